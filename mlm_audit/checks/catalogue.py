@@ -1,0 +1,84 @@
+"""The list of checks: one `.sql` file each, with a header that a person can read.
+
+Header keys: code, title, severity, needs (inputs), proves, do, message. A user adds a check by adding such a file to a
+folder of theirs (CHECKS_DIR). The query returns one row per break; see `BREAK_SCHEMA` for the columns it may give.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.findings import SEVERITIES
+
+SQL_DIR = Path(__file__).parent / "sql"
+HEADER = re.compile(r"--\s*([a-z]+):\s*(.+)")
+KEYS = ("code", "title", "severity", "needs", "proves", "do", "message")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check. `needs` are the inputs it reads; `sql` is the query without its header."""
+
+    code: str
+    title: str
+    severity: str
+    needs: tuple[str, ...]
+    proves: str
+    do: str
+    message: str
+    sql: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class View:
+    """A prepared table that several checks read: name, what it holds, and its query."""
+
+    name: str
+    about: str
+    sql: str
+
+
+def load_checks(user_dir: Path | None = None) -> list[Check]:
+    """The built-in checks, then those in `user_dir`, each in the order of their codes."""
+    files = sorted(SQL_DIR.glob("*.sql"))
+    if user_dir is not None:
+        if not user_dir.is_dir():
+            raise InputError(f"CHECKS_DIR {user_dir}: no such folder; create it or unset the setting")
+        files += sorted(user_dir.glob("*.sql"))
+    checks: dict[str, Check] = {}
+    for path in files:
+        check = parse_check(path)
+        if check.code in checks:
+            raise InputError(f"check {path}: the code {check.code!r} is taken by {checks[check.code].path.name}")
+        checks[check.code] = check
+    return list(checks.values())
+
+
+def parse_check(path: Path) -> Check:
+    """A check from its file; InputError names the file and what its header lacks."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    header: dict[str, str] = {}
+    while lines and (match := HEADER.fullmatch(lines[0].strip())):
+        header[match[1]] = match[2].strip()
+        lines.pop(0)
+    if absent := [key for key in KEYS if key not in header]:
+        raise InputError(f"check {path}: the header lacks {', '.join(absent)}; each is a line like `-- code: my-check`")
+    if unknown := [key for key in header if key not in KEYS]:
+        raise InputError(f"check {path}: unknown header key {unknown[0]!r}; the keys are {', '.join(KEYS)}")
+    if header["severity"] not in SEVERITIES:
+        raise InputError(f"check {path}: severity is one of {', '.join(SEVERITIES)}, not {header['severity']!r}")
+    needs = tuple(name.strip() for name in header.pop("needs").split(","))
+    return Check(**header, needs=needs, sql="\n".join(lines).strip().rstrip(";"), path=path)
+
+
+def load_views() -> list[View]:
+    """The prepared tables in the order in which they build on each other."""
+    views = []
+    for path in sorted((SQL_DIR / "views").glob("*.sql")):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        about = [line.removeprefix("-- ") for line in lines if line.startswith("--")]
+        body = [line for line in lines if not line.startswith("--")]
+        views.append(View(path.stem.split("_", 1)[1], " ".join(about), "\n".join(body).strip()))
+    return views

@@ -1,0 +1,107 @@
+"""The inputs of the checks: the frames of a snapshot, their columns and types.
+
+A snapshot is a folder with one `<input>.parquet` each. Amounts are paisa, instants are UTC without a zone.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Kind(StrEnum):
+    """Column kinds, named as DuckDB names them."""
+
+    INT = "BIGINT"
+    SMALL = "INTEGER"
+    TEXT = "VARCHAR"
+    FLAG = "BOOLEAN"
+    INSTANT = "TIMESTAMP"
+
+
+class Input(NamedTuple):
+    """One frame: its columns, and what the platform is missing when it has no rows."""
+
+    columns: dict[str, Kind]
+    must_have_rows: bool = False
+    """An empty input of this kind makes the run INCOMPLETE: nothing was there to be checked."""
+
+
+INT, SMALL, TEXT, FLAG, INSTANT = Kind.INT, Kind.SMALL, Kind.TEXT, Kind.FLAG, Kind.INSTANT
+
+INPUTS: dict[str, Input] = {
+    "users": Input(
+        {"id": INT, "is_active": FLAG, "is_blocked": FLAG, "wallet_balance_paisa": INT, "created_at": INSTANT},
+        must_have_rows=True,
+    ),
+    "matrix_nodes": Input({"user_id": INT, "parent_id": INT}, must_have_rows=True),
+    "orders": Input(
+        {
+            "id": INT,
+            "user_id": INT,
+            "commission_amount_paisa": INT,
+            "status": TEXT,
+            "is_joining_order": FLAG,
+            "paid_at": INSTANT,
+        },
+        must_have_rows=True,
+    ),
+    "ledger": Input(
+        {
+            "id": INT,
+            "user_id": INT,
+            "type": TEXT,
+            "amount_paisa": INT,
+            "reference_id": INT,
+            "ref": TEXT,
+            "balance_after_paisa": INT,
+            "level_depth": SMALL,
+            "created_at": INSTANT,
+        },
+        must_have_rows=True,
+    ),
+    "commissions": Input(
+        {
+            "id": INT,
+            "user_id": INT,
+            "order_id": INT,
+            "amount_paisa": INT,
+            "level": SMALL,
+            "type": TEXT,
+            "status": TEXT,
+            "processed_at": INSTANT,
+        },
+        must_have_rows=True,
+    ),
+    "withdrawals": Input({"id": INT, "user_id": INT, "amount_paisa": INT, "status": TEXT, "processed_at": INSTANT}),
+    "payout_schedule": Input(
+        {
+            "id": INT,
+            "user_id": INT,
+            "order_id": INT,
+            "instalment": SMALL,
+            "amount_paisa": INT,
+            "actual_amount_paisa": INT,
+            "status": TEXT,
+            "payout_date": INSTANT,
+        }
+    ),
+    "payout_history": Input(
+        {"id": INT, "user_id": INT, "schedule_id": INT, "amount_paisa": INT, "type": TEXT, "status": TEXT}
+    ),
+    "commission_rollups": Input({"id": INT, "user_id": INT, "month": SMALL, "year": SMALL, "amount_paisa": INT}),
+    "eligibility_log": Input({"id": INT, "user_id": INT, "month": SMALL, "year": SMALL, "is_eligible": FLAG}),
+    "monthly_stats": Input({"month": SMALL, "year": SMALL, "rolled_up_paisa": INT}),
+}
+
+LEDGER_TYPES = (
+    "sponsor_commission",
+    "repurchase_commission",
+    "self_payout",
+    "withdrawal",
+    "company_share",
+    "rollup_to_company",
+    "remainder",
+    "commission_rollup",
+    "bonus",
+    "adjustment",
+)
+"""The kinds of ledger row that the checks understand; any other is a finding, not a silent pass."""

@@ -1,0 +1,49 @@
+-- code: commission-amount
+-- title: A commission has the wrong amount
+-- severity: high
+-- needs: orders, commissions, ledger, matrix_nodes, users
+-- proves: Each level's commission is the amount that the plan version in force at paidAt gives, to the paisa.
+-- do: Post the difference; when many orders show the same cause, mend the platform's rate or rounding first.
+-- message: Order {order_id}, level {level}: {posted_paisa} instead of {expected_paisa}.
+with faults as (
+    select
+        *,
+        case when recorded_paisa <> amount_paisa then recorded_paisa else credited_paisa end as posted_paisa
+    from level_faults
+    where fault = 'amount'
+),
+
+other_rates as (
+    select distinct f.order_id, f.level
+    from faults as f
+    inner join orders as o on f.order_id = o.id
+    inner join plan_versions as v on f.version_no <> v.version_no
+    inner join plan_levels as l on v.version_no = l.version_no and f.level = l.level
+    where
+        f.posted_paisa = case
+            when f.is_joining
+                then (o.commission_amount_paisa - o.commission_amount_paisa * v.company_bps // 10000)
+                    * v.joining_pot_bps // 10000
+            else o.commission_amount_paisa - o.commission_amount_paisa * v.company_bps // 10000
+        end * l.share_bps // 10000
+)
+
+select
+    f.upline_id as member_id,
+    f.order_id,
+    f.posted_paisa - f.amount_paisa as amount_paisa,
+    f.posted_paisa,
+    f.amount_paisa as expected_paisa,
+    f.level,
+    case
+        when f.is_joining and f.recorded_paisa = f.amount_paisa then 'history-edited'
+        when f.is_joining and f.credited_paisa = f.amount_paisa then 'commission-record-edited'
+        when v.order_id is not null then 'rate-of-other-version'
+        when abs(f.posted_paisa - f.amount_paisa) = 1 then 'rounding'
+        else 'wrong-amount'
+    end as cause,
+    [{'table': 'order', 'id': f.order_id, 'level': f.level, 'expected_paisa': f.amount_paisa,
+        'recorded_paisa': f.recorded_paisa, 'credited_paisa': f.credited_paisa}] as evidence,
+    f.order_id || '/' || f.level as key
+from faults as f
+left join other_rates as v on f.order_id = v.order_id and f.level = v.level

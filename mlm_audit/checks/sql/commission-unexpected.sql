@@ -1,0 +1,30 @@
+-- code: commission-unexpected
+-- title: A commission that the plan does not know
+-- severity: high
+-- needs: orders, commissions, ledger, matrix_nodes, users
+-- proves: No commission is paid to an inactive upline, at a level without an upline, beyond the plan's levels, before the sweep, or for an order that was not paid.
+-- do: Reverse the commission; if the upline was active when the order was paid, record since when.
+-- message: Order {order_id}, level {level}: {posted_paisa} was recorded, the plan gives {expected_paisa}.
+select
+    coalesce(f.member_low, f.upline_id) as member_id,
+    f.order_id,
+    greatest(f.recorded_paisa, f.credited_paisa, f.rolled_up_paisa)
+    - case when f.fault = 'inactive-upline' then f.amount_paisa else 0 end as amount_paisa,
+    greatest(f.recorded_paisa, f.credited_paisa, f.rolled_up_paisa) as posted_paisa,
+    case when f.fault = 'unexpected' then 0 else f.amount_paisa end as expected_paisa,
+    f.level,
+    case
+        when f.fault = 'inactive-upline' then 'inactive-upline'
+        when f.fault = 'posted-early' then 'posted-before-sweep'
+        when f.fault = 'rolled-up-too' then 'paid-and-rolled-up'
+        when misplaced.order_id is not null then 'wrong-level'
+        when f.order_stands is null then 'order-not-paid'
+        else 'no-such-level'
+    end as cause,
+    [{'table': 'order', 'id': f.order_id, 'level': f.level, 'recorded_paisa': f.recorded_paisa,
+        'credited_paisa': f.credited_paisa, 'rolled_up_paisa': f.rolled_up_paisa}] as evidence,
+    f.order_id || '/' || f.level as key
+from level_faults as f
+left join (select distinct order_id from level_faults where fault = 'missing') as misplaced
+    on f.order_id = misplaced.order_id
+where f.fault in ('unexpected', 'inactive-upline', 'posted-early', 'rolled-up-too')

@@ -1,0 +1,71 @@
+-- code: duplicate-credit
+-- title: A credit was posted twice
+-- severity: critical
+-- needs: ledger, orders, commissions, matrix_nodes, users
+-- proves: No commission, payout or release is credited twice in the ledger.
+-- do: Recover the second credit; then find why the platform's idempotency key did not stop it.
+-- message: {what}: {credits} ledger credits, {amount_paisa} too much.
+with doubles as (
+    select
+        f.upline_id as member_id,
+        f.order_id,
+        f.credited_paisa - f.amount_paisa as amount_paisa,
+        f.credits,
+        'Commission of order ' || f.order_id || ', level ' || f.level as what,
+        case when m.order_id is null then 'credit-posted-twice' else 'wrong-level' end as cause,
+        'commission/' || f.order_id || '/' || f.level as key,
+        min(l.id) as first_ledger_id,
+        max(l.id) as last_ledger_id
+    from level_faults as f
+    inner join ledger as l
+        on l.type = 'sponsor_commission' and f.order_id = l.reference_id and f.level = l.level_depth
+    left join (select distinct order_id from level_faults where fault = 'missing') as m on f.order_id = m.order_id
+    where f.fault = 'credited-twice'
+    group by f.upline_id, f.order_id, f.level, f.credited_paisa, f.amount_paisa, f.credits, m.order_id
+    union all
+    select
+        member_id,
+        order_id,
+        credited_paisa - amount_paisa as amount_paisa,
+        credits,
+        'Payout of instalment ' || schedule_id as what,
+        'credit-posted-twice' as cause,
+        'payout/' || schedule_id as key,
+        first_ledger_id,
+        last_ledger_id
+    from payout_faults
+    where fault = 'credited-twice'
+    union all
+    select
+        member_id,
+        null as order_id,
+        credited_paisa - released_paisa as amount_paisa,
+        credits,
+        'Release of ' || month as what,
+        'credit-posted-twice' as cause,
+        'release/' || member_id || '/' || month as key,
+        credit_first_id as first_ledger_id,
+        credit_last_id as last_ledger_id
+    from sweep_faults
+    where credits > 1
+    union all
+    select
+        user_id as member_id,
+        null as order_id,
+        sum(amount_paisa)::BIGINT - min(amount_paisa) as amount_paisa,
+        count(*) as credits,
+        'Ledger type ' || type || ', reference ' || reference_id as what,
+        'credit-posted-twice' as cause,
+        type || '/' || user_id || '/' || reference_id as key,
+        min(id) as first_ledger_id,
+        max(id) as last_ledger_id
+    from ledger
+    where type in ('bonus', 'adjustment') and amount_paisa > 0 and reference_id is not null and user_id is not null
+    group by user_id, type, reference_id
+    having count(*) > 1
+)
+
+select
+    * exclude (first_ledger_id, last_ledger_id),
+    [{'table': 'ledger', 'id': first_ledger_id}, {'table': 'ledger', 'id': last_ledger_id}] as evidence
+from doubles

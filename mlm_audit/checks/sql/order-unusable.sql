@@ -1,0 +1,27 @@
+-- code: order-unusable
+-- title: An order that cannot be recomputed
+-- severity: high
+-- needs: orders
+-- proves: Every paid order has the time it was paid, a commissionable amount and a plan version in force.
+-- do: Complete the order, or add the plan version that was in force.
+-- message: Order {order_id} {what}.
+select
+    o.id as order_id,
+    o.user_id as member_id,
+    o.commission_amount_paisa as amount_paisa,
+    case
+        when o.paid_at is null then 'is paid but has no paidAt'
+        when o.commission_amount_paisa is null then 'has no commissionable amount'
+        when o.commission_amount_paisa < 0 then 'has a negative commissionable amount'
+        else 'was paid before the first version of the plan'
+    end as what,
+    'order-data-missing' as cause,
+    [{'table': 'order', 'id': o.id, 'status': o.status}] as evidence
+from orders as o
+left join paid_orders as p on o.id = p.order_id
+where
+    p.order_id is null
+    and (
+        o.paid_at is not null
+        or o.status = 'paid'
+    )

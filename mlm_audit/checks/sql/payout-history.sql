@@ -1,0 +1,49 @@
+-- code: payout-history
+-- title: Paid instalments and PayoutHistory disagree
+-- severity: medium
+-- needs: payout_schedule, payout_history
+-- proves: Every paid instalment has one completed PayoutHistory row with its amount, and the other way round.
+-- do: Add or cancel the history row; money is not affected.
+-- message: Instalment {schedule_id}: {rows} completed history rows of {recorded_paisa}, {expected_paisa} expected.
+with history as (
+    select
+        schedule_id,
+        count(*) as rows,
+        sum(amount_paisa)::BIGINT as recorded_paisa,
+        min(user_id) as member_id,
+        min(id) as history_id
+    from payout_history
+    where type = 'self_payout' and status = 'completed' and schedule_id is not null
+    group by schedule_id
+),
+
+paid as (
+    select id, user_id, order_id, coalesce(actual_amount_paisa, amount_paisa) as amount_paisa
+    from payout_schedule
+    where status = 'paid'
+)
+
+select
+    coalesce(p.user_id, h.member_id) as member_id,
+    p.order_id,
+    coalesce(p.id, h.schedule_id) as schedule_id,
+    coalesce(h.recorded_paisa, 0) - coalesce(p.amount_paisa, 0) as amount_paisa,
+    coalesce(h.rows, 0) as rows,
+    coalesce(h.recorded_paisa, 0) as recorded_paisa,
+    coalesce(p.amount_paisa, 0) as expected_paisa,
+    case
+        when h.schedule_id is null then 'history-missing'
+        when p.id is null then 'history-unexpected'
+        when h.rows > 1 then 'history-twice'
+        else 'history-amount'
+    end as cause,
+    [{'table': 'SelfPayoutSchedule', 'id': coalesce(p.id, h.schedule_id)}, {'table': 'PayoutHistory', 'id': h.history_id}]
+        as evidence,
+    coalesce(p.id, h.schedule_id) as key
+from paid as p
+full outer join history as h on p.id = h.schedule_id
+where
+    p.id is null
+    or h.schedule_id is null
+    or h.rows > 1
+    or h.recorded_paisa <> p.amount_paisa

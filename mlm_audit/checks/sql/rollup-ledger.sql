@@ -1,0 +1,34 @@
+-- code: rollup-ledger
+-- title: Rolled-up commission and ledger disagree
+-- severity: high
+-- needs: commissions, orders, ledger, commission_rollups
+-- proves: What the sweep rolled up for a member and month is in CommissionRollup and credited to the company, once.
+-- do: Post the company's credit or complete the CommissionRollup row.
+-- message: Month {month}: {rolled_up_paisa} rolled up, {recorded_paisa} in CommissionRollup, {rollup_credited_paisa} credited to the company.
+select
+    case when s.member_id = -1 then null else s.member_id end as member_id,
+    case
+        when s.recorded_paisa <> s.rolled_up_paisa then s.recorded_paisa - s.rolled_up_paisa
+        else s.rollup_credited_paisa - s.rolled_up_paisa
+    end as amount_paisa,
+    s.month,
+    s.rolled_up_paisa,
+    s.recorded_paisa,
+    s.rollup_credited_paisa,
+    case
+        when e.member_id is not null then 'month-slip'
+        when s.member_id = -1 then 'rollup-without-record'
+        when s.recorded_paisa <> s.rolled_up_paisa and s.recorded_paisa = 0 then 'rollup-record-lost'
+        when s.recorded_paisa <> s.rolled_up_paisa then 'rollup-record-wrong'
+        when s.rollup_credits = 0 then 'rollup-not-posted'
+        when s.rollup_credits > 1 then 'rollup-posted-twice'
+        else 'wrong-amount'
+    end as cause,
+    [{'table': 'ledger', 'id': s.rollup_first_id}] as evidence,
+    s.member_id || '/' || s.month as key
+from sweep_faults as s
+left join (select distinct member_id from decided_early) as e on s.member_id = e.member_id
+where
+    s.rolled_up_paisa <> s.recorded_paisa
+    or s.rolled_up_paisa <> s.rollup_credited_paisa
+    or s.rollup_credits > 1

@@ -1,0 +1,24 @@
+-- Every order that was ever paid, with what its plan version makes of its commissionable amount C.
+-- stands: false once it was refunded or cancelled; its postings must then add up to nothing.
+select
+    o.id as order_id,
+    o.user_id as member_id,
+    o.is_joining_order as is_joining,
+    o.status not in ('refunded', 'cancelled', 'canceled', 'returned', 'failed') as stands,
+    o.paid_at,
+    m.month,
+    v.version_no,
+    o.commission_amount_paisa as commission_paisa,
+    o.commission_amount_paisa * v.company_bps // 10000 as company_paisa,
+    case
+        when o.is_joining_order
+            then (o.commission_amount_paisa - o.commission_amount_paisa * v.company_bps // 10000)
+                * v.joining_pot_bps // 10000
+        else o.commission_amount_paisa - o.commission_amount_paisa * v.company_bps // 10000
+    end as pot_paisa
+from orders as o
+inner join plan_versions as v
+    on o.paid_at >= v.starts_at and (v.ends_at is null or o.paid_at < v.ends_at)
+inner join months as m
+    on o.paid_at >= m.starts_at and o.paid_at < m.ends_at
+where o.commission_amount_paisa >= 0

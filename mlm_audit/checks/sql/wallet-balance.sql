@@ -1,0 +1,81 @@
+-- code: wallet-balance
+-- title: Wallet differs from the ledger
+-- severity: high
+-- needs: users, ledger
+-- proves: Every member's wallet is the sum of their ledger rows.
+-- do: Open the evidence row, where wallet and ledger part; mend its cause, then let the correction run or post the missing row.
+-- message: The wallet holds {wallet_paisa}, the ledger adds up to {ledger_paisa}: {amount_paisa} {direction}.
+with doubles as (
+    select
+        l.user_id as member_id,
+        l.id as ledger_id
+    from ledger as l
+    inner join wallet_gaps as g on l.id = g.before_id
+    inner join ledger as twin
+        on l.user_id = twin.user_id and l.type = twin.type and l.reference_id = twin.reference_id and l.id > twin.id
+        and l.level_depth is not distinct from twin.level_depth and l.amount_paisa = twin.amount_paisa
+),
+
+lost as (
+    select
+        member_id,
+        lost_paisa,
+        bool_or(whole) as whole,
+        min(record) as record,
+        min(record_id) as record_id
+    from missing_credits
+    group by member_id, lost_paisa
+)
+
+select
+    b.member_id,
+    b.difference_paisa as amount_paisa,
+    b.wallet_paisa,
+    b.ledger_paisa,
+    case when b.difference_paisa > 0 then 'too much' else 'too little' end as direction,
+    case
+        when abs(b.difference_paisa) > r.critical_wallet_paisa then 'critical'
+        when abs(b.difference_paisa) <= r.correction_max_paisa then 'low'
+        else 'high'
+    end as severity,
+    case
+        when whole.member_id is not null then 'ledger-row-lost'
+        when part.member_id is not null then 'history-edited'
+        when g.gap_paisa = -g.before_amount_paisa and d.ledger_id is not null then 'credit-posted-twice'
+        when g.gap_paisa = -g.before_amount_paisa then 'ledger-without-wallet'
+        when g.gap_paisa = g.before_amount_paisa then 'wallet-moved-twice'
+        when abs(b.difference_paisa) <= r.correction_max_paisa then 'rounding-drift'
+        when g.gaps > 1 then 'several-causes'
+        when g.ledger_id is null then 'wallet-without-ledger'
+        else 'history-edited'
+    end as cause,
+    [
+        {
+            'table': case when g.ledger_id is null then 'users' else 'ledger' end,
+            'id': coalesce(g.ledger_id, b.member_id),
+            'what': case
+                when g.ledger_id is null then 'the ledger chains up to its last row; the wallet then differs'
+                else 'the running balance parts here'
+            end,
+            'amount_paisa': g.gap_paisa
+        },
+        {
+            'table': case when g.before_id is null then null else 'ledger' end,
+            'id': g.before_id,
+            'what': 'the row before it',
+            'amount_paisa': g.before_amount_paisa
+        },
+        {
+            'table': coalesce(whole.record, part.record),
+            'id': coalesce(whole.record_id, part.record_id),
+            'what': 'this record proves the difference',
+            'amount_paisa': coalesce(whole.lost_paisa, part.lost_paisa)
+        }
+    ] as evidence
+from balances as b
+cross join rules as r
+left join wallet_gaps as g on b.member_id = g.member_id and g.place = 1
+left join lost as whole on b.member_id = whole.member_id and whole.whole and g.gap_paisa = whole.lost_paisa
+left join lost as part on b.member_id = part.member_id and not part.whole and g.gap_paisa = part.lost_paisa
+left join doubles as d on b.member_id = d.member_id and g.before_id = d.ledger_id
+where b.difference_paisa <> 0

@@ -1,0 +1,95 @@
+"""How the plan splits the orders of a world, vectorised: company, levels, roll-ups, instalments, remainder."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlm_audit.demo.world import DAY, NEVER, Flags, Ints, World, micros
+from mlm_audit.domain.money import BASIS_POINTS
+
+
+@dataclass(frozen=True)
+class LevelLines:
+    """One entry per order and level with an upline; `order` and `upline` are indices."""
+
+    order: Ints
+    level: Ints
+    upline: Ints
+    amount_paisa: Ints
+    active: Flags
+
+
+@dataclass(frozen=True)
+class Instalments:
+    """One entry per instalment of a joining order."""
+
+    order: Ints
+    number: Ints
+    amount_paisa: Ints
+    due_at: Ints
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """`company_paisa` and `remainder_paisa` have one entry per order."""
+
+    company_paisa: Ints
+    remainder_paisa: Ints
+    levels: LevelLines
+    instalments: Instalments
+
+
+def distribute(world: World) -> Distribution:
+    """Split every paid order under the version in force when it was paid."""
+    orders, periods = world.orders, world.plan.periods(world.tz)
+    starts = np.array([micros(start) for _, start, _ in periods])
+    version = np.searchsorted(starts, orders.paid_at, side="right") - 1
+    versions = [version for version, _, _ in periods]
+    company_bps = np.array([v.company_bps for v in versions])[version]
+    pot_bps = np.where(orders.is_joining, np.array([v.joining_pot_bps for v in versions])[version], BASIS_POINTS)
+    company = orders.commission_paisa * company_bps // BASIS_POINTS
+    rest = orders.commission_paisa - company
+    pot = rest * pot_bps // BASIS_POINTS
+    levels = _levels(world, pot, version)
+    taken = np.zeros(len(pot), np.int64)
+    np.add.at(taken, levels.order, levels.amount_paisa)
+    posted = np.array([v.remainder == "company" for v in versions])[version]
+    return Distribution(company, np.where(posted, pot - taken, 0), levels, _instalments(world, rest - pot, version))
+
+
+def _levels(world: World, pot: Ints, version: Ints) -> LevelLines:
+    versions = [v for v, _, _ in world.plan.periods(world.tz)]
+    used = sorted(set(version.tolist()))
+    depth = max((len(versions[number].level_bps) for number in used), default=0)
+    share = np.zeros((len(versions), depth), np.int64)
+    for number in used:
+        share[number, : len(versions[number].level_bps)] = versions[number].level_bps
+    members, orders = world.members, world.orders
+    upline = orders.member
+    found: list[tuple[Ints, Ints, Ints, Ints]] = []
+    for level in range(1, depth + 1):
+        upline = np.where(upline >= 0, members.parent[upline], -1)
+        amount = pot * share[version, level - 1] // BASIS_POINTS
+        index = np.flatnonzero((upline >= 0) & (amount > 0))
+        found.append((index, np.full(len(index), level), upline[index], amount[index]))
+    order, level_no, who, paisa = (np.concatenate(part) for part in zip(*found, strict=True))
+    at = orders.paid_at[order]
+    active = (members.first_paid_at[who] <= at) & (at < members.left_at[who])
+    return LevelLines(order, level_no, who, paisa, active)
+
+
+def _instalments(world: World, self_paisa: Ints, version: Ints) -> Instalments:
+    versions = [v for v, _, _ in world.plan.periods(world.tz)]
+    parts = np.array([v.instalments for v in versions])[version]
+    step = np.array([v.instalment_interval_days for v in versions])[version] * DAY
+    joining = np.flatnonzero(world.orders.is_joining)
+    rows: list[tuple[Ints, Ints, Ints]] = []
+    for number in range(1, int(parts.max(initial=0)) + 1):
+        index = joining[parts[joining] >= number]
+        each = self_paisa[index] // parts[index]
+        amount = self_paisa[index] - each * (parts[index] - 1) if number == 1 else each
+        rows.append((index, np.full(len(index), number), amount))
+    order, number_no, paisa = (np.concatenate(part) for part in zip(*rows, strict=True))
+    due = world.orders.paid_at[order] + number_no * step[order]
+    keep = (paisa > 0) & (due < NEVER)
+    return Instalments(order[keep], number_no[keep], paisa[keep], due[keep])

@@ -1,0 +1,176 @@
+"""Who joins, under whom, when, and what they order: the facts that everything else follows from.
+
+All arrays are numpy, one entry per member or order; instants are int64 microseconds UTC; member 0 is the founder.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.periods import Month, month_of, months_between
+from mlm_audit.domain.plan import Plan
+
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+SECOND = 1_000_000
+HOUR = 3_600 * SECOND
+DAY = 24 * HOUR
+NEVER = np.int64(2**62)
+
+NEVER_ORDERS = 0.06
+KYC_APPROVED = 0.86
+LEAVES = 0.03
+ORDERS_PER_MEMBER_MONTH = 0.9
+
+
+def micros(moment: datetime) -> int:
+    """An instant as microseconds since 1970."""
+    return int(moment.timestamp() * 1_000) * 1_000
+
+
+@dataclass(frozen=True)
+class DemoSpec:
+    """What to build: the same spec gives the same platform, to the row. `end` is when its history stops."""
+
+    members: int = 2_000
+    months: int = 6
+    seed: int = 1
+    end: datetime = datetime(2026, 11, 24, tzinfo=UTC)
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.members <= 20_000_000:
+            raise InputError(f"--members {self.members}: give a number from 1 to 20000000")
+        if not 1 <= self.months <= 120:
+            raise InputError(f"--months {self.months}: give a number from 1 to 120")
+        if self.seed < 0:
+            raise InputError(f"--seed {self.seed}: give a number from 0 up")
+
+
+@dataclass(frozen=True)
+class Members:
+    """`left_at` is NEVER unless deactivated or blocked; `first_paid_at` is NEVER for those who never ordered."""
+
+    created_at: Ints
+    sponsor: Ints
+    parent: Ints
+    kyc: Flags
+    first_paid_at: Ints
+    left_at: Ints
+    blocked: Flags
+
+    @property
+    def count(self) -> int:
+        """How many members there are."""
+        return len(self.created_at)
+
+    def active_at(self, instant: Ints | np.int64 | int) -> Flags:
+        """Which members are active at an instant."""
+        return (self.first_paid_at <= instant) & (instant < self.left_at)
+
+
+@dataclass(frozen=True)
+class Orders:
+    """Paid and refunded orders first come with `paid_at`; `refunded_at` is NEVER for those that stand."""
+
+    member: Ints
+    total_paisa: Ints
+    commission_paisa: Ints
+    is_joining: Flags
+    paid_at: Ints
+    refunded_at: Ints
+
+
+@dataclass(frozen=True)
+class World:
+    """The facts of a platform, before any posting."""
+
+    spec: DemoSpec
+    plan: Plan
+    tz: ZoneInfo
+    months: list[Month]
+    members: Members
+    orders: Orders
+
+    @property
+    def end(self) -> int:
+        """The instant at which the history stops, in microseconds."""
+        return micros(self.spec.end)
+
+
+def make_world(spec: DemoSpec, plan: Plan, tz: ZoneInfo) -> World:
+    """Members and orders of a platform."""
+    rng = np.random.default_rng(spec.seed)
+    months = _history(spec, tz)
+    members, joining_paid = _make_members(spec, rng, months[0].start)
+    orders = _make_orders(rng, spec, members, joining_paid, months)
+    return World(spec, plan, tz, months, members, orders)
+
+
+def _history(spec: DemoSpec, tz: ZoneInfo) -> list[Month]:
+    last = month_of(spec.end, tz)
+    first = last
+    for _ in range(spec.months - 1):
+        first = month_of(datetime.fromtimestamp(first.start.timestamp() - 1, tz=UTC), tz)
+    return months_between(first.start, last.start, tz)
+
+
+def _make_members(spec: DemoSpec, rng: np.random.Generator, start: datetime) -> tuple[Members, Flags]:
+    n, first, end = spec.members, micros(start), micros(spec.end)
+    created = first + HOUR + ((end - first - 4 * HOUR) * np.sort(rng.random(n) ** 0.8)).astype(np.int64)
+    created[0] = first
+    index = np.arange(n)
+    parent = (index - 1) // 3
+    parent[0] = -1
+    earlier = np.floor(rng.random(n) * np.maximum(index, 1)).astype(np.int64)
+    sponsor = np.where(rng.random(n) < 0.7, parent, earlier)
+    sponsor[0] = -1
+    pays = rng.random(n) >= NEVER_ORDERS
+    paid_at = created + (5 * 60 * SECOND + rng.random(n) ** 3 * 30 * HOUR).astype(np.int64)
+    pays[0], paid_at[0] = True, created[0] + HOUR
+    pays &= paid_at < end
+    leaves = rng.random(n) < LEAVES
+    leaves[0] = False
+    left = paid_at + ((end - paid_at) * rng.random(n)).astype(np.int64)
+    kyc = rng.random(n) < KYC_APPROVED
+    kyc[0] = True
+    blocked = leaves & (rng.random(n) < 0.4)
+    first_paid = np.where(pays, paid_at, NEVER)
+    left_at = np.where(leaves & pays, left, NEVER)
+    return Members(created, sponsor, parent, kyc, first_paid, left_at, blocked & pays), pays
+
+
+def _make_orders(
+    rng: np.random.Generator, spec: DemoSpec, members: Members, pays: Flags, months: list[Month]
+) -> Orders:
+    end = micros(spec.end)
+    buyers = np.flatnonzero(pays)
+    start = members.first_paid_at[buyers] + HOUR
+    stop = np.maximum(np.minimum(members.left_at[buyers], end), start)
+    expected = ORDERS_PER_MEMBER_MONTH * (stop - start) / (30 * DAY)
+    again = np.repeat(np.arange(len(buyers)), rng.poisson(expected))
+    at = start[again] + ((stop - start)[again] * rng.random(len(again))).astype(np.int64)
+    member = np.concatenate([buyers, buyers[again]])
+    paid_at = np.concatenate([members.first_paid_at[buyers], at])
+    is_joining = np.concatenate([np.ones(len(buyers), np.bool_), np.zeros(len(again), np.bool_)])
+    # Paid whole milliseconds, as the platform stores them; then ids follow the time of payment.
+    paid_at = paid_at // 1_000 * 1_000
+    order = np.lexsort((~is_joining, paid_at))
+    member, paid_at, is_joining = member[order], paid_at[order], is_joining[order]
+    total = rng.integers(29_900, 499_901, len(member))
+    commission = total * rng.integers(20, 41, len(member)) // 100
+    refunded = _refunds(rng, is_joining, paid_at, months, end)
+    return Orders(member, total, commission, is_joining, paid_at, refunded)
+
+
+def _refunds(rng: np.random.Generator, is_joining: Flags, paid_at: Ints, months: list[Month], end: int) -> Ints:
+    """Some repurchases are refunded, always within the month they were paid in and before `end`."""
+    ends = np.array([micros(month.end) for month in months])
+    month_end = ends[np.searchsorted(ends, paid_at, side="right")]
+    at = paid_at + HOUR + (rng.random(len(paid_at)) * 40 * HOUR).astype(np.int64)
+    chosen = ~is_joining & (rng.random(len(paid_at)) < 0.015) & (at < month_end) & (at < end)
+    return np.where(chosen, at, NEVER)

@@ -1,0 +1,110 @@
+"""Findings and results: the words, the columns and the verdict, the same for every job."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+SEVERITIES = ("low", "medium", "high", "critical")
+"""Ascending."""
+
+STATES = ("new", "grew", "shrank", "carried over", "cleared")
+
+FINDING_KEYS = (
+    "id",
+    "code",
+    "severity",
+    "member_id",
+    "order_id",
+    "amount_paisa",
+    "cause",
+    "evidence",
+    "state",
+    "age_days",
+    "message",
+)
+"""The keys of a finding in `--json`, in this order. `amount_paisa` is what is there minus what should be."""
+
+
+class Verdict(StrEnum):
+    """PASS: everything was checked and nothing is open. INCOMPLETE: something could not be checked; never a PASS."""
+
+    PASS = "PASS"
+    FAIL = "FAIL"
+    INCOMPLETE = "INCOMPLETE"
+
+
+class CheckStatus(StrEnum):
+    """What became of a check in a run."""
+
+    RAN = "ran"
+    NOT_APPLICABLE = "not applicable"
+    NOT_RUN = "not run"
+
+
+@dataclass(frozen=True)
+class CheckRun:
+    """One check in one run: how many breaks it found, how long it took, or why it did not run."""
+
+    code: str
+    title: str
+    status: CheckStatus
+    breaks: int = 0
+    seconds: float = 0.0
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class BridgeLine:
+    """One step from the ledger's total to the wallets' total."""
+
+    cause: str
+    members: int
+    amount_paisa: int
+
+
+@dataclass(frozen=True)
+class Bridge:
+    """Σ ledger + Σ lines + residual = Σ wallets; the totals are summed independently of the breaks."""
+
+    ledger_paisa: int
+    wallets_paisa: int
+    lines: tuple[BridgeLine, ...]
+
+    @property
+    def residual_paisa(self) -> int:
+        """What the causes do not explain; anything but zero means that the proof failed."""
+        return self.wallets_paisa - self.ledger_paisa - sum(line.amount_paisa for line in self.lines)
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What every job returns and every report, mail and program reads; frozen once stored."""
+
+    job: str
+    job_id: str
+    status: str
+    verdict: Verdict
+    as_of: datetime
+    started_at: datetime
+    duration_ms: int
+    counts: dict[str, Any]
+    findings: list[dict[str, Any]]
+    checks: tuple[CheckRun, ...] = ()
+    bridge: Bridge | None = None
+    notes: tuple[str, ...] = ()
+    rows_read: dict[str, int] = field(default_factory=dict)
+    dry_run: bool = False
+    timezone: str = "Asia/Kolkata"
+    plan: str = ""
+    alerts: tuple[str, ...] = ()
+
+
+def at_least(severity: str, threshold: str) -> bool:
+    """Whether a severity is `threshold` or worse."""
+    return SEVERITIES.index(severity) >= SEVERITIES.index(threshold)
+
+
+def accuracy_percent(clean: int, checked: int) -> float:
+    """Clean per checked members in per cent, two decimals, floored: never 100.00 while one is not clean."""
+    return (clean * 10_000 // checked) / 100 if checked else 0.0

@@ -1,0 +1,54 @@
+"""Money is an int of paisa (1 rupee = 100 paisa), everywhere: columns, frames, Python. Never a float.
+
+Rounding is always named; the plan's only mode is `floor`, taken on the absolute value, so that a share of a debit
+is the mirror image of the share of the credit.
+"""
+
+import re
+from decimal import Decimal
+
+from babel.numbers import format_currency
+
+PAISA_PER_RUPEE = 100
+BASIS_POINTS = 10_000
+"""Shares are kept in basis points: 1 % = 100, so that 12.5 % is an integer."""
+
+_AMOUNT = re.compile(r"([+-]?)(\d+)(?:\.(\d{1,2}))?")
+
+
+def floor_share(amount_paisa: int, share_bps: int) -> int:
+    """`share_bps` basis points of an amount in paisa, rounded to floor on the absolute value."""
+    share = abs(amount_paisa) * share_bps // BASIS_POINTS
+    return share if amount_paisa >= 0 else -share
+
+
+def split_evenly(amount_paisa: int, parts: int) -> list[int]:
+    """`parts` equal shares in paisa; the odd paisa go into the first (DOMAIN §2)."""
+    each = amount_paisa // parts
+    return [amount_paisa - each * (parts - 1)] + [each] * (parts - 1)
+
+
+def parse_amount(text: str) -> int:
+    """Paisa from a decimal text such as `-1100.00`, `12`, `0.5`.
+
+    Raises ValueError for anything that is not an exact number of hundredths: `1.005`, `nan`, `1e3`, `1,000.00`.
+    """
+    match = _AMOUNT.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is not a decimal amount with at most two decimals")
+    sign, whole, fraction = match.groups()
+    paisa = int(whole) * PAISA_PER_RUPEE + int((fraction or "").ljust(2, "0"))
+    return -paisa if sign == "-" else paisa
+
+
+def format_inr(paisa: int, *, sign: bool = False) -> str:
+    """Paisa for people, in Indian grouping: 123456789 → `₹12,34,567.89`; `sign=True` shows a plus too."""
+    text = format_currency(Decimal(abs(paisa)) / PAISA_PER_RUPEE, "INR", locale="en_IN")
+    prefix = "-" if paisa < 0 else "+" if sign and paisa > 0 else ""
+    return prefix + text
+
+
+def format_decimal(paisa: int) -> str:
+    """Paisa as a plain decimal for files: 123456 → `1234.56`."""
+    whole, fraction = divmod(abs(paisa), PAISA_PER_RUPEE)
+    return f"{'-' if paisa < 0 else ''}{whole}.{fraction:02d}"

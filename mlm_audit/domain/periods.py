@@ -1,0 +1,72 @@
+"""Time. Instants are UTC; business days, weeks and months are those of a time zone (DOMAIN §1).
+
+Every period is half-open, a tuple (start, end): start inclusive, end exclusive. The clock is always passed in.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from mlm_audit.domain.errors import InputError
+
+
+class Month(NamedTuple):
+    """A business month: `key` is YYYYMM, `start` and `end` are UTC instants, half-open."""
+
+    key: int
+    start: datetime
+    end: datetime
+
+
+def zone(name: str) -> ZoneInfo:
+    """The time zone called `name`; InputError when there is none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise InputError(f"TIMEZONE: no time zone is called {name!r}; use a name like Asia/Kolkata") from error
+
+
+def parse_instant(text: str, tz: ZoneInfo) -> datetime:
+    """A UTC instant from ISO 8601. A date alone is the start of that business day; a naive time is local to `tz`."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(f"{text!r} is not an ISO time; write 2026-11-24 or 2026-11-24T04:00:00+05:30") from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=tz)
+    return moment.astimezone(UTC)
+
+
+def local_instant(day: date, tz: ZoneInfo, *, hour: int = 0) -> datetime:
+    """The UTC instant of `hour` o'clock on a business day."""
+    return datetime(day.year, day.month, day.day, hour, tzinfo=tz).astimezone(UTC)
+
+
+def business_date(instant: datetime, tz: ZoneInfo) -> date:
+    """The business day that an instant falls on."""
+    return instant.astimezone(tz).date()
+
+
+def month_of(instant: datetime, tz: ZoneInfo) -> Month:
+    """The business month that contains an instant: 20:30 UTC on 28 February is March in Asia/Kolkata."""
+    day = business_date(instant, tz).replace(day=1)
+    following = (day + timedelta(days=32)).replace(day=1)
+    return Month(day.year * 100 + day.month, local_instant(day, tz), local_instant(following, tz))
+
+
+def months_between(first: datetime, last: datetime, tz: ZoneInfo) -> list[Month]:
+    """Every business month from the one that contains `first` to the one that contains `last`."""
+    months = [month_of(first, tz)]
+    while months[-1].end <= last:
+        months.append(month_of(months[-1].end, tz))
+    return months
+
+
+def month_key(year: int, month: int) -> int:
+    """YYYYMM, the way a month is written in references."""
+    return year * 100 + month
+
+
+def format_local(instant: datetime, tz: ZoneInfo) -> str:
+    """For people, with its zone: `24 Nov 2026, 09:30 IST`."""
+    return instant.astimezone(tz).strftime("%d %b %Y, %H:%M %Z")

@@ -1,0 +1,158 @@
+"""The compensation plan as data: versions by effective date, read from a TOML file and validated (DOMAIN §2)."""
+
+import re
+import tomllib
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.money import BASIS_POINTS
+from mlm_audit.domain.periods import local_instant
+
+DEFAULT_PLAN = Path(__file__).with_name("default_plan.toml")
+
+
+def _to_basis_points(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise ValueError("a share is a number of per cent, such as 12.5")
+    bps = Decimal(value) * 100
+    if bps != bps.to_integral_value():
+        raise ValueError("a share has at most two decimals")
+    return int(bps)
+
+
+Percent = Annotated[int, BeforeValidator(_to_basis_points), Field(ge=0, le=BASIS_POINTS)]
+"""Written as per cent in the file, kept as basis points."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class PlanVersion(_Strict):
+    """One version of the plan. Shares in basis points; `effective_from` and `effective_until` are business days."""
+
+    name: str = Field(min_length=1)
+    effective_from: date
+    effective_until: date | None = None
+    rounding: Literal["floor"] = "floor"
+    company_bps: Percent = Field(alias="company_percent")
+    joining_pot_bps: Percent = Field(alias="joining_upline_pot_percent")
+    level_bps: tuple[Percent, ...] = Field(alias="level_percents", min_length=1, max_length=20)
+    instalments: int = Field(alias="self_income_instalments", default=4, ge=1, le=52)
+    instalment_interval_days: int = Field(alias="self_income_interval_days", default=7, ge=1, le=366)
+    remainder: Literal["company", "unposted"] = "company"
+
+    @model_validator(mode="after")
+    def _shares_fit(self) -> Self:
+        total = sum(self.level_bps)
+        if total > BASIS_POINTS:
+            raise ValueError(f"level_percents: the shares sum to {Decimal(total) / 100} %, more than 100 %")
+        if self.effective_until is not None and self.effective_until <= self.effective_from:
+            raise ValueError("effective_until: it must be later than effective_from (the end is exclusive)")
+        return self
+
+
+class PlanRules(_Strict):
+    """Rules that hold for every version."""
+
+    three_three: Literal["directs_of_directs", "orders_of_directs"] = "directs_of_directs"
+    three_three_count: int = Field(default=3, ge=1)
+    monthly_purchase_required_paisa: int = Field(default=50_000, ge=0)
+    placement: Literal["company", "sponsor"] = "company"
+    active_from: Literal["first_paid_order", "registration"] = "first_paid_order"
+
+
+class Plan(_Strict):
+    """The whole plan: `versions` ascending by date, without gaps in the middle unless the file says so."""
+
+    versions: tuple[PlanVersion, ...] = Field(alias="version", min_length=1)
+    rules: PlanRules = PlanRules()
+
+    @model_validator(mode="after")
+    def _dates_do_not_overlap(self) -> Self:
+        names = [version.name for version in self.versions]
+        if len(set(names)) < len(names):
+            raise ValueError("version: two versions have the same name")
+        for earlier, later in zip(self.versions, self.versions[1:], strict=False):
+            until = earlier.effective_until
+            if later.effective_from <= earlier.effective_from or (until and later.effective_from < until):
+                raise ValueError(
+                    f"version: the dates of {earlier.name!r} and {later.name!r} overlap; "
+                    "list versions by effective_from, each starting after the one before has ended"
+                )
+        return self
+
+    @property
+    def max_levels(self) -> int:
+        """The deepest level that any version pays."""
+        return max(len(version.level_bps) for version in self.versions)
+
+    def periods(self, tz: ZoneInfo) -> list[tuple[PlanVersion, datetime, datetime | None]]:
+        """Each version with the UTC instants it is in force, half-open; the last one may have no end."""
+        ends = [version.effective_from for version in self.versions[1:]] + [None]
+        return [
+            (version, local_instant(version.effective_from, tz), _end(version.effective_until or end, tz))
+            for version, end in zip(self.versions, ends, strict=True)
+        ]
+
+    def version_at(self, instant: datetime, tz: ZoneInfo) -> PlanVersion | None:
+        """The version in force at an instant, or None before the first."""
+        for version, start, end in self.periods(tz):
+            if start <= instant and (end is None or instant < end):
+                return version
+        return None
+
+
+def _end(day: date | None, tz: ZoneInfo) -> datetime | None:
+    return None if day is None else local_instant(day, tz)
+
+
+@cache
+def load_plan(path: Path = DEFAULT_PLAN) -> Plan:
+    """Read and validate a plan file. InputError names file, line and key."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"plan {path}: cannot be read ({error}); set PLAN_FILE to a readable TOML file") from error
+    try:
+        data: dict[str, Any] = tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"plan {path}: not valid TOML: {error}") from error
+    try:
+        return Plan.model_validate(data)
+    except ValidationError as error:
+        raise InputError(_explain(path, text, error)) from error
+
+
+def _explain(path: Path, text: str, error: ValidationError) -> str:
+    first = error.errors()[0]
+    location = first["loc"]
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        message = "unknown key; remove it or mend its spelling"
+    if first["type"] == "missing":
+        message = "the key is missing; add it"
+    key = next((part for part in reversed(location) if isinstance(part, str)), "") or message.split(":")[0]
+    index = next((part for part in location if isinstance(part, int)), None)
+    label = ".".join(str(part) for part in location) or key
+    return f"plan {path}, line {_line_of(text, key, index)}, key {label}: {message}"
+
+
+def _line_of(text: str, key: str, version_index: int | None) -> int:
+    """The line of a key, inside the version with that index when one is given; else of that version, else 1."""
+    seen, best = -1, 1
+    for number, line in enumerate(text.splitlines(), start=1):
+        if re.match(r"\s*\[\[\s*version\s*\]\]", line):
+            seen += 1
+            best = number if version_index in (None, seen) else best
+        inside = version_index is None or seen == version_index
+        if inside and re.match(rf"\s*(\[+\s*)?[\"']?{re.escape(key)}[\"']?\s*[=\].]", line):
+            return number
+    return best

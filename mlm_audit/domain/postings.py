@@ -1,0 +1,76 @@
+"""What one paid order must lead to, to the paisa: the pure form of the rule (DOMAIN §2).
+
+The bulk form is the SQL in `checks/sql/views/`; the two are property-tested against each other.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple
+
+from mlm_audit.domain.money import floor_share, split_evenly
+from mlm_audit.domain.plan import PlanVersion
+
+Kind = Literal["company", "level", "rollup", "instalment", "remainder"]
+
+
+class Upline(NamedTuple):
+    """A matrix ancestor: level 1 is the parent. `is_active` is its state when the order was paid."""
+
+    level: int
+    member_id: int
+    is_active: bool
+
+
+class Posting(NamedTuple):
+    """One expected line. `member_id` None is the company; `number` is the level or the instalment, else 0."""
+
+    kind: Kind
+    number: int
+    member_id: int | None
+    amount_paisa: int
+    due_at: datetime | None = None
+
+
+def expected_postings(
+    commission_paisa: int,
+    buyer_id: int,
+    paid_at: datetime,
+    version: PlanVersion,
+    uplines: Sequence[Upline],
+    *,
+    is_joining: bool,
+) -> list[Posting]:
+    """All postings of one paid order, zero amounts left out.
+
+    They add up to `commission_paisa`; with `remainder = "unposted"` the remainder is listed with `member_id` None and
+    kind `remainder` only when the version posts it to the company, so the sum is then smaller by the remainder.
+    """
+    company = floor_share(commission_paisa, version.company_bps)
+    rest = commission_paisa - company
+    pot = floor_share(rest, version.joining_pot_bps) if is_joining else rest
+    by_level = {upline.level: upline for upline in uplines}
+    levels = [
+        _level_posting(by_level[number], floor_share(pot, share))
+        for number, share in enumerate(version.level_bps, start=1)
+        if number in by_level
+    ]
+    postings = [Posting("company", 0, None, company), *levels]
+    if version.remainder == "company":
+        postings.append(Posting("remainder", 0, None, pot - sum(line.amount_paisa for line in levels)))
+    postings += _instalments(rest - pot, buyer_id, paid_at, version)
+    return [line for line in postings if line.amount_paisa]
+
+
+def _level_posting(upline: Upline, amount_paisa: int) -> Posting:
+    if upline.is_active:
+        return Posting("level", upline.level, upline.member_id, amount_paisa)
+    return Posting("rollup", upline.level, None, amount_paisa)
+
+
+def _instalments(amount_paisa: int, buyer_id: int, paid_at: datetime, version: PlanVersion) -> list[Posting]:
+    step = timedelta(days=version.instalment_interval_days)
+    parts = split_evenly(amount_paisa, version.instalments)
+    return [
+        Posting("instalment", number, buyer_id, part, paid_at + number * step)
+        for number, part in enumerate(parts, start=1)
+    ]

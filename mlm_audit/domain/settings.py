@@ -1,0 +1,71 @@
+"""The settings, from the environment or `.env` (DOMAIN §§3-5). Units are in the names; secrets are masked when shown."""
+
+import re
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.periods import zone
+
+
+class Settings(BaseSettings):
+    """Every setting, its default and its meaning; `mlm-audit settings` prints them."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
+
+    database_url: SecretStr | None = Field(None, description="The platform's database, as an SQLAlchemy URL")
+    timezone: str = Field("Asia/Kolkata", description="Zone of business days, weeks and months")
+    plan_file: Path | None = Field(None, description="TOML file of plan versions; the built-in plan when not set")
+    runs_dir: Path = Field(Path("runs"), description="Folder of stored runs: reports, CSV, JSON, ledger copy")
+    checks_dir: Path | None = Field(None, description="Folder of your own checks, one .sql file each")
+    enable_scheduled_jobs: bool = Field(False, description="Must be true for anything to run on schedule")
+    correction_max_paisa: int = Field(100, ge=0, le=100, description="Largest wallet drift that is corrected by itself")
+    correction_run_cap_paisa: int = Field(10_000, ge=0, le=10_000, description="Most that one run corrects in total")
+    alert_breaks: int = Field(10, ge=0, description="More breaks than this alert")
+    alert_total_paisa: int = Field(1_000_000, ge=0, description="A larger total discrepancy than this alerts")
+    critical_wallet_paisa: int = Field(100_000, ge=0, description="A wallet off by more than this is critical")
+    memory_limit_mb: int = Field(1_536, ge=64, description="Memory for the bulk checks; beyond it they spill to disk")
+    admin_email: str | None = Field(None, description="Where notices to the administrators go")
+    email_host: str | None = Field(None, description="Mail server; without one, notices are written as .eml files")
+    email_port: int = Field(587, ge=1, le=65_535, description="Mail server's port")
+    email_user: str | None = Field(None, description="Mail account")
+    email_pass: SecretStr | None = Field(None, description="Mail password")
+    from_email: str | None = Field(None, description="Sender of notices")
+    cron_secret: SecretStr | None = Field(None, description="Bearer secret of an outside scheduler")
+
+    @property
+    def tz(self) -> ZoneInfo:
+        """The business time zone."""
+        return zone(self.timezone)
+
+
+def load_settings() -> Settings:
+    """The settings of this process; InputError names a setting that is wrong."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).upper() if first["loc"] else "settings"
+        raise InputError(f"setting {name}: {first['msg']}; mend it in the environment or .env") from error
+    zone(settings.timezone)
+    return settings
+
+
+def masked(settings: Settings) -> dict[str, str | None]:
+    """Setting → printable value; secrets and the password inside a URL are stars."""
+    shown: dict[str, str | None] = {}
+    for name in Settings.model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, SecretStr):
+            value = mask_url(value.get_secret_value()) if name == "database_url" else "********"
+        shown[name.upper()] = None if value is None else str(value)
+    return shown
+
+
+def mask_url(url: str) -> str:
+    """A database URL with the password, and anything secret among its parameters, replaced by stars."""
+    url = re.sub(r"(://[^:/@]*:).*(@)", r"\1***\2", url)
+    return re.sub(r"(?i)((?:password|passwd|pwd|secret|token)=)[^&]*", r"\1***", url)

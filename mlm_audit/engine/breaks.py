@@ -1,0 +1,93 @@
+"""From the rows that a check returns to breaks: one frame with the same columns for every check."""
+
+import json
+import string
+from collections.abc import Callable
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from mlm_audit.checks.catalogue import Check
+from mlm_audit.domain.findings import SEVERITIES
+from mlm_audit.domain.money import format_inr
+
+BREAK_SCHEMA: dict[str, pl.DataType] = {
+    "id": pl.String(),
+    "code": pl.String(),
+    "key": pl.String(),
+    "severity": pl.String(),
+    "member_id": pl.Int64(),
+    "order_id": pl.Int64(),
+    "amount_paisa": pl.Int64(),
+    "cause": pl.String(),
+    "evidence": pl.String(),
+    "message": pl.String(),
+}
+"""`amount_paisa`: what is there minus what should be. `evidence`: JSON list of rows with table and id. `id`: the code and
+the key, the same for the same break in every run."""
+
+SQL_TYPES = {"member_id": "BIGINT", "order_id": "BIGINT", "amount_paisa": "BIGINT"}
+
+
+def to_breaks(check: Check, con: duckdb.DuckDBPyConnection, *, int_members: bool = True) -> pl.DataFrame:
+    """Run one check and bring its rows to BREAK_SCHEMA.
+
+    A query may leave out every column but one of member_id, order_id and key. Raises duckdb.Error when it cannot run.
+    """
+    relation = con.sql(check.sql)
+    given = set(relation.columns)
+    if not given & {"member_id", "order_id", "key"}:
+        raise ValueError("the query returns none of member_id, order_id, key")
+    con.execute(f"create or replace temp table check_rows as {check.sql}")
+    types = SQL_TYPES if int_members else {**SQL_TYPES, "member_id": "VARCHAR"}
+    columns = [f"{name if name in given else 'null'}::{kind} as {name}" for name, kind in types.items()]
+    key = [name for name in ("key", "member_id", "order_id") if name in given][0]
+    columns.append(f"coalesce({key}::VARCHAR, '(none)') as key")
+    columns.append(f"'{check.code}' as code")
+    columns.append(f"{'severity' if 'severity' in given else repr(check.severity)}::VARCHAR as severity")
+    columns.append(f"{'cause' if 'cause' in given else repr('unexplained')}::VARCHAR as cause")
+    columns.append(f"{'to_json(evidence)::VARCHAR' if 'evidence' in given else repr('[]')} as evidence")
+    fields = sorted({name for _, name, _, _ in string.Formatter().parse(check.message) if name})
+    if unknown := [name for name in fields if name not in given]:
+        raise ValueError(f"the message names {{{unknown[0]}}}, which the query does not return")
+    extra = [f"{name} as m_{name}" for name in fields]
+    frame = con.sql(f"select {', '.join(columns + extra)} from check_rows order by key").pl()
+    return _finish(frame, check, fields, int_members=int_members)
+
+
+def _finish(frame: pl.DataFrame, check: Check, fields: list[str], *, int_members: bool) -> pl.DataFrame:
+    render = _renderer(check.message, fields)
+    messages = [render(row) for row in frame.select(f"m_{name}" for name in fields).iter_rows()] if fields else None
+    same = pl.int_range(pl.len()).over("key")
+    frame = frame.with_columns(
+        pl.when(same > 0).then(pl.col("key") + "#" + (same + 1).cast(pl.String)).otherwise(pl.col("key")).alias("key"),
+        pl.when(pl.col("severity").is_in(SEVERITIES)).then("severity").otherwise(pl.lit(check.severity)).alias("severity"),
+        pl.Series("message", messages if messages is not None else [check.message] * frame.height, dtype=pl.String),
+        pl.Series("evidence", [_tidy(text) for text in frame["evidence"]], dtype=pl.String),
+    )
+    schema = BREAK_SCHEMA if int_members else {**BREAK_SCHEMA, "member_id": pl.String()}
+    return frame.with_columns((pl.col("code") + "/" + pl.col("key")).alias("id")).select(
+        pl.col(name).cast(kind) for name, kind in schema.items()
+    )
+
+
+def _renderer(template: str, fields: list[str]) -> Callable[[tuple[Any, ...]], str]:
+    money = [name.endswith("_paisa") for name in fields]
+
+    def render(row: tuple[Any, ...]) -> str:
+        shown = [
+            "nothing" if value is None else format_inr(int(value)) if is_money else value
+            for value, is_money in zip(row, money, strict=True)
+        ]
+        return template.format(**dict(zip(fields, shown, strict=True)))
+
+    return render
+
+
+def _tidy(evidence: str | None) -> str:
+    """Evidence rows without an id say nothing, and neither do fields that are null."""
+    rows = json.loads(evidence or "[]") or []
+    kept = [{key: value for key, value in row.items() if value is not None} for row in rows if row and row.get("id")]
+    unique = {json.dumps(row, ensure_ascii=False): None for row in kept}
+    return "[" + ", ".join(unique) + "]"

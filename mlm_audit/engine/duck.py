@@ -1,0 +1,225 @@
+"""Runs the bulk checks in DuckDB over a snapshot folder of Parquet files.
+
+The snapshot's frames are views, the plan and the months are small tables, the prepared views are materialised once,
+then each check is one query.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import duckdb
+import polars as pl
+
+from mlm_audit.checks.catalogue import Check, load_views
+from mlm_audit.checks.inputs import INPUTS, LEDGER_TYPES
+from mlm_audit.domain.findings import Bridge, BridgeLine, CheckRun, CheckStatus
+from mlm_audit.domain.periods import months_between
+from mlm_audit.domain.plan import Plan
+from mlm_audit.domain.settings import Settings
+from mlm_audit.engine.breaks import BREAK_SCHEMA, to_breaks
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how many steps are done, how many there are."""
+
+
+@dataclass(frozen=True)
+class EngineResult:
+    """`breaks` has the columns of BREAK_SCHEMA, one row per break; `rows` counts each input; the bridge proves it."""
+
+    breaks: pl.DataFrame
+    checks: tuple[CheckRun, ...]
+    rows: dict[str, int]
+    bridge: Bridge
+    broken_members: int
+
+
+class Engine:
+    """A DuckDB session over one snapshot. Use it as a context manager."""
+
+    def __init__(self, snapshot: Path, plan: Plan, settings: Settings, *, missing: dict[str, str] | None = None):
+        """`missing` maps inputs that could not be read to the reason; checks that need them do not run."""
+        self.snapshot = snapshot
+        self.missing = missing or {}
+        self.plan = plan
+        self.settings = settings
+        self.con = connect(snapshot, settings.memory_limit_mb)
+        self._failed_views: dict[str, str] = {}
+
+    def __enter__(self) -> "Engine":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.con.close()
+
+    def run(self, checks: Sequence[Check], progress: Progress = lambda *_: None) -> EngineResult:
+        """Prepare the inputs, run every check, prove the total."""
+        views = load_views()
+        steps = len(views) + len(checks)
+        rows = self._register_inputs()
+        self._register_plan()
+        for number, view in enumerate(views):
+            progress(f"preparing {view.name}", number, steps)
+            self._prepare(view.name, view.sql)
+        frames, runs = [], []
+        for number, check in enumerate(checks, start=len(views)):
+            progress(f"checking {check.code}", number, steps)
+            frame, run = self._check(check)
+            frames.append(frame)
+            runs.append(run)
+        progress("done", steps, steps)
+        breaks = pl.concat(frames) if frames else pl.DataFrame(schema=BREAK_SCHEMA)
+        return EngineResult(breaks, tuple(runs), rows, self._bridge(breaks), self._broken_members(breaks))
+
+    def _register_inputs(self) -> dict[str, int]:
+        rows: dict[str, int] = {}
+        for name, spec in INPUTS.items():
+            path = self.snapshot / f"{name}.parquet"
+            if path.exists():
+                self.con.execute(f"create view {name} as select * from read_parquet({_quoted(path)})")
+                rows[name] = scalar(self.con, f"select count(*) from {name}")
+                continue
+            # A frame that is missing is an empty one, so that the others can still be checked; see _check.
+            columns = ", ".join(f"{column} {kind}" for column, kind in spec.columns.items())
+            self.con.execute(f"create table {name} ({columns})")
+            self.missing.setdefault(name, "the input is missing")
+        changes = self.snapshot / "ledger_changes.parquet"
+        if changes.exists():
+            self.con.execute(f"create view ledger_changes as select * from read_parquet({_quoted(changes)})")
+        return rows
+
+    def _register_plan(self) -> None:
+        tz = self.settings.tz
+        periods = self.plan.periods(tz)
+        versions = [
+            {
+                "version_no": number,
+                "name": version.name,
+                "starts_at": start.replace(tzinfo=None),
+                "ends_at": end.replace(tzinfo=None) if end else None,
+                "company_bps": version.company_bps,
+                "joining_pot_bps": version.joining_pot_bps,
+                "instalments": version.instalments,
+                "posts_remainder": version.remainder == "company",
+            }
+            for number, (version, start, end) in enumerate(periods)
+        ]
+        levels = [
+            {"version_no": number, "level": level, "share_bps": share}
+            for number, (version, _, _) in enumerate(periods)
+            for level, share in enumerate(version.level_bps, start=1)
+        ]
+        rules = {
+            "active_from": self.plan.rules.active_from,
+            "critical_wallet_paisa": self.settings.critical_wallet_paisa,
+            "correction_max_paisa": self.settings.correction_max_paisa,
+        }
+        self._table("plan_versions", pl.DataFrame(versions, schema_overrides={"ends_at": pl.Datetime("us")}))
+        self._table("plan_levels", pl.DataFrame(levels))
+        self._table("instalment_numbers", pl.DataFrame({"number": range(1, 53)}))
+        self._table("rules", pl.DataFrame([rules]))
+        self._table("ledger_types", pl.DataFrame({"type": LEDGER_TYPES}))
+        self._table("months", self._months(tz))
+
+    def _months(self, tz: ZoneInfo) -> pl.DataFrame:
+        first, last = self.con.execute("select min(paid_at), max(paid_at) from orders").fetchall()[0]
+        months = months_between(_utc(first), _utc(last), tz) if first and last else []
+        rows = [(m.key, m.start.replace(tzinfo=None), m.end.replace(tzinfo=None)) for m in months]
+        schema = {"month": pl.Int64, "starts_at": pl.Datetime("us"), "ends_at": pl.Datetime("us")}
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+    def _table(self, name: str, frame: pl.DataFrame) -> None:
+        self.con.register("frame_in", frame.to_arrow())
+        self.con.execute(f"create table {name} as select * from frame_in")
+        self.con.unregister("frame_in")
+
+    def _prepare(self, name: str, sql: str) -> None:
+        started = time.perf_counter()
+        try:
+            self.con.execute(f"create temp table {name} as {sql}")
+        except duckdb.Error as error:
+            # Remembered, not swallowed: every check that reads this view then reports itself as not run.
+            self._failed_views[name] = first_line(error)
+            log.exception("preparing %s failed", name)
+        log.debug("%-20s %.2f s", name, time.perf_counter() - started)
+
+    def _check(self, check: Check) -> tuple[pl.DataFrame, CheckRun]:
+        nothing = pl.DataFrame(schema=BREAK_SCHEMA)
+        if "ledger_changes" in check.needs and not (self.snapshot / "ledger_changes.parquet").exists():
+            reason = "first run: there is no earlier ledger to compare with"
+            return nothing, CheckRun(check.code, check.title, CheckStatus.NOT_APPLICABLE, reason=reason)
+        if absent := [name for name in check.needs if name in self.missing]:
+            reason = f"{absent[0]}: {self.missing[absent[0]]}"
+            return nothing, CheckRun(check.code, check.title, CheckStatus.NOT_RUN, reason=reason)
+        started = time.perf_counter()
+        try:
+            frame = to_breaks(check, self.con)
+        except (duckdb.Error, pl.exceptions.PolarsError, KeyError, ValueError) as error:
+            log.warning("check %s could not run: %s", check.code, error)
+            reason = next(
+                (f"view {view}: {why}" for view, why in self._failed_views.items() if view in check.sql),
+                first_line(error),
+            )
+            return nothing, CheckRun(check.code, check.title, CheckStatus.NOT_RUN, reason=reason)
+        seconds = time.perf_counter() - started
+        log.debug("%-24s %.2f s", check.code, seconds)
+        return frame, CheckRun(check.code, check.title, CheckStatus.RAN, frame.height, seconds)
+
+    def _bridge(self, breaks: pl.DataFrame) -> Bridge:
+        ledger = scalar(self.con, "select coalesce(sum(amount_paisa), 0)::BIGINT from ledger where user_id is not null")
+        wallets = scalar(self.con, "select coalesce(sum(wallet_balance_paisa), 0)::BIGINT from users")
+        by_cause = (
+            breaks.filter(pl.col("code") == "wallet-balance")
+            .group_by("cause")
+            .agg(pl.len().alias("members"), pl.col("amount_paisa").sum())
+            .sort("amount_paisa", "cause")
+        )
+        lines = [BridgeLine(str(cause), int(members), int(amount)) for cause, members, amount in by_cause.iter_rows()]
+        orphans = breaks.filter((pl.col("code") == "orphan-member") & pl.col("key").str.starts_with("ledger/"))
+        if orphans.height:
+            lines.append(BridgeLine("unknown-member", orphans.height, -int(orphans["amount_paisa"].sum())))
+        return Bridge(ledger, wallets, tuple(lines))
+
+    def _broken_members(self, breaks: pl.DataFrame) -> int:
+        self.con.register("broken", breaks.select(pl.col("member_id").drop_nulls().unique()).to_arrow())
+        return scalar(self.con, "select count(*) from users where id in (select member_id from broken)")
+
+
+def connect(allowed: Path, memory_limit_mb: int) -> duckdb.DuckDBPyConnection:
+    """An in-memory DuckDB that can read the folder `allowed` and nothing else: no other file, no extension, no network."""
+    con = duckdb.connect(":memory:")
+    con.execute(f"set memory_limit = '{memory_limit_mb}MiB'")
+    con.execute(f"set temp_directory = {_quoted(allowed / 'spill')}")
+    con.execute("set preserve_insertion_order = false")
+    con.execute(f"set allowed_directories = [{_quoted(allowed)}]")
+    with suppress(duckdb.Error):  # an older DuckDB without these two still runs, only less locked
+        con.execute("set autoinstall_known_extensions = false")
+        con.execute("set autoload_known_extensions = false")
+    con.execute("set enable_external_access = false")
+    return con
+
+
+def scalar(con: duckdb.DuckDBPyConnection, sql: str) -> int:
+    """The single integer that a query returns."""
+    # fetchall, not fetchone: DuckDB 2 refuses the next statement while a result is unfinished.
+    return int(con.execute(sql).fetchall()[0][0])
+
+
+def first_line(error: Exception) -> str:
+    """The part of an error that fits in one line."""
+    return str(error).strip().splitlines()[0]
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC)
