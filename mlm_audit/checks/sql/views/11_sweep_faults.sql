@@ -25,28 +25,39 @@ credits as (
 ),
 
 rollup_credits as (
+    -- The reference of a roll-up names its member and month: ROLLUP_<user>_<YYYYMM>.
     select
-        reference_id as rollup_id,
+        coalesce(try_cast(split_part(ref, '_', 2) as BIGINT), -1) as member_id,
+        coalesce(try_cast(split_part(ref, '_', 3) as BIGINT), -1) as month,
         count(*) as credits,
         sum(amount_paisa)::BIGINT as credited_paisa,
         min(id) as first_ledger_id,
         max(id) as last_ledger_id
     from ledger
     where type = 'commission_rollup'
-    group by reference_id
+    group by all
+),
+
+records as (
+    select
+        user_id as member_id,
+        year::BIGINT * 100 + month as month,
+        sum(amount_paisa)::BIGINT as recorded_paisa
+    from commission_rollups
+    group by all
 ),
 
 rollups as (
     select
-        coalesce(r.user_id, -1) as member_id,
-        coalesce(r.year::BIGINT * 100 + r.month, -1) as month,
-        coalesce(r.amount_paisa, 0) as recorded_paisa,
+        coalesce(r.member_id, l.member_id) as member_id,
+        coalesce(r.month, l.month) as month,
+        coalesce(r.recorded_paisa, 0) as recorded_paisa,
         coalesce(l.credits, 0) as rollup_credits,
         coalesce(l.credited_paisa, 0) as rollup_credited_paisa,
         l.first_ledger_id as rollup_first_id,
         l.last_ledger_id as rollup_last_id
-    from commission_rollups as r
-    full outer join rollup_credits as l on r.id = l.rollup_id
+    from records as r
+    full outer join rollup_credits as l on r.member_id = l.member_id and r.month = l.month
 )
 
 select

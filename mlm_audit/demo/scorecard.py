@@ -1,0 +1,88 @@
+"""The scorecard: each kind of fault injected alone into clean platforms; what the checks made of it."""
+
+import json
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from mlm_audit.checks.catalogue import load_checks
+from mlm_audit.demo.books import build_platform
+from mlm_audit.demo.faults import FAULTS, Truth, inject
+from mlm_audit.demo.platform import Platform
+from mlm_audit.demo.world import DemoSpec
+from mlm_audit.domain.plan import load_plan
+from mlm_audit.domain.settings import Settings
+from mlm_audit.engine.duck import Engine
+
+
+@dataclass(frozen=True)
+class Score:
+    """One kind of fault: places injected, places found, with the right cause, and breaks that belong to none."""
+
+    fault: str
+    places: int
+    found: int
+    caused: int
+    breaks: int
+    unrelated: int
+
+
+def audit(platform: Platform) -> pl.DataFrame:
+    """The breaks that the checks find in a platform in memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        platform.write_snapshot(Path(folder))
+        with Engine(Path(folder), load_plan(), Settings(database_url=None)) as engine:
+            return engine.run(load_checks()).breaks
+
+
+def score(truths: Sequence[Truth], breaks: pl.DataFrame, fault: str) -> Score:
+    """Compare what was found with the truth. A break belongs to a fault when its member or order is the fault's and
+    its check is one that this kind of fault may trip."""
+    rows = list(breaks.iter_rows(named=True))
+    found = caused = 0
+    related: set[str] = set()
+    for truth in truths:
+        mine = [row for row in rows if _touches(row, truth)]
+        related |= {row["id"] for row in mine}
+        primary = [row for row in mine if row["code"] == truth.code]
+        found += bool(primary)
+        caused += any(row["cause"] == truth.cause for row in primary)
+    unrelated = sum(row["id"] not in related for row in rows)
+    return Score(fault, len(truths), found, caused, len(rows), unrelated)
+
+
+def _touches(row: dict[str, object], truth: Truth) -> bool:
+    same = row["member_id"] in truth.members or row["order_id"] in truth.orders
+    return same and row["code"] in (truth.code, *truth.also)
+
+
+def scorecard(seeds: Iterable[int], places: int, members: int = 2_000) -> list[Score]:
+    """Every kind of fault alone, `places` in all spread over the seeds, and the clean platforms first."""
+    seeds = list(seeds)
+    plan, tz = load_plan(), Settings(database_url=None).tz
+    clean = {seed: build_platform(DemoSpec(members=members, seed=seed), plan, tz) for seed in seeds}
+    scores = [Score("(clean)", 0, 0, 0, total := sum(audit(p).height for p in clean.values()), total)]
+    for code in FAULTS:
+        parts = []
+        for number, seed in enumerate(seeds):
+            share = places // len(seeds) + (number < places % len(seeds))
+            if not share:
+                continue
+            platform = clean[seed].copy()
+            truths = inject(platform, {code: share}, FAULTS, seed)
+            parts.append(score(truths, audit(platform), code))
+        scores.append(_sum(code, parts))
+    return scores
+
+
+def _sum(fault: str, parts: Sequence[Score]) -> Score:
+    totals = [sum(values) for values in zip(*[(p.places, p.found, p.caused, p.breaks, p.unrelated) for p in parts], strict=True)]
+    return Score(fault, *totals)
+
+
+def write_truth(truths: Sequence[Truth], path: Path) -> None:
+    """The truth file: one JSON list."""
+    path.write_text(json.dumps([truth.to_dict() for truth in truths], indent=1, ensure_ascii=False), encoding="utf-8")
