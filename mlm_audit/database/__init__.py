@@ -1,0 +1,1 @@
+"""Every SQL statement to the platform: tables, migrations, consistent reads, corrections, stored runs."""

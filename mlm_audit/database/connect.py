@@ -1,0 +1,120 @@
+"""Connections: one engine per URL, a consistent read for the checks, short write transactions for the jobs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.settings import mask_url
+
+DRIVERS = {
+    "sqlite": "sqlite",
+    "postgresql": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mariadb+pymysql",
+}
+CONNECT_SECONDS = 10
+BUSY_MS = 30_000
+
+
+def open_engine(url: str, *, create: bool = False) -> Engine:
+    """An engine for a URL, checked by connecting once.
+
+    InputError for a URL that is not understood, a SQLite file that does not exist (unless `create`), a server that
+    cannot be reached, a refused login. The password never appears in the message.
+    """
+    parsed = _parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        _check_file(parsed, create=create)
+    options: dict[str, Any] = {"pool_pre_ping": True}
+    if parsed.get_backend_name() == "sqlite":
+        options["connect_args"] = {"timeout": BUSY_MS / 1_000}
+    else:
+        options["connect_args"] = {"connect_timeout": CONNECT_SECONDS}
+    engine = create_engine(parsed, **options)
+    if engine.dialect.name == "sqlite":
+        _prepare_sqlite(engine)
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("select 1"))
+    except DBAPIError as error:
+        reason = " ".join(str(error.orig).split())
+        if (password := parsed.password) is not None:
+            reason = reason.replace(str(password), "***")
+        raise InputError(
+            f"database {mask_url(url)}: cannot be reached ({reason}); check the URL, that the server runs, and the login"
+        ) from error
+    return engine
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+        backend = parsed.drivername.split("+")[0]
+        if backend not in DRIVERS:
+            raise InputError(
+                f"database {mask_url(url)}: {backend} is not supported; use sqlite:///file.db, "
+                "postgresql://user:password@host/name or mysql://user:password@host/name"
+            )
+        if "+" not in parsed.drivername:
+            parsed = parsed.set(drivername=DRIVERS[backend])
+        parsed.get_dialect()
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
+        raise InputError(
+            f"database {mask_url(url)}: not a database URL; write sqlite:///file.db or postgresql://user:password@host/name"
+        ) from error
+    return parsed
+
+
+def _check_file(url: URL, *, create: bool) -> None:
+    if not url.database or url.database == ":memory:":
+        raise InputError("database sqlite: an in-memory database is empty in every process; name a file: sqlite:///demo.db")
+    path = Path(url.database)
+    if not path.exists() and not create:
+        raise InputError(f"database {path}: no such file; `mlm-audit demo create --db sqlite:///{path}` makes a demonstration")
+    if not path.parent.is_dir():
+        raise InputError(f"database {path}: the folder {path.parent} does not exist; create it first")
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    """WAL, so that readers and a writer do not wait for each other; explicit BEGIN, so that a read is one snapshot."""
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        connection.execute(f"pragma busy_timeout = {BUSY_MS}")
+        connection.execute("pragma foreign_keys = on")
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("mlm_writes", False)
+        connection.exec_driver_sql("begin immediate" if writes else "begin")
+
+
+@contextmanager
+def consistent_read(engine: Engine) -> Iterator[Connection]:
+    """One read-only transaction at snapshot isolation: everything read inside is of the same instant."""
+    options: dict[str, Any] = {}
+    if engine.dialect.name == "postgresql":
+        options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    elif engine.dialect.name in ("mysql", "mariadb"):
+        options = {"isolation_level": "REPEATABLE READ"}
+    with engine.connect().execution_options(**options) as connection, connection.begin():
+        if engine.dialect.name in ("mysql", "mariadb"):
+            # The driver's implicit BEGIN takes the snapshot at the first read; this takes it now, and read-only.
+            connection.exec_driver_sql("commit")
+            connection.exec_driver_sql("start transaction with consistent snapshot, read only")
+        yield connection
+
+
+@contextmanager
+def write(engine: Engine) -> Iterator[Connection]:
+    """One short write transaction; on SQLite it takes the write lock at once instead of failing half-way."""
+    with engine.connect().execution_options(mlm_writes=True) as connection, connection.begin():
+        yield connection

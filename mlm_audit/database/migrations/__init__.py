@@ -1,0 +1,1 @@
+"""Alembic's environment for the toolkit's own tables and the two columns added to `users`."""

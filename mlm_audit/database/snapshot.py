@@ -1,0 +1,160 @@
+"""The consistent read: the needed columns of every input, in one transaction, into Parquet files.
+
+Rows travel in chunks, so memory does not grow with the platform. A value that is not what its column promises (text in
+an amount, half a paisa) is an InputError that names the row.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sqlalchemy import Connection, Engine, Select, String, Text, cast, select, type_coerce
+from sqlalchemy.exc import DBAPIError
+
+from mlm_audit.checks.inputs import INPUTS, Kind
+from mlm_audit.database.connect import consistent_read
+from mlm_audit.database.inputs import DERIVED, SOURCES, attribute_of
+from mlm_audit.domain.errors import InputError
+
+log = logging.getLogger(__name__)
+
+CHUNK_ROWS = 200_000
+Progress = Callable[[str, int, int], None]
+
+ARROW: dict[Kind, pa.DataType] = {
+    Kind.INT: pa.int64(),
+    Kind.SMALL: pa.int32(),
+    Kind.TEXT: pa.large_string(),
+    Kind.FLAG: pa.bool_(),
+    Kind.INSTANT: pa.timestamp("us"),
+}
+POLARS: dict[Kind, Any] = {
+    Kind.INT: pl.Int64,
+    Kind.SMALL: pl.Int32,
+    Kind.TEXT: pl.String,
+    Kind.FLAG: pl.Boolean,
+    Kind.INSTANT: pl.Datetime("us"),
+}
+
+
+def read_snapshot(
+    engine: Engine, folder: Path, *, skip: Sequence[str] = (), progress: Progress = lambda *_: None
+) -> dict[str, int]:
+    """Write `<input>.parquet` for every input not in `skip`, all of the same instant; return the rows of each."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = [name for name in INPUTS if name not in skip]
+    rows: dict[str, int] = {}
+    try:
+        with consistent_read(engine) as connection:
+            for number, name in enumerate(names):
+                progress(f"reading {name}", number, len(names))
+                rows[name] = _read(connection, name, folder / f"{name}.parquet")
+                log.info("read %d rows of %s", rows[name], name)
+    except DBAPIError as error:
+        raise InputError(f"reading the database failed: {' '.join(str(error.orig).split())}; nothing was written") from error
+    progress("read", len(names), len(names))
+    return rows
+
+
+def _read(connection: Connection, name: str, path: Path) -> int:
+    columns = INPUTS[name].columns
+    schema = pa.schema([(column, ARROW[kind]) for column, kind in columns.items()])
+    count = 0
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for rows in _chunks(connection, _query(name, connection.dialect.name)):
+            frame = _frame(name, rows)
+            writer.write_table(frame.to_arrow().cast(schema))
+            count += len(rows)
+    return count
+
+
+def _chunks(connection: Connection, query: Select[Any]) -> Iterator[Sequence[Any]]:
+    result = connection.execution_options(stream_results=True, max_row_buffer=CHUNK_ROWS).execute(query)
+    while rows := result.fetchmany(CHUNK_ROWS):
+        yield rows
+
+
+def _query(name: str, dialect: str) -> Select[Any]:
+    model = SOURCES[name]
+    chosen = []
+    for column, kind in INPUTS[name].columns.items():
+        attribute = getattr(model, attribute_of(name, column))
+        if (name, column) in DERIVED:
+            # The JSON's text, not parsed row by row.
+            attribute = type_coerce(attribute, String) if dialect == "sqlite" else cast(attribute, Text)
+        elif kind is Kind.INSTANT and dialect == "sqlite":
+            # SQLite keeps instants as text; parsing them in bulk beats one by one.
+            attribute = type_coerce(attribute, String)
+        chosen.append(attribute.label(column))
+    return select(*chosen)
+
+
+def _frame(name: str, rows: Sequence[Any]) -> pl.DataFrame:
+    columns = INPUTS[name].columns
+    values = list(zip(*rows, strict=True))
+    return pl.DataFrame(
+        [_series(name, column, kind, values[index], values[0]) for index, (column, kind) in enumerate(columns.items())]
+    )
+
+
+def _series(name: str, column: str, kind: Kind, values: Sequence[Any], keys: Sequence[Any]) -> pl.Series:
+    try:
+        if (name, column) in DERIVED:
+            texts = pl.Series(column, values, dtype=pl.String, strict=False)
+            return texts.str.json_path_match("$.scheduleId").cast(pl.Int64, strict=False)
+        if column == "reference_id":
+            return pl.Series(column, values, dtype=pl.String, strict=False).cast(pl.Int64, strict=False)
+        if kind is Kind.FLAG:
+            return pl.Series(column, [None if value is None else bool(value) for value in values], dtype=pl.Boolean)
+        if kind is Kind.INSTANT:
+            return _instants(column, values)
+        return pl.Series(column, values, dtype=POLARS[kind], strict=True)
+    except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError) as error:
+        bad = next((number for number, value in enumerate(values) if not _fits(kind, value)), 0)
+        raise InputError(
+            f"table {SOURCES[name].__tablename__}, row {keys[bad]}, column {_database_name(name, column)}: {values[bad]!r} is not "
+            f"{_WORDS[kind]}; mend the row, amounts are whole paisa"
+        ) from error
+
+
+_WORDS = {
+    Kind.INT: "a whole number",
+    Kind.SMALL: "a small whole number",
+    Kind.TEXT: "text",
+    Kind.FLAG: "true or false",
+    Kind.INSTANT: "a time",
+}
+
+
+def _database_name(name: str, column: str) -> str:
+    return str(getattr(SOURCES[name], attribute_of(name, column)).expression.name)
+
+
+def _instants(column: str, values: Sequence[Any]) -> pl.Series:
+    first = next((value for value in values if value is not None), None)
+    if isinstance(first, str):
+        texts = pl.Series(column, values, dtype=pl.String).str.replace("T", " ", literal=True).str.strip_suffix("Z")
+        return texts.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=True)
+    if isinstance(first, datetime) and first.tzinfo is not None:
+        return pl.Series(column, values, dtype=pl.Datetime("us", "UTC")).dt.replace_time_zone(None)
+    return pl.Series(column, values, dtype=pl.Datetime("us"), strict=True)
+
+
+def _fits(kind: Kind, value: object) -> bool:
+    if value is None:
+        return True
+    if kind in (Kind.INT, Kind.SMALL):
+        limit = 2**63 if kind is Kind.INT else 2**31
+        return isinstance(value, int) and -limit <= value < limit
+    if kind is Kind.INSTANT and isinstance(value, str):
+        try:
+            datetime.fromisoformat(value)
+        except ValueError:
+            return False
+        return True
+    return isinstance(value, str if kind is Kind.TEXT else (bool, int, datetime))
