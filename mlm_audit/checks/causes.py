@@ -11,6 +11,7 @@ CAUSES: dict[str, tuple[str, str]] = {
     "company-line-twice": ("The company's line of an order was posted twice", "Reverse the second"),
     "credit-posted-twice": ("A credit was posted twice", "Recover the second credit and mend the idempotency key"),
     "credit-without-release": ("Commission was credited that nobody released", "Recover it or record the release"),
+    "history-changed": ("Ledger history was changed", "Stop payouts and find who could write there"),
     "history-deleted": ("A ledger row was deleted", "Stop payouts and find who could write there"),
     "history-edited": ("A ledger row was edited", "Stop payouts and find who could write there"),
     "history-inserted": ("A ledger row was slipped into the past", "Stop payouts and find who could write there"),

@@ -22,8 +22,8 @@ HOUR = 3_600 * SECOND
 DAY = 24 * HOUR
 NEVER = np.int64(2**62)
 
-NEVER_ORDERS = 0.06
-KYC_APPROVED = 0.86
+NEVER_ORDERS = 0.05
+KYC_APPROVED = 0.9
 LEAVES = 0.03
 ORDERS_PER_MEMBER_MONTH = 0.9
 
@@ -127,7 +127,7 @@ def _make_members(spec: DemoSpec, rng: np.random.Generator, start: datetime) -> 
     parent = (index - 1) // 3
     parent[0] = -1
     earlier = np.floor(rng.random(n) * np.maximum(index, 1)).astype(np.int64)
-    sponsor = np.where(rng.random(n) < 0.7, parent, earlier)
+    sponsor = np.where(rng.random(n) < 0.85, parent, earlier)
     sponsor[0] = -1
     pays = rng.random(n) >= NEVER_ORDERS
     paid_at = created + (5 * 60 * SECOND + rng.random(n) ** 3 * 30 * HOUR).astype(np.int64)

@@ -98,6 +98,7 @@ class RunResult:
     timezone: str = "Asia/Kolkata"
     plan: str = ""
     alerts: tuple[str, ...] = ()
+    corrections: tuple[dict[str, Any], ...] = ()
 
 
 def at_least(severity: str, threshold: str) -> bool:

@@ -4,11 +4,12 @@
 -- needs: orders, commissions, ledger, matrix_nodes, users
 -- proves: Every level of every paid order with an active upline has its commission.
 -- do: Post the commission to the upline named, with the order as reference; where it went to the company instead, move it.
--- message: Order {order_id}, level {level}: {amount_paisa} for member {member_id} is missing.
+-- message: Order {order_id}, level {level}: {expected_paisa} for member {member_id} is missing.
 select
     f.upline_id as member_id,
     f.order_id,
     -f.amount_paisa as amount_paisa,
+    f.amount_paisa as expected_paisa,
     f.level,
     case
         when f.fault = 'rolled-up' then 'rolled-up-though-active'

@@ -4,12 +4,12 @@
 -- needs: ledger, ledger_changes
 -- proves: No ledger row that an earlier run saw was changed, deleted or slipped in afterwards.
 -- do: Stop payouts; a ledger is append-only. Ask who could write to the database since the last run.
--- message: Ledger row {ledger_id} was {change} since the last run: {before_paisa} before, {after_paisa} now.
+-- message: {what} since the last run: {before_paisa} before, {after_paisa} now.
 select
     member_id,
     coalesce(after_paisa, 0) - coalesce(before_paisa, 0) as amount_paisa,
     ledger_id,
-    change,
+    what,
     coalesce(before_paisa, 0) as before_paisa,
     coalesce(after_paisa, 0) as after_paisa,
     'history-' || change as cause,

@@ -5,7 +5,8 @@ from mlm_audit.demo.faults.injector import Fault, Injector, Truth, inject, parse
 
 FAULTS: dict[str, Fault] = {
     fault.code: fault
-    for fault in (*wallets.FAULTS, *commissions.FAULTS, *orders.FAULTS, *payouts.FAULTS, *sweep.FAULTS)
+    # Sweep first: there are the fewest places for its kinds.
+    for fault in (*sweep.FAULTS, *wallets.FAULTS, *commissions.FAULTS, *orders.FAULTS, *payouts.FAULTS)
 }
 
 __all__ = ["FAULTS", "Fault", "Injector", "Truth", "inject", "parse_selection"]

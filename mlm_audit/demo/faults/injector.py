@@ -129,17 +129,19 @@ def place(what: str, amount_paisa: int, members: Sequence[int | None], orders: S
     }
 
 
-def inject(platform: Platform, selection: Mapping[str, int], faults: Mapping[str, Fault], seed: int) -> list[Truth]:
+def inject(
+    platform: Platform, selection: Mapping[str, int], faults: Mapping[str, Fault], seed: int, *, exact: bool = True
+) -> list[Truth]:
     """Put `selection[code]` faults of each kind into the platform, in place.
 
-    InputError when the platform is too small to hold that many.
+    InputError when the platform is too small to hold that many; with `exact=False` it gets as many as it can hold.
     """
     injector = Injector(platform, np.random.default_rng([seed, 3]))
     truths: list[Truth] = []
     for code, places in selection.items():
         fault = faults[code]
         done = fault.inject(injector, places)
-        if len(done) < places:
+        if len(done) < places and exact:
             raise InputError(
                 f"--faults {code}={places}: this platform has only {len(done)} places left for it; "
                 "use more --members or --months, or fewer faults"

@@ -120,6 +120,13 @@ def _missed(injector: Injector, places: int) -> list[Row]:
 
 FAULTS = (
     Fault(
+        "missed-by-sweep",
+        "the sweep left a commission undecided",
+        "undecided-after-sweep",
+        "missed-by-sweep",
+        _missed,
+    ),
+    Fault(
         "release-not-posted",
         "released commission was never credited",
         "release-ledger",
@@ -162,12 +169,5 @@ FAULTS = (
         "decided-early",
         "month-slip",
         _month_slip,
-    ),
-    Fault(
-        "missed-by-sweep",
-        "the sweep left a commission undecided",
-        "undecided-after-sweep",
-        "missed-by-sweep",
-        _missed,
     ),
 )

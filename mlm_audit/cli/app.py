@@ -1,0 +1,52 @@
+"""`mlm-audit`: every command hangs here; what they share (errors, exit codes, settings) is in this file and `common`."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App
+from cyclopts.exceptions import CycloptsError
+from rich.console import Console
+
+from mlm_audit import __version__
+from mlm_audit.cli import checks, database, demo, repairs, run
+from mlm_audit.cli.common import EXIT_BAD_INPUT, EXIT_FAILED, print_error
+from mlm_audit.domain.errors import InputError, JobFailedError
+
+app = App(name="mlm-audit", version=__version__, help="Keeps the books of a multi-level-marketing platform honest.")
+app.command(run.run)
+app.command(run.reconcile_files, name="reconcile-files")
+app.command(run.settings)
+app.command(checks.app)
+app.command(database.app)
+app.command(demo.app)
+app.command(repairs.app)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and exit with its code. A user's mistake is one line, never a stack trace."""
+    tokens = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in tokens
+    try:
+        code = app(tokens, exit_on_error=False, print_error=False, result_action="return_value", error_console=Console(stderr=True))
+    except CycloptsError as error:
+        print_error(_plain(error), as_json=as_json, command=tokens)
+        sys.exit(EXIT_BAD_INPUT)
+    except InputError as error:
+        print_error(str(error), as_json=as_json, command=tokens)
+        sys.exit(EXIT_BAD_INPUT)
+    except JobFailedError as error:
+        print_error(str(error), as_json=as_json, command=tokens)
+        sys.exit(EXIT_FAILED)
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`); that is not an error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except KeyboardInterrupt:
+        print_error("stopped by the user", as_json=as_json, command=tokens)
+        sys.exit(130)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _plain(error: CycloptsError) -> str:
+    return " ".join(str(error).split()) + "; see mlm-audit --help"

@@ -1,0 +1,66 @@
+"""What the commands share: printing, progress, settings, the database."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import SecretStr
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from sqlalchemy import Engine
+
+from mlm_audit.database.connect import open_engine
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.settings import Settings, load_settings
+from mlm_audit.reporting.document import error_document
+
+EXIT_FAILED, EXIT_BAD_INPUT, EXIT_FINDINGS = 1, 2, 3
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def clock() -> datetime:
+    """The only place where the commands read the time."""
+    return datetime.now(UTC)
+
+
+def print_error(message: str, *, as_json: bool, command: Sequence[str]) -> None:
+    """One line on stderr; with `--json` also a document on stdout."""
+    err.print(f"[bold red]error:[/] {escape(message)}")
+    if as_json:
+        print_json(error_document(" ".join(command[:2]), message))
+
+
+def print_json(document: object) -> None:
+    """One JSON document, and nothing else, on stdout."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=1, default=str) + "\n")
+
+
+def settings_with(db: str | None) -> Settings:
+    """The settings, with the database named on the command line."""
+    settings = load_settings()
+    return settings.model_copy(update={"database_url": SecretStr(db)}) if db else settings
+
+
+def database(settings: Settings, *, create: bool = False) -> Engine:
+    """The platform's database; InputError when none is named."""
+    if settings.database_url is None:
+        raise InputError("no database named; give --db URL, or set DATABASE_URL in the environment or .env")
+    return open_engine(settings.database_url.get_secret_value(), create=create)
+
+
+@contextmanager
+def progress_bar(*, quiet: bool = False) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on stderr for a person who waits; nothing when stderr is no terminal or the output is for programs."""
+    if quiet or not err.is_terminal:
+        yield lambda *_: None
+        return
+    columns: tuple[Any, ...] = (TextColumn("{task.description:34}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task("starting")
+        yield lambda what, done, of: bar.update(task, description=what, completed=done, total=of)

@@ -1,0 +1,54 @@
+"""`mlm-audit db`: create, check and upgrade the tables."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from rich.markup import escape
+
+from mlm_audit.cli.common import EXIT_BAD_INPUT, database, out, print_json, settings_with
+from mlm_audit.database import migrate
+from mlm_audit.database.check import check_schema
+
+app = App(name="db", help="Create, check and upgrade the tables.")
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON document and nothing else.")]
+Db = Annotated[str | None, Parameter(name="--db", help="Database URL; DATABASE_URL when left out.")]
+
+
+@app.command
+def init(*, db: Db = None, json: Json = False) -> None:
+    """Create the tables in an empty database; on a platform's own, add only the toolkit's."""
+    created = migrate.init(database(settings_with(db), create=True))
+    if json:
+        print_json({"created": created})
+        return
+    out.print(f"Created {len(created)} tables." if created else "Nothing to create: every table is there.")
+
+
+@app.command
+def check(*, db: Db = None, json: Json = False) -> int:
+    """List what is missing or has the wrong type, each with its cure. Exit code 2 when something is."""
+    engine = database(settings_with(db))
+    problems = check_schema(engine)
+    current = migrate.is_current(engine)
+    if json:
+        print_json({"ok": not problems and current, "current": current, "problems": [asdict(problem) for problem in problems]})
+    else:
+        for problem in problems:
+            out.print(f"[red]{escape(problem.table)}{'.' + escape(problem.column) if problem.column else ''}[/]: {escape(problem.what)}; {escape(problem.cure)}")
+        if not current:
+            out.print("[red]the toolkit's tables are not up to date[/]; run `mlm-audit db upgrade`")
+        out.print("Everything is there, with the right types." if not problems and current else f"{len(problems)} problems.")
+    return EXIT_BAD_INPUT if problems or not current else 0
+
+
+@app.command
+def upgrade(*, db: Db = None, json: Json = False) -> None:
+    """Bring the toolkit's own tables to the newest version. Platform tables are not altered, but for two columns on users."""
+    engine = database(settings_with(db))
+    before = migrate.is_current(engine)
+    migrate.upgrade(engine)
+    if json:
+        print_json({"upgraded": not before})
+        return
+    out.print("Up to date already." if before else "Upgraded.")

@@ -1,0 +1,116 @@
+"""Whether ledger history moved since the last run: a seal over settled rows, and a local copy that names what changed.
+
+Rows count as settled some minutes after they were written, since a transaction may commit after one with a higher id.
+"""
+
+import shutil
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from mlm_audit.engine.duck import connect
+
+SETTLED_AFTER = timedelta(minutes=15)
+COLUMNS = "id, user_id, type, amount_paisa, reference_id, ref, balance_after_paisa, level_depth, created_at"
+
+
+@dataclass(frozen=True)
+class Seal:
+    """The settled rows of a ledger in four figures. `digest` adds up a hash of every row; `engine` made the hashes."""
+
+    settled_before: str
+    rows: int
+    sum_paisa: int
+    digest: str
+    engine: str
+
+    def to_dict(self) -> dict[str, object]:
+        """For the stored run."""
+        return asdict(self)
+
+
+def seal_ledger(snapshot: Path, read_at: datetime, memory_limit_mb: int) -> Seal:
+    """The seal of a snapshot's ledger, for the next run to compare with."""
+    cutoff = (read_at - SETTLED_AFTER).replace(tzinfo=None).isoformat(sep=" ")
+    with connect(snapshot, memory_limit_mb) as con:
+        return _seal(con, snapshot / "ledger.parquet", cutoff)
+
+
+def _seal(con: duckdb.DuckDBPyConnection, ledger: Path, cutoff: str) -> Seal:
+    sql = f"""
+        select count(*), coalesce(sum(amount_paisa), 0)::BIGINT, coalesce(sum(hash({COLUMNS})), 0)::VARCHAR
+        from read_parquet('{ledger}') where created_at < '{cutoff}'::TIMESTAMP
+    """  # noqa: S608  (a path and an instant of our own)
+    [(rows, total, digest)] = con.execute(sql).fetchall()
+    return Seal(cutoff, int(rows), int(total), str(digest), duckdb.__version__)
+
+
+def write_changes(snapshot: Path, previous: Seal, copy: Path, memory_limit_mb: int) -> None:
+    """Write `ledger_changes.parquet` into the snapshot: what moved among the rows that `previous` sealed.
+
+    With the local copy of the ledger every changed row is named; without it one row says that something changed.
+    """
+    # DuckDB may read the snapshot's folder only, so the copy is linked into it for as long as this takes.
+    before = snapshot / "ledger_before.parquet"
+    if copy.exists():
+        _link(copy, before)
+    with connect(snapshot, memory_limit_mb) as con:
+        now = _seal(con, snapshot / "ledger.parquet", previous.settled_before)
+        same = (now.rows, now.sum_paisa) == (previous.rows, previous.sum_paisa)
+        if now.engine == previous.engine:
+            same = same and now.digest == previous.digest
+        elif before.exists():
+            same = False  # hashes of another engine do not compare; the copy does
+        usable = before.exists() and _seal(con, before, previous.settled_before).rows == previous.rows
+        query = _nothing() if same else _named(snapshot, previous) if usable else _unnamed(previous, now)
+        con.execute(f"copy ({query}) to '{snapshot / 'ledger_changes.parquet'}' (format parquet)")
+    before.unlink(missing_ok=True)
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _named(snapshot: Path, previous: Seal) -> str:
+    settled = f"where created_at < '{previous.settled_before}'::TIMESTAMP"
+    row = "to_json({'member_id': X.user_id, 'type': X.type, 'amount_paisa': X.amount_paisa, 'ref': X.ref, "
+    row += "'balance_after_paisa': X.balance_after_paisa, 'created_at': X.created_at})::VARCHAR"
+    return f"""
+        with b as (select *, hash({COLUMNS}) as h from read_parquet('{snapshot / "ledger_before.parquet"}') {settled}),
+        a as (select *, hash({COLUMNS}) as h from read_parquet('{snapshot / "ledger.parquet"}')),
+        changed as (
+            select
+                coalesce(b.id, a.id) as ledger_id,
+                coalesce(b.user_id, a.user_id) as member_id,
+                case when a.id is null then 'deleted' when b.id is null then 'inserted' else 'edited' end as change,
+                b.amount_paisa as before_paisa,
+                a.amount_paisa as after_paisa,
+                case when b.id is not null then {row.replace("X.", "b.")} end as before_row,
+                case when a.id is not null then {row.replace("X.", "a.")} end as after_row
+            from b full outer join a on b.id = a.id
+            where (b.id is null and a.created_at < '{previous.settled_before}'::TIMESTAMP)
+                or (b.id is not null and (a.id is null or a.h <> b.h))
+        )
+        select *, 'Ledger row ' || ledger_id || ' was ' || change as what from changed
+    """  # noqa: S608
+
+
+def _unnamed(previous: Seal, now: Seal) -> str:
+    what = (
+        f"Among the {previous.rows} ledger rows written before {previous.settled_before} UTC something was changed "
+        f"(now {now.rows} rows; no local copy is left to name the row)"
+    )
+    return f"""
+        select 0::BIGINT as ledger_id, null::BIGINT as member_id, 'changed' as change,
+            {previous.sum_paisa}::BIGINT as before_paisa, {now.sum_paisa}::BIGINT as after_paisa,
+            null::VARCHAR as before_row, null::VARCHAR as after_row, '{what}' as what
+    """
+
+
+def _nothing() -> str:
+    return _unnamed(Seal("", 0, 0, "", ""), Seal("", 0, 0, "", "")) + " limit 0"

@@ -1,0 +1,21 @@
+"""Breaks as the findings of a result."""
+
+import json
+from typing import Any
+
+import polars as pl
+
+from mlm_audit.domain.findings import FINDING_KEYS, SEVERITIES
+
+
+def worst_first(breaks: pl.DataFrame) -> pl.DataFrame:
+    """Sorted by severity, then by absolute amount, then by id, so that the order is the same every time."""
+    ranks = {name: rank for rank, name in enumerate(SEVERITIES)}
+    rank = pl.col("severity").replace_strict(ranks, return_dtype=pl.Int8)
+    return breaks.sort(rank, pl.col("amount_paisa").abs().fill_null(0), pl.col("id"), descending=[True, True, False])
+
+
+def findings_of(breaks: pl.DataFrame) -> list[dict[str, Any]]:
+    """One dictionary per break with FINDING_KEYS, evidence as a list."""
+    rows = breaks.select(FINDING_KEYS).iter_rows(named=True)
+    return [row | {"evidence": json.loads(row["evidence"])} for row in rows]

@@ -1,0 +1,33 @@
+"""The jobs by name (DOMAIN §3), and the short names accepted wherever a job is named."""
+
+from mlm_audit.domain.errors import InputError
+
+RECONCILIATION = "commission-reconciliation"
+
+JOBS = (RECONCILIATION,)
+"""The jobs that exist."""
+
+PLANNED = (
+    "weekly-payouts",
+    "retry-failed-payouts",
+    "monthly-eligibility-sweep",
+    "tree-health-check",
+    "daily-status-report",
+    "weekly-summary",
+    "health-ping",
+)
+SHORT = {
+    "reconciliation": RECONCILIATION,
+    "monthly-sweep": "monthly-eligibility-sweep",
+    "tree-health": "tree-health-check",
+}
+
+
+def resolve(name: str) -> str:
+    """The full name of a job; InputError for one that does not exist."""
+    full = SHORT.get(name, name)
+    if full in PLANNED:
+        raise InputError(f"job {name}: is planned and not built yet; the jobs that exist are {', '.join(JOBS)}")
+    if full not in JOBS:
+        raise InputError(f"job {name}: there is no such job; the jobs are {', '.join(JOBS)}")
+    return full

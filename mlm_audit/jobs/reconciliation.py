@@ -1,0 +1,287 @@
+"""commission-reconciliation: ledger against wallets, commissions against orders; corrects up to ₹1 (DOMAIN §3)."""
+
+import hashlib
+import logging
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Engine as Database
+
+from mlm_audit.checks.catalogue import Check, load_checks
+from mlm_audit.checks.inputs import INPUTS
+from mlm_audit.checks.states import cleared, with_states
+from mlm_audit.database.check import readable_inputs
+from mlm_audit.database.corrections import Correction, correct_wallets
+from mlm_audit.database.runs import PREVIOUS_COLUMNS, PreviousRun, fail_job, previous_run, start_job, store_reconciliation
+from mlm_audit.database.snapshot import read_snapshot
+from mlm_audit.domain.errors import InputError, JobFailedError
+from mlm_audit.domain.findings import (
+    CheckRun,
+    CheckStatus,
+    RunResult,
+    Verdict,
+    accuracy_percent,
+)
+from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.plan import DEFAULT_PLAN, Plan, load_plan
+from mlm_audit.domain.settings import Settings
+from mlm_audit.engine.duck import Engine, EngineResult
+from mlm_audit.engine.history import Seal, seal_ledger, write_changes
+from mlm_audit.jobs.findings import findings_of, worst_first
+from mlm_audit.jobs.names import RECONCILIATION
+
+log = logging.getLogger(__name__)
+Progress = Callable[[str, int, int], None]
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The result of a run and every break behind it (columns of BREAK_SCHEMA, state, first_seen_at, age_days)."""
+
+    result: RunResult
+    breaks: pl.DataFrame
+    corrections: tuple[Correction, ...] = ()
+
+
+def reconcile(
+    database: Database,
+    settings: Settings,
+    clock: Clock,
+    *,
+    as_of: datetime | None = None,
+    dry_run: bool = False,
+    progress: Progress = lambda *_: None,
+) -> Outcome:
+    """Run the reconciliation and store it; with `dry_run` nothing is corrected and nothing is stored.
+
+    Raises InputError before anything is written, JobFailedError when the job broke off (logged as failed).
+    """
+    started = clock()
+    run = _Run(database, settings, clock, started, as_of or started, dry_run, progress)
+    with tempfile.TemporaryDirectory(prefix="mlm-audit-") as folder:
+        return run.execute(Path(folder))
+
+
+def _job_id(started: datetime, settings: Settings) -> str:
+    local = started.astimezone(settings.tz)
+    return f"reconciliation-{local:%Y-%m-%d}-{local:%H%M%S}-{secrets.token_hex(2)}"
+
+
+class _Run:
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        clock: Clock,
+        started: datetime,
+        as_of: datetime,
+        dry_run: bool,  # noqa: FBT001
+        progress: Progress,
+    ) -> None:
+        self.database, self.settings, self.clock = database, settings, clock
+        self.started, self.as_of, self.dry_run, self.progress = started, as_of, dry_run, progress
+        self.plan: Plan = load_plan(settings.plan_file or DEFAULT_PLAN)
+        self.checks: list[Check] = load_checks(settings.checks_dir)
+        self.job_id = _job_id(started, settings)
+
+    def execute(self, folder: Path) -> Outcome:
+        missing = readable_inputs(self.database, store=not self.dry_run)
+        rows = read_snapshot(self.database, folder, skip=list(missing), progress=self.progress)
+        for name in ("users", "ledger"):
+            if not rows.get(name):
+                raise InputError(f"table {name}: it has no rows, so there is nothing to reconcile; is this the right database?")
+        for name in (name for name, spec in INPUTS.items() if spec.must_have_rows and not rows.get(name)):
+            missing[name] = "the table is empty"
+        if self.dry_run:
+            return self._reconcile(folder, missing, self._previous_if_any())
+        start_job(self.database, RECONCILIATION, self.job_id, self.started)
+        try:
+            outcome = self._reconcile(folder, missing, previous_run(self.database))
+            self._store(folder, outcome)
+        except Exception as error:
+            reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+            fail_job(self.database, self.job_id, self.clock(), reason)
+            raise JobFailedError(f"{RECONCILIATION} failed and is logged as {self.job_id}: {reason}") from error
+        return outcome
+
+    def _previous_if_any(self) -> PreviousRun | None:
+        """A dry run also works where the toolkit's tables do not exist yet."""
+        try:
+            readable_inputs(self.database, store=True)
+        except InputError:
+            return None
+        return previous_run(self.database)
+
+    def _reconcile(self, folder: Path, missing: dict[str, str], previous: PreviousRun | None) -> Outcome:
+        seal = previous.data.get("seal") if previous else None
+        if seal:
+            write_changes(folder, Seal(**seal), self._ledger_copy(), self.settings.memory_limit_mb)
+        with Engine(folder, self.plan, self.settings, missing=missing) as engine:
+            found = engine.run(self.checks, self.progress)
+        before = previous.breaks if previous else pl.DataFrame(schema=PREVIOUS_COLUMNS)
+        breaks = with_states(found.breaks, before, self.as_of)
+        corrections, capped = self._correct(breaks)
+        ran = {check.code for check in found.checks if check.status is CheckStatus.RAN}
+        gone = cleared(found.breaks, before, ran)
+        return self._outcome(found, breaks, gone, corrections, capped=capped, missing=missing)
+
+    def _correct(self, breaks: pl.DataFrame) -> tuple[tuple[Correction, ...], bool]:
+        if self.dry_run:
+            return (), False
+        limit = self.settings.correction_max_paisa
+        tampered = breaks.filter(pl.col("code") == "history-changed")["member_id"].drop_nulls().to_list()
+        # A wallet is never set to a ledger that was changed behind our back.
+        small = breaks.filter(
+            pl.col("code") == "wallet-balance", pl.col("amount_paisa").abs() <= limit, ~pl.col("member_id").is_in(tampered)
+        )
+        done, capped = correct_wallets(
+            self.database,
+            self.job_id,
+            small.sort("member_id")["member_id"].to_list(),
+            max_paisa=limit,
+            run_cap_paisa=self.settings.correction_run_cap_paisa,
+            now=self.clock(),
+        )
+        return tuple(done), capped
+
+    def _outcome(
+        self,
+        found: EngineResult,
+        breaks: pl.DataFrame,
+        gone: pl.DataFrame,
+        corrections: tuple[Correction, ...],
+        *,
+        capped: bool,
+        missing: dict[str, str],
+    ) -> Outcome:
+        corrected = [f"wallet-balance/{correction.member_id}" for correction in corrections]
+        still_open = breaks.filter(~pl.col("id").is_in(corrected))
+        counts = _counts(found, breaks, len(corrections))
+        verdict = _verdict(found, still_open, missing)
+        result = RunResult(
+            job=RECONCILIATION,
+            job_id=self.job_id,
+            status="success" if verdict is Verdict.PASS and not corrections else "warning",
+            verdict=verdict,
+            as_of=self.as_of,
+            started_at=self.started,
+            duration_ms=int((self.clock() - self.started).total_seconds() * 1_000),
+            counts=counts,
+            findings=findings_of(worst_first(breaks)) + findings_of(_gone(gone, self.as_of)),
+            checks=found.checks,
+            bridge=found.bridge,
+            notes=_notes(found, missing),
+            rows_read=found.rows,
+            dry_run=self.dry_run,
+            timezone=self.settings.timezone,
+            plan=_plan_name(self.settings, self.plan),
+            alerts=_alerts(self.settings, still_open, counts, capped=capped),
+            corrections=tuple(correction._asdict() for correction in corrections),
+        )
+        return Outcome(result, breaks, corrections)
+
+    def _store(self, folder: Path, outcome: Outcome) -> None:
+        corrected = [f"wallet-balance/{correction.member_id}" for correction in outcome.corrections]
+        still_open = outcome.breaks.filter(~pl.col("id").is_in(corrected))
+        seal = seal_ledger(folder, self.started, self.settings.memory_limit_mb)
+        data = _report_data(outcome.result) | {"seal": seal.to_dict()}
+        store_reconciliation(self.database, outcome.result, still_open, data, self.clock())
+        self._keep_ledger(folder / "ledger.parquet")
+
+    def _ledger_copy(self) -> Path:
+        """Where the ledger of the last run is kept, per database."""
+        url = self.database.url
+        name = hashlib.sha256(f"{url.get_backend_name()}|{url.host}|{url.port}|{url.database}".encode()).hexdigest()[:12]
+        return self.settings.runs_dir / "history" / name / "ledger.parquet"
+
+    def _keep_ledger(self, ledger: Path) -> None:
+        """Replace the copy in one step, so that a kill leaves the old one or the new one."""
+        copy = self._ledger_copy()
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        partial = copy.with_suffix(".partial")
+        shutil.copyfile(ledger, partial)
+        os.replace(partial, copy)
+
+
+def _counts(found: EngineResult, breaks: pl.DataFrame, corrections: int) -> dict[str, Any]:
+    users = found.rows.get("users", 0)
+    wallets = breaks.filter(pl.col("code") == "wallet-balance")
+    accuracy = accuracy_percent(users - found.broken_members, users)
+    return {
+        "users_checked": users,
+        "discrepancies_found": breaks.height,
+        "auto_corrections": corrections,
+        "total_discrepancy_paisa": int(wallets["amount_paisa"].abs().sum()),
+        "accuracy": min(accuracy, 99.99) if breaks.height else accuracy,
+        "residual_paisa": found.bridge.residual_paisa,
+    }
+
+
+def _verdict(found: EngineResult, still_open: pl.DataFrame, missing: dict[str, str]) -> Verdict:
+    unchecked = any(check.status is CheckStatus.NOT_RUN for check in found.checks)
+    if unchecked or missing or found.bridge.residual_paisa:
+        return Verdict.INCOMPLETE
+    return Verdict.FAIL if still_open.height else Verdict.PASS
+
+
+def _gone(gone: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
+    age = (pl.lit(as_of.replace(tzinfo=None)) - pl.col("first_seen_at")).dt.total_days().clip(lower_bound=0)
+    return gone.with_columns(pl.lit("cleared").alias("state"), age.alias("age_days")).sort("id")
+
+
+def _notes(found: EngineResult, missing: dict[str, str]) -> tuple[str, ...]:
+    notes = [f"{name}: {reason}" for name, reason in sorted(missing.items())]
+    notes += [f"check {run.code} did not run: {run.reason}" for run in found.checks if run.status is CheckStatus.NOT_RUN]
+    notes += [f"check {run.code}: {run.reason}" for run in found.checks if run.status is CheckStatus.NOT_APPLICABLE]
+    if found.bridge.residual_paisa:
+        notes.append(f"the proof failed: {format_inr(found.bridge.residual_paisa)} between ledger and wallets has no cause")
+    return tuple(notes)
+
+
+def _alerts(settings: Settings, still_open: pl.DataFrame, counts: dict[str, Any], *, capped: bool) -> tuple[str, ...]:
+    alerts = []
+    critical = still_open.filter(pl.col("severity") == "critical").height
+    if critical:
+        alerts.append(f"{critical} critical break{'s' if critical > 1 else ''}")
+    if still_open.height > settings.alert_breaks:
+        alerts.append(f"{still_open.height} breaks are open, more than {settings.alert_breaks}")
+    if counts["total_discrepancy_paisa"] > settings.alert_total_paisa:
+        alerts.append(f"wallets are off by {format_inr(counts['total_discrepancy_paisa'])} in total")
+    if capped:
+        cap = format_inr(settings.correction_run_cap_paisa)
+        alerts.append(f"corrections stopped at {cap}: many small drifts are one big fault")
+    return tuple(alerts)
+
+
+def _plan_name(settings: Settings, plan: Plan) -> str:
+    file = settings.plan_file or DEFAULT_PLAN
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+    return f"{file.name} ({', '.join(version.name for version in plan.versions)}; sha256 {digest})"
+
+
+def _report_data(result: RunResult) -> dict[str, Any]:
+    bridge = asdict(result.bridge) if result.bridge else None
+    return {
+        "verdict": result.verdict.value,
+        "as_of": result.as_of.isoformat(),
+        "bridge": bridge,
+        "notes": list(result.notes),
+        "alerts": list(result.alerts),
+        "rows_read": result.rows_read,
+        "plan": result.plan,
+        "checks": [_check_data(check) for check in result.checks],
+    }
+
+
+def _check_data(check: CheckRun) -> dict[str, Any]:
+    return {"code": check.code, "status": check.status.value, "breaks": check.breaks, "reason": check.reason}
+

@@ -1,0 +1,47 @@
+"""The JSON form of a run's result: what `--json` prints and `result.json` holds. Documented in docs/json.md."""
+
+from typing import Any
+
+from mlm_audit.domain.findings import RunResult
+
+
+def to_document(result: RunResult, reports: dict[str, str] | None = None) -> dict[str, Any]:
+    """A result as JSON-ready data; instants are ISO 8601 in UTC, amounts are integer paisa."""
+    bridge = result.bridge
+    return {
+        "job": result.job,
+        "job_id": result.job_id,
+        "status": result.status,
+        "verdict": result.verdict.value,
+        "as_of": result.as_of.isoformat(),
+        "started_at": result.started_at.isoformat(),
+        "duration_ms": result.duration_ms,
+        "dry_run": result.dry_run,
+        "counts": result.counts,
+        "findings": result.findings,
+        "corrections": list(result.corrections),
+        "alerts": list(result.alerts),
+        "notes": list(result.notes),
+        "bridge": bridge
+        and {
+            "ledger_paisa": bridge.ledger_paisa,
+            "wallets_paisa": bridge.wallets_paisa,
+            "residual_paisa": bridge.residual_paisa,
+            "lines": [
+                {"cause": line.cause, "members": line.members, "amount_paisa": line.amount_paisa} for line in bridge.lines
+            ],
+        },
+        "checks": [
+            {"code": check.code, "status": check.status.value, "breaks": check.breaks, "reason": check.reason}
+            for check in result.checks
+        ],
+        "rows_read": result.rows_read,
+        "plan": result.plan,
+        "timezone": result.timezone,
+        "reports": reports or {},
+    }
+
+
+def error_document(job: str, message: str) -> dict[str, Any]:
+    """What `--json` prints when nothing ran: bad input is INCOMPLETE, never a PASS."""
+    return {"job": job, "job_id": None, "status": "failed", "verdict": "INCOMPLETE", "error": message, "counts": {}, "findings": []}

@@ -1,0 +1,30 @@
+"""Rendering: templates from `reports/`, everything escaped, one file that loads nothing."""
+
+import base64
+import hashlib
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from mlm_audit.reporting.report import ReportData
+
+
+def templates_dir() -> Path:
+    """`reports/`: inside the package in a wheel, beside it in a checkout."""
+    packaged = Path(__file__).parent / "templates"
+    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "reports"
+
+
+def render(data: ReportData) -> str:
+    """The report as one HTML page."""
+    folder = templates_dir()
+    environment = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=lambda name: name is None or not name.endswith(".txt.j2"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style = (folder / "style.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return environment.get_template("reconciliation.html.j2").render(r=data, style=style, style_hash=f"sha256-{digest}")

@@ -1,0 +1,37 @@
+"""A run's folder: result.json, breaks.csv, breaks.parquet, report.html."""
+
+import json
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.findings import RunResult
+from mlm_audit.reporting.document import to_document
+from mlm_audit.reporting.html import render
+from mlm_audit.reporting.report import report_data
+from mlm_audit.reporting.tables import write_csv, write_parquet
+
+
+def ensure_folder(folder: Path) -> None:
+    """Make sure that a folder can be written, before the work starts."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".mlm-audit"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise InputError(f"folder {folder}: cannot be written ({error.strerror}); name another one with --out") from error
+
+
+def write_run(result: RunResult, folder: Path, tz: ZoneInfo, rerun: str) -> dict[str, str]:
+    """Write the files of a run; returns name → path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = {"html": "report.html", "csv": "breaks.csv", "parquet": "breaks.parquet", "json": "result.json"}
+    paths = {kind: folder / name for kind, name in names.items()}
+    paths["html"].write_text(render(report_data(result, tz, rerun)), encoding="utf-8")
+    write_csv(result.findings, paths["csv"])
+    write_parquet(result.findings, paths["parquet"])
+    reports = {kind: str(path) for kind, path in paths.items()}
+    text = json.dumps(to_document(result, reports), ensure_ascii=False, indent=1)
+    paths["json"].write_text(text, encoding="utf-8")
+    return reports
