@@ -33,11 +33,15 @@ class Check:
 
 @dataclass(frozen=True)
 class View:
-    """A prepared table that several checks read: name, what it holds, and its query."""
+    """A prepared table that several checks read: name, what it holds, and its query.
+
+    `lazy` ones start with the line `-- view`: they are too large to be kept and are computed where they are read.
+    """
 
     name: str
     about: str
     sql: str
+    lazy: bool
 
 
 def load_checks(user_dir: Path | None = None) -> list[Check]:
@@ -80,5 +84,6 @@ def load_views() -> list[View]:
         lines = path.read_text(encoding="utf-8").splitlines()
         about = [line.removeprefix("-- ") for line in lines if line.startswith("--")]
         body = [line for line in lines if not line.startswith("--")]
-        views.append(View(path.stem.split("_", 1)[1], " ".join(about), "\n".join(body).strip()))
+        lazy = about[:1] == ["view"]
+        views.append(View(path.stem.split("_", 1)[1], " ".join(about[lazy:]), "\n".join(body).strip(), lazy))
     return views

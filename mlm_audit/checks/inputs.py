@@ -84,9 +84,7 @@ INPUTS: dict[str, Input] = {
             "payout_date": INSTANT,
         }
     ),
-    "payout_history": Input(
-        {"id": INT, "user_id": INT, "schedule_id": INT, "amount_paisa": INT, "type": TEXT, "status": TEXT}
-    ),
+    "payout_history": Input({"id": INT, "user_id": INT, "schedule_id": INT, "amount_paisa": INT, "type": TEXT, "status": TEXT}),
     "commission_rollups": Input({"id": INT, "user_id": INT, "month": SMALL, "year": SMALL, "amount_paisa": INT}),
     "eligibility_log": Input({"id": INT, "user_id": INT, "month": SMALL, "year": SMALL, "is_eligible": FLAG}),
     "monthly_stats": Input({"month": SMALL, "year": SMALL, "rolled_up_paisa": INT}),

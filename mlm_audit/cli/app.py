@@ -28,7 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in tokens
     try:
-        code = app(tokens, exit_on_error=False, print_error=False, result_action="return_value", error_console=Console(stderr=True))
+        code = app(
+            tokens, exit_on_error=False, print_error=False, result_action="return_value", error_console=Console(stderr=True)
+        )
     except CycloptsError as error:
         print_error(_plain(error), as_json=as_json, command=tokens)
         sys.exit(EXIT_BAD_INPUT)

@@ -35,7 +35,9 @@ def check(*, db: Db = None, json: Json = False) -> int:
         print_json({"ok": not problems and current, "current": current, "problems": [asdict(problem) for problem in problems]})
     else:
         for problem in problems:
-            out.print(f"[red]{escape(problem.table)}{'.' + escape(problem.column) if problem.column else ''}[/]: {escape(problem.what)}; {escape(problem.cure)}")
+            out.print(
+                f"[red]{escape(problem.table)}{'.' + escape(problem.column) if problem.column else ''}[/]: {escape(problem.what)}; {escape(problem.cure)}"
+            )
         if not current:
             out.print("[red]the toolkit's tables are not up to date[/]; run `mlm-audit db upgrade`")
         out.print("Everything is there, with the right types." if not problems and current else f"{len(problems)} problems.")

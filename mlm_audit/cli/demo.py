@@ -49,7 +49,9 @@ def create(
         write_truth(truths, truth)
     rows = {name: frame.height for name, frame in platform.frames.items()}
     if json:
-        print_json({"members": members, "months": months, "seed": seed, "rows": rows, "faults": selection, "injected": len(truths)})
+        print_json(
+            {"members": members, "months": months, "seed": seed, "rows": rows, "faults": selection, "injected": len(truths)}
+        )
         return
     out.print(f"Created {rows['users']} members, {rows['orders']} orders, {rows['ledger']} ledger rows, {len(truths)} faults.")
 

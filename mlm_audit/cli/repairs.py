@@ -27,7 +27,9 @@ def list_all(job_id: str | None = None, /, *, db: Db = None, json: Json = False)
     for row in rows:
         undone = f" [dim]undone {row['undone_at']} UTC[/]" if row["undone_at"] else ""
         where = f"{row['table_name']} {row['row_key']}, {row['column_name']}"
-        out.print(f"{row['created_at']} UTC  {escape(row['job_id'])}  {escape(where)}: {row['before']} → {row['after']} paisa{undone}")
+        out.print(
+            f"{row['created_at']} UTC  {escape(row['job_id'])}  {escape(where)}: {row['before']} → {row['after']} paisa{undone}"
+        )
     if not rows:
         out.print("No repairs.")
 

@@ -68,9 +68,13 @@ def reconcile_files(
     *,
     ledger: Annotated[Path, Parameter(help="Ledger export: CSV or Parquet, one row per posting.")],
     wallets: Annotated[Path, Parameter(help="Balance export: CSV or Parquet, one row per account.")],
-    map: Annotated[list[str], Parameter(name="--map", negative="", help="ROLE=COLUMN; ROLE is member_id, amount or balance.")] = [],  # noqa: A002, B006
+    map: Annotated[
+        list[str], Parameter(name="--map", negative="", help="ROLE=COLUMN; ROLE is member_id, amount or balance.")
+    ] = [],  # noqa: B006
     json: Json = False,
-    out_dir: Annotated[Path | None, Parameter(name="--out", help="Folder for the report; reconcile-files-report when left out.")] = None,
+    out_dir: Annotated[
+        Path | None, Parameter(name="--out", help="Folder for the report; reconcile-files-report when left out.")
+    ] = None,
     fail_on: Annotated[Severity | None, Parameter(help="Exit with 3 when a finding is this severe or worse.")] = None,
 ) -> int:
     """Reconcile any ledger export against any balance export. Credits are positive, debits negative."""
@@ -120,12 +124,16 @@ def _print(result: RunResult, settings: Settings, reports: dict[str, str]) -> No
     out.print(f"      Ledger {ledger} → wallets {wallets}, residual of the proof {residual}")
     for finding in data.largest[:SHOWN]:
         where = f"member {finding['member_id']}" if finding["member_id"] is not None else f"order {finding['order_id']}"
-        out.print(f"  [bold]{finding['severity']:8}[/] {escape(str(where))}: {escape(finding['message'])} [dim]{escape(in_words(finding['cause']))}.[/]")
+        out.print(
+            f"  [bold]{finding['severity']:8}[/] {escape(str(where))}: {escape(finding['message'])} [dim]{escape(in_words(finding['cause']))}.[/]"
+        )
     if data.shown_of > SHOWN:
         out.print(f"  … and {data.shown_of - SHOWN} more")
     if result.corrections:
         total = sum(abs(c["before_paisa"] - c["after_paisa"]) for c in result.corrections)
-        out.print(f"      Corrected {len(result.corrections)} wallets by {format_inr(total)}; undo: mlm-audit repairs undo {result.job_id}")
+        out.print(
+            f"      Corrected {len(result.corrections)} wallets by {format_inr(total)}; undo: mlm-audit repairs undo {result.job_id}"
+        )
     for kind in ("html", "csv", "json"):
         if kind in reports:
             out.print(f"      {kind}: {escape(reports[kind])}")

@@ -109,12 +109,19 @@ def _type_problem(table: str, column: sa.Column[Any], found: sa.types.TypeEngine
             f"an amount kept as {got} ({found}): 0.1 + 0.2 is not 0.3, so it cannot be audited to the paisa",
             "change the column to BIGINT and store paisa",
         )
-    if got == wanted or wanted == "json" or (wanted, got) in _ACCEPTED:
+    if wanted in {got, "json"} or (wanted, got) in _ACCEPTED:
         return None
     return Problem(table, column.name, f"is {found}, a {wanted} column is needed", "change the column's type")
 
 
-_ACCEPTED = {("boolean", "integer"), ("integer", "boolean"), ("text", "json"), ("float", "decimal"), ("text", "other"), ("float", "integer")}
+_ACCEPTED = {
+    ("boolean", "integer"),
+    ("integer", "boolean"),
+    ("text", "json"),
+    ("float", "decimal"),
+    ("text", "other"),
+    ("float", "integer"),
+}
 
 
 def _family(kind: sa.types.TypeEngine[Any]) -> str:
@@ -131,8 +138,6 @@ def _family(kind: sa.types.TypeEngine[Any]) -> str:
 
 
 _AMOUNTS: dict[str, set[str]] = {
-    str(mapper.local_table): {
-        attribute.columns[0].name for attribute in mapper.column_attrs if attribute.key.endswith("_paisa")
-    }
+    str(mapper.local_table): {attribute.columns[0].name for attribute in mapper.column_attrs if attribute.key.endswith("_paisa")}
     for mapper in Base.registry.mappers
 }

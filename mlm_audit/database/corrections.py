@@ -74,7 +74,7 @@ def list_repairs(engine: Engine, job_id: str | None = None, *, limit: int = 1_00
         query = query.where(Repair.job_id == job_id)
     columns = {column.name: attribute for attribute, column in Repair.__mapper__.columns.items()}
     with engine.connect() as connection:
-        return [{columns[key]: value for key, value in row._mapping.items()} for row in connection.execute(query)]
+        return [{columns[key]: value for key, value in row.items()} for row in connection.execute(query).mappings()]
 
 
 def undo_repairs(engine: Engine, job_id: str, now: datetime) -> int:
@@ -90,7 +90,7 @@ def undo_repairs(engine: Engine, job_id: str, now: datetime) -> int:
             .with_for_update()
         ).all()
         for repair_id, row_key, before, after in rows:
-            back = int(before) - int(after)
+            back = int(before or 0) - int(after or 0)
             wallet = User.wallet_balance_paisa + back
             connection.execute(update(User).where(User.id == int(row_key)).values(wallet_balance_paisa=wallet))
             connection.execute(update(Repair).where(Repair.id == repair_id).values(undone_at=naive(now)))

@@ -33,7 +33,9 @@ def init(engine: Engine) -> list[str]:
 def upgrade(engine: Engine) -> None:
     """Bring the toolkit's own tables to the newest version; platform tables gain two columns on users, no more."""
     if "users" not in inspect(engine).get_table_names():
-        raise InputError("db upgrade: there is no table users; is this the platform's database? `mlm-audit db init` fills an empty one")
+        raise InputError(
+            "db upgrade: there is no table users; is this the platform's database? `mlm-audit db init` fills an empty one"
+        )
     with write(engine) as connection:
         config = _config()
         config.attributes["connection"] = connection

@@ -56,9 +56,7 @@ def _end(connection: Connection, job_id: str, now: datetime, status: str, **valu
     started = connection.execute(select(JobLog.start_time).where(JobLog.job_id == job_id)).scalar_one()
     duration = int((naive(now) - started).total_seconds() * 1_000)
     connection.execute(
-        update(JobLog)
-        .where(JobLog.job_id == job_id)
-        .values(status=status, end_time=naive(now), duration_ms=duration, **values)
+        update(JobLog).where(JobLog.job_id == job_id).values(status=status, end_time=naive(now), duration_ms=duration, **values)
     )
 
 
@@ -87,7 +85,9 @@ def previous_run(engine: Engine) -> PreviousRun | None:
         return PreviousRun(report.jobId, breaks, report.reportData or {})
 
 
-def store_reconciliation(engine: Engine, result: RunResult, open_breaks: pl.DataFrame, data: dict[str, Any], now: datetime) -> None:
+def store_reconciliation(
+    engine: Engine, result: RunResult, open_breaks: pl.DataFrame, data: dict[str, Any], now: datetime
+) -> None:
     """Store report, open breaks and the end of the job in one transaction."""
     counts = result.counts
     with write(engine) as connection:

@@ -5,7 +5,7 @@ BIGINT paisa, instants are UTC without a zone.
 """
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from sqlalchemy import JSON, BigInteger, Boolean, DateTime, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.dialects import mysql
@@ -21,7 +21,13 @@ Paisa = Annotated[int, mapped_column(BigInteger)]
 class Base(DeclarativeBase):
     """All tables; `PLATFORM` below lists those that a real installation has already."""
 
-    type_annotation_map = {str: String(191), datetime: Moment, dict[str, Any]: JSON, list[Any]: JSON, int: BigInteger}
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        str: String(191),
+        datetime: Moment,
+        dict[str, Any]: JSON,
+        list[Any]: JSON,
+        int: BigInteger,
+    }
 
 
 class User(Base):

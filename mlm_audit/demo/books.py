@@ -1,6 +1,8 @@
 """The books of a world: every table of the platform as a frame, with ids, references and running balances."""
 
 from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
@@ -9,7 +11,6 @@ from mlm_audit.demo.distribution import Distribution, distribute
 from mlm_audit.demo.nights import PAID, Payouts, Sweep, Withdrawals, monthly_sweeps, weekly_payouts, withdrawals
 from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.world import NEVER, DemoSpec, Flags, Ints, World, make_world, micros
-from mlm_audit.domain.periods import ZoneInfo
 from mlm_audit.domain.plan import Plan
 
 LEDGER_KINDS = (
@@ -43,9 +44,7 @@ class _Entries:
         size = len(amount)
         given = {"member": member, "level": 0, "key": 0, "reversal": 0} | extra
         columns = {name: np.broadcast_to(np.asarray(value, np.int64), size) for name, value in given.items()}
-        self.parts.append(
-            {"kind": np.full(size, kind), "amount": amount, "reference": reference, "at": at, **columns}
-        )
+        self.parts.append({"kind": np.full(size, kind), "amount": amount, "reference": reference, "at": at, **columns})
 
     def sorted(self) -> dict[str, Ints]:
         """All rows in the order of time."""
@@ -141,7 +140,7 @@ class _Books:
         ends = np.array([micros(month.end) for month in self.world.months])
         month = np.searchsorted(ends, self.orders.paid_at[order], side="right")
         status, processed = np.zeros(len(order), np.int64), np.full(len(order), NEVER)
-        rollups = []
+        rollups: list[pl.DataFrame] = []
         for number, sweep in enumerate(self.sweeps):
             mine = np.flatnonzero(~joining & (month == number))
             good = sweep.eligible[member[mine]]
@@ -149,18 +148,18 @@ class _Books:
             sums = np.zeros((2, self.members.count), np.int64)
             np.add.at(sums, (good.astype(np.int64), member[mine]), amount[mine])
             released, rolled = np.flatnonzero(sums[1]), np.flatnonzero(sums[0])
-            at, key = np.int64(sweep.at), np.int64(sweep.month)
+            at, key = sweep.at, sweep.month
             self.entries.add(
                 RELEASE, released, sums[1][released], np.full(len(released), key), np.full(len(released), at), key=key
             )
-            first = sum(len(frame) for frame in rollups) + 1
+            first = sum(frame.height for frame in rollups) + 1
             ids = np.arange(first, first + len(rolled))
             self.entries.add(
                 COMMISSION_ROLLUP, -1, sums[0][rolled], ids, np.full(len(rolled), at), key=(rolled + 1) * 1_000_000 + key
             )
             counts = np.bincount(member[mine][~good], minlength=self.members.count)[rolled]
             rollups.append(_rollup_frame(ids, rolled, sums[0][rolled], counts, sweep))
-        return status, processed, pl.concat(rollups) if rollups else _rollup_frame(*[np.zeros(0, np.int64)] * 4, None)
+        return status, processed, pl.concat(rollups) if rollups else _no_rollups()
 
     def _schedule(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         lines, done = self.plan.instalments, self.payouts
@@ -336,7 +335,7 @@ class _Books:
             }
             for number, sweep in enumerate(self.sweeps, start=1)
         ]
-        schema = {
+        schema: dict[str, Any] = {
             "id": pl.Int64,
             "month": pl.Int64,
             "year": pl.Int64,
@@ -374,10 +373,13 @@ def _ref() -> pl.Expr:
         .then(pl.lit("WITHDRAWAL_") + reference)
         .when(kind == "repurchase_commission")
         .then(pl.lit("REPURCHASE_") + pl.col("user_id").cast(pl.String) + "_" + key.cast(pl.String))
-        .otherwise(
-            pl.lit("ROLLUP_") + (key // 1_000_000).cast(pl.String) + "_" + (key % 1_000_000).cast(pl.String)
-        )
+        .otherwise(pl.lit("ROLLUP_") + (key // 1_000_000).cast(pl.String) + "_" + (key % 1_000_000).cast(pl.String))
     ) + pl.when(pl.col("reversal") == 1).then(pl.lit("_REV")).otherwise(pl.lit(""))
+
+
+def _no_rollups() -> pl.DataFrame:
+    nothing = np.zeros(0, np.int64)
+    return _rollup_frame(nothing, nothing, nothing, nothing, None)
 
 
 def _rollup_frame(ids: Ints, member: Ints, amount: Ints, counts: Ints, sweep: Sweep | None) -> pl.DataFrame:
@@ -400,9 +402,7 @@ def _empty_log() -> pl.DataFrame:
     integers = dict.fromkeys(("user_id", "month", "year"), pl.Int64)
     amounts = dict.fromkeys(("monthly_purchase_paisa", "required_purchase_paisa"), pl.Int64)
     flags = dict.fromkeys(("kyc_approved", "three_three_met"), pl.Boolean)
-    return pl.DataFrame(
-        schema=integers | {"is_eligible": pl.Boolean} | amounts | flags | {"created_at": pl.Datetime("us")}
-    )
+    return pl.DataFrame(schema=integers | {"is_eligible": pl.Boolean} | amounts | flags | {"created_at": pl.Datetime("us")})
 
 
 def _words(index: Ints, words: tuple[str, ...]) -> pl.Series:

@@ -39,8 +39,10 @@ def audit(platform: Platform) -> pl.DataFrame:
 
 
 def score(truths: Sequence[Truth], breaks: pl.DataFrame, fault: str) -> Score:
-    """Compare what was found with the truth. A break belongs to a fault when its member or order is the fault's and
-    its check is one that this kind of fault may trip."""
+    """Compare what was found with the truth.
+
+    A break belongs to a fault when its member or order is the fault's and its check is one that this kind may trip.
+    """
     rows = list(breaks.iter_rows(named=True))
     found = caused = 0
     related: set[str] = set()

@@ -144,9 +144,7 @@ def _make_members(spec: DemoSpec, rng: np.random.Generator, start: datetime) -> 
     return Members(created, sponsor, parent, kyc, first_paid, left_at, blocked & pays), pays
 
 
-def _make_orders(
-    rng: np.random.Generator, spec: DemoSpec, members: Members, pays: Flags, months: list[Month]
-) -> Orders:
+def _make_orders(rng: np.random.Generator, spec: DemoSpec, members: Members, pays: Flags, months: list[Month]) -> Orders:
     end = micros(spec.end)
     buyers = np.flatnonzero(pays)
     start = members.first_paid_at[buyers] + HOUR

@@ -88,7 +88,9 @@ def _log(log: pl.DataFrame) -> pl.DataFrame:
 
 def _closure(nodes: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """The ancestors of every node up to depth 5, level by level."""
-    edges = nodes.drop_nulls("parent_id").select(pl.col("user_id").alias("descendant_id"), pl.col("parent_id").alias("ancestor_id"))
+    edges = nodes.drop_nulls("parent_id").select(
+        pl.col("user_id").alias("descendant_id"), pl.col("parent_id").alias("ancestor_id")
+    )
     level, first = edges, 1
     for depth in range(1, CLOSURE_DEPTH + 1):
         ids = pl.int_range(first, first + level.height, eager=True).alias("id")

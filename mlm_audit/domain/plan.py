@@ -20,7 +20,7 @@ DEFAULT_PLAN = Path(__file__).with_name("default_plan.toml")
 
 def _to_basis_points(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise ValueError("a share is a number of per cent, such as 12.5")
+        raise ValueError("a share is a number of per cent, such as 12.5")  # noqa: TRY004  (pydantic reports ValueError)
     bps = Decimal(value) * 100
     if bps != bps.to_integral_value():
         raise ValueError("a share has at most two decimals")

@@ -42,7 +42,7 @@ def to_breaks(check: Check, con: duckdb.DuckDBPyConnection, *, int_members: bool
     con.execute(f"create or replace temp table check_rows as {check.sql}")
     types = SQL_TYPES if int_members else {**SQL_TYPES, "member_id": "VARCHAR"}
     columns = [f"{name if name in given else 'null'}::{kind} as {name}" for name, kind in types.items()]
-    key = [name for name in ("key", "member_id", "order_id") if name in given][0]
+    key = next(name for name in ("key", "member_id", "order_id") if name in given)
     columns.append(f"coalesce({key}::VARCHAR, '(none)') as key")
     columns.append(f"'{check.code}' as code")
     columns.append(f"{'severity' if 'severity' in given else repr(check.severity)}::VARCHAR as severity")

@@ -11,12 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 import duckdb
 import polars as pl
 
-from mlm_audit.checks.catalogue import Check, load_views
+from mlm_audit.checks.catalogue import Check, View, load_views
 from mlm_audit.checks.inputs import INPUTS, LEDGER_TYPES
 from mlm_audit.domain.findings import Bridge, BridgeLine, CheckRun, CheckStatus
 from mlm_audit.domain.periods import months_between
@@ -44,7 +45,7 @@ class EngineResult:
 class Engine:
     """A DuckDB session over one snapshot. Use it as a context manager."""
 
-    def __init__(self, snapshot: Path, plan: Plan, settings: Settings, *, missing: dict[str, str] | None = None):
+    def __init__(self, snapshot: Path, plan: Plan, settings: Settings, *, missing: dict[str, str] | None = None) -> None:
         """`missing` maps inputs that could not be read to the reason; checks that need them do not run."""
         self.snapshot = snapshot
         self.missing = missing or {}
@@ -53,7 +54,7 @@ class Engine:
         self.con = connect(snapshot, settings.memory_limit_mb)
         self._failed_views: dict[str, str] = {}
 
-    def __enter__(self) -> "Engine":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -67,7 +68,7 @@ class Engine:
         self._register_plan()
         for number, view in enumerate(views):
             progress(f"preparing {view.name}", number, steps)
-            self._prepare(view.name, view.sql)
+            self._prepare(view)
         frames, runs = [], []
         for number, check in enumerate(checks, start=len(views)):
             progress(f"checking {check.code}", number, steps)
@@ -132,7 +133,7 @@ class Engine:
         first, last = self.con.execute("select min(paid_at), max(paid_at) from orders").fetchall()[0]
         months = months_between(_utc(first), _utc(last), tz) if first and last else []
         rows = [(m.key, m.start.replace(tzinfo=None), m.end.replace(tzinfo=None)) for m in months]
-        schema = {"month": pl.Int64, "starts_at": pl.Datetime("us"), "ends_at": pl.Datetime("us")}
+        schema: dict[str, Any] = {"month": pl.Int64, "starts_at": pl.Datetime("us"), "ends_at": pl.Datetime("us")}
         return pl.DataFrame(rows, schema=schema, orient="row")
 
     def _table(self, name: str, frame: pl.DataFrame) -> None:
@@ -140,10 +141,11 @@ class Engine:
         self.con.execute(f"create table {name} as select * from frame_in")
         self.con.unregister("frame_in")
 
-    def _prepare(self, name: str, sql: str) -> None:
+    def _prepare(self, view: View) -> None:
+        name, kind = view.name, "view" if view.lazy else "table"
         started = time.perf_counter()
         try:
-            self.con.execute(f"create temp table {name} as {sql}")
+            self.con.execute(f"create temp {kind} {name} as {view.sql}")
         except duckdb.Error as error:
             # Remembered, not swallowed: every check that reads this view then reports itself as not run.
             self._failed_views[name] = first_line(error)

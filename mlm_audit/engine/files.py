@@ -35,7 +35,7 @@ def load_file(con: duckdb.DuckDBPyConnection, table: str, path: Path, mapping: M
         raise InputError(f"{path}: it has no rows; an empty file proves nothing, so nothing was compared")
     con.execute(
         f'create table texts as select row_number() over () + {1 if _is_csv(path) else 0} as line, trim("{member}"::VARCHAR) '
-        f'as member_id, {_as_text(path, amount, columns[amount])} as amount from raw'  # noqa: S608
+        f"as member_id, {_as_text(path, amount, columns[amount])} as amount from raw"
     )
     _refuse(con, path, member, "member_id is null or member_id = ''", "member_id", "every row needs an account")
     _refuse(
@@ -49,12 +49,12 @@ def load_file(con: duckdb.DuckDBPyConnection, table: str, path: Path, mapping: M
     con.execute(f"create table {table} as select line, member_id, {_paisa('amount')} as {amount_role}_paisa from texts")
     con.execute("drop table texts")
     con.execute("drop view raw")
-    return int(con.execute(f"select count(*) from {table}").fetchall()[0][0])  # noqa: S608
+    return int(con.execute(f"select count(*) from {table}").fetchall()[0][0])
 
 
 def refuse_duplicates(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> None:
     """InputError when an account has two balances."""
-    sql = f"select member_id, min(line), max(line) from {table} group by member_id having count(*) > 1 order by 2 limit 1"  # noqa: S608
+    sql = f"select member_id, min(line), max(line) from {table} group by member_id having count(*) > 1 order by 2 limit 1"
     for member, first, last in con.execute(sql).fetchall():
         raise InputError(
             f"{path}, {_where(path, last)}: account {member!r} is there twice (first in {_where(path, first)}); "
@@ -87,7 +87,9 @@ def _open(con: duckdb.DuckDBPyConnection, path: Path) -> None:
         con.execute("create temp table probe as select * from raw")
         con.execute("drop table probe")
     except duckdb.Error as error:
-        raise InputError(f"{path}: cannot be read as {'CSV' if _is_csv(path) else 'Parquet'} ({_reason(error)}); mend the file") from error
+        raise InputError(
+            f"{path}: cannot be read as {'CSV' if _is_csv(path) else 'Parquet'} ({_reason(error)}); mend the file"
+        ) from error
 
 
 def _reason(error: duckdb.Error) -> str:
@@ -144,7 +146,7 @@ def _paisa(column: str) -> str:
 
 
 def _refuse(con: duckdb.DuckDBPyConnection, path: Path, column: str, condition: str, value: str, cure: str) -> None:
-    rows = con.execute(f"select line, {value} from texts where {condition} order by line limit 1").fetchall()  # noqa: S608
+    rows = con.execute(f"select line, {value} from texts where {condition} order by line limit 1").fetchall()
     for line, found in rows:
         shown = "nothing" if found is None or found == "" else repr(found)
         raise InputError(f"{path}, {_where(path, line)}, column {column}: {shown} is not usable; {cure}")

@@ -42,7 +42,7 @@ def _seal(con: duckdb.DuckDBPyConnection, ledger: Path, cutoff: str) -> Seal:
     sql = f"""
         select count(*), coalesce(sum(amount_paisa), 0)::BIGINT, coalesce(sum(hash({COLUMNS})), 0)::VARCHAR
         from read_parquet('{ledger}') where created_at < '{cutoff}'::TIMESTAMP
-    """  # noqa: S608  (a path and an instant of our own)
+    """
     [(rows, total, digest)] = con.execute(sql).fetchall()
     return Seal(cutoff, int(rows), int(total), str(digest), duckdb.__version__)
 
@@ -97,7 +97,7 @@ def _named(snapshot: Path, previous: Seal) -> str:
                 or (b.id is not null and (a.id is null or a.h <> b.h))
         )
         select *, 'Ledger row ' || ledger_id || ' was ' || change as what from changed
-    """  # noqa: S608
+    """
 
 
 def _unnamed(previous: Seal, now: Seal) -> str:

@@ -54,7 +54,7 @@ def reconcile_files(
     runs = tuple(
         CheckRun(check.code, check.title, CheckStatus.RAN, frame.height) for check, frame in zip(checks, frames, strict=True)
     )
-    breaks = pl.concat([frame for frame in frames]) if frames else pl.DataFrame(schema=BREAK_SCHEMA)
+    breaks = pl.concat(frames) if frames else pl.DataFrame(schema=BREAK_SCHEMA)
     if numeric:
         breaks = breaks.with_columns(pl.col("member_id").cast(pl.Int64))
     breaks = breaks.with_columns(pl.lit("new").alias("state"), pl.lit(0).alias("age_days"))

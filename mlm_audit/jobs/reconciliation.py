@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import os
 import secrets
 import shutil
 import tempfile
@@ -209,7 +208,7 @@ class _Run:
         copy.parent.mkdir(parents=True, exist_ok=True)
         partial = copy.with_suffix(".partial")
         shutil.copyfile(ledger, partial)
-        os.replace(partial, copy)
+        partial.replace(copy)
 
 
 def _counts(found: EngineResult, breaks: pl.DataFrame, corrections: int) -> dict[str, Any]:
@@ -284,4 +283,3 @@ def _report_data(result: RunResult) -> dict[str, Any]:
 
 def _check_data(check: CheckRun) -> dict[str, Any]:
     return {"code": check.code, "status": check.status.value, "breaks": check.breaks, "reason": check.reason}
-

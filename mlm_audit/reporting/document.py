@@ -27,9 +27,7 @@ def to_document(result: RunResult, reports: dict[str, str] | None = None) -> dic
             "ledger_paisa": bridge.ledger_paisa,
             "wallets_paisa": bridge.wallets_paisa,
             "residual_paisa": bridge.residual_paisa,
-            "lines": [
-                {"cause": line.cause, "members": line.members, "amount_paisa": line.amount_paisa} for line in bridge.lines
-            ],
+            "lines": [{"cause": line.cause, "members": line.members, "amount_paisa": line.amount_paisa} for line in bridge.lines],
         },
         "checks": [
             {"code": check.code, "status": check.status.value, "breaks": check.breaks, "reason": check.reason}
@@ -44,4 +42,12 @@ def to_document(result: RunResult, reports: dict[str, str] | None = None) -> dic
 
 def error_document(job: str, message: str) -> dict[str, Any]:
     """What `--json` prints when nothing ran: bad input is INCOMPLETE, never a PASS."""
-    return {"job": job, "job_id": None, "status": "failed", "verdict": "INCOMPLETE", "error": message, "counts": {}, "findings": []}
+    return {
+        "job": job,
+        "job_id": None,
+        "status": "failed",
+        "verdict": "INCOMPLETE",
+        "error": message,
+        "counts": {},
+        "findings": [],
+    }

@@ -57,7 +57,8 @@ def report_data(result: RunResult, tz: ZoneInfo, rerun: str) -> ReportData:
         verdict=result.verdict.value,
         sentence=_sentence(result, still_open),
         first=_first(result, still_open),
-        subtitle=f"As of {format_local(result.as_of, tz)}" + (" · dry run, nothing was changed or stored" if result.dry_run else ""),
+        subtitle=f"As of {format_local(result.as_of, tz)}"
+        + (" · dry run, nothing was changed or stored" if result.dry_run else ""),
         figures=_figures(result, still_open),
         alerts=result.alerts,
         bridge=_bridge(result.bridge) if result.bridge else (),
@@ -189,7 +190,9 @@ def _shown(finding: dict[str, Any]) -> dict[str, Any]:
 
 def _evidence(row: dict[str, Any]) -> str:
     extra = ", ".join(
-        f"{key.removesuffix('_paisa')} {format_inr(value)}" if key.endswith("_paisa") and isinstance(value, int) else f"{key} {value}"
+        f"{key.removesuffix('_paisa')} {format_inr(value)}"
+        if key.endswith("_paisa") and isinstance(value, int)
+        else f"{key} {value}"
         for key, value in row.items()
         if key not in ("table", "id")
     )

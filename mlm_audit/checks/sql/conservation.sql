@@ -5,29 +5,10 @@
 -- proves: For every paid order, company + levels + roll-ups + instalments + remainder is the commissionable amount, to the paisa.
 -- do: Look at this order's other findings first; they name the line that is wrong.
 -- message: Order {order_id}: {posted_paisa} was distributed of {commission_paisa}.
-with lines as (
-    select reference_id as order_id, amount_paisa
-    from ledger
-    where type in ('company_share', 'remainder', 'rollup_to_company', 'sponsor_commission')
-    union all
-    select order_id, amount_paisa
-    from commissions
-    where type = 'repurchase'
-    union all
-    select order_id, amount_paisa
+with scheduled as (
+    select order_id, sum(amount_paisa)::BIGINT as scheduled_paisa
     from payout_schedule
     where order_id is not null
-),
-
-totals as (
-    select order_id, sum(amount_paisa)::BIGINT as posted_paisa
-    from lines
-    group by order_id
-),
-
-levels as (
-    select order_id, sum(amount_paisa)::BIGINT as levels_paisa
-    from level_expected
     group by order_id
 ),
 
@@ -37,10 +18,12 @@ due as (
         o.member_id,
         o.commission_paisa,
         o.commission_paisa
-        - case when v.posts_remainder then 0 else o.pot_paisa - coalesce(l.levels_paisa, 0) end as expected_paisa
+        - case when v.posts_remainder then 0 else o.pot_paisa - coalesce(s.levels_paisa, 0) end as expected_paisa,
+        coalesce(s.posted_paisa, 0) + coalesce(i.scheduled_paisa, 0) as posted_paisa
     from paid_orders as o
     inner join plan_versions as v on o.version_no = v.version_no
-    left join levels as l on o.order_id = l.order_id
+    left join order_sums as s on o.order_id = s.order_id
+    left join scheduled as i on o.order_id = i.order_id
     where o.stands
 ),
 
@@ -55,13 +38,11 @@ named as (
 select
     d.member_id,
     d.order_id,
-    coalesce(t.posted_paisa, 0) - d.expected_paisa as amount_paisa,
-    coalesce(t.posted_paisa, 0) as posted_paisa,
+    d.posted_paisa - d.expected_paisa as amount_paisa,
+    d.posted_paisa,
     d.commission_paisa,
     case when n.order_id is null then 'unexplained' else 'follows-from-order-line' end as cause,
-    [{'table': 'order', 'id': d.order_id, 'posted_paisa': coalesce(t.posted_paisa, 0),
-        'expected_paisa': d.expected_paisa}] as evidence
+    [{'table': 'order', 'id': d.order_id, 'posted_paisa': d.posted_paisa, 'expected_paisa': d.expected_paisa}] as evidence
 from due as d
-left join totals as t on d.order_id = t.order_id
 left join named as n on d.order_id = n.order_id
-where coalesce(t.posted_paisa, 0) <> d.expected_paisa
+where d.posted_paisa <> d.expected_paisa

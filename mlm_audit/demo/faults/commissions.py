@@ -10,7 +10,9 @@ ORDER_LINES = ("conservation",)
 
 
 def _line(row: Row, what: str, amount_paisa: int, *others: int) -> Row:
-    return place(f"{what}: order {row['order_id']}, level {row['level']}", amount_paisa, [row["user_id"], *others], [row["order_id"]])
+    return place(
+        f"{what}: order {row['order_id']}, level {row['level']}", amount_paisa, [row["user_id"], *others], [row["order_id"]]
+    )
 
 
 def _lost_joining(injector: Injector, places: int) -> list[Row]:
@@ -32,9 +34,7 @@ def _wrong_level(injector: Injector, places: int) -> list[Row]:
     levels = [row["level"] % 5 + 1 for row in rows]
     injector.platform.update("commissions", [row["commission_id"] for row in rows], level=levels)
     injector.platform.update("ledger", [row["ledger_id"] for row in rows], level_depth=levels)
-    return [
-        _line(row, f"commission booked at level {level}", 0) for row, level in zip(rows, levels, strict=True)
-    ]
+    return [_line(row, f"commission booked at level {level}", 0) for row, level in zip(rows, levels, strict=True)]
 
 
 def _wrong_beneficiary(injector: Injector, places: int) -> list[Row]:
@@ -46,8 +46,7 @@ def _wrong_beneficiary(injector: Injector, places: int) -> list[Row]:
     platform.update("ledger", [row["ledger_id"] for row in rows], user_id=who)
     platform.settle([*who, *(row["user_id"] for row in rows)])
     return [
-        _line(row, f"commission went to member {other}", row["amount_paisa"], other)
-        for row, other in zip(rows, who, strict=True)
+        _line(row, f"commission went to member {other}", row["amount_paisa"], other) for row, other in zip(rows, who, strict=True)
     ]
 
 
@@ -87,8 +86,10 @@ def _inactive_upline(injector: Injector, places: int) -> list[Row]:
     """A level that was rolled up, because its upline never ordered, goes to that upline after all."""
     platform = injector.platform
     never = platform["users"].filter(~pl.col("is_active"), ~pl.col("is_blocked")).select(pl.col("id").alias("user_id"))
-    buyers = platform["orders"].filter("is_joining_order").select(
-        pl.col("id").alias("order_id"), pl.col("user_id").alias("buyer_id"), "paid_at"
+    buyers = (
+        platform["orders"]
+        .filter("is_joining_order")
+        .select(pl.col("id").alias("order_id"), pl.col("user_id").alias("buyer_id"), "paid_at")
     )
     paid = platform["orders"].filter(pl.col("paid_at").is_not_null()).select("user_id").unique()
     tree = platform["matrix_nodes"].select("user_id", "parent_id")

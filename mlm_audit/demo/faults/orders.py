@@ -49,9 +49,7 @@ def _never_paid(injector: Injector, places: int) -> list[Row]:
     rows = injector.pick(_fresh_repurchases(injector), places)
     ids = [row["order_id"] for row in rows]
     injector.platform.update("orders", ids, status=["pending"] * len(ids), paid_at=[None] * len(ids))
-    return [
-        place(f"order {r['order_id']} was never paid", r["amount_paisa"], [r["user_id"]], [r["order_id"]]) for r in rows
-    ]
+    return [place(f"order {r['order_id']} was never paid", r["amount_paisa"], [r["user_id"]], [r["order_id"]]) for r in rows]
 
 
 def _no_payment_time(injector: Injector, places: int) -> list[Row]:
@@ -78,9 +76,7 @@ def _orphan_member(injector: Injector, places: int) -> list[Row]:
     for number, paisa in enumerate(injector.amounts(places), start=1):
         member = UNKNOWN_ID + number
         bonus = {"user_id": member, "type": "bonus", "amount_paisa": paisa, "reference_id": number}
-        injector.platform.append(
-            "ledger", [bonus | {"ref": f"BONUS_{number}", "balance_after_paisa": paisa, "created_at": at}]
-        )
+        injector.platform.append("ledger", [bonus | {"ref": f"BONUS_{number}", "balance_after_paisa": paisa, "created_at": at}])
         done.append(place(f"bonus for member {member}, who does not exist", paisa, [member]))
     return done
 

@@ -69,7 +69,11 @@ def _not_marked(injector: Injector, places: int) -> list[Row]:
     rows = injector.pick(_paid(injector), places)
     ids = [row["schedule_id"] for row in rows]
     injector.platform.update(
-        "payout_schedule", ids, status=["pending"] * len(ids), actual_amount_paisa=[None] * len(ids), processed_at=[None] * len(ids)
+        "payout_schedule",
+        ids,
+        status=["pending"] * len(ids),
+        actual_amount_paisa=[None] * len(ids),
+        processed_at=[None] * len(ids),
     )
     return [_at(row, "credited, still pending", row["amount_paisa"]) for row in rows]
 
@@ -127,9 +131,7 @@ FAULTS = (
     Fault(
         "instalment-amount", "an instalment has a wrong amount", "instalments", "instalment-amount", _amount, ("conservation",)
     ),
-    Fault(
-        "lost-payout", "an instalment is marked paid, the money never came", "payout-ledger", "lost-payout", _lost_payout
-    ),
+    Fault("lost-payout", "an instalment is marked paid, the money never came", "payout-ledger", "lost-payout", _lost_payout),
     Fault(
         "payout-row-lost",
         "a payout reached the wallet, its ledger row is lost",
@@ -138,9 +140,7 @@ FAULTS = (
         _payout_row_lost,
         ("wallet-balance", "running-balance"),
     ),
-    Fault(
-        "payout-credited-twice", "an instalment was credited twice", "duplicate-credit", "credit-posted-twice", _payout_twice
-    ),
+    Fault("payout-credited-twice", "an instalment was credited twice", "duplicate-credit", "credit-posted-twice", _payout_twice),
     Fault(
         "payout-not-marked",
         "an instalment was credited and is still pending",

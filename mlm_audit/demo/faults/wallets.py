@@ -35,9 +35,7 @@ def _ledger_without_wallet(injector: Injector, places: int) -> list[Row]:
             lower.otherwise("balance_after_paisa").alias("balance_after_paisa")
         )
     platform.add_to_wallets({row["user_id"]: -row["amount_paisa"] for row in rows})
-    return [
-        place(f"ledger row {r['ledger_id']} never reached the wallet", -r["amount_paisa"], [r["user_id"]]) for r in rows
-    ]
+    return [place(f"ledger row {r['ledger_id']} never reached the wallet", -r["amount_paisa"], [r["user_id"]]) for r in rows]
 
 
 def _rounding_drift(injector: Injector, places: int) -> list[Row]:

@@ -1,4 +1,5 @@
--- One row per standing order and level with an upline: who should get how much.
+-- view
+-- One row per standing order and level with an upline: who should get how much. Never materialised as a whole.
 -- activity of the upline when the order was paid: 'active', 'inactive', or 'unknown' (active once, not today, and the
 -- platform does not record since when: then either posting is accepted, but only one and only the right amount).
 select

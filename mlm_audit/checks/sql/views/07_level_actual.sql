@@ -1,21 +1,26 @@
 -- One row per order and level that anything was recorded for: commission records, ledger credits, roll-ups to the company.
-with lines as (
+-- Only of the orders whose lines are not proven to be the same.
+with suspects as (
+    select order_id from order_sums where differs
+),
+
+lines as (
     select
         order_id, level, user_id as member_id, amount_paisa, 1 as records, 0 as credits, 0 as rollups
     from commissions
-    where type in ('joining', 'repurchase')
+    where type in ('joining', 'repurchase') and order_id in (select order_id from suspects)
     union all
     select
         reference_id as order_id, level_depth as level, user_id as member_id, amount_paisa,
         0 as records, 1 as credits, 0 as rollups
     from ledger
-    where type = 'sponsor_commission'
+    where type = 'sponsor_commission' and reference_id in (select order_id from suspects)
     union all
     select
         reference_id as order_id, level_depth as level, null as member_id, amount_paisa,
         0 as records, 0 as credits, 1 as rollups
     from ledger
-    where type = 'rollup_to_company'
+    where type = 'rollup_to_company' and reference_id in (select order_id from suspects)
 )
 
 select

@@ -1,0 +1,60 @@
+# Two commands do all the set-up on a fresh machine (Python 3.11 or newer, git, make): `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help demo test check lint types rooms tests scorecard servers bench docs lock clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+$(READY): requirements/lock.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the packages of the lock file (a minute or two, once) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/lock.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(READY)  ## a demonstration platform with faults, audited, with its reports
+	@rm -rf demo && mkdir demo
+	@$(BIN)/mlm-audit demo create --db sqlite:///demo/demo.db --members 2000 --faults standard --truth demo/truth.json
+	@$(BIN)/python -m flows.demo
+
+test: $(READY) servers  ## every test, with linters, types and rooms
+	@$(MAKE) --no-print-directory check
+
+check: lint types rooms tests  ## what CI runs
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+rooms: $(READY)
+	$(BIN)/lint-imports
+
+tests: $(READY)
+	$(BIN)/pytest -n 2
+
+servers: $(READY)
+	@sh tests/install_servers.sh $(BIN)/python
+
+scorecard: $(READY)  ## every kind of fault alone: found, named rightly, nothing unrelated
+	$(BIN)/mlm-audit demo scorecard --seeds 10 --places 20 --markdown docs/scorecard.md
+
+docs: $(READY)  ## the generated reference in docs/
+	$(BIN)/python -m tests.reference
+
+bench: $(READY)  ## the bulk checks next to the floor and to what a user would use instead
+	$(BIN)/python -m benchmarks.reconciliation
+
+lock: $(READY)  ## a new lock file from pyproject.toml
+	$(BIN)/python -m pip install --quiet pip-tools
+	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --no-emit-index-url --no-emit-find-links --no-header --allow-unsafe --all-extras -c requirements/constraints.txt -o requirements/lock.txt pyproject.toml
+
+clean:
+	rm -rf $(VENV) demo runs .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
