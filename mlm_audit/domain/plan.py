@@ -139,7 +139,9 @@ def _explain(path: Path, text: str, error: ValidationError) -> str:
         message = "unknown key; remove it or mend its spelling"
     if first["type"] == "missing":
         message = "the key is missing; add it"
-    key = next((part for part in reversed(location) if isinstance(part, str)), "") or message.split(":")[0]
+    # A rule about a whole version starts its message with the key that it is about.
+    named = [part for part in location if isinstance(part, str)]
+    key = message.split(":")[0] if named in ([], ["version"]) else named[-1]
     index = next((part for part in location if isinstance(part, int)), None)
     label = ".".join(str(part) for part in location) or key
     return f"plan {path}, line {_line_of(text, key, index)}, key {label}: {message}"

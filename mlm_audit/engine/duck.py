@@ -60,17 +60,22 @@ class Engine:
     def __exit__(self, *_: object) -> None:
         self.con.close()
 
-    def run(self, checks: Sequence[Check], progress: Progress = lambda *_: None) -> EngineResult:
-        """Prepare the inputs, run every check, prove the total."""
-        views = load_views()
-        steps = len(views) + len(checks)
+    def prepare(self, progress: Progress = lambda *_: None, steps: int = 0) -> dict[str, int]:
+        """Register the inputs and the plan and materialise the views; return the rows of each input."""
         rows = self._register_inputs()
         self._register_plan()
-        for number, view in enumerate(views):
+        for number, view in enumerate(load_views()):
             progress(f"preparing {view.name}", number, steps)
             self._prepare(view)
+        return rows
+
+    def run(self, checks: Sequence[Check], progress: Progress = lambda *_: None) -> EngineResult:
+        """Prepare the inputs, run every check, prove the total."""
+        views = len(load_views())
+        steps = views + len(checks)
+        rows = self.prepare(progress, steps)
         frames, runs = [], []
-        for number, check in enumerate(checks, start=len(views)):
+        for number, check in enumerate(checks, start=views):
             progress(f"checking {check.code}", number, steps)
             frame, run = self._check(check)
             frames.append(frame)

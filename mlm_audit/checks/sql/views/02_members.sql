@@ -1,8 +1,10 @@
 -- Every member, whether active today, and since when an order below them earns them commission.
 with firsts as (
-    select member_id, min(paid_at) as first_paid_at
-    from paid_orders
-    group by member_id
+    -- Of every order that was ever paid, also those that no plan version covers.
+    select user_id as member_id, min(paid_at) as first_paid_at
+    from orders
+    where paid_at is not null
+    group by user_id
 )
 
 select

