@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from prefect import flow, task
+from prefect import flow, runtime, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from pydantic import SecretStr
 
@@ -12,7 +12,7 @@ from mlm_audit.database.connect import open_engine
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.money import format_inr
-from mlm_audit.domain.periods import parse_instant
+from mlm_audit.domain.periods import business_date, parse_instant
 from mlm_audit.domain.settings import Settings, load_settings
 from mlm_audit.jobs.reconciliation import reconcile
 from mlm_audit.reporting.document import to_document
@@ -57,7 +57,15 @@ def publish(result: RunResult, settings: Settings) -> None:
     create_table_artifact(rows or [{"break": "none"}], key="reconciliation-breaks", description="Largest open breaks")
 
 
-@flow(name="commission-reconciliation", flow_run_name="reconciliation {as_of}", validate_parameters=True)
+def run_name() -> str:
+    """`reconciliation 2026-11-24`: the business day that the run is about."""
+    settings = load_settings()
+    as_of = runtime.flow_run.parameters.get("as_of")
+    moment = parse_instant(as_of, settings.tz) if as_of else datetime.now(UTC)
+    return f"reconciliation {business_date(moment, settings.tz)}"
+
+
+@flow(name="commission-reconciliation", flow_run_name=run_name, validate_parameters=True)
 def commission_reconciliation(
     as_of: str | None = None, dry_run: bool = False, database_url: SecretStr | None = None, out: Path | None = None
 ) -> dict[str, Any]:

@@ -36,6 +36,7 @@ def upgrade(engine: Engine) -> None:
         raise InputError(
             "db upgrade: there is no table users; is this the platform's database? `mlm-audit db init` fills an empty one"
         )
+    _write_ahead(engine)
     with write(engine) as connection:
         config = _config()
         config.attributes["connection"] = connection
@@ -48,6 +49,14 @@ def is_current(engine: Engine) -> bool:
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
         return context.get_current_revision() == head
+
+
+def _write_ahead(engine: Engine) -> None:
+    """SQLite's write-ahead log, so that a platform goes on selling while the audit reads. It is a property of the file."""
+    if engine.dialect.name == "sqlite":
+        connection = engine.raw_connection()
+        connection.cursor().execute("pragma journal_mode = wal")
+        connection.close()
 
 
 def _config() -> Config:

@@ -1,0 +1,74 @@
+"""The jobs as Prefect flows: a real run on a temporary Prefect server, and the deployments' entrypoints."""
+
+import importlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ |= {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1", "PREFECT_LOGGING_LEVEL": "ERROR"}
+
+import yaml  # noqa: E402
+from prefect.client.orchestration import get_client  # noqa: E402
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings  # noqa: E402
+from prefect.testing.utilities import prefect_test_harness  # noqa: E402
+from pydantic import SecretStr  # noqa: E402
+
+from mlm_audit.database.connect import open_engine  # noqa: E402
+from mlm_audit.database.migrate import init  # noqa: E402
+from mlm_audit.demo.write import write_platform  # noqa: E402
+from mlm_audit.jobs.names import JOBS  # noqa: E402
+from tests.conftest import clean_platform  # noqa: E402
+
+ROOT = Path(__file__).parents[2]
+DEPLOYMENTS = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+CRON = {"commission-reconciliation": "0 4 * * *"}
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),  # Prefect's own dependencies warn; ours is checked everywhere else
+    pytest.mark.xdist_group("prefect"),
+]
+
+
+@pytest.fixture(scope="module")
+def prefect() -> Iterator[None]:
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}), prefect_test_harness(server_startup_timeout=120):
+        yield
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda d: d["name"])
+def test_deployment(deployment: dict[str, object]) -> None:
+    path, _, name = str(deployment["entrypoint"]).partition(":")
+    flow = getattr(importlib.import_module(path.removesuffix(".py").replace("/", ".")), name)
+    assert flow.name == deployment["name"]
+    [schedule] = deployment["schedules"]  # type: ignore[misc]
+    assert schedule["cron"] == CRON[str(deployment["name"])]
+    assert schedule["timezone"] == "Asia/Kolkata"
+    assert deployment["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
+
+
+def test_every_job_is_deployed() -> None:
+    assert {deployment["name"] for deployment in DEPLOYMENTS} == set(JOBS)
+
+
+def test_reconciliation_flow(prefect: None, tmp_path: Path) -> None:
+    from flows.reconciliation import commission_reconciliation
+
+    url = f"sqlite:///{tmp_path / 'demo.db'}"
+    engine = open_engine(url, create=True)
+    init(engine)
+    platform = clean_platform().copy()
+    platform.add_to_wallets({42: 31_250})
+    write_platform(engine, platform)
+    engine.dispose()
+    result = commission_reconciliation(as_of="2026-11-24", database_url=SecretStr(url), out=tmp_path / "out")
+    assert result["verdict"] == "FAIL"
+    assert (tmp_path / "out" / "report.html").exists()
+    with get_client(sync_client=True) as client:
+        artifacts = {artifact.key: str(artifact.data) for artifact in client.read_artifacts()}
+        [run] = client.read_flow_runs()
+    assert "₹312.50" in artifacts["reconciliation-verdict"]
+    assert "wallet-balance/42" in artifacts["reconciliation-breaks"]
+    assert run.name == "reconciliation 2026-11-24"
+    assert str(tmp_path) not in str(run.parameters["database_url"])
