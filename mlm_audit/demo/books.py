@@ -34,24 +34,33 @@ def build_platform(spec: DemoSpec, plan: Plan, tz: ZoneInfo) -> Platform:
     return _Books(world, distribute(world)).platform()
 
 
+SMALL = {"kind": np.int8, "member": np.int32, "level": np.int8, "reversal": np.int8}
+"""Narrow columns while the rows wait to be sorted: at twenty million of them the width is what counts."""
+
+
 @dataclass
 class _Entries:
     """Ledger rows as they are collected; `member` -1 is the company."""
 
-    parts: list[dict[str, Ints]] = field(default_factory=list)
+    parts: list[dict[str, Any]] = field(default_factory=list)
 
-    def add(self, kind: int, member: Ints | int, amount: Ints, reference: Ints, at: Ints, **extra: Ints | int) -> None:
+    def add(
+        self, kind: int, member: Ints | int, amount: Ints, reference: Ints, at: Ints, *, level: Ints | int = 0, reversal: int = 0
+    ) -> None:
         size = len(amount)
-        given = {"member": member, "level": 0, "key": 0, "reversal": 0} | extra
-        columns = {name: np.broadcast_to(np.asarray(value, np.int64), size) for name, value in given.items()}
-        self.parts.append({"kind": np.full(size, kind), "amount": amount, "reference": reference, "at": at, **columns})
+        small = {"kind": kind, "member": member, "level": level, "reversal": reversal}
+        narrow = {name: np.broadcast_to(np.asarray(value, SMALL[name]), size) for name, value in small.items()}
+        self.parts.append({"amount": amount, "reference": reference, "at": at, **narrow})
 
-    def sorted(self) -> dict[str, Ints]:
-        """All rows in the order of time."""
-        columns = {name: np.concatenate([part[name] for part in self.parts]) for name in self.parts[0]}
+    def sorted(self) -> dict[str, Any]:
+        """All rows in the order of time; column by column, so that only one is there twice."""
+        at = np.concatenate([part.pop("at") for part in self.parts])
+        order = np.argsort(at, kind="stable")
+        columns = {"at": at[order]}
+        for name in list(self.parts[0]):
+            columns[name] = np.concatenate([part.pop(name) for part in self.parts])[order]
         self.parts.clear()
-        order = np.argsort(columns["at"], kind="stable")
-        return {name: values[order] for name, values in columns.items()}
+        return columns
 
 
 class _Books:
@@ -69,7 +78,7 @@ class _Books:
         commissions, rollups = self._commissions()
         schedule, history = self._schedule()
         requests = self._withdrawals(commissions)
-        ledger = self._ledger()
+        ledger = self._ledger(rollups)
         frames = {
             "users": self._users(ledger),
             "matrix_nodes": self._matrix(),
@@ -149,14 +158,10 @@ class _Books:
             np.add.at(sums, (good.astype(np.int64), member[mine]), amount[mine])
             released, rolled = np.flatnonzero(sums[1]), np.flatnonzero(sums[0])
             at, key = sweep.at, sweep.month
-            self.entries.add(
-                RELEASE, released, sums[1][released], np.full(len(released), key), np.full(len(released), at), key=key
-            )
+            self.entries.add(RELEASE, released, sums[1][released], np.full(len(released), key), np.full(len(released), at))
             first = sum(frame.height for frame in rollups) + 1
             ids = np.arange(first, first + len(rolled))
-            self.entries.add(
-                COMMISSION_ROLLUP, -1, sums[0][rolled], ids, np.full(len(rolled), at), key=(rolled + 1) * 1_000_000 + key
-            )
+            self.entries.add(COMMISSION_ROLLUP, -1, sums[0][rolled], ids, np.full(len(rolled), at))
             counts = np.bincount(member[mine][~good], minlength=self.members.count)[rolled]
             rollups.append(_rollup_frame(ids, rolled, sums[0][rolled], counts, sweep))
         return status, processed, pl.concat(rollups) if rollups else _no_rollups()
@@ -220,24 +225,23 @@ class _Books:
             }
         )
 
-    def _ledger(self) -> pl.DataFrame:
+    def _ledger(self, rollups: pl.DataFrame) -> pl.DataFrame:
         rows = self.entries.sorted()
-        company = pl.Series(rows["member"] < 0)
+        ref = _references(rows, rollups)
+        user = rows["member"].astype(np.int64) + 1
         frame = pl.DataFrame(
             {
                 "id": np.arange(1, len(rows["at"]) + 1),
-                "user_id": pl.Series(rows["member"] + 1).set(company, None),
-                "type": _words(rows["kind"], LEDGER_KINDS),
-                "amount_paisa": rows["amount"],
-                "reference_id": rows["reference"],
+                "user_id": pl.Series(user).set(pl.Series(user == 0), None),
+                "type": _words(rows.pop("kind"), LEDGER_KINDS),
+                "amount_paisa": rows.pop("amount"),
+                "reference_id": rows.pop("reference"),
                 "level_depth": pl.Series(rows["level"]).cast(pl.Int32).set(pl.Series(rows["level"] == 0), None),
-                "created_at": _instants(rows["at"]),
-                "key": rows["key"],
-                "reversal": rows["reversal"],
+                "created_at": _instants(rows.pop("at")),
+                "ref": ref,
             }
         )
-        frame = frame.with_columns(_ref().alias("ref"))
-        return with_balances(frame.drop("key", "reversal"))
+        return with_balances(frame)
 
     def _users(self, ledger: pl.DataFrame) -> pl.DataFrame:
         m, n, last = self.members, self.members.count, self.sweeps[-1] if self.sweeps else None
@@ -354,27 +358,25 @@ def with_balances(ledger: pl.DataFrame) -> pl.DataFrame:
     return ledger.with_columns(pl.when(pl.col("user_id").is_not_null()).then(running).alias("balance_after_paisa"))
 
 
-def _ref() -> pl.Expr:
-    kind, reference = pl.col("type"), pl.col("reference_id").cast(pl.String)
-    key = pl.col("key")
-    order = pl.lit("ORDER_") + reference
-    return (
-        pl.when(kind == "sponsor_commission")
-        .then(order + "_L" + pl.col("level_depth").cast(pl.String))
-        .when(kind == "rollup_to_company")
-        .then(order + "_ROLLUP_L" + pl.col("level_depth").cast(pl.String))
-        .when(kind == "company_share")
-        .then(order + "_COMPANY")
-        .when(kind == "remainder")
-        .then(order + "_REMAINDER")
-        .when(kind == "self_payout")
-        .then(pl.lit("SELF_PAYOUT_") + reference)
-        .when(kind == "withdrawal")
-        .then(pl.lit("WITHDRAWAL_") + reference)
-        .when(kind == "repurchase_commission")
-        .then(pl.lit("REPURCHASE_") + pl.col("user_id").cast(pl.String) + "_" + key.cast(pl.String))
-        .otherwise(pl.lit("ROLLUP_") + (key // 1_000_000).cast(pl.String) + "_" + (key % 1_000_000).cast(pl.String))
-    ) + pl.when(pl.col("reversal") == 1).then(pl.lit("_REV")).otherwise(pl.lit(""))
+def _references(rows: dict[str, Any], rollups: pl.DataFrame) -> pl.Series:
+    """The idempotency keys: a word, a number and an ending each, such as ORDER_991_L2 or SELF_PAYOUT_17."""
+    kind, reference = rows["kind"], rows["reference"]
+    number = np.where(kind == RELEASE, rows["member"] + 1, reference)
+    month = np.where(kind == RELEASE, reference, 0)
+    rolled = np.flatnonzero(kind == COMMISSION_ROLLUP)
+    number[rolled] = rollups["user_id"].to_numpy()[reference[rolled] - 1]
+    month[rolled] = (rollups["year"] * 100 + rollups["month"]).to_numpy()[reference[rolled] - 1]
+    months, month_index = np.unique(month, return_inverse=True)
+    levels = range(int(rows["level"].max(initial=0)) + 1)
+    endings = ["_COMPANY", "_REMAINDER", *(f"_ROLLUP_L{n}" for n in levels), *(f"_L{n}" for n in levels)]
+    endings += [f"_{key}" if key else "" for key in months]
+    level = rows["level"].astype(np.int16)
+    ending = np.where(kind == SPONSOR, 2 + len(levels) + level, 2 + 2 * len(levels) + month_index)
+    ending = np.where(kind == ROLLUP, 2 + level, ending)
+    ending = np.where(kind <= REMAINDER, kind, ending) + np.where(rows["reversal"] == 1, len(endings), 0)
+    words = ("ORDER_", "ORDER_", "ORDER_", "ORDER_", "SELF_PAYOUT_", "REPURCHASE_", "ROLLUP_", "WITHDRAWAL_")
+    parts = [_words(kind, words), pl.Series(number).cast(pl.String), _words(ending, (*endings, *(f"{e}_REV" for e in endings)))]
+    return pl.select(pl.concat_str(parts)).to_series()
 
 
 def _no_rollups() -> pl.DataFrame:

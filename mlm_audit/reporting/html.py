@@ -18,7 +18,7 @@ def templates_dir() -> Path:
 def render(data: ReportData) -> str:
     """The report as one HTML page."""
     folder = templates_dir()
-    environment = Environment(  # noqa: S701
+    environment = Environment(
         # Escaping is on for everything but .txt.j2; select_autoescape would miss .html.j2.
         loader=FileSystemLoader(folder),
         autoescape=lambda name: name is None or not name.endswith(".txt.j2"),

@@ -9,17 +9,17 @@ import pytest
 
 os.environ |= {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1", "PREFECT_LOGGING_LEVEL": "ERROR"}
 
-import yaml  # noqa: E402
-from prefect.client.orchestration import get_client  # noqa: E402
-from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings  # noqa: E402
-from prefect.testing.utilities import prefect_test_harness  # noqa: E402
-from pydantic import SecretStr  # noqa: E402
+import yaml
+from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.testing.utilities import prefect_test_harness
+from pydantic import SecretStr
 
-from mlm_audit.database.connect import open_engine  # noqa: E402
-from mlm_audit.database.migrate import init  # noqa: E402
-from mlm_audit.demo.write import write_platform  # noqa: E402
-from mlm_audit.jobs.names import JOBS  # noqa: E402
-from tests.conftest import clean_platform  # noqa: E402
+from mlm_audit.database.connect import open_engine
+from mlm_audit.database.migrate import init
+from mlm_audit.demo.write import write_platform
+from mlm_audit.jobs.names import JOBS
+from tests.conftest import clean_platform
 
 ROOT = Path(__file__).parents[2]
 DEPLOYMENTS = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]

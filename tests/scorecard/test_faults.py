@@ -37,6 +37,6 @@ def test_every_cause_that_a_check_names_is_explained() -> None:
     for check in load_checks():
         for cause in re.findall(r"'([a-z]+(?:-[a-z]+)+)'\s+as cause|then '([a-z]+(?:-[a-z]+)+)'", check.sql):
             name = cause[0] or cause[1]
-            if check.code == "duplicate-credit" or name in {"wrong-level"} or name.startswith("misplaced"):
+            if check.code == "duplicate-credit" or name == "wrong-level" or name.startswith("misplaced"):
                 continue
             assert name in CAUSES, (check.code, name)

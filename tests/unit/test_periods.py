@@ -1,3 +1,4 @@
+import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -26,7 +27,7 @@ def test_month_of__half_open() -> None:
 def test_months_between__is_complete_and_has_no_gaps() -> None:
     months = months_between(datetime(2025, 11, 30, 20, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC), IST)
     assert [month.key for month in months] == [202512, 202601, 202602]
-    assert all(a.end == b.start for a, b in zip(months, months[1:], strict=False))
+    assert all(a.end == b.start for a, b in itertools.pairwise(months))
 
 
 def test_months_between__with_daylight_saving() -> None:
