@@ -174,7 +174,7 @@ def measure(method: str, folder: Path, python: str = sys.executable) -> dict[str
 
 
 def datacompy_python() -> str:
-    """datacompy does not install beside our packages; it gets an environment of its own."""
+    """The library datacompy does not install beside our packages; it gets an environment of its own."""
     folder = DATA / "venv-datacompy"
     python = folder / "bin" / "python"
     if not python.exists():

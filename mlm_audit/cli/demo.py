@@ -13,6 +13,7 @@ from mlm_audit.demo.faults import FAULTS, inject, parse_selection
 from mlm_audit.demo.scorecard import Score, scorecard, write_truth
 from mlm_audit.demo.world import DemoSpec
 from mlm_audit.demo.write import write_platform
+from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.plan import DEFAULT_PLAN, load_plan
 from mlm_audit.reporting.write import ensure_folder
 
@@ -38,6 +39,8 @@ def create(
     selection = parse_selection(faults, FAULTS, members)
     if truth is not None:
         ensure_folder(truth.parent)
+        if not truth.parent.is_dir():
+            raise InputError(f"--truth {truth}: the folder {truth.parent} does not exist; create it first")
     with progress_bar(quiet=json) as progress:
         progress("simulating", 0, 4)
         platform = build_platform(spec, load_plan(settings.plan_file or DEFAULT_PLAN), settings.tz)

@@ -1,6 +1,7 @@
 """A run's folder: result.json, breaks.csv, breaks.parquet, report.html."""
 
 import json
+import os
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -13,14 +14,12 @@ from mlm_audit.reporting.tables import write_csv, write_parquet
 
 
 def ensure_folder(folder: Path) -> None:
-    """Make sure that a folder can be written, before the work starts."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".mlm-audit"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise InputError(f"folder {folder}: cannot be written ({error.strerror}); name another one with --out") from error
+    """Make sure that a folder can be made and written, before the work starts; nothing is created yet."""
+    nearest = folder.absolute()
+    while not nearest.exists():
+        nearest = nearest.parent
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise InputError(f"folder {folder}: cannot be written, because of {nearest}; name another one")
 
 
 def write_run(result: RunResult, folder: Path, tz: ZoneInfo, rerun: str) -> dict[str, str]:

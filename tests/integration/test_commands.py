@@ -214,7 +214,13 @@ def test_bad__database_unreachable(tmp_path: Path) -> None:
     assert "no such file" in refused("run", "reconciliation", "--db", f"sqlite:///{tmp_path}/none.db")
     assert "not supported" in refused("run", "reconciliation", "--db", "oracle://x/y")
     assert "no database named" in refused("run", "reconciliation")
-    assert not list(tmp_path.rglob("*.db"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_bad__out_folder(demo: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert "cannot be written" in refused("run", "reconciliation", "--db", demo, "--out", tmp_path / "file" / "out")
+    assert counted(demo, "JobLog") == 0
 
 
 def test_bad__missing_table(demo: str) -> None:

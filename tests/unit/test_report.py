@@ -1,0 +1,150 @@
+"""The report as people get it: frozen data first, then a snapshot of the page. UPDATE_SNAPSHOTS=1 writes new ones."""
+
+import csv
+import os
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlm_audit.domain.findings import Bridge, BridgeLine, CheckRun, CheckStatus, RunResult, Verdict
+from mlm_audit.reporting.document import to_document
+from mlm_audit.reporting.html import render
+from mlm_audit.reporting.report import report_data
+from mlm_audit.reporting.write import write_run
+from tests.conftest import IST
+
+SNAPSHOTS = Path(__file__).parents[1] / "snapshots"
+NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
+
+
+def finding(member: int | None, **changes: Any) -> dict[str, Any]:
+    return {
+        "id": f"wallet-balance/{member}",
+        "code": "wallet-balance",
+        "severity": "high",
+        "member_id": member,
+        "order_id": None,
+        "amount_paisa": 31_250,
+        "cause": "wallet-without-ledger",
+        "evidence": [{"table": "users", "id": member, "amount_paisa": 31_250}],
+        "state": "new",
+        "age_days": 0,
+        "message": "The wallet holds ₹412.50, the ledger adds up to ₹100.00: ₹312.50 too much.",
+    } | changes
+
+
+def result(findings: list[dict[str, Any]], verdict: Verdict = Verdict.FAIL, **changes: Any) -> RunResult:
+    gross = sum(abs(f["amount_paisa"]) for f in findings if f["state"] != "cleared")
+    net = sum(f["amount_paisa"] for f in findings if f["state"] != "cleared")
+    return replace(
+        RunResult(
+            job="commission-reconciliation",
+            job_id="reconciliation-2026-11-24-093000-abcd",
+            status="warning",
+            verdict=verdict,
+            as_of=NOW,
+            started_at=NOW,
+            duration_ms=1_250,
+            counts={
+                "users_checked": 123_456,
+                "discrepancies_found": len(findings),
+                "auto_corrections": 0,
+                "total_discrepancy_paisa": gross,
+                "accuracy": 99.99,
+                "residual_paisa": 0,
+            },
+            findings=findings,
+            checks=(
+                CheckRun("wallet-balance", "Wallet differs from the ledger", CheckStatus.RAN, len(findings)),
+                CheckRun("history-changed", "Ledger history was changed", CheckStatus.NOT_APPLICABLE, reason="first run"),
+            ),
+            bridge=Bridge(
+                10_000_000, 10_000_000 + net, (BridgeLine("wallet-without-ledger", len(findings), net),) if net else ()
+            ),
+            notes=("check history-changed: first run",),
+            rows_read={"users": 123_456, "ledger": 2_345_678},
+            plan="default_plan.toml (sha256 0123456789ab)",
+        ),
+        **changes,
+    )
+
+
+CASES = {
+    "pass": result([], Verdict.PASS),
+    "fail": result(
+        [
+            finding(42),
+            finding(
+                7, amount_paisa=-150_000, severity="critical", cause="ledger-without-wallet", state="carried over", age_days=3
+            ),
+            finding(8, state="cleared"),
+        ],
+        alerts=("1 critical break",),
+    ),
+    "incomplete": result([finding(42)], Verdict.INCOMPLETE, notes=("commissions: the table is empty",)),
+    "corrected": result(
+        [finding(5, amount_paisa=50, severity="low", cause="rounding-drift")],
+        Verdict.PASS,
+        corrections=({"member_id": 5, "before_paisa": 150, "after_paisa": 100},),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_snapshot(name: str) -> None:
+    html = render(report_data(CASES[name], IST, "mlm-audit run commission-reconciliation"))
+    page = re.sub(r"<style>.*</style>", "<style></style>", html, flags=re.DOTALL)
+    page = re.sub(r"sha256-[^']+", "sha256-…", page)
+    path = SNAPSHOTS / f"report_{name}.html"
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        path.write_text(page, encoding="utf-8")
+    assert page == path.read_text(encoding="utf-8")
+
+
+def test_verdict_sentence_and_first_step() -> None:
+    data = report_data(CASES["fail"], IST, "")
+    assert data.sentence == "2 breaks open, 1 new. Wallets are off by ₹1,812.50 gross, -₹1,187.50 net."
+    assert data.first.startswith("A ledger row never reached the wallet (1 break, ₹1,500.00). Apply the row")
+    assert report_data(CASES["pass"], IST, "").sentence == "The books agree: 1,23,456 members checked, no break is open."
+    assert "not a pass" in report_data(CASES["incomplete"], IST, "").sentence
+
+
+def test_hostile_text_is_escaped_and_neutralised(tmp_path: Path) -> None:
+    evil = "<script>alert(1)</script>"
+    hostile = result(
+        [finding(1, message=evil, id=f"x/{evil}", evidence=[{"table": evil, "id": 1}]), finding(2, message="=cmd|' /C calc'!A0")]
+    )
+    write_run(hostile, tmp_path, IST, evil)
+    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<script" not in html
+    assert "&lt;script&gt;" in html
+    with (tmp_path / "breaks.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows[1]["message"] == "'=cmd|' /C calc'!A0"
+    assert rows[0]["amount_rupees"] == "312.50"
+
+
+def test_page_loads_nothing() -> None:
+    html = render(report_data(CASES["fail"], IST, ""))
+    assert not re.search(r"(?:src|href)\s*=|url\(|@import|https?://", html)
+    assert "default-src 'none'" in html
+
+
+def test_document_is_json_ready_and_complete() -> None:
+    import json
+
+    document = json.loads(json.dumps(to_document(CASES["fail"])))
+    head = "job job_id status verdict as_of started_at duration_ms dry_run counts findings"
+    assert list(document)[:10] == head.split()
+    assert document["bridge"]["residual_paisa"] == 0
+
+
+def test_many_breaks_stay_readable(tmp_path: Path) -> None:
+    many = result([finding(n) for n in range(5_000)])
+    write_run(many, tmp_path, IST, "")
+    assert (tmp_path / "report.html").stat().st_size < 300_000
+    assert len((tmp_path / "breaks.csv").read_text(encoding="utf-8").splitlines()) == 5_001
