@@ -49,15 +49,16 @@ def floor_all(folder: Path) -> object:
 
 
 def ours_wallet(folder: Path) -> object:
-    """The view behind wallet-balance: members whose wallet is not the sum of their ledger rows."""
+    """The views behind wallet-balance: members whose wallet is not the sum of their ledger rows."""
     from mlm_audit.checks.catalogue import load_views
     from mlm_audit.engine.duck import connect
 
-    [view] = [view for view in load_views() if view.name == "balances"]
+    views = {view.name: view.sql for view in load_views()}
     con = connect(folder, 1_536)
     for name in ("users", "ledger"):
         con.execute(f"create view {name} as select * from '{files(folder, name)}'")
-    return con.execute(f"select count(*) from ({view.sql})").fetchall()
+    con.execute(f"create view member_sums as {views['member_sums']}")
+    return con.execute(f"select count(*) from ({views['balances']})").fetchall()
 
 
 def ours_all(folder: Path) -> object:

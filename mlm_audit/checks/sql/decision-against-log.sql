@@ -15,21 +15,17 @@ with logged as (
 )
 
 select
-    c.user_id as member_id,
-    sum(c.amount_paisa)::BIGINT as amount_paisa,
-    o.month,
+    c.member_id,
+    c.amount_paisa,
+    c.month,
     c.status,
     case when l.is_eligible then 'eligible' else 'not eligible' end as what,
     case when l.is_eligible then 'rolled-up-though-eligible' else 'released-though-ineligible' end as cause,
-    [{'table': 'commissions', 'id': min(c.id)}] as evidence,
-    c.user_id || '/' || o.month || '/' || c.status as key
-from commissions as c
-inner join paid_orders as o on c.order_id = o.order_id
-inner join logged as l on c.user_id = l.user_id and o.month = l.month
-left join decided_early as e on c.id = e.commission_id
+    [{'table': 'commissions', 'id': c.first_commission_id}] as evidence,
+    c.member_id || '/' || c.month || '/' || c.status as key
+from month_commissions as c
+inner join logged as l on c.member_id = l.user_id and c.month = l.month
 where
-    c.type = 'repurchase'
-    and e.commission_id is null
+    c.early_rows = 0
+    and c.amount_paisa <> 0
     and ((c.status = 'released' and not l.is_eligible) or (c.status = 'rolled_up' and l.is_eligible))
-group by c.user_id, o.month, c.status, l.is_eligible
-having sum(c.amount_paisa) <> 0

@@ -5,28 +5,57 @@
 -- proves: Every row with a member names one that exists.
 -- do: Find the deleted or mistyped member; restore it or move the rows.
 -- message: {rows} rows in {table_name} name member {member_id}, who does not exist.
-with named as (
-    select 'ledger' as table_name, user_id, id, amount_paisa from ledger where user_id is not null
+with everybody as (
+    select user_id from member_sums
+    union
+    select distinct user_id from commissions
+    union
+    select distinct user_id from withdrawals
+    union
+    select distinct user_id from payout_schedule
+    union
+    select distinct user_id from payout_history
+    union
+    select distinct user_id from orders
+),
+
+unknown as (
+    select user_id from everybody where user_id not in (select id from users)
+),
+
+named as (
+    select 'ledger' as table_name, user_id, id, amount_paisa
+    from ledger
+    where user_id in (select user_id from unknown)
     union all
-    select 'commissions' as table_name, user_id, id, amount_paisa from commissions where user_id is not null
+    select 'commissions' as table_name, user_id, id, amount_paisa
+    from commissions
+    where user_id in (select user_id from unknown)
     union all
-    select 'withdrawal_requests' as table_name, user_id, id, amount_paisa from withdrawals
+    select 'withdrawal_requests' as table_name, user_id, id, amount_paisa
+    from withdrawals
+    where user_id in (select user_id from unknown)
     union all
-    select 'SelfPayoutSchedule' as table_name, user_id, id, amount_paisa from payout_schedule
+    select 'SelfPayoutSchedule' as table_name, user_id, id, amount_paisa
+    from payout_schedule
+    where user_id in (select user_id from unknown)
     union all
-    select 'PayoutHistory' as table_name, user_id, id, amount_paisa from payout_history
+    select 'PayoutHistory' as table_name, user_id, id, amount_paisa
+    from payout_history
+    where user_id in (select user_id from unknown)
     union all
-    select 'order' as table_name, user_id, id, 0::BIGINT as amount_paisa from orders
+    select 'order' as table_name, user_id, id, 0::BIGINT as amount_paisa
+    from orders
+    where user_id in (select user_id from unknown)
 )
 
 select
-    n.user_id as member_id,
-    sum(n.amount_paisa)::BIGINT as amount_paisa,
-    n.table_name,
+    user_id as member_id,
+    sum(amount_paisa)::BIGINT as amount_paisa,
+    table_name,
     count(*) as rows,
     'unknown-member' as cause,
-    [{'table': n.table_name, 'id': min(n.id)}, {'table': n.table_name, 'id': max(n.id)}] as evidence,
-    n.table_name || '/' || n.user_id as key
-from named as n
-where n.user_id not in (select id from users)
-group by n.user_id, n.table_name
+    [{'table': table_name, 'id': min(id)}, {'table': table_name, 'id': max(id)}] as evidence,
+    table_name || '/' || user_id as key
+from named
+group by user_id, table_name

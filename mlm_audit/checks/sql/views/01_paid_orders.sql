@@ -7,6 +7,7 @@ select
     o.status not in ('refunded', 'cancelled', 'canceled', 'returned', 'failed') as stands,
     o.paid_at,
     m.month,
+    m.ends_at as month_ends_at,
     v.version_no,
     o.commission_amount_paisa as commission_paisa,
     o.commission_amount_paisa * v.company_bps // 10000 as company_paisa,

@@ -1,4 +1,6 @@
--- Every member, whether active today, and since when an order below them earns them commission.
+-- Every member with what is known of when an order below them earns them commission.
+-- active_from: from then on they are active for certain. unknown_from: from then on nobody knows (active once, not today).
+-- Before both, and where both are null, they are inactive.
 with firsts as (
     -- Of every order that was ever paid, also those that no plan version covers.
     select user_id as member_id, min(paid_at) as first_paid_at
@@ -9,9 +11,16 @@ with firsts as (
 
 select
     u.id as member_id,
-    u.is_active and not u.is_blocked as is_active_now,
-    f.first_paid_at,
-    case when r.active_from = 'registration' then null else f.first_paid_at end as earns_from
+    case
+        when not (u.is_active and not u.is_blocked) then null
+        when r.active_from = 'registration' or f.first_paid_at is null then '1900-01-01'::TIMESTAMP
+        else f.first_paid_at
+    end as active_from,
+    case
+        when u.is_active and not u.is_blocked then null
+        when r.active_from = 'registration' then '1900-01-01'::TIMESTAMP
+        else f.first_paid_at
+    end as unknown_from
 from users as u
 left join firsts as f on u.id = f.member_id
 cross join rules as r

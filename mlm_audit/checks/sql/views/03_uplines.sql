@@ -2,7 +2,7 @@
 with recursive up as (
     select
         user_id as member_id,
-        1 as level,
+        1::BIGINT as level,
         parent_id as upline_id
     from matrix_nodes
     where parent_id is not null and user_id in (select member_id from paid_orders)
@@ -22,8 +22,7 @@ select
     up.member_id,
     up.level,
     up.upline_id,
-    m.is_active_now,
-    m.first_paid_at,
-    m.earns_from
+    m.active_from,
+    m.unknown_from
 from up
 inner join members as m on up.upline_id = m.member_id

@@ -11,16 +11,15 @@ lines as (
     where type in ('joining', 'repurchase') and order_id in (select order_id from suspects)
     union all
     select
-        reference_id as order_id, level_depth as level, user_id as member_id, amount_paisa,
-        0 as records, 1 as credits, 0 as rollups
+        reference_id as order_id,
+        level_depth as level,
+        case when type = 'sponsor_commission' then user_id end as member_id,
+        amount_paisa,
+        0 as records,
+        case when type = 'sponsor_commission' then 1 else 0 end as credits,
+        case when type = 'sponsor_commission' then 0 else 1 end as rollups
     from ledger
-    where type = 'sponsor_commission' and reference_id in (select order_id from suspects)
-    union all
-    select
-        reference_id as order_id, level_depth as level, null as member_id, amount_paisa,
-        0 as records, 0 as credits, 1 as rollups
-    from ledger
-    where type = 'rollup_to_company' and reference_id in (select order_id from suspects)
+    where type in ('sponsor_commission', 'rollup_to_company') and reference_id in (select order_id from suspects)
 )
 
 select

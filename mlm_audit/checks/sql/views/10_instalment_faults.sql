@@ -1,5 +1,6 @@
--- Self income of joining orders: the instalments there should be against the schedule.
-with self_income as (
+-- Self income of joining orders: the instalments there should be against the schedule; only of the orders whose sums of
+-- hashed instalments differ.
+with all_self_income as (
     select
         o.order_id,
         o.member_id,
@@ -8,6 +9,37 @@ with self_income as (
     from paid_orders as o
     inner join plan_versions as v on o.version_no = v.version_no
     where o.stands and o.is_joining
+),
+
+due as (
+    select
+        s.order_id,
+        sum((hash(n.number, s.member_id, case
+            when n.number = 1 then s.self_paisa - s.self_paisa // s.instalments * (s.instalments - 1)
+            else s.self_paisa // s.instalments
+        end) >> 24)::BIGINT) as signature
+    from all_self_income as s
+    inner join instalment_numbers as n on s.instalments >= n.number
+    where s.self_paisa >= s.instalments or (n.number = 1 and s.self_paisa > 0)
+    group by s.order_id
+),
+
+planned as (
+    select order_id, sum((hash(instalment::BIGINT, user_id, amount_paisa) >> 24)::BIGINT) as signature
+    from payout_schedule
+    where order_id is not null
+    group by order_id
+),
+
+suspects as (
+    select coalesce(d.order_id, p.order_id) as order_id
+    from due as d
+    full outer join planned as p on d.order_id = p.order_id
+    where coalesce(d.signature, 0) <> coalesce(p.signature, 0)
+),
+
+self_income as (
+    select * from all_self_income where order_id in (select order_id from suspects)
 ),
 
 expected as (
@@ -34,7 +66,7 @@ actual as (
         min(id) as first_schedule_id,
         max(id) as last_schedule_id
     from payout_schedule
-    where order_id is not null
+    where order_id in (select order_id from suspects)
     group by order_id, instalment
 )
 

@@ -1,14 +1,13 @@
 -- Repurchase commission that the monthly sweep decided, per member and month, against the ledger and CommissionRollup.
 with decided as (
     select
-        c.user_id as member_id,
-        o.month,
-        sum(case when c.status = 'released' then c.amount_paisa else 0 end)::BIGINT as released_paisa,
-        sum(case when c.status = 'rolled_up' then c.amount_paisa else 0 end)::BIGINT as rolled_up_paisa
-    from commissions as c
-    inner join paid_orders as o on c.order_id = o.order_id
-    where c.type = 'repurchase' and c.status in ('released', 'rolled_up')
-    group by c.user_id, o.month
+        member_id,
+        month,
+        sum(case when status = 'released' then amount_paisa else 0 end)::BIGINT as released_paisa,
+        sum(case when status = 'rolled_up' then amount_paisa else 0 end)::BIGINT as rolled_up_paisa
+    from month_commissions
+    where status in ('released', 'rolled_up')
+    group by member_id, month
 ),
 
 credits as (
