@@ -14,17 +14,14 @@ with scheduled as (
 
 due as (
     select
-        o.order_id,
-        o.member_id,
-        o.commission_paisa,
-        o.commission_paisa
-        - case when v.posts_remainder then 0 else o.pot_paisa - coalesce(s.levels_paisa, 0) end as expected_paisa,
-        coalesce(s.posted_paisa, 0) + coalesce(i.scheduled_paisa, 0) as posted_paisa
-    from paid_orders as o
-    inner join plan_versions as v on o.version_no = v.version_no
-    left join order_sums as s on o.order_id = s.order_id
-    left join scheduled as i on o.order_id = i.order_id
-    where o.stands
+        s.order_id,
+        s.member_id,
+        s.commission_paisa,
+        s.expected_paisa,
+        s.posted_paisa + coalesce(i.scheduled_paisa, 0) as posted_paisa
+    from order_sums as s
+    left join scheduled as i on s.order_id = i.order_id
+    where s.stands
 ),
 
 named as (

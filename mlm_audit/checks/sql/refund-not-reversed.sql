@@ -14,13 +14,12 @@ with scheduled as (
 
 left_over as (
     select
-        o.member_id,
-        o.order_id,
-        coalesce(s.posted_paisa, 0) + coalesce(i.scheduled_paisa, 0) as amount_paisa
-    from paid_orders as o
-    left join order_sums as s on o.order_id = s.order_id
-    left join scheduled as i on o.order_id = i.order_id
-    where not o.stands
+        s.member_id,
+        s.order_id,
+        s.posted_paisa + coalesce(i.scheduled_paisa, 0) as amount_paisa
+    from order_sums as s
+    left join scheduled as i on s.order_id = i.order_id
+    where not s.stands
 )
 
 select

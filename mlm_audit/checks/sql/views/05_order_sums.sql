@@ -1,6 +1,7 @@
--- Every line of every order in three small sums. signature adds up a hash of each expected level line and takes away that
--- of each actual one: zero means that both are the same lines, each as often, and nobody has to compare them one by one.
--- Each kind of line has a weight of its own: a commission record 1, a roll-up to the company 3, a ledger credit 1000003.
+-- Every line of every order in a few sums. signature adds up a hash of each expected line and takes away that of each actual
+-- one: zero means that both are the same lines, each as often, and nobody has to compare them one by one (differs is false).
+-- Each kind of line has a weight of its own: commission record 1, roll-up to the company 3, company share 5, remainder 7,
+-- ledger credit 1000003.
 with recorded as (
     select
         order_id,
@@ -11,35 +12,23 @@ with recorded as (
     group by order_id
 ),
 
-kinds as (
-    select
-        reference_id as order_id,
-        case type when 'sponsor_commission' then 1 when 'rollup_to_company' then 2 when 'company_share' then 3 else 4 end as kind,
-        level_depth::BIGINT as level,
-        user_id,
-        amount_paisa
-    from ledger
-    where type in ('sponsor_commission', 'rollup_to_company', 'company_share', 'remainder')
-),
-
 posted as (
     select
-        order_id,
-        -sum(case kind
-            when 1 then (hash(level, user_id, amount_paisa) >> 24)::BIGINT * 1000003
-            when 2 then (hash(level, 0::BIGINT, amount_paisa) >> 24)::BIGINT * 3
-            else 0
-        end) as signature,
-        sum(amount_paisa) as posted_paisa,
-        sum(case kind when 3 then 1 else 0 end) as company_rows,
-        sum(case kind when 3 then amount_paisa else 0 end) as company_paisa,
-        sum(case kind when 4 then 1 else 0 end) as remainder_rows,
-        sum(case kind when 4 then amount_paisa else 0 end) as remainder_paisa
-    from kinds
-    group by order_id
+        reference_id as order_id,
+        -sum(
+            case
+                when type = 'sponsor_commission' then (hash(level_depth::BIGINT, user_id, amount_paisa) >> 24)::BIGINT * 1000003
+                else (hash(coalesce(level_depth, 0)::BIGINT, 0::BIGINT, amount_paisa) >> 24)::BIGINT
+                    * case type when 'rollup_to_company' then 3 when 'company_share' then 5 else 7 end
+            end
+        ) as signature,
+        sum(amount_paisa) as posted_paisa
+    from ledger
+    where type in ('sponsor_commission', 'rollup_to_company', 'company_share', 'remainder')
+    group by reference_id
 ),
 
-due as (
+due_levels as (
     select
         order_id,
         -- Unknown activity counts as active here; alternative turns those lines into roll-ups.
@@ -58,29 +47,59 @@ due as (
     group by order_id
 ),
 
+due as (
+    select
+        o.order_id,
+        o.member_id,
+        o.stands,
+        o.commission_paisa,
+        case when o.stands then o.company_paisa else 0 end as share_paisa,
+        case when o.stands and v.posts_remainder then o.pot_paisa - coalesce(d.levels_paisa, 0) else 0 end as remainder_paisa,
+        case when v.posts_remainder then 0 else o.pot_paisa - coalesce(d.levels_paisa, 0) end as unposted_paisa,
+        coalesce(d.signature, 0) as signature,
+        coalesce(d.alternative, 0) as alternative
+    from paid_orders as o
+    left join due_levels as d on o.order_id = d.order_id
+    inner join plan_versions as v on o.version_no = v.version_no
+),
+
 actual as (
     select
         coalesce(r.order_id, p.order_id) as order_id,
         coalesce(r.signature, 0) + coalesce(p.signature, 0) as signature,
-        coalesce(r.posted_paisa, 0) + coalesce(p.posted_paisa, 0) as posted_paisa,
-        p.company_rows,
-        p.company_paisa,
-        p.remainder_rows,
-        p.remainder_paisa
+        coalesce(r.posted_paisa, 0) + coalesce(p.posted_paisa, 0) as posted_paisa
     from posted as p
     full outer join recorded as r on p.order_id = r.order_id
+),
+
+compared as (
+    select
+        coalesce(d.order_id, a.order_id) as order_id,
+        d.member_id,
+        d.stands,
+        d.commission_paisa,
+        d.share_paisa,
+        d.remainder_paisa,
+        d.commission_paisa - d.unposted_paisa as expected_paisa,
+        coalesce(a.posted_paisa, 0)::BIGINT as posted_paisa,
+        coalesce(d.alternative, 0) as alternative,
+        coalesce(a.signature, 0) + coalesce(d.signature, 0)
+        + case when d.share_paisa > 0 then (hash(0::BIGINT, 0::BIGINT, d.share_paisa) >> 24)::BIGINT * 5 else 0 end
+        + case when d.remainder_paisa > 0 then (hash(0::BIGINT, 0::BIGINT, d.remainder_paisa) >> 24)::BIGINT * 7 else 0 end
+            as signature
+    from due as d
+    full outer join actual as a on d.order_id = a.order_id
 )
 
 select
-    coalesce(d.order_id, a.order_id) as order_id,
-    coalesce(a.signature, 0) + coalesce(d.signature, 0) <> 0
-    and coalesce(a.signature, 0) + coalesce(d.signature, 0) + coalesce(d.alternative, 0) <> 0 as differs,
-    coalesce(d.levels_paisa, 0)::BIGINT as levels_paisa,
-    coalesce(a.posted_paisa, 0)::BIGINT as posted_paisa,
-    coalesce(a.company_rows, 0)::BIGINT as company_rows,
-    coalesce(a.company_paisa, 0)::BIGINT as company_paisa,
-    coalesce(a.remainder_rows, 0)::BIGINT as remainder_rows,
-    coalesce(a.remainder_paisa, 0)::BIGINT as remainder_paisa
-from actual as a
-full outer join due as d on a.order_id = d.order_id
-where coalesce(d.order_id, a.order_id) is not null
+    order_id,
+    member_id,
+    stands,
+    commission_paisa,
+    share_paisa,
+    remainder_paisa,
+    expected_paisa,
+    posted_paisa,
+    signature <> 0 and signature + alternative <> 0 as differs
+from compared
+where order_id is not null
