@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from cyclopts import App
 from cyclopts.exceptions import CycloptsError
@@ -10,7 +11,7 @@ from rich.console import Console
 
 from mlm_audit import __version__
 from mlm_audit.cli import checks, database, demo, repairs, run
-from mlm_audit.cli.common import EXIT_BAD_INPUT, EXIT_FAILED, print_error
+from mlm_audit.cli.common import EXIT_BAD_INPUT, EXIT_FAILED, close_databases, print_error
 from mlm_audit.domain.errors import InputError, JobFailedError
 
 app = App(name="mlm-audit", version=__version__, help="Keeps the books of a multi-level-marketing platform honest.")
@@ -23,9 +24,15 @@ app.command(demo.app)
 app.command(repairs.app)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and exit with its code. A user's mistake is one line, never a stack trace."""
-    tokens = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        sys.exit(_run(list(sys.argv[1:] if arguments is None else arguments)))
+    finally:
+        close_databases()
+
+
+def _run(tokens: list[str]) -> int:
     as_json = "--json" in tokens
     try:
         code = app(
@@ -33,21 +40,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
     except CycloptsError as error:
         print_error(_plain(error), as_json=as_json, command=tokens)
-        sys.exit(EXIT_BAD_INPUT)
+        return EXIT_BAD_INPUT
     except InputError as error:
         print_error(str(error), as_json=as_json, command=tokens)
-        sys.exit(EXIT_BAD_INPUT)
+        return EXIT_BAD_INPUT
     except JobFailedError as error:
         print_error(str(error), as_json=as_json, command=tokens)
-        sys.exit(EXIT_FAILED)
+        return EXIT_FAILED
     except BrokenPipeError:
         # The reader of our output went away (`| head`); that is not an error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        return 0
     except KeyboardInterrupt:
         print_error("stopped by the user", as_json=as_json, command=tokens)
-        sys.exit(130)
-    sys.exit(code if isinstance(code, int) else 0)
+        return 130
+    return code if isinstance(code, int) else 0
 
 
 def _plain(error: CycloptsError) -> str:

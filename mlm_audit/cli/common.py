@@ -47,11 +47,21 @@ def settings_with(db: str | None) -> Settings:
     return settings.model_copy(update={"database_url": SecretStr(db)}) if db else settings
 
 
+_opened: list[Engine] = []
+
+
 def database(settings: Settings, *, create: bool = False) -> Engine:
-    """The platform's database; InputError when none is named."""
+    """The platform's database, closed again when the command ends; InputError when none is named."""
     if settings.database_url is None:
         raise InputError("no database named; give --db URL, or set DATABASE_URL in the environment or .env")
-    return open_engine(settings.database_url.get_secret_value(), create=create)
+    _opened.append(open_engine(settings.database_url.get_secret_value(), create=create))
+    return _opened[-1]
+
+
+def close_databases() -> None:
+    """Close what the command opened; SQLite then folds its write-ahead log into the file."""
+    while _opened:
+        _opened.pop().dispose()
 
 
 @contextmanager

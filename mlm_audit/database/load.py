@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy import Connection, Engine, Index, Table, inspect
 
 from mlm_audit.database.connect import write
 from mlm_audit.database.tables import Base
@@ -19,14 +19,26 @@ def load_frames(engine: Engine, frames: dict[type[Base], Iterator[pl.DataFrame]]
 
     InputError when one of the tables holds rows already.
     """
+    # Indexes are built once at the end, several times faster; MariaDB would commit at each, so there they stay.
+    late = [index for model in frames for index in _indexes(model)] if engine.dialect.name in ("sqlite", "postgresql") else []
     with write(engine) as connection:
+        for index in late:
+            index.drop(connection, checkfirst=True)
         for number, (model, parts) in enumerate(frames.items()):
             progress(f"writing {model.__tablename__}", number, len(frames))
             _refuse_rows(connection, model)
             for frame in parts:
                 _insert(connection, model, frame)
+        progress("building indexes", len(frames) - 1, len(frames))
+        for index in late:
+            index.create(connection)
         _reset_sequences(connection, list(frames))
     progress("written", len(frames), len(frames))
+
+
+def _indexes(model: type[Base]) -> list[Index]:
+    table = model.__table__
+    return sorted(table.indexes, key=lambda index: str(index.name)) if isinstance(table, Table) else []
 
 
 def _refuse_rows(connection: Connection, model: type[Base]) -> None:

@@ -87,8 +87,8 @@ def _query(name: str, dialect: str) -> Select[Any]:
         if (name, column) in DERIVED:
             # The JSON's text, not parsed row by row.
             attribute = type_coerce(attribute, String) if dialect == "sqlite" else cast(attribute, Text)
-        elif kind is Kind.INSTANT and dialect == "sqlite":
-            # SQLite keeps instants as text; parsing them in bulk beats one by one.
+        elif kind in (Kind.INSTANT, Kind.FLAG) and dialect == "sqlite":
+            # SQLite keeps instants as text, parsed in bulk below, and in a flag whatever it was given.
             attribute = type_coerce(attribute, String)
         chosen.append(attribute.label(column))
     return select(*chosen)
@@ -110,7 +110,7 @@ def _series(name: str, column: str, kind: Kind, values: Sequence[Any], keys: Seq
         if column == "reference_id":
             return pl.Series(column, values, dtype=pl.String, strict=False).cast(pl.Int64, strict=False)
         if kind is Kind.FLAG:
-            return pl.Series(column, [None if value is None else bool(value) for value in values], dtype=pl.Boolean)
+            return pl.Series(column, [_flag(value) for value in values], dtype=pl.Boolean)
         if kind is Kind.INSTANT:
             return _instants(column, values)
         return pl.Series(column, values, dtype=POLARS[kind], strict=True)
@@ -118,17 +118,26 @@ def _series(name: str, column: str, kind: Kind, values: Sequence[Any], keys: Seq
         bad = next((number for number, value in enumerate(values) if not _fits(kind, value)), 0)
         raise InputError(
             f"table {SOURCES[name].__tablename__}, row {keys[bad]}, column {_database_name(name, column)}: {values[bad]!r} is not "
-            f"{_WORDS[kind]}; mend the row, amounts are whole paisa"
+            f"{_WORDS[kind]}; mend the row"
         ) from error
 
 
 _WORDS = {
-    Kind.INT: "a whole number",
+    Kind.INT: "a whole number (amounts are whole paisa)",
     Kind.SMALL: "a small whole number",
     Kind.TEXT: "text",
     Kind.FLAG: "true or false",
     Kind.INSTANT: "a time",
 }
+
+
+def _flag(value: object) -> bool | None:
+    """SQLite keeps whatever it is given, so a flag may be a word there."""
+    if isinstance(value, str):
+        if value.strip().lower() not in ("true", "false", "1", "0", "t", "f"):
+            raise ValueError(f"{value!r} is not a flag")
+        return value.strip().lower() in ("true", "1", "t")
+    return None if value is None else bool(value)
 
 
 def _database_name(name: str, column: str) -> str:
@@ -151,6 +160,8 @@ def _fits(kind: Kind, value: object) -> bool:
     if kind in (Kind.INT, Kind.SMALL):
         limit = 2**63 if kind is Kind.INT else 2**31
         return isinstance(value, int) and -limit <= value < limit
+    if kind is Kind.FLAG and isinstance(value, str):
+        return value.strip().lower() in ("true", "false", "1", "0", "t", "f")
     if kind is Kind.INSTANT and isinstance(value, str):
         try:
             datetime.fromisoformat(value)

@@ -180,18 +180,18 @@ class Engine:
         return frame, CheckRun(check.code, check.title, CheckStatus.RAN, frame.height, seconds)
 
     def _bridge(self, breaks: pl.DataFrame) -> Bridge:
-        ledger = scalar(self.con, "select coalesce(sum(amount_paisa), 0)::BIGINT from ledger where user_id is not null")
-        wallets = scalar(self.con, "select coalesce(sum(wallet_balance_paisa), 0)::BIGINT from users")
+        ledger = scalar(self.con, "select coalesce(sum(amount_paisa), 0) from ledger where user_id is not null")
+        wallets = scalar(self.con, "select coalesce(sum(wallet_balance_paisa), 0) from users")
         by_cause = (
             breaks.filter(pl.col("code") == "wallet-balance")
             .group_by("cause")
-            .agg(pl.len().alias("members"), pl.col("amount_paisa").sum())
+            .agg(pl.len().alias("members"), pl.col("amount_paisa").cast(pl.Int128).sum())
             .sort("amount_paisa", "cause")
         )
         lines = [BridgeLine(str(cause), int(members), int(amount)) for cause, members, amount in by_cause.iter_rows()]
         orphans = breaks.filter((pl.col("code") == "orphan-member") & pl.col("key").str.starts_with("ledger/"))
         if orphans.height:
-            lines.append(BridgeLine("unknown-member", orphans.height, -int(orphans["amount_paisa"].sum())))
+            lines.append(BridgeLine("unknown-member", orphans.height, -int(orphans["amount_paisa"].cast(pl.Int128).sum())))
         return Bridge(ledger, wallets, tuple(lines))
 
     def _broken_members(self, breaks: pl.DataFrame) -> int:

@@ -101,15 +101,17 @@ class _Run:
         for name in (name for name, spec in INPUTS.items() if spec.must_have_rows and not rows.get(name)):
             missing[name] = "the table is empty"
         if self.dry_run:
-            return self._reconcile(folder, missing, self._previous_if_any())
+            try:
+                return self._reconcile(folder, missing, self._previous_if_any())
+            except Exception as error:
+                raise JobFailedError(f"{RECONCILIATION} failed, nothing was stored: {_reason(error)}") from error
         start_job(self.database, RECONCILIATION, self.job_id, self.started)
         try:
             outcome = self._reconcile(folder, missing, previous_run(self.database))
             self._store(folder, outcome)
         except Exception as error:
-            reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-            fail_job(self.database, self.job_id, self.clock(), reason)
-            raise JobFailedError(f"{RECONCILIATION} failed and is logged as {self.job_id}: {reason}") from error
+            fail_job(self.database, self.job_id, self.clock(), _reason(error))
+            raise JobFailedError(f"{RECONCILIATION} failed and is logged as {self.job_id}: {_reason(error)}") from error
         return outcome
 
     def _previous_if_any(self) -> PreviousRun | None:
@@ -211,6 +213,11 @@ class _Run:
         partial.replace(copy)
 
 
+def _reason(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else ''}"
+
+
 def _counts(found: EngineResult, breaks: pl.DataFrame, corrections: int) -> dict[str, Any]:
     users = found.rows.get("users", 0)
     wallets = breaks.filter(pl.col("code") == "wallet-balance")
@@ -219,7 +226,7 @@ def _counts(found: EngineResult, breaks: pl.DataFrame, corrections: int) -> dict
         "users_checked": users,
         "discrepancies_found": breaks.height,
         "auto_corrections": corrections,
-        "total_discrepancy_paisa": int(wallets["amount_paisa"].abs().sum()),
+        "total_discrepancy_paisa": int(wallets["amount_paisa"].cast(pl.Int128).abs().sum()),
         "accuracy": min(accuracy, 99.99) if breaks.height else accuracy,
         "residual_paisa": found.bridge.residual_paisa,
     }

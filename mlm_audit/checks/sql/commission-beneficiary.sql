@@ -4,14 +4,18 @@
 -- needs: orders, commissions, ledger, matrix_nodes, users
 -- proves: Each level's commission goes to the matrix ancestor at that level.
 -- do: Move the commission from the member who has it to the upline at this level.
--- message: Order {order_id}, level {level}: member {member_id} should have {expected_paisa}; member {paid_to} has it.
+-- message: Order {order_id}, level {level}: member {member_id} should have {expected_paisa}; {paid_to} has it.
 select
     f.upline_id as member_id,
     f.order_id,
     -f.amount_paisa as amount_paisa,
     f.amount_paisa as expected_paisa,
     f.level,
-    case when f.member_low <> f.upline_id then f.member_low else f.member_high end as paid_to,
+    case
+        when f.member_low = 0 then 'the company'
+        when f.member_low <> f.upline_id then 'member ' || f.member_low
+        else 'member ' || f.member_high
+    end as paid_to,
     'wrong-beneficiary' as cause,
     [{'table': 'order', 'id': f.order_id, 'level': f.level, 'expected_member_id': f.upline_id,
         'paid_to_member_id': case when f.member_low <> f.upline_id then f.member_low else f.member_high end}] as evidence,

@@ -1,7 +1,7 @@
 -- code: company-posting
 -- title: The company's line of an order is wrong
 -- severity: medium
--- needs: orders, ledger, matrix_nodes, users
+-- needs: orders, ledger, commissions, matrix_nodes, users
 -- proves: The company's share, each rolled-up level and the remainder of every order are posted once, with the right amount.
 -- do: Post or reverse the difference on the company's account, with the order as reference.
 -- message: Order {order_id}, {line}: {posted_paisa} posted, {expected_paisa} expected.

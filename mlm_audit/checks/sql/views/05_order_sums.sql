@@ -18,7 +18,7 @@ posted as (
         -sum(
             case
                 when type = 'sponsor_commission' then (hash(level_depth::BIGINT, user_id, amount_paisa) >> 24)::BIGINT * 1000003
-                else (hash(coalesce(level_depth, 0)::BIGINT, 0::BIGINT, amount_paisa) >> 24)::BIGINT
+                else (hash(coalesce(level_depth, 0)::BIGINT, coalesce(user_id, 0), amount_paisa) >> 24)::BIGINT
                     * case type when 'rollup_to_company' then 3 when 'company_share' then 5 else 7 end
             end
         ) as signature,
@@ -100,6 +100,7 @@ select
     remainder_paisa,
     expected_paisa,
     posted_paisa,
+    alternative <> 0 as has_unknown,
     signature <> 0 and signature + alternative <> 0 as differs
 from compared
 where order_id is not null

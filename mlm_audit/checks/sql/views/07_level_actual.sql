@@ -6,14 +6,14 @@ with suspects as (
 
 lines as (
     select
-        order_id, level, user_id as member_id, amount_paisa, 1 as records, 0 as credits, 0 as rollups
+        order_id, level, coalesce(user_id, 0) as member_id, amount_paisa, 1 as records, 0 as credits, 0 as rollups
     from commissions
     where type in ('joining', 'repurchase') and order_id in (select order_id from suspects)
     union all
     select
         reference_id as order_id,
         level_depth as level,
-        case when type = 'sponsor_commission' then user_id end as member_id,
+        case when type = 'sponsor_commission' then coalesce(user_id, 0) end as member_id,
         amount_paisa,
         0 as records,
         case when type = 'sponsor_commission' then 1 else 0 end as credits,
