@@ -6,7 +6,7 @@
 -- do: Find the deleted or mistyped member; restore it or move the rows.
 -- message: {rows} rows in {table_name} name member {member_id}, who does not exist.
 with everybody as (
-    select user_id from member_sums
+    select distinct user_id from ledger where user_id is not null
     union
     select distinct user_id from commissions
     union
