@@ -258,6 +258,24 @@ def test_missing_own_table_is_incomplete_not_pass(any_url: str, filled: Fill, tm
     assert result.findings == []
 
 
+OWN_INPUTS = ("SelfPayoutSchedule", "PayoutHistory", "CommissionRollup", "EligibilityLog", "MonthlyStats")
+EMPTIED = ("order", "commissions", "matrix_nodes")
+
+
+@pytest.mark.parametrize(
+    "statement", [*(f'drop table "{name}"' for name in OWN_INPUTS), *(f'delete from "{name}"' for name in EMPTIED)]
+)
+def test_missing_or_empty_input__incomplete_and_no_false_break(
+    statement: str, sqlite_url: str, filled: Fill, tmp_path: Path
+) -> None:
+    engine = filled(sqlite_url, clean_platform())
+    with engine.begin() as connection:
+        connection.execute(text(statement))
+    result = run(engine, tmp_path).result
+    assert result.verdict is Verdict.INCOMPLETE
+    assert {finding["code"] for finding in result.findings} == set()
+
+
 def test_huge_amounts_do_not_wrap(any_url: str, filled: Fill, tmp_path: Path) -> None:
     """Beyond ₹2.1 crore (32 bits) and in sums beyond 53 bits, still exact to the paisa."""
     engine = filled(any_url, clean_platform())

@@ -1,7 +1,7 @@
 -- code: conservation
 -- title: An order does not add up
 -- severity: high
--- needs: orders, commissions, ledger
+-- needs: orders, commissions, ledger, payout_schedule, matrix_nodes, users
 -- proves: For every paid order, company + levels + roll-ups + instalments + remainder is the commissionable amount, to the paisa.
 -- do: Look at this order's other findings first; they name the line that is wrong.
 -- message: Order {order_id}: {posted_paisa} was distributed of {commission_paisa}.

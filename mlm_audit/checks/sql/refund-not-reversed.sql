@@ -1,7 +1,7 @@
 -- code: refund-not-reversed
 -- title: A refunded order kept its postings
 -- severity: high
--- needs: orders, commissions, ledger
+-- needs: orders, commissions, ledger, payout_schedule
 -- proves: What was posted for an order that no longer stands adds up to nothing.
 -- do: Reverse what is left: commissions, the company's lines and instalments not yet paid.
 -- message: Order {order_id} no longer stands, {amount_paisa} of its commission is still posted.
