@@ -8,22 +8,30 @@ import numpy as np
 import polars as pl
 
 from mlm_audit.demo.distribution import Distribution, distribute
+from mlm_audit.demo.frames import (
+    COMMISSION_ROLLUP,
+    COMPANY_SHARE,
+    LEDGER_KINDS,
+    RELEASE,
+    REMAINDER,
+    ROLLUP,
+    SELF_PAYOUT,
+    SPONSOR,
+    WITHDRAWAL,
+    as_words,
+    empty_log,
+    instant,
+    instants,
+    no_rollups,
+    references,
+    rollup_frame,
+    with_balances,
+)
 from mlm_audit.demo.nights import PAID, Payouts, Sweep, Withdrawals, monthly_sweeps, weekly_payouts, withdrawals
 from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.world import NEVER, DemoSpec, Flags, Ints, World, make_world, micros
 from mlm_audit.domain.plan import Plan
 
-LEDGER_KINDS = (
-    "company_share",
-    "remainder",
-    "rollup_to_company",
-    "sponsor_commission",
-    "self_payout",
-    "repurchase_commission",
-    "commission_rollup",
-    "withdrawal",
-)
-COMPANY_SHARE, REMAINDER, ROLLUP, SPONSOR, SELF_PAYOUT, RELEASE, COMMISSION_ROLLUP, WITHDRAWAL = range(8)
 SCHEDULE_STATUS = ("pending", "paid", "failed", "permanently_failed")
 WITHDRAWAL_STATUS = ("pending", "approved", "rejected")
 
@@ -137,9 +145,9 @@ class _Books:
                 "amount_paisa": amount,
                 "level": level,
                 "type": pl.Series(joining).replace_strict({True: "joining", False: "repurchase"}, return_dtype=pl.String),
-                "status": _words(status, ("pending", "released", "rolled_up")),
-                "processed_at": _instants(processed),
-                "created_at": _instants(created),
+                "status": as_words(status, ("pending", "released", "rolled_up")),
+                "processed_at": instants(processed),
+                "created_at": instants(created),
             }
         )[sequence]
         return frame.select(pl.int_range(1, pl.len() + 1).alias("id"), pl.all()), rollups
@@ -163,8 +171,8 @@ class _Books:
             ids = np.arange(first, first + len(rolled))
             self.entries.add(COMMISSION_ROLLUP, -1, sums[0][rolled], ids, np.full(len(rolled), at))
             counts = np.bincount(member[mine][~good], minlength=self.members.count)[rolled]
-            rollups.append(_rollup_frame(ids, rolled, sums[0][rolled], counts, sweep))
-        return status, processed, pl.concat(rollups) if rollups else _no_rollups()
+            rollups.append(rollup_frame(ids, rolled, sums[0][rolled], counts, sweep))
+        return status, processed, pl.concat(rollups) if rollups else no_rollups()
 
     def _schedule(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         lines, done = self.plan.instalments, self.payouts
@@ -182,12 +190,12 @@ class _Books:
                 "order_id": order + 1,
                 "instalment": number,
                 "amount_paisa": amount,
-                "payout_date": _instants(due),
-                "status": _words(status, SCHEDULE_STATUS),
-                "processed_at": _instants(processed),
+                "payout_date": instants(due),
+                "status": as_words(status, SCHEDULE_STATUS),
+                "processed_at": instants(processed),
                 "actual_amount_paisa": pl.Series(amount).set(pl.Series(~paid), None),
-                "failure_reason": _words(reason, ("KYC not approved", "member not active")).set(pl.Series(status < 2), None),
-                "created_at": _instants(self.orders.paid_at[order]),
+                "failure_reason": as_words(reason, ("KYC not approved", "member not active")).set(pl.Series(status < 2), None),
+                "created_at": instants(self.orders.paid_at[order]),
             }
         )
         history = frame.filter(pl.Series(paid)).select(
@@ -219,25 +227,25 @@ class _Books:
                 "id": ids,
                 "user_id": asked.member + 1,
                 "amount_paisa": asked.amount_paisa,
-                "status": _words(asked.status, WITHDRAWAL_STATUS),
-                "requested_at": _instants(asked.requested_at),
-                "processed_at": _instants(asked.processed_at),
+                "status": as_words(asked.status, WITHDRAWAL_STATUS),
+                "requested_at": instants(asked.requested_at),
+                "processed_at": instants(asked.processed_at),
             }
         )
 
     def _ledger(self, rollups: pl.DataFrame) -> pl.DataFrame:
         rows = self.entries.sorted()
-        ref = _references(rows, rollups)
+        ref = references(rows, rollups)
         user = rows["member"].astype(np.int64) + 1
         frame = pl.DataFrame(
             {
                 "id": np.arange(1, len(rows["at"]) + 1),
                 "user_id": pl.Series(user).set(pl.Series(user == 0), None),
-                "type": _words(rows.pop("kind"), LEDGER_KINDS),
+                "type": as_words(rows.pop("kind"), LEDGER_KINDS),
                 "amount_paisa": rows.pop("amount"),
                 "reference_id": rows.pop("reference"),
                 "level_depth": pl.Series(rows["level"]).cast(pl.Int32).set(pl.Series(rows["level"] == 0), None),
-                "created_at": _instants(rows.pop("at")),
+                "created_at": instants(rows.pop("at")),
                 "ref": ref,
             }
         )
@@ -265,7 +273,7 @@ class _Books:
                 "last_month_purchase_paisa": last.purchase_paisa if last else nobody,
                 "is_eligible_repurchase": last.eligible if last else nobody.astype(np.bool_),
                 "wallet_balance_paisa": wallets,
-                "created_at": _instants(m.created_at),
+                "created_at": instants(m.created_at),
             }
         )
 
@@ -288,10 +296,10 @@ class _Books:
                 "user_id": o.member + 1,
                 "total_paisa": o.total_paisa,
                 "commission_amount_paisa": o.commission_paisa,
-                "status": _words(refunded.astype(np.int64), ("paid", "refunded")),
+                "status": as_words(refunded.astype(np.int64), ("paid", "refunded")),
                 "is_joining_order": o.is_joining,
-                "paid_at": _instants(o.paid_at),
-                "created_at": _instants(o.paid_at - 4 * 60 * 1_000_000),
+                "paid_at": instants(o.paid_at),
+                "created_at": instants(o.paid_at - 4 * 60 * 1_000_000),
             }
         )
         unpaid = paid[:: max(40, len(paid) // 50_000)].with_columns(
@@ -317,11 +325,11 @@ class _Books:
                         "required_purchase_paisa": np.full(len(who), required),
                         "kyc_approved": self.members.kyc[who],
                         "three_three_met": sweep.three_three[who],
-                        "created_at": _instants(np.full(len(who), sweep.at)),
+                        "created_at": instants(np.full(len(who), sweep.at)),
                     }
                 )
             )
-        log = pl.concat(frames) if frames else _empty_log()
+        log = pl.concat(frames) if frames else empty_log()
         return log.select(pl.int_range(1, pl.len() + 1).alias("id"), pl.all())
 
     def _monthly_stats(self, rollups: pl.DataFrame) -> pl.DataFrame:
@@ -335,7 +343,7 @@ class _Books:
                 "eligible_users": int(sweep.eligible.sum()),
                 "ineligible_users": int((sweep.considered & ~sweep.eligible).sum()),
                 "rolled_up_paisa": int(rolled.get(sweep.month, 0)),
-                "last_updated": _instant(sweep.at),
+                "last_updated": instant(sweep.at),
             }
             for number, sweep in enumerate(self.sweeps, start=1)
         ]
@@ -350,71 +358,3 @@ class _Books:
             "last_updated": pl.Datetime("us"),
         }
         return pl.DataFrame(rows, schema=schema)
-
-
-def with_balances(ledger: pl.DataFrame) -> pl.DataFrame:
-    """The ledger with `balance_after_paisa` as the running sum per member; the company keeps none."""
-    running = pl.col("amount_paisa").cum_sum().over("user_id")
-    return ledger.with_columns(pl.when(pl.col("user_id").is_not_null()).then(running).alias("balance_after_paisa"))
-
-
-def _references(rows: dict[str, Any], rollups: pl.DataFrame) -> pl.Series:
-    """The idempotency keys: a word, a number and an ending each, such as ORDER_991_L2 or SELF_PAYOUT_17."""
-    kind, reference = rows["kind"], rows["reference"]
-    number = np.where(kind == RELEASE, rows["member"] + 1, reference)
-    month = np.where(kind == RELEASE, reference, 0)
-    rolled = np.flatnonzero(kind == COMMISSION_ROLLUP)
-    number[rolled] = rollups["user_id"].to_numpy()[reference[rolled] - 1]
-    month[rolled] = (rollups["year"] * 100 + rollups["month"]).to_numpy()[reference[rolled] - 1]
-    months, month_index = np.unique(month, return_inverse=True)
-    levels = range(int(rows["level"].max(initial=0)) + 1)
-    endings = ["_COMPANY", "_REMAINDER", *(f"_ROLLUP_L{n}" for n in levels), *(f"_L{n}" for n in levels)]
-    endings += [f"_{key}" if key else "" for key in months]
-    level = rows["level"].astype(np.int16)
-    ending = np.where(kind == SPONSOR, 2 + len(levels) + level, 2 + 2 * len(levels) + month_index)
-    ending = np.where(kind == ROLLUP, 2 + level, ending)
-    ending = np.where(kind <= REMAINDER, kind, ending) + np.where(rows["reversal"] == 1, len(endings), 0)
-    words = ("ORDER_", "ORDER_", "ORDER_", "ORDER_", "SELF_PAYOUT_", "REPURCHASE_", "ROLLUP_", "WITHDRAWAL_")
-    parts = [_words(kind, words), pl.Series(number).cast(pl.String), _words(ending, (*endings, *(f"{e}_REV" for e in endings)))]
-    return pl.select(pl.concat_str(parts)).to_series()
-
-
-def _no_rollups() -> pl.DataFrame:
-    nothing = np.zeros(0, np.int64)
-    return _rollup_frame(nothing, nothing, nothing, nothing, None)
-
-
-def _rollup_frame(ids: Ints, member: Ints, amount: Ints, counts: Ints, sweep: Sweep | None) -> pl.DataFrame:
-    key, at = (sweep.month, sweep.at) if sweep else (0, 0)
-    return pl.DataFrame(
-        {
-            "id": ids,
-            "user_id": member + 1,
-            "month": np.full(len(ids), key % 100),
-            "year": np.full(len(ids), key // 100),
-            "amount_paisa": amount,
-            "commission_count": counts,
-            "reason": pl.Series(["not eligible"] * len(ids), dtype=pl.String),
-            "created_at": _instants(np.full(len(ids), at)),
-        }
-    )
-
-
-def _empty_log() -> pl.DataFrame:
-    integers = dict.fromkeys(("user_id", "month", "year"), pl.Int64)
-    amounts = dict.fromkeys(("monthly_purchase_paisa", "required_purchase_paisa"), pl.Int64)
-    flags = dict.fromkeys(("kyc_approved", "three_three_met"), pl.Boolean)
-    return pl.DataFrame(schema=integers | {"is_eligible": pl.Boolean} | amounts | flags | {"created_at": pl.Datetime("us")})
-
-
-def _words(index: Ints, words: tuple[str, ...]) -> pl.Series:
-    return pl.Series(words, dtype=pl.String).gather(pl.Series(index).cast(pl.UInt32))
-
-
-def _instants(micro: Ints) -> pl.Series:
-    series = pl.Series(micro, dtype=pl.Int64)
-    return series.set(series == int(NEVER), None).cast(pl.Datetime("us"))
-
-
-def _instant(micro: int) -> object:
-    return _instants(np.array([micro]))[0]
