@@ -17,8 +17,12 @@ from mlm_audit.database.connect import open_engine
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.settings import Settings, load_settings
 from mlm_audit.reporting.document import error_document
+from mlm_audit.reporting.summary import Summary
 
 EXIT_FAILED, EXIT_BAD_INPUT, EXIT_FINDINGS = 1, 2, 3
+
+SHOWN = 10
+COLOURS = {"PASS": "green", "FAIL": "red", "INCOMPLETE": "yellow"}
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -39,6 +43,24 @@ def print_error(message: str, *, as_json: bool, command: Sequence[str]) -> None:
 def print_json(document: object) -> None:
     """One JSON document, and nothing else, on stdout."""
     sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=1, default=str) + "\n")
+
+
+def print_summary(data: Summary, job_id: str, reports: dict[str, str]) -> None:
+    """A payout run or a sweep, for a person at a terminal."""
+    out.print(f"[bold {COLOURS[data.verdict]}]{data.verdict}[/]  {escape(data.sentence)}")
+    out.print(f"      {escape(data.subtitle)}; {job_id}")
+    for alert in data.alerts:
+        out.print(f"      [bold red]Alert:[/] {escape(alert)}")
+    for note in data.notes:
+        out.print(f"      [yellow]Note:[/] {escape(note)}")
+    for label, value in data.figures:
+        out.print(f"      {escape(label):34} {escape(value)}")
+    for line in data.lines[:SHOWN]:
+        out.print(f"  {escape(line)}")
+    if len(data.lines) > SHOWN:
+        out.print(f"  … and {len(data.lines) - SHOWN} more")
+    for kind, path in reports.items():
+        out.print(f"      {kind}: {escape(path)}")
 
 
 def settings_with(db: str | None) -> Settings:

@@ -7,23 +7,37 @@ from cyclopts import Parameter
 from rich.markup import escape
 
 from mlm_audit.checks.causes import in_words
-from mlm_audit.cli.common import EXIT_FINDINGS, clock, database, out, print_json, progress_bar, settings_with
+from mlm_audit.cli.common import (
+    COLOURS,
+    EXIT_FINDINGS,
+    SHOWN,
+    clock,
+    database,
+    out,
+    print_json,
+    print_summary,
+    progress_bar,
+    settings_with,
+)
+from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import RunResult, at_least
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.periods import parse_instant
 from mlm_audit.domain.settings import Settings, load_settings, masked
 from mlm_audit.jobs import files as file_job
-from mlm_audit.jobs.names import resolve
+from mlm_audit.jobs.names import MONTHLY_SWEEP, RECONCILIATION, RETRY_PAYOUTS, WEEKLY_PAYOUTS, resolve
+from mlm_audit.jobs.payouts import Options, run_payouts
 from mlm_audit.jobs.reconciliation import reconcile
+from mlm_audit.jobs.sweep import run_sweep
 from mlm_audit.reporting.document import to_document
 from mlm_audit.reporting.report import report_data
-from mlm_audit.reporting.write import ensure_folder, write_run
+from mlm_audit.reporting.summary import summary
+from mlm_audit.reporting.write import ensure_folder, write_items_run, write_run
 
 Severity = Literal["low", "medium", "high", "critical"]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON document and nothing else.")]
 Db = Annotated[str | None, Parameter(name="--db", help="Database URL; DATABASE_URL when left out.")]
 Out = Annotated[Path | None, Parameter(name="--out", help="Folder for the run's files; RUNS_DIR/<job_id> when left out.")]
-SHOWN = 10
 
 
 def run(
@@ -32,6 +46,9 @@ def run(
     *,
     db: Db = None,
     as_of: Annotated[str | None, Parameter(help="The instant the run is about, ISO 8601; now when left out.")] = None,
+    month: Annotated[str | None, Parameter(help="Sweep: the month to decide, YYYY-MM; the one just ended when left out.")] = None,
+    limit: Annotated[int | None, Parameter(help="Payouts: at most so many instalments, the oldest first.")] = None,
+    approve: Annotated[str | None, Parameter(help="Payouts: the id of a run that stopped for approval.")] = None,
     dry_run: Annotated[bool, Parameter(negative="", help="Change and store nothing.")] = False,
     json: Json = False,
     out_dir: Out = None,
@@ -42,9 +59,11 @@ def run(
     Parameters
     ----------
     job
+        weekly-payouts, retry-failed-payouts, monthly-eligibility-sweep (short: monthly-sweep) or
         commission-reconciliation (short: reconciliation).
     """
-    resolve(job)
+    name = resolve(job)
+    _refuse_strangers(name, {"month": month, "limit": limit, "approve": approve})
     settings = settings_with(db)
     moment = parse_instant(as_of, settings.tz) if as_of else None
     if out_dir is not None:
@@ -53,11 +72,29 @@ def run(
         ensure_folder(settings.runs_dir)
     engine = database(settings)
     with progress_bar(quiet=json) as progress:
-        outcome = reconcile(engine, settings, clock, as_of=moment, dry_run=dry_run, progress=progress)
-    result = outcome.result
+        if name == RECONCILIATION:
+            result = reconcile(engine, settings, clock, as_of=moment, dry_run=dry_run, progress=progress).result
+        elif name == MONTHLY_SWEEP:
+            result = run_sweep(engine, settings, clock, as_of=moment, month=month, dry_run=dry_run, progress=progress)
+        else:
+            options = Options(moment, limit, dry_run, approve)
+            result = run_payouts(name, engine, settings, clock, options, progress)
     folder = out_dir or (None if dry_run else settings.runs_dir / result.job_id)
-    reports = write_run(result, folder, settings.tz, _rerun(result)) if folder else {}
+    if name == RECONCILIATION:
+        reports = write_run(result, folder, settings.tz, _rerun(result)) if folder else {}
+    else:
+        reports = write_items_run(result, folder) if folder else {}
     return _show(result, settings, reports, json=json, fail_on=fail_on)
+
+
+OPTIONS_OF = {"month": (MONTHLY_SWEEP,), "limit": (WEEKLY_PAYOUTS, RETRY_PAYOUTS), "approve": (WEEKLY_PAYOUTS, RETRY_PAYOUTS)}
+
+
+def _refuse_strangers(job: str, given: dict[str, object]) -> None:
+    """An option that a job does not know is a mistake, not something to be ignored."""
+    for option, value in given.items():
+        if value is not None and job not in OPTIONS_OF[option]:
+            raise InputError(f"--{option}: {job} does not take it; it belongs to {' and '.join(OPTIONS_OF[option])}")
 
 
 def _rerun(result: RunResult) -> str:
@@ -102,6 +139,8 @@ def settings(*, json: Json = False) -> None:
 def _show(result: RunResult, settings: Settings, reports: dict[str, str], *, json: bool, fail_on: Severity | None) -> int:
     if json:
         print_json(to_document(result, reports))
+    elif result.job in (WEEKLY_PAYOUTS, RETRY_PAYOUTS, MONTHLY_SWEEP):
+        print_summary(summary(result, settings.tz), result.job_id, reports)
     else:
         _print(result, settings, reports)
     still_open = [finding for finding in result.findings if finding["state"] != "cleared"]
@@ -111,8 +150,7 @@ def _show(result: RunResult, settings: Settings, reports: dict[str, str], *, jso
 
 def _print(result: RunResult, settings: Settings, reports: dict[str, str]) -> None:
     data = report_data(result, settings.tz, "")
-    colour = {"PASS": "green", "FAIL": "red", "INCOMPLETE": "yellow"}[data.verdict]
-    out.print(f"[bold {colour}]{data.verdict}[/]  {escape(data.sentence)}")
+    out.print(f"[bold {COLOURS[data.verdict]}]{data.verdict}[/]  {escape(data.sentence)}")
     out.print(f"      {escape(data.subtitle)}; {result.job_id}")
     if data.largest:
         out.print(f"      First: {escape(data.first)}")

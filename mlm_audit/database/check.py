@@ -1,6 +1,6 @@
 """`db check`: what a database lacks or has with the wrong type, and the cure, in words."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from mlm_audit.database.own_tables import OWN_TABLES
 from mlm_audit.database.tables import ADDED_USER_COLUMNS, PLATFORM_TABLES, Base
 from mlm_audit.domain.errors import InputError
 
-STORE = ("JobLog", "ReconciliationReport", "AuditBreak", "AuditRepair")
+STORE = ("JobLog", "AuditJobLease", "AuditNotice", "ReconciliationReport", "AuditBreak", "AuditRepair")
 """Without these no run can be stored."""
 
 
@@ -66,6 +66,19 @@ def readable_inputs(engine: Engine, *, store: bool) -> dict[str, str]:
         if name is not None and (problem.column is None or problem.column in needed_columns(name)):
             missing.setdefault(name, str(problem))
     return missing
+
+
+def require(engine: Engine, needed: Mapping[type[Base], Sequence[str] | None]) -> None:
+    """InputError unless these tables are there with these attributes' columns (None: every one), of the right types."""
+    columns = {
+        model.__tablename__: None if names is None else {getattr(model, name).expression.name for name in names}
+        for model, names in needed.items()
+    }
+    for problem in check_schema(engine):
+        if problem.table in columns and (
+            problem.column is None or problem.column in (columns[problem.table] or {problem.column})
+        ):
+            raise InputError(f"{problem}; nothing was written")
 
 
 def _stops(problem: Problem, tables: dict[str, str], *, store: bool) -> bool:

@@ -1,9 +1,10 @@
 """Connections: one engine per URL, a consistent read for the checks, short write transactions for the jobs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
@@ -11,6 +12,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.settings import mask_url
+
+T = TypeVar("T")
 
 DRIVERS = {
     "sqlite": "sqlite",
@@ -33,6 +36,9 @@ def open_engine(url: str, *, create: bool = False) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         _check_file(parsed, create=create)
     options: dict[str, Any] = {"pool_pre_ping": True}
+    if parsed.get_backend_name() in ("mysql", "mariadb"):
+        # No gap locks: a batch locks its rows and nothing between them. Consistent reads ask for more themselves.
+        options["isolation_level"] = "READ COMMITTED"
     if parsed.get_backend_name() == "sqlite":
         options["connect_args"] = {"timeout": BUSY_MS / 1_000}
     else:
@@ -118,3 +124,21 @@ def write(engine: Engine) -> Iterator[Connection]:
     """One short write transaction; on SQLite it takes the write lock at once instead of failing half-way."""
     with engine.connect().execution_options(mlm_writes=True) as connection, connection.begin():
         yield connection
+
+
+TRANSIENT = ("40001", "40P01", "55P03", 1205, 1213)
+"""A lost race for a lock, as PostgreSQL (serialisation, deadlock, lock not available) and MySQL (wait, deadlock) say it."""
+
+
+def is_transient(error: DBAPIError) -> bool:
+    """Whether the same transaction may well succeed in a moment."""
+    original = error.orig
+    code = getattr(original, "sqlstate", None) or next(iter(getattr(original, "args", ())), None)
+    return code in TRANSIENT or "database is locked" in str(original)
+
+
+def in_parts(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """The items in lists of at most `size`, for IN lists that no database refuses."""
+    rest = iter(items)
+    while part := list(islice(rest, size)):
+        yield part

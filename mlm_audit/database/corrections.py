@@ -8,8 +8,8 @@ from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from mlm_audit.database.connect import write
 from mlm_audit.database.own_tables import Repair
-from mlm_audit.database.runs import naive
 from mlm_audit.database.tables import Ledger, User
+from mlm_audit.domain.periods import naive
 
 
 class Correction(NamedTuple):

@@ -32,7 +32,10 @@ class SelfPayoutSchedule(Base):
     """One instalment of a joining order's self income."""
 
     __tablename__ = "SelfPayoutSchedule"
-    __table_args__ = (Index("SelfPayoutSchedule_due", "payoutDate", "status"),)
+    __table_args__ = (
+        Index("SelfPayoutSchedule_due", "payoutDate", "status"),
+        Index("SelfPayoutSchedule_status", "status", "payoutDate"),
+    )
     id: Mapped[Key]
     user_id: Mapped[int] = mapped_column("userId")
     amount_paisa: Mapped[Paisa] = mapped_column("amount")
@@ -185,6 +188,43 @@ class Repair(Base):
     undone_at: Mapped[datetime | None] = mapped_column("undoneAt")
 
 
+class JobLease(Base):
+    """The right to run a job: at most one row per job, there while it runs; renewed by its heartbeat."""
+
+    __tablename__ = "AuditJobLease"
+    job: Mapped[str] = mapped_column(String(64), primary_key=True)
+    job_id: Mapped[str] = mapped_column("jobId")
+    owner: Mapped[str] = mapped_column(String(255))
+    acquired_at: Mapped[datetime] = mapped_column("acquiredAt")
+    heartbeat_at: Mapped[datetime] = mapped_column("heartbeatAt")
+    expires_at: Mapped[datetime] = mapped_column("expiresAt")
+
+
+class Notice(Base):
+    """A notice to a member or to the administrators, queued in the transaction that it tells of, sent afterwards.
+
+    It holds no address: that is looked up when it is sent. `status` is queued, sending, sent, uncertain or given_up.
+    """
+
+    __tablename__ = "AuditNotice"
+    __table_args__ = (
+        UniqueConstraint("noticeKey", name="AuditNotice_once"),
+        Index("AuditNotice_status", "status", "nextAttemptAt"),
+    )
+    id: Mapped[Key]
+    key: Mapped[str] = mapped_column("noticeKey")
+    kind: Mapped[str] = mapped_column(String(40))
+    user_id: Mapped[int | None] = mapped_column("userId")
+    context: Mapped[dict[str, Any]] = mapped_column(JSON)
+    status: Mapped[str] = mapped_column(String(20))
+    attempts: Mapped[int] = mapped_column(Integer)
+    channel: Mapped[str | None] = mapped_column(String(10))
+    error: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column("createdAt")
+    next_attempt_at: Mapped[datetime] = mapped_column("nextAttemptAt")
+    sent_at: Mapped[datetime | None] = mapped_column("sentAt")
+
+
 OWN_TABLES = tuple(
     model.__tablename__
     for model in (
@@ -198,5 +238,7 @@ OWN_TABLES = tuple(
         ReconciliationReport,
         Break,
         Repair,
+        JobLease,
+        Notice,
     )
 )

@@ -1,14 +1,15 @@
-"""Stored runs: the job log, reports and open breaks. Everything later reads only what is stored here."""
+"""Stored reconciliations: reports and open breaks. Everything later reads only what is stored here."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import polars as pl
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select
 
-from mlm_audit.database.connect import consistent_read, write
-from mlm_audit.database.own_tables import Break, JobLog, ReconciliationReport
+from mlm_audit.database.connect import consistent_read
+from mlm_audit.database.own_tables import Break, ReconciliationReport
 from mlm_audit.domain.findings import RunResult
+from mlm_audit.domain.periods import naive
 
 CHUNK_ROWS = 1_000
 PREVIOUS_COLUMNS = {
@@ -31,33 +32,6 @@ class PreviousRun(NamedTuple):
     job_id: str
     breaks: pl.DataFrame
     data: dict[str, Any]
-
-
-def naive(moment: datetime) -> datetime:
-    """UTC without a zone, as the database keeps it."""
-    return moment.astimezone(UTC).replace(tzinfo=None)
-
-
-def start_job(engine: Engine, job: str, job_id: str, now: datetime) -> None:
-    """Log a run as running."""
-    with write(engine) as connection:
-        connection.execute(
-            insert(JobLog).values(job_id=job_id, job_type=job, status="running", start_time=naive(now), created_at=naive(now))
-        )
-
-
-def fail_job(engine: Engine, job_id: str, now: datetime, error: str) -> None:
-    """Log a run as failed, with the reason."""
-    with write(engine) as connection:
-        _end(connection, job_id, now, "failed", error=error[:4_000])
-
-
-def _end(connection: Connection, job_id: str, now: datetime, status: str, **values: Any) -> None:
-    started = connection.execute(select(JobLog.start_time).where(JobLog.job_id == job_id)).scalar_one()
-    duration = int((naive(now) - started).total_seconds() * 1_000)
-    connection.execute(
-        update(JobLog).where(JobLog.job_id == job_id).values(status=status, end_time=naive(now), duration_ms=duration, **values)
-    )
 
 
 def previous_run(engine: Engine) -> PreviousRun | None:
@@ -86,27 +60,25 @@ def previous_run(engine: Engine) -> PreviousRun | None:
 
 
 def store_reconciliation(
-    engine: Engine, result: RunResult, open_breaks: pl.DataFrame, data: dict[str, Any], now: datetime
+    connection: Connection, result: RunResult, open_breaks: pl.DataFrame, data: dict[str, Any], now: datetime
 ) -> None:
-    """Store report, open breaks and the end of the job in one transaction."""
+    """Store report and open breaks, in the caller's transaction."""
     counts = result.counts
-    with write(engine) as connection:
-        connection.execute(
-            insert(ReconciliationReport).values(
-                job_id=result.job_id,
-                users_checked=counts["users_checked"],
-                discrepancies_found=counts["discrepancies_found"],
-                auto_corrections=counts["auto_corrections"],
-                total_discrepancy_paisa=counts["total_discrepancy_paisa"],
-                accuracy=counts["accuracy"],
-                report_data=data,
-                created_at=naive(now),
-            )
+    connection.execute(
+        insert(ReconciliationReport).values(
+            job_id=result.job_id,
+            users_checked=counts["users_checked"],
+            discrepancies_found=counts["discrepancies_found"],
+            auto_corrections=counts["auto_corrections"],
+            total_discrepancy_paisa=counts["total_discrepancy_paisa"],
+            accuracy=counts["accuracy"],
+            report_data=data,
+            created_at=naive(now),
         )
-        for part in open_breaks.iter_slices(CHUNK_ROWS):
-            rows = part.select([*PREVIOUS_COLUMNS, "state"]).rename({"id": "break_id"}).to_dicts()
-            connection.execute(insert(Break), [_by_column({"job_id": result.job_id, **row}) for row in rows])
-        _end(connection, result.job_id, now, result.status, meta={"verdict": result.verdict, "counts": counts})
+    )
+    for part in open_breaks.iter_slices(CHUNK_ROWS):
+        rows = part.select([*PREVIOUS_COLUMNS, "state"]).rename({"id": "break_id"}).to_dicts()
+        connection.execute(insert(Break), [_by_column({"job_id": result.job_id, **row}) for row in rows])
 
 
 def _by_column(row: dict[str, Any]) -> dict[str, Any]:

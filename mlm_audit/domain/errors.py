@@ -5,5 +5,9 @@ class InputError(Exception):
     """Bad input: the message says what was wrong, where, and what to do. The commands print it and exit with 2."""
 
 
+class JobBusyError(InputError):
+    """The job runs already; nothing was started and nothing written."""
+
+
 class JobFailedError(Exception):
-    """The job started and could not finish; nothing of it was stored but the failed JobLog row. Exit code 1."""
+    """The job started and could not finish; the JobLog row says so. What it had committed stays. Exit code 1."""

@@ -99,6 +99,8 @@ class RunResult:
     plan: str = ""
     alerts: tuple[str, ...] = ()
     corrections: tuple[dict[str, Any], ...] = ()
+    items: tuple[dict[str, Any], ...] = ()
+    """What the job did, or with `dry_run` would do, one by one: instalments or members."""
 
 
 def at_least(severity: str, threshold: str) -> bool:

@@ -3,6 +3,7 @@
 Every period is half-open, a tuple (start, end): start inclusive, end exclusive. The clock is always passed in.
 """
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -62,9 +63,27 @@ def months_between(first: datetime, last: datetime, tz: ZoneInfo) -> list[Month]
     return months
 
 
-def month_key(year: int, month: int) -> int:
-    """YYYYMM, the way a month is written in references."""
-    return year * 100 + month
+def month_before(month: Month, tz: ZoneInfo) -> Month:
+    """The business month before another one."""
+    return month_of(month.start - timedelta(seconds=1), tz)
+
+
+def parse_month(text: str, tz: ZoneInfo) -> Month:
+    """The business month written YYYY-MM; InputError for anything else, month 13 included."""
+    match = re.fullmatch(r"(\d{4})-(\d{2})", text.strip())
+    if match is None or not 1 <= int(match[2]) <= 12 or int(match[1]) < 2000:
+        raise InputError(f"--month {text}: not a month; write YYYY-MM with a month from 01 to 12, such as 2026-10")
+    return month_of(local_instant(date(int(match[1]), int(match[2]), 1), tz), tz)
+
+
+def month_label(key: int) -> str:
+    """YYYY-MM for people and for MonthlyStats, from a month's key."""
+    return f"{key // 100}-{key % 100:02d}"
+
+
+def naive(moment: datetime) -> datetime:
+    """UTC without a zone, as the database keeps it."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def format_local(instant: datetime, tz: ZoneInfo) -> str:

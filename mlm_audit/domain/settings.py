@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, ValidationError
@@ -27,12 +28,28 @@ class Settings(BaseSettings):
     alert_breaks: int = Field(10, ge=0, description="More breaks than this alert")
     alert_total_paisa: int = Field(1_000_000, ge=0, description="A larger total discrepancy than this alerts")
     critical_wallet_paisa: int = Field(100_000, ge=0, description="A wallet off by more than this is critical")
+    payout_batch_size: int = Field(50, ge=1, le=1_000, description="Instalments paid in one transaction")
+    payout_batch_pause_ms: int = Field(10, ge=0, le=60_000, description="Pause after each batch of payouts, in milliseconds")
+    payout_limit_per_minute: int = Field(60_000, ge=1, description="Most instalments that one run pays within any minute")
+    payout_workers: int = Field(1, ge=1, le=32, description="Threads that share a payout run, each with a connection of its own")
+    payout_retries: int = Field(3, ge=1, le=100, description="Technical failures after which an instalment is given up")
+    hold_days: int = Field(90, ge=1, description="Days that a held payout is looked at again before it is given up")
+    payout_run_cap_paisa: int = Field(1_000_000_000, ge=0, description="A run above this stops for approval")
+    payout_median_factor: int = Field(3, ge=2, description="A run above this many times the usual stops for approval")
+    payout_median_runs: int = Field(8, ge=3, description="Runs whose median is the usual; the rule waits for that many")
+    approver_must_differ: bool = Field(False, description="Whether a run is approved only by another user than started it")
+    sweep_batch_size: int = Field(1_000, ge=1, le=5_000, description="Members that the sweep decides in one transaction")
+    job_lease_seconds: int = Field(120, ge=2, le=86_400, description="How long a job counts as running after its last heartbeat")
     memory_limit_mb: int = Field(1_536, ge=64, description="Memory for the bulk checks; beyond it they spill to disk")
     admin_email: str | None = Field(None, description="Where notices to the administrators go")
     email_host: str | None = Field(None, description="Mail server; without one, notices are written as .eml files")
     email_port: int = Field(587, ge=1, le=65_535, description="Mail server's port")
     email_user: str | None = Field(None, description="Mail account")
     email_pass: SecretStr | None = Field(None, description="Mail password")
+    email_security: Literal["starttls", "tls", "none"] = Field("starttls", description="How the mail connection is encrypted")
+    email_timeout_seconds: int = Field(10, ge=1, le=300, description="How long to wait for the mail server")
+    email_attempts: int = Field(10, ge=1, description="Attempts after which a notice is given up, each later than the one before")
+    outbox_dir: Path = Field(Path("outbox"), description="Folder of .eml files when no mail server is set")
     from_email: str | None = Field(None, description="Sender of notices")
     cron_secret: SecretStr | None = Field(None, description="Bearer secret of an outside scheduler")
 

@@ -15,6 +15,13 @@ def worst_first(breaks: pl.DataFrame) -> pl.DataFrame:
     return breaks.sort(rank, pl.col("amount_paisa").abs().fill_null(0), pl.col("id"), descending=[True, True, False])
 
 
+def one_finding(code: str, key: object, severity: str, message: str, **values: Any) -> dict[str, Any]:
+    """A finding of a job that is no bulk check, with FINDING_KEYS; what is not given is null, empty or `new`."""
+    given = {"id": f"{code}/{key}", "code": code, "severity": severity, "message": message, "cause": code, "state": "new"}
+    blank: dict[str, Any] = dict.fromkeys(FINDING_KEYS) | {"evidence": [], "age_days": 0}
+    return {name: ({**blank, **given, **values})[name] for name in FINDING_KEYS}
+
+
 def findings_of(breaks: pl.DataFrame) -> list[dict[str, Any]]:
     """One dictionary per break with FINDING_KEYS, evidence as a list."""
     rows = breaks.select(FINDING_KEYS).iter_rows(named=True)

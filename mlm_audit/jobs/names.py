@@ -4,13 +4,14 @@ from mlm_audit.domain.errors import InputError
 
 RECONCILIATION = "commission-reconciliation"
 
-JOBS = (RECONCILIATION,)
+WEEKLY_PAYOUTS = "weekly-payouts"
+RETRY_PAYOUTS = "retry-failed-payouts"
+MONTHLY_SWEEP = "monthly-eligibility-sweep"
+
+JOBS = (WEEKLY_PAYOUTS, RETRY_PAYOUTS, MONTHLY_SWEEP, RECONCILIATION)
 """The jobs that exist."""
 
 PLANNED = (
-    "weekly-payouts",
-    "retry-failed-payouts",
-    "monthly-eligibility-sweep",
     "tree-health-check",
     "daily-status-report",
     "weekly-summary",
@@ -18,7 +19,7 @@ PLANNED = (
 )
 SHORT = {
     "reconciliation": RECONCILIATION,
-    "monthly-sweep": "monthly-eligibility-sweep",
+    "monthly-sweep": MONTHLY_SWEEP,
     "tree-health": "tree-health-check",
 }
 

@@ -2,10 +2,8 @@
 
 import hashlib
 import logging
-import secrets
 import shutil
 import tempfile
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,8 +16,9 @@ from mlm_audit.checks.catalogue import Check, load_checks
 from mlm_audit.checks.inputs import INPUTS
 from mlm_audit.checks.states import cleared, with_states
 from mlm_audit.database.check import readable_inputs
+from mlm_audit.database.connect import write
 from mlm_audit.database.corrections import Correction, correct_wallets
-from mlm_audit.database.runs import PREVIOUS_COLUMNS, PreviousRun, fail_job, previous_run, start_job, store_reconciliation
+from mlm_audit.database.runs import PREVIOUS_COLUMNS, PreviousRun, previous_run, store_reconciliation
 from mlm_audit.database.snapshot import read_snapshot
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import (
@@ -36,10 +35,9 @@ from mlm_audit.engine.duck import Engine, EngineResult
 from mlm_audit.engine.history import Seal, seal_ledger, write_changes
 from mlm_audit.jobs.findings import findings_of, worst_first
 from mlm_audit.jobs.names import RECONCILIATION
+from mlm_audit.jobs.running import Clock, Progress, Run, new_job_id, reason_of, running
 
 log = logging.getLogger(__name__)
-Progress = Callable[[str, int, int], None]
-Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True)
@@ -65,17 +63,12 @@ def reconcile(
     Raises InputError before anything is written, JobFailedError when the job broke off (logged as failed).
     """
     started = clock()
-    run = _Run(database, settings, clock, started, as_of or started, dry_run, progress)
+    work = _Reconciliation(database, settings, clock, started, as_of or started, dry_run, progress)
     with tempfile.TemporaryDirectory(prefix="mlm-audit-") as folder:
-        return run.execute(Path(folder))
+        return work.execute(Path(folder))
 
 
-def _job_id(started: datetime, settings: Settings) -> str:
-    local = started.astimezone(settings.tz)
-    return f"reconciliation-{local:%Y-%m-%d}-{local:%H%M%S}-{secrets.token_hex(2)}"
-
-
-class _Run:
+class _Reconciliation:
     def __init__(
         self,
         database: Database,
@@ -90,7 +83,7 @@ class _Run:
         self.started, self.as_of, self.dry_run, self.progress = started, as_of, dry_run, progress
         self.plan: Plan = load_plan(settings.plan_file or DEFAULT_PLAN)
         self.checks: list[Check] = load_checks(settings.checks_dir)
-        self.job_id = _job_id(started, settings)
+        self.job_id = new_job_id("reconciliation", started, settings)
 
     def execute(self, folder: Path) -> Outcome:
         missing = readable_inputs(self.database, store=not self.dry_run)
@@ -104,14 +97,11 @@ class _Run:
             try:
                 return self._reconcile(folder, missing, self._previous_if_any())
             except Exception as error:
-                raise JobFailedError(f"{RECONCILIATION} failed, nothing was stored: {_reason(error)}") from error
-        start_job(self.database, RECONCILIATION, self.job_id, self.started)
-        try:
+                raise JobFailedError(f"{RECONCILIATION} failed, nothing was stored: {reason_of(error)}") from error
+        with running(self.database, RECONCILIATION, self.job_id, self.settings, self.clock, self.started) as run:
             outcome = self._reconcile(folder, missing, previous_run(self.database))
-            self._store(folder, outcome)
-        except Exception as error:
-            fail_job(self.database, self.job_id, self.clock(), _reason(error))
-            raise JobFailedError(f"{RECONCILIATION} failed and is logged as {self.job_id}: {_reason(error)}") from error
+            run.check()
+            self._store(folder, outcome, run)
         return outcome
 
     def _previous_if_any(self) -> PreviousRun | None:
@@ -190,12 +180,15 @@ class _Run:
         )
         return Outcome(result, breaks, corrections)
 
-    def _store(self, folder: Path, outcome: Outcome) -> None:
+    def _store(self, folder: Path, outcome: Outcome, run: Run) -> None:
         corrected = [f"wallet-balance/{correction.member_id}" for correction in outcome.corrections]
         still_open = outcome.breaks.filter(~pl.col("id").is_in(corrected))
         seal = seal_ledger(folder, self.started, self.settings.memory_limit_mb)
         data = _report_data(outcome.result) | {"seal": seal.to_dict()}
-        store_reconciliation(self.database, outcome.result, still_open, data, self.clock())
+        result = outcome.result
+        with write(self.database) as connection:
+            store_reconciliation(connection, result, still_open, data, self.clock())
+            run.end(connection, result.status, verdict=result.verdict.value, counts=result.counts)
         self._keep_ledger(folder / "ledger.parquet")
 
     def _ledger_copy(self) -> Path:
@@ -211,11 +204,6 @@ class _Run:
         partial = copy.with_suffix(".partial")
         shutil.copyfile(ledger, partial)
         partial.replace(copy)
-
-
-def _reason(error: Exception) -> str:
-    lines = str(error).splitlines()
-    return f"{type(error).__name__}: {lines[0] if lines else ''}"
 
 
 def _counts(found: EngineResult, breaks: pl.DataFrame, corrections: int) -> dict[str, Any]:

@@ -33,6 +33,7 @@ def to_document(result: RunResult, reports: dict[str, str] | None = None) -> dic
             {"code": check.code, "status": check.status.value, "breaks": check.breaks, "reason": check.reason}
             for check in result.checks
         ],
+        "items": list(result.items),
         "rows_read": result.rows_read,
         "plan": result.plan,
         "timezone": result.timezone,

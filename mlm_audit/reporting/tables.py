@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,23 @@ def write_csv(findings: list[dict[str, Any]], path: Path) -> None:
             row["amount_paisa"] = "" if amount is None else format_decimal(amount)
             row["evidence"] = json.dumps(finding["evidence"], ensure_ascii=False)
             writer.writerow([row[key] for key in FINDING_KEYS])
+
+
+def write_items(items: Sequence[dict[str, Any]], path: Path) -> None:
+    """What a job did one by one, as CSV: amounts as exact decimals, text neutralised."""
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        if not items:
+            return
+        writer = csv.writer(file)
+        writer.writerow([key.replace("_paisa", "_rupees") for key in items[0]])
+        for item in items:
+            writer.writerow([_cell(key, value) for key, value in item.items()])
+
+
+def _cell(key: str, value: object) -> object:
+    if key.endswith("_paisa") and isinstance(value, int):
+        return format_decimal(value)
+    return neutral("; ".join(map(str, value)) if isinstance(value, list) else value)
 
 
 def write_parquet(findings: list[dict[str, Any]], path: Path) -> None:

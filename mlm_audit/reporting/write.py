@@ -10,7 +10,7 @@ from mlm_audit.domain.findings import RunResult
 from mlm_audit.reporting.document import to_document
 from mlm_audit.reporting.html import render
 from mlm_audit.reporting.report import report_data
-from mlm_audit.reporting.tables import write_csv, write_parquet
+from mlm_audit.reporting.tables import write_csv, write_items, write_parquet
 
 
 def ensure_folder(folder: Path) -> None:
@@ -33,4 +33,14 @@ def write_run(result: RunResult, folder: Path, tz: ZoneInfo, rerun: str) -> dict
     reports = {kind: str(path) for kind, path in paths.items()}
     text = json.dumps(to_document(result, reports), ensure_ascii=False, indent=1)
     paths["json"].write_text(text, encoding="utf-8")
+    return reports
+
+
+def write_items_run(result: RunResult, folder: Path) -> dict[str, str]:
+    """Write the files of a run that has items: result.json and items.csv; returns name → path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    reports = {"csv": str(folder / "items.csv"), "json": str(folder / "result.json")}
+    write_items(result.items, folder / "items.csv")
+    text = json.dumps(to_document(result, reports), ensure_ascii=False, indent=1, default=str)
+    (folder / "result.json").write_text(text, encoding="utf-8")
     return reports

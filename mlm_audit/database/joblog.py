@@ -1,0 +1,157 @@
+"""The job log and the leases: one job at a time, a dead run closed as interrupted, every run with its end and reason.
+
+A lease is a row that exists while its job runs. It is live until it expires, unless its owner is a process of this
+machine that is known to be gone.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from mlm_audit.database.connect import write
+from mlm_audit.database.outbox import queue
+from mlm_audit.database.own_tables import JobLease, JobLog
+from mlm_audit.domain.errors import InputError, JobBusyError
+from mlm_audit.domain.notices import Draft
+from mlm_audit.domain.periods import naive
+
+CLOCK_TOLERANCE = timedelta(minutes=10)
+ERROR_CHARACTERS = 4_000
+
+
+class Claim(NamedTuple):
+    """Who wants to run which job, from when on, and how long a silence is taken for death."""
+
+    job: str
+    job_id: str
+    owner: str
+    started_at: datetime
+    lease: timedelta
+
+
+def acquire(engine: Engine, claim: Claim, is_gone: Callable[[str], bool], meta: dict[str, Any]) -> list[str]:
+    """Take the lease and log the run as running; return the ids of dead runs that were closed on the way.
+
+    JobBusyError when a live run holds the lease, InputError when the clock has gone backwards.
+    """
+    now = naive(claim.started_at)
+    try:
+        with write(engine) as connection:
+            held = select(JobLease.job_id, JobLease.owner, JobLease.acquired_at, JobLease.expires_at)
+            lease = connection.execute(held.where(JobLease.job == claim.job).with_for_update()).one_or_none()
+            if lease is not None and now < lease.expiresAt and not is_gone(lease.owner):
+                raise JobBusyError(_busy(claim.job, lease.jobId, lease.owner, lease.acquiredAt))
+            _refuse_clock_going_back(connection, claim.job, now)
+            closed = _close_dead(connection, claim.job, now)
+            connection.execute(delete(JobLease).where(JobLease.job == claim.job))
+            connection.execute(
+                insert(JobLease).values(
+                    job=claim.job,
+                    job_id=claim.job_id,
+                    owner=claim.owner,
+                    acquired_at=now,
+                    heartbeat_at=now,
+                    expires_at=now + claim.lease,
+                )
+            )
+            connection.execute(
+                insert(JobLog).values(
+                    job_id=claim.job_id, job_type=claim.job, status="running", start_time=now, created_at=now, meta=meta
+                )
+            )
+    except IntegrityError as error:
+        raise JobBusyError(f"{claim.job} was started by somebody else at this very moment; nothing was started here") from error
+    return closed
+
+
+def _busy(job: str, job_id: str, owner: str, since: datetime) -> str:
+    return (
+        f"{job} is running already, since {since:%Y-%m-%d %H:%M:%S} UTC as {job_id} ({owner}); nothing was started. "
+        "Wait for its end. If that process is dead, its lease expires by itself"
+    )
+
+
+def _refuse_clock_going_back(connection: Connection, job: str, now: datetime) -> None:
+    newest = select(JobLog.start_time).where(JobLog.job_type == job).order_by(JobLog.start_time.desc()).limit(1)
+    last = connection.execute(newest).scalar_one_or_none()
+    if last is not None and now < last - CLOCK_TOLERANCE:
+        raise InputError(
+            f"the clock has gone backwards: it shows {now:%Y-%m-%d %H:%M} UTC, but {job} last started at "
+            f"{last:%Y-%m-%d %H:%M} UTC; set this machine's clock right, then run again"
+        )
+
+
+def _close_dead(connection: Connection, job: str, now: datetime) -> list[str]:
+    """Nobody live holds the lease, so whatever is still logged as running is dead."""
+    running = select(JobLog.job_id).where(JobLog.job_type == job, JobLog.status == "running")
+    dead = list(connection.execute(running.order_by(JobLog.id)).scalars())
+    for job_id in dead:
+        error = "interrupted: its process ended without a word; what it had committed stays, the next run goes on from there"
+        end(connection, job_id, now, "failed", error=error)
+        queue(connection, [failure_notice(job, job_id, error)], now)
+    return dead
+
+
+def close_interrupted(engine: Engine, now: datetime, is_gone: Callable[[str], bool]) -> list[str]:
+    """Close every run whose lease is dead, of all jobs; return their ids. For the health ping."""
+    closed: list[str] = []
+    with write(engine) as connection:
+        leases = connection.execute(select(JobLease.job, JobLease.owner, JobLease.expires_at).with_for_update()).all()
+        live = {job for job, owner, expires_at in leases if naive(now) < expires_at and not is_gone(owner)}
+        running = select(JobLog.job_type).where(JobLog.status == "running").distinct()
+        for job in sorted({*connection.execute(running).scalars()} - live):
+            closed += _close_dead(connection, job, naive(now))
+            connection.execute(delete(JobLease).where(JobLease.job == job))
+    return closed
+
+
+def heartbeat(engine: Engine, claim: Claim, now: datetime) -> bool:
+    """Renew a lease; False when somebody else has taken it."""
+    with write(engine) as connection:
+        mine = (JobLease.job == claim.job) & (JobLease.job_id == claim.job_id)
+        renewed = update(JobLease).where(mine).values(heartbeat_at=naive(now), expires_at=naive(now) + claim.lease)
+        return connection.execute(renewed).rowcount == 1
+
+
+def end(connection: Connection, job_id: str, now: datetime, status: str, **values: Any) -> None:
+    """Log the end of a run and give its lease back, in the caller's transaction."""
+    started = connection.execute(select(JobLog.start_time).where(JobLog.job_id == job_id)).scalar_one()
+    duration = max(0, int((now - started).total_seconds() * 1_000))
+    if "error" in values:
+        values["error"] = values["error"][:ERROR_CHARACTERS]
+    connection.execute(
+        update(JobLog).where(JobLog.job_id == job_id).values(status=status, end_time=now, duration_ms=duration, **values)
+    )
+    connection.execute(delete(JobLease).where(JobLease.job_id == job_id))
+
+
+def fail(engine: Engine, claim: Claim, now: datetime, error: str) -> None:
+    """Log a run as failed, tell the administrators, give the lease back."""
+    with write(engine) as connection:
+        end(connection, claim.job_id, naive(now), "failed", error=error)
+        queue(connection, [failure_notice(claim.job, claim.job_id, error)], naive(now))
+
+
+def failure_notice(job: str, job_id: str, error: str) -> Draft:
+    """To the administrators: every job failure, at once."""
+    return Draft(f"job-failed/{job_id}", "job-failed", None, {"job": job, "job_id": job_id, "error": error[:500]})
+
+
+def write_meta(connection: Connection, job_id: str, meta: dict[str, Any]) -> None:
+    """Replace the metadata of a run."""
+    connection.execute(update(JobLog).where(JobLog.job_id == job_id).values(meta=meta))
+
+
+def read_run(connection: Connection, job_id: str) -> Any:
+    """The JobLog row (job type, status, metadata) of a run, or None."""
+    query = select(JobLog.job_type, JobLog.status, JobLog.meta).where(JobLog.job_id == job_id)
+    return connection.execute(query).one_or_none()
+
+
+def recent_meta(connection: Connection, job: str, limit: int) -> list[dict[str, Any]]:
+    """The metadata of a job's last ended runs, newest first."""
+    query = select(JobLog.meta).where(JobLog.job_type == job, JobLog.status.in_(("success", "warning")))
+    return [meta or {} for meta in connection.execute(query.order_by(JobLog.id.desc()).limit(limit)).scalars()]

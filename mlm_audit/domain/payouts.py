@@ -1,0 +1,120 @@
+"""The life of an instalment: one state machine, one transition function, and what holds a payout back (DOMAIN §3).
+
+`pending` → `paid`, or → `failed` (held, or broken by a technical fault) → `paid` or `permanently_failed`; an operator's
+requeue leads back to `pending`. `paid` is final. The diagram is in docs/payouts.md.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+NOT_STANDING = ("refunded", "cancelled", "canceled", "returned", "failed")
+"""Order statuses of an order that was paid and no longer stands; the checks' SQL names the same."""
+
+TECHNICAL = "technical: "
+"""How the reason of a technical failure starts; every other reason of a failed instalment is a hold."""
+
+
+class Status(StrEnum):
+    """As stored in SelfPayoutSchedule."""
+
+    PENDING = "pending"
+    PAID = "paid"
+    FAILED = "failed"
+    PERMANENTLY_FAILED = "permanently_failed"
+
+
+class Event(StrEnum):
+    """What can happen to an instalment."""
+
+    CREDITED = "credited"
+    HELD = "held"
+    BROKE = "broke"
+    REQUEUED = "requeued"
+
+
+class Hold(StrEnum):
+    """Why a payout waits. The texts are stored as failureReason."""
+
+    CREDITED = "already credited in the ledger"
+    AMOUNT = "amount is not a positive number of paisa"
+    UNKNOWN = "member unknown"
+    BLOCKED = "member blocked"
+    INACTIVE = "member not active"
+    KYC = "KYC not approved"
+    ORDER_GONE = "order unknown"
+    ORDER_VOID = "order refunded or cancelled"
+
+
+@dataclass(frozen=True)
+class State:
+    """Where an instalment stands. `failed_since` is the first failure in a row, UTC; None when it has not failed."""
+
+    status: Status
+    retry_count: int = 0
+    failed_since: datetime | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How often a technical failure is tried again, and how long a hold is looked at, in days."""
+
+    retries: int
+    hold_days: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What decides whether an instalment can be paid; flags are None when the member does not exist."""
+
+    amount_paisa: object
+    is_active: bool | None
+    is_blocked: bool | None
+    is_kyc_approved: bool | None
+    order_id: int | None = None
+    order_status: str | None = None
+    is_credited: bool = False
+
+
+def why_held(facts: Facts) -> Hold | None:
+    """The first reason that holds a payout back, the gravest first; None when it can be paid."""
+    reasons = (
+        (facts.is_credited, Hold.CREDITED),
+        (not isinstance(facts.amount_paisa, int) or facts.amount_paisa <= 0, Hold.AMOUNT),
+        (facts.is_active is None, Hold.UNKNOWN),
+        (bool(facts.is_blocked), Hold.BLOCKED),
+        (not facts.is_active, Hold.INACTIVE),
+        (not facts.is_kyc_approved, Hold.KYC),
+        (facts.order_id is not None and facts.order_status is None, Hold.ORDER_GONE),
+        (facts.order_status in NOT_STANDING, Hold.ORDER_VOID),
+    )
+    return next((reason for applies, reason in reasons if applies), None)
+
+
+def transition(state: State, event: Event, limits: Limits, now: datetime, reason: str = "") -> State:
+    """The state after an event. The only place where an instalment's state changes.
+
+    Raises ValueError for what can never happen: anything after `paid`, a requeue of what has not failed.
+    """
+    allowed = {
+        Event.CREDITED: (Status.PENDING, Status.FAILED),
+        Event.HELD: (Status.PENDING, Status.FAILED),
+        Event.BROKE: (Status.PENDING, Status.FAILED),
+        Event.REQUEUED: (Status.FAILED, Status.PERMANENTLY_FAILED),
+    }
+    if state.status not in allowed[event]:
+        raise ValueError(f"an instalment that is {state.status} cannot be {event}")
+    if event is Event.CREDITED:
+        return State(Status.PAID, state.retry_count)
+    if event is Event.REQUEUED:
+        return State(Status.PENDING)
+    since = state.failed_since or now
+    if event is Event.HELD:
+        given_up = now - since >= timedelta(days=limits.hold_days)
+        retries = state.retry_count
+    else:
+        retries = state.retry_count + 1
+        given_up = retries >= limits.retries
+        reason = TECHNICAL + reason
+    return State(Status.PERMANENTLY_FAILED if given_up else Status.FAILED, retries, since, reason)

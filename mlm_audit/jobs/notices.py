@@ -1,0 +1,113 @@
+"""Sending what is queued: after the money has moved, never in its way (DOMAIN §4)."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from sqlalchemy import Engine
+
+from mlm_audit.database import outbox
+from mlm_audit.database.outbox import Queued
+from mlm_audit.domain.notices import TO_ADMINS
+from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.running import Clock
+from mlm_audit.notices.messages import message
+from mlm_audit.notices.transport import NotSentError, ServerDownError, Transport, UncertainError, open_transport
+
+log = logging.getLogger(__name__)
+CLAIM = 100
+
+
+@dataclass
+class Delivery:
+    """What one round of sending did. `error` is why it stopped early, if it did."""
+
+    sent: int = 0
+    left: int = 0
+    error: str | None = None
+
+
+def deliver(database: Engine, settings: Settings, clock: Clock, *, most: int = 1_000_000) -> Delivery:
+    """Send queued notices until none is due. A notice that can't be sent never fails a job; it stays queued."""
+    done = Delivery()
+    try:
+        with open_transport(settings) as transport:
+            while done.sent + done.left < most and done.error is None:
+                claimed = outbox.claim(database, clock(), transport.channel, CLAIM)
+                if not claimed:
+                    break
+                _Round(database, settings, clock, transport, done).send(claimed)
+    except ServerDownError as error:
+        done.error = str(error)
+    if done.error:
+        log.warning("notices stay queued: %s", done.error)
+    return done
+
+
+class _Round:
+    def __init__(self, database: Engine, settings: Settings, clock: Clock, transport: Transport, done: Delivery) -> None:
+        self.database, self.settings, self.clock = database, settings, clock
+        self.transport, self.done = transport, done
+        self.out: list[int] = []
+
+    def send(self, claimed: Sequence[Queued]) -> None:
+        """Members one by one; what the administrators get of one kind in one message."""
+        groups = [[notice] for notice in claimed if notice.kind not in TO_ADMINS]
+        admin = sorted((notice for notice in claimed if notice.kind in TO_ADMINS), key=lambda notice: notice.kind)
+        groups += [list(group) for _, group in groupby(admin, key=lambda notice: notice.kind)]
+        waiting = list(groups)
+        try:
+            for group in groups:
+                if self.done.error is None:
+                    self._one(group)
+                    waiting.remove(group)
+        finally:
+            self._mark_sent()
+            # Whatever was not even tried goes back at once, so that a kill is the only way to leave a claim behind.
+            outbox.release(self.database, [notice.id for group in waiting for notice in group])
+
+    def _one(self, group: list[Queued]) -> None:
+        ids = [notice.id for notice in group]
+        first = group[0]
+        to = self.settings.admin_email if first.kind in TO_ADMINS else first.email
+        if to is None and first.kind in TO_ADMINS and self.transport.channel == "eml":
+            to = "administrators@localhost.invalid"  # a file for whoever looks into the folder
+        if to is None:
+            why = "ADMIN_EMAIL is not set" if first.kind in TO_ADMINS else "the member has no e-mail address"
+            self._give_up(ids, why)
+            return
+        try:
+            contexts = [notice.context for notice in group]
+            mail = message(first.kind, first.key, to, first.name, contexts, self.settings, self.clock())
+            self.transport.send(mail)
+        except ServerDownError as error:
+            self.done.error = str(error)
+            self._later(group, str(error))
+        except NotSentError as error:
+            self._later(group, str(error))
+        except UncertainError as error:
+            self.done.left += len(ids)
+            outbox.mark_uncertain(self.database, ids, str(error))
+            self.done.error = str(error)
+        except ValueError as error:
+            self._give_up(ids, f"the address cannot be used: {error}")
+        else:
+            self.done.sent += len(ids)
+            self.out += ids
+            if self.transport.channel == "smtp":
+                self._mark_sent()
+
+    def _mark_sent(self) -> None:
+        """After each mail; after each round of files, since the same notice is the same file again."""
+        outbox.mark_sent(self.database, self.out, self.clock())
+        self.out.clear()
+
+    def _later(self, group: list[Queued], error: str) -> None:
+        self.done.left += len(group)
+        outbox.mark_unsent(self.database, group, self.clock(), error, self.settings.email_attempts)
+
+    def _give_up(self, ids: list[int], why: str) -> None:
+        self.done.left += len(ids)
+        log.warning("%d notices can't be sent: %s", len(ids), why)
+        outbox.give_up(self.database, ids, why)

@@ -1,0 +1,53 @@
+"""Who runs a job: user, host and process, in a form by which another process of the same machine can see that it is gone."""
+
+import getpass
+import os
+import re
+import socket
+from pathlib import Path
+
+_OWNER = re.compile(r".+ on (?P<machine>.+), process (?P<pid>\d+) \((?P<birth>.+)\)")
+
+
+def user() -> str:
+    """The operating system's name of who runs this; `unknown` where it has none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def this_process() -> str:
+    """`root on host, process 17 (b:42)`: the last part is when this very process began, on this very boot."""
+    pid = os.getpid()
+    return f"{user()[:60]} on {socket.gethostname()[:100]}, process {pid} ({_birth(pid)})"
+
+
+def is_gone(owner: str) -> bool:
+    """Whether that process was of this machine and is certainly dead. In doubt it is not."""
+    match = _OWNER.fullmatch(owner)
+    if match is None or match["machine"] != socket.gethostname()[:100]:
+        return False
+    boot, _, _ = match["birth"].partition(":")
+    if boot != _boot() or boot == "?":
+        return False  # another boot or container: only the lease's expiry tells
+    return _birth(int(match["pid"])) != match["birth"]
+
+
+def _boot() -> str:
+    """This boot and process namespace, so that two containers of one name are not taken for one machine."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")[:8]
+        return boot + re.sub(r"\D", "", str(Path("/proc/self/ns/pid").readlink()))
+    except OSError:
+        return "?"
+
+
+def _birth(pid: int) -> str:
+    """The boot, and the start of the process in clock ticks since; a later process of the same number has another."""
+    try:
+        # The name of the program may hold spaces and brackets, so count from its end; field 3 is the state, 22 the start.
+        state, *fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return f"{_boot()}:gone"
+    return f"{_boot()}:gone" if state in "ZX" else f"{_boot()}:{fields[18]}"

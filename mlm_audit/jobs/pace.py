@@ -1,0 +1,40 @@
+"""The built-in rate limit of payouts: a pause after each batch, and a limit within any minute. Safe for threads."""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+MINUTE = timedelta(minutes=1)
+
+
+class Pace:
+    """`wait(n)` returns when `n` more payouts may be made. Clock and sleep are passed in."""
+
+    def __init__(self, per_minute: int, pause_ms: int, clock: Callable[[], datetime], sleep: Callable[[float], object]) -> None:
+        self.per_minute, self.pause_seconds = per_minute, pause_ms / 1_000
+        self.clock, self.sleep = clock, sleep
+        self._made: deque[tuple[datetime, int]] = deque()
+        self._lock = threading.Lock()
+
+    def wait(self, payouts: int) -> None:
+        """A batch larger than the limit waits for an empty minute, and then goes."""
+        while (seconds := self._take(payouts)) > 0:
+            self.sleep(seconds)
+
+    def pause(self) -> None:
+        """The pause after a batch."""
+        if self.pause_seconds:
+            self.sleep(self.pause_seconds)
+
+    def _take(self, payouts: int) -> float:
+        """Seconds to wait before asking again; 0 when they are granted."""
+        with self._lock:
+            now = self.clock()
+            # A clock that jumps back must not make anybody wait for longer than a minute.
+            while self._made and not now - MINUTE < self._made[0][0] <= now:
+                self._made.popleft()
+            if self._made and sum(count for _, count in self._made) + payouts > self.per_minute:
+                return max((self._made[0][0] + MINUTE - now).total_seconds(), 0.001)
+            self._made.append((now, payouts))
+            return 0.0

@@ -1,0 +1,163 @@
+"""Paying batches: claim, look again under lock, pay or set back, all in one transaction. Any number of workers may do this.
+
+A batch that fails is done again one instalment at a time, so that a bad row never holds up the good ones.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from mlm_audit.database import payouts as db
+from mlm_audit.database.connect import in_parts, is_transient, write
+from mlm_audit.database.payouts import Change, Instalment, Member
+from mlm_audit.domain.errors import JobFailedError
+from mlm_audit.domain.payouts import Event, Hold, Limits, State, Status, transition, why_held
+from mlm_audit.domain.periods import naive
+from mlm_audit.jobs.pace import Pace
+
+log = logging.getLogger(__name__)
+
+TRIES = 5
+"""How often a transaction is tried again that only lost a race for a lock."""
+FIRST_WAIT_SECONDS = 0.05
+
+
+@dataclass
+class Tally:
+    """What a worker did: the changes it committed, by instalment id."""
+
+    changes: dict[int, Change] = field(default_factory=dict)
+
+    def of(self, status: Status) -> list[Change]:
+        """The changes that led to a status."""
+        return [change for change in self.changes.values() if change.to.status is status]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the workers share: the status that they take from, the limits, the run they belong to."""
+
+    database: Engine
+    was: Status
+    limits: Limits
+    job_id: str
+    clock: Callable[[], datetime]
+    pace: Pace
+    amounts: Mapping[int, Any]
+    """What was stated for each instalment: one whose amount is another by now is left alone."""
+    check: Callable[[], None] = lambda: None
+    batch_size: int = 50
+    on_batch: Callable[[int], None] = lambda _: None
+
+
+def pay_all(work: Work, ids: Sequence[int], workers: int = 1) -> Tally:
+    """Pay these instalments, or set them back. What others have claimed is tried once more at the end, then left."""
+    tally = Tally()
+    for turn in range(2):
+        left = [number for number in ids if number not in tally.changes]
+        if turn == 0 or left:
+            parts = list(in_parts(left, work.batch_size))
+            shares = [parts[first::workers] for first in range(workers)]
+            with ThreadPoolExecutor(workers, thread_name_prefix="payouts") as pool:
+                # A worker that fails ends the run when the others are through with their batches.
+                for done in [pool.submit(_pay_parts, work, share, tally) for share in shares]:
+                    done.result()
+    return tally
+
+
+def _pay_parts(work: Work, parts: Iterable[Sequence[int]], tally: Tally) -> None:
+    for part in parts:
+        work.check()
+        work.pace.wait(len(part))
+        tally.changes |= pay_batch(work, part)
+        work.on_batch(len(part))
+        work.pace.pause()
+
+
+def pay_batch(work: Work, ids: Sequence[int]) -> dict[int, Change]:
+    """One batch; returns the changes that were committed, by instalment id.
+
+    Raises JobFailedError when the database stays out of reach: nothing is charged to an instalment for that.
+    """
+    try:
+        return _retried(lambda: _transaction(work, ids))
+    except (SQLAlchemyError, RuntimeError, ArithmeticError, TypeError, ValueError) as error:
+        if isinstance(error, DBAPIError) and (error.connection_invalidated or is_transient(error)):
+            raise JobFailedError(f"the database did not let the payouts through: {_line(error)}") from error
+        if len(ids) == 1:
+            reason = _line(error)
+            log.warning("instalment %d broke: %s", ids[0], reason)
+            return _retried(lambda: _broke(work, ids[0], reason))
+        log.warning("a batch of %d failed and is done again one by one: %s", len(ids), _line(error))
+        done: dict[int, Change] = {}
+        for number in ids:
+            done |= pay_batch(work, [number])
+        return done
+
+
+def _retried(transaction: Callable[[], dict[int, Change]]) -> dict[int, Change]:
+    """A transaction that only lost a race for a lock is nobody's fault: again, a little later."""
+    for tried in range(TRIES):
+        try:
+            return transaction()
+        except DBAPIError as error:
+            if tried + 1 == TRIES or not is_transient(error):
+                raise
+            time.sleep(FIRST_WAIT_SECONDS * 2**tried)
+    raise AssertionError("unreachable")
+
+
+def _transaction(work: Work, ids: Sequence[int]) -> dict[int, Change]:
+    now = naive(work.clock())
+    with write(work.database) as connection:
+        claimed, people = db.claim(connection, ids, work.was)
+        claimed = [instalment for instalment in claimed if instalment.amount_paisa == work.amounts[instalment.id]]
+        credited = db.credited(connection, ids)
+        changes = [_decide(instalment, people, instalment.id in credited, work.limits, now) for instalment in claimed]
+        good = [change for change in changes if change.to.status is Status.PAID]
+        set_back = [change for change in changes if change.to.status is not Status.PAID and _is_new(change)]
+        if good:
+            db.pay(connection, good, work.was, work.job_id, now)
+        if set_back:
+            db.set_back(connection, set_back, work.was, work.job_id, now)
+    return {change.instalment.id: change for change in changes}
+
+
+def _decide(instalment: Instalment, people: dict[int, Member], is_credited: bool, limits: Limits, now: datetime) -> Change:  # noqa: FBT001
+    return Change(instalment, next_state(instalment, people.get(instalment.member_id), limits, now, is_credited=is_credited))
+
+
+def next_state(instalment: Instalment, member: Member | None, limits: Limits, now: datetime, *, is_credited: bool) -> State:
+    """Where an instalment goes when it is looked at now: paid, held, or given up."""
+    held: Hold | None = why_held(db.facts_of(instalment, member, is_credited=is_credited))
+    if held is None:
+        return transition(instalment.state, Event.CREDITED, limits, now)
+    return transition(instalment.state, Event.HELD, limits, now, held.value)
+
+
+def _is_new(change: Change) -> bool:
+    """A hold that only goes on is not written again, so that looking at it twice changes nothing."""
+    before, to = change.instalment.state, change.to
+    return (before.status, before.reason) != (to.status, to.reason)
+
+
+def _broke(work: Work, schedule_id: int, reason: str) -> dict[int, Change]:
+    now = naive(work.clock())
+    with write(work.database) as connection:
+        claimed, _ = db.claim(connection, [schedule_id], work.was)
+        changes = [Change(found, transition(found.state, Event.BROKE, work.limits, now, reason)) for found in claimed]
+        if changes:
+            db.set_back(connection, changes, work.was, work.job_id, now)
+    return {change.instalment.id: change for change in changes}
+
+
+def _line(error: Exception) -> str:
+    original: Any = getattr(error, "orig", None) or error
+    return " ".join(f"{type(original).__name__}: {original}".split())[:300]

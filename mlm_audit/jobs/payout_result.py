@@ -1,0 +1,200 @@
+"""A payout run as a result: figures, findings, and every instalment with what became of it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from mlm_audit.database.payouts import Change
+from mlm_audit.domain.findings import RunResult, Verdict
+from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.payouts import TECHNICAL, Hold, Status
+from mlm_audit.domain.periods import naive
+from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.findings import one_finding
+from mlm_audit.jobs.payout_batches import Tally
+
+WORDS = {Status.PAID: "paid", Status.FAILED: "held", Status.PERMANENTLY_FAILED: "given up", Status.PENDING: "left"}
+DRY_WORDS = {Status.PAID: "pay", Status.FAILED: "hold", Status.PERMANENTLY_FAILED: "give up"}
+GRAVE = {Hold.CREDITED.value, Hold.AMOUNT.value, Hold.UNKNOWN.value, Hold.ORDER_GONE.value}
+"""Holds that time does not cure."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What every result starts with."""
+
+    job: str
+    job_id: str
+    as_of: datetime
+    started: datetime
+    clock: Callable[[], datetime]
+    settings: Settings
+    dry_run: bool
+
+
+@dataclass(frozen=True)
+class Control:
+    """The ledger's change as read back, and the statuses of what was stated but not decided by this run."""
+
+    ledger_rows: int
+    ledger_paisa: int
+    rest: dict[int, str | None]
+
+
+def dry_result(head: Header, stated: Sequence[Change], unknown: dict[str, int]) -> RunResult:
+    """What would be paid, held and given up."""
+    items = [_item(change, DRY_WORDS[change.to.status]) for change in stated]
+    counts = _stated_counts(stated) | _done_counts(items)
+    return _result(head, Verdict.INCOMPLETE if unknown else Verdict.PASS, counts, items, (), unknown)
+
+
+def stopped_result(head: Header, stated: Sequence[Change], reason: str, unknown: dict[str, int]) -> RunResult:
+    """Nothing was paid: the run waits for approval."""
+    counts = _stated_counts(stated) | _done_counts([])
+    alert = f"stopped for approval: {reason}. Approve with: mlm-audit run {head.job} --approve {head.job_id}"
+    message = f"Nothing was paid: {reason}."
+    finding = one_finding("approval-needed", head.job_id, "high", message, amount_paisa=counts["payable_paisa"])
+    return _result(head, Verdict.INCOMPLETE, counts, [], (alert,), unknown, [finding])
+
+
+def paid_result(head: Header, stated: Sequence[Change], tally: Tally, control: Control, unknown: dict[str, int]) -> RunResult:
+    """What became of each stated instalment."""
+    changed = {change.instalment.id: change for change in stated if change.to == change.instalment.state} | tally.changes
+    items = []
+    for change in stated:
+        number = change.instalment.id
+        if number in changed:
+            items.append(_item(changed[number], _word(changed[number])))
+        else:
+            was = change.instalment.state.status.value
+            left = control.rest.get(number) == was
+            items.append(_item(change, "left" if left else "elsewhere"))
+    counts = _stated_counts(stated) | _done_counts(items)
+    counts |= {"ledger_rows": control.ledger_rows, "ledger_change_paisa": control.ledger_paisa}
+    broke = counts["failed"] + counts["given_up"]
+    verdict = Verdict.FAIL if broke else Verdict.INCOMPLETE if counts["left"] or unknown else Verdict.PASS
+    alerts = (f"{broke} payouts failed; see the findings",) if broke else ()
+    return _result(head, verdict, counts, items, alerts, unknown)
+
+
+def _word(change: Change) -> str:
+    technical = (change.to.reason or "").startswith(TECHNICAL)
+    return "failed" if technical and change.to.status is Status.FAILED else WORDS[change.to.status]
+
+
+def _item(change: Change, action: str) -> dict[str, Any]:
+    instalment = change.instalment
+    return {
+        "schedule_id": instalment.id,
+        "member_id": instalment.member_id,
+        "order_id": instalment.order_id,
+        "instalment": instalment.number,
+        "amount_paisa": instalment.amount_paisa,
+        "due_at": instalment.due_at.replace(tzinfo=UTC).isoformat(),
+        "action": action,
+        "reason": _reason(change, action),
+        "retries_used": change.to.retry_count,
+        "failed_since": change.to.failed_since and change.to.failed_since.replace(tzinfo=UTC).isoformat(),
+    }
+
+
+def _reason(change: Change, action: str) -> str | None:
+    if action == "elsewhere":
+        return "another process decided it meanwhile"
+    if action == "left":
+        return "another transaction holds it, or its amount was changed; the next run looks again"
+    return change.to.reason
+
+
+def _whole(paisa: object) -> int:
+    """An amount that is no whole number of paisa counts as nothing; its reason says so."""
+    return paisa if isinstance(paisa, int) else 0
+
+
+def _stated_counts(stated: Sequence[Change]) -> dict[str, Any]:
+    payable = [change.instalment.amount_paisa for change in stated if change.to.status is Status.PAID]
+    return {
+        "due": len(stated),
+        "due_paisa": sum(_whole(change.instalment.amount_paisa) for change in stated),
+        "payable": len(payable),
+        "payable_paisa": sum(payable),
+    }
+
+
+def _done_counts(items: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    counts: dict[str, Any] = {}
+    for name, words in {
+        "paid": ("paid",),
+        "held": ("held", "hold"),
+        "failed": ("failed",),
+        "given_up": ("given up", "give up"),
+        "elsewhere": ("elsewhere",),
+        "left": ("left",),
+    }.items():
+        mine = [item for item in items if item["action"] in words]
+        counts[name] = len(mine)
+        counts[f"{name}_paisa"] = sum(_whole(item["amount_paisa"]) for item in mine)
+    by_reason: dict[str, dict[str, int]] = {}
+    for item in items:
+        if item["reason"]:
+            entry = by_reason.setdefault(item["reason"], {"count": 0, "paisa": 0})
+            entry["count"] += 1
+            entry["paisa"] += _whole(item["amount_paisa"])
+    return counts | {"by_reason": dict(sorted(by_reason.items()))}
+
+
+def _result(
+    head: Header,
+    verdict: Verdict,
+    counts: dict[str, Any],
+    items: Sequence[dict[str, Any]],
+    alerts: tuple[str, ...],
+    unknown: dict[str, int],
+    findings: Sequence[dict[str, Any]] = (),
+) -> RunResult:
+    now = head.clock()
+    notes = tuple(
+        f"{count} due instalments have the status {status!r}, which is none of {', '.join(Status)}: nobody pays them; set it right"
+        for status, count in sorted(unknown.items())
+    )
+    found = [_finding(item, now) for item in items if item["action"] in ("held", "failed", "given up", "hold", "give up", "left")]
+    return RunResult(
+        job=head.job,
+        job_id=head.job_id,
+        status="success" if verdict is Verdict.PASS else "warning",
+        verdict=verdict,
+        as_of=head.as_of,
+        started_at=head.started,
+        duration_ms=max(0, int((now - head.started).total_seconds() * 1_000)),
+        counts=counts,
+        findings=[*findings, *found],
+        notes=notes,
+        dry_run=head.dry_run,
+        timezone=head.settings.timezone,
+        alerts=alerts,
+        items=tuple(items),
+    )
+
+
+def _finding(item: dict[str, Any], now: datetime) -> dict[str, Any]:
+    code = {"held": "payout-held", "hold": "payout-held", "failed": "payout-failed", "left": "payout-left"}.get(
+        item["action"], "payout-given-up"
+    )
+    severity = "high" if code in ("payout-failed", "payout-given-up") else "medium" if item["reason"] in GRAVE else "low"
+    since = item["failed_since"]
+    age = max(0, (naive(now) - naive(datetime.fromisoformat(since))).days) if since else 0
+    amount = _whole(item["amount_paisa"])
+    return one_finding(
+        code,
+        item["schedule_id"],
+        severity,
+        f"Instalment {item['schedule_id']} of {format_inr(amount)}: {item['reason']}.",
+        member_id=item["member_id"],
+        order_id=item["order_id"],
+        amount_paisa=amount,
+        cause=item["reason"] if not str(item["reason"]).startswith(TECHNICAL) else "technical",
+        evidence=[{"table": "SelfPayoutSchedule", "id": item["schedule_id"]}],
+        state="carried over" if age else "new",
+        age_days=age,
+    )

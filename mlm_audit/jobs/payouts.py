@@ -1,0 +1,233 @@
+"""weekly-payouts and retry-failed-payouts: state what will be paid, pay it in batches, prove that it was (DOMAIN §3)."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Engine
+
+from mlm_audit.database import payouts as db
+from mlm_audit.database.check import require
+from mlm_audit.database.connect import consistent_read, write
+from mlm_audit.database.joblog import read_run, write_meta
+from mlm_audit.database.outbox import queue
+from mlm_audit.database.own_tables import JobLease, JobLog, Notice, PayoutHistory, SelfPayoutSchedule
+from mlm_audit.database.payouts import Change
+from mlm_audit.database.tables import Ledger, Order, User
+from mlm_audit.domain.errors import InputError, JobFailedError
+from mlm_audit.domain.findings import RunResult
+from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.notices import Draft
+from mlm_audit.domain.payouts import Limits, Status
+from mlm_audit.domain.periods import naive
+from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.approval import Approval, read_approval, why_approval_does_not_fit, why_approval_is_needed
+from mlm_audit.jobs.names import RETRY_PAYOUTS, WEEKLY_PAYOUTS
+from mlm_audit.jobs.notices import deliver
+from mlm_audit.jobs.owner import user
+from mlm_audit.jobs.pace import Pace
+from mlm_audit.jobs.payout_batches import Tally, Work, next_state, pay_all
+from mlm_audit.jobs.payout_result import Control, Header, dry_result, paid_result, stopped_result
+from mlm_audit.jobs.running import Clock, Progress, Run, new_job_id, reason_of, running
+
+log = logging.getLogger(__name__)
+
+TAKES_FROM = {WEEKLY_PAYOUTS: Status.PENDING, RETRY_PAYOUTS: Status.FAILED}
+NEEDED = {
+    User: ("id", "is_active", "is_blocked", "is_kyc_approved", "wallet_balance_paisa", "full_name", "email"),
+    Order: ("id", "status"),
+    Ledger: None,
+    SelfPayoutSchedule: None,
+    PayoutHistory: None,
+    JobLog: None,
+    JobLease: None,
+    Notice: None,
+}
+FUTURE_TOLERANCE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a payout run was asked for."""
+
+    as_of: datetime | None = None
+    limit: int | None = None
+    dry_run: bool = False
+    approve: str | None = None
+
+
+def run_payouts(
+    job: str,
+    database: Engine,
+    settings: Settings,
+    clock: Clock,
+    options: Options,
+    progress: Progress = lambda *_: None,
+    sleep: Callable[[float], object] = time.sleep,
+) -> RunResult:
+    """Pay what is due (weekly-payouts) or what failed and may now be paid (retry-failed-payouts).
+
+    Raises InputError before anything is written, JobFailedError when the run broke off or its totals do not close.
+    """
+    require(database, NEEDED)
+    started = clock()
+    approval = _approval(job, database, settings, options)
+    as_of = approval.as_of if approval else options.as_of or started
+    if as_of > started + FUTURE_TOLERANCE and not options.dry_run:
+        raise InputError(
+            f"--as-of {as_of.isoformat()}: is in the future, and nothing is paid before its day; look ahead with --dry-run"
+        )
+    if options.limit is not None and options.limit < 1:
+        raise InputError(f"--limit {options.limit}: give a number from 1 up")
+    head = Header(job, new_job_id(job, started, settings), as_of, started, clock, settings, options.dry_run)
+    payouts = _Payouts(database, settings, head, options.limit, approval, progress, sleep)
+    if options.dry_run:
+        return payouts.look()
+    result = payouts.execute()
+    deliver(database, settings, clock)
+    return result
+
+
+def _approval(job: str, database: Engine, settings: Settings, options: Options) -> Approval | None:
+    if options.approve is None:
+        return None
+    if options.as_of is not None or options.dry_run or options.limit is not None:
+        raise InputError("--approve goes alone: the approved run brings its own --as-of, and nothing but it is paid")
+    with consistent_read(database) as connection:
+        return read_approval(connection, job, options.approve, settings)
+
+
+class _Payouts:
+    def __init__(
+        self,
+        database: Engine,
+        settings: Settings,
+        head: Header,
+        limit: int | None,
+        approval: Approval | None,
+        progress: Progress,
+        sleep: Callable[[float], object],
+    ) -> None:
+        self.database, self.settings, self.head, self.limit = database, settings, head, limit
+        self.approval, self.progress, self.sleep = approval, progress, sleep
+        self.was = TAKES_FROM[head.job]
+        self.limits = Limits(settings.payout_retries, settings.hold_days)
+        self.unknown: dict[str, int] = {}
+
+    def look(self) -> RunResult:
+        """What a run would do now."""
+        try:
+            stated = self._state()
+        except Exception as error:
+            raise JobFailedError(f"{self.head.job} failed, nothing was written: {reason_of(error)}") from error
+        return dry_result(self.head, stated, self.unknown)
+
+    def execute(self) -> RunResult:
+        """State, ask for approval if need be, pay, prove."""
+        head = self.head
+        with running(self.database, head.job, head.job_id, self.settings, head.clock, head.started) as run:
+            stated = self._state()
+            if reason := self._why_stop(stated):
+                return self._stop(run, stated, reason)
+            count, paisa = _sum(stated, Status.PAID)
+            log.info("%s is about to pay %d instalments, %s", head.job_id, count, format_inr(paisa))
+            run.note(stated={"count": count, "paisa": paisa, "as_of": head.as_of.isoformat()})
+            tally = self._pay(run, stated)
+            control = self._prove(stated, tally)
+            result = paid_result(head, stated, tally, control, self.unknown)
+            with write(self.database) as connection:
+                run.end(connection, result.status, verdict=result.verdict.value, counts=result.counts)
+                if self.approval:
+                    _use(connection, self.approval, head.job_id)
+        return result
+
+    def _state(self) -> list[Change]:
+        """What is due, and where each instalment would go if it were looked at now. One consistent read."""
+        head = self.head
+        self.progress("reading what is due", 0, 1)
+        now = naive(head.started)
+        with consistent_read(self.database) as connection:
+            self.unknown = db.unknown_statuses(connection, naive(head.as_of))
+            found = list(db.due(connection, self.was, naive(head.as_of), self.limit))
+            people = db.members(connection, (instalment.member_id for instalment in found))
+            credited = db.credited(connection, (instalment.id for instalment in found))
+        return [Change(i, next_state(i, people.get(i.member_id), self.limits, now, is_credited=i.id in credited)) for i in found]
+
+    def _why_stop(self, stated: list[Change]) -> str | None:
+        count, paisa = _sum(stated, Status.PAID)
+        if self.approval:
+            return why_approval_does_not_fit(self.approval, count, paisa)
+        with consistent_read(self.database) as connection:
+            return why_approval_is_needed(connection, self.head.job, count, paisa, self.settings)
+
+    def _stop(self, run: Run, stated: list[Change], reason: str) -> RunResult:
+        """Pay nothing, and say to whom one has to turn."""
+        head = self.head
+        count, paisa = _sum(stated, Status.PAID)
+        asked = {"reason": reason, "count": count, "paisa": paisa, "as_of": head.as_of.isoformat()}
+        result = stopped_result(head, stated, reason, self.unknown)
+        with write(self.database) as connection:
+            run.end(connection, result.status, verdict=result.verdict.value, counts=result.counts, approval=asked)
+            context = {"job": head.job, "job_id": head.job_id, "count": count, "paisa": paisa, "reason": reason}
+            queue(connection, [Draft(f"approval-needed/{head.job_id}", "approval-needed", None, context)], naive(head.clock()))
+        return result
+
+    def _pay(self, run: Run, stated: list[Change]) -> Tally:
+        todo = [change.instalment for change in stated if change.to != change.instalment.state]
+        done = 0
+
+        def on_batch(size: int) -> None:
+            nonlocal done
+            done += size
+            self.progress("paying", min(done, len(todo)), len(todo))
+
+        pace = Pace(self.settings.payout_limit_per_minute, self.settings.payout_batch_pause_ms, self.head.clock, self.sleep)
+        work = Work(
+            self.database,
+            self.was,
+            self.limits,
+            run.job_id,
+            self.head.clock,
+            pace,
+            amounts={instalment.id: instalment.amount_paisa for instalment in todo},
+            check=run.check,
+            batch_size=self.settings.payout_batch_size,
+            on_batch=on_batch,
+        )
+        return pay_all(work, [instalment.id for instalment in todo], self.settings.payout_workers)
+
+    def _prove(self, stated: list[Change], tally: Tally) -> Control:
+        """What was stated, what was done, and what the ledger says, must agree; JobFailedError when they do not."""
+        paid = tally.of(Status.PAID)
+        paisa = sum(change.instalment.amount_paisa for change in paid)
+        rest = [change.instalment.id for change in stated if change.instalment.id not in tally.changes]
+        with consistent_read(self.database) as connection:
+            rows, ledger_paisa = db.ledger_total(connection, [change.instalment.id for change in paid])
+            now = db.statuses(connection, [*tally.changes, *rest])
+        if (rows, ledger_paisa) != (len(paid), paisa):
+            raise JobFailedError(
+                f"the control totals do not close: {len(paid)} instalments of {format_inr(paisa)} were paid, the ledger has "
+                f"{rows} credits of {format_inr(ledger_paisa)}; stop payouts and run the reconciliation"
+            )
+        wrong = [change for change in tally.changes.values() if now.get(change.instalment.id) != change.to.status.value]
+        if wrong:
+            raise JobFailedError(
+                f"the control totals do not close: instalment {wrong[0].instalment.id} was set to {wrong[0].to.status}, and is "
+                f"{now.get(wrong[0].instalment.id)} now ({len(wrong)} like it); stop payouts and run the reconciliation"
+            )
+        return Control(rows, ledger_paisa, {number: now.get(number) for number in rest})
+
+
+def _sum(changes: list[Change], status: Status) -> tuple[int, int]:
+    mine = [change.instalment.amount_paisa for change in changes if change.to.status is status]
+    return len(mine), sum(mine)
+
+
+def _use(connection: Connection, approval: Approval, job_id: str) -> None:
+    """An approval is used once, in the transaction that ends the run it was for."""
+    row = read_run(connection, approval.job_id)
+    meta = dict(row.metadata)
+    meta["approval"] = meta["approval"] | {"used_by": job_id, "approved_by": user()}
+    write_meta(connection, approval.job_id, meta)

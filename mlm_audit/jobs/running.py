@@ -1,0 +1,135 @@
+"""What every job is wrapped in: the lease, its heartbeat, the job log, and the one way in which a run fails."""
+
+import logging
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from mlm_audit.database import joblog
+from mlm_audit.database.connect import write
+from mlm_audit.database.joblog import Claim
+from mlm_audit.domain.errors import InputError, JobFailedError
+from mlm_audit.domain.periods import naive
+from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.owner import is_gone, this_process, user
+
+log = logging.getLogger(__name__)
+
+Clock = Callable[[], datetime]
+Progress = Callable[[str, int, int], None]
+BEATS_PER_LEASE = 4
+
+
+def new_job_id(name: str, started: datetime, settings: Settings) -> str:
+    """`<name>-<business day>-<time>-<4 hex>`: readable, sorted by time, unique."""
+    local = started.astimezone(settings.tz)
+    return f"{name}-{local:%Y-%m-%d}-{local:%H%M%S}-{secrets.token_hex(2)}"
+
+
+@dataclass
+class Run:
+    """A run that holds its lease. `meta` is what the job log keeps of it."""
+
+    database: Engine
+    claim: Claim
+    clock: Clock
+    meta: dict[str, Any] = field(default_factory=dict)
+    interrupted: list[str] = field(default_factory=list)
+    ended: bool = False
+    _lost: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def job_id(self) -> str:
+        """The id of this run."""
+        return self.claim.job_id
+
+    def check(self) -> None:
+        """Raises JobFailedError when somebody else has taken the lease: then this run must not go on."""
+        if self._lost.is_set():
+            raise JobFailedError(f"{self.claim.job}: another process has taken over, because this one was silent for too long")
+
+    def note(self, **values: Any) -> None:
+        """Keep something in the job log now, before the end."""
+        self.meta |= values
+        with write(self.database) as connection:
+            joblog.write_meta(connection, self.job_id, self.meta)
+
+    def end(self, connection: Connection, status: str, **values: Any) -> None:
+        """Log the end in the job's own last transaction, so that the two cannot part."""
+        self.meta |= values
+        joblog.end(connection, self.job_id, naive(self.clock()), status, meta=self.meta)
+        self.ended = True
+
+    def beat(self) -> None:
+        """Renew the lease once."""
+        try:
+            if not joblog.heartbeat(self.database, self.claim, self.clock()):
+                self._lost.set()
+        except SQLAlchemyError:
+            # The lease outlives a few lost beats; the next one tries again.
+            log.warning("heartbeat of %s failed", self.job_id, exc_info=True)
+
+
+@contextmanager
+def running(database: Engine, job: str, job_id: str, settings: Settings, clock: Clock, started: datetime) -> Iterator[Run]:
+    """Hold the job's lease while the body runs; the body calls `run.end` in its last transaction.
+
+    Raises JobBusyError or InputError before anything starts. Whatever goes wrong inside is logged as failed, told to the
+    administrators and raised as JobFailedError.
+    """
+    claim = Claim(job, job_id, this_process(), started, timedelta(seconds=settings.job_lease_seconds))
+    meta = {"by": user()}
+    run = Run(database, claim, clock, meta, joblog.acquire(database, claim, is_gone, meta))
+    for dead in run.interrupted:
+        log.warning("%s was interrupted and is closed as failed; this run goes on from there", dead)
+    try:
+        with _heartbeat(run):
+            yield run
+        assert run.ended, "a job logs its end in its last transaction"
+    except BaseException as error:
+        reason = reason_of(error)
+        if not run.ended:
+            _fail(run, reason)
+        if isinstance(error, Exception):
+            raise JobFailedError(f"{job} failed and is logged as {job_id}: {reason}") from error
+        raise
+
+
+@contextmanager
+def _heartbeat(run: Run) -> Iterator[None]:
+    stop = threading.Event()
+
+    def beat() -> None:
+        while not stop.wait(run.claim.lease.total_seconds() / BEATS_PER_LEASE):
+            run.beat()
+
+    thread = threading.Thread(target=beat, name=f"heartbeat {run.job_id}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _fail(run: Run, reason: str) -> None:
+    try:
+        joblog.fail(run.database, run.claim, run.clock(), reason)
+    except SQLAlchemyError:
+        # The database is gone too: the first error is the one to report; the lease expires, the next start closes the run.
+        log.exception("the failure of %s could not be logged", run.job_id)
+
+
+def reason_of(error: BaseException) -> str:
+    """An error in one line."""
+    lines = str(error).splitlines()
+    if isinstance(error, JobFailedError | InputError) and lines:
+        return lines[0]
+    return f"{type(error).__name__}: {lines[0] if lines else ''}"

@@ -1,0 +1,56 @@
+"""A notice as a message: subject and text from `reports/notices/<kind>/`, every value escaped for where it stands."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.settings import Settings
+from mlm_audit.reporting.html import templates_dir
+
+DEFAULT_FROM = "mlm-audit@localhost.invalid"
+
+
+@cache
+def _templates() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(templates_dir() / "notices"),
+        autoescape=False,  # noqa: S701  (plain text; nothing here is HTML)
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"inr": format_inr, "line": one_line}
+    return environment
+
+
+def one_line(text: object) -> str:
+    """Text that cannot break out of its line: control characters become spaces."""
+    return re.sub(r"[\x00-\x1f\x7f\u2028\u2029]+", " ", str(text)).strip()
+
+
+def message(
+    kind: str, key: str, to: str, name: str | None, contexts: Sequence[dict[str, Any]], settings: Settings, now: datetime
+) -> EmailMessage:
+    """One message to one recipient; `contexts` has one entry, or several where notices of a kind are put together.
+
+    Raises ValueError when `to` is not an address.
+    """
+    values = {"name": one_line(name or ""), "notices": contexts, "n": contexts[0], "timezone": settings.timezone}
+    mail = EmailMessage()
+    mail["Subject"] = one_line(_templates().get_template(f"{kind}/subject.txt.j2").render(values))
+    mail["From"] = settings.from_email or settings.email_user or DEFAULT_FROM
+    mail["To"] = Address(addr_spec=to)
+    mail["Date"] = format_datetime(now)
+    # The same notice has the same id, so that a mailbox that gets it twice can tell.
+    mail["Message-ID"] = f"<{re.sub(r'[^A-Za-z0-9.-]', '.', key)}@mlm-audit>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(_templates().get_template(f"{kind}/body.txt.j2").render(values))
+    return mail

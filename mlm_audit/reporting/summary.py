@@ -1,0 +1,125 @@
+"""A payout run or a sweep in a few lines for people; frozen, every figure ready to print."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from mlm_audit.domain.findings import RunResult, Verdict
+from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.periods import format_local
+from mlm_audit.reporting.report import grouped, plural
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the terminal prints and a flow publishes. `figures` are (label, value), `lines` the largest findings."""
+
+    verdict: str
+    sentence: str
+    subtitle: str
+    figures: tuple[tuple[str, str], ...]
+    alerts: tuple[str, ...]
+    notes: tuple[str, ...]
+    lines: tuple[str, ...]
+
+
+def summary(result: RunResult, tz: ZoneInfo) -> Summary:
+    """The summary of a result that has no bridge: payouts, retries, sweeps."""
+    sentence, figures = _WORDS[result.job]
+    return Summary(
+        verdict=result.verdict.value,
+        sentence=sentence(result),
+        subtitle=f"As of {format_local(result.as_of, tz)}" + (" · dry run, nothing was written" if result.dry_run else ""),
+        figures=figures(result.counts),
+        alerts=result.alerts,
+        notes=result.notes,
+        lines=tuple(f"{finding['severity']:8} {_who(finding)}{finding['message']}" for finding in result.findings),
+    )
+
+
+def _who(finding: dict[str, Any]) -> str:
+    return f"member {finding['member_id']}: " if finding["member_id"] is not None else ""
+
+
+def _amount(counts: dict[str, Any], name: str) -> str:
+    return f"{grouped(counts[name])}, {format_inr(counts[f'{name}_paisa'])}"
+
+
+def _payouts_sentence(result: RunResult) -> str:
+    counts = result.counts
+    if result.verdict is Verdict.INCOMPLETE and result.alerts:
+        return (
+            f"Nothing was paid: {plural(counts['payable'], 'payout')} of {format_inr(counts['payable_paisa'])} wait for approval."
+        )
+    if not counts["due"]:
+        return "Nothing is due."
+    if result.dry_run:
+        return f"{plural(counts['payable'], 'payout')} of {format_inr(counts['payable_paisa'])} would be paid, {grouped(counts['held'])} held."
+    broken = (
+        f", {plural(counts['failed'] + counts['given_up'], 'payout')} failed" if counts["failed"] + counts["given_up"] else ""
+    )
+    return (
+        f"{plural(counts['paid'], 'payout')} of {format_inr(counts['paid_paisa'])} paid, {grouped(counts['held'])} held{broken}."
+    )
+
+
+def _payouts_figures(counts: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    figures = [("Due", _amount(counts, "due")), ("To be paid, as stated", _amount(counts, "payable"))]
+    if "ledger_rows" in counts:
+        figures += [
+            ("Paid", _amount(counts, "paid")),
+            ("Ledger's change", f"{grouped(counts['ledger_rows'])}, {format_inr(counts['ledger_change_paisa'])}"),
+        ]
+    figures += [
+        (label, _amount(counts, name))
+        for name, label in (
+            ("held", "Held"),
+            ("failed", "Failed, tried again"),
+            ("given_up", "Given up"),
+            ("elsewhere", "Decided by others meanwhile"),
+            ("left", "Left for the next run"),
+        )
+        if counts[name]
+    ]
+    figures += [
+        (f"  {reason}", f"{grouped(entry['count'])}, {format_inr(entry['paisa'])}")
+        for reason, entry in counts["by_reason"].items()
+    ]
+    return tuple(figures)
+
+
+def _sweep_sentence(result: RunResult) -> str:
+    counts = result.counts
+    done = "would be" if result.dry_run else "were"
+    return (
+        f"{counts['month']}: {plural(counts['eligible'], 'member')} eligible, {grouped(counts['ineligible'])} not; "
+        f"{format_inr(counts['released_paisa'])} {done} released, {format_inr(counts['rolled_up_paisa'])} rolled up."
+    )
+
+
+def _sweep_figures(counts: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    plain = (
+        ("members", "Members looked at"),
+        ("eligible", "Eligible"),
+        ("ineligible", "Not eligible"),
+        ("newly_eligible", "Newly eligible"),
+        ("lost", "Lost eligibility"),
+        ("unchanged", "Unchanged since the month before"),
+        ("near_misses", "Near misses (one condition unmet)"),
+        ("differs_from_stored", "Differ from what is stored"),
+        ("already_decided", "Decided before this run"),
+    )
+    money = (("released_paisa", "Released"), ("rolled_up_paisa", "Rolled up"), ("left_paisa", "Left pending"))
+    figures = [(label, grouped(counts[name])) for name, label in plain]
+    figures += [(label, format_inr(counts[name])) for name, label in money]
+    figures += [(f"  {reason}", grouped(count)) for reason, count in counts["by_reason"].items()]
+    return tuple(figures)
+
+
+_PAYOUT_WORDS = (_payouts_sentence, _payouts_figures)
+_WORDS: dict[str, tuple[Callable[[RunResult], str], Callable[[dict[str, Any]], tuple[tuple[str, str], ...]]]] = {
+    "weekly-payouts": _PAYOUT_WORDS,
+    "retry-failed-payouts": _PAYOUT_WORDS,
+    "monthly-eligibility-sweep": (_sweep_sentence, _sweep_figures),
+}
