@@ -1,5 +1,6 @@
 """`mlm-audit demo`: a demonstration platform, with faults if you like, to see that the audit works."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from mlm_audit.demo.scorecard import Score, scorecard, write_truth
 from mlm_audit.demo.world import DemoSpec
 from mlm_audit.demo.write import write_platform
 from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.periods import parse_instant
 from mlm_audit.domain.plan import DEFAULT_PLAN, load_plan
 from mlm_audit.reporting.write import ensure_folder
 
@@ -29,6 +31,7 @@ def create(
     members: int = 2_000,
     months: int = 6,
     seed: int = 1,
+    end: Annotated[str | None, Parameter(help="When its history stops, ISO 8601; 2026-11-24T00:00Z when left out.")] = None,
     faults: Annotated[str, Parameter(help="standard, none, or CODE=N,CODE=N (see `demo faults`).")] = "none",
     truth: Annotated[Path | None, Parameter(help="File for the truth: every injected fault, what, where, how much.")] = None,
     json: Json = False,
@@ -36,6 +39,8 @@ def create(
     """Create a demonstration platform in an empty database. The same seed gives the same platform, to the row."""
     settings = settings_with(db)
     spec = DemoSpec(members=members, months=months, seed=seed)
+    if end is not None:
+        spec = replace(spec, end=parse_instant(end, settings.tz))
     selection = parse_selection(faults, FAULTS, members)
     if truth is not None:
         ensure_folder(truth.parent)

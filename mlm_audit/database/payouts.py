@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, bindparam, case, func, insert, select, update
+from sqlalchemy import BindParameter, Connection, Select, and_, bindparam, case, func, insert, select, update
 
 from mlm_audit.database.connect import in_parts
 from mlm_audit.database.outbox import queue
@@ -72,8 +72,8 @@ _COLUMNS = (
     Schedule.instalment,
     Order.status.label("order_status"),
 )
-_WITH_ORDER: Select[Any] = select(*_COLUMNS).outerjoin(Order, Order.id == Schedule.order_id)
-_IDS = bindparam("ids", expanding=True)
+_WITH_ORDER: Select[*tuple[Any, ...]] = select(*_COLUMNS).outerjoin(Order, Order.id == Schedule.order_id)
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 
 
 def _instalment(row: Any) -> Instalment:
@@ -125,14 +125,21 @@ def credited(connection: Connection, ids: Iterable[int]) -> set[int]:
     found: set[int] = set()
     for part in in_parts(ids, LOOKUP):
         refs = {ref_of(number): number for number in part}
-        found |= {refs[ref] for ref in connection.execute(_CREDITED, {"refs": list(refs)}).scalars()}
+        found |= {refs[str(ref)] for ref in connection.execute(_CREDITED, {"refs": list(refs)}).scalars()}
     return found
 
 
 def facts_of(instalment: Instalment, member: Member | None, *, is_credited: bool) -> Facts:
     """What `why_held` looks at."""
-    flags = (member.is_active, member.is_blocked, member.is_kyc_approved) if member else (None, None, None)
-    return Facts(instalment.amount_paisa, *flags, instalment.order_id, instalment.order_status, is_credited)
+    return Facts(
+        instalment.amount_paisa,
+        member.is_active if member else None,
+        member.is_blocked if member else None,
+        member.is_kyc_approved if member else None,
+        instalment.order_id,
+        instalment.order_status,
+        is_credited,
+    )
 
 
 _CLAIM = (
@@ -162,7 +169,7 @@ def last_balances(connection: Connection, ids: Sequence[int]) -> dict[int, int |
 
     None where the platform left it empty; members without any row are absent.
     """
-    return {row[0]: row[1] for row in connection.execute(_LAST, {"ids": ids})}
+    return {int(row[0] or 0): row[1] for row in connection.execute(_LAST, {"ids": ids})}
 
 
 _PAID = (

@@ -4,7 +4,6 @@ A batch that fails is done again one instalment at a time, so that a bad row nev
 """
 
 import logging
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -21,12 +20,9 @@ from mlm_audit.domain.errors import JobFailedError
 from mlm_audit.domain.payouts import Event, Hold, Limits, State, Status, transition, why_held
 from mlm_audit.domain.periods import naive
 from mlm_audit.jobs.pace import Pace
+from mlm_audit.jobs.retry import error_line, retried
 
 log = logging.getLogger(__name__)
-
-TRIES = 5
-"""How often a transaction is tried again that only lost a race for a lock."""
-FIRST_WAIT_SECONDS = 0.05
 
 
 @dataclass
@@ -87,31 +83,19 @@ def pay_batch(work: Work, ids: Sequence[int]) -> dict[int, Change]:
     Raises JobFailedError when the database stays out of reach: nothing is charged to an instalment for that.
     """
     try:
-        return _retried(lambda: _transaction(work, ids))
+        return retried(lambda: _transaction(work, ids))
     except (SQLAlchemyError, RuntimeError, ArithmeticError, TypeError, ValueError) as error:
         if isinstance(error, DBAPIError) and (error.connection_invalidated or is_transient(error)):
-            raise JobFailedError(f"the database did not let the payouts through: {_line(error)}") from error
+            raise JobFailedError(f"the database did not let the payouts through: {error_line(error)}") from error
         if len(ids) == 1:
-            reason = _line(error)
+            reason = error_line(error)
             log.warning("instalment %d broke: %s", ids[0], reason)
-            return _retried(lambda: _broke(work, ids[0], reason))
-        log.warning("a batch of %d failed and is done again one by one: %s", len(ids), _line(error))
+            return retried(lambda: _broke(work, ids[0], reason))
+        log.warning("a batch of %d failed and is done again one by one: %s", len(ids), error_line(error))
         done: dict[int, Change] = {}
         for number in ids:
             done |= pay_batch(work, [number])
         return done
-
-
-def _retried(transaction: Callable[[], dict[int, Change]]) -> dict[int, Change]:
-    """A transaction that only lost a race for a lock is nobody's fault: again, a little later."""
-    for tried in range(TRIES):
-        try:
-            return transaction()
-        except DBAPIError as error:
-            if tried + 1 == TRIES or not is_transient(error):
-                raise
-            time.sleep(FIRST_WAIT_SECONDS * 2**tried)
-    raise AssertionError("unreachable")
 
 
 def _transaction(work: Work, ids: Sequence[int]) -> dict[int, Change]:
@@ -156,8 +140,3 @@ def _broke(work: Work, schedule_id: int, reason: str) -> dict[int, Change]:
         if changes:
             db.set_back(connection, changes, work.was, work.job_id, now)
     return {change.instalment.id: change for change in changes}
-
-
-def _line(error: Exception) -> str:
-    original: Any = getattr(error, "orig", None) or error
-    return " ".join(f"{type(original).__name__}: {original}".split())[:300]

@@ -1,1 +1,276 @@
-def run_sweep(*a, **k): ...
+"""monthly-eligibility-sweep: decides a month that has ended, releases or rolls up its repurchase commission (DOMAIN §3)."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from mlm_audit.database.check import require
+from mlm_audit.database.connect import consistent_read, in_parts, is_transient, write
+from mlm_audit.database.outbox import queue
+from mlm_audit.database.own_tables import CommissionRollup, EligibilityLog, JobLease, JobLog, MonthlyStats, Notice
+from mlm_audit.database.sweep_reads import MonthRead, is_logged, orders_paid_in, read_month
+from mlm_audit.database.sweep_writes import (
+    Decided,
+    Job,
+    Ruling,
+    decide_batch,
+    posted_total,
+    release_ref,
+    rollup_ref,
+    store_stats,
+    undecidable,
+)
+from mlm_audit.database.tables import Commission, Ledger, Order, User
+from mlm_audit.domain.errors import InputError, JobFailedError
+from mlm_audit.domain.findings import RunResult
+from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.notices import Draft
+from mlm_audit.domain.periods import Month, format_local, month_before, month_label, month_of, months_between, naive, parse_month
+from mlm_audit.domain.plan import DEFAULT_PLAN, PlanRules, load_plan
+from mlm_audit.domain.settings import Settings
+from mlm_audit.engine.eligibility import PEOPLE, PURCHASES, decide
+from mlm_audit.jobs.names import MONTHLY_SWEEP
+from mlm_audit.jobs.notices import deliver
+from mlm_audit.jobs.retry import error_line, retried
+from mlm_audit.jobs.running import Clock, Progress, Run, new_job_id, reason_of, running
+from mlm_audit.jobs.sweep_result import Outcome, SweepHeader, sweep_result
+
+log = logging.getLogger(__name__)
+
+NEEDED = {
+    User: (
+        "id",
+        "sponsor_id",
+        "role",
+        "is_active",
+        "is_blocked",
+        "is_kyc_approved",
+        "monthly_purchase_paisa",
+        "last_month_purchase_paisa",
+        "is_eligible_repurchase",
+        "wallet_balance_paisa",
+        "created_at",
+    ),
+    Order: ("id", "user_id", "total_paisa", "status", "paid_at"),
+    Ledger: None,
+    Commission: ("id", "user_id", "order_id", "amount_paisa", "type", "status", "processed_at"),
+    CommissionRollup: None,
+    EligibilityLog: None,
+    MonthlyStats: None,
+    JobLog: None,
+    JobLease: None,
+    Notice: None,
+}
+
+
+def run_sweep(
+    database: Engine,
+    settings: Settings,
+    clock: Clock,
+    *,
+    as_of: datetime | None = None,
+    month: str | None = None,
+    dry_run: bool = False,
+    progress: Progress = lambda *_: None,
+) -> RunResult:
+    """Decide a month: the one named, or the last that had ended by `as_of` (now when left out).
+
+    Raises InputError before anything is written: a month that has not ended, or one without data. JobFailedError when the
+    run broke off; what it had decided stays decided, and the next run goes on from there.
+    """
+    require(database, NEEDED)
+    started = clock()
+    chosen = _choose(month, as_of, started, settings)
+    rules = load_plan(settings.plan_file or DEFAULT_PLAN).rules
+    head = SweepHeader(new_job_id("monthly-sweep", started, settings), chosen, started, clock, settings, rules, dry_run)
+    sweep = _Sweep(database, head, progress)
+    sweep.refuse_missing_data()
+    if dry_run:
+        return sweep.look()
+    result = sweep.execute()
+    deliver(database, settings, clock)
+    return result
+
+
+def _choose(text: str | None, as_of: datetime | None, now: datetime, settings: Settings) -> Month:
+    tz = settings.tz
+    month = parse_month(text, tz) if text else month_before(month_of(as_of or now, tz), tz)
+    if month.end > now:
+        raise InputError(
+            f"--month {month_label(month.key)}: ends on {format_local(month.end, tz)}, and it is {format_local(now, tz)}; "
+            "a month is decided only after its end"
+        )
+    return month
+
+
+@dataclass
+class _Done:
+    """What the batches did, added up."""
+
+    logged: set[int] = field(default_factory=set)
+    released: dict[int, int] = field(default_factory=dict)
+    rolled_up: dict[int, int] = field(default_factory=dict)
+    left: dict[int, str] = field(default_factory=dict)
+
+    def add(self, decided: Decided) -> None:
+        self.logged.update(decided.logged)
+        self.released |= decided.released
+        self.rolled_up |= decided.rolled_up
+        self.left |= decided.left
+
+
+class _Sweep:
+    def __init__(self, database: Engine, head: SweepHeader, progress: Progress) -> None:
+        self.database, self.head, self.progress = database, head, progress
+        self.settings, self.month = head.settings, head.month
+
+    def refuse_missing_data(self) -> None:
+        """A month without a single paid order is a mistake, not a month in which nobody was eligible."""
+        with consistent_read(self.database) as connection:
+            if not orders_paid_in(connection, self.month):
+                label = month_label(self.month.key)
+                raise InputError(
+                    f"--month {label}: not one order was paid in it, so its data are missing; is this the right month and database?"
+                )
+
+    def look(self) -> RunResult:
+        """What a run would decide, next to what is stored and to the month before."""
+        try:
+            facts, read = self._facts()
+        except Exception as error:
+            raise JobFailedError(f"{MONTHLY_SWEEP} failed, nothing was written: {reason_of(error)}") from error
+        waiting = facts.filter(pl.col("pending_rows") > 0)
+        with consistent_read(self.database) as connection:
+            left = undecidable(connection, dict(waiting.select("member_id", "pending_paisa").iter_rows()), self.month)
+        waiting = waiting.filter(~pl.col("member_id").is_in(list(left)))
+        good, bad = waiting.filter("counts_as_eligible"), waiting.filter(~pl.col("counts_as_eligible"))
+        outcome = Outcome(_paisa(good), _paisa(bad), left)
+        return sweep_result(self.head, facts, read, outcome)
+
+    def execute(self) -> RunResult:
+        """Read, decide, write in batches, prove, sum up."""
+        with running(self.database, MONTHLY_SWEEP, self.head.job_id, self.settings, self.head.clock, self.head.started) as run:
+            facts, read = self._facts()
+            run.note(month=month_label(self.month.key), stated={"pending_paisa": int(facts["pending_paisa"].sum())})
+            done = self._decide(run, facts)
+            self._prove(done)
+            outcome = Outcome(done.released, done.rolled_up, done.left, len(done.logged))
+            result = sweep_result(self.head, facts, read, outcome)
+            with write(self.database) as connection:
+                store_stats(connection, self._job(resets=False))
+                if done.logged or done.released or done.rolled_up:
+                    queue(connection, [self._summary(result)], naive(self.head.clock()))
+                run.end(connection, result.status, verdict=result.verdict.value, counts=result.counts)
+        return result
+
+    def _facts(self) -> tuple[pl.DataFrame, MonthRead]:
+        """Every member with the ruling, the commission that waits, and what was decided before. One consistent read."""
+        self.progress("reading the month", 0, 2)
+        with consistent_read(self.database) as connection:
+            before = month_before(self.month, self.settings.tz)
+            read = read_month(connection, self.month, before, PEOPLE, PURCHASES)
+        self.progress("deciding", 1, 2)
+        ruled = decide(read.people, read.purchases, self.month, self.head.rules, self.settings.memory_limit_mb)
+        return _joined(ruled, read), read
+
+    def _job(self, *, resets: bool) -> Job:
+        names = {"three_three", "three_three_count", "monthly_purchase_required_paisa"}
+        return Job(self.head.job_id, self.month, naive(self.head.clock()), resets, self.head.rules.model_dump(include=names))
+
+    def _decide(self, run: Run, facts: pl.DataFrame) -> _Done:
+        todo = facts.filter(pl.col("to_decide") | (pl.col("pending_rows") > 0)).sort("member_id")
+        later = months_between(self.month.end, self.head.started, self.settings.tz)
+        with consistent_read(self.database) as connection:
+            resets = not is_logged(connection, later)
+        done, seen = _Done(), 0
+        for part in todo.iter_slices(self.settings.sweep_batch_size):
+            run.check()
+            self._batch([_ruling(row, self.head.rules) for row in part.iter_rows(named=True)], done, resets=resets)
+            seen += part.height
+            self.progress("deciding members", seen, todo.height)
+        return done
+
+    def _batch(self, rulings: Sequence[Ruling], done: _Done, *, resets: bool) -> None:
+        """One transaction; when it fails, halves, so that one bad row holds up nobody else for long."""
+
+        def transaction() -> Decided:
+            with write(self.database) as connection:
+                return decide_batch(connection, rulings, self._job(resets=resets))
+
+        try:
+            done.add(retried(transaction))
+        except (SQLAlchemyError, RuntimeError, ArithmeticError, TypeError, ValueError) as error:
+            if isinstance(error, DBAPIError) and (error.connection_invalidated or is_transient(error)):
+                raise JobFailedError(f"the database did not let the sweep through: {error_line(error)}") from error
+            if len(rulings) == 1:
+                log.warning("member %d could not be decided: %s", rulings[0].member_id, error_line(error))
+                done.left[rulings[0].member_id] = f"technical: {error_line(error)}"
+                return
+            log.warning("a batch of %d members failed and is done again in halves: %s", len(rulings), error_line(error))
+            for half in in_parts(rulings, (len(rulings) + 1) // 2):
+                self._batch(half, done, resets=resets)
+
+    def _prove(self, done: _Done) -> None:
+        """What was decided must be in the ledger, to the paisa; JobFailedError when it is not."""
+        key = self.month.key
+        with consistent_read(self.database) as connection:
+            for what, sums, ref in (("released", done.released, release_ref), ("rolled up", done.rolled_up, rollup_ref)):
+                posted = posted_total(connection, (ref(number, key) for number in sums))
+                if posted != sum(sums.values()):
+                    raise JobFailedError(
+                        f"the control totals do not close: {format_inr(sum(sums.values()))} were {what}, the ledger has "
+                        f"{format_inr(posted)}; stop payouts and run the reconciliation"
+                    )
+
+    def _summary(self, result: RunResult) -> Draft:
+        names = ("month", "eligible", "ineligible", "released_paisa", "rolled_up_paisa")
+        context: dict[str, Any] = {name: result.counts[name] for name in names} | {"job_id": self.head.job_id}
+        return Draft(f"monthly-summary/{self.head.job_id}", "monthly-summary", None, context)
+
+
+def _joined(ruled: pl.DataFrame, read: MonthRead) -> pl.DataFrame:
+    """Every member with the ruling and what is stored.
+
+    Columns of the rule, and pending_paisa, pending_rows, was_eligible (this month's log), was_before (the month before's),
+    to_decide (not logged yet), counts_as_eligible (a logged decision stands).
+    """
+    return (
+        ruled.join(read.pending, on="member_id", how="left")
+        .join(read.stored, on="member_id", how="left")
+        .join(read.before.rename({"was_eligible": "was_before"}), on="member_id", how="left")
+        .with_columns(pl.col("pending_paisa", "pending_rows").fill_null(0))
+        .with_columns(
+            (pl.col("was_eligible").is_null() & (pl.col("is_active") | (pl.col("pending_rows") > 0))).alias("to_decide"),
+            pl.coalesce("was_eligible", "is_eligible").alias("counts_as_eligible"),
+        )
+    )
+
+
+def _paisa(rows: pl.DataFrame) -> dict[int, int]:
+    some = rows.filter(pl.col("pending_paisa") > 0)
+    return dict(zip(some["member_id"].to_list(), some["pending_paisa"].to_list(), strict=True))
+
+
+def _ruling(row: dict[str, Any], rules: PlanRules) -> Ruling:
+    missing = {
+        "active": row["missing_active"],
+        "purchase": row["missing_purchase_paisa"],
+        "kyc": row["missing_kyc"],
+        "three_three": row["missing_three_three"],
+    }
+    return Ruling(
+        row["member_id"],
+        row["is_active"],
+        row["is_eligible"],
+        row["purchase_paisa"],
+        rules.monthly_purchase_required_paisa,
+        row["is_kyc_approved"],
+        row["missing_three_three"] == 0,
+        [{"condition": name, "missing": amount} for name, amount in missing.items() if amount],
+    )

@@ -11,7 +11,9 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from mlm_audit.domain.eligibility import in_words
 from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.plan import PlanRules
 from mlm_audit.domain.settings import Settings
 from mlm_audit.reporting.html import templates_dir
 
@@ -27,8 +29,12 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"inr": format_inr, "line": one_line}
+    environment.filters |= {"inr": format_inr, "line": one_line, "reason": _reason}
     return environment
+
+
+def _reason(reason: dict[str, Any], rules: dict[str, Any]) -> str:
+    return in_words(reason, PlanRules(**rules))
 
 
 def one_line(text: object) -> str:
