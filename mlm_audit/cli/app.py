@@ -10,7 +10,7 @@ from cyclopts.exceptions import CycloptsError
 from rich.console import Console
 
 from mlm_audit import __version__
-from mlm_audit.cli import checks, database, demo, repairs, run
+from mlm_audit.cli import checks, database, demo, eligibility, mail, payouts, repairs, run
 from mlm_audit.cli.common import EXIT_BAD_INPUT, EXIT_FAILED, close_databases, print_error
 from mlm_audit.domain.errors import InputError, JobFailedError
 
@@ -21,7 +21,10 @@ app.command(run.settings)
 app.command(checks.app)
 app.command(database.app)
 app.command(demo.app)
+app.command(payouts.app)
+app.command(eligibility.app)
 app.command(repairs.app)
+app.command(mail.app)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -1,17 +1,14 @@
 """`mlm-audit checks`: what is checked, in words and in SQL."""
 
-from typing import Annotated
-
-from cyclopts import App, Parameter
+from cyclopts import App
 from rich.markup import escape
 
 from mlm_audit.checks.catalogue import Check, load_checks
-from mlm_audit.cli.common import out, print_json
+from mlm_audit.cli.common import Json, out, print_json
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.settings import load_settings
 
 app = App(name="checks", help="What is checked, in words and in SQL.")
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON document and nothing else.")]
 
 
 def _document(check: Check) -> dict[str, object]:

@@ -5,8 +5,9 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
+from cyclopts import Parameter
 from pydantic import SecretStr
 from rich.console import Console
 from rich.markup import escape
@@ -21,6 +22,8 @@ from mlm_audit.reporting.summary import Summary
 
 EXIT_FAILED, EXIT_BAD_INPUT, EXIT_FINDINGS = 1, 2, 3
 
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON document and nothing else.")]
+Db = Annotated[str | None, Parameter(name="--db", help="Database URL; DATABASE_URL when left out.")]
 SHOWN = 10
 COLOURS = {"PASS": "green", "FAIL": "red", "INCOMPLETE": "yellow"}
 

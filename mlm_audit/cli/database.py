@@ -1,18 +1,15 @@
 """`mlm-audit db`: create, check and upgrade the tables."""
 
 from dataclasses import asdict
-from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App
 from rich.markup import escape
 
-from mlm_audit.cli.common import EXIT_BAD_INPUT, database, out, print_json, settings_with
+from mlm_audit.cli.common import EXIT_BAD_INPUT, Db, Json, database, out, print_json, settings_with
 from mlm_audit.database import migrate
 from mlm_audit.database.check import check_schema
 
 app = App(name="db", help="Create, check and upgrade the tables.")
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON document and nothing else.")]
-Db = Annotated[str | None, Parameter(name="--db", help="Database URL; DATABASE_URL when left out.")]
 
 
 @app.command

@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from rich.markup import escape
 
-from mlm_audit.cli.common import database, out, print_json, progress_bar, settings_with
+from mlm_audit.cli.common import Db, Json, database, out, print_json, progress_bar, settings_with
 from mlm_audit.database import migrate
 from mlm_audit.demo.books import build_platform
 from mlm_audit.demo.faults import FAULTS, inject, parse_selection
@@ -20,8 +20,6 @@ from mlm_audit.domain.plan import DEFAULT_PLAN, load_plan
 from mlm_audit.reporting.write import ensure_folder
 
 app = App(name="demo", help="A demonstration platform, with faults if you like, to see that the audit works.")
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON document and nothing else.")]
-Db = Annotated[str | None, Parameter(name="--db", help="Database URL; DATABASE_URL when left out.")]
 
 
 @app.command

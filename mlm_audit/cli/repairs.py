@@ -1,18 +1,15 @@
 """`mlm-audit repairs`: what jobs changed, and how to take it back."""
 
-from typing import Annotated
-
-from cyclopts import App, Parameter
+from cyclopts import App
 from rich.markup import escape
 
-from mlm_audit.cli.common import clock, database, out, print_json, settings_with
+from mlm_audit.cli.common import Db, Json, clock, database, out, print_json, settings_with
 from mlm_audit.database.check import readable_inputs
-from mlm_audit.database.corrections import list_repairs, undo_repairs
+from mlm_audit.database.corrections import WALLET_CORRECTION, list_repairs, undo_repairs
+from mlm_audit.database.payout_reads import REQUEUE
 from mlm_audit.domain.errors import InputError
 
 app = App(name="repairs", help="What jobs changed, with before and after; and how to take it back.")
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON document and nothing else.")]
-Db = Annotated[str | None, Parameter(name="--db", help="Database URL; DATABASE_URL when left out.")]
 
 
 @app.command(name="list")
@@ -27,8 +24,9 @@ def list_all(job_id: str | None = None, /, *, db: Db = None, json: Json = False)
     for row in rows:
         undone = f" [dim]undone {row['undone_at']} UTC[/]" if row["undone_at"] else ""
         where = f"{row['table_name']} {row['row_key']}, {row['column_name']}"
+        unit = " paisa" if row["kind"] == WALLET_CORRECTION else ""
         out.print(
-            f"{row['created_at']} UTC  {escape(row['job_id'])}  {escape(where)}: {row['before']} → {row['after']} paisa{undone}"
+            f"{row['created_at']} UTC  {escape(row['job_id'])}  {escape(where)}: {row['before']} → {row['after']}{unit}{undone}"
         )
     if not rows:
         out.print("No repairs.")
@@ -39,7 +37,12 @@ def undo(job_id: str, /, *, db: Db = None, json: Json = False) -> None:
     """Give back what one job changed. Undoing twice does nothing."""
     engine = database(settings_with(db))
     readable_inputs(engine, store=True)
-    if not list_repairs(engine, job_id, limit=1):
+    done = list_repairs(engine, job_id)
+    if done and all(row["kind"] == REQUEUE for row in done):
+        raise InputError(
+            f"repairs undo {job_id}: a requeue is not undone; the next payout run pays the instalments or holds them"
+        )
+    if not done:
         raise InputError(f"repairs undo {job_id}: this job repaired nothing; `mlm-audit repairs list` lists the jobs that did")
     count = undo_repairs(engine, job_id, clock())
     if json:

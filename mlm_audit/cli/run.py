@@ -11,6 +11,8 @@ from mlm_audit.cli.common import (
     COLOURS,
     EXIT_FINDINGS,
     SHOWN,
+    Db,
+    Json,
     clock,
     database,
     out,
@@ -35,8 +37,6 @@ from mlm_audit.reporting.summary import summary
 from mlm_audit.reporting.write import ensure_folder, write_items_run, write_run
 
 Severity = Literal["low", "medium", "high", "critical"]
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON document and nothing else.")]
-Db = Annotated[str | None, Parameter(name="--db", help="Database URL; DATABASE_URL when left out.")]
 Out = Annotated[Path | None, Parameter(name="--out", help="Folder for the run's files; RUNS_DIR/<job_id> when left out.")]
 
 

@@ -11,6 +11,8 @@ from mlm_audit.database.own_tables import Repair
 from mlm_audit.database.tables import Ledger, User
 from mlm_audit.domain.periods import naive
 
+WALLET_CORRECTION = "wallet-correction"
+
 
 class Correction(NamedTuple):
     """One wallet that was set to its ledger sum."""
@@ -56,7 +58,7 @@ def _record(connection: Connection, job_id: str, member_id: int, before: int, af
     connection.execute(
         insert(Repair).values(
             job_id=job_id,
-            kind="wallet-correction",
+            kind=WALLET_CORRECTION,
             table_name="users",
             row_key=str(member_id),
             column_name="walletBalance",
@@ -85,7 +87,7 @@ def undo_repairs(engine: Engine, job_id: str, now: datetime) -> int:
     with write(engine) as connection:
         open_repairs = select(Repair.id, Repair.row_key, Repair.before, Repair.after)
         rows = connection.execute(
-            open_repairs.where(Repair.job_id == job_id, Repair.undone_at.is_(None), Repair.kind == "wallet-correction")
+            open_repairs.where(Repair.job_id == job_id, Repair.undone_at.is_(None), Repair.kind == WALLET_CORRECTION)
             .order_by(Repair.id)
             .with_for_update()
         ).all()

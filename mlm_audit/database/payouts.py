@@ -76,7 +76,8 @@ _WITH_ORDER: Select[*tuple[Any, ...]] = select(*_COLUMNS).outerjoin(Order, Order
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 
 
-def _instalment(row: Any) -> Instalment:
+def instalment_of(row: Any) -> Instalment:
+    """An instalment from the columns of the query below."""
     # processedAt is when a failure began, or when it was paid.
     state = State(Status(row[4]), row[5] or 0, row[6] if row[4] != Status.PENDING else None, row[7])
     return Instalment(row[0], row[1], row[2], row[3], state, row[8], row[9], row[10])
@@ -87,7 +88,7 @@ def due(connection: Connection, status: Status, as_of: datetime, limit: int | No
     query = _WITH_ORDER.where(Schedule.status == status.value, Schedule.payout_date <= as_of)
     query = query.order_by(Schedule.payout_date, Schedule.id).limit(limit)
     for row in connection.execution_options(stream_results=True).execute(query):
-        yield _instalment(row)
+        yield instalment_of(row)
 
 
 def unknown_statuses(connection: Connection, as_of: datetime) -> dict[str, int]:
@@ -149,13 +150,18 @@ _CLAIM = (
 )
 
 
+def instalments_locked() -> Select[*tuple[Any, ...]]:
+    """The query of instalments by `ids`, whatever their status, locked."""
+    return _WITH_ORDER.where(Schedule.id.in_(_IDS)).order_by(Schedule.id).with_for_update(of=Schedule)
+
+
 def claim(connection: Connection, ids: Sequence[int], status: Status) -> tuple[list[Instalment], dict[int, Member]]:
     """Lock those instalments that still have the status and that nobody else has claimed, then their members.
 
     On SQLite the write lock is held already. Members are locked in the order of their ids, so that two batches with
     members in common wait for each other instead of dying.
     """
-    claimed = [_instalment(row) for row in connection.execute(_CLAIM, {"ids": ids, "status": status.value})]
+    claimed = [instalment_of(row) for row in connection.execute(_CLAIM, {"ids": ids, "status": status.value})]
     people = sorted({instalment.member_id for instalment in claimed})
     return claimed, _members(connection, people, lock=True) if people else {}
 

@@ -4,6 +4,7 @@ The bulk form is `checks/sql/sweep/eligibility.sql`; the two are property-tested
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from mlm_audit.domain.money import format_inr
@@ -20,6 +21,28 @@ class Direct:
     is_active: bool
     paid_orders: int
     active_directs: int
+
+
+@dataclass(frozen=True)
+class Person:
+    """A member as the platform has them now; instants are UTC. `first_paid_at` is of any order that was ever paid."""
+
+    member_id: int
+    role: str
+    is_active: bool
+    is_blocked: bool
+    created_at: datetime
+    first_paid_at: datetime | None
+    paid_orders: int = 0
+
+
+def was_active(person: Person, ends_at: datetime, rules: PlanRules) -> bool:
+    """Active in the month that ended at `ends_at`: a user, active and not blocked, there before the month ended.
+
+    Flags have no history, so they are those of now; what has a date is taken as it was (docs/decisions/0010).
+    """
+    started = rules.active_from == "registration" or person.first_paid_at is None or person.first_paid_at < ends_at
+    return person.role == "user" and person.is_active and not person.is_blocked and person.created_at < ends_at and started
 
 
 @dataclass(frozen=True)

@@ -113,9 +113,16 @@ def _sweep_figures(counts: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     money = (("released_paisa", "Released"), ("rolled_up_paisa", "Rolled up"), ("left_paisa", "Left pending"))
     figures = [(label, grouped(counts[name])) for name, label in plain]
     figures += [(label, format_inr(counts[name])) for name, label in money]
-    figures += [(f"  {reason}", grouped(count)) for reason, count in counts["by_reason"].items()]
+    figures += [(f"  {UNMET[reason]}", grouped(count)) for reason, count in counts["by_reason"].items()]
     return tuple(figures)
 
+
+UNMET = {
+    "active": "not active",
+    "purchase": "purchases too small",
+    "kyc": "KYC not approved",
+    "three_three": "3-3 rule not met",
+}
 
 _PAYOUT_WORDS = (_payouts_sentence, _payouts_figures)
 _WORDS: dict[str, tuple[Callable[[RunResult], str], Callable[[dict[str, Any]], tuple[tuple[str, str], ...]]]] = {

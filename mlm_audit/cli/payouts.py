@@ -1,0 +1,83 @@
+"""`mlm-audit payouts`: look at instalments, explain one, put failed ones back into the queue."""
+
+from dataclasses import asdict
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+from rich.markup import escape
+
+from mlm_audit.cli.common import Db, Json, clock, database, out, print_json, settings_with
+from mlm_audit.database.check import require
+from mlm_audit.database.connect import consistent_read
+from mlm_audit.database.payout_reads import list_instalments
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.money import format_inr
+from mlm_audit.jobs.payout_story import explain_payout
+from mlm_audit.jobs.payout_story import requeue as put_back
+from mlm_audit.jobs.payouts import NEEDED
+
+app = App(name="payouts", help="Look at instalments, explain one, put failed ones back into the queue.")
+StatusName = Literal["pending", "held", "failed", "paid", "permanently_failed"]
+
+
+@app.command(name="list")
+def list_all(
+    *,
+    status: Annotated[StatusName | None, Parameter(help="held waits for the member, failed for a technical fault.")] = None,
+    limit: Annotated[int, Parameter(help="At most so many, the oldest first.")] = 50,
+    db: Db = None,
+    json: Json = False,
+) -> None:
+    """List instalments, the oldest due first."""
+    if limit < 1:
+        raise InputError(f"--limit {limit}: give a number from 1 up")
+    engine = database(settings_with(db))
+    require(engine, NEEDED)
+    with consistent_read(engine) as connection:
+        rows = list_instalments(connection, status, limit)
+    if json:
+        print_json(rows)
+        return
+    for row in rows:
+        why = f"  {row['failure_reason']}" if row["failure_reason"] else ""
+        tries = f" ({row['retry_count']} retries used)" if row["retry_count"] else ""
+        out.print(
+            f"[bold]{row['id']:>8}[/]  member {row['user_id']:<8} {format_inr(row['amount_paisa']):>14}  due {row['payout_date']:%Y-%m-%d}"
+            f"  {row['status']}{tries}{escape(why)}"
+        )
+    if not rows:
+        out.print("No such instalment.")
+
+
+@app.command
+def explain(schedule_id: int, /, *, db: Db = None, json: Json = False) -> None:
+    """Tell the whole story of one instalment, row by row, and what happens to it next."""
+    engine = database(settings_with(db))
+    require(engine, NEEDED)
+    story = explain_payout(engine, schedule_id, clock)
+    if json:
+        print_json(asdict(story))
+        return
+    out.print(
+        f"[bold]Instalment {story.schedule_id}[/] of member {story.member_id}, {format_inr(story.amount_paisa)}: {story.status}"
+    )
+    for step in story.steps:
+        out.print(f"  {step.at:%Y-%m-%d %H:%M:%S} UTC  {escape(step.what)}  [dim]{step.table} {step.row_id}[/]")
+    for contradiction in story.contradictions:
+        out.print(f"  [bold red]Does not fit:[/] {escape(contradiction)}")
+    out.print(f"  Next: {escape(story.next)}")
+
+
+@app.command
+def requeue(*schedule_ids: int, db: Db = None, json: Json = False) -> None:
+    """Put failed instalments back to pending, all of them or none; the next payout run looks at them again."""
+    if not schedule_ids:
+        raise InputError("payouts requeue: name at least one instalment; `mlm-audit payouts list --status permanently_failed`")
+    settings = settings_with(db)
+    engine = database(settings)
+    require(engine, NEEDED)
+    job_id = put_back(engine, settings, list(schedule_ids), clock)
+    if json:
+        print_json({"job_id": job_id, "requeued": list(schedule_ids)})
+        return
+    out.print(f"Requeued: {len(schedule_ids)}; recorded as {job_id}.")

@@ -1,0 +1,105 @@
+"""`eligibility explain`: every condition of a member's month, with the orders and directs behind it and what was missing."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine
+
+from mlm_audit.database.connect import consistent_read
+from mlm_audit.database.member_month import MemberMonth, read_member_month
+from mlm_audit.domain.eligibility import Condition, counts_for_three_three, in_words, is_eligible, judge
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.periods import format_local, month_label, parse_month
+from mlm_audit.domain.plan import DEFAULT_PLAN, PlanRules, load_plan
+from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.running import Clock
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One condition: whether it is met, in words, and the rows behind it."""
+
+    condition: str
+    is_met: bool
+    needed: int
+    found: int
+    missing: int
+    words: str
+    rows: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A member's month: the decision by the facts of now, the stored one, and what was posted."""
+
+    member_id: int
+    month: str
+    has_ended: bool
+    is_eligible: bool
+    conditions: tuple[Explained, ...]
+    stored: dict[str, Any] | None
+    pending_paisa: int
+    postings: tuple[dict[str, Any], ...]
+    notes: tuple[str, ...]
+
+
+def explain_eligibility(database: Engine, settings: Settings, member_id: int, month_text: str, clock: Clock) -> Explanation:
+    """Why a member was eligible for a month, or was not. InputError when there is no such member or month."""
+    month = parse_month(month_text, settings.tz)
+    rules = load_plan(settings.plan_file or DEFAULT_PLAN).rules
+    with consistent_read(database) as connection:
+        read = read_member_month(connection, member_id, month, rules)
+    if read is None:
+        raise InputError(f"eligibility explain {member_id}: there is no such member")
+    conditions = judge(read.facts, rules)
+    ended = month.end <= clock()
+    return Explanation(
+        member_id,
+        month_label(month.key),
+        ended,
+        is_eligible(conditions),
+        tuple(_explained(condition, read, rules, settings) for condition in conditions),
+        read.stored,
+        read.pending_paisa,
+        tuple(read.postings),
+        tuple(_notes(read, is_eligible(conditions), ended=ended)),
+    )
+
+
+def _explained(condition: Condition, read: MemberMonth, rules: PlanRules, settings: Settings) -> Explained:
+    words = "met" if condition.is_met else in_words({"condition": condition.name, "missing": condition.missing}, rules)
+    rows = {"purchase": _order_rows(read, settings), "three_three": _direct_rows(read, rules)}.get(condition.name, ())
+    return Explained(condition.name, condition.is_met, condition.needed, condition.found, condition.missing, words, tuple(rows))
+
+
+def _order_rows(read: MemberMonth, settings: Settings) -> list[str]:
+    return [
+        f"order {order.order_id}, paid {format_local(order.paid_at, settings.tz)}: {format_inr(order.total_paisa)}"
+        + ("" if order.counts else f" (does not count: {order.status})")
+        for order in read.orders
+    ]
+
+
+def _direct_rows(read: MemberMonth, rules: PlanRules) -> list[str]:
+    lines = []
+    for direct in read.facts.directs:
+        reached = (
+            f"{direct.paid_orders} paid orders"
+            if rules.three_three == "orders_of_directs"
+            else f"{direct.active_directs} active directs"
+        )
+        activity = "active" if direct.is_active else "not active"
+        verdict = "counts" if counts_for_three_three(direct, rules) else "does not count"
+        lines.append(f"direct {direct.member_id}: {activity}, {reached}: {verdict}")
+    return lines
+
+
+def _notes(read: MemberMonth, eligible: bool, *, ended: bool) -> list[str]:  # noqa: FBT001
+    notes = ["flags (active, blocked, KYC) have no history: they are those of now; purchases and directs are those of the month"]
+    if not ended:
+        notes.append("the month has not ended: this is how it stands so far")
+    if read.stored is not None and bool(read.stored["isEligible"]) != eligible:
+        was = "eligible" if read.stored["isEligible"] else "not eligible"
+        notes.append(f"stored as {was} by {read.stored['jobId']}: the facts have changed since; the stored decision stands")
+    return notes
