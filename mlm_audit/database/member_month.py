@@ -81,7 +81,7 @@ def _purchases(connection: Connection, ids: Sequence[int], month: Month) -> dict
         ever = select(Order.user_id, func.min(Order.paid_at)).where(Order.user_id.in_(part), Order.paid_at.is_not(None))
         first |= {row[0]: row[1] for row in connection.execute(ever.group_by(Order.user_id)) if row[1]}
         standing = select(Order.user_id, func.count()).where(Order.user_id.in_(part), stands(), Order.paid_at < naive(month.end))
-        counts.update(dict(connection.execute(standing.group_by(Order.user_id)).tuples().all()))
+        counts.update({row[0]: row[1] for row in connection.execute(standing.group_by(Order.user_id))})
     return {number: (moment.replace(tzinfo=UTC), counts[number]) for number, moment in first.items()}
 
 
@@ -89,7 +89,8 @@ def _active_directs(connection: Connection, ids: Sequence[int], month: Month, ru
     """How many active directs each of these members has."""
     found: Counter[int] = Counter()
     for part in in_parts(ids, LOOKUP):
-        sponsor = dict(connection.execute(select(User.id, User.sponsor_id).where(User.sponsor_id.in_(part))).tuples().all())
+        below = select(User.id, User.sponsor_id).where(User.sponsor_id.in_(part))
+        sponsor = {row[0]: row[1] for row in connection.execute(below)}
         for person, _ in _people(connection, User.sponsor_id.in_(part), month):
             above = sponsor[person.member_id]
             if above is not None and above != person.member_id and was_active(person, month.end, rules):

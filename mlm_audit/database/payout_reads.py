@@ -46,7 +46,7 @@ def requeue(engine: Engine, ids: Sequence[int], job_id: str, limits: Limits, now
         for number in ids:
             if number not in rows:
                 raise InputError(f"payouts requeue {number}: there is no such instalment; nothing was requeued")
-            instalment = db.instalment_of(rows[number])
+            instalment = db.instalment_of(rows[number], {})
             try:
                 to = transition(instalment.state, Event.REQUEUED, limits, moment)
             except ValueError as error:

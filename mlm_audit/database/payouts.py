@@ -5,7 +5,7 @@ reference SELF_PAYOUT_<schedule id> in the ledger, and the unique key of the not
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -59,6 +59,7 @@ def ref_of(schedule_id: int) -> str:
     return f"SELF_PAYOUT_{schedule_id}"
 
 
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _COLUMNS = (
     Schedule.id,
     Schedule.user_id,
@@ -70,25 +71,40 @@ _COLUMNS = (
     Schedule.failure_reason,
     Schedule.order_id,
     Schedule.instalment,
-    Order.status.label("order_status"),
 )
-_WITH_ORDER: Select[*tuple[Any, ...]] = select(*_COLUMNS).outerjoin(Order, Order.id == Schedule.order_id)
-_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 
 
-def instalment_of(row: Any) -> Instalment:
-    """An instalment from the columns of the query below."""
+def instalment_of(row: Any, orders: dict[int, str]) -> Instalment:
+    """An instalment from the columns of the query below; `orders` are the statuses of the orders that exist."""
     # processedAt is when a failure began, or when it was paid.
     state = State(Status(row[4]), row[5] or 0, row[6] if row[4] != Status.PENDING else None, row[7])
-    return Instalment(row[0], row[1], row[2], row[3], state, row[8], row[9], row[10])
+    return Instalment(row[0], row[1], row[2], row[3], state, row[8], row[9], orders.get(row[8]))
 
 
-def due(connection: Connection, status: Status, as_of: datetime, limit: int | None) -> Iterator[Instalment]:
+def _read(connection: Connection, query: Select[*tuple[Any, ...]], values: dict[str, Any]) -> list[Instalment]:
+    rows = connection.execute(query, values).all()
+    orders = order_statuses(connection, {row[8] for row in rows if row[8] is not None})
+    return [instalment_of(row, orders) for row in rows]
+
+
+_ORDERS = select(Order.id, Order.status).where(Order.id.in_(_IDS))
+
+
+def order_statuses(connection: Connection, ids: Iterable[int]) -> dict[int, str]:
+    """The statuses of those orders that exist.
+
+    A query of its own, never a join of a locking one: a row that SKIP LOCKED skips looks like one that is missing.
+    """
+    found: dict[int, str] = {}
+    for part in in_parts(sorted(ids), LOOKUP):
+        found |= {row[0]: row[1] for row in connection.execute(_ORDERS, {"ids": part})}
+    return found
+
+
+def due(connection: Connection, status: Status, as_of: datetime, limit: int | None) -> list[Instalment]:
     """Instalments of a status that are due by `as_of` (UTC without a zone), oldest first."""
-    query = _WITH_ORDER.where(Schedule.status == status.value, Schedule.payout_date <= as_of)
-    query = query.order_by(Schedule.payout_date, Schedule.id).limit(limit)
-    for row in connection.execution_options(stream_results=True).execute(query):
-        yield instalment_of(row)
+    query = select(*_COLUMNS).where(Schedule.status == status.value, Schedule.payout_date <= as_of)
+    return _read(connection, query.order_by(Schedule.payout_date, Schedule.id).limit(limit), {})
 
 
 def unknown_statuses(connection: Connection, as_of: datetime) -> dict[str, int]:
@@ -144,15 +160,16 @@ def facts_of(instalment: Instalment, member: Member | None, *, is_credited: bool
 
 
 _CLAIM = (
-    _WITH_ORDER.where(Schedule.id.in_(_IDS), Schedule.status == bindparam("status"))
+    select(*_COLUMNS)
+    .where(Schedule.id.in_(_IDS), Schedule.status == bindparam("status"))
     .order_by(Schedule.id)
-    .with_for_update(skip_locked=True, of=Schedule)
+    .with_for_update(skip_locked=True)
 )
 
 
 def instalments_locked() -> Select[*tuple[Any, ...]]:
     """The query of instalments by `ids`, whatever their status, locked."""
-    return _WITH_ORDER.where(Schedule.id.in_(_IDS)).order_by(Schedule.id).with_for_update(of=Schedule)
+    return select(*_COLUMNS).where(Schedule.id.in_(_IDS)).order_by(Schedule.id).with_for_update()
 
 
 def claim(connection: Connection, ids: Sequence[int], status: Status) -> tuple[list[Instalment], dict[int, Member]]:
@@ -161,7 +178,7 @@ def claim(connection: Connection, ids: Sequence[int], status: Status) -> tuple[l
     On SQLite the write lock is held already. Members are locked in the order of their ids, so that two batches with
     members in common wait for each other instead of dying.
     """
-    claimed = [instalment_of(row) for row in connection.execute(_CLAIM, {"ids": ids, "status": status.value})]
+    claimed = _read(connection, _CLAIM, {"ids": ids, "status": status.value})
     people = sorted({instalment.member_id for instalment in claimed})
     return claimed, _members(connection, people, lock=True) if people else {}
 

@@ -48,7 +48,6 @@ def explain_payout(database: Engine, schedule_id: int, clock: Clock) -> Story:
             raise InputError(f"payouts explain {schedule_id}: there is no such instalment; `mlm-audit payouts list` lists them")
         schedule = rows["schedule"]
         member = db.members(connection, [schedule["userId"]]).get(schedule["userId"])
-    order_status = rows["order"][0]["status"] if rows["order"] else None
     instalment = db.instalment_of(
         (
             schedule_id,
@@ -61,8 +60,8 @@ def explain_payout(database: Engine, schedule_id: int, clock: Clock) -> Story:
             schedule["failureReason"],
             schedule["orderId"],
             schedule["instalment"],
-            order_status,
-        )
+        ),
+        {row["id"]: row["status"] for row in rows["order"]},
     )
     held = why_held(db.facts_of(instalment, member, is_credited=bool(rows["ledger"])))
     steps = sorted(_steps(rows), key=lambda step: step.at)
@@ -86,9 +85,9 @@ def _steps(rows: dict[str, Any]) -> list[Step]:
             for row in rows["order"]
             if row["paidAt"]
         ),
+        *(Step(row["createdAt"], f"requeued (was {row['valueBefore']})", "AuditRepair", row["id"]) for row in rows["requeues"]),
         *(Step(row["createdAt"], _history_words(row), "PayoutHistory", row["id"]) for row in rows["history"]),
         *(Step(row["createdAt"], _ledger_words(row), "ledger", row["id"]) for row in rows["ledger"]),
-        *(Step(row["createdAt"], f"requeued (was {row['valueBefore']})", "AuditRepair", row["id"]) for row in rows["requeues"]),
         *(
             Step(row["sentAt"] or row["createdAt"], f"notice to the member {row['status']}", "AuditNotice", row["id"])
             for row in rows["notice"]

@@ -150,7 +150,7 @@ class _Payouts:
         now = naive(head.started)
         with consistent_read(self.database) as connection:
             self.unknown = db.unknown_statuses(connection, naive(head.as_of))
-            found = list(db.due(connection, self.was, naive(head.as_of), self.limit))
+            found = db.due(connection, self.was, naive(head.as_of), self.limit)
             people = db.members(connection, (instalment.member_id for instalment in found))
             credited = db.credited(connection, (instalment.id for instalment in found))
         return [Change(i, next_state(i, people.get(i.member_id), self.limits, now, is_credited=i.id in credited)) for i in found]

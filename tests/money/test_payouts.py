@@ -1,0 +1,361 @@
+"""Weekly payouts and retries on real databases: what is paid, held, tried again, given up, approved; nothing twice."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, delete, insert, select, text, update
+
+from mlm_audit.database import payouts as db
+from mlm_audit.database.own_tables import JobLog, Notice, PayoutHistory, SelfPayoutSchedule
+from mlm_audit.database.tables import Ledger, Order, User
+from mlm_audit.domain.errors import InputError, JobFailedError
+from mlm_audit.domain.findings import RunResult, Verdict
+from mlm_audit.jobs.payout_story import explain_payout, requeue
+from mlm_audit.jobs.payouts import Options, run_payouts
+from mlm_audit.jobs.reconciliation import reconcile
+from tests.conftest import settings_for
+from tests.money.books import assert_laws, books
+from tests.money.conftest import NOW, START
+from tests.money.shop import Shop
+
+WEEKLY, RETRY = "weekly-payouts", "retry-failed-payouts"
+
+
+def run(
+    shop: Shop, job: str = WEEKLY, *, now: datetime = NOW, settings: dict[str, Any] | None = None, **options: Any
+) -> RunResult:
+    mine = settings_for().model_copy(update={"payout_batch_size": 5, "payout_batch_pause_ms": 0, **(settings or {})})
+    return run_payouts(job, shop.engine, mine, lambda: now, Options(**options))
+
+
+def set_member(engine: Engine, member: int, **values: Any) -> None:
+    with engine.begin() as connection:
+        connection.execute(update(User).where(User.id == member).values(**values))
+
+
+def set_instalment(engine: Engine, number: int, **values: Any) -> None:
+    with engine.begin() as connection:
+        connection.execute(update(SelfPayoutSchedule).where(SelfPayoutSchedule.id == number).values(**values))
+
+
+def instalment(engine: Engine, number: int) -> Any:
+    with engine.connect() as connection:
+        return connection.execute(select(SelfPayoutSchedule).where(SelfPayoutSchedule.id == number)).one()
+
+
+def passes(engine: Engine, tmp_path: Path) -> None:
+    result = reconcile(engine, settings_for(runs=tmp_path / "runs"), lambda: NOW, dry_run=True).result
+    assert (result.verdict, result.findings) == (Verdict.PASS, [])
+
+
+def break_posting(engine: Engine, ref: str) -> Callable[[], None]:
+    """Makes the database refuse one ledger row, as a platform's own trigger would; returns how to mend it."""
+    statements = {
+        "sqlite": [f"create trigger bad before insert on ledger when new.ref = '{ref}' begin select raise(abort, 'boom'); end"],
+        "postgresql": [
+            f"create function bad() returns trigger as $$ begin if new.ref = '{ref}' then raise exception 'boom'; end if; return new; end $$ language plpgsql",
+            "create trigger bad before insert on ledger for each row execute function bad()",
+        ],
+        "mariadb": [
+            f"create trigger bad before insert on ledger for each row if new.ref = '{ref}' then signal sqlstate '45000' set message_text = 'boom'; end if"
+        ],
+    }[engine.dialect.name]
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+
+    def mend() -> None:
+        with engine.begin() as connection:
+            connection.exec_driver_sql("drop trigger bad" + (" on ledger" if engine.dialect.name == "postgresql" else ""))
+
+    return mend
+
+
+def test_pays_what_is_due_exactly_once_and_the_books_agree(shop: Shop, tmp_path: Path) -> None:
+    dry = run(shop, dry_run=True)
+    before = books(shop.engine, exact=True)
+    assert books(shop.engine, exact=True) == before, "a dry run writes nothing"
+    result = run(shop)
+    assert (dry.counts["payable"], dry.counts["payable_paisa"]) == (result.counts["paid"], result.counts["paid_paisa"])
+    assert [item["schedule_id"] for item in dry.items] == [item["schedule_id"] for item in result.items]
+    assert (result.counts["due"], result.counts["paid"], result.counts["held"]) == (52, 48, 4)
+    assert (result.counts["ledger_rows"], result.counts["ledger_change_paisa"]) == (48, result.counts["paid_paisa"])
+    assert result.counts["by_reason"] == {"KYC not approved": {"count": 4, "paisa": result.counts["held_paisa"]}}
+    assert result.verdict is Verdict.PASS
+    assert_laws(shop.engine)
+    passes(shop.engine, tmp_path)
+    done = books(shop.engine, exact=True)
+    again = run(shop)
+    assert again.counts["due"] == 0
+    assert books(shop.engine, exact=True) == done, "a rerun is a no-op"
+    with shop.engine.connect() as connection:
+        kinds = connection.execute(select(Notice.kind, Notice.user_id, Notice.status)).all()
+    assert sum(kind == "payout-credited" for kind, *_ in kinds) == 48
+    assert {status for *_, status in kinds} == {"sent"}
+    assert len(list(Path("outbox").glob("payout-credited.*.eml"))) == 48
+
+
+def test_only_what_is_due_and_the_oldest_first(shop: Shop) -> None:
+    as_of = START + timedelta(days=8)
+    first = run(shop, as_of=as_of, limit=3)
+    dues = [item["due_at"] for item in first.items]
+    assert (first.counts["paid"], dues) == (3, sorted(dues))
+    rest = run(shop, as_of=as_of)
+    assert {item["instalment"] for item in rest.items} == {1}
+    assert first.counts["paid"] + rest.counts["paid"] == 12
+
+
+def test_workers_share_a_run(shop: Shop, tmp_path: Path) -> None:
+    result = run(shop, settings={"payout_workers": 4, "payout_batch_size": 3})
+    assert (result.counts["paid"], result.verdict) == (48, Verdict.PASS)
+    assert_laws(shop.engine)
+    passes(shop.engine, tmp_path)
+
+
+def test_held_is_looked_at_again_without_using_up_retries(shop: Shop, tmp_path: Path) -> None:
+    run(shop)
+    held = [row for row in range(1, 53) if instalment(shop.engine, row).userId == 5]
+    for _ in range(5):
+        before = books(shop.engine, exact=True)
+        assert run(shop, RETRY).counts["held"] == 4
+        assert books(shop.engine, exact=True) == before, "looking at a hold changes nothing"
+    assert {instalment(shop.engine, row).retryCount for row in held} == {0}
+    set_member(shop.engine, 5, is_kyc_approved=True)
+    assert run(shop, RETRY).counts["paid"] == 4
+    assert_laws(shop.engine)
+    passes(shop.engine, tmp_path)
+
+
+def test_a_hold_is_given_up_after_hold_days_and_can_be_requeued(shop: Shop) -> None:
+    run(shop)
+    late = run(shop, RETRY, now=NOW + timedelta(days=89, hours=23))
+    assert late.counts["held"] == 4
+    over = run(shop, RETRY, now=NOW + timedelta(days=90))
+    assert (over.counts["given_up"], over.verdict) == (4, Verdict.FAIL)
+    number = over.items[0]["schedule_id"]
+    assert instalment(shop.engine, number).status == "permanently_failed"
+    assert run(shop, RETRY, now=NOW + timedelta(days=91)).counts["due"] == 0
+    set_member(shop.engine, 5, is_kyc_approved=True)
+    requeue(shop.engine, settings_for(), [number], lambda: NOW + timedelta(days=92))
+    assert run(shop, now=NOW + timedelta(days=92)).counts["paid"] == 1
+    story = explain_payout(shop.engine, number, lambda: NOW)
+    assert [step.table for step in story.steps if step.table != "AuditNotice"][-3:] == ["AuditRepair", "PayoutHistory", "ledger"]
+    assert story.contradictions == ()
+    assert_laws(shop.engine)
+
+
+def test_one_bad_row_holds_up_nobody_and_is_given_up_after_three(shop: Shop, tmp_path: Path) -> None:
+    mend = break_posting(shop.engine, "SELF_PAYOUT_3")
+    result = run(shop)
+    assert (result.counts["paid"], result.counts["failed"], result.verdict) == (47, 1, Verdict.FAIL)
+    assert (instalment(shop.engine, 3).status, instalment(shop.engine, 3).retryCount) == ("failed", 1)
+    assert "boom" in instalment(shop.engine, 3).failureReason
+    assert_laws(shop.engine)
+    assert run(shop, RETRY, now=NOW + timedelta(days=1)).counts["failed"] == 1
+    last = run(shop, RETRY, now=NOW + timedelta(days=2))
+    assert (last.counts["given_up"], instalment(shop.engine, 3).status) == (1, "permanently_failed")
+    assert [finding["severity"] for finding in last.findings if finding["code"] == "payout-given-up"] == ["high"]
+    with shop.engine.connect() as connection:
+        told = connection.execute(select(Notice.context).where(Notice.kind == "payout-failed")).scalars().all()
+    assert [notice["final"] for notice in told] == [False, False, True]
+    mend()
+    requeue(shop.engine, settings_for(), [3], lambda: NOW + timedelta(days=3))
+    assert run(shop, now=NOW + timedelta(days=3)).counts["paid"] == 1
+    assert_laws(shop.engine)
+    passes(shop.engine, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("reason", "prepare"),
+    [
+        ("member not active", lambda e: set_member(e, 3, is_active=False)),
+        ("member blocked", lambda e: set_member(e, 3, is_blocked=True)),
+        ("amount is not a positive number of paisa", lambda e: set_instalment(e, 9, amount_paisa=0)),
+        ("amount is not a positive number of paisa", lambda e: set_instalment(e, 9, amount_paisa=-500)),
+        ("order unknown", lambda e: set_instalment(e, 9, order_id=987_654)),
+        ("order refunded or cancelled", lambda e: _refund(e, 9)),
+        ("member unknown", lambda e: _delete_member(e, 3)),
+    ],
+)
+def test_hostile_states_are_held_with_their_reason(shop: Shop, reason: str, prepare: Callable[[Engine], None]) -> None:
+    assert instalment(shop.engine, 9).userId == 3
+    prepare(shop.engine)
+    result = run(shop)
+    [mine] = [item for item in result.items if item["schedule_id"] == 9]
+    assert (mine["action"], mine["reason"]) == ("held", reason)
+    assert (instalment(shop.engine, 9).status, instalment(shop.engine, 9).failureReason) == ("failed", reason)
+    assert result.counts["paid"] >= 44
+
+
+def _refund(engine: Engine, number: int) -> None:
+    with engine.begin() as connection:
+        order = select(SelfPayoutSchedule.order_id).where(SelfPayoutSchedule.id == number).scalar_subquery()
+        connection.execute(update(Order).where(Order.id == order).values(status="refunded"))
+
+
+def _delete_member(engine: Engine, member: int) -> None:
+    with engine.begin() as connection:
+        connection.execute(delete(User).where(User.id == member))
+
+
+def test_what_the_platform_credited_already_is_never_paid_again(shop: Shop) -> None:
+    with shop.engine.begin() as connection:
+        paid = instalment(shop.engine, 9).amount
+        connection.execute(
+            insert(Ledger).values(
+                user_id=3,
+                type="self_payout",
+                amount_paisa=paid,
+                reference_id="9",
+                ref="SELF_PAYOUT_9",
+                created_at=NOW.replace(tzinfo=None),
+            )
+        )
+    result = run(shop)
+    [mine] = [item for item in result.items if item["schedule_id"] == 9]
+    assert (mine["action"], mine["reason"]) == ("held", "already credited in the ledger")
+    assert "not marked paid" in explain_payout(shop.engine, 9, lambda: NOW).contradictions[0]
+
+
+def test_unknown_status_is_named_and_left_alone(shop: Shop) -> None:
+    set_instalment(shop.engine, 9, status="on_hold")
+    result = run(shop)
+    assert result.verdict is Verdict.INCOMPLETE
+    assert "'on_hold'" in result.notes[0]
+    assert instalment(shop.engine, 9).status == "on_hold"
+    assert "on_hold" in explain_payout(shop.engine, 9, lambda: NOW).next
+
+
+def test_future_as_of_and_a_clock_that_went_back_are_refused(shop: Shop) -> None:
+    with pytest.raises(InputError, match="in the future"):
+        run(shop, as_of=NOW + timedelta(days=7))
+    ahead = run(shop, as_of=NOW + timedelta(days=7), dry_run=True)
+    assert ahead.dry_run
+    with pytest.raises(InputError, match="--limit 0"):
+        run(shop, limit=0)
+    run(shop, limit=1)
+    before = books(shop.engine, exact=True)
+    with pytest.raises(InputError, match="clock has gone backwards"):
+        run(shop, now=NOW - timedelta(days=1))
+    assert books(shop.engine, exact=True) == before
+
+
+def test_a_run_above_the_cap_stops_until_it_is_approved_once(shop: Shop) -> None:
+    cap = {"payout_run_cap_paisa": 1_000}
+    before = books(shop.engine, exact=True)
+    stopped = run(shop, settings=cap)
+    assert (stopped.verdict, stopped.counts["paid"]) == (Verdict.INCOMPLETE, 0)
+    assert f"--approve {stopped.job_id}" in stopped.alerts[0]
+    unpaid = books(shop.engine, exact=True)
+    assert {k: v for k, v in unpaid.items() if k != "outbox"} == {k: v for k, v in before.items() if k != "outbox"}
+    for wrong in ("nobody-knows-it", run(shop, RETRY, settings=cap).job_id):
+        with pytest.raises(InputError, match="--approve"):
+            run(shop, settings=cap, approve=wrong)
+    with pytest.raises(InputError, match="goes alone"):
+        run(shop, settings=cap, approve=stopped.job_id, limit=3)
+    with pytest.raises(InputError, match="somebody else"):
+        run(shop, settings=cap | {"approver_must_differ": True}, approve=stopped.job_id)
+    approved = run(shop, settings=cap, approve=stopped.job_id)
+    assert approved.counts["paid"] == stopped.counts["payable"] == 48
+    with pytest.raises(InputError, match="approved and paid already"):
+        run(shop, settings=cap, approve=stopped.job_id)
+    assert_laws(shop.engine)
+
+
+def test_an_approval_covers_what_was_asked_and_not_more(shop: Shop) -> None:
+    cap = {"payout_run_cap_paisa": 1_000}
+    stopped = run(shop, settings=cap)
+    set_member(shop.engine, 5, is_kyc_approved=True)
+    more = run(shop, settings=cap, approve=stopped.job_id)
+    assert (more.verdict, more.counts["paid"]) == (Verdict.INCOMPLETE, 0)
+    assert "were approved" in more.alerts[0]
+    assert run(shop, settings=cap, approve=more.job_id).counts["paid"] == 52
+
+
+def test_a_run_far_above_the_usual_stops(small_shop: Shop) -> None:
+    set_member(small_shop.engine, 5, is_kyc_approved=True)
+    for _ in range(8):
+        assert run(small_shop, limit=1).counts["paid"] == 1
+    assert run(small_shop, limit=2).counts["paid"] == 2
+    stopped = run(small_shop)
+    assert stopped.counts["paid"] == 0
+    assert "median" in stopped.alerts[0]
+
+
+def test_an_amount_that_changes_while_the_run_is_under_way_is_left(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = db.claim
+
+    def claim(connection: Any, ids: Any, status: Any) -> Any:
+        if 9 in ids:
+            connection.execute(update(SelfPayoutSchedule).where(SelfPayoutSchedule.id == 9).values(amount_paisa=999_999))
+        return real(connection, ids, status)
+
+    monkeypatch.setattr(db, "claim", claim)
+    result = run(small_shop)
+    [mine] = [item for item in result.items if item["schedule_id"] == 9]
+    assert (mine["action"], result.verdict) == ("left", Verdict.INCOMPLETE)
+    assert_laws(small_shop.engine)
+
+
+def test_totals_that_do_not_close_fail_loudly(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = db.ledger_total
+    monkeypatch.setattr(db, "ledger_total", lambda c, ids: tuple(value - 1 for value in real(c, ids)))
+    with pytest.raises(JobFailedError, match="control totals do not close"):
+        run(small_shop)
+    with small_shop.engine.connect() as connection:
+        log = connection.execute(select(JobLog.status, JobLog.error)).one()
+        alerts = connection.execute(select(Notice.kind).where(Notice.kind == "job-failed")).scalars().all()
+    assert log[0] == "failed"
+    assert "stop payouts" in log[1]
+    assert alerts == ["job-failed"]
+
+
+def test_a_posting_that_vanishes_behind_our_back_is_noticed(small_shop: Shop) -> None:
+    with small_shop.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "create trigger eats after insert on ledger when new.ref = 'SELF_PAYOUT_3' begin delete from ledger where id = new.id; end"
+        )
+    with pytest.raises(JobFailedError, match="control totals do not close: 48 instalments .* 47 credits"):
+        run(small_shop)
+
+
+def test_wallet_that_differs_from_the_ledger_keeps_its_difference_and_the_chain_goes_on(shop: Shop) -> None:
+    with shop.engine.begin() as connection:
+        connection.execute(update(User).where(User.id == 3).values(wallet_balance_paisa=User.wallet_balance_paisa + 31_250))
+    run(shop)
+    result = reconcile(shop.engine, settings_for(), lambda: NOW, dry_run=True).result
+    assert [(finding["id"], finding["amount_paisa"]) for finding in result.findings] == [("wallet-balance/3", 31_250)]
+
+
+def test_history_names_the_instalment_and_the_job(shop: Shop) -> None:
+    result = run(shop, limit=1)
+    with shop.engine.connect() as connection:
+        row = connection.execute(select(PayoutHistory.amount_paisa, PayoutHistory.status, PayoutHistory.meta)).one()
+    assert row[2] == {"scheduleId": result.items[0]["schedule_id"], "jobId": result.job_id}
+    assert (row[0], row[1]) == (result.items[0]["amount_paisa"], "completed")
+
+
+def test_requeue_is_all_or_nothing(small_shop: Shop) -> None:
+    run(small_shop)
+    held = next(number for number in range(1, 53) if instalment(small_shop.engine, number).userId == 5)
+    before = books(small_shop.engine, exact=True)
+    for wrong, words in (([held, 1], "is paid cannot be requeued"), ([held, 999], "no such"), ([held, held], "twice")):
+        with pytest.raises(InputError, match=words):
+            requeue(small_shop.engine, settings_for(), wrong, lambda: NOW)
+        assert books(small_shop.engine, exact=True) == before
+
+
+def test_amount_that_is_no_number_of_paisa(small_shop: Shop) -> None:
+    with small_shop.engine.begin() as connection:
+        connection.execute(text("update SelfPayoutSchedule set amount = 12.5 where id = 9"))
+    result = run(small_shop)
+    assert result.counts["by_reason"]["amount is not a positive number of paisa"] == {"count": 1, "paisa": 0}
+
+
+def test_the_first_run_after_the_tables_are_missing_is_refused(opened: Callable[[str], Engine], sqlite_url: str) -> None:
+    engine = opened(sqlite_url)
+    with pytest.raises(InputError, match="missing"):
+        run_payouts(WEEKLY, engine, settings_for(), lambda: datetime.now(UTC), Options())
