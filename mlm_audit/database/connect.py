@@ -43,6 +43,9 @@ def open_engine(url: str, *, create: bool = False) -> Engine:
         options["connect_args"] = {"timeout": BUSY_MS / 1_000}
     else:
         options["connect_args"] = {"connect_timeout": CONNECT_SECONDS}
+    if parsed.get_backend_name() in ("postgresql", "postgres"):
+        # Like the other two: a lock that somebody never gives back must not hold a job for ever.
+        options["connect_args"]["options"] = f"-c lock_timeout={BUSY_MS}"
     engine = create_engine(parsed, **options)
     if engine.dialect.name == "sqlite":
         _prepare_sqlite(engine)

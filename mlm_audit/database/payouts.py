@@ -160,11 +160,9 @@ def facts_of(instalment: Instalment, member: Member | None, *, is_credited: bool
 
 
 _CLAIM = (
-    select(*_COLUMNS)
-    .where(Schedule.id.in_(_IDS), Schedule.status == bindparam("status"))
-    .order_by(Schedule.id)
-    .with_for_update(skip_locked=True)
+    select(*_COLUMNS).where(Schedule.id.in_(_IDS), Schedule.status == bindparam("status")).order_by(Schedule.id).with_for_update()
 )
+_CLAIM_FREE = _CLAIM.with_for_update(skip_locked=True)
 
 
 def instalments_locked() -> Select[*tuple[Any, ...]]:
@@ -172,13 +170,15 @@ def instalments_locked() -> Select[*tuple[Any, ...]]:
     return select(*_COLUMNS).where(Schedule.id.in_(_IDS)).order_by(Schedule.id).with_for_update()
 
 
-def claim(connection: Connection, ids: Sequence[int], status: Status) -> tuple[list[Instalment], dict[int, Member]]:
-    """Lock those instalments that still have the status and that nobody else has claimed, then their members.
+def claim(
+    connection: Connection, ids: Sequence[int], status: Status, *, wait: bool = False
+) -> tuple[list[Instalment], dict[int, Member]]:
+    """Lock those instalments that still have the status, then their members.
 
-    On SQLite the write lock is held already. Members are locked in the order of their ids, so that two batches with
+    What somebody else has claimed is skipped, or with `wait` waited for. On SQLite the write lock is held already. Members are locked in the order of their ids, so that two batches with
     members in common wait for each other instead of dying.
     """
-    claimed = _read(connection, _CLAIM, {"ids": ids, "status": status.value})
+    claimed = _read(connection, _CLAIM if wait else _CLAIM_FREE, {"ids": ids, "status": status.value})
     people = sorted({instalment.member_id for instalment in claimed})
     return claimed, _members(connection, people, lock=True) if people else {}
 

@@ -6,7 +6,7 @@ A batch that fails is done again one instalment at a time, so that a bad row nev
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -51,21 +51,25 @@ class Work:
     check: Callable[[], None] = lambda: None
     batch_size: int = 50
     on_batch: Callable[[int], None] = lambda _: None
+    wait: bool = False
+    """Whether to wait for what another worker has claimed, instead of skipping it."""
 
 
 def pay_all(work: Work, ids: Sequence[int], workers: int = 1) -> Tally:
-    """Pay these instalments, or set them back. What others have claimed is tried once more at the end, then left."""
+    """Pay these instalments, or set them back. What others have claimed is waited for at the end: they may have died."""
     tally = Tally()
-    for turn in range(2):
-        left = [number for number in ids if number not in tally.changes]
-        if turn == 0 or left:
-            parts = list(in_parts(left, work.batch_size))
-            shares = [parts[first::workers] for first in range(workers)]
-            with ThreadPoolExecutor(workers, thread_name_prefix="payouts") as pool:
-                # A worker that fails ends the run when the others are through with their batches.
-                for done in [pool.submit(_pay_parts, work, share, tally) for share in shares]:
-                    done.result()
+    _share(work, ids, workers, tally)
+    if skipped := [number for number in ids if number not in tally.changes]:
+        _share(replace(work, wait=True), skipped, 1, tally)
     return tally
+
+
+def _share(work: Work, ids: Sequence[int], workers: int, tally: Tally) -> None:
+    parts = list(in_parts(ids, work.batch_size))
+    with ThreadPoolExecutor(workers, thread_name_prefix="payouts") as pool:
+        # A worker that fails ends the run when the others are through with their batches.
+        for done in [pool.submit(_pay_parts, work, parts[first::workers], tally) for first in range(workers)]:
+            done.result()
 
 
 def _pay_parts(work: Work, parts: Iterable[Sequence[int]], tally: Tally) -> None:
@@ -85,6 +89,9 @@ def pay_batch(work: Work, ids: Sequence[int]) -> dict[int, Change]:
     try:
         return retried(lambda: _transaction(work, ids))
     except (SQLAlchemyError, RuntimeError, ArithmeticError, TypeError, ValueError) as error:
+        if isinstance(error, DBAPIError) and is_transient(error) and work.wait:
+            log.warning("%d instalments stay claimed by another transaction and are left: %s", len(ids), error_line(error))
+            return {}
         if isinstance(error, DBAPIError) and (error.connection_invalidated or is_transient(error)):
             raise JobFailedError(f"the database did not let the payouts through: {error_line(error)}") from error
         if len(ids) == 1:
@@ -101,7 +108,7 @@ def pay_batch(work: Work, ids: Sequence[int]) -> dict[int, Change]:
 def _transaction(work: Work, ids: Sequence[int]) -> dict[int, Change]:
     now = naive(work.clock())
     with write(work.database) as connection:
-        claimed, people = db.claim(connection, ids, work.was)
+        claimed, people = db.claim(connection, ids, work.was, wait=work.wait)
         claimed = [instalment for instalment in claimed if instalment.amount_paisa == work.amounts[instalment.id]]
         credited = db.credited(connection, ids)
         changes = [_decide(instalment, people, instalment.id in credited, work.limits, now) for instalment in claimed]
