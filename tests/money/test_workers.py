@@ -1,0 +1,200 @@
+"""Eight processes paying the same ten thousand instalments while others of them are killed: each is credited exactly once."""
+
+import multiprocessing
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, func, select, update
+
+from mlm_audit.database.own_tables import JobLease, JobLog, SelfPayoutSchedule
+from mlm_audit.database.tables import Ledger
+from mlm_audit.domain.findings import Verdict
+from mlm_audit.jobs.payouts import Options, run_payouts
+from mlm_audit.jobs.reconciliation import reconcile
+from tests.conftest import clean_platform, settings_for
+from tests.money.books import assert_laws
+from tests.money.conftest import NOW, fill_shop
+from tests.money.crash import PRELOAD, Task
+from tests.money.workers import Share, pay_share, run_or_refused
+
+INSTALMENTS, WORKERS, KILLS, SEED = 10_000, 8, 24, 20_261_124
+LATER = NOW + timedelta(days=60)
+CONTEXT = multiprocessing.get_context("forkserver")
+
+
+@pytest.mark.slow
+def test_eight_workers_and_random_kills(
+    any_url: str, filled: Callable[..., Engine], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = filled(any_url, clean_platform(members=3_600, months=1))
+    with engine.connect() as connection:
+        before = connection.execute(select(func.count()).where(Ledger.type == "self_payout")).scalar_one()
+        pending = (
+            connection.execute(
+                select(SelfPayoutSchedule.id).where(SelfPayoutSchedule.status == "pending").order_by(SelfPayoutSchedule.id)
+            )
+            .scalars()
+            .all()
+        )
+    assert len(pending) >= INSTALMENTS
+    started, killed = _pay_with_kills(any_url, frozenset(pending[:INSTALMENTS]))
+    with engine.connect() as connection:
+        left = connection.execute(select(func.count()).where(SelfPayoutSchedule.status == "pending")).scalar_one()
+        credits = connection.execute(select(func.count()).where(Ledger.type == "self_payout")).scalar_one()
+        doubles = (
+            select(Ledger.reference_id).where(Ledger.type == "self_payout").group_by(Ledger.reference_id).having(func.count() > 1)
+        )
+        twice = len(connection.execute(doubles).all())
+        held = connection.execute(
+            select(func.count()).where(SelfPayoutSchedule.updated_at.is_not(None), SelfPayoutSchedule.status == "failed")
+        ).scalar_one()
+    assert (left, twice) == (len(pending) - INSTALMENTS, 0)
+    assert credits - before + held == INSTALMENTS
+    assert_laws(engine)
+    result = reconcile(engine, settings_for(runs=tmp_path / "runs"), lambda: LATER, dry_run=True).result
+    assert (result.verdict, result.findings) == (Verdict.PASS, [])
+    with capsys.disabled():
+        print(
+            f"\n{engine.dialect.name}: {started} worker runs, {killed} killed, {credits - before} of {INSTALMENTS} credited "
+            f"({held} held), double payments: {twice}"
+        )
+
+
+def _pay_with_kills(url: str, ids: frozenset[int]) -> tuple[int, int]:
+    """Eight at a time; a killed one is replaced, until the kills are used up and the last ones end by themselves."""
+    CONTEXT.set_forkserver_preload(PRELOAD)
+    rng = random.Random(SEED)
+    names = iter(range(1_000))
+
+    def start() -> BaseProcess:
+        worker = CONTEXT.Process(target=pay_share, args=(Share(url, f"worker-{next(names)}", LATER, ids),))
+        worker.start()
+        return worker
+
+    workers = [start() for _ in range(WORKERS)]
+    started, killed, deadline = WORKERS, 0, time.monotonic() + 240
+    while killed < KILLS and any(worker.is_alive() for worker in workers):
+        time.sleep(rng.uniform(0.02, 0.2))
+        victim = rng.randrange(len(workers))
+        if workers[victim].is_alive() and workers[victim].pid:
+            os.kill(workers[victim].pid or 0, signal.SIGKILL)
+            workers[victim].join()
+            killed += 1
+            workers[victim] = start()
+            started += 1
+    for worker in workers:
+        worker.join(max(1.0, deadline - time.monotonic()))
+        assert worker.exitcode == 0, worker.exitcode
+    return started, killed
+
+
+@pytest.mark.slow
+def test_only_one_of_eight_runs_gets_the_lease(any_url: str, opened: Callable[[str], Engine]) -> None:
+    engine = opened(any_url)
+    fill_shop(engine, members=5)
+    CONTEXT.set_forkserver_preload(PRELOAD)
+    answers = CONTEXT.SimpleQueue()
+    task = Task("weekly-payouts", any_url, {"payout_batch_size": 1, "payout_batch_pause_ms": 100}, NOW)
+    workers = [CONTEXT.Process(target=run_or_refused, args=(task, [answers])) for _ in range(WORKERS)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+        assert worker.exitcode == 0
+    found = sorted(answers.get() for _ in workers)
+    assert found.count("ran") >= 1
+    assert found.count("ran") + found.count("refused") == WORKERS
+    assert found.count("refused") >= WORKERS - 2, found
+    with engine.connect() as connection:
+        assert connection.execute(select(JobLease.job)).all() == []
+        logged = connection.execute(select(JobLog.status)).scalars().all()
+    assert logged == ["success"] * found.count("ran")
+    assert_laws(engine)
+
+
+def test_a_dead_run_is_closed_as_interrupted_by_the_next_start(any_url: str, opened: Callable[[str], Engine]) -> None:
+    engine = opened(any_url)
+    fill_shop(engine, members=5)
+    task = Task("weekly-payouts", any_url, {"payout_batch_size": 1, "payout_batch_pause_ms": 300}, NOW)
+    CONTEXT.set_forkserver_preload(PRELOAD)
+    answers = CONTEXT.SimpleQueue()  # kept: a queue without a reference is gone before the child opens it
+    worker = CONTEXT.Process(target=run_or_refused, args=(task, [answers]))
+    worker.start()
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with engine.connect() as connection:
+            if connection.execute(select(func.count()).where(SelfPayoutSchedule.status == "paid")).scalar_one() >= 2:
+                break
+        time.sleep(0.02)
+    settings = settings_for().model_copy(update={"payout_batch_pause_ms": 0})
+    with pytest.raises(Exception, match="is running already, since .* nothing was started"):
+        run_payouts("weekly-payouts", engine, settings, lambda: NOW, Options())
+    os.kill(worker.pid or 0, signal.SIGKILL)
+    worker.join()
+    result = run_payouts("weekly-payouts", engine, settings, lambda: NOW, Options())
+    assert 0 < result.counts["paid"] < 20
+    with engine.connect() as connection:
+        logged = connection.execute(select(JobLog.status, JobLog.error).order_by(JobLog.id)).all()
+        pending = connection.execute(select(func.count()).where(SelfPayoutSchedule.status == "pending")).scalar_one()
+    assert [status for status, _ in logged] == ["failed", "success"]
+    assert logged[0][1].startswith("interrupted")
+    assert pending == 0
+    assert_laws(engine)
+
+
+def test_a_lease_of_another_machine_is_respected_until_it_expires(
+    small_shop: object, sqlite_url: str, opened: Callable[[str], Engine]
+) -> None:
+    engine = opened(sqlite_url)
+    from sqlalchemy import insert
+
+    from mlm_audit.database.connect import write
+
+    moment = NOW.replace(tzinfo=None)
+    with write(engine) as connection:
+        connection.execute(
+            insert(JobLease).values(
+                job="weekly-payouts",
+                job_id="theirs",
+                owner="root on elsewhere, process 1 (x:1)",
+                acquired_at=moment,
+                heartbeat_at=moment,
+                expires_at=moment + timedelta(seconds=90),
+            )
+        )
+        connection.execute(
+            insert(JobLog).values(
+                job_id="theirs", job_type="weekly-payouts", status="running", start_time=moment, created_at=moment
+            )
+        )
+    settings = settings_for()
+    with pytest.raises(Exception, match="theirs"):
+        run_payouts("weekly-payouts", engine, settings, lambda: NOW + timedelta(seconds=89), Options(limit=1))
+    run_payouts("weekly-payouts", engine, settings, lambda: NOW + timedelta(seconds=91), Options(limit=1))
+    with engine.connect() as connection:
+        assert connection.execute(select(JobLog.status).where(JobLog.job_id == "theirs")).scalar_one() == "failed"
+
+
+def test_a_run_that_lost_its_lease_stops(small_shop: object, sqlite_url: str, opened: Callable[[str], Engine]) -> None:
+    engine = opened(sqlite_url)
+    settings = settings_for().model_copy(update={"job_lease_seconds": 2, "payout_batch_size": 1, "payout_batch_pause_ms": 1})
+    seen = []
+
+    def steal(_: float) -> None:
+        if not seen:
+            with engine.begin() as connection:
+                connection.execute(update(JobLease).values(job_id="thief"))
+        seen.append(1)
+        time.sleep(0.2)
+
+    with pytest.raises(Exception, match="another process has taken over"):
+        run_payouts("weekly-payouts", engine, settings, lambda: NOW, Options(), sleep=steal)
+    assert len(seen) < 10
+    assert_laws(engine)

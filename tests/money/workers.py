@@ -1,0 +1,48 @@
+"""A worker process of a payout run: pays what it is told to, beside others who pay the same."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from mlm_audit.database import payouts as db
+from mlm_audit.database.connect import consistent_read, open_engine
+from mlm_audit.domain.errors import JobBusyError
+from mlm_audit.domain.payouts import Limits, Status
+from mlm_audit.domain.periods import naive
+from mlm_audit.jobs.pace import Pace
+from mlm_audit.jobs.payout_batches import Work, pay_all
+from tests.money.crash import Task
+
+
+@dataclass(frozen=True)
+class Share:
+    """The same instalments for every worker; `name` is what they record as their run."""
+
+    url: str
+    name: str
+    now: datetime
+    ids: frozenset[int]
+
+
+def pay_share(share: Share) -> None:
+    """Pay everything that is due, without a lease: what keeps money right must not depend on one."""
+    engine = open_engine(share.url)
+    with consistent_read(engine) as connection:
+        due = db.due(connection, Status.PENDING, naive(share.now), None)
+    amounts = {instalment.id: instalment.amount_paisa for instalment in due if instalment.id in share.ids}
+    pace = Pace(1_000_000, 0, lambda: share.now, lambda _: None)
+    work = Work(engine, Status.PENDING, Limits(3, 90), share.name, lambda: share.now, pace, amounts)
+    pay_all(work, list(amounts))
+    engine.dispose()
+
+
+def run_or_refused(task: Task, ended: Sequence[object]) -> None:
+    """The whole job, with its lease; a refusal is an answer."""
+    engine = open_engine(task.url)
+    try:
+        task.run(engine)
+        ended[0].put("ran")  # type: ignore[attr-defined]
+    except JobBusyError:
+        ended[0].put("refused")  # type: ignore[attr-defined]
+    finally:
+        engine.dispose()
