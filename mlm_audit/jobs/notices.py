@@ -5,12 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from jinja2 import TemplateError
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from mlm_audit.database import outbox
 from mlm_audit.database.outbox import Queued
 from mlm_audit.domain.notices import TO_ADMINS
 from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.retry import error_line
 from mlm_audit.jobs.running import Clock
 from mlm_audit.notices.messages import message
 from mlm_audit.notices.transport import NotSentError, ServerDownError, Transport, UncertainError, open_transport
@@ -40,6 +43,9 @@ def deliver(database: Engine, settings: Settings, clock: Clock, *, most: int = 1
                 _Round(database, settings, clock, transport, done).send(claimed)
     except ServerDownError as error:
         done.error = str(error)
+    except SQLAlchemyError as error:
+        # The money has moved and is logged; the notices are safe in the outbox, or will be when the database is back.
+        done.error = f"the database: {error_line(error)}"
     if done.error:
         log.warning("notices stay queued: %s", done.error)
     return done
@@ -90,8 +96,8 @@ class _Round:
             self.done.left += len(ids)
             outbox.mark_uncertain(self.database, ids, str(error))
             self.done.error = str(error)
-        except ValueError as error:
-            self._give_up(ids, f"the address cannot be used: {error}")
+        except (ValueError, LookupError, TypeError, TemplateError) as error:
+            self._give_up(ids, f"it cannot be written: {type(error).__name__}: {error}")
         else:
             self.done.sent += len(ids)
             self.out += ids

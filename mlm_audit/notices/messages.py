@@ -17,6 +17,7 @@ from mlm_audit.domain.plan import PlanRules
 from mlm_audit.domain.settings import Settings
 from mlm_audit.reporting.html import templates_dir
 
+_ADDRESS = re.compile(r"[^\s@,;:<>()\[\]\\\"]+@[^\s@,;:<>()\[\]\\\"]+")
 DEFAULT_FROM = "mlm-audit@localhost.invalid"
 
 
@@ -47,8 +48,10 @@ def message(
 ) -> EmailMessage:
     """One message to one recipient; `contexts` has one entry, or several where notices of a kind are put together.
 
-    Raises ValueError when `to` is not an address.
+    Raises ValueError when `to` is not a single plain address.
     """
+    if not _ADDRESS.fullmatch(to):
+        raise ValueError("it is not a single plain address")
     values = {"name": one_line(name or ""), "notices": contexts, "n": contexts[0], "timezone": settings.timezone}
     mail = EmailMessage()
     mail["Subject"] = one_line(_templates().get_template(f"{kind}/subject.txt.j2").render(values))

@@ -72,7 +72,7 @@ class SmtpTransport:
             raise ServerDownError(f"the server refuses the sender: {error}") from error
         except smtplib.SMTPRecipientsRefused as error:
             raise NotSentError(f"the server refuses the recipient: {error}") from error
-        except smtplib.SMTPResponseException as error:
+        except (smtplib.SMTPResponseException, smtplib.SMTPNotSupportedError) as error:
             raise NotSentError(f"the server refuses the message: {error}") from error
         except (smtplib.SMTPException, OSError) as error:
             raise UncertainError(f"the connection broke while sending: {type(error).__name__}: {error}") from error

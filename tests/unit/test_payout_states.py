@@ -1,0 +1,105 @@
+"""The life of an instalment: every transition that exists, and none that does not."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlm_audit.domain.payouts import TECHNICAL, Event, Facts, Hold, Limits, State, Status, transition, why_held
+
+NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
+LIMITS = Limits(retries=3, hold_days=90)
+GOOD = Facts(5_000, is_active=True, is_blocked=False, is_kyc_approved=True, order_id=1, order_status="paid")
+
+
+def test_the_transitions() -> None:
+    pending = State(Status.PENDING)
+    assert transition(pending, Event.CREDITED, LIMITS, NOW) == State(Status.PAID)
+    held = transition(pending, Event.HELD, LIMITS, NOW, "KYC not approved")
+    assert held == State(Status.FAILED, 0, NOW, "KYC not approved")
+    assert transition(held, Event.HELD, LIMITS, NOW + timedelta(days=89, hours=23), "KYC not approved") == held
+    over = transition(held, Event.HELD, LIMITS, NOW + timedelta(days=90), "KYC not approved")
+    assert over == State(Status.PERMANENTLY_FAILED, 0, NOW, "KYC not approved")
+    assert transition(over, Event.REQUEUED, LIMITS, NOW) == State(Status.PENDING)
+    assert transition(held, Event.CREDITED, LIMITS, NOW) == State(Status.PAID)
+
+
+def test_a_technical_failure_uses_one_of_three_retries() -> None:
+    state = State(Status.PENDING)
+    found = []
+    for day in range(3):
+        state = transition(state, Event.BROKE, LIMITS, NOW + timedelta(days=day), "boom")
+        found.append((state.status, state.retry_count))
+    assert found == [(Status.FAILED, 1), (Status.FAILED, 2), (Status.PERMANENTLY_FAILED, 3)]
+    assert state.reason == TECHNICAL + "boom"
+    assert state.failed_since == NOW
+
+
+@pytest.mark.parametrize(
+    ("status", "event"),
+    [(Status.PAID, event) for event in Event]
+    + [(Status.PERMANENTLY_FAILED, event) for event in (Event.CREDITED, Event.HELD, Event.BROKE)]
+    + [(Status.PENDING, Event.REQUEUED)],
+)
+def test_what_can_never_happen(status: Status, event: Event) -> None:
+    with pytest.raises(ValueError, match=f"{status} cannot be {event}"):
+        transition(State(status), event, LIMITS, NOW)
+
+
+@given(st.lists(st.tuples(st.sampled_from(Event), st.integers(0, 40)), max_size=30))
+def test_any_sequence_of_events(events: list[tuple[Event, int]]) -> None:
+    """Paid is final, retries never exceed the limit, and a failure always has a reason and a beginning."""
+    state, now, paid = State(Status.PENDING), NOW, False
+    for event, days in events:
+        now += timedelta(days=days)
+        try:
+            state = transition(state, event, LIMITS, now, "x")
+        except ValueError:
+            continue
+        assert not paid
+        paid = state.status is Status.PAID
+        assert state.retry_count <= LIMITS.retries
+        failed = state.status in (Status.FAILED, Status.PERMANENTLY_FAILED)
+        assert failed == (state.reason is not None) == (state.failed_since is not None)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({}, None),
+        ({"order_id": None, "order_status": None}, None),
+        ({"amount_paisa": 0}, Hold.AMOUNT),
+        ({"amount_paisa": -1}, Hold.AMOUNT),
+        ({"amount_paisa": 10.5}, Hold.AMOUNT),
+        ({"amount_paisa": None}, Hold.AMOUNT),
+        ({"is_active": None, "is_blocked": None, "is_kyc_approved": None}, Hold.UNKNOWN),
+        ({"is_blocked": True, "is_active": False, "is_kyc_approved": False}, Hold.BLOCKED),
+        ({"is_active": False, "is_kyc_approved": False}, Hold.INACTIVE),
+        ({"is_kyc_approved": False}, Hold.KYC),
+        ({"order_status": None}, Hold.ORDER_GONE),
+        ({"order_status": "refunded"}, Hold.ORDER_VOID),
+        ({"order_status": "cancelled"}, Hold.ORDER_VOID),
+        ({"is_credited": True, "is_blocked": True}, Hold.CREDITED),
+    ],
+)
+def test_why_held(change: dict[str, object], reason: Hold | None) -> None:
+    from dataclasses import replace
+
+    assert why_held(replace(GOOD, **change)) is reason  # type: ignore[arg-type]
+
+
+def test_the_diagram_in_the_docs_has_every_status_and_event() -> None:
+    from pathlib import Path
+
+    text = (Path(__file__).parents[2] / "docs" / "payouts.md").read_text(encoding="utf-8")
+    for word in (*Status, *Event, *Hold):
+        assert word in text, word
+
+
+def test_order_statuses_that_do_not_stand_are_those_of_the_checks() -> None:
+    from mlm_audit.checks.catalogue import load_views
+    from mlm_audit.domain.payouts import NOT_STANDING
+
+    [sql] = [view.sql for view in load_views() if view.name == "paid_orders"]
+    assert "('" + "', '".join(NOT_STANDING) + "')" in sql
