@@ -1,35 +1,30 @@
 """The flow `commission-reconciliation`: ledger against wallets, commissions against orders."""
 
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from prefect import flow, runtime, task
+from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from pydantic import SecretStr
 
-from mlm_audit.database.connect import open_engine
-from mlm_audit.domain.errors import InputError
+from flows.common import LARGEST, now, opened, run_name, settings_with
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.money import format_inr
-from mlm_audit.domain.periods import business_date, parse_instant
-from mlm_audit.domain.settings import Settings, load_settings
+from mlm_audit.domain.periods import parse_instant
+from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.reconciliation import reconcile
 from mlm_audit.reporting.document import to_document
 from mlm_audit.reporting.report import report_data
 from mlm_audit.reporting.write import write_run
 
-LARGEST = 20
-
 
 @task(name="reconcile")
 def run_job(settings: Settings, as_of: str | None, *, dry_run: bool) -> RunResult:
     """Call the job; it reads, checks, corrects and stores."""
-    if settings.database_url is None:
-        raise InputError("no database named; set DATABASE_URL")
     moment = parse_instant(as_of, settings.tz) if as_of else None
-    engine = open_engine(settings.database_url.get_secret_value())
-    return reconcile(engine, settings, lambda: datetime.now(UTC), as_of=moment, dry_run=dry_run).result
+    with opened(settings) as engine:
+        return reconcile(engine, settings, now, as_of=moment, dry_run=dry_run).result
 
 
 @task(name="write reports")
@@ -57,15 +52,7 @@ def publish(result: RunResult, settings: Settings) -> None:
     create_table_artifact(rows or [{"break": "none"}], key="reconciliation-breaks", description="Largest open breaks")
 
 
-def run_name() -> str:
-    """`reconciliation 2026-11-24`: the business day that the run is about."""
-    settings = load_settings()
-    as_of = runtime.flow_run.parameters.get("as_of")
-    moment = parse_instant(as_of, settings.tz) if as_of else datetime.now(UTC)
-    return f"reconciliation {business_date(moment, settings.tz)}"
-
-
-@flow(name="commission-reconciliation", flow_run_name=run_name, validate_parameters=True)
+@flow(name="commission-reconciliation", flow_run_name=partial(run_name, "reconciliation"), validate_parameters=True)
 def commission_reconciliation(
     as_of: str | None = None, dry_run: bool = False, database_url: SecretStr | None = None, out: Path | None = None
 ) -> dict[str, Any]:
@@ -73,9 +60,7 @@ def commission_reconciliation(
 
     Without `database_url` the setting DATABASE_URL counts, which keeps the password out of the run's parameters.
     """
-    settings = load_settings()
-    if database_url is not None:
-        settings = settings.model_copy(update={"database_url": database_url})
+    settings = settings_with(database_url)
     result = run_job(settings, as_of, dry_run=dry_run)
     reports = {} if dry_run and out is None else write_reports(result, settings, out or settings.runs_dir / result.job_id)
     publish(result, settings)

@@ -23,7 +23,12 @@ from tests.conftest import clean_platform
 
 ROOT = Path(__file__).parents[2]
 DEPLOYMENTS = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
-CRON = {"commission-reconciliation": "0 4 * * *"}
+CRON = {
+    "weekly-payouts": "0 6 * * 1",
+    "retry-failed-payouts": "0 7 * * *",
+    "monthly-eligibility-sweep": "0 2 1 * *",
+    "commission-reconciliation": "0 4 * * *",
+}
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore"),  # Prefect's own dependencies warn; ours is checked everywhere else
@@ -67,8 +72,35 @@ def test_reconciliation_flow(prefect: None, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "report.html").exists()
     with get_client(sync_client=True) as client:
         artifacts = {artifact.key: str(artifact.data) for artifact in client.read_artifacts()}
-        [run] = client.read_flow_runs()
+        [run] = [run for run in client.read_flow_runs() if run.name.startswith("reconciliation")]
     assert "₹312.50" in artifacts["reconciliation-verdict"]
     assert "wallet-balance/42" in artifacts["reconciliation-breaks"]
     assert run.name == "reconciliation 2026-11-24"
     assert str(tmp_path) not in str(run.parameters["database_url"])
+
+
+def test_money_flows(prefect: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows.payouts import retry_failed_payouts, weekly_payouts
+    from flows.sweep import monthly_eligibility_sweep
+    from tests.money.books import assert_laws
+    from tests.money.conftest import fill_shop
+
+    monkeypatch.setenv("OUTBOX_DIR", str(tmp_path / "outbox"))
+    url = f"sqlite:///{tmp_path / 'shop.db'}"
+    engine = open_engine(url, create=True)
+    fill_shop(engine, members=5)
+    secret = SecretStr(url)
+    ahead = weekly_payouts(dry_run=True, database_url=secret)
+    paid = weekly_payouts(database_url=secret)
+    assert ahead["counts"]["payable"] == paid["counts"]["paid"] == 16
+    assert retry_failed_payouts(database_url=secret)["counts"]["held"] == 4
+    assert monthly_eligibility_sweep(month="2026-10", database_url=secret)["counts"]["decided"] == 5
+    assert_laws(engine)
+    engine.dispose()
+    with get_client(sync_client=True) as client:
+        artifacts = {artifact.key: str(artifact.data) for artifact in client.read_artifacts()}
+        names = {run.name.rpartition(" ")[0] for run in client.read_flow_runs()}
+    assert {"weekly-payouts", "retry-failed-payouts", "monthly-eligibility-sweep"} <= names
+    assert "16 payouts" in artifacts["weekly-payouts-verdict"]
+    assert "KYC not approved" in artifacts["retry-failed-payouts-findings"]
+    assert "2026-10" in artifacts["monthly-eligibility-sweep-verdict"]
