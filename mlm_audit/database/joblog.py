@@ -38,33 +38,39 @@ def acquire(engine: Engine, claim: Claim, is_gone: Callable[[str], bool], meta: 
     JobBusyError when a live run holds the lease, InputError when the clock has gone backwards.
     """
     now = naive(claim.started_at)
+    with write(engine) as connection:
+        held = select(JobLease.job_id, JobLease.owner, JobLease.acquired_at, JobLease.expires_at)
+        lease = connection.execute(held.where(JobLease.job == claim.job).with_for_update()).one_or_none()
+        if lease is not None and now < lease.expiresAt and not is_gone(lease.owner):
+            raise JobBusyError(_busy(claim.job, lease.jobId, lease.owner, lease.acquiredAt))
+        _refuse_clock_going_back(connection, claim.job, now)
+        # The lease first: only who holds it may call what is still logged as running dead.
+        _take(connection, claim, now, is_free=lease is None)
+        closed = _close_dead(connection, claim.job, now)
+        connection.execute(
+            insert(JobLog).values(
+                job_id=claim.job_id, job_type=claim.job, status="running", start_time=now, created_at=now, meta=meta
+            )
+        )
+    return closed
+
+
+def _take(connection: Connection, claim: Claim, now: datetime, *, is_free: bool) -> None:
+    """A free lease is inserted, where its key lets only one in; a dead one is locked and is taken over in place."""
+    values = {
+        "job_id": claim.job_id,
+        "owner": claim.owner,
+        "acquired_at": now,
+        "heartbeat_at": now,
+        "expires_at": now + claim.lease,
+    }
+    if not is_free:
+        connection.execute(update(JobLease).where(JobLease.job == claim.job).values(values))
+        return
     try:
-        with write(engine) as connection:
-            held = select(JobLease.job_id, JobLease.owner, JobLease.acquired_at, JobLease.expires_at)
-            lease = connection.execute(held.where(JobLease.job == claim.job).with_for_update()).one_or_none()
-            if lease is not None and now < lease.expiresAt and not is_gone(lease.owner):
-                raise JobBusyError(_busy(claim.job, lease.jobId, lease.owner, lease.acquiredAt))
-            _refuse_clock_going_back(connection, claim.job, now)
-            closed = _close_dead(connection, claim.job, now)
-            connection.execute(delete(JobLease).where(JobLease.job == claim.job))
-            connection.execute(
-                insert(JobLease).values(
-                    job=claim.job,
-                    job_id=claim.job_id,
-                    owner=claim.owner,
-                    acquired_at=now,
-                    heartbeat_at=now,
-                    expires_at=now + claim.lease,
-                )
-            )
-            connection.execute(
-                insert(JobLog).values(
-                    job_id=claim.job_id, job_type=claim.job, status="running", start_time=now, created_at=now, meta=meta
-                )
-            )
+        connection.execute(insert(JobLease).values(job=claim.job, **values))
     except IntegrityError as error:
         raise JobBusyError(f"{claim.job} was started by somebody else at this very moment; nothing was started here") from error
-    return closed
 
 
 def _busy(job: str, job_id: str, owner: str, since: datetime) -> str:
@@ -86,26 +92,27 @@ def _refuse_clock_going_back(connection: Connection, job: str, now: datetime) ->
 
 def _close_dead(connection: Connection, job: str, now: datetime) -> list[str]:
     """Nobody live holds the lease, so whatever is still logged as running is dead."""
-    running = select(JobLog.job_id).where(JobLog.job_type == job, JobLog.status == "running")
-    dead = list(connection.execute(running.order_by(JobLog.id)).scalars())
-    for job_id in dead:
-        error = "interrupted: its process ended without a word; what it had committed stays, the next run goes on from there"
-        end(connection, job_id, now, "failed", error=error)
+    running = select(JobLog.job_id).where(JobLog.job_type == job, JobLog.status == "running").order_by(JobLog.id)
+    return [job_id for job_id in connection.execute(running).scalars().all() if _close(connection, job, job_id, now)]
+
+
+def _close(connection: Connection, job: str, job_id: str, now: datetime) -> bool:
+    error = "interrupted: its process ended without a word; what it had committed stays, the next run goes on from there"
+    closed = end(connection, job_id, now, "failed", error=error)
+    if closed:
         queue(connection, [failure_notice(job, job_id, error)], now)
-    return dead
+    return closed
 
 
 def close_interrupted(engine: Engine, now: datetime, is_gone: Callable[[str], bool]) -> list[str]:
     """Close every run whose lease is dead, of all jobs; return their ids. For the health ping."""
-    closed: list[str] = []
     with write(engine) as connection:
-        leases = connection.execute(select(JobLease.job, JobLease.owner, JobLease.expires_at).with_for_update()).all()
-        live = {job for job, owner, expires_at in leases if naive(now) < expires_at and not is_gone(owner)}
-        running = select(JobLog.job_type).where(JobLog.status == "running").distinct()
-        for job in sorted({*connection.execute(running).scalars()} - live):
-            closed += _close_dead(connection, job, naive(now))
-            connection.execute(delete(JobLease).where(JobLease.job == job))
-    return closed
+        # The runs first: a run that is seen here had its lease before, so that one that is just starting is never closed.
+        running = connection.execute(select(JobLog.job_id, JobLog.job_type).where(JobLog.status == "running")).all()
+        leases = connection.execute(select(JobLease.job_id, JobLease.owner, JobLease.expires_at)).all()
+        live = {job_id for job_id, owner, expires_at in leases if naive(now) < expires_at and not is_gone(owner)}
+        dead = [(job_id, job) for job_id, job in running if job_id not in live]
+        return [job_id for job_id, job in dead if _close(connection, job, job_id, naive(now))]
 
 
 def heartbeat(engine: Engine, claim: Claim, now: datetime) -> bool:
@@ -116,23 +123,25 @@ def heartbeat(engine: Engine, claim: Claim, now: datetime) -> bool:
         return connection.execute(renewed).rowcount == 1
 
 
-def end(connection: Connection, job_id: str, now: datetime, status: str, **values: Any) -> None:
-    """Log the end of a run and give its lease back, in the caller's transaction."""
-    started = connection.execute(select(JobLog.start_time).where(JobLog.job_id == job_id)).scalar_one()
-    duration = max(0, int((now - started).total_seconds() * 1_000))
+def end(connection: Connection, job_id: str, now: datetime, status: str, **values: Any) -> bool:
+    """Log the end of a running run and give its lease back, in the caller's transaction; False when it had ended already."""
+    mine = (JobLog.job_id == job_id) & (JobLog.status == "running")
+    started = connection.execute(select(JobLog.start_time).where(mine).with_for_update()).scalar_one_or_none()
+    if started is None:
+        return False
     if "error" in values:
         values["error"] = values["error"][:ERROR_CHARACTERS]
-    connection.execute(
-        update(JobLog).where(JobLog.job_id == job_id).values(status=status, end_time=now, duration_ms=duration, **values)
-    )
+    duration = max(0, int((now - started).total_seconds() * 1_000))
+    connection.execute(update(JobLog).where(mine).values(status=status, end_time=now, duration_ms=duration, **values))
     connection.execute(delete(JobLease).where(JobLease.job_id == job_id))
+    return True
 
 
 def fail(engine: Engine, claim: Claim, now: datetime, error: str) -> None:
     """Log a run as failed, tell the administrators, give the lease back."""
     with write(engine) as connection:
-        end(connection, claim.job_id, naive(now), "failed", error=error)
-        queue(connection, [failure_notice(claim.job, claim.job_id, error)], naive(now))
+        if end(connection, claim.job_id, naive(now), "failed", error=error):
+            queue(connection, [failure_notice(claim.job, claim.job_id, error)], naive(now))
 
 
 def failure_notice(job: str, job_id: str, error: str) -> Draft:

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
 Progress = Callable[[str, int, int], None]
 BEATS_PER_LEASE = 4
+TAKEN_OVER = "{job}: another process has taken over, because this one was silent for too long"
 
 
 def new_job_id(name: str, started: datetime, settings: Settings) -> str:
@@ -53,7 +54,7 @@ class Run:
     def check(self) -> None:
         """Raises JobFailedError when somebody else has taken the lease: then this run must not go on."""
         if self._lost.is_set():
-            raise JobFailedError(f"{self.claim.job}: another process has taken over, because this one was silent for too long")
+            raise JobFailedError(TAKEN_OVER.format(job=self.claim.job))
 
     def note(self, **values: Any) -> None:
         """Keep something in the job log now, before the end."""
@@ -64,7 +65,8 @@ class Run:
     def end(self, connection: Connection, status: str, **values: Any) -> None:
         """Log the end in the job's own last transaction, so that the two cannot part."""
         self.meta |= values
-        joblog.end(connection, self.job_id, naive(self.clock()), status, meta=self.meta)
+        if not joblog.end(connection, self.job_id, naive(self.clock()), status, meta=self.meta):
+            raise JobFailedError(TAKEN_OVER.format(job=self.claim.job))
         self.ended = True
 
     def beat(self) -> None:

@@ -274,7 +274,7 @@ def test_bad__plan(demo: str, tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (["run", "tidy-up", "--db", "sqlite:///x.db"], "no such job"),
-        (["run", "weekly-payouts", "--db", "sqlite:///x.db"], "not built yet"),
+        (["run", "tree-health", "--db", "sqlite:///x.db"], "not built yet"),
         (["run", "reconciliation", "--nonsense"], "--nonsense"),
         (["run", "reconciliation", "--fail-on", "mild"], "mild"),
         (["demo", "create", "--db", "sqlite:///x.db", "--members", "0"], "--members 0"),

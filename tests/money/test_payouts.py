@@ -288,10 +288,10 @@ def test_a_run_far_above_the_usual_stops(small_shop: Shop) -> None:
 def test_an_amount_that_changes_while_the_run_is_under_way_is_left(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     real = db.claim
 
-    def claim(connection: Any, ids: Any, status: Any) -> Any:
+    def claim(connection: Any, ids: Any, status: Any, **options: Any) -> Any:
         if 9 in ids:
             connection.execute(update(SelfPayoutSchedule).where(SelfPayoutSchedule.id == 9).values(amount_paisa=999_999))
-        return real(connection, ids, status)
+        return real(connection, ids, status, **options)
 
     monkeypatch.setattr(db, "claim", claim)
     result = run(small_shop)

@@ -11,11 +11,15 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Engine, func, insert, select, update
 
-from mlm_audit.database.own_tables import JobLease, JobLog, SelfPayoutSchedule
+from mlm_audit.database.connect import write
+from mlm_audit.database.joblog import close_interrupted
+from mlm_audit.database.migrate import init
+from mlm_audit.database.own_tables import JobLease, JobLog, Notice, SelfPayoutSchedule
 from mlm_audit.database.tables import Ledger
 from mlm_audit.domain.findings import Verdict
+from mlm_audit.jobs.owner import is_gone, this_process
 from mlm_audit.jobs.payouts import Options, run_payouts
 from mlm_audit.jobs.reconciliation import reconcile
 from tests.conftest import clean_platform, settings_for
@@ -149,13 +153,34 @@ def test_a_dead_run_is_closed_as_interrupted_by_the_next_start(any_url: str, ope
     assert_laws(engine)
 
 
+def test_the_health_ping_closes_dead_runs_and_no_living_one(any_url: str, opened: Callable[[str], Engine]) -> None:
+    engine = opened(any_url)
+    init(engine)
+    moment = NOW.replace(tzinfo=None)
+    with write(engine) as connection:
+        for job, owner, seconds in (
+            ("weekly-payouts", this_process(), 60),
+            ("monthly-eligibility-sweep", "root on elsewhere, process 1 (x:1)", -1),
+            ("commission-reconciliation", None, 0),
+        ):
+            run = {"job_id": f"run of {job}", "job_type": job, "status": "running", "start_time": moment, "created_at": moment}
+            connection.execute(insert(JobLog).values(run))
+            if owner:
+                until = moment + timedelta(seconds=seconds)
+                lease = {"job": job, "job_id": f"run of {job}", "owner": owner, "expires_at": until}
+                connection.execute(insert(JobLease).values(**lease, acquired_at=moment, heartbeat_at=moment))
+    closed = close_interrupted(engine, NOW, is_gone)
+    assert sorted(closed) == ["run of commission-reconciliation", "run of monthly-eligibility-sweep"]
+    assert close_interrupted(engine, NOW, is_gone) == []
+    with engine.connect() as connection:
+        assert connection.execute(select(JobLease.job)).scalars().all() == ["weekly-payouts"]
+        assert len(connection.execute(select(Notice.id).where(Notice.kind == "job-failed")).all()) == 2
+
+
 def test_a_lease_of_another_machine_is_respected_until_it_expires(
     small_shop: object, sqlite_url: str, opened: Callable[[str], Engine]
 ) -> None:
     engine = opened(sqlite_url)
-    from sqlalchemy import insert
-
-    from mlm_audit.database.connect import write
 
     moment = NOW.replace(tzinfo=None)
     with write(engine) as connection:
