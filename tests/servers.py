@@ -93,8 +93,8 @@ def _running(command: list[str], port: int, owner: dict[str, str], log: Path) ->
 
 
 @contextmanager
-def postgresql() -> Iterator[str]:
-    """A server; yields the URL of an empty database `test`."""
+def postgresql(*, durable: bool = False) -> Iterator[str]:
+    """A server; yields the URL of an empty database `test`. `durable`: with the settings that a real platform has."""
     programs = postgres_bin()
     assert programs is not None
     owner = _owner("postgres")
@@ -102,9 +102,10 @@ def postgresql() -> Iterator[str]:
         data, port = folder / "data", _free_port()
         init = [str(programs / "initdb"), "-D", str(data), "-U", "audit", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]
         subprocess.run(init, check=True, capture_output=True, cwd=folder, **owner)  # type: ignore[call-overload]
-        fast = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "unix_socket_directories=", "timezone=UTC"]
+        options = ["unix_socket_directories=", "timezone=UTC"]
+        options += [] if durable else ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
         command = [str(programs / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-p", str(port)]
-        with _running([*command, *(part for option in fast for part in ("-c", option))], port, owner, folder / "log"):
+        with _running([*command, *(part for option in options for part in ("-c", option))], port, owner, folder / "log"):
             _wait_ready(f"postgresql+psycopg://audit@127.0.0.1:{port}/postgres")
             yield f"postgresql://audit@127.0.0.1:{port}/postgres"
 

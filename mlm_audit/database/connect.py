@@ -49,6 +49,8 @@ def open_engine(url: str, *, create: bool = False) -> Engine:
     engine = create_engine(parsed, **options)
     if engine.dialect.name == "sqlite":
         _prepare_sqlite(engine)
+    if engine.dialect.name in ("mysql", "mariadb"):
+        _prepare_mysql(engine)
     try:
         with engine.connect() as connection:
             connection.execute(text("select 1"))
@@ -104,6 +106,15 @@ def _prepare_sqlite(engine: Engine) -> None:
     def on_begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get("mlm_writes", False)
         connection.exec_driver_sql("begin immediate" if writes else "begin")
+
+
+def _prepare_mysql(engine: Engine) -> None:
+    """`||` joins texts, as in the other two, so that one text of SQL serves all three."""
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("set session sql_mode = concat(@@sql_mode, ',PIPES_AS_CONCAT')")
 
 
 @contextmanager

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Connection, Select, and_, bindparam, case, func, insert, select, update
+from sqlalchemy import BindParameter, Connection, Select, and_, bindparam, func, insert, select, update
 
 from mlm_audit.database.connect import in_parts
 from mlm_audit.database.outbox import queue
 from mlm_audit.database.own_tables import PayoutHistory, SelfPayoutSchedule
-from mlm_audit.database.tables import Ledger, Order, User
+from mlm_audit.database.statements import Statement, rendered
+from mlm_audit.database.tables import Order
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.payouts import Facts, State, Status
 
@@ -39,12 +40,11 @@ class Instalment(NamedTuple):
 
 
 class Member(NamedTuple):
-    """A member's flags and wallet; read under lock where money moves."""
+    """A member's flags; read under lock where money moves."""
 
     is_active: bool
     is_blocked: bool
     is_kyc_approved: bool
-    wallet_paisa: int
 
 
 class Change(NamedTuple):
@@ -74,10 +74,14 @@ _COLUMNS = (
 )
 
 
+_STATUS = {status.value: status for status in Status}
+
+
 def instalment_of(row: Any, orders: dict[int, str]) -> Instalment:
     """An instalment from the columns of the query below; `orders` are the statuses of the orders that exist."""
     # processedAt is when a failure began, or when it was paid.
-    state = State(Status(row[4]), row[5] or 0, row[6] if row[4] != Status.PENDING else None, row[7])
+    status = _STATUS[row[4]]
+    state = State(status, row[5] or 0, None if status is Status.PENDING else row[6], row[7])
     return Instalment(row[0], row[1], row[2], row[3], state, row[8], row[9], orders.get(row[8]))
 
 
@@ -113,37 +117,24 @@ def unknown_statuses(connection: Connection, as_of: datetime) -> dict[str, int]:
     return {str(status): count for status, count in connection.execute(query) if status not in set(Status)}
 
 
+FACTS_MEMBERS, CREDITED = Statement("payouts/facts_members"), Statement("payouts/credited")
+
+
 def members(connection: Connection, ids: Iterable[int]) -> dict[int, Member]:
-    """Flags and wallets of those who exist, without a lock."""
+    """Flags of those who exist, without a lock."""
     found: dict[int, Member] = {}
     for part in in_parts(sorted(set(ids)), LOOKUP):
-        found |= _members(connection, part, lock=False)
+        found |= _flags(FACTS_MEMBERS(connection, ids=part))
     return found
 
 
-_MEMBERS = (
-    select(User.id, User.is_active, User.is_blocked, User.is_kyc_approved, User.wallet_balance_paisa)
-    .where(User.id.in_(_IDS))
-    .order_by(User.id)
-)
-_MEMBERS_LOCKED = _MEMBERS.with_for_update()
-
-
-def _members(connection: Connection, ids: Sequence[int], *, lock: bool) -> dict[int, Member]:
-    rows = connection.execute(_MEMBERS_LOCKED if lock else _MEMBERS, {"ids": ids})
-    return {row[0]: Member(bool(row[1]), bool(row[2]), bool(row[3]), row[4]) for row in rows}
-
-
-_CREDITED = select(Ledger.ref).where(Ledger.ref.in_(bindparam("refs", expanding=True)))
+def _flags(rows: Iterable[Any]) -> dict[int, Member]:
+    return {row[0]: Member(bool(row[1]), bool(row[2]), bool(row[3])) for row in rows}
 
 
 def credited(connection: Connection, ids: Iterable[int]) -> set[int]:
     """Those instalments that the ledger has a credit of already."""
-    found: set[int] = set()
-    for part in in_parts(ids, LOOKUP):
-        refs = {ref_of(number): number for number in part}
-        found |= {refs[str(ref)] for ref in connection.execute(_CREDITED, {"refs": list(refs)}).scalars()}
-    return found
+    return {row[0] for part in in_parts(ids, LOOKUP) for row in CREDITED(connection, ids=part)}
 
 
 def facts_of(instalment: Instalment, member: Member | None, *, is_credited: bool) -> Facts:
@@ -159,128 +150,89 @@ def facts_of(instalment: Instalment, member: Member | None, *, is_credited: bool
     )
 
 
-_CLAIM = (
-    select(*_COLUMNS).where(Schedule.id.in_(_IDS), Schedule.status == bindparam("status")).order_by(Schedule.id).with_for_update()
-)
-_CLAIM_FREE = _CLAIM.with_for_update(skip_locked=True)
-
-
 def instalments_locked() -> Select[*tuple[Any, ...]]:
     """The query of instalments by `ids`, whatever their status, locked."""
     return select(*_COLUMNS).where(Schedule.id.in_(_IDS)).order_by(Schedule.id).with_for_update()
 
 
+CLAIM, CLAIM_WAITING = Statement("payouts/claim"), Statement("payouts/claim_waiting")
+MEMBERS, ORDERS = Statement("payouts/members"), Statement("payouts/orders")
+MARK_PAID, POST = Statement("payouts/mark_paid"), Statement("payouts/post")
+HISTORY, NOTICES = Statement("payouts/history"), Statement("payouts/notices")
+
+
 def claim(
     connection: Connection, ids: Sequence[int], status: Status, *, wait: bool = False
 ) -> tuple[list[Instalment], dict[int, Member]]:
-    """Lock those instalments that still have the status, then their members.
+    """Lock those instalments that still have the status, then their members; read their orders behind the locks.
 
-    What somebody else has claimed is skipped, or with `wait` waited for. On SQLite the write lock is held already. Members are locked in the order of their ids, so that two batches with
-    members in common wait for each other instead of dying.
+    What somebody else has claimed is skipped, or with `wait` waited for. On SQLite the write lock is held already.
     """
-    claimed = _read(connection, _CLAIM if wait else _CLAIM_FREE, {"ids": ids, "status": status.value})
-    people = sorted({instalment.member_id for instalment in claimed})
-    return claimed, _members(connection, people, lock=True) if people else {}
+    rows: Sequence[Any] = (CLAIM_WAITING if wait else CLAIM)(connection, ids=ids, was=status.value).all()
+    if not rows:
+        return [], {}
+    if connection.dialect.name == "sqlite":
+        rows = [(*row[:3], _moment(row[3]), *row[4:6], _moment(row[6]), *row[7:]) for row in rows]
+    mine = [row[0] for row in rows]
+    people = _flags(MEMBERS(connection, ids=mine))
+    orders = {row[0]: row[1] for row in ORDERS(connection, ids=mine)}
+    return [instalment_of(row, orders) for row in rows], people
 
 
-_TOP = select(func.max(Ledger.id)).where(Ledger.user_id.in_(_IDS)).group_by(Ledger.user_id).scalar_subquery()
-_LAST = select(Ledger.user_id, Ledger.balance_after_paisa).where(Ledger.id.in_(_TOP))
-
-
-def last_balances(connection: Connection, ids: Sequence[int]) -> dict[int, int | None]:
-    """The balanceAfter of each member's last ledger row: the new row continues that chain, whatever the wallet says.
-
-    None where the platform left it empty; members without any row are absent.
-    """
-    return {int(row[0] or 0): row[1] for row in connection.execute(_LAST, {"ids": ids})}
-
-
-_PAID = (
-    update(Schedule)
-    .where(Schedule.id.in_(_IDS), Schedule.status == bindparam("was"))
-    .values(
-        status=Status.PAID.value,
-        processed_at=bindparam("at"),
-        updated_at=bindparam("at"),
-        actual_amount_paisa=Schedule.amount_paisa,
-        failure_reason=None,
-    )
-)
+def _moment(text: str | None) -> datetime | None:
+    """SQLite keeps instants as text; a statement that goes to the driver as it is gets them so."""
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def pay(connection: Connection, changes: Sequence[Change], was: Status, job_id: str, now: datetime) -> None:
-    """Pay claimed instalments: schedule, ledger, wallets, history, notices.
+    """Pay claimed instalments: schedule, ledger, wallets, history, notices; each is one statement for all of them.
 
     RuntimeError when fewer rows than claimed could be marked: then somebody changed them without the lock.
     """
     ids = [change.instalment.id for change in changes]
-    marked = connection.execute(_PAID, {"ids": ids, "was": was.value, "at": now}).rowcount
+    marked = MARK_PAID(connection, ids=ids, was=was.value, now=now).rowcount
     if marked != len(ids):
         raise RuntimeError(f"{len(ids)} instalments were claimed, {marked} could be marked paid; nothing of this batch was paid")
-    people = sorted({change.instalment.member_id for change in changes})
-    balances = last_balances(connection, people)
-    connection.execute(insert(Ledger), [_posting(change.instalment, balances, now) for change in changes])
-    _credit_wallets(connection, changes)
-    connection.execute(insert(PayoutHistory), [_history(change, "completed", job_id, now) for change in changes])
-    queue(connection, [_credit_notice(change.instalment) for change in changes], now)
-
-
-def _posting(instalment: Instalment, balances: dict[int, int | None], now: datetime) -> dict[str, Any]:
-    before = balances.get(instalment.member_id, 0)
-    after = None if before is None else before + instalment.amount_paisa
-    balances[instalment.member_id] = after
-    of = f", instalment {instalment.number} of order {instalment.order_id}" if instalment.order_id is not None else ""
-    return {
-        "userId": instalment.member_id,
-        "type": LEDGER_TYPE,
-        "amount": instalment.amount_paisa,
-        "referenceId": str(instalment.id),
-        "ref": ref_of(instalment.id),
-        "balanceAfter": after,
-        "description": f"Self income{of}",
-        "createdAt": now,
-    }
-
-
-def _credit_wallets(connection: Connection, changes: Sequence[Change]) -> None:
-    sums: defaultdict[int, int] = defaultdict(int)
+    POST(connection, ids=ids, now=now)
+    sums: dict[int, int] = {}
     for change in changes:
-        sums[change.instalment.member_id] += change.instalment.amount_paisa
+        instalment = change.instalment
+        sums[instalment.member_id] = sums.get(instalment.member_id, 0) + instalment.amount_paisa
     add_to_wallets(connection, sums)
+    HISTORY(connection, ids=ids, now=now, job_id=job_id)
+    NOTICES(connection, ids=ids, now=now)
+
+
+WALLETS_AT_ONCE = 100
 
 
 def add_to_wallets(connection: Connection, sums: dict[int, int]) -> None:
-    """One statement that adds to each member's wallet. The members are locked; each must exist."""
-    wallet = User.wallet_balance_paisa + case(sums, value=User.id)
-    done = connection.execute(update(User).where(User.id.in_(sums)).values(wallet_balance_paisa=wallet)).rowcount
-    if done != len(sums):
-        raise RuntimeError(f"{len(sums)} wallets were to be credited, {done} could be; nothing of this batch was paid")
+    """Add to each member's wallet. The members are locked; each must exist."""
+    for part in in_parts(sums.items(), WALLETS_AT_ONCE):
+        sql, _ = rendered(_wallets(len(part)), connection.dialect.name, 0)
+        pairs = [value for pair in part for value in pair]
+        done = connection.exec_driver_sql(sql, (*pairs, *(member for member, _ in part))).rowcount
+        if done != len(part):
+            raise RuntimeError(f"{len(part)} wallets were to be credited, {done} could be; nothing of this batch was paid")
 
 
-def _history(change: Change, status: str, job_id: str, now: datetime) -> dict[str, Any]:
+def _wallets(members: int) -> str:
+    whens, marks = " when :member then :paisa" * members, ", ".join([":member"] * members)
+    return f'update users set "walletBalance" = "walletBalance" + case id{whens} end where id in ({marks})'  # noqa: S608
+
+
+def _setback(change: Change, job_id: str, now: datetime) -> dict[str, Any]:
     instalment = change.instalment
-    meta = {"scheduleId": instalment.id, "jobId": job_id}
-    if change.to.reason:
-        meta |= {"reason": change.to.reason, "to": change.to.status.value}
+    meta = {"scheduleId": instalment.id, "jobId": job_id, "reason": change.to.reason, "to": change.to.status.value}
     return {
         "userId": instalment.member_id,
         "amount": instalment.amount_paisa if isinstance(instalment.amount_paisa, int) else 0,
         "type": LEDGER_TYPE,
-        "status": status,
-        "description": change.to.reason or "Self income credited",
+        "status": "failed",
+        "description": change.to.reason,
         "metadata": meta,
         "createdAt": now,
     }
-
-
-def _credit_notice(instalment: Instalment) -> Draft:
-    context = {
-        "schedule_id": instalment.id,
-        "amount_paisa": instalment.amount_paisa,
-        "order_id": instalment.order_id,
-        "instalment": instalment.number,
-    }
-    return Draft(f"payout-credited/{instalment.id}", "payout-credited", instalment.member_id, context)
 
 
 def set_back(connection: Connection, changes: Sequence[Change], was: Status, job_id: str, now: datetime) -> None:
@@ -302,7 +254,7 @@ def set_back(connection: Connection, changes: Sequence[Change], was: Status, job
                 updated_at=now,
             )
         )
-    connection.execute(insert(PayoutHistory), [_history(change, "failed", job_id, now) for change in changes])
+    connection.execute(insert(PayoutHistory), [_setback(change, job_id, now) for change in changes])
     queue(connection, [_failure_notice(change, job_id) for change in changes if _is_news(change)], now)
 
 
@@ -323,21 +275,18 @@ def _failure_notice(change: Change, job_id: str) -> Draft:
     return Draft(f"payout-failed/{instalment.id}/{job_id}", "payout-failed", None, context)
 
 
+PROOF, STATUSES = Statement("payouts/proof"), Statement("payouts/statuses")
+
+
 def ledger_total(connection: Connection, ids: Iterable[int]) -> tuple[int, int]:
-    """How many ledger credits these instalments have, and their sum in paisa: read back, to be compared."""
+    """How many of these instalments are paid and credited, and the credits' sum in paisa: read back, to be compared."""
     count = total = 0
     for part in in_parts(ids, LOOKUP):
-        query = select(func.count(), func.coalesce(func.sum(Ledger.amount_paisa), 0)).where(
-            Ledger.ref.in_([ref_of(number) for number in part]), Ledger.type == LEDGER_TYPE
-        )
-        rows, paisa = connection.execute(query).one()
+        rows, paisa = PROOF(connection, ids=part).one()
         count, total = count + int(rows), total + int(paisa)
     return count, total
 
 
 def statuses(connection: Connection, ids: Iterable[int]) -> dict[int, str]:
     """What these instalments' statuses are now."""
-    found: dict[int, str] = {}
-    for part in in_parts(ids, LOOKUP):
-        found |= {row[0]: row[1] for row in connection.execute(select(Schedule.id, Schedule.status).where(Schedule.id.in_(part)))}
-    return found
+    return {row[0]: row[1] for part in in_parts(ids, LOOKUP) for row in STATUSES(connection, ids=part)}

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from mlm_audit.database.connect import in_parts
 from mlm_audit.database.outbox import queue
 from mlm_audit.database.own_tables import CommissionRollup, EligibilityLog, MonthlyStats
-from mlm_audit.database.payouts import add_to_wallets, last_balances
+from mlm_audit.database.payouts import add_to_wallets
 from mlm_audit.database.sweep_reads import pending_in, stands
 from mlm_audit.database.tables import Commission, Ledger, Moment, Order, User
 from mlm_audit.domain.notices import Draft
@@ -154,7 +154,7 @@ def _set_status(connection: Connection, ids: Sequence[int], status: str, now: da
 def _release(connection: Connection, sums: dict[int, int], job: Job) -> None:
     if not sums:
         return
-    balances = last_balances(connection, list(sums))
+    balances = _last_balances(connection, list(sums))
     key = job.month.key
     rows = []
     for number, paisa in sums.items():
@@ -163,6 +163,16 @@ def _release(connection: Connection, sums: dict[int, int], job: Job) -> None:
         rows.append(_posting(number, RELEASE, paisa, str(key), release_ref(number, key), after, job.now))
     connection.execute(insert(Ledger), rows)
     add_to_wallets(connection, sums)
+
+
+def _last_balances(connection: Connection, ids: Sequence[int]) -> dict[int, int | None]:
+    """The balanceAfter of each member's last ledger row: the new row continues that chain, whatever the wallet says.
+
+    None where the platform left it empty; members without any row are absent.
+    """
+    top = select(func.max(Ledger.id)).where(Ledger.user_id.in_(ids)).group_by(Ledger.user_id)
+    rows = connection.execute(select(Ledger.user_id, Ledger.balance_after_paisa).where(Ledger.id.in_(top.scalar_subquery())))
+    return {int(row[0] or 0): row[1] for row in rows}
 
 
 def _posting(

@@ -5,9 +5,6 @@ is the mirror image of the share of the credit.
 """
 
 import re
-from decimal import Decimal
-
-from babel.numbers import format_currency
 
 PAISA_PER_RUPEE = 100
 BASIS_POINTS = 10_000
@@ -43,9 +40,12 @@ def parse_amount(text: str) -> int:
 
 def format_inr(paisa: int, *, sign: bool = False) -> str:
     """Paisa for people, in Indian grouping: 123456789 → `₹12,34,567.89`; `sign=True` shows a plus too."""
-    text = format_currency(Decimal(abs(paisa)) / PAISA_PER_RUPEE, "INR", locale="en_IN")
+    rupees, fraction = divmod(abs(paisa), PAISA_PER_RUPEE)
+    head, tail = str(rupees)[:-3], str(rupees)[-3:]
+    # Groups of two above the thousands; Babel says the same (tests), a hundred times slower.
+    groups = [head[max(0, end - 2) : end] for end in range(len(head), 0, -2)][::-1]
     prefix = "-" if paisa < 0 else "+" if sign and paisa > 0 else ""
-    return prefix + text
+    return f"{prefix}₹{','.join([*groups, tail])}.{fraction:02d}"
 
 
 def format_decimal(paisa: int) -> str:

@@ -4,9 +4,9 @@
 requeue leads back to `pending`. `paid` is final. The diagram is in docs/payouts.md.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 NOT_STANDING = ("refunded", "cancelled", "canceled", "returned", "failed")
 """Order statuses of an order that was paid and no longer stands; the checks' SQL names the same."""
@@ -46,8 +46,7 @@ class Hold(StrEnum):
     ORDER_VOID = "order refunded or cancelled"
 
 
-@dataclass(frozen=True)
-class State:
+class State(NamedTuple):
     """Where an instalment stands. `failed_since` is the first failure in a row, UTC; None when it has not failed."""
 
     status: Status
@@ -56,16 +55,14 @@ class State:
     reason: str | None = None
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """How often a technical failure is tried again, and how long a hold is looked at, in days."""
 
     retries: int
     hold_days: int
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(NamedTuple):
     """What decides whether an instalment can be paid; flags are None when the member does not exist."""
 
     amount_paisa: object
@@ -77,19 +74,31 @@ class Facts:
     is_credited: bool = False
 
 
-def why_held(facts: Facts) -> Hold | None:
+def why_held(facts: Facts) -> Hold | None:  # noqa: PLR0911  (one line a reason)
     """The first reason that holds a payout back, the gravest first; None when it can be paid."""
-    reasons = (
-        (facts.is_credited, Hold.CREDITED),
-        (not isinstance(facts.amount_paisa, int) or facts.amount_paisa <= 0, Hold.AMOUNT),
-        (facts.is_active is None, Hold.UNKNOWN),
-        (bool(facts.is_blocked), Hold.BLOCKED),
-        (not facts.is_active, Hold.INACTIVE),
-        (not facts.is_kyc_approved, Hold.KYC),
-        (facts.order_id is not None and facts.order_status is None, Hold.ORDER_GONE),
-        (facts.order_status in NOT_STANDING, Hold.ORDER_VOID),
-    )
-    return next((reason for applies, reason in reasons if applies), None)
+    if facts.is_credited:
+        return Hold.CREDITED
+    if not isinstance(facts.amount_paisa, int) or facts.amount_paisa <= 0:
+        return Hold.AMOUNT
+    if facts.is_active is None:
+        return Hold.UNKNOWN
+    if facts.is_blocked:
+        return Hold.BLOCKED
+    if not facts.is_active:
+        return Hold.INACTIVE
+    if not facts.is_kyc_approved:
+        return Hold.KYC
+    if facts.order_id is not None and facts.order_status is None:
+        return Hold.ORDER_GONE
+    return Hold.ORDER_VOID if facts.order_status in NOT_STANDING else None
+
+
+_ALLOWED = {
+    Event.CREDITED: (Status.PENDING, Status.FAILED),
+    Event.HELD: (Status.PENDING, Status.FAILED),
+    Event.BROKE: (Status.PENDING, Status.FAILED),
+    Event.REQUEUED: (Status.FAILED, Status.PERMANENTLY_FAILED),
+}
 
 
 def transition(state: State, event: Event, limits: Limits, now: datetime, reason: str = "") -> State:
@@ -97,13 +106,7 @@ def transition(state: State, event: Event, limits: Limits, now: datetime, reason
 
     Raises ValueError for what can never happen: anything after `paid`, a requeue of what has not failed.
     """
-    allowed = {
-        Event.CREDITED: (Status.PENDING, Status.FAILED),
-        Event.HELD: (Status.PENDING, Status.FAILED),
-        Event.BROKE: (Status.PENDING, Status.FAILED),
-        Event.REQUEUED: (Status.FAILED, Status.PERMANENTLY_FAILED),
-    }
-    if state.status not in allowed[event]:
+    if state.status not in _ALLOWED[event]:
         raise ValueError(f"an instalment that is {state.status} cannot be {event}")
     if event is Event.CREDITED:
         return State(Status.PAID, state.retry_count)

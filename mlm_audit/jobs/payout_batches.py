@@ -48,6 +48,8 @@ class Work:
     pace: Pace
     amounts: Mapping[int, Any]
     """What was stated for each instalment: one whose amount is another by now is left alone."""
+    credited: frozenset[int] = frozenset()
+    """Instalments that the ledger had a credit of when the run was stated; any later one meets the unique reference."""
     check: Callable[[], None] = lambda: None
     batch_size: int = 50
     on_batch: Callable[[int], None] = lambda _: None
@@ -110,7 +112,8 @@ def _transaction(work: Work, ids: Sequence[int]) -> dict[int, Change]:
     with write(work.database) as connection:
         claimed, people = db.claim(connection, ids, work.was, wait=work.wait)
         claimed = [instalment for instalment in claimed if instalment.amount_paisa == work.amounts[instalment.id]]
-        credited = db.credited(connection, ids)
+        # A single instalment is looked up in the ledger too, so that a double has a name instead of an error.
+        credited = db.credited(connection, ids) if len(ids) == 1 else work.credited
         changes = [_decide(instalment, people, instalment.id in credited, work.limits, now) for instalment in claimed]
         good = [change for change in changes if change.to.status is Status.PAID]
         set_back = [change for change in changes if change.to.status is not Status.PAID and _is_new(change)]

@@ -20,7 +20,7 @@ from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.notices import Draft
-from mlm_audit.domain.payouts import Limits, Status
+from mlm_audit.domain.payouts import Hold, Limits, Status
 from mlm_audit.domain.periods import naive
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.approval import Approval, read_approval, why_approval_does_not_fit, why_approval_is_needed
@@ -175,7 +175,10 @@ class _Payouts:
         return result
 
     def _pay(self, run: Run, stated: list[Change]) -> Tally:
-        todo = [change.instalment for change in stated if change.to != change.instalment.state]
+        # Those to be paid come first: batches of one kind need the fewest statements.
+        moving = sorted((c for c in stated if c.to != c.instalment.state), key=lambda c: c.to.status is not Status.PAID)
+        todo = [change.instalment for change in moving]
+        credited = frozenset(c.instalment.id for c in moving if c.to.reason == Hold.CREDITED)
         done = 0
 
         def on_batch(size: int) -> None:
@@ -192,6 +195,7 @@ class _Payouts:
             self.head.clock,
             pace,
             amounts={instalment.id: instalment.amount_paisa for instalment in todo},
+            credited=credited,
             check=run.check,
             batch_size=self.settings.payout_batch_size,
             on_batch=on_batch,
@@ -205,13 +209,14 @@ class _Payouts:
         rest = [change.instalment.id for change in stated if change.instalment.id not in tally.changes]
         with consistent_read(self.database) as connection:
             rows, ledger_paisa = db.ledger_total(connection, [change.instalment.id for change in paid])
-            now = db.statuses(connection, [*tally.changes, *rest])
+            set_back = [number for number, change in tally.changes.items() if change.to.status is not Status.PAID]
+            now = db.statuses(connection, [*set_back, *rest])
         if (rows, ledger_paisa) != (len(paid), paisa):
             raise JobFailedError(
                 f"the control totals do not close: {len(paid)} instalments of {format_inr(paisa)} were paid, the ledger has "
                 f"{rows} credits of {format_inr(ledger_paisa)}; stop payouts and run the reconciliation"
             )
-        wrong = [change for change in tally.changes.values() if now.get(change.instalment.id) != change.to.status.value]
+        wrong = [tally.changes[number] for number in set_back if now.get(number) != tally.changes[number].to.status.value]
         if wrong:
             raise JobFailedError(
                 f"the control totals do not close: instalment {wrong[0].instalment.id} was set to {wrong[0].to.status}, and is "

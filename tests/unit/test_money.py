@@ -1,3 +1,5 @@
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,3 +54,11 @@ def test_floor_share__is_floor_on_the_absolute_value(amount: int, bps: int) -> N
     share = floor_share(amount, bps)
     assert floor_share(-amount, bps) == -share
     assert 0 <= abs(amount) * bps - abs(share) * 10_000 < 10_000
+
+
+@given(st.integers(-(10**14), 10**14))
+def test_format_inr_is_what_babel_says(paisa: int) -> None:
+    from babel.numbers import format_currency
+
+    text = format_currency(Decimal(abs(paisa)) / 100, "INR", locale="en_IN")
+    assert format_inr(paisa) == ("-" if paisa < 0 else "") + text
