@@ -8,10 +8,12 @@ from typing import NoReturn
 from cyclopts import App
 from cyclopts.exceptions import CycloptsError
 from rich.console import Console
+from sqlalchemy.exc import SQLAlchemyError
 
 from mlm_audit import __version__
 from mlm_audit.cli import checks, database, demo, eligibility, mail, payouts, repairs, run
 from mlm_audit.cli.common import EXIT_BAD_INPUT, EXIT_FAILED, close_databases, print_error
+from mlm_audit.database.connect import error_line
 from mlm_audit.domain.errors import InputError, JobFailedError
 
 app = App(name="mlm-audit", version=__version__, help="Keeps the books of a multi-level-marketing platform honest.")
@@ -35,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         close_databases()
 
 
-def _run(tokens: list[str]) -> int:
+def _run(tokens: list[str]) -> int:  # noqa: PLR0911  (one exit code each)
     as_json = "--json" in tokens
     try:
         code = app(
@@ -49,6 +51,9 @@ def _run(tokens: list[str]) -> int:
         return EXIT_BAD_INPUT
     except JobFailedError as error:
         print_error(str(error), as_json=as_json, command=tokens)
+        return EXIT_FAILED
+    except SQLAlchemyError as error:
+        print_error(f"the database did not let it through: {error_line(error)}", as_json=as_json, command=tokens)
         return EXIT_FAILED
     except BrokenPipeError:
         # The reader of our output went away (`| head`); that is not an error of ours.

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 from pydantic import SecretStr
 from rich.console import Console
 from rich.markup import escape
@@ -24,6 +24,7 @@ EXIT_FAILED, EXIT_BAD_INPUT, EXIT_FINDINGS = 1, 2, 3
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON document and nothing else.")]
 Db = Annotated[str | None, Parameter(name="--db", help="Database URL; DATABASE_URL when left out.")]
+Id = Annotated[int, Parameter(validator=validators.Number(gte=-(2**63), lte=2**63 - 1))]
 SHOWN = 10
 COLOURS = {"PASS": "green", "FAIL": "red", "INCOMPLETE": "yellow"}
 

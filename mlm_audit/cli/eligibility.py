@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from rich.markup import escape
 
-from mlm_audit.cli.common import Db, Json, clock, database, out, print_json, settings_with
+from mlm_audit.cli.common import Db, Id, Json, clock, database, out, print_json, settings_with
 from mlm_audit.database.check import require
 from mlm_audit.domain.money import format_inr
 from mlm_audit.jobs.eligibility import explain_eligibility
@@ -18,7 +18,7 @@ TITLES = {"active": "Active member", "purchase": "Purchases", "kyc": "KYC", "thr
 
 @app.command
 def explain(
-    member: int, /, *, month: Annotated[str, Parameter(help="The month, YYYY-MM.")], db: Db = None, json: Json = False
+    member: Id, /, *, month: Annotated[str, Parameter(help="The month, YYYY-MM.")], db: Db = None, json: Json = False
 ) -> None:
     """Explain every condition, with the orders and directs behind it, what was missing and by how much."""
     settings = settings_with(db)

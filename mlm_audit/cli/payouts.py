@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 from rich.markup import escape
 
-from mlm_audit.cli.common import Db, Json, clock, database, out, print_json, settings_with
+from mlm_audit.cli.common import Db, Id, Json, clock, database, out, print_json, settings_with
 from mlm_audit.database.check import require
 from mlm_audit.database.connect import consistent_read
 from mlm_audit.database.payout_reads import list_instalments
@@ -14,7 +14,7 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.money import format_inr
 from mlm_audit.jobs.payout_story import explain_payout
 from mlm_audit.jobs.payout_story import requeue as put_back
-from mlm_audit.jobs.payouts import NEEDED
+from mlm_audit.jobs.payouts import MOST, NEEDED
 
 app = App(name="payouts", help="Look at instalments, explain one, put failed ones back into the queue.")
 StatusName = Literal["pending", "held", "failed", "paid", "permanently_failed"]
@@ -29,8 +29,8 @@ def list_all(
     json: Json = False,
 ) -> None:
     """List instalments, the oldest due first."""
-    if limit < 1:
-        raise InputError(f"--limit {limit}: give a number from 1 up")
+    if not 1 <= limit <= MOST:
+        raise InputError(f"--limit {limit}: give a number from 1 to {MOST}")
     engine = database(settings_with(db))
     require(engine, NEEDED)
     with consistent_read(engine) as connection:
@@ -42,15 +42,20 @@ def list_all(
         why = f"  {row['failure_reason']}" if row["failure_reason"] else ""
         tries = f" ({row['retry_count']} retries used)" if row["retry_count"] else ""
         out.print(
-            f"[bold]{row['id']:>8}[/]  member {row['user_id']:<8} {format_inr(row['amount_paisa']):>14}  due {row['payout_date']:%Y-%m-%d}"
+            f"[bold]{row['id']:>8}[/]  member {row['user_id']:<8} {_inr(row['amount_paisa']):>14}  due {row['payout_date']:%Y-%m-%d}"
             f"  {row['status']}{tries}{escape(why)}"
         )
     if not rows:
         out.print("No such instalment.")
 
 
+def _inr(paisa: object) -> str:
+    """An amount, also one that is no whole number of paisa, as it is."""
+    return format_inr(paisa) if isinstance(paisa, int) else repr(paisa)
+
+
 @app.command
-def explain(schedule_id: int, /, *, db: Db = None, json: Json = False) -> None:
+def explain(schedule_id: Id, /, *, db: Db = None, json: Json = False) -> None:
     """Tell the whole story of one instalment, row by row, and what happens to it next."""
     engine = database(settings_with(db))
     require(engine, NEEDED)
@@ -58,9 +63,7 @@ def explain(schedule_id: int, /, *, db: Db = None, json: Json = False) -> None:
     if json:
         print_json(asdict(story))
         return
-    out.print(
-        f"[bold]Instalment {story.schedule_id}[/] of member {story.member_id}, {format_inr(story.amount_paisa)}: {story.status}"
-    )
+    out.print(f"[bold]Instalment {story.schedule_id}[/] of member {story.member_id}, {_inr(story.amount_paisa)}: {story.status}")
     for step in story.steps:
         out.print(f"  {step.at:%Y-%m-%d %H:%M:%S} UTC  {escape(step.what)}  [dim]{step.table} {step.row_id}[/]")
     for contradiction in story.contradictions:
@@ -69,7 +72,7 @@ def explain(schedule_id: int, /, *, db: Db = None, json: Json = False) -> None:
 
 
 @app.command
-def requeue(*schedule_ids: int, db: Db = None, json: Json = False) -> None:
+def requeue(*schedule_ids: Id, db: Db = None, json: Json = False) -> None:
     """Put failed instalments back to pending, all of them or none; the next payout run looks at them again."""
     if not schedule_ids:
         raise InputError("payouts requeue: name at least one instalment; `mlm-audit payouts list --status permanently_failed`")

@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.privacy import mask_personal
 from mlm_audit.domain.settings import mask_url
 
 T = TypeVar("T")
@@ -35,7 +37,8 @@ def open_engine(url: str, *, create: bool = False) -> Engine:
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
         _check_file(parsed, create=create)
-    options: dict[str, Any] = {"pool_pre_ping": True}
+    # Room for the most workers that a run may have, its heartbeat and its reads.
+    options: dict[str, Any] = {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 30}
     if parsed.get_backend_name() in ("mysql", "mariadb"):
         # No gap locks: a batch locks its rows and nothing between them. Consistent reads ask for more themselves.
         options["isolation_level"] = "READ COMMITTED"
@@ -149,6 +152,21 @@ def is_transient(error: DBAPIError) -> bool:
     original = error.orig
     code = getattr(original, "sqlstate", None) or next(iter(getattr(original, "args", ())), None)
     return code in TRANSIENT or "database is locked" in str(original)
+
+
+def error_line(error: BaseException) -> str:
+    """An error in one line, without the statement and the row around it, and with personal data masked."""
+    original: Any = getattr(error, "orig", None) or error
+    # PostgreSQL's detail lines quote whole rows.
+    primary = getattr(getattr(original, "diag", None), "message_primary", None)
+    text = " ".join(str(primary or original).split())
+    return mask_personal(f"{type(original).__name__}: {text}")[:300]
+
+
+def is_out_of_reach(error: BaseException) -> bool:
+    """Whether the database itself is the trouble, and not what was asked of it: lost, locked for too long, no connection free."""
+    lost = isinstance(error, DBAPIError) and (error.connection_invalidated or is_transient(error))
+    return lost or isinstance(error, PoolTimeoutError)
 
 
 def in_parts(items: Iterable[T], size: int) -> Iterator[list[T]]:

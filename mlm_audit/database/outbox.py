@@ -47,6 +47,12 @@ def queue(connection: Connection, drafts: Sequence[Draft], now: datetime) -> Non
     connection.execute(insert(Notice), rows)
 
 
+def queue_once(connection: Connection, draft: Draft, now: datetime) -> None:
+    """Queue a notice unless the same has been told already; the caller's job holds its lease, so nobody else queues it."""
+    if connection.execute(select(Notice.id).where(Notice.key == draft.key)).first() is None:
+        queue(connection, [draft], now)
+
+
 def claim(engine: Engine, now: datetime, channel: str, limit: int) -> list[Queued]:
     """Take up to `limit` notices that are due, for sending through `channel` (smtp or eml)."""
     moment = naive(now)

@@ -46,6 +46,8 @@ def requeue(engine: Engine, ids: Sequence[int], job_id: str, limits: Limits, now
         for number in ids:
             if number not in rows:
                 raise InputError(f"payouts requeue {number}: there is no such instalment; nothing was requeued")
+            if rows[number][4] not in set(Status):
+                raise InputError(f"payouts requeue {number}: its status {rows[number][4]!r} is unknown; nothing was requeued")
             instalment = db.instalment_of(rows[number], {})
             try:
                 to = transition(instalment.state, Event.REQUEUED, limits, moment)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Connection, Select, and_, bindparam, func, insert, select, update
+from sqlalchemy import BindParameter, Connection, LargeBinary, Select, and_, bindparam, cast, func, insert, select, update
 
 from mlm_audit.database.connect import in_parts
 from mlm_audit.database.outbox import queue
@@ -85,12 +85,6 @@ def instalment_of(row: Any, orders: dict[int, str]) -> Instalment:
     return Instalment(row[0], row[1], row[2], row[3], state, row[8], row[9], orders.get(row[8]))
 
 
-def _read(connection: Connection, query: Select[*tuple[Any, ...]], values: dict[str, Any]) -> list[Instalment]:
-    rows = connection.execute(query, values).all()
-    orders = order_statuses(connection, {row[8] for row in rows if row[8] is not None})
-    return [instalment_of(row, orders) for row in rows]
-
-
 _ORDERS = select(Order.id, Order.status).where(Order.id.in_(_IDS))
 
 
@@ -108,13 +102,21 @@ def order_statuses(connection: Connection, ids: Iterable[int]) -> dict[int, str]
 def due(connection: Connection, status: Status, as_of: datetime, limit: int | None) -> list[Instalment]:
     """Instalments of a status that are due by `as_of` (UTC without a zone), oldest first."""
     query = select(*_COLUMNS).where(Schedule.status == status.value, Schedule.payout_date <= as_of)
-    return _read(connection, query.order_by(Schedule.payout_date, Schedule.id).limit(limit), {})
+    rows = connection.execute(query.order_by(Schedule.payout_date, Schedule.id).limit(limit)).all()
+    # A database that ignores case finds `Pending` too; that is an unknown status.
+    good = [row for row in rows if row[4] == status.value]
+    orders = order_statuses(connection, {row[8] for row in good if row[8] is not None})
+    return [instalment_of(row, orders) for row in good]
 
 
 def unknown_statuses(connection: Connection, as_of: datetime) -> dict[str, int]:
     """Statuses that this toolkit does not know, among what is due, and how often."""
-    query = select(Schedule.status, func.count()).where(Schedule.payout_date <= as_of).group_by(Schedule.status)
-    return {str(status): count for status, count in connection.execute(query) if status not in set(Status)}
+    status: Any = Schedule.status
+    if connection.dialect.name in ("mysql", "mariadb"):
+        status = cast(status, LargeBinary)  # as it is written, capitals and all
+    query = select(status, func.count()).where(Schedule.payout_date <= as_of).group_by(status)
+    found = {name.decode() if isinstance(name, bytes) else str(name): count for name, count in connection.execute(query)}
+    return {name: count for name, count in found.items() if name not in set(Status)}
 
 
 FACTS_MEMBERS, CREDITED = Statement("payouts/facts_members"), Statement("payouts/credited")
@@ -168,7 +170,8 @@ def claim(
 
     What somebody else has claimed is skipped, or with `wait` waited for. On SQLite the write lock is held already.
     """
-    rows: Sequence[Any] = (CLAIM_WAITING if wait else CLAIM)(connection, ids=ids, was=status.value).all()
+    found = (CLAIM_WAITING if wait else CLAIM)(connection, ids=ids, was=status.value).all()
+    rows: Sequence[Any] = [row for row in found if row[4] == status.value]
     if not rows:
         return [], {}
     if connection.dialect.name == "sqlite":

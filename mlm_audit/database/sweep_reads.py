@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import polars as pl
-from sqlalchemy import BigInteger, Connection, Select, and_, case, cast, func, not_, select
+from sqlalchemy import BigInteger, Connection, Select, and_, case, cast, func, not_, or_, select
 
 from mlm_audit.database.own_tables import EligibilityLog
 from mlm_audit.database.tables import Commission, Order, User
@@ -17,7 +17,7 @@ CHUNK_ROWS = 200_000
 class MonthRead(NamedTuple):
     """The frames of a month: people and purchases as the rule wants them.
 
-    `pending` has member_id, pending_paisa, pending_rows; `stored` and `before` have member_id, was_eligible: the
+    `pending` has member_id, pending_paisa (of orders that stand), void_paisa (of refunded ones), pending_rows; `stored` and `before` have member_id, was_eligible: the
     eligibility log of the month and of the month before it.
     """
 
@@ -34,7 +34,7 @@ LOGGED: dict[str, Any] = {"member_id": pl.Int64, "was_eligible": pl.Boolean}
 
 def stands() -> Any:
     """An order that was paid and still stands."""
-    return and_(Order.paid_at.is_not(None), not_(Order.status.in_(NOT_STANDING)))
+    return and_(Order.paid_at.is_not(None), not_(func.lower(Order.status).in_(NOT_STANDING)))
 
 
 def within(month: Month) -> Any:
@@ -51,7 +51,7 @@ def read_month(
     connection: Connection, month: Month, before: Month, people: dict[str, Any], purchases: dict[str, Any]
 ) -> MonthRead:
     """Everything that decides a month."""
-    pending_columns = {"member_id": INT, "pending_paisa": INT, "pending_rows": INT}
+    pending_columns = {"member_id": INT, "pending_paisa": INT, "void_paisa": INT, "pending_rows": INT}
     return MonthRead(
         _frame(connection, _people(), people),
         _frame(connection, _purchases(month), purchases),
@@ -76,7 +76,9 @@ def is_logged(connection: Connection, months: Sequence[Month]) -> bool:
 
 
 def _people() -> Select[*tuple[Any, ...]]:
-    return select(User.id, User.sponsor_id, User.role, User.is_active, User.is_blocked, User.is_kyc_approved, User.created_at)
+    stale = or_(User.is_eligible_repurchase, User.monthly_purchase_paisa != 0, User.last_month_purchase_paisa != 0)
+    flags = User.is_active, User.is_blocked, User.is_kyc_approved
+    return select(User.id, User.sponsor_id, User.role, *flags, User.created_at, stale)
 
 
 def _purchases(month: Month) -> Select[*tuple[Any, ...]]:
@@ -96,7 +98,12 @@ def _purchases(month: Month) -> Select[*tuple[Any, ...]]:
 
 def _pending(month: Month) -> Select[*tuple[Any, ...]]:
     return (
-        select(Commission.user_id, cast(func.sum(Commission.amount_paisa), BigInteger), func.count())
+        select(
+            Commission.user_id,
+            cast(func.sum(case((stands(), Commission.amount_paisa), else_=0)), BigInteger),
+            cast(func.sum(case((stands(), 0), else_=Commission.amount_paisa)), BigInteger),
+            func.count(),
+        )
         .join(Order, Order.id == Commission.order_id)
         .where(pending_in(month))
         .group_by(Commission.user_id)

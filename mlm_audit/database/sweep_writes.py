@@ -22,6 +22,7 @@ from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import Month, month_label, naive
 
 LOOKUP = 1_000
+UNKNOWN_MEMBER = "the member does not exist"
 RELEASE, ROLLUP = "repurchase_commission", "commission_rollup"
 
 users = sa.table(
@@ -89,19 +90,21 @@ def decide_batch(connection: Connection, rulings: Sequence[Ruling], job: Job) ->
     before = _logged(connection, known, job.month)
     eligible = {number: before.get(number, by_id[number].is_eligible) for number in known}
     pending = _pending(connection, known, job.month)
-    sums = {number: sum(amount for _, amount in rows) for number, rows in pending.items()}
-    left = undecidable(connection, sums, job.month) | dict.fromkeys(set(by_id) - set(known), "the member was deleted")
+    pending, void = _without_void(pending)
+    sums = {number: sum(row.paisa for row in rows) for number, rows in pending.items()}
+    left = undecidable(connection, sums, job.month) | dict.fromkeys(set(by_id) - set(known), UNKNOWN_MEMBER)
     good = [number for number in pending if number not in left and eligible[number]]
     bad = [number for number in pending if number not in left and not eligible[number]]
-    _set_status(connection, [row for number in good for row, _ in pending[number]], "released", job.now)
-    _set_status(connection, [row for number in bad for row, _ in pending[number]], "rolled_up", job.now)
+    _set_status(connection, [row.id for number in good for row in pending[number]], "released", job.now)
+    _set_status(connection, [row.id for number in bad for row in pending[number]], "rolled_up", job.now)
     released = {number: sums[number] for number in good if sums[number]}
     rolled_up = {number: sums[number] for number in bad if sums[number]}
     _release(connection, released, job)
     _roll_up(connection, rolled_up, {number: len(pending[number]) for number in bad}, by_id, job)
     fresh = [by_id[number] for number in known if number not in before]
     _log(connection, fresh, rolled_up, job)
-    return Decided([ruling.member_id for ruling in fresh], released, rolled_up, left)
+    _complete_log(connection, {number: paisa for number, paisa in rolled_up.items() if number in before}, job)
+    return Decided([ruling.member_id for ruling in fresh], released, rolled_up, void | left)
 
 
 def _lock(connection: Connection, ids: Iterable[int]) -> list[int]:
@@ -116,18 +119,44 @@ def _logged(connection: Connection, ids: Sequence[int], month: Month) -> dict[in
     return {row[0]: bool(row[1]) for row in connection.execute(query)}
 
 
-def _pending(connection: Connection, ids: Sequence[int], month: Month) -> dict[int, list[tuple[int, int]]]:
-    """The undecided commission rows of each member, locked: (id, paisa)."""
+class Row(NamedTuple):
+    """An undecided commission row; `stands` is whether its order does."""
+
+    id: int
+    paisa: int
+    order_id: int
+    stands: bool
+
+
+def _without_void(pending: dict[int, list[Row]]) -> tuple[dict[int, list[Row]], dict[int, str]]:
+    """Rows of an order that no longer stands are decided only when they add up to nothing; the others are left, and named."""
+    decided: dict[int, list[Row]] = {}
+    void: dict[int, str] = {}
+    for number, rows in pending.items():
+        open_orders: defaultdict[int, int] = defaultdict(int)
+        for row in rows:
+            if not row.stands:
+                open_orders[row.order_id] += row.paisa
+        bad = {order for order, paisa in open_orders.items() if paisa}
+        if bad:
+            void[number] = f"commission of refunded order {min(bad)} was never reversed; reverse it"
+        if good := [row for row in rows if row.order_id not in bad]:
+            decided[number] = good
+    return decided, void
+
+
+def _pending(connection: Connection, ids: Sequence[int], month: Month) -> dict[int, list[Row]]:
+    """The undecided commission rows of each member, locked."""
     query = (
-        select(Commission.id, Commission.user_id, Commission.amount_paisa)
+        select(Commission.user_id, Commission.id, Commission.amount_paisa, Order.id, stands())
         .join(Order, Order.id == Commission.order_id)
         .where(Commission.user_id.in_(ids), pending_in(month))
         .order_by(Commission.id)
         .with_for_update(of=Commission)
     )
-    rows: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
-    for number, member, amount in connection.execute(query):
-        rows[member].append((number, amount))
+    rows: defaultdict[int, list[Row]] = defaultdict(list)
+    for member, number, paisa, order, standing in connection.execute(query):
+        rows[member].append(Row(number, paisa, order, bool(standing)))
     return dict(rows)
 
 
@@ -245,6 +274,14 @@ def _log(connection: Connection, fresh: Sequence[Ruling], rolled_up: dict[int, i
     )
 
 
+def _complete_log(connection: Connection, rolled_up: dict[int, int], job: Job) -> None:
+    """A member who was logged before and rolled up only now: the log's amount follows."""
+    key = job.month.key
+    for number, paisa in rolled_up.items():
+        mine = EligibilityLog.user_id == number, EligibilityLog.month == key % 100, EligibilityLog.year == key // 100
+        connection.execute(update(EligibilityLog).where(*mine).values(rolled_up_paisa=paisa))
+
+
 def _update_users(connection: Connection, ids: Sequence[int], job: Job) -> None:
     """History for everybody; counters and flag from the log's rows, so that one statement does a whole batch."""
     key, log = job.month.key, EligibilityLog.__table__
@@ -298,6 +335,18 @@ def posted_total(connection: Connection, refs: Iterable[str]) -> int:
         query = select(func.coalesce(func.sum(Ledger.amount_paisa), 0)).where(Ledger.ref.in_(part))
         total += int(connection.execute(query).scalar_one())
     return total
+
+
+def month_totals(connection: Connection, month: Month) -> tuple[int, int]:
+    """Paisa that were released and rolled up for a month, by whichever run."""
+    key = month.key
+    released = select(func.coalesce(func.sum(Ledger.amount_paisa), 0)).where(
+        Ledger.type == RELEASE, Ledger.reference_id == str(key)
+    )
+    rolled = select(func.coalesce(func.sum(CommissionRollup.amount_paisa), 0)).where(
+        CommissionRollup.month == key % 100, CommissionRollup.year == key // 100
+    )
+    return int(connection.execute(released).scalar_one()), int(connection.execute(rolled).scalar_one())
 
 
 def store_stats(connection: Connection, job: Job) -> None:

@@ -90,7 +90,7 @@ def why_held(facts: Facts) -> Hold | None:  # noqa: PLR0911  (one line a reason)
         return Hold.KYC
     if facts.order_id is not None and facts.order_status is None:
         return Hold.ORDER_GONE
-    return Hold.ORDER_VOID if facts.order_status in NOT_STANDING else None
+    return Hold.ORDER_VOID if (facts.order_status or "").lower() in NOT_STANDING else None
 
 
 _ALLOWED = {

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mlm_audit.domain.errors import InputError
 
+FIRST_YEAR, LAST_YEAR = 1970, 2999
+
 
 class Month(NamedTuple):
     """A business month: `key` is YYYYMM, `start` and `end` are UTC instants, half-open."""
@@ -33,6 +35,8 @@ def parse_instant(text: str, tz: ZoneInfo) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise InputError(f"{text!r} is not an ISO time; write 2026-11-24 or 2026-11-24T04:00:00+05:30") from error
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise InputError(f"{text!r}: the year must be from {FIRST_YEAR} to {LAST_YEAR}")
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=tz)
     return moment.astimezone(UTC)
@@ -71,7 +75,7 @@ def month_before(month: Month, tz: ZoneInfo) -> Month:
 def parse_month(text: str, tz: ZoneInfo) -> Month:
     """The business month written YYYY-MM; InputError for anything else, month 13 included."""
     match = re.fullmatch(r"(\d{4})-(\d{2})", text.strip())
-    if match is None or not 1 <= int(match[2]) <= 12 or int(match[1]) < 2000:
+    if match is None or not 1 <= int(match[2]) <= 12 or not FIRST_YEAR <= int(match[1]) <= LAST_YEAR:
         raise InputError(f"--month {text}: not a month; write YYYY-MM with a month from 01 to 12, such as 2026-10")
     return month_of(local_instant(date(int(match[1]), int(match[2]), 1), tz), tz)
 

@@ -20,6 +20,7 @@ PEOPLE: dict[str, Any] = {
     "is_blocked": pl.Boolean,
     "is_kyc_approved": pl.Boolean,
     "created_at": pl.Datetime("us"),
+    "is_stale": pl.Boolean,
 }
 PURCHASES: dict[str, Any] = {
     "member_id": pl.Int64,

@@ -1,13 +1,16 @@
 """A maker and a checker: a payout run that is larger than usual stops, and a second command approves exactly that run."""
 
+import hashlib
 import statistics
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
-from mlm_audit.database.joblog import read_run, recent_meta
+from mlm_audit.database.joblog import read_run, recent_meta, write_meta
+from mlm_audit.database.payouts import Instalment
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.settings import Settings
@@ -18,12 +21,18 @@ RECENT_RUNS = 200
 
 @dataclass(frozen=True)
 class Approval:
-    """What was approved: the run that asked, what it may pay at most, as of when (UTC)."""
+    """What was approved: the run that asked, as of when (UTC), with which limit, and the fingerprint of what it would pay."""
 
     job_id: str
-    count: int
-    paisa: int
     as_of: datetime
+    limit: int | None
+    fingerprint: str
+
+
+def fingerprint(instalments: Iterable[Instalment]) -> str:
+    """A digest of who is to be paid what: the same instalments, members and amounts, or another digest."""
+    rows = sorted((instalment.id, instalment.member_id, instalment.amount_paisa) for instalment in instalments)
+    return hashlib.sha256(repr(rows).encode()).hexdigest()
 
 
 def why_approval_is_needed(connection: Connection, job: str, count: int, paisa: int, settings: Settings) -> str | None:
@@ -49,17 +58,14 @@ def read_approval(connection: Connection, job: str, job_id: str, settings: Setti
     if row.jobType != job or not asked:
         raise InputError(f"--approve {job_id}: this run of {row.jobType} does not wait for approval")
     if asked.get("used_by"):
-        raise InputError(f"--approve {job_id}: it was approved and paid already, by {asked['used_by']}")
+        raise InputError(f"--approve {job_id}: this approval was used already, by {asked['used_by']}")
     if settings.approver_must_differ and row.metadata.get("by") == user():
         raise InputError(f"--approve {job_id}: {user()} started it, so somebody else approves it (APPROVER_MUST_DIFFER)")
-    return Approval(job_id, asked["count"], asked["paisa"], datetime.fromisoformat(asked["as_of"]))
+    return Approval(job_id, datetime.fromisoformat(asked["as_of"]), asked["limit"], asked["fingerprint"])
 
 
-def why_approval_does_not_fit(approval: Approval, count: int, paisa: int) -> str | None:
-    """A run may pay what was approved or less of it, never more."""
-    if count <= approval.count and paisa <= approval.paisa:
-        return None
-    return (
-        f"{count} instalments of {format_inr(paisa)} are due now, but {approval.count} of {format_inr(approval.paisa)} "
-        f"were approved with {approval.job_id}"
-    )
+def use_approval(connection: Connection, approval: Approval, job_id: str) -> None:
+    """An approval is used up before the first payment, so that it can never be used twice; the job's lease is held."""
+    meta = dict(read_run(connection, approval.job_id).metadata)
+    meta["approval"] = meta["approval"] | {"used_by": job_id, "approved_by": user()}
+    write_meta(connection, approval.job_id, meta)

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from jinja2 import TemplateError
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -13,13 +12,14 @@ from mlm_audit.database import outbox
 from mlm_audit.database.outbox import Queued
 from mlm_audit.domain.notices import TO_ADMINS
 from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.ports import Clock
 from mlm_audit.jobs.retry import error_line
-from mlm_audit.jobs.running import Clock
 from mlm_audit.notices.messages import message
 from mlm_audit.notices.transport import NotSentError, ServerDownError, Transport, UncertainError, open_transport
 
 log = logging.getLogger(__name__)
 CLAIM = 100
+NEVER_GIVEN_UP = 2**31
 
 
 @dataclass
@@ -79,9 +79,13 @@ class _Round:
         to = self.settings.admin_email if first.kind in TO_ADMINS else first.email
         if to is None and first.kind in TO_ADMINS and self.transport.channel == "eml":
             to = "administrators@localhost.invalid"  # a file for whoever looks into the folder
+        if to is None and first.kind in TO_ADMINS:
+            # They wait for the setting, however long it takes.
+            outbox.mark_unsent(self.database, group, self.clock(), "ADMIN_EMAIL is not set", attempts=NEVER_GIVEN_UP)
+            self.done.left += len(ids)
+            return
         if to is None:
-            why = "ADMIN_EMAIL is not set" if first.kind in TO_ADMINS else "the member has no e-mail address"
-            self._give_up(ids, why)
+            self._give_up(ids, "the member has no e-mail address")
             return
         try:
             contexts = [notice.context for notice in group]
@@ -96,8 +100,10 @@ class _Round:
             self.done.left += len(ids)
             outbox.mark_uncertain(self.database, ids, str(error))
             self.done.error = str(error)
-        except (ValueError, LookupError, TypeError, TemplateError) as error:
-            self._give_up(ids, f"it cannot be written: {type(error).__name__}: {error}")
+        except Exception as error:
+            # Whatever one member's data do to a message, the others get theirs and the job is not touched.
+            log.exception("notice %s cannot be written", first.key)
+            self._give_up(ids, f"it cannot be written: {error_line(error)}")
         else:
             self.done.sent += len(ids)
             self.out += ids

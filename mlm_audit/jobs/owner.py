@@ -1,7 +1,7 @@
 """Who runs a job: user, host and process, in a form by which another process of the same machine can see that it is gone."""
 
-import getpass
 import os
+import pwd
 import re
 import socket
 from pathlib import Path
@@ -10,17 +10,17 @@ _OWNER = re.compile(r".+ on (?P<machine>.+), process (?P<pid>\d+) \((?P<birth>.+
 
 
 def user() -> str:
-    """The operating system's name of who runs this; `unknown` where it has none."""
+    """The operating system's name of who runs this; the number where it has none. The environment has no say in it."""
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
 
 
 def this_process() -> str:
     """`root on host, process 17 (b:42)`: the last part is when this very process began, on this very boot."""
     pid = os.getpid()
-    return f"{user()[:60]} on {socket.gethostname()[:100]}, process {pid} ({_birth(pid)})"
+    return f"{user()[:60]} on {socket.gethostname()[:100]}, process {pid} ({_birth(pid) or '?:?'})"
 
 
 def is_gone(owner: str) -> bool:
@@ -31,7 +31,20 @@ def is_gone(owner: str) -> bool:
     boot, _, _ = match["birth"].partition(":")
     if boot != _boot() or boot == "?":
         return False  # another boot or container: only the lease's expiry tells
-    return _birth(int(match["pid"])) != match["birth"]
+    pid = int(match["pid"])
+    birth = _birth(pid)
+    # Another process of that number, or a zombie, says so itself; one that cannot be seen must not be there at all.
+    return not _exists(pid) if birth is None else birth != match["birth"]
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _boot() -> str:
@@ -43,11 +56,14 @@ def _boot() -> str:
         return "?"
 
 
-def _birth(pid: int) -> str:
-    """The boot, and the start of the process in clock ticks since; a later process of the same number has another."""
+def _birth(pid: int) -> str | None:
+    """The boot, and the start of the process in clock ticks since; a later process of the same number has another.
+
+    None where it cannot be read.
+    """
     try:
         # The name of the program may hold spaces and brackets, so count from its end; field 3 is the state, 22 the start.
         state, *fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:
-        return f"{_boot()}:gone"
+        return None
     return f"{_boot()}:gone" if state in "ZX" else f"{_boot()}:{fields[18]}"

@@ -4,6 +4,7 @@ A batch that fails is done again one instalment at a time, so that a bad row nev
 """
 
 import logging
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -11,10 +12,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from mlm_audit.database import payouts as db
-from mlm_audit.database.connect import in_parts, is_transient, write
+from mlm_audit.database.connect import in_parts, is_out_of_reach, write
 from mlm_audit.database.payouts import Change, Instalment, Member
 from mlm_audit.domain.errors import JobFailedError
 from mlm_audit.domain.payouts import Event, Hold, Limits, State, Status, transition, why_held
@@ -48,6 +49,8 @@ class Work:
     pace: Pace
     amounts: Mapping[int, Any]
     """What was stated for each instalment: one whose amount is another by now is left alone."""
+    payable: frozenset[int]
+    """What was stated as to be paid. Whatever else has become payable since waits for the next run, which states it."""
     credited: frozenset[int] = frozenset()
     """Instalments that the ledger had a credit of when the run was stated; any later one meets the unique reference."""
     check: Callable[[], None] = lambda: None
@@ -68,14 +71,21 @@ def pay_all(work: Work, ids: Sequence[int], workers: int = 1) -> Tally:
 
 def _share(work: Work, ids: Sequence[int], workers: int, tally: Tally) -> None:
     parts = list(in_parts(ids, work.batch_size))
+    stop = threading.Event()
     with ThreadPoolExecutor(workers, thread_name_prefix="payouts") as pool:
-        # A worker that fails ends the run when the others are through with their batches.
-        for done in [pool.submit(_pay_parts, work, parts[first::workers], tally) for first in range(workers)]:
-            done.result()
+        try:
+            for done in [pool.submit(_pay_parts, work, parts[first::workers], tally, stop) for first in range(workers)]:
+                done.result()
+        except BaseException:
+            # A worker that failed, or a person's Ctrl-C, ends the run when the others are through with the batch in hand.
+            stop.set()
+            raise
 
 
-def _pay_parts(work: Work, parts: Iterable[Sequence[int]], tally: Tally) -> None:
+def _pay_parts(work: Work, parts: Iterable[Sequence[int]], tally: Tally, stop: threading.Event) -> None:
     for part in parts:
+        if stop.is_set():
+            return
         work.check()
         work.pace.wait(len(part))
         tally.changes |= pay_batch(work, part)
@@ -91,10 +101,10 @@ def pay_batch(work: Work, ids: Sequence[int]) -> dict[int, Change]:
     try:
         return retried(lambda: _transaction(work, ids))
     except (SQLAlchemyError, RuntimeError, ArithmeticError, TypeError, ValueError) as error:
-        if isinstance(error, DBAPIError) and is_transient(error) and work.wait:
+        if is_out_of_reach(error) and work.wait:
             log.warning("%d instalments stay claimed by another transaction and are left: %s", len(ids), error_line(error))
             return {}
-        if isinstance(error, DBAPIError) and (error.connection_invalidated or is_transient(error)):
+        if is_out_of_reach(error):
             raise JobFailedError(f"the database did not let the payouts through: {error_line(error)}") from error
         if len(ids) == 1:
             reason = error_line(error)
@@ -115,6 +125,7 @@ def _transaction(work: Work, ids: Sequence[int]) -> dict[int, Change]:
         # A single instalment is looked up in the ledger too, so that a double has a name instead of an error.
         credited = db.credited(connection, ids) if len(ids) == 1 else work.credited
         changes = [_decide(instalment, people, instalment.id in credited, work.limits, now) for instalment in claimed]
+        changes = [change for change in changes if change.to.status is not Status.PAID or change.instalment.id in work.payable]
         good = [change for change in changes if change.to.status is Status.PAID]
         set_back = [change for change in changes if change.to.status is not Status.PAID and _is_new(change)]
         if good:

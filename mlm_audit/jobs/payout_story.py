@@ -14,7 +14,8 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.payouts import Limits, Status, why_held
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.running import Clock, new_job_id
+from mlm_audit.jobs.ports import Clock
+from mlm_audit.jobs.running import new_job_id
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Story:
 
     schedule_id: int
     member_id: int
-    amount_paisa: int
+    amount_paisa: Any
     status: str
     steps: tuple[Step, ...]
     next: str
@@ -130,7 +131,9 @@ def _contradictions(rows: dict[str, Any]) -> list[str]:
         found.append("it is marked paid, but the ledger has no credit of it")
     if not paid and ledger:
         found.append(f"the ledger has a credit of it (row {ledger[0]['id']}), but it is not marked paid")
-    if ledger and ledger[0]["amount"] != schedule["amount"]:
+    if not isinstance(schedule["amount"], int):
+        found.append(f"its amount is {schedule['amount']!r}, no whole number of paisa")
+    elif ledger and ledger[0]["amount"] != schedule["amount"]:
         found.append(f"{format_inr(ledger[0]['amount'])} were credited instead of {format_inr(schedule['amount'])}")
     if len(done) != int(paid):
         found.append(f"{len(done)} completed rows in PayoutHistory, {int(paid)} expected")

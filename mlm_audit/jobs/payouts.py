@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from mlm_audit.database import payouts as db
 from mlm_audit.database.check import require
 from mlm_audit.database.connect import consistent_read, write
-from mlm_audit.database.joblog import read_run, write_meta
 from mlm_audit.database.outbox import queue
 from mlm_audit.database.own_tables import JobLease, JobLog, Notice, PayoutHistory, SelfPayoutSchedule
 from mlm_audit.database.payouts import Change
@@ -23,14 +23,13 @@ from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.payouts import Hold, Limits, Status
 from mlm_audit.domain.periods import naive
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.approval import Approval, read_approval, why_approval_does_not_fit, why_approval_is_needed
+from mlm_audit.jobs.approval import Approval, fingerprint, read_approval, use_approval, why_approval_is_needed
 from mlm_audit.jobs.names import RETRY_PAYOUTS, WEEKLY_PAYOUTS
-from mlm_audit.jobs.notices import deliver
-from mlm_audit.jobs.owner import user
 from mlm_audit.jobs.pace import Pace
 from mlm_audit.jobs.payout_batches import Tally, Work, next_state, pay_all
 from mlm_audit.jobs.payout_result import Control, Header, dry_result, paid_result, stopped_result
-from mlm_audit.jobs.running import Clock, Progress, Run, new_job_id, reason_of, running
+from mlm_audit.jobs.ports import Clock, Progress
+from mlm_audit.jobs.running import Run, new_job_id, reason_of, running
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +44,7 @@ NEEDED = {
     JobLease: None,
     Notice: None,
 }
+MOST = 10_000_000
 FUTURE_TOLERANCE = timedelta(minutes=1)
 
 
@@ -79,15 +79,14 @@ def run_payouts(
         raise InputError(
             f"--as-of {as_of.isoformat()}: is in the future, and nothing is paid before its day; look ahead with --dry-run"
         )
-    if options.limit is not None and options.limit < 1:
-        raise InputError(f"--limit {options.limit}: give a number from 1 up")
+    if options.limit is not None and not 1 <= options.limit <= MOST:
+        raise InputError(f"--limit {options.limit}: give a number from 1 to {MOST}")
     head = Header(job, new_job_id(job, started, settings), as_of, started, clock, settings, options.dry_run)
-    payouts = _Payouts(database, settings, head, options.limit, approval, progress, sleep)
+    limit = approval.limit if approval else options.limit
+    payouts = _Payouts(database, settings, head, limit, approval, progress, sleep)
     if options.dry_run:
         return payouts.look()
-    result = payouts.execute()
-    deliver(database, settings, clock)
-    return result
+    return payouts.execute()
 
 
 def _approval(job: str, database: Engine, settings: Settings, options: Options) -> Approval | None:
@@ -131,6 +130,9 @@ class _Payouts:
             stated = self._state()
             if reason := self._why_stop(stated):
                 return self._stop(run, stated, reason)
+            if self.approval:
+                with write(self.database) as connection:
+                    use_approval(connection, self.approval, head.job_id)
             count, paisa = _sum(stated, Status.PAID)
             log.info("%s is about to pay %d instalments, %s", head.job_id, count, format_inr(paisa))
             run.note(stated={"count": count, "paisa": paisa, "as_of": head.as_of.isoformat()})
@@ -139,8 +141,6 @@ class _Payouts:
             result = paid_result(head, stated, tally, control, self.unknown)
             with write(self.database) as connection:
                 run.end(connection, result.status, verdict=result.verdict.value, counts=result.counts)
-                if self.approval:
-                    _use(connection, self.approval, head.job_id)
         return result
 
     def _state(self) -> list[Change]:
@@ -157,8 +157,10 @@ class _Payouts:
 
     def _why_stop(self, stated: list[Change]) -> str | None:
         count, paisa = _sum(stated, Status.PAID)
+        if self.approval and self.approval.fingerprint == _fingerprint(stated):
+            return None
         if self.approval:
-            return why_approval_does_not_fit(self.approval, count, paisa)
+            return f"what is to be paid is not what was approved with {self.approval.job_id} any more: look at it again"
         with consistent_read(self.database) as connection:
             return why_approval_is_needed(connection, self.head.job, count, paisa, self.settings)
 
@@ -166,7 +168,8 @@ class _Payouts:
         """Pay nothing, and say to whom one has to turn."""
         head = self.head
         count, paisa = _sum(stated, Status.PAID)
-        asked = {"reason": reason, "count": count, "paisa": paisa, "as_of": head.as_of.isoformat()}
+        asked: dict[str, Any] = {"reason": reason, "count": count, "paisa": paisa, "as_of": head.as_of.isoformat()}
+        asked |= {"limit": self.limit, "fingerprint": _fingerprint(stated)}
         result = stopped_result(head, stated, reason, self.unknown)
         with write(self.database) as connection:
             run.end(connection, result.status, verdict=result.verdict.value, counts=result.counts, approval=asked)
@@ -194,45 +197,38 @@ class _Payouts:
             run.job_id,
             self.head.clock,
             pace,
+            payable=frozenset(c.instalment.id for c in moving if c.to.status is Status.PAID),
             amounts={instalment.id: instalment.amount_paisa for instalment in todo},
             credited=credited,
             check=run.check,
-            batch_size=self.settings.payout_batch_size,
+            batch_size=min(self.settings.payout_batch_size, self.settings.payout_limit_per_minute),
             on_batch=on_batch,
         )
         return pay_all(work, [instalment.id for instalment in todo], self.settings.payout_workers)
 
     def _prove(self, stated: list[Change], tally: Tally) -> Control:
-        """What was stated, what was done, and what the ledger says, must agree; JobFailedError when they do not."""
+        """What was done, the schedule and the ledger must agree, read back; JobFailedError when they do not.
+
+        What was held is not compared: an operator may have requeued it by now.
+        """
         paid = tally.of(Status.PAID)
         paisa = sum(change.instalment.amount_paisa for change in paid)
         rest = [change.instalment.id for change in stated if change.instalment.id not in tally.changes]
         with consistent_read(self.database) as connection:
             rows, ledger_paisa = db.ledger_total(connection, [change.instalment.id for change in paid])
-            set_back = [number for number, change in tally.changes.items() if change.to.status is not Status.PAID]
-            now = db.statuses(connection, [*set_back, *rest])
+            now = db.statuses(connection, rest)
         if (rows, ledger_paisa) != (len(paid), paisa):
             raise JobFailedError(
                 f"the control totals do not close: {len(paid)} instalments of {format_inr(paisa)} were paid, the ledger has "
                 f"{rows} credits of {format_inr(ledger_paisa)}; stop payouts and run the reconciliation"
             )
-        wrong = [tally.changes[number] for number in set_back if now.get(number) != tally.changes[number].to.status.value]
-        if wrong:
-            raise JobFailedError(
-                f"the control totals do not close: instalment {wrong[0].instalment.id} was set to {wrong[0].to.status}, and is "
-                f"{now.get(wrong[0].instalment.id)} now ({len(wrong)} like it); stop payouts and run the reconciliation"
-            )
         return Control(rows, ledger_paisa, {number: now.get(number) for number in rest})
+
+
+def _fingerprint(stated: list[Change]) -> str:
+    return fingerprint(change.instalment for change in stated if change.to.status is Status.PAID)
 
 
 def _sum(changes: list[Change], status: Status) -> tuple[int, int]:
     mine = [change.instalment.amount_paisa for change in changes if change.to.status is status]
     return len(mine), sum(mine)
-
-
-def _use(connection: Connection, approval: Approval, job_id: str) -> None:
-    """An approval is used once, in the transaction that ends the run it was for."""
-    row = read_run(connection, approval.job_id)
-    meta = dict(row.metadata)
-    meta["approval"] = meta["approval"] | {"used_by": job_id, "approved_by": user()}
-    write_meta(connection, approval.job_id, meta)

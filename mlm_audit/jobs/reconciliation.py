@@ -35,7 +35,8 @@ from mlm_audit.engine.duck import Engine, EngineResult
 from mlm_audit.engine.history import Seal, seal_ledger, write_changes
 from mlm_audit.jobs.findings import findings_of, worst_first
 from mlm_audit.jobs.names import RECONCILIATION
-from mlm_audit.jobs.running import Clock, Progress, Run, new_job_id, reason_of, running
+from mlm_audit.jobs.ports import Clock, Progress
+from mlm_audit.jobs.running import Run, new_job_id, reason_of, running
 
 log = logging.getLogger(__name__)
 

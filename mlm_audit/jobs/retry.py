@@ -1,12 +1,14 @@
-"""A transaction that only lost a race for a lock is nobody's fault: it is tried again, a little later."""
+"""Transactions that are tried again, and errors in one line that names nobody."""
 
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
-from mlm_audit.database.connect import is_transient
+from mlm_audit.database.connect import error_line, is_transient
+
+__all__ = ["error_line", "retried"]
 
 T = TypeVar("T")
 TRIES = 5
@@ -14,7 +16,7 @@ FIRST_WAIT_SECONDS = 0.05
 
 
 def retried(transaction: Callable[[], T]) -> T:
-    """The result of a transaction; the last error when the races go on."""
+    """The result of a transaction. One that only lost a race for a lock is nobody's fault: again, a little later."""
     for tried in range(1, TRIES):
         try:
             return transaction()
@@ -23,9 +25,3 @@ def retried(transaction: Callable[[], T]) -> T:
                 raise
             time.sleep(FIRST_WAIT_SECONDS * 2**tried)
     return transaction()
-
-
-def error_line(error: Exception) -> str:
-    """An error in one line, without the statement around it."""
-    original: Any = getattr(error, "orig", None) or error
-    return " ".join(f"{type(original).__name__}: {original}".split())[:300]

@@ -3,7 +3,7 @@
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,17 +13,17 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from mlm_audit.database import joblog
-from mlm_audit.database.connect import write
+from mlm_audit.database.connect import error_line, write
 from mlm_audit.database.joblog import Claim
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.periods import naive
 from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.notices import deliver
 from mlm_audit.jobs.owner import is_gone, this_process, user
+from mlm_audit.jobs.ports import Clock
 
 log = logging.getLogger(__name__)
 
-Clock = Callable[[], datetime]
-Progress = Callable[[str, int, int], None]
 BEATS_PER_LEASE = 4
 TAKEN_OVER = "{job}: another process has taken over, because this one was silent for too long"
 
@@ -102,6 +102,9 @@ def running(database: Engine, job: str, job_id: str, settings: Settings, clock: 
         if isinstance(error, Exception):
             raise JobFailedError(f"{job} failed and is logged as {job_id}: {reason}") from error
         raise
+    finally:
+        # After the money has moved, and also after a failure: the administrators hear of it at once.
+        deliver(database, settings, clock)
 
 
 @contextmanager
@@ -131,7 +134,6 @@ def _fail(run: Run, reason: str) -> None:
 
 def reason_of(error: BaseException) -> str:
     """An error in one line."""
-    lines = str(error).splitlines()
-    if isinstance(error, JobFailedError | InputError) and lines:
-        return lines[0]
-    return f"{type(error).__name__}: {lines[0] if lines else ''}"
+    if isinstance(error, JobFailedError | InputError):
+        return str(error).splitlines()[0]
+    return error_line(error)

@@ -8,18 +8,20 @@ from typing import Any
 
 import polars as pl
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from mlm_audit.database.check import require
-from mlm_audit.database.connect import consistent_read, in_parts, is_transient, write
-from mlm_audit.database.outbox import queue
+from mlm_audit.database.connect import consistent_read, in_parts, is_out_of_reach, write
+from mlm_audit.database.outbox import queue_once
 from mlm_audit.database.own_tables import CommissionRollup, EligibilityLog, JobLease, JobLog, MonthlyStats, Notice
 from mlm_audit.database.sweep_reads import MonthRead, is_logged, orders_paid_in, read_month
 from mlm_audit.database.sweep_writes import (
+    UNKNOWN_MEMBER,
     Decided,
     Job,
     Ruling,
     decide_batch,
+    month_totals,
     posted_total,
     release_ref,
     rollup_ref,
@@ -36,9 +38,9 @@ from mlm_audit.domain.plan import DEFAULT_PLAN, PlanRules, load_plan
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.eligibility import PEOPLE, PURCHASES, decide
 from mlm_audit.jobs.names import MONTHLY_SWEEP
-from mlm_audit.jobs.notices import deliver
+from mlm_audit.jobs.ports import Clock, Progress
 from mlm_audit.jobs.retry import error_line, retried
-from mlm_audit.jobs.running import Clock, Progress, Run, new_job_id, reason_of, running
+from mlm_audit.jobs.running import Run, new_job_id, reason_of, running
 from mlm_audit.jobs.sweep_result import Outcome, SweepHeader, sweep_result
 
 log = logging.getLogger(__name__)
@@ -93,13 +95,13 @@ def run_sweep(
     sweep.refuse_missing_data()
     if dry_run:
         return sweep.look()
-    result = sweep.execute()
-    deliver(database, settings, clock)
-    return result
+    return sweep.execute()
 
 
 def _choose(text: str | None, as_of: datetime | None, now: datetime, settings: Settings) -> Month:
     tz = settings.tz
+    if text and as_of:
+        raise InputError("--month and --as-of: give one of the two; --as-of means the month that had just ended then")
     month = parse_month(text, tz) if text else month_before(month_of(as_of or now, tz), tz)
     if month.end > now:
         raise InputError(
@@ -148,7 +150,8 @@ class _Sweep:
         waiting = facts.filter(pl.col("pending_rows") > 0)
         with consistent_read(self.database) as connection:
             left = undecidable(connection, dict(waiting.select("member_id", "pending_paisa").iter_rows()), self.month)
-        waiting = waiting.filter(~pl.col("member_id").is_in(list(left)))
+        left = _void(waiting) | left | _orphans(read)
+        waiting = waiting.filter(~pl.col("member_id").is_in([number for number in left if left[number] != VOID]))
         good, bad = waiting.filter("counts_as_eligible"), waiting.filter(~pl.col("counts_as_eligible"))
         outcome = Outcome(_paisa(good), _paisa(bad), left)
         return sweep_result(self.head, facts, read, outcome)
@@ -159,13 +162,14 @@ class _Sweep:
             facts, read = self._facts()
             run.note(month=month_label(self.month.key), stated={"pending_paisa": int(facts["pending_paisa"].sum())})
             done = self._decide(run, facts)
+            done.left |= _orphans(read)
             self._prove(done)
             outcome = Outcome(done.released, done.rolled_up, done.left, len(done.logged))
             result = sweep_result(self.head, facts, read, outcome)
             with write(self.database) as connection:
                 store_stats(connection, self._job(resets=False))
-                if done.logged or done.released or done.rolled_up:
-                    queue(connection, [self._summary(result)], naive(self.head.clock()))
+                totals = month_totals(connection, self.month)
+                queue_once(connection, self._summary(result, *totals), naive(self.head.clock()))
                 run.end(connection, result.status, verdict=result.verdict.value, counts=result.counts)
         return result
 
@@ -206,7 +210,7 @@ class _Sweep:
         try:
             done.add(retried(transaction))
         except (SQLAlchemyError, RuntimeError, ArithmeticError, TypeError, ValueError) as error:
-            if isinstance(error, DBAPIError) and (error.connection_invalidated or is_transient(error)):
+            if is_out_of_reach(error):
                 raise JobFailedError(f"the database did not let the sweep through: {error_line(error)}") from error
             if len(rulings) == 1:
                 log.warning("member %d could not be decided: %s", rulings[0].member_id, error_line(error))
@@ -228,10 +232,12 @@ class _Sweep:
                         f"{format_inr(posted)}; stop payouts and run the reconciliation"
                     )
 
-    def _summary(self, result: RunResult) -> Draft:
-        names = ("month", "eligible", "ineligible", "released_paisa", "rolled_up_paisa")
-        context: dict[str, Any] = {name: result.counts[name] for name in names} | {"job_id": self.head.job_id}
-        return Draft(f"monthly-summary/{self.head.job_id}", "monthly-summary", None, context)
+    def _summary(self, result: RunResult, released_paisa: int, rolled_up_paisa: int) -> Draft:
+        """Of the month as it stands now, whichever runs decided it; the same figures are told once."""
+        context: dict[str, Any] = {name: result.counts[name] for name in ("month", "eligible", "ineligible")}
+        context |= {"released_paisa": released_paisa, "rolled_up_paisa": rolled_up_paisa, "job_id": self.head.job_id}
+        figures = "/".join(str(context[name]) for name in ("month", "eligible", "released_paisa", "rolled_up_paisa"))
+        return Draft(f"monthly-summary/{figures}", "monthly-summary", None, context)
 
 
 def _joined(ruled: pl.DataFrame, read: MonthRead) -> pl.DataFrame:
@@ -244,12 +250,27 @@ def _joined(ruled: pl.DataFrame, read: MonthRead) -> pl.DataFrame:
         ruled.join(read.pending, on="member_id", how="left")
         .join(read.stored, on="member_id", how="left")
         .join(read.before.rename({"was_eligible": "was_before"}), on="member_id", how="left")
-        .with_columns(pl.col("pending_paisa", "pending_rows").fill_null(0))
+        .with_columns(pl.col("pending_paisa", "void_paisa", "pending_rows").fill_null(0))
         .with_columns(
-            (pl.col("was_eligible").is_null() & (pl.col("is_active") | (pl.col("pending_rows") > 0))).alias("to_decide"),
+            (pl.col("was_eligible").is_null() & (pl.col("is_active") | pl.col("is_stale") | (pl.col("pending_rows") > 0))).alias(
+                "to_decide"
+            ),
             pl.coalesce("was_eligible", "is_eligible").alias("counts_as_eligible"),
         )
     )
+
+
+VOID = "commission of refunded orders waits to be reversed"
+
+
+def _void(waiting: pl.DataFrame) -> dict[int, str]:
+    return dict.fromkeys(waiting.filter(pl.col("void_paisa") != 0)["member_id"].to_list(), VOID)
+
+
+def _orphans(read: MonthRead) -> dict[int, str]:
+    """Members whose commission waits, but who do not exist: nobody can decide it."""
+    gone = read.pending.join(read.people, left_on="member_id", right_on="id", how="anti")
+    return dict.fromkeys(gone["member_id"].to_list(), UNKNOWN_MEMBER)
 
 
 def _paisa(rows: pl.DataFrame) -> dict[int, int]:

@@ -52,7 +52,7 @@ class Outcome:
 def sweep_result(head: SweepHeader, facts: pl.DataFrame, read: MonthRead, outcome: Outcome) -> RunResult:
     """The result of a sweep, or of a look ahead."""
     shown = _with_changes(facts)
-    findings = _left(outcome, facts) + _differences(shown, head)
+    findings = _left(outcome, read) + _differences(shown, head)
     notes = _notes(head, read, shown)
     broke = any(reason.startswith("technical: ") for reason in outcome.left.values())
     verdict = Verdict.FAIL if broke else Verdict.INCOMPLETE if outcome.left else Verdict.PASS
@@ -65,7 +65,7 @@ def sweep_result(head: SweepHeader, facts: pl.DataFrame, read: MonthRead, outcom
         as_of=head.month.end,
         started_at=head.started,
         duration_ms=max(0, int((now - head.started).total_seconds() * 1_000)),
-        counts=_counts(head, shown, outcome),
+        counts=_counts(head, shown, outcome, read),
         findings=findings,
         notes=notes,
         dry_run=head.dry_run,
@@ -80,7 +80,8 @@ def _with_changes(facts: pl.DataFrame) -> pl.DataFrame:
     unmet = pl.sum_horizontal(*((pl.col(name) > 0).cast(pl.Int32) for name in CONDITIONS.values()))
     eligible, before = pl.col("counts_as_eligible"), pl.col("was_before").fill_null(value=False)
     change = pl.when(eligible & ~before).then(pl.lit("newly eligible")).when(~eligible & before).then(pl.lit("lost"))
-    return facts.filter(pl.col("is_active") | (pl.col("pending_rows") > 0) | pl.col("was_eligible").is_not_null()).with_columns(
+    counts = pl.col("is_active") | pl.col("to_decide") | (pl.col("pending_rows") > 0) | before
+    return facts.filter(counts | pl.col("was_eligible").is_not_null()).with_columns(
         change.otherwise(pl.lit("unchanged")).alias("change"),
         unmet.alias("unmet"),
         (~eligible & (unmet == 1) & pl.col("is_active")).alias("is_near_miss"),
@@ -88,10 +89,9 @@ def _with_changes(facts: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _counts(head: SweepHeader, shown: pl.DataFrame, outcome: Outcome) -> dict[str, Any]:
+def _counts(head: SweepHeader, shown: pl.DataFrame, outcome: Outcome, read: MonthRead) -> dict[str, Any]:
     eligible = int(shown["counts_as_eligible"].sum())
     change = dict(shown["change"].value_counts().iter_rows())
-    pending = {row[0]: row[1] for row in shown.select("member_id", "pending_paisa").iter_rows()}
     return {
         "month": month_label(head.month.key),
         "members": shown.height,
@@ -109,7 +109,7 @@ def _counts(head: SweepHeader, shown: pl.DataFrame, outcome: Outcome) -> dict[st
         "rolled_up": len(outcome.rolled_up),
         "rolled_up_paisa": sum(outcome.rolled_up.values()),
         "left": len(outcome.left),
-        "left_paisa": sum(pending.get(number, 0) for number in outcome.left),
+        "left_paisa": _left_paisa(outcome, read),
         "by_reason": {
             name: int((~shown["counts_as_eligible"] & (shown[column] > 0)).sum()) for name, column in CONDITIONS.items()
         },
@@ -129,8 +129,19 @@ def _notes(head: SweepHeader, read: MonthRead, shown: pl.DataFrame) -> tuple[str
     return tuple(notes)
 
 
-def _left(outcome: Outcome, facts: pl.DataFrame) -> list[dict[str, Any]]:
-    pending = {row[0]: row[1] for row in facts.select("member_id", "pending_paisa").iter_rows()}
+def _waiting(read: MonthRead) -> dict[int, int]:
+    """Paisa that waited for each member when the run began, of refunded orders too."""
+    return {row[0]: row[1] + row[2] for row in read.pending.select("member_id", "pending_paisa", "void_paisa").iter_rows()}
+
+
+def _left_paisa(outcome: Outcome, read: MonthRead) -> int:
+    waiting = _waiting(read)
+    return sum(waiting.get(n, 0) - outcome.released.get(n, 0) - outcome.rolled_up.get(n, 0) for n in outcome.left)
+
+
+def _left(outcome: Outcome, read: MonthRead) -> list[dict[str, Any]]:
+    waiting = _waiting(read)
+    pending = {n: waiting.get(n, 0) - outcome.released.get(n, 0) - outcome.rolled_up.get(n, 0) for n in outcome.left}
     return [
         one_finding(
             "sweep-undecided",

@@ -13,6 +13,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Protocol
 
+from mlm_audit.domain.privacy import mask_personal
 from mlm_audit.domain.settings import Settings
 
 
@@ -69,15 +70,20 @@ class SmtpTransport:
         try:
             refused = self.server.send_message(mail)
         except smtplib.SMTPSenderRefused as error:
-            raise ServerDownError(f"the server refuses the sender: {error}") from error
+            raise ServerDownError(f"the server refuses the sender: {_words(error)}") from error
         except smtplib.SMTPRecipientsRefused as error:
-            raise NotSentError(f"the server refuses the recipient: {error}") from error
+            raise NotSentError(f"the server refuses the recipient: {_words(error)}") from error
         except (smtplib.SMTPResponseException, smtplib.SMTPNotSupportedError) as error:
-            raise NotSentError(f"the server refuses the message: {error}") from error
+            raise NotSentError(f"the server refuses the message: {_words(error)}") from error
         except (smtplib.SMTPException, OSError) as error:
-            raise UncertainError(f"the connection broke while sending: {type(error).__name__}: {error}") from error
+            raise UncertainError(f"the connection broke while sending: {_words(error)}") from error
         if refused:
-            raise UncertainError(f"refused for some of its recipients: {sorted(refused)}")
+            raise UncertainError(f"refused for {len(refused)} of its recipients")
+
+
+def _words(error: Exception) -> str:
+    """What the server said; addresses in it are masked, since it is stored."""
+    return mask_personal(" ".join(f"{type(error).__name__}: {error}".split()))[:300]
 
 
 @contextmanager
@@ -88,9 +94,9 @@ def open_transport(settings: Settings) -> Iterator[Transport]:
         return
     try:
         server = _connect(settings, settings.email_host)
-    except (smtplib.SMTPException, OSError) as error:
+    except (smtplib.SMTPException, OSError, ValueError) as error:
         where = f"{settings.email_host}:{settings.email_port}"
-        raise ServerDownError(f"the mail server {where} does not let us in: {type(error).__name__}: {error}") from error
+        raise ServerDownError(f"the mail server {where} does not let us in: {_words(error)}") from error
     try:
         yield SmtpTransport(server)
     finally:
@@ -99,14 +105,14 @@ def open_transport(settings: Settings) -> Iterator[Transport]:
 
 def _connect(settings: Settings, host: str) -> smtplib.SMTP:
     timeout = settings.email_timeout_seconds
-    context = ssl.create_default_context()
     if settings.email_security == "tls":
+        context = ssl.create_default_context()
         server: smtplib.SMTP = smtplib.SMTP_SSL(host, settings.email_port, timeout=timeout, context=context)
     else:
         server = smtplib.SMTP(host, settings.email_port, timeout=timeout)
     try:
         if settings.email_security == "starttls":
-            server.starttls(context=context)
+            server.starttls(context=ssl.create_default_context())
         if settings.email_user and settings.email_pass:
             server.login(settings.email_user, settings.email_pass.get_secret_value())
     except BaseException:

@@ -91,7 +91,7 @@ def _payouts_figures(counts: dict[str, Any]) -> tuple[tuple[str, str], ...]:
 
 def _sweep_sentence(result: RunResult) -> str:
     counts = result.counts
-    done = "would be" if result.dry_run else "were"
+    done = "would be" if result.dry_run else "were" if counts["decided"] == counts["members"] else "were, in this run,"
     return (
         f"{counts['month']}: {plural(counts['eligible'], 'member')} eligible, {grouped(counts['ineligible'])} not; "
         f"{format_inr(counts['released_paisa'])} {done} released, {format_inr(counts['rolled_up_paisa'])} rolled up."

@@ -40,6 +40,7 @@ def worlds(draw: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
             "is_blocked": draw(st.integers(0, 9)) == 0,
             "is_kyc_approved": draw(st.booleans()),
             "created_at": draw(moments),
+            "is_stale": draw(st.booleans()),
         }
         for number in range(1, count + 1)
     ]
@@ -130,6 +131,7 @@ def test_somebody_is_eligible_in_the_generated_worlds() -> None:
             "is_blocked": False,
             "is_kyc_approved": True,
             "created_at": naive(datetime(2026, 9, 1, tzinfo=UTC)),
+            "is_stale": False,
         }
         for n in range(1, 14)
     ]

@@ -1,5 +1,6 @@
 -- Who is eligible for a month, all members in one query (DOMAIN §2).
--- people:    every member, flags as they are now (they have no history).
+-- people:    every member, flags as they are now (they have no history); one that is missing is false. is_stale: the flag
+--            or a counter on the member is set, so that the sweep has something to reset even when they are not active.
 -- purchases: per buyer, from orders that stand: purchase_paisa within the month, paid_orders before its end; and
 --            first_paid_at of every order that was ever paid.
 -- terms:     one row: ends_at of the month, and the plan's rules.
@@ -14,7 +15,7 @@ with active as (
     left join purchases as o on p.id = o.member_id
     cross join terms as t
     where
-        p.role = 'user' and p.is_active and not p.is_blocked and p.created_at < t.ends_at
+        p.role = 'user' and coalesce(p.is_active, false) and not coalesce(p.is_blocked, false) and p.created_at < t.ends_at
         and (t.active_from = 'registration' or o.first_paid_at is null or o.first_paid_at < t.ends_at)
 ),
 
@@ -41,11 +42,12 @@ facts as (
     select
         p.id as member_id,
         a.member_id is not null as is_active,
-        p.is_kyc_approved,
+        coalesce(p.is_kyc_approved, false) as is_kyc_approved,
+        p.role = 'user' and p.is_stale and p.created_at < t.ends_at as is_stale,
         coalesce(o.purchase_paisa, 0) as purchase_paisa,
         case when a.member_id is null then 1 else 0 end as missing_active,
         greatest(t.required_paisa - coalesce(o.purchase_paisa, 0), 0) as missing_purchase_paisa,
-        case when p.is_kyc_approved then 0 else 1 end as missing_kyc,
+        case when coalesce(p.is_kyc_approved, false) then 0 else 1 end as missing_kyc,
         greatest(t.three_three_count - coalesce(x.directs_that_count, 0), 0) as missing_three_three
     from people as p
     left join active as a on p.id = a.member_id
