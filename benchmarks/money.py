@@ -73,6 +73,7 @@ class Copies:
 
     @contextmanager
     def copy(self) -> Iterator[str]:
+        """A fresh copy; dropped afterwards."""
         self.number += 1
         name = f"copy{self.number}"
         if self.kind == "sqlite":
@@ -101,7 +102,7 @@ def record(engine: Engine, job: Callable[[Engine], object]) -> Recorded:
     """Every statement of a run, in order, with its transactions."""
     steps: list[tuple[str, str, Any]] = []
 
-    def on_execute(_c: object, _cursor: object, statement: str, parameters: Any, _context: object, many: bool) -> None:
+    def on_execute(_c: object, _cursor: object, statement: str, parameters: Any, _context: object, many: bool) -> None:  # noqa: FBT001
         steps.append(("many" if many else "execute", statement, parameters))
 
     event.listen(engine, "before_cursor_execute", on_execute)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from prefect import runtime, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
@@ -19,6 +21,8 @@ from mlm_audit.reporting.summary import summary
 from mlm_audit.reporting.write import write_items_run
 
 LARGEST = 20
+AUTO_SCHEDULED = "auto-scheduled"
+"""The tag that Prefect gives to a run of a schedule."""
 
 
 def settings_with(database_url: SecretStr | None) -> Settings:
@@ -50,6 +54,13 @@ def run_name(job: str) -> str:
     as_of = runtime.flow_run.parameters.get("as_of")
     moment = parse_instant(as_of, settings.tz) if as_of else now()
     return f"{job} {business_date(moment, settings.tz)}"
+
+
+def skipped(settings: Settings) -> State[None] | None:
+    """The state in which a scheduled run ends at once, unless ENABLE_SCHEDULED_JOBS is true; None for all others."""
+    if settings.enable_scheduled_jobs or AUTO_SCHEDULED not in (runtime.flow_run.tags or ()):
+        return None
+    return Completed(name="Skipped", message="ENABLE_SCHEDULED_JOBS is not true, so nothing runs on schedule; manual runs work")
 
 
 @task(name="write files")

@@ -9,6 +9,7 @@ DEMO = Path("demo")
 QUIET = {
     "DATABASE_URL": f"sqlite:///{DEMO / 'demo.db'}",
     "RUNS_DIR": str(DEMO / "runs"),
+    "OUTBOX_DIR": str(DEMO / "outbox"),
     "PREFECT_HOME": str((DEMO / ".prefect").absolute()),
     "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
@@ -20,16 +21,23 @@ QUIET = {
 
 
 def main() -> None:
-    """Run every job that exists and print what a new user wants to know."""
+    """Run the jobs and print what a new user wants to know."""
     os.environ.update(QUIET)
     os.environ.pop("PREFECT_API_URL", None)
     # Prefect reads its settings when it is imported, so only now.
+    from flows.payouts import weekly_payouts
     from flows.reconciliation import commission_reconciliation
+    from flows.sweep import monthly_eligibility_sweep
     from mlm_audit.domain.money import format_inr
 
     started = time.monotonic()
     print("Running commission-reconciliation as a Prefect flow (a temporary Prefect API starts first) …", flush=True)
     result = commission_reconciliation()
+    print("Running weekly-payouts and a dry run of monthly-eligibility-sweep …", flush=True)
+    paid, swept = weekly_payouts(), monthly_eligibility_sweep(month="2026-10", dry_run=True)
+    assert isinstance(result, dict)
+    assert isinstance(paid, dict)
+    assert isinstance(swept, dict)
     counts = result["counts"]
     print(f"\n  Verdict      {result['verdict']}   (the demonstration has faults put into it on purpose)")
     print(f"  Members      {counts['users_checked']} checked, accuracy {counts['accuracy']:.2f} %")
@@ -39,6 +47,14 @@ def main() -> None:
     )
     print(
         f"  Took         {time.monotonic() - started:.0f} s with Prefect's start, {result['duration_ms'] / 1000:.1f} s of it the job"
+    )
+    payouts, month = paid["counts"], swept["counts"]
+    print(
+        f"  Payouts      {payouts['paid']} of {format_inr(payouts['paid_paisa'])} paid, {payouts['held']} held; "
+        f"the ledger grew by {format_inr(payouts['ledger_change_paisa'])}"
+    )
+    print(
+        f"  Eligibility  {month['month']}: {month['eligible']} eligible, {month['ineligible']} not, {month['near_misses']} near misses"
     )
     print("\n  Report       " + result["reports"]["html"])
     print("  All breaks   " + result["reports"]["csv"])
@@ -50,6 +66,8 @@ def main() -> None:
 Try next:
   {program} run reconciliation --db {QUIET["DATABASE_URL"]}    run it again: breaks are now carried over
   {program} repairs list --db {QUIET["DATABASE_URL"]}          what was corrected; repairs undo JOB_ID
+  {program} payouts list --status held --limit 5 --db {QUIET["DATABASE_URL"]}    who waits, and why; payouts explain ID
+  {program} eligibility explain 2 --month 2026-10 --db {QUIET["DATABASE_URL"]}    every condition with its rows
   {program} checks show wallet-balance                         a check, in words and SQL
   {program} demo faults                                        faults you can put in yourself""")
 

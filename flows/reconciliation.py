@@ -6,9 +6,10 @@ from typing import Any
 
 from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.client.schemas.objects import State
 from pydantic import SecretStr
 
-from flows.common import LARGEST, now, opened, run_name, settings_with
+from flows.common import LARGEST, now, opened, run_name, settings_with, skipped
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.periods import parse_instant
@@ -55,12 +56,14 @@ def publish(result: RunResult, settings: Settings) -> None:
 @flow(name="commission-reconciliation", flow_run_name=partial(run_name, "reconciliation"), validate_parameters=True)
 def commission_reconciliation(
     as_of: str | None = None, dry_run: bool = False, database_url: SecretStr | None = None, out: Path | None = None
-) -> dict[str, Any]:
+) -> dict[str, Any] | State[None]:
     """Ledger against wallets, commissions against orders; corrects up to ₹1. Returns the JSON document of the result.
 
     Without `database_url` the setting DATABASE_URL counts, which keeps the password out of the run's parameters.
     """
     settings = settings_with(database_url)
+    if state := skipped(settings):
+        return state
     result = run_job(settings, as_of, dry_run=dry_run)
     reports = {} if dry_run and out is None else write_reports(result, settings, out or settings.runs_dir / result.job_id)
     publish(result, settings)

@@ -79,6 +79,22 @@ def test_reconciliation_flow(prefect: None, tmp_path: Path) -> None:
     assert str(tmp_path) not in str(run.parameters["database_url"])
 
 
+def test_nothing_runs_on_schedule_unless_it_is_enabled(prefect: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from prefect import tags
+
+    from flows.payouts import weekly_payouts
+    from flows.reconciliation import commission_reconciliation
+    from flows.sweep import monthly_eligibility_sweep
+
+    url = SecretStr(f"sqlite:///{tmp_path / 'none.db'}")
+    with tags("auto-scheduled"):
+        for flow in (weekly_payouts, monthly_eligibility_sweep, commission_reconciliation):
+            state = flow(database_url=url, return_state=True)
+            assert (state.name, "ENABLE_SCHEDULED_JOBS" in str(state.message)) == ("Skipped", True)
+        monkeypatch.setenv("ENABLE_SCHEDULED_JOBS", "true")
+        assert weekly_payouts(database_url=url, return_state=True).is_failed(), "it ran, and found no database"
+
+
 def test_money_flows(prefect: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from flows.payouts import retry_failed_payouts, weekly_payouts
     from flows.sweep import monthly_eligibility_sweep

@@ -142,6 +142,15 @@ def test_payouts_requeue(demo: str) -> None:
         (("payouts", "list", "--limit", "-1"), "--limit -1"),
         (("eligibility", "explain", "99999999", "--month", "2026-10"), "no such member"),
         (("eligibility", "explain", "1", "--month", "2026-1"), "not a month"),
+        (("run", "weekly-payouts", "--as-of", "0001-01-01"), "the year must be"),
+        (("run", "weekly-payouts", "--as-of", "9999-12-31T23:59:00-08:00"), "the year must be"),
+        (("run", "monthly-sweep", "--month", "9999-12"), "not a month"),
+        (("run", "monthly-sweep", "--month", "2026-09", "--as-of", "2026-05-01"), "give one of the two"),
+        (("payouts", "explain", "99999999999999999999999"), "SCHEDULE"),
+        (("payouts", "requeue", "99999999999999999999999"), "SCHEDULE"),
+        (("eligibility", "explain", "99999999999999999999", "--month", "2026-10"), "MEMBER"),
+        (("payouts", "list", "--limit", "99999999999999999999"), "--limit"),
+        (("run", "weekly-payouts", "--limit", "99999999999999999999"), "--limit"),
     ],
 )
 def test_bad_input_writes_nothing(demo: str, arguments: tuple[str, ...], words: str) -> None:
@@ -154,6 +163,21 @@ def test_a_platform_that_was_not_upgraded_is_told_to(demo: str) -> None:
     execute(demo, "drop table AuditNotice")
     for job in ("weekly-payouts", "retry-failed-payouts", "monthly-sweep", "reconciliation"):
         assert "db upgrade" in refused("run", job, "--db", demo)
+
+
+def test_a_text_for_an_amount_is_shown_as_it_is(demo: str) -> None:
+    execute(demo, "update SelfPayoutSchedule set amount = 'ten' where id = 1")
+    done = mlm("payouts", "explain", "1", "--db", demo)
+    assert (done.returncode, "'ten'" in done.stdout, "no whole number" in done.stdout) == (0, True, True)
+    assert "'ten'" in mlm("payouts", "list", "--db", demo).stdout
+
+
+def test_a_database_that_refuses_is_one_line_and_exit_1(demo: str) -> None:
+    execute(demo, "create trigger no before insert on JobLog begin select raise(abort, 'not today'); end")
+    done = mlm("run", "weekly-payouts", "--db", demo)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "not today" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_fail_on_counts_given_up_payouts(demo: str) -> None:

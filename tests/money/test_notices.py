@@ -189,7 +189,19 @@ def test_hostile_names_stay_inside_their_line(small_shop: Shop) -> None:
     assert "Dear Eve Bcc: everybody@example.invalid <script>" in mail.get_content().splitlines()[0]
 
 
-@pytest.mark.parametrize("address", [None, "", "not an address", "a@b\r\nBcc: c@d", "two@example.invalid, three@example.invalid"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        None,
+        "",
+        "not an address",
+        "a@b\r\nBcc: c@d",
+        "two@example.invalid, three@example.invalid",
+        "ravi@.com",
+        "a@b@c",
+        "\u0930@example.invalid",
+    ],
+)
 def test_addresses_that_cannot_be_used_are_given_up(small_shop: Shop, address: str | None) -> None:
     with small_shop.engine.begin() as connection:
         connection.execute(update(User).where(User.id != 2).values(email=None))
@@ -230,6 +242,44 @@ def test_a_folder_that_cannot_be_written_fails_nothing(small_shop: Shop) -> None
     Path("outbox").write_text("a file stands in the way")
     pay(small_shop, settings_for())
     assert {status for status, _ in statuses(small_shop)} == {"queued"}
+
+
+def test_a_failure_is_told_at_once(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlm_audit.database import payouts as db
+    from mlm_audit.domain.errors import JobFailedError
+
+    monkeypatch.setattr(db, "ledger_total", lambda _connection, _ids: (0, 0))
+    box, port = Mailbox(), free_port()
+    with mail_server(box, port), pytest.raises(JobFailedError):
+        run_payouts("weekly-payouts", small_shop.engine, mail_settings(port), lambda: NOW, Options(limit=1))
+    assert "weekly-payouts failed" in {mail["Subject"] for mail in box.mails}
+
+
+def test_administrators_without_an_address_are_waited_for(small_shop: Shop) -> None:
+    box, port = Mailbox(), free_port()
+    settings = mail_settings(port, admin_email=None, payout_run_cap_paisa=1, email_attempts=1)
+    with mail_server(box, port):
+        run_payouts("weekly-payouts", small_shop.engine, settings, lambda: NOW, Options())
+        assert statuses(small_shop) == [("queued", 1)]
+        deliver(small_shop.engine, mail_settings(port), lambda: NOW + timedelta(days=1))
+    assert [mail["Subject"].partition(" of ")[0] for mail in box.mails] == ["Payouts"]
+
+
+@pytest.mark.parametrize("host", ["mail..example.invalid", "\u0930" * 70])
+def test_a_host_that_is_none_fails_nothing(small_shop: Shop, host: str) -> None:
+    pay(small_shop, mail_settings(9, email_host=host))
+    assert {status for status, _ in statuses(small_shop)} == {"queued"}
+
+
+def test_what_a_server_says_of_an_address_is_not_stored(small_shop: Shop) -> None:
+    box, port = Mailbox(), free_port()
+    box.refuse = {"m1@example.invalid"}
+    with mail_server(box, port):
+        pay(small_shop, mail_settings(port), limit=1)
+    with small_shop.engine.connect() as connection:
+        error = connection.execute(select(Notice.error)).scalar_one()
+    assert "no such mailbox" in error
+    assert "example.invalid" not in error
 
 
 def test_every_kind_has_its_templates() -> None:

@@ -260,7 +260,7 @@ def test_a_run_above_the_cap_stops_until_it_is_approved_once(shop: Shop) -> None
         run(shop, settings=cap | {"approver_must_differ": True}, approve=stopped.job_id)
     approved = run(shop, settings=cap, approve=stopped.job_id)
     assert approved.counts["paid"] == stopped.counts["payable"] == 48
-    with pytest.raises(InputError, match="approved and paid already"):
+    with pytest.raises(InputError, match="used already"):
         run(shop, settings=cap, approve=stopped.job_id)
     assert_laws(shop.engine)
 
@@ -271,8 +271,145 @@ def test_an_approval_covers_what_was_asked_and_not_more(shop: Shop) -> None:
     set_member(shop.engine, 5, is_kyc_approved=True)
     more = run(shop, settings=cap, approve=stopped.job_id)
     assert (more.verdict, more.counts["paid"]) == (Verdict.INCOMPLETE, 0)
-    assert "were approved" in more.alerts[0]
+    assert "not what was approved" in more.alerts[0]
     assert run(shop, settings=cap, approve=more.job_id).counts["paid"] == 52
+
+
+def test_an_approval_is_bound_to_its_instalments_and_used_up_by_the_first_attempt(
+    small_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cap = {"payout_run_cap_paisa": 1}
+    stopped = run(small_shop, settings=cap, limit=3)
+    with small_shop.engine.begin() as connection:
+        connection.execute(update(SelfPayoutSchedule).where(SelfPayoutSchedule.id == stopped_first(small_shop)).values(user_id=2))
+    moved = run(small_shop, settings=cap, approve=stopped.job_id)
+    assert (moved.verdict, moved.counts["paid"], moved.counts["due"]) == (Verdict.INCOMPLETE, 0, 3)
+    real = db.ledger_total
+    monkeypatch.setattr(db, "ledger_total", lambda _connection, _ids: (0, 0))
+    with pytest.raises(JobFailedError, match="do not close"):
+        run(small_shop, settings=cap, approve=moved.job_id)
+    monkeypatch.setattr(db, "ledger_total", real)
+    with pytest.raises(InputError, match="used already"):
+        run(small_shop, settings=cap, approve=moved.job_id)
+
+
+def stopped_first(shop: Shop) -> int:
+    with shop.engine.connect() as connection:
+        return connection.execute(select(SelfPayoutSchedule.id).order_by(SelfPayoutSchedule.payout_date).limit(1)).scalar_one()
+
+
+def test_who_qualifies_while_the_run_is_under_way_waits_for_the_next(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing beyond what was stated, and perhaps approved, is ever paid."""
+    with small_shop.engine.begin() as connection:
+        connection.execute(update(User).values(is_blocked=True))
+    real = db.claim
+
+    def claim(connection: Any, ids: Any, status: Any, **options: Any) -> Any:
+        connection.execute(update(User).values(is_blocked=False))
+        return real(connection, ids, status, **options)
+
+    monkeypatch.setattr(db, "claim", claim)
+    result = run(small_shop, settings={"payout_run_cap_paisa": 0})
+    assert (result.counts["payable"], result.counts["paid"], result.verdict) == (0, 0, Verdict.INCOMPLETE)
+    assert result.counts["left"] == 48
+    monkeypatch.setattr(db, "claim", real)
+    assert run(small_shop).counts["paid"] == 48
+    assert_laws(small_shop.engine)
+
+
+def test_a_status_that_only_looks_like_one_stops_nobody(shop: Shop) -> None:
+    set_instalment(shop.engine, 9, status="Pending")
+    result = run(shop)
+    assert (result.verdict, result.counts["paid"]) == (Verdict.INCOMPLETE, 47)
+    assert result.notes[0].startswith("1 due instalments have the status 'Pending'")
+    with pytest.raises(InputError, match="'Pending' is unknown"):
+        requeue(shop.engine, settings_for(), [9], lambda: NOW)
+
+
+def test_errors_of_the_database_name_nobody(shop: Shop) -> None:
+    """PostgreSQL's details quote whole rows of users; what is stored and mailed must not."""
+    statements = {
+        "sqlite": [
+            "create trigger no before update of walletBalance on users begin select raise(abort, 'm1@example.invalid'); end"
+        ],
+        "postgresql": [
+            'update users set "walletBalance" = 99999999',
+            'alter table users add constraint poor check ("walletBalance" < 100000000)',
+        ],
+        "mariadb": [
+            "create trigger no before update on users for each row signal sqlstate '45000' set message_text = 'm1@example.invalid'"
+        ],
+    }[shop.engine.dialect.name]
+    with shop.engine.begin() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+    result = run(shop, limit=2)
+    assert result.counts["failed"] == 2
+    with shop.engine.connect() as connection:
+        texts = [
+            *connection.execute(select(SelfPayoutSchedule.failure_reason)).scalars(),
+            *connection.execute(select(Notice.context)).scalars(),
+        ]
+    assert "example.invalid" not in str(texts)
+    assert "Failing row" not in str(texts)
+    assert "technical: " in str(texts)
+
+
+def test_a_lost_race_for_a_connection_is_nobodys_fault(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+    def claim(*_: object, **__: object) -> None:
+        raise PoolTimeoutError("QueuePool limit")
+
+    monkeypatch.setattr(db, "claim", claim)
+    with pytest.raises(JobFailedError, match="did not let the payouts through"):
+        run(small_shop)
+    with small_shop.engine.connect() as connection:
+        assert set(connection.execute(select(SelfPayoutSchedule.retry_count)).scalars()) == {0}
+
+
+def test_ctrl_c_stops_after_the_batch_in_hand(small_shop: Shop) -> None:
+    waits = []
+
+    def interrupted(_: float) -> None:
+        waits.append(1)
+        if len(waits) == 2:
+            raise KeyboardInterrupt
+
+    settings = settings_for().model_copy(update={"payout_batch_size": 4, "payout_batch_pause_ms": 1})
+    with pytest.raises(KeyboardInterrupt):
+        run_payouts(WEEKLY, small_shop.engine, settings, lambda: NOW, Options(), sleep=interrupted)
+    with small_shop.engine.connect() as connection:
+        paid = connection.execute(select(SelfPayoutSchedule.id).where(SelfPayoutSchedule.status == "paid")).scalars().all()
+        assert connection.execute(select(JobLog.status)).scalar_one() == "failed"
+    assert len(paid) == 8
+    assert_laws(small_shop.engine)
+
+
+def test_an_operator_who_requeues_during_a_run_is_no_alarm(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = db.ledger_total
+
+    def ledger_total(connection: Any, ids: Any) -> Any:
+        held = next(number for number in range(1, 53) if instalment(small_shop.engine, number).userId == 5)
+        requeue(small_shop.engine, settings_for(), [held], lambda: NOW)
+        return real(connection, ids)
+
+    monkeypatch.setattr(db, "ledger_total", ledger_total)
+    assert run(small_shop).verdict is Verdict.PASS
+
+
+def test_the_rate_limit_also_bounds_a_batch(small_shop: Shop) -> None:
+    moments = [NOW]
+
+    def sleep(seconds: float) -> None:
+        moments.append(moments[-1] + timedelta(seconds=seconds))
+
+    settings = settings_for().model_copy(
+        update={"payout_batch_size": 50, "payout_limit_per_minute": 10, "payout_batch_pause_ms": 0}
+    )
+    result = run_payouts(WEEKLY, small_shop.engine, settings, lambda: moments[-1], Options(), sleep=sleep)
+    assert result.counts["paid"] == 48
+    assert moments[-1] - NOW >= timedelta(minutes=5)
 
 
 def test_a_run_far_above_the_usual_stops(small_shop: Shop) -> None:

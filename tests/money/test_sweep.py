@@ -336,3 +336,123 @@ def test_history_goes_on_where_it_was(shop: Shop) -> None:
     first = json.loads(found[2].replace("'", '"'))
     assert first == [{"month": "2026-09"}, {"month": "2026-10", "decision": "not eligible"}]
     assert json.loads(found[3].replace("'", '"')) == [{"month": "2026-10", "decision": "not eligible"}]
+
+
+def test_commission_of_a_member_who_does_not_exist_is_named(shop: Shop) -> None:
+    with shop.engine.begin() as connection:
+        connection.execute(update(Commission).where(Commission.user_id == 1, Commission.type == "repurchase").values(user_id=999))
+    for dry_run in (True, False):
+        result = sweep(shop.engine, dry_run=dry_run)
+        assert (result.verdict, result.counts["left"]) == (Verdict.INCOMPLETE, 1)
+        [finding] = result.findings
+        assert (finding["member_id"], "does not exist" in finding["message"]) == (999, True)
+        assert result.counts["left_paisa"] == finding["amount_paisa"] > 0
+
+
+def test_who_is_not_active_any_more_is_reset_too(shop: Shop) -> None:
+    with shop.engine.begin() as connection:
+        changes = {"is_active": False, "is_eligible_repurchase": True, "monthly_purchase_paisa": 77_777}
+        connection.execute(update(User).where(User.id == 3).values(changes))
+        connection.execute(update(User).where(User.id == 5).values({"is_active": False, "monthly_purchase_paisa": 0}))
+    sweep(shop.engine)
+    assert members(shop.engine, User.is_eligible_repurchase, User.monthly_purchase_paisa)[3] == (False, 0)
+    assert (3,) in rows(shop.engine, EligibilityLog.user_id)
+    assert sweep(shop.engine, now=OCTOBER_SWEEP + timedelta(hours=1)).counts["decided"] == 0
+
+
+def test_commission_of_a_refunded_order_waits_for_its_reversal(shop: Shop) -> None:
+    with shop.engine.begin() as connection:
+        [order] = connection.execute(select(Order.id).where(Order.user_id == 4, Order.is_joining_order.is_(False))).scalars()
+        connection.execute(update(Order).where(Order.id == order).values(status="Refunded"))
+        [paisa] = connection.execute(select(Commission.amount_paisa).where(Commission.order_id == order)).scalars()
+    dry = sweep(shop.engine, dry_run=True)
+    result = sweep(shop.engine)
+    assert dry.counts["rolled_up_paisa"] == result.counts["rolled_up_paisa"] > 0
+    assert (result.verdict, result.counts["left_paisa"], dry.counts["left_paisa"]) == (Verdict.INCOMPLETE, paisa, paisa)
+    assert rows(shop.engine, Commission.status, where=Commission.order_id == order) == [("pending",)]
+    assert_laws(shop.engine)
+
+
+def test_a_refund_that_was_reversed_adds_up_to_nothing_and_is_decided(shop: Shop) -> None:
+    with shop.engine.begin() as connection:
+        [order] = connection.execute(select(Order.id).where(Order.user_id == 4, Order.is_joining_order.is_(False))).scalars()
+        connection.execute(update(Order).where(Order.id == order).values(status="refunded"))
+        row = dict(connection.execute(select(Commission).where(Commission.order_id == order)).mappings().one())
+        row |= {"amount": -row["amount"]}
+        row.pop("id")
+        connection.execute(insert(Commission), [row])
+    assert sweep(shop.engine).verdict is Verdict.PASS
+    assert set(rows(shop.engine, Commission.status, where=Commission.order_id == order)) == {("rolled_up",)}
+    assert_laws(shop.engine)
+
+
+def test_the_summary_tells_of_the_month_whichever_run_decided_it(shop: Shop) -> None:
+    mend = break_posting(shop.engine, "ROLLUP_1_202610")
+    first = sweep(shop.engine)
+    mend()
+    second = sweep(shop.engine, now=OCTOBER_SWEEP + timedelta(hours=1))
+    sweep(shop.engine, now=OCTOBER_SWEEP + timedelta(hours=2))
+    told = [row[0] for row in rows(shop.engine, Notice.context, where=Notice.kind == "monthly-summary")]
+    assert [notice["rolled_up_paisa"] for notice in told] == [
+        first.counts["rolled_up_paisa"],
+        first.counts["rolled_up_paisa"] + second.counts["rolled_up_paisa"],
+    ]
+
+
+def test_flags_that_are_missing_are_false(small_shop: Shop) -> None:
+    with small_shop.engine.begin() as connection:
+        [[sql]] = connection.exec_driver_sql("select sql from sqlite_master where name = 'users'").all()
+        connection.exec_driver_sql("alter table users rename to old_users")
+        connection.exec_driver_sql(sql.replace("BOOLEAN NOT NULL", "BOOLEAN"))
+        connection.exec_driver_sql("insert into users select * from old_users")
+        connection.exec_driver_sql("update users set isKycApproved = null where id = 2")
+        connection.exec_driver_sql("update users set isBlocked = null where id = 3")
+    result = sweep(small_shop.engine)
+    assert (result.verdict, result.counts["decided"]) == (Verdict.PASS, 13)
+    assert result.counts["by_reason"]["kyc"] == 2
+
+
+def test_a_sweep_that_lost_its_lease_stops(small_shop: Shop) -> None:
+    from mlm_audit.database.own_tables import JobLease
+    from mlm_audit.domain.errors import JobFailedError
+    from mlm_audit.jobs.running import Run
+
+    real = Run.note
+
+    def note(self: Run, **values: Any) -> None:
+        real(self, **values)
+        with small_shop.engine.begin() as connection:
+            connection.execute(update(JobLease).values(job_id="thief"))
+        self.beat()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Run, "note", note)
+        with pytest.raises(JobFailedError, match="another process has taken over"):
+            sweep(small_shop.engine)
+    assert rows(small_shop.engine, EligibilityLog.id) == []
+
+
+def test_a_run_that_was_closed_meanwhile_cannot_end_as_a_success(small_shop: Shop) -> None:
+    from mlm_audit.database.own_tables import JobLog
+    from mlm_audit.domain.errors import JobFailedError
+    from mlm_audit.jobs.running import Run
+
+    real = Run.note
+
+    def note(self: Run, **values: Any) -> None:
+        real(self, **values)
+        with small_shop.engine.begin() as connection:
+            connection.execute(update(JobLog).values(status="failed", error="interrupted"))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Run, "note", note)
+        with pytest.raises(JobFailedError, match="taken over"):
+            sweep(small_shop.engine)
+    assert rows(small_shop.engine, JobLog.status, JobLog.error) == [("failed", "interrupted")]
+    assert rows(small_shop.engine, MonthlyStats.id) == []
+
+
+def test_month_and_as_of_exclude_each_other(small_shop: Shop) -> None:
+    with pytest.raises(InputError, match="give one of the two"):
+        sweep(small_shop.engine, month="2026-09", as_of=NOW)
+    assert sweep(small_shop.engine, now=NOW, as_of=datetime(2026, 10, 5, tzinfo=UTC)).counts["month"] == "2026-09"

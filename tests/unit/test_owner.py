@@ -4,7 +4,9 @@ import os
 import subprocess
 import sys
 
-from mlm_audit.jobs.owner import is_gone, this_process
+import pytest
+
+from mlm_audit.jobs.owner import is_gone, this_process, user
 
 
 def test_this_process_is_alive() -> None:
@@ -41,3 +43,25 @@ def test_in_doubt_it_lives() -> None:
     assert not is_gone(mine.replace(host, "elsewhere"))
     assert not is_gone(mine.replace("(", "(00000000"))
     assert not is_gone("somebody")
+
+
+def test_a_process_that_cannot_be_looked_at_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pathlib import Path
+
+    mine = this_process()
+    real = Path.read_text
+
+    def read_text(self: Path, *args: object, **kwargs: object) -> str:
+        if self.name == "stat":
+            raise PermissionError(13, "hidden")
+        return real(self, *args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Path, "read_text", read_text)
+    assert not is_gone(mine)
+
+
+def test_the_environment_does_not_say_who_one_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = user()
+    monkeypatch.setenv("LOGNAME", "boss")
+    monkeypatch.setenv("USER", "boss")
+    assert user() == before != "boss"
