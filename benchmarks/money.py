@@ -24,8 +24,7 @@ from sqlalchemy import Engine, create_engine, event, make_url, select, text
 
 from mlm_audit.database.connect import open_engine
 from mlm_audit.database.migrate import init
-from mlm_audit.database.own_tables import SelfPayoutSchedule
-from mlm_audit.database.tables import Commission, User
+from mlm_audit.database.tables import Commission
 from mlm_audit.demo.books import build_platform
 from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.world import DemoSpec
@@ -180,18 +179,17 @@ def platform_payouts(engine: Engine, limit: int) -> float:
     from mlm_audit.database import payouts as db
     from mlm_audit.database.connect import write
     from mlm_audit.database.payouts import Change
-    from mlm_audit.domain.payouts import State, Status
+    from mlm_audit.domain.payouts import State, Status, why_held
 
     with engine.connect() as connection:
-        due = select(SelfPayoutSchedule.id, User.is_active, User.is_blocked, User.is_kyc_approved).join(
-            User, User.id == SelfPayoutSchedule.user_id
-        )
-        rows = connection.execute(due.where(SelfPayoutSchedule.status == "pending").limit(limit)).all()
-    ids = [row[0] for row in rows if row[1] and not row[2] and row[3]]
+        due = db.due(connection, Status.PENDING, LATER.replace(tzinfo=None), limit)
+        people = db.members(connection, (instalment.member_id for instalment in due))
+    stated = {instalment.id: instalment for instalment in due}
+    ids = [i.id for i in due if why_held(db.facts_of(i, people.get(i.member_id), is_credited=False)) is None]
     started = time.perf_counter()
     for number in ids:
         with write(engine) as connection:
-            claimed, _ = db.claim(connection, [number], Status.PENDING)
+            claimed, _ = db.claim(connection, stated, [number])
             db.pay(
                 connection,
                 [Change(i, State(Status.PAID)) for i in claimed],

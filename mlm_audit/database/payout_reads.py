@@ -42,12 +42,13 @@ def requeue(engine: Engine, ids: Sequence[int], job_id: str, limits: Limits, now
     """
     moment = naive(now)
     with write(engine) as connection:
-        rows = {row[0]: row for row in connection.execute(db.instalments_locked(), {"ids": list(ids)})}
+        locked = select(*db.COLUMNS).where(Schedule.id.in_(ids)).order_by(Schedule.id).with_for_update()
+        rows = {row[0]: row for row in connection.execute(locked)}
         for number in ids:
             if number not in rows:
                 raise InputError(f"payouts requeue {number}: there is no such instalment; nothing was requeued")
-            if rows[number][4] not in set(Status):
-                raise InputError(f"payouts requeue {number}: its status {rows[number][4]!r} is unknown; nothing was requeued")
+            if rows[number][1] not in set(Status):
+                raise InputError(f"payouts requeue {number}: its status {rows[number][1]!r} is unknown; nothing was requeued")
             instalment = db.instalment_of(rows[number], {})
             try:
                 to = transition(instalment.state, Event.REQUEUED, limits, moment)

@@ -5,17 +5,16 @@ reference SELF_PAYOUT_<schedule id> in the ledger, and the unique key of the not
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Connection, LargeBinary, Select, and_, bindparam, cast, func, insert, select, update
+from sqlalchemy import Connection, LargeBinary, and_, cast, func, insert, select, update
 
 from mlm_audit.database.connect import in_parts
 from mlm_audit.database.outbox import queue
 from mlm_audit.database.own_tables import PayoutHistory, SelfPayoutSchedule
 from mlm_audit.database.statements import Statement, rendered
-from mlm_audit.database.tables import Order
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.payouts import Facts, State, Status
 
@@ -59,54 +58,53 @@ def ref_of(schedule_id: int) -> str:
     return f"SELF_PAYOUT_{schedule_id}"
 
 
-_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
-_COLUMNS = (
+COLUMNS = (
     Schedule.id,
+    Schedule.status,
     Schedule.user_id,
     Schedule.amount_paisa,
-    Schedule.payout_date,
-    Schedule.status,
+    Schedule.order_id,
     Schedule.retry_count,
+    Schedule.payout_date,
     Schedule.processed_at,
     Schedule.failure_reason,
-    Schedule.order_id,
     Schedule.instalment,
 )
-
+"""What an instalment is made of, in the order of `due.sql`."""
 
 _STATUS = {status.value: status for status in Status}
 
 
 def instalment_of(row: Any, orders: dict[int, str]) -> Instalment:
-    """An instalment from the columns of the query below; `orders` are the statuses of the orders that exist."""
+    """An instalment from a row of COLUMNS; `orders` are the statuses of the orders that exist."""
+    number, word, member, amount, order, retries, due_at, processed_at, reason, part = row
+    status = _STATUS[word]
     # processedAt is when a failure began, or when it was paid.
-    status = _STATUS[row[4]]
-    state = State(status, row[5] or 0, None if status is Status.PENDING else row[6], row[7])
-    return Instalment(row[0], row[1], row[2], row[3], state, row[8], row[9], orders.get(row[8]))
+    state = State(status, retries or 0, None if status is Status.PENDING else processed_at, reason)
+    return Instalment(number, member, amount, due_at, state, order, part, orders.get(order))
 
 
-_ORDERS = select(Order.id, Order.status).where(Order.id.in_(_IDS))
-
-
-def order_statuses(connection: Connection, ids: Iterable[int]) -> dict[int, str]:
-    """The statuses of those orders that exist.
-
-    A query of its own, never a join of a locking one: a row that SKIP LOCKED skips looks like one that is missing.
-    """
-    found: dict[int, str] = {}
-    for part in in_parts(sorted(ids), LOOKUP):
-        found |= {row[0]: row[1] for row in connection.execute(_ORDERS, {"ids": part})}
-    return found
+DUE, FACTS_ORDERS = Statement("payouts/due"), Statement("payouts/facts_orders")
+FACTS_MEMBERS, CREDITED = Statement("payouts/facts_members"), Statement("payouts/credited")
+NO_LIMIT = 2**62
 
 
 def due(connection: Connection, status: Status, as_of: datetime, limit: int | None) -> list[Instalment]:
     """Instalments of a status that are due by `as_of` (UTC without a zone), oldest first."""
-    query = select(*_COLUMNS).where(Schedule.status == status.value, Schedule.payout_date <= as_of)
-    rows = connection.execute(query.order_by(Schedule.payout_date, Schedule.id).limit(limit)).all()
+    rows: Sequence[Any] = DUE(connection, status=status.value, as_of=as_of, limit=limit or NO_LIMIT).all()
     # A database that ignores case finds `Pending` too; that is an unknown status.
-    good = [row for row in rows if row[4] == status.value]
-    orders = order_statuses(connection, {row[8] for row in good if row[8] is not None})
-    return [instalment_of(row, orders) for row in good]
+    rows = [row for row in rows if row[1] == status.value]
+    if connection.dialect.name == "sqlite":
+        rows = [(*row[:6], _moment(row[6]), _moment(row[7]), *row[8:]) for row in rows]
+    orders: dict[int, str] = {}
+    for part in in_parts(sorted({row[4] for row in rows if row[4] is not None}), LOOKUP):
+        orders |= {row[0]: row[1] for row in FACTS_ORDERS(connection, ids=part)}
+    return [instalment_of(row, orders) for row in rows]
+
+
+def _moment(text: str | None) -> datetime | None:
+    """SQLite keeps instants as text; a statement that goes to the driver as it is gets them so."""
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def unknown_statuses(connection: Connection, as_of: datetime) -> dict[str, int]:
@@ -117,9 +115,6 @@ def unknown_statuses(connection: Connection, as_of: datetime) -> dict[str, int]:
     query = select(status, func.count()).where(Schedule.payout_date <= as_of).group_by(status)
     found = {name.decode() if isinstance(name, bytes) else str(name): count for name, count in connection.execute(query)}
     return {name: count for name, count in found.items() if name not in set(Status)}
-
-
-FACTS_MEMBERS, CREDITED = Statement("payouts/facts_members"), Statement("payouts/credited")
 
 
 def members(connection: Connection, ids: Iterable[int]) -> dict[int, Member]:
@@ -152,11 +147,6 @@ def facts_of(instalment: Instalment, member: Member | None, *, is_credited: bool
     )
 
 
-def instalments_locked() -> Select[*tuple[Any, ...]]:
-    """The query of instalments by `ids`, whatever their status, locked."""
-    return select(*_COLUMNS).where(Schedule.id.in_(_IDS)).order_by(Schedule.id).with_for_update()
-
-
 CLAIM, CLAIM_WAITING = Statement("payouts/claim"), Statement("payouts/claim_waiting")
 MEMBERS, ORDERS = Statement("payouts/members"), Statement("payouts/orders")
 MARK_PAID, POST = Statement("payouts/mark_paid"), Statement("payouts/post")
@@ -164,27 +154,36 @@ HISTORY, NOTICES = Statement("payouts/history"), Statement("payouts/notices")
 
 
 def claim(
-    connection: Connection, ids: Sequence[int], status: Status, *, wait: bool = False
+    connection: Connection, stated: Mapping[int, Instalment], ids: Sequence[int], *, wait: bool = False
 ) -> tuple[list[Instalment], dict[int, Member]]:
-    """Lock those instalments that still have the status, then their members; read their orders behind the locks.
+    """Lock those instalments that still are what was stated, then their members; read their orders behind the locks.
 
-    What somebody else has claimed is skipped, or with `wait` waited for. On SQLite the write lock is held already.
+    What somebody else has claimed is skipped, or with `wait` waited for; what has another status, member, amount or order
+    than was stated is left alone. On SQLite the write lock is held already.
     """
-    found = (CLAIM_WAITING if wait else CLAIM)(connection, ids=ids, was=status.value).all()
-    rows: Sequence[Any] = [row for row in found if row[4] == status.value]
-    if not rows:
+    rows = (CLAIM_WAITING if wait else CLAIM)(connection, ids=ids).all()
+    claimed = [stated[row[0]] for row in rows if _is_as_stated(row, stated[row[0]])]
+    if not claimed:
         return [], {}
-    if connection.dialect.name == "sqlite":
-        rows = [(*row[:3], _moment(row[3]), *row[4:6], _moment(row[6]), *row[7:]) for row in rows]
-    mine = [row[0] for row in rows]
+    mine = [instalment.id for instalment in claimed]
     people = _flags(MEMBERS(connection, ids=mine))
     orders = {row[0]: row[1] for row in ORDERS(connection, ids=mine)}
-    return [instalment_of(row, orders) for row in rows], people
+    return [
+        i if i.order_status == (status_now := orders.get(i.order_id or 0)) else i._replace(order_status=status_now)
+        for i in claimed
+    ], people
 
 
-def _moment(text: str | None) -> datetime | None:
-    """SQLite keeps instants as text; a statement that goes to the driver as it is gets them so."""
-    return None if text is None else datetime.fromisoformat(text)
+def _is_as_stated(row: Any, stated: Instalment) -> bool:
+    _, status, member, amount, order, retries = row
+    state = stated.state
+    return (status, member, amount, order, retries or 0) == (
+        state.status.value,
+        stated.member_id,
+        stated.amount_paisa,
+        stated.order_id,
+        state.retry_count,
+    )
 
 
 def pay(connection: Connection, changes: Sequence[Change], was: Status, job_id: str, now: datetime) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -47,8 +46,8 @@ class Work:
     job_id: str
     clock: Callable[[], datetime]
     pace: Pace
-    amounts: Mapping[int, Any]
-    """What was stated for each instalment: one whose amount is another by now is left alone."""
+    stated: Mapping[int, Instalment]
+    """What was stated for each instalment: one that is another by now is left alone."""
     payable: frozenset[int]
     """What was stated as to be paid. Whatever else has become payable since waits for the next run, which states it."""
     credited: frozenset[int] = frozenset()
@@ -120,8 +119,7 @@ def pay_batch(work: Work, ids: Sequence[int]) -> dict[int, Change]:
 def _transaction(work: Work, ids: Sequence[int]) -> dict[int, Change]:
     now = naive(work.clock())
     with write(work.database) as connection:
-        claimed, people = db.claim(connection, ids, work.was, wait=work.wait)
-        claimed = [instalment for instalment in claimed if instalment.amount_paisa == work.amounts[instalment.id]]
+        claimed, people = db.claim(connection, work.stated, ids, wait=work.wait)
         # A single instalment is looked up in the ledger too, so that a double has a name instead of an error.
         credited = db.credited(connection, ids) if len(ids) == 1 else work.credited
         changes = [_decide(instalment, people, instalment.id in credited, work.limits, now) for instalment in claimed]
@@ -156,7 +154,7 @@ def _is_new(change: Change) -> bool:
 def _broke(work: Work, schedule_id: int, reason: str) -> dict[int, Change]:
     now = naive(work.clock())
     with write(work.database) as connection:
-        claimed, _ = db.claim(connection, [schedule_id], work.was)
+        claimed, _ = db.claim(connection, work.stated, [schedule_id])
         changes = [Change(found, transition(found.state, Event.BROKE, work.limits, now, reason)) for found in claimed]
         if changes:
             db.set_back(connection, changes, work.was, work.job_id, now)

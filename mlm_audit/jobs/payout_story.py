@@ -52,14 +52,14 @@ def explain_payout(database: Engine, schedule_id: int, clock: Clock) -> Story:
     instalment = db.instalment_of(
         (
             schedule_id,
+            schedule["status"] if schedule["status"] in set(Status) else Status.FAILED.value,
             schedule["userId"],
             schedule["amount"],
-            schedule["payoutDate"],
-            schedule["status"] if schedule["status"] in set(Status) else Status.FAILED.value,
+            schedule["orderId"],
             schedule["retryCount"],
+            schedule["payoutDate"],
             schedule["processedAt"],
             schedule["failureReason"],
-            schedule["orderId"],
             schedule["instalment"],
         ),
         {row["id"]: row["status"] for row in rows["order"]},

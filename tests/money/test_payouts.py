@@ -304,9 +304,9 @@ def test_who_qualifies_while_the_run_is_under_way_waits_for_the_next(small_shop:
         connection.execute(update(User).values(is_blocked=True))
     real = db.claim
 
-    def claim(connection: Any, ids: Any, status: Any, **options: Any) -> Any:
+    def claim(connection: Any, *rest: Any, **options: Any) -> Any:
         connection.execute(update(User).values(is_blocked=False))
-        return real(connection, ids, status, **options)
+        return real(connection, *rest, **options)
 
     monkeypatch.setattr(db, "claim", claim)
     result = run(small_shop, settings={"payout_run_cap_paisa": 0})
@@ -425,10 +425,10 @@ def test_a_run_far_above_the_usual_stops(small_shop: Shop) -> None:
 def test_an_amount_that_changes_while_the_run_is_under_way_is_left(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     real = db.claim
 
-    def claim(connection: Any, ids: Any, status: Any, **options: Any) -> Any:
+    def claim(connection: Any, stated: Any, ids: Any, *rest: Any, **options: Any) -> Any:
         if 9 in ids:
             connection.execute(update(SelfPayoutSchedule).where(SelfPayoutSchedule.id == 9).values(amount_paisa=999_999))
-        return real(connection, ids, status, **options)
+        return real(connection, stated, ids, *rest, **options)
 
     monkeypatch.setattr(db, "claim", claim)
     result = run(small_shop)

@@ -29,10 +29,10 @@ def pay_share(share: Share) -> None:
     engine = open_engine(share.url)
     with consistent_read(engine) as connection:
         due = db.due(connection, Status.PENDING, naive(share.now), None)
-    amounts = {instalment.id: instalment.amount_paisa for instalment in due if instalment.id in share.ids}
+    stated = {instalment.id: instalment for instalment in due if instalment.id in share.ids}
     pace = Pace(1_000_000, 0, lambda: share.now, lambda _: None)
-    work = Work(engine, Status.PENDING, Limits(3, 90), share.name, lambda: share.now, pace, amounts)
-    pay_all(work, list(amounts))
+    work = Work(engine, Status.PENDING, Limits(3, 90), share.name, lambda: share.now, pace, stated, share.ids)
+    pay_all(work, list(stated))
     engine.dispose()
 
 

@@ -1,6 +1,7 @@
--- Lock those instalments that still have the status and that nobody else has claimed.
-select id, "userId", amount, "payoutDate", status, "retryCount", "processedAt", "failureReason", "orderId", instalment
+-- Lock instalments that nobody else has claimed. Whether they still are what was stated is compared afterwards: with the
+-- status as a condition here, a planner may read every instalment of that status.
+select id, status, "userId", amount, "orderId", "retryCount"
 from "SelfPayoutSchedule"
-where id in (:ids) and status = :was
+where id in (:ids)
 order by id
 {for_update} {skip_locked}

@@ -1,6 +1,6 @@
 -- The same, waiting for whoever has claimed them.
-select id, "userId", amount, "payoutDate", status, "retryCount", "processedAt", "failureReason", "orderId", instalment
+select id, status, "userId", amount, "orderId", "retryCount"
 from "SelfPayoutSchedule"
-where id in (:ids) and status = :was
+where id in (:ids)
 order by id
 {for_update}
