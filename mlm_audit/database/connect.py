@@ -137,9 +137,16 @@ def consistent_read(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def writer(engine: Engine) -> Iterator[Connection]:
+    """A connection for many short write transactions, one after the other: `with connection.begin(): …`."""
+    with engine.connect().execution_options(mlm_writes=True) as connection:
+        yield connection
+
+
+@contextmanager
 def write(engine: Engine) -> Iterator[Connection]:
     """One short write transaction; on SQLite it takes the write lock at once instead of failing half-way."""
-    with engine.connect().execution_options(mlm_writes=True) as connection, connection.begin():
+    with writer(engine) as connection, connection.begin():
         yield connection
 
 

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, LargeBinary, and_, cast, func, insert, select, update
+from sqlalchemy import Connection, LargeBinary, cast, func, select
 
 from mlm_audit.database.connect import in_parts
 from mlm_audit.database.outbox import queue
-from mlm_audit.database.own_tables import PayoutHistory, SelfPayoutSchedule
+from mlm_audit.database.own_tables import SelfPayoutSchedule
 from mlm_audit.database.statements import Statement, rendered
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.payouts import Facts, State, Status
@@ -73,14 +73,18 @@ COLUMNS = (
 """What an instalment is made of, in the order of `due.sql`."""
 
 _STATUS = {status.value: status for status in Status}
+_UNTOUCHED = State(Status.PENDING)
 
 
 def instalment_of(row: Any, orders: dict[int, str]) -> Instalment:
     """An instalment from a row of COLUMNS; `orders` are the statuses of the orders that exist."""
     number, word, member, amount, order, retries, due_at, processed_at, reason, part = row
-    status = _STATUS[word]
-    # processedAt is when a failure began, or when it was paid.
-    state = State(status, retries or 0, None if status is Status.PENDING else processed_at, reason)
+    if word == Status.PENDING.value and not retries and reason is None:
+        state = _UNTOUCHED
+    else:
+        # processedAt is when a failure began, or when it was paid.
+        status = _STATUS[word]
+        state = State(status, retries or 0, None if status is Status.PENDING else processed_at, reason)
     return Instalment(number, member, amount, due_at, state, order, part, orders.get(order))
 
 
@@ -148,34 +152,33 @@ def facts_of(instalment: Instalment, member: Member | None, *, is_credited: bool
 
 
 CLAIM, CLAIM_WAITING = Statement("payouts/claim"), Statement("payouts/claim_waiting")
-MEMBERS, ORDERS = Statement("payouts/members"), Statement("payouts/orders")
+MEMBERS, SET_BACK = Statement("payouts/members"), Statement("payouts/set_back")
 MARK_PAID, POST = Statement("payouts/mark_paid"), Statement("payouts/post")
 HISTORY, NOTICES = Statement("payouts/history"), Statement("payouts/notices")
+SET_BACK_HISTORY = Statement("payouts/set_back_history")
 
 
 def claim(
     connection: Connection, stated: Mapping[int, Instalment], ids: Sequence[int], *, wait: bool = False
 ) -> tuple[list[Instalment], dict[int, Member]]:
-    """Lock those instalments that still are what was stated, then their members; read their orders behind the locks.
+    """Lock those instalments that still are what was stated, then their members.
 
     What somebody else has claimed is skipped, or with `wait` waited for; what has another status, member, amount or order
     than was stated is left alone. On SQLite the write lock is held already.
     """
     rows = (CLAIM_WAITING if wait else CLAIM)(connection, ids=ids).all()
-    claimed = [stated[row[0]] for row in rows if _is_as_stated(row, stated[row[0]])]
+    claimed = [_with_order(stated[row[0]], row[6]) for row in rows if _is_as_stated(row, stated[row[0]])]
     if not claimed:
         return [], {}
-    mine = [instalment.id for instalment in claimed]
-    people = _flags(MEMBERS(connection, ids=mine))
-    orders = {row[0]: row[1] for row in ORDERS(connection, ids=mine)}
-    return [
-        i if i.order_status == (status_now := orders.get(i.order_id or 0)) else i._replace(order_status=status_now)
-        for i in claimed
-    ], people
+    return claimed, _flags(MEMBERS(connection, ids=[instalment.id for instalment in claimed]))
+
+
+def _with_order(stated: Instalment, order_status: str | None) -> Instalment:
+    return stated if stated.order_status == order_status else stated._replace(order_status=order_status)
 
 
 def _is_as_stated(row: Any, stated: Instalment) -> bool:
-    _, status, member, amount, order, retries = row
+    _, status, member, amount, order, retries, _ = row
     state = stated.state
     return (status, member, amount, order, retries or 0) == (
         state.status.value,
@@ -223,40 +226,16 @@ def _wallets(members: int) -> str:
     return f'update users set "walletBalance" = "walletBalance" + case id{whens} end where id in ({marks})'  # noqa: S608
 
 
-def _setback(change: Change, job_id: str, now: datetime) -> dict[str, Any]:
-    instalment = change.instalment
-    meta = {"scheduleId": instalment.id, "jobId": job_id, "reason": change.to.reason, "to": change.to.status.value}
-    return {
-        "userId": instalment.member_id,
-        "amount": instalment.amount_paisa if isinstance(instalment.amount_paisa, int) else 0,
-        "type": LEDGER_TYPE,
-        "status": "failed",
-        "description": change.to.reason,
-        "metadata": meta,
-        "createdAt": now,
-    }
-
-
 def set_back(connection: Connection, changes: Sequence[Change], was: Status, job_id: str, now: datetime) -> None:
     """Record that instalments were held, broke or were given up; the administrators hear of the last two."""
-    by_state: defaultdict[State, list[Change]] = defaultdict(list)
+    by_state: defaultdict[State, list[int]] = defaultdict(list)
     for change in changes:
-        by_state[change.to].append(change)
-    for state, same in by_state.items():
-        ids = [change.instalment.id for change in same]
-        mine = and_(Schedule.id.in_(ids), Schedule.status == was.value)
-        connection.execute(
-            update(Schedule)
-            .where(mine)
-            .values(
-                status=state.status.value,
-                retry_count=state.retry_count,
-                processed_at=state.failed_since,
-                failure_reason=state.reason,
-                updated_at=now,
-            )
-        )
-    connection.execute(insert(PayoutHistory), [_setback(change, job_id, now) for change in changes])
+        by_state[change.to].append(change.instalment.id)
+    for state, ids in by_state.items():
+        told = {"to_status": state.status.value, "reason": state.reason, "now": now}
+        since = {"retry_count": state.retry_count, "failed_since": state.failed_since}
+        SET_BACK(connection, ids=ids, was=was.value, **told, **since)
+        SET_BACK_HISTORY(connection, ids=ids, job_id=job_id, **told)
     queue(connection, [_failure_notice(change, job_id) for change in changes if _is_news(change)], now)
 
 

@@ -17,10 +17,15 @@ from sqlalchemy import Connection, CursorResult
 FOLDER = Path(__file__).parent / "sql"
 
 WORDS: dict[str, dict[str, str]] = {
-    "sqlite": {"for_update": "", "skip_locked": "", "json_object": "json_object"},
-    "postgresql": {"for_update": "for update", "skip_locked": "skip locked", "json_object": "json_build_object"},
-    "mysql": {"for_update": "for update", "skip_locked": "skip locked", "json_object": "json_object"},
-    "mariadb": {"for_update": "for update", "skip_locked": "skip locked", "json_object": "json_object"},
+    "sqlite": {"for_update": "", "skip_locked": "", "json_object": "json_object", "integer": "integer"},
+    "postgresql": {
+        "for_update": "for update",
+        "skip_locked": "skip locked",
+        "json_object": "json_build_object",
+        "integer": "bigint",
+    },
+    "mysql": {"for_update": "for update", "skip_locked": "skip locked", "json_object": "json_object", "integer": "signed"},
+    "mariadb": {"for_update": "for update", "skip_locked": "skip locked", "json_object": "json_object", "integer": "signed"},
 }
 _VALUE = re.compile(r"(?<!:):([a-z_]+)\b")
 

@@ -93,6 +93,7 @@ def why_held(facts: Facts) -> Hold | None:  # noqa: PLR0911  (one line a reason)
     return Hold.ORDER_VOID if (facts.order_status or "").lower() in NOT_STANDING else None
 
 
+_PAID = State(Status.PAID)
 _ALLOWED = {
     Event.CREDITED: (Status.PENDING, Status.FAILED),
     Event.HELD: (Status.PENDING, Status.FAILED),
@@ -109,7 +110,7 @@ def transition(state: State, event: Event, limits: Limits, now: datetime, reason
     if state.status not in _ALLOWED[event]:
         raise ValueError(f"an instalment that is {state.status} cannot be {event}")
     if event is Event.CREDITED:
-        return State(Status.PAID, state.retry_count)
+        return _PAID if state.retry_count == 0 else State(Status.PAID, state.retry_count)
     if event is Event.REQUEUED:
         return State(Status.PENDING)
     since = state.failed_since or now

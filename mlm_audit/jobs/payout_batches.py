@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from mlm_audit.database import payouts as db
-from mlm_audit.database.connect import in_parts, is_out_of_reach, write
+from mlm_audit.database.connect import in_parts, is_out_of_reach, writer
 from mlm_audit.database.payouts import Change, Instalment, Member
 from mlm_audit.domain.errors import JobFailedError
 from mlm_audit.domain.payouts import Event, Hold, Limits, State, Status, transition, why_held
@@ -82,23 +82,24 @@ def _share(work: Work, ids: Sequence[int], workers: int, tally: Tally) -> None:
 
 
 def _pay_parts(work: Work, parts: Iterable[Sequence[int]], tally: Tally, stop: threading.Event) -> None:
-    for part in parts:
-        if stop.is_set():
-            return
-        work.check()
-        work.pace.wait(len(part))
-        tally.changes |= pay_batch(work, part)
-        work.on_batch(len(part))
-        work.pace.pause()
+    with writer(work.database) as connection:
+        for part in parts:
+            if stop.is_set():
+                return
+            work.check()
+            work.pace.wait(len(part))
+            tally.changes |= pay_batch(connection, work, part)
+            work.on_batch(len(part))
+            work.pace.pause()
 
 
-def pay_batch(work: Work, ids: Sequence[int]) -> dict[int, Change]:
+def pay_batch(connection: Connection, work: Work, ids: Sequence[int]) -> dict[int, Change]:
     """One batch; returns the changes that were committed, by instalment id.
 
     Raises JobFailedError when the database stays out of reach: nothing is charged to an instalment for that.
     """
     try:
-        return retried(lambda: _transaction(work, ids))
+        return retried(lambda: _transaction(connection, work, ids))
     except (SQLAlchemyError, RuntimeError, ArithmeticError, TypeError, ValueError) as error:
         if is_out_of_reach(error) and work.wait:
             log.warning("%d instalments stay claimed by another transaction and are left: %s", len(ids), error_line(error))
@@ -108,17 +109,17 @@ def pay_batch(work: Work, ids: Sequence[int]) -> dict[int, Change]:
         if len(ids) == 1:
             reason = error_line(error)
             log.warning("instalment %d broke: %s", ids[0], reason)
-            return retried(lambda: _broke(work, ids[0], reason))
+            return retried(lambda: _broke(connection, work, ids[0], reason))
         log.warning("a batch of %d failed and is done again one by one: %s", len(ids), error_line(error))
         done: dict[int, Change] = {}
         for number in ids:
-            done |= pay_batch(work, [number])
+            done |= pay_batch(connection, work, [number])
         return done
 
 
-def _transaction(work: Work, ids: Sequence[int]) -> dict[int, Change]:
+def _transaction(connection: Connection, work: Work, ids: Sequence[int]) -> dict[int, Change]:
     now = naive(work.clock())
-    with write(work.database) as connection:
+    with connection.begin():
         claimed, people = db.claim(connection, work.stated, ids, wait=work.wait)
         # A single instalment is looked up in the ledger too, so that a double has a name instead of an error.
         credited = db.credited(connection, ids) if len(ids) == 1 else work.credited
@@ -151,9 +152,9 @@ def _is_new(change: Change) -> bool:
     return (before.status, before.reason) != (to.status, to.reason)
 
 
-def _broke(work: Work, schedule_id: int, reason: str) -> dict[int, Change]:
+def _broke(connection: Connection, work: Work, schedule_id: int, reason: str) -> dict[int, Change]:
     now = naive(work.clock())
-    with write(work.database) as connection:
+    with connection.begin():
         claimed, _ = db.claim(connection, work.stated, [schedule_id])
         changes = [Change(found, transition(found.state, Event.BROKE, work.limits, now, reason)) for found in claimed]
         if changes:
