@@ -184,7 +184,7 @@ def platform_payouts(engine: Engine, limit: int) -> float:
     with engine.connect() as connection:
         due = db.due(connection, Status.PENDING, LATER.replace(tzinfo=None), limit)
         people = db.members(connection, (instalment.member_id for instalment in due))
-    stated = {instalment.id: instalment for instalment in due}
+    stated = {instalment.id: Change(instalment, State(Status.PAID)) for instalment in due}
     ids = [i.id for i in due if why_held(db.facts_of(i, people.get(i.member_id), is_credited=False)) is None]
     started = time.perf_counter()
     for number in ids:

@@ -7,6 +7,7 @@ reference SELF_PAYOUT_<schedule id> in the ledger, and the unique key of the not
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import product
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, LargeBinary, cast, func, select
@@ -79,6 +80,10 @@ _UNTOUCHED = State(Status.PENDING)
 def instalment_of(row: Any, orders: dict[int, str]) -> Instalment:
     """An instalment from a row of COLUMNS; `orders` are the statuses of the orders that exist."""
     number, word, member, amount, order, retries, due_at, processed_at, reason, part = row
+    if isinstance(due_at, str):
+        # SQLite keeps instants as text; a statement that goes to the driver as it is gets them so.
+        due_at = datetime.fromisoformat(due_at)
+        processed_at = processed_at and datetime.fromisoformat(processed_at)
     if word == Status.PENDING.value and not retries and reason is None:
         state = _UNTOUCHED
     else:
@@ -98,17 +103,10 @@ def due(connection: Connection, status: Status, as_of: datetime, limit: int | No
     rows: Sequence[Any] = DUE(connection, status=status.value, as_of=as_of, limit=limit or NO_LIMIT).all()
     # A database that ignores case finds `Pending` too; that is an unknown status.
     rows = [row for row in rows if row[1] == status.value]
-    if connection.dialect.name == "sqlite":
-        rows = [(*row[:6], _moment(row[6]), _moment(row[7]), *row[8:]) for row in rows]
     orders: dict[int, str] = {}
     for part in in_parts(sorted({row[4] for row in rows if row[4] is not None}), LOOKUP):
         orders |= {row[0]: row[1] for row in FACTS_ORDERS(connection, ids=part)}
     return [instalment_of(row, orders) for row in rows]
-
-
-def _moment(text: str | None) -> datetime | None:
-    """SQLite keeps instants as text; a statement that goes to the driver as it is gets them so."""
-    return None if text is None else datetime.fromisoformat(text)
 
 
 def unknown_statuses(connection: Connection, as_of: datetime) -> dict[str, int]:
@@ -129,8 +127,11 @@ def members(connection: Connection, ids: Iterable[int]) -> dict[int, Member]:
     return found
 
 
+_MEMBERS = {flags: Member(*flags) for flags in product((False, True), repeat=3)}
+
+
 def _flags(rows: Iterable[Any]) -> dict[int, Member]:
-    return {row[0]: Member(bool(row[1]), bool(row[2]), bool(row[3])) for row in rows}
+    return {row[0]: _MEMBERS[bool(row[1]), bool(row[2]), bool(row[3])] for row in rows}
 
 
 def credited(connection: Connection, ids: Iterable[int]) -> set[int]:
@@ -159,7 +160,7 @@ SET_BACK_HISTORY = Statement("payouts/set_back_history")
 
 
 def claim(
-    connection: Connection, stated: Mapping[int, Instalment], ids: Sequence[int], *, wait: bool = False
+    connection: Connection, stated: Mapping[int, Change], ids: Sequence[int], *, wait: bool = False
 ) -> tuple[list[Instalment], dict[int, Member]]:
     """Lock those instalments that still are what was stated, then their members.
 
@@ -167,7 +168,7 @@ def claim(
     than was stated is left alone. On SQLite the write lock is held already.
     """
     rows = (CLAIM_WAITING if wait else CLAIM)(connection, ids=ids).all()
-    claimed = [_with_order(stated[row[0]], row[6]) for row in rows if _is_as_stated(row, stated[row[0]])]
+    claimed = [_with_order(stated[row[0]].instalment, row[6]) for row in rows if _is_as_stated(row, stated[row[0]].instalment)]
     if not claimed:
         return [], {}
     return claimed, _flags(MEMBERS(connection, ids=[instalment.id for instalment in claimed]))

@@ -46,12 +46,11 @@ class Work:
     job_id: str
     clock: Callable[[], datetime]
     pace: Pace
-    stated: Mapping[int, Instalment]
-    """What was stated for each instalment: one that is another by now is left alone."""
-    payable: frozenset[int]
-    """What was stated as to be paid. Whatever else has become payable since waits for the next run, which states it."""
-    credited: frozenset[int] = frozenset()
-    """Instalments that the ledger had a credit of when the run was stated; any later one meets the unique reference."""
+    stated: Mapping[int, Change]
+    """Each instalment as it was stated, with where it was to go: one that is another by now is left alone, and so is one
+    that has become payable since; the next run states it."""
+    people: Mapping[int, Member]
+    """The members' flags when the run was stated."""
     check: Callable[[], None] = lambda: None
     batch_size: int = 50
     on_batch: Callable[[int], None] = lambda _: None
@@ -122,9 +121,12 @@ def _transaction(connection: Connection, work: Work, ids: Sequence[int]) -> dict
     with connection.begin():
         claimed, people = db.claim(connection, work.stated, ids, wait=work.wait)
         # A single instalment is looked up in the ledger too, so that a double has a name instead of an error.
-        credited = db.credited(connection, ids) if len(ids) == 1 else work.credited
-        changes = [_decide(instalment, people, instalment.id in credited, work.limits, now) for instalment in claimed]
-        changes = [change for change in changes if change.to.status is not Status.PAID or change.instalment.id in work.payable]
+        credited = db.credited(connection, ids) if len(ids) == 1 else set()
+        changes = [
+            change
+            for instalment in claimed
+            if (change := _decide(work, instalment, people.get(instalment.member_id), instalment.id in credited, now)) is not None
+        ]
         good = [change for change in changes if change.to.status is Status.PAID]
         set_back = [change for change in changes if change.to.status is not Status.PAID and _is_new(change)]
         if good:
@@ -134,8 +136,13 @@ def _transaction(connection: Connection, work: Work, ids: Sequence[int]) -> dict
     return {change.instalment.id: change for change in changes}
 
 
-def _decide(instalment: Instalment, people: dict[int, Member], is_credited: bool, limits: Limits, now: datetime) -> Change:  # noqa: FBT001
-    return Change(instalment, next_state(instalment, people.get(instalment.member_id), limits, now, is_credited=is_credited))
+def _decide(work: Work, instalment: Instalment, member: Member | None, is_credited: bool, now: datetime) -> Change | None:  # noqa: FBT001
+    """What was stated, unless something has changed since; None for what was not stated as payable and is now."""
+    stated = work.stated[instalment.id]
+    if instalment is stated.instalment and member is work.people.get(instalment.member_id) and not is_credited:
+        return stated
+    to = next_state(instalment, member, work.limits, now, is_credited=is_credited or stated.to.reason == Hold.CREDITED)
+    return None if to.status is Status.PAID and stated.to.status is not Status.PAID else Change(instalment, to)
 
 
 def next_state(instalment: Instalment, member: Member | None, limits: Limits, now: datetime, *, is_credited: bool) -> State:

@@ -122,25 +122,25 @@ def _stated_counts(stated: Sequence[Change]) -> dict[str, Any]:
     }
 
 
+ACTIONS = {"paid": "paid", "held": "held", "failed": "failed", "given up": "given_up", "elsewhere": "elsewhere", "left": "left"}
+ACTIONS |= {"hold": "held", "give up": "given_up"}
+"""What became of an instalment, and the count that it adds to."""
+
+
 def _done_counts(items: Sequence[dict[str, Any]]) -> dict[str, Any]:
     counts: dict[str, Any] = {}
-    for name, words in {
-        "paid": ("paid",),
-        "held": ("held", "hold"),
-        "failed": ("failed",),
-        "given_up": ("given up", "give up"),
-        "elsewhere": ("elsewhere",),
-        "left": ("left",),
-    }.items():
-        mine = [item for item in items if item["action"] in words]
-        counts[name] = len(mine)
-        counts[f"{name}_paisa"] = sum(_whole(item["amount_paisa"]) for item in mine)
+    for name in ACTIONS.values():
+        counts |= {name: 0, f"{name}_paisa": 0}
     by_reason: dict[str, dict[str, int]] = {}
     for item in items:
-        if item["reason"]:
-            entry = by_reason.setdefault(item["reason"], {"count": 0, "paisa": 0})
+        paisa, reason = _whole(item["amount_paisa"]), item["reason"]
+        if item["action"] in ACTIONS:  # not in a dry run's "pay"
+            counts[ACTIONS[item["action"]]] += 1
+            counts[f"{ACTIONS[item['action']]}_paisa"] += paisa
+        if reason:
+            entry = by_reason.setdefault(reason, {"count": 0, "paisa": 0})
             entry["count"] += 1
-            entry["paisa"] += _whole(item["amount_paisa"])
+            entry["paisa"] += paisa
     return counts | {"by_reason": dict(sorted(by_reason.items()))}
 
 

@@ -14,13 +14,13 @@ from mlm_audit.database.check import require
 from mlm_audit.database.connect import consistent_read, write
 from mlm_audit.database.outbox import queue
 from mlm_audit.database.own_tables import JobLease, JobLog, Notice, PayoutHistory, SelfPayoutSchedule
-from mlm_audit.database.payouts import Change
+from mlm_audit.database.payouts import Change, Member
 from mlm_audit.database.tables import Ledger, Order, User
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.notices import Draft
-from mlm_audit.domain.payouts import Hold, Limits, Status
+from mlm_audit.domain.payouts import Limits, Status
 from mlm_audit.domain.periods import naive
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.approval import Approval, fingerprint, read_approval, use_approval, why_approval_is_needed
@@ -114,6 +114,7 @@ class _Payouts:
         self.was = TAKES_FROM[head.job]
         self.limits = Limits(settings.payout_retries, settings.hold_days)
         self.unknown: dict[str, int] = {}
+        self.people: dict[int, Member] = {}
 
     def look(self) -> RunResult:
         """What a run would do now."""
@@ -151,7 +152,7 @@ class _Payouts:
         with consistent_read(self.database) as connection:
             self.unknown = db.unknown_statuses(connection, naive(head.as_of))
             found = db.due(connection, self.was, naive(head.as_of), self.limit)
-            people = db.members(connection, (instalment.member_id for instalment in found))
+            self.people = people = db.members(connection, (instalment.member_id for instalment in found))
             credited = db.credited(connection, (instalment.id for instalment in found))
         return [Change(i, next_state(i, people.get(i.member_id), self.limits, now, is_credited=i.id in credited)) for i in found]
 
@@ -181,7 +182,6 @@ class _Payouts:
         # Those to be paid come first: batches of one kind need the fewest statements.
         moving = sorted((c for c in stated if c.to != c.instalment.state), key=lambda c: c.to.status is not Status.PAID)
         todo = [change.instalment for change in moving]
-        credited = frozenset(c.instalment.id for c in moving if c.to.reason == Hold.CREDITED)
         done = 0
 
         def on_batch(size: int) -> None:
@@ -197,9 +197,8 @@ class _Payouts:
             run.job_id,
             self.head.clock,
             pace,
-            stated={instalment.id: instalment for instalment in todo},
-            payable=frozenset(c.instalment.id for c in moving if c.to.status is Status.PAID),
-            credited=credited,
+            stated={change.instalment.id: change for change in moving},
+            people=self.people,
             check=run.check,
             batch_size=min(self.settings.payout_batch_size, self.settings.payout_limit_per_minute),
             on_batch=on_batch,

@@ -6,11 +6,12 @@ from datetime import datetime
 
 from mlm_audit.database import payouts as db
 from mlm_audit.database.connect import consistent_read, open_engine
+from mlm_audit.database.payouts import Change
 from mlm_audit.domain.errors import JobBusyError
 from mlm_audit.domain.payouts import Limits, Status
 from mlm_audit.domain.periods import naive
 from mlm_audit.jobs.pace import Pace
-from mlm_audit.jobs.payout_batches import Work, pay_all
+from mlm_audit.jobs.payout_batches import Work, next_state, pay_all
 from tests.money.crash import Task
 
 
@@ -29,9 +30,13 @@ def pay_share(share: Share) -> None:
     engine = open_engine(share.url)
     with consistent_read(engine) as connection:
         due = db.due(connection, Status.PENDING, naive(share.now), None)
-    stated = {instalment.id: instalment for instalment in due if instalment.id in share.ids}
+        people = db.members(connection, {instalment.member_id for instalment in due})
+    limits, now = Limits(3, 90), naive(share.now)
+    stated = {
+        i.id: Change(i, next_state(i, people.get(i.member_id), limits, now, is_credited=False)) for i in due if i.id in share.ids
+    }
     pace = Pace(1_000_000, 0, lambda: share.now, lambda _: None)
-    work = Work(engine, Status.PENDING, Limits(3, 90), share.name, lambda: share.now, pace, stated, share.ids)
+    work = Work(engine, Status.PENDING, limits, share.name, lambda: share.now, pace, stated, people)
     pay_all(work, list(stated))
     engine.dispose()
 
