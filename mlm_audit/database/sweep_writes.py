@@ -112,10 +112,13 @@ def _lock(connection: Connection, ids: Iterable[int]) -> list[int]:
     return list(connection.execute(query).scalars())
 
 
+def _of(month: Month) -> tuple[Any, Any]:
+    """A member's log of a month, found by the member: with the bare columns a planner may walk the whole month each time."""
+    return func.coalesce(EligibilityLog.month, 0) == month.key % 100, func.coalesce(EligibilityLog.year, 0) == month.key // 100
+
+
 def _logged(connection: Connection, ids: Sequence[int], month: Month) -> dict[int, bool]:
-    query = select(EligibilityLog.user_id, EligibilityLog.is_eligible).where(
-        EligibilityLog.user_id.in_(ids), EligibilityLog.month == month.key % 100, EligibilityLog.year == month.key // 100
-    )
+    query = select(EligibilityLog.user_id, EligibilityLog.is_eligible).where(EligibilityLog.user_id.in_(ids), *_of(month))
     return {row[0]: bool(row[1]) for row in connection.execute(query)}
 
 
@@ -302,7 +305,7 @@ def _update_users(connection: Connection, ids: Sequence[int], job: Job) -> None:
             users.c.lastMonthPurchase: log.c.monthlyPurchase,
             users.c.monthlyPurchase: since.scalar_subquery(),
         }
-    mine = users.c.id == log.c.userId, log.c.month == key % 100, log.c.year == key // 100
+    mine = users.c.id == log.c.userId, *_of(job.month)
     connection.execute(update(users).values(values).where(*mine, users.c.id.in_(ids), log.c.userId.in_(ids)))
 
 
