@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check lint types rooms tests scorecard servers bench docs lock clean
+.PHONY: help demo test check lint types rooms tests fast scorecard servers bench bench-money docs lock clean
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
 $(READY): requirements/lock.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; make PYTHON=/path/to/python3.11"; exit 1; }
@@ -48,6 +48,12 @@ scorecard: $(READY)  ## every kind of fault alone: found, named rightly, nothing
 
 docs: $(READY)  ## the generated reference in docs/
 	$(BIN)/python -m tests.reference
+
+fast: $(READY)  ## the tests that take seconds: no kills, no many processes
+	$(BIN)/pytest -n 2 -m "not slow"
+
+bench-money: $(READY)  ## payouts and the sweep next to the driver's floor and to one transaction each
+	$(BIN)/python -m benchmarks.money
 
 bench: $(READY)  ## the bulk checks next to the floor and to what a user would use instead
 	$(BIN)/python -m benchmarks.reconciliation

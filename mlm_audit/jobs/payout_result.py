@@ -20,6 +20,12 @@ GRAVE = {Hold.CREDITED.value, Hold.AMOUNT.value, Hold.UNKNOWN.value, Hold.ORDER_
 """Holds that time does not cure."""
 
 
+Done = tuple[Change, str]
+"""An instalment, and the word for what became of it."""
+MOST_UNCHANGED = 10_000
+"""Holds that only go on are listed up to here, and counted beyond: a platform may have a million of them, every day."""
+
+
 @dataclass(frozen=True)
 class Header:
     """What every result starts with."""
@@ -44,14 +50,13 @@ class Control:
 
 def dry_result(head: Header, stated: Sequence[Change], unknown: dict[str, int]) -> RunResult:
     """What would be paid, held and given up."""
-    items = [_item(change, DRY_WORDS[change.to.status]) for change in stated]
-    counts = _stated_counts(stated) | _done_counts(items)
-    return _result(head, Verdict.INCOMPLETE if unknown else Verdict.PASS, counts, items, (), unknown)
+    done = [(change, DRY_WORDS[change.to.status]) for change in stated]
+    return _result(head, Verdict.INCOMPLETE if unknown else Verdict.PASS, _counts(stated, done), done, (), unknown)
 
 
 def stopped_result(head: Header, stated: Sequence[Change], reason: str, unknown: dict[str, int]) -> RunResult:
     """Nothing was paid: the run waits for approval."""
-    counts = _stated_counts(stated) | _done_counts([])
+    counts = _counts(stated, [])
     alert = f"stopped for approval: {reason}. Approve with: mlm-audit run {head.job} --approve {head.job_id}"
     message = f"Nothing was paid: {reason}."
     finding = one_finding("approval-needed", head.job_id, "high", message, amount_paisa=counts["payable_paisa"])
@@ -60,22 +65,23 @@ def stopped_result(head: Header, stated: Sequence[Change], reason: str, unknown:
 
 def paid_result(head: Header, stated: Sequence[Change], tally: Tally, control: Control, unknown: dict[str, int]) -> RunResult:
     """What became of each stated instalment."""
-    changed = {change.instalment.id: change for change in stated if change.to == change.instalment.state} | tally.changes
-    items = []
-    for change in stated:
-        number = change.instalment.id
-        if number in changed:
-            items.append(_item(changed[number], _word(changed[number])))
-        else:
-            was = change.instalment.state.status.value
-            left = control.rest.get(number) == was
-            items.append(_item(change, "left" if left else "elsewhere"))
-    counts = _stated_counts(stated) | _done_counts(items)
+    done = [_became(change, tally, control) for change in stated]
+    counts = _counts(stated, done)
     counts |= {"ledger_rows": control.ledger_rows, "ledger_change_paisa": control.ledger_paisa}
     broke = counts["failed"] + counts["given_up"]
     verdict = Verdict.FAIL if broke else Verdict.INCOMPLETE if counts["left"] or unknown else Verdict.PASS
     alerts = (f"{broke} payouts failed; see the findings",) if broke else ()
-    return _result(head, verdict, counts, items, alerts, unknown)
+    return _result(head, verdict, counts, done, alerts, unknown)
+
+
+def _became(stated: Change, tally: Tally, control: Control) -> Done:
+    number = stated.instalment.id
+    if change := tally.changes.get(number):
+        return change, _word(change)
+    if stated.to == stated.instalment.state:
+        return stated, _word(stated)  # a hold that only goes on
+    left = control.rest.get(number) == stated.instalment.state.status.value
+    return stated, "left" if left else "elsewhere"
 
 
 def _word(change: Change) -> str:
@@ -112,31 +118,27 @@ def _whole(paisa: object) -> int:
     return paisa if isinstance(paisa, int) else 0
 
 
-def _stated_counts(stated: Sequence[Change]) -> dict[str, Any]:
-    payable = [change.instalment.amount_paisa for change in stated if change.to.status is Status.PAID]
-    return {
-        "due": len(stated),
-        "due_paisa": sum(_whole(change.instalment.amount_paisa) for change in stated),
-        "payable": len(payable),
-        "payable_paisa": sum(payable),
-    }
-
-
 ACTIONS = {"paid": "paid", "held": "held", "failed": "failed", "given up": "given_up", "elsewhere": "elsewhere", "left": "left"}
 ACTIONS |= {"hold": "held", "give up": "given_up"}
 """What became of an instalment, and the count that it adds to."""
 
 
-def _done_counts(items: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    counts: dict[str, Any] = {}
+def _counts(stated: Sequence[Change], done: Sequence[Done]) -> dict[str, Any]:
+    payable = [change.instalment.amount_paisa for change in stated if change.to.status is Status.PAID]
+    counts: dict[str, Any] = {
+        "due": len(stated),
+        "due_paisa": sum(_whole(change.instalment.amount_paisa) for change in stated),
+        "payable": len(payable),
+        "payable_paisa": sum(payable),
+    }
     for name in ACTIONS.values():
         counts |= {name: 0, f"{name}_paisa": 0}
     by_reason: dict[str, dict[str, int]] = {}
-    for item in items:
-        paisa, reason = _whole(item["amount_paisa"]), item["reason"]
-        if item["action"] in ACTIONS:  # not in a dry run's "pay"
-            counts[ACTIONS[item["action"]]] += 1
-            counts[f"{ACTIONS[item['action']]}_paisa"] += paisa
+    for change, action in done:
+        paisa, reason = _whole(change.instalment.amount_paisa), _reason(change, action)
+        if action in ACTIONS:  # not in a dry run's "pay"
+            counts[ACTIONS[action]] += 1
+            counts[f"{ACTIONS[action]}_paisa"] += paisa
         if reason:
             entry = by_reason.setdefault(reason, {"count": 0, "paisa": 0})
             entry["count"] += 1
@@ -144,20 +146,35 @@ def _done_counts(items: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return counts | {"by_reason": dict(sorted(by_reason.items()))}
 
 
+def _items(done: Sequence[Done]) -> tuple[list[dict[str, Any]], int]:
+    """The instalments one by one, and how many holds that only go on are left out."""
+    items, unchanged = [], 0
+    for change, action in done:
+        if change.to == change.instalment.state:
+            unchanged += 1
+            if unchanged > MOST_UNCHANGED:
+                continue
+        items.append(_item(change, action))
+    return items, max(0, unchanged - MOST_UNCHANGED)
+
+
 def _result(
     head: Header,
     verdict: Verdict,
     counts: dict[str, Any],
-    items: Sequence[dict[str, Any]],
+    done: Sequence[Done],
     alerts: tuple[str, ...],
     unknown: dict[str, int],
     findings: Sequence[dict[str, Any]] = (),
 ) -> RunResult:
     now = head.clock()
+    items, left_out = _items(done)
     notes = tuple(
         f"{count} due instalments have the status {status!r}, which is none of {', '.join(Status)}: nobody pays them; set it right"
         for status, count in sorted(unknown.items())
     )
+    if left_out:
+        notes += (f"{left_out} more holds that only go on are counted and not listed: mlm-audit payouts list --status held",)
     found = [_finding(item, now) for item in items if item["action"] in ("held", "failed", "given up", "hold", "give up", "left")]
     return RunResult(
         job=head.job,

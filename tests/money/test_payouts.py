@@ -496,3 +496,13 @@ def test_the_first_run_after_the_tables_are_missing_is_refused(opened: Callable[
     engine = opened(sqlite_url)
     with pytest.raises(InputError, match="missing"):
         run_payouts(WEEKLY, engine, settings_for(), lambda: datetime.now(UTC), Options())
+
+
+def test_holds_that_only_go_on_are_counted_beyond_a_limit(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlm_audit.jobs import payout_result
+
+    run(small_shop)
+    monkeypatch.setattr(payout_result, "MOST_UNCHANGED", 1)
+    result = run(small_shop, RETRY)
+    assert (result.counts["held"], len(result.items), len(result.findings)) == (4, 1, 1)
+    assert "3 more holds" in result.notes[0]
