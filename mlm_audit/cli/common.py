@@ -59,10 +59,10 @@ def print_summary(data: Summary, job_id: str, reports: dict[str, str]) -> None:
         out.print(f"      [yellow]Note:[/] {escape(note)}")
     for label, value in data.figures:
         out.print(f"      {escape(label):34} {escape(value)}")
-    for line in data.lines[:SHOWN]:
+    for line in data.lines[: data.most_lines]:
         out.print(f"  {escape(line)}")
-    if len(data.lines) > SHOWN:
-        out.print(f"  … and {len(data.lines) - SHOWN} more")
+    if len(data.lines) > data.most_lines:
+        out.print(f"  … and {len(data.lines) - data.most_lines} more; --json and --out list all")
     for kind, path in reports.items():
         out.print(f"      {kind}: {escape(path)}")
 

@@ -22,6 +22,11 @@ class Summary:
     alerts: tuple[str, ...]
     notes: tuple[str, ...]
     lines: tuple[str, ...]
+    most_lines: int
+    """How many of the lines a terminal shows."""
+
+
+SHOWN, SHOWN_DRY = 10, 500
 
 
 def summary(result: RunResult, tz: ZoneInfo) -> Summary:
@@ -34,8 +39,23 @@ def summary(result: RunResult, tz: ZoneInfo) -> Summary:
         figures=figures(result.counts),
         alerts=result.alerts,
         notes=result.notes,
-        lines=tuple(f"{finding['severity']:8} {_who(finding)}{finding['message']}" for finding in result.findings),
+        lines=_lines(result),
+        most_lines=SHOWN_DRY if result.dry_run else SHOWN,
     )
+
+
+def _lines(result: RunResult) -> tuple[str, ...]:
+    """The findings; of a dry run everything that it would do."""
+    if result.dry_run and result.job != "monthly-eligibility-sweep":
+        return tuple(_would(item) for item in result.items)
+    return tuple(f"{finding['severity']:8} {_who(finding)}{finding['message']}" for finding in result.findings)
+
+
+def _would(item: dict[str, Any]) -> str:
+    paisa = item["amount_paisa"]
+    amount = format_inr(paisa) if isinstance(paisa, int) else repr(paisa)
+    why = f": {item['reason']}" if item["reason"] else ""
+    return f"{item['action']:8} instalment {item['schedule_id']}, member {item['member_id']}, {amount}, due {item['due_at'][:10]}{why}"
 
 
 def _who(finding: dict[str, Any]) -> str:

@@ -108,6 +108,13 @@ def test_people_read_it_too(demo: str) -> None:
         assert "Traceback" not in done.stdout
 
 
+def test_a_dry_run_prints_everything_that_would_be_done(demo: str) -> None:
+    items = document("run", "weekly-payouts", "--db", demo, "--dry-run")["items"]
+    text = mlm("run", "weekly-payouts", "--db", demo, "--dry-run").stdout
+    for item in items:
+        assert f"{item['action']:8} instalment {item['schedule_id']}, member {item['member_id']}, " in text
+
+
 def test_payouts_requeue(demo: str) -> None:
     document("run", "weekly-payouts", "--db", demo)
     rows = document("payouts", "list", "--status", "held", "--db", demo)
