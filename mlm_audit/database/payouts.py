@@ -152,7 +152,7 @@ def facts_of(instalment: Instalment, member: Member | None, *, is_credited: bool
     )
 
 
-CLAIM, CLAIM_WAITING = Statement("payouts/claim"), Statement("payouts/claim_waiting")
+CLAIM, CLAIM_WAITING = Statement("payouts/claim"), Statement("payouts/claim", skip_locked="")
 MEMBERS, SET_BACK = Statement("payouts/members"), Statement("payouts/set_back")
 MARK_PAID, POST = Statement("payouts/mark_paid"), Statement("payouts/post")
 HISTORY, NOTICES = Statement("payouts/history"), Statement("payouts/notices")

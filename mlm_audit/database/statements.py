@@ -31,10 +31,13 @@ _VALUE = re.compile(r"(?<!:):([a-z_]+)\b")
 
 
 class Statement:
-    """One file of SQL. Calling it runs it: `statement(connection, ids=[…], now=…)`."""
+    """One file of SQL, with some of its {words} given another meaning. Calling it runs it: `statement(connection, ids=[…], now=…)`."""
 
-    def __init__(self, name: str) -> None:
-        self.text = _without_comments((FOLDER / f"{name}.sql").read_text(encoding="utf-8"))
+    def __init__(self, name: str, **words: str) -> None:
+        text = _without_comments((FOLDER / f"{name}.sql").read_text(encoding="utf-8"))
+        for word, meaning in words.items():
+            text = text.replace("{" + word + "}", meaning)
+        self.text = text
 
     def __call__(self, connection: Connection, *, ids: Sequence[int] = (), **values: Any) -> CursorResult[*tuple[Any, ...]]:
         """Execute it in the connection's transaction."""

@@ -1,4 +1,4 @@
--- Lock instalments that nobody else has claimed. Whether they still are what was stated is compared afterwards: with the
+-- Lock instalments that nobody else has claimed, or, without the last words, wait for them. Whether they still are what was stated is compared afterwards: with the
 -- status as a condition here, a planner may read every instalment of that status.
 -- The order is a sub-query, never a join: a row that SKIP LOCKED skips would look like one that is missing.
 select
