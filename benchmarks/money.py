@@ -155,6 +155,7 @@ def settings(folder: Path) -> Settings:
     # No mail: a benchmark of money. A server that is not there leaves the notices queued.
     changes = {
         "payout_batch_pause_ms": 0,
+        "job_lease_seconds": 86_400,  # no heartbeat between the recorded statements
         "payout_limit_per_minute": 100_000_000,
         "payout_run_cap_paisa": 10**15,
         "email_host": "127.0.0.1",
