@@ -29,6 +29,20 @@ IST = zone("Asia/Kolkata")
 _names = count()
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests have counted, at the end of the run, from every worker: `record_property("seen", …)`."""
+    seen = [
+        value
+        for report in terminalreporter.getreports("passed")
+        for name, value in report.user_properties
+        if name == "seen" and report.when == "call"
+    ]
+    if seen:
+        terminalreporter.section("seen")
+        for line in sorted(map(str, seen)):
+            terminalreporter.write_line(line)
+
+
 @cache
 def clean_platform(members: int = 300, seed: int = 1, months: int = 6) -> Platform:
     """A clean platform; frames are immutable, take a copy() to change it."""

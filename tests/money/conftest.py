@@ -1,19 +1,25 @@
 """A small platform by the rules, on an empty database of each kind."""
 
+import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
+from mlm_audit.database.connect import open_engine
+from mlm_audit.database.load import _reset_sequences
 from mlm_audit.database.migrate import init
+from mlm_audit.database.tables import Base
 from tests.money.shop import Shop
 
 START = datetime(2026, 9, 1, 6, 0, tzinfo=UTC)
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
-def fill_shop(engine: Engine, members: int = 13) -> Shop:
+def build_shop(engine: Engine, members: int) -> None:
     """Members who joined in September: all bought, member 5 without KYC; some bought again in October."""
     init(engine)
     shop = Shop(engine)
@@ -24,7 +30,33 @@ def fill_shop(engine: Engine, members: int = 13) -> Shop:
     october = datetime(2026, 10, 10, 6, 0, tzinfo=UTC)
     for number in range(2, members + 1, 2):
         shop.buy(number, 60_000, 20_001 + number, october + timedelta(hours=number))
-    return shop
+
+
+@cache
+def shop_rows(members: int) -> dict[str, list[dict[str, Any]]]:
+    """The rows of such a shop, built once per process."""
+    with tempfile.TemporaryDirectory() as folder:
+        engine = open_engine(f"sqlite:///{folder}/shop.db", create=True)
+        build_shop(engine, members)
+        with engine.connect() as connection:
+            rows = {
+                table.name: [dict(row) for row in connection.execute(table.select()).mappings()]
+                for table in Base.metadata.tables.values()
+            }
+        engine.dispose()
+    return {name: found for name, found in rows.items() if found}
+
+
+def fill_shop(engine: Engine, members: int = 13) -> Shop:
+    """A shop of so many members in an empty database."""
+    init(engine)
+    rows = shop_rows(members)
+    with engine.begin() as connection:
+        for name, found in rows.items():
+            connection.execute(Base.metadata.tables[name].insert(), found)
+        models = [mapper.class_ for mapper in Base.registry.mappers if str(mapper.local_table) in rows]
+        _reset_sequences(connection, models)
+    return Shop(engine)
 
 
 @pytest.fixture
