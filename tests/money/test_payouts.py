@@ -225,3 +225,15 @@ def test_unknown_status_is_named_and_left_alone(shop: Shop) -> None:
     assert "'on_hold'" in result.notes[0]
     assert instalment(shop.engine, 9).status == "on_hold"
     assert "on_hold" in explain_payout(shop.engine, 9, lambda: NOW).next
+
+
+def test_tables_of_another_collation_than_the_connection(shop: Shop, tmp_path: Path) -> None:
+    """Prisma's tables are utf8mb4_unicode_ci, whatever the server's default is."""
+    if shop.engine.dialect.name == "mariadb":
+        with shop.engine.begin() as connection:
+            for table in ("users", "ledger", "`order`", "commissions"):
+                connection.exec_driver_sql(f"alter table {table} convert to character set utf8mb4 collate utf8mb4_unicode_ci")
+            connection.exec_driver_sql("alter table SelfPayoutSchedule convert to character set utf8mb4 collate utf8mb4_bin")
+    assert run(shop).counts["paid"] == 48
+    assert explain_payout(shop.engine, 1, lambda: NOW).contradictions == ()
+    passes(shop.engine, tmp_path)
