@@ -65,7 +65,12 @@ def read_approval(connection: Connection, job: str, job_id: str, settings: Setti
 
 
 def use_approval(connection: Connection, approval: Approval, job_id: str) -> None:
-    """An approval is used up before the first payment, so that it can never be used twice; the job's lease is held."""
+    """An approval is used up before the first payment, so that it can never be used twice.
+
+    The job's lease is held, so nobody else can be here; but somebody may have been since the approval was read.
+    """
     meta = dict(read_run(connection, approval.job_id).metadata)
+    if used_by := meta["approval"].get("used_by"):
+        raise InputError(f"--approve {approval.job_id}: this approval was used meanwhile, by {used_by}; nothing was paid")
     meta["approval"] = meta["approval"] | {"used_by": job_id, "approved_by": user()}
     write_meta(connection, approval.job_id, meta)

@@ -9,11 +9,11 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from mlm_audit.database import outbox
+from mlm_audit.database.connect import error_line
 from mlm_audit.database.outbox import Queued
 from mlm_audit.domain.notices import TO_ADMINS
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.ports import Clock
-from mlm_audit.jobs.retry import error_line
 from mlm_audit.notices.messages import message
 from mlm_audit.notices.transport import NotSentError, ServerDownError, Transport, UncertainError, open_transport
 

@@ -14,13 +14,13 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from mlm_audit.database import payouts as db
-from mlm_audit.database.connect import in_parts, is_out_of_reach, writer
+from mlm_audit.database.connect import error_line, in_parts, is_out_of_reach, writer
 from mlm_audit.database.payouts import Change, Instalment, Member
 from mlm_audit.domain.errors import JobFailedError
 from mlm_audit.domain.payouts import Event, Hold, Limits, State, Status, transition, why_held
 from mlm_audit.domain.periods import naive
 from mlm_audit.jobs.pace import Pace
-from mlm_audit.jobs.retry import error_line, retried
+from mlm_audit.jobs.retry import retried
 
 log = logging.getLogger(__name__)
 

@@ -48,6 +48,12 @@ class Control:
     rest: dict[int, str | None]
 
 
+def by_reason(stated: Sequence[Change]) -> dict[str, dict[str, int]]:
+    """What is not going to be paid, counted and added up by its reason."""
+    counts: dict[str, dict[str, int]] = _counts(stated, [(change, WORDS[change.to.status]) for change in stated])["by_reason"]
+    return counts
+
+
 def dry_result(head: Header, stated: Sequence[Change], unknown: dict[str, int]) -> RunResult:
     """What would be paid, held and given up."""
     done = [(change, DRY_WORDS[change.to.status]) for change in stated]

@@ -27,7 +27,7 @@ from mlm_audit.jobs.approval import Approval, fingerprint, read_approval, use_ap
 from mlm_audit.jobs.names import RETRY_PAYOUTS, WEEKLY_PAYOUTS
 from mlm_audit.jobs.pace import Pace
 from mlm_audit.jobs.payout_batches import Tally, Work, next_state, pay_all
-from mlm_audit.jobs.payout_result import Control, Header, dry_result, paid_result, stopped_result
+from mlm_audit.jobs.payout_result import Control, Header, by_reason, dry_result, paid_result, stopped_result
 from mlm_audit.jobs.ports import Clock, Progress
 from mlm_audit.jobs.running import Run, new_job_id, reason_of, running
 
@@ -136,7 +136,7 @@ class _Payouts:
                     use_approval(connection, self.approval, head.job_id)
             count, paisa = _sum(stated, Status.PAID)
             log.info("%s is about to pay %d instalments, %s", head.job_id, count, format_inr(paisa))
-            run.note(stated={"count": count, "paisa": paisa, "as_of": head.as_of.isoformat()})
+            run.note(stated={"count": count, "paisa": paisa, "as_of": head.as_of.isoformat(), "by_reason": by_reason(stated)})
             tally = self._pay(run, stated)
             control = self._prove(stated, tally)
             result = paid_result(head, stated, tally, control, self.unknown)

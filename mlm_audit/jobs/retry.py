@@ -1,4 +1,4 @@
-"""Transactions that are tried again, and errors in one line that names nobody."""
+"""Transactions that are tried again."""
 
 import time
 from collections.abc import Callable
@@ -6,9 +6,7 @@ from typing import TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
-from mlm_audit.database.connect import error_line, is_transient
-
-__all__ = ["error_line", "retried"]
+from mlm_audit.database.connect import is_transient
 
 T = TypeVar("T")
 TRIES = 5

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from mlm_audit.database.check import require
-from mlm_audit.database.connect import consistent_read, in_parts, is_out_of_reach, write
+from mlm_audit.database.connect import consistent_read, error_line, in_parts, is_out_of_reach, write
 from mlm_audit.database.outbox import queue_once
 from mlm_audit.database.own_tables import CommissionRollup, EligibilityLog, JobLease, JobLog, MonthlyStats, Notice
 from mlm_audit.database.sweep_reads import MonthRead, is_logged, orders_paid_in, read_month
@@ -39,7 +39,7 @@ from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.eligibility import PEOPLE, PURCHASES, decide
 from mlm_audit.jobs.names import MONTHLY_SWEEP
 from mlm_audit.jobs.ports import Clock, Progress
-from mlm_audit.jobs.retry import error_line, retried
+from mlm_audit.jobs.retry import retried
 from mlm_audit.jobs.running import Run, new_job_id, reason_of, running
 from mlm_audit.jobs.sweep_result import Outcome, SweepHeader, sweep_result
 
@@ -160,7 +160,9 @@ class _Sweep:
         """Read, decide, write in batches, prove, sum up."""
         with running(self.database, MONTHLY_SWEEP, self.head.job_id, self.settings, self.head.clock, self.head.started) as run:
             facts, read = self._facts()
-            run.note(month=month_label(self.month.key), stated={"pending_paisa": int(facts["pending_paisa"].sum())})
+            run.note(
+                month=month_label(self.month.key), stated={"pending_paisa": int(facts["pending_paisa"].cast(pl.Int128).sum())}
+            )
             done = self._decide(run, facts)
             done.left |= _orphans(read)
             self._prove(done)

@@ -109,7 +109,7 @@ def _counts(head: SweepHeader, shown: pl.DataFrame, outcome: Outcome, read: Mont
         "rolled_up": len(outcome.rolled_up),
         "rolled_up_paisa": sum(outcome.rolled_up.values()),
         "left": len(outcome.left),
-        "left_paisa": _left_paisa(outcome, read),
+        "left_paisa": sum(_left_paisa(outcome, read).values()),
         "by_reason": {
             name: int((~shown["counts_as_eligible"] & (shown[column] > 0)).sum()) for name, column in CONDITIONS.items()
         },
@@ -134,22 +134,22 @@ def _waiting(read: MonthRead) -> dict[int, int]:
     return {row[0]: row[1] + row[2] for row in read.pending.select("member_id", "pending_paisa", "void_paisa").iter_rows()}
 
 
-def _left_paisa(outcome: Outcome, read: MonthRead) -> int:
+def _left_paisa(outcome: Outcome, read: MonthRead) -> dict[int, int]:
+    """Paisa that stay pending, for each member of whom something is left."""
     waiting = _waiting(read)
-    return sum(waiting.get(n, 0) - outcome.released.get(n, 0) - outcome.rolled_up.get(n, 0) for n in outcome.left)
+    return {n: waiting.get(n, 0) - outcome.released.get(n, 0) - outcome.rolled_up.get(n, 0) for n in outcome.left}
 
 
 def _left(outcome: Outcome, read: MonthRead) -> list[dict[str, Any]]:
-    waiting = _waiting(read)
-    pending = {n: waiting.get(n, 0) - outcome.released.get(n, 0) - outcome.rolled_up.get(n, 0) for n in outcome.left}
+    pending = _left_paisa(outcome, read)
     return [
         one_finding(
             "sweep-undecided",
             number,
             "high",
-            f"{format_inr(pending.get(number, 0))} stay pending: {reason}.",
+            f"{format_inr(pending[number])} stay pending: {reason}.",
             member_id=number,
-            amount_paisa=pending.get(number, 0),
+            amount_paisa=pending[number],
             cause="technical" if reason.startswith("technical: ") else "undecidable",
         )
         for number, reason in sorted(outcome.left.items())

@@ -284,3 +284,16 @@ def test_huge_amounts_do_not_wrap(any_url: str, filled: Fill, tmp_path: Path) ->
     result = run(engine, tmp_path, dry_run=True).result
     [finding] = result.findings
     assert finding["amount_paisa"] == 7
+
+
+def test_an_upgrade_that_was_killed_half_way_is_finished(any_url: str, opened: Callable[[str], Engine]) -> None:
+    """MariaDB commits each table by itself; the next upgrade goes on from what is there."""
+    engine = opened(any_url)
+    init(engine)
+    with engine.begin() as connection:
+        connection.execute(text("update mlm_audit_version set version_num = '0001'"))
+        connection.execute(text("drop table AuditNotice" if engine.dialect.name != "postgresql" else 'drop table "AuditNotice"'))
+    assert not is_current(engine)
+    upgrade(engine)
+    assert is_current(engine)
+    assert check_schema(engine) == []

@@ -312,3 +312,34 @@ def test_marking_paid_is_a_compare_and_set(shop: Shop) -> None:
     with pytest.raises(RuntimeError, match="0 could be marked paid"), write(shop.engine) as connection:
         db.pay(connection, [paid], Status.PENDING, "twice", NOW.replace(tzinfo=None))
     assert books(shop.engine, exact=True) == before
+
+
+def test_what_is_about_to_be_paid_is_in_the_job_log_before_it_is_paid(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+    real = db.claim
+
+    def claim(connection: Any, *rest: Any, **options: Any) -> Any:
+        seen.append(connection.execute(select(JobLog.meta)).scalar_one()["stated"])
+        return real(connection, *rest, **options)
+
+    monkeypatch.setattr(db, "claim", claim)
+    counts = run(small_shop).counts
+    assert (seen[0]["count"], seen[0]["paisa"]) == (counts["paid"], counts["paid_paisa"])
+    assert seen[0]["by_reason"] == {"KYC not approved": {"count": 4, "paisa": counts["held_paisa"]}}
+
+
+def test_an_approval_that_was_used_since_it_was_read_pays_nothing(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlm_audit.jobs import payouts as job
+
+    stopped = run(small_shop, settings={"payout_run_cap_paisa": 1})
+    real = job.use_approval
+
+    def use_twice(connection: Any, approval: Any, job_id: str) -> None:
+        real(connection, approval, "somebody-else")
+        real(connection, approval, job_id)
+
+    monkeypatch.setattr(job, "use_approval", use_twice)
+    with pytest.raises(JobFailedError, match="used meanwhile, by somebody-else; nothing was paid"):
+        run(small_shop, settings={"payout_run_cap_paisa": 1}, approve=stopped.job_id)
+    with small_shop.engine.connect() as connection:
+        assert "paid" not in set(connection.execute(select(SelfPayoutSchedule.status)).scalars())

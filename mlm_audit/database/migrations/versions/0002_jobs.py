@@ -15,7 +15,21 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add two tables and one index."""
+    """Add two tables and one index. MariaDB commits each of them, so a part may be there from an attempt that was killed."""
+    present = set(sa.inspect(op.get_bind()).get_table_names())
+    if "AuditJobLease" not in present:
+        _create_leases()
+    if "AuditNotice" not in present:
+        _create_notices()
+    for table, name, columns in (
+        ("AuditNotice", "AuditNotice_status", ["status", "nextAttemptAt"]),
+        ("SelfPayoutSchedule", STATUS_INDEX, ["status", "payoutDate"]),
+    ):
+        if name not in {index["name"] for index in sa.inspect(op.get_bind()).get_indexes(table)}:
+            op.create_index(name, table, columns, unique=False)
+
+
+def _create_leases() -> None:
     op.create_table(
         "AuditJobLease",
         sa.Column("job", sa.String(length=64), nullable=False),
@@ -26,6 +40,9 @@ def upgrade() -> None:
         sa.Column("expiresAt", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("job"),
     )
+
+
+def _create_notices() -> None:
     op.create_table(
         "AuditNotice",
         sa.Column("id", KEY, autoincrement=True, nullable=False),
@@ -43,10 +60,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("noticeKey", name="AuditNotice_once"),
     )
-    op.create_index("AuditNotice_status", "AuditNotice", ["status", "nextAttemptAt"], unique=False)
-    known = {index["name"] for index in sa.inspect(op.get_bind()).get_indexes("SelfPayoutSchedule")}
-    if STATUS_INDEX not in known:
-        op.create_index(STATUS_INDEX, "SelfPayoutSchedule", ["status", "payoutDate"], unique=False)
 
 
 def downgrade() -> None:
