@@ -67,6 +67,7 @@ class PlanRules(_Strict):
     monthly_purchase_required_paisa: int = Field(default=50_000, ge=0)
     placement: Literal["company", "sponsor"] = "company"
     active_from: Literal["first_paid_order", "registration"] = "first_paid_order"
+    placed_from: Literal["first_paid_order", "registration"] = "registration"
 
 
 class Plan(_Strict):

@@ -1,0 +1,171 @@
+"""The closure against the matrix: the bulk pass finds who is suspect, plain Python says of them what is wrong.
+
+The bulk pass looks at every row once and keeps one bit per member and depth. Members whose way up is not sound within the
+closure's depth are left alone: of them nobody knows what the closure should say.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from mlm_audit.checks.tree.forest import SOUND, Flags, Forest, Index, Ints, Rows, Small, compiled
+
+CLOSURE_DEPTH = 5
+
+
+class ClosureRow(NamedTuple):
+    """A row of the closure; `row_id` is the platform's."""
+
+    row_id: int
+    ancestor_id: int
+    descendant_id: int
+    depth: int
+
+
+class Change(NamedTuple):
+    """What one row of the closure lacks: `delete` and `depth` name the row that is there, `insert` has row_id 0.
+
+    `code` is the check that it fails, `depth_now` the depth that is there.
+    """
+
+    code: str
+    action: str
+    row_id: int
+    ancestor_id: int
+    descendant_id: int
+    depth: int
+    depth_now: int | None = None
+
+
+def suspects(forest: Forest, index: Index, closure: pl.DataFrame) -> tuple[Rows, list[int]]:
+    """The rows of members whose closure differs from the matrix, and descendants of the closure who have no node.
+
+    `closure` has id, ancestor_id, descendant_id, depth.
+    """
+    ancestors = index.rows(closure["ancestor_id"])
+    descendants = index.rows(closure["descendant_id"])
+    depths = closure["depth"].fill_null(0).to_numpy()
+    is_suspect = _suspects(forest.up, forest.depth, forest.state, ancestors, descendants, depths)
+    lost = closure.filter(pl.Series(descendants < 0)) if (descendants < 0).any() else closure.clear()
+    return np.flatnonzero(is_suspect).astype(np.int32), lost["descendant_id"].drop_nulls().unique().sort().to_list()
+
+
+@compiled
+def _suspects(up: Rows, depth: Rows, state: Small, ancestors: Rows, descendants: Rows, depths: Ints) -> Flags:
+    suspect = np.zeros(len(up), np.bool_)
+    bits = np.zeros(len(up), np.uint8)
+    for place in range(len(descendants)):
+        row, steps = descendants[place], depths[place]
+        if row < 0:
+            continue
+        if not 1 <= steps <= 5:
+            suspect[row] = True
+            continue
+        above = row
+        for _ in range(steps):
+            above = up[above]
+            if above < 0:
+                break
+        bit = 1 << (steps - 1)
+        if above < 0 or above != ancestors[place] or bits[row] & bit:
+            suspect[row] = True
+        bits[row] |= bit
+    for row in range(len(up)):
+        if depth[row] < 5 and state[row] != 0:
+            suspect[row] = False
+        elif bits[row] != (1 << min(depth[row], 5)) - 1:
+            suspect[row] = True
+    return suspect
+
+
+def is_checkable(forest: Forest, row: int) -> bool:
+    """Whether the matrix says for certain who is above a row, as far as the closure goes."""
+    return bool(forest.state[row] == SOUND or forest.depth[row] >= CLOSURE_DEPTH)
+
+
+def chain(forest: Forest, row: int, moved: Mapping[int, int] | None = None) -> list[int]:
+    """The rows above a row, the parent first, as far as the closure goes; `moved` replaces parents."""
+    above: list[int] = []
+    while len(above) < CLOSURE_DEPTH:
+        row = (moved or {}).get(row, int(forest.up[row]))
+        if row < 0:
+            break
+        above.append(row)
+    return above
+
+
+def recorded_elsewhere(forest: Forest, index: Index, rows_of: Mapping[int, list[ClosureRow]]) -> dict[int, int]:
+    """Members (rows) whom the closure consistently records under another parent than the matrix → that parent's row.
+
+    `rows_of` has the closure rows of each suspect row. Both records hang together, so nobody can derive which is right.
+    """
+    moved: dict[int, int] = {}
+    for row in sorted(rows_of, key=lambda row: int(forest.depth[row])):
+        recorded = {r.depth: index.row(r.ancestor_id) for r in rows_of[row]}
+        parent = recorded.get(1, -1)
+        if parent < 0 or parent == forest.up[row] or len(recorded) < len(rows_of[row]):
+            continue
+        other = [parent, *chain(forest, parent, moved)][:CLOSURE_DEPTH]
+        if recorded == dict(enumerate(other, start=1)):
+            moved[row] = parent
+    return moved
+
+
+def follows_move(forest: Forest, row: int, recorded: Iterable[int], moved: Mapping[int, int]) -> int | None:
+    """The nearest moved row at or above, when the closure of `row` is what it was before the move; None when it is not."""
+    way = [row, *chain(forest, row, moved)]
+    mover = next((step for step in way if step in moved), None)
+    return mover if mover is not None and list(recorded) == way[1:] else None
+
+
+def changes_for(descendant_id: int, expected: list[int], rows: list[ClosureRow]) -> list[Change]:
+    """What makes the rows of one member right. `expected` are the ids above the member, the parent first."""
+    right = {ancestor: depth for depth, ancestor in enumerate(expected, start=1)}
+    by_ancestor: dict[int, list[ClosureRow]] = defaultdict(list)
+    for row in rows:
+        by_ancestor[row.ancestor_id].append(row)
+    changes = []
+    for ancestor, mine in sorted(by_ancestor.items()):
+        depth = right.get(ancestor)
+        if depth is None:
+            changes += [Change("closure-surplus", "delete", *_fields(row)) for row in mine]
+            continue
+        # The row with the right depth stays, else the first one.
+        kept, *others = sorted(mine, key=lambda row: (row.depth != depth, row.row_id))
+        changes += [Change("closure-duplicate", "delete", *_fields(row)) for row in others]
+        if kept.depth != depth:
+            changes.append(Change("closure-depth", "depth", kept.row_id, ancestor, descendant_id, depth, kept.depth))
+    changes += [
+        Change("closure-missing", "insert", 0, ancestor, descendant_id, depth)
+        for ancestor, depth in right.items()
+        if ancestor not in by_ancestor
+    ]
+    return changes
+
+
+def _fields(row: ClosureRow) -> tuple[int, int, int, int, int]:
+    return row.row_id, row.ancestor_id, row.descendant_id, row.depth, row.depth
+
+
+def rows_by_descendant(closure: pl.DataFrame, descendants: Iterable[int]) -> dict[int, list[ClosureRow]]:
+    """The closure rows of some members, by the member's id."""
+    found: dict[int, list[ClosureRow]] = {descendant: [] for descendant in descendants}
+    mine = closure.filter(pl.col("descendant_id").is_in(list(found))).sort("depth", "id")
+    for row_id, ancestor, descendant, depth in mine.select("id", "ancestor_id", "descendant_id", "depth").iter_rows():
+        found[descendant].append(ClosureRow(row_id, ancestor, descendant, depth))
+    return found
+
+
+def as_evidence(change: Change) -> dict[str, Any]:
+    """A change as an evidence row."""
+    return {
+        "table": "hierarchy",
+        "id": change.row_id or f"{change.ancestor_id}/{change.descendant_id}",
+        "ancestor_id": change.ancestor_id,
+        "descendant_id": change.descendant_id,
+        "depth": change.depth_now if change.action != "insert" else None,
+        "should_be": {"delete": "no row", "insert": f"depth {change.depth}", "depth": f"depth {change.depth}"}[change.action],
+    }

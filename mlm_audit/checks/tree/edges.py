@@ -1,0 +1,93 @@
+"""What can be wrong with the edges of any parent-pointer tree: unknown parent, itself, a ring, one root too many."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from mlm_audit.checks.tree.forest import CUT, NO_TIME, ON_CYCLE, ROOT, UNKNOWN, Forest, Ints, Rows, Small, compiled
+from mlm_audit.checks.tree.issues import EVIDENCE_ROWS, NAMED, Issue, Picture
+
+
+class Words(NamedTuple):
+    """How a tree is spoken of: prefix of its codes, its table, the edge's column, `member`, and what a parent is called."""
+
+    prefix: str
+    tree: str
+    table: str
+    column: str
+    node: str
+    parent: str
+
+
+SPONSOR = Words("sponsor", "sponsor", "users", "sponsor_id", "member", "sponsor")
+MATRIX = Words("matrix", "matrix", "matrix_nodes", "parent_id", "member", "parent")
+FILE = Words("parent", "file", "file", "parent", "node", "parent")
+
+Name = Callable[[int], str]
+
+
+def broken_edges(forest: Forest, words: Words, parent_id: Callable[[int], object], label: Name | None = None) -> list[Issue]:
+    """Unknown parents, nodes that name themselves, rings. `parent_id` gives the id that a row names as its parent."""
+    label = label or (lambda row: f"{words.node} {forest.name(row)}")
+    code = {"matrix": "matrix-parent-unknown"}.get(words.tree, f"{words.prefix}-unknown")
+    issues = [
+        _issue(code, forest, words, [row], f"{label(row)} names {words.parent} {parent_id(row)}, who does not exist", parent_id)
+        for row in np.flatnonzero((forest.up == UNKNOWN) & (forest.state == CUT)).tolist()
+    ]
+    for ring in forest.cycles():
+        if len(ring) == 1:
+            text = f"{label(ring[0])} is their own {words.parent}"
+            issues.append(_issue(f"{words.prefix}-self", forest, words, ring, text, parent_id))
+        else:
+            issues.append(_issue(f"{words.prefix}-cycle", forest, words, ring, _ring(ring, words, label), parent_id))
+    return issues
+
+
+def _ring(ring: list[int], words: Words, label: Name) -> str:
+    way = " → ".join(label(row).removeprefix(f"{words.node} ") for row in ring[:NAMED])
+    back = label(ring[0]).removeprefix(f"{words.node} ")
+    more = f" → … ({len(ring) - NAMED} more)" if len(ring) > NAMED else ""
+    return f"{len(ring)} {words.node}s are each other's {words.parent} in a ring: {way}{more} → {back}"
+
+
+def surplus_roots(forest: Forest, words: Words, roots: Rows, first: int, parent_id: Callable[[int], object]) -> list[Issue]:
+    """Every root but the `first`."""
+    return [
+        _issue(
+            f"{words.prefix}-root",
+            forest,
+            words,
+            [row],
+            f"member {forest.name(row)} has no {words.parent}, like member {forest.name(first)}, who was first",
+            parent_id,
+        )
+        for row in roots.tolist()
+        if row != first
+    ]
+
+
+def roots_of(forest: Forest) -> Rows:
+    """The rows without a parent."""
+    return np.flatnonzero(forest.up == ROOT).astype(np.int32)
+
+
+def earlier_than_parent(forest: Forest, created_at: Ints) -> Rows:
+    """The rows that were there before their parent was; rows on a ring are not looked at."""
+    return _earlier(forest.up, forest.state, created_at)
+
+
+@compiled
+def _earlier(up: Rows, state: Small, created_at: Ints) -> Rows:
+    found = np.zeros(len(up), np.bool_)
+    for row in range(len(up)):
+        if up[row] >= 0 and state[row] != ON_CYCLE and NO_TIME < created_at[row] < created_at[up[row]]:
+            found[row] = True
+    return np.flatnonzero(found).astype(np.int32)
+
+
+def _issue(code: str, forest: Forest, words: Words, rows: list[int], text: str, parent_id: Callable[[int], object]) -> Issue:
+    evidence = tuple({"table": words.table, "id": forest.name(row), words.column: parent_id(row)} for row in rows[:EVIDENCE_ROWS])
+    kind = "ring" if len(rows) > 1 or code.endswith("-self") else "around"
+    picture = Picture(kind, words.tree, tuple(rows))
+    return Issue(code, str(forest.name(rows[0])), forest.name(rows[0]), text, evidence, words.tree, tuple(rows), picture=picture)

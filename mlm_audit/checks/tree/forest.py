@@ -1,0 +1,239 @@
+"""A parent-pointer forest as compact arrays, walked once in linear time, however deep it is.
+
+Rows stand for nodes; a row number is an int32. The kernels are plain loops over arrays, compiled when first called.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+Rows = NDArray[np.int32]
+Ints = NDArray[np.int64]
+Small = NDArray[np.uint8]
+Flags = NDArray[np.bool_]
+
+ROOT, UNKNOWN = -1, -2
+"""What `up` says instead of a row: no parent, a parent that is not there."""
+
+SOUND, ON_CYCLE, BELOW_CYCLE, CUT = 0, 1, 2, 3
+"""The state of a row: its way up ends at a root, it is on a cycle, below one, or below a parent that is not there."""
+
+NO_TIME = np.int64(-(2**63))
+"""An instant that is not known."""
+
+MOST_ROWS = 700_000_000
+_UNSEEN, _IN_PATH = -1, -2
+_DENSE = 4
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def compiled(function: F) -> F:
+    """Compiled by numba when it is first called; the machine code is kept for the next process."""
+    return cast("F", numba.njit(cache=True, nogil=True)(function))
+
+
+class Index:
+    """From ids to rows: a table where ids lie close together, a join where they do not or are text."""
+
+    def __init__(self, ids: pl.Series) -> None:
+        self.ids = ids
+        self._table: Rows | None = None
+        if ids.dtype != pl.String and ids.len():
+            low, high = cast("int", ids.min()), cast("int", ids.max())
+            if high - low < _DENSE * ids.len() + 1_000:
+                self._low = low
+                self._table = np.full(high - low + 1, UNKNOWN, np.int32)
+                self._table[ids.to_numpy() - low] = np.arange(ids.len(), dtype=np.int32)
+
+    def rows(self, wanted: pl.Series) -> Rows:
+        """The row of each wanted id; ROOT for null, UNKNOWN for an id that is not there."""
+        if self._table is not None:
+            absent = wanted.is_null().to_numpy() if wanted.null_count() else np.zeros(0, np.bool_)
+            return _look_up(self._table, self._low, wanted.fill_null(0).to_numpy(), absent)
+        known = pl.DataFrame([self.ids.alias("id"), pl.int_range(self.ids.len(), dtype=pl.Int32, eager=True).alias("row")])
+        found = pl.DataFrame([wanted.alias("id")]).join(known, on="id", how="left", maintain_order="left")
+        row = pl.when(pl.col("id").is_null()).then(ROOT).otherwise(pl.col("row").fill_null(UNKNOWN))
+        return found.select(row.cast(pl.Int32))["literal"].to_numpy().copy()
+
+    def row(self, wanted: object) -> int:
+        """The row of one id; UNKNOWN when it is not there."""
+        return int(self.rows(pl.Series([wanted], dtype=self.ids.dtype))[0])
+
+
+@dataclass(frozen=True)
+class Forest:
+    """Nodes with their parent's row.
+
+    `depth` counts edges from the top (a root, or a node whose parent is not there) or from the cycle; `order` has parents
+    before their children. `ids` are Int64 or String.
+    """
+
+    ids: pl.Series
+    up: Rows
+    depth: Rows
+    state: Small
+    order: Rows
+
+    @property
+    def count(self) -> int:
+        """How many nodes there are."""
+        return len(self.up)
+
+    def name(self, row: int) -> Any:
+        """The id of a row."""
+        return self.ids[int(row)]
+
+    @cached_property
+    def size(self) -> Ints:
+        """How many nodes hang at each row, itself included; the ring of a cycle is not counted into itself."""
+        return self.sums(np.ones(self.count, np.int64))
+
+    def sums(self, values: Ints) -> Ints:
+        """Each row's value with those of everything below it; on a cycle, without the others of the ring."""
+        total = values.copy()
+        _add_up(self.order, self.up, self.state, total)
+        return total
+
+    def hand_down(self, weights: Small) -> Small:
+        """Each row's weight, or that of the heaviest row above it."""
+        heaviest = weights.copy()
+        _hand_down(self.order, self.up, self.state, heaviest)
+        return heaviest
+
+    @cached_property
+    def children(self) -> tuple[Rows, Rows]:
+        """(start, kids): the children of row r are kids[start[r]:start[r + 1]], in the order of their rows."""
+        return _children(self.up)
+
+    def children_of(self, row: int) -> Rows:
+        """The rows of a node's children."""
+        start, kids = self.children
+        return kids[start[row] : start[row + 1]]
+
+    def cycles(self) -> list[list[int]]:
+        """Every cycle as rows, child before parent, from its smallest id; a node that names itself is a cycle of one."""
+        seen: set[int] = set()
+        found = []
+        for first in np.flatnonzero(self.state == ON_CYCLE).tolist():
+            if first in seen:
+                continue
+            ring, row = [], first
+            while row not in seen:
+                seen.add(row)
+                ring.append(row)
+                row = int(self.up[row])
+            start = min(range(len(ring)), key=lambda place: self.name(ring[place]))
+            found.append(ring[start:] + ring[:start])
+        return found
+
+
+def plant(ids: pl.Series, parents: pl.Series) -> Forest:
+    """The forest of nodes `ids` with `parents` (null: a root). Ids are unique and not null.
+
+    Raises ValueError beyond 700 million nodes, where row numbers of slots no longer fit.
+    """
+    if ids.len() > MOST_ROWS:
+        raise ValueError(f"{ids.len()} nodes are more than the {MOST_ROWS} that fit")
+    return walk(ids, Index(ids).rows(parents))
+
+
+def walk(ids: pl.Series, up: Rows) -> Forest:
+    """The forest of nodes with the rows of their parents."""
+    depth, state, order = _walk(up)
+    return Forest(ids, up, depth, state, order)
+
+
+@compiled
+def _look_up(table: Rows, low: int, wanted: Ints, absent: Flags) -> Rows:
+    rows = np.empty(len(wanted), np.int32)
+    for i in range(len(wanted)):
+        place = wanted[i] - low
+        if len(absent) and absent[i]:
+            rows[i] = ROOT
+        elif wanted[i] < low or place < 0 or place >= len(table):
+            rows[i] = UNKNOWN
+        else:
+            rows[i] = table[place]
+    return rows
+
+
+@compiled
+def _walk(up: Rows) -> tuple[Rows, Small, Rows]:
+    """Follow every row up to what is known already; on the way back hand out depth and state."""
+    depth = np.full(len(up), _UNSEEN, np.int32)
+    state = np.zeros(len(up), np.uint8)
+    order = np.empty(len(up), np.int32)
+    filled = 0
+    for first in range(len(up)):
+        # The path lies in the free part of `order`, child first, and is turned round once it is known.
+        end, row = filled, first
+        while row >= 0 and depth[row] == _UNSEEN:
+            depth[row] = _IN_PATH
+            order[end] = row
+            end += 1
+            row = up[row]
+        if end == filled:
+            continue
+        below, is_ring = -1, False
+        if row == ROOT:
+            kind = SOUND
+        elif row == UNKNOWN:
+            kind = CUT
+        elif depth[row] == _IN_PATH:
+            kind, is_ring = ON_CYCLE, True
+        else:
+            below = depth[row]
+            kind = BELOW_CYCLE if state[row] == ON_CYCLE else state[row]
+        for place in range(end - 1, filled - 1, -1):
+            below += 1
+            node = order[place]
+            state[node] = kind
+            depth[node] = 0 if is_ring else below
+            if is_ring and node == row:
+                kind, is_ring, below = BELOW_CYCLE, False, 0
+        left, right = filled, end - 1
+        while left < right:
+            order[left], order[right] = order[right], order[left]
+            left += 1
+            right -= 1
+        filled = end
+    return depth, state, order
+
+
+@compiled
+def _add_up(order: Rows, up: Rows, state: Small, total: Ints) -> None:
+    for place in range(len(order) - 1, -1, -1):
+        row = order[place]
+        if up[row] >= 0 and state[row] != ON_CYCLE:
+            total[up[row]] += total[row]
+
+
+@compiled
+def _hand_down(order: Rows, up: Rows, state: Small, weights: Small) -> None:
+    for row in order:
+        if up[row] >= 0 and state[row] != ON_CYCLE:
+            weights[row] = max(weights[row], weights[up[row]])
+
+
+@compiled
+def _children(up: Rows) -> tuple[Rows, Rows]:
+    start = np.zeros(len(up) + 1, np.int32)
+    for row in up:
+        if row >= 0:
+            start[row + 1] += 1
+    for row in range(len(up)):
+        start[row + 1] += start[row]
+    kids = np.empty(start[len(up)], np.int32)
+    fill = start.copy()
+    for row in range(len(up)):
+        if up[row] >= 0:
+            kids[fill[up[row]]] = row
+            fill[up[row]] += 1
+    return start, kids

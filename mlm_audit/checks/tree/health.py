@@ -1,0 +1,155 @@
+"""The health of the trees: every issue, the members they affect, and the score (DOMAIN §3)."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlm_audit.checks.tree.closure import Change, as_evidence
+from mlm_audit.checks.tree.codes import CODES
+from mlm_audit.checks.tree.facts import Facts, TreeInput
+from mlm_audit.checks.tree.forest import Forest, Index, Small
+from mlm_audit.checks.tree.issues import EVIDENCE_ROWS, Issue
+from mlm_audit.checks.tree.matrix import Matrix
+from mlm_audit.checks.tree.records import Records
+from mlm_audit.checks.tree.sponsors import flag_issues, sponsor_issues
+
+TENTHS = {"low": 1, "medium": 3, "high": 5, "critical": 10}
+"""What an affected member counts, in tenths of a member."""
+
+CAP_WITH_CRITICAL, CAP_WITH_ISSUE = 84, 99
+MANY_CHANGES = 1_000
+
+
+@dataclass(frozen=True)
+class TreeCheck:
+    """All issues, in the order of their codes and keys; `facts` are what they were found in."""
+
+    issues: tuple[Issue, ...]
+    facts: Facts
+
+
+def check_trees(given: TreeInput) -> TreeCheck:
+    """Check sponsor tree, matrix, closure and flags. Each fault is one issue, at its root cause."""
+    facts = Facts(given)
+    records = Records(facts)
+    issues = sponsor_issues(facts, records)
+    issues += Matrix(facts, records).find()
+    issues += closure_issues(facts, records)
+    issues += flag_issues(facts)
+    order = {code: place for place, code in enumerate(CODES)}
+    counted = [_counted(issue, facts) for issue in issues]
+    return TreeCheck(tuple(sorted(counted, key=lambda issue: (order[issue.code], str(issue.key).zfill(20)))), facts)
+
+
+def closure_issues(facts: Facts, records: Records) -> list[Issue]:
+    """One issue per wrong row; where a fifth of the members is concerned, one per code: then one thing broke them all."""
+    if records.broken:
+        return [_broken(records.broken, facts)]
+    changes = records.changes()
+    by_code: dict[str, list[Change]] = defaultdict(list)
+    for mine in changes.values():
+        for change in mine:
+            by_code[change.code].append(change)
+    issues: list[Issue] = []
+    for code, found in by_code.items():
+        members = {change.descendant_id for change in found}
+        if len(found) > MANY_CHANGES and len(members) * 5 > facts.matrix.count:
+            issues.append(_many(code, found, sorted(members), facts))
+        else:
+            issues += [_closure_issue(change, facts) for change in found]
+    return issues
+
+
+def _closure_issue(change: Change, facts: Facts) -> Issue:
+    who = f"member {change.descendant_id} under member {change.ancestor_id}"
+    text = {
+        "closure-missing": f"the closure lacks {who} at depth {change.depth}",
+        "closure-surplus": f"the closure has {who} at depth {change.depth_now}; the matrix does not",
+        "closure-depth": f"the closure has {who} at depth {change.depth_now}; in the matrix it is {change.depth}",
+        "closure-duplicate": f"the closure has {who} once more, at depth {change.depth_now}",
+    }[change.code]
+    key = f"{change.ancestor_id}-{change.descendant_id}" + (f"-{change.row_id}" if change.code == "closure-duplicate" else "")
+    row = facts.node_index.row(change.descendant_id)
+    rows = (row,) if row >= 0 else ()
+    return Issue(change.code, key, change.descendant_id, text, (as_evidence(change),), "matrix", rows, changes=(change,))
+
+
+def _many(code: str, found: Sequence[Change], members: Sequence[int], facts: Facts) -> Issue:
+    rows = tuple(row for row in map(facts.node_index.row, members) if row >= 0)
+    text = f"{len(found)} rows of {len(members)} members: {CODES[code].title.lower()}"
+    evidence = tuple(as_evidence(change) for change in found[:EVIDENCE_ROWS])
+    return Issue(code, "many", None, text, evidence, "matrix", rows, changes=tuple(found))
+
+
+def _broken(members: int, facts: Facts) -> Issue:
+    text = f"the closure of {members} of {facts.matrix.count} members differs from the matrix"
+    return Issue("closure-broken", "many", None, text, ({"table": "hierarchy", "id": "all", "members": members},), "matrix")
+
+
+def _counted(issue: Issue, facts: Facts) -> Issue:
+    """With what hangs below, where the way up is broken."""
+    if not CODES[issue.code].spreads:
+        return issue
+    forest = facts.sponsors if issue.tree == "sponsor" else facts.matrix
+    # A missing member has no row; its children's rows stand for it, and hang below it.
+    own = 0 if issue.members else len(issue.rows)
+    below = int(sum(int(forest.size[row]) for row in issue.rows)) - own
+    money = facts.at_risk_below_member if issue.tree == "sponsor" else facts.at_risk_below_node
+    return issue.counted(below, int(sum(int(money[row]) for row in issue.rows)))
+
+
+def score(facts: Facts, still_open: Iterable[Issue]) -> int:
+    """floor(100 × (1 − Σ weights / members)): each affected member counts with the worst severity that affects them.
+
+    At most 84 with a critical issue open, at most 99 with any.
+    """
+    issues = list(still_open)
+    if not issues:
+        return 100
+    weights = np.zeros(facts.sponsors.count, np.uint8)
+    for tree, forest in (("sponsor", facts.sponsors), ("matrix", facts.matrix)):
+        on_tree = _weights([issue for issue in issues if issue.tree == tree], forest)
+        if tree == "matrix":
+            known = facts.member_of >= 0
+            np.maximum.at(weights, facts.member_of[known], on_tree[known])
+        else:
+            weights = np.maximum(weights, on_tree)
+    for issue in issues:
+        _weigh_by_id(weights, facts.member_index, issue)
+    lost, members = int(weights.sum(dtype=np.int64)), max(1, facts.sponsors.count)
+    points = max(0, (10 * members - lost) * 100 // (10 * members))
+    cap = CAP_WITH_CRITICAL if any(issue.severity == "critical" for issue in issues) else CAP_WITH_ISSUE
+    return min(points, cap)
+
+
+def _weights(issues: Sequence[Issue], forest: Forest) -> Small:
+    seeds = np.zeros(forest.count, np.uint8)
+    alone = np.zeros(forest.count, np.uint8)
+    for issue in issues:
+        target = seeds if CODES[issue.code].spreads else alone
+        rows = np.array(issue.rows, np.int64)
+        target[rows] = np.maximum(target[rows], TENTHS[issue.severity])
+    if seeds.any():
+        seeds = forest.hand_down(seeds)
+    return np.maximum(seeds, alone)
+
+
+def _weigh_by_id(weights: Small, index: Index, issue: Issue) -> None:
+    for member in issue.members:
+        row = index.row(member)
+        if row >= 0:
+            weights[row] = max(int(weights[row]), TENTHS[issue.severity])
+
+
+def affected(issue: Issue) -> int:
+    """How many members an issue affects: those it names and, where it spreads, those below them."""
+    # Where a missing member is named, the rows are those right below, and counted there.
+    return (issue.below or 0) + (len(issue.members) or len(issue.rows))
+
+
+def without(issues: Iterable[Issue], ids: Iterable[str]) -> list[Issue]:
+    """The issues that are not among `ids`."""
+    gone = set(ids)
+    return [issue for issue in issues if issue.id not in gone]

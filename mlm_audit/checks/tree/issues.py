@@ -1,0 +1,65 @@
+"""Issues as the tree checks find them, before they become findings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from mlm_audit.checks.tree.closure import Change
+from mlm_audit.checks.tree.codes import CODES
+from mlm_audit.checks.tree.forest import Forest
+
+NAMED = 12
+EVIDENCE_ROWS = 200
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What to draw of an issue: `around` a row, a `ring` of rows, or the `seats` under a row. Rows of `tree`."""
+
+    kind: str
+    tree: str
+    rows: tuple[int, ...]
+    seat: int | None = None
+
+
+@dataclass(frozen=True)
+class Issue:
+    """One root cause. `rows` are the affected rows of `tree`; with a code that spreads, those below them as well.
+
+    `members` are affected members by id. `below`: how many hang below; `at_risk_paisa`: pending commission of those
+    affected; both None where nothing hangs on it. `changes` are what a repair would do.
+    """
+
+    code: str
+    key: str
+    member_id: Any
+    message: str
+    evidence: tuple[dict[str, Any], ...]
+    tree: str = ""
+    rows: tuple[int, ...] = ()
+    members: tuple[Any, ...] = ()
+    below: int | None = None
+    at_risk_paisa: int | None = None
+    changes: tuple[Change, ...] = ()
+    picture: Picture | None = None
+    also: frozenset[int] = field(default_factory=frozenset)
+
+    @property
+    def id(self) -> str:
+        """The same for the same issue in every run."""
+        return f"{self.code}/{self.key}"
+
+    @property
+    def severity(self) -> str:
+        """Of the code."""
+        return CODES[self.code].severity
+
+    def counted(self, below: int, at_risk_paisa: int | None) -> "Issue":
+        """With what hangs on it."""
+        return replace(self, below=below, at_risk_paisa=at_risk_paisa)
+
+
+def names(forest: Forest, rows: Sequence[int], separator: str = ", ") -> str:
+    """The ids of rows for a sentence, the first dozen of them."""
+    shown = separator.join(str(forest.name(row)) for row in rows[:NAMED])
+    return shown + (f" and {len(rows) - NAMED} more" if len(rows) > NAMED else "")

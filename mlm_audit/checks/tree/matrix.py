@@ -1,0 +1,245 @@
+"""What can be wrong with the matrix: edges, nodes and members without each other, seats, and how they were filled."""
+
+from collections import Counter, defaultdict
+
+import numpy as np
+
+from mlm_audit.checks.tree.edges import MATRIX, broken_edges, roots_of, surplus_roots
+from mlm_audit.checks.tree.facts import Facts
+from mlm_audit.checks.tree.forest import NO_TIME, UNKNOWN, Rows
+from mlm_audit.checks.tree.issues import EVIDENCE_ROWS, Issue, Picture, names
+from mlm_audit.checks.tree.records import Records
+from mlm_audit.checks.tree.seats import OUTSIDE, RIGHT, WIDTH, Replay, replay
+
+MOST_WRONG_SEATS = 50
+"""More faults of placement than this, and than one in twenty: then it is the reading that is wrong, not the members."""
+
+
+class Matrix:
+    """Collects the issues of the matrix; each symptom goes to one root cause."""
+
+    def __init__(self, facts: Facts, records: Records) -> None:
+        self.facts, self.records, self.forest = facts, records, facts.matrix
+        self.issues: list[Issue] = []
+        self.disputed: set[int] = set(records.moved)
+        """Rows whose place is already in question."""
+        self.broken: set[int] = set()
+        """Rows on rings, under unknown parents, and surplus roots."""
+        self.first_root: int | None = None
+
+    def find(self) -> list[Issue]:
+        """All issues."""
+        self._edges()
+        self._nodes()
+        self._seats()
+        self._moves()
+        self._placement()
+        return self.issues
+
+    def _parent_id(self, row: int) -> object:
+        return self.facts.given.nodes["parent_id"][int(row)]
+
+    def _edges(self) -> None:
+        explained = {row for rows in self.records.below_missing.values() for row in rows}
+        for issue in broken_edges(self.forest, MATRIX, self._parent_id):
+            if not explained.issuperset(issue.rows):
+                self.issues.append(issue)
+            self.broken.update(issue.rows)
+        roots = roots_of(self.forest)
+        if len(roots):
+            self.first_root = min(roots.tolist(), key=self._arrival)
+            found = surplus_roots(self.forest, MATRIX, roots, self.first_root, self._parent_id)
+            self.issues += found
+            self.broken.update(row for issue in found for row in issue.rows)
+        self.disputed |= self.broken
+
+    def _arrival(self, row: int) -> tuple[bool, int, int]:
+        at = int(self.facts.arrived_at[row])
+        return at == NO_TIME, at, row
+
+    def _nodes(self) -> None:
+        for row in np.flatnonzero(self.facts.member_of == UNKNOWN).tolist():
+            self.issues.append(self._orphan(row))
+            self.disputed.add(row)
+        for member_id, rows in self.records.below_missing.items():
+            if member_id in self.records.missing:
+                code, text = "matrix-node-missing", f"member {member_id} has no node in the matrix"
+            else:
+                code, text = "matrix-node-lost", f"member {member_id} is gone: there is neither member nor node"
+            if (parent := self.records.parent_of_missing.get(member_id)) is not None:
+                text += f"; the closure has them under member {self.forest.name(parent)}"
+            if sponsored := self.records.sponsored_by_missing.get(member_id):
+                text += f"; {sponsored} members name them as sponsor"
+            evidence = [{"table": "matrix_nodes", "id": self.forest.name(row), "parent_id": member_id} for row in rows]
+            evidence += self.records.evidence_of_missing(member_id)
+            if code == "matrix-node-missing":
+                evidence.insert(0, {"table": "users", "id": member_id})
+            shown = rows[0] if rows else parent
+            picture = None if shown is None else Picture("around", "matrix", (shown,))
+            self.issues.append(
+                Issue(
+                    code, str(member_id), member_id, text, tuple(evidence), "matrix", tuple(rows), (member_id,), picture=picture
+                )
+            )
+
+    def _orphan(self, row: int) -> Issue:
+        member_id = self.forest.name(row)
+        text = f"the matrix has a node of member {member_id}, who does not exist"
+        if sponsored := self.records.sponsored_by_missing.get(member_id):
+            text += f"; {sponsored} members name them as sponsor"
+        evidence = ({"table": "matrix_nodes", "id": member_id, "parent_id": self._parent_id(row)},)
+        picture = Picture("around", "matrix", (row,))
+        return Issue("matrix-node-orphan", str(member_id), member_id, text, evidence, "matrix", (row,), picture=picture)
+
+    def _seats(self) -> None:
+        crowded = [
+            parent
+            for parent in np.flatnonzero(self.facts.seats.children > WIDTH).tolist()
+            if sum(row not in self.broken for row in self.forest.children_of(parent).tolist()) > WIDTH
+        ]
+        for parent in crowded:
+            self.issues.append(self._crowd(parent))
+        self.disputed.update(row for parent in crowded for row in self.forest.children_of(parent).tolist())
+        taken: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for row in self.facts.seats.odd.tolist():
+            position = self.facts.given.nodes["position"][row]
+            parent = int(self.forest.up[row])
+            if row in self.disputed:
+                continue
+            if position is None:
+                self.issues.append(self._position("matrix-position-missing", row, "no position"))
+            elif not 1 <= position <= WIDTH:
+                self.issues.append(self._position("matrix-position", row, f"position {position}"))
+            else:
+                taken[parent, position].append(row)
+        for (parent, position), rows in taken.items():
+            holder = self._holder(parent, position, rows)
+            if not self.disputed.intersection(holder):
+                self.issues.append(self._shared(parent, position, sorted([*holder, *rows])))
+        # Where somebody's position is in question, nobody's under that parent says who came first.
+        for parent in np.unique(self.forest.up[self.facts.seats.odd]).tolist():
+            self.disputed.update(self.forest.children_of(parent).tolist())
+
+    def _holder(self, parent: int, position: int, rows: list[int]) -> list[int]:
+        positions = self.facts.given.nodes["position"]
+        return [row for row in self.forest.children_of(parent).tolist() if positions[row] == position and row not in rows]
+
+    def _crowd(self, parent: int) -> Issue:
+        children = self.forest.children_of(parent).tolist()
+        newcomers = [row for row in children if row in self.records.moved]
+        text = f"member {self.forest.name(parent)} has {len(children)} children: {names(self.forest, children)}"
+        if newcomers:
+            text += f"; the closure has {names(self.forest, newcomers)} elsewhere"
+        return Issue(
+            "matrix-children",
+            str(self.forest.name(parent)),
+            self.forest.name(parent),
+            text,
+            tuple(self._node_row(row) for row in children[:EVIDENCE_ROWS]),
+            "matrix",
+            tuple(children),
+            picture=Picture("seats", "matrix", (parent,)),
+        )
+
+    def _node_row(self, row: int) -> dict[str, object]:
+        position = self.facts.given.nodes["position"][row]
+        return {"table": "matrix_nodes", "id": self.forest.name(row), "parent_id": self._parent_id(row), "position": position}
+
+    def _position(self, code: str, row: int, what: str) -> Issue:
+        name = self.forest.name(row)
+        text = f"member {name} has {what} under member {self._parent_id(row)}"
+        picture = Picture("seats", "matrix", (int(self.forest.up[row]),))
+        return Issue(code, str(name), name, text, (self._node_row(row),), "matrix", (row,), picture=picture)
+
+    def _shared(self, parent: int, position: int, rows: list[int]) -> Issue:
+        text = f"members {names(self.forest, rows)} share position {position} under member {self.forest.name(parent)}"
+        return Issue(
+            "matrix-position-taken",
+            f"{self.forest.name(parent)}/{position}",
+            self.forest.name(rows[-1]),
+            text,
+            tuple(self._node_row(row) for row in rows),
+            "matrix",
+            tuple(rows),
+            picture=Picture("seats", "matrix", (parent,)),
+        )
+
+    def _moves(self) -> None:
+        told = {row for issue in self.issues for row in issue.rows}
+        for row, parent in self.records.moved.items():
+            if row in told:
+                continue
+            name = self.forest.name(row)
+            text = (
+                f"the matrix has member {name} under member {self._parent_id(row)}, "
+                f"the closure has them and those below under member {self.forest.name(parent)}"
+            )
+            evidence = (self._node_row(row), *self.records.evidence(row))
+            picture = Picture("around", "matrix", (row,))
+            self.issues.append(Issue("matrix-moved", str(name), name, text, evidence, "matrix", (row,), picture=picture))
+
+    def _placement(self) -> None:
+        if self.first_root is None:
+            return
+        sponsors = None
+        if self.facts.given.rules.placement == "sponsor":
+            sponsors = self._sponsor_nodes()
+        played = replay(self.forest, self.facts.seats, self.first_root, self.facts.arrived_at, sponsors)
+        wrong = np.flatnonzero(played.expected != RIGHT)
+        passers: dict[int, list[int]] = defaultdict(list)
+        for row in wrong[np.argsort(self.facts.arrived_at[wrong], kind="stable")].tolist():
+            passers[int(played.expected[row])].append(row)
+        outside = [row for row in passers.pop(OUTSIDE, []) if row not in self.disputed]
+        found = [self._passed(played, seat, rows) for seat, rows in sorted(self._unexplained(played, passers).items())]
+        found += [self._outside(row) for row in outside]
+        if len(found) > max(MOST_WRONG_SEATS, self.forest.count // 20):
+            found = [self._other_reading(len(found), len(wrong))]
+        self.issues += found
+
+    def _sponsor_nodes(self) -> Rows:
+        members = self.facts.member_of
+        above = np.where(members >= 0, self.facts.sponsors.up[members], UNKNOWN)
+        return np.where(above >= 0, self.facts.node_of[above], UNKNOWN).astype(np.int32)
+
+    def _unexplained(self, played: Replay, passers: dict[int, list[int]]) -> dict[int, list[int]]:
+        """Without the seats that were left by somebody whose place is in question already, one seat for each of them."""
+        lost = Counter(self.records.left_parents)
+        kept: dict[int, list[int]] = {}
+        for seat, rows in sorted(passers.items()):
+            parent, _ = played.parent_of(seat)
+            if played.holder[seat] < 0 and lost[parent] > 0:
+                lost[parent] -= 1
+            elif others := [row for row in rows if row not in self.disputed]:
+                kept[seat] = others
+        return kept
+
+    def _passed(self, played: Replay, seat: int, rows: list[int]) -> Issue:
+        parent, position = played.parent_of(seat)
+        where = f"position {position} under member {self.forest.name(parent)}"
+        many = f"{len(rows)} members were" if len(rows) > 1 else "1 member was"
+        evidence = tuple(self._node_row(row) for row in rows[:EVIDENCE_ROWS])
+        picture = Picture("seats", "matrix", (parent,), position)
+        key = f"{self.forest.name(parent)}/{position}"
+        holder = int(played.holder[seat])
+        if holder < 0:
+            text = f"{where} is free, and {many} placed after it: {names(self.forest, rows)}"
+            affected = (parent,)
+            return Issue("matrix-hole", key, self.forest.name(parent), text, evidence, "matrix", affected, picture=picture)
+        text = f"{where} was free when {many} placed beyond it ({names(self.forest, rows)}); member {self.forest.name(holder)} took it later"
+        first = rows[0]
+        return Issue("matrix-placement", key, self.forest.name(first), text, evidence, "matrix", (first,), picture=picture)
+
+    def _outside(self, row: int) -> Issue:
+        name = self.forest.name(row)
+        sponsor = self.facts.sponsors.up[self.facts.member_of[row]]
+        text = f"member {name} sits outside the tree of their sponsor, member {self.facts.sponsors.name(sponsor)}"
+        picture = Picture("around", "matrix", (row,))
+        return Issue("matrix-placement", f"{name}/outside", name, text, (self._node_row(row),), "matrix", (row,), picture=picture)
+
+    def _other_reading(self, faults: int, members: int) -> Issue:
+        reading = self.facts.given.rules.placement
+        text = (
+            f"{members} members do not sit where the reading `{reading}` puts them, in {faults} places: "
+            "the platform seems to place members in another way than the plan says"
+        )
+        return Issue("matrix-reading", reading, None, text, ({"table": "plan", "id": "placement", "is": reading},), "matrix")

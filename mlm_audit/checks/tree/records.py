@@ -1,0 +1,144 @@
+"""What the closure tells about the matrix: who was recorded elsewhere, who is missing, who left which parent."""
+
+from collections import Counter
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from mlm_audit.checks.tree.closure import (
+    Change,
+    ClosureRow,
+    chain,
+    recorded_elsewhere,
+    rows_by_descendant,
+    suspects,
+)
+from mlm_audit.checks.tree.facts import Facts
+from mlm_audit.checks.tree.forest import ON_CYCLE, UNKNOWN
+from mlm_audit.checks.tree.issues import EVIDENCE_ROWS
+
+MOST_SUSPECTS = 200_000
+
+
+class Records:
+    """The closure's rows of everybody who is suspect, and what follows from them.
+
+    broken: how many are suspect, when there are too many for one run to look at; then none is looked at.
+    moved: rows recorded under another parent → that parent. missing: members (ids) without the node they must have.
+    below_missing: each missing or lost member → the rows that name them as parent. left_parents: rows that a member left
+    whose place is in question now, once for each of them.
+    """
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts, self.forest = facts, facts.matrix
+        closure = facts.given.closure
+        self.suspects, absent = suspects(self.forest, facts.node_index, closure)
+        self.broken = len(self.suspects) if len(self.suspects) > MOST_SUSPECTS else 0
+        if self.broken:
+            self.suspects, absent = self.suspects[:0], []
+        disputed = np.flatnonzero((self.forest.up == UNKNOWN) | (self.forest.state == ON_CYCLE)).tolist()
+        ids = [self.forest.name(row) for row in {*self.suspects.tolist(), *disputed}]
+        self._rows = rows_by_descendant(closure, [*ids, *absent])
+        by_row = {row: self._rows[self.forest.name(row)] for row in self.suspects.tolist()}
+        self.moved = recorded_elsewhere(self.forest, facts.node_index, by_row)
+        self.missing = self._members_without_node()
+        self.parent_of_missing: dict[int, int] = {}
+        self.below_missing = self._who_is_missing(absent)
+        self.junk = [member for member in absent if member not in self.below_missing]
+        self.left_parents = [*self.moved.values(), *self.parent_of_missing.values(), *self._left(disputed)]
+        self.sponsored_by_missing = self._sponsored()
+
+    def rows(self, member_id: int) -> list[ClosureRow]:
+        """The closure rows above a member."""
+        return self._rows.get(member_id, [])
+
+    def evidence(self, row: int) -> list[dict[str, Any]]:
+        """The closure rows above a row, as evidence."""
+        return self.evidence_of_missing(self.forest.name(row))
+
+    def evidence_of_missing(self, member_id: int) -> list[dict[str, Any]]:
+        """The closure rows above a member, as evidence."""
+        return [
+            {
+                "table": "hierarchy",
+                "id": r.row_id,
+                "ancestor_id": r.ancestor_id,
+                "descendant_id": r.descendant_id,
+                "depth": r.depth,
+            }
+            for r in self.rows(member_id)[:EVIDENCE_ROWS]
+        ]
+
+    def changes(self) -> dict[int, list[Change]]:
+        """What would make the closure right, by the member's id; nothing where a move is in question."""
+        found: dict[int, list[Change]] = {}
+        for row in self.suspects.tolist():
+            member = self.forest.name(row)
+            recorded = [self.facts.node_index.row(r.ancestor_id) for r in sorted(self.rows(member), key=lambda r: r.depth)]
+            if follows_move(self.forest, row, recorded, self.moved) is None:
+                expected = [self.forest.name(above) for above in chain(self.forest, row)]
+                found[member] = changes_for(member, expected, self.rows(member))
+        for member in self.junk:
+            found[member] = changes_for(member, [], self.rows(member))
+        return found
+
+    def _members_without_node(self) -> set[int]:
+        without = (self.facts.node_of == UNKNOWN) & self.facts.needs_node()
+        return set(self.facts.given.members["id"].filter(pl.Series(without)).to_list())
+
+    def _who_is_missing(self, absent: list[int]) -> dict[int, list[int]]:
+        """Missing and lost members with the rows below them; a lost one must be more than a mistyped number."""
+        below: dict[int, list[int]] = {member: [] for member in sorted(self.missing)}
+        named: dict[int, list[int]] = defaultdict(list)
+        for row in np.flatnonzero(self.forest.up == UNKNOWN).tolist():
+            named[self.facts.given.nodes["parent_id"][row]].append(row)
+        for parent, rows in named.items():
+            if parent in below or self._was_there(parent, rows):
+                below[parent] = rows
+        for member in absent:
+            place = self._recorded_place(member)
+            if member in below or (place is not None and self.facts.member_index.row(member) == UNKNOWN):
+                below.setdefault(member, [])
+                if place is not None:
+                    self.parent_of_missing[member] = place
+        return below
+
+    def _was_there(self, parent: int, rows: list[int]) -> bool:
+        """Whether a parent without a node was a member once: the closure says so, or the sponsor tree knows the number too."""
+        if any(r.depth == 1 and r.ancestor_id == parent for row in rows for r in self.rows(self.forest.name(row))):
+            return True
+        last = self.facts.given.members["id"].max()
+        return parent in self._unknown_sponsors and isinstance(last, int) and parent <= last
+
+    @cached_property
+    def _unknown_sponsors(self) -> Counter[int]:
+        named = self.facts.given.members["sponsor_id"].filter(pl.Series(self.facts.sponsors.up == UNKNOWN))
+        return Counter(named.to_list())
+
+    def _recorded_place(self, member: int) -> int | None:
+        """The parent under whom the closure consistently has somebody without a node, if that parent has a seat free."""
+        recorded = {r.depth: self.facts.node_index.row(r.ancestor_id) for r in self.rows(member)}
+        parent = recorded.get(1, UNKNOWN)
+        if parent < 0 or self.facts.seats.children[parent] >= 3:
+            return None
+        way = [parent, *chain(self.forest, parent, self.moved)][:5]
+        return parent if recorded == dict(enumerate(way, start=1)) else None
+
+    def _left(self, rows: list[int]) -> list[int]:
+        """Whom the rows on rings and under unknown parents have left, as the closure remembers."""
+        parents = []
+        for row in rows:
+            for r in self.rows(self.forest.name(row)):
+                parent = self.facts.node_index.row(r.ancestor_id) if r.depth == 1 else UNKNOWN
+                if parent >= 0 and parent != self.forest.up[row]:
+                    parents.append(parent)
+        return parents
+
+    def _sponsored(self) -> Counter[int]:
+        """How often each member who is gone is named as sponsor, if the matrix still knows of them."""
+        known = {int(self.forest.name(row)) for row in np.flatnonzero(self.facts.member_of == UNKNOWN).tolist()} | set(
+            self.below_missing
+        )
+        return Counter({sponsor: count for sponsor, count in self._unknown_sponsors.items() if sponsor in known})

@@ -1,0 +1,230 @@
+"""The seats of the 3-wide matrix: who sits where, and whether the seats were filled level by level, left to right.
+
+A seat is a number: 3 × the parent's place in level order + position − 1. Ascending seats are level by level, left to
+right, for the whole company and within every member's own tree.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from mlm_audit.checks.tree.forest import Forest, Ints, Rows, Small, compiled
+
+WIDTH = 3
+EMPTY = -1
+RIGHT = -1
+OUTSIDE = -2
+"""What `expected` says instead of a seat: sits where they should; sits outside their sponsor's tree."""
+
+_FULL = np.int32(2**31 - 1)
+
+
+class Seats(NamedTuple):
+    """Who sits in each position of each row (rows × 3, EMPTY), whose position cannot be right, and children per row.
+
+    Under a parent with such a child all are seated in the order of their arrival, so that one fault does not cause others.
+    """
+
+    slots: Rows
+    odd: Rows
+    children: Small
+
+
+class Replay(NamedTuple):
+    """The arrivals once more, in their order: `expected` is the seat that was free and first, or RIGHT, or OUTSIDE.
+
+    `seat` is the seat that each row has and `holder` the row in each seat (EMPTY); only the tree of one root is replayed,
+    rows elsewhere have seat −1.
+    """
+
+    expected: Rows
+    seat: Rows
+    holder: Rows
+    parents: Rows
+    """The parent's row of each seat's group of three."""
+
+    def parent_of(self, seat: int) -> tuple[int, int]:
+        """The parent's row and the position 1..3 of a seat."""
+        return int(self.parents[seat // WIDTH]), seat % WIDTH + 1
+
+
+def seat(up: Rows, positions: Small, arrived_at: Ints) -> Seats:
+    """Seat every row; `positions` has 0 for null and anything but 1..3 for one that is out of range."""
+    slots, odd, children = _seat(up, positions)
+    if len(odd):
+        _seat_by_arrival(slots, up, np.unique(up[odd]), arrived_at)
+    return Seats(slots, odd, children)
+
+
+def replay(forest: Forest, seats: Seats, root: int, arrived_at: Ints, sponsors: Rows | None = None) -> Replay:
+    """Who passed over a free seat. `arrived_at` is in microseconds; `sponsors` are rows, for placement under the sponsor.
+
+    A row that came earlier than its parent counts as having come with it. Those who came at the same instant may have
+    come in either order.
+    """
+    queue, rank = _level_order(seats.slots, forest.count, root)
+    own = _own_seats(seats.slots, queue, forest.count)
+    together = _with_parent(queue, forest.up, arrived_at)
+    arrivals = queue[np.argsort(together, kind="stable")]
+    holder = seats.slots.reshape(-1, WIDTH)[queue].reshape(-1)
+    if sponsors is None:
+        expected = _replay_company(arrivals, rank, own)
+    else:
+        order, size = _nested(queue, seats.slots, forest.count)
+        expected = _replay_sponsor(arrivals, rank, own, forest.up, seats.slots, sponsors, order, size)
+    return Replay(expected, own, holder, queue)
+
+
+@compiled
+def _seat(up: Rows, positions: Small) -> tuple[Rows, Rows, Small]:
+    slots = np.full(len(up) * 3, -1, np.int32)
+    children = np.zeros(len(up), np.uint8)
+    is_odd = np.zeros(len(up), np.bool_)
+    for row in range(len(up)):
+        parent = up[row]
+        if parent < 0:
+            continue
+        if children[parent] < 255:
+            children[parent] += 1
+        place = parent * 3 + positions[row] - 1
+        if 1 <= positions[row] <= 3 and slots[place] < 0:
+            slots[place] = row
+        else:
+            is_odd[row] = True
+    return slots, np.flatnonzero(is_odd).astype(np.int32), children
+
+
+def _seat_by_arrival(slots: Rows, up: Rows, parents: Rows, arrived_at: Ints) -> None:
+    kids = np.flatnonzero(np.isin(up, parents))
+    kids = kids[np.lexsort((kids, arrived_at[kids], up[kids]))]
+    first = np.searchsorted(up[kids], up[kids], side="left")
+    place = np.arange(len(kids)) - first
+    for parent in parents:
+        slots[parent * WIDTH : parent * WIDTH + WIDTH] = EMPTY
+    fits = place < WIDTH
+    slots[up[kids[fits]].astype(np.int64) * WIDTH + place[fits]] = kids[fits]
+
+
+@compiled
+def _level_order(slots: Rows, count: int, root: int) -> tuple[Rows, Rows]:
+    queue = np.empty(count, np.int32)
+    rank = np.full(count, -1, np.int32)
+    queue[0] = root
+    rank[root] = 0
+    head, tail = 0, 1
+    while head < tail:
+        for place in range(queue[head] * 3, queue[head] * 3 + 3):
+            child = slots[place]
+            if child >= 0 and rank[child] < 0:
+                rank[child] = tail
+                queue[tail] = child
+                tail += 1
+        head += 1
+    return queue[:tail].copy(), rank
+
+
+@compiled
+def _own_seats(slots: Rows, queue: Rows, count: int) -> Rows:
+    own = np.full(count, -1, np.int32)
+    for place in range(len(queue)):
+        for position in range(3):
+            child = slots[queue[place] * 3 + position]
+            if child >= 0:
+                own[child] = place * 3 + position
+    return own
+
+
+@compiled
+def _with_parent(queue: Rows, up: Rows, arrived_at: Ints) -> Ints:
+    """When each row of the queue was there for certain: not before its parent."""
+    at = arrived_at.copy()
+    together = np.empty(len(queue), np.int64)
+    for place in range(len(queue)):
+        row = queue[place]
+        if place > 0:
+            at[row] = max(at[row], at[up[row]])
+        together[place] = at[row]
+    return together
+
+
+@compiled
+def _replay_company(arrivals: Rows, rank: Rows, own: Rows) -> Rows:
+    """The first free seat only ever moves right: a seat opens to the right of the seat its parent took."""
+    expected = np.full(len(rank), -1, np.int32)
+    taken = np.zeros(len(arrivals) * 3, np.bool_)
+    opened = np.zeros(len(arrivals), np.bool_)
+    free = 0
+    for row in arrivals:
+        if rank[row] > 0:
+            while taken[free] or not opened[free // 3]:
+                free += 1
+            if own[row] != free:
+                expected[row] = free
+            taken[own[row]] = True
+        opened[rank[row]] = True
+    return expected
+
+
+@compiled
+def _nested(queue: Rows, slots: Rows, count: int) -> tuple[Rows, Rows]:
+    """Number rows so that those below a row follow it directly: `order` and `size` tell who is below whom."""
+    size = np.zeros(count, np.int32)
+    order = np.full(count, -1, np.int32)
+    for place in range(len(queue) - 1, -1, -1):
+        row = queue[place]
+        size[row] += 1
+        for child in slots[row * 3 : row * 3 + 3]:
+            if child >= 0:
+                size[row] += size[child]
+    order[queue[0]] = 0
+    for row in queue:
+        following = order[row] + 1
+        for child in slots[row * 3 : row * 3 + 3]:
+            if child >= 0:
+                order[child] = following
+                following += size[child]
+    return order, size
+
+
+@compiled
+def _first_free(row: int, rank: Rows, slots: Rows, taken: Small, best: Rows) -> int:
+    first = _FULL
+    for position in range(3):
+        seat_number = rank[row] * 3 + position
+        child = slots[row * 3 + position]
+        if not taken[seat_number]:
+            first = min(first, seat_number)
+        elif child >= 0:
+            first = min(first, best[child])
+    return int(first)
+
+
+@compiled
+def _replay_sponsor(
+    arrivals: Rows, rank: Rows, own: Rows, up: Rows, slots: Rows, sponsors: Rows, order: Rows, size: Rows
+) -> Rows:
+    """`best` is the first free seat below each row. It changes only where the seat just taken was the first one."""
+    expected = np.full(len(rank), -1, np.int32)
+    taken = np.zeros(len(arrivals) * 3, np.uint8)
+    best = np.full(len(rank), _FULL, np.int32)
+    for row in arrivals:
+        sponsor = sponsors[row]
+        if rank[row] > 0:
+            if sponsor >= 0 and rank[sponsor] >= 0:
+                parent = up[row]
+                if not order[sponsor] <= order[parent] < order[sponsor] + size[sponsor]:
+                    expected[row] = -2
+                elif own[row] != best[sponsor] and best[sponsor] != _FULL:
+                    expected[row] = best[sponsor]
+            taken[own[row]] = 1
+        best[row] = rank[row] * 3
+        above = up[row] if rank[row] > 0 else -1
+        while above >= 0:
+            first = _first_free(above, rank, slots, taken, best)
+            if first == best[above]:
+                break
+            best[above] = first
+            if rank[above] == 0:
+                break
+            above = up[above]
+    return expected

@@ -1,0 +1,77 @@
+"""What can be wrong with the sponsor tree, and with the eligibility flags of its members."""
+
+from typing import Any
+
+import polars as pl
+
+from mlm_audit.checks.tree.closure import Change
+from mlm_audit.checks.tree.edges import SPONSOR, broken_edges, earlier_than_parent, roots_of, surplus_roots
+from mlm_audit.checks.tree.facts import Facts
+from mlm_audit.checks.tree.forest import Rows
+from mlm_audit.checks.tree.issues import Issue, Picture
+from mlm_audit.checks.tree.records import Records
+
+FLAG = "eligibility-flag"
+
+
+def sponsor_issues(facts: Facts, records: Records) -> list[Issue]:
+    """All issues of the sponsor tree. A sponsor whose loss the matrix tells of is told there, once."""
+    forest = facts.sponsors
+
+    def sponsor_id(row: int) -> Any:
+        return facts.given.members["sponsor_id"][int(row)]
+
+    issues = [
+        issue
+        for issue in broken_edges(forest, SPONSOR, sponsor_id)
+        if issue.code != "sponsor-unknown" or sponsor_id(issue.rows[0]) not in records.sponsored_by_missing
+    ]
+    issues += _later(facts, sponsor_id)
+    roots = _member_roots(facts)
+    if roots.size:
+        first = min(roots.tolist(), key=lambda row: (int(facts.created_at[row]), row))
+        issues += surplus_roots(forest, SPONSOR, roots, first, sponsor_id)
+    return issues
+
+
+def _member_roots(facts: Facts) -> Rows:
+    """Roots that are members; an administrator who has sponsored nobody is not one."""
+    roots = roots_of(facts.sponsors)
+    is_user = (facts.given.members["role"] == "user").fill_null(value=False).to_numpy()[roots]
+    return roots[is_user | (facts.sponsors.size[roots] > 1)]
+
+
+def _later(facts: Facts, sponsor_id: Any) -> list[Issue]:
+    forest, issues = facts.sponsors, []
+    created = facts.given.members["created_at"]
+    for row in earlier_than_parent(forest, facts.created_at).tolist():
+        name, above = forest.name(row), int(forest.up[row])
+        text = f"member {name} joined on {created[row]:%Y-%m-%d %H:%M} UTC, before their sponsor {sponsor_id(row)} ({created[above]:%Y-%m-%d %H:%M} UTC)"
+        evidence = tuple(
+            {"table": "users", "id": forest.name(r), "sponsor_id": sponsor_id(r), "created_at": created[r].isoformat()}
+            for r in (row, above)
+        )
+        picture = Picture("around", "sponsor", (row,))
+        issues.append(Issue("sponsor-later", str(name), name, text, evidence, "sponsor", (row,), picture=picture))
+    return issues
+
+
+def flag_issues(facts: Facts) -> list[Issue]:
+    """Members whose flag is not what was decided; none when nothing is known of a decision."""
+    given = facts.given
+    if given.decided is None:
+        return []
+    wanted = pl.col("is_eligible").fill_null(value=False)
+    flags = given.members.select("id", "is_eligible_repurchase").join(
+        given.decided, left_on="id", right_on="member_id", how="left"
+    )
+    wrong = flags.filter(pl.col("is_eligible_repurchase").fill_null(value=False) != wanted).sort("id")
+    return [_flag_issue(facts, *row) for row in wrong.select("id", "is_eligible_repurchase", wanted).iter_rows()]
+
+
+def _flag_issue(facts: Facts, member_id: int, flag: bool | None, wanted: bool) -> Issue:  # noqa: FBT001
+    text = f"member {member_id} is flagged {'eligible' if flag else 'not eligible'}; {facts.given.decided_by} says {'eligible' if wanted else 'not eligible'}"
+    evidence = ({"table": "users", "id": member_id, "is_eligible_repurchase": flag, "should_be": wanted},)
+    row = facts.member_index.row(member_id)
+    change = Change(FLAG, "flag", member_id, 0, member_id, int(wanted), None if flag is None else int(flag))
+    return Issue(FLAG, str(member_id), member_id, text, evidence, "sponsor", (row,), changes=(change,))
