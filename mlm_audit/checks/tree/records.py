@@ -1,6 +1,6 @@
 """What the closure tells about the matrix: who was recorded elsewhere, who is missing, who left which parent."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +11,8 @@ from mlm_audit.checks.tree.closure import (
     Change,
     ClosureRow,
     chain,
+    changes_for,
+    follows_move,
     recorded_elsewhere,
     rows_by_descendant,
     suspects,
