@@ -90,6 +90,15 @@ INPUTS: dict[str, Input] = {
     "monthly_stats": Input({"month": SMALL, "year": SMALL, "rolled_up_paisa": INT}),
 }
 
+TREE_INPUTS: dict[str, Input] = {
+    "users": Input(
+        {"id": INT, "sponsor_id": INT, "role": TEXT, "is_eligible_repurchase": FLAG, "created_at": INSTANT}, must_have_rows=True
+    ),
+    "matrix_nodes": Input({"user_id": INT, "parent_id": INT, "position": SMALL}, must_have_rows=True),
+    "hierarchy": Input({"id": INT, "ancestor_id": INT, "descendant_id": INT, "depth": SMALL}),
+}
+"""The inputs of the tree checks."""
+
 LEDGER_TYPES = (
     "sponsor_commission",
     "repurchase_commission",

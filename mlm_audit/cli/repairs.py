@@ -3,10 +3,11 @@
 from cyclopts import App
 from rich.markup import escape
 
-from mlm_audit.cli.common import Db, Json, clock, database, out, print_json, settings_with
+from mlm_audit.cli.common import SHOWN, Db, Json, clock, database, out, print_json, settings_with
 from mlm_audit.database.check import readable_inputs
-from mlm_audit.database.corrections import WALLET_CORRECTION, list_repairs, undo_repairs
+from mlm_audit.database.corrections import WALLET_CORRECTION, list_repairs
 from mlm_audit.database.payout_reads import REQUEUE
+from mlm_audit.database.undo import undo_repairs
 from mlm_audit.domain.errors import InputError
 
 app = App(name="repairs", help="What jobs changed, with before and after; and how to take it back.")
@@ -44,8 +45,11 @@ def undo(job_id: str, /, *, db: Db = None, json: Json = False) -> None:
         )
     if not done:
         raise InputError(f"repairs undo {job_id}: this job repaired nothing; `mlm-audit repairs list` lists the jobs that did")
-    count = undo_repairs(engine, job_id, clock())
+    result = undo_repairs(engine, job_id, clock())
     if json:
-        print_json({"job_id": job_id, "undone": count})
+        print_json({"job_id": job_id, "undone": result.undone, "left": list(result.left)})
         return
-    out.print(f"Undone: {count} values." if count else "Nothing to undo: it was undone before.")
+    out.print(f"Undone: {result.undone} values." if result.undone else "Nothing to undo.")
+    if result.left:
+        more = f" and {len(result.left) - SHOWN} more" if len(result.left) > SHOWN else ""
+        out.print(f"Left, because they have changed since the repair: {escape(', '.join(result.left[:SHOWN]))}{more}.")

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Engine, inspect
 
+from mlm_audit.checks.inputs import INPUTS
 from mlm_audit.database.inputs import SOURCES, needed_columns
 from mlm_audit.database.own_tables import OWN_TABLES
 from mlm_audit.database.tables import ADDED_USER_COLUMNS, PLATFORM_TABLES, Base
@@ -55,7 +56,7 @@ def readable_inputs(engine: Engine, *, store: bool) -> dict[str, str]:
     that stores the run is missing: then nothing may run.
     """
     problems = check_schema(engine)
-    tables = {model.__tablename__: name for name, model in SOURCES.items()}
+    tables = {SOURCES[name].__tablename__: name for name in INPUTS}
     fatal = [problem for problem in problems if _stops(problem, tables, store=store)]
     if fatal:
         more = f" (and {len(fatal) - 1} more: `mlm-audit db check`)" if len(fatal) > 1 else ""

@@ -1,4 +1,4 @@
-"""Corrections of wallets and their undoing: each one transaction, re-read under lock, recorded with before and after."""
+"""Corrections of wallets: each one transaction, re-read under lock, recorded with before and after."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -77,23 +77,3 @@ def list_repairs(engine: Engine, job_id: str | None = None, *, limit: int = 1_00
     columns = {column.name: attribute for attribute, column in Repair.__mapper__.columns.items()}
     with engine.connect() as connection:
         return [{columns[key]: value for key, value in row.items()} for row in connection.execute(query).mappings()]
-
-
-def undo_repairs(engine: Engine, job_id: str, now: datetime) -> int:
-    """Give back what a job changed, in one transaction; returns how many values.
-
-    A wallet gets the difference back, not the old figure: postings made in between stay. Undoing twice does nothing.
-    """
-    with write(engine) as connection:
-        open_repairs = select(Repair.id, Repair.row_key, Repair.before, Repair.after)
-        rows = connection.execute(
-            open_repairs.where(Repair.job_id == job_id, Repair.undone_at.is_(None), Repair.kind == WALLET_CORRECTION)
-            .order_by(Repair.id)
-            .with_for_update()
-        ).all()
-        for repair_id, row_key, before, after in rows:
-            back = int(before or 0) - int(after or 0)
-            wallet = User.wallet_balance_paisa + back
-            connection.execute(update(User).where(User.id == int(row_key)).values(wallet_balance_paisa=wallet))
-            connection.execute(update(Repair).where(Repair.id == repair_id).values(undone_at=naive(now)))
-        return len(rows)

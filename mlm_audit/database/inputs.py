@@ -8,6 +8,7 @@ from mlm_audit.database.tables import Base
 SOURCES: dict[str, type[Base]] = {
     "users": platform.User,
     "matrix_nodes": platform.MatrixNode,
+    "hierarchy": platform.Hierarchy,
     "orders": platform.Order,
     "ledger": platform.Ledger,
     "commissions": platform.Commission,

@@ -1,4 +1,4 @@
-"""Stored reconciliations: reports and open breaks. Everything later reads only what is stored here."""
+"""Stored runs: reports and open breaks. Everything later reads only what is stored here."""
 
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -7,7 +7,7 @@ import polars as pl
 from sqlalchemy import Connection, Engine, insert, select
 
 from mlm_audit.database.connect import consistent_read
-from mlm_audit.database.own_tables import Break, ReconciliationReport
+from mlm_audit.database.own_tables import Break, ReconciliationReport, TreeHealthReport
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.periods import naive
 
@@ -27,17 +27,19 @@ PREVIOUS_COLUMNS = {
 
 
 class PreviousRun(NamedTuple):
-    """The last stored reconciliation: its open breaks (PREVIOUS_COLUMNS) and what it stored besides."""
+    """The last stored run of a job: its open breaks (PREVIOUS_COLUMNS) and what it stored besides."""
 
     job_id: str
     breaks: pl.DataFrame
     data: dict[str, Any]
 
 
-def previous_run(engine: Engine) -> PreviousRun | None:
-    """The last stored reconciliation, or None."""
+def previous_run(
+    engine: Engine, kind: type[ReconciliationReport | TreeHealthReport] = ReconciliationReport
+) -> PreviousRun | None:
+    """The last stored run of a kind of report, or None."""
     with consistent_read(engine) as connection:
-        newest = select(ReconciliationReport).order_by(ReconciliationReport.id.desc()).limit(1)
+        newest = select(kind).order_by(kind.id.desc()).limit(1)
         report = connection.execute(newest).one_or_none()
         if report is None:
             return None
@@ -76,9 +78,30 @@ def store_reconciliation(
             created_at=naive(now),
         )
     )
+    _store_breaks(connection, result.job_id, open_breaks)
+
+
+def store_tree_health(
+    connection: Connection, result: RunResult, open_issues: pl.DataFrame, data: dict[str, Any], now: datetime
+) -> None:
+    """Store report and open issues, in the caller's transaction."""
+    connection.execute(
+        insert(TreeHealthReport).values(
+            job_id=result.job_id,
+            health_score=result.counts["health_score"],
+            issues_found=result.counts["issues_found"],
+            issues_fixed=result.counts["issues_fixed"],
+            report_data=data,
+            created_at=naive(now),
+        )
+    )
+    _store_breaks(connection, result.job_id, open_issues)
+
+
+def _store_breaks(connection: Connection, job_id: str, open_breaks: pl.DataFrame) -> None:
     for part in open_breaks.iter_slices(CHUNK_ROWS):
         rows = part.select([*PREVIOUS_COLUMNS, "state"]).rename({"id": "break_id"}).to_dicts()
-        connection.execute(insert(Break), [_by_column({"job_id": result.job_id, **row}) for row in rows])
+        connection.execute(insert(Break), [_by_column({"job_id": job_id, **row}) for row in rows])
 
 
 def _by_column(row: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,8 @@ an amount, half a paisa) is an InputError that names the row.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pyarrow.parquet as pq
 from sqlalchemy import Connection, Engine, Select, String, Text, cast, select, type_coerce
 from sqlalchemy.exc import DBAPIError
 
-from mlm_audit.checks.inputs import INPUTS, Kind
+from mlm_audit.checks.inputs import INPUTS, Input, Kind
 from mlm_audit.database.connect import consistent_read
 from mlm_audit.database.inputs import DERIVED, SOURCES, attribute_of
 from mlm_audit.domain.errors import InputError
@@ -46,28 +47,40 @@ def read_snapshot(
     engine: Engine, folder: Path, *, skip: Sequence[str] = (), progress: Progress = lambda *_: None
 ) -> dict[str, int]:
     """Write `<input>.parquet` for every input not in `skip`, all of the same instant; return the rows of each."""
-    folder.mkdir(parents=True, exist_ok=True)
-    names = [name for name in INPUTS if name not in skip]
-    rows: dict[str, int] = {}
-    try:
-        with consistent_read(engine) as connection:
-            for number, name in enumerate(names):
-                progress(f"reading {name}", number, len(names))
-                rows[name] = _read(connection, name, folder / f"{name}.parquet")
-                log.info("read %d rows of %s", rows[name], name)
-    except DBAPIError as error:
-        raise InputError(f"reading the database failed: {' '.join(str(error.orig).split())}; nothing was written") from error
-    progress("read", len(names), len(names))
+    wanted = {name: spec for name, spec in INPUTS.items() if name not in skip}
+    with one_instant(engine) as connection:
+        rows = write_inputs(connection, folder, wanted, progress)
+    progress("read", len(wanted), len(wanted))
     return rows
 
 
-def _read(connection: Connection, name: str, path: Path) -> int:
-    columns = INPUTS[name].columns
-    schema = pa.schema([(column, ARROW[kind]) for column, kind in columns.items()])
+@contextmanager
+def one_instant(engine: Engine) -> Iterator[Connection]:
+    """A consistent read; what goes wrong in it is an InputError."""
+    try:
+        with consistent_read(engine) as connection:
+            yield connection
+    except DBAPIError as error:
+        raise InputError(f"reading the database failed: {' '.join(str(error.orig).split())}; nothing was written") from error
+
+
+def write_inputs(connection: Connection, folder: Path, inputs: Mapping[str, Input], progress: Progress) -> dict[str, int]:
+    """Write `<input>.parquet` for each of the inputs; return the rows of each."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows: dict[str, int] = {}
+    for number, (name, spec) in enumerate(inputs.items()):
+        progress(f"reading {name}", number, len(inputs))
+        rows[name] = _read(connection, name, spec, folder / f"{name}.parquet")
+        log.info("read %d rows of %s", rows[name], name)
+    return rows
+
+
+def _read(connection: Connection, name: str, spec: Input, path: Path) -> int:
+    schema = pa.schema([(column, ARROW[kind]) for column, kind in spec.columns.items()])
     count = 0
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        for rows in _chunks(connection, _query(name, connection.dialect.name)):
-            frame = _frame(name, rows)
+        for rows in _chunks(connection, _query(name, spec, connection.dialect.name)):
+            frame = _frame(name, spec, rows)
             writer.write_table(frame.to_arrow().cast(schema))
             count += len(rows)
     return count
@@ -79,10 +92,10 @@ def _chunks(connection: Connection, query: Select[Any]) -> Iterator[Sequence[Any
         yield rows
 
 
-def _query(name: str, dialect: str) -> Select[Any]:
+def _query(name: str, spec: Input, dialect: str) -> Select[Any]:
     model = SOURCES[name]
     chosen = []
-    for column, kind in INPUTS[name].columns.items():
+    for column, kind in spec.columns.items():
         attribute = getattr(model, attribute_of(name, column))
         if (name, column) in DERIVED:
             # The JSON's text, not parsed row by row.
@@ -94,11 +107,10 @@ def _query(name: str, dialect: str) -> Select[Any]:
     return select(*chosen)
 
 
-def _frame(name: str, rows: Sequence[Any]) -> pl.DataFrame:
-    columns = INPUTS[name].columns
+def _frame(name: str, spec: Input, rows: Sequence[Any]) -> pl.DataFrame:
     values = list(zip(*rows, strict=True))
     return pl.DataFrame(
-        [_series(name, column, kind, values[index], values[0]) for index, (column, kind) in enumerate(columns.items())]
+        [_series(name, column, kind, values[index], values[0]) for index, (column, kind) in enumerate(spec.columns.items())]
     )
 
 

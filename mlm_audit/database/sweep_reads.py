@@ -53,11 +53,11 @@ def read_month(
     """Everything that decides a month."""
     pending_columns = {"member_id": INT, "pending_paisa": INT, "void_paisa": INT, "pending_rows": INT}
     return MonthRead(
-        _frame(connection, _people(), people),
-        _frame(connection, _purchases(month), purchases),
-        _frame(connection, _pending(month), pending_columns),
-        _frame(connection, _logged(month), LOGGED).unique("member_id", keep="first", maintain_order=True),
-        _frame(connection, _logged(before), LOGGED).unique("member_id", keep="first", maintain_order=True),
+        frame_of(connection, _people(), people),
+        frame_of(connection, _purchases(month), purchases),
+        frame_of(connection, _pending(month), pending_columns),
+        frame_of(connection, _logged(month), LOGGED).unique("member_id", keep="first", maintain_order=True),
+        frame_of(connection, _logged(before), LOGGED).unique("member_id", keep="first", maintain_order=True),
     )
 
 
@@ -115,7 +115,8 @@ def _logged(month: Month) -> Select[*tuple[Any, ...]]:
     return select(EligibilityLog.user_id, EligibilityLog.is_eligible).where(mine).order_by(EligibilityLog.id)
 
 
-def _frame(connection: Connection, query: Select[*tuple[Any, ...]], schema: dict[str, Any]) -> pl.DataFrame:
+def frame_of(connection: Connection, query: Select[*tuple[Any, ...]], schema: dict[str, Any]) -> pl.DataFrame:
+    """The rows of a query as a frame with these columns, read in chunks."""
     parts = [pl.DataFrame(schema=schema)]
     with connection.execution_options(stream_results=True, max_row_buffer=CHUNK_ROWS).execute(query) as result:
         while rows := result.fetchmany(CHUNK_ROWS):

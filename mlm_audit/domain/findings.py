@@ -100,7 +100,9 @@ class RunResult:
     alerts: tuple[str, ...] = ()
     corrections: tuple[dict[str, Any], ...] = ()
     items: tuple[dict[str, Any], ...] = ()
-    """What the job did, or with `dry_run` would do, one by one: instalments or members."""
+    """What the job did, or with `dry_run` would do, one by one: instalments or members; of a tree check, who moved."""
+    pictures: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Small graphs for the largest findings of a tree check, by the finding's id."""
 
 
 def at_least(severity: str, threshold: str) -> bool:

@@ -1,5 +1,6 @@
 """The compensation plan as data: versions by effective date, read from a TOML file and validated (DOMAIN §2)."""
 
+import hashlib
 import re
 import tomllib
 from datetime import date, datetime
@@ -130,6 +131,12 @@ def load_plan(path: Path = DEFAULT_PLAN) -> Plan:
         return Plan.model_validate(data)
     except ValidationError as error:
         raise InputError(_explain(path, text, error)) from error
+
+
+def plan_name(path: Path, plan: Plan) -> str:
+    """A plan for a report: its file, its versions and the digest of its text."""
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    return f"{path.name} ({', '.join(version.name for version in plan.versions)}; sha256 {digest})"
 
 
 def _explain(path: Path, text: str, error: ValidationError) -> str:

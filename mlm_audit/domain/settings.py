@@ -28,6 +28,8 @@ class Settings(BaseSettings):
     alert_breaks: int = Field(10, ge=0, description="More breaks than this alert")
     alert_total_paisa: int = Field(1_000_000, ge=0, description="A larger total discrepancy than this alerts")
     critical_wallet_paisa: int = Field(100_000, ge=0, description="A wallet off by more than this is critical")
+    tree_repairs_max: int = Field(100_000, ge=0, description="Rows that one tree check repairs; with more to do it repairs none")
+    alert_health_score: int = Field(85, ge=0, le=100, description="A tree health score below this alerts")
     payout_batch_size: int = Field(50, ge=1, le=1_000, description="Instalments paid in one transaction")
     payout_batch_pause_ms: int = Field(10, ge=0, le=60_000, description="Pause after each batch of payouts, in milliseconds")
     payout_limit_per_minute: int = Field(60_000, ge=1, description="Most instalments that one run pays within any minute")

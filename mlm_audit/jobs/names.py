@@ -8,11 +8,12 @@ WEEKLY_PAYOUTS = "weekly-payouts"
 RETRY_PAYOUTS = "retry-failed-payouts"
 MONTHLY_SWEEP = "monthly-eligibility-sweep"
 
-JOBS = (WEEKLY_PAYOUTS, RETRY_PAYOUTS, MONTHLY_SWEEP, RECONCILIATION)
+TREE_HEALTH = "tree-health-check"
+
+JOBS = (WEEKLY_PAYOUTS, RETRY_PAYOUTS, MONTHLY_SWEEP, TREE_HEALTH, RECONCILIATION)
 """The jobs that exist."""
 
 PLANNED = (
-    "tree-health-check",
     "daily-status-report",
     "weekly-summary",
     "health-ping",
@@ -20,7 +21,7 @@ PLANNED = (
 SHORT = {
     "reconciliation": RECONCILIATION,
     "monthly-sweep": MONTHLY_SWEEP,
-    "tree-health": "tree-health-check",
+    "tree-health": TREE_HEALTH,
 }
 
 

@@ -1,8 +1,6 @@
 """commission-reconciliation: ledger against wallets, commissions against orders; corrects up to ₹1 (DOMAIN §3)."""
 
-import hashlib
 import logging
-import shutil
 import tempfile
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -29,10 +27,11 @@ from mlm_audit.domain.findings import (
     accuracy_percent,
 )
 from mlm_audit.domain.money import format_inr
-from mlm_audit.domain.plan import DEFAULT_PLAN, Plan, load_plan
+from mlm_audit.domain.plan import DEFAULT_PLAN, Plan, load_plan, plan_name
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import Engine, EngineResult
 from mlm_audit.engine.history import Seal, seal_ledger, write_changes
+from mlm_audit.jobs.copies import keep, kept_copy
 from mlm_audit.jobs.findings import findings_of, worst_first
 from mlm_audit.jobs.names import RECONCILIATION
 from mlm_audit.jobs.ports import Clock, Progress
@@ -175,7 +174,7 @@ class _Reconciliation:
             rows_read=found.rows,
             dry_run=self.dry_run,
             timezone=self.settings.timezone,
-            plan=_plan_name(self.settings, self.plan),
+            plan=plan_name(self.settings.plan_file or DEFAULT_PLAN, self.plan),
             alerts=_alerts(self.settings, still_open, counts, capped=capped),
             corrections=tuple(correction._asdict() for correction in corrections),
         )
@@ -190,21 +189,10 @@ class _Reconciliation:
         with write(self.database) as connection:
             store_reconciliation(connection, result, still_open, data, self.clock())
             run.end(connection, result.status, verdict=result.verdict.value, counts=result.counts)
-        self._keep_ledger(folder / "ledger.parquet")
+        keep(folder / "ledger.parquet", self._ledger_copy())
 
     def _ledger_copy(self) -> Path:
-        """Where the ledger of the last run is kept, per database."""
-        url = self.database.url
-        name = hashlib.sha256(f"{url.get_backend_name()}|{url.host}|{url.port}|{url.database}".encode()).hexdigest()[:12]
-        return self.settings.runs_dir / "history" / name / "ledger.parquet"
-
-    def _keep_ledger(self, ledger: Path) -> None:
-        """Replace the copy in one step, so that a kill leaves the old one or the new one."""
-        copy = self._ledger_copy()
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        partial = copy.with_suffix(".partial")
-        shutil.copyfile(ledger, partial)
-        partial.replace(copy)
+        return kept_copy(self.settings, self.database, "ledger.parquet")
 
 
 def _counts(found: EngineResult, breaks: pl.DataFrame, corrections: int) -> dict[str, Any]:
@@ -255,12 +243,6 @@ def _alerts(settings: Settings, still_open: pl.DataFrame, counts: dict[str, Any]
         cap = format_inr(settings.correction_run_cap_paisa)
         alerts.append(f"corrections stopped at {cap}: many small drifts are one big fault")
     return tuple(alerts)
-
-
-def _plan_name(settings: Settings, plan: Plan) -> str:
-    file = settings.plan_file or DEFAULT_PLAN
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
-    return f"{file.name} ({', '.join(version.name for version in plan.versions)}; sha256 {digest})"
 
 
 def _report_data(result: RunResult) -> dict[str, Any]:

@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import Engine, func, insert, select, text, update
 
 from mlm_audit.database.check import check_schema
-from mlm_audit.database.corrections import list_repairs, undo_repairs
+from mlm_audit.database.corrections import list_repairs
 from mlm_audit.database.migrate import init, is_current, upgrade
 from mlm_audit.database.own_tables import Break, JobLog, ReconciliationReport
 from mlm_audit.database.tables import Ledger, User
+from mlm_audit.database.undo import undo_repairs
 from mlm_audit.demo.faults import FAULTS, inject
 from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.scorecard import audit
@@ -87,8 +88,8 @@ def test_corrections_converge_and_can_be_undone(any_url: str, filled: Fill, tmp_
     assert {(row["row_key"], row["before"], row["after"]) for row in repairs} == {
         (str(member), str(drifted[member]), str(clean[member])) for member in (5, 6)
     }
-    assert undo_repairs(engine, first.job_id, NOW) == 2
-    assert undo_repairs(engine, first.job_id, NOW) == 0
+    assert undo_repairs(engine, first.job_id, NOW).undone == 2
+    assert undo_repairs(engine, first.job_id, NOW).undone == 0
     assert wallets(engine) == drifted
 
 

@@ -1,0 +1,142 @@
+"""Where pictures come from: the neighbourhood of a row, a ring, the seats under a row, as small networkx graphs.
+
+A node of such a graph has `label` and may have `mark` ("issue" for the node in question, "lost" for one that is not there) and
+`hidden` (children that are not drawn). An edge may have `broken` (drawn dashed). The graph has `title` and `kind`.
+"""
+
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import networkx as nx
+
+from mlm_audit.checks.tree.facts import Facts
+from mlm_audit.checks.tree.forest import ROOT, UNKNOWN, Forest
+from mlm_audit.checks.tree.issues import Issue
+from mlm_audit.checks.tree.seats import WIDTH
+
+UP, DOWN = 3, 3
+MOST_CHILDREN, MOST_NODES = 4, 40
+MOST_IN_RING = 24
+
+
+def picture_of(issue: Issue, facts: Facts) -> "nx.DiGraph[Any] | None":
+    """The graph behind an issue's picture; None where a picture says nothing."""
+    if issue.picture is None:
+        return None
+    forest = facts.sponsors if issue.picture.tree == "sponsor" else facts.matrix
+    if issue.picture.kind == "ring":
+        return ring(forest, issue.picture.rows)
+    if issue.picture.kind == "seats":
+        return seats(facts, issue.picture.rows[0], issue.picture.seat)
+    named = (facts.given.members["sponsor_id"] if issue.picture.tree == "sponsor" else facts.given.nodes["parent_id"]).__getitem__
+    return around(forest, issue.picture.rows[0], named, marked=issue.rows)
+
+
+def around(
+    forest: Forest,
+    row: int,
+    named: Callable[[int], Any] | None = None,
+    *,
+    up: int = UP,
+    down: int = DOWN,
+    marked: tuple[int, ...] = (),
+) -> "nx.DiGraph[Any]":
+    """The rows up to `up` above and `down` below a row. `named` gives the id of a parent that is not there."""
+    graph: nx.DiGraph[Any] = nx.DiGraph(kind="around", title=f"Around {forest.name(row)}")
+    top = row
+    for _ in range(up):
+        above = int(forest.up[top])
+        if above < 0 or above in graph or above == row:
+            break
+        graph.add_edge(above, top)
+        top = above
+    _lost_parent(graph, forest, top, named)
+    level = [row]
+    for _ in range(down):
+        level = [child for parent in level for child in _add_children(graph, forest, parent)]
+    for parent in level:
+        _hide(graph, forest, parent)
+    for node in list(graph.nodes):
+        if isinstance(node, int):
+            graph.nodes[node]["label"] = str(forest.name(node))
+            if node in (marked or (row,)):
+                graph.nodes[node]["mark"] = "issue"
+    _count_hidden(graph, forest)
+    return graph
+
+
+def _lost_parent(graph: "nx.DiGraph[Any]", forest: Forest, top: int, named: Callable[[int], Any] | None) -> None:
+    graph.add_node(top)
+    if forest.up[top] == UNKNOWN:
+        graph.add_node("lost", label=str(named(top)) if named else "?", mark="lost")
+        graph.add_edge("lost", top, broken=True)
+    elif forest.up[top] != ROOT and int(forest.up[top]) in graph:
+        graph.add_edge(int(forest.up[top]), top, broken=True)
+
+
+def _add_children(graph: "nx.DiGraph[Any]", forest: Forest, parent: int) -> list[int]:
+    children = [child for child in forest.children_of(parent).tolist() if child not in graph]
+    room = MOST_NODES - graph.number_of_nodes()
+    shown = children[: min(MOST_CHILDREN, max(room, 0))]
+    graph.add_edges_from((parent, child) for child in shown)
+    return shown
+
+
+def _hide(graph: "nx.DiGraph[Any]", forest: Forest, parent: int) -> None:
+    graph.nodes[parent]["hidden"] = len(forest.children_of(parent))
+
+
+def _count_hidden(graph: "nx.DiGraph[Any]", forest: Forest) -> None:
+    for node in list(graph.nodes):
+        if isinstance(node, int):
+            hidden = len(forest.children_of(node)) - graph.out_degree(node)
+            graph.nodes[node]["hidden"] = max(0, int(hidden))
+
+
+def ring(forest: Forest, rows: tuple[int, ...]) -> "nx.DiGraph[Any]":
+    """A cycle, parent to child; the edge that closes it is broken. A long one is cut in the middle."""
+    shown = list(rows) if len(rows) <= MOST_IN_RING else [*rows[: MOST_IN_RING // 2], *rows[-MOST_IN_RING // 2 :]]
+    graph: nx.DiGraph[Any] = nx.DiGraph(kind="ring", title=f"A ring of {len(rows)}", hidden=len(rows) - len(shown))
+    for row in shown:
+        graph.add_node(row, label=str(forest.name(row)), mark="issue")
+    for child, parent in zip(shown, shown[1:] + shown[:1], strict=True):
+        graph.add_edge(parent, child)
+    graph.edges[shown[0], shown[-1]]["broken"] = True
+    return graph
+
+
+def seats(facts: Facts, parent: int, empty: int | None) -> "nx.DiGraph[Any]":
+    """The seats under a row: who sits where, the empty one in question, and who is one too many."""
+    forest = facts.matrix
+    name = forest.name(parent)
+    graph: nx.DiGraph[Any] = nx.DiGraph(kind="seats", title=f"The seats under {name}")
+    graph.add_node(parent, label=str(name), position=None)
+    positions = facts.given.nodes["position"]
+    by_position: dict[Hashable, list[int]] = {}
+    for child in forest.children_of(parent).tolist():
+        by_position.setdefault(positions[child], []).append(child)
+    for position in range(1, WIDTH + 1):
+        for number, child in enumerate(by_position.pop(position, [])):
+            mark = {"mark": "issue"} if number else {}
+            graph.add_node(child, label=str(forest.name(child)), position=position, **mark)
+            graph.add_edge(parent, child)
+        if position == empty or not any(graph.nodes[n].get("position") == position for n in graph):
+            graph.add_node(f"seat {position}", label="free", position=position, mark="lost" if position == empty else "free")
+            graph.add_edge(parent, f"seat {position}", broken=True)
+    for odd, children in by_position.items():
+        for child in children:
+            graph.add_node(child, label=str(forest.name(child)), position=odd, mark="issue", odd=True)
+            graph.add_edge(parent, child)
+    return graph
+
+
+def as_data(graph: "nx.DiGraph[Any]") -> dict[str, Any]:
+    """A graph as plain data, for storing with a run: kind, title, nodes and edges; nodes are numbered."""
+    number = {node: place for place, node in enumerate(graph.nodes)}
+    return {
+        "kind": graph.graph["kind"],
+        "title": graph.graph["title"],
+        "hidden": graph.graph.get("hidden", 0),
+        "nodes": [dict(values) for _, values in graph.nodes(data=True)],
+        "edges": [[number[a], number[b], bool(values.get("broken"))] for a, b, values in graph.edges(data=True)],
+    }

@@ -1,0 +1,24 @@
+"""Copies of what the last run saw, beside the stored runs, one folder per database."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from mlm_audit.domain.settings import Settings
+
+
+def kept_copy(settings: Settings, database: Engine, name: str) -> Path:
+    """Where a copy of the last run is kept."""
+    url = database.url
+    digest = hashlib.sha256(f"{url.get_backend_name()}|{url.host}|{url.port}|{url.database}".encode()).hexdigest()[:12]
+    return settings.runs_dir / "history" / digest / name
+
+
+def keep(file: Path, copy: Path) -> None:
+    """Replace the copy in one step, so that a kill leaves the old one or the new one."""
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    partial = copy.with_suffix(".partial")
+    shutil.copyfile(file, partial)
+    partial.replace(copy)
