@@ -1,5 +1,7 @@
 """The causes a break can have, in words a finance lead understands, with the first step. Keys are what the checks name."""
 
+from mlm_audit.checks.tree.codes import CODES
+
 CAUSES: dict[str, tuple[str, str]] = {
     "balance-after-wrong": (
         "A row's balanceAfter is wrong, its amount is not",
@@ -70,6 +72,8 @@ CAUSES: dict[str, tuple[str, str]] = {
     "follows-from-order-line": ("Follows from another break of the same order", "Mend that break"),
     "unexplained": ("The data do not prove a cause", "Investigate the evidence rows"),
 }
+
+CAUSES |= {name: (code.title, code.do) for name, code in CODES.items()}
 
 
 def in_words(cause: str) -> str:

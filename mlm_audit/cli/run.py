@@ -1,10 +1,12 @@
 """`mlm-audit run`, `reconcile-files` and `settings`."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 from rich.markup import escape
+from sqlalchemy import Engine
 
 from mlm_audit.checks.causes import in_words
 from mlm_audit.cli.common import (
@@ -27,8 +29,9 @@ from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.periods import parse_instant
 from mlm_audit.domain.settings import Settings, load_settings, masked
 from mlm_audit.jobs import files as file_job
-from mlm_audit.jobs.names import MONTHLY_SWEEP, RECONCILIATION, RETRY_PAYOUTS, WEEKLY_PAYOUTS, resolve
+from mlm_audit.jobs.names import MONTHLY_SWEEP, RECONCILIATION, RETRY_PAYOUTS, TREE_HEALTH, WEEKLY_PAYOUTS, resolve
 from mlm_audit.jobs.payouts import Options, run_payouts
+from mlm_audit.jobs.ports import Progress
 from mlm_audit.jobs.reconciliation import reconcile
 from mlm_audit.jobs.sweep import run_sweep
 from mlm_audit.reporting.document import to_document
@@ -49,6 +52,10 @@ def run(
     month: Annotated[str | None, Parameter(help="Sweep: the month to decide, YYYY-MM; the one just ended when left out.")] = None,
     limit: Annotated[int | None, Parameter(help="Payouts: at most so many instalments, the oldest first.")] = None,
     approve: Annotated[str | None, Parameter(help="Payouts: the id of a run that stopped for approval.")] = None,
+    repair: Annotated[
+        bool | None,
+        Parameter(name="--repair", negative="--no-repair", help="Tree: mend what can be derived; on unless switched off."),
+    ] = None,
     dry_run: Annotated[bool, Parameter(negative="", help="Change and store nothing.")] = False,
     json: Json = False,
     out_dir: Out = None,
@@ -59,11 +66,11 @@ def run(
     Parameters
     ----------
     job
-        weekly-payouts, retry-failed-payouts, monthly-eligibility-sweep (short: monthly-sweep) or
-        commission-reconciliation (short: reconciliation).
+        weekly-payouts, retry-failed-payouts, monthly-eligibility-sweep (short: monthly-sweep),
+        tree-health-check (short: tree-health) or commission-reconciliation (short: reconciliation).
     """
     name = resolve(job)
-    _refuse_strangers(name, {"month": month, "limit": limit, "approve": approve})
+    _refuse_strangers(name, {"month": month, "limit": limit, "approve": approve, "repair": repair})
     settings = settings_with(db)
     moment = parse_instant(as_of, settings.tz) if as_of else None
     if out_dir is not None:
@@ -74,20 +81,37 @@ def run(
     with progress_bar(quiet=json) as progress:
         if name == RECONCILIATION:
             result = reconcile(engine, settings, clock, as_of=moment, dry_run=dry_run, progress=progress).result
+        elif name == TREE_HEALTH:
+            result = _check_trees(engine, settings, moment, dry_run=dry_run, repair=repair is not False, progress=progress)
         elif name == MONTHLY_SWEEP:
             result = run_sweep(engine, settings, clock, as_of=moment, month=month, dry_run=dry_run, progress=progress)
         else:
             options = Options(moment, limit, dry_run, approve)
             result = run_payouts(name, engine, settings, clock, options, progress)
     folder = out_dir or (None if dry_run else settings.runs_dir / result.job_id)
-    if name == RECONCILIATION:
+    if name in REPORTED:
         reports = write_run(result, folder, settings.tz, _rerun(result)) if folder else {}
     else:
         reports = write_items_run(result, folder) if folder else {}
     return _show(result, settings, reports, json=json, fail_on=fail_on)
 
 
-OPTIONS_OF = {"month": (MONTHLY_SWEEP,), "limit": (WEEKLY_PAYOUTS, RETRY_PAYOUTS), "approve": (WEEKLY_PAYOUTS, RETRY_PAYOUTS)}
+REPORTED = (RECONCILIATION, TREE_HEALTH)
+OPTIONS_OF = {
+    "month": (MONTHLY_SWEEP,),
+    "limit": (WEEKLY_PAYOUTS, RETRY_PAYOUTS),
+    "approve": (WEEKLY_PAYOUTS, RETRY_PAYOUTS),
+    "repair": (TREE_HEALTH,),
+}
+
+
+def _check_trees(
+    engine: Engine, settings: Settings, moment: datetime | None, *, dry_run: bool, repair: bool, progress: Progress
+) -> RunResult:
+    """Loaded when asked for: the tree checks bring a compiler with them."""
+    from mlm_audit.jobs.tree_health import check_tree_health
+
+    return check_tree_health(engine, settings, clock, as_of=moment, dry_run=dry_run, repair=repair, progress=progress)
 
 
 def _refuse_strangers(job: str, given: dict[str, object]) -> None:
@@ -139,7 +163,7 @@ def settings(*, json: Json = False) -> None:
 def _show(result: RunResult, settings: Settings, reports: dict[str, str], *, json: bool, fail_on: Severity | None) -> int:
     if json:
         print_json(to_document(result, reports))
-    elif result.job in (WEEKLY_PAYOUTS, RETRY_PAYOUTS, MONTHLY_SWEEP):
+    elif result.job in (WEEKLY_PAYOUTS, RETRY_PAYOUTS, MONTHLY_SWEEP, TREE_HEALTH):
         print_summary(summary(result, settings.tz), result.job_id, reports)
     else:
         _print(result, settings, reports)

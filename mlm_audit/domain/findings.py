@@ -99,10 +99,18 @@ class RunResult:
     plan: str = ""
     alerts: tuple[str, ...] = ()
     corrections: tuple[dict[str, Any], ...] = ()
+    fixed: tuple[str, ...] = ()
+    """Ids of findings that the run itself has mended: found, and no longer open."""
     items: tuple[dict[str, Any], ...] = ()
     """What the job did, or with `dry_run` would do, one by one: instalments or members; of a tree check, who moved."""
     pictures: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Small graphs for the largest findings of a tree check, by the finding's id."""
+
+
+def open_findings(result: RunResult) -> list[dict[str, Any]]:
+    """The findings that are still there after the run."""
+    fixed = set(result.fixed)
+    return [finding for finding in result.findings if finding["state"] != "cleared" and finding["id"] not in fixed]
 
 
 def at_least(severity: str, threshold: str) -> bool:

@@ -177,12 +177,12 @@ class _Reconciliation:
             plan=plan_name(self.settings.plan_file or DEFAULT_PLAN, self.plan),
             alerts=_alerts(self.settings, still_open, counts, capped=capped),
             corrections=tuple(correction._asdict() for correction in corrections),
+            fixed=tuple(corrected),
         )
         return Outcome(result, breaks, corrections)
 
     def _store(self, folder: Path, outcome: Outcome, run: Run) -> None:
-        corrected = [f"wallet-balance/{correction.member_id}" for correction in outcome.corrections]
-        still_open = outcome.breaks.filter(~pl.col("id").is_in(corrected))
+        still_open = outcome.breaks.filter(~pl.col("id").is_in(list(outcome.result.fixed)))
         seal = seal_ledger(folder, self.started, self.settings.memory_limit_mb)
         data = _report_data(outcome.result) | {"seal": seal.to_dict()}
         result = outcome.result

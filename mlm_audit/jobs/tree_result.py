@@ -103,6 +103,7 @@ def tree_outcome(head: Head, looked: Looked, made: Made, previous: pl.DataFrame 
         plan=head.plan,
         alerts=_alerts(head.settings, counts, made),
         corrections=tuple(repair._asdict() for repair in made.repairs),
+        fixed=tuple(sorted(fixed)),
         items=as_items(since.moved),
         pictures=_pictures(still_open, looked.after),
     )

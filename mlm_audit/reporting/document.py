@@ -20,6 +20,7 @@ def to_document(result: RunResult, reports: dict[str, str] | None = None) -> dic
         "counts": result.counts,
         "findings": result.findings,
         "corrections": list(result.corrections),
+        "fixed": list(result.fixed),
         "alerts": list(result.alerts),
         "notes": list(result.notes),
         "bridge": bridge

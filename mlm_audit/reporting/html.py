@@ -7,6 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from mlm_audit.reporting.report import ReportData
+from mlm_audit.reporting.tree_report import TreeReport
 
 
 def templates_dir() -> Path:
@@ -15,7 +16,7 @@ def templates_dir() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parents[2] / "reports"
 
 
-def render(data: ReportData) -> str:
+def render(data: ReportData | TreeReport) -> str:
     """The report as one HTML page."""
     folder = templates_dir()
     environment = Environment(
@@ -28,4 +29,5 @@ def render(data: ReportData) -> str:
     )
     style = (folder / "style.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return environment.get_template("reconciliation.html.j2").render(r=data, style=style, style_hash=f"sha256-{digest}")
+    template = "tree-health.html.j2" if isinstance(data, TreeReport) else "reconciliation.html.j2"
+    return environment.get_template(template).render(r=data, style=style, style_hash=f"sha256-{digest}")

@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from mlm_audit.checks.causes import first_step, in_words
-from mlm_audit.domain.findings import SEVERITIES, STATES, Bridge, CheckStatus, RunResult, Verdict
+from mlm_audit.domain.findings import SEVERITIES, STATES, Bridge, CheckStatus, RunResult, Verdict, open_findings
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.periods import format_local
 
@@ -51,7 +51,7 @@ class ReportData:
 
 def report_data(result: RunResult, tz: ZoneInfo, rerun: str) -> ReportData:
     """The report of a run. `rerun` is the command that runs it again."""
-    still_open = _open(result)
+    still_open = open_findings(result)
     return ReportData(
         title="Reconciliation" if result.job != "reconcile-files" else "Reconciliation of files",
         verdict=result.verdict.value,
@@ -63,21 +63,26 @@ def report_data(result: RunResult, tz: ZoneInfo, rerun: str) -> ReportData:
         alerts=result.alerts,
         bridge=_bridge(result.bridge) if result.bridge else (),
         bridge_ends=_bridge_ends(result.bridge),
-        states=_states(result),
-        causes=_causes(still_open),
-        largest=tuple(_shown(finding) for finding in still_open[:LARGEST]),
+        states=states_of(result),
+        causes=causes_of(still_open),
+        largest=tuple(shown(finding) for finding in still_open[:LARGEST]),
         shown_of=len(still_open),
         corrections=tuple(_correction(correction) for correction in result.corrections),
         rows_read=tuple((name, grouped(count)) for name, count in result.rows_read.items()),
-        checks=tuple(_check(check) for check in result.checks),
+        checks=tuple(check_row(check) for check in result.checks),
         not_checked=result.notes,
-        trust=(
-            ("Job", f"{result.job}, {result.job_id}"),
-            ("Started", format_local(result.started_at, tz)),
-            ("Took", f"{result.duration_ms / 1_000:.1f} s"),
-            ("Plan", result.plan),
-            ("Run it again", rerun),
-        ),
+        trust=trust_of(result, tz, rerun),
+    )
+
+
+def trust_of(result: RunResult, tz: ZoneInfo, rerun: str) -> tuple[tuple[str, str], ...]:
+    """What run it was, and how to repeat it."""
+    return (
+        ("Job", f"{result.job}, {result.job_id}"),
+        ("Started", format_local(result.started_at, tz)),
+        ("Took", f"{result.duration_ms / 1_000:.1f} s"),
+        ("Plan", result.plan),
+        ("Run it again", rerun),
     )
 
 
@@ -89,11 +94,6 @@ def grouped(count: int) -> str:
 def plural(count: int, noun: str) -> str:
     """`1 break`, `2 breaks`."""
     return f"{grouped(count)} {noun}{'' if count == 1 else 's'}"
-
-
-def _open(result: RunResult) -> list[dict[str, Any]]:
-    corrected = {f"wallet-balance/{correction['member_id']}" for correction in result.corrections}
-    return [f for f in result.findings if f["state"] != "cleared" and f["id"] not in corrected]
 
 
 def _sentence(result: RunResult, still_open: list[dict[str, Any]]) -> str:
@@ -113,7 +113,7 @@ def _sentence(result: RunResult, still_open: list[dict[str, Any]]) -> str:
 def _first(result: RunResult, still_open: list[dict[str, Any]]) -> str:
     if not still_open:
         return "Nothing to do." if result.verdict is Verdict.PASS else "Mend what could not be checked (below), then run again."
-    worst = _causes(still_open)[0]
+    worst = causes_of(still_open)[0]
     return f"{worst.label} ({plural(worst.count, 'break')}, {worst.amount}). {worst.note}."
 
 
@@ -143,7 +143,8 @@ def _bridge_ends(bridge: Bridge | None) -> tuple[str, str, str]:
     return (format_inr(bridge.ledger_paisa), format_inr(bridge.wallets_paisa), format_inr(bridge.residual_paisa))
 
 
-def _states(result: RunResult) -> tuple[Row, ...]:
+def states_of(result: RunResult) -> tuple[Row, ...]:
+    """Findings by what became of them since the last run."""
     rows = []
     for state in STATES:
         mine = [finding for finding in result.findings if finding["state"] == state]
@@ -155,7 +156,7 @@ def _gross(findings: list[dict[str, Any]]) -> int:
     return sum(abs(finding["amount_paisa"] or 0) for finding in findings)
 
 
-def _causes(still_open: list[dict[str, Any]]) -> tuple[Row, ...]:
+def causes_of(still_open: list[dict[str, Any]]) -> tuple[Row, ...]:
     """Causes, the worst severity first, then by ₹; what merely follows from another break comes last."""
     by_cause: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for finding in still_open:
@@ -179,7 +180,8 @@ def _causes(still_open: list[dict[str, Any]]) -> tuple[Row, ...]:
     )
 
 
-def _shown(finding: dict[str, Any]) -> dict[str, Any]:
+def shown(finding: dict[str, Any]) -> dict[str, Any]:
+    """A finding with amount, cause and evidence in words."""
     amount = finding["amount_paisa"]
     return finding | {
         "amount": "" if amount is None else format_inr(amount, sign=True),
@@ -207,7 +209,8 @@ def _correction(correction: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _check(check: Any) -> dict[str, str]:
+def check_row(check: Any) -> dict[str, str]:
+    """A check as a row of the report's last table."""
     return {
         "code": check.code,
         "title": check.title,

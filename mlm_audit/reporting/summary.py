@@ -9,6 +9,7 @@ from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.periods import format_local
 from mlm_audit.reporting.report import grouped, plural
+from mlm_audit.reporting.tree_report import tree_figures, tree_lines, tree_sentence
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ def summary(result: RunResult, tz: ZoneInfo) -> Summary:
 
 def _lines(result: RunResult) -> tuple[str, ...]:
     """The findings; of a dry run everything that it would do."""
+    if result.job == "tree-health-check":
+        return tree_lines(result)
     if result.dry_run and result.job != "monthly-eligibility-sweep":
         return tuple(_would(item) for item in result.items)
     return tuple(f"{finding['severity']:8} {_who(finding)}{finding['message']}" for finding in result.findings)
@@ -149,4 +152,5 @@ _WORDS: dict[str, tuple[Callable[[RunResult], str], Callable[[dict[str, Any]], t
     "weekly-payouts": _PAYOUT_WORDS,
     "retry-failed-payouts": _PAYOUT_WORDS,
     "monthly-eligibility-sweep": (_sweep_sentence, _sweep_figures),
+    "tree-health-check": (tree_sentence, tree_figures),
 }

@@ -1,0 +1,138 @@
+"""The tree health report: frozen data with every figure ready to print, pictures included."""
+
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from markupsafe import Markup
+
+from mlm_audit.checks.causes import first_step, in_words
+from mlm_audit.domain.findings import CheckStatus, RunResult, Verdict, open_findings
+from mlm_audit.domain.periods import format_local
+from mlm_audit.reporting.report import Row, causes_of, check_row, grouped, plural, shown, states_of, trust_of
+from mlm_audit.reporting.tree_picture import draw
+
+LARGEST, LISTED = 200, 100
+
+
+@dataclass(frozen=True)
+class TreeReport:
+    """Everything the template prints."""
+
+    title: str
+    verdict: str
+    sentence: str
+    first: str
+    subtitle: str
+    figures: tuple[tuple[str, str], ...]
+    alerts: tuple[str, ...]
+    score: int
+    states: tuple[Row, ...]
+    causes: tuple[Row, ...]
+    drawn: tuple[dict[str, Any], ...]
+    largest: tuple[dict[str, Any], ...]
+    shown_of: int
+    repairs: tuple[dict[str, str], ...]
+    repairs_of: int
+    undo: str
+    moves: tuple[dict[str, str], ...]
+    moves_of: int
+    rows_read: tuple[tuple[str, str], ...]
+    checks: tuple[dict[str, str], ...]
+    not_checked: tuple[str, ...]
+    trust: tuple[tuple[str, str], ...]
+
+
+def tree_report(result: RunResult, tz: ZoneInfo, rerun: str) -> TreeReport:
+    """The report of a tree check. `rerun` is the command that runs it again."""
+    still_open = open_findings(result)
+    return TreeReport(
+        title="Tree health",
+        verdict=result.verdict.value,
+        sentence=tree_sentence(result),
+        first=tree_first(result),
+        subtitle=f"As of {format_local(result.as_of, tz)}"
+        + (" · dry run, nothing was changed or stored" if result.dry_run else ""),
+        figures=tree_figures(result.counts),
+        alerts=result.alerts,
+        score=result.counts["health_score"],
+        states=states_of(result),
+        causes=causes_of(still_open),
+        drawn=tuple(_drawn(finding, result.pictures) for finding in still_open if finding["id"] in result.pictures),
+        largest=tuple(shown(finding) for finding in still_open[:LARGEST]),
+        shown_of=len(still_open),
+        repairs=tuple(_repair(repair) for repair in result.corrections[:LISTED]),
+        repairs_of=len(result.corrections),
+        undo="" if result.dry_run else f"mlm-audit repairs undo {result.job_id}",
+        moves=tuple({key: str(value) for key, value in move.items()} for move in result.items[:LISTED]),
+        moves_of=result.counts["sponsors_changed"] + result.counts["parents_changed"],
+        rows_read=tuple((name, grouped(count)) for name, count in result.rows_read.items()),
+        checks=tuple(check_row(check) for check in result.checks),
+        not_checked=_not_checked(result),
+        trust=trust_of(result, tz, rerun) + tuple(("Note", note) for note in result.notes if note not in _not_checked(result)),
+    )
+
+
+def tree_sentence(result: RunResult) -> str:
+    """The verdict in words."""
+    counts = result.counts
+    members = plural(counts["members_checked"], "member")
+    fixed = f" {plural(counts['issues_fixed'], 'issue')} repaired." if counts["issues_fixed"] else ""
+    if not counts["issues_open"] and result.verdict is Verdict.PASS:
+        return f"The trees are sound: {members} checked, nothing is open.{fixed}"
+    critical = f", {grouped(counts['critical_open'])} critical" if counts["critical_open"] else ""
+    text = f"{plural(counts['issues_open'], 'issue')} open{critical}; health score {counts['health_score']} of 100.{fixed}"
+    return f"Not everything could be checked, so this is not a pass. {text}" if result.verdict is Verdict.INCOMPLETE else text
+
+
+def tree_first(result: RunResult) -> str:
+    """What to do first: the finding that affects most at the worst severity."""
+    still_open = open_findings(result)
+    if not still_open:
+        return "Nothing to do." if result.verdict is Verdict.PASS else "Mend what could not be checked (below), then run again."
+    worst = still_open[0]
+    others = sum(finding["code"] == worst["code"] for finding in still_open) - 1
+    more = f" (and {plural(others, 'other')} like it)" if others else ""
+    return f"{in_words(worst['code'])}: {worst['id'].split('/', 1)[1]}{more}. {first_step(worst['code'])}."
+
+
+def tree_lines(result: RunResult) -> tuple[str, ...]:
+    """What is open, what was or would be repaired, and who moved; for a terminal."""
+    lines = [f"{finding['severity']:8} {finding['message']}" for finding in open_findings(result)]
+    word = "would set" if result.dry_run else "repaired"
+    for repair in map(_repair, result.corrections):
+        lines.append(f"{word:9} {repair['where']}: {repair['before']} → {repair['after']}")
+    lines += [f"moved     member {m['member_id']}: {m['edge']} {m['before']} → {m['after']}" for m in result.items]
+    return tuple(lines)
+
+
+def tree_figures(counts: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Key figures."""
+    return (
+        ("Health score", f"{counts['health_score']} of 100"),
+        ("Members checked", grouped(counts["members_checked"])),
+        ("Issues found", grouped(counts["issues_found"])),
+        ("Repaired", grouped(counts["issues_fixed"])),
+        ("Still open", grouped(counts["issues_open"])),
+        ("Sponsors changed", grouped(counts["sponsors_changed"])),
+        ("Parents changed", grouped(counts["parents_changed"])),
+    )
+
+
+def _drawn(finding: dict[str, Any], pictures: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    number = list(pictures).index(finding["id"])
+    picture: Markup = draw(pictures[finding["id"]], f"picture-{number}")
+    return {"id": finding["id"], "severity": finding["severity"], "message": finding["message"], "svg": picture}
+
+
+def _not_checked(result: RunResult) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(check.reason for check in result.checks if check.status is CheckStatus.NOT_RUN))
+
+
+def _repair(repair: dict[str, Any]) -> dict[str, str]:
+    return {
+        "where": f"{repair['table_name']} {repair['row_key']}"
+        + (f", {repair['column_name']}" if repair["column_name"] != "*" else ""),
+        "before": repair["before"] or "no row",
+        "after": repair["after"] or "no row",
+    }
