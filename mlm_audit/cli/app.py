@@ -11,7 +11,7 @@ from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
 from mlm_audit import __version__
-from mlm_audit.cli import checks, database, demo, eligibility, mail, payouts, repairs, run
+from mlm_audit.cli import checks, database, demo, eligibility, mail, payouts, repairs, run, tree
 from mlm_audit.cli.common import EXIT_BAD_INPUT, EXIT_FAILED, close_databases, print_error
 from mlm_audit.database.connect import error_line
 from mlm_audit.domain.errors import InputError, JobFailedError
@@ -25,6 +25,7 @@ app.command(database.app)
 app.command(demo.app)
 app.command(payouts.app)
 app.command(eligibility.app)
+app.command(tree.app)
 app.command(repairs.app)
 app.command(mail.app)
 

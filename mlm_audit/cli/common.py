@@ -62,7 +62,7 @@ def print_summary(data: Summary, job_id: str, reports: dict[str, str]) -> None:
     for line in data.lines[: data.most_lines]:
         out.print(f"  {escape(line)}")
     if len(data.lines) > data.most_lines:
-        out.print(f"  … and {len(data.lines) - data.most_lines} more; --json and --out list all")
+        out.print(f"  … and {len(data.lines) - data.most_lines} more; --json lists all")
     for kind, path in reports.items():
         out.print(f"      {kind}: {escape(path)}")
 

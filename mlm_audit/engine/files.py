@@ -27,14 +27,14 @@ def load_file(con: duckdb.DuckDBPyConnection, table: str, path: Path, mapping: M
 
     InputError names the file, the line or row, the column and the cure for anything that is not exact.
     """
-    _open(con, path)
+    open_file(con, path)
     columns = {name: str(kind) for name, kind, *_ in con.execute("describe raw").fetchall()}
     member = _column(path, columns, "member_id", mapping)
     amount = _column(path, columns, amount_role, mapping)
     if not con.execute("select count(*) from raw").fetchall()[0][0]:
         raise InputError(f"{path}: it has no rows; an empty file proves nothing, so nothing was compared")
     con.execute(
-        f'create table texts as select row_number() over () + {1 if _is_csv(path) else 0} as line, trim("{member}"::VARCHAR) '
+        f'create table texts as select row_number() over () + {1 if is_csv(path) else 0} as line, trim("{member}"::VARCHAR) '
         f"as member_id, {_as_text(path, amount, columns[amount])} as amount from raw"
     )
     _refuse(con, path, member, "member_id is null or member_id = ''", "member_id", "every row needs an account")
@@ -57,27 +57,30 @@ def refuse_duplicates(con: duckdb.DuckDBPyConnection, table: str, path: Path) ->
     sql = f"select member_id, min(line), max(line) from {table} group by member_id having count(*) > 1 order by 2 limit 1"
     for member, first, last in con.execute(sql).fetchall():
         raise InputError(
-            f"{path}, {_where(path, last)}: account {member!r} is there twice (first in {_where(path, first)}); "
+            f"{path}, {where(path, last)}: account {member!r} is there twice (first in {where(path, first)}); "
             "keep one balance per account"
         )
 
 
-def _is_csv(path: Path) -> bool:
+def is_csv(path: Path) -> bool:
+    """Whether a file is read as CSV; Parquet files are told by their ending."""
     return path.suffix.lower() not in (".parquet", ".pq")
 
 
-def _where(path: Path, line: int) -> str:
-    return f"line {line}" if _is_csv(path) else f"row {line}"
+def where(path: Path, line: int) -> str:
+    """A place in a file, in words."""
+    return f"line {line}" if is_csv(path) else f"row {line}"
 
 
-def _open(con: duckdb.DuckDBPyConnection, path: Path) -> None:
+def open_file(con: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """The view `raw` over a CSV file, everything as text, or a Parquet file; InputError when it cannot be read."""
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     name = str(path).replace("'", "''")
-    if _is_csv(path):
+    if is_csv(path):
         _refuse_stray_quotes(path)
     try:
-        if _is_csv(path):
+        if is_csv(path):
             # Everything as text: a reader that guesses types would round an amount before we see it.
             options = "header = true, all_varchar = true, quote = '\"', escape = '\"', strict_mode = true, null_padding = false"
             con.execute(f"create view raw as select * from read_csv('{name}', {options}, parallel = false)")
@@ -88,7 +91,7 @@ def _open(con: duckdb.DuckDBPyConnection, path: Path) -> None:
         con.execute("drop table probe")
     except duckdb.Error as error:
         raise InputError(
-            f"{path}: cannot be read as {'CSV' if _is_csv(path) else 'Parquet'} ({_reason(error)}); mend the file"
+            f"{path}: cannot be read as {'CSV' if is_csv(path) else 'Parquet'} ({_reason(error)}); mend the file"
         ) from error
 
 
@@ -149,4 +152,4 @@ def _refuse(con: duckdb.DuckDBPyConnection, path: Path, column: str, condition: 
     rows = con.execute(f"select line, {value} from texts where {condition} order by line limit 1").fetchall()
     for line, found in rows:
         shown = "nothing" if found is None or found == "" else repr(found)
-        raise InputError(f"{path}, {_where(path, line)}, column {column}: {shown} is not usable; {cure}")
+        raise InputError(f"{path}, {where(path, line)}, column {column}: {shown} is not usable; {cure}")

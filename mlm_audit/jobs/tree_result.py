@@ -21,7 +21,7 @@ from mlm_audit.domain.findings import SEVERITIES, CheckRun, CheckStatus, RunResu
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.breaks import BREAK_SCHEMA
-from mlm_audit.jobs.findings import findings_of
+from mlm_audit.jobs.findings import findings_of, one_finding
 from mlm_audit.jobs.names import TREE_HEALTH
 
 PICTURES = 20
@@ -110,6 +110,16 @@ def tree_outcome(head: Head, looked: Looked, made: Made, previous: pl.DataFrame 
     return Outcome(result, still_open)
 
 
+def file_findings(issues: Iterable[Issue]) -> list[dict[str, Any]]:
+    """The findings of a file, worst first; ids may be text."""
+    found = list(issues)
+    ranked = sorted(found, key=lambda issue: (-SEVERITIES.index(issue.severity), -affected(issue), issue.id))
+    return [
+        one_finding(issue.code, issue.key, issue.severity, _message(issue), member_id=issue.member_id, evidence=_evidence(issue))
+        for issue in ranked
+    ]
+
+
 def _frame(issues: Iterable[Issue], fixed: set[str], made: Made) -> pl.DataFrame:
     rows = [
         {
@@ -122,7 +132,7 @@ def _frame(issues: Iterable[Issue], fixed: set[str], made: Made) -> pl.DataFrame
             "amount_paisa": None,
             "cause": issue.code,
             "evidence": json.dumps(_evidence(issue), ensure_ascii=False),
-            "message": _message(issue, is_fixed=issue.id in fixed, made=made),
+            "message": f"{_message(issue)} {_outcome(issue, is_fixed=issue.id in fixed, made=made)}",
         }
         for issue in issues
     ]
@@ -133,22 +143,29 @@ def _evidence(issue: Issue) -> list[dict[str, Any]]:
     """The first row also says how many are affected and how much is at risk."""
     extra: dict[str, Any] = {"affected": affected(issue)}
     if issue.below is not None:
-        extra |= {"below": issue.below, "pending_at_risk_paisa": issue.at_risk_paisa}
+        extra["below"] = issue.below
+    if issue.at_risk_paisa is not None:
+        extra["pending_at_risk_paisa"] = issue.at_risk_paisa
     first, *rest = issue.evidence
     return [first | extra, *rest]
 
 
-def _message(issue: Issue, *, is_fixed: bool, made: Made) -> str:
+def _message(issue: Issue) -> str:
     text = issue.message[0].upper() + issue.message[1:]
     if issue.below is not None:
-        hangs = "1 member below is" if issue.below == 1 else f"{issue.below} members below are"
-        text += f"; {hangs} affected, {format_inr(issue.at_risk_paisa or 0)} of pending commission at risk"
+        text += f"; {issue.below} below {'is' if issue.below == 1 else 'are'} affected"
+    if issue.at_risk_paisa is not None:
+        text += f", {format_inr(issue.at_risk_paisa)} of pending commission at risk"
+    return f"{text}."
+
+
+def _outcome(issue: Issue, *, is_fixed: bool, made: Made) -> str:
     code = CODES[issue.code]
     if not code.repaired:
-        return f"{text}. A person must decide: {code.do}."
+        return f"A person must decide: {code.do}."
     if is_fixed:
-        return f"{text}. Repaired: {code.do.lower()}."
-    return f"{text}. {'A run repairs it' if made.dry_run else 'Not repaired'}: {code.do.lower()}."
+        return f"Repaired: {code.do.lower()}."
+    return f"{'A run repairs it' if made.dry_run else 'Not repaired'}: {code.do.lower()}."
 
 
 def _in_order(frame: pl.DataFrame, issues: Mapping[str, Issue]) -> pl.DataFrame:

@@ -9,7 +9,7 @@ from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.periods import format_local
 from mlm_audit.reporting.report import grouped, plural
-from mlm_audit.reporting.tree_report import tree_figures, tree_lines, tree_sentence
+from mlm_audit.reporting.tree_report import file_figures, file_sentence, tree_figures, tree_lines, tree_sentence
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def summary(result: RunResult, tz: ZoneInfo) -> Summary:
 
 def _lines(result: RunResult) -> tuple[str, ...]:
     """The findings; of a dry run everything that it would do."""
-    if result.job == "tree-health-check":
+    if result.job.startswith("tree-"):
         return tree_lines(result)
     if result.dry_run and result.job != "monthly-eligibility-sweep":
         return tuple(_would(item) for item in result.items)
@@ -152,5 +152,6 @@ _WORDS: dict[str, tuple[Callable[[RunResult], str], Callable[[dict[str, Any]], t
     "weekly-payouts": _PAYOUT_WORDS,
     "retry-failed-payouts": _PAYOUT_WORDS,
     "monthly-eligibility-sweep": (_sweep_sentence, _sweep_figures),
+    "tree-check-file": (file_sentence, file_figures),
     "tree-health-check": (tree_sentence, tree_figures),
 }

@@ -85,6 +85,28 @@ def tree_sentence(result: RunResult) -> str:
     return f"Not everything could be checked, so this is not a pass. {text}" if result.verdict is Verdict.INCOMPLETE else text
 
 
+def file_sentence(result: RunResult) -> str:
+    """The verdict on a file in words."""
+    counts = result.counts
+    nodes = f"{plural(counts['members_checked'], 'node')}, {plural(counts['roots'], 'root')}, at most {grouped(counts['max_depth'])} deep"
+    if not counts["issues_open"]:
+        return f"The tree is sound: {nodes}."
+    return f"{plural(counts['issues_open'], 'issue')} open; health score {counts['health_score']} of 100. {nodes}."
+
+
+def file_figures(counts: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Key figures of a file."""
+    plain = (
+        ("members_checked", "Nodes"),
+        ("roots", "Roots"),
+        ("max_depth", "Deepest, edges from the top"),
+        ("below_a_cycle", "Below a ring"),
+        ("issues_found", "Issues"),
+    )
+    kinds = tuple((f"  {in_words(code)}", grouped(count)) for code, count in counts["by_code"].items())
+    return tuple((label, grouped(counts[name])) for name, label in plain) + kinds
+
+
 def tree_first(result: RunResult) -> str:
     """What to do first: the finding that affects most at the worst severity."""
     still_open = open_findings(result)
@@ -100,8 +122,8 @@ def tree_lines(result: RunResult) -> tuple[str, ...]:
     """What is open, what was or would be repaired, and who moved; for a terminal."""
     lines = [f"{finding['severity']:8} {finding['message']}" for finding in open_findings(result)]
     word = "would set" if result.dry_run else "repaired"
-    for repair in map(_repair, result.corrections):
-        lines.append(f"{word:9} {repair['where']}: {repair['before']} → {repair['after']}")
+    repairs = map(_repair, result.corrections)
+    lines += [f"{word:9} {repair['where']}: {repair['before']} → {repair['after']}" for repair in repairs]
     lines += [f"moved     member {m['member_id']}: {m['edge']} {m['before']} → {m['after']}" for m in result.items]
     return tuple(lines)
 

@@ -10,7 +10,7 @@ from mlm_audit.checks.tree.issues import EVIDENCE_ROWS, NAMED, Issue, Picture
 
 
 class Words(NamedTuple):
-    """How a tree is spoken of: prefix of its codes, its table, the edge's column, `member`, and what a parent is called."""
+    """How a tree is spoken of: prefix of its codes, its table, the edge's column, what a node and its parent are called."""
 
     prefix: str
     tree: str
@@ -18,11 +18,13 @@ class Words(NamedTuple):
     column: str
     node: str
     parent: str
+    which: str = "who"
+    their: str = "their"
 
 
 SPONSOR = Words("sponsor", "sponsor", "users", "sponsor_id", "member", "sponsor")
 MATRIX = Words("matrix", "matrix", "matrix_nodes", "parent_id", "member", "parent")
-FILE = Words("parent", "file", "file", "parent", "node", "parent")
+FILE = Words("parent", "file", "file", "parent", "node", "parent", "which", "its")
 
 Name = Callable[[int], str]
 
@@ -32,12 +34,19 @@ def broken_edges(forest: Forest, words: Words, parent_id: Callable[[int], object
     label = label or (lambda row: f"{words.node} {forest.name(row)}")
     code = {"matrix": "matrix-parent-unknown"}.get(words.tree, f"{words.prefix}-unknown")
     issues = [
-        _issue(code, forest, words, [row], f"{label(row)} names {words.parent} {parent_id(row)}, who does not exist", parent_id)
+        _issue(
+            code,
+            forest,
+            words,
+            [row],
+            f"{label(row)} names {words.parent} {parent_id(row)}, {words.which} does not exist",
+            parent_id,
+        )
         for row in np.flatnonzero((forest.up == UNKNOWN) & (forest.state == CUT)).tolist()
     ]
     for ring in forest.cycles():
         if len(ring) == 1:
-            text = f"{label(ring[0])} is their own {words.parent}"
+            text = f"{label(ring[0])} is {words.their} own {words.parent}"
             issues.append(_issue(f"{words.prefix}-self", forest, words, ring, text, parent_id))
         else:
             issues.append(_issue(f"{words.prefix}-cycle", forest, words, ring, _ring(ring, words, label), parent_id))

@@ -100,14 +100,24 @@ def _counted(issue: Issue, facts: Facts) -> Issue:
     return issue.counted(below, int(sum(int(money[row]) for row in issue.rows)))
 
 
+def below_and_affected(issue: Issue, forest: Forest) -> Issue:
+    """An issue of a file's tree with what hangs below; a file knows of no money."""
+    if not CODES[issue.code].spreads:
+        return issue
+    return issue.counted(int(sum(int(forest.size[row]) for row in issue.rows)) - len(issue.rows), None)
+
+
+def score_of(forest: Forest, issues: Sequence[Issue]) -> int:
+    """The score of a single tree, by the same rule."""
+    return _points(_weights(issues, forest), issues)
+
+
 def score(facts: Facts, still_open: Iterable[Issue]) -> int:
     """floor(100 × (1 − Σ weights / members)): each affected member counts with the worst severity that affects them.
 
     At most 84 with a critical issue open, at most 99 with any.
     """
     issues = list(still_open)
-    if not issues:
-        return 100
     weights = np.zeros(facts.sponsors.count, np.uint8)
     for tree, forest in (("sponsor", facts.sponsors), ("matrix", facts.matrix)):
         on_tree = _weights([issue for issue in issues if issue.tree == tree], forest)
@@ -118,7 +128,13 @@ def score(facts: Facts, still_open: Iterable[Issue]) -> int:
             weights = np.maximum(weights, on_tree)
     for issue in issues:
         _weigh_by_id(weights, facts.member_index, issue)
-    lost, members = int(weights.sum(dtype=np.int64)), max(1, facts.sponsors.count)
+    return _points(weights, issues)
+
+
+def _points(weights: Small, issues: Sequence[Issue]) -> int:
+    if not issues:
+        return 100
+    lost, members = int(weights.sum(dtype=np.int64)), max(1, len(weights))
     points = max(0, (10 * members - lost) * 100 // (10 * members))
     cap = CAP_WITH_CRITICAL if any(issue.severity == "critical" for issue in issues) else CAP_WITH_ISSUE
     return min(points, cap)

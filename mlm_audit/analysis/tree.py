@@ -1,0 +1,45 @@
+"""The trees for analysts: parts of them as networkx graphs, and as pictures that notebooks show."""
+
+from typing import Any
+
+import networkx as nx
+from sqlalchemy import Engine
+
+from mlm_audit.checks.tree.neighbourhood import as_data
+from mlm_audit.jobs.tree_part import TreeName, tree_part
+from mlm_audit.reporting.tree_picture import draw, in_words
+
+
+class Neighbourhood:
+    """The surroundings of a member: a picture in a notebook, words elsewhere; `graph` is the networkx graph behind it."""
+
+    def __init__(self, graph: "nx.DiGraph[Any]") -> None:
+        self.graph = graph
+
+    def svg(self) -> str:
+        """The picture as one SVG element with its own style."""
+        return str(draw(as_data(self.graph), f"tree-{self.graph.graph['tree']}-{self.graph.graph['member']}", alone=True))
+
+    def _repr_html_(self) -> str:
+        return self.svg()
+
+    def __repr__(self) -> str:
+        return f"{self.graph.graph['title']}: {in_words(as_data(self.graph))}"
+
+
+class Tree:
+    """The sponsor tree and the matrix of a platform."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def graph(self, root: int, depth: int = 3, *, tree: TreeName = "matrix") -> "nx.DiGraph[Any]":
+        """The members up to `depth` levels below `root` as a networkx DiGraph, edges from parent to child.
+
+        Node attributes: `label`, `position` (matrix), `hidden` (children beyond the depth). InputError for an unknown root.
+        """
+        return tree_part(self._engine, root, tree, up=0, down=depth)
+
+    def around(self, member: int, *, up: int = 3, down: int = 3, tree: TreeName = "matrix") -> Neighbourhood:
+        """The neighbourhood of a member, drawn."""
+        return Neighbourhood(tree_part(self._engine, member, tree, up=up, down=down))

@@ -1,0 +1,64 @@
+"""Levels that a file states, against its tree: one issue where one level, or one edge, is wrong."""
+
+import numpy as np
+import polars as pl
+
+from mlm_audit.checks.tree.forest import ON_CYCLE, ROOT, Flags, Forest, Ints
+from mlm_audit.checks.tree.issues import Issue
+
+UNSET = np.int64(-(2**63))
+
+
+def level_issues(forest: Forest, levels: pl.Series, file: str) -> list[Issue]:
+    """Nodes whose level is not one more than their parent's, and nodes without one. On a ring no level can be right."""
+    level = levels.fill_null(int(UNSET)).to_numpy()
+    wrong = wrong_levels(forest, level)
+    issues = [
+        _issue("level", forest, row, _text(forest, level, row), levels[row], file) for row in np.flatnonzero(wrong).tolist()
+    ]
+    missing = np.flatnonzero(level == UNSET).tolist()
+    return issues + [_issue("level-missing", forest, row, f"node {forest.name(row)} has no level", None, file) for row in missing]
+
+
+def wrong_levels(forest: Forest, level: Ints) -> Flags:
+    """Where the fault is: a child is not blamed when its level fits its grandparent, since then the parent's is wrong."""
+    up = forest.up
+    has_parent = (up >= 0) & (forest.state != ON_CYCLE)
+    above = np.where(has_parent, level[up], UNSET)
+    differs = has_parent & (level != UNSET) & (above != UNSET) & (level != above + 1)
+    wrong: Flags = differs | _wrong_roots(forest, level, differs)
+    two_up = np.where(has_parent, up[up], ROOT)
+    grand = np.where(two_up >= 0, level[two_up], UNSET)
+    fits_grand = (grand != UNSET) & (level == grand + 2)
+    blamed_above = differs & np.where(has_parent, wrong[up], False) & (fits_grand | (up[up] < 0))
+    blamed: Flags = wrong & ~blamed_above
+    return blamed
+
+
+def _wrong_roots(forest: Forest, level: Ints, differs: Flags) -> Flags:
+    """Roots that differ from other roots, and whose children all differ from them."""
+    roots = np.flatnonzero((forest.up < 0) & (level != UNSET))
+    wrong = np.zeros(forest.count, np.bool_)
+    if not len(roots):
+        return wrong
+    lowest = level[roots].min()
+    usual = int(np.bincount(level[roots] - lowest).argmax()) + lowest
+    unusual = (level[roots] != usual) & (len(roots) > 1)
+    kids = np.flatnonzero(forest.up >= 0)
+    total = np.bincount(forest.up[kids], minlength=forest.count)[roots]
+    off = np.bincount(forest.up[kids][differs[kids]], minlength=forest.count)[roots]
+    disagree = (total > 0) & (off == total)
+    wrong[roots] = (disagree & (unusual | (total > 1))) | (unusual & (total == 0))
+    return wrong
+
+
+def _text(forest: Forest, level: Ints, row: int) -> str:
+    above = int(forest.up[row])
+    if above < 0:
+        return f"node {forest.name(row)} is at the top with level {level[row]}; that is not where the tree says it is"
+    return f"node {forest.name(row)} has level {level[row]}, its parent {forest.name(above)} has {level[above]}"
+
+
+def _issue(code: str, forest: Forest, row: int, text: str, level: int | None, file: str) -> Issue:
+    evidence = ({"table": file, "id": forest.name(row), "level": level},)
+    return Issue(code, str(forest.name(row)), forest.name(row), text, evidence, "file", (row,))

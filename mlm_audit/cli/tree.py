@@ -1,0 +1,101 @@
+"""`mlm-audit tree`: a member's surroundings, and any parent-pointer file checked."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import App, Parameter
+from rich.markup import escape
+from rich.tree import Tree
+
+from mlm_audit.cli.common import EXIT_FINDINGS, Db, Id, Json, clock, database, out, print_json, print_summary, settings_with
+from mlm_audit.domain.findings import at_least
+from mlm_audit.domain.settings import load_settings
+from mlm_audit.reporting.document import to_document
+from mlm_audit.reporting.summary import summary
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+app = App(name="tree", help="The sponsor tree and the matrix: look at a part, or check any tree that is in a file.")
+Severity = Literal["low", "medium", "high", "critical"]
+
+
+@app.command
+def show(
+    member: Id,
+    /,
+    *,
+    tree: Annotated[Literal["matrix", "sponsor"] | None, Parameter(help="Which tree; both when left out.")] = None,
+    up: Annotated[int, Parameter(help="Levels above the member.")] = 3,
+    down: Annotated[int, Parameter(help="Levels below the member.")] = 3,
+    db: Db = None,
+    json: Json = False,
+) -> None:
+    """Print a member's neighbourhood: who is above, who is below, and how many more."""
+    from mlm_audit.checks.tree.neighbourhood import as_data
+    from mlm_audit.jobs.tree_part import tree_part
+
+    engine = database(settings_with(db))
+    names: tuple[Literal["matrix", "sponsor"], ...] = ("matrix", "sponsor") if tree is None else (tree,)
+    parts = {name: tree_part(engine, member, name, up=up, down=down) for name in names}
+    if json:
+        print_json({name: as_data(graph) for name, graph in parts.items()})
+        return
+    for name, graph in parts.items():
+        out.print(_drawn(f"{'Matrix' if name == 'matrix' else 'Sponsor tree'} around member {member}", graph))
+
+
+def _drawn(title: str, graph: "nx.DiGraph[Any]") -> Tree:
+    """The graph as lines; walked without recursion, since a tree may be thousands deep."""
+    drawn = Tree(title)
+    sound = [(a, b) for a, b in graph.edges if a != b]
+    children: dict[Any, list[Any]] = {}
+    for above, below in sound:
+        children.setdefault(above, []).append(below)
+    hung = {below for _, below in sound}
+    stack = [(node, drawn) for node in reversed(list(graph.nodes)) if node not in hung] or [(graph.graph["member"], drawn)]
+    shown: set[Any] = set()
+    while stack:
+        node, branch = stack.pop()
+        if node in shown:
+            branch.add(f"[red]{node}, again: a ring closes here[/]")
+            continue
+        shown.add(node)
+        own = branch.add(_label(graph.nodes[node]))
+        if hidden := graph.nodes[node].get("hidden"):
+            own.add(f"[dim]+{hidden} hidden[/]")
+        stack.extend((child, own) for child in reversed(children.get(node, [])))
+    return drawn
+
+
+def _label(node: dict[str, Any]) -> str:
+    position = f" [dim]position {node['position']}[/]" if node.get("position") is not None else ""
+    if node.get("mark") == "lost":
+        return f"[red]{escape(node['label'])}, who does not exist[/]"
+    return f"[bold]{escape(node['label'])}[/]{position}" if node.get("mark") else f"{escape(node['label'])}{position}"
+
+
+@app.command(name="check-file")
+def check_file(
+    file: Path,
+    /,
+    *,
+    id: Annotated[str, Parameter(name="--id", help="Column of the node's id.")],
+    parent: Annotated[str, Parameter(help="Column of the parent's id; empty for a root.")],
+    level: Annotated[str | None, Parameter(help="Column of the level, to be checked as well.")] = None,
+    name: Annotated[str | None, Parameter(help="Column of a name to be shown beside the id.")] = None,
+    json: Json = False,
+    fail_on: Annotated[Severity | None, Parameter(help="Exit with 3 when a finding is this severe or worse.")] = None,
+) -> int:
+    """Check any parent-pointer file, CSV or Parquet: unknown parents, nodes that name themselves, rings, levels."""
+    from mlm_audit.engine.tree_files import TreeColumns
+    from mlm_audit.jobs.tree_file import check_file as check
+
+    settings = load_settings()
+    result = check(file, TreeColumns(id, parent, level, name), settings, clock)
+    if json:
+        print_json(to_document(result))
+    else:
+        print_summary(summary(result, settings.tz), result.job_id, {})
+    severe = fail_on is not None and any(at_least(finding["severity"], fail_on) for finding in result.findings)
+    return EXIT_FINDINGS if severe else 0

@@ -1,0 +1,48 @@
+"""A part of a tree as a networkx graph, for analysts, pictures and the terminal."""
+
+from typing import Any, Literal
+
+import networkx as nx
+from sqlalchemy import Engine
+
+from mlm_audit.database.check import require
+from mlm_audit.database.connect import consistent_read
+from mlm_audit.database.tables import MatrixNode, User
+from mlm_audit.database.tree_around import Node, Part, read_part
+from mlm_audit.domain.errors import InputError
+
+TreeName = Literal["sponsor", "matrix"]
+
+
+def tree_part(database: Engine, member_id: int, tree: TreeName, *, up: int, down: int) -> "nx.DiGraph[Any]":
+    """The part of a tree around a member; edges lead from parent to child.
+
+    Nodes are member ids with `label`, `position` (matrix), `hidden` (children that are not in the graph) and `mark`. The
+    graph has kind, title, tree and member. InputError when the member has no place in that tree.
+    """
+    for name, value in (("up", up), ("down", down)):
+        if value < 0:
+            raise InputError(f"--{name} {value}: give a number from 0 up")
+    require(database, {User: ("id", "sponsor_id"), MatrixNode: None})
+    with consistent_read(database) as connection:
+        part = read_part(connection, tree, member_id, up=up, down=down)
+    if part.node is None:
+        raise InputError(f"member {member_id}: has no place in the {tree} tree; check the id")
+    return _graph(part, part.node, tree)
+
+
+def _graph(part: Part, node: Node, tree: str) -> "nx.DiGraph[Any]":
+    graph: nx.DiGraph[Any] = nx.DiGraph(
+        kind="around", title=f"Around {node.member_id} ({tree})", tree=tree, member=node.member_id
+    )
+    for one in (*reversed(part.above), node, *part.below):
+        graph.add_node(one.member_id, label=str(one.member_id), position=one.position, hidden=part.hidden.get(one.member_id, 0))
+    graph.nodes[node.member_id]["mark"] = "issue"
+    for one in (*part.above, node, *part.below):
+        if one.parent_id in graph:
+            graph.add_edge(one.parent_id, one.member_id)
+    if part.lost is not None:
+        top = part.above[-1] if part.above else node
+        graph.add_node(part.lost, label=str(part.lost), mark="lost", hidden=0)
+        graph.add_edge(part.lost, top.member_id, broken=True)
+    return graph
