@@ -18,7 +18,7 @@ from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.periods import business_date, parse_instant
 from mlm_audit.domain.settings import Settings, load_settings
 from mlm_audit.reporting.summary import summary
-from mlm_audit.reporting.write import write_items_run
+from mlm_audit.reporting.write import write_items_run, write_run
 
 LARGEST = 20
 AUTO_SCHEDULED = "auto-scheduled"
@@ -61,6 +61,12 @@ def skipped(settings: Settings) -> State[None] | None:
     if settings.enable_scheduled_jobs or AUTO_SCHEDULED not in (runtime.flow_run.tags or ()):
         return None
     return Completed(name="Skipped", message="ENABLE_SCHEDULED_JOBS is not true, so nothing runs on schedule; manual runs work")
+
+
+@task(name="write reports")
+def write_reports(result: RunResult, settings: Settings, folder: Path) -> dict[str, str]:
+    """Report, CSV and JSON of the run."""
+    return write_run(result, folder, settings.tz, f"mlm-audit run {result.job} --as-of {result.as_of.isoformat()}")
 
 
 @task(name="write files")

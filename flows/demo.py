@@ -28,14 +28,17 @@ def main() -> None:
     from flows.payouts import weekly_payouts
     from flows.reconciliation import commission_reconciliation
     from flows.sweep import monthly_eligibility_sweep
+    from flows.tree_health import tree_health_check
     from mlm_audit.domain.money import format_inr
 
     started = time.monotonic()
     print("Running commission-reconciliation as a Prefect flow (a temporary Prefect API starts first) …", flush=True)
     result = commission_reconciliation()
-    print("Running weekly-payouts and a dry run of monthly-eligibility-sweep …", flush=True)
+    print("Running tree-health-check, weekly-payouts and a dry run of monthly-eligibility-sweep …", flush=True)
+    trees = tree_health_check()
     paid, swept = weekly_payouts(), monthly_eligibility_sweep(month="2026-10", dry_run=True)
     assert isinstance(result, dict)
+    assert isinstance(trees, dict)
     assert isinstance(paid, dict)
     assert isinstance(swept, dict)
     counts = result["counts"]
@@ -48,6 +51,11 @@ def main() -> None:
     print(
         f"  Took         {time.monotonic() - started:.0f} s with Prefect's start, {result['duration_ms'] / 1000:.1f} s of it the job"
     )
+    health = trees["counts"]
+    print(
+        f"  Trees        health score {health['health_score']}: {health['issues_found']} issues found, {health['issues_fixed']} repaired, "
+        f"{health['critical_open']} critical open"
+    )
     payouts, month = paid["counts"], swept["counts"]
     print(
         f"  Payouts      {payouts['paid']} of {format_inr(payouts['paid_paisa'])} paid, {payouts['held']} held; "
@@ -57,6 +65,7 @@ def main() -> None:
         f"  Eligibility  {month['month']}: {month['eligible']} eligible, {month['ineligible']} not, {month['near_misses']} near misses"
     )
     print("\n  Report       " + result["reports"]["html"])
+    print("  Trees        " + trees["reports"]["html"])
     print("  All breaks   " + result["reports"]["csv"])
     print("  For programs " + result["reports"]["json"])
     print(f"  The truth    {DEMO / 'truth.json'}   (what was put in, to compare)")
@@ -68,6 +77,7 @@ Try next:
   {program} repairs list --db {QUIET["DATABASE_URL"]}          what was corrected; repairs undo JOB_ID
   {program} payouts list --status held --limit 5 --db {QUIET["DATABASE_URL"]}    who waits, and why; payouts explain ID
   {program} eligibility explain 2 --month 2026-10 --db {QUIET["DATABASE_URL"]}    every condition with its rows
+  {program} tree show 7 --db {QUIET["DATABASE_URL"]}             who is above and below a member
   {program} checks show wallet-balance                         a check, in words and SQL
   {program} demo faults                                        faults you can put in yourself""")
 

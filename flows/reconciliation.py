@@ -9,7 +9,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.client.schemas.objects import State
 from pydantic import SecretStr
 
-from flows.common import LARGEST, now, opened, run_name, settings_with, skipped
+from flows.common import LARGEST, now, opened, run_name, settings_with, skipped, write_reports
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.periods import parse_instant
@@ -17,7 +17,6 @@ from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.reconciliation import reconcile
 from mlm_audit.reporting.document import to_document
 from mlm_audit.reporting.report import report_data
-from mlm_audit.reporting.write import write_run
 
 
 @task(name="reconcile")
@@ -26,12 +25,6 @@ def run_job(settings: Settings, as_of: str | None, *, dry_run: bool) -> RunResul
     moment = parse_instant(as_of, settings.tz) if as_of else None
     with opened(settings) as engine:
         return reconcile(engine, settings, now, as_of=moment, dry_run=dry_run).result
-
-
-@task(name="write reports")
-def write_reports(result: RunResult, settings: Settings, folder: Path) -> dict[str, str]:
-    """Report, CSV and JSON of the run."""
-    return write_run(result, folder, settings.tz, f"mlm-audit run {result.job} --as-of {result.as_of.isoformat()}")
 
 
 @task(name="publish artifacts")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
 app = App(name="tree", help="The sponsor tree and the matrix: look at a part, or check any tree that is in a file.")
+MOST_CHILDREN = 12
 Severity = Literal["low", "medium", "high", "critical"]
 
 
@@ -62,9 +63,11 @@ def _drawn(title: str, graph: "nx.DiGraph[Any]") -> Tree:
             continue
         shown.add(node)
         own = branch.add(_label(graph.nodes[node]))
-        if hidden := graph.nodes[node].get("hidden"):
-            own.add(f"[dim]+{hidden} hidden[/]")
-        stack.extend((child, own) for child in reversed(children.get(node, [])))
+        kids = children.get(node, [])
+        hidden = graph.nodes[node].get("hidden", 0) + len(kids[MOST_CHILDREN:])
+        stack.extend((child, own) for child in reversed(kids[:MOST_CHILDREN]))
+        if hidden:
+            own.label = f"{own.label}  [dim]+{hidden} hidden[/]"
     return drawn
 
 

@@ -1,6 +1,6 @@
 """A platform in memory: one frame per table, with the operations that the fault injector and the writers need."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +9,22 @@ from typing import Any
 import polars as pl
 
 from mlm_audit.checks.inputs import INPUTS
+
+CLOSURE_DEPTH = 5
+
+
+def closure_levels(nodes: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The ancestors of every node up to depth 5, level by level: id, ancestor_id, descendant_id, depth."""
+    edges = nodes.drop_nulls("parent_id").select(
+        pl.col("user_id").alias("descendant_id"), pl.col("parent_id").alias("ancestor_id")
+    )
+    level, first = edges, 1
+    for depth in range(1, CLOSURE_DEPTH + 1):
+        ids = pl.int_range(first, first + level.height, eager=True).alias("id")
+        yield level.with_columns(ids, pl.lit(depth).alias("depth"))
+        first += level.height
+        up = edges.rename({"descendant_id": "ancestor_id", "ancestor_id": "above"})
+        level = level.join(up, on="ancestor_id").select("descendant_id", pl.col("above").alias("ancestor_id"))
 
 
 @dataclass
@@ -19,26 +35,29 @@ class Platform:
     end: datetime
 
     def __getitem__(self, table: str) -> pl.DataFrame:
+        if table == "hierarchy" and table not in self.frames:
+            # Derived, and large: made when somebody wants to change it.
+            self.frames[table] = pl.concat(closure_levels(self.frames["matrix_nodes"]))
         return self.frames[table]
 
     def copy(self) -> "Platform":
         """An independent platform; frames are immutable, so this costs nothing."""
         return Platform(dict(self.frames), self.end)
 
-    def update(self, table: str, ids: Sequence[int], **columns: Sequence[Any]) -> None:
+    def update(self, table: str, ids: Sequence[int], *, key: str = "id", **columns: Sequence[Any]) -> None:
         """Set columns of the rows with these ids, in the order of `ids`."""
-        changes = pl.DataFrame({"id": list(ids)} | {name: list(values) for name, values in columns.items()}, strict=False)
-        frame = self.frames[table]
-        changes = changes.with_columns(pl.col(name).cast(frame.schema[name]) for name in ("id", *columns))
-        self.frames[table] = frame.update(changes, on="id", how="left", include_nulls=True)
+        changes = pl.DataFrame({key: list(ids)} | {name: list(values) for name, values in columns.items()}, strict=False)
+        frame = self[table]
+        changes = changes.with_columns(pl.col(name).cast(frame.schema[name]) for name in (key, *columns))
+        self.frames[table] = frame.update(changes, on=key, how="left", include_nulls=True)
 
-    def delete(self, table: str, ids: Sequence[int]) -> None:
+    def delete(self, table: str, ids: Sequence[int], *, key: str = "id") -> None:
         """Remove the rows with these ids."""
-        self.frames[table] = self.frames[table].filter(~pl.col("id").is_in(list(ids)))
+        self.frames[table] = self[table].filter(~pl.col(key).is_in(list(ids)))
 
     def append(self, table: str, rows: Sequence[Mapping[str, Any]]) -> list[int]:
         """Add rows after the last one; columns left out are null. Returns their ids."""
-        frame = self.frames[table]
+        frame = self[table]
         first = int(str(frame["id"].max() or 0)) + 1
         ids = list(range(first, first + len(rows)))
         new = pl.DataFrame([{**row, "id": number} for number, row in zip(ids, rows, strict=True)], schema=frame.schema)

@@ -2,15 +2,18 @@
 
 import json
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from mlm_audit.checks.catalogue import load_checks
+from mlm_audit.checks.tree.facts import TreeInput
+from mlm_audit.checks.tree.health import affected, check_trees
+from mlm_audit.checks.tree.issues import Issue
 from mlm_audit.demo.books import build_platform
-from mlm_audit.demo.faults import FAULTS, Truth, inject
+from mlm_audit.demo.faults import FAULTS, TREE_FAULTS, Truth, inject
 from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.world import DemoSpec
 from mlm_audit.domain.plan import load_plan
@@ -78,6 +81,60 @@ def scorecard(seeds: Iterable[int], places: int, members: int = 2_000) -> list[S
             parts.append(score(truths, audit(platform), code))
         scores.append(_sum(code, parts))
     return scores
+
+
+def tree_input(platform: Platform) -> TreeInput:
+    """What the tree checks read, of a platform in memory; the flags follow the last sweep in its log."""
+    orders = platform["orders"].select(pl.col("id").alias("order_id"), pl.col("user_id").alias("buyer_id"))
+    pending = platform["commissions"].filter(pl.col("status") == "pending").join(orders, on="order_id", how="left")
+    amount = pl.col("amount_paisa").sum()
+    from_orders = pending.group_by(pl.col("buyer_id").alias("member_id")).agg(amount.alias("from_orders_paisa"))
+    to_them = pending.group_by(pl.col("user_id").alias("member_id")).agg(amount.alias("to_them_paisa"))
+    month = pl.col("year") * 100 + pl.col("month")
+    log = platform["eligibility_log"].filter(month == month.max())
+    return TreeInput(
+        platform["users"].with_columns(pl.lit("user").alias("role")),
+        platform["matrix_nodes"],
+        platform["hierarchy"],
+        from_orders.join(to_them, on="member_id", how="full", coalesce=True).fill_null(0),
+        pl.DataFrame(schema={"member_id": pl.Int64, "first_paid_at": pl.Datetime("us")}),
+        log.select(pl.col("user_id").alias("member_id"), "is_eligible"),
+        "the last sweep",
+        load_plan().rules,
+    )
+
+
+def tree_score(truth: Truth, issues: Sequence[Issue]) -> tuple[bool, bool, int]:
+    """Whether the fault was found, exactly once; with the right ids and number of affected; and issues that are not its own."""
+    mine = [issue for issue in issues if issue.code == truth.code and _names(issue) & set(truth.members)]
+    right = len(mine) == 1 and affected(mine[0]) == truth.affected and set(truth.members) <= _names(mine[0])
+    return len(mine) == 1, right, len(issues) - len(mine)
+
+
+def _names(issue: Issue) -> set[object]:
+    return {issue.member_id, *issue.members, *(row["id"] for row in issue.evidence)}
+
+
+def tree_scorecard(seeds: Iterable[int], places: int, members: int = 2_000) -> list[Score]:
+    """Every kind of fault of the trees, one place at a time, and the clean platforms first."""
+    seeds = list(seeds)
+    plan, tz = load_plan(), Settings(database_url=None).tz
+    clean = {seed: build_platform(DemoSpec(members=members, seed=seed), plan, tz) for seed in seeds}
+    total = sum(len(check_trees(tree_input(platform)).issues) for platform in clean.values())
+    return [Score("(clean)", 0, 0, 0, total, total), *(tree_fault_score(code, clean, places) for code in TREE_FAULTS)]
+
+
+def tree_fault_score(code: str, clean: Mapping[int, Platform], places: int) -> Score:
+    """One kind of fault of the trees, `places` times alone, spread over the platforms."""
+    seeds = list(clean)
+    found = right = issues = unrelated = 0
+    for number in range(places):
+        platform = clean[seeds[number % len(seeds)]].copy()
+        [truth] = inject(platform, {code: 1}, TREE_FAULTS, seed=number)
+        seen = check_trees(tree_input(platform)).issues
+        was_found, was_right, others = tree_score(truth, seen)
+        found, right, issues, unrelated = found + was_found, right + was_right, issues + len(seen), unrelated + others
+    return Score(code, places, found, right, issues, unrelated)
 
 
 def _sum(fault: str, parts: Sequence[Score]) -> Score:

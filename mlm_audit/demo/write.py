@@ -9,10 +9,9 @@ from mlm_audit.database import own_tables as own
 from mlm_audit.database import tables
 from mlm_audit.database.load import Progress, load_frames
 from mlm_audit.database.tables import Base
-from mlm_audit.demo.platform import Platform
+from mlm_audit.demo.platform import Platform, closure_levels
 
 SLICE_ROWS = 500_000
-CLOSURE_DEPTH = 5
 
 
 def write_platform(engine: Engine, platform: Platform, progress: Progress = lambda *_: None) -> None:
@@ -20,7 +19,7 @@ def write_platform(engine: Engine, platform: Platform, progress: Progress = lamb
     frames: dict[type[Base], Iterator[pl.DataFrame]] = {
         tables.User: _slices(platform["users"], _people),
         tables.MatrixNode: _slices(platform["matrix_nodes"]),
-        tables.Hierarchy: _closure(platform["matrix_nodes"]),
+        tables.Hierarchy: _closure(platform),
         tables.Kyc: _slices(platform["users"].filter("is_kyc_approved"), _kyc),
         tables.Order: _slices(platform["orders"]),
         tables.Ledger: _slices(platform["ledger"], _ledger),
@@ -86,15 +85,8 @@ def _log(log: pl.DataFrame) -> pl.DataFrame:
     return log.with_columns(pl.lit(0).alias("rolled_up_paisa"))
 
 
-def _closure(nodes: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """The ancestors of every node up to depth 5, level by level."""
-    edges = nodes.drop_nulls("parent_id").select(
-        pl.col("user_id").alias("descendant_id"), pl.col("parent_id").alias("ancestor_id")
-    )
-    level, first = edges, 1
-    for depth in range(1, CLOSURE_DEPTH + 1):
-        ids = pl.int_range(first, first + level.height, eager=True).alias("id")
-        yield from _slices(level.with_columns(ids, pl.lit(depth).alias("depth")))
-        first += level.height
-        up = edges.rename({"descendant_id": "ancestor_id", "ancestor_id": "above"})
-        level = level.join(up, on="ancestor_id").select("descendant_id", pl.col("above").alias("ancestor_id"))
+def _closure(platform: Platform) -> Iterator[pl.DataFrame]:
+    """As it was changed, or else made level by level."""
+    changed = platform.frames.get("hierarchy")
+    for level in closure_levels(platform["matrix_nodes"]) if changed is None else [changed]:
+        yield from _slices(level)

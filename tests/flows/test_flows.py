@@ -27,6 +27,7 @@ CRON = {
     "weekly-payouts": "0 6 * * 1",
     "retry-failed-payouts": "0 7 * * *",
     "monthly-eligibility-sweep": "0 2 1 * *",
+    "tree-health-check": "0 3 * * *",
     "commission-reconciliation": "0 4 * * *",
 }
 

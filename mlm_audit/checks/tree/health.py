@@ -44,15 +44,23 @@ def check_trees(given: TreeInput) -> TreeCheck:
 
 
 def closure_issues(facts: Facts, records: Records) -> list[Issue]:
-    """One issue per wrong row; where a fifth of the members is concerned, one per code: then one thing broke them all."""
+    """One issue per wrong row, or per member who has none at all; where a fifth of the members is concerned, one per code: then one thing broke them all."""
     if records.broken:
         return [_broken(records.broken, facts)]
     changes = records.changes()
+    unwritten: list[tuple[int, list[Change]]] = []
     by_code: dict[str, list[Change]] = defaultdict(list)
-    for mine in changes.values():
+    issues: list[Issue] = []
+    for member, mine in changes.items():
+        if len(mine) > 1 and not records.rows(member):
+            unwritten.append((member, mine))
+            continue
         for change in mine:
             by_code[change.code].append(change)
-    issues: list[Issue] = []
+    if len(unwritten) * 5 > facts.matrix.count and len(unwritten) > MANY_CHANGES // 5:
+        by_code["closure-missing"] += [change for _, mine in unwritten for change in mine]
+    else:
+        issues += [_unwritten(member, mine, facts) for member, mine in unwritten]
     for code, found in by_code.items():
         members = {change.descendant_id for change in found}
         if len(found) > MANY_CHANGES and len(members) * 5 > facts.matrix.count:
@@ -74,6 +82,13 @@ def _closure_issue(change: Change, facts: Facts) -> Issue:
     row = facts.node_index.row(change.descendant_id)
     rows = (row,) if row >= 0 else ()
     return Issue(change.code, key, change.descendant_id, text, (as_evidence(change),), "matrix", rows, changes=(change,))
+
+
+def _unwritten(member: int, changes: Sequence[Change], facts: Facts) -> Issue:
+    text = f"the closure has nothing of member {member}: {len(changes)} rows are missing"
+    evidence = tuple(as_evidence(change) for change in changes)
+    rows = (facts.node_index.row(member),)
+    return Issue("closure-missing", str(member), member, text, evidence, "matrix", rows, changes=tuple(changes))
 
 
 def _many(code: str, found: Sequence[Change], members: Sequence[int], facts: Facts) -> Issue:

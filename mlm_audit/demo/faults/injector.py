@@ -27,6 +27,8 @@ class Truth:
     orders: tuple[int, ...]
     amount_paisa: int
     what: str
+    affected: int | None = None
+    """Of a fault in a tree: how many members it affects."""
 
     def to_dict(self) -> dict[str, Any]:
         """For the truth file."""
@@ -43,6 +45,8 @@ class Fault:
     cause: str
     inject: Callable[["Injector", int], list[Row]]
     also: tuple[str, ...] = ()
+    in_standard: bool = True
+    """Whether `--faults standard` has it: not those that tear the matrix, which would bury all others."""
 
 
 @dataclass
@@ -155,7 +159,8 @@ def parse_selection(text: str, faults: Mapping[str, Fault], members: int) -> dic
     if text == "none":
         return {}
     if text == "standard":
-        return dict.fromkeys(faults, max(1, STANDARD_PLACES * members // 1_000))
+        kinds = (code for code, fault in faults.items() if fault.in_standard)
+        return dict.fromkeys(kinds, max(1, STANDARD_PLACES * members // 1_000))
     selection: dict[str, int] = {}
     for part in text.split(","):
         code, _, number = part.strip().partition("=")

@@ -1,0 +1,233 @@
+"""Faults in the matrix: parents, rings, nodes and members without each other, positions, seats."""
+
+from collections.abc import Callable
+
+import polars as pl
+
+from mlm_audit.demo.faults.injector import Fault, Injector, Row
+from mlm_audit.demo.faults.lineage import Lineage
+from mlm_audit.demo.faults.sponsors import UNKNOWN, tree_place
+from mlm_audit.demo.platform import Platform, closure_levels
+
+NODES = "matrix_nodes"
+
+
+def _set(platform: Platform, member: int, **columns: int | None) -> None:
+    platform.update(NODES, [member], key="user_id", **{name: [value] for name, value in columns.items()})
+
+
+def _picked(injector: Injector, members: list[int], places: int) -> list[int]:
+    candidates = pl.DataFrame({"user_id": members}, schema={"user_id": pl.Int64})
+    return [row["user_id"] for row in injector.pick(candidates, places)]
+
+
+def _each(
+    what: str, change: Callable[[Injector, Lineage, int], int], among: Callable[[Lineage], list[int]]
+) -> Callable[[Injector, int], list[Row]]:
+    """A fault that changes one member at a time; `change` returns how many it affects. The closure stays as it was."""
+
+    def inject(injector: Injector, places: int) -> list[Row]:
+        platform = injector.platform
+        assert platform["hierarchy"].height, "made before the matrix changes"
+        tree = Lineage(platform, "matrix")
+        return [tree_place(what, [member], change(injector, tree, member)) for member in _picked(injector, among(tree), places)]
+
+    return inject
+
+
+def _with_parent(tree: Lineage) -> list[int]:
+    return [member for member, parent in tree.parent.items() if parent is not None]
+
+
+def _inner(tree: Lineage) -> list[int]:
+    return [member for member in _with_parent(tree) if tree.children[member]]
+
+
+def _early_leaves(tree: Lineage) -> list[int]:
+    """Leaves with somebody placed after them, so that their seat is missed."""
+    leaves = [member for member in _with_parent(tree) if not tree.children[member]]
+    return leaves[: len(leaves) // 2]
+
+
+def _parent_unknown(injector: Injector, tree: Lineage, member: int) -> int:
+    _set(injector.platform, member, parent_id=UNKNOWN + member)
+    return 1 + len(tree.below(member))
+
+
+def _own_parent(injector: Injector, tree: Lineage, member: int) -> int:
+    _set(injector.platform, member, parent_id=member)
+    return 1 + len(tree.below(member))
+
+
+def _no_parent(injector: Injector, tree: Lineage, member: int) -> int:
+    _set(injector.platform, member, parent_id=None, position=None)
+    return 1 + len(tree.below(member))
+
+
+def _ring(length: int) -> Callable[[Injector, int], list[Row]]:
+    def inject(injector: Injector, places: int) -> list[Row]:
+        assert injector.platform["hierarchy"].height, "made before the matrix changes"
+        tree = Lineage(injector.platform, "matrix")
+        lines = {member: [member, *tree.above(member)][:length] for member in tree.parent}
+        lines = {member: line for member, line in lines.items() if len(line) == length and tree.parent[line[-1]] is not None}
+        done = []
+        for member in _picked(injector, list(lines), places):
+            line = lines[member]
+            _set(injector.platform, line[-1], parent_id=line[0])
+            done.append(tree_place(f"a ring of {length} nodes", line, 1 + len(tree.below(line[-1]))))
+        return done
+
+    return inject
+
+
+def _free_seat(injector: Injector, tree: Lineage, member: int) -> int:
+    """A late leaf that is not below the member, to be put under."""
+    leaves = [other for other in tree.parent if not tree.children[other] and other != member]
+    leaves = [other for other in leaves[-len(leaves) // 2 :] if member not in tree.above(other)]
+    return leaves[int(injector.rng.integers(len(leaves)))]
+
+
+def _moved(injector: Injector, tree: Lineage, member: int) -> int:
+    _set(injector.platform, member, parent_id=_free_seat(injector, tree, member), position=1)
+    return 1 + len(tree.below(member))
+
+
+def _crowded(injector: Injector, places: int) -> list[Row]:
+    assert injector.platform["hierarchy"].height, "made before the matrix changes"
+    tree = Lineage(injector.platform, "matrix")
+    full = [member for member in tree.parent if len(tree.children[member]) == 3]
+    done = []
+    for member in _picked(injector, _early_leaves(tree), places):
+        parents = [parent for parent in full if parent != tree.parent[member]]
+        parent = parents[int(injector.rng.integers(len(parents)))]
+        _set(injector.platform, member, parent_id=parent)
+        done.append(tree_place("a fourth child", [parent], 4))
+    return done
+
+
+def _position(value: int | None) -> Callable[[Injector, Lineage, int], int]:
+    def change(injector: Injector, _tree: Lineage, member: int) -> int:
+        _set(injector.platform, member, position=value)
+        return 1
+
+    return change
+
+
+def _taken(injector: Injector, places: int) -> list[Row]:
+    tree = Lineage(injector.platform, "matrix")
+    positions = dict(injector.platform[NODES].select("user_id", "position").iter_rows())
+    done = []
+    for parent in _picked(injector, [m for m in tree.parent if len(tree.children[m]) == 3], places):
+        first, second, _ = sorted(tree.children[parent])
+        _set(injector.platform, second, position=positions[first])
+        done.append(tree_place("two in one position", [second], 2))
+    return done
+
+
+def _node_deleted(injector: Injector, tree: Lineage, member: int) -> int:
+    injector.platform.delete(NODES, [member], key="user_id")
+    return 1 + len(tree.below(member))
+
+
+def _member_deleted(injector: Injector, _tree: Lineage, member: int) -> int:
+    injector.platform.delete("users", [member])
+    return 1
+
+
+def _both_deleted(injector: Injector, tree: Lineage, member: int) -> int:
+    _member_deleted(injector, tree, member)
+    return _node_deleted(injector, tree, member)
+
+
+def _vanished(injector: Injector, places: int) -> list[Row]:
+    """A leaf and every trace of them: what is left is the hole."""
+    tree, sponsors = Lineage(injector.platform, "matrix"), Lineage(injector.platform, "sponsor")
+    done = []
+    for member in _picked(injector, [m for m in _early_leaves(tree) if not sponsors.children[m]], places):
+        injector.platform.delete("users", [member])
+        injector.platform.delete(NODES, [member], key="user_id")
+        done.append(tree_place(f"member {member} vanished", [tree.parent[member] or 0], 1))
+    injector.platform.frames.pop("hierarchy", None)
+    return done
+
+
+def _moved_with_closure(injector: Injector, places: int) -> list[Row]:
+    """Somebody moved a leaf and wrote its closure anew: what is left is the hole."""
+    tree = Lineage(injector.platform, "matrix")
+    done = []
+    for member in _picked(injector, _early_leaves(tree), places):
+        _set(injector.platform, member, parent_id=_free_seat(injector, tree, member), position=1)
+        done.append(tree_place(f"member {member} moved", [tree.parent[member] or 0], 1))
+    injector.platform.frames["hierarchy"] = pl.concat(closure_levels(injector.platform[NODES]))
+    return done
+
+
+def _seats_swapped(injector: Injector, places: int) -> list[Row]:
+    tree = Lineage(injector.platform, "matrix")
+    full = [m for m in tree.parent if len(tree.children[m]) == 3 and not any(tree.children[c] for c in tree.children[m])]
+    positions = dict(injector.platform[NODES].select("user_id", "position").iter_rows())
+    done = []
+    for parent in _picked(injector, full, places):
+        first, second, _ = sorted(tree.children[parent])
+        _set(injector.platform, first, position=positions[second])
+        _set(injector.platform, second, position=positions[first])
+        done.append(tree_place("two seats swapped", [first], 1))
+    return done
+
+
+def _fault(code: str, about: str, found_by: str, inject: Callable[[Injector, int], list[Row]], *, tears: bool = True) -> Fault:
+    return Fault(code, about, found_by, found_by, inject, in_standard=not tears)
+
+
+FAULTS = (
+    _fault(
+        "parent-mistyped",
+        "a node's parent does not exist",
+        "matrix-parent-unknown",
+        _each("an unknown parent", _parent_unknown, _with_parent),
+    ),
+    _fault("parent-themselves", "a node is its own parent", "matrix-self", _each("its own parent", _own_parent, _with_parent)),
+    _fault("parents-of-each-other", "two nodes are each other's parent", "matrix-cycle", _ring(2)),
+    _fault("parents-in-a-ring", "four nodes are each other's parent in a ring", "matrix-cycle", _ring(4)),
+    _fault("parent-forgotten", "a node lost its parent", "matrix-root", _each("no parent", _no_parent, _with_parent)),
+    _fault("node-moved", "a node was moved, its closure was not", "matrix-moved", _each("moved", _moved, _with_parent)),
+    _fault("node-moved-with-closure", "a node was moved, and its closure with it", "matrix-hole", _moved_with_closure),
+    _fault("fourth-child", "a node was put under a parent who has three", "matrix-children", _crowded),
+    _fault(
+        "position-four",
+        "a position outside 1 to 3",
+        "matrix-position",
+        _each("position 4", _position(4), _with_parent),
+        tears=False,
+    ),
+    _fault("position-zero", "position 0", "matrix-position", _each("position 0", _position(0), _with_parent), tears=False),
+    _fault(
+        "position-lost",
+        "a node lost its position",
+        "matrix-position-missing",
+        _each("no position", _position(None), _with_parent),
+        tears=False,
+    ),
+    _fault("position-shared", "two children in one position", "matrix-position-taken", _taken, tears=False),
+    _fault("node-deleted", "a member's node was deleted", "matrix-node-missing", _each("no node", _node_deleted, _inner)),
+    _fault(
+        "leaf-deleted",
+        "the node of a member without anybody below was deleted",
+        "matrix-node-missing",
+        _each("no node", _node_deleted, _early_leaves),
+    ),
+    _fault(
+        "member-deleted",
+        "a member was deleted, their node was not",
+        "matrix-node-orphan",
+        _each("no member", _member_deleted, _with_parent),
+    ),
+    _fault(
+        "member-and-node-deleted",
+        "a member and their node were deleted",
+        "matrix-node-lost",
+        _each("gone", _both_deleted, _inner),
+    ),
+    _fault("member-vanished", "a leaf was deleted with every trace", "matrix-hole", _vanished),
+    _fault("seats-swapped", "two siblings were placed in the wrong order", "matrix-placement", _seats_swapped, tears=False),
+)

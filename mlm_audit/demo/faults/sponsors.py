@@ -1,0 +1,108 @@
+"""Faults in the sponsor tree and in the eligibility flags."""
+
+from collections.abc import Callable
+
+import polars as pl
+
+from mlm_audit.demo.faults.injector import Fault, Injector, Row, place
+from mlm_audit.demo.faults.lineage import Lineage
+
+UNKNOWN = 9_000_000_000
+
+
+def _members(injector: Injector) -> pl.DataFrame:
+    """Everybody but the founder."""
+    return (
+        injector.platform["users"].filter(pl.col("sponsor_id").is_not_null()).select(pl.col("id").alias("user_id"), "sponsor_id")
+    )
+
+
+def _set_sponsors(injector: Injector, sponsors: dict[int, int | None]) -> None:
+    injector.platform.update("users", list(sponsors), sponsor_id=list(sponsors.values()))
+
+
+def tree_place(what: str, members: list[int], affected: int) -> Row:
+    """A place in a tree."""
+    return place(what, 0, members) | {"affected": affected}
+
+
+def _new_sponsor(what: str, sponsor_of: Callable[[int], int | None]) -> Callable[[Injector, int], list[Row]]:
+    def inject(injector: Injector, places: int) -> list[Row]:
+        rows = injector.pick(_members(injector), places)
+        tree = Lineage(injector.platform, "sponsor")
+        _set_sponsors(injector, {row["user_id"]: sponsor_of(row["user_id"]) for row in rows})
+        return [tree_place(what, [row["user_id"]], 1 + len(tree.below(row["user_id"]))) for row in rows]
+
+    return inject
+
+
+def _ring(length: int) -> Callable[[Injector, int], list[Row]]:
+    """The topmost of `length` members in a line gets the last of them as sponsor."""
+
+    def inject(injector: Injector, places: int) -> list[Row]:
+        tree = Lineage(injector.platform, "sponsor")
+        lines = {member: [member, *tree.above(member)][:length] for member in tree.parent}
+        lines = {member: line for member, line in lines.items() if len(line) == length and tree.parent[line[-1]] is not None}
+        candidates = pl.DataFrame({"user_id": list(lines)}, schema={"user_id": pl.Int64})
+        done = []
+        for row in injector.pick(candidates, places):
+            line = lines[row["user_id"]]
+            _set_sponsors(injector, {line[-1]: line[0]})
+            done.append(tree_place(f"a ring of {length} sponsors", line, 1 + len(tree.below(line[-1]))))
+        return done
+
+    return inject
+
+
+def _sponsored_by_newcomer(injector: Injector, places: int) -> list[Row]:
+    tree = Lineage(injector.platform, "sponsor")
+    joined = dict(injector.platform["users"].select("id", "created_at").iter_rows())
+    done = []
+    for row in injector.pick(_members(injector), places):
+        member = row["user_id"]
+        kin = {member, *tree.below(member)}
+        later = [other for other in tree.parent if other not in kin and joined[other] > joined[member]]
+        if later:
+            _set_sponsors(injector, {member: later[int(injector.rng.integers(len(later)))]})
+            done.append(tree_place("a sponsor who joined later", [member], 1))
+    return done
+
+
+def _flag(flag: bool) -> Callable[[Injector, int], list[Row]]:  # noqa: FBT001
+    def inject(injector: Injector, places: int) -> list[Row]:
+        other = injector.platform["users"].filter(pl.col("is_eligible_repurchase") != flag)
+        rows = injector.pick(other.select(pl.col("id").alias("user_id")), places)
+        injector.platform.update("users", [row["user_id"] for row in rows], is_eligible_repurchase=[flag] * len(rows))
+        return [tree_place(f"flagged {'' if flag else 'not '}eligible", [row["user_id"]], 1) for row in rows]
+
+    return inject
+
+
+FAULTS = (
+    Fault(
+        "sponsor-deleted",
+        "the sponsor's row is gone",
+        "sponsor-unknown",
+        "sponsor-unknown",
+        _new_sponsor("an unknown sponsor", lambda member: UNKNOWN + member),
+    ),
+    Fault(
+        "sponsor-themselves",
+        "a member sponsors themselves",
+        "sponsor-self",
+        "sponsor-self",
+        _new_sponsor("their own sponsor", lambda member: member),
+    ),
+    Fault("sponsors-of-each-other", "two members sponsor each other", "sponsor-cycle", "sponsor-cycle", _ring(2)),
+    Fault("sponsors-in-a-ring", "four members sponsor each other in a ring", "sponsor-cycle", "sponsor-cycle", _ring(4)),
+    Fault("sponsor-newcomer", "the sponsor joined after the member", "sponsor-later", "sponsor-later", _sponsored_by_newcomer),
+    Fault(
+        "sponsor-forgotten",
+        "a member lost their sponsor",
+        "sponsor-root",
+        "sponsor-root",
+        _new_sponsor("no sponsor", lambda _: None),
+    ),
+    Fault("flag-set", "a member is flagged eligible who is not", "eligibility-flag", "eligibility-flag", _flag(flag=True)),
+    Fault("flag-cleared", "an eligible member is not flagged", "eligibility-flag", "eligibility-flag", _flag(flag=False)),
+)
