@@ -58,7 +58,7 @@ class Facts:
             at = at.copy()
             rows = self.member_index.rows(self.given.first_paid["member_id"])
             at[rows[rows >= 0]] = _micros(self.given.first_paid["first_paid_at"])[rows >= 0]
-        return np.where(self.member_of >= 0, at[self.member_of], NO_TIME)
+        return np.where(self.member_of >= 0, at[np.maximum(self.member_of, 0)], NO_TIME)
 
     @cached_property
     def seats(self) -> Seats:

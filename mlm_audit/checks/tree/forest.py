@@ -152,15 +152,16 @@ def walk(ids: pl.Series, up: Rows) -> Forest:
 
 @compiled
 def _look_up(table: Rows, low: int, wanted: Ints, absent: Flags) -> Rows:
+    # Compared before they are subtracted: a difference of two ids need not fit.
+    high = low + len(table) - 1
     rows = np.empty(len(wanted), np.int32)
     for i in range(len(wanted)):
-        place = wanted[i] - low
         if len(absent) and absent[i]:
             rows[i] = ROOT
-        elif wanted[i] < low or place < 0 or place >= len(table):
+        elif wanted[i] < low or wanted[i] > high:
             rows[i] = UNKNOWN
         else:
-            rows[i] = table[place]
+            rows[i] = table[wanted[i] - low]
     return rows
 
 

@@ -22,15 +22,15 @@ def level_issues(forest: Forest, levels: pl.Series, file: str) -> list[Issue]:
 
 def wrong_levels(forest: Forest, level: Ints) -> Flags:
     """Where the fault is: a child is not blamed when its level fits its grandparent, since then the parent's is wrong."""
-    up = forest.up
+    up, parent = forest.up, np.maximum(forest.up, 0)
     has_parent = (up >= 0) & (forest.state != ON_CYCLE)
-    above = np.where(has_parent, level[up], UNSET)
+    above = np.where(has_parent, level[parent], UNSET)
     differs = has_parent & (level != UNSET) & (above != UNSET) & (level != above + 1)
     wrong: Flags = differs | _wrong_roots(forest, level, differs)
-    two_up = np.where(has_parent, up[up], ROOT)
-    grand = np.where(two_up >= 0, level[two_up], UNSET)
+    two_up = np.where(has_parent, up[parent], ROOT)
+    grand = np.where(two_up >= 0, level[np.maximum(two_up, 0)], UNSET)
     fits_grand = (grand != UNSET) & (level == grand + 2)
-    blamed_above = differs & np.where(has_parent, wrong[up], False) & (fits_grand | (up[up] < 0))
+    blamed_above = differs & np.where(has_parent, wrong[parent], False) & (fits_grand | (up[parent] < 0))
     blamed: Flags = wrong & ~blamed_above
     return blamed
 

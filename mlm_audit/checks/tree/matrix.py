@@ -198,8 +198,8 @@ class Matrix:
 
     def _sponsor_nodes(self) -> Rows:
         members = self.facts.member_of
-        above = np.where(members >= 0, self.facts.sponsors.up[members], UNKNOWN)
-        return np.where(above >= 0, self.facts.node_of[above], UNKNOWN).astype(np.int32)
+        above = np.where(members >= 0, self.facts.sponsors.up[np.maximum(members, 0)], UNKNOWN)
+        return np.where(above >= 0, self.facts.node_of[np.maximum(above, 0)], UNKNOWN).astype(np.int32)
 
     def _unexplained(self, played: Replay, passers: dict[int, list[int]]) -> dict[int, list[int]]:
         """Without the seats that were left by somebody whose place is in question already, one seat for each of them."""

@@ -102,7 +102,7 @@ class Records:
         for member in absent:
             place = self._recorded_place(member)
             if member in below or (place is not None and self.facts.member_index.row(member) == UNKNOWN):
-                below.setdefault(member, [])
+                below.setdefault(member, named[member])
                 if place is not None:
                     self.parent_of_missing[member] = place
         return below

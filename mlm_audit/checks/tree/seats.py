@@ -210,11 +210,12 @@ def _replay_sponsor(
     for row in arrivals:
         sponsor = sponsors[row]
         if rank[row] > 0:
-            if sponsor >= 0 and rank[sponsor] >= 0:
+            # A sponsor who came later could not place anybody; that is an issue of the sponsor tree.
+            if sponsor >= 0 and rank[sponsor] >= 0 and best[sponsor] != _FULL:
                 parent = up[row]
                 if not order[sponsor] <= order[parent] < order[sponsor] + size[sponsor]:
                     expected[row] = -2
-                elif own[row] != best[sponsor] and best[sponsor] != _FULL:
+                elif own[row] != best[sponsor]:
                     expected[row] = best[sponsor]
             taken[own[row]] = 1
         best[row] = rank[row] * 3
