@@ -16,6 +16,8 @@ from mlm_audit.domain.periods import naive
 
 CLOSURE_INSERT, CLOSURE_DELETE, CLOSURE_SET_DEPTH = "closure-insert", "closure-delete", "closure-depth"
 FLAG = "eligibility-flag"
+ORDER = ("delete", "depth", "insert")
+"""Deletions first, so that no unique key stands in the way of what follows."""
 
 
 class Repaired(NamedTuple):
@@ -54,7 +56,8 @@ def repair_closure(engine: Engine, job_id: str, changes: Sequence[Change], now: 
         above = _ancestors(connection, members)
         rows = _closure_rows(connection, members)
         needed = {change for member in members for change in changes_for(member, above[member], rows[member])}
-        done = [change for change in changes if change in needed]
+        # In the order in which they are made, since they are undone in the opposite one: a new row may take an old row's id.
+        done = sorted((change for change in changes if change in needed), key=lambda change: ORDER.index(change.action))
         _apply(connection, done)
         return _record(connection, job_id, done, now)
 
@@ -113,8 +116,7 @@ def _closure_rows(connection: Connection, members: Sequence[int]) -> dict[int, l
 
 
 def _apply(connection: Connection, changes: Iterable[Change]) -> None:
-    """Deletions first, so that no unique key stands in the way of what follows."""
-    by_action: dict[str, list[Change]] = {"delete": [], "depth": [], "insert": []}
+    by_action: dict[str, list[Change]] = {action: [] for action in ORDER}
     for change in changes:
         by_action[change.action].append(change)
     table: Any = Hierarchy.__table__

@@ -29,6 +29,9 @@ class Settings(BaseSettings):
     alert_total_paisa: int = Field(1_000_000, ge=0, description="A larger total discrepancy than this alerts")
     critical_wallet_paisa: int = Field(100_000, ge=0, description="A wallet off by more than this is critical")
     tree_repairs_max: int = Field(100_000, ge=0, description="Rows that one tree check repairs; with more to do it repairs none")
+    tree_batch_size: int = Field(
+        500, ge=1, le=5_000, description="Members whose closure or flags are repaired in one transaction"
+    )
     alert_health_score: int = Field(85, ge=0, le=100, description="A tree health score below this alerts")
     payout_batch_size: int = Field(50, ge=1, le=1_000, description="Instalments paid in one transaction")
     payout_batch_pause_ms: int = Field(10, ge=0, le=60_000, description="Pause after each batch of payouts, in milliseconds")

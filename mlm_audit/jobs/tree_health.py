@@ -39,9 +39,6 @@ from mlm_audit.jobs.tree_result import Head, Looked, Made, Outcome, Since, repor
 
 log = logging.getLogger(__name__)
 
-BATCH = 500
-"""Members whose closure, or flags, are repaired in one transaction."""
-
 NEEDED: dict[type[Base], Sequence[str] | None] = {
     platform.User: ("id", "sponsor_id", "role", "is_eligible_repurchase", "created_at"),
     platform.MatrixNode: None,
@@ -107,27 +104,26 @@ class _TreeHealth:
 
     def execute(self, folder: Path, *, dry_run: bool, repair: bool) -> RunResult:
         require(self.database, NEEDED if dry_run else {**NEEDED, **STORE})
+        read = self._read(folder)
         if dry_run:
-            return self._look_only(folder, repair=repair)
+            return self._look_only(read, repair=repair)
         with running(self.database, TREE_HEALTH, self.head.job_id, self.settings, self.clock, self.started) as run:
             previous = previous_run(self.database, own.TreeHealthReport)
-            before = self._look(folder)
+            before = self._check(read)
             repairs = self._repair(run, before) if repair else Repairs()
-            after = self._look(folder) if repairs.done else before
+            after = self._check(self._read(folder)) if repairs.done else before
             run.check()
             outcome = self._outcome(before, after, repairs, previous, dry_run=False)
             self._store(folder, outcome, after, run)
         return outcome.result
 
-    def _look_only(self, folder: Path, *, repair: bool) -> RunResult:
+    def _look_only(self, read: TreeRead, *, repair: bool) -> RunResult:
         try:
-            seen = self._look(folder)
+            seen = self._check(read)
             planned = Repairs([as_repair(change) for change in derivable(seen.check.issues)]) if repair else Repairs()
             if len(planned.done) > self.settings.tree_repairs_max:
                 planned = Repairs(refused=len(planned.done))
             return self._outcome(seen, seen, planned, self._previous_if_any(), dry_run=True).result
-        except InputError:
-            raise
         except Exception as error:
             raise JobFailedError(f"{TREE_HEALTH} failed, nothing was stored: {reason_of(error)}") from error
 
@@ -139,11 +135,14 @@ class _TreeHealth:
             return None
         return previous_run(self.database, own.TreeHealthReport)
 
-    def _look(self, folder: Path) -> Checked:
+    def _read(self, folder: Path) -> TreeRead:
         paid_first = self.rules.placed_from == "first_paid_order"
         read = read_trees(self.database, folder, self._month_facts, first_paid=paid_first, progress=self.progress)
         if not read.users.height:
             raise InputError("table users: it has no rows, so there is no tree to check; is this the right database?")
+        return read
+
+    def _check(self, read: TreeRead) -> Checked:
         self.progress("checking the trees", 2, 3)
         decided, words = self._decided(read)
         given = TreeInput(read.users, read.nodes, read.closure, read.pending, read.first_paid, decided, words, self.rules)
@@ -170,11 +169,11 @@ class _TreeHealth:
             return Repairs(refused=len(planned))
         repairs = Repairs()
         closure = [change for change in planned if change.action != "flag"]
-        for part in _by_member(closure):
+        for part in _by_member(closure, self.settings.tree_batch_size):
             run.check()
             repairs.done += repair_closure(self.database, run.job_id, part, self.clock())
             self.progress("repairing the closure", len(repairs.done), len(planned))
-        for part in in_parts([change for change in planned if change.action == "flag"], BATCH):
+        for part in in_parts([change for change in planned if change.action == "flag"], self.settings.tree_batch_size):
             run.check()
             repairs.done += repair_flags(self.database, run.job_id, part, seen.decided, self.clock())
             self.progress("repairing flags", len(repairs.done), len(planned))
@@ -219,12 +218,12 @@ def derivable(issues: Iterable[Issue]) -> list[Change]:
     return [change for issue in issues if CODES[issue.code].repaired for change in issue.changes]
 
 
-def _by_member(changes: Sequence[Change]) -> Iterable[list[Change]]:
+def _by_member(changes: Sequence[Change], size: int) -> Iterable[list[Change]]:
     """Batches that keep the changes of one member together."""
     ordered = sorted(changes, key=lambda change: change.descendant_id)
     members = sorted({change.descendant_id for change in ordered})
     place = 0
-    for part in in_parts(members, BATCH):
+    for part in in_parts(members, size):
         start = place
         while place < len(ordered) and ordered[place].descendant_id <= part[-1]:
             place += 1

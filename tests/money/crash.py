@@ -20,8 +20,16 @@ from mlm_audit.database.tables import Base
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.payouts import Options, run_payouts
 from mlm_audit.jobs.sweep import run_sweep
+from mlm_audit.jobs.tree_health import check_tree_health
 
-PRELOAD = ["tests.money.crash", "mlm_audit.engine.eligibility", "psycopg", "pymysql", "sqlalchemy.dialects.postgresql.psycopg"]
+PRELOAD = [
+    "tests.money.crash",
+    "tests.trees.warm",
+    "mlm_audit.engine.eligibility",
+    "psycopg",
+    "pymysql",
+    "sqlalchemy.dialects.postgresql.psycopg",
+]
 LONG_SECONDS = 60
 
 
@@ -38,6 +46,8 @@ class Task:
         settings = Settings().model_copy(update=self.settings)
         if self.job == "monthly-eligibility-sweep":
             run_sweep(engine, settings, lambda: self.now)
+        elif self.job == "tree-health-check":
+            check_tree_health(engine, settings, lambda: self.now)
         else:
             run_payouts(self.job, engine, settings, lambda: self.now, Options())
 
