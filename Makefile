@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check lint types rooms tests fast scorecard servers bench bench-money docs lock clean
+.PHONY: help demo test check lint types rooms tests fast scorecard servers bench bench-money bench-trees docs lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -51,6 +51,9 @@ docs: $(READY)  ## the generated reference in docs/
 
 fast: $(READY)  ## the tests that take seconds: no kills, no many processes
 	$(BIN)/pytest -n 2 -m "not slow"
+
+bench-trees: $(READY)  ## the tree checks next to the floor and to graph libraries
+	$(BIN)/python -m benchmarks.trees
 
 bench-money: $(READY)  ## payouts and the sweep next to the driver's floor and to one transaction each
 	$(BIN)/python -m benchmarks.money

@@ -7,8 +7,9 @@ import pytest
 
 from mlm_audit.checks.catalogue import load_checks, load_views
 from mlm_audit.checks.causes import CAUSES
+from mlm_audit.checks.tree.codes import CODES
 from mlm_audit.cli.app import app
-from mlm_audit.demo.faults import FAULTS
+from mlm_audit.demo.faults import ALL_FAULTS
 from mlm_audit.domain.settings import Settings
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -30,8 +31,23 @@ def checks() -> str:
         "|---|---|",
     ]
     lines += [f"| `{view.name}` | {cell(view.about)} |" for view in load_views()]
+    lines += [
+        "\n## The trees\n",
+        (
+            "Found by `mlm-audit run tree-health-check`, the last five by `mlm-audit tree check-file`. With *spreads*, everybody "
+            "below is affected too. *Repaired* ones are mended by the run; of all others a person must decide.\n"
+        ),
+        "| code | severity | means | spreads | repaired | what is done |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{name}` | {c.severity} | {cell(c.title)} | {'yes' if c.spreads else ''} | {'yes' if c.repaired else ''} | {cell(c.do)} |"
+        for name, c in CODES.items()
+    ]
     lines += ["\n## Causes\n", "| cause | means | first step |", "|---|---|---|"]
-    lines += [f"| `{code}` | {cell(means)} | {cell(step)} |" for code, (means, step) in sorted(CAUSES.items())]
+    lines += [
+        f"| `{code}` | {cell(means)} | {cell(step)} |" for code, (means, step) in sorted(CAUSES.items()) if code not in CODES
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -47,7 +63,7 @@ def settings() -> str:
 def faults() -> str:
     lines = [NOTE, "# Faults\n", "What `mlm-audit demo create --faults CODE=N` can put into a demonstration platform.\n"]
     lines += ["| fault | what happens | found by | cause named |", "|---|---|---|---|"]
-    lines += [f"| `{f.code}` | {cell(f.about)} | `{f.found_by}` | `{f.cause}` |" for f in FAULTS.values()]
+    lines += [f"| `{f.code}` | {cell(f.about)} | `{f.found_by}` | `{f.cause}` |" for f in ALL_FAULTS.values()]
     return "\n".join(lines) + "\n"
 
 

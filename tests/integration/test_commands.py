@@ -154,7 +154,7 @@ def test_repairs(demo: str) -> None:
     job_id = document("run", "reconciliation", "--db", demo)["job_id"]
     [repair] = document("repairs", "list", "--db", demo)
     assert (repair["job_id"], int(repair["before"]) - int(repair["after"])) == (job_id, 50)
-    assert document("repairs", "undo", job_id, "--db", demo) == {"job_id": job_id, "undone": 1}
+    assert document("repairs", "undo", job_id, "--db", demo) == {"job_id": job_id, "undone": 1, "left": []}
     assert document("repairs", "undo", job_id, "--db", demo)["undone"] == 0
     assert "repaired nothing" in refused("repairs", "undo", "no-such-job", "--db", demo)
 
@@ -274,7 +274,7 @@ def test_bad__plan(demo: str, tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (["run", "tidy-up", "--db", "sqlite:///x.db"], "no such job"),
-        (["run", "tree-health", "--db", "sqlite:///x.db"], "not built yet"),
+        (["run", "weekly-summary", "--db", "sqlite:///x.db"], "not built yet"),
         (["run", "reconciliation", "--nonsense"], "--nonsense"),
         (["run", "reconciliation", "--fail-on", "mild"], "mild"),
         (["demo", "create", "--db", "sqlite:///x.db", "--members", "0"], "--members 0"),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, insert, select, text, update
 
+from mlm_audit.checks.inputs import Input
 from mlm_audit.database.check import check_schema
 from mlm_audit.database.corrections import list_repairs
 from mlm_audit.database.migrate import init, is_current, upgrade
@@ -134,11 +135,11 @@ def test_selling_goes_on_while_reading(any_url: str, filled: Fill, tmp_path: Pat
     read = snapshot._read
     sold = []
 
-    def read_and_sell(connection: Any, name: str, path: Path) -> int:
+    def read_and_sell(connection: Any, name: str, spec: Input, path: Path) -> int:
         if name == "ledger":
             post(engine, member=5, paisa=12_345)
             sold.append(name)
-        return read(connection, name, path)
+        return read(connection, name, spec, path)
 
     monkeypatch.setattr(snapshot, "_read", read_and_sell)
     result = run(engine, tmp_path).result

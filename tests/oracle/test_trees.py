@@ -218,7 +218,7 @@ def test_placement_against_a_brute_force_replay(reading: str) -> None:
         sponsors = None if reading == "company" else [0, *(rng.randrange(member) for member in range(1, len(parents)))]
         forest = plant(pl.Series(range(len(parents))), pl.Series(parents, dtype=pl.Int64))
         times = np.array(at, np.int64)
-        seats = seat(forest.up, np.array(positions, np.uint8), times)
+        seats = seat(forest.up, np.array(positions, np.int32), times)
         played = replay(forest, seats, 0, times, None if sponsors is None else np.array(sponsors, np.int32))
         verdicts = replay_plainly(parents, positions, at, sponsors)
         found = [{RIGHT: "right", OUTSIDE: "outside"}.get(value) or played.parent_of(value) for value in played.expected.tolist()]

@@ -7,16 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from mlm_audit.checks.tree import closure, edges, forest, seats
+from mlm_audit.checks.tree import closure, forest, seats
 
 up = np.array([-1, 0, 0, 0], np.int32)
 ids = np.arange(4)
 nobody: Any = None
-forest._look_up(up, 0, ids, np.zeros(0, np.bool_))
+forest._counts_up(ids)
+forest._look_up(up, 0, 4, ids, np.zeros(0, np.bool_))
 small = forest.walk(nobody, up)
 forest._add_up(small.order, up, small.state, ids.copy())
 forest._hand_down(small.order, up, small.state, np.zeros(4, np.uint8))
 forest._children(up)
-edges._earlier(up, small.state, ids)
-closure._suspects(up, small.depth, small.state, up, up, np.array([1, 1, 1, 1], np.int32))
-seats.replay(small, seats.seat(up, np.array([0, 1, 2, 3], np.uint8), ids), 0, ids)
+forest._earlier(up, ids)
+closure._rows_pass(up, up, up, np.array([1, 1, 1, 1], np.int32))
+seats.replay(small, seats.seat(up, np.array([0, 1, 2, 3], np.int32), ids), 0, ids)

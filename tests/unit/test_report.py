@@ -90,6 +90,7 @@ CASES = {
         [finding(5, amount_paisa=50, severity="low", cause="rounding-drift")],
         Verdict.PASS,
         corrections=({"member_id": 5, "before_paisa": 150, "after_paisa": 100},),
+        fixed=("wallet-balance/5",),
     ),
 }
 

@@ -1,19 +1,21 @@
 """The closure against the matrix: the bulk pass finds who is suspect, plain Python says of them what is wrong.
 
-The bulk pass looks at every row once and keeps one bit per member and depth. Members whose way up is not sound within the
+The bulk pass looks at every row once, in two halves at a time, and keeps one bit per member and depth. Members whose way up is not sound within the
 closure's depth are left alone: of them nobody knows what the closure should say.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
-from mlm_audit.checks.tree.forest import SOUND, Flags, Forest, Index, Ints, Rows, Small, compiled
+from mlm_audit.checks.tree.forest import SOUND, Flags, Forest, Index, Rows, Small, compiled
 
 CLOSURE_DEPTH = 5
+THREADS = 2
 
 
 class ClosureRow(NamedTuple):
@@ -45,24 +47,40 @@ def suspects(forest: Forest, index: Index, closure: pl.DataFrame) -> tuple[Rows,
 
     `closure` has id, ancestor_id, descendant_id, depth.
     """
-    ancestors = index.rows(closure["ancestor_id"])
+    with ThreadPoolExecutor(THREADS) as pool:
+        halves = list(pool.map(lambda part: _pass_over(forest, index, part), _halves(closure)))
+    is_suspect = _judge(forest.depth, forest.state, [h[0] for h in halves], [h[1] for h in halves])
+    absent = pl.concat([h[2] for h in halves])
+    return np.flatnonzero(is_suspect).astype(np.int32), absent.drop_nulls().unique().sort().to_list()
+
+
+def _halves(closure: pl.DataFrame) -> list[pl.DataFrame]:
+    middle = closure.height // 2
+    return [closure[:middle], closure[middle:]]
+
+
+def _pass_over(forest: Forest, index: Index, closure: pl.DataFrame) -> tuple[Flags, Small, pl.Series]:
     descendants = index.rows(closure["descendant_id"])
-    depths = closure["depth"].fill_null(0).to_numpy()
-    is_suspect = _suspects(forest.up, forest.depth, forest.state, ancestors, descendants, depths)
-    lost = closure.filter(pl.Series(descendants < 0)) if (descendants < 0).any() else closure.clear()
-    return np.flatnonzero(is_suspect).astype(np.int32), lost["descendant_id"].drop_nulls().unique().sort().to_list()
+    depths = closure["depth"]
+    known = (depths.fill_null(0) if depths.null_count() else depths).to_numpy()
+    wrong, bits = _rows_pass(forest.up, index.rows(closure["ancestor_id"]), descendants, known)
+    absent = (
+        closure["descendant_id"].filter(pl.Series(descendants < 0)) if descendants.min(initial=0) < 0 else closure["id"].clear()
+    )
+    return wrong, bits, absent
 
 
 @compiled
-def _suspects(up: Rows, depth: Rows, state: Small, ancestors: Rows, descendants: Rows, depths: Ints) -> Flags:
-    suspect = np.zeros(len(up), np.bool_)
+def _rows_pass(up: Rows, ancestors: Rows, descendants: Rows, depths: Rows) -> tuple[Flags, Small]:
+    """Whose rows are wrong or there twice, and a bit for each depth that was seen."""
+    wrong = np.zeros(len(up), np.bool_)
     bits = np.zeros(len(up), np.uint8)
     for place in range(len(descendants)):
         row, steps = descendants[place], depths[place]
         if row < 0:
             continue
         if not 1 <= steps <= 5:
-            suspect[row] = True
+            wrong[row] = True
             continue
         above = row
         for _ in range(steps):
@@ -71,14 +89,20 @@ def _suspects(up: Rows, depth: Rows, state: Small, ancestors: Rows, descendants:
                 break
         bit = 1 << (steps - 1)
         if above < 0 or above != ancestors[place] or bits[row] & bit:
-            suspect[row] = True
+            wrong[row] = True
         bits[row] |= bit
-    for row in range(len(up)):
-        if depth[row] < 5 and state[row] != 0:
-            suspect[row] = False
-        elif bits[row] != (1 << min(depth[row], 5)) - 1:
-            suspect[row] = True
-    return suspect
+    return wrong, bits
+
+
+def _judge(depth: Rows, state: Small, wrong: list[Flags], bits: list[Small]) -> Flags:
+    """Suspect: a wrong row, a depth seen in both halves, or not every depth seen; but only where the way up is sound."""
+    is_suspect: Flags = wrong[0] | wrong[1] | ((bits[0] & bits[1]) != 0)
+    is_suspect |= (bits[0] | bits[1]) != _ALL_BITS[np.minimum(depth, CLOSURE_DEPTH)]
+    is_suspect &= (state == SOUND) | (depth >= CLOSURE_DEPTH)
+    return is_suspect
+
+
+_ALL_BITS = np.array([(1 << depth) - 1 for depth in range(CLOSURE_DEPTH + 1)], np.uint8)
 
 
 def is_checkable(forest: Forest, row: int) -> bool:

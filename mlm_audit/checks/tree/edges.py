@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mlm_audit.checks.tree.forest import CUT, NO_TIME, ON_CYCLE, ROOT, UNKNOWN, Forest, Ints, Rows, Small, compiled
+from mlm_audit.checks.tree.forest import CUT, ROOT, UNKNOWN, Forest, Rows
 from mlm_audit.checks.tree.issues import EVIDENCE_ROWS, NAMED, Issue, Picture
 
 
@@ -79,20 +79,6 @@ def surplus_roots(forest: Forest, words: Words, roots: Rows, first: int, parent_
 def roots_of(forest: Forest) -> Rows:
     """The rows without a parent."""
     return np.flatnonzero(forest.up == ROOT).astype(np.int32)
-
-
-def earlier_than_parent(forest: Forest, created_at: Ints) -> Rows:
-    """The rows that were there before their parent was; rows on a ring are not looked at."""
-    return _earlier(forest.up, forest.state, created_at)
-
-
-@compiled
-def _earlier(up: Rows, state: Small, created_at: Ints) -> Rows:
-    found = np.zeros(len(up), np.bool_)
-    for row in range(len(up)):
-        if up[row] >= 0 and state[row] != ON_CYCLE and NO_TIME < created_at[row] < created_at[up[row]]:
-            found[row] = True
-    return np.flatnonzero(found).astype(np.int32)
 
 
 def _issue(code: str, forest: Forest, words: Words, rows: list[int], text: str, parent_id: Callable[[int], object]) -> Issue:

@@ -1,16 +1,27 @@
 """What the tree checks read, and the same as arrays: the members' sponsor tree and the nodes' matrix."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import polars as pl
 
-from mlm_audit.checks.tree.forest import NO_TIME, Flags, Forest, Index, Ints, Rows, plant
+from mlm_audit.checks.tree.forest import (
+    NO_TIME,
+    ON_CYCLE,
+    UNKNOWN,
+    Flags,
+    Forest,
+    Index,
+    Ints,
+    Rows,
+    earlier_than_parent,
+    planted,
+    walk,
+)
 from mlm_audit.checks.tree.seats import Seats, seat
 from mlm_audit.domain.plan import PlanRules
-
-OUT_OF_RANGE = 255
 
 
 @dataclass(frozen=True)
@@ -39,16 +50,51 @@ class Facts:
     def __init__(self, given: TreeInput) -> None:
         self.given = given
         self.member_index = Index(given.members["id"])
-        self.sponsors: Forest = plant(given.members["id"], given.members["sponsor_id"])
-        self.node_index = Index(given.nodes["user_id"])
-        self.matrix: Forest = plant(given.nodes["user_id"], given.nodes["parent_id"])
-        self.member_of: Rows = self.member_index.rows(given.nodes["user_id"])
-        self.node_of: Rows = self.node_index.rows(given.members["id"])
+        is_same = self.member_index.has_same_ids(given.nodes["user_id"])
+        self.node_index = self.member_index if is_same else Index(given.nodes["user_id"])
+        self.created_at: Ints = _micros(given.members["created_at"])
+        """When each member joined, microseconds UTC; NO_TIME where that is not known."""
+        self.is_same = is_same
+        self.sponsors, self.younger, self.matrix, self.seats = self._both_trees()
 
     @cached_property
-    def created_at(self) -> Ints:
-        """When each member joined, microseconds UTC; NO_TIME where that is not known."""
-        return _micros(self.given.members["created_at"])
+    def member_of(self) -> Rows:
+        """The member's row of each node."""
+        return self._same_rows if self.is_same else self.member_index.rows(self.given.nodes["user_id"])
+
+    @cached_property
+    def node_of(self) -> Rows:
+        """The node's row of each member."""
+        return self._same_rows if self.is_same else self.node_index.rows(self.given.members["id"])
+
+    @cached_property
+    def _same_rows(self) -> Rows:
+        return np.arange(self.given.members.height, dtype=np.int32)
+
+    def nodes_without_member(self) -> list[int]:
+        """Rows of nodes whose member does not exist."""
+        return [] if self.is_same else np.flatnonzero(self.member_of == UNKNOWN).tolist()
+
+    def members_without_node(self) -> list[int]:
+        """Rows of members who must have a node and have none."""
+        if self.is_same or not (without := self.node_of == UNKNOWN).any():
+            return []
+        return np.flatnonzero(without & self.needs_node()).tolist()
+
+    def _both_trees(self) -> tuple[Forest, Rows, Forest, Seats]:
+        """Sponsor tree, those who joined before their sponsor, matrix, seats: the trees in two threads, kernels hold no lock."""
+        above = self.member_index.rows(self.given.members["sponsor_id"])
+        with ThreadPoolExecutor(2) as pool:
+            planting = pool.submit(walk, self.given.members["id"], above)
+            matrix, seats = self._matrix()
+            younger = earlier_than_parent(above, self.created_at)
+            sponsors = planting.result()
+        # Of a ring one is always younger; the ring is the issue.
+        return sponsors, younger[sponsors.state[younger] != ON_CYCLE], matrix, seats
+
+    def _matrix(self) -> tuple[Forest, Seats]:
+        forest = planted(self.node_index, self.given.nodes["parent_id"])
+        return forest, seat(forest.up, self.given.nodes["position"].fill_null(0).to_numpy(), self.arrived_at)
 
     @cached_property
     def arrived_at(self) -> Ints:
@@ -58,15 +104,7 @@ class Facts:
             at = at.copy()
             rows = self.member_index.rows(self.given.first_paid["member_id"])
             at[rows[rows >= 0]] = _micros(self.given.first_paid["first_paid_at"])[rows >= 0]
-        return np.where(self.member_of >= 0, at[np.maximum(self.member_of, 0)], NO_TIME)
-
-    @cached_property
-    def seats(self) -> Seats:
-        """Who sits where in the matrix."""
-        positions = self.given.nodes["position"]
-        code = pl.when(positions.is_between(1, 3)).then(positions).otherwise(OUT_OF_RANGE)
-        small = pl.select(code.fill_null(0).cast(pl.UInt8)).to_series()
-        return seat(self.matrix.up, small.to_numpy(), self.arrived_at)
+        return at if self.is_same else np.where(self.member_of >= 0, at[np.maximum(self.member_of, 0)], NO_TIME)
 
     def needs_node(self) -> Flags:
         """Which members must have a node: users, from the moment that the plan names."""

@@ -40,23 +40,30 @@ def compiled(function: F) -> F:
 
 
 class Index:
-    """From ids to rows: a table where ids lie close together, a join where they do not or are text."""
+    """From ids to rows: a difference where ids count up, a table where they lie close together, else a join."""
 
     def __init__(self, ids: pl.Series) -> None:
         self.ids = ids
         self._table: Rows | None = None
-        if ids.dtype != pl.String and ids.len():
-            low, high = cast("int", ids.min()), cast("int", ids.max())
-            if high - low < _DENSE * ids.len() + 1_000:
-                self._low = low
-                self._table = np.full(high - low + 1, UNKNOWN, np.int32)
-                self._table[ids.to_numpy() - low] = np.arange(ids.len(), dtype=np.int32)
+        self._low = 0
+        if ids.dtype == pl.String or not ids.len():
+            return
+        values = ids.to_numpy()
+        if _counts_up(values):
+            self._low, self._table = int(values[0]), np.zeros(0, np.int32)
+            return
+        low, high = int(values.min()), int(values.max())
+        if high - low < _DENSE * len(values) + 1_000:
+            self._low, self._table = low, np.full(high - low + 1, UNKNOWN, np.int32)
+            self._table[values - low] = np.arange(len(values), dtype=np.int32)
 
     def rows(self, wanted: pl.Series) -> Rows:
         """The row of each wanted id; ROOT for null, UNKNOWN for an id that is not there."""
         if self._table is not None:
-            absent = wanted.is_null().to_numpy() if wanted.null_count() else np.zeros(0, np.bool_)
-            return _look_up(self._table, self._low, wanted.fill_null(0).to_numpy(), absent)
+            nulls = wanted.null_count()
+            absent = wanted.is_null().to_numpy() if nulls else np.zeros(0, np.bool_)
+            values = (wanted.fill_null(0) if nulls else wanted).to_numpy()
+            return _look_up(self._table, self._low, self.ids.len(), values, absent)
         known = pl.DataFrame([self.ids.alias("id"), pl.int_range(self.ids.len(), dtype=pl.Int32, eager=True).alias("row")])
         found = pl.DataFrame([wanted.alias("id")]).join(known, on="id", how="left", maintain_order="left")
         row = pl.when(pl.col("id").is_null()).then(ROOT).otherwise(pl.col("row").fill_null(UNKNOWN))
@@ -65,6 +72,10 @@ class Index:
     def row(self, wanted: object) -> int:
         """The row of one id; UNKNOWN when it is not there."""
         return int(self.rows(pl.Series([wanted], dtype=self.ids.dtype))[0])
+
+    def has_same_ids(self, ids: pl.Series) -> bool:
+        """Whether these are the same ids in the same order."""
+        return self.ids.dtype == ids.dtype and self.ids.len() == ids.len() and np.array_equal(self.ids.to_numpy(), ids.to_numpy())
 
 
 @dataclass(frozen=True)
@@ -139,9 +150,14 @@ def plant(ids: pl.Series, parents: pl.Series) -> Forest:
 
     Raises ValueError beyond 700 million nodes, where row numbers of slots no longer fit.
     """
-    if ids.len() > MOST_ROWS:
-        raise ValueError(f"{ids.len()} nodes are more than the {MOST_ROWS} that fit")
-    return walk(ids, Index(ids).rows(parents))
+    return planted(Index(ids), parents)
+
+
+def planted(index: Index, parents: pl.Series) -> Forest:
+    """The same, where the index of the ids is there already."""
+    if index.ids.len() > MOST_ROWS:
+        raise ValueError(f"{index.ids.len()} nodes are more than the {MOST_ROWS} that fit")
+    return walk(index.ids, index.rows(parents))
 
 
 def walk(ids: pl.Series, up: Rows) -> Forest:
@@ -150,18 +166,43 @@ def walk(ids: pl.Series, up: Rows) -> Forest:
     return Forest(ids, up, depth, state, order)
 
 
+def earlier_than_parent(up: Rows, created_at: Ints) -> Rows:
+    """The rows that were there before their parent was."""
+    return np.flatnonzero(_earlier(up, created_at)).astype(np.int32)
+
+
 @compiled
-def _look_up(table: Rows, low: int, wanted: Ints, absent: Flags) -> Rows:
+def _earlier(up: Rows, created_at: Ints) -> Flags:
+    found = np.zeros(len(up), np.bool_)
+    for row in range(len(up)):
+        if up[row] >= 0:
+            found[row] = NO_TIME < created_at[row] < created_at[up[row]]
+    return found
+
+
+@compiled
+def _counts_up(ids: Ints) -> bool:
+    for row in range(1, len(ids)):  # noqa: SIM110  (a generator does not compile)
+        if ids[row] <= ids[row - 1] or ids[row] - ids[row - 1] != 1:
+            return False
+    return True
+
+
+@compiled
+def _look_up(table: Rows, low: int, count: int, wanted: Ints, absent: Flags) -> Rows:
+    """Rows of ids; without a table, ids count up from `low`."""
     # Compared before they are subtracted: a difference of two ids need not fit.
-    high = low + len(table) - 1
+    high = low + (max(len(table), count) - 1)
     rows = np.empty(len(wanted), np.int32)
     for i in range(len(wanted)):
         if len(absent) and absent[i]:
             rows[i] = ROOT
         elif wanted[i] < low or wanted[i] > high:
             rows[i] = UNKNOWN
-        else:
+        elif len(table):
             rows[i] = table[wanted[i] - low]
+        else:
+            rows[i] = wanted[i] - low
     return rows
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from mlm_audit.checks.tree.closure import Change
 from mlm_audit.checks.tree.codes import CODES
-from mlm_audit.checks.tree.forest import Forest
+from mlm_audit.checks.tree.facts import Facts
+from mlm_audit.checks.tree.forest import Forest, Rows
 
 NAMED = 12
 EVIDENCE_ROWS = 200
@@ -59,7 +60,14 @@ class Issue:
         return replace(self, below=below, at_risk_paisa=at_risk_paisa)
 
 
-def names(forest: Forest, rows: Sequence[int], separator: str = ", ") -> str:
+def node_row(facts: Facts, row: int) -> dict[str, Any]:
+    """A node of the matrix as an evidence row."""
+    nodes = facts.given.nodes
+    parent, position = nodes["parent_id"][int(row)], nodes["position"][int(row)]
+    return {"table": "matrix_nodes", "id": facts.matrix.name(row), "parent_id": parent, "position": position}
+
+
+def names(forest: Forest, rows: Sequence[int] | Rows, separator: str = ", ") -> str:
     """The ids of rows for a sentence, the first dozen of them."""
     shown = separator.join(str(forest.name(row)) for row in rows[:NAMED])
     return shown + (f" and {len(rows) - NAMED} more" if len(rows) > NAMED else "")

@@ -1,18 +1,16 @@
 """What can be wrong with the matrix: edges, nodes and members without each other, seats, and how they were filled."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 
 import numpy as np
 
 from mlm_audit.checks.tree.edges import MATRIX, broken_edges, roots_of, surplus_roots
 from mlm_audit.checks.tree.facts import Facts
-from mlm_audit.checks.tree.forest import NO_TIME, UNKNOWN, Rows
-from mlm_audit.checks.tree.issues import EVIDENCE_ROWS, Issue, Picture, names
+from mlm_audit.checks.tree.forest import NO_TIME
+from mlm_audit.checks.tree.issues import EVIDENCE_ROWS, Issue, Picture, names, node_row
+from mlm_audit.checks.tree.placement import placement_issues
 from mlm_audit.checks.tree.records import Records
-from mlm_audit.checks.tree.seats import OUTSIDE, RIGHT, WIDTH, Replay, replay
-
-MOST_WRONG_SEATS = 50
-"""More faults of placement than this, and than one in twenty: then it is the reading that is wrong, not the members."""
+from mlm_audit.checks.tree.seats import WIDTH
 
 
 class Matrix:
@@ -33,7 +31,8 @@ class Matrix:
         self._nodes()
         self._seats()
         self._moves()
-        self._placement()
+        if self.first_root is not None:
+            self.issues += placement_issues(self.facts, self.records, self.disputed, self.first_root)
         return self.issues
 
     def _parent_id(self, row: int) -> object:
@@ -58,7 +57,7 @@ class Matrix:
         return at == NO_TIME, at, row
 
     def _nodes(self) -> None:
-        for row in np.flatnonzero(self.facts.member_of == UNKNOWN).tolist():
+        for row in self.facts.nodes_without_member():
             self.issues.append(self._orphan(row))
             self.disputed.add(row)
         for member_id, rows in self.records.below_missing.items():
@@ -142,8 +141,7 @@ class Matrix:
         )
 
     def _node_row(self, row: int) -> dict[str, object]:
-        position = self.facts.given.nodes["position"][row]
-        return {"table": "matrix_nodes", "id": self.forest.name(row), "parent_id": self._parent_id(row), "position": position}
+        return node_row(self.facts, row)
 
     def _position(self, code: str, row: int, what: str) -> Issue:
         name = self.forest.name(row)
@@ -177,69 +175,3 @@ class Matrix:
             evidence = (self._node_row(row), *self.records.evidence(row))
             picture = Picture("around", "matrix", (row,))
             self.issues.append(Issue("matrix-moved", str(name), name, text, evidence, "matrix", (row,), picture=picture))
-
-    def _placement(self) -> None:
-        if self.first_root is None:
-            return
-        sponsors = None
-        if self.facts.given.rules.placement == "sponsor":
-            sponsors = self._sponsor_nodes()
-        played = replay(self.forest, self.facts.seats, self.first_root, self.facts.arrived_at, sponsors)
-        wrong = np.flatnonzero(played.expected != RIGHT)
-        passers: dict[int, list[int]] = defaultdict(list)
-        for row in wrong[np.argsort(self.facts.arrived_at[wrong], kind="stable")].tolist():
-            passers[int(played.expected[row])].append(row)
-        outside = [row for row in passers.pop(OUTSIDE, []) if row not in self.disputed]
-        found = [self._passed(played, seat, rows) for seat, rows in sorted(self._unexplained(played, passers).items())]
-        found += [self._outside(row) for row in outside]
-        if len(found) > max(MOST_WRONG_SEATS, self.forest.count // 20):
-            found = [self._other_reading(len(found), len(wrong))]
-        self.issues += found
-
-    def _sponsor_nodes(self) -> Rows:
-        members = self.facts.member_of
-        above = np.where(members >= 0, self.facts.sponsors.up[np.maximum(members, 0)], UNKNOWN)
-        return np.where(above >= 0, self.facts.node_of[np.maximum(above, 0)], UNKNOWN).astype(np.int32)
-
-    def _unexplained(self, played: Replay, passers: dict[int, list[int]]) -> dict[int, list[int]]:
-        """Without the seats that were left by somebody whose place is in question already, one seat for each of them."""
-        lost = Counter(self.records.left_parents)
-        kept: dict[int, list[int]] = {}
-        for seat, rows in sorted(passers.items()):
-            parent, _ = played.parent_of(seat)
-            if played.holder[seat] < 0 and lost[parent] > 0:
-                lost[parent] -= 1
-            elif others := [row for row in rows if row not in self.disputed]:
-                kept[seat] = others
-        return kept
-
-    def _passed(self, played: Replay, seat: int, rows: list[int]) -> Issue:
-        parent, position = played.parent_of(seat)
-        where = f"position {position} under member {self.forest.name(parent)}"
-        many = f"{len(rows)} members were" if len(rows) > 1 else "1 member was"
-        evidence = tuple(self._node_row(row) for row in rows[:EVIDENCE_ROWS])
-        picture = Picture("seats", "matrix", (parent,), position)
-        key = f"{self.forest.name(parent)}/{position}"
-        holder = int(played.holder[seat])
-        if holder < 0:
-            text = f"{where} is free, and {many} placed after it: {names(self.forest, rows)}"
-            affected = (parent,)
-            return Issue("matrix-hole", key, self.forest.name(parent), text, evidence, "matrix", affected, picture=picture)
-        text = f"{where} was free when {many} placed beyond it ({names(self.forest, rows)}); member {self.forest.name(holder)} took it later"
-        first = rows[0]
-        return Issue("matrix-placement", key, self.forest.name(first), text, evidence, "matrix", (first,), picture=picture)
-
-    def _outside(self, row: int) -> Issue:
-        name = self.forest.name(row)
-        sponsor = self.facts.sponsors.up[self.facts.member_of[row]]
-        text = f"member {name} sits outside the tree of their sponsor, member {self.facts.sponsors.name(sponsor)}"
-        picture = Picture("around", "matrix", (row,))
-        return Issue("matrix-placement", f"{name}/outside", name, text, (self._node_row(row),), "matrix", (row,), picture=picture)
-
-    def _other_reading(self, faults: int, members: int) -> Issue:
-        reading = self.facts.given.rules.placement
-        text = (
-            f"{members} members do not sit where the reading `{reading}` puts them, in {faults} places: "
-            "the platform seems to place members in another way than the plan says"
-        )
-        return Issue("matrix-reading", reading, None, text, ({"table": "plan", "id": "placement", "is": reading},), "matrix")

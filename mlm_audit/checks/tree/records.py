@@ -45,7 +45,7 @@ class Records:
         self._rows = rows_by_descendant(closure, [*ids, *absent])
         by_row = {row: self._rows[self.forest.name(row)] for row in self.suspects.tolist()}
         self.moved = recorded_elsewhere(self.forest, facts.node_index, by_row)
-        self.missing = self._members_without_node()
+        self.missing: set[int] = {facts.sponsors.name(row) for row in facts.members_without_node()}
         self.parent_of_missing: dict[int, int] = {}
         self.below_missing = self._who_is_missing(absent)
         self.junk = [member for member in absent if member not in self.below_missing]
@@ -85,10 +85,6 @@ class Records:
         for member in self.junk:
             found[member] = changes_for(member, [], self.rows(member))
         return found
-
-    def _members_without_node(self) -> set[int]:
-        without = (self.facts.node_of == UNKNOWN) & self.facts.needs_node()
-        return set(self.facts.given.members["id"].filter(pl.Series(without)).to_list())
 
     def _who_is_missing(self, absent: list[int]) -> dict[int, list[int]]:
         """Missing and lost members with the rows below them; a lost one must be more than a mistyped number."""
@@ -140,7 +136,5 @@ class Records:
 
     def _sponsored(self) -> Counter[int]:
         """How often each member who is gone is named as sponsor, if the matrix still knows of them."""
-        known = {int(self.forest.name(row)) for row in np.flatnonzero(self.facts.member_of == UNKNOWN).tolist()} | set(
-            self.below_missing
-        )
+        known = {int(self.forest.name(row)) for row in self.facts.nodes_without_member()} | set(self.below_missing)
         return Counter({sponsor: count for sponsor, count in self._unknown_sponsors.items() if sponsor in known})

@@ -33,23 +33,24 @@ class Seats(NamedTuple):
 class Replay(NamedTuple):
     """The arrivals once more, in their order: `expected` is the seat that was free and first, or RIGHT, or OUTSIDE.
 
-    `seat` is the seat that each row has and `holder` the row in each seat (EMPTY); only the tree of one root is replayed,
-    rows elsewhere have seat −1.
+    `parents` has the parent's row of each group of three seats. Only the tree of one root is replayed.
     """
 
     expected: Rows
-    seat: Rows
-    holder: Rows
     parents: Rows
-    """The parent's row of each seat's group of three."""
+    slots: Rows
 
     def parent_of(self, seat: int) -> tuple[int, int]:
         """The parent's row and the position 1..3 of a seat."""
         return int(self.parents[seat // WIDTH]), seat % WIDTH + 1
 
+    def holder(self, seat: int) -> int:
+        """The row in a seat, EMPTY when it is free."""
+        return int(self.slots[int(self.parents[seat // WIDTH]) * WIDTH + seat % WIDTH])
 
-def seat(up: Rows, positions: Small, arrived_at: Ints) -> Seats:
-    """Seat every row; `positions` has 0 for null and anything but 1..3 for one that is out of range."""
+
+def seat(up: Rows, positions: Rows, arrived_at: Ints) -> Seats:
+    """Seat every row; `positions` has 0 for null."""
     slots, odd, children = _seat(up, positions)
     if len(odd):
         _seat_by_arrival(slots, up, np.unique(up[odd]), arrived_at)
@@ -62,21 +63,23 @@ def replay(forest: Forest, seats: Seats, root: int, arrived_at: Ints, sponsors: 
     A row that came earlier than its parent counts as having come with it. Those who came at the same instant may have
     come in either order.
     """
-    queue, rank = _level_order(seats.slots, forest.count, root)
-    own = _own_seats(seats.slots, queue, forest.count)
-    together = _with_parent(queue, forest.up, arrived_at)
-    arrivals = queue[np.argsort(together, kind="stable")]
-    holder = seats.slots.reshape(-1, WIDTH)[queue].reshape(-1)
+    queue, rank, own = _level_order(seats.slots, forest.count, root)
+    if _is_filled(queue, own) and _in_order(queue, arrived_at) and sponsors is None:
+        return Replay(np.broadcast_to(np.int32(RIGHT), forest.count), queue, seats.slots)
+    arrivals = queue
+    if not _in_order(queue, arrived_at):
+        together = _with_parent(queue, forest.up, arrived_at)
+        arrivals = queue[np.argsort(together, kind="stable")]
     if sponsors is None:
         expected = _replay_company(arrivals, rank, own)
     else:
         order, size = _nested(queue, seats.slots, forest.count)
         expected = _replay_sponsor(arrivals, rank, own, forest.up, seats.slots, sponsors, order, size)
-    return Replay(expected, own, holder, queue)
+    return Replay(expected, queue, seats.slots)
 
 
 @compiled
-def _seat(up: Rows, positions: Small) -> tuple[Rows, Rows, Small]:
+def _seat(up: Rows, positions: Rows) -> tuple[Rows, Rows, Small]:
     slots = np.full(len(up) * 3, -1, np.int32)
     children = np.zeros(len(up), np.uint8)
     is_odd = np.zeros(len(up), np.bool_)
@@ -106,32 +109,43 @@ def _seat_by_arrival(slots: Rows, up: Rows, parents: Rows, arrived_at: Ints) -> 
 
 
 @compiled
-def _level_order(slots: Rows, count: int, root: int) -> tuple[Rows, Rows]:
+def _level_order(slots: Rows, count: int, root: int) -> tuple[Rows, Rows, Rows]:
+    """Rows in level order, the place of each row in it, and its seat; −1 for rows that are not in the root's tree."""
     queue = np.empty(count, np.int32)
     rank = np.full(count, -1, np.int32)
+    own = np.full(count, -1, np.int32)
     queue[0] = root
     rank[root] = 0
     head, tail = 0, 1
     while head < tail:
-        for place in range(queue[head] * 3, queue[head] * 3 + 3):
-            child = slots[place]
+        first = queue[head] * 3
+        for position in range(3):
+            child = slots[first + position]
             if child >= 0 and rank[child] < 0:
                 rank[child] = tail
+                own[child] = head * 3 + position
                 queue[tail] = child
                 tail += 1
         head += 1
-    return queue[:tail].copy(), rank
+    return queue[:tail], rank, own
 
 
 @compiled
-def _own_seats(slots: Rows, queue: Rows, count: int) -> Rows:
-    own = np.full(count, -1, np.int32)
-    for place in range(len(queue)):
-        for position in range(3):
-            child = slots[queue[place] * 3 + position]
-            if child >= 0:
-                own[child] = place * 3 + position
-    return own
+def _is_filled(queue: Rows, own: Rows) -> bool:
+    """Whether no seat is free before the last one that is taken."""
+    for place in range(1, len(queue)):  # noqa: SIM110
+        if own[queue[place]] != place - 1:
+            return False
+    return True
+
+
+@compiled
+def _in_order(queue: Rows, arrived_at: Ints) -> bool:
+    """Whether nobody came before somebody who sits before them: then level order is the order of arrival."""
+    for place in range(1, len(queue)):  # noqa: SIM110
+        if arrived_at[queue[place]] < arrived_at[queue[place - 1]]:
+            return False
+    return True
 
 
 @compiled

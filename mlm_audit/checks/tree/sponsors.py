@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 
 from mlm_audit.checks.tree.closure import Change
-from mlm_audit.checks.tree.edges import SPONSOR, broken_edges, earlier_than_parent, roots_of, surplus_roots
+from mlm_audit.checks.tree.edges import SPONSOR, broken_edges, roots_of, surplus_roots
 from mlm_audit.checks.tree.facts import Facts
 from mlm_audit.checks.tree.forest import Rows
 from mlm_audit.checks.tree.issues import Issue, Picture
@@ -37,6 +37,8 @@ def sponsor_issues(facts: Facts, records: Records) -> list[Issue]:
 def _member_roots(facts: Facts) -> Rows:
     """Roots that are members; an administrator who has sponsored nobody is not one."""
     roots = roots_of(facts.sponsors)
+    if len(roots) == 1:
+        return roots
     is_user = (facts.given.members["role"] == "user").fill_null(value=False).to_numpy()[roots]
     return roots[is_user | (facts.sponsors.size[roots] > 1)]
 
@@ -44,7 +46,7 @@ def _member_roots(facts: Facts) -> Rows:
 def _later(facts: Facts, sponsor_id: Any) -> list[Issue]:
     forest, issues = facts.sponsors, []
     created = facts.given.members["created_at"]
-    for row in earlier_than_parent(forest, facts.created_at).tolist():
+    for row in facts.younger.tolist():
         name, above = forest.name(row), int(forest.up[row])
         text = f"member {name} joined on {created[row]:%Y-%m-%d %H:%M} UTC, before their sponsor {sponsor_id(row)} ({created[above]:%Y-%m-%d %H:%M} UTC)"
         evidence = tuple(

@@ -69,7 +69,7 @@ def _ring(length: int) -> Callable[[Injector, int], list[Row]]:
         assert injector.platform["hierarchy"].height, "made before the matrix changes"
         tree = Lineage(injector.platform, "matrix")
         lines = {member: [member, *tree.above(member)][:length] for member in tree.parent}
-        lines = {member: line for member, line in lines.items() if len(line) == length and tree.parent[line[-1]] is not None}
+        lines = {member: line for member, line in lines.items() if len(line) == length and tree.parent.get(line[-1]) is not None}
         done = []
         for member in _picked(injector, list(lines), places):
             line = lines[member]

@@ -42,7 +42,7 @@ def _ring(length: int) -> Callable[[Injector, int], list[Row]]:
     def inject(injector: Injector, places: int) -> list[Row]:
         tree = Lineage(injector.platform, "sponsor")
         lines = {member: [member, *tree.above(member)][:length] for member in tree.parent}
-        lines = {member: line for member, line in lines.items() if len(line) == length and tree.parent[line[-1]] is not None}
+        lines = {member: line for member, line in lines.items() if len(line) == length and tree.parent.get(line[-1]) is not None}
         candidates = pl.DataFrame({"user_id": list(lines)}, schema={"user_id": pl.Int64})
         done = []
         for row in injector.pick(candidates, places):

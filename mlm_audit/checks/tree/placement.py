@@ -1,0 +1,94 @@
+"""Whether the matrix was filled level by level, left to right, in the reading that the plan names; one issue per seat."""
+
+from collections import Counter
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+
+import numpy as np
+
+from mlm_audit.checks.tree.facts import Facts
+from mlm_audit.checks.tree.forest import UNKNOWN, Ints, Rows
+from mlm_audit.checks.tree.issues import EVIDENCE_ROWS, Issue, Picture, names, node_row
+from mlm_audit.checks.tree.records import Records
+from mlm_audit.checks.tree.seats import OUTSIDE, RIGHT, Replay, replay
+
+MOST_WRONG_SEATS = 50
+"""More faults of placement than this, and than one in twenty: then it is the reading that is wrong, not the members."""
+
+
+def placement_issues(facts: Facts, records: Records, disputed: AbstractSet[int], root: int) -> list[Issue]:
+    """Seats that were passed over: still free (a hole), or taken later. `disputed` rows, whose place is in question, say nothing."""
+    sponsors = _sponsor_nodes(facts) if facts.given.rules.placement == "sponsor" else None
+    played = replay(facts.matrix, facts.seats, root, facts.arrived_at, sponsors)
+    wrong = np.flatnonzero(played.expected != RIGHT)
+    if disputed:
+        wrong = wrong[~np.isin(wrong, np.fromiter(disputed, np.int64))]
+    groups = _by_seat(wrong.astype(np.int32), played.expected, facts.arrived_at)
+    outside = groups.pop(OUTSIDE, wrong[:0].astype(np.int32))
+    if len(groups) + len(outside) > max(MOST_WRONG_SEATS, facts.matrix.count // 20):
+        return [_other_reading(facts, len(groups) + len(outside), len(wrong))]
+    left = _left(played, groups, records)
+    passed = [_passed(facts, played, seat, rows) for seat, rows in groups.items() if seat not in left]
+    return passed + [_outside(facts, row) for row in outside.tolist()]
+
+
+def _by_seat(wrong: Rows, expected: Rows, arrived_at: Ints) -> dict[int, Rows]:
+    """The rows that passed over each seat, in order of arrival."""
+    for key in (arrived_at, expected):
+        values = key[wrong]
+        if (values[1:] < values[:-1]).any():
+            wrong = wrong[np.argsort(values, kind="stable")]
+    seats = expected[wrong]
+    ends = np.flatnonzero(seats[1:] != seats[:-1]) + 1
+    return {int(expected[rows[0]]): rows for rows in np.split(wrong, ends)} if len(wrong) else {}
+
+
+def _sponsor_nodes(facts: Facts) -> Rows:
+    members = facts.member_of
+    above = np.where(members >= 0, facts.sponsors.up[np.maximum(members, 0)], UNKNOWN)
+    return np.where(above >= 0, facts.node_of[np.maximum(above, 0)], UNKNOWN).astype(np.int32)
+
+
+def _left(played: Replay, seats: Iterable[int], records: Records) -> set[int]:
+    """Free seats that were left by somebody whose place is in question already, one for each of them."""
+    lost = Counter(records.left_parents)
+    left = set()
+    for seat in seats:
+        parent, _ = played.parent_of(seat)
+        if played.holder(seat) < 0 and lost[parent] > 0:
+            lost[parent] -= 1
+            left.add(seat)
+    return left
+
+
+def _passed(facts: Facts, played: Replay, seat: int, rows: Rows) -> Issue:
+    forest = facts.matrix
+    parent, position = played.parent_of(seat)
+    where = f"position {position} under member {forest.name(parent)}"
+    many = f"{len(rows)} members were" if len(rows) > 1 else "1 member was"
+    evidence = tuple(node_row(facts, row) for row in rows[:EVIDENCE_ROWS].tolist())
+    picture = Picture("seats", "matrix", (parent,), position)
+    key = f"{forest.name(parent)}/{position}"
+    holder, first = played.holder(seat), int(rows[0])
+    if holder < 0:
+        text = f"{where} is free, and {many} placed after it: {names(forest, rows)}"
+        return Issue("matrix-hole", key, forest.name(parent), text, evidence, "matrix", (parent,), picture=picture)
+    text = f"{where} was free when {many} placed beyond it ({names(forest, rows)}); member {forest.name(holder)} took it later"
+    return Issue("matrix-placement", key, forest.name(first), text, evidence, "matrix", (first,), picture=picture)
+
+
+def _outside(facts: Facts, row: int) -> Issue:
+    name = facts.matrix.name(row)
+    sponsor = int(facts.sponsors.up[facts.member_of[row]])
+    text = f"member {name} sits outside the tree of their sponsor, member {facts.sponsors.name(sponsor)}"
+    picture = Picture("around", "matrix", (row,))
+    return Issue("matrix-placement", f"{name}/outside", name, text, (node_row(facts, row),), "matrix", (row,), picture=picture)
+
+
+def _other_reading(facts: Facts, faults: int, members: int) -> Issue:
+    reading = facts.given.rules.placement
+    text = (
+        f"{members} members do not sit where the reading `{reading}` puts them, in {faults} places: "
+        "the platform seems to place members in another way than the plan says"
+    )
+    return Issue("matrix-reading", reading, None, text, ({"table": "plan", "id": "placement", "is": reading},), "matrix")
