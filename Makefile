@@ -49,7 +49,7 @@ scorecard: $(READY)  ## every kind of fault alone: found, named rightly, nothing
 docs: $(READY)  ## the generated reference in docs/
 	$(BIN)/python -m tests.reference
 
-fast: $(READY)  ## the tests that take seconds: no kills, no many processes
+fast: $(READY)  ## the tests that take seconds: no kills, no many processes, no MariaDB
 	$(BIN)/pytest -n 2 -m "not slow"
 
 bench-trees: $(READY)  ## the tree checks next to the floor and to graph libraries

@@ -23,7 +23,7 @@ from mlm_audit.domain.plan import load_plan
 from mlm_audit.domain.settings import Settings
 from tests import servers
 
-DATABASES = ("sqlite", "postgresql", "mariadb")
+DATABASES = ("sqlite", "postgresql", pytest.param("mariadb", marks=pytest.mark.slow))
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 IST = zone("Asia/Kolkata")
 _names = count()

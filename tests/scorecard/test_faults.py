@@ -1,11 +1,17 @@
 """Every kind of fault alone: all places found, the cause right, nothing unrelated. `make scorecard` does it with ten seeds."""
 
+from dataclasses import replace
+
+import polars as pl
 import pytest
 
 from mlm_audit.checks.catalogue import load_checks
 from mlm_audit.checks.causes import CAUSES
-from mlm_audit.demo.faults import FAULTS, inject
-from mlm_audit.demo.scorecard import audit, score
+from mlm_audit.checks.tree.codes import CODES
+from mlm_audit.checks.tree.health import check_trees
+from mlm_audit.demo.faults import FAULTS, TREE_FAULTS, inject
+from mlm_audit.demo.scorecard import audit, score, tree_fault_score, tree_input
+from mlm_audit.jobs.tree_result import FILE_CODES
 from tests.conftest import clean_platform
 
 
@@ -29,6 +35,39 @@ def test_fault_alone(code: str) -> None:
     assert result.found == result.places == 10
     assert result.unrelated == 0
     assert result.caused >= 9.5
+
+
+@pytest.mark.parametrize("seed", range(1, 11))
+def test_clean_trees_have_no_issue(seed: int) -> None:
+    assert check_trees(tree_input(clean_platform(2_000, seed))).issues == ()
+
+
+@pytest.mark.parametrize("code", list(TREE_FAULTS))
+def test_tree_fault_alone(code: str) -> None:
+    """Found once, with the right code, every id and the number of affected that the injector counted for itself."""
+    clean = {seed: clean_platform(500, seed) for seed in (1, 2)}
+    result = tree_fault_score(code, clean, places=4)
+    assert (result.found, result.caused, result.unrelated) == (4, 4, 0)
+
+
+def test_there_are_enough_kinds_for_trees() -> None:
+    assert len(TREE_FAULTS) >= 20
+    assert {fault.found_by for fault in TREE_FAULTS.values()} <= set(CODES)
+    untested = set(CODES) - {fault.found_by for fault in TREE_FAULTS.values()} - set(FILE_CODES)
+    assert untested == {"matrix-reading", "closure-broken"}, "what a single fault cannot cause"
+
+
+def test_another_reading_of_placement_is_one_issue() -> None:
+    given = tree_input(clean_platform(2_000, 1))
+    [issue] = check_trees(replace(given, rules=given.rules.model_copy(update={"placement": "sponsor"}))).issues
+    assert issue.code == "matrix-reading"
+
+
+def test_a_closure_that_is_wrong_all_over_is_one_issue(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlm_audit.checks.tree.records.MOST_SUSPECTS", 100)
+    given = tree_input(clean_platform(2_000, 1))
+    [issue] = check_trees(replace(given, closure=given.closure.filter(pl.col("depth") < 5))).issues
+    assert (issue.code, issue.changes) == ("closure-broken", ())
 
 
 def test_every_cause_that_a_check_names_is_explained() -> None:
