@@ -52,3 +52,8 @@ def format_decimal(paisa: int) -> str:
     """Paisa as a plain decimal for files: 123456 → `1234.56`."""
     whole, fraction = divmod(abs(paisa), PAISA_PER_RUPEE)
     return f"{'-' if paisa < 0 else ''}{whole}.{fraction:02d}"
+
+
+def grouped(count: int) -> str:
+    """A whole number in Indian grouping: 1234567 → 12,34,567."""
+    return format_inr(count * 100).removeprefix("₹").removesuffix(".00")

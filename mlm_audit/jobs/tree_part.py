@@ -44,5 +44,5 @@ def _graph(part: Part, node: Node, tree: str) -> "nx.DiGraph[Any]":
     if part.lost is not None:
         top = part.above[-1] if part.above else node
         graph.add_node(part.lost, label=str(part.lost), mark="lost", hidden=0)
-        graph.add_edge(part.lost, top.member_id, broken=True)
+        graph.add_edge(part.lost, top.member_id, broken="broken")
     return graph

@@ -18,7 +18,7 @@ from mlm_audit.checks.tree.neighbourhood import as_data, picture_of
 from mlm_audit.database.runs import PREVIOUS_COLUMNS
 from mlm_audit.database.tree_repairs import Repaired
 from mlm_audit.domain.findings import SEVERITIES, CheckRun, CheckStatus, RunResult, Verdict
-from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.breaks import BREAK_SCHEMA
 from mlm_audit.jobs.findings import findings_of, one_finding
@@ -153,7 +153,7 @@ def _evidence(issue: Issue) -> list[dict[str, Any]]:
 def _message(issue: Issue) -> str:
     text = issue.message[0].upper() + issue.message[1:]
     if issue.below is not None:
-        text += f"; {issue.below} below {'is' if issue.below == 1 else 'are'} affected"
+        text += f"; {grouped(issue.below)} below {'is' if issue.below == 1 else 'are'} affected"
     if issue.at_risk_paisa is not None:
         text += f", {format_inr(issue.at_risk_paisa)} of pending commission at risk"
     return f"{text}."

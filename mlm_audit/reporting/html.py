@@ -6,6 +6,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from mlm_audit.domain.money import grouped
 from mlm_audit.reporting.report import ReportData
 from mlm_audit.reporting.tree_report import TreeReport
 
@@ -27,6 +28,7 @@ def render(data: ReportData | TreeReport) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["grouped"] = grouped
     style = (folder / "style.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     template = "tree-health.html.j2" if isinstance(data, TreeReport) else "reconciliation.html.j2"

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from mlm_audit.checks.causes import first_step, in_words
 from mlm_audit.domain.findings import SEVERITIES, STATES, Bridge, CheckStatus, RunResult, Verdict, open_findings
-from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.periods import format_local
 
 LARGEST = 200
@@ -84,11 +84,6 @@ def trust_of(result: RunResult, tz: ZoneInfo, rerun: str) -> tuple[tuple[str, st
         ("Plan", result.plan),
         ("Run it again", rerun),
     )
-
-
-def grouped(count: int) -> str:
-    """A whole number in Indian grouping: 1234567 → 12,34,567."""
-    return format_inr(count * 100).removeprefix("₹").removesuffix(".00")
 
 
 def plural(count: int, noun: str) -> str:

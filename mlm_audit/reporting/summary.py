@@ -6,9 +6,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from mlm_audit.domain.findings import RunResult, Verdict
-from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.periods import format_local
-from mlm_audit.reporting.report import grouped, plural
+from mlm_audit.reporting.report import plural
 from mlm_audit.reporting.tree_report import file_figures, file_sentence, tree_figures, tree_lines, tree_sentence
 
 

@@ -14,15 +14,15 @@ WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 92, 34, 14, 40, 10
 LABEL = 12
 IN_WORDS = 12
 STYLE = (
-    "svg.tree{--ink:#1b2430;--soft:#56616f;--line:#7a8699;--card:#f5f7fa;--bad:#b42318;color-scheme:light dark}"
+    "svg.tree{--ink:#1b2430;--soft:#56616f;--edge:#7a8699;--card:#f5f7fa;--bad:#b42318;color-scheme:light dark}"
     "@media(prefers-color-scheme:dark){svg.tree{--ink:#e8ecf1;--soft:#a3aebb;--card:#1a212b;--bad:#ff8a80}}"
 )
 RULES = (
-    "svg.tree{max-width:100%;height:auto;font:12px system-ui,sans-serif}svg.tree text{fill:var(--ink);text-anchor:middle}"
-    "svg.tree .soft{fill:var(--soft);font-size:11px}svg.tree rect{fill:var(--card);stroke:var(--line)}"
+    "svg.tree{font:12px system-ui,sans-serif}svg.tree text{fill:var(--ink);text-anchor:middle}"
+    "svg.tree .soft{fill:var(--soft);font-size:11px}svg.tree rect{fill:var(--card);stroke:var(--edge)}"
     "svg.tree .issue rect{stroke:var(--bad);stroke-width:2.5}svg.tree .issue text:first-of-type{font-weight:700}"
     "svg.tree .lost rect{fill:none;stroke:var(--bad);stroke-dasharray:4 3}svg.tree .free rect{fill:none;stroke-dasharray:2 4}"
-    "svg.tree path{fill:none;stroke:var(--line);stroke-width:1.5}svg.tree path.broken{stroke:var(--bad);stroke-dasharray:5 4;stroke-width:2}"
+    "svg.tree path{fill:none;stroke:var(--edge);stroke-width:1.5}svg.tree path.free{stroke-dasharray:2 4}svg.tree path.broken{stroke:var(--bad);stroke-dasharray:5 4;stroke-width:2}"
 )
 """The picture's style, which `reports/style.css` holds as well; a test compares the two."""
 
@@ -69,7 +69,7 @@ def in_words(picture: Mapping[str, Any]) -> str:
     nodes, edges = picture["nodes"], picture["edges"]
     labels = [str(node["label"]) for node in nodes]
     told = [
-        f"{labels[child]} is under {labels[parent]}" + (" (broken)" if broken else "")
+        f"{labels[child]} is under {labels[parent]}" + (f" ({broken})" if broken else "")
         for parent, child, broken in edges[:IN_WORDS]
     ]
     more = f" and {len(edges) - IN_WORDS} more edges" if len(edges) > IN_WORDS else ""
@@ -151,7 +151,7 @@ def _edge(edge: Sequence[Any], drawing: Drawing, kind: str) -> Markup:
         # Back up: the edge that closes a ring in a neighbourhood goes round the side.
         side = max(x1, x2) + WIDTH / 2 + 6
         path = f"M{x1 + WIDTH / 2:.0f} {y1:.0f}H{side:.0f}V{y2:.0f}H{x2 + WIDTH / 2:.0f}"
-    return Markup('<path d="{}"{}/>').format(path, Markup(' class="broken"') if broken else "")
+    return Markup('<path d="{}"{}/>').format(path, Markup(' class="{}"').format(broken) if broken else "")
 
 
 def _node(node: Mapping[str, Any], place: Point) -> Markup:

@@ -8,8 +8,9 @@ from markupsafe import Markup
 
 from mlm_audit.checks.causes import first_step, in_words
 from mlm_audit.domain.findings import CheckStatus, RunResult, Verdict, open_findings
+from mlm_audit.domain.money import grouped
 from mlm_audit.domain.periods import format_local
-from mlm_audit.reporting.report import Row, causes_of, check_row, grouped, plural, shown, states_of, trust_of
+from mlm_audit.reporting.report import Row, causes_of, check_row, plural, shown, states_of, trust_of
 from mlm_audit.reporting.tree_picture import draw
 
 LARGEST, LISTED = 200, 100

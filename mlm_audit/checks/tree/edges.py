@@ -7,6 +7,7 @@ import numpy as np
 
 from mlm_audit.checks.tree.forest import CUT, ROOT, UNKNOWN, Forest, Rows
 from mlm_audit.checks.tree.issues import EVIDENCE_ROWS, NAMED, Issue, Picture
+from mlm_audit.domain.money import grouped
 
 
 class Words(NamedTuple):
@@ -56,8 +57,8 @@ def broken_edges(forest: Forest, words: Words, parent_id: Callable[[int], object
 def _ring(ring: list[int], words: Words, label: Name) -> str:
     way = " → ".join(label(row).removeprefix(f"{words.node} ") for row in ring[:NAMED])
     back = label(ring[0]).removeprefix(f"{words.node} ")
-    more = f" → … ({len(ring) - NAMED} more)" if len(ring) > NAMED else ""
-    return f"{len(ring)} {words.node}s are each other's {words.parent} in a ring: {way}{more} → {back}"
+    more = f" → … ({grouped(len(ring) - NAMED)} more)" if len(ring) > NAMED else ""
+    return f"{grouped(len(ring))} {words.node}s are each other's {words.parent} in a ring: {way}{more} → {back}"
 
 
 def surplus_roots(forest: Forest, words: Words, roots: Rows, first: int, parent_id: Callable[[int], object]) -> list[Issue]:

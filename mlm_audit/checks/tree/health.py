@@ -14,6 +14,7 @@ from mlm_audit.checks.tree.issues import EVIDENCE_ROWS, Issue
 from mlm_audit.checks.tree.matrix import Matrix
 from mlm_audit.checks.tree.records import Records
 from mlm_audit.checks.tree.sponsors import flag_issues, sponsor_issues
+from mlm_audit.domain.money import grouped
 
 TENTHS = {"low": 1, "medium": 3, "high": 5, "critical": 10}
 """What an affected member counts, in tenths of a member."""
@@ -93,13 +94,13 @@ def _unwritten(member: int, changes: Sequence[Change], facts: Facts) -> Issue:
 
 def _many(code: str, found: Sequence[Change], members: Sequence[int], facts: Facts) -> Issue:
     rows = tuple(row for row in map(facts.node_index.row, members) if row >= 0)
-    text = f"{len(found)} rows of {len(members)} members: {CODES[code].title.lower()}"
+    text = f"{grouped(len(found))} rows of {grouped(len(members))} members: {CODES[code].title.lower()}"
     evidence = tuple(as_evidence(change) for change in found[:EVIDENCE_ROWS])
     return Issue(code, "many", None, text, evidence, "matrix", rows, changes=tuple(found))
 
 
 def _broken(members: int, facts: Facts) -> Issue:
-    text = f"the closure of {members} of {facts.matrix.count} members differs from the matrix"
+    text = f"the closure of {grouped(members)} of {grouped(facts.matrix.count)} members differs from the matrix"
     return Issue("closure-broken", "many", None, text, ({"table": "hierarchy", "id": "all", "members": members},), "matrix")
 
 

@@ -8,6 +8,7 @@ from mlm_audit.checks.tree.closure import Change
 from mlm_audit.checks.tree.codes import CODES
 from mlm_audit.checks.tree.facts import Facts
 from mlm_audit.checks.tree.forest import Forest, Rows
+from mlm_audit.domain.money import grouped
 
 NAMED = 12
 EVIDENCE_ROWS = 200
@@ -70,4 +71,4 @@ def node_row(facts: Facts, row: int) -> dict[str, Any]:
 def names(forest: Forest, rows: Sequence[int] | Rows, separator: str = ", ") -> str:
     """The ids of rows for a sentence, the first dozen of them."""
     shown = separator.join(str(forest.name(row)) for row in rows[:NAMED])
-    return shown + (f" and {len(rows) - NAMED} more" if len(rows) > NAMED else "")
+    return shown + (f" and {grouped(len(rows) - NAMED)} more" if len(rows) > NAMED else "")

@@ -1,7 +1,7 @@
 """Where pictures come from: the neighbourhood of a row, a ring, the seats under a row, as small networkx graphs.
 
 A node of such a graph has `label` and may have `mark` ("issue" for the node in question, "lost" for one that is not there) and
-`hidden` (children that are not drawn). An edge may have `broken` (drawn dashed). The graph has `title` and `kind`.
+`hidden` (children that are not drawn). An edge may have `broken`: "broken" (drawn dashed) or "free" (to a seat that nobody has). The graph has `title` and `kind`.
 """
 
 from collections.abc import Callable, Hashable
@@ -15,7 +15,7 @@ from mlm_audit.checks.tree.issues import Issue
 from mlm_audit.checks.tree.seats import WIDTH
 
 UP, DOWN = 3, 3
-MOST_CHILDREN, MOST_NODES = 4, 40
+MOST_CHILDREN, MOST_NODES = 3, 24
 MOST_IN_RING = 24
 
 
@@ -51,11 +51,9 @@ def around(
         graph.add_edge(above, top)
         top = above
     _lost_parent(graph, forest, top, named)
-    level = [row]
+    level, most = [row], graph.number_of_nodes() + MOST_NODES
     for _ in range(down):
-        level = [child for parent in level for child in _add_children(graph, forest, parent)]
-    for parent in level:
-        _hide(graph, forest, parent)
+        level = [child for parent in level for child in _add_children(graph, forest, parent, most)]
     for node in list(graph.nodes):
         if isinstance(node, int):
             graph.nodes[node]["label"] = str(forest.name(node))
@@ -69,21 +67,17 @@ def _lost_parent(graph: "nx.DiGraph[Any]", forest: Forest, top: int, named: Call
     graph.add_node(top)
     if forest.up[top] == UNKNOWN:
         graph.add_node("lost", label=str(named(top)) if named else "?", mark="lost")
-        graph.add_edge("lost", top, broken=True)
+        graph.add_edge("lost", top, broken="broken")
     elif forest.up[top] != ROOT and int(forest.up[top]) in graph:
-        graph.add_edge(int(forest.up[top]), top, broken=True)
+        graph.add_edge(int(forest.up[top]), top, broken="broken")
 
 
-def _add_children(graph: "nx.DiGraph[Any]", forest: Forest, parent: int) -> list[int]:
+def _add_children(graph: "nx.DiGraph[Any]", forest: Forest, parent: int, most: int) -> list[int]:
     children = [child for child in forest.children_of(parent).tolist() if child not in graph]
-    room = MOST_NODES - graph.number_of_nodes()
+    room = most - graph.number_of_nodes()
     shown = children[: min(MOST_CHILDREN, max(room, 0))]
     graph.add_edges_from((parent, child) for child in shown)
     return shown
-
-
-def _hide(graph: "nx.DiGraph[Any]", forest: Forest, parent: int) -> None:
-    graph.nodes[parent]["hidden"] = len(forest.children_of(parent))
 
 
 def _count_hidden(graph: "nx.DiGraph[Any]", forest: Forest) -> None:
@@ -101,7 +95,7 @@ def ring(forest: Forest, rows: tuple[int, ...]) -> "nx.DiGraph[Any]":
         graph.add_node(row, label=str(forest.name(row)), mark="issue")
     for child, parent in zip(shown, shown[1:] + shown[:1], strict=True):
         graph.add_edge(parent, child)
-    graph.edges[shown[0], shown[-1]]["broken"] = True
+    graph.edges[shown[0], shown[-1]]["broken"] = "broken"
     return graph
 
 
@@ -122,7 +116,7 @@ def seats(facts: Facts, parent: int, empty: int | None) -> "nx.DiGraph[Any]":
             graph.add_edge(parent, child)
         if position == empty or not any(graph.nodes[n].get("position") == position for n in graph):
             graph.add_node(f"seat {position}", label="free", position=position, mark="lost" if position == empty else "free")
-            graph.add_edge(parent, f"seat {position}", broken=True)
+            graph.add_edge(parent, f"seat {position}", broken="broken" if position == empty else "free")
     for odd, children in by_position.items():
         for child in children:
             graph.add_node(child, label=str(forest.name(child)), position=odd, mark="issue", odd=True)
@@ -138,5 +132,5 @@ def as_data(graph: "nx.DiGraph[Any]") -> dict[str, Any]:
         "title": graph.graph["title"],
         "hidden": graph.graph.get("hidden", 0),
         "nodes": [dict(values) for _, values in graph.nodes(data=True)],
-        "edges": [[number[a], number[b], bool(values.get("broken"))] for a, b, values in graph.edges(data=True)],
+        "edges": [[number[a], number[b], values.get("broken", "")] for a, b, values in graph.edges(data=True)],
     }

@@ -11,6 +11,7 @@ from mlm_audit.checks.tree.forest import UNKNOWN, Ints, Rows
 from mlm_audit.checks.tree.issues import EVIDENCE_ROWS, Issue, Picture, names, node_row
 from mlm_audit.checks.tree.records import Records
 from mlm_audit.checks.tree.seats import OUTSIDE, RIGHT, Replay, replay
+from mlm_audit.domain.money import grouped
 
 MOST_WRONG_SEATS = 50
 """More faults of placement than this, and than one in twenty: then it is the reading that is wrong, not the members."""
@@ -65,7 +66,7 @@ def _passed(facts: Facts, played: Replay, seat: int, rows: Rows) -> Issue:
     forest = facts.matrix
     parent, position = played.parent_of(seat)
     where = f"position {position} under member {forest.name(parent)}"
-    many = f"{len(rows)} members were" if len(rows) > 1 else "1 member was"
+    many = f"{grouped(len(rows))} members were" if len(rows) > 1 else "1 member was"
     evidence = tuple(node_row(facts, row) for row in rows[:EVIDENCE_ROWS].tolist())
     picture = Picture("seats", "matrix", (parent,), position)
     key = f"{forest.name(parent)}/{position}"
@@ -88,7 +89,7 @@ def _outside(facts: Facts, row: int) -> Issue:
 def _other_reading(facts: Facts, faults: int, members: int) -> Issue:
     reading = facts.given.rules.placement
     text = (
-        f"{members} members do not sit where the reading `{reading}` puts them, in {faults} places: "
+        f"{grouped(members)} members do not sit where the reading `{reading}` puts them, in {grouped(faults)} places: "
         "the platform seems to place members in another way than the plan says"
     )
     return Issue("matrix-reading", reading, None, text, ({"table": "plan", "id": "placement", "is": reading},), "matrix")

@@ -79,6 +79,17 @@ class Injector:
             chosen.append(row)
         return chosen
 
+    def pick_lines(self, lines: Mapping[int, list[int]], places: int) -> list[list[int]]:
+        """Up to `places` lines of members at random, no two with the same member, none used before."""
+        chosen: list[list[int]] = []
+        keys = list(lines)
+        for index in self.rng.permutation(len(keys)):
+            line = lines[keys[int(index)]]
+            if len(chosen) < places and not self.taken_members.intersection(line):
+                self.taken_members.update(line)
+                chosen.append(line)
+        return chosen
+
     def amounts(self, size: int, low: int = 1_000, high: int = 90_000) -> list[int]:
         """Random amounts in paisa."""
         return [int(value) for value in self.rng.integers(low, high, size)]

@@ -21,12 +21,24 @@ class Lineage:
                 self.children[parent].append(child)
 
     def below(self, member: int) -> list[int]:
-        """Everybody below a member, nearest first."""
+        """Everybody below a member, nearest first; a ring is gone round once."""
         found: list[int] = []
-        level = [member]
+        seen, level = {member}, [member]
         while level:
-            level = [child for parent in level for child in self.children[parent]]
+            level = [child for parent in level for child in self.children[parent] if child not in seen]
+            seen.update(level)
             found += level
+        return found
+
+    def lines(self, length: int) -> dict[int, list[int]]:
+        """For each member with enough above them: the line of `length` from them up, which ends below the top."""
+        found = {}
+        for member in self.parent:
+            line = [member]
+            while len(line) < length and (parent := self.parent.get(line[-1])) is not None and parent not in line:
+                line.append(parent)
+            if len(line) == length and self.parent.get(line[-1]) is not None:
+                found[member] = line
         return found
 
     def above(self, member: int) -> list[int]:

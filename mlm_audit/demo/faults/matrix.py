@@ -68,11 +68,8 @@ def _ring(length: int) -> Callable[[Injector, int], list[Row]]:
     def inject(injector: Injector, places: int) -> list[Row]:
         assert injector.platform["hierarchy"].height, "made before the matrix changes"
         tree = Lineage(injector.platform, "matrix")
-        lines = {member: [member, *tree.above(member)][:length] for member in tree.parent}
-        lines = {member: line for member, line in lines.items() if len(line) == length and tree.parent.get(line[-1]) is not None}
         done = []
-        for member in _picked(injector, list(lines), places):
-            line = lines[member]
+        for line in injector.pick_lines(tree.lines(length), places):
             _set(injector.platform, line[-1], parent_id=line[0])
             done.append(tree_place(f"a ring of {length} nodes", line, 1 + len(tree.below(line[-1]))))
         return done

@@ -41,12 +41,8 @@ def _ring(length: int) -> Callable[[Injector, int], list[Row]]:
 
     def inject(injector: Injector, places: int) -> list[Row]:
         tree = Lineage(injector.platform, "sponsor")
-        lines = {member: [member, *tree.above(member)][:length] for member in tree.parent}
-        lines = {member: line for member, line in lines.items() if len(line) == length and tree.parent.get(line[-1]) is not None}
-        candidates = pl.DataFrame({"user_id": list(lines)}, schema={"user_id": pl.Int64})
         done = []
-        for row in injector.pick(candidates, places):
-            line = lines[row["user_id"]]
+        for line in injector.pick_lines(tree.lines(length), places):
             _set_sponsors(injector, {line[-1]: line[0]})
             done.append(tree_place(f"a ring of {length} sponsors", line, 1 + len(tree.below(line[-1]))))
         return done
