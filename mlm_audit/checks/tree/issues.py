@@ -1,7 +1,7 @@
 """Issues as the tree checks find them, before they become findings."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mlm_audit.checks.tree.closure import Change
@@ -16,7 +16,7 @@ EVIDENCE_ROWS = 200
 
 @dataclass(frozen=True)
 class Picture:
-    """What to draw of an issue: `around` a row, a `ring` of rows, or the `seats` under a row. Rows of `tree`."""
+    """What to draw of an issue: `around` a row, a `ring` of rows, or the `seats` under the first row (the others came last). Rows of `tree`."""
 
     kind: str
     tree: str
@@ -44,7 +44,6 @@ class Issue:
     at_risk_paisa: int | None = None
     changes: tuple[Change, ...] = ()
     picture: Picture | None = None
-    also: frozenset[int] = field(default_factory=frozenset)
 
     @property
     def id(self) -> str:

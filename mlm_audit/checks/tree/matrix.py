@@ -137,7 +137,7 @@ class Matrix:
             tuple(self._node_row(row) for row in children[:EVIDENCE_ROWS]),
             "matrix",
             tuple(children),
-            picture=Picture("seats", "matrix", (parent,)),
+            picture=Picture("seats", "matrix", (parent, *newcomers)),
         )
 
     def _node_row(self, row: int) -> dict[str, object]:

@@ -27,7 +27,7 @@ def picture_of(issue: Issue, facts: Facts) -> "nx.DiGraph[Any] | None":
     if issue.picture.kind == "ring":
         return ring(forest, issue.picture.rows)
     if issue.picture.kind == "seats":
-        return seats(facts, issue.picture.rows[0], issue.picture.seat)
+        return seats(facts, issue.picture.rows[0], issue.picture.seat, issue.picture.rows[1:])
     named = (facts.given.members["sponsor_id"] if issue.picture.tree == "sponsor" else facts.given.nodes["parent_id"]).__getitem__
     return around(forest, issue.picture.rows[0], named, marked=issue.rows)
 
@@ -99,8 +99,8 @@ def ring(forest: Forest, rows: tuple[int, ...]) -> "nx.DiGraph[Any]":
     return graph
 
 
-def seats(facts: Facts, parent: int, empty: int | None) -> "nx.DiGraph[Any]":
-    """The seats under a row: who sits where, the empty one in question, and who is one too many."""
+def seats(facts: Facts, parent: int, empty: int | None, newcomers: tuple[int, ...] = ()) -> "nx.DiGraph[Any]":
+    """The seats under a row: who sits where, the empty one in question, and who is one too many: a newcomer, if one is known."""
     forest = facts.matrix
     name = forest.name(parent)
     graph: nx.DiGraph[Any] = nx.DiGraph(kind="seats", title=f"The seats under {name}")
@@ -111,7 +111,8 @@ def seats(facts: Facts, parent: int, empty: int | None) -> "nx.DiGraph[Any]":
         by_position.setdefault(positions[child], []).append(child)
     for position in range(1, WIDTH + 1):
         for number, child in enumerate(by_position.pop(position, [])):
-            mark = {"mark": "issue"} if number else {}
+            is_in_question = child in newcomers if newcomers else number > 0
+            mark = {"mark": "issue"} if is_in_question else {}
             graph.add_node(child, label=str(forest.name(child)), position=position, **mark)
             graph.add_edge(parent, child)
         if position == empty or not any(graph.nodes[n].get("position") == position for n in graph):
