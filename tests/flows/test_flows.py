@@ -86,10 +86,11 @@ def test_nothing_runs_on_schedule_unless_it_is_enabled(prefect: None, tmp_path: 
     from flows.payouts import weekly_payouts
     from flows.reconciliation import commission_reconciliation
     from flows.sweep import monthly_eligibility_sweep
+    from flows.tree_health import tree_health_check
 
     url = SecretStr(f"sqlite:///{tmp_path / 'none.db'}")
     with tags("auto-scheduled"):
-        for flow in (weekly_payouts, monthly_eligibility_sweep, commission_reconciliation):
+        for flow in (weekly_payouts, monthly_eligibility_sweep, tree_health_check, commission_reconciliation):
             state = flow(database_url=url, return_state=True)
             assert (state.name, "ENABLE_SCHEDULED_JOBS" in str(state.message)) == ("Skipped", True)
         monkeypatch.setenv("ENABLE_SCHEDULED_JOBS", "true")
@@ -121,3 +122,25 @@ def test_money_flows(prefect: None, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "16 payouts" in artifacts["weekly-payouts-verdict"]
     assert "KYC not approved" in artifacts["retry-failed-payouts-findings"]
     assert "2026-10" in artifacts["monthly-eligibility-sweep-verdict"]
+
+
+def test_tree_flow(prefect: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows.tree_health import tree_health_check
+    from tests.trees.platforms import faulty
+
+    monkeypatch.setenv("RUNS_DIR", str(tmp_path / "runs"))
+    url = f"sqlite:///{tmp_path / 'trees.db'}"
+    engine = open_engine(url, create=True)
+    init(engine)
+    write_platform(engine, faulty({"closure-row-lost": 2, "sponsor-themselves": 1})[0])
+    engine.dispose()
+    ahead = tree_health_check(dry_run=True, database_url=SecretStr(url))
+    result = tree_health_check(as_of="2026-11-24", database_url=SecretStr(url))
+    assert (ahead["counts"]["issues_fixed"], result["counts"]["issues_fixed"]) == (0, 2)
+    assert Path(result["reports"]["html"]).exists()
+    with get_client(sync_client=True) as client:
+        artifacts = {artifact.key: str(artifact.data) for artifact in client.read_artifacts()}
+        names = {run.name for run in client.read_flow_runs()}
+    assert "tree-health 2026-11-24" in names
+    assert "1 critical; health score 84 of 100" in artifacts["tree-health-verdict"]
+    assert "sponsor-self" in artifacts["tree-health-findings"]

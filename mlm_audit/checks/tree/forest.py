@@ -35,8 +35,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def compiled(function: F) -> F:
-    """Compiled by numba when it is first called; the machine code is kept for the next process."""
-    return cast("F", numba.njit(cache=True, nogil=True)(function))
+    """Compiled by numba when it is first called; the machine code is kept for the next process, where there is a place."""
+    try:
+        return cast("F", numba.njit(cache=True, nogil=True)(function))
+    except RuntimeError:
+        # A read-only installation without a home: every process compiles for itself.
+        return cast("F", numba.njit(nogil=True)(function))
 
 
 class Index:
