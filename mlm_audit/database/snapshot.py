@@ -5,6 +5,7 @@ an amount, half a paisa) is an InputError that names the row.
 """
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -175,9 +176,5 @@ def _fits(kind: Kind, value: object) -> bool:
     if kind is Kind.FLAG and isinstance(value, str):
         return value.strip().lower() in ("true", "false", "1", "0", "t", "f")
     if kind is Kind.INSTANT and isinstance(value, str):
-        try:
-            datetime.fromisoformat(value)
-        except ValueError:
-            return False
-        return True
+        return re.fullmatch(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?Z?", value) is not None
     return isinstance(value, str if kind is Kind.TEXT else (bool, int, datetime))

@@ -1,7 +1,7 @@
 """Repairs of what can be derived: closure rows and eligibility flags. One transaction per batch, looked at again in it."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, up
 
 from mlm_audit.checks.tree.closure import CLOSURE_DEPTH, Change, ClosureRow, changes_for
 from mlm_audit.database.connect import in_parts, write
-from mlm_audit.database.own_tables import Repair
+from mlm_audit.database.own_tables import EligibilityLog, Repair
 from mlm_audit.database.tables import Hierarchy, MatrixNode, User
 from mlm_audit.database.tree_reads import last_decided
 from mlm_audit.domain.periods import naive
@@ -34,16 +34,21 @@ class Repaired(NamedTuple):
 def as_repair(change: Change) -> Repaired:
     """A change as it is planned, and recorded once it is made."""
     if change.action == "flag":
-        before = None if change.depth_now is None else str(change.depth_now)
-        return Repaired(FLAG, "users", str(change.descendant_id), "isEligibleRepurchase", before, str(change.depth))
+        return Repaired(
+            FLAG, "users", str(change.descendant_id), "isEligibleRepurchase", _text(change.depth_now), str(change.depth)
+        )
     if change.action == "depth":
-        return Repaired(CLOSURE_SET_DEPTH, "hierarchy", str(change.row_id), "depth", str(change.depth_now), str(change.depth))
+        return Repaired(CLOSURE_SET_DEPTH, "hierarchy", str(change.row_id), "depth", _text(change.depth_now), str(change.depth))
     row: dict[str, int | None] = {"ancestorId": change.ancestor_id, "descendantId": change.descendant_id}
     if change.action == "insert":
         key = f"{change.ancestor_id}/{change.descendant_id}"
         return Repaired(CLOSURE_INSERT, "hierarchy", key, "*", None, json.dumps(row | {"depth": change.depth}))
     before = json.dumps({"id": change.row_id} | row | {"depth": change.depth_now})
     return Repaired(CLOSURE_DELETE, "hierarchy", str(change.row_id), "*", before, None)
+
+
+def _text(value: int | None) -> str | None:
+    return None if value is None else str(value)
 
 
 def repair_closure(engine: Engine, job_id: str, changes: Sequence[Change], now: datetime) -> list[Repaired]:
@@ -68,15 +73,26 @@ def repair_flags(engine: Engine, job_id: str, changes: Sequence[Change], decided
     with write(engine) as connection:
         locked = select(User.id, User.is_eligible_repurchase).where(User.id.in_(list(wanted))).order_by(User.id).with_for_update()
         found = connection.execute(locked).all()
-        if decided is not None and last_decided(connection) != decided:
+        if last_decided(connection) != decided:
             return []
-        done = [wanted[member] for member, flag in found if _as_int(flag) == wanted[member].depth_now]
+        others = _decided_otherwise(connection, wanted, decided)
+        done = [wanted[member] for member, flag in found if _as_int(flag) == wanted[member].depth_now and member not in others]
         for value in (0, 1):
             members = [change.descendant_id for change in done if change.depth == value]
             if members:
                 setting = update(User).where(User.id.in_(members)).values(is_eligible_repurchase=bool(value))
                 connection.execute(setting)
         return _record(connection, job_id, done, now)
+
+
+def _decided_otherwise(connection: Connection, wanted: Mapping[int, Change], decided: int | None) -> set[int]:
+    """Members of whom a sweep that is running now has decided something else."""
+    if decided is None:
+        return set()
+    query = select(EligibilityLog.user_id, EligibilityLog.is_eligible).where(
+        EligibilityLog.user_id.in_(list(wanted)), EligibilityLog.year * 100 + EligibilityLog.month > decided
+    )
+    return {member for member, is_eligible in connection.execute(query) if int(is_eligible) != wanted[member].depth}
 
 
 def _as_int(flag: object) -> int | None:

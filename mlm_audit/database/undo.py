@@ -65,7 +65,11 @@ def _remove_inserted(connection: Connection, _row_key: str, _before: str | None,
         Hierarchy.descendant_id == row["descendantId"],
         Hierarchy.depth == row["depth"],
     )
-    return connection.execute(delete(Hierarchy).where(*as_left)).rowcount == 1
+    found = connection.execute(select(Hierarchy.id).where(*as_left).with_for_update()).scalars().all()
+    if len(found) != 1:
+        return False
+    connection.execute(delete(Hierarchy).where(Hierarchy.id == found[0]))
+    return True
 
 
 def _restore_deleted(connection: Connection, _row_key: str, before: str | None, _after: str | None) -> bool:
@@ -80,7 +84,8 @@ def _restore_deleted(connection: Connection, _row_key: str, before: str | None, 
 
 def _restore_depth(connection: Connection, row_key: str, before: str | None, after: str | None) -> bool:
     as_left = Hierarchy.id == int(row_key), Hierarchy.depth == int(after or 0)
-    return connection.execute(update(Hierarchy).where(*as_left).values(depth=int(before or 0))).rowcount == 1
+    depth = None if before is None else int(before)
+    return connection.execute(update(Hierarchy).where(*as_left).values(depth=depth)).rowcount == 1
 
 
 HOW: dict[str, Callable[[Connection, str, str | None, str | None], bool]] = {

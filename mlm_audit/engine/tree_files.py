@@ -10,7 +10,9 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.engine.files import is_csv, open_file, where
 
 INTEGER = "0|-?[1-9][0-9]{0,18}"
+DEEPEST = 1_000_000_000
 WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
+TEXT = ("VARCHAR", "UBIGINT", "HUGEINT", "UHUGEINT", "UUID")
 
 
 class TreeColumns(NamedTuple):
@@ -31,6 +33,8 @@ def read_tree_file(path: Path, columns: TreeColumns) -> pl.DataFrame:
     with duckdb.connect(":memory:") as con:
         open_file(con, path)
         kinds = {name: str(kind) for name, kind, *_ in con.execute("describe raw").fetchall()}
+        if columns.node == columns.parent:
+            raise InputError(f"{path}: --id and --parent both name {columns.node!r}; a node and its parent are two columns")
         for option, column in columns._asdict().items():
             if column is not None and column not in kinds:
                 flag = "id" if option == "node" else option
@@ -58,6 +62,8 @@ def _as(kinds: dict[str, str], column: str, name: str) -> str:
         raise InputError(
             f"column {column}: ids are kept as {kinds[column]}, which cannot hold them exactly; export whole numbers"
         )
+    if kinds[column] not in (*WHOLE, *TEXT):
+        raise InputError(f"column {column}: {kinds[column]} is no kind of id; export whole numbers or text")
     return f"{quoted}::BIGINT as {name}" if kinds[column] in WHOLE else f"nullif(trim({quoted}::VARCHAR), '') as {name}"
 
 
@@ -93,10 +99,14 @@ def _refuse_bad_ids(frame: pl.DataFrame, path: Path, column: str) -> None:
 
 def _with_levels(frame: pl.DataFrame, path: Path, column: str) -> pl.DataFrame:
     given = frame["level"]
+    if given.dtype.is_nested():
+        raise InputError(f"{path}, column {column}: a level is a whole number, not {given.dtype}")
     text = given.cast(pl.String).str.strip_chars()
-    levels = text.replace("", None).cast(pl.Int64, strict=False)
-    bad = (levels.is_null() & (text != "") & text.is_not_null()).arg_true()
+    levels = text.replace("", None).str.replace(r"^(-?\d+)\.0+$", "$1").cast(pl.Int64, strict=False)
+    bad = ((levels.is_null() & (text != "") & text.is_not_null()) | (levels.abs() > DEEPEST).fill_null(value=False)).arg_true()
     if bad.len():
         place = where(path, bad[0] + (2 if is_csv(path) else 1))
-        raise InputError(f"{path}, {place}, column {column}: {given[bad[0]]!r} is not a whole number; a level is one")
+        raise InputError(
+            f"{path}, {place}, column {column}: {given[bad[0]]!r} is no level; a level is a whole number up to {DEEPEST}"
+        )
     return frame.with_columns(levels.alias("level"))

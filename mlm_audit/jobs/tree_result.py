@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import numpy as np
 import polars as pl
 
 from mlm_audit.checks.states import cleared, with_states
 from mlm_audit.checks.tree.changes import as_items
 from mlm_audit.checks.tree.codes import CODES
+from mlm_audit.checks.tree.forest import NO_TIME
 from mlm_audit.checks.tree.health import TreeCheck, affected, score
 from mlm_audit.checks.tree.issues import Issue
 from mlm_audit.checks.tree.neighbourhood import as_data, picture_of
@@ -83,6 +85,7 @@ def tree_outcome(head: Head, looked: Looked, made: Made, previous: pl.DataFrame 
     ran = {code for code in CODES if code not in incomplete}
     findings = findings_of(frame) + findings_of(_gone(cleared(frame, known, ran), head.as_of))
     still_open = frame.filter(pl.col("id").is_in(list(still)))
+    unseen = _unseen(known, incomplete, frame)
     verdict = Verdict.INCOMPLETE if incomplete else Verdict.FAIL if still else Verdict.PASS
     counts = _counts(looked, issues.values(), len(fixed), since)
     result = RunResult(
@@ -107,7 +110,13 @@ def tree_outcome(head: Head, looked: Looked, made: Made, previous: pl.DataFrame 
         items=as_items(since.moved),
         pictures=_pictures(still_open, looked.after),
     )
-    return Outcome(result, still_open)
+    return Outcome(result, pl.concat([still_open.select(unseen.columns), unseen]))
+
+
+def _unseen(known: pl.DataFrame, incomplete: Mapping[str, str], found: pl.DataFrame) -> pl.DataFrame:
+    """What was open at the last run and could not be looked at: it stays on the books, with its age."""
+    of_them = known.filter(pl.col("code").is_in(list(incomplete)), ~pl.col("id").is_in(found["id"].implode()))
+    return of_them.with_columns(pl.lit("carried over").alias("state"))
 
 
 def file_findings(issues: Iterable[Issue]) -> list[dict[str, Any]]:
@@ -164,8 +173,8 @@ def _outcome(issue: Issue, *, is_fixed: bool, made: Made) -> str:
     if not code.repaired:
         return f"A person must decide: {code.do}."
     if is_fixed:
-        return f"Repaired: {code.do.lower()}."
-    return f"{'A run repairs it' if made.dry_run else 'Not repaired'}: {code.do.lower()}."
+        return f"Repaired: {code.do}."
+    return f"{'A run repairs it' if made.dry_run else 'Not repaired in this run'}: {code.do}."
 
 
 def _in_order(frame: pl.DataFrame, issues: Mapping[str, Issue]) -> pl.DataFrame:
@@ -210,7 +219,13 @@ def _not_checked(looked: Looked) -> dict[str, str]:
     reasons: dict[str, str] = {}
     if not looked.rows["matrix_nodes"]:
         about = "table matrix_nodes: it has no rows, so neither matrix nor closure could be checked"
-        reasons |= {code: about for code in CODES if code.startswith(("matrix-", "closure-")) and code != "matrix-node-missing"}
+        reasons |= {code: about for code in CODES if code.startswith(("matrix-", "closure-"))}
+    undated = int(np.count_nonzero(looked.before.facts.created_at == NO_TIME))
+    if undated:
+        about = (
+            f"{undated} members have no createdAt: whether they came before their sponsor, or passed over a seat, nobody can tell"
+        )
+        reasons |= dict.fromkeys(("sponsor-later", "matrix-hole", "matrix-placement"), about)
     if looked.before.facts.given.decided is None:
         reasons["eligibility-flag"] = "neither a sweep's decisions nor the rule's facts could be read"
     return reasons

@@ -3,6 +3,7 @@
 import random
 from collections import Counter, deque
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -127,7 +128,10 @@ def _members(issue: Issue, check: TreeCheck) -> frozenset[int]:
 
 
 def expected_in(trees: Trees) -> plain.Found:
-    found, gone, _ = plain.matrix(trees, set(trees.sponsor))
+    if not trees.node:
+        # Nothing can be said of a matrix that is not there, nor of its closure; the run is INCOMPLETE.
+        trees = replace(trees, closure=[])
+    found, gone, _ = plain.matrix(trees, set(trees.sponsor) if trees.node else set())
     return found | plain.sponsors(trees, gone) | plain.flags(trees)
 
 

@@ -77,7 +77,19 @@ class Closure:
         self.rows: dict[int, list[tuple[int, int, int, int]]] = {}
         for row in trees.closure:
             self.rows.setdefault(row[2], []).append(row)
+        self.first_root, self.surplus = self._roots()
         self.moved = self._moved()
+
+    def _roots(self) -> tuple[int | None, set[int]]:
+        order = list(self.parents)
+        roots = [member for member, parent in self.parents.items() if parent is None]
+        if not roots:
+            return None, set()
+        if all(root in self.trees.joined for root in roots):
+            first = min(roots, key=lambda root: (self.trees.joined[root], order.index(root)))
+        else:
+            first = max(roots, key=lambda root: (1 + below(self.graph, {root}), -order.index(root)))
+        return first, set(roots) - {first}
 
     def way(self, member: int, moved: dict[int, int] | None = None) -> list[int]:
         above: list[int] = []
@@ -97,7 +109,7 @@ class Closure:
                 return False
             parent = self.parents[member]
             if parent is None:
-                return True
+                return member == self.first_root
             if parent not in self.parents:
                 return False
             member, steps = parent, steps + 1
@@ -118,13 +130,14 @@ class Closure:
         order = list(self.parents)
         for member in sorted((m for m in order if self.is_suspect(m)), key=lambda m: (self.depth(m), order.index(m))):
             rows = self.rows.get(member, [])
-            recorded = {depth: ancestor for _, ancestor, _, depth in rows}
-            parent = recorded.get(1)
-            if parent not in self.parents or parent == self.parents[member] or len(recorded) < len(rows):
+            firsts = [ancestor for _, ancestor, _, depth in rows if depth == 1]
+            if len(firsts) != 1 or firsts[0] not in self.parents or firsts[0] in (member, self.parents[member]):
                 continue
-            other = [parent, *self.way(parent, moved)][:DEPTH]
-            if recorded == dict(enumerate(other, start=1)):
-                moved[member] = parent
+            recorded = {depth: ancestor for _, ancestor, _, depth in rows if depth > 1}
+            other, own = [firsts[0], *self.way(firsts[0], moved)], self.way(member)
+            votes = [sum(way[depth - 1 : depth] == [ancestor] for depth, ancestor in recorded.items()) for way in (other, own)]
+            if votes[0] >= votes[1]:
+                moved[member] = firsts[0]
         return moved
 
     def changes(self, junk: set[int]) -> Found:
@@ -132,9 +145,7 @@ class Closure:
         for member in self.parents:
             if not self.is_suspect(member):
                 continue
-            above = self.way(member, self.moved)
-            recorded = [ancestor for _, ancestor, _, _ in sorted(self.rows.get(member, []), key=lambda row: (row[3], row[0]))]
-            if any(step in self.moved for step in [member, *above]) and recorded == above:
+            if member not in self.trees.sponsor or any(step in self.moved for step in [member, *self.way(member)[: DEPTH - 1]]):
                 continue
             found |= self._of(member, self.way(member))
         for member in junk:
@@ -174,28 +185,40 @@ def matrix(trees: Trees, needs_node: set[int]) -> tuple[Found, set[int], set[int
     for member, parent in parents.items():
         if parent is not None and parent not in parents:
             unknown.setdefault(parent, set()).add(member)
+    named = {parent: set(members) for parent, members in unknown.items()}
+    for member in closure.surplus:
+        for _, ancestor, _, depth in closure.rows.get(member, []):
+            if depth == 1 and ancestor not in parents:
+                named.setdefault(ancestor, set()).add(member)
     gone: dict[int, set[int]] = {member: set() for member in missing}
     unknown_sponsors = {s for s in trees.sponsor.values() if s is not None and s not in trees.sponsor}
-    for parent, members in unknown.items():
+    for parent, members in named.items():
         recorded = any(depth == 1 and ancestor == parent for m in members for _, ancestor, _, depth in closure.rows.get(m, []))
         if parent in missing or recorded or (parent in unknown_sponsors and parent <= max(trees.sponsor)):
             gone[parent] = members
     left = Counter(closure.moved.values())
     for member in sorted(set(closure.rows) - set(parents)):
         recorded_way = {depth: ancestor for _, ancestor, _, depth in closure.rows[member]}
-        parent = recorded_way.get(1)
+        parent = recorded_way.get(1) if len(recorded_way) == len(closure.rows[member]) else None
         place = parent if parent in parents and len(children.get(parent, [])) < 3 else None
         if place is not None:
             way = [place, *closure.way(place, closure.moved)][:DEPTH]
             place = place if recorded_way == dict(enumerate(way, start=1)) else None
-        if member in gone or (place is not None and member not in trees.sponsor):
-            gone.setdefault(member, unknown.get(member, set()))
+        if member in gone or place is not None:
+            gone.setdefault(member, named.get(member, set()))
             if place is not None:
                 left[place] += 1
     junk = set(closure.rows) - set(parents) - set(gone)
+    orphans = {member for member in parents if member not in trees.sponsor}
+    sponsor_graph = graph_of(trees.sponsor)
     for member, members in gone.items():
-        code = "matrix-node-missing" if member in missing else "matrix-node-lost"
-        found.add((code, frozenset({member}), 1 + len(members) + below(graph, members)))
+        code = "matrix-node-missing" if member in trees.sponsor else "matrix-node-lost"
+        sponsored = {m for m, sponsor in trees.sponsor.items() if sponsor == member and member not in trees.sponsor}
+        reached = members.union(*(nx.descendants(graph, m) for m in members))
+        if sponsored:
+            reached &= set(trees.sponsor)
+            reached |= sponsored.union(*(nx.descendants(sponsor_graph, m) for m in sponsored))
+        found.add((code, frozenset({member}), 1 + len(reached)))
         broken |= members
     for parent, members in unknown.items():
         if parent not in gone:
@@ -204,13 +227,13 @@ def matrix(trees: Trees, needs_node: set[int]) -> tuple[Found, set[int], set[int
     for ring in rings(graph):
         found.add(("matrix-self" if len(ring) == 1 else "matrix-cycle", ring, len(ring) + below(graph, set(ring))))
         broken |= ring
-    roots = [member for member, parent in parents.items() if parent is None]
-    order = {member: place for place, member in enumerate(parents)}
-    roots.sort(key=lambda m: (m not in trees.joined, trees.joined.get(m, 0), order[m]))
-    found |= {("matrix-root", frozenset({root}), 1 + below(graph, {root})) for root in roots[1:]}
-    broken |= set(roots[1:])
-    orphans = {member for member in parents if member not in trees.sponsor}
-    found |= {("matrix-node-orphan", frozenset({member}), 1) for member in orphans}
+    explained = set().union(*gone.values())
+    found |= {("matrix-root", frozenset({root}), 1 + below(graph, {root})) for root in closure.surplus - explained}
+    broken |= closure.surplus
+    for member in orphans:
+        sponsored = {m for m, sponsor in trees.sponsor.items() if sponsor == member}
+        reached = sponsored.union(*(nx.descendants(sponsor_graph, m) for m in sponsored))
+        found.add(("matrix-node-orphan", frozenset({member}), 1 + len(reached)))
     found |= _positions(trees, closure, children, broken | orphans, broken)
     told = {row for _, members, _ in found for row in members if row in parents}
     told |= {child for code, members, _ in found if code == "matrix-children" for parent in members for child in children[parent]}

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import networkx as nx
+import polars as pl
 import pytest
 from sqlalchemy import Engine, delete, insert, select, update
 
@@ -134,7 +135,16 @@ def test_bad_input(engine: Engine, sqlite_url: str, tmp_path: Path) -> None:
         file.write_text(content)
         assert said in refused("tree", "check-file", file, "--id", "a", "--parent", "b")
     file.write_text("a,b,l\n1,,1\n2,1,two\n")
-    assert "'two' is not a whole number" in refused("tree", "check-file", file, "--id", "a", "--parent", "b", "--level", "l")
+    assert "'two' is no level" in refused("tree", "check-file", file, "--id", "a", "--parent", "b", "--level", "l")
+    for levels in ("1\n2,1,99999999999", "1\n2,1,1.5"):
+        file.write_text(f"a,b,l\n1,,{levels}\n")
+        assert "is no level" in refused("tree", "check-file", file, "--id", "a", "--parent", "b", "--level", "l")
+    nested = tmp_path / "nested.parquet"
+    pl.DataFrame({"a": [1], "b": [None], "l": [[1]], "f": [1.5]}, schema_overrides={"b": pl.Int64}).write_parquet(nested)
+    assert "a level is a whole number" in refused("tree", "check-file", nested, "--id", "a", "--parent", "b", "--level", "l")
+    assert "is no kind of id" in refused("tree", "check-file", nested, "--id", "l", "--parent", "b")
+    assert "cannot hold them exactly" in refused("tree", "check-file", nested, "--id", "f", "--parent", "b")
+    assert "are two columns" in refused("tree", "check-file", nested, "--id", "a", "--parent", "a")
     assert "there is no column 'x' (--parent)" in refused("tree", "check-file", file, "--id", "a", "--parent", "x")
     assert "no place in the matrix tree" in refused("tree", "show", "9999", "--db", sqlite_url)
     with engine.begin() as connection:
@@ -203,3 +213,44 @@ def test_every_code_is_explained() -> None:
     for name, code in CODES.items():
         assert code.title
         assert code.do[0].isupper(), name
+
+
+def test_what_could_not_be_looked_at_stays_on_the_books(engine: Engine, tmp_path: Path) -> None:
+    with engine.begin() as connection:
+        connection.execute(update(MatrixNode).where(MatrixNode.user_id == 50).values(position=7))
+    run(engine, tmp_path)
+    with engine.connect() as connection:
+        nodes = [dict(row) for row in connection.execute(select(MatrixNode.__table__)).mappings()]
+    with engine.begin() as connection:
+        connection.execute(delete(MatrixNode))
+    assert run(engine, tmp_path).verdict.value == "INCOMPLETE"
+    with engine.begin() as connection:
+        connection.execute(insert(MatrixNode.__table__), nodes)
+    [finding] = run(engine, tmp_path).findings
+    assert (finding["id"], finding["state"]) == ("matrix-position/50", "carried over")
+
+
+def test_a_lost_sponsor_affects_everybody_below(engine: Engine, tmp_path: Path) -> None:
+    with engine.begin() as connection:
+        connection.execute(delete(User).where(User.id == 1))
+    result = run(engine, tmp_path)
+    [finding] = result.findings
+    assert (finding["code"], finding["evidence"][0]["below"]) == ("matrix-node-orphan", 299)
+    assert result.counts["health_score"] == (10 * 299 - 5 * 299) * 100 // (10 * 299)
+
+
+def test_roles_and_those_who_had_a_place(engine: Engine, tmp_path: Path) -> None:
+    with engine.begin() as connection:
+        connection.execute(update(User).where(User.id.in_((298, 299))).values(role="USER"))
+        connection.execute(update(User).where(User.id == 20).values(role="admin"))
+        connection.execute(delete(MatrixNode).where(MatrixNode.user_id.in_((20, 298))))
+    result = run(engine, tmp_path)
+    assert {f["id"] for f in result.findings} == {"matrix-node-missing/20", "matrix-node-missing/298"}
+
+
+def test_members_who_are_gone_have_not_moved(engine: Engine, tmp_path: Path) -> None:
+    run(engine, tmp_path)
+    with engine.begin() as connection:
+        connection.execute(delete(User).where(User.id == 299))
+    result = run(engine, tmp_path)
+    assert (result.items, result.counts["members_gone"], result.counts["sponsors_changed"]) == ((), 1, 0)

@@ -218,3 +218,77 @@ def test_flags_follow_the_rule_where_no_sweep_has_decided(any_url: str, filled: 
     assert any("no sweep has decided yet" in note for note in ruled.notes)
     # The demonstration's flags were set by a sweep that knew the same facts.
     assert swept.verdict is ruled.verdict is Verdict.PASS, ruled.findings
+
+
+def test_a_deleted_node_whose_children_were_set_free_keeps_its_evidence(any_url: str, filled: Fill, tmp_path: Path) -> None:
+    """ON DELETE SET NULL: the closure is all that still tells whose children they were."""
+    engine = filled(any_url, clean_platform(300))
+    with engine.begin() as connection:
+        connection.execute(update(MatrixNode).where(MatrixNode.parent_id == 20).values(parent_id=None))
+        connection.execute(delete(MatrixNode).where(MatrixNode.user_id == 20))
+    before = trees(engine)
+    result = run(engine, tmp_path)
+    assert result.counts["by_code"] == {"matrix-node-missing": 1}
+    assert "the closure has them under member 7" in result.findings[0]["message"]
+    assert (result.corrections, trees(engine)) == ((), before)
+
+
+@pytest.mark.parametrize("also_lost", [1, 2, 3])
+def test_nothing_is_repaired_where_a_move_is_in_question(any_url: str, filled: Fill, tmp_path: Path, also_lost: int) -> None:
+    """The closure of a member who moved lacks a row as well; that of one below them, too."""
+    engine = filled(any_url, clean_platform(300))
+    with engine.begin() as connection:
+        connection.execute(update(MatrixNode).where(MatrixNode.user_id == 50).values(parent_id=298, position=1))
+        for member in (50, 149):
+            gone = Hierarchy.descendant_id == member, Hierarchy.depth == also_lost + (member == 149)
+            if also_lost > 1 or member == 149:
+                connection.execute(delete(Hierarchy).where(*gone))
+    before = trees(engine)
+    result = run(engine, tmp_path)
+    assert {f["code"] for f in result.findings} == {"matrix-moved"}
+    assert (result.corrections, trees(engine)) == ((), before)
+
+
+def test_an_empty_matrix_touches_no_closure(any_url: str, filled: Fill, tmp_path: Path) -> None:
+    engine = filled(any_url, clean_platform(300))
+    with engine.begin() as connection:
+        connection.execute(delete(MatrixNode))
+    before = trees(engine)
+    result = run(engine, tmp_path)
+    assert (result.verdict, result.findings, result.corrections) == (Verdict.INCOMPLETE, [], ())
+    assert trees(engine) == before
+
+
+def test_nulls_in_a_closure_that_lets_them_in(filled: Fill, sqlite_url: str, tmp_path: Path) -> None:
+    engine = filled(sqlite_url, clean_platform(300))
+    with engine.begin() as connection:
+        connection.execute(text("create table copied as select * from hierarchy"))
+        connection.execute(text("drop table hierarchy"))
+        columns = '"ancestorId" integer, "descendantId" integer, depth integer'
+        connection.execute(text(f"create table hierarchy (id integer primary key autoincrement, {columns})"))
+        connection.execute(text("insert into hierarchy select * from copied"))
+        connection.execute(text("drop table copied"))
+        connection.execute(text('update hierarchy set "ancestorId" = null where id = 700'))
+        connection.execute(text("update hierarchy set depth = null where id = 710"))
+        connection.execute(text('insert into hierarchy ("ancestorId", "descendantId", depth) values (5, null, 1)'))
+    before = trees(engine)
+    result = run(engine, tmp_path)
+    assert {f["code"] for f in open_findings(result)} == {"closure-surplus"}, "the row of nobody is for a person"
+    assert result.counts["issues_fixed"] == 3
+    assert undo_repairs(engine, result.job_id, NOW).undone == 3
+    assert trees(engine) == before
+
+
+def test_undo_of_an_insert_that_the_platform_made_too(any_url: str, filled: Fill, tmp_path: Path) -> None:
+    engine = filled(any_url, clean_platform(300))
+    without_unique_key(engine)
+    table = Hierarchy.__table__
+    with engine.begin() as connection:
+        row = connection.execute(select(table).where(table.c.id == 700)).one()
+        connection.execute(delete(table).where(table.c.id == 700))
+    result = run(engine, tmp_path)
+    with engine.begin() as connection:
+        connection.execute(insert(table), {"ancestorId": row[1], "descendantId": row[2], "depth": row[3]})
+    before = trees(engine)
+    assert undo_repairs(engine, result.job_id, NOW) == (0, (f"hierarchy {row[1]}/{row[2]}",))
+    assert trees(engine) == before, "neither of the two is touched"

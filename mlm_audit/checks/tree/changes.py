@@ -5,32 +5,34 @@ from typing import Any
 import polars as pl
 
 MOST_LISTED = 10_000
-EDGES = {"sponsor_id": "sponsor", "parent_id": "parent"}
+EDGES = {"sponsor_id": ("sponsor", "is_member"), "parent_id": ("parent", "has_node")}
 
 
 def structure(members: pl.DataFrame, nodes: pl.DataFrame) -> pl.DataFrame:
-    """member_id, sponsor_id, parent_id, position of everybody who is a member or has a node."""
-    people = members.select(pl.col("id").alias("member_id"), "sponsor_id")
-    places = nodes.select(pl.col("user_id").alias("member_id"), "parent_id", "position")
-    return people.join(places, on="member_id", how="full", coalesce=True).sort("member_id")
+    """member_id, sponsor_id, parent_id, position of everybody who is a member or has a node, and which of the two."""
+    people = members.select(pl.col("id").alias("member_id"), "sponsor_id", pl.lit(value=True).alias("is_member"))
+    places = nodes.select(pl.col("user_id").alias("member_id"), "parent_id", "position", pl.lit(value=True).alias("has_node"))
+    both = people.join(places, on="member_id", how="full", coalesce=True)
+    return both.with_columns(pl.col("is_member", "has_node").fill_null(value=False)).sort("member_id")
 
 
 def moves(before: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
     """One row per edge that leads elsewhere than before: member_id, edge (sponsor or parent), before, after."""
     both = before.join(now, on="member_id", suffix="_now")
     found = [
-        both.filter(pl.col(column).ne_missing(pl.col(f"{column}_now"))).select(
+        # Who is gone, or has lost the node, has not moved; that is told elsewhere.
+        both.filter(there, pl.col(f"{there}_now"), pl.col(column).ne_missing(pl.col(f"{column}_now"))).select(
             "member_id", pl.lit(edge).alias("edge"), pl.col(column).alias("before"), pl.col(f"{column}_now").alias("after")
         )
-        for column, edge in EDGES.items()
+        for column, (edge, there) in EDGES.items()
     ]
     return pl.concat(found).sort("member_id", "edge")
 
 
 def arrivals(before: pl.DataFrame, now: pl.DataFrame) -> tuple[int, int]:
-    """How many are there that were not, and how many are gone."""
-    came = now.join(before, on="member_id", how="anti").height
-    return came, before.join(now, on="member_id", how="anti").height
+    """How many members are there that were not, and how many are gone."""
+    then, today = before.filter("is_member"), now.filter("is_member")
+    return today.join(then, on="member_id", how="anti").height, then.join(today, on="member_id", how="anti").height
 
 
 def as_items(moved: pl.DataFrame) -> tuple[dict[str, Any], ...]:

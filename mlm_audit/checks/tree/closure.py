@@ -5,7 +5,7 @@ closure's depth are left alone: of them nobody knows what the closure should say
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -19,12 +19,12 @@ THREADS = 2
 
 
 class ClosureRow(NamedTuple):
-    """A row of the closure; `row_id` is the platform's."""
+    """A row of the closure; `row_id` is the platform's, whose column may let nulls in."""
 
     row_id: int
-    ancestor_id: int
+    ancestor_id: int | None
     descendant_id: int
-    depth: int
+    depth: int | None
 
 
 class Change(NamedTuple):
@@ -36,9 +36,9 @@ class Change(NamedTuple):
     code: str
     action: str
     row_id: int
-    ancestor_id: int
+    ancestor_id: int | None
     descendant_id: int
-    depth: int
+    depth: int | None
     depth_now: int | None = None
 
 
@@ -105,11 +105,6 @@ def _judge(depth: Rows, state: Small, wrong: list[Flags], bits: list[Small]) -> 
 _ALL_BITS = np.array([(1 << depth) - 1 for depth in range(CLOSURE_DEPTH + 1)], np.uint8)
 
 
-def is_checkable(forest: Forest, row: int) -> bool:
-    """Whether the matrix says for certain who is above a row, as far as the closure goes."""
-    return bool(forest.state[row] == SOUND or forest.depth[row] >= CLOSURE_DEPTH)
-
-
 def chain(forest: Forest, row: int, moved: Mapping[int, int] | None = None) -> list[int]:
     """The rows above a row, the parent first, as far as the closure goes; `moved` replaces parents."""
     above: list[int] = []
@@ -122,38 +117,41 @@ def chain(forest: Forest, row: int, moved: Mapping[int, int] | None = None) -> l
 
 
 def recorded_elsewhere(forest: Forest, index: Index, rows_of: Mapping[int, list[ClosureRow]]) -> dict[int, int]:
-    """Members (rows) whom the closure consistently records under another parent than the matrix → that parent's row.
+    """Members (rows) whom the closure records under another parent than the matrix → that parent's row.
 
-    `rows_of` has the closure rows of each suspect row. Both records hang together, so nobody can derive which is right.
+    `rows_of` has the closure rows of each suspect row. The closure counts as a record of its own when its other rows agree
+    with its parent at least as well as with the matrix: then nobody can derive which of the two is right.
     """
     moved: dict[int, int] = {}
     for row in sorted(rows_of, key=lambda row: int(forest.depth[row])):
-        recorded = {r.depth: index.row(r.ancestor_id) for r in rows_of[row]}
-        parent = recorded.get(1, -1)
-        if parent < 0 or parent == forest.up[row] or len(recorded) < len(rows_of[row]):
+        firsts = [index.row(r.ancestor_id) for r in rows_of[row] if r.depth == 1]
+        if len(firsts) != 1 or firsts[0] < 0 or firsts[0] in (row, forest.up[row]):
             continue
-        other = [parent, *chain(forest, parent, moved)][:CLOSURE_DEPTH]
-        if recorded == dict(enumerate(other, start=1)):
-            moved[row] = parent
+        recorded = {r.depth: index.row(r.ancestor_id) for r in rows_of[row] if r.depth is not None and r.depth > 1}
+        other = [firsts[0], *chain(forest, firsts[0], moved)]
+        if _agreeing(recorded, other) >= _agreeing(recorded, chain(forest, row)):
+            moved[row] = firsts[0]
     return moved
 
 
-def follows_move(forest: Forest, row: int, recorded: Iterable[int], moved: Mapping[int, int]) -> int | None:
-    """The nearest moved row at or above, when the closure of `row` is what it was before the move; None when it is not."""
-    way = [row, *chain(forest, row, moved)]
-    mover = next((step for step in way if step in moved), None)
-    return mover if mover is not None and list(recorded) == way[1:] else None
+def _agreeing(recorded: Mapping[int, int], way: Sequence[int]) -> int:
+    return sum(depth <= len(way) and way[depth - 1] == ancestor for depth, ancestor in recorded.items())
+
+
+def is_in_question(forest: Forest, row: int, moved: Mapping[int, int]) -> bool:
+    """Whether somebody who moved is near enough above, or is the row itself, for its closure to hang on that."""
+    return any(step in moved for step in [row, *chain(forest, row)[: CLOSURE_DEPTH - 1]])
 
 
 def changes_for(descendant_id: int, expected: list[int], rows: list[ClosureRow]) -> list[Change]:
     """What makes the rows of one member right. `expected` are the ids above the member, the parent first."""
     right = {ancestor: depth for depth, ancestor in enumerate(expected, start=1)}
-    by_ancestor: dict[int, list[ClosureRow]] = defaultdict(list)
+    by_ancestor: dict[int | None, list[ClosureRow]] = defaultdict(list)
     for row in rows:
         by_ancestor[row.ancestor_id].append(row)
     changes = []
-    for ancestor, mine in sorted(by_ancestor.items()):
-        depth = right.get(ancestor)
+    for ancestor, mine in sorted(by_ancestor.items(), key=lambda item: (item[0] is None, item[0] or 0)):
+        depth = None if ancestor is None else right.get(ancestor)
         if depth is None:
             changes += [Change("closure-surplus", "delete", *_fields(row)) for row in mine]
             continue
@@ -170,7 +168,7 @@ def changes_for(descendant_id: int, expected: list[int], rows: list[ClosureRow])
     return changes
 
 
-def _fields(row: ClosureRow) -> tuple[int, int, int, int, int]:
+def _fields(row: ClosureRow) -> tuple[int, int | None, int, int | None, int | None]:
     return row.row_id, row.ancestor_id, row.descendant_id, row.depth, row.depth
 
 

@@ -56,14 +56,14 @@ CODES: dict[str, Code] = {
     "matrix-reading": Code(
         "medium", "The matrix was not filled as the plan says", "Compare `placement` in the plan with the platform's code"
     ),
-    "closure-missing": Code("medium", "A closure row that is missing", "Inserted from the matrix", repaired=True),
-    "closure-surplus": Code("medium", "A closure row that the matrix does not have", "Deleted", repaired=True),
-    "closure-depth": Code("medium", "A closure row with the wrong depth", "Set to the matrix's depth", repaired=True),
-    "closure-duplicate": Code("low", "A closure row that is there twice", "The surplus one is deleted", repaired=True),
+    "closure-missing": Code("medium", "A closure row that is missing", "Insert it from the matrix", repaired=True),
+    "closure-surplus": Code("medium", "A closure row that the matrix does not have", "Delete it", repaired=True),
+    "closure-depth": Code("medium", "A closure row with the wrong depth", "Set the matrix's depth", repaired=True),
+    "closure-duplicate": Code("low", "A closure row that is there twice", "Delete the surplus one", repaired=True),
     "closure-broken": Code(
         "critical", "Far more of the closure is wrong than a run mends", "Find what broke it; then rebuild it from the matrix"
     ),
-    "eligibility-flag": Code("low", "isEligibleRepurchase is not what the sweep decided", "Set as decided", repaired=True),
+    "eligibility-flag": Code("low", "isEligibleRepurchase is not what the sweep decided", "Set it as decided", repaired=True),
     "parent-unknown": Code("high", "A parent that does not exist", "Find the right parent", spreads=True),
     "parent-self": Code("critical", "A node that names itself", "Find the right parent", spreads=True),
     "parent-cycle": Code("critical", "Nodes that are above each other in a ring", "Find the wrong edge", spreads=True),

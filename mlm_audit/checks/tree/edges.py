@@ -1,6 +1,6 @@
 """What can be wrong with the edges of any parent-pointer tree: unknown parent, itself, a ring, one root too many."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -61,7 +61,9 @@ def _ring(ring: list[int], words: Words, label: Name) -> str:
     return f"{grouped(len(ring))} {words.node}s are each other's {words.parent} in a ring: {way}{more} → {back}"
 
 
-def surplus_roots(forest: Forest, words: Words, roots: Rows, first: int, parent_id: Callable[[int], object]) -> list[Issue]:
+def surplus_roots(
+    forest: Forest, words: Words, roots: Sequence[int], first: int, parent_id: Callable[[int], object]
+) -> list[Issue]:
     """Every root but the `first`."""
     return [
         _issue(
@@ -72,7 +74,7 @@ def surplus_roots(forest: Forest, words: Words, roots: Rows, first: int, parent_
             f"member {forest.name(row)} has no {words.parent}, like member {forest.name(first)}, who was first",
             parent_id,
         )
-        for row in roots.tolist()
+        for row in roots
         if row != first
     ]
 

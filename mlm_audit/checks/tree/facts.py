@@ -8,8 +8,10 @@ import numpy as np
 import polars as pl
 
 from mlm_audit.checks.tree.forest import (
+    DETACHED,
     NO_TIME,
     ON_CYCLE,
+    ROOT,
     UNKNOWN,
     Flags,
     Forest,
@@ -94,7 +96,20 @@ class Facts:
 
     def _matrix(self) -> tuple[Forest, Seats]:
         forest = planted(self.node_index, self.given.nodes["parent_id"])
+        roots = np.flatnonzero(forest.up == ROOT)
+        self.first_root: int | None = self._first_of(forest, roots.tolist()) if len(roots) else None
+        if len(roots) > 1:
+            # Whoever lost the parent is not a root of their own: of those below nobody knows who is above.
+            forest.up[roots[roots != self.first_root]] = DETACHED
+            forest = walk(forest.ids, forest.up)
         return forest, seat(forest.up, self.given.nodes["position"].fill_null(0).to_numpy(), self.arrived_at)
+
+    def _first_of(self, forest: Forest, roots: list[int]) -> int:
+        """The root that was there first; where that is not known of all of them, the one with the largest tree."""
+        times = [int(self.arrived_at[row]) for row in roots]
+        if NO_TIME in times:
+            return max(roots, key=lambda row: (int(forest.size[row]), -row))
+        return min(zip(times, roots, strict=True))[1]
 
     @cached_property
     def arrived_at(self) -> Ints:
@@ -107,12 +122,17 @@ class Facts:
         return at if self.is_same else np.where(self.member_of >= 0, at[np.maximum(self.member_of, 0)], NO_TIME)
 
     def needs_node(self) -> Flags:
-        """Which members must have a node: users, from the moment that the plan names."""
-        users = self.given.members["role"] == "user"
+        """Which members must have a node, from the moment that the plan names."""
+        users = self.is_member
         if self.given.rules.placed_from == "first_paid_order":
             paid = self.given.first_paid["member_id"]
             users = users & self.given.members["id"].is_in(paid.implode())
-        return users.fill_null(value=False).to_numpy()
+        return users.to_numpy()
+
+    @cached_property
+    def is_member(self) -> pl.Series:
+        """Everybody but administrators."""
+        return (self.given.members["role"].str.to_lowercase() != "admin").fill_null(value=True)
 
     @cached_property
     def at_risk_below_node(self) -> Ints:

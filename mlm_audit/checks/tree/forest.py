@@ -18,11 +18,12 @@ Ints = NDArray[np.int64]
 Small = NDArray[np.uint8]
 Flags = NDArray[np.bool_]
 
-ROOT, UNKNOWN = -1, -2
-"""What `up` says instead of a row: no parent, a parent that is not there."""
+ROOT, UNKNOWN, DETACHED = -1, -2, -3
+"""What `up` says instead of a row: no parent, a parent that is not there, no parent although there is a root already."""
 
 SOUND, ON_CYCLE, BELOW_CYCLE, CUT = 0, 1, 2, 3
-"""The state of a row: its way up ends at a root, it is on a cycle, below one, or below a parent that is not there."""
+"""The state of a row: its way up ends at a root, it is on a cycle, below one, or below a parent that is not
+there or a root too many."""
 
 NO_TIME = np.int64(-(2**63))
 """An instant that is not known."""
@@ -230,7 +231,7 @@ def _walk(up: Rows) -> tuple[Rows, Small, Rows]:
         below, is_ring = -1, False
         if row == ROOT:
             kind = SOUND
-        elif row == UNKNOWN:
+        elif row < 0:
             kind = CUT
         elif depth[row] == _IN_PATH:
             kind, is_ring = ON_CYCLE, True

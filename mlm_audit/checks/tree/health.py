@@ -5,11 +5,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from mlm_audit.checks.tree.closure import Change, as_evidence
 from mlm_audit.checks.tree.codes import CODES
 from mlm_audit.checks.tree.facts import Facts, TreeInput
-from mlm_audit.checks.tree.forest import Forest, Index, Small
+from mlm_audit.checks.tree.forest import Forest, Index, Rows, Small
 from mlm_audit.checks.tree.issues import EVIDENCE_ROWS, Issue
 from mlm_audit.checks.tree.matrix import Matrix
 from mlm_audit.checks.tree.records import Records
@@ -46,9 +47,10 @@ def check_trees(given: TreeInput) -> TreeCheck:
 
 def closure_issues(facts: Facts, records: Records) -> list[Issue]:
     """One issue per wrong row, or per member who has none at all; where a fifth of the members is concerned, one per code: then one thing broke them all."""
-    if records.broken:
+    if len(records.broken):
         return [_broken(records.broken, facts)]
     changes = records.changes()
+    nobody = facts.given.closure.filter(pl.col("descendant_id").is_null())
     unwritten: list[tuple[int, list[Change]]] = []
     by_code: dict[str, list[Change]] = defaultdict(list)
     issues: list[Issue] = []
@@ -62,6 +64,7 @@ def closure_issues(facts: Facts, records: Records) -> list[Issue]:
         by_code["closure-missing"] += [change for _, mine in unwritten for change in mine]
     else:
         issues += [_unwritten(member, mine, facts) for member, mine in unwritten]
+    issues += [_of_nobody(row_id) for row_id in nobody["id"].to_list()]
     for code, found in by_code.items():
         members = {change.descendant_id for change in found}
         if len(found) > MANY_CHANGES and len(members) * 5 > facts.matrix.count:
@@ -92,6 +95,11 @@ def _unwritten(member: int, changes: Sequence[Change], facts: Facts) -> Issue:
     return Issue("closure-missing", str(member), member, text, evidence, "matrix", rows, changes=tuple(changes))
 
 
+def _of_nobody(row_id: int) -> Issue:
+    text = f"the closure's row {row_id} has no descendant; somebody must say whose it was, or delete it"
+    return Issue("closure-surplus", f"row-{row_id}", None, text, ({"table": "hierarchy", "id": row_id},), "matrix")
+
+
 def _many(code: str, found: Sequence[Change], members: Sequence[int], facts: Facts) -> Issue:
     rows = tuple(row for row in map(facts.node_index.row, members) if row >= 0)
     text = f"{grouped(len(found))} rows of {grouped(len(members))} members: {CODES[code].title.lower()}"
@@ -99,13 +107,16 @@ def _many(code: str, found: Sequence[Change], members: Sequence[int], facts: Fac
     return Issue(code, "many", None, text, evidence, "matrix", rows, changes=tuple(found))
 
 
-def _broken(members: int, facts: Facts) -> Issue:
+def _broken(rows: Rows, facts: Facts) -> Issue:
+    members = len(rows)
     text = f"the closure of {grouped(members)} of {grouped(facts.matrix.count)} members differs from the matrix"
-    return Issue("closure-broken", "many", None, text, ({"table": "hierarchy", "id": "all", "members": members},), "matrix")
+    return Issue("closure-broken", "many", None, text, ({"table": "hierarchy", "id": "all", "members": members},), "matrix", rows)
 
 
 def _counted(issue: Issue, facts: Facts) -> Issue:
     """With what hangs below, where the way up is broken."""
+    if issue.sponsored:
+        return _counted_in_both(issue, facts)
     if not CODES[issue.code].spreads:
         return issue
     forest = facts.sponsors if issue.tree == "sponsor" else facts.matrix
@@ -114,6 +125,21 @@ def _counted(issue: Issue, facts: Facts) -> Issue:
     below = int(sum(int(forest.size[row]) for row in issue.rows)) - own
     money = facts.at_risk_below_member if issue.tree == "sponsor" else facts.at_risk_below_node
     return issue.counted(below, int(sum(int(money[row]) for row in issue.rows)))
+
+
+def _counted_in_both(issue: Issue, facts: Facts) -> Issue:
+    """Somebody is gone from both trees: whoever is below them in either, each counted once."""
+    seeds = np.zeros(facts.sponsors.count, np.uint8)
+    seeds[list(issue.sponsored)] = 1
+    reached = facts.sponsors.hand_down(seeds) > 0
+    money = int(sum(int(facts.at_risk_below_member[row]) for row in issue.sponsored))
+    if CODES[issue.code].spreads and len(issue.rows):
+        nodes = np.zeros(facts.matrix.count, np.uint8)
+        nodes[list(issue.rows)] = 1
+        below = facts.member_of[facts.matrix.hand_down(nodes) > 0]
+        reached[below[below >= 0]] = True
+        money = max(money, int(sum(int(facts.at_risk_below_node[row]) for row in issue.rows)))
+    return issue.counted(int(np.count_nonzero(reached)), money)
 
 
 def below_and_affected(issue: Issue, forest: Forest) -> Issue:
@@ -144,7 +170,17 @@ def score(facts: Facts, still_open: Iterable[Issue]) -> int:
             weights = np.maximum(weights, on_tree)
     for issue in issues:
         _weigh_by_id(weights, facts.member_index, issue)
+    weights = np.maximum(weights, facts.sponsors.hand_down(_sponsor_seeds(issues, facts)))
     return _points(weights, issues)
+
+
+def _sponsor_seeds(issues: Sequence[Issue], facts: Facts) -> Small:
+    """Those whose sponsor is gone, as the matrix tells."""
+    seeds = np.zeros(facts.sponsors.count, np.uint8)
+    for issue in issues:
+        rows = list(issue.sponsored)
+        seeds[rows] = np.maximum(seeds[rows], TENTHS[issue.severity])
+    return seeds
 
 
 def _points(weights: Small, issues: Sequence[Issue]) -> int:
@@ -161,7 +197,7 @@ def _weights(issues: Sequence[Issue], forest: Forest) -> Small:
     alone = np.zeros(forest.count, np.uint8)
     for issue in issues:
         target = seeds if CODES[issue.code].spreads else alone
-        rows = np.array(issue.rows, np.int64)
+        rows = np.asarray(issue.rows, np.int64)
         target[rows] = np.maximum(target[rows], TENTHS[issue.severity])
     if seeds.any():
         seeds = forest.hand_down(seeds)

@@ -28,7 +28,8 @@ class Picture:
 class Issue:
     """One root cause. `rows` are the affected rows of `tree`; with a code that spreads, those below them as well.
 
-    `members` are affected members by id. `below`: how many hang below; `at_risk_paisa`: pending commission of those
+    `members` are affected members by id. `sponsored` are rows of the sponsor tree whose sponsor is gone, and who are affected
+    with those below them. `below`: how many hang below; `at_risk_paisa`: pending commission of those
     affected; both None where nothing hangs on it. `changes` are what a repair would do.
     """
 
@@ -38,8 +39,9 @@ class Issue:
     message: str
     evidence: tuple[dict[str, Any], ...]
     tree: str = ""
-    rows: tuple[int, ...] = ()
+    rows: Sequence[int] | Rows = ()
     members: tuple[Any, ...] = ()
+    sponsored: tuple[int, ...] = ()
     below: int | None = None
     at_risk_paisa: int | None = None
     changes: tuple[Change, ...] = ()

@@ -41,8 +41,8 @@ def _wrong_roots(forest: Forest, level: Ints, differs: Flags) -> Flags:
     wrong = np.zeros(forest.count, np.bool_)
     if not len(roots):
         return wrong
-    lowest = level[roots].min()
-    usual = int(np.bincount(level[roots] - lowest).argmax()) + lowest
+    values, counts = np.unique(level[roots], return_counts=True)
+    usual = values[counts.argmax()]
     unusual = (level[roots] != usual) & (len(roots) > 1)
     kids = np.flatnonzero(forest.up >= 0)
     total = np.bincount(forest.up[kids], minlength=forest.count)[roots]

@@ -4,13 +4,14 @@ from collections import defaultdict
 
 import numpy as np
 
-from mlm_audit.checks.tree.edges import MATRIX, broken_edges, roots_of, surplus_roots
+from mlm_audit.checks.tree.edges import MATRIX, broken_edges, surplus_roots
 from mlm_audit.checks.tree.facts import Facts
-from mlm_audit.checks.tree.forest import NO_TIME
+from mlm_audit.checks.tree.forest import DETACHED
 from mlm_audit.checks.tree.issues import EVIDENCE_ROWS, Issue, Picture, names, node_row
 from mlm_audit.checks.tree.placement import placement_issues
 from mlm_audit.checks.tree.records import Records
 from mlm_audit.checks.tree.seats import WIDTH
+from mlm_audit.domain.money import grouped
 
 
 class Matrix:
@@ -23,7 +24,6 @@ class Matrix:
         """Rows whose place is already in question."""
         self.broken: set[int] = set()
         """Rows on rings, under unknown parents, and surplus roots."""
-        self.first_root: int | None = None
 
     def find(self) -> list[Issue]:
         """All issues."""
@@ -31,8 +31,8 @@ class Matrix:
         self._nodes()
         self._seats()
         self._moves()
-        if self.first_root is not None:
-            self.issues += placement_issues(self.facts, self.records, self.disputed, self.first_root)
+        if self.facts.first_root is not None:
+            self.issues += placement_issues(self.facts, self.records, self.disputed, self.facts.first_root)
         return self.issues
 
     def _parent_id(self, row: int) -> object:
@@ -44,17 +44,13 @@ class Matrix:
             if not explained.issuperset(issue.rows):
                 self.issues.append(issue)
             self.broken.update(issue.rows)
-        roots = roots_of(self.forest)
-        if len(roots):
-            self.first_root = min(roots.tolist(), key=self._arrival)
-            found = surplus_roots(self.forest, MATRIX, roots, self.first_root, self._parent_id)
-            self.issues += found
-            self.broken.update(row for issue in found for row in issue.rows)
+        surplus = np.flatnonzero(self.forest.up == DETACHED).tolist()
+        first = self.facts.first_root
+        if surplus and first is not None:
+            lost = [row for row in surplus if row not in explained]
+            self.issues += surplus_roots(self.forest, MATRIX, lost, first, self._parent_id)
+            self.broken.update(surplus)
         self.disputed |= self.broken
-
-    def _arrival(self, row: int) -> tuple[bool, int, int]:
-        at = int(self.facts.arrived_at[row])
-        return at == NO_TIME, at, row
 
     def _nodes(self) -> None:
         for row in self.facts.nodes_without_member():
@@ -67,8 +63,8 @@ class Matrix:
                 code, text = "matrix-node-lost", f"member {member_id} is gone: there is neither member nor node"
             if (parent := self.records.parent_of_missing.get(member_id)) is not None:
                 text += f"; the closure has them under member {self.forest.name(parent)}"
-            if sponsored := self.records.sponsored_by_missing.get(member_id):
-                text += f"; {sponsored} members name them as sponsor"
+            sponsored = self.records.sponsored_by_missing.get(member_id, [])
+            text += _sponsored(len(sponsored))
             evidence = [{"table": "matrix_nodes", "id": self.forest.name(row), "parent_id": member_id} for row in rows]
             evidence += self.records.evidence_of_missing(member_id)
             if code == "matrix-node-missing":
@@ -77,18 +73,36 @@ class Matrix:
             picture = None if shown is None else Picture("around", "matrix", (shown,))
             self.issues.append(
                 Issue(
-                    code, str(member_id), member_id, text, tuple(evidence), "matrix", tuple(rows), (member_id,), picture=picture
+                    code,
+                    str(member_id),
+                    member_id,
+                    text,
+                    tuple(evidence),
+                    "matrix",
+                    tuple(rows),
+                    (member_id,),
+                    tuple(sponsored),
+                    picture=picture,
                 )
             )
 
     def _orphan(self, row: int) -> Issue:
         member_id = self.forest.name(row)
-        text = f"the matrix has a node of member {member_id}, who does not exist"
-        if sponsored := self.records.sponsored_by_missing.get(member_id):
-            text += f"; {sponsored} members name them as sponsor"
+        sponsored = tuple(self.records.sponsored_by_missing.get(member_id, ()))
+        text = f"the matrix has a node of member {member_id}, who does not exist{_sponsored(len(sponsored))}"
         evidence = ({"table": "matrix_nodes", "id": member_id, "parent_id": self._parent_id(row)},)
         picture = Picture("around", "matrix", (row,))
-        return Issue("matrix-node-orphan", str(member_id), member_id, text, evidence, "matrix", (row,), picture=picture)
+        return Issue(
+            "matrix-node-orphan",
+            str(member_id),
+            member_id,
+            text,
+            evidence,
+            "matrix",
+            (row,),
+            sponsored=sponsored,
+            picture=picture,
+        )
 
     def _seats(self) -> None:
         crowded = [
@@ -175,3 +189,7 @@ class Matrix:
             evidence = (self._node_row(row), *self.records.evidence(row))
             picture = Picture("around", "matrix", (row,))
             self.issues.append(Issue("matrix-moved", str(name), name, text, evidence, "matrix", (row,), picture=picture))
+
+
+def _sponsored(count: int) -> str:
+    return f"; {grouped(count)} name{'s' if count == 1 else ''} them as sponsor" if count else ""

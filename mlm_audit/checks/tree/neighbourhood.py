@@ -29,7 +29,7 @@ def picture_of(issue: Issue, facts: Facts) -> "nx.DiGraph[Any] | None":
     if issue.picture.kind == "seats":
         return seats(facts, issue.picture.rows[0], issue.picture.seat, issue.picture.rows[1:])
     named = (facts.given.members["sponsor_id"] if issue.picture.tree == "sponsor" else facts.given.nodes["parent_id"]).__getitem__
-    return around(forest, issue.picture.rows[0], named, marked=issue.rows)
+    return around(forest, issue.picture.rows[0], named, marked=tuple(issue.rows[:MOST_NODES]))
 
 
 def around(

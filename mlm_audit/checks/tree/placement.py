@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 import numpy as np
 
 from mlm_audit.checks.tree.facts import Facts
-from mlm_audit.checks.tree.forest import UNKNOWN, Ints, Rows
+from mlm_audit.checks.tree.forest import NO_TIME, UNKNOWN, Ints, Rows
 from mlm_audit.checks.tree.issues import EVIDENCE_ROWS, Issue, Picture, names, node_row
 from mlm_audit.checks.tree.records import Records
 from mlm_audit.checks.tree.seats import OUTSIDE, RIGHT, Replay, replay
@@ -21,13 +21,14 @@ def placement_issues(facts: Facts, records: Records, disputed: AbstractSet[int],
     """Seats that were passed over: still free (a hole), or taken later. `disputed` rows, whose place is in question, say nothing."""
     sponsors = _sponsor_nodes(facts) if facts.given.rules.placement == "sponsor" else None
     played = replay(facts.matrix, facts.seats, root, facts.arrived_at, sponsors)
-    wrong = np.flatnonzero(played.expected != RIGHT)
+    # Of whom nobody knows when they came, nobody knows who was before them.
+    wrong = np.flatnonzero((played.expected != RIGHT) & (facts.arrived_at != NO_TIME))
     if disputed:
         wrong = wrong[~np.isin(wrong, np.fromiter(disputed, np.int64))]
     groups = _by_seat(wrong.astype(np.int32), played.expected, facts.arrived_at)
     outside = groups.pop(OUTSIDE, wrong[:0].astype(np.int32))
     if len(groups) + len(outside) > max(MOST_WRONG_SEATS, facts.matrix.count // 20):
-        return [_other_reading(facts, len(groups) + len(outside), len(wrong))]
+        return [_other_reading(facts, len(groups) + len(outside), wrong.astype(np.int32))]
     left = _left(played, groups, records)
     passed = [_passed(facts, played, seat, rows) for seat, rows in groups.items() if seat not in left]
     return passed + [_outside(facts, row) for row in outside.tolist()]
@@ -86,10 +87,10 @@ def _outside(facts: Facts, row: int) -> Issue:
     return Issue("matrix-placement", f"{name}/outside", name, text, (node_row(facts, row),), "matrix", (row,), picture=picture)
 
 
-def _other_reading(facts: Facts, faults: int, members: int) -> Issue:
+def _other_reading(facts: Facts, faults: int, rows: Rows) -> Issue:
     reading = facts.given.rules.placement
     text = (
-        f"{grouped(members)} members do not sit where the reading `{reading}` puts them, in {grouped(faults)} places: "
+        f"{grouped(len(rows))} members do not sit where the reading `{reading}` puts them, in {grouped(faults)} places: "
         "the platform seems to place members in another way than the plan says"
     )
-    return Issue("matrix-reading", reading, None, text, ({"table": "plan", "id": "placement", "is": reading},), "matrix")
+    return Issue("matrix-reading", reading, None, text, ({"table": "plan", "id": "placement", "is": reading},), "matrix", rows)

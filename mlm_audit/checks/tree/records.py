@@ -1,24 +1,23 @@
 """What the closure tells about the matrix: who was recorded elsewhere, who is missing, who left which parent."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from mlm_audit.checks.tree.closure import (
     Change,
     ClosureRow,
     chain,
     changes_for,
-    follows_move,
+    is_in_question,
     recorded_elsewhere,
     rows_by_descendant,
     suspects,
 )
 from mlm_audit.checks.tree.facts import Facts
-from mlm_audit.checks.tree.forest import ON_CYCLE, UNKNOWN
+from mlm_audit.checks.tree.forest import DETACHED, ON_CYCLE, UNKNOWN
 from mlm_audit.checks.tree.issues import EVIDENCE_ROWS
 
 MOST_SUSPECTS = 200_000
@@ -27,7 +26,7 @@ MOST_SUSPECTS = 200_000
 class Records:
     """The closure's rows of everybody who is suspect, and what follows from them.
 
-    broken: how many are suspect, when there are too many for one run to look at; then none is looked at.
+    broken: the suspect rows, when there are too many for one run to look at; then none is looked at.
     moved: rows recorded under another parent → that parent. missing: members (ids) without the node they must have.
     below_missing: each missing or lost member → the rows that name them as parent. left_parents: rows that a member left
     whose place is in question now, once for each of them.
@@ -35,17 +34,20 @@ class Records:
 
     def __init__(self, facts: Facts) -> None:
         self.facts, self.forest = facts, facts.matrix
-        closure = facts.given.closure
+        # Without a single node there is nothing to hold the closure against.
+        closure = facts.given.closure if self.forest.count else facts.given.closure.clear()
         self.suspects, absent = suspects(self.forest, facts.node_index, closure)
-        self.broken = len(self.suspects) if len(self.suspects) > MOST_SUSPECTS else 0
-        if self.broken:
-            self.suspects, absent = self.suspects[:0], []
-        disputed = np.flatnonzero((self.forest.up == UNKNOWN) | (self.forest.state == ON_CYCLE)).tolist()
+        self.broken = self.suspects[:0]
+        if len(self.suspects) > MOST_SUSPECTS:
+            self.broken, self.suspects, absent = self.suspects, self.broken, []
+        edges = (self.forest.up == UNKNOWN) | (self.forest.up == DETACHED) | (self.forest.state == ON_CYCLE)
+        disputed = np.flatnonzero(edges).tolist()
         ids = [self.forest.name(row) for row in {*self.suspects.tolist(), *disputed}]
         self._rows = rows_by_descendant(closure, [*ids, *absent])
         by_row = {row: self._rows[self.forest.name(row)] for row in self.suspects.tolist()}
         self.moved = recorded_elsewhere(self.forest, facts.node_index, by_row)
-        self.missing: set[int] = {facts.sponsors.name(row) for row in facts.members_without_node()}
+        required = facts.members_without_node() if self.forest.count else []
+        self.missing: set[int] = {facts.sponsors.name(row) for row in required}
         self.parent_of_missing: dict[int, int] = {}
         self.below_missing = self._who_is_missing(absent)
         self.junk = [member for member in absent if member not in self.below_missing]
@@ -76,12 +78,13 @@ class Records:
     def changes(self) -> dict[int, list[Change]]:
         """What would make the closure right, by the member's id; nothing where a move is in question."""
         found: dict[int, list[Change]] = {}
+        orphans = set(self.facts.nodes_without_member())
         for row in self.suspects.tolist():
+            if row in orphans or is_in_question(self.forest, row, self.moved):
+                continue
             member = self.forest.name(row)
-            recorded = [self.facts.node_index.row(r.ancestor_id) for r in sorted(self.rows(member), key=lambda r: r.depth)]
-            if follows_move(self.forest, row, recorded, self.moved) is None:
-                expected = [self.forest.name(above) for above in chain(self.forest, row)]
-                found[member] = changes_for(member, expected, self.rows(member))
+            expected = [self.forest.name(above) for above in chain(self.forest, row)]
+            found[member] = changes_for(member, expected, self.rows(member))
         for member in self.junk:
             found[member] = changes_for(member, [], self.rows(member))
         return found
@@ -89,19 +92,44 @@ class Records:
     def _who_is_missing(self, absent: list[int]) -> dict[int, list[int]]:
         """Missing and lost members with the rows below them; a lost one must be more than a mistyped number."""
         below: dict[int, list[int]] = {member: [] for member in sorted(self.missing)}
-        named: dict[int, list[int]] = defaultdict(list)
-        for row in np.flatnonzero(self.forest.up == UNKNOWN).tolist():
-            named[self.facts.given.nodes["parent_id"][row]].append(row)
+        named = self._named_without_node()
         for parent, rows in named.items():
             if parent in below or self._was_there(parent, rows):
                 below[parent] = rows
         for member in absent:
             place = self._recorded_place(member)
-            if member in below or (place is not None and self.facts.member_index.row(member) == UNKNOWN):
+            if member in below or place is not None:
                 below.setdefault(member, named[member])
                 if place is not None:
                     self.parent_of_missing[member] = place
+        for member, rows in below.items():
+            if self.facts.member_index.row(member) != UNKNOWN:
+                # A member who had a place has lost the node, whether or not everybody must have one.
+                self.missing.add(member)
+            if member not in self.parent_of_missing and (place := self._place_by_children(rows)) is not None:
+                self.parent_of_missing[member] = place
         return below
+
+    def _named_without_node(self) -> dict[int, list[int]]:
+        """Parents who have no node → the rows that name them; of a root too many the closure tells whom it named."""
+        named: dict[int, list[int]] = defaultdict(list)
+        for row in np.flatnonzero(self.forest.up == UNKNOWN).tolist():
+            named[self.facts.given.nodes["parent_id"][row]].append(row)
+        for row in np.flatnonzero(self.forest.up == DETACHED).tolist():
+            parents = {r.ancestor_id for r in self.rows(self.forest.name(row)) if r.depth == 1 and r.ancestor_id is not None}
+            for parent in parents:
+                if self.facts.node_index.row(parent) == UNKNOWN:
+                    named[parent].append(row)
+        return named
+
+    def _place_by_children(self, rows: list[int]) -> int | None:
+        """Where somebody sat, by what the closure says is above their children."""
+        for row in rows:
+            for r in self.rows(self.forest.name(row)):
+                parent = self.facts.node_index.row(r.ancestor_id) if r.depth == 2 and r.ancestor_id is not None else UNKNOWN
+                if parent >= 0 and self.facts.seats.children[parent] < 3:
+                    return parent
+        return None
 
     def _was_there(self, parent: int, rows: list[int]) -> bool:
         """Whether a parent without a node was a member once: the closure says so, or the sponsor tree knows the number too."""
@@ -111,14 +139,17 @@ class Records:
         return parent in self._unknown_sponsors and isinstance(last, int) and parent <= last
 
     @cached_property
-    def _unknown_sponsors(self) -> Counter[int]:
-        named = self.facts.given.members["sponsor_id"].filter(pl.Series(self.facts.sponsors.up == UNKNOWN))
-        return Counter(named.to_list())
+    def _unknown_sponsors(self) -> dict[int, list[int]]:
+        """Sponsors who do not exist → the rows of those who name them."""
+        named: dict[int, list[int]] = defaultdict(list)
+        for row in np.flatnonzero(self.facts.sponsors.up == UNKNOWN).tolist():
+            named[self.facts.given.members["sponsor_id"][row]].append(row)
+        return named
 
     def _recorded_place(self, member: int) -> int | None:
         """The parent under whom the closure consistently has somebody without a node, if that parent has a seat free."""
         recorded = {r.depth: self.facts.node_index.row(r.ancestor_id) for r in self.rows(member)}
-        parent = recorded.get(1, UNKNOWN)
+        parent = recorded.get(1, UNKNOWN) if len(recorded) == len(self.rows(member)) else UNKNOWN
         if parent < 0 or self.facts.seats.children[parent] >= 3:
             return None
         way = [parent, *chain(self.forest, parent, self.moved)][:5]
@@ -134,7 +165,7 @@ class Records:
                     parents.append(parent)
         return parents
 
-    def _sponsored(self) -> Counter[int]:
-        """How often each member who is gone is named as sponsor, if the matrix still knows of them."""
+    def _sponsored(self) -> dict[int, list[int]]:
+        """The rows that name a member who is gone as sponsor, if the matrix still knows of them."""
         known = {int(self.forest.name(row)) for row in self.facts.nodes_without_member()} | set(self.below_missing)
-        return Counter({sponsor: count for sponsor, count in self._unknown_sponsors.items() if sponsor in known})
+        return {sponsor: rows for sponsor, rows in self._unknown_sponsors.items() if sponsor in known}

@@ -7,7 +7,7 @@ import polars as pl
 from mlm_audit.checks.tree.closure import Change
 from mlm_audit.checks.tree.edges import SPONSOR, broken_edges, roots_of, surplus_roots
 from mlm_audit.checks.tree.facts import Facts
-from mlm_audit.checks.tree.forest import Rows
+from mlm_audit.checks.tree.forest import NO_TIME, Rows
 from mlm_audit.checks.tree.issues import Issue, Picture
 from mlm_audit.checks.tree.records import Records
 
@@ -29,8 +29,8 @@ def sponsor_issues(facts: Facts, records: Records) -> list[Issue]:
     issues += _later(facts, sponsor_id)
     roots = _member_roots(facts)
     if roots.size:
-        first = min(roots.tolist(), key=lambda row: (int(facts.created_at[row]), row))
-        issues += surplus_roots(forest, SPONSOR, roots, first, sponsor_id)
+        first = min(roots.tolist(), key=lambda row: (facts.created_at[row] == NO_TIME, int(facts.created_at[row]), row))
+        issues += surplus_roots(forest, SPONSOR, roots.tolist(), first, sponsor_id)
     return issues
 
 
@@ -39,7 +39,7 @@ def _member_roots(facts: Facts) -> Rows:
     roots = roots_of(facts.sponsors)
     if len(roots) == 1:
         return roots
-    is_user = (facts.given.members["role"] == "user").fill_null(value=False).to_numpy()[roots]
+    is_user = facts.is_member.to_numpy()[roots]
     return roots[is_user | (facts.sponsors.size[roots] > 1)]
 
 

@@ -127,13 +127,16 @@ def _node_deleted(injector: Injector, tree: Lineage, member: int) -> int:
 
 
 def _member_deleted(injector: Injector, _tree: Lineage, member: int) -> int:
+    sponsored = Lineage(injector.platform, "sponsor").below(member)
     injector.platform.delete("users", [member])
-    return 1
+    return 1 + len(sponsored)
 
 
 def _both_deleted(injector: Injector, tree: Lineage, member: int) -> int:
-    _member_deleted(injector, tree, member)
-    return _node_deleted(injector, tree, member)
+    sponsored = Lineage(injector.platform, "sponsor").below(member)
+    _node_deleted(injector, tree, member)
+    injector.platform.delete("users", [member])
+    return 1 + len({*sponsored, *tree.below(member)})
 
 
 def _vanished(injector: Injector, places: int) -> list[Row]:
