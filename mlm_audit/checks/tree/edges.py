@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mlm_audit.checks.tree.forest import CUT, ROOT, UNKNOWN, Forest, Rows
+from mlm_audit.checks.tree.forest import ROOT, UNKNOWN, Forest, Rows
 from mlm_audit.checks.tree.issues import EVIDENCE_ROWS, NAMED, Issue, Picture
 from mlm_audit.domain.money import grouped
 
@@ -43,7 +43,7 @@ def broken_edges(forest: Forest, words: Words, parent_id: Callable[[int], object
             f"{label(row)} names {words.parent} {parent_id(row)}, {words.which} does not exist",
             parent_id,
         )
-        for row in np.flatnonzero((forest.up == UNKNOWN) & (forest.state == CUT)).tolist()
+        for row in forest.headed(UNKNOWN)
     ]
     for ring in forest.cycles():
         if len(ring) == 1:

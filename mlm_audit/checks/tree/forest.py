@@ -124,6 +124,21 @@ class Forest:
         return heaviest
 
     @cached_property
+    def headless(self) -> Rows:
+        """The rows whose parent is not there, and roots too many."""
+        return np.flatnonzero(self.up < ROOT).astype(np.int32)
+
+    def headed(self, kind: int) -> list[int]:
+        """Those of them that `up` calls so: UNKNOWN or DETACHED."""
+        rows: list[int] = self.headless[self.up[self.headless] == kind].tolist()
+        return rows
+
+    @cached_property
+    def on_rings(self) -> Rows:
+        """The rows on cycles."""
+        return np.flatnonzero(self.state == ON_CYCLE).astype(np.int32)
+
+    @cached_property
     def children(self) -> tuple[Rows, Rows]:
         """(start, kids): the children of row r are kids[start[r]:start[r + 1]], in the order of their rows."""
         return _children(self.up)
@@ -137,7 +152,7 @@ class Forest:
         """Every cycle as rows, child before parent, from its smallest id; a node that names itself is a cycle of one."""
         seen: set[int] = set()
         found = []
-        for first in np.flatnonzero(self.state == ON_CYCLE).tolist():
+        for first in self.on_rings.tolist():
             if first in seen:
                 continue
             ring, row = [], first

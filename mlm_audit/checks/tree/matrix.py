@@ -44,7 +44,7 @@ class Matrix:
             if not explained.issuperset(issue.rows):
                 self.issues.append(issue)
             self.broken.update(issue.rows)
-        surplus = np.flatnonzero(self.forest.up == DETACHED).tolist()
+        surplus = self.forest.headed(DETACHED)
         first = self.facts.first_root
         if surplus and first is not None:
             lost = [row for row in surplus if row not in explained]

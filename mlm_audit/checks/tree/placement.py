@@ -21,8 +21,9 @@ def placement_issues(facts: Facts, records: Records, disputed: AbstractSet[int],
     """Seats that were passed over: still free (a hole), or taken later. `disputed` rows, whose place is in question, say nothing."""
     sponsors = _sponsor_nodes(facts) if facts.given.rules.placement == "sponsor" else None
     played = replay(facts.matrix, facts.seats, root, facts.arrived_at, sponsors)
+    wrong = np.flatnonzero(played.expected != RIGHT)
     # Of whom nobody knows when they came, nobody knows who was before them.
-    wrong = np.flatnonzero((played.expected != RIGHT) & (facts.arrived_at != NO_TIME))
+    wrong = wrong[facts.arrived_at[wrong] != NO_TIME]
     if disputed:
         wrong = wrong[~np.isin(wrong, np.fromiter(disputed, np.int64))]
     groups = _by_seat(wrong.astype(np.int32), played.expected, facts.arrived_at)
@@ -36,13 +37,21 @@ def placement_issues(facts: Facts, records: Records, disputed: AbstractSet[int],
 
 def _by_seat(wrong: Rows, expected: Rows, arrived_at: Ints) -> dict[int, Rows]:
     """The rows that passed over each seat, in order of arrival."""
-    for key in (arrived_at, expected):
-        values = key[wrong]
-        if (values[1:] < values[:-1]).any():
-            wrong = wrong[np.argsort(values, kind="stable")]
+    if not len(wrong):
+        return {}
     seats = expected[wrong]
-    ends = np.flatnonzero(seats[1:] != seats[:-1]) + 1
-    return {int(expected[rows[0]]): rows for rows in np.split(wrong, ends)} if len(wrong) else {}
+    if (seats == seats[0]).all():
+        return {int(seats[0]): _sorted_by(arrived_at, wrong)}
+    wrong = _sorted_by(expected, _sorted_by(arrived_at, wrong))
+    ends = np.flatnonzero(np.diff(expected[wrong])) + 1
+    return {int(expected[rows[0]]): rows for rows in np.split(wrong, ends)}
+
+
+def _sorted_by(key: Ints | Rows, rows: Rows) -> Rows:
+    values = key[rows]
+    if (values[1:] >= values[:-1]).all():
+        return rows
+    return rows[np.argsort(values, kind="stable")]
 
 
 def _sponsor_nodes(facts: Facts) -> Rows:

@@ -4,8 +4,6 @@ from collections import defaultdict
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from mlm_audit.checks.tree.closure import (
     Change,
     ClosureRow,
@@ -17,7 +15,7 @@ from mlm_audit.checks.tree.closure import (
     suspects,
 )
 from mlm_audit.checks.tree.facts import Facts
-from mlm_audit.checks.tree.forest import DETACHED, ON_CYCLE, UNKNOWN
+from mlm_audit.checks.tree.forest import DETACHED, UNKNOWN
 from mlm_audit.checks.tree.issues import EVIDENCE_ROWS
 
 MOST_SUSPECTS = 200_000
@@ -40,8 +38,7 @@ class Records:
         self.broken = self.suspects[:0]
         if len(self.suspects) > MOST_SUSPECTS:
             self.broken, self.suspects, absent = self.suspects, self.broken, []
-        edges = (self.forest.up == UNKNOWN) | (self.forest.up == DETACHED) | (self.forest.state == ON_CYCLE)
-        disputed = np.flatnonzero(edges).tolist()
+        disputed = [*self.forest.headless.tolist(), *self.forest.on_rings.tolist()]
         ids = [self.forest.name(row) for row in {*self.suspects.tolist(), *disputed}]
         self._rows = rows_by_descendant(closure, [*ids, *absent])
         by_row = {row: self._rows[self.forest.name(row)] for row in self.suspects.tolist()}
@@ -113,9 +110,9 @@ class Records:
     def _named_without_node(self) -> dict[int, list[int]]:
         """Parents who have no node → the rows that name them; of a root too many the closure tells whom it named."""
         named: dict[int, list[int]] = defaultdict(list)
-        for row in np.flatnonzero(self.forest.up == UNKNOWN).tolist():
+        for row in self.forest.headed(UNKNOWN):
             named[self.facts.given.nodes["parent_id"][row]].append(row)
-        for row in np.flatnonzero(self.forest.up == DETACHED).tolist():
+        for row in self.forest.headed(DETACHED):
             parents = {r.ancestor_id for r in self.rows(self.forest.name(row)) if r.depth == 1 and r.ancestor_id is not None}
             for parent in parents:
                 if self.facts.node_index.row(parent) == UNKNOWN:
@@ -142,7 +139,7 @@ class Records:
     def _unknown_sponsors(self) -> dict[int, list[int]]:
         """Sponsors who do not exist → the rows of those who name them."""
         named: dict[int, list[int]] = defaultdict(list)
-        for row in np.flatnonzero(self.facts.sponsors.up == UNKNOWN).tolist():
+        for row in self.facts.sponsors.headed(UNKNOWN):
             named[self.facts.given.members["sponsor_id"][row]].append(row)
         return named
 
