@@ -11,7 +11,7 @@ from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
 from mlm_audit import __version__
-from mlm_audit.cli import checks, database, demo, eligibility, mail, payouts, repairs, run, tree
+from mlm_audit.cli import checks, database, demo, eligibility, mail, payouts, repairs, run, status, tree
 from mlm_audit.cli.common import EXIT_BAD_INPUT, EXIT_FAILED, close_databases, print_error
 from mlm_audit.database.connect import error_line
 from mlm_audit.domain.errors import InputError, JobFailedError
@@ -20,6 +20,9 @@ app = App(name="mlm-audit", version=__version__, help="Keeps the books of a mult
 app.command(run.run)
 app.command(run.reconcile_files, name="reconcile-files")
 app.command(run.settings)
+app.command(status.health)
+app.command(status.status)
+app.command(status.history)
 app.command(checks.app)
 app.command(database.app)
 app.command(demo.app)

@@ -1,14 +1,25 @@
 """`mlm-audit mail`: the outbox of notices."""
 
 from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
+from rich.markup import escape
 
 from mlm_audit.cli.common import Db, Json, clock, database, out, print_json, settings_with
 from mlm_audit.database import outbox
 from mlm_audit.database.check import require
 from mlm_audit.database.own_tables import Notice
+from mlm_audit.domain.errors import InputError, JobFailedError
+from mlm_audit.domain.periods import format_local
+from mlm_audit.domain.privacy import mask_personal
+from mlm_audit.domain.settings import load_settings
 from mlm_audit.jobs.notices import deliver
+from mlm_audit.notices.messages import contents, message
+from mlm_audit.notices.samples import SAMPLES
+from mlm_audit.notices.transport import NotSentError, UncertainError, open_transport
+from mlm_audit.reporting.write import ensure_folder
 
 app = App(name="mail", help="The outbox of notices: what waits, and sending it.")
 
@@ -39,3 +50,49 @@ def send(*, db: Db = None, json: Json = False) -> None:
         print_json(asdict(done))
         return
     out.print(f"Sent: {done.sent}, not sent: {done.left}." + (f" {done.error}" if done.error else ""))
+
+
+@app.command
+def preview(
+    name: str,
+    /,
+    *,
+    html: Annotated[Path | None, Parameter(help="Also write the HTML part to this file, to be looked at in a browser.")] = None,
+    json: Json = False,
+) -> None:
+    """Show an example of a notice, as it would be sent: its subject, its text and, with --html, its HTML."""
+    if name not in SAMPLES:
+        raise InputError(f"mail preview {name}: there is no such notice; the notices are {', '.join(SAMPLES)}")
+    subject, text, page = contents(name, "Asha Example", [SAMPLES[name]], load_settings().timezone)
+    if html is not None:
+        ensure_folder(html.parent)
+        html.write_text(page, encoding="utf-8")
+    if json:
+        print_json({"name": name, "subject": subject, "text": text, "html": page})
+        return
+    out.print(f"[bold]{escape(subject)}[/]\n\n{escape(text)}")
+
+
+@app.command(name="test")
+def send_test(
+    *, to: Annotated[str | None, Parameter(help="Recipient; ADMIN_EMAIL when left out.")] = None, json: Json = False
+) -> None:
+    """Send one test message by the settings in force, now; without a mail server it is written to the outbox folder."""
+    settings = load_settings()
+    recipient = to or settings.admin_email
+    if recipient is None:
+        raise InputError("mail test: nobody is named; give --to ADDRESS, or set ADMIN_EMAIL")
+    context = {"state": "ok", "message": "this is a test; mail works", "at": format_local(clock(), settings.tz)}
+    try:
+        mail = message("health-alert", f"test/{clock():%Y%m%d%H%M%S}", recipient, None, [context], settings, clock())
+        with open_transport(settings) as transport:
+            transport.send(mail)
+    except ValueError as error:
+        raise InputError(f"mail test: {error}; give one plain address") from error
+    except (NotSentError, UncertainError) as error:
+        raise JobFailedError(f"mail test: {error}") from error
+    where = "handed to the mail server" if transport.channel == "smtp" else f"written to {settings.outbox_dir}"
+    if json:
+        print_json({"to": mask_personal(recipient), "channel": transport.channel, "sent": True})
+        return
+    out.print(f"The test message is {escape(str(where))}.")

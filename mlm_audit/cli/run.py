@@ -29,10 +29,22 @@ from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.periods import parse_instant
 from mlm_audit.domain.settings import Settings, load_settings, masked
 from mlm_audit.jobs import files as file_job
-from mlm_audit.jobs.names import MONTHLY_SWEEP, RECONCILIATION, RETRY_PAYOUTS, TREE_HEALTH, WEEKLY_PAYOUTS, resolve
+from mlm_audit.jobs.names import (
+    HEALTH_PING,
+    JOBS,
+    MONTHLY_SWEEP,
+    RECONCILIATION,
+    RETRY_PAYOUTS,
+    STATUS_REPORT,
+    TREE_HEALTH,
+    WEEKLY_PAYOUTS,
+    WEEKLY_SUMMARY,
+    resolve,
+)
 from mlm_audit.jobs.payouts import Options, run_payouts
 from mlm_audit.jobs.ports import Progress
 from mlm_audit.jobs.reconciliation import reconcile
+from mlm_audit.jobs.status import ping_health, report_status, summarise_week
 from mlm_audit.jobs.sweep import run_sweep
 from mlm_audit.reporting.document import to_document
 from mlm_audit.reporting.report import report_data
@@ -67,7 +79,8 @@ def run(
     ----------
     job
         weekly-payouts, retry-failed-payouts, monthly-eligibility-sweep (short: monthly-sweep),
-        tree-health-check (short: tree-health) or commission-reconciliation (short: reconciliation).
+        tree-health-check (short: tree-health), commission-reconciliation (short: reconciliation), daily-status-report,
+        weekly-summary or health-ping.
     """
     name = resolve(job)
     _refuse_strangers(name, {"month": month, "limit": limit, "approve": approve, "repair": repair})
@@ -83,12 +96,14 @@ def run(
             result = reconcile(engine, settings, clock, as_of=moment, dry_run=dry_run, progress=progress).result
         elif name == TREE_HEALTH:
             result = _check_trees(engine, settings, moment, dry_run=dry_run, repair=repair is not False, progress=progress)
+        elif name in TELLING:
+            result = TELLING[name](engine, settings, clock, as_of=moment, dry_run=dry_run)
         elif name == MONTHLY_SWEEP:
             result = run_sweep(engine, settings, clock, as_of=moment, month=month, dry_run=dry_run, progress=progress)
         else:
             options = Options(moment, limit, dry_run, approve)
             result = run_payouts(name, engine, settings, clock, options, progress)
-    folder = out_dir or (None if dry_run else settings.runs_dir / result.job_id)
+    folder = out_dir or (None if dry_run or name in TELLING else settings.runs_dir / result.job_id)
     if name in REPORTED:
         reports = write_run(result, folder, settings.tz, _rerun(result)) if folder else {}
     else:
@@ -97,6 +112,7 @@ def run(
 
 
 REPORTED = (RECONCILIATION, TREE_HEALTH)
+TELLING = {STATUS_REPORT: report_status, WEEKLY_SUMMARY: summarise_week, HEALTH_PING: ping_health}
 OPTIONS_OF = {
     "month": (MONTHLY_SWEEP,),
     "limit": (WEEKLY_PAYOUTS, RETRY_PAYOUTS),
@@ -163,7 +179,7 @@ def settings(*, json: Json = False) -> None:
 def _show(result: RunResult, settings: Settings, reports: dict[str, str], *, json: bool, fail_on: Severity | None) -> int:
     if json:
         print_json(to_document(result, reports))
-    elif result.job in (WEEKLY_PAYOUTS, RETRY_PAYOUTS, MONTHLY_SWEEP, TREE_HEALTH):
+    elif result.job != RECONCILIATION and result.job in JOBS:
         print_summary(summary(result, settings.tz), result.job_id, reports)
     else:
         _print(result, settings, reports)

@@ -3,7 +3,15 @@
 from typing import Any, NamedTuple
 
 TO_MEMBERS = ("payout-credited", "eligibility-not-met")
-TO_ADMINS = ("job-failed", "payout-failed", "approval-needed", "monthly-summary")
+TO_ADMINS = (
+    "job-failed",
+    "payout-failed",
+    "approval-needed",
+    "monthly-summary",
+    "daily-status",
+    "weekly-summary",
+    "health-alert",
+)
 
 
 class Draft(NamedTuple):

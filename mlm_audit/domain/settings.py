@@ -45,6 +45,14 @@ class Settings(BaseSettings):
     approver_must_differ: bool = Field(False, description="Whether a run is approved only by another user than started it")
     sweep_batch_size: int = Field(1_000, ge=1, le=5_000, description="Members that the sweep decides in one transaction")
     job_lease_seconds: int = Field(120, ge=2, le=86_400, description="How long a job counts as running after its last heartbeat")
+    missed_run_grace_minutes: int = Field(
+        60, ge=0, le=10_080, description="How late a job may end well before it counts as missed"
+    )
+    mail_age_alert_minutes: int = Field(120, ge=1, description="A notice that waits for longer than this is a warning")
+    disk_free_min_mb: int = Field(1_024, ge=0, description="Less free disk space than this for the runs is a warning")
+    dead_mans_switch_url: SecretStr | None = Field(
+        None, description="Called after each health ping; who watches it hears when it stops"
+    )
     memory_limit_mb: int = Field(1_536, ge=64, description="Memory for the bulk checks; beyond it they spill to disk")
     admin_email: str | None = Field(None, description="Where notices to the administrators go")
     email_host: str | None = Field(None, description="Mail server; without one, notices are written as .eml files")

@@ -1,4 +1,4 @@
-"""A notice as a message: subject and text from `reports/notices/<kind>/`, every value escaped for where it stands."""
+"""A notice as a message: subject, text and HTML from `reports/notices/<kind>/`, every value escaped for where it stands."""
 
 import re
 from collections.abc import Sequence
@@ -25,7 +25,8 @@ DEFAULT_FROM = "mlm-audit@localhost.invalid"
 def _templates() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(templates_dir() / "notices"),
-        autoescape=False,  # noqa: S701  (plain text; nothing here is HTML)
+        # Text is text; everything in the HTML is escaped.
+        autoescape=lambda name: name is not None and name.endswith(".html.j2"),  # noqa: S701
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -52,14 +53,23 @@ def message(
     """
     if not _ADDRESS.fullmatch(to):
         raise ValueError("it is not a single plain address")
-    values = {"name": one_line(name or ""), "notices": contexts, "n": contexts[0], "timezone": settings.timezone}
+    subject, text, html = contents(kind, name, contexts, settings.timezone)
     mail = EmailMessage()
-    mail["Subject"] = one_line(_templates().get_template(f"{kind}/subject.txt.j2").render(values))
+    mail["Subject"] = subject
     mail["From"] = settings.from_email or settings.email_user or DEFAULT_FROM
     mail["To"] = Address(addr_spec=to)
     mail["Date"] = format_datetime(now)
     # The same notice has the same id, so that a mailbox that gets it twice can tell.
     mail["Message-ID"] = f"<{re.sub(r'[^A-Za-z0-9.-]', '.', key)}@mlm-audit>"
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(_templates().get_template(f"{kind}/body.txt.j2").render(values))
+    mail.set_content(text)
+    mail.add_alternative(html, subtype="html")
     return mail
+
+
+def contents(kind: str, name: str | None, contexts: Sequence[dict[str, Any]], timezone: str) -> tuple[str, str, str]:
+    """Subject, text and HTML of a notice, all from the same context; in the HTML everything is escaped."""
+    values = {"name": one_line(name or ""), "notices": contexts, "n": contexts[0], "timezone": timezone}
+    subject = one_line(_templates().get_template(f"{kind}/subject.txt.j2").render(values))
+    text = _templates().get_template(f"{kind}/body.txt.j2").render(values)
+    return subject, text, _templates().get_template(f"{kind}/body.html.j2").render(values | {"subject": subject})

@@ -49,7 +49,7 @@ def _lines(result: RunResult) -> tuple[str, ...]:
     """The findings; of a dry run everything that it would do."""
     if result.job.startswith("tree-"):
         return tree_lines(result)
-    if result.dry_run and result.job != "monthly-eligibility-sweep":
+    if result.dry_run and result.items and result.job != "monthly-eligibility-sweep":
         return tuple(_would(item) for item in result.items)
     return tuple(f"{finding['severity']:8} {_who(finding)}{finding['message']}" for finding in result.findings)
 
@@ -147,11 +147,52 @@ UNMET = {
     "three_three": "3-3 rule not met",
 }
 
+
+def _day_sentence(result: RunResult) -> str:
+    counts = result.counts
+    if not counts["runs"]:
+        return "Nothing ran in the last 24 hours."
+    if not result.findings:
+        return f"{plural(counts['runs'], 'run')} in the last 24 hours, all well; nobody is told."
+    return f"{plural(counts['runs'], 'run')} in the last 24 hours: {grouped(counts['failed'])} failed, {grouped(counts['missed'])} missed."
+
+
+def _day_figures(counts: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple((name.capitalize(), grouped(counts[name])) for name in ("runs", "good", "failed", "missed"))
+
+
+def _week_sentence(result: RunResult) -> str:
+    counts = result.counts
+    return f"{plural(counts['runs'], 'run')} in the week, {grouped(counts['failed'])} failed; {format_inr(counts['paid_paisa'])} paid."
+
+
+def _week_figures(counts: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    before = counts["before"]
+    plain = (("runs", "Runs"), ("failed", "Failed"), ("paid", "Payouts"), ("members", "Members decided"))
+    money = (("paid_paisa", "Paid"), ("released_paisa", "Released"), ("rolled_up_paisa", "Rolled up"))
+    figures = [(label, f"{grouped(counts[name])} (week before {grouped(before[name])})") for name, label in plain]
+    figures += [(label, f"{format_inr(counts[name])} (week before {format_inr(before[name])})") for name, label in money]
+    figures += [(b["name"], f"{b['new']} new, {b['cleared']} cleared, {b['open']} open") for b in counts["breaks"]]
+    return tuple(figures)
+
+
+def _health_sentence(result: RunResult) -> str:
+    problems = len(result.findings)
+    return f"{plural(problems, 'part')} of {result.counts['parts']} want somebody." if problems else "All is well."
+
+
+def _health_figures(counts: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple((name.capitalize(), grouped(counts[name])) for name in ("ok", "unknown", "warning", "failing"))
+
+
 _PAYOUT_WORDS = (_payouts_sentence, _payouts_figures)
 _WORDS: dict[str, tuple[Callable[[RunResult], str], Callable[[dict[str, Any]], tuple[tuple[str, str], ...]]]] = {
     "weekly-payouts": _PAYOUT_WORDS,
     "retry-failed-payouts": _PAYOUT_WORDS,
     "monthly-eligibility-sweep": (_sweep_sentence, _sweep_figures),
+    "daily-status-report": (_day_sentence, _day_figures),
+    "weekly-summary": (_week_sentence, _week_figures),
+    "health-ping": (_health_sentence, _health_figures),
     "tree-check-file": (file_sentence, file_figures),
     "tree-health-check": (tree_sentence, tree_figures),
 }

@@ -19,17 +19,11 @@ from mlm_audit.database.connect import open_engine
 from mlm_audit.database.migrate import init
 from mlm_audit.demo.write import write_platform
 from mlm_audit.jobs.names import JOBS
+from mlm_audit.jobs.schedules import CRON
 from tests.conftest import clean_platform
 
 ROOT = Path(__file__).parents[2]
 DEPLOYMENTS = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
-CRON = {
-    "weekly-payouts": "0 6 * * 1",
-    "retry-failed-payouts": "0 7 * * *",
-    "monthly-eligibility-sweep": "0 2 1 * *",
-    "tree-health-check": "0 3 * * *",
-    "commission-reconciliation": "0 4 * * *",
-}
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore"),  # Prefect's own dependencies warn; ours is checked everywhere else
@@ -85,12 +79,13 @@ def test_nothing_runs_on_schedule_unless_it_is_enabled(prefect: None, tmp_path: 
 
     from flows.payouts import weekly_payouts
     from flows.reconciliation import commission_reconciliation
+    from flows.status import health_ping
     from flows.sweep import monthly_eligibility_sweep
     from flows.tree_health import tree_health_check
 
     url = SecretStr(f"sqlite:///{tmp_path / 'none.db'}")
     with tags("auto-scheduled"):
-        for flow in (weekly_payouts, monthly_eligibility_sweep, tree_health_check, commission_reconciliation):
+        for flow in (weekly_payouts, monthly_eligibility_sweep, tree_health_check, commission_reconciliation, health_ping):
             state = flow(database_url=url, return_state=True)
             assert (state.name, "ENABLE_SCHEDULED_JOBS" in str(state.message)) == ("Skipped", True)
         monkeypatch.setenv("ENABLE_SCHEDULED_JOBS", "true")
@@ -144,3 +139,21 @@ def test_tree_flow(prefect: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert "tree-health 2026-11-24" in names
     assert "1 critical; health score 84 of 100" in artifacts["tree-health-verdict"]
     assert "sponsor-self" in artifacts["tree-health-findings"]
+
+
+def test_status_flows(prefect: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows.status import daily_status_report, health_ping, weekly_summary
+
+    monkeypatch.setenv("OUTBOX_DIR", str(tmp_path / "outbox"))
+    url = f"sqlite:///{tmp_path / 'status.db'}"
+    engine = open_engine(url, create=True)
+    init(engine)
+    engine.dispose()
+    secret = SecretStr(url)
+    assert health_ping(database_url=secret)["counts"]["parts"] > 5
+    assert daily_status_report(database_url=secret)["counts"]["runs"] == 1
+    assert weekly_summary(database_url=secret)["counts"]["runs"] == 2
+    assert len(list((tmp_path / "outbox").glob("*.eml"))) == 1
+    with get_client(sync_client=True) as client:
+        artifacts = {artifact.key: str(artifact.data) for artifact in client.read_artifacts()}
+    assert {"health-ping-verdict", "daily-status-report-verdict", "weekly-summary-verdict"} <= set(artifacts)

@@ -279,7 +279,6 @@ def test_bad__plan(demo: str, tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (["run", "tidy-up", "--db", "sqlite:///x.db"], "no such job"),
-        (["run", "weekly-summary", "--db", "sqlite:///x.db"], "not built yet"),
         (["run", "reconciliation", "--nonsense"], "--nonsense"),
         (["run", "reconciliation", "--fail-on", "mild"], "mild"),
         (["demo", "create", "--db", "sqlite:///x.db", "--members", "0"], "--members 0"),

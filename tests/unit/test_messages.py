@@ -1,0 +1,75 @@
+"""Every notice: text and HTML from one context, within what mail programs take."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from mlm_audit.domain.notices import TO_ADMINS, TO_MEMBERS
+from mlm_audit.notices.messages import contents
+from mlm_audit.notices.samples import SAMPLES
+from mlm_audit.reporting.html import templates_dir
+from tests.integration.test_commands import document, mlm, refused
+
+VOID = {"meta", "br", "img"}
+
+
+class Nested(HTMLParser):
+    """Fails when a tag is closed that is not the innermost open one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_every_kind_has_its_folder_and_its_sample() -> None:
+    folders = {path.name for path in (templates_dir() / "notices").iterdir() if path.is_dir()}
+    assert folders == set(SAMPLES) == {*TO_MEMBERS, *TO_ADMINS}
+    for folder in folders:
+        files = {path.name for path in (templates_dir() / "notices" / folder).iterdir()}
+        assert files == {"subject.txt.j2", "body.txt.j2", "body.html.j2"}
+
+
+@pytest.mark.parametrize("kind", SAMPLES)
+def test_html_that_mail_programs_take(kind: str) -> None:
+    subject, text, html = contents(kind, "Asha", [SAMPLES[kind]] * 2, "Asia/Kolkata")
+    assert "\n" not in subject
+    assert len(subject) < 150
+    assert text.strip()
+    page = Nested()
+    page.feed(html)
+    assert page.open == []
+    assert len(html) < 102_000
+    assert not re.search(r"<(script|svg|link|iframe|style)|https?://|url\(|var\(", html)
+    words = set(re.findall(r"[₹\w.,-]+", re.sub(r"<[^>]+>", " ", html)))
+    amounts = set(re.findall(r"₹[\d.,]+\d", text))
+    assert amounts <= {word.rstrip(".,") for word in words}, "what the text says, the HTML says"
+
+
+@pytest.mark.parametrize("kind", SAMPLES)
+def test_hostile_values_are_escaped(kind: str) -> None:
+    evil = "<img src=x onerror=alert(1)>"
+    hostile = {key: evil if isinstance(value, str) else value for key, value in SAMPLES[kind].items()}
+    _, _, html = contents(kind, evil, [hostile], "Asia/Kolkata")
+    assert "<img" not in html
+
+
+def test_preview_and_test(tmp_path: Path) -> None:
+    page = tmp_path / "mail.html"
+    assert "was credited to your wallet" in mlm("mail", "preview", "payout-credited", "--html", page).stdout
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert "the notices are" in refused("mail", "preview", "gremlins")
+    assert "nobody is named" in refused("mail", "test")
+    assert "plain address" in refused("mail", "test", "--to", "a@b.invalid, c@d.invalid")
+    assert document("mail", "test", "--to", "ops@example.invalid")["channel"] == "eml"
+    assert len(list(Path("outbox").glob("*.eml"))) == 1
+    down = mlm("mail", "test", "--to", "ops@example.invalid", env={"EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": "9"})
+    assert (down.returncode, "does not let us in" in down.stderr) == (1, True)
