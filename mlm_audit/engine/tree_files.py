@@ -12,7 +12,7 @@ from mlm_audit.engine.files import is_csv, open_file, where
 INTEGER = "0|-?[1-9][0-9]{0,18}"
 DEEPEST = 1_000_000_000
 WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
-TEXT = ("VARCHAR", "UBIGINT", "HUGEINT", "UHUGEINT", "UUID")
+TEXT = ("VARCHAR", '"NULL"', "UBIGINT", "HUGEINT", "UHUGEINT", "UUID")
 
 
 class TreeColumns(NamedTuple):

@@ -15,7 +15,7 @@ from mlm_audit.checks.tree.changes import as_items
 from mlm_audit.checks.tree.codes import CODES
 from mlm_audit.checks.tree.forest import NO_TIME
 from mlm_audit.checks.tree.health import TreeCheck, affected, score
-from mlm_audit.checks.tree.issues import Issue
+from mlm_audit.checks.tree.issues import EVIDENCE_ROWS, Issue
 from mlm_audit.checks.tree.neighbourhood import as_data, picture_of
 from mlm_audit.database.runs import PREVIOUS_COLUMNS
 from mlm_audit.database.tree_repairs import Repaired
@@ -27,6 +27,7 @@ from mlm_audit.jobs.findings import findings_of, one_finding
 from mlm_audit.jobs.names import TREE_HEALTH
 
 PICTURES = 20
+MOST_STORED = 30_000
 FILE_CODES = ("parent-unknown", "parent-self", "parent-cycle", "level", "level-missing")
 
 
@@ -110,7 +111,13 @@ def tree_outcome(head: Head, looked: Looked, made: Made, previous: pl.DataFrame 
         items=as_items(since.moved),
         pictures=_pictures(still_open, looked.after),
     )
-    return Outcome(result, pl.concat([still_open.select(unseen.columns), unseen]))
+    return Outcome(result, _to_store(pl.concat([still_open.select(unseen.columns), unseen])))
+
+
+def _to_store(still_open: pl.DataFrame) -> pl.DataFrame:
+    """With the first rows of evidence only: what is stored must fit into a text column; the run's files have all."""
+    cut = [text if len(text) < MOST_STORED else json.dumps(json.loads(text)[:EVIDENCE_ROWS]) for text in still_open["evidence"]]
+    return still_open.with_columns(pl.Series("evidence", cut, dtype=pl.String))
 
 
 def _unseen(known: pl.DataFrame, incomplete: Mapping[str, str], found: pl.DataFrame) -> pl.DataFrame:

@@ -254,3 +254,25 @@ def test_members_who_are_gone_have_not_moved(engine: Engine, tmp_path: Path) -> 
         connection.execute(delete(User).where(User.id == 299))
     result = run(engine, tmp_path)
     assert (result.items, result.counts["members_gone"], result.counts["sponsors_changed"]) == ((), 1, 0)
+
+
+def test_a_long_ring_is_named_member_by_member(engine: Engine, tmp_path: Path) -> None:
+    with engine.begin() as connection:
+        for member in range(1, 301):
+            connection.execute(update(User).where(User.id == member).values(sponsor_id=member % 300 + 1))
+    result = run(engine, tmp_path)
+    [ring] = [f for f in result.findings if f["code"] == "sponsor-cycle"]
+    assert [row["id"] for row in ring["evidence"]] == list(range(1, 301))
+    assert (result.counts["health_score"], ring["evidence"][0]["affected"]) == (0, 300)
+    run(engine, tmp_path)
+
+
+def test_a_file_of_roots(tmp_path: Path) -> None:
+    file = tmp_path / "roots.parquet"
+    pl.DataFrame({"id": [1, 2, 3], "up": [None, None, None]}).write_parquet(file)
+    result = document("tree", "check-file", file, "--id", "id", "--parent", "up")
+    assert (result["verdict"], result["counts"]["roots"], result["counts"]["max_depth"]) == ("PASS", 3, 0)
+    file = tmp_path / "big.csv"
+    file.write_text(f"id,up\n{2**63 - 1},\n{-(2**63)},{2**63 - 1}\n007,{-(2**63)}\n")
+    result = document("tree", "check-file", file, "--id", "id", "--parent", "up")
+    assert (result["verdict"], result["counts"]["max_depth"]) == ("PASS", 2)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mlm_audit.checks.tree.forest import ROOT, UNKNOWN, Forest, Rows
-from mlm_audit.checks.tree.issues import EVIDENCE_ROWS, NAMED, Issue, Picture
+from mlm_audit.checks.tree.issues import NAMED, RING_ROWS, Issue, Picture
 from mlm_audit.domain.money import grouped
 
 
@@ -85,7 +85,7 @@ def roots_of(forest: Forest) -> Rows:
 
 
 def _issue(code: str, forest: Forest, words: Words, rows: list[int], text: str, parent_id: Callable[[int], object]) -> Issue:
-    evidence = tuple({"table": words.table, "id": forest.name(row), words.column: parent_id(row)} for row in rows[:EVIDENCE_ROWS])
+    evidence = tuple({"table": words.table, "id": forest.name(row), words.column: parent_id(row)} for row in rows[:RING_ROWS])
     kind = "ring" if len(rows) > 1 or code.endswith("-self") else "around"
     picture = Picture(kind, words.tree, tuple(rows))
     return Issue(code, str(forest.name(rows[0])), forest.name(rows[0]), text, evidence, words.tree, tuple(rows), picture=picture)

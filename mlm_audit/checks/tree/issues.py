@@ -12,6 +12,8 @@ from mlm_audit.domain.money import grouped
 
 NAMED = 12
 EVIDENCE_ROWS = 200
+RING_ROWS = 100_000
+"""A ring is named member by member; beyond this nobody reads on."""
 
 
 @dataclass(frozen=True)
