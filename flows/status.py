@@ -13,7 +13,7 @@ from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.periods import parse_instant
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.names import HEALTH_PING, STATUS_REPORT, WEEKLY_SUMMARY
-from mlm_audit.jobs.status import ping_health, report_status, summarise_week
+from mlm_audit.jobs.summaries import ping_health, report_status, summarise_week
 from mlm_audit.reporting.document import to_document
 
 Job = Callable[..., RunResult]

@@ -44,7 +44,7 @@ from mlm_audit.jobs.names import (
 from mlm_audit.jobs.payouts import Options, run_payouts
 from mlm_audit.jobs.ports import Progress
 from mlm_audit.jobs.reconciliation import reconcile
-from mlm_audit.jobs.status import ping_health, report_status, summarise_week
+from mlm_audit.jobs.summaries import ping_health, report_status, summarise_week
 from mlm_audit.jobs.sweep import run_sweep
 from mlm_audit.reporting.document import to_document
 from mlm_audit.reporting.report import report_data

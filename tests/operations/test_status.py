@@ -19,7 +19,7 @@ from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.health import Health, check_health
 from mlm_audit.jobs.names import HEALTH_PING, JOBS, RECONCILIATION, WEEKLY_PAYOUTS
 from mlm_audit.jobs.schedules import CRON, last_due, next_due
-from mlm_audit.jobs.status import ping_health, report_status, summarise_week
+from mlm_audit.jobs.summaries import ping_health, report_status, summarise_week
 from tests.conftest import IST, settings_for
 from tests.integration.test_commands import document, mlm, refused
 

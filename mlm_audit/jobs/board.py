@@ -1,0 +1,54 @@
+"""What each job did last and is due to do next, and its history: for the terminal, for programs, for the console."""
+
+from typing import Any
+
+from sqlalchemy import Engine
+
+from mlm_audit.database.activity import LoggedRun, last_runs
+from mlm_audit.database.check import require
+from mlm_audit.database.own_tables import JobLog
+from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.names import JOBS, resolve
+from mlm_audit.jobs.ports import Clock
+from mlm_audit.jobs.schedules import CRON, next_due
+
+MOST = 1_000
+
+
+def status_of_jobs(database: Engine, settings: Settings, clock: Clock) -> list[dict[str, Any]]:
+    """One entry per job: job, cron, next_due (ISO 8601, UTC) and last, a run as in the history, or None."""
+    require(database, {JobLog: None})
+    now = clock()
+    with database.connect() as connection:
+        return [
+            {
+                "job": job,
+                "cron": CRON[job],
+                "next_due": next_due(job, now, settings.tz).isoformat(),
+                "last": next((as_data(run) for run in last_runs(connection, job, 1)), None),
+            }
+            for job in JOBS
+        ]
+
+
+def history_of(database: Engine, job: str, limit: int = 30) -> list[dict[str, Any]]:
+    """A job's last runs, newest first, at most `limit`; InputError for an unknown job. Short names are accepted."""
+    name = resolve(job)
+    require(database, {JobLog: None})
+    with database.connect() as connection:
+        return [as_data(run) for run in last_runs(connection, name, max(1, min(limit, MOST)))]
+
+
+def as_data(run: LoggedRun) -> dict[str, Any]:
+    """A run as data; instants are ISO 8601, UTC."""
+    return {
+        "job_id": run.job_id,
+        "job": run.job,
+        "status": run.status,
+        "verdict": run.meta.get("verdict"),
+        "started_at": f"{run.started_at.isoformat()}+00:00",
+        "ended_at": f"{run.ended_at.isoformat()}+00:00" if run.ended_at else None,
+        "duration_ms": run.duration_ms,
+        "error": run.error,
+        "counts": run.meta.get("counts", {}),
+    }
