@@ -13,7 +13,7 @@ from mlm_audit.checks.tree.facts import TreeInput
 from mlm_audit.checks.tree.forest import plant
 from mlm_audit.checks.tree.health import TreeCheck, affected, check_trees
 from mlm_audit.checks.tree.issues import Issue
-from mlm_audit.checks.tree.seats import OUTSIDE, RIGHT, replay, seat
+from mlm_audit.checks.tree.seats import NEVER, OUTSIDE, RIGHT, replay, seat
 from mlm_audit.domain.plan import PlanRules
 from tests.oracle import tree_reference as plain
 from tests.oracle.tree_reference import Trees
@@ -172,10 +172,13 @@ def random_matrix(rng: random.Random) -> tuple[list[int | None], list[int], list
     return parents, positions, at
 
 
+Seat = tuple[int, int]
+
+
 def replay_plainly(
     parents: list[int | None], positions: list[int], at: list[int], sponsors: list[int] | None
-) -> list[tuple[int, int] | str]:
-    """Let everybody arrive once more: walk the tree as it then was, level by level, until a seat is free."""
+) -> tuple[list[Seat | str], dict[Seat, int]]:
+    """Let everybody arrive once more: walk the tree as it then was, level by level, and list the free seats."""
     place = {(parent, position): member for member, (parent, position) in enumerate(zip(parents, positions, strict=True))}
     when = list(at)
     order = deque([0])
@@ -187,30 +190,38 @@ def replay_plainly(
     for member in level_order[1:]:
         when[member] = max(when[member], when[parents[member] or 0])
     there: set[int] = set()
-    verdicts: list[tuple[int, int] | str] = ["right"] * len(parents)
-    for member in sorted(level_order, key=lambda m: (when[m], level_order.index(m))):
-        if member:
-            top = 0 if sponsors is None else sponsors[member]
-            verdicts[member] = _first_free(top, place, there, parents, positions, member) if top in there or top == 0 else "right"
+    holes: dict[Seat, int] = {}
+    verdicts: list[Seat | str] = ["right"] * len(parents)
+    arrivals = sorted(level_order, key=lambda m: (when[m], level_order.index(m)))
+    for number, member in enumerate(arrivals):
+        top = 0 if sponsors is None else sponsors[member]
+        if member and (top in there or top == 0):
+            under, free = _free_seats(top, place, there)
+            own = (parents[member], positions[member])
+            open_seats = [seat for seat in free if seat not in holes]
+            before = open_seats[: open_seats.index(own)] if own in open_seats else []
+            if parents[member] not in under:
+                verdicts[member] = "outside"
+            elif sponsors is None and all(seat not in place for seat in before) and len(before) < len(arrivals) - number:
+                holes |= dict.fromkeys(before, number)
+            elif open_seats[0] != own:
+                verdicts[member] = open_seats[0]
         there.add(member)
-    return verdicts
+    return verdicts, holes
 
 
-def _first_free(top, place, there, parents, positions, member):
-    queue, under = deque([top]), set()
-    free = None
+def _free_seats(top: int, place: dict[Seat, int], there: set[int]) -> tuple[set[int], list[Seat]]:
+    queue, under, free = deque([top]), set(), []
     while queue:
         above = queue.popleft()
         under.add(above)
         for position in (1, 2, 3):
             child = place.get((above, position))
-            if child in there and child != member:
+            if child in there:
                 queue.append(child)
-            elif free is None:
-                free = (above, position)
-    if parents[member] not in under:
-        return "outside"
-    return "right" if free == (parents[member], positions[member]) else free
+            else:
+                free.append((above, position))
+    return under, free
 
 
 @pytest.mark.parametrize("reading", ["company", "sponsor"])
@@ -224,8 +235,10 @@ def test_placement_against_a_brute_force_replay(reading: str) -> None:
         times = np.array(at, np.int64)
         seats = seat(forest.up, np.array(positions, np.int32), times)
         played = replay(forest, seats, 0, times, None if sponsors is None else np.array(sponsors, np.int32))
-        verdicts = replay_plainly(parents, positions, at, sponsors)
+        verdicts, holes = replay_plainly(parents, positions, at, sponsors)
         found = [{RIGHT: "right", OUTSIDE: "outside"}.get(value) or played.parent_of(value) for value in played.expected.tolist()]
         assert found == verdicts, (number, parents, positions, at, sponsors)
-        wrong += sum(verdict != "right" for verdict in verdicts)
+        given_up = {played.parent_of(hole): int(played.passed[hole]) for hole in np.flatnonzero(played.passed != NEVER)}
+        assert given_up == holes, (number, parents, positions, at)
+        wrong += sum(verdict != "right" for verdict in verdicts) + len(holes)
     assert wrong > 1_000

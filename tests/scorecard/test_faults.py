@@ -10,7 +10,7 @@ from mlm_audit.checks.causes import CAUSES
 from mlm_audit.checks.tree.codes import CODES
 from mlm_audit.checks.tree.health import check_trees
 from mlm_audit.demo.faults import FAULTS, TREE_FAULTS, inject
-from mlm_audit.demo.scorecard import audit, score, tree_fault_score, tree_input
+from mlm_audit.demo.scorecard import audit, score, tree_fault_score, tree_input, tree_score
 from mlm_audit.jobs.tree_result import FILE_CODES
 from tests.conftest import clean_platform
 
@@ -48,6 +48,18 @@ def test_tree_fault_alone(code: str) -> None:
     clean = {seed: clean_platform(500, seed) for seed in (1, 2)}
     result = tree_fault_score(code, clean, places=4)
     assert (result.found, result.caused, result.unrelated) == (4, 4, 0)
+
+
+@pytest.mark.parametrize("code", list(TREE_FAULTS))
+def test_tree_fault_in_five_places_at_once(code: str) -> None:
+    """Holes behind holes, rings below rings: each is found once, and nothing else is."""
+    platform = clean_platform(1_000, 2).copy()
+    truths = inject(platform, {code: 5}, TREE_FAULTS, seed=2)
+    issues = check_trees(tree_input(platform)).issues
+    assert len(truths) == len(issues) == 5
+    for truth in truths:
+        found, right, others = tree_score(truth, issues)
+        assert (found, right, others) == (True, True, 4), truth
 
 
 def test_there_are_enough_kinds_for_trees() -> None:

@@ -7,10 +7,10 @@ from collections.abc import Set as AbstractSet
 import numpy as np
 
 from mlm_audit.checks.tree.facts import Facts
-from mlm_audit.checks.tree.forest import NO_TIME, UNKNOWN, Ints, Rows
+from mlm_audit.checks.tree.forest import NO_TIME, UNKNOWN, Flags, Ints, Rows, earlier_than_parent
 from mlm_audit.checks.tree.issues import EVIDENCE_ROWS, Issue, Picture, names, node_row
 from mlm_audit.checks.tree.records import Records
-from mlm_audit.checks.tree.seats import OUTSIDE, RIGHT, Replay, replay
+from mlm_audit.checks.tree.seats import NEVER, OUTSIDE, RIGHT, Replay, replay
 from mlm_audit.domain.money import grouped
 
 MOST_WRONG_SEATS = 50
@@ -24,15 +24,29 @@ def placement_issues(facts: Facts, records: Records, disputed: AbstractSet[int],
     wrong = np.flatnonzero(played.expected != RIGHT)
     # Of whom nobody knows when they came, nobody knows who was before them.
     wrong = wrong[facts.arrived_at[wrong] != NO_TIME]
-    if disputed:
-        wrong = wrong[~np.isin(wrong, np.fromiter(disputed, np.int64))]
+    if len(wrong):
+        wrong = wrong[~_in_question(facts, disputed)[wrong]]
     groups = _by_seat(wrong.astype(np.int32), played.expected, facts.arrived_at)
     outside = groups.pop(OUTSIDE, wrong[:0].astype(np.int32))
-    if len(groups) + len(outside) > max(MOST_WRONG_SEATS, facts.matrix.count // 20):
-        return [_other_reading(facts, len(groups) + len(outside), wrong.astype(np.int32))]
-    left = _left(played, groups, records)
-    passed = [_passed(facts, played, seat, rows) for seat, rows in groups.items() if seat not in left]
+    given_up = np.flatnonzero(played.passed != NEVER)
+    faults = len(groups) + len(outside) + len(given_up)
+    if faults > max(MOST_WRONG_SEATS, facts.matrix.count // 20):
+        beyond = played.arrivals[np.unique(played.passed[given_up])]
+        return [_other_reading(facts, faults, np.union1d(wrong, beyond).astype(np.int32))]
+    for seat in given_up.tolist():
+        # Everybody who came from then on was placed after it.
+        groups[seat] = played.arrivals[int(played.passed[seat]) :]
+    left = _left(played, sorted(groups), records)
+    passed = [_passed(facts, played, seat, rows) for seat, rows in sorted(groups.items()) if seat not in left]
     return passed + [_outside(facts, row) for row in outside.tolist()]
+
+
+def _in_question(facts: Facts, disputed: AbstractSet[int]) -> Flags:
+    """Rows in dispute, rows that came before the parent they have now, and everybody below them: they were put there later."""
+    seeds = np.zeros(facts.matrix.count, np.uint8)
+    seeds[earlier_than_parent(facts.matrix.up, facts.arrived_at)] = 1
+    seeds[list(disputed)] = 1
+    return facts.matrix.hand_down(seeds) > 0
 
 
 def _by_seat(wrong: Rows, expected: Rows, arrived_at: Ints) -> dict[int, Rows]:

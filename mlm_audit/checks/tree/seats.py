@@ -13,10 +13,12 @@ from mlm_audit.checks.tree.forest import Forest, Ints, Rows, Small, compiled
 WIDTH = 3
 EMPTY = -1
 RIGHT = -1
+NEVER = -1
 OUTSIDE = -2
 """What `expected` says instead of a seat: sits where they should; sits outside their sponsor's tree."""
 
 _FULL = np.int32(2**31 - 1)
+_FARTHEST = 10_000
 
 
 class Seats(NamedTuple):
@@ -33,12 +35,16 @@ class Seats(NamedTuple):
 class Replay(NamedTuple):
     """The arrivals once more, in their order: `expected` is the seat that was free and first, or RIGHT, or OUTSIDE.
 
-    `parents` has the parent's row of each group of three seats. Only the tree of one root is replayed.
+    `passed` has, for each seat that nobody ever took, when it was first passed over: a place in `arrivals`, or NEVER. After
+    that life goes on beyond it. `parents` has the parent's row of each group of three seats. Only the tree of one root is
+    replayed; both arrays are empty where nothing was passed over.
     """
 
     expected: Rows
     parents: Rows
     slots: Rows
+    arrivals: Rows
+    passed: Rows
 
     def parent_of(self, seat: int) -> tuple[int, int]:
         """The parent's row and the position 1..3 of a seat."""
@@ -65,17 +71,18 @@ def replay(forest: Forest, seats: Seats, root: int, arrived_at: Ints, sponsors: 
     """
     queue, rank, own = _level_order(seats.slots, forest.count, root)
     if _is_filled(queue, own) and _in_order(queue, arrived_at) and sponsors is None:
-        return Replay(np.broadcast_to(np.int32(RIGHT), forest.count), queue, seats.slots)
+        return Replay(np.broadcast_to(np.int32(RIGHT), forest.count), queue, seats.slots, queue[:0], queue[:0])
     arrivals = queue
     if not _in_order(queue, arrived_at):
         together = _with_parent(queue, forest.up, arrived_at)
         arrivals = queue[np.argsort(together, kind="stable")]
     if sponsors is None:
-        expected = _replay_company(arrivals, rank, own)
+        expected, passed = _replay_company(arrivals, rank, own, queue, seats.slots)
     else:
         order, size = _nested(queue, seats.slots, forest.count)
         expected = _replay_sponsor(arrivals, rank, own, forest.up, seats.slots, sponsors, order, size)
-    return Replay(expected, queue, seats.slots)
+        passed = queue[:0]
+    return Replay(expected, queue, seats.slots, arrivals, passed)
 
 
 @compiled
@@ -162,21 +169,42 @@ def _with_parent(queue: Rows, up: Rows, arrived_at: Ints) -> Ints:
 
 
 @compiled
-def _replay_company(arrivals: Rows, rank: Rows, own: Rows) -> Rows:
-    """The first free seat only ever moves right: a seat opens to the right of the seat its parent took."""
+def _replay_company(  # noqa: C901  (one loop, compiled)
+    arrivals: Rows, rank: Rows, own: Rows, queue: Rows, slots: Rows
+) -> tuple[Rows, Rows]:
+    """The first free seat only ever moves right: a seat opens to the right of the seat its parent took.
+
+    Who passes over nothing but seats that nobody ever takes sits right, and those seats are holes, given up from then on;
+    unless there are more of them than members still to come: then it is the member who sits wrong.
+    """
     expected = np.full(len(rank), -1, np.int32)
+    passed = np.full(len(arrivals) * 3, -1, np.int32)
     taken = np.zeros(len(arrivals) * 3, np.bool_)
     opened = np.zeros(len(arrivals), np.bool_)
     free = 0
-    for row in arrivals:
+    for place in range(len(arrivals)):
+        row = arrivals[place]
         if rank[row] > 0:
             while taken[free] or not opened[free // 3]:
                 free += 1
             if own[row] != free:
-                expected[row] = free
+                seat, holes, most = free, 0, min(len(arrivals) - 1 - place, _FARTHEST)
+                while seat < own[row] and holes <= most:
+                    if not taken[seat] and opened[seat // 3]:
+                        if slots[queue[seat // 3] * 3 + seat % 3] >= 0:
+                            break
+                        holes += 1
+                    seat += 1
+                if seat == own[row] and holes <= most:
+                    for hole in range(free, own[row]):
+                        if not taken[hole] and opened[hole // 3]:
+                            taken[hole] = True
+                            passed[hole] = place
+                else:
+                    expected[row] = free
             taken[own[row]] = True
         opened[rank[row]] = True
-    return expected
+    return expected, passed
 
 
 @compiled

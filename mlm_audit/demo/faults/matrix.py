@@ -22,15 +22,20 @@ def _picked(injector: Injector, members: list[int], places: int) -> list[int]:
 
 
 def _each(
-    what: str, change: Callable[[Injector, Lineage, int], int], among: Callable[[Lineage], list[int]]
+    what: str, change: Callable[[Injector, Lineage, int], int | None], among: Callable[[Lineage], list[int]]
 ) -> Callable[[Injector, int], list[Row]]:
-    """A fault that changes one member at a time; `change` returns how many it affects. The closure stays as it was."""
+    """A fault that changes one member at a time; `change` returns how many it affects, None: the member and those below.
+
+    The closure stays as it was.
+    """
 
     def inject(injector: Injector, places: int) -> list[Row]:
         platform = injector.platform
         assert platform["hierarchy"].height, "made before the matrix changes"
         tree = Lineage(platform, "matrix")
-        return [tree_place(what, [member], change(injector, tree, member)) for member in _picked(injector, among(tree), places)]
+        done = [(member, change(injector, tree, member)) for member in _picked(injector, among(tree), places)]
+        after = Lineage(platform, "matrix")
+        return [tree_place(what, [m], 1 + len(after.below(m)) if many is None else many) for m, many in done]
 
     return inject
 
@@ -49,30 +54,27 @@ def _early_leaves(tree: Lineage) -> list[int]:
     return leaves[: len(leaves) // 2]
 
 
-def _parent_unknown(injector: Injector, tree: Lineage, member: int) -> int:
+def _parent_unknown(injector: Injector, _tree: Lineage, member: int) -> None:
     _set(injector.platform, member, parent_id=UNKNOWN + member)
-    return 1 + len(tree.below(member))
 
 
-def _own_parent(injector: Injector, tree: Lineage, member: int) -> int:
+def _own_parent(injector: Injector, _tree: Lineage, member: int) -> None:
     _set(injector.platform, member, parent_id=member)
-    return 1 + len(tree.below(member))
 
 
-def _no_parent(injector: Injector, tree: Lineage, member: int) -> int:
+def _no_parent(injector: Injector, _tree: Lineage, member: int) -> None:
     _set(injector.platform, member, parent_id=None, position=None)
-    return 1 + len(tree.below(member))
 
 
 def _ring(length: int) -> Callable[[Injector, int], list[Row]]:
     def inject(injector: Injector, places: int) -> list[Row]:
         assert injector.platform["hierarchy"].height, "made before the matrix changes"
         tree = Lineage(injector.platform, "matrix")
-        done = []
-        for line in injector.pick_lines(tree.lines(length), places):
+        lines = injector.pick_lines(tree.lines(length), places)
+        for line in lines:
             _set(injector.platform, line[-1], parent_id=line[0])
-            done.append(tree_place(f"a ring of {length} nodes", line, 1 + len(tree.below(line[-1]))))
-        return done
+        after = Lineage(injector.platform, "matrix")
+        return [tree_place(f"a ring of {length} nodes", line, 1 + len(after.below(line[0]))) for line in lines]
 
     return inject
 
@@ -80,13 +82,16 @@ def _ring(length: int) -> Callable[[Injector, int], list[Row]]:
 def _free_seat(injector: Injector, tree: Lineage, member: int) -> int:
     """A late leaf that is not below the member, to be put under."""
     leaves = [other for other in tree.parent if not tree.children[other] and other != member]
-    leaves = [other for other in leaves[-len(leaves) // 2 :] if member not in tree.above(other)]
-    return leaves[int(injector.rng.integers(len(leaves)))]
+    leaves = [
+        other for other in leaves[-len(leaves) // 2 :] if other not in injector.taken_members and member not in tree.above(other)
+    ]
+    chosen = leaves[int(injector.rng.integers(len(leaves)))]
+    injector.taken_members.add(chosen)
+    return chosen
 
 
-def _moved(injector: Injector, tree: Lineage, member: int) -> int:
+def _moved(injector: Injector, tree: Lineage, member: int) -> None:
     _set(injector.platform, member, parent_id=_free_seat(injector, tree, member), position=1)
-    return 1 + len(tree.below(member))
 
 
 def _crowded(injector: Injector, places: int) -> list[Row]:
@@ -95,8 +100,9 @@ def _crowded(injector: Injector, places: int) -> list[Row]:
     full = [member for member in tree.parent if len(tree.children[member]) == 3]
     done = []
     for member in _picked(injector, _early_leaves(tree), places):
-        parents = [parent for parent in full if parent != tree.parent[member]]
+        parents = [parent for parent in full if not injector.taken_members.intersection([parent, *tree.children[parent]])]
         parent = parents[int(injector.rng.integers(len(parents)))]
+        injector.taken_members.update([parent, *tree.children[parent]])
         _set(injector.platform, member, parent_id=parent)
         done.append(tree_place("a fourth child", [parent], 4))
     return done
@@ -121,9 +127,8 @@ def _taken(injector: Injector, places: int) -> list[Row]:
     return done
 
 
-def _node_deleted(injector: Injector, tree: Lineage, member: int) -> int:
+def _node_deleted(injector: Injector, _tree: Lineage, member: int) -> None:
     injector.platform.delete(NODES, [member], key="user_id")
-    return 1 + len(tree.below(member))
 
 
 def _member_deleted(injector: Injector, _tree: Lineage, member: int) -> int:

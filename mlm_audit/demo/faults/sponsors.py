@@ -29,9 +29,9 @@ def tree_place(what: str, members: list[int], affected: int) -> Row:
 def _new_sponsor(what: str, sponsor_of: Callable[[int], int | None]) -> Callable[[Injector, int], list[Row]]:
     def inject(injector: Injector, places: int) -> list[Row]:
         rows = injector.pick(_members(injector), places)
-        tree = Lineage(injector.platform, "sponsor")
         _set_sponsors(injector, {row["user_id"]: sponsor_of(row["user_id"]) for row in rows})
-        return [tree_place(what, [row["user_id"]], 1 + len(tree.below(row["user_id"]))) for row in rows]
+        after = Lineage(injector.platform, "sponsor")
+        return [tree_place(what, [row["user_id"]], 1 + len(after.below(row["user_id"]))) for row in rows]
 
     return inject
 
@@ -41,11 +41,11 @@ def _ring(length: int) -> Callable[[Injector, int], list[Row]]:
 
     def inject(injector: Injector, places: int) -> list[Row]:
         tree = Lineage(injector.platform, "sponsor")
-        done = []
-        for line in injector.pick_lines(tree.lines(length), places):
+        lines = injector.pick_lines(tree.lines(length), places)
+        for line in lines:
             _set_sponsors(injector, {line[-1]: line[0]})
-            done.append(tree_place(f"a ring of {length} sponsors", line, 1 + len(tree.below(line[-1]))))
-        return done
+        after = Lineage(injector.platform, "sponsor")
+        return [tree_place(f"a ring of {length} sponsors", line, 1 + len(after.below(line[0]))) for line in lines]
 
     return inject
 
