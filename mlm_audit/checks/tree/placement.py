@@ -28,12 +28,14 @@ def placement_issues(facts: Facts, records: Records, disputed: AbstractSet[int],
         wrong = wrong[~_in_question(facts, disputed)[wrong]]
     groups = _by_seat(wrong.astype(np.int32), played.expected, facts.arrived_at)
     outside = groups.pop(OUTSIDE, wrong[:0].astype(np.int32))
-    given_up = np.flatnonzero(played.passed != NEVER)
-    faults = len(groups) + len(outside) + len(given_up)
+    holes = played.passed != NEVER
+    faults = len(groups) + len(outside) + int(np.count_nonzero(holes))
     if faults > max(MOST_WRONG_SEATS, facts.matrix.count // 20):
-        beyond = played.arrivals[np.unique(played.passed[given_up])]
-        return [_other_reading(facts, faults, np.union1d(wrong, beyond).astype(np.int32))]
-    for seat in given_up.tolist():
+        misplaced = np.zeros(facts.matrix.count, np.bool_)
+        misplaced[played.arrivals[played.passed[holes]]] = True
+        misplaced[wrong] = True
+        return [_other_reading(facts, faults, np.flatnonzero(misplaced).astype(np.int32))]
+    for seat in np.flatnonzero(holes).tolist():
         # Everybody who came from then on was placed after it.
         groups[seat] = played.arrivals[int(played.passed[seat]) :]
     left = _left(played, sorted(groups), records)
