@@ -74,9 +74,26 @@ class Index:
         row = pl.when(pl.col("id").is_null()).then(ROOT).otherwise(pl.col("row").fill_null(UNKNOWN))
         return found.select(row.cast(pl.Int32))["literal"].to_numpy().copy()
 
-    def row(self, wanted: object) -> int:
-        """The row of one id; UNKNOWN when it is not there."""
-        return int(self.rows(pl.Series([wanted], dtype=self.ids.dtype))[0])
+    def row(self, wanted: Any) -> int:
+        """The row of one id, in no time; ROOT for null, UNKNOWN for an id that is not there."""
+        if wanted is None:
+            return ROOT
+        if self._table is None:
+            return self._search(wanted)
+        place = int(wanted) - self._low
+        if not 0 <= place < max(len(self._table), self.ids.len()):
+            return UNKNOWN
+        return int(self._table[place]) if len(self._table) else place
+
+    def _search(self, wanted: Any) -> int:
+        order, values = self._sorted
+        place = int(values.search_sorted(wanted))
+        return int(order[place]) if place < len(order) and values[place] == wanted else UNKNOWN
+
+    @cached_property
+    def _sorted(self) -> tuple[Rows, pl.Series]:
+        order = self.ids.arg_sort()
+        return order.cast(pl.Int32).to_numpy(), self.ids.gather(order)
 
     def has_same_ids(self, ids: pl.Series) -> bool:
         """Whether these are the same ids in the same order."""

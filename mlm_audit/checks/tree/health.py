@@ -215,9 +215,3 @@ def affected(issue: Issue) -> int:
     """How many members an issue affects: those it names and, where it spreads, those below them."""
     # Where a missing member is named, the rows are those right below, and counted there.
     return (issue.below or 0) + (len(issue.members) or len(issue.rows))
-
-
-def without(issues: Iterable[Issue], ids: Iterable[str]) -> list[Issue]:
-    """The issues that are not among `ids`."""
-    gone = set(ids)
-    return [issue for issue in issues if issue.id not in gone]
