@@ -87,4 +87,4 @@ def publish(result: RunResult, settings: Settings, key: str) -> None:
         {"finding": finding["id"], "severity": finding["severity"], "message": finding["message"]}
         for finding in result.findings[:LARGEST]
     ]
-    create_table_artifact(rows or [{"finding": "none"}], key=f"{key}-findings", description="Held, failed or undecided")
+    create_table_artifact(rows or [{"finding": "none"}], key=f"{key}-findings", description="The first findings")

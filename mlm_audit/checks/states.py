@@ -35,6 +35,12 @@ def with_states(breaks: pl.DataFrame, previous: pl.DataFrame, as_of: datetime) -
     )
 
 
+def as_cleared(gone: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
+    """Breaks that are gone, with `state` and `age_days`, in the order of their ids."""
+    age = (pl.lit(as_of.replace(tzinfo=None)) - pl.col("first_seen_at")).dt.total_days().clip(lower_bound=0)
+    return gone.with_columns(pl.lit("cleared").alias("state"), age.alias("age_days")).sort("id")
+
+
 def cleared(breaks: pl.DataFrame, previous: pl.DataFrame, checks_run: Collection[str]) -> pl.DataFrame:
     """The previous run's open breaks that are gone; only of checks that ran now, since silence of another proves nothing."""
     gone = previous.filter(pl.col("code").is_in(list(checks_run)))

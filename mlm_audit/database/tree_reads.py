@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
-from sqlalchemy import BigInteger, Connection, Engine, Select, cast, func, inspect, select
+from sqlalchemy import BigInteger, Connection, Engine, Select, cast, func, select
 
 from mlm_audit.checks.inputs import TREE_INPUTS
 from mlm_audit.database.own_tables import EligibilityLog, MonthlyStats
@@ -48,7 +48,7 @@ def read_trees(
         rows = write_inputs(connection, folder, TREE_INPUTS, progress)
         pending = _pending(connection)
         paid = frame_of(connection, _first_paid(), FIRST_PAID) if first_paid else pl.DataFrame(schema=FIRST_PAID)
-        month_key = last_decided(connection) if inspect(connection).has_table(EligibilityLog.__tablename__) else None
+        month_key = last_decided(connection)
         logged = None if month_key is None else _logged(connection, month_key)
         facts = read_facts(connection) if month_key is None else None
     users, nodes, closure = (pl.read_parquet(folder / f"{name}.parquet") for name in TREE_INPUTS)

@@ -12,7 +12,7 @@ from sqlalchemy import Engine as Database
 
 from mlm_audit.checks.catalogue import Check, load_checks
 from mlm_audit.checks.inputs import INPUTS
-from mlm_audit.checks.states import cleared, with_states
+from mlm_audit.checks.states import as_cleared, cleared, with_states
 from mlm_audit.database.check import readable_inputs
 from mlm_audit.database.connect import write
 from mlm_audit.database.corrections import Correction, correct_wallets
@@ -167,7 +167,7 @@ class _Reconciliation:
             started_at=self.started,
             duration_ms=int((self.clock() - self.started).total_seconds() * 1_000),
             counts=counts,
-            findings=findings_of(worst_first(breaks)) + findings_of(_gone(gone, self.as_of)),
+            findings=findings_of(worst_first(breaks)) + findings_of(as_cleared(gone, self.as_of)),
             checks=found.checks,
             bridge=found.bridge,
             notes=_notes(found, missing),
@@ -214,11 +214,6 @@ def _verdict(found: EngineResult, still_open: pl.DataFrame, missing: dict[str, s
     if unchecked or missing or found.bridge.residual_paisa:
         return Verdict.INCOMPLETE
     return Verdict.FAIL if still_open.height else Verdict.PASS
-
-
-def _gone(gone: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
-    age = (pl.lit(as_of.replace(tzinfo=None)) - pl.col("first_seen_at")).dt.total_days().clip(lower_bound=0)
-    return gone.with_columns(pl.lit("cleared").alias("state"), age.alias("age_days")).sort("id")
 
 
 def _notes(found: EngineResult, missing: dict[str, str]) -> tuple[str, ...]:

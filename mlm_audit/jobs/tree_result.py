@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from mlm_audit.checks.states import cleared, with_states
+from mlm_audit.checks.states import as_cleared, cleared, with_states
 from mlm_audit.checks.tree.changes import as_items
 from mlm_audit.checks.tree.codes import CODES
 from mlm_audit.checks.tree.forest import NO_TIME
@@ -84,7 +84,7 @@ def tree_outcome(head: Head, looked: Looked, made: Made, previous: pl.DataFrame 
     frame = _in_order(with_states(_frame(issues.values(), fixed, made), known, head.as_of), issues)
     incomplete = _not_checked(looked)
     ran = {code for code in CODES if code not in incomplete}
-    findings = findings_of(frame) + findings_of(_gone(cleared(frame, known, ran), head.as_of))
+    findings = findings_of(frame) + findings_of(as_cleared(cleared(frame, known, ran), head.as_of))
     still_open = frame.filter(pl.col("id").is_in(list(still)))
     unseen = _unseen(known, incomplete, frame)
     verdict = Verdict.INCOMPLETE if incomplete else Verdict.FAIL if still else Verdict.PASS
@@ -190,11 +190,6 @@ def _in_order(frame: pl.DataFrame, issues: Mapping[str, Issue]) -> pl.DataFrame:
     ranks = [SEVERITIES.index(severity) for severity in frame["severity"]]
     keyed = frame.with_columns(pl.Series("_rank", ranks, pl.Int8), pl.Series("_size", sizes, pl.Int64))
     return keyed.sort("_rank", "_size", "id", descending=[True, True, False]).drop("_rank", "_size")
-
-
-def _gone(gone: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
-    age = (pl.lit(as_of.replace(tzinfo=None)) - pl.col("first_seen_at")).dt.total_days().clip(lower_bound=0)
-    return gone.with_columns(pl.lit("cleared").alias("state"), age.alias("age_days")).sort("id")
 
 
 def _counts(looked: Looked, issues: Iterable[Issue], fixed: int, since: Since) -> dict[str, Any]:

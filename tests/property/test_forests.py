@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlm_audit.checks.tree import forest as forest_module
 from mlm_audit.checks.tree.forest import BELOW_CYCLE, CUT, ON_CYCLE, ROOT, SOUND, UNKNOWN, Index, plant
 from mlm_audit.checks.tree.levels import wrong_levels
 from mlm_audit.cli import app
@@ -176,3 +177,16 @@ def test_real_forests() -> None:
     sizes = [len(finding["evidence"]) for finding in otc["findings"]]
     assert (sizes.count(2), sizes.count(3), len(sizes)) == (95, 1, 96)
     assert (otc["counts"]["members_checked"], otc["counts"]["roots"], otc["counts"]["below_a_cycle"]) == (5_881, 384, 5_273)
+
+
+def test_where_machine_code_cannot_be_kept_it_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A read-only installation without a home: numba refuses to keep anything."""
+    compile_it = forest_module.numba.njit
+
+    def nowhere(**options: bool):
+        if options.get("cache"):
+            raise RuntimeError("cannot cache function: no locator available")
+        return compile_it(**options)
+
+    monkeypatch.setattr(forest_module.numba, "njit", nowhere)
+    assert forest_module.compiled(lambda number: number + 1)(41) == 42

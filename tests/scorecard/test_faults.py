@@ -62,6 +62,15 @@ def test_tree_fault_in_five_places_at_once(code: str) -> None:
         assert (found, right, others) == (True, True, 4), truth
 
 
+@pytest.mark.parametrize("code", [code for code in TREE_FAULTS if code not in ("closure-row-lost", "flag-set")])
+def test_one_kind_of_tree_fault_does_not_undo_another(code: str) -> None:
+    platform = clean_platform(1_000, 3).copy()
+    truths = inject(platform, {"closure-row-lost": 2, "flag-set": 2, code: 1}, TREE_FAULTS, seed=4)
+    found = {issue.code for issue in check_trees(tree_input(platform)).issues}
+    assert len(truths) == 5
+    assert {truth.code for truth in truths} <= found
+
+
 def test_there_are_enough_kinds_for_trees() -> None:
     assert len(TREE_FAULTS) >= 20
     assert {fault.found_by for fault in TREE_FAULTS.values()} <= set(CODES)

@@ -7,9 +7,9 @@ import polars as pl
 from mlm_audit.demo.faults.injector import Fault, Injector, Row
 from mlm_audit.demo.faults.lineage import Lineage
 from mlm_audit.demo.faults.sponsors import UNKNOWN, tree_place
-from mlm_audit.demo.platform import Platform, closure_levels
+from mlm_audit.demo.platform import CLOSURE_DEPTH, Platform
 
-NODES = "matrix_nodes"
+NODES, CLOSURE = "matrix_nodes", "hierarchy"
 
 
 def _set(platform: Platform, member: int, **columns: int | None) -> None:
@@ -31,7 +31,7 @@ def _each(
 
     def inject(injector: Injector, places: int) -> list[Row]:
         platform = injector.platform
-        assert platform["hierarchy"].height, "made before the matrix changes"
+        assert platform[CLOSURE].height, "made before the matrix changes"
         tree = Lineage(platform, "matrix")
         done = [(member, change(injector, tree, member)) for member in _picked(injector, among(tree), places)]
         after = Lineage(platform, "matrix")
@@ -68,7 +68,7 @@ def _no_parent(injector: Injector, _tree: Lineage, member: int) -> None:
 
 def _ring(length: int) -> Callable[[Injector, int], list[Row]]:
     def inject(injector: Injector, places: int) -> list[Row]:
-        assert injector.platform["hierarchy"].height, "made before the matrix changes"
+        assert injector.platform[CLOSURE].height, "made before the matrix changes"
         tree = Lineage(injector.platform, "matrix")
         lines = injector.pick_lines(tree.lines(length), places)
         for line in lines:
@@ -95,7 +95,7 @@ def _moved(injector: Injector, tree: Lineage, member: int) -> None:
 
 
 def _crowded(injector: Injector, places: int) -> list[Row]:
-    assert injector.platform["hierarchy"].height, "made before the matrix changes"
+    assert injector.platform[CLOSURE].height, "made before the matrix changes"
     tree = Lineage(injector.platform, "matrix")
     full = [member for member in tree.parent if len(tree.children[member]) == 3]
     done = []
@@ -146,24 +146,30 @@ def _both_deleted(injector: Injector, tree: Lineage, member: int) -> int:
 
 def _vanished(injector: Injector, places: int) -> list[Row]:
     """A leaf and every trace of them: what is left is the hole."""
+    assert injector.platform[CLOSURE].height, "made before the matrix changes"
     tree, sponsors = Lineage(injector.platform, "matrix"), Lineage(injector.platform, "sponsor")
     done = []
     for member in _picked(injector, [m for m in _early_leaves(tree) if not sponsors.children[m]], places):
         injector.platform.delete("users", [member])
         injector.platform.delete(NODES, [member], key="user_id")
+        injector.platform.delete(CLOSURE, [member], key="descendant_id")
         done.append(tree_place(f"member {member} vanished", [tree.parent[member] or 0], 1))
-    injector.platform.frames.pop("hierarchy", None)
     return done
 
 
 def _moved_with_closure(injector: Injector, places: int) -> list[Row]:
     """Somebody moved a leaf and wrote its closure anew: what is left is the hole."""
+    assert injector.platform[CLOSURE].height, "made before the matrix changes"
     tree = Lineage(injector.platform, "matrix")
     done = []
     for member in _picked(injector, _early_leaves(tree), places):
-        _set(injector.platform, member, parent_id=_free_seat(injector, tree, member), position=1)
+        parent = _free_seat(injector, tree, member)
+        _set(injector.platform, member, parent_id=parent, position=1)
+        injector.platform.delete(CLOSURE, [member], key="descendant_id")
+        way = [parent, *tree.above(parent)][:CLOSURE_DEPTH]
+        rows = [{"ancestor_id": above, "descendant_id": member, "depth": depth} for depth, above in enumerate(way, start=1)]
+        injector.platform.append(CLOSURE, rows)
         done.append(tree_place(f"member {member} moved", [tree.parent[member] or 0], 1))
-    injector.platform.frames["hierarchy"] = pl.concat(closure_levels(injector.platform[NODES]))
     return done
 
 
