@@ -49,7 +49,7 @@ def change(trees: Trees, rng: random.Random) -> None:
         return
     member = rng.choice(anybody)
     other = rng.choice([*anybody, 99, 98, rng.randint(1, 60)])
-    kind = rng.randrange(14)
+    kind = rng.randrange(15)
     parent, position = trees.node.get(member, (None, None))
     row = rng.randrange(len(trees.closure)) if trees.closure else None
     if kind in (0, 1) and member in trees.sponsor:
@@ -75,6 +75,9 @@ def change(trees: Trees, rng: random.Random) -> None:
         trees.closure.append((len(trees.closure) + 1_000, other, member, rng.randint(1, 5)))
     elif kind == 12 and row is not None:
         trees.closure.append((len(trees.closure) + 1_000, *trees.closure[row][1:]))
+    elif kind == 14 and row is not None:
+        number, _, descendant, depth = trees.closure[row]
+        trees.closure[row] = (number, other, descendant, depth)
     elif kind == 13:
         trees.closure = [r for r in trees.closure if r[2] != member]
 

@@ -292,3 +292,37 @@ def test_undo_of_an_insert_that_the_platform_made_too(any_url: str, filled: Fill
     before = trees(engine)
     assert undo_repairs(engine, result.job_id, NOW) == (0, (f"hierarchy {row[1]}/{row[2]}",))
     assert trees(engine) == before, "neither of the two is touched"
+
+
+def test_a_single_edited_row_is_no_move(any_url: str, filled: Fill, tmp_path: Path) -> None:
+    """The closure's other rows agree with the matrix, so it is the row that is wrong."""
+    engine = filled(any_url, clean_platform(300))
+    clean = meaning(trees(engine))
+    with engine.begin() as connection:
+        mine = Hierarchy.descendant_id == 200, Hierarchy.depth == 1
+        connection.execute(update(Hierarchy).where(*mine).values(ancestor_id=299))
+    result = run(engine, tmp_path)
+    assert result.counts["by_code"] == {"closure-missing": 1, "closure-surplus": 1}
+    assert meaning(trees(engine)) == clean
+
+
+def test_a_sweep_that_is_running_has_the_last_word(
+    any_url: str, filled: Fill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has decided a member anew after the look, and has not ended."""
+    from mlm_audit.jobs import tree_health
+
+    engine = filled(any_url, faulty({"flag-set": 2})[0])
+    original = tree_health._TreeHealth._repair
+
+    def meanwhile(self, run, seen):
+        change = tree_health.derivable(seen.check.issues)[0]
+        row = {"user_id": change.descendant_id, "month": 11, "year": 2026, "is_eligible": True, "kyc_approved": True}
+        amounts = {"monthly_purchase_paisa": 0, "required_purchase_paisa": 0, "rolled_up_paisa": 0}
+        with engine.begin() as connection:
+            connection.execute(insert(EligibilityLog).values(**row, **amounts, created_at=NOW.replace(tzinfo=None)))
+        return original(self, run, seen)
+
+    monkeypatch.setattr(tree_health._TreeHealth, "_repair", meanwhile)
+    result = run(engine, tmp_path)
+    assert (len(result.corrections), result.counts["issues_open"]) == (1, 0), "what it decided is what the flag says"
