@@ -1,34 +1,45 @@
-"""What the flows share: settings, the database, names of runs, artifacts."""
+"""What the flows share: whether a scheduled run is to run now, the call of the job, artifacts, events, what follows a death."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import Annotated, Any, TypedDict
 
-from prefect import runtime, task
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
-from prefect.client.schemas.objects import State
+from prefect import Flow, runtime, task
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.flows import FlowStateHook
 from prefect.states import Completed
-from pydantic import SecretStr
+from pydantic import Field
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
-from mlm_audit.database.connect import open_engine
-from mlm_audit.domain.errors import InputError
+from flows.artifacts import publish
+from flows.events import tell
+from flows.progress import Bar
+from mlm_audit.database.connect import is_out_of_reach, open_engine
+from mlm_audit.database.joblog import close_interrupted, failure_notice
+from mlm_audit.domain.errors import InputError, JobBusyError
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.periods import business_date, parse_instant
 from mlm_audit.domain.settings import Settings, load_settings
-from mlm_audit.reporting.summary import summary
-from mlm_audit.reporting.write import write_items_run, write_run
+from mlm_audit.jobs.call import Request, call
+from mlm_audit.jobs.catch_up import month_of_run, why_not
+from mlm_audit.jobs.names import MONTHLY_SWEEP
+from mlm_audit.jobs.notices import deliver, tell_directly
+from mlm_audit.jobs.owner import acting_as, is_gone
+from mlm_audit.reporting.document import to_document
 
-LARGEST = 20
 AUTO_SCHEDULED = "auto-scheduled"
 """The tag that Prefect gives to a run of a schedule."""
+BY = "by:"
+"""The tag that says for whom the console has triggered a run."""
 
+Document = dict[str, Any] | State[None]
+AsOf = Annotated[datetime | None, Field(description="The instant that the run is about; now when left out")]
+DryRun = Annotated[bool, Field(description="Change and store nothing; only say what would be done")]
 
-def settings_with(database_url: SecretStr | None) -> Settings:
-    """The settings, with the database that the run names; without one, DATABASE_URL counts."""
-    settings = load_settings()
-    return settings if database_url is None else settings.model_copy(update={"database_url": database_url})
+# The library's own log lines belong to the run: the deployments name it in PREFECT_LOGGING_EXTRA_LOGGERS.
+logging.getLogger("mlm_audit").setLevel(logging.INFO)
 
 
 def now() -> datetime:
@@ -36,55 +47,127 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-@contextmanager
-def opened(settings: Settings) -> Iterator[Engine]:
-    """The platform's database, closed again; InputError when none is named."""
+def run_name(job: str) -> Callable[[], str]:
+    """Names a flow run, `reconciliation 2026-11-24`: the job and the business day that it is about."""
+
+    def name() -> str:
+        settings = load_settings()
+        as_of = runtime.flow_run.parameters.get("as_of")
+        moment = instant(as_of, settings) if as_of else runtime.flow_run.scheduled_start_time or now()
+        return f"{job} {business_date(moment, settings.tz)}"
+
+    return name
+
+
+def instant(as_of: datetime | str, settings: Settings) -> datetime:
+    """An instant as a parameter has it; without a zone it is one of the business time zone."""
+    return parse_instant(as_of if isinstance(as_of, str) else as_of.isoformat(), settings.tz)
+
+
+def open_database(settings: Settings) -> Engine:
+    """The platform's database; InputError when none is named."""
     if settings.database_url is None:
-        raise InputError("no database named; set DATABASE_URL")
-    engine = open_engine(settings.database_url.get_secret_value())
-    try:
-        yield engine
-    finally:
-        engine.dispose()
+        raise InputError("no database named; set DATABASE_URL where the worker runs")
+    return open_engine(settings.database_url.get_secret_value())
 
 
-def run_name(job: str) -> str:
-    """`weekly-payouts 2026-11-24`: the job and the business day that the run is about."""
+def run(job: str, task_name: str, as_of: datetime | None, *, dry_run: bool, retry: bool = False, **options: Any) -> Document:
+    """What every flow does: call its job, unless it is not to run now; leave artifacts, tell of alerts, return the JSON form.
+
+    `retry`: whether Prefect may call the job again when the database is out of reach.
+    """
     settings = load_settings()
-    as_of = runtime.flow_run.parameters.get("as_of")
-    moment = parse_instant(as_of, settings.tz) if as_of else now()
-    return f"{job} {business_date(moment, settings.tz)}"
+    if state := skipped(job, settings):
+        return state
+    if is_scheduled() and job == MONTHLY_SWEEP:
+        options["month"] = month_of_run(scheduled_for(), settings)
+    request = Request(as_of=instant(as_of, settings) if as_of else None, dry_run=dry_run, **options)
+    worker = run_job.with_options(name=task_name, retries=2 if retry else 0, retry_delay_seconds=[60, 300])
+    result = worker(job, request)
+    publish(result, settings)
+    tell(result)
+    return to_document(result)
 
 
-def skipped(settings: Settings) -> State[None] | None:
-    """The state in which a scheduled run ends at once, unless ENABLE_SCHEDULED_JOBS is true; None for all others."""
-    if settings.enable_scheduled_jobs or AUTO_SCHEDULED not in (runtime.flow_run.tags or ()):
+def is_scheduled() -> bool:
+    """Whether this run comes from a schedule, and not from somebody."""
+    return AUTO_SCHEDULED in (runtime.flow_run.tags or ())
+
+
+def scheduled_for() -> datetime:
+    """When this run was due."""
+    moment: datetime = runtime.flow_run.scheduled_start_time
+    return moment
+
+
+def skipped(job: str, settings: Settings) -> State[None] | None:
+    """The state in which a scheduled run ends at once, saying why; None when it is to run. Manual runs always run."""
+    if not is_scheduled():
         return None
-    return Completed(name="Skipped", message="ENABLE_SCHEDULED_JOBS is not true, so nothing runs on schedule; manual runs work")
+    if not settings.enable_scheduled_jobs:
+        why: str | None = "ENABLE_SCHEDULED_JOBS is not true, so nothing runs on schedule; manual runs work"
+    else:
+        why = _why_not(job, settings)
+    return Completed(name="Skipped", message=why) if why else None
 
 
-@task(name="write reports")
-def write_reports(result: RunResult, settings: Settings, folder: Path) -> dict[str, str]:
-    """Report, CSV and JSON of the run."""
-    return write_run(result, folder, settings.tz, f"mlm-audit run {result.job} --as-of {result.as_of.isoformat()}")
+def _why_not(job: str, settings: Settings) -> str | None:
+    try:
+        database = open_database(settings)
+    except InputError:
+        return None  # the job runs into the same, where it is tried again and told
+    try:
+        return why_not(job, scheduled_for(), now(), settings, database)
+    finally:
+        database.dispose()
 
 
-@task(name="write files")
-def write_files(result: RunResult, folder: Path) -> dict[str, str]:
-    """result.json and items.csv of the run."""
-    return write_items_run(result, folder)
+def database_was_away(_task: Any, _run: Any, state: State[Any]) -> bool:
+    """Whether trying again may help: the database was out of reach. A user's mistake stays one."""
+    error: BaseException | None = state.result(raise_on_failure=False)
+    cause = error.__cause__ if isinstance(error, Exception) else None
+    return isinstance(cause, DBAPIError) and (isinstance(error, InputError) or is_out_of_reach(cause))
 
 
-@task(name="publish artifacts")
-def publish(result: RunResult, settings: Settings, key: str) -> None:
-    """Verdict and figures, and the largest findings, for people who look at the run in Prefect."""
-    data = summary(result, settings.tz)
-    figures = "\n".join(f"| {label.strip()} | {value} |" for label, value in data.figures)
-    alerts = "".join(f"\n\n**Alert:** {alert}" for alert in data.alerts)
-    text = f"**{data.verdict}**: {data.sentence}{alerts}\n\n| | |\n|---|---|\n{figures}"
-    create_markdown_artifact(text, key=f"{key}-verdict", description=data.subtitle)
-    rows = [
-        {"finding": finding["id"], "severity": finding["severity"], "message": finding["message"]}
-        for finding in result.findings[:LARGEST]
-    ]
-    create_table_artifact(rows or [{"finding": "none"}], key=f"{key}-findings", description="The first findings")
+@task(name="run the job", retry_condition_fn=database_was_away)
+def run_job(job: str, request: Request) -> RunResult:
+    """Call the job; it reads, checks, writes, stores, and leaves its files."""
+    settings = load_settings()
+    database = open_database(settings)
+    try:
+        with Bar(job) as bar, acting_as(asked_by()):
+            return call(job, database, settings, now, request, bar)
+    finally:
+        database.dispose()
+
+
+def asked_by() -> str | None:
+    """For whom the console has triggered this run."""
+    return next((tag.removeprefix(BY) for tag in runtime.flow_run.tags or () if tag.startswith(BY)), None)
+
+
+def close_dead(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001  (Prefect's names)
+    """After a crash: the job log says at once that the run is dead, and the administrators hear of it."""
+    settings = load_settings()
+    database = open_database(settings)
+    close_interrupted(database, now(), is_gone, str(business_date(now(), settings.tz)))
+    deliver(database, settings, now)
+    database.dispose()
+
+
+def tell_of_refusal(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+    """After a failure: a job that broke off has told of it itself; one that could not even begin has not."""
+    error = state.result(raise_on_failure=False)
+    if isinstance(error, InputError) and not isinstance(error, JobBusyError):
+        settings = load_settings()
+        day = str(business_date(now(), settings.tz))
+        tell_directly(failure_notice(flow.name, flow_run.name, str(error), day), settings, now)
+
+
+class _Afterwards(TypedDict):
+    on_crashed: list[FlowStateHook[..., Any]]
+    on_failure: list[FlowStateHook[..., Any]]
+
+
+AFTERWARDS: _Afterwards = {"on_crashed": [close_dead], "on_failure": [tell_of_refusal]}
+"""What every flow does when it has died or failed."""

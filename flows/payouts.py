@@ -1,63 +1,30 @@
 """The flows `weekly-payouts` and `retry-failed-payouts`: credit due self-income instalments, and those that failed before."""
 
-from functools import partial
-from typing import Any
+from typing import Annotated
 
-from prefect import flow, task
-from prefect.client.schemas.objects import State
-from pydantic import SecretStr
+from prefect import flow
+from pydantic import Field
 
-from flows.common import now, opened, publish, run_name, settings_with, skipped, write_files
-from mlm_audit.domain.findings import RunResult
-from mlm_audit.domain.periods import parse_instant
-from mlm_audit.domain.settings import Settings
+from flows.common import AFTERWARDS, AsOf, Document, DryRun, run, run_name
 from mlm_audit.jobs.names import RETRY_PAYOUTS, WEEKLY_PAYOUTS
-from mlm_audit.jobs.payouts import Options, run_payouts
-from mlm_audit.reporting.document import to_document
+
+FOUR_HOURS = 4 * 3_600
+Limit = Annotated[int | None, Field(ge=1, le=10_000_000, description="At most so many instalments, the oldest first")]
+Approve = Annotated[
+    str | None, Field(pattern=r"^[a-z0-9-]{1,120}$", description="The id of a run that stopped for approval; goes alone")
+]
 
 
-@task(name="pay")
-def pay(job: str, settings: Settings, options: Options) -> RunResult:
-    """Call the job; it states, pays, proves and stores."""
-    with opened(settings) as engine:
-        return run_payouts(job, engine, settings, now, options)
-
-
-def _run(
-    job: str, as_of: str | None, limit: int | None, approve: str | None, database_url: SecretStr | None, *, dry_run: bool
-) -> dict[str, Any] | State[None]:
-    settings = settings_with(database_url)
-    if state := skipped(settings):
-        return state
-    moment = parse_instant(as_of, settings.tz) if as_of else None
-    result = pay(job, settings, Options(moment, limit, dry_run, approve))
-    reports = {} if dry_run else write_files(result, settings.runs_dir / result.job_id)
-    publish(result, settings, job)
-    return to_document(result, reports)
-
-
-@flow(name=WEEKLY_PAYOUTS, flow_run_name=partial(run_name, WEEKLY_PAYOUTS), validate_parameters=True)
-def weekly_payouts(
-    as_of: str | None = None,
-    limit: int | None = None,
-    approve: str | None = None,
-    dry_run: bool = False,
-    database_url: SecretStr | None = None,
-) -> dict[str, Any] | State[None]:
+@flow(name=WEEKLY_PAYOUTS, flow_run_name=run_name(WEEKLY_PAYOUTS), timeout_seconds=FOUR_HOURS, **AFTERWARDS)
+def weekly_payouts(as_of: AsOf = None, limit: Limit = None, approve: Approve = None, dry_run: DryRun = False) -> Document:
     """Credits due self-income instalments to wallets, each exactly once. Returns the JSON document of the result.
 
-    `approve` is the id of a run that stopped for approval. Without `database_url` the setting DATABASE_URL counts.
+    A broken run is not retried by Prefect: what it had paid stays paid, and the next run goes on from there.
     """
-    return _run(WEEKLY_PAYOUTS, as_of, limit, approve, database_url, dry_run=dry_run)
+    return run(WEEKLY_PAYOUTS, "pay", as_of, limit=limit, approve=approve, dry_run=dry_run)
 
 
-@flow(name=RETRY_PAYOUTS, flow_run_name=partial(run_name, RETRY_PAYOUTS), validate_parameters=True)
-def retry_failed_payouts(
-    as_of: str | None = None,
-    limit: int | None = None,
-    approve: str | None = None,
-    dry_run: bool = False,
-    database_url: SecretStr | None = None,
-) -> dict[str, Any] | State[None]:
+@flow(name=RETRY_PAYOUTS, flow_run_name=run_name(RETRY_PAYOUTS), timeout_seconds=FOUR_HOURS, **AFTERWARDS)
+def retry_failed_payouts(as_of: AsOf = None, limit: Limit = None, approve: Approve = None, dry_run: DryRun = False) -> Document:
     """Looks again at instalments that were held or failed. Returns the JSON document of the result."""
-    return _run(RETRY_PAYOUTS, as_of, limit, approve, database_url, dry_run=dry_run)
+    return run(RETRY_PAYOUTS, "pay", as_of, limit=limit, approve=approve, dry_run=dry_run)

@@ -1,8 +1,9 @@
 """`mlm-audit mail`: the outbox of notices."""
 
+import base64
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 from rich.markup import escape
@@ -16,9 +17,10 @@ from mlm_audit.domain.periods import format_local
 from mlm_audit.domain.privacy import mask_personal
 from mlm_audit.domain.settings import load_settings
 from mlm_audit.jobs.notices import deliver
-from mlm_audit.notices.messages import contents, message
+from mlm_audit.notices.messages import TREND, addresses, contents, message
 from mlm_audit.notices.samples import SAMPLES
 from mlm_audit.notices.transport import NotSentError, UncertainError, open_transport
+from mlm_audit.reporting.charts import trend_png
 from mlm_audit.reporting.write import ensure_folder
 
 app = App(name="mail", help="The outbox of notices: what waits, and sending it.")
@@ -66,11 +68,19 @@ def preview(
     subject, text, page = contents(name, "Asha Example", [SAMPLES[name]], load_settings().timezone)
     if html is not None:
         ensure_folder(html.parent)
-        html.write_text(page, encoding="utf-8")
+        html.write_text(_with_picture(page, SAMPLES[name]), encoding="utf-8")
     if json:
         print_json({"name": name, "subject": subject, "text": text, "html": page})
         return
     out.print(f"[bold]{escape(subject)}[/]\n\n{escape(text)}")
+
+
+def _with_picture(page: str, sample: dict[str, Any]) -> str:
+    """The page with its picture inside, so that a browser shows what a mail program would."""
+    if "trend" not in sample:
+        return page
+    picture = base64.b64encode(trend_png(sample["trend"])).decode()
+    return page.replace(f"cid:{TREND}", f"data:image/png;base64,{picture}")
 
 
 @app.command(name="test")
@@ -84,13 +94,15 @@ def send_test(
         raise InputError("mail test: nobody is named; give --to ADDRESS, or set ADMIN_EMAIL")
     context = {"state": "ok", "message": "this is a test; mail works", "at": format_local(clock(), settings.tz)}
     try:
-        mail = message("health-alert", f"test/{clock():%Y%m%d%H%M%S}", recipient, None, [context], settings, clock())
+        mail = message("health-alert", f"test/{clock():%Y%m%d%H%M%S}", addresses(recipient), None, [context], settings, clock())
         with open_transport(settings) as transport:
-            transport.send(mail)
+            complaint = transport.send(mail)
     except ValueError as error:
-        raise InputError(f"mail test: {error}; give one plain address") from error
+        raise InputError(f"mail test: {error}; give plain addresses, separated by commas") from error
     except (NotSentError, UncertainError) as error:
         raise JobFailedError(f"mail test: {error}") from error
+    if complaint:
+        raise JobFailedError(f"mail test: {complaint}")
     where = "handed to the mail server" if transport.channel == "smtp" else f"written to {settings.outbox_dir}"
     if json:
         print_json({"to": mask_personal(recipient), "channel": transport.channel, "sent": True})

@@ -1,12 +1,10 @@
 """`mlm-audit run`, `reconcile-files` and `settings`."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 from rich.markup import escape
-from sqlalchemy import Engine
 
 from mlm_audit.checks.causes import in_words
 from mlm_audit.cli.common import (
@@ -23,33 +21,17 @@ from mlm_audit.cli.common import (
     progress_bar,
     settings_with,
 )
-from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import RunResult, at_least
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.periods import parse_instant
 from mlm_audit.domain.settings import Settings, load_settings, masked
 from mlm_audit.jobs import files as file_job
-from mlm_audit.jobs.names import (
-    HEALTH_PING,
-    JOBS,
-    MONTHLY_SWEEP,
-    RECONCILIATION,
-    RETRY_PAYOUTS,
-    STATUS_REPORT,
-    TREE_HEALTH,
-    WEEKLY_PAYOUTS,
-    WEEKLY_SUMMARY,
-    resolve,
-)
-from mlm_audit.jobs.payouts import Options, run_payouts
-from mlm_audit.jobs.ports import Progress
-from mlm_audit.jobs.reconciliation import reconcile
-from mlm_audit.jobs.summaries import ping_health, report_status, summarise_week
-from mlm_audit.jobs.sweep import run_sweep
+from mlm_audit.jobs.call import Request, call, refuse_strangers
+from mlm_audit.jobs.names import JOBS, RECONCILIATION, resolve
 from mlm_audit.reporting.document import to_document
 from mlm_audit.reporting.report import report_data
 from mlm_audit.reporting.summary import summary
-from mlm_audit.reporting.write import ensure_folder, write_items_run, write_run
+from mlm_audit.reporting.write import ensure_folder, write_run
 
 Severity = Literal["low", "medium", "high", "critical"]
 Out = Annotated[Path | None, Parameter(name="--out", help="Folder for the run's files; RUNS_DIR/<job_id> when left out.")]
@@ -83,62 +65,18 @@ def run(
         weekly-summary or health-ping.
     """
     name = resolve(job)
-    _refuse_strangers(name, {"month": month, "limit": limit, "approve": approve, "repair": repair})
     settings = settings_with(db)
     moment = parse_instant(as_of, settings.tz) if as_of else None
+    request = Request(moment, month, limit, approve, repair, dry_run, out_dir)
+    refuse_strangers(name, request)
     if out_dir is not None:
         ensure_folder(out_dir)
     elif not dry_run:
         ensure_folder(settings.runs_dir)
     engine = database(settings)
     with progress_bar(quiet=json) as progress:
-        if name == RECONCILIATION:
-            result = reconcile(engine, settings, clock, as_of=moment, dry_run=dry_run, progress=progress).result
-        elif name == TREE_HEALTH:
-            result = _check_trees(engine, settings, moment, dry_run=dry_run, repair=repair is not False, progress=progress)
-        elif name in TELLING:
-            result = TELLING[name](engine, settings, clock, as_of=moment, dry_run=dry_run)
-        elif name == MONTHLY_SWEEP:
-            result = run_sweep(engine, settings, clock, as_of=moment, month=month, dry_run=dry_run, progress=progress)
-        else:
-            options = Options(moment, limit, dry_run, approve)
-            result = run_payouts(name, engine, settings, clock, options, progress)
-    folder = out_dir or (None if dry_run or name in TELLING else settings.runs_dir / result.job_id)
-    if name in REPORTED:
-        reports = write_run(result, folder, settings.tz, _rerun(result)) if folder else {}
-    else:
-        reports = write_items_run(result, folder) if folder else {}
-    return _show(result, settings, reports, json=json, fail_on=fail_on)
-
-
-REPORTED = (RECONCILIATION, TREE_HEALTH)
-TELLING = {STATUS_REPORT: report_status, WEEKLY_SUMMARY: summarise_week, HEALTH_PING: ping_health}
-OPTIONS_OF = {
-    "month": (MONTHLY_SWEEP,),
-    "limit": (WEEKLY_PAYOUTS, RETRY_PAYOUTS),
-    "approve": (WEEKLY_PAYOUTS, RETRY_PAYOUTS),
-    "repair": (TREE_HEALTH,),
-}
-
-
-def _check_trees(
-    engine: Engine, settings: Settings, moment: datetime | None, *, dry_run: bool, repair: bool, progress: Progress
-) -> RunResult:
-    """Loaded when asked for: the tree checks bring a compiler with them."""
-    from mlm_audit.jobs.tree_health import check_tree_health
-
-    return check_tree_health(engine, settings, clock, as_of=moment, dry_run=dry_run, repair=repair, progress=progress)
-
-
-def _refuse_strangers(job: str, given: dict[str, object]) -> None:
-    """An option that a job does not know is a mistake, not something to be ignored."""
-    for option, value in given.items():
-        if value is not None and job not in OPTIONS_OF[option]:
-            raise InputError(f"--{option}: {job} does not take it; it belongs to {' and '.join(OPTIONS_OF[option])}")
-
-
-def _rerun(result: RunResult) -> str:
-    return f"mlm-audit run {result.job} --as-of {result.as_of.isoformat(timespec='seconds')}"
+        result = call(name, engine, settings, clock, request, progress)
+    return _show(result, settings, json=json, fail_on=fail_on)
 
 
 def reconcile_files(
@@ -161,8 +99,8 @@ def reconcile_files(
     rerun = f"mlm-audit reconcile-files --ledger {ledger} --wallets {wallets}" + "".join(f" --map {pair}" for pair in map)
     if folder:
         ensure_folder(folder)
-    reports = write_run(result, folder, settings.tz, rerun) if folder else {}
-    return _show(result, settings, reports, json=json, fail_on=fail_on)
+        result = write_run(result, folder, settings.tz, rerun)
+    return _show(result, settings, json=json, fail_on=fail_on)
 
 
 def settings(*, json: Json = False) -> None:
@@ -176,19 +114,19 @@ def settings(*, json: Json = False) -> None:
         out.print(f"[bold]{name}[/] = {escape('(not set)' if value is None else value)}  [dim]{escape(about or '')}[/]")
 
 
-def _show(result: RunResult, settings: Settings, reports: dict[str, str], *, json: bool, fail_on: Severity | None) -> int:
+def _show(result: RunResult, settings: Settings, *, json: bool, fail_on: Severity | None) -> int:
     if json:
-        print_json(to_document(result, reports))
+        print_json(to_document(result))
     elif result.job != RECONCILIATION and result.job in JOBS:
-        print_summary(summary(result, settings.tz), result.job_id, reports)
+        print_summary(summary(result, settings.tz), result.job_id, result.reports)
     else:
-        _print(result, settings, reports)
+        _print(result, settings)
     still_open = [finding for finding in result.findings if finding["state"] != "cleared"]
     severe = fail_on is not None and any(at_least(finding["severity"], fail_on) for finding in still_open)
     return EXIT_FINDINGS if severe else 0
 
 
-def _print(result: RunResult, settings: Settings, reports: dict[str, str]) -> None:
+def _print(result: RunResult, settings: Settings) -> None:
     data = report_data(result, settings.tz, "")
     out.print(f"[bold {COLOURS[data.verdict]}]{data.verdict}[/]  {escape(data.sentence)}")
     out.print(f"      {escape(data.subtitle)}; {result.job_id}")
@@ -213,5 +151,5 @@ def _print(result: RunResult, settings: Settings, reports: dict[str, str]) -> No
             f"      Corrected {len(result.corrections)} wallets by {format_inr(total)}; undo: mlm-audit repairs undo {result.job_id}"
         )
     for kind in ("html", "csv", "json"):
-        if kind in reports:
-            out.print(f"      {kind}: {escape(reports[kind])}")
+        if kind in result.reports:
+            out.print(f"      {kind}: {escape(result.reports[kind])}")

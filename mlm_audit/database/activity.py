@@ -1,5 +1,6 @@
 """What the jobs did, as the job log has it: runs of a period, the breaks open at its ends, the state of the outbox."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -54,6 +55,14 @@ def last_success(connection: Connection, job: str) -> LoggedRun | None:
     return None if row is None else _run(row)
 
 
+def started_since(connection: Connection, job: str, moment: datetime) -> str | None:
+    """The id of the newest run of a job that started at or after an instant and has not failed; None when there is none."""
+    query = select(JobLog.job_id).where(
+        JobLog.job_type == job, JobLog.start_time >= naive(moment), JobLog.status.in_(("running", "success", "warning"))
+    )
+    return connection.execute(query.order_by(JobLog.id.desc()).limit(1)).scalar_one_or_none()
+
+
 def _run(row: Any) -> LoggedRun:
     job_id, job, status, started_at, ended_at, duration_ms, error, meta = row
     return LoggedRun(job_id, job, status, started_at, ended_at, duration_ms, error, meta or {})
@@ -85,6 +94,33 @@ def unsendable(connection: Connection) -> int:
     """Notices that were given up, or that may or may not have gone out."""
     count = select(func.count()).select_from(Notice).where(Notice.status.in_(("given_up", "uncertain")))
     return int(connection.execute(count).scalar_one())
+
+
+def partly_refused(connection: Connection, since: datetime) -> int:
+    """Notices that went out since an instant, but not to all of their recipients."""
+    partly = Notice.status == "sent", Notice.error.is_not(None), Notice.sent_at >= naive(since)
+    return int(connection.execute(select(func.count()).select_from(Notice).where(*partly)).scalar_one())
+
+
+def repeated(
+    connection: Connection, kinds: Sequence[str], start: datetime, end: datetime
+) -> list[tuple[str, dict[str, Any], int]]:
+    """Notices of a period, half-open, that would have been told again: kind, context, how often; the oldest first."""
+    within = Notice.created_at >= naive(start), Notice.created_at < naive(end)
+    query = select(Notice.kind, Notice.context, Notice.repeats).where(Notice.kind.in_(kinds), Notice.repeats > 0, *within)
+    return [(row[0], row[1], row[2]) for row in connection.execute(query.order_by(Notice.id))]
+
+
+def open_by_run(
+    connection: Connection, kind: type[ReconciliationReport | TreeHealthReport], limit: int
+) -> list[tuple[datetime, int]]:
+    """When the last runs were stored, and how much each left open; the oldest first."""
+    if kind is ReconciliationReport:
+        left = ReconciliationReport.discrepancies_found - ReconciliationReport.auto_corrections
+    else:
+        left = TreeHealthReport.issues_found - TreeHealthReport.issues_fixed
+    rows = connection.execute(select(kind.created_at, left).order_by(kind.id.desc()).limit(limit)).all()
+    return [(row[0], int(row[1])) for row in reversed(rows)]
 
 
 def silent_leases(connection: Connection, now: datetime) -> list[tuple[str, str, datetime]]:

@@ -4,6 +4,8 @@ A lease is a row that exists while its job runs. It is live until it expires, un
 machine that is known to be gone.
 """
 
+import hashlib
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -12,7 +14,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from mlm_audit.database.connect import write
-from mlm_audit.database.outbox import queue
+from mlm_audit.database.outbox import queue_once
 from mlm_audit.database.own_tables import JobLease, JobLog
 from mlm_audit.domain.errors import InputError, JobBusyError
 from mlm_audit.domain.notices import Draft
@@ -30,6 +32,8 @@ class Claim(NamedTuple):
     owner: str
     started_at: datetime
     lease: timedelta
+    day: str
+    """The business day of the start: a fault is told once a day."""
 
 
 def acquire(engine: Engine, claim: Claim, is_gone: Callable[[str], bool], meta: dict[str, Any]) -> list[str]:
@@ -46,7 +50,7 @@ def acquire(engine: Engine, claim: Claim, is_gone: Callable[[str], bool], meta: 
         _refuse_clock_going_back(connection, claim.job, now)
         # The lease first: only who holds it may call what is still logged as running dead.
         _take(connection, claim, now, is_free=lease is None)
-        closed = _close_dead(connection, claim.job, now)
+        closed = _close_dead(connection, claim.job, now, claim.day)
         connection.execute(
             insert(JobLog).values(
                 job_id=claim.job_id, job_type=claim.job, status="running", start_time=now, created_at=now, meta=meta
@@ -90,29 +94,29 @@ def _refuse_clock_going_back(connection: Connection, job: str, now: datetime) ->
         )
 
 
-def _close_dead(connection: Connection, job: str, now: datetime) -> list[str]:
+def _close_dead(connection: Connection, job: str, now: datetime, day: str) -> list[str]:
     """Nobody live holds the lease, so whatever is still logged as running is dead."""
     running = select(JobLog.job_id).where(JobLog.job_type == job, JobLog.status == "running").order_by(JobLog.id)
-    return [job_id for job_id in connection.execute(running).scalars().all() if _close(connection, job, job_id, now)]
+    return [job_id for job_id in connection.execute(running).scalars().all() if _close(connection, job, job_id, now, day)]
 
 
-def _close(connection: Connection, job: str, job_id: str, now: datetime) -> bool:
+def _close(connection: Connection, job: str, job_id: str, now: datetime, day: str) -> bool:
     error = "interrupted: its process ended without a word; what it had committed stays, the next run goes on from there"
     closed = end(connection, job_id, now, "failed", error=error)
     if closed:
-        queue(connection, [failure_notice(job, job_id, error)], now)
+        queue_once(connection, failure_notice(job, job_id, error, day), now)
     return closed
 
 
-def close_interrupted(engine: Engine, now: datetime, is_gone: Callable[[str], bool]) -> list[str]:
-    """Close every run whose lease is dead, of all jobs; return their ids. For the health ping."""
+def close_interrupted(engine: Engine, now: datetime, is_gone: Callable[[str], bool], day: str) -> list[str]:
+    """Close every run whose lease is dead, of all jobs; return their ids. `day` is the business day."""
     with write(engine) as connection:
         # The runs first: a run that is seen here had its lease before, so that one that is just starting is never closed.
         running = connection.execute(select(JobLog.job_id, JobLog.job_type).where(JobLog.status == "running")).all()
         leases = connection.execute(select(JobLease.job_id, JobLease.owner, JobLease.expires_at)).all()
         live = {job_id for job_id, owner, expires_at in leases if naive(now) < expires_at and not is_gone(owner)}
         dead = [(job_id, job) for job_id, job in running if job_id not in live]
-        return [job_id for job_id, job in dead if _close(connection, job, job_id, naive(now))]
+        return [job_id for job_id, job in dead if _close(connection, job, job_id, naive(now), day)]
 
 
 def heartbeat(engine: Engine, claim: Claim, now: datetime) -> bool:
@@ -141,12 +145,13 @@ def fail(engine: Engine, claim: Claim, now: datetime, error: str) -> None:
     """Log a run as failed, tell the administrators, give the lease back."""
     with write(engine) as connection:
         if end(connection, claim.job_id, naive(now), "failed", error=error):
-            queue(connection, [failure_notice(claim.job, claim.job_id, error)], naive(now))
+            queue_once(connection, failure_notice(claim.job, claim.job_id, error, claim.day), naive(now))
 
 
-def failure_notice(job: str, job_id: str, error: str) -> Draft:
-    """To the administrators: every job failure, at once."""
-    return Draft(f"job-failed/{job_id}", "job-failed", None, {"job": job, "job_id": job_id, "error": error[:500]})
+def failure_notice(job: str, job_id: str, error: str, day: str) -> Draft:
+    """To the administrators: every job failure, at once; the same failure of a job again on the same day is only counted."""
+    fault = hashlib.sha256(re.sub(r"\S*\d\S*", "#", error).encode()).hexdigest()[:8]
+    return Draft(f"job-failed/{job}/{fault}/{day}", "job-failed", None, {"job": job, "job_id": job_id, "error": error[:500]})
 
 
 def write_meta(connection: Connection, job_id: str, meta: dict[str, Any]) -> None:

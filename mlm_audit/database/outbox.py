@@ -31,6 +31,7 @@ class Queued(NamedTuple):
     user_id: int | None
     context: dict[str, Any]
     attempts: int
+    repeats: int
     name: str | None
     email: str | None
 
@@ -48,8 +49,9 @@ def queue(connection: Connection, drafts: Sequence[Draft], now: datetime) -> Non
 
 
 def queue_once(connection: Connection, draft: Draft, now: datetime) -> None:
-    """Queue a notice unless the same has been told already; the caller's job holds its lease, so nobody else queues it."""
-    if connection.execute(select(Notice.id).where(Notice.key == draft.key)).first() is None:
+    """Queue a notice, or count it where the same is queued or told already; nobody else queues it, as long as one lease is held."""
+    again = update(Notice).where(Notice.key == draft.key).values(repeats=Notice.repeats + 1)
+    if connection.execute(again).rowcount == 0:
         queue(connection, [draft], now)
 
 
@@ -66,7 +68,7 @@ def claim(engine: Engine, now: datetime, channel: str, limit: int) -> list[Queue
         connection.execute(
             claimed.values(status="sending", channel=channel, attempts=Notice.attempts + 1, next_attempt_at=moment)
         )
-        columns = (Notice.id, Notice.key, Notice.kind, Notice.user_id, Notice.context, Notice.attempts)
+        columns = (Notice.id, Notice.key, Notice.kind, Notice.user_id, Notice.context, Notice.attempts, Notice.repeats)
         people = select(*columns, User.full_name, User.email).outerjoin(User, User.id == Notice.user_id)
         rows = connection.execute(people.where(Notice.id.in_(ids)).order_by(Notice.id)).all()
         return [Queued(*row) for row in rows]
@@ -82,6 +84,11 @@ def _settle_abandoned(connection: Connection, now: datetime) -> None:
 def mark_sent(engine: Engine, ids: Sequence[int], now: datetime) -> None:
     """They are out."""
     _mark(engine, ids, status="sent", sent_at=naive(now), error=None)
+
+
+def mark_partly_sent(engine: Engine, ids: Sequence[int], now: datetime, error: str) -> None:
+    """They are out to some of their recipients; the others were refused."""
+    _mark(engine, ids, status="sent", sent_at=naive(now), error=error)
 
 
 def mark_uncertain(engine: Engine, ids: Sequence[int], error: str) -> None:

@@ -203,7 +203,8 @@ class JobLease(Base):
 class Notice(Base):
     """A notice to a member or to the administrators, queued in the transaction that it tells of, sent afterwards.
 
-    It holds no address: that is looked up when it is sent. `status` is queued, sending, sent, uncertain or given_up.
+    It holds no address: that is looked up when it is sent. `status` is queued, sending, sent, uncertain or given_up;
+    `repeats` is how often the same would have been told again.
     """
 
     __tablename__ = "AuditNotice"
@@ -223,6 +224,22 @@ class Notice(Base):
     created_at: Mapped[datetime] = mapped_column("createdAt")
     next_attempt_at: Mapped[datetime] = mapped_column("nextAttemptAt")
     sent_at: Mapped[datetime | None] = mapped_column("sentAt")
+    repeats: Mapped[int] = mapped_column(Integer, server_default="0")
+
+
+class Action(Base):
+    """What somebody did, or was refused, through the console or the commands that steer jobs."""
+
+    __tablename__ = "AuditAction"
+    __table_args__ = (Index("AuditAction_at", "at"),)
+    id: Mapped[Key]
+    at: Mapped[datetime]
+    who: Mapped[str] = mapped_column(String(100))
+    address: Mapped[str] = mapped_column(String(64))
+    action: Mapped[str] = mapped_column(String(40))
+    job: Mapped[str | None] = mapped_column(String(64))
+    outcome: Mapped[str] = mapped_column(String(20))
+    detail: Mapped[str] = mapped_column(Text)
 
 
 OWN_TABLES = tuple(
@@ -240,5 +257,6 @@ OWN_TABLES = tuple(
         Repair,
         JobLease,
         Notice,
+        Action,
     )
 )

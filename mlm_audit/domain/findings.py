@@ -105,6 +105,8 @@ class RunResult:
     """What the job did, or with `dry_run` would do, one by one: instalments or members; of a tree check, who moved."""
     pictures: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Small graphs for the largest findings of a tree check, by the finding's id."""
+    reports: dict[str, str] = field(default_factory=dict)
+    """Paths of the files that the run has left, by their kind: html, csv, json, parquet."""
 
 
 def open_findings(result: RunResult) -> list[dict[str, Any]]:

@@ -11,7 +11,11 @@ TO_ADMINS = (
     "daily-status",
     "weekly-summary",
     "health-alert",
+    "reconciliation-alert",
+    "tree-alert",
 )
+ALERTS = ("job-failed", "health-alert", "reconciliation-alert", "tree-alert")
+"""Told once per fault and business day; what repeats is summed up in the daily status report."""
 
 
 class Draft(NamedTuple):
@@ -21,3 +25,9 @@ class Draft(NamedTuple):
     kind: str
     user_id: int | None
     context: dict[str, Any]
+
+
+def in_a_line(kind: str, context: dict[str, Any]) -> str:
+    """What an alert says, in one line."""
+    said = context.get("message") or context.get("error") or ""
+    return f"{context['job']}: {said}" if "job" in context else f"{kind}: {said}"

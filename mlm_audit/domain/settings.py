@@ -54,7 +54,9 @@ class Settings(BaseSettings):
         None, description="Called after each health ping; who watches it hears when it stops"
     )
     memory_limit_mb: int = Field(1_536, ge=64, description="Memory for the bulk checks; beyond it they spill to disk")
-    admin_email: str | None = Field(None, description="Where notices to the administrators go")
+    admin_email: str | None = Field(
+        None, description="Where notices to the administrators go: one address, or several separated by commas"
+    )
     email_host: str | None = Field(None, description="Mail server; without one, notices are written as .eml files")
     email_port: int = Field(587, ge=1, le=65_535, description="Mail server's port")
     email_user: str | None = Field(None, description="Mail account")
@@ -64,6 +66,11 @@ class Settings(BaseSettings):
     email_attempts: int = Field(10, ge=1, description="Attempts after which a notice is given up, each later than the one before")
     outbox_dir: Path = Field(Path("outbox"), description="Folder of .eml files when no mail server is set")
     from_email: str | None = Field(None, description="Sender of notices")
+    console_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s\"'<>]+$",
+        description="Address at which people reach the console; makes links in mails and runs",
+    )
     cron_secret: SecretStr | None = Field(None, description="Bearer secret of an outside scheduler")
 
     @property

@@ -95,6 +95,10 @@ def _mail(connection: Connection, settings: Settings, now: datetime) -> Part:
         )
     if lost := activity.unsendable(connection):
         return Part("mail", "warning", f"{lost} notices were given up or may not have arrived; see `mlm-audit mail queue`")
+    if partly := activity.partly_refused(connection, now - timedelta(days=1)):
+        return Part(
+            "mail", "warning", f"{partly} notices of the last day were refused for some recipients; see `mlm-audit mail queue`"
+        )
     return Part("mail", "ok", "nothing waits too long")
 
 

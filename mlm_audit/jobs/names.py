@@ -38,3 +38,8 @@ def resolve(name: str) -> str:
     if full not in JOBS:
         raise InputError(f"job {name}: there is no such job; the jobs are {', '.join(JOBS)}")
     return full
+
+
+def short(job: str) -> str:
+    """The short name of a job where it has one, else its full name."""
+    return next((name for name, full in SHORT.items() if full == job), job)

@@ -3,23 +3,28 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from email.headerregistry import Address
+from email.message import EmailMessage
 from itertools import groupby
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from mlm_audit.database import outbox
-from mlm_audit.database.connect import error_line
+from mlm_audit.database.connect import error_line, open_engine, write
 from mlm_audit.database.outbox import Queued
-from mlm_audit.domain.notices import TO_ADMINS
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.notices import TO_ADMINS, Draft
+from mlm_audit.domain.periods import naive
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.ports import Clock
-from mlm_audit.notices.messages import message
+from mlm_audit.notices.messages import addresses, message, one_address
 from mlm_audit.notices.transport import NotSentError, ServerDownError, Transport, UncertainError, open_transport
 
 log = logging.getLogger(__name__)
 CLAIM = 100
 NEVER_GIVEN_UP = 2**31
+NOBODY = "administrators@localhost.invalid"
 
 
 @dataclass
@@ -51,6 +56,29 @@ def deliver(database: Engine, settings: Settings, clock: Clock, *, most: int = 1
     return done
 
 
+def tell_directly(notice: Draft, settings: Settings, clock: Clock) -> None:
+    """Tell the administrators of something now, through the outbox; past it when the database itself is what is away."""
+    try:
+        _through_outbox(notice, settings, clock)
+    except (InputError, SQLAlchemyError):
+        try:
+            to = addresses(settings.admin_email or NOBODY)
+            with open_transport(settings) as transport:
+                transport.send(message(notice.kind, notice.key, to, None, [notice.context], settings, clock()))
+        except (NotSentError, UncertainError, ValueError) as error:
+            log.warning("nobody could be told of %s: %s", notice.key, error)
+
+
+def _through_outbox(notice: Draft, settings: Settings, clock: Clock) -> None:
+    if settings.database_url is None:
+        raise InputError("no database named")
+    database = open_engine(settings.database_url.get_secret_value())
+    with write(database) as connection:
+        outbox.queue_once(connection, notice, naive(clock()))
+    deliver(database, settings, clock)
+    database.dispose()
+
+
 class _Round:
     def __init__(self, database: Engine, settings: Settings, clock: Clock, transport: Transport, done: Delivery) -> None:
         self.database, self.settings, self.clock = database, settings, clock
@@ -75,22 +103,11 @@ class _Round:
 
     def _one(self, group: list[Queued]) -> None:
         ids = [notice.id for notice in group]
-        first = group[0]
-        to = self.settings.admin_email if first.kind in TO_ADMINS else first.email
-        if to is None and first.kind in TO_ADMINS and self.transport.channel == "eml":
-            to = "administrators@localhost.invalid"  # a file for whoever looks into the folder
-        if to is None and first.kind in TO_ADMINS:
-            # They wait for the setting, however long it takes.
-            outbox.mark_unsent(self.database, group, self.clock(), "ADMIN_EMAIL is not set", attempts=NEVER_GIVEN_UP)
-            self.done.left += len(ids)
-            return
+        to = self._recipients(group)
         if to is None:
-            self._give_up(ids, "the member has no e-mail address")
             return
         try:
-            contexts = [notice.context for notice in group]
-            mail = message(first.kind, first.key, to, first.name, contexts, self.settings, self.clock())
-            self.transport.send(mail)
+            complaint = self.transport.send(self._message(group, to))
         except ServerDownError as error:
             self.done.error = str(error)
             self._later(group, str(error))
@@ -102,13 +119,45 @@ class _Round:
             self.done.error = str(error)
         except Exception as error:
             # Whatever one member's data do to a message, the others get theirs and the job is not touched.
-            log.exception("notice %s cannot be written", first.key)
+            log.exception("notice %s cannot be written", group[0].key)
             self._give_up(ids, f"it cannot be written: {error_line(error)}")
         else:
-            self.done.sent += len(ids)
-            self.out += ids
-            if self.transport.channel == "smtp":
-                self._mark_sent()
+            self._sent(ids, complaint)
+
+    def _recipients(self, group: list[Queued]) -> tuple[Address, ...] | None:
+        """Whom to write to; None when it cannot be sent now, which is then marked."""
+        first = group[0]
+        if first.kind not in TO_ADMINS:
+            try:
+                return one_address(first.email or "")
+            except ValueError as error:
+                why = str(error) if first.email else "the member has no e-mail address"
+                self._give_up([notice.id for notice in group], why)
+                return None
+        try:
+            # Without a mail server it is a file for whoever looks into the folder.
+            return addresses(self.settings.admin_email or (NOBODY if self.transport.channel == "eml" else ""))
+        except ValueError as error:
+            why = f"ADMIN_EMAIL: {error}" if self.settings.admin_email else "ADMIN_EMAIL is not set"
+            # They wait for the setting, however long it takes.
+            outbox.mark_unsent(self.database, group, self.clock(), why, attempts=NEVER_GIVEN_UP)
+            self.done.left += len(group)
+            return None
+
+    def _message(self, group: list[Queued], to: tuple[Address, ...]) -> EmailMessage:
+        contexts = [notice.context | {"repeats": notice.repeats} for notice in group]
+        first = group[0]
+        return message(first.kind, first.key, to, first.name, contexts, self.settings, self.clock())
+
+    def _sent(self, ids: list[int], complaint: str | None) -> None:
+        self.done.sent += len(ids)
+        if complaint:
+            log.warning("a notice went out, but %s", complaint)
+            outbox.mark_partly_sent(self.database, ids, self.clock(), complaint)
+            return
+        self.out += ids
+        if self.transport.channel == "smtp":
+            self._mark_sent()
 
     def _mark_sent(self) -> None:
         """After each mail; after each round of files, since the same notice is the same file again."""

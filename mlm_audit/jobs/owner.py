@@ -4,13 +4,37 @@ import os
 import pwd
 import re
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 _OWNER = re.compile(r".+ on (?P<machine>.+), process (?P<pid>\d+) \((?P<birth>.+)\)")
 
 
+_acting: ContextVar[str | None] = ContextVar("acting", default=None)
+
+
+@contextmanager
+def acting_as(name: str | None) -> Iterator[None]:
+    """What is run inside is run for somebody who asked for it from elsewhere, such as the console; None changes nothing."""
+    token = _acting.set(name or _acting.get())
+    try:
+        yield
+    finally:
+        _acting.reset(token)
+
+
 def user() -> str:
-    """The operating system's name of who runs this; the number where it has none. The environment has no say in it."""
+    """Who runs this: who asked for it, else the operating system's name of the account, or its number.
+
+    The environment has no say in it.
+    """
+    return _acting.get() or account()
+
+
+def account() -> str:
+    """The operating system's name of the account that this process runs under; its number where it has none."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
@@ -20,7 +44,7 @@ def user() -> str:
 def this_process() -> str:
     """`root on host, process 17 (b:42)`: the last part is when this very process began, on this very boot."""
     pid = os.getpid()
-    return f"{user()[:60]} on {socket.gethostname()[:100]}, process {pid} ({_birth(pid) or '?:?'})"
+    return f"{account()[:60]} on {socket.gethostname()[:100]}, process {pid} ({_birth(pid) or '?:?'})"
 
 
 def is_gone(owner: str) -> bool:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
@@ -24,6 +25,7 @@ from mlm_audit.domain.payouts import Limits, Status
 from mlm_audit.domain.periods import naive
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.approval import Approval, fingerprint, read_approval, use_approval, why_approval_is_needed
+from mlm_audit.jobs.leaving import with_files
 from mlm_audit.jobs.names import RETRY_PAYOUTS, WEEKLY_PAYOUTS
 from mlm_audit.jobs.pace import Pace
 from mlm_audit.jobs.payout_batches import Tally, Work, next_state, pay_all
@@ -56,6 +58,7 @@ class Options:
     limit: int | None = None
     dry_run: bool = False
     approve: str | None = None
+    out: Path | None = None
 
 
 def run_payouts(
@@ -85,8 +88,8 @@ def run_payouts(
     limit = approval.limit if approval else options.limit
     payouts = _Payouts(database, settings, head, limit, approval, progress, sleep)
     if options.dry_run:
-        return payouts.look()
-    return payouts.execute()
+        return with_files(payouts.look(), settings, options.out)
+    return payouts.execute(options.out)
 
 
 def _approval(job: str, database: Engine, settings: Settings, options: Options) -> Approval | None:
@@ -124,13 +127,13 @@ class _Payouts:
             raise JobFailedError(f"{self.head.job} failed, nothing was written: {reason_of(error)}") from error
         return dry_result(self.head, stated, self.unknown)
 
-    def execute(self) -> RunResult:
+    def execute(self, out: Path | None) -> RunResult:
         """State, ask for approval if need be, pay, prove."""
         head = self.head
         with running(self.database, head.job, head.job_id, self.settings, head.clock, head.started) as run:
             stated = self._state()
             if reason := self._why_stop(stated):
-                return self._stop(run, stated, reason)
+                return with_files(self._stop(run, stated, reason), self.settings, out)
             if self.approval:
                 with write(self.database) as connection:
                     use_approval(connection, self.approval, head.job_id)
@@ -142,7 +145,7 @@ class _Payouts:
             result = paid_result(head, stated, tally, control, self.unknown)
             with write(self.database) as connection:
                 run.end(connection, result.status, verdict=result.verdict.value, counts=result.counts)
-        return result
+            return with_files(result, self.settings, out)
 
     def _state(self) -> list[Change]:
         """What is due, and where each instalment would go if it were looked at now. One consistent read."""

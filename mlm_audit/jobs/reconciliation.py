@@ -2,7 +2,7 @@
 
 import logging
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from mlm_audit.checks.states import as_cleared, cleared, with_states
 from mlm_audit.database.check import readable_inputs
 from mlm_audit.database.connect import write
 from mlm_audit.database.corrections import Correction, correct_wallets
+from mlm_audit.database.outbox import queue_once
+from mlm_audit.database.own_tables import ReconciliationReport
 from mlm_audit.database.runs import PREVIOUS_COLUMNS, PreviousRun, previous_run, store_reconciliation
 from mlm_audit.database.snapshot import read_snapshot
 from mlm_audit.domain.errors import InputError, JobFailedError
@@ -27,15 +29,19 @@ from mlm_audit.domain.findings import (
     accuracy_percent,
 )
 from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.periods import naive
 from mlm_audit.domain.plan import DEFAULT_PLAN, Plan, load_plan, plan_name
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import Engine, EngineResult
 from mlm_audit.engine.history import Seal, seal_ledger, write_changes
+from mlm_audit.jobs.alerts import alert
 from mlm_audit.jobs.copies import keep, kept_copy
 from mlm_audit.jobs.findings import findings_of, worst_first
+from mlm_audit.jobs.leaving import with_files
 from mlm_audit.jobs.names import RECONCILIATION
 from mlm_audit.jobs.ports import Clock, Progress
 from mlm_audit.jobs.running import Run, new_job_id, reason_of, running
+from mlm_audit.reporting.report import report_data
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +54,10 @@ class Outcome:
     breaks: pl.DataFrame
     corrections: tuple[Correction, ...] = ()
 
+    def filed(self, settings: Settings, out: Path | None) -> "Outcome":
+        """The same, its files written."""
+        return replace(self, result=with_files(self.result, settings, out))
+
 
 def reconcile(
     database: Database,
@@ -56,16 +66,19 @@ def reconcile(
     *,
     as_of: datetime | None = None,
     dry_run: bool = False,
+    out: Path | None = None,
     progress: Progress = lambda *_: None,
 ) -> Outcome:
-    """Run the reconciliation and store it; with `dry_run` nothing is corrected and nothing is stored.
+    """Run the reconciliation, store it and leave its files in `out` (RUNS_DIR/<job_id> when left out).
+
+    With `dry_run` nothing is corrected, nothing is stored, and files are left only in an `out` that is named.
 
     Raises InputError before anything is written, JobFailedError when the job broke off (logged as failed).
     """
     started = clock()
     work = _Reconciliation(database, settings, clock, started, as_of or started, dry_run, progress)
     with tempfile.TemporaryDirectory(prefix="mlm-audit-") as folder:
-        return work.execute(Path(folder))
+        return work.execute(Path(folder), out)
 
 
 class _Reconciliation:
@@ -85,7 +98,7 @@ class _Reconciliation:
         self.checks: list[Check] = load_checks(settings.checks_dir)
         self.job_id = new_job_id("reconciliation", started, settings)
 
-    def execute(self, folder: Path) -> Outcome:
+    def execute(self, folder: Path, out: Path | None) -> Outcome:
         missing = readable_inputs(self.database, store=not self.dry_run)
         rows = read_snapshot(self.database, folder, skip=list(missing), progress=self.progress)
         for name in ("users", "ledger"):
@@ -95,14 +108,15 @@ class _Reconciliation:
             missing[name] = "the table is empty"
         if self.dry_run:
             try:
-                return self._reconcile(folder, missing, self._previous_if_any())
+                seen = self._reconcile(folder, missing, self._previous_if_any())
             except Exception as error:
                 raise JobFailedError(f"{RECONCILIATION} failed, nothing was stored: {reason_of(error)}") from error
+            return seen.filed(self.settings, out)
         with running(self.database, RECONCILIATION, self.job_id, self.settings, self.clock, self.started) as run:
             outcome = self._reconcile(folder, missing, previous_run(self.database))
             run.check()
-            self._store(folder, outcome, run)
-        return outcome
+            self._store(folder, outcome, run, out)
+            return outcome.filed(self.settings, out)
 
     def _previous_if_any(self) -> PreviousRun | None:
         """A dry run also works where the toolkit's tables do not exist yet."""
@@ -181,13 +195,16 @@ class _Reconciliation:
         )
         return Outcome(result, breaks, corrections)
 
-    def _store(self, folder: Path, outcome: Outcome, run: Run) -> None:
+    def _store(self, folder: Path, outcome: Outcome, run: Run, out: Path | None) -> None:
         still_open = outcome.breaks.filter(~pl.col("id").is_in(list(outcome.result.fixed)))
         seal = seal_ledger(folder, self.started, self.settings.memory_limit_mb)
         data = _report_data(outcome.result) | {"seal": seal.to_dict()}
         result = outcome.result
+        words = report_data(result, self.settings.tz, "")
         with write(self.database) as connection:
             store_reconciliation(connection, result, still_open, data, self.clock())
+            if told := alert(connection, ReconciliationReport, result, words, self.settings, out):
+                queue_once(connection, told, naive(self.clock()))
             run.end(connection, result.status, verdict=result.verdict.value, counts=result.counts)
         keep(folder / "ledger.parquet", self._ledger_copy())
 

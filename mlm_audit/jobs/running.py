@@ -16,7 +16,7 @@ from mlm_audit.database import joblog
 from mlm_audit.database.connect import error_line, write
 from mlm_audit.database.joblog import Claim
 from mlm_audit.domain.errors import InputError, JobFailedError
-from mlm_audit.domain.periods import naive
+from mlm_audit.domain.periods import business_date, naive
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.notices import deliver
 from mlm_audit.jobs.owner import is_gone, this_process, user
@@ -86,7 +86,8 @@ def running(database: Engine, job: str, job_id: str, settings: Settings, clock: 
     Raises JobBusyError or InputError before anything starts. Whatever goes wrong inside is logged as failed, told to the
     administrators and raised as JobFailedError.
     """
-    claim = Claim(job, job_id, this_process(), started, timedelta(seconds=settings.job_lease_seconds))
+    day = str(business_date(started, settings.tz))
+    claim = Claim(job, job_id, this_process(), started, timedelta(seconds=settings.job_lease_seconds), day)
     meta = {"by": user()}
     run = Run(database, claim, clock, meta, joblog.acquire(database, claim, is_gone, meta))
     for dead in run.interrupted:
@@ -99,6 +100,8 @@ def running(database: Engine, job: str, job_id: str, settings: Settings, clock: 
         reason = reason_of(error)
         if not run.ended:
             _fail(run, reason)
+        if run.ended and isinstance(error, JobFailedError):
+            raise  # the work is done and logged; only what comes after it went wrong
         if isinstance(error, Exception):
             raise JobFailedError(f"{job} failed and is logged as {job_id}: {reason}") from error
         raise

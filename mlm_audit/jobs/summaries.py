@@ -18,9 +18,10 @@ from mlm_audit.database.joblog import close_interrupted
 from mlm_audit.database.outbox import queue_once
 from mlm_audit.domain.activity import Figures, change_of, figures_of
 from mlm_audit.domain.findings import RunResult, Verdict
-from mlm_audit.domain.notices import Draft
+from mlm_audit.domain.notices import ALERTS, Draft, in_a_line
 from mlm_audit.domain.periods import business_date, format_local, naive
 from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.alerts import trend_of
 from mlm_audit.jobs.findings import one_finding
 from mlm_audit.jobs.health import Health, Part, check_health
 from mlm_audit.jobs.names import HEALTH_PING, JOBS, STATUS_REPORT, WEEKLY_SUMMARY
@@ -64,7 +65,7 @@ def ping_health(
     report = _Report(HEALTH_PING, database, settings, clock, as_of)
     if not dry_run:
         require(database, TABLES)
-        for dead in close_interrupted(database, clock(), is_gone):
+        for dead in close_interrupted(database, clock(), is_gone, str(business_date(clock(), settings.tz))):
             log.warning("%s was interrupted and is closed as failed", dead)
     return report.run(_health, dry_run=dry_run)
 
@@ -127,6 +128,7 @@ class _Report:
 def _day(report: _Report) -> Told:
     with consistent_read(report.database) as connection:
         runs = activity.runs_between(connection, report.as_of - DAY, report.as_of)
+        again = activity.repeated(connection, ALERTS, report.as_of - DAY, report.as_of)
     failures = [run for run in runs if run.status == "failed"]
     missed = [
         part for part in check_health(report.database, report.settings, report.clock).problems if part.key.startswith("missed/")
@@ -134,7 +136,7 @@ def _day(report: _Report) -> Told:
     figures = _figures(runs)
     findings = [_failure(run) for run in failures] + [_problem(part) for part in missed]
     counts = {"runs": figures.runs, "good": figures.good, "failed": figures.failed, "missed": len(missed)}
-    if not findings:
+    if not findings and not again:
         return Told(counts, [], None, () if runs else ("nothing ran in the last 24 hours",))
     day = business_date(report.as_of, report.settings.tz)
     context = {
@@ -143,6 +145,7 @@ def _day(report: _Report) -> Told:
         **counts,
         "failures": [_for_people(run, report) for run in failures],
         "missed": [part.message for part in missed],
+        "again": [{"what": in_a_line(kind, told), "times": times} for kind, told, times in again],
         "first": _first(failures, missed),
     }
     return Told(counts, findings, Draft(f"daily-status/{day}", "daily-status", None, context))
@@ -151,7 +154,9 @@ def _day(report: _Report) -> Told:
 def _first(failures: list[LoggedRun], missed: list[Part]) -> str:
     if failures:
         return f"mlm-audit run {failures[-1].job} again, once what it says is mended"
-    return f"see that the scheduler runs, then mlm-audit run {missed[0].job}"
+    if missed:
+        return f"see that the scheduler runs, then mlm-audit run {missed[0].job}"
+    return "mlm-audit health, and mend what it names"
 
 
 def _week(report: _Report) -> Told:
@@ -160,10 +165,11 @@ def _week(report: _Report) -> Told:
         this = _figures(activity.runs_between(connection, now - WEEK, now))
         before = _figures(activity.runs_between(connection, now - 2 * WEEK, now - WEEK))
         breaks = _breaks(connection, now)
+        trend = trend_of(connection, own.ReconciliationReport, report.settings)
     day = business_date(now, report.settings.tz)
     counts = _plain(this) | {"before": _plain(before), "breaks": breaks}
     jobs = [asdict(job) | {"typical": _seconds(job.typical_ms)} for job in this.jobs]
-    context = counts | {"day": str(day), "until": report.local(now), "jobs": jobs}
+    context = counts | {"day": str(day), "until": report.local(now), "jobs": jobs, "trend": trend}
     notes = () if this.runs else ("nothing ran in this week",)
     return Told(counts, [], Draft(f"weekly-summary/{day}", "weekly-summary", None, context), notes)
 

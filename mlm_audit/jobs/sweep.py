@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -37,6 +38,7 @@ from mlm_audit.domain.periods import Month, format_local, month_before, month_la
 from mlm_audit.domain.plan import DEFAULT_PLAN, PlanRules, load_plan
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.eligibility import PEOPLE, PURCHASES, decide
+from mlm_audit.jobs.leaving import with_files
 from mlm_audit.jobs.names import MONTHLY_SWEEP
 from mlm_audit.jobs.ports import Clock, Progress
 from mlm_audit.jobs.retry import retried
@@ -79,9 +81,10 @@ def run_sweep(
     as_of: datetime | None = None,
     month: str | None = None,
     dry_run: bool = False,
+    out: Path | None = None,
     progress: Progress = lambda *_: None,
 ) -> RunResult:
-    """Decide a month: the one named, or the last that had ended by `as_of` (now when left out).
+    """Decide a month: the one named, or the last that had ended by `as_of` (now when left out). Files go to `out`.
 
     Raises InputError before anything is written: a month that has not ended, or one without data. JobFailedError when the
     run broke off; what it had decided stays decided, and the next run goes on from there.
@@ -94,8 +97,8 @@ def run_sweep(
     sweep = _Sweep(database, head, progress)
     sweep.refuse_missing_data()
     if dry_run:
-        return sweep.look()
-    return sweep.execute()
+        return with_files(sweep.look(), settings, out)
+    return sweep.execute(out)
 
 
 def _choose(text: str | None, as_of: datetime | None, now: datetime, settings: Settings) -> Month:
@@ -156,7 +159,7 @@ class _Sweep:
         outcome = Outcome(_paisa(good), _paisa(bad), left)
         return sweep_result(self.head, facts, read, outcome)
 
-    def execute(self) -> RunResult:
+    def execute(self, out: Path | None) -> RunResult:
         """Read, decide, write in batches, prove, sum up."""
         with running(self.database, MONTHLY_SWEEP, self.head.job_id, self.settings, self.head.clock, self.head.started) as run:
             facts, read = self._facts()
@@ -173,7 +176,7 @@ class _Sweep:
                 totals = month_totals(connection, self.month)
                 queue_once(connection, self._summary(result, *totals), naive(self.head.clock()))
                 run.end(connection, result.status, verdict=result.verdict.value, counts=result.counts)
-        return result
+            return with_files(result, self.settings, out)
 
     def _facts(self) -> tuple[pl.DataFrame, MonthRead]:
         """Every member with the ruling, the commission that waits, and what was decided before. One consistent read."""

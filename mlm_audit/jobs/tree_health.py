@@ -20,6 +20,7 @@ from mlm_audit.database import own_tables as own
 from mlm_audit.database import tables as platform
 from mlm_audit.database.check import require
 from mlm_audit.database.connect import in_parts, write
+from mlm_audit.database.outbox import queue_once
 from mlm_audit.database.runs import PreviousRun, previous_run, store_tree_health
 from mlm_audit.database.sweep_reads import MonthRead, read_month
 from mlm_audit.database.tables import Base
@@ -27,15 +28,18 @@ from mlm_audit.database.tree_reads import TreeRead, read_trees
 from mlm_audit.database.tree_repairs import Repaired, as_repair, repair_closure, repair_flags
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import RunResult
-from mlm_audit.domain.periods import month_before, month_label, month_of
+from mlm_audit.domain.periods import month_before, month_label, month_of, naive
 from mlm_audit.domain.plan import DEFAULT_PLAN, load_plan, plan_name
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.eligibility import PEOPLE, PURCHASES, decide
+from mlm_audit.jobs.alerts import alert
 from mlm_audit.jobs.copies import keep, kept_copy
+from mlm_audit.jobs.leaving import with_files
 from mlm_audit.jobs.names import TREE_HEALTH
 from mlm_audit.jobs.ports import Clock, Progress
 from mlm_audit.jobs.running import Run, new_job_id, reason_of, running
 from mlm_audit.jobs.tree_result import Head, Looked, Made, Outcome, Since, report_data, tree_outcome
+from mlm_audit.reporting.tree_report import tree_report
 
 log = logging.getLogger(__name__)
 
@@ -79,16 +83,19 @@ def check_tree_health(
     as_of: datetime | None = None,
     dry_run: bool = False,
     repair: bool = True,
+    out: Path | None = None,
     progress: Progress = lambda *_: None,
 ) -> RunResult:
-    """Check the trees, repair what can be derived, look again, store. With `dry_run` nothing is repaired or stored.
+    """Check the trees, repair what can be derived, look again, store, leave files in `out` (RUNS_DIR/<job_id>).
+
+    With `dry_run` nothing is repaired or stored, and files are left only in an `out` that is named.
 
     Raises InputError before anything is written, JobFailedError when the job broke off (logged as failed).
     """
     started = clock()
     work = _TreeHealth(database, settings, clock, started, as_of or started, progress)
     with tempfile.TemporaryDirectory(prefix="mlm-audit-") as folder:
-        return work.execute(Path(folder), dry_run=dry_run, repair=repair)
+        return work.execute(Path(folder), out, dry_run=dry_run, repair=repair)
 
 
 class _TreeHealth:
@@ -102,11 +109,11 @@ class _TreeHealth:
         self.rules = plan.rules
         self.head = Head(new_job_id("tree-health", started, settings), started, as_of, settings, plan_name(file, plan))
 
-    def execute(self, folder: Path, *, dry_run: bool, repair: bool) -> RunResult:
+    def execute(self, folder: Path, out: Path | None, *, dry_run: bool, repair: bool) -> RunResult:
         require(self.database, NEEDED if dry_run else {**NEEDED, **STORE})
         read = self._read(folder)
         if dry_run:
-            return self._look_only(read, repair=repair)
+            return with_files(self._look_only(read, repair=repair), self.settings, out)
         with running(self.database, TREE_HEALTH, self.head.job_id, self.settings, self.clock, self.started) as run:
             previous = previous_run(self.database, own.TreeHealthReport)
             before = self._check(read)
@@ -114,8 +121,8 @@ class _TreeHealth:
             after = self._check(self._read(folder)) if repairs.done else before
             run.check()
             outcome = self._outcome(before, after, repairs, previous, dry_run=False)
-            self._store(folder, outcome, after, run)
-        return outcome.result
+            self._store(folder, outcome, after, run, out)
+            return with_files(outcome.result, self.settings, out)
 
     def _look_only(self, read: TreeRead, *, repair: bool) -> RunResult:
         try:
@@ -203,10 +210,13 @@ class _TreeHealth:
     def _copy(self) -> Path:
         return kept_copy(self.settings, self.database, "structure.parquet")
 
-    def _store(self, folder: Path, outcome: Outcome, after: Checked, run: Run) -> None:
+    def _store(self, folder: Path, outcome: Outcome, after: Checked, run: Run, out: Path | None) -> None:
         result = outcome.result
+        words = tree_report(result, self.settings.tz, "")
         with write(self.database) as connection:
             store_tree_health(connection, result, outcome.still_open, report_data(result), self.clock())
+            if told := alert(connection, own.TreeHealthReport, result, words, self.settings, out):
+                queue_once(connection, told, naive(self.clock()))
             run.end(connection, result.status, verdict=result.verdict.value, counts=result.counts)
         seen = folder / "structure.parquet"
         after.structure.write_parquet(seen, metadata={"job_id": self.head.job_id})

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -15,10 +17,13 @@ from mlm_audit.domain.eligibility import in_words
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.plan import PlanRules
 from mlm_audit.domain.settings import Settings
+from mlm_audit.reporting.charts import trend_png
 from mlm_audit.reporting.html import templates_dir
 
 _ADDRESS = re.compile(r"[^\s@,;:<>()\[\]\\\"]+@[^\s@,;:<>()\[\]\\\"]+")
 DEFAULT_FROM = "mlm-audit@localhost.invalid"
+ATTACHED_BYTES = 5_000_000
+TREND = "trend@mlm-audit"
 
 
 @cache
@@ -44,32 +49,72 @@ def one_line(text: object) -> str:
     return re.sub(r"[\x00-\x1f\x7f\u2028\u2029]+", " ", str(text)).strip()
 
 
-def message(
-    kind: str, key: str, to: str, name: str | None, contexts: Sequence[dict[str, Any]], settings: Settings, now: datetime
-) -> EmailMessage:
-    """One message to one recipient; `contexts` has one entry, or several where notices of a kind are put together.
+def addresses(text: str) -> tuple[Address, ...]:
+    """The plain addresses of a list separated by commas; ValueError for anything else."""
+    parts = [part.strip() for part in text.split(",")]
+    try:
+        if all(_ADDRESS.fullmatch(part) for part in parts):
+            return tuple(Address(addr_spec=part) for part in parts)
+    except (MessageError, IndexError):
+        pass  # Python's own parser says no
+    raise ValueError("it is not a plain address")
 
-    Raises ValueError when `to` is not a single plain address.
-    """
-    if not _ADDRESS.fullmatch(to):
+
+def one_address(text: str) -> tuple[Address, ...]:
+    """One plain address; ValueError for anything else, a list included."""
+    if "," in text:
         raise ValueError("it is not a single plain address")
+    return addresses(text)
+
+
+def message(
+    kind: str,
+    key: str,
+    to: tuple[Address, ...],
+    name: str | None,
+    contexts: Sequence[dict[str, Any]],
+    settings: Settings,
+    now: datetime,
+) -> EmailMessage:
+    """One message; `contexts` has one entry, or several where notices of a kind are put together.
+
+    Where a context has a trend, its picture goes along; where it names a report that is there, that is attached.
+    """
     subject, text, html = contents(kind, name, contexts, settings.timezone)
     mail = EmailMessage()
     mail["Subject"] = subject
     mail["From"] = settings.from_email or settings.email_user or DEFAULT_FROM
-    mail["To"] = Address(addr_spec=to)
+    mail["To"] = to
     mail["Date"] = format_datetime(now)
     # The same notice has the same id, so that a mailbox that gets it twice can tell.
     mail["Message-ID"] = f"<{re.sub(r'[^A-Za-z0-9.-]', '.', key)}@mlm-audit>"
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(text)
     mail.add_alternative(html, subtype="html")
+    if trend := contexts[0].get("trend"):
+        page: Any = mail.get_body(("html",))
+        page.add_related(trend_png(trend), "image", "png", cid=f"<{TREND}>", filename="trend.png", disposition="inline")
+    for path in attachments(contexts):
+        mail.add_attachment(path.read_bytes(), "text", "html", filename=f"{path.parent.name}.html")
     return mail
+
+
+def attachments(contexts: Sequence[dict[str, Any]]) -> list[Path]:
+    """The reports that contexts name: only files called report.html that are there and not too large for a mail."""
+    named = [Path(context["report"]) for context in contexts if context.get("report")]
+    there = [path for path in named if path.name == "report.html" and path.is_file()]
+    return [path for path in there if path.stat().st_size <= ATTACHED_BYTES]
 
 
 def contents(kind: str, name: str | None, contexts: Sequence[dict[str, Any]], timezone: str) -> tuple[str, str, str]:
     """Subject, text and HTML of a notice, all from the same context; in the HTML everything is escaped."""
-    values = {"name": one_line(name or ""), "notices": contexts, "n": contexts[0], "timezone": timezone}
+    attached = {str(path.parent.name) for path in attachments(contexts)}
+    values = {"attached": attached, "trend_cid": TREND} | {
+        "name": one_line(name or ""),
+        "notices": contexts,
+        "n": contexts[0],
+        "timezone": timezone,
+    }
     subject = one_line(_templates().get_template(f"{kind}/subject.txt.j2").render(values))
     text = _templates().get_template(f"{kind}/body.txt.j2").render(values)
     return subject, text, _templates().get_template(f"{kind}/body.html.j2").render(values | {"subject": subject})

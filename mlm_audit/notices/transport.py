@@ -30,11 +30,11 @@ class UncertainError(Exception):
 
 
 class Transport(Protocol):
-    """Sends one message; raises NotSentError or UncertainError."""
+    """Sends one message; raises NotSentError or UncertainError. Returns what to complain of when only some got it."""
 
     channel: str
 
-    def send(self, mail: EmailMessage) -> None: ...  # noqa: D102
+    def send(self, mail: EmailMessage) -> str | None: ...  # noqa: D102
 
 
 class FileTransport:
@@ -45,7 +45,7 @@ class FileTransport:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def send(self, mail: EmailMessage) -> None:
+    def send(self, mail: EmailMessage) -> str | None:
         """Write in one step, so that no half file is left."""
         name = re.sub(r"[^A-Za-z0-9.-]", ".", str(mail["Message-ID"]).strip("<>").rpartition("@")[0])[:150]
         try:
@@ -55,6 +55,7 @@ class FileTransport:
             partial.replace(self.folder / f"{name}.eml")
         except OSError as error:
             raise ServerDownError(f"the folder {self.folder} cannot be written: {error}") from error
+        return None
 
 
 class SmtpTransport:
@@ -65,8 +66,8 @@ class SmtpTransport:
     def __init__(self, server: smtplib.SMTP) -> None:
         self.server = server
 
-    def send(self, mail: EmailMessage) -> None:
-        """Hand one message over."""
+    def send(self, mail: EmailMessage) -> str | None:
+        """Hand one message over. The server may take it for some recipients only, which smtplib does not raise."""
         try:
             refused = self.server.send_message(mail)
         except smtplib.SMTPSenderRefused as error:
@@ -77,8 +78,10 @@ class SmtpTransport:
             raise NotSentError(f"the server refuses the message: {_words(error)}") from error
         except (smtplib.SMTPException, OSError) as error:
             raise UncertainError(f"the connection broke while sending: {_words(error)}") from error
-        if refused:
-            raise UncertainError(f"refused for {len(refused)} of its recipients")
+        if not refused:
+            return None
+        why = "; ".join(f"{code} {words.decode(errors='replace')}" for code, words in refused.values())
+        return mask_personal(f"refused for {len(refused)} of its recipients: {why}")[:300]
 
 
 def _words(error: Exception) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 from mlm_audit.domain.findings import RunResult
 
 
-def to_document(result: RunResult, reports: dict[str, str] | None = None) -> dict[str, Any]:
+def to_document(result: RunResult) -> dict[str, Any]:
     """A result as JSON-ready data; instants are ISO 8601 in UTC, amounts are integer paisa."""
     bridge = result.bridge
     return {
@@ -38,7 +38,7 @@ def to_document(result: RunResult, reports: dict[str, str] | None = None) -> dic
         "rows_read": result.rows_read,
         "plan": result.plan,
         "timezone": result.timezone,
-        "reports": reports or {},
+        "reports": result.reports,
     }
 
 

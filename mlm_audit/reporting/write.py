@@ -1,8 +1,8 @@
-"""A run's folder: result.json, breaks.csv, breaks.parquet, report.html."""
+"""A run's folder: result.json with report.html, breaks.csv and breaks.parquet, or with items.csv."""
 
 import json
 import os
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -10,9 +10,12 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.reporting.document import to_document
 from mlm_audit.reporting.html import render
-from mlm_audit.reporting.report import ReportData, report_data
+from mlm_audit.reporting.report import report_data
 from mlm_audit.reporting.tables import write_csv, write_items, write_parquet
-from mlm_audit.reporting.tree_report import TreeReport, tree_report
+from mlm_audit.reporting.tree_report import tree_report
+
+REPORTED = ("commission-reconciliation", "tree-health-check")
+"""The jobs that have a report; the others leave their items."""
 
 
 def ensure_folder(folder: Path) -> None:
@@ -24,29 +27,33 @@ def ensure_folder(folder: Path) -> None:
         raise InputError(f"folder {folder}: cannot be written, because of {nearest}; name another one")
 
 
-def write_run(result: RunResult, folder: Path, tz: ZoneInfo, rerun: str) -> dict[str, str]:
-    """Write the files of a run; returns name → path."""
+def write_files(result: RunResult, folder: Path, tz: ZoneInfo) -> RunResult:
+    """Write the files of a job's run, as the job has them; returns the result with their paths."""
+    if result.job in REPORTED:
+        return write_run(result, folder, tz, f"mlm-audit run {result.job} --as-of {result.as_of.isoformat(timespec='seconds')}")
+    return _write_items_run(result, folder)
+
+
+def write_run(result: RunResult, folder: Path, tz: ZoneInfo, rerun: str) -> RunResult:
+    """Write report.html, breaks.csv, breaks.parquet and result.json; returns the result with their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     names = {"html": "report.html", "csv": "breaks.csv", "parquet": "breaks.parquet", "json": "result.json"}
     paths = {kind: folder / name for kind, name in names.items()}
-    paths["html"].write_text(render(_report_of(result)(result, tz, rerun)), encoding="utf-8")
+    report = tree_report(result, tz, rerun) if result.job == "tree-health-check" else report_data(result, tz, rerun)
+    paths["html"].write_text(render(report), encoding="utf-8")
     write_csv(result.findings, paths["csv"])
     write_parquet(result.findings, paths["parquet"])
-    reports = {kind: str(path) for kind, path in paths.items()}
-    text = json.dumps(to_document(result, reports), ensure_ascii=False, indent=1)
-    paths["json"].write_text(text, encoding="utf-8")
-    return reports
+    return _write_document(result, paths)
 
 
-def _report_of(result: RunResult) -> Callable[[RunResult, ZoneInfo, str], ReportData | TreeReport]:
-    return tree_report if result.job == "tree-health-check" else report_data
-
-
-def write_items_run(result: RunResult, folder: Path) -> dict[str, str]:
-    """Write the files of a run that has items: result.json and items.csv; returns name → path."""
+def _write_items_run(result: RunResult, folder: Path) -> RunResult:
     folder.mkdir(parents=True, exist_ok=True)
-    reports = {"csv": str(folder / "items.csv"), "json": str(folder / "result.json")}
     write_items(result.items, folder / "items.csv")
-    text = json.dumps(to_document(result, reports), ensure_ascii=False, indent=1, default=str)
-    (folder / "result.json").write_text(text, encoding="utf-8")
-    return reports
+    return _write_document(result, {"csv": folder / "items.csv", "json": folder / "result.json"})
+
+
+def _write_document(result: RunResult, paths: dict[str, Path]) -> RunResult:
+    filed = replace(result, reports={kind: str(path) for kind, path in paths.items()})
+    text = json.dumps(to_document(filed), ensure_ascii=False, indent=1, default=str)
+    paths["json"].write_text(text, encoding="utf-8")
+    return filed

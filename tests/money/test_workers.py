@@ -169,9 +169,9 @@ def test_the_health_ping_closes_dead_runs_and_no_living_one(any_url: str, opened
                 until = moment + timedelta(seconds=seconds)
                 lease = {"job": job, "job_id": f"run of {job}", "owner": owner, "expires_at": until}
                 connection.execute(insert(JobLease).values(**lease, acquired_at=moment, heartbeat_at=moment))
-    closed = close_interrupted(engine, NOW, is_gone)
+    closed = close_interrupted(engine, NOW, is_gone, "2026-11-24")
     assert sorted(closed) == ["run of commission-reconciliation", "run of monthly-eligibility-sweep"]
-    assert close_interrupted(engine, NOW, is_gone) == []
+    assert close_interrupted(engine, NOW, is_gone, "2026-11-24") == []
     with engine.connect() as connection:
         assert connection.execute(select(JobLease.job)).scalars().all() == ["weekly-payouts"]
         assert len(connection.execute(select(Notice.id).where(Notice.kind == "job-failed")).all()) == 2

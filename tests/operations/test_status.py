@@ -203,7 +203,9 @@ def test_a_run_that_never_ended_is_closed_and_told(engine: Engine, tmp_path: Pat
         status, error = connection.execute(select(JobLog.status, JobLog.error).where(JobLog.job_id == job_id)).one()
     assert status == "failed"
     assert "interrupted" in error
-    assert ("job-failed", f"job-failed/{job_id}") in notices(engine)
+    [told] = [key for kind, key in notices(engine) if kind == "job-failed"]
+    assert told.startswith(f"job-failed/{RECONCILIATION}/")
+    assert told.endswith("/2026-11-24")
 
 
 def test_mail_that_waits_and_mail_that_is_lost(engine: Engine, tmp_path: Path) -> None:

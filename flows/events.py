@@ -1,0 +1,42 @@
+"""Events for automations (`flows/automations.yaml`): something is open, something alerts."""
+
+from prefect import task
+from prefect.events import emit_event
+
+from mlm_audit.domain.findings import RunResult, open_findings
+from mlm_audit.jobs.names import HEALTH_PING, RECONCILIATION, TREE_HEALTH, short
+
+OPEN = {RECONCILIATION: "break", TREE_HEALTH: "issue", HEALTH_PING: "problem"}
+"""What an open finding of a job is called; of the others: finding."""
+NAMED = 20
+
+
+@task(name="tell of alerts")
+def tell(result: RunResult) -> None:
+    """One event for what is open, one for what the run alerts on: `mlm.reconciliation.break`, `mlm.reconciliation.alert`.
+
+    The resource carries the worst severity as a label, so that an automation can be about critical ones alone.
+    """
+    found = open_findings(result)
+    worst = next((severity for severity in ("critical", "high", "medium", "low") if _any(found, severity)), "none")
+    name = short(result.job)
+    resource = {"prefect.resource.id": f"mlm-audit.job.{result.job}", "prefect.resource.name": result.job, "mlm.worst": worst}
+    payload = {
+        "job_id": result.job_id,
+        "verdict": result.verdict.value,
+        "dry_run": result.dry_run,
+        "open": len(found),
+        "critical": sum(finding["severity"] == "critical" for finding in found),
+        "first": [finding["id"] for finding in found[:NAMED]],
+        "alerts": list(result.alerts),
+    }
+    if result.dry_run:
+        return
+    if found:
+        emit_event(f"mlm.{name}.{OPEN.get(result.job, 'finding')}", resource, payload=payload)
+    if result.alerts:
+        emit_event(f"mlm.{name}.alert", resource, payload=payload)
+
+
+def _any(found: list[dict[str, object]], severity: str) -> bool:
+    return any(finding["severity"] == severity for finding in found)

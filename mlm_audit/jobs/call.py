@@ -1,0 +1,89 @@
+"""One way to call any job: what the commands, the flows and the console have in common."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.findings import RunResult
+from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.names import (
+    HEALTH_PING,
+    MONTHLY_SWEEP,
+    RECONCILIATION,
+    RETRY_PAYOUTS,
+    STATUS_REPORT,
+    TREE_HEALTH,
+    WEEKLY_PAYOUTS,
+    WEEKLY_SUMMARY,
+)
+from mlm_audit.jobs.payouts import Options, run_payouts
+from mlm_audit.jobs.ports import Clock, Progress
+from mlm_audit.jobs.reconciliation import reconcile
+from mlm_audit.jobs.summaries import ping_health, report_status, summarise_week
+from mlm_audit.jobs.sweep import run_sweep
+
+TELLING = {STATUS_REPORT: report_status, WEEKLY_SUMMARY: summarise_week, HEALTH_PING: ping_health}
+OPTIONS_OF = {
+    "month": (MONTHLY_SWEEP,),
+    "limit": (WEEKLY_PAYOUTS, RETRY_PAYOUTS),
+    "approve": (WEEKLY_PAYOUTS, RETRY_PAYOUTS),
+    "repair": (TREE_HEALTH,),
+}
+"""The options that not every job takes."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """How a job is asked for. What stays None is as the job has it; `out` is the folder for the run's files."""
+
+    as_of: datetime | None = None
+    month: str | None = None
+    limit: int | None = None
+    approve: str | None = None
+    repair: bool | None = None
+    dry_run: bool = False
+    out: Path | None = None
+
+
+def refuse_strangers(job: str, request: Request) -> None:
+    """An option that a job does not know is a mistake, not something to be ignored: InputError."""
+    for option, owners in OPTIONS_OF.items():
+        if getattr(request, option) is not None and job not in owners:
+            raise InputError(f"--{option}: {job} does not take it; it belongs to {' and '.join(owners)}")
+
+
+def call(
+    job: str, database: Engine, settings: Settings, clock: Clock, request: Request, progress: Progress = lambda *_: None
+) -> RunResult:
+    """Run a job by its full name. InputError before anything is written, JobFailedError when it broke off."""
+    refuse_strangers(job, request)
+    if job == TREE_HEALTH:
+        return _check_trees(database, settings, clock, request, progress)
+    as_of, dry_run, out = request.as_of, request.dry_run, request.out
+    if job in TELLING:
+        return TELLING[job](database, settings, clock, as_of=as_of, dry_run=dry_run)
+    if job == RECONCILIATION:
+        return reconcile(database, settings, clock, as_of=as_of, dry_run=dry_run, out=out, progress=progress).result
+    if job == MONTHLY_SWEEP:
+        return run_sweep(database, settings, clock, as_of=as_of, month=request.month, dry_run=dry_run, out=out, progress=progress)
+    options = Options(as_of, request.limit, dry_run, request.approve, out)
+    return run_payouts(job, database, settings, clock, options, progress)
+
+
+def _check_trees(database: Engine, settings: Settings, clock: Clock, request: Request, progress: Progress) -> RunResult:
+    """Loaded when asked for: the tree checks bring a compiler with them."""
+    from mlm_audit.jobs.tree_health import check_tree_health
+
+    return check_tree_health(
+        database,
+        settings,
+        clock,
+        as_of=request.as_of,
+        dry_run=request.dry_run,
+        repair=request.repair is not False,
+        out=request.out,
+        progress=progress,
+    )
