@@ -27,12 +27,11 @@ from mlm_audit.jobs.catch_up import month_of_run, why_not
 from mlm_audit.jobs.names import MONTHLY_SWEEP
 from mlm_audit.jobs.notices import deliver, tell_directly
 from mlm_audit.jobs.owner import acting_as, is_gone
+from mlm_audit.jobs.scheduler import BY
 from mlm_audit.reporting.document import to_document
 
 AUTO_SCHEDULED = "auto-scheduled"
 """The tag that Prefect gives to a run of a schedule."""
-BY = "by:"
-"""The tag that says for whom the console has triggered a run."""
 
 Document = dict[str, Any] | State[None]
 AsOf = Annotated[datetime | None, Field(description="The instant that the run is about; now when left out")]

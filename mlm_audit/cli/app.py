@@ -11,7 +11,7 @@ from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
 from mlm_audit import __version__
-from mlm_audit.cli import checks, database, demo, eligibility, mail, payouts, repairs, run, status, tree
+from mlm_audit.cli import checks, console, database, demo, eligibility, mail, payouts, repairs, run, status, steer, tree
 from mlm_audit.cli.common import EXIT_BAD_INPUT, EXIT_FAILED, close_databases, print_error
 from mlm_audit.database.connect import error_line
 from mlm_audit.domain.errors import InputError, JobFailedError
@@ -23,6 +23,12 @@ app.command(run.settings)
 app.command(status.health)
 app.command(status.status)
 app.command(status.history)
+app.command(steer.trigger)
+app.command(steer.enable)
+app.command(steer.disable)
+app.command(console.actions)
+app.command(console.console)
+app.command(console.token)
 app.command(checks.app)
 app.command(database.app)
 app.command(demo.app)

@@ -14,6 +14,7 @@ from mlm_audit.domain.periods import format_local
 from mlm_audit.jobs.board import history_of, status_of_jobs
 from mlm_audit.jobs.health import check_health
 from mlm_audit.jobs.names import resolve
+from mlm_audit.jobs.scheduler import Scheduler
 
 EXIT_OF = {"ok": 0, "warning": EXIT_FINDINGS, "failing": EXIT_FAILED}
 STATE_COLOURS = {"ok": "green", "unknown": "dim", "warning": "yellow", "failing": "red"}
@@ -40,14 +41,15 @@ def health(*, db: Db = None, json: Json = False) -> int:
 def status(*, db: Db = None, json: Json = False) -> None:
     """Show each job with its last run and when it is due next."""
     settings = settings_with(db)
-    rows = status_of_jobs(database(settings), settings, clock)
+    rows = status_of_jobs(database(settings), settings, clock, Scheduler())
     if json:
         print_json({"scheduled_jobs": settings.enable_scheduled_jobs, "jobs": rows})
         return
     for row in rows:
         last = row["last"]
         shown = f"{last['status']}, {_local(last['started_at'], settings.tz)}, {last['job_id']}" if last else "never ran"
-        out.print(f"[bold]{row['job']:26}[/] {escape(shown)}; next {_local(row['next_due'], settings.tz)}")
+        due = "switched off" if row["enabled"] is False else f"next {_local(row['next_due'], settings.tz)}"
+        out.print(f"[bold]{row['job']:26}[/] {escape(shown)}; {due}")
     if not settings.enable_scheduled_jobs:
         out.print("ENABLE_SCHEDULED_JOBS is not true, so nothing runs on schedule.")
 

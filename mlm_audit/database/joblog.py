@@ -119,6 +119,13 @@ def close_interrupted(engine: Engine, now: datetime, is_gone: Callable[[str], bo
         return [job_id for job_id, job in dead if _close(connection, job, job_id, naive(now), day)]
 
 
+def live_run(connection: Connection, job: str, now: datetime, is_gone: Callable[[str], bool]) -> str | None:
+    """The id of a job's run whose lease is alive, or None."""
+    held = select(JobLease.job_id, JobLease.owner, JobLease.expires_at).where(JobLease.job == job)
+    lease = connection.execute(held).one_or_none()
+    return None if lease is None or naive(now) >= lease.expiresAt or is_gone(lease.owner) else lease.jobId
+
+
 def heartbeat(engine: Engine, claim: Claim, now: datetime) -> bool:
     """Renew a lease; False when somebody else has taken it."""
     with write(engine) as connection:

@@ -5,6 +5,10 @@ class InputError(Exception):
     """Bad input: the message says what was wrong, where, and what to do. The commands print it and exit with 2."""
 
 
+class UnknownJobError(InputError):
+    """There is no job of that name."""
+
+
 class JobBusyError(InputError):
     """The job runs already; nothing was started and nothing written."""
 

@@ -71,6 +71,19 @@ class Settings(BaseSettings):
         pattern=r"^https?://[^\s\"'<>]+$",
         description="Address at which people reach the console; makes links in mails and runs",
     )
+    admin_tokens: SecretStr | None = Field(
+        None, description="Tokens of the console, name:role:digest each; `mlm-audit token NAME` makes one"
+    )
+    console_secret: SecretStr | None = Field(
+        None, description="Key that signs the console's cookies; without it people log in again after a restart"
+    )
+    console_calls_per_minute: int = Field(240, ge=1, description="Calls to the console that one token, and one address, may make")
+    console_refusals_per_minute: int = Field(
+        20, ge=1, description="Calls without the right after which an address is turned away for a while"
+    )
+    console_proxies: str | None = Field(
+        None, description="Addresses of reverse proxies whose X-Forwarded-For the console believes"
+    )
     cron_secret: SecretStr | None = Field(None, description="Bearer secret of an outside scheduler")
 
     @property

@@ -1,1 +1,17 @@
-"""One file per job: read, check, decide, write in transactions, store. No Prefect here; the flows call these."""
+"""One file per job, and what steers them. From Python: `status()`, `history(job)`, `trigger(job)`, `toggle(job, enable=…)`."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlm_audit.jobs.door import history, status, toggle, trigger
+
+__all__ = ["history", "status", "toggle", "trigger"]
+
+
+def __getattr__(name: str) -> Any:
+    """The door is loaded when it is used."""
+    if name in __all__:
+        from mlm_audit.jobs import door
+
+        return getattr(door, name)
+    raise AttributeError(f"module 'mlm_audit.jobs' has no attribute {name!r}")

@@ -10,21 +10,32 @@ from mlm_audit.database.own_tables import JobLog
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.names import JOBS, resolve
 from mlm_audit.jobs.ports import Clock
+from mlm_audit.jobs.scheduler import Scheduler, SchedulerAwayError
 from mlm_audit.jobs.schedules import CRON, next_due
 
 MOST = 1_000
 
 
-def status_of_jobs(database: Engine, settings: Settings, clock: Clock) -> list[dict[str, Any]]:
-    """One entry per job: job, cron, next_due (ISO 8601, UTC) and last, a run as in the history, or None."""
+def status_of_jobs(
+    database: Engine, settings: Settings, clock: Clock, scheduler: Scheduler | None = None
+) -> list[dict[str, Any]]:
+    """One entry per job: job, cron, next_due (ISO 8601, UTC), enabled, and last, a run as in the history, or None.
+
+    `enabled` is whether its schedule is on in Prefect; None where no server answers or the job is not deployed.
+    """
     require(database, {JobLog: None})
     now = clock()
+    try:
+        deployed = scheduler.deployments() if scheduler else {}
+    except SchedulerAwayError:
+        deployed = {}
     with database.connect() as connection:
         return [
             {
                 "job": job,
                 "cron": CRON[job],
                 "next_due": next_due(job, now, settings.tz).isoformat(),
+                "enabled": deployed[job].on if job in deployed else None,
                 "last": next((as_data(run) for run in last_runs(connection, job, 1)), None),
             }
             for job in JOBS

@@ -14,10 +14,12 @@ from sqlalchemy import Connection, Engine
 
 from mlm_audit.database import activity
 from mlm_audit.database.migrate import is_current
+from mlm_audit.domain.errors import JobFailedError
 from mlm_audit.domain.periods import format_local, naive
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.names import HEALTH_PING, JOBS
 from mlm_audit.jobs.ports import Clock
+from mlm_audit.jobs.scheduler import POOL, Scheduler
 from mlm_audit.jobs.schedules import last_due
 
 State = Literal["ok", "unknown", "warning", "failing"]
@@ -62,7 +64,7 @@ def check_health(database: Engine, settings: Settings, clock: Clock) -> Health:
         parts += [_clock(connection, now), _mail(connection, settings, now)]
         parts += _silent(connection, now)
         parts += _missed(connection, settings, now)
-    parts += [_disk(settings), _scheduler()]
+    parts += [_disk(settings), *_scheduler()]
     return Health(tuple(sorted(parts, key=lambda part: (WORST_FIRST.index(part.state), part.key))))
 
 
@@ -144,18 +146,30 @@ def _short(folder: Path) -> str:
     return folder.name or str(folder)
 
 
-def _scheduler() -> Part:
-    """Prefect's server, if one is named; asked over HTTP, since the package does not know Prefect."""
+def _scheduler() -> list[Part]:
+    """Prefect's server, if one is named, and its workers; a schedule that nobody works on is no schedule."""
     url = os.environ.get("PREFECT_API_URL")
     if not url:
-        return Part("scheduler", "unknown", "PREFECT_API_URL is not set, so no scheduler is known")
+        return [Part("scheduler", "unknown", "PREFECT_API_URL is not set, so no scheduler is known")]
     if not url.startswith(("http://", "https://")):
-        return Part("scheduler", "failing", "PREFECT_API_URL is no address")
+        return [Part("scheduler", "failing", "PREFECT_API_URL is no address")]
     try:
         with urllib.request.urlopen(f"{url.rstrip('/')}/health", timeout=API_SECONDS) as answer:  # noqa: S310  (checked above)
             healthy = json.load(answer) is True
     except (OSError, ValueError) as error:
-        return Part("scheduler", "failing", f"Prefect's server does not answer ({type(error).__name__})")
-    return Part(
-        "scheduler", "ok" if healthy else "failing", "Prefect's server answers" if healthy else "Prefect's server is not healthy"
-    )
+        return [Part("scheduler", "failing", f"Prefect's server does not answer ({type(error).__name__})")]
+    if not healthy:
+        return [Part("scheduler", "failing", "Prefect's server is not healthy")]
+    return [Part("scheduler", "ok", "Prefect's server answers"), _worker()]
+
+
+def _worker() -> Part:
+    try:
+        alive = Scheduler().workers()
+    except JobFailedError as error:
+        return Part("worker", "unknown", str(error))
+    if not alive:
+        return Part(
+            "worker", "failing", f"no worker of the pool {POOL} is alive, so nothing runs; `prefect worker start --pool {POOL}`"
+        )
+    return Part("worker", "ok", f"{alive} worker{'s' if alive > 1 else ''} of the pool {POOL} alive")

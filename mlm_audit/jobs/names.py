@@ -1,6 +1,6 @@
 """The jobs by name (DOMAIN §3), and the short names accepted wherever a job is named."""
 
-from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.errors import UnknownJobError
 
 RECONCILIATION = "commission-reconciliation"
 
@@ -33,10 +33,10 @@ SHORT = {
 
 
 def resolve(name: str) -> str:
-    """The full name of a job; InputError for one that does not exist."""
+    """The full name of a job; UnknownJobError for one that does not exist."""
     full = SHORT.get(name, name)
     if full not in JOBS:
-        raise InputError(f"job {name}: there is no such job; the jobs are {', '.join(JOBS)}")
+        raise UnknownJobError(f"job {name}: there is no such job; the jobs are {', '.join(JOBS)}")
     return full
 
 

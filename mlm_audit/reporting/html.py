@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -17,19 +18,29 @@ def templates_dir() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parents[2] / "reports"
 
 
-def render(data: ReportData | TreeReport) -> str:
-    """The report as one HTML page."""
-    folder = templates_dir()
-    environment = Environment(
+@cache
+def environment() -> Environment:
+    """The templates of `reports/`: everything in HTML escaped, nothing that is missing passed over."""
+    made = Environment(
         # Escaping is on for everything but .txt.j2; select_autoescape would miss .html.j2.
-        loader=FileSystemLoader(folder),
+        loader=FileSystemLoader(templates_dir()),
         autoescape=lambda name: name is None or not name.endswith(".txt.j2"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["grouped"] = grouped
-    style = (folder / "style.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    made.filters["grouped"] = grouped
+    return made
+
+
+def style(*names: str) -> tuple[str, str]:
+    """Style sheets of `reports/` put together, and their hash for a content security policy."""
+    text = "".join((templates_dir() / name).read_text(encoding="utf-8") for name in names)
+    return text, f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def render(data: ReportData | TreeReport) -> str:
+    """The report as one HTML page."""
+    sheet, digest = style("style.css")
     template = "tree-health.html.j2" if isinstance(data, TreeReport) else "reconciliation.html.j2"
-    return environment.get_template(template).render(r=data, style=style, style_hash=f"sha256-{digest}")
+    return environment().get_template(template).render(r=data, style=sheet, style_hash=digest)

@@ -1,0 +1,83 @@
+"""`mlm-audit console`, `token` and `actions`: the HTTP console, who may use it, and what was done through it."""
+
+from typing import Annotated, Literal
+
+from cyclopts import Parameter, validators
+from rich.markup import escape
+
+from mlm_audit.cli.common import Db, Json, clock, database, out, print_json, settings_with
+from mlm_audit.database import actions as record
+from mlm_audit.database.check import require
+from mlm_audit.database.own_tables import Action
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.periods import format_local, parse_instant
+from mlm_audit.domain.settings import load_settings
+from mlm_audit.jobs.scheduler import Scheduler
+
+Role = Literal["viewer", "operator", "approver"]
+Host = Annotated[str, Parameter(help="Address to listen on; other machines reach only what is not loopback.")]
+Port = Annotated[int, Parameter(help="Port to listen on.", validator=validators.Number(gte=1, lte=65_535))]
+
+
+def console(*, host: Host = "127.0.0.1", port: Port = 8300, db: Db = None) -> None:
+    """Serve the job console alone, without Prefect's server and worker; `mlm-audit serve` starts everything."""
+    from mlm_audit.console.desk import Desk
+    from mlm_audit.console.run import serve_console
+
+    settings = settings_with(db)
+    desk = Desk(database(settings), lambda: settings_with(db), clock, Scheduler())
+    if not desk.gate.tokens():
+        raise InputError("no token is set, so nobody could log in; `mlm-audit token NAME --role operator` makes one")
+    out.print(f"The console listens on http://{host}:{port}/")
+    serve_console(desk, host, port)
+
+
+def token(name: str, /, *, role: list[Role] | None = None, json: Json = False) -> None:
+    """Make a token for the console. It is shown once; what goes into ADMIN_TOKENS is only its digest.
+
+    Parameters
+    ----------
+    name
+        Who it is for; the record of actions names it.
+    role
+        viewer looks; operator also runs and switches jobs; approver approves payout runs. May be given twice.
+    """
+    from mlm_audit.console.access import new_token
+
+    try:
+        secret, entry = new_token(name, role or ["viewer"])
+    except InputError as error:
+        raise InputError(f"token {name}: a name is 1 to 40 letters, digits, dots, dashes or underscores") from error
+    if json:
+        print_json({"name": name, "roles": role or ["viewer"], "token": secret, "entry": entry})
+        return
+    out.print(f"Token, shown only now:  [bold]{escape(secret)}[/]")
+    out.print(f"Add to ADMIN_TOKENS in .env, separated by a space:  {escape(entry)}")
+    out.print("To revoke it, take that entry out again; it is refused from then on.")
+
+
+def actions(
+    *, limit: Annotated[int, Parameter(help="Newest first, at most so many.")] = 50, db: Db = None, json: Json = False
+) -> None:
+    """Show who did what through the console and the commands that steer jobs, and what came of it."""
+    if not 1 <= limit <= MOST:
+        raise InputError(f"--limit {limit}: give a number from 1 to {MOST}")
+    engine = database(settings_with(db))
+    require(engine, {Action: None})
+    rows = record.recent(engine, limit)
+    if json:
+        print_json(rows)
+        return
+    tz = load_settings().tz
+    for row in rows:
+        at = format_local(parse_instant(row["at"], tz), tz)
+        what = f"{row['action']} {row['job'] or ''}".strip()
+        detail = f": {row['detail']}" if row["detail"] else ""
+        out.print(
+            f"{at}  [bold]{escape(row['who'])}[/] ({escape(row['address'])})  {escape(what)}  {row['outcome']}{escape(detail)}"
+        )
+    if not rows:
+        out.print("Nobody did anything yet.")
+
+
+MOST = 10_000

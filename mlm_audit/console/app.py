@@ -1,0 +1,152 @@
+"""The console as an ASGI application: routes, what is said when something goes wrong, headers, and the largest body."""
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+from starlette.middleware.base import RequestResponseEndpoint
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mlm_audit import __version__
+from mlm_audit.console.calls import routes
+from mlm_audit.console.desk import Desk
+from mlm_audit.console.gate import RefusedError
+from mlm_audit.console.page import pages
+from mlm_audit.domain.errors import InputError, JobBusyError, JobFailedError, UnknownJobError
+
+log = logging.getLogger(__name__)
+BODY_BYTES = 16_384
+HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+}
+POLICY = "default-src 'none'; frame-ancestors 'none'"
+
+
+def create_app(desk: Desk) -> FastAPI:
+    """The application, bound to a desk. No documentation pages: they would load scripts from elsewhere."""
+    app = FastAPI(title="mlm-audit job console", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.include_router(routes(desk))
+    app.include_router(pages(desk))
+    app.add_api_route("/healthz", _alive, include_in_schema=False)
+    app.middleware("http")(_with_headers)
+    app.add_middleware(SmallBodies)
+    _say_what_went_wrong(app)
+    app.openapi = lambda: _document(app)  # type: ignore[method-assign]
+    return app
+
+
+def _alive() -> dict[str, bool]:
+    return {"ok": True}
+
+
+async def _with_headers(request: Request, call_next: RequestResponseEndpoint) -> Response:
+    answer = await call_next(request)
+    for name, value in HEADERS.items():
+        answer.headers[name] = value
+    answer.headers.setdefault("Content-Security-Policy", POLICY)
+    return answer
+
+
+class SmallBodies:
+    """Refuses bodies larger than any call of ours needs, however they are sent."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass small ones on."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        messages: list[Message] = []
+        seen = 0
+        while True:
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > BODY_BYTES:
+                answer = _problem(413, f"the body is larger than {BODY_BYTES} bytes")
+                await answer(scope, receive, send)
+                return
+            messages.append(message)
+            if message["type"] != "http.request" or not message.get("more_body"):
+                break
+
+        async def replay() -> Message:
+            return messages.pop(0) if messages else await receive()
+
+        await self.app(scope, replay, send)
+
+
+def _problem(status: int, message: str, retry_after: int | None = None) -> JSONResponse:
+    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse({"error": message}, status, headers)
+
+
+def _say_what_went_wrong(app: FastAPI) -> None:
+    @app.exception_handler(RefusedError)
+    async def refused(_: Request, error: RefusedError) -> Response:
+        return _problem(error.status, error.message, error.retry_after)
+
+    @app.exception_handler(UnknownJobError)
+    async def unknown(_: Request, error: UnknownJobError) -> Response:
+        return _problem(404, str(error))
+
+    @app.exception_handler(JobBusyError)
+    async def busy(_: Request, error: JobBusyError) -> Response:
+        return _problem(409, str(error))
+
+    @app.exception_handler(InputError)
+    async def bad(_: Request, error: InputError) -> Response:
+        return _problem(400, str(error))
+
+    @app.exception_handler(JobFailedError)
+    async def away(_: Request, error: JobFailedError) -> Response:
+        return _problem(503, str(error))
+
+    @app.exception_handler(SQLAlchemyError)
+    async def no_database(_: Request, error: SQLAlchemyError) -> Response:
+        log.error("the database: %s", type(error).__name__, exc_info=error)
+        return _problem(503, "the database does not answer; see the console's log")
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(_: Request, error: RequestValidationError) -> Response:
+        first: dict[str, Any] = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"] if part != "body") or "body"
+        return _problem(400, f"{where}: {first['msg']}"[:300])
+
+    @app.exception_handler(HTTPException)
+    async def plain(_: Request, error: HTTPException) -> Response:
+        answer = _problem(error.status_code, str(error.detail))
+        answer.headers.update(error.headers or {})
+        return answer
+
+    @app.exception_handler(Exception)
+    async def internal(_: Request, error: Exception) -> Response:
+        log.error("internal error", exc_info=error)
+        return _problem(500, "internal error; the console's log has it")
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document. FastAPI would promise 422 for bad input; the console answers 400."""
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, routes=app.routes, description=DESCRIPTION)
+        for path in document["paths"].values():
+            for operation in path.values():
+                operation["responses"].pop("422", None)
+        for name in ("HTTPValidationError", "ValidationError"):
+            document["components"]["schemas"].pop(name, None)
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+DESCRIPTION = "Status, history and health of the audit's jobs; running, switching and approving them. See docs/operations.md."

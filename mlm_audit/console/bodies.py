@@ -1,0 +1,119 @@
+"""What the calls take and answer, for FastAPI to check and for the OpenAPI document. Names on the wire are DOMAIN's."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+JobName = Annotated[
+    str, Field(min_length=1, max_length=64, description="Full or short name of a job", examples=["reconciliation"])
+]
+
+
+class Trigger(BaseModel):
+    """Run a job now; `parameters` are those of its flow."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    action: Literal["trigger"]
+    jobName: JobName  # noqa: N815
+    parameters: dict[str, str | int | bool | None] = Field(default_factory=dict, max_length=10)
+
+
+class Toggle(BaseModel):
+    """Switch a job's schedule on or off."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    action: Literal["toggle"]
+    jobName: JobName  # noqa: N815
+    enable: bool
+
+
+class Approve(BaseModel):
+    """Let exactly the payout run go on that stopped for approval."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    action: Literal["approve"]
+    jobName: JobName  # noqa: N815
+    jobId: str = Field(pattern=r"^[a-z0-9-]{1,120}$")  # noqa: N815
+
+
+Order = Annotated[Trigger | Toggle | Approve, Field(discriminator="action")]
+
+
+class Problem(BaseModel):
+    """Every answer that is not a success."""
+
+    error: str
+
+
+class Run(BaseModel):
+    """One run of the job log; instants are ISO 8601 in UTC, `links` are where its files are."""
+
+    job_id: str
+    job: str
+    status: str
+    verdict: str | None
+    started_at: str
+    ended_at: str | None
+    duration_ms: int | None
+    error: str | None
+    counts: dict[str, Any]
+    links: dict[str, str]
+
+
+class JobStatus(BaseModel):
+    """A job: when it is due next, whether its schedule is on (null: not known), and its last run."""
+
+    job: str
+    cron: str
+    next_due: str
+    enabled: bool | None
+    last: Run | None
+
+
+class Part(BaseModel):
+    """One part of the installation: ok, unknown, warning or failing."""
+
+    key: str
+    state: str
+    message: str
+    job: str | None
+
+
+class Status(BaseModel):
+    """`action=status`."""
+
+    scheduled_jobs: bool
+    jobs: list[JobStatus]
+
+
+class History(BaseModel):
+    """`action=history`: newest first."""
+
+    job: str
+    runs: list[Run]
+
+
+class HealthState(BaseModel):
+    """`action=health`."""
+
+    state: str
+    parts: list[Part]
+
+
+class Overview(BaseModel):
+    """Without an action: everything at a glance."""
+
+    scheduled_jobs: bool
+    jobs: list[JobStatus]
+    health: HealthState
+
+
+class Done(BaseModel):
+    """What came of an order: a flow run in Prefect, a switched schedule, or why a scheduled call was skipped."""
+
+    job: str
+    flow_run_id: str | None = None
+    flow_run: str | None = None
+    enabled: bool | None = None
+    approved: str | None = None
+    skipped: str | None = None

@@ -1,0 +1,118 @@
+"""The calls of DOMAIN §5 for programs."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi.security import HTTPBearer
+
+from mlm_audit.console.bodies import Approve, Done, HealthState, History, JobStatus, Order, Overview, Problem, Status, Toggle
+from mlm_audit.console.desk import Desk
+from mlm_audit.console.gate import RefusedError
+from mlm_audit.console.page import overview_page, wants_page
+from mlm_audit.jobs.board import MOST
+from mlm_audit.jobs.health import Health
+from mlm_audit.jobs.names import MONTHLY_SWEEP, RECONCILIATION, TREE_HEALTH, WEEKLY_PAYOUTS, resolve
+
+Bearer = Depends(HTTPBearer(auto_error=False, description="A token of ADMIN_TOKENS"))
+CronBearer = Depends(HTTPBearer(auto_error=False, scheme_name="CronSecret", description="CRON_SECRET"))
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Problem, "description": "Bad input"},
+    401: {"model": Problem, "description": "No token, or one that is not in force"},
+    403: {"model": Problem, "description": "The token has not the role"},
+    404: {"model": Problem, "description": "No such job"},
+    413: {"model": Problem, "description": "The body is too large"},
+    429: {"model": Problem, "description": "Over the rate limit", "headers": {"Retry-After": {"schema": {"type": "integer"}}}},
+    503: {"model": Problem, "description": "The database or Prefect's server is away"},
+}
+BUSY: dict[int | str, dict[str, Any]] = {409: {"model": Problem, "description": "The job is running already"}}
+CRON_JOBS = {
+    "weekly-payouts": WEEKLY_PAYOUTS,
+    "monthly-sweep": MONTHLY_SWEEP,
+    "tree-health": TREE_HEALTH,
+    "reconciliation": RECONCILIATION,
+}
+OFF = "ENABLE_SCHEDULED_JOBS is not true, so nothing runs on schedule; manual runs work"
+
+
+def routes(desk: Desk) -> APIRouter:
+    """The routes, bound to a desk."""
+    router = APIRouter(responses=PROBLEMS)
+    _jobs(router, desk)
+    _cron(router, desk)
+    return router
+
+
+def _jobs(router: APIRouter, desk: Desk) -> None:
+    @router.get("/api/admin/jobs", response_model=Overview | Status | History | HealthState, dependencies=[Bearer])
+    def look(
+        request: Request,
+        action: Annotated[Literal["status", "history", "health"] | None, Query()] = None,
+        job: Annotated[str | None, Query(max_length=64)] = None,
+        limit: Annotated[int, Query(ge=1, le=MOST)] = 30,
+    ) -> Any:
+        """Status, history or health; without an action an overview, which in a browser is a page."""
+        if action is None and wants_page(request):
+            return overview_page(request, desk)
+        desk.gate.reader(request)
+        return _answer(desk, action, job, limit)
+
+    @router.post("/api/admin/jobs", status_code=202, responses=BUSY, dependencies=[Bearer])
+    def order(request: Request, body: Order) -> Done:
+        """Trigger a job, switch its schedule, or approve a payout run that stopped for it."""
+        who = desk.gate.bearer(request, "approver" if isinstance(body, Approve) else "operator")
+        if isinstance(body, Toggle):
+            return Done(**desk.steering.toggle(body.jobName, who, enable=body.enable))
+        if isinstance(body, Approve):
+            return Done(**desk.steering.approve(body.jobName, body.jobId, who))
+        if "approve" in body.parameters:
+            raise RefusedError(
+                400, 'parameters: approving is an action of its own, {"action": "approve", "jobName": …, "jobId": …}'
+            )
+        return Done(**desk.steering.trigger(body.jobName, who, body.parameters))
+
+
+def _answer(desk: Desk, action: str | None, job: str | None, limit: int) -> Any:
+    if action == "health":
+        return health_state(desk.health())
+    if action == "history":
+        if job is None:
+            raise RefusedError(400, "job: action=history is about one job; add job=NAME")
+        return History(job=resolve(job), runs=desk.history(job, limit))
+    status = Status(**desk.status())
+    if job is not None:
+        status.jobs = _only(status.jobs, resolve(job))
+    if action == "status":
+        return status
+    return Overview(**status.model_dump(), health=health_state(desk.health()))
+
+
+def _only(jobs: list[JobStatus], name: str) -> list[JobStatus]:
+    return [job for job in jobs if job.job == name]
+
+
+def health_state(health: Health) -> HealthState:
+    """Health as the calls answer it."""
+    parts = [{"key": part.key, "state": part.state, "message": part.message, "job": part.job} for part in health.parts]
+    return HealthState.model_validate({"state": health.state, "parts": parts})
+
+
+def _cron(router: APIRouter, desk: Desk) -> None:
+    def call(request: Request, name: Annotated[str, Path(max_length=64)]) -> Done:
+        """For an outside scheduler: ask for a run of the job, unless nothing is to run on schedule."""
+        who = desk.gate.cron(request)
+        if name not in CRON_JOBS:
+            raise RefusedError(404, f"there is no such call; the calls are {', '.join(CRON_JOBS)}")
+        if not desk.load().enable_scheduled_jobs:
+            return Done(job=CRON_JOBS[name], skipped=OFF)
+        return Done(**desk.steering.trigger(CRON_JOBS[name], who))
+
+    for method in ("GET", "POST"):
+        router.add_api_route(
+            "/api/cron/{name}",
+            call,
+            methods=[method],
+            status_code=202,
+            responses=BUSY,
+            dependencies=[CronBearer],
+            operation_id=f"cron_{method.lower()}",
+        )

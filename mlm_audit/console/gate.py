@@ -1,0 +1,149 @@
+"""The gate: who calls, whether they may, and how often. What it refuses is recorded."""
+
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from fastapi import Request
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from mlm_audit.console.access import Session, Sessions, Token, is_same, parse_tokens, token_of
+from mlm_audit.console.limits import Limits, TurnedAway
+from mlm_audit.database.actions import Deed, record
+from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.ports import Clock
+from mlm_audit.jobs.steering import Who
+
+log = logging.getLogger(__name__)
+COOKIE = "mlm_audit_session"
+
+
+class RefusedError(Exception):
+    """The answer to a call that is not let in: a status, a sentence, and when to come again."""
+
+    def __init__(self, status: int, message: str, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.status, self.message, self.retry_after = status, message, retry_after
+
+
+@dataclass
+class Gate:
+    """Reads the settings anew at every call, so that a token that is taken out is out."""
+
+    load: Callable[[], Settings]
+    database: Engine
+    clock: Clock
+    limits: Limits = field(init=False)
+    sessions: Sessions = field(init=False)
+    turned_away: TurnedAway = field(init=False)
+
+    def __post_init__(self) -> None:
+        settings = self.load()
+        secret = settings.console_secret.get_secret_value() if settings.console_secret else secrets.token_urlsafe(32)
+        self.limits = Limits(settings.console_calls_per_minute, settings.console_refusals_per_minute)
+        self.sessions = Sessions(secret)
+        self.turned_away = TurnedAway(self.database, self.clock)
+        self.tokens()
+
+    def tokens(self) -> tuple[Token, ...]:
+        """The tokens in force; InputError when the setting is wrong."""
+        text = self.load().admin_tokens
+        return parse_tokens(text.get_secret_value()) if text and text.get_secret_value().strip() else ()
+
+    def bearer(self, request: Request, role: str) -> Who:
+        """Who calls with a token that has a role."""
+        token = self._known(request)
+        return self._allowed(request, token, role)
+
+    def reader(self, request: Request) -> Who:
+        """Who looks: with a token, or with a browser that has logged in."""
+        if "authorization" not in request.headers and (session := self.session(request)):
+            return self._allowed(request, session.token, "viewer")
+        return self.bearer(request, "viewer")
+
+    def poster(self, request: Request, csrf: str, role: str) -> Who:
+        """Who sends one of the page's own forms."""
+        session = self.session(request)
+        if session is None:
+            raise self._refuse(request, 401, "log in first")
+        if not is_same(csrf, session.csrf) or not self.is_same_site(request):
+            raise self._refuse(request, 403, "this form was not sent by the page itself; reload the page", session.token.name)
+        return self._allowed(request, session.token, role)
+
+    def cron(self, request: Request) -> Who:
+        """An outside scheduler with its own secret."""
+        secret = self.load().cron_secret
+        given = _bearer(request)
+        if secret is None or not secret.get_secret_value() or given is None or not is_same(given, secret.get_secret_value()):
+            raise self._refuse(request, 401, "give `Authorization: Bearer` with the CRON_SECRET of the settings")
+        self._count(request, "cron")
+        return Who("cron", address(request))
+
+    def login(self, request: Request, secret: str) -> Token:
+        """The token of a secret that somebody has typed."""
+        if not self.is_same_site(request):
+            raise self._refuse(request, 403, "this form was not sent by the page itself; reload the page")
+        token = token_of(self.tokens(), secret.strip())
+        if token is None:
+            raise self._refuse(request, 401, "this token is not known; it may have been revoked")
+        self.note(Deed(token.name, address(request), "login", "done"))
+        return token
+
+    def session(self, request: Request) -> Session | None:
+        """The session of the browser that calls, or None."""
+        cookie = request.cookies.get(COOKIE)
+        return self.sessions.read(cookie, self.tokens()) if cookie else None
+
+    def is_same_site(self, request: Request) -> bool:
+        """Whether a browser says that the call comes from our own page; what is no browser says nothing."""
+        if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            return False
+        origin = request.headers.get("origin")
+        own = {f"{request.url.scheme}://{request.headers.get('host', '')}", (self.load().console_url or "").rstrip("/")}
+        return origin is None or origin in own
+
+    def note(self, deed: Deed) -> None:
+        """Record what somebody did or was refused; a database that is away does not hide the answer."""
+        try:
+            record(self.database, deed, self.clock())
+        except SQLAlchemyError:
+            log.exception("not recorded: %s", deed)
+
+    def _known(self, request: Request) -> Token:
+        given = _bearer(request)
+        token = None if given is None else token_of(self.tokens(), given)
+        if token is None:
+            raise self._refuse(request, 401, "give `Authorization: Bearer` with a token that is in force")
+        return token
+
+    def _allowed(self, request: Request, token: Token, role: str) -> Who:
+        self._count(request, token.name)
+        if not token.may(role):
+            raise self._refuse(request, 403, f"the token {token.name} has not the role {role}", token.name)
+        return Who(token.name, address(request))
+
+    def _count(self, request: Request, name: str) -> None:
+        for wait in (self.limits.call("token", name), self.limits.call("address", address(request))):
+            if wait is not None:
+                self.turned_away.count(address(request))
+                raise RefusedError(429, "too many calls within a minute", wait)
+
+    def _refuse(self, request: Request, status: int, message: str, who: str = "?") -> RefusedError:
+        # A right token is let in at any rate, so nobody can lock the operator out by guessing from the same address.
+        if (wait := self.limits.refusal(address(request))) is not None:
+            self.turned_away.count(address(request))
+            return RefusedError(429, "too many calls without the right from this address", wait)
+        self.note(Deed(who, address(request), f"{request.method} {request.url.path}"[:40], "refused", None, message))
+        return RefusedError(status, message)
+
+
+def address(request: Request) -> str:
+    """Where a call comes from."""
+    return request.client.host if request.client else "?"
+
+
+def _bearer(request: Request) -> str | None:
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" and secret.strip() else None

@@ -1,0 +1,184 @@
+"""The console's pages for people: log in, see every job, run it, switch it. Plain forms, no script, nothing from elsewhere."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from urllib.parse import quote, unquote
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+
+from mlm_audit.console.access import SESSION_SECONDS, Session
+from mlm_audit.console.desk import FILES, Desk
+from mlm_audit.console.gate import COOKIE, RefusedError
+from mlm_audit.domain.errors import InputError, JobFailedError
+from mlm_audit.domain.periods import format_local
+from mlm_audit.jobs.names import resolve
+from mlm_audit.reporting.html import environment, style
+
+HOME = "/api/admin/jobs"
+RUNS_SHOWN = 30
+TOLD = "mlm_audit_told"
+"""What an action came to, shown once on the page that follows."""
+TOLD_CHARACTERS = 300
+REFRESH_SECONDS = 5
+SHEETS = ("style.css", "console/console.css")
+REPORT_POLICY = "sandbox allow-scripts allow-downloads; frame-ancestors 'none'"
+"""A report's own policy says what it may load; this keeps it from the console's cookie."""
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a browser asks, and not a program."""
+    return "text/html" in request.headers.get("accept", "") and "authorization" not in request.headers
+
+
+def overview_page(request: Request, desk: Desk) -> Response:
+    """The overview, or the page to log in."""
+    session = desk.gate.session(request)
+    if session is None:
+        return _page("login.html.j2", {"told": ""}, 401)
+    desk.gate.reader(request)
+    flash = unquote(request.cookies.get(TOLD, ""))[:TOLD_CHARACTERS]
+    answer = _page("jobs.html.j2", _overview(desk, session, flash))
+    if flash:
+        answer.delete_cookie(TOLD)
+    return answer
+
+
+def _overview(desk: Desk, session: Session, told: str) -> dict[str, Any]:
+    tz = desk.load().tz
+    status, health = desk.status(), desk.health()
+    asked = desk.asked_for()
+    jobs = [_job(desk, job, tz) | {"asked": "about to run" if job["job"] in asked else None} for job in status["jobs"]]
+    busy = any(job["state"] == "running" or job["asked"] for job in jobs)
+    return {
+        "told": told,
+        "session": session,
+        "may_operate": session.token.may("operator"),
+        "may_approve": session.token.may("approver"),
+        "scheduled_jobs": status["scheduled_jobs"],
+        "jobs": jobs,
+        "health": health,
+        "parts": [part for part in health.parts if not part.key.startswith("runs/")],
+        "actions": [action | {"at": _local(action["at"], tz)} for action in desk.actions()],
+        "now": format_local(desk.clock(), tz),
+        "refresh": REFRESH_SECONDS if busy else None,
+    }
+
+
+def _job(desk: Desk, job: dict[str, Any], tz: ZoneInfo) -> dict[str, Any]:
+    runs = [_run(run, tz) for run in desk.history(job["job"], RUNS_SHOWN)]
+    last = runs[0] if runs else None
+    return {
+        "job": job["job"],
+        "next": _local(job["next_due"], tz),
+        "enabled": job["enabled"],
+        "last": last,
+        "runs": runs,
+        "state": last["status"] if last else "unknown",
+        "bars": _bars(runs),
+        "waits_for_approval": last["job_id"] if last and last["waits"] else None,
+    }
+
+
+def _run(run: dict[str, Any], tz: ZoneInfo) -> dict[str, Any]:
+    took = "" if run["duration_ms"] is None else f"{run['duration_ms'] / 1_000:.1f} s"
+    counts = run["counts"]
+    waits = run["verdict"] == "INCOMPLETE" and "payable_paisa" in counts and "paid" not in counts
+    return run | {"at": _local(run["started_at"], tz), "took": took, "waits": waits}
+
+
+def _bars(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The last runs as bars, the oldest first: as high as they took long, in the colour of how they ended."""
+    longest = max((run["duration_ms"] or 0 for run in runs), default=0) or 1
+    bars = []
+    for place, run in enumerate(reversed(runs)):
+        height = max(3, round(28 * (run["duration_ms"] or 0) / longest))
+        words = f"{run['at']}: {run['verdict'] or run['status']}, {run['took']}"
+        bars.append({"x": place * 8, "y": 30 - height, "height": height, "status": run["status"], "words": words})
+    return bars
+
+
+def _local(text: str, tz: ZoneInfo) -> str:
+    return format_local(datetime.fromisoformat(text).astimezone(UTC), tz)
+
+
+def _page(template: str, values: dict[str, Any], status: int = 200) -> HTMLResponse:
+    sheet, digest = style(*SHEETS)
+    html = environment().get_template(f"console/{template}").render(values | {"style": sheet, "home": HOME})
+    policy = (
+        f"default-src 'none'; style-src '{digest}'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+    return HTMLResponse(html, status, {"Content-Security-Policy": policy})
+
+
+def pages(desk: Desk) -> APIRouter:
+    """Logging in and out, the forms of the page, and the reports."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/")
+    def home() -> Response:
+        return RedirectResponse(HOME, 303)
+
+    @router.post("/login")
+    def log_in(request: Request, token: Annotated[str, Form(max_length=200)]) -> Response:
+        try:
+            known = desk.gate.login(request, token)
+        except RefusedError as error:
+            answer: Response = _page("login.html.j2", {"told": error.message}, error.status)
+            if error.retry_after is not None:
+                answer.headers["Retry-After"] = str(error.retry_after)
+            return answer
+        answer = RedirectResponse(HOME, 303)
+        secure = request.url.scheme == "https" or (desk.load().console_url or "").startswith("https:")
+        cookie = desk.gate.sessions.cookie(known)
+        answer.set_cookie(COOKIE, cookie, SESSION_SECONDS, httponly=True, samesite="strict", secure=secure)
+        return answer
+
+    @router.post("/logout")
+    def log_out(request: Request, csrf: Annotated[str, Form(max_length=100)]) -> Response:
+        desk.gate.poster(request, csrf, "viewer")
+        answer = RedirectResponse(HOME, 303)
+        answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
+        return answer
+
+    @router.post("/act")
+    def act(
+        request: Request,
+        csrf: Annotated[str, Form(max_length=100)],
+        action: Annotated[str, Form(max_length=20)],
+        job: Annotated[str, Form(max_length=64)],
+        job_id: Annotated[str, Form(pattern=r"^[a-z0-9-]{0,120}$")] = "",
+    ) -> Response:
+        told = _act(request, desk, csrf, action, job, job_id)
+        answer = RedirectResponse(HOME, 303)
+        answer.set_cookie(TOLD, quote(told[:TOLD_CHARACTERS]), max_age=60, httponly=True, samesite="strict")
+        return answer
+
+    @router.get("/reports/{job_id}/{name}")
+    def report(request: Request, job_id: str, name: str) -> Response:
+        desk.gate.reader(request)
+        path = desk.file(job_id, name)
+        if path is None:
+            raise RefusedError(404, "there is no such file of a run")
+        saved = None if name == "report.html" else f"{job_id}-{name}"
+        return FileResponse(path, headers={"Content-Security-Policy": REPORT_POLICY}, media_type=FILES[name], filename=saved)
+
+    return router
+
+
+def _act(request: Request, desk: Desk, csrf: str, action: str, job: str, job_id: str) -> str:
+    """Do what a button says; the sentence that is shown afterwards."""
+    who = desk.gate.poster(request, csrf, "approver" if action == "approve" else "operator")
+    name = resolve(job)
+    try:
+        if action == "trigger":
+            return f"{name} was asked for: {desk.steering.trigger(name, who)['flow_run']}"
+        if action in ("enable", "disable"):
+            desk.steering.toggle(name, who, enable=action == "enable")
+            return f"The schedule of {name} is {'on' if action == 'enable' else 'off'}."
+        if action == "approve":
+            return f"{job_id} was approved: {desk.steering.approve(name, job_id, who)['flow_run']}"
+    except (InputError, JobFailedError) as error:
+        return str(error)
+    raise RefusedError(400, f"action {action}: there is no such action")

@@ -1,0 +1,72 @@
+"""Running the console: uvicorn, and a watch that closes dead runs and sends what waits."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from mlm_audit.console.app import create_app
+from mlm_audit.console.desk import Desk
+from mlm_audit.database.joblog import close_interrupted
+from mlm_audit.domain.periods import business_date
+from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.notices import deliver
+from mlm_audit.jobs.owner import is_gone
+from mlm_audit.jobs.ports import Clock
+
+log = logging.getLogger(__name__)
+WATCH_SECONDS = 15
+
+
+def serve_console(desk: Desk, host: str, port: int) -> None:
+    """Serve until a signal comes. Listens where it is told; loopback unless somebody chooses otherwise."""
+    proxies = desk.load().console_proxies
+    config = uvicorn.Config(
+        create_app(desk),
+        host=host,
+        port=port,
+        log_level="warning",
+        proxy_headers=proxies is not None,
+        forwarded_allow_ips=proxies or "",
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+    with watching(desk):
+        uvicorn.Server(config).run()
+    desk.gate.turned_away.write()
+
+
+@contextmanager
+def watching(desk: Desk) -> Iterator[None]:
+    """Every few seconds: dead runs are closed and told of, waiting mail is tried again, floods are recorded."""
+    stop = threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(WATCH_SECONDS):
+            look_after(desk.database, desk.load(), desk.clock)
+            desk.gate.turned_away.write()
+
+    thread = threading.Thread(target=watch, name="console watch", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def look_after(database: Engine, settings: Settings, clock: Clock) -> list[str]:
+    """Close the runs whose process is dead, and send what waits and is due; the ids of those closed."""
+    try:
+        closed = close_interrupted(database, clock(), is_gone, str(business_date(clock(), settings.tz)))
+    except SQLAlchemyError:
+        log.warning("the watch cannot reach the database", exc_info=True)
+        return []
+    for job_id in closed:
+        log.warning("%s has died and is closed as failed", job_id)
+    deliver(database, settings, clock)
+    return closed

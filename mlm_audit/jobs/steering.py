@@ -1,0 +1,87 @@
+"""Triggering a job and switching its schedule, through Prefect; every such action is recorded with who and what came of it."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from sqlalchemy import Engine
+
+from mlm_audit.database.actions import Deed, record
+from mlm_audit.database.check import require
+from mlm_audit.database.joblog import live_run
+from mlm_audit.database.own_tables import Action, JobLease, JobLog
+from mlm_audit.domain.errors import InputError, JobBusyError, JobFailedError
+from mlm_audit.domain.periods import business_date
+from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.names import RETRY_PAYOUTS, WEEKLY_PAYOUTS, resolve, short
+from mlm_audit.jobs.owner import account, is_gone
+from mlm_audit.jobs.ports import Clock
+from mlm_audit.jobs.scheduler import Scheduler
+
+TABLES = dict.fromkeys((JobLog, JobLease, Action))
+
+
+class Who(NamedTuple):
+    """Who asks, by the name of a token or an account, and from where."""
+
+    name: str
+    address: str = "this machine"
+
+
+def this_account() -> Who:
+    """Who asks at a terminal or in a notebook."""
+    return Who(account())
+
+
+class Steering:
+    """What somebody may do to the jobs. Raises InputError (JobBusyError when it runs already) or SchedulerAwayError."""
+
+    def __init__(self, database: Engine, settings: Settings, clock: Clock, scheduler: Scheduler) -> None:
+        require(database, TABLES)
+        self.database, self.settings, self.clock, self.scheduler = database, settings, clock, scheduler
+
+    def trigger(self, job: str, who: Who, parameters: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Ask for a run now, unless one is under way: its flow run in Prefect."""
+        return self._recorded("trigger", job, who, lambda name: self._trigger(name, who, parameters or {}))
+
+    def approve(self, job: str, job_id: str, who: Who) -> dict[str, Any]:
+        """Ask for exactly the payout run that stopped for approval."""
+
+        def approved(name: str) -> dict[str, Any]:
+            if name not in (WEEKLY_PAYOUTS, RETRY_PAYOUTS):
+                raise InputError(f"{name}: only payout runs are approved")
+            return self._trigger(name, who, {"approve": job_id}) | {"approved": job_id}
+
+        return self._recorded("approve", job, who, approved)
+
+    def toggle(self, job: str, who: Who, *, enable: bool) -> dict[str, Any]:
+        """Switch a job's schedule on or off."""
+
+        def switched(name: str) -> dict[str, Any]:
+            self.scheduler.toggle(name, enable=enable)
+            return {"job": name, "enabled": enable}
+
+        return self._recorded("enable" if enable else "disable", job, who, switched)
+
+    def _trigger(self, name: str, who: Who, parameters: dict[str, Any]) -> dict[str, Any]:
+        with self.database.connect() as connection:
+            running = live_run(connection, name, self.clock(), is_gone)
+        if running := running or self.scheduler.under_way().get(name):
+            raise JobBusyError(f"{name} is running already, as {running}; nothing was started")
+        day = business_date(self.clock(), self.settings.tz)
+        run = self.scheduler.trigger(name, f"{short(name)} {day}", parameters, who.name)
+        return {"job": name, "flow_run_id": run.flow_run_id, "flow_run": run.name}
+
+    def _recorded(self, action: str, job: str, who: Who, act: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+        deed = Deed(who.name, who.address, action, "done", job)
+        try:
+            name = resolve(job)
+            deed = deed._replace(job=name)
+            done = act(name)
+        except InputError as error:
+            record(self.database, deed._replace(outcome="refused", detail=str(error)), self.clock())
+            raise
+        except JobFailedError as error:
+            record(self.database, deed._replace(outcome="failed", detail=str(error)), self.clock())
+            raise
+        record(self.database, deed._replace(detail=done.get("flow_run_id", "")), self.clock())
+        return done
