@@ -3,13 +3,12 @@
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypedDict
+from typing import Any, TypedDict
 
 from prefect import Flow, runtime, task
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.flows import FlowStateHook
 from prefect.states import Completed
-from pydantic import Field
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
@@ -34,8 +33,7 @@ AUTO_SCHEDULED = "auto-scheduled"
 """The tag that Prefect gives to a run of a schedule."""
 
 Document = dict[str, Any] | State[None]
-AsOf = Annotated[datetime | None, Field(description="The instant that the run is about; now when left out")]
-DryRun = Annotated[bool, Field(description="Change and store nothing; only say what would be done")]
+AsOf = datetime | None
 
 # The library's own log lines belong to the run: the deployments name it in PREFECT_LOGGING_EXTRA_LOGGERS.
 logging.getLogger("mlm_audit").setLevel(logging.INFO)

@@ -5,26 +5,37 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from flows.common import AFTERWARDS, AsOf, Document, DryRun, run, run_name
+from flows.common import AFTERWARDS, AsOf, Document, run, run_name
 from mlm_audit.jobs.names import RETRY_PAYOUTS, WEEKLY_PAYOUTS
 
 FOUR_HOURS = 4 * 3_600
-Limit = Annotated[int | None, Field(ge=1, le=10_000_000, description="At most so many instalments, the oldest first")]
-Approve = Annotated[
-    str | None, Field(pattern=r"^[a-z0-9-]{1,120}$", description="The id of a run that stopped for approval; goes alone")
-]
+Limit = Annotated[int | None, Field(ge=1, le=10_000_000)]
+Approve = Annotated[str | None, Field(pattern=r"^[a-z0-9-]{1,120}$")]
 
 
 @flow(name=WEEKLY_PAYOUTS, flow_run_name=run_name(WEEKLY_PAYOUTS), timeout_seconds=FOUR_HOURS, **AFTERWARDS)
-def weekly_payouts(as_of: AsOf = None, limit: Limit = None, approve: Approve = None, dry_run: DryRun = False) -> Document:
+def weekly_payouts(as_of: AsOf = None, limit: Limit = None, approve: Approve = None, dry_run: bool = False) -> Document:
     """Credits due self-income instalments to wallets, each exactly once. Returns the JSON document of the result.
 
     A broken run is not retried by Prefect: what it had paid stays paid, and the next run goes on from there.
+
+    Args:
+        as_of: The instant that the run is about, with its zone; now when left out.
+        limit: At most so many instalments, the oldest first.
+        approve: The id of a run that stopped for approval; goes alone.
+        dry_run: Change and store nothing; only say what would be done.
     """
     return run(WEEKLY_PAYOUTS, "pay", as_of, limit=limit, approve=approve, dry_run=dry_run)
 
 
 @flow(name=RETRY_PAYOUTS, flow_run_name=run_name(RETRY_PAYOUTS), timeout_seconds=FOUR_HOURS, **AFTERWARDS)
-def retry_failed_payouts(as_of: AsOf = None, limit: Limit = None, approve: Approve = None, dry_run: DryRun = False) -> Document:
-    """Looks again at instalments that were held or failed. Returns the JSON document of the result."""
+def retry_failed_payouts(as_of: AsOf = None, limit: Limit = None, approve: Approve = None, dry_run: bool = False) -> Document:
+    """Looks again at instalments that were held or failed. Returns the JSON document of the result.
+
+    Args:
+        as_of: The instant that the run is about, with its zone; now when left out.
+        limit: At most so many instalments, the oldest first.
+        approve: The id of a run that stopped for approval; goes alone.
+        dry_run: Change and store nothing; only say what would be done.
+    """
     return run(RETRY_PAYOUTS, "pay", as_of, limit=limit, approve=approve, dry_run=dry_run)

@@ -1,18 +1,20 @@
 """The flow `tree-health-check`: verifies sponsor tree, matrix, closure and flags; repairs what can be derived."""
 
-from typing import Annotated
-
 from prefect import flow
-from pydantic import Field
 
-from flows.common import AFTERWARDS, AsOf, Document, DryRun, run, run_name
+from flows.common import AFTERWARDS, AsOf, Document, run, run_name
 from mlm_audit.jobs.names import TREE_HEALTH
 
 TWO_HOURS = 2 * 3_600
-Repair = Annotated[bool, Field(description="Mend closure rows and flags, which follow from other data")]
 
 
 @flow(name=TREE_HEALTH, flow_run_name=run_name("tree-health"), timeout_seconds=TWO_HOURS, **AFTERWARDS)
-def tree_health_check(as_of: AsOf = None, dry_run: DryRun = False, repair: Repair = True) -> Document:
-    """Verifies the trees; repairs closure rows and flags unless told not to. Returns the JSON document of the result."""
+def tree_health_check(as_of: AsOf = None, dry_run: bool = False, repair: bool = True) -> Document:
+    """Verifies the trees; repairs closure rows and flags unless told not to. Returns the JSON document of the result.
+
+    Args:
+        as_of: The instant that the run is about, with its zone; now when left out.
+        dry_run: Change and store nothing; only say what would be done.
+        repair: Mend closure rows and flags, which follow from other data.
+    """
     return run(TREE_HEALTH, "check trees", as_of, dry_run=dry_run, repair=repair, retry=True)

@@ -11,7 +11,7 @@ from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
 from mlm_audit import __version__
-from mlm_audit.cli import checks, console, database, demo, eligibility, mail, payouts, repairs, run, status, steer, tree
+from mlm_audit.cli import checks, console, database, demo, eligibility, mail, payouts, repairs, run, serve, status, steer, tree
 from mlm_audit.cli.common import EXIT_BAD_INPUT, EXIT_FAILED, close_databases, print_error
 from mlm_audit.database.connect import error_line
 from mlm_audit.domain.errors import InputError, JobFailedError
@@ -26,6 +26,8 @@ app.command(status.history)
 app.command(steer.trigger)
 app.command(steer.enable)
 app.command(steer.disable)
+app.command(serve.serve)
+app.command(serve.catch_up)
 app.command(console.actions)
 app.command(console.console)
 app.command(console.token)

@@ -25,11 +25,13 @@ WATCH_SECONDS = 15
 def serve_console(desk: Desk, host: str, port: int) -> None:
     """Serve until a signal comes. Listens where it is told; loopback unless somebody chooses otherwise."""
     proxies = desk.load().console_proxies
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("mlm_audit").setLevel(logging.INFO)
     config = uvicorn.Config(
         create_app(desk),
         host=host,
         port=port,
-        log_level="warning",
+        log_config=None,
         proxy_headers=proxies is not None,
         forwarded_allow_ips=proxies or "",
         server_header=False,

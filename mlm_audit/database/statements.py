@@ -39,7 +39,7 @@ class Statement:
             text = text.replace("{" + word + "}", meaning)
         self.text = text
 
-    def __call__(self, connection: Connection, *, ids: Sequence[int] = (), **values: Any) -> CursorResult[*tuple[Any, ...]]:
+    def __call__(self, connection: Connection, *, ids: Sequence[int] = (), **values: Any) -> CursorResult[Any]:
         """Execute it in the connection's transaction."""
         dialect = connection.dialect.name
         sql, names = rendered(self.text, dialect, len(ids))

@@ -75,13 +75,13 @@ def is_logged(connection: Connection, months: Sequence[Month]) -> bool:
     return any(connection.execute(query).first() is not None for query in logged)
 
 
-def _people() -> Select[*tuple[Any, ...]]:
+def _people() -> Select[Any]:
     stale = or_(User.is_eligible_repurchase, User.monthly_purchase_paisa != 0, User.last_month_purchase_paisa != 0)
     flags = User.is_active, User.is_blocked, User.is_kyc_approved
     return select(User.id, User.sponsor_id, User.role, *flags, User.created_at, stale)
 
 
-def _purchases(month: Month) -> Select[*tuple[Any, ...]]:
+def _purchases(month: Month) -> Select[Any]:
     counts = and_(stands(), Order.paid_at < naive(month.end))
     bought = and_(stands(), within(month))
     return (
@@ -96,7 +96,7 @@ def _purchases(month: Month) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _pending(month: Month) -> Select[*tuple[Any, ...]]:
+def _pending(month: Month) -> Select[Any]:
     return (
         select(
             Commission.user_id,
@@ -110,12 +110,12 @@ def _pending(month: Month) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _logged(month: Month) -> Select[*tuple[Any, ...]]:
+def _logged(month: Month) -> Select[Any]:
     mine = and_(EligibilityLog.month == month.key % 100, EligibilityLog.year == month.key // 100)
     return select(EligibilityLog.user_id, EligibilityLog.is_eligible).where(mine).order_by(EligibilityLog.id)
 
 
-def frame_of(connection: Connection, query: Select[*tuple[Any, ...]], schema: dict[str, Any]) -> pl.DataFrame:
+def frame_of(connection: Connection, query: Select[Any], schema: dict[str, Any]) -> pl.DataFrame:
     """The rows of a query as a frame with these columns, read in chunks."""
     parts = [pl.DataFrame(schema=schema)]
     with connection.execution_options(stream_results=True, max_row_buffer=CHUNK_ROWS).execute(query) as result:

@@ -30,7 +30,7 @@ class Part(NamedTuple):
     """The id that the topmost node names as parent, if there is no such node."""
 
 
-def _nodes(tree: str) -> Select[*tuple[Any, ...]]:
+def _nodes(tree: str) -> Select[Any]:
     if tree == "sponsor":
         return select(User.id, User.sponsor_id).order_by(User.id)
     return select(MatrixNode.user_id, MatrixNode.parent_id, MatrixNode.position).order_by(

@@ -85,11 +85,11 @@ def _amounts(name: str) -> dict[str, Any]:
     return {"member_id": INT, name: INT}
 
 
-def _sums(member: Any) -> Select[*tuple[Any, ...]]:
+def _sums(member: Any) -> Select[Any]:
     total = cast(func.sum(Commission.amount_paisa), BigInteger)
     joined = select(member, total).outerjoin(Order, Order.id == Commission.order_id)
     return joined.where(Commission.status == "pending").group_by(member)
 
 
-def _first_paid() -> Select[*tuple[Any, ...]]:
+def _first_paid() -> Select[Any]:
     return select(Order.user_id, func.min(Order.paid_at)).where(Order.paid_at.is_not(None)).group_by(Order.user_id)

@@ -6,7 +6,7 @@ Prefect is loaded when it is asked for; it is an extra, and all but steering wor
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -137,8 +137,6 @@ def _client() -> "Iterator[SyncPrefectClient]":
 
 
 def _detail(text: str) -> str:
-    try:
+    with suppress(ValueError, KeyError, TypeError):  # as it is, then
         text = str(json.loads(text)["detail"])
-    except (ValueError, KeyError, TypeError):
-        pass  # as it is, then
     return " ".join(text.split())[:300]

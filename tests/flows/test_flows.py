@@ -13,7 +13,6 @@ import yaml
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.testing.utilities import prefect_test_harness
-from pydantic import SecretStr
 
 from mlm_audit.database.connect import open_engine
 from mlm_audit.database.migrate import init
@@ -52,29 +51,39 @@ def test_every_job_is_deployed() -> None:
     assert {deployment["name"] for deployment in DEPLOYMENTS} == set(JOBS)
 
 
-def test_reconciliation_flow(prefect: None, tmp_path: Path) -> None:
+@pytest.fixture
+def url(prefect: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Of a database that is not there yet, named in the environment as it is where a worker runs."""
+    url = f"sqlite:///{tmp_path / 'platform.db'}"
+    for name, value in (("DATABASE_URL", url), ("RUNS_DIR", tmp_path / "runs"), ("OUTBOX_DIR", tmp_path / "outbox")):
+        monkeypatch.setenv(name, str(value))
+    return url
+
+
+def test_reconciliation_flow(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from flows.reconciliation import commission_reconciliation
 
-    url = f"sqlite:///{tmp_path / 'demo.db'}"
+    monkeypatch.setenv("CONSOLE_URL", "https://books.example.invalid/")
     engine = open_engine(url, create=True)
     init(engine)
     platform = clean_platform().copy()
     platform.add_to_wallets({42: 31_250})
     write_platform(engine, platform)
     engine.dispose()
-    result = commission_reconciliation(as_of="2026-11-24", database_url=SecretStr(url), out=tmp_path / "out")
+    result = commission_reconciliation(as_of="2026-11-24")
     assert result["verdict"] == "FAIL"
-    assert (tmp_path / "out" / "report.html").exists()
+    assert (tmp_path / "runs" / result["job_id"] / "report.html").exists()
     with get_client(sync_client=True) as client:
         artifacts = {artifact.key: str(artifact.data) for artifact in client.read_artifacts()}
         [run] = [run for run in client.read_flow_runs() if run.name.startswith("reconciliation")]
     assert "₹312.50" in artifacts["reconciliation-verdict"]
-    assert "wallet-balance/42" in artifacts["reconciliation-breaks"]
+    assert "wallet-balance/42" in artifacts["reconciliation-findings"]
+    assert f"https://books.example.invalid/reports/{result['job_id']}/report.html" in artifacts["reconciliation-report"]
     assert run.name == "reconciliation 2026-11-24"
-    assert str(tmp_path) not in str(run.parameters["database_url"])
+    assert str(tmp_path) not in str(run.parameters), "the database is no parameter, and so in no record of Prefect's"
 
 
-def test_nothing_runs_on_schedule_unless_it_is_enabled(prefect: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_runs_on_schedule_unless_it_is_enabled(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from prefect import tags
 
     from flows.payouts import weekly_payouts
@@ -83,31 +92,53 @@ def test_nothing_runs_on_schedule_unless_it_is_enabled(prefect: None, tmp_path: 
     from flows.sweep import monthly_eligibility_sweep
     from flows.tree_health import tree_health_check
 
-    url = SecretStr(f"sqlite:///{tmp_path / 'none.db'}")
     with tags("auto-scheduled"):
         for flow in (weekly_payouts, monthly_eligibility_sweep, tree_health_check, commission_reconciliation, health_ping):
-            state = flow(database_url=url, return_state=True)
+            state = flow(return_state=True)
             assert (state.name, "ENABLE_SCHEDULED_JOBS" in str(state.message)) == ("Skipped", True)
         monkeypatch.setenv("ENABLE_SCHEDULED_JOBS", "true")
-        assert weekly_payouts(database_url=url, return_state=True).is_failed(), "it ran, and found no database"
+        assert weekly_payouts(return_state=True).is_failed(), "it ran, and found no database"
 
 
-def test_money_flows(prefect: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parameters_are_checked_before_anything_runs(url: str) -> None:
+    from prefect.exceptions import ParameterTypeError
+
+    from flows.payouts import weekly_payouts
+    from flows.sweep import monthly_eligibility_sweep
+
+    for flow, wrong in (
+        (weekly_payouts, {"limit": 0}),
+        (weekly_payouts, {"as_of": "soon"}),
+        (weekly_payouts, {"approve": "; drop"}),
+        (monthly_eligibility_sweep, {"month": "2026-13"}),
+    ):
+        with pytest.raises(ParameterTypeError):
+            flow(**wrong)
+
+
+def test_a_job_that_cannot_begin_is_told_of(url: str, tmp_path: Path) -> None:
+    """Not even the outbox can be reached, so it goes past it."""
+    from flows.reconciliation import commission_reconciliation
+
+    assert commission_reconciliation(return_state=True).is_failed()
+    [mail] = (tmp_path / "outbox").glob("*.eml")
+    assert "commission-reconciliation failed" in mail.read_text(encoding="utf-8")
+    assert "no such file" in mail.read_text(encoding="utf-8")
+
+
+def test_money_flows(url: str) -> None:
     from flows.payouts import retry_failed_payouts, weekly_payouts
     from flows.sweep import monthly_eligibility_sweep
     from tests.money.books import assert_laws
     from tests.money.conftest import fill_shop
 
-    monkeypatch.setenv("OUTBOX_DIR", str(tmp_path / "outbox"))
-    url = f"sqlite:///{tmp_path / 'shop.db'}"
     engine = open_engine(url, create=True)
     fill_shop(engine, members=5)
-    secret = SecretStr(url)
-    ahead = weekly_payouts(dry_run=True, database_url=secret)
-    paid = weekly_payouts(database_url=secret)
+    ahead = weekly_payouts(dry_run=True)
+    paid = weekly_payouts()
     assert ahead["counts"]["payable"] == paid["counts"]["paid"] == 16
-    assert retry_failed_payouts(database_url=secret)["counts"]["held"] == 4
-    assert monthly_eligibility_sweep(month="2026-10", database_url=secret)["counts"]["decided"] == 5
+    assert retry_failed_payouts()["counts"]["held"] == 4
+    assert monthly_eligibility_sweep(month="2026-10")["counts"]["decided"] == 5
     assert_laws(engine)
     engine.dispose()
     with get_client(sync_client=True) as client:
@@ -116,21 +147,19 @@ def test_money_flows(prefect: None, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert {"weekly-payouts", "retry-failed-payouts", "monthly-eligibility-sweep"} <= names
     assert "16 payouts" in artifacts["weekly-payouts-verdict"]
     assert "KYC not approved" in artifacts["retry-failed-payouts-findings"]
-    assert "2026-10" in artifacts["monthly-eligibility-sweep-verdict"]
+    assert "2026-10" in artifacts["monthly-sweep-verdict"]
 
 
-def test_tree_flow(prefect: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tree_flow(url: str) -> None:
     from flows.tree_health import tree_health_check
     from tests.trees.platforms import faulty
 
-    monkeypatch.setenv("RUNS_DIR", str(tmp_path / "runs"))
-    url = f"sqlite:///{tmp_path / 'trees.db'}"
     engine = open_engine(url, create=True)
     init(engine)
     write_platform(engine, faulty({"closure-row-lost": 2, "sponsor-themselves": 1})[0])
     engine.dispose()
-    ahead = tree_health_check(dry_run=True, database_url=SecretStr(url))
-    result = tree_health_check(as_of="2026-11-24", database_url=SecretStr(url))
+    ahead = tree_health_check(dry_run=True)
+    result = tree_health_check(as_of="2026-11-24")
     assert (ahead["counts"]["issues_fixed"], result["counts"]["issues_fixed"]) == (0, 2)
     assert Path(result["reports"]["html"]).exists()
     with get_client(sync_client=True) as client:
@@ -141,18 +170,15 @@ def test_tree_flow(prefect: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert "sponsor-self" in artifacts["tree-health-findings"]
 
 
-def test_status_flows(prefect: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_flows(url: str, tmp_path: Path) -> None:
     from flows.status import daily_status_report, health_ping, weekly_summary
 
-    monkeypatch.setenv("OUTBOX_DIR", str(tmp_path / "outbox"))
-    url = f"sqlite:///{tmp_path / 'status.db'}"
     engine = open_engine(url, create=True)
     init(engine)
     engine.dispose()
-    secret = SecretStr(url)
-    assert health_ping(database_url=secret)["counts"]["parts"] > 5
-    assert daily_status_report(database_url=secret)["counts"]["runs"] == 1
-    assert weekly_summary(database_url=secret)["counts"]["runs"] == 2
+    assert health_ping()["counts"]["parts"] > 5
+    assert daily_status_report()["counts"]["runs"] == 1
+    assert weekly_summary()["counts"]["runs"] == 2
     assert len(list((tmp_path / "outbox").glob("*.eml"))) == 1
     with get_client(sync_client=True) as client:
         artifacts = {artifact.key: str(artifact.data) for artifact in client.read_artifacts()}

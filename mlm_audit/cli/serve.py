@@ -1,0 +1,74 @@
+"""`mlm-audit serve` and `catch-up`: everything with one command, and what was missed."""
+
+import os
+import signal
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.markup import escape
+
+from mlm_audit.cli.common import Db, Json, clock, database, err, print_json, settings_with
+from mlm_audit.cli.common import out as terminal
+from mlm_audit.cli.console import Host, Port
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.settings import load_settings
+from mlm_audit.jobs.catch_up import catch_up as make_up
+from mlm_audit.jobs.scheduler import Scheduler
+from mlm_audit.jobs.steering import Steering
+
+
+def serve(
+    *,
+    host: Host = "127.0.0.1",
+    port: Port = 8300,
+    prefect_port: Port = 4200,
+    home: Annotated[Path, Parameter(help="The project's folder, with prefect.yaml and flows/.")] = Path(),
+    db: Db = None,
+) -> None:
+    """Start everything: Prefect's server, the eight deployments, a worker and the console; stop with Ctrl-C or SIGTERM.
+
+    Paths in the settings and in --db are relative to the project's folder. With PREFECT_API_URL set, that server is used and none is started. What somebody has switched off stays off; what was
+    missed while all this was down is made up for.
+    """
+    from mlm_audit.console.desk import Desk
+    from mlm_audit.console.run import serve_console
+    from mlm_audit.console.supervisor import Supervisor, prepare_environment
+
+    folder = home.resolve()
+    own = prepare_environment(folder, prefect_port)
+    # The console, the worker and its runs read one .env and one runs folder: those of the project.
+    os.chdir(folder)
+    if db:
+        os.environ["DATABASE_URL"] = db
+    desk = Desk(database(load_settings()), load_settings, clock, Scheduler())
+    if not desk.gate.tokens():
+        raise InputError("no token is set, so nobody could log in; `mlm-audit token NAME --role operator` makes one")
+    signal.signal(signal.SIGTERM, _stop)
+    supervisor = Supervisor(folder, prefect_port, own, lambda text: err.print(escape(text)))
+    with supervisor.running(lambda: _make_up(desk.steering)):
+        terminal.print(f"The console listens on http://{host}:{port}/")
+        serve_console(desk, host, port)
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
+
+
+def _make_up(steering: Steering) -> None:
+    for job in make_up(steering):
+        err.print(f"{job} was missed and is made up for.")
+
+
+def catch_up(*, db: Db = None, json: Json = False) -> None:
+    """Ask Prefect for the jobs that were due while everything was down; `serve` does so when it starts."""
+    settings = settings_with(db)
+    asked = make_up(Steering(database(settings), settings, clock, Scheduler()))
+    if json:
+        print_json({"asked": asked})
+        return
+    for job in asked:
+        terminal.print(f"{job} was missed and is made up for.")
+    if not asked:
+        terminal.print("Nothing was missed that is made up for.")

@@ -1,0 +1,169 @@
+"""Everything with one command: Prefect's server, the deployments, a worker, and then the console beside them.
+
+A child that dies is started again, later each time; on a signal the worker goes first and the server last.
+"""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mlm_audit.domain.errors import InputError, JobFailedError
+from mlm_audit.jobs.scheduler import POOL, Scheduler
+
+START_SECONDS, STOP_SECONDS = 120, 20
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+QUIET = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    "PREFECT_CLI_COLORS": "false",
+    "PREFECT_CLI_PROMPT": "false",
+}
+
+
+def prepare_environment(home: Path, port: int) -> bool:
+    """Tell Prefect, in this process and its children, where it lives; whether a server of our own is to be started."""
+    if not (home / "prefect.yaml").is_file():
+        raise InputError(f"folder {home}: has no prefect.yaml; start in the project's folder, or name it with --home")
+    own = not os.environ.get("PREFECT_API_URL")
+    defaults = QUIET | {"PREFECT_HOME": str(home / ".prefect"), "PREFECT_API_URL": f"http://127.0.0.1:{port}/api"}
+    # A server that comes back is to remember who holds a concurrency slot.
+    defaults["PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"] = "prefect.server.concurrency.lease_storage.filesystem"
+    if secret := os.environ.get("PREFECT_SERVER_API_AUTH_STRING"):
+        defaults["PREFECT_API_AUTH_STRING"] = secret
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)
+    os.environ["MLM_AUDIT_HOME"] = str(home)
+    return own
+
+
+@dataclass
+class Child:
+    """A program of Prefect's that is kept alive; what it says goes into a log file beside Prefect's data."""
+
+    name: str
+    arguments: list[str]
+    process: subprocess.Popen[bytes] | None = None
+    pause: float = FIRST_PAUSE
+    due: float = 0.0
+
+    def start(self) -> None:
+        """Start it in a session of its own, so that a Ctrl-C is for the supervisor alone."""
+        self.log_file().parent.mkdir(parents=True, exist_ok=True)
+        with self.log_file().open("ab") as out:
+            command = [sys.executable, "-m", "prefect", *self.arguments]
+            self.process = subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True)  # noqa: S603  (our own)
+
+    def log_file(self) -> Path:
+        """Where it writes what it says."""
+        return Path(os.environ["PREFECT_HOME"]) / f"{self.name}.log"
+
+    def keep(self, now: float, say: Callable[[str], object]) -> None:
+        """Start it again when it has died, not at once if it dies again and again."""
+        if self.process is None or self.process.poll() is None:
+            return
+        if not self.due:
+            code = self.process.returncode
+            say(f"Prefect's {self.name} ended with code {code}; it is started again in {self.pause:.0f} s. See {self.log_file()}")
+            self.due, self.pause = now + self.pause, min(self.pause * 2, LONGEST_PAUSE)
+        elif now >= self.due:
+            self.due = 0.0
+            self.start()
+
+    def stop(self) -> None:
+        """Ask it to end, then end it."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+@dataclass
+class Supervisor:
+    """Starts what is needed, in order, and keeps it alive until the body of `running` ends."""
+
+    home: Path
+    port: int
+    own_server: bool
+    say: Callable[[str], object]
+    children: list[Child] = field(default_factory=list)
+
+    @contextmanager
+    def running(self, before_worker: Callable[[], object]) -> Iterator[None]:
+        """Server, pool, deployments, then `before_worker`, then the worker."""
+        stop = threading.Event()
+        keeper = threading.Thread(target=self._keep, args=(stop,), name="supervisor", daemon=True)
+        try:
+            if self.own_server:
+                self.say("Starting Prefect's server …")
+                self._start("server", ["server", "start", "--host", "127.0.0.1", "--port", str(self.port)])
+            self._wait_for_server()
+            self.say("Deploying the jobs …")
+            deploy_all(self.home)
+            before_worker()
+            self._start("worker", ["worker", "start", "--pool", POOL])
+            keeper.start()
+            yield
+        finally:
+            stop.set()
+            if keeper.is_alive():
+                keeper.join()
+            for child in reversed(self.children):
+                child.stop()
+
+    def _start(self, name: str, arguments: list[str]) -> None:
+        child = Child(name, arguments)
+        child.start()
+        self.children.append(child)
+
+    def _keep(self, stop: threading.Event) -> None:
+        while not stop.wait(1):
+            for child in self.children:
+                child.keep(time.monotonic(), self.say)
+
+    def _wait_for_server(self) -> None:
+        url, deadline = f"{os.environ['PREFECT_API_URL'].rstrip('/')}/health", time.monotonic() + START_SECONDS
+        while True:
+            try:
+                urllib.request.urlopen(url, timeout=2).close()  # noqa: S310  (the operator's own address)
+            except OSError as error:
+                died = any(child.process and child.process.poll() is not None for child in self.children)
+                if died or time.monotonic() > deadline:
+                    where = f"; see {os.environ['PREFECT_HOME']}/server.log" if self.own_server else ""
+                    raise JobFailedError(f"Prefect's server does not answer at {url}{where}") from error
+                time.sleep(0.3)
+            else:
+                return
+
+
+def deploy_all(home: Path) -> None:
+    """Pool and deployments as prefect.yaml has them; what somebody has switched off stays off."""
+    if _prefect(home, "work-pool", "inspect", POOL).returncode != 0:
+        _must(_prefect(home, "work-pool", "create", POOL, "--type", "process"))
+    scheduler = Scheduler()
+    off = [deployed.job for deployed in scheduler.deployments().values() if not deployed.on]
+    # Deploying switches every schedule on again.
+    _must(_prefect(home, "--no-prompt", "deploy", "--all"))
+    for job in off:
+        scheduler.toggle(job, enable=False)
+
+
+def _prefect(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "prefect", *arguments]
+    return subprocess.run(command, cwd=home, capture_output=True, text=True, check=False)  # noqa: S603  (our own)
+
+
+def _must(done: subprocess.CompletedProcess[str]) -> None:
+    if done.returncode != 0:
+        said = " ".join((done.stderr or done.stdout).split())[-400:]
+        raise JobFailedError(f"prefect {' '.join(done.args[3:])} failed: {said}")

@@ -1,0 +1,198 @@
+"""One command, everything real: Prefect's server, worker and UI, the console; triggered, scheduled, paused, killed."""
+
+import re
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from mlm_audit.database.connect import open_engine
+from mlm_audit.database.migrate import init
+from mlm_audit.demo.write import write_platform
+from mlm_audit.jobs.names import JOBS, MONTHLY_SWEEP, RECONCILIATION, TREE_HEALTH, WEEKLY_PAYOUTS
+from mlm_audit.jobs.schedules import CRON
+from tests.browser import CHROMIUM
+from tests.conftest import clean_platform
+from tests.flows.serving import ROOT, Served, served, until
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("served")]
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("served")
+    url = f"sqlite:///{folder / 'platform.db'}"
+    engine = open_engine(url, create=True)
+    init(engine)
+    platform = clean_platform().copy()
+    platform.add_to_wallets({42: 200_000})
+    write_platform(engine, platform)
+    engine.dispose()
+    with served(folder, url) as running:
+        yield running
+
+
+def trigger(here: Served, job: str, **parameters: object) -> str:
+    answer = here.call(action="trigger", jobName=job, parameters=parameters)
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["flow_run_id"])
+
+
+def test_all_eight_are_deployed(here: Served) -> None:
+    for job in JOBS:
+        deployment = here.deployment(job)
+        [schedule] = deployment["schedules"]
+        assert (schedule["schedule"]["cron"], schedule["schedule"]["timezone"]) == (CRON[job], "Asia/Kolkata")
+        assert schedule["active"]
+        assert deployment["description"]
+        assert "mlm-audit" in deployment["tags"]
+        assert deployment["global_concurrency_limit"]["limit"] == 1
+        assert deployment["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
+        assert deployment["enforce_parameter_schema"]
+        described = deployment["parameter_openapi_schema"]["properties"]
+        assert all(parameter["description"] for parameter in described.values())
+
+
+def test_each_runs_to_its_end_when_asked_for(here: Served) -> None:
+    runs = {job: trigger(here, job, **({"month": "2026-10"} if job == MONTHLY_SWEEP else {})) for job in JOBS}
+    for job, number in runs.items():
+        done = here.ended(number)
+        assert done["state_type"] == "COMPLETED", (job, done["state"]["message"])
+        assert re.fullmatch(rf"{job}|.+ \d{{4}}-\d\d-\d\d", done["name"])
+        [last, *_] = here.history(job)
+        assert last["status"] in ("success", "warning")
+    artifacts = {artifact["key"]: str(artifact["data"]) for artifact in here.filter("artifacts", limit=200)}
+    assert "₹2,000.00" in artifacts["reconciliation-verdict"]
+    assert "wallet-balance/42" in artifacts["reconciliation-findings"]
+    assert {"weekly-payouts-verdict", "monthly-sweep-verdict", "tree-health-verdict", "health-ping-verdict"} <= set(artifacts)
+
+
+def test_the_library_s_log_and_events_belong_to_the_run(here: Served) -> None:
+    names = {line["name"] for line in here.filter("logs", limit=200)}
+    assert any(name.startswith("mlm_audit.") for name in names)
+
+    def broken() -> object:
+        events = here.filter("events", filter={"event": {"prefix": ["mlm."]}}, limit=50)["events"]
+        return [event for event in events if event["event"] == "mlm.reconciliation.break"]
+
+    [event, *_] = until("the event", broken, 30)
+    assert event["resource"]["mlm.worst"] == "critical"
+    assert "wallet-balance/42" in event["payload"]["first"]
+
+
+def test_an_automation_holds_payouts_when_the_books_break(here: Served) -> None:
+    import yaml
+
+    text = (ROOT / "flows" / "automations.yaml").read_text(encoding="utf-8")
+    made = yaml.safe_load(text.replace("${WEEKLY_PAYOUTS_ID}", here.deployment(WEEKLY_PAYOUTS)["id"]))["automations"]
+    for automation in made:
+        assert here.prefect.post("/automations/", json=automation).status_code == 201, automation
+    here.ended(trigger(here, RECONCILIATION))
+    until("payouts are held", lambda: here.deployment(WEEKLY_PAYOUTS)["paused"], 60)
+    assert here.call(action="toggle", jobName=WEEKLY_PAYOUTS, enable=True).json()["enabled"] is True
+    assert not here.deployment(WEEKLY_PAYOUTS)["paused"]
+
+
+def test_one_comes_due_by_its_schedule(here: Served) -> None:
+    deployment = here.deployment("health-ping")["id"]
+    every = {
+        "schedule": {"interval": 15, "anchor_date": datetime.now(UTC).isoformat(), "timezone": "Asia/Kolkata"},
+        "active": True,
+    }
+    answer = here.prefect.post(f"/deployments/{deployment}/schedules", json=[every])
+    assert answer.status_code == 201, answer.text
+
+    def came() -> object:
+        ended = {"state": {"type": {"any_": ["COMPLETED"]}}, "tags": {"all_": ["auto-scheduled"]}}
+        return here.filter("flow_runs", deployments={"id": {"any_": [deployment]}}, flow_runs=ended)
+
+    [run, *_] = until("the scheduled run", came, 90)
+    assert run["state_name"] == "Completed", "and not Skipped"
+    assert here.prefect.delete(f"/deployments/{deployment}/schedules/{answer.json()[0]['id']}").status_code == 204
+
+
+def test_pausing_and_resuming(here: Served) -> None:
+    assert here.call(action="toggle", jobName="tree-health", enable=False).json()["enabled"] is False
+    assert here.deployment(TREE_HEALTH)["paused"]
+    [job] = here.console.get("/api/admin/jobs", params={"action": "status", "job": "tree-health"}).json()["jobs"]
+    assert job["enabled"] is False
+    assert here.ended(trigger(here, "tree-health"))["state_type"] == "COMPLETED", "manual runs work while it is off"
+    here.call(action="toggle", jobName="tree-health", enable=True)
+    assert not here.deployment(TREE_HEALTH)["paused"]
+
+
+def test_overlap_is_refused(here: Served) -> None:
+    first = trigger(here, RECONCILIATION)
+    second = here.call(action="trigger", jobName=RECONCILIATION)
+    assert (second.status_code, "running already" in second.json()["error"]) == (409, True)
+    assert here.ended(first)["state_type"] == "COMPLETED"
+    # Past the console, Prefect itself lets one run, and what still slips through finds the lease.
+    number = here.deployment(RECONCILIATION)["id"]
+    both = [here.prefect.post(f"/deployments/{number}/create_flow_run", json={}).json()["id"] for _ in range(2)]
+    states = sorted(here.ended(run)["state_type"] for run in both)
+    assert states in (["CANCELLED", "COMPLETED"], ["COMPLETED", "FAILED"])
+
+
+def test_a_server_that_is_killed_comes_back_and_knows_what_was_off(here: Served) -> None:
+    here.call(action="toggle", jobName=MONTHLY_SWEEP, enable=False)
+    [server] = here.children("server start")
+    import os
+    import signal
+
+    os.kill(server, signal.SIGKILL)
+    away = until(
+        "an answer without a server", lambda: (a := here.call(action="trigger", jobName="health-ping")).status_code == 503 and a
+    )
+    assert "does not answer" in away.json()["error"]
+    assert here.console.get("/api/admin/jobs", params={"action": "history", "job": "health-ping"}).status_code == 200
+    until("the server", lambda: [pid for pid in here.children("server start") if pid != server], 60)
+    until("its answer", lambda: here.call(action="trigger", jobName="weekly-summary").status_code == 202, 60)
+    assert here.deployment(MONTHLY_SWEEP)["paused"]
+    until(
+        "the worker at work again",
+        lambda: (
+            here.history("weekly-summary")[0]["started_at"] > f"{datetime.now(UTC) - timedelta(seconds=60):%Y-%m-%dT%H:%M:%S}"
+        ),
+        60,
+    )
+    here.call(action="toggle", jobName=MONTHLY_SWEEP, enable=True)
+    assert "started again" in here.log.read_text(encoding="utf-8")
+
+
+def test_in_prefect_s_own_pages(here: Served, tmp_path: Path) -> None:
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1200, "height": 900})
+        [newest, *_] = here.filter("artifacts", artifacts={"key": {"any_": ["reconciliation-verdict"]}}, sort="CREATED_DESC")
+        page.goto(str(here.prefect.base_url).replace("/api/", f"/artifacts/artifact/{newest['id']}"))
+        expect(
+            page.get_by_text("wallets are off", exact=False).or_(page.get_by_text("Wallets are off", exact=False)).first
+        ).to_be_visible(timeout=30_000)
+        time.sleep(0.5)
+        page.screenshot(path=tmp_path / "prefect.png")
+        browser.close()
+
+
+def test_the_command_line_steers_the_same(here: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.integration.test_commands import document, mlm, refused
+
+    port = str(here.prefect.base_url).rstrip("/")
+    env = {name: here.environment[name] for name in ("DATABASE_URL", "PREFECT_HOME", "ENABLE_SCHEDULED_JOBS")} | {
+        "PREFECT_API_URL": port
+    }
+    assert document("disable", "weekly-summary", env=env) == {"job": "weekly-summary", "enabled": False}
+    assert here.deployment("weekly-summary")["paused"]
+    rows = {row["job"]: row for row in document("status", env=env)["jobs"]}
+    assert (rows["weekly-summary"]["enabled"], rows[RECONCILIATION]["enabled"]) == (False, True)
+    document("enable", "weekly-summary", env=env)
+    done = document("trigger", "weekly-summary", "--dry-run", env=env)
+    assert here.ended(done["flow_run_id"])["parameters"] == {"dry_run": True}
+    assert "does not match" in refused("trigger", "monthly-sweep", "--month", "2026-13", env=env)
+    told = mlm("actions", env=env).stdout
+    assert "disable weekly-summary" in told
+    assert "priya (127.0.0.1)  trigger" in told
+    health = document("health", env=env)
+    assert {part["key"]: part["state"] for part in health["parts"]}["worker"] == "ok"
