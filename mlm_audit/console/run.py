@@ -3,20 +3,18 @@
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import uvicorn
-from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from mlm_audit.console.app import create_app
 from mlm_audit.console.desk import Desk
-from mlm_audit.database.joblog import close_interrupted
+from mlm_audit.database.joblog import close_interrupted, read_run
 from mlm_audit.domain.periods import business_date
-from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.notices import deliver
 from mlm_audit.jobs.owner import is_gone
-from mlm_audit.jobs.ports import Clock
+from mlm_audit.jobs.scheduler import SchedulerAwayError
 
 log = logging.getLogger(__name__)
 WATCH_SECONDS = 15
@@ -49,7 +47,7 @@ def watching(desk: Desk) -> Iterator[None]:
 
     def watch() -> None:
         while not stop.wait(WATCH_SECONDS):
-            look_after(desk.database, desk.load(), desk.clock)
+            look_after(desk)
             desk.gate.turned_away.write()
 
     thread = threading.Thread(target=watch, name="console watch", daemon=True)
@@ -61,14 +59,19 @@ def watching(desk: Desk) -> Iterator[None]:
         thread.join()
 
 
-def look_after(database: Engine, settings: Settings, clock: Clock) -> list[str]:
-    """Close the runs whose process is dead, and send what waits and is due; the ids of those closed."""
+def look_after(desk: Desk) -> list[str]:
+    """Close the runs whose process is dead, in Prefect too, and send what waits and is due; the ids of those closed."""
+    settings, now = desk.load(), desk.clock()
     try:
-        closed = close_interrupted(database, clock(), is_gone, str(business_date(clock(), settings.tz)))
+        closed = close_interrupted(desk.database, now, is_gone, str(business_date(now, settings.tz)))
+        with desk.database.connect() as connection:
+            jobs = {read_run(connection, job_id).jobType for job_id in closed}
     except SQLAlchemyError:
         log.warning("the watch cannot reach the database", exc_info=True)
         return []
-    for job_id in closed:
-        log.warning("%s has died and is closed as failed", job_id)
-    deliver(database, settings, clock)
+    for job in sorted(jobs):
+        log.warning("a run of %s has died and is closed as failed", job)
+        with suppress(SchedulerAwayError):
+            desk.scheduler.give_up(job, now)
+    deliver(desk.database, settings, desk.clock)
     return closed

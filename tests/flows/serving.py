@@ -134,8 +134,8 @@ def served(folder: Path, database_url: str, **changes: str) -> Iterator[Served]:
     with log.open("wb") as out:
         process = subprocess.Popen(command, env=environment, stdout=out, stderr=out, cwd=folder, start_new_session=True)
     auth = {"Authorization": f"Bearer {operator}"}
-    console = httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=auth, timeout=30)
-    prefect = httpx.Client(base_url=f"http://127.0.0.1:{prefect_port}/api", timeout=30, transport=Patient())
+    console = httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=auth, timeout=120)
+    prefect = httpx.Client(base_url=f"http://127.0.0.1:{prefect_port}/api", timeout=120, transport=Patient())
     with console, prefect:
         here = Served(process, console, prefect, environment, operator, viewer, log)
         try:

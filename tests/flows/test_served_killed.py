@@ -1,0 +1,171 @@
+"""On PostgreSQL, Prefect's server too, two workers on one pool: every job killed in the middle, then run again."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine, select, text
+
+from mlm_audit.database.connect import open_engine
+from mlm_audit.database.migrate import init
+from mlm_audit.database.own_tables import JobLease, JobLog
+from mlm_audit.demo.write import write_platform
+from mlm_audit.domain.findings import Verdict
+from mlm_audit.jobs.names import JOBS, MONTHLY_SWEEP, RECONCILIATION
+from tests import servers
+from tests.conftest import clean_platform
+from tests.flows.serving import ROOT, Served, served, until
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("served")]
+
+HANG = """
+create function hang() returns trigger language plpgsql as $$
+begin
+  if new.status in ('success', 'warning') then perform pg_sleep(90); end if;
+  return new;
+end $$;
+create trigger hang before update on "JobLog" for each row execute function hang();
+"""
+"""Every job then stands still in its last transaction: started, its work done in part, not ended."""
+
+
+@pytest.fixture(scope="module")
+def url(server_urls: Callable[[str], str]) -> Iterator[str]:
+    with servers.fresh_database(server_urls("postgresql"), "platform_of_workers") as platform:
+        engine = open_engine(platform)
+        init(engine)
+        write_platform(engine, clean_platform())
+        with engine.begin() as connection:
+            # A session whose client was killed is to notice it, and not to hold its locks for the rest of its sleep.
+            connection.execute(text("alter role current_user set client_connection_check_interval = '500ms'"))
+        engine.dispose()
+        yield platform
+
+
+@pytest.fixture(scope="module")
+def engine(url: str) -> Iterator[Engine]:
+    engine = open_engine(url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def here(url: str, server_urls: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("workers")
+    with servers.fresh_database(server_urls("postgresql"), "prefect_of_workers") as prefect:
+        address = prefect.replace("postgresql://", "postgresql+asyncpg://")
+        with served(folder, url, PREFECT_SERVER_DATABASE_CONNECTION_URL=address) as running, second_worker(running, folder):
+            yield running
+
+
+class second_worker:  # noqa: N801  (used as a function)
+    """A second worker on the same pool, as on another host."""
+
+    def __init__(self, here: Served, folder: Path) -> None:
+        self.here, self.folder = here, folder
+
+    def __enter__(self) -> None:
+        address = {"PREFECT_API_URL": str(self.here.prefect.base_url).rstrip("/"), "MLM_AUDIT_HOME": str(ROOT)}
+        command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "local", "--name", "second"]
+        with (self.folder / "second.log").open("wb") as out:
+            self.process = subprocess.Popen(
+                command, env=self.here.environment | address, stdout=out, stderr=out, cwd=self.folder, start_new_session=True
+            )
+        until("two workers", self.are_two, 60)
+
+    def are_two(self) -> bool:
+        parts = self.here.console.get("/api/admin/jobs", params={"action": "health"}).json()["parts"]
+        return any(part["key"] == "worker" and part["message"].startswith("2 workers") for part in parts)
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        self.process.wait(30)
+
+
+def ask(here: Served, job: str) -> str:
+    """As soon as Prefect has let go of the run before."""
+    month = {"month": "2026-10"} if job == MONTHLY_SWEEP else {}
+
+    def asked() -> object:
+        answer = here.call(action="trigger", jobName=job, parameters=month)
+        assert answer.status_code in (202, 409), answer.text
+        return answer.status_code == 202 and answer.json()["flow_run_id"]
+
+    return str(until(f"{job} may be asked for", asked, 60))
+
+
+def leases(engine: Engine) -> dict[str, int]:
+    """Job → process that runs it."""
+    with engine.connect() as connection:
+        rows = connection.execute(select(JobLease.job, JobLease.owner)).all()
+    return {job: int(re.search(r"process (\d+)", owner)[1]) for job, owner in rows}  # type: ignore[index]
+
+
+def parent(process: int) -> int:
+    """The process that started another."""
+    status = Path(f"/proc/{process}/status").read_text(encoding="ascii", errors="replace")
+    return int(re.search(r"PPid:\s+(\d+)", status)[1])  # type: ignore[index]
+
+
+def interrupted(engine: Engine) -> set[str]:
+    with engine.connect() as connection:
+        rows = connection.execute(select(JobLog.job_type, JobLog.error).where(JobLog.status == "failed")).all()
+    return {job for job, error in rows if "interrupted" in error}
+
+
+def hang(engine: Engine, *, on: bool) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(HANG if on else 'drop trigger hang on "JobLog"; drop function hang'))
+
+
+def standing_still(engine: Engine) -> int:
+    with engine.connect() as connection:
+        return int(connection.execute(text("select count(*) from pg_stat_activity where wait_event = 'PgSleep'")).scalar_one())
+
+
+def test_each_job_is_killed_in_the_middle_and_runs_clean_the_next_time(here: Served, engine: Engine) -> None:
+    hang(engine, on=True)
+    first = {job: ask(here, job) for job in JOBS}
+    until("all eight in the middle", lambda: standing_still(engine) == len(JOBS) and len(leases(engine)) == len(JOBS), 120)
+    assert len({parent(process) for process in leases(engine).values()}) == 2, "both workers of the pool have taken some"
+    for process in leases(engine).values():
+        os.kill(process, signal.SIGKILL)
+    until("the job log knows of all eight", lambda: interrupted(engine) == set(JOBS), 60)
+    for number in first.values():
+        assert here.ended(number)["state_type"] == "CRASHED"
+    hang(engine, on=False)
+    for job, number in {job: ask(here, job) for job in JOBS}.items():
+        done = here.ended(number)
+        assert done["state_type"] == "COMPLETED", (job, done["state"]["message"])
+        assert here.history(job)[0]["status"] in ("success", "warning")
+    assert here.history(RECONCILIATION)[0]["verdict"] == Verdict.PASS.value, "the books are right after all that"
+    told = [path.read_text(encoding="utf-8") for path in (Path(here.environment["OUTBOX_DIR"])).glob("*.eml")]
+    assert any("interrupted" in mail for mail in told)
+
+
+def test_run_and_worker_are_killed_together(here: Served, engine: Engine) -> None:
+    """Nobody is left who could tell Prefect; the console's watch finds out, and frees the job's slot."""
+    hang(engine, on=True)
+    number = ask(here, RECONCILIATION)
+    until("it is in the middle", lambda: standing_still(engine) == 1 and RECONCILIATION in leases(engine), 60)
+    before = len(here.history(RECONCILIATION))
+    for process in [*here.children("worker start"), leases(engine)[RECONCILIATION]]:
+        os.kill(process, signal.SIGKILL)
+    until("the job log knows", lambda: here.history(RECONCILIATION)[0]["status"] == "failed", 60)
+    assert here.ended(number)["state_type"] == "CRASHED"
+    hang(engine, on=False)
+    assert here.ended(ask(here, RECONCILIATION))["state_type"] == "COMPLETED"
+    assert len(here.history(RECONCILIATION)) == before + 1
+
+
+def test_prefect_is_on_postgresql(here: Served) -> None:
+    address = here.environment["PREFECT_SERVER_DATABASE_CONNECTION_URL"].replace("+asyncpg", "+psycopg")
+    database = create_engine(address)
+    with database.connect() as connection:
+        assert connection.execute(text("select count(*) from flow_run")).scalar_one() > len(JOBS)
+    database.dispose()
