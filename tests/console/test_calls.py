@@ -1,0 +1,240 @@
+"""The calls of DOMAIN §5: what they answer, to whom, and what is recorded."""
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import Engine, delete, insert
+
+from mlm_audit.console.access import new_token, parse_tokens
+from mlm_audit.database.own_tables import JobLease
+from mlm_audit.domain.errors import InputError
+from mlm_audit.jobs.names import JOBS, RECONCILIATION, WEEKLY_PAYOUTS
+from tests.console.conftest import CRON_SECRET, Console, open_console
+
+API = "/api/admin/jobs"
+
+
+def order(console: Console, role: str | None, **body: Any) -> Any:
+    return console.client(role).post(API, json=body)
+
+
+def test_what_is_to_be_seen(console: Console, log_run: Callable[..., str]) -> None:
+    at = datetime.now(UTC) - timedelta(hours=2)
+    older = log_run(RECONCILIATION, at - timedelta(days=1), "failed", error="the disk is full")
+    newest = log_run(RECONCILIATION, at, "warning", counts={"breaks": 3})
+    folder = Path(console.settings["runs_dir"]) / newest
+    folder.mkdir(parents=True)
+    (folder / "report.html").write_text("<h1>report</h1>")
+    viewer = console.client("viewer")
+    status = viewer.get(API, params={"action": "status"}).json()
+    assert [job["job"] for job in status["jobs"]] == list(JOBS)
+    [job] = viewer.get(API, params={"action": "status", "job": "reconciliation"}).json()["jobs"]
+    assert (job["enabled"], job["last"]["job_id"], job["cron"]) == (True, newest, "0 4 * * *")
+    assert job["last"]["links"] == {"report.html": f"/reports/{newest}/report.html"}
+    runs = viewer.get(API, params={"action": "history", "job": RECONCILIATION, "limit": 5}).json()["runs"]
+    assert [run["job_id"] for run in runs][:2] == [newest, older]
+    assert runs[1]["error"] == "the disk is full"
+    assert len(viewer.get(API, params={"action": "history", "job": RECONCILIATION, "limit": 1}).json()["runs"]) == 1
+    health = viewer.get(API, params={"action": "health"}).json()
+    assert {part["key"] for part in health["parts"]} > {"database", "mail", "disk"}
+    overview = viewer.get(API).json()
+    assert set(overview) == {"scheduled_jobs", "jobs", "health"}
+    assert viewer.get(f"/reports/{newest}/report.html").text == "<h1>report</h1>"
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "words"),
+    [
+        ({"action": "fly"}, 400, "action"),
+        ({"action": "history"}, 400, "add job=NAME"),
+        ({"action": "history", "job": "gremlins"}, 404, "there is no such job"),
+        ({"action": "status", "job": "gremlins"}, 404, "there is no such job"),
+        ({"action": "history", "job": RECONCILIATION, "limit": 0}, 400, "limit"),
+        ({"action": "history", "job": RECONCILIATION, "limit": "many"}, 400, "limit"),
+        ({"action": "history", "job": RECONCILIATION, "limit": 10**30}, 400, "limit"),
+        ({"job": "x" * 65}, 400, "job"),
+    ],
+)
+def test_bad_questions(console: Console, query: dict[str, Any], status: int, words: str) -> None:
+    answer = console.client("viewer").get(API, params=query)
+    assert (answer.status_code, words in answer.json()["error"]) == (status, True)
+
+
+def test_triggering(console: Console) -> None:
+    answer = order(console, "operator", action="trigger", jobName="reconciliation", parameters={"dry_run": True})
+    assert answer.status_code == 202
+    assert (answer.json()["job"], answer.json()["flow_run"]) == (RECONCILIATION, f"reconciliation {_today(console)}")
+    assert console.scheduler.triggered == [(RECONCILIATION, {"dry_run": True}, "operator-rotarepo")]
+    [deed] = console.actions(1)
+    assert (deed["who"], deed["action"], deed["job"], deed["outcome"]) == ("operator-rotarepo", "trigger", RECONCILIATION, "done")
+    assert deed["address"] == "127.0.0.1"
+    assert deed["detail"] == answer.json()["flow_run_id"]
+
+
+def _today(console: Console) -> str:
+    from mlm_audit.domain.periods import business_date
+    from tests.conftest import IST
+
+    return str(business_date(console.desk.clock(), IST))
+
+
+def test_a_job_that_runs_is_not_started_again(console: Console, database: Engine) -> None:
+    now = datetime.now(UTC).replace(tzinfo=None)
+    lease = {"job": RECONCILIATION, "job_id": "r-1", "owner": "root on elsewhere, process 1 (x:1)", "acquired_at": now}
+    with database.begin() as connection:
+        connection.execute(insert(JobLease).values(**lease, heartbeat_at=now, expires_at=now + timedelta(minutes=2)))
+    answer = order(console, "operator", action="trigger", jobName=RECONCILIATION)
+    with database.begin() as connection:
+        connection.execute(delete(JobLease))
+    assert (answer.status_code, "r-1" in answer.json()["error"]) == (409, True)
+    console.scheduler.running = {WEEKLY_PAYOUTS: "weekly-payouts 2026-11-24"}
+    assert order(console, "operator", action="trigger", jobName=WEEKLY_PAYOUTS).status_code == 409
+    assert console.scheduler.triggered == []
+    assert [deed["outcome"] for deed in console.actions(2)] == ["refused", "refused"]
+
+
+def test_switching(console: Console) -> None:
+    assert order(console, "operator", action="toggle", jobName="tree-health", enable=False).json()["enabled"] is False
+    assert console.scheduler.off == {"tree-health-check"}
+    assert order(console, "operator", action="toggle", jobName="tree-health", enable=True).json()["enabled"] is True
+    assert [deed["action"] for deed in console.actions(2)] == ["enable", "disable"]
+
+
+def test_approving_is_for_approvers(console: Console) -> None:
+    asked = {"action": "approve", "jobName": WEEKLY_PAYOUTS, "jobId": "weekly-payouts-2026-11-23-060000-ab12"}
+    assert order(console, "operator", **asked).status_code == 403
+    through = order(console, "operator", action="trigger", jobName=WEEKLY_PAYOUTS, parameters={"approve": asked["jobId"]})
+    assert (through.status_code, console.scheduler.triggered) == (400, [])
+    assert order(console, "approver", **asked).json()["approved"] == asked["jobId"]
+    assert console.scheduler.triggered == [(WEEKLY_PAYOUTS, {"approve": asked["jobId"]}, "approver-revorppa")]
+    assert order(console, "approver", **asked | {"jobName": RECONCILIATION}).status_code == 400
+    assert order(console, "approver", action="trigger", jobName=WEEKLY_PAYOUTS).status_code == 403
+
+
+def test_without_prefect_one_can_still_look(console: Console, log_run: Callable[..., str]) -> None:
+    log_run(WEEKLY_PAYOUTS, datetime.now(UTC))
+    console.scheduler.away = True
+    viewer = console.client("viewer")
+    assert {job["enabled"] for job in viewer.get(API, params={"action": "status"}).json()["jobs"]} == {None}
+    assert viewer.get(API, params={"action": "history", "job": WEEKLY_PAYOUTS}).json()["runs"]
+    for body in (
+        {"action": "trigger", "jobName": RECONCILIATION},
+        {"action": "toggle", "jobName": RECONCILIATION, "enable": True},
+    ):
+        answer = order(console, "operator", **body)
+        assert (answer.status_code, "does not answer" in answer.json()["error"]) == (503, True)
+    assert [deed["outcome"] for deed in console.actions(2)] == ["failed", "failed"]
+
+
+def test_an_outside_scheduler(console: Console) -> None:
+    cron = console.client(None, Authorization=f"Bearer {CRON_SECRET}")
+    jobs = {"weekly-payouts", "monthly-sweep", "tree-health", "reconciliation"}
+    for name in jobs:
+        assert cron.get(f"/api/cron/{name}").status_code == 202
+        assert cron.post(f"/api/cron/{name}").status_code == 202
+    assert [who for _, _, who in console.scheduler.triggered] == ["cron"] * 8
+    assert cron.post("/api/cron/gremlins").status_code == 404
+    for headers in (
+        {},
+        {"Authorization": f"Bearer {console.tokens['operator']}"},
+        {"Authorization": "Bearer"},
+        {"Authorization": CRON_SECRET},
+    ):
+        assert console.client(None, **headers).get("/api/cron/reconciliation").status_code == 401
+    assert cron.post(API, json={"action": "trigger", "jobName": RECONCILIATION}).status_code == 401, "it may do nothing else"
+    console.settings["enable_scheduled_jobs"] = False
+    done = cron.post("/api/cron/reconciliation").json()
+    assert "ENABLE_SCHEDULED_JOBS" in done["skipped"]
+    assert len(console.scheduler.triggered) == 8
+    console.settings["cron_secret"] = None
+    assert cron.post("/api/cron/reconciliation").status_code == 401
+    console.settings["cron_secret"] = SecretStr("")
+    assert console.client(None, Authorization="Bearer").post("/api/cron/reconciliation").status_code == 401
+
+
+def test_roles(console: Console) -> None:
+    for body in (
+        {"action": "trigger", "jobName": RECONCILIATION},
+        {"action": "toggle", "jobName": RECONCILIATION, "enable": False},
+    ):
+        for role, status in ((None, 401), ("viewer", 403), ("approver", 403)):
+            answer = order(console, role, **body)
+            assert (answer.status_code, list(answer.json())) == (status, ["error"])
+    assert (console.scheduler.triggered, console.scheduler.off) == ([], set())
+    assert {deed["outcome"] for deed in console.actions(6)} == {"refused"}
+    for role in console.tokens:
+        assert console.client(role).get(API).status_code == 200, "everybody may look"
+
+
+def test_a_token_that_is_taken_out_is_out_at_once(console: Console) -> None:
+    viewer = console.client("viewer")
+    assert viewer.get(API).status_code == 200
+    console.settings["admin_tokens"] = SecretStr(
+        " ".join(entry for entry in console.settings["admin_tokens"].get_secret_value().split() if "viewer" not in entry)
+    )
+    assert viewer.get(API).status_code == 401
+    assert console.client("operator").get(API).status_code == 200
+    console.settings["admin_tokens"] = None
+    assert console.client("operator").get(API).status_code == 401
+
+
+def test_tokens_are_kept_as_digests_only() -> None:
+    secret, entry = new_token("priya", ["operator", "approver"])
+    [token] = parse_tokens(entry)
+    assert secret not in entry
+    assert (token.name, token.may("operator"), token.may("approver"), token.may("viewer")) == ("priya", True, True, True)
+    assert len(secret) > 40
+    for wrong in ("priya", "priya:king:" + "0" * 64, "priya:operator:short", f"{entry} {entry}", f"{entry},x"):
+        with pytest.raises(InputError, match="ADMIN_TOKENS"):
+            parse_tokens(wrong)
+
+
+def test_rates(database: Engine, tmp_path: Path) -> None:
+    with open_console(database, tmp_path, console_calls_per_minute=5) as console:
+        viewer = console.client("viewer")
+        assert [viewer.get("/api/admin/jobs?action=history&job=health-ping").status_code for _ in range(6)] == [200] * 5 + [429]
+        answer = viewer.get(API)
+        assert 1 <= int(answer.headers["Retry-After"]) <= 60
+        assert answer.json() == {"error": "too many calls within a minute"}
+        assert console.client("operator").get(API).status_code == 429, "the address has used them up as well"
+
+
+def test_what_goes_wrong_inside_stays_inside(
+    console: Console, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from sqlalchemy.exc import OperationalError
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a secret of the inside")
+
+    monkeypatch.setattr(console.desk, "status", broken)
+    with caplog.at_level(logging.ERROR):
+        answer = console.client("viewer").get(API)
+    assert (answer.status_code, answer.json()) == (500, {"error": "internal error; the console's log has it"})
+    assert "a secret of the inside" in caplog.text
+
+    def away(*_: object) -> None:
+        raise OperationalError("select secret", {}, Exception("password=hunter2"))
+
+    monkeypatch.setattr(console.desk, "status", away)
+    answer = console.client("viewer").get(API)
+    assert answer.status_code == 503
+    assert "secret" not in answer.text
+    assert "hunter2" not in answer.text
+
+
+def test_headers(console: Console) -> None:
+    for path in (API, "/", "/healthz", "/nowhere", "/openapi.json"):
+        answer = console.client("viewer").get(path)
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+        assert "server" not in answer.headers or "uvicorn" in answer.headers["server"]
+    assert console.client("viewer").get("/nowhere").json() == {"error": "Not Found"}
+    assert console.client("viewer").get("/docs").status_code == 404, "it would load scripts from elsewhere"
+    assert console.client("viewer").put(API).status_code == 405

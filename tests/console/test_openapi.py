@@ -1,0 +1,54 @@
+"""The OpenAPI document is right: Schemathesis makes calls from it, good ones and bad ones, and compares the answers."""
+
+from pathlib import Path
+
+import hypothesis
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase
+from sqlalchemy import Engine
+
+from mlm_audit.console.app import create_app
+from tests.console.conftest import CRON_SECRET, Console
+
+SETTINGS = hypothesis.settings(
+    max_examples=60,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.mark.parametrize("role", ["operator", "approver", None])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_schemathesis_finds_nothing(console: Console, database: Engine, tmp_path: Path, role: str | None) -> None:
+    document = create_app(console.desk).openapi()
+    seen: dict[str, set[int]] = {}
+
+    def checked(operation: schemathesis.APIOperation, secret: str) -> None:
+        @SETTINGS
+        @hypothesis.given(case=operation.as_strategy())
+        def check(case: schemathesis.Case) -> None:
+            answer = case.call(base_url=console.url, headers={"Authorization": f"Bearer {secret}"})
+            case.validate_response(answer)
+            seen.setdefault(f"{case.method} {case.path}", set()).add(answer.status_code)
+
+        check()
+
+    for result in schemathesis.openapi.from_dict(document).get_all_operations():
+        operation = result.ok()
+        checked(operation, CRON_SECRET if "cron" in operation.path else console.tokens[role] if role else "wrong")
+    assert {name.partition(" ")[2] for name in seen} == {"/api/admin/jobs", "/api/cron/{name}"}
+    assert not {status for statuses in seen.values() for status in statuses} & {500, 422}
+
+
+def test_the_document_promises_what_is_answered(console: Console) -> None:
+    document = console.client().get("/openapi.json").json()
+    for path in document["paths"].values():
+        for operation in path.values():
+            assert {"400", "401", "403", "429", "503"} <= set(operation["responses"])
+            assert "422" not in operation["responses"]
+            assert operation["security"]
+    assert set(document["components"]["securitySchemes"]) == {"HTTPBearer", "CronSecret"}
