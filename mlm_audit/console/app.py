@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware.base import RequestResponseEndpoint
 from starlette.responses import JSONResponse, Response
@@ -36,6 +37,7 @@ def create_app(desk: Desk) -> FastAPI:
     app.include_router(routes(desk))
     app.include_router(pages(desk))
     app.add_api_route("/healthz", _alive, include_in_schema=False)
+    app.add_middleware(StrangersFirst, desk=desk)
     app.middleware("http")(_with_headers)
     app.add_middleware(SmallBodies)
     _say_what_went_wrong(app)
@@ -53,6 +55,23 @@ async def _with_headers(request: Request, call_next: RequestResponseEndpoint) ->
         answer.headers[name] = value
     answer.headers.setdefault("Content-Security-Policy", POLICY)
     return answer
+
+
+class StrangersFirst:
+    """Refuses strangers before their parameters and bodies are read, so that they learn nothing from the answers."""
+
+    def __init__(self, app: ASGIApp, desk: Desk) -> None:
+        self.app, self.desk = app, desk
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass those on who are known, and what is for everybody."""
+        answer = self.app
+        if scope["type"] == "http" and scope["path"].startswith("/api/"):
+            try:
+                await run_in_threadpool(self.desk.gate.first_of_all, Request(scope))
+            except RefusedError as error:
+                answer = _problem(error.status, error.message, error.retry_after)
+        await answer(scope, receive, send)
 
 
 class SmallBodies:

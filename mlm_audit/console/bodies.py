@@ -4,9 +4,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mlm_audit.jobs.board import MOST
+
 JobName = Annotated[
     str, Field(min_length=1, max_length=64, description="Full or short name of a job", examples=["reconciliation"])
 ]
+
+
+class Question(BaseModel):
+    """What is to be seen. What is not known here is refused, not passed over."""
+
+    model_config = ConfigDict(extra="forbid")
+    action: Literal["status", "history", "health"] | None = None
+    job: Annotated[str, Field(max_length=64, description="Only this job; full or short name")] | None = None
+    limit: Annotated[int, Field(ge=1, le=MOST, description="At most so many runs of the history")] = 30
 
 
 class Trigger(BaseModel):
@@ -87,9 +98,9 @@ class Status(BaseModel):
 
 
 class History(BaseModel):
-    """`action=history`: newest first."""
+    """`action=history`: newest first; of one job, or of all (null)."""
 
-    job: str
+    job: str | None
     runs: list[Run]
 
 

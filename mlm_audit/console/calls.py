@@ -1,15 +1,27 @@
 """The calls of DOMAIN §5 for programs."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.security import HTTPBearer
 
-from mlm_audit.console.bodies import Approve, Done, HealthState, History, JobStatus, Order, Overview, Problem, Status, Toggle
+from mlm_audit.console.bodies import (
+    Approve,
+    Done,
+    HealthState,
+    History,
+    JobStatus,
+    Order,
+    Overview,
+    Problem,
+    Question,
+    Run,
+    Status,
+    Toggle,
+)
 from mlm_audit.console.desk import Desk
-from mlm_audit.console.gate import RefusedError
-from mlm_audit.console.page import overview_page, wants_page
-from mlm_audit.jobs.board import MOST
+from mlm_audit.console.gate import RefusedError, wants_page
+from mlm_audit.console.page import overview_page
 from mlm_audit.jobs.health import Health
 from mlm_audit.jobs.names import MONTHLY_SWEEP, RECONCILIATION, TREE_HEALTH, WEEKLY_PAYOUTS, resolve
 
@@ -46,15 +58,13 @@ def _jobs(router: APIRouter, desk: Desk) -> None:
     @router.get("/api/admin/jobs", response_model=Overview | Status | History | HealthState, dependencies=[Bearer])
     def look(
         request: Request,
-        action: Annotated[Literal["status", "history", "health"] | None, Query()] = None,
-        job: Annotated[str | None, Query(max_length=64)] = None,
-        limit: Annotated[int, Query(ge=1, le=MOST)] = 30,
+        question: Annotated[Question, Query()],
     ) -> Any:
         """Status, history or health; without an action an overview, which in a browser is a page."""
-        if action is None and wants_page(request):
+        if question.action is None and wants_page(request):
             return overview_page(request, desk)
         desk.gate.reader(request)
-        return _answer(desk, action, job, limit)
+        return _answer(desk, question)
 
     @router.post("/api/admin/jobs", status_code=202, responses=BUSY, dependencies=[Bearer])
     def order(request: Request, body: Order) -> Done:
@@ -71,13 +81,12 @@ def _jobs(router: APIRouter, desk: Desk) -> None:
         return Done(**desk.steering.trigger(body.jobName, who, body.parameters))
 
 
-def _answer(desk: Desk, action: str | None, job: str | None, limit: int) -> Any:
+def _answer(desk: Desk, question: Question) -> Any:
+    action, job = question.action, question.job
     if action == "health":
         return health_state(desk.health())
     if action == "history":
-        if job is None:
-            raise RefusedError(400, "job: action=history is about one job; add job=NAME")
-        return History(job=resolve(job), runs=desk.history(job, limit))
+        return History(job=None if job is None else resolve(job), runs=[Run(**run) for run in desk.history(job, question.limit)])
     status = Status(**desk.status())
     if job is not None:
         status.jobs = _only(status.jobs, resolve(job))

@@ -60,8 +60,8 @@ class Desk:
         except SchedulerAwayError:
             return {}
 
-    def history(self, job: str, limit: int) -> list[dict[str, Any]]:
-        """A job's last runs with their files; InputError for an unknown job."""
+    def history(self, job: str | None, limit: int) -> list[dict[str, Any]]:
+        """The last runs of a job, or of all, with their files; InputError for an unknown job."""
         return [run | {"links": self.links(run["job_id"])} for run in history_of(self.database, job, limit)]
 
     def health(self) -> Health:

@@ -52,6 +52,13 @@ class Gate:
         text = self.load().admin_tokens
         return parse_tokens(text.get_secret_value()) if text and text.get_secret_value().strip() else ()
 
+    def first_of_all(self, request: Request) -> None:
+        """Refuse strangers before anything of what they sent is looked at; who may do what is decided by each call."""
+        if request.url.path.startswith("/api/cron/"):
+            self._cron(request)
+        elif request.method != "GET" or (not wants_page(request) and self.session(request) is None):
+            self._known(request)
+
     def bearer(self, request: Request, role: str) -> Who:
         """Who calls with a token that has a role."""
         token = self._known(request)
@@ -74,12 +81,15 @@ class Gate:
 
     def cron(self, request: Request) -> Who:
         """An outside scheduler with its own secret."""
+        self._cron(request)
+        self._count(request, "cron")
+        return Who("cron", address(request))
+
+    def _cron(self, request: Request) -> None:
         secret = self.load().cron_secret
         given = _bearer(request)
         if secret is None or not secret.get_secret_value() or given is None or not is_same(given, secret.get_secret_value()):
             raise self._refuse(request, 401, "give `Authorization: Bearer` with the CRON_SECRET of the settings")
-        self._count(request, "cron")
-        return Who("cron", address(request))
 
     def login(self, request: Request, secret: str) -> Token:
         """The token of a secret that somebody has typed."""
@@ -137,6 +147,11 @@ class Gate:
             return RefusedError(429, "too many calls without the right from this address", wait)
         self.note(Deed(who, address(request), f"{request.method} {request.url.path}"[:40], "refused", None, message))
         return RefusedError(status, message)
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a browser asks, and not a program."""
+    return "text/html" in request.headers.get("accept", "") and "authorization" not in request.headers
 
 
 def address(request: Request) -> str:

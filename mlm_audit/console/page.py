@@ -27,11 +27,6 @@ REPORT_POLICY = "sandbox allow-scripts allow-downloads; frame-ancestors 'none'"
 """A report's own policy says what it may load; this keeps it from the console's cookie."""
 
 
-def wants_page(request: Request) -> bool:
-    """Whether a browser asks, and not a program."""
-    return "text/html" in request.headers.get("accept", "") and "authorization" not in request.headers
-
-
 def overview_page(request: Request, desk: Desk) -> Response:
     """The overview, or the page to log in."""
     session = desk.gate.session(request)

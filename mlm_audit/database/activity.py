@@ -42,9 +42,11 @@ def runs_between(connection: Connection, start: datetime, end: datetime) -> list
     return [_run(row) for row in rows]
 
 
-def last_runs(connection: Connection, job: str, limit: int) -> list[LoggedRun]:
-    """A job's last runs, newest first."""
-    query = select(*COLUMNS).where(JobLog.job_type == job).order_by(JobLog.id.desc()).limit(limit)
+def last_runs(connection: Connection, job: str | None, limit: int) -> list[LoggedRun]:
+    """A job's last runs, or those of all jobs, newest first."""
+    query = select(*COLUMNS).order_by(JobLog.id.desc()).limit(limit)
+    if job is not None:
+        query = query.where(JobLog.job_type == job)
     return [_run(row) for row in connection.execute(query).all()]
 
 

@@ -42,9 +42,9 @@ def status_of_jobs(
         ]
 
 
-def history_of(database: Engine, job: str, limit: int = 30) -> list[dict[str, Any]]:
-    """A job's last runs, newest first, at most `limit`; InputError for an unknown job. Short names are accepted."""
-    name = resolve(job)
+def history_of(database: Engine, job: str | None, limit: int = 30) -> list[dict[str, Any]]:
+    """A job's last runs, or those of all, newest first, at most `limit`; InputError for an unknown job. Short names work."""
+    name = None if job is None else resolve(job)
     require(database, {JobLog: None})
     with database.connect() as connection:
         return [as_data(run) for run in last_runs(connection, name, max(1, min(limit, MOST)))]

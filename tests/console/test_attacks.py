@@ -168,6 +168,8 @@ def test_malformed_bodies(console: Console, body: bytes) -> None:
     assert len(answer.text) < 600
     assert "Traceback" not in answer.text
     assert nothing_was_done(console)
+    stranger = console.client().post(API, content=body, headers={"Content-Type": "application/json"})
+    assert stranger.status_code == 401, "what strangers send is not even read"
 
 
 def test_a_job_name_that_is_none(console: Console) -> None:
@@ -251,9 +253,7 @@ def test_hostile_words_on_the_page(console: Console, log_run: Any) -> None:
     assert "<script" not in page
     assert "<img" not in page
     assert "&lt;script&gt;" in page
-    assert client.get(f"{API}?told=<script>alert(1)</script>").text.count("alert(1)") == page.count("alert(1)"), (
-        "the address says nothing on the page"
-    )
+    assert client.get(f"{API}?told=<script>alert(1)</script>").status_code == 400, "the address says nothing on the page"
 
 
 def test_no_secret_is_ever_recorded(console: Console) -> None:

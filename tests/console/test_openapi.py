@@ -6,6 +6,7 @@ import hypothesis
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase
+from schemathesis import GenerationMode
 from sqlalchemy import Engine
 
 from mlm_audit.console.app import create_app
@@ -27,9 +28,9 @@ def test_schemathesis_finds_nothing(console: Console, database: Engine, tmp_path
     document = create_app(console.desk).openapi()
     seen: dict[str, set[int]] = {}
 
-    def checked(operation: schemathesis.APIOperation, secret: str) -> None:
+    def checked(operation: schemathesis.APIOperation, secret: str, mode: GenerationMode) -> None:
         @SETTINGS
-        @hypothesis.given(case=operation.as_strategy())
+        @hypothesis.given(case=operation.as_strategy(generation_mode=mode))
         def check(case: schemathesis.Case) -> None:
             answer = case.call(base_url=console.url, headers={"Authorization": f"Bearer {secret}"})
             case.validate_response(answer)
@@ -39,7 +40,9 @@ def test_schemathesis_finds_nothing(console: Console, database: Engine, tmp_path
 
     for result in schemathesis.openapi.from_dict(document).get_all_operations():
         operation = result.ok()
-        checked(operation, CRON_SECRET if "cron" in operation.path else console.tokens[role] if role else "wrong")
+        secret = CRON_SECRET if "cron" in operation.path else console.tokens[role] if role else "wrong"
+        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+            checked(operation, secret, mode)
     assert {name.partition(" ")[2] for name in seen} == {"/api/admin/jobs", "/api/cron/{name}"}
     assert not {status for statuses in seen.values() for status in statuses} & {500, 422}
 
