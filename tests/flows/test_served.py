@@ -5,14 +5,17 @@ import re
 import signal
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
+from sqlalchemy import delete, update
 
 from mlm_audit.database.connect import open_engine
 from mlm_audit.database.migrate import init
+from mlm_audit.database.own_tables import EligibilityLog, JobLog
 from mlm_audit.demo.write import write_platform
 from mlm_audit.jobs.names import JOBS, MONTHLY_SWEEP, RECONCILIATION, TREE_HEALTH, WEEKLY_PAYOUTS
 from mlm_audit.jobs.schedules import CRON
@@ -155,6 +158,49 @@ def test_a_server_that_is_killed_comes_back_and_knows_what_was_off(here: Served)
     assert "started again" in here.log.read_text(encoding="utf-8")
 
 
+def test_in_a_browser_as_an_operator(here: Served, tmp_path: Path) -> None:
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1000, "height": 900})
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(str(here.console.base_url))
+        page.get_by_label("Your token").fill("a wrong one")
+        page.get_by_role("button", name="Log in").click()
+        expect(page.get_by_role("alert")).to_contain_text("not known")
+        page.get_by_label("Your token").fill(here.secret)
+        page.keyboard.press("Enter")
+        job = page.get_by_role("region", name="weekly-summary")
+        expect(job).to_contain_text("next")
+        before = len(here.history("weekly-summary"))
+        page.get_by_role("button", name="Run now: weekly-summary").click()
+        expect(page.get_by_role("status")).to_contain_text("weekly-summary was asked for")
+        expect(job.locator(".state").first).to_have_text("about to run")
+        page.screenshot(path=tmp_path / "asked.png", full_page=True)
+        expect(job.locator(".state").first).to_have_text("success", timeout=60_000)
+        assert len(here.history("weekly-summary")) == before + 1, "seen to finish, without a touch"
+        page.get_by_role("button", name="Switch off: weekly-summary").click()
+        expect(job).to_contain_text("switched off")
+        assert here.deployment("weekly-summary")["paused"], "and so it is in Prefect"
+        page.get_by_role("button", name="Switch on: weekly-summary").click()
+        expect(job).to_contain_text("next")
+        assert not here.deployment("weekly-summary")["paused"]
+        with page.expect_navigation():
+            page.get_by_role("link", name="report.html of reconciliation").first.click()
+        expect(page.get_by_text("Why you can trust this")).to_be_visible()
+        page.go_back()
+        phone = browser.new_context(
+            viewport={"width": 360, "height": 740}, color_scheme="dark", storage_state=page.context.storage_state()
+        ).new_page()
+        phone.goto(str(here.console.base_url))
+        assert phone.evaluate("document.documentElement.scrollWidth") <= 360, "nothing has to be pushed sideways"
+        phone.screenshot(path=tmp_path / "phone.png", full_page=True)
+        page.get_by_role("button", name="Log out").click()
+        expect(page.get_by_label("Your token")).to_be_visible()
+        browser.close()
+    assert all(url.startswith(str(here.console.base_url)) for url in asked), "no request goes elsewhere"
+
+
 def test_in_prefect_s_own_pages(here: Served, tmp_path: Path) -> None:
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
@@ -189,3 +235,30 @@ def test_the_command_line_steers_the_same(here: Served, monkeypatch: pytest.Monk
     assert "priya (127.0.0.1)  trigger" in told
     health = document("health", env=env)
     assert {part["key"]: part["state"] for part in health["parts"]}["worker"] == "ok"
+
+
+def late(here: Served, job: str, due: datetime) -> dict[str, Any]:
+    """A run of the schedule that was due long ago and is found only now, as after a time without a machine."""
+    body = {"state": {"type": "SCHEDULED", "state_details": {"scheduled_time": due.isoformat()}}, "tags": ["auto-scheduled"]}
+    answer = here.prefect.post(f"/deployments/{here.deployment(job)['id']}/create_flow_run", json=body)
+    assert answer.status_code == 201, answer.text
+    return here.ended(answer.json()["id"])
+
+
+def test_what_was_missed(here: Served) -> None:
+    now = datetime.now(UTC)
+    engine = open_engine(here.environment["DATABASE_URL"])
+    with engine.begin() as connection:
+        connection.execute(update(JobLog).values(start_time=datetime(2026, 1, 1)))  # noqa: DTZ001
+        connection.execute(delete(EligibilityLog))
+    engine.dispose()
+    for job in (WEEKLY_PAYOUTS, RECONCILIATION, TREE_HEALTH, "retry-failed-payouts"):
+        states = [late(here, job, now - timedelta(days=days)) for days in (3, 1)]
+        assert [state["state_name"] for state in states] == ["Completed", "Skipped"], job
+        assert "has made up for it" in str(states[1]["state"])
+    for job in ("daily-status-report", "weekly-summary", "health-ping"):
+        skipped = late(here, job, now - timedelta(days=2))
+        assert (skipped["state_name"], "is not made up for" in str(skipped["state"])) == ("Skipped", True)
+    swept = late(here, MONTHLY_SWEEP, datetime(2026, 11, 3, tzinfo=UTC))
+    assert swept["state_name"] == "Completed", swept["state"]["message"]
+    assert here.history(MONTHLY_SWEEP)[0]["counts"]["month"] == "2026-10", "the month that it was due for"

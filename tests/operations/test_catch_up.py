@@ -1,0 +1,110 @@
+"""What becomes of runs that were due while everything was down: per job, as docs/operations.md states it."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from mlm_audit.domain.errors import InputError
+from mlm_audit.jobs.catch_up import POLICY, catch_up, missed, month_of_run, why_not
+from mlm_audit.jobs.names import HEALTH_PING, JOBS, MONTHLY_SWEEP, RECONCILIATION, STATUS_REPORT, WEEKLY_PAYOUTS, WEEKLY_SUMMARY
+from mlm_audit.jobs.schedules import last_due
+from mlm_audit.jobs.steering import Steering
+from tests.conftest import IST
+from tests.console.conftest import StandIn
+from tests.operations.test_status import HOUR, NOW, log, settings
+
+REPORTS = {STATUS_REPORT, WEEKLY_SUMMARY, HEALTH_PING}
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def engine(any_url: str, opened: Callable[[str], Engine]) -> Engine:
+    from mlm_audit.database.migrate import init
+
+    engine = opened(any_url)
+    init(engine)
+    return engine
+
+
+def reason(engine: Engine, tmp_path: Path, job: str, scheduled: datetime, now: datetime = NOW) -> str | None:
+    return why_not(job, scheduled, now, settings(tmp_path), engine)
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_on_time_everything_runs(engine: Engine, tmp_path: Path, job: str) -> None:
+    due = last_due(job, NOW, IST)
+    log(engine, job, due - DAY)
+    assert reason(engine, tmp_path, job, due, due + timedelta(minutes=1)) is None
+    assert reason(engine, tmp_path, job, due, due + timedelta(minutes=60)) is None, "within the grace"
+
+
+@pytest.mark.parametrize("job", sorted(set(JOBS) - REPORTS - {MONTHLY_SWEEP}))
+def test_one_run_makes_up_for_all(engine: Engine, tmp_path: Path, job: str) -> None:
+    """Three were missed. Whichever comes first runs, now; the others see it."""
+    due = last_due(job, NOW, IST)
+    late = [due - 3 * DAY, due - DAY, due]
+    log(engine, job, due - 9 * DAY)
+    now = due + 5 * HOUR
+    assert [reason(engine, tmp_path, job, at, now) for at in late] == [None] * 3
+    made_up = log(engine, job, now - timedelta(minutes=1), "running")
+    for at in late:
+        assert f"{made_up} has made up for it" in str(reason(engine, tmp_path, job, at, now))
+
+
+def test_a_failed_run_makes_up_for_nothing(engine: Engine, tmp_path: Path) -> None:
+    due = last_due(RECONCILIATION, NOW, IST)
+    log(engine, RECONCILIATION, due + HOUR, "failed", error="x")
+    assert reason(engine, tmp_path, RECONCILIATION, due, due + 3 * HOUR) is None
+
+
+def test_every_missed_sweep_runs_for_its_month(engine: Engine, tmp_path: Path) -> None:
+    log(engine, MONTHLY_SWEEP, NOW - HOUR)
+    for months in (1, 2):
+        due = last_due(MONTHLY_SWEEP, NOW - months * 30 * DAY, IST)
+        assert reason(engine, tmp_path, MONTHLY_SWEEP, due) is None
+    assert month_of_run(datetime.fromisoformat("2026-10-31T20:30:00+00:00"), settings(tmp_path)) == "2026-10"
+    assert month_of_run(datetime.fromisoformat("2026-02-28T20:30:00+00:00"), settings(tmp_path)) == "2026-02", "1 March in India"
+
+
+@pytest.mark.parametrize("job", sorted(REPORTS))
+def test_reports_are_skipped(engine: Engine, tmp_path: Path, job: str) -> None:
+    due = last_due(job, NOW, IST)
+    assert "is not made up for" in str(reason(engine, tmp_path, job, due, due + 2 * HOUR))
+
+
+def test_after_a_week_of_darkness(engine: Engine, tmp_path: Path) -> None:
+    """Nothing ran since, Prefect's own record is gone too: each job is asked for once, the sweep for its month."""
+    for job in JOBS:
+        log(engine, job, NOW - 40 * DAY)
+    scheduler = StandIn()
+    steering = Steering(engine, settings(tmp_path), lambda: NOW, scheduler)
+    scheduler.running = {RECONCILIATION: "a late run that Prefect still knew"}
+    asked = catch_up(steering)
+    assert set(asked) == set(JOBS) - REPORTS - {RECONCILIATION}
+    parameters = {job: given for job, given, _ in scheduler.triggered}
+    assert parameters[MONTHLY_SWEEP] == {"month": "2026-10"}
+    assert parameters[WEEKLY_PAYOUTS] == {}
+    assert {by for _, _, by in scheduler.triggered} == {"catch-up"}
+
+
+def test_nothing_is_made_up_for(engine: Engine, tmp_path: Path) -> None:
+    assert missed(engine, settings(tmp_path), NOW) == {}, "nothing ever ran here"
+    for job in JOBS:
+        log(engine, job, NOW - 40 * DAY)
+    assert missed(engine, settings(tmp_path, enable_scheduled_jobs=False), NOW) == {}, "nothing runs on schedule"
+    for job in JOBS:
+        log(engine, job, last_due(job, NOW, IST))
+    assert missed(engine, settings(tmp_path), NOW) == {}
+
+
+def test_every_job_has_a_policy() -> None:
+    assert set(POLICY) == set(JOBS)
+
+
+@pytest.mark.parametrize("any_url", ["sqlite"], indirect=True)
+def test_steering_wants_its_tables(any_url: str, opened: Callable[[str], Engine], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="db upgrade"):
+        Steering(opened(any_url), settings(tmp_path), lambda: NOW, StandIn())
