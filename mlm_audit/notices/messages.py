@@ -95,7 +95,7 @@ def message(
         page: Any = mail.get_body(("html",))
         page.add_related(trend_png(trend), "image", "png", cid=f"<{TREND}>", filename="trend.png", disposition="inline")
     for path in attachments(contexts):
-        mail.add_attachment(path.read_bytes(), "text", "html", filename=f"{path.parent.name}.html")
+        mail.add_attachment(path.read_text(encoding="utf-8"), subtype="html", filename=f"{path.parent.name}.html")
     return mail
 
 
