@@ -108,13 +108,9 @@ def attachments(contexts: Sequence[dict[str, Any]]) -> list[Path]:
 
 def contents(kind: str, name: str | None, contexts: Sequence[dict[str, Any]], timezone: str) -> tuple[str, str, str]:
     """Subject, text and HTML of a notice, all from the same context; in the HTML everything is escaped."""
-    attached = {str(path.parent.name) for path in attachments(contexts)}
-    values = {"attached": attached, "trend_cid": TREND} | {
-        "name": one_line(name or ""),
-        "notices": contexts,
-        "n": contexts[0],
-        "timezone": timezone,
-    }
+    attached = {str(path) for path in attachments(contexts)}
+    values: dict[str, Any] = {"attached": attached, "trend_cid": TREND, "name": one_line(name or "")}
+    values |= {"notices": contexts, "n": contexts[0], "timezone": timezone}
     subject = one_line(_templates().get_template(f"{kind}/subject.txt.j2").render(values))
     text = _templates().get_template(f"{kind}/body.txt.j2").render(values)
     return subject, text, _templates().get_template(f"{kind}/body.html.j2").render(values | {"subject": subject})
