@@ -39,7 +39,7 @@ rooms: $(READY)
 	$(BIN)/lint-imports
 
 tests: $(READY)
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadgroup
 
 servers: $(READY)
 	@sh tests/install_servers.sh $(BIN)/python
@@ -51,7 +51,7 @@ docs: $(READY)  ## the generated reference in docs/
 	$(BIN)/python -m tests.reference
 
 fast: $(READY)  ## the tests that take seconds: no kills, no many processes, no MariaDB
-	$(BIN)/pytest -n 2 -m "not slow"
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow"
 
 bench-trees: $(READY)  ## the tree checks next to the floor and to graph libraries
 	$(BIN)/python -m benchmarks.trees

@@ -36,8 +36,9 @@ def mariadb_bin() -> str | None:
 
 
 def missing() -> list[str]:
-    """The servers that are not installed."""
-    return [name for name, path in (("postgresql", postgres_bin()), ("mariadb-server", mariadb_bin())) if path is None]
+    """The Debian packages that the tests want and that are not installed: two servers and a browser."""
+    wanted = (("postgresql", postgres_bin()), ("mariadb-server", mariadb_bin()), ("chromium", shutil.which("chromium")))
+    return [name for name, path in wanted if path is None]
 
 
 def _free_port() -> int:

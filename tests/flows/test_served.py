@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 from sqlalchemy import delete, update
 
 from mlm_audit.database.connect import open_engine
@@ -19,7 +19,7 @@ from mlm_audit.database.own_tables import EligibilityLog, JobLog
 from mlm_audit.demo.write import write_platform
 from mlm_audit.jobs.names import JOBS, MONTHLY_SWEEP, RECONCILIATION, TREE_HEALTH, WEEKLY_PAYOUTS
 from mlm_audit.jobs.schedules import CRON
-from tests.browser import CHROMIUM
+from tests.browser import chromium
 from tests.conftest import clean_platform
 from tests.flows.serving import ROOT, Served, served, until
 
@@ -159,8 +159,7 @@ def test_a_server_that_is_killed_comes_back_and_knows_what_was_off(here: Served)
 
 
 def test_in_a_browser_as_an_operator(here: Served, tmp_path: Path) -> None:
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": 1000, "height": 900})
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
@@ -197,13 +196,11 @@ def test_in_a_browser_as_an_operator(here: Served, tmp_path: Path) -> None:
         phone.screenshot(path=tmp_path / "phone.png", full_page=True)
         page.get_by_role("button", name="Log out").click()
         expect(page.get_by_label("Your token")).to_be_visible()
-        browser.close()
     assert all(url.startswith(str(here.console.base_url)) for url in asked), "no request goes elsewhere"
 
 
 def test_in_prefect_s_own_pages(here: Served, tmp_path: Path) -> None:
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": 1200, "height": 900})
         [newest, *_] = here.filter("artifacts", artifacts={"key": {"any_": ["reconciliation-verdict"]}}, sort="CREATED_DESC")
         page.goto(str(here.prefect.base_url).replace("/api/", f"/artifacts/artifact/{newest['id']}"))
@@ -212,7 +209,6 @@ def test_in_prefect_s_own_pages(here: Served, tmp_path: Path) -> None:
         ).to_be_visible(timeout=30_000)
         time.sleep(0.5)
         page.screenshot(path=tmp_path / "prefect.png")
-        browser.close()
 
 
 def test_the_command_line_steers_the_same(here: Served, monkeypatch: pytest.MonkeyPatch) -> None:
