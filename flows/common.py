@@ -1,6 +1,7 @@
 """What the flows share: whether a scheduled run is to run now, the call of the job, artifacts, events, what follows a death."""
 
 import logging
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypedDict
@@ -35,8 +36,9 @@ AUTO_SCHEDULED = "auto-scheduled"
 Document = dict[str, Any] | State[None]
 AsOf = datetime | None
 
-# The library's own log lines belong to the run: the deployments name it in PREFECT_LOGGING_EXTRA_LOGGERS.
-logging.getLogger("mlm_audit").setLevel(logging.INFO)
+if "mlm_audit" in os.environ.get("PREFECT_LOGGING_EXTRA_LOGGERS", ""):
+    # The deployments ask for the library's own log lines; Prefect shows of them what the logger's level lets through.
+    logging.getLogger("mlm_audit").setLevel(logging.INFO)
 
 
 def now() -> datetime:
