@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from mlm_audit.domain.eligibility import in_words
-from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.plan import PlanRules
 from mlm_audit.domain.settings import Settings
 from mlm_audit.reporting.charts import trend_png
@@ -36,7 +36,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"inr": format_inr, "line": one_line, "reason": _reason}
+    environment.filters |= {"inr": format_inr, "grouped": grouped, "line": one_line, "reason": _reason}
     return environment
 
 

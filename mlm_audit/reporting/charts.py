@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 BLUE, INK, LINE = "#0072B2", "#1b2430", "#d9dee5"
-WIDTH, HEIGHT, SCALE = 536, 150, 2
+WIDTH, HEIGHT, SCALE = 420, 140, 2
+LETTERS = 13
 COLOURS = 64
 
 
@@ -25,7 +26,7 @@ def trend_png(trend: Sequence[Sequence[Any]]) -> bytes:
             y=alt.Y("open:Q", title="open after the run", axis=alt.Axis(tickMinStep=1, grid=True, gridColor=LINE)),
         )
         .configure(background="white", font="sans-serif")
-        .configure_axis(labelColor=INK, titleColor=INK)
+        .configure_axis(labelColor=INK, titleColor=INK, labelFontSize=LETTERS, titleFontSize=LETTERS)
         .configure_view(stroke=None)
     )
     large = vl_convert.vegalite_to_png(chart.to_json(), scale=SCALE)

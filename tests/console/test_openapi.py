@@ -22,6 +22,7 @@ SETTINGS = hypothesis.settings(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", ["operator", "approver", None])
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_schemathesis_finds_nothing(console: Console, database: Engine, tmp_path: Path, role: str | None) -> None:
