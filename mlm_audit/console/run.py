@@ -1,9 +1,7 @@
 """Running the console: uvicorn, and a watch that closes dead runs and sends what waits."""
 
 import logging
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,6 +12,7 @@ from mlm_audit.database.joblog import close_interrupted, read_run
 from mlm_audit.domain.periods import business_date
 from mlm_audit.jobs.notices import deliver
 from mlm_audit.jobs.owner import is_gone
+from mlm_audit.jobs.pace import every
 from mlm_audit.jobs.scheduler import SchedulerAwayError
 
 log = logging.getLogger(__name__)
@@ -35,28 +34,14 @@ def serve_console(desk: Desk, host: str, port: int) -> None:
         server_header=False,
         timeout_graceful_shutdown=5,
     )
-    with watching(desk):
-        uvicorn.Server(config).run()
-    desk.gate.turned_away.write()
-
-
-@contextmanager
-def watching(desk: Desk) -> Iterator[None]:
-    """Every few seconds: dead runs are closed and told of, waiting mail is tried again, floods are recorded."""
-    stop = threading.Event()
 
     def watch() -> None:
-        while not stop.wait(WATCH_SECONDS):
-            look_after(desk)
-            desk.gate.turned_away.write()
+        look_after(desk)
+        desk.gate.turned_away.write()
 
-    thread = threading.Thread(target=watch, name="console watch", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
+    with every(WATCH_SECONDS, watch, "console watch"):
+        uvicorn.Server(config).run()
+    desk.gate.turned_away.write()
 
 
 def look_after(desk: Desk) -> list[str]:

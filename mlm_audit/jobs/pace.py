@@ -1,8 +1,9 @@
-"""The built-in rate limit of payouts: a pause after each batch, and a limit within any minute. Safe for threads."""
+"""Rhythm: the built-in rate limit of payouts (a pause after each batch, and a limit within any minute), and what is done every so often."""
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 MINUTE = timedelta(minutes=1)
@@ -38,3 +39,21 @@ class Pace:
                 return max((self._made[0][0] + MINUTE - now).total_seconds(), 0.001)
             self._made.append((now, payouts))
             return 0.0
+
+
+@contextmanager
+def every(seconds: float, act: Callable[[], object], name: str) -> Iterator[None]:
+    """Act again and again in a thread of its own while the body runs; not at once, and not after its end."""
+    stop = threading.Event()
+
+    def go_on() -> None:
+        while not stop.wait(seconds):
+            act()
+
+    thread = threading.Thread(target=go_on, name=name, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()

@@ -20,6 +20,7 @@ from mlm_audit.domain.periods import business_date, naive
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.notices import deliver
 from mlm_audit.jobs.owner import is_gone, this_process, user
+from mlm_audit.jobs.pace import every
 from mlm_audit.jobs.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ def running(database: Engine, job: str, job_id: str, settings: Settings, clock: 
     for dead in run.interrupted:
         log.warning("%s was interrupted and is closed as failed; this run goes on from there", dead)
     try:
-        with _heartbeat(run):
+        with every(claim.lease.total_seconds() / BEATS_PER_LEASE, run.beat, f"heartbeat {job_id}"):
             yield run
         assert run.ended, "a job logs its end in its last transaction"
     except BaseException as error:
@@ -108,23 +109,6 @@ def running(database: Engine, job: str, job_id: str, settings: Settings, clock: 
     finally:
         # After the money has moved, and also after a failure: the administrators hear of it at once.
         deliver(database, settings, clock)
-
-
-@contextmanager
-def _heartbeat(run: Run) -> Iterator[None]:
-    stop = threading.Event()
-
-    def beat() -> None:
-        while not stop.wait(run.claim.lease.total_seconds() / BEATS_PER_LEASE):
-            run.beat()
-
-    thread = threading.Thread(target=beat, name=f"heartbeat {run.job_id}", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
 
 
 def _fail(run: Run, reason: str) -> None:
