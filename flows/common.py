@@ -11,16 +11,17 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.flows import FlowStateHook
 from prefect.states import Completed
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from flows.artifacts import publish
 from flows.events import tell
 from flows.progress import Bar
 from mlm_audit.database.connect import is_out_of_reach, open_engine
 from mlm_audit.database.joblog import close_interrupted, failure_notice
-from mlm_audit.domain.errors import InputError, JobBusyError
+from mlm_audit.domain.errors import InputError, JobBusyError, JobFailedError
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.periods import business_date, parse_instant
+from mlm_audit.domain.privacy import mask_personal
 from mlm_audit.domain.settings import Settings, load_settings
 from mlm_audit.jobs.call import Request, call
 from mlm_audit.jobs.catch_up import month_of_run, why_not
@@ -134,7 +135,7 @@ def run_job(job: str, request: Request) -> RunResult:
     settings = load_settings()
     database = open_database(settings)
     try:
-        with Bar(job) as bar, acting_as(asked_by()):
+        with Bar(job) as bar, acting_as(asked_by(), runtime.flow_run.id):
             return call(job, database, settings, now, request, bar)
     finally:
         database.dispose()
@@ -145,22 +146,29 @@ def asked_by() -> str | None:
     return next((tag.removeprefix(BY) for tag in runtime.flow_run.tags or () if tag.startswith(BY)), None)
 
 
-def close_dead(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001  (Prefect's names)
+def close_dead(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """After a crash: the job log says at once that the run is dead, and the administrators hear of it."""
     settings = load_settings()
-    database = open_database(settings)
-    close_interrupted(database, now(), is_gone, str(business_date(now(), settings.tz)))
-    deliver(database, settings, now)
-    database.dispose()
+    try:
+        database = open_database(settings)
+        closed = close_interrupted(database, now(), is_gone, str(business_date(now(), settings.tz)))
+        deliver(database, settings, now)
+        database.dispose()
+    except (InputError, SQLAlchemyError):
+        closed = []
+    if not closed:
+        tell_of_failure(flow, flow_run, state)
 
 
-def tell_of_refusal(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
-    """After a failure: a job that broke off has told of it itself; one that could not even begin has not."""
-    error = state.result(raise_on_failure=False)
-    if isinstance(error, InputError) and not isinstance(error, JobBusyError):
-        settings = load_settings()
-        day = str(business_date(now(), settings.tz))
-        tell_directly(failure_notice(flow.name, flow_run.name, str(error), day), settings, now)
+def tell_of_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+    """After a failure: a job that broke off has told of it itself, one that is busy need not; all others are told of here."""
+    error: Any = state.result(raise_on_failure=False)
+    if isinstance(error, JobFailedError | JobBusyError):
+        return
+    settings = load_settings()
+    why = " ".join(str(error if isinstance(error, Exception) else state.message).split())
+    day = str(business_date(now(), settings.tz))
+    tell_directly(failure_notice(flow.name, flow_run.name, mask_personal(why), day), settings, now)
 
 
 class _Afterwards(TypedDict):
@@ -168,5 +176,5 @@ class _Afterwards(TypedDict):
     on_failure: list[FlowStateHook[..., Any]]
 
 
-AFTERWARDS: _Afterwards = {"on_crashed": [close_dead], "on_failure": [tell_of_refusal]}
+AFTERWARDS: _Afterwards = {"on_crashed": [close_dead], "on_failure": [tell_of_failure]}
 """What every flow does when it has died or failed."""

@@ -28,8 +28,7 @@ def console(*, host: Host = "127.0.0.1", port: Port = 8300, db: Db = None) -> No
     desk = Desk(database(settings), lambda: settings_with(db), clock, Scheduler())
     if not desk.gate.tokens():
         raise InputError("no token is set, so nobody could log in; `mlm-audit token NAME --role operator` makes one")
-    out.print(f"The console listens on http://{host}:{port}/")
-    serve_console(desk, host, port)
+    serve_console(desk, host, port, lambda: out.print(f"The console listens on http://{host}:{port}/"))
 
 
 def token(name: str, /, *, role: list[Role] | None = None, json: Json = False) -> None:

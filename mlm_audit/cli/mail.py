@@ -67,6 +67,8 @@ def preview(
         raise InputError(f"mail preview {name}: there is no such notice; the notices are {', '.join(SAMPLES)}")
     subject, text, page = contents(name, "Asha Example", [SAMPLES[name]], load_settings().timezone)
     if html is not None:
+        if html.is_dir():
+            raise InputError(f"--html {html}: is a folder; name a file in it")
         ensure_folder(html.parent)
         html.write_text(_with_picture(page, SAMPLES[name]), encoding="utf-8")
     if json:

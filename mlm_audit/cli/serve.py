@@ -48,8 +48,7 @@ def serve(
     signal.signal(signal.SIGTERM, _stop)
     supervisor = Supervisor(folder, prefect_port, own, lambda text: err.print(escape(text)))
     with supervisor.running(lambda: _make_up(desk.steering)):
-        terminal.print(f"The console listens on http://{host}:{port}/")
-        serve_console(desk, host, port)
+        serve_console(desk, host, port, lambda: terminal.print(f"The console listens on http://{host}:{port}/"))
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:

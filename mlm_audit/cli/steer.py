@@ -6,8 +6,7 @@ from cyclopts import Parameter
 from rich.markup import escape
 
 from mlm_audit.cli.common import Db, Json, clock, database, out, print_json, settings_with
-from mlm_audit.domain.periods import parse_instant
-from mlm_audit.jobs.call import Request, refuse_strangers
+from mlm_audit.domain.errors import InputError
 from mlm_audit.jobs.names import resolve
 from mlm_audit.jobs.scheduler import Scheduler
 from mlm_audit.jobs.steering import Steering, this_account
@@ -31,12 +30,12 @@ def trigger(
     """Ask Prefect for a run of a job now; a worker runs it. `mlm-audit run` runs it here, without Prefect."""
     settings = settings_with(db)
     name = resolve(job)
-    moment = parse_instant(as_of, settings.tz) if as_of else None
-    refuse_strangers(name, Request(moment, month, limit, approve, repair, dry_run))
-    given: dict[str, Any] = {"month": month, "limit": limit, "approve": approve, "repair": repair}
-    given |= {"as_of": moment.isoformat() if moment else None, "dry_run": dry_run or None}
+    given: dict[str, Any] = {"as_of": as_of, "month": month, "limit": limit, "repair": repair, "dry_run": dry_run or None}
     parameters = {key: value for key, value in given.items() if value is not None}
-    done = Steering(database(settings), settings, clock, Scheduler()).trigger(name, this_account(), parameters)
+    steering = Steering(database(settings), settings, clock, Scheduler())
+    if approve is not None and parameters:
+        raise InputError("--approve goes alone: the approved run brings its own --as-of, and nothing but it is paid")
+    done = steering.approve(name, approve, this_account()) if approve else steering.trigger(name, this_account(), parameters)
     if json:
         print_json(done)
         return

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from mlm_audit.domain.errors import InputError
 ROLES = ("viewer", "operator", "approver")
 """viewer: look. operator: run and switch, and look. approver: approve payout runs, and look."""
 SESSION_SECONDS = 12 * 3_600
+ENDED_REMEMBERED = 10_000
 _ENTRY = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,40}):(?P<roles>[a-z+]+):(?P<digest>[0-9a-f]{64})")
 
 
@@ -90,16 +92,23 @@ class Sessions:
 
     def __init__(self, key: str) -> None:
         self._signer = URLSafeTimedSerializer(key, salt="mlm-audit session")
+        self._ended: deque[str] = deque(maxlen=ENDED_REMEMBERED)
 
     def cookie(self, token: Token) -> str:
         """The cookie of somebody who has just shown a token."""
         return str(self._signer.dumps([token.name, token.digest, secrets.token_urlsafe(16)]))
+
+    def end(self, session: Session) -> None:
+        """After logging out the cookie is worth nothing, wherever a copy of it may be."""
+        self._ended.append(session.csrf)
 
     def read(self, cookie: str, tokens: Iterable[Token]) -> Session | None:
         """The session of a cookie; None for one that is forged, too old, or whose token is gone."""
         try:
             name, digest, csrf = self._signer.loads(cookie, max_age=SESSION_SECONDS)
         except (BadSignature, ValueError, TypeError):
+            return None
+        if csrf in self._ended:
             return None
         token = next((token for token in tokens if (token.name, token.digest) == (name, digest)), None)
         return Session(token, str(csrf)) if token else None

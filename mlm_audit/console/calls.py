@@ -74,10 +74,8 @@ def _jobs(router: APIRouter, desk: Desk) -> None:
             return Done(**desk.steering.toggle(body.jobName, who, enable=body.enable))
         if isinstance(body, Approve):
             return Done(**desk.steering.approve(body.jobName, body.jobId, who))
-        if "approve" in body.parameters:
-            raise RefusedError(
-                400, 'parameters: approving is an action of its own, {"action": "approve", "jobName": …, "jobId": …}'
-            )
+        if "limit" in body.parameters:
+            raise RefusedError(400, "parameters: limit would cut a payout run into parts below the cap; use the command line")
         return Done(**desk.steering.trigger(body.jobName, who, body.parameters))
 
 

@@ -1,5 +1,6 @@
 """What the console shows and does, for its calls and for its page alike."""
 
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from sqlalchemy import Engine
 
 from mlm_audit.console.gate import Gate
 from mlm_audit.database import actions
+from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.board import history_of, status_of_jobs
 from mlm_audit.jobs.health import Health, check_health
@@ -26,8 +28,24 @@ FILES = {
     "result.json": "application/json",
 }
 """The files of a run that are served, and as what."""
+log = logging.getLogger(__name__)
 _JOB_ID = re.compile(r"[a-z0-9-]{1,120}")
 ACTIONS_SHOWN = 20
+
+
+class LastGood:
+    """Settings read anew each time; while they are wrong, the last good ones, and a line in the log."""
+
+    def __init__(self, load: Callable[[], Settings]) -> None:
+        self._load, self._good = load, load()
+
+    def __call__(self) -> Settings:
+        """The settings in force."""
+        try:
+            self._good = self._load()
+        except InputError:
+            log.exception("the settings are wrong, the last good ones stay in force")
+        return self._good
 
 
 @dataclass
@@ -41,6 +59,7 @@ class Desk:
     gate: Gate = field(init=False)
 
     def __post_init__(self) -> None:
+        self.load = LastGood(self.load)
         self.gate = Gate(self.load, self.database, self.clock)
         self.steering = Steering(self.database, self.load(), self.clock, self.scheduler)
 

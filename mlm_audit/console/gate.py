@@ -4,14 +4,16 @@ import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 
 from fastapi import Request
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from mlm_audit.console.access import Session, Sessions, Token, is_same, parse_tokens, token_of
-from mlm_audit.console.limits import Limits, TurnedAway
+from mlm_audit.console.limits import EVERYBODY, Limits, TurnedAway
 from mlm_audit.database.actions import Deed, record
+from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.ports import Clock
 from mlm_audit.jobs.steering import Who
@@ -45,10 +47,17 @@ class Gate:
         self.limits = Limits(settings.console_calls_per_minute, settings.console_refusals_per_minute)
         self.sessions = Sessions(secret)
         self.turned_away = TurnedAway(self.database, self.clock)
-        self.tokens()
+        self._parse()
 
     def tokens(self) -> tuple[Token, ...]:
-        """The tokens in force; InputError when the setting is wrong."""
+        """The tokens in force; none while the setting is wrong, since nobody knows what was to be revoked."""
+        try:
+            return self._parse()
+        except InputError:
+            log.exception("no token is in force")
+            return ()
+
+    def _parse(self) -> tuple[Token, ...]:
         text = self.load().admin_tokens
         return parse_tokens(text.get_secret_value()) if text and text.get_secret_value().strip() else ()
 
@@ -56,7 +65,7 @@ class Gate:
         """Refuse strangers before anything of what they sent is looked at; who may do what is decided by each call."""
         if request.url.path.startswith("/api/cron/"):
             self._cron(request)
-        elif request.method != "GET" or (not wants_page(request) and self.session(request) is None):
+        elif request.method != "GET" or (not (wants_page(request) and not request.url.query) and self.session(request) is None):
             self._known(request)
 
     def bearer(self, request: Request, role: str) -> Who:
@@ -145,7 +154,10 @@ class Gate:
         if (wait := self.limits.refusal(address(request))) is not None:
             self.turned_away.count(address(request))
             return RefusedError(429, "too many calls without the right from this address", wait)
-        self.note(Deed(who, address(request), f"{request.method} {request.url.path}"[:40], "refused", None, message))
+        if self.limits.refusal(EVERYBODY) is not None:
+            self.turned_away.count(address(request))
+        else:
+            self.note(Deed(who, address(request), f"{request.method} {request.url.path}"[:40], "refused", None, message))
         return RefusedError(status, message)
 
 
@@ -155,8 +167,9 @@ def wants_page(request: Request) -> bool:
 
 
 def address(request: Request) -> str:
-    """Where a call comes from."""
-    return request.client.host if request.client else "?"
+    """Where a call comes from; of IPv6 the network, since one caller has all the addresses of it."""
+    host = request.client.host if request.client else "?"
+    return str(ip_network(f"{host}/64", strict=False)) if ":" in host and "%" not in host else host
 
 
 def _bearer(request: Request) -> str | None:

@@ -14,6 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from mlm_audit.database.actions import Deed, record
 from mlm_audit.jobs.ports import Clock
 
+EVERYBODY = "everybody"
+ADDRESSES_RECORDED = 10
+"""So many addresses at their limit are recorded call by call; beyond that they are counted."""
 KEPT_APART = 1_000
 """More addresses than this at a time are counted together, so that a flood from many cannot fill the memory."""
 
@@ -24,14 +27,15 @@ class Limits:
     def __init__(self, calls: int, refusals: int) -> None:
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
         self._calls, self._refusals = RateLimitItemPerMinute(calls), RateLimitItemPerMinute(refusals)
+        self._all_refusals = RateLimitItemPerMinute(refusals * ADDRESSES_RECORDED)
 
     def call(self, *names: str) -> int | None:
         """Count a call for a token or an address; the seconds to wait when there were too many, else None."""
         return self._hit(self._calls, "call", *names)
 
     def refusal(self, address: str) -> int | None:
-        """Count a call without the right; the seconds to wait when there were too many, else None."""
-        return self._hit(self._refusals, "refusal", address)
+        """Count a call without the right, of an address or of everybody; the seconds to wait when there were too many, or None."""
+        return self._hit(self._all_refusals if address == EVERYBODY else self._refusals, "refusal", address)
 
     def _hit(self, item: RateLimitItemPerMinute, *names: str) -> int | None:
         return None if self._limiter.hit(item, *names) else self._wait(item, *names)

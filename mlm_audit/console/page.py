@@ -133,6 +133,8 @@ def pages(desk: Desk) -> APIRouter:
     @router.post("/logout")
     def log_out(request: Request, csrf: Annotated[str, Form(max_length=100)]) -> Response:
         desk.gate.poster(request, csrf, "viewer")
+        if session := desk.gate.session(request):
+            desk.gate.sessions.end(session)
         answer = RedirectResponse(HOME, 303)
         answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
         return answer

@@ -3,6 +3,7 @@
 A child that dies is started again, later each time; on a signal the worker goes first and the server last.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -147,15 +148,25 @@ class Supervisor:
 
 
 def deploy_all(home: Path) -> None:
-    """Pool and deployments as prefect.yaml has them; what somebody has switched off stays off."""
+    """Pool and deployments as prefect.yaml has them; what somebody has switched off stays off.
+
+    Deploying switches every schedule on, so what is off is written down first: a start that breaks off here is made good
+    by the next.
+    """
     if _prefect(home, "work-pool", "inspect", POOL).returncode != 0:
         _must(_prefect(home, "work-pool", "create", POOL, "--type", "process"))
-    scheduler = Scheduler()
-    off = [deployed.job for deployed in scheduler.deployments().values() if not deployed.on]
-    # Deploying switches every schedule on again.
-    _must(_prefect(home, "--no-prompt", "deploy", "--all"))
-    for job in off:
-        scheduler.toggle(job, enable=False)
+    scheduler, note = Scheduler(), Path(os.environ["PREFECT_HOME"]) / "switched-off.json"
+    off = {deployed.job for deployed in scheduler.deployments().values() if not deployed.on}
+    if note.is_file():
+        off |= set(json.loads(note.read_text(encoding="utf-8")))
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.write_text(json.dumps(sorted(off)), encoding="utf-8")
+    try:
+        _must(_prefect(home, "--no-prompt", "deploy", "--all"))
+    finally:
+        for job in off & set(scheduler.deployments()):
+            scheduler.toggle(job, enable=False)
+    note.unlink()
 
 
 def _prefect(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -8,6 +8,7 @@ from sqlalchemy import Engine, insert, select
 from mlm_audit.database.connect import write
 from mlm_audit.database.own_tables import Action
 from mlm_audit.domain.periods import naive
+from mlm_audit.domain.privacy import one_line
 
 Outcome = Literal["done", "refused", "failed"]
 DETAIL_CHARACTERS = 500
@@ -25,13 +26,13 @@ class Deed(NamedTuple):
 
 
 def record(engine: Engine, deed: Deed, now: datetime) -> None:
-    """Add one row."""
+    """Add one row; what others have written is made harmless for whoever reads it at a terminal."""
     values = deed._asdict() | {
-        "who": deed.who[:100],
-        "address": deed.address[:64],
-        "action": deed.action[:40],
-        "job": deed.job and deed.job[:64],
-        "detail": deed.detail[:DETAIL_CHARACTERS],
+        "who": one_line(deed.who)[:100],
+        "address": one_line(deed.address)[:64],
+        "action": one_line(deed.action)[:40],
+        "job": deed.job and one_line(deed.job)[:64],
+        "detail": one_line(deed.detail)[:DETAIL_CHARACTERS],
     }
     with write(engine) as connection:
         connection.execute(insert(Action).values(at=naive(now), **values))

@@ -57,12 +57,18 @@ def last_success(connection: Connection, job: str) -> LoggedRun | None:
     return None if row is None else _run(row)
 
 
-def started_since(connection: Connection, job: str, moment: datetime) -> str | None:
-    """The id of the newest run of a job that started at or after an instant and has not failed; None when there is none."""
-    query = select(JobLog.job_id).where(
+def good_or_running_since(connection: Connection, job: str, moment: datetime) -> list[LoggedRun]:
+    """The runs of a job that started at or after an instant and have not failed, newest first."""
+    query = select(*COLUMNS).where(
         JobLog.job_type == job, JobLog.start_time >= naive(moment), JobLog.status.in_(("running", "success", "warning"))
     )
-    return connection.execute(query.order_by(JobLog.id.desc()).limit(1)).scalar_one_or_none()
+    return [_run(row) for row in connection.execute(query.order_by(JobLog.id.desc())).all()]
+
+
+def sweeps_that_ended(connection: Connection, job: str) -> list[LoggedRun]:
+    """Every run of the sweep that ended well."""
+    query = select(*COLUMNS).where(JobLog.job_type == job, JobLog.status.in_(("success", "warning")))
+    return [_run(row) for row in connection.execute(query.order_by(JobLog.id)).all()]
 
 
 def _run(row: Any) -> LoggedRun:
@@ -107,8 +113,8 @@ def partly_refused(connection: Connection, since: datetime) -> int:
 def repeated(
     connection: Connection, kinds: Sequence[str], start: datetime, end: datetime
 ) -> list[tuple[str, dict[str, Any], int]]:
-    """Notices of a period, half-open, that would have been told again: kind, context, how often; the oldest first."""
-    within = Notice.created_at >= naive(start), Notice.created_at < naive(end)
+    """Notices that would have been told again within a period, half-open: kind, context, how often; the oldest first."""
+    within = Notice.repeated_at >= naive(start), Notice.repeated_at < naive(end)
     query = select(Notice.kind, Notice.context, Notice.repeats).where(Notice.kind.in_(kinds), Notice.repeats > 0, *within)
     return [(row[0], row[1], row[2]) for row in connection.execute(query.order_by(Notice.id))]
 

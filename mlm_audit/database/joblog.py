@@ -6,7 +6,7 @@ machine that is known to be gone.
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -36,8 +36,12 @@ class Claim(NamedTuple):
     """The business day of the start: a fault is told once a day."""
 
 
-def acquire(engine: Engine, claim: Claim, is_gone: Callable[[str], bool], meta: dict[str, Any]) -> list[str]:
+def acquire(
+    engine: Engine, claim: Claim, is_gone: Callable[[str], bool], meta: dict[str, Any], abandoned: Collection[str] = ()
+) -> list[str]:
     """Take the lease and log the run as running; return the ids of dead runs that were closed on the way.
+
+    `abandoned` are runs that the caller knows to be dead, whatever their leases say.
 
     JobBusyError when a live run holds the lease, InputError when the clock has gone backwards.
     """
@@ -45,7 +49,7 @@ def acquire(engine: Engine, claim: Claim, is_gone: Callable[[str], bool], meta: 
     with write(engine) as connection:
         held = select(JobLease.job_id, JobLease.owner, JobLease.acquired_at, JobLease.expires_at)
         lease = connection.execute(held.where(JobLease.job == claim.job).with_for_update()).one_or_none()
-        if lease is not None and now < lease.expiresAt and not is_gone(lease.owner):
+        if lease is not None and now < lease.expiresAt and not (is_gone(lease.owner) or lease.jobId in abandoned):
             raise JobBusyError(_busy(claim.job, lease.jobId, lease.owner, lease.acquiredAt))
         _refuse_clock_going_back(connection, claim.job, now)
         # The lease first: only who holds it may call what is still logged as running dead.
@@ -176,3 +180,9 @@ def recent_meta(connection: Connection, job: str, limit: int) -> list[dict[str, 
     """The metadata of a job's last ended runs, newest first."""
     query = select(JobLog.meta).where(JobLog.job_type == job, JobLog.status.in_(("success", "warning")))
     return [meta or {} for meta in connection.execute(query.order_by(JobLog.id.desc()).limit(limit)).scalars()]
+
+
+def metas_since(connection: Connection, job: str, moment: datetime) -> list[dict[str, Any]]:
+    """The metadata of a job's runs that started at or after an instant, however they ended."""
+    query = select(JobLog.meta).where(JobLog.job_type == job, JobLog.start_time >= naive(moment))
+    return [meta or {} for meta in connection.execute(query).scalars()]

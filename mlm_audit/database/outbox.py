@@ -36,11 +36,11 @@ class Queued(NamedTuple):
     email: str | None
 
 
-def queue(connection: Connection, drafts: Sequence[Draft], now: datetime) -> None:
-    """Queue notices in the caller's transaction. `now` is UTC without a zone."""
+def queue(connection: Connection, drafts: Sequence[Draft], now: datetime, hold: timedelta = timedelta()) -> None:
+    """Queue notices in the caller's transaction, not to be sent before `hold` is over. `now` is UTC without a zone."""
     if not drafts:
         return
-    common = {"status": "queued", "attempts": 0, "createdAt": now, "nextAttemptAt": now}
+    common = {"status": "queued", "attempts": 0, "createdAt": now, "nextAttemptAt": now + hold}
     rows = [
         {"noticeKey": draft.key, "kind": draft.kind, "userId": draft.user_id, "context": draft.context, **common}
         for draft in drafts
@@ -48,11 +48,18 @@ def queue(connection: Connection, drafts: Sequence[Draft], now: datetime) -> Non
     connection.execute(insert(Notice), rows)
 
 
-def queue_once(connection: Connection, draft: Draft, now: datetime) -> None:
+def queue_once(connection: Connection, draft: Draft, now: datetime, hold: timedelta = timedelta()) -> None:
     """Queue a notice, or count it where the same is queued or told already; nobody else queues it, as long as one lease is held."""
-    again = update(Notice).where(Notice.key == draft.key).values(repeats=Notice.repeats + 1)
+    again = update(Notice).where(Notice.key == draft.key).values(repeats=Notice.repeats + 1, repeated_at=now)
     if connection.execute(again).rowcount == 0:
-        queue(connection, [draft], now)
+        queue(connection, [draft], now, hold)
+
+
+def let_go(engine: Engine, key: str, now: datetime) -> None:
+    """What was held may be sent now."""
+    with write(engine) as connection:
+        held = update(Notice).where(Notice.key == key, Notice.status == "queued", Notice.attempts == 0)
+        connection.execute(held.values(next_attempt_at=naive(now)))
 
 
 def claim(engine: Engine, now: datetime, channel: str, limit: int) -> list[Queued]:

@@ -225,6 +225,7 @@ class Notice(Base):
     next_attempt_at: Mapped[datetime] = mapped_column("nextAttemptAt")
     sent_at: Mapped[datetime | None] = mapped_column("sentAt")
     repeats: Mapped[int] = mapped_column(Integer, server_default="0")
+    repeated_at: Mapped[datetime | None] = mapped_column("repeatedAt")
 
 
 class Action(Base):

@@ -39,7 +39,11 @@ class Settings(BaseSettings):
     payout_workers: int = Field(1, ge=1, le=32, description="Threads that share a payout run, each with a connection of its own")
     payout_retries: int = Field(3, ge=1, le=100, description="Technical failures after which an instalment is given up")
     hold_days: int = Field(90, ge=1, description="Days that a held payout is looked at again before it is given up")
-    payout_run_cap_paisa: int = Field(1_000_000_000, ge=0, description="A run above this stops for approval")
+    payout_run_cap_paisa: int = Field(
+        1_000_000_000,
+        ge=0,
+        description="A run stops for approval when it, with what was paid that day without approval, is above this",
+    )
     payout_median_factor: int = Field(3, ge=2, description="A run above this many times the usual stops for approval")
     payout_median_runs: int = Field(8, ge=3, description="Runs whose median is the usual; the rule waits for that many")
     approver_must_differ: bool = Field(False, description="Whether a run is approved only by another user than started it")

@@ -1,7 +1,7 @@
 """The alert of a reconciliation or a tree check, by mail with its report: once per fault and business day (DOMAIN §4)."""
 
 import hashlib
-from datetime import UTC
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from mlm_audit.reporting.tree_report import TreeReport
 Stored = type[ReconciliationReport | TreeHealthReport]
 KINDS: dict[Stored, str] = {ReconciliationReport: "reconciliation-alert", TreeHealthReport: "tree-alert"}
 LARGEST = 5
+UNTIL_FILED = timedelta(minutes=2)
+"""How long an alert waits for its report; should the job die in between, it goes without."""
 RUNS_SHOWN = 30
 
 
@@ -33,11 +35,14 @@ def trend_of(connection: Connection, stored: Stored, settings: Settings) -> list
 def alert(
     connection: Connection, stored: Stored, result: RunResult, data: ReportData | TreeReport, settings: Settings, out: Path | None
 ) -> Draft | None:
-    """The notice of a run that alerts, or None. What is open makes the fault: the same again on the same day is only counted."""
+    """The notice of a run that alerts, or None.
+
+    What is open, how severe, and the order of magnitude make the fault: the same again on the same day is only counted.
+    """
     if not result.alerts:
         return None
     found = open_findings(result)
-    fault = hashlib.sha256("\n".join(sorted(finding["id"] for finding in found)).encode()).hexdigest()[:8]
+    fault = hashlib.sha256("\n".join(sorted(map(_fault, found))).encode()).hexdigest()[:8]
     folder = (out or settings.runs_dir / result.job_id).absolute()
     context = {
         "job": result.job,
@@ -55,6 +60,10 @@ def alert(
     }
     day = business_date(result.as_of, settings.tz)
     return Draft(f"{KINDS[stored]}/{day}/{fault}", KINDS[stored], None, context)
+
+
+def _fault(finding: dict[str, Any]) -> str:
+    return f"{finding['id']} {finding['severity']} {len(str(abs(finding['amount_paisa'] or 0)))}"
 
 
 def _in_words(finding: dict[str, Any]) -> dict[str, str]:

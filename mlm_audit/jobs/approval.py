@@ -9,11 +9,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from mlm_audit.database.joblog import read_run, recent_meta, write_meta
+from mlm_audit.database.joblog import metas_since, read_run, recent_meta, write_meta
 from mlm_audit.database.payouts import Instalment
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.periods import business_date, local_instant
 from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.names import RETRY_PAYOUTS, WEEKLY_PAYOUTS
 from mlm_audit.jobs.owner import user
 
 RECENT_RUNS = 200
@@ -35,10 +37,15 @@ def fingerprint(instalments: Iterable[Instalment]) -> str:
     return hashlib.sha256(repr(rows).encode()).hexdigest()
 
 
-def why_approval_is_needed(connection: Connection, job: str, count: int, paisa: int, settings: Settings) -> str | None:
+def why_approval_is_needed(
+    connection: Connection, job: str, count: int, paisa: int, settings: Settings, now: datetime
+) -> str | None:
     """The rule that a run of that size breaks, in words; None when it may go on by itself."""
+    cap = f"the cap of {format_inr(settings.payout_run_cap_paisa)} (PAYOUT_RUN_CAP_PAISA)"
     if paisa > settings.payout_run_cap_paisa:
-        return f"{format_inr(paisa)} is more than the cap of {format_inr(settings.payout_run_cap_paisa)} (PAYOUT_RUN_CAP_PAISA)"
+        return f"{format_inr(paisa)} is more than {cap}"
+    if paisa and paisa + (today := _paid_today(connection, now, settings)) > settings.payout_run_cap_paisa:
+        return f"{format_inr(paisa)} and the {format_inr(today)} that were paid today without approval are more than {cap}"
     paid = [int(meta.get("counts", {}).get("paid_paisa", 0)) for meta in recent_meta(connection, job, RECENT_RUNS)]
     usual = [amount for amount in paid if amount > 0][: settings.payout_median_runs]
     if count == 0 or len(usual) < settings.payout_median_runs:
@@ -47,6 +54,14 @@ def why_approval_is_needed(connection: Connection, job: str, count: int, paisa: 
     if paisa > settings.payout_median_factor * median:
         return f"{format_inr(paisa)} is more than {settings.payout_median_factor} × {format_inr(median)}, the median of the last {len(usual)} runs"
     return None
+
+
+def _paid_today(connection: Connection, now: datetime, settings: Settings) -> int:
+    """What payout runs of this business day have paid without approval: a large run cut into small ones is as large."""
+    day = local_instant(business_date(now, settings.tz), settings.tz)
+    metas = [meta for job in (WEEKLY_PAYOUTS, RETRY_PAYOUTS) for meta in metas_since(connection, job, day)]
+    unasked = [meta for meta in metas if not meta.get("about", {}).get("approve")]
+    return sum(int(meta.get("counts", {}).get("paid_paisa", 0)) for meta in unasked)
 
 
 def read_approval(connection: Connection, job: str, job_id: str, settings: Settings) -> Approval:

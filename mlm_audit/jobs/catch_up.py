@@ -4,11 +4,12 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from mlm_audit.database.activity import first_run_at, started_since
+from mlm_audit.database.activity import first_run_at, good_or_running_since, sweeps_that_ended
+from mlm_audit.database.joblog import close_interrupted, live_run
 from mlm_audit.domain.errors import JobBusyError
-from mlm_audit.domain.periods import format_local, month_before, month_label, month_of, naive
+from mlm_audit.domain.periods import business_date, format_local, month_before, month_label, month_of, naive
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.names import (
     HEALTH_PING,
@@ -20,6 +21,7 @@ from mlm_audit.jobs.names import (
     WEEKLY_PAYOUTS,
     WEEKLY_SUMMARY,
 )
+from mlm_audit.jobs.owner import is_gone
 from mlm_audit.jobs.schedules import last_due
 from mlm_audit.jobs.steering import Steering, Who
 
@@ -40,6 +42,9 @@ skip: a report of a moment that is past helps nobody; the next one comes by itse
 """
 
 
+MONTHS_LOOKED_BACK = 12
+
+
 def why_not(job: str, scheduled: datetime, now: datetime, settings: Settings, database: Engine) -> str | None:
     """Why a scheduled run that comes late is not to run any more; None when it is to run."""
     if now - scheduled <= timedelta(minutes=settings.missed_run_grace_minutes) or POLICY[job] == "its month":
@@ -48,8 +53,19 @@ def why_not(job: str, scheduled: datetime, now: datetime, settings: Settings, da
     if POLICY[job] == "skip":
         return f"{late}; {job} is not made up for, the next one comes by itself"
     with database.connect() as connection:
-        caught_up = started_since(connection, job, last_due(job, now, settings.tz))
+        caught_up = _made_up_by(connection, job, last_due(job, now, settings.tz), now)
     return f"{late}, and {caught_up} has made up for it" if caught_up else None
+
+
+def _made_up_by(connection: Connection, job: str, due: datetime, now: datetime) -> str | None:
+    """The run that did all of what was due then: not one for an earlier day, not one with a limit, not one that is dead."""
+    alive = live_run(connection, job, now, is_gone)
+    for run in good_or_running_since(connection, job, due):
+        about = run.meta.get("about", {})
+        whole = about.get("limit") is None and ("as_of" not in about or datetime.fromisoformat(about["as_of"]) >= due)
+        if whole and (run.status != "running" or run.job_id == alive):
+            return run.job_id
+    return None
 
 
 def month_of_run(scheduled: datetime, settings: Settings) -> str:
@@ -60,24 +76,52 @@ def month_of_run(scheduled: datetime, settings: Settings) -> str:
 def missed(database: Engine, settings: Settings, now: datetime) -> dict[str, dict[str, str]]:
     """The jobs that were due last without any run since, and are made up for: job → parameters of the run.
 
-    Empty while nothing runs on schedule, and for what was due before anything ever ran here.
+    Of sweeps the earliest month that none was for, within a year. Empty while nothing runs on schedule, and for what was
+    due before anything ever ran here.
     """
     found: dict[str, dict[str, str]] = {}
     if not settings.enable_scheduled_jobs:
         return found
     with database.connect() as connection:
         first = first_run_at(connection)
-        for job in (job for job, policy in POLICY.items() if policy != "skip"):
+        if first is None:
+            return found
+        for job in (job for job, policy in POLICY.items() if policy == "once"):
             due = last_due(job, now, settings.tz)
-            if first is not None and first <= naive(due) and started_since(connection, job, due) is None:
-                found[job] = {"month": month_of_run(due, settings)} if POLICY[job] == "its month" else {}
+            if first <= naive(due) and _made_up_by(connection, job, due, now) is None:
+                found[job] = {}
+        if month := _missed_month(connection, settings, now, first):
+            found[MONTHLY_SWEEP] = {"month": month}
     return found
 
 
+def _missed_month(connection: Connection, settings: Settings, now: datetime, first: datetime) -> str | None:
+    """The earliest month that a sweep was due for, since the first run here and within a year, and that none decided."""
+    swept = {
+        run.meta.get("about", {}).get("month") or run.meta.get("month") for run in sweeps_that_ended(connection, MONTHLY_SWEEP)
+    }
+    due, earliest = last_due(MONTHLY_SWEEP, now, settings.tz), None
+    for _ in range(MONTHS_LOOKED_BACK):
+        if naive(due) < first:
+            break
+        month = month_of_run(due, settings)
+        earliest = earliest if month in swept else month
+        due = last_due(MONTHLY_SWEEP, due, settings.tz)
+    return earliest
+
+
 def catch_up(steering: Steering) -> list[str]:
-    """Ask for a run of each job that was missed, unless one is under way; the jobs asked for."""
+    """Ask for a run of each job that was missed and whose schedule is on, unless one is under way; the jobs asked for.
+
+    Runs that died are closed first: a dead run has made up for nothing.
+    """
+    now, settings = steering.clock(), steering.settings
+    close_interrupted(steering.database, now, is_gone, str(business_date(now, settings.tz)))
+    off = {job for job, deployed in steering.scheduler.deployments().items() if not deployed.on}
     asked = []
-    for job, parameters in missed(steering.database, steering.settings, steering.clock()).items():
+    for job, parameters in missed(steering.database, settings, now).items():
+        if job in off:
+            continue
         with suppress(JobBusyError):
             steering.trigger(job, Who("catch-up"), parameters)
             asked.append(job)

@@ -63,7 +63,7 @@ def check_health(database: Engine, settings: Settings, clock: Clock) -> Health:
     with database.connect() as connection:
         parts += [_clock(connection, now), _mail(connection, settings, now)]
         parts += _silent(connection, now)
-        parts += _missed(connection, settings, now)
+        parts += _missed(connection, settings, now, _switched_off())
     parts += [_disk(settings), *_scheduler()]
     return Health(tuple(sorted(parts, key=lambda part: (WORST_FIRST.index(part.state), part.key))))
 
@@ -110,7 +110,17 @@ def _silent(connection: Connection, now: datetime) -> Iterator[Part]:
         yield Part(f"stuck/{job_id}", "failing", text, job)
 
 
-def _missed(connection: Connection, settings: Settings, now: datetime) -> Iterator[Part]:
+def _switched_off() -> set[str]:
+    """The jobs whose schedule somebody has switched off; none while no server answers."""
+    if not os.environ.get("PREFECT_API_URL"):
+        return set()
+    try:
+        return {job for job, deployed in Scheduler().deployments().items() if not deployed.on}
+    except JobFailedError:
+        return set()
+
+
+def _missed(connection: Connection, settings: Settings, now: datetime, off: set[str]) -> Iterator[Part]:
     if not settings.enable_scheduled_jobs:
         yield Part("schedules", "unknown", "ENABLE_SCHEDULED_JOBS is not true, so nothing is due")
         return
@@ -121,6 +131,8 @@ def _missed(connection: Connection, settings: Settings, now: datetime) -> Iterat
         last = activity.last_success(connection, job)
         if last is not None and last.started_at >= naive(due) - timedelta(minutes=1):
             yield Part(f"runs/{job}", "ok", f"last ended well: {last.job_id}", job)
+        elif job in off:
+            yield Part(f"runs/{job}", "unknown", "its schedule is switched off, so it is not due", job)
         elif first is None or naive(due) < first or job == HEALTH_PING:
             yield Part(f"runs/{job}", "unknown", "was not due yet since anything ran here", job)
         else:

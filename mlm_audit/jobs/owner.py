@@ -13,16 +13,26 @@ _OWNER = re.compile(r".+ on (?P<machine>.+), process (?P<pid>\d+) \((?P<birth>.+
 
 
 _acting: ContextVar[str | None] = ContextVar("acting", default=None)
+_flow_run: ContextVar[str | None] = ContextVar("flow_run", default=None)
 
 
 @contextmanager
-def acting_as(name: str | None) -> Iterator[None]:
-    """What is run inside is run for somebody who asked for it from elsewhere, such as the console; None changes nothing."""
-    token = _acting.set(name or _acting.get())
+def acting_as(name: str | None, flow_run: str | None = None) -> Iterator[None]:
+    """What is run inside is run for somebody who asked for it from elsewhere, such as the console; None changes nothing.
+
+    `flow_run` is the id under which the scheduler knows the run.
+    """
+    tokens = _acting.set(name or _acting.get()), _flow_run.set(flow_run)
     try:
         yield
     finally:
-        _acting.reset(token)
+        _acting.reset(tokens[0])
+        _flow_run.reset(tokens[1])
+
+
+def flow_run() -> str | None:
+    """The id under which the scheduler knows what runs here; None where it knows nothing of it."""
+    return _flow_run.get()
 
 
 def user() -> str:

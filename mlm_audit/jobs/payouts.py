@@ -130,7 +130,9 @@ class _Payouts:
     def execute(self, out: Path | None) -> RunResult:
         """State, ask for approval if need be, pay, prove."""
         head = self.head
-        with running(self.database, head.job, head.job_id, self.settings, head.clock, head.started) as run:
+        approved = self.approval.job_id if self.approval else None
+        about = {"as_of": head.as_of.isoformat(), "limit": self.limit, "approve": approved}
+        with running(self.database, head.job, head.job_id, self.settings, head.clock, head.started, **about) as run:
             stated = self._state()
             if reason := self._why_stop(stated):
                 return with_files(self._stop(run, stated, reason), self.settings, out)
@@ -166,7 +168,7 @@ class _Payouts:
         if self.approval:
             return f"what is to be paid is not what was approved with {self.approval.job_id} any more: look at it again"
         with consistent_read(self.database) as connection:
-            return why_approval_is_needed(connection, self.head.job, count, paisa, self.settings)
+            return why_approval_is_needed(connection, self.head.job, count, paisa, self.settings, self.head.started)
 
     def _stop(self, run: Run, stated: list[Change], reason: str) -> RunResult:
         """Pay nothing, and say to whom one has to turn."""

@@ -16,7 +16,7 @@ from mlm_audit.checks.states import as_cleared, cleared, with_states
 from mlm_audit.database.check import readable_inputs
 from mlm_audit.database.connect import write
 from mlm_audit.database.corrections import Correction, correct_wallets
-from mlm_audit.database.outbox import queue_once
+from mlm_audit.database.outbox import let_go, queue_once
 from mlm_audit.database.own_tables import ReconciliationReport
 from mlm_audit.database.runs import PREVIOUS_COLUMNS, PreviousRun, previous_run, store_reconciliation
 from mlm_audit.database.snapshot import read_snapshot
@@ -29,12 +29,13 @@ from mlm_audit.domain.findings import (
     accuracy_percent,
 )
 from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import naive
 from mlm_audit.domain.plan import DEFAULT_PLAN, Plan, load_plan, plan_name
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import Engine, EngineResult
 from mlm_audit.engine.history import Seal, seal_ledger, write_changes
-from mlm_audit.jobs.alerts import alert
+from mlm_audit.jobs.alerts import UNTIL_FILED, alert
 from mlm_audit.jobs.copies import keep, kept_copy
 from mlm_audit.jobs.findings import findings_of, worst_first
 from mlm_audit.jobs.leaving import with_files
@@ -112,11 +113,15 @@ class _Reconciliation:
             except Exception as error:
                 raise JobFailedError(f"{RECONCILIATION} failed, nothing was stored: {reason_of(error)}") from error
             return seen.filed(self.settings, out)
-        with running(self.database, RECONCILIATION, self.job_id, self.settings, self.clock, self.started) as run:
+        about = {"as_of": self.as_of.isoformat()}
+        with running(self.database, RECONCILIATION, self.job_id, self.settings, self.clock, self.started, **about) as run:
             outcome = self._reconcile(folder, missing, previous_run(self.database))
             run.check()
-            self._store(folder, outcome, run, out)
-            return outcome.filed(self.settings, out)
+            told = self._store(folder, outcome, run, out)
+            filed = outcome.filed(self.settings, out)
+            if told:
+                let_go(self.database, told.key, self.clock())
+            return filed
 
     def _previous_if_any(self) -> PreviousRun | None:
         """A dry run also works where the toolkit's tables do not exist yet."""
@@ -195,7 +200,7 @@ class _Reconciliation:
         )
         return Outcome(result, breaks, corrections)
 
-    def _store(self, folder: Path, outcome: Outcome, run: Run, out: Path | None) -> None:
+    def _store(self, folder: Path, outcome: Outcome, run: Run, out: Path | None) -> Draft | None:
         still_open = outcome.breaks.filter(~pl.col("id").is_in(list(outcome.result.fixed)))
         seal = seal_ledger(folder, self.started, self.settings.memory_limit_mb)
         data = _report_data(outcome.result) | {"seal": seal.to_dict()}
@@ -204,9 +209,10 @@ class _Reconciliation:
         with write(self.database) as connection:
             store_reconciliation(connection, result, still_open, data, self.clock())
             if told := alert(connection, ReconciliationReport, result, words, self.settings, out):
-                queue_once(connection, told, naive(self.clock()))
+                queue_once(connection, told, naive(self.clock()), UNTIL_FILED)
             run.end(connection, result.status, verdict=result.verdict.value, counts=result.counts)
         keep(folder / "ledger.parquet", self._ledger_copy())
+        return told
 
     def _ledger_copy(self) -> Path:
         return kept_copy(self.settings, self.database, "ledger.parquet")

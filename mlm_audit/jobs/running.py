@@ -19,7 +19,7 @@ from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.periods import business_date, naive
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.notices import deliver
-from mlm_audit.jobs.owner import is_gone, this_process, user
+from mlm_audit.jobs.owner import flow_run, is_gone, this_process, user
 from mlm_audit.jobs.pace import every
 from mlm_audit.jobs.ports import Clock
 
@@ -81,16 +81,20 @@ class Run:
 
 
 @contextmanager
-def running(database: Engine, job: str, job_id: str, settings: Settings, clock: Clock, started: datetime) -> Iterator[Run]:
+def running(
+    database: Engine, job: str, job_id: str, settings: Settings, clock: Clock, started: datetime, **about: Any
+) -> Iterator[Run]:
     """Hold the job's lease while the body runs; the body calls `run.end` in its last transaction.
+
+    `about` is what the job log keeps of what the run was asked for: as_of, month, limit.
 
     Raises JobBusyError or InputError before anything starts. Whatever goes wrong inside is logged as failed, told to the
     administrators and raised as JobFailedError.
     """
     day = str(business_date(started, settings.tz))
     claim = Claim(job, job_id, this_process(), started, timedelta(seconds=settings.job_lease_seconds), day)
-    meta = {"by": user()}
-    run = Run(database, claim, clock, meta, joblog.acquire(database, claim, is_gone, meta))
+    meta = {"by": user(), "about": about} | ({"flow_run": flow_run()} if flow_run() else {})
+    run = Run(database, claim, clock, meta, joblog.acquire(database, claim, is_gone, meta, _abandoned))
     for dead in run.interrupted:
         log.warning("%s was interrupted and is closed as failed; this run goes on from there", dead)
     try:
@@ -111,11 +115,16 @@ def running(database: Engine, job: str, job_id: str, settings: Settings, clock: 
         deliver(database, settings, clock)
 
 
+_abandoned: set[str] = set()
+"""Runs of this process that ended while the database was away: their leases are nobody's any more."""
+
+
 def _fail(run: Run, reason: str) -> None:
     try:
         joblog.fail(run.database, run.claim, run.clock(), reason)
     except SQLAlchemyError:
-        # The database is gone too: the first error is the one to report; the lease expires, the next start closes the run.
+        # The database is gone too: the first error is the one to report; the next start closes the run.
+        _abandoned.add(run.job_id)
         log.exception("the failure of %s could not be logged", run.job_id)
 
 

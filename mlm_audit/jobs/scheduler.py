@@ -92,24 +92,18 @@ class Scheduler:
             jobs = {record.id: record.name for record in client.read_deployments(limit=200)} if due else {}
         return {jobs[run.deployment_id]: run.name for run in due if run.deployment_id in jobs}
 
-    def give_up(self, job: str, started_before: datetime) -> None:
-        """Mark a job's runs that Prefect still takes for running as crashed, so that its one slot is free again.
+    def give_up(self, flow_run: str) -> None:
+        """Mark a run that the job log knows to be dead as crashed, so that its job's one slot is free again.
 
-        For runs that the job log knows to be dead: with their worker dead too, nobody else tells Prefect.
+        With its worker dead too, nobody else would tell Prefect.
         """
         with _client() as client:
-            from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId, FlowRunFilter, FlowRunFilterState
-            from prefect.client.schemas.filters import FlowRunFilterStateType as Type
             from prefect.client.schemas.objects import StateType
             from prefect.states import Crashed
 
-            runs = client.read_flow_runs(
-                deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[self._deployed(client, job).id])),
-                flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=Type(any_=[StateType.RUNNING]))),
-            )
-            for run in runs:
-                if run.start_time is not None and run.start_time < started_before:
-                    client.set_flow_run_state(run.id, Crashed(message="the job log knows that its process is dead"), force=True)
+            run = client.read_flow_run(UUID(flow_run))
+            if run.state is not None and run.state.type is StateType.RUNNING:
+                client.set_flow_run_state(run.id, Crashed(message="the job log knows that its process is dead"), force=True)
 
     def workers(self) -> int:
         """How many workers of the pool are alive."""
@@ -151,7 +145,7 @@ def _client() -> "Iterator[SyncPrefectClient]":
         if error.response.status_code in (409, 422):
             raise InputError(f"Prefect refuses the parameters: {_detail(error.response.text)}") from error
         raise SchedulerAwayError(f"Prefect's server answers with {error.response.status_code}; see its log") from error
-    except (httpx.HTTPError, OSError, PrefectException) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, PrefectException) as error:
         raise SchedulerAwayError(f"Prefect's server does not answer ({type(error).__name__}); nothing was done") from error
 
 

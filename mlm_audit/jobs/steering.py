@@ -1,22 +1,32 @@
 """Triggering a job and switching its schedule, through Prefect; every such action is recorded with who and what came of it."""
 
+import logging
+import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from mlm_audit.database.actions import Deed, record
 from mlm_audit.database.check import require
+from mlm_audit.database.connect import consistent_read
 from mlm_audit.database.joblog import live_run
 from mlm_audit.database.own_tables import Action, JobLease, JobLog
 from mlm_audit.domain.errors import InputError, JobBusyError, JobFailedError
-from mlm_audit.domain.periods import business_date
+from mlm_audit.domain.periods import business_date, parse_instant, parse_month
 from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.approval import read_approval
+from mlm_audit.jobs.call import Request, refuse_strangers
 from mlm_audit.jobs.names import RETRY_PAYOUTS, WEEKLY_PAYOUTS, resolve, short
-from mlm_audit.jobs.owner import account, is_gone
+from mlm_audit.jobs.owner import account, acting_as, is_gone
+from mlm_audit.jobs.payouts import MOST
 from mlm_audit.jobs.ports import Clock
 from mlm_audit.jobs.scheduler import Scheduler
 
+log = logging.getLogger(__name__)
+PARAMETERS = {"as_of", "dry_run", "limit", "month", "repair"}
+_one_at_a_time = threading.Lock()
 TABLES = dict.fromkeys((JobLog, JobLease, Action))
 
 
@@ -40,8 +50,9 @@ class Steering:
         self.database, self.settings, self.clock, self.scheduler = database, settings, clock, scheduler
 
     def trigger(self, job: str, who: Who, parameters: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Ask for a run now, unless one is under way: its flow run in Prefect."""
-        return self._recorded("trigger", job, who, lambda name: self._trigger(name, who, parameters or {}))
+        """Ask for a run now, unless one is under way: its flow run in Prefect. Approving is not a parameter but an action."""
+        given = parameters or {}
+        return self._recorded("trigger", job, who, lambda name: self._trigger(name, who, self._checked(name, given)))
 
     def approve(self, job: str, job_id: str, who: Who) -> dict[str, Any]:
         """Ask for exactly the payout run that stopped for approval."""
@@ -49,6 +60,8 @@ class Steering:
         def approved(name: str) -> dict[str, Any]:
             if name not in (WEEKLY_PAYOUTS, RETRY_PAYOUTS):
                 raise InputError(f"{name}: only payout runs are approved")
+            with acting_as(who.name), consistent_read(self.database) as connection:
+                read_approval(connection, name, job_id, self.settings)  # the run asks again; here it is refused at once
             return self._trigger(name, who, {"approve": job_id}) | {"approved": job_id}
 
         return self._recorded("approve", job, who, approved)
@@ -62,13 +75,31 @@ class Steering:
 
         return self._recorded("enable" if enable else "disable", job, who, switched)
 
+    def _checked(self, job: str, given: dict[str, Any]) -> dict[str, Any]:
+        """Only parameters that the job has, each as it should be: Prefect would take more than it seems (`__prefect_kind`)."""
+        if stray := set(given) - PARAMETERS:
+            raise InputError(f"parameters: {', '.join(sorted(stray))[:100]} cannot be given; {', '.join(sorted(PARAMETERS))} can")
+        text, month, limit = given.get("as_of"), given.get("month"), given.get("limit")
+        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MOST):
+            raise InputError(f"limit: give a number from 1 to {MOST}")
+        for name in ("dry_run", "repair"):
+            if not isinstance(given.get(name), bool | None):
+                raise InputError(f"{name}: give true or false")
+        moment = None if text is None else parse_instant(str(text), self.settings.tz)
+        if month is not None:
+            parse_month(str(month), self.settings.tz)
+        refuse_strangers(job, Request(moment, month, limit, None, given.get("repair"), bool(given.get("dry_run"))))
+        known = {name: value for name, value in given.items() if value is not None}
+        return known | ({"as_of": moment.isoformat()} if moment else {})
+
     def _trigger(self, name: str, who: Who, parameters: dict[str, Any]) -> dict[str, Any]:
-        with self.database.connect() as connection:
-            running = live_run(connection, name, self.clock(), is_gone)
-        if running := running or self.scheduler.under_way().get(name):
-            raise JobBusyError(f"{name} is running already, as {running}; nothing was started")
-        day = business_date(self.clock(), self.settings.tz)
-        run = self.scheduler.trigger(name, f"{short(name)} {day}", parameters, who.name)
+        with _one_at_a_time:
+            with self.database.connect() as connection:
+                running = live_run(connection, name, self.clock(), is_gone)
+            if running := running or self.scheduler.under_way().get(name):
+                raise JobBusyError(f"{name} is running already, as {running}; nothing was started")
+            day = business_date(self.clock(), self.settings.tz)
+            run = self.scheduler.trigger(name, f"{short(name)} {day}", parameters, who.name)
         return {"job": name, "flow_run_id": run.flow_run_id, "flow_run": run.name}
 
     def _recorded(self, action: str, job: str, who: Who, act: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
@@ -83,5 +114,8 @@ class Steering:
         except JobFailedError as error:
             record(self.database, deed._replace(outcome="failed", detail=str(error)), self.clock())
             raise
-        record(self.database, deed._replace(detail=done.get("flow_run_id", "")), self.clock())
+        try:
+            record(self.database, deed._replace(detail=done.get("flow_run_id", "")), self.clock())
+        except SQLAlchemyError:
+            log.exception("done, but not recorded: %s", deed)  # what is done is not undone by that
         return done

@@ -161,7 +161,8 @@ class _Sweep:
 
     def execute(self, out: Path | None) -> RunResult:
         """Read, decide, write in batches, prove, sum up."""
-        with running(self.database, MONTHLY_SWEEP, self.head.job_id, self.settings, self.head.clock, self.head.started) as run:
+        head, about = self.head, {"month": month_label(self.month.key)}
+        with running(self.database, MONTHLY_SWEEP, head.job_id, self.settings, head.clock, head.started, **about) as run:
             facts, read = self._facts()
             run.note(
                 month=month_label(self.month.key), stated={"pending_paisa": int(facts["pending_paisa"].cast(pl.Int128).sum())}

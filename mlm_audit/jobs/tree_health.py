@@ -20,7 +20,7 @@ from mlm_audit.database import own_tables as own
 from mlm_audit.database import tables as platform
 from mlm_audit.database.check import require
 from mlm_audit.database.connect import in_parts, write
-from mlm_audit.database.outbox import queue_once
+from mlm_audit.database.outbox import let_go, queue_once
 from mlm_audit.database.runs import PreviousRun, previous_run, store_tree_health
 from mlm_audit.database.sweep_reads import MonthRead, read_month
 from mlm_audit.database.tables import Base
@@ -28,11 +28,12 @@ from mlm_audit.database.tree_reads import TreeRead, read_trees
 from mlm_audit.database.tree_repairs import Repaired, as_repair, repair_closure, repair_flags
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import RunResult
+from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import month_before, month_label, month_of, naive
 from mlm_audit.domain.plan import DEFAULT_PLAN, load_plan, plan_name
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.eligibility import PEOPLE, PURCHASES, decide
-from mlm_audit.jobs.alerts import alert
+from mlm_audit.jobs.alerts import UNTIL_FILED, alert
 from mlm_audit.jobs.copies import keep, kept_copy
 from mlm_audit.jobs.leaving import with_files
 from mlm_audit.jobs.names import TREE_HEALTH
@@ -114,15 +115,19 @@ class _TreeHealth:
         read = self._read(folder)
         if dry_run:
             return with_files(self._look_only(read, repair=repair), self.settings, out)
-        with running(self.database, TREE_HEALTH, self.head.job_id, self.settings, self.clock, self.started) as run:
+        about = {"as_of": self.head.as_of.isoformat()}
+        with running(self.database, TREE_HEALTH, self.head.job_id, self.settings, self.clock, self.started, **about) as run:
             previous = previous_run(self.database, own.TreeHealthReport)
             before = self._check(read)
             repairs = self._repair(run, before) if repair else Repairs()
             after = self._check(self._read(folder)) if repairs.done else before
             run.check()
             outcome = self._outcome(before, after, repairs, previous, dry_run=False)
-            self._store(folder, outcome, after, run, out)
-            return with_files(outcome.result, self.settings, out)
+            told = self._store(folder, outcome, after, run, out)
+            filed = with_files(outcome.result, self.settings, out)
+            if told:
+                let_go(self.database, told.key, self.clock())
+            return filed
 
     def _look_only(self, read: TreeRead, *, repair: bool) -> RunResult:
         try:
@@ -210,17 +215,18 @@ class _TreeHealth:
     def _copy(self) -> Path:
         return kept_copy(self.settings, self.database, "structure.parquet")
 
-    def _store(self, folder: Path, outcome: Outcome, after: Checked, run: Run, out: Path | None) -> None:
+    def _store(self, folder: Path, outcome: Outcome, after: Checked, run: Run, out: Path | None) -> Draft | None:
         result = outcome.result
         words = tree_report(result, self.settings.tz, "")
         with write(self.database) as connection:
             store_tree_health(connection, result, outcome.still_open, report_data(result), self.clock())
             if told := alert(connection, own.TreeHealthReport, result, words, self.settings, out):
-                queue_once(connection, told, naive(self.clock()))
+                queue_once(connection, told, naive(self.clock()), UNTIL_FILED)
             run.end(connection, result.status, verdict=result.verdict.value, counts=result.counts)
         seen = folder / "structure.parquet"
         after.structure.write_parquet(seen, metadata={"job_id": self.head.job_id})
         keep(seen, self._copy())
+        return told
 
 
 def derivable(issues: Iterable[Issue]) -> list[Change]:

@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from mlm_audit.domain.eligibility import in_words
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.plan import PlanRules
+from mlm_audit.domain.privacy import one_line
 from mlm_audit.domain.settings import Settings
 from mlm_audit.reporting.charts import trend_png
 from mlm_audit.reporting.html import templates_dir
@@ -42,11 +43,6 @@ def _templates() -> Environment:
 
 def _reason(reason: dict[str, Any], rules: dict[str, Any]) -> str:
     return in_words(reason, PlanRules(**rules))
-
-
-def one_line(text: object) -> str:
-    """Text that cannot break out of its line: control characters become spaces."""
-    return re.sub(r"[\x00-\x1f\x7f\u2028\u2029]+", " ", str(text)).strip()
 
 
 def addresses(text: str) -> tuple[Address, ...]:
@@ -100,10 +96,14 @@ def message(
 
 
 def attachments(contexts: Sequence[dict[str, Any]]) -> list[Path]:
-    """The reports that contexts name: only files called report.html that are there and not too large for a mail."""
+    """The reports that contexts name: only files called report.html that are there, as many as a mail can carry."""
     named = [Path(context["report"]) for context in contexts if context.get("report")]
-    there = [path for path in named if path.name == "report.html" and path.is_file()]
-    return [path for path in there if path.stat().st_size <= ATTACHED_BYTES]
+    chosen, size = [], 0
+    for path in (path for path in named if path.name == "report.html" and path.is_file()):
+        if size + path.stat().st_size <= ATTACHED_BYTES:
+            chosen.append(path)
+            size += path.stat().st_size
+    return chosen
 
 
 def contents(kind: str, name: str | None, contexts: Sequence[dict[str, Any]], timezone: str) -> tuple[str, str, str]:

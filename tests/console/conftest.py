@@ -126,8 +126,14 @@ class open_console:  # noqa: N801  (used as a function)
         }
         self.database, self.scheduler = database, StandIn()
 
+    def _load(self) -> Settings:
+        try:
+            return Settings(**self.settings)
+        except ValueError as error:
+            raise InputError(f"setting: {error}") from error
+
     def __enter__(self) -> Console:
-        desk = Desk(self.database, lambda: Settings(**self.settings), lambda: datetime.now(UTC), self.scheduler)
+        desk = Desk(self.database, self._load, lambda: datetime.now(UTC), self.scheduler)
         config = uvicorn.Config(create_app(desk), host="127.0.0.1", port=0, log_config=None)
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.server.run, daemon=True)

@@ -257,6 +257,50 @@ def test_hostile_words_on_the_page(console: Console, log_run: Any) -> None:
     assert client.get(f"{API}?told=<script>alert(1)</script>").status_code == 400, "the address says nothing on the page"
 
 
+def test_a_cookie_is_worth_nothing_after_logging_out(console: Console) -> None:
+    client, csrf = browser(console)
+    [cookie] = [c.value for c in client.cookies.jar if c.name == COOKIE]
+    copied = console.client(None, Cookie=f"{COOKIE}={cookie}", Accept="text/html")
+    assert copied.get(API).status_code == 200
+    client.post("/logout", data={"csrf": csrf})
+    assert copied.get(API).status_code == 401
+
+
+def test_what_strangers_send_steers_no_terminal(console: Console) -> None:
+    for path in ("/api/x%1b[2J%1b]0;pwned%07%00", "/api/%00", "/api/%c2%9b2J"):
+        assert console.client().get(httpx.URL(console.url).copy_with(raw_path=path.encode())).status_code == 401
+    assert order_of(console, "weekly\x00\x1b[2J").status_code == 404
+    written = str([list(deed.values()) for deed in console.actions(4)])
+    assert len(console.actions(4)) == 4
+    assert not re.search(r"\\x|\x1b", written)
+
+
+def order_of(console: Console, name: str) -> httpx.Response:
+    return console.client("operator").post(API, json={"action": "trigger", "jobName": name})
+
+
+def test_a_flood_from_many_addresses_is_a_few_rows(database: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from starlette.requests import Request
+
+    from mlm_audit.console import gate
+
+    with open_console(database, tmp_path, console_refusals_per_minute=5) as console:
+        before = len(console.actions())
+
+        def call(host: str) -> None:
+            scope = {"type": "http", "method": "GET", "path": "/api/x", "headers": [], "query_string": b"", "client": (host, 1)}
+            with pytest.raises(gate.RefusedError):
+                console.desk.gate.first_of_all(Request(scope))
+
+        for number in range(300):
+            call(f"2001:db8::{number:x}")
+        assert len(console.actions()) - before <= 7, "all of one network are one caller"
+        for number in range(300):
+            call(f"10.0.{number // 250}.{number % 250}")
+        console.desk.gate.turned_away.write()
+        assert len(console.actions()) - before < 5 * 10 + 300, "beyond a limit they are counted"
+
+
 def test_no_secret_is_ever_recorded(console: Console) -> None:
     client, csrf = browser(console)
     client.post("/act", data={"csrf": csrf, "action": "trigger", "job": RECONCILIATION})

@@ -1,6 +1,8 @@
 """The calls of DOMAIN §5: what they answer, to whom, and what is recorded."""
 
 import logging
+import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +13,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, delete, insert
 
 from mlm_audit.console.access import new_token, parse_tokens
+from mlm_audit.console.run import look_after
 from mlm_audit.database.own_tables import JobLease
 from mlm_audit.domain.errors import InputError
 from mlm_audit.jobs.names import JOBS, RECONCILIATION, WEEKLY_PAYOUTS
@@ -105,8 +108,10 @@ def test_switching(console: Console) -> None:
     assert [deed["action"] for deed in console.actions(2)] == ["enable", "disable"]
 
 
-def test_approving_is_for_approvers(console: Console) -> None:
-    asked = {"action": "approve", "jobName": WEEKLY_PAYOUTS, "jobId": "weekly-payouts-2026-11-23-060000-ab12"}
+def test_approving_is_for_approvers(console: Console, log_run: Callable[..., str]) -> None:
+    waits = {"as_of": "2026-11-23T00:30:00+00:00", "limit": None, "fingerprint": "x"}
+    stopped = log_run(WEEKLY_PAYOUTS, datetime.now(UTC), "warning", meta={"by": "root", "approval": waits})
+    asked = {"action": "approve", "jobName": WEEKLY_PAYOUTS, "jobId": stopped}
     assert order(console, "operator", **asked).status_code == 403
     through = order(console, "operator", action="trigger", jobName=WEEKLY_PAYOUTS, parameters={"approve": asked["jobId"]})
     assert (through.status_code, console.scheduler.triggered) == (400, [])
@@ -114,6 +119,75 @@ def test_approving_is_for_approvers(console: Console) -> None:
     assert console.scheduler.triggered == [(WEEKLY_PAYOUTS, {"approve": asked["jobId"]}, "approver-revorppa")]
     assert order(console, "approver", **asked | {"jobName": RECONCILIATION}).status_code == 400
     assert order(console, "approver", action="trigger", jobName=WEEKLY_PAYOUTS).status_code == 403
+    used = log_run(
+        WEEKLY_PAYOUTS, datetime.now(UTC) + timedelta(1), "warning", meta={"approval": waits | {"used_by": "somebody"}}
+    )
+    for wrong in ("nonsense-123", used):
+        answer = order(console, "approver", **asked | {"jobId": wrong})
+        assert (answer.status_code, console.actions(1)[0]["outcome"]) == (400, "refused")
+    assert len(console.scheduler.triggered) == 1
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"__prefect_kind": "json", "value": '{"approve": "weekly-payouts-x"}'},
+        {"__prefect_kind": "jinja", "template": "{}"},
+        {"approve": "weekly-payouts-x"},
+        {"limit": 1},
+        {"as_of": "soon"},
+        {"as_of": 7},
+        {"month": "2026-10"},
+        {"repair": False},
+        {"dry_run": "yes"},
+        {"dry_run": 1},
+        {"database_url": "sqlite:///other.db"},
+    ],
+)
+def test_nothing_else_slips_in_with_the_parameters(console: Console, parameters: dict[str, Any]) -> None:
+    answer = order(console, "operator", action="trigger", jobName=WEEKLY_PAYOUTS, parameters=parameters)
+    assert (answer.status_code, console.scheduler.triggered) == (400, [])
+
+
+def test_pressed_three_times_at_once(console: Console) -> None:
+    """The stand-in is as slow as a real server, and knows of a run once it was asked for it."""
+    ask, told = console.scheduler.trigger, []
+
+    def slowly(job: str, name: str, parameters: dict[str, Any], by: str) -> Any:
+        time.sleep(0.3)
+        console.scheduler.running[job] = name
+        return ask(job, name, parameters, by)
+
+    console.scheduler.trigger = slowly  # type: ignore[method-assign]
+    press = lambda: told.append(order(console, "operator", action="trigger", jobName="health-ping").status_code)  # noqa: E731
+    threads = [threading.Thread(target=press) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(told) == [202, 409, 409]
+
+
+def test_settings_that_are_wrong_for_a_moment(console: Console, caplog: pytest.LogCaptureFixture) -> None:
+    console.settings["email_port"] = 0
+    assert console.client("viewer").get(API).status_code == 200, "the last good ones are in force"
+    assert "the settings are wrong" in caplog.text
+    assert order(console, None, action="trigger", jobName=RECONCILIATION).status_code == 401
+    del console.settings["email_port"]
+    console.settings["admin_tokens"] = SecretStr("nonsense")
+    assert console.client("viewer").get(API).status_code == 401, "nobody knows whom it was to let in"
+
+
+def test_the_watch_goes_on(console: Console, log_run: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    given_up: list[str] = []
+    monkeypatch.setattr(console.scheduler, "give_up", given_up.append, raising=False)
+    at = datetime.now(UTC) - timedelta(hours=1)
+    mine = log_run(RECONCILIATION, at, "running", meta={"flow_run": "4a0f"})
+    by_hand = log_run("tree-health-check", at, "running", meta={})
+    assert set(look_after(console.desk)) >= {mine, by_hand}
+    assert given_up == ["4a0f"], "only the run of Prefect that has died, and none for one that was started by hand"
+    notices = list(Path(console.settings["outbox_dir"]).glob("*.eml"))
+    assert any("interrupted" in path.read_text(encoding="utf-8") for path in notices)
 
 
 def test_without_prefect_one_can_still_look(console: Console, log_run: Callable[..., str]) -> None:

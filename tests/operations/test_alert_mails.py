@@ -25,6 +25,7 @@ from mlm_audit.jobs.notices import deliver
 from mlm_audit.jobs.reconciliation import reconcile
 from mlm_audit.jobs.summaries import ping_health, report_status, summarise_week
 from mlm_audit.jobs.tree_health import check_tree_health
+from mlm_audit.notices.messages import attachments
 from tests.conftest import NOW, clean_platform, settings_for
 from tests.money.test_notices import Mailbox, free_port, mail_server, mail_settings, text_of
 from tests.trees.platforms import faulty
@@ -113,6 +114,55 @@ def test_the_same_fault_is_told_once_a_day_and_then_summed_up(books: Engine, tmp
     assert repeats(books, "reconciliation-alert") == [2, 0], "another fault is told at once"
     reconcile(books, settings(tmp_path), lambda: NOW + DAY)
     assert repeats(books, "reconciliation-alert") == [2, 0, 0], "and the same one again the next day"
+
+
+def test_a_fault_that_grows_is_told_again(books: Engine, tmp_path: Path) -> None:
+    reconcile(books, settings(tmp_path), lambda: NOW)
+    with books.begin() as connection:
+        connection.execute(update(User).where(User.id == 42).values(wallet_balance_paisa=User.wallet_balance_paisa + 5_000_000))
+    reconcile(books, settings(tmp_path), lambda: NOW + HOUR)
+    assert repeats(books, "reconciliation-alert") == [0, 0]
+
+
+def test_repeats_reach_the_report_that_follows_them(books: Engine, tmp_path: Path) -> None:
+    """Told at 05:00, and again after the report of 08:00: the next day's report has it."""
+    five = NOW.replace(hour=23, minute=30) - DAY
+    reconcile(books, settings(tmp_path), lambda: five)
+    report_status(books, settings(tmp_path), lambda: five + 3 * HOUR)
+    assert outbox(tmp_path, "daily-status") == []
+    for hours in (4, 9):
+        reconcile(books, settings(tmp_path), lambda hours=hours: five + hours * HOUR)
+    report_status(books, settings(tmp_path), lambda: five + 27 * HOUR)
+    [daily] = outbox(tmp_path, "daily-status")
+    assert "2 times more" in text_of(daily)
+
+
+def test_an_alert_waits_for_its_report(books: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The console's watch, in another process, sends what waits; between the books and the file it finds nothing."""
+    from mlm_audit.jobs import leaving
+
+    write, early = leaving.write_files, []
+
+    def watched(*arguments: Any) -> Any:
+        early.append(deliver(books, settings(tmp_path), lambda: NOW).sent)
+        return write(*arguments)
+
+    monkeypatch.setattr(leaving, "write_files", watched)
+    reconcile(books, settings(tmp_path), lambda: NOW)
+    assert early == [0]
+    [mail] = outbox(tmp_path)
+    assert len(list(mail.iter_attachments())) == 1
+
+
+def test_a_mail_carries_only_so_much(tmp_path: Path) -> None:
+    contexts = []
+    for number in range(3):
+        path = tmp_path / f"run-{number}" / "report.html"
+        path.parent.mkdir()
+        path.write_text("x" * 2_000_000)
+        contexts.append({"report": str(path)})
+    (tmp_path / "secret.txt").write_text("x")
+    assert len(attachments([*contexts, {"report": str(tmp_path / "secret.txt")}, {"report": None}])) == 2
 
 
 def test_a_job_that_fails_again_and_again_is_told_once(books: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert, select
 
+from mlm_audit.database import actions
+from mlm_audit.database.own_tables import JobLease, JobLog
 from mlm_audit.domain.errors import InputError
 from mlm_audit.jobs.catch_up import POLICY, catch_up, missed, month_of_run, why_not
 from mlm_audit.jobs.names import HEALTH_PING, JOBS, MONTHLY_SWEEP, RECONCILIATION, STATUS_REPORT, WEEKLY_PAYOUTS, WEEKLY_SUMMARY
@@ -50,8 +52,61 @@ def test_one_run_makes_up_for_all(engine: Engine, tmp_path: Path, job: str) -> N
     now = due + 5 * HOUR
     assert [reason(engine, tmp_path, job, at, now) for at in late] == [None] * 3
     made_up = log(engine, job, now - timedelta(minutes=1), "running")
+    assert reason(engine, tmp_path, job, due, now) is None, "a dead run has made up for nothing"
+    lease(engine, job, made_up, now)
     for at in late:
         assert f"{made_up} has made up for it" in str(reason(engine, tmp_path, job, at, now))
+
+
+def lease(engine: Engine, job: str, job_id: str, now: datetime) -> None:
+    at = now.replace(tzinfo=None)
+    row = {"job": job, "job_id": job_id, "owner": "root on elsewhere, process 1 (x:1)", "acquired_at": at, "heartbeat_at": at}
+    with engine.begin() as connection:
+        connection.execute(insert(JobLease).values(**row, expires_at=at + timedelta(minutes=2)))
+
+
+@pytest.mark.parametrize(
+    ("about", "made_up"),
+    [
+        ({}, True),
+        ({"as_of": "2026-11-23T06:00:00+05:30", "limit": None}, True),
+        ({"as_of": "2026-11-30T05:00:00+05:30", "limit": None, "approve": "x"}, True),
+        ({"as_of": "2026-11-16T06:00:00+05:30", "limit": None, "approve": "weekly-payouts-of-last-week"}, False),
+        ({"as_of": "2026-11-23T09:00:00+05:30", "limit": 1}, False),
+    ],
+)
+def test_only_a_run_for_all_that_was_due_counts(engine: Engine, tmp_path: Path, about: dict[str, object], made_up: bool) -> None:
+    due = last_due(WEEKLY_PAYOUTS, NOW, IST)
+    log(engine, WEEKLY_PAYOUTS, due - 9 * DAY)
+    log(engine, WEEKLY_PAYOUTS, due + 2 * HOUR, meta={"about": about})
+    assert (reason(engine, tmp_path, WEEKLY_PAYOUTS, due, due + 5 * HOUR) is not None) == made_up
+    assert (WEEKLY_PAYOUTS not in missed(engine, settings(tmp_path), NOW)) == made_up
+
+
+def test_the_earliest_month_that_no_sweep_was_for(engine: Engine, tmp_path: Path) -> None:
+    log(engine, RECONCILIATION, NOW - 100 * DAY)
+    for month, at in (("2026-10", NOW - DAY), ("2026-06", NOW)):
+        log(engine, MONTHLY_SWEEP, at, meta={"about": {"month": month}})
+    assert missed(engine, settings(tmp_path), NOW)[MONTHLY_SWEEP] == {"month": "2026-08"}
+    log(engine, MONTHLY_SWEEP, NOW + HOUR, meta={"month": "2026-08"})
+    assert missed(engine, settings(tmp_path), NOW)[MONTHLY_SWEEP] == {"month": "2026-09"}
+
+
+def test_what_is_switched_off_is_not_made_up_for(engine: Engine, tmp_path: Path) -> None:
+    for job in JOBS:
+        log(engine, job, NOW - 40 * DAY)
+    scheduler = StandIn()
+    scheduler.off = {WEEKLY_PAYOUTS, MONTHLY_SWEEP}
+    assert set(catch_up(Steering(engine, settings(tmp_path), lambda: NOW, scheduler))) == set(JOBS) - REPORTS - scheduler.off
+
+
+def test_a_machine_that_died_in_the_middle_is_made_up_for(engine: Engine, tmp_path: Path) -> None:
+    for job in JOBS:
+        log(engine, job, NOW - 40 * DAY)
+    died = log(engine, WEEKLY_PAYOUTS, last_due(WEEKLY_PAYOUTS, NOW, IST) + timedelta(seconds=5), "running")
+    assert WEEKLY_PAYOUTS in catch_up(Steering(engine, settings(tmp_path), lambda: NOW, StandIn()))
+    with engine.connect() as connection:
+        assert connection.execute(select(JobLog.status).where(JobLog.job_id == died)).scalar_one() == "failed"
 
 
 def test_a_failed_run_makes_up_for_nothing(engine: Engine, tmp_path: Path) -> None:
@@ -96,8 +151,16 @@ def test_nothing_is_made_up_for(engine: Engine, tmp_path: Path) -> None:
         log(engine, job, NOW - 40 * DAY)
     assert missed(engine, settings(tmp_path, enable_scheduled_jobs=False), NOW) == {}, "nothing runs on schedule"
     for job in JOBS:
-        log(engine, job, last_due(job, NOW, IST))
+        log(engine, job, last_due(job, NOW, IST), meta={"about": {"month": "2026-10"} if job == MONTHLY_SWEEP else {}})
     assert missed(engine, settings(tmp_path), NOW) == {}
+
+
+def test_actions_of_hostile_names_are_kept(engine: Engine) -> None:
+    actions.record(engine, actions.Deed("\x00eve\x1b[2J" * 50, "x" * 200, "a\nb", "refused", "\x00" * 90, "d" * 2_000), NOW)
+    [deed] = actions.recent(engine, 5)
+    assert (deed["action"], deed["job"], deed["at"]) == ("a b", "", "2026-11-24T06:30:00+00:00")
+    assert deed["who"].startswith("eve [2J eve")
+    assert len(deed["who"]) <= 100
 
 
 def test_every_job_has_a_policy() -> None:

@@ -16,8 +16,11 @@ depends_on = None
 def upgrade() -> None:
     """Add a column and a table. MariaDB commits each of them, so a part may be there from an attempt that was killed."""
     inspector = sa.inspect(op.get_bind())
-    if "repeats" not in {column["name"] for column in inspector.get_columns("AuditNotice")}:
+    present = {column["name"] for column in inspector.get_columns("AuditNotice")}
+    if "repeats" not in present:
         op.add_column("AuditNotice", sa.Column("repeats", sa.Integer(), nullable=False, server_default="0"))
+    if "repeatedAt" not in present:
+        op.add_column("AuditNotice", sa.Column("repeatedAt", MOMENT, nullable=True))
     if "AuditAction" not in inspector.get_table_names():
         op.create_table(
             "AuditAction",
@@ -38,4 +41,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take back."""
     op.drop_table("AuditAction")
+    op.drop_column("AuditNotice", "repeatedAt")
     op.drop_column("AuditNotice", "repeats")

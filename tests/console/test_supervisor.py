@@ -1,0 +1,67 @@
+"""Deploying: what somebody has switched off stays off, also when a start broke off half-way."""
+
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlm_audit.console import supervisor
+from mlm_audit.domain.errors import InputError, JobFailedError
+from mlm_audit.jobs.names import JOBS
+from tests.console.conftest import StandIn
+from tests.integration.test_commands import document, mlm, refused
+
+
+def test_a_start_that_breaks_off_forgets_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prefect = StandIn()
+    prefect.off = {"weekly-payouts"}
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
+    monkeypatch.setattr(supervisor, "Scheduler", lambda: prefect)
+    fails = True
+
+    def run(_home: Path, *arguments: str) -> Any:
+        if "deploy" in arguments:
+            prefect.off.clear()  # deploying switches everything on
+            if fails:
+                prefect.away = True
+        return subprocess.CompletedProcess(
+            ["python", "-m", "prefect", *arguments], int(fails and "deploy" in arguments), "", "no"
+        )
+
+    monkeypatch.setattr(supervisor, "_prefect", run)
+    with pytest.raises(JobFailedError):
+        supervisor.deploy_all(tmp_path)
+    assert prefect.off == set(), "the server was gone before it could be put right"
+    fails, prefect.away = False, False
+    supervisor.deploy_all(tmp_path)
+    assert prefect.off == {"weekly-payouts"}
+    supervisor.deploy_all(tmp_path)
+    assert prefect.off == {"weekly-payouts"}
+    assert set(prefect.deployments()) == set(JOBS)
+
+
+def test_a_folder_that_is_no_project(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no prefect.yaml"):
+        supervisor.prepare_environment(tmp_path, 4200)
+
+
+def test_mistakes_at_the_command_line(tmp_path: Path) -> None:
+
+    url = f"sqlite:///{tmp_path / 'demo.db'}"
+    mlm("demo", "create", "--db", url, "--members", "50")
+    assert "nobody could log in" in refused("console", "--db", url)
+    assert "no prefect.yaml" in refused("serve", "--db", url, "--home", tmp_path)
+    assert "a name is 1 to 40 letters" in refused("token", "two words")
+    assert "set PREFECT_API_URL" in mlm("trigger", "reconciliation", "--db", url).stderr
+    assert "there is no such job" in refused("trigger", "gremlins", "--db", url)
+    assert "does not take it" in refused("trigger", "reconciliation", "--month", "2026-10", "--db", url)
+    assert "goes alone" in refused("trigger", "weekly-payouts", "--approve", "x", "--limit", "1", "--db", url)
+    assert "is a folder" in refused("mail", "preview", "tree-alert", "--html", tmp_path)
+    away = mlm("trigger", "reconciliation", "--db", url, env={"PREFECT_API_URL": "http://[bad/api"})
+    assert (away.returncode, "does not answer" in away.stderr, "Traceback" in away.stderr) == (1, True, False)
+    entry = document("token", "priya", "--role", "operator")["entry"]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert "cannot be listened on" in refused("console", "--db", url, "--port", port, env={"ADMIN_TOKENS": entry})

@@ -1,0 +1,38 @@
+"""The database goes away in the middle of a run and comes back: the same process may try again at once."""
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import OperationalError
+
+from mlm_audit.database import joblog
+from mlm_audit.database.connect import write
+from mlm_audit.database.migrate import init
+from mlm_audit.database.own_tables import JobLog
+from mlm_audit.domain.errors import JobBusyError, JobFailedError
+from mlm_audit.jobs.running import running
+from tests.conftest import NOW, settings_for
+
+
+def away(*_: object, **__: object) -> None:
+    raise OperationalError("select 1", {}, Exception("server closed the connection"))
+
+
+def test_a_run_that_could_not_even_log_its_end(
+    sqlite_url: str, opened: Callable[[str], Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, settings = opened(sqlite_url), settings_for()
+    init(engine)
+    with monkeypatch.context() as gone:
+        gone.setattr(joblog, "fail", away)
+        with pytest.raises(JobFailedError), running(engine, "health-ping", "first", settings, lambda: NOW, NOW):
+            away()
+    with running(engine, "health-ping", "second", settings, lambda: NOW, NOW) as run:
+        with pytest.raises(JobBusyError), running(engine, "health-ping", "third", settings, lambda: NOW, NOW):
+            pass
+        with write(engine) as connection:
+            run.end(connection, "success")
+    with engine.connect() as connection:
+        rows = connection.execute(select(JobLog.job_id, JobLog.status).order_by(JobLog.id)).all()
+    assert [tuple(row) for row in rows] == [("first", "failed"), ("second", "success")]
