@@ -183,3 +183,71 @@ def test_status_flows(url: str, tmp_path: Path) -> None:
     with get_client(sync_client=True) as client:
         artifacts = {artifact.key: str(artifact.data) for artifact in client.read_artifacts()}
     assert {"health-ping-verdict", "daily-status-report-verdict", "weekly-summary-verdict"} <= set(artifacts)
+
+
+def test_who_asked_is_in_the_job_log(url: str) -> None:
+    """So that an approval names a person, and a dead run is found again in Prefect."""
+    from prefect import tags
+    from sqlalchemy import select
+
+    from flows.status import weekly_summary
+    from mlm_audit.database.own_tables import JobLog
+
+    engine = open_engine(url, create=True)
+    init(engine)
+    with tags("by:priya"):
+        state = weekly_summary(return_state=True)
+    with engine.connect() as connection:
+        meta = connection.execute(select(JobLog.meta)).scalar_one()
+    engine.dispose()
+    assert (meta["by"], meta["flow_run"]) == ("priya", str(state.state_details.flow_run_id))
+
+
+def test_progress_of_a_long_run(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows import progress
+    from flows.reconciliation import commission_reconciliation
+
+    engine = open_engine(url, create=True)
+    init(engine)
+    write_platform(engine, clean_platform())
+    engine.dispose()
+    monkeypatch.setattr(progress, "AFTER_SECONDS", 0)
+    monkeypatch.setattr(progress, "EVERY_SECONDS", 0)
+    commission_reconciliation()
+    with get_client(sync_client=True) as client:
+        [shown] = [artifact for artifact in client.read_artifacts() if artifact.key == "reconciliation-progress"]
+    assert (shown.type, shown.data) == ("progress", 100.0)
+    assert shown.description == "commission-reconciliation: done"
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda d: d["name"])
+def test_no_run_lasts_for_ever(deployment: dict[str, str]) -> None:
+    path, _, name = deployment["entrypoint"].partition(":")
+    flow = getattr(importlib.import_module(path.removesuffix(".py").replace("/", ".")), name)
+    assert 60 <= flow.timeout_seconds <= 4 * 3600
+    assert [hook.__name__ for hook in flow.on_crashed_hooks] == ["close_dead"]
+    assert [hook.__name__ for hook in flow.on_failure_hooks] == ["tell_of_failure"]
+
+
+def test_what_is_tried_again() -> None:
+    """Only what may go better the next time: the database was out of reach."""
+    from prefect.states import Failed
+    from sqlalchemy.exc import IntegrityError, OperationalError
+
+    from flows.common import database_was_away
+    from mlm_audit.domain.errors import InputError, JobBusyError, JobFailedError
+
+    def failed(error: Exception, cause: Exception | None) -> object:
+        error.__cause__ = cause
+        return Failed(data=error)
+
+    lost = OperationalError("select 1", {}, Exception("gone"), connection_invalidated=True)
+    for error, cause, again in (
+        (JobFailedError("broke off"), lost, True),
+        (InputError("cannot be reached"), OperationalError("", {}, Exception("refused")), True),
+        (JobFailedError("totals do not close"), None, False),
+        (JobFailedError("broke off"), IntegrityError("", {}, Exception("twice")), False),
+        (InputError("no such month"), None, False),
+        (JobBusyError("running already"), None, False),
+    ):
+        assert database_was_away(None, None, failed(error, cause)) is again, (error, cause)
