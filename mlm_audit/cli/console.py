@@ -1,5 +1,7 @@
 """`mlm-audit console`, `token` and `actions`: the HTTP console, who may use it, and what was done through it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Literal
 
 from cyclopts import Parameter, validators
@@ -19,10 +21,20 @@ Host = Annotated[str, Parameter(help="Address to listen on; other machines reach
 Port = Annotated[int, Parameter(help="Port to listen on.", validator=validators.Number(gte=1, lte=65_535))]
 
 
+@contextmanager
+def needs(extra: str) -> Iterator[None]:
+    """What an extra of the package brings is imported inside; InputError says which one is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise InputError(f"{error.name} is not installed; install mlm-audit[{extra}]") from error
+
+
 def console(*, host: Host = "127.0.0.1", port: Port = 8300, db: Db = None) -> None:
     """Serve the job console alone, without Prefect's server and worker; `mlm-audit serve` starts everything."""
-    from mlm_audit.console.desk import Desk
-    from mlm_audit.console.run import serve_console
+    with needs("console"):
+        from mlm_audit.console.desk import Desk
+        from mlm_audit.console.run import serve_console
 
     settings = settings_with(db)
     desk = Desk(database(settings), lambda: settings_with(db), clock, Scheduler())
@@ -41,7 +53,8 @@ def token(name: str, /, *, role: list[Role] | None = None, json: Json = False) -
     role
         viewer looks; operator also runs and switches jobs; approver approves payout runs. May be given twice.
     """
-    from mlm_audit.console.access import new_token
+    with needs("console"):
+        from mlm_audit.console.access import new_token
 
     try:
         secret, entry = new_token(name, role or ["viewer"])

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -11,7 +12,7 @@ from rich.markup import escape
 
 from mlm_audit.cli.common import Db, Json, clock, database, err, print_json, settings_with
 from mlm_audit.cli.common import out as terminal
-from mlm_audit.cli.console import Host, Port
+from mlm_audit.cli.console import Host, Port, needs
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.settings import load_settings
 from mlm_audit.jobs.catch_up import catch_up as make_up
@@ -32,9 +33,12 @@ def serve(
     Paths in the settings and in --db are relative to the project's folder. With PREFECT_API_URL set, that server is used and none is started. What somebody has switched off stays off; what was
     missed while all this was down is made up for.
     """
-    from mlm_audit.console.desk import Desk
-    from mlm_audit.console.run import serve_console
-    from mlm_audit.console.supervisor import Supervisor, prepare_environment
+    with needs("console"):
+        from mlm_audit.console.desk import Desk
+        from mlm_audit.console.run import serve_console
+        from mlm_audit.console.supervisor import Supervisor, prepare_environment
+    if find_spec("prefect") is None:
+        raise InputError("prefect is not installed; install mlm-audit[prefect]")
 
     folder = home.resolve()
     own = prepare_environment(folder, prefect_port)

@@ -2,6 +2,7 @@
 
 import socket
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -65,3 +66,12 @@ def test_mistakes_at_the_command_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         assert "cannot be listened on" in refused("console", "--db", url, "--port", port, env={"ADMIN_TOKENS": entry})
+
+
+def test_an_extra_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlm_audit.cli.console import token
+
+    monkeypatch.setitem(sys.modules, "itsdangerous", None)
+    monkeypatch.delitem(sys.modules, "mlm_audit.console.access")
+    with pytest.raises(InputError, match=r"itsdangerous is not installed; install mlm-audit\[console\]"):
+        token("priya")
