@@ -1,38 +1,103 @@
 """`connect`: an audit over a platform's database, for analysts."""
 
+import tempfile
+from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 
+import duckdb
+import polars as pl
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
+from mlm_audit.analysis.run import Run, run_of, run_stored
 from mlm_audit.analysis.tree import Tree
+from mlm_audit.database.check import readable_inputs
 from mlm_audit.database.connect import open_engine
+from mlm_audit.database.runs import stored_run
+from mlm_audit.database.snapshot import read_snapshot
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.settings import load_settings
+from mlm_audit.domain.periods import parse_instant
+from mlm_audit.domain.plan import DEFAULT_PLAN, load_plan
+from mlm_audit.domain.settings import Settings, load_settings
+from mlm_audit.engine.duck import Engine as Duck
+from mlm_audit.engine.duck import first_line
+from mlm_audit.jobs.reconciliation import reconcile
 
 
 class Audit:
-    """An audit of one platform. `tree` has the sponsor tree and the matrix."""
+    """An audit of one platform. `tree` has the sponsor tree and the matrix. The database refuses every change from here."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self._engine, self._settings = engine, settings
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     @cached_property
     def tree(self) -> Tree:
         """The sponsor tree and the matrix."""
         return Tree(self._engine)
 
+    def reconcile(self, as_of: str | None = None) -> Run:
+        """Reconcile now, correcting and storing nothing. `as_of` dates the run, ISO 8601; now when left out."""
+        moment = parse_instant(as_of, self._settings.tz) if as_of else None
+        return run_of(reconcile(self._engine, self._settings, _now, as_of=moment, dry_run=True).result)
+
+    def run(self, job_id: str) -> Run:
+        """A stored reconciliation or tree check. InputError when there is none of that id."""
+        stored = stored_run(self._engine, job_id)
+        if stored is None:
+            raise InputError(f"run {job_id}: none is stored under that id; `mlm-audit history reconciliation` lists them")
+        return run_stored(stored)
+
+    def sql(self, query: str) -> pl.DataFrame:
+        """The answer of DuckDB over the frames that the checks use: users, ledger, orders, commissions, … (docs/checks.md).
+
+        All of one instant, that of the first query; `refresh()` reads them again. Nothing else can be read, and nothing
+        written. Amounts are integer paisa. InputError for a query that DuckDB does not take.
+        """
+        try:
+            answer: pl.DataFrame = self._duck.con.sql(query).pl()
+        except duckdb.Error as error:
+            raise InputError(f"sql: {first_line(error)}") from error
+        except AttributeError as error:
+            raise InputError("sql: give one query that has an answer, such as select count(*) from ledger") from error
+        return answer
+
+    def refresh(self) -> None:
+        """Forget what has been read; the next query reads it again."""
+        if duck := self.__dict__.pop("_duck", None):
+            duck.con.close()
+        if self._folder:
+            self._folder.cleanup()
+            self._folder = None
+
+    @cached_property
+    def _duck(self) -> Duck:
+        self._folder = tempfile.TemporaryDirectory(prefix="mlm-audit-")
+        missing = readable_inputs(self._engine, store=False)
+        read_snapshot(self._engine, Path(self._folder.name), skip=list(missing))
+        plan = load_plan(self._settings.plan_file or DEFAULT_PLAN)
+        duck = Duck(Path(self._folder.name), plan, self._settings, missing=missing)
+        duck.prepare()
+        return duck
+
     def close(self) -> None:
-        """Close the database."""
+        """Close the database, and remove what has been read of it."""
+        self.refresh()
         self._engine.dispose()
 
     def __repr__(self) -> str:
         return f"Audit({self._engine.url.render_as_string(hide_password=True)!r})"
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 def connect(url: str | None = None) -> Audit:
     """Open a platform for reading; DATABASE_URL when no URL is given. InputError when it cannot be reached."""
-    secret = load_settings().database_url if url is None else SecretStr(url)
+    settings = load_settings()
+    secret = settings.database_url if url is None else SecretStr(url)
     if secret is None:
         raise InputError("no database named; give connect() a URL, or set DATABASE_URL")
-    return Audit(open_engine(secret.get_secret_value()))
+    return Audit(open_engine(secret.get_secret_value(), read_only=True), settings.model_copy(update={"database_url": secret}))

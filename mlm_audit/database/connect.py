@@ -28,8 +28,8 @@ CONNECT_SECONDS = 10
 BUSY_MS = 30_000
 
 
-def open_engine(url: str, *, create: bool = False) -> Engine:
-    """An engine for a URL, checked by connecting once.
+def open_engine(url: str, *, create: bool = False, read_only: bool = False) -> Engine:
+    """An engine for a URL, checked by connecting once. With `read_only` the database itself refuses every change.
 
     InputError for a URL that is not understood, a SQLite file that does not exist (unless `create`), a server that
     cannot be reached, a refused login. The password never appears in the message.
@@ -48,12 +48,13 @@ def open_engine(url: str, *, create: bool = False) -> Engine:
         options["connect_args"] = {"connect_timeout": CONNECT_SECONDS}
     if parsed.get_backend_name() in ("postgresql", "postgres"):
         # Like the other two: a lock that somebody never gives back must not hold a job for ever.
-        options["connect_args"]["options"] = f"-c lock_timeout={BUSY_MS}"
+        reading = " -c default_transaction_read_only=on" if read_only else ""
+        options["connect_args"]["options"] = f"-c lock_timeout={BUSY_MS}{reading}"
     engine = create_engine(parsed, **options)
     if engine.dialect.name == "sqlite":
-        _prepare_sqlite(engine)
+        _prepare_sqlite(engine, read_only=read_only)
     if engine.dialect.name in ("mysql", "mariadb"):
-        _prepare_mysql(engine)
+        _prepare_mysql(engine, read_only=read_only)
     try:
         with engine.connect() as connection:
             connection.execute(text("select 1"))
@@ -96,7 +97,7 @@ def _check_file(url: URL, *, create: bool) -> None:
         raise InputError(f"database {path}: the folder {path.parent} does not exist; create it first")
 
 
-def _prepare_sqlite(engine: Engine) -> None:
+def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
     """WAL, so that readers and a writer do not wait for each other; explicit BEGIN, so that a read is one snapshot."""
 
     @event.listens_for(engine, "connect")
@@ -104,6 +105,7 @@ def _prepare_sqlite(engine: Engine) -> None:
         connection.isolation_level = None
         connection.execute(f"pragma busy_timeout = {BUSY_MS}")
         connection.execute("pragma foreign_keys = on")
+        connection.execute(f"pragma query_only = {int(read_only)}")
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
@@ -111,13 +113,15 @@ def _prepare_sqlite(engine: Engine) -> None:
         connection.exec_driver_sql("begin immediate" if writes else "begin")
 
 
-def _prepare_mysql(engine: Engine) -> None:
+def _prepare_mysql(engine: Engine, *, read_only: bool) -> None:
     """`||` joins texts, as in the other two, so that one text of SQL serves all three."""
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
         with connection.cursor() as cursor:
             cursor.execute("set session sql_mode = concat(@@sql_mode, ',PIPES_AS_CONCAT')")
+            if read_only:
+                cursor.execute("set session transaction read only")
 
 
 @contextmanager

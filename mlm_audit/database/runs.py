@@ -41,24 +41,36 @@ def previous_run(
     with consistent_read(engine) as connection:
         newest = select(kind).order_by(kind.id.desc()).limit(1)
         report = connection.execute(newest).one_or_none()
-        if report is None:
-            return None
-        rows = connection.execute(
-            select(
-                Break.break_id,
-                Break.code,
-                Break.severity,
-                Break.member_id,
-                Break.order_id,
-                Break.amount_paisa,
-                Break.cause,
-                Break.evidence,
-                Break.message,
-                Break.first_seen_at,
-            ).where(Break.job_id == report.jobId)
-        ).all()
-        breaks = pl.DataFrame([tuple(row) for row in rows], schema=PREVIOUS_COLUMNS, orient="row")
-        return PreviousRun(report.jobId, breaks, report.reportData or {})
+        return None if report is None else _with_breaks(connection, report)
+
+
+def stored_run(engine: Engine, job_id: str) -> PreviousRun | None:
+    """A stored reconciliation or tree check by its id, or None."""
+    with consistent_read(engine) as connection:
+        for kind in (ReconciliationReport, TreeHealthReport):
+            report = connection.execute(select(kind).where(kind.job_id == job_id)).one_or_none()
+            if report is not None:
+                return _with_breaks(connection, report)
+    return None
+
+
+def _with_breaks(connection: Connection, report: Any) -> PreviousRun:
+    rows = connection.execute(
+        select(
+            Break.break_id,
+            Break.code,
+            Break.severity,
+            Break.member_id,
+            Break.order_id,
+            Break.amount_paisa,
+            Break.cause,
+            Break.evidence,
+            Break.message,
+            Break.first_seen_at,
+        ).where(Break.job_id == report.jobId)
+    ).all()
+    breaks = pl.DataFrame([tuple(row) for row in rows], schema=PREVIOUS_COLUMNS, orient="row")
+    return PreviousRun(report.jobId, breaks, report.reportData or {})
 
 
 def store_reconciliation(

@@ -130,16 +130,21 @@ def _is_on(record: "DeploymentResponse") -> bool:
 @contextmanager
 def _client() -> "Iterator[SyncPrefectClient]":
     """A connection to the server that PREFECT_API_URL names; never one that Prefect would start by itself."""
-    if not os.environ.get("PREFECT_API_URL"):
+    address = os.environ.get("PREFECT_API_URL")
+    if not address:
         raise SchedulerAwayError("no scheduler is known: set PREFECT_API_URL to the address of Prefect's server")
     try:
         import httpx
-        from prefect.client.orchestration import get_client
+        from prefect.client.orchestration import SyncPrefectClient
         from prefect.exceptions import PrefectException
+        from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY
     except ImportError as error:
         raise SchedulerAwayError("Prefect is not installed; install mlm-audit[prefect]") from error
     try:
-        with get_client(sync_client=True, httpx_settings={"timeout": ANSWER_SECONDS}) as client:
+        # Not get_client(): where Prefect's settings were read before the address was set, it starts a server of its own.
+        secret, key = PREFECT_API_AUTH_STRING.value(), PREFECT_API_KEY.value()
+        settings = {"timeout": ANSWER_SECONDS}
+        with SyncPrefectClient(address, auth_string=secret, api_key=key, httpx_settings=settings) as client:
             yield client
     except httpx.HTTPStatusError as error:
         if error.response.status_code in (409, 422):

@@ -1,0 +1,69 @@
+"""A reconciliation for analysts: its verdict, its breaks as a frame, how it shows itself."""
+
+import json
+from typing import Any
+
+import polars as pl
+from markupsafe import escape
+
+from mlm_audit.database.runs import PREVIOUS_COLUMNS, PreviousRun
+from mlm_audit.domain.findings import RunResult, open_findings
+from mlm_audit.domain.money import format_inr
+
+COLUMNS = tuple(name for name in PREVIOUS_COLUMNS if name != "first_seen_at")
+SHOWN = 20
+
+
+class Run:
+    """A run, made now or stored.
+
+    `breaks`: one row per open break, columns id, code, severity, member_id, order_id, amount_paisa (what is there minus what
+    should be), cause, evidence (JSON), message.
+    """
+
+    def __init__(self, job_id: str, verdict: str, breaks: pl.DataFrame, notes: list[str]) -> None:
+        self.job_id, self.verdict, self.breaks, self.notes = job_id, verdict, breaks, notes
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """The breaks."""
+        return self.breaks
+
+    @property
+    def gross_paisa(self) -> int:
+        """How far wallets are off in all, in paisa, each by its absolute value."""
+        wallets = self.breaks.filter(pl.col("code") == "wallet-balance")["amount_paisa"]
+        return int(wallets.cast(pl.Int128).abs().sum())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The run as plain data."""
+        rows = [row | {"evidence": json.loads(row["evidence"])} for row in self.breaks.to_dicts()]
+        return {"job_id": self.job_id, "verdict": self.verdict, "notes": self.notes, "breaks": rows}
+
+    def __repr__(self) -> str:
+        return f"{self.verdict}: {self.breaks.height} breaks open, wallets off by {format_inr(self.gross_paisa)} gross ({self.job_id})"
+
+    def _repr_html_(self) -> str:
+        rows = self.breaks.head(SHOWN).select("id", "severity", "amount_paisa", "message").iter_rows()
+        lines = "".join(
+            f"<tr><td><code>{escape(key)}</code></td><td>{escape(severity)}</td><td>{format_inr(paisa or 0, sign=True)}</td>"
+            f"<td>{escape(message)}</td></tr>"
+            for key, severity, paisa, message in rows
+        )
+        notes = "".join(f"<p>Not checked: {escape(note)}</p>" for note in self.notes)
+        head = "<tr><th>Break</th><th>Severity</th><th>Amount</th><th></th></tr>"
+        return f"<p><strong>{escape(repr(self))}</strong></p>{notes}<table>{head}{lines}</table>"
+
+
+def run_of(result: RunResult) -> Run:
+    """A run that has just been made."""
+    rows = [{name: finding[name] for name in COLUMNS} for finding in open_findings(result)]
+    for row in rows:
+        row["evidence"] = json.dumps(row["evidence"], ensure_ascii=False, default=str)
+    schema = {name: PREVIOUS_COLUMNS[name] for name in COLUMNS}
+    return Run(result.job_id, result.verdict.value, pl.DataFrame(rows, schema=schema, orient="row"), list(result.notes))
+
+
+def run_stored(stored: PreviousRun) -> Run:
+    """A run as the database has it."""
+    return Run(stored.job_id, stored.data["verdict"], stored.breaks.select(COLUMNS), list(stored.data.get("notes", ())))
