@@ -76,10 +76,7 @@ def test_each_runs_to_its_end_when_asked_for(here: Served) -> None:
 
 
 def test_the_library_s_log_and_events_belong_to_the_run(here: Served) -> None:
-    number = here.deployment(RECONCILIATION)["id"]
-    [run, *_] = here.filter(
-        "flow_runs", deployments={"id": {"any_": [number]}}, flow_runs={"state": {"type": {"any_": ["COMPLETED"]}}}
-    )
+    run = here.ended(trigger(here, RECONCILIATION))
 
     def lines() -> object:
         said = here.filter("logs", logs={"flow_run_id": {"any_": [run["id"]]}}, limit=200)
