@@ -30,9 +30,12 @@ from tests.conftest import NOW, clean_platform, settings_for
 from tests.money.test_notices import Mailbox, free_port, mail_server, mail_settings, text_of
 from tests.trees.platforms import faulty
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::DeprecationWarning", "ignore:Requiring AUTH"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings(
+        "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::DeprecationWarning", "ignore:Requiring AUTH"
+    ),
+]
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
