@@ -34,12 +34,13 @@ def console(*, host: Host = "127.0.0.1", port: Port = 8300, db: Db = None) -> No
     """Serve the job console alone, without Prefect's server and worker; `mlm-audit serve` starts everything."""
     with needs("console"):
         from mlm_audit.console.desk import Desk
-        from mlm_audit.console.run import serve_console
+        from mlm_audit.console.run import refuse_taken, serve_console
 
     settings = settings_with(db)
     desk = Desk(database(settings), lambda: settings_with(db), clock, Scheduler())
     if not desk.gate.tokens():
         raise InputError("no token is set, so nobody could log in; `mlm-audit token NAME --role operator` makes one")
+    refuse_taken("--port", host, port)
     serve_console(desk, host, port, lambda: out.print(f"The console listens on http://{host}:{port}/"))
 
 

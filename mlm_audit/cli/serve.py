@@ -30,13 +30,13 @@ def serve(
 ) -> None:
     """Start everything: Prefect's server, the eight deployments, a worker and the console; stop with Ctrl-C or SIGTERM.
 
-    Paths in the settings and in --db are relative to the project's folder. With PREFECT_API_URL set, that server is used and none is started. What somebody has switched off stays off; what was
-    missed while all this was down is made up for.
+    Paths in the settings and in --db are relative to the project's folder. With PREFECT_API_URL set, that server is used and
+    none is started. What somebody has switched off stays off; what was missed while all this was down is made up for.
     """
     with needs("console"):
         from mlm_audit.console.desk import Desk
-        from mlm_audit.console.run import serve_console
-        from mlm_audit.console.supervisor import Supervisor, prepare_environment
+        from mlm_audit.console.run import refuse_taken, serve_console
+        from mlm_audit.console.supervisor import LOOPBACK, Supervisor, prepare_environment
     if find_spec("prefect") is None:
         raise InputError("prefect is not installed; install mlm-audit[prefect]")
 
@@ -49,6 +49,9 @@ def serve(
     desk = Desk(database(load_settings()), load_settings, clock, Scheduler())
     if not desk.gate.tokens():
         raise InputError("no token is set, so nobody could log in; `mlm-audit token NAME --role operator` makes one")
+    refuse_taken("--port", host, port)
+    if own:
+        refuse_taken("--prefect-port", LOOPBACK, prefect_port)
     signal.signal(signal.SIGTERM, _stop)
     supervisor = Supervisor(folder, prefect_port, own, lambda text: err.print(escape(text)))
     with supervisor.running(lambda: _make_up(desk.steering)):

@@ -12,13 +12,14 @@ from sqlalchemy import Engine
 
 from mlm_audit.console.gate import Gate
 from mlm_audit.database import actions
+from mlm_audit.database.check import require
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.board import history_of, status_of_jobs
 from mlm_audit.jobs.health import Health, check_health
 from mlm_audit.jobs.ports import Clock
 from mlm_audit.jobs.scheduler import Scheduler, SchedulerAwayError
-from mlm_audit.jobs.steering import Steering
+from mlm_audit.jobs.steering import TABLES, Steering
 
 FILES = {
     "report.html": "text/html; charset=utf-8",
@@ -43,8 +44,8 @@ class LastGood:
         """The settings in force."""
         try:
             self._good = self._load()
-        except InputError:
-            log.exception("the settings are wrong, the last good ones stay in force")
+        except InputError as error:
+            log.error("the last good settings stay in force: %s", error)  # noqa: TRY400  (a mistake in .env, no fault of ours)
         return self._good
 
 
@@ -61,7 +62,12 @@ class Desk:
     def __post_init__(self) -> None:
         self.load = LastGood(self.load)
         self.gate = Gate(self.load, self.database, self.clock)
-        self.steering = Steering(self.database, self.load(), self.clock, self.scheduler)
+        require(self.database, TABLES)
+
+    @property
+    def steering(self) -> Steering:
+        """Triggering and switching, by the settings of this moment."""
+        return Steering(self.database, self.load(), self.clock, self.scheduler)
 
     def status(self) -> dict[str, Any]:
         """Each job with its last run, and whether anything runs on schedule at all."""

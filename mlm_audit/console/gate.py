@@ -53,8 +53,8 @@ class Gate:
         """The tokens in force; none while the setting is wrong, since nobody knows what was to be revoked."""
         try:
             return self._parse()
-        except InputError:
-            log.exception("no token is in force")
+        except InputError as error:
+            log.error("no token is in force: %s", error)  # noqa: TRY400  (a mistake in .env, no fault of ours)
             return ()
 
     def _parse(self) -> tuple[Token, ...]:

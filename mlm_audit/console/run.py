@@ -23,13 +23,11 @@ WATCH_SECONDS = 15
 
 
 def serve_console(desk: Desk, host: str, port: int, on_ready: Callable[[], object]) -> None:
-    """Serve until a signal comes. Listens where it is told; loopback unless somebody chooses otherwise."""
+    """Serve until a signal comes. Listens where it is told; loopback unless somebody chooses otherwise.
+
+    `refuse_taken` comes first: uvicorn would end the process without a word of ours.
+    """
     proxies = desk.load().console_proxies
-    try:
-        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
-            pass
-    except OSError as error:
-        raise InputError(f"--host {host} --port {port}: cannot be listened on ({error.strerror}); choose others") from error
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("mlm_audit").setLevel(logging.INFO)
     config = uvicorn.Config(
@@ -54,6 +52,15 @@ def serve_console(desk: Desk, host: str, port: int, on_ready: Callable[[], objec
     with every(WATCH_SECONDS, watch, "console watch"):
         uvicorn.Server(config).run()
     desk.gate.turned_away.write()
+
+
+def refuse_taken(option: str, host: str, port: int) -> None:
+    """InputError when a port cannot be listened on; whoever answers there already is not to be taken for ours."""
+    try:
+        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
+            pass
+    except OSError as error:
+        raise InputError(f"{option} {port}: {host} cannot be listened on there ({error.strerror}); choose another") from error
 
 
 def look_after(desk: Desk) -> list[str]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.jobs.scheduler import POOL, Scheduler
 
+LOOPBACK = "127.0.0.1"
 START_SECONDS, STOP_SECONDS = 120, 20
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 QUIET = {
@@ -33,7 +34,7 @@ def prepare_environment(home: Path, port: int) -> bool:
     if not (home / "prefect.yaml").is_file():
         raise InputError(f"folder {home}: has no prefect.yaml; start in the project's folder, or name it with --home")
     own = not os.environ.get("PREFECT_API_URL")
-    defaults = QUIET | {"PREFECT_HOME": str(home / ".prefect"), "PREFECT_API_URL": f"http://127.0.0.1:{port}/api"}
+    defaults = QUIET | {"PREFECT_HOME": str(home / ".prefect"), "PREFECT_API_URL": f"http://{LOOPBACK}:{port}/api"}
     # A server that comes back is to remember who holds a concurrency slot.
     defaults["PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"] = "prefect.server.concurrency.lease_storage.filesystem"
     if secret := os.environ.get("PREFECT_SERVER_API_AUTH_STRING"):
@@ -107,7 +108,7 @@ class Supervisor:
         try:
             if self.own_server:
                 self.say("Starting Prefect's server …")
-                self._start("server", ["server", "start", "--host", "127.0.0.1", "--port", str(self.port)])
+                self._start("server", ["server", "start", "--host", LOOPBACK, "--port", str(self.port)])
             self._wait_for_server()
             self.say("Deploying the jobs …")
             deploy_all(self.home)

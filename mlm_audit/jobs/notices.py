@@ -73,10 +73,12 @@ def _through_outbox(notice: Draft, settings: Settings, clock: Clock) -> None:
     if settings.database_url is None:
         raise InputError("no database named")
     database = open_engine(settings.database_url.get_secret_value())
-    with write(database) as connection:
-        outbox.queue_once(connection, notice, naive(clock()))
-    deliver(database, settings, clock)
-    database.dispose()
+    try:
+        with write(database) as connection:
+            outbox.queue_once(connection, notice, naive(clock()))
+        deliver(database, settings, clock)
+    finally:
+        database.dispose()
 
 
 class _Round:

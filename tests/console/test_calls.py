@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine, delete, insert
+from sqlalchemy.exc import OperationalError
 
 from mlm_audit.console.access import new_token, parse_tokens
 from mlm_audit.console.run import look_after
 from mlm_audit.database.own_tables import JobLease
 from mlm_audit.domain.errors import InputError
+from mlm_audit.jobs import steering
 from mlm_audit.jobs.names import JOBS, RECONCILIATION, WEEKLY_PAYOUTS
 from tests.console.conftest import CRON_SECRET, Console, open_console
 
@@ -168,10 +170,19 @@ def test_pressed_three_times_at_once(console: Console) -> None:
     assert sorted(told) == [202, 409, 409]
 
 
+def test_what_is_done_is_done_though_it_cannot_be_recorded(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object) -> None:
+        raise OperationalError("insert", {}, Exception("gone"))
+
+    monkeypatch.setattr(steering, "record", away)
+    answer = order(console, "operator", action="toggle", jobName="tree-health", enable=False)
+    assert (answer.status_code, answer.json()["enabled"], console.scheduler.off) == (202, False, {"tree-health-check"})
+
+
 def test_settings_that_are_wrong_for_a_moment(console: Console, caplog: pytest.LogCaptureFixture) -> None:
     console.settings["email_port"] = 0
     assert console.client("viewer").get(API).status_code == 200, "the last good ones are in force"
-    assert "the settings are wrong" in caplog.text
+    assert "the last good settings stay in force" in caplog.text
     assert order(console, None, action="trigger", jobName=RECONCILIATION).status_code == 401
     del console.settings["email_port"]
     console.settings["admin_tokens"] = SecretStr("nonsense")
@@ -281,8 +292,6 @@ def test_rates(database: Engine, tmp_path: Path) -> None:
 def test_what_goes_wrong_inside_stays_inside(
     console: Console, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from sqlalchemy.exc import OperationalError
-
     def broken(*_: object) -> None:
         raise RuntimeError("a secret of the inside")
 

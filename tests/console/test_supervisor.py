@@ -1,5 +1,6 @@
 """Deploying: what somebody has switched off stays off, also when a start broke off half-way."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from mlm_audit.console import supervisor
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.jobs.names import JOBS
 from tests.console.conftest import StandIn
+from tests.flows.serving import ROOT, free_port
 from tests.integration.test_commands import document, mlm, refused
 
 
@@ -66,6 +68,25 @@ def test_mistakes_at_the_command_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         assert "cannot be listened on" in refused("console", "--db", url, "--port", port, env={"ADMIN_TOKENS": entry})
+        for option in ("--port", "--prefect-port"):
+            other = "--prefect-port" if option == "--port" else "--port"
+            command = [
+                sys.executable,
+                "-m",
+                "mlm_audit.cli",
+                "serve",
+                "--db",
+                url,
+                "--home",
+                ROOT,
+                other,
+                str(free_port()),
+                option,
+                port,
+            ]
+            # A process of its own: it tells Prefect by its environment where it lives.
+            done = subprocess.run(command, env=os.environ | {"ADMIN_TOKENS": entry}, capture_output=True, text=True, check=False)
+            assert (done.returncode, f"{option} {port}: " in done.stderr) == (2, True), "what answers there is not taken for ours"
 
 
 def test_an_extra_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:

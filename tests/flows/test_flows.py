@@ -229,6 +229,37 @@ def test_no_run_lasts_for_ever(deployment: dict[str, str]) -> None:
     assert [hook.__name__ for hook in flow.on_failure_hooks] == ["tell_of_failure"]
 
 
+@pytest.mark.parametrize("crashed", [True, False])
+def test_a_run_that_dies_before_its_job_is_told_of(
+    crashed: bool, sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wrong parameters, a worker without memory: the job log has nothing of it, so the hooks tell."""
+    from types import SimpleNamespace
+
+    from prefect.states import Crashed, Failed
+
+    from flows.common import close_dead, tell_of_failure
+    from mlm_audit.domain.errors import JobBusyError, JobFailedError
+
+    engine = open_engine(sqlite_url, create=True)
+    init(engine)
+    engine.dispose()
+    monkeypatch.setenv("DATABASE_URL", sqlite_url)
+    monkeypatch.setenv("OUTBOX_DIR", str(tmp_path / "outbox"))
+    flow, run = SimpleNamespace(name="weekly-payouts"), SimpleNamespace(name="weekly-payouts 2026-11-24")
+    mails = lambda: list((tmp_path / "outbox").glob("*.eml"))  # noqa: E731
+    for known in (JobFailedError("told by itself"), JobBusyError("running already")):
+        tell_of_failure(flow, run, Failed(data=known))
+    assert mails() == []
+    hook, state = (
+        (close_dead, Crashed(message="out of memory")) if crashed else (tell_of_failure, Failed(data=TypeError("no such")))
+    )
+    for _ in range(2):
+        hook(flow, run, state)
+    [mail] = mails()
+    assert ("out of memory" if crashed else "no such") in mail.read_text(encoding="utf-8")
+
+
 def test_what_is_tried_again() -> None:
     """Only what may go better the next time: the database was out of reach."""
     from prefect.states import Failed

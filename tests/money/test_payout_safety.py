@@ -58,6 +58,23 @@ def test_a_run_above_the_cap_stops_until_it_is_approved_once(shop: Shop) -> None
     assert_laws(shop.engine)
 
 
+def test_a_large_run_cut_into_small_ones_is_as_large(shop: Shop) -> None:
+    """What was paid on a business day without approval counts, by either job; what was approved does not, nor another day."""
+    one = run(shop, limit=1).counts["paid_paisa"]
+    cap = {"payout_run_cap_paisa": 5 * one // 2}
+    assert run(shop, limit=1, settings=cap).counts["paid"] == 1
+    third = run(shop, limit=1, settings=cap)
+    assert (third.verdict, third.counts["paid"]) == (Verdict.INCOMPLETE, 0)
+    assert "were paid today without approval" in third.alerts[0]
+    assert run(shop, settings=cap, approve=third.job_id).counts["paid"] == 1
+    assert run(shop, limit=1, settings={"payout_run_cap_paisa": 7 * one // 2}).counts["paid"] == 1, (
+        "the approved one is not counted"
+    )
+    assert run(shop, limit=2, settings=cap).alerts, "the day is full"
+    assert not run(shop, limit=2, settings=cap, now=NOW + timedelta(days=1)).alerts, "and the next one is not"
+    assert_laws(shop.engine)
+
+
 def test_an_approval_covers_what_was_asked_and_not_more(shop: Shop) -> None:
     cap = {"payout_run_cap_paisa": 1_000}
     stopped = run(shop, settings=cap)

@@ -175,6 +175,24 @@ def test_within_grace_nothing_is_missed(engine: Engine, tmp_path: Path) -> None:
     assert f"missed/{RECONCILIATION}" in {part.key for part in late.problems}
 
 
+def test_what_is_switched_off_is_not_missed(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlm_audit.jobs import health
+    from tests.console.conftest import StandIn
+
+    prefect = StandIn()
+    prefect.off = {RECONCILIATION}
+    monkeypatch.setattr(health, "Scheduler", lambda: prefect)
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    all_on_time(engine, NOW - timedelta(days=1))
+    states = {part.key: part for part in check_health(engine, settings(tmp_path), lambda: NOW).parts}
+    assert states[f"runs/{RECONCILIATION}"].message == "its schedule is switched off, so it is not due"
+    assert f"missed/{RECONCILIATION}" not in states
+    assert "missed/tree-health-check" in states, "the others are"
+    prefect.away = True
+    states = {part.key: part for part in check_health(engine, settings(tmp_path), lambda: NOW).parts}
+    assert f"missed/{RECONCILIATION}" in states, "in doubt it is told"
+
+
 def test_a_failed_run_is_not_a_run_that_came(engine: Engine, tmp_path: Path) -> None:
     all_on_time(engine, NOW - timedelta(days=1))
     log(engine, RECONCILIATION, last_due(RECONCILIATION, NOW, IST), "failed", error="x")
