@@ -3,14 +3,14 @@
 import logging
 import socket
 from collections.abc import Callable
-from contextlib import suppress
+from datetime import timedelta
 
 import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
 from mlm_audit.console.app import create_app
 from mlm_audit.console.desk import Desk
-from mlm_audit.database.joblog import close_interrupted, read_run
+from mlm_audit.database.joblog import close_interrupted, dead_flow_runs
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import business_date
 from mlm_audit.jobs.notices import deliver
@@ -20,6 +20,8 @@ from mlm_audit.jobs.scheduler import SchedulerAwayError
 
 log = logging.getLogger(__name__)
 WATCH_SECONDS = 15
+GIVE_UP_WITHIN = timedelta(days=1)
+"""Prefect is told of a dead run in each round until it knows, whoever closed the run, and however long Prefect was away."""
 
 
 def serve_console(desk: Desk, host: str, port: int, on_ready: Callable[[], object]) -> None:
@@ -69,14 +71,16 @@ def look_after(desk: Desk) -> list[str]:
     try:
         closed = close_interrupted(desk.database, now, is_gone, str(business_date(now, settings.tz)))
         with desk.database.connect() as connection:
-            metas = [read_run(connection, job_id).metadata or {} for job_id in closed]
+            dead = dead_flow_runs(connection, now - GIVE_UP_WITHIN)
     except SQLAlchemyError:
         log.warning("the watch cannot reach the database", exc_info=True)
         return []
-    for job_id, meta in zip(closed, metas, strict=True):
+    for job_id in closed:
         log.warning("%s has died and is closed as failed", job_id)
-        if flow_run := meta.get("flow_run"):
-            with suppress(SchedulerAwayError, InputError):
-                desk.scheduler.give_up(flow_run)
+    if dead:
+        try:
+            desk.scheduler.give_up(dead)
+        except SchedulerAwayError:
+            log.warning("Prefect could not be told of runs that are dead; the next round tries again", exc_info=True)
     deliver(desk.database, settings, desk.clock)
     return closed

@@ -22,6 +22,7 @@ from mlm_audit.domain.periods import naive
 
 CLOCK_TOLERANCE = timedelta(minutes=10)
 ERROR_CHARACTERS = 4_000
+INTERRUPTED = "interrupted: its process ended without a word; what it had committed stays, the next run goes on from there"
 
 
 class Claim(NamedTuple):
@@ -105,10 +106,9 @@ def _close_dead(connection: Connection, job: str, now: datetime, day: str) -> li
 
 
 def _close(connection: Connection, job: str, job_id: str, now: datetime, day: str) -> bool:
-    error = "interrupted: its process ended without a word; what it had committed stays, the next run goes on from there"
-    closed = end(connection, job_id, now, "failed", error=error)
+    closed = end(connection, job_id, now, "failed", error=INTERRUPTED)
     if closed:
-        queue_once(connection, failure_notice(job, job_id, error, day), now)
+        queue_once(connection, failure_notice(job, job_id, INTERRUPTED, day), now)
     return closed
 
 
@@ -121,6 +121,13 @@ def close_interrupted(engine: Engine, now: datetime, is_gone: Callable[[str], bo
         live = {job_id for job_id, owner, expires_at in leases if naive(now) < expires_at and not is_gone(owner)}
         dead = [(job_id, job) for job_id, job in running if job_id not in live]
         return [job_id for job_id, job in dead if _close(connection, job, job_id, naive(now), day)]
+
+
+def dead_flow_runs(connection: Connection, since: datetime) -> list[str]:
+    """The scheduler's ids of the runs that were closed as interrupted since an instant, whoever closed them."""
+    dead = JobLog.status == "failed", JobLog.end_time >= naive(since), JobLog.error == INTERRUPTED
+    metas = connection.execute(select(JobLog.meta).where(*dead).order_by(JobLog.id)).scalars()
+    return [meta["flow_run"] for meta in metas if meta and meta.get("flow_run")]
 
 
 def live_run(connection: Connection, job: str, now: datetime, is_gone: Callable[[str], bool]) -> str | None:

@@ -5,7 +5,7 @@ Prefect is loaded when it is asked for; it is an extra, and all but steering wor
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -92,17 +92,21 @@ class Scheduler:
             jobs = {record.id: record.name for record in client.read_deployments(limit=200)} if due else {}
         return {jobs[run.deployment_id]: run.name for run in due if run.deployment_id in jobs}
 
-    def give_up(self, flow_run: str) -> None:
-        """Mark a run that the job log knows to be dead as crashed, so that its job's one slot is free again.
+    def give_up(self, flow_runs: Collection[str]) -> None:
+        """Mark runs that the job log knows to be dead as crashed, so that their jobs' one slot is free again.
 
-        With its worker dead too, nobody else would tell Prefect.
+        With the worker dead too, nobody else would tell Prefect. Those that Prefect knows to have ended are left alone.
         """
         with _client() as client:
+            from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, FlowRunFilterState, FlowRunFilterStateType
             from prefect.client.schemas.objects import StateType
             from prefect.states import Crashed
 
-            run = client.read_flow_run(UUID(flow_run))
-            if run.state is not None and run.state.type is StateType.RUNNING:
+            alive = FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.CANCELLING])
+            these = FlowRunFilter(
+                id=FlowRunFilterId(any_=[UUID(number) for number in flow_runs]), state=FlowRunFilterState(type=alive)
+            )
+            for run in client.read_flow_runs(flow_run_filter=these):
                 client.set_flow_run_state(run.id, Crashed(message="the job log knows that its process is dead"), force=True)
 
     def workers(self) -> int:

@@ -19,6 +19,7 @@ from mlm_audit.database.own_tables import JobLease
 from mlm_audit.domain.errors import InputError
 from mlm_audit.jobs import steering
 from mlm_audit.jobs.names import JOBS, RECONCILIATION, WEEKLY_PAYOUTS
+from mlm_audit.jobs.scheduler import SchedulerAwayError
 from tests.console.conftest import CRON_SECRET, Console, open_console
 
 API = "/api/admin/jobs"
@@ -191,11 +192,20 @@ def test_settings_that_are_wrong_for_a_moment(console: Console, caplog: pytest.L
 
 def test_the_watch_goes_on(console: Console, log_run: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     given_up: list[str] = []
-    monkeypatch.setattr(console.scheduler, "give_up", given_up.append, raising=False)
+    away = True
+
+    def give_up(flow_runs: list[str]) -> None:
+        if away:
+            raise SchedulerAwayError("Prefect's server does not answer")
+        given_up.extend(flow_runs)
+
+    monkeypatch.setattr(console.scheduler, "give_up", give_up, raising=False)
     at = datetime.now(UTC) - timedelta(hours=1)
     mine = log_run(RECONCILIATION, at, "running", meta={"flow_run": "4a0f"})
     by_hand = log_run("tree-health-check", at, "running", meta={})
     assert set(look_after(console.desk)) >= {mine, by_hand}
+    away = False
+    assert look_after(console.desk) == [], "closed once, but Prefect is to be told still"
     assert given_up == ["4a0f"], "only the run of Prefect that has died, and none for one that was started by hand"
     notices = list(Path(console.settings["outbox_dir"]).glob("*.eml"))
     assert any("interrupted" in path.read_text(encoding="utf-8") for path in notices)
