@@ -1,0 +1,56 @@
+"""Answers of the desk: each shows itself in a notebook and a terminal, and is data for a program."""
+
+from typing import Any
+
+import polars as pl
+from rich.console import Console, RenderableType
+
+from mlm_audit.reporting.story import Story
+from mlm_audit.reporting.story_shown import to_html, to_terminal
+
+WIDTH = 120
+
+
+class Answer:
+    """An answer: `story` is what it says.
+
+    In Jupyter it shows itself; `print()` writes it out; `rich.print()` does so in colour; `.frame` is its main table as a
+    polars frame, `.tables` has all of them by name; `.to_dict()` is the whole as plain data.
+    """
+
+    def __init__(self, story: Story) -> None:
+        self.story = story
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """The first table; empty when there is none."""
+        return self.story.tables[0].frame if self.story.tables else pl.DataFrame()
+
+    @property
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """Every table by its name."""
+        return {table.name: table.frame for table in self.story.tables}
+
+    @property
+    def conclusion(self) -> str:
+        """The answer in a sentence."""
+        return self.story.conclusion
+
+    def to_dict(self) -> dict[str, Any]:
+        """The whole answer as JSON-ready data: amounts in paisa, instants ISO 8601 in UTC."""
+        return self.story.to_dict()
+
+    def _repr_html_(self) -> str:
+        return to_html(self.story)
+
+    def __rich__(self) -> RenderableType:
+        return to_terminal(self.story)
+
+    def __str__(self) -> str:
+        console = Console(width=WIDTH, color_system=None)
+        with console.capture() as written:
+            console.print(to_terminal(self.story))
+        return written.get()
+
+    def __repr__(self) -> str:
+        return f"{self.story.title}: {self.story.conclusion}"

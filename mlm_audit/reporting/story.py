@@ -1,0 +1,151 @@
+"""Stories: what an answer says, once, for a notebook, a terminal, a report and a program.
+
+A story is frozen data: a title, a conclusion, and tables whose cells are raw values. Each table may have a picture beside
+it, never instead of it. How a value looks (Indian grouping, zone) is decided here, where it is shown, and nowhere else.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any, Literal, NamedTuple
+
+import polars as pl
+
+from mlm_audit.domain.money import format_decimal, format_inr, grouped
+from mlm_audit.domain.periods import format_local, zone
+from mlm_audit.domain.privacy import one_line
+
+Kind = Literal["text", "id", "money", "change", "count", "share", "number", "instant", "day", "flag"]
+"""How a column's values look. `money` and `change` (with its sign) are paisa, `share` is basis points, `number` hundredths;
+`instant` is UTC."""
+
+POLARS: dict[Kind, Any] = {
+    "text": pl.String,
+    "id": pl.Int64,
+    "money": pl.Int64,
+    "change": pl.Int64,
+    "count": pl.Int64,
+    "share": pl.Int64,
+    "number": pl.Int64,
+    "instant": pl.Datetime("us"),
+    "day": pl.Date,
+    "flag": pl.Boolean,
+}
+TO_THE_RIGHT = ("money", "change", "count", "share", "number")
+
+
+class Column(NamedTuple):
+    """A column: its key in frames and JSON, its heading for people, and how its values look."""
+
+    key: str
+    label: str
+    kind: Kind = "text"
+
+    @property
+    def is_figure(self) -> bool:
+        """Whether its values stand to the right."""
+        return self.kind in TO_THE_RIGHT
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows with raw values by column key. `marked` rows are those to look at; `of` is how many there are when not all are
+    here; `picture` is an SVG that shows the same, `picture_words` says what is to be seen on it.
+    """
+
+    name: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[dict[str, Any], ...] = ()
+    about: str = ""
+    marked: frozenset[int] = frozenset()
+    of: int | None = None
+    picture: str = ""
+    picture_words: str = ""
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """The rows as a frame, one column a column."""
+        schema = {column.key: POLARS[column.kind] for column in self.columns}
+        return pl.DataFrame([[row.get(name) for name in schema] for row in self.rows], schema=schema, orient="row")
+
+
+@dataclass(frozen=True)
+class Story:
+    """An answer: the conclusion in a sentence, what to do first, facts, tables, and what it does not prove."""
+
+    title: str
+    conclusion: str
+    first: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+    tables: tuple[Table, ...] = ()
+    notes: tuple[str, ...] = ()
+    verdict: str = ""
+    timezone: str = "Asia/Kolkata"
+    data: dict[str, Any] = field(default_factory=dict)
+    """Further figures for programs."""
+
+    def table(self, name: str) -> Table:
+        """The table of that name; KeyError when there is none."""
+        return next((table for table in self.tables if table.name == name), None) or _no_table(self, name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The story as JSON-ready data: amounts are integer paisa, instants ISO 8601 in UTC."""
+        return {
+            "title": self.title,
+            "verdict": self.verdict,
+            "conclusion": self.conclusion,
+            "first": self.first,
+            "facts": dict(self.facts),
+            **{name: _plain(value) for name, value in self.data.items()},
+            "tables": {
+                table.name: [{c.key: _plain(row.get(c.key)) for c in table.columns} for row in table.rows]
+                for table in self.tables
+            },
+            "notes": list(self.notes),
+        }
+
+
+def _no_table(story: Story, name: str) -> Table:
+    raise KeyError(f"no table {name!r}; there are {', '.join(table.name for table in story.tables) or 'none'}")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=UTC).isoformat() if value.tzinfo is None else value.isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {str(key): _plain(one) for key, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def cell(value: Any, kind: Kind, timezone: str = "Asia/Kolkata") -> str:  # noqa: PLR0911  (one line a kind)
+    """A value for people; what is not known is empty."""
+    if value is None:
+        return ""
+    if kind in ("money", "change"):
+        return format_inr(int(value), sign=kind == "change")
+    if kind == "count":
+        return grouped(int(value))
+    if kind == "share":
+        return f"{format_decimal(int(value))} %"
+    if kind == "number":
+        return format_decimal(int(value))
+    if kind == "instant":
+        return format_local(value if value.tzinfo else value.replace(tzinfo=UTC), zone(timezone))
+    if kind == "day":
+        return f"{value:%d %b %Y}"
+    if kind == "flag":
+        return "yes" if value else "no"
+    return one_line(value)
+
+
+def columns(*given: str | tuple[str, str] | tuple[str, str, Kind]) -> tuple[Column, ...]:
+    """Columns from `("amount_paisa", "Amount", "money")`."""
+    return tuple(Column(one, one.replace("_", " ").capitalize()) if isinstance(one, str) else Column(*one) for one in given)
+
+
+def rows_of(frame: pl.DataFrame, keep: Sequence[Column]) -> tuple[dict[str, Any], ...]:
+    """A frame's rows as a table wants them."""
+    return tuple(frame.select(column.key for column in keep).iter_rows(named=True))

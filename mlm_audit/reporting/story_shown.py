@@ -1,0 +1,51 @@
+"""How a story shows itself: HTML for notebooks and reports, lines for a terminal."""
+
+from rich.console import Group, RenderableType
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from mlm_audit.reporting.html import environment, style
+from mlm_audit.reporting.story import Story, Table, cell
+
+COLOURS = {"PASS": "green", "FAIL": "red", "INCOMPLETE": "yellow", "PAY": "green", "HOLD": "red"}
+MOST_ROWS = 60
+"""Rows of a table that a person is shown; the frame and the JSON have all of them."""
+
+
+def to_html(story: Story, most_rows: int = MOST_ROWS) -> str:
+    """The story as a fragment with its own styles, everything escaped; loads nothing."""
+    sheet, _ = style("story.css")
+    template = environment().get_template("story.html.j2")
+    return template.render(s=story, style=sheet, cell=cell, most_rows=most_rows)
+
+
+def to_terminal(story: Story, most_rows: int = MOST_ROWS) -> RenderableType:
+    """The story for rich."""
+    parts: list[RenderableType] = [Text(story.title, style="bold")]
+    head = Text()
+    if story.verdict:
+        head.append(f"{story.verdict}  ", style=f"bold {COLOURS.get(story.verdict, 'cyan')}")
+    parts.append(head.append(story.conclusion))
+    if story.first:
+        parts.append(Text.assemble(("First: ", "bold"), story.first))
+    if story.facts:
+        width = max(len(label) for label, _ in story.facts)
+        parts.extend(Text.assemble((f"  {label:{width}}  ", "dim"), value) for label, value in story.facts)
+    for table in story.tables:
+        parts += [Text(""), Text(table.title, style="bold"), *([Text(table.about, style="dim")] if table.about else [])]
+        parts += _table(table, story.timezone, most_rows)
+    parts.extend(Text(f"Note: {note}", style="yellow") for note in story.notes)
+    return Group(*parts)
+
+
+def _table(table: Table, timezone: str, most_rows: int) -> list[RenderableType]:
+    if not table.rows:
+        return [Text("  None.", style="dim")]
+    shown = RichTable(box=None, pad_edge=True, header_style="dim")
+    for column in table.columns:
+        shown.add_column(column.label, justify="right" if column.is_figure else "left", overflow="fold")
+    for number, row in enumerate(table.rows[:most_rows]):
+        mark = "bold red" if number in table.marked else ""
+        shown.add_row(*(Text(cell(row.get(c.key), c.kind, timezone)) for c in table.columns), style=mark)
+    more = (table.of or len(table.rows)) - min(len(table.rows), most_rows)
+    return [shown, *([Text(f"  … and {more} more", style="dim")] if more > 0 else [])]
