@@ -11,7 +11,22 @@ from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
 from mlm_audit import __version__
-from mlm_audit.cli import checks, console, database, demo, eligibility, mail, payouts, repairs, run, serve, status, steer, tree
+from mlm_audit.cli import (
+    checks,
+    console,
+    database,
+    demo,
+    eligibility,
+    mail,
+    payouts,
+    repairs,
+    reports,
+    run,
+    serve,
+    status,
+    steer,
+    tree,
+)
 from mlm_audit.cli.common import EXIT_BAD_INPUT, EXIT_FAILED, close_databases, print_error
 from mlm_audit.database.connect import error_line
 from mlm_audit.domain.errors import InputError, JobFailedError
@@ -38,6 +53,7 @@ app.command(payouts.app)
 app.command(eligibility.app)
 app.command(tree.app)
 app.command(repairs.app)
+app.command(reports.app)
 app.command(mail.app)
 
 

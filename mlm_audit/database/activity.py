@@ -1,5 +1,6 @@
 """What the jobs did, as the job log has it: runs of a period, the breaks open at its ends, the state of the outbox."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -129,6 +130,19 @@ def open_by_run(
         left = TreeHealthReport.issues_found - TreeHealthReport.issues_fixed
     rows = connection.execute(select(kind.created_at, left).order_by(kind.id.desc()).limit(limit)).all()
     return [(row[0], int(row[1])) for row in reversed(rows)]
+
+
+def states_by_run(
+    connection: Connection, kind: type[ReconciliationReport | TreeHealthReport], limit: int
+) -> list[tuple[datetime, int, int]]:
+    """When the last runs were stored, how much was new then, and how much was carried over; the oldest first."""
+    newest = connection.execute(select(kind.job_id, kind.created_at).order_by(kind.id.desc()).limit(limit)).all()
+    of_them = Break.job_id.in_([row[0] for row in newest])
+    counted = select(Break.job_id, Break.state, func.count()).where(of_them).group_by(Break.job_id, Break.state)
+    sums: dict[str, Counter[bool]] = {job_id: Counter() for job_id, _ in newest}
+    for job_id, state, count in connection.execute(counted):
+        sums[job_id][state == "new"] += int(count)
+    return [(at, sums[job_id][True], sums[job_id][False]) for job_id, at in reversed(newest)]
 
 
 def silent_leases(connection: Connection, now: datetime) -> list[tuple[str, str, datetime]]:

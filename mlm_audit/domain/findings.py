@@ -107,6 +107,11 @@ class RunResult:
     """Small graphs for the largest findings of a tree check, by the finding's id."""
     reports: dict[str, str] = field(default_factory=dict)
     """Paths of the files that the run has left, by their kind: html, csv, json, parquet."""
+    sha256: dict[str, str] = field(default_factory=dict)
+    """SHA-256 of those files, by their kind, but of result.json, which says it."""
+    trend: tuple[tuple[str, int, int], ...] = ()
+    """The last runs, the oldest first and this one last: a day or month and two amounts. Findings new and carried over; of
+    payouts paisa paid and held, of a sweep paisa released and rolled up."""
 
 
 def open_findings(result: RunResult) -> list[dict[str, Any]]:

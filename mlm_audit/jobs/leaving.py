@@ -1,11 +1,15 @@
 """The files that a run leaves: written by the job itself, before its notices go out, so that they can go with them."""
 
+import logging
 from pathlib import Path
 
 from mlm_audit.domain.errors import JobFailedError
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.settings import Settings
+from mlm_audit.reporting.index import write_index
 from mlm_audit.reporting.write import write_files
+
+log = logging.getLogger(__name__)
 
 
 def with_files(result: RunResult, settings: Settings, out: Path | None) -> RunResult:
@@ -15,7 +19,19 @@ def with_files(result: RunResult, settings: Settings, out: Path | None) -> RunRe
     """
     if out is None and result.dry_run:
         return result
+    folder = out or settings.runs_dir / result.job_id
     try:
-        return write_files(result, out or settings.runs_dir / result.job_id, settings.tz)
+        filed = write_files(result, folder, settings.tz)
     except OSError as error:
         raise JobFailedError(f"{result.job_id} is done and stored, but its files cannot be written: {error}") from error
+    if folder.resolve().parent == settings.runs_dir.resolve():
+        _index(settings)
+    return filed
+
+
+def _index(settings: Settings) -> None:
+    """The index is made from the runs' folders at any time, so that a run does not fail for it."""
+    try:
+        write_index(settings.runs_dir, settings.tz)
+    except OSError:
+        log.warning("the index of %s could not be written; mlm-audit reports index", settings.runs_dir, exc_info=True)

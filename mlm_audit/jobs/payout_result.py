@@ -1,7 +1,7 @@
 """A payout run as a result: figures, findings, and every instalment with what became of it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -61,12 +61,14 @@ def dry_result(head: Header, stated: Sequence[Change], unknown: dict[str, int]) 
 
 
 def stopped_result(head: Header, stated: Sequence[Change], reason: str, unknown: dict[str, int]) -> RunResult:
-    """Nothing was paid: the run waits for approval."""
+    """Nothing was paid: the run waits for approval. Its items are what it would have done, for whoever approves it."""
     counts = _counts(stated, [])
     alert = f"stopped for approval: {reason}. Approve with: mlm-audit run {head.job} --approve {head.job_id}"
     message = f"Nothing was paid: {reason}."
     finding = one_finding("approval-needed", head.job_id, "high", message, amount_paisa=counts["payable_paisa"])
-    return _result(head, Verdict.INCOMPLETE, counts, [], (alert,), unknown, [finding])
+    result = _result(head, Verdict.INCOMPLETE, counts, [], (alert,), unknown, [finding])
+    would, _ = _items([(change, DRY_WORDS[change.to.status]) for change in stated])
+    return replace(result, items=tuple(would))
 
 
 def paid_result(head: Header, stated: Sequence[Change], tally: Tally, control: Control, unknown: dict[str, int]) -> RunResult:

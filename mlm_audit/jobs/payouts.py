@@ -32,6 +32,7 @@ from mlm_audit.jobs.payout_batches import Tally, Work, next_state, pay_all
 from mlm_audit.jobs.payout_result import Control, Header, by_reason, dry_result, paid_result, stopped_result
 from mlm_audit.jobs.ports import Clock, Progress
 from mlm_audit.jobs.running import Run, new_job_id, reason_of, running
+from mlm_audit.jobs.trend import with_trend
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ def run_payouts(
     limit = approval.limit if approval else options.limit
     payouts = _Payouts(database, settings, head, limit, approval, progress, sleep)
     if options.dry_run:
-        return with_files(payouts.look(), settings, options.out)
+        return with_files(with_trend(database, settings, payouts.look()), settings, options.out)
     return payouts.execute(options.out)
 
 
@@ -135,7 +136,8 @@ class _Payouts:
         with running(self.database, head.job, head.job_id, self.settings, head.clock, head.started, **about) as run:
             stated = self._state()
             if reason := self._why_stop(stated):
-                return with_files(self._stop(run, stated, reason), self.settings, out)
+                stopped = with_trend(self.database, self.settings, self._stop(run, stated, reason))
+                return with_files(stopped, self.settings, out)
             if self.approval:
                 with write(self.database) as connection:
                     use_approval(connection, self.approval, head.job_id)
@@ -147,7 +149,7 @@ class _Payouts:
             result = paid_result(head, stated, tally, control, self.unknown)
             with write(self.database) as connection:
                 run.end(connection, result.status, verdict=result.verdict.value, counts=result.counts)
-            return with_files(result, self.settings, out)
+            return with_files(with_trend(self.database, self.settings, result), self.settings, out)
 
     def _state(self) -> list[Change]:
         """What is due, and where each instalment would go if it were looked at now. One consistent read."""

@@ -42,6 +42,7 @@ from mlm_audit.jobs.leaving import with_files
 from mlm_audit.jobs.names import RECONCILIATION
 from mlm_audit.jobs.ports import Clock, Progress
 from mlm_audit.jobs.running import Run, new_job_id, reason_of, running
+from mlm_audit.jobs.trend import with_trend
 from mlm_audit.reporting.report import report_data
 
 log = logging.getLogger(__name__)
@@ -142,7 +143,7 @@ class _Reconciliation:
         corrections, capped = self._correct(breaks)
         ran = {check.code for check in found.checks if check.status is CheckStatus.RAN}
         gone = cleared(found.breaks, before, ran)
-        return self._outcome(found, breaks, gone, corrections, capped=capped, missing=missing)
+        return self._outcome(found, breaks, gone, corrections, capped=capped, missing=missing, first_run=previous is None)
 
     def _correct(self, breaks: pl.DataFrame) -> tuple[tuple[Correction, ...], bool]:
         if self.dry_run:
@@ -172,6 +173,7 @@ class _Reconciliation:
         *,
         capped: bool,
         missing: dict[str, str],
+        first_run: bool,
     ) -> Outcome:
         corrected = [f"wallet-balance/{correction.member_id}" for correction in corrections]
         still_open = breaks.filter(~pl.col("id").is_in(corrected))
@@ -198,7 +200,7 @@ class _Reconciliation:
             corrections=tuple(correction._asdict() for correction in corrections),
             fixed=tuple(corrected),
         )
-        return Outcome(result, breaks, corrections)
+        return Outcome(result if first_run else with_trend(self.database, self.settings, result), breaks, corrections)
 
     def _store(self, folder: Path, outcome: Outcome, run: Run, out: Path | None) -> Draft | None:
         still_open = outcome.breaks.filter(~pl.col("id").is_in(list(outcome.result.fixed)))

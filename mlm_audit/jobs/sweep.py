@@ -44,6 +44,7 @@ from mlm_audit.jobs.ports import Clock, Progress
 from mlm_audit.jobs.retry import retried
 from mlm_audit.jobs.running import Run, new_job_id, reason_of, running
 from mlm_audit.jobs.sweep_result import Outcome, SweepHeader, sweep_result
+from mlm_audit.jobs.trend import with_trend
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +98,7 @@ def run_sweep(
     sweep = _Sweep(database, head, progress)
     sweep.refuse_missing_data()
     if dry_run:
-        return with_files(sweep.look(), settings, out)
+        return with_files(with_trend(database, settings, sweep.look()), settings, out)
     return sweep.execute(out)
 
 
@@ -177,7 +178,7 @@ class _Sweep:
                 totals = month_totals(connection, self.month)
                 queue_once(connection, self._summary(result, *totals), naive(self.head.clock()))
                 run.end(connection, result.status, verdict=result.verdict.value, counts=result.counts)
-            return with_files(result, self.settings, out)
+            return with_files(with_trend(self.database, self.settings, result), self.settings, out)
 
     def _facts(self) -> tuple[pl.DataFrame, MonthRead]:
         """Every member with the ruling, the commission that waits, and what was decided before. One consistent read."""

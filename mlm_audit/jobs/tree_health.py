@@ -39,6 +39,7 @@ from mlm_audit.jobs.leaving import with_files
 from mlm_audit.jobs.names import TREE_HEALTH
 from mlm_audit.jobs.ports import Clock, Progress
 from mlm_audit.jobs.running import Run, new_job_id, reason_of, running
+from mlm_audit.jobs.trend import with_trend
 from mlm_audit.jobs.tree_result import Head, Looked, Made, Outcome, Since, report_data, tree_outcome
 from mlm_audit.reporting.tree_report import tree_report
 
@@ -197,7 +198,9 @@ class _TreeHealth:
         looked = Looked(before.check, after.check, before.rows)
         since = self._since(before, previous)
         made = Made(tuple(repairs.done), repairs.refused, dry_run)
-        return tree_outcome(self.head, looked, made, previous.breaks if previous else None, since, self.clock())
+        outcome = tree_outcome(self.head, looked, made, previous.breaks if previous else None, since, self.clock())
+        # A look without the toolkit's tables has no runs before it, as a first run has none.
+        return outcome._replace(result=with_trend(self.database, self.settings, outcome.result)) if previous else outcome
 
     def _since(self, seen: Checked, previous: PreviousRun | None) -> Since:
         copy = self._copy()

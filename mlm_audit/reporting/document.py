@@ -39,6 +39,8 @@ def to_document(result: RunResult) -> dict[str, Any]:
         "plan": result.plan,
         "timezone": result.timezone,
         "reports": result.reports,
+        "sha256": result.sha256,
+        "trend": [list(point) for point in result.trend],
     }
 
 

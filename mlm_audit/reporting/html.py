@@ -2,20 +2,41 @@
 
 import base64
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from mlm_audit.domain.money import grouped
+from mlm_audit.reporting.parts import Page
+from mlm_audit.reporting.payout_report import PayoutReport
 from mlm_audit.reporting.report import ReportData
+from mlm_audit.reporting.sweep_report import SweepReport
 from mlm_audit.reporting.tree_report import TreeReport
+
+TEMPLATES: dict[type[Page], str] = {
+    ReportData: "reconciliation.html.j2",
+    TreeReport: "tree-health.html.j2",
+    PayoutReport: "payouts.html.j2",
+    SweepReport: "eligibility.html.j2",
+}
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]")
 
 
 def templates_dir() -> Path:
     """`reports/`: inside the package in a wheel, beside it in a checkout."""
     packaged = Path(__file__).parent / "templates"
     return packaged if packaged.is_dir() else Path(__file__).parents[2] / "reports"
+
+
+def visible(value: Any) -> Any:
+    """Text in which nothing unseen turns the reading direction or steers a program: such characters are named instead."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return _UNSEEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", value)
 
 
 @cache
@@ -26,6 +47,7 @@ def environment() -> Environment:
         loader=FileSystemLoader(templates_dir()),
         autoescape=lambda name: name is None or not name.endswith(".txt.j2"),
         undefined=StrictUndefined,
+        finalize=visible,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -33,14 +55,28 @@ def environment() -> Environment:
     return made
 
 
+def _read(*names: str) -> str:
+    return "".join((templates_dir() / name).read_text(encoding="utf-8") for name in names)
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
 def style(*names: str) -> tuple[str, str]:
     """Style sheets of `reports/` put together, and their hash for a content security policy."""
-    text = "".join((templates_dir() / name).read_text(encoding="utf-8") for name in names)
-    return text, f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+    text = _read(*names)
+    return text, _hash(text)
 
 
-def render(data: ReportData | TreeReport) -> str:
+def page(template: str, **values: Any) -> str:
+    """A page of the reports' design: its style and script inside it, allowed by their hashes and nothing else."""
+    sheet, sheet_hash = style("style.css")
+    script = _read("report.js")
+    given = {"style": sheet, "style_hash": sheet_hash, "script": script, "script_hash": _hash(script)}
+    return environment().get_template(template).render(**given, **values)
+
+
+def render(data: Page) -> str:
     """The report as one HTML page."""
-    sheet, digest = style("style.css")
-    template = "tree-health.html.j2" if isinstance(data, TreeReport) else "reconciliation.html.j2"
-    return environment().get_template(template).render(r=data, style=sheet, style_hash=digest)
+    return page(TEMPLATES[type(data)], r=data)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.periods import format_local
-from mlm_audit.reporting.report import plural
+from mlm_audit.reporting.parts import plural
 from mlm_audit.reporting.tree_report import file_figures, file_sentence, tree_figures, tree_lines, tree_sentence
 
 
@@ -69,7 +69,8 @@ def _amount(counts: dict[str, Any], name: str) -> str:
     return f"{grouped(counts[name])}, {format_inr(counts[f'{name}_paisa'])}"
 
 
-def _payouts_sentence(result: RunResult) -> str:
+def payouts_sentence(result: RunResult) -> str:
+    """What was, or would be, paid."""
     counts = result.counts
     if result.verdict is Verdict.INCOMPLETE and result.alerts:
         return (
@@ -87,7 +88,8 @@ def _payouts_sentence(result: RunResult) -> str:
     )
 
 
-def _payouts_figures(counts: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+def payouts_figures(counts: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Key figures: the control totals, then what was not paid by its reason."""
     figures = [("Due", _amount(counts, "due")), ("To be paid, as stated", _amount(counts, "payable"))]
     if "ledger_rows" in counts:
         figures += [
@@ -112,7 +114,8 @@ def _payouts_figures(counts: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     return tuple(figures)
 
 
-def _sweep_sentence(result: RunResult) -> str:
+def sweep_sentence(result: RunResult) -> str:
+    """What was, or would be, decided."""
     counts = result.counts
     done = "would be" if result.dry_run else "were" if counts["decided"] == counts["members"] else "were, in this run,"
     return (
@@ -121,7 +124,8 @@ def _sweep_sentence(result: RunResult) -> str:
     )
 
 
-def _sweep_figures(counts: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+def sweep_figures(counts: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Key figures, then the unmet conditions."""
     plain = (
         ("members", "Members looked at"),
         ("eligible", "Eligible"),
@@ -185,11 +189,11 @@ def _health_figures(counts: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     return tuple((name.capitalize(), grouped(counts[name])) for name in ("ok", "unknown", "warning", "failing"))
 
 
-_PAYOUT_WORDS = (_payouts_sentence, _payouts_figures)
+_PAYOUT_WORDS = (payouts_sentence, payouts_figures)
 _WORDS: dict[str, tuple[Callable[[RunResult], str], Callable[[dict[str, Any]], tuple[tuple[str, str], ...]]]] = {
     "weekly-payouts": _PAYOUT_WORDS,
     "retry-failed-payouts": _PAYOUT_WORDS,
-    "monthly-eligibility-sweep": (_sweep_sentence, _sweep_figures),
+    "monthly-eligibility-sweep": (sweep_sentence, sweep_figures),
     "daily-status-report": (_day_sentence, _day_figures),
     "weekly-summary": (_week_sentence, _week_figures),
     "health-ping": (_health_sentence, _health_figures),

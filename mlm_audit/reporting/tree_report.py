@@ -9,27 +9,21 @@ from markupsafe import Markup
 from mlm_audit.checks.causes import first_step, in_words
 from mlm_audit.domain.findings import CheckStatus, RunResult, Verdict, open_findings
 from mlm_audit.domain.money import grouped
-from mlm_audit.domain.periods import format_local
-from mlm_audit.reporting.report import Row, causes_of, check_row, plural, shown, states_of, trust_of
+from mlm_audit.reporting.parts import LARGEST, Around, Cause, Page, Row, ageing_of, causes_of, common, plural, shown, states_of
+from mlm_audit.reporting.pictures import trend_of
 from mlm_audit.reporting.tree_picture import draw
 
-LARGEST, LISTED = 200, 100
+LISTED = 100
 
 
-@dataclass(frozen=True)
-class TreeReport:
+@dataclass(frozen=True, kw_only=True)
+class TreeReport(Page):
     """Everything the template prints."""
 
-    title: str
-    verdict: str
-    sentence: str
-    first: str
-    subtitle: str
-    figures: tuple[tuple[str, str], ...]
-    alerts: tuple[str, ...]
     score: int
     states: tuple[Row, ...]
-    causes: tuple[Row, ...]
+    ageing: tuple[Row, ...]
+    causes: tuple[Cause, ...]
     drawn: tuple[dict[str, Any], ...]
     largest: tuple[dict[str, Any], ...]
     shown_of: int
@@ -38,26 +32,26 @@ class TreeReport:
     undo: str
     moves: tuple[dict[str, str], ...]
     moves_of: int
-    rows_read: tuple[tuple[str, str], ...]
-    checks: tuple[dict[str, str], ...]
-    not_checked: tuple[str, ...]
-    trust: tuple[tuple[str, str], ...]
 
 
 def tree_report(result: RunResult, tz: ZoneInfo, rerun: str) -> TreeReport:
     """The report of a tree check. `rerun` is the command that runs it again."""
     still_open = open_findings(result)
+    unchecked = _not_checked(result)
+    page = common(result, Around(tz, rerun), len(result.findings))
+    page["not_checked"] = unchecked
+    page["trust"] += tuple(("Note", note) for note in result.notes if note not in unchecked)
     return TreeReport(
+        **page,
         title="Tree health",
-        verdict=result.verdict.value,
         sentence=tree_sentence(result),
         first=tree_first(result),
-        subtitle=f"As of {format_local(result.as_of, tz)}"
-        + (" · dry run, nothing was changed or stored" if result.dry_run else ""),
+        news=_news(result, still_open),
         figures=tree_figures(result.counts),
-        alerts=result.alerts,
+        trend=trend_of(result.trend, "Open issues after each run", ("new", "carried over")),
         score=result.counts["health_score"],
         states=states_of(result),
+        ageing=ageing_of(still_open, by_count=True),
         causes=causes_of(still_open),
         drawn=tuple(_drawn(finding, result.pictures) for finding in still_open if finding["id"] in result.pictures),
         largest=tuple(shown(finding) for finding in still_open[:LARGEST]),
@@ -67,11 +61,17 @@ def tree_report(result: RunResult, tz: ZoneInfo, rerun: str) -> TreeReport:
         undo="" if result.dry_run else f"mlm-audit repairs undo {result.job_id}",
         moves=tuple({key: str(value) for key, value in move.items()} for move in result.items[:LISTED]),
         moves_of=result.counts["sponsors_changed"] + result.counts["parents_changed"],
-        rows_read=tuple((name, grouped(count)) for name, count in result.rows_read.items()),
-        checks=tuple(check_row(check) for check in result.checks),
-        not_checked=_not_checked(result),
-        trust=trust_of(result, tz, rerun) + tuple(("Note", note) for note in result.notes if note not in _not_checked(result)),
     )
+
+
+def _news(result: RunResult, still_open: list[dict[str, Any]]) -> str:
+    new = sum(finding["state"] == "new" for finding in still_open)
+    gone = sum(finding["state"] == "cleared" for finding in result.findings)
+    if not still_open and not gone:
+        return ""
+    told = [f"{grouped(new)} new"] if new else []
+    told += [f"{grouped(gone)} cleared"] if gone else []
+    return f"{', '.join(told)} since the last run." if told else "Nothing is new: all of it was carried over from the last run."
 
 
 def tree_sentence(result: RunResult) -> str:

@@ -1,21 +1,35 @@
-"""A run's folder: result.json with report.html, breaks.csv and breaks.parquet, or with items.csv."""
+"""A run's folder: report.html and result.json, with breaks.csv and breaks.parquet or with items.csv.
 
+The list comes first, since the report names its SHA-256; result.json comes last and in one step, since it says that the
+folder is complete.
+"""
+
+import hashlib
 import json
 import os
+import secrets
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.reporting.document import to_document
 from mlm_audit.reporting.html import render
+from mlm_audit.reporting.parts import Page
+from mlm_audit.reporting.payout_report import payout_report
 from mlm_audit.reporting.report import report_data
+from mlm_audit.reporting.sweep_report import sweep_report
 from mlm_audit.reporting.tables import write_csv, write_items, write_parquet
 from mlm_audit.reporting.tree_report import tree_report
 
-REPORTED = ("commission-reconciliation", "tree-health-check")
-"""The jobs that have a report; the others leave their items."""
+OF_ITEMS = {
+    "weekly-payouts": payout_report,
+    "retry-failed-payouts": payout_report,
+    "monthly-eligibility-sweep": sweep_report,
+}
+"""The jobs whose list are their items; all others list their findings."""
 
 
 def ensure_folder(folder: Path) -> None:
@@ -29,31 +43,76 @@ def ensure_folder(folder: Path) -> None:
 
 def write_files(result: RunResult, folder: Path, tz: ZoneInfo) -> RunResult:
     """Write the files of a job's run, as the job has them; returns the result with their paths."""
-    if result.job in REPORTED:
-        return write_run(result, folder, tz, f"mlm-audit run {result.job} --as-of {result.as_of.isoformat(timespec='seconds')}")
-    return _write_items_run(result, folder)
+    return write_run(result, folder, tz, rerun_command(result))
+
+
+def rerun_command(result: RunResult) -> str:
+    """The command that runs it again; for money only the look ahead, since paying again is not looking again."""
+    if result.job == "monthly-eligibility-sweep":
+        return f"mlm-audit run {result.job} --month {result.counts['month']} --dry-run"
+    again = f"mlm-audit run {result.job} --as-of {result.as_of.isoformat(timespec='seconds')}"
+    return f"{again} --dry-run" if result.dry_run or result.job in OF_ITEMS else again
 
 
 def write_run(result: RunResult, folder: Path, tz: ZoneInfo, rerun: str) -> RunResult:
-    """Write report.html, breaks.csv, breaks.parquet and result.json; returns the result with their paths."""
+    """Write the list, report.html and result.json; returns the result with their paths and hashes."""
     folder.mkdir(parents=True, exist_ok=True)
-    names = {"html": "report.html", "csv": "breaks.csv", "parquet": "breaks.parquet", "json": "result.json"}
-    paths = {kind: folder / name for kind, name in names.items()}
-    report = tree_report(result, tz, rerun) if result.job == "tree-health-check" else report_data(result, tz, rerun)
-    paths["html"].write_text(render(report), encoding="utf-8")
-    write_csv(result.findings, paths["csv"])
-    write_parquet(result.findings, paths["parquet"])
-    return _write_document(result, paths)
-
-
-def _write_items_run(result: RunResult, folder: Path) -> RunResult:
-    folder.mkdir(parents=True, exist_ok=True)
-    write_items(result.items, folder / "items.csv")
-    return _write_document(result, {"csv": folder / "items.csv", "json": folder / "result.json"})
-
-
-def _write_document(result: RunResult, paths: dict[str, Path]) -> RunResult:
-    filed = replace(result, reports={kind: str(path) for kind, path in paths.items()})
-    text = json.dumps(to_document(filed), ensure_ascii=False, indent=1, default=str)
-    paths["json"].write_text(text, encoding="utf-8")
+    paths = _write_lists(result, folder)
+    result = replace(result, sha256={kind: sha256_of(path) for kind, path in paths.items()})
+    paths = {"html": folder / "report.html", **paths, "json": folder / "result.json"}
+    replace_text(paths["html"], render(_report(result, tz, rerun)))
+    filed = replace(
+        result,
+        reports={kind: str(path) for kind, path in paths.items()},
+        sha256={"html": sha256_of(paths["html"]), **result.sha256},
+    )
+    replace_text(paths["json"], as_text(to_document(filed)))
     return filed
+
+
+def _report(result: RunResult, tz: ZoneInfo, rerun: str) -> Page:
+    if result.job in OF_ITEMS:
+        return OF_ITEMS[result.job](result, tz, rerun)
+    return tree_report(result, tz, rerun) if result.job == "tree-health-check" else report_data(result, tz, rerun)
+
+
+def _write_lists(result: RunResult, folder: Path) -> dict[str, Path]:
+    if result.job in OF_ITEMS:
+        write_items(result.items, folder / "items.csv")
+        return {"csv": folder / "items.csv"}
+    write_csv(result.findings, folder / "breaks.csv")
+    write_parquet(result.findings, folder / "breaks.parquet")
+    return {"csv": folder / "breaks.csv", "parquet": folder / "breaks.parquet"}
+
+
+def sha256_of(path: Path) -> str:
+    """A file's SHA-256 in hexadecimal, as `sha256sum` prints it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file in one step: a reader sees the old one or the new one, whoever else writes at the same time."""
+    partial = path.with_name(f".{path.name}-{secrets.token_hex(4)}.partial")
+    try:
+        with partial.open("x", encoding="utf-8") as file:
+            file.write(text)
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def as_text(document: dict[str, Any]) -> str:
+    """JSON with one key, and in a list one element, a line: fifty thousand findings in a fraction of an indented dump's time."""
+    return "{\n" + ",\n".join(f" {json.dumps(key)}: {_value(value)}" for key, value in document.items()) + "\n}\n"
+
+
+def _value(value: Any) -> str:
+    if not isinstance(value, list) or not value:
+        return _dumped(value)
+    return "[\n" + ",\n".join(f"  {_dumped(one)}" for one in value) + "\n ]"
+
+
+def _dumped(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)

@@ -1,0 +1,90 @@
+"""The last runs beside a run, for its report: taken from what is stored, this one last (`RunResult.trend`)."""
+
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from mlm_audit.database.activity import LoggedRun, last_runs, states_by_run
+from mlm_audit.database.connect import consistent_read
+from mlm_audit.database.own_tables import ReconciliationReport, TreeHealthReport
+from mlm_audit.domain.findings import RunResult, open_findings
+from mlm_audit.domain.periods import business_date
+from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.names import MONTHLY_SWEEP, RECONCILIATION, RETRY_PAYOUTS, TREE_HEALTH, WEEKLY_PAYOUTS
+
+log = logging.getLogger(__name__)
+RUNS_SHOWN = 30
+LOOKED_THROUGH = 3 * RUNS_SHOWN
+"""Rows of the job log that are looked through: some failed, a month may have been swept twice."""
+Point = tuple[str, int, int]
+Reader = Callable[[Connection, RunResult, Settings], list[Point]]
+
+
+def with_trend(database: Engine, settings: Settings, result: RunResult) -> RunResult:
+    """The result with its trend; without, and a line in the log, when the database does not answer any more.
+
+    What the run did is done by then, and a missing picture is no reason to call it failed.
+    """
+    try:
+        with consistent_read(database) as connection:
+            return replace(result, trend=tuple(_READERS[result.job](connection, result, settings)))
+    except SQLAlchemyError:
+        log.warning("the last runs beside %s could not be read", result.job_id, exc_info=True)
+        return result
+
+
+def _open(kind: type[ReconciliationReport | TreeHealthReport]) -> Reader:
+    """How much was new, and how much carried over, after each of the last runs."""
+
+    def points(connection: Connection, result: RunResult, settings: Settings) -> list[Point]:
+        runs = states_by_run(connection, kind, RUNS_SHOWN - 1)
+        past = [(_day(at.replace(tzinfo=UTC), settings), new, carried) for at, new, carried in runs]
+        still_open = open_findings(result)
+        new = sum(finding["state"] == "new" for finding in still_open)
+        return [*past, (_day(result.started_at, settings), new, len(still_open) - new)]
+
+    return points
+
+
+def _paid(connection: Connection, result: RunResult, settings: Settings) -> list[Point]:
+    """What the last payout runs paid and held, in paisa; of a look ahead what it would."""
+    ended = _ended(last_runs(connection, result.job, LOOKED_THROUGH), result, "paid_paisa")
+    past = [
+        (_day(run.started_at.replace(tzinfo=UTC), settings), run.meta["counts"]["paid_paisa"], run.meta["counts"]["held_paisa"])
+        for run in reversed(ended[: RUNS_SHOWN - 1])
+    ]
+    paid = result.counts["payable_paisa" if result.dry_run else "paid_paisa"]
+    return [*past, (_day(result.started_at, settings), paid, result.counts["held_paisa"])]
+
+
+def _by_month(connection: Connection, result: RunResult, _: Settings) -> list[Point]:
+    """What the sweeps of each month released and rolled up together, in paisa."""
+    sums: dict[str, Counter[str]] = defaultdict(Counter)
+    before = _ended(last_runs(connection, result.job, LOOKED_THROUGH), result, "released_paisa")
+    for counts in [result.counts, *(run.meta["counts"] for run in before)]:
+        sums[counts["month"]].update({name: counts[name] for name in ("released_paisa", "rolled_up_paisa")})
+    months = sorted(sums)[-RUNS_SHOWN:]
+    return [(month, sums[month]["released_paisa"], sums[month]["rolled_up_paisa"]) for month in months]
+
+
+def _day(moment: datetime, settings: Settings) -> str:
+    return str(business_date(moment, settings.tz))
+
+
+def _ended(runs: Iterable[LoggedRun], result: RunResult, needed: str) -> list[LoggedRun]:
+    """Runs before this one that have counted something, newest first."""
+    return [run for run in runs if run.job_id != result.job_id and needed in run.meta.get("counts", {})]
+
+
+_READERS: dict[str, Reader] = {
+    RECONCILIATION: _open(ReconciliationReport),
+    TREE_HEALTH: _open(TreeHealthReport),
+    WEEKLY_PAYOUTS: _paid,
+    RETRY_PAYOUTS: _paid,
+    MONTHLY_SWEEP: _by_month,
+}

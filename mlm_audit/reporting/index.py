@@ -1,0 +1,190 @@
+"""`runs/index.html`: every run that left files, newest first, with a small trend per job; made from the folders alone.
+
+Only the head of a run's result.json is read, up to its findings, and only of the newest runs, so that thousands of runs
+cost no more than the page they are listed on.
+"""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from mlm_audit.domain.findings import Verdict
+from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.domain.periods import format_local
+from mlm_audit.reporting.html import page
+from mlm_audit.reporting.pictures import Point, Trend, trend_of
+from mlm_audit.reporting.write import replace_text
+
+INDEX = "index.html"
+MOST_RUNS, MOST_POINTS = 500, 30
+HEAD_BYTES = 256 * 1024
+TRIES = 5
+_STAMP = re.compile(r"\d{4}-\d{2}-\d{2}-\d{6}")
+_END_OF_HEAD = b'\n "findings": '
+LINKED = ("report.html", "breaks.csv", "items.csv", "result.json")
+
+
+class Found(NamedTuple):
+    """A run's folder: when it was run, as its name or else its file says; name; and which version of its result is there."""
+
+    stamp: str
+    name: str
+    version: int
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A run as a line of the index. `job` is empty when its result.json cannot be read."""
+
+    folder: str
+    stamp: str
+    files: tuple[str, ...]
+    job: str = ""
+    verdict: str = ""
+    dry_run: bool = False
+    when: str = ""
+    what: str = ""
+    point: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job's newest run and how the last ones went."""
+
+    name: str
+    last: Listed
+    trend: Trend | None
+
+
+@dataclass(frozen=True)
+class Index:
+    """Everything the template prints."""
+
+    runs: tuple[Listed, ...]
+    runs_of: int
+    jobs: tuple[Job, ...]
+    unreadable: int
+
+
+def write_index(runs_dir: Path, tz: ZoneInfo) -> Path:
+    """Write the index anew, in one step; returns its path.
+
+    When another run has ended while it was written, it is written again: whichever writes last has seen everything.
+    """
+    path = runs_dir / INDEX
+    for _ in range(TRIES):
+        found = find_runs(runs_dir, tz)
+        replace_text(path, page("index.html.j2", i=index_of(runs_dir, found, tz)))
+        if find_runs(runs_dir, tz) == found:
+            break
+    return path
+
+
+def find_runs(runs_dir: Path, tz: ZoneInfo) -> list[Found]:
+    """The folders that have a result.json, newest first."""
+    found = []
+    for folder in runs_dir.iterdir():
+        try:
+            changed = (folder / "result.json").stat()
+        except OSError:
+            continue
+        match = _STAMP.search(folder.name)
+        stamp = match[0] if match else f"{datetime.fromtimestamp(changed.st_mtime, tz):%Y-%m-%d-%H%M%S}"
+        found.append(Found(stamp, folder.name, changed.st_mtime_ns))
+    return sorted(found, reverse=True)
+
+
+def index_of(runs_dir: Path, found: list[Found], tz: ZoneInfo) -> Index:
+    """The index of runs that were found."""
+    runs = tuple(_listed(runs_dir / run.name, run.stamp, tz) for run in found[:MOST_RUNS])
+    return Index(runs, len(found), tuple(_jobs(runs)), sum(not run.job for run in runs))
+
+
+def head_of(path: Path) -> dict[str, Any]:
+    """A result.json up to its findings: job, verdict, when, counts. Empty when it is damaged."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(HEAD_BYTES)
+        cut = start.find(_END_OF_HEAD)
+        head = json.loads(start if cut < 0 else start[:cut].rstrip().removesuffix(b",") + b"}")
+        return head if isinstance(head, dict) else {}
+    except (OSError, ValueError):
+        return {}
+
+
+def _listed(folder: Path, stamp: str, tz: ZoneInfo) -> Listed:
+    head = head_of(folder / "result.json")
+    files = tuple(name for name in LINKED if (folder / name).is_file())
+    try:
+        what, point = _WHAT.get(head["job"], _other)(head["counts"])
+        when = format_local(datetime.fromisoformat(head["started_at"]), tz)
+        verdict, dry_run = Verdict(head["verdict"]).value, bool(head["dry_run"])
+        return Listed(folder.name, stamp, files, str(head["job"]), verdict, dry_run, when, what, point)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return Listed(folder.name, stamp, files)
+
+
+def _jobs(runs: Iterable[Listed]) -> Iterable[Job]:
+    """The jobs by name; runs that only looked are in the list, but not in the trend."""
+    by_job: dict[str, list[Listed]] = defaultdict(list)
+    for run in runs:
+        if run.job:
+            by_job[run.job].append(run)
+    for name, mine in sorted(by_job.items()):
+        stored = [run for run in mine if not run.dry_run][:MOST_POINTS]
+        points: list[Point] = [(run.stamp[:10], *run.point) for run in reversed(stored)]
+        title, series, shown = _SERIES.get(name, ("", ("", ""), grouped))
+        yield Job(name, mine[0], trend_of(points, title, series, shown=shown) if title else None)
+
+
+def _reconciled(counts: dict[str, Any]) -> tuple[str, tuple[int, int]]:
+    left = counts["discrepancies_found"] - counts["auto_corrections"]
+    return f"{grouped(left)} open, wallets off by {format_inr(counts['total_discrepancy_paisa'])}", (
+        left,
+        counts["auto_corrections"],
+    )
+
+
+def _trees(counts: dict[str, Any]) -> tuple[str, tuple[int, int]]:
+    left = counts["issues_open"]
+    return f"score {counts['health_score']}, {grouped(left)} open", (left, counts["issues_fixed"])
+
+
+def _payouts(counts: dict[str, Any]) -> tuple[str, tuple[int, int]]:
+    paid, held = counts["paid_paisa"], counts["held_paisa"]
+    return f"{format_inr(paid)} paid of {format_inr(counts['payable_paisa'])} payable, {format_inr(held)} held", (paid, held)
+
+
+def _sweep(counts: dict[str, Any]) -> tuple[str, tuple[int, int]]:
+    released, rolled_up = counts["released_paisa"], counts["rolled_up_paisa"]
+    return (
+        f"{counts['month']}: {grouped(counts['eligible'])} eligible, {format_inr(released)} released, {format_inr(rolled_up)} rolled up",
+        (released, rolled_up),
+    )
+
+
+def _other(_: dict[str, Any]) -> tuple[str, tuple[int, int]]:
+    return "", (0, 0)
+
+
+_WHAT = {
+    "commission-reconciliation": _reconciled,
+    "reconcile-files": _reconciled,
+    "tree-health-check": _trees,
+    "weekly-payouts": _payouts,
+    "retry-failed-payouts": _payouts,
+    "monthly-eligibility-sweep": _sweep,
+}
+_SERIES: dict[str, tuple[str, tuple[str, str], Callable[[int], str]]] = {
+    "commission-reconciliation": ("Open after each run", ("open", "corrected"), grouped),
+    "tree-health-check": ("Open after each run", ("open", "repaired"), grouped),
+    "weekly-payouts": ("Paid and held", ("paid", "held"), format_inr),
+    "retry-failed-payouts": ("Paid and held", ("paid", "held"), format_inr),
+    "monthly-eligibility-sweep": ("Released and rolled up", ("released", "rolled up"), format_inr),
+}

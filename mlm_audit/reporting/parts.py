@@ -1,0 +1,228 @@
+"""What every report is made of: frozen parts with every figure ready to print, so that no template decides anything."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import mlm_audit
+from mlm_audit.checks.causes import first_step, in_words
+from mlm_audit.domain.findings import SEVERITIES, STATES, CheckRun, CheckStatus, RunResult
+from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.domain.periods import format_local
+from mlm_audit.reporting.pictures import Trend
+
+LARGEST = 200
+"""Rows of the long list; the CSV has all of them."""
+EXAMPLES, EVIDENCE_SHOWN, PROOF_CHARACTERS = 3, 6, 600
+AGES = ((0, "today"), (7, "1–7 days"), (30, "8–30 days"), (90, "31–90 days"), (None, "over 90 days"))
+"""Buckets of ageing: the last age in whole days, and its name."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A labelled figure with a bar: `share` is 0..100 per cent of the largest, below zero for what goes down."""
+
+    label: str
+    count: int
+    amount: str
+    share: int = 0
+    note: str = ""
+    worst: str = ""
+
+
+@dataclass(frozen=True)
+class Cause(Row):
+    """A cause with some of the rows that prove it, and the command that tells the rest."""
+
+    examples: tuple[tuple[str, str], ...] = ()
+    """Id and evidence of the largest breaks."""
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class FileNote:
+    """A file beside the report: its name, how many rows it has, and its SHA-256."""
+
+    name: str
+    rows: str
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """What all reports have: the first screen, the trend, and why to trust it."""
+
+    title: str
+    verdict: str
+    sentence: str
+    first: str
+    subtitle: str
+    figures: tuple[tuple[str, str], ...]
+    word: str = ""
+    """PAY or HOLD, where money is about to move."""
+    news: str = ""
+    """What is new since the last run."""
+    alerts: tuple[str, ...] = ()
+    trend: Trend | None = None
+    file: FileNote | None = None
+    rows_read: tuple[tuple[str, str], ...] = ()
+    checks: tuple[dict[str, str], ...] = ()
+    not_checked: tuple[str, ...] = ()
+    all_checked: str = "Every check ran, and every input had rows."
+    trust: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Around:
+    """What a report is told beside the result: the zone, the command that runs it again, and the rows of its list file."""
+
+    tz: ZoneInfo
+    rerun: str
+    list_name: str = "breaks.csv"
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+def common(result: RunResult, around: Around, rows: int) -> dict[str, Any]:
+    """The fields of a Page that are the same for every job; `rows` is how many the list file has."""
+    digest = result.sha256.get("csv")
+    return {
+        "verdict": result.verdict.value,
+        "subtitle": f"As of {format_local(result.as_of, around.tz)}"
+        + (" · dry run, nothing was changed or stored" if result.dry_run else ""),
+        "alerts": result.alerts,
+        "file": FileNote(around.list_name, grouped(rows), digest) if digest else None,
+        "rows_read": tuple((name, grouped(count)) for name, count in result.rows_read.items()),
+        "checks": tuple(check_row(check) for check in result.checks),
+        "not_checked": result.notes,
+        "trust": trust_of(result, around),
+    }
+
+
+def trust_of(result: RunResult, around: Around) -> tuple[tuple[str, str], ...]:
+    """What run it was, of when its data are, and how to repeat it."""
+    took = f"{result.duration_ms / 1_000:.1f} s"
+    rows = [
+        ("Job", f"{result.job}, {result.job_id}"),
+        ("As of", f"{_instant(result.as_of, around.tz)}: ages and due dates count from it"),
+        ("Data of", f"{_instant(result.started_at, around.tz)}: the instant of reading; it took {took} in all"),
+        ("Plan", result.plan),
+        ("Time zone", result.timezone),
+        ("mlm-audit", mlm_audit.__version__),
+        ("Run it again", around.rerun),
+        *around.extra.items(),
+    ]
+    rows += [(f"SHA-256 of {_file_name(kind, around)}", digest) for kind, digest in result.sha256.items()]
+    return tuple((label, value) for label, value in rows if value)
+
+
+def _instant(moment: datetime, tz: ZoneInfo) -> str:
+    return f"{format_local(moment, tz)} ({moment.isoformat(timespec='seconds')})"
+
+
+def _file_name(kind: str, around: Around) -> str:
+    return around.list_name if kind == "csv" else f"{around.list_name.split('.', 1)[0]}.{kind}"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 break`, `2 breaks`."""
+    return f"{grouped(count)} {noun}{'' if count == 1 else 's'}"
+
+
+def gross(findings: Sequence[Mapping[str, Any]]) -> int:
+    """Paisa of findings without regard to their signs."""
+    return sum(abs(finding["amount_paisa"] or 0) for finding in findings)
+
+
+def states_of(result: RunResult) -> tuple[Row, ...]:
+    """Findings by what became of them since the last run."""
+    by_state: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for finding in result.findings:
+        by_state[finding["state"]].append(finding)
+    return tuple(Row(state, len(by_state[state]), format_inr(gross(by_state[state]))) for state in STATES)
+
+
+def ageing_of(still_open: Sequence[Mapping[str, Any]], *, by_count: bool = False) -> tuple[Row, ...]:
+    """What is open by its age; bars by ₹, or where there is none by count."""
+    buckets: list[list[Mapping[str, Any]]] = [[] for _ in AGES]
+    for finding in still_open:
+        age = finding["age_days"] or 0
+        buckets[next(place for place, (last, _) in enumerate(AGES) if last is None or age <= last)].append(finding)
+    sizes = [len(bucket) if by_count else gross(bucket) for bucket in buckets]
+    largest = max(sizes) or 1
+    return tuple(
+        Row(name, len(bucket), format_inr(gross(bucket)), size * 100 // largest)
+        for (_, name), bucket, size in zip(AGES, buckets, sizes, strict=True)
+    )
+
+
+def causes_of(still_open: Sequence[dict[str, Any]]) -> tuple[Cause, ...]:
+    """Causes, the worst severity first, then by ₹; what merely follows from another break comes last."""
+    by_cause: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for finding in still_open:
+        by_cause[finding["cause"]].append(finding)
+    sums = {cause: gross(mine) for cause, mine in by_cause.items()}
+    worst = {cause: max(SEVERITIES.index(f["severity"]) for f in mine) for cause, mine in by_cause.items()}
+    largest = max(sums.values(), default=0) or 1
+    return tuple(
+        Cause(
+            in_words(cause),
+            len(by_cause[cause]),
+            format_inr(sums[cause]),
+            sums[cause] * 100 // largest,
+            first_step(cause),
+            SEVERITIES[worst[cause]],
+            tuple((f["id"], proof(f)) for f in by_cause[cause][:EXAMPLES]),
+            _command(by_cause[cause]),
+        )
+        for cause in sorted(by_cause, key=lambda c: (c == "follows-from-order-line", -worst[c], -sums[c]))
+    )
+
+
+def _command(mine: Sequence[Mapping[str, Any]]) -> str:
+    """How to look closer: at the member of the largest break that has one, else at the check itself."""
+    member = next((finding["member_id"] for finding in mine if isinstance(finding["member_id"], int)), None)
+    return f"mlm-audit checks show {mine[0]['code']}" if member is None else f"mlm-audit explain member {member}"
+
+
+def shown(finding: dict[str, Any]) -> dict[str, Any]:
+    """A finding with amount, cause and evidence in words."""
+    amount = finding["amount_paisa"]
+    return finding | {
+        "amount": "" if amount is None else format_inr(amount, sign=True),
+        "rank": SEVERITIES.index(finding["severity"]),
+        "cause_in_words": in_words(finding["cause"]),
+        "proof": proof(finding),
+    }
+
+
+def proof(finding: Mapping[str, Any]) -> str:
+    """The evidence of a finding in words; a long one is cut, since the CSV has all of it."""
+    rows = finding["evidence"]
+    more = f"; … {len(rows) - EVIDENCE_SHOWN} more rows" if len(rows) > EVIDENCE_SHOWN else ""
+    text = "; ".join(_evidence(row) for row in rows[:EVIDENCE_SHOWN])
+    return (text[:PROOF_CHARACTERS] + " …" if len(text) > PROOF_CHARACTERS else text) + more
+
+
+def _evidence(row: Mapping[str, Any]) -> str:
+    extra = ", ".join(
+        f"{key.removesuffix('_paisa')} {format_inr(value)}"
+        if key.endswith("_paisa") and isinstance(value, int)
+        else f"{key} {value}"
+        for key, value in row.items()
+        if key not in ("table", "id")
+    )
+    return f"{row.get('table', 'row')} {row['id']}" + (f" ({extra})" if extra else "")
+
+
+def check_row(check: CheckRun) -> dict[str, str]:
+    """A check as a row of the report's last table."""
+    return {
+        "code": check.code,
+        "title": check.title,
+        "status": check.status.value,
+        "breaks": grouped(check.breaks) if check.status is CheckStatus.RAN else "",
+        "reason": check.reason,
+    }

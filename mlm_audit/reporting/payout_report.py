@@ -1,0 +1,196 @@
+"""The report of a payout run or of a look ahead: control totals, what is held and why, what stands out, every instalment."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from mlm_audit.domain.findings import RunResult, Verdict
+from mlm_audit.domain.money import format_decimal, format_inr, grouped
+from mlm_audit.domain.periods import format_local, parse_instant
+from mlm_audit.reporting.parts import LARGEST, Around, Page, Row, common, plural
+from mlm_audit.reporting.pictures import trend_of
+from mlm_audit.reporting.summary import payouts_figures, payouts_sentence
+
+PAYS = ("paid", "pay")
+TROUBLE = ("failed", "given up", "give up", "left", "elsewhere", "held", "hold")
+"""What is not paid, the gravest first: the order of the list."""
+OUTLIERS, SEVERAL = 5, 10
+FAR_ABOVE = 3
+"""Times the median from which an instalment is marked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PayoutReport(Page):
+    """Everything the template prints. `totals` are (label, count, amount)."""
+
+    is_ahead: bool
+    totals: tuple[tuple[str, str, str], ...]
+    reasons: tuple[Row, ...]
+    median: str
+    outliers: tuple[dict[str, str], ...]
+    several: tuple[tuple[str, str, str], ...]
+    several_of: int
+    items: tuple[dict[str, Any], ...]
+    items_of: int
+
+
+def payout_report(result: RunResult, tz: ZoneInfo, rerun: str) -> PayoutReport:
+    """The report of weekly-payouts or retry-failed-payouts. `rerun` is the command that looks again."""
+    pays = [item for item in result.items if item["action"] in PAYS]
+    several = _several(pays)
+    page = common(result, Around(tz, rerun, "items.csv"), len(result.items))
+    return PayoutReport(
+        **page | {"all_checked": "Everything that was due was looked at, and what was paid was read back from the ledger."},
+        title="Retry of failed payouts" if result.job == "retry-failed-payouts" else "Weekly payouts",
+        word=_word(result),
+        sentence=payouts_sentence(result),
+        first=_first(result),
+        news=_news(result),
+        figures=tuple(pair for pair in payouts_figures(result.counts) if not pair[0].startswith(" ")),
+        trend=trend_of(result.trend, "Paid and held in each run", ("paid", "held"), shown=format_inr),
+        is_ahead=result.dry_run or _waits(result),
+        totals=_totals(result),
+        reasons=_reasons(result.counts["by_reason"]),
+        median=format_inr(_median(pays)) if pays else "",
+        outliers=_outliers(pays),
+        several=several[:SEVERAL],
+        several_of=len(several),
+        items=tuple(_shown(item, tz) for item in _in_order(result.items)[:LARGEST]),
+        items_of=len(result.items),
+    )
+
+
+def _waits(result: RunResult) -> bool:
+    return any(finding["code"] == "approval-needed" for finding in result.findings)
+
+
+def _word(result: RunResult) -> str:
+    """PAY: nothing stands in the way. HOLD: somebody should look before money goes on moving."""
+    if not result.counts["due"]:
+        return ""
+    return "PAY" if result.verdict is Verdict.PASS and result.counts["payable"] else "HOLD"
+
+
+def _first(result: RunResult) -> str:
+    counts = result.counts
+    if _waits(result):
+        return f"Look at what stands out below, then: mlm-audit run {result.job} --approve {result.job_id}"
+    if counts["failed"] or counts["given_up"]:
+        number = next((f["id"].split("/")[1] for f in result.findings if f["code"] in ("payout-failed", "payout-given-up")), "ID")
+        return f"See why payouts failed: mlm-audit payouts explain {number}"
+    if result.verdict is Verdict.INCOMPLETE:
+        return "Mend what could not be decided (below), then run again."
+    if result.dry_run and counts["payable"]:
+        return f"If this is what you expect: mlm-audit run {result.job}"
+    if counts["by_reason"]:
+        reason, most = max(counts["by_reason"].items(), key=lambda entry: entry[1]["paisa"])
+        return f"Most of what waits ({format_inr(most['paisa'])}) waits because: {reason}."
+    return "Nothing to do."
+
+
+def _news(result: RunResult) -> str:
+    """What is held for the first time, apart from what only goes on waiting."""
+    waiting = [finding for finding in result.findings if finding["code"] == "payout-held"]
+    new = [finding for finding in waiting if finding["state"] == "new"]
+    if not waiting:
+        return ""
+    paisa = sum(finding["amount_paisa"] or 0 for finding in new)
+    return f"{plural(len(new), 'hold')} new ({format_inr(paisa)}), {grouped(len(waiting) - len(new))} going on."
+
+
+def _totals(result: RunResult) -> tuple[tuple[str, str, str], ...]:
+    """The sums that must agree: what was due falls into what was paid and what was not; what was paid is in the ledger."""
+    counts = result.counts
+    names = [("due", "Due"), ("payable", "Stated as payable, before paying")]
+    if "ledger_rows" in counts:
+        names += [("paid", "Paid")]
+    names += [
+        (name, label)
+        for name, label in (
+            ("held", "Held"),
+            ("failed", "Failed, tried again"),
+            ("given_up", "Given up"),
+            ("left", "Left for the next run"),
+            ("elsewhere", "Decided by another process"),
+        )
+        if counts[name] or name == "held"
+    ]
+    rows = [(label, grouped(counts[name]), format_inr(counts[f"{name}_paisa"])) for name, label in names]
+    if "ledger_rows" in counts:
+        read = (grouped(counts["ledger_rows"]), format_inr(counts["ledger_change_paisa"]))
+        off = counts["ledger_change_paisa"] - counts["paid_paisa"]
+        rows += [("Credits read back from the ledger", *read), ("Difference", "", format_inr(off))]
+    return tuple(rows)
+
+
+def _reasons(by_reason: dict[str, dict[str, int]]) -> tuple[Row, ...]:
+    largest = max((entry["paisa"] for entry in by_reason.values()), default=0) or 1
+    ordered = sorted(by_reason.items(), key=lambda entry: (-entry[1]["paisa"], entry[0]))
+    return tuple(
+        Row(reason, entry["count"], format_inr(entry["paisa"]), entry["paisa"] * 100 // largest)
+        for reason, entry in ordered[:LARGEST]
+    )
+
+
+def _paisa(item: dict[str, Any]) -> int:
+    """An amount that is no whole number of paisa counts as nothing; its reason says so."""
+    paisa = item["amount_paisa"]
+    return paisa if isinstance(paisa, int) else 0
+
+
+def _median(items: Sequence[dict[str, Any]]) -> int:
+    """The lower median: an amount that occurs."""
+    return sorted(map(_paisa, items))[(len(items) - 1) // 2]
+
+
+def _outliers(pays: Sequence[dict[str, Any]]) -> tuple[dict[str, str], ...]:
+    """The largest few against the median of all that is paid."""
+    if len(pays) < 2:
+        return ()
+    median = _median(pays) or 1
+    largest = sorted(pays, key=lambda item: (-_paisa(item), item["schedule_id"]))[:OUTLIERS]
+    return tuple(
+        {
+            "schedule": str(item["schedule_id"]),
+            "member": str(item["member_id"]),
+            "amount": format_inr(_paisa(item)),
+            "times": f"{format_decimal(_paisa(item) * 100 // median)[:-1]} ×",
+            "mark": "high" if _paisa(item) >= FAR_ABOVE * median else "",
+        }
+        for item in largest
+    )
+
+
+def _several(pays: Sequence[dict[str, Any]]) -> tuple[tuple[str, str, str], ...]:
+    """Members who are paid more than one instalment in this run, the largest sum first."""
+    by_member: dict[Any, list[int]] = defaultdict(list)
+    for item in pays:
+        by_member[item["member_id"]].append(_paisa(item))
+    many = sorted(
+        ((member, sums) for member, sums in by_member.items() if len(sums) > 1), key=lambda entry: (-sum(entry[1]), str(entry[0]))
+    )
+    return tuple((str(member), grouped(len(sums)), format_inr(sum(sums))) for member, sums in many)
+
+
+def _in_order(items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What is not paid first, the gravest before all, then the largest."""
+    ranks = {action: rank for rank, action in enumerate((*TROUBLE, *PAYS))}
+    return sorted(items, key=lambda item: (ranks.get(item["action"], 0), -_paisa(item), item["schedule_id"]))
+
+
+def _shown(item: dict[str, Any], tz: ZoneInfo) -> dict[str, Any]:
+    paisa = item["amount_paisa"]
+    return {
+        "schedule": item["schedule_id"],
+        "member": item["member_id"],
+        "order": item["order_id"] if item["order_id"] is not None else "",
+        "amount": format_inr(paisa) if isinstance(paisa, int) else repr(paisa),
+        "paisa": _paisa(item),
+        "due": item["due_at"],
+        "due_on": format_local(parse_instant(item["due_at"], tz), tz)[:11],
+        "action": item["action"],
+        "mark": "" if item["action"] in PAYS else "medium" if item["action"] in ("held", "hold") else "high",
+        "reason": item["reason"] or "",
+    }

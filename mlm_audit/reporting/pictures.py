@@ -1,0 +1,85 @@
+"""Small pictures of figures as inline SVG: columns over time. Sharp at every size, coloured by the page's own style.
+
+Words stand beside them as HTML, since text inside a picture that stretches would stretch as well; the figures are in a table.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from mlm_audit.domain.money import grouped
+
+SLOT, GAP, HEIGHT = 10, 1, 100
+FEWEST_SLOTS = 12
+"""A few runs stand at the left of an empty field rather than as a few broad blocks."""
+
+Point = tuple[str, int, int]
+"""A label, and two amounts that stand on each other."""
+
+
+@dataclass(frozen=True)
+class Trend:
+    """Two series over the last runs: the picture, what it says in words, and the table behind it."""
+
+    title: str
+    words: str
+    series: tuple[str, str]
+    rows: tuple[tuple[str, str, str], ...]
+    svg: Markup
+    most: str
+
+
+def trend_of(
+    points: Sequence[Point], title: str, series: tuple[str, str], *, shown: Callable[[int], str] = grouped
+) -> Trend | None:
+    """The trend of a run's result; None for a first run, which has none. `series` names the upper and the lower part."""
+    if len(points) < 2:
+        return None
+    return Trend(
+        title,
+        in_words(points, series, shown),
+        series,
+        tuple((label, shown(upper), shown(lower)) for label, upper, lower in reversed(points)),
+        columns(points),
+        shown(max(upper + lower for _, upper, lower in points)),
+    )
+
+
+def in_words(points: Sequence[Point], series: tuple[str, str], shown: Callable[[int], str]) -> str:
+    """What is to be seen, for those who cannot see it."""
+    last, before = points[-1], points[-2]
+    now, then = last[1] + last[2], before[1] + before[2]
+    way = "more than" if now > then else "less than" if now < then else "as"
+    most = max(points, key=lambda point: point[1] + point[2])
+    return (
+        f"{len(points)} runs. The last, {last[0]}: {shown(last[1])} {series[0]}, {shown(last[2])} {series[1]}, "
+        f"{'as much ' if now == then else ''}{way} the run before. The highest, {most[0]}: {shown(most[1] + most[2])}."
+    )
+
+
+def columns(points: Sequence[Point]) -> Markup:
+    """One column a run, the oldest at the left; the upper part has the class `a`, the lower `b`."""
+    most = max((upper + lower for _, upper, lower in points), default=0) or 1
+    slots = max(len(points), FEWEST_SLOTS)
+    parts = [
+        Markup('<svg class="columns" viewBox="0 0 {} {}" preserveAspectRatio="none" aria-hidden="true">').format(
+            slots * SLOT, HEIGHT
+        )
+    ]
+    for place, (_, upper, lower) in enumerate(points):
+        # Whole numbers, and at least a line for what is not nothing.
+        low, high = _height(lower, most), _height(upper, most)
+        parts += [_block("b", place, HEIGHT - low, low)] if low else []
+        parts += [_block("a", place, HEIGHT - low - high, high)] if high else []
+    return Markup("").join([*parts, Markup("</svg>")])
+
+
+def _height(value: int, most: int) -> int:
+    return max(2, value * (HEIGHT - 4) // most) if value > 0 else 0
+
+
+def _block(kind: str, place: int, y: int, height: int) -> Markup:
+    return Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}"></rect>').format(
+        kind, place * SLOT + GAP, y, SLOT - 2 * GAP, height
+    )

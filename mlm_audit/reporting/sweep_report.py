@@ -1,0 +1,108 @@
+"""The report of a monthly sweep: what was released and rolled up, who changed and why, who was near, what differs."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from mlm_audit.domain.findings import RunResult, Verdict
+from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.reporting.parts import LARGEST, Around, Page, Row, common, plural, shown
+from mlm_audit.reporting.pictures import trend_of
+from mlm_audit.reporting.summary import UNMET, sweep_figures, sweep_sentence
+
+NEAR, DIFFER = 100, 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepReport(Page):
+    """Everything the template prints."""
+
+    month: str
+    done: str
+    """`was` or `would be`."""
+    money: tuple[Row, ...]
+    unmet: tuple[Row, ...]
+    changed: tuple[dict[str, Any], ...]
+    changed_of: int
+    near: tuple[dict[str, Any], ...]
+    near_of: int
+    findings: tuple[dict[str, Any], ...]
+    findings_of: int
+
+
+def sweep_report(result: RunResult, tz: ZoneInfo, rerun: str) -> SweepReport:
+    """The report of monthly-eligibility-sweep. `rerun` is the command that looks again."""
+    counts = result.counts
+    changed = [item for item in result.items if item["change"] != "unchanged"]
+    near = [item for item in result.items if item["is_near_miss"]]
+    page = common(result, Around(tz, rerun, "items.csv", {"Month": counts["month"]}), len(result.items))
+    return SweepReport(
+        **page | {"all_checked": "Every member who counts for the month was decided, and what was posted is in the ledger."},
+        title=f"Eligibility of {counts['month']}",
+        sentence=sweep_sentence(result),
+        first=_first(result, near),
+        news=f"{grouped(counts['newly_eligible'])} newly eligible, {grouped(counts['lost'])} lost it, since the month before.",
+        figures=tuple(pair for pair in sweep_figures(counts) if not pair[0].startswith(" ")),
+        trend=trend_of(result.trend, "Released and rolled up, month by month", ("released", "rolled up"), shown=format_inr),
+        month=counts["month"],
+        done="would be" if result.dry_run else "was",
+        money=_money(counts, dry=result.dry_run),
+        unmet=_unmet(counts["by_reason"]),
+        changed=tuple(_shown(item) for item in _by_money(changed)[:LARGEST]),
+        changed_of=counts["newly_eligible"] + counts["lost"],
+        near=tuple(_shown(item) for item in _by_money(near)[:NEAR]),
+        near_of=counts["near_misses"],
+        findings=tuple(shown(finding) for finding in result.findings[:DIFFER]),
+        findings_of=len(result.findings),
+    )
+
+
+def _first(result: RunResult, near: list[dict[str, Any]]) -> str:
+    counts = result.counts
+    if counts["left"]:
+        return f"{plural(counts['left'], 'member')} could not be decided ({format_inr(counts['left_paisa'])} stay pending): see below."
+    if counts["differs_from_stored"]:
+        return f"{plural(counts['differs_from_stored'], 'stored decision')} would be another with today's facts: see why below."
+    if result.dry_run and result.verdict is Verdict.PASS:
+        return f"If this is what you expect: mlm-audit run monthly-sweep --month {counts['month']}"
+    return f"Tell {plural(len(near), 'member')} what is missing: one condition each." if near else "Nothing to do."
+
+
+def _money(counts: dict[str, Any], *, dry: bool) -> tuple[Row, ...]:
+    names = (("released", "Released to members"), ("rolled_up", "Rolled up to the company"), ("left", "Left pending"))
+    largest = max(abs(counts[f"{name}_paisa"]) for name, _ in names) or 1
+    return tuple(
+        Row(
+            f"{label}{' (would be)' if dry and name != 'left' else ''}",
+            counts[name],
+            format_inr(counts[f"{name}_paisa"]),
+            abs(counts[f"{name}_paisa"]) * 100 // largest,
+        )
+        for name, label in names
+    )
+
+
+def _unmet(by_reason: dict[str, int]) -> tuple[Row, ...]:
+    largest = max(by_reason.values(), default=0) or 1
+    ordered = sorted(by_reason.items(), key=lambda entry: -entry[1])
+    return tuple(Row(UNMET[name].capitalize(), count, "", count * 100 // largest) for name, count in ordered)
+
+
+def _by_money(items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Whom it costs or gives most comes first."""
+    return sorted(items, key=lambda item: (-(item["released_paisa"] + item["rolled_up_paisa"]), item["member_id"]))
+
+
+def _shown(item: dict[str, Any]) -> dict[str, Any]:
+    moved = item["released_paisa"] or -item["rolled_up_paisa"]
+    return {
+        "member": item["member_id"],
+        "change": item["change"],
+        "mark": "high" if item["change"] == "lost" else "",
+        "paisa": moved,
+        "money": "" if not moved else f"{format_inr(abs(moved))} {'released' if moved > 0 else 'rolled up'}",
+        "purchases": format_inr(item["purchase_paisa"]),
+        "purchase_paisa": item["purchase_paisa"],
+        "why": "; ".join(item["unmet"]) or "every condition is met",
+    }
