@@ -158,14 +158,14 @@ def _trees(counts: dict[str, Any]) -> tuple[str, tuple[int, int]]:
 
 def _payouts(counts: dict[str, Any]) -> tuple[str, tuple[int, int]]:
     paid, held = counts["paid_paisa"], counts["held_paisa"]
-    return f"{format_inr(paid)} paid of {format_inr(counts['payable_paisa'])} payable, {format_inr(held)} held", (paid, held)
+    return f"{format_inr(paid)} paid of {format_inr(counts['payable_paisa'])} payable, {format_inr(held)} held", (held, paid)
 
 
 def _sweep(counts: dict[str, Any]) -> tuple[str, tuple[int, int]]:
     released, rolled_up = counts["released_paisa"], counts["rolled_up_paisa"]
     return (
         f"{counts['month']}: {grouped(counts['eligible'])} eligible, {format_inr(released)} released, {format_inr(rolled_up)} rolled up",
-        (released, rolled_up),
+        (rolled_up, released),
     )
 
 
@@ -184,7 +184,7 @@ _WHAT = {
 _SERIES: dict[str, tuple[str, tuple[str, str], Callable[[int], str]]] = {
     "commission-reconciliation": ("Open after each run", ("open", "corrected"), grouped),
     "tree-health-check": ("Open after each run", ("open", "repaired"), grouped),
-    "weekly-payouts": ("Paid and held", ("paid", "held"), format_inr),
-    "retry-failed-payouts": ("Paid and held", ("paid", "held"), format_inr),
-    "monthly-eligibility-sweep": ("Released and rolled up", ("released", "rolled up"), format_inr),
+    "weekly-payouts": ("Paid and held", ("held", "paid"), format_inr),
+    "retry-failed-payouts": ("Paid and held", ("held", "paid"), format_inr),
+    "monthly-eligibility-sweep": ("Released and rolled up", ("rolled up", "released"), format_inr),
 }

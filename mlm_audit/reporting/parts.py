@@ -4,10 +4,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import mlm_audit
 from mlm_audit.checks.causes import first_step, in_words
 from mlm_audit.domain.findings import SEVERITIES, STATES, CheckRun, CheckStatus, RunResult
 from mlm_audit.domain.money import format_inr, grouped
@@ -110,12 +111,20 @@ def trust_of(result: RunResult, around: Around) -> tuple[tuple[str, str], ...]:
         ("Data of", f"{_instant(result.started_at, around.tz)}: the instant of reading; it took {took} in all"),
         ("Plan", result.plan),
         ("Time zone", result.timezone),
-        ("mlm-audit", mlm_audit.__version__),
+        ("mlm-audit", _version()),
         ("Run it again", around.rerun),
         *around.extra.items(),
     ]
     rows += [(f"SHA-256 of {_file_name(kind, around)}", digest) for kind, digest in result.sha256.items()]
     return tuple((label, value) for label, value in rows if value)
+
+
+@cache
+def _version() -> str:
+    try:
+        return version("mlm-audit")
+    except PackageNotFoundError:
+        return ""  # a checkout that is not installed
 
 
 def _instant(moment: datetime, tz: ZoneInfo) -> str:

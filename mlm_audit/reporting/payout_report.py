@@ -10,8 +10,8 @@ from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.money import format_decimal, format_inr, grouped
 from mlm_audit.domain.periods import format_local, parse_instant
 from mlm_audit.reporting.parts import LARGEST, Around, Page, Row, common, plural
-from mlm_audit.reporting.pictures import trend_of
-from mlm_audit.reporting.summary import payouts_figures, payouts_sentence
+from mlm_audit.reporting.pictures import trend_of, turned
+from mlm_audit.reporting.summary import payouts_sentence
 
 PAYS = ("paid", "pay")
 TROUBLE = ("failed", "given up", "give up", "left", "elsewhere", "held", "hold")
@@ -39,7 +39,7 @@ class PayoutReport(Page):
 def payout_report(result: RunResult, tz: ZoneInfo, rerun: str) -> PayoutReport:
     """The report of weekly-payouts or retry-failed-payouts. `rerun` is the command that looks again."""
     pays = [item for item in result.items if item["action"] in PAYS]
-    several = _several(pays)
+    several, totals = _several(pays), _totals(result)
     page = common(result, Around(tz, rerun, "items.csv"), len(result.items))
     return PayoutReport(
         **page | {"all_checked": "Everything that was due was looked at, and what was paid was read back from the ledger."},
@@ -48,10 +48,10 @@ def payout_report(result: RunResult, tz: ZoneInfo, rerun: str) -> PayoutReport:
         sentence=payouts_sentence(result),
         first=_first(result),
         news=_news(result),
-        figures=tuple(pair for pair in payouts_figures(result.counts) if not pair[0].startswith(" ")),
-        trend=trend_of(result.trend, "Paid and held in each run", ("paid", "held"), shown=format_inr),
+        figures=tuple((f"{label}: {count}", amount) for label, count, amount in totals if count),
+        trend=trend_of(turned(result.trend), "Paid and held in each run", ("held", "paid"), shown=format_inr),
         is_ahead=result.dry_run or _waits(result),
-        totals=_totals(result),
+        totals=totals,
         reasons=_reasons(result.counts["by_reason"]),
         median=format_inr(_median(pays)) if pays else "",
         outliers=_outliers(pays),
@@ -97,13 +97,15 @@ def _news(result: RunResult) -> str:
     if not waiting:
         return ""
     paisa = sum(finding["amount_paisa"] or 0 for finding in new)
-    return f"{plural(len(new), 'hold')} new ({format_inr(paisa)}), {grouped(len(waiting) - len(new))} going on."
+    going_on = len(waiting) - len(new)
+    told = [f"{plural(len(new), 'hold')} new ({format_inr(paisa)})"] if new else []
+    return f"{', '.join(told + ([f'{grouped(going_on)} going on'] if going_on else []))}."
 
 
 def _totals(result: RunResult) -> tuple[tuple[str, str, str], ...]:
     """The sums that must agree: what was due falls into what was paid and what was not; what was paid is in the ledger."""
     counts = result.counts
-    names = [("due", "Due"), ("payable", "Stated as payable, before paying")]
+    names = [("due", "Due"), ("payable", "Payable, as stated")]
     if "ledger_rows" in counts:
         names += [("paid", "Paid")]
     names += [
@@ -121,7 +123,7 @@ def _totals(result: RunResult) -> tuple[tuple[str, str, str], ...]:
     if "ledger_rows" in counts:
         read = (grouped(counts["ledger_rows"]), format_inr(counts["ledger_change_paisa"]))
         off = counts["ledger_change_paisa"] - counts["paid_paisa"]
-        rows += [("Credits read back from the ledger", *read), ("Difference", "", format_inr(off))]
+        rows += [("Read back from the ledger", *read), ("Difference", "", format_inr(off))]
     return tuple(rows)
 
 

@@ -46,6 +46,11 @@ def trend_of(
     )
 
 
+def turned(points: Sequence[Point]) -> list[Point]:
+    """The same with the two parts changed about: what somebody has to look at is the upper, orange one."""
+    return [(label, lower, upper) for label, upper, lower in points]
+
+
 def in_words(points: Sequence[Point], series: tuple[str, str], shown: Callable[[int], str]) -> str:
     """What is to be seen, for those who cannot see it."""
     last, before = points[-1], points[-2]

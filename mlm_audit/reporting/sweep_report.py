@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.reporting.parts import LARGEST, Around, Page, Row, common, plural, shown
-from mlm_audit.reporting.pictures import trend_of
+from mlm_audit.reporting.pictures import trend_of, turned
 from mlm_audit.reporting.summary import UNMET, sweep_figures, sweep_sentence
 
 NEAR, DIFFER = 100, 100
@@ -44,7 +44,9 @@ def sweep_report(result: RunResult, tz: ZoneInfo, rerun: str) -> SweepReport:
         first=_first(result, near),
         news=f"{grouped(counts['newly_eligible'])} newly eligible, {grouped(counts['lost'])} lost it, since the month before.",
         figures=tuple(pair for pair in sweep_figures(counts) if not pair[0].startswith(" ")),
-        trend=trend_of(result.trend, "Released and rolled up, month by month", ("released", "rolled up"), shown=format_inr),
+        trend=trend_of(
+            turned(result.trend), "Released and rolled up, month by month", ("rolled up", "released"), shown=format_inr
+        ),
         month=counts["month"],
         done="would be" if result.dry_run else "was",
         money=_money(counts, dry=result.dry_run),
@@ -86,7 +88,7 @@ def _money(counts: dict[str, Any], *, dry: bool) -> tuple[Row, ...]:
 def _unmet(by_reason: dict[str, int]) -> tuple[Row, ...]:
     largest = max(by_reason.values(), default=0) or 1
     ordered = sorted(by_reason.items(), key=lambda entry: -entry[1])
-    return tuple(Row(UNMET[name].capitalize(), count, "", count * 100 // largest) for name, count in ordered)
+    return tuple(Row(UNMET[name][0].upper() + UNMET[name][1:], count, "", count * 100 // largest) for name, count in ordered)
 
 
 def _by_money(items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,7 +1,6 @@
 """Pictures and the report of the trees: well-formed, escaped, the same every time. UPDATE_SNAPSHOTS=1 writes new snapshots."""
 
 import os
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from mlm_audit.reporting.html import render, templates_dir
 from mlm_audit.reporting.tree_picture import RULES, draw, in_words
 from mlm_audit.reporting.tree_report import tree_report
 from tests.conftest import IST, NOW, clean_platform
+from tests.unit.test_report import masked
 
 SNAPSHOTS = Path(__file__).parents[1] / "snapshots"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -155,8 +155,7 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_report_snapshot(name: str) -> None:
     page = render(tree_report(CASES[name](), IST, "mlm-audit run tree-health-check"))
-    page = re.sub(r"<style>.*?</style>", "<style></style>", page, flags=re.DOTALL)
-    page = re.sub(r"sha256-[^']+", "sha256-…", page)
+    page = masked(page)
     path = SNAPSHOTS / f"tree_{name}.html"
     if os.environ.get("UPDATE_SNAPSHOTS"):
         path.write_text(page, encoding="utf-8")
