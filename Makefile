@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check lint types rooms tests fast scorecard servers bench bench-money bench-trees docs lock clean
+.PHONY: help demo test check lint types rooms tests fast scorecard servers bench bench-money bench-trees bench-reports docs lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -58,6 +58,9 @@ bench-trees: $(READY)  ## the tree checks next to the floor and to graph librari
 
 bench-money: $(READY)  ## payouts and the sweep next to the driver's floor and to one transaction each
 	$(BIN)/python -m benchmarks.money
+
+bench-reports: $(READY)  ## the files of a run with 50,000 breaks next to the query that finds them
+	$(BIN)/python -m benchmarks.reports
 
 bench: $(READY)  ## the bulk checks next to the floor and to what a user would use instead
 	$(BIN)/python -m benchmarks.reconciliation

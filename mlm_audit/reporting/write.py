@@ -60,7 +60,7 @@ def write_run(result: RunResult, folder: Path, tz: ZoneInfo, rerun: str) -> RunR
     paths = _write_lists(result, folder)
     result = replace(result, sha256={kind: sha256_of(path) for kind, path in paths.items()})
     paths = {"html": folder / "report.html", **paths, "json": folder / "result.json"}
-    replace_text(paths["html"], render(_report(result, tz, rerun)))
+    replace_text(paths["html"], render(page_of(result, tz, rerun)))
     filed = replace(
         result,
         reports={kind: str(path) for kind, path in paths.items()},
@@ -70,7 +70,8 @@ def write_run(result: RunResult, folder: Path, tz: ZoneInfo, rerun: str) -> RunR
     return filed
 
 
-def _report(result: RunResult, tz: ZoneInfo, rerun: str) -> Page:
+def page_of(result: RunResult, tz: ZoneInfo, rerun: str) -> Page:
+    """The report of a job's run as data."""
     if result.job in OF_ITEMS:
         return OF_ITEMS[result.job](result, tz, rerun)
     return tree_report(result, tz, rerun) if result.job == "tree-health-check" else report_data(result, tz, rerun)
