@@ -12,12 +12,13 @@ from mlm_audit.domain.findings import FINDING_KEYS
 from mlm_audit.domain.money import format_decimal
 
 CSV_COLUMNS = [key if key != "amount_paisa" else "amount_rupees" for key in FINDING_KEYS]
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""Spreadsheets in East Asia take the wide signs as well."""
 
 
 def neutral(text: object) -> object:
     """Text that a spreadsheet will not take for a formula."""
-    return f"'{text}" if isinstance(text, str) and text.startswith(FORMULA_STARTS) else text
+    return f"'{text}" if isinstance(text, str) and text.lstrip(" ").startswith(FORMULA_STARTS) else text
 
 
 def write_csv(findings: list[dict[str, Any]], path: Path) -> None:

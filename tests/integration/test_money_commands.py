@@ -45,7 +45,7 @@ def test_weekly_payouts__document(demo: str, tmp_path: Path) -> None:
     keys = "schedule_id member_id order_id instalment amount_paisa due_at action reason retries_used failed_since"
     assert list(item) == keys.split()
     assert [i["action"] for i in ahead["items"]] == [{"paid": "pay", "held": "hold"}[i["action"]] for i in result["items"]]
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"items.csv", "result.json"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"report.html", "items.csv", "result.json"}
     assert len((tmp_path / "out" / "items.csv").read_text().splitlines()) == len(result["items"]) + 1
     held = [finding for finding in result["findings"] if finding["code"] == "payout-held"]
     assert len(held) == result["counts"]["held"]
