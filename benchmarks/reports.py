@@ -91,7 +91,10 @@ def index_seconds(result: RunResult, folder: Path) -> float:
     """A folder of many runs, the newest of them with all breaks, listed."""
     few = replace(result, findings=result.findings[:20])
     for number in range(LISTED):
-        run = folder / f"reconciliation-20{10 + number // 365:02}-{1 + number // 28 % 12:02}-{1 + number % 28:02}-040000-{number:04x}"
+        run = (
+            folder
+            / f"reconciliation-20{10 + number // 365:02}-{1 + number // 28 % 12:02}-{1 + number % 28:02}-040000-{number:04x}"
+        )
         run.mkdir()
         (run / "result.json").write_text(as_text(to_document(few)), encoding="utf-8")
     write_run(result, folder / result.job_id, IST, "")

@@ -42,9 +42,18 @@ def test_newest_first_with_what_and_links(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    ["", "{", '{"job": 5}', "[]", "null", '{\n "job": "x",\n "counts": {}', "\x00" * 50, '{"job": "x", "verdict": "PASS", "counts": 1}']
-    + ['{"job": "weekly-payouts", "verdict": "PASS", "counts": {}, "started_at": "2026-11-24", "dry_run": false}']
-    + ['{"job": "x", "verdict": "<b>", "counts": {}, "started_at": "2026-11-24", "dry_run": false}'],
+    [
+        "",
+        "{",
+        '{"job": 5}',
+        "[]",
+        "null",
+        '{\n "job": "x",\n "counts": {}',
+        "\x00" * 50,
+        '{"job": "x", "verdict": "PASS", "counts": 1}',
+        '{"job": "weekly-payouts", "verdict": "PASS", "counts": {}, "started_at": "2026-11-24", "dry_run": false}',
+        '{"job": "x", "verdict": "<b>", "counts": {}, "started_at": "2026-11-24", "dry_run": false}',
+    ],
 )
 def test_a_damaged_result_is_listed_as_unreadable(tmp_path: Path, damage: str) -> None:
     run(tmp_path, "2026-11-24-040000")

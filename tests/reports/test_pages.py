@@ -52,8 +52,17 @@ def test_the_made_up_causes_are_causes() -> None:
 
 @pytest.mark.parametrize(
     ("age", "bucket"),
-    [(0, "today"), (1, "1–7 days"), (7, "1–7 days"), (8, "8–30 days"), (30, "8–30 days"), (31, "31–90 days")]
-    + [(90, "31–90 days"), (91, "over 90 days"), (4_000, "over 90 days")],
+    [
+        (0, "today"),
+        (1, "1–7 days"),
+        (7, "1–7 days"),
+        (8, "8–30 days"),
+        (30, "8–30 days"),
+        (31, "31–90 days"),
+        (90, "31–90 days"),
+        (91, "over 90 days"),
+        (4000, "over 90 days"),
+    ],
 )
 def test_ageing(age: int, bucket: str) -> None:
     rows = ageing_of([{"age_days": age, "amount_paisa": -250}, {"age_days": age, "amount_paisa": None}])
@@ -77,7 +86,9 @@ def test_causes_have_evidence_and_a_command() -> None:
         assert re.fullmatch(r"mlm-audit explain member \d+", cause.command)
     assert data.notebook == 'mlm_audit.connect().run("reconciliation-2026-11-24-093000-abcd").breaks'
     without = [finding | {"member_id": None} for finding in reconciliation(1).findings]
-    assert report_data(replace(reconciliation(1), findings=without), IST, "").causes[0].command.startswith("mlm-audit checks show ")
+    assert (
+        report_data(replace(reconciliation(1), findings=without), IST, "").causes[0].command.startswith("mlm-audit checks show ")
+    )
 
 
 def test_long_evidence_is_cut_and_says_so() -> None:
@@ -145,7 +156,9 @@ def test_payouts__a_run_that_waits_says_how_to_approve_it() -> None:
 
 def test_payouts__an_amount_that_is_none_is_shown_as_it_is() -> None:
     result = payouts(3)
-    broken = replace(result, items=({**result.items[0], "amount_paisa": "ten", "action": "hold", "reason": "amount"}, *result.items[1:]))
+    broken = replace(
+        result, items=({**result.items[0], "amount_paisa": "ten", "action": "hold", "reason": "amount"}, *result.items[1:])
+    )
     assert payout_report(broken, IST, "").items[0]["amount"] == "'ten'"
     render(payout_report(broken, IST, ""))
 
@@ -157,7 +170,7 @@ def test_sweep__who_changed_and_why() -> None:
     assert all(person["why"] for person in data.changed)
     assert data.near_of == result.counts["near_misses"]
     assert (len(data.changed), data.changed_of) == (150, result.counts["newly_eligible"] + result.counts["lost"])
-    assert [row.label for row in data.unmet][0] == "3-3 rule not met"
+    assert next(row.label for row in data.unmet) == "3-3 rule not met"
     assert "KYC not approved" in [row.label for row in data.unmet]
     assert data.first == "6 stored decisions would be another with today's facts: see why below."
     assert ("Month", "2026-10") in data.trust
