@@ -17,7 +17,8 @@ from mlm_audit.reporting.pictures import Trend
 
 LARGEST = 200
 """Rows of the long list; the CSV has all of them."""
-EXAMPLES, EVIDENCE_SHOWN, PROOF_CHARACTERS = 3, 6, 600
+EXAMPLES, EVIDENCE_SHOWN, PROOF_CHARACTERS, MESSAGE_CHARACTERS = 3, 6, 400, 500
+EXPLAIN = "mlm-audit explain member"
 AGES = ((0, "today"), (7, "1–7 days"), (30, "8–30 days"), (90, "31–90 days"), (None, "over 90 days"))
 """Buckets of ageing: the last age in whole days, and its name."""
 
@@ -167,8 +168,11 @@ def ageing_of(still_open: Sequence[Mapping[str, Any]], *, by_count: bool = False
     )
 
 
-def causes_of(still_open: Sequence[dict[str, Any]]) -> tuple[Cause, ...]:
-    """Causes, the worst severity first, then by ₹; what merely follows from another break comes last."""
+def causes_of(still_open: Sequence[dict[str, Any]], command: str = EXPLAIN) -> tuple[Cause, ...]:
+    """Causes, the worst severity first, then by ₹; what merely follows from another break comes last.
+
+    `command` looks closer at a member; empty where there is none, as for the accounts of a file.
+    """
     by_cause: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for finding in still_open:
         by_cause[finding["cause"]].append(finding)
@@ -184,16 +188,18 @@ def causes_of(still_open: Sequence[dict[str, Any]]) -> tuple[Cause, ...]:
             first_step(cause),
             SEVERITIES[worst[cause]],
             tuple((f["id"], proof(f)) for f in by_cause[cause][:EXAMPLES]),
-            _command(by_cause[cause]),
+            _command(by_cause[cause], command),
         )
         for cause in sorted(by_cause, key=lambda c: (c == "follows-from-order-line", -worst[c], -sums[c]))
     )
 
 
-def _command(mine: Sequence[Mapping[str, Any]]) -> str:
+def _command(mine: Sequence[Mapping[str, Any]], command: str) -> str:
     """How to look closer: at the member of the largest break that has one, else at the check itself."""
     member = next((finding["member_id"] for finding in mine if isinstance(finding["member_id"], int)), None)
-    return f"mlm-audit checks show {mine[0]['code']}" if member is None else f"mlm-audit explain member {member}"
+    if member is not None:
+        return command and f"{command} {member}"
+    return f"mlm-audit checks show {mine[0]['code']}" if command == EXPLAIN else ""
 
 
 def shown(finding: dict[str, Any]) -> dict[str, Any]:
@@ -203,6 +209,7 @@ def shown(finding: dict[str, Any]) -> dict[str, Any]:
         "amount": "" if amount is None else format_inr(amount, sign=True),
         "rank": SEVERITIES.index(finding["severity"]),
         "cause_in_words": in_words(finding["cause"]),
+        "message": _cut(finding["message"], MESSAGE_CHARACTERS),
         "proof": proof(finding),
     }
 
@@ -212,7 +219,12 @@ def proof(finding: Mapping[str, Any]) -> str:
     rows = finding["evidence"]
     more = f"; … {len(rows) - EVIDENCE_SHOWN} more rows" if len(rows) > EVIDENCE_SHOWN else ""
     text = "; ".join(_evidence(row) for row in rows[:EVIDENCE_SHOWN])
-    return (text[:PROOF_CHARACTERS] + " …" if len(text) > PROOF_CHARACTERS else text) + more
+    return _cut(text, PROOF_CHARACTERS) + more
+
+
+def _cut(text: str, characters: int) -> str:
+    """Text of bounded length, so that no name makes the page large; the CSV has all of it."""
+    return f"{text[:characters]} …" if len(text) > characters else text
 
 
 def _evidence(row: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from mlm_audit.checks.causes import in_words
 from mlm_audit.domain.findings import Bridge, RunResult, Verdict, open_findings
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.reporting.parts import (
+    EXPLAIN,
     LARGEST,
     Around,
     Cause,
@@ -46,8 +47,8 @@ class ReportData(Page):
 def report_data(result: RunResult, tz: ZoneInfo, rerun: str) -> ReportData:
     """The report of a run. `rerun` is the command that runs it again."""
     still_open = open_findings(result)
-    causes = causes_of(still_open)
     of_files = result.job == "reconcile-files"
+    causes = causes_of(still_open, "" if of_files else EXPLAIN)
     return ReportData(
         **common(result, Around(tz, rerun), len(result.findings)),
         title="Reconciliation of files" if of_files else "Reconciliation",

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,6 +90,18 @@ def test_causes_have_evidence_and_a_command() -> None:
     assert (
         report_data(replace(reconciliation(1), findings=without), IST, "").causes[0].command.startswith("mlm-audit checks show ")
     )
+
+
+def test_a_file_and_a_tree_have_commands_of_their_own() -> None:
+    assert page_of(tree(9), IST, "").causes[0].command.startswith("mlm-audit tree show ")  # type: ignore[attr-defined]
+    of_files = replace(reconciliation(9), job="reconcile-files")
+    assert {cause.command for cause in report_data(of_files, IST, "").causes} == {""}
+
+
+@pytest.mark.parametrize("make", [reconciliation, tree, payouts, sweep])
+def test_long_texts_do_not_make_the_page_large(make: Callable[..., RunResult], tmp_path: Path) -> None:
+    write_files(make(500, hostile=True), tmp_path, IST)
+    assert (tmp_path / "report.html").stat().st_size < 300_000
 
 
 def test_long_evidence_is_cut_and_says_so() -> None:
