@@ -10,6 +10,7 @@ from mlm_audit.domain.money import format_inr
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 FIRST_DAY = datetime(2026, 10, 26, tzinfo=UTC)
+NO_COPY = "the copy of the last run's ledger is not on this machine"
 PLAN = "default_plan.toml (sha256 0123456789ab)"
 BROKEN = (
     # code, cause, severity, largest ₹, what it says, whether it is a wallet that is off
@@ -63,13 +64,14 @@ def reconciliation(count: int, *, hostile: bool = False, seed: int = 7) -> RunRe
         findings=findings + gone,
         checks=(
             *(CheckRun(code, f"Looks for {code}", CheckStatus.RAN, sum(f["code"] == code for f in findings)) for code in codes),
-            CheckRun("history-changed", "Ledger history was changed", CheckStatus.NOT_APPLICABLE, reason="first run"),
+            CheckRun("history-changed", "Ledger history was changed", CheckStatus.NOT_APPLICABLE, reason=NO_COPY),
         ),
         bridge=Bridge(
             812_345_678,
             812_345_678 + net,
             tuple(BridgeLine(cause, len(sums), sum(sums)) for cause, sums in sorted(lines.items())),
         ),
+        notes=(f"check history-changed: {NO_COPY}",),
         rows_read={"users": 123_456, "ledger": 2_345_678, "orders": 345_678},
         plan=PLAN,
         alerts=(f"{count} breaks are open, more than 10",) if count > 10 else (),
