@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
+from mlm_audit.jobs import trend
 from tests.integration.test_commands import document, execute, mlm
 
 
@@ -129,3 +131,16 @@ def test_without_any_run_there_is_no_index(runs: Path) -> None:
 def test_an_index_that_cannot_be_written_does_not_fail_the_run(demo: str, runs: Path) -> None:
     (runs / "index.html").mkdir(parents=True)
     assert document("run", "reconciliation", "--db", demo)["verdict"] == "PASS"
+
+
+def test_a_trend_that_cannot_be_read_does_not_fail_a_run_that_has_paid(
+    demo: str, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any) -> Any:
+        raise OperationalError("select", {}, Exception("gone away"))
+
+    monkeypatch.setattr(trend, "last_runs", away)
+    result = document("run", "weekly-payouts", "--db", demo)
+    assert (result["verdict"], result["trend"]) == ("PASS", [])
+    assert result["counts"]["paid"] > 0
+    assert "Paid and held in each run" not in page(result)

@@ -196,7 +196,13 @@ def test_trust_names_cut_offs_plan_and_hashes(tmp_path: Path) -> None:
         assert result.sha256[kind] == hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
     assert html.count(result.sha256["csv"]) == 2, "by the list, and at the end"
     assert f"SHA-256 of breaks.parquet</th><td><code>{result.sha256['parquet']}" in html
-    for words in (NOW.isoformat(), "ages and due dates count from it", "the instant of reading", result.plan, "is not on this machine"):
+    for words in (
+        NOW.isoformat(),
+        "ages and due dates count from it",
+        "the instant of reading",
+        result.plan,
+        "is not on this machine",
+    ):
         assert words in html
     assert "mlm-audit run commission-reconciliation --as-of 2026-11-24T04:00:00+00:00</code>" in html
 
