@@ -100,7 +100,7 @@ def _share(key: str, value: Any) -> Decimal:
         share = Decimal(value)
     except (InvalidOperation, TypeError, ValueError) as error:
         raise InputError(f"simulate: {key} {value!r}: not a number of per cent") from error
-    if not 0 <= share <= 100 or share != round(share, 2):
+    if not share.is_finite() or not 0 <= share <= 100 or share != round(share, 2):
         raise InputError(f"simulate: {key} {value}: a share is from 0 to 100 per cent, with at most two decimals")
     return share
 

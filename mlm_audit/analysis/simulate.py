@@ -76,9 +76,9 @@ def simulate(desk: Desk, months: Months, now: datetime, changes: Mapping[str, An
 def _joined(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
     both = before.join(after, on="member_id", how="full", coalesce=True, suffix="_after").fill_null(0)
     old, new = pl.col("amount_paisa"), pl.col("amount_paisa_after")
-    return both.select(
-        "member_id", old.alias("before_paisa"), new.alias("after_paisa"), (new - old).alias("change_paisa")
-    ).sort("member_id")
+    return both.select("member_id", old.alias("before_paisa"), new.alias("after_paisa"), (new - old).alias("change_paisa")).sort(
+        "member_id"
+    )
 
 
 def _compared(before: int, after: int) -> dict[str, int]:
@@ -97,8 +97,7 @@ def _totals(before: Outcome, after: Outcome) -> Table:
 def _by_month(before: Outcome, after: Outcome) -> Table:
     later = {row["month"]: row for row in after.months.iter_rows(named=True)}
     rows = tuple(
-        {"month": month_label(row["month"]), "who": who}
-        | _compared(row[f"{who}_paisa"], later[row["month"]][f"{who}_paisa"])
+        {"month": month_label(row["month"]), "who": who} | _compared(row[f"{who}_paisa"], later[row["month"]][f"{who}_paisa"])
         for row in before.months.iter_rows(named=True)
         for who in WHO
     )
@@ -149,7 +148,9 @@ def _conclusion(members: pl.DataFrame, totals: Table) -> str:
     company, all_members = (row["change_paisa"] for row in totals.rows[:2])
     more, less = members.filter(pl.col("change_paisa") > 0).height, members.filter(pl.col("change_paisa") < 0).height
     if not more + less and not company:
-        return f"Nothing changes: the company and all {grouped(members.height)} members get what they get under the plan in force."
+        return (
+            f"Nothing changes: the company and all {grouped(members.height)} members get what they get under the plan in force."
+        )
     return (
         f"The company would have had {_more(company)}, members together {_more(all_members)}: {grouped(more)} members more, "
         f"{grouped(less)} less, {grouped(members.height - more - less)} the same."

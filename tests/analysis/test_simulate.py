@@ -1,0 +1,363 @@
+"""What if: nothing changed is what was posted; every variant agrees with plain Python and loses no paisa."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine
+
+import mlm_audit
+from mlm_audit.analysis import audit as door
+from mlm_audit.analysis.plan_changes import changed_plan
+from mlm_audit.analysis.recompute import recompute
+from mlm_audit.analysis.simulate import simulate
+from mlm_audit.demo.platform import Platform
+from mlm_audit.domain.eligibility import Direct, MonthFacts, Person, is_eligible, judge, was_active
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.periods import Month, month_of, naive, parse_month
+from mlm_audit.domain.plan import Plan, load_plan
+from mlm_audit.domain.postings import Upline, expected_postings
+from tests.analysis.whatif import desk_over, member, order
+from tests.conftest import IST, NOW, clean_platform
+
+START = datetime(2026, 7, 1, tzinfo=UTC)
+MONTHS = [parse_month(f"2026-{number:02d}", IST) for number in (8, 9, 10)]
+STANDING = pl.col("status") == "paid"
+
+
+@pytest.fixture
+def fixed_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "_now", lambda: NOW)
+
+
+def posted(platform: Platform, months: list[Month]) -> tuple[int, dict[int, int]]:
+    """What the company and each member got of the months' orders, added up from what is stored."""
+    inside = pl.any_horizontal(pl.col("paid_at").is_between(naive(m.start), naive(m.end), closed="left") for m in months)
+    orders = set(platform["orders"].filter(inside)["id"])
+    members: Counter[int] = Counter()
+    company = 0
+    for row in platform["ledger"].iter_rows(named=True):
+        if row["type"] in ("company_share", "rollup_to_company", "remainder") and row["reference_id"] in orders:
+            company += row["amount_paisa"]
+        if row["type"] == "sponsor_commission" and row["reference_id"] in orders:
+            members[row["user_id"]] += row["amount_paisa"]
+    for row in platform["commissions"].filter(type="repurchase").iter_rows(named=True):
+        if row["order_id"] in orders:
+            assert row["status"] in ("released", "rolled_up")
+            if row["status"] == "released":
+                members[row["user_id"]] += row["amount_paisa"]
+            else:
+                company += row["amount_paisa"]
+    for row in platform["payout_schedule"].iter_rows(named=True):
+        if row["order_id"] in orders:
+            members[row["user_id"]] += row["amount_paisa"]
+    return company, {who: paisa for who, paisa in members.items() if paisa}
+
+
+def test_nothing_changed_is_what_was_posted(any_url: str, filled: Callable[[str, Platform], Engine], fixed_now: None) -> None:
+    platform = clean_platform()
+    assert platform["users"].filter(~pl.col("is_active") | pl.col("is_blocked")).height > 10, "members who left are the hard part"
+    filled(any_url, platform)
+    audit = mlm_audit.connect(any_url)
+    result = audit.simulate(months=("2026-06", "2026-10"))
+    company, members = posted(platform, [parse_month(f"2026-{number:02d}", IST) for number in range(6, 11)])
+    totals = {row["who"]: row for row in result.tables["totals"].to_dicts()}
+    assert totals["company"]["before_paisa"] == company
+    assert {row["member_id"]: row["after_paisa"] for row in result.frame.to_dicts() if row["after_paisa"]} == members
+    assert totals["members"]["after_paisa"] == sum(members.values())
+    assert set(result.frame["change_paisa"]) == {0}
+    assert result.conclusion.startswith("Nothing changes")
+    audit.close()
+
+
+@pytest.mark.parametrize("seed", [2, 3, 4])
+def test_nothing_changed_is_what_was_posted__other_platforms(
+    sqlite_url: str, filled: Callable[[str, Platform], Engine], fixed_now: None, seed: int
+) -> None:
+    platform = clean_platform(members=150, seed=seed)
+    filled(sqlite_url, platform)
+    audit = mlm_audit.connect(sqlite_url)
+    for month in ("2026-07", "2026-10"):
+        company, members = posted(platform, [parse_month(month, IST)])
+        result = audit.simulate(months=month)
+        assert result.tables["totals"]["after_paisa"].to_list() == [company, sum(members.values()), 0]
+        assert dict(result.frame.filter(pl.col("after_paisa") > 0).select("member_id", "after_paisa").iter_rows()) == members
+    audit.close()
+
+
+# The oracle: the same rules by hand, on small platforms.
+
+
+@st.composite
+def worlds(draw: Any) -> dict[str, Any]:
+    """Few members, so that 3-3 with a count of 1 and chains of inactive uplines happen."""
+    count = draw(st.integers(1, 9))
+    minutes = st.integers(0, 130 * 24 * 60)
+    users = [
+        member(
+            number,
+            START + timedelta(days=draw(st.sampled_from([-30, 10, 60, 100]))),
+            sponsor_id=draw(st.one_of(st.none(), st.integers(1, count))),
+            is_active=draw(st.integers(0, 3)) > 0,
+            is_blocked=draw(st.integers(0, 5)) == 0,
+            is_kyc_approved=draw(st.integers(0, 3)) > 0,
+        )
+        for number in range(1, count + 1)
+    ]
+    nodes = [
+        {"user_id": number, "parent_id": draw(st.integers(1, number - 1)) if number > 1 else None}
+        for number in range(1, count + 1)
+        if number == 1 or draw(st.integers(0, 9)) > 0
+    ]
+    orders = [
+        order(
+            number,
+            draw(st.integers(1, count)),
+            START + timedelta(minutes=draw(minutes)),
+            draw(st.sampled_from([0, 1, 99, 10_001, 49_999, 123_457])),
+            status=draw(st.sampled_from(["paid"] * 5 + ["refunded"])),
+            is_joining_order=draw(st.booleans()),
+        )
+        for number in range(1, draw(st.integers(1, 14)) + 1)
+    ]
+    credits = [
+        {"id": number, "user_id": draw(st.integers(1, count)), "order_id": draw(st.integers(1, len(orders))), "amount_paisa": 5}
+        | {"level": 1, "type": "joining", "status": "released"}
+        for number in range(1, draw(st.integers(0, 4)) + 1)
+    ]
+    decisions = [
+        {"id": number, "user_id": draw(st.integers(1, count)), "month": draw(st.integers(8, 10)), "year": 2026}
+        | {
+            "kyc_approved": draw(st.booleans()),
+            "reasons": draw(st.sampled_from([None, "[]", '[{"condition": "active", "missing": 1}]'])),
+        }
+        for number in range(1, draw(st.integers(0, 5)) + 1)
+    ]
+    rows = {"users": users, "matrix_nodes": nodes, "orders": orders, "commissions": credits, "decisions": decisions}
+    return rows
+
+
+def eligible_by_hand(rows: dict[str, Any], month: Month, plan: Plan) -> set[int]:
+    log: dict[int, Any] = {}
+    for row in rows["decisions"]:
+        if row["month"] == month.key % 100:
+            log.setdefault(row["user_id"], row)
+    people: dict[int, Person] = {}
+    bought: Counter[int] = Counter()
+    for user in rows["users"]:
+        mine = [o for o in rows["orders"] if o["user_id"] == user["id"]]
+        active, blocked = user["is_active"], user["is_blocked"]
+        if logged := log.get(user["id"]):
+            active, blocked = "active" not in (logged["reasons"] or ""), False
+        standing = [o for o in mine if o["status"] == "paid" and o["paid_at"] < month.end]
+        first = min((o["paid_at"] for o in mine), default=None)
+        people[user["id"]] = Person(user["id"], "user", active, blocked, user["created_at"], first, len(standing))
+        bought[user["id"]] = sum(o["total_paisa"] for o in standing if o["paid_at"] >= month.start)
+    active = {number: was_active(person, month.end, plan.rules) for number, person in people.items()}
+    below = defaultdict(list)
+    for user in rows["users"]:
+        if user["sponsor_id"] not in (None, user["id"]):
+            below[user["sponsor_id"]].append(user["id"])
+    found = set()
+    for user in rows["users"]:
+        directs = tuple(
+            Direct(one, active[one], people[one].paid_orders, sum(active[x] for x in below[one])) for one in below[user["id"]]
+        )
+        kyc = log[user["id"]]["kyc_approved"] if user["id"] in log else user["is_kyc_approved"]
+        facts = MonthFacts(user["id"], active[user["id"]], kyc, bought[user["id"]], directs)
+        if is_eligible(judge(facts, plan.rules)):
+            found.add(user["id"])
+    return found
+
+
+def by_hand(rows: dict[str, Any], plan: Plan, compression: str) -> tuple[dict[int, tuple[int, ...]], dict[int, int]]:
+    """(order → commission, company, members, unposted; member → amount), one order after the other."""
+    parents = {node["user_id"]: node["parent_id"] for node in rows["matrix_nodes"]}
+    orders = {o["id"]: o for o in rows["orders"]}
+    first = {n: min((o["paid_at"] for o in orders.values() if o["user_id"] == n), default=None) for n in range(1, 10)}
+    credited: dict[int, datetime] = {}
+    for line in rows["commissions"]:
+        at = orders[line["order_id"]]["paid_at"]
+        credited[line["user_id"]] = max(credited.get(line["user_id"], at), at)
+    good = {user["id"]: user["is_active"] and not user["is_blocked"] for user in rows["users"]}
+
+    def active(who: int, at: datetime) -> bool:
+        if good[who]:
+            return first[who] is None or first[who] <= at
+        return first[who] is not None and first[who] <= at and who in credited and at <= credited[who]
+
+    eligible = {month.key: eligible_by_hand(rows, month, plan) for month in MONTHS}
+    split, members = {}, Counter()
+    for number, one in orders.items():
+        at, month = one["paid_at"], month_of(one["paid_at"], IST).key
+        version = plan.version_at(at, IST)
+        if one["status"] != "paid" or month not in eligible or version is None:
+            continue
+        uplines, above = [], parents.get(one["user_id"])
+        while above is not None:
+            may = active(above, at) and (one["is_joining_order"] or compression != "dynamic" or above in eligible[month])
+            if compression == "none" or may:
+                uplines.append(Upline(len(uplines) + 1, above, active(above, at)))
+            above = parents.get(above)
+        company = people = 0
+        for line in expected_postings(
+            one["commission_amount_paisa"], one["user_id"], at, version, uplines, is_joining=one["is_joining_order"]
+        ):
+            waits = line.kind == "level" and not one["is_joining_order"] and line.member_id not in eligible[month]
+            if line.member_id is None or waits:
+                company += line.amount_paisa
+            else:
+                people += line.amount_paisa
+                members[line.member_id] += line.amount_paisa
+        total = one["commission_amount_paisa"]
+        split[number] = (total, company, people, total - company - people)
+    return split, {who: paisa for who, paisa in members.items() if paisa}
+
+
+def percents(most: int) -> st.SearchStrategy[str]:
+    return st.integers(0, most).map(lambda bps: f"{bps // 100}.{bps % 100:02d}")
+
+
+changes = st.fixed_dictionaries(
+    {},
+    optional={
+        "company_percent": percents(10_000),
+        "joining_upline_pot_percent": percents(10_000),
+        "level_percents": st.lists(percents(2_000), min_size=1, max_size=5),
+        "remainder": st.sampled_from(["company", "unposted"]),
+        "three_three": st.sampled_from(["directs_of_directs", "orders_of_directs"]),
+        "monthly_purchase_required_paisa": st.sampled_from([0, 1, 50_000, 100_000]),
+        "compression": st.sampled_from(["none", "standard", "dynamic"]),
+    },
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(worlds(), changes, st.integers(1, 2))
+def test_every_variant_agrees_with_plain_python_and_loses_no_paisa(
+    rows: dict[str, Any], terms: dict[str, Any], three: int
+) -> None:
+    changed = changed_plan(load_plan(), terms | {"three_three_count": three})
+    with desk_over(rows) as desk:
+        outcome = recompute(desk, MONTHS, changed.plan, changed.compression, IST, orders=True)
+    split, members = by_hand(rows, changed.plan, changed.compression)
+    assert {row[0]: row[1:] for row in outcome.orders.iter_rows()} == split
+    for row in outcome.orders.iter_rows():
+        assert row[1] == sum(row[2:]), "conservation"
+        assert row[4] == 0 or terms.get("remainder") == "unposted"
+    assert {who: paisa for who, paisa in outcome.members.iter_rows() if paisa} == members
+    assert sum(outcome.months["members_paisa"]) == sum(members.values())
+
+
+def family(**flags: Any) -> dict[str, Any]:
+    """4 buys for ₹100.00 under 3 under 2 under 1; flags of member 3 as given. Nobody is eligible: 3-3 is not met."""
+    users = [member(number, START) for number in (1, 2, 3, 4)]
+    users[2] |= flags
+    firsts = [order(number, number, START, 0, is_joining_order=True) for number in (1, 2, 3)]
+    orders = [*firsts, order(9, 4, MONTHS[2].start, 10_000, is_joining_order=True)]
+    nodes = [{"user_id": number, "parent_id": number - 1 or None} for number in (1, 2, 3, 4)]
+    return {"users": users, "orders": orders, "matrix_nodes": nodes}
+
+
+def gets(rows: dict[str, Any], **terms: Any) -> dict[int, int]:
+    with desk_over(rows) as desk:
+        frame = simulate(desk, "2026-10", NOW, terms).frame
+    return {row["member_id"]: row["after_paisa"] for row in frame.to_dicts()}
+
+
+def test_compression() -> None:
+    # C 100.00: company 30.00, rest 70.00, pot 49.00, levels 12.25 / 9.80 / 7.35, self income 21.00.
+    assert gets(family()) == {1: 735, 2: 980, 3: 1225, 4: 2100}
+    assert gets(family(is_active=False)) == {1: 735, 2: 980, 4: 2100}, "level 1 is the company's"
+    assert gets(family(is_active=False), compression="standard") == {1: 980, 2: 1225, 4: 2100}
+    assert gets(family(is_blocked=True), compression="dynamic") == {1: 980, 2: 1225, 4: 2100}, "as standard for joining orders"
+
+
+def test_a_ring_in_the_matrix_is_refused_under_compression_only() -> None:
+    rows = family()
+    rows["matrix_nodes"][1]["parent_id"] = 3
+    rows["users"][1]["is_active"] = rows["users"][2]["is_active"] = False
+    assert gets(rows) == {4: 2100}
+    with pytest.raises(InputError, match="order 9 .* a ring in the matrix"):
+        gets(rows, compression="standard")
+
+
+def test_empty_and_small_platforms() -> None:
+    for rows in ({}, {"users": [member(1, START)]}):
+        with desk_over(rows) as desk:
+            result = simulate(desk, "2026-10", NOW, {"company_percent": 35})
+            assert result.tables["totals"]["after_paisa"].to_list() == [0, 0, 0]
+            assert result.frame.height == 0
+            assert result.conclusion.startswith("Nothing changes")
+    alone = {"users": [member(1, START)], "orders": [order(1, 1, MONTHS[2].start, 10_000, is_joining_order=True)]}
+    assert gets(alone, company_percent="50") == {1: 1500}
+
+
+def test_huge_amounts_are_an_error_and_no_wrap() -> None:
+    rows = family()
+    rows["orders"] += [order(number, 4, MONTHS[2].start, 2**62, total_paisa=1) for number in (10, 11)]
+    with desk_over(rows) as desk, pytest.raises(InputError, match="more than 2\\^63 paisa"):
+        simulate(desk, "2026-10", NOW, {})
+    rows["orders"].pop()
+    with desk_over(rows) as desk:
+        assert sum(simulate(desk, "2026-10", NOW, {}).tables["totals"]["after_paisa"].to_list()) == 2**62 + 10_000
+
+
+@pytest.mark.parametrize(
+    ("terms", "said"),
+    [
+        ({"levels": 3}, "'levels' cannot be changed; what can be: company_percent: .*compression"),
+        ({"company_percent": 101}, "company_percent 101: a share is from 0 to 100"),
+        ({"company_percent": 12.5}, 'as text, such as "12.5"'),
+        ({"company_percent": "12.345"}, "at most two decimals"),
+        ({"company_percent": "third"}, "not a number of per cent"),
+        ({"company_percent": "NaN"}, "company_percent"),
+        ({"level_percents": [60, 50]}, "sum to 110 %, more than 100 %"),
+        ({"level_percents": "25"}, "give a list of shares"),
+        ({"level_percents": []}, "level_percents"),
+        ({"compression": "full"}, "compression 'full': it is 'none', 'standard'"),
+        ({"three_three": "sideways"}, "three_three .*directs_of_directs"),
+        ({"monthly_purchase_required_paisa": 500.5}, "monthly_purchase_required_paisa"),
+        ({"monthly_purchase_required_paisa": -1}, "monthly_purchase_required_paisa"),
+    ],
+)
+def test_terms_that_are_not_taken(terms: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        changed_plan(load_plan(), terms)
+
+
+@pytest.mark.parametrize(
+    ("months", "said"),
+    [
+        ("2026-13", "is not a period"),
+        ("october", "is not a period"),
+        (("2026-10",), "is not a period"),
+        (("2026-10", "2026-08"), "give the earlier month first"),
+        ("2026-11", "2026-11 is not over"),
+        ("2027-01", "has not begun"),
+    ],
+)
+def test_months_that_are_not_taken(months: Any, said: str) -> None:
+    with desk_over({}) as desk, pytest.raises(InputError, match=said):
+        simulate(desk, months, NOW, {})
+
+
+def test_how_it_shows_itself(sqlite_url: str, filled: Callable[[str, Platform], Engine], fixed_now: None) -> None:
+    filled(sqlite_url, clean_platform())
+    audit = mlm_audit.connect(sqlite_url)
+    result = audit.simulate({"three_three": "orders_of_directs"}, ("2026-08", "2026-10"), compression="dynamic")
+    assert result.story.title == "What if: three_three = orders_of_directs; compression = dynamic"
+    assert list(result.tables) == ["totals", "by_month", "winners", "losers", "changes"]
+    assert sum(row["change_paisa"] for row in result.tables["totals"].to_dicts()) == 0
+    assert result.tables["changes"]["members"].sum() == result.frame.height
+    assert "<svg" in result._repr_html_()
+    assert "The company would have had" in str(result)
+    with pytest.raises(InputError, match="name the months"):
+        audit.simulate()
+    assert not set(audit.sql("show tables")["name"]) & {"sim_orders", "sim_walk", "sim_lines"}
+    audit.close()
