@@ -11,8 +11,11 @@ import polars as pl
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
+from mlm_audit.analysis.answer import Answer
+from mlm_audit.analysis.income import income_disclosure
 from mlm_audit.analysis.period import Months
 from mlm_audit.analysis.plan_changes import PlanChanges
+from mlm_audit.analysis.pyramid import pyramid_indicators
 from mlm_audit.analysis.run import Run, run_of, run_stored
 from mlm_audit.analysis.simulate import Simulation, simulate
 from mlm_audit.analysis.tree import Tree
@@ -102,6 +105,14 @@ class Audit:
         if months is None:
             raise InputError('simulate: name the months, such as months="2026-10" or months=("2026-08", "2026-10")')
         return simulate(Desk(self._duck, "simulate"), months, _now(), {**(plan_changes or {}), **changes})
+
+    def income_disclosure(self, year: int) -> Answer:
+        """What members earned in a business year, by percentiles, beside what they spent; as a seller publishes it."""
+        return income_disclosure(Desk(self._duck, "income_disclosure"), year, _now())
+
+    def pyramid_indicators(self, period: Months) -> Answer:
+        """Recruiting against products, concentration, loss and break-even of a month, a range of months or a year."""
+        return pyramid_indicators(Desk(self._duck, "pyramid_indicators"), period, _now())
 
     def __repr__(self) -> str:
         return f"Audit({self._engine.url.render_as_string(hide_password=True)!r})"

@@ -34,6 +34,14 @@ def ended(months: list[Month], now: datetime, what: str) -> list[Month]:
     return months
 
 
+def ended_at(months: list[Month], asked: str, now: datetime) -> tuple[str, ...]:
+    """A note when the period is not over; empty when it is."""
+    last = f"{asked}-12" if re.fullmatch(r"\d{4}", asked) else month_label(months[-1].key)
+    if last == month_label(months[-1].key) and months[-1].end <= now:
+        return ()
+    return (f"{asked} is not over: this is what was there on {now:%d %b %Y}.",)
+
+
 def in_words(months: list[Month]) -> str:
     """`2026-10`, or `2026-08 to 2026-10`."""
     first, last = month_label(months[0].key), month_label(months[-1].key)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -120,16 +121,16 @@ def _distribution(members: pl.DataFrame) -> Table:
     change = pl.col("change_paisa")
     edges = [*(-bound for bound in BOUNDS_PAISA), 0, *reversed(BOUNDS_PAISA)]
     named = [format_inr(bound).removesuffix(".00") for bound in BOUNDS_PAISA]
-    less = [f"{named[0]} less or worse", *(f"{low} to {high} less" for high, low in zip(named, named[1:], strict=False))]
+    less = [f"{named[0]} less or worse", *(f"{low} to {high} less" for high, low in pairwise(named))]
     labels = [*less, f"less, under {named[-1]}", "unchanged"]
     labels += [label.replace("less or worse", "more or better").replace("less", "more") for label in reversed(labels[:-1])]
     counts = [
         members.filter(change <= edges[0]).height,
-        *(members.filter((change > low) & (change <= high)).height for low, high in zip(edges[:2], edges[1:3], strict=True)),
+        *(members.filter((change > low) & (change <= high)).height for low, high in pairwise(edges[:3])),
         members.filter((change > edges[2]) & (change < 0)).height,
         members.filter(change == 0).height,
         members.filter((change > 0) & (change < edges[4])).height,
-        *(members.filter((change >= low) & (change < high)).height for low, high in zip(edges[4:6], edges[5:], strict=True)),
+        *(members.filter((change >= low) & (change < high)).height for low, high in pairwise(edges[4:])),
         members.filter(change >= edges[-1]).height,
     ]
     rows = tuple({"change": label, "members": count} for label, count in zip(labels, counts, strict=True))

@@ -138,8 +138,7 @@ def worlds(draw: Any) -> dict[str, Any]:
         }
         for number in range(1, draw(st.integers(0, 5)) + 1)
     ]
-    rows = {"users": users, "matrix_nodes": nodes, "orders": orders, "commissions": credits, "decisions": decisions}
-    return rows
+    return {"users": users, "matrix_nodes": nodes, "orders": orders, "commissions": credits, "decisions": decisions}
 
 
 def eligible_by_hand(rows: dict[str, Any], month: Month, plan: Plan) -> set[int]:
