@@ -1,5 +1,6 @@
 """`connect`: an audit over a platform's database, for analysts."""
 
+import logging
 import tempfile
 from datetime import UTC, datetime
 from functools import cached_property
@@ -18,10 +19,12 @@ from mlm_audit.analysis.plan_changes import PlanChanges
 from mlm_audit.analysis.pyramid import pyramid_indicators
 from mlm_audit.analysis.run import Run, run_of, run_stored
 from mlm_audit.analysis.simulate import Simulation, simulate
+from mlm_audit.analysis.suspicious import suspicious
 from mlm_audit.analysis.tree import Tree
 from mlm_audit.checks.inputs import ANALYSIS_INPUTS
 from mlm_audit.database.check import readable_inputs, unreadable
 from mlm_audit.database.connect import open_engine
+from mlm_audit.database.personal import shared_numbers
 from mlm_audit.database.runs import stored_run
 from mlm_audit.database.snapshot import read_snapshot
 from mlm_audit.domain.errors import InputError
@@ -31,7 +34,10 @@ from mlm_audit.domain.settings import Settings, load_settings
 from mlm_audit.engine.desk import Desk
 from mlm_audit.engine.duck import Engine as Duck
 from mlm_audit.engine.duck import first_line
+from mlm_audit.jobs.owner import user
 from mlm_audit.jobs.reconciliation import reconcile
+
+log = logging.getLogger(__name__)
 
 
 class Audit:
@@ -113,6 +119,13 @@ class Audit:
     def pyramid_indicators(self, period: Months) -> Answer:
         """Recruiting against products, concentration, loss and break-even of a month, a range of months or a year."""
         return pyramid_indicators(Desk(self._duck, "pyramid_indicators"), period, _now())
+
+    def suspicious(self, *, reveal: bool = False) -> Answer:
+        """Rings, shared accounts, bought eligibility, made-up members, and the like; numbers masked unless `reveal`, which is logged."""
+        if reveal:
+            log.warning("suspicious: personal numbers were revealed to %s", user())
+        shared = shared_numbers(self._engine, reveal=reveal)
+        return suspicious(Desk(self._duck, "suspicious"), shared, _now(), reveal=reveal)
 
     def __repr__(self) -> str:
         return f"Audit({self._engine.url.render_as_string(hide_password=True)!r})"

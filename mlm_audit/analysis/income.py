@@ -32,10 +32,14 @@ COLUMNS = columns(
     ("loss_bps", "Spent more than earned", "share"),
 )
 NOTES = (
-    "Income is what the ledger credited in the year: level commission, released repurchase commission, self payouts, bonuses; less "
-    "what was taken back of these. Money that was withdrawn or is still pending makes no difference.",
-    "P50 is the income that half of the members do not exceed. Percentiles are by nearest rank: each is the income of a real member, "
-    "never a value in between. Means and shares are cut to the paisa and to the basis point.",
+    (
+        "Income is what the ledger credited in the year: level commission, released repurchase commission, self payouts, bonuses; less "
+        "what was taken back of these. Money that was withdrawn or is still pending makes no difference."
+    ),
+    (
+        "P50 is the income that half of the members do not exceed. Percentiles are by nearest rank: each is the income of a real member, "
+        "never a value in between. Means and shares are cut to the paisa and to the basis point."
+    ),
     "Costs other than own purchases (travel, samples, meetings, time) are not known here; real net income is lower.",
     "Matrix levels and teams are those of today, not of the year.",
 )

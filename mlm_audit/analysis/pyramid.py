@@ -20,8 +20,10 @@ POINTS = 20
 MOMENT = pl.Datetime("us")
 NOTES = (
     "No single indicator decides whether something is a pyramid scheme; they say where to look.",
-    "Income and purchases are by the business day they were posted or paid; level commission by the month of its order, so that "
-    "repurchase commission counts only once the sweep has released it.",
+    (
+        "Income and purchases are by the business day they were posted or paid; level commission by the month of its order, so that "
+        "repurchase commission counts only once the sweep has released it."
+    ),
     "Self income (the instalments of a member's own joining order) is part of income, but neither recruiting nor products.",
 )
 

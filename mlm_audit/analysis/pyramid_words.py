@@ -17,14 +17,14 @@ INDICATORS: dict[str, Words] = {
     "recruiting": Words(
         "Commission from recruiting",
         "Share of level commission that came from joining orders; every purchase of a member counts as a retail sale.",
-        "more than half is commonly taken as a warning; no law here names a figure",
+        "more than half is commonly taken as a warning",
         "A young or fast growing platform has many joining orders without being a pyramid.",
     ),
     "recruiting_strict": Words(
         "Commission not from customers",
         "The same when purchases of builders (members who have sponsored or earned) are not a sale: only commission on repurchases of "
         "members who merely buy counts as coming from products.",
-        "more than half is commonly taken as a warning; no law here names a figure",
+        "more than half is commonly taken as a warning",
         "Builders may buy because they want the goods; the books do not tell why somebody buys.",
     ),
     "sales_to_customers": Words(

@@ -27,8 +27,10 @@ MEMBER = columns(("member_id", "Member", "id"))
 WHO = ("company", "members", "unposted")
 NOTES = (
     "Behaviour is held still: the same members, orders and activity. Under other terms people would have acted otherwise.",
-    "Flags have no history: activity and KYC are as the sweep of each month logged them, else those of now; a member who is not "
-    "active today counts as active until the last order whose level amount was credited to them.",
+    (
+        "Flags have no history: activity and KYC are as the sweep of each month logged them, else those of now; a member who is not "
+        "active today counts as active until the last order whose level amount was credited to them."
+    ),
 )
 
 
