@@ -41,6 +41,11 @@ def order(number: int, buyer: int, paid_at: datetime, paisa: int, **other: Any) 
     }
 
 
+def credit(number: int, who: int, at: datetime, paisa: int, kind: str = "sponsor_commission") -> dict[str, Any]:
+    """A ledger row of a member."""
+    return {"id": number, "user_id": who, "type": kind, "amount_paisa": paisa, "created_at": at}
+
+
 @contextmanager
 def desk_over(rows: Rows, plan: Plan | None = None) -> Iterator[Desk]:
     """A desk over rows by input; `users` are the people too, `orders` have their totals, `withdrawals` when they were asked for."""
