@@ -17,6 +17,14 @@ MOST_HOPS = 1_000
 
 MOMENT = pl.Datetime("us")
 NEEDED = ("orders", "matrix_nodes", "users", "commissions", "people", "order_facts")
+NO_DECISIONS = {
+    "id": pl.Int64,
+    "user_id": pl.Int64,
+    "month": pl.Int32,
+    "year": pl.Int32,
+    "kyc_approved": pl.Boolean,
+    "reasons": pl.String,
+}
 TABLES = (
     "sim_months",
     "sim_versions",
@@ -35,12 +43,14 @@ TABLES = (
 class Outcome(NamedTuple):
     """`months`: month, orders, commission_paisa, company_paisa, members_paisa, unposted_paisa; `members`: member_id, amount_paisa.
 
-    `orders`: order_id and the same four amounts of each order, when they were asked for.
+    `orders`: order_id and the same four amounts of each order, when they were asked for. `left_out`: paid orders of the months that
+    stand and that no version covers, or whose commissionable amount is unknown or negative.
     """
 
     months: pl.DataFrame
     members: pl.DataFrame
     orders: pl.DataFrame
+    left_out: int
 
 
 def recompute(
@@ -51,22 +61,31 @@ def recompute(
     InputError when an input cannot be read, when amounts go beyond 2^63 paisa, and when compression meets a ring.
     """
     desk.need(*NEEDED)
+    try:
+        _put_terms(desk, months, plan, compression, tz)
+        for table, query in (
+            ("sim_activity", "simulated_activity"),
+            ("sim_orders", "simulated_orders"),
+            ("sim_walk", "simulated_walk"),
+        ):
+            desk.keep(table, query)
+        _refuse_rings(desk)
+        desk.keep("sim_lines", "simulated_lines")
+        desk.keep("sim_split", "simulated_split")
+        by_order = desk.ask("simulated_by_order") if orders else pl.DataFrame()
+        left_out = int(desk.ask("simulated_left_out").item())
+        return Outcome(desk.ask("simulated_months"), desk.ask("simulated_members"), by_order, left_out)
+    finally:
+        desk.clear(*TABLES)
+
+
+def _put_terms(desk: Desk, months: list[Month], plan: Plan, compression: Compression, tz: ZoneInfo) -> None:
+    """What is asked for: the plan, the months, and who is eligible for each under the plan's rules."""
     _put_plan(desk, plan, compression, tz)
     desk.put("sim_months", [_month(month) for month in months], {"month": pl.Int64, "starts_at": MOMENT, "ends_at": MOMENT})
+    if "decisions" in desk.duck.missing:
+        desk.put("decisions", [], NO_DECISIONS)
     desk.put("sim_eligible", pl.concat([_eligible(desk, month, plan) for month in months]))
-    for table, query in (
-        ("sim_activity", "simulated_activity"),
-        ("sim_orders", "simulated_orders"),
-        ("sim_walk", "simulated_walk"),
-    ):
-        desk.keep(table, query)
-    _refuse_rings(desk)
-    desk.keep("sim_lines", "simulated_lines")
-    desk.keep("sim_split", "simulated_split")
-    by_order = desk.ask("simulated_by_order") if orders else pl.DataFrame()
-    outcome = Outcome(desk.ask("simulated_months"), desk.ask("simulated_members"), by_order)
-    desk.clear(*TABLES)
-    return outcome
 
 
 def _month(month: Month) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.period import Months, ended, in_words, months_of
 from mlm_audit.analysis.plan_changes import changed_plan
 from mlm_audit.analysis.recompute import Outcome, recompute
+from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.periods import month_label
 from mlm_audit.engine.desk import Desk
@@ -35,7 +36,7 @@ NOTES = (
 
 
 class Simulation(Answer):
-    """A simulation. `frame` has every member who gets something before or after: member_id, before_paisa, after_paisa, change_paisa.
+    """A simulation. `frame` has every member: member_id, before_paisa, after_paisa, change_paisa.
 
     `tables`: totals, by_month, winners and losers (the largest changes), changes (how many members by how much).
     """
@@ -65,9 +66,9 @@ def simulate(desk: Desk, months: Months, now: datetime, changes: Mapping[str, An
     asked = ended(months_of(months, tz, now, WHAT), now, WHAT)
     before = recompute(desk, asked, desk.duck.plan, "none", tz)
     after = recompute(desk, asked, changed.plan, changed.compression, tz) if changed.words else before
-    members = _joined(before.members, after.members)
+    members = _joined(desk.ask("member_ids"), before.members, after.members)
     facts = (("Changed", "; ".join(f"{key} = {value}" for key, value in changed.words) or "nothing"), ("Months", in_words(asked)))
-    notes = (*NOTES, *([] if "decisions" not in desk.duck.missing else [f"Not read: {desk.duck.missing['decisions']}"]))
+    notes = (*NOTES, *_left_out(desk, before))
     tables = (_totals(before, after), _by_month(before, after), *_winners_and_losers(members), _distribution(members))
     title = f"What if: {facts[0][1]}"
     story = Story(
@@ -76,12 +77,27 @@ def simulate(desk: Desk, months: Months, now: datetime, changes: Mapping[str, An
     return Simulation(story, members)
 
 
-def _joined(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
-    both = before.join(after, on="member_id", how="full", coalesce=True, suffix="_after").fill_null(0)
+def _left_out(desk: Desk, before: Outcome) -> list[str]:
+    """What the figures lack."""
+    notes = []
+    if "decisions" in desk.duck.missing:
+        notes.append(
+            f"Activity and KYC are those of now, since the log of the sweeps cannot be read: {desk.duck.missing['decisions']}"
+        )
+    if before.left_out:
+        notes.append(
+            f"{grouped(before.left_out)} paid orders are left out: no plan version covers them, or their commissionable amount is unusable"
+        )
+    return notes
+
+
+def _joined(everybody: pl.DataFrame, before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
+    """Every member, and whoever else gets something, such as an administrator who has bought."""
+    both = everybody.join(before, on="member_id", how="full", coalesce=True)
+    both = both.join(after, on="member_id", how="full", coalesce=True, suffix="_after").fill_null(0)
     old, new = pl.col("amount_paisa"), pl.col("amount_paisa_after")
-    return both.select("member_id", old.alias("before_paisa"), new.alias("after_paisa"), (new - old).alias("change_paisa")).sort(
-        "member_id"
-    )
+    compared = both.select("member_id", old.alias("before_paisa"), new.alias("after_paisa"), (new - old).alias("change_paisa"))
+    return compared.sort("member_id")
 
 
 def _compared(before: int, after: int) -> dict[str, int]:
@@ -90,11 +106,17 @@ def _compared(before: int, after: int) -> dict[str, int]:
 
 def _totals(before: Outcome, after: Outcome) -> Table:
     def total(outcome: Outcome, name: str) -> int:
-        return sum(outcome.months[f"{name}_paisa"].to_list())
+        return _fits(sum(outcome.months[f"{name}_paisa"].to_list()))
 
     rows = tuple({"who": who, **_compared(total(before, who), total(after, who))} for who in WHO)
     about = f"Together {format_inr(total(before, 'commission'))} of {grouped(sum(before.months['orders'].to_list()))} orders, before and after."
     return Table("totals", "Who gets it", (*columns(("who", "")), *COMPARED), rows, about)
+
+
+def _fits(paisa: int) -> int:
+    if paisa >= 2**63:
+        raise InputError(f"{WHAT}: the months add up to more than 2^63 paisa, which no platform holds; ask for fewer")
+    return paisa
 
 
 def _by_month(before: Outcome, after: Outcome) -> Table:
@@ -141,7 +163,7 @@ def _distribution(members: pl.DataFrame) -> Table:
         "By how much",
         columns("change", ("members", "Members", "count")),
         rows,
-        "Members who get something before or after.",
+        "Every member, also those who get nothing before and after.",
         picture=bars(list(zip(labels, counts, strict=True))),
         picture_words="; ".join(f"{label}: {count}" for label, count in zip(labels, counts, strict=True)),
     )

@@ -10,13 +10,14 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 import mlm_audit
 from mlm_audit.analysis import audit as door
 from mlm_audit.analysis.plan_changes import changed_plan
 from mlm_audit.analysis.recompute import recompute
 from mlm_audit.analysis.simulate import simulate
+from mlm_audit.database.connect import write
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.eligibility import Direct, MonthFacts, Person, is_eligible, judge, was_active
 from mlm_audit.domain.errors import InputError
@@ -330,7 +331,8 @@ def family(**flags: Any) -> dict[str, Any]:
 def gets(rows: dict[str, Any], **terms: Any) -> dict[int, int]:
     with desk_over(rows) as desk:
         frame = simulate(desk, "2026-10", NOW, terms).frame
-    return {row["member_id"]: row["after_paisa"] for row in frame.to_dicts()}
+    assert frame.height == len(rows["users"])
+    return {row["member_id"]: row["after_paisa"] for row in frame.to_dicts() if row["after_paisa"]}
 
 
 def test_compression() -> None:
@@ -355,7 +357,7 @@ def test_empty_and_small_platforms() -> None:
         with desk_over(rows) as desk:
             result = simulate(desk, "2026-10", NOW, {"company_percent": 35})
             assert result.tables["totals"]["after_paisa"].to_list() == [0, 0, 0]
-            assert result.frame.height == 0
+            assert result.frame["after_paisa"].to_list() == [0] * len(rows.get("users", ()))
             assert result.conclusion.startswith("Nothing changes")
     alone = {"users": [member(1, START)], "orders": [order(1, 1, MONTHS[2].start, 10_000, is_joining_order=True)]}
     assert gets(alone, company_percent="50") == {1: 1500}
@@ -366,9 +368,24 @@ def test_huge_amounts_are_an_error_and_no_wrap() -> None:
     rows["orders"] += [order(number, 4, MONTHS[2].start, 2**62, total_paisa=1) for number in (10, 11)]
     with desk_over(rows) as desk, pytest.raises(InputError, match="more than 2\\^63 paisa"):
         simulate(desk, "2026-10", NOW, {})
+    rows["orders"][-1]["paid_at"] = MONTHS[1].start
+    with desk_over(rows) as desk, pytest.raises(InputError, match="2\\^63 paisa"):
+        simulate(desk, ("2026-09", "2026-10"), NOW, {})
     rows["orders"].pop()
     with desk_over(rows) as desk:
         assert sum(simulate(desk, "2026-10", NOW, {}).tables["totals"]["after_paisa"].to_list()) == 2**62 + 10_000
+
+
+def test_what_is_left_out_is_said(sqlite_url: str, filled: Callable[[str, Platform], Engine], fixed_now: None) -> None:
+    engine = filled(sqlite_url, clean_platform())
+    with write(engine) as connection:
+        connection.execute(text('drop table "EligibilityLog"'))
+        connection.execute(text('update "order" set "commissionAmount" = -1 where id in (1, 2)'))
+    audit = mlm_audit.connect(sqlite_url)
+    notes = audit.simulate(months=("2026-06", "2026-10"), compression="standard").story.notes
+    assert notes[-1].startswith("2 paid orders are left out")
+    assert "cannot be read: table EligibilityLog: missing" in notes[-2]
+    audit.close()
 
 
 @pytest.mark.parametrize(
