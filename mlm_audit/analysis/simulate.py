@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -20,8 +19,9 @@ from mlm_audit.reporting.story import Story, Table, columns, rows_of
 
 WHAT = "simulate"
 SHOWN = 20
-BOUNDS_PAISA = (1_000_000, 100_000, 10_000)
-"""Where the picture of changes is cut: ₹10,000, ₹1,000, ₹100."""
+BOUNDS_PAISA = (1, 10_000, 100_000, 1_000_000)
+SIZES = ("up to ₹100", "₹100 to ₹1,000", "₹1,000 to ₹10,000", "₹10,000 or above")
+"""How changes are grouped: from each bound, inclusive, to the next."""
 
 COMPARED = columns(("before_paisa", "Before", "money"), ("after_paisa", "After", "money"), ("change_paisa", "Change", "change"))
 MEMBER = columns(("member_id", "Member", "id"))
@@ -143,20 +143,13 @@ def _winners_and_losers(members: pl.DataFrame) -> tuple[Table, Table]:
 def _distribution(members: pl.DataFrame) -> Table:
     """How many members change by how much; every member is in one row."""
     change = pl.col("change_paisa")
-    edges = [*(-bound for bound in BOUNDS_PAISA), 0, *reversed(BOUNDS_PAISA)]
-    named = [format_inr(bound).removesuffix(".00") for bound in BOUNDS_PAISA]
-    less = [f"{named[0]} less or worse", *(f"{low} to {high} less" for high, low in pairwise(named))]
-    labels = [*less, f"less, under {named[-1]}", "unchanged"]
-    labels += [label.replace("less or worse", "more or better").replace("less", "more") for label in reversed(labels[:-1])]
-    counts = [
-        members.filter(change <= edges[0]).height,
-        *(members.filter((change > low) & (change <= high)).height for low, high in pairwise(edges[:3])),
-        members.filter((change > edges[2]) & (change < 0)).height,
-        members.filter(change == 0).height,
-        members.filter((change > 0) & (change < edges[4])).height,
-        *(members.filter((change >= low) & (change < high)).height for low, high in pairwise(edges[4:])),
-        members.filter(change >= edges[-1]).height,
+    size = pl.sum_horizontal((change.abs() >= bound).cast(pl.Int64) for bound in BOUNDS_PAISA)
+    counted = dict(members.group_by((size * change.sign()).alias("bucket")).len().iter_rows())
+    middle = len(SIZES)
+    labels = [
+        f"{SIZES[-n - 1]} less" if n < 0 else f"{SIZES[n - 1]} more" if n else "the same" for n in range(-middle, middle + 1)
     ]
+    counts = [int(counted.get(number, 0)) for number in range(-middle, middle + 1)]
     rows = tuple({"change": label, "members": count} for label, count in zip(labels, counts, strict=True))
     return Table(
         "changes",

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 import mlm_audit
+from mlm_audit.analysis import audit as door
 from mlm_audit.analysis.income import PERCENTILES, income_disclosure
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.errors import InputError
@@ -18,6 +19,11 @@ from tests.conftest import NOW, clean_platform
 TYPES = ("sponsor_commission", "repurchase_commission", "self_payout", "bonus")
 NEW_YEAR = datetime(2025, 12, 31, 18, 30, tzinfo=UTC)
 """Midnight in Asia/Kolkata."""
+
+
+@pytest.fixture(autouse=True)
+def _clock_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "_now", lambda: NOW)
 
 
 def test_against_plain_python(any_url: str, filled: Callable[[str, Platform], Engine]) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 import mlm_audit
+from mlm_audit.analysis import audit as door
 from mlm_audit.analysis.pyramid import break_even, measure, pyramid_indicators
 from mlm_audit.analysis.pyramid_words import INDICATORS
 from mlm_audit.demo.platform import Platform
@@ -20,6 +21,11 @@ from tests.conftest import IST, NOW, clean_platform
 
 JUNE = datetime(2026, 6, 3, tzinfo=UTC)
 MONTHS = [parse_month(f"2026-{number:02d}", IST) for number in (6, 7, 8, 9)]
+
+
+@pytest.fixture(autouse=True)
+def _clock_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "_now", lambda: NOW)
 
 
 def commission(number: int, who: int, order_id: int, paisa: int, kind: str, status: str = "released") -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Engine, text, update
 
 import mlm_audit
+from mlm_audit.analysis import audit as door
 from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.suspicious import suspicious
 from mlm_audit.analysis.suspicious_words import PATTERNS
@@ -27,6 +28,11 @@ LAST_DAY = datetime(2026, 9, 29, 18, 30, tzinfo=UTC)
 
 NOTHING_SHARED = dict.fromkeys(NUMBERS, Answered())
 CLEAN_SEED = 4
+
+
+@pytest.fixture(autouse=True)
+def _clock_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "_now", lambda: NOW)
 
 
 def look(rows: dict[str, Any], **changes: Any) -> Answer:
