@@ -66,7 +66,7 @@ def find_all(desk: Desk, shared: dict[str, Answered], now: datetime) -> dict[str
 def _put_days(desk: Desk, now: datetime) -> None:
     """The business months since the books began, each with the start of its last day."""
     tz = desk.duck.settings.tz
-    first: datetime | None = None if desk.missing("orders", "ledger") else desk.ask("first_movement").item()
+    first: datetime | None = desk.ask("first_movement").item()
     rows = [
         {
             "month": month.key,

@@ -177,7 +177,7 @@ def test_orders_on_the_last_day() -> None:
         order(10, 7, LAST_DAY, 51_000, status="refunded"),
         order(11, 8, LAST_DAY + timedelta(days=1), 50_000),  # the first of the next month
     ]
-    rows = {"users": [member(number, LAST_DAY) for number in range(1, 9)], "orders": orders, "ledger": [credit(1, 1, JAN, 1)]}
+    rows = {"users": [member(number, LAST_DAY) for number in range(1, 9)], "orders": orders}
     found = examples(look(rows), "last-day-order")
     assert found == [
         ("1", "in 2 months, 2026-09 to 2026-10; the last is order 2", 104_999),
