@@ -1,28 +1,43 @@
 """`connect`: an audit over a platform's database, for analysts."""
 
+import logging
 import tempfile
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import Unpack
 
 import duckdb
 import polars as pl
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
+from mlm_audit.analysis.answer import Answer
+from mlm_audit.analysis.income import income_disclosure
+from mlm_audit.analysis.period import Months
+from mlm_audit.analysis.plan_changes import PlanChanges
+from mlm_audit.analysis.pyramid import pyramid_indicators
 from mlm_audit.analysis.run import Run, run_of, run_stored
+from mlm_audit.analysis.simulate import Simulation, simulate
+from mlm_audit.analysis.suspicious import suspicious
 from mlm_audit.analysis.tree import Tree
-from mlm_audit.database.check import readable_inputs
+from mlm_audit.checks.inputs import ANALYSIS_INPUTS
+from mlm_audit.database.check import readable_inputs, unreadable
 from mlm_audit.database.connect import open_engine
+from mlm_audit.database.personal import shared_numbers
 from mlm_audit.database.runs import stored_run
 from mlm_audit.database.snapshot import read_snapshot
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import parse_instant
 from mlm_audit.domain.plan import DEFAULT_PLAN, load_plan
 from mlm_audit.domain.settings import Settings, load_settings
+from mlm_audit.engine.desk import Desk
 from mlm_audit.engine.duck import Engine as Duck
 from mlm_audit.engine.duck import first_line
+from mlm_audit.jobs.owner import user
 from mlm_audit.jobs.reconciliation import reconcile
+
+log = logging.getLogger(__name__)
 
 
 class Audit:
@@ -74,8 +89,8 @@ class Audit:
     @cached_property
     def _duck(self) -> Duck:
         self._folder = tempfile.TemporaryDirectory(prefix="mlm-audit-")
-        missing = readable_inputs(self._engine, store=False)
-        read_snapshot(self._engine, Path(self._folder.name), skip=list(missing))
+        missing = readable_inputs(self._engine, store=False) | unreadable(self._engine, ANALYSIS_INPUTS)
+        read_snapshot(self._engine, Path(self._folder.name), skip=list(missing), more=ANALYSIS_INPUTS)
         plan = load_plan(self._settings.plan_file or DEFAULT_PLAN)
         duck = Duck(Path(self._folder.name), plan, self._settings, missing=missing)
         duck.prepare()
@@ -85,6 +100,32 @@ class Audit:
         """Close the database, and remove what has been read of it."""
         self.refresh()
         self._engine.dispose()
+
+    def simulate(
+        self, plan_changes: PlanChanges | None = None, months: Months | None = None, **changes: Unpack[PlanChanges]
+    ) -> Simulation:
+        """What if: past months under other terms, such as `simulate(months="2026-10", company_percent="35")` (docs/what-if.md).
+
+        `months` is "2026-10", ("2026-08", "2026-10") or a year, all over. InputError lists the terms that there are.
+        """
+        if months is None:
+            raise InputError('simulate: name the months, such as months="2026-10" or months=("2026-08", "2026-10")')
+        return simulate(Desk(self._duck, "simulate"), months, _now(), {**(plan_changes or {}), **changes})
+
+    def income_disclosure(self, year: int) -> Answer:
+        """What members earned in a business year, by percentiles, beside what they spent; as a seller publishes it."""
+        return income_disclosure(Desk(self._duck, "income_disclosure"), year, _now())
+
+    def pyramid_indicators(self, period: Months) -> Answer:
+        """Recruiting against products, concentration, loss and break-even of a month, a range of months or a year."""
+        return pyramid_indicators(Desk(self._duck, "pyramid_indicators"), period, _now())
+
+    def suspicious(self, *, reveal: bool = False) -> Answer:
+        """Rings, shared accounts, bought eligibility, made-up members, and the like; numbers masked unless `reveal`, which is logged."""
+        if reveal:
+            log.warning("suspicious: personal numbers were revealed to %s", user())
+        shared = shared_numbers(self._engine, reveal=reveal)
+        return suspicious(Desk(self._duck, "suspicious"), shared, _now(), reveal=reveal)
 
     def __repr__(self) -> str:
         return f"Audit({self._engine.url.render_as_string(hide_password=True)!r})"

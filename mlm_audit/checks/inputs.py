@@ -99,6 +99,27 @@ TREE_INPUTS: dict[str, Input] = {
 }
 """The inputs of the tree checks."""
 
+ANALYSIS_INPUTS: dict[str, Input] = {
+    "people": Input(
+        {
+            "id": INT,
+            "sponsor_id": INT,
+            "role": TEXT,
+            "is_active": FLAG,
+            "is_blocked": FLAG,
+            "is_kyc_approved": FLAG,
+            "created_at": INSTANT,
+        }
+    ),
+    "order_facts": Input({"id": INT, "total_paisa": INT, "created_at": INSTANT}),
+    "decisions": Input({"id": INT, "user_id": INT, "month": SMALL, "year": SMALL, "kyc_approved": FLAG, "reasons": TEXT}),
+    "withdrawal_facts": Input({"id": INT, "requested_at": INSTANT}),
+}
+"""What the analyses read beside the inputs of the checks, of the same instant: further columns of the same tables.
+
+Nothing personal is among them. `decisions.reasons` is the JSON's text.
+"""
+
 LEDGER_TYPES = (
     "sponsor_commission",
     "repurchase_commission",

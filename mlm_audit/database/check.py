@@ -69,6 +69,18 @@ def readable_inputs(engine: Engine, *, store: bool) -> dict[str, str]:
     return missing
 
 
+def unreadable(engine: Engine, names: Iterable[str]) -> dict[str, str]:
+    """Those of the named inputs that cannot be read, with the reason. None of them stops anything."""
+    problems = check_schema(engine)
+    missing: dict[str, str] = {}
+    for name in names:
+        table, needed = SOURCES[name].__tablename__, needed_columns(name)
+        for problem in problems:
+            if problem.table == table and (problem.column is None or problem.column in needed):
+                missing.setdefault(name, str(problem))
+    return missing
+
+
 def require(engine: Engine, needed: Mapping[type[Base], Sequence[str] | None]) -> None:
     """InputError unless these tables are there with these attributes' columns (None: every one), of the right types."""
     columns = {

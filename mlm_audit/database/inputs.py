@@ -1,6 +1,6 @@
 """Where each input of the checks comes from: its table, and the attribute behind each column."""
 
-from mlm_audit.checks.inputs import INPUTS
+from mlm_audit.checks.inputs import ANALYSIS_INPUTS, INPUTS
 from mlm_audit.database import own_tables as own
 from mlm_audit.database import tables as platform
 from mlm_audit.database.tables import Base
@@ -18,9 +18,15 @@ SOURCES: dict[str, type[Base]] = {
     "commission_rollups": own.CommissionRollup,
     "eligibility_log": own.EligibilityLog,
     "monthly_stats": own.MonthlyStats,
+    "people": platform.User,
+    "order_facts": platform.Order,
+    "decisions": own.EligibilityLog,
+    "withdrawal_facts": platform.WithdrawalRequest,
 }
 DERIVED = {("payout_history", "schedule_id"): "meta"}
 """Columns of an input that are read out of another attribute: the instalment is named in the history's metadata."""
+JSON_TEXTS = {("decisions", "reasons")}
+"""Columns that are JSON in the database and are read as its text."""
 
 
 def attribute_of(name: str, column: str) -> str:
@@ -30,5 +36,5 @@ def attribute_of(name: str, column: str) -> str:
 
 def needed_columns(name: str) -> list[str]:
     """The database's names of the columns that an input needs."""
-    model = SOURCES[name]
-    return [getattr(model, attribute_of(name, column)).expression.name for column in INPUTS[name].columns]
+    model, columns = SOURCES[name], (INPUTS | ANALYSIS_INPUTS)[name].columns
+    return [getattr(model, attribute_of(name, column)).expression.name for column in columns]

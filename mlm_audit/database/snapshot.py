@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from mlm_audit.checks.inputs import INPUTS, Input, Kind
 from mlm_audit.database.connect import consistent_read
-from mlm_audit.database.inputs import DERIVED, SOURCES, attribute_of
+from mlm_audit.database.inputs import DERIVED, JSON_TEXTS, SOURCES, attribute_of
 from mlm_audit.domain.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -45,10 +45,15 @@ POLARS: dict[Kind, Any] = {
 
 
 def read_snapshot(
-    engine: Engine, folder: Path, *, skip: Sequence[str] = (), progress: Progress = lambda *_: None
+    engine: Engine,
+    folder: Path,
+    *,
+    skip: Sequence[str] = (),
+    more: Mapping[str, Input] | None = None,
+    progress: Progress = lambda *_: None,
 ) -> dict[str, int]:
-    """Write `<input>.parquet` for every input not in `skip`, all of the same instant; return the rows of each."""
-    wanted = {name: spec for name, spec in INPUTS.items() if name not in skip}
+    """Write `<input>.parquet` for every input, and those of `more`, not in `skip`, all of the same instant; return the rows of each."""
+    wanted = {name: spec for name, spec in (INPUTS | dict(more or {})).items() if name not in skip}
     with one_instant(engine) as connection:
         rows = write_inputs(connection, folder, wanted, progress)
     progress("read", len(wanted), len(wanted))
@@ -98,7 +103,7 @@ def _query(name: str, spec: Input, dialect: str) -> Select[Any]:
     chosen = []
     for column, kind in spec.columns.items():
         attribute = getattr(model, attribute_of(name, column))
-        if (name, column) in DERIVED:
+        if (name, column) in DERIVED or (name, column) in JSON_TEXTS:
             # The JSON's text, not parsed row by row.
             attribute = type_coerce(attribute, String) if dialect == "sqlite" else cast(attribute, Text)
         elif kind in (Kind.INSTANT, Kind.FLAG) and dialect == "sqlite":

@@ -18,7 +18,7 @@ import duckdb
 import polars as pl
 
 from mlm_audit.checks.catalogue import Check, View, load_views
-from mlm_audit.checks.inputs import INPUTS, LEDGER_TYPES
+from mlm_audit.checks.inputs import ANALYSIS_INPUTS, INPUTS, LEDGER_TYPES
 from mlm_audit.domain.findings import Bridge, BridgeLine, CheckRun, CheckStatus
 from mlm_audit.domain.periods import months_between
 from mlm_audit.domain.plan import Plan
@@ -96,6 +96,10 @@ class Engine:
             columns = ", ".join(f"{column} {kind}" for column, kind in spec.columns.items())
             self.con.execute(f"create table {name} ({columns})")
             self.missing.setdefault(name, "the input is missing")
+        for name in ANALYSIS_INPUTS:  # there only when an analysis asked for them
+            path = self.snapshot / f"{name}.parquet"
+            if path.exists():
+                self.con.execute(f"create view {name} as select * from read_parquet({_quoted(path)})")
         changes = self.snapshot / "ledger_changes.parquet"
         if changes.exists():
             self.con.execute(f"create view ledger_changes as select * from read_parquet({_quoted(changes)})")

@@ -1,0 +1,75 @@
+"""Groups of members for published tables: who belongs where, and small groups put together so that nobody is recognised."""
+
+from typing import NamedTuple
+
+import polars as pl
+
+LEAST = 10
+"""A group of fewer members than this is never shown by itself."""
+
+TEAMS = ((0, 0, "nobody below"), (1, 3, "1 to 3"), (4, 12, "4 to 12"), (13, 39, "13 to 39"), (40, 120, "40 to 120"))
+ACTIVITY = ((0, 0, "none"), (1, 2, "1 or 2"), (3, 5, "3 to 5"), (6, 11, "6 to 11"), (12, 12, "all 12"))
+DEEPEST = 12
+
+
+class Group(NamedTuple):
+    """Members with a label; `members` has the columns of the frame that they come from."""
+
+    label: str
+    members: pl.DataFrame
+
+
+def put_together(groups: list[Group]) -> list[Group]:
+    """The groups in their order, each too small one joined with its neighbour: no group has fewer members than LEAST.
+
+    Empty when all of them together are fewer.
+    """
+    kept: list[Group] = []
+    waiting: Group | None = None
+    for group in groups:
+        if not group.members.height:
+            continue
+        waiting = _joined(waiting, group) if waiting else group
+        if waiting.members.height >= LEAST:
+            kept.append(waiting)
+            waiting = None
+    if waiting and kept:
+        kept[-1] = _joined(kept[-1], waiting)
+    return kept
+
+
+def by_tenure(members: pl.DataFrame, year: int) -> list[Group]:
+    """By how long they had been members at the end of the year; `joined_year` is that of the business day they joined."""
+    years = year - pl.col("joined_year")
+    named = ((0, 0, f"joined in {year}"), (1, 1, "1 to 2 years"), (2, 2, "2 to 3 years"), (3, 4, "3 to 5 years"))
+    return [*_ranges(members, years, named), Group("5 years and more", members.filter(years >= 5))]
+
+
+def by_activity(members: pl.DataFrame) -> list[Group]:
+    """By the number of business months with an own order."""
+    return _ranges(members, pl.col("months_with_orders"), ACTIVITY)
+
+
+def by_level(members: pl.DataFrame) -> list[Group]:
+    """By their level in the matrix, from the top; those without a way to the top come last."""
+    depth = pl.col("depth")
+    levels = [Group(str(level), members.filter(depth == level)) for level in range(DEEPEST + 1)]
+    return [
+        *levels,
+        Group(f"{DEEPEST + 1} and deeper", members.filter(depth > DEEPEST)),
+        Group("no place", members.filter(depth.is_null())),
+    ]
+
+
+def by_team(members: pl.DataFrame) -> list[Group]:
+    """By how many are in the five matrix levels below them."""
+    team = pl.col("team").fill_null(0)
+    return [*_ranges(members, team, TEAMS), Group("121 and more", members.filter(team > 120))]
+
+
+def _ranges(members: pl.DataFrame, value: pl.Expr, named: tuple[tuple[int, int, str], ...]) -> list[Group]:
+    return [Group(label, members.filter(value.is_between(low, high))) for low, high, label in named]
+
+
+def _joined(first: Group, second: Group) -> Group:
+    return Group(f"{first.label} + {second.label}", pl.concat([first.members, second.members]))

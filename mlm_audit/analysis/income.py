@@ -1,0 +1,142 @@
+"""The income disclosure that a seller publishes: what members earned in a year, those who earned nothing included."""
+
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from mlm_audit.analysis.answer import Answer
+from mlm_audit.analysis.groups import LEAST, Group, by_activity, by_level, by_team, by_tenure, put_together
+from mlm_audit.analysis.period import ended_at, months_of, window
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.domain.periods import Month, naive
+from mlm_audit.domain.statistics import floored_mean, nearest_rank, share_bps
+from mlm_audit.engine.desk import Desk
+from mlm_audit.reporting.figures import bars
+from mlm_audit.reporting.story import Story, Table, cell, columns
+
+WHAT = "income_disclosure"
+PERCENTILES = (10, 25, 50, 75, 90, 95, 99, 100)
+NEEDED = ("users", "people", "ledger", "orders", "order_facts", "matrix_nodes")
+MOMENT = pl.Datetime("us")
+
+COLUMNS = columns(
+    ("group", "Members"),
+    ("members", "How many", "count"),
+    ("nothing_bps", "Earned nothing", "share"),
+    *((f"p{percent}_paisa", f"P{percent}", "money") for percent in PERCENTILES),
+    ("mean_paisa", "Mean", "money"),
+    ("purchases_mean_paisa", "Own purchases, mean", "money"),
+    ("net_mean_paisa", "Income less purchases, mean", "change"),
+    ("loss_bps", "Spent more than earned", "share"),
+)
+NOTES = (
+    (
+        "Income is what the ledger credited in the year: level commission, released repurchase commission, self payouts, bonuses; less "
+        "what was taken back of these. Money that was withdrawn or is still pending makes no difference."
+    ),
+    (
+        "P50 is the income that half of the members do not exceed. Percentiles are by nearest rank: each is the income of a real member, "
+        "never a value in between. Means and shares are cut to the paisa and to the basis point."
+    ),
+    "Costs other than own purchases (travel, samples, meetings, time) are not known here; real net income is lower.",
+    "Matrix levels and teams are those of today, not of the year.",
+)
+
+
+def income_disclosure(desk: Desk, year: int | str, now: datetime) -> Answer:
+    """Members' income of a business year by percentiles: all, by tenure, by activity, by matrix level, by size of team.
+
+    Tables `all`, `by_tenure`, `by_activity`, `by_level`, `by_team`: one row per group of at least 10 members, with members,
+    nothing_bps (share that earned nothing or less), p10_paisa … p100_paisa (nearest rank), mean_paisa (floored), the mean of
+    their own purchases, of income less purchases, and loss_bps (share that spent more than they earned). Smaller groups are put
+    together with their neighbour; when all members together are fewer than 10, nothing is shown.
+
+    InputError for a year that is none or has not begun, and for sums beyond 2^63 paisa.
+    """
+    if not str(year).isdecimal():
+        raise InputError(f"{WHAT}: {year!r} is not a year; write 2026")
+    settings = desk.duck.settings
+    months = months_of(str(year), settings.tz, now, WHAT)
+    members = member_income(desk, months)
+    if members.height:
+        members = members.join(desk.ask("member_places"), on="member_id", how="left")
+    else:
+        members = members.with_columns(pl.lit(None, pl.Int64).alias("depth"), pl.lit(None, pl.Int64).alias("team"))
+    tables = _tables(members, int(year))
+    notes = (*_privacy(members), *NOTES, *ended_at(months, str(year), now))
+    title = f"Income disclosure {year}"
+    return Answer(Story(title, _conclusion(members, int(year)), tables=tables, notes=notes, timezone=settings.timezone))
+
+
+def member_income(desk: Desk, months: list[Month]) -> pl.DataFrame:
+    """One row per member of the period: member_id, joined_year, income_paisa, purchases_paisa, months_with_orders."""
+    desk.need(*NEEDED)
+    desk.put("asked", [window(months)], {"starts_at": MOMENT, "ends_at": MOMENT})
+    rows = [{"month": month.key, "starts_at": naive(month.start), "ends_at": naive(month.end)} for month in months]
+    desk.put("asked_months", rows, {"month": pl.Int64, "starts_at": MOMENT, "ends_at": MOMENT})
+    members = desk.ask("member_income")
+    desk.clear("asked", "asked_months")
+    local = pl.col("created_at").dt.replace_time_zone("UTC").dt.convert_time_zone(desk.duck.settings.timezone)
+    return members.with_columns(local.dt.year().cast(pl.Int64).alias("joined_year"))
+
+
+def _tables(members: pl.DataFrame, year: int) -> tuple[Table, ...]:
+    cuts = (
+        ("all", "All members", [Group("all", members)]),
+        ("by_tenure", "By tenure", by_tenure(members, year)),
+        ("by_activity", "By months with an own order", by_activity(members)),
+        ("by_level", "By level in the matrix, from the top", by_level(members)),
+        ("by_team", "By members in the five levels below", by_team(members)),
+    )
+    return tuple(_table(name, title, groups) for name, title, groups in cuts)
+
+
+def _table(name: str, title: str, groups: list[Group]) -> Table:
+    shown = put_together(groups)
+    rows = tuple(group_row(group) for group in shown)
+    hidden = sum(group.members.height for group in groups) - sum(group.members.height for group in shown)
+    about = f"Suppressed: fewer than {LEAST} members." if hidden else ""
+    if joined := [group.label for group in shown if " + " in group.label]:
+        about = f"Put together, since one of them has fewer than {LEAST} members: {'; '.join(joined)}."
+    if name != "all" or not rows:
+        return Table(name, title, COLUMNS, rows, about)
+    steps = [(f"P{percent}", rows[0][f"p{percent}_paisa"]) for percent in PERCENTILES]
+    words = ", ".join(f"{label} {cell(paisa, 'money')}" for label, paisa in steps)
+    picture = bars([(f"{label}, ₹", max(paisa, 0) // 100) for label, paisa in steps])
+    return Table(name, title, COLUMNS, rows, about, picture=picture, picture_words=words)
+
+
+def group_row(group: Group) -> dict[str, Any]:
+    """What is published of a group, by the keys of COLUMNS."""
+    income = sorted(group.members["income_paisa"].to_list())
+    purchases = group.members["purchases_paisa"].to_list()
+    count, earned, spent = len(income), sum(income), sum(purchases)
+    lost = group.members.filter(pl.col("income_paisa") < pl.col("purchases_paisa")).height
+    return {
+        "group": group.label,
+        "members": count,
+        "nothing_bps": share_bps(sum(paisa <= 0 for paisa in income), count),
+        **{f"p{percent}_paisa": nearest_rank(income, percent) for percent in PERCENTILES},
+        "mean_paisa": floored_mean(earned, count),
+        "purchases_mean_paisa": floored_mean(spent, count),
+        "net_mean_paisa": floored_mean(earned - spent, count),
+        "loss_bps": share_bps(lost, count),
+    }
+
+
+def _privacy(members: pl.DataFrame) -> list[str]:
+    if members.height < LEAST:
+        return [f"Nothing is shown: there are fewer than {LEAST} members, and figures would be those of recognisable people."]
+    return [f"No group has fewer than {LEAST} members: smaller ones are put together with their neighbour."]
+
+
+def _conclusion(members: pl.DataFrame, year: int) -> str:
+    if members.height < LEAST:
+        return f"There are fewer than {LEAST} members in {year}: suppressed for privacy."
+    row = group_row(Group("all", members))
+    return (
+        f"Of {grouped(row['members'])} members {cell(row['nothing_bps'], 'share')} earned nothing in {year}; half earned at most "
+        f"{format_inr(row['p50_paisa'])}, {cell(row['loss_bps'], 'share')} spent more on their own purchases than they earned."
+    )

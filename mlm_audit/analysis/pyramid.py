@@ -1,0 +1,168 @@
+"""Indicators of a pyramid scheme: income from recruiting against products, concentration, loss, break-even (docs/what-if.md)."""
+
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from mlm_audit.analysis.answer import Answer
+from mlm_audit.analysis.income import member_income
+from mlm_audit.analysis.period import Months, ended_at, in_words, months_of, window
+from mlm_audit.analysis.pyramid_words import INDICATORS
+from mlm_audit.domain.periods import Month, months_between, naive
+from mlm_audit.domain.statistics import gini_bps, lorenz, nearest_rank, share_bps, top_share_bps
+from mlm_audit.engine.desk import Desk
+from mlm_audit.reporting.figures import curve
+from mlm_audit.reporting.story import Story, Table, cell, columns
+
+WHAT = "pyramid_indicators"
+POINTS = 20
+MOMENT = pl.Datetime("us")
+NOTES = (
+    "No single indicator decides whether something is a pyramid scheme; they say where to look.",
+    (
+        "Income and purchases are by the business day they were posted or paid; level commission by the month of its order, so that "
+        "repurchase commission counts only once the sweep has released it."
+    ),
+    "Self income (the instalments of a member's own joining order) is part of income, but neither recruiting nor products.",
+)
+
+
+class Measured(NamedTuple):
+    """The figures of a period: shares in basis points and months, by the keys of INDICATORS; None where there is nothing to measure."""
+
+    shares: dict[str, int | None]
+    months: int | None
+    sources: dict[str, int]
+    points: list[tuple[int, int]]
+    members: int
+
+
+def pyramid_indicators(desk: Desk, period: Months, now: datetime) -> Answer:
+    """The indicators of a month, a range or a year, each with what it means, what is customary and what it does not prove.
+
+    Tables: `indicators` (key, indicator, share_bps, months), `reading` (the words), `sources` (amounts in paisa behind the first
+    three), `concentration` (the Lorenz curve at 20 steps, drawn beside it). For concentration a negative income counts as 0.
+
+    InputError for a period that is none or has not begun, and for sums beyond 2^63 paisa.
+    """
+    settings = desk.duck.settings
+    months = months_of(period, settings.tz, now, WHAT)
+    measured = measure(desk, months)
+    tables = (_indicators(measured), _reading(), _sources(measured), _concentration(measured))
+    asked = in_words(months) if isinstance(period, tuple | list) else str(period)
+    return Answer(
+        Story(
+            f"Pyramid indicators {asked}",
+            _conclusion(measured, asked),
+            tables=tables,
+            notes=(*NOTES, *ended_at(months, asked, now)),
+            timezone=settings.timezone,
+        )
+    )
+
+
+def measure(desk: Desk, months: list[Month]) -> Measured:
+    """The figures of the months, taken from one instant."""
+    desk.need("commissions")
+    members = member_income(desk, months)
+    sources = _sources_of(desk, months)
+    income = sorted(max(paisa, 0) for paisa in members["income_paisa"].to_list())
+    lost = members.filter(pl.col("income_paisa") < pl.col("purchases_paisa")).height
+    even = break_even(desk, months[-1])
+    reached = sorted(even.drop_nulls().to_list())
+    level = sources["recruiting_paisa"] + sources["products_paisa"]
+    shares = {
+        "recruiting": share_bps(sources["recruiting_paisa"], level),
+        "recruiting_strict": share_bps(level - sources["customer_products_paisa"], level),
+        "sales_to_customers": share_bps(sources["customer_sales_paisa"], sources["sales_paisa"]),
+        "gini": gini_bps(income),
+        "top_1": top_share_bps(income, 1),
+        "top_10": top_share_bps(income, 10),
+        "in_loss": share_bps(lost, members.height),
+        "never_even": share_bps(even.null_count(), even.len()),
+    }
+    return Measured(shares, nearest_rank(reached, 50) if reached else None, sources, lorenz(income, POINTS), members.height)
+
+
+def break_even(desk: Desk, last: Month) -> pl.Series:
+    """Months to break-even of every member with purchases, by the end of a month; null for those who never got there."""
+    first: datetime | None = desk.ask("first_movement").item()
+    tz = desk.duck.settings.tz
+    months = months_between(first.replace(tzinfo=UTC), last.start, tz) if first and naive(last.end) > first else []
+    rows = [{"month_no": n, "starts_at": naive(m.start), "ends_at": naive(m.end)} for n, m in enumerate(months)]
+    desk.put("flow_months", rows, {"month_no": pl.Int64, "starts_at": MOMENT, "ends_at": MOMENT})
+    found = desk.ask("break_even")
+    desk.clear("flow_months")
+    return found["months"]
+
+
+def _sources_of(desk: Desk, months: list[Month]) -> dict[str, int]:
+    desk.put("asked", [window(months)], {"starts_at": MOMENT, "ends_at": MOMENT})
+    [row] = desk.ask("income_sources").to_dicts()
+    desk.clear("asked")
+    return dict(row)
+
+
+def _indicators(measured: Measured) -> Table:
+    rows: list[dict[str, Any]] = [
+        {
+            "key": key,
+            "indicator": words.name,
+            "share_bps": measured.shares.get(key),
+            "months": measured.months if key == "break_even" else None,
+        }
+        for key, words in INDICATORS.items()
+    ]
+    keep = columns("key", "indicator", ("share_bps", "Share", "share"), ("months", "Months", "count"))
+    return Table("indicators", "Indicators", keep, tuple(rows), "Shares are cut to the basis point; empty: nothing to measure.")
+
+
+def _reading() -> Table:
+    keep = columns("indicator", "means", "customary", ("not_proof", "Does not prove"))
+    rows = tuple(
+        {"indicator": words.name, "means": words.means, "customary": words.customary, "not_proof": words.not_proof}
+        for words in INDICATORS.values()
+    )
+    return Table("reading", "How to read them", keep, rows)
+
+
+SOURCES = {
+    "recruiting_paisa": "level commission of joining orders",
+    "products_paisa": "level commission of repurchases, released",
+    "customer_products_paisa": "… of these, of purchases by members who merely buy",
+    "sales_paisa": "sales, at full price",
+    "joining_sales_paisa": "… of these, joining orders",
+    "customer_sales_paisa": "… of these, to members who merely buy",
+}
+
+
+def _sources(measured: Measured) -> Table:
+    rows = tuple({"key": key, "what": what, "amount_paisa": measured.sources[key]} for key, what in SOURCES.items())
+    about = "A builder has sponsored somebody or was ever credited a level amount; everybody else merely buys."
+    return Table("sources", "Amounts behind them", columns("key", ("what", ""), ("amount_paisa", "Amount", "money")), rows, about)
+
+
+def _concentration(measured: Measured) -> Table:
+    rows = tuple({"members_bps": members, "income_bps": income} for members, income in measured.points)
+    keep = columns(("members_bps", "Members, least first", "share"), ("income_bps", "Their share of income", "share"))
+    words = "; ".join(f"{cell(x, 'share')} have {cell(y, 'share')}" for x, y in measured.points[:: POINTS // 4])
+    return Table(
+        "concentration",
+        "Concentration of income (Lorenz curve)",
+        keep,
+        rows,
+        "The dashed line is what it would be if all earned the same.",
+        picture=curve(measured.points) if measured.points else "",
+        picture_words=words,
+    )
+
+
+def _conclusion(measured: Measured, asked: str) -> str:
+    shares = {key: "nothing to measure" if bps is None else cell(bps, "share") for key, bps in measured.shares.items()}
+    if measured.shares["recruiting"] is None and measured.shares["gini"] is None:
+        return f"{asked}: nobody earned anything; there is nothing to measure."
+    return (
+        f"{asked}: of level commission {shares['recruiting']} is from recruiting ({shares['recruiting_strict']} when builders' own purchases "
+        f"are no sale); the top 1 % of members have {shares['top_1']} of income; {shares['in_loss']} spent more than they earned."
+    )

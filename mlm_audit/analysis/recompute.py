@@ -1,0 +1,133 @@
+"""Recomputes the orders of past months under a plan: who gets what of each order's commissionable amount, to the paisa."""
+
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from mlm_audit.analysis.plan_changes import Compression
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.periods import Month, naive
+from mlm_audit.domain.plan import Plan
+from mlm_audit.engine.desk import Desk
+from mlm_audit.engine.eligibility import decide
+
+MOST_HOPS = 1_000
+"""A way up the matrix of more ancestors than this that has not filled its levels is refused: a ring, most likely."""
+
+MOMENT = pl.Datetime("us")
+NEEDED = ("orders", "matrix_nodes", "users", "commissions", "people", "order_facts")
+NO_DECISIONS = {
+    "id": pl.Int64,
+    "user_id": pl.Int64,
+    "month": pl.Int32,
+    "year": pl.Int32,
+    "kyc_approved": pl.Boolean,
+    "reasons": pl.String,
+}
+TABLES = (
+    "sim_months",
+    "sim_versions",
+    "sim_levels",
+    "sim_terms",
+    "sim_eligible",
+    "sim_activity",
+    "sim_orders",
+    "sim_walk",
+    "sim_lines",
+    "sim_split",
+    "sim_month",
+)
+
+
+class Outcome(NamedTuple):
+    """`months`: month, orders, commission_paisa, company_paisa, members_paisa, unposted_paisa; `members`: member_id, amount_paisa.
+
+    `orders`: order_id and the same four amounts of each order, when they were asked for. `left_out`: paid orders of the months that
+    stand and that no version covers, or whose commissionable amount is unknown or negative.
+    """
+
+    months: pl.DataFrame
+    members: pl.DataFrame
+    orders: pl.DataFrame
+    left_out: int
+
+
+def recompute(
+    desk: Desk, months: list[Month], plan: Plan, compression: Compression, tz: ZoneInfo, *, orders: bool = False
+) -> Outcome:
+    """The paid, standing orders of the months under a plan.
+
+    InputError when an input cannot be read, when amounts go beyond 2^63 paisa, and when compression meets a ring.
+    """
+    desk.need(*NEEDED)
+    try:
+        _put_terms(desk, months, plan, compression, tz)
+        for table, query in (
+            ("sim_activity", "simulated_activity"),
+            ("sim_orders", "simulated_orders"),
+            ("sim_walk", "simulated_walk"),
+        ):
+            desk.keep(table, query)
+        _refuse_rings(desk)
+        desk.keep("sim_lines", "simulated_lines")
+        desk.keep("sim_split", "simulated_split")
+        by_order = desk.ask("simulated_by_order") if orders else pl.DataFrame()
+        left_out = int(desk.ask("simulated_left_out").item())
+        return Outcome(desk.ask("simulated_months"), desk.ask("simulated_members"), by_order, left_out)
+    finally:
+        desk.clear(*TABLES)
+
+
+def _put_terms(desk: Desk, months: list[Month], plan: Plan, compression: Compression, tz: ZoneInfo) -> None:
+    """What is asked for: the plan, the months, and who is eligible for each under the plan's rules."""
+    _put_plan(desk, plan, compression, tz)
+    desk.put("sim_months", [_month(month) for month in months], {"month": pl.Int64, "starts_at": MOMENT, "ends_at": MOMENT})
+    if "decisions" in desk.duck.missing:
+        desk.put("decisions", [], NO_DECISIONS)
+    desk.put("sim_eligible", pl.concat([_eligible(desk, month, plan) for month in months]))
+
+
+def _month(month: Month) -> dict[str, Any]:
+    return {"month": month.key, "starts_at": naive(month.start), "ends_at": naive(month.end)}
+
+
+def _put_plan(desk: Desk, plan: Plan, compression: Compression, tz: ZoneInfo) -> None:
+    periods = list(enumerate(plan.periods(tz)))
+    versions = [
+        {
+            "version_no": number,
+            "starts_at": naive(start),
+            "ends_at": naive(end) if end else None,
+            "company_bps": version.company_bps,
+            "joining_pot_bps": version.joining_pot_bps,
+            "posts_remainder": version.remainder == "company",
+            "levels": len(version.level_bps),
+        }
+        for number, (version, start, end) in periods
+    ]
+    levels = [
+        {"version_no": number, "level": level, "share_bps": share}
+        for number, (version, _, _) in periods
+        for level, share in enumerate(version.level_bps, start=1)
+    ]
+    desk.put("sim_versions", pl.DataFrame(versions, schema_overrides={"starts_at": MOMENT, "ends_at": MOMENT}))
+    desk.put("sim_levels", pl.DataFrame(levels))
+    desk.put("sim_terms", [{"compression": compression, "most_hops": MOST_HOPS}])
+
+
+def _eligible(desk: Desk, month: Month, plan: Plan) -> pl.DataFrame:
+    """Who is eligible for a month under the plan's rules: month, member_id."""
+    desk.put("sim_month", [{**_month(month), "month": month.key % 100, "year": month.key // 100}])
+    people, purchases = desk.ask("month_people"), desk.ask("month_purchases")
+    ruled = decide(people, purchases, month, plan.rules, desk.duck.settings.memory_limit_mb)
+    return ruled.filter("is_eligible").select(pl.lit(month.key, pl.Int64).alias("month"), "member_id")
+
+
+def _refuse_rings(desk: Desk) -> None:
+    endless = desk.value("select coalesce(min(case when is_endless then order_id end), 0) from sim_walk")
+    if endless:
+        raise InputError(
+            f"simulate: above the buyer of order {endless} there are more than {MOST_HOPS} ancestors and not enough who can take a "
+            "level: a ring in the matrix, most likely; `mlm-audit run tree-health` finds it"
+        )

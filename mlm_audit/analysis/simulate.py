@@ -1,0 +1,181 @@
+"""What if: past months recomputed under other terms of the plan, against the plan in force (docs/what-if.md)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from mlm_audit.analysis.answer import Answer
+from mlm_audit.analysis.period import Months, ended, in_words, months_of
+from mlm_audit.analysis.plan_changes import changed_plan
+from mlm_audit.analysis.recompute import Outcome, recompute
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.domain.periods import month_label
+from mlm_audit.engine.desk import Desk
+from mlm_audit.reporting.figures import bars
+from mlm_audit.reporting.story import Story, Table, columns, rows_of
+
+WHAT = "simulate"
+SHOWN = 20
+BOUNDS_PAISA = (1, 10_000, 100_000, 1_000_000)
+SIZES = ("up to ₹100", "₹100 to ₹1,000", "₹1,000 to ₹10,000", "₹10,000 or above")
+"""How changes are grouped: from each bound, inclusive, to the next."""
+
+COMPARED = columns(("before_paisa", "Before", "money"), ("after_paisa", "After", "money"), ("change_paisa", "Change", "change"))
+MEMBER = columns(("member_id", "Member", "id"))
+WHO = ("company", "members", "unposted")
+NOTES = (
+    "Behaviour is held still: the same members, orders and activity. Under other terms people would have acted otherwise.",
+    (
+        "Flags have no history: activity and KYC are as the sweep of each month logged them, else those of now; a member who is not "
+        "active today counts as active until the last order whose level amount was credited to them."
+    ),
+)
+
+
+class Simulation(Answer):
+    """A simulation. `frame` has every member: member_id, before_paisa, after_paisa, change_paisa.
+
+    `tables`: totals, by_month, winners and losers (the largest changes), changes (how many members by how much).
+    """
+
+    def __init__(self, story: Story, members: pl.DataFrame) -> None:
+        super().__init__(story)
+        self._members = members
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """Every member, by id."""
+        return self._members
+
+
+def simulate(desk: Desk, months: Months, now: datetime, changes: Mapping[str, Any]) -> Simulation:
+    """Past months under changed terms, against the same computation under the plan in force.
+
+    Recomputed for every paid order that stands, in the business months given: the company's share, the level amounts (to
+    active uplines; else to the company), self income (all instalments of the order, whenever they are due), the remainder.
+    A repurchase level amount goes to the member when they are eligible for the month of the order, else to the company.
+    What is not recomputed: orders, members, activity, KYC; withdrawals; whether an instalment was held back.
+
+    InputError for months that are not over, an unknown term, shares that no plan may have, sums beyond 2^63 paisa.
+    """
+    tz = desk.duck.settings.tz
+    changed = changed_plan(desk.duck.plan, changes)
+    asked = ended(months_of(months, tz, now, WHAT), now, WHAT)
+    before = recompute(desk, asked, desk.duck.plan, "none", tz)
+    after = recompute(desk, asked, changed.plan, changed.compression, tz) if changed.words else before
+    members = _joined(desk.ask("member_ids"), before.members, after.members)
+    facts = (("Changed", "; ".join(f"{key} = {value}" for key, value in changed.words) or "nothing"), ("Months", in_words(asked)))
+    notes = (*NOTES, *_left_out(desk, before))
+    tables = (_totals(before, after), _by_month(before, after), *_winners_and_losers(members), _distribution(members))
+    title = f"What if: {facts[0][1]}"
+    story = Story(
+        title, _conclusion(members, tables[0]), facts=facts, tables=tables, notes=notes, timezone=desk.duck.settings.timezone
+    )
+    return Simulation(story, members)
+
+
+def _left_out(desk: Desk, before: Outcome) -> list[str]:
+    """What the figures lack."""
+    notes = []
+    if "decisions" in desk.duck.missing:
+        notes.append(
+            f"Activity and KYC are those of now, since the log of the sweeps cannot be read: {desk.duck.missing['decisions']}"
+        )
+    if before.left_out:
+        notes.append(
+            f"{grouped(before.left_out)} paid orders are left out: no plan version covers them, or their commissionable amount is unusable"
+        )
+    return notes
+
+
+def _joined(everybody: pl.DataFrame, before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
+    """Every member, and whoever else gets something, such as an administrator who has bought."""
+    both = everybody.join(before, on="member_id", how="full", coalesce=True)
+    both = both.join(after, on="member_id", how="full", coalesce=True, suffix="_after").fill_null(0)
+    old, new = pl.col("amount_paisa"), pl.col("amount_paisa_after")
+    compared = both.select("member_id", old.alias("before_paisa"), new.alias("after_paisa"), (new - old).alias("change_paisa"))
+    return compared.sort("member_id")
+
+
+def _compared(before: int, after: int) -> dict[str, int]:
+    return {"before_paisa": before, "after_paisa": after, "change_paisa": after - before}
+
+
+def _totals(before: Outcome, after: Outcome) -> Table:
+    def total(outcome: Outcome, name: str) -> int:
+        return _fits(sum(outcome.months[f"{name}_paisa"].to_list()))
+
+    rows = tuple({"who": who, **_compared(total(before, who), total(after, who))} for who in WHO)
+    about = f"Together {format_inr(total(before, 'commission'))} of {grouped(sum(before.months['orders'].to_list()))} orders, before and after."
+    return Table("totals", "Who gets it", (*columns(("who", "")), *COMPARED), rows, about)
+
+
+def _fits(paisa: int) -> int:
+    if paisa >= 2**63:
+        raise InputError(f"{WHAT}: the months add up to more than 2^63 paisa, which no platform holds; ask for fewer")
+    return paisa
+
+
+def _by_month(before: Outcome, after: Outcome) -> Table:
+    later = {row["month"]: row for row in after.months.iter_rows(named=True)}
+    rows = tuple(
+        {"month": month_label(row["month"]), "who": who} | _compared(row[f"{who}_paisa"], later[row["month"]][f"{who}_paisa"])
+        for row in before.months.iter_rows(named=True)
+        for who in WHO
+    )
+    return Table("by_month", "Month by month", (*columns("month", ("who", "")), *COMPARED), rows)
+
+
+def _winners_and_losers(members: pl.DataFrame) -> tuple[Table, Table]:
+    change = pl.col("change_paisa")
+    more = members.filter(change > 0).sort("change_paisa", "member_id", descending=[True, False])
+    less = members.filter(change < 0).sort("change_paisa", "member_id")
+    keep = (*MEMBER, *COMPARED)
+    return (
+        Table("winners", "Who would have had more", keep, rows_of(more.head(SHOWN), keep), of=more.height),
+        Table("losers", "Who would have had less", keep, rows_of(less.head(SHOWN), keep), of=less.height),
+    )
+
+
+def _distribution(members: pl.DataFrame) -> Table:
+    """How many members change by how much; every member is in one row."""
+    change = pl.col("change_paisa")
+    size = pl.sum_horizontal((change.abs() >= bound).cast(pl.Int64) for bound in BOUNDS_PAISA)
+    counted = dict(members.group_by((size * change.sign()).alias("bucket")).len().iter_rows())
+    middle = len(SIZES)
+    labels = [
+        f"{SIZES[-n - 1]} less" if n < 0 else f"{SIZES[n - 1]} more" if n else "the same" for n in range(-middle, middle + 1)
+    ]
+    counts = [int(counted.get(number, 0)) for number in range(-middle, middle + 1)]
+    rows = tuple({"change": label, "members": count} for label, count in zip(labels, counts, strict=True))
+    return Table(
+        "changes",
+        "By how much",
+        columns("change", ("members", "Members", "count")),
+        rows,
+        "Every member, also those who get nothing before and after.",
+        picture=bars(list(zip(labels, counts, strict=True))),
+        picture_words="; ".join(f"{label}: {count}" for label, count in zip(labels, counts, strict=True)),
+    )
+
+
+def _conclusion(members: pl.DataFrame, totals: Table) -> str:
+    company, all_members = (row["change_paisa"] for row in totals.rows[:2])
+    more, less = members.filter(pl.col("change_paisa") > 0).height, members.filter(pl.col("change_paisa") < 0).height
+    if not more + less and not company:
+        return (
+            f"Nothing changes: the company and all {grouped(members.height)} members get what they get under the plan in force."
+        )
+    return (
+        f"The company would have had {_more(company)}, members together {_more(all_members)}: {grouped(more)} members more, "
+        f"{grouped(less)} less, {grouped(members.height - more - less)} the same."
+    )
+
+
+def _more(paisa: int) -> str:
+    if not paisa:
+        return "the same"
+    return f"{format_inr(abs(paisa))} {'more' if paisa > 0 else 'less'}"

@@ -1,0 +1,121 @@
+"""Patterns of misuse: what was found, the worst cases, what it means and what it does not prove (docs/what-if.md)."""
+
+from datetime import datetime
+from typing import Any
+
+from mlm_audit.analysis.answer import Answer
+from mlm_audit.analysis.suspicious_finders import Found, find_all
+from mlm_audit.analysis.suspicious_words import PATTERNS
+from mlm_audit.database.personal import Answered
+from mlm_audit.domain.money import grouped
+from mlm_audit.engine.desk import Desk
+from mlm_audit.reporting.story import Story, Table, columns
+
+SHOWN = 10
+MEMBERS_SHOWN = 10
+NOTES = (
+    "A pattern is a reason to look, not a proof; each says what it does not prove.",
+    "Amounts: the orders or withdrawals themselves; for rings, shared numbers and bursts what was ever credited to the members.",
+)
+
+
+def suspicious(desk: Desk, shared: dict[str, Answered], now: datetime, *, reveal: bool = False) -> Answer:
+    """Every pattern in PATTERNS over the whole history.
+
+    `shared` are the numbers that members share (`database.personal.shared_numbers`), masked unless they were to be revealed.
+    Tables: `patterns` (code, result FOUND / NONE / INCOMPLETE, cases, members, amount_paisa, why), `examples` (the worst 10 of
+    each), `reading` (what each means). INCOMPLETE as verdict when one could not be looked for.
+    """
+    found = find_all(desk, shared, now)
+    ordered = {code: found[code] for code in PATTERNS}
+    notes = (*NOTES, *(["Personal numbers are shown in full: handle this answer as personal data."] if reveal else []))
+    return Answer(
+        Story(
+            "Suspicious patterns",
+            _conclusion(ordered),
+            verdict="INCOMPLETE" if any(one.incomplete for one in ordered.values()) else "",
+            first=_first(ordered),
+            tables=(_patterns(ordered), _examples(ordered), _reading()),
+            notes=notes,
+            timezone=desk.duck.settings.timezone,
+            data={"found": {code: [list(case.members) for case in one.examples[:SHOWN]] for code, one in ordered.items()}},
+        )
+    )
+
+
+def result_of(found: Found) -> str:
+    """FOUND, NONE or INCOMPLETE."""
+    if found.incomplete:
+        return "INCOMPLETE"
+    return "FOUND" if found.examples else "NONE"
+
+
+def _patterns(found: dict[str, Found]) -> Table:
+    rows: list[dict[str, Any]] = [
+        {
+            "code": code,
+            "pattern": PATTERNS[code].name,
+            "result": result_of(one),
+            "cases": None if one.incomplete else len(one.examples),
+            "members": None if one.incomplete else len({member for case in one.examples for member in case.members}),
+            "amount_paisa": None if one.incomplete else sum(case.amount_paisa for case in one.examples),
+            "why": one.incomplete,
+        }
+        for code, one in found.items()
+    ]
+    keep = columns(
+        "code",
+        "pattern",
+        "result",
+        ("cases", "Cases", "count"),
+        ("members", "Members", "count"),
+        ("amount_paisa", "Amount", "money"),
+        ("why", "Why not"),
+    )
+    marked = frozenset(number for number, row in enumerate(rows) if row["result"] != "NONE")
+    return Table("patterns", "What was looked for", keep, tuple(rows), marked=marked)
+
+
+def _examples(found: dict[str, Found]) -> Table:
+    rows = tuple(
+        {"code": code, "members": _ids(case.members), "what": case.what, "amount_paisa": case.amount_paisa}
+        for code, one in found.items()
+        for case in one.examples[:SHOWN]
+    )
+    keep = columns("code", "members", "what", ("amount_paisa", "Amount", "money"))
+    about = f"The worst {SHOWN} of each pattern."
+    return Table("examples", "The worst cases", keep, rows, about, of=sum(len(one.examples) for one in found.values()))
+
+
+def _ids(members: tuple[int, ...]) -> str:
+    more = len(members) - MEMBERS_SHOWN
+    return ", ".join(map(str, members[:MEMBERS_SHOWN])) + (f" … and {more} more" if more > 0 else "")
+
+
+def _reading() -> Table:
+    keep = columns("code", "means", ("not_proof", "Does not prove"), ("next_step", "Look at next"))
+    rows = tuple(
+        {"code": code, "means": words.means, "not_proof": words.not_proof, "next_step": words.next_step}
+        for code, words in PATTERNS.items()
+    )
+    return Table("reading", "How to read it", keep, rows)
+
+
+def _conclusion(found: dict[str, Found]) -> str:
+    there = [code for code, one in found.items() if result_of(one) == "FOUND"]
+    missing = [code for code, one in found.items() if one.incomplete]
+    cases = sum(len(found[code].examples) for code in there)
+    said = f"{grouped(cases)} cases of {len(there)} patterns: {', '.join(there)}" if there else "None of the patterns was found"
+    return f"{said}." + (f" Not looked for: {', '.join(missing)}." if missing else "")
+
+
+def _first(found: dict[str, Found]) -> str:
+    worst = max(
+        ((code, one.examples[0]) for code, one in found.items() if one.examples),
+        key=lambda pair: pair[1].amount_paisa,
+        default=None,
+    )
+    if worst is None:
+        return ""
+    code, case = worst
+    return f"look at member {case.members[0]} ({PATTERNS[code].name.lower()}: {case.what})"

@@ -1,0 +1,163 @@
+"""Finds each pattern of misuse in the desk's frames; the numbers that members share are found in the database."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from mlm_audit.checks.tree.forest import plant
+from mlm_audit.database.personal import Answered
+from mlm_audit.domain.periods import business_date, local_instant, month_label, months_between, naive
+from mlm_audit.engine.desk import Desk
+
+TERMS = {
+    "tolerance_bps": 1_000,
+    "burst_hour": 5,
+    "burst_day": 10,
+    "burst_factor": 5,
+    "dormant_months": 6,
+    "quick_minutes": 60,
+    "quick_bps": 9_000,
+}
+"""Where each pattern begins: just over is less than 10 %, a burst is 5 sign-ups in an hour or 10 in a day and five times the usual."""
+
+MOMENT = pl.Datetime("us")
+
+
+class Example(NamedTuple):
+    """One case: the members in it, what they did, and how much it is about, in paisa."""
+
+    members: tuple[int, ...]
+    what: str
+    amount_paisa: int
+
+
+class Found(NamedTuple):
+    """The cases of one pattern, the worst first; `incomplete` says why it could not be looked for."""
+
+    examples: tuple[Example, ...] = ()
+    incomplete: str = ""
+
+
+def find_all(desk: Desk, shared: dict[str, Answered], now: datetime) -> dict[str, Found]:
+    """Every pattern by its code. What could not be looked for says so."""
+    required = desk.duck.plan.rules.monthly_purchase_required_paisa
+    desk.put("look_terms", [{**TERMS, "required_paisa": required}])
+    _put_days(desk, now)
+    numbers = {kind: _shared(desk, kind, answered) for kind, answered in shared.items()}
+    rows: dict[str, tuple[tuple[str, ...], Callable[[Desk], list[Example]]]] = {
+        "sponsor-ring": (("people",), _rings),
+        "last-day-order": (("orders", "order_facts"), _last_day),
+        "sign-up-burst": (("people",), _bursts),
+        "dormant-upline": (("people", "orders", "ledger"), _dormant),
+        "quick-withdrawal": (("withdrawals", "withdrawal_facts", "ledger"), _quick),
+    }
+    found = {}
+    for code, (needs, finder) in rows.items():
+        reason = desk.missing(*needs)
+        found[code] = Found(incomplete=reason) if reason else Found(tuple(finder(desk)))
+    if not required:
+        found["last-day-order"] = Found(incomplete="the plan asks for no monthly purchases, so there is nothing to reach")
+    desk.clear("look_terms", "day_months", "named")
+    return found | numbers
+
+
+def _put_days(desk: Desk, now: datetime) -> None:
+    """The business months since the books began, each with the start of its last day."""
+    tz = desk.duck.settings.tz
+    first: datetime | None = desk.ask("first_movement").item()
+    rows = [
+        {
+            "month": month.key,
+            "starts_at": naive(month.start),
+            "ends_at": naive(month.end),
+            "last_day_at": naive(local_instant(business_date(month.end - timedelta(seconds=1), tz), tz)),
+        }
+        for month in (months_between(first.replace(tzinfo=UTC), now, tz) if first else [])
+    ]
+    desk.put("day_months", rows, {"month": pl.Int64, "starts_at": MOMENT, "ends_at": MOMENT, "last_day_at": MOMENT})
+
+
+def credited_to(desk: Desk, groups: list[tuple[int, ...]]) -> list[int]:
+    """What was ever credited to each group of members together, in paisa. 0 when the ledger cannot be read."""
+    named = sorted({member for group in groups for member in group})
+    if not named or "ledger" in desk.duck.missing:
+        return [0] * len(groups)
+    desk.put("named", pl.DataFrame({"member_id": named}))
+    by_member = dict(desk.ask("credited_to").iter_rows())
+    return [sum(by_member[member] for member in group) for group in groups]
+
+
+def _worst_first(examples: list[Example]) -> list[Example]:
+    return sorted(examples, key=lambda one: (-one.amount_paisa, -len(one.members), one.members))
+
+
+def _shared(desk: Desk, kind: str, answered: Answered) -> Found:
+    amounts = credited_to(desk, [one.members for one in answered.shared])
+    examples = [
+        Example(one.members, f"{kind.replace('-', ' ')} {one.shown}", amount)
+        for one, amount in zip(answered.shared, amounts, strict=True)
+    ]
+    return Found(tuple(_worst_first(examples)), answered.incomplete)
+
+
+def _rings(desk: Desk) -> list[Example]:
+    people = desk.duck.con.sql("select id, sponsor_id from people order by id").pl()
+    forest = plant(people["id"], people["sponsor_id"])
+    rings = [tuple(int(forest.name(row)) for row in ring) for ring in forest.cycles()]
+    words = ("sponsors themselves", "each sponsored by the next, the last by the first")
+    amounts = credited_to(desk, rings)
+    return _worst_first([Example(ring, words[len(ring) > 1], amount) for ring, amount in zip(rings, amounts, strict=True)])
+
+
+def _last_day(desk: Desk) -> list[Example]:
+    return [Example((row["member_id"],), _days(row), row["amount_paisa"]) for row in _rows(desk, "last_day_orders")]
+
+
+def _days(row: dict[str, Any]) -> str:
+    first, last = month_label(row["first_month"]), month_label(row["last_month"])
+    when = f"in {first}" if row["orders"] == 1 else f"in {row['orders']} months, {first} to {last}"
+    return f"{when}; the last is order {row['last_order_id']}"
+
+
+def _bursts(desk: Desk) -> list[Example]:
+    rows = _rows(desk, "sign_up_bursts")
+    amounts = credited_to(desk, [(row["member_id"],) for row in rows])
+    return [
+        Example(
+            (row["member_id"],),
+            f"{row['in_day']} sign-ups within a day until {row['until_at']:%Y-%m-%d %H:%M} UTC, {row['in_hour']} of them within an hour; "
+            f"usual are {row['usual_per_day_hundredths'] // 100}.{row['usual_per_day_hundredths'] % 100:02d} a day",
+            amount,
+        )
+        for row, amount in zip(rows, amounts, strict=True)
+    ]
+
+
+def _dormant(desk: Desk) -> list[Example]:
+    return [
+        Example(
+            (row["member_id"],),
+            f"{row['credits']} credits, the last on {row['last_credit_at']:%Y-%m-%d}; "
+            + (f"last own order on {row['last_order_at']:%Y-%m-%d}" if row["last_order_at"] else "no own order ever"),
+            row["amount_paisa"],
+        )
+        for row in _rows(desk, "dormant_uplines")
+    ]
+
+
+def _quick(desk: Desk) -> list[Example]:
+    return [
+        Example(
+            (row["member_id"],),
+            f"{row['withdrawals']} withdrawals, {row['fewest_minutes']} minutes after the release at the soonest; "
+            f"the last is request {row['last_withdrawal_id']}",
+            row["amount_paisa"],
+        )
+        for row in _rows(desk, "quick_withdrawals")
+    ]
+
+
+def _rows(desk: Desk, query: str) -> list[dict[str, Any]]:
+    return desk.ask(query).to_dicts()

@@ -1,0 +1,18 @@
+-- When each member counts as active, both ends included. A flag has no history: who is not active today was so for certain
+-- until the last order whose level amount was credited to them, and counts as inactive afterwards.
+with credited as (
+    select
+        c.user_id as member_id,
+        max(o.paid_at) as last_paid_at
+    from commissions as c
+    inner join orders as o on c.order_id = o.id
+    where c.type in ('joining', 'repurchase') and c.amount_paisa > 0
+    group by c.user_id
+)
+
+select
+    m.member_id,
+    coalesce(m.active_from, m.unknown_from) as active_from,
+    case when m.active_from is not null then '9999-12-31'::TIMESTAMP else c.last_paid_at end as active_until
+from members as m
+left join credited as c on m.member_id = c.member_id

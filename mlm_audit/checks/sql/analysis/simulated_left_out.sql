@@ -1,0 +1,6 @@
+-- How many paid orders of the asked months stand and are not among the recomputed ones.
+select count(*)::BIGINT as orders
+from orders as o
+inner join sim_months as m on o.paid_at >= m.starts_at and o.paid_at < m.ends_at
+left join sim_orders as s on o.id = s.order_id
+where o.status not in ('refunded', 'cancelled', 'canceled', 'returned', 'failed') and s.order_id is null

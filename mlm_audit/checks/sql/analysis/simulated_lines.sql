@@ -1,0 +1,13 @@
+-- One row per order and level that somebody takes: the upline's when they were active and, for repurchase, eligible for the
+-- month; else the company's. An ancestor who is no member takes nothing: their level stays in the remainder.
+select
+    o.order_id,
+    o.month,
+    w.level,
+    w.upline_id,
+    w.is_active and (o.is_joining or w.is_eligible) as to_member,
+    (o.pot_paisa::HUGEINT * l.share_bps // 10000)::BIGINT as amount_paisa
+from sim_walk as w
+inner join sim_orders as o on w.order_id = o.order_id
+inner join sim_levels as l on o.version_no = l.version_no and w.level = l.level
+where w.takes and w.is_known

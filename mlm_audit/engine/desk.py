@@ -1,0 +1,82 @@
+"""The desk of the analyses: queries of `checks/sql/analysis/` over the frames of the checks, all of one instant."""
+
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from mlm_audit.checks.catalogue import SQL_DIR
+from mlm_audit.domain.errors import InputError
+from mlm_audit.engine.duck import Engine, first_line
+
+TOO_LARGE = (duckdb.ConversionException, duckdb.OutOfRangeException)
+
+
+class Desk:
+    """Runs the analyses' queries. What a query is asked for (a period, a plan) is a small table beside the frames."""
+
+    def __init__(self, duck: Engine, what: str) -> None:
+        """`what` is asked, as errors name it."""
+        self.duck, self.what = duck, what
+
+    def missing(self, *names: str) -> str:
+        """Why one of the inputs cannot be used: it could not be read, or has no rows; empty when all can."""
+        for name in names:
+            if name in self.duck.missing:
+                return f"{name}: {self.duck.missing[name]}"
+            if not self.value(f"select count(*) from {name}"):
+                return f"{name}: the table has no rows"
+        return ""
+
+    def need(self, *names: str) -> None:
+        """InputError when one of the inputs could not be read. Empty ones are read as such."""
+        for name in names:
+            if name in self.duck.missing:
+                raise InputError(f"{self.what}: {name} cannot be read: {self.duck.missing[name]}")
+
+    def put(self, name: str, rows: list[dict[str, Any]] | pl.DataFrame, schema: dict[str, Any] | None = None) -> None:
+        """A table of what is asked for, replacing an earlier one."""
+        frame = rows if isinstance(rows, pl.DataFrame) else pl.DataFrame(rows, schema=schema, orient="row")
+        self.duck.con.register("frame_in", frame.to_arrow())
+        self.duck.con.execute(f"create or replace temp table {name} as select * from frame_in")
+        self.duck.con.unregister("frame_in")
+
+    def keep(self, name: str, query: str) -> None:
+        """The answer of a query as a table of that name, replacing an earlier one."""
+        self._run(f"create or replace temp table {name} as {sql_of(query)}")
+
+    def ask(self, query: str) -> pl.DataFrame:
+        """The answer of a query. InputError when a sum of amounts goes beyond 2^63 paisa."""
+        try:
+            answer: pl.DataFrame = self.duck.con.sql(sql_of(query)).pl()
+        except duckdb.Error as error:
+            raise self._failed(error) from error
+        return answer
+
+    def value(self, sql: str) -> int:
+        """The single integer that a query's text gives."""
+        return int(self._run(sql).fetchall()[0][0])
+
+    def clear(self, *names: str) -> None:
+        """Forget tables that were put or kept."""
+        for name in names:
+            self.duck.con.execute(f"drop table if exists {name}")
+
+    def _run(self, sql: str) -> duckdb.DuckDBPyConnection:
+        try:
+            return self.duck.con.execute(sql)
+        except duckdb.Error as error:
+            raise self._failed(error) from error
+
+    def _failed(self, error: duckdb.Error) -> InputError:
+        if isinstance(error, TOO_LARGE):
+            return InputError(
+                f"{self.what}: amounts add up to more than 2^63 paisa, which no platform holds ({first_line(error)}); "
+                "look for the row with `audit.sql`, for example by the largest amount_paisa"
+            )
+        return InputError(f"{self.what}: {first_line(error)}")
+
+
+def sql_of(query: str) -> str:
+    """A query of `checks/sql/analysis/` as text, for the engine or an auditor."""
+    return (SQL_DIR / "analysis" / f"{query}.sql").read_text(encoding="utf-8").strip().rstrip(";")
