@@ -49,8 +49,10 @@ class Column(NamedTuple):
 
 @dataclass(frozen=True)
 class Table:
-    """Rows with raw values by column key. `marked` rows are those to look at; `of` is how many there are when not all are
-    here; `picture` is an SVG that shows the same, `picture_words` says what is to be seen on it.
+    """Rows with raw values by column key.
+
+    `marked` rows are those to look at; `of` is how many there are when not all are here; `picture` is an SVG of ours that
+    shows the same, `picture_words` says what is to be seen on it.
     """
 
     name: str

@@ -190,7 +190,9 @@ def test_killed_at_every_step(any_url: str, filled: Fill, record_property: Calla
     points = in_child(task, None)
     undisturbed = meaning(trees(engine))
     assert points > 30
-    for point in range(1, points + 1):
+    # Every point on SQLite, every third on the servers: each takes half a second, and their statements are the same.
+    tried = range(1, points + 1, 1 if engine.dialect.name == "sqlite" else 3)
+    for point in tried:
         template.restore()
         assert in_child(task, point) == 0, f"point {point} was never reached"
         assert with_recorded_repairs(before, engine) == meaning(trees(engine)), f"half repaired at point {point} of {points}"
@@ -204,7 +206,7 @@ def test_killed_at_every_step(any_url: str, filled: Fill, record_property: Calla
         for job_id in reversed(jobs):
             undo_repairs(engine, job_id, NOW)
         assert trees(engine) == before
-    seen = f"{engine.dialect.name}, tree-health-check: killed at {points} of {points} points, never half repaired, all undone exactly"
+    seen = f"{engine.dialect.name}, tree-health-check: killed at {len(tried)} of {points} points, never half repaired, all undone exactly"
     record_property("seen", seen)
 
 
