@@ -14,6 +14,8 @@ from sqlalchemy import Engine
 
 from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.income import income_disclosure
+from mlm_audit.analysis.member import Member, Order
+from mlm_audit.analysis.payout import explain_payout
 from mlm_audit.analysis.period import Months
 from mlm_audit.analysis.plan_changes import PlanChanges
 from mlm_audit.analysis.pyramid import pyramid_indicators
@@ -34,8 +36,8 @@ from mlm_audit.domain.settings import Settings, load_settings
 from mlm_audit.engine.desk import Desk
 from mlm_audit.engine.duck import Engine as Duck
 from mlm_audit.engine.duck import first_line
-from mlm_audit.jobs.owner import user
 from mlm_audit.jobs.reconciliation import reconcile
+from mlm_audit.jobs.reveal import note_reveal
 
 log = logging.getLogger(__name__)
 
@@ -55,14 +57,31 @@ class Audit:
     def reconcile(self, as_of: str | None = None) -> Run:
         """Reconcile now, correcting and storing nothing. `as_of` dates the run, ISO 8601; now when left out."""
         moment = parse_instant(as_of, self._settings.tz) if as_of else None
-        return run_of(reconcile(self._engine, self._settings, _now, as_of=moment, dry_run=True).result)
+        return run_of(
+            reconcile(self._engine, self._settings, _now, as_of=moment, dry_run=True).result, self._engine, self._settings
+        )
 
     def run(self, job_id: str) -> Run:
         """A stored reconciliation or tree check. InputError when there is none of that id."""
         stored = stored_run(self._engine, job_id)
         if stored is None:
             raise InputError(f"run {job_id}: none is stored under that id; `mlm-audit history reconciliation` lists them")
-        return run_stored(stored)
+        return run_stored(stored, self._engine, self._settings)
+
+    def member(self, member: int, *, reveal: bool = False) -> Member:
+        """A member on a page; `.explain()` is why the wallet holds what it holds. InputError when there is no such member.
+
+        Personal data are masked unless `reveal`, which is logged.
+        """
+        return Member(self._engine, self._settings, member, reveal=reveal)
+
+    def order(self, order: int) -> Order:
+        """An order; `.explain()` is who got what of it and why. InputError when there is no such order."""
+        return Order(self._engine, self._settings, order)
+
+    def payout(self, schedule_id: int) -> Answer:
+        """An instalment, from its order to the wallet. InputError when there is none of that id."""
+        return explain_payout(self._engine, schedule_id, self._settings)
 
     def sql(self, query: str) -> pl.DataFrame:
         """The answer of DuckDB over the frames that the checks use: users, ledger, orders, commissions, … (docs/checks.md).
@@ -123,7 +142,7 @@ class Audit:
     def suspicious(self, *, reveal: bool = False) -> Answer:
         """Rings, shared accounts, bought eligibility, made-up members, and the like; numbers masked unless `reveal`, which is logged."""
         if reveal:
-            log.warning("suspicious: personal numbers were revealed to %s", user())
+            note_reveal(self._settings, "shared bank accounts, PANs and phones")
         shared = shared_numbers(self._engine, reveal=reveal)
         return suspicious(Desk(self._duck, "suspicious"), shared, _now(), reveal=reveal)
 

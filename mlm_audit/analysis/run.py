@@ -5,10 +5,17 @@ from typing import Any
 
 import polars as pl
 from markupsafe import escape
+from sqlalchemy import Engine
 
+from mlm_audit.analysis.answer import Answer
+from mlm_audit.analysis.order import explain_order
+from mlm_audit.analysis.wallet import explain_wallet
 from mlm_audit.database.runs import PREVIOUS_COLUMNS, PreviousRun
+from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import RunResult, open_findings
 from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.slices import Looked, look_at_order, look_at_wallet
 
 COLUMNS = tuple(name for name in PREVIOUS_COLUMNS if name != "first_seen_at")
 SHOWN = 20
@@ -21,8 +28,26 @@ class Run:
     should be), cause, evidence (JSON), message.
     """
 
-    def __init__(self, job_id: str, verdict: str, breaks: pl.DataFrame, notes: list[str]) -> None:
+    def __init__(
+        self, job_id: str, verdict: str, breaks: pl.DataFrame, notes: list[str], database: Engine, settings: Settings
+    ) -> None:
         self.job_id, self.verdict, self.breaks, self.notes = job_id, verdict, breaks, notes
+        self._database, self._settings = database, settings
+
+    def explain(self, member: int | None = None, *, order: int | None = None) -> Answer:
+        """Why a member's wallet is off, or an order; with who else has the same cause in this run. InputError for an unknown id."""
+        if (member is None) == (order is None):
+            raise InputError("explain: give one of the two, member=42 or order=991")
+        if order is not None:
+            return explain_order(order, look_at_order(self._database, self._settings, order), self._settings)
+        number = int(member or 0)
+        off = self.breaks.filter((pl.col("code") == "wallet-balance") & (pl.col("member_id") != number))
+        looked = look_at_wallet(self._database, self._settings, number)
+        # What the run has beyond the wallet itself, such as orders of which this member got too little.
+        more = self.breaks.filter((pl.col("member_id") == number) & ~pl.col("id").is_in(looked.breaks["id"].implode()))
+        both = pl.concat([looked.breaks.select(COLUMNS), more.select(COLUMNS)])
+        seen = Looked(looked.rows, both, looked.plan, looked.notes)
+        return explain_wallet(number, seen, self._settings, off.select("member_id", "amount_paisa", "cause").rows())
 
     @property
     def frame(self) -> pl.DataFrame:
@@ -55,15 +80,29 @@ class Run:
         return f"<p><strong>{escape(repr(self))}</strong></p>{notes}<table>{head}{lines}</table>"
 
 
-def run_of(result: RunResult) -> Run:
+def run_of(result: RunResult, database: Engine, settings: Settings) -> Run:
     """A run that has just been made."""
     rows = [{name: finding[name] for name in COLUMNS} for finding in open_findings(result)]
     for row in rows:
         row["evidence"] = json.dumps(row["evidence"], ensure_ascii=False, default=str)
     schema = {name: PREVIOUS_COLUMNS[name] for name in COLUMNS}
-    return Run(result.job_id, result.verdict.value, pl.DataFrame(rows, schema=schema, orient="row"), list(result.notes))
+    return Run(
+        result.job_id,
+        result.verdict.value,
+        pl.DataFrame(rows, schema=schema, orient="row"),
+        list(result.notes),
+        database,
+        settings,
+    )
 
 
-def run_stored(stored: PreviousRun) -> Run:
+def run_stored(stored: PreviousRun, database: Engine, settings: Settings) -> Run:
     """A run as the database has it."""
-    return Run(stored.job_id, stored.data["verdict"], stored.breaks.select(COLUMNS), list(stored.data.get("notes", ())))
+    return Run(
+        stored.job_id,
+        stored.data["verdict"],
+        stored.breaks.select(COLUMNS),
+        list(stored.data.get("notes", ())),
+        database,
+        settings,
+    )

@@ -17,6 +17,7 @@ from mlm_audit.cli import (
     database,
     demo,
     eligibility,
+    explain,
     mail,
     payouts,
     repairs,
@@ -51,6 +52,7 @@ app.command(database.app)
 app.command(demo.app)
 app.command(payouts.app)
 app.command(eligibility.app)
+app.command(explain.app)
 app.command(tree.app)
 app.command(repairs.app)
 app.command(reports.app)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, not_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, insert, not_, or_, select, update
 
 from mlm_audit.database import payouts as db
 from mlm_audit.database.connect import write
@@ -89,9 +89,15 @@ def story(connection: Connection, schedule_id: int) -> dict[str, Any] | None:
         "order": _rows(connection, order),
         "history": [h for h in _rows(connection, history) if (h["metadata"] or {}).get("scheduleId") == schedule_id],
         "requeues": _rows(connection, select(Repair).where(*mine).order_by(Repair.id)),
-        "ledger": _rows(connection, select(Ledger).where(Ledger.ref == ref_of(schedule_id))),
+        "ledger": _rows(connection, select(Ledger).where(_credits(schedule_id)).order_by(Ledger.id)),
         "notice": _rows(connection, select(Notice).where(Notice.key == f"payout-credited/{schedule_id}")),
     }
+
+
+def _credits(schedule_id: int) -> ColumnElement[bool]:
+    """Every credit of an instalment, one that was posted again under another key included."""
+    again = and_(Ledger.type == db.LEDGER_TYPE, Ledger.reference_id == str(schedule_id))
+    return or_(Ledger.ref == ref_of(schedule_id), again)
 
 
 def _rows(connection: Connection, query: Any) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
-from sqlalchemy import Connection, Engine, Select, String, Text, cast, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, Engine, Select, String, Text, cast, select, type_coerce
 from sqlalchemy.exc import DBAPIError
 
 from mlm_audit.checks.inputs import INPUTS, Input, Kind
@@ -90,6 +90,19 @@ def _read(connection: Connection, name: str, spec: Input, path: Path) -> int:
             writer.write_table(frame.to_arrow().cast(schema))
             count += len(rows)
     return count
+
+
+def read_rows(connection: Connection, name: str, *where: ColumnElement[bool]) -> pl.DataFrame:
+    """The rows of one input that meet the conditions, in the order of their first column, typed as in a snapshot."""
+    spec = INPUTS[name]
+    query = _query(name, spec, connection.dialect.name).where(*where)
+    rows = connection.execute(query.order_by(getattr(SOURCES[name], attribute_of(name, next(iter(spec.columns)))))).all()
+    return _frame(name, spec, rows) if rows else empty_frame(name)
+
+
+def empty_frame(name: str) -> pl.DataFrame:
+    """An input without rows."""
+    return pl.DataFrame(schema={column: POLARS[kind] for column, kind in INPUTS[name].columns.items()})
 
 
 def _chunks(connection: Connection, query: Select[Any]) -> Iterator[Sequence[Any]]:

@@ -15,3 +15,20 @@ def one_line(text: object) -> str:
 def mask_personal(text: str) -> str:
     """E-mail addresses, telephone and account numbers and PANs replaced by stars."""
     return _NUMBER.sub("**********", _PAN.sub("**********", _EMAIL.sub("***@***", text)))
+
+
+def mask_name(name: str) -> str:
+    """`Ravi Sharma` → `R*** S***`."""
+    return " ".join(f"{part[0]}***" for part in one_line(name).split())
+
+
+def mask_email(address: str) -> str:
+    """`ravi@example.com` → `ra***@example.com`."""
+    head, at, domain = one_line(address).partition("@")
+    return f"{head[:2]}***{at}{domain}" if at else ("***" if head else "")
+
+
+def mask_end(number: str) -> str:
+    """`9876543210` → `XXXXXX3210`: telephone, account and PAN keep their last four."""
+    text = one_line(number)
+    return "X" * max(len(text) - 4, 4) + text[-4:] if len(text) > 4 else "X" * len(text)

@@ -19,6 +19,13 @@ def to_html(story: Story, most_rows: int = MOST_ROWS) -> str:
     return template.render(s=story, style=sheet, cell=cell, most_rows=most_rows)
 
 
+def to_page(story: Story, most_rows: int = 2_000) -> str:
+    """The story as one HTML page under a strict policy; loads nothing."""
+    sheet, digest = style("story.css")
+    template = environment().get_template("story-page.html.j2")
+    return template.render(s=story, style=sheet, style_hash=digest, cell=cell, most_rows=most_rows)
+
+
 def to_terminal(story: Story, most_rows: int = MOST_ROWS) -> RenderableType:
     """The story for rich."""
     parts: list[RenderableType] = [Text(story.title, style="bold")]

@@ -39,7 +39,8 @@ select
     d.posted_paisa,
     d.commission_paisa,
     case when n.order_id is null then 'unexplained' else 'follows-from-order-line' end as cause,
-    [{'table': 'order', 'id': d.order_id, 'posted_paisa': d.posted_paisa, 'expected_paisa': d.expected_paisa}] as evidence
+    [{'table': 'order', 'id': d.order_id, 'posted_paisa': d.posted_paisa, 'expected_paisa': d.expected_paisa}] as evidence,
+    d.order_id as key
 from due as d
 left join named as n on d.order_id = n.order_id
 where d.posted_paisa <> d.expected_paisa

@@ -24,6 +24,7 @@ select
         else 'marked as joining, though it is not the first'
     end as what,
     'joining-flag-wrong' as cause,
-    [{'table': 'order', 'id': order_id, 'place': place}] as evidence
+    [{'table': 'order', 'id': order_id, 'place': place}] as evidence,
+    order_id as key
 from ranked
 where is_joining <> (place = 1)

@@ -16,7 +16,8 @@ select
     s.member_id,
     0::BIGINT as amount_paisa,
     'unexplained' as cause,
-    [{'table': 'order', 'id': s.order_id}] as evidence
+    [{'table': 'order', 'id': s.order_id}] as evidence,
+    s.order_id as key
 from order_sums as s
 left join named as n on s.order_id = n.order_id
 where s.stands and s.differs and not s.has_unknown and n.order_id is null

@@ -16,7 +16,8 @@ select
         else 'was paid before the first version of the plan'
     end as what,
     'order-data-missing' as cause,
-    [{'table': 'order', 'id': o.id, 'status': o.status}] as evidence
+    [{'table': 'order', 'id': o.id, 'status': o.status}] as evidence,
+    o.id as key
 from orders as o
 left join paid_orders as p on o.id = p.order_id
 where

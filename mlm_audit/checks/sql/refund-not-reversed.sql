@@ -25,6 +25,7 @@ left_over as (
 select
     *,
     'refund-commission-kept' as cause,
-    [{'table': 'order', 'id': order_id, 'posted_paisa': amount_paisa}] as evidence
+    [{'table': 'order', 'id': order_id, 'posted_paisa': amount_paisa}] as evidence,
+    order_id as key
 from left_over
 where amount_paisa <> 0

@@ -1,0 +1,124 @@
+"""One member on a page: place in the trees, wallet, orders, eligibility, payouts, breaks."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine
+
+from mlm_audit.analysis.answer import Answer
+from mlm_audit.analysis.order import OrderExplanation, explain_order
+from mlm_audit.analysis.wallet import WalletExplanation, explain_wallet
+from mlm_audit.database.member_page import read_member
+from mlm_audit.database.snapshot import one_instant
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.domain.privacy import mask_email, mask_end, mask_name
+from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.reveal import note_reveal
+from mlm_audit.jobs.slices import look_at_order, look_at_wallet
+from mlm_audit.reporting.story import Story, Table, columns
+
+MOST = 50
+ORDERS = columns(
+    ("id", "Order", "id"),
+    ("paid_at", "Paid", "instant"),
+    ("is_joining_order", "Joining", "flag"),
+    ("status", "Status"),
+    ("total_paisa", "Total", "money"),
+    ("commission_amount_paisa", "Commissionable", "money"),
+)
+MONTHS = columns(
+    ("month", "Month"),
+    ("is_eligible", "Eligible", "flag"),
+    ("monthly_purchase_paisa", "Purchases", "money"),
+    ("kyc_approved", "KYC", "flag"),
+    ("three_three_met", "3-3 rule", "flag"),
+    ("rolled_up_paisa", "Rolled up", "money"),
+)
+PAYOUTS = columns(
+    ("id", "Instalment", "id"),
+    ("payout_date", "Due", "instant"),
+    ("amount_paisa", "Amount", "money"),
+    ("status", "Status"),
+    ("failure_reason", "Why held"),
+)
+TREE = columns(("tree", "Tree"), ("above", "Above"), ("position", "Position", "count"), ("below", "Directly below", "count"))
+BREAKS = columns(
+    ("id", "Break"), ("severity", "Severity"), ("amount_paisa", "Amount", "change"), ("message", "What"), ("run", "Found by")
+)
+
+
+class Member(Answer):
+    """A member. Personal data are masked unless they were asked for with `reveal=True`, which is logged."""
+
+    def __init__(self, database: Engine, settings: Settings, member: int, *, reveal: bool = False) -> None:
+        with one_instant(database) as connection:
+            rows = read_member(connection, member, MOST)
+        if rows is None:
+            raise InputError(f"member {member}: there is no such member; check the id")
+        if reveal:
+            note_reveal(settings, f"member {member}")
+        super().__init__(_page(member, rows, settings, reveal=reveal))
+        self.id, self._database, self._settings = member, database, settings
+
+    def explain(self) -> WalletExplanation:
+        """Why the wallet holds what it holds, from the rows as they are now."""
+        return explain_wallet(self.id, look_at_wallet(self._database, self._settings, self.id), self._settings)
+
+
+def _page(member: int, rows: dict[str, Any], settings: Settings, *, reveal: bool) -> Story:
+    user = rows["user"]
+    breaks = tuple(rows["breaks"])
+    found = f"{len(breaks)} open breaks in the last runs" if breaks else "no open break in the last runs"
+    tables = (
+        Table("breaks", "Open breaks", BREAKS, breaks),
+        Table("tree", "Place in the trees", TREE, tuple(rows["tree"])),
+        Table("months", "Eligibility", MONTHS, tuple(rows["months"])),
+        Table("orders", "Orders, the newest first", ORDERS, tuple(rows["orders"]), of=rows["counts"]["orders"]),
+        Table("payouts", "Instalments", PAYOUTS, tuple(rows["payouts"])),
+    )
+    return Story(
+        title=f"Member {member}",
+        conclusion=f"Wallet {format_inr(user['wallet_balance_paisa'] or 0)}, {grouped(rows['counts']['orders'])} orders, {found}.",
+        facts=(*_person(user, reveal=reveal), *_state(user, rows)),
+        tables=tables,
+        notes=tuple(rows["notes"]),
+        timezone=settings.timezone,
+        data={"member_id": member, "wallet_paisa": user["wallet_balance_paisa"], "counts": rows["counts"]},
+    )
+
+
+def _person(user: dict[str, Any], *, reveal: bool) -> tuple[tuple[str, str], ...]:
+    name, mail, phone = str(user["full_name"] or ""), str(user["email"] or ""), str(user["mobile_no"] or "")
+    if not reveal:
+        name, mail, phone = mask_name(name), mask_email(mail), mask_end(phone)
+    return (("Name", name), ("E-mail", mail or "none"), ("Phone", phone or "none"))
+
+
+def _state(user: dict[str, Any], rows: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    flags = [
+        "active" if user["is_active"] else "not active",
+        "blocked" if user["is_blocked"] else "not blocked",
+        "KYC approved" if user["is_kyc_approved"] else "KYC not approved",
+    ]
+    since: datetime | None = user["created_at"]
+    return (
+        ("State", ", ".join(flags)),
+        ("Member since", f"{since:%d %b %Y}" if since else "unknown"),
+        ("Wallet", format_inr(user["wallet_balance_paisa"] or 0)),
+        ("Ledger rows", grouped(rows["counts"]["ledger"])),
+    )
+
+
+class Order:
+    """An order of the platform."""
+
+    def __init__(self, database: Engine, settings: Settings, order: int) -> None:
+        self.id, self._database, self._settings = order, database, settings
+
+    def explain(self) -> OrderExplanation:
+        """Who got what of it, and why, or did not."""
+        return explain_order(self.id, look_at_order(self._database, self._settings, self.id), self._settings)
+
+    def __repr__(self) -> str:
+        return f"Order {self.id}: .explain() says who got what of it, and why"

@@ -1,0 +1,147 @@
+"""Who got what of an order, and why: the plan's lines one by one against what was recorded and posted."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+from mlm_audit.analysis.answer import Answer
+from mlm_audit.analysis.order_lines import planned_lines, stands, unplanned_lines
+from mlm_audit.analysis.wallet import breaks_table
+from mlm_audit.checks.causes import first_step
+from mlm_audit.domain.findings import Verdict
+from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.periods import format_local, month_label, month_of
+from mlm_audit.domain.plan import PlanVersion
+from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.slices import Looked
+from mlm_audit.reporting.story import Story, Table, columns
+
+LINES = columns(
+    ("line", "Line"),
+    ("member_id", "Member", "id"),
+    ("expected_paisa", "The plan gives", "money"),
+    ("found_paisa", "Found", "money"),
+    ("difference_paisa", "Difference", "change"),
+    ("why", "Why"),
+    ("state", "State"),
+    ("sources", "Rows"),
+)
+ROWS = columns(
+    ("table", "Table"),
+    ("id", "Id", "id"),
+    ("at", "When", "instant"),
+    ("line", "Line"),
+    ("member_id", "Member", "id"),
+    ("amount_paisa", "Amount", "change"),
+    ("state", "State"),
+)
+
+
+class OrderExplanation(Answer):
+    """`frame` is the order's lines. What the plan gives adds up to the commissionable amount; `differences` are the lines that differ."""
+
+    @property
+    def differences(self) -> pl.DataFrame:
+        """The lines whose rows are not what the plan gives."""
+        return self.frame.filter(pl.col("difference_paisa") != 0)
+
+
+def explain_order(order: int, looked: Looked, settings: Settings) -> OrderExplanation:
+    """The explanation of an order, paid or not."""
+    row = looked.rows["orders"].filter(pl.col("id") == order).row(0, named=True)
+    paid_at = row["paid_at"]
+    version = looked.plan.version_at(paid_at.replace(tzinfo=UTC), settings.tz) if paid_at else None
+    notes = list(looked.notes)
+    if paid_at is None:
+        notes.append("the order was never paid, so that the plan gives nobody anything of it")
+    elif version is None:
+        notes.append("no version of the plan was in force when the order was paid")
+    elif row["commission_amount_paisa"] is None or row["commission_amount_paisa"] < 0:
+        version = None
+        notes.append("the order has no commissionable amount that could be split")
+    lines = planned_lines(row, version, looked) if version else unplanned_lines(row, looked)
+    found = looked.breaks
+    tables = [
+        Table(
+            "lines",
+            "Line by line",
+            LINES,
+            tuple(lines),
+            _about(row),
+            frozenset(i for i, x in enumerate(lines) if x["difference_paisa"]),
+        ),
+        *([breaks_table(found)] if found.height else []),
+        Table("rows", "The rows behind it", ROWS, tuple(_rows(looked))),
+    ]
+    causes = found["cause"].to_list()
+    first = next((cause for cause in causes if cause != "follows-from-order-line"), causes[0] if causes else "")
+    verdict = Verdict.FAIL if found.height else Verdict.INCOMPLETE if looked.notes else Verdict.PASS
+    story = Story(
+        title=f"Order {order}",
+        verdict=verdict.value,
+        conclusion=_conclusion(row, lines, found),
+        first=f"{first_step(first)}." if first else "Nothing to do.",
+        facts=_facts(row, version, settings),
+        tables=tuple(tables),
+        notes=tuple(notes),
+        timezone=settings.timezone,
+        data={
+            "order_id": order,
+            "commission_paisa": row["commission_amount_paisa"],
+            "plan_version": version.name if version else None,
+        },
+    )
+    return OrderExplanation(story)
+
+
+def _rows(looked: Looked) -> list[dict[str, Any]]:
+    """Every row that belongs to the order, by table and id."""
+    rows = []
+    for name, table, at in (("commissions", "commissions", "processed_at"), ("ledger", "ledger", "created_at")):
+        for one in looked.rows[name].iter_rows(named=True):
+            level = one.get("level", one.get("level_depth"))
+            line = one["type"] + (f", level {level}" if level else "")
+            rows.append(_row(table, one, one[at], line, str(one.get("status") or "")))
+    for one in looked.rows["payout_schedule"].iter_rows(named=True):
+        rows += [_row("SelfPayoutSchedule", one, one["payout_date"], f"instalment {one['instalment']}", one["status"])]
+    for one in looked.rows["payout_history"].iter_rows(named=True):
+        rows += [_row("PayoutHistory", one, None, f"of instalment {one['schedule_id']}", one["status"])]
+    return rows
+
+
+def _row(table: str, one: dict[str, Any], at: datetime | None, line: str, state: str) -> dict[str, Any]:
+    member, paisa = one["user_id"], one["amount_paisa"]
+    return {"table": table, "id": one["id"], "at": at, "line": line, "member_id": member, "amount_paisa": paisa, "state": state}
+
+
+def _about(row: dict[str, Any]) -> str:
+    if row["paid_at"] is None:
+        return "The order was never paid."
+    if not stands(row):
+        return f"The order is {row['status']}: what was posted must have been taken back."
+    return f"What the plan gives adds up to the commissionable amount, {format_inr(row['commission_amount_paisa'] or 0)}."
+
+
+def _conclusion(row: dict[str, Any], lines: list[dict[str, Any]], breaks: pl.DataFrame) -> str:
+    differing = [line for line in lines if line["difference_paisa"]]
+    what = f"{format_inr(row['commission_amount_paisa'] or 0)} of order {row['id']}"
+    if not differing and not breaks.height:
+        if row["paid_at"] is None:
+            return f"Order {row['id']} was never paid, and nothing was posted for it."
+        return f"{what} went where the plan says, to the paisa." if stands(row) else f"{what} was taken back, to the paisa."
+    if not differing:
+        return f"{what}: the amounts are right, and something else is not. {breaks['message'][0]}"
+    first = differing[0]
+    gives = f"{first['line']}: {format_inr(first['found_paisa'])} instead of {format_inr(first['expected_paisa'])}"
+    return f"{what}: {len(differing)} of {len(lines)} lines differ. {gives[0].upper()}{gives[1:]}."
+
+
+def _facts(row: dict[str, Any], version: PlanVersion | None, settings: Settings) -> tuple[tuple[str, str], ...]:
+    facts = [("Buyer", f"member {row['user_id']}"), ("Status", str(row["status"]))]
+    if row["paid_at"] is not None:
+        paid_at = row["paid_at"].replace(tzinfo=UTC)
+        facts += [("Paid", format_local(paid_at, settings.tz)), ("Month", month_label(month_of(paid_at, settings.tz).key))]
+    facts.append(("Kind", "joining order" if row["is_joining_order"] else "repurchase"))
+    facts.append(("Commissionable", format_inr(row["commission_amount_paisa"] or 0)))
+    return (*facts, ("Plan version", version.name if version else "none"))

@@ -1,0 +1,199 @@
+"""The lines of an order: what the plan gives, line by line, and the rows that were found for each."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from mlm_audit.domain.payouts import NOT_STANDING
+from mlm_audit.domain.plan import PlanRules, PlanVersion
+from mlm_audit.domain.postings import Posting, Upline, expected_postings
+from mlm_audit.jobs.slices import Looked
+
+EVER = datetime(1900, 1, 1)  # noqa: DTZ001  (UTC without a zone, as the frames have it)
+
+
+class Ancestor(NamedTuple):
+    """An upline when the order was paid: `activity` is active, inactive, or unknown (active once, not today)."""
+
+    level: int
+    member_id: int
+    activity: str
+    since: datetime | None
+
+
+LINE = {
+    "company": "company share",
+    "level": "level {}",
+    "rollup": "level {}",
+    "instalment": "instalment {}",
+    "remainder": "remainder",
+}
+WHY = {
+    "company": "the company's share",
+    "remainder": "levels without an upline, shares below 100 %, rounding",
+    "instalment": "the buyer's self income",
+}
+
+
+class Fact(NamedTuple):
+    """What was found for a line: the amount, its state, and the rows that it comes from."""
+
+    paisa: int
+    state: str = ""
+    sources: str = ""
+
+
+class Found:
+    """The rows of an order, taken line by line; what nobody has taken at the end, the plan does not know."""
+
+    def __init__(self, looked: Looked, order: dict[str, Any]) -> None:
+        self.is_joining = bool(order["is_joining_order"])
+        kinds = pl.col("type").is_in(["joining", "repurchase"])
+        self.records = looked.rows["commissions"].filter(kinds).to_dicts()
+        self.ledger = looked.rows["ledger"].filter(pl.col("type") != "self_payout").to_dicts()
+        self.schedule = looked.rows["payout_schedule"].to_dicts()
+
+    def is_to_member(self, level: int) -> bool:
+        """Whether a level's amount was recorded or credited to a member."""
+        credited = any(one["type"] == "sponsor_commission" and one["level_depth"] == level for one in self.ledger)
+        return credited or any(one["level"] == level for one in self.records)
+
+    def take(self, post: Posting) -> Fact:
+        """The rows of a line that the plan gives."""
+        if post.kind == "instalment":
+            rows = self._pop(self.schedule, lambda one: one["instalment"] == post.number and one["user_id"] == post.member_id)
+            return _fact(rows, "SelfPayoutSchedule")
+        if post.kind == "level":
+            return self._level(post)
+        types = {"company": "company_share", "remainder": "remainder", "rollup": "rollup_to_company"}
+        level = post.number if post.kind == "rollup" else None
+        rows = self._pop(
+            self.ledger, lambda one: one["type"] == types[post.kind] and (level is None or one["level_depth"] == level)
+        )
+        return _fact(rows, "ledger")
+
+    def _level(self, post: Posting) -> Fact:
+        """A joining commission is its ledger credit, and its record says the same; a repurchase commission is its record."""
+        records = self._pop(self.records, lambda one: one["level"] == post.number and one["user_id"] == post.member_id)
+        if not self.is_joining:
+            return _fact(records, "commissions")
+        credits = self._pop(
+            self.ledger,
+            lambda one: (
+                one["type"] == "sponsor_commission" and one["level_depth"] == post.number and one["user_id"] == post.member_id
+            ),
+        )
+        credit, record = _fact(credits, "ledger"), _fact(records, "commissions")
+        # Of two that should be the same, the one that is wrong is the one to be seen.
+        paisa = record.paisa if credit.paisa == post.amount_paisa else credit.paisa
+        return Fact(paisa, record.state, ", ".join(filter(None, (credit.sources, record.sources))))
+
+    def left(self) -> list[dict[str, Any]]:
+        """What was posted beyond the plan, line by line, without what cancels itself."""
+        credited = {(one["level_depth"], one["user_id"]) for one in self.ledger}
+        records = [one for one in self.records if (one["level"], one["user_id"]) not in credited]
+        rest = [(f"{one['type']} record, level {one['level']}", one, "commissions") for one in records]
+        rest += [(_ledger_line(one), one, "ledger") for one in self.ledger]
+        rest += [(f"instalment {one['instalment']}", one, "SelfPayoutSchedule") for one in self.schedule]
+        grouped: dict[tuple[str, int | None, str], list[dict[str, Any]]] = {}
+        for line, one, table in rest:
+            grouped.setdefault((line, one["user_id"], table), []).append(one)
+        facts = [(line, member, _fact(rows, table)) for (line, member, table), rows in grouped.items()]
+        return [_made(line, member, 0, fact, "the plan does not know it") for line, member, fact in facts if fact.paisa]
+
+    @staticmethod
+    def _pop(rows: list[dict[str, Any]], fits: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
+        taken = [one for one in rows if fits(one)]
+        rows[:] = [one for one in rows if not fits(one)]
+        return taken
+
+
+def _ledger_line(row: dict[str, Any]) -> str:
+    return str(row["type"]) + (f", level {row['level_depth']}" if row["level_depth"] else "")
+
+
+def _fact(rows: list[dict[str, Any]], table: str) -> Fact:
+    states = dict.fromkeys(str(one["status"]) for one in rows if one.get("status"))
+    ids = ", ".join(str(one["id"]) for one in rows)
+    return Fact(sum(one["amount_paisa"] or 0 for one in rows), ", ".join(states), f"{table} {ids}" if ids else "")
+
+
+def _made(line: str, member: int | None, expected: int, fact: Fact, why: str) -> dict[str, Any]:
+    return {
+        "line": line,
+        "member_id": member,
+        "expected_paisa": expected,
+        "found_paisa": fact.paisa,
+        "difference_paisa": fact.paisa - expected,
+        "why": why,
+        "state": fact.state,
+        "sources": fact.sources,
+    }
+
+
+def stands(row: dict[str, Any]) -> bool:
+    """Whether an order that was paid still stands."""
+    return str(row["status"]).lower() not in NOT_STANDING
+
+
+def ancestors(looked: Looked, buyer: int, paid_at: datetime, levels: int) -> list[Ancestor]:
+    """The matrix ancestors of a buyer, as deep as the plan pays, with their activity when the order was paid."""
+    parents = dict(looked.rows["matrix_nodes"].iter_rows())
+    people = {one["id"]: one for one in looked.rows["users"].iter_rows(named=True)}
+    bought = looked.rows["orders"].filter(pl.col("paid_at").is_not_null()).group_by("user_id").agg(pl.col("paid_at").min())
+    firsts = dict(bought.iter_rows())
+    found, member = [], parents.get(buyer)
+    for level in range(1, levels + 1):
+        if member is None:
+            break
+        if member in people:
+            found.append(_ancestor(level, people[member], firsts.get(member), looked.plan.rules, paid_at))
+        member = parents.get(member)
+    return found
+
+
+def _ancestor(level: int, person: dict[str, Any], first: datetime | None, rules: PlanRules, paid_at: datetime) -> Ancestor:
+    registration = rules.active_from == "registration"
+    if person["is_active"] and not person["is_blocked"]:
+        since = EVER if registration or first is None else first
+        return Ancestor(level, person["id"], "active" if paid_at >= since else "inactive", since)
+    # Active once, not today: nobody knows since when not.
+    unknown = EVER if registration else first
+    return Ancestor(level, person["id"], "unknown" if unknown and paid_at >= unknown else "inactive", None)
+
+
+def planned_lines(row: dict[str, Any], version: PlanVersion, looked: Looked) -> list[dict[str, Any]]:
+    """A paid order's lines under its plan version, and what was posted beyond them; expected_paisa adds up to its amount."""
+    commission, paid_at = row["commission_amount_paisa"], row["paid_at"]
+    found = Found(looked, row)
+    uplines = ancestors(looked, row["user_id"], paid_at, len(version.level_bps))
+    by_level = {one.level: one for one in uplines}
+    known = [Upline(one.level, one.member_id, _earned(one, found)) for one in uplines]
+    posts = expected_postings(commission, row["user_id"], paid_at, version, known, is_joining=bool(row["is_joining_order"]))
+    lines = [_line(post, by_level, found, is_standing=stands(row)) for post in posts]
+    if rest := commission - sum(post.amount_paisa for post in posts):
+        lines.append(_made("remainder, posted nowhere", None, rest, Fact(rest), "the plan version posts it nowhere"))
+    return lines + found.left()
+
+
+def _earned(one: Ancestor, found: Found) -> bool:
+    return one.activity == "active" or (one.activity == "unknown" and found.is_to_member(one.level))
+
+
+def _line(post: Posting, uplines: dict[int, Ancestor], found: Found, *, is_standing: bool) -> dict[str, Any]:
+    expected, name = post.amount_paisa if is_standing else 0, LINE[post.kind].format(post.number)
+    fact = found.take(post)
+    upline = uplines.get(post.number)
+    if post.kind == "rollup" and upline:
+        return _made(name, None, expected, fact, f"member {upline.member_id} was not active then: to the company")
+    if post.kind == "level" and upline:
+        why = "was active then" if upline.activity == "active" else "active once, not today: either posting is accepted"
+        return _made(name, post.member_id, expected, fact, why)
+    return _made(name, post.member_id, expected, fact, WHY[post.kind])
+
+
+def unplanned_lines(row: dict[str, Any], looked: Looked) -> list[dict[str, Any]]:
+    """The lines of an order of which the plan gives nothing."""
+    return Found(looked, row).left()

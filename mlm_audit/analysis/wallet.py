@@ -1,0 +1,210 @@
+"""Why a wallet holds what it holds: its ledger rows one by one, where wallet and ledger part, the cause, what to do."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from mlm_audit.analysis.answer import Answer
+from mlm_audit.checks.causes import first_step, in_words
+from mlm_audit.checks.hypotheses import Around, hypotheses
+from mlm_audit.checks.wallet_chain import Chain, wallet_chain
+from mlm_audit.domain.findings import SEVERITIES, Verdict
+from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.slices import Looked
+from mlm_audit.reporting.story import Story, Table, columns, rows_of
+
+UNPROVEN = ("unexplained", "wallet-without-ledger", "several-causes", "history-edited")
+"""Causes that say where wallet and ledger part, but not why."""
+AROUND = 3
+TIMELINE = columns(
+    ("ledger_id", "Ledger row", "id"),
+    ("at", "When", "instant"),
+    ("type", "Kind"),
+    ("reference", "Reference"),
+    ("amount_paisa", "Amount", "change"),
+    ("sum_paisa", "Sum of the ledger", "money"),
+    ("balance_after_paisa", "Balance after", "money"),
+    ("gap_paisa", "Parts by", "change"),
+)
+BREAKS = columns(
+    ("id", "Break"), ("severity", "Severity"), ("amount_paisa", "Amount", "change"), ("cause", "Cause"), ("message", "What")
+)
+
+
+class WalletExplanation(Answer):
+    """`frame` is the timeline. Its amounts and gaps add up to the wallet; `difference_paisa` is wallet minus ledger."""
+
+    def __init__(self, story: Story, chain: Chain) -> None:
+        super().__init__(story)
+        self.chain = chain
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """The timeline: every ledger row, and the wallet at its end."""
+        return self.story.table("timeline").frame
+
+    @property
+    def difference_paisa(self) -> int:
+        """What the wallet holds beyond the ledger, in paisa."""
+        return self.chain.difference_paisa
+
+
+def explain_wallet(
+    member: int, looked: Looked, settings: Settings, others: Sequence[tuple[int, int, str]] = ()
+) -> WalletExplanation:
+    """The explanation of a member's wallet. `others`: members who are off too, with paisa and cause, as a run found them."""
+    chain = wallet_chain(looked.rows["ledger"], looked.rows["users"]["wallet_balance_paisa"][0])
+    timeline = _timeline(chain)
+    marked = [number for number, row in enumerate(timeline) if row["gap_paisa"]]
+    wrong = looked.breaks.filter(pl.col("code") == "wallet-balance")
+    cause = wrong["cause"][0] if wrong.height else _worst_cause(looked.breaks)
+    tables = [
+        _near(timeline, marked),
+        breaks_table(looked.breaks) if looked.breaks.height else None,
+        *_guesses(member, chain, looked, cause, others),
+        Table("by_kind", "The ledger by kind", BY_KIND, _by_kind(chain), about="Adds up to the sum of the ledger."),
+        Table("timeline", "Every row, to the wallet", TIMELINE, tuple(timeline), TIMELINE_ABOUT, marked=frozenset(marked)),
+    ]
+    story = Story(
+        title=f"Wallet of member {member}",
+        verdict=(Verdict.FAIL if looked.breaks.height else Verdict.INCOMPLETE if looked.notes else Verdict.PASS).value,
+        conclusion=_conclusion(chain, timeline, marked, cause, looked.breaks.height),
+        first=f"{first_step(cause)}." if cause else "Nothing to do.",
+        facts=_facts(chain, cause, timeline, marked, others),
+        tables=tuple(table for table in tables if table is not None),
+        notes=looked.notes,
+        timezone=settings.timezone,
+        data={
+            "member_id": member,
+            "wallet_paisa": chain.wallet_paisa,
+            "ledger_paisa": chain.ledger_paisa,
+            "difference_paisa": chain.difference_paisa,
+            "cause": cause,
+        },
+    )
+    return WalletExplanation(story, chain)
+
+
+TIMELINE_ABOUT = "The amounts add up to the ledger; with what parts they add up to the wallet, to the paisa."
+BY_KIND = columns(("type", "Kind"), ("rows", "Rows", "count"), ("amount_paisa", "Amount", "change"))
+GUESSES = columns(("what", "May be"), ("confirm", "What would confirm it"), ("weight", "Weight", "count"), ("rows", "Rests on"))
+
+
+def _timeline(chain: Chain) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = [
+        {
+            "ledger_id": row["id"],
+            "at": row["created_at"],
+            "type": row["type"],
+            "reference": row["ref"] or ("" if row["reference_id"] is None else str(row["reference_id"])),
+            "amount_paisa": row["amount_paisa"],
+            "sum_paisa": row["sum_paisa"],
+            "balance_after_paisa": row["balance_after_paisa"],
+            "gap_paisa": row["gap_paisa"] or None,
+        }
+        for row in chain.rows.iter_rows(named=True)
+    ]
+    end = {"type": "the wallet now", "balance_after_paisa": chain.wallet_paisa, "sum_paisa": chain.ledger_paisa}
+    return [
+        *rows,
+        end | {"gap_paisa": chain.end_gap_paisa or None, "ledger_id": None, "at": None, "reference": "", "amount_paisa": None},
+    ]
+
+
+def _near(timeline: list[dict[str, Any]], marked: list[int]) -> Table | None:
+    """The rows around the first place and the largest one."""
+    if not marked:
+        return None
+    centres = {marked[0], max(marked, key=lambda number: abs(timeline[number]["gap_paisa"]))}
+    shown = sorted({i for c in centres for i in range(c - AROUND, c + AROUND + 1) if 0 <= i < len(timeline)})
+    rows = tuple(timeline[number] for number in shown)
+    about = "The first place and the largest one, with the rows around them."
+    return Table(
+        "parts", "Where they part", TIMELINE, rows, about, marked=frozenset(i for i, n in enumerate(shown) if n in marked)
+    )
+
+
+def breaks_table(breaks: pl.DataFrame) -> Table:
+    """The breaks that the checks found, the worst first, in words."""
+    worst = breaks.sort(pl.col("severity").replace_strict({s: i for i, s in enumerate(SEVERITIES)}), descending=True)
+    rows = tuple(
+        row | {"cause": in_words(row["cause"]), "message": row["message"] + _evidence(row["evidence"])}
+        for row in worst.iter_rows(named=True)
+    )
+    return Table("breaks", "What the checks find", BREAKS, rows)
+
+
+def _evidence(text: str) -> str:
+    rows = [f"{row.get('table')} {row.get('id')}" for row in json.loads(text)]
+    return f" Evidence: {', '.join(rows)}." if rows else ""
+
+
+def _guesses(member: int, chain: Chain, looked: Looked, cause: str, others: Sequence[tuple[int, int, str]]) -> list[Table]:
+    if not chain.difference_paisa or cause not in UNPROVEN:
+        return []
+    rows = looked.rows
+    open_requests = rows["withdrawals"].filter(pl.col("status") != "approved")
+    waiting = rows["payout_schedule"].filter(pl.col("status") != "paid")
+    pending = rows["commissions"].filter((pl.col("status") == "pending") & (pl.col("type") == "repurchase"))
+    around = Around(
+        chain.difference_paisa,
+        ledger=chain.rows.select("id", "amount_paisa").rows(),
+        open_withdrawals=open_requests.select("id", "amount_paisa").rows(),
+        pending_commission=[("the month that waits", int(pending["amount_paisa"].cast(pl.Int128).sum()))]
+        if pending.height
+        else [],
+        due_instalments=waiting.select("id", "amount_paisa").rows(),
+        other_members=[(other, paisa) for other, paisa, _ in others if other != member],
+    )
+    found = tuple(guess._asdict() for guess in hypotheses(around))
+    about = "No record proves the cause. These fit the amount; none is proven before what confirms it is seen."
+    return [Table("hypotheses", "What may be behind it", GUESSES, found, about)]
+
+
+def _by_kind(chain: Chain) -> tuple[dict[str, Any], ...]:
+    kinds = chain.rows.group_by("type").agg(pl.len().cast(pl.Int64).alias("rows"), pl.col("amount_paisa").sum()).sort("type")
+    return rows_of(kinds, BY_KIND)
+
+
+def _worst_cause(breaks: pl.DataFrame) -> str:
+    ranked = sorted(breaks.iter_rows(named=True), key=lambda row: -SEVERITIES.index(row["severity"]))
+    return str(ranked[0]["cause"]) if ranked else ""
+
+
+def _conclusion(chain: Chain, timeline: list[dict[str, Any]], marked: list[int], cause: str, breaks: int) -> str:
+    holds = f"The wallet holds {format_inr(chain.wallet_paisa)}, the ledger adds up to {format_inr(chain.ledger_paisa)}"
+    if not chain.difference_paisa:
+        return f"{holds}: they agree." + (f" {in_words(cause)}." if breaks else "")
+    much = "too much" if chain.difference_paisa > 0 else "too little"
+    where = _where(timeline, marked)
+    return f"{holds}: {format_inr(abs(chain.difference_paisa))} {much}, {where}. {in_words(cause)}."
+
+
+def _where(timeline: list[dict[str, Any]], marked: list[int]) -> str:
+    if not marked:
+        return "with no row at which they part"
+    first = timeline[marked[0]]
+    places = f"; {len(marked)} places in all" if len(marked) > 1 else ""
+    return ("after the last ledger row" if first["ledger_id"] is None else f"since ledger row {first['ledger_id']}") + places
+
+
+def _facts(
+    chain: Chain, cause: str, timeline: list[dict[str, Any]], marked: list[int], others: Sequence[tuple[int, int, str]]
+) -> tuple[tuple[str, str], ...]:
+    facts = [
+        ("Wallet", format_inr(chain.wallet_paisa)),
+        ("Ledger", format_inr(chain.ledger_paisa)),
+        ("Difference", format_inr(chain.difference_paisa, sign=True)),
+    ]
+    if marked:
+        facts.append(("Parts", _where(timeline, marked)))
+    if cause:
+        facts.append(("Cause", in_words(cause)))
+    if same := [other for other in others if other[2] == cause]:
+        facts.append(
+            ("Others with this cause", f"{len(same)}: members {', '.join(str(o[0]) for o in same[:5])}{' …' * (len(same) > 5)}")
+        )
+    return tuple(facts)

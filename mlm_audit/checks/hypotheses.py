@@ -1,0 +1,126 @@
+"""What may be behind a difference whose cause the data do not prove: ranked guesses, each with what would confirm it."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+WHOLE_RUPEES = 10_000
+"""Differences that are whole hundreds of rupees look as if a person had typed them."""
+
+
+class Hypothesis(NamedTuple):
+    """A guess: `weight` ranks it, 100 is near certainty; `rows` are the ids that it rests on."""
+
+    what: str
+    confirm: str
+    weight: int
+    rows: str = ""
+
+
+class Around(NamedTuple):
+    """What is known around a difference of one wallet. Amounts are paisa, with the ids they come from."""
+
+    difference_paisa: int
+    ledger: Sequence[tuple[int, int]] = ()
+    open_withdrawals: Sequence[tuple[int, int]] = ()
+    pending_commission: Sequence[tuple[str, int]] = ()
+    due_instalments: Sequence[tuple[int, int]] = ()
+    other_members: Sequence[tuple[int, int]] = ()
+
+
+def hypotheses(around: Around) -> list[Hypothesis]:
+    """The guesses that fit the amount exactly, the likeliest first; never none."""
+    found = [*_elsewhere(around), *_same_amount(around), *_mistyped(around)]
+    if around.difference_paisa % WHOLE_RUPEES == 0:
+        found.append(
+            Hypothesis(
+                "The wallet was changed by hand: the amount is whole hundreds of rupees",
+                "Ask who has write access to users.walletBalance; look for a support ticket of that amount",
+                30,
+            )
+        )
+    found.append(
+        Hypothesis(
+            "A program changed the wallet and its ledger row was lost, or the other way round",
+            "Search the platform's log for this member at the moment of the gap",
+            10,
+        )
+    )
+    return sorted(found, key=lambda one: -one.weight)
+
+
+def _elsewhere(around: Around) -> Iterable[Hypothesis]:
+    for member, difference in around.other_members:
+        if difference == -around.difference_paisa:
+            yield Hypothesis(
+                f"The money went to the wrong wallet: member {member} is off by the same amount, the other way",
+                "Compare the two wallets' gaps: both began at the same moment",
+                90,
+                f"member {member}",
+            )
+
+
+def _same_amount(around: Around) -> Iterable[Hypothesis]:
+    off = around.difference_paisa
+    for number, amount in around.open_withdrawals:
+        if amount == -off:
+            yield Hypothesis(
+                f"Withdrawal {number} left the wallet before it was approved",
+                "The request's log shows when the wallet was debited",
+                80,
+                f"withdrawal_requests {number}",
+            )
+    for month, amount in around.pending_commission:
+        if amount == off:
+            yield Hypothesis(
+                f"The commission of {month} reached the wallet before its sweep",
+                "The sweep's log of that month, and whether a job ran twice or too early",
+                75,
+                f"commissions of {month}",
+            )
+    for number, amount in around.due_instalments:
+        if amount == off:
+            yield Hypothesis(
+                f"Instalment {number} was paid outside the payout run",
+                "The bank or an operator's log",
+                70,
+                f"instalment {number}",
+            )
+    for number, amount in around.ledger:
+        if amount == off:
+            yield Hypothesis(
+                f"Ledger row {number} reached the wallet twice", "The platform's log at that row's time", 60, f"ledger {number}"
+            )
+        if amount == -off:
+            yield Hypothesis(
+                f"Ledger row {number} never reached the wallet", "The platform's log at that row's time", 60, f"ledger {number}"
+            )
+
+
+def _mistyped(around: Around) -> Iterable[Hypothesis]:
+    for number, amount in around.ledger:
+        if amount and around.difference_paisa == -2 * amount:
+            yield Hypothesis(
+                f"Ledger row {number} was applied with the wrong sign",
+                "The wallet before and after that row",
+                65,
+                f"ledger {number}",
+            )
+        if amount and around.difference_paisa == 99 * amount:
+            yield Hypothesis(
+                f"Ledger row {number} was applied as rupees instead of paisa", "The wallet after that row", 65, f"ledger {number}"
+            )
+        if _transposed(abs(amount), abs(amount + around.difference_paisa)):
+            yield Hypothesis(
+                f"Two digits were swapped when ledger row {number} was applied",
+                "The wallet after that row",
+                40,
+                f"ledger {number}",
+            )
+
+
+def _transposed(one: int, other: int) -> bool:
+    """Whether two amounts differ by two neighbouring digits that are swapped."""
+    if one == other or (one - other) % 9 or len(str(one)) != len(str(other)):
+        return False
+    places = [i for i, (a, b) in enumerate(zip(str(one), str(other), strict=True)) if a != b]
+    return len(places) == 2 and places[1] == places[0] + 1 and sorted(str(one)) == sorted(str(other))

@@ -1,0 +1,91 @@
+"""Looking at one member or one order: the rows that decide, in one consistent read, and the checks run over just these."""
+
+import tempfile
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+import polars as pl
+from sqlalchemy import Connection, Engine
+
+from mlm_audit.checks.catalogue import load_checks
+from mlm_audit.database.check import readable_inputs
+from mlm_audit.database.slices import Slice, order_slice, wallet_slice
+from mlm_audit.database.snapshot import one_instant
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.plan import DEFAULT_PLAN, Plan, load_plan
+from mlm_audit.domain.settings import Settings
+from mlm_audit.engine.duck import Engine as Duck
+
+WALLET_CHECKS = (
+    "wallet-balance",
+    "running-balance",
+    "negative-wallet",
+    "withdrawals",
+    "payout-ledger",
+    "payout-history",
+    "release-ledger",
+    "duplicate-credit",
+)
+"""The checks whose facts about one member are all in a wallet's slice; of duplicate credits those of payouts and releases."""
+OF_ORDERS = "duplicate-credit/commission/"
+ORDER_CHECKS = (
+    "commission-amount",
+    "commission-beneficiary",
+    "commission-duplicate",
+    "commission-missing",
+    "commission-not-posted",
+    "commission-unexpected",
+    "company-posting",
+    "conservation",
+    "duplicate-credit",
+    "instalments",
+    "joining-flag",
+    "order-lines",
+    "order-unusable",
+    "refund-not-reversed",
+)
+"""The checks whose facts about one order are all in an order's slice."""
+
+
+class Looked:
+    """What was read, the breaks that the checks find in it, and why some of it could not be read."""
+
+    def __init__(self, rows: Slice, breaks: pl.DataFrame, plan: Plan, notes: tuple[str, ...]) -> None:
+        self.rows, self.breaks, self.plan, self.notes = rows, breaks, plan, notes
+
+
+def look_at_wallet(database: Engine, settings: Settings, member: int) -> Looked:
+    """A member's rows and the breaks that are about them. InputError when there is no such member."""
+    looked = _look(database, settings, lambda c, depth, missing: wallet_slice(c, member, depth, missing), WALLET_CHECKS)
+    if not looked.rows["users"].height:
+        raise InputError(f"member {member}: there is no such member; check the id")
+    mine = looked.breaks.filter((pl.col("member_id") == member) & ~pl.col("id").str.starts_with(OF_ORDERS))
+    return Looked(looked.rows, mine, looked.plan, looked.notes)
+
+
+def look_at_order(database: Engine, settings: Settings, order: int) -> Looked:
+    """An order's rows and the breaks that are about it. InputError when there is no such order."""
+    looked = _look(database, settings, lambda c, depth, missing: order_slice(c, order, depth, missing), ORDER_CHECKS)
+    if not looked.rows["orders"].filter(pl.col("id") == order).height:
+        raise InputError(f"order {order}: there is no such order; check the id")
+    mine = looked.breaks.filter(pl.col("order_id") == order)
+    return Looked(looked.rows, mine, looked.plan, looked.notes)
+
+
+def _look(
+    database: Engine, settings: Settings, read: Callable[[Connection, int, Collection[str]], Slice], codes: Collection[str]
+) -> Looked:
+    plan = load_plan(settings.plan_file or DEFAULT_PLAN)
+    missing = readable_inputs(database, store=False)
+    with one_instant(database) as connection:
+        rows = read(connection, plan.max_levels, missing)
+    checks = [check for check in load_checks(settings.checks_dir) if check.code in codes]
+    with tempfile.TemporaryDirectory(prefix="mlm-audit-") as folder:
+        for name, frame in rows.items():
+            if name not in missing:
+                frame.write_parquet(Path(folder) / f"{name}.parquet")
+        with Duck(Path(folder), plan, settings, missing=dict(missing)) as duck:
+            found = duck.run(checks)
+    notes = [f"{name}: {why}" for name, why in missing.items()]
+    notes += [f"check {run.code}: {run.reason}" for run in found.checks if run.reason]
+    return Looked(rows, found.breaks, plan, tuple(notes))

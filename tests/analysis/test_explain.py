@@ -1,0 +1,237 @@
+"""Explanations: they add up to the paisa, and say what the checks say."""
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Engine, delete, text, update
+
+import mlm_audit
+from mlm_audit.analysis.answer import Answer
+from mlm_audit.analysis.order import explain_order
+from mlm_audit.analysis.order_lines import stands
+from mlm_audit.checks.hypotheses import Around, hypotheses
+from mlm_audit.checks.inputs import INPUTS
+from mlm_audit.checks.wallet_chain import wallet_chain
+from mlm_audit.database.connect import open_engine, write
+from mlm_audit.database.migrate import init
+from mlm_audit.database.slices import ORDER_LINES
+from mlm_audit.database.tables import Ledger
+from mlm_audit.demo.faults import FAULTS, inject
+from mlm_audit.demo.platform import Platform
+from mlm_audit.demo.write import write_platform
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.plan import load_plan
+from mlm_audit.jobs.slices import OF_ORDERS, ORDER_CHECKS, WALLET_CHECKS, Looked
+from tests.conftest import clean_platform, settings_for
+
+Fill = Callable[[str, Platform], Engine]
+MEMBERS, ORDERS, SLICES = 1_000, 1_000, 25
+"""Adding up is tried on so many; that reading only the deciding rows finds the same, on the faulty ones and some others."""
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[mlm_audit.Audit]:
+    """A platform with every kind of fault of the demonstration."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('explain') / 'platform.db'}"
+    platform = clean_platform(MEMBERS).copy()
+    inject(platform, dict.fromkeys(FAULTS, 2), FAULTS, seed=11, exact=False)
+    engine = open_engine(url, create=True)
+    init(engine)
+    write_platform(engine, platform)
+    engine.dispose()
+    audit = mlm_audit.connect(url)
+    yield audit
+    audit.close()
+
+
+@pytest.fixture(scope="module")
+def whole(broken: mlm_audit.Audit) -> pl.DataFrame:
+    """All breaks of the platform, as a reconciliation finds them."""
+    return broken.reconcile().breaks
+
+
+@pytest.fixture(scope="module")
+def frames(broken: mlm_audit.Audit) -> dict[str, pl.DataFrame]:
+    return {name: broken.sql(f"select * from {name}") for name in INPUTS}
+
+
+def ids(found: Answer) -> list[str]:
+    return sorted(found.tables["breaks"]["id"]) if "breaks" in found.tables else []
+
+
+def test_a_thousand_wallets_add_up(broken: mlm_audit.Audit, frames: dict[str, pl.DataFrame], whole: pl.DataFrame) -> None:
+    off = dict(whole.filter(pl.col("code") == "wallet-balance").select("member_id", "amount_paisa").rows())
+    gaps = dict(broken.sql("select ledger_id, gap_paisa from gaps").rows())
+    seen: dict[int, int] = {}
+    by_member = frames["ledger"].sort("id").partition_by("user_id", as_dict=True)
+    for member, wallet in frames["users"].select("id", "wallet_balance_paisa").iter_rows():
+        chain = wallet_chain(by_member.get((member,), frames["ledger"].clear()), wallet)
+        assert chain.ledger_paisa + (chain.rows["gap_paisa"].sum() or 0) + chain.end_gap_paisa == (wallet or 0)
+        assert chain.difference_paisa == off.get(member, 0)
+        seen |= dict(chain.gaps.select("id", "gap_paisa").rows())
+    assert off
+    assert seen == gaps
+
+
+def test_a_thousand_orders_add_up(frames: dict[str, pl.DataFrame], whole: pl.DataFrame) -> None:
+    """An independent computation in plain Python, over the same rows: where it sees a difference, so do the checks."""
+    mine = whole.filter(pl.col("code").is_in(ORDER_CHECKS))
+    plan, settings = load_plan(), settings_for()
+    paid = frames["orders"].filter(pl.col("paid_at").is_not_null())
+    chosen = set(random.Random(6).sample(paid["id"].to_list(), ORDERS)) | (set(mine["order_id"].drop_nulls()) & set(paid["id"]))
+    of = {name: frames[name].partition_by("order_id", as_dict=True) for name in ("commissions", "payout_schedule")}
+    lines = frames["ledger"].filter(pl.col("type").is_in(ORDER_LINES)).partition_by("reference_id", as_dict=True)
+    everybody = {name: frames[name] for name in ("users", "matrix_nodes", "orders")}
+    for number in sorted(chosen):
+        rows = {name: frame.clear() for name, frame in frames.items()} | everybody
+        rows |= {name: parts.get((number,), frames[name].clear()) for name, parts in of.items()}
+        rows["ledger"] = lines.get((number,), frames["ledger"].clear())
+        found = explain_order(number, Looked(rows, mine.filter(pl.col("order_id") == number), plan, ()), settings)
+        order = paid.filter(pl.col("id") == number).row(0, named=True)
+        if stands(order) and found.to_dict()["plan_version"]:
+            assert found.frame["expected_paisa"].sum() == order["commission_amount_paisa"]
+        wrong = mine.filter((pl.col("order_id") == number) & ~pl.col("code").is_in(("joining-flag", "order-unusable")))
+        wrong = wrong.filter(~pl.col("id").str.contains("duplicate-credit/(payout|release)"))
+        assert bool(found.differences.height) == bool(wrong.height), (number, str(found), wrong.rows())
+
+
+def test_reading_only_what_decides_finds_the_same(broken: mlm_audit.Audit, whole: pl.DataFrame) -> None:
+    of_wallets = whole.filter(pl.col("code").is_in(WALLET_CHECKS) & pl.col("member_id").is_not_null())
+    of_wallets = of_wallets.filter(~pl.col("id").str.starts_with(OF_ORDERS))
+    known = broken.sql("select id from users")["id"].to_list()
+    off = of_wallets["member_id"].unique().sort().to_list()
+    for member in [*off[:SLICES], *random.Random(8).sample(known, 8)]:
+        if member not in known:
+            continue
+        found = broken.member(member).explain()
+        mine = of_wallets.filter(pl.col("member_id") == member)
+        assert ids(found) == sorted(mine["id"]), member
+        if (wrong := mine.filter(pl.col("code") == "wallet-balance")).height:
+            assert (found.difference_paisa, found.to_dict()["cause"]) == (wrong["amount_paisa"][0], wrong["cause"][0])
+    of_orders = whole.filter(pl.col("code").is_in(ORDER_CHECKS))
+    orders = broken.sql("select id from orders")["id"].to_list()
+    for order in [*of_orders["order_id"].unique().sort().to_list()[:SLICES], *random.Random(9).sample(orders, 8)]:
+        if order in orders:
+            assert ids(broken.order(order).explain()) == sorted(of_orders.filter(pl.col("order_id") == order)["id"]), order
+
+
+def test_payouts_add_up_and_agree_with_the_checks(broken: mlm_audit.Audit, whole: pl.DataFrame) -> None:
+    wrong = whole.filter(pl.col("code") == "payout-ledger")["id"].str.split("/").list.last().to_list()
+    known = broken.sql("select id from payout_schedule order by id")["id"].to_list()
+    chosen = {int(one) for one in wrong if int(one) in set(known)} | set(random.Random(7).sample(known, 200))
+    for number in sorted(chosen):
+        found = broken.payout(number)
+        if found.frame.height and found.story.verdict == "PASS":
+            assert found.frame["amount_paisa"].sum() == found.to_dict()["amount_paisa"]
+        if str(number) in wrong:
+            assert found.story.verdict == "FAIL", number
+
+
+@given(
+    st.lists(st.tuples(st.integers(-(10**12), 10**12), st.none() | st.integers(-(10**12), 10**12)), max_size=30),
+    st.none() | st.integers(-(10**12), 10**12),
+)
+def test_a_chain_adds_up_whatever_the_rows_say(rows: list[tuple[int, int | None]], wallet: int | None) -> None:
+    schema = {"id": pl.Int64, "amount_paisa": pl.Int64, "balance_after_paisa": pl.Int64}
+    chain = wallet_chain(pl.DataFrame([(i, *row) for i, row in enumerate(rows)], schema=schema, orient="row"), wallet)
+    assert chain.ledger_paisa + chain.rows["gap_paisa"].sum() + chain.end_gap_paisa == chain.wallet_paisa == (wallet or 0)
+
+
+@pytest.mark.parametrize(
+    ("around", "first"),
+    [
+        (Around(500, other_members=[(7, -500)]), "member 7 is off by the same amount"),
+        (Around(-500, open_withdrawals=[(3, 500)]), "Withdrawal 3 left the wallet before"),
+        (Around(500, due_instalments=[(9, 500)]), "Instalment 9 was paid outside"),
+        (Around(500, ledger=[(4, 500)]), "row 4 reached the wallet twice"),
+        (Around(-500, ledger=[(4, 500)]), "row 4 never reached the wallet"),
+        (Around(-1000, ledger=[(4, 500)]), "row 4 was applied with the wrong sign"),
+        (Around(99 * 512, ledger=[(4, 512)]), "row 4 was applied as rupees"),
+        (Around(9, ledger=[(4, 1234 - 0)]), "Two digits were swapped when ledger row 4"),
+        (Around(20_000), "changed by hand"),
+        (Around(123), "its ledger row was lost"),
+    ],
+)
+def test_hypotheses(around: Around, first: str) -> None:
+    found = hypotheses(around)
+    assert first in found[0].what
+    assert all(one.confirm for one in found)
+    assert [one.weight for one in found] == sorted((one.weight for one in found), reverse=True)
+
+
+def test_on_each_database(any_url: str, filled: Fill) -> None:
+    platform = clean_platform().copy()
+    platform.add_to_wallets({42: 31_250, 43: -31_250})
+    filled(any_url, platform)
+    audit = mlm_audit.connect(any_url)
+    run = audit.reconcile()
+    found = run.explain(member=42)
+    assert "₹312.50 too much, after the last ledger row" in found.conclusion
+    assert found.tables["hypotheses"]["what"][0].endswith("member 43 is off by the same amount, the other way")
+    assert run.explain(order=1).story.verdict == "PASS"
+    page = audit.member(42)
+    assert "Demo" not in page._repr_html_()
+    assert "D*** M*** 0***" in str(page)
+    assert audit.payout(1).story.verdict == "PASS"
+    assert found.frame["amount_paisa"].sum() + 31_250 == found.to_dict()["wallet_paisa"]
+    audit.close()
+
+
+def test_nobody_is_revealed_unnoted(sqlite_url: str, filled: Fill, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    filled(sqlite_url, clean_platform())
+    audit = mlm_audit.connect(sqlite_url)
+    assert "member00000042@" not in str(audit.member(42))
+    assert not (tmp_path / "runs" / "revealed.jsonl").exists()
+    assert "member00000042@example.invalid" in str(audit.member(42, reveal=True))
+    assert json.loads((tmp_path / "runs" / "revealed.jsonl").read_text())["what"] == "member 42"
+    assert "member 42 was revealed to" in caplog.text
+    (tmp_path / "runs" / "revealed.jsonl").unlink()
+    (tmp_path / "runs" / "revealed.jsonl").mkdir()
+    with pytest.raises(InputError, match="it cannot be written"):
+        audit.member(42, reveal=True)
+    audit.close()
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda a: a.member(10**9),
+        lambda a: a.member(-1),
+        lambda a: a.order(10**9).explain(),
+        lambda a: a.payout(10**9),
+        lambda a: a.reconcile().explain(member=10**9),
+        lambda a: a.reconcile().explain(),
+        lambda a: a.reconcile().explain(member=1, order=1),
+    ],
+)
+def test_mistakes(sqlite_url: str, filled: Fill, ask: Callable[[mlm_audit.Audit], object]) -> None:
+    filled(sqlite_url, clean_platform())
+    audit = mlm_audit.connect(sqlite_url)
+    with pytest.raises(InputError):
+        ask(audit)
+    audit.close()
+
+
+def test_odd_platforms(sqlite_url: str, filled: Fill) -> None:
+    """A member without rows, a ring above, an order without uplines, hostile text."""
+    engine = filled(sqlite_url, clean_platform())
+    with write(engine) as connection:
+        connection.execute(delete(Ledger).where(Ledger.user_id == 42))
+        connection.execute(text("update matrix_nodes set parentId = 200 where userId = 1"))
+        connection.execute(text("update matrix_nodes set parentId = null where userId = 300"))
+        connection.execute(update(Ledger).where(Ledger.user_id == 44).values(ref=Ledger.ref + "<script>alert(1)</script>\u202e"))
+    audit = mlm_audit.connect(sqlite_url)
+    assert audit.member(42).explain().story.verdict == "FAIL"
+    for member in (1, 43, 44, 200, 300):
+        shown = audit.member(member).explain()._repr_html_()
+        assert "<script" not in shown
+        assert "\u202e" not in shown
+    for order in audit.sql("select id from orders where user_id in (200, 300, 1) and paid_at is not null")["id"]:
+        audit.order(order).explain()
+    audit.close()
