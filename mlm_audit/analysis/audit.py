@@ -13,9 +13,11 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from mlm_audit.analysis.answer import Answer
+from mlm_audit.analysis.eligibility import MonthEligibility
 from mlm_audit.analysis.income import income_disclosure
 from mlm_audit.analysis.member import Member, Order
 from mlm_audit.analysis.payout import explain_payout
+from mlm_audit.analysis.payouts import Payouts
 from mlm_audit.analysis.period import Months
 from mlm_audit.analysis.plan_changes import PlanChanges
 from mlm_audit.analysis.pyramid import pyramid_indicators
@@ -82,6 +84,14 @@ class Audit:
     def payout(self, schedule_id: int) -> Answer:
         """An instalment, from its order to the wallet. InputError when there is none of that id."""
         return explain_payout(self._engine, schedule_id, self._settings)
+
+    def payouts(self, due: str) -> Payouts:
+        """The payouts that are due by a day or instant, ISO 8601; `.preview()` says what would be paid and held."""
+        return Payouts(self._engine, self._settings, parse_instant(due, self._settings.tz), _now())
+
+    def eligibility(self, month: str) -> MonthEligibility:
+        """A swept month, YYYY-MM; `.diff("2026-09")` compares, `.explain(42)` looks at one member."""
+        return MonthEligibility(self._engine, self._settings, month, _now())
 
     def sql(self, query: str) -> pl.DataFrame:
         """The answer of DuckDB over the frames that the checks use: users, ledger, orders, commissions, … (docs/checks.md).

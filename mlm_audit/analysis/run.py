@@ -8,6 +8,7 @@ from markupsafe import escape
 from sqlalchemy import Engine
 
 from mlm_audit.analysis.answer import Answer
+from mlm_audit.analysis.issue import explain_issue, find_issue
 from mlm_audit.analysis.order import explain_order
 from mlm_audit.analysis.wallet import explain_wallet
 from mlm_audit.database.runs import PREVIOUS_COLUMNS, PreviousRun
@@ -34,10 +35,15 @@ class Run:
         self.job_id, self.verdict, self.breaks, self.notes = job_id, verdict, breaks, notes
         self._database, self._settings = database, settings
 
-    def explain(self, member: int | None = None, *, order: int | None = None) -> Answer:
-        """Why a member's wallet is off, or an order; with who else has the same cause in this run. InputError for an unknown id."""
-        if (member is None) == (order is None):
-            raise InputError("explain: give one of the two, member=42 or order=991")
+    def explain(self, member: int | None = None, *, order: int | None = None, issue: str | None = None) -> Answer:
+        """Why a member's wallet is off, an order, or one break or tree issue by its id; InputError for an unknown id.
+
+        A wallet's explanation says who else has the same cause in this run.
+        """
+        if sum(one is not None for one in (member, order, issue)) != 1:
+            raise InputError("explain: give one of member=42, order=991, issue='wallet-balance/42'")
+        if issue is not None:
+            return explain_issue(find_issue(self.breaks, issue), self._database, self._settings)
         if order is not None:
             return explain_order(order, look_at_order(self._database, self._settings, order), self._settings)
         number = int(member or 0)

@@ -1,0 +1,191 @@
+"""A month's eligibility as the sweep logged it: who is, who is not, who changed and why; and one member's month, row by row."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Engine
+
+from mlm_audit.analysis.answer import Answer
+from mlm_audit.database.check import require
+from mlm_audit.database.eligibility_reads import read_logged
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.findings import Verdict
+from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.domain.periods import Month as Period
+from mlm_audit.domain.periods import month_label, parse_month
+from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.eligibility import Explained, Explanation, explain_eligibility
+from mlm_audit.jobs.sweep import NEEDED
+from mlm_audit.reporting.story import Story, Table, columns, rows_of
+
+MEMBERS = columns(
+    ("member_id", "Member", "id"),
+    ("is_eligible", "Eligible", "flag"),
+    ("purchase_paisa", "Purchases", "money"),
+    ("required_paisa", "Needed", "money"),
+    ("kyc_approved", "KYC", "flag"),
+    ("three_three_met", "3-3 rule", "flag"),
+    ("rolled_up_paisa", "Rolled up", "money"),
+)
+CHANGES = columns(
+    ("member_id", "Member", "id"),
+    ("change", "Change"),
+    ("why", "Why"),
+    ("before_paisa", "Purchases before", "money"),
+    ("purchase_paisa", "Purchases now", "money"),
+)
+SUMMARY = columns(("change", "Change"), ("members", "Members", "count"))
+CONDITIONS = columns(
+    ("condition", "Condition"), ("is_met", "Met", "flag"), ("found", "Found"), ("needed", "Needed"), ("words", "In words")
+)
+BEHIND = columns(("condition", "Condition"), ("row", "Row"))
+TITLES = {"active": "Active member", "purchase": "Purchases", "kyc": "KYC", "three_three": "3-3 rule"}
+
+
+class MonthEligibility(Answer):
+    """A month's decisions; `frame` has a row a member. `diff()` compares, `explain()` looks at one member."""
+
+    def __init__(self, database: Engine, settings: Settings, month: str, now: datetime) -> None:
+        require(database, NEEDED)
+        self.month = parse_month(month, settings.tz)
+        self._database, self._settings, self._now = database, settings, now
+        self._logged = _logged(database, self.month)
+        super().__init__(_month_story(self.month, self._logged, settings))
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """Every member who was decided: columns member_id, is_eligible, purchase_paisa, required_paisa and so on."""
+        return self._logged
+
+    def diff(self, before: str) -> Answer:
+        """Who became eligible since another month, or is no more, and which condition made it. InputError for a month not swept."""
+        earlier = parse_month(before, self._settings.tz)
+        return Answer(_diff_story(self.month, earlier, self._logged, _logged(self._database, earlier), self._settings))
+
+    def explain(self, member: int) -> Answer:
+        """Every condition of a member's month, with the orders and directs behind it."""
+        label = month_label(self.month.key)
+        found = explain_eligibility(self._database, self._settings, member, label, lambda: self._now)
+        return Answer(member_story(found, self._settings))
+
+
+def _logged(database: Engine, month: Period) -> pl.DataFrame:
+    frame = read_logged(database, month)
+    if not frame.height:
+        label = month_label(month.key)
+        raise InputError(
+            f"eligibility {label}: that month was never swept; "
+            f"`mlm-audit run monthly-sweep --month {label} --dry-run` looks at what it would decide"
+        )
+    return frame
+
+
+def _month_story(month: Period, logged: pl.DataFrame, settings: Settings) -> Story:
+    eligible = int(logged["is_eligible"].sum())
+    short = logged.filter(~pl.col("is_eligible"))
+    reasons = {
+        "purchases too small": int((short["purchase_paisa"] < short["required_paisa"]).sum()),
+        "KYC not approved": int((~short["kyc_approved"]).sum()),
+        "3-3 rule not met": int((~short["three_three_met"].fill_null(value=True)).sum()),
+    }
+    return Story(
+        title=f"Eligibility of {month_label(month.key)}",
+        conclusion=f"{grouped(eligible)} of {grouped(logged.height)} members were eligible.",
+        facts=tuple((name, grouped(count)) for name, count in reasons.items()),
+        tables=(Table("members", "Members", MEMBERS, rows_of(logged, MEMBERS)),),
+        timezone=settings.timezone,
+        data={"month": month_label(month.key), "eligible": eligible, "members": logged.height, "reasons": reasons},
+    )
+
+
+def _diff_story(month: Period, earlier: Period, now: pl.DataFrame, before: pl.DataFrame, settings: Settings) -> Story:
+    both = now.join(before, on="member_id", how="full", coalesce=True, suffix="_before").sort("member_id")
+    rows = [row | {"change": _change(row)} for row in both.iter_rows(named=True)]
+    changed = [
+        {
+            "member_id": row["member_id"],
+            "change": row["change"],
+            "why": _why(row),
+            "before_paisa": row["purchase_paisa_before"],
+            "purchase_paisa": row["purchase_paisa"],
+        }
+        for row in rows
+        if row["change"] not in ("stayed eligible", "stayed not eligible")
+    ]
+    kinds = ("became eligible", "lost it", "newly decided", "not decided any more", "stayed eligible", "stayed not eligible")
+    counts = {kind: sum(row["change"] == kind for row in rows) for kind in kinds}
+    return Story(
+        title=f"Eligibility of {month_label(month.key)} against {month_label(earlier.key)}",
+        conclusion=f"{grouped(counts['became eligible'])} members became eligible, {grouped(counts['lost it'])} lost it, "
+        f"{grouped(counts['stayed eligible'])} stayed eligible.",
+        tables=(
+            Table("changes", "Who changed, and why", CHANGES, tuple(changed)),
+            Table("summary", "In all", SUMMARY, tuple({"change": kind, "members": count} for kind, count in counts.items())),
+        ),
+        timezone=settings.timezone,
+        data={"month": month_label(month.key), "before": month_label(earlier.key), "counts": counts},
+    )
+
+
+def _change(row: Mapping[str, Any]) -> str:
+    was, is_now = row["is_eligible_before"], row["is_eligible"]
+    if was is None:
+        return "newly decided"
+    if is_now is None:
+        return "not decided any more"
+    if was == is_now:
+        return "stayed eligible" if is_now else "stayed not eligible"
+    return "became eligible" if is_now else "lost it"
+
+
+def _why(row: Mapping[str, Any]) -> str:
+    """The conditions that are met in one of the two months only."""
+    if row["is_eligible_before"] is None or row["is_eligible"] is None:
+        return "no row in the other month"
+    names = (("kyc_approved", "KYC"), ("three_three_met", "3-3 rule"))
+    found = [f"{word} {'met' if row[name] else 'not met any more'}" for name, word in names if row[name] != row[f"{name}_before"]]
+    bought = [row[f"purchase_paisa{end}"] >= row[f"required_paisa{end}"] for end in ("", "_before")]
+    if bought[0] != bought[1]:
+        found.append("purchases reached what is needed" if bought[0] else "purchases too small now")
+    return ", ".join(found) or "member's flags (active, blocked)"
+
+
+def member_story(found: Explanation, settings: Settings) -> Story:
+    """One member's month as a story: conditions, the rows behind them, what was posted."""
+    word = "eligible" if found.is_eligible else "not eligible"
+    stored = found.stored is not None and bool(found.stored["isEligible"])
+    differs = found.stored is not None and stored != found.is_eligible
+    unmet = [one.words for one in found.conditions if not one.is_met]
+    return Story(
+        title=f"Member {found.member_id}, eligibility of {found.month}",
+        verdict=(Verdict.FAIL if differs else Verdict.PASS if found.has_ended else Verdict.INCOMPLETE).value,
+        conclusion=f"Member {found.member_id} is {word} for {found.month}"
+        + (f": {'; '.join(unmet)}." if unmet else ": every condition is met."),
+        first="The facts changed after the decision: look at what changed, and decide whether to release or recover."
+        if differs
+        else "",
+        tables=(
+            Table("conditions", "Conditions", CONDITIONS, tuple(_condition(one) for one in found.conditions)),
+            Table(
+                "rows",
+                "The rows behind them",
+                BEHIND,
+                tuple({"condition": TITLES[one.condition], "row": row} for one in found.conditions for row in one.rows),
+            ),
+        ),
+        notes=found.notes,
+        timezone=settings.timezone,
+        data={
+            "member_id": found.member_id,
+            "month": found.month,
+            "is_eligible": found.is_eligible,
+            "pending_paisa": found.pending_paisa,
+        },
+    )
+
+
+def _condition(one: Explained) -> dict[str, Any]:
+    shown = [format_inr(n) if one.condition == "purchase" else str(n) for n in (one.found, one.needed)]
+    return {"condition": TITLES[one.condition], "is_met": one.is_met, "found": shown[0], "needed": shown[1], "words": one.words}

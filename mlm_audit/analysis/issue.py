@@ -1,0 +1,104 @@
+"""One break or tree issue of a run: what it means, the rows that it rests on, its place in the tree, what to do."""
+
+import json
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Engine
+
+from mlm_audit.analysis.answer import Answer
+from mlm_audit.checks.causes import first_step, in_words
+from mlm_audit.checks.tree.codes import CODES
+from mlm_audit.checks.tree.neighbourhood import as_data
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.tree_part import TreeName, tree_part
+from mlm_audit.reporting.story import Story, Table, columns
+from mlm_audit.reporting.tree_picture import draw
+from mlm_audit.reporting.tree_picture import in_words as picture_words
+
+EVIDENCE = columns(("table", "Table"), ("id", "Row"), ("what", "What"))
+WAY = columns(
+    ("member_id", "Member", "id"), ("above", "Above it"), ("position", "Position", "count"), ("is_marked", "In question", "flag")
+)
+UP, DOWN = 5, 1
+
+
+def explain_issue(row: dict[str, Any], database: Engine, settings: Settings) -> Answer:
+    """The explanation of a break as a run has it."""
+    evidence = json.loads(row["evidence"])
+    cause, is_tree = row["cause"], row["code"] in CODES
+    tables: list[Table | None] = [
+        Table("evidence", "The rows that it rests on", EVIDENCE, tuple(_evidence(one) for one in evidence))
+    ]
+    if is_tree and row["member_id"] is not None:
+        tables.append(_way(row, database))
+    story = Story(
+        title=row["id"],
+        verdict="FAIL",
+        conclusion=f"{row['message']} {in_words(row['code'] if is_tree else cause)}.",
+        first=f"{CODES[row['code']].do if is_tree else first_step(cause)}.",
+        facts=_facts(row),
+        tables=tuple(table for table in tables if table is not None),
+        timezone=settings.timezone,
+        data={name: row[name] for name in ("id", "code", "severity", "member_id", "order_id", "amount_paisa", "cause")},
+    )
+    return Answer(story)
+
+
+def find_issue(breaks: pl.DataFrame, key: str) -> dict[str, Any]:
+    """The break of that id; InputError when the run has none."""
+    found = breaks.filter(pl.col("id") == key)
+    if not found.height:
+        near = breaks.filter(pl.col("id").str.starts_with(key.split("/", maxsplit=1)[0]))["id"].head(3).to_list()
+        raise InputError(f"break {key}: the run has none of that id" + (f"; it has {', '.join(near)}" if near else ""))
+    return found.row(0, named=True)
+
+
+def _facts(row: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    facts = [("Severity", row["severity"])]
+    facts += [(name, str(row[key])) for name, key in (("Member", "member_id"), ("Order", "order_id")) if row[key] is not None]
+    if row["amount_paisa"]:
+        facts.append(("Amount", format_inr(row["amount_paisa"], sign=True)))
+    return tuple(facts)
+
+
+def _evidence(one: dict[str, Any]) -> dict[str, Any]:
+    rest = {
+        name.removesuffix("_paisa"): format_inr(value) if name.endswith("_paisa") and isinstance(value, int) else value
+        for name, value in one.items()
+    }
+    what = ", ".join(f"{name} {value}" for name, value in rest.items() if name not in ("table", "id"))
+    return {"table": str(one.get("table", "")), "id": str(one.get("id", "")), "what": what}
+
+
+def _way(row: dict[str, Any], database: Engine) -> Table | None:
+    """The member's way up and those directly below, as the tree is now."""
+    tree: TreeName = "sponsor" if row["code"].startswith("sponsor") else "matrix"
+    try:
+        graph = tree_part(database, row["member_id"], tree, up=UP, down=DOWN)
+    except InputError:
+        return None  # a member without a place in the tree is what the issue says
+    parents = {below: above for above, below in graph.edges}
+    rows = tuple(
+        {
+            "member_id": node,
+            "above": "nobody" if node not in parents else f"member {parents[node]}",
+            "position": graph.nodes[node].get("position"),
+            "is_marked": bool(graph.nodes[node].get("mark")),
+        }
+        for node in graph.nodes
+    )
+    data = as_data(graph)
+    picture = str(draw(data, f"issue-{row['member_id']}", alone=True))
+    marked = frozenset(number for number, one in enumerate(rows) if one["is_marked"])
+    return Table(
+        "way",
+        f"Around the member in the {tree} tree, as it is now",
+        WAY,
+        rows,
+        marked=marked,
+        picture=picture,
+        picture_words=picture_words(data),
+    )

@@ -1,0 +1,94 @@
+"""Is it safe to pay: what a payout run would do on a day, with its totals, holds and outliers. Nothing is paid from here."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine
+
+from mlm_audit.analysis.answer import Answer
+from mlm_audit.domain.findings import RunResult
+from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.names import WEEKLY_PAYOUTS
+from mlm_audit.jobs.payouts import Options, run_payouts
+from mlm_audit.reporting.story import Story, Table, columns
+
+TOTALS = columns(("what", "What"), ("instalments", "Instalments", "count"), ("amount_paisa", "Amount", "money"))
+ITEMS = columns(
+    ("schedule_id", "Instalment", "id"),
+    ("member_id", "Member", "id"),
+    ("order_id", "Order", "id"),
+    ("amount_paisa", "Amount", "money"),
+    ("action", "Would"),
+    ("reason", "Why"),
+)
+FAR_ABOVE = 3
+"""Times the median from which an instalment is worth a look."""
+LARGEST = 10
+
+
+class Payouts:
+    """The payouts that are due by an instant."""
+
+    def __init__(self, database: Engine, settings: Settings, due: datetime, now: datetime) -> None:
+        self.due, self._database, self._settings, self._now = due, database, settings, now
+
+    def preview(self) -> Answer:
+        """What weekly-payouts would pay, hold and give up; the last table of the answer lists every instalment."""
+        options = Options(as_of=self.due, dry_run=True)
+        result = run_payouts(WEEKLY_PAYOUTS, self._database, self._settings, lambda: self._now, options)
+        return Answer(preview_story(result, self._settings))
+
+    def __repr__(self) -> str:
+        return f"Payouts due by {self.due.isoformat()}: .preview() says what would be paid and what is held"
+
+
+def preview_story(result: RunResult, settings: Settings) -> Story:
+    """A look ahead as a story: PAY when nothing but ordinary holds stands against it."""
+    items = list(result.items)
+    pays = [one for one in items if one["action"] == "pay"]
+    grave = [finding for finding in result.findings if finding["severity"] in ("high", "critical")]
+    word = "HOLD" if grave or result.notes else "PAY"
+    paisa = sum(one["amount_paisa"] for one in pays)
+    held = len(items) - len(pays)
+    return Story(
+        title=f"Payouts due by {result.as_of.astimezone(settings.tz):%d %b %Y}",
+        verdict=word,
+        conclusion=f"{grouped(len(pays))} instalments, {format_inr(paisa)}, would be paid; {grouped(held)} are held or given up.",
+        first=f"{grave[0]['message']} Clear it up before paying."
+        if grave
+        else "Run weekly-payouts."
+        if pays
+        else "Nothing to do.",
+        tables=(
+            Table("totals", "Control totals", TOTALS, tuple(_totals(items)), "Add up to everything that is due."),
+            Table(
+                "outliers",
+                "Far above the usual",
+                ITEMS,
+                tuple(_outliers(pays)),
+                f"Instalments of {FAR_ABOVE} times the median or more.",
+            ),
+            Table("items", "Every instalment", ITEMS, tuple(items)),
+        ),
+        notes=result.notes,
+        timezone=settings.timezone,
+        data={"as_of": result.as_of, "payable": len(pays), "payable_paisa": paisa, "held": held},
+    )
+
+
+def _totals(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    groups: dict[str, list[int]] = {}
+    for one in items:
+        what = "pay" if one["action"] == "pay" else f"{one['action']}: {one['reason']}"
+        groups.setdefault(what, []).append(one["amount_paisa"] or 0)
+    return [{"what": what, "instalments": len(amounts), "amount_paisa": sum(amounts)} for what, amounts in sorted(groups.items())]
+
+
+def _outliers(pays: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The largest, of those that are far above the median."""
+    ordered = sorted(pays, key=lambda one: -one["amount_paisa"])
+    if not ordered:
+        return []
+    median = ordered[len(ordered) // 2]["amount_paisa"]
+    return [one for one in ordered[:LARGEST] if one["amount_paisa"] >= FAR_ABOVE * median]
