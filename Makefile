@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check lint types rooms tests fast scorecard servers bench bench-money bench-trees bench-reports docs lock clean
+.PHONY: help notebooks demo test check lint types rooms tests fast scorecard servers bench bench-money bench-trees bench-reports docs lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -46,6 +46,11 @@ servers: $(READY)
 
 scorecard: $(READY)  ## every kind of fault alone: found, named rightly, nothing unrelated
 	$(BIN)/mlm-audit demo scorecard --seeds 10 --places 20 --markdown docs/scorecard.md
+
+notebooks: $(READY)  ## the notebooks in JupyterLab, on the demonstration platform unless DATABASE_URL says otherwise
+	@test -n "$$DATABASE_URL" || test -f demo/demo.db || $(MAKE) --no-print-directory demo
+	@mkdir -p demo/notebooks && cp -n notebooks/*.py demo/notebooks/ && $(BIN)/jupytext --quiet --to ipynb demo/notebooks/*.py
+	DATABASE_URL="$${DATABASE_URL:-sqlite:///$(CURDIR)/demo/demo.db}" $(BIN)/jupyter lab demo/notebooks
 
 docs: $(READY)  ## the generated reference in docs/
 	$(BIN)/python -m tests.reference

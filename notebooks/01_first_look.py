@@ -4,47 +4,51 @@
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
 # ---
 
 # %% [markdown]
-# # A first look at a reconciliation
-# What is wrong, how much of it, and what one would do first: from the files that a run leaves behind.
+# # A first look at the books
+# **Question:** do the books agree, and if not, how much is it, since when, and what would one do first?
 
 # %% tags=["parameters"]
-run_folder = ""  # the newest run of `make demo` when left empty
+database = ""  # an SQLAlchemy URL; DATABASE_URL when left empty
+job_id = ""  # a stored run; the last reconciliation when left empty, or a look now when there is none
 
 # %%
-import json
-from pathlib import Path
-
 import polars as pl
 
-folder = Path(run_folder) if run_folder else max(Path("demo/runs").glob("reconciliation-*"), key=lambda path: path.stat().st_mtime)
-result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-breaks = pl.read_parquet(folder / "breaks.parquet")
-print(result["verdict"], result["counts"])
+import mlm_audit
 
-# %% [markdown]
-# ## Does the proof close?
-# From the ledger's total to the wallets' total, by cause; the residual must be zero.
-
-# %%
-bridge = pl.DataFrame(result["bridge"]["lines"], schema={"cause": pl.String, "members": pl.Int64, "amount_paisa": pl.Int64})
-assert result["bridge"]["residual_paisa"] == 0
-print(bridge)
+audit = mlm_audit.connect(database or None)
+run = audit.run(job_id) if job_id else audit.last_run() or audit.reconcile()
+run
 
 # %% [markdown]
 # ## Which causes, and how much?
+# Breaks that merely follow from another one come with it; mend the causes from the top.
 
 # %%
-by_cause = (
-    breaks.group_by("cause", "severity").agg(pl.len().alias("breaks"), pl.col("amount_paisa").abs().sum()).sort("amount_paisa", descending=True)
+run.breaks.group_by("cause", "severity").agg(pl.len().alias("breaks"), pl.col("amount_paisa").abs().sum()).sort(
+    "amount_paisa", descending=True
 )
-print(by_cause)
 
 # %% [markdown]
-# ## The members with the most at stake
+# ## Whose wallets are off?
+# `run.explain(member=…)` shows the rows; `02_investigate_a_break` goes on from there.
 
 # %%
-members = breaks.filter(pl.col("member_id").is_not_null()).group_by("member_id").agg(pl.col("code"), pl.col("amount_paisa").abs().sum())
-print(members.sort("amount_paisa", descending=True).head(10))
+run.breaks.filter(pl.col("code") == "wallet-balance").select("member_id", "amount_paisa", "cause").sort(
+    pl.col("amount_paisa").abs(), descending=True
+).head(10)
+
+# %% [markdown]
+# ## Conclusion
+
+# %%
+print(repr(run))
+print("Nothing to do." if run.breaks.is_empty() else "Go on with 02_investigate_a_break.")
+audit.close()

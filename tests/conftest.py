@@ -89,6 +89,7 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test sees the settings of whoever runs it, and none leaves files behind."""
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("INVESTIGATE", "false")  # seconds for each run; tests of it switch it on
     monkeypatch.chdir(tmp_path)
 
 

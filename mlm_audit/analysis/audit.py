@@ -29,7 +29,7 @@ from mlm_audit.checks.inputs import ANALYSIS_INPUTS
 from mlm_audit.database.check import readable_inputs, unreadable
 from mlm_audit.database.connect import open_engine
 from mlm_audit.database.personal import shared_numbers
-from mlm_audit.database.runs import stored_run
+from mlm_audit.database.runs import has_runs, previous_run, stored_run
 from mlm_audit.database.snapshot import read_snapshot
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import parse_instant
@@ -69,6 +69,13 @@ class Audit:
         if stored is None:
             raise InputError(f"run {job_id}: none is stored under that id; `mlm-audit history reconciliation` lists them")
         return run_stored(stored, self._engine, self._settings)
+
+    def last_run(self) -> Run | None:
+        """The last stored reconciliation; None when there is none yet."""
+        if not has_runs(self._engine):
+            return None
+        stored = previous_run(self._engine)
+        return None if stored is None else run_stored(stored, self._engine, self._settings)
 
     def member(self, member: int, *, reveal: bool = False) -> Member:
         """A member on a page; `.explain()` is why the wallet holds what it holds. InputError when there is no such member.

@@ -4,22 +4,33 @@ import json
 from typing import Any
 
 import polars as pl
-from markupsafe import escape
+from rich.console import RenderableType
 from sqlalchemy import Engine
 
 from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.issue import explain_issue, find_issue
 from mlm_audit.analysis.order import explain_order
 from mlm_audit.analysis.wallet import explain_wallet
+from mlm_audit.checks.causes import first_step, in_words
 from mlm_audit.database.runs import PREVIOUS_COLUMNS, PreviousRun
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.findings import RunResult, open_findings
-from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.findings import SEVERITIES, RunResult, open_findings
+from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.slices import Looked, look_at_order, look_at_wallet
+from mlm_audit.reporting.story import Story, Table, columns
+from mlm_audit.reporting.story_shown import to_html, to_terminal
 
 COLUMNS = tuple(name for name in PREVIOUS_COLUMNS if name != "first_seen_at")
 SHOWN = 20
+CAUSES = columns(
+    ("cause", "Cause"),
+    ("worst", "Worst"),
+    ("breaks", "Breaks", "count"),
+    ("amount_paisa", "Amount, gross", "money"),
+    ("do", "What to do"),
+)
+BREAKS = columns(("id", "Break"), ("severity", "Severity"), ("amount_paisa", "Amount", "change"), ("message", "What"))
 
 
 class Run:
@@ -74,16 +85,44 @@ class Run:
     def __repr__(self) -> str:
         return f"{self.verdict}: {self.breaks.height} breaks open, wallets off by {format_inr(self.gross_paisa)} gross ({self.job_id})"
 
+    def __str__(self) -> str:
+        return str(Answer(self.story))
+
+    def __rich__(self) -> RenderableType:
+        return to_terminal(self.story)
+
     def _repr_html_(self) -> str:
-        rows = self.breaks.head(SHOWN).select("id", "severity", "amount_paisa", "message").iter_rows()
-        lines = "".join(
-            f"<tr><td><code>{escape(key)}</code></td><td>{escape(severity)}</td><td>{format_inr(paisa or 0, sign=True)}</td>"
-            f"<td>{escape(message)}</td></tr>"
-            for key, severity, paisa, message in rows
-        )
-        notes = "".join(f"<p>Not checked: {escape(note)}</p>" for note in self.notes)
-        head = "<tr><th>Break</th><th>Severity</th><th>Amount</th><th></th></tr>"
-        return f"<p><strong>{escape(repr(self))}</strong></p>{notes}<table>{head}{lines}</table>"
+        return to_html(self.story)
+
+    @property
+    def story(self) -> Story:
+        """The run as a story: its causes, and its worst breaks."""
+        return _story(self)
+
+
+def _story(run: Run) -> Story:
+    rank = pl.col("severity").replace_strict({name: place for place, name in enumerate(SEVERITIES)}, return_dtype=pl.Int64)
+    follows = pl.col("cause") == "follows-from-order-line"
+    ranked = run.breaks.sort(follows, -rank, -pl.col("amount_paisa").abs().fill_null(0), "id")
+    causes = (
+        run.breaks.group_by("cause")
+        .agg(rank.max().alias("rank"), pl.len().cast(pl.Int64).alias("breaks"), pl.col("amount_paisa").abs().sum())
+        .sort(follows, -pl.col("rank"), -pl.col("amount_paisa"), "cause")
+    )
+    rows = tuple(
+        {"cause": in_words(one["cause"]), "worst": SEVERITIES[one["rank"]], "do": first_step(one["cause"])}
+        | {name: one[name] for name in ("breaks", "amount_paisa")}
+        for one in causes.iter_rows(named=True)
+    )
+    shown = tuple(ranked.head(SHOWN).select("id", "severity", "amount_paisa", "message").iter_rows(named=True))
+    return Story(
+        title=run.job_id,
+        verdict=run.verdict,
+        conclusion=f"{grouped(run.breaks.height)} breaks open, wallets off by {format_inr(run.gross_paisa)} gross.",
+        first=f"{rows[0]['cause']}: {rows[0]['do']}." if rows else "",
+        tables=(Table("causes", "By cause", CAUSES, rows), Table("breaks", "The worst", BREAKS, shown, of=run.breaks.height)),
+        notes=tuple(f"Not checked: {note}" for note in run.notes),
+    )
 
 
 def run_of(result: RunResult, database: Engine, settings: Settings) -> Run:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import polars as pl
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, insert, inspect, select
 
 from mlm_audit.database.connect import consistent_read
 from mlm_audit.database.own_tables import Break, ReconciliationReport, TreeHealthReport
@@ -32,6 +32,11 @@ class PreviousRun(NamedTuple):
     job_id: str
     breaks: pl.DataFrame
     data: dict[str, Any]
+
+
+def has_runs(engine: Engine) -> bool:
+    """Whether the toolkit's tables are there, in which runs are stored."""
+    return inspect(engine).has_table(ReconciliationReport.__tablename__)
 
 
 def previous_run(

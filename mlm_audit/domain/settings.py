@@ -22,6 +22,9 @@ class Settings(BaseSettings):
     plan_file: Path | None = Field(None, description="TOML file of plan versions; the built-in plan when not set")
     runs_dir: Path = Field(Path("runs"), description="Folder of stored runs: reports, CSV, JSON, ledger copy")
     checks_dir: Path | None = Field(None, description="Folder of your own checks, one .sql file each")
+    investigate: bool = Field(
+        True, description="Whether a reconciliation with breaks leaves an executed notebook beside its report"
+    )
     enable_scheduled_jobs: bool = Field(False, description="Must be true for anything to run on schedule")
     correction_max_paisa: int = Field(100, ge=0, le=100, description="Largest wallet drift that is corrected by itself")
     correction_run_cap_paisa: int = Field(10_000, ge=0, le=10_000, description="Most that one run corrects in total")

@@ -1,6 +1,6 @@
 """One way to call any job: what the commands, the flows and the console have in common."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.investigation import investigate
 from mlm_audit.jobs.names import (
     HEALTH_PING,
     MONTHLY_SWEEP,
@@ -66,7 +67,9 @@ def call(
     if job in TELLING:
         return TELLING[job](database, settings, clock, as_of=as_of, dry_run=dry_run)
     if job == RECONCILIATION:
-        return reconcile(database, settings, clock, as_of=as_of, dry_run=dry_run, out=out, progress=progress).result
+        result = reconcile(database, settings, clock, as_of=as_of, dry_run=dry_run, out=out, progress=progress).result
+        made = investigate(result, settings, out or settings.runs_dir / result.job_id)
+        return replace(result, reports=result.reports | made)
     if job == MONTHLY_SWEEP:
         return run_sweep(database, settings, clock, as_of=as_of, month=request.month, dry_run=dry_run, out=out, progress=progress)
     options = Options(as_of, request.limit, dry_run, request.approve, out)

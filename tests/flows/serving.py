@@ -117,6 +117,7 @@ def served(folder: Path, database_url: str, **changes: str) -> Iterator[Served]:
         "ADMIN_TOKENS": f"{entry} {other}",
         "CRON_SECRET": "cron secret of the test",
         "ENABLE_SCHEDULED_JOBS": "true",
+        "INVESTIGATE": "false",
         **changes,
     }
     command = [

@@ -1,26 +1,148 @@
-"""The notebooks run, on a run with breaks and on one without."""
+"""The notebooks run: on faults, on a clean platform, with other parameters, with ten thousand breaks; and beside a report."""
 
+import logging
 import runpy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from mlm_audit.database.connect import open_engine
+from mlm_audit.database.migrate import init
+from mlm_audit.demo.faults import FAULTS, inject
+from mlm_audit.demo.platform import Platform
+from mlm_audit.demo.write import write_platform
+from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs import investigation
+from mlm_audit.jobs.call import Request, call
+from mlm_audit.jobs.investigation import NOTEBOOKS, execute
+from mlm_audit.jobs.names import RECONCILIATION
 from mlm_audit.jobs.reconciliation import reconcile
-from mlm_audit.reporting.write import write_run
-from tests.conftest import IST, NOW, clean_platform, settings_for
+from tests.conftest import NOW, clean_platform, settings_for
 
-NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.py"))
+ALL = sorted(NOTEBOOKS.glob("*.py"))
+OTHERS = {
+    "03_tree_neighbourhoods": {"member": 7, "depth": 1},
+    "04_payout_readiness": {"due": "2026-11-25"},
+    "05_month_end": {"month": "2026-09", "before": "2026-08"},
+    "06_plan_what_if": {"months": "2026-09", "company_percent": "20", "threshold_paisa": 0},
+    "07_income_disclosure": {"year": 2026},
+}
+PASSWORD = "not to be seen"
 
 
-@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
-@pytest.mark.parametrize("drift", [0, 31_250])
-def test_notebook(
-    notebook: Path, drift: int, sqlite_url: str, filled: Callable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    platform = clean_platform().copy()
-    platform.add_to_wallets({42: drift})
-    result = reconcile(filled(sqlite_url, platform), settings_for(runs=tmp_path / "runs"), lambda: NOW).result
-    write_run(result, tmp_path / "demo" / "runs" / result.job_id, IST, "")
+def stored(folder: Path, platform: Platform) -> str:
+    """A platform in a file, reconciled once."""
+    url = f"sqlite:///{folder / 'platform.db'}"
+    engine = open_engine(url, create=True)
+    init(engine)
+    write_platform(engine, platform)
+    reconcile(engine, settings_for(runs=folder / "runs"), lambda: NOW)
+    engine.dispose()
+    return url
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> str:
+    platform = clean_platform(400).copy()
+    inject(platform, dict.fromkeys(FAULTS, 1), FAULTS, seed=5, exact=False)
+    return stored(tmp_path_factory.mktemp("faulty"), platform)
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return stored(tmp_path_factory.mktemp("clean"), clean_platform(300))
+
+
+def concluded(notebook: Path, url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+    monkeypatch.setenv("DATABASE_URL", url)
     runpy.run_path(str(notebook))
-    assert ("FAIL" if drift else "PASS") in capsys.readouterr().out
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("notebook", ALL, ids=lambda path: path.stem)
+def test_on_a_clean_platform(
+    notebook: Path, clean: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = concluded(notebook, clean, monkeypatch, capsys)
+    assert "FAIL" not in said
+    if notebook.stem.startswith(("01", "02")):
+        assert "PASS: 0 breaks open" in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("notebook", ALL, ids=lambda path: path.stem)
+def test_executed_as_in_jupyter(notebook: Path, faulty: str, tmp_path: Path) -> None:
+    """With other parameters where it has some."""
+    execute(notebook, tmp_path, "made", {"database": faulty} | OTHERS.get(notebook.stem, {}))
+    page = (tmp_path / "made.html").read_text(encoding="utf-8")
+    assert "http://" not in page.replace("http://www.w3.org/", "")
+    assert "https://" not in page
+    assert "<script" not in page
+    with pytest.raises(ValueError, match="has no parameter colour"):
+        execute(notebook, tmp_path / "none", "made", {"colour": "red"})
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.slow
+def test_ten_thousand_breaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    platform = clean_platform(10_500, months=2).copy()
+    platform.add_to_wallets({member: 10_000 + member for member in range(1, 10_001)})
+    url = stored(tmp_path, platform)
+    said = [concluded(notebook, url, monkeypatch, capsys) for notebook in ALL[:2]]
+    assert all("FAIL: 10000 breaks open" in one for one in said)
+
+
+@pytest.fixture
+def run_one(opened: Callable[..., object], tmp_path: Path) -> Iterator[Callable[..., object]]:
+    def go(url: str, **settings: object) -> object:
+        made = Settings(database_url=SecretStr(url), runs_dir=tmp_path / "runs", **{"investigate": True} | settings)  # type: ignore[arg-type]
+        return call(RECONCILIATION, opened(url), made, lambda: NOW, Request())
+
+    return go
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("any_url", ["sqlite", "postgresql"], indirect=True)
+def test_a_reconciliation_with_breaks_leaves_its_investigation(
+    any_url: str, filled: Callable[..., object], run_one: Callable[..., object]
+) -> None:
+    platform = clean_platform(200).copy()
+    platform.add_to_wallets({42: 31_250})
+    filled(any_url, platform)
+    reports = run_one(any_url).reports  # type: ignore[attr-defined]
+    page, notebook = (Path(reports[kind]).read_text(encoding="utf-8") for kind in ("investigation", "notebook"))
+    for text in (page, notebook):
+        assert "\u20b9312.50 too much" in text or "₹312.50 too much" in text
+        assert any_url not in text
+    assert Path(reports["html"]).parent == Path(reports["investigation"]).parent
+
+
+def test_none_where_there_is_nothing_to_investigate(
+    sqlite_url: str, filled: Callable[..., object], run_one: Callable[..., object]
+) -> None:
+    filled(sqlite_url, clean_platform(200))
+    assert "investigation" not in run_one(sqlite_url).reports  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("fault", ["not installed", "it breaks"])
+def test_a_run_does_not_fail_for_it(
+    fault: str,
+    sqlite_url: str,
+    filled: Callable[..., object],
+    run_one: Callable[..., object],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    platform = clean_platform(200).copy()
+    platform.add_to_wallets({42: 31_250})
+    filled(sqlite_url, platform)
+    if fault == "not installed":
+        monkeypatch.setattr(investigation, "NEEDED", ("no_such_module",))
+    else:
+        monkeypatch.setattr(investigation.sys, "executable", "/bin/false")
+    with caplog.at_level(logging.WARNING):
+        result = run_one(sqlite_url)
+    assert "investigation" not in result.reports  # type: ignore[attr-defined]
+    assert f"no investigation of {result.job_id}" in caplog.text  # type: ignore[attr-defined]

@@ -1,0 +1,58 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # The end of a month
+# **Question:** who was eligible, who became it, who lost it and why, and who was near?
+
+# %% tags=["parameters"]
+database = ""  # an SQLAlchemy URL; DATABASE_URL when left empty
+month = "2026-10"
+before = "2026-09"
+
+# %%
+import polars as pl
+
+import mlm_audit
+
+audit = mlm_audit.connect(database or None)
+eligibility = audit.eligibility(month)
+eligibility
+
+# %% [markdown]
+# ## Who changed, and which condition made it
+
+# %%
+changes = eligibility.diff(before)
+changes
+
+# %% [markdown]
+# ## Near misses: everything met but the purchases, and those nearly
+
+# %%
+short = pl.col("required_paisa") - pl.col("purchase_paisa")
+near = eligibility.frame.filter(~pl.col("is_eligible") & pl.col("kyc_approved") & pl.col("three_three_met") & (short > 0))
+near.with_columns(short.alias("short_paisa")).sort("short_paisa").head(10)
+
+# %% [markdown]
+# ## One who lost it, row by row
+
+# %%
+lost = changes.frame.filter(pl.col("change") == "lost it")["member_id"]
+eligibility.explain(lost[0]) if lost.len() else "Nobody lost it."
+
+# %% [markdown]
+# ## Conclusion
+
+# %%
+print(eligibility.conclusion, changes.conclusion, f"{near.height} missed it by their purchases alone.")
+audit.close()
