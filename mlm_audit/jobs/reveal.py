@@ -14,7 +14,7 @@ FILE = "revealed.jsonl"
 
 def note_reveal(settings: Settings, what: str) -> None:
     """Note it before it is shown. InputError when it cannot be noted: then it is not shown either."""
-    log.warning("%s was revealed to %s", what, user())
+    log.warning("revealed to %s: %s", user(), what)
     line = json.dumps({"at": datetime.now(UTC).isoformat(timespec="seconds"), "by": user(), "what": what})
     try:
         settings.runs_dir.mkdir(parents=True, exist_ok=True)
