@@ -65,6 +65,7 @@ def main() -> None:
         f"  Eligibility  {month['month']}: {month['eligible']} eligible, {month['ineligible']} not, {month['near_misses']} near misses"
     )
     print("\n  Report       " + result["reports"]["html"])
+    print("  Investigated " + result["reports"].get("investigation", "not: see the log"))
     print("  Trees        " + trees["reports"]["html"])
     print("  All breaks   " + result["reports"]["csv"])
     print("  For programs " + result["reports"]["json"])
@@ -77,6 +78,7 @@ Try next:
   {program} repairs list --db {QUIET["DATABASE_URL"]}          what was corrected; repairs undo JOB_ID
   {program} payouts list --status held --limit 5 --db {QUIET["DATABASE_URL"]}    who waits, and why; payouts explain ID
   {program} eligibility explain 2 --month 2026-10 --db {QUIET["DATABASE_URL"]}    every condition with its rows
+  {program} explain member 5 --db {QUIET["DATABASE_URL"]}        why a wallet is off; explain order ID
   {program} tree show 7 --db {QUIET["DATABASE_URL"]}             who is above and below a member
   {program} checks show wallet-balance                         a check, in words and SQL
   {program} demo faults                                        faults you can put in yourself""")

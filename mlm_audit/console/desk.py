@@ -23,6 +23,7 @@ from mlm_audit.jobs.steering import TABLES, Steering
 
 FILES = {
     "report.html": "text/html; charset=utf-8",
+    "investigate.html": "text/html; charset=utf-8",
     "breaks.csv": "text/csv; charset=utf-8",
     "items.csv": "text/csv; charset=utf-8",
     "breaks.parquet": "application/vnd.apache.parquet",

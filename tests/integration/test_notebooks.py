@@ -104,7 +104,7 @@ def run_one(opened: Callable[..., object], tmp_path: Path) -> Iterator[Callable[
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("any_url", ["sqlite", "postgresql"], indirect=True)
+@pytest.mark.parametrize("any_url", ["postgresql"], indirect=True)
 def test_a_reconciliation_with_breaks_leaves_its_investigation(
     any_url: str, filled: Callable[..., object], run_one: Callable[..., object]
 ) -> None:
