@@ -85,7 +85,7 @@ class Audit:
         return Member(self._engine, self._settings, member, reveal=reveal)
 
     def order(self, order: int) -> Order:
-        """An order; `.explain()` is who got what of it and why. InputError when there is no such order."""
+        """An order; `.explain()` is who got what of it and why, or an InputError when there is no such order."""
         return Order(self._engine, self._settings, order)
 
     def payout(self, schedule_id: int) -> Answer:

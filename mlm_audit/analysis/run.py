@@ -83,7 +83,7 @@ class Run:
         return {"job_id": self.job_id, "verdict": self.verdict, "notes": self.notes, "breaks": rows}
 
     def __repr__(self) -> str:
-        return f"{self.verdict}: {self.breaks.height} breaks open, wallets off by {format_inr(self.gross_paisa)} gross ({self.job_id})"
+        return f"{self.verdict}: {self.breaks.height} breaks open{_off(self)} ({self.job_id})"
 
     def __str__(self) -> str:
         return str(Answer(self.story))
@@ -98,6 +98,10 @@ class Run:
     def story(self) -> Story:
         """The run as a story: its causes, and its worst breaks."""
         return _story(self)
+
+
+def _off(run: Run) -> str:
+    return f", wallets off by {format_inr(run.gross_paisa)} gross" if run.gross_paisa else ""
 
 
 def _story(run: Run) -> Story:
@@ -118,7 +122,7 @@ def _story(run: Run) -> Story:
     return Story(
         title=run.job_id,
         verdict=run.verdict,
-        conclusion=f"{grouped(run.breaks.height)} breaks open, wallets off by {format_inr(run.gross_paisa)} gross.",
+        conclusion=f"{grouped(run.breaks.height)} breaks open{_off(run)}.",
         first=f"{rows[0]['cause']}: {rows[0]['do']}." if rows else "",
         tables=(Table("causes", "By cause", CAUSES, rows), Table("breaks", "The worst", BREAKS, shown, of=run.breaks.height)),
         notes=tuple(f"Not checked: {note}" for note in run.notes),

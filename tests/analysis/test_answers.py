@@ -1,0 +1,98 @@
+"""Payouts ahead, eligibility of a month, one break: on each database, adding up; mistakes say what to do."""
+
+import io
+from collections.abc import Callable, Iterator
+
+import polars as pl
+import pytest
+from rich.console import Console
+from sqlalchemy import Engine, text, update
+
+import mlm_audit
+from mlm_audit.database.connect import write
+from mlm_audit.database.own_tables import EligibilityLog
+from mlm_audit.demo.platform import Platform
+from mlm_audit.domain.errors import InputError
+from tests.conftest import clean_platform
+
+Fill = Callable[[str, Platform], Engine]
+
+
+@pytest.fixture
+def audit(any_url: str, filled: Fill) -> Iterator[mlm_audit.Audit]:
+    engine = filled(any_url, clean_platform())
+    with write(engine) as connection:
+        october = (EligibilityLog.month == 10) & (EligibilityLog.year == 2026)
+        lost = october & (EligibilityLog.user_id == 1)
+        connection.execute(update(EligibilityLog).where(october).values(is_eligible=True, three_three_met=True))
+        connection.execute(update(EligibilityLog).where(lost).values(is_eligible=False, kyc_approved=False))
+        connection.execute(
+            update(EligibilityLog).where(~october).values(is_eligible=True, three_three_met=True, kyc_approved=True)
+        )
+    opened = mlm_audit.connect(any_url)
+    yield opened
+    opened.close()
+
+
+def test_payouts_ahead_add_up(audit: mlm_audit.Audit) -> None:
+    found = audit.payouts("2026-12-31").preview()
+    totals, items = found.tables["totals"], found.tables["items"]
+    assert items.height > 0
+    assert totals["instalments"].sum() == items.height
+    assert totals["amount_paisa"].sum() == items["amount_paisa"].sum()
+    assert found.story.verdict == "PAY"
+    assert found.to_dict()["payable_paisa"] == items.filter(pl.col("action") == "pay")["amount_paisa"].sum()
+    assert audit.payouts("2020-01-01").preview().tables["items"].is_empty()
+    assert "preview" in repr(audit.payouts("2026-12-31"))
+
+
+def test_eligibility(audit: mlm_audit.Audit) -> None:
+    month = audit.eligibility("2026-10")
+    assert month.frame.filter(~pl.col("is_eligible"))["member_id"].to_list() == [1]
+    changes = month.diff("2026-09")
+    [row] = changes.frame.filter(pl.col("change") == "lost it").to_dicts()
+    assert row["member_id"] == 1
+    assert "KYC not met any more" in row["why"]
+    assert changes.tables["summary"]["members"].sum() == month.frame.join(
+        audit.eligibility("2026-09").frame, on="member_id", how="full", coalesce=True
+    ).height  # fmt: skip
+    one = month.explain(1)
+    assert one.tables["conditions"]["condition"].to_list() == ["Active member", "Purchases", "KYC", "3-3 rule"]
+    with pytest.raises(InputError, match="never swept"):
+        audit.eligibility("2031-01")
+    with pytest.raises(InputError, match="YYYY-MM"):
+        audit.eligibility("October")
+
+
+def test_one_issue(any_url: str, filled: Fill) -> None:
+    engine = filled(any_url, clean_platform())
+    wallet, quote = "walletBalance", engine.dialect.identifier_preparer.quote
+    with write(engine) as connection:
+        connection.execute(text(f"update users set {quote(wallet)} = {quote(wallet)} + 500 where id = 42"))
+    audit = mlm_audit.connect(any_url)
+    run = audit.reconcile()
+    found = run.explain(issue="wallet-balance/42")
+    assert "₹5.00 too much" in found.conclusion
+    assert found.frame["id"][0] == "42"
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(run, found)
+    assert "By cause" in console.export_text()
+    with pytest.raises(InputError, match="it has wallet-balance/42"):
+        run.explain(issue="wallet-balance/43")
+    with pytest.raises(InputError, match="the run has none of that id$"):
+        run.explain(issue="nothing/1")
+    audit.close()
+
+
+def test_without_the_toolkits_tables(sqlite_url: str, filled: Fill) -> None:
+    engine = filled(sqlite_url, clean_platform())
+    with write(engine) as connection:
+        for table in ("ReconciliationReport", "EligibilityLog", "AuditBreak"):
+            connection.execute(text(f'drop table "{table}"'))
+    audit = mlm_audit.connect(sqlite_url)
+    assert audit.last_run() is None
+    page = audit.member(42)
+    assert "EligibilityLog is not there; run `mlm-audit db upgrade`" in page.story.notes
+    with pytest.raises(InputError, match="EligibilityLog"):
+        audit.eligibility("2026-10")
+    audit.close()
