@@ -150,6 +150,6 @@ def _print(result: RunResult, settings: Settings) -> None:
         out.print(
             f"      Corrected {len(result.corrections)} wallets by {format_inr(total)}; undo: mlm-audit repairs undo {result.job_id}"
         )
-    for kind in ("html", "csv", "json"):
+    for kind in ("html", "investigation", "csv", "json"):
         if kind in result.reports:
             out.print(f"      {kind}: {escape(result.reports[kind])}")
