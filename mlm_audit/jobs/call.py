@@ -68,7 +68,6 @@ def call(
         return TELLING[job](database, settings, clock, as_of=as_of, dry_run=dry_run)
     if job == RECONCILIATION:
         result = reconcile(database, settings, clock, as_of=as_of, dry_run=dry_run, out=out, progress=progress).result
-        progress("investigating", 0, 1)
         made = investigate(result, settings, out or settings.runs_dir / result.job_id)
         return replace(result, reports=result.reports | made)
     if job == MONTHLY_SWEEP:
