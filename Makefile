@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help thorough notebooks demo test check lint types rooms tests fast scorecard servers bench bench-money bench-trees bench-reports docs lock clean
+.PHONY: help notebooks demo test check lint types rooms tests fast scorecard servers bench bench-money bench-trees bench-reports docs lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -38,14 +38,12 @@ types: $(READY)
 rooms: $(READY)
 	$(BIN)/lint-imports
 
+# Three on two cores: much of the tests is waiting for processes that they started.
 tests: $(READY)
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 3 --dist loadgroup
 
 servers: $(READY)
 	@sh tests/install_servers.sh $(BIN)/python
-
-thorough: $(READY) servers  ## the tests at their full length: every kill point on every database; half an hour
-	MLM_AUDIT_THOROUGH=1 $(BIN)/pytest -n 2 --dist loadgroup
 
 scorecard: $(READY)  ## every kind of fault alone: found, named rightly, nothing unrelated
 	$(BIN)/mlm-audit demo scorecard --seeds 10 --places 20 --markdown docs/scorecard.md

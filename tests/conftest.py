@@ -27,13 +27,11 @@ DATABASES = ("sqlite", "postgresql", pytest.param("mariadb", marks=pytest.mark.s
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 IST = zone("Asia/Kolkata")
 _names = count()
-THOROUGH = os.environ.get("MLM_AUDIT_THOROUGH") == "1"
-"""`make thorough`: every kill point on every database, and the long random tests at their full length. CI takes a part of them."""
 
 
-def kill_points(points: int, dialect: str) -> range:
-    """Which of a run's points it is killed at: all, or on SQLite every second and on the servers every fourth."""
-    return range(1, points + 1, 1 if THOROUGH else 2 if dialect == "sqlite" else 4)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow ones first, so that no worker is left alone with them at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

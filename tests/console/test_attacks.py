@@ -13,7 +13,6 @@ from sqlalchemy import Engine
 from mlm_audit.console.access import Sessions, new_token
 from mlm_audit.console.gate import COOKIE
 from mlm_audit.jobs.names import RECONCILIATION
-from tests.conftest import THOROUGH
 from tests.console.conftest import Console, open_console
 
 API = "/api/admin/jobs"
@@ -33,7 +32,7 @@ def nothing_was_done(console: Console) -> bool:
     return console.scheduler.triggered == [] and console.scheduler.off == set()
 
 
-@pytest.mark.parametrize("guesses", [500, pytest.param(10_000 if THOROUGH else 2_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("guesses", [500, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_thousands_of_wrong_tokens(database: Engine, tmp_path: Path, guesses: int) -> None:
     with open_console(database, tmp_path, console_refusals_per_minute=20) as console:
         before = len(console.actions())

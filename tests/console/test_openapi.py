@@ -10,11 +10,10 @@ from schemathesis import GenerationMode
 from sqlalchemy import Engine
 
 from mlm_audit.console.app import create_app
-from tests.conftest import THOROUGH
 from tests.console.conftest import CRON_SECRET, Console
 
 SETTINGS = hypothesis.settings(
-    max_examples=60 if THOROUGH else 30,
+    max_examples=60,
     derandomize=True,
     deadline=None,
     database=None,

@@ -22,7 +22,7 @@ from mlm_audit.jobs.payout_story import requeue
 from mlm_audit.jobs.payouts import Options, run_payouts
 from mlm_audit.jobs.reconciliation import reconcile
 from mlm_audit.jobs.sweep import run_sweep
-from tests.conftest import THOROUGH, settings_for
+from tests.conftest import settings_for
 from tests.money.books import assert_laws, books
 from tests.money.conftest import fill_shop
 from tests.money.shop import Shop
@@ -145,7 +145,7 @@ class Platform(RuleBasedStateMachine):
 
 
 Platform.TestCase.settings = settings(
-    max_examples=30 if THOROUGH else 15,
+    max_examples=30,
     stateful_step_count=18,
     deadline=None,
     derandomize=True,
