@@ -12,7 +12,7 @@ from mlm_audit.database.member_page import read_member
 from mlm_audit.database.snapshot import one_instant
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.money import format_inr, grouped
-from mlm_audit.domain.privacy import mask_email, mask_end, mask_name
+from mlm_audit.domain.privacy import mask_email, mask_name, mask_number
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.reveal import note_reveal
 from mlm_audit.jobs.slices import look_at_order, look_at_wallet
@@ -91,8 +91,8 @@ def _page(member: int, rows: dict[str, Any], settings: Settings, *, reveal: bool
 def _person(user: dict[str, Any], *, reveal: bool) -> tuple[tuple[str, str], ...]:
     name, mail, phone = str(user["full_name"] or ""), str(user["email"] or ""), str(user["mobile_no"] or "")
     if not reveal:
-        name, mail, phone = mask_name(name), mask_email(mail), mask_end(phone)
-    return (("Name", name), ("E-mail", mail or "none"), ("Phone", phone or "none"))
+        name, mail, phone = mask_name(name), mask_email(mail), mask_number(phone)
+    return (("Name", name), ("E-mail", mail or "none"), ("Phone", phone if user["mobile_no"] else "none"))
 
 
 def _state(user: dict[str, Any], rows: dict[str, Any]) -> tuple[tuple[str, str], ...]:

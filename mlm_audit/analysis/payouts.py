@@ -11,6 +11,7 @@ from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.names import WEEKLY_PAYOUTS
 from mlm_audit.jobs.payouts import Options, run_payouts
+from mlm_audit.reporting.payout_report import FAR_ABOVE, median, word
 from mlm_audit.reporting.story import Story, Table, columns
 
 TOTALS = columns(("what", "What"), ("instalments", "Instalments", "count"), ("amount_paisa", "Amount", "money"))
@@ -22,8 +23,6 @@ ITEMS = columns(
     ("action", "Would"),
     ("reason", "Why"),
 )
-FAR_ABOVE = 3
-"""Times the median from which an instalment is worth a look."""
 LARGEST = 10
 
 
@@ -44,22 +43,16 @@ class Payouts:
 
 
 def preview_story(result: RunResult, settings: Settings) -> Story:
-    """A look ahead as a story: PAY when nothing but ordinary holds stands against it."""
+    """A look ahead as a story; PAY or HOLD as the report of the run says."""
     items = list(result.items)
     pays = [one for one in items if one["action"] == "pay"]
-    grave = [finding for finding in result.findings if finding["severity"] in ("high", "critical")]
-    word = "HOLD" if grave or result.notes else "PAY"
     paisa = sum(one["amount_paisa"] for one in pays)
     held = len(items) - len(pays)
     return Story(
         title=f"Payouts due by {result.as_of.astimezone(settings.tz):%d %b %Y}",
-        verdict=word,
+        verdict=word(result),
         conclusion=f"{grouped(len(pays))} instalments, {format_inr(paisa)}, would be paid; {grouped(held)} are held or given up.",
-        first=f"{grave[0]['message']} Clear it up before paying."
-        if grave
-        else "Run weekly-payouts."
-        if pays
-        else "Nothing to do.",
+        first=_first(result),
         tables=(
             Table("totals", "Control totals", TOTALS, tuple(_totals(items)), "Add up to everything that is due."),
             Table(
@@ -77,6 +70,13 @@ def preview_story(result: RunResult, settings: Settings) -> Story:
     )
 
 
+def _first(result: RunResult) -> str:
+    answer = word(result)
+    if answer == "HOLD":
+        return f"Clear up what stands against it: {'; '.join(result.notes) or 'nothing of what is due can be paid'}."
+    return "Run weekly-payouts." if answer else "Nothing to do."
+
+
 def _totals(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     groups: dict[str, list[int]] = {}
     for one in items:
@@ -90,5 +90,4 @@ def _outliers(pays: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ordered = sorted(pays, key=lambda one: -one["amount_paisa"])
     if not ordered:
         return []
-    median = ordered[len(ordered) // 2]["amount_paisa"]
-    return [one for one in ordered[:LARGEST] if one["amount_paisa"] >= FAR_ABOVE * median]
+    return [one for one in ordered[:LARGEST] if one["amount_paisa"] >= FAR_ABOVE * median(pays)]

@@ -80,7 +80,7 @@ def look_after(desk: Desk) -> list[str]:
     if dead:
         try:
             desk.scheduler.give_up(dead)
-        except SchedulerAwayError:
-            log.warning("Prefect could not be told of runs that are dead; the next round tries again", exc_info=True)
+        except (SchedulerAwayError, InputError) as error:
+            log.warning("Prefect could not be told of runs that are dead, the next round tries again: %s", error)
     deliver(desk.database, settings, desk.clock)
     return closed

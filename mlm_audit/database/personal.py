@@ -16,9 +16,9 @@ from sqlalchemy import Connection, Engine, inspect, select
 from mlm_audit.database.connect import in_parts
 from mlm_audit.database.snapshot import CHUNK_ROWS, one_instant
 from mlm_audit.database.tables import Base, Kyc, User
+from mlm_audit.domain.privacy import mask_number
 
 SCHEMA = {"member_id": pl.Int64, "digest": pl.Binary, "shown": pl.String}
-TAIL = 4
 LOOKUP = 1_000
 
 
@@ -80,11 +80,6 @@ def shared_numbers(engine: Engine, *, reveal: bool = False) -> dict[str, Answere
         }
 
 
-def mask(number: str) -> str:
-    """`XXXXXX1234`: no more than the last four characters, and none of a number so short that they would be most of it."""
-    return "XXXXXX" + (number[-TAIL:] if len(number) > 2 * TAIL else "")
-
-
 def _absent(connection: Connection, number: Number) -> str:
     inspector, table = inspect(connection), number.model.__tablename__
     if not inspector.has_table(table):
@@ -118,7 +113,7 @@ def _digested(rows: Iterable[Sequence[Any]], number: Number, salt: bytes) -> pl.
     for member_id, *values in rows:
         if written := number.written(values):
             digest = hashlib.blake2b(written.encode(), key=salt, digest_size=16).digest()
-            lines.append((member_id, digest, mask(written)))
+            lines.append((member_id, digest, mask_number(written)))
     return pl.DataFrame(lines, schema=SCHEMA, orient="row")
 
 

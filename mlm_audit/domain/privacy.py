@@ -4,6 +4,7 @@ import re
 
 _EMAIL = re.compile(r"[^\s@<>'\"(),;:]+@[^\s@<>'\"(),;:]+")
 _NUMBER = re.compile(r"\+?\d[\d -]{8,}\d")
+TAIL = 4
 _PAN = re.compile(r"\b[A-Z]{5}\d{4}[A-Z]\b")
 
 
@@ -28,7 +29,6 @@ def mask_email(address: str) -> str:
     return f"{head[:2]}***{at}{domain}" if at else ("***" if head else "")
 
 
-def mask_end(number: str) -> str:
-    """`9876543210` → `XXXXXX3210`: telephone, account and PAN keep their last four."""
-    text = one_line(number)
-    return "X" * max(len(text) - 4, 4) + text[-4:] if len(text) > 4 else "X" * len(text)
+def mask_number(number: str) -> str:
+    """`XXXXXX1234`: no more than the last four characters, and none of a number so short that they would be most of it."""
+    return "XXXXXX" + (number[-TAIL:] if len(number) > 2 * TAIL else "")

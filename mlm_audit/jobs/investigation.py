@@ -4,7 +4,6 @@
 URL goes there by the environment, never into the notebook.
 """
 
-import asyncio
 import logging
 import os
 import subprocess
@@ -43,7 +42,10 @@ def investigate(result: RunResult, settings: Settings, folder: Path) -> dict[str
         environment["PLAN_FILE"] = str(settings.plan_file.absolute())
     command = [sys.executable, "-m", "mlm_audit.jobs.investigation", result.job_id, str(folder.absolute())]
     try:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False)  # noqa: S603  (our own module)
+        with tempfile.TemporaryDirectory(prefix="mlm-audit-") as own:
+            # What the notebook tools keep is kept here, and not with the account.
+            environment |= {"JUPYTER_RUNTIME_DIR": own, "IPYTHONDIR": own, "JUPYTER_PLATFORM_DIRS": "1"}
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False)  # noqa: S603  (our own module)
     except (OSError, subprocess.TimeoutExpired) as error:
         log.warning("no investigation of %s: %s", result.job_id, error)
         return {}
@@ -64,7 +66,6 @@ def execute(notebook: Path, folder: Path, name: str, parameters: Mapping[str, An
     import papermill
 
     with tempfile.TemporaryDirectory(prefix="mlm-audit-") as workplace:
-        os.environ |= {"JUPYTER_RUNTIME_DIR": workplace, "IPYTHONDIR": workplace, "JUPYTER_PLATFORM_DIRS": "1"}
         source, made = Path(workplace) / "source.ipynb", Path(workplace) / "made.ipynb"
         jupytext.write(jupytext.read(notebook), source)
         if unknown := set(parameters) - set(papermill.inspect_notebook(str(source))):
@@ -97,5 +98,4 @@ def as_page(notebook: Path, title: str) -> str:
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")  # those of the notebook tools are not the operator's
-    asyncio.set_event_loop_policy(None)
     execute(NOTEBOOKS / "02_investigate_a_break.py", Path(sys.argv[2]), NAME, {"job_id": sys.argv[1]})

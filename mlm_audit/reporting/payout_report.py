@@ -44,7 +44,7 @@ def payout_report(result: RunResult, tz: ZoneInfo, rerun: str) -> PayoutReport:
     return PayoutReport(
         **page | {"all_checked": "Everything that was due was looked at, and what was paid was read back from the ledger."},
         title="Retry of failed payouts" if result.job == "retry-failed-payouts" else "Weekly payouts",
-        word=_word(result),
+        word=word(result),
         sentence=payouts_sentence(result),
         first=_first(result),
         news=_news(result),
@@ -53,7 +53,7 @@ def payout_report(result: RunResult, tz: ZoneInfo, rerun: str) -> PayoutReport:
         is_ahead=result.dry_run or _waits(result),
         totals=totals,
         reasons=_reasons(result.counts["by_reason"]),
-        median=format_inr(_median(pays)) if pays else "",
+        median=format_inr(median(pays)) if pays else "",
         outliers=_outliers(pays),
         several=several[:SEVERAL],
         several_of=len(several),
@@ -66,7 +66,7 @@ def _waits(result: RunResult) -> bool:
     return any(finding["code"] == "approval-needed" for finding in result.findings)
 
 
-def _word(result: RunResult) -> str:
+def word(result: RunResult) -> str:
     """PAY: nothing stands in the way. HOLD: somebody should look before money goes on moving."""
     if not result.counts["due"]:
         return ""
@@ -142,7 +142,7 @@ def _paisa(item: dict[str, Any]) -> int:
     return paisa if isinstance(paisa, int) else 0
 
 
-def _median(items: Sequence[dict[str, Any]]) -> int:
+def median(items: Sequence[dict[str, Any]]) -> int:
     """The lower median: an amount that occurs."""
     return sorted(map(_paisa, items))[(len(items) - 1) // 2]
 
@@ -151,15 +151,15 @@ def _outliers(pays: Sequence[dict[str, Any]]) -> tuple[dict[str, str], ...]:
     """The largest few against the median of all that is paid."""
     if len(pays) < 2:
         return ()
-    median = _median(pays) or 1
+    middle = median(pays) or 1
     largest = sorted(pays, key=lambda item: (-_paisa(item), item["schedule_id"]))[:OUTLIERS]
     return tuple(
         {
             "schedule": str(item["schedule_id"]),
             "member": str(item["member_id"]),
             "amount": format_inr(_paisa(item)),
-            "times": f"{format_decimal(_paisa(item) * 100 // median)[:-1]} ×",
-            "mark": "high" if _paisa(item) >= FAR_ABOVE * median else "",
+            "times": f"{format_decimal(_paisa(item) * 100 // middle)[:-1]} ×",
+            "mark": "high" if _paisa(item) >= FAR_ABOVE * middle else "",
         }
         for item in largest
     )

@@ -15,10 +15,11 @@ from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.suspicious import suspicious
 from mlm_audit.analysis.suspicious_words import PATTERNS
 from mlm_audit.database.connect import write
-from mlm_audit.database.personal import NUMBERS, Answered, mask
+from mlm_audit.database.personal import NUMBERS, Answered
 from mlm_audit.database.tables import Kyc, User
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.plan import load_plan
+from mlm_audit.domain.privacy import mask_number
 from tests.analysis.whatif import credit, desk_over, member, order
 from tests.conftest import NOW, clean_platform
 
@@ -247,4 +248,9 @@ def test_empty_and_one_member() -> None:
 
 
 def test_masks() -> None:
-    assert [mask(number) for number in ("", "1234", "12345678", "123456789")] == ["XXXXXX", "XXXXXX", "XXXXXX", "XXXXXX6789"]
+    assert [mask_number(number) for number in ("", "1234", "12345678", "123456789")] == [
+        "XXXXXX",
+        "XXXXXX",
+        "XXXXXX",
+        "XXXXXX6789",
+    ]

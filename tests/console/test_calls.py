@@ -192,11 +192,11 @@ def test_settings_that_are_wrong_for_a_moment(console: Console, caplog: pytest.L
 
 def test_the_watch_goes_on(console: Console, log_run: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     given_up: list[str] = []
-    away = True
+    troubles = [SchedulerAwayError("Prefect's server does not answer"), InputError("Prefect refuses")]
 
     def give_up(flow_runs: list[str]) -> None:
-        if away:
-            raise SchedulerAwayError("Prefect's server does not answer")
+        if troubles:
+            raise troubles.pop()
         given_up.extend(flow_runs)
 
     monkeypatch.setattr(console.scheduler, "give_up", give_up, raising=False)
@@ -204,8 +204,9 @@ def test_the_watch_goes_on(console: Console, log_run: Callable[..., str], monkey
     mine = log_run(RECONCILIATION, at, "running", meta={"flow_run": "4a0f"})
     by_hand = log_run("tree-health-check", at, "running", meta={})
     assert set(look_after(console.desk)) >= {mine, by_hand}
-    away = False
     assert look_after(console.desk) == [], "closed once, but Prefect is to be told still"
+    assert given_up == []
+    assert look_after(console.desk) == []
     assert given_up == ["4a0f"], "only the run of Prefect that has died, and none for one that was started by hand"
     notices = list(Path(console.settings["outbox_dir"]).glob("*.eml"))
     assert any("interrupted" in path.read_text(encoding="utf-8") for path in notices)

@@ -29,7 +29,6 @@ OTHERS = {
     "06_plan_what_if": {"months": "2026-09", "company_percent": "20", "threshold_paisa": 0},
     "07_income_disclosure": {"year": 2026},
 }
-PASSWORD = "not to be seen"
 
 
 def stored(folder: Path, platform: Platform) -> str:
@@ -73,8 +72,11 @@ def test_on_a_clean_platform(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("notebook", ALL, ids=lambda path: path.stem)
-def test_executed_as_in_jupyter(notebook: Path, faulty: str, tmp_path: Path) -> None:
+def test_executed_as_in_jupyter(notebook: Path, faulty: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With other parameters where it has some."""
+    for name in ("JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
+        monkeypatch.setenv(name, str(tmp_path / "jupyter"))
+    monkeypatch.setenv("JUPYTER_PLATFORM_DIRS", "1")
     execute(notebook, tmp_path, "made", {"database": faulty} | OTHERS.get(notebook.stem, {}))
     page = (tmp_path / "made.html").read_text(encoding="utf-8")
     assert "http://" not in page.replace("http://www.w3.org/", "")
