@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help notebooks demo test check lint types rooms tests fast scorecard servers bench bench-money bench-trees bench-reports docs lock clean
+.PHONY: help thorough notebooks demo test check lint types rooms tests fast scorecard servers bench bench-money bench-trees bench-reports docs lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -38,12 +38,14 @@ types: $(READY)
 rooms: $(READY)
 	$(BIN)/lint-imports
 
-# Three on two cores: much of the tests is waiting for processes that they started.
 tests: $(READY)
-	$(BIN)/pytest -n 3 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadgroup
 
 servers: $(READY)
 	@sh tests/install_servers.sh $(BIN)/python
+
+thorough: $(READY)  ## what CI has no room for: pages of every size and hostility, every notebook in a kernel, ten thousand breaks
+	$(BIN)/pytest -n 2 --dist loadgroup -m thorough
 
 scorecard: $(READY)  ## every kind of fault alone: found, named rightly, nothing unrelated
 	$(BIN)/mlm-audit demo scorecard --seeds 10 --places 20 --markdown docs/scorecard.md

@@ -70,7 +70,7 @@ def test_on_a_clean_platform(
         assert "PASS: 0 breaks open" in said
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("notebook", ALL, ids=lambda path: path.stem)
 def test_executed_as_in_jupyter(notebook: Path, faulty: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With other parameters where it has some."""
@@ -87,7 +87,7 @@ def test_executed_as_in_jupyter(notebook: Path, faulty: str, tmp_path: Path, mon
     assert not (tmp_path / "none").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_ten_thousand_breaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     platform = clean_platform(10_500, months=2).copy()
     platform.add_to_wallets({member: 10_000 + member for member in range(1, 10_001)})

@@ -25,10 +25,10 @@ MADE = {
     "payouts": lambda count, **more: payouts(count, dry_run=False, **more),
     "sweep": sweep,
 }
-SLOW = pytest.mark.slow  # some four seconds each
-SIZES: list[Any] = [("reconciliation", 1), ("payouts-ahead", 1)]
-SIZES += [pytest.param(name, count, marks=SLOW) for name in MADE for count in (0, 1, 500) if (name, count) not in SIZES]
-SIZES += [pytest.param("reconciliation", 50_000, marks=SLOW)]
+THOROUGH = pytest.mark.thorough  # some four seconds each
+SIZES: list[Any] = [("reconciliation", 1), ("reconciliation", 500), ("payouts-ahead", 1)]
+SIZES += [pytest.param(name, count, marks=THOROUGH) for name in MADE for count in (0, 1, 500) if (name, count) not in SIZES]
+SIZES += [pytest.param("reconciliation", 50_000, marks=THOROUGH)]
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1200, "height": 900}
 
 
@@ -104,13 +104,13 @@ def test_hostile_content_is_only_text(look: Any, tmp_path: Path, name: str) -> N
     assert "=cmd|" not in csv.replace("'=cmd|", "").replace("[=cmd|", "").replace("/=cmd|", "").replace('""=cmd|', "")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", MADE)
 def test_hostile_content_looks_no_worse(look: Any, tmp_path: Path, name: str) -> None:
     examine(look, written(MADE[name](25, hostile=True), tmp_path / "run"))  # type: ignore[operator]
 
 
-@pytest.mark.parametrize("runs", [1, pytest.param(0, marks=SLOW), pytest.param(500, marks=SLOW)])
+@pytest.mark.parametrize("runs", [1, pytest.param(0, marks=THOROUGH), pytest.param(500, marks=THOROUGH)])
 def test_the_index(look: Any, tmp_path: Path, runs: int) -> None:
     kinds = [reconciliation(6), tree(4), payouts(8, dry_run=False), sweep(9)]
     for number in range(runs):
