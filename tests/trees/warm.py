@@ -1,4 +1,4 @@
-"""Imported by the server that children are forked from: the compiled kernels are then there in every child.
+"""Imported by the server that children are forked from: compiled kernels and templates are then there in every child.
 
 Arrays only: frames would start threads, and a child of a process with threads hangs.
 """
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mlm_audit.checks.tree import closure, forest, seats
+from mlm_audit.reporting.html import environment
 
 up = np.array([-1, 0, 0, 0], np.int32)
 ids = np.arange(4)
@@ -21,3 +22,5 @@ forest._children(up)
 forest._earlier(up, ids)
 closure._rows_pass(up, up, up, np.array([1, 1, 1, 1], np.int32))
 seats.replay(small, seats.seat(up, np.array([0, 1, 2, 3], np.int32), ids), 0, ids)
+for template in environment().list_templates(filter_func=lambda name: name.endswith(".j2") and "/" not in name):
+    environment().get_template(template)
