@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 BLUE, INK, LINE = "#0072B2", "#1b2430", "#d9dee5"
@@ -12,12 +13,18 @@ COLOURS = 64
 
 def trend_png(trend: Sequence[Sequence[Any]]) -> bytes:
     """What was open after each of the last runs, as a PNG of a few kilobytes. `trend` is [[day, open], …], the oldest first."""
+    return _drawn(tuple((str(day), int(left)) for day, left in trend))
+
+
+@lru_cache(maxsize=8)
+def _drawn(trend: tuple[tuple[str, int], ...]) -> bytes:
+    """Drawn once, however many are to have it, and however often the mail is tried."""
     import altair as alt
     import vl_convert
     from PIL import Image
 
-    rows = [{"run": number, "open": int(left)} for number, (_, left) in enumerate(trend)]
-    labels = {number: str(day)[5:] for number, (day, _) in enumerate(trend)}
+    rows = [{"run": number, "open": left} for number, (_, left) in enumerate(trend)]
+    labels = {number: day[5:] for number, (day, _) in enumerate(trend)}
     chart = (
         alt.Chart(alt.InlineData(values=rows), width=WIDTH, height=HEIGHT)
         .mark_bar(color=BLUE)
