@@ -203,6 +203,7 @@ def test_the_watch_goes_on(console: Console, log_run: Callable[..., str], monkey
     at = datetime.now(UTC) - timedelta(hours=1)
     mine = log_run(RECONCILIATION, at, "running", meta={"flow_run": "4a0f"})
     by_hand = log_run("tree-health-check", at, "running", meta={})
+    log_run(WEEKLY_PAYOUTS, at, "failed", meta={"flow_run": "5b1f"}, error="it said itself what was wrong")
     assert set(look_after(console.desk)) >= {mine, by_hand}
     assert look_after(console.desk) == [], "closed once, but Prefect is to be told still"
     assert given_up == []

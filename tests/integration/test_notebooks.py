@@ -98,9 +98,9 @@ def test_ten_thousand_breaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ca
 
 @pytest.fixture
 def run_one(opened: Callable[..., object], tmp_path: Path) -> Iterator[Callable[..., object]]:
-    def go(url: str, **settings: object) -> object:
+    def go(url: str, request: Request = Request(), **settings: object) -> object:  # noqa: B008  (frozen)
         made = Settings(database_url=SecretStr(url), runs_dir=tmp_path / "runs", **{"investigate": True} | settings)  # type: ignore[arg-type]
-        return call(RECONCILIATION, opened(url), made, lambda: NOW, Request())
+        return call(RECONCILIATION, opened(url), made, lambda: NOW, request)
 
     return go
 
@@ -126,6 +126,22 @@ def test_none_where_there_is_nothing_to_investigate(
 ) -> None:
     filled(sqlite_url, clean_platform(200))
     assert "investigation" not in run_one(sqlite_url).reports  # type: ignore[attr-defined]
+
+
+def test_none_of_a_dry_run_which_is_not_stored(
+    sqlite_url: str,
+    filled: Callable[..., object],
+    run_one: Callable[..., object],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    platform = clean_platform(200).copy()
+    platform.add_to_wallets({42: 31_250})
+    filled(sqlite_url, platform)
+    reports = run_one(sqlite_url, Request(dry_run=True, out=tmp_path / "out")).reports  # type: ignore[attr-defined]
+    assert "html" in reports
+    assert "investigation" not in reports
+    assert "no investigation" not in caplog.text, "it is not even tried"
 
 
 @pytest.mark.parametrize("fault", ["not installed", "it breaks"])
