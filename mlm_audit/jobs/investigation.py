@@ -50,9 +50,8 @@ def investigate(result: RunResult, settings: Settings, folder: Path) -> dict[str
         log.warning("no investigation of %s: %s", result.job_id, error)
         return {}
     if done.returncode:
-        log.warning(
-            "no investigation of %s: %s", result.job_id, done.stderr.strip().splitlines()[-1:] or "it ended without a word"
-        )
+        why = (done.stderr.strip() or "it ended without a word").splitlines()[-1]
+        log.warning("no investigation of %s: %s", result.job_id, why)
         return {}
     return {"notebook": str(folder / f"{NAME}.ipynb"), "investigation": str(folder / f"{NAME}.html")}
 
@@ -70,7 +69,7 @@ def execute(notebook: Path, folder: Path, name: str, parameters: Mapping[str, An
         jupytext.write(jupytext.read(notebook), source)
         if unknown := set(parameters) - set(papermill.inspect_notebook(str(source))):
             raise ValueError(f"{notebook.name} has no parameter {', '.join(sorted(unknown))}")
-        papermill.execute_notebook(str(source), str(made), dict(parameters), progress_bar=False, cwd=workplace)
+        papermill.execute_notebook(str(source), str(made), dict(parameters), progress_bar=False, cwd=str(Path.cwd()))
         page = as_page(made, notebook.stem)
         folder.mkdir(parents=True, exist_ok=True)
         _put(folder / f"{name}.ipynb", made.read_text(encoding="utf-8").replace(workplace, "."))

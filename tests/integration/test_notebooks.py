@@ -99,7 +99,8 @@ def test_ten_thousand_breaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ca
 @pytest.fixture
 def run_one(opened: Callable[..., object], tmp_path: Path) -> Iterator[Callable[..., object]]:
     def go(url: str, request: Request = Request(), **settings: object) -> object:  # noqa: B008  (frozen)
-        made = Settings(database_url=SecretStr(url), runs_dir=tmp_path / "runs", **{"investigate": True} | settings)  # type: ignore[arg-type]
+        given = {"investigate": True, "runs_dir": tmp_path / "runs"} | settings
+        made = Settings(database_url=SecretStr(url), **given)  # type: ignore[arg-type]
         return call(RECONCILIATION, opened(url), made, lambda: NOW, request)
 
     return go
@@ -119,6 +120,16 @@ def test_a_reconciliation_with_breaks_leaves_its_investigation(
         assert "\u20b9312.50 too much" in text or "₹312.50 too much" in text
         assert any_url not in text
     assert Path(reports["html"]).parent == Path(reports["investigation"]).parent
+
+
+@pytest.mark.slow
+def test_where_paths_are_relative(filled: Callable[..., object], run_one: Callable[..., object]) -> None:
+    """As in `make demo`: the notebook's process finds what the settings name from the same folder."""
+    platform = clean_platform(200).copy()
+    platform.add_to_wallets({42: 31_250})
+    filled("sqlite:///platform.db", platform)
+    reports = run_one("sqlite:///platform.db", runs_dir=Path("runs")).reports  # type: ignore[attr-defined]
+    assert "₹312.50 too much" in Path(reports["investigation"]).read_text(encoding="utf-8")
 
 
 def test_none_where_there_is_nothing_to_investigate(
