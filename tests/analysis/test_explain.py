@@ -31,7 +31,7 @@ from mlm_audit.jobs.slices import OF_ORDERS, ORDER_CHECKS, WALLET_CHECKS, Looked
 from tests.conftest import clean_platform, settings_for
 
 Fill = Callable[[str, Platform], Engine]
-MEMBERS, ORDERS, SLICES = 1_000, 1_000, 25
+MEMBERS, ORDERS, SLICES = 1_000, 1_000, 12
 """Adding up is tried on so many; that reading only the deciding rows finds the same, on the faulty ones and some others."""
 
 

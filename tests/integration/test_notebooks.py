@@ -106,7 +106,7 @@ def run_one(opened: Callable[..., object], tmp_path: Path) -> Iterator[Callable[
     return go
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("any_url", ["postgresql"], indirect=True)
 def test_a_reconciliation_with_breaks_leaves_its_investigation(
     any_url: str, filled: Callable[..., object], run_one: Callable[..., object]
