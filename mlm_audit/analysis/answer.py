@@ -1,12 +1,16 @@
 """Answers of the desk: each shows itself in a notebook and a terminal, and is data for a program."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from rich.console import Console, RenderableType
 
+from mlm_audit.domain.errors import InputError
 from mlm_audit.reporting.story import Story
 from mlm_audit.reporting.story_shown import to_html, to_terminal
+
+if TYPE_CHECKING:
+    import altair as alt
 
 WIDTH = 120
 
@@ -15,7 +19,7 @@ class Answer:
     """An answer: `story` is what it says.
 
     In Jupyter it shows itself; `print()` writes it out; `rich.print()` does so in colour; `.frame` is its main table as a
-    polars frame, `.tables` has all of them by name; `.to_dict()` is the whole as plain data.
+    polars frame, `.tables` has all of them by name, `.chart()` draws one; `.to_dict()` is the whole as plain data.
     """
 
     def __init__(self, story: Story) -> None:
@@ -35,6 +39,19 @@ class Answer:
     def conclusion(self) -> str:
         """The answer in a sentence."""
         return self.story.conclusion
+
+    def chart(self, name: str | None = None) -> "alt.Chart":
+        """An Altair chart of a table, the first that has one when none is named. InputError when there is none.
+
+        It loads nothing: shown as SVG, or moving under the mouse after `alt.renderers.enable("jupyter", offline=True)`.
+        """
+        drawn = {table.name: table for table in self.story.tables if table.drawn and table.rows}
+        found = drawn.get(name) if name else next(iter(drawn.values()), None)
+        if found is None:
+            raise InputError(f"chart {name or ''}: there is none; this answer has {', '.join(drawn) or 'no chart at all'}")
+        from mlm_audit.reporting.charts import altair_chart
+
+        return altair_chart(found)
 
     def to_dict(self) -> dict[str, Any]:
         """The whole answer as JSON-ready data: amounts in paisa, instants ISO 8601 in UTC."""

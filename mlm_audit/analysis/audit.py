@@ -26,8 +26,10 @@ from mlm_audit.analysis.simulate import Simulation, simulate
 from mlm_audit.analysis.suspicious import suspicious
 from mlm_audit.analysis.tree import Tree
 from mlm_audit.checks.inputs import ANALYSIS_INPUTS
+from mlm_audit.checks.tree.codes import CODES
 from mlm_audit.database.check import readable_inputs, unreadable
 from mlm_audit.database.connect import open_engine
+from mlm_audit.database.own_tables import ReconciliationReport, TreeHealthReport
 from mlm_audit.database.personal import shared_numbers
 from mlm_audit.database.runs import has_runs, previous_run, stored_run
 from mlm_audit.database.snapshot import read_snapshot
@@ -70,12 +72,21 @@ class Audit:
             raise InputError(f"run {job_id}: none is stored under that id; `mlm-audit history reconciliation` lists them")
         return run_stored(stored, self._engine, self._settings)
 
-    def last_run(self) -> Run | None:
-        """The last stored reconciliation; None when there is none yet."""
+    def last_run(self, *, tree: bool = False) -> Run | None:
+        """The last stored reconciliation, or tree check; None when there is none yet."""
         if not has_runs(self._engine):
             return None
-        stored = previous_run(self._engine)
+        stored = previous_run(self._engine, TreeHealthReport if tree else ReconciliationReport)
         return None if stored is None else run_stored(stored, self._engine, self._settings)
+
+    def issue(self, key: str) -> Answer:
+        """A break or tree issue by its id, such as "matrix-cycle/5", of the last stored run that looked for it. InputError for none."""
+        tree = key.split("/", maxsplit=1)[0] in CODES
+        run = self.last_run(tree=tree)
+        if run is None:
+            job = "tree-health" if tree else "reconciliation"
+            raise InputError(f"break {key}: no run is stored that could have it; make one with: mlm-audit run {job}")
+        return run.explain(issue=key)
 
     def member(self, member: int, *, reveal: bool = False) -> Member:
         """A member on a page; `.explain()` is why the wallet holds what it holds. InputError when there is no such member.
@@ -90,7 +101,7 @@ class Audit:
 
     def payout(self, schedule_id: int) -> Answer:
         """An instalment, from its order to the wallet. InputError when there is none of that id."""
-        return explain_payout(self._engine, schedule_id, self._settings)
+        return explain_payout(self._engine, schedule_id, self._settings, _now)
 
     def payouts(self, due: str) -> Payouts:
         """The payouts that are due by a day or instant, ISO 8601; `.preview()` says what would be paid and held."""

@@ -1,6 +1,7 @@
 """A month's eligibility as the sweep logged it: who is, who is not, who changed and why; and one member's month, row by row."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ from mlm_audit.domain.periods import Month as Period
 from mlm_audit.domain.periods import month_label, parse_month
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.eligibility import Explained, Explanation, explain_eligibility
+from mlm_audit.jobs.ports import Clock
 from mlm_audit.jobs.sweep import NEEDED
 from mlm_audit.reporting.story import Story, Table, columns, rows_of
 
@@ -41,6 +43,7 @@ CONDITIONS = columns(
     ("condition", "Condition"), ("is_met", "Met", "flag"), ("found", "Found"), ("needed", "Needed"), ("words", "In words")
 )
 BEHIND = columns(("condition", "Condition"), ("row", "Row"))
+POSTED = columns(("source", "Row"), ("amount_paisa", "Amount", "change"))
 TITLES = {"active": "Active member", "purchase": "Purchases", "kyc": "KYC", "three_three": "3-3 rule"}
 
 
@@ -66,9 +69,12 @@ class MonthEligibility(Answer):
 
     def explain(self, member: int) -> Answer:
         """Every condition of a member's month, with the orders and directs behind it."""
-        label = month_label(self.month.key)
-        found = explain_eligibility(self._database, self._settings, member, label, lambda: self._now)
-        return Answer(member_story(found, self._settings))
+        return explain_month(self._database, member, month_label(self.month.key), self._settings, lambda: self._now)
+
+
+def explain_month(database: Engine, member: int, month: str, settings: Settings, clock: Clock) -> Answer:
+    """Why a member is eligible for a month, YYYY-MM, or is not; also of one that was not swept. InputError for an unknown member."""
+    return Answer(_member_story(explain_eligibility(database, settings, member, month, clock), settings))
 
 
 def _logged(database: Engine, month: Period) -> pl.DataFrame:
@@ -152,38 +158,46 @@ def _why(row: Mapping[str, Any]) -> str:
     return ", ".join(found) or "member's flags (active, blocked)"
 
 
-def member_story(found: Explanation, settings: Settings) -> Story:
-    """One member's month as a story: conditions, the rows behind them, what was posted."""
+def _member_story(found: Explanation, settings: Settings) -> Story:
+    """One member's month as a story: conditions, the rows behind them, what was decided and posted."""
     word = "eligible" if found.is_eligible else "not eligible"
-    stored = found.stored is not None and bool(found.stored["isEligible"])
-    differs = found.stored is not None and stored != found.is_eligible
+    differs = found.stored is not None and bool(found.stored["isEligible"]) != found.is_eligible
     unmet = [one.words for one in found.conditions if not one.is_met]
+    rows = [{"condition": TITLES[one.condition], "row": row} for one in found.conditions for row in one.rows]
     return Story(
         title=f"Member {found.member_id}, eligibility of {found.month}",
         verdict=(Verdict.FAIL if differs else Verdict.PASS if found.has_ended else Verdict.INCOMPLETE).value,
         conclusion=f"Member {found.member_id} is {word} for {found.month}"
         + (f": {'; '.join(unmet)}." if unmet else ": every condition is met."),
-        first="The facts changed after the decision: look at what changed, and decide whether to release or recover."
-        if differs
-        else "",
+        first=_first(found, differs=differs),
+        facts=_facts(found),
         tables=(
             Table("conditions", "Conditions", CONDITIONS, tuple(_condition(one) for one in found.conditions)),
-            Table(
-                "rows",
-                "The rows behind them",
-                BEHIND,
-                tuple({"condition": TITLES[one.condition], "row": row} for one in found.conditions for row in one.rows),
-            ),
+            Table("rows", "The rows behind them", BEHIND, tuple(rows)),
+            Table("postings", "What was posted", POSTED, tuple(_posting(one) for one in found.postings)),
         ),
         notes=found.notes,
         timezone=settings.timezone,
-        data={
-            "member_id": found.member_id,
-            "month": found.month,
-            "is_eligible": found.is_eligible,
-            "pending_paisa": found.pending_paisa,
-        },
+        data=asdict(found),
     )
+
+
+def _first(found: Explanation, *, differs: bool) -> str:
+    if differs:
+        return "The facts changed after the decision: look at what changed, and decide whether to release or recover."
+    return "" if found.stored is not None else f"No sweep has decided it yet: mlm-audit run monthly-sweep --month {found.month}."
+
+
+def _facts(found: Explanation) -> tuple[tuple[str, str], ...]:
+    decided = "not yet"
+    if found.stored is not None:
+        by = found.stored["jobId"] or "the platform itself"
+        decided = f"{'eligible' if found.stored['isEligible'] else 'not eligible'}, by {by}"
+    return (("Decided", decided), ("Waiting for a decision", format_inr(found.pending_paisa)))
+
+
+def _posting(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"source": f"{row['table']} {row['id']}", "amount_paisa": row.get("amount", row.get("rolledUpAmount", 0))}
 
 
 def _condition(one: Explained) -> dict[str, Any]:

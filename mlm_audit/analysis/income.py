@@ -14,7 +14,7 @@ from mlm_audit.domain.periods import Month, naive
 from mlm_audit.domain.statistics import floored_mean, nearest_rank, share_bps
 from mlm_audit.engine.desk import Desk
 from mlm_audit.reporting.figures import bars
-from mlm_audit.reporting.story import Story, Table, cell, columns
+from mlm_audit.reporting.story import Drawn, Story, Table, cell, columns
 
 WHAT = "income_disclosure"
 PERCENTILES = (10, 25, 50, 75, 90, 95, 99, 100)
@@ -101,11 +101,20 @@ def _table(name: str, title: str, groups: list[Group]) -> Table:
     if joined := [group.label for group in shown if " + " in group.label]:
         about = f"Put together, since one of them has fewer than {LEAST} members: {'; '.join(joined)}."
     if name != "all" or not rows:
-        return Table(name, title, COLUMNS, rows, about)
+        return Table(name, title, COLUMNS, rows, about, drawn=Drawn("bars", "group", ("mean_paisa", "purchases_mean_paisa")))
     steps = [(f"P{percent}", rows[0][f"p{percent}_paisa"]) for percent in PERCENTILES]
     words = ", ".join(f"{label} {cell(paisa, 'money')}" for label, paisa in steps)
     picture = bars([(f"{label}, ₹", max(paisa, 0) // 100) for label, paisa in steps])
-    return Table(name, title, COLUMNS, rows, about, picture=picture, picture_words=words)
+    return Table(
+        name,
+        title,
+        COLUMNS,
+        rows,
+        about,
+        picture=picture,
+        picture_words=words,
+        drawn=Drawn("bars", COLUMNS[0].key, ("median_paisa",)),
+    )
 
 
 def group_row(group: Group) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """One member on a page: place in the trees, wallet, orders, eligibility, payouts, breaks."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Engine
 
 from mlm_audit.analysis.answer import Answer
+from mlm_audit.analysis.eligibility import explain_month
 from mlm_audit.analysis.order import OrderExplanation, explain_order
 from mlm_audit.analysis.wallet import WalletExplanation, explain_wallet
 from mlm_audit.database.member_page import read_member
@@ -64,6 +65,10 @@ class Member(Answer):
     def explain(self) -> WalletExplanation:
         """Why the wallet holds what it holds, from the rows as they are now."""
         return explain_wallet(self.id, look_at_wallet(self._database, self._settings, self.id), self._settings)
+
+    def eligibility(self, month: str) -> Answer:
+        """Every condition of the member's month, YYYY-MM, with the orders and directs behind it; also of a month not swept."""
+        return explain_month(self._database, self.id, month, self._settings, lambda: datetime.now(UTC))
 
 
 def _page(member: int, rows: dict[str, Any], settings: Settings, *, reveal: bool) -> Story:

@@ -1,57 +1,62 @@
 """An instalment from its order to the wallet: why so much, where it stands, what holds it back."""
 
+from dataclasses import asdict
 from datetime import UTC
 from typing import Any
 
 from sqlalchemy import Engine
 
 from mlm_audit.analysis.answer import Answer
-from mlm_audit.database.connect import consistent_read
-from mlm_audit.database.payout_reads import story as read_story
-from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.money import BASIS_POINTS, format_inr, split_evenly
 from mlm_audit.domain.payouts import Status
 from mlm_audit.domain.plan import DEFAULT_PLAN, load_plan
 from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.payout_story import PayoutStory, Step, tell_payout
+from mlm_audit.jobs.ports import Clock
 from mlm_audit.reporting.story import Story, Table, columns
 
 STEPS = columns(("step", "Step"), ("amount_paisa", "Amount", "change"), ("why", "Why"))
 EVENTS = columns(("at", "When", "instant"), ("what", "What"), ("amount_paisa", "Amount", "money"), ("source", "Row"))
 
 
-def explain_payout(database: Engine, schedule_id: int, settings: Settings) -> Answer:
+def explain_payout(database: Engine, schedule_id: int, settings: Settings, clock: Clock) -> Answer:
     """The explanation of an instalment; its steps add up to its amount. InputError when there is none of that id."""
-    with consistent_read(database) as connection:
-        rows = read_story(connection, schedule_id)
-    if rows is None:
-        raise InputError(f"payout {schedule_id}: there is no such instalment; `mlm-audit payouts list` shows them")
-    schedule = rows["schedule"]
-    steps = _steps(rows, settings)
+    told = tell_payout(database, schedule_id, clock)
+    schedule = told.rows["schedule"]
+    steps = _steps(told.rows, settings)
     planned = sum(step["amount_paisa"] for step in steps) if steps else None
-    credited = sum(int(row["amount"]) for row in rows["ledger"])
-    wrong = _wrong(schedule, planned, rows["ledger"], credited)
+    wrong = "; ".join([*_off_plan(schedule, planned), *told.contradictions])
     tables = (
-        Table("steps", "From the order to the instalment", STEPS, tuple(steps), "The steps add up to the instalment."),
-        Table("events", "What became of it", EVENTS, tuple(_events(rows))),
+        Table("steps", "From the order to the instalment", STEPS, tuple(steps), "The steps add up to what the plan gives."),
+        Table("events", "What became of it", EVENTS, tuple(_event(step) for step in told.steps)),
     )
     story = Story(
         title=f"Instalment {schedule_id}",
         verdict=(Verdict.FAIL if wrong else Verdict.PASS if steps else Verdict.INCOMPLETE).value,
-        conclusion=_conclusion(schedule, credited, wrong),
-        first="Look at the order: mlm-audit explain order " + str(schedule["orderId"]) + "." if wrong else "Nothing to do.",
-        facts=_facts(schedule),
+        conclusion=_conclusion(told, wrong),
+        first=_first(told, wrong),
+        facts=_facts(told),
         tables=tables,
         notes=() if steps else ("its order is not there or was never paid, so that its amount cannot be derived",),
         timezone=settings.timezone,
-        data={
-            "schedule_id": schedule_id,
-            "amount_paisa": schedule["amount"],
-            "planned_paisa": planned,
-            "credited_paisa": credited,
-        },
+        data=_data(told, planned),
     )
     return Answer(story)
+
+
+def _data(told: PayoutStory, planned: int | None) -> dict[str, Any]:
+    return {
+        "schedule_id": told.schedule_id,
+        "member_id": told.member_id,
+        "amount_paisa": told.amount_paisa,
+        "status": told.status,
+        "planned_paisa": planned,
+        "credited_paisa": _credited(told),
+        "steps": [asdict(step) for step in told.steps],
+        "next": told.next,
+        "contradictions": list(told.contradictions),
+    }
 
 
 def _steps(rows: dict[str, Any], settings: Settings) -> list[dict[str, Any]]:
@@ -82,50 +87,51 @@ def _step(name: str, paisa: int, why: str) -> dict[str, Any]:
     return {"step": name, "amount_paisa": paisa, "why": why}
 
 
-def _wrong(schedule: dict[str, Any], planned: int | None, ledger: list[dict[str, Any]], credited: int) -> str:
-    """What is wrong with it, in words; empty when nothing is."""
-    if planned is not None and schedule["amount"] != planned:
-        return f"the plan gives {format_inr(planned)}"
-    if schedule["status"] == Status.PAID and credited != (schedule["actualAmount"] or schedule["amount"]):
-        return f"it is marked as paid, and the ledger has {format_inr(credited)} of it"
-    if schedule["status"] != Status.PAID and ledger:
-        return f"it is {schedule['status']}, and the ledger has {format_inr(credited)} of it: it could be paid twice"
-    return ""
+def _off_plan(schedule: dict[str, Any], planned: int | None) -> list[str]:
+    """What is wrong with the amount against the plan, in words."""
+    if planned is None or schedule["amount"] == planned:
+        return []
+    return [f"the plan gives {format_inr(planned)}"]
 
 
-def _conclusion(schedule: dict[str, Any], credited: int, wrong: str) -> str:
-    amount = format_inr(schedule["amount"])
+def _credited(told: PayoutStory) -> int:
+    return sum(int(row["amount"]) for row in told.rows["ledger"])
+
+
+def _conclusion(told: PayoutStory, wrong: str) -> str:
+    head = f"{_inr(told.amount_paisa)} for member {told.member_id}"
     if wrong:
-        return f"{amount} for member {schedule['userId']}: {wrong}."
-    if schedule["status"] == Status.PAID:
-        return f"{format_inr(credited)} were credited to member {schedule['userId']}, as the plan says."
-    held = f": {schedule['failureReason']}" if schedule["failureReason"] else ""
-    return f"{amount} for member {schedule['userId']}, {schedule['status']}{held}."
+        return f"{head}: {wrong}."
+    if told.status == Status.PAID:
+        return f"{format_inr(_credited(told))} were credited to member {told.member_id}, as the plan says."
+    reason = told.rows["schedule"]["failureReason"]
+    return f"{head}, {told.status}" + (f": {reason}." if reason else ".")
 
 
-def _facts(schedule: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+def _first(told: PayoutStory, wrong: str) -> str:
+    if not wrong:
+        return told.next
+    order = told.rows["schedule"]["orderId"]
+    return told.next if order is None else f"Look at the order: mlm-audit explain order {order}."
+
+
+def _inr(paisa: object) -> str:
+    """An amount, also one that is no whole number of paisa, as it is."""
+    return format_inr(paisa) if isinstance(paisa, int) else repr(paisa)
+
+
+def _facts(told: PayoutStory) -> tuple[tuple[str, str], ...]:
+    schedule = told.rows["schedule"]
     return (
-        ("Member", str(schedule["userId"])),
+        ("Member", str(told.member_id)),
         ("Order", str(schedule["orderId"] or "none")),
         ("Instalment", str(schedule["instalment"] or "")),
-        ("Status", str(schedule["status"])),
-        ("Amount", format_inr(schedule["amount"])),
+        ("Status", told.status),
+        ("Retries used", str(schedule["retryCount"])),
+        ("Amount", _inr(told.amount_paisa)),
     )
 
 
-def _events(rows: dict[str, Any]) -> list[dict[str, Any]]:
-    schedule = rows["schedule"]
-    found: list[tuple[Any, str, Any, str]] = [
-        (schedule["createdAt"], "scheduled", schedule["amount"], f"SelfPayoutSchedule {schedule['id']}")
-    ]
-    found.append((schedule["payoutDate"], "due", schedule["amount"], f"SelfPayoutSchedule {schedule['id']}"))
-    found += [(one["createdAt"], "requeued", None, f"Repair {one['id']}") for one in rows["requeues"]]
-    found += [(one["createdAt"], "credited to the wallet", one["amount"], f"ledger {one['id']}") for one in rows["ledger"]]
-    found += [
-        (one["createdAt"], f"in the history: {one['status']}", one["amount"], f"PayoutHistory {one['id']}")
-        for one in rows["history"]
-    ]
-    if schedule["failureReason"]:
-        found.append((schedule["processedAt"], schedule["failureReason"], None, f"SelfPayoutSchedule {schedule['id']}"))
-    ordered = sorted(found, key=lambda one: (one[0] is None, one[0]))
-    return [{"at": at, "what": what, "amount_paisa": paisa, "source": source} for at, what, paisa, source in ordered]
+def _event(step: Step) -> dict[str, Any]:
+    amount = step.amount_paisa if isinstance(step.amount_paisa, int) else None
+    return {"at": step.at, "what": step.what, "amount_paisa": amount, "source": f"{step.table} {step.row_id}"}

@@ -46,15 +46,14 @@ def preview_story(result: RunResult, settings: Settings) -> Story:
     """A look ahead as a story; PAY or HOLD as the report of the run says."""
     items = list(result.items)
     pays = [one for one in items if one["action"] == "pay"]
-    paisa = sum(one["amount_paisa"] for one in pays)
-    held = len(items) - len(pays)
+    paisa, held = result.counts["payable_paisa"], len(items) - len(pays)
     return Story(
         title=f"Payouts due by {result.as_of.astimezone(settings.tz):%d %b %Y}",
         verdict=word(result),
         conclusion=f"{grouped(len(pays))} instalments, {format_inr(paisa)}, would be paid; {grouped(held)} are held or given up.",
         first=_first(result),
         tables=(
-            Table("totals", "Control totals", TOTALS, tuple(_totals(items)), "Add up to everything that is due."),
+            Table("totals", "Control totals", TOTALS, tuple(_totals(result.counts)), "Add up to everything that is due."),
             Table(
                 "outliers",
                 "Far above the usual",
@@ -77,12 +76,11 @@ def _first(result: RunResult) -> str:
     return "Run weekly-payouts." if answer else "Nothing to do."
 
 
-def _totals(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    groups: dict[str, list[int]] = {}
-    for one in items:
-        what = "pay" if one["action"] == "pay" else f"{one['action']}: {one['reason']}"
-        groups.setdefault(what, []).append(one["amount_paisa"] or 0)
-    return [{"what": what, "instalments": len(amounts), "amount_paisa": sum(amounts)} for what, amounts in sorted(groups.items())]
+def _totals(counts: dict[str, Any]) -> list[dict[str, Any]]:
+    """The run's own counts: what would be paid, and what waits, by reason."""
+    waits = [(f"wait: {reason}", entry["count"], entry["paisa"]) for reason, entry in counts["by_reason"].items()]
+    rows = [("pay", counts["payable"], counts["payable_paisa"]), *waits]
+    return [{"what": what, "instalments": count, "amount_paisa": paisa} for what, count, paisa in rows if count]
 
 
 def _outliers(pays: list[dict[str, Any]]) -> list[dict[str, Any]]:

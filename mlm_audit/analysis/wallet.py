@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import UTC
 from typing import Any
 
 import polars as pl
@@ -14,11 +15,14 @@ from mlm_audit.domain.findings import SEVERITIES, Verdict
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.slices import Looked
-from mlm_audit.reporting.story import Story, Table, columns, rows_of
+from mlm_audit.reporting.figures import parting
+from mlm_audit.reporting.story import Drawn, Story, Table, columns, rows_of
 
 UNPROVEN = ("unexplained", "wallet-without-ledger", "several-causes", "history-edited")
 """Causes that say where wallet and ledger part, but not why."""
 AROUND = 3
+PICTURED = 2
+"""A wallet with so few rows needs no picture."""
 TIMELINE = columns(
     ("ledger_id", "Ledger row", "id"),
     ("at", "When", "instant"),
@@ -59,14 +63,25 @@ def explain_wallet(
     chain = wallet_chain(looked.rows["ledger"], looked.rows["users"]["wallet_balance_paisa"][0])
     timeline = _timeline(chain)
     marked = [number for number, row in enumerate(timeline) if row["gap_paisa"]]
+    picture = _picture(timeline, settings)
     wrong = looked.breaks.filter(pl.col("code") == "wallet-balance")
     cause = wrong["cause"][0] if wrong.height else _worst_cause(looked.breaks)
     tables = [
-        _near(timeline, marked),
+        _near(timeline, marked, picture),
         breaks_table(looked.breaks) if looked.breaks.height else None,
         *_guesses(member, chain, looked, cause, others),
         Table("by_kind", "The ledger by kind", BY_KIND, _by_kind(chain), about="Adds up to the sum of the ledger."),
-        Table("timeline", "Every row, to the wallet", TIMELINE, tuple(timeline), TIMELINE_ABOUT, marked=frozenset(marked)),
+        Table(
+            "timeline",
+            "Every row, to the wallet",
+            TIMELINE,
+            tuple(timeline),
+            TIMELINE_ABOUT,
+            marked=frozenset(marked),
+            picture="" if marked else picture,
+            picture_words="The ledger and the running balance are the same at every row.",
+            drawn=Drawn("lines", "at", ("sum_paisa", "balance_after_paisa")),
+        ),
     ]
     story = Story(
         title=f"Wallet of member {member}",
@@ -114,16 +129,32 @@ def _timeline(chain: Chain) -> list[dict[str, Any]]:
     ]
 
 
-def _near(timeline: list[dict[str, Any]], marked: list[int]) -> Table | None:
-    """The rows around the first place and the largest one."""
+def _picture(timeline: list[dict[str, Any]], settings: Settings) -> str:
+    """The ledger and the wallet over all rows; none for so few that the table says it all."""
+    if len(timeline) <= PICTURED:
+        return ""
+    points = [(row["sum_paisa"], row["balance_after_paisa"], bool(row["gap_paisa"])) for row in timeline]
+    days = [f"{row['at'].replace(tzinfo=UTC).astimezone(settings.tz):%d %b %Y}" for row in timeline if row["at"]] or [""]
+    return parting(points, days[0], days[-1])
+
+
+def _near(timeline: list[dict[str, Any]], marked: list[int], picture: str) -> Table | None:
+    """The rows around the first place and the largest one, under a picture of them all."""
     if not marked:
         return None
     centres = {marked[0], max(marked, key=lambda number: abs(timeline[number]["gap_paisa"]))}
     shown = sorted({i for c in centres for i in range(c - AROUND, c + AROUND + 1) if 0 <= i < len(timeline)})
     rows = tuple(timeline[number] for number in shown)
-    about = "The first place and the largest one, with the rows around them."
     return Table(
-        "parts", "Where they part", TIMELINE, rows, about, marked=frozenset(i for i, n in enumerate(shown) if n in marked)
+        "parts",
+        "Where they part",
+        TIMELINE,
+        rows,
+        "Blue: what the ledger adds up to. Red: the running balance, up to the wallet. Below: the first place and the largest one, "
+        "with the rows around them.",
+        marked=frozenset(i for i, n in enumerate(shown) if n in marked),
+        picture=picture,
+        picture_words=f"Ledger and running balance over {len(timeline) - 1} rows; they part {_where(timeline, marked)}.",
     )
 
 

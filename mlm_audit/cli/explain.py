@@ -1,4 +1,4 @@
-"""`mlm-audit explain`: why a wallet, an order or a payout is what it is, in the terminal, as JSON, or as an HTML page."""
+"""`mlm-audit explain`: why a wallet, an order, a payout, a month or a break is what it is, in the terminal, as JSON, or as an HTML page."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +13,8 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.reporting.story_shown import to_page
 
 app = App(name="explain", help="Why a figure is what it is: the rows that lead to it, and where expectation and fact part.")
+Month = Annotated[str, Parameter(help="The month, YYYY-MM.")]
+RunId = Annotated[str | None, Parameter(name="--run", help="A run's id; the last run that can have such a break when left out.")]
 Html = Annotated[Path | None, Parameter(name="--html", help="Write it as one HTML page that loads nothing, instead.")]
 
 
@@ -43,16 +45,42 @@ def order(number: Id, /, *, db: Db = None, json: Json = False, html: Html = None
 
 
 @app.command
-def payout(number: Id, /, *, db: Db = None, json: Json = False, html: Html = None) -> None:
+def payout(schedule_id: Id, /, *, db: Db = None, json: Json = False, html: Html = None) -> None:
     """An instalment, from its order to the wallet.
 
     Parameters
     ----------
-    number
+    schedule_id
         The instalment's id.
     """
     audit = connect(db)
-    _show(audit, lambda: audit.payout(number), json=json, html=html)
+    _show(audit, lambda: audit.payout(schedule_id), json=json, html=html)
+
+
+@app.command
+def eligibility(member_id: Id, /, *, month: Month, db: Db = None, json: Json = False, html: Html = None) -> None:
+    """A member's month: every condition, with the orders and directs behind it, what was missing and by how much.
+
+    Parameters
+    ----------
+    member_id
+        The member's id.
+    """
+    audit = connect(db)
+    _show(audit, lambda: audit.member(member_id).eligibility(month), json=json, html=html)
+
+
+@app.command
+def issue(key: str, /, *, run: RunId = None, db: Db = None, json: Json = False, html: Html = None) -> None:
+    """One break or tree issue of a stored run: what it means, the rows that it rests on, its place in the tree, what to do.
+
+    Parameters
+    ----------
+    key
+        The break's id, such as wallet-balance/42.
+    """
+    audit = connect(db)
+    _show(audit, lambda: audit.run(run).explain(issue=key) if run else audit.issue(key), json=json, html=html)
 
 
 def _show(audit: Audit, ask: Callable[[], Answer], *, json: bool, html: Path | None) -> None:

@@ -1,18 +1,17 @@
 """`mlm-audit payouts`: look at instalments, explain one, put failed ones back into the queue."""
 
-from dataclasses import asdict
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 from rich.markup import escape
 
 from mlm_audit.cli.common import Db, Id, Json, clock, database, out, print_json, settings_with
+from mlm_audit.cli.explain import payout
 from mlm_audit.database.check import require
 from mlm_audit.database.connect import consistent_read
 from mlm_audit.database.payout_reads import list_instalments
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.money import format_inr
-from mlm_audit.jobs.payout_story import explain_payout
 from mlm_audit.jobs.payout_story import requeue as put_back
 from mlm_audit.jobs.payouts import MOST, NEEDED
 
@@ -54,21 +53,7 @@ def _inr(paisa: object) -> str:
     return format_inr(paisa) if isinstance(paisa, int) else repr(paisa)
 
 
-@app.command
-def explain(schedule_id: Id, /, *, db: Db = None, json: Json = False) -> None:
-    """Tell the whole story of one instalment, row by row, and what happens to it next."""
-    engine = database(settings_with(db))
-    require(engine, NEEDED)
-    story = explain_payout(engine, schedule_id, clock)
-    if json:
-        print_json(asdict(story))
-        return
-    out.print(f"[bold]Instalment {story.schedule_id}[/] of member {story.member_id}, {_inr(story.amount_paisa)}: {story.status}")
-    for step in story.steps:
-        out.print(f"  {step.at:%Y-%m-%d %H:%M:%S} UTC  {escape(step.what)}  [dim]{step.table} {step.row_id}[/]")
-    for contradiction in story.contradictions:
-        out.print(f"  [bold red]Does not fit:[/] {escape(contradiction)}")
-    out.print(f"  Next: {escape(story.next)}")
+app.command(payout, name="explain")
 
 
 @app.command

@@ -1,10 +1,11 @@
-"""`eligibility explain`: every condition of a member's month, with the orders and directs behind it and what was missing."""
+"""Every condition of a member's month, with the orders and directs behind it and what was missing."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Engine
 
+from mlm_audit.database.check import require
 from mlm_audit.database.connect import consistent_read
 from mlm_audit.database.member_month import MemberMonth, read_member_month
 from mlm_audit.domain.eligibility import Condition, counts_for_three_three, in_words, is_eligible, judge
@@ -14,6 +15,7 @@ from mlm_audit.domain.periods import format_local, month_label, parse_month
 from mlm_audit.domain.plan import DEFAULT_PLAN, PlanRules, load_plan
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.ports import Clock
+from mlm_audit.jobs.sweep import NEEDED
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,11 @@ def explain_eligibility(database: Engine, settings: Settings, member_id: int, mo
     """Why a member was eligible for a month, or was not. InputError when there is no such member or month."""
     month = parse_month(month_text, settings.tz)
     rules = load_plan(settings.plan_file or DEFAULT_PLAN).rules
+    require(database, NEEDED)
     with consistent_read(database) as connection:
         read = read_member_month(connection, member_id, month, rules)
     if read is None:
-        raise InputError(f"eligibility explain {member_id}: there is no such member")
+        raise InputError(f"member {member_id}: there is no such member")
     conditions = judge(read.facts, rules)
     ended = month.end <= clock()
     return Explanation(

@@ -1,4 +1,4 @@
-"""`payouts explain`: the whole story of one instalment, row by row, and what would happen to it now."""
+"""The whole story of one instalment, row by row, and what would happen to it now."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from mlm_audit.database import payouts as db
+from mlm_audit.database.check import require
 from mlm_audit.database.connect import consistent_read
 from mlm_audit.database.payout_reads import requeue as requeue_rows
 from mlm_audit.database.payout_reads import story
@@ -14,23 +15,25 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.payouts import Limits, Status, why_held
 from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.payouts import NEEDED
 from mlm_audit.jobs.ports import Clock
 from mlm_audit.jobs.running import new_job_id
 
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that happened: when (UTC), what, and the row that says so."""
+    """One thing that happened: when (UTC), what, of how much, and the row that says so."""
 
     at: datetime
     what: str
     table: str
     row_id: Any
+    amount_paisa: Any = None
 
 
 @dataclass(frozen=True)
-class Story:
-    """An instalment, its steps in order of time, what is next, and what does not fit together."""
+class PayoutStory:
+    """An instalment, its steps in order of time, what is next, what does not fit together, and the rows themselves."""
 
     schedule_id: int
     member_id: int
@@ -39,14 +42,16 @@ class Story:
     steps: tuple[Step, ...]
     next: str
     contradictions: tuple[str, ...]
+    rows: dict[str, Any]
 
 
-def explain_payout(database: Engine, schedule_id: int, clock: Clock) -> Story:
+def tell_payout(database: Engine, schedule_id: int, clock: Clock) -> PayoutStory:
     """The story of an instalment. InputError when there is none of that id."""
+    require(database, NEEDED)
     with consistent_read(database) as connection:
         rows = story(connection, schedule_id)
         if rows is None:
-            raise InputError(f"payouts explain {schedule_id}: there is no such instalment; `mlm-audit payouts list` lists them")
+            raise InputError(f"payout {schedule_id}: there is no such instalment; `mlm-audit payouts list` lists them")
         schedule = rows["schedule"]
         member = db.members(connection, [schedule["userId"]]).get(schedule["userId"])
     instalment = db.instalment_of(
@@ -66,7 +71,7 @@ def explain_payout(database: Engine, schedule_id: int, clock: Clock) -> Story:
     )
     held = why_held(db.facts_of(instalment, member, is_credited=bool(rows["ledger"])))
     steps = sorted(_steps(rows), key=lambda step: step.at)
-    return Story(
+    return PayoutStory(
         schedule_id,
         schedule["userId"],
         schedule["amount"],
@@ -74,13 +79,15 @@ def explain_payout(database: Engine, schedule_id: int, clock: Clock) -> Story:
         tuple(steps),
         _next(schedule, held, clock()),
         tuple(_contradictions(rows)),
+        rows,
     )
 
 
 def _steps(rows: dict[str, Any]) -> list[Step]:
     schedule = rows["schedule"]
     return [
-        Step(schedule["createdAt"], f"scheduled for {schedule['payoutDate']} UTC", "SelfPayoutSchedule", schedule["id"]),
+        Step(schedule["createdAt"], "scheduled", "SelfPayoutSchedule", schedule["id"], schedule["amount"]),
+        Step(schedule["payoutDate"], "due", "SelfPayoutSchedule", schedule["id"]),
         *(
             Step(row["paidAt"], f"order {row['id']} was paid (it is {row['status']} now)", "order", row["id"])
             for row in rows["order"]
@@ -88,7 +95,7 @@ def _steps(rows: dict[str, Any]) -> list[Step]:
         ),
         *(Step(row["createdAt"], f"requeued (was {row['valueBefore']})", "AuditRepair", row["id"]) for row in rows["requeues"]),
         *(Step(row["createdAt"], _history_words(row), "PayoutHistory", row["id"]) for row in rows["history"]),
-        *(Step(row["createdAt"], _ledger_words(row), "ledger", row["id"]) for row in rows["ledger"]),
+        *(Step(row["createdAt"], _ledger_words(row), "ledger", row["id"], row["amount"]) for row in rows["ledger"]),
         *(
             Step(row["sentAt"] or row["createdAt"], f"notice to the member {row['status']}", "AuditNotice", row["id"])
             for row in rows["notice"]
@@ -103,13 +110,13 @@ def _history_words(row: dict[str, Any]) -> str:
 
 def _ledger_words(row: dict[str, Any]) -> str:
     after = "unknown" if row["balanceAfter"] is None else format_inr(row["balanceAfter"])
-    return f"{format_inr(row['amount'])} credited, balance after it {after}"
+    return f"credited to the wallet, balance after it {after}"
 
 
 def _next(schedule: dict[str, Any], held: Any, now: datetime) -> str:
     status = schedule["status"]
     if status == Status.PAID:
-        return "Nothing: it is paid."
+        return "Nothing to do: it is paid."
     if status == Status.PERMANENTLY_FAILED:
         why = f"It would still be held: {held.value}." if held else "Its reason is gone: it would be paid."
         return f"Nobody looks at it again. {why} Put it back with: mlm-audit payouts requeue {schedule['id']}"
@@ -130,14 +137,25 @@ def _contradictions(rows: dict[str, Any]) -> list[str]:
     if paid and not ledger:
         found.append("it is marked paid, but the ledger has no credit of it")
     if not paid and ledger:
-        found.append(f"the ledger has a credit of it (row {ledger[0]['id']}), but it is not marked paid")
-    if not isinstance(schedule["amount"], int):
-        found.append(f"its amount is {schedule['amount']!r}, no whole number of paisa")
-    elif ledger and ledger[0]["amount"] != schedule["amount"]:
-        found.append(f"{format_inr(ledger[0]['amount'])} were credited instead of {format_inr(schedule['amount'])}")
+        found.append(f"the ledger has a credit of it (row {ledger[0]['id']}), but it is not marked paid: it could be paid twice")
+    if len(ledger) > 1:
+        found.append(f"it was credited {len(ledger)} times, in the ledger rows {', '.join(str(row['id']) for row in ledger)}")
+    found += [
+        f"ledger row {row['id']} credits it to member {row['userId']}" for row in ledger if row["userId"] != schedule["userId"]
+    ]
     if len(done) != int(paid):
         found.append(f"{len(done)} completed rows in PayoutHistory, {int(paid)} expected")
-    return found
+    return found + _amounts(schedule, ledger)
+
+
+def _amounts(schedule: dict[str, Any], ledger: list[dict[str, Any]]) -> list[str]:
+    """Whether what was credited is what was to be."""
+    if not isinstance(schedule["amount"], int):
+        return [f"its amount is {schedule['amount']!r}, no whole number of paisa"]
+    due = schedule["amount"] if schedule["actualAmount"] is None else schedule["actualAmount"]
+    if len(ledger) == 1 and ledger[0]["amount"] != due:
+        return [f"{format_inr(ledger[0]['amount'])} were credited instead of {format_inr(due)}"]
+    return []
 
 
 def requeue(database: Engine, settings: Settings, ids: list[int], clock: Clock) -> str:

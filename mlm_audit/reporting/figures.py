@@ -1,15 +1,17 @@
-"""Small figures as SVG, drawn here: bars and a curve. Coordinates are whole numbers; the table beside them has the values."""
+"""Small figures as SVG, drawn here: bars, a curve, two lines that part. Coordinates are whole numbers; the table beside them has the values."""
 
 from collections.abc import Sequence
 
 from markupsafe import escape
 
-from mlm_audit.domain.money import grouped
+from mlm_audit.domain.money import format_inr, grouped
 
 ROW, BAR, LABEL_WIDTH, COUNT_WIDTH, FONT = 22, 380, 190, 90, 12
 SIDE, MARGIN = 240, 24
 BLUE, EDGE, INK = "var(--blue, #0072b2)", "var(--edge, #7a8699)", "var(--ink, #1b2430)"
+BAD = "var(--bad, #b42318)"
 FULL = 10_000
+WIDE, HIGH, MOST_POINTS = 440, 130, 400
 
 
 def bars(rows: Sequence[tuple[str, int]]) -> str:
@@ -40,8 +42,41 @@ def curve(points: Sequence[tuple[int, int]]) -> str:
     return _svg(SIDE + 2 * MARGIN, SIDE + 2 * MARGIN, inside)
 
 
-def _svg(width: int, height: int, inside: str) -> str:
+Parting = tuple[int, int | None, bool]
+"""What should be and what is there, in paisa, and whether they part just here."""
+
+
+def parting(points: Sequence[Parting], first: str, last: str) -> str:
+    """Two lines over the rows of a ledger: what its amounts add up to, and what the wallet held; a dot where they part.
+
+    `first` and `last` say when the first and the last row were. Of very many rows some are drawn, and each where they part.
+    """
+    values = [0, *(point[0] for point in points), *(point[1] for point in points if point[1] is not None)]
+    low, high = min(values), max(values) if max(values) > min(values) else min(values) + 1
+
+    def place(number: int, paisa: int) -> tuple[int, int]:
+        x = MARGIN + number * WIDE // max(len(points) - 1, 1)
+        return x, MARGIN + HIGH - (paisa - low) * HIGH // (high - low)
+
+    step = len(points) // MOST_POINTS + 1
+    kept = [n for n, point in enumerate(points) if n % step == 0 or point[2] or n == len(points) - 1]
+    should = " ".join("{},{}".format(*place(n, points[n][0])) for n in kept)
+    held = [(n, paisa) for n in kept if (paisa := points[n][1]) is not None]
+    there = " ".join("{},{}".format(*place(n, paisa)) for n, paisa in held)
+    dots = "".join('<circle cx="{}" cy="{}" r="4" fill="{}"/>'.format(*place(n, p), BAD) for n, p in held if points[n][2])
+    (left, zero), end = place(0, 0), MARGIN + WIDE
+    inside = (
+        f'<path d="M{left},{zero}H{end}" stroke="{EDGE}" stroke-dasharray="2 4" fill="none"/>'
+        f'<polyline points="{there}" fill="none" stroke="{BAD}" stroke-width="2"/>'
+        f'<polyline points="{should}" fill="none" stroke="{BLUE}" stroke-width="2"/>{dots}'
+        f'<text x="{left}" y="{MARGIN - 9}">{format_inr(high)}</text><text x="{left}" y="{MARGIN + HIGH + 18}">{escape(first)}</text>'
+        f'<text x="{end}" y="{MARGIN + HIGH + 18}" text-anchor="end">{escape(last)}</text>'
+    )
+    return _svg(WIDE + 2 * MARGIN, HIGH + 2 * MARGIN, inside, "fits")
+
+
+def _svg(width: int, height: int, inside: str, kind: str = "") -> str:
     return (
-        f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" xmlns="http://www.w3.org/2000/svg" '
+        f'<svg class="{kind}" viewBox="0 0 {width} {height}" width="{width}" height="{height}" xmlns="http://www.w3.org/2000/svg" '
         f'style="max-width:100%;height:auto;font:{FONT}px system-ui,sans-serif;color:{INK}">{inside}</svg>'
     )

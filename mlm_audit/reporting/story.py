@@ -46,13 +46,26 @@ class Column(NamedTuple):
         """Whether its values stand to the right."""
         return self.kind in TO_THE_RIGHT
 
+    @property
+    def look(self) -> str:
+        """Its class in a page: `n` for figures, `t` for what is not to be broken into lines."""
+        return "n" if self.is_figure else "t" if self.kind in ("instant", "day", "id") else ""
+
+
+class Drawn(NamedTuple):
+    """How a table is best drawn: `lines` over an instant, or `bars` or a `curve` over its first column; keys of its columns."""
+
+    kind: Literal["lines", "bars", "curve"]
+    x: str
+    y: tuple[str, ...]
+
 
 @dataclass(frozen=True)
 class Table:
     """Rows with raw values by column key.
 
     `marked` rows are those to look at; `of` is how many there are when not all are here; `picture` is an SVG of ours that
-    shows the same, `picture_words` says what is to be seen on it.
+    shows the same, `picture_words` says what is to be seen on it; `drawn` is how a chart for analysts draws it.
     """
 
     name: str
@@ -64,6 +77,7 @@ class Table:
     of: int | None = None
     picture: str = ""
     picture_words: str = ""
+    drawn: Drawn | None = None
 
     @property
     def frame(self) -> pl.DataFrame:

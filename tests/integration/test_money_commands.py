@@ -155,7 +155,7 @@ def test_payouts_requeue(demo: str) -> None:
         (("run", "monthly-sweep", "--month", "2026-09", "--as-of", "2026-05-01"), "give one of the two"),
         (("payouts", "explain", "99999999999999999999999"), "SCHEDULE"),
         (("payouts", "requeue", "99999999999999999999999"), "SCHEDULE"),
-        (("eligibility", "explain", "99999999999999999999", "--month", "2026-10"), "MEMBER"),
+        (("eligibility", "explain", "99999999999999999999", "--month", "2026-10"), "MEMBER_ID"),
         (("payouts", "list", "--limit", "99999999999999999999"), "--limit"),
         (("run", "weekly-payouts", "--limit", "99999999999999999999"), "--limit"),
     ],
