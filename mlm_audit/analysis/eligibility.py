@@ -42,7 +42,20 @@ SUMMARY = columns(("change", "Change"), ("members", "Members", "count"))
 CONDITIONS = columns(
     ("condition", "Condition"), ("is_met", "Met", "flag"), ("found", "Found"), ("needed", "Needed"), ("words", "In words")
 )
-BEHIND = columns(("condition", "Condition"), ("row", "Row"))
+ORDERS = columns(
+    ("order_id", "Order", "id"),
+    ("paid_at", "Paid", "instant"),
+    ("status", "Status"),
+    ("total_paisa", "Total", "money"),
+    ("counted_paisa", "Counts for", "money"),
+)
+DIRECTS = columns(
+    ("member_id", "Direct", "id"),
+    ("is_active", "Active", "flag"),
+    ("paid_orders", "Paid orders", "count"),
+    ("active_directs", "Active directs", "count"),
+    ("counts", "Counts", "flag"),
+)
 POSTED = columns(("source", "Row"), ("amount_paisa", "Amount", "change"))
 TITLES = {"active": "Active member", "purchase": "Purchases", "kyc": "KYC", "three_three": "3-3 rule"}
 
@@ -163,7 +176,6 @@ def _member_story(found: Explanation, settings: Settings) -> Story:
     word = "eligible" if found.is_eligible else "not eligible"
     differs = found.stored is not None and bool(found.stored["isEligible"]) != found.is_eligible
     unmet = [one.words for one in found.conditions if not one.is_met]
-    rows = [{"condition": TITLES[one.condition], "row": row} for one in found.conditions for row in one.rows]
     return Story(
         title=f"Member {found.member_id}, eligibility of {found.month}",
         verdict=(Verdict.FAIL if differs else Verdict.PASS if found.has_ended else Verdict.INCOMPLETE).value,
@@ -173,7 +185,8 @@ def _member_story(found: Explanation, settings: Settings) -> Story:
         facts=_facts(found),
         tables=(
             Table("conditions", "Conditions", CONDITIONS, tuple(_condition(one) for one in found.conditions)),
-            Table("rows", "The rows behind them", BEHIND, tuple(rows)),
+            Table("orders", "Purchases: the orders of the month", ORDERS, found.orders, "What counts adds up to the purchases."),
+            Table("directs", "3-3 rule: whom the member sponsored", DIRECTS, found.directs),
             Table("postings", "What was posted", POSTED, tuple(_posting(one) for one in found.postings)),
         ),
         notes=found.notes,

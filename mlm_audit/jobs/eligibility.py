@@ -1,6 +1,6 @@
 """Every condition of a member's month, with the orders and directs behind it and what was missing."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Engine
@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from mlm_audit.database.check import require
 from mlm_audit.database.connect import consistent_read
 from mlm_audit.database.member_month import MemberMonth, read_member_month
-from mlm_audit.domain.eligibility import Condition, counts_for_three_three, in_words, is_eligible, judge
+from mlm_audit.domain.eligibility import Condition, Direct, counts_for_three_three, in_words, is_eligible, judge
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.periods import format_local, month_label, parse_month
@@ -33,7 +33,10 @@ class Explained:
 
 @dataclass(frozen=True)
 class Explanation:
-    """A member's month: the decision by the facts of now, the stored one, and what was posted."""
+    """A member's month: the decision by the facts of now, the stored one, what was posted, and the rows behind it.
+
+    `orders`: what was paid in the month, with counted_paisa, which add up to the purchases. `directs`: whom they sponsored.
+    """
 
     member_id: int
     month: str
@@ -44,6 +47,8 @@ class Explanation:
     pending_paisa: int
     postings: tuple[dict[str, Any], ...]
     notes: tuple[str, ...]
+    orders: tuple[dict[str, Any], ...]
+    directs: tuple[dict[str, Any], ...]
 
 
 def explain_eligibility(database: Engine, settings: Settings, member_id: int, month_text: str, clock: Clock) -> Explanation:
@@ -67,7 +72,13 @@ def explain_eligibility(database: Engine, settings: Settings, member_id: int, mo
         read.pending_paisa,
         tuple(read.postings),
         tuple(_notes(read, is_eligible(conditions), ended=ended)),
+        tuple(order._asdict() | {"counted_paisa": order.total_paisa if order.counts else 0} for order in read.orders),
+        tuple(_direct(direct, rules) for direct in read.facts.directs),
     )
+
+
+def _direct(direct: Direct, rules: PlanRules) -> dict[str, Any]:
+    return asdict(direct) | {"counts": counts_for_three_three(direct, rules)}
 
 
 def _explained(condition: Condition, read: MemberMonth, rules: PlanRules, settings: Settings) -> Explained:

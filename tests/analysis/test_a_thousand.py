@@ -1,0 +1,101 @@
+"""Each explanation asked a thousand times over: it adds up to the paisa, and says what the checks say. A share of it in CI."""
+
+import json
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+
+import mlm_audit
+from mlm_audit.analysis.issue import explain_issue
+from mlm_audit.checks.tree.codes import CODES
+from mlm_audit.jobs.slices import OF_ORDERS, ORDER_CHECKS, WALLET_CHECKS
+from mlm_audit.jobs.sweep import run_sweep
+from mlm_audit.jobs.tree_health import check_tree_health
+from tests.conftest import settings_for
+
+MANY = [pytest.param(25), pytest.param(1_000, marks=pytest.mark.thorough)]
+AT = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+def some(known: Sequence[int], wrong: set[int], many: int) -> list[int]:
+    """So many of them: those that are wrong first, as far as they exist, then others by chance."""
+    first = sorted(wrong & set(known))
+    others = sorted(set(known) - set(first))
+    return [*first, *random.Random(many).sample(others, len(others))][:many]
+
+
+@pytest.mark.parametrize("many", MANY)
+def test_wallets(broken: mlm_audit.Audit, whole: pl.DataFrame, many: int) -> None:
+    """Reading only the rows that decide, one member at a time."""
+    mine = whole.filter(pl.col("code").is_in(WALLET_CHECKS) & ~pl.col("id").str.starts_with(OF_ORDERS))
+    known = broken.sql("select id from users")["id"].to_list()
+    for member in some(known, set(mine["member_id"].drop_nulls()), many):
+        found = broken.member(member).explain()
+        timeline, breaks = found.frame, found.tables.get("breaks", whole.clear())
+        assert timeline["amount_paisa"].sum() + timeline["gap_paisa"].sum() == found.to_dict()["wallet_paisa"], member
+        expected = mine.filter(pl.col("member_id") == member)
+        assert sorted(breaks["id"]) == sorted(expected["id"]), member
+        off = expected.filter(pl.col("code") == "wallet-balance")
+        assert found.difference_paisa == off["amount_paisa"].sum(), member
+        assert not off.height or found.to_dict()["cause"] == off["cause"][0], member
+
+
+@pytest.mark.parametrize("many", MANY)
+def test_orders(broken: mlm_audit.Audit, whole: pl.DataFrame, many: int) -> None:
+    mine = whole.filter(pl.col("code").is_in(ORDER_CHECKS) & pl.col("order_id").is_not_null())
+    known = broken.sql("select id from orders")["id"].to_list()
+    for order in some(known, set(mine["order_id"]), many):
+        found = broken.order(order).explain()
+        data, breaks = found.to_dict(), found.tables.get("breaks", whole.clear())
+        assert sorted(breaks["id"]) == sorted(mine.filter(pl.col("order_id") == order)["id"]), order
+        if found.frame["expected_paisa"].sum():
+            assert found.frame["expected_paisa"].sum() == data["commission_paisa"], order
+
+
+@pytest.mark.parametrize("many", MANY)
+def test_payouts(broken: mlm_audit.Audit, whole: pl.DataFrame, many: int) -> None:
+    twice = pl.col("id").str.starts_with("duplicate-credit/payout/")
+    assert whole.filter(twice).height, "one is credited again under another key"
+    wrong = {int(key.rsplit("/", 1)[1]) for key in whole.filter(twice | (pl.col("code") == "payout-ledger"))["id"]}
+    known = broken.sql("select id from payout_schedule")["id"].to_list()
+    for number in some(known, wrong, many):
+        found = broken.payout(number)
+        if found.frame.height and found.story.verdict == "PASS":
+            assert found.frame["amount_paisa"].sum() == found.to_dict()["amount_paisa"], number
+        assert found.story.verdict == "FAIL" or number not in wrong, (number, str(found))
+
+
+@pytest.mark.parametrize("many", MANY)
+def test_months(broken: mlm_audit.Audit, many: int) -> None:
+    """What the sweep would decide now, and which of its decisions the facts of now would not give."""
+    swept = run_sweep(broken._engine, settings_for(), lambda: AT, month="2026-10", dry_run=True)
+    differs = {row["member_id"] for row in swept.findings if row["code"] == "decision-differs"}
+    decided = {row["member_id"]: row for row in swept.items}
+    known = broken.sql("select id from users")["id"].to_list()
+    for member in some(known, differs, many):
+        found = broken.member(member).eligibility("2026-10")
+        data = found.to_dict()
+        purchases = next(one for one in data["conditions"] if one["condition"] == "purchase")
+        assert found.tables["orders"]["counted_paisa"].sum() == purchases["found"], member
+        assert (found.story.verdict == "FAIL") == (member in differs), member
+        if item := decided.get(member):
+            stored = data["stored"]
+            assert item["is_eligible"] == (bool(stored["isEligible"]) if stored else data["is_eligible"]), member
+
+
+def test_tree_issues(broken: mlm_audit.Audit) -> None:
+    """Every one of them: the rows that it rests on, what is done about it, and its place in the tree as a picture and a table."""
+    issues = check_tree_health(broken._engine, settings_for(), lambda: AT, dry_run=True).findings
+    assert len({row["code"] for row in issues}) >= 12
+    for row in issues:
+        found = explain_issue(row | {"evidence": json.dumps(row["evidence"], default=str)}, broken._engine, settings_for())
+        assert found.story.verdict == "FAIL"
+        assert CODES[row["code"]].do in found.story.first
+        assert found.frame.height == len(row["evidence"])
+        if "way" in found.tables:
+            marked = found.tables["way"].filter(pl.col("is_marked"))["member_id"].to_list()
+            assert row["member_id"] in marked, row["id"]
+            assert found.story.table("way").picture
