@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help thorough notebooks demo test check lint types rooms tests fast scorecard servers bench bench-money bench-trees bench-reports docs lock clean
+.PHONY: help thorough notebooks demo test check lint types rooms tests fast scorecard servers bench bench-money bench-trees bench-reports bench-explain docs lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -70,6 +70,9 @@ bench-money: $(READY)  ## payouts and the sweep next to the driver's floor and t
 
 bench-reports: $(READY)  ## the files of a run with 50,000 breaks next to the query that finds them
 	$(BIN)/python -m benchmarks.reports
+
+bench-explain: $(READY)  ## explanations on a million members next to the reads behind them (a SQLite file of 7 GB)
+	$(BIN)/python -m benchmarks.explain
 
 bench: $(READY)  ## the bulk checks next to the floor and to what a user would use instead
 	$(BIN)/python -m benchmarks.reconciliation

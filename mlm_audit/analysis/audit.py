@@ -39,7 +39,7 @@ from mlm_audit.domain.plan import DEFAULT_PLAN, load_plan
 from mlm_audit.domain.settings import Settings, load_settings
 from mlm_audit.engine.desk import Desk
 from mlm_audit.engine.duck import Engine as Duck
-from mlm_audit.engine.duck import first_line
+from mlm_audit.engine.duck import first_line, only_reads
 from mlm_audit.jobs.reconciliation import reconcile
 from mlm_audit.jobs.reveal import note_reveal
 
@@ -117,12 +117,11 @@ class Audit:
         All of one instant, that of the first query; `refresh()` reads them again. Nothing else can be read, and nothing
         written. Amounts are integer paisa. InputError for a query that DuckDB does not take.
         """
+        only_reads(self._duck.con, query)
         try:
             answer: pl.DataFrame = self._duck.con.sql(query).pl()
         except duckdb.Error as error:
             raise InputError(f"sql: {first_line(error)}") from error
-        except AttributeError as error:
-            raise InputError("sql: give one query that has an answer, such as select count(*) from ledger") from error
         return answer
 
     def refresh(self) -> None:

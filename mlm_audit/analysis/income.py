@@ -105,16 +105,7 @@ def _table(name: str, title: str, groups: list[Group]) -> Table:
     steps = [(f"P{percent}", rows[0][f"p{percent}_paisa"]) for percent in PERCENTILES]
     words = ", ".join(f"{label} {cell(paisa, 'money')}" for label, paisa in steps)
     picture = bars([(f"{label}, ₹", max(paisa, 0) // 100) for label, paisa in steps])
-    return Table(
-        name,
-        title,
-        COLUMNS,
-        rows,
-        about,
-        picture=picture,
-        picture_words=words,
-        drawn=Drawn("bars", COLUMNS[0].key, ("median_paisa",)),
-    )
+    return Table(name, title, COLUMNS, rows, about, picture=picture, picture_words=words)
 
 
 def group_row(group: Group) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Connections: one engine per URL, a consistent read for the checks, short write transactions for the jobs."""
 
+import re
+import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -55,6 +57,8 @@ def open_engine(url: str, *, create: bool = False, read_only: bool = False) -> E
         _prepare_sqlite(engine, read_only=read_only)
     if engine.dialect.name in ("mysql", "mariadb"):
         _prepare_mysql(engine, read_only=read_only)
+    if read_only:
+        event.listen(engine, "before_cursor_execute", _refuse_changes)
     try:
         with engine.connect() as connection:
             connection.execute(text("select 1"))
@@ -66,6 +70,27 @@ def open_engine(url: str, *, create: bool = False, read_only: bool = False) -> E
             f"database {mask_url(url)}: cannot be reached ({reason}); check the URL, that the server runs, and the login"
         ) from error
     return engine
+
+
+SQLITE_READS = (
+    sqlite3.SQLITE_SELECT,
+    sqlite3.SQLITE_READ,
+    sqlite3.SQLITE_FUNCTION,
+    sqlite3.SQLITE_RECURSIVE,
+    sqlite3.SQLITE_TRANSACTION,
+)
+SQLITE_LOOKS = ("table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list")
+READS = ("select", "with", "show", "describe", "explain", "pragma", "start transaction", "begin", "commit", "rollback")
+
+
+def _refuse_changes(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+    """A clear word before the database's own refusal; and nothing that could switch that off."""
+    text = statement.strip().rstrip("; \n").lower()
+    if not text.startswith(READS) or ";" in text or re.search(r"\b(into|immediate)\b", text):
+        raise InputError(
+            f"this connection only reads, and {text.split(maxsplit=1)[0] or 'that'} is no reading; "
+            "changes go through the jobs: mlm-audit run …, and mlm-audit repairs"
+        )
 
 
 def _parse(url: str) -> URL:
@@ -105,12 +130,20 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
         connection.isolation_level = None
         connection.execute(f"pragma busy_timeout = {BUSY_MS}")
         connection.execute("pragma foreign_keys = on")
-        connection.execute(f"pragma query_only = {int(read_only)}")
+        if read_only:
+            connection.execute("pragma query_only = on")
+            connection.set_authorizer(_reads_only)
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get("mlm_writes", False)
         connection.exec_driver_sql("begin immediate" if writes else "begin")
+
+
+def _reads_only(action: int, name: str | None, *_: Any) -> int:
+    """SQLite asks this of every step of a statement; no statement can switch it off."""
+    reads = action in SQLITE_READS or (action == sqlite3.SQLITE_PRAGMA and name in SQLITE_LOOKS)
+    return sqlite3.SQLITE_OK if reads else sqlite3.SQLITE_DENY
 
 
 def _prepare_mysql(engine: Engine, *, read_only: bool) -> None:

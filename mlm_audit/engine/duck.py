@@ -19,6 +19,7 @@ import polars as pl
 
 from mlm_audit.checks.catalogue import Check, View, load_views
 from mlm_audit.checks.inputs import ANALYSIS_INPUTS, INPUTS, LEDGER_TYPES
+from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Bridge, BridgeLine, CheckRun, CheckStatus
 from mlm_audit.domain.periods import months_between
 from mlm_audit.domain.plan import Plan
@@ -217,6 +218,20 @@ def connect(allowed: Path, memory_limit_mb: int) -> duckdb.DuckDBPyConnection:
         con.execute("set autoload_known_extensions = false")
     con.execute("set enable_external_access = false")
     return con
+
+
+def only_reads(con: duckdb.DuckDBPyConnection, query: str) -> None:
+    """InputError unless the text is one query that reads: nothing is changed, attached, set or written by it."""
+    try:
+        kinds = [statement.type for statement in con.extract_statements(query)]
+    except duckdb.Error as error:
+        raise InputError(f"sql: {first_line(error)}") from error
+    if kinds == [duckdb.StatementType.SELECT]:
+        return
+    if not kinds:
+        raise InputError("sql: give one query that has an answer, such as select count(*) from ledger")
+    found = "more than one statement" if len(kinds) > 1 else f"it is {str(kinds[0]).rsplit('.', maxsplit=1)[-1]}"
+    raise InputError(f"sql: only one query that reads is taken, and {found}; write select … (a pivot needs its values: in (…))")
 
 
 def scalar(con: duckdb.DuckDBPyConnection, sql: str) -> int:

@@ -15,7 +15,8 @@ WIDTH, HEIGHT, SCALE = 420, 140, 2
 LETTERS = 13
 COLOURS = 64
 SERIES = ("#0072B2", "#D55E00", "#009E73")
-PAISA_PER_RUPEE = 100
+UNITS = {"money": ", ₹", "change": ", ₹", "share": ", %", "number": ""}
+"""What hundredths are shown as: paisa as rupees, basis points as per cent. Divided where they are drawn."""
 
 
 def altair_chart(table: Table) -> "alt.Chart":
@@ -31,33 +32,41 @@ def altair_chart(table: Table) -> "alt.Chart":
         alt.renderers.enable("svg")
     column = {one.key: one for one in table.columns}
     x, ys = column[table.drawn.x], [column[key] for key in table.drawn.y]
-    is_money = ys[0].kind in ("money", "change")
-    values = [{key: _shown(row.get(key)) for key in (x.key, *table.drawn.y)} | {"row": n} for n, row in enumerate(table.rows)]
+    values = [
+        {"row": number, "x": _plain(row.get(x.key)), "series": y.label, "value": row.get(y.key)}
+        for number, row in enumerate(table.rows)
+        for y in ys
+    ]
+    unit = UNITS.get(ys[0].kind, "")
     chart = alt.Chart(alt.InlineData(values=values), width=WIDTH * 3 // 2, height=HEIGHT * 2)
-    folded = chart.transform_fold([y.key for y in ys], as_=["series", "value"])
-    shown = folded.transform_calculate(value=f"datum.value / {PAISA_PER_RUPEE}") if is_money else folded
-    return _marked(shown, table, x).encode(
-        y=alt.Y("value:Q", title=ys[0].label + (", ₹" if is_money else "")),
+    shown = chart.transform_calculate(value="datum.value / 100") if unit else chart
+    return _marked(shown, table.drawn.kind, x).encode(
+        y=alt.Y("value:Q", title=f"{ys[0].label}{unit}" if len(ys) == 1 else unit.removeprefix(", ") or None),
         color=alt.Color("series:N", scale=alt.Scale(range=list(SERIES)), legend=alt.Legend(title=None) if ys[1:] else None),
-        tooltip=[alt.Tooltip(f"{x.key}:N", title=x.label), alt.Tooltip("value:Q", format=",.2f" if is_money else ",d")],
+        tooltip=[
+            alt.Tooltip("x:N", title=x.label),
+            alt.Tooltip("series:N", title=" "),
+            alt.Tooltip("value:Q", format=",.2f" if unit else ",d"),
+        ],
     )
 
 
-def _marked(chart: "alt.Chart", table: Table, x: Column) -> "alt.Chart":
+def _marked(chart: "alt.Chart", kind: str, x: Column) -> "alt.Chart":
     import altair as alt
 
-    kind = table.drawn.kind if table.drawn else "lines"
     drawn: alt.Chart
     if kind == "bars":
-        drawn = chart.mark_bar().encode(x=alt.X(f"{x.key}:N", title=x.label, sort=None))
+        drawn = chart.mark_bar().encode(x=alt.X("x:N", title=x.label, sort=None), xOffset=alt.XOffset("series:N", sort=None))
     elif kind == "curve":
-        drawn = chart.mark_line().encode(x=alt.X(f"{x.key}:Q", title=x.label))
+        # Both axes are shares, in hundredths of a per cent.
+        shares = chart.transform_calculate(x="datum.x / 100")
+        drawn = shares.mark_line().encode(x=alt.X("x:Q", title=f"{x.label}, %"))
     else:
         drawn = chart.mark_line(interpolate="step-after", point=True).encode(x=alt.X("row:Q", title="rows, the oldest first"))
     return drawn
 
 
-def _shown(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else value
 
 

@@ -6,9 +6,9 @@ from markupsafe import escape
 
 from mlm_audit.domain.money import format_inr, grouped
 
-ROW, BAR, LABEL_WIDTH, COUNT_WIDTH, FONT = 22, 380, 190, 90, 12
+ROW, BAR, LABEL_WIDTH, COUNT_WIDTH = 22, 380, 190, 90
 SIDE, MARGIN = 240, 24
-BLUE, EDGE, INK = "var(--blue, #0072b2)", "var(--edge, #7a8699)", "var(--ink, #1b2430)"
+BLUE, EDGE = "var(--blue, #0072b2)", "var(--edge, #7a8699)"
 BAD = "var(--bad, #b42318)"
 FULL = 10_000
 WIDE, HIGH, MOST_POINTS = 440, 130, 400
@@ -76,7 +76,5 @@ def parting(points: Sequence[Parting], first: str, last: str) -> str:
 
 
 def _svg(width: int, height: int, inside: str, kind: str = "") -> str:
-    return (
-        f'<svg class="{kind}" viewBox="0 0 {width} {height}" width="{width}" height="{height}" xmlns="http://www.w3.org/2000/svg" '
-        f'style="max-width:100%;height:auto;font:{FONT}px system-ui,sans-serif;color:{INK}">{inside}</svg>'
-    )
+    size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
+    return f'<svg class="figure {kind}" {size} xmlns="http://www.w3.org/2000/svg">{inside}</svg>'

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Iterator
 
+import altair as alt
 import polars as pl
 import pytest
 from rich.console import Console
@@ -62,6 +63,29 @@ def test_eligibility(audit: mlm_audit.Audit) -> None:
         audit.eligibility("2031-01")
     with pytest.raises(InputError, match="YYYY-MM"):
         audit.eligibility("October")
+
+
+@pytest.mark.parametrize("any_url", ["sqlite"], indirect=True)
+def test_charts(audit: mlm_audit.Audit) -> None:
+    """Altair charts of what the tables say, without a word from the network; the default renderer would ask for scripts."""
+    alt.renderers.enable("default")
+    wallet = audit.member(5).explain()
+    drawn = [row["value"] for row in wallet.chart().data.values if row["series"] == "Sum of the ledger"]
+    assert drawn == wallet.frame["sum_paisa"].to_list()
+    assert alt.renderers.active == "svg"
+    shown = wallet.chart()._repr_mimebundle_()
+    assert list(shown) == ["image/svg+xml"]
+    for found, name in (
+        (audit.income_disclosure(2026), "by_level"),
+        (audit.pyramid_indicators("2026-10"), "concentration"),
+        (audit.simulate(months="2026-10", company_percent="35"), "changes"),
+    ):
+        values = found.chart(name).data.values
+        assert {row["row"] for row in values} == set(range(found.tables[name].height)), name
+    with pytest.raises(InputError, match="this answer has no chart at all"):
+        audit.payout(1).chart()
+    with pytest.raises(InputError, match="this answer has changes"):
+        audit.simulate(months="2026-10", company_percent="35").chart("winners")
 
 
 def test_one_issue(any_url: str, filled: Fill) -> None:

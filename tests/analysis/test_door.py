@@ -3,11 +3,13 @@
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 import mlm_audit
@@ -46,13 +48,71 @@ def test_a_stored_run(audit: mlm_audit.Audit, any_url: str, opened: Callable[[st
         audit.run("reconciliation-of-nobody")
 
 
-def test_nothing_can_be_written(audit: mlm_audit.Audit) -> None:
-    for statement in ("delete from users", "update users set walletBalance = 0", "create table x (y integer)"):
-        quoted = (
-            statement.replace("walletBalance", '"walletBalance"') if audit._engine.dialect.name == "postgresql" else statement
-        )
-        with pytest.raises(DBAPIError), write(audit._engine) as connection:
-            connection.execute(text(quoted))
+CHANGES = (
+    "delete from users",
+    "update users set {wallet} = 0",
+    "insert into users (id) values (99999)",
+    "with mine as (select 1) delete from users",
+    "create table x (y integer)",
+    "create temporary table x (y integer)",
+    "create index x on users (id)",
+    "create view x as select 1",
+    "drop table ledger",
+    "alter table users add column x integer",
+    "truncate table ledger",
+    "replace into users (id) values (1)",
+    "select 1; delete from ledger",
+    "grant all on ledger to public",
+    "vacuum",
+    "pragma query_only = off",
+    "pragma query_only(0)",
+    "pragma journal_mode = delete",
+    "attach database 'x.db' as x",
+    "set session transaction read write",
+    "set default_transaction_read_only = off",
+    "begin; set transaction read write; delete from ledger; commit",
+    "copy ledger to '/tmp/x'",
+    "copy (select 1) to program 'touch /tmp/x'",
+    "select * from users into outfile '/tmp/mlm-x'",
+    "load data infile '/etc/passwd' into table users",
+    "call x()",
+    "do $$ begin delete from ledger; end $$",
+    "/* select */ delete from ledger",
+    "lock tables ledger write",
+    "nonsense",
+)
+
+
+def contents(engine: Engine) -> list[Any]:
+    """What the platform holds: every table, and of money every row."""
+    with engine.connect() as connection:
+        quoted = engine.dialect.identifier_preparer.quote
+        counts = [
+            (name, connection.execute(text(f"select count(*) from {quoted(name)}")).scalar_one())
+            for name in sorted(inspect(connection).get_table_names())
+        ]
+        rows = connection.execute(text("select id, amount from ledger order by id")).all()
+        wallets = connection.execute(text(f"select id, {quoted('walletBalance')} from users order by id")).all()
+        return [counts, rows, wallets]
+
+
+def test_nothing_can_be_written(audit: mlm_audit.Audit, any_url: str, opened: Callable[[str], Engine]) -> None:
+    """By our own guard with a clear word, and, past it, by the database; nothing can switch either off."""
+    before = contents(opened(any_url))
+    wallet = audit._engine.dialect.identifier_preparer.quote("walletBalance")
+    for template in CHANGES:
+        statement = template.format(wallet=wallet)
+        with pytest.raises((InputError, DBAPIError), match="this connection only reads|."), write(audit._engine) as connection:
+            connection.execute(text(statement))
+        if ";" not in statement and "/tmp/" not in statement:  # a driver's own connection, past our guard
+            raw = audit._engine.raw_connection()
+            with suppress(Exception):
+                raw.cursor().execute(statement)
+                raw.commit()
+            raw.invalidate()
+    with pytest.raises(InputError, match="changes go through the jobs"), write(audit._engine) as connection:
+        connection.execute(text("delete from ledger"))
+    assert contents(opened(any_url)) == before
     assert audit.sql("select count(*) as n from users")["n"].to_list() == [300]
 
 
@@ -68,21 +128,51 @@ def test_sql(audit: mlm_audit.Audit, any_url: str, opened: Callable[[str], Engin
     assert audit.sql("select count(*) from withdrawals").item() == 0, "read again"
 
 
-@pytest.mark.parametrize("any_url", ["sqlite"], indirect=True)
-@pytest.mark.parametrize(
-    "query",
-    [
-        "select * from nowhere",
-        "selec",
-        "",
-        "select * from read_csv('/etc/passwd')",
-        "copy users to '/tmp/x.csv'",
-        "attach '/tmp/x.db' as x",
-    ],
+QUERIES = (
+    "select * from nowhere",
+    "selec",
+    "",
+    "-- nothing",
+    "select * from read_csv('/etc/passwd')",
+    "select * from read_text('/etc/passwd')",
+    "select * from 'x.parquet'",
+    "select * from glob('/*')",
+    "copy users to '/tmp/x.csv'",
+    "copy users to 'x.parquet'",
+    "export database 'x'",
+    "attach '/tmp/x.db' as x",
+    "attach ':memory:' as x",
+    "insert into ledger select * from ledger",
+    "delete from ledger",
+    "update users set wallet_balance_paisa = 0",
+    "explain analyze delete from ledger",
+    "create table x as select 1",
+    "create or replace view ledger as select 1",
+    "drop view ledger",
+    "drop table ledger",
+    "truncate ledger",
+    "merge into users using users on true when matched then delete",
+    "select 1; drop view ledger",
+    "set memory_limit = '1TB'",
+    "set enable_external_access = true",
+    "pragma enable_profiling",
+    "install httpfs",
+    "load httpfs",
+    "begin",
+    "checkpoint",
+    "call pragma_version()",
+    "prepare x as select 1",
 )
-def test_queries_that_are_not_taken(audit: mlm_audit.Audit, query: str) -> None:
-    with pytest.raises(InputError, match="sql: "):
-        audit.sql(query)
+
+
+def test_queries_that_are_not_taken(audit: mlm_audit.Audit) -> None:
+    """On each database: one line that says what was wrong; what was read stays as it is."""
+    before = audit.sql("select sum(amount_paisa)::bigint, count(*) from ledger").row(0)
+    for query in QUERIES:
+        with pytest.raises(InputError, match="^sql: ") as refused:
+            audit.sql(query)
+        assert "\n" not in str(refused.value), query
+    assert audit.sql("from ledger select sum(amount_paisa)::bigint, count(*)").row(0) == before
 
 
 def test_importing_is_quick() -> None:

@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree.ElementTree import fromstring
 
 import polars as pl
 import pytest
@@ -24,10 +25,12 @@ from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.plan import load_plan
 from mlm_audit.jobs.slices import ORDER_CHECKS, WALLET_CHECKS, Looked
+from mlm_audit.reporting.figures import parting
 from tests.conftest import clean_platform, settings_for
 
 Fill = Callable[[str, Platform], Engine]
-ORDERS, SLICES = 1_000, 12
+SVG = "{http://www.w3.org/2000/svg}"
+ORDERS = 1_000
 """Adding up is tried on so many; that reading only the deciding rows finds the same, on the faulty ones and some others."""
 
 
@@ -164,6 +167,17 @@ def test_mistakes(sqlite_url: str, filled: Fill, ask: Callable[[mlm_audit.Audit]
     with pytest.raises(InputError):
         ask(audit)
     audit.close()
+
+
+@given(st.lists(st.tuples(st.integers(-(10**12), 10**12), st.none() | st.integers(-(10**12), 10**12), st.booleans()), min_size=1))
+def test_a_picture_stays_within_its_frame(points: list[tuple[int, int | None, bool]]) -> None:
+    """And has every place where they part."""
+    svg = parting(points, "<first>", "last")
+    root = fromstring(svg)
+    _, _, width, height = map(int, root.attrib["viewBox"].split())
+    places = [pair.split(",") for line in root.iter(f"{SVG}polyline") for pair in line.attrib["points"].split()]
+    assert all(0 <= int(x) <= width and 0 <= int(y) <= height for x, y in places)
+    assert len(list(root.iter(f"{SVG}circle"))) == sum(part and paisa is not None for _, paisa, part in points)
 
 
 def test_odd_platforms(sqlite_url: str, filled: Fill) -> None:

@@ -39,6 +39,20 @@ def test_for_programs(shop: str) -> None:
     assert sum(row["amount_paisa"] for row in payout["tables"]["steps"]) == payout["amount_paisa"]
 
 
+def test_a_month_and_a_break(shop: str) -> None:
+    month = document("explain", "eligibility", "1", "--month", "2026-10", "--db", shop)
+    bought = next(one for one in month["conditions"] if one["condition"] == "purchase")
+    assert sum(row["counted_paisa"] for row in month["tables"]["orders"]) == bought["found"] > 0
+    assert document("eligibility", "explain", "1", "--month", "2026-10", "--db", shop) == month, "two names of one command"
+    assert document("payouts", "explain", "1", "--db", shop) == document("explain", "payout", "1", "--db", shop)
+    assert "no run is stored that could have it" in refused("explain", "issue", "wallet-balance/42", "--db", shop)
+    document("run", "reconciliation", "--db", shop)
+    found = document("explain", "issue", "wallet-balance/42", "--db", shop)
+    assert (found["amount_paisa"], found["member_id"]) == (31_250, 42)
+    assert "mlm-audit run tree-health" in refused("explain", "issue", "matrix-cycle/1", "--db", shop)
+    assert "none is stored under that id" in refused("explain", "issue", "wallet-balance/42", "--run", "nobody", "--db", shop)
+
+
 def test_as_a_page(shop: str, tmp_path: Path) -> None:
     said = mlm("explain", "member", "42", "--db", shop, "--html", tmp_path / "wallet.html")
     assert str(tmp_path / "wallet.html") in said.stdout.replace("\n", "")
