@@ -17,7 +17,7 @@ from mlm_audit import __version__
 from mlm_audit.console.calls import routes
 from mlm_audit.console.desk import Desk
 from mlm_audit.console.gate import RefusedError
-from mlm_audit.console.page import pages
+from mlm_audit.console.page import files, pages
 from mlm_audit.domain.errors import InputError, JobBusyError, JobFailedError, UnknownJobError
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,7 @@ def create_app(desk: Desk) -> FastAPI:
     app = FastAPI(title="mlm-audit job console", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.include_router(routes(desk))
     app.include_router(pages(desk))
+    app.include_router(files(desk))
     app.add_api_route("/healthz", _alive, include_in_schema=False)
     app.add_middleware(StrangersFirst, desk=desk)
     app.middleware("http")(_with_headers)

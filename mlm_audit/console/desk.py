@@ -20,6 +20,7 @@ from mlm_audit.jobs.health import Health, check_health
 from mlm_audit.jobs.ports import Clock
 from mlm_audit.jobs.scheduler import Scheduler, SchedulerAwayError
 from mlm_audit.jobs.steering import TABLES, Steering
+from mlm_audit.reporting.index import INDEX
 
 FILES = {
     "report.html": "text/html; charset=utf-8",
@@ -101,6 +102,11 @@ class Desk:
     def links(self, job_id: str) -> dict[str, str]:
         """The files of a run that are there: name → address in the console."""
         return {name: f"/reports/{quote(job_id)}/{name}" for name in FILES if self.file(job_id, name) is not None}
+
+    def index(self) -> Path | None:
+        """The page over all runs; None before there is one."""
+        path = self.load().runs_dir.resolve() / INDEX
+        return path if path.is_file() and not path.is_symlink() else None
 
     def file(self, job_id: str, name: str) -> Path | None:
         """A run's file; None for anything that is not exactly one: no other folder, no link out of it, no other name."""

@@ -25,6 +25,8 @@ REFRESH_SECONDS = 5
 SHEETS = ("style.css", "console/console.css")
 REPORT_POLICY = "sandbox allow-scripts allow-downloads; frame-ancestors 'none'"
 """A report's own policy says what it may load; this keeps it from the console's cookie."""
+INDEX_POLICY = "sandbox allow-same-origin allow-downloads; frame-ancestors 'none'"
+"""Its links need the cookie; so it runs no script here, and says the same without."""
 
 
 def overview_page(request: Request, desk: Desk) -> Response:
@@ -57,6 +59,7 @@ def _overview(desk: Desk, session: Session, told: str) -> dict[str, Any]:
         "parts": [part for part in health.parts if not part.key.startswith("runs/")],
         "actions": [action | {"at": _local(action["at"], tz)} for action in desk.actions()],
         "now": format_local(desk.clock(), tz),
+        "has_index": desk.index() is not None,
         "refresh": REFRESH_SECONDS if busy else None,
     }
 
@@ -108,7 +111,7 @@ def _page(template: str, values: dict[str, Any], status: int = 200) -> HTMLRespo
 
 
 def pages(desk: Desk) -> APIRouter:
-    """Logging in and out, the forms of the page, and the reports."""
+    """Logging in and out, and the forms of the page."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")
@@ -152,13 +155,28 @@ def pages(desk: Desk) -> APIRouter:
         answer.set_cookie(TOLD, quote(told[:TOLD_CHARACTERS]), max_age=60, httponly=True, samesite="strict")
         return answer
 
+    return router
+
+
+def files(desk: Desk) -> APIRouter:
+    """What runs have left, and the page over all of them."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/reports/")
+    def all_runs(request: Request) -> Response:
+        desk.gate.reader(request)
+        path = desk.index()
+        if path is None:
+            raise RefusedError(404, "no run has left a report yet")
+        return FileResponse(path, headers={"Content-Security-Policy": INDEX_POLICY}, media_type="text/html; charset=utf-8")
+
     @router.get("/reports/{job_id}/{name}")
     def report(request: Request, job_id: str, name: str) -> Response:
         desk.gate.reader(request)
         path = desk.file(job_id, name)
         if path is None:
             raise RefusedError(404, "there is no such file of a run")
-        saved = None if name == "report.html" else f"{job_id}-{name}"
+        saved = None if name.endswith(".html") else f"{job_id}-{name}"
         return FileResponse(path, headers={"Content-Security-Policy": REPORT_POLICY}, media_type=FILES[name], filename=saved)
 
     return router

@@ -27,7 +27,7 @@ HEAD_BYTES = 256 * 1024
 TRIES = 5
 _STAMP = re.compile(r"\d{4}-\d{2}-\d{2}-\d{6}")
 _END_OF_HEAD = b'\n "findings": '
-LINKED = ("report.html", "breaks.csv", "items.csv", "result.json")
+LINKED = ("report.html", "investigate.html", "breaks.csv", "items.csv", "result.json")
 
 
 class Found(NamedTuple):

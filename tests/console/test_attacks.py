@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from mlm_audit.console.access import Sessions, new_token
 from mlm_audit.console.gate import COOKIE
 from mlm_audit.jobs.names import RECONCILIATION
+from tests.browser import chromium
 from tests.console.conftest import Console, open_console
 
 API = "/api/admin/jobs"
@@ -229,6 +230,31 @@ def test_path_tricks_in_report_links(console: Console, path: str, tmp_path: Path
     assert answer.status_code == 404
     assert "treasure" not in answer.text
     assert console.client("viewer").get("/reports/run-1/report.html").text == "the report"
+
+
+def test_the_page_over_all_runs(console: Console, tmp_path: Path) -> None:
+    """Its links work in a browser, with the cookie that a report's own page never gets."""
+    runs = Path(console.settings["runs_dir"])
+    (runs / "run-1").mkdir(parents=True)
+    client, _ = browser(console)
+    assert client.get("/reports/").status_code == 404
+    assert "all runs" not in client.get(API).text
+    (tmp_path / "secret.txt").write_text("hidden treasure")
+    (runs / "index.html").symlink_to(tmp_path / "secret.txt")
+    assert client.get("/reports/").status_code == 404
+    (runs / "index.html").unlink()
+    (runs / "index.html").write_text('<a href="run-1/report.html">report</a><script>document.body.append("ran")</script>')
+    (runs / "run-1" / "report.html").write_text("the report")
+    assert httpx.get(f"{console.url}/reports/").status_code == 401
+    with chromium() as chrome:
+        context = chrome.new_context()
+        context.add_cookies([{"name": c.name, "value": c.value or "", "url": console.url} for c in client.cookies.jar])
+        page = context.new_page()
+        page.goto(f"{console.url}{API}")
+        page.get_by_role("link", name="all runs").click()
+        assert page.inner_text("body") == "report"
+        page.get_by_role("link", name="report").click()
+        assert page.inner_text("body") == "the report"
 
 
 def test_a_report_cannot_reach_the_console(console: Console) -> None:
