@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Compiled modules are kept, whatever the shell says: each of the many processes of a test run would compile Prefect anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help thorough notebooks demo test check lint types rooms tests fast scorecard servers bench bench-money bench-trees bench-reports bench-explain docs lock clean
 
