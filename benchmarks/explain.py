@@ -36,9 +36,10 @@ def platform_at(url: str, members: int) -> Engine:
     engine = open_engine(url, create=True)
     init(engine)
     with engine.connect() as connection:
-        if connection.execute(select(User.id).limit(1)).first() is None:
-            spec = DemoSpec(members=members, months=MONTHS, seed=1)
-            write_platform(engine, build_platform(spec, load_plan(), zone("Asia/Kolkata")))
+        is_empty = connection.execute(select(User.id).limit(1)).first() is None
+    if is_empty:
+        spec = DemoSpec(members=members, months=MONTHS, seed=1)
+        write_platform(engine, build_platform(spec, load_plan(), zone("Asia/Kolkata")))
     return engine
 
 
