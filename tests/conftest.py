@@ -131,4 +131,5 @@ def filled(opened: Callable[[str], Engine]) -> Callable[[str, Platform], Engine]
 
 
 def settings_for(url: str | None = None, runs: Path | None = None) -> Settings:
-    return Settings(database_url=SecretStr(url) if url else None, runs_dir=runs or Path("runs"))
+    """Settings of a test. Nothing is sealed, which takes its time; the tests of sealing have their own."""
+    return Settings(database_url=SecretStr(url) if url else None, runs_dir=runs or Path("runs"), seal_after_days=366)

@@ -21,6 +21,16 @@ class Settings(BaseSettings):
     timezone: str = Field("Asia/Kolkata", description="Zone of business days, weeks and months")
     plan_file: Path | None = Field(None, description="TOML file of plan versions; the built-in plan when not set")
     runs_dir: Path = Field(Path("runs"), description="Folder of stored runs: reports, CSV, JSON, ledger copy")
+    snapshots_dir: Path = Field(
+        Path("snapshots"), description="Folder of sealed history: the ledger's closed months, and their log"
+    )
+    seal_after_days: int = Field(
+        1, ge=0, le=366, description="Days after its end that a month is sealed by the next reconciliation"
+    )
+    snapshots_keep_months: int = Field(
+        0, ge=0, le=1_200, description="Sealed months whose files are kept, the newest; the log proves the others. 0 keeps all"
+    )
+    snapshots_max_mb: int = Field(0, ge=0, description="Above this the oldest sealed files are let go as well; 0 is no limit")
     checks_dir: Path | None = Field(None, description="Folder of your own checks, one .sql file each")
     investigate: bool = Field(
         True, description="Whether a reconciliation with breaks leaves an executed notebook beside its report"

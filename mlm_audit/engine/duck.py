@@ -28,6 +28,12 @@ from mlm_audit.engine.breaks import BREAK_SCHEMA, to_breaks
 
 log = logging.getLogger(__name__)
 
+OF_HISTORY = {
+    "ledger_changes": "first run: there is no earlier ledger to compare with",
+    "seal_problems": "nothing is sealed yet",
+}
+"""Inputs that are made from what earlier runs left, and why there may be none."""
+
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many steps are done, how many there are."""
 
@@ -90,7 +96,7 @@ class Engine:
         for name, spec in INPUTS.items():
             path = self.snapshot / f"{name}.parquet"
             if path.exists():
-                self.con.execute(f"create view {name} as select * from read_parquet({_quoted(path)})")
+                self.con.execute(f"create view {name} as select * from read_parquet({quoted(path)})")
                 rows[name] = scalar(self.con, f"select count(*) from {name}")
                 continue
             # A frame that is missing is an empty one, so that the others can still be checked; see _check.
@@ -100,10 +106,11 @@ class Engine:
         for name in ANALYSIS_INPUTS:  # there only when an analysis asked for them
             path = self.snapshot / f"{name}.parquet"
             if path.exists():
-                self.con.execute(f"create view {name} as select * from read_parquet({_quoted(path)})")
-        changes = self.snapshot / "ledger_changes.parquet"
-        if changes.exists():
-            self.con.execute(f"create view ledger_changes as select * from read_parquet({_quoted(changes)})")
+                self.con.execute(f"create view {name} as select * from read_parquet({quoted(path)})")
+        for name in OF_HISTORY:
+            path = self.snapshot / f"{name}.parquet"
+            if path.exists():
+                self.con.execute(f"create view {name} as select * from read_parquet({quoted(path)})")
         return rows
 
     def _register_plan(self) -> None:
@@ -164,9 +171,9 @@ class Engine:
 
     def _check(self, check: Check) -> tuple[pl.DataFrame, CheckRun]:
         nothing = pl.DataFrame(schema=BREAK_SCHEMA)
-        if "ledger_changes" in check.needs and not (self.snapshot / "ledger_changes.parquet").exists():
-            reason = "first run: there is no earlier ledger to compare with"
-            return nothing, CheckRun(check.code, check.title, CheckStatus.NOT_APPLICABLE, reason=reason)
+        for name, reason in OF_HISTORY.items():
+            if name in check.needs and not (self.snapshot / f"{name}.parquet").exists():
+                return nothing, CheckRun(check.code, check.title, CheckStatus.NOT_APPLICABLE, reason=reason)
         if absent := [name for name in check.needs if name in self.missing]:
             reason = f"{absent[0]}: {self.missing[absent[0]]}"
             return nothing, CheckRun(check.code, check.title, CheckStatus.NOT_RUN, reason=reason)
@@ -204,15 +211,15 @@ class Engine:
         return scalar(self.con, "select count(*) from users where id in (select member_id from broken)")
 
 
-def connect(allowed: Path, memory_limit_mb: int) -> duckdb.DuckDBPyConnection:
-    """An in-memory DuckDB that can read the folder `allowed` and nothing else: no other file, no extension, no network."""
+def connect(allowed: Path, memory_limit_mb: int, *more: Path) -> duckdb.DuckDBPyConnection:
+    """An in-memory DuckDB that can read the folder `allowed`, and `more`, and nothing else: no other file, no extension, no network."""
     con = duckdb.connect(":memory:")
     con.execute(f"set memory_limit = '{memory_limit_mb}MiB'")
-    con.execute(f"set temp_directory = {_quoted(allowed / 'spill')}")
+    con.execute(f"set temp_directory = {quoted(allowed / 'spill')}")
     con.execute("set preserve_insertion_order = false")
     # The joins are written in their order: largest first, small ones last. Guessing cost twice the time at 20 million rows.
     con.execute("set disabled_optimizers = 'join_order'")
-    con.execute(f"set allowed_directories = [{_quoted(allowed)}]")
+    con.execute(f"set allowed_directories = [{', '.join(map(quoted, (allowed, *more)))}]")
     with suppress(duckdb.Error):  # an older DuckDB without these two still runs, only less locked
         con.execute("set autoinstall_known_extensions = false")
         con.execute("set autoload_known_extensions = false")
@@ -245,7 +252,8 @@ def first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0]
 
 
-def _quoted(path: Path) -> str:
+def quoted(path: Path) -> str:
+    """A path as a literal in SQL."""
     return "'" + str(path).replace("'", "''") + "'"
 
 

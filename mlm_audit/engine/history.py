@@ -96,19 +96,19 @@ def _named(snapshot: Path, previous: Seal) -> str:
             where (b.id is null and a.created_at < '{previous.settled_before}'::TIMESTAMP)
                 or (b.id is not null and (a.id is null or a.h <> b.h))
         )
-        select *, 'Ledger row ' || ledger_id || ' was ' || change as what from changed
+        select *, 'Ledger row ' || ledger_id || ' was ' || change || ' since the last run' as what, ledger_id::VARCHAR as key from changed
     """
 
 
 def _unnamed(previous: Seal, now: Seal) -> str:
     what = (
-        f"Among the {previous.rows} ledger rows written before {previous.settled_before} UTC something was changed "
+        f"Among the {previous.rows} ledger rows written before {previous.settled_before} UTC something was changed since the last run "
         f"(now {now.rows} rows; no local copy is left to name the row)"
     )
     return f"""
         select 0::BIGINT as ledger_id, null::BIGINT as member_id, 'changed' as change,
             {previous.sum_paisa}::BIGINT as before_paisa, {now.sum_paisa}::BIGINT as after_paisa,
-            null::VARCHAR as before_row, null::VARCHAR as after_row, '{what}' as what
+            null::VARCHAR as before_row, null::VARCHAR as after_row, '{what}' as what, '0' as key
     """
 
 

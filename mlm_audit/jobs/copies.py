@@ -11,9 +11,13 @@ from mlm_audit.domain.settings import Settings
 
 def kept_copy(settings: Settings, database: Engine, name: str) -> Path:
     """Where a copy of the last run is kept."""
+    return settings.runs_dir / "history" / database_key(database) / name
+
+
+def database_key(database: Engine) -> str:
+    """A name for folders of one database."""
     url = database.url
-    digest = hashlib.sha256(f"{url.get_backend_name()}|{url.host}|{url.port}|{url.database}".encode()).hexdigest()[:12]
-    return settings.runs_dir / "history" / digest / name
+    return hashlib.sha256(f"{url.get_backend_name()}|{url.host}|{url.port}|{url.database}".encode()).hexdigest()[:12]
 
 
 def keep(file: Path, copy: Path) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -42,6 +43,7 @@ from mlm_audit.jobs.leaving import with_files
 from mlm_audit.jobs.names import RECONCILIATION
 from mlm_audit.jobs.ports import Clock, Progress
 from mlm_audit.jobs.running import Run, new_job_id, reason_of, running
+from mlm_audit.jobs.sealing import About, prove, seal_closed, store_of, word_of
 from mlm_audit.jobs.trend import with_trend
 from mlm_audit.reporting.report import report_data
 
@@ -99,6 +101,7 @@ class _Reconciliation:
         self.plan: Plan = load_plan(settings.plan_file or DEFAULT_PLAN)
         self.checks: list[Check] = load_checks(settings.checks_dir)
         self.job_id = new_job_id("reconciliation", started, settings)
+        self.store = store_of(settings, database)
 
     def execute(self, folder: Path, out: Path | None) -> Outcome:
         missing = readable_inputs(self.database, store=not self.dry_run)
@@ -136,6 +139,7 @@ class _Reconciliation:
         seal = previous.data.get("seal") if previous else None
         if seal:
             write_changes(folder, Seal(**seal), self._ledger_copy(), self.settings.memory_limit_mb)
+        self.proof = prove(self.store, previous.data.get("sealed") if previous else None, folder, self.settings)
         with Engine(folder, self.plan, self.settings, missing=missing) as engine:
             found = engine.run(self.checks, self.progress)
         before = previous.breaks if previous else pl.DataFrame(schema=PREVIOUS_COLUMNS)
@@ -178,7 +182,7 @@ class _Reconciliation:
         corrected = [f"wallet-balance/{correction.member_id}" for correction in corrections]
         still_open = breaks.filter(~pl.col("id").is_in(corrected))
         counts = _counts(found, breaks, len(corrections))
-        verdict = _verdict(found, still_open, missing)
+        verdict = _verdict(found, still_open, [*missing, *self.proof.notes])
         result = RunResult(
             job=RECONCILIATION,
             job_id=self.job_id,
@@ -191,7 +195,7 @@ class _Reconciliation:
             findings=findings_of(worst_first(breaks)) + findings_of(as_cleared(gone, self.as_of)),
             checks=found.checks,
             bridge=found.bridge,
-            notes=_notes(found, missing),
+            notes=(*_notes(found, missing), *self.proof.notes),
             rows_read=found.rows,
             dry_run=self.dry_run,
             timezone=self.settings.timezone,
@@ -205,7 +209,8 @@ class _Reconciliation:
     def _store(self, folder: Path, outcome: Outcome, run: Run, out: Path | None) -> Draft | None:
         still_open = outcome.breaks.filter(~pl.col("id").is_in(list(outcome.result.fixed)))
         seal = seal_ledger(folder, self.started, self.settings.memory_limit_mb)
-        data = _report_data(outcome.result) | {"seal": seal.to_dict()}
+        seal_closed(self.store, self.proof, folder, self.settings, About(self.job_id, self.started, still_open.height))
+        data = _report_data(outcome.result) | {"seal": seal.to_dict(), "sealed": word_of(self.store, self.proof)}
         result = outcome.result
         words = report_data(result, self.settings.tz, "")
         with write(self.database) as connection:
@@ -234,7 +239,7 @@ def _counts(found: EngineResult, breaks: pl.DataFrame, corrections: int) -> dict
     }
 
 
-def _verdict(found: EngineResult, still_open: pl.DataFrame, missing: dict[str, str]) -> Verdict:
+def _verdict(found: EngineResult, still_open: pl.DataFrame, missing: Sequence[str]) -> Verdict:
     unchecked = any(check.status is CheckStatus.NOT_RUN for check in found.checks)
     if unchecked or missing or found.bridge.residual_paisa:
         return Verdict.INCOMPLETE

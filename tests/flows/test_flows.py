@@ -55,7 +55,12 @@ def test_every_job_is_deployed() -> None:
 def url(prefect: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Of a database that is not there yet, named in the environment as it is where a worker runs."""
     url = f"sqlite:///{tmp_path / 'platform.db'}"
-    for name, value in (("DATABASE_URL", url), ("RUNS_DIR", tmp_path / "runs"), ("OUTBOX_DIR", tmp_path / "outbox")):
+    for name, value in (
+        ("DATABASE_URL", url),
+        ("RUNS_DIR", tmp_path / "runs"),
+        ("OUTBOX_DIR", tmp_path / "outbox"),
+        ("SNAPSHOTS_DIR", tmp_path / "snapshots"),
+    ):
         monkeypatch.setenv(name, str(value))
     return url
 

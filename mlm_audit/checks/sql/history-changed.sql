@@ -2,9 +2,9 @@
 -- title: Ledger history was changed
 -- severity: critical
 -- needs: ledger, ledger_changes
--- proves: No ledger row that an earlier run saw was changed, deleted or slipped in afterwards.
+-- proves: No ledger row of a sealed month, and none that the last run saw, was changed, deleted or slipped in afterwards.
 -- do: Stop payouts; a ledger is append-only. Ask who could write to the database since the last run.
--- message: {what} since the last run: {before_paisa} before, {after_paisa} now.
+-- message: {what}: {before_paisa} before, {after_paisa} now.
 select
     member_id,
     coalesce(after_paisa, 0) - coalesce(before_paisa, 0) as amount_paisa,
@@ -14,5 +14,5 @@ select
     coalesce(after_paisa, 0) as after_paisa,
     'history-' || change as cause,
     [{'table': 'ledger', 'id': ledger_id, 'before': before_row, 'after': after_row}] as evidence,
-    ledger_id as key
+    key
 from ledger_changes

@@ -1,0 +1,15 @@
+-- code: seal-broken
+-- title: The sealed history is damaged
+-- severity: critical
+-- needs: seal_problems
+-- proves: The log of what was sealed is whole and the one that the last run saw, and every sealed file is as it was sealed.
+-- do: See who could write to the folder of snapshots, and put the files and the log back from a copy held elsewhere.
+-- message: {what}.
+select
+    null::BIGINT as member_id,
+    null::BIGINT as amount_paisa,
+    what,
+    'seal-broken' as cause,
+    [{'table': 'snapshots', 'id': key}] as evidence,
+    key
+from seal_problems

@@ -1,0 +1,153 @@
+"""Sealed history in a reconciliation: prove that what was sealed has not moved, then seal the months that have closed since."""
+
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Engine as Database
+
+from mlm_audit.domain.periods import Month, month_label, months_between
+from mlm_audit.domain.settings import Settings
+from mlm_audit.engine.sealing import first_instant, make, write_moved
+from mlm_audit.jobs.copies import database_key
+from mlm_audit.seals.store import Problem, Seal, State, Store
+
+PROBLEMS = {"key": pl.String, "what": pl.String}
+MB = 1 << 20
+
+
+def store_of(settings: Settings, database: Database) -> Store:
+    """Where a database's history is sealed."""
+    return Store(settings.snapshots_dir / database_key(database))
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What a run found of the sealed history; `notes` say what could not be proven. `before` is the last run's word of the log."""
+
+    state: State
+    before: dict[str, Any] | None = None
+    is_doubted: bool = False
+    """The log is not to be believed: nothing is sealed over it, and what was known of it before goes on counting."""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class About:
+    """The run that seals: its id, when it is, and how many breaks it leaves open."""
+
+    job_id: str
+    now: datetime
+    open_breaks: int
+
+
+def prove(store: Store, before: dict[str, Any] | None, folder: Path, settings: Settings) -> Proof:
+    """Compare the store with its log and the last run's word of it (`before`), and every sealed month with the snapshot.
+
+    Writes `seal_problems.parquet` and adds to `ledger_changes.parquet` in the snapshot, where something is sealed.
+    """
+    state = store.look()
+    elsewhere = before is not None and before["where"] != where(store)
+    problems = list(state.problems)
+    if before and not elsewhere and not state.read.knows(before["entries"], before["head"]):
+        problems.append(Problem("log/head", _not_the_log(before, state)))
+    notes = []
+    if elsewhere and before and before["entries"]:
+        notes.append(
+            f"sealed history: the last run sealed into {before['where']}; what was sealed there could not be proven here"
+        )
+    if state.seals or problems:
+        frame = pl.DataFrame([(one.key, one.what) for one in problems], schema=PROBLEMS, orient="row")
+        frame.write_parquet(folder / "seal_problems.parquet")
+    if state.seals:
+        write_moved(folder, store.folder, state, settings.memory_limit_mb)
+    doubted = any(one.key.startswith("log") for one in problems)
+    return Proof(state, before, doubted, tuple(notes))
+
+
+def where(store: Store) -> str:
+    """Which machine's folder a store is: another one knows nothing of it."""
+    return f"{platform.node()}:{store.folder.absolute()}"
+
+
+def _not_the_log(before: dict[str, Any], state: State) -> str:
+    has = len(state.read.entries)
+    return (
+        f"The log of sealed months is not the one that the last run left: that had {before['entries']} entries and the head "
+        f"{before['head'][:16]}, this has {has} entries and the head {state.read.head[:16]}"
+    )
+
+
+def seal_closed(store: Store, proof: Proof, folder: Path, settings: Settings, about: About) -> tuple[Seal, ...]:
+    """Seal the months that have closed, oldest first, and let go of files beyond the settings. Nothing while a log is in doubt."""
+    if proof.is_doubted or proof.notes:
+        return ()
+    store.tidy(proof.state)
+    sealed = tuple(_seal(store, month, folder, settings, about) for month in _closed(proof.state, folder, settings, about.now))
+    _let_go(store, settings, about.now)
+    return sealed
+
+
+def _closed(state: State, folder: Path, settings: Settings, now: datetime) -> Sequence[Month]:
+    first = first_instant(folder, settings.memory_limit_mb)
+    if first is None:
+        return []
+    until = now - timedelta(days=settings.seal_after_days)
+    months = months_between(first.replace(tzinfo=UTC), now, settings.tz)
+    newest = max(state.seals, default=0)
+    return [month for month in months if month.end <= until and month.key > newest]
+
+
+def _seal(store: Store, month: Month, folder: Path, settings: Settings, about: About) -> Seal:
+    made = make(folder, month, settings.memory_limit_mb)
+    name = f"{month_label(month.key)}-{made.root[:12]}"
+    file, sums = f"{name}.parquet", f"{name}.sums.parquet"
+    digests = store.adopt(made.file, file), store.adopt(made.sums, sums)
+    seal = Seal(
+        month=month.key,
+        starts_at=month.start.replace(tzinfo=None).isoformat(sep=" "),
+        ends_at=month.end.replace(tzinfo=None).isoformat(sep=" "),
+        rows=made.rows,
+        sum_paisa=made.sum_paisa,
+        first_id=made.first_id,
+        last_id=made.last_id,
+        root=made.root,
+        file=file,
+        sha256=digests[0],
+        sums=sums,
+        sums_sha256=digests[1],
+        job_id=about.job_id,
+        open_breaks=about.open_breaks,
+    )
+    store.seal(seal, about.now)
+    made.file.unlink()
+    made.sums.unlink()
+    return seal
+
+
+def _let_go(store: Store, settings: Settings, now: datetime) -> None:
+    """The oldest files beyond what the settings keep."""
+    state = store.look()
+    kept = sorted(state.usable)
+    sizes = {month: _bytes(store, state.seals[month]) for month in kept}
+    while kept and (
+        (settings.snapshots_keep_months and len(kept) > settings.snapshots_keep_months)
+        or (settings.snapshots_max_mb and sum(sizes[month] for month in kept) > settings.snapshots_max_mb * MB)
+    ):
+        store.expire(state.seals[kept.pop(0)], now)
+
+
+def _bytes(store: Store, seal: Seal) -> int:
+    return sum((store.folder / name).stat().st_size for name in (seal.file, seal.sums))
+
+
+def word_of(store: Store, proof: Proof) -> dict[str, Any]:
+    """What a stored run keeps of the log, for the next to compare with."""
+    if proof.before and (proof.is_doubted or proof.notes):
+        return proof.before
+    read = store.chain.read()
+    return {"where": where(store), "entries": len(read.entries), "head": read.head}

@@ -1,0 +1,140 @@
+"""The store of sealed months: a Parquet file each with its sums beside it, and the log that says what was sealed.
+
+A month counts as sealed when the log says so, never because a file is there: files come first, then the entry. A file that
+no entry names was left by a run that was killed, and is dropped by the next.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from mlm_audit.domain.periods import month_label
+from mlm_audit.seals.chain import Chain, Read, sync_folder
+
+SEALED, EXPIRED, REBUILT = "sealed", "expired", "rebuilt"
+BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Seal:
+    """What the log says of a month of the ledger: `root` is over its rows by id; `file` and `sums` are names, with SHA-256."""
+
+    month: int
+    starts_at: str
+    ends_at: str
+    rows: int
+    sum_paisa: int
+    first_id: int | None
+    last_id: int | None
+    root: str
+    file: str
+    sha256: str
+    sums: str
+    sums_sha256: str
+    job_id: str
+    open_breaks: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """For the log."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What of the store cannot be believed; `month` is 0 when it is about the log."""
+
+    key: str
+    what: str
+    month: int = 0
+
+
+@dataclass(frozen=True)
+class State:
+    """The store as it is: month → its seal, which of them have a file that is as it was sealed, and what is wrong."""
+
+    read: Read
+    seals: Mapping[int, Seal]
+    usable: frozenset[int]
+    expired: frozenset[int]
+    problems: tuple[Problem, ...]
+
+
+class Store:
+    """The sealed months of one database, in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.chain = Chain(folder / "log.jsonl")
+
+    def look(self) -> State:
+        """Read the log and every file that it names; nothing is changed."""
+        read = self.chain.read()
+        seals: dict[int, Seal] = {}
+        expired: set[int] = set()
+        for entry in read.entries:
+            if entry.kind in (SEALED, REBUILT):
+                seals[entry.body["month"]] = Seal(**entry.body)
+            elif entry.kind == EXPIRED:
+                expired.add(entry.body["month"])
+        problems = [Problem("log", f"The log of sealed months cannot be believed: {read.problem}")] if read.problem else []
+        usable = set()
+        for month, seal in seals.items():
+            if month in expired:
+                continue
+            wrong = [self._wrong(name, digest) for name, digest in ((seal.file, seal.sha256), (seal.sums, seal.sums_sha256))]
+            problems += [Problem(f"{month}/{name}", f"{month_label(month)}: {why}", month) for name, why in filter(None, wrong)]
+            if wrong[0] is None:
+                usable.add(month)
+        return State(read, seals, frozenset(usable), frozenset(expired), tuple(problems))
+
+    def _wrong(self, name: str, digest: str) -> tuple[str, str] | None:
+        path = self.folder / name
+        if not path.is_file():
+            return name, f"the sealed file {name} is missing"
+        return None if sha256_of(path) == digest else (name, f"the sealed file {name} is not as it was sealed")
+
+    def adopt(self, file: Path, name: str) -> str:
+        """Take a file in under a name, safely on the disk before it has that name; its SHA-256."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        partial = self.folder / f"{name}.partial"
+        shutil.copyfile(file, partial)
+        with partial.open("rb+") as written:
+            os.fsync(written.fileno())
+        digest = sha256_of(partial)
+        partial.replace(self.folder / name)
+        sync_folder(self.folder)
+        return digest
+
+    def seal(self, seal: Seal, at: datetime, kind: str = SEALED) -> None:
+        """Write into the log that a month is sealed; its files are there already."""
+        self.chain.append(kind, seal.to_dict(), at)
+
+    def expire(self, seal: Seal, at: datetime) -> None:
+        """Let a month's files go: the log says so first, and goes on proving the platform's rows by their root."""
+        self.chain.append(EXPIRED, {"month": seal.month, "file": seal.file}, at)
+        for name in (seal.file, seal.sums):
+            (self.folder / name).unlink(missing_ok=True)
+
+    def tidy(self, state: State) -> list[str]:
+        """Drop what a killed run has left: files that no entry names. Nothing, while the log cannot be believed."""
+        if state.read.problem or not self.folder.is_dir():
+            return []
+        known = {name for entry in state.read.entries for name in (entry.body.get("file"), entry.body.get("sums"))}
+        left = [path for path in self.folder.iterdir() if path.suffix in (".parquet", ".partial") and path.name not in known]
+        for path in left:
+            path.unlink()
+        return [path.name for path in left]
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, read in blocks."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Sealed history: rows, trees, the log, and what an adversary may try."""

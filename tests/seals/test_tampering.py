@@ -1,0 +1,267 @@
+"""Sealed history in reconciliations: whoever changes it, in the platform or in the store, is found and the row is named."""
+
+import json
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, delete, insert, select, update
+
+from mlm_audit.database.connect import write
+from mlm_audit.database.tables import Ledger
+from mlm_audit.demo.platform import Platform
+from mlm_audit.domain.findings import RunResult, Verdict
+from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.reconciliation import reconcile
+from mlm_audit.jobs.sealing import store_of
+from mlm_audit.seals import store as stores
+from mlm_audit.seals.chain import Chain
+from mlm_audit.seals.store import Store
+from tests.conftest import NOW, clean_platform
+
+Fill = Callable[[str, Platform], Engine]
+SETTINGS = Settings(runs_dir=Path("runs"), snapshots_dir=Path("snapshots"))
+OLD, OTHER = 100, 101
+"""Two ledger rows of the first month."""
+
+
+def run(engine: Engine, settings: Settings = SETTINGS, *, days: int = 0) -> RunResult:
+    return reconcile(engine, settings, lambda: NOW + timedelta(days=days)).result
+
+
+def found(result: RunResult, code: str) -> list[dict[str, Any]]:
+    return [finding for finding in result.findings if finding["code"] == code and finding["state"] != "cleared"]
+
+
+@pytest.fixture
+def sealed(sqlite_url: str, filled: Fill) -> Engine:
+    engine = filled(sqlite_url, clean_platform())
+    assert run(engine).verdict is Verdict.PASS
+    return engine
+
+
+def test_on_each_database(any_url: str, filled: Fill) -> None:
+    """Sealed in the first run; a row that is changed is named until it is as it was, run after run."""
+    engine = filled(any_url, clean_platform())
+    first = run(engine)
+    state = store_of(SETTINGS, engine).look()
+    assert (first.verdict, state.problems) == (Verdict.PASS, ())
+    assert [seal.month for seal in state.seals.values()] == [202606, 202607, 202608, 202609, 202610]
+    with engine.connect() as connection:
+        before = connection.execute(select(Ledger.amount_paisa).where(Ledger.id == OLD)).scalar_one()
+    with write(engine) as connection:
+        connection.execute(update(Ledger).where(Ledger.id == OLD).values(amount_paisa=before + 700))
+    for _ in range(2):
+        [finding] = found(run(engine), "history-changed")
+        assert finding["id"] == f"history-changed/{OLD}"
+        assert (finding["severity"], finding["amount_paisa"], finding["cause"]) == ("critical", 700, "history-edited")
+        assert "after its month was sealed" in finding["message"]
+        [row] = finding["evidence"]
+        assert [json.loads(row[side])["amount_paisa"] for side in ("before", "after")] == [before, before + 700]
+    with write(engine) as connection:
+        connection.execute(update(Ledger).where(Ledger.id == OLD).values(amount_paisa=before))
+    assert [one["message"] for one in found(run(engine, days=1), "history-changed")] == []
+
+
+def edit(**values: object) -> Callable[[Engine], None]:
+    def change(engine: Engine) -> None:
+        with write(engine) as connection:
+            connection.execute(update(Ledger).where(Ledger.id == OLD).values(**values))
+
+    return change
+
+
+def remove(engine: Engine) -> None:
+    with write(engine) as connection:
+        connection.execute(delete(Ledger).where(Ledger.id == OLD))
+
+
+def slip_in(engine: Engine) -> None:
+    row = {"id": 900_001, "user_id": 5, "type": "bonus", "amount_paisa": 1, "ref": "X", "created_at": datetime(2026, 7, 5)}  # noqa: DTZ001
+    with write(engine) as connection:
+        connection.execute(insert(Ledger).values(row))
+
+
+def swap(engine: Engine) -> None:
+    """Two rows change places: every sum stays as it is."""
+    with write(engine) as connection:
+        for number, place in ((OLD, -1), (OTHER, OLD), (-1, OTHER)):
+            connection.execute(update(Ledger).where(Ledger.id == number).values(id=place))
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "ids"),
+    [
+        (edit(amount_paisa=1), "history-edited", [OLD]),
+        (edit(user_id=8), "history-edited", [OLD]),
+        (edit(created_at=datetime(2026, 6, 9, 1)), "history-edited", [OLD]),  # noqa: DTZ001
+        (edit(created_at=datetime(2026, 11, 20)), "history-edited", [OLD]),  # noqa: DTZ001
+        (edit(created_at=datetime(2026, 8, 2)), "history-edited", [OLD]),  # noqa: DTZ001
+        (edit(ref="another"), "history-edited", [OLD]),
+        (edit(balance_after_paisa=5), "history-edited", [OLD]),
+        (edit(balance_after_paisa=None), "history-edited", [OLD]),
+        (edit(type="bonus"), "history-edited", [OLD]),
+        (edit(level_depth=9), "history-edited", [OLD]),
+        (edit(id=900_000), "history-deleted", [OLD, 900_000]),
+        (remove, "history-deleted", [OLD]),
+        (slip_in, "history-inserted", [900_001]),
+        (swap, "history-edited", [OLD, OTHER]),
+    ],
+)
+def test_every_change_of_a_sealed_row_is_named(
+    sealed: Engine, change: Callable[[Engine], None], kind: str, ids: list[int]
+) -> None:
+    change(sealed)
+    moved = found(run(sealed, days=3), "history-changed")
+    assert sorted(int(one["id"].split("/")[1]) for one in moved) == ids
+    assert kind in {one["cause"] for one in moved}
+    assert all("sealed" in one["message"] for one in moved)
+
+
+def store(engine: Engine) -> Store:
+    return store_of(SETTINGS, engine)
+
+
+def of_june(engine: Engine) -> Path:
+    return store(engine).folder / store(engine).look().seals[202606].file
+
+
+def truncate(engine: Engine) -> None:
+    of_june(engine).write_bytes(of_june(engine).read_bytes()[:-100])
+
+
+def take_away(engine: Engine) -> None:
+    of_june(engine).unlink()
+
+
+def flip(engine: Engine) -> None:
+    data = bytearray(of_june(engine).read_bytes())
+    data[len(data) // 2] ^= 1
+    of_june(engine).write_bytes(data)
+
+
+def another_month(engine: Engine) -> None:
+    shutil.copy(of_june(engine).with_name(store(engine).look().seals[202607].file), of_june(engine))
+
+
+@pytest.mark.parametrize("damage", [truncate, take_away, flip, another_month])
+@pytest.mark.parametrize("tampered", [False, True])
+def test_a_damaged_file_is_named_and_the_root_still_tells(
+    sealed: Engine, damage: Callable[[Engine], None], tampered: bool
+) -> None:
+    name = of_june(sealed).name
+    damage(sealed)
+    if tampered:
+        swap(sealed)
+    result = run(sealed)
+    [broken] = found(result, "seal-broken")
+    assert name in broken["message"]
+    assert broken["severity"] == "critical"
+    moved = found(result, "history-changed")
+    assert ["month-202606" in one["id"] for one in moved if "the sealed file that would name" in one["message"]] == [
+        True
+    ] * tampered
+    assert result.verdict is Verdict.FAIL
+
+
+def edit_log(engine: Engine) -> None:
+    path = store(engine).chain.path
+    path.write_bytes(path.read_bytes().replace(b'"rows":', b'"rows":1', 1))
+
+
+def chain_anew(engine: Engine) -> None:
+    """A consistent log over a forged month, its files put there as well."""
+    real = store(engine)
+    forged = Chain(real.folder / "forged.jsonl")
+    for entry in real.chain.read().entries:
+        forged.append(entry.kind, entry.body | ({"sum_paisa": 0} if entry.number == 1 else {}), datetime.now(UTC))
+    forged.path.replace(real.chain.path)
+
+
+def older_copy(engine: Engine) -> None:
+    path = store(engine).chain.path
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:3]))
+
+
+def gone(engine: Engine) -> None:
+    shutil.rmtree(store(engine).folder)
+
+
+@pytest.mark.parametrize("attack", [edit_log, chain_anew, older_copy, gone])
+def test_a_log_that_is_not_the_one_the_last_run_left(sealed: Engine, attack: Callable[[Engine], None]) -> None:
+    attack(sealed)
+    result = run(sealed)
+    assert found(result, "seal-broken"), "found"
+    assert result.verdict is Verdict.FAIL
+    entries = len(store(sealed).chain.read().entries)
+    assert found(run(sealed), "seal-broken"), "and again: nothing was sealed over it"
+    assert len(store(sealed).chain.read().entries) == entries
+
+
+def test_another_machine_says_that_it_could_not_prove_it(sealed: Engine) -> None:
+    result = run(sealed, SETTINGS.model_copy(update={"snapshots_dir": Path("elsewhere")}))
+    assert result.verdict is Verdict.INCOMPLETE
+    assert any("could not be proven here" in note for note in result.notes)
+
+
+def test_killed_while_sealing(sqlite_url: str, filled: Fill, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files without their entry are dropped, and the month is sealed by the next run."""
+    engine = filled(sqlite_url, clean_platform())
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stores.Store, "seal", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(engine)
+    left = list(store(engine).folder.glob("*.parquet"))
+    assert len(left) == 2
+    assert store(engine).look().seals == {}
+    (store(engine).folder / "2020-01-abc.parquet.partial").write_text("half")
+    assert run(engine).verdict is Verdict.PASS
+    assert len(store(engine).look().usable) == 5
+    assert not list(store(engine).folder.glob("*.partial"))
+
+
+def test_what_is_let_go_is_still_proven(sqlite_url: str, filled: Fill) -> None:
+    engine = filled(sqlite_url, clean_platform())
+    few = SETTINGS.model_copy(update={"snapshots_keep_months": 2})
+    run(engine, few)
+    state = store(engine).look()
+    assert (sorted(state.usable), sorted(state.expired), state.problems) == ([202609, 202610], [202606, 202607, 202608], ())
+    assert run(engine, few).verdict is Verdict.PASS
+    swap(engine)
+    [moved] = [one for one in found(run(engine, few, days=3), "history-changed") if one["id"].endswith("month-202606")]
+    assert "2026-06 something was changed" in moved["message"]
+    small = SETTINGS.model_copy(update={"snapshots_max_mb": 1})
+    assert sorted(run(engine, small, days=3) and store(engine).look().usable) == [202609, 202610], (
+        "all of it is smaller than that"
+    )
+
+
+def test_a_dry_run_proves_and_seals_nothing(sqlite_url: str, filled: Fill) -> None:
+    engine = filled(sqlite_url, clean_platform())
+    reconcile(engine, SETTINGS, lambda: NOW, dry_run=True)
+    assert not Path("snapshots").exists()
+    run(engine)
+    swap(engine)
+    ahead = reconcile(engine, SETTINGS, lambda: NOW, dry_run=True).result
+    assert len(found(ahead, "history-changed")) == 2
+
+
+def test_a_month_is_sealed_when_it_has_closed(sqlite_url: str, filled: Fill) -> None:
+    engine = filled(sqlite_url, clean_platform())
+    run(engine)
+    assert max(store(engine).look().seals) == 202610
+    run(engine, days=7)
+    assert max(store(engine).look().seals) == 202610, "until a day after the first"
+    run(engine, days=8)
+    state = store(engine).look()
+    assert max(state.seals) == 202611
+    with engine.connect() as connection:
+        rows = len(connection.execute(select(Ledger.id)).all())
+    assert sum(seal.rows for seal in state.seals.values()) == rows
