@@ -6,6 +6,7 @@ import polars as pl
 from rich.console import Console, RenderableType
 
 from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.privacy import one_line
 from mlm_audit.reporting.story import Story
 from mlm_audit.reporting.story_shown import to_html, to_terminal
 
@@ -48,7 +49,9 @@ class Answer:
         drawn = {table.name: table for table in self.story.tables if table.drawn and table.rows}
         found = drawn.get(name) if name else next(iter(drawn.values()), None)
         if found is None:
-            raise InputError(f"chart {name or ''}: there is none; this answer has {', '.join(drawn) or 'no chart at all'}")
+            raise InputError(
+                f"chart{f' {name}' if name else ''}: there is none; this answer has {', '.join(drawn) or 'no chart at all'}"
+            )
         from mlm_audit.reporting.charts import altair_chart
 
         return altair_chart(found)
@@ -70,4 +73,5 @@ class Answer:
         return written.get()
 
     def __repr__(self) -> str:
-        return f"{self.story.title}: {self.story.conclusion}"
+        first = f" First: {self.story.first}" if self.story.first else ""
+        return one_line(f"{self.story.title}: {self.story.conclusion}{first} (print() shows all of it)")

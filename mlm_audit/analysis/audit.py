@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from mlm_audit.analysis.answer import Answer
+from mlm_audit.analysis.door import answers, whole_id
 from mlm_audit.analysis.eligibility import MonthEligibility
 from mlm_audit.analysis.income import income_disclosure
 from mlm_audit.analysis.member import Member, Order
@@ -21,7 +22,7 @@ from mlm_audit.analysis.payouts import Payouts
 from mlm_audit.analysis.period import Months
 from mlm_audit.analysis.plan_changes import PlanChanges
 from mlm_audit.analysis.pyramid import pyramid_indicators
-from mlm_audit.analysis.run import Run, run_of, run_stored
+from mlm_audit.analysis.run import Run, last_run, run_of, run_stored
 from mlm_audit.analysis.simulate import Simulation, simulate
 from mlm_audit.analysis.suspicious import suspicious
 from mlm_audit.analysis.tree import Tree
@@ -29,9 +30,8 @@ from mlm_audit.checks.inputs import ANALYSIS_INPUTS
 from mlm_audit.checks.tree.codes import CODES
 from mlm_audit.database.check import readable_inputs, unreadable
 from mlm_audit.database.connect import open_engine
-from mlm_audit.database.own_tables import ReconciliationReport, TreeHealthReport
 from mlm_audit.database.personal import shared_numbers
-from mlm_audit.database.runs import has_runs, previous_run, stored_run
+from mlm_audit.database.runs import stored_run
 from mlm_audit.database.snapshot import read_snapshot
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import parse_instant
@@ -58,6 +58,7 @@ class Audit:
         """The sponsor tree and the matrix."""
         return Tree(self._engine)
 
+    @answers
     def reconcile(self, as_of: str | None = None) -> Run:
         """Reconcile now, correcting and storing nothing. `as_of` dates the run, ISO 8601; now when left out."""
         moment = parse_instant(as_of, self._settings.tz) if as_of else None
@@ -65,6 +66,7 @@ class Audit:
             reconcile(self._engine, self._settings, _now, as_of=moment, dry_run=True).result, self._engine, self._settings
         )
 
+    @answers
     def run(self, job_id: str) -> Run:
         """A stored reconciliation or tree check. InputError when there is none of that id."""
         stored = stored_run(self._engine, job_id)
@@ -72,13 +74,12 @@ class Audit:
             raise InputError(f"run {job_id}: none is stored under that id; `mlm-audit history reconciliation` lists them")
         return run_stored(stored, self._engine, self._settings)
 
+    @answers
     def last_run(self, *, tree: bool = False) -> Run | None:
         """The last stored reconciliation, or tree check; None when there is none yet."""
-        if not has_runs(self._engine):
-            return None
-        stored = previous_run(self._engine, TreeHealthReport if tree else ReconciliationReport)
-        return None if stored is None else run_stored(stored, self._engine, self._settings)
+        return last_run(self._engine, self._settings, tree=tree)
 
+    @answers
     def issue(self, key: str) -> Answer:
         """A break or tree issue by its id, such as "matrix-cycle/5", of the last stored run that looked for it. InputError for none."""
         tree = key.split("/", maxsplit=1)[0] in CODES
@@ -88,29 +89,35 @@ class Audit:
             raise InputError(f"break {key}: no run is stored that could have it; make one with: mlm-audit run {job}")
         return run.explain(issue=key)
 
+    @answers
     def member(self, member: int, *, reveal: bool = False) -> Member:
         """A member on a page; `.explain()` is why the wallet holds what it holds. InputError when there is no such member.
 
         Personal data are masked unless `reveal`, which is logged.
         """
-        return Member(self._engine, self._settings, member, reveal=reveal)
+        return Member(self._engine, self._settings, whole_id("member", member), reveal=reveal)
 
+    @answers
     def order(self, order: int) -> Order:
         """An order; `.explain()` is who got what of it and why, or an InputError when there is no such order."""
-        return Order(self._engine, self._settings, order)
+        return Order(self._engine, self._settings, whole_id("order", order))
 
+    @answers
     def payout(self, schedule_id: int) -> Answer:
         """An instalment, from its order to the wallet. InputError when there is none of that id."""
-        return explain_payout(self._engine, schedule_id, self._settings, _now)
+        return explain_payout(self._engine, whole_id("payout", schedule_id), self._settings, _now)
 
+    @answers
     def payouts(self, due: str) -> Payouts:
         """The payouts that are due by a day or instant, ISO 8601; `.preview()` says what would be paid and held."""
         return Payouts(self._engine, self._settings, parse_instant(due, self._settings.tz), _now())
 
+    @answers
     def eligibility(self, month: str) -> MonthEligibility:
         """A swept month, YYYY-MM; `.diff("2026-09")` compares, `.explain(42)` looks at one member."""
         return MonthEligibility(self._engine, self._settings, month, _now())
 
+    @answers
     def sql(self, query: str) -> pl.DataFrame:
         """The answer of DuckDB over the frames that the checks use: users, ledger, orders, commissions, … (docs/checks.md).
 
@@ -147,6 +154,7 @@ class Audit:
         self.refresh()
         self._engine.dispose()
 
+    @answers
     def simulate(
         self, plan_changes: PlanChanges | None = None, months: Months | None = None, **changes: Unpack[PlanChanges]
     ) -> Simulation:
@@ -158,18 +166,26 @@ class Audit:
             raise InputError('simulate: name the months, such as months="2026-10" or months=("2026-08", "2026-10")')
         return simulate(Desk(self._duck, "simulate"), months, _now(), {**(plan_changes or {}), **changes})
 
+    @answers
     def income_disclosure(self, year: int) -> Answer:
         """What members earned in a business year, by percentiles, beside what they spent; as a seller publishes it."""
         return income_disclosure(Desk(self._duck, "income_disclosure"), year, _now())
 
+    @answers
     def pyramid_indicators(self, period: Months) -> Answer:
         """Recruiting against products, concentration, loss and break-even of a month, a range of months or a year."""
         return pyramid_indicators(Desk(self._duck, "pyramid_indicators"), period, _now())
 
+    @answers
     def suspicious(self, *, reveal: bool = False) -> Answer:
         """Rings, shared accounts, bought eligibility, made-up members, and the like; numbers masked unless `reveal`, which is logged."""
         if reveal:
-            note_reveal(self._settings, "shared bank accounts, PANs and phones")
+            whose = sorted(
+                {member for one in shared_numbers(self._engine).values() for group in one.shared for member in group.members}
+            )
+            note_reveal(
+                self._settings, f"shared bank accounts, PANs and phones of members {', '.join(map(str, whose)) or 'nobody'}"
+            )
         shared = shared_numbers(self._engine, reveal=reveal)
         return suspicious(Desk(self._duck, "suspicious"), shared, _now(), reveal=reveal)
 

@@ -9,6 +9,7 @@ import polars as pl
 from sqlalchemy import Engine
 
 from mlm_audit.analysis.answer import Answer
+from mlm_audit.analysis.door import answers, whole_id
 from mlm_audit.database.check import require
 from mlm_audit.database.eligibility_reads import read_logged
 from mlm_audit.domain.errors import InputError
@@ -75,14 +76,18 @@ class MonthEligibility(Answer):
         """Every member who was decided: columns member_id, is_eligible, purchase_paisa, required_paisa and so on."""
         return self._logged
 
+    @answers
     def diff(self, before: str) -> Answer:
         """Who became eligible since another month, or is no more, and which condition made it. InputError for a month not swept."""
         earlier = parse_month(before, self._settings.tz)
         return Answer(_diff_story(self.month, earlier, self._logged, _logged(self._database, earlier), self._settings))
 
+    @answers
     def explain(self, member: int) -> Answer:
         """Every condition of a member's month, with the orders and directs behind it."""
-        return explain_month(self._database, member, month_label(self.month.key), self._settings, lambda: self._now)
+        return explain_month(
+            self._database, whole_id("member", member), month_label(self.month.key), self._settings, lambda: self._now
+        )
 
 
 def explain_month(database: Engine, member: int, month: str, settings: Settings, clock: Clock) -> Answer:
@@ -176,11 +181,13 @@ def _member_story(found: Explanation, settings: Settings) -> Story:
     word = "eligible" if found.is_eligible else "not eligible"
     differs = found.stored is not None and bool(found.stored["isEligible"]) != found.is_eligible
     unmet = [one.words for one in found.conditions if not one.is_met]
+    wrong = "; ".join(found.contradictions)
     return Story(
         title=f"Member {found.member_id}, eligibility of {found.month}",
-        verdict=(Verdict.FAIL if differs else Verdict.PASS if found.has_ended else Verdict.INCOMPLETE).value,
+        verdict=_verdict(found, differs=differs).value,
         conclusion=f"Member {found.member_id} is {word} for {found.month}"
-        + (f": {'; '.join(unmet)}." if unmet else ": every condition is met."),
+        + (f": {'; '.join(unmet)}." if unmet else ": every condition is met.")
+        + (f" But {wrong}." if wrong else ""),
         first=_first(found, differs=differs),
         facts=_facts(found),
         tables=(
@@ -195,14 +202,23 @@ def _member_story(found: Explanation, settings: Settings) -> Story:
     )
 
 
+def _verdict(found: Explanation, *, differs: bool) -> Verdict:
+    """PASS: decided as the facts say, and carried out so, whichever way it was decided."""
+    if differs or found.contradictions:
+        return Verdict.FAIL
+    return Verdict.PASS if found.has_ended and found.stored is not None else Verdict.INCOMPLETE
+
+
 def _first(found: Explanation, *, differs: bool) -> str:
+    if found.contradictions:
+        return "Look at what was posted below, and put right what does not fit; the reconciliation's break names the row."
     if differs:
         return "The facts changed after the decision: look at what changed, and decide whether to release or recover."
     return "" if found.stored is not None else f"No sweep has decided it yet: mlm-audit run monthly-sweep --month {found.month}."
 
 
 def _facts(found: Explanation) -> tuple[tuple[str, str], ...]:
-    decided = "not yet"
+    decided = "nobody has decided it yet"
     if found.stored is not None:
         by = found.stored["jobId"] or "the platform itself"
         decided = f"{'eligible' if found.stored['isEligible'] else 'not eligible'}, by {by}"

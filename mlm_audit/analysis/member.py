@@ -1,22 +1,27 @@
 """One member on a page: place in the trees, wallet, orders, eligibility, payouts, breaks."""
 
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Engine
 
 from mlm_audit.analysis.answer import Answer
+from mlm_audit.analysis.door import answers, reading
 from mlm_audit.analysis.eligibility import explain_month
 from mlm_audit.analysis.order import OrderExplanation, explain_order
-from mlm_audit.analysis.wallet import WalletExplanation, explain_wallet
+from mlm_audit.analysis.run import explain_member, last_run
+from mlm_audit.analysis.wallet import WalletExplanation
 from mlm_audit.database.member_page import read_member
+from mlm_audit.database.slices import has_member
 from mlm_audit.database.snapshot import one_instant
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.money import format_inr, grouped
-from mlm_audit.domain.privacy import mask_email, mask_name, mask_number
+from mlm_audit.domain.payouts import known_reason
+from mlm_audit.domain.privacy import mask_email, mask_name, mask_number, one_line
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.reveal import note_reveal
-from mlm_audit.jobs.slices import look_at_order, look_at_wallet
+from mlm_audit.jobs.slices import look_at_order
 from mlm_audit.reporting.story import Story, Table, columns
 
 MOST = 50
@@ -54,18 +59,28 @@ class Member(Answer):
 
     def __init__(self, database: Engine, settings: Settings, member: int, *, reveal: bool = False) -> None:
         with one_instant(database) as connection:
-            rows = read_member(connection, member, MOST)
-        if rows is None:
-            raise InputError(f"member {member}: there is no such member; check the id")
+            if not has_member(connection, member):
+                raise InputError(f"member {member}: there is no such member; check the id")
         if reveal:
             note_reveal(settings, f"member {member}")
-        super().__init__(_page(member, rows, settings, reveal=reveal))
-        self.id, self._database, self._settings = member, database, settings
+        self.id, self._database, self._settings, self._reveal = member, database, settings, reveal
 
+    @cached_property
+    def story(self) -> Story:  # type: ignore[override]
+        """The page, read when it is first looked at: an explanation does not need it."""
+        with reading(f"member {self.id}"), one_instant(self._database) as connection:
+            rows = read_member(connection, self.id, MOST)
+        if rows is None:
+            raise InputError(f"member {self.id}: there is no such member any more")
+        with reading(f"member {self.id}"):
+            return _page(self.id, rows, self._settings, reveal=self._reveal)
+
+    @answers
     def explain(self) -> WalletExplanation:
-        """Why the wallet holds what it holds, from the rows as they are now."""
-        return explain_wallet(self.id, look_at_wallet(self._database, self._settings, self.id), self._settings)
+        """Why the wallet holds what it holds, from the rows as they are now; and what else the last run has about the member."""
+        return explain_member(self._database, self._settings, self.id, last_run(self._database, self._settings))
 
+    @answers
     def eligibility(self, month: str) -> Answer:
         """Every condition of the member's month, YYYY-MM, with the orders and directs behind it; also of a month not swept."""
         return explain_month(self._database, self.id, month, self._settings, lambda: datetime.now(UTC))
@@ -80,7 +95,7 @@ def _page(member: int, rows: dict[str, Any], settings: Settings, *, reveal: bool
         Table("tree", "Place in the trees", TREE, tuple(rows["tree"])),
         Table("months", "Eligibility", MONTHS, tuple(rows["months"])),
         Table("orders", "Orders, the newest first", ORDERS, tuple(rows["orders"]), of=rows["counts"]["orders"]),
-        Table("payouts", "Instalments", PAYOUTS, tuple(rows["payouts"])),
+        Table("payouts", "Instalments", PAYOUTS, tuple(_reasoned(row) for row in rows["payouts"])),
     )
     return Story(
         title=f"Member {member}",
@@ -93,10 +108,15 @@ def _page(member: int, rows: dict[str, Any], settings: Settings, *, reveal: bool
     )
 
 
+def _reasoned(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"failure_reason": row["failure_reason"] and known_reason(row["failure_reason"])}
+
+
 def _person(user: dict[str, Any], *, reveal: bool) -> tuple[tuple[str, str], ...]:
     name, mail, phone = str(user["full_name"] or ""), str(user["email"] or ""), str(user["mobile_no"] or "")
     if not reveal:
         name, mail, phone = mask_name(name), mask_email(mail), mask_number(phone)
+    name, mail, phone = one_line(name), one_line(mail), one_line(phone)
     return (("Name", name), ("E-mail", mail or "none"), ("Phone", phone if user["mobile_no"] else "none"))
 
 
@@ -121,6 +141,7 @@ class Order:
     def __init__(self, database: Engine, settings: Settings, order: int) -> None:
         self.id, self._database, self._settings = order, database, settings
 
+    @answers
     def explain(self) -> OrderExplanation:
         """Who got what of it, and why, or did not."""
         return explain_order(self.id, look_at_order(self._database, self._settings, self.id), self._settings)

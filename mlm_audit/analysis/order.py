@@ -7,8 +7,9 @@ import polars as pl
 
 from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.order_lines import planned_lines, stands, unplanned_lines
-from mlm_audit.analysis.wallet import breaks_table
+from mlm_audit.analysis.wallet import breaks_table, root_cause, to_be_read
 from mlm_audit.checks.causes import first_step
+from mlm_audit.database.slices import ORDER_LINES
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.periods import format_local, month_label, month_of
@@ -72,16 +73,15 @@ def explain_order(order: int, looked: Looked, settings: Settings) -> OrderExplan
             frozenset(i for i, x in enumerate(lines) if x["difference_paisa"]),
         ),
         *([breaks_table(found)] if found.height else []),
-        Table("rows", "The rows behind it", ROWS, tuple(_rows(looked))),
+        Table("rows", "The rows behind it", ROWS, tuple(_rows(looked, order))),
     ]
-    causes = found["cause"].to_list()
-    first = next((cause for cause in causes if cause != "follows-from-order-line"), causes[0] if causes else "")
-    verdict = Verdict.FAIL if found.height else Verdict.INCOMPLETE if looked.notes else Verdict.PASS
+    differs = any(line["difference_paisa"] for line in lines)
+    verdict = Verdict.FAIL if found.height or differs else Verdict.INCOMPLETE if looked.notes else Verdict.PASS
     story = Story(
         title=f"Order {order}",
         verdict=verdict.value,
         conclusion=_conclusion(row, lines, found),
-        first=f"{first_step(first)}." if first else "Nothing to do.",
+        first=_first(looked, differs=differs),
         facts=_facts(row, version, settings),
         tables=tuple(tables),
         notes=tuple(notes),
@@ -95,11 +95,19 @@ def explain_order(order: int, looked: Looked, settings: Settings) -> OrderExplan
     return OrderExplanation(story)
 
 
-def _rows(looked: Looked) -> list[dict[str, Any]]:
+def _first(looked: Looked, *, differs: bool) -> str:
+    if cause := root_cause(looked.breaks):
+        return f"{first_step(cause)}."
+    if differs:
+        return "No check names a cause: look at each line that differs."
+    return to_be_read(looked.notes) or "Nothing to do."
+
+
+def _rows(looked: Looked, order: int) -> list[dict[str, Any]]:
     """Every row that belongs to the order, by table and id."""
     rows = []
     for name, table, at in (("commissions", "commissions", "processed_at"), ("ledger", "ledger", "created_at")):
-        for one in looked.rows[name].iter_rows(named=True):
+        for one in _of_order(looked, name, order).iter_rows(named=True):
             level = one.get("level", one.get("level_depth"))
             line = one["type"] + (f", level {level}" if level else "")
             rows.append(_row(table, one, one[at], line, str(one.get("status") or "")))
@@ -108,6 +116,16 @@ def _rows(looked: Looked) -> list[dict[str, Any]]:
     for one in looked.rows["payout_history"].iter_rows(named=True):
         rows += [_row("PayoutHistory", one, None, f"of instalment {one['schedule_id']}", one["status"])]
     return rows
+
+
+def _of_order(looked: Looked, name: str, order: int) -> pl.DataFrame:
+    """An input's rows of the order; in the ledger its lines and the payouts of its instalments."""
+    rows = looked.rows[name]
+    if name != "ledger":
+        return rows
+    instalments = looked.rows["payout_schedule"]["id"].implode()
+    payouts = (pl.col("type") == "self_payout") & pl.col("reference_id").is_in(instalments)
+    return rows.filter(payouts | ((pl.col("reference_id") == order) & pl.col("type").is_in(ORDER_LINES)))
 
 
 def _row(table: str, one: dict[str, Any], at: datetime | None, line: str, state: str) -> dict[str, Any]:

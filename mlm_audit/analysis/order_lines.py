@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from mlm_audit.domain.payouts import NOT_STANDING
+from mlm_audit.database.slices import ORDER_LINES
+from mlm_audit.domain.payouts import order_stands
 from mlm_audit.domain.plan import PlanRules, PlanVersion
 from mlm_audit.domain.postings import Posting, Upline, expected_postings
 from mlm_audit.jobs.slices import Looked
@@ -51,8 +52,9 @@ class Found:
     def __init__(self, looked: Looked, order: dict[str, Any]) -> None:
         self.is_joining = bool(order["is_joining_order"])
         kinds = pl.col("type").is_in(["joining", "repurchase"])
+        mine = (pl.col("type") != "self_payout") & (pl.col("reference_id") == order["id"])
         self.records = looked.rows["commissions"].filter(kinds).to_dicts()
-        self.ledger = looked.rows["ledger"].filter(pl.col("type") != "self_payout").to_dicts()
+        self.ledger = looked.rows["ledger"].filter(mine & pl.col("type").is_in(ORDER_LINES)).to_dicts()
         self.schedule = looked.rows["payout_schedule"].to_dicts()
 
     def is_to_member(self, level: int) -> bool:
@@ -135,7 +137,7 @@ def _made(line: str, member: int | None, expected: int, fact: Fact, why: str) ->
 
 def stands(row: dict[str, Any]) -> bool:
     """Whether an order that was paid still stands."""
-    return str(row["status"]).lower() not in NOT_STANDING
+    return order_stands(str(row["status"]))
 
 
 def ancestors(looked: Looked, buyer: int, paid_at: datetime, levels: int) -> list[Ancestor]:

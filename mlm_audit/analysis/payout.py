@@ -4,16 +4,22 @@ from dataclasses import asdict
 from datetime import UTC
 from typing import Any
 
+import polars as pl
 from sqlalchemy import Engine
 
 from mlm_audit.analysis.answer import Answer
+from mlm_audit.analysis.wallet import breaks_table, root_cause
+from mlm_audit.checks.causes import first_step
+from mlm_audit.checks.roots import ROOTS
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.money import BASIS_POINTS, format_inr, split_evenly
-from mlm_audit.domain.payouts import Status
+from mlm_audit.domain.payouts import Status, known_reason
 from mlm_audit.domain.plan import DEFAULT_PLAN, load_plan
 from mlm_audit.domain.settings import Settings
+from mlm_audit.engine.breaks import BREAK_SCHEMA
 from mlm_audit.jobs.payout_story import PayoutStory, Step, tell_payout
 from mlm_audit.jobs.ports import Clock
+from mlm_audit.jobs.slices import look_at_order
 from mlm_audit.reporting.story import Story, Table, columns
 
 STEPS = columns(("step", "Step"), ("amount_paisa", "Amount", "change"), ("why", "Why"))
@@ -21,28 +27,51 @@ EVENTS = columns(("at", "When", "instant"), ("what", "What"), ("amount_paisa", "
 
 
 def explain_payout(database: Engine, schedule_id: int, settings: Settings, clock: Clock) -> Answer:
-    """The explanation of an instalment; its steps add up to its amount. InputError when there is none of that id."""
+    """The explanation of an instalment; its steps add up to its amount. InputError when there is none of that id.
+
+    The checks run over the rows of its order, so that it cannot say otherwise than the reconciliation.
+    """
     told = tell_payout(database, schedule_id, clock)
     schedule = told.rows["schedule"]
-    steps = _steps(told.rows, settings)
+    breaks = _breaks(database, settings, told)
+    steps, why_not = _steps(told.rows, settings)
     planned = sum(step["amount_paisa"] for step in steps) if steps else None
-    wrong = "; ".join([*_off_plan(schedule, planned), *told.contradictions])
+    wrong = "; ".join([*_off_plan(schedule, planned), *told.contradictions]) or _worst(breaks)
+    found = [breaks_table(breaks)] if breaks.height else []
     tables = (
         Table("steps", "From the order to the instalment", STEPS, tuple(steps), "The steps add up to what the plan gives."),
+        *found,
         Table("events", "What became of it", EVENTS, tuple(_event(step) for step in told.steps)),
     )
     story = Story(
         title=f"Instalment {schedule_id}",
         verdict=(Verdict.FAIL if wrong else Verdict.PASS if steps else Verdict.INCOMPLETE).value,
-        conclusion=_conclusion(told, wrong),
-        first=_first(told, wrong),
+        conclusion=_conclusion(told, wrong, planned),
+        first=_first(told, wrong, breaks, why_not),
         facts=_facts(told),
         tables=tables,
-        notes=() if steps else ("its order is not there or was never paid, so that its amount cannot be derived",),
+        notes=(why_not,) if why_not else (),
         timezone=settings.timezone,
         data=_data(told, planned),
     )
     return Answer(story)
+
+
+def _breaks(database: Engine, settings: Settings, told: PayoutStory) -> pl.DataFrame:
+    """What the checks find of it, among the rows of its order; nothing where it has no order that is there."""
+    order, number = told.rows["schedule"]["orderId"], told.rows["schedule"]["instalment"]
+    if not told.rows["order"]:
+        return pl.DataFrame(schema=BREAK_SCHEMA)
+    found = look_at_order(database, settings, int(order)).breaks
+    mine = pl.col("id").is_in([f"{code}/{told.schedule_id}" for code in ("payout-ledger", "payout-history")])
+    mine |= pl.col("id").is_in([f"duplicate-credit/payout/{told.schedule_id}", f"instalments/{order}/{number}"])
+    return found.filter(mine | pl.col("code").is_in((*ROOTS, "refund-not-reversed")))
+
+
+def _worst(breaks: pl.DataFrame) -> str:
+    """The message of the gravest break, in the middle of a sentence; empty for none."""
+    ranked = breaks.filter(pl.col("cause") == root_cause(breaks))
+    return str(ranked["message"][0]).removesuffix(".") if ranked.height else ""
 
 
 def _data(told: PayoutStory, planned: int | None) -> dict[str, Any]:
@@ -59,28 +88,37 @@ def _data(told: PayoutStory, planned: int | None) -> dict[str, Any]:
     }
 
 
-def _steps(rows: dict[str, Any], settings: Settings) -> list[dict[str, Any]]:
-    """Commissionable amount, less the company's share, less the upline pot, less the other instalments."""
+def _steps(rows: dict[str, Any], settings: Settings) -> tuple[list[dict[str, Any]], str]:
+    """Commissionable amount, less the company's share, less the upline pot, less the other instalments; or why there are none."""
     order = rows["order"][0] if rows["order"] else None
-    number = rows["schedule"]["instalment"]
-    if order is None or order["paidAt"] is None or number is None:
-        return []
+    number, commission = rows["schedule"]["instalment"], order and order["commissionAmount"]
+    if order is None:
+        return [], "its amount cannot be derived: it names no order, or one that is not there"
+    if order["paidAt"] is None:
+        return [], f"its amount cannot be derived: order {order['id']} has no time at which it was paid"
     plan = load_plan(settings.plan_file or DEFAULT_PLAN)
     version = plan.version_at(order["paidAt"].replace(tzinfo=UTC), settings.tz)
-    if version is None or not 1 <= number <= version.instalments:
-        return []
-    commission = order["commissionAmount"]
+    if version is None:
+        return [], "its amount cannot be derived: no version of the plan was in force when its order was paid"
+    if not isinstance(number, int) or not 1 <= number <= version.instalments:
+        return (
+            [],
+            f"its amount cannot be derived: the plan has {version.instalments} instalments, and this one has no such number",
+        )
+    if not isinstance(commission, int) or commission < 0:
+        return [], f"its amount cannot be derived: order {order['id']} has no commissionable amount in whole paisa"
     company = commission * version.company_bps // BASIS_POINTS
     pot = (commission - company) * version.joining_pot_bps // BASIS_POINTS
     parts = split_evenly(commission - company - pot, version.instalments)
     others = sum(parts) - parts[number - 1]
     odd = "the odd paisa go into the first" if number == 1 else "in equal parts, the odd paisa in the first"
-    return [
+    steps = [
         _step("commissionable amount", commission, f"order {order['id']}"),
         _step("company share", -company, f"{version.company_bps / 100:g} % of it, floored, by version {version.name}"),
         _step("upline pot", -pot, f"{version.joining_pot_bps / 100:g} % of the rest, floored"),
         _step("the other instalments", -others, f"{version.instalments} instalments, {odd}"),
     ]
+    return steps, ""
 
 
 def _step(name: str, paisa: int, why: str) -> dict[str, Any]:
@@ -98,19 +136,22 @@ def _credited(told: PayoutStory) -> int:
     return sum(int(row["amount"]) for row in told.rows["ledger"])
 
 
-def _conclusion(told: PayoutStory, wrong: str) -> str:
+def _conclusion(told: PayoutStory, wrong: str, planned: int | None) -> str:
     head = f"{_inr(told.amount_paisa)} for member {told.member_id}"
     if wrong:
         return f"{head}: {wrong}."
     if told.status == Status.PAID:
-        return f"{format_inr(_credited(told))} were credited to member {told.member_id}, as the plan says."
+        plan = ", as the plan says" if planned is not None else "; what the plan gives could not be derived"
+        return f"{format_inr(_credited(told))} were credited to member {told.member_id}{plan}."
     reason = told.rows["schedule"]["failureReason"]
-    return f"{head}, {told.status}" + (f": {reason}." if reason else ".")
+    return f"{head}, {told.status}" + (f": {known_reason(reason)}." if reason else ".")
 
 
-def _first(told: PayoutStory, wrong: str) -> str:
+def _first(told: PayoutStory, wrong: str, breaks: pl.DataFrame, why_not: str) -> str:
+    if cause := root_cause(breaks):
+        return f"{first_step(cause)}."
     if not wrong:
-        return told.next
+        return f"Mend what keeps it from being derived: {why_not}." if why_not else told.next
     order = told.rows["schedule"]["orderId"]
     return told.next if order is None else f"Look at the order: mlm-audit explain order {order}."
 

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from mlm_audit.analysis.answer import Answer
+from mlm_audit.analysis.door import answers
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.settings import Settings
@@ -32,6 +33,7 @@ class Payouts:
     def __init__(self, database: Engine, settings: Settings, due: datetime, now: datetime) -> None:
         self.due, self._database, self._settings, self._now = due, database, settings, now
 
+    @answers
     def preview(self) -> Answer:
         """What weekly-payouts would pay, hold and give up; the last table of the answer lists every instalment."""
         options = Options(as_of=self.due, dry_run=True)

@@ -8,16 +8,18 @@ from rich.console import RenderableType
 from sqlalchemy import Engine
 
 from mlm_audit.analysis.answer import Answer
+from mlm_audit.analysis.door import answers, whole_id
 from mlm_audit.analysis.issue import explain_issue, find_issue
 from mlm_audit.analysis.order import explain_order
-from mlm_audit.analysis.wallet import explain_wallet
+from mlm_audit.analysis.wallet import WalletExplanation, explain_wallet
 from mlm_audit.checks.causes import first_step, in_words
-from mlm_audit.database.runs import PREVIOUS_COLUMNS, PreviousRun
+from mlm_audit.database.own_tables import ReconciliationReport, TreeHealthReport
+from mlm_audit.database.runs import PREVIOUS_COLUMNS, PreviousRun, has_runs, previous_run
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import SEVERITIES, RunResult, open_findings
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.slices import Looked, look_at_order, look_at_wallet
+from mlm_audit.jobs.slices import OF_ORDERS, WALLET_CHECKS, Looked, look_at_order, look_at_wallet
 from mlm_audit.reporting.story import Story, Table, columns
 from mlm_audit.reporting.story_shown import to_html, to_terminal
 
@@ -44,8 +46,10 @@ class Run:
         self, job_id: str, verdict: str, breaks: pl.DataFrame, notes: list[str], database: Engine, settings: Settings
     ) -> None:
         self.job_id, self.verdict, self.breaks, self.notes = job_id, verdict, breaks, notes
+        self.is_stored = False
         self._database, self._settings = database, settings
 
+    @answers
     def explain(self, member: int | None = None, *, order: int | None = None, issue: str | None = None) -> Answer:
         """Why a member's wallet is off, an order, or one break or tree issue by its id; InputError for an unknown id.
 
@@ -54,17 +58,12 @@ class Run:
         if sum(one is not None for one in (member, order, issue)) != 1:
             raise InputError("explain: give one of member=42, order=991, issue='wallet-balance/42'")
         if issue is not None:
-            return explain_issue(find_issue(self.breaks, issue), self._database, self._settings)
+            return explain_issue(find_issue(self.breaks, str(issue)), self._database, self._settings)
         if order is not None:
-            return explain_order(order, look_at_order(self._database, self._settings, order), self._settings)
-        number = int(member or 0)
-        off = self.breaks.filter((pl.col("code") == "wallet-balance") & (pl.col("member_id") != number))
-        looked = look_at_wallet(self._database, self._settings, number)
-        # What the run has beyond the wallet itself, such as orders of which this member got too little.
-        more = self.breaks.filter((pl.col("member_id") == number) & ~pl.col("id").is_in(looked.breaks["id"].implode()))
-        both = pl.concat([looked.breaks.select(COLUMNS), more.select(COLUMNS)])
-        seen = Looked(looked.rows, both, looked.plan, looked.notes)
-        return explain_wallet(number, seen, self._settings, off.select("member_id", "amount_paisa", "cause").rows())
+            return explain_order(
+                whole_id("order", order), look_at_order(self._database, self._settings, whole_id("order", order)), self._settings
+            )
+        return explain_member(self._database, self._settings, whole_id("member", member), self)
 
     @property
     def frame(self) -> pl.DataFrame:
@@ -100,8 +99,34 @@ class Run:
         return _story(self)
 
 
+def explain_member(database: Engine, settings: Settings, member: int, run: Run | None) -> WalletExplanation:
+    """A member's wallet as it is now, with what a run has beyond it, such as orders of which the member got too little.
+
+    What the run found of the wallet itself is left to the look of now: it may have been mended since.
+    """
+    looked = look_at_wallet(database, settings, member)
+    if run is None:
+        return explain_wallet(member, looked, settings)
+    off = run.breaks.filter((pl.col("code") == "wallet-balance") & (pl.col("member_id") != member))
+    beyond = ~pl.col("code").is_in(WALLET_CHECKS) | pl.col("id").str.starts_with(OF_ORDERS)
+    more = run.breaks.filter((pl.col("member_id") == member) & beyond)
+    both = pl.concat([looked.breaks.select(COLUMNS), more.select(COLUMNS)])
+    seen = Looked(looked.rows, both, looked.plan, looked.notes)
+    others = off.select("member_id", "amount_paisa", "cause").rows()
+    return explain_wallet(member, seen, settings, others, beyond=(run.job_id, more.height))
+
+
+def last_run(database: Engine, settings: Settings, *, tree: bool = False) -> Run | None:
+    """The last stored reconciliation, or tree check; None when there is none yet."""
+    if not has_runs(database):
+        return None
+    stored = previous_run(database, TreeHealthReport if tree else ReconciliationReport)
+    return None if stored is None else run_stored(stored, database, settings)
+
+
 def _off(run: Run) -> str:
-    return f", wallets off by {format_inr(run.gross_paisa)} gross" if run.gross_paisa else ""
+    still = "still " if run.is_stored else ""  # what it corrected is not among its open breaks
+    return f", wallets {still}off by {format_inr(run.gross_paisa)} gross" if run.gross_paisa else ""
 
 
 def _story(run: Run) -> Story:
@@ -147,7 +172,7 @@ def run_of(result: RunResult, database: Engine, settings: Settings) -> Run:
 
 def run_stored(stored: PreviousRun, database: Engine, settings: Settings) -> Run:
     """A run as the database has it."""
-    return Run(
+    run = Run(
         stored.job_id,
         stored.data["verdict"],
         stored.breaks.select(COLUMNS),
@@ -155,3 +180,5 @@ def run_stored(stored: PreviousRun, database: Engine, settings: Settings) -> Run
         database,
         settings,
     )
+    run.is_stored = True
+    return run

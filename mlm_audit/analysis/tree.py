@@ -1,11 +1,13 @@
 """The trees for analysts: parts of them as networkx graphs, and as pictures that notebooks show."""
 
-from typing import Any
+from typing import Any, get_args
 
 import networkx as nx
 from sqlalchemy import Engine
 
+from mlm_audit.analysis.door import answers, whole_id
 from mlm_audit.checks.tree.neighbourhood import as_data
+from mlm_audit.domain.errors import InputError
 from mlm_audit.jobs.tree_part import TreeName, tree_part
 from mlm_audit.reporting.tree_picture import draw, in_words
 
@@ -27,19 +29,27 @@ class Neighbourhood:
         return f"{self.graph.graph['title']}: {in_words(as_data(self.graph))}"
 
 
+def _known(tree: TreeName) -> TreeName:
+    if tree not in get_args(TreeName):
+        raise InputError(f"tree {tree!r}: there are {' and '.join(get_args(TreeName))}")
+    return tree
+
+
 class Tree:
     """The sponsor tree and the matrix of a platform."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    @answers
     def graph(self, root: int, depth: int = 3, *, tree: TreeName = "matrix") -> "nx.DiGraph[Any]":
         """The members up to `depth` levels below `root` as a networkx DiGraph, edges from parent to child.
 
         Node attributes: `label`, `position` (matrix), `hidden` (children beyond the depth). InputError for an unknown root.
         """
-        return tree_part(self._engine, root, tree, up=0, down=depth)
+        return tree_part(self._engine, whole_id("member", root), _known(tree), up=0, down=depth)
 
+    @answers
     def around(self, member: int, *, up: int = 3, down: int = 3, tree: TreeName = "matrix") -> Neighbourhood:
         """The neighbourhood of a member, drawn."""
-        return Neighbourhood(tree_part(self._engine, member, tree, up=up, down=down))
+        return Neighbourhood(tree_part(self._engine, whole_id("member", member), _known(tree), up=up, down=down))

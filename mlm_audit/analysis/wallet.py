@@ -10,9 +10,11 @@ import polars as pl
 from mlm_audit.analysis.answer import Answer
 from mlm_audit.checks.causes import first_step, in_words
 from mlm_audit.checks.hypotheses import Around, hypotheses
+from mlm_audit.checks.roots import FOLLOWS
 from mlm_audit.checks.wallet_chain import Chain, wallet_chain
 from mlm_audit.domain.findings import SEVERITIES, Verdict
 from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.privacy import mask_personal
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.slices import Looked
 from mlm_audit.reporting.figures import parting
@@ -57,15 +59,23 @@ class WalletExplanation(Answer):
 
 
 def explain_wallet(
-    member: int, looked: Looked, settings: Settings, others: Sequence[tuple[int, int, str]] = ()
+    member: int,
+    looked: Looked,
+    settings: Settings,
+    others: Sequence[tuple[int, int, str]] = (),
+    beyond: tuple[str, int] | None = None,
 ) -> WalletExplanation:
-    """The explanation of a member's wallet. `others`: members who are off too, with paisa and cause, as a run found them."""
+    """The explanation of a member's wallet. `others`: members who are off too, with paisa and cause, as a run found them.
+
+    `beyond`: the run that was asked what else there is about the member, and how many breaks it has beside the wallet's.
+    """
     chain = wallet_chain(looked.rows["ledger"], looked.rows["users"]["wallet_balance_paisa"][0])
     timeline = _timeline(chain)
     marked = [number for number, row in enumerate(timeline) if row["gap_paisa"]]
     picture = _picture(timeline, settings)
     wrong = looked.breaks.filter(pl.col("code") == "wallet-balance")
-    cause = wrong["cause"][0] if wrong.height else _worst_cause(looked.breaks)
+    cause = wrong["cause"][0] if wrong.height else root_cause(looked.breaks)
+    parts = bool(chain.difference_paisa or marked)
     tables = [
         _near(timeline, marked, picture),
         breaks_table(looked.breaks) if looked.breaks.height else None,
@@ -85,12 +95,12 @@ def explain_wallet(
     ]
     story = Story(
         title=f"Wallet of member {member}",
-        verdict=(Verdict.FAIL if looked.breaks.height else Verdict.INCOMPLETE if looked.notes else Verdict.PASS).value,
-        conclusion=_conclusion(chain, timeline, marked, cause, looked.breaks.height),
-        first=f"{first_step(cause)}." if cause else "Nothing to do.",
+        verdict=(Verdict.FAIL if looked.breaks.height or parts else Verdict.INCOMPLETE if looked.notes else Verdict.PASS).value,
+        conclusion=_conclusion(chain, timeline, marked, cause) + _beyond(beyond),
+        first=_first(member, cause, chain, looked, parts=parts),
         facts=_facts(chain, cause, timeline, marked, others),
         tables=tuple(table for table in tables if table is not None),
-        notes=looked.notes,
+        notes=looked.notes if beyond else (*looked.notes, NO_RUN),
         timezone=settings.timezone,
         data={
             "member_id": member,
@@ -114,7 +124,7 @@ def _timeline(chain: Chain) -> list[dict[str, Any]]:
             "ledger_id": row["id"],
             "at": row["created_at"],
             "type": row["type"],
-            "reference": row["ref"] or ("" if row["reference_id"] is None else str(row["reference_id"])),
+            "reference": mask_personal(row["ref"] or "") or ("" if row["reference_id"] is None else str(row["reference_id"])),
             "amount_paisa": row["amount_paisa"],
             "sum_paisa": row["sum_paisa"],
             "balance_after_paisa": row["balance_after_paisa"],
@@ -200,16 +210,57 @@ def _by_kind(chain: Chain) -> tuple[dict[str, Any], ...]:
     return rows_of(kinds, BY_KIND)
 
 
-def _worst_cause(breaks: pl.DataFrame) -> str:
-    ranked = sorted(breaks.iter_rows(named=True), key=lambda row: -SEVERITIES.index(row["severity"]))
+def root_cause(breaks: pl.DataFrame) -> str:
+    """The cause of the gravest break that does not merely follow from another; empty for no break."""
+    ranked = sorted(breaks.iter_rows(named=True), key=lambda row: (row["cause"] == FOLLOWS, -SEVERITIES.index(row["severity"])))
     return str(ranked[0]["cause"]) if ranked else ""
 
 
-def _conclusion(chain: Chain, timeline: list[dict[str, Any]], marked: list[int], cause: str, breaks: int) -> str:
+def to_be_read(notes: Sequence[str]) -> str:
+    """The first step where something could not be read; empty where all was."""
+    return f"Make readable what could not be read: {notes[0]}." if notes else ""
+
+
+NO_RUN = "Orders and months of the member are not looked at here, and no run is stored: mlm-audit run reconciliation."
+
+
+def _beyond(beyond: tuple[str, int] | None) -> str:
+    if beyond is None or not beyond[1]:
+        return ""
+    are = "One break" if beyond[1] == 1 else f"{beyond[1]} breaks"
+    return f" {are} beside the wallet's name this member in {beyond[0]}."
+
+
+def _first(member: int, cause: str, chain: Chain, looked: Looked, *, parts: bool) -> str:
+    if cause == "ledger-row-lost" and (row := lost_row(member, chain.difference_paisa, looked.breaks)):
+        return row
+    if cause:
+        return f"{first_step(cause)}."
+    if parts:
+        return "No check names a cause: look at the rows where they part."
+    return to_be_read(looked.notes) or "Nothing to do."
+
+
+def lost_row(member: int, difference_paisa: int, breaks: pl.DataFrame) -> str:
+    """Which ledger row is to be posted, as the record says that proves it; empty where none proves the whole difference."""
+    for code, amount, key in breaks.select("code", "amount_paisa", "id").iter_rows():
+        place, _, last = key.partition("/")[2].rpartition("/")
+        posted = {
+            "release-ledger": ("repurchase_commission", f"REPURCHASE_{member}_{last}"),
+            "payout-ledger": ("self_payout", f"SELF_PAYOUT_{last}"),
+            "commission-not-posted": ("sponsor_commission", f"ORDER_{place}_L{last}"),
+        }.get(code)
+        if posted and amount == -difference_paisa:
+            what = f"a {posted[0]} of {format_inr(-amount)} for member {member}, reference {posted[1]}"
+            return f"Post the missing ledger row in the platform: {what}. The wallet has it already, and the member keeps it."
+    return ""
+
+
+def _conclusion(chain: Chain, timeline: list[dict[str, Any]], marked: list[int], cause: str) -> str:
     holds = f"The wallet holds {format_inr(chain.wallet_paisa)}, the ledger adds up to {format_inr(chain.ledger_paisa)}"
     if not chain.difference_paisa:
-        return f"{holds}: they agree." + (f" {in_words(cause)}." if breaks else "")
-    much = "too much" if chain.difference_paisa > 0 else "too little"
+        return f"{holds}: they agree." + (f" {in_words(cause)}." if cause else "")
+    much = "more than the ledger" if chain.difference_paisa > 0 else "less than the ledger"
     where = _where(timeline, marked)
     return f"{holds}: {format_inr(abs(chain.difference_paisa))} {much}, {where}. {in_words(cause)}."
 

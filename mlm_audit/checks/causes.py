@@ -26,7 +26,10 @@ CAUSES: dict[str, tuple[str, str]] = {
     "instalment-doubled": ("An instalment is scheduled twice", "Remove the second before its pay day"),
     "instalment-missing": ("An instalment is missing", "Add it to the schedule"),
     "instalment-unexpected": ("An instalment that no order gives", "Remove it before its pay day"),
-    "joining-flag-wrong": ("The joining flag is on the wrong order", "Decide which order is the first"),
+    "joining-flag-wrong": (
+        "The joining flag is on the wrong order",
+        "Set the flag right first, and post nothing for the order's lines before that",
+    ),
     "ledger-row-lost": ("The wallet moved, the ledger row is lost", "Post the missing ledger row"),
     "ledger-without-wallet": ("A ledger row never reached the wallet", "Apply the row to the wallet"),
     "lost-commission": ("A level commission was never paid", "Pay it"),
@@ -34,7 +37,10 @@ CAUSES: dict[str, tuple[str, str]] = {
     "missed-by-sweep": ("The sweep left commission undecided", "Sweep that month again"),
     "month-slip": ("Commission was decided in the wrong month", "Check the sweep's time zone; decide it again"),
     "no-such-level": ("Commission at a level that the plan or the tree does not have", "Reverse it"),
-    "order-data-missing": ("An order cannot be recomputed", "Complete the order or the plan"),
+    "order-data-missing": (
+        "An order cannot be recomputed",
+        "Complete the order or the plan first, and reverse nothing before that",
+    ),
     "order-not-paid": ("Commission for an order that was not paid", "Reverse it"),
     "overdrawn": ("A wallet is below zero", "Stop its withdrawals and find the debit"),
     "paid-and-rolled-up": ("A level was paid and also rolled up", "Reverse one of the two"),
@@ -69,7 +75,7 @@ CAUSES: dict[str, tuple[str, str]] = {
     "wrong-beneficiary": ("Money went to the wrong member", "Move it to the right member"),
     "wrong-level": ("Commission was booked at the wrong level", "Move it to the right level"),
     "balance-differs": ("The balance differs from the sum of the ledger", "Compare the account's rows one by one"),
-    "follows-from-order-line": ("Follows from another break of the same order", "Mend that break"),
+    "follows-from-order-line": ("Follows from another break of the same order or instalment", "Mend that break"),
     "unexplained": ("The data do not prove a cause", "Investigate the evidence rows"),
 }
 

@@ -80,17 +80,28 @@ SQLITE_READS = (
     sqlite3.SQLITE_TRANSACTION,
 )
 SQLITE_LOOKS = ("table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list")
-READS = ("select", "with", "show", "describe", "explain", "pragma", "start transaction", "begin", "commit", "rollback")
+READS = ("select", "with", "show", "describe", "explain", "values")
+LOOKS = re.compile(rf"pragma (\w+\.)?({'|'.join(SQLITE_LOOKS)})\b")
+AROUND_READS = ("begin", "commit", "rollback", "start transaction with consistent snapshot, read only")
+"""Taken word by word: `begin` may go on with words that make a transaction write."""
+CHANGES = re.compile(
+    r"\b(into|update|delete|insert|merge|replace|truncate|create|alter|drop|grant|lock|call|set_config|setval|lo_import|"
+    r"pg_terminate_backend|pg_read_file|load_file|immediate|read write)\b|;"
+)
 
 
 def _refuse_changes(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
     """A clear word before the database's own refusal; and nothing that could switch that off."""
-    text = statement.strip().rstrip("; \n").lower()
-    if not text.startswith(READS) or ";" in text or re.search(r"\b(into|immediate)\b", text):
-        raise InputError(
-            f"this connection only reads, and {text.split(maxsplit=1)[0] or 'that'} is no reading; "
-            "changes go through the jobs: mlm-audit run …, and mlm-audit repairs"
-        )
+    text = " ".join(statement.lower().split()).strip("; (")
+    text = text.removeprefix("show create ") if text.startswith("show create table") else text
+    found = CHANGES.search(re.sub(r"'[^']*'|\"[^\"]*\"|`[^`]*`", "''", text))
+    looks = text.startswith((*READS, "table ")) or LOOKS.match(text)
+    if text in AROUND_READS or (looks and not found):
+        return
+    word = found[0] if found else text.split(maxsplit=1)[0] if text else "that"
+    raise InputError(
+        f"this connection only reads, and {word!r} is no reading; changes go through the jobs: mlm-audit run …, and mlm-audit repairs"
+    )
 
 
 def _parse(url: str) -> URL:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 
 from mlm_audit.database.connect import in_parts
 from mlm_audit.database.own_tables import CommissionRollup, EligibilityLog
-from mlm_audit.database.sweep_reads import pending_in, stands, within
+from mlm_audit.database.sweep_reads import stands, within
 from mlm_audit.database.sweep_writes import release_ref, rollup_ref
 from mlm_audit.database.tables import Commission, Ledger, Order, User
 from mlm_audit.domain.eligibility import Direct, MonthFacts, Person, was_active
@@ -30,12 +30,15 @@ class OrderRow(NamedTuple):
 
 
 class MemberMonth(NamedTuple):
-    """The facts, the orders behind the purchases, and what is stored of the decision."""
+    """The facts, the orders behind the purchases, and what is stored of the decision.
+
+    `decided` is what the month's commission records say: status → paisa, of orders that stand.
+    """
 
     facts: MonthFacts
     orders: list[OrderRow]
-    stored: dict[str, Any] | None
-    pending_paisa: int
+    stored: list[dict[str, Any]]
+    decided: dict[str, int]
     postings: list[dict[str, Any]]
 
 
@@ -104,24 +107,27 @@ def _orders(connection: Connection, member_id: int, month: Month) -> list[OrderR
     return [OrderRow(row[0], row[1].replace(tzinfo=UTC), row[2], row[3], bool(row[4])) for row in connection.execute(query)]
 
 
-def _stored(connection: Connection, member_id: int, month: Month) -> dict[str, Any] | None:
+def _stored(connection: Connection, member_id: int, month: Month) -> list[dict[str, Any]]:
+    """The logged decisions, of which there should be one at most."""
     mine = EligibilityLog.user_id == member_id, EligibilityLog.month == month.key % 100, EligibilityLog.year == month.key // 100
-    row = connection.execute(select(EligibilityLog).where(*mine).order_by(EligibilityLog.id).limit(1)).mappings().one_or_none()
-    return None if row is None else dict(row)
+    return [dict(row) for row in connection.execute(select(EligibilityLog).where(*mine).order_by(EligibilityLog.id)).mappings()]
 
 
-def _money(connection: Connection, member_id: int, month: Month) -> tuple[int, list[dict[str, Any]]]:
-    """Σ of what waits for a decision, and the rows that were posted for the month."""
-    waiting = select(func.coalesce(func.sum(Commission.amount_paisa), 0)).join(Order, Order.id == Commission.order_id)
-    pending = int(connection.execute(waiting.where(Commission.user_id == member_id, pending_in(month))).scalar_one())
+def _money(connection: Connection, member_id: int, month: Month) -> tuple[dict[str, int], list[dict[str, Any]]]:
+    """Σ of the month's repurchase commission by its status, and the rows that were posted for it."""
+    sums = select(Commission.status, func.sum(Commission.amount_paisa)).join(Order, Order.id == Commission.order_id)
+    mine = Commission.user_id == member_id, Commission.type == "repurchase", stands(), within(month)
+    decided = {
+        str(status): int(paisa or 0) for status, paisa in connection.execute(sums.where(*mine).group_by(Commission.status))
+    }
     refs = [release_ref(member_id, month.key), rollup_ref(member_id, month.key)]
     ledger = select(Ledger.id, Ledger.type, Ledger.amount_paisa, Ledger.ref).where(Ledger.ref.in_(refs))
-    mine = (
+    rolled = (
         CommissionRollup.user_id == member_id,
         CommissionRollup.month == month.key % 100,
         CommissionRollup.year == month.key // 100,
     )
-    rollups = select(CommissionRollup.id, CommissionRollup.amount_paisa, CommissionRollup.reason).where(*mine)
+    rollups = select(CommissionRollup.id, CommissionRollup.amount_paisa, CommissionRollup.reason).where(*rolled)
     rows = [{"table": "ledger", **row} for row in connection.execute(ledger).mappings()]
     rows += [{"table": "CommissionRollup", **row} for row in connection.execute(rollups).mappings()]
-    return pending, rows
+    return decided, rows

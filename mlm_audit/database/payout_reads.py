@@ -87,11 +87,16 @@ def story(connection: Connection, schedule_id: int) -> dict[str, Any] | None:
     return {
         "schedule": row,
         "order": _rows(connection, order),
-        "history": [h for h in _rows(connection, history) if (h["metadata"] or {}).get("scheduleId") == schedule_id],
+        "history": [h for h in _rows(connection, history) if _names(h["metadata"], schedule_id)],
         "requeues": _rows(connection, select(Repair).where(*mine).order_by(Repair.id)),
         "ledger": _rows(connection, select(Ledger).where(_credits(schedule_id)).order_by(Ledger.id)),
         "notice": _rows(connection, select(Notice).where(Notice.key == f"payout-credited/{schedule_id}")),
     }
+
+
+def _names(metadata: Any, schedule_id: int) -> bool:
+    """Whether a history row is of this instalment."""
+    return isinstance(metadata, dict) and metadata.get("scheduleId") == schedule_id
 
 
 def _credits(schedule_id: int) -> ColumnElement[bool]:

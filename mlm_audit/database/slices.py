@@ -115,7 +115,10 @@ def order_slice(connection: Connection, order: int, depth: int, missing: Collect
         orders=pl.concat([orders, *[read.rows("orders", Order.user_id, [one]) for one in sorted(people - {None})]]).unique(
             "id", keep="first", maintain_order=True
         ),
-        ledger=pl.concat([lines, payouts]),
+        # The buyers' whole ledgers say what became of their instalments.
+        ledger=pl.concat([lines, payouts, read.rows("ledger", Ledger.user_id, buyers)]).unique(
+            "id", keep="first", maintain_order=True
+        ),
         commissions=commissions,
         payout_schedule=schedule,
         payout_history=history.filter(pl.col("schedule_id").is_in(schedule["id"].implode())),

@@ -19,9 +19,10 @@ from sqlalchemy import ColumnElement, Connection, Engine, Select, String, Text, 
 from sqlalchemy.exc import DBAPIError
 
 from mlm_audit.checks.inputs import INPUTS, Input, Kind
-from mlm_audit.database.connect import consistent_read
+from mlm_audit.database.connect import consistent_read, error_line
 from mlm_audit.database.inputs import DERIVED, JSON_TEXTS, SOURCES, attribute_of
 from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.privacy import mask_personal
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,9 @@ def one_instant(engine: Engine) -> Iterator[Connection]:
         with consistent_read(engine) as connection:
             yield connection
     except DBAPIError as error:
-        raise InputError(f"reading the database failed: {' '.join(str(error.orig).split())}; nothing was written") from error
+        # A driver that cannot decode a text quotes it: somebody's name, or worse.
+        said = re.sub(r"with text .*", "", error_line(error), flags=re.DOTALL).strip()
+        raise InputError(f"reading the database failed: {said}; nothing was written") from error
 
 
 def write_inputs(connection: Connection, folder: Path, inputs: Mapping[str, Input], progress: Progress) -> dict[str, int]:
@@ -138,6 +141,8 @@ def _series(name: str, column: str, kind: Kind, values: Sequence[Any], keys: Seq
         if (name, column) in DERIVED:
             texts = pl.Series(column, values, dtype=pl.String, strict=False)
             return texts.str.json_path_match("$.scheduleId").cast(pl.Int64, strict=False)
+        if (name, column) == ("orders", "status"):  # written in more than one way; compared in one
+            return pl.Series(column, values, dtype=pl.String, strict=True).str.strip_chars().str.to_lowercase()
         if column == "reference_id":
             return pl.Series(column, values, dtype=pl.String, strict=False).cast(pl.Int64, strict=False)
         if kind is Kind.FLAG:
@@ -148,7 +153,7 @@ def _series(name: str, column: str, kind: Kind, values: Sequence[Any], keys: Seq
     except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError) as error:
         bad = next((number for number, value in enumerate(values) if not _fits(kind, value)), 0)
         raise InputError(
-            f"table {SOURCES[name].__tablename__}, row {keys[bad]}, column {_database_name(name, column)}: {values[bad]!r} is not "
+            f"table {SOURCES[name].__tablename__}, row {keys[bad]}, column {_database_name(name, column)}: {mask_personal(repr(values[bad])[:80])} is not "
             f"{_WORDS[kind]}; mend the row"
         ) from error
 

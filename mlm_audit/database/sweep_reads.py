@@ -34,7 +34,7 @@ LOGGED: dict[str, Any] = {"member_id": pl.Int64, "was_eligible": pl.Boolean}
 
 def stands() -> Any:
     """An order that was paid and still stands."""
-    return and_(Order.paid_at.is_not(None), not_(func.lower(Order.status).in_(NOT_STANDING)))
+    return and_(Order.paid_at.is_not(None), not_(func.lower(func.trim(Order.status)).in_(NOT_STANDING)))
 
 
 def within(month: Month) -> Any:

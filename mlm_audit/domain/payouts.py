@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from mlm_audit.domain.privacy import mask_personal, one_line
+
 NOT_STANDING = ("refunded", "cancelled", "canceled", "returned", "failed")
 """Order statuses of an order that was paid and no longer stands; the checks' SQL names the same."""
 
@@ -90,7 +92,20 @@ def why_held(facts: Facts) -> Hold | None:  # noqa: PLR0911  (one line a reason)
         return Hold.KYC
     if facts.order_id is not None and facts.order_status is None:
         return Hold.ORDER_GONE
-    return Hold.ORDER_VOID if (facts.order_status or "").lower() in NOT_STANDING else None
+    return None if order_stands(facts.order_status or "") else Hold.ORDER_VOID
+
+
+def known_reason(text: object) -> str:
+    """A stored reason as it may be shown: ours as they are, with numbers masked; a platform's own words may name people."""
+    words = one_line(text)
+    if words in set(Hold):
+        return words
+    return mask_personal(words) if words.startswith(TECHNICAL) else "a reason in the platform's own words, not shown here"
+
+
+def order_stands(status: str) -> bool:
+    """Whether an order that was paid still stands, however its status is written."""
+    return status.strip().lower() not in NOT_STANDING
 
 
 _PAID = State(Status.PAID)

@@ -4,13 +4,14 @@ import re
 
 _EMAIL = re.compile(r"[^\s@<>'\"(),;:]+@[^\s@<>'\"(),;:]+")
 _NUMBER = re.compile(r"\+?\d[\d -]{8,}\d")
+_STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
 TAIL = 4
 _PAN = re.compile(r"\b[A-Z]{5}\d{4}[A-Z]\b")
 
 
 def one_line(text: object) -> str:
-    """Text that cannot break out of its line, or steer a terminal: control characters become spaces."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", str(text)).strip()
+    """Text that cannot break out of its line, steer a terminal or turn what follows around: such characters become spaces."""
+    return _STEERING.sub(" ", str(text)).strip()
 
 
 def mask_personal(text: str) -> str:
@@ -24,9 +25,9 @@ def mask_name(name: str) -> str:
 
 
 def mask_email(address: str) -> str:
-    """`ravi@example.com` → `ra***@example.com`."""
+    """`ravi@example.com` → `ra***@example.com`; of a short name before the sign no more than half is shown."""
     head, at, domain = one_line(address).partition("@")
-    return f"{head[:2]}***{at}{domain}" if at else ("***" if head else "")
+    return f"{head[: min(2, len(head) // 2)]}***{at}{domain}" if at else ("***" if head else "")
 
 
 def mask_number(number: str) -> str:

@@ -19,6 +19,7 @@ import polars as pl
 
 from mlm_audit.checks.catalogue import Check, View, load_views
 from mlm_audit.checks.inputs import ANALYSIS_INPUTS, INPUTS, LEDGER_TYPES
+from mlm_audit.checks.roots import follow_roots
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Bridge, BridgeLine, CheckRun, CheckStatus
 from mlm_audit.domain.periods import months_between
@@ -88,7 +89,7 @@ class Engine:
             frames.append(frame)
             runs.append(run)
         progress("done", steps, steps)
-        breaks = pl.concat(frames) if frames else pl.DataFrame(schema=BREAK_SCHEMA)
+        breaks = follow_roots(pl.concat(frames)) if frames else pl.DataFrame(schema=BREAK_SCHEMA)
         return EngineResult(breaks, tuple(runs), rows, self._bridge(breaks), self._broken_members(breaks))
 
     def _register_inputs(self) -> dict[str, int]:

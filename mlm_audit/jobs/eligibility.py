@@ -1,5 +1,6 @@
 """Every condition of a member's month, with the orders and directs behind it and what was missing."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -49,6 +50,7 @@ class Explanation:
     notes: tuple[str, ...]
     orders: tuple[dict[str, Any], ...]
     directs: tuple[dict[str, Any], ...]
+    contradictions: tuple[str, ...]
 
 
 def explain_eligibility(database: Engine, settings: Settings, member_id: int, month_text: str, clock: Clock) -> Explanation:
@@ -61,6 +63,7 @@ def explain_eligibility(database: Engine, settings: Settings, member_id: int, mo
     if read is None:
         raise InputError(f"member {member_id}: there is no such member")
     conditions = judge(read.facts, rules)
+    stored = read.stored[0] if read.stored else None
     ended = month.end <= clock()
     return Explanation(
         member_id,
@@ -68,13 +71,51 @@ def explain_eligibility(database: Engine, settings: Settings, member_id: int, mo
         ended,
         is_eligible(conditions),
         tuple(_explained(condition, read, rules, settings) for condition in conditions),
-        read.stored,
-        read.pending_paisa,
+        stored,
+        read.decided.get("pending", 0),
         tuple(read.postings),
         tuple(_notes(read, is_eligible(conditions), ended=ended)),
         tuple(order._asdict() | {"counted_paisa": order.total_paisa if order.counts else 0} for order in read.orders),
         tuple(_direct(direct, rules) for direct in read.facts.directs),
+        tuple(_contradictions(read)),
     )
+
+
+def _contradictions(read: MemberMonth) -> list[str]:
+    """What was decided, recorded and posted for the month and does not fit together, whatever the facts are."""
+    found = []
+    if len(read.stored) > 1:
+        found.append(f"the month was decided {len(read.stored)} times, in the log's rows {_ids(read.stored)}")
+    released, rolled = read.decided.get("released", 0), read.decided.get("rolled_up", 0)
+    if read.stored:
+        eligible = bool(read.stored[0]["isEligible"])
+        if released and not eligible:
+            found.append(f"{format_inr(released)} were released, though the decision is not eligible")
+        if rolled and eligible:
+            found.append(f"{format_inr(rolled)} were rolled up, though the decision is eligible")
+        if waiting := read.decided.get("pending", 0):
+            found.append(f"{format_inr(waiting)} still wait, though the month is decided")
+        logged = read.stored[0]["monthlyPurchase"]
+        if logged != read.facts.purchase_paisa:
+            found.append(
+                f"the log has purchases of {format_inr(logged)}, the orders add up to {format_inr(read.facts.purchase_paisa)}"
+            )
+    credits = [row for row in read.postings if row["table"] == "ledger"]
+    for kind, ours, word in (
+        ("repurchase_commission", released, "released"),
+        ("commission_rollup", rolled, "rolled up"),
+    ):
+        posted = sum(row["amount"] or 0 for row in credits if row["type"] == kind)
+        if posted != ours:
+            found.append(f"{format_inr(ours)} were {word}, and {format_inr(posted)} of it are in the ledger")
+    recorded = sum(row["rolledUpAmount"] or 0 for row in read.postings if row["table"] == "CommissionRollup")
+    if recorded != rolled:
+        found.append(f"{format_inr(rolled)} were rolled up, and CommissionRollup has {format_inr(recorded)}")
+    return found
+
+
+def _ids(rows: Sequence[Mapping[str, Any]]) -> str:
+    return ", ".join(str(row["id"]) for row in rows)
 
 
 def _direct(direct: Direct, rules: PlanRules) -> dict[str, Any]:
@@ -113,7 +154,9 @@ def _notes(read: MemberMonth, eligible: bool, *, ended: bool) -> list[str]:  # n
     notes = ["flags (active, blocked, KYC) have no history: they are those of now; purchases and directs are those of the month"]
     if not ended:
         notes.append("the month has not ended: this is how it stands so far")
-    if read.stored is not None and bool(read.stored["isEligible"]) != eligible:
-        was = "eligible" if read.stored["isEligible"] else "not eligible"
-        notes.append(f"stored as {was} by {read.stored['jobId']}: the facts have changed since; the stored decision stands")
+    if read.stored and bool(read.stored[0]["isEligible"]) != eligible:
+        was = "eligible" if read.stored[0]["isEligible"] else "not eligible"
+        notes.append(
+            f"stored as {was} by {read.stored[0]['jobId'] or 'the platform itself'}: the facts have changed since; the stored decision stands"
+        )
     return notes

@@ -13,7 +13,8 @@ from mlm_audit.database.payout_reads import requeue as requeue_rows
 from mlm_audit.database.payout_reads import story
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.money import format_inr
-from mlm_audit.domain.payouts import Limits, Status, why_held
+from mlm_audit.domain.payouts import Limits, Status, known_reason, why_held
+from mlm_audit.domain.privacy import mask_personal, one_line
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.payouts import NEEDED
 from mlm_audit.jobs.ports import Clock
@@ -24,7 +25,7 @@ from mlm_audit.jobs.running import new_job_id
 class Step:
     """One thing that happened: when (UTC), what, of how much, and the row that says so."""
 
-    at: datetime
+    at: datetime | None
     what: str
     table: str
     row_id: Any
@@ -70,7 +71,7 @@ def tell_payout(database: Engine, schedule_id: int, clock: Clock) -> PayoutStory
         {row["id"]: row["status"] for row in rows["order"]},
     )
     held = why_held(db.facts_of(instalment, member, is_credited=bool(rows["ledger"])))
-    steps = sorted(_steps(rows), key=lambda step: step.at)
+    steps = sorted(_steps(rows), key=lambda step: (step.at is None, str(step.at)))
     return PayoutStory(
         schedule_id,
         schedule["userId"],
@@ -104,8 +105,11 @@ def _steps(rows: dict[str, Any]) -> list[Step]:
 
 
 def _history_words(row: dict[str, Any]) -> str:
-    job_id = (row["metadata"] or {}).get("jobId")
-    return ("paid" if row["status"] == "completed" else f"not paid: {row['description']}") + (f", by {job_id}" if job_id else "")
+    about = row["metadata"]
+    job_id = about.get("jobId") if isinstance(about, dict) else None
+    return ("paid" if row["status"] == "completed" else f"not paid: {known_reason(row['description'])}") + (
+        f", by {mask_personal(one_line(job_id))}" if job_id else ""
+    )
 
 
 def _ledger_words(row: dict[str, Any]) -> str:
@@ -121,7 +125,7 @@ def _next(schedule: dict[str, Any], held: Any, now: datetime) -> str:
         why = f"It would still be held: {held.value}." if held else "Its reason is gone: it would be paid."
         return f"Nobody looks at it again. {why} Put it back with: mlm-audit payouts requeue {schedule['id']}"
     if status not in set(Status):
-        return f"Nobody pays it: the status {status!r} is unknown. Set it to pending in the platform."
+        return f"Nobody pays it: the status {one_line(repr(status))} is unknown. Set it to pending in the platform."
     if schedule["payoutDate"].replace(tzinfo=UTC) > now:
         return f"It is due on {schedule['payoutDate']} UTC."
     job = "weekly-payouts" if status == Status.PENDING else "retry-failed-payouts"

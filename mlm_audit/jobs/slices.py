@@ -42,6 +42,8 @@ ORDER_CHECKS = (
     "joining-flag",
     "order-lines",
     "order-unusable",
+    "payout-history",
+    "payout-ledger",
     "refund-not-reversed",
 )
 """The checks whose facts about one order are all in an order's slice."""

@@ -4,6 +4,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from mlm_audit.domain.privacy import one_line
 from mlm_audit.reporting.html import environment, style
 from mlm_audit.reporting.story import Story, Table, cell
 
@@ -28,20 +29,20 @@ def to_page(story: Story, most_rows: int = 2_000) -> str:
 
 def to_terminal(story: Story, most_rows: int = MOST_ROWS) -> RenderableType:
     """The story for rich."""
-    parts: list[RenderableType] = [Text(story.title, style="bold")]
+    parts: list[RenderableType] = [Text(one_line(story.title), style="bold")]
     head = Text()
     if story.verdict:
         head.append(f"{story.verdict}  ", style=f"bold {COLOURS.get(story.verdict, 'cyan')}")
-    parts.append(head.append(story.conclusion))
+    parts.append(head.append(one_line(story.conclusion)))
     if story.first:
-        parts.append(Text.assemble(("First: ", "bold"), story.first))
+        parts.append(Text.assemble(("First: ", "bold"), one_line(story.first)))
     if story.facts:
         width = max(len(label) for label, _ in story.facts)
-        parts.extend(Text.assemble((f"  {label:{width}}  ", "dim"), value) for label, value in story.facts)
+        parts.extend(Text.assemble((f"  {label:{width}}  ", "dim"), one_line(value)) for label, value in story.facts)
     for table in story.tables:
         parts += [Text(""), Text(table.title, style="bold"), *([Text(table.about, style="dim")] if table.about else [])]
         parts += _table(table, story.timezone, most_rows)
-    parts.extend(Text(f"Note: {note}", style="yellow") for note in story.notes)
+    parts.extend(Text(f"Note: {one_line(note)}", style="yellow") for note in story.notes)
     return Group(*parts)
 
 

@@ -96,7 +96,7 @@ def test_one_issue(any_url: str, filled: Fill) -> None:
     audit = mlm_audit.connect(any_url)
     run = audit.reconcile()
     found = run.explain(issue="wallet-balance/42")
-    assert "₹5.00 too much" in found.conclusion
+    assert "₹5.00 more than the ledger" in found.conclusion
     assert found.frame["id"][0] == "42"
     console = Console(width=100, record=True, file=io.StringIO())
     console.print(run, found)

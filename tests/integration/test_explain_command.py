@@ -23,7 +23,7 @@ def shop(sqlite_url: str, filled: Callable[[str, Platform], Engine]) -> str:
 def test_in_words(shop: str) -> None:
     said = mlm("explain", "member", "42", "--db", shop)
     assert said.returncode == 0
-    assert "₹312.50 too much, after the last ledger row" in " ".join(said.stdout.split())
+    assert "₹312.50 more than the ledger, after the last ledger row" in " ".join(said.stdout.split())
     assert "may be behind it" in said.stdout
     assert "went where the plan says, to the paisa" in " ".join(mlm("explain", "order", "1", "--db", shop).stdout.split())
     assert "as the plan says" in " ".join(mlm("explain", "payout", "1", "--db", shop).stdout.split())
@@ -66,7 +66,7 @@ def test_as_a_page(shop: str, tmp_path: Path) -> None:
         assert len(asked) == 1
         assert said_there == []
         assert page.evaluate("document.documentElement.scrollWidth") == 360
-        assert "₹312.50 too much" in page.inner_text("main")
+        assert "₹312.50 more than the ledger" in page.inner_text("main")
 
 
 def test_mistakes(shop: str, tmp_path: Path) -> None:

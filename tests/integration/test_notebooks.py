@@ -138,7 +138,7 @@ def test_a_reconciliation_with_breaks_leaves_its_investigation(
     reports = run_one(any_url).reports  # type: ignore[attr-defined]
     page, notebook = (Path(reports[kind]).read_text(encoding="utf-8") for kind in ("investigation", "notebook"))
     for text in (page, notebook):
-        assert "\u20b9312.50 too much" in text or "₹312.50 too much" in text
+        assert "\u20b9312.50 more than the ledger" in text or "₹312.50 more than the ledger" in text
         assert any_url not in text
     assert Path(reports["html"]).parent == Path(reports["investigation"]).parent
 
@@ -150,7 +150,7 @@ def test_where_paths_are_relative(filled: Callable[..., object], run_one: Callab
     platform.add_to_wallets({42: 31_250})
     filled("sqlite:///platform.db", platform)
     reports = run_one("sqlite:///platform.db", runs_dir=Path("runs")).reports  # type: ignore[attr-defined]
-    assert "₹312.50 too much" in Path(reports["investigation"]).read_text(encoding="utf-8")
+    assert "₹312.50 more than the ledger" in Path(reports["investigation"]).read_text(encoding="utf-8")
 
 
 def test_none_where_there_is_nothing_to_investigate(

@@ -33,7 +33,7 @@ def finding(member: int | None, **changes: Any) -> dict[str, Any]:
         "evidence": [{"table": "users", "id": member, "amount_paisa": 31_250}],
         "state": "new",
         "age_days": 0,
-        "message": "The wallet holds ₹412.50, the ledger adds up to ₹100.00: ₹312.50 too much.",
+        "message": "The wallet holds ₹412.50, the ledger adds up to ₹100.00: ₹312.50 more than the ledger.",
     } | changes
 
 

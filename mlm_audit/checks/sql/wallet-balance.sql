@@ -32,7 +32,7 @@ select
     b.difference_paisa as amount_paisa,
     b.wallet_paisa,
     b.ledger_paisa,
-    case when b.difference_paisa > 0 then 'too much' else 'too little' end as direction,
+    case when b.difference_paisa > 0 then 'more than the ledger' else 'less than the ledger' end as direction,
     case
         when abs(b.difference_paisa) > r.critical_wallet_paisa then 'critical'
         when abs(b.difference_paisa) <= r.correction_max_paisa then 'low'

@@ -20,7 +20,7 @@ select
     b.balance_paisa - coalesce(s.ledger_paisa, 0) as amount_paisa,
     b.balance_paisa,
     coalesce(s.ledger_paisa, 0) as ledger_paisa,
-    case when b.balance_paisa > coalesce(s.ledger_paisa, 0) then 'too much' else 'too little' end as direction,
+    case when b.balance_paisa > coalesce(s.ledger_paisa, 0) then 'more than the ledger' else 'less than the ledger' end as direction,
     case
         when abs(b.balance_paisa - coalesce(s.ledger_paisa, 0)) > r.critical_wallet_paisa then 'critical'
         when abs(b.balance_paisa - coalesce(s.ledger_paisa, 0)) <= r.correction_max_paisa then 'low'
