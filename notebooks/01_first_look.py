@@ -32,9 +32,7 @@ run
 # Breaks that merely follow from another one come with it; mend the causes from the top.
 
 # %%
-run.breaks.group_by("cause", "severity").agg(pl.len().alias("breaks"), pl.col("amount_paisa").abs().sum()).sort(
-    "amount_paisa", descending=True
-)
+run.tables["causes"]
 
 # %% [markdown]
 # ## Whose wallets are off?

@@ -60,9 +60,8 @@ print(f"{worst.len()} orders have breaks; {min(worst.len(), most)} are shown.")
 # ## Who else has the same cause?
 
 # %%
-run.breaks.group_by("cause").agg(
-    pl.len().alias("breaks"), pl.col("member_id").n_unique().alias("members"), pl.col("member_id").unique().sort().head(8).alias("such as")
-).sort("breaks", descending=True)
+for one in run.tables["causes"].iter_rows(named=True):
+    print(f"{one['breaks']:5} {one['worst']:9} {one['cause']}: {one['do']}.")
 
 # %% [markdown]
 # ## Conclusion
@@ -70,5 +69,7 @@ run.breaks.group_by("cause").agg(
 # %%
 print(repr(run))
 for number in members:
-    print(run.explain(member=number).story.first, f"(member {number})")
+    print(f"Member {number}: {run.explain(member=number).story.first}")
+for number in worst.head(most):
+    print(f"Order {number}: {audit.order(number).explain().story.first}")
 audit.close()

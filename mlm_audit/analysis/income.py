@@ -9,6 +9,7 @@ from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.groups import LEAST, Group, by_activity, by_level, by_team, by_tenure, put_together
 from mlm_audit.analysis.period import ended_at, months_of, window
 from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.periods import Month, naive
 from mlm_audit.domain.statistics import floored_mean, nearest_rank, share_bps
@@ -65,9 +66,13 @@ def income_disclosure(desk: Desk, year: int | str, now: datetime) -> Answer:
     else:
         members = members.with_columns(pl.lit(None, pl.Int64).alias("depth"), pl.lit(None, pl.Int64).alias("team"))
     tables = _tables(members, int(year))
-    notes = (*_privacy(members), *NOTES, *ended_at(months, str(year), now))
+    lacking = desk.left_out()
+    notes = (*lacking, *_privacy(members), *NOTES, *ended_at(months, str(year), now))
     title = f"Income disclosure {year}"
-    return Answer(Story(title, _conclusion(members, int(year)), tables=tables, notes=notes, timezone=settings.timezone))
+    verdict = Verdict.INCOMPLETE.value if lacking else ""
+    return Answer(
+        Story(title, _conclusion(members, int(year)), tables=tables, notes=notes, timezone=settings.timezone, verdict=verdict)
+    )
 
 
 def member_income(desk: Desk, months: list[Month]) -> pl.DataFrame:

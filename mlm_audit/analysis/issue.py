@@ -66,10 +66,12 @@ def _facts(row: dict[str, Any]) -> tuple[tuple[str, str], ...]:
 
 def _evidence(one: dict[str, Any]) -> dict[str, Any]:
     rest = {
-        name.removesuffix("_paisa"): format_inr(value) if name.endswith("_paisa") and isinstance(value, int) else value
+        "" if name == "what" else name.removesuffix("_paisa"): format_inr(value)
+        if name.endswith("_paisa") and isinstance(value, int)
+        else value
         for name, value in one.items()
     }
-    what = ", ".join(f"{name} {value}" for name, value in rest.items() if name not in ("table", "id"))
+    what = ", ".join(f"{name.replace('_', ' ')} {value}".strip() for name, value in rest.items() if name not in ("table", "id"))
     return {"table": str(one.get("table", "")), "id": str(one.get("id", "")), "what": what}
 
 

@@ -1,5 +1,6 @@
 """The lines of an order: what the plan gives, line by line, and the rows that were found for each."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -7,6 +8,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from mlm_audit.database.slices import ORDER_LINES
+from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.payouts import order_stands
 from mlm_audit.domain.plan import PlanRules, PlanVersion
 from mlm_audit.domain.postings import Posting, Upline, expected_postings
@@ -36,6 +38,9 @@ WHY = {
     "remainder": "levels without an upline, shares below 100 %, rounding",
     "instalment": "the buyer's self income",
 }
+
+
+LEVEL = re.compile(r"level \d+")
 
 
 class Fact(NamedTuple):
@@ -177,7 +182,21 @@ def planned_lines(row: dict[str, Any], version: PlanVersion, looked: Looked) -> 
     lines = [_line(post, by_level, found, is_standing=stands(row)) for post in posts]
     if rest := commission - sum(post.amount_paisa for post in posts):
         lines.append(_made("remainder, posted nowhere", None, rest, Fact(rest), "the plan version posts it nowhere"))
-    return lines + found.left()
+    return _matched(lines, found.left())
+
+
+def _matched(lines: list[dict[str, Any]], beyond: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The plan's lines and what was posted beyond them; where one level's amount went to somebody else, both lines say so."""
+    for extra in beyond:
+        level = LEVEL.search(extra["line"])
+        due = next((line for line in lines if level and line["line"] == level[0] and line["difference_paisa"] < 0), None)
+        if due is None:
+            continue
+        whose = "the company" if due["member_id"] is None else f"member {due['member_id']}"
+        has = "the company" if extra["member_id"] is None else f"member {extra['member_id']}"
+        due["why"] += f"; {has} has {format_inr(extra['found_paisa'])} of it"
+        extra["line"], extra["why"] = f"{due['line']}, to somebody else", f"belongs to {whose}"
+    return lines + beyond
 
 
 def _earned(one: Ancestor, found: Found) -> bool:

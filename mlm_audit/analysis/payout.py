@@ -11,6 +11,7 @@ from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.wallet import breaks_table, root_cause
 from mlm_audit.checks.causes import first_step
 from mlm_audit.checks.roots import ROOTS
+from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.money import BASIS_POINTS, format_inr, split_evenly
 from mlm_audit.domain.payouts import Status, known_reason
@@ -33,7 +34,7 @@ def explain_payout(database: Engine, schedule_id: int, settings: Settings, clock
     """
     told = tell_payout(database, schedule_id, clock)
     schedule = told.rows["schedule"]
-    breaks = _breaks(database, settings, told)
+    breaks, unread = _breaks(database, settings, told)
     steps, why_not = _steps(told.rows, settings)
     planned = sum(step["amount_paisa"] for step in steps) if steps else None
     wrong = "; ".join([*_off_plan(schedule, planned), *told.contradictions]) or _worst(breaks)
@@ -45,27 +46,30 @@ def explain_payout(database: Engine, schedule_id: int, settings: Settings, clock
     )
     story = Story(
         title=f"Instalment {schedule_id}",
-        verdict=(Verdict.FAIL if wrong else Verdict.PASS if steps else Verdict.INCOMPLETE).value,
+        verdict=(Verdict.FAIL if wrong else Verdict.PASS if steps and not unread else Verdict.INCOMPLETE).value,
         conclusion=_conclusion(told, wrong, planned),
         first=_first(told, wrong, breaks, why_not),
         facts=_facts(told),
         tables=tables,
-        notes=(why_not,) if why_not else (),
+        notes=tuple(filter(None, (why_not, unread))),
         timezone=settings.timezone,
         data=_data(told, planned),
     )
     return Answer(story)
 
 
-def _breaks(database: Engine, settings: Settings, told: PayoutStory) -> pl.DataFrame:
-    """What the checks find of it, among the rows of its order; nothing where it has no order that is there."""
+def _breaks(database: Engine, settings: Settings, told: PayoutStory) -> tuple[pl.DataFrame, str]:
+    """What the checks find of it, among the rows of its order, and why they could not look; nothing where it has no order."""
     order, number = told.rows["schedule"]["orderId"], told.rows["schedule"]["instalment"]
     if not told.rows["order"]:
-        return pl.DataFrame(schema=BREAK_SCHEMA)
-    found = look_at_order(database, settings, int(order)).breaks
+        return pl.DataFrame(schema=BREAK_SCHEMA), ""
+    try:
+        found = look_at_order(database, settings, int(order)).breaks
+    except InputError as error:
+        return pl.DataFrame(schema=BREAK_SCHEMA), f"the checks could not look at its order: {error}"
     mine = pl.col("id").is_in([f"{code}/{told.schedule_id}" for code in ("payout-ledger", "payout-history")])
     mine |= pl.col("id").is_in([f"duplicate-credit/payout/{told.schedule_id}", f"instalments/{order}/{number}"])
-    return found.filter(mine | pl.col("code").is_in((*ROOTS, "refund-not-reversed")))
+    return found.filter(mine | pl.col("code").is_in((*ROOTS, "refund-not-reversed"))), ""
 
 
 def _worst(breaks: pl.DataFrame) -> str:

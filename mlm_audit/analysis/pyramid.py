@@ -9,6 +9,7 @@ from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.income import member_income
 from mlm_audit.analysis.period import Months, ended_at, in_words, months_of, window
 from mlm_audit.analysis.pyramid_words import INDICATORS
+from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.periods import Month, months_between, naive
 from mlm_audit.domain.statistics import gini_bps, lorenz, nearest_rank, share_bps, top_share_bps
 from mlm_audit.engine.desk import Desk
@@ -48,7 +49,7 @@ def pyramid_indicators(desk: Desk, period: Months, now: datetime) -> Answer:
     """
     settings = desk.duck.settings
     months = months_of(period, settings.tz, now, WHAT)
-    measured = measure(desk, months)
+    measured, lacking = measure(desk, months), desk.left_out()
     tables = (_indicators(measured), _reading(), _sources(measured), _concentration(measured))
     asked = in_words(months) if isinstance(period, tuple | list) else str(period)
     return Answer(
@@ -56,7 +57,8 @@ def pyramid_indicators(desk: Desk, period: Months, now: datetime) -> Answer:
             f"Pyramid indicators {asked}",
             _conclusion(measured, asked),
             tables=tables,
-            notes=(*NOTES, *ended_at(months, asked, now)),
+            verdict=Verdict.INCOMPLETE.value if lacking else "",
+            notes=(*lacking, *NOTES, *ended_at(months, asked, now)),
             timezone=settings.timezone,
         )
     )

@@ -13,6 +13,8 @@ from mlm_audit.analysis.issue import explain_issue, find_issue
 from mlm_audit.analysis.order import explain_order
 from mlm_audit.analysis.wallet import WalletExplanation, explain_wallet
 from mlm_audit.checks.causes import first_step, in_words
+from mlm_audit.checks.pointers import explain_command
+from mlm_audit.checks.roots import FOLLOWS
 from mlm_audit.database.own_tables import ReconciliationReport, TreeHealthReport
 from mlm_audit.database.runs import PREVIOUS_COLUMNS, PreviousRun, has_runs, previous_run
 from mlm_audit.domain.errors import InputError
@@ -64,6 +66,11 @@ class Run:
                 whole_id("order", order), look_at_order(self._database, self._settings, whole_id("order", order)), self._settings
             )
         return explain_member(self._database, self._settings, whole_id("member", member), self)
+
+    @property
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """What it shows as frames: `causes` in words with what to do, and `breaks`, the worst."""
+        return {table.name: table.frame for table in self.story.tables}
 
     @property
     def frame(self) -> pl.DataFrame:
@@ -131,7 +138,7 @@ def _off(run: Run) -> str:
 
 def _story(run: Run) -> Story:
     rank = pl.col("severity").replace_strict({name: place for place, name in enumerate(SEVERITIES)}, return_dtype=pl.Int64)
-    follows = pl.col("cause") == "follows-from-order-line"
+    follows = pl.col("cause") == FOLLOWS
     ranked = run.breaks.sort(follows, -rank, -pl.col("amount_paisa").abs().fill_null(0), "id")
     causes = (
         run.breaks.group_by("cause")
@@ -148,10 +155,16 @@ def _story(run: Run) -> Story:
         title=run.job_id,
         verdict=run.verdict,
         conclusion=f"{grouped(run.breaks.height)} breaks open{_off(run)}.",
-        first=f"{rows[0]['cause']}: {rows[0]['do']}." if rows else "",
+        first=f"{rows[0]['cause']}: {rows[0]['do']}. Start with: {_start(run, ranked, rows[0])}" if rows else "",
         tables=(Table("causes", "By cause", CAUSES, rows), Table("breaks", "The worst", BREAKS, shown, of=run.breaks.height)),
         notes=tuple(f"Not checked: {note}" for note in run.notes),
     )
+
+
+def _start(run: Run, ranked: pl.DataFrame, worst: dict[str, Any]) -> str:
+    """The command that explains the first break of the worst cause."""
+    same = (row for row in ranked.iter_rows(named=True) if in_words(row["cause"]) == worst["cause"])
+    return explain_command(next(same, run.breaks.row(0, named=True)))
 
 
 def run_of(result: RunResult, database: Engine, settings: Settings) -> Run:

@@ -11,6 +11,7 @@ from mlm_audit.analysis.period import Months, ended, in_words, months_of
 from mlm_audit.analysis.plan_changes import changed_plan
 from mlm_audit.analysis.recompute import Outcome, recompute
 from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.periods import month_label
 from mlm_audit.engine.desk import Desk
@@ -68,11 +69,18 @@ def simulate(desk: Desk, months: Months, now: datetime, changes: Mapping[str, An
     after = recompute(desk, asked, changed.plan, changed.compression, tz) if changed.words else before
     members = _joined(desk.ask("member_ids"), before.members, after.members)
     facts = (("Changed", "; ".join(f"{key} = {value}" for key, value in changed.words) or "nothing"), ("Months", in_words(asked)))
-    notes = (*NOTES, *_left_out(desk, before))
+    lacking = (*desk.left_out(), *_left_out(desk, before))
+    notes = (*lacking, *NOTES)
     tables = (_totals(before, after), _by_month(before, after), *_winners_and_losers(members), _distribution(members))
     title = f"What if: {facts[0][1]}"
     story = Story(
-        title, _conclusion(members, tables[0]), facts=facts, tables=tables, notes=notes, timezone=desk.duck.settings.timezone
+        title,
+        _conclusion(members, tables[0]),
+        facts=facts,
+        tables=tables,
+        notes=notes,
+        timezone=desk.duck.settings.timezone,
+        verdict=Verdict.INCOMPLETE.value if lacking else "",
     )
     return Simulation(story, members)
 

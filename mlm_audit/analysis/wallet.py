@@ -115,7 +115,9 @@ def explain_wallet(
 
 TIMELINE_ABOUT = "The amounts add up to the ledger; with what parts they add up to the wallet, to the paisa."
 BY_KIND = columns(("type", "Kind"), ("rows", "Rows", "count"), ("amount_paisa", "Amount", "change"))
-GUESSES = columns(("what", "May be"), ("confirm", "What would confirm it"), ("weight", "Weight", "count"), ("rows", "Rests on"))
+GUESSES = columns(
+    ("what", "May be"), ("confirm", "What would confirm it"), ("weight", "Fit, of 100", "count"), ("rows", "Rests on")
+)
 
 
 def _timeline(chain: Chain) -> list[dict[str, Any]]:

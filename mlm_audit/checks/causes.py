@@ -42,6 +42,7 @@ CAUSES: dict[str, tuple[str, str]] = {
         "Complete the order or the plan first, and reverse nothing before that",
     ),
     "order-not-paid": ("Commission for an order that was not paid", "Reverse it"),
+    "other-ledger-type": ("A payout's ledger row is of another kind", "Set the row's type right; pay nothing"),
     "overdrawn": ("A wallet is below zero", "Stop its withdrawals and find the debit"),
     "paid-and-rolled-up": ("A level was paid and also rolled up", "Reverse one of the two"),
     "payout-not-marked": ("An instalment was credited but not marked paid", "Mark it, or it is paid again"),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from mlm_audit.database.connect import in_parts
 from mlm_audit.database.own_tables import CommissionRollup, EligibilityLog
@@ -121,7 +121,9 @@ def _money(connection: Connection, member_id: int, month: Month) -> tuple[dict[s
         str(status): int(paisa or 0) for status, paisa in connection.execute(sums.where(*mine).group_by(Commission.status))
     }
     refs = [release_ref(member_id, month.key), rollup_ref(member_id, month.key)]
-    ledger = select(Ledger.id, Ledger.type, Ledger.amount_paisa, Ledger.ref).where(Ledger.ref.in_(refs))
+    # A release that was posted again under another key names its month all the same.
+    again = and_(Ledger.user_id == member_id, Ledger.type == "repurchase_commission", Ledger.reference_id == str(month.key))
+    ledger = select(Ledger.id, Ledger.type, Ledger.amount_paisa, Ledger.ref).where(or_(Ledger.ref.in_(refs), again))
     rolled = (
         CommissionRollup.user_id == member_id,
         CommissionRollup.month == month.key % 100,

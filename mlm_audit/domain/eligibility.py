@@ -107,7 +107,7 @@ def in_words(reason: dict[str, Any], rules: PlanRules) -> str:
     whom = f"with {three} paid orders each" if rules.three_three == "orders_of_directs" else f"with {three} active directs each"
     return {
         "active": "not an active member",
-        "purchase": f"purchases {format_inr(missing)} short of {format_inr(rules.monthly_purchase_required_paisa)}",
+        "purchase": f"purchases of {format_inr(rules.monthly_purchase_required_paisa - missing)}, {format_inr(rules.monthly_purchase_required_paisa)} needed",
         "kyc": "KYC not approved",
         "three_three": f"3-3 rule: {missing} short of {three} active directs {whom}",
     }[reason["condition"]]

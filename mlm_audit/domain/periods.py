@@ -76,7 +76,7 @@ def parse_month(text: str, tz: ZoneInfo) -> Month:
     """The business month written YYYY-MM; InputError for anything else, month 13 included."""
     match = re.fullmatch(r"(\d{4})-(\d{2})", text.strip())
     if match is None or not 1 <= int(match[2]) <= 12 or not FIRST_YEAR <= int(match[1]) <= LAST_YEAR:
-        raise InputError(f"--month {text}: not a month; write YYYY-MM with a month from 01 to 12, such as 2026-10")
+        raise InputError(f"month {text}: not a month; write YYYY-MM with a month from 01 to 12, such as 2026-10")
     return month_of(local_instant(date(int(match[1]), int(match[2]), 1), tz), tz)
 
 

@@ -11,6 +11,7 @@ import polars as pl
 from mlm_audit.checks.catalogue import Check
 from mlm_audit.domain.findings import SEVERITIES
 from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.periods import month_label
 
 BREAK_SCHEMA: dict[str, pl.DataType] = {
     "id": pl.String(),
@@ -73,12 +74,12 @@ def _finish(frame: pl.DataFrame, check: Check, fields: list[str], *, int_members
 
 
 def _renderer(template: str, fields: list[str]) -> Callable[[tuple[Any, ...]], str]:
-    money = [name.endswith("_paisa") for name in fields]
+    money, months = [name.endswith("_paisa") for name in fields], [name == "month" for name in fields]
 
     def render(row: tuple[Any, ...]) -> str:
         shown = [
-            "nothing" if value is None else format_inr(int(value)) if is_money else value
-            for value, is_money in zip(row, money, strict=True)
+            "nothing" if value is None else format_inr(int(value)) if is_money else month_label(value) if is_month else value
+            for value, is_money, is_month in zip(row, money, months, strict=True)
         ]
         return template.format(**dict(zip(fields, shown, strict=True)))
 

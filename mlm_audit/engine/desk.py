@@ -7,9 +7,22 @@ import polars as pl
 
 from mlm_audit.checks.catalogue import SQL_DIR
 from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.money import grouped
 from mlm_audit.engine.duck import Engine, first_line
 
 TOO_LARGE = (duckdb.ConversionException, duckdb.OutOfRangeException)
+
+
+ROWS_THAT_COUNT = {
+    "people": (
+        "created_at is null or role is null or trim(lower(role)) not in ('user', 'admin')",
+        "no time of joining or no known role",
+    ),
+    "ledger": ("amount_paisa is null or created_at is null", "no amount or no time"),
+    "orders": ("paid_at is not null and commission_amount_paisa is null", "no commissionable amount"),
+    "order_facts": ("total_paisa is null", "no total"),
+}
+"""What the analyses count, and when a row of it cannot be counted."""
 
 
 class Desk:
@@ -33,6 +46,14 @@ class Desk:
         for name in names:
             if name in self.duck.missing:
                 raise InputError(f"{self.what}: {name} cannot be read: {self.duck.missing[name]}")
+
+    def left_out(self) -> list[str]:
+        """What the figures of an analysis lack: empty inputs, and rows without an amount or a time, which count as nothing."""
+        notes = [f"{self.what} is incomplete: {why}" for name in ROWS_THAT_COUNT if (why := self.missing(name))]
+        for name, (unusable, what) in ROWS_THAT_COUNT.items():
+            if name not in self.duck.missing and (count := self.value(f"select count(*) from {name} where {unusable}")):
+                notes.append(f"{self.what} is incomplete: {grouped(count)} rows of {name} have {what}, and are left out")
+        return notes
 
     def put(self, name: str, rows: list[dict[str, Any]] | pl.DataFrame, schema: dict[str, Any] | None = None) -> None:
         """A table of what is asked for, replacing an earlier one."""

@@ -1,7 +1,7 @@
 """What every report is made of: frozen parts with every figure ready to print, so that no template decides anything."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -10,6 +10,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from mlm_audit.checks.causes import first_step, in_words
+from mlm_audit.checks.pointers import explain_command
+from mlm_audit.checks.roots import FOLLOWS
 from mlm_audit.domain.findings import SEVERITIES, STATES, CheckRun, CheckStatus, RunResult
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.periods import format_local
@@ -18,7 +20,6 @@ from mlm_audit.reporting.pictures import Trend
 LARGEST = 200
 """Rows of the long list; the CSV has all of them."""
 EXAMPLES, EVIDENCE_SHOWN, PROOF_CHARACTERS, MESSAGE_CHARACTERS = 3, 6, 400, 500
-EXPLAIN = "mlm-audit explain member"
 AGES = ((0, "today"), (7, "1–7 days"), (30, "8–30 days"), (90, "31–90 days"), (None, "over 90 days"))
 """Buckets of ageing: the last age in whole days, and its name."""
 
@@ -168,15 +169,18 @@ def ageing_of(still_open: Sequence[Mapping[str, Any]], *, by_count: bool = False
     )
 
 
-def causes_of(still_open: Sequence[dict[str, Any]], command: str = EXPLAIN) -> tuple[Cause, ...]:
+def causes_of(
+    still_open: Sequence[dict[str, Any]], closer: Callable[[Mapping[str, Any]], str] = explain_command
+) -> tuple[Cause, ...]:
     """Causes, the worst severity first, then by ₹; what merely follows from another break comes last.
 
-    `command` looks closer at a member; empty where there is none, as for the accounts of a file.
+    Several checks may see the same money: a cause counts what the one that sees most of it sees. `closer` gives the command
+    that looks at a break; an empty one where there is none, as for the accounts of a file.
     """
     by_cause: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for finding in still_open:
         by_cause[finding["cause"]].append(finding)
-    sums = {cause: gross(mine) for cause, mine in by_cause.items()}
+    sums = {cause: _seen(mine) for cause, mine in by_cause.items()}
     worst = {cause: max(SEVERITIES.index(f["severity"]) for f in mine) for cause, mine in by_cause.items()}
     largest = max(sums.values(), default=0) or 1
     return tuple(
@@ -188,18 +192,17 @@ def causes_of(still_open: Sequence[dict[str, Any]], command: str = EXPLAIN) -> t
             first_step(cause),
             SEVERITIES[worst[cause]],
             tuple((f["id"], proof(f)) for f in by_cause[cause][:EXAMPLES]),
-            _command(by_cause[cause], command),
+            closer(by_cause[cause][0]),
         )
-        for cause in sorted(by_cause, key=lambda c: (c == "follows-from-order-line", -worst[c], -sums[c]))
+        for cause in sorted(by_cause, key=lambda c: (c == FOLLOWS, -worst[c], -sums[c]))
     )
 
 
-def _command(mine: Sequence[Mapping[str, Any]], command: str) -> str:
-    """How to look closer: at the member of the largest break that has one, else at the check itself."""
-    member = next((finding["member_id"] for finding in mine if isinstance(finding["member_id"], int)), None)
-    if member is not None:
-        return command and f"{command} {member}"
-    return f"mlm-audit checks show {mine[0]['code']}" if command == EXPLAIN else ""
+def _seen(mine: Sequence[Mapping[str, Any]]) -> int:
+    by_code: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for finding in mine:
+        by_code[finding["code"]].append(finding)
+    return max(map(gross, by_code.values()), default=0)
 
 
 def shown(finding: dict[str, Any]) -> dict[str, Any]:
@@ -231,7 +234,9 @@ def _evidence(row: Mapping[str, Any]) -> str:
     extra = ", ".join(
         f"{key.removesuffix('_paisa')} {format_inr(value)}"
         if key.endswith("_paisa") and isinstance(value, int)
-        else f"{key} {value}"
+        else str(value)
+        if key == "what"
+        else f"{key.replace('_', ' ')} {value}"
         for key, value in row.items()
         if key not in ("table", "id")
     )

@@ -1,14 +1,15 @@
 """The reconciliation report: frozen data with every figure ready to print, so that the template decides nothing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from mlm_audit.checks.causes import in_words
+from mlm_audit.checks.pointers import explain_command
 from mlm_audit.domain.findings import Bridge, RunResult, Verdict, open_findings
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.reporting.parts import (
-    EXPLAIN,
     LARGEST,
     Around,
     Cause,
@@ -48,7 +49,7 @@ def report_data(result: RunResult, tz: ZoneInfo, rerun: str) -> ReportData:
     """The report of a run. `rerun` is the command that runs it again."""
     still_open = open_findings(result)
     of_files = result.job == "reconcile-files"
-    causes = causes_of(still_open, "" if of_files else EXPLAIN)
+    causes = causes_of(still_open, _nowhere if of_files else explain_command)
     return ReportData(
         **common(result, Around(tz, rerun), len(result.findings)),
         title="Reconciliation of files" if of_files else "Reconciliation",
@@ -90,6 +91,8 @@ def _news(result: RunResult, still_open: list[dict[str, Any]]) -> str:
     gone = [finding for finding in result.findings if finding["state"] == "cleared"]
     if not still_open and not gone:
         return ""
+    if not result.trend and not gone and all(finding["state"] == "new" for finding in still_open):
+        return "The first run: all of it is new."
     by_state = {state: [f for f in still_open if f["state"] == state] for state in ("new", "grew")}
     told = [f"{grouped(len(mine))} {state} ({format_inr(gross(mine))})" for state, mine in by_state.items() if mine]
     told += [f"{grouped(len(gone))} cleared ({format_inr(gross(gone))})"] if gone else []
@@ -100,7 +103,13 @@ def _first(result: RunResult, causes: tuple[Cause, ...]) -> str:
     if not causes:
         return "Nothing to do." if result.verdict is Verdict.PASS else "Mend what could not be checked (below), then run again."
     worst = causes[0]
-    return f"{worst.label} ({plural(worst.count, 'break')}, {worst.amount}). {worst.note}."
+    start = f" Start with: {worst.command}" if worst.command else ""
+    return f"{worst.label} ({plural(worst.count, 'break')}). {worst.note}.{start}"
+
+
+def _nowhere(_: Mapping[str, Any]) -> str:
+    """The accounts of a file are in no database that could be asked."""
+    return ""
 
 
 def _figures(result: RunResult, still_open: list[dict[str, Any]]) -> tuple[tuple[str, str], ...]:
@@ -110,7 +119,7 @@ def _figures(result: RunResult, still_open: list[dict[str, Any]]) -> tuple[tuple
         ("Breaks open", grouped(len(still_open))),
         ("Wallets off, gross", format_inr(counts["total_discrepancy_paisa"])),
         ("Corrected", grouped(counts["auto_corrections"])),
-        ("Accuracy", f"{counts['accuracy']:.2f} %"),
+        ("Members without a break", f"{counts['accuracy']:.2f} %"),
         ("Residual of the proof", format_inr(counts["residual_paisa"])),
     )
 

@@ -79,6 +79,16 @@ class Table:
     picture_words: str = ""
     drawn: Drawn | None = None
 
+    def shown(self, most: int) -> list[int | None]:
+        """Which rows a person sees of a long table: those around the marks, and the last; None where rows are left out."""
+        if len(self.rows) <= most:
+            return list(range(len(self.rows)))
+        near = [n for mark in sorted(self.marked)[: most // 8] for n in range(mark - 2, mark + 3) if 0 <= n < len(self.rows)]
+        tail = range(len(self.rows) - most // 2, len(self.rows)) if self.marked else []
+        head = [n for n in range(len(self.rows)) if n not in tail]
+        kept = sorted({*near, *tail, *head[: max(most - len({*near, *tail}), 0)]})
+        return [one for n, before in zip(kept, [-1, *kept], strict=False) for one in ([n] if n == before + 1 else [None, n])]
+
     @property
     def frame(self) -> pl.DataFrame:
         """The rows as a frame, one column a column."""

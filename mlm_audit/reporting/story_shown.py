@@ -1,6 +1,7 @@
 """How a story shows itself: HTML for notebooks and reports, lines for a terminal."""
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -9,6 +10,8 @@ from mlm_audit.reporting.html import environment, style
 from mlm_audit.reporting.story import Story, Table, cell
 
 COLOURS = {"PASS": "green", "FAIL": "red", "INCOMPLETE": "yellow", "PAY": "green", "HOLD": "red"}
+LEAST_WORDS = 12
+"""Characters below which a column of words is no longer to be read."""
 MOST_ROWS = 60
 """Rows of a table that a person is shown; the frame and the JSON have all of them."""
 
@@ -51,9 +54,27 @@ def _table(table: Table, timezone: str, most_rows: int) -> list[RenderableType]:
         return [Text("  None.", style="dim")]
     shown = RichTable(box=None, pad_edge=True, header_style="dim")
     for column in table.columns:
-        shown.add_column(column.label, justify="right" if column.is_figure else "left", overflow="fold")
+        kept = column.look in ("n", "t")
+        width = None if kept else LEAST_WORDS
+        shown.add_column(column.label, justify="right" if column.is_figure else "left", no_wrap=kept, min_width=width)
     for number, row in enumerate(table.rows[:most_rows]):
         mark = "bold red" if number in table.marked else ""
         shown.add_row(*(Text(cell(row.get(c.key), c.kind, timezone)) for c in table.columns), style=mark)
     more = (table.of or len(table.rows)) - min(len(table.rows), most_rows)
-    return [shown, *([Text(f"  … and {more} more", style="dim")] if more > 0 else [])]
+    return [_Fitting(shown, table, timezone, most_rows), *([Text(f"  … and {more} more", style="dim")] if more > 0 else [])]
+
+
+class _Fitting:
+    """A table where it fits, and where it does not, its rows one under another: no amount is ever broken in two."""
+
+    def __init__(self, shown: RichTable, table: Table, timezone: str, most_rows: int) -> None:
+        self.shown, self.table, self.timezone, self.most_rows = shown, table, timezone, most_rows
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if Measurement.get(console, options.update(max_width=10_000), self.shown).minimum <= options.max_width:
+            yield self.shown
+            return
+        for number, row in enumerate(self.table.rows[: self.most_rows]):
+            style = "bold red" if number in self.table.marked else ""
+            given = ((c.label, cell(row.get(c.key), c.kind, self.timezone)) for c in self.table.columns)
+            yield Text("  " + " · ".join(f"{label}: {value}" for label, value in given if value), style=style)

@@ -52,7 +52,7 @@ def tree_report(result: RunResult, tz: ZoneInfo, rerun: str) -> TreeReport:
         score=result.counts["health_score"],
         states=states_of(result),
         ageing=ageing_of(still_open, by_count=True),
-        causes=causes_of(still_open, "mlm-audit tree show"),
+        causes=causes_of(still_open),
         drawn=tuple(_drawn(finding, result.pictures) for finding in still_open if finding["id"] in result.pictures),
         largest=tuple(shown(finding) for finding in still_open[:LARGEST]),
         shown_of=len(still_open),

@@ -2,6 +2,7 @@
 
 import json
 import random
+import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -10,6 +11,7 @@ import pytest
 
 import mlm_audit
 from mlm_audit.analysis.issue import explain_issue
+from mlm_audit.checks.pointers import explain_command
 from mlm_audit.checks.tree.codes import CODES
 from mlm_audit.jobs.slices import OF_ORDERS, ORDER_CHECKS, WALLET_CHECKS
 from mlm_audit.jobs.sweep import run_sweep
@@ -103,3 +105,19 @@ def test_tree_issues(broken: mlm_audit.Audit) -> None:
             marked = found.tables["way"].filter(pl.col("is_marked"))["member_id"].to_list()
             assert row["member_id"] in marked, row["id"]
             assert found.story.table("way").picture
+
+
+def test_where_a_break_is_looked_at_more_closely(broken: mlm_audit.Audit, whole: pl.DataFrame) -> None:
+    """The command beside each break leads to an explanation that sees it, and never to "nothing to do"."""
+    for row in whole.unique("code", keep="first", maintain_order=True).iter_rows(named=True):
+        kind, which, *more = shlex.split(explain_command(row).removeprefix("mlm-audit explain "))
+        asked = {
+            "member": lambda which=which: broken.member(int(which)).explain(),
+            "order": lambda which=which: broken.order(int(which)).explain(),
+            "payout": lambda which=which: broken.payout(int(which)),
+            "eligibility": lambda which=which, more=more: broken.member(int(which)).eligibility(more[-1]),
+            "issue": lambda row=row: explain_issue(row, broken._engine, settings_for()),
+        }[kind]
+        found = asked()
+        assert found.story.verdict == "FAIL", (row["id"], str(found))
+        assert "Nothing to do" not in found.story.first, row["id"]

@@ -204,8 +204,8 @@ def test_what_is_left_out_is_said(sqlite_url: str, filled: Callable[[str, Platfo
         connection.execute(text('update "order" set "commissionAmount" = -1 where id in (1, 2)'))
     audit = mlm_audit.connect(sqlite_url)
     notes = audit.simulate(months=("2026-06", "2026-10"), compression="standard").story.notes
-    assert notes[-1].startswith("2 paid orders are left out")
-    assert "cannot be read: table EligibilityLog: missing" in notes[-2]
+    assert any(note.startswith("2 paid orders are left out") for note in notes)
+    assert any("cannot be read: table EligibilityLog: missing" in note for note in notes)
     audit.close()
 
 

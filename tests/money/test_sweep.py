@@ -95,7 +95,7 @@ def test_one_paisa_short_is_not_eligible_and_says_so(shop: Shop) -> None:
     result = sweep(shop.engine)
     assert result.counts["eligible"] == 0
     [mine] = [item for item in result.items if item["member_id"] == 1]
-    assert mine["unmet"] == ["purchases ₹0.01 short of ₹500.00"]
+    assert mine["unmet"] == ["purchases of ₹499.99, ₹500.00 needed"]
     assert mine["is_near_miss"]
     explained = explain_eligibility(shop.engine, settings_for(), 1, "2026-10", lambda: NOW)
     assert [c.condition for c in explained.conditions if not c.is_met] == ["purchase"]

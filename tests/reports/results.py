@@ -289,7 +289,7 @@ def _held(item: dict[str, Any]) -> dict[str, Any]:
 
 
 UNMET = (
-    "purchases ₹120.00 short of ₹500.00",
+    "purchases of ₹380.00, ₹500.00 needed",
     "KYC not approved",
     "3-3 rule: 1 short of 3 active directs with 3 active directs each",
 )

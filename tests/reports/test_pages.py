@@ -84,16 +84,15 @@ def test_causes_have_evidence_and_a_command() -> None:
     for cause in data.causes:
         assert 1 <= len(cause.examples) <= 3
         assert all("ledger 7" in words for _, words in cause.examples)
-        assert re.fullmatch(r"mlm-audit explain member \d+", cause.command)
+        assert re.fullmatch(r"mlm-audit explain (member|order|issue) \S+", cause.command)
     assert data.notebook == 'mlm_audit.connect().run("reconciliation-2026-11-24-093000-abcd").breaks'
     without = [finding | {"member_id": None} for finding in reconciliation(1).findings]
-    assert (
-        report_data(replace(reconciliation(1), findings=without), IST, "").causes[0].command.startswith("mlm-audit checks show ")
-    )
+    closer = report_data(replace(reconciliation(1), findings=without), IST, "").causes[0].command
+    assert closer == f"mlm-audit explain issue {without[0]['id']}"
 
 
 def test_a_file_and_a_tree_have_commands_of_their_own() -> None:
-    assert page_of(tree(9), IST, "").causes[0].command.startswith("mlm-audit tree show ")  # type: ignore[attr-defined]
+    assert page_of(tree(9), IST, "").causes[0].command.startswith("mlm-audit explain issue ")  # type: ignore[attr-defined]
     of_files = replace(reconciliation(9), job="reconcile-files")
     assert {cause.command for cause in report_data(of_files, IST, "").causes} == {""}
 

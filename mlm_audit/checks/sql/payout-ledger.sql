@@ -14,6 +14,7 @@ select
     p.credited_paisa,
     case when p.status = 'paid' then p.amount_paisa else 0 end as expected_paisa,
     case
+        when p.fault = 'not-in-ledger' and r.schedule_ref is not null then 'other-ledger-type'
         when p.fault = 'not-in-ledger' and g.member_id is not null then 'ledger-row-lost'
         when p.fault = 'not-in-ledger' then 'lost-payout'
         when p.fault = 'not-marked-paid' then 'payout-not-marked'
@@ -27,4 +28,7 @@ select
 from payout_faults as p
 left join (select distinct member_id, gap_paisa from all_gaps) as g
     on p.member_id = g.member_id and g.gap_paisa = p.amount_paisa - p.credited_paisa
+-- A row with the instalment's own reference is its credit, whatever kind it says to be: paying again would pay twice.
+left join (select distinct ref as schedule_ref from ledger where type is distinct from 'self_payout') as r
+    on r.schedule_ref = 'SELF_PAYOUT_' || p.schedule_id
 where p.fault <> 'credited-twice'
