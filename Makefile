@@ -56,7 +56,7 @@ scorecard: $(READY)  ## every kind of fault alone: found, named rightly, nothing
 notebooks: $(READY)  ## the notebooks in JupyterLab, on the demonstration platform unless DATABASE_URL says otherwise
 	@test -n "$$DATABASE_URL" || test -f demo/demo.db || $(MAKE) --no-print-directory demo
 	@mkdir -p demo/notebooks && cp -n notebooks/*.py demo/notebooks/ && $(BIN)/jupytext --quiet --to ipynb demo/notebooks/*.py
-	DATABASE_URL="$${DATABASE_URL:-sqlite:///$(CURDIR)/demo/demo.db}" $(BIN)/jupyter lab demo/notebooks
+	DATABASE_URL="$${DATABASE_URL:-sqlite:///$(CURDIR)/demo/demo.db}" $(BIN)/jupyter lab demo/notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
 
 docs: $(READY)  ## the generated reference in docs/
 	$(BIN)/python -m tests.reference

@@ -75,11 +75,13 @@ def main() -> None:
     program = program.relative_to(Path.cwd()) if program.is_relative_to(Path.cwd()) else program
     print(f"""
 Try next:
+  . .venv/bin/activate; export DATABASE_URL={QUIET["DATABASE_URL"]} RUNS_DIR={DEMO / "runs"}    then commands run as reports print them
+  {program} reports open                                       every run in the browser; needs the line above
   {program} run reconciliation --db {QUIET["DATABASE_URL"]}    run it again: breaks are now carried over
   {program} repairs list --db {QUIET["DATABASE_URL"]}          what was corrected; repairs undo JOB_ID
   {program} payouts list --status held --limit 5 --db {QUIET["DATABASE_URL"]}    who waits, and why; payouts explain ID
   {program} eligibility explain 2 --month 2026-10 --db {QUIET["DATABASE_URL"]}    every condition with its rows
-  {program} explain member 5 --db {QUIET["DATABASE_URL"]}        why a wallet is off; explain order ID
+  {program} explain member 5 --db {QUIET["DATABASE_URL"]}        why a wallet is off; explain order 295
   {program} tree show 7 --db {QUIET["DATABASE_URL"]}             who is above and below a member
   {program} checks show wallet-balance                         a check, in words and SQL
   {program} demo faults                                        faults you can put in yourself""")

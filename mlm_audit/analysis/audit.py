@@ -141,6 +141,7 @@ class Audit:
 
     @cached_property
     def _duck(self) -> Duck:
+        self.refresh()
         self._folder = tempfile.TemporaryDirectory(prefix="mlm-audit-")
         missing = readable_inputs(self._engine, store=False) | unreadable(self._engine, ANALYSIS_INPUTS)
         read_snapshot(self._engine, Path(self._folder.name), skip=list(missing), more=ANALYSIS_INPUTS)

@@ -1,5 +1,6 @@
 """What stands at the door: ids that can be ids, and one clear line for rows of a platform that cannot be read."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -34,7 +35,9 @@ def reading(what: str) -> Iterator[None]:
     try:
         yield
     except (*UNREADABLE, *ENGINES) as error:
-        said = mask_personal(one_line(str(getattr(error, "orig", None) or error)))[:CHARACTERS]
+        # Python quotes the value that it could not take: somebody's name, or worse.
+        quoted = re.sub(r"'[^']{7,}'|\"[^\"]{7,}\"", "'…'", one_line(str(getattr(error, "orig", None) or error)))
+        said = mask_personal(quoted)[:CHARACTERS]
         raise InputError(
             f"{what}: a row of the platform, or what was asked for, cannot be read ({type(error).__name__}: {said}); "
             "`mlm-audit db check` and `mlm-audit run reconciliation --dry-run` name such rows"

@@ -1,6 +1,7 @@
 """One break or tree issue of a run: what it means, the rows that it rests on, its place in the tree, what to do."""
 
 import json
+from difflib import get_close_matches
 from typing import Any
 
 import polars as pl
@@ -51,7 +52,8 @@ def find_issue(breaks: pl.DataFrame, key: str) -> dict[str, Any]:
     """The break of that id; InputError when the run has none."""
     found = breaks.filter(pl.col("id") == key)
     if not found.height:
-        near = breaks.filter(pl.col("id").str.starts_with(key.split("/", maxsplit=1)[0]))["id"].head(3).to_list()
+        of_kind = breaks.filter(pl.col("id").str.starts_with(key.split("/", maxsplit=1)[0]))["id"].to_list()
+        near = get_close_matches(key, of_kind or breaks["id"].to_list(), n=3, cutoff=0.0)
         raise InputError(f"break {key}: the run has none of that id" + (f"; it has {', '.join(near)}" if near else ""))
     return found.row(0, named=True)
 

@@ -8,7 +8,8 @@ import polars as pl
 from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.order_lines import planned_lines, stands, unplanned_lines
 from mlm_audit.analysis.wallet import breaks_table, root_cause, to_be_read
-from mlm_audit.checks.causes import first_step
+from mlm_audit.checks.causes import first_step, in_words
+from mlm_audit.checks.roots import ROOTS
 from mlm_audit.database.slices import ORDER_LINES
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.money import format_inr
@@ -148,6 +149,8 @@ def _conclusion(row: dict[str, Any], lines: list[dict[str, Any]], breaks: pl.Dat
         if row["paid_at"] is None:
             return f"Order {row['id']} was never paid, and nothing was posted for it."
         return f"{what} went where the plan says, to the paisa." if stands(row) else f"{what} was taken back, to the paisa."
+    if roots := breaks.filter(pl.col("code").is_in(ROOTS))["cause"].to_list():
+        return f"{what}: {in_words(roots[0])}; {len(differing)} of {len(lines)} lines differ because of it."
     if not differing:
         return f"{what}: the amounts are right, and something else is not. {breaks['message'][0]}"
     first = differing[0]

@@ -62,6 +62,10 @@ CAUSES: dict[str, tuple[str, str]] = {
     "rollup-without-record": ("A roll-up credit that no CommissionRollup row explains", "Reverse it or add the row"),
     "rounding": ("A share was rounded the wrong way by one paisa", "Mend the platform's rounding"),
     "rounding-drift": ("A wallet drifted by at most ₹1", "Corrected by the run; watch whether it comes back"),
+    "seal-broken": (
+        "The sealed history is damaged",
+        "See who could write to the folder of snapshots, and restore it from a copy",
+    ),
     "several-causes": ("Wallet and ledger part in more than one place", "Look at each place in the evidence"),
     "unknown-ledger-type": ("A kind of ledger row that no check explains", "Tell what it means; add a check"),
     "unknown-member": ("Rows of a member who does not exist", "Restore the member or move the rows"),

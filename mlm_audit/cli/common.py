@@ -26,10 +26,20 @@ Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSO
 Db = Annotated[str | None, Parameter(name="--db", help="Database URL; DATABASE_URL when left out.")]
 Id = Annotated[int, Parameter(validator=validators.Number(gte=-(2**63), lte=2**63 - 1))]
 SHOWN = 10
+NO_DATABASE = "no database named; give --db URL, or set DATABASE_URL in the environment or .env"
 COLOURS = {"PASS": "green", "FAIL": "red", "INCOMPLETE": "yellow"}
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+class Output(Console):
+    """A terminal, or a pipe whose reader may go away (`| head`), which is no failure of the command."""
+
+    def on_broken_pipe(self) -> None:
+        """Let it reach the one place that knows what to do about it."""
+        raise BrokenPipeError
+
+
+out = Output(highlight=False, soft_wrap=True)
+err = Output(stderr=True, highlight=False, soft_wrap=True)
 
 
 def clock() -> datetime:
@@ -79,7 +89,7 @@ _opened: list[Engine] = []
 def database(settings: Settings, *, create: bool = False) -> Engine:
     """The platform's database, closed again when the command ends; InputError when none is named."""
     if settings.database_url is None:
-        raise InputError("no database named; give --db URL, or set DATABASE_URL in the environment or .env")
+        raise InputError(NO_DATABASE)
     _opened.append(open_engine(settings.database_url.get_secret_value(), create=create))
     return _opened[-1]
 

@@ -7,15 +7,23 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from mlm_audit.analysis.answer import Answer
-from mlm_audit.analysis.audit import Audit, connect
-from mlm_audit.cli.common import Db, Id, Json, out, print_json
+from mlm_audit.analysis.audit import Audit
+from mlm_audit.analysis.audit import connect as connect_to
+from mlm_audit.cli.common import NO_DATABASE, Db, Id, Json, out, print_json, settings_with
 from mlm_audit.domain.errors import InputError
 from mlm_audit.reporting.story_shown import to_page
 
 app = App(name="explain", help="Why a figure is what it is: the rows that lead to it, and where expectation and fact part.")
-Month = Annotated[str, Parameter(help="The month, YYYY-MM.")]
+Month = Annotated[str | None, Parameter(help="The month, YYYY-MM; it must be named.")]
 RunId = Annotated[str | None, Parameter(name="--run", help="A run's id; the last run that can have such a break when left out.")]
-Html = Annotated[Path | None, Parameter(name="--html", help="Write it as one HTML page that loads nothing, instead.")]
+Html = Annotated[Path | None, Parameter(name="--html", help="Write it as one HTML page that loads nothing, and print one line.")]
+
+
+def connect(db: str | None) -> Audit:
+    """The platform that the command names, for reading."""
+    if settings_with(db).database_url is None:
+        raise InputError(NO_DATABASE)
+    return connect_to(db)
 
 
 @app.command
@@ -58,7 +66,7 @@ def payout(schedule_id: Id, /, *, db: Db = None, json: Json = False, html: Html 
 
 
 @app.command
-def eligibility(member_id: Id, /, *, month: Month, db: Db = None, json: Json = False, html: Html = None) -> None:
+def eligibility(member_id: Id, /, *, month: Month = None, db: Db = None, json: Json = False, html: Html = None) -> None:
     """A member's month: every condition, with the orders and directs behind it, what was missing and by how much.
 
     Parameters
@@ -66,6 +74,8 @@ def eligibility(member_id: Id, /, *, month: Month, db: Db = None, json: Json = F
     member_id
         The member's id.
     """
+    if month is None:
+        raise InputError(f"explain eligibility {member_id}: name the month, such as --month 2026-10")
     audit = connect(db)
     _show(audit, lambda: audit.member(member_id).eligibility(month), json=json, html=html)
 

@@ -63,7 +63,9 @@ def _written(settings: Settings) -> Path:
 def _refuse_empty(settings: Settings) -> None:
     folder = settings.runs_dir
     if not folder.is_dir() or not find_runs(folder, settings.tz):
-        raise InputError(f"{folder}: no run has left files there yet; run a job first, or set RUNS_DIR to where they are")
+        raise InputError(
+            f"{folder}: no run has left files there yet; run a job first, or set RUNS_DIR to where they are (RUNS_DIR=demo/runs after make demo)"
+        )
 
 
 def _report(settings: Settings, job_id: str) -> Path:

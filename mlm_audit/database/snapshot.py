@@ -22,6 +22,7 @@ from mlm_audit.checks.inputs import INPUTS, Input, Kind
 from mlm_audit.database.connect import consistent_read, error_line
 from mlm_audit.database.inputs import DERIVED, JSON_TEXTS, SOURCES, attribute_of
 from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.periods import FIRST_YEAR, LAST_YEAR
 from mlm_audit.domain.privacy import mask_personal
 
 log = logging.getLogger(__name__)
@@ -148,22 +149,30 @@ def _series(name: str, column: str, kind: Kind, values: Sequence[Any], keys: Seq
         if kind is Kind.FLAG:
             return pl.Series(column, [_flag(value) for value in values], dtype=pl.Boolean)
         if kind is Kind.INSTANT:
-            return _instants(column, values)
+            return _plausible(_instants(column, values))
         return pl.Series(column, values, dtype=POLARS[kind], strict=True)
     except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError) as error:
         bad = next((number for number, value in enumerate(values) if not _fits(kind, value)), 0)
         raise InputError(
-            f"table {SOURCES[name].__tablename__}, row {keys[bad]}, column {_database_name(name, column)}: {mask_personal(repr(values[bad])[:80])} is not "
+            f"table {SOURCES[name].__tablename__}, row {keys[bad]}, column {_database_name(name, column)}: {_as_told(values[bad])} is not "
             f"{_WORDS[kind]}; mend the row"
         ) from error
 
 
+def _as_told(value: object) -> str:
+    """A value that is out of place, as an error may show it: not a text that may be somebody's name or number."""
+    if isinstance(value, str) and (len(value) > SHORT and not re.fullmatch(r"[\d\s.,:/TZ+-]{1,40}", value)):
+        return f"a text of {len(value)} characters"
+    return mask_personal(repr(value))
+
+
+SHORT = 6
 _WORDS = {
     Kind.INT: "a whole number (amounts are whole paisa)",
     Kind.SMALL: "a small whole number",
     Kind.TEXT: "text",
     Kind.FLAG: "true or false",
-    Kind.INSTANT: "a time",
+    Kind.INSTANT: f"a time from {FIRST_YEAR} to {LAST_YEAR}",
 }
 
 
@@ -190,6 +199,13 @@ def _instants(column: str, values: Sequence[Any]) -> pl.Series:
     return pl.Series(column, values, dtype=pl.Datetime("us"), strict=True)
 
 
+def _plausible(moments: pl.Series) -> pl.Series:
+    """ValueError for a time that no business month can be made of."""
+    if not moments.dt.year().is_between(FIRST_YEAR, LAST_YEAR).all():
+        raise ValueError("a time out of range")
+    return moments
+
+
 def _fits(kind: Kind, value: object) -> bool:
     if value is None:
         return True
@@ -199,5 +215,8 @@ def _fits(kind: Kind, value: object) -> bool:
     if kind is Kind.FLAG and isinstance(value, str):
         return value.strip().lower() in ("true", "false", "1", "0", "t", "f")
     if kind is Kind.INSTANT and isinstance(value, str):
-        return re.fullmatch(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?Z?", value) is not None
+        written = re.fullmatch(r"(\d{4})-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?Z?", value)
+        return written is not None and FIRST_YEAR <= int(written[1]) <= LAST_YEAR
+    if kind is Kind.INSTANT and isinstance(value, datetime):
+        return FIRST_YEAR <= value.year <= LAST_YEAR
     return isinstance(value, str if kind is Kind.TEXT else (bool, int, datetime))

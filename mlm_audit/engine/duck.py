@@ -249,8 +249,10 @@ def scalar(con: duckdb.DuckDBPyConnection, sql: str) -> int:
 
 
 def first_line(error: Exception) -> str:
-    """The part of an error that fits in one line."""
-    return str(error).strip().splitlines()[0]
+    """The part of an error that fits in one line: what is wrong, and what was perhaps meant."""
+    first, *rest = str(error).strip().splitlines()
+    meant = [line.strip() for line in rest if line.startswith(("Did you mean", "Candidate"))]
+    return " ".join([first, *meant])
 
 
 def quoted(path: Path) -> str:

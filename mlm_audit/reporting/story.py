@@ -31,6 +31,7 @@ POLARS: dict[Kind, Any] = {
     "day": pl.Date,
     "flag": pl.Boolean,
 }
+UNREADABLE = "unreadable"
 TO_THE_RIGHT = ("money", "change", "count", "share", "number")
 
 
@@ -93,7 +94,8 @@ class Table:
     def frame(self) -> pl.DataFrame:
         """The rows as a frame, one column a column."""
         schema = {column.key: POLARS[column.kind] for column in self.columns}
-        return pl.DataFrame([[row.get(name) for name in schema] for row in self.rows], schema=schema, orient="row")
+        values = [[_fitting(row.get(column.key), column.kind, None) for column in self.columns] for row in self.rows]
+        return pl.DataFrame(values, schema=schema, orient="row")
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ class Story:
             "facts": dict(self.facts),
             **{name: _plain(value) for name, value in self.data.items()},
             "tables": {
-                table.name: [{c.key: _plain(row.get(c.key)) for c in table.columns} for row in table.rows]
+                table.name: [{c.key: _plain(_fitting(row.get(c.key), c.kind)) for c in table.columns} for row in table.rows]
                 for table in self.tables
             },
             "notes": list(self.notes),
@@ -134,6 +136,12 @@ class Story:
 
 def _no_table(story: Story, name: str) -> Table:
     raise KeyError(f"no table {name!r}; there are {', '.join(table.name for table in story.tables) or 'none'}")
+
+
+def _fitting(value: Any, kind: Kind, else_: str | None = UNREADABLE) -> Any:
+    """A value of its column's kind; what a platform holds there instead may be anything, and is not passed on."""
+    fits = kind not in (*TO_THE_RIGHT, "id") or value is None or isinstance(value, int)
+    return value if fits else else_
 
 
 def _plain(value: object) -> object:
@@ -146,10 +154,15 @@ def _plain(value: object) -> object:
     return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
 
 
-def cell(value: Any, kind: Kind, timezone: str = "Asia/Kolkata") -> str:  # noqa: PLR0911  (one line a kind)
-    """A value for people; what is not known is empty."""
-    if value is None:
-        return ""
+def cell(value: Any, kind: Kind, timezone: str = "Asia/Kolkata") -> str:
+    """A value for people; what is not known is empty, and what is not of its kind is not shown: it may be anything."""
+    try:
+        return "" if value is None else _cell(value, kind, timezone)
+    except (ArithmeticError, AttributeError, TypeError, ValueError):
+        return UNREADABLE
+
+
+def _cell(value: Any, kind: Kind, timezone: str) -> str:  # noqa: PLR0911  (one line a kind)
     if kind in ("money", "change"):
         return format_inr(int(value), sign=kind == "change")
     if kind == "count":

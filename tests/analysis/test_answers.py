@@ -103,7 +103,7 @@ def test_one_issue(any_url: str, filled: Fill) -> None:
     assert "By cause" in console.export_text()
     with pytest.raises(InputError, match="it has wallet-balance/42"):
         run.explain(issue="wallet-balance/43")
-    with pytest.raises(InputError, match="the run has none of that id$"):
+    with pytest.raises(InputError, match="the run has none of that id; it has wallet-balance/42$"):
         run.explain(issue="nothing/1")
     audit.close()
 

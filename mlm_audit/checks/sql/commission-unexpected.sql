@@ -4,14 +4,18 @@
 -- needs: orders, commissions, ledger, matrix_nodes, users
 -- proves: No commission is paid to an inactive upline, at a level without an upline, beyond the plan's levels, before the sweep, or for an order that was not paid.
 -- do: Reverse the commission; if the upline was active when the order was paid, record since when.
--- message: Order {order_id}, level {level}: {posted_paisa} was recorded, the plan gives {expected_paisa}.
+-- message: Order {order_id}, level {level}: {who} has {posted_paisa}, the plan gives them {due_paisa}.
 select
     coalesce(f.member_low, f.upline_id) as member_id,
     f.order_id,
     greatest(f.recorded_paisa, f.credited_paisa, f.rolled_up_paisa)
     - case when f.fault = 'inactive-upline' then f.amount_paisa else 0 end as amount_paisa,
     greatest(f.recorded_paisa, f.credited_paisa, f.rolled_up_paisa) as posted_paisa,
-    case when f.fault = 'unexpected' then 0 else f.amount_paisa end as expected_paisa,
+    case when f.fault in ('unexpected', 'inactive-upline') then 0 else f.amount_paisa end as due_paisa,
+    case
+        when coalesce(f.member_low, f.upline_id, 0) = 0 then 'the company'
+        else 'member ' || coalesce(f.member_low, f.upline_id)
+    end as who,
     f.level,
     case
         when f.fault = 'inactive-upline' then 'inactive-upline'
