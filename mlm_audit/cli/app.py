@@ -17,12 +17,14 @@ from mlm_audit.cli import (
     database,
     demo,
     eligibility,
+    evidence,
     explain,
     mail,
     payouts,
     repairs,
     reports,
     run,
+    seals,
     serve,
     status,
     steer,
@@ -56,6 +58,8 @@ app.command(explain.app)
 app.command(tree.app)
 app.command(repairs.app)
 app.command(reports.app)
+app.command(seals.app)
+app.command(evidence.app)
 app.command(mail.app)
 
 

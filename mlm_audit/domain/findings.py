@@ -112,6 +112,8 @@ class RunResult:
     trend: tuple[tuple[str, int, int], ...] = ()
     """The last runs, the oldest first and this one last: a day or month and two amounts. Findings new and carried over; of
     payouts paisa paid and held, of a sweep paisa released and rolled up."""
+    sealed: dict[str, Any] = field(default_factory=dict)
+    """The sealed history as the run leaves it: the last sealed month, months, rows, and the log's entries and head. Empty for none."""
 
 
 def open_findings(result: RunResult) -> list[dict[str, Any]]:

@@ -31,6 +31,9 @@ class Settings(BaseSettings):
         0, ge=0, le=1_200, description="Sealed months whose files are kept, the newest; the log proves the others. 0 keeps all"
     )
     snapshots_max_mb: int = Field(0, ge=0, description="Above this the oldest sealed files are let go as well; 0 is no limit")
+    evidence_key_file: Path = Field(
+        Path("evidence-key.pem"), description="The Ed25519 key that signs evidence packs; keep it secret"
+    )
     checks_dir: Path | None = Field(None, description="Folder of your own checks, one .sql file each")
     investigate: bool = Field(
         True, description="Whether a reconciliation with breaks leaves an executed notebook beside its report"

@@ -51,7 +51,7 @@ def make(snapshot: Path, month: Month, memory_limit_mb: int) -> Made:
             f"select user_id, type, count(*) as rows, sum(amount_paisa)::BIGINT as sum_paisa from read_parquet({quoted(file)}) "
             "group by user_id, type order by user_id, type"
         )
-        con.execute(f"copy ({by_kind}) to {quoted(sums)} (format parquet, compression zstd)")
+        con.execute(f"copy ({by_kind}) to {quoted(sums)} (format csv, header)")
         return Made(file, sums, rows, total, first, last, root(_leaves(con, f"from read_parquet({quoted(file)})")).hex())
 
 

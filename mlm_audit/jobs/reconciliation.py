@@ -43,7 +43,7 @@ from mlm_audit.jobs.leaving import with_files
 from mlm_audit.jobs.names import RECONCILIATION
 from mlm_audit.jobs.ports import Clock, Progress
 from mlm_audit.jobs.running import Run, new_job_id, reason_of, running
-from mlm_audit.jobs.sealing import About, prove, seal_closed, store_of, word_of
+from mlm_audit.jobs.sealing import About, prove, seal_closed, store_of, told, word_of
 from mlm_audit.jobs.trend import with_trend
 from mlm_audit.reporting.report import report_data
 
@@ -121,10 +121,11 @@ class _Reconciliation:
         with running(self.database, RECONCILIATION, self.job_id, self.settings, self.clock, self.started, **about) as run:
             outcome = self._reconcile(folder, missing, previous_run(self.database))
             run.check()
-            told = self._store(folder, outcome, run, out)
+            outcome = self._sealed(folder, outcome)
+            alerted = self._store(folder, outcome, run, out)
             filed = outcome.filed(self.settings, out)
-            if told:
-                let_go(self.database, told.key, self.clock())
+            if alerted:
+                let_go(self.database, alerted.key, self.clock())
             return filed
 
     def _previous_if_any(self) -> PreviousRun | None:
@@ -206,20 +207,25 @@ class _Reconciliation:
         )
         return Outcome(result if first_run else with_trend(self.database, self.settings, result), breaks, corrections)
 
+    def _sealed(self, folder: Path, outcome: Outcome) -> Outcome:
+        """The same, the months that have closed sealed; before the run is stored, so that it can say what is sealed."""
+        still_open = outcome.breaks.height - len(outcome.result.fixed)
+        seal_closed(self.store, self.proof, folder, self.settings, About(self.job_id, self.started, still_open))
+        return replace(outcome, result=replace(outcome.result, sealed=told(self.store)))
+
     def _store(self, folder: Path, outcome: Outcome, run: Run, out: Path | None) -> Draft | None:
         still_open = outcome.breaks.filter(~pl.col("id").is_in(list(outcome.result.fixed)))
         seal = seal_ledger(folder, self.started, self.settings.memory_limit_mb)
-        seal_closed(self.store, self.proof, folder, self.settings, About(self.job_id, self.started, still_open.height))
         data = _report_data(outcome.result) | {"seal": seal.to_dict(), "sealed": word_of(self.store, self.proof)}
         result = outcome.result
         words = report_data(result, self.settings.tz, "")
         with write(self.database) as connection:
             store_reconciliation(connection, result, still_open, data, self.clock())
-            if told := alert(connection, ReconciliationReport, result, words, self.settings, out):
-                queue_once(connection, told, naive(self.clock()), UNTIL_FILED)
+            if alerted := alert(connection, ReconciliationReport, result, words, self.settings, out):
+                queue_once(connection, alerted, naive(self.clock()), UNTIL_FILED)
             run.end(connection, result.status, verdict=result.verdict.value, counts=result.counts)
         keep(folder / "ledger.parquet", self._ledger_copy())
-        return told
+        return alerted
 
     def _ledger_copy(self) -> Path:
         return kept_copy(self.settings, self.database, "ledger.parquet")

@@ -1,8 +1,9 @@
 """Sealed history in a reconciliation: prove that what was sealed has not moved, then seal the months that have closed since."""
 
 import platform
+import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,16 @@ from typing import Any
 import polars as pl
 from sqlalchemy import Engine as Database
 
-from mlm_audit.domain.periods import Month, month_label, months_between
+from mlm_audit.checks.inputs import INPUTS
+from mlm_audit.database.runs import has_runs, previous_run
+from mlm_audit.database.snapshot import read_snapshot
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.periods import Month, month_label, months_between, parse_month
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.sealing import first_instant, make, write_moved
 from mlm_audit.jobs.copies import database_key
-from mlm_audit.seals.store import Problem, Seal, State, Store
+from mlm_audit.jobs.ports import Progress
+from mlm_audit.seals.store import REBUILT, Problem, Seal, State, Store
 
 PROBLEMS = {"key": pl.String, "what": pl.String}
 MB = 1 << 20
@@ -105,7 +111,7 @@ def _closed(state: State, folder: Path, settings: Settings, now: datetime) -> Se
 def _seal(store: Store, month: Month, folder: Path, settings: Settings, about: About) -> Seal:
     made = make(folder, month, settings.memory_limit_mb)
     name = f"{month_label(month.key)}-{made.root[:12]}"
-    file, sums = f"{name}.parquet", f"{name}.sums.parquet"
+    file, sums = f"{name}.parquet", f"{name}.sums.csv"
     digests = store.adopt(made.file, file), store.adopt(made.sums, sums)
     seal = Seal(
         month=month.key,
@@ -145,9 +151,76 @@ def _bytes(store: Store, seal: Seal) -> int:
     return sum((store.folder / name).stat().st_size for name in (seal.file, seal.sums))
 
 
+def told(store: Store) -> dict[str, Any]:
+    """The sealed history for the run's result; empty where nothing is sealed."""
+    state = store.look()
+    if not state.seals:
+        return {}
+    rows = sum(seal.rows for seal in state.seals.values())
+    entries, head = len(state.read.entries), state.read.head
+    return {"until": month_label(max(state.seals)), "months": len(state.seals), "rows": rows, "entries": entries, "head": head}
+
+
 def word_of(store: Store, proof: Proof) -> dict[str, Any]:
     """What a stored run keeps of the log, for the next to compare with."""
     if proof.before and (proof.is_doubted or proof.notes):
         return proof.before
     read = store.chain.read()
     return {"where": where(store), "entries": len(read.entries), "head": read.head}
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What a look at the whole of it came to: the store, the rows that moved (columns of `ledger_changes`), what is in doubt."""
+
+    state: State
+    moved: pl.DataFrame
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def verify(database: Database, settings: Settings, progress: Progress = lambda *_: None) -> Verified:
+    """Compare every sealed row with the platform, and the store with its log; nothing is changed. InputError when nothing is sealed."""
+    store = store_of(settings, database)
+    before = previous_run(database) if has_runs(database) else None
+    with tempfile.TemporaryDirectory(prefix="mlm-audit-") as made:
+        folder = Path(made)
+        read_snapshot(database, folder, skip=[name for name in INPUTS if name != "ledger"], progress=progress)
+        proof = prove(store, before.data.get("sealed") if before else None, folder, settings)
+        problems, moved = folder / "seal_problems.parquet", folder / "ledger_changes.parquet"
+        if not problems.exists():
+            raise InputError(
+                f"seals: nothing is sealed in {store.folder}; the next `mlm-audit run reconciliation` seals closed months"
+            )
+        rows = pl.read_parquet(moved) if moved.exists() else pl.DataFrame()
+        return Verified(proof.state, rows, tuple(pl.read_parquet(problems)["what"]), proof.notes)
+
+
+def rebuild(database: Database, settings: Settings, month_text: str, now: datetime) -> Seal:
+    """Make a month's files anew from the platform, where it still has the rows that were sealed; the log says that it was done.
+
+    InputError for a month that is not sealed or whose files are as they were, for a log in doubt, and where the platform has other rows.
+    """
+    store, month = store_of(settings, database), parse_month(month_text, settings.tz)
+    state = store.look()
+    seal = state.seals.get(month.key)
+    if seal is None:
+        raise InputError(f"seals rebuild {month_text}: that month is not sealed")
+    if state.read.problem:
+        raise InputError(
+            f"seals rebuild {month_text}: the log cannot be believed ({state.read.problem}); put it back from a copy first"
+        )
+    if month.key in state.usable:
+        raise InputError(f"seals rebuild {month_text}: its files are as they were sealed; there is nothing to do")
+    with tempfile.TemporaryDirectory(prefix="mlm-audit-") as made:
+        folder = Path(made)
+        read_snapshot(database, folder, skip=[name for name in INPUTS if name != "ledger"])
+        found = make(folder, month, settings.memory_limit_mb)
+        if found.root != seal.root:
+            raise InputError(
+                f"seals rebuild {month_text}: the platform's rows of that month are not those that were sealed, so they cannot be its copy"
+            )
+        digests = store.adopt(found.file, seal.file), store.adopt(found.sums, seal.sums)
+    rebuilt = replace(seal, sha256=digests[0], sums_sha256=digests[1])
+    store.seal(rebuilt, now, REBUILT)
+    return rebuilt

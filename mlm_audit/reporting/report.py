@@ -51,7 +51,7 @@ def report_data(result: RunResult, tz: ZoneInfo, rerun: str) -> ReportData:
     of_files = result.job == "reconcile-files"
     causes = causes_of(still_open, _nowhere if of_files else explain_command)
     return ReportData(
-        **common(result, Around(tz, rerun), len(result.findings)),
+        **common(result, Around(tz, rerun, extra=_sealed(result)), len(result.findings)),
         title="Reconciliation of files" if of_files else "Reconciliation",
         sentence=_sentence(result, still_open),
         first=_first(result, causes),
@@ -70,6 +70,17 @@ def report_data(result: RunResult, tz: ZoneInfo, rerun: str) -> ReportData:
         corrections_of=len(result.corrections),
         undo=f"mlm-audit repairs undo {result.job_id}",
     )
+
+
+def _sealed(result: RunResult) -> dict[str, str]:
+    """What of the history is sealed; the head is what to keep where nobody of these machines can write."""
+    if not result.sealed:
+        return {}
+    known = result.sealed
+    return {
+        "History sealed": f"to {known['until']}: {plural(known['months'], 'month')}, {plural(known['rows'], 'ledger row')}",
+        "Head of its log": f"{known['head']}, {plural(known['entries'], 'entry').replace('entrys', 'entries')}",
+    }
 
 
 def _sentence(result: RunResult, still_open: list[dict[str, Any]]) -> str:

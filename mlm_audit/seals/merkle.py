@@ -36,16 +36,19 @@ def root(leaves: Iterable[bytes]) -> bytes:
     return top
 
 
-def proof(leaves: Sequence[bytes], place: int) -> list[Step]:
-    """What proves the leaf at a place: its neighbours, from the bottom up. IndexError for no such place."""
-    if not 0 <= place < len(leaves):
-        raise IndexError(f"leaf {place} of {len(leaves)}")
-    level, steps = list(leaves), []
+def proofs(leaves: Sequence[bytes], places: Sequence[int]) -> dict[int, list[Step]]:
+    """What proves the leaves at these places: the neighbours of each, from the bottom up. IndexError for no such place."""
+    if wrong := [place for place in places if not 0 <= place < len(leaves)]:
+        raise IndexError(f"leaf {wrong[0]} of {len(leaves)}")
+    level = list(leaves)
+    steps: dict[int, list[Step]] = {place: [] for place in places}
+    now = {place: place for place in places}
     while len(level) > 1:
-        beside = place ^ 1
-        if beside < len(level):
-            steps.append(Step("left" if beside < place else "right", level[beside]))
-        level, place = _above(level), place // 2
+        for place, here in now.items():
+            beside = here ^ 1
+            if beside < len(level):
+                steps[place].append(Step("left" if beside < here else "right", level[beside]))
+        level, now = _above(level), {place: here // 2 for place, here in now.items()}
     return steps
 
 

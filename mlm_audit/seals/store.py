@@ -125,7 +125,9 @@ class Store:
         if state.read.problem or not self.folder.is_dir():
             return []
         known = {name for entry in state.read.entries for name in (entry.body.get("file"), entry.body.get("sums"))}
-        left = [path for path in self.folder.iterdir() if path.suffix in (".parquet", ".partial") and path.name not in known]
+        left = [
+            path for path in self.folder.iterdir() if path.suffix in (".parquet", ".csv", ".partial") and path.name not in known
+        ]
         for path in left:
             path.unlink()
         return [path.name for path in left]

@@ -18,7 +18,7 @@ from mlm_audit.jobs.sweep import run_sweep
 from mlm_audit.jobs.tree_health import check_tree_health
 from tests.conftest import settings_for
 
-MANY = [pytest.param(25), pytest.param(1_000, marks=pytest.mark.thorough)]
+MANY = [pytest.param(20), pytest.param(1_000, marks=pytest.mark.thorough)]
 AT = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 

@@ -191,7 +191,7 @@ def test_in_a_browser_as_an_operator(here: Served, tmp_path: Path) -> None:
         assert not here.deployment("weekly-summary")["paused"]
         with page.expect_navigation():
             page.get_by_role("link", name="report.html of reconciliation").first.click()
-        expect(page.get_by_text("Why you can trust this")).to_be_visible()
+        expect(page.get_by_role("heading", name="Why you can trust this")).to_be_visible()
         page.go_back()
         phone = browser.new_context(
             viewport={"width": 360, "height": 740}, color_scheme="dark", storage_state=page.context.storage_state()

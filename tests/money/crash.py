@@ -5,6 +5,7 @@ The child is forked from a server process that has imported everything and has n
 
 import multiprocessing
 import os
+import shutil
 import signal
 import threading
 from dataclasses import dataclass
@@ -105,7 +106,11 @@ class Template:
             self.rows = {t.name: [dict(row) for row in connection.execute(t.select()).mappings()] for t in self.tables}
 
     def restore(self) -> None:
-        """Everything as it was; a table that still is so is only read, which is much faster than writing it."""
+        """Everything as it was; a table that still is so is only read, which is much faster than writing it.
+
+        Files of earlier runs go too: the index of all runs would be made of ever more.
+        """
+        shutil.rmtree("runs", ignore_errors=True)
         with self.engine.begin() as connection:
             for table in self.tables:
                 if [dict(row) for row in connection.execute(table.select()).mappings()] == self.rows[table.name]:

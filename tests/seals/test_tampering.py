@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, delete, insert, select, update
 
+from mlm_audit.cli.app import main
 from mlm_audit.database.connect import write
 from mlm_audit.database.tables import Ledger
 from mlm_audit.demo.platform import Platform
@@ -49,6 +50,8 @@ def test_on_each_database(any_url: str, filled: Fill) -> None:
     first = run(engine)
     state = store_of(SETTINGS, engine).look()
     assert (first.verdict, state.problems) == (Verdict.PASS, ())
+    assert (first.sealed["until"], first.sealed["head"]) == ("2026-10", state.read.head)
+    assert state.read.head in Path(first.reports["html"]).read_text(encoding="utf-8"), "the report is a head held elsewhere"
     assert [seal.month for seal in state.seals.values()] == [202606, 202607, 202608, 202609, 202610]
     with engine.connect() as connection:
         before = connection.execute(select(Ledger.amount_paisa).where(Ledger.id == OLD)).scalar_one()
@@ -66,17 +69,21 @@ def test_on_each_database(any_url: str, filled: Fill) -> None:
     assert [one["message"] for one in found(run(engine, days=1), "history-changed")] == []
 
 
-def edit(**values: object) -> Callable[[Engine], None]:
-    def change(engine: Engine) -> None:
-        with write(engine) as connection:
-            connection.execute(update(Ledger).where(Ledger.id == OLD).values(**values))
-
-    return change
-
-
-def remove(engine: Engine) -> None:
-    with write(engine) as connection:
-        connection.execute(delete(Ledger).where(Ledger.id == OLD))
+EDITS: list[dict[str, object]] = [
+    {"amount_paisa": 1},
+    {"user_id": 8},
+    {"created_at": datetime(2026, 6, 9, 1)},  # noqa: DTZ001
+    {"created_at": datetime(2026, 11, 20)},  # noqa: DTZ001
+    {"created_at": datetime(2026, 8, 2)},  # noqa: DTZ001
+    {"ref": "another"},
+    {"balance_after_paisa": 5},
+    {"balance_after_paisa": None},
+    {"type": "bonus"},
+    {"level_depth": 9},
+    {"id": 900_000},
+]
+"""Ways of changing a row, each done to a row of its own from EDITED on."""
+EDITED = 110
 
 
 def slip_in(engine: Engine) -> None:
@@ -92,33 +99,21 @@ def swap(engine: Engine) -> None:
             connection.execute(update(Ledger).where(Ledger.id == number).values(id=place))
 
 
-@pytest.mark.parametrize(
-    ("change", "kind", "ids"),
-    [
-        (edit(amount_paisa=1), "history-edited", [OLD]),
-        (edit(user_id=8), "history-edited", [OLD]),
-        (edit(created_at=datetime(2026, 6, 9, 1)), "history-edited", [OLD]),  # noqa: DTZ001
-        (edit(created_at=datetime(2026, 11, 20)), "history-edited", [OLD]),  # noqa: DTZ001
-        (edit(created_at=datetime(2026, 8, 2)), "history-edited", [OLD]),  # noqa: DTZ001
-        (edit(ref="another"), "history-edited", [OLD]),
-        (edit(balance_after_paisa=5), "history-edited", [OLD]),
-        (edit(balance_after_paisa=None), "history-edited", [OLD]),
-        (edit(type="bonus"), "history-edited", [OLD]),
-        (edit(level_depth=9), "history-edited", [OLD]),
-        (edit(id=900_000), "history-deleted", [OLD, 900_000]),
-        (remove, "history-deleted", [OLD]),
-        (slip_in, "history-inserted", [900_001]),
-        (swap, "history-edited", [OLD, OTHER]),
-    ],
-)
-def test_every_change_of_a_sealed_row_is_named(
-    sealed: Engine, change: Callable[[Engine], None], kind: str, ids: list[int]
-) -> None:
-    change(sealed)
-    moved = found(run(sealed, days=3), "history-changed")
-    assert sorted(int(one["id"].split("/")[1]) for one in moved) == ids
-    assert kind in {one["cause"] for one in moved}
-    assert all("sealed" in one["message"] for one in moved)
+def test_every_change_of_a_sealed_row_is_named(sealed: Engine) -> None:
+    with write(sealed) as connection:
+        for number, values in enumerate(EDITS, start=EDITED):
+            connection.execute(update(Ledger).where(Ledger.id == number).values(values))
+        connection.execute(delete(Ledger).where(Ledger.id == 150))
+    slip_in(sealed)
+    swap(sealed)
+    moved = {int(one["id"].split("/")[1]): one for one in found(run(sealed, days=3), "history-changed")}
+    edited = [*range(EDITED, EDITED + len(EDITS) - 1), OLD, OTHER]
+    renamed = EDITED + len(EDITS) - 1
+    assert sorted(moved) == sorted([*edited, renamed, 150, 900_000, 900_001])
+    assert {moved[number]["cause"] for number in edited} == {"history-edited"}
+    assert {moved[number]["cause"] for number in (renamed, 150)} == {"history-deleted"}
+    assert {moved[number]["cause"] for number in (900_000, 900_001)} == {"history-inserted"}
+    assert all("sealed" in one["message"] for one in moved.values())
 
 
 def store(engine: Engine) -> Store:
@@ -148,23 +143,19 @@ def another_month(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("damage", [truncate, take_away, flip, another_month])
-@pytest.mark.parametrize("tampered", [False, True])
-def test_a_damaged_file_is_named_and_the_root_still_tells(
-    sealed: Engine, damage: Callable[[Engine], None], tampered: bool
-) -> None:
+def test_a_damaged_file_is_named_and_the_root_still_tells(sealed: Engine, damage: Callable[[Engine], None]) -> None:
     name = of_june(sealed).name
     damage(sealed)
-    if tampered:
-        swap(sealed)
-    result = run(sealed)
-    [broken] = found(result, "seal-broken")
-    assert name in broken["message"]
-    assert broken["severity"] == "critical"
-    moved = found(result, "history-changed")
-    assert ["month-202606" in one["id"] for one in moved if "the sealed file that would name" in one["message"]] == [
-        True
-    ] * tampered
-    assert result.verdict is Verdict.FAIL
+    for tampered in (False, True):
+        if tampered:
+            swap(sealed)
+        result = run(sealed, days=tampered)
+        [broken] = found(result, "seal-broken")
+        assert name in broken["message"]
+        assert broken["severity"] == "critical"
+        moved = [one for one in found(result, "history-changed") if "the sealed file that would name" in one["message"]]
+        assert ["month-202606" in one["id"] for one in moved] == [True] * tampered
+        assert result.verdict is Verdict.FAIL
 
 
 def edit_log(engine: Engine) -> None:
@@ -218,7 +209,7 @@ def test_killed_while_sealing(sqlite_url: str, filled: Fill, monkeypatch: pytest
         patched.setattr(stores.Store, "seal", killed)
         with pytest.raises(KeyboardInterrupt):
             run(engine)
-    left = list(store(engine).folder.glob("*.parquet"))
+    left = list(store(engine).folder.glob("2026-06-*"))
     assert len(left) == 2
     assert store(engine).look().seals == {}
     (store(engine).folder / "2020-01-abc.parquet.partial").write_text("half")
@@ -241,6 +232,32 @@ def test_what_is_let_go_is_still_proven(sqlite_url: str, filled: Fill) -> None:
     assert sorted(run(engine, small, days=3) and store(engine).look().usable) == [202609, 202610], (
         "all of it is smaller than that"
     )
+
+
+def test_the_commands(sealed: Engine, sqlite_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def said(*arguments: str) -> tuple[int, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(["seals", *arguments, "--db", sqlite_url])
+        return int(ended.value.code or 0), " ".join(capsys.readouterr())
+
+    head = store(sealed).chain.read().head
+    assert head in said("show")[1]
+    code, text = said("verify", "--json")
+    assert (code, json.loads(text.rsplit("}", 1)[0] + "}")["verdict"]) == (0, "PASS")
+    assert "there is nothing to do" in said("rebuild", "2026-06")[1]
+    assert "not sealed" in said("rebuild", "2020-06")[1]
+    take_away(sealed)
+    assert said("verify")[0] == 3
+    assert "with the root that was sealed" in said("rebuild", "2026-06")[1]
+    assert (said("verify")[0], store(sealed).look().problems) == (0, ())
+    assert run(sealed).verdict is Verdict.PASS, "the log only grew"
+    take_away(sealed)
+    swap(sealed)
+    assert said("rebuild", "2026-06")[0] == 2
+    code, text = said("verify")
+    assert (code, "2026-06 something was changed" in text) == (3, True)
+    shutil.rmtree("snapshots")
+    assert "is missing" not in said("show")[1]
 
 
 def test_a_dry_run_proves_and_seals_nothing(sqlite_url: str, filled: Fill) -> None:

@@ -1,0 +1,119 @@
+"""`mlm-audit evidence`: packs that prove ledger rows to somebody who trusts nothing of ours but a key."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from mlm_audit.cli.common import EXIT_FAILED, Db, Id, Json, clock, database, out, print_json, settings_with
+from mlm_audit.cli.explain import connect
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.settings import load_settings
+from mlm_audit.jobs.evidence import Wanted, make_pack
+from mlm_audit.jobs.signing import key_of, make_key, public_of, rotate_key
+from mlm_audit.reporting.story_shown import to_page
+from mlm_audit.seals import evidence_verify
+
+app = App(name="evidence", help="Packs that prove ledger rows to somebody who trusts nothing of ours but a key.")
+Output = Annotated[Path, Parameter(name=["--output", "-o"], help="The pack's file, such as pack.zip.")]
+PublicKey = Annotated[str | None, Parameter(help="64 hexadecimal digits; this installation's own when left out.")]
+MemberId = Annotated[Id | None, Parameter(help="Only this member's rows, each with its proof.")]
+OrderId = Annotated[Id | None, Parameter(help="Only this order's lines, each with its proof.")]
+Reveal = Annotated[bool, Parameter(negative="", help="Personal data in full; who asked for it is noted.")]
+
+
+@app.command
+def pack(
+    *,
+    month: Annotated[str, Parameter(help="A sealed month, YYYY-MM.")],
+    output: Output,
+    member: MemberId = None,
+    order: OrderId = None,
+    reveal: Reveal = False,
+    db: Db = None,
+    json: Json = False,
+) -> None:
+    """Make a pack: sealed rows with their proofs, the log, the plan, the checks, the open breaks, an explanation, a signature."""
+    if member is not None and order is not None:
+        raise InputError("evidence pack: give --member or --order, not both")
+    settings = settings_with(db)
+    made = make_pack(database(settings), settings, Wanted(month, member, order), clock(), _page(db, member, order, reveal=reveal))
+    try:
+        output.write_bytes(made)
+    except OSError as error:
+        raise InputError(f"-o {output}: cannot be written ({error.strerror}); choose another file") from error
+    key = public_of(key_of(settings))
+    if json:
+        print_json({"pack": str(output), "bytes": len(made), "public_key": key})
+        return
+    out.print(f"{output}, {len(made)} bytes, signed by {key}", markup=False)
+    out.print(f"      Verify it anywhere: python evidence_verify.py {output.name} {key}", markup=False)
+
+
+def _page(db: str | None, member: int | None, order: int | None, *, reveal: bool) -> Callable[[], str] | None:
+    """The explanation that goes into a pack, with the member's page before it."""
+    if member is None and order is None:
+        return None
+
+    def page() -> str:
+        audit = connect(db)
+        try:
+            if order is not None:
+                return to_page(audit.order(order).explain().story)
+            asked = audit.member(int(member or 0), reveal=reveal)
+            return to_page(asked.story) + to_page(asked.explain().story)
+        finally:
+            audit.close()
+
+    return page
+
+
+@app.command
+def verify(pack: Path, /, *, key: PublicKey = None, json: Json = False) -> int:
+    """Verify a pack against a public key; the same file as `evidence_verify.py` inside it. Exit code 1 when it is not valid.
+
+    Parameters
+    ----------
+    pack
+        The pack's file.
+    """
+    public = key or public_of(key_of(load_settings()))
+    try:
+        data = pack.read_bytes()
+    except OSError as error:
+        raise InputError(f"pack {pack}: cannot be read ({error.strerror})") from error
+    if not json:
+        code = evidence_verify.main([str(pack), public])
+        return EXIT_FAILED if code else 0
+    try:
+        print_json({"valid": True, **evidence_verify.verify(data, public)})
+    except Exception as error:  # noqa: BLE001  (a forged pack may hold anything)
+        print_json({"valid": False, "why": str(error)})
+        return EXIT_FAILED
+    return 0
+
+
+@app.command
+def key(
+    *,
+    new: Annotated[bool, Parameter(negative="", help="Make the key, once.")] = False,
+    rotate: Annotated[bool, Parameter(negative="", help="Put the key aside and make another.")] = False,
+    json: Json = False,
+) -> None:
+    """Show the public key of this installation, make the key, or rotate it. Give the public key to whoever is to verify packs."""
+    if new and rotate:
+        raise InputError("evidence key: give --new or --rotate, not both")
+    settings = load_settings()
+    told: dict[str, str] = {}
+    if rotate:
+        found, aside, word = rotate_key(settings, clock())
+        told = {"old_key_file": str(aside), "signed_by_old": word}
+    else:
+        found = make_key(settings) if new else key_of(settings)
+    data = {"public_key": public_of(found), "key_file": str(settings.evidence_key_file), **told}
+    if json:
+        print_json(data)
+        return
+    for label, value in data.items():
+        out.print(f"{label.replace('_', ' '):14} {value}", markup=False)

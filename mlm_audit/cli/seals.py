@@ -1,0 +1,105 @@
+"""`mlm-audit seals`: what of the ledger is sealed, whether it has moved, and files made anew."""
+
+from typing import Any
+
+import polars as pl
+from cyclopts import App
+
+from mlm_audit.cli.common import EXIT_FINDINGS, Db, Json, clock, database, out, print_json, progress_bar, settings_with
+from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.domain.periods import month_label
+from mlm_audit.jobs.sealing import rebuild as make_anew
+from mlm_audit.jobs.sealing import store_of
+from mlm_audit.jobs.sealing import verify as verify_all
+from mlm_audit.seals.store import State
+
+app = App(name="seals", help="What of the ledger is sealed, whether it has moved, and files made anew.")
+SHOWN = 20
+
+
+@app.command
+def show(*, db: Db = None, json: Json = False) -> None:
+    """List the sealed months and the head of the log; keep the head where nobody of this machine can write."""
+    settings = settings_with(db)
+    store = store_of(settings, database(settings))
+    state = store.look()
+    if json:
+        print_json(_data(state) | {"folder": str(store.folder)})
+        return
+    for month in sorted(state.seals):
+        seal = state.seals[month]
+        file = "as sealed" if month in state.usable else "let go" if month in state.expired else "NOT AS SEALED"
+        out.print(
+            f"  {month_label(month)}  {grouped(seal.rows):>12} rows  {format_inr(seal.sum_paisa):>20}  root {seal.root[:16]}  {file}"
+        )
+    out.print(
+        f"{len(state.seals)} months sealed in {store.folder}; {len(state.read.entries)} entries, head {state.read.head}",
+        markup=False,
+    )
+    for problem in state.problems:
+        out.print(f"  [bold red]{problem.what}[/]")
+
+
+@app.command
+def verify(*, db: Db = None, json: Json = False) -> int:
+    """Compare every sealed row with the platform, and the store with its log. Exit code 3 when anything does not hold."""
+    settings = settings_with(db)
+    with progress_bar(quiet=json) as progress:
+        found = verify_all(database(settings), settings, progress)
+    word = "FAIL" if found.problems or found.moved.height else "INCOMPLETE" if found.notes else "PASS"
+    if json:
+        more = {"verdict": word, "problems": list(found.problems), "moved": found.moved.to_dicts(), "notes": list(found.notes)}
+        print_json(_data(found.state) | more)
+    else:
+        _tell(word, found.state, [*found.problems, *_words(found.moved)], found.notes)
+    return 0 if word == "PASS" else EXIT_FINDINGS
+
+
+@app.command
+def rebuild(month: str, /, *, db: Db = None, json: Json = False) -> None:
+    """Make a sealed month's files anew from the platform, where it still has the rows that were sealed.
+
+    Parameters
+    ----------
+    month
+        The month, YYYY-MM.
+    """
+    settings = settings_with(db)
+    seal = make_anew(database(settings), settings, month, clock())
+    if json:
+        print_json(seal.to_dict())
+        return
+    out.print(
+        f"{month_label(seal.month)}: {grouped(seal.rows)} rows, with the root that was sealed; the log says that it was rebuilt."
+    )
+
+
+def _tell(word: str, state: State, wrong: list[str], notes: tuple[str, ...]) -> None:
+    rows = sum(seal.rows for seal in state.seals.values())
+    out.print(f"[bold]{word}[/]  {len(state.seals)} months, {grouped(rows)} rows; head of the log {state.read.head}")
+    for line in wrong[:SHOWN]:
+        out.print(f"  {line}", markup=False)
+    if len(wrong) > SHOWN:
+        out.print(f"  … and {len(wrong) - SHOWN} more; --json lists all")
+    for note in notes:
+        out.print(f"  Note: {note}", markup=False)
+
+
+def _words(moved: pl.DataFrame) -> list[str]:
+    if moved.is_empty():
+        return []
+    told = moved.select("what", "before_paisa", "after_paisa").iter_rows()
+    return [f"{what}: {_inr(before)} before, {_inr(after)} now" for what, before, after in told]
+
+
+def _inr(paisa: int | None) -> str:
+    return "nothing" if paisa is None else format_inr(paisa)
+
+
+def _data(state: State) -> dict[str, Any]:
+    """For programs: the seals oldest first, and the head of the log."""
+    return {
+        "entries": len(state.read.entries),
+        "head": state.read.head,
+        "seals": [state.seals[month].to_dict() | {"is_usable": month in state.usable} for month in sorted(state.seals)],
+    }

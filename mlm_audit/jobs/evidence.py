@@ -1,0 +1,137 @@
+"""Evidence packs: sealed ledger rows with their proofs, the plan, the checks, what was found, and a signature over all of it."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Engine as Database
+
+from mlm_audit.checks.catalogue import load_checks
+from mlm_audit.database.runs import has_runs, previous_run
+from mlm_audit.database.slices import ORDER_LINES
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.periods import month_label, parse_month
+from mlm_audit.domain.plan import DEFAULT_PLAN
+from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.sealing import store_of
+from mlm_audit.jobs.signing import key_of, public_of
+from mlm_audit.seals import evidence_verify
+from mlm_audit.seals.canonical import COLUMNS, INSTANT, canonical, leaf
+from mlm_audit.seals.merkle import Step, proofs
+from mlm_audit.seals.store import Seal, State, Store
+
+Explained = Callable[[], str]
+"""The explanation of the member or order as a page; personal data masked unless it was asked for."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a pack is about: a month, and of it a member's or an order's rows, or all."""
+
+    month: str
+    member: int | None = None
+    order: int | None = None
+
+    @property
+    def about(self) -> dict[str, int]:
+        """For the manifest."""
+        return {name: number for name, number in (("member", self.member), ("order", self.order)) if number is not None}
+
+
+def make_pack(database: Database, settings: Settings, wanted: Wanted, now: datetime, page: Explained | None = None) -> bytes:
+    """The pack's bytes. InputError for a month that is not sealed or has no usable file, for no rows, and without a key."""
+    key, store = key_of(settings), store_of(settings, database)
+    state, seal = _seal_of(store, wanted, settings)
+    rows = _rows(store, seal, wanted)
+    files = {
+        "rows.jsonl": _lines(rows),
+        "sums.csv": (store.folder / seal.sums).read_bytes(),
+        "log.jsonl": store.chain.path.read_bytes(),
+        "plan.toml": (settings.plan_file or DEFAULT_PLAN).read_bytes(),
+        "findings.json": _json(_findings(database, wanted)),
+        "evidence_verify.py": Path(evidence_verify.__file__).read_bytes(),
+        **{f"checks/{check.code}.sql": check.sql.encode() for check in load_checks(settings.checks_dir)},
+    }
+    if page:
+        files["explanation.html"] = page().encode()
+    manifest = _json(
+        {
+            "format": 1,
+            "made_at": now.isoformat(),
+            "month": seal.month,
+            "about": wanted.about,
+            "head": state.read.head,
+            "columns": list(COLUMNS),
+            "files": {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())},
+        }
+    )
+    signature = _json({"key": public_of(key), "signature": key.sign(manifest).hex()})
+    return evidence_verify.archive_of(files | {"manifest.json": manifest, "signature.json": signature})
+
+
+def _seal_of(store: Store, wanted: Wanted, settings: Settings) -> tuple[State, Seal]:
+    month, state = parse_month(wanted.month, settings.tz), store.look()
+    label = month_label(month.key)
+    if state.problems:
+        raise InputError(
+            f"evidence {label}: the sealed history is damaged ({state.problems[0].what}); see mlm-audit seals verify"
+        )
+    if month.key not in state.seals:
+        known = ", ".join(month_label(one) for one in sorted(state.seals)) or "none yet"
+        raise InputError(f"evidence {label}: that month is not sealed; sealed are: {known}")
+    if month.key not in state.usable:
+        raise InputError(f"evidence {label}: its file was let go; mlm-audit seals rebuild {label} makes it anew")
+    return state, state.seals[month.key]
+
+
+def _rows(store: Store, seal: Seal, wanted: Wanted) -> list[dict[str, Any]]:
+    """The rows in their places; of a member or an order each with its proof."""
+    frame = pl.read_parquet(store.folder / seal.file).select(*COLUMNS).sort("id").with_row_index("place")
+    if not wanted.about:
+        return [{"row": _values(row)} for row in frame.drop("place").iter_rows()]
+    leaves = [leaf(canonical(row)) for row in frame.drop("place").iter_rows(named=True)]
+    mine = frame.filter(
+        pl.col("user_id") == wanted.member
+        if wanted.member is not None
+        else (pl.col("reference_id") == wanted.order) & pl.col("type").is_in(ORDER_LINES)
+    )
+    if not mine.height:
+        kind = "member" if wanted.member is not None else "order"
+        raise InputError(f"evidence {wanted.month}: {kind} {wanted.about[kind]} has no ledger row in that month")
+    steps = proofs(leaves, mine["place"].to_list())
+    return [
+        {"row": _values(row[1:]), "place": row[0], "proof": [_step(one) for one in steps[row[0]]]} for row in mine.iter_rows()
+    ]
+
+
+def _values(row: tuple[Any, ...]) -> list[Any]:
+    return [value.strftime(INSTANT) if isinstance(value, datetime) else value for value in row]
+
+
+def _step(one: Step) -> list[str]:
+    return [one.side, one.hash.hex()]
+
+
+def _findings(database: Database, wanted: Wanted) -> dict[str, Any]:
+    """The open breaks of the last stored run, of the member or order where one is named."""
+    last = previous_run(database) if has_runs(database) else None
+    if last is None:
+        return {"run": None, "breaks": []}
+    breaks = last.breaks
+    for column, number in (("member_id", wanted.member), ("order_id", wanted.order)):
+        breaks = breaks if number is None else breaks.filter(pl.col(column) == number)
+    rows = breaks.with_columns(pl.col("first_seen_at").dt.strftime(INSTANT)).to_dicts()
+    return {"run": last.job_id, "breaks": rows}
+
+
+def _lines(rows: list[dict[str, Any]]) -> bytes:
+    return "".join(json.dumps(row, separators=(",", ":")) + "\n" for row in rows).encode()
+
+
+def _json(data: object) -> bytes:
+    return (json.dumps(data, sort_keys=True, indent=1, default=str) + "\n").encode()

@@ -1,0 +1,263 @@
+"""Verifies an evidence pack of mlm-audit. One file, nothing but Python 3.10 or newer: no database, no network, no installation.
+
+    python evidence_verify.py pack.zip PUBLIC_KEY        (64 hexadecimal digits, from `mlm-audit evidence key`)
+
+It prints what is proven and ends with 0, or says what does not hold and ends with 1. In the order of the code:
+
+1. The file is, byte for byte, the one archive that its contents make.
+2. Its manifest is signed by the key that you were given (not by one that comes with the pack).
+3. The manifest names every file in the pack with its SHA-256, and there is no other.
+4. The log of sealed months is whole: each entry has the hash of the one before, and the month's seal is the last of its month.
+5. Every ledger row in the pack leads to the sealed Merkle root of its month.
+6. The rows are all there are: of a month by its count and sum; of a member by the sealed sums per member and kind.
+   Of an order nobody can prove that there are no other rows; that is said.
+
+How a row is hashed, and what this cannot prove, is in docs/history.md of mlm-audit.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import sys
+import zipfile
+from typing import Any
+
+DATE = (1980, 1, 1, 0, 0, 0)
+COLUMNS = ["id", "user_id", "type", "amount_paisa", "reference_id", "ref", "balance_after_paisa", "level_depth", "created_at"]
+NEEDED = {"manifest.json", "signature.json", "log.jsonl", "rows.jsonl", "sums.csv"}
+
+
+class BrokenError(Exception):
+    """What does not hold."""
+
+
+def verify(data: bytes, public_key: str) -> dict[str, Any]:
+    """What a pack proves, as a dictionary; BrokenError when anything does not hold. `data`: its bytes; `public_key`: hexadecimal."""
+    files = contents(data)
+    signed_by(files, public_key)
+    manifest = json.loads(files["manifest.json"])
+    named(files, manifest)
+    seal = sealed(files["log.jsonl"], manifest)
+    rows = [json.loads(line) for line in files["rows.jsonl"].splitlines()]
+    proven(rows, seal, manifest["about"])
+    complete = completeness(rows, seal, manifest["about"], files["sums.csv"])
+    total = sum(row["row"][3] or 0 for row in rows)
+    return {"about": manifest["about"], "rows": len(rows), "sum_paisa": total, "month": seal["month"], "complete": complete}
+
+
+def contents(data: bytes) -> dict[str, bytes]:
+    """The files of the archive, which must be the one that these files make: whatever else was changed in it shows."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = archive.namelist()
+            if len(names) != len(set(names)):
+                raise BrokenError("a file is in the pack twice")
+            files = {name: archive.read(name) for name in names}
+    except BrokenError:
+        raise
+    except Exception as error:  # whatever a damaged archive leads to
+        raise BrokenError(f"the pack is no archive that can be read: {error}") from error
+    if archive_of(files) != data:
+        raise BrokenError("the pack is not byte for byte what its files make")
+    if NEEDED - set(files):
+        raise BrokenError(f"the pack lacks {', '.join(sorted(NEEDED - set(files)))}")
+    return files
+
+
+def archive_of(files: dict[str, bytes]) -> bytes:
+    """The one archive of these files: by name, uncompressed, of one date."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(files):
+            info = zipfile.ZipInfo(name, DATE)
+            info.create_system = 3
+            info.external_attr = 0o644 << 16
+            archive.writestr(info, files[name])
+    return made.getvalue()
+
+
+def signed_by(files: dict[str, bytes], public_key: str) -> None:
+    """The manifest is signed by this key."""
+    try:
+        signature = json.loads(files["signature.json"])
+        key, mark = bytes.fromhex(signature["key"]), bytes.fromhex(signature["signature"])
+        wanted = bytes.fromhex(public_key)
+    except (ValueError, KeyError, TypeError) as error:
+        raise BrokenError(f"the key or the signature cannot be read: {error}") from error
+    if key != wanted:
+        raise BrokenError(f"the pack is signed by another key: {key.hex()}")
+    if not ed25519_verify(wanted, mark, files["manifest.json"]):
+        raise BrokenError("the signature is not of this manifest")
+
+
+def named(files: dict[str, bytes], manifest: dict[str, Any]) -> None:
+    """The manifest names every file, and each is as it says."""
+    listed = manifest["files"]
+    there = set(files) - {"manifest.json", "signature.json"}
+    if set(listed) != there:
+        raise BrokenError(f"the manifest and the pack have different files: {', '.join(sorted(set(listed) ^ there))}")
+    for name, digest in listed.items():
+        if hashlib.sha256(files[name]).hexdigest() != digest:
+            raise BrokenError(f"{name} is not as the manifest has it")
+
+
+def sealed(log: bytes, manifest: dict[str, Any]) -> dict[str, Any]:
+    """The seal of the month, from a log whose every entry follows from the one before."""
+    before = "0" * 64
+    seal: dict[str, Any] | None = None
+    for number, line in enumerate(log.splitlines(), start=1):
+        entry = json.loads(line)
+        content = {name: value for name, value in entry.items() if name != "hash"}
+        told = hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        if entry["number"] != number or entry["before"] != before or entry["hash"] != told:
+            raise BrokenError(f"entry {number} of the log does not hold")
+        before = told
+        if entry["kind"] in ("sealed", "rebuilt") and entry["body"]["month"] == manifest["month"]:
+            seal = entry["body"]
+    if before != manifest["head"]:
+        raise BrokenError("the log's last hash is not the one in the manifest")
+    if seal is None:
+        raise BrokenError("the log has no seal of the month")
+    return seal
+
+
+def proven(rows: list[dict[str, Any]], seal: dict[str, Any], about: dict[str, int]) -> None:
+    """Every row leads to the sealed root: alone by its proof, or all of a month together."""
+    leaves = [leaf(row["row"]) for row in rows]
+    if "member" not in about and "order" not in about:
+        if root(leaves).hex() != seal["root"]:
+            raise BrokenError("the rows of the month do not lead to its sealed root")
+        return
+    places = [row["place"] for row in rows]
+    if places != sorted(set(places)):
+        raise BrokenError("a row is there twice, or out of its place")
+    for row, own in zip(rows, leaves, strict=True):
+        hashed = own
+        for side, beside in row["proof"]:
+            pair = (bytes.fromhex(beside), hashed) if side == "left" else (hashed, bytes.fromhex(beside))
+            hashed = hashlib.sha256(b"\x01" + pair[0] + pair[1]).digest()
+        if hashed.hex() != seal["root"]:
+            raise BrokenError(f"ledger row {row['row'][0]} does not lead to the sealed root")
+        if "member" in about and row["row"][1] != about["member"]:
+            raise BrokenError(f"ledger row {row['row'][0]} is of another member")
+
+
+def leaf(values: list[Any]) -> bytes:
+    """The hash of a row: per column `-` for null, else the length of its text, a colon, and it."""
+    if len(values) != len(COLUMNS):
+        raise BrokenError(f"a row has {len(values)} columns")
+    text = "".join("-" if value is None else f"{len(str(value).encode())}:{value}" for value in values)
+    return hashlib.sha256(("row\n" + text).encode()).digest()
+
+
+def root(level: list[bytes]) -> bytes:
+    """The top of the tree over hashes of rows."""
+    while len(level) > 1:
+        pairs = [hashlib.sha256(b"\x01" + level[n] + level[n + 1]).digest() for n in range(0, len(level) - 1, 2)]
+        level = pairs + level[len(pairs) * 2 :]
+    return level[0] if level else hashlib.sha256(b"").digest()
+
+
+def completeness(rows: list[dict[str, Any]], seal: dict[str, Any], about: dict[str, int], sums: bytes) -> str:
+    """Whether these are all the rows there are, and why that is known."""
+    count, total = len(rows), sum(row["row"][3] or 0 for row in rows)
+    if "order" in about:
+        return "not proven: of an order, sealed sums say nothing"
+    if "member" not in about:
+        if (count, total) != (seal["rows"], seal["sum_paisa"]):
+            raise BrokenError(f"the month was sealed with {seal['rows']} rows")
+        return "proven by the sealed count and sum"
+    if hashlib.sha256(sums).hexdigest() != seal["sums_sha256"]:
+        raise BrokenError("the sums are not those that were sealed")
+    mine: dict[str, tuple[int, int]] = {}
+    for row in csv.DictReader(io.StringIO(sums.decode())):
+        if row["user_id"] == str(about["member"]):
+            mine[row["type"]] = (int(row["rows"]), int(row["sum_paisa"]))
+    here: dict[str, tuple[int, int]] = {}
+    for row in rows:
+        kind = row["row"][2] or ""
+        before = here.get(kind, (0, 0))
+        here[kind] = (before[0] + 1, before[1] + (row["row"][3] or 0))
+    if mine != here:
+        raise BrokenError("the member's rows are not all that were sealed of the month")
+    return "proven by the sealed sums of the member"
+
+
+# Ed25519 as in RFC 8032, checking only. Points are (X, Y, Z, T), x = X/Z, y = Y/Z, x*y = T/Z.
+Point = tuple[int, int, int, int]
+P = 2**255 - 19
+L = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+BASE_Y = 4 * pow(5, P - 2, P) % P
+
+
+def add(a: Point, b: Point) -> Point:
+    """The sum of two points."""
+    m, n = (a[1] - a[0]) * (b[1] - b[0]) % P, (a[1] + a[0]) * (b[1] + b[0]) % P
+    c, d = 2 * a[3] * b[3] * D % P, 2 * a[2] * b[2] % P
+    e, f, g, h = n - m, d - c, d + c, n + m
+    return e * f % P, g * h % P, f * g % P, e * h % P
+
+
+def times(scalar: int, point: Point) -> Point:
+    """A point added to itself so many times."""
+    result = (0, 1, 1, 0)
+    while scalar:
+        if scalar & 1:
+            result = add(result, point)
+        point, scalar = add(point, point), scalar >> 1
+    return result
+
+
+def point_of(data: bytes) -> Point | None:
+    """A point from its 32 bytes; None for bytes that are none."""
+    y = int.from_bytes(data, "little")
+    sign, y = y >> 255, y & ((1 << 255) - 1)
+    if y >= P:
+        return None
+    square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    x = pow(square, (P + 3) // 8, P)
+    if (x * x - square) % P:
+        x = x * pow(2, (P - 1) // 4, P) % P
+    if (x * x - square) % P or (x == 0 and sign):
+        return None
+    x = P - x if x & 1 != sign else x
+    return x, y, 1, x * y % P
+
+
+def ed25519_verify(public: bytes, signature: bytes, message: bytes) -> bool:
+    """Whether the signature is the key's, of this message."""
+    if len(public) != 32 or len(signature) != 64:
+        return False
+    key, first, scalar = point_of(public), point_of(signature[:32]), int.from_bytes(signature[32:], "little")
+    base = point_of(BASE_Y.to_bytes(32, "little"))
+    if key is None or first is None or base is None or scalar >= L:
+        return False
+    digest = hashlib.sha512(signature[:32] + public + message).digest()
+    left, right = times(scalar, base), add(first, times(int.from_bytes(digest, "little") % L, key))
+    return not ((left[0] * right[2] - right[0] * left[2]) % P or (left[1] * right[2] - right[1] * left[2]) % P)
+
+
+def main(arguments: list[str]) -> int:
+    """Verify the pack that is named."""
+    if len(arguments) != 2:
+        sys.stderr.write("usage: python evidence_verify.py pack.zip PUBLIC_KEY\n")
+        return 2
+    try:
+        with open(arguments[0], "rb") as file:
+            found = verify(file.read(), arguments[1])
+    except OSError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    except Exception as error:  # a forged pack may hold anything
+        print(f"NOT VALID: {error if isinstance(error, BrokenError) else f'it cannot be read ({error!r})'}")
+        return 1
+    about = ", ".join(f"{name} {number}" for name, number in found["about"].items()) or "the whole month"
+    print(f"valid: {found['rows']} ledger rows of {found['month']}, {found['sum_paisa']} paisa, {about}")
+    print("all of them: " + found["complete"])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
