@@ -10,7 +10,6 @@ QUIET = {
     "DATABASE_URL": f"sqlite:///{DEMO / 'demo.db'}",
     "RUNS_DIR": str(DEMO / "runs"),
     "OUTBOX_DIR": str(DEMO / "outbox"),
-    "SNAPSHOTS_DIR": str(DEMO / "snapshots"),
     "PREFECT_HOME": str((DEMO / ".prefect").absolute()),
     "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",

@@ -61,7 +61,7 @@ print(f"{worst.len()} orders have breaks; {min(worst.len(), most)} are shown.")
 
 # %%
 for one in run.tables["causes"].iter_rows(named=True):
-    print(f"{one['breaks']:5} {one['worst']:9} {one['cause']}: {one['do']}.")
+    print(f"{one['breaks']:5} {one['worst']:9} {one['cause']}: {one['do']}. Members: {one['members']}")
 
 # %% [markdown]
 # ## Conclusion

@@ -10,9 +10,10 @@ from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.door import answers, reading
 from mlm_audit.analysis.eligibility import explain_month
 from mlm_audit.analysis.order import OrderExplanation, explain_order
-from mlm_audit.analysis.run import explain_member, last_run
+from mlm_audit.analysis.run import explain_member
 from mlm_audit.analysis.wallet import WalletExplanation
 from mlm_audit.database.member_page import read_member
+from mlm_audit.database.runs import has_runs, known_of
 from mlm_audit.database.slices import has_member
 from mlm_audit.database.snapshot import one_instant
 from mlm_audit.domain.errors import InputError
@@ -68,17 +69,22 @@ class Member(Answer):
     @cached_property
     def story(self) -> Story:  # type: ignore[override]
         """The page, read when it is first looked at: an explanation does not need it."""
-        with reading(f"member {self.id}"), one_instant(self._database) as connection:
-            rows = read_member(connection, self.id, MOST)
-        if rows is None:
-            raise InputError(f"member {self.id}: there is no such member any more")
         with reading(f"member {self.id}"):
+            with one_instant(self._database) as connection:
+                rows = read_member(connection, self.id, MOST)
+            if rows is None:
+                raise InputError(f"member {self.id}: there is no such member any more")
             return _page(self.id, rows, self._settings, reveal=self._reveal)
 
     @answers
     def explain(self) -> WalletExplanation:
         """Why the wallet holds what it holds, from the rows as they are now; and what else the last run has about the member."""
-        return explain_member(self._database, self._settings, self.id, last_run(self._database, self._settings))
+        return explain_member(
+            self._database,
+            self._settings,
+            self.id,
+            known_of(self._database, self.id) if has_runs(self._database) else None,
+        )
 
     @answers
     def eligibility(self, month: str) -> Answer:

@@ -155,9 +155,7 @@ def _conclusion(row: dict[str, Any], lines: list[dict[str, Any]], breaks: pl.Dat
         return f"{what}: the amounts are right, and something else is not. {breaks['message'][0]}"
     first = differing[0]
     gives = f"{first['line']}: {format_inr(first['found_paisa'])} instead of {format_inr(first['expected_paisa'])}"
-    _, _, elsewhere = first["why"].partition("; ")
-    more = f"; {elsewhere}" if elsewhere else ""
-    return f"{what}: {len(differing)} of {len(lines)} lines differ. {gives[0].upper()}{gives[1:]}{more}."
+    return f"{what}: {len(differing)} of {len(lines)} lines differ. {gives[0].upper()}{gives[1:]}{first.get('elsewhere', '')}."
 
 
 def _facts(row: dict[str, Any], version: PlanVersion | None, settings: Settings) -> tuple[tuple[str, str], ...]:

@@ -194,7 +194,8 @@ def _matched(lines: list[dict[str, Any]], beyond: list[dict[str, Any]]) -> list[
             continue
         whose = "the company" if due["member_id"] is None else f"member {due['member_id']}"
         has = "the company" if extra["member_id"] is None else f"member {extra['member_id']}"
-        due["why"] += f"; {has} has {format_inr(extra['found_paisa'])} of it"
+        due["elsewhere"] = f"; {has} has {format_inr(extra['found_paisa'])} of it"
+        due["why"] += due["elsewhere"]
         extra["line"], extra["why"] = f"{due['line']}, to somebody else", f"belongs to {whose}"
     return lines + beyond
 

@@ -20,7 +20,7 @@ from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.breaks import BREAK_SCHEMA
 from mlm_audit.jobs.payout_story import PayoutStory, Step, tell_payout
 from mlm_audit.jobs.ports import Clock
-from mlm_audit.jobs.slices import look_at_order
+from mlm_audit.jobs.slices import PAYOUT_CHECKS, look_at_order
 from mlm_audit.reporting.story import Story, Table, columns
 
 STEPS = columns(("step", "Step"), ("amount_paisa", "Amount", "change"), ("why", "Why"))
@@ -64,7 +64,7 @@ def _breaks(database: Engine, settings: Settings, told: PayoutStory) -> tuple[pl
     if not told.rows["order"]:
         return pl.DataFrame(schema=BREAK_SCHEMA), ""
     try:
-        found = look_at_order(database, settings, int(order)).breaks
+        found = look_at_order(database, settings, int(order), PAYOUT_CHECKS).breaks
     except InputError as error:
         return pl.DataFrame(schema=BREAK_SCHEMA), f"the checks could not look at its order: {error}"
     mine = pl.col("id").is_in([f"{code}/{told.schedule_id}" for code in ("payout-ledger", "payout-history")])

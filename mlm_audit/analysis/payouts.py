@@ -80,7 +80,7 @@ def _first(result: RunResult) -> str:
 
 def _totals(counts: dict[str, Any]) -> list[dict[str, Any]]:
     """The run's own counts: what would be paid, and what waits, by reason."""
-    waits = [(f"hold: {reason}", entry["count"], entry["paisa"]) for reason, entry in counts["by_reason"].items()]
+    waits = [(f"not paid: {reason}", entry["count"], entry["paisa"]) for reason, entry in counts["by_reason"].items()]
     rows = [("pay", counts["payable"], counts["payable_paisa"]), *waits]
     return [{"what": what, "instalments": count, "amount_paisa": paisa} for what, count, paisa in rows if count]
 

@@ -16,7 +16,7 @@ from mlm_audit.checks.causes import first_step, in_words
 from mlm_audit.checks.pointers import explain_command
 from mlm_audit.checks.roots import FOLLOWS
 from mlm_audit.database.own_tables import ReconciliationReport, TreeHealthReport
-from mlm_audit.database.runs import PREVIOUS_COLUMNS, PreviousRun, has_runs, previous_run
+from mlm_audit.database.runs import PREVIOUS_COLUMNS, KnownOf, PreviousRun, has_runs, previous_run
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import SEVERITIES, RunResult, open_findings
 from mlm_audit.domain.money import format_inr, grouped
@@ -26,13 +26,14 @@ from mlm_audit.reporting.story import Story, Table, columns
 from mlm_audit.reporting.story_shown import to_html, to_terminal
 
 COLUMNS = tuple(name for name in PREVIOUS_COLUMNS if name != "first_seen_at")
-SHOWN = 20
+SHOWN, NAMED = 20, 5
 CAUSES = columns(
     ("cause", "Cause"),
     ("worst", "Worst"),
     ("breaks", "Breaks", "count"),
     ("amount_paisa", "Amount, gross", "money"),
     ("do", "What to do"),
+    ("members", "Members"),
 )
 BREAKS = columns(("id", "Break"), ("severity", "Severity"), ("amount_paisa", "Amount", "change"), ("message", "What"))
 
@@ -62,10 +63,12 @@ class Run:
         if issue is not None:
             return explain_issue(find_issue(self.breaks, str(issue)), self._database, self._settings)
         if order is not None:
-            return explain_order(
-                whole_id("order", order), look_at_order(self._database, self._settings, whole_id("order", order)), self._settings
-            )
-        return explain_member(self._database, self._settings, whole_id("member", member), self)
+            number = whole_id("order", order)
+            return explain_order(number, look_at_order(self._database, self._settings, number), self._settings)
+        number = whole_id("member", member)
+        off = self.breaks.filter(pl.col("code") == "wallet-balance").select("member_id", "amount_paisa", "cause").rows()
+        known = KnownOf(self.job_id, self.breaks.filter(pl.col("member_id") == number), off)
+        return explain_member(self._database, self._settings, number, known)
 
     @property
     def tables(self) -> dict[str, pl.DataFrame]:
@@ -106,21 +109,19 @@ class Run:
         return _story(self)
 
 
-def explain_member(database: Engine, settings: Settings, member: int, run: Run | None) -> WalletExplanation:
+def explain_member(database: Engine, settings: Settings, member: int, known: KnownOf | None) -> WalletExplanation:
     """A member's wallet as it is now, with what a run has beyond it, such as orders of which the member got too little.
 
     What the run found of the wallet itself is left to the look of now: it may have been mended since.
     """
     looked = look_at_wallet(database, settings, member)
-    if run is None:
+    if known is None:
         return explain_wallet(member, looked, settings)
-    off = run.breaks.filter((pl.col("code") == "wallet-balance") & (pl.col("member_id") != member))
-    beyond = ~pl.col("code").is_in(WALLET_CHECKS) | pl.col("id").str.starts_with(OF_ORDERS)
-    more = run.breaks.filter((pl.col("member_id") == member) & beyond)
+    more = known.mine.filter(~pl.col("code").is_in(WALLET_CHECKS) | pl.col("id").str.starts_with(OF_ORDERS))
     both = pl.concat([looked.breaks.select(COLUMNS), more.select(COLUMNS)])
     seen = Looked(looked.rows, both, looked.plan, looked.notes)
-    others = off.select("member_id", "amount_paisa", "cause").rows()
-    return explain_wallet(member, seen, settings, others, beyond=(run.job_id, more.height))
+    others = [one for one in known.off if one[0] != member]
+    return explain_wallet(member, seen, settings, others, beyond=(known.job_id, more.height))
 
 
 def last_run(database: Engine, settings: Settings, *, tree: bool = False) -> Run | None:
@@ -142,11 +143,21 @@ def _story(run: Run) -> Story:
     ranked = run.breaks.sort(follows, -rank, -pl.col("amount_paisa").abs().fill_null(0), "id")
     causes = (
         run.breaks.group_by("cause")
-        .agg(rank.max().alias("rank"), pl.len().cast(pl.Int64).alias("breaks"), pl.col("amount_paisa").abs().sum())
+        .agg(
+            rank.max().alias("rank"),
+            pl.len().cast(pl.Int64).alias("breaks"),
+            pl.col("amount_paisa").abs().sum(),
+            pl.col("member_id").drop_nulls().unique().sort(),
+        )
         .sort(follows, -pl.col("rank"), -pl.col("amount_paisa"), "cause")
     )
     rows = tuple(
-        {"cause": in_words(one["cause"]), "worst": SEVERITIES[one["rank"]], "do": first_step(one["cause"])}
+        {
+            "cause": in_words(one["cause"]),
+            "worst": SEVERITIES[one["rank"]],
+            "do": first_step(one["cause"]),
+            "members": _named(one["member_id"]),
+        }
         | {name: one[name] for name in ("breaks", "amount_paisa")}
         for one in causes.iter_rows(named=True)
     )
@@ -159,6 +170,12 @@ def _story(run: Run) -> Story:
         tables=(Table("causes", "By cause", CAUSES, rows), Table("breaks", "The worst", BREAKS, shown, of=run.breaks.height)),
         notes=tuple(f"Not checked: {note}" for note in run.notes),
     )
+
+
+def _named(members: list[int]) -> str:
+    """Whose breaks they are, the first few by name."""
+    more = f" and {grouped(len(members) - NAMED)} more" if len(members) > NAMED else ""
+    return ", ".join(map(str, members[:NAMED])) + more
 
 
 def _start(run: Run, ranked: pl.DataFrame, worst: dict[str, Any]) -> str:

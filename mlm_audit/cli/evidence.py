@@ -1,6 +1,5 @@
 """`mlm-audit evidence`: packs that prove ledger rows to somebody who trusts nothing of ours but a key."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,7 @@ from mlm_audit.cli.common import EXIT_FAILED, Db, Id, Json, clock, database, out
 from mlm_audit.cli.explain import connect
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.settings import load_settings
-from mlm_audit.jobs.evidence import Wanted, make_pack
+from mlm_audit.jobs.evidence import Pages, Wanted, make_pack
 from mlm_audit.jobs.signing import key_of, make_key, public_of, rotate_key
 from mlm_audit.reporting.story_shown import to_page
 from mlm_audit.seals import evidence_verify
@@ -38,7 +37,9 @@ def pack(
     if member is not None and order is not None:
         raise InputError("evidence pack: give --member or --order, not both")
     settings = settings_with(db)
-    made = make_pack(database(settings), settings, Wanted(month, member, order), clock(), _page(db, member, order, reveal=reveal))
+    made = make_pack(
+        database(settings), settings, Wanted(month, member, order), clock(), _pages(db, member, order, reveal=reveal)
+    )
     try:
         output.write_bytes(made)
     except OSError as error:
@@ -51,22 +52,22 @@ def pack(
     out.print(f"      Verify it anywhere: python evidence_verify.py {output.name} {key}", markup=False)
 
 
-def _page(db: str | None, member: int | None, order: int | None, *, reveal: bool) -> Callable[[], str] | None:
-    """The explanation that goes into a pack, with the member's page before it."""
-    if member is None and order is None:
-        return None
+def _pages(db: str | None, member: int | None, order: int | None, *, reveal: bool) -> Pages:
+    """The explanation that goes into a pack; of a member the page as well."""
 
-    def page() -> str:
+    def pages() -> dict[str, str]:
         audit = connect(db)
         try:
             if order is not None:
-                return to_page(audit.order(order).explain().story)
-            asked = audit.member(int(member or 0), reveal=reveal)
-            return to_page(asked.story) + to_page(asked.explain().story)
+                return {"explanation.html": to_page(audit.order(order).explain().story)}
+            if member is not None:
+                asked = audit.member(member, reveal=reveal)
+                return {"member.html": to_page(asked.story), "explanation.html": to_page(asked.explain().story)}
+            return {}
         finally:
             audit.close()
 
-    return page
+    return pages
 
 
 @app.command
@@ -79,15 +80,12 @@ def verify(pack: Path, /, *, key: PublicKey = None, json: Json = False) -> int:
         The pack's file.
     """
     public = key or public_of(key_of(load_settings()))
-    try:
-        data = pack.read_bytes()
-    except OSError as error:
-        raise InputError(f"pack {pack}: cannot be read ({error.strerror})") from error
+    if not pack.is_file():
+        raise InputError(f"pack {pack}: there is no such file")
     if not json:
-        code = evidence_verify.main([str(pack), public])
-        return EXIT_FAILED if code else 0
+        return evidence_verify.main([str(pack), public])
     try:
-        print_json({"valid": True, **evidence_verify.verify(data, public)})
+        print_json({"valid": True, **evidence_verify.verify(pack.read_bytes(), public)})
     except Exception as error:  # noqa: BLE001  (a forged pack may hold anything)
         print_json({"valid": False, "why": str(error)})
         return EXIT_FAILED

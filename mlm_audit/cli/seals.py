@@ -1,14 +1,15 @@
 """`mlm-audit seals`: what of the ledger is sealed, whether it has moved, and files made anew."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import polars as pl
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from mlm_audit.cli.common import EXIT_FINDINGS, Db, Json, clock, database, out, print_json, progress_bar, settings_with
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.periods import month_label
 from mlm_audit.jobs.sealing import rebuild as make_anew
+from mlm_audit.jobs.sealing import restart as begin_anew
 from mlm_audit.jobs.sealing import store_of
 from mlm_audit.jobs.sealing import verify as verify_all
 from mlm_audit.seals.store import State
@@ -72,6 +73,22 @@ def rebuild(month: str, /, *, db: Db = None, json: Json = False) -> None:
     out.print(
         f"{month_label(seal.month)}: {grouped(seal.rows)} rows, with the root that was sealed; the log says that it was rebuilt."
     )
+
+
+@app.command
+def restart(
+    *,
+    reason: Annotated[str, Parameter(help="Why; it stands in every report from then on.")] = "",
+    db: Db = None,
+    json: Json = False,
+) -> None:
+    """Begin anew where the folder of snapshots is lost or cannot be believed; what is left is put aside, not deleted."""
+    settings = settings_with(db)
+    store = begin_anew(database(settings), settings, reason, clock())
+    if json:
+        print_json({"folder": str(store.folder), "head": store.chain.read().head})
+        return
+    out.print(f"Begun anew in {store.folder}; the next mlm-audit run reconciliation seals closed months.", markup=False)
 
 
 def _tell(word: str, state: State, wrong: list[str], notes: tuple[str, ...]) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import polars as pl
-from sqlalchemy import Connection, Engine, insert, inspect, select
+from sqlalchemy import ColumnElement, Connection, Engine, insert, inspect, select
 
 from mlm_audit.database.connect import consistent_read
 from mlm_audit.database.own_tables import Break, ReconciliationReport, TreeHealthReport
@@ -49,6 +49,30 @@ def previous_run(
         return None if report is None else _with_breaks(connection, report)
 
 
+class KnownOf(NamedTuple):
+    """What the last run has about a member: its id, the member's breaks (PREVIOUS_COLUMNS), and all wallets that are off.
+
+    `off` are (member_id, amount_paisa, cause).
+    """
+
+    job_id: str
+    mine: pl.DataFrame
+    off: list[tuple[int, int, str]]
+
+
+def known_of(engine: Engine, member: int) -> KnownOf | None:
+    """What the last stored reconciliation has about a member, without its other breaks; None when there is no run."""
+    with consistent_read(engine) as connection:
+        newest = select(ReconciliationReport).order_by(ReconciliationReport.id.desc()).limit(1)
+        report = connection.execute(newest).one_or_none()
+        if report is None:
+            return None
+        of_run = select(Break.member_id, Break.amount_paisa, Break.cause).where(Break.job_id == report.jobId)
+        off = connection.execute(of_run.where(Break.code == "wallet-balance")).all()
+        mine = _with_breaks(connection, report, Break.member_id == member).breaks
+        return KnownOf(report.jobId, mine, [(row[0], row[1], row[2]) for row in off])
+
+
 def stored_run(engine: Engine, job_id: str) -> PreviousRun | None:
     """A stored reconciliation or tree check by its id, or None."""
     with consistent_read(engine) as connection:
@@ -59,7 +83,7 @@ def stored_run(engine: Engine, job_id: str) -> PreviousRun | None:
     return None
 
 
-def _with_breaks(connection: Connection, report: Any) -> PreviousRun:
+def _with_breaks(connection: Connection, report: Any, *where: ColumnElement[bool]) -> PreviousRun:
     rows = connection.execute(
         select(
             Break.break_id,
@@ -72,7 +96,7 @@ def _with_breaks(connection: Connection, report: Any) -> PreviousRun:
             Break.evidence,
             Break.message,
             Break.first_seen_at,
-        ).where(Break.job_id == report.jobId)
+        ).where(Break.job_id == report.jobId, *where)
     ).all()
     breaks = pl.DataFrame([tuple(row) for row in rows], schema=PREVIOUS_COLUMNS, orient="row")
     return PreviousRun(report.jobId, breaks, report.reportData or {})

@@ -21,8 +21,9 @@ class Settings(BaseSettings):
     timezone: str = Field("Asia/Kolkata", description="Zone of business days, weeks and months")
     plan_file: Path | None = Field(None, description="TOML file of plan versions; the built-in plan when not set")
     runs_dir: Path = Field(Path("runs"), description="Folder of stored runs: reports, CSV, JSON, ledger copy")
-    snapshots_dir: Path = Field(
-        Path("snapshots"), description="Folder of sealed history: the ledger's closed months, and their log"
+    snapshots_dir: Path | None = Field(
+        None,
+        description="Folder of sealed history: the ledger's closed months, and their log; `snapshots` beside RUNS_DIR when not set",
     )
     seal_after_days: int = Field(
         1, ge=0, le=366, description="Days after its end that a month is sealed by the next reconciliation"

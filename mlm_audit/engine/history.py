@@ -10,14 +10,16 @@ from pathlib import Path
 
 import duckdb
 
+from mlm_audit.checks.inputs import INPUTS
 from mlm_audit.engine.duck import connect
 
 SETTLED_AFTER = timedelta(minutes=15)
-COLUMNS = "id, user_id, type, amount_paisa, reference_id, ref, balance_after_paisa, level_depth, created_at"
+ROW = tuple(name for name in INPUTS["ledger"].columns if name != "id")
+COLUMNS = ", ".join(INPUTS["ledger"].columns)
 
 
 @dataclass(frozen=True)
-class Seal:
+class Settled:
     """The settled rows of a ledger in four figures. `digest` adds up a hash of every row; `engine` made the hashes."""
 
     settled_before: str
@@ -31,23 +33,23 @@ class Seal:
         return asdict(self)
 
 
-def seal_ledger(snapshot: Path, read_at: datetime, memory_limit_mb: int) -> Seal:
-    """The seal of a snapshot's ledger, for the next run to compare with."""
+def settled_ledger(snapshot: Path, read_at: datetime, memory_limit_mb: int) -> Settled:
+    """The settled rows of a snapshot's ledger, for the next run to compare with."""
     cutoff = (read_at - SETTLED_AFTER).replace(tzinfo=None).isoformat(sep=" ")
     with connect(snapshot, memory_limit_mb) as con:
         return _seal(con, snapshot / "ledger.parquet", cutoff)
 
 
-def _seal(con: duckdb.DuckDBPyConnection, ledger: Path, cutoff: str) -> Seal:
+def _seal(con: duckdb.DuckDBPyConnection, ledger: Path, cutoff: str) -> Settled:
     sql = f"""
         select count(*), coalesce(sum(amount_paisa), 0)::BIGINT, coalesce(sum(hash({COLUMNS})), 0)::VARCHAR
         from read_parquet('{ledger}') where created_at < '{cutoff}'::TIMESTAMP
     """
     [(rows, total, digest)] = con.execute(sql).fetchall()
-    return Seal(cutoff, int(rows), int(total), str(digest), duckdb.__version__)
+    return Settled(cutoff, int(rows), int(total), str(digest), duckdb.__version__)
 
 
-def write_changes(snapshot: Path, previous: Seal, copy: Path, memory_limit_mb: int) -> None:
+def write_changes(snapshot: Path, previous: Settled, copy: Path, memory_limit_mb: int) -> None:
     """Write `ledger_changes.parquet` into the snapshot: what moved among the rows that `previous` sealed.
 
     With the local copy of the ledger every changed row is named; without it one row says that something changed.
@@ -64,7 +66,7 @@ def write_changes(snapshot: Path, previous: Seal, copy: Path, memory_limit_mb: i
         elif before.exists():
             same = False  # hashes of another engine do not compare; the copy does
         usable = before.exists() and _seal(con, before, previous.settled_before).rows == previous.rows
-        query = _nothing() if same else _named(snapshot, previous) if usable else _unnamed(previous, now)
+        query = nothing_moved() if same else _named(snapshot, previous) if usable else _unnamed(previous, now)
         con.execute(f"copy ({query}) to '{snapshot / 'ledger_changes.parquet'}' (format parquet)")
     before.unlink(missing_ok=True)
 
@@ -76,41 +78,52 @@ def _link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _named(snapshot: Path, previous: Seal) -> str:
-    settled = f"where created_at < '{previous.settled_before}'::TIMESTAMP"
-    row = "to_json({'member_id': X.user_id, 'type': X.type, 'amount_paisa': X.amount_paisa, 'ref': X.ref, "
-    row += "'balance_after_paisa': X.balance_after_paisa, 'created_at': X.created_at})::VARCHAR"
-    return f"""
-        with b as (select *, hash({COLUMNS}) as h from read_parquet('{snapshot / "ledger_before.parquet"}') {settled}),
-        a as (select *, hash({COLUMNS}) as h from read_parquet('{snapshot / "ledger.parquet"}')),
-        changed as (
-            select
-                coalesce(b.id, a.id) as ledger_id,
-                coalesce(b.user_id, a.user_id) as member_id,
-                case when a.id is null then 'deleted' when b.id is null then 'inserted' else 'edited' end as change,
-                b.amount_paisa as before_paisa,
-                a.amount_paisa as after_paisa,
-                case when b.id is not null then {row.replace("X.", "b.")} end as before_row,
-                case when a.id is not null then {row.replace("X.", "a.")} end as after_row
-            from b full outer join a on b.id = a.id
-            where (b.id is null and a.created_at < '{previous.settled_before}'::TIMESTAMP)
-                or (b.id is not null and (a.id is null or a.h <> b.h))
-        )
-        select *, 'Ledger row ' || ledger_id || ' was ' || change || ' since the last run' as what, ledger_id::VARCHAR as key from changed
-    """
+def _named(snapshot: Path, previous: Settled) -> str:
+    settled = f"created_at < '{previous.settled_before}'::TIMESTAMP"
+    before = f"(select *, hash({COLUMNS}) as h from read_parquet('{snapshot / 'ledger_before.parquet'}') where {settled})"
+    after = f"(select *, hash({COLUMNS}) as h from read_parquet('{snapshot / 'ledger.parquet'}'))"
+    return moved_rows(before, after, f"a.{settled}", "a.h = b.h", "since the last run")
 
 
-def _unnamed(previous: Seal, now: Seal) -> str:
+def _unnamed(previous: Settled, now: Settled) -> str:
     what = (
         f"Among the {previous.rows} ledger rows written before {previous.settled_before} UTC something was changed since the last run "
         f"(now {now.rows} rows; no local copy is left to name the row)"
     )
+    return moved_somewhere(what, previous.sum_paisa, str(now.sum_paisa), "0")
+
+
+def moved_rows(before: str, after: str, inside: str, same: str, since: str) -> str:
+    """Every row that moved between two relations of ledger rows, named, as a query of the columns of `ledger_changes`.
+
+    `inside`: of which rows of `a`, the later one, `before` must have every one; `same`: whether `b` and `a` are the same row.
+    """
+    row = "to_json({" + ", ".join(f"'{name}': X.{name}" for name in ROW) + "})::VARCHAR"
     return f"""
-        select 0::BIGINT as ledger_id, null::BIGINT as member_id, 'changed' as change,
-            {previous.sum_paisa}::BIGINT as before_paisa, {now.sum_paisa}::BIGINT as after_paisa,
-            null::VARCHAR as before_row, null::VARCHAR as after_row, '{what}' as what, '0' as key
+        select
+            coalesce(b.id, a.id) as ledger_id,
+            coalesce(b.user_id, a.user_id) as member_id,
+            case when a.id is null then 'deleted' when b.id is null then 'inserted' else 'edited' end as change,
+            b.amount_paisa as before_paisa,
+            a.amount_paisa as after_paisa,
+            case when b.id is not null then {row.replace("X.", "b.")} end as before_row,
+            case when a.id is not null then {row.replace("X.", "a.")} end as after_row,
+            'Ledger row ' || ledger_id || ' was ' || change || ' {since}' as what,
+            ledger_id::VARCHAR as key
+        from {before} as b full outer join {after} as a on a.id = b.id
+        where (b.id is null and ({inside})) or (b.id is not null and (a.id is null or not ({same})))
     """
 
 
-def _nothing() -> str:
-    return _unnamed(Seal("", 0, 0, "", ""), Seal("", 0, 0, "", "")) + " limit 0"
+def moved_somewhere(what: str, before_paisa: int, after_paisa: str, key: str) -> str:
+    """One row of the same columns: that something moved, where no row can be named. `after_paisa` is an expression."""
+    return f"""
+        select 0::BIGINT as ledger_id, null::BIGINT as member_id, 'changed' as change,
+            {before_paisa}::BIGINT as before_paisa, {after_paisa}::BIGINT as after_paisa,
+            null::VARCHAR as before_row, null::VARCHAR as after_row, '{what}' as what, '{key}' as key
+    """
+
+
+def nothing_moved() -> str:
+    """No row of the same columns."""
+    return moved_somewhere("", 0, "0", "") + " limit 0"

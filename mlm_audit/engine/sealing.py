@@ -9,13 +9,13 @@ import duckdb
 
 from mlm_audit.domain.periods import Month, month_label
 from mlm_audit.engine.duck import connect, quoted
+from mlm_audit.engine.history import moved_rows, moved_somewhere, nothing_moved
 from mlm_audit.seals.canonical import COLUMNS, leaf_sql
 from mlm_audit.seals.merkle import root
 from mlm_audit.seals.store import Seal, State
 
 CHUNK_ROWS = 50_000
 NAMES = ", ".join(COLUMNS)
-ROW = "to_json({" + ", ".join(f"'{name}': X.{name}" for name in COLUMNS if name != "id") + "})::VARCHAR"
 
 
 class Made(NamedTuple):
@@ -74,7 +74,7 @@ def write_moved(snapshot: Path, folder: Path, state: State, memory_limit_mb: int
         found += [
             _unnamed(seal) for month, seal in sorted(state.seals.items()) if month not in state.usable and _moved(con, seal)
         ]
-        moved = " union all ".join(found) or _nothing()
+        moved = " union all ".join(found) or nothing_moved()
         con.execute(f"create table moved as {moved}")
         [(count,)] = con.execute("select count(*) from moved").fetchall()
         earlier = _earlier(changes, folder, state) if changes.exists() else ""
@@ -95,22 +95,7 @@ def _named(folder: Path, seals: Sequence[Seal]) -> str:
     files = ", ".join(quoted(folder / seal.file) for seal in seals)
     inside = " or ".join(f"({_within('a.created_at', seal.starts_at, seal.ends_at)})" for seal in seals)
     same = " and ".join(f"b.{name} is not distinct from a.{name}" for name in COLUMNS)
-    return f"""
-        select
-            coalesce(b.id, a.id) as ledger_id,
-            coalesce(b.user_id, a.user_id) as member_id,
-            case when a.id is null then 'deleted' when b.id is null then 'inserted' else 'edited' end as change,
-            b.amount_paisa as before_paisa,
-            a.amount_paisa as after_paisa,
-            case when b.id is not null then {ROW.replace("X.", "b.")} end as before_row,
-            case when a.id is not null then {ROW.replace("X.", "a.")} end as after_row,
-            'Ledger row ' || coalesce(b.id, a.id) || ' was '
-                || case when a.id is null then 'deleted' when b.id is null then 'inserted' else 'edited' end
-                || ' after its month was sealed' as what,
-            coalesce(b.id, a.id)::VARCHAR as key
-        from read_parquet([{files}]) as b full outer join ledger as a on a.id = b.id
-        where (b.id is null and ({inside})) or (b.id is not null and (a.id is null or not ({same})))
-    """
+    return moved_rows(f"read_parquet([{files}])", "ledger", inside, same, "after its month was sealed")
 
 
 def _moved(con: duckdb.DuckDBPyConnection, seal: Seal) -> bool:
@@ -125,19 +110,8 @@ def _moved(con: duckdb.DuckDBPyConnection, seal: Seal) -> bool:
 def _unnamed(seal: Seal) -> str:
     what = f"Among the {seal.rows} ledger rows of {month_label(seal.month)} something was changed after the month was sealed"
     what += " (the sealed file that would name the row cannot be used)"
-    return f"""
-        select 0::BIGINT as ledger_id, null::BIGINT as member_id, 'changed' as change, {seal.sum_paisa}::BIGINT as before_paisa,
-            (select coalesce(sum(amount_paisa), 0) from ledger where {_within("created_at", seal.starts_at, seal.ends_at)})::BIGINT
-                as after_paisa,
-            null::VARCHAR as before_row, null::VARCHAR as after_row, '{what}' as what, 'month-{seal.month}' as key
-    """
-
-
-def _nothing() -> str:
-    return """
-        select 0::BIGINT as ledger_id, null::BIGINT as member_id, '' as change, 0::BIGINT as before_paisa, 0::BIGINT as after_paisa,
-            null::VARCHAR as before_row, null::VARCHAR as after_row, '' as what, '' as key limit 0
-    """
+    now = f"(select coalesce(sum(amount_paisa), 0) from ledger where {_within('created_at', seal.starts_at, seal.ends_at)})"
+    return moved_somewhere(what, seal.sum_paisa, now, f"month-{seal.month}")
 
 
 def _within(column: str, start: str, end: str) -> str:

@@ -25,8 +25,8 @@ from mlm_audit.seals.canonical import COLUMNS, INSTANT, canonical, leaf
 from mlm_audit.seals.merkle import Step, proofs
 from mlm_audit.seals.store import Seal, State, Store
 
-Explained = Callable[[], str]
-"""The explanation of the member or order as a page; personal data masked unless it was asked for."""
+Pages = Callable[[], dict[str, str]]
+"""Pages that explain the member or order, by their names; personal data masked unless it was asked for."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Wanted:
         return {name: number for name, number in (("member", self.member), ("order", self.order)) if number is not None}
 
 
-def make_pack(database: Database, settings: Settings, wanted: Wanted, now: datetime, page: Explained | None = None) -> bytes:
+def make_pack(database: Database, settings: Settings, wanted: Wanted, now: datetime, pages: Pages = dict) -> bytes:
     """The pack's bytes. InputError for a month that is not sealed or has no usable file, for no rows, and without a key."""
     key, store = key_of(settings), store_of(settings, database)
     state, seal = _seal_of(store, wanted, settings)
@@ -57,8 +57,7 @@ def make_pack(database: Database, settings: Settings, wanted: Wanted, now: datet
         "evidence_verify.py": Path(evidence_verify.__file__).read_bytes(),
         **{f"checks/{check.code}.sql": check.sql.encode() for check in load_checks(settings.checks_dir)},
     }
-    if page:
-        files["explanation.html"] = page().encode()
+    files |= {name: page.encode() for name, page in pages().items()}
     manifest = _json(
         {
             "format": 1,

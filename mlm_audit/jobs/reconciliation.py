@@ -35,7 +35,7 @@ from mlm_audit.domain.periods import naive
 from mlm_audit.domain.plan import DEFAULT_PLAN, Plan, load_plan, plan_name
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import Engine, EngineResult
-from mlm_audit.engine.history import Seal, seal_ledger, write_changes
+from mlm_audit.engine.history import Settled, settled_ledger, write_changes
 from mlm_audit.jobs.alerts import UNTIL_FILED, alert
 from mlm_audit.jobs.copies import keep, kept_copy
 from mlm_audit.jobs.findings import findings_of, worst_first
@@ -137,9 +137,9 @@ class _Reconciliation:
         return previous_run(self.database)
 
     def _reconcile(self, folder: Path, missing: dict[str, str], previous: PreviousRun | None) -> Outcome:
-        seal = previous.data.get("seal") if previous else None
-        if seal:
-            write_changes(folder, Seal(**seal), self._ledger_copy(), self.settings.memory_limit_mb)
+        settled = previous.data.get("seal") if previous else None
+        if settled:
+            write_changes(folder, Settled(**settled), self._ledger_copy(), self.settings.memory_limit_mb)
         self.proof = prove(self.store, previous.data.get("sealed") if previous else None, folder, self.settings)
         with Engine(folder, self.plan, self.settings, missing=missing) as engine:
             found = engine.run(self.checks, self.progress)
@@ -183,7 +183,7 @@ class _Reconciliation:
         corrected = [f"wallet-balance/{correction.member_id}" for correction in corrections]
         still_open = breaks.filter(~pl.col("id").is_in(corrected))
         counts = _counts(found, breaks, len(corrections))
-        verdict = _verdict(found, still_open, [*missing, *self.proof.notes])
+        verdict = _verdict(found, still_open, [*missing, *(() if self.dry_run else self.proof.notes)])
         result = RunResult(
             job=RECONCILIATION,
             job_id=self.job_id,
@@ -215,8 +215,8 @@ class _Reconciliation:
 
     def _store(self, folder: Path, outcome: Outcome, run: Run, out: Path | None) -> Draft | None:
         still_open = outcome.breaks.filter(~pl.col("id").is_in(list(outcome.result.fixed)))
-        seal = seal_ledger(folder, self.started, self.settings.memory_limit_mb)
-        data = _report_data(outcome.result) | {"seal": seal.to_dict(), "sealed": word_of(self.store, self.proof)}
+        settled = settled_ledger(folder, self.started, self.settings.memory_limit_mb)
+        data = _report_data(outcome.result) | {"seal": settled.to_dict(), "sealed": word_of(self.store, self.proof)}
         result = outcome.result
         words = report_data(result, self.settings.tz, "")
         with write(self.database) as connection:

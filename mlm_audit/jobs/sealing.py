@@ -16,11 +16,14 @@ from mlm_audit.database.runs import has_runs, previous_run
 from mlm_audit.database.snapshot import read_snapshot
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import Month, month_label, months_between, parse_month
+from mlm_audit.domain.privacy import one_line
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.sealing import first_instant, make, write_moved
 from mlm_audit.jobs.copies import database_key
+from mlm_audit.jobs.owner import user
 from mlm_audit.jobs.ports import Progress
-from mlm_audit.seals.store import REBUILT, Problem, Seal, State, Store
+from mlm_audit.seals.chain import START
+from mlm_audit.seals.store import REBUILT, RESTARTED, Problem, Seal, State, Store
 
 PROBLEMS = {"key": pl.String, "what": pl.String}
 MB = 1 << 20
@@ -28,7 +31,8 @@ MB = 1 << 20
 
 def store_of(settings: Settings, database: Database) -> Store:
     """Where a database's history is sealed."""
-    return Store(settings.snapshots_dir / database_key(database))
+    folder = settings.snapshots_dir or settings.runs_dir.parent / "snapshots"
+    return Store(folder / database_key(database))
 
 
 @dataclass(frozen=True)
@@ -57,15 +61,15 @@ def prove(store: Store, before: dict[str, Any] | None, folder: Path, settings: S
     Writes `seal_problems.parquet` and adds to `ledger_changes.parquet` in the snapshot, where something is sealed.
     """
     state = store.look()
-    elsewhere = before is not None and before["where"] != where(store)
-    problems = list(state.problems)
-    if before and not elsewhere and not state.read.knows(before["entries"], before["head"]):
-        problems.append(Problem("log/head", _not_the_log(before, state)))
-    notes = []
-    if elsewhere and before and before["entries"]:
-        notes.append(
-            f"sealed history: the last run sealed into {before['where']}; what was sealed there could not be proven here"
-        )
+    problems, notes = list(state.problems), []
+    # A log that knows the last run's head is that log, whatever the machine is called today.
+    if before and not state.read.problem and not _follows(state, before):
+        if before["where"] == where(store):
+            problems.append(Problem("log/head", _not_the_log(before, state)))
+        else:
+            notes.append(
+                f"sealed history: the last run sealed into {before['where']}; what was sealed there could not be proven here"
+            )
     if state.seals or problems:
         frame = pl.DataFrame([(one.key, one.what) for one in problems], schema=PROBLEMS, orient="row")
         frame.write_parquet(folder / "seal_problems.parquet")
@@ -73,6 +77,12 @@ def prove(store: Store, before: dict[str, Any] | None, folder: Path, settings: S
         write_moved(folder, store.folder, state, settings.memory_limit_mb)
     doubted = any(one.key.startswith("log") for one in problems)
     return Proof(state, before, doubted, tuple(notes))
+
+
+def _follows(state: State, before: dict[str, Any]) -> bool:
+    """Whether the log has the last run's head, or was begun anew after it by somebody who said so."""
+    restarts = (entry.body["head"] for entry in state.read.entries if entry.kind == RESTARTED)
+    return state.read.knows(before["entries"], before["head"]) or before["head"] in restarts
 
 
 def where(store: Store) -> str:
@@ -157,8 +167,17 @@ def told(store: Store) -> dict[str, Any]:
     if not state.seals:
         return {}
     rows = sum(seal.rows for seal in state.seals.values())
-    entries, head = len(state.read.entries), state.read.head
-    return {"until": month_label(max(state.seals)), "months": len(state.seals), "rows": rows, "entries": entries, "head": head}
+    restarts = [
+        f"{entry.at} by {entry.body['by']}: {entry.body['reason']}" for entry in state.read.entries if entry.kind == RESTARTED
+    ]
+    return {
+        "until": month_label(max(state.seals)),
+        "months": len(state.seals),
+        "rows": rows,
+        "entries": len(state.read.entries),
+        "head": state.read.head,
+        "restarts": restarts,
+    }
 
 
 def word_of(store: Store, proof: Proof) -> dict[str, Any]:
@@ -224,3 +243,21 @@ def rebuild(database: Database, settings: Settings, month_text: str, now: dateti
     rebuilt = replace(seal, sha256=digests[0], sums_sha256=digests[1])
     store.seal(rebuilt, now, REBUILT)
     return rebuilt
+
+
+def restart(database: Database, settings: Settings, reason: str, now: datetime) -> Store:
+    """Begin the sealed history anew where what there was is lost or cannot be believed; what is left is put aside, not deleted.
+
+    The new log begins with who did it and why, and every report says so. InputError without a reason, and where nothing is wrong.
+    """
+    if not reason.strip():
+        raise InputError("seals restart: say why, with --reason; it stands in every report from then on")
+    store, last = store_of(settings, database), previous_run(database) if has_runs(database) else None
+    before = last.data.get("sealed") if last else None
+    state = store.look()
+    if not state.problems and (before is None or _follows(state, before)):
+        raise InputError(
+            f"seals restart: the sealed history in {store.folder} is whole and the one of the last run; nothing to do"
+        )
+    store.restart({"reason": one_line(reason), "by": user(), "head": before["head"] if before else START}, now)
+    return store

@@ -8,6 +8,7 @@ import polars as pl
 from sqlalchemy import Connection, Engine
 
 from mlm_audit.checks.catalogue import load_checks
+from mlm_audit.checks.roots import ROOTS
 from mlm_audit.database.check import readable_inputs
 from mlm_audit.database.slices import Slice, order_slice, wallet_slice
 from mlm_audit.database.snapshot import one_instant
@@ -47,6 +48,8 @@ ORDER_CHECKS = (
     "refund-not-reversed",
 )
 """The checks whose facts about one order are all in an order's slice."""
+PAYOUT_CHECKS = ("payout-ledger", "payout-history", "duplicate-credit", "instalments", "refund-not-reversed", *ROOTS)
+"""Those of them that say something about one instalment."""
 
 
 class Looked:
@@ -65,9 +68,9 @@ def look_at_wallet(database: Engine, settings: Settings, member: int) -> Looked:
     return Looked(looked.rows, mine, looked.plan, looked.notes)
 
 
-def look_at_order(database: Engine, settings: Settings, order: int) -> Looked:
-    """An order's rows and the breaks that are about it. InputError when there is no such order."""
-    looked = _look(database, settings, lambda c, depth, missing: order_slice(c, order, depth, missing), ORDER_CHECKS)
+def look_at_order(database: Engine, settings: Settings, order: int, codes: Collection[str] = ORDER_CHECKS) -> Looked:
+    """An order's rows and the breaks of these checks that are about it. InputError when there is no such order."""
+    looked = _look(database, settings, lambda c, depth, missing: order_slice(c, order, depth, missing), codes)
     if not looked.rows["orders"].filter(pl.col("id") == order).height:
         raise InputError(f"order {order}: there is no such order; check the id")
     mine = looked.breaks.filter(pl.col("order_id") == order)

@@ -79,7 +79,8 @@ def _sealed(result: RunResult) -> dict[str, str]:
     known = result.sealed
     return {
         "History sealed": f"to {known['until']}: {plural(known['months'], 'month')}, {plural(known['rows'], 'ledger row')}",
-        "Head of its log": f"{known['head']}, {plural(known['entries'], 'entry').replace('entrys', 'entries')}",
+        "Head of its log": f"{known['head']} at entry {known['entries']}",
+        "Its log begun anew": "; ".join(known["restarts"]),
     }
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from mlm_audit.domain.periods import month_label
 from mlm_audit.seals.chain import Chain, Read, sync_folder
 
-SEALED, EXPIRED, REBUILT = "sealed", "expired", "rebuilt"
+SEALED, EXPIRED, REBUILT, RESTARTED = "sealed", "expired", "rebuilt", "restarted"
 BLOCK_BYTES = 1 << 20
 
 
@@ -79,6 +79,7 @@ class Store:
         for entry in read.entries:
             if entry.kind in (SEALED, REBUILT):
                 seals[entry.body["month"]] = Seal(**entry.body)
+                expired.discard(entry.body["month"])
             elif entry.kind == EXPIRED:
                 expired.add(entry.body["month"])
         problems = [Problem("log", f"The log of sealed months cannot be believed: {read.problem}")] if read.problem else []
@@ -120,11 +121,22 @@ class Store:
         for name in (seal.file, seal.sums):
             (self.folder / name).unlink(missing_ok=True)
 
+    def restart(self, body: dict[str, Any], at: datetime) -> None:
+        """Put all that is there aside, into a folder of its own, and begin another log that says so first."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        left = [path for path in self.folder.iterdir() if path.is_file()]
+        if left:
+            aside = self.folder / f"aside-{at:%Y%m%d%H%M%S}"
+            aside.mkdir()
+            for path in left:
+                path.rename(aside / path.name)
+        self.chain.append(RESTARTED, body, at)
+
     def tidy(self, state: State) -> list[str]:
-        """Drop what a killed run has left: files that no entry names. Nothing, while the log cannot be believed."""
+        """Drop what a killed run has left: files that no entry names, or of months let go. Nothing, while the log is in doubt."""
         if state.read.problem or not self.folder.is_dir():
             return []
-        known = {name for entry in state.read.entries for name in (entry.body.get("file"), entry.body.get("sums"))}
+        known = {name for month, seal in state.seals.items() if month not in state.expired for name in (seal.file, seal.sums)}
         left = [
             path for path in self.folder.iterdir() if path.suffix in (".parquet", ".csv", ".partial") and path.name not in known
         ]

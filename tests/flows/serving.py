@@ -113,7 +113,6 @@ def served(folder: Path, database_url: str, **changes: str) -> Iterator[Served]:
         "DATABASE_URL": database_url,
         "RUNS_DIR": str(folder / "runs"),
         "OUTBOX_DIR": str(folder / "outbox"),
-        "SNAPSHOTS_DIR": str(folder / "snapshots"),
         "PREFECT_HOME": str(folder / "prefect"),
         "ADMIN_TOKENS": f"{entry} {other}",
         "CRON_SECRET": "cron secret of the test",

@@ -59,7 +59,6 @@ def url(prefect: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         ("DATABASE_URL", url),
         ("RUNS_DIR", tmp_path / "runs"),
         ("OUTBOX_DIR", tmp_path / "outbox"),
-        ("SNAPSHOTS_DIR", tmp_path / "snapshots"),
     ):
         monkeypatch.setenv(name, str(value))
     return url

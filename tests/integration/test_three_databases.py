@@ -210,7 +210,7 @@ def test_failure_is_logged_and_nothing_is_stored(
     def fail(*_: object) -> None:
         raise RuntimeError("the disk is full")
 
-    monkeypatch.setattr(reconciliation, "seal_ledger", fail)
+    monkeypatch.setattr(reconciliation, "settled_ledger", fail)
     with pytest.raises(JobFailedError, match="the disk is full"):
         run(engine, tmp_path)
     with engine.connect() as connection:

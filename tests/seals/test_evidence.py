@@ -26,6 +26,7 @@ from mlm_audit.jobs.signing import make_key, public_of, rotate_key
 from mlm_audit.seals import evidence_verify
 from mlm_audit.seals.evidence_verify import BrokenError, archive_of, ed25519_verify, verify
 from tests.conftest import NOW, clean_platform
+from tests.integration.test_commands import document, mlm, refused
 
 Fill = Callable[[str, Platform], Engine]
 SETTINGS = Settings(runs_dir=Path("runs"), snapshots_dir=Path("snapshots"))
@@ -173,3 +174,32 @@ def test_keys(sealed: Engine) -> None:
 def test_what_cannot_be_packed(sealed: Engine, month: str, about: dict[str, int], words: str) -> None:
     with pytest.raises(InputError, match=words):
         make_pack(sealed, SETTINGS, Wanted(month, **about), AT)
+
+
+def test_the_commands(sealed: Engine, sqlite_url: str, tmp_path: Path) -> None:
+    """A pack for people: personal data masked unless asked for, which is noted; forged, it is not valid, in words and as JSON."""
+    said = document("evidence", "pack", "--month", "2026-10", "--member", "5", "-o", "pack.zip", "--db", sqlite_url)
+    assert said["public_key"] == document("evidence", "key")["public_key"]
+    assert "valid: " in mlm("evidence", "verify", "pack.zip").stdout
+    assert document("evidence", "verify", "pack.zip")["about"] == {"member": 5}
+    data = Path("pack.zip").read_bytes()
+    assert b"member00000005@" not in data
+    assert b"Wallet of member 5" in data
+    assert not Path("runs/revealed.jsonl").exists()
+    document("evidence", "pack", "--month", "2026-10", "--member", "5", "-o", "full.zip", "--reveal", "--db", sqlite_url)
+    assert b"member00000005@" in Path("full.zip").read_bytes()
+    assert "member 5" in Path("runs/revealed.jsonl").read_text(encoding="utf-8")
+    Path("pack.zip").write_bytes(data[:-1] + b"x")
+    done = mlm("evidence", "verify", "pack.zip")
+    assert (done.returncode, "NOT VALID" in done.stdout) == (1, True)
+    assert document("evidence", "verify", "pack.zip", code=1)["valid"] is False
+    document("evidence", "key", "--rotate")
+    assert "another key" in mlm("evidence", "verify", "full.zip").stdout
+    assert document("evidence", "verify", "full.zip", "--key", said["public_key"])["valid"] is True
+    for arguments, words in (
+        (("pack", "--month", "2026-10", "--member", "5", "--order", "7", "-o", "x.zip", "--db", sqlite_url), "not both"),
+        (("pack", "--month", "2026-10", "-o", str(tmp_path / "no" / "x.zip"), "--db", sqlite_url), "cannot be written"),
+        (("verify", "nowhere.zip"), "no such file"),
+        (("key", "--new"), "there is one already"),
+    ):
+        assert words in refused("evidence", *arguments)

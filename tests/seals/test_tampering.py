@@ -14,10 +14,11 @@ from mlm_audit.cli.app import main
 from mlm_audit.database.connect import write
 from mlm_audit.database.tables import Ledger
 from mlm_audit.demo.platform import Platform
+from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.reconciliation import reconcile
-from mlm_audit.jobs.sealing import store_of
+from mlm_audit.jobs.sealing import rebuild, restart, store_of
 from mlm_audit.seals import store as stores
 from mlm_audit.seals.chain import Chain
 from mlm_audit.seals.store import Store
@@ -192,10 +193,47 @@ def test_a_log_that_is_not_the_one_the_last_run_left(sealed: Engine, attack: Cal
     assert len(store(sealed).chain.read().entries) == entries
 
 
-def test_another_machine_says_that_it_could_not_prove_it(sealed: Engine) -> None:
-    result = run(sealed, SETTINGS.model_copy(update={"snapshots_dir": Path("elsewhere")}))
+def test_another_folder_says_that_it_could_not_prove_it(sealed: Engine) -> None:
+    elsewhere = SETTINGS.model_copy(update={"snapshots_dir": Path("elsewhere")})
+    ahead = reconcile(sealed, elsewhere, lambda: NOW, dry_run=True).result
+    assert ahead.verdict is Verdict.PASS, "an analyst's look from elsewhere is none the worse"
+    for result in (ahead, run(sealed, elsewhere), run(sealed, elsewhere)):
+        assert any("could not be proven here" in note for note in result.notes)
     assert result.verdict is Verdict.INCOMPLETE
-    assert any("could not be proven here" in note for note in result.notes)
+    assert run(sealed).verdict is Verdict.PASS, "where it was sealed it is still proven"
+
+
+def test_a_machine_that_is_called_otherwise_today(sealed: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As containers are, and folders that were moved: the log itself says which log it is."""
+    monkeypatch.setattr("platform.node", lambda: "another-name")
+    Path("snapshots").rename("moved")
+    assert run(sealed, SETTINGS.model_copy(update={"snapshots_dir": Path("moved")})).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize("attack", [edit_log, gone])
+def test_begun_anew_when_somebody_says_so(sealed: Engine, attack: Callable[[Engine], None]) -> None:
+    with pytest.raises(InputError, match="whole and the one of the last run"):
+        restart(sealed, SETTINGS, "disk lost", NOW)
+    attack(sealed)
+    assert run(sealed).verdict is Verdict.FAIL
+    with pytest.raises(InputError, match="say why"):
+        restart(sealed, SETTINGS, " ", NOW)
+    restart(sealed, SETTINGS, "disk lost", NOW)
+    for _ in range(2):
+        result = run(sealed)
+        assert (result.verdict, result.sealed["until"]) == (Verdict.PASS, "2026-10")
+        assert "disk lost" in result.sealed["restarts"][0]
+        assert "disk lost" in Path(result.reports["html"]).read_text(encoding="utf-8")
+    assert bool(list(store(sealed).folder.glob("aside-*/log.jsonl"))) == (attack is edit_log), "nothing is deleted"
+    gone(sealed)
+    assert found(run(sealed), "seal-broken"), "and what is lost after that is found again"
+
+
+def test_damaged_sums_are_named(sealed: Engine) -> None:
+    name = store(sealed).look().seals[202606].sums
+    (store(sealed).folder / name).write_text("user_id,type,rows,sum_paisa\n")
+    [broken] = found(run(sealed), "seal-broken")
+    assert name in broken["message"]
 
 
 def test_killed_while_sealing(sqlite_url: str, filled: Fill, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,6 +270,14 @@ def test_what_is_let_go_is_still_proven(sqlite_url: str, filled: Fill) -> None:
     assert sorted(run(engine, small, days=3) and store(engine).look().usable) == [202609, 202610], (
         "all of it is smaller than that"
     )
+    swap(engine)
+    rebuild(engine, small, "2026-06", NOW + timedelta(days=3))
+    state = store(engine).look()
+    assert sorted(state.usable) == [202606, 202609, 202610], "made anew from rows that are as they were sealed"
+    again = store(engine).folder / state.seals[202607].file
+    again.write_text("left by a run that was killed while it let go")
+    run(engine, small, days=3)
+    assert not again.exists()
 
 
 def test_the_commands(sealed: Engine, sqlite_url: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,7 @@
 -- severity: critical
 -- needs: seal_problems
 -- proves: The log of what was sealed is whole and the one that the last run saw, and every sealed file is as it was sealed.
--- do: See who could write to the folder of snapshots; then `mlm-audit seals verify`, and `seals rebuild MONTH` where the platform still has the rows.
+-- do: See who could write to the folder of snapshots; then `mlm-audit seals verify`, `seals rebuild MONTH` where the platform still has the rows, or `seals restart --reason …` where the folder is lost.
 -- message: {what}.
 select
     null::BIGINT as member_id,
