@@ -1,6 +1,7 @@
 """The list of checks: one `.sql` file each, with a header that a person can read.
 
-Header keys: code, title, severity, needs (inputs), proves, do, message. A user adds a check by adding such a file to a
+Header keys: code, title, severity, needs (inputs), proves, do, message; local (yes or no): whether a break's own rows decide it,
+so that a night that reads only what changed can run it (no for a user's check that does not say so). A user adds a check by adding such a file to a
 folder of theirs (CHECKS_DIR). The query returns one row per break; see `BREAK_SCHEMA` for the columns it may give.
 """
 
@@ -14,6 +15,7 @@ from mlm_audit.domain.findings import SEVERITIES
 SQL_DIR = Path(__file__).parent / "sql"
 HEADER = re.compile(r"--\s*([a-z]+):\s*(.+)")
 KEYS = ("code", "title", "severity", "needs", "proves", "do", "message")
+OPTIONAL = ("local",)
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Check:
     message: str
     sql: str
     path: Path
+    is_local: bool = True
+    """Whether the rows of a break's own member, order, payout or withdrawal decide it, so that a night need not read others."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +73,15 @@ def parse_check(path: Path) -> Check:
         lines.pop(0)
     if absent := [key for key in KEYS if key not in header]:
         raise InputError(f"check {path}: the header lacks {', '.join(absent)}; each is a line like `-- code: my-check`")
-    if unknown := [key for key in header if key not in KEYS]:
-        raise InputError(f"check {path}: unknown header key {unknown[0]!r}; the keys are {', '.join(KEYS)}")
+    if unknown := [key for key in header if key not in (*KEYS, *OPTIONAL)]:
+        raise InputError(f"check {path}: unknown header key {unknown[0]!r}; the keys are {', '.join((*KEYS, *OPTIONAL))}")
     if header["severity"] not in SEVERITIES:
         raise InputError(f"check {path}: severity is one of {', '.join(SEVERITIES)}, not {header['severity']!r}")
     needs = tuple(name.strip() for name in header.pop("needs").split(","))
-    return Check(**header, needs=needs, sql="\n".join(lines).strip().rstrip(";"), path=path)
+    local = header.pop("local", "yes" if path.parent == SQL_DIR else "no")
+    if local not in ("yes", "no"):
+        raise InputError(f"check {path}: local is yes or no, not {local!r}")
+    return Check(**header, needs=needs, sql="\n".join(lines).strip().rstrip(";"), path=path, is_local=local == "yes")
 
 
 def load_views() -> list[View]:

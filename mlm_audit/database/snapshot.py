@@ -89,8 +89,8 @@ def _read(connection: Connection, name: str, spec: Input, path: Path) -> int:
     schema = pa.schema([(column, ARROW[kind]) for column, kind in spec.columns.items()])
     count = 0
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        for rows in _chunks(connection, _query(name, spec, connection.dialect.name)):
-            frame = _frame(name, spec, rows)
+        for rows in chunks_of(connection, query_of(name, spec, connection.dialect.name)):
+            frame = as_frame(name, spec, rows)
             writer.write_table(frame.to_arrow().cast(schema))
             count += len(rows)
     return count
@@ -99,9 +99,9 @@ def _read(connection: Connection, name: str, spec: Input, path: Path) -> int:
 def read_rows(connection: Connection, name: str, *where: ColumnElement[bool]) -> pl.DataFrame:
     """The rows of one input that meet the conditions, in the order of their first column, typed as in a snapshot."""
     spec = INPUTS[name]
-    query = _query(name, spec, connection.dialect.name).where(*where)
+    query = query_of(name, spec, connection.dialect.name).where(*where)
     rows = connection.execute(query.order_by(getattr(SOURCES[name], attribute_of(name, next(iter(spec.columns)))))).all()
-    return _frame(name, spec, rows) if rows else empty_frame(name)
+    return as_frame(name, spec, rows) if rows else empty_frame(name)
 
 
 def empty_frame(name: str) -> pl.DataFrame:
@@ -109,13 +109,15 @@ def empty_frame(name: str) -> pl.DataFrame:
     return pl.DataFrame(schema={column: POLARS[kind] for column, kind in INPUTS[name].columns.items()})
 
 
-def _chunks(connection: Connection, query: Select[Any]) -> Iterator[Sequence[Any]]:
-    result = connection.execution_options(stream_results=True, max_row_buffer=CHUNK_ROWS).execute(query)
-    while rows := result.fetchmany(CHUNK_ROWS):
+def chunks_of(connection: Connection, query: Select[Any], size: int = CHUNK_ROWS) -> Iterator[Sequence[Any]]:
+    """The rows of a query, `size` at a time, as they come."""
+    result = connection.execution_options(stream_results=True, max_row_buffer=size).execute(query)
+    while rows := result.fetchmany(size):
         yield rows
 
 
-def _query(name: str, spec: Input, dialect: str) -> Select[Any]:
+def query_of(name: str, spec: Input, dialect: str) -> Select[Any]:
+    """The columns of an input as they are read."""
     model = SOURCES[name]
     chosen = []
     for column, kind in spec.columns.items():
@@ -130,7 +132,8 @@ def _query(name: str, spec: Input, dialect: str) -> Select[Any]:
     return select(*chosen)
 
 
-def _frame(name: str, spec: Input, rows: Sequence[Any]) -> pl.DataFrame:
+def as_frame(name: str, spec: Input, rows: Sequence[Any]) -> pl.DataFrame:
+    """Rows of an input as a frame of its types; InputError names a row that does not fit."""
     values = list(zip(*rows, strict=True))
     return pl.DataFrame(
         [_series(name, column, kind, values[index], values[0]) for index, (column, kind) in enumerate(spec.columns.items())]

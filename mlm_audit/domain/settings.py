@@ -25,6 +25,12 @@ class Settings(BaseSettings):
         None,
         description="Folder of sealed history: the ledger's closed months, and their log; `snapshots` beside RUNS_DIR when not set",
     )
+    full_every_days: int = Field(
+        7, ge=1, le=366, description="Days after which a reconciliation reads and compares every row again, not only what changed"
+    )
+    nightly_from_rows: int = Field(
+        1_000_000, ge=0, description="Ledger rows below which every reconciliation reads everything: it takes seconds"
+    )
     seal_after_days: int = Field(
         1, ge=0, le=366, description="Days after its end that a month is sealed by the next reconciliation"
     )
@@ -75,6 +81,7 @@ class Settings(BaseSettings):
         None, description="Called after each health ping; who watches it hears when it stops"
     )
     memory_limit_mb: int = Field(1_536, ge=64, description="Memory for the bulk checks; beyond it they spill to disk")
+    threads: int = Field(0, ge=0, le=1_024, description="Processor threads of the bulk checks; 0 takes all")
     admin_email: str | None = Field(
         None, description="Where notices to the administrators go: one address, or several separated by commas"
     )

@@ -6,7 +6,7 @@ then each check is one query.
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +26,7 @@ from mlm_audit.domain.periods import months_between
 from mlm_audit.domain.plan import Plan
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.breaks import BREAK_SCHEMA, to_breaks
+from mlm_audit.engine.parts import folders_of, parts_of, quoted, relation
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,21 @@ OF_HISTORY = {
     "seal_problems": "nothing is sealed yet",
 }
 """Inputs that are made from what earlier runs left, and why there may be none."""
+
+OF_SLICES = ("brought_forward", "first_orders", "whole_members")
+"""What a slice of the platform is given, since it does not hold all the rows that these are made of."""
+BROUGHT_FORWARD: dict[str, Any] = {
+    "user_id": pl.Int64,
+    "sum_paisa": pl.Int64,
+    "last_id": pl.Int64,
+    "before_id": pl.Int64,
+    "before_amount_paisa": pl.Int64,
+    "balance_paisa": pl.Int64,
+}
+"""Per member what their ledger rows up to `last_id` come to, and the last of them that has a balance after it.
+
+Empty, except in a slice: there the ledger holds only what came after, of the members that are listed here.
+"""
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many steps are done, how many there are."""
@@ -59,7 +75,7 @@ class Engine:
         self.missing = missing or {}
         self.plan = plan
         self.settings = settings
-        self.con = connect(snapshot, settings.memory_limit_mb)
+        self.con = connect(snapshot, settings.memory_limit_mb, threads=settings.threads)
         self._failed_views: dict[str, str] = {}
 
     def __enter__(self) -> Self:
@@ -68,11 +84,13 @@ class Engine:
     def __exit__(self, *_: object) -> None:
         self.con.close()
 
-    def prepare(self, progress: Progress = lambda *_: None, steps: int = 0) -> dict[str, int]:
-        """Register the inputs and the plan and materialise the views; return the rows of each input."""
+    def prepare(
+        self, progress: Progress = lambda *_: None, steps: int = 0, only: Collection[str] | None = None
+    ) -> dict[str, int]:
+        """Register the inputs and the plan and materialise the views, all or `only` some; return the rows of each input."""
         rows = self._register_inputs()
         self._register_plan()
-        for number, view in enumerate(load_views()):
+        for number, view in enumerate(view for view in load_views() if only is None or view.name in only):
             progress(f"preparing {view.name}", number, steps)
             self._prepare(view)
         return rows
@@ -95,24 +113,21 @@ class Engine:
     def _register_inputs(self) -> dict[str, int]:
         rows: dict[str, int] = {}
         for name, spec in INPUTS.items():
-            path = self.snapshot / f"{name}.parquet"
-            if path.exists():
-                self.con.execute(f"create view {name} as select * from read_parquet({quoted(path)})")
+            if parts_of(self.snapshot, name):
+                self._view(name)
                 rows[name] = scalar(self.con, f"select count(*) from {name}")
                 continue
             # A frame that is missing is an empty one, so that the others can still be checked; see _check.
             columns = ", ".join(f"{column} {kind}" for column, kind in spec.columns.items())
             self.con.execute(f"create table {name} ({columns})")
             self.missing.setdefault(name, "the input is missing")
-        for name in ANALYSIS_INPUTS:  # there only when an analysis asked for them
-            path = self.snapshot / f"{name}.parquet"
-            if path.exists():
-                self.con.execute(f"create view {name} as select * from read_parquet({quoted(path)})")
-        for name in OF_HISTORY:
-            path = self.snapshot / f"{name}.parquet"
-            if path.exists():
-                self.con.execute(f"create view {name} as select * from read_parquet({quoted(path)})")
+        for name in (*ANALYSIS_INPUTS, *OF_HISTORY, *OF_SLICES):  # there only where somebody put them
+            if parts_of(self.snapshot, name):
+                self._view(name)
         return rows
+
+    def _view(self, name: str) -> None:
+        self.con.execute(f"create view {name} as select * from {relation(self.snapshot, name)}")
 
     def _register_plan(self) -> None:
         tz = self.settings.tz
@@ -145,6 +160,8 @@ class Engine:
         self._table("instalment_numbers", pl.DataFrame({"number": range(1, 53)}))
         self._table("rules", pl.DataFrame([rules]))
         self._table("ledger_types", pl.DataFrame({"type": LEDGER_TYPES}))
+        if not parts_of(self.snapshot, "brought_forward"):
+            self._table("brought_forward", pl.DataFrame(schema=BROUGHT_FORWARD))
         self._table("months", self._months(tz))
 
     def _months(self, tz: ZoneInfo) -> pl.DataFrame:
@@ -161,6 +178,8 @@ class Engine:
 
     def _prepare(self, view: View) -> None:
         name, kind = view.name, "view" if view.lazy else "table"
+        if name in OF_SLICES and parts_of(self.snapshot, name):
+            return
         started = time.perf_counter()
         try:
             self.con.execute(f"create temp {kind} {name} as {view.sql}")
@@ -168,12 +187,15 @@ class Engine:
             # Remembered, not swallowed: every check that reads this view then reports itself as not run.
             self._failed_views[name] = first_line(error)
             log.exception("preparing %s failed", name)
+        if name == "month_commissions" and parts_of(self.snapshot, "whole_members"):
+            # Of the others a slice holds some commissions of a month, never all of them.
+            self.con.execute(f"delete from {name} where member_id not in (select id from whole_members)")
         log.debug("%-20s %.2f s", name, time.perf_counter() - started)
 
     def _check(self, check: Check) -> tuple[pl.DataFrame, CheckRun]:
         nothing = pl.DataFrame(schema=BREAK_SCHEMA)
         for name, reason in OF_HISTORY.items():
-            if name in check.needs and not (self.snapshot / f"{name}.parquet").exists():
+            if name in check.needs and not parts_of(self.snapshot, name):
                 return nothing, CheckRun(check.code, check.title, CheckStatus.NOT_APPLICABLE, reason=reason)
         if absent := [name for name in check.needs if name in self.missing]:
             reason = f"{absent[0]}: {self.missing[absent[0]]}"
@@ -193,7 +215,7 @@ class Engine:
         return frame, CheckRun(check.code, check.title, CheckStatus.RAN, frame.height, seconds)
 
     def _bridge(self, breaks: pl.DataFrame) -> Bridge:
-        ledger = scalar(self.con, "select coalesce(sum(amount_paisa), 0) from ledger where user_id is not null")
+        ledger = scalar(self.con, "select coalesce(sum(ledger_paisa), 0) from ledger_sums")
         wallets = scalar(self.con, "select coalesce(sum(wallet_balance_paisa), 0) from users")
         by_cause = (
             breaks.filter(pl.col("code") == "wallet-balance")
@@ -212,15 +234,17 @@ class Engine:
         return scalar(self.con, "select count(*) from users where id in (select member_id from broken)")
 
 
-def connect(allowed: Path, memory_limit_mb: int, *more: Path) -> duckdb.DuckDBPyConnection:
-    """An in-memory DuckDB that can read the folder `allowed`, and `more`, and nothing else: no other file, no extension, no network."""
+def connect(allowed: Path, memory_limit_mb: int, *more: Path, threads: int = 0) -> duckdb.DuckDBPyConnection:
+    """An in-memory DuckDB that can read the folder `allowed` with its parts, and `more`: no other file, no extension, no network."""
     con = duckdb.connect(":memory:")
+    if threads:
+        con.execute(f"set threads = {threads}")
     con.execute(f"set memory_limit = '{memory_limit_mb}MiB'")
     con.execute(f"set temp_directory = {quoted(allowed / 'spill')}")
     con.execute("set preserve_insertion_order = false")
     # The joins are written in their order: largest first, small ones last. Guessing cost twice the time at 20 million rows.
     con.execute("set disabled_optimizers = 'join_order'")
-    con.execute(f"set allowed_directories = [{', '.join(map(quoted, (allowed, *more)))}]")
+    con.execute(f"set allowed_directories = [{', '.join(map(quoted, (allowed, *more, *folders_of(allowed))))}]")
     with suppress(duckdb.Error):  # an older DuckDB without these two still runs, only less locked
         con.execute("set autoinstall_known_extensions = false")
         con.execute("set autoload_known_extensions = false")
@@ -253,11 +277,6 @@ def first_line(error: Exception) -> str:
     first, *rest = str(error).strip().splitlines()
     meant = [line.strip() for line in rest if line.startswith(("Did you mean", "Candidate"))]
     return " ".join([first, *meant])
-
-
-def quoted(path: Path) -> str:
-    """A path as a literal in SQL."""
-    return "'" + str(path).replace("'", "''") + "'"
 
 
 def _utc(moment: datetime) -> datetime:

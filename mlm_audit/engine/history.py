@@ -3,7 +3,7 @@
 Rows count as settled some minutes after they were written, since a transaction may commit after one with a higher id.
 """
 
-import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,6 +12,7 @@ import duckdb
 
 from mlm_audit.checks.inputs import INPUTS
 from mlm_audit.engine.duck import connect
+from mlm_audit.engine.parts import relation, rows_in
 
 SETTLED_AFTER = timedelta(minutes=15)
 ROW = tuple(name for name in INPUTS["ledger"].columns if name != "id")
@@ -37,52 +38,68 @@ def settled_ledger(snapshot: Path, read_at: datetime, memory_limit_mb: int) -> S
     """The settled rows of a snapshot's ledger, for the next run to compare with."""
     cutoff = (read_at - SETTLED_AFTER).replace(tzinfo=None).isoformat(sep=" ")
     with connect(snapshot, memory_limit_mb) as con:
-        return _seal(con, snapshot / "ledger.parquet", cutoff)
+        return _seal(con, relation(snapshot, "ledger"), cutoff)
 
 
-def _seal(con: duckdb.DuckDBPyConnection, ledger: Path, cutoff: str) -> Settled:
+def _seal(con: duckdb.DuckDBPyConnection, ledger: str, cutoff: str) -> Settled:
     sql = f"""
         select count(*), coalesce(sum(amount_paisa), 0)::BIGINT, coalesce(sum(hash({COLUMNS})), 0)::VARCHAR
-        from read_parquet('{ledger}') where created_at < '{cutoff}'::TIMESTAMP
+        from {ledger} where created_at < '{cutoff}'::TIMESTAMP
     """
     [(rows, total, digest)] = con.execute(sql).fetchall()
     return Settled(cutoff, int(rows), int(total), str(digest), duckdb.__version__)
 
 
-def write_changes(snapshot: Path, previous: Settled, copy: Path, memory_limit_mb: int) -> None:
+def write_changes(snapshot: Path, previous: Settled, copy: Sequence[Path], memory_limit_mb: int) -> None:
     """Write `ledger_changes.parquet` into the snapshot: what moved among the rows that `previous` sealed.
 
-    With the local copy of the ledger every changed row is named; without it one row says that something changed.
+    With a local copy of the ledger that was, in files, every changed row is named; without it one row says that something changed.
     """
-    # DuckDB may read the snapshot's folder only, so the copy is linked into it for as long as this takes.
-    before = snapshot / "ledger_before.parquet"
-    if copy.exists():
-        _link(copy, before)
-    with connect(snapshot, memory_limit_mb) as con:
-        now = _seal(con, snapshot / "ledger.parquet", previous.settled_before)
+    before = rows_in(copy)
+    with connect(snapshot, memory_limit_mb, *{file.parent for file in copy}) as con:
+        now = _seal(con, relation(snapshot, "ledger"), previous.settled_before)
         same = (now.rows, now.sum_paisa) == (previous.rows, previous.sum_paisa)
         if now.engine == previous.engine:
             same = same and now.digest == previous.digest
-        elif before.exists():
+        elif copy:
             same = False  # hashes of another engine do not compare; the copy does
-        usable = before.exists() and _seal(con, before, previous.settled_before).rows == previous.rows
-        query = nothing_moved() if same else _named(snapshot, previous) if usable else _unnamed(previous, now)
+        usable = bool(copy) and _seal(con, before, previous.settled_before).rows == previous.rows
+        ledger = relation(snapshot, "ledger")
+        query = nothing_moved() if same else moved_since(before, ledger, previous) if usable else _unnamed(previous, now)
         con.execute(f"copy ({query}) to '{snapshot / 'ledger_changes.parquet'}' (format parquet)")
-    before.unlink(missing_ok=True)
 
 
-def _link(source: Path, target: Path) -> None:
-    try:
-        target.hardlink_to(source)
-    except OSError:
-        shutil.copyfile(source, target)
-
-
-def _named(snapshot: Path, previous: Settled) -> str:
+def moved_since(before: str, after: str, previous: Settled) -> str:
+    """Every row that `previous` sealed and that moved between two relations, as a query of the columns of `ledger_changes`."""
     settled = f"created_at < '{previous.settled_before}'::TIMESTAMP"
-    before = f"(select *, hash({COLUMNS}) as h from read_parquet('{snapshot / 'ledger_before.parquet'}') where {settled})"
-    after = f"(select *, hash({COLUMNS}) as h from read_parquet('{snapshot / 'ledger.parquet'}'))"
-    return moved_rows(before, after, f"a.{settled}", "a.h = b.h", "since the last run")
+    hashed = f"select *, hash({COLUMNS}) as h from"
+    return moved_rows(
+        f"({hashed} {before} where {settled})", f"({hashed} {after})", f"a.{settled}", "a.h = b.h", "since the last run"
+    )
+
+
+def settle_on(con: duckdb.DuckDBPyConnection, previous: Settled, read_at: datetime) -> Settled | None:
+    """The settled rows after a night, out of those of the last run and what its session has of the ledger.
+
+    None when only reading all of them tells, because another engine made the hashes.
+    """
+    if previous.engine != duckdb.__version__:
+        return None
+    cutoff = (read_at - SETTLED_AFTER).replace(tzinfo=None).isoformat(sep=" ")
+    first, last = sorted((previous.settled_before, cutoff))
+    parts = [
+        (1, "new_ledger", f"created_at < '{previous.settled_before}'::TIMESTAMP"),
+        (-1, "old_ledger", f"created_at < '{previous.settled_before}'::TIMESTAMP"),
+        (1 if cutoff == last else -1, "all_ledger", f"created_at >= '{first}'::TIMESTAMP and created_at < '{last}'::TIMESTAMP"),
+    ]
+    rows, total, digest = previous.rows, previous.sum_paisa, int(previous.digest)
+    for sign, table, within in parts:
+        figures = (
+            f"select count(*), coalesce(sum(amount_paisa), 0)::BIGINT, coalesce(sum(hash({COLUMNS})), 0)::VARCHAR from {table}"
+        )
+        [(more, paisa, hashes)] = con.execute(f"{figures} where {within}").fetchall()
+        rows, total, digest = rows + sign * more, total + sign * paisa, digest + sign * int(hashes)
+    return Settled(cutoff, rows, total, str(digest), duckdb.__version__)
 
 
 def _unnamed(previous: Settled, now: Settled) -> str:

@@ -1,6 +1,7 @@
 """Sealing and comparing in DuckDB: a month of a snapshot's ledger as files with its root, and what moved in sealed months."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -8,8 +9,9 @@ from typing import NamedTuple
 import duckdb
 
 from mlm_audit.domain.periods import Month, month_label
-from mlm_audit.engine.duck import connect, quoted
+from mlm_audit.engine.duck import connect
 from mlm_audit.engine.history import moved_rows, moved_somewhere, nothing_moved
+from mlm_audit.engine.parts import quoted, relation
 from mlm_audit.seals.canonical import COLUMNS, leaf_sql
 from mlm_audit.seals.merkle import root
 from mlm_audit.seals.store import Seal, State
@@ -33,7 +35,7 @@ class Made(NamedTuple):
 def first_instant(snapshot: Path, memory_limit_mb: int) -> datetime | None:
     """When the first row of the ledger was written, naive UTC."""
     with connect(snapshot, memory_limit_mb) as con:
-        [(first,)] = con.execute(f"select min(created_at) from {quoted(snapshot / 'ledger.parquet')}").fetchall()
+        [(first,)] = con.execute(f"select min(created_at) from {relation(snapshot, 'ledger')}").fetchall()
     return first if isinstance(first, datetime) else None
 
 
@@ -41,9 +43,7 @@ def make(snapshot: Path, month: Month, memory_limit_mb: int) -> Made:
     """The rows of a month by id, and their sums per member and kind, as files in the snapshot's folder."""
     file, sums = snapshot / f"{month.key}.sealed", snapshot / f"{month.key}.sums"
     with connect(snapshot, memory_limit_mb) as con:
-        within = (
-            f"from {quoted(snapshot / 'ledger.parquet')} where {_within('created_at', _naive(month.start), _naive(month.end))}"
-        )
+        within = f"from {relation(snapshot, 'ledger')} where {_within('created_at', _naive(month.start), _naive(month.end))}"
         con.execute(f"copy (select {NAMES} {within} order by id) to {quoted(file)} (format parquet, compression zstd)")
         figures = f"select count(*), coalesce(sum(amount_paisa), 0)::BIGINT, min(id), max(id) from read_parquet({quoted(file)})"
         [(rows, total, first, last)] = con.execute(figures).fetchall()
@@ -61,41 +61,61 @@ def _leaves(con: duckdb.DuckDBPyConnection, rows: str) -> Iterator[bytes]:
         yield from (bytes.fromhex(digest) for (digest,) in part)
 
 
-def write_moved(snapshot: Path, folder: Path, state: State, memory_limit_mb: int) -> int:
+@dataclass(frozen=True)
+class Looked:
+    """What of the ledger a night looks at: a file of `id`, `created_at` (of rows that changed), and months that were doubted."""
+
+    rows: Path
+    doubted: frozenset[int] = frozenset()
+
+
+def write_moved(snapshot: Path, folder: Path, state: State, memory_limit_mb: int, looked: Looked | None = None) -> int:
     """Add what moved in sealed months to the snapshot's `ledger_changes.parquet`; how many rows that are.
 
     A month whose file is as it was sealed names each row; of another the root says whether anything moved. What an earlier
-    comparison found of the same row gives way to what is found here.
+    comparison found of the same row gives way to what is found here. `looked`: only these rows, instead of all.
     """
     changes = snapshot / "ledger_changes.parquet"
     with connect(snapshot, memory_limit_mb, folder) as con:
-        con.execute(f"create view ledger as select {NAMES} from {quoted(snapshot / 'ledger.parquet')}")
-        found = [_named(folder, [state.seals[month] for month in sorted(state.usable)])] if state.usable else []
+        con.execute(f"create view ledger as select {NAMES} from {relation(snapshot, 'ledger')}")
+        files = ", ".join(quoted(folder / state.seals[month].file) for month in sorted(state.usable))
+        only = f"where id in (select id from read_parquet({quoted(looked.rows)}))" if looked else ""
+        if files:
+            con.execute(f"create {'table' if looked else 'view'} sealed as select {NAMES} from read_parquet([{files}]) {only}")
+        con.execute(f"create {'table' if looked else 'view'} found as select * from ledger {only}")
+        found = [_named([state.seals[month] for month in sorted(state.usable)])] if files else []
         found += [
-            _unnamed(seal) for month, seal in sorted(state.seals.items()) if month not in state.usable and _moved(con, seal)
+            _unnamed(seal)
+            for month, seal in sorted(state.seals.items())
+            if month not in state.usable and _is_looked_at(con, seal, looked) and _moved(con, seal)
         ]
         moved = " union all ".join(found) or nothing_moved()
         con.execute(f"create table moved as {moved}")
         [(count,)] = con.execute("select count(*) from moved").fetchall()
-        earlier = _earlier(changes, folder, state) if changes.exists() else ""
+        earlier = _earlier(changes, bool(files)) if changes.exists() else ""
         together = snapshot / "ledger_changes.both"
         con.execute(f"copy (select * from moved {earlier}) to {quoted(together)} (format parquet)")
     together.replace(changes)
     return int(count)
 
 
-def _earlier(changes: Path, folder: Path, state: State) -> str:
+def _is_looked_at(con: duckdb.DuckDBPyConnection, seal: Seal, looked: Looked | None) -> bool:
+    if looked is None or seal.month in looked.doubted:
+        return True
+    within = _within("created_at", seal.starts_at, seal.ends_at)
+    return bool(con.execute(f"select 1 from read_parquet({quoted(looked.rows)}) where {within} limit 1").fetchall())
+
+
+def _earlier(changes: Path, is_sealed: bool) -> str:  # noqa: FBT001
     """What moved since the last run, of rows that no usable seal has the last word on: one put back as it was sealed is right."""
-    files = ", ".join(quoted(folder / state.seals[month].file) for month in sorted(state.usable))
-    ruled = f"anti join (select id as ledger_id from read_parquet([{files}])) using (ledger_id)" if files else ""
+    ruled = "anti join (select id as ledger_id from sealed) using (ledger_id)" if is_sealed else ""
     return f"union all select * from read_parquet({quoted(changes)}) anti join moved using (key) {ruled}"
 
 
-def _named(folder: Path, seals: Sequence[Seal]) -> str:
-    files = ", ".join(quoted(folder / seal.file) for seal in seals)
+def _named(seals: Sequence[Seal]) -> str:
     inside = " or ".join(f"({_within('a.created_at', seal.starts_at, seal.ends_at)})" for seal in seals)
     same = " and ".join(f"b.{name} is not distinct from a.{name}" for name in COLUMNS)
-    return moved_rows(f"read_parquet([{files}])", "ledger", inside, same, "after its month was sealed")
+    return moved_rows("sealed", "found", inside, same, "after its month was sealed")
 
 
 def _moved(con: duckdb.DuckDBPyConnection, seal: Seal) -> bool:

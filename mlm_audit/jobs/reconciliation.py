@@ -20,7 +20,6 @@ from mlm_audit.database.corrections import Correction, correct_wallets
 from mlm_audit.database.outbox import let_go, queue_once
 from mlm_audit.database.own_tables import ReconciliationReport
 from mlm_audit.database.runs import PREVIOUS_COLUMNS, PreviousRun, previous_run, store_reconciliation
-from mlm_audit.database.snapshot import read_snapshot
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import (
     CheckRun,
@@ -34,13 +33,17 @@ from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import naive
 from mlm_audit.domain.plan import DEFAULT_PLAN, Plan, load_plan, plan_name
 from mlm_audit.domain.settings import Settings
+from mlm_audit.engine.changes import Night
 from mlm_audit.engine.duck import Engine, EngineResult
+from mlm_audit.engine.forward import KEPT_FILES
 from mlm_audit.engine.history import Settled, settled_ledger, write_changes
+from mlm_audit.engine.mirror import Manifest, Piece
 from mlm_audit.jobs.alerts import UNTIL_FILED, alert
-from mlm_audit.jobs.copies import keep, kept_copy
 from mlm_audit.jobs.findings import findings_of, worst_first
 from mlm_audit.jobs.leaving import with_files
+from mlm_audit.jobs.mirroring import Reader, Reading, fingerprint, is_night, mirror_of
 from mlm_audit.jobs.names import RECONCILIATION
+from mlm_audit.jobs.night import Nightly, keep_all
 from mlm_audit.jobs.ports import Clock, Progress
 from mlm_audit.jobs.running import Run, new_job_id, reason_of, running
 from mlm_audit.jobs.sealing import About, prove, seal_closed, store_of, told, word_of
@@ -70,17 +73,19 @@ def reconcile(
     *,
     as_of: datetime | None = None,
     dry_run: bool = False,
+    full: bool = False,
     out: Path | None = None,
     progress: Progress = lambda *_: None,
 ) -> Outcome:
     """Run the reconciliation, store it and leave its files in `out` (RUNS_DIR/<job_id> when left out).
 
-    With `dry_run` nothing is corrected, nothing is stored, and files are left only in an `out` that is named.
+    With `dry_run` nothing is corrected, nothing is stored, and files are left only in an `out` that is named. With `full` every
+    row is read and compared, also where the settings would read only what changed since the last run.
 
     Raises InputError before anything is written, JobFailedError when the job broke off (logged as failed).
     """
     started = clock()
-    work = _Reconciliation(database, settings, clock, started, as_of or started, dry_run, progress)
+    work = _Reconciliation(database, settings, clock, started, as_of or started, dry_run, full, progress)
     with tempfile.TemporaryDirectory(prefix="mlm-audit-") as folder:
         return work.execute(Path(folder), out)
 
@@ -94,10 +99,11 @@ class _Reconciliation:
         started: datetime,
         as_of: datetime,
         dry_run: bool,  # noqa: FBT001
+        full: bool,  # noqa: FBT001
         progress: Progress,
     ) -> None:
         self.database, self.settings, self.clock = database, settings, clock
-        self.started, self.as_of, self.dry_run, self.progress = started, as_of, dry_run, progress
+        self.started, self.as_of, self.dry_run, self.full, self.progress = started, as_of, dry_run, full, progress
         self.plan: Plan = load_plan(settings.plan_file or DEFAULT_PLAN)
         self.checks: list[Check] = load_checks(settings.checks_dir)
         self.job_id = new_job_id("reconciliation", started, settings)
@@ -105,7 +111,10 @@ class _Reconciliation:
 
     def execute(self, folder: Path, out: Path | None) -> Outcome:
         missing = readable_inputs(self.database, store=not self.dry_run)
-        rows = read_snapshot(self.database, folder, skip=list(missing), progress=self.progress)
+        self.mirror = mirror_of(self.settings, self.database, folder / "mirror")
+        previous = self._previous_if_any()
+        self.reading = self._read(folder, missing, previous)
+        rows = self.reading.manifest.rows()
         for name in ("users", "ledger"):
             if not rows.get(name):
                 raise InputError(f"table {name}: it has no rows, so there is nothing to reconcile; is this the right database?")
@@ -113,13 +122,15 @@ class _Reconciliation:
             missing[name] = "the table is empty"
         if self.dry_run:
             try:
-                seen = self._reconcile(folder, missing, self._previous_if_any())
+                seen = self._reconcile(folder, missing, previous)
             except Exception as error:
                 raise JobFailedError(f"{RECONCILIATION} failed, nothing was stored: {reason_of(error)}") from error
             return seen.filed(self.settings, out)
         about = {"as_of": self.as_of.isoformat()}
         with running(self.database, RECONCILIATION, self.job_id, self.settings, self.clock, self.started, **about) as run:
-            outcome = self._reconcile(folder, missing, previous_run(self.database))
+            if (now := previous_run(self.database)) and (previous is None or now.job_id != previous.job_id):
+                raise JobFailedError(f"{RECONCILIATION}: another run ended while this one was reading; start it again")
+            outcome = self._reconcile(folder, missing, previous)
             run.check()
             outcome = self._sealed(folder, outcome)
             alerted = self._store(folder, outcome, run, out)
@@ -136,13 +147,46 @@ class _Reconciliation:
             return None
         return previous_run(self.database)
 
-    def _reconcile(self, folder: Path, missing: dict[str, str], previous: PreviousRun | None) -> Outcome:
+    def _read(self, folder: Path, missing: dict[str, str], previous: PreviousRun | None) -> Reading:
+        rules = fingerprint(self.plan, self.settings, self.checks)
+        last = self.mirror.load(previous.data.get("mirror")) if previous else None
+        may = not self.full and not missing and is_night(last, rules, self.settings, self.started, self.checks)
+        reader = Reader(self.mirror, folder, list(missing), self.progress)
+        return reader.read(self.database, last, self.started, rules, is_night=may)
+
+    def _look_at_all(self, folder: Path, missing: dict[str, str], previous: PreviousRun | None) -> EngineResult:
+        """Every row of every input."""
         settled = previous.data.get("seal") if previous else None
         if settled:
-            write_changes(folder, Settled(**settled), self._ledger_copy(), self.settings.memory_limit_mb)
+            before = self.reading.before
+            copy = self.mirror.files(before.inputs.get("ledger", ())) if before else []
+            write_changes(folder, Settled(**settled), copy, self.settings.memory_limit_mb)
         self.proof = prove(self.store, previous.data.get("sealed") if previous else None, folder, self.settings)
         with Engine(folder, self.plan, self.settings, missing=missing) as engine:
             found = engine.run(self.checks, self.progress)
+            if not missing:
+                keep_all(engine)
+        self.settled = settled_ledger(folder, self.started, self.settings.memory_limit_mb)
+        return found
+
+    def _look_at_the_day(self, folder: Path, night: Night, previous: PreviousRun) -> EngineResult:
+        """What changed since the last run, and what had a break then."""
+        with Nightly(folder, self.mirror.folder, night, self.plan, self.settings) as nightly:
+            changed = nightly.compare(previous, self.started)
+            looked = nightly.looked(previous)
+            self.proof = prove(self.store, previous.data.get("sealed"), folder, self.settings, looked)
+            found = nightly.find(self.checks, previous, self.progress)
+        self.settled = changed.settled or settled_ledger(folder, self.started, self.settings.memory_limit_mb)
+        if found is None:
+            with Engine(folder, self.plan, self.settings) as engine:
+                found = engine.run(self.checks, self.progress)
+        return replace(found, rows=self.reading.manifest.rows() | {"changed": sum(changed.rows.values())})
+
+    def _reconcile(self, folder: Path, missing: dict[str, str], previous: PreviousRun | None) -> Outcome:
+        if self.reading.night and previous:
+            found = self._look_at_the_day(folder, self.reading.night, previous)
+        else:
+            found = self._look_at_all(folder, missing, previous)
         before = previous.breaks if previous else pl.DataFrame(schema=PREVIOUS_COLUMNS)
         breaks = with_states(found.breaks, before, self.as_of)
         corrections, capped = self._correct(breaks)
@@ -215,8 +259,12 @@ class _Reconciliation:
 
     def _store(self, folder: Path, outcome: Outcome, run: Run, out: Path | None) -> Draft | None:
         still_open = outcome.breaks.filter(~pl.col("id").is_in(list(outcome.result.fixed)))
-        settled = settled_ledger(folder, self.started, self.settings.memory_limit_mb)
-        data = _report_data(outcome.result) | {"seal": settled.to_dict(), "sealed": word_of(self.store, self.proof)}
+        manifest = self._mirrored(folder)
+        data = _report_data(outcome.result) | {
+            "seal": self.settled.to_dict(),
+            "sealed": word_of(self.store, self.proof),
+            "mirror": manifest.name,
+        }
         result = outcome.result
         words = report_data(result, self.settings.tz, "")
         with write(self.database) as connection:
@@ -224,11 +272,19 @@ class _Reconciliation:
             if alerted := alert(connection, ReconciliationReport, result, words, self.settings, out):
                 queue_once(connection, alerted, naive(self.clock()), UNTIL_FILED)
             run.end(connection, result.status, verdict=result.verdict.value, counts=result.counts)
-        keep(folder / "ledger.parquet", self._ledger_copy())
+        self.mirror.keep_only(manifest)
         return alerted
 
-    def _ledger_copy(self) -> Path:
-        return kept_copy(self.settings, self.database, "ledger.parquet")
+    def _mirrored(self, folder: Path) -> Manifest:
+        """The mirror as this run read it, in its place; it counts when the stored run names it."""
+        kept: dict[str, tuple[Piece, ...]] = {}
+        for name in KEPT_FILES:
+            if (file := folder / f"kept.{name}.parquet").exists():
+                taken, size = self.mirror.take(file)
+                kept[name] = (Piece(0, taken, size, 0),)
+        manifest = replace(self.reading.manifest, inputs={**self.reading.manifest.inputs, **kept})
+        self.mirror.settle(manifest)
+        return manifest
 
 
 def _counts(found: EngineResult, breaks: pl.DataFrame, corrections: int) -> dict[str, Any]:

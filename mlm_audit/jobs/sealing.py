@@ -18,7 +18,7 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import Month, month_label, months_between, parse_month
 from mlm_audit.domain.privacy import one_line
 from mlm_audit.domain.settings import Settings
-from mlm_audit.engine.sealing import first_instant, make, write_moved
+from mlm_audit.engine.sealing import Looked, first_instant, make, write_moved
 from mlm_audit.jobs.copies import database_key
 from mlm_audit.jobs.owner import user
 from mlm_audit.jobs.ports import Progress
@@ -55,9 +55,10 @@ class About:
     open_breaks: int
 
 
-def prove(store: Store, before: dict[str, Any] | None, folder: Path, settings: Settings) -> Proof:
+def prove(store: Store, before: dict[str, Any] | None, folder: Path, settings: Settings, looked: Looked | None = None) -> Proof:
     """Compare the store with its log and the last run's word of it (`before`), and every sealed month with the snapshot.
 
+    With `looked` only those rows of the months: the platform's figures say that the others did not change.
     Writes `seal_problems.parquet` and adds to `ledger_changes.parquet` in the snapshot, where something is sealed.
     """
     state = store.look()
@@ -74,7 +75,7 @@ def prove(store: Store, before: dict[str, Any] | None, folder: Path, settings: S
         frame = pl.DataFrame([(one.key, one.what) for one in problems], schema=PROBLEMS, orient="row")
         frame.write_parquet(folder / "seal_problems.parquet")
     if state.seals:
-        write_moved(folder, store.folder, state, settings.memory_limit_mb)
+        write_moved(folder, store.folder, state, settings.memory_limit_mb, looked)
     doubted = any(one.key.startswith("log") for one in problems)
     return Proof(state, before, doubted, tuple(notes))
 

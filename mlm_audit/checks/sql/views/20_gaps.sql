@@ -6,8 +6,8 @@ with chained as (
         user_id,
         amount_paisa,
         balance_after_paisa,
-        coalesce(lag(balance_after_paisa) over (partition by user_id order by id), 0) as before_balance_paisa
-    from ledger
+        coalesce(lag(balance_after_paisa) over (partition by user_id order by id), opening_paisa) as before_balance_paisa
+    from chain_rows
     where user_id is not null and balance_after_paisa is not null
 ),
 
@@ -19,10 +19,10 @@ broken as (
 rows_before as (
     select
         id,
-        lag(id) over chain as before_id,
-        lag(amount_paisa) over chain as before_amount_paisa
+        coalesce(lag(id) over chain, opening_id) as before_id,
+        coalesce(lag(amount_paisa) over chain, opening_amount_paisa) as before_amount_paisa
     from (
-        select * from ledger where balance_after_paisa is not null and user_id in (select user_id from broken)
+        select * from chain_rows where balance_after_paisa is not null and user_id in (select user_id from broken)
     ) as l
     window chain as (partition by user_id order by id)
 )

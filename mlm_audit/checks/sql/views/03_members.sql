@@ -1,14 +1,6 @@
 -- Every member with what is known of when an order below them earns them commission.
 -- active_from: from then on they are active for certain. unknown_from: from then on nobody knows (active once, not today).
 -- Before both, and where both are null, they are inactive.
-with firsts as (
-    -- Of every order that was ever paid, also those that no plan version covers.
-    select user_id as member_id, min(paid_at) as first_paid_at
-    from orders
-    where paid_at is not null
-    group by user_id
-)
-
 select
     u.id as member_id,
     case
@@ -22,5 +14,5 @@ select
         else f.first_paid_at
     end as unknown_from
 from users as u
-left join firsts as f on u.id = f.member_id
+left join first_orders as f on u.id = f.member_id
 cross join rules as r

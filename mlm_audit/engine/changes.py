@@ -1,0 +1,68 @@
+"""What a night found changed: of every input the rows that were there before and are no more, and those that are there now.
+
+A row that was edited is among both. Everything here follows the day, not the history: only the pieces that were read again are
+compared.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from mlm_audit.checks.inputs import INPUTS
+from mlm_audit.engine.duck import connect
+from mlm_audit.engine.parts import rows_in
+
+Files = Mapping[str, Sequence[Path]]
+
+
+@dataclass(frozen=True)
+class Night:
+    """The files of a night: `now` are those of every input, `before` and `after` those of the pieces that were read again.
+
+    `kept` are what the last run derived: `brought_forward` and `first_orders`.
+    """
+
+    now: Files
+    before: Files
+    after: Files
+    kept: Mapping[str, Path]
+
+
+def session(folder: Path, mirror: Path, night: Night, memory_limit_mb: int, threads: int) -> duckdb.DuckDBPyConnection:
+    """A DuckDB session with, for every input, `all_<input>`, `old_<input>`, `new_<input>` and `changed_<input>` (both)."""
+    con = connect(folder, memory_limit_mb, mirror, threads=threads)
+    for name, spec in INPUTS.items():
+        columns = ", ".join(spec.columns)
+        empty = "select " + ", ".join(f"null::{kind} as {column}" for column, kind in spec.columns.items()) + " where false"
+        con.execute(f"create view all_{name} as select {columns} from {rows_in(night.now[name])}")
+        for side, ours, theirs in (("old", night.before, night.after), ("new", night.after, night.before)):
+            mine = f"select {columns} from {rows_in(ours[name])}" if ours.get(name) else empty
+            other = f"select {columns} from {rows_in(theirs[name])}" if theirs.get(name) else empty
+            con.execute(f"create table {side}_{name} as ({mine}) except ({other})")
+        con.execute(f"create view changed_{name} as select * from old_{name} union all select * from new_{name}")
+    for name, path in night.kept.items():
+        con.execute(f"create view kept_{name} as select * from {rows_in([path])}")
+    con.execute(
+        f"create view nodes_then_and_now as select user_id, parent_id from all_matrix_nodes union select user_id, parent_id from {rows_in(night.before['matrix_nodes'])}"
+    )
+    return con
+
+
+def rows_changed(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Input → how many of its rows are new, changed or gone."""
+    counts = {}
+    for name, spec in INPUTS.items():
+        key = next(iter(spec.columns))
+        [(count,)] = con.execute(f"select count(distinct {key}) from changed_{name}").fetchall()
+        counts[name] = int(count)
+    return counts
+
+
+def register(con: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame) -> None:
+    """A frame as a table."""
+    con.register("frame_in", frame.to_arrow())
+    con.execute(f"create or replace table {name} as select * from frame_in")
+    con.unregister("frame_in")

@@ -1,0 +1,76 @@
+"""What one run hands to the next: every member's balance brought forward, and since when every buyer has bought."""
+
+from pathlib import Path
+
+import duckdb
+
+from mlm_audit.domain.plan import Plan
+from mlm_audit.domain.settings import Settings
+from mlm_audit.engine.changes import register
+from mlm_audit.engine.duck import BROUGHT_FORWARD, Engine
+from mlm_audit.engine.parts import quoted
+
+KEPT_FILES = ("brought_forward", "first_orders")
+COLUMNS = ", ".join(BROUGHT_FORWARD)
+
+
+def forward_of(rows: str) -> str:
+    """The balances brought forward of these ledger rows, as a query of the columns of BROUGHT_FORWARD."""
+    return f"""
+        select
+            user_id,
+            sum(amount_paisa)::BIGINT as sum_paisa,
+            max(id) as last_id,
+            max(id) filter (where balance_after_paisa is not null) as before_id,
+            arg_max(amount_paisa, id) filter (where balance_after_paisa is not null) as before_amount_paisa,
+            arg_max(balance_after_paisa, id) filter (where balance_after_paisa is not null) as balance_paisa
+        from ({rows}) as posted
+        where user_id is not null
+        group by user_id
+    """
+
+
+def carry_forward(con: duckdb.DuckDBPyConnection) -> str:
+    """The balances of the last run, brought forward by a night's changes, as a query of the columns of BROUGHT_FORWARD."""
+    con.execute(
+        """
+        create or replace table written_over as
+        select distinct c.user_id
+        from changed_ledger as c inner join kept_brought_forward as b on c.user_id = b.user_id
+        where c.id <= b.last_id
+        """
+    )
+    added = forward_of("select * from new_ledger where user_id not in (select user_id from written_over)")
+    return f"""
+        select {COLUMNS} from kept_brought_forward where user_id not in (select user_id from changed_ledger where user_id is not null)
+        union all
+        select
+            n.user_id,
+            coalesce(b.sum_paisa, 0) + n.sum_paisa as sum_paisa,
+            n.last_id,
+            coalesce(n.before_id, b.before_id) as before_id,
+            case when n.before_id is null then b.before_amount_paisa else n.before_amount_paisa end as before_amount_paisa,
+            case when n.before_id is null then b.balance_paisa else n.balance_paisa end as balance_paisa
+        from ({added}) as n left join kept_brought_forward as b on n.user_id = b.user_id
+        union all
+        {forward_of("select * from all_ledger where user_id in (select user_id from written_over)")}
+    """
+
+
+def renew_first_orders(con: duckdb.DuckDBPyConnection, folder: Path, plan: Plan, settings: Settings) -> None:
+    """Make the session's table `first_orders`: the last run's, and anew for the buyers whose orders changed."""
+    orders = folder / "buyers"
+    orders.mkdir()
+    theirs = "select * from all_orders where user_id in (select user_id from changed_orders)"
+    con.execute(f"copy ({theirs}) to {quoted(orders / 'orders.parquet')} (format parquet)")
+    with Engine(orders, plan, settings) as engine:
+        engine.prepare(only=("paid_orders", "first_orders"))
+        register(con, "first_anew", engine.con.sql("select * from first_orders").pl())
+    con.execute(
+        """
+        create table first_orders as
+        select * from first_anew
+        union all
+        select * from kept_first_orders where member_id not in (select user_id from changed_orders where user_id is not null)
+        """
+    )

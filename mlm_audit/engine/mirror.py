@@ -1,0 +1,123 @@
+"""The local mirror of the platform's inputs: Parquet pieces by id, and a manifest that says which pieces make up a run's inputs.
+
+A manifest is named by its own SHA-256 and a stored run names its manifest, so that a run that was killed changes nothing: its
+pieces are named by no manifest that a stored run names, and the next run drops them.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+FORMAT = 1
+LOWEST = -(2**63)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The rows of an input from the id `low` up to the next piece: a file of `size` bytes, and what the platform said of them."""
+
+    low: int
+    file: str
+    size: int
+    rows: int
+    figures: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The inputs of one run: input → its pieces in the order of their ids. Instants are ISO 8601 in UTC.
+
+    `full_at`: when every row was last read. `fingerprint`: of the rules that the run went by.
+    """
+
+    read_at: str
+    full_at: str
+    fingerprint: str
+    inputs: Mapping[str, tuple[Piece, ...]] = field(default_factory=dict)
+
+    def rows(self) -> dict[str, int]:
+        """Input → its rows."""
+        return {name: sum(piece.rows for piece in pieces) for name, pieces in self.inputs.items()}
+
+    def text(self) -> str:
+        """As it is written."""
+        return json.dumps({"format": FORMAT, **asdict(self)}, sort_keys=True)
+
+    @property
+    def name(self) -> str:
+        """What a stored run calls it."""
+        return hashlib.sha256(self.text().encode()).hexdigest()
+
+
+class Mirror:
+    """The mirror of one database, in a folder. What is taken in stays in `scratch` until `settle` says that the run is to be stored."""
+
+    def __init__(self, folder: Path, scratch: Path) -> None:
+        self.folder, self.scratch = folder, scratch
+
+    def load(self, name: str | None) -> Manifest | None:
+        """The manifest of that name; None when it, or a piece that it names, is not there as it was written."""
+        path = self.folder / f"{name}.json"
+        if not name or not path.is_file():
+            return None
+        text = path.read_bytes()
+        if hashlib.sha256(text).hexdigest() != name:
+            return None
+        manifest = _manifest(json.loads(text))
+        if manifest is None or not all(self._is_there(piece) for pieces in manifest.inputs.values() for piece in pieces):
+            return None
+        return manifest
+
+    def _is_there(self, piece: Piece) -> bool:
+        path = self.folder / piece.file
+        return path.is_file() and path.stat().st_size == piece.size
+
+    def take(self, file: Path) -> tuple[str, int]:
+        """Take a file in; the name that it has here, and its bytes."""
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        digest = hashlib.sha256()
+        with file.open("rb") as opened:
+            while block := opened.read(1 << 20):
+                digest.update(block)
+        name = f"{file.stem.split('.')[0]}-{digest.hexdigest()[:24]}.parquet"
+        file.replace(self.scratch / name)
+        return name, (self.scratch / name).stat().st_size
+
+    def settle(self, manifest: Manifest) -> None:
+        """Move what was taken in to its place, and write the manifest when all of it is there."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for file in self.scratch.glob("*.parquet") if self.scratch.is_dir() else ():
+            partial = self.folder / f"{file.name}.partial"
+            shutil.move(file, partial)
+            partial.replace(self.folder / file.name)
+        partial = self.folder / f"{manifest.name}.partial"
+        partial.write_text(manifest.text(), encoding="utf-8")
+        partial.replace(self.folder / f"{manifest.name}.json")
+
+    def keep_only(self, manifest: Manifest | None) -> None:
+        """Drop everything that this manifest does not name."""
+        if not self.folder.is_dir():
+            return
+        named = {piece.file for pieces in manifest.inputs.values() for piece in pieces} if manifest else set()
+        for path in self.folder.iterdir():
+            if path.name not in named and (manifest is None or path.name != f"{manifest.name}.json"):
+                path.unlink()
+
+    def files(self, pieces: Iterable[Piece]) -> list[Path]:
+        """The files of pieces."""
+        fresh = {file.name for file in self.scratch.glob("*.parquet")} if self.scratch.is_dir() else set()
+        return [(self.scratch if piece.file in fresh else self.folder) / piece.file for piece in pieces]
+
+
+def _manifest(data: dict[str, Any]) -> Manifest | None:
+    if data.pop("format", None) != FORMAT:
+        return None
+    pieces = {
+        name: tuple(Piece(**{**piece, "figures": tuple(piece["figures"])}) for piece in some)
+        for name, some in data.pop("inputs").items()
+    }
+    return Manifest(**data, inputs=pieces)

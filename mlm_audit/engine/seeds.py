@@ -1,0 +1,145 @@
+"""What a night has to look at again: everything whose rows changed, and everything that had a break when the last run ended.
+
+Whatever else there is has the rows that it had, and had no break: it has none now. A *whole* member is one of whom every row is
+looked at; of the others only what came after the balance brought forward.
+"""
+
+from collections.abc import Sequence
+
+import duckdb
+import polars as pl
+
+from mlm_audit.checks.inputs import LEDGER_TYPES
+from mlm_audit.domain.periods import Month
+from mlm_audit.engine.changes import register
+
+ORDER_LINES = "('sponsor_commission', 'company_share', 'rollup_to_company', 'remainder')"
+GIFTS = "('bonus', 'adjustment')"
+KNOWN = "(" + ", ".join(f"'{name}'" for name in LEDGER_TYPES) + ")"
+ROLLED_UP = "coalesce(try_cast(split_part(ref, '_', 2) as BIGINT), -1)"
+"""The member that the reference of a roll-up names; -1 where it names none."""
+KINDS = ("orders", "schedules", "withdrawals", "members", "ledger", "commissions")
+
+OF_CHANGES = {
+    "orders": f"""
+        select id from changed_orders
+        union select order_id from changed_commissions
+        union select reference_id from changed_ledger where type in {ORDER_LINES}
+        union select order_id from changed_payout_schedule
+        union select unnest([b.first_order_id, a.first_order_id])
+        from first_orders as a full outer join kept_first_orders as b on a.member_id = b.member_id
+        where a.first_order_id is distinct from b.first_order_id
+        union select id from all_orders where user_id in (select member_id from buyers_concerned)
+    """,
+    "schedules": """
+        select id from changed_payout_schedule
+        union select reference_id from changed_ledger where type = 'self_payout'
+        union select try_cast(substr(ref, 13) as BIGINT) from changed_ledger where ref like 'SELF\\_PAYOUT\\_%' escape '\\'
+        union select schedule_id from changed_payout_history
+    """,
+    "withdrawals": """
+        select id from changed_withdrawals
+        union select reference_id from changed_ledger where type = 'withdrawal'
+    """,
+    # Whatever was decided about a month is looked at with all of the member's months.
+    "members": f"""
+        select l.user_id from changed_ledger as l inner join kept_brought_forward as b on l.user_id = b.user_id where l.id <= b.last_id
+        union select user_id from changed_commissions where type = 'repurchase' and status is distinct from 'pending'
+        union select user_id from all_commissions
+        where type = 'repurchase' and status is distinct from 'pending' and order_id in (select id from changed_orders)
+        union select user_id from changed_ledger where type = 'repurchase_commission'
+        union select {ROLLED_UP} from changed_ledger where type = 'commission_rollup'
+        union select user_id from changed_commission_rollups
+        union select user_id from changed_eligibility_log
+        union select id from old_users where id not in (select id from all_users)
+    """,
+    "ledger": "select id from new_ledger",
+    "commissions": "select id from new_commissions",
+}
+OF_BREAKS = {
+    "orders": "select order_id from given_breaks",
+    "schedules": r"select try_cast(regexp_extract(id, '^(payout-ledger|payout-history|duplicate-credit/payout)/(\d+)', 2) as BIGINT) from given_breaks",
+    "withdrawals": r"select try_cast(regexp_extract(id, '^withdrawals/(\d+)', 1) as BIGINT) from given_breaks",
+    "members": """
+        select member_id from given_breaks
+        union select -1 from given_breaks where id like 'rollup-ledger/-1/%'
+    """,
+    "ledger": r"select try_cast(regexp_extract(id, '^orphan-order/ledger/(\d+)', 1) as BIGINT) from given_breaks",
+    "commissions": r"select try_cast(regexp_extract(id, '^orphan-order/commissions/(\d+)', 1) as BIGINT) from given_breaks",
+}
+"""Breaks that name rows of no member and no order name them in their ids."""
+
+CONCERNED = """
+    with recursive moved as (
+        select coalesce(o.id, n.id) as member_id
+        from old_users as o full outer join new_users as n on o.id = n.id
+        where o.is_active is distinct from n.is_active or o.is_blocked is distinct from n.is_blocked
+        union
+        select coalesce(a.member_id, b.member_id)
+        from first_orders as a full outer join kept_first_orders as b on a.member_id = b.member_id
+        where a.first_paid_at is distinct from b.first_paid_at
+        union
+        select user_id from changed_matrix_nodes
+    ),
+    below as (
+        select member_id, 0 as depth from moved
+        union
+        select n.user_id, b.depth + 1
+        from below as b inner join nodes_then_and_now as n on n.parent_id = b.member_id
+        where b.depth < {levels}
+    )
+    select distinct member_id from below
+"""
+"""The buyers whose orders are worth something else to their upline now: activity or place changed, theirs or above them."""
+
+
+class Seeds:
+    """The entities that a night looks at, as tables `seed_<kind>` of ids in its session, and what else has to be loaded."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, levels: int, swept: Sequence[Month]) -> None:
+        self.con = con
+        for kind in KINDS:
+            con.execute(f"create table seed_{kind} (id BIGINT primary key)")
+        con.execute("create table seed_types (type VARCHAR)")
+        con.execute("create table seed_nobodys (code VARCHAR)")
+        con.execute(f"create table buyers_concerned as {CONCERNED.format(levels=levels)}")
+        self._add(OF_CHANGES)
+        for month in swept:  # a month that was swept since: none of its commissions may be undecided
+            within = f"paid_at >= '{_naive(month.start)}' and paid_at < '{_naive(month.end)}'"
+            self._add({"orders": f"select id from all_orders where {within}"})
+        con.execute(
+            f"insert into seed_types select distinct coalesce(type, '(none)') from changed_ledger where type is null or type not in {KNOWN}"
+        )
+        con.execute(
+            "insert into seed_nobodys select type from changed_ledger where type = 'repurchase_commission' and user_id is null"
+        )
+
+    def _add(self, queries: dict[str, str]) -> None:
+        for kind, query in queries.items():
+            self.con.execute(
+                f"insert or ignore into seed_{kind} select distinct id from ({query}) as found(id) where id is not null"
+            )
+
+    def add_breaks(self, breaks: pl.DataFrame) -> bool:
+        """Look also at whatever these breaks (id, code, member_id, order_id) are about; whether any of it is new here."""
+        before = self.sizes()
+        register(self.con, "given_breaks", breaks.select("id", "code", "member_id", "order_id"))
+        self._add(OF_BREAKS)
+        self.con.execute("insert into seed_types select substr(id, 13) from given_breaks where code = 'ledger-type'")
+        self.con.execute(
+            "insert into seed_nobodys select code from given_breaks where id like 'release-ledger/(none)%' or id like 'duplicate-credit/(none)%'"
+        )
+        return self.sizes() != before
+
+    def sizes(self) -> dict[str, int]:
+        """Kind → how many are looked at."""
+        queries = [f"select '{kind}', count(*) from seed_{kind}" for kind in KINDS]
+        queries += [
+            "select 'types', count(distinct type) from seed_types",
+            "select 'nobodys', least(count(*), 1) from seed_nobodys",
+        ]
+        return {kind: int(count) for kind, count in self.con.execute(" union all ".join(queries)).fetchall()}
+
+
+def _naive(moment: object) -> str:
+    return str(moment)[:19]
