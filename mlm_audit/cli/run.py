@@ -50,6 +50,12 @@ def run(
         bool | None,
         Parameter(name="--repair", negative="--no-repair", help="Tree: mend what can be derived; on unless switched off."),
     ] = None,
+    full: Annotated[
+        bool | None,
+        Parameter(negative="", help="Reconciliation: read and compare every row, not only what changed since the last run."),
+    ] = None,
+    memory_limit: Annotated[int | None, Parameter(help="Megabytes for the bulk checks; MEMORY_LIMIT_MB when left out.")] = None,
+    threads: Annotated[int | None, Parameter(help="Processor threads of the bulk checks; THREADS when left out.")] = None,
     dry_run: Annotated[bool, Parameter(negative="", help="Change and store nothing.")] = False,
     json: Json = False,
     out_dir: Out = None,
@@ -65,9 +71,9 @@ def run(
         weekly-summary or health-ping.
     """
     name = resolve(job)
-    settings = settings_with(db)
+    settings = settings_with(db, memory_limit_mb=memory_limit, threads=threads)
     moment = parse_instant(as_of, settings.tz) if as_of else None
-    request = Request(moment, month, limit, approve, repair, dry_run, out_dir)
+    request = Request(moment, month, limit, approve, repair, full, dry_run, out_dir)
     refuse_strangers(name, request)
     if out_dir is not None:
         ensure_folder(out_dir)

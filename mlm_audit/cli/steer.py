@@ -20,6 +20,7 @@ def trigger(
     month: Annotated[str | None, Parameter(help="Sweep: the month to decide, YYYY-MM.")] = None,
     limit: Annotated[int | None, Parameter(help="Payouts: at most so many instalments.")] = None,
     approve: Annotated[str | None, Parameter(help="Payouts: the id of a run that stopped for approval.")] = None,
+    full: Annotated[bool | None, Parameter(negative="", help="Reconciliation: read and compare every row.")] = None,
     repair: Annotated[
         bool | None, Parameter(name="--repair", negative="--no-repair", help="Tree: mend what can be derived.")
     ] = None,
@@ -30,7 +31,14 @@ def trigger(
     """Ask Prefect for a run of a job now; a worker runs it. `mlm-audit run` runs it here, without Prefect."""
     settings = settings_with(db)
     name = resolve(job)
-    given: dict[str, Any] = {"as_of": as_of, "month": month, "limit": limit, "repair": repair, "dry_run": dry_run or None}
+    given: dict[str, Any] = {
+        "as_of": as_of,
+        "month": month,
+        "limit": limit,
+        "repair": repair,
+        "full": full,
+        "dry_run": dry_run or None,
+    }
     parameters = {key: value for key, value in given.items() if value is not None}
     steering = Steering(database(settings), settings, clock, Scheduler())
     if approve is not None and parameters:

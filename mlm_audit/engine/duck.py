@@ -36,7 +36,7 @@ OF_HISTORY = {
 }
 """Inputs that are made from what earlier runs left, and why there may be none."""
 
-OF_SLICES = ("brought_forward", "first_orders", "whole_members")
+OF_SLICES = ("brought_forward", "first_paid", "first_orders", "whole_members")
 """What a slice of the platform is given, since it does not hold all the rows that these are made of."""
 BROUGHT_FORWARD: dict[str, Any] = {
     "user_id": pl.Int64,

@@ -10,7 +10,8 @@ from mlm_audit.engine.changes import register
 from mlm_audit.engine.duck import BROUGHT_FORWARD, Engine
 from mlm_audit.engine.parts import quoted
 
-KEPT_FILES = ("brought_forward", "first_orders")
+FIRSTS = ("first_paid", "first_orders")
+KEPT_FILES = ("brought_forward", *FIRSTS)
 COLUMNS = ", ".join(BROUGHT_FORWARD)
 
 
@@ -57,20 +58,15 @@ def carry_forward(con: duckdb.DuckDBPyConnection) -> str:
     """
 
 
-def renew_first_orders(con: duckdb.DuckDBPyConnection, folder: Path, plan: Plan, settings: Settings) -> None:
-    """Make the session's table `first_orders`: the last run's, and anew for the buyers whose orders changed."""
+def renew_firsts(con: duckdb.DuckDBPyConnection, folder: Path, plan: Plan, settings: Settings) -> None:
+    """Make the session's tables `first_paid` and `first_orders`: the last run's, and anew for the buyers whose orders changed."""
     orders = folder / "buyers"
     orders.mkdir()
     theirs = "select * from all_orders where user_id in (select user_id from changed_orders)"
     con.execute(f"copy ({theirs}) to {quoted(orders / 'orders.parquet')} (format parquet)")
     with Engine(orders, plan, settings) as engine:
-        engine.prepare(only=("paid_orders", "first_orders"))
-        register(con, "first_anew", engine.con.sql("select * from first_orders").pl())
-    con.execute(
-        """
-        create table first_orders as
-        select * from first_anew
-        union all
-        select * from kept_first_orders where member_id not in (select user_id from changed_orders where user_id is not null)
-        """
-    )
+        engine.prepare(only=("paid_orders", *FIRSTS))
+        for name in FIRSTS:
+            register(con, "anew", engine.con.sql(f"select * from {name}").pl())
+            others = "member_id not in (select user_id from changed_orders where user_id is not null)"
+            con.execute(f"create table {name} as select * from anew union all select * from kept_{name} where {others}")

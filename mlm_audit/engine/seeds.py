@@ -76,7 +76,7 @@ CONCERNED = """
         where o.is_active is distinct from n.is_active or o.is_blocked is distinct from n.is_blocked
         union
         select coalesce(a.member_id, b.member_id)
-        from first_orders as a full outer join kept_first_orders as b on a.member_id = b.member_id
+        from first_paid as a full outer join kept_first_paid as b on a.member_id = b.member_id
         where a.first_paid_at is distinct from b.first_paid_at
         union
         select user_id from changed_matrix_nodes

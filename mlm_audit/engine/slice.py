@@ -11,8 +11,9 @@ import duckdb
 from mlm_audit.checks.inputs import INPUTS
 from mlm_audit.engine.changes import Night
 from mlm_audit.engine.duck import BROUGHT_FORWARD
+from mlm_audit.engine.forward import FIRSTS
 from mlm_audit.engine.parts import list_parts, quoted
-from mlm_audit.engine.seeds import GIFTS, KNOWN, ORDER_LINES, ROLLED_UP, Seeds
+from mlm_audit.engine.seeds import GIFTS, KNOWN, ORDER_LINES, ROLLED_UP
 
 CLOSING = (
     # What a whole member's rows refer to comes in as well, and then the rest of that.
@@ -114,7 +115,8 @@ def cut(con: duckdb.DuckDBPyConnection, night: Night, folder: Path) -> int:
         rows += _write(con, f"select {columns} from ({query}) as found", folder / f"{name}.parquet")
     for name in HERE:
         list_parts(folder, name, night.now[name])
-    _write(con, "select * from first_orders", folder / "first_orders.parquet")
+    for name in FIRSTS:
+        _write(con, f"select * from {name}", folder / f"{name}.parquet")
     _write(con, "select id from in_members", folder / "whole_members.parquet")
     forward = f"select {', '.join(BROUGHT_FORWARD)} from kept_brought_forward where user_id not in (select id from in_members)"
     _write(con, forward, folder / "brought_forward.parquet")
@@ -124,6 +126,3 @@ def cut(con: duckdb.DuckDBPyConnection, night: Night, folder: Path) -> int:
 def _write(con: duckdb.DuckDBPyConnection, query: str, file: Path) -> int:
     [(rows,)] = con.execute(f"copy ({query}) to {quoted(file)} (format parquet)").fetchall()
     return int(rows)
-
-
-__all__ = ["Seeds", "cut"]

@@ -32,6 +32,7 @@ OPTIONS_OF = {
     "limit": (WEEKLY_PAYOUTS, RETRY_PAYOUTS),
     "approve": (WEEKLY_PAYOUTS, RETRY_PAYOUTS),
     "repair": (TREE_HEALTH,),
+    "full": (RECONCILIATION,),
 }
 """The options that not every job takes."""
 
@@ -45,6 +46,7 @@ class Request:
     limit: int | None = None
     approve: str | None = None
     repair: bool | None = None
+    full: bool | None = None
     dry_run: bool = False
     out: Path | None = None
 
@@ -67,7 +69,9 @@ def call(
     if job in TELLING:
         return TELLING[job](database, settings, clock, as_of=as_of, dry_run=dry_run)
     if job == RECONCILIATION:
-        result = reconcile(database, settings, clock, as_of=as_of, dry_run=dry_run, out=out, progress=progress).result
+        result = reconcile(
+            database, settings, clock, as_of=as_of, dry_run=dry_run, full=bool(request.full), out=out, progress=progress
+        ).result
         made = investigate(result, settings, out or settings.runs_dir / result.job_id)
         return replace(result, reports=result.reports | made)
     if job == MONTHLY_SWEEP:

@@ -13,12 +13,12 @@ import polars as pl
 
 from mlm_audit.checks.catalogue import Check
 from mlm_audit.database.runs import PreviousRun
-from mlm_audit.domain.periods import Month, parse_month
+from mlm_audit.domain.periods import FIRST_YEAR, LAST_YEAR, Month, parse_month
 from mlm_audit.domain.plan import Plan
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.changes import Night, rows_changed, session
 from mlm_audit.engine.duck import Engine, EngineResult
-from mlm_audit.engine.forward import carry_forward, forward_of, renew_first_orders
+from mlm_audit.engine.forward import FIRSTS, carry_forward, forward_of, renew_firsts
 from mlm_audit.engine.history import Settled, moved_since, nothing_moved, settle_on
 from mlm_audit.engine.parts import list_parts, quoted
 from mlm_audit.engine.sealing import Looked
@@ -45,7 +45,7 @@ class Nightly:
     def __init__(self, folder: Path, mirror: Path, night: Night, plan: Plan, settings: Settings) -> None:
         self.folder, self.night, self.plan, self.settings = folder, night, plan, settings
         self.con = session(folder, mirror, night, settings.memory_limit_mb, settings.threads)
-        renew_first_orders(self.con, folder, plan, settings)
+        renew_firsts(self.con, folder, plan, settings)
 
     def __enter__(self) -> Self:
         return self
@@ -60,7 +60,7 @@ class Nightly:
         moved = moved_since("old_ledger", "new_ledger", settled) if settled else nothing_moved()
         if settled:
             self._write(moved, "ledger_changes")
-        for name, query in (("brought_forward", carry_forward(self.con)), ("first_orders", "select * from first_orders")):
+        for name, query in {"brought_forward": carry_forward(self.con), **_firsts()}.items():
             self._write(query, f"kept.{name}")
         return Changed(rows_changed(self.con), settle_on(self.con, settled, read_at) if settled else None)
 
@@ -93,8 +93,10 @@ class Nightly:
         return None
 
     def _swept(self) -> list[Month]:
-        months = self.con.execute("select distinct year, month from changed_monthly_stats").fetchall()
-        return [parse_month(f"{year:04}-{month:02}", self.settings.tz) for year, month in months if year and month]
+        # A month that there cannot be has no orders.
+        query = "select distinct year, month from changed_monthly_stats where month between 1 and 12 and year between {} and {}"
+        months = self.con.execute(query.format(FIRST_YEAR, LAST_YEAR)).fetchall()
+        return [parse_month(f"{year:04}-{month:02}", self.settings.tz) for year, month in months]
 
     def _is_too_much(self, seeds: Seeds) -> bool:
         sizes = seeds.sizes()
@@ -107,7 +109,11 @@ class Nightly:
         self.con.execute(f"copy ({query}) to {quoted(self.folder / f'{name}.parquet')} (format parquet)")
 
 
+def _firsts() -> dict[str, str]:
+    return {name: f"select * from {name}" for name in FIRSTS}
+
+
 def keep_all(engine: Engine) -> None:
     """Write what the next run needs, out of a run over everything."""
-    for name, query in (("brought_forward", forward_of("select * from ledger")), ("first_orders", "select * from first_orders")):
+    for name, query in {"brought_forward": forward_of("select * from ledger"), **_firsts()}.items():
         engine.con.execute(f"copy ({query}) to {quoted(engine.snapshot / f'kept.{name}.parquet')} (format parquet)")

@@ -28,9 +28,9 @@ from mlm_audit.domain.findings import (
     Verdict,
     accuracy_percent,
 )
-from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.notices import Draft
-from mlm_audit.domain.periods import naive
+from mlm_audit.domain.periods import format_local, naive
 from mlm_audit.domain.plan import DEFAULT_PLAN, Plan, load_plan, plan_name
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.changes import Night
@@ -194,6 +194,15 @@ class _Reconciliation:
         gone = cleared(found.breaks, before, ran)
         return self._outcome(found, breaks, gone, corrections, capped=capped, missing=missing, first_run=previous is None)
 
+    def _what_was_read(self, found: EngineResult) -> tuple[str, ...]:
+        if self.reading.night is None:
+            return ()
+        full = format_local(datetime.fromisoformat(self.reading.manifest.full_at), self.settings.tz)
+        return (
+            f"rows that are as the last run left them were not read again: {grouped(found.rows['changed'])} had changed, counts and sums "
+            f"say that the others had not; every row was last read and compared on {full}",
+        )
+
     def _correct(self, breaks: pl.DataFrame) -> tuple[tuple[Correction, ...], bool]:
         if self.dry_run:
             return (), False
@@ -240,7 +249,7 @@ class _Reconciliation:
             findings=findings_of(worst_first(breaks)) + findings_of(as_cleared(gone, self.as_of)),
             checks=found.checks,
             bridge=found.bridge,
-            notes=(*_notes(found, missing), *self.proof.notes),
+            notes=(*_notes(found, missing), *self.proof.notes, *self._what_was_read(found)),
             rows_read=found.rows,
             dry_run=self.dry_run,
             timezone=self.settings.timezone,

@@ -25,7 +25,7 @@ from mlm_audit.jobs.ports import Clock
 from mlm_audit.jobs.scheduler import Scheduler
 
 log = logging.getLogger(__name__)
-PARAMETERS = {"as_of", "dry_run", "limit", "month", "repair"}
+PARAMETERS = {"as_of", "dry_run", "full", "limit", "month", "repair"}
 _one_at_a_time = threading.Lock()
 TABLES = dict.fromkeys((JobLog, JobLease, Action))
 
@@ -82,13 +82,15 @@ class Steering:
         text, month, limit = given.get("as_of"), given.get("month"), given.get("limit")
         if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MOST):
             raise InputError(f"limit: give a number from 1 to {MOST}")
-        for name in ("dry_run", "repair"):
+        for name in ("dry_run", "repair", "full"):
             if not isinstance(given.get(name), bool | None):
                 raise InputError(f"{name}: give true or false")
         moment = None if text is None else parse_instant(str(text), self.settings.tz)
         if month is not None:
             parse_month(str(month), self.settings.tz)
-        refuse_strangers(job, Request(moment, month, limit, None, given.get("repair"), bool(given.get("dry_run"))))
+        refuse_strangers(
+            job, Request(moment, month, limit, None, given.get("repair"), given.get("full"), bool(given.get("dry_run")))
+        )
         known = {name: value for name, value in given.items() if value is not None}
         return known | ({"as_of": moment.isoformat()} if moment else {})
 

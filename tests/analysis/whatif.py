@@ -9,7 +9,6 @@ from typing import Any
 
 import polars as pl
 
-from mlm_audit.checks.catalogue import load_views
 from mlm_audit.checks.inputs import ANALYSIS_INPUTS, INPUTS, Kind
 from mlm_audit.domain.periods import naive
 from mlm_audit.domain.plan import Plan, load_plan
@@ -59,11 +58,8 @@ def desk_over(rows: Rows, plan: Plan | None = None) -> Iterator[Desk]:
             lines = [[_plain(row.get(column)) for column in schema] for row in given.get(name, ())]
             pl.DataFrame(lines, schema=schema, orient="row").write_parquet(Path(folder) / f"{name}.parquet")
         with Engine(Path(folder), plan or load_plan(), settings_for()) as engine:
-            # Of the checks' prepared tables the analyses read this one; the others would take most of a small test's time.
-            engine._register_inputs()
-            engine._register_plan()
-            [members] = [view for view in load_views() if view.name == "members"]
-            engine._prepare(members)
+            # Of the checks' prepared tables the analyses read these; the others would take most of a small test's time.
+            engine.prepare(only=("paid_orders", "first_paid", "members"))
             yield Desk(engine, "test")
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, insert, select, text, update
 
-from mlm_audit.checks.inputs import Input
 from mlm_audit.database.check import check_schema
 from mlm_audit.database.corrections import list_repairs
 from mlm_audit.database.migrate import init, is_current, upgrade
@@ -130,18 +129,18 @@ def test_states_over_runs(any_url: str, filled: Fill, tmp_path: Path) -> None:
 def test_selling_goes_on_while_reading(any_url: str, filled: Fill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A posting that commits between two reads must not look like a break."""
     engine = filled(any_url, clean_platform())
-    from mlm_audit.database import snapshot
+    from mlm_audit.jobs import mirroring
 
-    read = snapshot._read
+    read = mirroring.read_pieces
     sold = []
 
-    def read_and_sell(connection: Any, name: str, spec: Input, path: Path) -> int:
+    def read_and_sell(connection: Any, name: str, *where: Any) -> Any:
         if name == "ledger":
             post(engine, member=5, paisa=12_345)
             sold.append(name)
-        return read(connection, name, spec, path)
+        return read(connection, name, *where)
 
-    monkeypatch.setattr(snapshot, "_read", read_and_sell)
+    monkeypatch.setattr(mirroring, "read_pieces", read_and_sell)
     result = run(engine, tmp_path).result
     assert sold
     assert (result.verdict, result.findings) == (Verdict.PASS, [])
@@ -188,7 +187,7 @@ def test_changed_history_without_the_local_copy(any_url: str, filled: Fill, tmp_
     run(engine, tmp_path)
     with engine.begin() as connection:
         connection.execute(update(Ledger).where(Ledger.id == 3).values(ref="X"))
-    elsewhere = reconcile(engine, settings_for(runs=tmp_path / "elsewhere"), lambda: NOW).result
+    elsewhere = reconcile(engine, settings_for(runs=tmp_path / "elsewhere" / "runs"), lambda: NOW).result
     [finding] = elsewhere.findings
     assert finding["code"] == "history-changed"
     assert "no local copy" in finding["message"]

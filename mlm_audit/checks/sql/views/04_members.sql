@@ -14,5 +14,5 @@ select
         else f.first_paid_at
     end as unknown_from
 from users as u
-left join first_orders as f on u.id = f.member_id
+left join first_paid as f on u.id = f.member_id
 cross join rules as r

@@ -1,0 +1,7 @@
+-- When each buyer first paid for an order, also one that no plan version covers.
+select
+    user_id as member_id,
+    min(paid_at) as first_paid_at
+from orders
+where paid_at is not null
+group by user_id
