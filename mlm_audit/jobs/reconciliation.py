@@ -198,10 +198,11 @@ class _Reconciliation:
         if self.reading.night is None:
             return ()
         full = format_local(datetime.fromisoformat(self.reading.manifest.full_at), self.settings.tz)
-        return (
+        note = (
             f"rows that are as the last run left them were not read again: {grouped(found.rows['changed'])} had changed, counts and sums "
-            f"say that the others had not; every row was last read and compared on {full}",
+            f"say that the others had not; every row was last read and compared on {full}"
         )
+        return (note,)
 
     def _correct(self, breaks: pl.DataFrame) -> tuple[tuple[Correction, ...], bool]:
         if self.dry_run:
