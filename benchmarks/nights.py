@@ -231,6 +231,8 @@ def run(path: Path, folder: Path, *options: str, **settings: object) -> tuple[fl
     seconds = time.perf_counter() - started
     if done.returncode not in (0, 3):
         raise SystemExit(done.stderr[-2_000:])
+    if not done.stdout.startswith("{"):
+        raise SystemExit(f"not JSON: {done.stdout[:500]!r}")
     return seconds, int(done.stderr.strip().splitlines()[-1]) / 1e6, json.loads(done.stdout)
 
 
@@ -267,6 +269,8 @@ def main() -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         path = made  # days are added to it; a platform grows
+        with sqlite3.connect(path) as db:  # its runs are stored anew
+            db.execute("delete from ReconciliationReport")
         first = run(path, folder, "--full", "--memory-limit", str(given.memory_limit))
         nights = []
         for _ in range(given.nights):

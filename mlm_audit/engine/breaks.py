@@ -3,7 +3,7 @@
 import json
 import string
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import duckdb
 import polars as pl
@@ -31,16 +31,40 @@ the key, the same for the same break in every run."""
 SQL_TYPES = {"member_id": "BIGINT", "order_id": "BIGINT", "amount_paisa": "BIGINT"}
 
 
-def to_breaks(check: Check, con: duckdb.DuckDBPyConnection, *, int_members: bool = True) -> pl.DataFrame:
+class Ask(Protocol):
+    """Where a check's query is asked."""
+
+    def columns(self, sql: str) -> list[str]:
+        """The columns that a query gives."""
+
+    def frame(self, sql: str) -> pl.DataFrame:
+        """The rows that a query gives."""
+
+
+class DuckAsk:
+    """DuckDB, which the checks are written for."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        self.con = con
+
+    def columns(self, sql: str) -> list[str]:
+        """The columns that a query gives. Raises duckdb.Error when it cannot run."""
+        return list(self.con.sql(sql).columns)
+
+    def frame(self, sql: str) -> pl.DataFrame:
+        """The rows that a query gives. Raises duckdb.Error when it cannot run."""
+        rows: pl.DataFrame = self.con.sql(sql).pl()
+        return rows
+
+
+def to_breaks(check: Check, ask: Ask, *, int_members: bool = True) -> pl.DataFrame:
     """Run one check and bring its rows to BREAK_SCHEMA.
 
-    A query may leave out every column but one of member_id, order_id and key. Raises duckdb.Error when it cannot run.
+    A query may leave out every column but one of member_id, order_id and key. Raises what the engine raises when it cannot run.
     """
-    relation = con.sql(check.sql)
-    given = set(relation.columns)
+    given = set(ask.columns(check.sql))
     if not given & {"member_id", "order_id", "key"}:
         raise ValueError("the query returns none of member_id, order_id, key")
-    con.execute(f"create or replace temp table check_rows as {check.sql}")
     types = SQL_TYPES if int_members else {**SQL_TYPES, "member_id": "VARCHAR"}
     columns = [f"{name if name in given else 'null'}::{kind} as {name}" for name, kind in types.items()]
     key = next(name for name in ("key", "member_id", "order_id") if name in given)
@@ -53,7 +77,7 @@ def to_breaks(check: Check, con: duckdb.DuckDBPyConnection, *, int_members: bool
     if unknown := [name for name in fields if name not in given]:
         raise ValueError(f"the message names {{{unknown[0]}}}, which the query does not return")
     extra = [f"{name} as m_{name}" for name in fields]
-    frame = con.sql(f"select {', '.join(columns + extra)} from check_rows order by key").pl()
+    frame = ask.frame(f"select {', '.join(columns + extra)} from ({check.sql}\n) as check_rows order by key")
     return _finish(frame, check, fields, int_members=int_members)
 
 

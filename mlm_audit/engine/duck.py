@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -25,7 +25,7 @@ from mlm_audit.domain.findings import Bridge, BridgeLine, CheckRun, CheckStatus
 from mlm_audit.domain.periods import months_between
 from mlm_audit.domain.plan import Plan
 from mlm_audit.domain.settings import Settings
-from mlm_audit.engine.breaks import BREAK_SCHEMA, to_breaks
+from mlm_audit.engine.breaks import BREAK_SCHEMA, Ask, DuckAsk, to_breaks
 from mlm_audit.engine.parts import folders_of, parts_of, quoted, relation
 
 log = logging.getLogger(__name__)
@@ -75,14 +75,14 @@ class Engine:
         self.missing = missing or {}
         self.plan = plan
         self.settings = settings
-        self.con = connect(snapshot, settings.memory_limit_mb, threads=settings.threads)
         self._failed_views: dict[str, str] = {}
+        self._open()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.con.close()
+        self._close()
 
     def prepare(
         self, progress: Progress = lambda *_: None, steps: int = 0, only: Collection[str] | None = None
@@ -115,19 +115,43 @@ class Engine:
         for name, spec in INPUTS.items():
             if parts_of(self.snapshot, name):
                 self._view(name)
-                rows[name] = scalar(self.con, f"select count(*) from {name}")
+                rows[name] = self._scalar(f"select count(*) from {name}")
                 continue
             # A frame that is missing is an empty one, so that the others can still be checked; see _check.
-            columns = ", ".join(f"{column} {kind}" for column, kind in spec.columns.items())
-            self.con.execute(f"create table {name} ({columns})")
+            columns = ", ".join(f"null::{kind} as {column}" for column, kind in spec.columns.items())
+            self._keep(name, f"select {columns} where false", lazy=False)
             self.missing.setdefault(name, "the input is missing")
         for name in (*ANALYSIS_INPUTS, *OF_HISTORY, *OF_SLICES):  # there only where somebody put them
             if parts_of(self.snapshot, name):
                 self._view(name)
         return rows
 
+    # What another engine does in its own way: from here …
+
+    errors: ClassVar[tuple[type[Exception], ...]] = (duckdb.Error, pl.exceptions.PolarsError, KeyError, ValueError)
+
+    def _open(self) -> None:
+        self.con = connect(self.snapshot, self.settings.memory_limit_mb, threads=self.settings.threads)
+        self.ask: Ask = DuckAsk(self.con)
+
+    def _close(self) -> None:
+        self.con.close()
+
     def _view(self, name: str) -> None:
         self.con.execute(f"create view {name} as select * from {relation(self.snapshot, name)}")
+
+    def _table(self, name: str, frame: pl.DataFrame) -> None:
+        self.con.register("frame_in", frame.to_arrow())
+        self.con.execute(f"create table {name} as select * from frame_in")
+        self.con.unregister("frame_in")
+
+    def _keep(self, name: str, sql: str, *, lazy: bool) -> None:
+        self.con.execute(f"create temp {'view' if lazy else 'table'} {name} as {sql}")
+
+    # … to here.
+
+    def _scalar(self, sql: str) -> int:
+        return int(self.ask.frame(sql).item())
 
     def _register_plan(self) -> None:
         tz = self.settings.tz
@@ -165,31 +189,26 @@ class Engine:
         self._table("months", self._months(tz))
 
     def _months(self, tz: ZoneInfo) -> pl.DataFrame:
-        first, last = self.con.execute("select min(paid_at), max(paid_at) from orders").fetchall()[0]
+        first, last = self.ask.frame("select min(paid_at) as first, max(paid_at) as last from orders").row(0)
         months = months_between(_utc(first), _utc(last), tz) if first and last else []
         rows = [(m.key, m.start.replace(tzinfo=None), m.end.replace(tzinfo=None)) for m in months]
         schema: dict[str, Any] = {"month": pl.Int64, "starts_at": pl.Datetime("us"), "ends_at": pl.Datetime("us")}
         return pl.DataFrame(rows, schema=schema, orient="row")
 
-    def _table(self, name: str, frame: pl.DataFrame) -> None:
-        self.con.register("frame_in", frame.to_arrow())
-        self.con.execute(f"create table {name} as select * from frame_in")
-        self.con.unregister("frame_in")
-
     def _prepare(self, view: View) -> None:
-        name, kind = view.name, "view" if view.lazy else "table"
+        name, sql = view.name, view.sql
+        if name == "month_commissions" and parts_of(self.snapshot, "whole_members"):
+            # Of the others a slice holds some commissions of a month, never all of them.
+            sql = f"select * from ({sql}\n) as every where member_id in (select id from whole_members)"
         if name in OF_SLICES and parts_of(self.snapshot, name):
             return
         started = time.perf_counter()
         try:
-            self.con.execute(f"create temp {kind} {name} as {view.sql}")
-        except duckdb.Error as error:
+            self._keep(name, sql, lazy=view.lazy)
+        except self.errors as error:
             # Remembered, not swallowed: every check that reads this view then reports itself as not run.
             self._failed_views[name] = first_line(error)
             log.exception("preparing %s failed", name)
-        if name == "month_commissions" and parts_of(self.snapshot, "whole_members"):
-            # Of the others a slice holds some commissions of a month, never all of them.
-            self.con.execute(f"delete from {name} where member_id not in (select id from whole_members)")
         log.debug("%-20s %.2f s", name, time.perf_counter() - started)
 
     def _check(self, check: Check) -> tuple[pl.DataFrame, CheckRun]:
@@ -202,8 +221,8 @@ class Engine:
             return nothing, CheckRun(check.code, check.title, CheckStatus.NOT_RUN, reason=reason)
         started = time.perf_counter()
         try:
-            frame = to_breaks(check, self.con)
-        except (duckdb.Error, pl.exceptions.PolarsError, KeyError, ValueError) as error:
+            frame = to_breaks(check, self.ask)
+        except self.errors as error:
             log.warning("check %s could not run: %s", check.code, error)
             reason = next(
                 (f"view {view}: {why}" for view, why in self._failed_views.items() if view in check.sql),
@@ -215,8 +234,8 @@ class Engine:
         return frame, CheckRun(check.code, check.title, CheckStatus.RAN, frame.height, seconds)
 
     def _bridge(self, breaks: pl.DataFrame) -> Bridge:
-        ledger = scalar(self.con, "select coalesce(sum(ledger_paisa), 0) from ledger_sums")
-        wallets = scalar(self.con, "select coalesce(sum(wallet_balance_paisa), 0) from users")
+        ledger = self._scalar("select coalesce(sum(ledger_paisa), 0) from ledger_sums")
+        wallets = self._scalar("select coalesce(sum(wallet_balance_paisa), 0) from users")
         by_cause = (
             breaks.filter(pl.col("code") == "wallet-balance")
             .group_by("cause")
@@ -230,8 +249,8 @@ class Engine:
         return Bridge(ledger, wallets, tuple(lines))
 
     def _broken_members(self, breaks: pl.DataFrame) -> int:
-        self.con.register("broken", breaks.select(pl.col("member_id").drop_nulls().unique()).to_arrow())
-        return scalar(self.con, "select count(*) from users where id in (select member_id from broken)")
+        self._table("broken", breaks.select(pl.col("member_id").drop_nulls().unique()))
+        return self._scalar("select count(*) from users where id in (select member_id from broken)")
 
 
 def connect(allowed: Path, memory_limit_mb: int, *more: Path, threads: int = 0) -> duckdb.DuckDBPyConnection:
@@ -242,6 +261,7 @@ def connect(allowed: Path, memory_limit_mb: int, *more: Path, threads: int = 0) 
     con.execute(f"set memory_limit = '{memory_limit_mb}MiB'")
     con.execute(f"set temp_directory = {quoted(allowed / 'spill')}")
     con.execute("set preserve_insertion_order = false")
+    con.execute("set enable_progress_bar = false")  # it would be printed into the JSON of a long run
     # The joins are written in their order: largest first, small ones last. Guessing cost twice the time at 20 million rows.
     con.execute("set disabled_optimizers = 'join_order'")
     con.execute(f"set allowed_directories = [{', '.join(map(quoted, (allowed, *more, *folders_of(allowed))))}]")

@@ -12,7 +12,7 @@ from mlm_audit.checks.catalogue import SQL_DIR, parse_check
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Bridge, BridgeLine, CheckRun, CheckStatus, RunResult, Verdict, accuracy_percent
 from mlm_audit.domain.settings import Settings
-from mlm_audit.engine.breaks import BREAK_SCHEMA, to_breaks
+from mlm_audit.engine.breaks import BREAK_SCHEMA, DuckAsk, to_breaks
 from mlm_audit.engine.duck import scalar
 from mlm_audit.engine.files import ROLES, load_file, refuse_duplicates
 from mlm_audit.jobs.findings import findings_of, worst_first
@@ -48,7 +48,7 @@ def reconcile_files(
             f"{settings.correction_max_paisa} as correction_max_paisa"
         )
         checks = [parse_check(path) for path in sorted((SQL_DIR / "files").glob("*.sql"))]
-        frames = [to_breaks(check, con, int_members=False) for check in checks]
+        frames = [to_breaks(check, DuckAsk(con), int_members=False) for check in checks]
         bridge = _bridge(con, frames)
         numeric = not scalar(con, _NOT_NUMERIC)
     runs = tuple(

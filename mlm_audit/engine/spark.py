@@ -1,0 +1,125 @@
+"""The same checks on Spark, for when one machine is outgrown: the same SQL files, carried over by SQLGlot; the findings are the same.
+
+An extra: `pip install mlm-audit[spark]`, and a Java of version 17 or later.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import polars as pl
+
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.settings import Settings
+from mlm_audit.engine.duck import Engine
+from mlm_audit.engine.parts import parts_of
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+FIELDS: dict[str, str] = {
+    "spark.app.name": "mlm-audit",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",  # a sum beyond 64 bits is an error, and never another number
+    "spark.sql.cteRecursionRowLimit": "-1",
+    "spark.sql.caseSensitive": "true",
+}
+OUR_MACHINE = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
+
+
+def to_spark(sql: str) -> str:
+    """A query of ours in Spark's dialect. DuckDB adds up in 128 bits and hashes into 64; so does this."""
+    import sqlglot
+    from sqlglot import expressions as exp
+
+    [tree] = sqlglot.parse(sql, read="duckdb")
+    if tree is None:
+        raise ValueError("an empty query")
+    for total in list(tree.find_all(exp.Sum)):
+        total.set("this", exp.cast(total.this, "DECIMAL(38, 0)"))
+    for call in [node for node in tree.find_all(exp.Anonymous) if node.name.lower() == "hash"]:
+        # Its hash of an INT is another than of the same BIGINT.
+        call.replace(exp.Anonymous(this="xxhash64", expressions=[exp.cast(one.copy(), "BIGINT") for one in call.expressions]))
+    return tree.sql(dialect="spark", identify=True)
+
+
+def session_of(settings: Settings, scratch: Path) -> "SparkSession":
+    """A Spark session, started or joined. InputError when Spark, or its Java, is not there."""
+    try:
+        from pyspark.errors import PySparkException
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise InputError("--engine spark: PySpark is not installed; pip install 'mlm-audit[spark]'") from error
+    builder = SparkSession.builder.master(settings.spark_master)
+    fields = FIELDS | {"spark.local.dir": str(scratch), "spark.sql.warehouse.dir": str(scratch / "warehouse")}
+    if settings.spark_master.startswith("local"):
+        fields |= OUR_MACHINE | {"spark.driver.memory": f"{settings.memory_limit_mb}m", "spark.sql.shuffle.partitions": "8"}
+        if settings.threads:
+            builder = builder.master(f"local[{settings.threads}]")
+    for name, value in fields.items():
+        builder = builder.config(name, value)
+    try:
+        session: SparkSession = builder.getOrCreate()
+    except (PySparkException, RuntimeError, OSError) as error:
+        raise InputError(f"--engine spark: Spark does not start ({error}); it needs a Java of version 17 or later") from error
+    session.sparkContext.setLogLevel("OFF")
+    return session.newSession()
+
+
+class SparkAsk:
+    """Spark, asked in DuckDB's dialect."""
+
+    def __init__(self, spark: "SparkSession") -> None:
+        self.spark = spark
+
+    def rows(self, sql: str) -> "DataFrame":
+        """A query's answer, not computed yet."""
+        return self.spark.sql(to_spark(sql))
+
+    def columns(self, sql: str) -> list[str]:
+        """The columns that a query gives."""
+        return list(self.rows(sql).columns)
+
+    def frame(self, sql: str) -> pl.DataFrame:
+        """The rows that a query gives."""
+        answer = pl.from_arrow(self.rows(sql).toArrow())
+        assert isinstance(answer, pl.DataFrame)
+        return answer
+
+
+class SparkEngine(Engine):
+    """A Spark session over one snapshot. Use it as a context manager."""
+
+    errors: ClassVar[tuple[type[Exception], ...]] = (Exception,)  # Java's come as one kind, Spark's own as many
+
+    def _open(self) -> None:
+        self.spark = session_of(self.settings, self.snapshot)
+        self.ask = SparkAsk(self.spark)
+        self._kept: list[Any] = []
+
+    def _close(self) -> None:
+        for frame in self._kept:
+            frame.unpersist()
+
+    def _view(self, name: str) -> None:
+        self.spark.read.parquet(*self._paths(parts_of(self.snapshot, name))).createOrReplaceTempView(name)
+
+    def _paths(self, files: Sequence[Path]) -> list[str]:
+        folder, url = self.settings.snapshots_dir, self.settings.spark_files_url
+        if url is None or folder is None:
+            return [str(file.absolute()) for file in files]
+        return [f"{url.rstrip('/')}/{file.absolute().relative_to(folder.absolute())}" for file in files]
+
+    def _table(self, name: str, frame: pl.DataFrame) -> None:
+        self.spark.createDataFrame(frame.to_arrow()).createOrReplaceTempView(name)
+
+    def _keep(self, name: str, sql: str, *, lazy: bool) -> None:
+        frame = self.ask.rows(sql) if isinstance(self.ask, SparkAsk) else None
+        assert frame is not None
+        if not lazy:
+            # Cut off from how it was made: Spark would compare ever longer plans with what it has kept.
+            frame = frame.localCheckpoint()
+            self._kept.append(frame)
+        frame.createOrReplaceTempView(name)
