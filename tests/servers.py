@@ -36,8 +36,13 @@ def mariadb_bin() -> str | None:
 
 
 def missing() -> list[str]:
-    """The Debian packages that the tests want and that are not installed: two servers and a browser."""
-    wanted = (("postgresql", postgres_bin()), ("mariadb-server", mariadb_bin()), ("chromium", shutil.which("chromium")))
+    """The Debian packages that the tests want and that are not installed: two servers, a browser, and a Java for Spark."""
+    wanted = (
+        ("postgresql", postgres_bin()),
+        ("mariadb-server", mariadb_bin()),
+        ("chromium", shutil.which("chromium")),
+        ("default-jre-headless", shutil.which("java")),
+    )
     return [name for name, path in wanted if path is None]
 
 

@@ -77,7 +77,7 @@ def print_summary(data: Summary, job_id: str, reports: dict[str, str]) -> None:
         out.print(f"      {kind}: {escape(path)}")
 
 
-def settings_with(db: str | None, **given: int | None) -> Settings:
+def settings_with(db: str | None, **given: int | str | None) -> Settings:
     """The settings, with the database and whatever else is given on the command line."""
     settings = load_settings(**{name: value for name, value in given.items() if value is not None})
     return settings.model_copy(update={"database_url": SecretStr(db)}) if db else settings

@@ -56,6 +56,9 @@ def run(
     ] = None,
     memory_limit: Annotated[int | None, Parameter(help="Megabytes for the bulk checks; MEMORY_LIMIT_MB when left out.")] = None,
     threads: Annotated[int | None, Parameter(help="Processor threads of the bulk checks; THREADS when left out.")] = None,
+    engine: Annotated[
+        Literal["duckdb", "spark"] | None, Parameter(help="What runs the bulk checks over everything; ENGINE when left out.")
+    ] = None,
     dry_run: Annotated[bool, Parameter(negative="", help="Change and store nothing.")] = False,
     json: Json = False,
     out_dir: Out = None,
@@ -71,7 +74,7 @@ def run(
         weekly-summary or health-ping.
     """
     name = resolve(job)
-    settings = settings_with(db, memory_limit_mb=memory_limit, threads=threads)
+    settings = settings_with(db, memory_limit_mb=memory_limit, threads=threads, engine=engine)
     moment = parse_instant(as_of, settings.tz) if as_of else None
     request = Request(moment, month, limit, approve, repair, full, dry_run, out_dir)
     refuse_strangers(name, request)
@@ -79,9 +82,9 @@ def run(
         ensure_folder(out_dir)
     elif not dry_run:
         ensure_folder(settings.runs_dir)
-    engine = database(settings)
+    platform = database(settings)
     with progress_bar(quiet=json) as progress:
-        result = call(name, engine, settings, clock, request, progress)
+        result = call(name, platform, settings, clock, request, progress)
     return _show(result, settings, json=json, fail_on=fail_on)
 
 

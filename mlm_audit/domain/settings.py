@@ -82,6 +82,7 @@ class Settings(BaseSettings):
     )
     memory_limit_mb: int = Field(1_536, ge=64, description="Memory for the bulk checks; beyond it they spill to disk")
     threads: int = Field(0, ge=0, le=1_024, description="Processor threads of the bulk checks; 0 takes all")
+    engine: Literal["duckdb", "spark"] = Field("duckdb", description="What runs the bulk checks over everything")
     spark_master: str = Field("local[*]", description="Where `--engine spark` runs: this machine, or a cluster's master URL")
     spark_files_url: str | None = Field(
         None,

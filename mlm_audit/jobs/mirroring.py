@@ -31,6 +31,15 @@ def mirror_of(settings: Settings, database: Database, scratch: Path) -> Mirror:
     return Mirror(folder / database_key(database) / "mirror", scratch)
 
 
+def scratch_of(settings: Settings) -> Path | None:
+    """Where a run's files are while it runs: a folder of this machine's, or for Spark one that its workers see."""
+    if settings.engine == "duckdb":
+        return None
+    folder = settings.snapshots_dir or settings.runs_dir.parent / "snapshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 @dataclass(frozen=True)
 class Reading:
     """What was read. `night`: what changed since the last run, when only that was read; None when everything was."""

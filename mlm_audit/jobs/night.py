@@ -113,7 +113,18 @@ def _firsts() -> dict[str, str]:
     return {name: f"select * from {name}" for name in FIRSTS}
 
 
-def keep_all(engine: Engine) -> None:
-    """Write what the next run needs, out of a run over everything."""
-    for name, query in {"brought_forward": forward_of("select * from ledger"), **_firsts()}.items():
-        engine.con.execute(f"copy ({query}) to {quoted(engine.snapshot / f'kept.{name}.parquet')} (format parquet)")
+def keep_all(folder: Path, plan: Plan, settings: Settings) -> None:
+    """Write what the next run needs, out of everything."""
+    with Engine(folder, plan, settings) as engine:
+        engine.prepare(only=("paid_orders", *FIRSTS))
+        for name, query in {"brought_forward": forward_of("select * from ledger"), **_firsts()}.items():
+            engine.con.execute(f"copy ({query}) to {quoted(folder / f'kept.{name}.parquet')} (format parquet)")
+
+
+def engine_of(settings: Settings) -> type[Engine]:
+    """The engine that the settings name. InputError when it is not installed."""
+    if settings.engine == "duckdb":
+        return Engine
+    from mlm_audit.engine.spark import SparkEngine  # an extra
+
+    return SparkEngine

@@ -34,16 +34,16 @@ from mlm_audit.domain.periods import format_local, naive
 from mlm_audit.domain.plan import DEFAULT_PLAN, Plan, load_plan, plan_name
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.changes import Night
-from mlm_audit.engine.duck import Engine, EngineResult
+from mlm_audit.engine.duck import EngineResult
 from mlm_audit.engine.forward import KEPT_FILES
 from mlm_audit.engine.history import Settled, settled_ledger, write_changes
 from mlm_audit.engine.mirror import Manifest, Piece
 from mlm_audit.jobs.alerts import UNTIL_FILED, alert
 from mlm_audit.jobs.findings import findings_of, worst_first
 from mlm_audit.jobs.leaving import with_files
-from mlm_audit.jobs.mirroring import Reader, Reading, fingerprint, is_night, mirror_of
+from mlm_audit.jobs.mirroring import Reader, Reading, fingerprint, is_night, mirror_of, scratch_of
 from mlm_audit.jobs.names import RECONCILIATION
-from mlm_audit.jobs.night import Nightly, keep_all
+from mlm_audit.jobs.night import Nightly, engine_of, keep_all
 from mlm_audit.jobs.ports import Clock, Progress
 from mlm_audit.jobs.running import Run, new_job_id, reason_of, running
 from mlm_audit.jobs.sealing import About, prove, seal_closed, store_of, told, word_of
@@ -86,7 +86,7 @@ def reconcile(
     """
     started = clock()
     work = _Reconciliation(database, settings, clock, started, as_of or started, dry_run, full, progress)
-    with tempfile.TemporaryDirectory(prefix="mlm-audit-") as folder:
+    with tempfile.TemporaryDirectory(prefix="mlm-audit-", dir=scratch_of(settings)) as folder:
         return work.execute(Path(folder), out)
 
 
@@ -162,12 +162,15 @@ class _Reconciliation:
             copy = self.mirror.files(before.inputs.get("ledger", ())) if before else []
             write_changes(folder, Settled(**settled), copy, self.settings.memory_limit_mb)
         self.proof = prove(self.store, previous.data.get("sealed") if previous else None, folder, self.settings)
-        with Engine(folder, self.plan, self.settings, missing=missing) as engine:
-            found = engine.run(self.checks, self.progress)
-            if not missing:
-                keep_all(engine)
+        found = self._check_all(folder, missing)
+        if not missing:
+            keep_all(folder, self.plan, self.settings)
         self.settled = settled_ledger(folder, self.started, self.settings.memory_limit_mb)
         return found
+
+    def _check_all(self, folder: Path, missing: dict[str, str]) -> EngineResult:
+        with engine_of(self.settings)(folder, self.plan, self.settings, missing=missing) as engine:
+            return engine.run(self.checks, self.progress)
 
     def _look_at_the_day(self, folder: Path, night: Night, previous: PreviousRun) -> EngineResult:
         """What changed since the last run, and what had a break then."""
@@ -178,8 +181,7 @@ class _Reconciliation:
             found = nightly.find(self.checks, previous, self.progress)
         self.settled = changed.settled or settled_ledger(folder, self.started, self.settings.memory_limit_mb)
         if found is None:
-            with Engine(folder, self.plan, self.settings) as engine:
-                found = engine.run(self.checks, self.progress)
+            found = self._check_all(folder, {})
         return replace(found, rows=self.reading.manifest.rows() | {"changed": sum(changed.rows.values())})
 
     def _reconcile(self, folder: Path, missing: dict[str, str], previous: PreviousRun | None) -> Outcome:
