@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -248,7 +249,7 @@ finally:
 
 def floor(path: Path) -> float:
     """Seconds of the cheapest question about the whole ledger."""
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db:
         started = time.perf_counter()
         db.execute("select count(*), sum(amount) from ledger").fetchone()
         return time.perf_counter() - started
@@ -269,7 +270,7 @@ def main() -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         path = made  # days are added to it; a platform grows
-        with sqlite3.connect(path) as db:  # its runs are stored anew
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:  # its runs are stored anew
             db.execute("delete from ReconciliationReport")
         first = run(path, folder, "--full", "--memory-limit", str(given.memory_limit))
         nights = []

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from sqlalchemy import BigInteger, ColumnElement, Connection, Integer, String, case, func, select, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Connection, Integer, String, case, func, literal, select, type_coerce
 from sqlalchemy import cast as sql_cast
 
 from mlm_audit.checks.inputs import INPUTS, Kind
@@ -17,15 +17,19 @@ PIECE_ROWS = 1 << 18
 BATCH_ROWS = 1 << 17
 WHOLE = ("users", "matrix_nodes", "monthly_stats")
 """Inputs that every run reads whole: they are small, or say what is the case now and not what happened."""
-MODULUS, PLACES = 1_000_003, 1_009
+BITS, PLACES = (1 << 28) - 1, 1_023
+"""What is added up of a number: its last bits, times the place of its row. No sum of a piece goes beyond 64 bits."""
+OPEN = ("pending", "failed")
+"""Rows of these statuses are still to be decided, so that their pieces change in the ordinary course of things."""
 
 
 class Read(NamedTuple):
-    """A piece as it was read: from which id, its file, its rows."""
+    """A piece as it was read: from which id, its file, its rows, and whether some of them are still to be decided."""
 
     low: int
     file: Path
     rows: int
+    is_open: bool
 
 
 def figures(connection: Connection, name: str, low: int, high: int | None) -> tuple[int, ...]:
@@ -34,12 +38,11 @@ def figures(connection: Connection, name: str, low: int, high: int | None) -> tu
     The sum weighs each row by its id, so that two rows that change places are noticed. It is not proof against somebody who
     computes with it: that is what reading every row is for.
     """
-    key, dialect = _key(name), connection.dialect.name
-    numbers = [_number(getattr(SOURCES[name], attribute), kind, dialect) for attribute, kind in _compared(name)]
-    row = key % MODULUS
-    for weight, number in enumerate(numbers, start=2):
-        row = row + weight * func.coalesce(number, 0)
-    query = select(func.count(), func.min(key), func.max(key), func.sum((key % PLACES + 1) * row)).where(*_within(key, low, high))
+    key, row = _key(name), cast(ColumnElement[Any], literal(0, BigInteger))
+    for weight, (attribute, kind) in enumerate(_compared(name), start=2):
+        row = row + weight * _number(getattr(SOURCES[name], attribute), kind, connection.dialect.name)
+    weighed = func.sum((key.bitwise_and(PLACES) + 1) * row)
+    query = select(func.count(), func.min(key), func.max(key), weighed).where(*_within(key, low, high))
     return tuple(int(value or 0) for value in connection.execute(query).one())
 
 
@@ -52,27 +55,36 @@ def _within(key: Any, low: int, high: int | None) -> list[ColumnElement[bool]]:
 
 
 def _compared(name: str) -> list[tuple[str, Kind]]:
+    """The columns that are added up: not the times at which something was written or decided, nor the ledger's texts.
+
+    To read them costs several times as much; they are compared when every row is.
+    """
     columns = list(INPUTS[name].columns.items())[1:]
-    # The ledger is by far the longest: of it only what is cheap to add up. Its texts and times are for the full comparison.
     return [
         (attribute_of(name, column), kind)
         for column, kind in columns
-        if (name, column) not in DERIVED and not (name == "ledger" and kind in (Kind.TEXT, Kind.INSTANT))
+        if (name, column) not in DERIVED
+        and not (kind is Kind.INSTANT and column != "paid_at")
+        and not (name == "ledger" and kind is Kind.TEXT)
     ]
 
 
 def _number(attribute: Any, kind: Kind, dialect: str) -> ColumnElement[Any]:
-    """A number below MODULUS that changes when the value does, or nearly always."""
+    """A number of few bits that changes when the value does, or nearly always; 0 for null."""
     if kind is Kind.FLAG:
         return case((attribute.is_(True), 1), (attribute.is_(False), 2), else_=0)
     if isinstance(attribute.type, Integer) and kind is not Kind.TEXT:
-        return cast(ColumnElement[Any], attribute % MODULUS)
-    if dialect == "sqlite":
-        return _sqlite_number(type_coerce(attribute, String), kind)
-    if dialect == "postgresql":
-        instant = sql_cast(func.extract("epoch", attribute), BigInteger)
-        return cast(ColumnElement[Any], (instant if kind is Kind.INSTANT else func.hashtext(attribute)) % MODULUS)
-    return func.crc32(attribute) % MODULUS
+        number: ColumnElement[Any] = attribute
+    elif dialect == "sqlite":
+        number = _sqlite_number(type_coerce(attribute, String), kind)
+    elif dialect != "postgresql":
+        number = func.crc32(attribute)
+    elif kind is Kind.INSTANT:
+        number = sql_cast(func.extract("epoch", attribute), BigInteger)
+    else:
+        number = func.hashtext(attribute)
+    masked = number.bitwise_and(BITS)
+    return func.coalesce(masked, 0) if attribute.expression.nullable else masked
 
 
 def _sqlite_number(text: ColumnElement[str], kind: Kind) -> ColumnElement[Any]:
@@ -81,8 +93,8 @@ def _sqlite_number(text: ColumnElement[str], kind: Kind) -> ColumnElement[Any]:
         small = func.substr(text, 15, 2) + func.substr(text, 18, 2)
         return sql_cast(small, Integer) + 10_007 * sql_cast(func.substr(text, 9, 2) + func.substr(text, 12, 2), Integer)
     if kind is Kind.TEXT:
-        return func.length(text) * 512 + func.unicode(text) % 512
-    return cast(ColumnElement[Any], sql_cast(text, BigInteger) % MODULUS)
+        return func.length(text) * 512 + func.unicode(text)
+    return sql_cast(text, BigInteger)
 
 
 def read_pieces(connection: Connection, name: str, folder: Path, low: int, high: int | None) -> Iterator[Read]:
@@ -96,13 +108,15 @@ def read_pieces(connection: Connection, name: str, folder: Path, low: int, high:
     batches = chunks_of(connection, query, BATCH_ROWS)
     rows, first = next(batches, None), low
     while True:
-        path, count = folder / f"{name}.{first}.parquet", 0
+        path, count, is_open = folder / f"{name}.{first}.parquet", 0, False
         with pq.ParquetWriter(path, schema, compression="zstd") as writer:
             while rows is not None and (count < PIECE_ROWS or name in WHOLE):
-                writer.write_table(as_frame(name, spec, rows).to_arrow().cast(schema))
+                frame = as_frame(name, spec, rows)
+                writer.write_table(frame.to_arrow().cast(schema))
+                is_open = is_open or ("status" in frame.columns and bool(frame["status"].is_in(OPEN).any()))
                 count += len(rows)
                 rows = next(batches, None)
-        yield Read(first, path, count)
+        yield Read(first, path, count, is_open)
         if rows is None:
             return
         first = rows[0][0]

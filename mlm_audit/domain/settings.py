@@ -31,6 +31,12 @@ class Settings(BaseSettings):
     nightly_from_rows: int = Field(
         1_000_000, ge=0, description="Ledger rows below which every reconciliation reads everything: it takes seconds"
     )
+    figures_within_nights: int = Field(
+        1,
+        ge=1,
+        le=31,
+        description="Nights within which each part of the history is asked for its counts and sums; 1 asks all, every night",
+    )
     seal_after_days: int = Field(
         1, ge=0, le=366, description="Days after its end that a month is sealed by the next reconciliation"
     )

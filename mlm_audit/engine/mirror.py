@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-FORMAT = 1
+FORMAT = 2
 LOWEST = -(2**63)
 
 
@@ -25,6 +25,8 @@ class Piece:
     size: int
     rows: int
     figures: tuple[int, ...] = ()
+    is_open: bool = False
+    """Whether some of its rows are still to be decided."""
 
 
 @dataclass(frozen=True)

@@ -71,8 +71,12 @@ def is_night(before: Manifest | None, rules: str, settings: Settings, now: datet
 class Reader:
     """Reads the platform into the mirror, in one consistent read."""
 
-    def __init__(self, mirror: Mirror, folder: Path, missing: Sequence[str], progress: Progress) -> None:
+    def __init__(
+        self, mirror: Mirror, folder: Path, missing: Sequence[str], progress: Progress, nights: int = 1, today: int = 0
+    ) -> None:
+        """Every piece is asked about once in so many `nights`, those that are open or the newest in each; `today` is a day's number."""
         self.mirror, self.folder, self.progress = mirror, folder, progress
+        self.nights, self.turn = nights, today % nights
         self.names = [name for name in INPUTS if name not in missing]
 
     def read(self, database: Database, last: Manifest | None, now: datetime, rules: str, *, is_night: bool) -> Reading:
@@ -105,9 +109,10 @@ class Reader:
         """The pieces that are as they were, and those that were read again."""
         if name in WHOLE or not old:
             return [], self._read(connection, name, LOWEST, None)
-        same, fresh = [], []
-        for piece, end in zip(old, [*(after.low for after in old[1:]), None], strict=True):
-            if figures(connection, name, piece.low, end) == piece.figures:
+        same, fresh, last = [], [], len(old) - 1
+        for number, (piece, end) in enumerate(zip(old, [*(after.low for after in old[1:]), None], strict=True)):
+            is_asked = piece.is_open or number == last or number % self.nights == self.turn
+            if not is_asked or figures(connection, name, piece.low, end) == piece.figures:
                 same.append(piece)
             else:
                 fresh += self._read(connection, name, piece.low, end)
@@ -119,5 +124,5 @@ class Reader:
         for read, end in zip(reads, [*(after.low for after in reads[1:]), high], strict=True):
             said = () if name in WHOLE else figures(connection, name, read.low, end)
             file, size = self.mirror.take(read.file)
-            pieces.append(Piece(read.low, file, size, read.rows, said))
+            pieces.append(Piece(read.low, file, size, read.rows, said, read.is_open))
         return pieces

@@ -30,7 +30,7 @@ from mlm_audit.domain.findings import (
 )
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.notices import Draft
-from mlm_audit.domain.periods import format_local, naive
+from mlm_audit.domain.periods import business_date, format_local, naive
 from mlm_audit.domain.plan import DEFAULT_PLAN, Plan, load_plan, plan_name
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.changes import Night
@@ -151,7 +151,8 @@ class _Reconciliation:
         rules = fingerprint(self.plan, self.settings, self.checks)
         last = self.mirror.load(previous.data.get("mirror")) if previous else None
         may = not self.full and not missing and is_night(last, rules, self.settings, self.started, self.checks)
-        reader = Reader(self.mirror, folder, list(missing), self.progress)
+        today = business_date(self.started, self.settings.tz).toordinal()
+        reader = Reader(self.mirror, folder, list(missing), self.progress, self.settings.figures_within_nights, today)
         return reader.read(self.database, last, self.started, rules, is_night=may)
 
     def _look_at_all(self, folder: Path, missing: dict[str, str], previous: PreviousRun | None) -> EngineResult:

@@ -62,7 +62,6 @@ WORDS = {
     "commissions": {
         "status": ("pending", "released", "rolled_up"),
         "type": ("joining", "repurchase", "bonus"),
-        "processedAt": None,
     },
     "withdrawal_requests": {"status": ("pending", "approved", "rejected")},
     "SelfPayoutSchedule": {"status": ("pending", "paid", "failed", "permanently_failed")},
