@@ -29,6 +29,7 @@ from mlm_audit.jobs.names import MONTHLY_SWEEP
 from mlm_audit.jobs.notices import deliver, tell_directly
 from mlm_audit.jobs.owner import acting_as, is_gone
 from mlm_audit.jobs.scheduler import BY
+from mlm_audit.jobs.shards import Share
 from mlm_audit.reporting.document import to_document
 
 AUTO_SCHEDULED = "auto-scheduled"
@@ -136,9 +137,16 @@ def run_job(job: str, request: Request) -> RunResult:
     database = open_database(settings)
     try:
         with Bar(job) as bar, acting_as(asked_by(), runtime.flow_run.id):
-            return call(job, database, settings, now, request, bar)
+            return call(job, database, settings, now, request, bar, shared(settings))
     finally:
         database.dispose()
+
+
+def shared(settings: Settings) -> Share:
+    """Who has the shards of a run done: the task runner of its flow."""
+    from flows.shards import share  # which deploys a flow of its own
+
+    return share(settings)
 
 
 def asked_by() -> str | None:

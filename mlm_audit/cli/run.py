@@ -76,7 +76,7 @@ def run(
     name = resolve(job)
     settings = settings_with(db, memory_limit_mb=memory_limit, threads=threads, engine=engine)
     moment = parse_instant(as_of, settings.tz) if as_of else None
-    request = Request(moment, month, limit, approve, repair, full, dry_run, out_dir)
+    request = Request(moment, month, limit, approve, repair, full, None, dry_run, out_dir)
     refuse_strangers(name, request)
     if out_dir is not None:
         ensure_folder(out_dir)

@@ -20,6 +20,7 @@ def trigger(
     month: Annotated[str | None, Parameter(help="Sweep: the month to decide, YYYY-MM.")] = None,
     limit: Annotated[int | None, Parameter(help="Payouts: at most so many instalments.")] = None,
     approve: Annotated[str | None, Parameter(help="Payouts: the id of a run that stopped for approval.")] = None,
+    shards: Annotated[int | None, Parameter(help="Payouts and sweep: in so many parts, which the pool's workers share.")] = None,
     full: Annotated[bool | None, Parameter(negative="", help="Reconciliation: read and compare every row.")] = None,
     repair: Annotated[
         bool | None, Parameter(name="--repair", negative="--no-repair", help="Tree: mend what can be derived.")
@@ -37,6 +38,7 @@ def trigger(
         "limit": limit,
         "repair": repair,
         "full": full,
+        "shards": shards,
         "dry_run": dry_run or None,
     }
     parameters = {key: value for key, value in given.items() if value is not None}

@@ -193,3 +193,20 @@ def metas_since(connection: Connection, job: str, moment: datetime) -> list[dict
     """The metadata of a job's runs that started at or after an instant, however they ended."""
     query = select(JobLog.meta).where(JobLog.job_type == job, JobLog.start_time >= naive(moment))
     return [meta or {} for meta in connection.execute(query).scalars()]
+
+
+def hold(engine: Engine, claim: Claim, is_gone: Callable[[str], bool]) -> None:
+    """Take a lease that goes with no entry of its own in the job log. JobBusyError when somebody live has it."""
+    now = naive(claim.started_at)
+    with write(engine) as connection:
+        held = select(JobLease.job_id, JobLease.owner, JobLease.acquired_at, JobLease.expires_at)
+        lease = connection.execute(held.where(JobLease.job == claim.job).with_for_update()).one_or_none()
+        if lease is not None and now < lease.expiresAt and not is_gone(lease.owner):
+            raise JobBusyError(_busy(claim.job, lease.jobId, lease.owner, lease.acquiredAt))
+        _take(connection, claim, now, is_free=lease is None)
+
+
+def let_go(engine: Engine, claim: Claim) -> None:
+    """Give such a lease back."""
+    with write(engine) as connection:
+        connection.execute(delete(JobLease).where(JobLease.job == claim.job, JobLease.owner == claim.owner))

@@ -109,6 +109,20 @@ def due(connection: Connection, status: Status, as_of: datetime, limit: int | No
     return [instalment_of(row, orders) for row in rows]
 
 
+def by_ids(connection: Connection, ids: Iterable[int]) -> list[Instalment]:
+    """Instalments as they are now, by id; not those of a status that this toolkit does not know."""
+    rows = [
+        row
+        for part in in_parts(sorted(ids), LOOKUP)
+        for row in connection.execute(select(*COLUMNS).where(Schedule.id.in_(part)).order_by(Schedule.id)).all()
+        if row[1] in _STATUS
+    ]
+    orders: dict[int, str] = {}
+    for part in in_parts(sorted({row[4] for row in rows if row[4] is not None}), LOOKUP):
+        orders |= {row[0]: row[1] for row in FACTS_ORDERS(connection, ids=part)}
+    return [instalment_of(row, orders) for row in rows]
+
+
 def unknown_statuses(connection: Connection, as_of: datetime) -> dict[str, int]:
     """Statuses that this toolkit does not know, among what is due, and how often."""
     status: Any = Schedule.status

@@ -76,6 +76,10 @@ class Settings(BaseSettings):
     payout_median_factor: int = Field(3, ge=2, description="A run above this many times the usual stops for approval")
     payout_median_runs: int = Field(8, ge=3, description="Runs whose median is the usual; the rule waits for that many")
     approver_must_differ: bool = Field(False, description="Whether a run is approved only by another user than started it")
+    shards_on: Literal["pool", "threads", "dask", "ray"] = Field(
+        "pool",
+        description="Where a run's shards are done: on the workers of Prefect's pool, in threads of the run, or by Dask or Ray",
+    )
     sweep_batch_size: int = Field(1_000, ge=1, le=5_000, description="Members that the sweep decides in one transaction")
     job_lease_seconds: int = Field(120, ge=2, le=86_400, description="How long a job counts as running after its last heartbeat")
     missed_run_grace_minutes: int = Field(

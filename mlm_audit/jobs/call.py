@@ -20,11 +20,13 @@ from mlm_audit.jobs.names import (
     WEEKLY_PAYOUTS,
     WEEKLY_SUMMARY,
 )
+from mlm_audit.jobs.payout_shards import pay_shard
 from mlm_audit.jobs.payouts import Options, run_payouts
 from mlm_audit.jobs.ports import Clock, Progress
 from mlm_audit.jobs.reconciliation import reconcile
+from mlm_audit.jobs.shards import Shard, Share
 from mlm_audit.jobs.summaries import ping_health, report_status, summarise_week
-from mlm_audit.jobs.sweep import run_sweep
+from mlm_audit.jobs.sweep import decide_shard, run_sweep
 
 TELLING = {STATUS_REPORT: report_status, WEEKLY_SUMMARY: summarise_week, HEALTH_PING: ping_health}
 OPTIONS_OF = {
@@ -33,8 +35,17 @@ OPTIONS_OF = {
     "approve": (WEEKLY_PAYOUTS, RETRY_PAYOUTS),
     "repair": (TREE_HEALTH,),
     "full": (RECONCILIATION,),
+    "shards": (WEEKLY_PAYOUTS, RETRY_PAYOUTS, MONTHLY_SWEEP),
 }
 """The options that not every job takes."""
+MOST_SHARDS = 64
+
+
+def do_shard(database: Engine, settings: Settings, clock: Clock, shard: Shard) -> dict[str, int]:
+    """Do one shard of a run that is under way. JobFailedError when that run is not, JobBusyError when somebody is at it."""
+    if shard.job == MONTHLY_SWEEP:
+        return decide_shard(database, settings, clock, shard)
+    return pay_shard(database, settings, clock, shard)
 
 
 @dataclass(frozen=True)
@@ -47,6 +58,7 @@ class Request:
     approve: str | None = None
     repair: bool | None = None
     full: bool | None = None
+    shards: int | None = None
     dry_run: bool = False
     out: Path | None = None
 
@@ -59,10 +71,19 @@ def refuse_strangers(job: str, request: Request) -> None:
 
 
 def call(
-    job: str, database: Engine, settings: Settings, clock: Clock, request: Request, progress: Progress = lambda *_: None
+    job: str,
+    database: Engine,
+    settings: Settings,
+    clock: Clock,
+    request: Request,
+    progress: Progress = lambda *_: None,
+    share: Share | None = None,
 ) -> RunResult:
-    """Run a job by its full name. InputError before anything is written, JobFailedError when it broke off."""
+    """Run a job by its full name; `share` has its shards done, where they are asked for. InputError before anything is written, JobFailedError when it broke off."""
     refuse_strangers(job, request)
+    if request.shards is not None and not 1 <= request.shards <= MOST_SHARDS:
+        raise InputError(f"shards: give a number from 1 to {MOST_SHARDS}")
+    shards = request.shards or 1
     if job == TREE_HEALTH:
         return _check_trees(database, settings, clock, request, progress)
     as_of, dry_run, out = request.as_of, request.dry_run, request.out
@@ -75,8 +96,19 @@ def call(
         made = investigate(result, settings, out or settings.runs_dir / result.job_id)
         return replace(result, reports=result.reports | made)
     if job == MONTHLY_SWEEP:
-        return run_sweep(database, settings, clock, as_of=as_of, month=request.month, dry_run=dry_run, out=out, progress=progress)
-    options = Options(as_of, request.limit, dry_run, request.approve, out)
+        return run_sweep(
+            database,
+            settings,
+            clock,
+            as_of=as_of,
+            month=request.month,
+            dry_run=dry_run,
+            out=out,
+            progress=progress,
+            shards=shards,
+            share=share,
+        )
+    options = Options(as_of, request.limit, dry_run, request.approve, out, shards, share)
     return run_payouts(job, database, settings, clock, options, progress)
 
 

@@ -26,17 +26,17 @@ from mlm_audit.domain.periods import naive
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.approval import Approval, fingerprint, read_approval, use_approval, why_approval_is_needed
 from mlm_audit.jobs.leaving import with_files
-from mlm_audit.jobs.names import RETRY_PAYOUTS, WEEKLY_PAYOUTS
 from mlm_audit.jobs.pace import Pace
 from mlm_audit.jobs.payout_batches import Tally, Work, next_state, pay_all
 from mlm_audit.jobs.payout_result import Control, Header, by_reason, dry_result, paid_result, stopped_result
+from mlm_audit.jobs.payout_shards import TAKES_FROM, payout_shards, read_back
 from mlm_audit.jobs.ports import Clock, Progress
 from mlm_audit.jobs.running import Run, new_job_id, reason_of, running
+from mlm_audit.jobs.shards import Share
 from mlm_audit.jobs.trend import with_trend
 
 log = logging.getLogger(__name__)
 
-TAKES_FROM = {WEEKLY_PAYOUTS: Status.PENDING, RETRY_PAYOUTS: Status.FAILED}
 NEEDED = {
     User: ("id", "is_active", "is_blocked", "is_kyc_approved", "wallet_balance_paisa", "full_name", "email"),
     Order: ("id", "status"),
@@ -60,6 +60,9 @@ class Options:
     dry_run: bool = False
     approve: str | None = None
     out: Path | None = None
+    shards: int = 1
+    share: Share | None = None
+    """Who has the shards done, when there is more than one."""
 
 
 def run_payouts(
@@ -83,11 +86,13 @@ def run_payouts(
         raise InputError(
             f"--as-of {as_of.isoformat()}: is in the future, and nothing is paid before its day; look ahead with --dry-run"
         )
+    if options.shards > 1 and options.share is None:
+        raise InputError("--shards: there is no pool that could do them; start the job through Prefect: mlm-audit jobs trigger")
     if options.limit is not None and not 1 <= options.limit <= MOST:
         raise InputError(f"--limit {options.limit}: give a number from 1 to {MOST}")
     head = Header(job, new_job_id(job, started, settings), as_of, started, clock, settings, options.dry_run)
     limit = approval.limit if approval else options.limit
-    payouts = _Payouts(database, settings, head, limit, approval, progress, sleep)
+    payouts = _Payouts(database, settings, head, limit, approval, options, progress, sleep)
     if options.dry_run:
         return with_files(with_trend(database, settings, payouts.look()), settings, options.out)
     return payouts.execute(options.out)
@@ -110,11 +115,12 @@ class _Payouts:
         head: Header,
         limit: int | None,
         approval: Approval | None,
+        options: Options,
         progress: Progress,
         sleep: Callable[[float], object],
     ) -> None:
         self.database, self.settings, self.head, self.limit = database, settings, head, limit
-        self.approval, self.progress, self.sleep = approval, progress, sleep
+        self.approval, self.options, self.progress, self.sleep = approval, options, progress, sleep
         self.was = TAKES_FROM[head.job]
         self.limits = Limits(settings.payout_retries, settings.hold_days)
         self.unknown: dict[str, int] = {}
@@ -188,6 +194,12 @@ class _Payouts:
     def _pay(self, run: Run, stated: list[Change]) -> Tally:
         # Those to be paid come first: batches of one kind need the fewest statements.
         moving = sorted((c for c in stated if c.to != c.instalment.state), key=lambda c: c.to.status is not Status.PAID)
+        if self.options.share and self.options.shards > 1 and moving:
+            shards = payout_shards(self.head.job, self.head.job_id, moving, self.options.shards)
+            run.note(shards=len(shards))
+            self.options.share(shards)
+            run.check()
+            return read_back(self.database, moving)
         todo = [change.instalment for change in moving]
         done = 0
 

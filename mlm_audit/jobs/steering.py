@@ -17,7 +17,7 @@ from mlm_audit.domain.errors import InputError, JobBusyError, JobFailedError
 from mlm_audit.domain.periods import business_date, parse_instant, parse_month
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.approval import read_approval
-from mlm_audit.jobs.call import Request, refuse_strangers
+from mlm_audit.jobs.call import MOST_SHARDS, Request, refuse_strangers
 from mlm_audit.jobs.names import RETRY_PAYOUTS, WEEKLY_PAYOUTS, resolve, short
 from mlm_audit.jobs.owner import account, acting_as, is_gone
 from mlm_audit.jobs.payouts import MOST
@@ -25,7 +25,7 @@ from mlm_audit.jobs.ports import Clock
 from mlm_audit.jobs.scheduler import Scheduler
 
 log = logging.getLogger(__name__)
-PARAMETERS = {"as_of", "dry_run", "full", "limit", "month", "repair"}
+PARAMETERS = {"as_of", "dry_run", "full", "limit", "month", "repair", "shards"}
 _one_at_a_time = threading.Lock()
 TABLES = dict.fromkeys((JobLog, JobLease, Action))
 
@@ -82,6 +82,9 @@ class Steering:
         text, month, limit = given.get("as_of"), given.get("month"), given.get("limit")
         if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MOST):
             raise InputError(f"limit: give a number from 1 to {MOST}")
+        shards = given.get("shards")
+        if shards is not None and (isinstance(shards, bool) or not isinstance(shards, int) or not 1 <= shards <= MOST_SHARDS):
+            raise InputError(f"shards: give a number from 1 to {MOST_SHARDS}")
         for name in ("dry_run", "repair", "full"):
             if not isinstance(given.get(name), bool | None):
                 raise InputError(f"{name}: give true or false")
@@ -89,7 +92,7 @@ class Steering:
         if month is not None:
             parse_month(str(month), self.settings.tz)
         refuse_strangers(
-            job, Request(moment, month, limit, None, given.get("repair"), given.get("full"), bool(given.get("dry_run")))
+            job, Request(moment, month, limit, None, given.get("repair"), given.get("full"), shards, bool(given.get("dry_run")))
         )
         known = {name: value for name, value in given.items() if value is not None}
         return known | ({"as_of": moment.isoformat()} if moment else {})

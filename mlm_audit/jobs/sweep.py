@@ -1,7 +1,7 @@
 """monthly-eligibility-sweep: decides a month that has ended, releases or rolls up its repurchase commission (DOMAIN §3)."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -42,7 +42,8 @@ from mlm_audit.jobs.leaving import with_files
 from mlm_audit.jobs.names import MONTHLY_SWEEP
 from mlm_audit.jobs.ports import Clock, Progress
 from mlm_audit.jobs.retry import retried
-from mlm_audit.jobs.running import Run, new_job_id, reason_of, running
+from mlm_audit.jobs.running import new_job_id, reason_of, running
+from mlm_audit.jobs.shards import Shard, Share, cut, holding, its_run_lives
 from mlm_audit.jobs.sweep_result import Outcome, SweepHeader, sweep_result
 from mlm_audit.jobs.trend import with_trend
 
@@ -84,8 +85,12 @@ def run_sweep(
     dry_run: bool = False,
     out: Path | None = None,
     progress: Progress = lambda *_: None,
+    shards: int = 1,
+    share: Share | None = None,
 ) -> RunResult:
     """Decide a month: the one named, or the last that had ended by `as_of` (now when left out). Files go to `out`.
+
+    With more than one of `shards`, whoever is behind `share` has them decided.
 
     Raises InputError before anything is written: a month that has not ended, or one without data. JobFailedError when the
     run broke off; what it had decided stays decided, and the next run goes on from there.
@@ -99,7 +104,26 @@ def run_sweep(
     sweep.refuse_missing_data()
     if dry_run:
         return with_files(with_trend(database, settings, sweep.look()), settings, out)
-    return sweep.execute(out)
+    return sweep.execute(out, shards, share)
+
+
+def decide_shard(database: Engine, settings: Settings, clock: Clock, shard: Shard) -> dict[str, int]:
+    """Decide the members of one shard of a run that is under way: how many were. Doing it again decides what is left.
+
+    JobFailedError when its run does not hold the lease (any more), or the database does not let it through.
+    """
+    month, now = parse_month(shard.month or "", settings.tz), clock()
+    rules = load_plan(settings.plan_file or DEFAULT_PLAN).rules
+    sweep = _Sweep(database, SweepHeader(shard.job_id, month, now, clock, settings, rules, dry_run=False), lambda *_: None)
+    with holding(database, settings, clock, shard):
+        facts, _ = sweep._facts()  # noqa: SLF001  (the same job)
+        mine = _to_do(facts).filter(pl.col("member_id").is_in(list(shard.first)))
+        done = sweep._decide(mine, lambda: its_run_lives(database, shard, clock))  # noqa: SLF001
+    return {"decided": len(done.logged), "left": len(done.left)}
+
+
+def _to_do(facts: pl.DataFrame) -> pl.DataFrame:
+    return facts.filter(pl.col("to_decide") | (pl.col("pending_rows") > 0)).sort("member_id")
 
 
 def _choose(text: str | None, as_of: datetime | None, now: datetime, settings: Settings) -> Month:
@@ -160,7 +184,7 @@ class _Sweep:
         outcome = Outcome(_paisa(good), _paisa(bad), left)
         return sweep_result(self.head, facts, read, outcome)
 
-    def execute(self, out: Path | None) -> RunResult:
+    def execute(self, out: Path | None, shards: int, share: Share | None) -> RunResult:
         """Read, decide, write in batches, prove, sum up."""
         head, about = self.head, {"month": month_label(self.month.key)}
         with running(self.database, MONTHLY_SWEEP, head.job_id, self.settings, head.clock, head.started, **about) as run:
@@ -168,7 +192,9 @@ class _Sweep:
             run.note(
                 month=month_label(self.month.key), stated={"pending_paisa": int(facts["pending_paisa"].cast(pl.Int128).sum())}
             )
-            done = self._decide(run, facts)
+            todo = _to_do(facts)
+            done = self._share(todo, shards, share) if share and shards > 1 and todo.height else self._decide(todo, run.check)
+            run.check()
             done.left |= _orphans(read)
             self._prove(done)
             outcome = Outcome(done.released, done.rolled_up, done.left, len(done.logged))
@@ -194,14 +220,34 @@ class _Sweep:
         names = {"three_three", "three_three_count", "monthly_purchase_required_paisa"}
         return Job(self.head.job_id, self.month, naive(self.head.clock()), resets, self.head.rules.model_dump(include=names))
 
-    def _decide(self, run: Run, facts: pl.DataFrame) -> _Done:
-        todo = facts.filter(pl.col("to_decide") | (pl.col("pending_rows") > 0)).sort("member_id")
+    def _share(self, todo: pl.DataFrame, shards: int, share: Share) -> _Done:
+        """Have the members decided in shards, and read back what became of them."""
+        label = month_label(self.month.key)
+        share(cut(MONTHLY_SWEEP, self.head.job_id, [(number, number, True) for number in todo["member_id"]], shards, label))
+        facts, _ = self._facts()
+        before, now = _paisa(todo), dict(facts.select("member_id", "pending_paisa").iter_rows())
+        moved = {number: paisa - now.get(number, 0) for number, paisa in before.items() if paisa != now.get(number, 0)}
+        good = set(facts.filter("counts_as_eligible")["member_id"].to_list())
+        waiting = facts.filter((pl.col("pending_rows") > 0) & pl.col("member_id").is_in(todo["member_id"].implode()))
+        with consistent_read(self.database) as connection:
+            why = undecidable(connection, dict(waiting.select("member_id", "pending_paisa").iter_rows()), self.month)
+        left = {
+            number: why.get(number, "its shard could not decide it; see the log of the shard") for number in waiting["member_id"]
+        }
+        return _Done(
+            set(todo.filter("to_decide").join(facts.filter(~pl.col("to_decide")), on="member_id", how="semi")["member_id"]),
+            {number: paisa for number, paisa in moved.items() if number in good},
+            {number: paisa for number, paisa in moved.items() if number not in good},
+            left | _void(waiting),
+        )
+
+    def _decide(self, todo: pl.DataFrame, check: Callable[[], None]) -> _Done:
         later = months_between(self.month.end, self.head.started, self.settings.tz)
         with consistent_read(self.database) as connection:
             resets = not is_logged(connection, later)
         done, seen = _Done(), 0
         for part in todo.iter_slices(self.settings.sweep_batch_size):
-            run.check()
+            check()
             self._batch([_ruling(row, self.head.rules) for row in part.iter_rows(named=True)], done, resets=resets)
             seen += part.height
             self.progress("deciding members", seen, todo.height)

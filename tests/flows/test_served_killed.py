@@ -16,7 +16,7 @@ from mlm_audit.database.migrate import init
 from mlm_audit.database.own_tables import JobLease, JobLog
 from mlm_audit.demo.write import write_platform
 from mlm_audit.domain.findings import Verdict
-from mlm_audit.jobs.names import JOBS, MONTHLY_SWEEP, RECONCILIATION
+from mlm_audit.jobs.names import JOBS, MONTHLY_SWEEP, RECONCILIATION, WEEKLY_PAYOUTS
 from tests import servers
 from tests.conftest import clean_platform
 from tests.flows.serving import ROOT, Served, served, until
@@ -32,6 +32,15 @@ end $$;
 create trigger hang before update on "JobLog" for each row execute function hang();
 """
 """Every job then stands still in its last transaction: started, its work done in part, not ended."""
+SLOW = """
+create function slow() returns trigger language plpgsql as $$
+begin perform pg_sleep(0.1); return new; end $$;
+create trigger slow before update on "SelfPayoutSchedule" for each row execute function slow();
+"""
+"""Payouts take their time, so that a shard is in the middle when it is killed."""
+PENDING = """select count(*) from "SelfPayoutSchedule" where status = 'pending'"""
+CREDITS = "select count(*) from ledger where type = 'self_payout'"
+TWICE = f"""select count(*) - count(distinct "referenceId") from ({CREDITS.replace("count(*)", "*")}) as paid"""
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +178,40 @@ def test_run_and_worker_are_killed_together(here: Served, engine: Engine) -> Non
     hang(engine, on=False)
     assert here.ended(ask(here, RECONCILIATION))["state_type"] == "COMPLETED"
     assert len(here.history(RECONCILIATION)) == before + 1
+
+
+def test_a_run_in_shards_outlives_a_worker(here: Served, engine: Engine) -> None:
+    """Two workers share a payout run's shards. One is killed with all that it runs; the control total still closes."""
+
+    def count(query: str) -> int:
+        with engine.connect() as connection:
+            return int(connection.execute(text(query)).scalar_one())
+
+    with engine.begin() as connection:
+        connection.execute(text(SLOW))
+        connection.execute(text("""update "SelfPayoutSchedule" set "payoutDate" = '2026-11-01' where status = 'pending'"""))
+    due, before = count(PENDING), count(CREDITS)
+    answer = here.call(action="trigger", jobName=WEEKLY_PAYOUTS, parameters={"shards": 4})
+    assert answer.status_code == 202, answer.text
+    until("shards are at work", lambda: sum("/" in job for job in leases(engine)) >= 2, 180)
+    found = leases(engine)
+    for process in [
+        *here.children("worker start --pool local --name second"),
+        *(number for job, number in found.items() if "/" in job),
+    ]:
+        os.kill(process, signal.SIGKILL)
+    with engine.begin() as connection:
+        connection.execute(text('drop trigger slow on "SelfPayoutSchedule"; drop function slow'))
+    assert here.ended(answer.json()["flow_run_id"], 300)["state_type"] == "COMPLETED"
+    run = here.history(WEEKLY_PAYOUTS)[0]
+    assert run["status"] in ("success", "warning"), run
+    paid = count(CREDITS) - before
+    assert due > 100
+    assert paid + count("""select count(*) from "SelfPayoutSchedule" where status = 'failed'""") >= due
+    assert (count(PENDING), count(TWICE)) == (0, 0)
+    assert not any("/" in job for job in leases(engine))
+    assert here.ended(ask(here, RECONCILIATION))["state_type"] == "COMPLETED"
+    assert here.history(RECONCILIATION)[0]["verdict"] == Verdict.PASS.value
 
 
 def test_prefect_is_on_postgresql(here: Served) -> None:

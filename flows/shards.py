@@ -1,0 +1,120 @@
+"""Money jobs over several workers: a run's shards go out through its flow's task runner, each to a worker of the pool.
+
+SHARDS_ON says where: `pool` starts a flow run of the deployment `shard` for each, which any worker of the work pool takes;
+`threads` does them in the run's own process; `dask` and `ray` hand them to those (prefect-dask, prefect-ray).
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Annotated, Any, cast
+
+from prefect import State, flow, get_client, get_run_logger, task
+from prefect.futures import wait
+from prefect.states import Crashed
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+from pydantic import Field
+from sqlalchemy import Engine
+
+from flows.common import now, open_database
+from mlm_audit.domain.errors import InputError, JobFailedError
+from mlm_audit.domain.settings import Settings, load_settings
+from mlm_audit.jobs.call import MOST_SHARDS, do_shard
+from mlm_audit.jobs.shards import Shard, Share, is_at_work, shard_of
+
+Shards = Annotated[int | None, Field(ge=1, le=MOST_SHARDS)]
+SHARD, FOUR_HOURS = "shard", 4 * 3_600
+LOOK_SECONDS, SILENT_LOOKS, TRIES = 2.0, 3, 5
+
+
+def runner() -> TaskRunner[Any]:
+    """The task runner that the settings name. InputError when it is not installed."""
+    where = load_settings().shards_on
+    try:
+        if where == "dask":
+            from prefect_dask import DaskTaskRunner
+
+            return cast(TaskRunner[Any], DaskTaskRunner())
+        if where == "ray":
+            from prefect_ray import RayTaskRunner
+
+            return cast(TaskRunner[Any], RayTaskRunner())
+    except ImportError as error:
+        raise InputError(f"setting SHARDS_ON {where}: prefect-{where} is not installed; pip install prefect-{where}") from error
+    return ThreadPoolTaskRunner(max_workers=MOST_SHARDS)
+
+
+def share(settings: Settings) -> Share:
+    """Has shards done through the task runner of the flow that calls it."""
+
+    def done(shards: Sequence[Shard]) -> None:
+        one = on_the_pool if settings.shards_on == "pool" else here
+        futures = [one.submit(shard.to_dict()) for shard in shards]
+        wait(futures)
+        states = [future.state for future in futures]
+        if bad := [number for number, state in enumerate(states, start=1) if not state.is_completed()]:
+            raise JobFailedError(
+                f"shards {', '.join(map(str, bad))} of {len(states)} could not be done; what they did stays done, the next run does the rest"
+            )
+
+    return done
+
+
+@flow(name=SHARD, flow_run_name="{shard[job]} {shard[number]} of {shard[of]}", timeout_seconds=FOUR_HOURS)
+def one_shard(shard: dict[str, Any]) -> dict[str, int]:
+    """Does one shard of a run that is under way; started by that run, not by hand.
+
+    Args:
+        shard: Which part of which run.
+    """
+    return _do(shard)
+
+
+@task(name="shard, here", retries=TRIES, retry_delay_seconds=5)
+def here(shard: dict[str, Any]) -> dict[str, int]:
+    """One shard in this process, or wherever the task runner's processes are."""
+    return _do(shard)
+
+
+@task(name="shard, on the pool", retries=TRIES, retry_delay_seconds=5)
+def on_the_pool(shard: dict[str, Any]) -> dict[str, int]:
+    """One shard as a flow run that a worker of the pool takes; started again when its process has died."""
+    settings, it = load_settings(), shard_of(shard)
+    database = open_database(settings)
+    try:
+        with get_client(sync_client=True) as client:
+            deployed = client.read_deployment_by_name(f"{SHARD}/{SHARD}")
+            run = client.create_flow_run_from_deployment(deployed.id, parameters={"shard": shard})
+        state = _ended(run.id, database, it)
+    finally:
+        database.dispose()
+    if not state.is_completed():
+        raise JobFailedError(f"shard {it.number} of {it.of}: its flow run {run.name} ended as {state.name}: {state.message}")
+    return {"shard": it.number}
+
+
+def _ended(number: Any, database: Engine, shard: Shard) -> State[Any]:
+    """The state in which a flow run ended. One that was killed with its worker never says so: its lease does."""
+    silent, has_begun = 0, False
+    with get_client(sync_client=True) as client:
+        while True:
+            state = client.read_flow_run(number).state
+            if state is not None and state.is_final():
+                return state
+            at_work = is_at_work(database, shard, now)
+            has_begun = has_begun or at_work
+            silent = silent + 1 if has_begun and not at_work and state is not None and state.is_running() else 0
+            if silent > SILENT_LOOKS:
+                get_run_logger().warning("the process of shard %d has died; it is started again", shard.number)
+                dead: State[Any] = Crashed(message="its process has died")
+                client.set_flow_run_state(number, dead, force=True)
+                return dead
+            time.sleep(LOOK_SECONDS)
+
+
+def _do(shard: dict[str, Any]) -> dict[str, int]:
+    settings = load_settings()
+    database = open_database(settings)
+    try:
+        return do_shard(database, settings, now, shard_of(shard))
+    finally:
+        database.dispose()
