@@ -27,8 +27,8 @@ from mlm_audit.domain.periods import Month, month_of, parse_month, zone
 
 DATA = Path(__file__).parent / "data"
 MEMBERS, NEW_ROWS, ALL_ROWS = 1_000_000, 50_000, (1_000_000, 10_000_000, 100_000_000)
-PER_MEMBER_AND_MONTH = 14 / 3
-"""Ledger rows: two bonuses, a withdrawal, a release, and of every third an order with two lines."""
+PER_MEMBER_AND_MONTH = 4
+"""Ledger rows: two bonuses, a withdrawal, of every third an order with two lines, and a release to every third or so."""
 COMMISSION, SHARES = 100_000, (17_500, 14_000, 10_500, 7_000, 7_000)
 COMPANY, POT = 30_000, 70_000
 IST, LAST = zone("Asia/Kolkata"), "2026-10"

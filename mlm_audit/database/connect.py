@@ -86,7 +86,7 @@ AROUND_READS = ("begin", "commit", "rollback", "start transaction with consisten
 """Taken word by word: `begin` may go on with words that make a transaction write."""
 CHANGES = re.compile(
     r"\b(into|update|delete|insert|merge|replace|truncate|create|alter|drop|grant|lock|call|set_config|setval|lo_import|"
-    r"pg_terminate_backend|pg_read_file|load_file|immediate|read write)\b|;"
+    r"pg_terminate_backend|pg_read_file|load_file)\b|;"
 )
 
 

@@ -1,5 +1,6 @@
 """The analyst's door: reconcile, stored runs, SQL over one instant; nothing can be written through it."""
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -125,6 +126,17 @@ def test_nothing_can_be_written(audit: mlm_audit.Audit, any_url: str, opened: Ca
         with audit._engine.connect() as connection:
             assert connection.execute(text(harmless)).all()
     assert audit.sql("select count(*) as n from users")["n"].to_list() == [300]
+
+
+def test_sqlite_s_own_guard_cannot_be_switched_off(sqlite_url: str, filled: Callable[..., Engine]) -> None:
+    """What guards it is asked for every step of every statement, also on a driver's own connection."""
+    filled(sqlite_url, clean_platform())
+    raw = mlm_audit.connect(sqlite_url)._engine.raw_connection()
+    for step in ("pragma query_only = off", "delete from ledger", "attach 'x.db' as x"):
+        with pytest.raises(sqlite3.DatabaseError, match=r"not authorized|prohibited"):
+            raw.cursor().execute(step)
+    assert raw.cursor().execute("select count(*) from ledger").fetchone()[0] > 0
+    raw.invalidate()
 
 
 def test_sql(audit: mlm_audit.Audit, any_url: str, opened: Callable[[str], Engine]) -> None:

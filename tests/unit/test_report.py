@@ -156,3 +156,12 @@ def test_many_breaks_stay_readable(tmp_path: Path) -> None:
     write_run(many, tmp_path, IST, "")
     assert (tmp_path / "report.html").stat().st_size < 300_000
     assert len((tmp_path / "breaks.csv").read_text(encoding="utf-8").splitlines()) == 5_001
+
+
+def test_what_several_checks_see_of_a_cause_counts_once() -> None:
+    """A lost row leaves the wallet off and the chain broken: that is one amount, not two."""
+    twice = [finding(5), finding(5, id="running-balance/9", code="running-balance")]
+    [cause] = report_data(result(twice), IST, "").causes
+    assert cause.amount == "₹312.50"
+    [cause] = report_data(result([*twice, finding(6)]), IST, "").causes
+    assert cause.amount == "₹625.00"

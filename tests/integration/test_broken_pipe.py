@@ -1,0 +1,11 @@
+"""`| head` is no failure of a command: no stack trace, and exit code 0."""
+
+import subprocess
+import sys
+
+
+def test_a_reader_that_goes_away() -> None:
+    command = f"{sys.executable} -m mlm_audit.cli checks list | true; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stderr == ""
+    assert done.stdout.strip() == "0"
