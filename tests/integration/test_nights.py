@@ -1,0 +1,252 @@
+"""Nights on real databases: what is read again, when everything is, and that both find the same."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from sqlalchemy import Engine, delete, insert, select, update
+
+from mlm_audit.checks.inputs import INPUTS
+from mlm_audit.database.mirror_reads import WHOLE, figures
+from mlm_audit.database.own_tables import SelfPayoutSchedule
+from mlm_audit.database.tables import Commission, Ledger, MatrixNode, Order, User, WithdrawalRequest
+from mlm_audit.demo.faults import FAULTS, inject
+from mlm_audit.demo.platform import Platform
+from mlm_audit.domain.findings import Verdict
+from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs import mirroring, night
+from mlm_audit.jobs.mirroring import mirror_of
+from mlm_audit.jobs.reconciliation import Outcome, reconcile
+from tests.conftest import NOW, clean_platform, settings_for
+
+Fill = Callable[[str, Platform], Engine]
+COLUMNS = ["id", "severity", "member_id", "order_id", "amount_paisa", "cause", "evidence", "message"]
+
+
+@pytest.fixture
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many pieces of a small platform, and never all of it instead of a slice."""
+    from mlm_audit.database import mirror_reads
+
+    monkeypatch.setattr(mirror_reads, "PIECE_ROWS", 400)
+    monkeypatch.setattr(mirror_reads, "BATCH_ROWS", 200)
+    monkeypatch.setattr(night, "WHOLE_FROM_SHARE", 0)
+
+
+def nightly(tmp_path: Path, **changes: Any) -> Settings:
+    return settings_for(runs=tmp_path / "runs").model_copy(update={"nightly_from_rows": 0, **changes})
+
+
+def is_night(outcome: Outcome) -> bool:
+    return any("were not read again" in note for note in outcome.result.notes)
+
+
+def same(engine: Engine, settings: Settings, days: float) -> Outcome:
+    """A stored night, next to a full dry run of the same moment."""
+    now = NOW + timedelta(days=days)
+    whole = reconcile(engine, settings, lambda: now, dry_run=True, full=True)
+    found = reconcile(engine, settings, lambda: now)
+    assert (is_night(found), is_night(whole)) == (True, False)
+    rows = [one.breaks.select(COLUMNS).sort("id").to_dicts() for one in (found, whole)]
+    assert rows[0] == rows[1]
+    assert found.result.bridge == whole.result.bridge
+    return found
+
+
+READ_WHOLE = ("a wallet", "a member switched off", "a seat")
+CHANGES: dict[str, Callable[[Any], Any]] = {
+    "a wallet": lambda c: c.execute(
+        update(User).where(User.id == 7).values(wallet_balance_paisa=User.wallet_balance_paisa + 9_000)
+    ),
+    "a member switched off": lambda c: c.execute(update(User).where(User.id == 2).values(is_active=False)),
+    "an old ledger amount": lambda c: c.execute(
+        update(Ledger).where(Ledger.id == 40).values(amount_paisa=Ledger.amount_paisa + 1)
+    ),
+    "an old ledger owner": lambda c: c.execute(update(Ledger).where(Ledger.id == 41).values(user_id=9)),
+    "an old running balance": lambda c: c.execute(update(Ledger).where(Ledger.id == 44).values(balance_after_paisa=5)),
+    "an old reference": lambda c: c.execute(update(Ledger).where(Ledger.id == 50).values(reference_id="3")),
+    "a ledger row gone": lambda c: c.execute(delete(Ledger).where(Ledger.id == 300)),
+    "an order refunded": lambda c: c.execute(update(Order).where(Order.id == 20).values(status="refunded")),
+    "an order's flag": lambda c: c.execute(update(Order).where(Order.id == 21).values(is_joining_order=False)),
+    "an order's amount": lambda c: c.execute(update(Order).where(Order.id == 22).values(commission_amount_paisa=1)),
+    "an order's time": lambda c: c.execute(update(Order).where(Order.id == 23).values(paid_at=NOW.replace(tzinfo=None))),
+    "a commission": lambda c: c.execute(update(Commission).where(Commission.id == 60).values(amount_paisa=1)),
+    "a decision": lambda c: c.execute(
+        update(Commission)
+        .where(
+            Commission.id
+            == c.execute(
+                select(Commission.id).where(Commission.status == "released", Commission.type == "repurchase").limit(1)
+            ).scalar_one()
+        )
+        .values(status="rolled_up")
+    ),
+    "a payout's status": lambda c: c.execute(
+        update(SelfPayoutSchedule).where(SelfPayoutSchedule.id == 5).values(status="pending")
+    ),
+    "a withdrawal": lambda c: c.execute(update(WithdrawalRequest).where(WithdrawalRequest.id == 3).values(status="rejected")),
+    "a seat": lambda c: c.execute(update(MatrixNode).where(MatrixNode.user_id == 30).values(parent_id=1)),
+    "a credit twice": lambda c: c.execute(
+        insert(Ledger).from_select(
+            ["userId", "type", "amount", "referenceId", "levelDepth", "createdAt"],
+            select(
+                Ledger.user_id, Ledger.type, Ledger.amount_paisa, Ledger.reference_id, Ledger.level_depth, Ledger.created_at
+            ).where(Ledger.id == 70),
+        )
+    ),
+}
+
+
+def asked(engine: Engine) -> dict[tuple[str, int], tuple[int, ...]]:
+    """What the platform says of every piece of 200 ids, or so, of every input that is read in pieces."""
+    with engine.connect() as connection:
+        return {
+            (name, low): figures(connection, name, low, low + 200 if low < 4_000 else None)
+            for name in INPUTS
+            if name not in WHOLE
+            for low in range(0, 4_001, 200)
+        }
+
+
+def test_figures_tell_of_each_change(any_url: str, filled: Fill) -> None:
+    engine = filled(any_url, clean_platform())
+    before = asked(engine)
+    assert asked(engine) == before
+    for what, change in CHANGES.items():
+        with engine.begin() as connection:
+            change(connection)
+        now = asked(engine)
+        moved = [piece for piece in now if now[piece] != before[piece]]
+        assert len(moved) == (0 if what in READ_WHOLE else 1), (what, moved)
+        before = now
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_changes_are_found_at_night(any_url: str, filled: Fill, tmp_path: Path) -> None:
+    """A few more each night, each night like a full run."""
+    engine, settings = filled(any_url, clean_platform()), nightly(tmp_path)
+    assert not is_night(reconcile(engine, settings, lambda: NOW))
+    assert same(engine, settings, 0.5).result.verdict is Verdict.PASS
+    changes = list(CHANGES.values())
+    for number in range(0, len(changes), 6):
+        with engine.begin() as connection:
+            for change in changes[number : number + 6]:
+                change(connection)
+        found = same(engine, settings, 1 + number / 10)
+        assert found.result.rows_read["changed"] >= 5
+    assert found.result.verdict is Verdict.FAIL
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_every_fault_that_appears_overnight(sqlite_url: str, filled: Fill, tmp_path: Path) -> None:
+    """Half of the kinds are there when it begins, the others come; and then half of them go again."""
+    kinds, settings = sorted(FAULTS), nightly(tmp_path)
+    first, second = clean_platform(members=400).copy(), clean_platform(members=400).copy()
+    inject(first, dict.fromkeys(kinds[::2], 1), FAULTS, seed=1, exact=False)
+    inject(second, dict.fromkeys(kinds[1::2], 1), FAULTS, seed=2, exact=False)
+    engine = filled(sqlite_url, first)
+    reconcile(engine, settings, lambda: NOW)
+    rewrite(engine, second)
+    assert same(engine, settings, 1).breaks.height > len(kinds) // 2
+    rewrite(engine, clean_platform(members=400).copy())
+    found = same(engine, settings, 2)
+    assert set(found.breaks["code"]) <= {"history-changed"}
+
+
+def rewrite(engine: Engine, platform: Platform) -> None:
+    """Put another platform into the same tables, as if all of it had been changed."""
+    from mlm_audit.database.tables import Base
+    from mlm_audit.demo.write import write_platform
+
+    own = {"ReconciliationReport", "AuditBreak", "JobLog", "AuditJobLease", "AuditNotice", "AuditRepair", "alembic_version"}
+    with engine.begin() as connection:
+        for table in reversed(Base.metadata.sorted_tables):
+            if table.name not in own:
+                connection.execute(table.delete())
+    write_platform(engine, platform)
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_a_night_reads_only_what_changed(any_url: str, filled: Fill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, settings = filled(any_url, clean_platform()), nightly(tmp_path)
+    reconcile(engine, settings, lambda: NOW)
+    read: list[tuple[str, int]] = []
+    real = mirroring.read_pieces
+    monkeypatch.setattr(mirroring, "read_pieces", lambda c, name, *rest: read.append((name, rest[1])) or real(c, name, *rest))
+    with engine.begin() as connection:
+        connection.execute(update(Ledger).where(Ledger.id == 900).values(amount_paisa=Ledger.amount_paisa + 5))
+    found = reconcile(engine, settings, lambda: NOW + timedelta(days=1))
+    assert sorted(name for name, _ in read) == ["ledger", "matrix_nodes", "monthly_stats", "users"]
+    assert {finding["code"] for finding in found.result.findings} >= {"history-changed"}
+    [low] = [low for name, low in read if name == "ledger"]
+    assert low <= 900 < low + 400
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_parts_of_the_history_take_turns(sqlite_url: str, filled: Fill, tmp_path: Path) -> None:
+    engine, settings = filled(sqlite_url, clean_platform()), nightly(tmp_path, figures_within_nights=5)
+    reconcile(engine, settings, lambda: NOW)
+    with engine.begin() as connection:
+        connection.execute(update(Ledger).where(Ledger.id == 900).values(amount_paisa=Ledger.amount_paisa + 5))
+    found = [reconcile(engine, settings, lambda day=day: NOW + timedelta(days=day)).breaks.height > 0 for day in range(1, 6)]
+    assert found.count(True) >= 1
+    assert found == sorted(found), "once found, it stays found"
+    assert not found[0] or not found[1:] or all(found)
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_when_everything_is_read(sqlite_url: str, filled: Fill, tmp_path: Path) -> None:
+    engine = filled(sqlite_url, clean_platform())
+    settings = nightly(tmp_path)
+
+    def after(days: float, given: Settings, *, full: bool = False) -> bool:
+        return is_night(reconcile(engine, given, lambda: NOW + timedelta(days=days), full=full))
+
+    assert not after(0, settings), "the first"
+    assert after(0.1, settings)
+    assert not after(0.2, settings, full=True), "asked for"
+    assert not after(0.3, settings.model_copy(update={"nightly_from_rows": 10_000_000})), "a small platform"
+    assert not after(0.4, settings.model_copy(update={"critical_wallet_paisa": 5})), "another rule"
+    assert not after(0.5, settings), "and back"
+    assert after(0.6, settings)
+    assert not after(7.6, settings), "its time has come"
+    mirror = mirror_of(settings, engine, tmp_path / "scratch").folder
+    victim = next(mirror.glob("ledger*.parquet"))
+    victim.write_bytes(victim.read_bytes()[:-1])
+    assert not after(7.7, settings), "a piece is damaged"
+    assert after(7.8, settings)
+    for file in mirror.glob("*.json"):
+        file.unlink()
+    assert not after(7.9, settings), "no manifest"
+    checks = tmp_path / "checks"
+    checks.mkdir()
+    text = (
+        "-- code: mine\n-- title: Mine\n-- severity: low\n-- needs: users\n-- proves: a thing\n-- do: a thing\n-- message: Mine."
+    )
+    (checks / "mine.sql").write_text(f"{text}\nselect id as member_id from users where false\n", encoding="utf-8")
+    mine = settings.model_copy(update={"checks_dir": checks})
+    assert not after(8.0, mine)
+    assert not after(8.1, mine), "a check of theirs may look at anything"
+    (checks / "mine.sql").write_text(f"{text}\n-- local: yes\nselect id as member_id from users where false\n", encoding="utf-8")
+    assert after(8.2, mine), "unless it says that it does not"
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_what_the_mirror_keeps(sqlite_url: str, filled: Fill, tmp_path: Path) -> None:
+    """After each run just the pieces that its manifest names; none of them a second time."""
+    engine, settings = filled(sqlite_url, clean_platform()), nightly(tmp_path)
+    folder = mirror_of(settings, engine, tmp_path / "scratch").folder
+    kept = []
+    for day in range(3):
+        reconcile(engine, settings, lambda day=day: NOW + timedelta(days=day))
+        assert len(list(folder.glob("*.json"))) == 1
+        assert not list(folder.glob("*.partial"))
+        kept.append({file.name for file in folder.glob("*.parquet")})
+    assert kept[0] == kept[1] == kept[2]
+    ledger = pl.concat([pl.read_parquet(file) for file in folder.glob("ledger*.parquet")])
+    with engine.connect() as connection:
+        assert ledger.height == len(connection.execute(select(Ledger.id)).all())
+    assert ledger["id"].is_unique().all()
