@@ -1,7 +1,11 @@
 """What a reconciliation reads: everything, or of a large platform what changed since the last run, into the local mirror."""
 
 import hashlib
-from collections.abc import Sequence
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -31,13 +35,32 @@ def mirror_of(settings: Settings, database: Database, scratch: Path) -> Mirror:
     return Mirror(folder / database_key(database) / "mirror", scratch)
 
 
-def scratch_of(settings: Settings) -> Path | None:
-    """Where a run's files are while it runs: a folder of this machine's, or for Spark one that its workers see."""
-    if settings.engine == "duckdb":
-        return None
-    folder = settings.snapshots_dir or settings.runs_dir.parent / "snapshots"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+@contextmanager
+def scratch(settings: Settings) -> Iterator[Path]:
+    """A folder for a run's files while it runs: of this machine's, or for Spark one that its workers see.
+
+    What runs that were killed have left of theirs is removed: it may be gigabytes.
+    """
+    where = Path(tempfile.gettempdir())
+    if settings.engine != "duckdb":
+        where = settings.snapshots_dir or settings.runs_dir.parent / "snapshots"
+        where.mkdir(parents=True, exist_ok=True)
+    for left in where.glob("mlm-audit-run-*-*"):
+        number = left.name.split("-")[3]
+        if number.isdigit() and not _is_alive(int(number)) and left.stat().st_uid == os.getuid():
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f"mlm-audit-run-{os.getpid()}-", dir=where) as folder:
+        yield Path(folder)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """commission-reconciliation: ledger against wallets, commissions against orders; corrects up to ₹1 (DOMAIN §3)."""
 
 import logging
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -41,7 +40,7 @@ from mlm_audit.engine.mirror import Manifest, Piece
 from mlm_audit.jobs.alerts import UNTIL_FILED, alert
 from mlm_audit.jobs.findings import findings_of, worst_first
 from mlm_audit.jobs.leaving import with_files
-from mlm_audit.jobs.mirroring import Reader, Reading, fingerprint, is_night, mirror_of, scratch_of
+from mlm_audit.jobs.mirroring import Reader, Reading, fingerprint, is_night, mirror_of, scratch
 from mlm_audit.jobs.names import RECONCILIATION
 from mlm_audit.jobs.night import Nightly, engine_of, keep_all
 from mlm_audit.jobs.ports import Clock, Progress
@@ -86,8 +85,8 @@ def reconcile(
     """
     started = clock()
     work = _Reconciliation(database, settings, clock, started, as_of or started, dry_run, full, progress)
-    with tempfile.TemporaryDirectory(prefix="mlm-audit-", dir=scratch_of(settings)) as folder:
-        return work.execute(Path(folder), out)
+    with scratch(settings) as folder:
+        return work.execute(folder, out)
 
 
 class _Reconciliation:

@@ -1,5 +1,6 @@
 """Nights on real databases: what is read again, when everything is, and that both find the same."""
 
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -140,6 +141,7 @@ def test_changes_are_found_at_night(any_url: str, filled: Fill, tmp_path: Path) 
     assert found.result.verdict is Verdict.FAIL
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_pieces")
 def test_every_fault_that_appears_overnight(sqlite_url: str, filled: Fill, tmp_path: Path) -> None:
     """Half of the kinds are there when it begins, the others come; and then half of them go again."""
@@ -197,6 +199,7 @@ def test_parts_of_the_history_take_turns(sqlite_url: str, filled: Fill, tmp_path
     assert not found[0] or not found[1:] or all(found)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_pieces")
 def test_when_everything_is_read(sqlite_url: str, filled: Fill, tmp_path: Path) -> None:
     engine = filled(sqlite_url, clean_platform())
@@ -250,3 +253,15 @@ def test_what_the_mirror_keeps(sqlite_url: str, filled: Fill, tmp_path: Path) ->
     with engine.connect() as connection:
         assert ledger.height == len(connection.execute(select(Ledger.id)).all())
     assert ledger["id"].is_unique().all()
+
+
+def test_what_a_killed_run_leaves_is_removed(
+    sqlite_url: str, filled: Fill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    gone, mine = tmp_path / "mlm-audit-run-999999999-x", tmp_path / f"mlm-audit-run-{os.getpid()}-x"
+    for folder in (gone, mine):
+        folder.mkdir()
+        (folder / "ledger.1.parquet").write_bytes(b"x")
+    reconcile(filled(sqlite_url, clean_platform()), nightly(tmp_path), lambda: NOW)
+    assert (gone.exists(), mine.exists()) == (False, True)

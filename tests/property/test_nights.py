@@ -139,6 +139,7 @@ def _same(night: Outcome, whole: Outcome, told: str) -> None:
     assert night.result.rows_read["ledger"] == whole.result.rows_read["ledger"], told
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_slices_always")
 @pytest.mark.parametrize("part", range(2))
 def test_a_night_finds_what_a_full_run_finds(
