@@ -87,7 +87,7 @@ def run_payouts(
             f"--as-of {as_of.isoformat()}: is in the future, and nothing is paid before its day; look ahead with --dry-run"
         )
     if options.shards > 1 and options.share is None:
-        raise InputError("--shards: there is no pool that could do them; start the job through Prefect: mlm-audit jobs trigger")
+        raise InputError("--shards: there is no pool that could do them; start the job through Prefect: mlm-audit trigger")
     if options.limit is not None and not 1 <= options.limit <= MOST:
         raise InputError(f"--limit {options.limit}: give a number from 1 to {MOST}")
     head = Header(job, new_job_id(job, started, settings), as_of, started, clock, settings, options.dry_run)

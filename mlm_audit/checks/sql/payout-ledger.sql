@@ -29,6 +29,10 @@ from payout_faults as p
 left join (select distinct member_id, gap_paisa from all_gaps) as g
     on p.member_id = g.member_id and g.gap_paisa = p.amount_paisa - p.credited_paisa
 -- A row with the instalment's own reference is its credit, whatever kind it says to be: paying again would pay twice.
-left join (select distinct ref as schedule_ref from ledger where type is distinct from 'self_payout') as r
+left join (
+    select distinct ref as schedule_ref
+    from ledger
+    where substr(ref, 1, 12) = 'SELF_PAYOUT_' and type is distinct from 'self_payout'
+) as r
     on r.schedule_ref = 'SELF_PAYOUT_' || p.schedule_id
 where p.fault <> 'credited-twice'
