@@ -205,9 +205,15 @@ class _Reconciliation:
         if self.reading.night is None:
             return ()
         full = format_local(datetime.fromisoformat(self.reading.manifest.full_at), self.settings.tz)
+        nights = self.settings.figures_within_nights
+        asked = (
+            "counts and sums say that the others had not"
+            if nights == 1
+            else f"closed parts are asked in turns, each within {nights} nights"
+        )
         note = (
-            f"rows that are as the last run left them were not read again: {grouped(found.rows['changed'])} had changed, counts and sums "
-            f"say that the others had not; every row was last read and compared on {full}"
+            f"rows that are as the last run left them were not read again: {grouped(found.rows['changed'])} had changed, "
+            f"{asked}; every row was last read and compared on {full}"
         )
         return (note,)
 

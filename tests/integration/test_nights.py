@@ -196,6 +196,8 @@ def test_parts_of_the_history_take_turns(sqlite_url: str, filled: Fill, tmp_path
     found = [reconcile(engine, settings, lambda day=day: NOW + timedelta(days=day)).breaks.height > 0 for day in range(1, 6)]
     assert found.count(True) >= 1
     assert found == sorted(found), "once found, it stays found"
+    note = reconcile(engine, settings, lambda: NOW + timedelta(days=6)).result.notes[-1]
+    assert "closed parts are asked in turns, each within 5 nights" in note
     assert not found[0] or not found[1:] or all(found)
 
 
