@@ -23,7 +23,9 @@ from mlm_audit.jobs.shards import Shard, Share, is_at_work, shard_of
 
 Shards = Annotated[int | None, Field(ge=1, le=MOST_SHARDS)]
 SHARD, FOUR_HOURS = "shard", 4 * 3_600
-LOOK_SECONDS, SILENT_LOOKS, TRIES = 2.0, 3, 5
+LOOK_SECONDS, TRIES = 2.0, 5
+SILENT_LOOKS, LOOKS_AT_START = 3, 45
+"""How often a shard's lease may be missing before its process is taken for dead: once it had one, and while it starts."""
 
 
 def runner() -> TaskRunner[Any]:
@@ -102,8 +104,9 @@ def _ended(number: Any, database: Engine, shard: Shard) -> State[Any]:
                 return state
             at_work = is_at_work(database, shard, now)
             has_begun = has_begun or at_work
-            silent = silent + 1 if has_begun and not at_work and state is not None and state.is_running() else 0
-            if silent > SILENT_LOOKS:
+            is_taken = state is not None and (state.is_running() or state.is_pending())
+            silent = silent + 1 if is_taken and not at_work else 0
+            if silent > (SILENT_LOOKS if has_begun else LOOKS_AT_START):
                 get_run_logger().warning("the process of shard %d has died; it is started again", shard.number)
                 dead: State[Any] = Crashed(message="its process has died")
                 client.set_flow_run_state(number, dead, force=True)

@@ -1,6 +1,7 @@
 """What a reconciliation reads: everything, or of a large platform what changed since the last run, into the local mirror."""
 
 import hashlib
+import logging
 import os
 import shutil
 import tempfile
@@ -33,6 +34,9 @@ def mirror_of(settings: Settings, database: Database, scratch: Path) -> Mirror:
     """Where a database is mirrored; what a run reads is in `scratch` until it is stored."""
     folder = settings.snapshots_dir or settings.runs_dir.parent / "snapshots"
     return Mirror(folder / database_key(database) / "mirror", scratch)
+
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -111,6 +115,9 @@ class Reader:
                 old = last.inputs[name] if last is not None and is_night else ()
                 same, fresh = self._pieces(connection, name, old)
                 inputs[name] = tuple(sorted([*same, *fresh], key=lambda piece: piece.low))
+                log.info(
+                    "read %d rows of %s, in %d of %d pieces", sum(p.rows for p in fresh), name, len(fresh), len(inputs[name])
+                )
                 again[name] = [piece for piece in old if piece not in same], fresh
         self.progress("read", len(self.names), len(self.names))
         moment = now.astimezone(UTC).isoformat()
