@@ -202,7 +202,7 @@ def test_a_run_in_shards_outlives_a_worker(here: Served, engine: Engine) -> None
         os.kill(process, signal.SIGKILL)
     with engine.begin() as connection:
         connection.execute(text('drop trigger slow on "SelfPayoutSchedule"; drop function slow'))
-    assert here.ended(answer.json()["flow_run_id"], 300)["state_type"] == "COMPLETED"
+    assert here.ended(answer.json()["flow_run_id"], 480)["state_type"] == "COMPLETED"
     run = here.history(WEEKLY_PAYOUTS)[0]
     assert run["status"] in ("success", "warning"), run
     paid = count(CREDITS) - before
