@@ -78,7 +78,7 @@ class Served:
     def flow_run(self, number: str) -> dict[str, Any]:
         return self.prefect.get(f"/flow_runs/{number}").json()
 
-    def ended(self, number: str, seconds: float = 120) -> dict[str, Any]:
+    def ended(self, number: str, seconds: float = 300) -> dict[str, Any]:
         """The flow run in its last state."""
         final = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
         return until(f"the end of {number}", lambda: (r := self.flow_run(number)).get("state_type") in final and r, seconds)

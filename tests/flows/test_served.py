@@ -82,7 +82,7 @@ def test_the_library_s_log_and_events_belong_to_the_run(here: Served) -> None:
         said = here.filter("logs", logs={"flow_run_id": {"any_": [run["id"]]}}, limit=200)
         return [line for line in said if line["name"].startswith("mlm_audit.")]
 
-    assert until("the library's lines", lines, 30)
+    assert until("the library's lines", lines, 90)
 
     def broken() -> object:
         events = here.filter("events", filter={"event": {"prefix": ["mlm."]}}, limit=50)["events"]
