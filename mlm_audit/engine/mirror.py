@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-FORMAT = 2
+FORMAT = 3
 LOWEST = -(2**63)
 
 
@@ -40,6 +40,8 @@ class Manifest:
     full_at: str
     fingerprint: str
     inputs: Mapping[str, tuple[Piece, ...]] = field(default_factory=dict)
+    is_checked: bool = False
+    """Whether every check ran: what one that did not run would have found is not known to the next night."""
 
     def rows(self) -> dict[str, int]:
         """Input → its rows."""

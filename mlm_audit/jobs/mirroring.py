@@ -2,11 +2,10 @@
 
 import hashlib
 import logging
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -27,6 +26,7 @@ from mlm_audit.engine.forward import KEPT_FILES
 from mlm_audit.engine.mirror import LOWEST, Manifest, Mirror, Piece
 from mlm_audit.engine.parts import list_parts
 from mlm_audit.jobs.copies import database_key
+from mlm_audit.jobs.owner import is_gone, this_process
 from mlm_audit.jobs.ports import Progress
 
 
@@ -49,22 +49,13 @@ def scratch(settings: Settings) -> Iterator[Path]:
     if settings.engine != "duckdb":
         where = settings.snapshots_dir or settings.runs_dir.parent / "snapshots"
         where.mkdir(parents=True, exist_ok=True)
-    for left in where.glob("mlm-audit-run-*-*"):
-        number = left.name.split("-")[3]
-        if number.isdigit() and not _is_alive(int(number)) and left.stat().st_uid == os.getuid():
-            shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=f"mlm-audit-run-{os.getpid()}-", dir=where) as folder:
+    for owner in where.glob("mlm-audit-run-*/owner"):
+        with suppress(OSError):  # another account's
+            if is_gone(owner.read_text(encoding="utf-8")):
+                shutil.rmtree(owner.parent)
+    with tempfile.TemporaryDirectory(prefix="mlm-audit-run-", dir=where) as folder:
+        (Path(folder) / "owner").write_text(this_process(), encoding="utf-8")
         yield Path(folder)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # somebody else's
-        return True
-    return True
 
 
 @dataclass(frozen=True)
@@ -88,7 +79,7 @@ def is_night(before: Manifest | None, rules: str, settings: Settings, now: datet
     """Whether a run may read only what changed since `before`."""
     if before is None or before.fingerprint != rules or before.inputs.keys() != {*INPUTS, *KEPT_FILES}:
         return False
-    if not all(check.is_local for check in checks):
+    if not before.is_checked or not all(check.is_local for check in checks):
         return False
     age = now - datetime.fromisoformat(before.full_at)
     is_due = not timedelta(0) <= age < timedelta(days=settings.full_every_days)

@@ -282,7 +282,7 @@ class _Reconciliation:
 
     def _store(self, folder: Path, outcome: Outcome, run: Run, out: Path | None) -> Draft | None:
         still_open = outcome.breaks.filter(~pl.col("id").is_in(list(outcome.result.fixed)))
-        manifest = self._mirrored(folder)
+        manifest = self._mirrored(folder, is_checked=not any(c.status is CheckStatus.NOT_RUN for c in outcome.result.checks))
         data = _report_data(outcome.result) | {
             "seal": self.settled.to_dict(),
             "sealed": word_of(self.store, self.proof),
@@ -298,14 +298,14 @@ class _Reconciliation:
         self.mirror.keep_only(manifest)
         return alerted
 
-    def _mirrored(self, folder: Path) -> Manifest:
+    def _mirrored(self, folder: Path, *, is_checked: bool) -> Manifest:
         """The mirror as this run read it, in its place; it counts when the stored run names it."""
         kept: dict[str, tuple[Piece, ...]] = {}
         for name in KEPT_FILES:
             if (file := folder / f"kept.{name}.parquet").exists():
                 taken, size = self.mirror.take(file)
                 kept[name] = (Piece(0, taken, size, 0),)
-        manifest = replace(self.reading.manifest, inputs={**self.reading.manifest.inputs, **kept})
+        manifest = replace(self.reading.manifest, inputs={**self.reading.manifest.inputs, **kept}, is_checked=is_checked)
         self.mirror.settle(manifest)
         return manifest
 

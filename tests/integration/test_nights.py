@@ -1,11 +1,13 @@
 """Nights on real databases: what is read again, when everything is, and that both find the same."""
 
-import os
+import re
+import socket
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 import pytest
 from sqlalchemy import Engine, delete, insert, select, update
@@ -18,8 +20,10 @@ from mlm_audit.demo.faults import FAULTS, inject
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.settings import Settings
+from mlm_audit.engine import duck
 from mlm_audit.jobs import mirroring, night
 from mlm_audit.jobs.mirroring import mirror_of
+from mlm_audit.jobs.owner import this_process
 from mlm_audit.jobs.reconciliation import Outcome, reconcile
 from tests.conftest import NOW, clean_platform, settings_for
 
@@ -240,6 +244,29 @@ def test_when_everything_is_read(sqlite_url: str, filled: Fill, tmp_path: Path) 
 
 
 @pytest.mark.usefixtures("small_pieces")
+def test_a_check_that_did_not_run_is_made_up_for(
+    sqlite_url: str, filled: Fill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it would have found is no change of the next night; only reading and checking everything finds it."""
+    platform = clean_platform().copy()
+    inject(platform, {"lost-payout": 1}, FAULTS, seed=1)
+    engine, settings = filled(sqlite_url, platform), nightly(tmp_path)
+    real = duck.to_breaks
+
+    def out_of_memory(check: Any, *given: Any, **named: Any) -> Any:
+        if check.code in ("payout-ledger", "payout-history", "wallet-balance", "running-balance"):
+            raise duckdb.OutOfMemoryException("no memory")
+        return real(check, *given, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(duck, "to_breaks", out_of_memory)
+        assert reconcile(engine, settings, lambda: NOW).result.verdict is Verdict.INCOMPLETE
+    found = reconcile(engine, settings, lambda: NOW + timedelta(days=1))
+    assert not is_night(found)
+    assert found.result.verdict is Verdict.FAIL
+
+
+@pytest.mark.usefixtures("small_pieces")
 def test_what_the_mirror_keeps(sqlite_url: str, filled: Fill, tmp_path: Path) -> None:
     """After each run just the pieces that its manifest names; none of them a second time."""
     engine, settings = filled(sqlite_url, clean_platform()), nightly(tmp_path)
@@ -261,9 +288,13 @@ def test_what_a_killed_run_leaves_is_removed(
     sqlite_url: str, filled: Fill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    gone, mine = tmp_path / "mlm-audit-run-999999999-x", tmp_path / f"mlm-audit-run-{os.getpid()}-x"
-    for folder in (gone, mine):
+    gone, mine, elsewhere, odd = (tmp_path / f"mlm-audit-run-{name}" for name in ("gone", "mine", "elsewhere", "odd"))
+    owners = {gone: re.sub(r"process \d+", "process 999999999", this_process()), mine: this_process()}
+    owners[elsewhere] = owners[gone].replace(f" on {socket.gethostname()}", " on another-host")
+    for folder in (gone, mine, elsewhere, odd):
         folder.mkdir()
         (folder / "ledger.1.parquet").write_bytes(b"x")
+        if folder in owners:
+            (folder / "owner").write_text(owners[folder], encoding="utf-8")
     reconcile(filled(sqlite_url, clean_platform()), nightly(tmp_path), lambda: NOW)
-    assert (gone.exists(), mine.exists()) == (False, True)
+    assert [folder.exists() for folder in (gone, mine, elsewhere, odd)] == [False, True, True, True]
