@@ -143,7 +143,7 @@ def run_job(job: str, request: Request) -> RunResult:
 
 
 def shared(settings: Settings) -> Share:
-    """Who has the shards of a run done: the task runner of its flow."""
+    """Who has the shards of a run done."""
     from flows.shards import share  # which deploys a flow of its own
 
     return share(settings)

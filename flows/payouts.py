@@ -6,7 +6,7 @@ from prefect import flow
 from pydantic import Field
 
 from flows.common import AFTERWARDS, AsOf, Document, run, run_name
-from flows.shards import Shards, runner
+from flows.shards import Shards
 from mlm_audit.jobs.names import RETRY_PAYOUTS, WEEKLY_PAYOUTS
 
 FOUR_HOURS = 4 * 3_600
@@ -14,7 +14,7 @@ Limit = Annotated[int | None, Field(ge=1, le=10_000_000)]
 Approve = Annotated[str | None, Field(pattern=r"^[a-z0-9-]{1,120}$")]
 
 
-@flow(name=WEEKLY_PAYOUTS, flow_run_name=run_name(WEEKLY_PAYOUTS), timeout_seconds=FOUR_HOURS, task_runner=runner(), **AFTERWARDS)
+@flow(name=WEEKLY_PAYOUTS, flow_run_name=run_name(WEEKLY_PAYOUTS), timeout_seconds=FOUR_HOURS, **AFTERWARDS)
 def weekly_payouts(
     as_of: AsOf = None, limit: Limit = None, approve: Approve = None, dry_run: bool = False, shards: Shards = None
 ) -> Document:
@@ -32,7 +32,7 @@ def weekly_payouts(
     return run(WEEKLY_PAYOUTS, "pay", as_of, limit=limit, approve=approve, dry_run=dry_run, shards=shards)
 
 
-@flow(name=RETRY_PAYOUTS, flow_run_name=run_name(RETRY_PAYOUTS), timeout_seconds=FOUR_HOURS, task_runner=runner(), **AFTERWARDS)
+@flow(name=RETRY_PAYOUTS, flow_run_name=run_name(RETRY_PAYOUTS), timeout_seconds=FOUR_HOURS, **AFTERWARDS)
 def retry_failed_payouts(
     as_of: AsOf = None, limit: Limit = None, approve: Approve = None, dry_run: bool = False, shards: Shards = None
 ) -> Document:

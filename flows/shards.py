@@ -1,4 +1,4 @@
-"""Money jobs over several workers: a run's shards go out through its flow's task runner, each to a worker of the pool.
+"""Money jobs over several workers: a run's shards go out through a task runner, each to a worker of the pool.
 
 SHARDS_ON says where: `pool` starts a flow run of the deployment `shard` for each, which any worker of the work pool takes;
 `threads` does them in the run's own process; `dask` and `ray` hand them to those (prefect-dask, prefect-ray).
@@ -28,9 +28,9 @@ SILENT_LOOKS, LOOKS_AT_START = 3, 45
 """How often a shard's lease may be missing before its process is taken for dead: once it had one, and while it starts."""
 
 
-def runner() -> TaskRunner[Any]:
+def runner(settings: Settings) -> TaskRunner[Any]:
     """The task runner that the settings name. InputError when it is not installed."""
-    where = load_settings().shards_on
+    where = settings.shards_on
     try:
         if where == "dask":
             from prefect_dask import DaskTaskRunner
@@ -46,13 +46,14 @@ def runner() -> TaskRunner[Any]:
 
 
 def share(settings: Settings) -> Share:
-    """Has shards done through the task runner of the flow that calls it."""
+    """Has shards done through the task runner that the settings name."""
 
     def done(shards: Sequence[Shard]) -> None:
         one = on_the_pool if settings.shards_on == "pool" else here
-        futures = [one.submit(shard.to_dict()) for shard in shards]
-        wait(futures)
-        states = [future.state for future in futures]
+        with runner(settings) as pool:
+            futures = [pool.submit(one, {"shard": shard.to_dict()}) for shard in shards]
+            wait(futures)
+            states = [future.state for future in futures]
         if bad := [number for number, state in enumerate(states, start=1) if not state.is_completed()]:
             raise JobFailedError(
                 f"shards {', '.join(map(str, bad))} of {len(states)} could not be done; what they did stays done, the next run does the rest"

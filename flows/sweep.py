@@ -6,14 +6,14 @@ from prefect import flow
 from pydantic import Field
 
 from flows.common import AFTERWARDS, AsOf, Document, run, run_name
-from flows.shards import Shards, runner
+from flows.shards import Shards
 from mlm_audit.jobs.names import MONTHLY_SWEEP
 
 FOUR_HOURS = 4 * 3_600
 Month = Annotated[str | None, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
 
 
-@flow(name=MONTHLY_SWEEP, flow_run_name=run_name(MONTHLY_SWEEP), timeout_seconds=FOUR_HOURS, task_runner=runner(), **AFTERWARDS)
+@flow(name=MONTHLY_SWEEP, flow_run_name=run_name(MONTHLY_SWEEP), timeout_seconds=FOUR_HOURS, **AFTERWARDS)
 def monthly_eligibility_sweep(month: Month = None, as_of: AsOf = None, dry_run: bool = False, shards: Shards = None) -> Document:
     """Decides a month that has ended: the one named, or the last. Returns the JSON document of the result.
 

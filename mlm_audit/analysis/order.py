@@ -9,8 +9,8 @@ from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.order_lines import planned_lines, stands, unplanned_lines
 from mlm_audit.analysis.wallet import breaks_table, root_cause, to_be_read
 from mlm_audit.checks.causes import first_step, in_words
+from mlm_audit.checks.inputs import ORDER_LINES
 from mlm_audit.checks.roots import ROOTS
-from mlm_audit.database.slices import ORDER_LINES
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.periods import format_local, month_label, month_of

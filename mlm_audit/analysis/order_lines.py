@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from mlm_audit.database.slices import ORDER_LINES
+from mlm_audit.checks.inputs import ORDER_LINES
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.payouts import order_stands
 from mlm_audit.domain.plan import PlanRules, PlanVersion

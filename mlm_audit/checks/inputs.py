@@ -120,6 +120,11 @@ ANALYSIS_INPUTS: dict[str, Input] = {
 Nothing personal is among them. `decisions.reasons` is the JSON's text.
 """
 
+STATES = ("users", "matrix_nodes", "monthly_stats")
+"""Inputs that say what is the case now, and not what happened: every run reads them whole."""
+ORDER_LINES = ("sponsor_commission", "company_share", "rollup_to_company", "remainder")
+"""The kinds of ledger row whose reference is an order."""
+
 LEDGER_TYPES = (
     "sponsor_commission",
     "repurchase_commission",

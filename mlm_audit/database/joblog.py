@@ -48,13 +48,10 @@ def acquire(
     """
     now = naive(claim.started_at)
     with write(engine) as connection:
-        held = select(JobLease.job_id, JobLease.owner, JobLease.acquired_at, JobLease.expires_at)
-        lease = connection.execute(held.where(JobLease.job == claim.job).with_for_update()).one_or_none()
-        if lease is not None and now < lease.expiresAt and not (is_gone(lease.owner) or lease.jobId in abandoned):
-            raise JobBusyError(_busy(claim.job, lease.jobId, lease.owner, lease.acquiredAt))
+        is_free = _may_take(connection, claim, now, is_gone, abandoned)
         _refuse_clock_going_back(connection, claim.job, now)
         # The lease first: only who holds it may call what is still logged as running dead.
-        _take(connection, claim, now, is_free=lease is None)
+        _take(connection, claim, now, is_free=is_free)
         closed = _close_dead(connection, claim.job, now, claim.day)
         connection.execute(
             insert(JobLog).values(
@@ -62,6 +59,17 @@ def acquire(
             )
         )
     return closed
+
+
+def _may_take(
+    connection: Connection, claim: Claim, now: datetime, is_gone: Callable[[str], bool], abandoned: Collection[str] = ()
+) -> bool:
+    """Whether the lease is free, rather than a dead one's. JobBusyError when somebody live has it."""
+    held = select(JobLease.job_id, JobLease.owner, JobLease.acquired_at, JobLease.expires_at)
+    lease = connection.execute(held.where(JobLease.job == claim.job).with_for_update()).one_or_none()
+    if lease is not None and now < lease.expiresAt and not (is_gone(lease.owner) or lease.jobId in abandoned):
+        raise JobBusyError(_busy(claim.job, lease.jobId, lease.owner, lease.acquiredAt))
+    return lease is None
 
 
 def _take(connection: Connection, claim: Claim, now: datetime, *, is_free: bool) -> None:
@@ -199,11 +207,7 @@ def hold(engine: Engine, claim: Claim, is_gone: Callable[[str], bool]) -> None:
     """Take a lease that goes with no entry of its own in the job log. JobBusyError when somebody live has it."""
     now = naive(claim.started_at)
     with write(engine) as connection:
-        held = select(JobLease.job_id, JobLease.owner, JobLease.acquired_at, JobLease.expires_at)
-        lease = connection.execute(held.where(JobLease.job == claim.job).with_for_update()).one_or_none()
-        if lease is not None and now < lease.expiresAt and not is_gone(lease.owner):
-            raise JobBusyError(_busy(claim.job, lease.jobId, lease.owner, lease.acquiredAt))
-        _take(connection, claim, now, is_free=lease is None)
+        _take(connection, claim, now, is_free=_may_take(connection, claim, now, is_gone))
 
 
 def let_go(engine: Engine, claim: Claim) -> None:

@@ -9,14 +9,12 @@ import pyarrow.parquet as pq
 from sqlalchemy import BigInteger, ColumnElement, Connection, Integer, String, case, func, literal, select, type_coerce
 from sqlalchemy import cast as sql_cast
 
-from mlm_audit.checks.inputs import INPUTS, Kind
+from mlm_audit.checks.inputs import INPUTS, STATES, Kind
 from mlm_audit.database.inputs import DERIVED, SOURCES, attribute_of
 from mlm_audit.database.snapshot import ARROW, as_frame, chunks_of, query_of
 
 PIECE_ROWS = 1 << 18
 BATCH_ROWS = 1 << 17
-WHOLE = ("users", "matrix_nodes", "monthly_stats")
-"""Inputs that every run reads whole: they are small, or say what is the case now and not what happened."""
 BITS, PLACES = (1 << 28) - 1, 1_023
 """What is added up of a number: its last bits, times the place of its row. No sum of a piece goes beyond 64 bits."""
 OPEN = ("pending", "failed")
@@ -101,7 +99,7 @@ def read_pieces(connection: Connection, name: str, folder: Path, low: int, high:
     """The rows of an input with low <= id < high by id, as files of at most PIECE_ROWS rows; at least one, be it empty."""
     spec = INPUTS[name]
     query = query_of(name, spec, connection.dialect.name)
-    if name not in WHOLE:
+    if name not in STATES:
         key = _key(name)
         query = query.where(*_within(key, low, high)).order_by(key)
     schema = pa.schema([(column, ARROW[kind]) for column, kind in spec.columns.items()])
@@ -110,7 +108,7 @@ def read_pieces(connection: Connection, name: str, folder: Path, low: int, high:
     while True:
         path, count, is_open = folder / f"{name}.{first}.parquet", 0, False
         with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-            while rows is not None and (count < PIECE_ROWS or name in WHOLE):
+            while rows is not None and (count < PIECE_ROWS or name in STATES):
                 frame = as_frame(name, spec, rows)
                 writer.write_table(frame.to_arrow().cast(schema))
                 is_open = is_open or ("status" in frame.columns and bool(frame["status"].is_in(OPEN).any()))

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 from sqlalchemy import ColumnElement, Connection, select
 
-from mlm_audit.checks.inputs import INPUTS
+from mlm_audit.checks.inputs import INPUTS, ORDER_LINES
 from mlm_audit.database.connect import in_parts
 from mlm_audit.database.own_tables import (
     CommissionRollup,
@@ -22,7 +22,6 @@ from mlm_audit.database.snapshot import empty_frame, read_rows
 from mlm_audit.database.tables import Commission, Ledger, MatrixNode, Order, User, WithdrawalRequest
 
 KEYS = 500
-ORDER_LINES = ("sponsor_commission", "rollup_to_company", "company_share", "remainder")
 
 Slice = dict[str, pl.DataFrame]
 """Input → its rows, columns as in `INPUTS`."""

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -128,7 +128,7 @@ class Engine:
 
     # What another engine does in its own way: from here …
 
-    errors: ClassVar[tuple[type[Exception], ...]] = (duckdb.Error, pl.exceptions.PolarsError, KeyError, ValueError)
+    errors: tuple[type[Exception], ...] = (duckdb.Error, pl.exceptions.PolarsError, KeyError, ValueError)
 
     def _open(self) -> None:
         self.con = connect(self.snapshot, self.settings.memory_limit_mb, threads=self.settings.threads)

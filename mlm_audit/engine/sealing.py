@@ -63,10 +63,13 @@ def _leaves(con: duckdb.DuckDBPyConnection, rows: str) -> Iterator[bytes]:
 
 @dataclass(frozen=True)
 class Looked:
-    """What of the ledger a night looks at: a file of `id`, `created_at` (of rows that changed), and months that were doubted."""
+    """What of the ledger a night looks at: a file of `id`, `created_at` (of rows that changed).
+
+    `is_doubted`: something had moved when the last run ended; months of which no row can be named are then looked at whole.
+    """
 
     rows: Path
-    doubted: frozenset[int] = frozenset()
+    is_doubted: bool
 
 
 def write_moved(snapshot: Path, folder: Path, state: State, memory_limit_mb: int, looked: Looked | None = None) -> int:
@@ -100,7 +103,7 @@ def write_moved(snapshot: Path, folder: Path, state: State, memory_limit_mb: int
 
 
 def _is_looked_at(con: duckdb.DuckDBPyConnection, seal: Seal, looked: Looked | None) -> bool:
-    if looked is None or seal.month in looked.doubted:
+    if looked is None or looked.is_doubted:
         return True
     within = _within("created_at", seal.starts_at, seal.ends_at)
     return bool(con.execute(f"select 1 from read_parquet({quoted(looked.rows)}) where {within} limit 1").fetchall())

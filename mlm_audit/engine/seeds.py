@@ -9,13 +9,13 @@ from collections.abc import Sequence
 import duckdb
 import polars as pl
 
-from mlm_audit.checks.inputs import LEDGER_TYPES
+from mlm_audit.checks.inputs import LEDGER_TYPES, ORDER_LINES
 from mlm_audit.domain.periods import Month
 from mlm_audit.engine.changes import register
 
-ORDER_LINES = "('sponsor_commission', 'company_share', 'rollup_to_company', 'remainder')"
+LINES = str(ORDER_LINES)
 GIFTS = "('bonus', 'adjustment')"
-KNOWN = "(" + ", ".join(f"'{name}'" for name in LEDGER_TYPES) + ")"
+KNOWN = str(LEDGER_TYPES)
 ROLLED_UP = "coalesce(try_cast(split_part(ref, '_', 2) as BIGINT), -1)"
 """The member that the reference of a roll-up names; -1 where it names none."""
 KINDS = ("orders", "schedules", "withdrawals", "members", "ledger", "commissions")
@@ -24,7 +24,7 @@ OF_CHANGES = {
     "orders": f"""
         select id from changed_orders
         union select order_id from changed_commissions
-        union select reference_id from changed_ledger where type in {ORDER_LINES}
+        union select reference_id from changed_ledger where type in {LINES}
         union select order_id from changed_payout_schedule
         union select unnest([b.first_order_id, a.first_order_id])
         from first_orders as a full outer join kept_first_orders as b on a.member_id = b.member_id

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import duckdb
 
-from mlm_audit.checks.inputs import INPUTS
+from mlm_audit.checks.inputs import INPUTS, STATES
 from mlm_audit.engine.changes import Night
 from mlm_audit.engine.duck import BROUGHT_FORWARD
 from mlm_audit.engine.forward import FIRSTS
 from mlm_audit.engine.parts import list_parts, quoted
-from mlm_audit.engine.seeds import GIFTS, KNOWN, ORDER_LINES, ROLLED_UP
+from mlm_audit.engine.seeds import GIFTS, KNOWN, LINES, ROLLED_UP
 
 CLOSING = (
     # What a whole member's rows refer to comes in as well, and then the rest of that.
@@ -35,7 +35,7 @@ CLOSING = (
     select id from seed_orders
     union select id from all_orders where user_id in (select id from in_members)
     union select order_id from member_commissions
-    union select reference_id from member_ledger where type in {ORDER_LINES}
+    union select reference_id from member_ledger where type in {LINES}
     union select order_id from all_payout_schedule where id in (select id from first_schedules)
     """,
     """
@@ -54,7 +54,7 @@ CLOSING = (
 LEDGER = f"""
     select * from member_ledger
     union select * from all_ledger where id in (select id from seed_ledger)
-    union select * from all_ledger where reference_id in (select id from in_orders) and type in {ORDER_LINES}
+    union select * from all_ledger where reference_id in (select id from in_orders) and type in {LINES}
     union select * from all_ledger where reference_id in (select id from in_schedules) and type = 'self_payout'
     union select * from all_ledger where reference_id in (select id from in_withdrawals) and type = 'withdrawal'
 """
@@ -100,7 +100,6 @@ REST = {
     "commission_rollups": "select * from all_commission_rollups where user_id in (select id from in_members)",
     "eligibility_log": "select * from all_eligibility_log where user_id in (select id from in_members)",
 }
-HERE = ("users", "matrix_nodes", "monthly_stats")
 
 
 def cut(con: duckdb.DuckDBPyConnection, night: Night, folder: Path) -> int:
@@ -113,7 +112,7 @@ def cut(con: duckdb.DuckDBPyConnection, night: Night, folder: Path) -> int:
     for name, query in {"ledger": ledger, **REST}.items():
         columns = ", ".join(INPUTS[name].columns)
         rows += _write(con, f"select {columns} from ({query}) as found", folder / f"{name}.parquet")
-    for name in HERE:
+    for name in STATES:
         list_parts(folder, name, night.now[name])
     for name in FIRSTS:
         _write(con, f"select * from {name}", folder / f"{name}.parquet")

@@ -5,7 +5,7 @@ An extra: `pip install mlm-audit[spark]`, and a Java of version 17 or later.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -68,6 +68,15 @@ def session_of(settings: Settings, scratch: Path) -> "SparkSession":
     return session.newSession()
 
 
+def _errors() -> tuple[type[Exception], ...]:
+    """What goes wrong in Spark, in Java, and in carrying a query over."""
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+    from sqlglot.errors import SqlglotError
+
+    return (PySparkException, Py4JError, SqlglotError)
+
+
 class SparkAsk:
     """Spark, asked in DuckDB's dialect."""
 
@@ -92,12 +101,11 @@ class SparkAsk:
 class SparkEngine(Engine):
     """A Spark session over one snapshot. Use it as a context manager."""
 
-    errors: ClassVar[tuple[type[Exception], ...]] = (Exception,)  # Java's come as one kind, Spark's own as many
-
     def _open(self) -> None:
         self.spark = session_of(self.settings, self.snapshot)
-        self.ask = SparkAsk(self.spark)
-        self._kept: list[Any] = []
+        self.ask: SparkAsk = SparkAsk(self.spark)
+        self.errors = (*self.errors, *_errors())
+        self._kept: list[DataFrame] = []
 
     def _close(self) -> None:
         for frame in self._kept:
@@ -116,8 +124,7 @@ class SparkEngine(Engine):
         self.spark.createDataFrame(frame.to_arrow()).createOrReplaceTempView(name)
 
     def _keep(self, name: str, sql: str, *, lazy: bool) -> None:
-        frame = self.ask.rows(sql) if isinstance(self.ask, SparkAsk) else None
-        assert frame is not None
+        frame = self.ask.rows(sql)
         if not lazy:
             # Cut off from how it was made: Spark would compare ever longer plans with what it has kept.
             frame = frame.localCheckpoint()

@@ -16,8 +16,8 @@ from sqlalchemy import Connection
 from sqlalchemy import Engine as Database
 
 from mlm_audit.checks.catalogue import Check, load_views
-from mlm_audit.checks.inputs import INPUTS
-from mlm_audit.database.mirror_reads import WHOLE, figures, read_pieces
+from mlm_audit.checks.inputs import INPUTS, STATES
+from mlm_audit.database.mirror_reads import figures, read_pieces
 from mlm_audit.database.snapshot import one_instant
 from mlm_audit.domain.plan import Plan
 from mlm_audit.domain.settings import Settings
@@ -128,7 +128,7 @@ class Reader:
 
     def _pieces(self, connection: Connection, name: str, old: Sequence[Piece]) -> tuple[list[Piece], list[Piece]]:
         """The pieces that are as they were, and those that were read again."""
-        if name in WHOLE or not old:
+        if name in STATES or not old:
             return [], self._read(connection, name, LOWEST, None)
         same, fresh, last = [], [], len(old) - 1
         for number, (piece, end) in enumerate(zip(old, [*(after.low for after in old[1:]), None], strict=True)):
@@ -143,7 +143,7 @@ class Reader:
         reads = list(read_pieces(connection, name, self.folder, low, high))
         pieces = []
         for read, end in zip(reads, [*(after.low for after in reads[1:]), high], strict=True):
-            said = () if name in WHOLE else figures(connection, name, read.low, end)
+            said = () if name in STATES else figures(connection, name, read.low, end)
             file, size = self.mirror.take(read.file)
             pieces.append(Piece(read.low, file, size, read.rows, said, read.is_open))
         return pieces

@@ -107,6 +107,8 @@ class _Reconciliation:
         self.checks: list[Check] = load_checks(settings.checks_dir)
         self.job_id = new_job_id("reconciliation", started, settings)
         self.store = store_of(settings, database)
+        self.rows_changed: int | None = None
+        """Of a night: how many rows were new, changed or gone; None where everything was read."""
 
     def execute(self, folder: Path, out: Path | None) -> Outcome:
         missing = readable_inputs(self.database, store=not self.dry_run)
@@ -127,8 +129,9 @@ class _Reconciliation:
             return seen.filed(self.settings, out)
         about = {"as_of": self.as_of.isoformat()}
         with running(self.database, RECONCILIATION, self.job_id, self.settings, self.clock, self.started, **about) as run:
-            if (now := previous_run(self.database)) and (previous is None or now.job_id != previous.job_id):
-                raise JobFailedError(f"{RECONCILIATION}: another run ended while this one was reading; start it again")
+            if (last := previous_run(self.database)) and (previous is None or last.job_id != previous.job_id):
+                # Another run ended while this one was reading: what changed is then told from what that one left.
+                previous, self.reading = last, self._read(folder, missing, last)
             outcome = self._reconcile(folder, missing, previous)
             run.check()
             outcome = self._sealed(folder, outcome)
@@ -187,7 +190,8 @@ class _Reconciliation:
         self.settled = changed.settled or settled_ledger(folder, self.started, self.settings.memory_limit_mb)
         if found is None:
             found = self._check_all(folder, {})
-        return replace(found, rows=self.reading.manifest.rows() | {"changed": sum(changed.rows.values())})
+        self.rows_changed = sum(changed.rows.values())
+        return replace(found, rows=self.reading.manifest.rows())
 
     def _reconcile(self, folder: Path, missing: dict[str, str], previous: PreviousRun | None) -> Outcome:
         if self.reading.night and previous:
@@ -201,8 +205,8 @@ class _Reconciliation:
         gone = cleared(found.breaks, before, ran)
         return self._outcome(found, breaks, gone, corrections, capped=capped, missing=missing, first_run=previous is None)
 
-    def _what_was_read(self, found: EngineResult) -> tuple[str, ...]:
-        if self.reading.night is None:
+    def _what_was_read(self) -> tuple[str, ...]:
+        if self.rows_changed is None:
             return ()
         full = format_local(datetime.fromisoformat(self.reading.manifest.full_at), self.settings.tz)
         nights = self.settings.figures_within_nights
@@ -212,7 +216,7 @@ class _Reconciliation:
             else f"closed parts are asked in turns, each within {nights} nights"
         )
         note = (
-            f"rows that are as the last run left them were not read again: {grouped(found.rows['changed'])} had changed, "
+            f"rows that are as the last run left them were not read again: {grouped(self.rows_changed)} had changed, "
             f"{asked}; every row was last read and compared on {full}"
         )
         return (note,)
@@ -250,6 +254,8 @@ class _Reconciliation:
         corrected = [f"wallet-balance/{correction.member_id}" for correction in corrections]
         still_open = breaks.filter(~pl.col("id").is_in(corrected))
         counts = _counts(found, breaks, len(corrections))
+        if self.rows_changed is not None:
+            counts["rows_changed"] = self.rows_changed
         verdict = _verdict(found, still_open, [*missing, *(() if self.dry_run else self.proof.notes)])
         result = RunResult(
             job=RECONCILIATION,
@@ -263,7 +269,7 @@ class _Reconciliation:
             findings=findings_of(worst_first(breaks)) + findings_of(as_cleared(gone, self.as_of)),
             checks=found.checks,
             bridge=found.bridge,
-            notes=(*_notes(found, missing), *self.proof.notes, *self._what_was_read(found)),
+            notes=(*_notes(found, missing), *self.proof.notes, *self._what_was_read()),
             rows_read=found.rows,
             dry_run=self.dry_run,
             timezone=self.settings.timezone,
