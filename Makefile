@@ -17,7 +17,7 @@ $(READY): requirements/lock.txt pyproject.toml
 	@echo "Installing the packages of the lock file (a minute or two, once) …"
 	@# As constraints too: without, pip looks at newer releases of what is asked for with an extra, and has no hash for them.
 	@# Not compiled ahead: most of JupyterLab is never imported, and what is, is compiled then.
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements/lock.txt -c requirements/lock.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --use-pep517 --require-hashes -r requirements/lock.txt -c requirements/lock.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 

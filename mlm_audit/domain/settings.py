@@ -20,10 +20,10 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(None, description="The platform's database, as an SQLAlchemy URL")
     timezone: str = Field("Asia/Kolkata", description="Zone of business days, weeks and months")
     plan_file: Path | None = Field(None, description="TOML file of plan versions; the built-in plan when not set")
-    runs_dir: Path = Field(Path("runs"), description="Folder of stored runs: reports, CSV, JSON, ledger copy")
+    runs_dir: Path = Field(Path("runs"), description="Folder of stored runs: reports, CSV, JSON")
     snapshots_dir: Path | None = Field(
         None,
-        description="Folder of sealed history: the ledger's closed months, and their log; `snapshots` beside RUNS_DIR when not set",
+        description="Folder of sealed history, and of the mirror of what the last run read; `snapshots` beside RUNS_DIR when not set",
     )
     full_every_days: int = Field(
         7, ge=1, le=366, description="Days after which a reconciliation reads and compares every row again, not only what changed"

@@ -3,7 +3,11 @@
 An extra: `pip install mlm-audit[spark]`, and a Java of version 17 or later.
 """
 
-from collections.abc import Sequence
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,12 +64,29 @@ def session_of(settings: Settings, scratch: Path) -> "SparkSession":
             builder = builder.master(f"local[{settings.threads}]")
     for name, value in fields.items():
         builder = builder.config(name, value)
+    # Its warning is about pandas, which we do not hand it anything of.
+    warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
     try:
-        session: SparkSession = builder.getOrCreate()
+        with _java_told(scratch / "spark.log"):
+            session: SparkSession = builder.getOrCreate()
     except (PySparkException, RuntimeError, OSError) as error:
         raise InputError(f"--engine spark: Spark does not start ({error}); it needs a Java of version 17 or later") from error
     session.sparkContext.setLogLevel("OFF")
     return session.newSession()
+
+
+@contextmanager
+def _java_told(log: Path) -> Iterator[None]:
+    """What Java says while it starts, and as long as it lives, goes into a file: it has our stderr, and talks."""
+    sys.stderr.flush()
+    ours = os.dup(2)
+    with log.open("ab") as opened:
+        os.dup2(opened.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(ours, 2)
+        os.close(ours)
 
 
 def _errors() -> tuple[type[Exception], ...]:

@@ -27,7 +27,6 @@ pytestmark = [
     pytest.mark.slow,
     # One of them on one worker: a second Java would take half of the machine.
     pytest.mark.xdist_group("spark"),
-    pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
 
@@ -47,7 +46,11 @@ def faulty() -> Platform:
 
 
 def test_spark_finds_what_duckdb_finds(
-    sqlite_url: str, filled: Callable[[str, Platform], Database], tmp_path: Path, record_property: Callable[[str, object], None]
+    sqlite_url: str,
+    filled: Callable[[str, Platform], Database],
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     platform, checks, plan = faulty(), load_checks(), load_plan()
     snapshot = tmp_path / "snapshot"
@@ -64,6 +67,9 @@ def test_spark_finds_what_duckdb_finds(
         (run.code, run.status, run.breaks) for run in duck.checks
     ]
     record_property("seen", f"Spark like DuckDB: {len(FAULTS)} kinds of fault, {duck.breaks.height} breaks")
+
+    said = capfd.readouterr()
+    assert (said.out, said.err) == ("", ""), "Java keeps what it has to say to itself"
 
     # A whole run of the job over the pieces that the mirror keeps, read by another name, as a cluster's workers would.
     database = filled(sqlite_url, platform)
