@@ -1,7 +1,5 @@
 """What the flows share: whether a scheduled run is to run now, the call of the job, artifacts, events, what follows a death."""
 
-import logging
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypedDict
@@ -13,6 +11,7 @@ from prefect.states import Completed
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from flows import output
 from flows.artifacts import publish
 from flows.events import tell
 from flows.progress import Bar
@@ -38,9 +37,7 @@ AUTO_SCHEDULED = "auto-scheduled"
 Document = dict[str, Any] | State[None]
 AsOf = datetime | None
 
-if "mlm_audit" in os.environ.get("PREFECT_LOGGING_EXTRA_LOGGERS", ""):
-    # The deployments ask for the library's own log lines; Prefect shows of them what the logger's level lets through.
-    logging.getLogger("mlm_audit").setLevel(logging.INFO)
+output.set_up()
 
 
 def now() -> datetime:

@@ -2,6 +2,8 @@
 
 import importlib
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,6 +54,27 @@ def test_deployment(deployment: dict[str, object]) -> None:
 
 def test_every_job_is_deployed() -> None:
     assert {deployment["name"] for deployment in DEPLOYMENTS} == {*JOBS, "shard"}
+
+
+UNHEARD = """
+import logging, sys
+import flows.common
+from prefect.logging.handlers import PrefectConsoleHandler
+log = logging.getLogger("prefect.of_the_test")
+log.handlers, log.propagate = [PrefectConsoleHandler(sys.stderr)], False
+for line in ("the worker is gone", "and the run goes on"):
+    log.warning(line)
+open("done", "w").close()
+"""
+
+
+def test_a_run_goes_on_when_its_worker_no_longer_reads_what_it_prints(tmp_path: Path) -> None:
+    nobody, out = os.pipe()
+    os.close(nobody)
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PREFECT_LOGGING_EXTRA_LOGGERS": "mlm_audit"}
+    subprocess.run([sys.executable, "-c", UNHEARD], env=environment, stdout=out, stderr=out, cwd=tmp_path, check=False)
+    os.close(out)
+    assert (tmp_path / "done").exists()
 
 
 @pytest.fixture

@@ -68,32 +68,28 @@ def here(url: str, server_urls: Callable[[str], str], tmp_path_factory: pytest.T
     folder = tmp_path_factory.mktemp("workers")
     with servers.fresh_database(server_urls("postgresql"), "prefect_of_workers") as prefect:
         address = prefect.replace("postgresql://", "postgresql+asyncpg://")
-        with served(folder, url, PREFECT_SERVER_DATABASE_CONNECTION_URL=address) as running, second_worker(running, folder):
+        with served(folder, url, PREFECT_SERVER_DATABASE_CONNECTION_URL=address) as running:
             yield running
 
 
-class second_worker:  # noqa: N801  (used as a function)
+@pytest.fixture
+def second_worker(here: Served, tmp_path: Path) -> Iterator[None]:
     """A second worker on the same pool, as on another host."""
+    address = {"PREFECT_API_URL": str(here.prefect.base_url).rstrip("/"), "MLM_AUDIT_HOME": str(ROOT)}
+    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "local", "--name", f"second of {tmp_path.name}"]
+    with (tmp_path / "second.log").open("wb") as out:
+        process = subprocess.Popen(
+            command, env=here.environment | address, stdout=out, stderr=out, cwd=tmp_path, start_new_session=True
+        )
 
-    def __init__(self, here: Served, folder: Path) -> None:
-        self.here, self.folder = here, folder
+    def are_two() -> bool:
+        workers = here.filter("work_pools/local/workers")
+        return {worker["status"] for worker in workers if worker["name"] == f"second of {tmp_path.name}"} == {"ONLINE"}
 
-    def __enter__(self) -> None:
-        address = {"PREFECT_API_URL": str(self.here.prefect.base_url).rstrip("/"), "MLM_AUDIT_HOME": str(ROOT)}
-        command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "local", "--name", "second"]
-        with (self.folder / "second.log").open("wb") as out:
-            self.process = subprocess.Popen(
-                command, env=self.here.environment | address, stdout=out, stderr=out, cwd=self.folder, start_new_session=True
-            )
-        until("two workers", self.are_two, 60)
-
-    def are_two(self) -> bool:
-        parts = self.here.console.get("/api/admin/jobs", params={"action": "health"}).json()["parts"]
-        return any(part["key"] == "worker" and part["message"].startswith("2 workers") for part in parts)
-
-    def __exit__(self, *_: object) -> None:
-        self.process.terminate()
-        self.process.wait(30)
+    until("two workers", are_two, 60)
+    yield
+    process.terminate()
+    process.wait(30)
 
 
 def ask(here: Served, job: str) -> str:
@@ -113,6 +109,13 @@ def leases(engine: Engine) -> dict[str, int]:
     with engine.connect() as connection:
         rows = connection.execute(select(JobLease.job, JobLease.owner)).all()
     return {job: int(re.search(r"process (\d+)", owner)[1]) for job, owner in rows}  # type: ignore[index]
+
+
+def worker_of(process: int) -> int:
+    """The worker that started a run's process."""
+    while b"\0worker\0start\0" not in Path(f"/proc/{process}/cmdline").read_bytes():
+        process = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+    return process
 
 
 def interrupted(engine: Engine) -> set[str]:
@@ -150,6 +153,7 @@ def test_each_job_is_killed_in_the_middle_and_runs_clean_the_next_time(here: Ser
     assert any("interrupted" in mail for mail in told)
 
 
+@pytest.mark.usefixtures("second_worker")
 def test_each_worker_of_the_pool_takes_runs(here: Served) -> None:
     """While one stands still the other works, whichever it is."""
     second = set(here.children("worker start --pool local --name second"))
@@ -180,8 +184,9 @@ def test_run_and_worker_are_killed_together(here: Served, engine: Engine) -> Non
     assert len(here.history(RECONCILIATION)) == before + 1
 
 
-def test_a_run_in_shards_outlives_a_worker(here: Served, engine: Engine) -> None:
-    """Two workers share a payout run's shards. One is killed with all that it runs; the control total still closes."""
+@pytest.mark.usefixtures("second_worker")
+def test_a_run_in_shards_outlives_its_worker(here: Served, engine: Engine) -> None:
+    """Two workers share a payout run's shards. The run's own is killed, and every shard; the control total still closes."""
 
     def count(query: str) -> int:
         with engine.connect() as connection:
@@ -195,14 +200,12 @@ def test_a_run_in_shards_outlives_a_worker(here: Served, engine: Engine) -> None
     assert answer.status_code == 202, answer.text
     until("shards are at work", lambda: sum("/" in job for job in leases(engine)) >= 2, 180)
     found = leases(engine)
-    for process in [
-        *here.children("worker start --pool local --name second"),
-        *(number for job, number in found.items() if "/" in job),
-    ]:
+    for process in [worker_of(found[WEEKLY_PAYOUTS]), *(number for job, number in found.items() if "/" in job)]:
         os.kill(process, signal.SIGKILL)
     with engine.begin() as connection:
         connection.execute(text('drop trigger slow on "SelfPayoutSchedule"; drop function slow'))
-    assert here.ended(answer.json()["flow_run_id"], 480)["state_type"] == "COMPLETED"
+    done = here.ended(answer.json()["flow_run_id"], 480)
+    assert done["state_type"] == "COMPLETED", done["state"]["message"]
     run = here.history(WEEKLY_PAYOUTS)[0]
     assert run["status"] in ("success", "warning"), run
     paid = count(CREDITS) - before

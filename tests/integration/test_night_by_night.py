@@ -36,6 +36,10 @@ def lose(c: Connection, kind: str, *where: Any) -> None:
     c.execute(delete(Ledger).where(Ledger.id == row["id"]))
 
 
+def lose_commission(c: Connection, kind: str) -> None:
+    c.execute(delete(Commission).where(Commission.id == first(c, Commission, Commission.type == kind)["id"]))
+
+
 def again(c: Connection, kind: str) -> None:
     """A second row of the same kind, member and reference."""
     row = first(c, Ledger, Ledger.type == kind)
@@ -131,6 +135,11 @@ ALONE: dict[str, Callable[[Connection], Any]] = {
     "a line of an unknown order": lambda c: ledger(c, type="company_share", reference_id="999999"),
     "a commission of no order": lambda c: c.execute(
         insert(Commission).values(user_id=9, amount_paisa=5, level=1, type="joining", status="released", created_at=AT)
+    ),
+    "a joining commission lost": lambda c: lose_commission(c, "joining"),
+    "a repurchase commission lost": lambda c: lose_commission(c, "repurchase"),
+    "a commission given to another": lambda c: c.execute(
+        update(Commission).where(Commission.id == first(c, Commission, Commission.type == "joining")["id"]).values(user_id=9)
     ),
     "a bonus twice": bonus_twice,
     "an order gone": lambda c: c.execute(delete(Order).where(Order.id == 33)),
