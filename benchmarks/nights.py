@@ -17,7 +17,9 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
+from statistics import median
 
 import duckdb
 
@@ -223,7 +225,10 @@ def add_a_day(path: Path, members: int, rows: int) -> None:
     maker.close()
 
 
-def run(path: Path, folder: Path, *options: str, **settings: object) -> tuple[float, float, dict[str, object]]:
+Run = tuple[float, float, dict[str, object]]
+
+
+def run(path: Path, folder: Path, *options: str, **settings: object) -> Run:
     """A reconciliation in a process of its own: seconds, peak in GB, its result."""
     environment = {**os.environ, "INVESTIGATE": "false", "RUNS_DIR": str(folder / "runs"), "OUTBOX_DIR": str(folder / "outbox"), "DATABASE_URL": f"sqlite:///{path}", **{name.upper(): str(value) for name, value in settings.items()}}  # fmt: skip
     command = [sys.executable, "-c", RUN, "run", "reconciliation", "--json", *options]
@@ -247,6 +252,16 @@ finally:
 """
 
 
+def some_nights(path: Path, folder: Path, given: argparse.Namespace, within: int) -> list[Run]:
+    """Nights after a day each, their parts asked within so many."""
+    done = []
+    for _ in range(given.nights):
+        add_a_day(path, given.members, NEW_ROWS)
+        limit = ("--memory-limit", str(given.memory_limit))
+        done.append(run(path, folder, *limit, nightly_from_rows=0, full_every_days=366, figures_within_nights=within))
+    return done
+
+
 def floor(path: Path) -> float:
     """Seconds of the cheapest question about the whole ledger."""
     with closing(sqlite3.connect(path)) as db:
@@ -259,11 +274,14 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, nargs="*", default=ALL_ROWS)
     parser.add_argument("--members", type=int, default=MEMBERS)
-    parser.add_argument("--nights", type=int, default=3)
+    parser.add_argument("--nights", type=int, default=2, help="of each kind; the median is shown")
+    parser.add_argument("--within", type=int, nargs="*", default=(1, 7, 31), help="FIGURES_WITHIN_NIGHTS")
     parser.add_argument("--memory-limit", type=int, default=1_024)
     given = parser.parse_args()
     print(f"{given.members:,} members, {NEW_ROWS:,} new ledger rows each night\n")
-    print("| ledger rows | first run s | peak GB | night s | peak GB | floor s | disk GB |\n|---:|---:|---:|---:|---:|---:|---:|")
+    kinds = [f"night s, parts asked within {nights}" for nights in given.within]
+    names = ["ledger rows", "first run s", "peak GB", *kinds, "peak GB", "floor s", "disk GB"]
+    print(f"| {' | '.join(names)} |\n{'|---:' * len(names)}|", flush=True)
     for rows in given.rows:
         made = platform(rows, given.members)
         folder = DATA / f"nights-{rows}"
@@ -273,17 +291,14 @@ def main() -> None:
         with closing(sqlite3.connect(path, isolation_level=None)) as db:  # its runs are stored anew
             db.execute("delete from ReconciliationReport")
         first = run(path, folder, "--full", "--memory-limit", str(given.memory_limit))
-        nights = []
-        for _ in range(given.nights):
-            add_a_day(path, given.members, NEW_ROWS)
-            nights.append(run(path, folder, "--memory-limit", str(given.memory_limit), nightly_from_rows=0, full_every_days=366))
-        verdicts = {str(one[2]["verdict"]) for one in [first, *nights]}
+        nights = {within: some_nights(path, folder, given, within) for within in given.within}
+        verdicts = {str(one[2]["verdict"]) for one in [first, *chain(*nights.values())]}
         assert verdicts == {"PASS"}, verdicts
         disk = sum(file.stat().st_size for file in (folder / "snapshots").rglob("*") if file.is_file()) / 1e9
-        night = sorted(nights)[len(nights) // 2]
+        each = " | ".join(f"{median(seconds for seconds, *_ in some):.1f}" for some in nights.values())
+        peak = max(peak for _, peak, _ in chain(*nights.values()))
         print(
-            f"| {rows:,} | {first[0]:.0f} | {first[1]:.2f} | {night[0]:.1f} | {night[1]:.2f} | {floor(path):.1f} | {disk:.2f} |",
-            flush=True,
+            f"| {rows:,} | {first[0]:.0f} | {first[1]:.2f} | {each} | {peak:.2f} | {floor(path):.1f} | {disk:.2f} |", flush=True
         )
 
 

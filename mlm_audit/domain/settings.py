@@ -142,8 +142,9 @@ def load_settings(**given: Any) -> Settings:
         settings = Settings(**given)
     except ValidationError as error:
         first = error.errors()[0]
-        name = str(first["loc"][0]).upper() if first["loc"] else "settings"
-        raise InputError(f"setting {name}: {first['msg']}; mend it in the environment or .env") from error
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        where = "what was given with the command" if name in given else "it in the environment or .env"
+        raise InputError(f"setting {name.upper()}: {first['msg']}; mend {where}") from error
     zone(settings.timezone)
     return settings
 

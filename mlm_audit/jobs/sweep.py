@@ -116,9 +116,9 @@ def decide_shard(database: Engine, settings: Settings, clock: Clock, shard: Shar
     rules = load_plan(settings.plan_file or DEFAULT_PLAN).rules
     sweep = _Sweep(database, SweepHeader(shard.job_id, month, now, clock, settings, rules, dry_run=False), lambda *_: None)
     with holding(database, settings, clock, shard):
-        facts, _ = sweep._facts()  # noqa: SLF001  (the same job)
+        facts, _ = sweep.facts()
         mine = _to_do(facts).filter(pl.col("member_id").is_in(list(shard.first)))
-        done = sweep._decide(mine, lambda: its_run_lives(database, shard, clock))  # noqa: SLF001
+        done = sweep.settle(mine, lambda: its_run_lives(database, shard, clock))
     return {"decided": len(done.logged), "left": len(done.left)}
 
 
@@ -172,7 +172,7 @@ class _Sweep:
     def look(self) -> RunResult:
         """What a run would decide, next to what is stored and to the month before."""
         try:
-            facts, read = self._facts()
+            facts, read = self.facts()
         except Exception as error:
             raise JobFailedError(f"{MONTHLY_SWEEP} failed, nothing was written: {reason_of(error)}") from error
         waiting = facts.filter(pl.col("pending_rows") > 0)
@@ -188,12 +188,12 @@ class _Sweep:
         """Read, decide, write in batches, prove, sum up."""
         head, about = self.head, {"month": month_label(self.month.key)}
         with running(self.database, MONTHLY_SWEEP, head.job_id, self.settings, head.clock, head.started, **about) as run:
-            facts, read = self._facts()
+            facts, read = self.facts()
             run.note(
                 month=month_label(self.month.key), stated={"pending_paisa": int(facts["pending_paisa"].cast(pl.Int128).sum())}
             )
             todo = _to_do(facts)
-            done = self._share(todo, shards, share) if share and shards > 1 and todo.height else self._decide(todo, run.check)
+            done = self._share(todo, shards, share) if share and shards > 1 and todo.height else self.settle(todo, run.check)
             run.check()
             done.left |= _orphans(read)
             self._prove(done)
@@ -206,7 +206,7 @@ class _Sweep:
                 run.end(connection, result.status, verdict=result.verdict.value, counts=result.counts)
             return with_files(with_trend(self.database, self.settings, result), self.settings, out)
 
-    def _facts(self) -> tuple[pl.DataFrame, MonthRead]:
+    def facts(self) -> tuple[pl.DataFrame, MonthRead]:
         """Every member with the ruling, the commission that waits, and what was decided before. One consistent read."""
         self.progress("reading the month", 0, 2)
         with consistent_read(self.database) as connection:
@@ -224,7 +224,7 @@ class _Sweep:
         """Have the members decided in shards, and read back what became of them."""
         label = month_label(self.month.key)
         share(cut(MONTHLY_SWEEP, self.head.job_id, [(number, number, True) for number in todo["member_id"]], shards, label))
-        facts, _ = self._facts()
+        facts, _ = self.facts()
         before, now = _paisa(todo), dict(facts.select("member_id", "pending_paisa").iter_rows())
         moved = {number: paisa - now.get(number, 0) for number, paisa in before.items() if paisa != now.get(number, 0)}
         good = set(facts.filter("counts_as_eligible")["member_id"].to_list())
@@ -241,7 +241,8 @@ class _Sweep:
             left | _void(waiting),
         )
 
-    def _decide(self, todo: pl.DataFrame, check: Callable[[], None]) -> _Done:
+    def settle(self, todo: pl.DataFrame, check: Callable[[], None]) -> _Done:
+        """Log the rulings of members and release or roll up what waits for them, in batches; `check` is called before each."""
         later = months_between(self.month.end, self.head.started, self.settings.tz)
         with consistent_read(self.database) as connection:
             resets = not is_logged(connection, later)
