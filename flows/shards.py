@@ -1,7 +1,8 @@
 """Money jobs over several workers: a run's shards go out through a task runner, each to a worker of the pool.
 
 SHARDS_ON says where: `pool` starts a flow run of the deployment `shard` for each, which any worker of the work pool takes;
-`threads` does them in the run's own process; `dask` and `ray` hand them to those (prefect-dask, prefect-ray).
+`threads` does them in the run's own process; `dask` and `ray` hand them to a cluster of theirs (SHARDS_ADDRESS), or to processes
+of this machine.
 """
 
 import time
@@ -33,15 +34,18 @@ def runner(settings: Settings) -> TaskRunner[Any]:
     where = settings.shards_on
     try:
         if where == "dask":
-            from prefect_dask import DaskTaskRunner
+            from prefect_dask.task_runners import DaskTaskRunner
 
-            return cast(TaskRunner[Any], DaskTaskRunner())
+            return cast(TaskRunner[Any], DaskTaskRunner(address=settings.shards_address))
         if where == "ray":
-            from prefect_ray import RayTaskRunner
+            from prefect_ray.task_runners import RayTaskRunner
 
-            return cast(TaskRunner[Any], RayTaskRunner())
+            alone = None if settings.shards_address else {"include_dashboard": False}
+            return cast(TaskRunner[Any], RayTaskRunner(address=settings.shards_address, init_kwargs=alone))
     except ImportError as error:
-        raise InputError(f"setting SHARDS_ON {where}: prefect-{where} is not installed; pip install prefect-{where}") from error
+        raise InputError(
+            f"setting SHARDS_ON {where}: prefect-{where} is not installed; pip install mlm-audit[{where}]"
+        ) from error
     return ThreadPoolTaskRunner(max_workers=MOST_SHARDS)
 
 

@@ -80,6 +80,9 @@ class Settings(BaseSettings):
         "pool",
         description="Where a run's shards are done: on the workers of Prefect's pool, in threads of the run, or by Dask or Ray",
     )
+    shards_address: str | None = Field(
+        None, description="Address of the Dask scheduler or the Ray cluster; processes of this machine when left out"
+    )
     sweep_batch_size: int = Field(1_000, ge=1, le=5_000, description="Members that the sweep decides in one transaction")
     job_lease_seconds: int = Field(120, ge=2, le=86_400, description="How long a job counts as running after its last heartbeat")
     missed_run_grace_minutes: int = Field(

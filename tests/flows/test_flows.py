@@ -180,13 +180,17 @@ def test_money_flows(url: str) -> None:
     assert "2026-10" in artifacts["monthly-sweep-verdict"]
 
 
-def test_a_money_flow_in_shards(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("where", ["threads", "dask", pytest.param("ray", marks=pytest.mark.thorough)])
+def test_a_money_flow_in_shards(where: str, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if where == "ray":  # not in the lock file: 300 MB for one test
+        pytest.importorskip("prefect_ray")
     from flows.payouts import weekly_payouts
     from flows.sweep import monthly_eligibility_sweep
     from tests.money.books import assert_laws
     from tests.money.conftest import fill_shop
 
-    monkeypatch.setenv("SHARDS_ON", "threads")
+    for name, value in {"SHARDS_ON": where, "PYTHONPATH": str(ROOT), "RAY_USAGE_STATS_ENABLED": "0"}.items():
+        monkeypatch.setenv(name, value)
     engine = open_engine(url, create=True)
     fill_shop(engine, members=13)
     paid = weekly_payouts(shards=3)
