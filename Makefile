@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+LAB := $(VENV)/.lab
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --use-pep517 --require-hashes
+COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --no-emit-index-url --no-emit-find-links --no-header --allow-unsafe
 # Compiled modules are kept, whatever the shell says: each of the many processes of a test run would compile Prefect anew.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -16,8 +19,8 @@ $(READY): requirements/lock.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing the packages of the lock file (a minute or two, once) …"
 	@# As constraints too: without, pip looks at newer releases of what is asked for with an extra, and has no hash for them.
-	@# Not compiled ahead: most of JupyterLab is never imported, and what is, is compiled then.
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --use-pep517 --require-hashes -r requirements/lock.txt -c requirements/lock.txt
+	@# Not compiled ahead: most of it is never imported, and what is, is compiled then.
+	@$(INSTALL) -r requirements/lock.txt -c requirements/lock.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -53,7 +56,12 @@ thorough: $(READY)  ## what CI has no room for: pages of every size and hostilit
 scorecard: $(READY)  ## every kind of fault alone: found, named rightly, nothing unrelated
 	$(BIN)/mlm-audit demo scorecard --seeds 10 --places 20 --markdown docs/scorecard.md
 
-notebooks: $(READY)  ## the notebooks in JupyterLab, on the demonstration platform unless DATABASE_URL says otherwise
+$(LAB): $(READY) requirements/lab.txt
+	@echo "Installing JupyterLab (a minute, once) …"
+	@$(INSTALL) -r requirements/lab.txt -c requirements/lab.txt
+	@touch $@
+
+notebooks: $(LAB)  ## the notebooks in JupyterLab, on the demonstration platform unless DATABASE_URL says otherwise
 	@test -n "$$DATABASE_URL" || test -f demo/demo.db || $(MAKE) --no-print-directory demo
 	@mkdir -p demo/notebooks && cp -n notebooks/*.py demo/notebooks/ && $(BIN)/jupytext --quiet --to ipynb demo/notebooks/*.py
 	DATABASE_URL="$${DATABASE_URL:-sqlite:///$(CURDIR)/demo/demo.db}" $(BIN)/jupyter lab demo/notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
@@ -85,9 +93,11 @@ bench-engines: $(READY)  ## all checks by DuckDB and by Spark on this machine
 bench: $(READY)  ## the bulk checks next to the floor and to what a user would use instead
 	$(BIN)/python -m benchmarks.reconciliation
 
-lock: $(READY)  ## a new lock file from pyproject.toml
+# JupyterLab has a file of its own: no test needs it, and a checker that it brings costs each process of Prefect a second.
+lock: $(READY)  ## new lock files from pyproject.toml
 	$(BIN)/python -m pip install --quiet pip-tools
-	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --no-emit-index-url --no-emit-find-links --no-header --allow-unsafe $(foreach extra,prefect console notebooks spark dask lab benchmarks dev,--extra $(extra)) -c requirements/constraints.txt -o requirements/lock.txt pyproject.toml
+	$(COMPILE) $(foreach extra,prefect console notebooks spark dask benchmarks dev,--extra $(extra)) -c requirements/constraints.txt -o requirements/lock.txt pyproject.toml
+	$(COMPILE) --extra notebooks --extra lab -c requirements/lock.txt -o requirements/lab.txt pyproject.toml
 
 clean:
 	rm -rf $(VENV) demo runs .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -82,6 +82,9 @@ def to_breaks(check: Check, ask: Ask, *, int_members: bool = True) -> pl.DataFra
 
 
 def _finish(frame: pl.DataFrame, check: Check, fields: list[str], *, int_members: bool) -> pl.DataFrame:
+    schema = BREAK_SCHEMA if int_members else {**BREAK_SCHEMA, "member_id": pl.String()}
+    if frame.is_empty():
+        return pl.DataFrame(schema=schema)
     render = _renderer(check.message, fields)
     messages = [render(row) for row in frame.select(f"m_{name}" for name in fields).iter_rows()] if fields else None
     same = pl.int_range(pl.len()).over("key")
@@ -91,7 +94,6 @@ def _finish(frame: pl.DataFrame, check: Check, fields: list[str], *, int_members
         pl.Series("message", messages if messages is not None else [check.message] * frame.height, dtype=pl.String),
         pl.Series("evidence", [_tidy(text) for text in frame["evidence"]], dtype=pl.String),
     )
-    schema = BREAK_SCHEMA if int_members else {**BREAK_SCHEMA, "member_id": pl.String()}
     return frame.with_columns((pl.col("code") + "/" + pl.col("key")).alias("id")).select(
         pl.col(name).cast(kind) for name, kind in schema.items()
     )

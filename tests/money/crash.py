@@ -8,13 +8,14 @@ import os
 import shutil
 import signal
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from multiprocessing.queues import SimpleQueue
 from typing import Any
 
-from sqlalchemy import Engine, event, inspect
+from sqlalchemy import Connection, Engine, Row, Table, event, inspect
 
 from mlm_audit.database.connect import open_engine
 from mlm_audit.database.tables import Base
@@ -104,6 +105,12 @@ class Template:
         self.tables = [table for name, table in Base.metadata.tables.items() if name in present]
         with engine.connect() as connection:
             self.rows = {t.name: [dict(row) for row in connection.execute(t.select()).mappings()] for t in self.tables}
+            self.raw = {table.name: self._raw(connection, table) for table in self.tables}
+
+    def _raw(self, connection: Connection, table: Table) -> Sequence[Row[Any]]:
+        """A table's rows as the driver gives them: to compare them so takes a third of the time."""
+        name = self.engine.dialect.identifier_preparer.format_table(table)
+        return connection.exec_driver_sql(f"select * from {name}").all()
 
     def restore(self) -> None:
         """Everything as it was; a table that still is so is only read, which is much faster than writing it.
@@ -113,7 +120,7 @@ class Template:
         shutil.rmtree("runs", ignore_errors=True)
         with self.engine.begin() as connection:
             for table in self.tables:
-                if [dict(row) for row in connection.execute(table.select()).mappings()] == self.rows[table.name]:
+                if self._raw(connection, table) == self.raw[table.name]:
                     continue
                 connection.execute(table.delete())
                 if self.rows[table.name]:
