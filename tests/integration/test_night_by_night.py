@@ -1,5 +1,6 @@
 """Each way in which yesterday's rows can make a break today, alone: the night finds it like a full run, and keeps it the night after."""
 
+import shutil
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,10 +10,13 @@ import polars as pl
 import pytest
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
+from mlm_audit.database.connect import open_engine
+from mlm_audit.database.migrate import init
 from mlm_audit.database.own_tables import CommissionRollup, EligibilityLog, MonthlyStats, PayoutHistory, SelfPayoutSchedule
 from mlm_audit.database.tables import Commission, Ledger, MatrixNode, Order, User, WithdrawalRequest
-from mlm_audit.demo.platform import Platform
+from mlm_audit.demo.write import write_platform
 from mlm_audit.jobs import night
+from mlm_audit.jobs.copies import database_key
 from mlm_audit.jobs.reconciliation import Outcome, reconcile
 from tests.conftest import NOW, clean_platform
 from tests.integration.test_nights import nightly, same
@@ -147,14 +151,33 @@ ALONE: dict[str, Callable[[Connection], Any]] = {
 }
 
 
+@pytest.fixture(scope="session")
+def yesterday(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a clean platform and what its first run left."""
+    folder = tmp_path_factory.mktemp("yesterday")
+    engine = open_engine(f"sqlite:///{folder / 'platform.db'}", create=True)
+    init(engine)
+    write_platform(engine, clean_platform())
+    reconcile(engine, nightly(folder), lambda: NOW)
+    engine.dispose()
+    return folder
+
+
+@pytest.fixture
+def today(yesterday: Path, tmp_path: Path, opened: Callable[[str], Engine]) -> Engine:
+    """The platform of yesterday's run, in a folder of its own."""
+    shutil.copytree(yesterday, tmp_path, dirs_exist_ok=True)
+    engine = opened(f"sqlite:///{tmp_path / 'platform.db'}")
+    [copies] = (tmp_path / "snapshots").iterdir()
+    copies.rename(copies.with_name(database_key(engine)))
+    return engine
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ALONE)
-def test_alone(
-    what: str, sqlite_url: str, filled: Callable[[str, Platform], Engine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_alone(what: str, today: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(night, "WHOLE_FROM_SHARE", 0)
-    engine, settings = filled(sqlite_url, clean_platform()), nightly(tmp_path)
-    reconcile(engine, settings, lambda: NOW)
+    engine, settings = today, nightly(tmp_path)
     with engine.begin() as connection:
         ALONE[what](connection)
     found = kept(same(engine, settings, 1))
