@@ -9,6 +9,7 @@ import json
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ class Manifest:
         """As it is written."""
         return json.dumps({"format": FORMAT, **asdict(self)}, sort_keys=True)
 
-    @property
+    @cached_property
     def name(self) -> str:
         """What a stored run calls it."""
         return hashlib.sha256(self.text().encode()).hexdigest()

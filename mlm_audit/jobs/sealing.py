@@ -2,7 +2,7 @@
 
 import platform
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -105,7 +105,7 @@ def seal_closed(store: Store, proof: Proof, folder: Path, settings: Settings, ab
         return ()
     store.tidy(proof.state)
     sealed = tuple(_seal(store, month, folder, settings, about) for month in _closed(proof.state, folder, settings, about.now))
-    _let_go(store, settings, about.now)
+    _let_go(store, settings, about.now, proof.state.usable.union(seal.month for seal in sealed))
     return sealed
 
 
@@ -146,10 +146,9 @@ def _seal(store: Store, month: Month, folder: Path, settings: Settings, about: A
     return seal
 
 
-def _let_go(store: Store, settings: Settings, now: datetime) -> None:
-    """The oldest files beyond what the settings keep."""
-    state = store.look()
-    kept = sorted(state.usable)
+def _let_go(store: Store, settings: Settings, now: datetime, usable: Collection[int]) -> None:
+    """The oldest files beyond what the settings keep, of the months that have one."""
+    state, kept = store.logged(), sorted(usable)
     sizes = {month: _bytes(store, state.seals[month]) for month in kept}
     while kept and (
         (settings.snapshots_keep_months and len(kept) > settings.snapshots_keep_months)
@@ -164,7 +163,7 @@ def _bytes(store: Store, seal: Seal) -> int:
 
 def told(store: Store) -> dict[str, Any]:
     """The sealed history for the run's result; empty where nothing is sealed."""
-    state = store.look()
+    state = store.logged()
     if not state.seals:
         return {}
     rows = sum(seal.rows for seal in state.seals.values())

@@ -8,7 +8,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,19 @@ class Store:
 
     def look(self) -> State:
         """Read the log and every file that it names; nothing is changed."""
+        state = self.logged()
+        problems, usable = list(state.problems), set()
+        for month, seal in state.seals.items():
+            if month in state.expired:
+                continue
+            wrong = [self._wrong(name, digest) for name, digest in ((seal.file, seal.sha256), (seal.sums, seal.sums_sha256))]
+            problems += [Problem(f"{month}/{name}", f"{month_label(month)}: {why}", month) for name, why in filter(None, wrong)]
+            if wrong[0] is None:
+                usable.add(month)
+        return replace(state, usable=frozenset(usable), problems=tuple(problems))
+
+    def logged(self) -> State:
+        """What the log says, no file of a month being read: none counts as usable."""
         read = self.chain.read()
         seals: dict[int, Seal] = {}
         expired: set[int] = set()
@@ -83,15 +96,7 @@ class Store:
             elif entry.kind == EXPIRED:
                 expired.add(entry.body["month"])
         problems = [Problem("log", f"The log of sealed months cannot be believed: {read.problem}")] if read.problem else []
-        usable = set()
-        for month, seal in seals.items():
-            if month in expired:
-                continue
-            wrong = [self._wrong(name, digest) for name, digest in ((seal.file, seal.sha256), (seal.sums, seal.sums_sha256))]
-            problems += [Problem(f"{month}/{name}", f"{month_label(month)}: {why}", month) for name, why in filter(None, wrong)]
-            if wrong[0] is None:
-                usable.add(month)
-        return State(read, seals, frozenset(usable), frozenset(expired), tuple(problems))
+        return State(read, seals, frozenset(), frozenset(expired), tuple(problems))
 
     def _wrong(self, name: str, digest: str) -> tuple[str, str] | None:
         path = self.folder / name
