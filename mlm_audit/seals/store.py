@@ -8,6 +8,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -74,15 +75,18 @@ class Store:
     def look(self) -> State:
         """Read the log and every file that it names; nothing is changed."""
         state = self.logged()
-        problems, usable = list(state.problems), set()
-        for month, seal in state.seals.items():
-            if month in state.expired:
-                continue
-            wrong = [self._wrong(name, digest) for name, digest in ((seal.file, seal.sha256), (seal.sums, seal.sums_sha256))]
-            problems += [Problem(f"{month}/{name}", f"{month_label(month)}: {why}", month) for name, why in filter(None, wrong)]
-            if wrong[0] is None:
-                usable.add(month)
-        return replace(state, usable=frozenset(usable), problems=tuple(problems))
+        kept = {month: seal for month, seal in state.seals.items() if month not in state.expired}
+        with ThreadPoolExecutor() as pool:  # gigabytes; hashing lets go of the interpreter's lock
+            files = pool.map(self._wrong, [seal.file for seal in kept.values()], [seal.sha256 for seal in kept.values()])
+            sums = pool.map(self._wrong, [seal.sums for seal in kept.values()], [seal.sums_sha256 for seal in kept.values()])
+            wrong = dict(zip(kept, zip(files, sums, strict=True), strict=True))
+        problems = [
+            Problem(f"{month}/{name}", f"{month_label(month)}: {why}", month)
+            for month, both in wrong.items()
+            for name, why in filter(None, both)
+        ]
+        usable = frozenset(month for month, (file, _) in wrong.items() if file is None)
+        return replace(state, usable=usable, problems=(*state.problems, *problems))
 
     def logged(self) -> State:
         """What the log says, no file of a month being read: none counts as usable."""
