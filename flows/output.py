@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 
 from rich.console import Console
 
@@ -16,6 +17,8 @@ def set_up() -> None:
         Console.on_broken_pipe = be_quiet  # type: ignore[method-assign, assignment]
 
 
-def be_quiet(console: Console) -> None:
+def be_quiet(_: Console) -> None:
     """Instead of ending the process, as Rich does at the first line after its reader was killed. Prefect's server has the lines."""
-    console.quiet = True
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())

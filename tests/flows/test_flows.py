@@ -63,7 +63,8 @@ from prefect.logging.handlers import PrefectConsoleHandler
 log = logging.getLogger("prefect.of_the_test")
 log.handlers, log.propagate = [PrefectConsoleHandler(sys.stderr)], False
 for line in ("the worker is gone", "and the run goes on"):
-    log.warning(line)
+    log.error(line)
+    print(line, flush=True)
 open("done", "w").close()
 """
 
