@@ -5,6 +5,7 @@ then each check is one query.
 """
 
 import logging
+import re
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
@@ -206,10 +207,15 @@ class Engine:
         try:
             self._keep(name, sql, lazy=view.lazy)
         except self.errors as error:
-            # Remembered, not swallowed: every check that reads this view then reports itself as not run.
-            self._failed_views[name] = first_line(error)
+            # Remembered, not swallowed: every check that reads this view then reports itself as not run, and why the first failed.
+            self._failed_views[name] = self._failed_in(sql) or f"view {name}: {first_line(error)}"
             log.exception("preparing %s failed", name)
         log.debug("%-20s %.2f s", name, time.perf_counter() - started)
+
+    def _failed_in(self, sql: str) -> str | None:
+        """Why a query cannot run, when it reads a view that could not be prepared."""
+        names = set(re.findall(r"\w+", sql))
+        return next((why for view, why in self._failed_views.items() if view in names), None)
 
     def _check(self, check: Check) -> tuple[pl.DataFrame, CheckRun]:
         nothing = pl.DataFrame(schema=BREAK_SCHEMA)
@@ -224,10 +230,7 @@ class Engine:
             frame = to_breaks(check, self.ask)
         except self.errors as error:
             log.warning("check %s could not run: %s", check.code, error)
-            reason = next(
-                (f"view {view}: {why}" for view, why in self._failed_views.items() if view in check.sql),
-                first_line(error),
-            )
+            reason = self._failed_in(check.sql) or first_line(error)
             return nothing, CheckRun(check.code, check.title, CheckStatus.NOT_RUN, reason=reason)
         seconds = time.perf_counter() - started
         log.debug("%-24s %.2f s", check.code, seconds)
@@ -296,7 +299,8 @@ def first_line(error: Exception) -> str:
     """The part of an error that fits in one line: what is wrong, and what was perhaps meant."""
     first, *rest = str(error).strip().splitlines()
     meant = [line.strip() for line in rest if line.startswith(("Did you mean", "Candidate"))]
-    return " ".join([first, *meant])
+    more = ["(more for it: MEMORY_LIMIT_MB, --memory-limit)"] if isinstance(error, duckdb.OutOfMemoryException) else []
+    return " ".join([first, *meant, *more])
 
 
 def _utc(moment: datetime) -> datetime:

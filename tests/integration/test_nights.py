@@ -19,7 +19,7 @@ from mlm_audit.database.runs import previous_run
 from mlm_audit.database.tables import Commission, Ledger, MatrixNode, Order, User, WithdrawalRequest
 from mlm_audit.demo.faults import FAULTS, inject
 from mlm_audit.demo.platform import Platform
-from mlm_audit.domain.findings import Verdict
+from mlm_audit.domain.findings import CheckStatus, Verdict
 from mlm_audit.domain.periods import business_date
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine import duck
@@ -322,6 +322,26 @@ def test_a_check_that_did_not_run_is_made_up_for(
     found = reconcile(engine, settings, lambda: NOW + timedelta(days=1))
     assert not is_night(found)
     assert found.result.verdict is Verdict.FAIL
+
+
+def test_checks_that_need_a_table_that_could_not_be_made_say_why(
+    sqlite_url: str, filled: Fill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is made of that table fails in turn; what is told is the first."""
+    engine, real = filled(sqlite_url, clean_platform()), duck.Engine._keep
+
+    def out_of_memory(self: duck.Engine, name: str, sql: str, *, lazy: bool) -> None:
+        if name == "level_expected":
+            raise duckdb.OutOfMemoryException("no memory")
+        real(self, name, sql, lazy=lazy)
+
+    monkeypatch.setattr(duck.Engine, "_keep", out_of_memory)
+    result = reconcile(engine, settings_for(runs=tmp_path / "runs"), lambda: NOW, dry_run=True).result
+    assert result.verdict is Verdict.INCOMPLETE
+    reasons = {check.reason for check in result.checks if check.status is CheckStatus.NOT_RUN}
+    assert reasons == {"view level_expected: no memory (more for it: MEMORY_LIMIT_MB, --memory-limit)"}
+    ran = {check.code for check in result.checks if check.status is CheckStatus.RAN}
+    assert "payout-ledger" in ran
 
 
 @pytest.mark.usefixtures("small_pieces")
