@@ -264,7 +264,9 @@ def connect(allowed: Path, memory_limit_mb: int, *more: Path, threads: int = 0) 
     con.execute(f"set memory_limit = '{memory_limit_mb}MiB'")
     con.execute(f"set temp_directory = {quoted(allowed / 'spill')}")
     con.execute("set preserve_insertion_order = false")
-    con.execute("set enable_progress_bar = false")  # it would be printed into the JSON of a long run
+    if con.execute("select current_setting('enable_progress_bar')").fetchall() == [(True,)]:
+        # It would be printed into the JSON of a long run. In a notebook without ipywidgets it is off, and may not even be named.
+        con.execute("set enable_progress_bar = false")
     # The joins are written in their order: largest first, small ones last. Guessing cost twice the time at 20 million rows.
     con.execute("set disabled_optimizers = 'join_order'")
     con.execute(f"set allowed_directories = [{', '.join(map(quoted, (allowed, *more, *folders_of(allowed))))}]")
