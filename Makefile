@@ -50,7 +50,7 @@ tests: $(READY)
 servers: $(READY)
 	@sh tests/install_servers.sh $(BIN)/python
 
-thorough: $(READY)  ## what CI has no room for: pages of every size and hostility, every notebook in a kernel, ten thousand breaks
+thorough: $(READY)  ## what CI has no room for: pages of every size and hostility, every notebook in a kernel, a thousand histories of nights
 	$(BIN)/pytest -n 2 --dist loadgroup -m thorough
 
 scorecard: $(READY)  ## every kind of fault alone: found, named rightly, nothing unrelated

@@ -22,3 +22,4 @@ def be_quiet(_: Console) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

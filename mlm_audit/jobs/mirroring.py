@@ -29,14 +29,13 @@ from mlm_audit.jobs.copies import database_key
 from mlm_audit.jobs.owner import is_gone, this_process
 from mlm_audit.jobs.ports import Progress
 
+log = logging.getLogger(__name__)
+
 
 def mirror_of(settings: Settings, database: Database, scratch: Path) -> Mirror:
     """Where a database is mirrored; what a run reads is in `scratch` until it is stored."""
     folder = settings.snapshots_dir or settings.runs_dir.parent / "snapshots"
     return Mirror(folder / database_key(database) / "mirror", scratch)
-
-
-log = logging.getLogger(__name__)
 
 
 @contextmanager

@@ -196,7 +196,15 @@ def test_settings__secrets_are_masked() -> None:
     assert "hunter2" not in shown
     assert "mysql://app:***@db/shop" in shown
     assert "TIMEZONE" in document("settings", env=env)
-    assert "setting EMAIL_PORT" in refused("settings", env={"EMAIL_PORT": "many"})
+    told = refused("settings", env={"EMAIL_PORT": "many"})
+    assert "setting EMAIL_PORT" in told
+    assert told.rstrip().endswith("mend it in the environment or .env")
+
+
+def test_a_setting_given_with_the_command_is_not_to_be_mended_in_the_environment() -> None:
+    told = refused("run", "reconciliation", "--memory-limit", "5", env={"DATABASE_URL": "sqlite:///none.db"})
+    assert "setting MEMORY_LIMIT_MB" in told
+    assert told.rstrip().endswith("mend what was given with the command")
 
 
 def test_db_commands(tmp_path: Path) -> None:

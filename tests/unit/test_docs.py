@@ -45,7 +45,11 @@ def test_scorecard_in_the_docs_is_complete_and_perfect() -> None:
     assert all(places == found and unrelated == "0" for _, places, found, _, unrelated in rows)
 
 
-def test_lock_file_and_sources_name_no_address_or_machine() -> None:
-    lock = (ROOT / "requirements" / "lock.txt").read_text()
-    assert "://" not in lock
-    assert "--hash=sha256:" in lock
+def test_lock_files_name_no_address_and_agree() -> None:
+    lock, lab = ((ROOT / "requirements" / f"{name}.txt").read_text() for name in ("lock", "lab"))
+    pins = [dict(re.findall(r"^([a-z0-9-]+)==(\S+)", text, re.MULTILINE)) for text in (lock, lab)]
+    for text in (lock, lab):
+        assert "://" not in text
+        assert "--hash=sha256:" in text
+    assert all(pins[0].get(name, version) == version for name, version in pins[1].items()), "`make lock` makes both"
+    assert "jupyterlab" in pins[1].keys() - pins[0].keys()
