@@ -51,10 +51,11 @@ def floor_all(folder: Path) -> object:
 def ours_wallet(folder: Path) -> object:
     """The view behind wallet-balance: members whose wallet is not the sum of their ledger rows."""
     from mlm_audit.checks.catalogue import load_views
+    from mlm_audit.domain.settings import Settings
     from mlm_audit.engine.duck import connect
 
     views = {view.name: view.sql for view in load_views()}
-    con = connect(folder, 1_536)
+    con = connect(folder, Settings())
     for name in ("users", "ledger"):
         con.execute(f"create view {name} as select * from '{files(folder, name)}'")
     return con.execute(f"select count(*) from ({views['balances']})").fetchall()

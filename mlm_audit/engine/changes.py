@@ -12,6 +12,7 @@ import duckdb
 import polars as pl
 
 from mlm_audit.checks.inputs import INPUTS
+from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import connect
 from mlm_audit.engine.parts import rows_in
 
@@ -31,9 +32,9 @@ class Night:
     kept: Mapping[str, Path]
 
 
-def session(folder: Path, mirror: Path, night: Night, memory_limit_mb: int, threads: int) -> duckdb.DuckDBPyConnection:
+def session(folder: Path, mirror: Path, night: Night, settings: Settings) -> duckdb.DuckDBPyConnection:
     """A DuckDB session with, for every input, `all_<input>`, `old_<input>`, `new_<input>` and `changed_<input>` (both)."""
-    con = connect(folder, memory_limit_mb, mirror, threads=threads)
+    con = connect(folder, settings, mirror)
     for name, spec in INPUTS.items():
         columns = ", ".join(spec.columns)
         empty = "select " + ", ".join(f"null::{kind} as {column}" for column, kind in spec.columns.items()) + " where false"

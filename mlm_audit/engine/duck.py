@@ -132,7 +132,7 @@ class Engine:
     errors: tuple[type[Exception], ...] = (duckdb.Error, pl.exceptions.PolarsError, KeyError, ValueError)
 
     def _open(self) -> None:
-        self.con = connect(self.snapshot, self.settings.memory_limit_mb, threads=self.settings.threads)
+        self.con = connect(self.snapshot, self.settings)
         self.ask: Ask = DuckAsk(self.con)
 
     def _close(self) -> None:
@@ -256,12 +256,15 @@ class Engine:
         return self._scalar("select count(*) from users where id in (select member_id from broken)")
 
 
-def connect(allowed: Path, memory_limit_mb: int, *more: Path, threads: int = 0) -> duckdb.DuckDBPyConnection:
-    """An in-memory DuckDB that can read the folder `allowed` with its parts, and `more`: no other file, no extension, no network."""
+def connect(allowed: Path, settings: Settings, *more: Path) -> duckdb.DuckDBPyConnection:
+    """An in-memory DuckDB that can read the folder `allowed` with its parts, and `more`: no other file, no extension, no network.
+
+    It takes the memory and the threads of the settings.
+    """
     con = duckdb.connect(":memory:")
-    if threads:
-        con.execute(f"set threads = {threads}")
-    con.execute(f"set memory_limit = '{memory_limit_mb}MiB'")
+    if settings.threads:
+        con.execute(f"set threads = {settings.threads}")
+    con.execute(f"set memory_limit = '{settings.memory_limit_mb}MiB'")
     con.execute(f"set temp_directory = {quoted(allowed / 'spill')}")
     con.execute("set preserve_insertion_order = false")
     if con.execute("select current_setting('enable_progress_bar')").fetchall() == [(True,)]:

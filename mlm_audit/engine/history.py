@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from mlm_audit.checks.inputs import INPUTS
+from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import connect
 from mlm_audit.engine.parts import relation, rows_in
 
@@ -34,10 +35,10 @@ class Settled:
         return asdict(self)
 
 
-def settled_ledger(snapshot: Path, read_at: datetime, memory_limit_mb: int) -> Settled:
+def settled_ledger(snapshot: Path, read_at: datetime, settings: Settings) -> Settled:
     """The settled rows of a snapshot's ledger, for the next run to compare with."""
     cutoff = (read_at - SETTLED_AFTER).replace(tzinfo=None).isoformat(sep=" ")
-    with connect(snapshot, memory_limit_mb) as con:
+    with connect(snapshot, settings) as con:
         return _seal(con, relation(snapshot, "ledger"), cutoff)
 
 
@@ -50,13 +51,13 @@ def _seal(con: duckdb.DuckDBPyConnection, ledger: str, cutoff: str) -> Settled:
     return Settled(cutoff, int(rows), int(total), str(digest), duckdb.__version__)
 
 
-def write_changes(snapshot: Path, previous: Settled, copy: Sequence[Path], memory_limit_mb: int) -> None:
+def write_changes(snapshot: Path, previous: Settled, copy: Sequence[Path], settings: Settings) -> None:
     """Write `ledger_changes.parquet` into the snapshot: what moved among the rows that `previous` sealed.
 
     With a local copy of the ledger that was, in files, every changed row is named; without it one row says that something changed.
     """
     before = rows_in(copy)
-    with connect(snapshot, memory_limit_mb, *{file.parent for file in copy}) as con:
+    with connect(snapshot, settings, *{file.parent for file in copy}) as con:
         now = _seal(con, relation(snapshot, "ledger"), previous.settled_before)
         same = (now.rows, now.sum_paisa) == (previous.rows, previous.sum_paisa)
         if now.engine == previous.engine:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import duckdb
 
 from mlm_audit.domain.periods import Month, month_label
+from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import connect
 from mlm_audit.engine.history import moved_rows, moved_somewhere, nothing_moved
 from mlm_audit.engine.parts import quoted, relation
@@ -32,17 +33,17 @@ class Made(NamedTuple):
     root: str
 
 
-def first_instant(snapshot: Path, memory_limit_mb: int) -> datetime | None:
+def first_instant(snapshot: Path, settings: Settings) -> datetime | None:
     """When the first row of the ledger was written, naive UTC."""
-    with connect(snapshot, memory_limit_mb) as con:
+    with connect(snapshot, settings) as con:
         [(first,)] = con.execute(f"select min(created_at) from {relation(snapshot, 'ledger')}").fetchall()
     return first if isinstance(first, datetime) else None
 
 
-def make(snapshot: Path, month: Month, memory_limit_mb: int) -> Made:
+def make(snapshot: Path, month: Month, settings: Settings) -> Made:
     """The rows of a month by id, and their sums per member and kind, as files in the snapshot's folder."""
     file, sums = snapshot / f"{month.key}.sealed", snapshot / f"{month.key}.sums"
-    with connect(snapshot, memory_limit_mb) as con:
+    with connect(snapshot, settings) as con:
         within = f"from {relation(snapshot, 'ledger')} where {_within('created_at', _naive(month.start), _naive(month.end))}"
         con.execute(f"copy (select {NAMES} {within} order by id) to {quoted(file)} (format parquet, compression zstd)")
         figures = f"select count(*), coalesce(sum(amount_paisa), 0)::BIGINT, min(id), max(id) from read_parquet({quoted(file)})"
@@ -72,14 +73,14 @@ class Looked:
     is_doubted: bool
 
 
-def write_moved(snapshot: Path, folder: Path, state: State, memory_limit_mb: int, looked: Looked | None = None) -> int:
+def write_moved(snapshot: Path, folder: Path, state: State, settings: Settings, looked: Looked | None = None) -> int:
     """Add what moved in sealed months to the snapshot's `ledger_changes.parquet`; how many rows that are.
 
     A month whose file is as it was sealed names each row; of another the root says whether anything moved. What an earlier
     comparison found of the same row gives way to what is found here. `looked`: only these rows, instead of all.
     """
     changes = snapshot / "ledger_changes.parquet"
-    with connect(snapshot, memory_limit_mb, folder) as con:
+    with connect(snapshot, settings, folder) as con:
         con.execute(f"create view ledger as select {NAMES} from {relation(snapshot, 'ledger')}")
         files = ", ".join(quoted(folder / state.seals[month].file) for month in sorted(state.usable))
         only = f"where id in (select id from read_parquet({quoted(looked.rows)}))" if looked else ""

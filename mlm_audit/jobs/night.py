@@ -43,7 +43,7 @@ class Nightly:
 
     def __init__(self, folder: Path, mirror: Path, night: Night, plan: Plan, settings: Settings) -> None:
         self.folder, self.night, self.plan, self.settings = folder, night, plan, settings
-        self.con = session(folder, mirror, night, settings.memory_limit_mb, settings.threads)
+        self.con = session(folder, mirror, night, settings)
         renew_firsts(self.con, folder, plan, settings)
 
     def __enter__(self) -> Self:

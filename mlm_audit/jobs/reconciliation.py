@@ -168,12 +168,12 @@ class _Reconciliation:
         if settled:
             before = self.reading.before
             copy = self.mirror.files(before.inputs.get("ledger", ())) if before else []
-            write_changes(folder, Settled(**settled), copy, self.settings.memory_limit_mb)
+            write_changes(folder, Settled(**settled), copy, self.settings)
         self.proof = prove(self.store, previous.data.get("sealed") if previous else None, folder, self.settings)
         found = self._check_all(folder, missing)
         if not missing:
             keep_all(folder, self.plan, self.settings)
-        self.settled = settled_ledger(folder, self.started, self.settings.memory_limit_mb)
+        self.settled = settled_ledger(folder, self.started, self.settings)
         return found
 
     def _check_all(self, folder: Path, missing: dict[str, str]) -> EngineResult:
@@ -187,7 +187,7 @@ class _Reconciliation:
             looked = nightly.looked(previous)
             self.proof = prove(self.store, previous.data.get("sealed"), folder, self.settings, looked)
             found = nightly.find(self.checks, previous, self.progress)
-        self.settled = changed.settled or settled_ledger(folder, self.started, self.settings.memory_limit_mb)
+        self.settled = changed.settled or settled_ledger(folder, self.started, self.settings)
         if found is None:
             found = self._check_all(folder, {})
         self.rows_changed = sum(changed.rows.values())

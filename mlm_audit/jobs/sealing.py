@@ -75,7 +75,7 @@ def prove(store: Store, before: dict[str, Any] | None, folder: Path, settings: S
         frame = pl.DataFrame([(one.key, one.what) for one in problems], schema=PROBLEMS, orient="row")
         frame.write_parquet(folder / "seal_problems.parquet")
     if state.seals:
-        write_moved(folder, store.folder, state, settings.memory_limit_mb, looked)
+        write_moved(folder, store.folder, state, settings, looked)
     doubted = any(one.key.startswith("log") for one in problems)
     return Proof(state, before, doubted, tuple(notes))
 
@@ -110,7 +110,7 @@ def seal_closed(store: Store, proof: Proof, folder: Path, settings: Settings, ab
 
 
 def _closed(state: State, folder: Path, settings: Settings, now: datetime) -> Sequence[Month]:
-    first = first_instant(folder, settings.memory_limit_mb)
+    first = first_instant(folder, settings)
     if first is None:
         return []
     until = now - timedelta(days=settings.seal_after_days)
@@ -120,7 +120,7 @@ def _closed(state: State, folder: Path, settings: Settings, now: datetime) -> Se
 
 
 def _seal(store: Store, month: Month, folder: Path, settings: Settings, about: About) -> Seal:
-    made = make(folder, month, settings.memory_limit_mb)
+    made = make(folder, month, settings)
     name = f"{month_label(month.key)}-{made.root[:12]}"
     file, sums = f"{name}.parquet", f"{name}.sums.csv"
     digests = store.adopt(made.file, file), store.adopt(made.sums, sums)
@@ -234,7 +234,7 @@ def rebuild(database: Database, settings: Settings, month_text: str, now: dateti
     with tempfile.TemporaryDirectory(prefix="mlm-audit-") as made:
         folder = Path(made)
         read_snapshot(database, folder, skip=[name for name in INPUTS if name != "ledger"])
-        found = make(folder, month, settings.memory_limit_mb)
+        found = make(folder, month, settings)
         if found.root != seal.root:
             raise InputError(
                 f"seals rebuild {month_text}: the platform's rows of that month are not those that were sealed, so they cannot be its copy"

@@ -102,6 +102,13 @@ def earlier(c: Connection) -> None:
     c.execute(update(Order).where(Order.id == second["id"]).values(paid_at=datetime(2026, 5, 1)))  # noqa: DTZ001
 
 
+def before_the_first(c: Connection) -> None:
+    """An order turns up that was paid at the instant of a member's first, and has a lower id: that one is no longer the first."""
+    joining = first(c, Order, Order.is_joining_order.is_(True))
+    new = {"id": 0, "commission_amount_paisa": 0, "total_paisa": 0, "status": "paid", "is_joining_order": True, "created_at": AT}
+    c.execute(insert(Order).values(new | {"user_id": joining["userId"], "paid_at": joining["paidAt"]}))
+
+
 ALONE: dict[str, Callable[[Connection], Any]] = {
     "a payout's credit lost": lambda c: lose(c, "self_payout"),
     "a payout's credit twice": lambda c: again(c, "self_payout"),
@@ -130,6 +137,7 @@ ALONE: dict[str, Callable[[Connection], Any]] = {
     "a month said to be swept": leave_undecided,
     "a decided order moved to another month": shift,
     "a first order that was the second": earlier,
+    "an order before the first, of the same instant": before_the_first,
     "uplines switched on": switch_on,
     "a member gone": lambda c: c.execute(delete(User).where(User.id == 50)),
     "a row of an unknown member": lambda c: ledger(c, user_id=999_999, type="bonus", reference_id="1"),
