@@ -13,7 +13,10 @@ os.environ |= {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1",
 
 import yaml
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
+from prefect.logging import disable_run_logger
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.states import Completed, Pending, Running, Scheduled
 from prefect.testing.utilities import prefect_test_harness
 
 from mlm_audit.database.connect import open_engine
@@ -21,6 +24,7 @@ from mlm_audit.database.migrate import init
 from mlm_audit.demo.write import write_platform
 from mlm_audit.jobs.names import JOBS
 from mlm_audit.jobs.schedules import CRON
+from mlm_audit.jobs.shards import Shard
 from tests.conftest import clean_platform
 
 ROOT = Path(__file__).parents[2]
@@ -200,6 +204,40 @@ def test_a_money_flow_in_shards(where: str, url: str, monkeypatch: pytest.Monkey
     assert monthly_eligibility_sweep(month="2026-10", shards=3)["counts"]["decided"] == 13
     assert_laws(engine)
     engine.dispose()
+
+
+@pytest.mark.usefixtures("prefect")
+@pytest.mark.parametrize(
+    ("state", "at_work", "looks", "end"),
+    [
+        (Pending(), [False] * 99, 46, "Crashed"),  # its process died before it began
+        (Running(), [False] * 20 + [True] * 5 + [False] * 99, 29, "Crashed"),  # it took its time, began, and died
+        (Running(), [True, False, False, False, True, True], 6, "Completed"),
+        (Scheduled(), [False] * 60, 60, "Completed"),  # all workers were busy
+    ],
+)
+def test_when_a_shard_is_taken_for_dead(
+    state: State, at_work: list[bool], looks: int, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its lease, which it may lack for a while: until it is taken by a worker, and 90 s more until it has begun."""
+    from flows import shards
+
+    seen = []
+    with disable_run_logger(), get_client(sync_client=True) as client:
+        run = client.create_flow_run(shards.one_shard, parameters={"shard": {}}, state=state)
+
+        def look(*_: object) -> bool:
+            seen.append(at_work[len(seen)])
+            if len(seen) == len(at_work):
+                client.set_flow_run_state(run.id, Completed(), force=True)
+            return seen[-1]
+
+        monkeypatch.setattr(shards, "is_at_work", look)
+        monkeypatch.setattr(shards, "LOOK_SECONDS", 0)
+        shard = Shard("weekly-payouts", "weekly-payouts-1", 1, 4, (1, 9), (1,), ())
+        assert shards._ended(run.id, None, shard).name == end
+        assert client.read_flow_run(run.id).state.name == end
+    assert len(seen) == looks
 
 
 def test_tree_flow(url: str) -> None:
