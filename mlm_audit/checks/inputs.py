@@ -29,7 +29,18 @@ INT, SMALL, TEXT, FLAG, INSTANT = Kind.INT, Kind.SMALL, Kind.TEXT, Kind.FLAG, Ki
 
 INPUTS: dict[str, Input] = {
     "users": Input(
-        {"id": INT, "is_active": FLAG, "is_blocked": FLAG, "wallet_balance_paisa": INT, "created_at": INSTANT},
+        {
+            "id": INT,
+            "sponsor_id": INT,
+            "role": TEXT,
+            "is_active": FLAG,
+            "is_blocked": FLAG,
+            "is_kyc_approved": FLAG,
+            "monthly_purchase_paisa": INT,
+            "last_month_purchase_paisa": INT,
+            "wallet_balance_paisa": INT,
+            "created_at": INSTANT,
+        },
         must_have_rows=True,
     ),
     "matrix_nodes": Input({"user_id": INT, "parent_id": INT}, must_have_rows=True),
@@ -37,10 +48,12 @@ INPUTS: dict[str, Input] = {
         {
             "id": INT,
             "user_id": INT,
+            "total_paisa": INT,
             "commission_amount_paisa": INT,
             "status": TEXT,
             "is_joining_order": FLAG,
             "paid_at": INSTANT,
+            "created_at": INSTANT,
         },
         must_have_rows=True,
     ),
@@ -62,16 +75,20 @@ INPUTS: dict[str, Input] = {
         {
             "id": INT,
             "user_id": INT,
+            "from_user_id": INT,
             "order_id": INT,
             "amount_paisa": INT,
             "level": SMALL,
             "type": TEXT,
             "status": TEXT,
             "processed_at": INSTANT,
+            "created_at": INSTANT,
         },
         must_have_rows=True,
     ),
-    "withdrawals": Input({"id": INT, "user_id": INT, "amount_paisa": INT, "status": TEXT, "processed_at": INSTANT}),
+    "withdrawals": Input(
+        {"id": INT, "user_id": INT, "amount_paisa": INT, "status": TEXT, "requested_at": INSTANT, "processed_at": INSTANT}
+    ),
     "payout_schedule": Input(
         {
             "id": INT,
@@ -82,12 +99,51 @@ INPUTS: dict[str, Input] = {
             "actual_amount_paisa": INT,
             "status": TEXT,
             "payout_date": INSTANT,
+            "processed_at": INSTANT,
+            "created_at": INSTANT,
         }
     ),
-    "payout_history": Input({"id": INT, "user_id": INT, "schedule_id": INT, "amount_paisa": INT, "type": TEXT, "status": TEXT}),
-    "commission_rollups": Input({"id": INT, "user_id": INT, "month": SMALL, "year": SMALL, "amount_paisa": INT}),
-    "eligibility_log": Input({"id": INT, "user_id": INT, "month": SMALL, "year": SMALL, "is_eligible": FLAG}),
-    "monthly_stats": Input({"month": SMALL, "year": SMALL, "rolled_up_paisa": INT}),
+    "payout_history": Input(
+        {
+            "id": INT,
+            "user_id": INT,
+            "schedule_id": INT,
+            "amount_paisa": INT,
+            "type": TEXT,
+            "status": TEXT,
+            "created_at": INSTANT,
+        }
+    ),
+    "commission_rollups": Input(
+        {"id": INT, "user_id": INT, "month": SMALL, "year": SMALL, "amount_paisa": INT, "commission_count": SMALL}
+    ),
+    "eligibility_log": Input(
+        {
+            "id": INT,
+            "user_id": INT,
+            "month": SMALL,
+            "year": SMALL,
+            "is_eligible": FLAG,
+            "monthly_purchase_paisa": INT,
+            "required_purchase_paisa": INT,
+            "kyc_approved": FLAG,
+            "three_three_met": FLAG,
+            "rolled_up_paisa": INT,
+        }
+    ),
+    "monthly_stats": Input(
+        {
+            "month": SMALL,
+            "year": SMALL,
+            "month_year": TEXT,
+            "eligible_users": SMALL,
+            "ineligible_users": SMALL,
+            "rolled_up_paisa": INT,
+        }
+    ),
+    "authorisations": Input(
+        {"id": INT, "kind": TEXT, "user_id": INT, "amount_paisa": INT, "reference": TEXT, "approved_at": INSTANT}
+    ),
 }
 
 TREE_INPUTS: dict[str, Input] = {
@@ -120,10 +176,19 @@ ANALYSIS_INPUTS: dict[str, Input] = {
 Nothing personal is among them. `decisions.reasons` is the JSON's text.
 """
 
-STATES = ("users", "matrix_nodes", "monthly_stats")
+STATES = ("users", "matrix_nodes", "monthly_stats", "authorisations")
 """Inputs that say what is the case now, and not what happened: every run reads them whole."""
 ORDER_LINES = ("sponsor_commission", "company_share", "rollup_to_company", "remainder")
 """The kinds of ledger row whose reference is an order."""
+
+COMPANY_TYPES = ("company_share", "rollup_to_company", "remainder", "commission_rollup")
+"""The kinds of ledger row that are the company's; every other known kind belongs to a member."""
+
+LEVEL_TYPES = ("sponsor_commission", "rollup_to_company")
+"""The kinds of ledger row that name a level of their order."""
+
+GRANTS = ("adjustment", "bonus")
+"""The kinds of ledger row that no other record of the platform determines: they need an authorisation."""
 
 LEDGER_TYPES = (
     "sponsor_commission",

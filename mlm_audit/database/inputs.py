@@ -18,6 +18,7 @@ SOURCES: dict[str, type[Base]] = {
     "commission_rollups": own.CommissionRollup,
     "eligibility_log": own.EligibilityLog,
     "monthly_stats": own.MonthlyStats,
+    "authorisations": own.Authorisation,
     "people": platform.User,
     "order_facts": platform.Order,
     "decisions": own.EligibilityLog,

@@ -243,6 +243,24 @@ class Action(Base):
     detail: Mapped[str] = mapped_column(Text)
 
 
+class Authorisation(Base):
+    """Who approved a ledger row that no other record determines: an adjustment or a bonus.
+
+    `reference` is the row's idempotency key (`ref`), or LEDGER_<id> for a row that has none. `amount` is signed as in the ledger.
+    """
+
+    __tablename__ = "AuditAuthorisation"
+    __table_args__ = (UniqueConstraint("reference", name="AuditAuthorisation_once"),)
+    id: Mapped[Key]
+    kind: Mapped[str] = mapped_column(String(20))
+    user_id: Mapped[int] = mapped_column("userId")
+    amount_paisa: Mapped[Paisa] = mapped_column("amount")
+    reference: Mapped[str] = mapped_column(String(191))
+    approved_by: Mapped[str] = mapped_column("approvedBy", String(100))
+    approved_at: Mapped[datetime] = mapped_column("approvedAt")
+    reason: Mapped[str] = mapped_column(Text)
+
+
 OWN_TABLES = tuple(
     model.__tablename__
     for model in (
@@ -259,5 +277,6 @@ OWN_TABLES = tuple(
         JobLease,
         Notice,
         Action,
+        Authorisation,
     )
 )

@@ -22,6 +22,7 @@ from mlm_audit.demo.frames import (
     empty_log,
     instant,
     instants,
+    no_authorisations,
     no_rollups,
     references,
     rollup_frame,
@@ -97,8 +98,9 @@ class _Books:
             "payout_schedule": schedule,
             "payout_history": history,
             "commission_rollups": rollups,
-            "eligibility_log": self._eligibility_log(),
+            "eligibility_log": self._eligibility_log(rollups),
             "monthly_stats": self._monthly_stats(rollups),
+            "authorisations": no_authorisations(),
         }
         return Platform(frames, end=self.world.spec.end)
 
@@ -266,6 +268,7 @@ class _Books:
             {
                 "id": number,
                 "sponsor_id": pl.Series(m.sponsor + 1).set(pl.Series(m.sponsor < 0), None),
+                "role": pl.Series(["user"], dtype=pl.String).new_from_index(0, n),
                 "is_active": (m.first_paid_at < NEVER) & ~(left & ~m.blocked),
                 "is_blocked": m.blocked,
                 "is_kyc_approved": m.kyc,
@@ -309,7 +312,7 @@ class _Books:
         )
         return pl.concat([paid, unpaid]).select(pl.int_range(1, pl.len() + 1).alias("id"), pl.all())
 
-    def _eligibility_log(self) -> pl.DataFrame:
+    def _eligibility_log(self, rollups: pl.DataFrame) -> pl.DataFrame:
         required = self.world.plan.rules.monthly_purchase_required_paisa
         frames = []
         for sweep in self.sweeps:
@@ -330,6 +333,9 @@ class _Books:
                 )
             )
         log = pl.concat(frames) if frames else empty_log()
+        rolled = rollups.select("user_id", "month", "year", pl.col("amount_paisa").alias("rolled_up_paisa"))
+        log = log.join(rolled, on=["user_id", "month", "year"], how="left", maintain_order="left")
+        log = log.with_columns(pl.col("rolled_up_paisa").fill_null(0))
         return log.select(pl.int_range(1, pl.len() + 1).alias("id"), pl.all())
 
     def _monthly_stats(self, rollups: pl.DataFrame) -> pl.DataFrame:

@@ -75,6 +75,13 @@ def rollup_frame(ids: Ints, member: Ints, amount: Ints, counts: Ints, sweep: Swe
     )
 
 
+def no_authorisations() -> pl.DataFrame:
+    """An empty frame of authorisations."""
+    integers = dict.fromkeys(("id", "user_id", "amount_paisa"), pl.Int64)
+    texts = dict.fromkeys(("kind", "reference", "approved_by", "reason"), pl.String)
+    return pl.DataFrame(schema={**integers, **texts, "approved_at": pl.Datetime("us")})
+
+
 def empty_log() -> pl.DataFrame:
     """An eligibility log without rows."""
     integers = dict.fromkeys(("user_id", "month", "year"), pl.Int64)

@@ -37,7 +37,7 @@ def audit(platform: Platform) -> pl.DataFrame:
     """The breaks that the checks find in a platform in memory."""
     with tempfile.TemporaryDirectory() as folder:
         platform.write_snapshot(Path(folder))
-        with Engine(Path(folder), load_plan(), Settings(database_url=None)) as engine:
+        with Engine(Path(folder), load_plan(), Settings(database_url=None), read_at=platform.end) as engine:
             return engine.run(load_checks()).breaks
 
 
@@ -93,7 +93,7 @@ def tree_input(platform: Platform) -> TreeInput:
     month = pl.col("year") * 100 + pl.col("month")
     log = platform["eligibility_log"].filter(month == month.max())
     return TreeInput(
-        platform["users"].with_columns(pl.lit("user").alias("role")),
+        platform["users"],
         platform["matrix_nodes"],
         platform["hierarchy"],
         from_orders.join(to_them, on="member_id", how="full", coalesce=True).fill_null(0),

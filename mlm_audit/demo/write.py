@@ -28,8 +28,9 @@ def write_platform(engine: Engine, platform: Platform, progress: Progress = lamb
         own.SelfPayoutSchedule: _slices(platform["payout_schedule"], _schedule),
         own.PayoutHistory: _slices(platform["payout_history"], _history),
         own.CommissionRollup: _slices(platform["commission_rollups"]),
-        own.EligibilityLog: _slices(platform["eligibility_log"], _log),
+        own.EligibilityLog: _slices(platform["eligibility_log"]),
         own.MonthlyStats: _slices(platform["monthly_stats"]),
+        own.Authorisation: _slices(platform["authorisations"]),
     }
     load_frames(engine, frames, progress)
 
@@ -46,7 +47,6 @@ def _people(users: pl.DataFrame) -> pl.DataFrame:
         (pl.lit("Demo Member ") + number).alias("full_name"),
         (pl.lit("member") + number + "@example.invalid").alias("email"),
         (pl.lit("+91 00") + number).alias("mobile_no"),
-        pl.lit("user").alias("role"),
         (pl.lit("DEMO") + number).alias("referral_code"),
     )
 
@@ -79,10 +79,6 @@ def _schedule(schedule: pl.DataFrame) -> pl.DataFrame:
 def _history(history: pl.DataFrame) -> pl.DataFrame:
     schedule = pl.col("schedule_id").cast(pl.String)
     return history.with_columns((pl.lit('{"scheduleId": ') + schedule + "}").alias("meta")).drop("schedule_id")
-
-
-def _log(log: pl.DataFrame) -> pl.DataFrame:
-    return log.with_columns(pl.lit(0).alias("rolled_up_paisa"))
 
 
 def _closure(platform: Platform) -> Iterator[pl.DataFrame]:

@@ -57,6 +57,15 @@ class Settings(BaseSettings):
     alert_breaks: int = Field(10, ge=0, description="More breaks than this alert")
     alert_total_paisa: int = Field(1_000_000, ge=0, description="A larger total discrepancy than this alerts")
     critical_wallet_paisa: int = Field(100_000, ge=0, description="A wallet off by more than this is critical")
+    unsupported_critical_paisa: int = Field(
+        100_000, ge=0, description="An adjustment or bonus without an authorisation above this amount is critical"
+    )
+    payout_overdue_days: int = Field(
+        8, ge=1, le=366, description="Days after its due date that an unpaid instalment is reported as overdue"
+    )
+    sweep_overdue_days: int = Field(
+        3, ge=1, le=366, description="Days after a month has ended that its undecided commission is reported as overdue"
+    )
     tree_repairs_max: int = Field(100_000, ge=0, description="Rows that one tree check repairs; with more to do it repairs none")
     tree_batch_size: int = Field(
         500, ge=1, le=5_000, description="Members whose closure or flags are repaired in one transaction"

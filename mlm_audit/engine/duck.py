@@ -19,7 +19,7 @@ import duckdb
 import polars as pl
 
 from mlm_audit.checks.catalogue import Check, View, load_views
-from mlm_audit.checks.inputs import ANALYSIS_INPUTS, INPUTS, LEDGER_TYPES
+from mlm_audit.checks.inputs import ANALYSIS_INPUTS, COMPANY_TYPES, INPUTS, LEDGER_TYPES, LEVEL_TYPES
 from mlm_audit.checks.roots import follow_roots
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Bridge, BridgeLine, CheckRun, CheckStatus
@@ -70,9 +70,21 @@ class EngineResult:
 class Engine:
     """A DuckDB session over one snapshot. Use it as a context manager."""
 
-    def __init__(self, snapshot: Path, plan: Plan, settings: Settings, *, missing: dict[str, str] | None = None) -> None:
-        """`missing` maps inputs that could not be read to the reason; checks that need them do not run."""
+    def __init__(
+        self,
+        snapshot: Path,
+        plan: Plan,
+        settings: Settings,
+        *,
+        missing: dict[str, str] | None = None,
+        read_at: datetime | None = None,
+    ) -> None:
+        """`missing` maps inputs that could not be read to the reason; checks that need them do not run.
+
+        `read_at` is when the snapshot was read: what is overdue or dated in the future is measured against it. Without it nothing is.
+        """
         self.snapshot = snapshot
+        self.read_at = read_at
         self.missing = missing or {}
         self.plan = plan
         self.settings = settings
@@ -166,6 +178,7 @@ class Engine:
                 "company_bps": version.company_bps,
                 "joining_pot_bps": version.joining_pot_bps,
                 "instalments": version.instalments,
+                "interval_days": version.instalment_interval_days,
                 "posts_remainder": version.remainder == "company",
             }
             for number, (version, start, end) in enumerate(periods)
@@ -179,12 +192,21 @@ class Engine:
             "active_from": self.plan.rules.active_from,
             "critical_wallet_paisa": self.settings.critical_wallet_paisa,
             "correction_max_paisa": self.settings.correction_max_paisa,
+            "unsupported_critical_paisa": self.settings.unsupported_critical_paisa,
+            "payout_overdue_days": self.settings.payout_overdue_days,
+            "sweep_overdue_days": self.settings.sweep_overdue_days,
+            "hold_days": self.settings.hold_days,
+            "monthly_purchase_required_paisa": self.plan.rules.monthly_purchase_required_paisa,
+            "three_three": self.plan.rules.three_three,
+            "three_three_count": self.plan.rules.three_three_count,
+            "read_at": self.read_at.astimezone(UTC).replace(tzinfo=None) if self.read_at else None,
         }
         self._table("plan_versions", pl.DataFrame(versions, schema_overrides={"ends_at": pl.Datetime("us")}))
         self._table("plan_levels", pl.DataFrame(levels))
         self._table("instalment_numbers", pl.DataFrame({"number": range(1, 53)}))
-        self._table("rules", pl.DataFrame([rules]))
-        self._table("ledger_types", pl.DataFrame({"type": LEDGER_TYPES}))
+        self._table("rules", pl.DataFrame([rules], schema_overrides={"read_at": pl.Datetime("us")}))
+        owners = [(kind, kind in COMPANY_TYPES, kind in LEVEL_TYPES) for kind in LEDGER_TYPES]
+        self._table("ledger_types", pl.DataFrame(owners, schema=["type", "is_company", "has_level"], orient="row"))
         if not parts_of(self.snapshot, "brought_forward"):
             self._table("brought_forward", pl.DataFrame(schema=BROUGHT_FORWARD))
         self._table("months", self._months(tz))

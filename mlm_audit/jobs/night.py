@@ -41,8 +41,8 @@ class Changed:
 class Nightly:
     """The work of one night, over a DuckDB session. Use it as a context manager."""
 
-    def __init__(self, folder: Path, mirror: Path, night: Night, plan: Plan, settings: Settings) -> None:
-        self.folder, self.night, self.plan, self.settings = folder, night, plan, settings
+    def __init__(self, folder: Path, mirror: Path, night: Night, plan: Plan, settings: Settings, *, read_at: datetime) -> None:
+        self.folder, self.night, self.plan, self.settings, self.read_at = folder, night, plan, settings, read_at
         self.con = session(folder, mirror, night, settings)
         renew_firsts(self.con, folder, plan, settings)
 
@@ -84,7 +84,7 @@ class Nightly:
             for name in ("ledger_changes", "seal_problems"):
                 if (self.folder / f"{name}.parquet").exists():
                     list_parts(folder, name, [self.folder / f"{name}.parquet"])
-            with Engine(folder, self.plan, self.settings) as engine:
+            with Engine(folder, self.plan, self.settings, read_at=self.read_at) as engine:
                 found = engine.run(checks, progress)
             if not seeds.add_breaks(found.breaks):
                 return found

@@ -177,12 +177,13 @@ class _Reconciliation:
         return found
 
     def _check_all(self, folder: Path, missing: dict[str, str]) -> EngineResult:
-        with engine_of(self.settings)(folder, self.plan, self.settings, missing=missing) as engine:
+        with engine_of(self.settings)(folder, self.plan, self.settings, missing=missing, read_at=self.started) as engine:
             return engine.run(self.checks, self.progress)
 
     def _look_at_the_day(self, folder: Path, night: Night, previous: PreviousRun) -> EngineResult:
         """What changed since the last run, and what had a break then."""
-        with Nightly(folder, self.mirror.folder, night, self.plan, self.settings) as nightly:
+        mirror = self.mirror.folder
+        with Nightly(folder, mirror, night, self.plan, self.settings, read_at=self.started) as nightly:
             changed = nightly.compare(previous, self.started)
             looked = nightly.looked(previous)
             self.proof = prove(self.store, previous.data.get("sealed"), folder, self.settings, looked)
