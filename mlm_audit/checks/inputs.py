@@ -181,6 +181,12 @@ STATES = ("users", "matrix_nodes", "monthly_stats", "authorisations")
 ORDER_LINES = ("sponsor_commission", "company_share", "rollup_to_company", "remainder")
 """The kinds of ledger row whose reference is an order."""
 
+ORDER_STATES = {
+    **dict.fromkeys(("paid", "processing", "shipped", "delivered", "completed"), True),
+    **dict.fromkeys(("refunded", "cancelled", "canceled", "returned", "failed", "chargeback", "charged_back"), False),
+}
+"""What the status of a paid order says: whether the order stands. Any other status of a paid order is a finding."""
+
 COMPANY_TYPES = ("company_share", "rollup_to_company", "remainder", "commission_rollup")
 """The kinds of ledger row that are the company's; every other known kind belongs to a member."""
 

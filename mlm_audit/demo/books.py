@@ -80,6 +80,8 @@ class _Books:
         self.payouts: Payouts = weekly_payouts(world, plan)
         self.sweeps: list[Sweep] = monthly_sweeps(world)
         self.entries = _Entries()
+        self.logged: list[Flags] = []
+        """Per sweep, whom it logged: the active, and those whose commission it decided."""
 
     def platform(self) -> Platform:
         """Every frame."""
@@ -164,6 +166,8 @@ class _Books:
             mine = np.flatnonzero(~joining & (month == number))
             good = sweep.eligible[member[mine]]
             status[mine], processed[mine] = np.where(good, 1, 2), sweep.at
+            with_commission = np.bincount(member[mine], minlength=self.members.count) > 0
+            self.logged.append(sweep.considered | with_commission)
             sums = np.zeros((2, self.members.count), np.int64)
             np.add.at(sums, (good.astype(np.int64), member[mine]), amount[mine])
             released, rolled = np.flatnonzero(sums[1]), np.flatnonzero(sums[0])
@@ -315,8 +319,8 @@ class _Books:
     def _eligibility_log(self, rollups: pl.DataFrame) -> pl.DataFrame:
         required = self.world.plan.rules.monthly_purchase_required_paisa
         frames = []
-        for sweep in self.sweeps:
-            who = np.flatnonzero(sweep.considered)
+        for sweep, logged in zip(self.sweeps, self.logged, strict=True):
+            who = np.flatnonzero(logged)
             frames.append(
                 pl.DataFrame(
                     {
@@ -347,7 +351,7 @@ class _Books:
                 "year": sweep.month // 100,
                 "month_year": f"{sweep.month // 100}-{sweep.month % 100:02d}",
                 "eligible_users": int(sweep.eligible.sum()),
-                "ineligible_users": int((sweep.considered & ~sweep.eligible).sum()),
+                "ineligible_users": int((self.logged[number - 1] & ~sweep.eligible).sum()),
                 "rolled_up_paisa": int(rolled.get(sweep.month, 0)),
                 "last_updated": instant(sweep.at),
             }

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 from zoneinfo import ZoneInfo
@@ -19,7 +19,7 @@ import duckdb
 import polars as pl
 
 from mlm_audit.checks.catalogue import Check, View, load_views
-from mlm_audit.checks.inputs import ANALYSIS_INPUTS, COMPANY_TYPES, INPUTS, LEDGER_TYPES, LEVEL_TYPES
+from mlm_audit.checks.inputs import ANALYSIS_INPUTS, COMPANY_TYPES, INPUTS, LEDGER_TYPES, LEVEL_TYPES, ORDER_STATES
 from mlm_audit.checks.roots import follow_roots
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Bridge, BridgeLine, CheckRun, CheckStatus
@@ -30,6 +30,9 @@ from mlm_audit.engine.breaks import BREAK_SCHEMA, Ask, DuckAsk, to_breaks
 from mlm_audit.engine.parts import folders_of, parts_of, quoted, relation
 
 log = logging.getLogger(__name__)
+
+CLOCK_TOLERANCE = timedelta(hours=1)
+"""How far two clocks may be apart before a date counts as being in the future, or before what it follows from."""
 
 OF_HISTORY = {
     "ledger_changes": "first run: there is no earlier ledger to compare with",
@@ -193,23 +196,35 @@ class Engine:
             "critical_wallet_paisa": self.settings.critical_wallet_paisa,
             "correction_max_paisa": self.settings.correction_max_paisa,
             "unsupported_critical_paisa": self.settings.unsupported_critical_paisa,
-            "payout_overdue_days": self.settings.payout_overdue_days,
-            "sweep_overdue_days": self.settings.sweep_overdue_days,
-            "hold_days": self.settings.hold_days,
             "monthly_purchase_required_paisa": self.plan.rules.monthly_purchase_required_paisa,
             "three_three": self.plan.rules.three_three,
             "three_three_count": self.plan.rules.three_three_count,
-            "read_at": self.read_at.astimezone(UTC).replace(tzinfo=None) if self.read_at else None,
+            **self._moments(),
         }
+        moments = dict.fromkeys(self._moments(), pl.Datetime("us"))
         self._table("plan_versions", pl.DataFrame(versions, schema_overrides={"ends_at": pl.Datetime("us")}))
         self._table("plan_levels", pl.DataFrame(levels))
         self._table("instalment_numbers", pl.DataFrame({"number": range(1, 53)}))
-        self._table("rules", pl.DataFrame([rules], schema_overrides={"read_at": pl.Datetime("us")}))
+        self._table("rules", pl.DataFrame([rules], schema_overrides=moments))
         owners = [(kind, kind in COMPANY_TYPES, kind in LEVEL_TYPES) for kind in LEDGER_TYPES]
         self._table("ledger_types", pl.DataFrame(owners, schema=["type", "is_company", "has_level"], orient="row"))
+        self._table("order_states", pl.DataFrame(list(ORDER_STATES.items()), schema=["status", "stands"], orient="row"))
         if not parts_of(self.snapshot, "brought_forward"):
             self._table("brought_forward", pl.DataFrame(schema=BROUGHT_FORWARD))
         self._table("months", self._months(tz))
+
+    def _moments(self) -> dict[str, datetime | None]:
+        """When what is undecided counts as overdue, and from when on a date lies in the future; null without `read_at`."""
+        overdue, hold = timedelta(days=self.settings.payout_overdue_days), timedelta(days=self.settings.hold_days)
+        offsets = {
+            "read_at": timedelta(0),
+            "overdue_before": -overdue,
+            "held_too_long_before": -overdue - hold,
+            "sweep_overdue_before": -timedelta(days=self.settings.sweep_overdue_days),
+            "future_after": CLOCK_TOLERANCE,
+        }
+        now = self.read_at.astimezone(UTC).replace(tzinfo=None) if self.read_at else None
+        return {name: now + offset if now else None for name, offset in offsets.items()}
 
     def _months(self, tz: ZoneInfo) -> pl.DataFrame:
         first, last = self.ask.frame("select min(paid_at) as first, max(paid_at) as last from orders").row(0)

@@ -46,6 +46,9 @@ def to_spark(sql: str) -> str:
     for call in [node for node in tree.find_all(exp.Anonymous) if node.name.lower() == "hash"]:
         # Its hash of an INT is another than of the same BIGINT.
         call.replace(exp.Anonymous(this="xxhash64", expressions=[exp.cast(one.copy(), "BIGINT") for one in call.expressions]))
+    for call in [node for node in tree.find_all(exp.Anonymous) if node.name.lower() == "epoch_us"]:
+        # Spark counts microseconds only of instants with a zone; the session's is UTC.
+        call.replace(exp.Anonymous(this="unix_micros", expressions=[exp.cast(call.expressions[0].copy(), "TIMESTAMPLTZ")]))
     return tree.sql(dialect="spark", identify=True)
 
 

@@ -22,7 +22,7 @@ NOT_PORTABLE = (
     exp.Pivot,
     exp.Lambda,
 )
-OURS = {"hash"}
+OURS = {"hash", "epoch_us"}
 """Functions that only DuckDB has and that are carried over by us."""
 
 

@@ -12,6 +12,8 @@ with logged as (
         bool_or(is_eligible) as is_eligible
     from eligibility_log
     group by user_id, year::BIGINT * 100 + month
+    -- Rows that contradict each other prove nothing; they are a finding of their own.
+    having bool_or(is_eligible) = bool_and(is_eligible)
 )
 
 select

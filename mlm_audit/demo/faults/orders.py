@@ -95,6 +95,9 @@ def _orphan_order(injector: Injector, places: int) -> list[Row]:
 
 LINES = ("commission-unexpected", "company-posting", "conservation")
 
+PURCHASES = ("purchase-counters", "eligibility-log")
+"""What also differs when an order no longer counts as a purchase of its month."""
+
 FAULTS = (
     Fault(
         "company-share-lost",
@@ -133,7 +136,7 @@ FAULTS = (
         "commission-unexpected",
         "order-not-paid",
         _never_paid,
-        LINES,
+        (*LINES, *PURCHASES),
     ),
     Fault(
         "payment-time-lost",
@@ -141,7 +144,7 @@ FAULTS = (
         "order-unusable",
         "order-data-missing",
         _no_payment_time,
-        LINES,
+        (*LINES, *PURCHASES),
     ),
     Fault(
         "joining-flag-lost",

@@ -5,6 +5,7 @@ from datetime import UTC, timedelta
 import polars as pl
 
 from mlm_audit.demo.faults.injector import Fault, Injector, Row, place
+from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.periods import month_of, zone
 
 ZONE = zone("Asia/Kolkata")
@@ -75,6 +76,13 @@ def _rollup_record_lost(injector: Injector, places: int) -> list[Row]:
     return [_at(row, "CommissionRollup row lost", 0) for row in rows]
 
 
+def _add_to_stats(platform: Platform, month: int, amount_paisa: int) -> None:
+    """Change what MonthlyStats has as rolled up for a month (YYYYMM)."""
+    mine = pl.col("year") * 100 + pl.col("month") == month
+    changed = pl.when(mine).then(pl.col("rolled_up_paisa") + amount_paisa).otherwise("rolled_up_paisa")
+    platform.frames["monthly_stats"] = platform["monthly_stats"].with_columns(changed.alias("rolled_up_paisa"))
+
+
 def _released_though_ineligible(injector: Injector, places: int) -> list[Row]:
     platform = injector.platform
     logged = platform["eligibility_log"].filter(~pl.col("is_eligible"))
@@ -86,6 +94,7 @@ def _released_though_ineligible(injector: Injector, places: int) -> list[Row]:
         posted = injector.ledger("commission_rollup").filter(pl.col("reference_id").is_in(rollup))
         platform.delete("commission_rollups", rollup)
         platform.delete("ledger", posted["ledger_id"].to_list())
+        _add_to_stats(platform, row["month"], -row["amount_paisa"])
         credit = {"user_id": row["user_id"], "type": "repurchase_commission", "amount_paisa": row["amount_paisa"]}
         credit |= {"reference_id": row["month"], "ref": f"REPURCHASE_{row['user_id']}_{row['month']}"}
         platform.append("ledger", [credit | {"created_at": platform.end.replace(tzinfo=None)}])

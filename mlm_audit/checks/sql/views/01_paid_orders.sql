@@ -1,10 +1,13 @@
 -- Every order that was ever paid, with what its plan version makes of its commissionable amount C.
--- stands: false once it was refunded or cancelled; its postings must then add up to nothing.
+-- stands: false once it was refunded or cancelled; its postings must then add up to nothing. An order whose status is not known
+-- counts as standing, and is a finding of its own.
 select
     o.id as order_id,
     o.user_id as member_id,
     o.is_joining_order as is_joining,
-    o.status not in ('refunded', 'cancelled', 'canceled', 'returned', 'failed') as stands,
+    o.status,
+    coalesce(w.stands, true) as stands,
+    w.stands is not null as is_known_status,
     o.paid_at,
     m.month,
     m.ends_at as month_ends_at,
@@ -22,4 +25,5 @@ inner join plan_versions as v
     on o.paid_at >= v.starts_at and (v.ends_at is null or o.paid_at < v.ends_at)
 inner join months as m
     on o.paid_at >= m.starts_at and o.paid_at < m.ends_at
+left join order_states as w on o.status = w.status
 where o.commission_amount_paisa >= 0

@@ -1,11 +1,13 @@
 -- Every line of every order in a few sums. signature adds up a hash of each expected line and takes away that of each actual
 -- one: zero means that both are the same lines, each as often, and nobody has to compare them one by one (differs is false).
 -- Each kind of line has a weight of its own: commission record 1, roll-up to the company 3, company share 5, remainder 7,
--- ledger credit 1000003.
+-- ledger credit 1000003. A commission record's hash also holds who generated it and whether it is a joining record.
+-- unknown_lines: levels whose upline nobody knows to have been active; either posting is lawful there.
 with recorded as (
     select
         order_id,
-        -sum((hash(level::BIGINT, user_id, amount_paisa) >> 24)::BIGINT) as signature,
+        -sum((hash(level::BIGINT, user_id, amount_paisa, from_user_id, (type = 'joining')::BIGINT) >> 24)::BIGINT) as signature,
+        min(created_at) as first_at,
         sum(case when type = 'repurchase' then amount_paisa else 0 end) as posted_paisa
     from commissions
     where type in ('joining', 'repurchase')
@@ -22,6 +24,7 @@ posted as (
                     * case type when 'rollup_to_company' then 3 when 'company_share' then 5 else 7 end
             end
         ) as signature,
+        min(created_at) as first_at,
         sum(amount_paisa) as posted_paisa
     from ledger
     where type in ('sponsor_commission', 'rollup_to_company', 'company_share', 'remainder')
@@ -32,16 +35,10 @@ due_levels as (
     select
         order_id,
         -- Unknown activity counts as active here; alternative turns those lines into roll-ups.
-        sum(
-            (hash(level, case when activity = 'inactive' then 0 else upline_id end, amount_paisa) >> 24)::BIGINT
-            * case when activity = 'inactive' then 3 when is_joining then 1000004 else 1 end
-        ) as signature,
-        sum(case
-            when activity = 'unknown'
-                then (hash(level, 0::BIGINT, amount_paisa) >> 24)::BIGINT * 3
-                    - (hash(level, upline_id, amount_paisa) >> 24)::BIGINT * case when is_joining then 1000004 else 1 end
-            else 0
-        end) as alternative,
+        sum(case when activity = 'inactive' then rollup_hash else member_hash end) as signature,
+        sum(case when activity = 'unknown' then rollup_hash - member_hash else 0 end) as alternative,
+        sum(case when activity = 'unknown' then 1 else 0 end) as unknown_lines,
+        sum(case when activity = 'unknown' then amount_paisa else 0 end) as unknown_paisa,
         sum(amount_paisa) as levels_paisa
     from level_expected_all
     group by order_id
@@ -57,7 +54,10 @@ due as (
         case when o.stands and v.posts_remainder then o.pot_paisa - coalesce(d.levels_paisa, 0) else 0 end as remainder_paisa,
         case when v.posts_remainder then 0 else o.pot_paisa - coalesce(d.levels_paisa, 0) end as unposted_paisa,
         coalesce(d.signature, 0) as signature,
-        coalesce(d.alternative, 0) as alternative
+        coalesce(d.alternative, 0) as alternative,
+        coalesce(d.unknown_lines, 0) as unknown_lines,
+        coalesce(d.unknown_paisa, 0) as unknown_paisa,
+        o.paid_at
     from paid_orders as o
     left join due_levels as d on o.order_id = d.order_id
     inner join plan_versions as v on o.version_no = v.version_no
@@ -67,7 +67,8 @@ actual as (
     select
         coalesce(r.order_id, p.order_id) as order_id,
         coalesce(r.signature, 0) + coalesce(p.signature, 0) as signature,
-        coalesce(r.posted_paisa, 0) + coalesce(p.posted_paisa, 0) as posted_paisa
+        coalesce(r.posted_paisa, 0) + coalesce(p.posted_paisa, 0) as posted_paisa,
+        least(r.first_at, p.first_at) as first_at
     from posted as p
     full outer join recorded as r on p.order_id = r.order_id
 ),
@@ -83,6 +84,10 @@ compared as (
         d.commission_paisa - d.unposted_paisa as expected_paisa,
         coalesce(a.posted_paisa, 0)::BIGINT as posted_paisa,
         coalesce(d.alternative, 0) as alternative,
+        coalesce(d.unknown_lines, 0)::BIGINT as unknown_lines,
+        coalesce(d.unknown_paisa, 0)::BIGINT as unknown_paisa,
+        d.paid_at,
+        a.first_at,
         coalesce(a.signature, 0) + coalesce(d.signature, 0)
         + case when d.share_paisa > 0 then (hash(0::BIGINT, 0::BIGINT, d.share_paisa) >> 24)::BIGINT * 5 else 0 end
         + case when d.remainder_paisa > 0 then (hash(0::BIGINT, 0::BIGINT, d.remainder_paisa) >> 24)::BIGINT * 7 else 0 end
@@ -101,6 +106,11 @@ select
     expected_paisa,
     posted_paisa,
     alternative <> 0 as has_unknown,
+    unknown_lines,
+    unknown_paisa,
+    paid_at,
+    first_at,
+    signature,
     signature <> 0 and signature + alternative <> 0 as differs
 from compared
 where order_id is not null

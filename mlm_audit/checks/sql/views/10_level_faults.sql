@@ -18,7 +18,12 @@ with compared as (
         coalesce(a.credited_paisa, 0) as credited_paisa,
         coalesce(a.rolled_up_paisa, 0) as rolled_up_paisa,
         a.member_low,
-        a.member_high
+        a.member_high,
+        a.from_low,
+        a.from_high,
+        a.from_named,
+        a.joining_low,
+        a.joining_high
     from level_expected as e
     full outer join level_actual as a on e.order_id = a.order_id and e.level = a.level
 ),
@@ -44,6 +49,9 @@ judged as (
             when is_joining and credits = 0 then 'not-posted'
             when is_joining and credited_paisa <> amount_paisa then 'amount'
             when not is_joining and credits > 0 then 'posted-early'
+            when records > 0 and (joining_low <> is_joining::BIGINT or joining_high <> is_joining::BIGINT) then 'record-kind'
+            when records > 0 and (from_low is null or from_named < records or from_low <> buyer_id or from_high <> buyer_id)
+                then 'generated-by'
         end as fault
     from compared
 )

@@ -1,0 +1,41 @@
+-- code: bonus-record
+-- title: A released bonus record without its ledger credit
+-- severity: high
+-- needs: commissions, ledger
+-- proves: Every commission record of type bonus that is released has a ledger bonus of the same member and amount.
+-- do: Post the bonus to the member, with an authorisation, or withdraw the record.
+-- message: Member {member_id}: {records} released bonus records of {each_paisa}, {credits} ledger credits of that amount.
+with recorded as (
+    select
+        user_id as member_id,
+        amount_paisa as each_paisa,
+        count(*) as records,
+        min(id) as first_commission_id,
+        max(id) as last_commission_id
+    from commissions
+    where type = 'bonus' and status = 'released'
+    group by user_id, amount_paisa
+),
+
+credited as (
+    select
+        user_id as member_id,
+        amount_paisa as each_paisa,
+        count(*) as credits
+    from ledger
+    where type = 'bonus'
+    group by user_id, amount_paisa
+)
+
+select
+    r.member_id,
+    -r.each_paisa * (r.records - coalesce(c.credits, 0)) as amount_paisa,
+    r.each_paisa,
+    r.records,
+    coalesce(c.credits, 0) as credits,
+    'bonus-not-posted' as cause,
+    [{'table': 'commissions', 'id': r.first_commission_id}, {'table': 'commissions', 'id': r.last_commission_id}] as evidence,
+    r.member_id || '/' || r.each_paisa as key
+from recorded as r
+left join credited as c on r.member_id = c.member_id and r.each_paisa = c.each_paisa
+where r.records > coalesce(c.credits, 0)

@@ -1,0 +1,24 @@
+-- code: commission-record
+-- title: A commission record names the wrong source
+-- severity: medium
+-- needs: orders, commissions, ledger, matrix_nodes, users
+-- proves: Every commission record names its order's buyer as the one who generated it, and is a joining record exactly for a joining order.
+-- do: Correct the record; where every record of an order names another buyer, correct the order's buyer instead.
+-- message: Order {order_id}, level {level}: the record {what}.
+select
+    f.upline_id as member_id,
+    f.order_id,
+    0::BIGINT as amount_paisa,
+    f.level,
+    case
+        when f.fault = 'record-kind' and f.is_joining then 'is not of type joining, though the order is a joining order'
+        when f.fault = 'record-kind' then 'is of type joining, though the order is a repurchase'
+        when f.from_low is null then 'names nobody who generated it'
+        else 'names member ' || case when f.from_low <> f.buyer_id then f.from_low else f.from_high end
+            || ' as the buyer, and the order belongs to member ' || f.buyer_id
+    end as what,
+    case when f.fault = 'record-kind' then 'record-kind-wrong' else 'generated-by-other' end as cause,
+    [{'table': 'order', 'id': f.order_id, 'level': f.level, 'buyer_id': f.buyer_id, 'from_user_id': f.from_low}] as evidence,
+    f.order_id || '/' || f.level as key
+from level_faults as f
+where f.fault in ('generated-by', 'record-kind')

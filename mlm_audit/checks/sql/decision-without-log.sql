@@ -1,0 +1,20 @@
+-- code: decision-without-log
+-- title: Commission decided without a log row
+-- severity: high
+-- needs: commissions, orders, eligibility_log
+-- proves: Whose commission of a month was released or rolled up is in the eligibility log of that month.
+-- do: Recompute the member's eligibility for the month with `mlm-audit explain eligibility`; complete the log, or take the decision back.
+-- message: Month {month}: {decided_paisa} was {status}, and the eligibility log has no row for member {member_id}.
+select
+    c.member_id,
+    case when c.status = 'released' then c.amount_paisa else 0 end as amount_paisa,
+    c.amount_paisa as decided_paisa,
+    c.month,
+    c.status,
+    'decided-without-log' as cause,
+    [{'table': 'commissions', 'id': c.first_commission_id}] as evidence,
+    c.member_id || '/' || c.month || '/' || c.status as key
+from month_commissions as c
+left join (select distinct user_id, year::BIGINT * 100 + month as month from eligibility_log) as l
+    on c.member_id = l.user_id and c.month = l.month
+where c.status in ('released', 'rolled_up') and c.amount_paisa <> 0 and c.early_rows = 0 and l.user_id is null

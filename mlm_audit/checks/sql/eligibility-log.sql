@@ -1,0 +1,150 @@
+-- code: eligibility-log
+-- title: The eligibility log contradicts the facts
+-- severity: high
+-- needs: eligibility_log, orders, users
+-- proves: For every member and month there is one log row; its purchases are those of the orders, its requirement is the plan's, its 3-3 answer is possible, and its verdict follows from its own conditions.
+-- do: Recompute the member's eligibility with `mlm-audit explain eligibility MEMBER --month MONTH`; a person decides what the right answer is before money moves.
+-- message: Member {member_id}, month {month}: {what}.
+with logged as (
+    select
+        min(id) as id,
+        user_id as member_id,
+        year::BIGINT * 100 + month as month,
+        count(*) as rows,
+        max(id) as last_id,
+        bool_or(is_eligible) as any_eligible,
+        bool_and(is_eligible) as all_eligible,
+        bool_and(coalesce(kyc_approved, false)) as kyc_approved,
+        bool_and(coalesce(three_three_met, true)) as three_three_met,
+        bool_or(three_three_met is null) as three_three_unknown,
+        min(monthly_purchase_paisa) as purchase_paisa,
+        max(monthly_purchase_paisa) as most_purchase_paisa,
+        max(required_purchase_paisa) as required_paisa,
+        max(rolled_up_paisa) as rolled_up_paisa
+    from eligibility_log
+    group by user_id, year::BIGINT * 100 + month
+),
+
+-- Who can have counted as active when the month ended. Flags have no history: those who are inactive today may have been active then.
+people as (
+    select
+        u.id as member_id,
+        nullif(u.sponsor_id, u.id) as sponsor_id,
+        coalesce(u.is_active, false) and not coalesce(u.is_blocked, false) as is_certain,
+        case when r.active_from = 'registration' then u.created_at else f.first_paid_at end as active_from
+    from users as u
+    left join first_paid as f on u.id = f.member_id
+    cross join rules as r
+    where u.role = 'user' and (r.active_from = 'registration' or f.first_paid_at is not null)
+),
+
+asked as (
+    select distinct month from logged
+),
+
+active as (
+    select p.member_id, p.sponsor_id, p.is_certain, m.month
+    from people as p
+    inner join months as m on p.active_from < m.ends_at
+    inner join asked as a on m.month = a.month
+    where p.sponsor_id is not null
+),
+
+directs as (
+    select
+        sponsor_id as member_id,
+        month,
+        count(*) as most,
+        sum(case when is_certain then 1 else 0 end)::BIGINT as least
+    from active
+    group by sponsor_id, month
+),
+
+ordered as (
+    select
+        p.member_id,
+        a.month,
+        sum(p.orders)::BIGINT as most,
+        sum(p.standing_orders)::BIGINT as least
+    from month_purchases as p
+    inner join asked as a on p.month <= a.month
+    group by p.member_id, a.month
+),
+
+threes as (
+    select
+        c.sponsor_id as member_id,
+        c.month,
+        sum(case
+            when case when r.three_three = 'orders_of_directs' then coalesce(o.most, 0) else coalesce(d.most, 0) end
+                >= r.three_three_count
+                then 1
+            else 0
+        end)::BIGINT as most,
+        sum(case
+            when c.is_certain
+                and case when r.three_three = 'orders_of_directs' then coalesce(o.least, 0) else coalesce(d.least, 0) end
+                >= r.three_three_count
+                then 1
+            else 0
+        end)::BIGINT as least
+    from active as c
+    cross join rules as r
+    left join directs as d on c.member_id = d.member_id and c.month = d.month
+    left join ordered as o on c.member_id = o.member_id and c.month = o.month
+    group by c.sponsor_id, c.month
+),
+
+judged as (
+    select
+        l.*,
+        coalesce(p.standing_paisa, 0) as least_paisa,
+        coalesce(p.all_paisa, 0) as most_paisa,
+        case
+            when l.rows > 1 and l.any_eligible <> l.all_eligible then 'eligibility-contradictory'
+            when l.rows > 1 then 'eligibility-twice'
+            when m.month is null then 'eligibility-month-unknown'
+            when l.purchase_paisa < coalesce(p.standing_paisa, 0) or l.most_purchase_paisa > coalesce(p.all_paisa, 0)
+                then 'eligibility-purchases'
+            when l.required_paisa <> r.monthly_purchase_required_paisa then 'eligibility-requirement'
+            when
+                l.any_eligible
+                and not (l.purchase_paisa >= l.required_paisa and l.kyc_approved and l.three_three_met)
+                then 'eligibility-verdict'
+            when
+                not l.three_three_unknown and not l.three_three_met and coalesce(t.least, 0) >= r.three_three_count
+                then 'eligibility-three-three'
+            when not l.three_three_unknown and l.three_three_met and coalesce(t.most, 0) < r.three_three_count
+                then 'eligibility-three-three'
+            when
+                not l.any_eligible and not l.three_three_unknown and u.is_certain
+                and l.purchase_paisa >= l.required_paisa and l.kyc_approved and l.three_three_met
+                then 'eligibility-verdict'
+        end as cause
+    from logged as l
+    cross join rules as r
+    left join months as m on l.month = m.month
+    left join month_purchases as p on l.member_id = p.member_id and l.month = p.month
+    left join threes as t on l.member_id = t.member_id and l.month = t.month
+    left join people as u on l.member_id = u.member_id
+)
+
+select
+    member_id,
+    0::BIGINT as amount_paisa,
+    month,
+    case cause
+        when 'eligibility-contradictory' then rows || ' log rows contradict each other'
+        when 'eligibility-twice' then rows || ' log rows instead of one'
+        when 'eligibility-month-unknown' then 'the log names a month without orders'
+        when 'eligibility-purchases' then 'the log has other purchases than the orders of that month'
+        when 'eligibility-requirement' then 'the log has another requirement than the plan'
+        when 'eligibility-three-three' then 'the log has another answer to the 3-3 rule than the sponsors and orders give'
+        else 'the verdict does not follow from the conditions that the log states'
+    end as what,
+    cause,
+    [{'table': 'EligibilityLog', 'id': id, 'purchase_paisa': purchase_paisa, 'least_paisa': least_paisa, 'most_paisa': most_paisa},
+        {'table': 'EligibilityLog', 'id': case when rows > 1 then last_id end}] as evidence,
+    member_id || '/' || month as key
+from judged
+where cause is not null

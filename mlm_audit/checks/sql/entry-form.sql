@@ -1,0 +1,62 @@
+-- code: entry-form
+-- title: A ledger row that is not what its kind asks for
+-- severity: high
+-- needs: ledger, payout_schedule
+-- proves: A row of the company names no member and every other row names one; only level lines name a level; payouts and roll-ups carry their prescribed key.
+-- do: Find out whose money the row moved; correct the owner, level or key of the row, with its reason.
+-- message: Ledger row {ledger_id} ({kind}, {row_paisa}) {what}.
+with formed as (
+    select
+        l.id,
+        l.user_id,
+        l.type,
+        l.amount_paisa,
+        l.reference_id,
+        l.ref,
+        case
+            when t.is_company and l.user_id is not null then 'company-money-to-member'
+            when not t.is_company and l.user_id is null then 'member-money-without-member'
+            when t.has_level and (l.level_depth is null or l.level_depth < 1) then 'level-missing'
+            when not t.has_level and l.level_depth is not null then 'level-unexpected'
+            when
+                l.type = 'self_payout' and l.amount_paisa > 0 and l.ref is distinct from 'SELF_PAYOUT_' || l.reference_id
+                -- A second credit of an instalment has another key, and is a finding of its own.
+                and l.reference_id not in (select schedule_id from payout_faults where fault = 'credited-twice')
+                then 'key-wrong'
+            when
+                l.type = 'commission_rollup' and l.amount_paisa > 0
+                and (
+                    l.ref is null
+                    or try_cast(split_part(l.ref, '_', 2) as BIGINT) is null
+                    or coalesce(try_cast(split_part(l.ref, '_', 3) as BIGINT) % 100, 0) not between 1 and 12
+                )
+                then 'key-wrong'
+        end as cause
+    from ledger as l
+    inner join ledger_types as t on l.type = t.type
+    where
+        t.is_company <> (l.user_id is null)
+        or t.has_level <> (l.level_depth is not null)
+        or l.level_depth < 1
+        or l.type in ('self_payout', 'commission_rollup')
+)
+
+select
+    f.user_id as member_id,
+    case when f.cause = 'company-money-to-member' then f.amount_paisa else 0 end as amount_paisa,
+    f.amount_paisa as row_paisa,
+    f.id as ledger_id,
+    f.type as kind,
+    case f.cause
+        when 'company-money-to-member' then 'is money of the company, and is posted to member ' || f.user_id
+        when 'member-money-without-member' then 'names no member'
+        when 'level-missing' then 'names no level'
+        when 'level-unexpected' then 'names a level, which rows of this kind do not have'
+        else 'does not carry the key of its kind'
+    end as what,
+    case when f.cause in ('company-money-to-member', 'member-money-without-member') then 'high' else 'medium' end as severity,
+    f.cause,
+    [{'table': 'ledger', 'id': f.id, 'amount_paisa': f.amount_paisa}] as evidence,
+    f.id as key
+from formed as f
+where f.cause is not null

@@ -1,0 +1,117 @@
+-- code: impossible-date
+-- title: A date that cannot be
+-- severity: medium
+-- needs: ledger, orders, commissions, withdrawals, payout_schedule, payout_history, users, matrix_nodes
+-- proves: Nothing is dated after the read, and nothing before what it follows from: a posting before its order, a payout before its due date, a release before its month has ended, a decision before its request. Clocks may differ by an hour.
+-- do: Ask which clock or which hand wrote the date; the amounts of this row are checked elsewhere.
+-- message: {table_name} row {row_id} {what}.
+with dated as (
+    select
+        'ledger' as table_name, l.id, l.user_id, null::BIGINT as order_id, 'is dated in the future' as what
+    from ledger as l
+    cross join rules as r
+    where l.created_at > r.future_after
+    union all
+    select
+        'order' as table_name, s.order_id as id, s.member_id as user_id, s.order_id,
+        'has a posting or a commission record that is older than its payment' as what
+    from order_sums as s
+    where epoch_us(s.first_at) < epoch_us(s.paid_at) - 3600000000
+    union all
+    select
+        'ledger' as table_name, l.id, l.user_id, s.order_id, 'paid an instalment before it was due' as what
+    from ledger as l
+    inner join payout_schedule as s on l.reference_id = s.id
+    where l.type = 'self_payout' and epoch_us(l.created_at) < epoch_us(s.payout_date) - 3600000000
+    union all
+    select
+        'ledger' as table_name, l.id, l.user_id, null::BIGINT as order_id,
+        'decided commission of a month that had not ended' as what
+    from ledger as l
+    inner join months as m on l.reference_id = m.month
+    where l.type = 'repurchase_commission' and l.created_at < m.ends_at
+    union all
+    select
+        'ledger' as table_name, l.id, l.user_id, null::BIGINT as order_id, 'debited a withdrawal before it was requested' as what
+    from ledger as l
+    inner join withdrawals as w on l.reference_id = w.id
+    where l.type = 'withdrawal' and epoch_us(l.created_at) < epoch_us(w.requested_at) - 3600000000
+    union all
+    select
+        'commissions' as table_name, c.id, c.user_id, c.order_id,
+        case
+            when c.created_at > r.future_after or c.processed_at > r.future_after then 'is dated in the future'
+            else 'was decided before it was recorded'
+        end as what
+    from commissions as c
+    cross join rules as r
+    where
+        c.created_at > r.future_after
+        or c.processed_at > r.future_after
+        or epoch_us(c.processed_at) < epoch_us(c.created_at) - 3600000000
+    union all
+    select
+        'order' as table_name, o.id, o.user_id, o.id as order_id,
+        case
+            when o.paid_at > r.future_after or o.created_at > r.future_after then 'is dated in the future'
+            else 'was paid before it was placed'
+        end as what
+    from orders as o
+    cross join rules as r
+    where
+        o.paid_at > r.future_after
+        or o.created_at > r.future_after
+        or epoch_us(o.paid_at) < epoch_us(o.created_at) - 3600000000
+    union all
+    select
+        'withdrawal_requests' as table_name, w.id, w.user_id, null::BIGINT as order_id,
+        case
+            when w.requested_at > r.future_after or w.processed_at > r.future_after then 'is dated in the future'
+            else 'was decided before it was requested'
+        end as what
+    from withdrawals as w
+    cross join rules as r
+    where
+        w.requested_at > r.future_after
+        or w.processed_at > r.future_after
+        or epoch_us(w.processed_at) < epoch_us(w.requested_at) - 3600000000
+    union all
+    select
+        'SelfPayoutSchedule' as table_name, s.id, s.user_id, s.order_id,
+        case
+            when s.processed_at > r.future_after or s.created_at > r.future_after then 'is dated in the future'
+            else 'was paid before it was due'
+        end as what
+    from payout_schedule as s
+    cross join rules as r
+    where
+        s.processed_at > r.future_after
+        or s.created_at > r.future_after
+        or (s.status = 'paid' and epoch_us(s.processed_at) < epoch_us(s.payout_date) - 3600000000)
+    union all
+    select
+        'PayoutHistory' as table_name, h.id, h.user_id, null::BIGINT as order_id, 'is dated in the future' as what
+    from payout_history as h
+    cross join rules as r
+    where h.created_at > r.future_after
+    union all
+    select
+        'users' as table_name, u.id, u.id as user_id, null::BIGINT as order_id,
+        case when u.created_at > r.future_after then 'is dated in the future' else 'joined after having paid an order' end as what
+    from users as u
+    cross join rules as r
+    left join first_paid as f on u.id = f.member_id
+    where u.created_at > r.future_after or epoch_us(f.first_paid_at) < epoch_us(u.created_at) - 3600000000
+)
+
+select
+    user_id as member_id,
+    order_id,
+    0::BIGINT as amount_paisa,
+    table_name,
+    id as row_id,
+    what,
+    case when what = 'is dated in the future' then 'dated-in-future' else 'dated-before-source' end as cause,
+    [{'table': table_name, 'id': id}] as evidence,
+    table_name || '/' || id || case when what = 'is dated in the future' then '' else '/' || what end as key
+from dated

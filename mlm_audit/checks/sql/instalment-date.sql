@@ -1,0 +1,22 @@
+-- code: instalment-date
+-- title: An instalment is due on the wrong day
+-- severity: medium
+-- needs: orders, payout_schedule
+-- proves: Every instalment falls due when the plan says: so many days after the order was paid, within one day.
+-- do: Correct the due date before the next payout run.
+-- message: Instalment {schedule_id} of order {order_id} is due {days} days off the plan's date.
+select
+    s.user_id as member_id,
+    s.order_id,
+    0::BIGINT as amount_paisa,
+    s.id as schedule_id,
+    (epoch_us(s.payout_date) - epoch_us(o.paid_at)) // 86400000000 - s.instalment::BIGINT * v.interval_days as days,
+    case when s.payout_date is null then 'due-date-missing' else 'due-date-wrong' end as cause,
+    [{'table': 'SelfPayoutSchedule', 'id': s.id}] as evidence,
+    s.id as key
+from payout_schedule as s
+inner join paid_orders as o on s.order_id = o.order_id
+inner join plan_versions as v on o.version_no = v.version_no
+where
+    s.payout_date is null
+    or abs(epoch_us(s.payout_date) - epoch_us(o.paid_at) - s.instalment::BIGINT * v.interval_days * 86400000000) >= 86400000000

@@ -1,0 +1,51 @@
+-- code: monthly-stats
+-- title: The month's statistics contradict the log
+-- severity: medium
+-- needs: monthly_stats, eligibility_log, commission_rollups, commissions, orders, ledger
+-- proves: MonthlyStats has one row for every month that was decided, with the members of the eligibility log and the sum of CommissionRollup.
+-- do: Find out which of the two was changed, row or log; `mlm-audit run monthly-sweep --month` writes the sums anew.
+-- message: Month {month}: {what}.
+with stats as (
+    select
+        year::BIGINT * 100 + month as month,
+        count(*) as rows,
+        min(eligible_users)::BIGINT as eligible_users,
+        min(ineligible_users)::BIGINT as ineligible_users,
+        min(rolled_up_paisa) as rolled_up_paisa,
+        bool_and(substr(month_year, 1, 4)::BIGINT * 100 + substr(month_year, 6, 2)::BIGINT = year::BIGINT * 100 + month) as is_named
+    from monthly_stats
+    group by year::BIGINT * 100 + month
+),
+
+compared as (
+    select
+        coalesce(s.month, l.month) as month,
+        coalesce(s.rolled_up_paisa, 0) - coalesce(l.rolled_up_paisa, 0) as difference_paisa,
+        case
+            when s.month is null then 'there is no row, although the month was decided'
+            when s.rows > 1 then 'there are ' || s.rows || ' rows'
+            when not coalesce(s.is_named, false) then 'the row names another month in monthYear'
+            when l.month is null then 'nothing was decided in that month'
+            when s.eligible_users <> l.eligible_users
+                then s.eligible_users || ' eligible members, and the log has ' || l.eligible_users
+            when s.ineligible_users <> l.ineligible_users
+                then s.ineligible_users || ' ineligible members, and the log has ' || l.ineligible_users
+            when s.rolled_up_paisa <> l.rolled_up_paisa + coalesce(f.unrecorded_paisa, 0) then 'the amount rolled up is not the sum of CommissionRollup'
+        end as what
+    from stats as s
+    full outer join log_months as l on s.month = l.month
+    -- A roll-up without its CommissionRollup row is a finding of its own.
+    left join (select month, sum(rolled_up_paisa - recorded_paisa)::BIGINT as unrecorded_paisa from sweep_faults group by month) as f
+        on s.month = f.month
+)
+
+select
+    null::BIGINT as member_id,
+    difference_paisa as amount_paisa,
+    month,
+    what,
+    'monthly-stats-wrong' as cause,
+    [{'table': 'MonthlyStats', 'id': month}] as evidence,
+    month as key
+from compared
+where what is not null

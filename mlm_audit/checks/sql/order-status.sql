@@ -1,0 +1,19 @@
+-- code: order-status
+-- title: A paid order whose status says otherwise
+-- severity: high
+-- needs: orders, commissions, ledger, matrix_nodes, users
+-- proves: Every order with a time of payment has a status that says whether it stands: paid, or taken back.
+-- do: Ask the shop whether the order was paid; then correct its status, or reverse what was posted for it.
+-- message: Order {order_id} has a time of payment and the status {status}; {posted_paisa} stands posted for it.
+select
+    o.order_id,
+    o.member_id,
+    s.posted_paisa as amount_paisa,
+    s.posted_paisa,
+    coalesce(o.status, '(none)') as status,
+    case when o.status = 'pending' then 'status-left-paid' else 'status-unknown' end as cause,
+    [{'table': 'order', 'id': o.order_id, 'status': o.status, 'posted_paisa': s.posted_paisa}] as evidence,
+    o.order_id as key
+from paid_orders as o
+inner join order_sums as s on o.order_id = s.order_id
+where not o.is_known_status

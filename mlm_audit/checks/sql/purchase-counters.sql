@@ -1,0 +1,58 @@
+-- code: purchase-counters
+-- title: A purchase counter differs from the orders
+-- severity: low
+-- needs: users, orders, eligibility_log
+-- proves: After a sweep lastMonthPurchase is what the log has for that month, and monthlyPurchase is what was bought since.
+-- do: The counters decide nothing here, but the shop may show them: set them from the orders.
+-- message: Member {member_id}: {what} is {counter_paisa}, the orders give {expected_paisa}.
+with last_month as (
+    select max(year::BIGINT * 100 + month) as month from eligibility_log
+),
+
+logged as (
+    select l.user_id as member_id, l.month, max(l.monthly_purchase_paisa) as purchase_paisa
+    from (select user_id, year::BIGINT * 100 + month as month, monthly_purchase_paisa from eligibility_log) as l
+    inner join last_month as m on l.month = m.month
+    group by l.user_id, l.month
+),
+
+since as (
+    select
+        p.member_id,
+        sum(p.standing_paisa)::BIGINT as least_paisa,
+        sum(p.all_paisa)::BIGINT as most_paisa
+    from month_purchases as p
+    inner join last_month as m on p.month > m.month
+    group by p.member_id
+),
+
+compared as (
+    select
+        u.id as member_id,
+        case
+            when u.last_month_purchase_paisa <> l.purchase_paisa then 'lastMonthPurchase'
+            when
+                u.monthly_purchase_paisa < coalesce(s.least_paisa, 0) or u.monthly_purchase_paisa > coalesce(s.most_paisa, 0)
+                then 'monthlyPurchase'
+        end as what,
+        u.last_month_purchase_paisa,
+        u.monthly_purchase_paisa,
+        l.purchase_paisa,
+        coalesce(s.least_paisa, 0) as since_paisa
+    from users as u
+    inner join logged as l on u.id = l.member_id
+    left join since as s on u.id = s.member_id
+)
+
+select
+    member_id,
+    case when what = 'lastMonthPurchase' then last_month_purchase_paisa - purchase_paisa else monthly_purchase_paisa - since_paisa end
+        as amount_paisa,
+    case when what = 'lastMonthPurchase' then last_month_purchase_paisa else monthly_purchase_paisa end as counter_paisa,
+    case when what = 'lastMonthPurchase' then purchase_paisa else since_paisa end as expected_paisa,
+    what,
+    'counter-wrong' as cause,
+    [{'table': 'users', 'id': member_id}] as evidence,
+    member_id as key
+from compared
+where what is not null

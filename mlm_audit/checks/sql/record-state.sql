@@ -1,0 +1,89 @@
+-- code: record-state
+-- title: A record contradicts its own status
+-- severity: medium
+-- needs: commissions, payout_schedule, withdrawals
+-- proves: What is decided says when, what is undecided does not; joining commission is released; what was paid is what was planned; an instalment names its order.
+-- do: Compare the record with the ledger, and correct the field that is wrong.
+-- message: {table_name} row {row_id} (status {status}) {what}.
+with states as (
+    select
+        'commissions' as table_name,
+        id,
+        user_id,
+        order_id,
+        0::BIGINT as amount_paisa,
+        status,
+        case
+            when type = 'joining' and status <> 'released' then 'joining-not-released'
+            when status in ('released', 'rolled_up') and processed_at is null then 'decided-without-time'
+            when status = 'pending' and processed_at is not null then 'undecided-with-time'
+        end as cause
+    from commissions
+    where
+        (type = 'joining' and status <> 'released')
+        or (status = 'pending') <> (processed_at is null)
+    union all
+    select
+        'SelfPayoutSchedule' as table_name,
+        id,
+        user_id,
+        order_id,
+        case when status = 'paid' then coalesce(actual_amount_paisa, 0) - amount_paisa else 0 end as amount_paisa,
+        status,
+        case
+            when order_id is null then 'instalment-without-order'
+            when status = 'paid' and actual_amount_paisa is null then 'paid-without-amount'
+            when status = 'paid' and actual_amount_paisa <> amount_paisa then 'paid-other-amount'
+            when status = 'paid' and processed_at is null then 'decided-without-time'
+            when status = 'pending' and actual_amount_paisa is not null then 'undecided-with-amount'
+            when status = 'pending' and processed_at is not null then 'undecided-with-time'
+        end as cause
+    from payout_schedule
+    where
+        order_id is null
+        or (status = 'paid' and (actual_amount_paisa is distinct from amount_paisa or processed_at is null))
+        or (status = 'pending' and (actual_amount_paisa is not null or processed_at is not null))
+    union all
+    select
+        'withdrawal_requests' as table_name,
+        id,
+        user_id,
+        null::BIGINT as order_id,
+        0::BIGINT as amount_paisa,
+        status,
+        case
+            when amount_paisa <= 0 then 'amount-not-positive'
+            when status in ('approved', 'rejected') and processed_at is null then 'decided-without-time'
+            when status = 'pending' and processed_at is not null then 'undecided-with-time'
+        end as cause
+    from withdrawals
+    where
+        amount_paisa <= 0
+        or (status in ('approved', 'rejected') and processed_at is null)
+        or (status = 'pending' and processed_at is not null)
+)
+
+select
+    s.user_id as member_id,
+    s.order_id,
+    s.amount_paisa,
+    s.table_name,
+    s.id as row_id,
+    s.status,
+    case s.cause
+        when 'joining-not-released' then 'is a joining commission, which is released at once'
+        when 'decided-without-time' then 'is decided, and does not say when'
+        when 'undecided-with-time' then 'is undecided, and says when it was decided'
+        when 'undecided-with-amount' then 'is not paid, and says what was paid'
+        when 'paid-without-amount' then 'is paid, and does not say how much'
+        when 'paid-other-amount' then 'was paid with another amount than was planned'
+        when 'instalment-without-order' then 'names no order'
+        else 'has an amount that is not positive'
+    end as what,
+    case when s.cause in ('paid-other-amount', 'instalment-without-order', 'joining-not-released') then 'high' else 'medium' end
+        as severity,
+    s.cause,
+    [{'table': s.table_name, 'id': s.id}] as evidence,
+    s.table_name || '/' || s.id as key
+from states as s
+where s.cause is not null

@@ -1,0 +1,22 @@
+-- code: sweep-overdue
+-- title: A month's commission is undecided
+-- severity: medium
+-- needs: commissions, orders, monthly_stats
+-- proves: Every month is swept within SWEEP_OVERDUE_DAYS of its end.
+-- do: Run `mlm-audit run monthly-sweep --month` for that month, first with --dry-run.
+-- message: Month {month}: {rows} commissions of {pending_paisa} are undecided, {days} days after the month ended.
+select
+    null::BIGINT as member_id,
+    -p.pending_paisa as amount_paisa,
+    p.pending_paisa,
+    p.month,
+    p.rows,
+    (epoch_us(r.read_at) - epoch_us(m.ends_at)) // 86400000000 as days,
+    'sweep-overdue' as cause,
+    [{'table': 'commissions', 'id': p.first_commission_id}] as evidence,
+    p.month as key
+from pending_months as p
+inner join months as m on p.month = m.month
+cross join rules as r
+left join monthly_stats as s on p.month = s.year::BIGINT * 100 + s.month
+where s.month is null and m.ends_at < r.sweep_overdue_before

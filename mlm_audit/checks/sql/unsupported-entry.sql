@@ -1,0 +1,69 @@
+-- code: unsupported-entry
+-- title: An adjustment or bonus without an authorisation
+-- severity: high
+-- needs: ledger, authorisations, users
+-- proves: Every adjustment and bonus in the ledger has one authorisation of its kind, member and amount, and every authorisation is posted.
+-- do: Ask who made the entry; record the authorisation with `mlm-audit authorisations add`, or reverse the entry.
+-- message: {what}: {posted_paisa} posted, {approved_paisa} authorised.
+with grants as (
+    select id, user_id, type, amount_paisa, coalesce(ref, 'LEDGER_' || id) as reference
+    from ledger
+    where type in ('adjustment', 'bonus')
+),
+
+approved as (
+    select
+        a.*,
+        coalesce(g.reference, a.reference) as row_reference
+    from authorisations as a
+    left join grants as g on a.reference = 'LEDGER_' || g.id
+),
+
+compared as (
+    select
+        g.id as ledger_id,
+        a.id as authorisation_id,
+        coalesce(g.user_id, a.user_id) as member_id,
+        g.amount_paisa as posted_amount,
+        a.amount_paisa as approved_amount,
+        coalesce(g.type, a.kind) as kind,
+        case
+            when a.id is null then 'unsupported-entry'
+            when g.id is null then 'authorised-not-posted'
+            when g.type <> a.kind or g.user_id is distinct from a.user_id or g.amount_paisa <> a.amount_paisa
+                then 'authorisation-differs'
+        end as cause
+    from grants as g
+    full outer join approved as a on g.reference = a.row_reference
+    cross join rules as r
+    where
+        (a.id is null and (g.user_id is null or g.user_id in (select id from users)))
+        or (g.id is null and a.approved_at < r.overdue_before)
+        or (
+            g.id is not null and a.id is not null
+            and (g.type <> a.kind or g.user_id is distinct from a.user_id or g.amount_paisa <> a.amount_paisa)
+        )
+)
+
+select
+    c.member_id,
+    coalesce(c.posted_amount, 0) - case when c.cause = 'unsupported-entry' then 0 else c.approved_amount end as amount_paisa,
+    coalesce(c.posted_amount, 0) as posted_paisa,
+    coalesce(c.approved_amount, 0) as approved_paisa,
+    case
+        when c.cause = 'unsupported-entry' then 'Ledger row ' || c.ledger_id || ' (' || c.kind || ') has no authorisation'
+        when c.cause = 'authorised-not-posted' then 'Authorisation ' || c.authorisation_id || ' (' || c.kind || ') was never posted'
+        else 'Ledger row ' || c.ledger_id || ' (' || c.kind || ') differs from authorisation ' || c.authorisation_id
+    end as what,
+    case
+        when abs(coalesce(c.posted_amount, c.approved_amount)) > r.unsupported_critical_paisa and c.ledger_id is not null
+            then 'critical'
+        else 'high'
+    end as severity,
+    c.cause,
+    [{'table': 'ledger', 'id': c.ledger_id, 'amount_paisa': c.posted_amount},
+        {'table': 'AuditAuthorisation', 'id': c.authorisation_id, 'amount_paisa': c.approved_amount}] as evidence,
+    case when c.ledger_id is null then 'authorisation/' || c.authorisation_id else 'ledger/' || c.ledger_id end as key
+from compared as c
+cross join rules as r
+where c.cause is not null

@@ -1,0 +1,25 @@
+-- What the eligibility log and CommissionRollup add up to, per month.
+with logged as (
+    select
+        year::BIGINT * 100 + month as month,
+        count(distinct case when is_eligible then user_id end) as eligible_users,
+        count(distinct case when not is_eligible then user_id end) as ineligible_users
+    from eligibility_log
+    group by year::BIGINT * 100 + month
+),
+
+rolled as (
+    select
+        year::BIGINT * 100 + month as month,
+        sum(amount_paisa)::BIGINT as rolled_up_paisa
+    from commission_rollups
+    group by year::BIGINT * 100 + month
+)
+
+select
+    coalesce(l.month, r.month) as month,
+    coalesce(l.eligible_users, 0) as eligible_users,
+    coalesce(l.ineligible_users, 0) as ineligible_users,
+    coalesce(r.rolled_up_paisa, 0) as rolled_up_paisa
+from logged as l
+full outer join rolled as r on l.month = r.month
