@@ -40,8 +40,12 @@ OF_HISTORY = {
 }
 """Inputs that are made from what earlier runs left, and why there may be none."""
 
-OF_SLICES = ("brought_forward", "first_paid", "first_orders", "whole_members")
+OF_THE_WHOLE = ("order_totals", "pending_months", "month_purchases", "log_months")
+"""Views that are sums over all orders, commissions and log rows: a slice is given them as they are for the whole platform."""
+OF_SLICES = ("brought_forward", "first_paid", "first_orders", "whole_members", "order_span", *OF_THE_WHOLE)
 """What a slice of the platform is given, since it does not hold all the rows that these are made of."""
+ORDER_SPAN = "select min(paid_at) as first_at, max(paid_at) as last_at from orders"
+"""Between which instants orders were paid: which business months there are."""
 BROUGHT_FORWARD: dict[str, Any] = {
     "user_id": pl.Int64,
     "sum_paisa": pl.Int64,
@@ -199,13 +203,12 @@ class Engine:
             "monthly_purchase_required_paisa": self.plan.rules.monthly_purchase_required_paisa,
             "three_three": self.plan.rules.three_three,
             "three_three_count": self.plan.rules.three_three_count,
-            **self._moments(),
+            **(moments := moments_of(self.read_at, self.settings)),
         }
-        moments = dict.fromkeys(self._moments(), pl.Datetime("us"))
         self._table("plan_versions", pl.DataFrame(versions, schema_overrides={"ends_at": pl.Datetime("us")}))
         self._table("plan_levels", pl.DataFrame(levels))
         self._table("instalment_numbers", pl.DataFrame({"number": range(1, 53)}))
-        self._table("rules", pl.DataFrame([rules], schema_overrides=moments))
+        self._table("rules", pl.DataFrame([rules], schema_overrides=dict.fromkeys(moments, pl.Datetime("us"))))
         owners = [(kind, kind in COMPANY_TYPES, kind in LEVEL_TYPES) for kind in LEDGER_TYPES]
         self._table("ledger_types", pl.DataFrame(owners, schema=["type", "is_company", "has_level"], orient="row"))
         self._table("order_states", pl.DataFrame(list(ORDER_STATES.items()), schema=["status", "stands"], orient="row"))
@@ -213,21 +216,9 @@ class Engine:
             self._table("brought_forward", pl.DataFrame(schema=BROUGHT_FORWARD))
         self._table("months", self._months(tz))
 
-    def _moments(self) -> dict[str, datetime | None]:
-        """When what is undecided counts as overdue, and from when on a date lies in the future; null without `read_at`."""
-        overdue, hold = timedelta(days=self.settings.payout_overdue_days), timedelta(days=self.settings.hold_days)
-        offsets = {
-            "read_at": timedelta(0),
-            "overdue_before": -overdue,
-            "held_too_long_before": -overdue - hold,
-            "sweep_overdue_before": -timedelta(days=self.settings.sweep_overdue_days),
-            "future_after": CLOCK_TOLERANCE,
-        }
-        now = self.read_at.astimezone(UTC).replace(tzinfo=None) if self.read_at else None
-        return {name: now + offset if now else None for name, offset in offsets.items()}
-
     def _months(self, tz: ZoneInfo) -> pl.DataFrame:
-        first, last = self.ask.frame("select min(paid_at) as first, max(paid_at) as last from orders").row(0)
+        span = "order_span" if parts_of(self.snapshot, "order_span") else f"({ORDER_SPAN})"
+        first, last = self.ask.frame(f"select first_at, last_at from {span} as span").row(0)
         months = months_between(_utc(first), _utc(last), tz) if first and last else []
         rows = [(m.key, m.start.replace(tzinfo=None), m.end.replace(tzinfo=None)) for m in months]
         schema: dict[str, Any] = {"month": pl.Int64, "starts_at": pl.Datetime("us"), "ends_at": pl.Datetime("us")}
@@ -291,6 +282,20 @@ class Engine:
     def _broken_members(self, breaks: pl.DataFrame) -> int:
         self._table("broken", breaks.select(pl.col("member_id").drop_nulls().unique()))
         return self._scalar("select count(*) from users where id in (select member_id from broken)")
+
+
+def moments_of(read_at: datetime | None, settings: Settings) -> dict[str, datetime | None]:
+    """When what is undecided counts as overdue, and from when on a date lies in the future; None without `read_at`. UTC, no zone."""
+    overdue, hold = timedelta(days=settings.payout_overdue_days), timedelta(days=settings.hold_days)
+    offsets = {
+        "read_at": timedelta(0),
+        "overdue_before": -overdue,
+        "held_too_long_before": -overdue - hold,
+        "sweep_overdue_before": -timedelta(days=settings.sweep_overdue_days),
+        "future_after": CLOCK_TOLERANCE,
+    }
+    now = read_at.astimezone(UTC).replace(tzinfo=None) if read_at else None
+    return {name: now + offset if now else None for name, offset in offsets.items()}
 
 
 def connect(allowed: Path, settings: Settings, *more: Path) -> duckdb.DuckDBPyConnection:

@@ -4,7 +4,8 @@ Whatever else there is has the rows that it had, and had no break: it has none n
 looked at; of the others only what came after the balance brought forward.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import duckdb
 import polars as pl
@@ -18,7 +19,13 @@ GIFTS = "('bonus', 'adjustment')"
 KNOWN = str(LEDGER_TYPES)
 ROLLED_UP = "coalesce(try_cast(split_part(ref, '_', 2) as BIGINT), -1)"
 """The member that the reference of a roll-up names; -1 where it names none."""
-KINDS = ("orders", "schedules", "withdrawals", "members", "ledger", "commissions")
+KINDS = ("orders", "schedules", "withdrawals", "members", "ledger", "commissions", "histories")
+
+
+def _named(codes: str) -> str:
+    """The rows that breaks name in their ids, after one of these codes."""
+    return rf"select try_cast(regexp_extract(id, '^({codes})/(\d+)', 2) as BIGINT) from given_breaks"
+
 
 OF_CHANGES = {
     "orders": f"""
@@ -36,6 +43,8 @@ OF_CHANGES = {
         union select reference_id from changed_ledger where type = 'self_payout'
         union select try_cast(substr(ref, 13) as BIGINT) from changed_ledger where ref like 'SELF\\_PAYOUT\\_%' escape '\\'
         union select schedule_id from changed_payout_history
+        union select id from all_payout_schedule
+        where (status = 'pending' and payout_date < $overdue_before) or (status = 'failed' and payout_date < $held_too_long_before)
     """,
     "withdrawals": """
         select id from changed_withdrawals
@@ -55,17 +64,27 @@ OF_CHANGES = {
     """,
     "ledger": "select id from new_ledger",
     "commissions": "select id from new_commissions",
+    "histories": "select id from new_payout_history",
 }
 OF_BREAKS = {
-    "orders": "select order_id from given_breaks",
-    "schedules": r"select try_cast(regexp_extract(id, '^(payout-ledger|payout-history|duplicate-credit/payout)/(\d+)', 2) as BIGINT) from given_breaks",
-    "withdrawals": r"select try_cast(regexp_extract(id, '^withdrawals/(\d+)', 1) as BIGINT) from given_breaks",
+    "orders": """
+        select order_id from given_breaks
+        union select id from all_orders
+        where paid_at is not null and commission_amount_paisa > total_paisa
+            and exists (select 1 from given_breaks where id = 'order-amount/platform')
+    """,
+    "schedules": _named(
+        "payout-ledger|payout-history|duplicate-credit/payout|instalment-date|payout-overdue"
+        "|record-state/SelfPayoutSchedule|impossible-date/SelfPayoutSchedule"
+    ),
+    "withdrawals": _named("withdrawals|record-state/withdrawal_requests|impossible-date/withdrawal_requests"),
     "members": """
         select member_id from given_breaks
         union select -1 from given_breaks where id like 'rollup-ledger/-1/%'
     """,
-    "ledger": r"select try_cast(regexp_extract(id, '^orphan-order/ledger/(\d+)', 1) as BIGINT) from given_breaks",
-    "commissions": r"select try_cast(regexp_extract(id, '^orphan-order/commissions/(\d+)', 1) as BIGINT) from given_breaks",
+    "ledger": _named("orphan-order/ledger|entry-form|impossible-date/ledger"),
+    "commissions": _named("orphan-order/commissions|record-state/commissions|impossible-date/commissions"),
+    "histories": _named("impossible-date/PayoutHistory"),
 }
 """Breaks that name rows of no member and no order name them in their ids."""
 
@@ -96,8 +115,16 @@ CONCERNED = """
 class Seeds:
     """The entities that a night looks at, as tables `seed_<kind>` of ids in its session, and what else has to be loaded."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, levels: int, swept: Sequence[Month]) -> None:
+    def __init__(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        levels: int,
+        swept: Sequence[Month],
+        moments: Mapping[str, datetime | None],
+    ) -> None:
+        """`moments`: before when what is undecided counts as overdue (`moments_of`)."""
         self.con = con
+        self.moments = moments
         for kind in KINDS:
             con.execute(f"create table seed_{kind} (id BIGINT primary key)")
         con.execute("create table seed_types (type VARCHAR)")
@@ -116,6 +143,8 @@ class Seeds:
 
     def _add(self, queries: dict[str, str]) -> None:
         for kind, query in queries.items():
+            for name, moment in self.moments.items():
+                query = query.replace(f"${name}", f"'{moment}'::TIMESTAMP" if moment else "null::TIMESTAMP")  # noqa: PLW2901
             self.con.execute(
                 f"insert or ignore into seed_{kind} select distinct id from ({query}) as found(id) where id is not null"
             )

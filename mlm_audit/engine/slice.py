@@ -4,13 +4,16 @@ It holds together: of every order in it all lines, of every instalment its credi
 of every whole member all rows; of everybody else the balance brought forward and what came after.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
 
 from mlm_audit.checks.inputs import INPUTS, STATES
+from mlm_audit.domain.plan import Plan
+from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.changes import Night
-from mlm_audit.engine.duck import BROUGHT_FORWARD
+from mlm_audit.engine.duck import BROUGHT_FORWARD, OF_THE_WHOLE, ORDER_SPAN, Engine
 from mlm_audit.engine.forward import FIRSTS
 from mlm_audit.engine.parts import list_parts, quoted
 from mlm_audit.engine.seeds import GIFTS, KNOWN, LINES, ROLLED_UP
@@ -57,14 +60,10 @@ LEDGER = f"""
     union select * from all_ledger where reference_id in (select id from in_orders) and type in {LINES}
     union select * from all_ledger where reference_id in (select id from in_schedules) and type = 'self_payout'
     union select * from all_ledger where reference_id in (select id from in_withdrawals) and type = 'withdrawal'
+    union select * from all_ledger where type in {GIFTS}
 """
 """Each is a scan of its own: DuckDB leaves out what cannot match, which it could not of conditions joined by `or`."""
 MORE_LEDGER = {
-    f"select 1 from changed_ledger where type in {GIFTS} limit 1": f"""
-        union select l.* from all_ledger as l
-        semi join (select user_id, type, reference_id from changed_ledger where type in {GIFTS}) as c
-            on l.user_id = c.user_id and l.type = c.type and l.reference_id = c.reference_id
-    """,
     "select 1 from in_members limit 1": f"""
         union select * from all_ledger where type = 'commission_rollup' and {ROLLED_UP} in (select id from in_members)
     """,
@@ -87,24 +86,41 @@ REST = {
         select * from member_commissions
         union select * from all_commissions where order_id in (select id from in_orders)
         union select * from all_commissions where id in (select id from seed_commissions)
+        union select * from all_commissions where type = 'bonus'
     """,
     "payout_schedule": "select * from all_payout_schedule where id in (select id from in_schedules)",
     "payout_history": """
         select * from member_history
         union select * from all_payout_history where schedule_id in (select id from in_schedules)
+        union select * from all_payout_history where id in (select id from seed_histories)
     """,
     "withdrawals": """
         select * from member_withdrawals
         union select * from all_withdrawals where id in (select id from in_withdrawals)
     """,
     "commission_rollups": "select * from all_commission_rollups where user_id in (select id from in_members)",
-    "eligibility_log": "select * from all_eligibility_log where user_id in (select id from in_members)",
 }
 
 
-def cut(con: duckdb.DuckDBPyConnection, night: Night, folder: Path) -> int:
+def sum_whole(night: Night, folder: Path, plan: Plan, settings: Settings) -> dict[str, Path]:
+    """Write the sums over the whole platform that every slice of this night is given; name → file."""
+    folder.mkdir()
+    for name in ("orders", "commissions", "eligibility_log", "commission_rollups"):
+        list_parts(folder, name, night.now[name])
+    queries = {"order_span": ORDER_SPAN, **{name: f"select * from {name}" for name in OF_THE_WHOLE}}
+    files = {name: folder / f"{name}.parquet" for name in queries}
+    with Engine(folder, plan, settings) as engine:
+        engine.prepare(only=("paid_orders", *OF_THE_WHOLE))
+        for name, query in queries.items():
+            engine.con.execute(f"copy ({query}) to {quoted(files[name])} (format parquet)")
+    return files
+
+
+def cut(con: duckdb.DuckDBPyConnection, night: Night, sums: Mapping[str, Path], folder: Path) -> int:
     """Write the slice of what the seeds in the session's tables name into a folder; how many rows it holds."""
     folder.mkdir()
+    for name, file in sums.items():
+        list_parts(folder, name, [file])
     for statement in CLOSING:
         con.execute(statement)
     ledger = LEDGER + "".join(query for reason, query in MORE_LEDGER.items() if con.execute(reason).fetchall())
@@ -112,7 +128,7 @@ def cut(con: duckdb.DuckDBPyConnection, night: Night, folder: Path) -> int:
     for name, query in {"ledger": ledger, **REST}.items():
         columns = ", ".join(INPUTS[name].columns)
         rows += _write(con, f"select {columns} from ({query}) as found", folder / f"{name}.parquet")
-    for name in STATES:
+    for name in (*STATES, "eligibility_log"):
         list_parts(folder, name, night.now[name])
     for name in FIRSTS:
         _write(con, f"select * from {name}", folder / f"{name}.parquet")

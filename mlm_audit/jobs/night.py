@@ -17,13 +17,13 @@ from mlm_audit.domain.periods import FIRST_YEAR, LAST_YEAR, Month, parse_month
 from mlm_audit.domain.plan import Plan
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.changes import Night, rows_changed, session
-from mlm_audit.engine.duck import Engine, EngineResult
+from mlm_audit.engine.duck import Engine, EngineResult, moments_of
 from mlm_audit.engine.forward import FIRSTS, carry_forward, forward_of, renew_firsts
 from mlm_audit.engine.history import Settled, moved_since, nothing_moved, settle_on
 from mlm_audit.engine.parts import list_parts, quoted
 from mlm_audit.engine.sealing import Looked
 from mlm_audit.engine.seeds import Seeds
-from mlm_audit.engine.slice import cut
+from mlm_audit.engine.slice import cut, sum_whole
 from mlm_audit.jobs.ports import Progress
 
 WHOLE_FROM_SHARE = 4
@@ -74,13 +74,15 @@ class Nightly:
 
     def find(self, checks: Sequence[Check], previous: PreviousRun, progress: Progress) -> EngineResult | None:
         """The breaks; None when so much has changed that looking at everything is less work."""
-        seeds = Seeds(self.con, self.plan.max_levels, self._swept())
+        moments = moments_of(self.read_at, self.settings)
+        seeds = Seeds(self.con, self.plan.max_levels, self._swept(), moments)
         seeds.add_breaks(previous.breaks)
+        sums = sum_whole(self.night, self.folder / "whole", self.plan, self.settings)
         for number in range(10):  # until the slice holds all that its breaks are about; two or three times
             if self._is_too_much(seeds):
                 return None
             folder = self.folder / f"slice-{number}"
-            cut(self.con, self.night, folder)
+            cut(self.con, self.night, sums, folder)
             for name in ("ledger_changes", "seal_problems"):
                 if (self.folder / f"{name}.parquet").exists():
                     list_parts(folder, name, [self.folder / f"{name}.parquet"])

@@ -23,12 +23,19 @@ TABLES: dict[str, tuple[str | None, dict[str, str]]] = {
             "processedAt": "case when type = 'repurchase' and processedAt > :now then null else processedAt end",
         },
     ),
-    "withdrawal_requests": ("requestedAt", {"status": "case when processedAt > :now then 'pending' else status end"}),
+    "withdrawal_requests": (
+        "requestedAt",
+        {
+            "status": "case when processedAt > :now then 'pending' else status end",
+            "processedAt": "case when processedAt > :now then null else processedAt end",
+        },
+    ),
     "SelfPayoutSchedule": (
         "createdAt",
         {
             "status": "case when processedAt > :now then 'pending' else status end",
             "actualAmount": "case when processedAt > :now then null else actualAmount end",
+            "processedAt": "case when processedAt > :now then null else processedAt end",
         },
     ),
     "PayoutHistory": ("createdAt", {}),
@@ -45,16 +52,16 @@ TABLES: dict[str, tuple[str | None, dict[str, str]]] = {
     ),
 }
 NUMBERS = {
-    "order": ("commissionAmount", "userId"),
+    "order": ("commissionAmount", "userId", "total"),
     "ledger": ("amount", "userId", "balanceAfter", "referenceId", "levelDepth"),
-    "commissions": ("amount", "userId", "orderId", "level"),
+    "commissions": ("amount", "userId", "orderId", "level", "fromUserId"),
     "withdrawal_requests": ("amount", "userId"),
     "SelfPayoutSchedule": ("amount", "userId", "orderId", "instalment", "actualAmount"),
     "PayoutHistory": ("amount", "userId"),
     "CommissionRollup": ("rolledUpAmount", "userId", "month"),
-    "EligibilityLog": ("isEligible", "userId", "month"),
-    "MonthlyStats": ("rolledUp", "month"),
-    "users": ("walletBalance", "isActive", "isBlocked"),
+    "EligibilityLog": ("isEligible", "userId", "month", "monthlyPurchase", "kycApproved", "threeThreeMet"),
+    "MonthlyStats": ("totalRolledUpAmount", "month", "eligibleUsers"),
+    "users": ("walletBalance", "isActive", "isBlocked", "monthlyPurchase", "lastMonthPurchase", "sponsorId"),
     "matrix_nodes": ("parentId",),
 }
 WORDS = {
@@ -142,7 +149,7 @@ class History:
             if "mount" in column or "alance" in column
             else self.random.choice((1, -1, 1_000_000))
         )
-        value = f'1 - "{column}"' if column.startswith("is") else f'"{column}" + {by}'
+        value = f'1 - "{column}"' if column.startswith(("is", "kyc", "three")) else f'"{column}" + {by}'
         if column == "referenceId":
             value = f"cast({value} as text)"
         row = self._pick(table)
