@@ -9,6 +9,7 @@ import duckdb
 import polars as pl
 
 from mlm_audit.checks.catalogue import Check
+from mlm_audit.checks.remedies.model import FACTS
 from mlm_audit.domain.findings import SEVERITIES
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.periods import month_label
@@ -73,6 +74,7 @@ def to_breaks(check: Check, ask: Ask, *, int_members: bool = True) -> pl.DataFra
     columns.append(f"{'severity' if 'severity' in given else repr(check.severity)}::VARCHAR as severity")
     columns.append(f"{'cause' if 'cause' in given else repr('unexplained')}::VARCHAR as cause")
     columns.append(f"{'to_json(evidence)::VARCHAR' if 'evidence' in given else repr('[]')} as evidence")
+    columns.append(f"{'to_json(facts)::VARCHAR' if 'facts' in given else 'null::VARCHAR'} as facts")
     fields = sorted({name for _, name, _, _ in string.Formatter().parse(check.message) if name})
     if unknown := [name for name in fields if name not in given]:
         raise ValueError(f"the message names {{{unknown[0]}}}, which the query does not return")
@@ -92,7 +94,7 @@ def _finish(frame: pl.DataFrame, check: Check, fields: list[str], *, int_members
         pl.when(same > 0).then(pl.col("key") + "#" + (same + 1).cast(pl.String)).otherwise(pl.col("key")).alias("key"),
         pl.when(pl.col("severity").is_in(SEVERITIES)).then("severity").otherwise(pl.lit(check.severity)).alias("severity"),
         pl.Series("message", messages if messages is not None else [check.message] * frame.height, dtype=pl.String),
-        pl.Series("evidence", [_tidy(text) for text in frame["evidence"]], dtype=pl.String),
+        pl.Series("evidence", list(map(_tidy, frame["evidence"], frame["facts"])), dtype=pl.String),
     )
     return frame.with_columns((pl.col("code") + "/" + pl.col("key")).alias("id")).select(
         pl.col(name).cast(kind) for name, kind in schema.items()
@@ -104,7 +106,7 @@ def _renderer(template: str, fields: list[str]) -> Callable[[tuple[Any, ...]], s
 
     def render(row: tuple[Any, ...]) -> str:
         shown = [
-            "nothing" if value is None else format_inr(int(value)) if is_money else month_label(value) if is_month else value
+            ("unknown" if is_month else "nothing") if value is None else format_inr(int(value)) if is_money else month_label(value) if is_month else value
             for value, is_money, is_month in zip(row, money, months, strict=True)
         ]
         return template.format(**dict(zip(fields, shown, strict=True)))
@@ -112,9 +114,15 @@ def _renderer(template: str, fields: list[str]) -> Callable[[tuple[Any, ...]], s
     return render
 
 
-def _tidy(evidence: str | None) -> str:
-    """Evidence rows without an id say nothing, and neither do fields that are null."""
+def _tidy(evidence: str | None, facts: str | None) -> str:
+    """Evidence rows without an id say nothing, and neither do fields that are null. Facts go with the first row."""
     rows = json.loads(evidence or "[]") or []
-    kept = [{key: value for key, value in row.items() if value is not None} for row in rows if row and row.get("id")]
-    unique = {json.dumps(row, ensure_ascii=False): None for row in kept}
-    return "[" + ", ".join(unique) + "]"
+    kept = [_known(row) for row in rows if row and row.get("id")]
+    unique = list({json.dumps(row, ensure_ascii=False): row for row in kept}.values())
+    if unique and facts and (known := _known(json.loads(facts))):
+        unique[0] = {**unique[0], FACTS: known}
+    return json.dumps(unique, ensure_ascii=False)
+
+
+def _known(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if value is not None}

@@ -53,8 +53,9 @@ BROUGHT_FORWARD: dict[str, Any] = {
     "before_id": pl.Int64,
     "before_amount_paisa": pl.Int64,
     "balance_paisa": pl.Int64,
+    "since_paisa": pl.Int64,
 }
-"""Per member what their ledger rows up to `last_id` come to, and the last of them that has a balance after it.
+"""Per member what their ledger rows up to `last_id` come to, the last of them that has a balance after it, and the rows since.
 
 Empty, except in a slice: there the ledger holds only what came after, of the members that are listed here.
 """

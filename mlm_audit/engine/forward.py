@@ -12,22 +12,34 @@ from mlm_audit.engine.parts import quoted
 
 FIRSTS = ("first_paid", "first_orders")
 KEPT_FILES = ("brought_forward", *FIRSTS)
-COLUMNS = ", ".join(BROUGHT_FORWARD)
+COLUMNS = ", ".join(BROUGHT_FORWARD).replace("since_paisa", "coalesce(holed_paisa, 0) as since_paisa")
+KEPT = ", ".join(BROUGHT_FORWARD)
 
 
 def forward_of(rows: str) -> str:
     """The balances brought forward of these ledger rows, as a query of the columns of BROUGHT_FORWARD."""
     return f"""
-        select
-            user_id,
-            sum(amount_paisa)::BIGINT as sum_paisa,
-            max(id) as last_id,
-            max(id) filter (where balance_after_paisa is not null) as before_id,
-            arg_max(amount_paisa, id) filter (where balance_after_paisa is not null) as before_amount_paisa,
-            arg_max(balance_after_paisa, id) filter (where balance_after_paisa is not null) as balance_paisa
-        from ({rows}) as posted
-        where user_id is not null
-        group by user_id
+        select {COLUMNS}
+        from (
+            select
+                user_id,
+                sum(amount_paisa)::BIGINT as sum_paisa,
+                max(id) as last_id,
+                max(id) filter (where balance_after_paisa is not null) as before_id,
+                arg_max(amount_paisa, id) filter (where balance_after_paisa is not null) as before_amount_paisa,
+                arg_max(balance_after_paisa, id) filter (where balance_after_paisa is not null) as balance_paisa
+            from ({rows}) as posted
+            where user_id is not null
+            group by user_id
+        ) as known
+        left join (
+            select h.user_id as holed_id, sum(h.amount_paisa)::BIGINT as holed_paisa
+            from ({rows}) as h
+            left join (select user_id, max(id) as known_id from ({rows}) as k where balance_after_paisa is not null group by user_id) as k
+                on h.user_id = k.user_id
+            where h.balance_after_paisa is null and h.user_id is not null and (k.known_id is null or h.id > k.known_id)
+            group by h.user_id
+        ) as holes on known.user_id = holes.holed_id
     """
 
 
@@ -43,7 +55,7 @@ def carry_forward(con: duckdb.DuckDBPyConnection) -> str:
     )
     added = forward_of("select * from new_ledger where user_id not in (select user_id from written_over)")
     return f"""
-        select {COLUMNS} from kept_brought_forward where user_id not in (select user_id from changed_ledger where user_id is not null)
+        select {KEPT} from kept_brought_forward where user_id not in (select user_id from changed_ledger where user_id is not null)
         union all
         select
             n.user_id,
@@ -51,7 +63,8 @@ def carry_forward(con: duckdb.DuckDBPyConnection) -> str:
             n.last_id,
             coalesce(n.before_id, b.before_id) as before_id,
             case when n.before_id is null then b.before_amount_paisa else n.before_amount_paisa end as before_amount_paisa,
-            case when n.before_id is null then b.balance_paisa else n.balance_paisa end as balance_paisa
+            case when n.before_id is null then b.balance_paisa else n.balance_paisa end as balance_paisa,
+            case when n.before_id is null then coalesce(b.since_paisa, 0) + n.since_paisa else n.since_paisa end as since_paisa
         from ({added}) as n left join kept_brought_forward as b on n.user_id = b.user_id
         union all
         {forward_of("select * from all_ledger where user_id in (select user_id from written_over)")}

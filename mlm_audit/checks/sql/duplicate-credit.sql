@@ -2,8 +2,8 @@
 -- title: A credit was posted twice
 -- severity: critical
 -- needs: ledger, orders, commissions, matrix_nodes, users
--- proves: No commission, payout or release is credited twice in the ledger.
--- do: Recover the second credit; then find why the platform's idempotency key did not stop it.
+-- proves: No commission, payout or release is credited more often in the ledger than its source gives, reversals and recoveries taken off.
+-- do: Reverse the second credit as `mlm-audit remedy show` says; then find why the platform's idempotency key did not stop it.
 -- message: {what}: {credits} ledger credits, {amount_paisa} too much.
 with doubles as (
     select
@@ -18,7 +18,7 @@ with doubles as (
         max(l.id) as last_ledger_id
     from level_faults as f
     inner join ledger as l
-        on l.type = 'sponsor_commission' and f.order_id = l.reference_id and f.level = l.level_depth
+        on l.type = 'sponsor_commission' and f.order_id = l.reference_id and f.level = l.level_depth and l.amount_paisa > 0
     left join (select distinct order_id from level_faults where fault = 'missing') as m on f.order_id = m.order_id
     where f.fault = 'credited-twice'
     group by f.upline_id, f.order_id, f.level, f.credited_paisa, f.amount_paisa, f.credits, m.order_id
@@ -26,7 +26,7 @@ with doubles as (
     select
         member_id,
         order_id,
-        credited_paisa - amount_paisa as amount_paisa,
+        credited_paisa - case when status = 'paid' then amount_paisa else 0 end as amount_paisa,
         credits,
         'Payout of instalment ' || schedule_id as what,
         'credit-posted-twice' as cause,
@@ -47,8 +47,9 @@ with doubles as (
         credit_first_id as first_ledger_id,
         credit_last_id as last_ledger_id
     from sweep_faults
-    where credits > 1
+    where is_doubled
     union all
+    -- The same gift once more: same member, kind, reference and amount. One that has an approval of its own is another gift.
     select
         user_id as member_id,
         null as order_id,
@@ -60,12 +61,29 @@ with doubles as (
         min(id) as first_ledger_id,
         max(id) as last_ledger_id
     from ledger
-    where type in ('bonus', 'adjustment') and amount_paisa > 0 and reference_id is not null and user_id is not null
+    where
+        type in ('bonus', 'adjustment') and amount_paisa > 0 and reference_id is not null and user_id is not null
+        and id not in (select of_id from corrections) and id not in (select ledger_id from corrections)
+        and coalesce(ref, '') not in (select reference from authorisations where reference is not null)
     group by user_id, type, reference_id
     having count(*) > 1
 )
 
 select
-    * exclude (first_ledger_id, last_ledger_id),
-    [{'table': 'ledger', 'id': first_ledger_id}, {'table': 'ledger', 'id': last_ledger_id}] as evidence
-from doubles
+    d.* exclude (first_ledger_id, last_ledger_id),
+    [{'table': 'ledger', 'id': d.first_ledger_id}, {'table': 'ledger', 'id': d.last_ledger_id}] as evidence,
+    {
+        'ledger_id': l.id,
+        'user_id': l.user_id,
+        'type': l.type,
+        'reference_id': l.reference_id,
+        'level': l.level_depth,
+        'ledger_paisa': l.amount_paisa,
+        'excess_paisa': d.amount_paisa,
+        -- A credit after which the running balance went on without it never reached the wallet.
+        'is_outside_wallet': g.before_id is not null
+    } as facts
+from ledger as l
+inner join doubles as d on l.id = d.last_ledger_id
+left join (select distinct before_id from wallet_gaps where before_id is not null and gap_paisa = -before_amount_paisa) as g
+    on l.id = g.before_id

@@ -3,7 +3,7 @@
 -- severity: medium
 -- needs: payout_schedule, payout_history
 -- proves: Every paid instalment has one completed PayoutHistory row with its amount, and the other way round.
--- do: Add or cancel the history row; money is not affected.
+-- do: Add, correct or cancel the history row as `mlm-audit remedy show` says; no money moves.
 -- message: Instalment {schedule_id}: {rows} completed history rows of {recorded_paisa}, {expected_paisa} expected.
 with history as (
     select
@@ -11,7 +11,8 @@ with history as (
         count(*) as rows,
         sum(amount_paisa)::BIGINT as recorded_paisa,
         min(user_id) as member_id,
-        min(id) as history_id
+        min(id) as history_id,
+        max(id) as last_history_id
     from payout_history
     where type = 'self_payout' and status = 'completed' and schedule_id is not null
     group by schedule_id
@@ -39,6 +40,12 @@ select
     end as cause,
     [{'table': 'SelfPayoutSchedule', 'id': coalesce(p.id, h.schedule_id)}, {'table': 'PayoutHistory', 'id': h.history_id}]
         as evidence,
+    {
+        'schedule_id': coalesce(p.id, h.schedule_id),
+        'due_paisa': p.amount_paisa,
+        'recorded_paisa': h.recorded_paisa,
+        'history_id': h.last_history_id
+    } as facts,
     coalesce(p.id, h.schedule_id) as key
 from paid as p
 full outer join history as h on p.id = h.schedule_id

@@ -2,8 +2,8 @@
 -- title: Released commission and ledger disagree
 -- severity: high
 -- needs: commissions, orders, ledger
--- proves: What the sweep released to a member for a month is credited once in the ledger, no more and no less.
--- do: Post the missing credit, or recover what was credited without a release.
+-- proves: What the sweep released to a member for a month is credited in the ledger, corrections included, no more and no less.
+-- do: Take the steps of `mlm-audit remedy show`: whether the wallet has the money already decides whether it is paid.
 -- message: Month {month}: {released_paisa} released, {credited_paisa} credited.
 select
     s.member_id,
@@ -13,16 +13,37 @@ select
     s.credited_paisa,
     case
         when e.member_id is not null then 'month-slip'
-        when s.credits = 0 and g.member_id is not null then 'ledger-row-lost'
-        when s.credits = 0 then 'release-not-posted'
-        when g.member_id is not null then 'history-edited'
+        when s.credits = 0 and r.ledger_id is not null then 'other-ledger-type'
+        when s.credits = 0 and m.in_wallet = 'yes' then 'ledger-row-lost'
+        when s.credits = 0 and m.in_wallet = 'no' then 'release-not-posted'
+        when s.credits = 0 then 'not-in-ledger'
+        when m.in_wallet = 'yes' then 'history-edited'
         when s.released_paisa = 0 then 'credit-without-release'
         else 'wrong-amount'
     end as cause,
-    [{'table': 'ledger', 'id': s.credit_first_id}] as evidence,
-    s.member_id || '/' || s.month as key
+    [{'table': 'ledger', 'id': s.credit_first_id}, {'table': 'users', 'id': s.member_id}] as evidence,
+    {
+        'month': s.month,
+        'released_paisa': s.released_paisa,
+        'credited_paisa': s.credited_paisa,
+        'ledger_id': s.credit_last_id,
+        'in_wallet': m.in_wallet,
+        'other_id': r.ledger_id,
+        'other_type': r.type,
+        'other_reference_id': r.reference_id
+    } as facts,
+    case when s.stray_id is null then s.member_id || '/' || s.month else 'ledger/' || s.stray_id end as key
 from sweep_faults as s
-left join (select distinct member_id from decided_early) as e on s.member_id = e.member_id
-left join (select distinct member_id, gap_paisa from all_gaps) as g
-    on s.member_id = g.member_id and g.gap_paisa = s.released_paisa - s.credited_paisa
-where s.released_paisa <> s.credited_paisa and s.credits < 2
+left join (select distinct member_id, month from decided_early) as e on s.member_id = e.member_id and s.month = e.month
+left join missing_credits as m
+    on m.kind = 'repurchase_commission' and s.member_id = m.member_id and s.month = m.reference_id
+left join (
+    select
+        break_id,
+        max(ledger_id) as ledger_id,
+        max(type) as type,
+        max(reference_id) as reference_id
+    from posted_otherwise
+    group by break_id
+) as r on r.break_id = 'release-ledger/' || s.member_id || '/' || s.month
+where s.released_paisa <> s.credited_paisa and not s.is_doubled

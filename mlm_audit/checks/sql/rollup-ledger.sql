@@ -2,8 +2,8 @@
 -- title: Rolled-up commission and ledger disagree
 -- severity: high
 -- needs: commissions, orders, ledger, commission_rollups
--- proves: What the sweep rolled up for a member and month is in CommissionRollup and credited to the company, once.
--- do: Post the company's credit or complete the CommissionRollup row.
+-- proves: What the sweep rolled up for a member and month is in CommissionRollup and credited to the company, corrections included.
+-- do: Take the steps of `mlm-audit remedy show`: post or reverse the company's credit, or complete the CommissionRollup row.
 -- message: Month {month}: {rolled_up_paisa} rolled up, {recorded_paisa} in CommissionRollup, {rollup_credited_paisa} credited to the company.
 select
     case when s.member_id = -1 then null else s.member_id end as member_id,
@@ -21,14 +21,27 @@ select
         when s.recorded_paisa <> s.rolled_up_paisa and s.recorded_paisa = 0 then 'rollup-record-lost'
         when s.recorded_paisa <> s.rolled_up_paisa then 'rollup-record-wrong'
         when s.rollup_credits = 0 then 'rollup-not-posted'
-        when s.rollup_credits > 1 then 'rollup-posted-twice'
+        when s.rollup_credits > 1 and s.rollup_credited_paisa > s.rolled_up_paisa then 'rollup-posted-twice'
         else 'wrong-amount'
     end as cause,
-    [{'table': 'ledger', 'id': s.rollup_first_id}] as evidence,
+    [
+        {'table': 'ledger', 'id': s.rollup_first_id},
+        {'table': 'CommissionRollup', 'id': s.rollup_id},
+        {'table': 'users', 'id': s.member_id}
+    ] as evidence,
+    {
+        'month': s.month,
+        'rolled_up_paisa': s.rolled_up_paisa,
+        'rolled_up_rows': s.rolled_up_rows,
+        'recorded_paisa': s.recorded_paisa,
+        'credited_paisa': s.rollup_credited_paisa,
+        'rollup_id': s.rollup_id,
+        'reference_id': s.rollup_reference_id,
+        'ledger_id': s.rollup_last_id
+    } as facts,
     s.member_id || '/' || s.month as key
 from sweep_faults as s
-left join (select distinct member_id from decided_early) as e on s.member_id = e.member_id
+left join (select distinct member_id, month from decided_early) as e on s.member_id = e.member_id and s.month = e.month
 where
     s.rolled_up_paisa <> s.recorded_paisa
     or s.rolled_up_paisa <> s.rollup_credited_paisa
-    or s.rollup_credits > 1

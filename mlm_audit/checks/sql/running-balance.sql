@@ -5,6 +5,67 @@
 -- proves: Every ledger row's balanceAfter is the member's balance before it plus its amount, so no row was changed, dropped or slipped in.
 -- do: Compare this row and the one before it with their orders and payouts; a ledger is never edited, so ask who could write there.
 -- message: Ledger row {ledger_id}: balanceAfter is {balance_after_paisa}, {expected_paisa} was expected.
+with ends as (
+    -- What lies between the last row and the wallet.
+    select
+        g.member_id,
+        (max(coalesce(b.difference_paisa, 0)) - sum(g.gap_paisa))::BIGINT as gap_paisa
+    from gaps as g
+    left join balances as b on g.member_id = b.member_id
+    group by g.member_id
+),
+
+last_rows as (
+    select
+        user_id as member_id,
+        max(id) as ledger_id
+    from chain_rows
+    where user_id in (select member_id from gaps)
+    group by user_id
+),
+
+early as (
+    select
+        *,
+        row_number() over (partition by member_id, gap_paisa order by ledger_id) as number
+    from gaps
+),
+
+late as (
+    select
+        *,
+        row_number() over (partition by member_id, gap_paisa order by ledger_id) as number
+    from (
+        select member_id, ledger_id, before_id, gap_paisa, gap_paisa = -amount_paisa as is_posting
+        from gaps
+        union all
+        -- The end comes after every row.
+        select e.member_id, 9223372036854775807 as ledger_id, r.ledger_id as before_id, e.gap_paisa, false as is_posting
+        from ends as e
+        inner join last_rows as r on e.member_id = r.member_id
+        where e.gap_paisa <> 0
+    ) as every
+),
+
+-- A gap that was put right later: by the row that was lacking, posted without moving the wallet, or by a correction of the wallet.
+settled as (
+    select
+        e.ledger_id as early_id,
+        l.ledger_id as late_id
+    from early as e
+    inner join late as l
+        on e.member_id = l.member_id and e.gap_paisa = -l.gap_paisa and e.number = l.number and e.ledger_id < l.ledger_id
+    cross join rules as r
+    where
+        l.is_posting
+        or (e.gap_paisa in (e.before_amount_paisa, -e.before_amount_paisa) and (l.ledger_id = 9223372036854775807 or l.before_id <> e.ledger_id))
+        or (abs(e.gap_paisa) <= r.correction_max_paisa and l.before_id <> e.ledger_id)
+        or exists (
+            select 1 from authorisations as a
+            where a.kind = 'wallet_correction' and a.user_id = e.member_id and a.amount_paisa = l.gap_paisa
+        )
+)
+
 select
     g.member_id,
     g.gap_paisa as amount_paisa,
@@ -15,26 +76,66 @@ select
         when whole.member_id is not null then 'ledger-row-lost'
         when part.member_id is not null then 'history-edited'
         when next_gap.member_id is not null then 'balance-after-wrong'
+        when b.member_id is null and r.ledger_id = g.ledger_id then 'balance-after-wrong'
+        when b.member_id is null then 'balance-parted'
         when g.gap_paisa = -g.before_amount_paisa then 'ledger-without-wallet'
         when g.gap_paisa = g.before_amount_paisa then 'wallet-moved-twice'
-        when b.member_id is null then 'balance-after-wrong'
         else 'wallet-without-ledger'
     end as cause,
     [
         {'table': 'ledger', 'id': g.ledger_id, 'amount_paisa': g.amount_paisa},
         {'table': 'ledger', 'id': g.before_id, 'amount_paisa': g.before_amount_paisa}
     ] as evidence,
+    {
+        'ledger_id': g.ledger_id,
+        'balance_after_paisa': g.balance_after_paisa,
+        'expected_paisa': g.expected_paisa,
+        'is_wallet_off': b.member_id is not null,
+        'root_id': coalesce(whole.break_id, part.break_id)
+    } as facts,
     g.ledger_id as key
 from gaps as g
 left join balances as b on g.member_id = b.member_id
-left join (select distinct member_id, lost_paisa from missing_credits where whole) as whole
+left join last_rows as r on g.member_id = r.member_id
+left join (
+    select member_id, lost_paisa, min(break_id) as break_id
+    from missing_credits
+    where whole and in_wallet = 'yes'
+    group by member_id, lost_paisa
+) as whole
     on g.member_id = whole.member_id and g.gap_paisa = whole.lost_paisa
-left join (select distinct member_id, lost_paisa from missing_credits where not whole) as part
+left join (
+    select member_id, lost_paisa, min(break_id) as break_id
+    from missing_credits
+    where not whole and in_wallet = 'yes'
+    group by member_id, lost_paisa
+) as part
     on g.member_id = part.member_id and g.gap_paisa = part.lost_paisa
 left join (select distinct member_id, gap_paisa, before_id, ledger_id from gaps) as next_gap
     on g.member_id = next_gap.member_id and g.gap_paisa = -next_gap.gap_paisa
     and (g.ledger_id = next_gap.before_id or g.before_id = next_gap.ledger_id)
-where not exists (
-    select 1 from gaps as p
-    where p.member_id = g.member_id and p.ledger_id = g.before_id and p.gap_paisa = -g.gap_paisa
-)
+where
+    not exists (
+        select 1 from gaps as p
+        where p.member_id = g.member_id and p.ledger_id = g.before_id and p.gap_paisa = -g.gap_paisa
+    )
+    and g.ledger_id not in (select early_id from settled)
+    and g.ledger_id not in (select late_id from settled)
+union all
+select
+    h.member_id,
+    0::BIGINT as amount_paisa,
+    h.ledger_id,
+    null::BIGINT as balance_after_paisa,
+    h.expected_paisa,
+    'balance-after-missing' as cause,
+    [{'table': 'ledger', 'id': h.ledger_id, 'amount_paisa': null::BIGINT}] as evidence,
+    {
+        'ledger_id': h.ledger_id,
+        'balance_after_paisa': null::BIGINT,
+        'expected_paisa': h.expected_paisa,
+        'is_wallet_off': false,
+        'root_id': null::VARCHAR
+    } as facts,
+    h.ledger_id as key
+from balance_holes as h

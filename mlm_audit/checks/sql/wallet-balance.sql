@@ -3,12 +3,16 @@
 -- severity: high
 -- needs: users, ledger
 -- proves: Every member's wallet is the sum of their ledger rows.
--- do: Open the evidence row, where wallet and ledger part; mend its cause, then let the correction run or post the missing row.
+-- do: Take the steps of `mlm-audit remedy show`; where no record proves the cause, find out first who changed the wallet.
 -- message: The wallet holds {wallet_paisa}, the ledger adds up to {ledger_paisa}: {amount_paisa} {direction}.
 with doubles as (
     select
         l.user_id as member_id,
-        l.id as ledger_id
+        l.id as ledger_id,
+        l.type,
+        l.reference_id,
+        l.level_depth as level,
+        l.amount_paisa
     from ledger as l
     inner join wallet_gaps as g on l.id = g.before_id
     inner join ledger as twin
@@ -20,11 +24,20 @@ lost as (
     select
         member_id,
         lost_paisa,
-        bool_or(whole) as whole,
+        whole,
         min(record) as record,
-        min(record_id) as record_id
+        min(record_id) as record_id,
+        min(kind) as kind,
+        min(reference_id) as reference_id,
+        min(level) as level,
+        min(key) as key,
+        min(break_id) as break_id,
+        min(ledger_id) as ledger_id,
+        min(booked_paisa) as booked_paisa
     from missing_credits
-    group by member_id, lost_paisa
+    where in_wallet = 'yes'
+    group by member_id, lost_paisa, whole
+    having count(*) = 1
 )
 
 select
@@ -46,15 +59,16 @@ select
         when g.gap_paisa = g.before_amount_paisa then 'wallet-moved-twice'
         when abs(b.difference_paisa) <= r.correction_max_paisa then 'rounding-drift'
         when g.gaps > 1 then 'several-causes'
-        when g.ledger_id is null then 'wallet-without-ledger'
-        else 'history-edited'
+        when g.ledger_id is null and g.is_chained then 'wallet-without-ledger'
+        else 'unexplained'
     end as cause,
     [
         {
             'table': case when g.ledger_id is null then 'users' else 'ledger' end,
             'id': coalesce(g.ledger_id, b.member_id),
             'what': case
-                when g.ledger_id is null then 'the ledger chains up to its last row; the wallet then differs'
+                when g.ledger_id is null and g.is_chained then 'the ledger chains up to its last row; the wallet then differs'
+                when g.ledger_id is null then 'the ledger has no running balance; only the difference is known'
                 else 'the running balance parts here'
             end,
             'amount_paisa': g.gap_paisa
@@ -71,7 +85,22 @@ select
             'what': 'this record proves the difference',
             'amount_paisa': coalesce(whole.lost_paisa, part.lost_paisa)
         }
-    ] as evidence
+    ] as evidence,
+    {
+        'wallet_paisa': b.wallet_paisa,
+        'ledger_paisa': b.ledger_paisa,
+        'gap_paisa': g.gap_paisa,
+        'gaps': g.gaps,
+        'root_id': coalesce(whole.break_id, part.break_id),
+        'kind': coalesce(whole.kind, part.kind, d.type),
+        'reference_id': coalesce(whole.reference_id, part.reference_id, d.reference_id),
+        'level': coalesce(whole.level, part.level, d.level),
+        'key': coalesce(whole.key, part.key),
+        'lost_paisa': coalesce(whole.lost_paisa, part.lost_paisa),
+        'ledger_id': coalesce(part.ledger_id, d.ledger_id, g.before_id),
+        'booked_paisa': part.booked_paisa,
+        'double_paisa': d.amount_paisa
+    } as facts
 from balances as b
 cross join rules as r
 left join wallet_gaps as g on b.member_id = g.member_id and g.place = 1

@@ -2,29 +2,66 @@
 -- title: Withdrawals and ledger disagree
 -- severity: high
 -- needs: withdrawals, ledger
--- proves: Every approved withdrawal has exactly its ledger debit, and every debit its approved request.
--- do: Where the debit is missing the money has left and the member can withdraw it again: debit the wallet. Where it is twice or not approved: credit it back.
--- message: Withdrawal {withdrawal_id} ({status}): {debited_paisa} debited, {expected_paisa} expected.
+-- proves: Every approved withdrawal is debited in the ledger with its amount, corrections included, and every debit has its approved request.
+-- do: Take the steps of `mlm-audit remedy show`. Whether the money left the bank decides, and only a person can see that.
+-- message: Withdrawal {withdrawal_text} ({status}): {debited_paisa} debited, {expected_paisa} expected.
+with twins as (
+    -- The same request once more: same member, same amount, approved as well.
+    select
+        w.id as withdrawal_id,
+        min(o.id) as twin_id
+    from withdrawals as w
+    inner join withdrawals as o
+        on w.user_id = o.user_id and w.amount_paisa = o.amount_paisa and w.id <> o.id and w.requested_at is not distinct from o.requested_at
+    where w.id in (select withdrawal_id from withdrawal_faults where fault = 'not-debited') and o.status = 'approved'
+    group by w.id
+)
+
 select
     w.member_id,
-    w.withdrawal_id,
+    coalesce(w.withdrawal_id::VARCHAR, '(none)') as withdrawal_text,
     coalesce(w.status, 'unknown') as status,
     case when w.status = 'approved' then w.amount_paisa else 0 end - w.debited_paisa as amount_paisa,
     w.debited_paisa,
     case when w.status = 'approved' then w.amount_paisa else 0 end as expected_paisa,
     case
-        when w.fault = 'not-debited' and g.member_id is not null then 'ledger-row-lost'
-        when w.fault = 'not-debited' then 'withdrawal-not-debited'
+        when w.fault = 'not-debited' and r.ledger_id is not null then 'other-ledger-type'
+        when w.fault = 'not-debited' and m.in_wallet = 'yes' then 'ledger-row-lost'
+        when w.fault = 'not-debited' and t.twin_id is not null then 'withdrawal-requested-twice'
+        when w.fault = 'not-debited' and m.in_wallet = 'no' then 'withdrawal-not-debited'
+        when w.fault = 'not-debited' then 'not-in-ledger'
         when w.fault = 'debited-twice' then 'withdrawal-debited-twice'
         when w.fault = 'not-approved' then 'withdrawal-not-approved'
         when w.fault = 'unknown-request' then 'withdrawal-without-request'
         when w.fault = 'beneficiary' then 'wrong-beneficiary'
-        when g.member_id is not null then 'history-edited'
+        when m.in_wallet = 'yes' then 'history-edited'
         else 'wrong-amount'
     end as cause,
     [{'table': 'withdrawal_requests', 'id': w.withdrawal_id}, {'table': 'ledger', 'id': w.first_ledger_id},
         {'table': 'ledger', 'id': case when w.debits > 1 then w.last_ledger_id end}] as evidence,
-    w.withdrawal_id as key
+    {
+        'withdrawal_id': w.withdrawal_id,
+        'status': w.status,
+        'due_paisa': w.amount_paisa,
+        'debited_paisa': w.debited_paisa,
+        'ledger_id': w.last_ledger_id,
+        'holder_id': w.holder_id,
+        'in_wallet': m.in_wallet,
+        'twin_id': t.twin_id,
+        'other_id': r.ledger_id,
+        'other_type': r.type,
+        'other_reference_id': r.reference_id
+    } as facts,
+    coalesce(w.withdrawal_id::VARCHAR, 'ledger/' || w.first_ledger_id) as key
 from withdrawal_faults as w
-left join (select distinct member_id, gap_paisa from all_gaps) as g
-    on w.member_id = g.member_id and g.gap_paisa = w.debited_paisa - w.amount_paisa
+left join missing_credits as m on m.kind = 'withdrawal' and w.withdrawal_id = m.reference_id
+left join (
+    select
+        break_id,
+        max(ledger_id) as ledger_id,
+        max(type) as type,
+        max(reference_id) as reference_id
+    from posted_otherwise
+    group by break_id
+) as r on r.break_id = 'withdrawals/' || w.withdrawal_id
+left join twins as t on w.withdrawal_id = t.withdrawal_id

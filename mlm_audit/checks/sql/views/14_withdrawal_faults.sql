@@ -1,41 +1,109 @@
--- Withdrawal requests against their ledger debits, both ways; only the ones that differ.
-with debits as (
-    select
-        reference_id as withdrawal_id,
-        count(*) as debits,
-        -sum(amount_paisa)::BIGINT as debited_paisa,
-        min(user_id) as member_low,
-        max(user_id) as member_high,
-        min(id) as first_ledger_id,
-        max(id) as last_ledger_id
+-- Withdrawal requests against what the ledger debited for them in total, both ways; only the ones that differ.
+-- What was credited back takes away from it; debits counts a row that gives back as minus one.
+with postings as (
+    select reference_id as withdrawal_id, coalesce(user_id, 0) as member_id, amount_paisa, id
     from ledger
-    where type = 'withdrawal'
-    group by reference_id
+    where type = 'withdrawal' and reference_id is not null
+    union all
+    select reference_id as withdrawal_id, coalesce(user_id, 0) as member_id, amount_paisa, ledger_id as id
+    from corrections
+    where own_type = 'adjustment' and type = 'withdrawal' and reference_id is not null
+),
+
+debits as (
+    select
+        withdrawal_id,
+        sum(case when amount_paisa > 0 then -1 else 1 end)::BIGINT as debits,
+        -sum(amount_paisa)::BIGINT as debited_paisa,
+        min(member_id) as member_low,
+        max(member_id) as member_high,
+        min(case when amount_paisa < 0 then id end) as first_ledger_id,
+        max(case when amount_paisa < 0 then id end) as last_ledger_id
+    from postings
+    group by withdrawal_id
+),
+
+holders as (
+    select
+        withdrawal_id,
+        min(member_id) as member_low,
+        max(member_id) as member_high
+    from (
+        select withdrawal_id, member_id
+        from postings
+        where withdrawal_id in (select withdrawal_id from debits where member_low <> member_high)
+        group by withdrawal_id, member_id
+        having sum(amount_paisa) <> 0
+    ) as held
+    group by withdrawal_id
+),
+
+compared as (
+    select
+        coalesce(w.id, d.withdrawal_id) as withdrawal_id,
+        w.id is not null as is_known,
+        w.user_id,
+        w.status,
+        coalesce(w.amount_paisa, 0) as amount_paisa,
+        case when w.status = 'approved' then coalesce(w.amount_paisa, 0) else 0 end as due_paisa,
+        d.withdrawal_id is not null as is_posted,
+        coalesce(d.debits, 0) as debits,
+        coalesce(d.debited_paisa, 0) as debited_paisa,
+        coalesce(h.member_low, d.member_low) as holder_low,
+        coalesce(h.member_high, d.member_high) as holder_high,
+        d.first_ledger_id,
+        d.last_ledger_id
+    from withdrawals as w
+    full outer join debits as d on w.id = d.withdrawal_id
+    left join holders as h on coalesce(w.id, d.withdrawal_id) = h.withdrawal_id
+),
+
+faults as (
+    select
+        *,
+        case
+            when not is_known and debited_paisa <> 0 then 'unknown-request'
+            when not is_known then null
+            when status = 'approved' and not is_posted then 'not-debited'
+            when coalesce(status, '') <> 'approved' and debited_paisa <> 0 then 'not-approved'
+            when coalesce(status, '') <> 'approved' then null
+            when debits > 1 and debited_paisa > due_paisa then 'debited-twice'
+            when debited_paisa <> 0 and (holder_low <> user_id or holder_high <> user_id) then 'beneficiary'
+            when debited_paisa <> due_paisa then 'amount'
+        end as fault
+    from compared
 )
 
 select
-    coalesce(w.id, d.withdrawal_id) as withdrawal_id,
-    coalesce(w.user_id, d.member_low) as member_id,
-    w.status,
-    coalesce(w.amount_paisa, 0) as amount_paisa,
-    coalesce(d.debits, 0) as debits,
-    coalesce(d.debited_paisa, 0) as debited_paisa,
-    d.first_ledger_id,
-    d.last_ledger_id,
-    case
-        when w.id is null then 'unknown-request'
-        when d.withdrawal_id is null then 'not-debited'
-        when w.status <> 'approved' then 'not-approved'
-        when d.debits > 1 then 'debited-twice'
-        when d.member_low <> w.user_id then 'beneficiary'
-        else 'amount'
-    end as fault
-from withdrawals as w
-full outer join debits as d on w.id = d.withdrawal_id
+    withdrawal_id,
+    coalesce(user_id, case when holder_low = 0 then null else holder_low end) as member_id,
+    status,
+    amount_paisa,
+    debits,
+    debited_paisa,
+    case when holder_low <> user_id then holder_low else holder_high end as holder_id,
+    first_ledger_id,
+    last_ledger_id,
+    fault
+from faults
+where fault is not null
+union all
+-- A debit without a reference is a finding of its own: it is never taken together with another.
+select
+    null::BIGINT as withdrawal_id,
+    user_id as member_id,
+    null::VARCHAR as status,
+    0::BIGINT as amount_paisa,
+    1::BIGINT as debits,
+    -amount_paisa as debited_paisa,
+    user_id as holder_id,
+    id as first_ledger_id,
+    id as last_ledger_id,
+    'unknown-request' as fault
+from ledger
 where
-    w.id is null
-    or (w.status = 'approved' and d.withdrawal_id is null)
-    or (w.status <> 'approved' and d.withdrawal_id is not null)
-    or d.debits > 1
-    or d.member_low <> w.user_id
-    or d.debited_paisa <> w.amount_paisa
+    type = 'withdrawal'
+    and reference_id is null
+    and amount_paisa <> 0
+    and id not in (select ledger_id from corrections)
+    and id not in (select of_id from corrections)

@@ -1,39 +1,62 @@
 -- Repurchase commission that the monthly sweep decided, per member and month, against the ledger and CommissionRollup.
+-- Amounts are added up with their signs; credits counts a row that takes away as minus one. A reference is a month only as YYYYMM.
 with decided as (
     select
         member_id,
         month,
         sum(case when status = 'released' then amount_paisa else 0 end)::BIGINT as released_paisa,
-        sum(case when status = 'rolled_up' then amount_paisa else 0 end)::BIGINT as rolled_up_paisa
+        sum(case when status = 'rolled_up' then amount_paisa else 0 end)::BIGINT as rolled_up_paisa,
+        sum(case when status = 'rolled_up' then rows else 0 end)::BIGINT as rolled_up_rows
     from month_commissions
     where status in ('released', 'rolled_up')
     group by member_id, month
+),
+
+releases as (
+    select user_id, reference_id, amount_paisa, id
+    from ledger
+    where type = 'repurchase_commission'
+    union all
+    select user_id, reference_id, amount_paisa, ledger_id as id
+    from corrections
+    where own_type = 'adjustment' and type = 'repurchase_commission'
 ),
 
 credits as (
     select
         user_id as member_id,
         reference_id as month,
-        count(*) as credits,
+        sum(case when amount_paisa < 0 then -1 else 1 end)::BIGINT as credits,
         sum(amount_paisa)::BIGINT as credited_paisa,
-        min(id) as credit_first_id,
-        max(id) as credit_last_id
-    from ledger
-    where type = 'repurchase_commission'
+        min(case when amount_paisa > 0 then id end) as credit_first_id,
+        max(case when amount_paisa > 0 then id end) as credit_last_id
+    from releases
+    where reference_id between 190001 and 299912 and reference_id % 100 between 1 and 12
     group by user_id, reference_id
 ),
 
-rollup_credits as (
-    -- The reference of a roll-up names its member and month: ROLLUP_<user>_<YYYYMM>.
+rollup_rows as (
+    -- The key of a roll-up names its member and month: ROLLUP_<user>_<YYYYMM>; that of a correction, the row whose key does.
     select
-        coalesce(try_cast(split_part(ref, '_', 2) as BIGINT), -1) as member_id,
-        coalesce(try_cast(split_part(ref, '_', 3) as BIGINT), -1) as month,
-        count(*) as credits,
+        l.id,
+        l.amount_paisa,
+        l.reference_id,
+        trim(coalesce(c.of_ref, l.ref)) as key
+    from ledger as l
+    left join corrections as c on l.id = c.ledger_id
+    where l.type = 'commission_rollup'
+),
+
+rollup_credits as (
+    select
+        coalesce(try_cast(split_part(key, '_', 2) as BIGINT), -1) as member_id,
+        coalesce(try_cast(split_part(key, '_', 3) as BIGINT), -1) as month,
+        sum(case when amount_paisa < 0 then -1 else 1 end)::BIGINT as credits,
         sum(amount_paisa)::BIGINT as credited_paisa,
-        min(id) as first_ledger_id,
-        max(id) as last_ledger_id
-    from ledger
-    where type = 'commission_rollup'
+        min(case when amount_paisa > 0 then id end) as first_ledger_id,
+        max(case when amount_paisa > 0 then id end) as last_ledger_id,
+        max(reference_id) as reference_id
+    from rollup_rows
     group by all
 ),
 
@@ -41,7 +64,8 @@ records as (
     select
         user_id as member_id,
         year::BIGINT * 100 + month as month,
-        sum(amount_paisa)::BIGINT as recorded_paisa
+        sum(amount_paisa)::BIGINT as recorded_paisa,
+        max(id) as record_id
     from commission_rollups
     group by all
 ),
@@ -51,6 +75,8 @@ rollups as (
         coalesce(r.member_id, l.member_id) as member_id,
         coalesce(r.month, l.month) as month,
         coalesce(r.recorded_paisa, 0) as recorded_paisa,
+        r.record_id as rollup_id,
+        l.reference_id as rollup_reference_id,
         coalesce(l.credits, 0) as rollup_credits,
         coalesce(l.credited_paisa, 0) as rollup_credited_paisa,
         l.first_ledger_id as rollup_first_id,
@@ -68,18 +94,48 @@ select
     c.credit_first_id,
     c.credit_last_id,
     coalesce(d.rolled_up_paisa, 0) as rolled_up_paisa,
+    coalesce(d.rolled_up_rows, 0) as rolled_up_rows,
     coalesce(r.recorded_paisa, 0) as recorded_paisa,
+    r.rollup_id,
+    r.rollup_reference_id,
     coalesce(r.rollup_credits, 0) as rollup_credits,
     coalesce(r.rollup_credited_paisa, 0) as rollup_credited_paisa,
     r.rollup_first_id,
-    r.rollup_last_id
+    r.rollup_last_id,
+    coalesce(c.credits, 0) > 1 and coalesce(c.credited_paisa, 0) > coalesce(d.released_paisa, 0) as is_doubled,
+    null::BIGINT as stray_id
 from decided as d
 full outer join credits as c on d.member_id = c.member_id and d.month = c.month
 full outer join rollups as r
     on coalesce(d.member_id, c.member_id) = r.member_id and coalesce(d.month, c.month) = r.month
 where
     coalesce(d.released_paisa, 0) <> coalesce(c.credited_paisa, 0)
-    or coalesce(c.credits, 0) > 1
     or coalesce(d.rolled_up_paisa, 0) <> coalesce(r.recorded_paisa, 0)
     or coalesce(d.rolled_up_paisa, 0) <> coalesce(r.rollup_credited_paisa, 0)
-    or coalesce(r.rollup_credits, 0) > 1
+union all
+-- A release whose reference is no month is a finding of its own.
+select
+    user_id as member_id,
+    null::BIGINT as month,
+    0::BIGINT as released_paisa,
+    1::BIGINT as credits,
+    amount_paisa as credited_paisa,
+    id as credit_first_id,
+    id as credit_last_id,
+    0::BIGINT as rolled_up_paisa,
+    0::BIGINT as rolled_up_rows,
+    0::BIGINT as recorded_paisa,
+    null::BIGINT as rollup_id,
+    null::BIGINT as rollup_reference_id,
+    0::BIGINT as rollup_credits,
+    0::BIGINT as rollup_credited_paisa,
+    null::BIGINT as rollup_first_id,
+    null::BIGINT as rollup_last_id,
+    false as is_doubled,
+    id as stray_id
+from releases
+where
+    amount_paisa <> 0
+    and not coalesce(reference_id between 190001 and 299912 and reference_id % 100 between 1 and 12, false)
+    and id not in (select ledger_id from corrections)
+    and id not in (select of_id from corrections)

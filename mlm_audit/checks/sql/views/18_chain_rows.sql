@@ -1,11 +1,12 @@
 -- view
 -- The ledger rows after the balance that was brought forward for their member: all rows, where nothing was brought forward.
--- opening_*: what the member's chain stood at before the first of them.
+-- opening_*: what the member's chain stood at before the first of them; opening_since_paisa: rows after it without a balance.
 select
     l.*,
     coalesce(b.balance_paisa, 0) as opening_paisa,
     b.before_id as opening_id,
-    b.before_amount_paisa as opening_amount_paisa
+    b.before_amount_paisa as opening_amount_paisa,
+    coalesce(b.since_paisa, 0) as opening_since_paisa
 from ledger as l
 left join brought_forward as b on l.user_id = b.user_id
 where b.user_id is null or l.id > b.last_id

@@ -1,0 +1,49 @@
+"""A break as the remedies read it: its columns and the facts that its check handed over."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mlm_audit.checks.remedies.model import FACTS
+
+
+@dataclass(frozen=True)
+class Broken:
+    """One break. `facts` are those of the check; `evidence` is the list of rows without them."""
+
+    id: str
+    code: str
+    cause: str
+    member_id: int | None
+    order_id: int | None
+    amount_paisa: int
+    evidence: tuple[dict[str, Any], ...]
+    facts: dict[str, Any]
+
+    def __getitem__(self, fact: str) -> Any:
+        return self.facts.get(fact)
+
+    @property
+    def member(self) -> int:
+        """The member; the checks that use it always name one."""
+        return int(self.member_id or 0)
+
+
+def broken_of(row: Mapping[str, Any]) -> Broken:
+    """A break from a row of a run, stored or not; evidence may be a list or its JSON."""
+    given = row["evidence"]
+    evidence = json.loads(given or "[]") if isinstance(given, str) else list(given)
+    facts: dict[str, Any] = next((one[FACTS] for one in evidence if FACTS in one), {})
+    rows = tuple({name: value for name, value in one.items() if name != FACTS} for one in evidence)
+    member = row["member_id"]
+    return Broken(
+        str(row["id"]),
+        str(row["code"]),
+        str(row["cause"]),
+        int(member) if isinstance(member, int) else None,
+        row["order_id"],
+        int(row["amount_paisa"] or 0),
+        rows,
+        facts,
+    )

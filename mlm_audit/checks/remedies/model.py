@@ -1,0 +1,211 @@
+"""What would put a break right, as data: postings, corrections, insertions, removals, and decisions that a person makes.
+
+Tables and columns have the names of the canonical model. Amounts are integer paisa.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mlm_audit.domain.money import format_inr
+
+FACTS = "facts"
+"""The key of a break's first evidence row under which its check hands over what the remedy needs."""
+
+NOW = "now"
+"""Stands for the moment at which a step is taken."""
+
+REVERSAL, RECOVERY, REPOSTING = "REVERSAL", "RECOVERY", "REPOST"
+"""How the key of a correcting ledger row begins; the id of the row that it corrects follows."""
+
+
+def reversal_key(ledger_id: int) -> str:
+    """The key of a row that takes back ledger row `ledger_id`: same member, kind, reference and level, the amount the other way."""
+    return f"{REVERSAL}_{ledger_id}"
+
+
+def recovery_key(ledger_id: int) -> str:
+    """The key of an `adjustment` that takes back ledger row `ledger_id`, in part or in whole."""
+    return f"{RECOVERY}_{ledger_id}"
+
+
+def reposting_key(ledger_id: int) -> str:
+    """The key of a row that replaces ledger row `ledger_id` under another member, level or kind."""
+    return f"{REPOSTING}_{ledger_id}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """The row that a step rests on."""
+
+    table: str
+    id: int
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.id}"
+
+
+@dataclass(frozen=True)
+class Posting:
+    """A ledger row to be posted. `member_id` None is the company. Without `moves_wallet` the wallet has the amount already."""
+
+    member_id: int | None
+    kind: str
+    amount_paisa: int
+    reference_id: int | None
+    level: int | None
+    key: str
+    moves_wallet: bool
+    rests_on: Row
+
+    def __str__(self) -> str:
+        to = "the company" if self.member_id is None else f"member {self.member_id}"
+        verb, side = ("Post", "to") if self.amount_paisa >= 0 else ("Take", "from")
+        level = "" if self.level is None else f", level {self.level}"
+        reference = "none" if self.reference_id is None else str(self.reference_id)
+        text = f"{verb} {format_inr(abs(self.amount_paisa))} {side} {to} as {self.kind}, reference {reference}{level}, key {self.key}"
+        return text if self.moves_wallet or self.member_id is None else f"{text}; leave the wallet as it is"
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A column of a record to be set from one value to another."""
+
+    table: str
+    id: int
+    column: str
+    before: Any
+    after: Any
+    rests_on: Row
+
+    def __str__(self) -> str:
+        before, after = (_shown(self.column, value) for value in (self.before, self.after))
+        return f"Set {self.column} of {self.table} {self.id} from {before} to {after}"
+
+
+@dataclass(frozen=True)
+class Insertion:
+    """A record to be added."""
+
+    table: str
+    values: Mapping[str, Any]
+    rests_on: Row
+
+    def __str__(self) -> str:
+        values = ", ".join(f"{name} {_shown(name, value)}" for name, value in self.values.items() if value is not None)
+        return f"Add a row to {self.table}: {values}"
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A record to be removed."""
+
+    table: str
+    id: int
+    rests_on: Row
+
+    def __str__(self) -> str:
+        return f"Remove {self.table} {self.id}"
+
+
+@dataclass(frozen=True)
+class WalletCorrection:
+    """A wallet to be set from one balance to another, with no ledger row. An approval of kind wallet_correction records it."""
+
+    member_id: int
+    before_paisa: int
+    after_paisa: int
+    rests_on: Row
+
+    def __str__(self) -> str:
+        return (
+            f"Set the wallet of member {self.member_id} from {format_inr(self.before_paisa)} to {format_inr(self.after_paisa)}, "
+            "and record the approval (authorisations, kind wallet_correction)"
+        )
+
+
+Step = Posting | Correction | Insertion | Removal | WalletCorrection
+
+WORDS: dict[type, str] = {
+    Posting: "post",
+    Correction: "correct",
+    Insertion: "insert",
+    Removal: "remove",
+    WalletCorrection: "set wallet",
+}
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """One of the ways that a person chooses from: when it is the right one, and its steps."""
+
+    when: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """What puts a break right: steps that the data prove, or alternatives that a person chooses from; never both.
+
+    `follows` names the break whose remedy clears this one too. With none of the three, `first` says what to find out.
+    """
+
+    break_id: str
+    steps: tuple[Step, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+    follows: str = ""
+    first: str = ""
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def kind(self) -> str:
+        """`steps`, `decision`, `follows` or `investigation`."""
+        if self.steps:
+            return "steps"
+        if self.alternatives:
+            return "decision"
+        return "follows" if self.follows else "investigation"
+
+    @property
+    def sentence(self) -> str:
+        """The remedy in a sentence or a few."""
+        if self.steps:
+            return ". ".join(map(str, self.steps)) + "."
+        if self.alternatives:
+            ways = " ".join(
+                f"({chr(97 + place)}) {way.when}: {'; '.join(map(str, way.steps))}." for place, way in enumerate(self.alternatives)
+            )
+            return f"A person must decide. {ways}"
+        if self.follows:
+            return f"Take the steps of {self.follows}; this break clears with it."
+        return f"{self.first}."
+
+    def to_dict(self) -> dict[str, Any]:
+        """The remedy as JSON-ready data."""
+        return {
+            "break_id": self.break_id,
+            "kind": self.kind,
+            "sentence": self.sentence,
+            "steps": [step_data(step) for step in self.steps],
+            "alternatives": [{"when": way.when, "steps": [step_data(step) for step in way.steps]} for way in self.alternatives],
+            "follows": self.follows or None,
+            "notes": list(self.notes),
+        }
+
+
+def step_data(step: Step) -> dict[str, Any]:
+    """A step as JSON-ready data; `do` says what kind it is."""
+    data = {name: value for name, value in vars(step).items() if name != "rests_on"}
+    if isinstance(step, Insertion):
+        data["values"] = dict(step.values)
+    return {"do": WORDS[type(step)], **data, "rests_on": {"table": step.rests_on.table, "id": step.rests_on.id}}
+
+
+def _shown(column: str, value: Any) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int) and ("mount" in column or "alance" in column):
+        return format_inr(value)
+    return str(value)

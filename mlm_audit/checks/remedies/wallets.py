@@ -1,0 +1,138 @@
+"""Remedies of wallets and running balances."""
+
+from mlm_audit.checks.remedies.breaks import Broken
+from mlm_audit.checks.remedies.model import (
+    NOW,
+    Alternative,
+    Correction,
+    Insertion,
+    Posting,
+    Remedy,
+    Row,
+    WalletCorrection,
+    reversal_key,
+)
+
+
+def lost_row(broken: Broken) -> Remedy:
+    """The wallet has the amount; the row that another record proves is posted without moving it."""
+    return Remedy(broken.id, (lost_posting(broken, broken["lost_paisa"]),), notes=_root(broken))
+
+
+def lost_posting(broken: Broken, amount_paisa: int) -> Posting:
+    """The lacking row of a break whose facts name kind, reference, level and key; the wallet has it."""
+    rests_on = Row("users", broken.member)
+    return Posting(
+        broken.member, broken["kind"], amount_paisa, broken["reference_id"], broken["level"], broken["key"], False, rests_on
+    )
+
+
+def edited_row(broken: Broken) -> Remedy:
+    """The record and the wallet agree, the ledger row does not: its amount was edited and is set back."""
+    number, lost = broken["ledger_id"], broken["lost_paisa"]
+    if number is None or broken["booked_paisa"] is None:
+        return unproven(broken)
+    booked = broken["booked_paisa"]
+    step = Correction("ledger", number, "amount", booked, booked + lost, Row("ledger", number))
+    return Remedy(broken.id, (step,), notes=(*_root(broken), EDITED))
+
+
+EDITED = "A ledger is never edited: stop payouts and find who could write there."
+
+
+def doubled_row(broken: Broken) -> Remedy:
+    """The ledger has the row twice, the wallet once: the second is reversed without moving the wallet."""
+    number = broken["ledger_id"]
+    step = Posting(
+        broken.member,
+        broken["kind"],
+        -broken["double_paisa"],
+        broken["reference_id"],
+        broken["level"],
+        reversal_key(number),
+        False,
+        Row("ledger", number),
+    )
+    return Remedy(broken.id, (step,))
+
+
+def to_the_ledger(broken: Broken) -> Remedy:
+    """The row before the place where they part proves by how much the wallet is off."""
+    return Remedy(broken.id, (_set_wallet(broken, broken["wallet_paisa"] - broken["gap_paisa"]),))
+
+
+def _set_wallet(broken: Broken, after_paisa: int) -> WalletCorrection:
+    return WalletCorrection(broken.member, broken["wallet_paisa"], after_paisa, Row("users", broken.member))
+
+
+def unproven(broken: Broken) -> Remedy:
+    """The wallet moved and no record says why: the ledger is the truth unless a person can name the source of the money."""
+    off, member = broken.amount_paisa, broken.member
+    key = f"ADJUSTMENT_WALLET_{member}_{abs(off)}"
+    rests_on = Row("users", member)
+    approval = {"kind": "adjustment", "userId": member, "amount": off, "reference": key, "approvedAt": NOW}
+    return Remedy(
+        broken.id,
+        alternatives=(
+            Alternative("nobody can name a source of the money", (_set_wallet(broken, broken["ledger_paisa"]),)),
+            Alternative(
+                "the money has a source, and somebody approves it",
+                (
+                    Insertion("authorisations", approval, rests_on),
+                    Posting(member, "adjustment", off, None, None, key, False, rests_on),
+                ),
+            ),
+        ),
+    )
+
+
+def wrong_balance(broken: Broken) -> Remedy:
+    """Only the running balance of one row is wrong, or is not there; no money moves."""
+    number = broken["ledger_id"]
+    if broken["is_wallet_off"]:
+        return of_wallet(broken)
+    step = Correction(
+        "ledger", number, "balanceAfter", broken["balance_after_paisa"], broken["expected_paisa"], Row("ledger", number)
+    )
+    return Remedy(broken.id, (step,))
+
+
+def of_wallet(broken: Broken) -> Remedy:
+    """The running balance parts where the wallet does: the wallet's remedy clears both."""
+    return Remedy(broken.id, follows=broken["root_id"] or f"wallet-balance/{broken.member}")
+
+
+def parted_balance(broken: Broken) -> Remedy:
+    """The running balance parted and came back without a row: nothing is off now, and a person must find out what it was."""
+    return Remedy(
+        broken.id,
+        first=f"Find out what moved the balance before ledger row {broken['ledger_id']}: a row may have been deleted. Post nothing "
+        "before that",
+    )
+
+
+def overdrawn(broken: Broken) -> Remedy:
+    """Money left that the member did not have."""
+    if broken["is_wallet_off"]:
+        return Remedy(broken.id, follows=f"wallet-balance/{broken.member}")
+    member, owed = broken.member, -broken.amount_paisa
+    rests_on = Row("users", member)
+    key = f"ADJUSTMENT_OVERDRAWN_{member}_{owed}"
+    approval = {"kind": "adjustment", "userId": member, "amount": owed, "reference": key, "approvedAt": NOW}
+    settle = (
+        Insertion("authorisations", approval, rests_on),
+        Posting(member, "adjustment", owed, None, None, key, True, rests_on),
+    )
+    ways = [Alternative("the money has left; the member pays it back, or it is written off, and somebody approves that", settle)]
+    if (request := broken["withdrawal_id"]) is not None:
+        number = broken["ledger_id"]
+        back = Posting(
+            member, "withdrawal", -broken["debit_paisa"], request, None, reversal_key(number), True, Row("ledger", number)
+        )
+        reject = Correction("withdrawal_requests", request, "status", "approved", "rejected", Row("withdrawal_requests", request))
+        ways.append(Alternative(f"the bank shows that withdrawal {request} never left", (reject, back)))
+    return Remedy(broken.id, alternatives=tuple(ways))
+
+
+def _root(broken: Broken) -> tuple[str, ...]:
+    return (f"The same step clears {broken['root_id']}; its key lets it be posted only once.",) if broken["root_id"] else ()

@@ -1,0 +1,27 @@
+-- Ledger rows that correct another row and name it by their key: REVERSAL_<ledger id> or RECOVERY_<ledger id> (docs/remedies.md).
+-- type, reference_id, level_depth and of_ref are those of the row that is named: a correction counts with the source of that row.
+with named as (
+    select
+        id,
+        user_id,
+        type,
+        amount_paisa,
+        created_at,
+        try_cast(split_part(trim(ref), '_', 2) as BIGINT) as of_id
+    from ledger
+    where substr(trim(ref), 1, 9) in ('REVERSAL_', 'RECOVERY_')
+)
+
+select
+    n.id as ledger_id,
+    n.user_id,
+    n.type as own_type,
+    n.amount_paisa,
+    n.created_at,
+    l.id as of_id,
+    l.type,
+    l.reference_id,
+    l.level_depth,
+    l.ref as of_ref
+from ledger as l
+inner join named as n on l.id = n.of_id

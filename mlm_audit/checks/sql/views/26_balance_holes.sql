@@ -1,0 +1,43 @@
+-- Rows without balanceAfter, of a kind that has one otherwise, after a row of the same member that has one; expected_paisa is what it should be.
+with holed as (
+    select user_id
+    from chain_rows
+    where user_id is not null
+    group by user_id
+    having count(balance_after_paisa) < count(*) and (count(balance_after_paisa) > 0 or max(opening_id) is not null)
+),
+
+summed as (
+    select
+        *,
+        sum(amount_paisa) over (partition by user_id order by id) as sum_paisa,
+        max(case when balance_after_paisa is not null then id end) over (partition by user_id order by id) as known_id
+    from chain_rows
+    where user_id in (select user_id from holed)
+),
+
+holes as (
+    select
+        h.user_id as member_id,
+        h.id as ledger_id,
+        h.type,
+        (coalesce(k.balance_after_paisa - k.sum_paisa, h.opening_paisa + h.opening_since_paisa) + h.sum_paisa)::BIGINT as expected_paisa
+    from summed as h
+    left join summed as k on h.known_id = k.id
+    where h.balance_after_paisa is null and (k.id is not null or h.opening_id is not null)
+),
+
+kinds as (
+    select type
+    from ledger
+    where user_id is not null and type in (select type from holes)
+    group by type
+    having count(balance_after_paisa) * 2 > count(*)
+)
+
+select
+    member_id,
+    ledger_id,
+    expected_paisa
+from holes
+where type in (select type from kinds)

@@ -1,0 +1,157 @@
+"""Takes the steps of a remedy on a platform in memory, as an operator would on the real one."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from mlm_audit.checks.remedies.model import NOW, Correction, Insertion, Posting, Remedy, Removal, Step, WalletCorrection
+from mlm_audit.demo.platform import Platform
+
+FRAMES = {
+    "order": "orders",
+    "SelfPayoutSchedule": "payout_schedule",
+    "PayoutHistory": "payout_history",
+    "withdrawal_requests": "withdrawals",
+    "CommissionRollup": "commission_rollups",
+    "EligibilityLog": "eligibility_log",
+    "MonthlyStats": "monthly_stats",
+}
+"""The frames of tables that are named otherwise."""
+ATTRIBUTES = {
+    "userId": "user_id",
+    "fromUserId": "from_user_id",
+    "parentId": "parent_id",
+    "orderId": "order_id",
+    "scheduleId": "schedule_id",
+    "referenceId": "reference_id",
+    "levelDepth": "level_depth",
+    "amount": "amount_paisa",
+    "rolledUpAmount": "amount_paisa",
+    "actualAmount": "actual_amount_paisa",
+    "balanceAfter": "balance_after_paisa",
+    "walletBalance": "wallet_balance_paisa",
+    "commissionAmount": "commission_amount_paisa",
+    "commissionCount": "commission_count",
+    "isJoiningOrder": "is_joining_order",
+    "isEligible": "is_eligible",
+    "isActive": "is_active",
+    "isBlocked": "is_blocked",
+    "payoutDate": "payout_date",
+    "processedAt": "processed_at",
+    "requestedAt": "requested_at",
+    "approvedAt": "approved_at",
+    "createdAt": "created_at",
+    "paidAt": "paid_at",
+}
+"""The columns of frames whose names in the canonical model are written otherwise."""
+KEYS = {"matrix_nodes": "user_id"}
+NO_ID = ("matrix_nodes",)
+
+
+def apply(platform: Platform, remedy: Remedy, choice: int = 0) -> tuple[int, ...]:
+    """Take the steps of a remedy in place; of a decision those of alternative number `choice`. Returns whose wallets moved.
+
+    A ledger row is posted once: where its key is there already, the step has been taken. An investigation, and what follows
+    from another break, have no step.
+    """
+    moved: dict[int, None] = {}
+    for step in steps_of(remedy, choice):
+        for member in _take(platform, step):
+            moved[member] = None
+    return tuple(moved)
+
+
+def steps_of(remedy: Remedy, choice: int = 0) -> tuple[Step, ...]:
+    """The steps of a remedy, or of one of its alternatives."""
+    return remedy.alternatives[choice].steps if remedy.alternatives else remedy.steps
+
+
+def _take(platform: Platform, step: Step) -> Sequence[int]:
+    match step:
+        case Posting():
+            return _post(platform, step)
+        case WalletCorrection():
+            return _set_wallet(platform, step)
+        case Correction():
+            frame = FRAMES.get(step.table, step.table)
+            key = KEYS.get(frame, "id")
+            platform.update(frame, [step.id], key=key, **{_attribute(step.column): [_value(platform, step.after)]})
+        case Insertion():
+            _insert(platform, step)
+        case Removal():
+            frame = FRAMES.get(step.table, step.table)
+            platform.delete(frame, [step.id], key=KEYS.get(frame, "id"))
+    return ()
+
+
+def _post(platform: Platform, step: Posting) -> Sequence[int]:
+    if platform["ledger"].filter(pl.col("ref") == step.key).height:
+        return ()
+    wallet = _wallet(platform, step.member_id)
+    after = None if wallet is None else wallet + step.amount_paisa * step.moves_wallet
+    row = {
+        "user_id": step.member_id,
+        "type": step.kind,
+        "amount_paisa": step.amount_paisa,
+        "reference_id": step.reference_id,
+        "level_depth": step.level,
+        "ref": step.key,
+        "balance_after_paisa": after,
+        "created_at": _now(platform),
+    }
+    platform.append("ledger", [row])
+    if wallet is None or step.member_id is None or not step.moves_wallet:
+        return ()
+    platform.add_to_wallets({step.member_id: step.amount_paisa})
+    return (step.member_id,)
+
+
+def _wallet(platform: Platform, member: int | None) -> int | None:
+    """What a member's wallet holds; None for the company and for a member who does not exist."""
+    found = platform["users"].filter(pl.col("id") == member)["wallet_balance_paisa"]
+    return int(found[0]) if found.len() else None
+
+
+def _set_wallet(platform: Platform, step: WalletCorrection) -> Sequence[int]:
+    if _wallet(platform, step.member_id) != step.before_paisa:
+        return ()
+    change = step.after_paisa - step.before_paisa
+    platform.add_to_wallets({step.member_id: change})
+    approval = {"kind": "wallet_correction", "user_id": step.member_id, "amount_paisa": change, "approved_at": _now(platform)}
+    platform.append("authorisations", [approval])
+    return (step.member_id,)
+
+
+def _insert(platform: Platform, step: Insertion) -> None:
+    frame = FRAMES.get(step.table, step.table)
+    row: Mapping[str, Any] = {_attribute(name): _value(platform, value) for name, value in step.values.items()}
+    if frame in NO_ID:
+        new = pl.DataFrame([row], schema=platform[frame].schema)
+        platform.frames[frame] = pl.concat([platform[frame], new])
+        return
+    number = row.get("id")
+    if number is not None and number in platform[frame]["id"]:
+        return
+    [given] = platform.append(frame, [row])
+    if number is not None:
+        platform.frames[frame] = platform[frame].with_columns(
+            pl.when(pl.col("id") == given).then(pl.lit(number)).otherwise("id").alias("id")
+        )
+
+
+def _attribute(column: str) -> str:
+    return ATTRIBUTES.get(column, column)
+
+
+def _value(platform: Platform, value: Any) -> Any:
+    if value == NOW:
+        return _now(platform)
+    if isinstance(value, str) and len(value) > 10 and value[4:5] == "-" and value[13:14] == ":":
+        return datetime.fromisoformat(value)
+    return value
+
+
+def _now(platform: Platform) -> datetime:
+    return platform.end.replace(tzinfo=None)
