@@ -17,6 +17,7 @@ FRAMES = {
     "CommissionRollup": "commission_rollups",
     "EligibilityLog": "eligibility_log",
     "MonthlyStats": "monthly_stats",
+    "AuditAuthorisation": "authorisations",
 }
 """The frames of tables that are named otherwise."""
 ATTRIBUTES = {

@@ -13,6 +13,9 @@ from mlm_audit.checks.remedies.model import (
     reversal_key,
 )
 
+APPROVALS = "AuditAuthorisation"
+"""The table of who approved what no other record determines."""
+
 
 def lost_row(broken: Broken) -> Remedy:
     """The wallet has the amount; the row that another record proves is posted without moving it."""
@@ -78,7 +81,7 @@ def unproven(broken: Broken) -> Remedy:
             Alternative(
                 "the money has a source, and somebody approves it",
                 (
-                    Insertion("authorisations", approval, rests_on),
+                    Insertion(APPROVALS, approval, rests_on),
                     Posting(member, "adjustment", off, None, None, key, False, rests_on),
                 ),
             ),
@@ -120,7 +123,7 @@ def overdrawn(broken: Broken) -> Remedy:
     key = f"ADJUSTMENT_OVERDRAWN_{member}_{owed}"
     approval = {"kind": "adjustment", "userId": member, "amount": owed, "reference": key, "approvedAt": NOW}
     settle = (
-        Insertion("authorisations", approval, rests_on),
+        Insertion(APPROVALS, approval, rests_on),
         Posting(member, "adjustment", owed, None, None, key, True, rests_on),
     )
     ways = [Alternative("the money has left; the member pays it back, or it is written off, and somebody approves that", settle)]

@@ -22,6 +22,13 @@ with formed as (
                 l.type = 'self_payout' and l.amount_paisa > 0 and l.ref is distinct from 'SELF_PAYOUT_' || l.reference_id
                 -- A second credit of an instalment has another key, and is a finding of its own.
                 and l.reference_id not in (select schedule_id from payout_faults where fault = 'credited-twice')
+                -- Nor are a row that was reversed, and the row that was posted in its place.
+                and l.id not in (select of_id from corrections)
+                and not (
+                    split_part(coalesce(l.ref, ''), '_', 1) = 'REPOST'
+                    and coalesce(try_cast(split_part(l.ref, '_', 2) as BIGINT), -1) in (select of_id from corrections)
+                )
+                and split_part(coalesce(l.ref, ''), '_', 1) <> 'DIFFERENCE'
                 then 'key-wrong'
             when
                 l.type = 'commission_rollup' and l.amount_paisa > 0

@@ -8,7 +8,8 @@
 with grants as (
     select id, user_id, type, amount_paisa, coalesce(ref, 'LEDGER_' || id) as reference
     from ledger
-    where type in ('adjustment', 'bonus')
+    -- A recovery or a reversal has its source in the row that it names.
+    where type in ('adjustment', 'bonus') and id not in (select ledger_id from corrections)
 ),
 
 approved as (
@@ -17,6 +18,8 @@ approved as (
         coalesce(g.reference, a.reference) as row_reference
     from authorisations as a
     left join grants as g on a.reference = 'LEDGER_' || g.id
+    -- The approval of a wallet's correction is for no ledger row.
+    where a.kind <> 'wallet_correction'
 ),
 
 compared as (

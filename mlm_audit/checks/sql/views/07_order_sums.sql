@@ -1,12 +1,16 @@
--- Every line of every order in a few sums. signature adds up a hash of each expected line and takes away that of each actual
--- one: zero means that both are the same lines, each as often, and nobody has to compare them one by one (differs is false).
+-- Every line of every order in a few sums. signature adds up, for each expected line, its amount times a hash of what else it is,
+-- and takes away that of each actual one: zero means that both come to the same for every line, and nobody has to compare them one
+-- by one (differs is false). The constant keeps the hash of zeros from being zero. A row and its reversal come to nothing; a row of no amount adds its hash, so that it is seen.
 -- Each kind of line has a weight of its own: commission record 1, roll-up to the company 3, company share 5, remainder 7,
 -- ledger credit 1000003. A commission record's hash also holds who generated it and whether it is a joining record.
 -- unknown_lines: levels whose upline nobody knows to have been active; either posting is lawful there.
 with recorded as (
     select
         order_id,
-        -sum((hash(level::BIGINT, user_id, amount_paisa, from_user_id, (type = 'joining')::BIGINT) >> 24)::BIGINT) as signature,
+        -sum(
+            (hash(7919::BIGINT, level::BIGINT, user_id, from_user_id, (type = 'joining')::BIGINT) >> 32)::HUGEINT
+            * case when amount_paisa = 0 then 1 else amount_paisa end
+        ) as signature,
         min(created_at) as first_at,
         sum(case when type = 'repurchase' then amount_paisa else 0 end) as posted_paisa
     from commissions
@@ -19,15 +23,22 @@ posted as (
         reference_id as order_id,
         -sum(
             case
-                when type = 'sponsor_commission' then (hash(level_depth::BIGINT, user_id, amount_paisa) >> 24)::BIGINT * 1000003
-                else (hash(coalesce(level_depth, 0)::BIGINT, coalesce(user_id, 0), amount_paisa) >> 24)::BIGINT
+                when type = 'sponsor_commission' then (hash(7919::BIGINT, level_depth::BIGINT, user_id) >> 32)::HUGEINT * 1000003
+                else (hash(7919::BIGINT, coalesce(level_depth, 0)::BIGINT, coalesce(user_id, 0)) >> 32)::HUGEINT
                     * case type when 'rollup_to_company' then 3 when 'company_share' then 5 else 7 end
-            end
+            end * case when amount_paisa = 0 then 1 else amount_paisa end
         ) as signature,
         min(created_at) as first_at,
         sum(amount_paisa) as posted_paisa
-    from ledger
-    where type in ('sponsor_commission', 'rollup_to_company', 'company_share', 'remainder')
+    from (
+        select reference_id, type, user_id, level_depth, amount_paisa, created_at
+        from ledger
+        where type in ('sponsor_commission', 'rollup_to_company', 'company_share', 'remainder')
+        union all
+        select reference_id, type, user_id, level_depth, amount_paisa, created_at
+        from corrections
+        where own_type = 'adjustment' and type in ('sponsor_commission', 'rollup_to_company', 'company_share', 'remainder')
+    ) as lines
     group by reference_id
 ),
 
@@ -89,8 +100,7 @@ compared as (
         d.paid_at,
         a.first_at,
         coalesce(a.signature, 0) + coalesce(d.signature, 0)
-        + case when d.share_paisa > 0 then (hash(0::BIGINT, 0::BIGINT, d.share_paisa) >> 24)::BIGINT * 5 else 0 end
-        + case when d.remainder_paisa > 0 then (hash(0::BIGINT, 0::BIGINT, d.remainder_paisa) >> 24)::BIGINT * 7 else 0 end
+        + (hash(7919::BIGINT, 0::BIGINT, 0::BIGINT) >> 32)::HUGEINT * (coalesce(d.share_paisa, 0) * 5::HUGEINT + coalesce(d.remainder_paisa, 0) * 7::HUGEINT)
             as signature
     from due as d
     full outer join actual as a on d.order_id = a.order_id

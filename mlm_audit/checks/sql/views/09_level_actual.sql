@@ -1,4 +1,5 @@
 -- One row per order and level that anything was recorded for: commission records, ledger credits, roll-ups to the company.
+-- Amounts are added up with their signs; a row that takes away counts as minus one. member_*: who holds something after that.
 -- Only of the orders whose lines are not proven to be the same.
 with suspects as (
     select order_id from order_sums where differs
@@ -21,25 +22,52 @@ lines as (
         case when type = 'sponsor_commission' then 0 else 1 end as rollups,
         null::BIGINT as from_user_id,
         null::BIGINT as is_joining_record
-    from ledger
+    from (
+        select reference_id, type, user_id, level_depth, amount_paisa from ledger
+        union all
+        select reference_id, type, user_id, level_depth, amount_paisa from corrections where own_type = 'adjustment'
+    ) as posted
     where type in ('sponsor_commission', 'rollup_to_company') and reference_id in (select order_id from suspects)
+),
+
+holders as (
+    select
+        order_id,
+        level,
+        min(member_id) as member_low,
+        max(member_id) as member_high
+    from (
+        select order_id, level, member_id
+        from lines
+        where member_id is not null
+        group by order_id, level, member_id
+        having sum(amount_paisa * records) <> 0 or sum(amount_paisa * credits) <> 0 or min(abs(amount_paisa)) = 0
+    ) as held
+    group by order_id, level
+),
+
+summed as (
+    select
+        order_id,
+        level,
+        sum(case when amount_paisa < 0 then -records else records end)::BIGINT as records,
+        sum(case when amount_paisa < 0 then -credits else credits end)::BIGINT as credits,
+        sum(case when amount_paisa < 0 then -rollups else rollups end)::BIGINT as rollups,
+        sum(amount_paisa * records)::BIGINT as recorded_paisa,
+        sum(amount_paisa * credits)::BIGINT as credited_paisa,
+        sum(amount_paisa * rollups)::BIGINT as rolled_up_paisa,
+        min(from_user_id) as from_low,
+        max(from_user_id) as from_high,
+        count(from_user_id) as from_named,
+        min(is_joining_record) as joining_low,
+        max(is_joining_record) as joining_high
+    from lines
+    group by order_id, level
 )
 
 select
-    order_id,
-    level,
-    sum(records)::BIGINT as records,
-    sum(credits)::BIGINT as credits,
-    sum(rollups)::BIGINT as rollups,
-    sum(amount_paisa * records)::BIGINT as recorded_paisa,
-    sum(amount_paisa * credits)::BIGINT as credited_paisa,
-    sum(amount_paisa * rollups)::BIGINT as rolled_up_paisa,
-    min(member_id) as member_low,
-    max(member_id) as member_high,
-    min(from_user_id) as from_low,
-    max(from_user_id) as from_high,
-    count(from_user_id) as from_named,
-    min(is_joining_record) as joining_low,
-    max(is_joining_record) as joining_high
-from lines
-group by order_id, level
+    s.*,
+    h.member_low,
+    h.member_high
+from summed as s
+left join holders as h on s.order_id = h.order_id and s.level is not distinct from h.level

@@ -32,17 +32,22 @@ judged as (
     select
         *,
         case
+            -- What was reversed in full is nobody's any more.
+            when
+                not is_expected and records = 0 and credits = 0 and rollups = 0
+                and recorded_paisa = 0 and credited_paisa = 0 and rolled_up_paisa = 0
+                then null
             when not is_expected then 'unexpected'
             when not coalesce(to_member, false) and records + credits > 0 then 'inactive-upline'
             when not coalesce(to_member, false) and rollups = 0 then 'rollup-missing'
-            when not coalesce(to_member, false) and rollups > 1 then 'rollup-twice'
+            when not coalesce(to_member, false) and rollups > 1 and rolled_up_paisa > amount_paisa then 'rollup-twice'
             when not coalesce(to_member, false) and rolled_up_paisa <> amount_paisa then 'rollup-amount'
             when not coalesce(to_member, false) then null
             when records + credits = 0 and rollups > 0 then 'rolled-up'
             when records + credits = 0 then 'missing'
             when rollups > 0 then 'rolled-up-too'
-            when credits > 1 then 'credited-twice'
-            when records > 1 then 'recorded-twice'
+            when credits > 1 and credited_paisa > amount_paisa then 'credited-twice'
+            when records > 1 and recorded_paisa > amount_paisa then 'recorded-twice'
             when member_low <> upline_id or member_high <> upline_id then 'beneficiary'
             when records = 0 then 'not-recorded'
             when recorded_paisa <> amount_paisa then 'amount'

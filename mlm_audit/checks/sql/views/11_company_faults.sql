@@ -19,8 +19,9 @@ actual as (
     select
         reference_id as order_id,
         type as line,
-        count(*) as posted,
-        sum(amount_paisa)::BIGINT as posted_paisa
+        sum(case when amount_paisa < 0 then -1 else 1 end)::BIGINT as posted,
+        sum(amount_paisa)::BIGINT as posted_paisa,
+        max(case when amount_paisa > 0 then id end) as last_ledger_id
     from ledger
     where type in ('company_share', 'remainder') and reference_id in (select order_id from suspects)
     group by reference_id, type
@@ -32,7 +33,8 @@ compared as (
         coalesce(e.line, a.line) as line,
         coalesce(e.amount_paisa, 0) as amount_paisa,
         coalesce(a.posted, 0) as posted,
-        coalesce(a.posted_paisa, 0) as posted_paisa
+        coalesce(a.posted_paisa, 0) as posted_paisa,
+        a.last_ledger_id
     from expected as e
     full outer join actual as a on e.order_id = a.order_id and e.line = a.line
 )
@@ -43,4 +45,4 @@ select
 from compared as c
 inner join orders as s on c.order_id = s.id
 left join paid_orders as o on c.order_id = o.order_id
-where c.amount_paisa <> c.posted_paisa or c.posted > 1
+where c.amount_paisa <> c.posted_paisa
