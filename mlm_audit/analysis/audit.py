@@ -27,6 +27,7 @@ from mlm_audit.analysis.simulate import Simulation, simulate
 from mlm_audit.analysis.suspicious import suspicious
 from mlm_audit.analysis.tree import Tree
 from mlm_audit.checks.inputs import ANALYSIS_INPUTS
+from mlm_audit.checks.remedies import Remedy
 from mlm_audit.checks.tree.codes import CODES
 from mlm_audit.database.check import readable_inputs, unreadable
 from mlm_audit.database.connect import open_engine
@@ -82,12 +83,21 @@ class Audit:
     @answers
     def issue(self, key: str) -> Answer:
         """A break or tree issue by its id, such as "matrix-cycle/5", of the last stored run that looked for it. InputError for none."""
+        return self._run_with(key).explain(issue=key)
+
+    @answers
+    def remedy(self, key: str) -> Remedy:
+        """What puts a break of the last stored run right: exact steps, or alternatives for a person. InputError for none."""
+        return self._run_with(key).remedy(key)
+
+    def _run_with(self, key: str) -> Run:
+        """The last stored run that could have a break of that id."""
         tree = key.split("/", maxsplit=1)[0] in CODES
         run = self.last_run(tree=tree)
         if run is None:
             job = "tree-health" if tree else "reconciliation"
             raise InputError(f"break {key}: no run is stored that could have it; make one with: mlm-audit run {job}")
-        return run.explain(issue=key)
+        return run
 
     @answers
     def member(self, member: int, *, reveal: bool = False) -> Member:

@@ -8,7 +8,9 @@ import polars as pl
 from sqlalchemy import Engine
 
 from mlm_audit.analysis.answer import Answer
-from mlm_audit.checks.causes import first_step, in_words
+from mlm_audit.checks.causes import in_words
+from mlm_audit.checks.remedies import remedy_of
+from mlm_audit.checks.remedies.model import FACTS
 from mlm_audit.checks.tree.codes import CODES
 from mlm_audit.checks.tree.neighbourhood import as_data
 from mlm_audit.domain.errors import InputError
@@ -39,11 +41,12 @@ def explain_issue(row: dict[str, Any], database: Engine, settings: Settings) -> 
         title=row["id"],
         verdict="FAIL",
         conclusion=f"{row['message']} {in_words(row['code'] if is_tree else cause)}.",
-        first=f"{CODES[row['code']].do if is_tree else first_step(cause)}.",
+        first=f"{CODES[row['code']].do}." if is_tree else remedy_of(row).sentence,
         facts=_facts(row),
         tables=tuple(table for table in tables if table is not None),
         timezone=settings.timezone,
-        data={name: row[name] for name in ("id", "code", "severity", "member_id", "order_id", "amount_paisa", "cause")},
+        data={name: row[name] for name in ("id", "code", "severity", "member_id", "order_id", "amount_paisa", "cause")}
+        | {"remedy": remedy_of(row).to_dict()},
     )
     return Answer(story)
 
@@ -72,6 +75,7 @@ def _evidence(one: dict[str, Any]) -> dict[str, Any]:
         if name.endswith("_paisa") and isinstance(value, int)
         else value
         for name, value in one.items()
+        if name != FACTS
     }
     what = ", ".join(f"{name.replace('_', ' ')} {value}".strip() for name, value in rest.items() if name not in ("table", "id"))
     return {"table": str(one.get("table", "")), "id": str(one.get("id", "")), "what": what}

@@ -14,6 +14,7 @@ from mlm_audit.analysis.order import explain_order
 from mlm_audit.analysis.wallet import WalletExplanation, explain_wallet
 from mlm_audit.checks.causes import first_step, in_words
 from mlm_audit.checks.pointers import explain_command
+from mlm_audit.checks.remedies import Remedy, remedy_of
 from mlm_audit.checks.roots import FOLLOWS
 from mlm_audit.database.own_tables import ReconciliationReport, TreeHealthReport
 from mlm_audit.database.runs import PREVIOUS_COLUMNS, KnownOf, PreviousRun, has_runs, previous_run
@@ -69,6 +70,11 @@ class Run:
         off = self.breaks.filter(pl.col("code") == "wallet-balance").select("member_id", "amount_paisa", "cause").rows()
         known = KnownOf(self.job_id, self.breaks.filter(pl.col("member_id") == number), off)
         return explain_member(self._database, self._settings, number, known)
+
+    @answers
+    def remedy(self, issue: str) -> Remedy:
+        """What puts a break right, by its id: exact steps, or alternatives that a person chooses from. InputError for an unknown id."""
+        return remedy_of(find_issue(self.breaks, issue))
 
     @property
     def tables(self) -> dict[str, pl.DataFrame]:

@@ -21,6 +21,7 @@ from mlm_audit.cli import (
     explain,
     mail,
     payouts,
+    remedy,
     repairs,
     reports,
     run,
@@ -55,6 +56,7 @@ app.command(demo.app)
 app.command(payouts.app)
 app.command(eligibility.app)
 app.command(explain.app)
+app.command(remedy.app)
 app.command(tree.app)
 app.command(repairs.app)
 app.command(reports.app)

@@ -5,6 +5,8 @@ from typing import Any
 
 import polars as pl
 
+from mlm_audit.checks.remedies import remedy_of
+from mlm_audit.checks.tree.codes import CODES
 from mlm_audit.domain.findings import FINDING_KEYS, SEVERITIES
 
 
@@ -23,6 +25,8 @@ def one_finding(code: str, key: object, severity: str, message: str, **values: A
 
 
 def findings_of(breaks: pl.DataFrame) -> list[dict[str, Any]]:
-    """One dictionary per break with FINDING_KEYS, evidence as a list."""
-    rows = breaks.select(FINDING_KEYS).iter_rows(named=True)
-    return [row | {"evidence": json.loads(row["evidence"])} for row in rows]
+    """One dictionary per break with FINDING_KEYS, evidence as a list, and the remedy of what is open."""
+    rows = (row | {"evidence": json.loads(row["evidence"])} for row in breaks.select(FINDING_KEYS).iter_rows(named=True))
+    return [
+        row if row["state"] == "cleared" or row["code"] in CODES else row | {"remedy": remedy_of(row).to_dict()} for row in rows
+    ]

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from mlm_audit.checks.causes import first_step, in_words
 from mlm_audit.checks.pointers import explain_command
+from mlm_audit.checks.remedies.model import FACTS
 from mlm_audit.checks.roots import FOLLOWS
 from mlm_audit.domain.findings import SEVERITIES, STATES, CheckRun, CheckStatus, RunResult
 from mlm_audit.domain.money import format_inr, grouped
@@ -238,7 +239,7 @@ def _evidence(row: Mapping[str, Any]) -> str:
         if key == "what"
         else f"{key.replace('_', ' ')} {value}"
         for key, value in row.items()
-        if key not in ("table", "id")
+        if key not in ("table", "id", FACTS)
     )
     return f"{row.get('table', 'row')} {row['id']}" + (f" ({extra})" if extra else "")
 

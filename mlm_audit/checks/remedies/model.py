@@ -173,7 +173,8 @@ class Remedy:
             return ". ".join(map(str, self.steps)) + "."
         if self.alternatives:
             ways = " ".join(
-                f"({chr(97 + place)}) {way.when}: {'; '.join(map(str, way.steps))}." for place, way in enumerate(self.alternatives)
+                f"({chr(97 + place)}) {way.when}: {'; '.join(map(str, way.steps))}."
+                for place, way in enumerate(self.alternatives)
             )
             return f"A person must decide. {ways}"
         if self.follows:

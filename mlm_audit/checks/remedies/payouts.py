@@ -23,17 +23,13 @@ LACKS_IT = "the wallet does not have the amount"
 def _credit(broken: Broken, *, moves_wallet: bool) -> Posting:
     number = broken["schedule_id"]
     key = f"SELF_PAYOUT_{number}"
-    return Posting(
-        broken.member, "self_payout", broken["due_paisa"], number, None, key, moves_wallet, Row(SCHEDULE, number)
-    )
+    return Posting(broken.member, "self_payout", broken["due_paisa"], number, None, key, moves_wallet, Row(SCHEDULE, number))
 
 
 def _debit(broken: Broken, *, moves_wallet: bool) -> Posting:
     number = broken["withdrawal_id"]
     key = f"WITHDRAWAL_{number}"
-    return Posting(
-        broken.member, "withdrawal", -broken["due_paisa"], number, None, key, moves_wallet, Row(REQUESTS, number)
-    )
+    return Posting(broken.member, "withdrawal", -broken["due_paisa"], number, None, key, moves_wallet, Row(REQUESTS, number))
 
 
 def payout_lost(broken: Broken) -> Remedy:
@@ -121,7 +117,9 @@ def payout_moved(broken: Broken) -> Remedy:
 
 def payout_difference(broken: Broken) -> Remedy:
     """Credited with another amount: the difference is posted."""
-    return Remedy(broken.id, (_difference(broken, "self_payout", broken["schedule_id"], broken["due_paisa"] - broken["credited_paisa"]),))
+    return Remedy(
+        broken.id, (_difference(broken, "self_payout", broken["schedule_id"], broken["due_paisa"] - broken["credited_paisa"]),)
+    )
 
 
 def withdrawal_difference(broken: Broken) -> Remedy:
@@ -266,7 +264,9 @@ def history_lacking(broken: Broken) -> Remedy:
 def history_surplus(broken: Broken) -> Remedy:
     """The last row of PayoutHistory is cancelled."""
     number = broken["history_id"]
-    return Remedy(broken.id, (Correction(HISTORY, number, "status", "completed", "cancelled", Row(SCHEDULE, broken["schedule_id"])),))
+    return Remedy(
+        broken.id, (Correction(HISTORY, number, "status", "completed", "cancelled", Row(SCHEDULE, broken["schedule_id"])),)
+    )
 
 
 def history_amount(broken: Broken) -> Remedy:

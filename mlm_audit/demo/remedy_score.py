@@ -1,0 +1,75 @@
+"""What becomes of a break when its remedy is taken: the fault alone, its remedies applied to a copy, the audit made again."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import polars as pl
+
+from mlm_audit.checks.remedies import Posting, Remedy, WalletCorrection, remedy_of
+from mlm_audit.demo.faults.injector import Truth
+from mlm_audit.demo.platform import Platform
+from mlm_audit.demo.remedy import apply, steps_of
+
+
+@dataclass(frozen=True)
+class Closing:
+    """One alternative of a fault's remedies, taken on a copy. `left` are ids of breaks that are open afterwards."""
+
+    choice: int
+    left: tuple[str, ...]
+    strangers: tuple[int, ...]
+    """Members whose wallets moved, though the fault does not concern them."""
+    is_posted_twice: bool
+
+    @property
+    def is_closed(self) -> bool:
+        """Nothing is open, no innocent wallet moved, nothing was posted twice."""
+        return not self.left and not self.strangers and not self.is_posted_twice
+
+
+def closings(platform: Platform, truth: Truth, audit: Callable[[Platform], pl.DataFrame]) -> list[Closing]:
+    """Every alternative of the remedies for a fault that is alone in a platform, each taken on a copy of its own."""
+    rows = list(audit(platform).iter_rows(named=True))
+    primary = [remedy_of(row) for row in rows if row["code"] == truth.code and concerns(row, truth)]
+    ways = max((len(remedy.alternatives) or 1 for remedy in primary), default=1)
+    return [_closing(platform, truth, primary, choice, audit) for choice in range(ways)]
+
+
+def concerns(row: dict[str, Any], truth: Truth) -> bool:
+    """Whether a break is about the members or orders of a fault."""
+    return row["member_id"] in truth.members or row["order_id"] in truth.orders
+
+
+def _closing(
+    platform: Platform, truth: Truth, remedies: Sequence[Remedy], choice: int, audit: Callable[[Platform], pl.DataFrame]
+) -> Closing:
+    chosen = [_chosen(remedy, choice) for remedy in remedies]
+    once = platform.copy()
+    for remedy in chosen:
+        apply(once, remedy)
+    twice = once.copy()
+    for remedy in chosen:  # taken once more, nothing may move once more
+        apply(twice, remedy)
+    before, after = _wallets(platform), _wallets(once)
+    moved = {member for member, paisa in before.items() if after[member] != paisa}
+    # The members of an order's lines are named by the remedy, and concerned by the order.
+    concerned = set(truth.members) | ({member for remedy in chosen for member in _named(remedy)} if truth.orders else set())
+    left = tuple(audit(once)["id"].to_list())
+    return Closing(choice, left, tuple(sorted(moved - concerned)), _wallets(twice) != after)
+
+
+def _chosen(remedy: Remedy, choice: int) -> Remedy:
+    """The remedy with one alternative as its steps."""
+    if not remedy.alternatives:
+        return remedy
+    return replace(remedy, steps=steps_of(remedy, min(choice, len(remedy.alternatives) - 1)), alternatives=())
+
+
+def _named(remedy: Remedy) -> set[int]:
+    members = {step.member_id for step in remedy.steps if isinstance(step, Posting | WalletCorrection)}
+    return {member for member in members if member is not None}
+
+
+def _wallets(platform: Platform) -> dict[int, int]:
+    return dict(platform["users"].select("id", "wallet_balance_paisa").iter_rows())
