@@ -100,6 +100,7 @@ INPUTS: dict[str, Input] = {
             "status": TEXT,
             "payout_date": INSTANT,
             "processed_at": INSTANT,
+            "retry_count": SMALL,
             "created_at": INSTANT,
         }
     ),

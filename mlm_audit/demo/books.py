@@ -199,6 +199,7 @@ class _Books:
                 "payout_date": instants(due),
                 "status": as_words(status, SCHEDULE_STATUS),
                 "processed_at": instants(processed),
+                "retry_count": np.zeros(len(order), np.int64),
                 "actual_amount_paisa": pl.Series(amount).set(pl.Series(~paid), None),
                 "failure_reason": as_words(reason, ("KYC not approved", "member not active")).set(pl.Series(status < 2), None),
                 "created_at": instants(self.orders.paid_at[order]),

@@ -25,7 +25,7 @@ def write_platform(engine: Engine, platform: Platform, progress: Progress = lamb
         tables.Ledger: _slices(platform["ledger"], _ledger),
         tables.Commission: _slices(platform["commissions"]),
         tables.WithdrawalRequest: _slices(platform["withdrawals"], _withdrawals),
-        own.SelfPayoutSchedule: _slices(platform["payout_schedule"], _schedule),
+        own.SelfPayoutSchedule: _slices(platform["payout_schedule"]),
         own.PayoutHistory: _slices(platform["payout_history"], _history),
         own.CommissionRollup: _slices(platform["commission_rollups"]),
         own.EligibilityLog: _slices(platform["eligibility_log"]),
@@ -70,10 +70,6 @@ def _withdrawals(requests: pl.DataFrame) -> pl.DataFrame:
     reference = pl.lit("WITHDRAWAL_") + pl.col("id").cast(pl.String)
     approved = pl.col("status") == "approved"
     return requests.with_columns(pl.when(approved).then(reference).alias("transaction_id"))
-
-
-def _schedule(schedule: pl.DataFrame) -> pl.DataFrame:
-    return schedule.with_columns(pl.lit(0).alias("retry_count"))
 
 
 def _history(history: pl.DataFrame) -> pl.DataFrame:

@@ -40,6 +40,8 @@ OF_HISTORY = {
 }
 """Inputs that are made from what earlier runs left, and why there may be none."""
 
+OF_WHOLE_MEMBERS = ("month_commissions", "log_rollups")
+"""Views per member that a slice can make only for the members of whom it holds every row."""
 OF_THE_WHOLE = ("order_totals", "pending_months", "month_purchases", "log_months")
 """Views that are sums over all orders, commissions and log rows: a slice is given them as they are for the whole platform."""
 OF_SLICES = ("brought_forward", "first_paid", "first_orders", "whole_members", "order_span", *OF_THE_WHOLE)
@@ -200,6 +202,7 @@ class Engine:
             "active_from": self.plan.rules.active_from,
             "critical_wallet_paisa": self.settings.critical_wallet_paisa,
             "correction_max_paisa": self.settings.correction_max_paisa,
+            "payout_retries": self.settings.payout_retries,
             "unsupported_critical_paisa": self.settings.unsupported_critical_paisa,
             "monthly_purchase_required_paisa": self.plan.rules.monthly_purchase_required_paisa,
             "three_three": self.plan.rules.three_three,
@@ -227,8 +230,8 @@ class Engine:
 
     def _prepare(self, view: View) -> None:
         name, sql = view.name, view.sql
-        if name == "month_commissions" and parts_of(self.snapshot, "whole_members"):
-            # Of the others a slice holds some commissions of a month, never all of them.
+        if name in OF_WHOLE_MEMBERS and parts_of(self.snapshot, "whole_members"):
+            # Of the others a slice holds some rows of a month, never all of them.
             sql = f"select * from ({sql}\n) as every where member_id in (select id from whole_members)"
         if name in OF_SLICES and parts_of(self.snapshot, name):
             return
@@ -291,6 +294,7 @@ def moments_of(read_at: datetime | None, settings: Settings) -> dict[str, dateti
     offsets = {
         "read_at": timedelta(0),
         "overdue_before": -overdue,
+        "held_before": -hold,
         "held_too_long_before": -overdue - hold,
         "sweep_overdue_before": -timedelta(days=settings.sweep_overdue_days),
         "future_after": CLOCK_TOLERANCE,

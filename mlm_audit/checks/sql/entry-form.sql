@@ -2,7 +2,7 @@
 -- title: A ledger row that is not what its kind asks for
 -- severity: high
 -- needs: ledger, payout_schedule
--- proves: A row of the company names no member and every other row names one; only level lines name a level; payouts and roll-ups carry their prescribed key.
+-- proves: A row of the company names no member and every other row names one; only level lines name a level; every row has an idempotency key, and payouts and roll-ups the prescribed one.
 -- do: Find out whose money the row moved; correct the owner, level or key of the row, with its reason.
 -- message: Ledger row {ledger_id} ({kind}, {row_paisa}) {what}.
 with formed as (
@@ -18,6 +18,8 @@ with formed as (
             when not t.is_company and l.user_id is null then 'member-money-without-member'
             when t.has_level and (l.level_depth is null or l.level_depth < 1) then 'level-missing'
             when not t.has_level and l.level_depth is not null then 'level-unexpected'
+            when l.ref is null or trim(l.ref) = '' then 'key-missing'
+            when l.ref <> trim(l.ref) then 'key-untrimmed'
             when
                 l.type = 'self_payout' and l.amount_paisa > 0 and l.ref is distinct from 'SELF_PAYOUT_' || l.reference_id
                 -- A second credit of an instalment has another key, and is a finding of its own.
@@ -46,6 +48,9 @@ with formed as (
         or t.has_level <> (l.level_depth is not null)
         or l.level_depth < 1
         or l.type in ('self_payout', 'commission_rollup')
+        or l.ref is null
+        or l.ref <> trim(l.ref)
+        or l.ref = ''
 )
 
 select
@@ -59,6 +64,8 @@ select
         when 'member-money-without-member' then 'names no member'
         when 'level-missing' then 'names no level'
         when 'level-unexpected' then 'names a level, which rows of this kind do not have'
+        when 'key-missing' then 'has no idempotency key'
+        when 'key-untrimmed' then 'has spaces around its idempotency key'
         else 'does not carry the key of its kind'
     end as what,
     case when f.cause in ('company-money-to-member', 'member-money-without-member') then 'high' else 'medium' end as severity,

@@ -25,6 +25,14 @@ with dated as (
     where l.type = 'self_payout' and epoch_us(l.created_at) < epoch_us(s.payout_date) - 3600000000
     union all
     select
+        'ledger' as table_name, l.id, l.user_id, s.order_id, 'is older than the decision that it follows from' as what
+    from ledger as l
+    inner join payout_schedule as s on l.reference_id = s.id
+    where
+        l.type = 'self_payout' and s.status = 'paid' and epoch_us(l.created_at) < epoch_us(s.processed_at) - 3600000000
+        and epoch_us(l.created_at) >= epoch_us(s.payout_date) - 3600000000
+    union all
+    select
         'ledger' as table_name, l.id, l.user_id, null::BIGINT as order_id,
         'decided commission of a month that had not ended' as what
     from ledger as l

@@ -11,6 +11,7 @@ with history as (
         count(*) as rows,
         sum(amount_paisa)::BIGINT as recorded_paisa,
         min(user_id) as member_id,
+        max(user_id) as last_member_id,
         min(id) as history_id,
         max(id) as last_history_id
     from payout_history
@@ -36,7 +37,8 @@ select
         when h.schedule_id is null then 'history-missing'
         when p.id is null then 'history-unexpected'
         when h.rows > 1 then 'history-twice'
-        else 'history-amount'
+        when h.recorded_paisa <> p.amount_paisa then 'history-amount'
+        else 'history-other-member'
     end as cause,
     [{'table': 'SelfPayoutSchedule', 'id': coalesce(p.id, h.schedule_id)}, {'table': 'PayoutHistory', 'id': h.history_id}]
         as evidence,
@@ -54,3 +56,5 @@ where
     or h.schedule_id is null
     or h.rows > 1
     or h.recorded_paisa <> p.amount_paisa
+    or h.member_id <> p.user_id
+    or h.last_member_id <> p.user_id

@@ -28,7 +28,11 @@ with states as (
         id,
         user_id,
         order_id,
-        case when status = 'paid' then coalesce(actual_amount_paisa, 0) - amount_paisa else 0 end as amount_paisa,
+        case
+            when status = 'paid' then coalesce(actual_amount_paisa, 0) - amount_paisa
+            when status = 'permanently_failed' then -amount_paisa
+            else 0
+        end as amount_paisa,
         status,
         case
             when order_id is null then 'instalment-without-order'
@@ -37,12 +41,18 @@ with states as (
             when status = 'paid' and processed_at is null then 'decided-without-time'
             when status = 'pending' and actual_amount_paisa is not null then 'undecided-with-amount'
             when status = 'pending' and processed_at is not null then 'undecided-with-time'
+            when status in ('failed', 'permanently_failed') and processed_at is null then 'decided-without-time'
+            when status = 'permanently_failed' then 'given-up-early'
         end as cause
-    from payout_schedule
+    from payout_schedule as s
+    cross join rules as r
     where
         order_id is null
         or (status = 'paid' and (actual_amount_paisa is distinct from amount_paisa or processed_at is null))
         or (status = 'pending' and (actual_amount_paisa is not null or processed_at is not null))
+        or (status in ('failed', 'permanently_failed') and processed_at is null)
+        -- Given up only after PAYOUT_RETRIES failures, or after HOLD_DAYS of being held.
+        or (status = 'permanently_failed' and retry_count < r.payout_retries and processed_at > r.held_before)
     union all
     select
         'withdrawal_requests' as table_name,
@@ -77,10 +87,11 @@ select
         when 'undecided-with-amount' then 'is not paid, and says what was paid'
         when 'paid-without-amount' then 'is paid, and does not say how much'
         when 'paid-other-amount' then 'was paid with another amount than was planned'
+        when 'given-up-early' then 'was given up before its retries or its hold had ended'
         when 'instalment-without-order' then 'names no order'
         else 'has an amount that is not positive'
     end as what,
-    case when s.cause in ('paid-other-amount', 'instalment-without-order', 'joining-not-released') then 'high' else 'medium' end
+    case when s.cause in ('paid-other-amount', 'given-up-early', 'instalment-without-order', 'joining-not-released') then 'high' else 'medium' end
         as severity,
     s.cause,
     [{'table': s.table_name, 'id': s.id}] as evidence,

@@ -1,0 +1,55 @@
+-- code: refund-misplaced
+-- title: A refund was reversed in the wrong place
+-- severity: high
+-- needs: orders, commissions, ledger
+-- proves: Of an order that no longer stands every line adds up to nothing by itself: each member's, each level's, and the company's.
+-- do: Move the reversal from the line that has too much of it to the line that still stands.
+-- message: Order {order_id} no longer stands; its line {line} of {who} still has {left_paisa}, and another line has as much too little.
+with fallen as (
+    select order_id, member_id from order_sums where not stands and posted_paisa = 0
+),
+
+lines as (
+    select order_id, 'commission record, level ' || coalesce(level, 0) as line, user_id, amount_paisa
+    from commissions
+    where type in ('joining', 'repurchase') and order_id in (select order_id from fallen)
+    union all
+    select
+        reference_id as order_id,
+        type || case when level_depth is null then '' else ', level ' || level_depth end as line,
+        user_id,
+        amount_paisa
+    from ledger
+    where
+        type in ('sponsor_commission', 'rollup_to_company', 'company_share', 'remainder')
+        and reference_id in (select order_id from fallen)
+    union all
+    select
+        reference_id as order_id,
+        type || case when level_depth is null then '' else ', level ' || level_depth end as line,
+        user_id,
+        amount_paisa
+    from corrections
+    where
+        own_type = 'adjustment' and type in ('sponsor_commission', 'rollup_to_company', 'company_share', 'remainder')
+        and reference_id in (select order_id from fallen)
+),
+
+summed as (
+    select order_id, line, user_id, sum(amount_paisa)::BIGINT as left_paisa
+    from lines
+    group by order_id, line, user_id
+)
+
+select
+    user_id as member_id,
+    order_id,
+    left_paisa as amount_paisa,
+    line,
+    coalesce('member ' || user_id, 'the company') as who,
+    left_paisa,
+    'refund-misplaced' as cause,
+    [{'table': 'order', 'id': order_id, 'line': line, 'left_paisa': left_paisa}] as evidence,
+    order_id || '/' || line || '/' || coalesce(user_id, 0) as key
+from summed
+where left_paisa <> 0

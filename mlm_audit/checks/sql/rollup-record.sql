@@ -1,0 +1,61 @@
+-- code: rollup-record
+-- title: A roll-up's records disagree
+-- severity: medium
+-- needs: commissions, orders, ledger, commission_rollups, eligibility_log
+-- proves: CommissionRollup counts the commissions that were rolled up, the eligibility log has its amount, and the company's credit names it.
+-- do: Set the record from the commissions that were rolled up; no money moves.
+-- message: {what}: {posted_paisa}, {expected_paisa} expected.
+with posted as (
+    select
+        l.id,
+        l.amount_paisa,
+        l.reference_id,
+        l.ref,
+        r.user_id,
+        r.year::BIGINT * 100 + r.month as month
+    from ledger as l
+    left join commission_rollups as r on l.reference_id = r.id
+    where
+        l.type = 'commission_rollup' and l.amount_paisa > 0
+        and split_part(l.ref, '_', 1) = 'ROLLUP' and l.id not in (select of_id from corrections)
+        and l.ref is distinct from 'ROLLUP_' || r.user_id || '_' || (r.year::BIGINT * 100 + r.month)
+),
+
+recorded as (
+    select user_id, year::BIGINT * 100 + month as month, max(id) as id
+    from commission_rollups
+    group by user_id, year::BIGINT * 100 + month
+)
+
+select
+    p.user_id as member_id,
+    0::BIGINT as amount_paisa,
+    'Ledger row ' || p.id || ' (' || p.ref || ') names CommissionRollup row ' || coalesce(p.reference_id || '', '(none)') as what,
+    p.amount_paisa as posted_paisa,
+    p.amount_paisa as expected_paisa,
+    'rollup-reference-wrong' as cause,
+    [{'table': 'ledger', 'id': p.id}] as evidence,
+    'ledger/' || p.id as key
+from posted as p
+-- Where there is no CommissionRollup row for the member and month, its loss is the finding.
+inner join recorded as r
+    on try_cast(split_part(p.ref, '_', 2) as BIGINT) = r.user_id and try_cast(split_part(p.ref, '_', 3) as BIGINT) = r.month
+union all
+select
+    l.member_id,
+    0::BIGINT as amount_paisa,
+    case
+        when l.commission_count <> l.rolled_up_rows
+            then 'CommissionRollup of member ' || l.member_id || ' for month ' || l.month || ' counts ' || l.commission_count
+                || ' commissions instead of ' || l.rolled_up_rows
+        else 'The eligibility log of member ' || l.member_id || ' for month ' || l.month || ' has another amount rolled up'
+    end as what,
+    l.logged_paisa as posted_paisa,
+    l.recorded_paisa as expected_paisa,
+    case when l.commission_count <> l.rolled_up_rows then 'rollup-count-wrong' else 'log-amount-wrong' end as cause,
+    [{'table': 'CommissionRollup', 'id': l.rollup_id}, {'table': 'EligibilityLog', 'id': l.log_id}] as evidence,
+    l.member_id || '/' || l.month as key
+from log_rollups as l
+where
+    (l.commission_count <> l.rolled_up_rows and l.rollup_id is not null)
+    or (l.logged_paisa <> l.recorded_paisa and l.log_id is not null)

@@ -1,0 +1,48 @@
+-- Per member and month: what CommissionRollup and the eligibility log say was rolled up, and how many commissions were.
+-- Only of the members of whom every row is at hand.
+with records as (
+    select
+        user_id as member_id,
+        year::BIGINT * 100 + month as month,
+        sum(amount_paisa)::BIGINT as recorded_paisa,
+        sum(commission_count)::BIGINT as commission_count,
+        max(id) as rollup_id
+    from commission_rollups
+    group by user_id, year::BIGINT * 100 + month
+),
+
+logged as (
+    select
+        user_id as member_id,
+        year::BIGINT * 100 + month as month,
+        max(rolled_up_paisa) as logged_paisa,
+        max(id) as log_id
+    from eligibility_log
+    where rolled_up_paisa <> 0 or user_id in (select member_id from records)
+    group by user_id, year::BIGINT * 100 + month
+),
+
+decided as (
+    select member_id, month, rows as rolled_up_rows
+    from month_commissions
+    where status = 'rolled_up'
+),
+
+both_of_them as (
+    select
+        coalesce(r.member_id, l.member_id) as member_id,
+        coalesce(r.month, l.month) as month,
+        coalesce(r.recorded_paisa, 0) as recorded_paisa,
+        r.commission_count,
+        r.rollup_id,
+        coalesce(l.logged_paisa, 0) as logged_paisa,
+        l.log_id
+    from records as r
+    full outer join logged as l on r.member_id = l.member_id and r.month = l.month
+)
+
+select
+    b.*,
+    coalesce(d.rolled_up_rows, 0) as rolled_up_rows
+from both_of_them as b
+left join decided as d on b.member_id = d.member_id and b.month = d.month
