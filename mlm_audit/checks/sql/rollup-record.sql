@@ -58,4 +58,8 @@ select
 from log_rollups as l
 where
     (l.commission_count <> l.rolled_up_rows and l.rollup_id is not null)
-    or (l.logged_paisa <> l.recorded_paisa and l.log_id is not null)
+    or (
+        l.logged_paisa <> l.recorded_paisa and l.log_id is not null
+        -- Where commissions were rolled up without a CommissionRollup row, its loss is the finding.
+        and (l.rollup_id is not null or l.rolled_up_rows = 0)
+    )

@@ -95,6 +95,8 @@ def _released_though_ineligible(injector: Injector, places: int) -> list[Row]:
         platform.delete("commission_rollups", rollup)
         platform.delete("ledger", posted["ledger_id"].to_list())
         _add_to_stats(platform, row["month"], -row["amount_paisa"])
+        log = platform["eligibility_log"].filter(mine)["id"].to_list()
+        platform.update("eligibility_log", log, rolled_up_paisa=[0] * len(log))
         credit = {"user_id": row["user_id"], "type": "repurchase_commission", "amount_paisa": row["amount_paisa"]}
         credit |= {"reference_id": row["month"], "ref": f"REPURCHASE_{row['user_id']}_{row['month']}"}
         platform.append("ledger", [credit | {"created_at": platform.end.replace(tzinfo=None)}])
