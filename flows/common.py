@@ -1,7 +1,7 @@
 """What the flows share: whether a scheduled run is to run now, the call of the job, artifacts, events, what follows a death."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypedDict
 
 from prefect import Flow, runtime, task
@@ -24,6 +24,7 @@ from mlm_audit.domain.privacy import mask_personal
 from mlm_audit.domain.settings import Settings, load_settings
 from mlm_audit.jobs.call import Request, call
 from mlm_audit.jobs.catch_up import month_of_run, why_not
+from mlm_audit.jobs.clock import now, on_this_clock
 from mlm_audit.jobs.names import MONTHLY_SWEEP
 from mlm_audit.jobs.notices import deliver, tell_directly
 from mlm_audit.jobs.owner import acting_as, is_gone
@@ -40,18 +41,13 @@ AsOf = datetime | None
 output.set_up()
 
 
-def now() -> datetime:
-    """The only place where the flows read the time."""
-    return datetime.now(UTC)
-
-
 def run_name(job: str) -> Callable[[], str]:
     """Names a flow run, `reconciliation 2026-11-24`: the job and the business day that it is about."""
 
     def name() -> str:
         settings = load_settings()
         as_of = runtime.flow_run.parameters.get("as_of")
-        moment = instant(as_of, settings) if as_of else runtime.flow_run.scheduled_start_time or now()
+        moment = instant(as_of, settings) if as_of else scheduled_for()
         return f"{job} {business_date(moment, settings.tz)}"
 
     return name
@@ -93,9 +89,9 @@ def is_scheduled() -> bool:
 
 
 def scheduled_for() -> datetime:
-    """When this run was due."""
-    moment: datetime = runtime.flow_run.scheduled_start_time
-    return moment
+    """When this run was due, by our clock; Prefect's server has only the machine's."""
+    moment: datetime | None = runtime.flow_run.scheduled_start_time
+    return on_this_clock(moment) if moment else now()
 
 
 def skipped(job: str, settings: Settings) -> State[None] | None:

@@ -16,10 +16,11 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from pydantic import Field
 from sqlalchemy import Engine
 
-from flows.common import now, open_database
+from flows.common import open_database
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.settings import Settings, load_settings
 from mlm_audit.jobs.call import MOST_SHARDS, do_shard
+from mlm_audit.jobs.clock import now
 from mlm_audit.jobs.shards import Shard, Share, is_at_work, shard_of
 
 Shards = Annotated[int | None, Field(ge=1, le=MOST_SHARDS)]

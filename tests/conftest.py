@@ -21,6 +21,7 @@ from mlm_audit.demo.write import write_platform
 from mlm_audit.domain.periods import zone
 from mlm_audit.domain.plan import load_plan
 from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.clock import SHIFT, machine_now
 from tests import servers
 
 DATABASES = ("sqlite", "postgresql", pytest.param("mariadb", marks=pytest.mark.slow))
@@ -92,6 +93,14 @@ def any_url(request: pytest.FixtureRequest, tmp_path: Path, server_urls: Callabl
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'platform.db'}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _the_same_day_for_everybody() -> Iterator[None]:
+    """The clock of the toolkit starts at NOW with each module, here and in every process that a test starts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(SHIFT, str((NOW - machine_now()).total_seconds()))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 import logging
 import tempfile
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Unpack
@@ -41,6 +40,7 @@ from mlm_audit.domain.settings import Settings, load_settings
 from mlm_audit.engine.desk import Desk
 from mlm_audit.engine.duck import Engine as Duck
 from mlm_audit.engine.duck import first_line, only_reads
+from mlm_audit.jobs.clock import now
 from mlm_audit.jobs.reconciliation import reconcile
 from mlm_audit.jobs.reveal import note_reveal
 
@@ -64,7 +64,7 @@ class Audit:
         """Reconcile now, correcting and storing nothing. `as_of` dates the run, ISO 8601; now when left out."""
         moment = parse_instant(as_of, self._settings.tz) if as_of else None
         return run_of(
-            reconcile(self._engine, self._settings, _now, as_of=moment, dry_run=True).result, self._engine, self._settings
+            reconcile(self._engine, self._settings, now, as_of=moment, dry_run=True).result, self._engine, self._settings
         )
 
     @answers
@@ -115,17 +115,17 @@ class Audit:
     @answers
     def payout(self, schedule_id: int) -> Answer:
         """An instalment, from its order to the wallet. InputError when there is none of that id."""
-        return explain_payout(self._engine, whole_id("payout", schedule_id), self._settings, _now)
+        return explain_payout(self._engine, whole_id("payout", schedule_id), self._settings, now)
 
     @answers
     def payouts(self, due: str) -> Payouts:
         """The payouts that are due by a day or instant, ISO 8601; `.preview()` says what would be paid and held."""
-        return Payouts(self._engine, self._settings, parse_instant(due, self._settings.tz), _now())
+        return Payouts(self._engine, self._settings, parse_instant(due, self._settings.tz), now())
 
     @answers
     def eligibility(self, month: str) -> MonthEligibility:
         """A swept month, YYYY-MM; `.diff("2026-09")` compares, `.explain(42)` looks at one member."""
-        return MonthEligibility(self._engine, self._settings, month, _now())
+        return MonthEligibility(self._engine, self._settings, month, now())
 
     @answers
     def sql(self, query: str) -> pl.DataFrame:
@@ -175,17 +175,17 @@ class Audit:
         """
         if months is None:
             raise InputError('simulate: name the months, such as months="2026-10" or months=("2026-08", "2026-10")')
-        return simulate(Desk(self._duck, "simulate"), months, _now(), {**(plan_changes or {}), **changes})
+        return simulate(Desk(self._duck, "simulate"), months, now(), {**(plan_changes or {}), **changes})
 
     @answers
     def income_disclosure(self, year: int) -> Answer:
         """What members earned in a business year, by percentiles, beside what they spent; as a seller publishes it."""
-        return income_disclosure(Desk(self._duck, "income_disclosure"), year, _now())
+        return income_disclosure(Desk(self._duck, "income_disclosure"), year, now())
 
     @answers
     def pyramid_indicators(self, period: Months) -> Answer:
         """Recruiting against products, concentration, loss and break-even of a month, a range of months or a year."""
-        return pyramid_indicators(Desk(self._duck, "pyramid_indicators"), period, _now())
+        return pyramid_indicators(Desk(self._duck, "pyramid_indicators"), period, now())
 
     @answers
     def suspicious(self, *, reveal: bool = False) -> Answer:
@@ -198,14 +198,10 @@ class Audit:
                 self._settings, f"shared bank accounts, PANs and phones of members {', '.join(map(str, whose)) or 'nobody'}"
             )
         shared = shared_numbers(self._engine, reveal=reveal)
-        return suspicious(Desk(self._duck, "suspicious"), shared, _now(), reveal=reveal)
+        return suspicious(Desk(self._duck, "suspicious"), shared, now(), reveal=reveal)
 
     def __repr__(self) -> str:
         return f"Audit({self._engine.url.render_as_string(hide_password=True)!r})"
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def connect(url: str | None = None) -> Audit:

@@ -1,6 +1,6 @@
 """One member on a page: place in the trees, wallet, orders, eligibility, payouts, breaks."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +21,7 @@ from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.payouts import known_reason
 from mlm_audit.domain.privacy import mask_email, mask_name, mask_number, one_line
 from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.clock import now
 from mlm_audit.jobs.reveal import note_reveal
 from mlm_audit.jobs.slices import look_at_order
 from mlm_audit.reporting.story import Story, Table, columns
@@ -89,7 +90,7 @@ class Member(Answer):
     @answers
     def eligibility(self, month: str) -> Answer:
         """Every condition of the member's month, YYYY-MM, with the orders and directs behind it; also of a month not swept."""
-        return explain_month(self._database, self.id, month, self._settings, lambda: datetime.now(UTC))
+        return explain_month(self._database, self.id, month, self._settings, now)
 
 
 def _page(member: int, rows: dict[str, Any], settings: Settings, *, reveal: bool) -> Story:

@@ -34,6 +34,7 @@ from mlm_audit.cli import (
 from mlm_audit.cli.common import EXIT_BAD_INPUT, EXIT_FAILED, close_databases, print_error
 from mlm_audit.database.connect import error_line
 from mlm_audit.domain.errors import InputError, JobFailedError
+from mlm_audit.jobs.clock import shift
 
 app = App(name="mlm-audit", version=__version__, help="Keeps the books of a multi-level-marketing platform honest.")
 app.command(run.run)
@@ -76,6 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _run(tokens: list[str]) -> int:  # noqa: PLR0911  (one exit code each)
     as_json = "--json" in tokens
     try:
+        shift()  # refused here when it is moved outside a test
         code = app(
             tokens, exit_on_error=False, print_error=False, result_action="return_value", error_console=Console(stderr=True)
         )

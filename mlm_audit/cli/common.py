@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 from cyclopts import Parameter, validators
@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from mlm_audit.database.connect import open_engine
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.settings import Settings, load_settings
+from mlm_audit.jobs.clock import now
 from mlm_audit.reporting.document import error_document
 from mlm_audit.reporting.summary import Summary
 
@@ -43,8 +44,8 @@ err = Output(stderr=True, highlight=False, soft_wrap=True)
 
 
 def clock() -> datetime:
-    """The only place where the commands read the time."""
-    return datetime.now(UTC)
+    """The time now, as the commands pass it on."""
+    return now()
 
 
 def print_error(message: str, *, as_json: bool, command: Sequence[str]) -> None:

@@ -12,9 +12,10 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from itsdangerous import BadSignature, URLSafeTimedSerializer
+from itsdangerous import BadSignature, TimestampSigner, URLSafeTimedSerializer
 
 from mlm_audit.domain.errors import InputError
+from mlm_audit.jobs.ports import Clock
 
 ROLES = ("viewer", "operator", "approver")
 """viewer: look. operator: run and switch, and look. approver: approve payout runs, and look."""
@@ -87,11 +88,19 @@ class Session:
     csrf: str
 
 
-class Sessions:
-    """Cookies: signed, good for twelve hours, and only as long as their token is."""
+def _signer_by(clock: Clock) -> type[TimestampSigner]:
+    class Signer(TimestampSigner):
+        def get_timestamp(self) -> int:
+            return int(clock().timestamp())
 
-    def __init__(self, key: str) -> None:
-        self._signer = URLSafeTimedSerializer(key, salt="mlm-audit session")
+    return Signer
+
+
+class Sessions:
+    """Cookies: signed, good for twelve hours of the clock that is passed in, and only as long as their token is."""
+
+    def __init__(self, key: str, clock: Clock) -> None:
+        self._signer = URLSafeTimedSerializer(key, salt="mlm-audit session", signer=_signer_by(clock))
         self._ended: deque[str] = deque(maxlen=ENDED_REMEMBERED)
 
     def cookie(self, token: Token) -> str:

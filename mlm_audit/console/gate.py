@@ -44,8 +44,8 @@ class Gate:
     def __post_init__(self) -> None:
         settings = self.load()
         secret = settings.console_secret.get_secret_value() if settings.console_secret else secrets.token_urlsafe(32)
-        self.limits = Limits(settings.console_calls_per_minute, settings.console_refusals_per_minute)
-        self.sessions = Sessions(secret)
+        self.limits = Limits(settings.console_calls_per_minute, settings.console_refusals_per_minute, self.clock)
+        self.sessions = Sessions(secret, self.clock)
         self.turned_away = TurnedAway(self.database, self.clock)
         self._parse()
 

@@ -2,18 +2,16 @@
 
 import math
 import threading
-import time
-from collections import Counter
+from collections import Counter, deque
+from datetime import datetime, timedelta
 
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from mlm_audit.database.actions import Deed, record
 from mlm_audit.jobs.ports import Clock
 
+MINUTE = timedelta(minutes=1)
 EVERYBODY = "everybody"
 ADDRESSES_RECORDED = 10
 """So many addresses at their limit are recorded call by call; beyond that they are counted."""
@@ -22,12 +20,13 @@ KEPT_APART = 1_000
 
 
 class Limits:
-    """Counts calls in a moving minute."""
+    """Counts calls in a moving minute of the clock that is passed in."""
 
-    def __init__(self, calls: int, refusals: int) -> None:
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
-        self._calls, self._refusals = RateLimitItemPerMinute(calls), RateLimitItemPerMinute(refusals)
-        self._all_refusals = RateLimitItemPerMinute(refusals * ADDRESSES_RECORDED)
+    def __init__(self, calls: int, refusals: int, clock: Clock) -> None:
+        self._calls, self._refusals, self._clock = calls, refusals, clock
+        self._let_through: dict[tuple[str, ...], deque[datetime]] = {}
+        self._swept_at = clock()
+        self._lock = threading.Lock()
 
     def call(self, *names: str) -> int | None:
         """Count a call for a token or an address; the seconds to wait when there were too many, else None."""
@@ -35,13 +34,32 @@ class Limits:
 
     def refusal(self, address: str) -> int | None:
         """Count a call without the right, of an address or of everybody; the seconds to wait when there were too many, or None."""
-        return self._hit(self._all_refusals if address == EVERYBODY else self._refusals, "refusal", address)
+        most = self._refusals * ADDRESSES_RECORDED if address == EVERYBODY else self._refusals
+        return self._hit(most, "refusal", address)
 
-    def _hit(self, item: RateLimitItemPerMinute, *names: str) -> int | None:
-        return None if self._limiter.hit(item, *names) else self._wait(item, *names)
+    def _hit(self, most: int, *names: str) -> int | None:
+        with self._lock:
+            now = self._clock()
+            self._sweep(now)
+            within = self._let_through.setdefault(names, deque())
+            while within and not _is_within_a_minute(within[0], now):
+                within.popleft()
+            if len(within) < most:
+                within.append(now)
+                return None
+            return max(1, math.ceil((within[0] + MINUTE - now).total_seconds()))
 
-    def _wait(self, item: RateLimitItemPerMinute, *names: str) -> int:
-        return max(1, math.ceil(self._limiter.get_window_stats(item, *names).reset_time - time.time()))
+    def _sweep(self, now: datetime) -> None:
+        """Once a minute, forget those who have not called for a minute."""
+        if _is_within_a_minute(self._swept_at, now):
+            return
+        self._swept_at = now
+        self._let_through = {who: at for who, at in self._let_through.items() if at and _is_within_a_minute(at[-1], now)}
+
+
+def _is_within_a_minute(moment: datetime, now: datetime) -> bool:
+    """A moment that is still to come is not: a clock that was set back must not lock anybody out."""
+    return now - MINUTE < moment <= now
 
 
 class TurnedAway:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import SecretStr
@@ -12,6 +11,7 @@ from mlm_audit.database.connect import open_engine
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.settings import Settings, load_settings
 from mlm_audit.jobs.board import history_of, status_of_jobs
+from mlm_audit.jobs.clock import now
 from mlm_audit.jobs.scheduler import Scheduler
 from mlm_audit.jobs.steering import Steering, this_account
 
@@ -19,7 +19,7 @@ from mlm_audit.jobs.steering import Steering, this_account
 def status(*, database_url: str | None = None) -> list[dict[str, Any]]:
     """Each job with its cron, when it is due next, whether its schedule is on, and its last run (docs/json.md)."""
     with _opened(database_url) as (database, settings):
-        return status_of_jobs(database, settings, _now, Scheduler())
+        return status_of_jobs(database, settings, now, Scheduler())
 
 
 def history(job: str, limit: int = 30, *, database_url: str | None = None) -> list[dict[str, Any]]:
@@ -34,17 +34,13 @@ def trigger(job: str, *, database_url: str | None = None, **parameters: Any) -> 
     JobBusyError when it runs already, InputError for an unknown job or parameter, SchedulerAwayError without a server.
     """
     with _opened(database_url) as (database, settings):
-        return Steering(database, settings, _now, Scheduler()).trigger(job, this_account(), parameters)
+        return Steering(database, settings, now, Scheduler()).trigger(job, this_account(), parameters)
 
 
 def toggle(job: str, *, enable: bool, database_url: str | None = None) -> dict[str, Any]:
     """Switch a job's schedule on or off in Prefect: job, enabled. Raises as `trigger` does."""
     with _opened(database_url) as (database, settings):
-        return Steering(database, settings, _now, Scheduler()).toggle(job, this_account(), enable=enable)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
+        return Steering(database, settings, now, Scheduler()).toggle(job, this_account(), enable=enable)
 
 
 @contextmanager

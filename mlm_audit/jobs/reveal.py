@@ -2,10 +2,10 @@
 
 import json
 import logging
-from datetime import UTC, datetime
 
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.clock import now
 from mlm_audit.jobs.owner import user
 
 log = logging.getLogger(__name__)
@@ -15,7 +15,7 @@ FILE = "revealed.jsonl"
 def note_reveal(settings: Settings, what: str) -> None:
     """Note it before it is shown. InputError when it cannot be noted: then it is not shown either."""
     log.warning("revealed to %s: %s", user(), what)
-    line = json.dumps({"at": datetime.now(UTC).isoformat(timespec="seconds"), "by": user(), "what": what})
+    line = json.dumps({"at": now().isoformat(timespec="seconds"), "by": user(), "what": what})
     try:
         settings.runs_dir.mkdir(parents=True, exist_ok=True)
         with (settings.runs_dir / FILE).open("a", encoding="utf-8") as file:

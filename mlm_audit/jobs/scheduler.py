@@ -8,11 +8,11 @@ import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from mlm_audit.domain.errors import InputError, JobFailedError
+from mlm_audit.jobs.clock import machine_now
 from mlm_audit.jobs.names import JOBS
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Scheduler:
                 sort=FlowRunSort.EXPECTED_START_TIME_ASC,
                 limit=RUNS_LOOKED_AT,
             )
-            due = [run for run in runs if run.expected_start_time is None or run.expected_start_time <= datetime.now(UTC)]
+            due = [run for run in runs if run.expected_start_time is None or run.expected_start_time <= machine_now()]
             jobs = {record.id: record.name for record in client.read_deployments(limit=200)} if due else {}
         return {jobs[run.deployment_id]: run.name for run in due if run.deployment_id in jobs}
 

@@ -4,7 +4,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -25,8 +26,10 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.names import JOBS
 from mlm_audit.jobs.scheduler import Deployed, Scheduler, SchedulerAwayError, Triggered
+from tests.conftest import NOW
 
 CRON_SECRET = "the secret of the cron"
+_numbers = count(1)
 
 
 class StandIn(Scheduler):
@@ -67,11 +70,25 @@ class StandIn(Scheduler):
 
 
 @dataclass
+class StandingClock:
+    """Shows the same time until it is moved, so that no window of the console depends on how fast the machine is."""
+
+    moment: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.moment
+
+    def forward(self, **by: float) -> None:
+        self.moment += timedelta(**by)
+
+
+@dataclass
 class Console:
-    """The console, its stand-in for Prefect, and its tokens by role."""
+    """The console, its clock, its stand-in for Prefect, and its tokens by role."""
 
     url: str
     desk: Desk
+    clock: StandingClock
     scheduler: StandIn
     tokens: dict[str, str]
     settings: dict[str, Any]
@@ -80,7 +97,7 @@ class Console:
     def client(self, role: str | None = None, **headers: str | bytes) -> httpx.Client:
         """A program with the token of a role, or with none."""
         auth = {"Authorization": f"Bearer {self.tokens[role]}"} if role else {}
-        self.clients.append(httpx.Client(base_url=self.url, headers=auth | headers, timeout=60, verify=False))
+        self.clients.append(httpx.Client(base_url=self.url, headers=auth | headers, timeout=600, verify=False))
         return self.clients[-1]
 
     def actions(self, limit: int = 10_000) -> list[dict[str, Any]]:
@@ -121,7 +138,7 @@ class open_console:  # noqa: N801  (used as a function)
             "enable_scheduled_jobs": True,
             "disk_free_min_mb": 0,
             "console_calls_per_minute": 100_000,
-            "console_refusals_per_minute": 1_000,
+            "console_refusals_per_minute": 100_000,
             **changes,
         }
         self.database, self.scheduler = database, StandIn()
@@ -133,7 +150,7 @@ class open_console:  # noqa: N801  (used as a function)
             raise InputError(f"setting: {error}") from error
 
     def __enter__(self) -> Console:
-        desk = Desk(self.database, self._load, lambda: datetime.now(UTC), self.scheduler)
+        desk = Desk(self.database, self._load, clock := StandingClock(), self.scheduler)
         config = uvicorn.Config(create_app(desk), host="127.0.0.1", port=0, log_config=None)
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.server.run, daemon=True)
@@ -141,7 +158,7 @@ class open_console:  # noqa: N801  (used as a function)
         while not self.server.started:
             time.sleep(0.01)
         port = self.server.servers[0].sockets[0].getsockname()[1]
-        self.console = Console(f"http://127.0.0.1:{port}", desk, self.scheduler, self.tokens, self.settings)
+        self.console = Console(f"http://127.0.0.1:{port}", desk, clock, self.scheduler, self.tokens, self.settings)
         return self.console
 
     def __exit__(self, *_: object) -> None:
@@ -153,7 +170,7 @@ class open_console:  # noqa: N801  (used as a function)
 
 @pytest.fixture
 def log_run(database: Engine) -> Callable[..., str]:
-    """Writes a row of the job log."""
+    """Writes a row of the job log, each under a name of its own: the tests of a module share the database and the time."""
     from tests.operations.test_status import log
 
-    return lambda job, at, status="success", **values: log(database, job, at, status, **values)
+    return lambda job, at, status="success", **values: log(database, job, at, status, job_id=f"{job}-{next(_numbers)}", **values)

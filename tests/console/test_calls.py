@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,11 @@ from mlm_audit.console.access import new_token, parse_tokens
 from mlm_audit.console.run import look_after
 from mlm_audit.database.own_tables import JobLease
 from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.periods import naive
 from mlm_audit.jobs import steering
 from mlm_audit.jobs.names import JOBS, RECONCILIATION, WEEKLY_PAYOUTS
 from mlm_audit.jobs.scheduler import SchedulerAwayError
+from tests.conftest import NOW
 from tests.console.conftest import CRON_SECRET, Console, open_console
 
 API = "/api/admin/jobs"
@@ -30,7 +32,7 @@ def order(console: Console, role: str | None, **body: Any) -> Any:
 
 
 def test_what_is_to_be_seen(console: Console, log_run: Callable[..., str]) -> None:
-    at = datetime.now(UTC) - timedelta(hours=2)
+    at = NOW - timedelta(hours=2)
     older = log_run(RECONCILIATION, at - timedelta(days=1), "failed", error="the disk is full")
     newest = log_run(RECONCILIATION, at, "warning", counts={"breaks": 3})
     folder = Path(console.settings["runs_dir"]) / newest
@@ -90,7 +92,7 @@ def _today(console: Console) -> str:
 
 
 def test_a_job_that_runs_is_not_started_again(console: Console, database: Engine) -> None:
-    now = datetime.now(UTC).replace(tzinfo=None)
+    now = naive(NOW)
     lease = {"job": RECONCILIATION, "job_id": "r-1", "owner": "root on elsewhere, process 1 (x:1)", "acquired_at": now}
     with database.begin() as connection:
         connection.execute(insert(JobLease).values(**lease, heartbeat_at=now, expires_at=now + timedelta(minutes=2)))
@@ -113,7 +115,7 @@ def test_switching(console: Console) -> None:
 
 def test_approving_is_for_approvers(console: Console, log_run: Callable[..., str]) -> None:
     waits = {"as_of": "2026-11-23T00:30:00+00:00", "limit": None, "fingerprint": "x"}
-    stopped = log_run(WEEKLY_PAYOUTS, datetime.now(UTC), "warning", meta={"by": "root", "approval": waits})
+    stopped = log_run(WEEKLY_PAYOUTS, NOW, "warning", meta={"by": "root", "approval": waits})
     asked = {"action": "approve", "jobName": WEEKLY_PAYOUTS, "jobId": stopped}
     assert order(console, "operator", **asked).status_code == 403
     through = order(console, "operator", action="trigger", jobName=WEEKLY_PAYOUTS, parameters={"approve": asked["jobId"]})
@@ -122,9 +124,7 @@ def test_approving_is_for_approvers(console: Console, log_run: Callable[..., str
     assert console.scheduler.triggered == [(WEEKLY_PAYOUTS, {"approve": asked["jobId"]}, "approver-revorppa")]
     assert order(console, "approver", **asked | {"jobName": RECONCILIATION}).status_code == 400
     assert order(console, "approver", action="trigger", jobName=WEEKLY_PAYOUTS).status_code == 403
-    used = log_run(
-        WEEKLY_PAYOUTS, datetime.now(UTC) + timedelta(1), "warning", meta={"approval": waits | {"used_by": "somebody"}}
-    )
+    used = log_run(WEEKLY_PAYOUTS, NOW + timedelta(1), "warning", meta={"approval": waits | {"used_by": "somebody"}})
     for wrong in ("nonsense-123", used):
         answer = order(console, "approver", **asked | {"jobId": wrong})
         assert (answer.status_code, console.actions(1)[0]["outcome"]) == (400, "refused")
@@ -200,7 +200,7 @@ def test_the_watch_goes_on(console: Console, log_run: Callable[..., str], monkey
         given_up.extend(flow_runs)
 
     monkeypatch.setattr(console.scheduler, "give_up", give_up, raising=False)
-    at = datetime.now(UTC) - timedelta(hours=1)
+    at = NOW - timedelta(hours=1)
     mine = log_run(RECONCILIATION, at, "running", meta={"flow_run": "4a0f"})
     by_hand = log_run("tree-health-check", at, "running", meta={})
     log_run(WEEKLY_PAYOUTS, at, "failed", meta={"flow_run": "5b1f"}, error="it said itself what was wrong")
@@ -214,7 +214,7 @@ def test_the_watch_goes_on(console: Console, log_run: Callable[..., str], monkey
 
 
 def test_without_prefect_one_can_still_look(console: Console, log_run: Callable[..., str]) -> None:
-    log_run(WEEKLY_PAYOUTS, datetime.now(UTC))
+    log_run(WEEKLY_PAYOUTS, NOW)
     console.scheduler.away = True
     viewer = console.client("viewer")
     assert {job["enabled"] for job in viewer.get(API, params={"action": "status"}).json()["jobs"]} == {None}

@@ -305,7 +305,7 @@ def test_amount_that_is_no_number_of_paisa(small_shop: Shop) -> None:
 def test_the_first_run_after_the_tables_are_missing_is_refused(opened: Callable[[str], Engine], sqlite_url: str) -> None:
     engine = opened(sqlite_url)
     with pytest.raises(InputError, match="missing"):
-        run_payouts(WEEKLY, engine, settings_for(), lambda: datetime.now(UTC), Options())
+        run_payouts(WEEKLY, engine, settings_for(), lambda: NOW, Options())
 
 
 def test_holds_that_only_go_on_are_counted_beyond_a_limit(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

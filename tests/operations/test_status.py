@@ -16,6 +16,7 @@ from mlm_audit.database.migrate import init
 from mlm_audit.database.own_tables import Break, JobLease, JobLog, Notice, ReconciliationReport
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.clock import machine_now
 from mlm_audit.jobs.health import Health, check_health
 from mlm_audit.jobs.names import HEALTH_PING, JOBS, RECONCILIATION, WEEKLY_PAYOUTS
 from mlm_audit.jobs.schedules import CRON, last_due, next_due
@@ -40,15 +41,15 @@ def settings(tmp_path: Path, **changes: Any) -> Settings:
 
 
 def log(engine: Engine, job: str, at: datetime, status: str = "success", **values: Any) -> str:
-    """One row of the job log."""
-    job_id = f"{job}-{at:%m%d%H%M%S}"
+    """One row of the job log; its id."""
+    job_id = values.setdefault("job_id", f"{job}-{at:%m%d%H%M%S}")
     ended = None if status == "running" else at.replace(tzinfo=None) + timedelta(seconds=30)
     counts = values.pop("counts", {})
-    row = {"job_id": job_id, "job_type": job, "status": status, "start_time": at.replace(tzinfo=None), "end_time": ended}
+    row = {"job_type": job, "status": status, "start_time": at.replace(tzinfo=None), "end_time": ended}
     row |= {"duration_ms": 30_000, "created_at": at.replace(tzinfo=None), "meta": {"counts": counts}, **values}
     with engine.begin() as connection:
         connection.execute(insert(JobLog).values(**row))
-    return job_id
+    return str(job_id)
 
 
 def all_on_time(engine: Engine, now: datetime = NOW) -> None:
@@ -248,7 +249,7 @@ def test_a_full_disk_and_clocks_that_differ(engine: Engine, tmp_path: Path) -> N
     assert "disk" in {part.key for part in found.problems}
     clock = {part.key: part.state for part in found.parts}["clock"]
     assert clock == ("ok" if engine.dialect.name == "sqlite" else "warning"), "the test's clock is not the server's"
-    right = check_health(engine, settings(tmp_path), lambda: datetime.now(UTC))
+    right = check_health(engine, settings(tmp_path), machine_now)
     assert {part.key: part.state for part in right.parts}["clock"] == "ok"
 
 

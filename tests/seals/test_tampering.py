@@ -169,7 +169,7 @@ def chain_anew(engine: Engine) -> None:
     real = store(engine)
     forged = Chain(real.folder / "forged.jsonl")
     for entry in real.chain.read().entries:
-        forged.append(entry.kind, entry.body | ({"sum_paisa": 0} if entry.number == 1 else {}), datetime.now(UTC))
+        forged.append(entry.kind, entry.body | ({"sum_paisa": 0} if entry.number == 1 else {}), NOW)
     forged.path.replace(real.chain.path)
 
 
