@@ -9,7 +9,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --no-emit
 # Compiled modules are kept, whatever the shell says: each of the many processes of a test run would compile Prefect anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help thorough notebooks demo test check lint types rooms tests fast scorecard servers bench bench-money bench-trees bench-reports bench-explain bench-nights bench-engines docs lock clean
+.PHONY: help days thorough notebooks demo test check lint types rooms tests fast scorecard servers bench bench-money bench-trees bench-reports bench-explain bench-nights bench-engines docs lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -47,11 +47,15 @@ rooms: $(READY)
 tests: $(READY)
 	$(BIN)/pytest -n 2 --dist loadgroup
 
+days: $(READY) servers  ## the fast tests as on two other days, in other zones
+	$(BIN)/python -m tests.days
+
 servers: $(READY)
 	@sh tests/install_servers.sh $(BIN)/python
 
-thorough: $(READY)  ## what CI has no room for: pages of every size and hostility, every notebook in a kernel, a thousand histories of nights
+thorough: $(READY) servers  ## what CI has no room for: pages of every size and hostility, every notebook in a kernel, a thousand histories of nights; then the whole suite on ten days and on a busy machine
 	$(BIN)/pytest -n 2 --dist loadgroup -m thorough
+	$(BIN)/python -m tests.days --all
 
 scorecard: $(READY)  ## every kind of fault alone: found, named rightly, nothing unrelated
 	$(BIN)/mlm-audit demo scorecard --seeds 10 --places 20 --markdown docs/scorecard.md

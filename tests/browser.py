@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
+
+PATIENCE_MS = 600_000
 
 
 @contextmanager
@@ -20,5 +22,6 @@ def chromium() -> Iterator[Browser]:
     with sync_playwright() as play:
         # Root, as in a container, has no sandbox; the pages are our own.
         browser = play.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        expect.set_options(timeout=PATIENCE_MS)
         yield browser
         browser.close()

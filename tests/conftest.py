@@ -9,6 +9,8 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
@@ -28,6 +30,10 @@ DATABASES = ("sqlite", "postgresql", pytest.param("mariadb", marks=pytest.mark.s
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 IST = zone("Asia/Kolkata")
 _names = count()
+
+# The same examples in every run, however slow the machine is.
+hypothesis_settings.register_profile("suite", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("suite")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

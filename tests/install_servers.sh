@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs PostgreSQL, MariaDB and Chromium from Debian's packages when they are missing and we may; says so when we may not.
+# Installs PostgreSQL, MariaDB, Chromium, a Java and libfaketime from Debian's packages when they are missing and we may; says so when we may not.
 missing=$("$1" -m tests.servers) && exit 0
 if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
     echo "Installing $missing for the tests …"

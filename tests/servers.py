@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-START_SECONDS = 60
+START_SECONDS = 600
 
 
 def binary(name: str, pattern: str) -> str | None:
@@ -35,13 +35,20 @@ def mariadb_bin() -> str | None:
     return binary("mariadbd", "usr/sbin/mariadbd")
 
 
+def faketime() -> Path | None:
+    """The library that gives a program another date."""
+    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+    return found[0] if found else None
+
+
 def missing() -> list[str]:
-    """The Debian packages that the tests want and that are not installed: two servers, a browser, and a Java for Spark."""
+    """The Debian packages that the tests want and that are not installed: two servers, a browser, Java for Spark, another date."""
     wanted = (
         ("postgresql", postgres_bin()),
         ("mariadb-server", mariadb_bin()),
         ("chromium", shutil.which("chromium")),
         ("default-jre-headless", shutil.which("java")),
+        ("libfaketime", faketime()),
     )
     return [name for name, path in wanted if path is None]
 
@@ -92,7 +99,7 @@ def _running(command: list[str], port: int, owner: dict[str, str], log: Path) ->
     finally:
         server.terminate()
         try:
-            server.wait(20)
+            server.wait(120)
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()

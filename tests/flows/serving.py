@@ -17,6 +17,8 @@ import httpx
 from mlm_audit.console.access import new_token
 
 ROOT = Path(__file__).parents[2]
+PATIENCE = 600
+"""Seconds after which something that was waited for never comes; what comes, ends the wait at once, on a slow machine too."""
 FAST = {
     "PREFECT_WORKER_QUERY_SECONDS": "1",
     "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2",
@@ -43,14 +45,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def until(what: str, look: Callable[[], Any], seconds: float = 90) -> Any:
+def until(what: str, look: Callable[[], Any]) -> Any:
     """What `look` finds, as soon as it finds something."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if found := look():
             return found
         time.sleep(0.25)
-    raise AssertionError(f"not within {seconds} s: {what}")
+    raise AssertionError(f"not within {PATIENCE} s: {what}")
 
 
 @dataclass
@@ -77,10 +79,10 @@ class Served:
     def flow_run(self, number: str) -> dict[str, Any]:
         return self.prefect.get(f"/flow_runs/{number}").json()
 
-    def ended(self, number: str, seconds: float = 300) -> dict[str, Any]:
+    def ended(self, number: str) -> dict[str, Any]:
         """The flow run in its last state."""
         final = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
-        return until(f"the end of {number}", lambda: (r := self.flow_run(number)).get("state_type") in final and r, seconds)
+        return until(f"the end of {number}", lambda: (r := self.flow_run(number)).get("state_type") in final and r)
 
     def filter(self, what: str, **body: Any) -> Any:
         return self.prefect.post(f"/{what}/filter", json=body).json()
@@ -134,17 +136,17 @@ def served(folder: Path, database_url: str, **changes: str) -> Iterator[Served]:
     with log.open("wb") as out:
         process = subprocess.Popen(command, env=environment, stdout=out, stderr=out, cwd=folder, start_new_session=True)
     auth = {"Authorization": f"Bearer {operator}"}
-    console = httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=auth, timeout=120)
-    prefect = httpx.Client(base_url=f"http://127.0.0.1:{prefect_port}/api", timeout=120, transport=Patient())
+    console = httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=auth, timeout=PATIENCE)
+    prefect = httpx.Client(base_url=f"http://127.0.0.1:{prefect_port}/api", timeout=PATIENCE, transport=Patient())
     with console, prefect:
         here = Served(process, console, prefect, environment, operator, viewer, log)
         try:
-            until("the console", lambda: _answers(here), 150)
+            until("the console", lambda: _answers(here))
             yield here
         finally:
             process.send_signal(signal.SIGTERM)
             try:
-                process.wait(60)
+                process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

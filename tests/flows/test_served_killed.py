@@ -19,25 +19,25 @@ from mlm_audit.domain.findings import Verdict
 from mlm_audit.jobs.names import JOBS, MONTHLY_SWEEP, RECONCILIATION, WEEKLY_PAYOUTS
 from tests import servers
 from tests.conftest import clean_platform
-from tests.flows.serving import ROOT, Served, served, until
+from tests.flows.serving import PATIENCE, ROOT, Served, served, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("served")]
 
 HANG = """
 create function hang() returns trigger language plpgsql as $$
 begin
-  if new.status in ('success', 'warning') then perform pg_sleep(90); end if;
+  if new.status in ('success', 'warning') then perform pg_sleep(3600); end if;
   return new;
 end $$;
 create trigger hang before update on "JobLog" for each row execute function hang();
 """
 """Every job then stands still in its last transaction: started, its work done in part, not ended."""
-SLOW = """
-create function slow() returns trigger language plpgsql as $$
-begin perform pg_sleep(0.1); return new; end $$;
-create trigger slow before update on "SelfPayoutSchedule" for each row execute function slow();
+STILL = """
+create function still() returns trigger language plpgsql as $$
+begin perform pg_sleep(3600); return new; end $$;
+create trigger still before update on "SelfPayoutSchedule" for each row execute function still();
 """
-"""Payouts take their time, so that a shard is in the middle when it is killed."""
+"""Every shard stands still at its first payout, so that it is in the middle when it is killed."""
 PENDING = """select count(*) from "SelfPayoutSchedule" where status = 'pending'"""
 CREDITS = "select count(*) from ledger where type = 'self_payout'"
 TWICE = f"""select count(*) - count(distinct "referenceId") from ({CREDITS.replace("count(*)", "*")}) as paid"""
@@ -86,10 +86,10 @@ def second_worker(here: Served, tmp_path: Path) -> Iterator[None]:
         workers = here.filter("work_pools/local/workers")
         return {worker["status"] for worker in workers if worker["name"] == f"second of {tmp_path.name}"} == {"ONLINE"}
 
-    until("two workers", are_two, 60)
+    until("two workers", are_two)
     yield
     process.terminate()
-    process.wait(30)
+    process.wait(PATIENCE)
 
 
 def ask(here: Served, job: str) -> str:
@@ -101,7 +101,7 @@ def ask(here: Served, job: str) -> str:
         assert answer.status_code in (202, 409), answer.text
         return answer.status_code == 202 and answer.json()["flow_run_id"]
 
-    return str(until(f"{job} may be asked for", asked, 60))
+    return str(until(f"{job} may be asked for", asked))
 
 
 def leases(engine: Engine) -> dict[str, int]:
@@ -137,10 +137,10 @@ def standing_still(engine: Engine) -> int:
 def test_each_job_is_killed_in_the_middle_and_runs_clean_the_next_time(here: Served, engine: Engine) -> None:
     hang(engine, on=True)
     first = {job: ask(here, job) for job in JOBS}
-    until("all eight in the middle", lambda: standing_still(engine) == len(JOBS) and len(leases(engine)) == len(JOBS), 120)
+    until("all eight in the middle", lambda: standing_still(engine) == len(JOBS) and len(leases(engine)) == len(JOBS))
     for process in leases(engine).values():
         os.kill(process, signal.SIGKILL)
-    until("the job log knows of all eight", lambda: interrupted(engine) == set(JOBS), 60)
+    until("the job log knows of all eight", lambda: interrupted(engine) == set(JOBS))
     for number in first.values():
         assert here.ended(number)["state_type"] == "CRASHED"
     hang(engine, on=False)
@@ -173,11 +173,11 @@ def test_run_and_worker_are_killed_together(here: Served, engine: Engine) -> Non
     """Nobody is left who could tell Prefect; the console's watch finds out, and frees the job's slot."""
     hang(engine, on=True)
     number = ask(here, RECONCILIATION)
-    until("it is in the middle", lambda: standing_still(engine) == 1 and RECONCILIATION in leases(engine), 60)
+    until("it is in the middle", lambda: standing_still(engine) == 1 and RECONCILIATION in leases(engine))
     before = len(here.history(RECONCILIATION))
     for process in [*here.children("worker start"), leases(engine)[RECONCILIATION]]:
         os.kill(process, signal.SIGKILL)
-    until("the job log knows", lambda: here.history(RECONCILIATION)[0]["status"] == "failed", 60)
+    until("the job log knows", lambda: here.history(RECONCILIATION)[0]["status"] == "failed")
     assert here.ended(number)["state_type"] == "CRASHED"
     hang(engine, on=False)
     assert here.ended(ask(here, RECONCILIATION))["state_type"] == "COMPLETED"
@@ -193,18 +193,18 @@ def test_a_run_in_shards_outlives_its_worker(here: Served, engine: Engine) -> No
             return int(connection.execute(text(query)).scalar_one())
 
     with engine.begin() as connection:
-        connection.execute(text(SLOW))
+        connection.execute(text(STILL))
         connection.execute(text("""update "SelfPayoutSchedule" set "payoutDate" = '2026-11-01' where status = 'pending'"""))
     due, before = count(PENDING), count(CREDITS)
     answer = here.call(action="trigger", jobName=WEEKLY_PAYOUTS, parameters={"shards": 4})
     assert answer.status_code == 202, answer.text
-    until("shards are at work", lambda: sum("/" in job for job in leases(engine)) >= 2, 180)
+    until("shards are at work", lambda: sum("/" in job for job in leases(engine)) >= 2)
     found = leases(engine)
     for process in [worker_of(found[WEEKLY_PAYOUTS]), *(number for job, number in found.items() if "/" in job)]:
         os.kill(process, signal.SIGKILL)
     with engine.begin() as connection:
-        connection.execute(text('drop trigger slow on "SelfPayoutSchedule"; drop function slow'))
-    done = here.ended(answer.json()["flow_run_id"], 480)
+        connection.execute(text('drop trigger still on "SelfPayoutSchedule"; drop function still'))
+    done = here.ended(answer.json()["flow_run_id"])
     assert done["state_type"] == "COMPLETED", done["state"]["message"]
     run = here.history(WEEKLY_PAYOUTS)[0]
     assert run["status"] in ("success", "warning"), run

@@ -8,7 +8,8 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
@@ -36,7 +37,7 @@ PRELOAD = [
     "pymysql",
     "sqlalchemy.dialects.postgresql.psycopg",
 ]
-LONG_SECONDS = 60
+LONG_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,15 @@ class Task:
     settings: dict[str, Any]
     now: datetime
 
-    def run(self, engine: Engine) -> None:
+    def run(self, engine: Engine, pause: Callable[[float], object] = time.sleep) -> None:
+        """`pause` is what a payout run does after each batch."""
         settings = Settings().model_copy(update=self.settings)
         if self.job == "monthly-eligibility-sweep":
             run_sweep(engine, settings, lambda: self.now)
         elif self.job == "tree-health-check":
             check_tree_health(engine, settings, lambda: self.now)
         else:
-            run_payouts(self.job, engine, settings, lambda: self.now, Options())
+            run_payouts(self.job, engine, settings, lambda: self.now, Options(), sleep=pause)
 
 
 def in_child(task: Task, kill_at: int | None) -> int:

@@ -77,7 +77,7 @@ def mail_settings(port: int, **changes: Any) -> Settings:
         "email_host": "127.0.0.1",
         "email_port": port,
         "email_security": "none",
-        "email_timeout_seconds": 5,
+        "email_timeout_seconds": 300,
         "admin_email": "admin@example.invalid",
         "from_email": "books@example.invalid",
         "payout_batch_pause_ms": 0,

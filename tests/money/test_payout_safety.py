@@ -1,7 +1,7 @@
 """What stops a payout run, what it never does, and what an approval is bound to."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest

@@ -1,8 +1,9 @@
 """A worker process of a payout run: pays what it is told to, beside others who pay the same."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from multiprocessing.queues import SimpleQueue
+from multiprocessing.synchronize import Event
 
 from mlm_audit.database import payouts as db
 from mlm_audit.database.connect import consistent_read, open_engine
@@ -41,13 +42,13 @@ def pay_share(share: Share) -> None:
     engine.dispose()
 
 
-def run_or_refused(task: Task, ended: Sequence[object]) -> None:
-    """The whole job, with its lease; a refusal is an answer."""
+def run_or_refused(task: Task, answers: "SimpleQueue[str]", may_go_on: Event) -> None:
+    """The whole job, with its lease; a refusal is an answer. After its first batch the run waits until it may go on."""
     engine = open_engine(task.url)
     try:
-        task.run(engine)
-        ended[0].put("ran")  # type: ignore[attr-defined]
+        task.run(engine, lambda _: may_go_on.wait())
+        answers.put("ran")
     except JobBusyError:
-        ended[0].put("refused")  # type: ignore[attr-defined]
+        answers.put("refused")
     finally:
         engine.dispose()

@@ -3,8 +3,8 @@
 import json
 import os
 import threading
-import time
 from concurrent.futures import ProcessPoolExecutor
+from cProfile import Profile
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -112,9 +112,10 @@ def test_thousands_of_runs_cost_no_more_than_the_page(tmp_path: Path, monkeypatc
         (folder / "result.json").write_text(text)
     read = []
     monkeypatch.setattr(index, "head_of", lambda path: read.append(path) or head_of(path))
-    started = time.perf_counter()
-    html = write_index(tmp_path, IST).read_text(encoding="utf-8")
-    assert time.perf_counter() - started < 5
+    with Profile() as work:
+        html = write_index(tmp_path, IST).read_text(encoding="utf-8")
+    calls = sum(entry.callcount for entry in work.getstats())
+    assert calls < 700_000, "counted, not timed: the same on every machine"
     assert len(read) == index.MOST_RUNS
     assert "3,001 in this folder, the newest 500 shown" in html
     assert len(html) < 400_000
