@@ -28,7 +28,7 @@ FAST = {
 
 
 class Patient(httpx.HTTPTransport):
-    """Asks again when Prefect's server is busy, as Prefect's own clients do."""
+    """Asks again when Prefect's server is busy, as Prefect's own clients do; for the console it has five seconds to answer."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         for _ in range(40):
@@ -136,7 +136,7 @@ def served(folder: Path, database_url: str, **changes: str) -> Iterator[Served]:
     with log.open("wb") as out:
         process = subprocess.Popen(command, env=environment, stdout=out, stderr=out, cwd=folder, start_new_session=True)
     auth = {"Authorization": f"Bearer {operator}"}
-    console = httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=auth, timeout=PATIENCE)
+    console = httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=auth, timeout=PATIENCE, transport=Patient())
     prefect = httpx.Client(base_url=f"http://127.0.0.1:{prefect_port}/api", timeout=PATIENCE, transport=Patient())
     with console, prefect:
         here = Served(process, console, prefect, environment, operator, viewer, log)

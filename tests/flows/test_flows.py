@@ -38,7 +38,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module", params=[pytest.param("server", marks=pytest.mark.slow)])
 def prefect() -> Iterator[None]:
-    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}), prefect_test_harness(server_startup_timeout=120):
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}), prefect_test_harness(server_startup_timeout=600):
         yield
 
 
