@@ -1,5 +1,6 @@
 """`mlm-audit run`, `reconcile-files` and `settings`."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -21,12 +22,14 @@ from mlm_audit.cli.common import (
     progress_bar,
     settings_with,
 )
+from mlm_audit.cli.file_options import DELIMITER, ENCODING, FORMAT, QUOTE, SKIP_FOOTER, SKIP_LINES, WholeIds
 from mlm_audit.domain.findings import RunResult, at_least
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.periods import parse_instant
 from mlm_audit.domain.settings import Settings, load_settings, masked
 from mlm_audit.jobs import files as file_job
 from mlm_audit.jobs.call import Request, call, refuse_strangers
+from mlm_audit.jobs.file_options import mapped_files
 from mlm_audit.jobs.names import JOBS, RECONCILIATION, resolve
 from mlm_audit.reporting.document import to_document
 from mlm_audit.reporting.report import report_data
@@ -93,21 +96,59 @@ def reconcile_files(
     ledger: Annotated[Path, Parameter(help="Ledger export: CSV or Parquet, one row per posting.")],
     wallets: Annotated[Path, Parameter(help="Balance export: CSV or Parquet, one row per account.")],
     map: Annotated[
-        list[str], Parameter(name="--map", negative="", help="ROLE=COLUMN; ROLE is member_id, amount or balance.")
+        list[str],
+        Parameter(
+            name="--map",
+            negative="",
+            help="ROLE=COLUMN; ROLE is member_id, amount or balance, or debit and credit where these have a column each.",
+        ),
     ] = [],  # noqa: B006
+    numbers: Annotated[
+        list[str],
+        Parameter(
+            negative="",
+            group=FORMAT,
+            help="plain (1234.50, the default), thousands (1,234,567.50), indian (12,34,567.50) or decimal-comma (1.234.567,50). "
+            "All but plain also read currency signs, Cr and Dr, and (500.00) as a debit.",
+        ),
+    ] = [],  # noqa: B006
+    delimiter: Annotated[list[str], Parameter(negative="", group=FORMAT, help=DELIMITER)] = [],  # noqa: B006
+    quote: Annotated[list[str], Parameter(negative="", group=FORMAT, help=QUOTE)] = [],  # noqa: B006
+    encoding: Annotated[list[str], Parameter(negative="", group=FORMAT, help=ENCODING)] = [],  # noqa: B006
+    skip_lines: Annotated[list[str], Parameter(negative="", group=FORMAT, help=SKIP_LINES)] = [],  # noqa: B006
+    skip_footer: Annotated[list[str], Parameter(negative="", group=FORMAT, help=SKIP_FOOTER)] = [],  # noqa: B006
+    whole_ids: WholeIds = False,
     json: Json = False,
     out_dir: Annotated[
         Path | None, Parameter(name="--out", help="Folder for the report; reconcile-files-report when left out.")
     ] = None,
     fail_on: Annotated[Severity | None, Parameter(help="Exit with 3 when a finding is this severe or worse.")] = None,
 ) -> int:
-    """Reconcile any ledger export against any balance export. Credits are positive, debits negative."""
+    """Reconcile any ledger export against any balance export. Credits are positive, debits negative.
+
+    Every record of a file is read, or the file is refused with the line and what to do. Nothing about a file is guessed: what
+    is not plain CSV is said with an option. An option is for both files, or for one of them with `ledger:` or `wallets:` before
+    its value: `--delimiter ledger:semicolon --map wallets:balance=closing`.
+    """
     settings = load_settings()
-    result = file_job.reconcile_files(ledger, wallets, file_job.parse_mapping(map), settings, clock)
+    options = {
+        "numbers": numbers,
+        "delimiter": delimiter,
+        "quote": quote,
+        "encoding": encoding,
+        "skip-lines": skip_lines,
+        "skip-footer": skip_footer,
+    }
+    files = mapped_files({"ledger": ledger, "wallets": wallets}, map, options, whole_ids=whole_ids)
     folder = out_dir or (None if json else Path("reconcile-files-report"))
-    rerun = f"mlm-audit reconcile-files --ledger {ledger} --wallets {wallets}" + "".join(f" --map {pair}" for pair in map)
     if folder:
         ensure_folder(folder)
+    result = file_job.reconcile_files(files["ledger"], files["wallets"], settings, clock)
+    if folder:
+        words = ["mlm-audit", "reconcile-files", "--ledger", str(ledger), "--wallets", str(wallets)]
+        words += [word for pair in map for word in ("--map", pair)]
+        words += [word for name, texts in options.items() for text in texts for word in (f"--{name}", text)]
+        rerun = shlex.join([*words, "--whole-ids"] if whole_ids else words)
         result = write_run(result, folder, settings.tz, rerun)
     return _show(result, settings, json=json, fail_on=fail_on)
 
@@ -141,6 +182,8 @@ def _print(result: RunResult, settings: Settings) -> None:
     out.print(f"      {escape(data.subtitle)}; {result.job_id}")
     if data.largest:
         out.print(f"      First: {escape(data.first)}")
+    for line in data.read:
+        out.print(f"      Read {escape(line)}")
     for alert in data.alerts:
         out.print(f"      [bold red]Alert:[/] {escape(alert)}")
     for note in data.not_checked:

@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.tree import Tree
 
 from mlm_audit.cli.common import EXIT_FINDINGS, Db, Id, Json, clock, database, out, print_json, print_summary, settings_with
+from mlm_audit.cli.file_options import DELIMITER, ENCODING, FORMAT, QUOTE, SKIP_FOOTER, SKIP_LINES, WholeIds
 from mlm_audit.domain.findings import at_least
 from mlm_audit.domain.settings import load_settings
 from mlm_audit.reporting.document import to_document
@@ -87,15 +88,41 @@ def check_file(
     parent: Annotated[str, Parameter(help="Column of the parent's id; empty for a root.")],
     level: Annotated[str | None, Parameter(help="Column of the level, to be checked as well.")] = None,
     name: Annotated[str | None, Parameter(help="Column of a name to be shown beside the id.")] = None,
+    root_value: Annotated[
+        list[str],
+        Parameter(
+            negative="", group=FORMAT, help="A value of the parent's column that means no parent, such as 0 or NULL; repeatable."
+        ),
+    ] = [],  # noqa: B006
+    whole_ids: WholeIds = False,
+    delimiter: Annotated[str | None, Parameter(group=FORMAT, help=DELIMITER)] = None,
+    quote: Annotated[str | None, Parameter(group=FORMAT, help=QUOTE)] = None,
+    encoding: Annotated[str | None, Parameter(group=FORMAT, help=ENCODING)] = None,
+    skip_lines: Annotated[str | None, Parameter(group=FORMAT, help=SKIP_LINES)] = None,
+    skip_footer: Annotated[str | None, Parameter(group=FORMAT, help=SKIP_FOOTER)] = None,
     json: Json = False,
     fail_on: Annotated[Severity | None, Parameter(help="Exit with 3 when a finding is this severe or worse.")] = None,
 ) -> int:
-    """Check any parent-pointer file, CSV or Parquet: unknown parents, nodes that name themselves, rings, levels."""
+    """Check any parent-pointer file, CSV or Parquet: unknown parents, nodes that name themselves, rings, levels.
+
+    Every record of the file is read, or the file is refused with the line and what to do. Nothing about it is guessed: what is
+    not plain CSV is said with an option.
+    """
+    from mlm_audit.engine.file_format import file_format
+    from mlm_audit.engine.file_rows import InputFile
     from mlm_audit.engine.tree_files import TreeColumns
     from mlm_audit.jobs.tree_file import check_file as check
 
     settings = load_settings()
-    result = check(file, TreeColumns(id, parent, level, name), settings, clock)
+    options = {
+        "delimiter": delimiter,
+        "quote": quote,
+        "encoding": encoding,
+        "skip-lines": skip_lines,
+        "skip-footer": skip_footer,
+    }
+    chosen = file_format([(name, text) for name, text in options.items() if text is not None], whole_ids=whole_ids)
+    result = check(InputFile(file, chosen), TreeColumns(id, parent, level, name), root_value, settings, clock)
     if json:
         print_json(to_document(result))
     else:

@@ -61,12 +61,14 @@ class DuckAsk:
 def to_breaks(check: Check, ask: Ask, *, int_members: bool = True) -> pl.DataFrame:
     """Run one check and bring its rows to BREAK_SCHEMA.
 
+    Without `int_members` ids are text and amounts may be beyond 64 bits, as those of a file may be.
+
     A query may leave out every column but one of member_id, order_id and key. Raises what the engine raises when it cannot run.
     """
     given = set(ask.columns(check.sql))
     if not given & {"member_id", "order_id", "key"}:
         raise ValueError("the query returns none of member_id, order_id, key")
-    types = SQL_TYPES if int_members else {**SQL_TYPES, "member_id": "VARCHAR"}
+    types = SQL_TYPES if int_members else {**SQL_TYPES, "member_id": "VARCHAR", "amount_paisa": "HUGEINT"}
     columns = [f"{name if name in given else 'null'}::{kind} as {name}" for name, kind in types.items()]
     key = next(name for name in ("key", "member_id", "order_id") if name in given)
     columns.append(f"coalesce({key}::VARCHAR, '(none)') as key")
@@ -84,7 +86,7 @@ def to_breaks(check: Check, ask: Ask, *, int_members: bool = True) -> pl.DataFra
 
 
 def _finish(frame: pl.DataFrame, check: Check, fields: list[str], *, int_members: bool) -> pl.DataFrame:
-    schema = BREAK_SCHEMA if int_members else {**BREAK_SCHEMA, "member_id": pl.String()}
+    schema = BREAK_SCHEMA if int_members else {**BREAK_SCHEMA, "member_id": pl.String(), "amount_paisa": pl.Int128()}
     if frame.is_empty():
         return pl.DataFrame(schema=schema)
     render = _renderer(check.message, fields)

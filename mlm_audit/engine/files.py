@@ -3,153 +3,214 @@
 Sign convention: credits are positive, debits negative, and a balance is the sum of its account's amounts.
 """
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import duckdb
 import polars as pl
 
 from mlm_audit.domain.errors import InputError
-from mlm_audit.engine.duck import first_line
+from mlm_audit.engine.amount_text import formats_for, paisa_of
+from mlm_audit.engine.file_rows import FileRows, InputFile, RowCount, open_rows, refuse_miscount
+from mlm_audit.engine.identifiers import Fault, as_ids, fault_where, float_hint, id_faults, raise_first, totals_fault
+from mlm_audit.engine.parquet_rows import FLOATS, INTEGERS, is_whole_decimal
 
 ROLES: dict[str, tuple[str, ...]] = {
     "member_id": ("member_id", "account_id", "user_id", "userid", "memberid", "accountid", "member", "account", "user"),
     "amount": ("amount", "amt", "value"),
+    "debit": ("debit", "debit_amount"),
+    "credit": ("credit", "credit_amount"),
     "balance": ("balance", "wallet_balance", "walletbalance", "closing_balance", "wallet"),
 }
 """Column names that are recognised without `--map`, in any case."""
 
-AMOUNT = r"[+-]?[0-9]{1,16}([.][0-9]{1,2})?"
+SIDES = ("debit", "credit")
+ONE_SIDE = "a row is a debit or a credit"
+PLAIN_CURE = "write amounts as plain decimals with at most two digits after the point, such as -1234.50"
 
 
-def load_file(con: duckdb.DuckDBPyConnection, table: str, path: Path, mapping: Mapping[str, str], amount_role: str) -> int:
-    """Create `table` (line, member_id VARCHAR, `<role>_paisa` BIGINT) from a CSV or Parquet file; return its rows.
+class LoadedFile(NamedTuple):
+    """How many rows were read, and what a reader of the result may want to know about the ids."""
 
-    InputError names the file, the line or row, the column and the cure for anything that is not exact.
+    read: RowCount
+    hint: str | None
+
+
+def load_file(con: duckdb.DuckDBPyConnection, table: str, source: InputFile, mapping: Mapping[str, str], role: str) -> LoadedFile:
+    """Create `table` (line, member_id VARCHAR, `<role>_paisa` HUGEINT) from a CSV or Parquet file, row by row.
+
+    `role` is amount or balance; an amount may be a debit and a credit column. InputError names the file, the line or row, the
+    column and the cure for anything that is not exact.
     """
-    open_file(con, path)
-    columns = {name: str(kind) for name, kind, *_ in con.execute("describe raw").fetchall()}
-    member = _column(path, columns, "member_id", mapping)
-    amount = _column(path, columns, amount_role, mapping)
-    if not con.execute("select count(*) from raw").fetchall()[0][0]:
-        raise InputError(f"{path}: it has no rows; an empty file proves nothing, so nothing was compared")
-    con.execute(
-        f'create table texts as select row_number() over () + {1 if is_csv(path) else 0} as line, trim("{member}"::VARCHAR) '
-        f"as member_id, {_as_text(path, amount, columns[amount])} as amount from raw"
-    )
-    _refuse(con, path, member, "member_id is null or member_id = ''", "member_id", "every row needs an account")
-    _refuse(
-        con,
-        path,
-        amount,
-        f"amount is null or not regexp_full_match(amount, '{AMOUNT}')",
-        "amount",
-        "write amounts as plain decimals with at most two digits after the point, such as -1234.50",
-    )
-    con.execute(f"create table {table} as select line, member_id, {_paisa('amount')} as {amount_role}_paisa from texts")
-    con.execute("drop table texts")
-    con.execute("drop view raw")
-    return int(con.execute(f"select count(*) from {table}").fetchall()[0][0])
+    rows = open_rows(source)
+    columns = _columns(source, rows, mapping, role)
+    con.execute(f"create table {table} (line BIGINT, member_id VARCHAR, {role}_paisa HUGEINT)")
+    hint: str | None = None
+    for chunk in _exact(source, rows, columns):
+        hint = hint or float_hint(source, chunk["line"], chunk["member_id"])
+        con.execute(f"insert into {table} select line, member_id, paisa::HUGEINT from chunk")
+    count = rows.count()
+    refuse_miscount(source.path, int(con.execute(f"select count(*) from {table}").fetchall()[0][0]), count.records)
+    if not count.rows:
+        raise InputError(f"{source.path}: it has no rows; an empty file proves nothing, so nothing was compared")
+    return LoadedFile(count, hint)
 
 
-def refuse_duplicates(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> None:
+def refuse_duplicates(con: duckdb.DuckDBPyConnection, table: str, source: InputFile) -> None:
     """InputError when an account has two balances."""
     sql = f"select member_id, min(line), max(line) from {table} group by member_id having count(*) > 1 order by 2 limit 1"
     for member, first, last in con.execute(sql).fetchall():
         raise InputError(
-            f"{path}, {where(path, last)}: account {member!r} is there twice (first in {where(path, first)}); "
+            f"{source.path}, {source.where(last)}: account {member!r} is there twice (first in {source.where(first)}); "
             "keep one balance per account"
         )
 
 
-def is_csv(path: Path) -> bool:
-    """Whether a file is read as CSV; Parquet files are told by their ending."""
-    return path.suffix.lower() not in (".parquet", ".pq")
-
-
-def where(path: Path, line: int) -> str:
-    """A place in a file, in words."""
-    return f"line {line}" if is_csv(path) else f"row {line}"
-
-
-def open_file(con: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """The view `raw` over a CSV file, everything as text, or a Parquet file; InputError when it cannot be read."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    name = str(path).replace("'", "''")
-    if is_csv(path):
-        _refuse_stray_quotes(path)
-    try:
-        if is_csv(path):
-            # Everything as text: a reader that guesses types would round an amount before we see it.
-            options = "header = true, all_varchar = true, quote = '\"', escape = '\"', strict_mode = true, null_padding = false"
-            con.execute(f"create view raw as select * from read_csv('{name}', {options}, parallel = false)")
-        else:
-            con.execute(f"create view raw as select * from read_parquet('{name}')")
-        con.execute("select count(*) from raw").fetchall()
-        con.execute("create temp table probe as select * from raw")
-        con.execute("drop table probe")
-    except duckdb.Error as error:
+def _columns(source: InputFile, rows: FileRows, mapping: Mapping[str, str], role: str) -> dict[str, str]:
+    """Role → column of the id and of the amount, or of the debit and the credit."""
+    found = {"member_id": _column(source, rows, "member_id", mapping)}
+    amount = _named(source, rows, role, mapping)
+    sides = {side: _named(source, rows, side, mapping) for side in SIDES} if role == "amount" else {}
+    given = {side: column for side, column in sides.items() if column is not None}
+    if amount is not None and given and not ({role, *SIDES} & set(mapping)):
         raise InputError(
-            f"{path}: cannot be read as {'CSV' if is_csv(path) else 'Parquet'} ({_reason(error)}); mend the file"
-        ) from error
+            f"{source.path}: it has {amount!r} and also {' and '.join(map(repr, given.values()))}; say which counts with "
+            f"--map amount={amount}, or with --map debit=COLUMN and --map credit=COLUMN"
+        )
+    if given and (amount is None or (role not in mapping and set(SIDES) & set(mapping))):
+        if len(given) == 1:
+            lacking = next(side for side in SIDES if side not in given)
+            raise InputError(
+                f"{source.path}: no column for {lacking}; it has {_listed(rows)}. Say which with --map {lacking}=COLUMN"
+            )
+        return _checked(source, rows, found | given)
+    return _checked(source, rows, found | {role: amount if amount is not None else _column(source, rows, role, mapping)})
 
 
-def _reason(error: duckdb.Error) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return "; ".join([first_line(error), *(line for line in lines[1:3] if not line.startswith("Possible"))])
+def _checked(source: InputFile, rows: FileRows, columns: dict[str, str]) -> dict[str, str]:
+    if len(set(columns.values())) < len(columns):
+        raise InputError(
+            f"{source.path}: {' and '.join(columns)} are all in {columns['member_id']!r}; each needs a column of its own"
+        )
+    for role, column in columns.items():
+        kind = rows.columns[column]
+        if kind in FLOATS and role != "member_id":
+            raise InputError(
+                f"{source.path}, column {column}: the amounts are kept as {kind}, which cannot hold hundredths exactly; "
+                "export them as DECIMAL(18,2) or as text"
+            )
+        if kind in FLOATS and not source.format.whole_ids:
+            raise InputError(
+                f"{source.path}, column {column}: the ids are kept as {kind}; export whole numbers or text, "
+                "or give --whole-ids when 1.0 is 1"
+            )
+        if not (kind in (*INTEGERS, *FLOATS, "VARCHAR", "NULL") or _fits(kind, role)):
+            thing = "id" if role == "member_id" else "amount"
+            raise InputError(f"{source.path}, column {column}: {kind} is no kind of {thing}; export it as text")
+    return columns
 
 
-def _refuse_stray_quotes(path: Path) -> None:
-    """A stray quote swallows the lines up to the next one; seen here, before any of them can disappear."""
-    try:
-        data = path.read_bytes()
-        if not data.strip():
-            raise InputError(f"{path}: it is empty; an empty file proves nothing, so nothing was compared")
-        if b'"' not in data:
-            data.decode("utf-8")
-            return
-        lines = pl.Series("line", data.decode("utf-8-sig").splitlines())
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 text at byte {error.start}; save it as UTF-8") from error
-    odd = (lines.str.count_matches('"', literal=True) % 2 == 1).arg_true()
-    if len(odd):
-        raise InputError(f'{path}, line {odd[0] + 1}: a stray quote ("); remove it, or write it twice inside a quoted field')
+def _fits(kind: str, role: str) -> bool:
+    return kind == "UUID" or is_whole_decimal(kind) if role == "member_id" else kind.startswith("DECIMAL(")
 
 
-def _column(path: Path, columns: Mapping[str, str], role: str, mapping: Mapping[str, str]) -> str:
+def _column(source: InputFile, rows: FileRows, role: str, mapping: Mapping[str, str]) -> str:
+    name = _named(source, rows, role, mapping)
+    if name is None:
+        lone = f". If the header is further down, --skip-lines N leaves out the lines above it{_delimiter_hint(rows)}"
+        raise InputError(
+            f"{source.path}: no column for {role}; it has {_listed(rows)}. Say which with --map {role}=COLUMN"
+            + (lone if source.is_csv else "")
+        )
+    return name
+
+
+def _named(source: InputFile, rows: FileRows, role: str, mapping: Mapping[str, str]) -> str | None:
     wanted = mapping.get(role)
     if wanted is not None:
-        if wanted not in columns:
-            raise InputError(f"{path}: there is no column {wanted!r} (--map {role}={wanted}); it has {', '.join(columns)}")
+        if wanted not in rows.columns:
+            raise InputError(
+                f"{source.path}: there is no column {wanted!r} (--map {role}={wanted}); it has {_listed(rows)}{_delimiter_hint(rows)}"
+            )
         return wanted
-    by_name = {name.strip().lower(): name for name in columns}
-    for name in ROLES[role]:
-        if name in by_name:
-            return by_name[name]
-    raise InputError(f"{path}: no column for {role}; it has {', '.join(columns)}. Say which with --map {role}=COLUMN")
-
-
-def _as_text(path: Path, column: str, kind: str) -> str:
-    if kind in ("FLOAT", "DOUBLE"):
+    found = [name for name in rows.columns if name.strip().lower() in ROLES[role]]
+    if len(found) > 1:
         raise InputError(
-            f"{path}, column {column}: the amounts are kept as {kind}, which cannot hold hundredths exactly; "
-            "export them as DECIMAL(18,2) or as text"
+            f"{source.path}: {' and '.join(map(repr, found))} could all be the {role}; say which with --map {role}=COLUMN"
         )
-    if kind.startswith("DECIMAL"):
-        # 1.500 is exact, 1.005 is not: trailing zeros beyond the hundredths are dropped, anything else stays to be refused.
-        return f"regexp_replace(\"{column}\"::VARCHAR, '([.][0-9]{{2}})0+$', '\\1')"
-    return f'trim("{column}"::VARCHAR)'
+    return found[0] if found else None
 
 
-def _paisa(column: str) -> str:
-    whole = f"ltrim(split_part({column}, '.', 1), '+-')::BIGINT * 100"
-    cents = f"rpad(split_part({column}, '.', 2), 2, '0')::BIGINT"
-    return f"(case when {column} like '-%' then -1 else 1 end * ({whole} + {cents}))::BIGINT"
+def _listed(rows: FileRows) -> str:
+    return ", ".join(rows.columns)
 
 
-def _refuse(con: duckdb.DuckDBPyConnection, path: Path, column: str, condition: str, value: str, cure: str) -> None:
-    rows = con.execute(f"select line, {value} from texts where {condition} order by line limit 1").fetchall()
-    for line, found in rows:
-        shown = "nothing" if found is None or found == "" else repr(found)
-        raise InputError(f"{path}, {where(path, line)}, column {column}: {shown} is not usable; {cure}")
+def _delimiter_hint(rows: FileRows) -> str:
+    names = {";": "semicolon", "\t": "tab", "|": "pipe"}
+    if len(rows.columns) > 1:
+        return ""
+    found = next((word for mark, word in names.items() if mark in next(iter(rows.columns), "")), None)
+    return f". If its columns are separated by a {found}, give --delimiter {found}" if found else ""
+
+
+def _exact(source: InputFile, rows: FileRows, columns: Mapping[str, str]) -> Iterator[pl.DataFrame]:
+    """line, member_id and paisa, chunk by chunk; of the faults of a chunk the one that stands first in the file is raised."""
+    member = columns["member_id"]
+    for chunk in rows.chunks(list(columns.values())):
+        lines = chunk["line"]
+        ids = as_ids(chunk[member], whole=source.format.whole_ids)
+        faults = [
+            totals_fault(source, lines, ids, member),
+            fault_where(source, lines, ids.is_null(), ids, (member, "is not usable; every row needs an account")),
+            *id_faults(source, lines, chunk[member], member),
+        ]
+        amounts = _Amounts(source, lines, {role: (name, chunk[name]) for role, name in columns.items() if role != "member_id"})
+        raise_first([*faults, *amounts.faults()])
+        yield pl.DataFrame([lines, ids.alias("member_id"), amounts.paisa().alias("paisa")])
+
+
+class _Amounts:
+    """The amounts of a chunk: one column, or a debit and a credit column of which each row fills one."""
+
+    def __init__(self, source: InputFile, lines: pl.Series, columns: Mapping[str, tuple[str, pl.Series]]) -> None:
+        self.source, self.lines = source, lines
+        self.names = {role: name for role, (name, _) in columns.items()}
+        self.texts = {role: values.cast(pl.String).str.strip_chars() for role, (_, values) in columns.items()}
+        self.exact = {role: paisa_of(text, source.format.numbers) for role, text in self.texts.items()}
+
+    def faults(self) -> list[Fault | None]:
+        """The first fault of each kind."""
+        if "debit" not in self.texts:
+            return [self._unreadable(role, self.exact[role].is_null()) for role in self.texts]
+        filled = {role: self.texts[role].fill_null("") != "" for role in SIDES}
+        faults = [self._unreadable(role, filled[role] & self.exact[role].is_null()) for role in SIDES]
+        for role in SIDES:
+            signed = "has a sign; a debit and a credit are written without one, each in its own column"
+            faults.append(self._fault(role, (self.exact[role] < 0).fill_null(value=False), signed))
+        moved = {role: self.exact[role].fill_null(0) != 0 for role in SIDES}
+        faults.append(self._fault("debit", moved["debit"] & moved["credit"], f"is there, and a credit as well; {ONE_SIDE}"))
+        faults.append(self._fault("debit", ~filled["debit"] & ~filled["credit"], f"is there, and no credit either; {ONE_SIDE}"))
+        return faults
+
+    def paisa(self) -> pl.Series:
+        """Credits less debits."""
+        if "debit" not in self.exact:
+            return next(iter(self.exact.values()))
+        return self.exact["credit"].fill_null(0) - self.exact["debit"].fill_null(0)
+
+    def _fault(self, role: str, bad: pl.Series, words: str) -> Fault | None:
+        return fault_where(self.source, self.lines, bad, self.texts[role], (self.names[role], words))
+
+    def _unreadable(self, role: str, bad: pl.Series) -> Fault | None:
+        if not bad.any():
+            return None
+        text = self.texts[role][int(bad.arg_max() or 0)]
+        return self._fault(role, bad, f"is not usable; {_cure(self.source.format.numbers, text)}")
+
+
+def _cure(numbers: str, text: str | None) -> str:
+    if numbers != "plain":
+        return f"it is no exact amount of at most two decimal places as --numbers {numbers} has them"
+    others = formats_for(text) if text else []
+    reads = f"; --numbers {' or '.join(others)} reads it, if that is what this file means" if others else ""
+    return PLAIN_CURE + reads

@@ -1,18 +1,19 @@
 """Reading any parent-pointer file, CSV or Parquet: ids of 64-bit integers or text, exactly as they are."""
 
-from pathlib import Path
+from collections.abc import Sequence
 from typing import NamedTuple
 
-import duckdb
 import polars as pl
 
 from mlm_audit.domain.errors import InputError
-from mlm_audit.engine.files import is_csv, open_file, where
+from mlm_audit.engine.file_rows import FileRows, InputFile, RowCount, open_rows
+from mlm_audit.engine.identifiers import as_ids, fault_where, float_hint, id_faults, raise_first, totals_fault
+from mlm_audit.engine.parquet_rows import FLOATS, INTEGERS, is_whole_decimal
 
 INTEGER = "0|-?[1-9][0-9]{0,18}"
 DEEPEST = 1_000_000_000
-WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
-TEXT = ("VARCHAR", '"NULL"', "UBIGINT", "HUGEINT", "UHUGEINT", "UUID")
+WHOLE = tuple(kind for kind in INTEGERS if kind != "UBIGINT")
+TEXT = ("VARCHAR", "NULL", "UBIGINT", "UUID")
 
 
 class TreeColumns(NamedTuple):
@@ -24,89 +25,107 @@ class TreeColumns(NamedTuple):
     name: str | None = None
 
 
-def read_tree_file(path: Path, columns: TreeColumns) -> pl.DataFrame:
-    """id, parent (Int64 or String, null for a root), and level (Int64) and name (String) where they are named.
+class TreeFile(NamedTuple):
+    """The nodes, how many rows they were read from, and what to say of ids that look like floats."""
 
-    InputError for a file that cannot be read, an unknown column, an id that is missing or there twice, a level that is no
-    whole number.
+    frame: pl.DataFrame
+    read: RowCount
+    hint: str | None
+
+
+def read_tree_file(source: InputFile, columns: TreeColumns, root_values: Sequence[str] = ()) -> TreeFile:
+    """line, id, parent (Int64 or String, null for a root), and level (Int64) and name (String) where they are named.
+
+    A parent that is one of `root_values` is no parent. InputError for a file that cannot be read, an unknown column, an id that
+    is missing or there twice, a level that is no whole number.
     """
-    with duckdb.connect(":memory:") as con:
-        open_file(con, path)
-        kinds = {name: str(kind) for name, kind, *_ in con.execute("describe raw").fetchall()}
-        if columns.node == columns.parent:
-            raise InputError(f"{path}: --id and --parent both name {columns.node!r}; a node and its parent are two columns")
-        for option, column in columns._asdict().items():
-            if column is not None and column not in kinds:
-                flag = "id" if option == "node" else option
-                raise InputError(f"{path}: there is no column {column!r} (--{flag}); it has {', '.join(kinds)}")
-        chosen = [_as(kinds, columns.node, "id"), _as(kinds, columns.parent, "parent")]
-        if columns.level is not None:
-            chosen.append(f'"{_quoted(columns.level)}" as level')
-        if columns.name is not None:
-            chosen.append(f'"{_quoted(columns.name)}"::VARCHAR as name')
-        frame: pl.DataFrame = con.sql(f"select {', '.join(chosen)} from raw").pl()
+    rows = open_rows(source)
+    chosen = _chosen(source, rows, columns)
+    hint: str | None = None
+    chunks = [pl.DataFrame(schema={"line": pl.Int64, **dict.fromkeys(chosen, pl.String)})]
+    as_numbers = not source.is_csv and all(rows.columns[chosen[role]] in WHOLE for role in ("id", "parent"))
+    for chunk in rows.chunks(list(chosen.values())):
+        given = pl.DataFrame([chunk["line"], *(chunk[name].alias(role) for role, name in chosen.items())])
+        ids, parents = (as_ids(given[role], whole=source.format.whole_ids) for role in ("id", "parent"))
+        _refuse_ids(source, given, ids, chosen)
+        hint = hint or float_hint(source, given["line"], ids) or float_hint(source, given["line"], parents)
+        chunks.append(given.with_columns(ids.alias("id"), parents.alias("parent"), pl.col("^(level|name)$").cast(pl.String)))
+    count = rows.count()
+    frame = pl.concat(chunks)
     if not frame.height:
-        raise InputError(f"{path}: it has no rows; an empty file proves nothing")
-    frame = _same_kind(frame, from_text=is_csv(path))
-    _refuse_bad_ids(frame, path, columns.node)
-    return _with_levels(frame, path, columns.level) if columns.level else frame
+        raise InputError(f"{source.path}: it has no rows; an empty file proves nothing")
+    frame = frame.with_columns(pl.when(~pl.col("parent").is_in(list(root_values))).then("parent"))
+    frame = _typed(frame, as_numbers=as_numbers, from_text=source.is_csv)
+    _refuse_again(frame, source)
+    return TreeFile(_with_levels(frame, source, columns.level) if columns.level else frame, count, hint)
 
 
-def _quoted(name: str) -> str:
-    return name.replace('"', '""')
+def _chosen(source: InputFile, rows: FileRows, columns: TreeColumns) -> dict[str, str]:
+    """Role → column; InputError for a column that is not there, is named twice, or holds no ids."""
+    if columns.node == columns.parent:
+        raise InputError(f"{source.path}: --id and --parent both name {columns.node!r}; a node and its parent are two columns")
+    roles = {"id": columns.node, "parent": columns.parent, "level": columns.level, "name": columns.name}
+    chosen = {role: column for role, column in roles.items() if column is not None}
+    for role, column in chosen.items():
+        if column not in rows.columns:
+            raise InputError(f"{source.path}: there is no column {column!r} (--{role}); it has {', '.join(rows.columns)}")
+        kind = rows.columns[column]
+        if role in ("id", "parent"):
+            _refuse_kind(source, column, kind)
+        elif kind not in (*INTEGERS, *TEXT, *FLOATS) and not kind.startswith("DECIMAL"):
+            thing = "a level is a whole number" if role == "level" else "a name is text"
+            raise InputError(f"{source.path}, column {column}: {thing}, not {kind}")
+    return chosen
 
 
-def _as(kinds: dict[str, str], column: str, name: str) -> str:
-    quoted = f'"{_quoted(column)}"'
-    if kinds[column] in ("FLOAT", "DOUBLE"):
+def _refuse_kind(source: InputFile, column: str, kind: str) -> None:
+    if kind in FLOATS and not source.format.whole_ids:
         raise InputError(
-            f"column {column}: ids are kept as {kinds[column]}, which cannot hold them exactly; export whole numbers"
+            f"{source.path}, column {column}: ids are kept as {kind}, which cannot hold them exactly; export whole numbers, "
+            "or give --whole-ids when 1.0 is 1"
         )
-    if kinds[column] not in (*WHOLE, *TEXT):
-        raise InputError(f"column {column}: {kinds[column]} is no kind of id; export whole numbers or text")
-    return f"{quoted}::BIGINT as {name}" if kinds[column] in WHOLE else f"nullif(trim({quoted}::VARCHAR), '') as {name}"
+    if kind not in (*WHOLE, *TEXT, *FLOATS) and not is_whole_decimal(kind):
+        raise InputError(f"{source.path}, column {column}: {kind} is no kind of id; export whole numbers or text")
 
 
-def _same_kind(frame: pl.DataFrame, *, from_text: bool) -> pl.DataFrame:
+def _refuse_ids(source: InputFile, given: pl.DataFrame, ids: pl.Series, chosen: dict[str, str]) -> None:
+    lines = given["line"]
+    raise_first(
+        [
+            totals_fault(source, lines, ids, chosen["id"]),
+            fault_where(source, lines, ids.is_null(), ids, (chosen["id"], "is there; every node needs an id")),
+            *id_faults(source, lines, given["id"], chosen["id"]),
+            *id_faults(source, lines, given["parent"], chosen["parent"]),
+        ]
+    )
+
+
+def _typed(frame: pl.DataFrame, *, as_numbers: bool, from_text: bool) -> pl.DataFrame:
     """Both columns as integers where every value is one, else both as text. Text in a Parquet file stays text."""
     pair = [pl.col("id"), pl.col("parent")]
-    if frame.schema["id"] == frame.schema["parent"] == pl.Int64:
-        return frame
-    if (
-        from_text
-        and frame.select(pl.all_horizontal(c.str.contains(f"^({INTEGER})$").fill_null(value=True).all() for c in pair)).item()
-    ):
-        as_numbers = frame.with_columns(c.cast(pl.Int64, strict=False) for c in pair)
-        if as_numbers.select(c.null_count() for c in pair).row(0) == frame.select(c.null_count() for c in pair).row(0):
-            return as_numbers
-    return frame.with_columns(c.cast(pl.String) for c in pair)
+    is_integer = pl.all_horizontal(c.str.contains(f"^({INTEGER})$").fill_null(value=True).all() for c in pair)
+    if as_numbers or (from_text and frame.select(is_integer).item()):
+        numbers = frame.with_columns(c.cast(pl.Int64, strict=False) for c in pair)
+        if numbers.select(c.null_count() for c in pair).row(0) == frame.select(c.null_count() for c in pair).row(0):
+            return numbers
+    return frame
 
 
-def _refuse_bad_ids(frame: pl.DataFrame, path: Path, column: str) -> None:
-    first = 2 if is_csv(path) else 1
-    missing = frame["id"].is_null().arg_true()
-    if missing.len():
-        raise InputError(f"{path}, {where(path, missing[0] + first)}, column {column}: nothing is there; every node needs an id")
+def _refuse_again(frame: pl.DataFrame, source: InputFile) -> None:
     if frame["id"].n_unique() == frame.height:
         return
     again = int((~frame["id"].is_first_distinct()).arg_true()[0])
     earlier = int((frame["id"] == frame["id"][again]).arg_true()[0])
     raise InputError(
-        f"{path}, {where(path, again + first)}: id {frame['id'][again]!r} is there twice (first in {where(path, earlier + first)}); "
-        "a node has one parent, so keep one row per node"
+        f"{source.path}, {source.where(frame['line'][again])}: id {frame['id'][again]!r} is there twice (first in "
+        f"{source.where(frame['line'][earlier])}); a node has one parent, so keep one row per node"
     )
 
 
-def _with_levels(frame: pl.DataFrame, path: Path, column: str) -> pl.DataFrame:
-    given = frame["level"]
-    if given.dtype.is_nested():
-        raise InputError(f"{path}, column {column}: a level is a whole number, not {given.dtype}")
-    text = given.cast(pl.String).str.strip_chars()
+def _with_levels(frame: pl.DataFrame, source: InputFile, column: str) -> pl.DataFrame:
+    text = frame["level"].str.strip_chars()
     levels = text.replace("", None).str.replace(r"^(-?\d+)\.0+$", "$1").cast(pl.Int64, strict=False)
-    bad = ((levels.is_null() & (text != "") & text.is_not_null()) | (levels.abs() > DEEPEST).fill_null(value=False)).arg_true()
-    if bad.len():
-        place = where(path, bad[0] + (2 if is_csv(path) else 1))
-        raise InputError(
-            f"{path}, {place}, column {column}: {given[bad[0]]!r} is no level; a level is a whole number up to {DEEPEST}"
-        )
+    bad = (levels.is_null() & (text != "") & text.is_not_null()) | (levels.abs() > DEEPEST).fill_null(value=False)
+    said = (column, f"is no level; a level is a whole number up to {DEEPEST}")
+    raise_first([fault_where(source, frame["line"], bad, frame["level"], said)])
     return frame.with_columns(levels.alias("level"))

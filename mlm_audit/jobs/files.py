@@ -3,46 +3,32 @@
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from pathlib import Path
 
 import duckdb
 import polars as pl
 
 from mlm_audit.checks.catalogue import SQL_DIR, parse_check
-from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Bridge, BridgeLine, CheckRun, CheckStatus, RunResult, Verdict, accuracy_percent
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.breaks import BREAK_SCHEMA, DuckAsk, to_breaks
 from mlm_audit.engine.duck import scalar
-from mlm_audit.engine.files import ROLES, load_file, refuse_duplicates
+from mlm_audit.engine.files import LoadedFile, load_file, refuse_duplicates
+from mlm_audit.jobs.file_options import MappedFile
 from mlm_audit.jobs.findings import findings_of, worst_first
 
 JOB = "reconcile-files"
 
 
-def parse_mapping(pairs: list[str]) -> dict[str, str]:
-    """`amount=COLUMN` pairs as role → column; InputError for another role."""
-    mapping: dict[str, str] = {}
-    for pair in pairs:
-        role, _, column = pair.partition("=")
-        if role not in ROLES or not column:
-            raise InputError(f"--map {pair}: write ROLE=COLUMN, where ROLE is one of {', '.join(ROLES)}")
-        mapping[role] = column
-    return mapping
-
-
-def reconcile_files(
-    ledger: Path, wallets: Path, mapping: Mapping[str, str], settings: Settings, clock: Callable[[], datetime]
-) -> RunResult:
+def reconcile_files(ledger: MappedFile, wallets: MappedFile, settings: Settings, clock: Callable[[], datetime]) -> RunResult:
     """Reconcile two files. Nothing is stored or corrected; InputError for anything that cannot be read exactly."""
     started = clock()
     with duckdb.connect(":memory:") as con:
         con.execute(f"set memory_limit = '{settings.memory_limit_mb}MiB'")
-        rows = {
-            "ledger": load_file(con, "file_ledger", ledger, mapping, "amount"),
-            "balances": load_file(con, "file_balances", wallets, mapping, "balance"),
+        loaded = {
+            "ledger": load_file(con, "file_ledger", ledger.source, ledger.mapping, "amount"),
+            "balances": load_file(con, "file_balances", wallets.source, wallets.mapping, "balance"),
         }
-        refuse_duplicates(con, "file_balances", wallets)
+        refuse_duplicates(con, "file_balances", wallets.source)
         con.execute(
             f"create table rules as select {settings.critical_wallet_paisa} as critical_wallet_paisa, "
             f"{settings.correction_max_paisa} as correction_max_paisa"
@@ -58,7 +44,7 @@ def reconcile_files(
     if numeric:
         breaks = breaks.with_columns(pl.col("member_id").cast(pl.Int64))
     breaks = breaks.with_columns(pl.lit("new").alias("state"), pl.lit(0).alias("age_days"))
-    return _result(breaks, bridge, runs, rows, settings, started, clock())
+    return _result(breaks, bridge, runs, loaded, settings, started, clock())
 
 
 _NOT_NUMERIC = """
@@ -70,19 +56,20 @@ _NOT_NUMERIC = """
 def _bridge(con: duckdb.DuckDBPyConnection, frames: list[pl.DataFrame]) -> Bridge:
     by_cause = pl.concat(frames).group_by("cause").agg(pl.len(), pl.col("amount_paisa").sum()).sort("cause")
     lines = tuple(BridgeLine(str(cause), int(count), int(paisa)) for cause, count, paisa in by_cause.iter_rows())
-    ledger = scalar(con, "select sum(amount_paisa)::BIGINT from file_ledger")
-    return Bridge(ledger, scalar(con, "select sum(balance_paisa)::BIGINT from file_balances"), lines)
+    ledger = scalar(con, "select sum(amount_paisa) from file_ledger")
+    return Bridge(ledger, scalar(con, "select sum(balance_paisa) from file_balances"), lines)
 
 
 def _result(
     breaks: pl.DataFrame,
     bridge: Bridge,
     runs: tuple[CheckRun, ...],
-    rows: dict[str, int],
+    loaded: Mapping[str, LoadedFile],
     settings: Settings,
     started: datetime,
     ended: datetime,
 ) -> RunResult:
+    rows = {name: file.read.rows for name, file in loaded.items()}
     off = breaks.filter(pl.col("code") == "balance-ledger")
     accuracy = accuracy_percent(rows["balances"] - off.height, rows["balances"])
     counts = {
@@ -92,6 +79,7 @@ def _result(
         "total_discrepancy_paisa": int(breaks["amount_paisa"].abs().sum()),
         "accuracy": min(accuracy, 99.99) if breaks.height else accuracy,
         "residual_paisa": bridge.residual_paisa,
+        "files": {name: file.read.as_dict() for name, file in loaded.items()},
     }
     verdict = Verdict.INCOMPLETE if bridge.residual_paisa else Verdict.FAIL if breaks.height else Verdict.PASS
     return RunResult(
@@ -106,6 +94,7 @@ def _result(
         findings=findings_of(worst_first(breaks)),
         checks=runs,
         bridge=bridge,
+        notes=tuple(file.hint for file in loaded.values() if file.hint and breaks.height),
         rows_read=rows,
         dry_run=True,
         timezone=settings.timezone,

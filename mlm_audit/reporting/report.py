@@ -9,6 +9,7 @@ from mlm_audit.checks.causes import in_words
 from mlm_audit.checks.pointers import explain_command
 from mlm_audit.domain.findings import Bridge, RunResult, Verdict, open_findings
 from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.reporting.files_read import files_read
 from mlm_audit.reporting.parts import (
     LARGEST,
     Around,
@@ -43,6 +44,8 @@ class ReportData(Page):
     corrections: tuple[dict[str, str], ...]
     corrections_of: int
     undo: str
+    read: tuple[str, ...] = ()
+    """What was read from each file."""
 
 
 def report_data(result: RunResult, tz: ZoneInfo, rerun: str) -> ReportData:
@@ -51,7 +54,7 @@ def report_data(result: RunResult, tz: ZoneInfo, rerun: str) -> ReportData:
     of_files = result.job == "reconcile-files"
     causes = causes_of(still_open, _nowhere if of_files else explain_command)
     return ReportData(
-        **common(result, Around(tz, rerun, extra=_sealed(result)), len(result.findings)),
+        **common(result, Around(tz, rerun, extra=_sealed(result) | _read(result)), len(result.findings)),
         title="Reconciliation of files" if of_files else "Reconciliation",
         sentence=_sentence(result, still_open),
         first=_first(result, causes),
@@ -69,6 +72,7 @@ def report_data(result: RunResult, tz: ZoneInfo, rerun: str) -> ReportData:
         corrections=tuple(_correction(correction) for correction in result.corrections[:MOST_CORRECTIONS]),
         corrections_of=len(result.corrections),
         undo=f"mlm-audit repairs undo {result.job_id}",
+        read=files_read(result),
     )
 
 
@@ -82,6 +86,11 @@ def _sealed(result: RunResult) -> dict[str, str]:
         "Head of its log": f"{known['head']} at entry {known['entries']}",
         "Its log begun anew": "; ".join(known["restarts"]),
     }
+
+
+def _read(result: RunResult) -> dict[str, str]:
+    """Of a run over files: how many rows each gave, and how many it has."""
+    return dict(zip(("Ledger read", "Balances read"), files_read(result), strict=False))
 
 
 def _sentence(result: RunResult, still_open: list[dict[str, Any]]) -> str:

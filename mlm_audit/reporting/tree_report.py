@@ -9,6 +9,7 @@ from markupsafe import Markup
 from mlm_audit.checks.causes import first_step, in_words
 from mlm_audit.domain.findings import CheckStatus, RunResult, Verdict, open_findings
 from mlm_audit.domain.money import grouped
+from mlm_audit.reporting.files_read import read_in_words
 from mlm_audit.reporting.parts import LARGEST, Around, Cause, Page, Row, ageing_of, causes_of, common, plural, shown, states_of
 from mlm_audit.reporting.pictures import trend_of
 from mlm_audit.reporting.tree_picture import draw
@@ -104,8 +105,9 @@ def file_figures(counts: dict[str, Any]) -> tuple[tuple[str, str], ...]:
         ("below_a_cycle", "Below a ring"),
         ("issues_found", "Issues"),
     )
+    read = (("Read", read_in_words(counts["file"])),) if "file" in counts else ()
     kinds = tuple((f"  {in_words(code)}", grouped(count)) for code, count in counts["by_code"].items())
-    return tuple((label, grouped(counts[name])) for name, label in plain) + kinds
+    return tuple((label, grouped(counts[name])) for name, label in plain) + kinds + read
 
 
 def tree_first(result: RunResult) -> str:

@@ -7,7 +7,7 @@
 -- message: {rows} ledger rows, {amount_paisa} in total, name an account that the balances do not have.
 select
     l.member_id,
-    -sum(l.amount_paisa)::BIGINT as amount_paisa,
+    -sum(l.amount_paisa) as amount_paisa,
     count(*) as rows,
     'unknown-member' as cause,
     [{'table': 'ledger', 'id': min(l.line)}] as evidence

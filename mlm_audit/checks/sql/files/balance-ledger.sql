@@ -8,7 +8,7 @@
 with sums as (
     select
         member_id,
-        sum(amount_paisa)::BIGINT as ledger_paisa,
+        sum(amount_paisa) as ledger_paisa,
         count(*) as ledger_rows,
         max(line) as last_line
     from file_ledger

@@ -1,0 +1,68 @@
+"""Amounts as text, in the number formats that a user may name, to exact paisa. What is not exact is null, never rounded."""
+
+from typing import get_args
+
+import polars as pl
+
+from mlm_audit.engine.file_format import Numbers
+
+PLAIN = r"^[+-]?([0-9]{1,24}([.][0-9]{1,2}0{0,40})?|[.][0-9]{1,2}0{0,40})$"
+"""Zeros beyond the hundredths are exact; any other digit there is not."""
+
+BODIES: dict[str, str] = {
+    "thousands": r"[0-9]{1,3}(?:,[0-9]{3})+(?:[.][0-9]+)?|[0-9]+(?:[.][0-9]+)?",
+    "indian": r"[0-9]{1,2}(?:,[0-9]{2})*,[0-9]{3}(?:[.][0-9]+)?|[0-9]+(?:[.][0-9]+)?",
+    "decimal-comma": (
+        r"[0-9]{1,3}(?:[.][0-9]{3})+(?:,[0-9]+)?|[0-9]{1,3}(?:[ \x{a0}\x{202f}][0-9]{3})+(?:,[0-9]+)?|[0-9]+(?:,[0-9]+)?"
+    ),
+}
+CURRENCY = r"(?:₹|(?i:rs[.]?|inr|usd|eur|gbp)|[$€£])"
+SIGN = "[-+\u2212]"
+MINUS = ("-", "\u2212")
+
+
+def paisa_of(texts: pl.Series, numbers: Numbers) -> pl.Series:
+    """Paisa for each text, as Int64, or as Decimal where one is too large; null for what is not an exact amount."""
+    plain = texts if numbers == "plain" else _as_plain(texts, BODIES[numbers])
+    frame = pl.DataFrame({"text": plain}).with_columns(pl.col("text").str.contains(PLAIN).fill_null(value=False).alias("exact"))
+    text = pl.when("exact").then(pl.col("text"))
+    digits = text.str.strip_chars_start("+-")
+    point = digits.str.split_exact(".", 1)
+    whole, hundredths = point.struct.field("field_0"), point.struct.field("field_1").fill_null("")
+    # A point and its zeros are cut to two places; digits are concatenated, so that no arithmetic can round.
+    joined = frame.select(
+        (whole + hundredths.str.slice(0, 2).str.pad_end(2, "0")).alias("digits"), text.str.starts_with("-").alias("is_debit")
+    )
+    wide = joined["digits"].str.len_bytes().max()
+    kind: pl.DataType = pl.Decimal(38, 0) if isinstance(wide, int) and wide > 18 else pl.Int64()
+    size = pl.col("digits").cast(kind)
+    return joined.select(pl.when("is_debit").then(-size).otherwise(size).cast(kind).alias("paisa"))["paisa"]
+
+
+def formats_for(text: str) -> list[str]:
+    """The number formats other than plain that read a text as an exact amount."""
+    one = pl.Series([text], dtype=pl.String)
+    return [name for name in get_args(Numbers) if name != "plain" and paisa_of(one, name)[0] is not None]
+
+
+def _as_plain(texts: pl.Series, body: str) -> pl.Series:
+    """A sign, an unbroken number with a point; null for what does not follow the format, or has two signs."""
+    pattern = (
+        rf"^(?P<open>[(]?)\s*(?P<before>{SIGN}?)\s*{CURRENCY}?\s*(?P<within>{SIGN}?)\s*(?P<body>{body})\s*{CURRENCY}?"
+        rf"\s*(?P<after>{SIGN}?)\s*(?P<close>[)]?)\s*(?:(?P<side>(?i:cr|dr))[.]?)?$"
+    )
+    groups = pl.col("text").str.strip_chars().str.extract_groups(pattern)
+    parts = pl.DataFrame({"text": texts}).select(groups).unnest("text").with_columns(pl.col("side").fill_null(""))
+    signs = [pl.col(name) for name in ("before", "within", "after", "open", "side")]
+    marks = pl.sum_horizontal((sign != "").cast(pl.Int8) for sign in signs)
+    is_sound = (marks <= 1) & ((pl.col("open") == "") == (pl.col("close") == ""))
+    is_debit = (
+        pl.any_horizontal(pl.col(name).is_in(MINUS) for name in ("before", "within", "after"))
+        | (pl.col("open") != "")
+        | (pl.col("side").str.to_lowercase() == "dr")
+    )
+    comma = body == BODIES["decimal-comma"]
+    number = pl.col("body").str.replace_all(r"[. \x{a0}\x{202f}]" if comma else ",", "")
+    number = number.str.replace(",", ".", literal=True) if comma else number
+    sign = pl.when(is_debit).then(pl.lit("-")).otherwise(pl.lit(""))
+    return parts.select(pl.when(is_sound).then(sign + number).alias("plain"))["plain"]

@@ -1,0 +1,100 @@
+"""Ids as they stand in files: trimmed text; `1.0` is read as 1 only when the user says so."""
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import NamedTuple
+
+import polars as pl
+
+from mlm_audit.domain.errors import InputError
+from mlm_audit.engine.file_rows import InputFile
+
+BLANKS = " \t"
+AS_FLOAT = r"^([+-]?[0-9]+)[.]0+$"
+EXACT_IN_A_DOUBLE = 2**53
+BREAKS = r"[\r\n]"
+
+_TOTALS = (
+    "total", "totals", "grand total", "sub total", "subtotal", "sub-total", "sum", "sum total", "net total", "row count", "count",
+    "opening balance", "closing balance", "carried forward", "brought forward", "gesamt", "summe", "somme", "totaal", "totale",
+)  # fmt: skip
+TOTALS = frozenset(chain.from_iterable((word, f"{word}:", f"{word} :") for word in _TOTALS))
+"""What stands in the place of an id in a line of totals."""
+
+
+class Fault(NamedTuple):
+    """A line, and what is wrong with it."""
+
+    line: int
+    message: str
+
+
+def raise_first(faults: Sequence[Fault | None]) -> None:
+    """InputError with the fault that stands first in the file, if there is one."""
+    known = [fault for fault in faults if fault is not None]
+    if known:
+        raise InputError(min(known).message)
+
+
+def fault_where(source: InputFile, lines: pl.Series, bad: pl.Series, values: pl.Series, said: tuple[str, str]) -> Fault | None:
+    """The first row that is `bad`; `said` is the name of its column and what to say of its value."""
+    at = bad.fill_null(value=False).arg_max() if bad.len() and bad.any() else None
+    if at is None:
+        return None
+    column, words = said
+    value = values[at]
+    shown = "nothing" if value is None or value == "" else repr(value)
+    return Fault(lines[at], f"{source.path}, {source.where(lines[at])}, column {column}: {shown} {words}")
+
+
+def as_ids(values: pl.Series, *, whole: bool) -> pl.Series:
+    """Ids as trimmed text, null where there is none; with `whole`, `1.0` as 1. A float that is not whole stays as it is."""
+    if values.dtype.is_float():
+        is_whole = (values == values.floor()) & (values.abs() <= EXACT_IN_A_DOUBLE)
+        frame = pl.DataFrame([values.alias("value"), is_whole.alias("is_whole")])
+        number = pl.when("is_whole").then("value").cast(pl.Int64).cast(pl.String)
+        missing = pl.col("value").is_null() | pl.col("value").is_nan()
+        return frame.select(pl.when(missing).then(None).otherwise(number.fill_null(pl.col("value").cast(pl.String))))["value"]
+    text = values.cast(pl.String).str.strip_chars(BLANKS)
+    if whole:
+        text = text.str.replace(AS_FLOAT, "$1")
+    return text.replace("", None)
+
+
+def id_faults(source: InputFile, lines: pl.Series, values: pl.Series, column: str) -> list[Fault | None]:
+    """What no id can be: text over several lines; with --whole-ids a fraction, or a number that a float cannot hold exactly."""
+    ids = as_ids(values, whole=False)
+    faults = [
+        fault_where(source, lines, ids.str.contains(BREAKS), ids, (column, "is over several lines; a quote may be missing"))
+    ]
+    if source.format.whole_ids:
+        number = ids.str.extract(AS_FLOAT, 1).cast(pl.Float64, strict=False)
+        unfit = (number.abs() > EXACT_IN_A_DOUBLE).fill_null(value=False)
+        if values.dtype.is_float():
+            unfit = unfit | ids.str.contains(r"[^0-9-]")
+        faults.append(
+            fault_where(source, lines, unfit, ids, (column, "was kept as a float and is not exact; export whole numbers"))
+        )
+    return faults
+
+
+def totals_fault(source: InputFile, lines: pl.Series, ids: pl.Series, column: str) -> Fault | None:
+    """A line of totals is no record. It is refused unless the user said how many lines end the file, which may be none."""
+    if not source.is_csv or "skip-footer" in source.format.given:
+        return None
+    words = "looks like a line of totals; give --skip-footer N to leave out the last N lines, or --skip-footer 0 when it is an id"
+    return fault_where(source, lines, ids.str.to_lowercase().is_in(TOTALS), ids, (column, words))
+
+
+def float_hint(source: InputFile, lines: pl.Series, ids: pl.Series) -> str | None:
+    """What to say of the first id such as `1.0`, which is not 1 unless the user says so."""
+    if source.format.whole_ids:
+        return None
+    like = ids.str.contains(AS_FLOAT).fill_null(value=False)
+    if not like.any():
+        return None
+    at = int(like.arg_max() or 0)
+    bare = str(ids[at]).partition(".")[0]
+    return (
+        f"{source.path.name}, {source.where(lines[at])}: {ids[at]!r} is not the id {bare!r}; if it means {bare}, give --whole-ids"
+    )

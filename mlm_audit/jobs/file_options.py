@@ -1,0 +1,68 @@
+"""The options of reconcile-files: each is for both files, or with `ledger:` or `wallets:` before its value for one of them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from mlm_audit.domain.errors import InputError
+from mlm_audit.engine.file_format import file_format
+from mlm_audit.engine.file_rows import InputFile
+from mlm_audit.engine.files import ROLES
+
+FILES = ("ledger", "wallets")
+ROLES_OF = {"ledger": ("member_id", "amount", "debit", "credit"), "wallets": ("member_id", "balance")}
+
+
+class MappedFile(NamedTuple):
+    """A file, how it is written, and the columns that its roles are in, as far as they were named."""
+
+    source: InputFile
+    mapping: Mapping[str, str]
+
+
+def mapped_files(
+    paths: Mapping[str, Path], pairs: Sequence[str], options: Mapping[str, Sequence[str]], *, whole_ids: bool
+) -> dict[str, MappedFile]:
+    """Ledger and wallets as they were described; InputError names the option that cannot be used."""
+    mappings = parse_mapping(pairs)
+    chosen = {option: _for_each_file(option, texts) for option, texts in options.items()}
+    return {
+        file: MappedFile(
+            InputFile(
+                paths[file],
+                file_format([(name, texts[file]) for name, texts in chosen.items() if file in texts], whole_ids=whole_ids),
+            ),
+            mappings[file],
+        )
+        for file in FILES
+    }
+
+
+def parse_mapping(pairs: Sequence[str]) -> dict[str, dict[str, str]]:
+    """`[FILE:]ROLE=COLUMN` as file → role → column; InputError for another role or one that is given twice."""
+    general: dict[str, str] = {}
+    special: dict[str, dict[str, str]] = {file: {} for file in FILES}
+    for pair in pairs:
+        file, text = _split(pair)
+        role, _, column = text.partition("=")
+        allowed = ROLES_OF[file] if file else tuple(ROLES)
+        if role not in allowed or not column:
+            raise InputError(f"--map {pair}: write ROLE=COLUMN, where ROLE is one of {', '.join(allowed)}")
+        target = special[file] if file else general
+        if target.setdefault(role, column) != column:
+            raise InputError(f"--map {pair}: {role} is {target[role]} already; give each role once, or once for each file")
+    return {file: {role: name for role, name in general.items() if role in ROLES_OF[file]} | special[file] for file in FILES}
+
+
+def _for_each_file(option: str, texts: Sequence[str]) -> dict[str, str]:
+    found: dict[str | None, str] = {}
+    for text in texts:
+        file, value = _split(text)
+        if found.setdefault(file, value) != value:
+            raise InputError(f"--{option} {text}: it was {found[file]} already; give it once, or once for each file")
+    return {file: found[key] for file in FILES for key in (file if file in found else None,) if key in found}
+
+
+def _split(text: str) -> tuple[str | None, str]:
+    file, mark, value = text.partition(":")
+    return (file, value) if mark and file in FILES else (None, text)

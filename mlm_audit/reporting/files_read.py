@@ -1,0 +1,32 @@
+"""What was read from the files of a run, in words: rows, and the records that were counted independently of the reader."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mlm_audit.domain.findings import RunResult
+from mlm_audit.domain.money import grouped
+from mlm_audit.reporting.parts import plural
+
+
+def files_read(result: RunResult) -> tuple[str, ...]:
+    """One line for each file of a run; empty when it read a database."""
+    single = result.counts.get("file")
+    files = result.counts.get("files") or ({"file": single} if single else {})
+    return tuple(f"{known['file']}: {read_in_words(known)}" for known in files.values())
+
+
+def read_in_words(known: Mapping[str, Any]) -> str:
+    """The rows of one file, and where the lines that are no rows went."""
+    text = f"{plural(known['rows'], 'row')}, and {plural(known['records'], 'record')} in an independent count"
+    if "lines" not in known:
+        return text
+    others = (
+        ("skipped_lines", "skipped above the header"),
+        ("blank_lines", "blank"),
+        ("footer_lines", "left out at the end"),
+    )
+    parts = [f"header on line {grouped(known['header_line'])}"]
+    parts += [f"{grouped(known[name])} {words}" for name, words in others if known[name]]
+    if known["multi_line_records"]:
+        parts.append(f"{plural(known['multi_line_records'], 'record')} over several lines")
+    return f"{text}; {plural(known['lines'], 'line')} ({', '.join(parts)})"
