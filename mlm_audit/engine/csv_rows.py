@@ -12,7 +12,7 @@ import polars as pl
 
 from mlm_audit.domain.errors import InputError
 from mlm_audit.engine.csv_scan import CsvScan, scan_csv
-from mlm_audit.engine.file_format import FileFormat
+from mlm_audit.engine.file_format import FileFormat, shown
 from mlm_audit.engine.file_rows import CHUNK, InputFile, RowCount, refuse_miscount, refuse_two_of_a_name
 
 Block = tuple[Sequence[int], list[list[str]]]
@@ -76,7 +76,7 @@ class CsvRows:
                 if fields:
                     self._header_end = end
                     return start, [name.strip() for name in fields]
-        raise InputError(f"{self.path}: it has no rows; an empty file proves nothing, so nothing was compared")
+        raise InputError(f"{shown(self.path)}: it has no rows; an empty file proves nothing, so nothing was compared")
 
     def _strict(self, lines: Iterator[str], before: int) -> Iterator[tuple[int, list[str], int]]:
         """Each record with its first and last line, its quotes as RFC 4180 wants them; blank lines are empty records."""
@@ -96,7 +96,7 @@ class CsvRows:
             text = "".join(raw)
             if self.format.quote and self.format.quote in text and sound.fullmatch(text) is None:
                 raise InputError(
-                    f"{self.path}, line {start}: a stray quote ({self.format.quote}); remove it, or put the field into quotes and "
+                    f"{shown(self.path)}, line {start}: a stray quote ({self.format.quote}); remove it, or put the field into quotes and "
                     "write it twice, or give --quote none when quotes mean nothing in this file"
                 )
             if len(raw) > 1:
@@ -108,12 +108,12 @@ class CsvRows:
     def _quote_fault(self, start: int, line: int, error: csv.Error) -> str:
         if "after" in str(error):
             return (
-                f"{self.path}, line {line}: a stray quote ({self.format.quote}) inside a quoted field; write it twice, "
+                f"{shown(self.path)}, line {line}: a stray quote ({self.format.quote}) inside a quoted field; write it twice, "
                 "or give --quote none when quotes mean nothing in this file"
             )
         if "end of data" in str(error):
-            return f"{self.path}, line {start}: a stray quote ({self.format.quote}) that nothing closes; remove it, or write it twice"
-        return f"{self.path}, line {start}: a field is too long ({error}); a quote may be missing or too many"
+            return f"{shown(self.path)}, line {start}: a stray quote ({self.format.quote}) that nothing closes; remove it, or write it twice"
+        return f"{shown(self.path)}, line {start}: a field is too long ({error}); a quote may be missing or too many"
 
     def _refuse_swallowed(self, raw: list[str], width: int, start: int) -> None:
         """A stray quote swallows the lines up to the next one. When each of them looks like a record, that is what happened."""
@@ -122,7 +122,7 @@ class CsvRows:
             return
         if width == 2 or any(all(map(AMOUNT_LIKE.fullmatch, column)) for column in zip(*parts, strict=True)):
             raise InputError(
-                f"{self.path}, line {start}: a stray quote ({self.format.quote}) joins lines {start} to {start + len(raw) - 1}, each of "
+                f"{shown(self.path)}, line {start}: a stray quote ({self.format.quote}) joins lines {start} to {start + len(raw) - 1}, each of "
                 "which looks like a record; remove it, or give --quote double when it is one field of several lines"
             )
 
@@ -149,7 +149,7 @@ class CsvRows:
                 rows = list(self._reader(block))
             except csv.Error as error:
                 long = next((at for at, text in enumerate(block) if len(text) > csv.field_size_limit()), 0)
-                raise InputError(f"{self.path}, line {line + long}: a field is too long ({error})") from error
+                raise InputError(f"{shown(self.path)}, line {line + long}: a field is too long ({error})") from error
             refuse_miscount(self.path, len(rows), len(block))
             yield range(line, line + len(block)), rows
             line += len(block)
@@ -186,19 +186,17 @@ class CsvRows:
         return next((at for at, fields in enumerate(rows) if names.issuperset(field.strip() for field in fields)), None)
 
     def _header_again(self, line: int) -> str:
-        return (
-            f"{self.path}, line {line}: the header is there again; two exports were joined, so separate them or remove the line"
-        )
+        return f"{shown(self.path)}, line {line}: the header is there again; two exports were joined, so separate them or remove the line"
 
     def _wrong_width(self, line: int, fields: list[str]) -> str:
         names = {name.casefold() for name in self.header if name}
         if len(fields) > 1 and len(names & {field.strip().casefold() for field in fields}) > 1:
             found = self.format.delimiter.join(fields)[:SHOWN_CHARACTERS]
             return (
-                f"{self.path}, line {line}: a second header ({found}) with {_fields(len(fields))}, while the first has "
+                f"{shown(self.path)}, line {line}: a second header ({shown(found)}) with {_fields(len(fields))}, while the first has "
                 f"{len(self.header)}; two exports were joined, so separate them"
             )
-        message = f"{self.path}, line {line}: {_fields(len(fields))}, while the header (line {self._header_line}) has {len(self.header)}"
+        message = f"{shown(self.path)}, line {line}: {_fields(len(fields))}, while the header (line {self._header_line}) has {len(self.header)}"
         return f"{message}; correct the line{self.footer_hint(line)}"
 
     def footer_hint(self, line: int) -> str:

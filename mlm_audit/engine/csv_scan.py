@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlm_audit.domain.errors import InputError
-from mlm_audit.engine.file_format import FileFormat
+from mlm_audit.engine.file_format import FileFormat, shown
 
 BLOCK = 1 << 20
 LF, CR = 10, 13
@@ -51,7 +51,7 @@ def scan_csv(path: Path, chosen: FileFormat) -> CsvScan:
         _refuse_marks_and_nulls(path, block, scan.lines)
         scan.add(block)
     if scan.lines <= chosen.skip_lines and chosen.skip_lines:
-        raise InputError(f"{path}: it has {scan.lines} lines, and --skip-lines {chosen.skip_lines} leaves none of them")
+        raise InputError(f"{shown(path)}: it has {scan.lines} lines, and --skip-lines {chosen.skip_lines} leaves none of them")
     return CsvScan(scan.lines, chosen.skip_lines + 1, scan.lines if last is None else last, scan.records, scan.blank, scan.quoted)
 
 
@@ -144,7 +144,7 @@ def _checked(path: Path, block: bytes, line: int, chosen: FileFormat) -> int:
             block.decode("utf-8")
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{path}, line {line + _line_of(block, error.start)}: it is not {chosen.encoding.upper()} text (byte {block[error.start]:#04x}); save the file as UTF-8, "
+            f"{shown(path)}, line {line + _line_of(block, error.start)}: it is not {chosen.encoding.upper()} text (byte {block[error.start]:#04x}); save the file as UTF-8, "
             "or name its encoding, such as --encoding cp1252 or --encoding utf-16"
         ) from error
     return len(line_ends(data))
@@ -162,31 +162,33 @@ def _decoded(path: Path, encoding: str) -> Iterator[bytes]:
             while part := file.read(BLOCK):
                 yield part.encode("utf-8")
     except UnicodeError as error:
-        raise InputError(f"{path}: it is not text in {encoding} ({error}); name its encoding with --encoding") from error
+        raise InputError(f"{shown(path)}: it is not text in {encoding} ({error}); name its encoding with --encoding") from error
 
 
 def _refuse_other_kinds(path: Path, chosen: FileFormat) -> None:
     with path.open("rb") as file:
         start = file.read(8)
     if not start:
-        raise InputError(f"{path}: it is empty; an empty file proves nothing, so nothing was compared")
+        raise InputError(f"{shown(path)}: it is empty; an empty file proves nothing, so nothing was compared")
     for signature, cure in SIGNATURES.items():
         if start.startswith(signature):
-            raise InputError(f"{path}: {cure}")
+            raise InputError(f"{shown(path)}: {cure}")
     if start.startswith(UTF16_MARKS) and chosen.encoding != "utf-16":
-        raise InputError(f"{path}: it is UTF-16 text; give --encoding utf-16, or save it as UTF-8")
+        raise InputError(f"{shown(path)}: it is UTF-16 text; give --encoding utf-16, or save it as UTF-8")
 
 
 def _refuse_marks_and_nulls(path: Path, block: bytes, lines: int) -> None:
     null = block.find(b"\0")
     if null >= 0:
         raise InputError(
-            f"{path}, line {lines + _line_of(block, null)}: there is a null byte; export the file again, "
+            f"{shown(path)}, line {lines + _line_of(block, null)}: there is a null byte; export the file again, "
             "or name its encoding, such as --encoding utf-16"
         )
     if UTF8_MARK in block and (match := MARK_AT_A_LINE.search(block)) and (lines or match.start()):
         line = lines + _line_of(block, match.end() - 1)
-        raise InputError(f"{path}, line {line}: there is a second byte order mark; two files were joined, so separate them")
+        raise InputError(
+            f"{shown(path)}, line {line}: there is a second byte order mark; two files were joined, so separate them"
+        )
 
 
 def _line_of(block: bytes, position: int) -> int:
@@ -204,5 +206,5 @@ def _line_before_footer(path: Path, chosen: FileFormat) -> int:
         kept = np.concatenate((kept, filled))[-chosen.skip_footer :]
         lines += len(ends)
     if len(kept) < chosen.skip_footer or kept[0] <= chosen.skip_lines + 1:
-        raise InputError(f"{path}: --skip-footer {chosen.skip_footer} leaves no line of it")
+        raise InputError(f"{shown(path)}: --skip-footer {chosen.skip_footer} leaves no line of it")
     return int(kept[0]) - 1

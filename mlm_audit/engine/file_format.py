@@ -1,7 +1,7 @@
 """How a file is written, as its user says: delimiter, quotes, encoding, lines to leave out, numbers. Nothing of it is guessed."""
 
 import codecs
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -18,6 +18,7 @@ Encoding = Literal[
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "\\t": "\t"}
 QUOTES = {"double": '"', "single": "'", "none": None}
 MOST_LINES = 1_000_000
+MOST_NAMES, MOST_CHARACTERS = 30, 60
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,24 @@ def file_format(options: Sequence[tuple[str, str]], *, whole_ids: bool = False) 
     return chosen
 
 
+def shown(text: object) -> str:
+    """A path or a column's name for a message of one line: control characters and line ends are escaped."""
+    plain = str(text)
+    return plain if plain.isprintable() else repr(plain)[1:-1]
+
+
+def listed(names: Iterable[str]) -> str:
+    """The names of a file's columns; of very many only the first."""
+    every = [shown(name)[:MOST_CHARACTERS] for name in names]
+    return ", ".join(every[:MOST_NAMES]) + (f", … ({len(every)} in all)" if len(every) > MOST_NAMES else "")
+
+
 def refuse_csv_options(path: Path, chosen: FileFormat) -> None:
     """InputError when an option that only a CSV file can follow is given for a Parquet file."""
     for option in CSV_OPTIONS:
         if option in chosen.given:
             raise InputError(
-                f"{path}: it is Parquet, and --{option} is about CSV files; leave it out or give it for the other file"
+                f"{shown(path)}: it is Parquet, and --{option} is about CSV files; leave it out or give it for the other file"
             )
 
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from mlm_audit.domain.errors import InputError
-from mlm_audit.engine.file_format import FileFormat
+from mlm_audit.engine.file_format import FileFormat, shown
 
 CHUNK = 50_000
 PARQUET_ENDINGS = (".parquet", ".pq")
@@ -74,11 +74,11 @@ def open_rows(source: InputFile) -> FileRows:
 
     if not source.path.is_file():
         kind = "it is no ordinary file" if source.path.exists() else "no such file"
-        raise InputError(f"{source.path}: {kind}")
+        raise InputError(f"{shown(source.path)}: {kind}")
     try:
         rows: FileRows = CsvRows(source) if source.is_csv else ParquetRows(source)
     except OSError as error:
-        raise InputError(f"{source.path}: it cannot be read ({error.strerror or error})") from error
+        raise InputError(f"{shown(source.path)}: it cannot be read ({error.strerror or error})") from error
     return rows
 
 
@@ -87,7 +87,7 @@ def refuse_two_of_a_name(path: Path, place: str, names: Sequence[str]) -> None:
     seen: set[str] = set()
     for name in names:
         if name and name in seen:
-            raise InputError(f"{path}{place}: two columns are named {name!r}; rename or remove one of them")
+            raise InputError(f"{shown(path)}{place}: two columns are named {name!r}; rename or remove one of them")
         seen.add(name)
 
 
@@ -95,6 +95,6 @@ def refuse_miscount(path: Path, rows: int, records: int) -> None:
     """InputError when not every record was read, or one was read twice. No known file does this; it is checked all the same."""
     if rows != records:
         raise InputError(
-            f"{path}: {rows} rows were read, but the file holds {records} records, so nothing was compared; "
+            f"{shown(path)}: {rows} rows were read, but the file holds {records} records, so nothing was compared; "
             "if the file is being written, wait until it is complete"
         )

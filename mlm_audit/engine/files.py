@@ -11,6 +11,7 @@ import polars as pl
 
 from mlm_audit.domain.errors import InputError
 from mlm_audit.engine.amount_text import formats_for, paisa_of
+from mlm_audit.engine.file_format import listed, shown
 from mlm_audit.engine.file_rows import FileRows, InputFile, RowCount, open_rows, refuse_miscount
 from mlm_audit.engine.identifiers import Fault, as_ids, fault_where, float_hint, id_faults, raise_first, totals_fault
 from mlm_audit.engine.parquet_rows import FLOATS, INTEGERS, is_whole_decimal
@@ -43,16 +44,16 @@ def load_file(con: duckdb.DuckDBPyConnection, table: str, source: InputFile, map
     column and the cure for anything that is not exact.
     """
     rows = open_rows(source)
-    columns = _columns(source, rows, mapping, role)
+    columns = amount_columns(source, rows, mapping, role)
     con.execute(f"create table {table} (line BIGINT, member_id VARCHAR, {role}_paisa HUGEINT)")
     hint: str | None = None
-    for chunk in _exact(source, rows, columns):
+    for chunk in exact_rows(source, rows, columns):
         hint = hint or float_hint(source, chunk["line"], chunk["member_id"])
         con.execute(f"insert into {table} select line, member_id, paisa::HUGEINT from chunk")
     count = rows.count()
     refuse_miscount(source.path, int(con.execute(f"select count(*) from {table}").fetchall()[0][0]), count.records)
     if not count.rows:
-        raise InputError(f"{source.path}: it has no rows; an empty file proves nothing, so nothing was compared")
+        raise InputError(f"{shown(source.path)}: it has no rows; an empty file proves nothing, so nothing was compared")
     return LoadedFile(count, hint)
 
 
@@ -61,12 +62,12 @@ def refuse_duplicates(con: duckdb.DuckDBPyConnection, table: str, source: InputF
     sql = f"select member_id, min(line), max(line) from {table} group by member_id having count(*) > 1 order by 2 limit 1"
     for member, first, last in con.execute(sql).fetchall():
         raise InputError(
-            f"{source.path}, {source.where(last)}: account {member!r} is there twice (first in {source.where(first)}); "
+            f"{shown(source.path)}, {source.where(last)}: account {member!r} is there twice (first in {source.where(first)}); "
             "keep one balance per account"
         )
 
 
-def _columns(source: InputFile, rows: FileRows, mapping: Mapping[str, str], role: str) -> dict[str, str]:
+def amount_columns(source: InputFile, rows: FileRows, mapping: Mapping[str, str], role: str) -> dict[str, str]:
     """Role → column of the id and of the amount, or of the debit and the credit."""
     found = {"member_id": _column(source, rows, "member_id", mapping)}
     amount = _named(source, rows, role, mapping)
@@ -74,14 +75,14 @@ def _columns(source: InputFile, rows: FileRows, mapping: Mapping[str, str], role
     given = {side: column for side, column in sides.items() if column is not None}
     if amount is not None and given and not ({role, *SIDES} & set(mapping)):
         raise InputError(
-            f"{source.path}: it has {amount!r} and also {' and '.join(map(repr, given.values()))}; say which counts with "
+            f"{shown(source.path)}: it has {amount!r} and also {' and '.join(map(repr, given.values()))}; say which counts with "
             f"--map amount={amount}, or with --map debit=COLUMN and --map credit=COLUMN"
         )
     if given and (amount is None or (role not in mapping and set(SIDES) & set(mapping))):
         if len(given) == 1:
             lacking = next(side for side in SIDES if side not in given)
             raise InputError(
-                f"{source.path}: no column for {lacking}; it has {_listed(rows)}. Say which with --map {lacking}=COLUMN"
+                f"{shown(source.path)}: no column for {lacking}; it has {listed(rows.columns)}. Say which with --map {lacking}=COLUMN"
             )
         return _checked(source, rows, found | given)
     return _checked(source, rows, found | {role: amount if amount is not None else _column(source, rows, role, mapping)})
@@ -90,23 +91,23 @@ def _columns(source: InputFile, rows: FileRows, mapping: Mapping[str, str], role
 def _checked(source: InputFile, rows: FileRows, columns: dict[str, str]) -> dict[str, str]:
     if len(set(columns.values())) < len(columns):
         raise InputError(
-            f"{source.path}: {' and '.join(columns)} are all in {columns['member_id']!r}; each needs a column of its own"
+            f"{shown(source.path)}: {' and '.join(columns)} are all in {columns['member_id']!r}; each needs a column of its own"
         )
     for role, column in columns.items():
         kind = rows.columns[column]
         if kind in FLOATS and role != "member_id":
             raise InputError(
-                f"{source.path}, column {column}: the amounts are kept as {kind}, which cannot hold hundredths exactly; "
+                f"{shown(source.path)}, column {shown(column)}: the amounts are kept as {kind}, which cannot hold hundredths exactly; "
                 "export them as DECIMAL(18,2) or as text"
             )
         if kind in FLOATS and not source.format.whole_ids:
             raise InputError(
-                f"{source.path}, column {column}: the ids are kept as {kind}; export whole numbers or text, "
+                f"{shown(source.path)}, column {shown(column)}: the ids are kept as {kind}; export whole numbers or text, "
                 "or give --whole-ids when 1.0 is 1"
             )
         if not (kind in (*INTEGERS, *FLOATS, "VARCHAR", "NULL") or _fits(kind, role)):
             thing = "id" if role == "member_id" else "amount"
-            raise InputError(f"{source.path}, column {column}: {kind} is no kind of {thing}; export it as text")
+            raise InputError(f"{shown(source.path)}, column {shown(column)}: {kind} is no kind of {thing}; export it as text")
     return columns
 
 
@@ -119,7 +120,7 @@ def _column(source: InputFile, rows: FileRows, role: str, mapping: Mapping[str, 
     if name is None:
         lone = f". If the header is further down, --skip-lines N leaves out the lines above it{_delimiter_hint(rows)}"
         raise InputError(
-            f"{source.path}: no column for {role}; it has {_listed(rows)}. Say which with --map {role}=COLUMN"
+            f"{shown(source.path)}: no column for {role}; it has {listed(rows.columns)}. Say which with --map {role}=COLUMN"
             + (lone if source.is_csv else "")
         )
     return name
@@ -130,19 +131,15 @@ def _named(source: InputFile, rows: FileRows, role: str, mapping: Mapping[str, s
     if wanted is not None:
         if wanted not in rows.columns:
             raise InputError(
-                f"{source.path}: there is no column {wanted!r} (--map {role}={wanted}); it has {_listed(rows)}{_delimiter_hint(rows)}"
+                f"{shown(source.path)}: there is no column {wanted!r} (--map {role}={wanted}); it has {listed(rows.columns)}{_delimiter_hint(rows)}"
             )
         return wanted
     found = [name for name in rows.columns if name.strip().lower() in ROLES[role]]
     if len(found) > 1:
         raise InputError(
-            f"{source.path}: {' and '.join(map(repr, found))} could all be the {role}; say which with --map {role}=COLUMN"
+            f"{shown(source.path)}: {' and '.join(map(repr, found))} could all be the {role}; say which with --map {role}=COLUMN"
         )
     return found[0] if found else None
-
-
-def _listed(rows: FileRows) -> str:
-    return ", ".join(rows.columns)
 
 
 def _delimiter_hint(rows: FileRows) -> str:
@@ -153,7 +150,7 @@ def _delimiter_hint(rows: FileRows) -> str:
     return f". If its columns are separated by a {found}, give --delimiter {found}" if found else ""
 
 
-def _exact(source: InputFile, rows: FileRows, columns: Mapping[str, str]) -> Iterator[pl.DataFrame]:
+def exact_rows(source: InputFile, rows: FileRows, columns: Mapping[str, str]) -> Iterator[pl.DataFrame]:
     """line, member_id and paisa, chunk by chunk; of the faults of a chunk the one that stands first in the file is raised."""
     member = columns["member_id"]
     for chunk in rows.chunks(list(columns.values())):

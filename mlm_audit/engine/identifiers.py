@@ -7,11 +7,13 @@ from typing import NamedTuple
 import polars as pl
 
 from mlm_audit.domain.errors import InputError
+from mlm_audit.engine.file_format import shown
 from mlm_audit.engine.file_rows import InputFile
 
 BLANKS = " \t"
 AS_FLOAT = r"^([+-]?[0-9]+)[.]0+$"
 EXACT_IN_A_DOUBLE = 2**53
+SHOWN = 60
 BREAKS = r"[\r\n]"
 
 _TOTALS = (
@@ -43,8 +45,8 @@ def fault_where(source: InputFile, lines: pl.Series, bad: pl.Series, values: pl.
         return None
     column, words = said
     value = values[at]
-    shown = "nothing" if value is None or value == "" else repr(value)
-    return Fault(lines[at], f"{source.path}, {source.where(lines[at])}, column {column}: {shown} {words}")
+    found = "nothing" if value is None or value == "" else repr(value if len(value) <= SHOWN else f"{value[:SHOWN]}…")
+    return Fault(lines[at], f"{shown(source.path)}, {source.where(lines[at])}, column {shown(column)}: {found} {words}")
 
 
 def as_ids(values: pl.Series, *, whole: bool) -> pl.Series:
@@ -95,6 +97,4 @@ def float_hint(source: InputFile, lines: pl.Series, ids: pl.Series) -> str | Non
         return None
     at = int(like.arg_max() or 0)
     bare = str(ids[at]).partition(".")[0]
-    return (
-        f"{source.path.name}, {source.where(lines[at])}: {ids[at]!r} is not the id {bare!r}; if it means {bare}, give --whole-ids"
-    )
+    return f"{shown(source.path.name)}, {source.where(lines[at])}: {ids[at]!r} is not the id {bare!r}; if it means {bare}, give --whole-ids"

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mlm_audit.domain.errors import InputError
-from mlm_audit.engine.file_format import refuse_csv_options
+from mlm_audit.engine.file_format import refuse_csv_options, shown
 from mlm_audit.engine.file_rows import CHUNK, InputFile, RowCount, refuse_miscount, refuse_two_of_a_name
 
 
@@ -25,7 +25,7 @@ class ParquetRows:
             schema = self._parquet.schema_arrow
         except (pa.ArrowException, OSError) as error:
             self._file.close()
-            raise InputError(f"{self.path}: it cannot be read as Parquet ({_first(error)}); export it again") from error
+            raise InputError(f"{shown(self.path)}: it cannot be read as Parquet ({_first(error)}); export it again") from error
         refuse_two_of_a_name(self.path, "", schema.names)
         self._types: dict[str, pa.DataType] = dict(zip(schema.names, schema.types, strict=True))
         self.columns = {name: kind_of(kind) for name, kind in self._types.items()}
@@ -40,7 +40,7 @@ class ParquetRows:
                     self._rows += batch.num_rows
                     yield pl.DataFrame([lines, *(_series(name, batch.column(name), self._types[name]) for name in wanted)])
         except (pa.ArrowException, OSError) as error:
-            raise InputError(f"{self.path}: it cannot be read as Parquet ({_first(error)}); export it again") from error
+            raise InputError(f"{shown(self.path)}: it cannot be read as Parquet ({_first(error)}); export it again") from error
 
     def count(self) -> RowCount:
         """The rows read; InputError unless they are as many as the row groups of the file say."""

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import polars as pl
 
 from mlm_audit.domain.errors import InputError
+from mlm_audit.engine.file_format import listed, shown
 from mlm_audit.engine.file_rows import FileRows, InputFile, RowCount, open_rows
 from mlm_audit.engine.identifiers import as_ids, fault_where, float_hint, id_faults, raise_first, totals_fault
 from mlm_audit.engine.parquet_rows import FLOATS, INTEGERS, is_whole_decimal
@@ -53,7 +54,7 @@ def read_tree_file(source: InputFile, columns: TreeColumns, root_values: Sequenc
     count = rows.count()
     frame = pl.concat(chunks)
     if not frame.height:
-        raise InputError(f"{source.path}: it has no rows; an empty file proves nothing")
+        raise InputError(f"{shown(source.path)}: it has no rows; an empty file proves nothing")
     frame = frame.with_columns(pl.when(~pl.col("parent").is_in(list(root_values))).then("parent"))
     frame = _typed(frame, as_numbers=as_numbers, from_text=source.is_csv)
     _refuse_again(frame, source)
@@ -63,29 +64,31 @@ def read_tree_file(source: InputFile, columns: TreeColumns, root_values: Sequenc
 def _chosen(source: InputFile, rows: FileRows, columns: TreeColumns) -> dict[str, str]:
     """Role → column; InputError for a column that is not there, is named twice, or holds no ids."""
     if columns.node == columns.parent:
-        raise InputError(f"{source.path}: --id and --parent both name {columns.node!r}; a node and its parent are two columns")
+        raise InputError(
+            f"{shown(source.path)}: --id and --parent both name {columns.node!r}; a node and its parent are two columns"
+        )
     roles = {"id": columns.node, "parent": columns.parent, "level": columns.level, "name": columns.name}
     chosen = {role: column for role, column in roles.items() if column is not None}
     for role, column in chosen.items():
         if column not in rows.columns:
-            raise InputError(f"{source.path}: there is no column {column!r} (--{role}); it has {', '.join(rows.columns)}")
+            raise InputError(f"{shown(source.path)}: there is no column {column!r} (--{role}); it has {listed(rows.columns)}")
         kind = rows.columns[column]
         if role in ("id", "parent"):
             _refuse_kind(source, column, kind)
         elif kind not in (*INTEGERS, *TEXT, *FLOATS) and not kind.startswith("DECIMAL"):
             thing = "a level is a whole number" if role == "level" else "a name is text"
-            raise InputError(f"{source.path}, column {column}: {thing}, not {kind}")
+            raise InputError(f"{shown(source.path)}, column {shown(column)}: {thing}, not {kind}")
     return chosen
 
 
 def _refuse_kind(source: InputFile, column: str, kind: str) -> None:
     if kind in FLOATS and not source.format.whole_ids:
         raise InputError(
-            f"{source.path}, column {column}: ids are kept as {kind}, which cannot hold them exactly; export whole numbers, "
+            f"{shown(source.path)}, column {shown(column)}: ids are kept as {kind}, which cannot hold them exactly; export whole numbers, "
             "or give --whole-ids when 1.0 is 1"
         )
     if kind not in (*WHOLE, *TEXT, *FLOATS) and not is_whole_decimal(kind):
-        raise InputError(f"{source.path}, column {column}: {kind} is no kind of id; export whole numbers or text")
+        raise InputError(f"{shown(source.path)}, column {shown(column)}: {kind} is no kind of id; export whole numbers or text")
 
 
 def _refuse_ids(source: InputFile, given: pl.DataFrame, ids: pl.Series, chosen: dict[str, str]) -> None:
@@ -117,7 +120,7 @@ def _refuse_again(frame: pl.DataFrame, source: InputFile) -> None:
     again = int((~frame["id"].is_first_distinct()).arg_true()[0])
     earlier = int((frame["id"] == frame["id"][again]).arg_true()[0])
     raise InputError(
-        f"{source.path}, {source.where(frame['line'][again])}: id {frame['id'][again]!r} is there twice (first in "
+        f"{shown(source.path)}, {source.where(frame['line'][again])}: id {frame['id'][again]!r} is there twice (first in "
         f"{source.where(frame['line'][earlier])}); a node has one parent, so keep one row per node"
     )
 
