@@ -52,11 +52,12 @@ def fault_where(source: InputFile, lines: pl.Series, bad: pl.Series, values: pl.
 def as_ids(values: pl.Series, *, whole: bool) -> pl.Series:
     """Ids as trimmed text, null where there is none; with `whole`, `1.0` as 1. A float that is not whole stays as it is."""
     if values.dtype.is_float():
-        is_whole = (values == values.floor()) & (values.abs() <= EXACT_IN_A_DOUBLE)
+        is_whole = (values == values.floor()) & (values.abs() < EXACT_IN_A_DOUBLE)
         frame = pl.DataFrame([values.alias("value"), is_whole.alias("is_whole")])
         number = pl.when("is_whole").then("value").cast(pl.Int64).cast(pl.String)
         missing = pl.col("value").is_null() | pl.col("value").is_nan()
-        return frame.select(pl.when(missing).then(None).otherwise(number.fill_null(pl.col("value").cast(pl.String))))["value"]
+        text = number.fill_null(pl.col("value").cast(pl.String))
+        return frame.select(pl.when(~missing).then(text).alias("id"))["id"]
     text = values.cast(pl.String).str.strip_chars(BLANKS)
     if whole:
         text = text.str.replace(AS_FLOAT, "$1")
@@ -71,7 +72,7 @@ def id_faults(source: InputFile, lines: pl.Series, values: pl.Series, column: st
     ]
     if source.format.whole_ids:
         number = ids.str.extract(AS_FLOAT, 1).cast(pl.Float64, strict=False)
-        unfit = (number.abs() > EXACT_IN_A_DOUBLE).fill_null(value=False)
+        unfit = (number.abs() >= EXACT_IN_A_DOUBLE).fill_null(value=False)
         if values.dtype.is_float():
             unfit = unfit | ids.str.contains(r"[^0-9-]")
         faults.append(

@@ -19,12 +19,11 @@ class ParquetRows:
     def __init__(self, source: InputFile) -> None:
         self.path = source.path
         refuse_csv_options(source.path, source.format)
-        self._file = source.path.open("rb")
         try:
-            self._parquet = pq.ParquetFile(self._file)
-            schema = self._parquet.schema_arrow
+            with source.path.open("rb") as file:
+                parquet = pq.ParquetFile(file)
+                schema, self._groups = parquet.schema_arrow, parquet.metadata
         except (pa.ArrowException, OSError) as error:
-            self._file.close()
             raise InputError(f"{shown(self.path)}: it cannot be read as Parquet ({_first(error)}); export it again") from error
         refuse_two_of_a_name(self.path, "", schema.names)
         self._types: dict[str, pa.DataType] = dict(zip(schema.names, schema.types, strict=True))
@@ -34,8 +33,8 @@ class ParquetRows:
     def chunks(self, wanted: Sequence[str]) -> Iterator[pl.DataFrame]:
         """`line` is the row's number from 1."""
         try:
-            with self._file:
-                for batch in self._parquet.iter_batches(CHUNK, columns=list(wanted)):
+            with self.path.open("rb") as file:
+                for batch in pq.ParquetFile(file).iter_batches(CHUNK, columns=list(wanted)):
                     lines = pl.int_range(self._rows + 1, self._rows + 1 + batch.num_rows, eager=True).alias("line")
                     self._rows += batch.num_rows
                     yield pl.DataFrame([lines, *(_series(name, batch.column(name), self._types[name]) for name in wanted)])
@@ -44,7 +43,7 @@ class ParquetRows:
 
     def count(self) -> RowCount:
         """The rows read; InputError unless they are as many as the row groups of the file say."""
-        groups = self._parquet.metadata
+        groups = self._groups
         records = sum(groups.row_group(number).num_rows for number in range(groups.num_row_groups))
         refuse_miscount(self.path, self._rows, records)
         refuse_miscount(self.path, self._rows, groups.num_rows)

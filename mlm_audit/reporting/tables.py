@@ -57,5 +57,8 @@ def write_parquet(findings: list[dict[str, Any]], path: Path) -> None:
     ids = {type(row["member_id"]) for row in rows} - {type(None)}
     member = pl.String if str in ids else pl.Int64
     schema: dict[str, Any] = dict.fromkeys(FINDING_KEYS, pl.String)
-    schema |= {"member_id": member, "order_id": pl.Int64, "amount_paisa": pl.Int64, "age_days": pl.Int64}
+    # The sums of a file may be beyond 64 bits.
+    widest = max((abs(row["amount_paisa"] or 0) for row in rows), default=0)
+    amount = pl.Int64() if widest < 2**63 else pl.Decimal(38, 0)
+    schema |= {"member_id": member, "order_id": pl.Int64, "amount_paisa": amount, "age_days": pl.Int64}
     pl.DataFrame(rows, schema=schema).write_parquet(path)

@@ -21,11 +21,74 @@ NAMES = (
     "100%.txt",
     "naïve ₹.csv",
 )
-IDS = ("1", "2", "007", "7", "#1002", "#", "A-1", "x y", "1.0", "NULL", "0", "-", "मेरा", "é", "9223372036854775808", "'q", "=1+1", "\\N", "//c")
-NOTES = ("", "x", "two words", "#no comment", "5", "a;b", "a,b", "a|b", "a\tb", "one\ntwo", "one\r\ntwo\n\nfour", 'say "hi"', '"', "it's", "\\", "\\n", "é ₹")
+IDS = (
+    "1",
+    "2",
+    "007",
+    "7",
+    "#1002",
+    "#",
+    "A-1",
+    "x y",
+    "1.0",
+    "NULL",
+    "0",
+    "-",
+    "मेरा",
+    "é",
+    "9223372036854775808",
+    "'q",
+    "=1+1",
+    "\\N",
+    "//c",
+)
+NOTES = (
+    "",
+    "x",
+    "two words",
+    "#no comment",
+    "5",
+    "a;b",
+    "a,b",
+    "a|b",
+    "a\tb",
+    "one\ntwo",
+    "one\r\ntwo\n\nfour",
+    'say "hi"',
+    '"',
+    "it's",
+    "\\",
+    "\\n",
+    "é ₹",
+)
 ASCII_NOTES = tuple(note for note in NOTES if note.isascii())
 LINE_ENDS = ("\n", "\r\n", "\r")
-SPECIAL = ('"', "'", ",", ";", "\t", "|", "\n", "\r", "\r\n", "#", "\\", " ", "0", "9", "-", ".", "a", "\u00a0", "\ufeff", "\0", "€", '""', '",\n', "\n\n")
+SPECIAL = (
+    '"',
+    "'",
+    ",",
+    ";",
+    "\t",
+    "|",
+    "\n",
+    "\r",
+    "\r\n",
+    "#",
+    "\\",
+    " ",
+    "0",
+    "9",
+    "-",
+    ".",
+    "a",
+    "\u00a0",
+    "\ufeff",
+    "\0",
+    "€",
+    '""',
+    '",\n',
+    "\n\n",
+)
 
 
 @dataclass
@@ -89,7 +152,9 @@ class Maker:
     def shown(self, paisa: int, *, negative: bool) -> str:
         """Paisa in the number format of the file."""
         whole, part = divmod(paisa, 100)
-        fraction = self.random.choice([f"{part:02d}", f"{part:02d}00"] + ([""] if not part else []) + ([str(part // 10)] if part % 10 == 0 else []))
+        fraction = self.random.choice(
+            [f"{part:02d}", f"{part:02d}00"] + ([""] if not part else []) + ([str(part // 10)] if part % 10 == 0 else [])
+        )
         digits = str(whole)
         if self.numbers == "plain":
             text = digits + ("." + fraction if fraction else "")
@@ -100,7 +165,9 @@ class Maker:
         text = digits + (comma + fraction if fraction else "")
         currency = self.random.choice(["", "", "$", "Rs. ", "INR "])
         if negative:
-            return self.random.choice([f"-{currency}{text}", f"({currency}{text})", f"{currency}{text} Dr", f"{text}-", f"{currency}{text} DR."])
+            return self.random.choice(
+                [f"-{currency}{text}", f"({currency}{text})", f"{currency}{text} Dr", f"{text}-", f"{currency}{text} DR."]
+            )
         return self.random.choice([f"{currency}{text}", text, f"{currency}{text} Cr" if not self.sides else text])
 
     def written(self, text: str) -> str:
@@ -118,7 +185,9 @@ class Maker:
     def header(self) -> list[str]:
         """The columns in any order, with others among them."""
         names = ["account_id", *(["debit", "credit"] if self.sides else ["amount"])]
-        names += self.random.sample(["note", "date", "ref #", "", "x;y" if self.delimiter != ";" else "x,y"], self.random.randrange(0, 4))
+        names += self.random.sample(
+            ["note", "date", "ref #", "", "x;y" if self.delimiter != ";" else "x,y"], self.random.randrange(0, 4)
+        )
         if not self.quote:
             names = [name.replace(self.delimiter, "_") for name in names]
         self.random.shuffle(names)
@@ -145,7 +214,9 @@ class Maker:
     def make(self) -> Hostile:
         """The file."""
         names = self.header()
-        lines: list[str] = [self.random.choice(["Statement", "", 'says "x', "1,2,3", "account_id,amount"]) for _ in range(self.skip_lines)]
+        lines: list[str] = [
+            self.random.choice(["Statement", "", 'says "x', "1,2,3", "account_id,amount"]) for _ in range(self.skip_lines)
+        ]
         physical = self.skip_lines
         records = [self.delimiter.join(map(self.written, names))]
         physical += 1
@@ -216,7 +287,17 @@ class Maker:
         good = [self.written("7") for _ in names]
         at = names.index("account_id")
         amount = names.index("debit" if self.sides else "amount")
-        kinds = ["short", "long", "no id", "no amount", "half a paisa", "not a number", "header again", "another header", "null byte"]
+        kinds = [
+            "short",
+            "long",
+            "no id",
+            "no amount",
+            "half a paisa",
+            "not a number",
+            "header again",
+            "another header",
+            "null byte",
+        ]
         kinds += ["twice"] + ([] if self.footer else ["total"]) + (["bad byte"] if self.encoding == "utf-8" else [])
         kinds += ["unclosed", "quote within"] if self.quote else []
         kind = self.random.choice(kinds)
