@@ -18,6 +18,7 @@ BODIES: dict[str, str] = {
 }
 CURRENCY = r"(?:₹|(?i:rs[.]?|inr|usd|eur|gbp)|[$€£])"
 SIGN = "[-+\u2212]"
+GAP = r"[ \x{a0}\x{202f}]*"
 MINUS = ("-", "\u2212")
 
 
@@ -48,8 +49,8 @@ def formats_for(text: str) -> list[str]:
 def _as_plain(texts: pl.Series, body: str) -> pl.Series:
     """A sign, an unbroken number with a point; null for what does not follow the format, or has two signs."""
     pattern = (
-        rf"^(?P<open>[(]?)\s*(?P<before>{SIGN}?)\s*{CURRENCY}?\s*(?P<within>{SIGN}?)\s*(?P<body>{body})\s*{CURRENCY}?"
-        rf"\s*(?P<after>{SIGN}?)\s*(?P<close>[)]?)\s*(?:(?P<side>(?i:cr|dr))[.]?)?$"
+        rf"^(?P<open>[(]?){GAP}(?P<before>{SIGN}?){GAP}{CURRENCY}?{GAP}(?P<within>{SIGN}?){GAP}(?P<body>{body}){GAP}{CURRENCY}?"
+        rf"{GAP}(?P<after>{SIGN}?){GAP}(?P<close>[)]?){GAP}(?:(?P<side>(?i:cr|dr))[.]?)?$"
     )
     groups = pl.col("text").str.strip_chars().str.extract_groups(pattern)
     parts = pl.DataFrame({"text": texts}).select(groups).unnest("text").with_columns(pl.col("side").fill_null(""))

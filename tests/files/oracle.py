@@ -90,7 +90,7 @@ def oracle_paisa(text: str, numbers: str) -> int:
     if not re.fullmatch(r"[+-]?\s*[0-9]*\.?[0-9]+", text):
         raise Refused
     try:
-        paisa = Decimal(text.replace(" ", "")).scaleb(2)
+        paisa = Decimal(re.sub(r"[ \xa0\u202f]", "", text)).scaleb(2)
     except InvalidOperation as error:
         raise Refused from error
     if paisa != paisa.to_integral_value():
