@@ -32,12 +32,28 @@ POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
 def create_app(desk: Desk) -> FastAPI:
-    """The application, bound to a desk. No documentation pages: they would load scripts from elsewhere."""
-    app = FastAPI(title="mlm-audit job console", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False)
+    """The application, bound to a desk. No documentation pages: they would load scripts from elsewhere.
+
+    The OpenAPI document wants a token too: it tells a stranger what can be asked for.
+    """
+    app = FastAPI(
+        title="mlm-audit job console",
+        version=__version__,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
     app.include_router(routes(desk))
     app.include_router(pages(desk))
     app.include_router(files(desk))
     app.add_api_route("/healthz", _alive, include_in_schema=False)
+
+    def document(request: Request) -> JSONResponse:
+        desk.gate.reader(request)
+        return JSONResponse(_document(app))
+
+    app.add_api_route("/openapi.json", document, include_in_schema=False)
     app.add_middleware(StrangersFirst, desk=desk)
     app.middleware("http")(_with_headers)
     app.add_middleware(SmallBodies)
@@ -90,6 +106,8 @@ class SmallBodies:
         seen = 0
         while True:
             message = await receive()
+            if message["type"] == "http.disconnect":
+                return  # nobody is left to be answered
             seen += len(message.get("body", b""))
             if seen > BODY_BYTES:
                 answer = _problem(413, f"the body is larger than {BODY_BYTES} bytes")

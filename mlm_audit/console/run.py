@@ -9,6 +9,7 @@ import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
 from mlm_audit.console.app import create_app
+from mlm_audit.console.connections import bounded
 from mlm_audit.console.desk import Desk
 from mlm_audit.database.joblog import close_interrupted, dead_flow_runs
 from mlm_audit.domain.errors import InputError
@@ -29,19 +30,9 @@ def serve_console(desk: Desk, host: str, port: int, on_ready: Callable[[], objec
 
     `refuse_taken` comes first: uvicorn would end the process without a word of ours.
     """
-    proxies = desk.load().console_proxies
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("mlm_audit").setLevel(logging.INFO)
-    config = uvicorn.Config(
-        create_app(desk),
-        host=host,
-        port=port,
-        log_config=None,
-        proxy_headers=proxies is not None,
-        forwarded_allow_ips=proxies or "",
-        server_header=False,
-        timeout_graceful_shutdown=5,
-    )
+    config = server_config(desk, host, port)
 
     def watch() -> None:
         try:
@@ -54,6 +45,23 @@ def serve_console(desk: Desk, host: str, port: int, on_ready: Callable[[], objec
     with every(WATCH_SECONDS, watch, "console watch"):
         uvicorn.Server(config).run()
     desk.gate.turned_away.write()
+
+
+def server_config(desk: Desk, host: str, port: int) -> uvicorn.Config:
+    """How uvicorn serves the console: connections bounded in number and time, no websockets, headers only of named proxies."""
+    settings = desk.load()
+    return uvicorn.Config(
+        create_app(desk),
+        host=host,
+        port=port,
+        http=bounded(settings.console_request_seconds, settings.console_connections_max),
+        ws="none",
+        log_config=None,
+        proxy_headers=settings.console_proxies is not None,
+        forwarded_allow_ips=settings.console_proxies or "",
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
 
 
 def refuse_taken(option: str, host: str, port: int) -> None:

@@ -140,6 +140,12 @@ class Settings(BaseSettings):
     console_proxies: str | None = Field(
         None, description="Addresses of reverse proxies whose X-Forwarded-For the console believes"
     )
+    console_request_seconds: int = Field(
+        10, ge=1, le=300, description="Within this a client must have sent its whole request to the console; else it is cut off"
+    )
+    console_connections_max: int = Field(
+        256, ge=8, le=10_000, description="Most open connections to the console; one more closes the one that stalls longest"
+    )
     cron_secret: SecretStr | None = Field(None, description="Bearer secret of an outside scheduler")
 
     @property

@@ -17,8 +17,8 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from mlm_audit.console.access import new_token
-from mlm_audit.console.app import create_app
 from mlm_audit.console.desk import Desk
+from mlm_audit.console.run import server_config
 from mlm_audit.database import actions
 from mlm_audit.database.connect import open_engine
 from mlm_audit.database.migrate import init
@@ -151,7 +151,7 @@ class open_console:  # noqa: N801  (used as a function)
 
     def __enter__(self) -> Console:
         desk = Desk(self.database, self._load, clock := StandingClock(), self.scheduler)
-        config = uvicorn.Config(create_app(desk), host="127.0.0.1", port=0, log_config=None)
+        config = server_config(desk, "127.0.0.1", 0)
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.server.run, daemon=True)
         self.thread.start()

@@ -49,10 +49,23 @@ def test_schemathesis_finds_nothing(console: Console, database: Engine, tmp_path
 
 
 def test_the_document_promises_what_is_answered(console: Console) -> None:
-    document = console.client().get("/openapi.json").json()
+    document = console.client("viewer").get("/openapi.json").json()
     for path in document["paths"].values():
         for operation in path.values():
             assert {"400", "401", "403", "429", "503"} <= set(operation["responses"])
             assert "422" not in operation["responses"]
             assert operation["security"]
     assert set(document["components"]["securitySchemes"]) == {"HTTPBearer", "CronSecret"}
+
+
+def test_the_document_wants_a_token(console: Console) -> None:
+    """A stranger learns nothing of what can be asked for, by whichever name documentation goes elsewhere."""
+    stranger = console.client()
+    for answer in (stranger.get("/openapi.json"), console.client(None, Authorization="Bearer wrong").get("/openapi.json")):
+        assert answer.status_code == 401
+        assert "paths" not in answer.text
+    assert stranger.get("/openapi.json", headers={"Accept": "text/html"}).status_code == 401
+    for path in ("/docs", "/redoc", "/openapi.yaml", "/docs/oauth2-redirect"):
+        assert stranger.get(path).status_code == 404
+    for role in console.tokens:
+        assert "paths" in console.client(role).get("/openapi.json").json()
