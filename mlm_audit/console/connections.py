@@ -8,7 +8,7 @@ for its client, and is itself refused when every other one is being answered.
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 ANSWER_SECONDS = 300.0
 """Enough for the largest report over a slow line; the calls themselves are answered within seconds."""
@@ -29,7 +29,8 @@ class BoundedConnection(H11Protocol):
     @property
     def is_answering(self) -> bool:
         """Whether a whole request has arrived and its answer is not yet complete."""
-        return self.cycle is not None and not self.cycle.more_body and not self.cycle.response_complete
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and not cycle.more_body and not cycle.response_complete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Make room for it, and start its timer."""
