@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlm_audit.checks.inputs import INPUTS
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import SEVERITIES
 
@@ -16,6 +17,9 @@ SQL_DIR = Path(__file__).parent / "sql"
 HEADER = re.compile(r"--\s*([a-z]+):\s*(.+)")
 KEYS = ("code", "title", "severity", "needs", "proves", "do", "message")
 OPTIONAL = ("local",)
+CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
+NEEDS = (*INPUTS, "ledger_changes", "seal_problems")
+"""What a check of a user's may name as needed: a word that is no input would let it run on nothing, and find nothing."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,11 @@ class Check:
     path: Path
     is_local: bool = True
     """Whether the rows of a break's own member, order, payout or withdrawal decide it, so that a night need not read others."""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is one of the user's own, and not built in."""
+        return SQL_DIR not in self.path.parents
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,8 @@ def load_checks(user_dir: Path | None = None) -> list[Check]:
     checks: dict[str, Check] = {}
     for path in files:
         check = parse_check(path)
+        if check.is_own and (strange := [name for name in check.needs if name not in NEEDS]):
+            raise InputError(f"check {path}: needs {strange[0]!r}, which is no input; the inputs are {', '.join(NEEDS)}")
         if check.code in checks:
             raise InputError(f"check {path}: the code {check.code!r} is taken by {checks[check.code].path.name}")
         checks[check.code] = check
@@ -66,15 +77,19 @@ def load_checks(user_dir: Path | None = None) -> list[Check]:
 
 def parse_check(path: Path) -> Check:
     """A check from its file; InputError names the file and what its header lacks."""
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = _text_of(path).splitlines()
     header: dict[str, str] = {}
     while lines and (match := HEADER.fullmatch(lines[0].strip())):
+        if match[1] in header:
+            raise InputError(f"check {path}: the header has {match[1]!r} twice; keep one of the two lines")
         header[match[1]] = match[2].strip()
         lines.pop(0)
     if absent := [key for key in KEYS if key not in header]:
         raise InputError(f"check {path}: the header lacks {', '.join(absent)}; each is a line like `-- code: my-check`")
     if unknown := [key for key in header if key not in (*KEYS, *OPTIONAL)]:
         raise InputError(f"check {path}: unknown header key {unknown[0]!r}; the keys are {', '.join((*KEYS, *OPTIONAL))}")
+    if not CODE.fullmatch(header["code"]):
+        raise InputError(f"check {path}: the code {header['code']!r} is not up to 60 small letters, digits and dashes")
     if header["severity"] not in SEVERITIES:
         raise InputError(f"check {path}: severity is one of {', '.join(SEVERITIES)}, not {header['severity']!r}")
     needs = tuple(name.strip() for name in header.pop("needs").split(","))
@@ -82,6 +97,16 @@ def parse_check(path: Path) -> Check:
     if local not in ("yes", "no"):
         raise InputError(f"check {path}: local is yes or no, not {local!r}")
     return Check(**header, needs=needs, sql="\n".join(lines).strip().rstrip(";"), path=path, is_local=local == "yes")
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise InputError(f"check {path}, line {line}: is not UTF-8; save the file as UTF-8") from error
+    except OSError as error:
+        raise InputError(f"check {path}: cannot be read ({error.strerror}); CHECKS_DIR is a folder of .sql files") from error
 
 
 def load_views() -> list[View]:

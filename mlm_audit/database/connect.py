@@ -1,7 +1,5 @@
 """Connections: one engine per URL, a consistent read for the checks, short write transactions for the jobs."""
 
-import re
-import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -13,6 +11,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from mlm_audit.database.read_only import guard, sqlite_reads_only
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.privacy import mask_personal
 from mlm_audit.domain.settings import mask_url
@@ -58,7 +57,7 @@ def open_engine(url: str, *, create: bool = False, read_only: bool = False) -> E
     if engine.dialect.name in ("mysql", "mariadb"):
         _prepare_mysql(engine, read_only=read_only)
     if read_only:
-        event.listen(engine, "before_cursor_execute", _refuse_changes)
+        guard(engine)
     try:
         with engine.connect() as connection:
             connection.execute(text("select 1"))
@@ -70,38 +69,6 @@ def open_engine(url: str, *, create: bool = False, read_only: bool = False) -> E
             f"database {mask_url(url)}: cannot be reached ({reason}); check the URL, that the server runs, and the login"
         ) from error
     return engine
-
-
-SQLITE_READS = (
-    sqlite3.SQLITE_SELECT,
-    sqlite3.SQLITE_READ,
-    sqlite3.SQLITE_FUNCTION,
-    sqlite3.SQLITE_RECURSIVE,
-    sqlite3.SQLITE_TRANSACTION,
-)
-SQLITE_LOOKS = ("table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list")
-READS = ("select", "with", "show", "describe", "explain", "values")
-LOOKS = re.compile(rf"pragma (\w+\.)?({'|'.join(SQLITE_LOOKS)})\b")
-AROUND_READS = ("begin", "commit", "rollback", "start transaction with consistent snapshot, read only")
-"""Taken word by word: `begin` may go on with words that make a transaction write."""
-CHANGES = re.compile(
-    r"\b(into|update|delete|insert|merge|replace|truncate|create|alter|drop|grant|lock|call|set_config|setval|lo_import|"
-    r"pg_terminate_backend|pg_read_file|load_file)\b|;"
-)
-
-
-def _refuse_changes(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-    """A clear word before the database's own refusal; and nothing that could switch that off."""
-    text = " ".join(statement.lower().split()).strip("; (")
-    text = text.removeprefix("show create ") if text.startswith("show create table") else text
-    found = CHANGES.search(re.sub(r"'[^']*'|\"[^\"]*\"|`[^`]*`", "''", text))
-    looks = text.startswith((*READS, "table ")) or LOOKS.match(text)
-    if text in AROUND_READS or (looks and not found):
-        return
-    word = found[0] if found else text.split(maxsplit=1)[0] if text else "that"
-    raise InputError(
-        f"this connection only reads, and {word!r} is no reading; changes go through the jobs: mlm-audit run …, and mlm-audit repairs"
-    )
 
 
 def _parse(url: str) -> URL:
@@ -143,18 +110,12 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
         connection.execute("pragma foreign_keys = on")
         if read_only:
             connection.execute("pragma query_only = on")
-            connection.set_authorizer(_reads_only)
+            connection.set_authorizer(sqlite_reads_only)
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get("mlm_writes", False)
         connection.exec_driver_sql("begin immediate" if writes else "begin")
-
-
-def _reads_only(action: int, name: str | None, *_: Any) -> int:
-    """SQLite asks this of every step of a statement; no statement can switch it off."""
-    reads = action in SQLITE_READS or (action == sqlite3.SQLITE_PRAGMA and name in SQLITE_LOOKS)
-    return sqlite3.SQLITE_OK if reads else sqlite3.SQLITE_DENY
 
 
 def _prepare_mysql(engine: Engine, *, read_only: bool) -> None:

@@ -48,6 +48,12 @@ class Settings(BaseSettings):
         Path("evidence-key.pem"), description="The Ed25519 key that signs evidence packs; keep it secret"
     )
     checks_dir: Path | None = Field(None, description="Folder of your own checks, one .sql file each")
+    check_timeout_seconds: int = Field(
+        600,
+        ge=1,
+        le=86_400,
+        description="After this one of your own checks is stopped; it counts as not run, the run as incomplete",
+    )
     investigate: bool = Field(
         True, description="Whether a reconciliation with breaks leaves an executed notebook beside its report"
     )

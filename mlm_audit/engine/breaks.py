@@ -29,6 +29,8 @@ BREAK_SCHEMA: dict[str, pl.DataType] = {
 """`amount_paisa`: what is there minus what should be. `evidence`: JSON list of rows with table and id. `id`: the code and
 the key, the same for the same break in every run."""
 
+OWN_ROWS_MAX = 1_000_000
+"""Breaks that one of the user's own checks may find."""
 SQL_TYPES = {"member_id": "BIGINT", "order_id": "BIGINT", "amount_paisa": "BIGINT"}
 
 
@@ -81,7 +83,11 @@ def to_breaks(check: Check, ask: Ask, *, int_members: bool = True) -> pl.DataFra
     if unknown := [name for name in fields if name not in given]:
         raise ValueError(f"the message names {{{unknown[0]}}}, which the query does not return")
     extra = [f"{name} as m_{name}" for name in fields]
-    frame = ask.frame(f"select {', '.join(columns + extra)} from ({check.sql}\n) as check_rows order by key")
+    # More of them would be no list of breaks for anybody; and they are all held in memory.
+    most = f" limit {OWN_ROWS_MAX + 1}" if check.is_own else ""
+    frame = ask.frame(f"select {', '.join(columns + extra)} from ({check.sql}\n) as check_rows order by key{most}")
+    if check.is_own and frame.height > OWN_ROWS_MAX:
+        raise ValueError(f"the query returns more than {OWN_ROWS_MAX} rows")
     return _finish(frame, check, fields, int_members=int_members)
 
 

@@ -6,9 +6,10 @@ then each check is one query.
 
 import logging
 import re
+import threading
 import time
-from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,6 +26,7 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Bridge, BridgeLine, CheckRun, CheckStatus
 from mlm_audit.domain.periods import months_between
 from mlm_audit.domain.plan import Plan
+from mlm_audit.domain.queries import why_no_read
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.breaks import BREAK_SCHEMA, Ask, DuckAsk, to_breaks
 from mlm_audit.engine.parts import folders_of, parts_of, quoted, relation
@@ -151,7 +153,7 @@ class Engine:
 
     # What another engine does in its own way: from here …
 
-    errors: tuple[type[Exception], ...] = (duckdb.Error, pl.exceptions.PolarsError, KeyError, ValueError)
+    errors: tuple[type[Exception], ...] = (duckdb.Error, pl.exceptions.PolarsError, InputError, KeyError, ValueError)
 
     def _open(self) -> None:
         self.con = connect(self.snapshot, self.settings)
@@ -159,6 +161,12 @@ class Engine:
 
     def _close(self) -> None:
         self.con.close()
+
+    def _interrupt(self) -> None:
+        self.con.interrupt()
+
+    def _only_reads(self, query: str) -> None:
+        only_reads(self.con, query)
 
     def _view(self, name: str) -> None:
         self.con.execute(f"create view {name} as select * from {relation(self.snapshot, name)}")
@@ -259,14 +267,44 @@ class Engine:
             return nothing, CheckRun(check.code, check.title, CheckStatus.NOT_RUN, reason=reason)
         started = time.perf_counter()
         try:
-            frame = to_breaks(check, self.ask)
+            with self._limited(check) as is_stopped:
+                if check.is_own:
+                    self._only_reads(check.sql)
+                frame = to_breaks(check, self.ask)
         except self.errors as error:
             log.warning("check %s could not run: %s", check.code, error)
             reason = self._failed_in(check.sql) or first_line(error)
+            if is_stopped():
+                limit = self.settings.check_timeout_seconds
+                reason = (
+                    f"it had not ended after {limit} s and was stopped; make its query faster, or raise CHECK_TIMEOUT_SECONDS"
+                )
             return nothing, CheckRun(check.code, check.title, CheckStatus.NOT_RUN, reason=reason)
         seconds = time.perf_counter() - started
         log.debug("%-24s %.2f s", check.code, seconds)
         return frame, CheckRun(check.code, check.title, CheckStatus.RAN, frame.height, seconds)
+
+    @contextmanager
+    def _limited(self, check: Check) -> Iterator[Callable[[], bool]]:
+        """Stops one of the user's own checks when its time is over; yields whether that has happened. Ours all end."""
+        lock, ended, stopped = threading.Lock(), threading.Event(), threading.Event()
+
+        def stop() -> None:
+            with lock:  # so that a check that has just ended is not taken for one that goes on
+                if not ended.is_set():
+                    stopped.set()
+                    self._interrupt()
+
+        timer = threading.Timer(self.settings.check_timeout_seconds, stop)
+        timer.daemon = True
+        if check.is_own:
+            timer.start()
+        try:
+            yield stopped.is_set
+        finally:
+            with lock:
+                ended.set()
+            timer.cancel()
 
     def _bridge(self, breaks: pl.DataFrame) -> Bridge:
         ledger = self._scalar("select coalesce(sum(ledger_paisa), 0) from ledger_sums")
@@ -328,17 +366,23 @@ def connect(allowed: Path, settings: Settings, *more: Path) -> duckdb.DuckDBPyCo
 
 
 def only_reads(con: duckdb.DuckDBPyConnection, query: str) -> None:
-    """InputError unless the text is one query that reads: nothing is changed, attached, set or written by it."""
+    """InputError unless the text is one query that reads: nothing is changed, attached, set or written by it.
+
+    DuckDB's own parser says what kinds of statement there are; SQLGlot's which functions are called.
+    """
     try:
         kinds = [statement.type for statement in con.extract_statements(query)]
     except duckdb.Error as error:
         raise InputError(f"sql: {first_line(error)}") from error
-    if kinds == [duckdb.StatementType.SELECT]:
-        return
     if not kinds:
         raise InputError("sql: give one query that has an answer, such as select count(*) from ledger")
-    found = "more than one statement" if len(kinds) > 1 else f"it is {str(kinds[0]).rsplit('.', maxsplit=1)[-1]}"
-    raise InputError(f"sql: only one query that reads is taken, and {found}; write select … (a pivot needs its values: in (…))")
+    if kinds != [duckdb.StatementType.SELECT]:
+        found = "more than one statement" if len(kinds) > 1 else f"it is {str(kinds[0]).rsplit('.', maxsplit=1)[-1]}"
+        raise InputError(
+            f"sql: only one query that reads is taken, and {found}; write select … (a pivot needs its values: in (…))"
+        )
+    if (why := why_no_read(query, "duckdb")) is not None:
+        raise InputError(f"sql: only one query that reads is taken, and {why}")
 
 
 def scalar(con: duckdb.DuckDBPyConnection, sql: str) -> int:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.queries import why_no_read
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import Engine
 from mlm_audit.engine.parts import parts_of
@@ -134,6 +135,13 @@ class SparkEngine(Engine):
     def _close(self) -> None:
         for frame in self._kept:
             frame.unpersist()
+
+    def _interrupt(self) -> None:
+        self.spark.sparkContext.cancelAllJobs()
+
+    def _only_reads(self, query: str) -> None:
+        if (why := why_no_read(query, "duckdb")) is not None:
+            raise InputError(f"sql: only one query that reads is taken, and {why}")
 
     def _view(self, name: str) -> None:
         self.spark.read.parquet(*self._paths(parts_of(self.snapshot, name))).createOrReplaceTempView(name)
