@@ -64,6 +64,7 @@ BROUGHT_FORWARD: dict[str, Any] = {
 Empty, except in a slice: there the ledger holds only what came after, of the members that are listed here.
 """
 
+INTERRUPT_SECONDS = 0.2
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many steps are done, how many there are."""
 
@@ -290,21 +291,23 @@ class Engine:
         lock, ended, stopped = threading.Lock(), threading.Event(), threading.Event()
 
         def stop() -> None:
-            with lock:  # so that a check that has just ended is not taken for one that goes on
-                if not ended.is_set():
-                    stopped.set()
-                    self._interrupt()
+            pause = float(self.settings.check_timeout_seconds)
+            # Again and again: an interruption between two steps of a query is lost.
+            while not ended.wait(pause):
+                with lock:  # so that the next check is not interrupted for this one
+                    if not ended.is_set():
+                        stopped.set()
+                        self._interrupt()
+                pause = INTERRUPT_SECONDS
 
-        timer = threading.Timer(self.settings.check_timeout_seconds, stop)
-        timer.daemon = True
+        watch = threading.Thread(target=stop, name=f"limit of {check.code}", daemon=True)
         if check.is_own:
-            timer.start()
+            watch.start()
         try:
             yield stopped.is_set
         finally:
             with lock:
                 ended.set()
-            timer.cancel()
 
     def _bridge(self, breaks: pl.DataFrame) -> Bridge:
         ledger = self._scalar("select coalesce(sum(ledger_paisa), 0) from ledger_sums")

@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
         (HEADER.replace("T\n", "M\u00fcller\n").encode("latin-1"), "own.sql, line 2: is not UTF-8"),
         ((HEADER + "select 1 as key").encode("utf-16"), "own.sql, line 1: is not UTF-8"),
         (HEADER.replace("ledger", "ledgr").encode(), "needs 'ledgr', which is no input; the inputs are users"),
-        (HEADER.replace("own", "o'wn").encode(), "the code \"o'wn\" is not up to 60 small letters"),
+        (HEADER.replace("own", "o'wn").encode(), 'the code "o\'wn" is not up to 60 small letters'),
         (HEADER.replace("own", "x" * 61).encode(), "is not up to 60 small letters"),
         (b"-- code: a\n" + HEADER.encode(), "the header has 'code' twice"),
         (HEADER.replace("low", "mild").encode(), "severity is one of"),
@@ -73,7 +73,9 @@ def run(engine: Engine, folder: Path, query: str, seconds: int = 1) -> RunResult
 @pytest.mark.parametrize("query", ENDLESS.values(), ids=ENDLESS)
 def test_one_that_never_ends(sqlite_url: str, filled: Callable[[str, Platform], Engine], folder: Path, query: str) -> None:
     """It is stopped and counts as not run; all others ran, and those after it too."""
-    (folder / "zz.sql").write_text(HEADER.replace("own", "zz") + "select user_id as member_id from ledger where user_id = 1 limit 1")
+    (folder / "zz.sql").write_text(
+        HEADER.replace("own", "zz") + "select user_id as member_id from ledger where user_id = 1 limit 1"
+    )
     started = time.monotonic()
     result = run(filled(sqlite_url, clean_platform()), folder, query)
     assert time.monotonic() - started < 60
@@ -101,9 +103,7 @@ def test_one_that_never_ends(sqlite_url: str, filled: Callable[[str, Platform], 
         ("", "sql: "),
     ],
 )
-def test_what_is_not_run(
-    sqlite_url: str, filled: Callable[[str, Platform], Engine], folder: Path, query: str, why: str
-) -> None:
+def test_what_is_not_run(sqlite_url: str, filled: Callable[[str, Platform], Engine], folder: Path, query: str, why: str) -> None:
     result = run(filled(sqlite_url, clean_platform()), folder, query, seconds=60)
     assert result.verdict is Verdict.INCOMPLETE
     assert result.findings == []
