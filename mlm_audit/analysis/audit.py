@@ -34,7 +34,7 @@ from mlm_audit.database.personal import shared_numbers
 from mlm_audit.database.runs import stored_run
 from mlm_audit.database.snapshot import read_snapshot
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.periods import parse_instant
+from mlm_audit.domain.periods import parse_instant, refuse_far_ahead
 from mlm_audit.domain.plan import DEFAULT_PLAN, load_plan
 from mlm_audit.domain.settings import Settings, load_settings
 from mlm_audit.engine.desk import Desk
@@ -62,7 +62,7 @@ class Audit:
     @answers
     def reconcile(self, as_of: str | None = None) -> Run:
         """Reconcile now, correcting and storing nothing. `as_of` dates the run, ISO 8601; now when left out."""
-        moment = parse_instant(as_of, self._settings.tz) if as_of else None
+        moment = None if as_of is None else self._instant(as_of)
         return run_of(
             reconcile(self._engine, self._settings, now, as_of=moment, dry_run=True).result, self._engine, self._settings
         )
@@ -120,7 +120,7 @@ class Audit:
     @answers
     def payouts(self, due: str) -> Payouts:
         """The payouts that are due by a day or instant, ISO 8601; `.preview()` says what would be paid and held."""
-        return Payouts(self._engine, self._settings, parse_instant(due, self._settings.tz), now())
+        return Payouts(self._engine, self._settings, self._instant(due), now())
 
     @answers
     def eligibility(self, month: str) -> MonthEligibility:
@@ -140,6 +140,11 @@ class Audit:
         except duckdb.Error as error:
             raise InputError(f"sql: {first_line(error)}") from error
         return answer
+
+    def _instant(self, text: str) -> datetime:
+        moment = parse_instant(text, self._settings.tz)
+        refuse_far_ahead(moment, _now())
+        return moment
 
     def refresh(self) -> None:
         """Forget what has been read; the next query reads it again."""

@@ -35,7 +35,9 @@ from mlm_audit.cli.common import EXIT_BAD_INPUT, EXIT_FAILED, close_databases, p
 from mlm_audit.database.connect import error_line
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.jobs.clock import shift
+from mlm_audit.domain.privacy import one_line
 
+MOST_CHARACTERS = 4_096
 app = App(name="mlm-audit", version=__version__, help="Keeps the books of a multi-level-marketing platform honest.")
 app.command(run.run)
 app.command(run.reconcile_files, name="reconcile-files")
@@ -78,6 +80,7 @@ def _run(tokens: list[str]) -> int:  # noqa: PLR0911  (one exit code each)
     as_json = "--json" in tokens
     try:
         shift()  # refused here when it is moved outside a test
+        _refuse_unusable(tokens)
         code = app(
             tokens, exit_on_error=False, print_error=False, result_action="return_value", error_console=Console(stderr=True)
         )
@@ -101,6 +104,19 @@ def _run(tokens: list[str]) -> int:  # noqa: PLR0911  (one exit code each)
         print_error("stopped by the user", as_json=as_json, command=tokens)
         return 130
     return code if isinstance(code, int) else 0
+
+
+def _refuse_unusable(tokens: list[str]) -> None:
+    """InputError for a word that no option can want: empty, endless, or with characters that break out of a line or a header."""
+    for place, token in enumerate(tokens):
+        before = tokens[place - 1] if place and tokens[place - 1].startswith("-") else f"argument {place + 1}"
+        name, _, value = token.partition("=") if token.startswith("--") else (before, "=", token)
+        if not value and ("=" in token or not token):
+            raise InputError(f"{name}: is empty; give a value, or leave it out")
+        if len(token) > MOST_CHARACTERS:
+            raise InputError(f"{name[:40]}: has {len(token)} characters; at most {MOST_CHARACTERS} are taken")
+        if not token.isprintable():
+            raise InputError(f"{one_line(name)[:40]}: holds a control character, such as the end of a line; write it without")
 
 
 def _plain(error: CycloptsError) -> str:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter, validators
@@ -25,6 +26,7 @@ EXIT_FAILED, EXIT_BAD_INPUT, EXIT_FINDINGS = 1, 2, 3
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON document and nothing else.")]
 Db = Annotated[str | None, Parameter(name="--db", help="Database URL; DATABASE_URL when left out.")]
+Limit = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=1_000), help="At most so many, from 1 to 1000.")]
 Id = Annotated[int, Parameter(validator=validators.Number(gte=-(2**63), lte=2**63 - 1))]
 SHOWN = 10
 NO_DATABASE = "no database named; give --db URL, or set DATABASE_URL in the environment or .env"
@@ -81,7 +83,7 @@ def print_summary(data: Summary, job_id: str, reports: dict[str, str]) -> None:
 def settings_with(db: str | None, **given: int | str | None) -> Settings:
     """The settings, with the database and whatever else is given on the command line."""
     settings = load_settings(**{name: value for name, value in given.items() if value is not None})
-    return settings.model_copy(update={"database_url": SecretStr(db)}) if db else settings
+    return settings if db is None else settings.model_copy(update={"database_url": SecretStr(db)})
 
 
 _opened: list[Engine] = []
@@ -93,6 +95,24 @@ def database(settings: Settings, *, create: bool = False) -> Engine:
         raise InputError(NO_DATABASE)
     _opened.append(open_engine(settings.database_url.get_secret_value(), create=create))
     return _opened[-1]
+
+
+def refuse_unwritable(option: str, file: Path | None) -> None:
+    """InputError when a file that a command is to write cannot be written; tried before the work starts, and nothing is left."""
+    if file is None:
+        return
+    if file.is_dir():
+        raise InputError(f"{option} {file}: is a folder; name a file in it")
+    if not file.parent.is_dir():
+        raise InputError(f"{option} {file}: the folder {file.parent} does not exist; create it first")
+    is_new = not file.exists()
+    try:
+        with file.open("ab"):
+            pass
+        if is_new:
+            file.unlink()
+    except OSError as error:
+        raise InputError(f"{option} {file}: cannot be written ({error.strerror}); choose another file") from error
 
 
 def close_databases() -> None:

@@ -4,20 +4,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 from rich.markup import escape
 
-from mlm_audit.cli.common import Db, Json, database, out, print_json, progress_bar, settings_with
+from mlm_audit.cli.common import Db, Json, database, out, print_json, progress_bar, refuse_unwritable, settings_with
 from mlm_audit.database import migrate
 from mlm_audit.demo.books import build_platform
 from mlm_audit.demo.faults import ALL_FAULTS, inject, parse_selection
 from mlm_audit.demo.scorecard import Score, scorecard, tree_scorecard, write_truth
 from mlm_audit.demo.world import DemoSpec
 from mlm_audit.demo.write import write_platform
-from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import parse_instant
 from mlm_audit.domain.plan import DEFAULT_PLAN, load_plan
-from mlm_audit.reporting.write import ensure_folder
 
 app = App(name="demo", help="A demonstration platform, with faults if you like, to see that the audit works.")
 
@@ -40,10 +38,7 @@ def create(
     if end is not None:
         spec = replace(spec, end=parse_instant(end, settings.tz))
     selection = parse_selection(faults, ALL_FAULTS, members)
-    if truth is not None:
-        ensure_folder(truth.parent)
-        if not truth.parent.is_dir():
-            raise InputError(f"--truth {truth}: the folder {truth.parent} does not exist; create it first")
+    refuse_unwritable("--truth", truth)
     with progress_bar(quiet=json) as progress:
         progress("simulating", 0, 4)
         platform = build_platform(spec, load_plan(settings.plan_file or DEFAULT_PLAN), settings.tz)
@@ -75,13 +70,17 @@ def list_faults(*, json: Json = False) -> None:
 @app.command(name="scorecard")
 def show_scorecard(
     *,
-    seeds: Annotated[int, Parameter(help="Platforms to use.")] = 10,
-    places: Annotated[int, Parameter(help="Places per kind of fault, spread over the platforms.")] = 20,
-    members: int = 2_000,
+    seeds: Annotated[int, Parameter(help="Platforms to use.", validator=validators.Number(gte=1, lte=1_000))] = 10,
+    places: Annotated[
+        int,
+        Parameter(help="Places per kind of fault, spread over the platforms.", validator=validators.Number(gte=1, lte=10_000)),
+    ] = 20,
+    members: Annotated[int, Parameter(validator=validators.Number(gte=100, lte=1_000_000))] = 2_000,
     markdown: Annotated[Path | None, Parameter(help="Also write the table to this file.")] = None,
     json: Json = False,
 ) -> int:
     """Inject every kind of fault alone and score the checks: found, named rightly, nothing unrelated. Exit 1 if not perfect."""
+    refuse_unwritable("--markdown", markdown)
     books, trees = (card(range(1, seeds + 1), places, members) for card in (scorecard, tree_scorecard))
     scores = books + trees
     table = _table(books, trees, seeds, places, members)

@@ -1,13 +1,15 @@
 """`mlm-audit evidence`: packs that prove ledger rows to somebody who trusts nothing of ours but a key."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from mlm_audit.cli.common import EXIT_FAILED, Db, Id, Json, clock, database, out, print_json, settings_with
+from mlm_audit.cli.common import EXIT_FAILED, Db, Id, Json, clock, database, out, print_json, refuse_unwritable, settings_with
 from mlm_audit.cli.explain import connect
 from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.periods import parse_month
 from mlm_audit.domain.settings import load_settings
 from mlm_audit.jobs.evidence import Pages, Wanted, make_pack
 from mlm_audit.jobs.signing import key_of, make_key, public_of, rotate_key
@@ -37,6 +39,8 @@ def pack(
     if member is not None and order is not None:
         raise InputError("evidence pack: give --member or --order, not both")
     settings = settings_with(db)
+    parse_month(month, settings.tz)
+    refuse_unwritable("-o", output)
     made = make_pack(
         database(settings), settings, Wanted(month, member, order), clock(), _pages(db, member, order, reveal=reveal)
     )
@@ -79,6 +83,8 @@ def verify(pack: Path, /, *, key: PublicKey = None, json: Json = False) -> int:
     pack
         The pack's file.
     """
+    if key is not None and not re.fullmatch(r"[0-9a-fA-F]{64}", key):
+        raise InputError(f"--key {key[:80]}: is no public key; give its 64 hexadecimal digits")
     public = key or public_of(key_of(load_settings()))
     if not pack.is_file():
         raise InputError(f"pack {pack}: there is no such file")

@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.audit import Audit
 from mlm_audit.analysis.audit import connect as connect_to
-from mlm_audit.cli.common import NO_DATABASE, Db, Id, Json, out, print_json, settings_with
+from mlm_audit.cli.common import NO_DATABASE, Db, Id, Json, out, print_json, refuse_unwritable, settings_with
 from mlm_audit.domain.errors import InputError
 from mlm_audit.reporting.story_shown import to_page
 
@@ -90,11 +90,12 @@ def issue(key: str, /, *, run: RunId = None, db: Db = None, json: Json = False, 
         The break's id, such as wallet-balance/42.
     """
     audit = connect(db)
-    _show(audit, lambda: audit.run(run).explain(issue=key) if run else audit.issue(key), json=json, html=html)
+    _show(audit, lambda: audit.issue(key) if run is None else audit.run(run).explain(issue=key), json=json, html=html)
 
 
 def _show(audit: Audit, ask: Callable[[], Answer], *, json: bool, html: Path | None) -> None:
     try:
+        refuse_unwritable("--html", html)
         answer = ask()
     finally:
         audit.close()

@@ -2,13 +2,14 @@
 
 import base64
 from dataclasses import asdict
+from email.headerregistry import Address
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 from rich.markup import escape
 
-from mlm_audit.cli.common import Db, Json, clock, database, out, print_json, settings_with
+from mlm_audit.cli.common import Db, Json, clock, database, out, print_json, refuse_unwritable, settings_with
 from mlm_audit.database import outbox
 from mlm_audit.database.check import require
 from mlm_audit.database.own_tables import Notice
@@ -67,9 +68,7 @@ def preview(
         raise InputError(f"mail preview {name}: there is no such notice; the notices are {', '.join(SAMPLES)}")
     subject, text, page = contents(name, "Asha Example", [SAMPLES[name]], load_settings().timezone)
     if html is not None:
-        if html.is_dir():
-            raise InputError(f"--html {html}: is a folder; name a file in it")
-        ensure_folder(html.parent)
+        refuse_unwritable("--html", html)
         html.write_text(_with_picture(page, SAMPLES[name]), encoding="utf-8")
     if json:
         print_json({"name": name, "subject": subject, "text": text, "html": page})
@@ -94,13 +93,14 @@ def send_test(
     recipient = to or settings.admin_email
     if recipient is None:
         raise InputError("mail test: nobody is named; give --to ADDRESS, or set ADMIN_EMAIL")
+    to_whom(recipient)
+    if settings.email_host is None:
+        ensure_folder(settings.outbox_dir, "OUTBOX_DIR")
     context = {"state": "ok", "message": "this is a test; mail works", "at": format_local(clock(), settings.tz)}
     try:
-        mail = message("health-alert", f"test/{clock():%Y%m%d%H%M%S}", addresses(recipient), None, [context], settings, clock())
+        mail = message("health-alert", f"test/{clock():%Y%m%d%H%M%S}", to_whom(recipient), None, [context], settings, clock())
         with open_transport(settings) as transport:
             complaint = transport.send(mail)
-    except ValueError as error:
-        raise InputError(f"mail test: {error}; give plain addresses, separated by commas") from error
     except (NotSentError, UncertainError) as error:
         raise JobFailedError(f"mail test: {error}") from error
     if complaint:
@@ -110,3 +110,11 @@ def send_test(
         print_json({"to": mask_personal(recipient), "channel": transport.channel, "sent": True})
         return
     out.print(f"The test message is {escape(str(where))}.")
+
+
+def to_whom(text: str) -> tuple[Address, ...]:
+    """The addresses that somebody has named. InputError for anything but plain ones."""
+    try:
+        return addresses(text)
+    except ValueError as error:
+        raise InputError(f"mail test: {text[:80]!r}: {error}; give plain addresses, separated by commas") from error

@@ -19,6 +19,8 @@ def list_all(job_id: str | None = None, /, *, db: Db = None, json: Json = False)
     engine = database(settings_with(db))
     readable_inputs(engine, store=True)
     rows = list_repairs(engine, job_id)
+    if job_id is not None and not rows:
+        raise InputError(f"repairs list {job_id}: this job repaired nothing; `mlm-audit repairs list` lists the jobs that did")
     if json:
         print_json(rows)
         return

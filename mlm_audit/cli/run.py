@@ -25,7 +25,7 @@ from mlm_audit.cli.common import (
 from mlm_audit.cli.file_options import DELIMITER, ENCODING, FORMAT, QUOTE, SKIP_FOOTER, SKIP_LINES, WholeIds
 from mlm_audit.domain.findings import RunResult, at_least
 from mlm_audit.domain.money import format_inr
-from mlm_audit.domain.periods import parse_instant
+from mlm_audit.domain.periods import parse_instant, parse_month
 from mlm_audit.domain.settings import Settings, load_settings, masked
 from mlm_audit.jobs import files as file_job
 from mlm_audit.jobs.call import Request, call, refuse_strangers
@@ -78,13 +78,11 @@ def run(
     """
     name = resolve(job)
     settings = settings_with(db, memory_limit_mb=memory_limit, threads=threads, engine=engine)
-    moment = parse_instant(as_of, settings.tz) if as_of else None
+    moment = None if as_of is None else parse_instant(as_of, settings.tz)
     request = Request(moment, month, limit, approve, repair, full, None, dry_run, out_dir)
     refuse_strangers(name, request)
-    if out_dir is not None:
-        ensure_folder(out_dir)
-    elif not dry_run:
-        ensure_folder(settings.runs_dir)
+    if month is not None:
+        parse_month(month, settings.tz)
     platform = database(settings)
     with progress_bar(quiet=json) as progress:
         result = call(name, platform, settings, clock, request, progress)
@@ -142,7 +140,7 @@ def reconcile_files(
     files = mapped_files({"ledger": ledger, "wallets": wallets}, map, options, whole_ids=whole_ids)
     folder = out_dir or (None if json else Path("reconcile-files-report"))
     if folder:
-        ensure_folder(folder)
+        ensure_folder(folder, "--out")
     result = file_job.reconcile_files(files["ledger"], files["wallets"], settings, clock)
     if folder:
         words = ["mlm-audit", "reconcile-files", "--ledger", str(ledger), "--wallets", str(wallets)]

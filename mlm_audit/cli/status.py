@@ -1,13 +1,11 @@
 """`mlm-audit health`, `status` and `history`: how the installation is, and what the jobs did."""
 
 from datetime import datetime
-from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from cyclopts import Parameter
 from rich.markup import escape
 
-from mlm_audit.cli.common import EXIT_FAILED, EXIT_FINDINGS, Db, Json, clock, database, out, print_json, settings_with
+from mlm_audit.cli.common import EXIT_FAILED, EXIT_FINDINGS, Db, Json, Limit, clock, database, out, print_json, settings_with
 from mlm_audit.database.check import require
 from mlm_audit.database.own_tables import JobLease, JobLog, Notice
 from mlm_audit.domain.periods import format_local
@@ -58,7 +56,7 @@ def history(
     job: str,
     /,
     *,
-    limit: Annotated[int, Parameter(help="Newest first, at most so many.")] = 30,
+    limit: Limit = 30,
     db: Db = None,
     json: Json = False,
 ) -> None:

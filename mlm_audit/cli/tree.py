@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 from rich.markup import escape
 from rich.tree import Tree
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 app = App(name="tree", help="The sponsor tree and the matrix: look at a part, or check any tree that is in a file.")
 MOST_CHILDREN = 12
+MOST_LEVELS = 1_000
 Severity = Literal["low", "medium", "high", "critical"]
 
 
@@ -28,8 +29,8 @@ def show(
     /,
     *,
     tree: Annotated[Literal["matrix", "sponsor"] | None, Parameter(help="Which tree; both when left out.")] = None,
-    up: Annotated[int, Parameter(help="Levels above the member.")] = 3,
-    down: Annotated[int, Parameter(help="Levels below the member.")] = 3,
+    up: Annotated[int, Parameter(help="Levels above the member.", validator=validators.Number(gte=0, lte=MOST_LEVELS))] = 3,
+    down: Annotated[int, Parameter(help="Levels below the member.", validator=validators.Number(gte=0, lte=MOST_LEVELS))] = 3,
     db: Db = None,
     json: Json = False,
 ) -> None:

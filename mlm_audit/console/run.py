@@ -69,8 +69,9 @@ def refuse_taken(option: str, host: str, port: int) -> None:
     try:
         with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
             pass
-    except OSError as error:
-        raise InputError(f"{option} {port}: {host} cannot be listened on there ({error.strerror}); choose another") from error
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or "it is no address"
+        raise InputError(f"{option} {port}: {host} cannot be listened on there ({why}); choose another") from error
 
 
 def look_after(desk: Desk) -> list[str]:

@@ -25,6 +25,8 @@ NEVER = np.int64(2**62)
 NEVER_ORDERS = 0.05
 KYC_APPROVED = 0.9
 LEAVES = 0.03
+FIRST_END, LAST_END = 1990, 2199
+"""The years in which a demonstration's history may stop: it begins up to ten years before, and its instalments come after."""
 ORDERS_PER_MEMBER_MONTH = 0.9
 
 
@@ -47,8 +49,10 @@ class DemoSpec:
             raise InputError(f"--members {self.members}: give a number from 1 to 20000000")
         if not 1 <= self.months <= 120:
             raise InputError(f"--months {self.months}: give a number from 1 to 120")
-        if self.seed < 0:
-            raise InputError(f"--seed {self.seed}: give a number from 0 up")
+        if not 0 <= self.seed < 2**63:
+            raise InputError(f"--seed {self.seed}: give a number from 0 to {2**63 - 1}")
+        if not FIRST_END <= self.end.year <= LAST_END:
+            raise InputError(f"--end {self.end.isoformat()}: the year must be from {FIRST_END} to {LAST_END}")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from mlm_audit.domain.errors import InputError
 
 FIRST_YEAR, LAST_YEAR = 1970, 2999
+AHEAD = timedelta(days=366)
+"""How far after now a run, or a look ahead, may be about."""
 
 
 class Month(NamedTuple):
@@ -25,7 +27,7 @@ def zone(name: str) -> ZoneInfo:
     """The time zone called `name`; InputError when there is none."""
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise InputError(f"TIMEZONE: no time zone is called {name!r}; use a name like Asia/Kolkata") from error
 
 
@@ -40,6 +42,14 @@ def parse_instant(text: str, tz: ZoneInfo) -> datetime:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=tz)
     return moment.astimezone(UTC)
+
+
+def refuse_far_ahead(moment: datetime | None, now: datetime) -> None:
+    """InputError for an instant that is more than a year after now: as of then everything would be due, and nothing is known."""
+    if moment is not None and moment > now + AHEAD:
+        raise InputError(
+            f"--as-of {moment.isoformat()}: is more than {AHEAD.days} days after now ({now:%Y-%m-%d}); give an earlier one"
+        )
 
 
 def local_instant(day: date, tz: ZoneInfo, *, hour: int = 0) -> datetime:
@@ -74,9 +84,9 @@ def month_before(month: Month, tz: ZoneInfo) -> Month:
 
 def parse_month(text: str, tz: ZoneInfo) -> Month:
     """The business month written YYYY-MM; InputError for anything else, month 13 included."""
-    match = re.fullmatch(r"(\d{4})-(\d{2})", text.strip())
+    match = re.fullmatch(r"([0-9]{4})-([0-9]{2})", text.strip())
     if match is None or not 1 <= int(match[2]) <= 12 or not FIRST_YEAR <= int(match[1]) <= LAST_YEAR:
-        raise InputError(f"month {text}: not a month; write YYYY-MM with a month from 01 to 12, such as 2026-10")
+        raise InputError(f"month {text[:40]}: not a month; write YYYY-MM with a month from 01 to 12, such as 2026-10")
     return month_of(local_instant(date(int(match[1]), int(match[2]), 1), tz), tz)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mlm_audit.domain.errors import InputError
@@ -15,7 +15,9 @@ from mlm_audit.domain.periods import zone
 class Settings(BaseSettings):
     """Every setting, its default and its meaning; `mlm-audit settings` prints them."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, env_ignore_empty=True
+    )
 
     database_url: SecretStr | None = Field(None, description="The platform's database, as an SQLAlchemy URL")
     timezone: str = Field("Asia/Kolkata", description="Zone of business days, weeks and months")
@@ -29,7 +31,7 @@ class Settings(BaseSettings):
         7, ge=1, le=366, description="Days after which a reconciliation reads and compares every row again, not only what changed"
     )
     nightly_from_rows: int = Field(
-        1_000_000, ge=0, description="Ledger rows below which every reconciliation reads everything: it takes seconds"
+        1_000_000, ge=0, le=10**12, description="Ledger rows below which every reconciliation reads everything: it takes seconds"
     )
     figures_within_nights: int = Field(
         1,
@@ -43,7 +45,9 @@ class Settings(BaseSettings):
     snapshots_keep_months: int = Field(
         0, ge=0, le=1_200, description="Sealed months whose files are kept, the newest; the log proves the others. 0 keeps all"
     )
-    snapshots_max_mb: int = Field(0, ge=0, description="Above this the oldest sealed files are let go as well; 0 is no limit")
+    snapshots_max_mb: int = Field(
+        0, ge=0, le=10**9, description="Above this the oldest sealed files are let go as well; 0 is no limit"
+    )
     evidence_key_file: Path = Field(
         Path("evidence-key.pem"), description="The Ed25519 key that signs evidence packs; keep it secret"
     )
@@ -60,11 +64,11 @@ class Settings(BaseSettings):
     enable_scheduled_jobs: bool = Field(False, description="Must be true for anything to run on schedule")
     correction_max_paisa: int = Field(100, ge=0, le=100, description="Largest wallet drift that is corrected by itself")
     correction_run_cap_paisa: int = Field(10_000, ge=0, le=10_000, description="Most that one run corrects in total")
-    alert_breaks: int = Field(10, ge=0, description="More breaks than this alert")
-    alert_total_paisa: int = Field(1_000_000, ge=0, description="A larger total discrepancy than this alerts")
-    critical_wallet_paisa: int = Field(100_000, ge=0, description="A wallet off by more than this is critical")
+    alert_breaks: int = Field(10, ge=0, le=10**9, description="More breaks than this alert")
+    alert_total_paisa: int = Field(1_000_000, ge=0, le=10**15, description="A larger total discrepancy than this alerts")
+    critical_wallet_paisa: int = Field(100_000, ge=0, le=10**15, description="A wallet off by more than this is critical")
     unsupported_critical_paisa: int = Field(
-        100_000, ge=0, description="An adjustment or bonus without an authorisation above this amount is critical"
+        100_000, ge=0, le=10**15, description="An adjustment or bonus without an authorisation above this amount is critical"
     )
     payout_overdue_days: int = Field(
         8, ge=1, le=366, description="Days after its due date that an unpaid instalment is reported as overdue"
@@ -72,24 +76,33 @@ class Settings(BaseSettings):
     sweep_overdue_days: int = Field(
         3, ge=1, le=366, description="Days after a month has ended that its undecided commission is reported as overdue"
     )
-    tree_repairs_max: int = Field(100_000, ge=0, description="Rows that one tree check repairs; with more to do it repairs none")
+    tree_repairs_max: int = Field(
+        100_000, ge=0, le=10**9, description="Rows that one tree check repairs; with more to do it repairs none"
+    )
     tree_batch_size: int = Field(
         500, ge=1, le=5_000, description="Members whose closure or flags are repaired in one transaction"
     )
     alert_health_score: int = Field(85, ge=0, le=100, description="A tree health score below this alerts")
     payout_batch_size: int = Field(50, ge=1, le=1_000, description="Instalments paid in one transaction")
     payout_batch_pause_ms: int = Field(10, ge=0, le=60_000, description="Pause after each batch of payouts, in milliseconds")
-    payout_limit_per_minute: int = Field(60_000, ge=1, description="Most instalments that one run pays within any minute")
+    payout_limit_per_minute: int = Field(
+        60_000, ge=1, le=10**9, description="Most instalments that one run pays within any minute"
+    )
     payout_workers: int = Field(1, ge=1, le=32, description="Threads that share a payout run, each with a connection of its own")
     payout_retries: int = Field(3, ge=1, le=100, description="Technical failures after which an instalment is given up")
-    hold_days: int = Field(90, ge=1, description="Days that a held payout is looked at again before it is given up")
+    hold_days: int = Field(90, ge=1, le=36_600, description="Days that a held payout is looked at again before it is given up")
     payout_run_cap_paisa: int = Field(
         1_000_000_000,
         ge=0,
+        le=10**15,
         description="A run stops for approval when it, with what was paid that day without approval, is above this",
     )
-    payout_median_factor: int = Field(3, ge=2, description="A run above this many times the usual stops for approval")
-    payout_median_runs: int = Field(8, ge=3, description="Runs whose median is the usual; the rule waits for that many")
+    payout_median_factor: int = Field(
+        3, ge=2, le=1_000_000, description="A run above this many times the usual stops for approval"
+    )
+    payout_median_runs: int = Field(
+        8, ge=3, le=10_000, description="Runs whose median is the usual; the rule waits for that many"
+    )
     approver_must_differ: bool = Field(False, description="Whether a run is approved only by another user than started it")
     shards_on: Literal["pool", "threads", "dask", "ray"] = Field(
         "pool",
@@ -103,12 +116,16 @@ class Settings(BaseSettings):
     missed_run_grace_minutes: int = Field(
         60, ge=0, le=10_080, description="How late a job may end well before it counts as missed"
     )
-    mail_age_alert_minutes: int = Field(120, ge=1, description="A notice that waits for longer than this is a warning")
-    disk_free_min_mb: int = Field(1_024, ge=0, description="Less free disk space than this for the runs is a warning")
+    mail_age_alert_minutes: int = Field(
+        120, ge=1, le=527_040, description="A notice that waits for longer than this is a warning"
+    )
+    disk_free_min_mb: int = Field(1_024, ge=0, le=10**9, description="Less free disk space than this for the runs is a warning")
     dead_mans_switch_url: SecretStr | None = Field(
         None, description="Called after each health ping; who watches it hears when it stops"
     )
-    memory_limit_mb: int = Field(1_536, ge=64, description="Memory for the bulk checks; beyond it they spill to disk")
+    memory_limit_mb: int = Field(
+        1_536, ge=64, le=16_777_216, description="Memory for the bulk checks; beyond it they spill to disk"
+    )
     threads: int = Field(0, ge=0, le=1_024, description="Processor threads of the bulk checks; 0 takes all")
     engine: Literal["duckdb", "spark"] = Field("duckdb", description="What runs the bulk checks over everything")
     spark_master: str = Field("local[*]", description="Where `--engine spark` runs: this machine, or a cluster's master URL")
@@ -125,7 +142,9 @@ class Settings(BaseSettings):
     email_pass: SecretStr | None = Field(None, description="Mail password")
     email_security: Literal["starttls", "tls", "none"] = Field("starttls", description="How the mail connection is encrypted")
     email_timeout_seconds: int = Field(10, ge=1, le=300, description="How long to wait for the mail server")
-    email_attempts: int = Field(10, ge=1, description="Attempts after which a notice is given up, each later than the one before")
+    email_attempts: int = Field(
+        10, ge=1, le=1_000, description="Attempts after which a notice is given up, each later than the one before"
+    )
     outbox_dir: Path = Field(Path("outbox"), description="Folder of .eml files when no mail server is set")
     from_email: str | None = Field(None, description="Sender of notices")
     console_url: str | None = Field(
@@ -139,9 +158,11 @@ class Settings(BaseSettings):
     console_secret: SecretStr | None = Field(
         None, description="Key that signs the console's cookies; without it people log in again after a restart"
     )
-    console_calls_per_minute: int = Field(240, ge=1, description="Calls to the console that one token, and one address, may make")
+    console_calls_per_minute: int = Field(
+        240, ge=1, le=10**6, description="Calls to the console that one token, and one address, may make"
+    )
     console_refusals_per_minute: int = Field(
-        20, ge=1, description="Calls without the right after which an address is turned away for a while"
+        20, ge=1, le=10**6, description="Calls without the right after which an address is turned away for a while"
     )
     console_proxies: str | None = Field(
         None, description="Addresses of reverse proxies whose X-Forwarded-For the console believes"
@@ -153,6 +174,15 @@ class Settings(BaseSettings):
         256, ge=8, le=10_000, description="Most open connections to the console; one more closes the one that stalls longest"
     )
     cron_secret: SecretStr | None = Field(None, description="Bearer secret of an outside scheduler")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _in_one_line(cls, value: Any, info: ValidationInfo) -> Any:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        # Tokens may stand one a line; any other value ends up in a header, a path or a line of a log.
+        if isinstance(text, str) and info.field_name != "admin_tokens" and not text.isprintable():
+            raise ValueError("it holds a control character, such as the end of a line")
+        return value
 
     @property
     def tz(self) -> ZoneInfo:
@@ -169,6 +199,10 @@ def load_settings(**given: Any) -> Settings:
         name = str(first["loc"][0]) if first["loc"] else "settings"
         where = "what was given with the command" if name in given else "it in the environment or .env"
         raise InputError(f"setting {name.upper()}: {first['msg']}; mend {where}") from error
+    except UnicodeDecodeError as error:
+        raise InputError("settings: the file .env is not UTF-8; save it as UTF-8") from error
+    except OSError as error:
+        raise InputError(f"settings: the file .env cannot be read ({error.strerror}); mend it or take it away") from error
     zone(settings.timezone)
     return settings
 

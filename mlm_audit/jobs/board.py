@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 from mlm_audit.database.activity import LoggedRun, last_runs
 from mlm_audit.database.check import require
 from mlm_audit.database.own_tables import JobLog
+from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.names import JOBS, resolve
 from mlm_audit.jobs.ports import Clock
@@ -45,9 +46,11 @@ def status_of_jobs(
 def history_of(database: Engine, job: str | None, limit: int = 30) -> list[dict[str, Any]]:
     """A job's last runs, or those of all, newest first, at most `limit`; InputError for an unknown job. Short names work."""
     name = None if job is None else resolve(job)
+    if not 1 <= limit <= MOST:
+        raise InputError(f"--limit {limit}: give a number from 1 to {MOST}")
     require(database, {JobLog: None})
     with database.connect() as connection:
-        return [as_data(run) for run in last_runs(connection, name, max(1, min(limit, MOST)))]
+        return [as_data(run) for run in last_runs(connection, name, limit)]
 
 
 def as_data(run: LoggedRun) -> dict[str, Any]:

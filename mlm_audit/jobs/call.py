@@ -8,7 +8,9 @@ from sqlalchemy import Engine
 
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import RunResult
+from mlm_audit.domain.periods import refuse_far_ahead
 from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.folders import refuse_unwritable
 from mlm_audit.jobs.investigation import investigate
 from mlm_audit.jobs.names import (
     HEALTH_PING,
@@ -81,6 +83,8 @@ def call(
 ) -> RunResult:
     """Run a job by its full name; `share` has its shards done, where they are asked for. InputError before anything is written, JobFailedError when it broke off."""
     refuse_strangers(job, request)
+    refuse_far_ahead(request.as_of, clock())
+    refuse_unwritable(job, settings, dry_run=request.dry_run, out=request.out)
     if request.shards is not None and not 1 <= request.shards <= MOST_SHARDS:
         raise InputError(f"shards: give a number from 1 to {MOST_SHARDS}")
     shards = request.shards or 1

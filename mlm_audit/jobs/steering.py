@@ -14,7 +14,7 @@ from mlm_audit.database.connect import consistent_read
 from mlm_audit.database.joblog import live_run
 from mlm_audit.database.own_tables import Action, JobLease, JobLog
 from mlm_audit.domain.errors import InputError, JobBusyError, JobFailedError
-from mlm_audit.domain.periods import business_date, parse_instant, parse_month
+from mlm_audit.domain.periods import business_date, parse_instant, parse_month, refuse_far_ahead
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.approval import read_approval
 from mlm_audit.jobs.call import MOST_SHARDS, Request, refuse_strangers
@@ -89,6 +89,7 @@ class Steering:
             if not isinstance(given.get(name), bool | None):
                 raise InputError(f"{name}: give true or false")
         moment = None if text is None else parse_instant(str(text), self.settings.tz)
+        refuse_far_ahead(moment, self.clock())
         if month is not None:
             parse_month(str(month), self.settings.tz)
         refuse_strangers(

@@ -11,6 +11,7 @@ from mlm_audit.database.tables import MatrixNode, User
 from mlm_audit.database.tree_around import Node, Part, read_part
 from mlm_audit.domain.errors import InputError
 
+MOST_LEVELS = 1_000
 TreeName = Literal["sponsor", "matrix"]
 
 
@@ -21,8 +22,8 @@ def tree_part(database: Engine, member_id: int, tree: TreeName, *, up: int, down
     graph has kind, title, tree and member. InputError when the member has no place in that tree.
     """
     for name, value in (("up", up), ("down", down)):
-        if value < 0:
-            raise InputError(f"--{name} {value}: give a number from 0 up")
+        if not 0 <= value <= MOST_LEVELS:
+            raise InputError(f"--{name} {value}: give a number from 0 to {MOST_LEVELS}")
     require(database, {User: ("id", "sponsor_id"), MatrixNode: None})
     with consistent_read(database) as connection:
         part = read_part(connection, tree, member_id, up=up, down=down)

@@ -4,10 +4,12 @@ The list comes first, since the report names its SHA-256; result.json comes last
 folder is complete.
 """
 
+import errno
 import hashlib
 import json
 import os
 import secrets
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,13 +34,26 @@ OF_ITEMS = {
 """The jobs whose list are their items; all others list their findings."""
 
 
-def ensure_folder(folder: Path) -> None:
-    """Make sure that a folder can be made and written, before the work starts; nothing is created yet."""
+def ensure_folder(folder: Path, name: str = "folder") -> None:
+    """Make sure that a folder can be made and written, before the work starts: by writing there. Nothing of it is left.
+
+    What the system says of permissions is not asked: it says yes to root, on a file system that is read-only, and in /proc.
+    """
     nearest = folder.absolute()
-    while not nearest.exists():
-        nearest = nearest.parent
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-        raise InputError(f"folder {folder}: cannot be written, because of {nearest}; name another one")
+    try:
+        while not nearest.exists():
+            nearest = nearest.parent
+        if not nearest.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        with tempfile.TemporaryDirectory(prefix=".mlm-audit-", dir=nearest) as tried:
+            # The names are tried as well, inside: two runs that begin together must not take each other's folder away.
+            same = Path(tried) / os.path.relpath(folder.absolute(), nearest)
+            same.mkdir(parents=True, exist_ok=True)
+            (same / "file").write_bytes(b"x")
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "it is no path"
+        shown = f" because of {nearest}" if nearest != folder.absolute() else ""
+        raise InputError(f"{name} {folder}: cannot be written{shown} ({why}); name another one") from error
 
 
 def write_files(result: RunResult, folder: Path, tz: ZoneInfo) -> RunResult:
