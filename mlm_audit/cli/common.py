@@ -104,7 +104,7 @@ def refuse_unwritable(option: str, file: Path | None) -> None:
     if file.is_dir():
         raise InputError(f"{option} {file}: is a folder; name a file in it")
     if not file.parent.is_dir():
-        raise InputError(f"{option} {file}: the folder {file.parent} does not exist; create it first")
+        raise InputError(f"{option} {file}: cannot be written, since there is no folder {file.parent}; create it first")
     is_new = not file.exists()
     try:
         with file.open("ab"):

@@ -174,6 +174,14 @@ def fail(engine: Engine, claim: Claim, now: datetime, error: str) -> None:
             queue_once(connection, failure_notice(claim.job, claim.job_id, error, claim.day), naive(now))
 
 
+def fail_afterwards(engine: Engine, claim: Claim, now: datetime, error: str) -> None:
+    """Log a run as failed that had ended well, such as when its files cannot be written, and tell the administrators."""
+    with write(engine) as connection:
+        mine = JobLog.job_id == claim.job_id
+        connection.execute(update(JobLog).where(mine).values(status="failed", error=error[:ERROR_CHARACTERS]))
+        queue_once(connection, failure_notice(claim.job, claim.job_id, error, claim.day), naive(now))
+
+
 def failure_notice(job: str, job_id: str, error: str, day: str) -> Draft:
     """To the administrators: every job failure, at once; the same failure of a job again on the same day is only counted."""
     fault = hashlib.sha256(re.sub(r"\S*\d\S*", "#", error).encode()).hexdigest()[:8]

@@ -1,5 +1,6 @@
 """The files that a run leaves: written by the job itself, before its notices go out, so that they can go with them."""
 
+import errno
 import logging
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from mlm_audit.reporting.index import write_index
 from mlm_audit.reporting.write import write_files
 
 log = logging.getLogger(__name__)
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def with_files(result: RunResult, settings: Settings, out: Path | None) -> RunResult:
@@ -23,7 +25,8 @@ def with_files(result: RunResult, settings: Settings, out: Path | None) -> RunRe
     try:
         filed = write_files(result, folder, settings.tz)
     except OSError as error:
-        raise JobFailedError(f"{result.job_id} is done and stored, but its files cannot be written: {error}") from error
+        why = f"there is no room for {folder}" if error.errno in NO_ROOM else str(error)
+        raise JobFailedError(f"{result.job_id} is done and stored, but its files cannot be written: {why}") from error
     if folder.resolve().parent == settings.runs_dir.resolve():
         _index(settings)
     return filed

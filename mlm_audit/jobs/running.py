@@ -1,10 +1,9 @@
 """What every job is wrapped in: the lease, its heartbeat, the job log, and the one way in which a run fails."""
 
-import errno
 import logging
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,6 +18,7 @@ from mlm_audit.database.joblog import Claim
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.periods import business_date, naive
 from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.leaving import NO_ROOM
 from mlm_audit.jobs.notices import deliver
 from mlm_audit.jobs.owner import flow_run, is_gone, this_process, user
 from mlm_audit.jobs.pace import every
@@ -27,7 +27,8 @@ from mlm_audit.jobs.ports import Clock
 log = logging.getLogger(__name__)
 
 BEATS_PER_LEASE = 4
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FULL = ("database or disk is full", "No space left on device", "no space left on device", "disk full", "table is full")
+"""How databases and libraries say it that raise no OSError."""
 TAKEN_OVER = "{job}: another process has taken over, because this one was silent for too long"
 
 
@@ -107,8 +108,10 @@ def running(
         reason = reason_of(error)
         if not run.ended:
             _fail(run, reason)
-        if run.ended and isinstance(error, JobFailedError):
-            raise  # the work is done and logged; only what comes after it went wrong
+        elif isinstance(error, JobFailedError):
+            # The work is done and stays; what comes after it, such as its files, went wrong, and the job log says so.
+            _log_failure(run, lambda: joblog.fail_afterwards(database, claim, clock(), reason))
+            raise
         if isinstance(error, Exception):
             raise JobFailedError(f"{job} failed and is logged as {job_id}: {reason}") from error
         raise
@@ -122,8 +125,12 @@ _abandoned: set[str] = set()
 
 
 def _fail(run: Run, reason: str) -> None:
+    _log_failure(run, lambda: joblog.fail(run.database, run.claim, run.clock(), reason))
+
+
+def _log_failure(run: Run, log_it: Callable[[], object]) -> None:
     try:
-        joblog.fail(run.database, run.claim, run.clock(), reason)
+        log_it()
     except SQLAlchemyError:
         # The database is gone too: the first error is the one to report; the next start closes the run.
         _abandoned.add(run.job_id)
@@ -135,5 +142,9 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, JobFailedError | InputError):
         return str(error).splitlines()[0]
     if isinstance(error, OSError) and error.errno in NO_ROOM:
-        return f"there is no room for {error.filename2 or error.filename}; make room there, then run again"
-    return error_line(error)
+        where = error.filename2 or error.filename or "a file of this run"
+        return f"there is no room for {where}; make room there, then run again"
+    line = error_line(error)
+    if any(words in line for words in FULL):
+        return f"there is no room for the database or a file of this run ({line}); make room, then run again"
+    return line
