@@ -2,6 +2,7 @@
 
 import logging
 import tempfile
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Unpack
@@ -143,7 +144,7 @@ class Audit:
 
     def _instant(self, text: str) -> datetime:
         moment = parse_instant(text, self._settings.tz)
-        refuse_far_ahead(moment, _now())
+        refuse_far_ahead(moment, now())
         return moment
 
     def refresh(self) -> None:

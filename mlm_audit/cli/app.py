@@ -34,8 +34,8 @@ from mlm_audit.cli import (
 from mlm_audit.cli.common import EXIT_BAD_INPUT, EXIT_FAILED, close_databases, print_error
 from mlm_audit.database.connect import error_line
 from mlm_audit.domain.errors import InputError, JobFailedError
-from mlm_audit.jobs.clock import shift
 from mlm_audit.domain.privacy import one_line
+from mlm_audit.jobs.clock import shift
 
 MOST_CHARACTERS = 4_096
 app = App(name="mlm-audit", version=__version__, help="Keeps the books of a multi-level-marketing platform honest.")

@@ -56,8 +56,8 @@ def as_ids(values: pl.Series, *, whole: bool) -> pl.Series:
         frame = pl.DataFrame([values.alias("value"), is_whole.alias("is_whole")])
         number = pl.when("is_whole").then("value").cast(pl.Int64).cast(pl.String)
         missing = pl.col("value").is_null() | pl.col("value").is_nan()
-        text = number.fill_null(pl.col("value").cast(pl.String))
-        return frame.select(pl.when(~missing).then(text).alias("id"))["id"]
+        written = number.fill_null(pl.col("value").cast(pl.String))
+        return frame.select(pl.when(~missing).then(written).alias("id"))["id"]
     text = values.cast(pl.String).str.strip_chars(BLANKS)
     if whole:
         text = text.str.replace(AS_FLOAT, "$1")

@@ -25,9 +25,43 @@ NUMBERS = ("", "x", "1.5", "1e3", "--", "0x", "-", "NaN", "٣", HUGE, f"-{HUGE}9
 NOT_UTF_8, FILE, FOLDER, BELOW_A_FILE = "<not-utf-8>", "<file>", "<folder>", "<below-a-file>"
 UNWRITABLE = (FOLDER, BELOW_A_FILE, "/proc/mlm-audit/x", "/nonexistent/x/y", "y" * 300)
 NO_FOLDER = (FILE, BELOW_A_FILE, "/proc/mlm-audit", "/proc/1/x", "y" * 300)
-INSTANTS = ("soon", "2026-13-01", "2026-02-30", "2026-11-24T25:00", "1969-12-31", "0000-01-01", "2999-01-01", "9999-12-31", "99999-01-01", "-1")
-MONTHS = ("2026-13", "2026-00", "2026", "2026-1", "1969-12", "0000-01", "3000-01", "9999-12", "26-10", "2026-10-01", "2０26-10", "-1")
-DATABASES = ("oracle://x/y", "nonsense", "sqlite:///none.db", "sqlite:///", "postgresql://a:b@127.0.0.1:1/x", "mysql://a:b@127.0.0.1:1/x", "postgresql://[x/y", "mysql://a@b:99999/x", f"sqlite:///{BELOW_A_FILE}")
+INSTANTS = (
+    "soon",
+    "2026-13-01",
+    "2026-02-30",
+    "2026-11-24T25:00",
+    "1969-12-31",
+    "0000-01-01",
+    "2999-01-01",
+    "9999-12-31",
+    "99999-01-01",
+    "-1",
+)
+MONTHS = (
+    "2026-13",
+    "2026-00",
+    "2026",
+    "2026-1",
+    "1969-12",
+    "0000-01",
+    "3000-01",
+    "9999-12",
+    "26-10",
+    "2026-10-01",
+    "2０26-10",
+    "-1",
+)
+DATABASES = (
+    "oracle://x/y",
+    "nonsense",
+    "sqlite:///none.db",
+    "sqlite:///",
+    "postgresql://a:b@127.0.0.1:1/x",
+    "mysql://a:b@127.0.0.1:1/x",
+    "postgresql://[x/y",
+    "mysql://a@b:99999/x",
+    f"sqlite:///{BELOW_A_FILE}",
+)
 IDS = (*NUMBERS, "999999999")
 LIMITS = (*NUMBERS, "0", "-3", "10000001")
 
@@ -55,7 +89,16 @@ CASES: dict[str, tuple[str, ...]] = {
     "--months": (*NUMBERS, "0", "-1", "121"),
     "--seed": (*NUMBERS, "-1"),
     "--end": ("soon", "2026-13-01", "1969-12-31", "1989-12-31", "2201-01-01", "2999-01-01", "9999-01-01"),
-    "--faults": ("gremlins=3", "lost-payout", "lost-payout=x", "lost-payout=-1", "lost-payout=0", "lost-payout=999999", "=3", ","),
+    "--faults": (
+        "gremlins=3",
+        "lost-payout",
+        "lost-payout=x",
+        "lost-payout=-1",
+        "lost-payout=0",
+        "lost-payout=999999",
+        "=3",
+        ",",
+    ),
     "--truth": UNWRITABLE,
     "--seeds": (*NUMBERS, "0", "-1", "1001"),
     "--places": (*NUMBERS, "0", "-1", "10001"),
@@ -210,7 +253,9 @@ def fingerprint(folder: Path) -> dict[str, str]:
             continue
         if path.suffix == ".db":
             connection = sqlite3.connect(path)
-            rows = "\n".join(line for line in connection.iterdump() if not any(name in line for name in OWN_TABLES | {"sqlite_sequence"}))
+            rows = "\n".join(
+                line for line in connection.iterdump() if not any(name in line for name in OWN_TABLES | {"sqlite_sequence"})
+            )
             connection.close()
             found[str(path)] = hashlib.sha256(rows.encode()).hexdigest()
         else:
@@ -260,7 +305,11 @@ def test_bad_values(option: Option, place: Path, monkeypatch: pytest.MonkeyPatch
             continue
         words = command_line(option, given(value, place), place)
         if option.is_flag:
-            words = [*command_line(option, "", place)[: len(option.command.split())], *BASE.get(option.command, []), f"{option.name}={value}"]
+            words = [
+                *command_line(option, "", place)[: len(option.command.split())],
+                *BASE.get(option.command, []),
+                f"{option.name}={value}",
+            ]
         done = mlm(*words)
         lines = done.stderr.strip().splitlines()
         if done.returncode != 2 or len(lines) != 1 or not lines[0].startswith("error: ") or done.stdout:
