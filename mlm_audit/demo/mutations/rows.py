@@ -1,0 +1,124 @@
+"""The rows of a platform as the mutation scorecard sees them: the kinds of row per table, and what a row belongs to."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from mlm_audit.checks.inputs import INPUTS, TREE_INPUTS, Input, Kind
+from mlm_audit.demo.platform import Platform
+
+ROW = "(row)"
+"""Stands for the existence of a row where otherwise a column is named."""
+
+EVIDENCE_NAMES = {
+    "users": "users",
+    "matrix_nodes": "matrix_nodes",
+    "hierarchy": "hierarchy",
+    "orders": "order",
+    "ledger": "ledger",
+    "commissions": "commissions",
+    "withdrawals": "withdrawal_requests",
+    "payout_schedule": "SelfPayoutSchedule",
+    "payout_history": "PayoutHistory",
+    "commission_rollups": "CommissionRollup",
+    "eligibility_log": "EligibilityLog",
+    "monthly_stats": "MonthlyStats",
+    "authorisations": "AuditAuthorisation",
+}
+"""The database's name of each table, as the evidence of a break has it."""
+
+WIDE = frozenset({"users", "matrix_nodes", "hierarchy"})
+"""Tables whose rows decide about many orders: their mutations are tried one at a time."""
+
+NARROW = frozenset({("users", "wallet_balance_paisa"), ("users", "monthly_purchase_paisa"), ("users", "last_month_purchase_paisa")})
+"""Columns of these tables that concern their own member only."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """What a row belongs to: a break that names one of these is about the row."""
+
+    members: frozenset[int]
+    orders: frozenset[int]
+    rows: frozenset[tuple[str, int]]
+
+    def __or__(self, other: "Site") -> "Site":
+        return Site(self.members | other.members, self.orders | other.orders, self.rows | other.rows)
+
+
+def columns() -> dict[str, dict[str, Kind]]:
+    """Every canonical table with every column that a check reads, those of the trees included."""
+    found: dict[str, dict[str, Kind]] = {}
+    for inputs in (INPUTS, TREE_INPUTS):
+        for table, spec in inputs.items():
+            assert isinstance(spec, Input)
+            found.setdefault(table, {}).update(spec.columns)
+    return found
+
+
+def key_of(table: str) -> str:
+    """The column that names a row of a table."""
+    return "user_id" if table == "matrix_nodes" else "id"
+
+
+def with_kinds(platform: Platform, table: str) -> pl.DataFrame:
+    """The rows of a table with their kind in `row_kind`; a mutation is tried on each kind."""
+    frame = platform[table]
+    return frame.with_columns(_kind(platform, table).alias("row_kind"))
+
+
+def _kind(platform: Platform, table: str) -> pl.Expr:
+    frame = pl.col
+    match table:
+        case "users":
+            return (
+                pl.when(frame("is_blocked")).then(pl.lit("blocked"))
+                .when("is_active").then(pl.when(frame("is_kyc_approved")).then(pl.lit("active")).otherwise(pl.lit("no-kyc")))
+                .otherwise(pl.lit("inactive"))
+            )
+        case "matrix_nodes":
+            parents = platform[table]["parent_id"].drop_nulls().unique().to_list()
+            return (
+                pl.when(frame("parent_id").is_null()).then(pl.lit("root"))
+                .when(frame("user_id").is_in(parents)).then(pl.lit("inner")).otherwise(pl.lit("leaf"))
+            )
+        case "orders":
+            joining = pl.when("is_joining_order").then(pl.lit("-joining")).otherwise(pl.lit("-repurchase"))
+            return pl.when(frame("status") == "paid").then(frame("status") + joining).otherwise("status")
+        case "ledger":
+            reversal = (frame("amount_paisa") < 0) & ~frame("type").is_in(["withdrawal", "adjustment", "bonus"])
+            return pl.when(reversal).then(frame("type") + "-reversal").otherwise("type")
+        case "commissions":
+            reversal = pl.when(frame("amount_paisa") < 0).then(pl.lit("-reversal")).otherwise(pl.lit(""))
+            return frame("type") + "-" + frame("status") + reversal
+        case "withdrawals" | "payout_schedule" | "payout_history":
+            return frame("status")
+        case "eligibility_log":
+            return pl.when("is_eligible").then(pl.lit("eligible")).otherwise(pl.lit("not-eligible"))
+        case "authorisations":
+            return frame("kind")
+        case _:
+            return pl.lit("row")
+
+
+ORDER_LINES = ("sponsor_commission", "company_share", "rollup_to_company", "remainder")
+
+
+def site_of(platform: Platform, table: str, row: dict[str, object]) -> Site:
+    """The members, the order and the row itself that a row belongs to."""
+    members = {row.get(name) for name in ("user_id", "from_user_id", "descendant_id")}
+    orders = {row.get("order_id")}
+    if table == "users":
+        members.add(row["id"])
+    if table == "orders":
+        orders.add(row["id"])
+    if table == "ledger" and row["type"] in ORDER_LINES:
+        orders.add(row["reference_id"])
+        buyer = platform["orders"].filter(pl.col("id") == row["reference_id"])["user_id"].to_list()
+        members |= set(buyer)
+    key = row[key_of(table)]
+    return Site(
+        frozenset(m for m in members if isinstance(m, int)),
+        frozenset(o for o in orders if isinstance(o, int)),
+        frozenset({(EVIDENCE_NAMES[table], key)} if isinstance(key, int) else ()),
+    )
