@@ -114,7 +114,7 @@ def site_of(platform: Platform, table: str, row: dict[str, object]) -> Site:
         orders.add(row["id"])
     if table == "ledger" and row["type"] in ORDER_LINES:
         orders.add(row["reference_id"])
-        buyer = platform["orders"].filter(pl.col("id") == row["reference_id"])["user_id"].to_list()
+        buyer = platform["orders"].filter(pl.col("id").eq_missing(row["reference_id"]))["user_id"].to_list()
         members |= set(buyer)
     key = row[key_of(table)]
     return Site(

@@ -17,7 +17,7 @@ from mlm_audit.demo.scorecard import audit, tree_input
 
 ROW_MUTATIONS = ("delete", "repeat-same-key", "repeat-other-key", "forge")
 PLAIN, SETTLED, MIRRORED = "plain", "settled", "mirrored"
-MOST_IN_BATCH = 40
+MOST_IN_BATCH = 100
 
 
 @dataclass(frozen=True, order=True)
@@ -93,16 +93,20 @@ class Batch:
         rows = with_kinds(self.clean, case.table).filter(pl.col("row_kind") == case.row_kind).drop("row_kind")
         for index in self.rng.permutation(rows.height)[:60]:
             row = rows.row(int(index), named=True)
+            if self._is_taken(site_of(self.clean, case.table, row)):
+                continue
             draft = self.platform.copy()
             site = self._change(draft, case, row, rows)
-            if site is None:
-                continue
-            if site.members & self.taken.members or site.orders & self.taken.orders or site.rows & self.taken.rows:
+            if site is None or self._is_taken(site):
                 continue
             self.platform, self.taken = draft, self.taken | site
             self.edits.append(Edit(case, site))
             return "done"
         return "full" if self.edits else "none"
+
+    def _is_taken(self, site: Site) -> bool:
+        taken = self.taken
+        return bool(site.members & taken.members or site.orders & taken.orders or site.rows & taken.rows)
 
     def _change(self, draft: Platform, case: Case, row: dict[str, Any], peers: pl.DataFrame) -> Site | None:
         """Change a draft; the site of what was changed, or None when it changes nothing that has a meaning."""
