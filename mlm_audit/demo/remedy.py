@@ -39,6 +39,9 @@ ATTRIBUTES = {
     "isEligible": "is_eligible",
     "isActive": "is_active",
     "isBlocked": "is_blocked",
+    "monthlyPurchase": "monthly_purchase_paisa",
+    "lastMonthPurchase": "last_month_purchase_paisa",
+    "totalRolledUpAmount": "rolled_up_paisa",
     "payoutDate": "payout_date",
     "processedAt": "processed_at",
     "requestedAt": "requested_at",
@@ -76,15 +79,23 @@ def _take(platform: Platform, step: Step) -> Sequence[int]:
         case WalletCorrection():
             return _set_wallet(platform, step)
         case Correction():
-            frame = FRAMES.get(step.table, step.table)
-            key = KEYS.get(frame, "id")
-            platform.update(frame, [step.id], key=key, **{_attribute(step.column): [_value(platform, step.after)]})
+            _correct(platform, step)
         case Insertion():
             _insert(platform, step)
         case Removal():
             frame = FRAMES.get(step.table, step.table)
             platform.delete(frame, [step.id], key=KEYS.get(frame, "id"))
     return ()
+
+
+def _correct(platform: Platform, step: Correction) -> None:
+    frame = FRAMES.get(step.table, step.table)
+    value = {_attribute(step.column): [_value(platform, step.after)]}
+    if frame == "monthly_stats":  # its rows are named by their month
+        [number] = platform[frame].filter(pl.col("year") * 100 + pl.col("month") == step.id)["id"]
+        platform.update(frame, [number], **value)
+        return
+    platform.update(frame, [step.id], key=KEYS.get(frame, "id"), **value)
 
 
 def _post(platform: Platform, step: Posting) -> Sequence[int]:

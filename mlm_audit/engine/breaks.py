@@ -139,4 +139,9 @@ def _tidy(evidence: str | None, facts: str | None) -> str:
 
 
 def _known(row: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in row.items() if value is not None}
+    """The fields that are not null; lists in one order, however the engine gathered them."""
+    return {
+        key: sorted(value, key=lambda one: json.dumps(one, sort_keys=True)) if isinstance(value, list) else value
+        for key, value in row.items()
+        if value is not None
+    }

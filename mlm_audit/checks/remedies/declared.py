@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mlm_audit.checks.causes import first_step
-from mlm_audit.checks.remedies import payouts, wallets
+from mlm_audit.checks.remedies import lines, orders, payouts, sweep, wallets
 from mlm_audit.checks.remedies.breaks import Broken, broken_of
 from mlm_audit.checks.remedies.model import Remedy
 
@@ -63,6 +63,77 @@ REMEDIES: dict[str, dict[str, Declared]] = {
         "wrong-beneficiary": payouts.withdrawal_moved,
         "wrong-amount": payouts.withdrawal_difference,
         "history-edited": payouts.amount_edited,
+    },
+    "commission-missing": {
+        "lost-commission": lines.missing,
+        "rolled-up-though-active": lines.rolled_up,
+        "wrong-level": lines.misplaced,
+    },
+    "commission-beneficiary": {"wrong-beneficiary": lines.moved},
+    "commission-amount": {
+        "history-edited": lines.edited_credit,
+        "commission-record-edited": lines.amount,
+        "rate-of-other-version": lines.amount,
+        "rounding": lines.amount,
+        "wrong-amount": lines.amount,
+    },
+    "commission-duplicate": {"recorded-twice": lines.doubled_record},
+    "commission-not-posted": {
+        "commission-record-lost": lines.lost_record,
+        "ledger-row-lost": lines.lost_credit,
+        "commission-not-credited": lines.no_credit,
+        "not-in-ledger": lines.unclear_credit,
+        "other-ledger-type": payouts.other_kind,
+    },
+    "commission-unexpected": {
+        "inactive-upline": lines.inactive,
+        "posted-before-sweep": lines.posted_early,
+        "paid-and-rolled-up": lines.rolled_up_too,
+        "order-not-paid": lines.not_paid,
+        "no-such-level": lines.no_level,
+    },
+    "company-posting": {
+        "company-line-lost": orders.company_lost,
+        "company-line-twice": orders.company_twice,
+        "order-not-paid": orders.company_unpaid,
+        "rounding": orders.company_difference,
+        "rate-of-other-version": orders.company_difference,
+        "wrong-amount": orders.company_difference,
+    },
+    "order-unusable": {"order-data-missing": orders.payment_time},
+    "joining-flag": {"joining-flag-wrong": orders.joining_flag},
+    "instalments": {
+        "instalment-missing": orders.instalment_missing,
+        "instalment-doubled": orders.instalment_surplus,
+        "instalment-unexpected": orders.instalment_surplus,
+        "instalment-amount": orders.instalment_amount,
+        "wrong-beneficiary": orders.instalment_owner,
+    },
+    "refund-not-reversed": {"refund-commission-kept": orders.refund},
+    "orphan-order": {"unknown-order": orders.unknown_order},
+    "orphan-member": {"unknown-member": orders.unknown_member},
+    "purchase-counters": {"counter-wrong": orders.counter},
+    "release-ledger": {
+        "release-not-posted": sweep.release_lost,
+        "ledger-row-lost": sweep.release_row_lost,
+        "not-in-ledger": sweep.release_unclear,
+        "other-ledger-type": payouts.other_kind,
+        "history-edited": payouts.amount_edited,
+        "credit-without-release": sweep.release_unknown,
+        "wrong-amount": sweep.release_difference,
+    },
+    "rollup-ledger": {
+        "rollup-not-posted": sweep.rollup_lost,
+        "rollup-posted-twice": sweep.rollup_twice,
+        "rollup-record-lost": sweep.rollup_record,
+        "rollup-record-wrong": sweep.rollup_amount,
+        "wrong-amount": sweep.rollup_difference,
+    },
+    "undecided-after-sweep": {"missed-by-sweep": sweep.undecided},
+    "decided-early": {"month-slip": sweep.early},
+    "decision-against-log": {
+        "released-though-ineligible": sweep.against_log,
+        "rolled-up-though-eligible": sweep.against_log,
     },
 }
 """Check → cause → what makes the remedy."""

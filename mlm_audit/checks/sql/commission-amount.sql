@@ -3,7 +3,7 @@
 -- severity: high
 -- needs: orders, commissions, ledger, matrix_nodes, users
 -- proves: Each level's commission is the amount that the plan version in force at paidAt gives, to the paisa.
--- do: Post the difference; when many orders show the same cause, mend the platform's rate or rounding first.
+-- do: Take the steps of `mlm-audit remedy show`; when many orders show the same cause, correct the platform's rate or rounding first.
 -- message: Order {order_id}, level {level}: {posted_paisa} instead of {expected_paisa}.
 with faults as (
     select
@@ -36,7 +36,7 @@ select
     f.amount_paisa as expected_paisa,
     f.level,
     case
-        when f.is_joining and f.recorded_paisa = f.amount_paisa then 'history-edited'
+        when f.is_joining and f.recorded_paisa = f.amount_paisa and m.in_wallet = 'yes' then 'history-edited'
         when f.is_joining and f.credited_paisa = f.amount_paisa then 'commission-record-edited'
         when v.order_id is not null then 'rate-of-other-version'
         when abs(f.posted_paisa - f.amount_paisa) = 1 then 'rounding'
@@ -44,6 +44,36 @@ select
     end as cause,
     [{'table': 'order', 'id': f.order_id, 'level': f.level, 'expected_paisa': f.amount_paisa,
         'recorded_paisa': f.recorded_paisa, 'credited_paisa': f.credited_paisa}] as evidence,
+    {
+        'upline_id': f.upline_id,
+        'level': f.level,
+        'due_paisa': f.amount_paisa,
+        'records': f.records,
+        'credits': f.credits,
+        'rollups': f.rollups,
+        'recorded_paisa': f.recorded_paisa,
+        'credited_paisa': f.credited_paisa,
+        'rolled_up_paisa': f.rolled_up_paisa,
+        'record_id': w.record_id,
+        'record_status': w.record_status,
+        'record_user_id': w.record_user_id,
+        'credit_id': w.credit_id,
+        'credit_user_id': w.credit_user_id,
+        'credit_row_paisa': w.credit_row_paisa,
+        'rollup_id': w.rollup_id,
+        'buyer_id': w.buyer_id,
+        'is_joining': w.is_joining,
+        'month': w.month,
+        'paid_at': w.paid_at,
+        'is_swept': w.is_swept,
+        'is_eligible': w.is_eligible,
+        'month_rollup_id': w.month_rollup_id,
+        'month_rollup_paisa': w.month_rollup_paisa,
+        'month_rollup_count': w.month_rollup_count,
+        'stats_paisa': w.stats_paisa
+    } as facts,
     f.order_id || '/' || f.level as key
 from faults as f
+left join line_rows as w on f.order_id = w.order_id and f.level = w.level
+left join missing_credits as m on m.kind = 'sponsor_commission' and f.order_id = m.reference_id and f.level = m.level
 left join other_rates as v on f.order_id = v.order_id and f.level = v.level

@@ -3,7 +3,7 @@
 -- severity: medium
 -- needs: orders, ledger, commissions, matrix_nodes, users
 -- proves: The company's share, each rolled-up level and the remainder of every order are posted once, with the right amount.
--- do: Post or reverse the difference on the company's account, with the order as reference.
+-- do: Post or reverse the difference on the company's account as `mlm-audit remedy show` says.
 -- message: Order {order_id}, {line}: {posted_paisa} posted, {expected_paisa} expected.
 with lines as (
     select
@@ -12,7 +12,9 @@ with lines as (
         version_no,
         amount_paisa as expected_paisa,
         posted_paisa,
-        posted
+        posted,
+        null::BIGINT as level,
+        last_ledger_id
     from company_faults
     union all
     select
@@ -21,7 +23,9 @@ with lines as (
         version_no,
         amount_paisa as expected_paisa,
         rolled_up_paisa as posted_paisa,
-        rollups as posted
+        rollups as posted,
+        level,
+        null::BIGINT as last_ledger_id
     from level_faults
     where fault in ('rollup-missing', 'rollup-twice', 'rollup-amount')
 )
@@ -35,7 +39,7 @@ select
     l.expected_paisa,
     case
         when l.posted = 0 then 'company-line-lost'
-        when l.posted > 1 then 'company-line-twice'
+        when l.posted > 1 and l.posted_paisa > l.expected_paisa then 'company-line-twice'
         when l.expected_paisa = 0 then 'order-not-paid'
         when abs(l.posted_paisa - l.expected_paisa) = 1 then 'rounding'
         when v.version_no is not null then 'rate-of-other-version'
@@ -43,8 +47,16 @@ select
     end as cause,
     [{'table': 'order', 'id': l.order_id, 'line': l.line, 'expected_paisa': l.expected_paisa,
         'posted_paisa': l.posted_paisa}] as evidence,
+    {
+        'line': case when l.level is null then l.line else 'rollup_to_company' end,
+        'level': l.level,
+        'due_paisa': l.expected_paisa,
+        'posted_paisa': l.posted_paisa,
+        'ledger_id': coalesce(l.last_ledger_id, w.rollup_id)
+    } as facts,
     l.order_id || '/' || l.line as key
 from lines as l
+left join line_rows as w on l.order_id = w.order_id and l.level = w.level
 left join orders as o on l.order_id = o.id
 left join plan_versions as v
     on l.version_no <> v.version_no and l.line = 'company_share'

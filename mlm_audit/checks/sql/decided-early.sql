@@ -6,12 +6,26 @@
 -- do: The sweep used a UTC clock or the wrong month: check the member's eligibility for the right month.
 -- message: Commission {commission_id} of order {order_id} (month {month}) was decided before the month had ended.
 select
-    member_id,
-    order_id,
-    amount_paisa,
-    commission_id,
-    month,
+    e.member_id,
+    e.order_id,
+    e.amount_paisa,
+    e.commission_id,
+    e.month,
     'month-slip' as cause,
-    [{'table': 'commissions', 'id': commission_id}] as evidence,
-    commission_id as key
-from decided_early
+    [{'table': 'commissions', 'id': e.commission_id}] as evidence,
+    {
+        'commission_id': e.commission_id,
+        'month': e.month,
+        'processed_at': c.processed_at,
+        'status': c.status,
+        'level': c.level,
+        'is_eligible': g.is_eligible,
+        'month_rollup_id': g.rollup_id,
+        'month_rollup_paisa': g.rollup_paisa,
+        'month_rollup_count': g.rollup_count,
+        'stats_paisa': g.stats_paisa
+    } as facts,
+    e.commission_id as key
+from decided_early as e
+inner join commissions as c on e.commission_id = c.id
+left join month_facts as g on e.member_id = g.member_id and e.month = g.month

@@ -24,9 +24,35 @@ select
     case when l.is_eligible then 'eligible' else 'not eligible' end as what,
     case when l.is_eligible then 'rolled-up-though-eligible' else 'released-though-ineligible' end as cause,
     [{'table': 'commissions', 'id': c.first_commission_id}] as evidence,
+    {
+        'month': c.month,
+        'status': c.status,
+        'decided_paisa': c.amount_paisa,
+        'decided_rows': c.rows,
+        'commissions': d.commissions,
+        'is_eligible': l.is_eligible,
+        'month_rollup_id': g.rollup_id,
+        'month_rollup_paisa': g.rollup_paisa,
+        'month_rollup_count': g.rollup_count,
+        'stats_paisa': t.stats_paisa
+    } as facts,
     c.member_id || '/' || c.month || '/' || c.status as key
 from month_commissions as c
 inner join logged as l on c.member_id = l.user_id and c.month = l.month
+left join month_facts as g on c.member_id = g.member_id and c.month = g.month
+left join (
+    select year::BIGINT * 100 + month as month, max(rolled_up_paisa) as stats_paisa
+    from monthly_stats
+    group by year::BIGINT * 100 + month
+) as t on c.month = t.month
+left join (
+    select c.user_id, o.month, c.status, list(c.id) as commissions
+    from commissions as c
+    inner join paid_orders as o on c.order_id = o.order_id
+    inner join logged as l on c.user_id = l.user_id and o.month = l.month
+    where c.type = 'repurchase' and ((c.status = 'released' and not l.is_eligible) or (c.status = 'rolled_up' and l.is_eligible))
+    group by c.user_id, o.month, c.status
+) as d on c.member_id = d.user_id and c.month = d.month and c.status = d.status
 where
     c.early_rows = 0
     and c.amount_paisa <> 0

@@ -3,23 +3,40 @@
 -- severity: high
 -- needs: orders, payout_schedule
 -- proves: Every joining order has its instalments once, for the buyer, with the right amounts.
--- do: Add, remove or mend the instalment before its pay day.
+-- do: Add, remove or correct the instalment before its pay day, as `mlm-audit remedy show` says.
 -- message: Order {order_id}, instalment {instalment}: {scheduled_paisa} scheduled, {expected_paisa} expected.
 select
-    member_id,
-    order_id,
-    scheduled_paisa - amount_paisa as amount_paisa,
-    instalment,
-    scheduled_paisa,
-    amount_paisa as expected_paisa,
-    case fault
+    f.member_id,
+    f.order_id,
+    f.scheduled_paisa - f.amount_paisa as amount_paisa,
+    f.instalment,
+    f.scheduled_paisa,
+    f.amount_paisa as expected_paisa,
+    case f.fault
         when 'missing' then 'instalment-missing'
         when 'twice' then 'instalment-doubled'
         when 'unexpected' then 'instalment-unexpected'
         when 'beneficiary' then 'wrong-beneficiary'
         else 'instalment-amount'
     end as cause,
-    [{'table': 'SelfPayoutSchedule', 'id': first_schedule_id}, {'table': 'SelfPayoutSchedule', 'id': last_schedule_id}]
+    [{'table': 'SelfPayoutSchedule', 'id': f.first_schedule_id}, {'table': 'SelfPayoutSchedule', 'id': f.last_schedule_id}]
         as evidence,
-    order_id || '/' || instalment as key
-from instalment_faults
+    {
+        'instalment': f.instalment,
+        'due_paisa': f.amount_paisa,
+        'scheduled_paisa': f.scheduled_paisa,
+        'paid_at': o.paid_at,
+        'days': f.instalment::BIGINT * v.interval_days,
+        'first_id': a.id,
+        'first_status': a.status,
+        'last_id': z.id,
+        'last_status': z.status,
+        'last_paisa': z.amount_paisa,
+        'last_user_id': z.user_id
+    } as facts,
+    f.order_id || '/' || f.instalment as key
+from instalment_faults as f
+left join payout_schedule as a on f.first_schedule_id = a.id
+left join payout_schedule as z on f.last_schedule_id = z.id
+left join paid_orders as o on f.order_id = o.order_id
+left join plan_versions as v on o.version_no = v.version_no

@@ -15,6 +15,7 @@ select
     end as what,
     'joining-flag-wrong' as cause,
     [{'table': 'order', 'id': o.order_id, 'first_order_id': f.first_order_id}] as evidence,
+    {'is_joining': o.is_joining, 'first_order_id': f.first_order_id} as facts,
     o.order_id as key
 from paid_orders as o
 inner join first_orders as f on o.member_id = f.member_id

@@ -17,9 +17,11 @@ select
     end as what,
     'order-data-missing' as cause,
     [{'table': 'order', 'id': o.id, 'status': o.status}] as evidence,
+    {'paid_at': o.paid_at, 'status': o.status, 'first_posted_at': s.first_at} as facts,
     o.id as key
 from orders as o
 left join paid_orders as p on o.id = p.order_id
+left join order_sums as s on o.id = s.order_id
 where
     p.order_id is null
     and (

@@ -26,7 +26,11 @@ unknown as (
 named as (
     select 'ledger' as table_name, user_id, id, amount_paisa
     from ledger
-    where user_id in (select user_id from unknown)
+    where
+        user_id in (select user_id from unknown)
+        -- A row that was reversed, and its reversal, are nobody's any more.
+        and id not in (select of_id from corrections)
+        and id not in (select ledger_id from corrections)
     union all
     select 'commissions' as table_name, user_id, id, amount_paisa
     from commissions
@@ -47,15 +51,35 @@ named as (
     select 'order' as table_name, user_id, id, 0::BIGINT as amount_paisa
     from orders
     where user_id in (select user_id from unknown)
+),
+
+summed as (
+    select
+        user_id,
+        table_name,
+        sum(amount_paisa)::BIGINT as amount_paisa,
+        count(*) as rows,
+        min(id) as first_id,
+        max(id) as last_id
+    from named
+    group by user_id, table_name
 )
 
 select
-    user_id as member_id,
-    sum(amount_paisa)::BIGINT as amount_paisa,
-    table_name,
-    count(*) as rows,
+    s.user_id as member_id,
+    s.amount_paisa,
+    s.table_name,
+    s.rows,
     'unknown-member' as cause,
-    [{'table': table_name, 'id': min(id)}, {'table': table_name, 'id': max(id)}] as evidence,
-    table_name || '/' || user_id as key
-from named
-group by user_id, table_name
+    [{'table': s.table_name, 'id': s.first_id}, {'table': s.table_name, 'id': s.last_id}] as evidence,
+    {
+        'table': s.table_name,
+        'rows': s.rows,
+        'row_id': s.last_id,
+        'type': l.type,
+        'reference_id': l.reference_id,
+        'level': l.level_depth
+    } as facts,
+    s.table_name || '/' || s.user_id as key
+from summed as s
+left join ledger as l on s.table_name = 'ledger' and s.last_id = l.id

@@ -28,13 +28,29 @@ named as (
 )
 
 select
-    user_id as member_id,
-    order_id,
-    amount_paisa,
-    table_name,
-    id as row_id,
-    coalesce(order_id::VARCHAR, '(none)') as order_text,
+    n.user_id as member_id,
+    n.order_id,
+    n.amount_paisa,
+    n.table_name,
+    n.id as row_id,
+    coalesce(n.order_id::VARCHAR, '(none)') as order_text,
     'unknown-order' as cause,
-    [{'table': table_name, 'id': id}] as evidence,
-    table_name || '/' || id as key
-from named
+    [{'table': n.table_name, 'id': n.id}] as evidence,
+    {
+        'table': n.table_name,
+        'row_id': n.id,
+        'row_paisa': n.amount_paisa,
+        'type': l.type,
+        'reference_id': l.reference_id,
+        'level': l.level_depth,
+        'status': coalesce(c.status, s.status)
+    } as facts,
+    n.table_name || '/' || n.id as key
+from named as n
+left join ledger as l on n.table_name = 'ledger' and n.id = l.id
+left join commissions as c on n.table_name = 'commissions' and n.id = c.id
+left join payout_schedule as s on n.table_name = 'SelfPayoutSchedule' and n.id = s.id
+-- A row that was reversed, and its reversal, are nobody's any more.
+where
+    n.table_name <> 'ledger'
+    or (n.id not in (select of_id from corrections) and n.id not in (select ledger_id from corrections))

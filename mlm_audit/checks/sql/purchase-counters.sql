@@ -53,6 +53,11 @@ select
     what,
     'counter-wrong' as cause,
     [{'table': 'users', 'id': member_id}] as evidence,
+    {
+        'column': what,
+        'counter_paisa': case when what = 'lastMonthPurchase' then last_month_purchase_paisa else monthly_purchase_paisa end,
+        'expected_paisa': case when what = 'lastMonthPurchase' then purchase_paisa else since_paisa end
+    } as facts,
     member_id as key
 from compared
 where what is not null

@@ -3,12 +3,27 @@
 -- severity: high
 -- needs: orders, commissions, ledger, payout_schedule
 -- proves: What was posted for an order that no longer stands adds up to nothing.
--- do: Reverse what is left: commissions, the company's lines and instalments not yet paid.
+-- do: Reverse what is left as `mlm-audit remedy show` says: commissions, the company's lines, instalments paid and not yet paid.
 -- message: Order {order_id} no longer stands, {amount_paisa} of its commission is still posted.
-with scheduled as (
-    select order_id, sum(amount_paisa)::BIGINT as scheduled_paisa
-    from payout_schedule
-    where status in ('pending', 'paid')
+with credited as (
+    -- What the ledger still has of a paid instalment: negative payouts and recoveries are taken off.
+    select s.id, s.order_id, s.user_id, s.status, s.amount_paisa, sum(l.amount_paisa)::BIGINT as credited_paisa, max(l.id) as ledger_id
+    from payout_schedule as s
+    left join (
+        select reference_id, amount_paisa, id from ledger where type = 'self_payout'
+        union all
+        select reference_id, amount_paisa, ledger_id as id from corrections where own_type = 'adjustment' and type = 'self_payout'
+    ) as l on s.id = l.reference_id
+    where s.order_id in (select order_id from order_sums where not stands)
+    group by s.id, s.order_id, s.user_id, s.status, s.amount_paisa
+),
+
+scheduled as (
+    select
+        order_id,
+        sum(case when status = 'pending' then amount_paisa when status = 'paid' then coalesce(credited_paisa, 0) else 0 end)::BIGINT
+            as scheduled_paisa
+    from credited
     group by order_id
 ),
 
@@ -19,13 +34,63 @@ left_over as (
         s.posted_paisa + coalesce(i.scheduled_paisa, 0) as amount_paisa
     from order_sums as s
     left join scheduled as i on s.order_id = i.order_id
-    where not s.stands
+    where not s.stands and s.posted_paisa + coalesce(i.scheduled_paisa, 0) <> 0
+),
+
+lines as (
+    select
+        reference_id as order_id,
+        'ledger' as table_name,
+        max(id) as id,
+        user_id,
+        type as kind,
+        level_depth::BIGINT as level,
+        reference_id,
+        sum(amount_paisa)::BIGINT as amount_paisa,
+        null::VARCHAR as status
+    from ledger
+    where
+        type in ('sponsor_commission', 'rollup_to_company', 'company_share', 'remainder')
+        and reference_id in (select order_id from left_over)
+    group by reference_id, user_id, type, level_depth
+    having sum(amount_paisa) <> 0
+    union all
+    select
+        order_id, 'commissions' as table_name, id, user_id, type as kind, level::BIGINT as level, order_id as reference_id, amount_paisa,
+        status
+    from commissions
+    where type in ('joining', 'repurchase') and order_id in (select order_id from left_over)
+    union all
+    select
+        order_id, 'SelfPayoutSchedule' as table_name, id, user_id, 'self_payout' as kind, ledger_id as level, id as reference_id,
+        case when status = 'paid' then credited_paisa else amount_paisa end as amount_paisa, status
+    from credited
+    where order_id in (select order_id from left_over) and (status = 'pending' or (status = 'paid' and credited_paisa <> 0))
+),
+
+lists as (
+    select
+        order_id,
+        list({
+            'table': table_name,
+            'id': id,
+            'user_id': user_id,
+            'kind': kind,
+            'level': level,
+            'reference_id': reference_id,
+            'amount_paisa': amount_paisa,
+            'status': status
+        }) as lines
+    from lines
+    group by order_id
 )
 
 select
-    *,
+    f.*,
     'refund-commission-kept' as cause,
-    [{'table': 'order', 'id': order_id, 'posted_paisa': amount_paisa}] as evidence,
-    order_id as key
-from left_over
-where amount_paisa <> 0
+    [{'table': 'order', 'id': f.order_id, 'posted_paisa': f.amount_paisa}] as evidence,
+    {'month': o.month, 'lines': l.lines} as facts,
+    f.order_id as key
+from left_over as f
+left join paid_orders as o on f.order_id = o.order_id
+left join lists as l on f.order_id = l.order_id

@@ -13,8 +13,19 @@ select
     o.month,
     'missed-by-sweep' as cause,
     [{'table': 'commissions', 'id': c.id}] as evidence,
+    {
+        'commission_id': c.id,
+        'month': o.month,
+        'level': c.level,
+        'is_eligible': g.is_eligible,
+        'month_rollup_id': g.rollup_id,
+        'month_rollup_paisa': g.rollup_paisa,
+        'month_rollup_count': g.rollup_count,
+        'stats_paisa': s.rolled_up_paisa
+    } as facts,
     c.id as key
 from commissions as c
 inner join paid_orders as o on c.order_id = o.order_id
 inner join monthly_stats as s on o.month = s.year::BIGINT * 100 + s.month
+left join month_facts as g on c.user_id = g.member_id and o.month = g.month
 where c.type = 'repurchase' and c.status = 'pending' and o.stands

@@ -1,0 +1,299 @@
+"""Remedies of an order's commission, level by level."""
+
+from collections.abc import Callable
+
+from mlm_audit.checks.remedies.breaks import Broken
+from mlm_audit.checks.remedies.model import (
+    NOW,
+    Alternative,
+    Correction,
+    Insertion,
+    Posting,
+    Remedy,
+    Removal,
+    Row,
+    Step,
+    reposting_key,
+    reversal_key,
+)
+from mlm_audit.checks.remedies.months import PENDING, RELEASED, ROLLED_UP, Share, settle, verdict
+from mlm_audit.checks.remedies.wallets import EDITED
+
+SPONSOR, ROLLUP = "sponsor_commission", "rollup_to_company"
+ELIGIBLE = "the member was eligible in that month"
+INELIGIBLE = "the member was not eligible in that month"
+IN_WALLET = "the wallet has the amount already"
+NOT_IN_WALLET = "the wallet does not have the amount"
+
+
+def missing(broken: Broken) -> Remedy:
+    """A level's commission that is nowhere."""
+    return _with_credit(broken, f"ORDER_{broken.order_id}_L{broken['level']}", ())
+
+
+def rolled_up(broken: Broken) -> Remedy:
+    """The company has what belongs to an active upline: taken back there, given here."""
+    number, rests_on = broken["rollup_id"], Row("ledger", broken["rollup_id"])
+    back = Posting(
+        None, ROLLUP, -broken["rolled_up_paisa"], broken.order_id, broken["level"], reversal_key(number), True, rests_on
+    )
+    return _with_credit(broken, reposting_key(number), (back,))
+
+
+def _with_credit(broken: Broken, key: str, before: tuple[Step, ...]) -> Remedy:
+    order = Row("order", broken.order_id or 0)
+    due, level = broken["due_paisa"], broken["level"]
+    if broken["is_joining"]:
+        record = _record(broken, RELEASED)
+
+        def credit(*, moves_wallet: bool) -> tuple[Step, ...]:
+            return (
+                *before,
+                record,
+                Posting(broken["upline_id"], SPONSOR, due, broken.order_id, level, key, moves_wallet, order),
+            )
+
+        if broken["in_wallet"] == "unknown":
+            ways = (
+                Alternative(IN_WALLET, credit(moves_wallet=False)),
+                Alternative(NOT_IN_WALLET, credit(moves_wallet=True)),
+            )
+            return Remedy(broken.id, alternatives=ways)
+        return Remedy(broken.id, credit(moves_wallet=broken["in_wallet"] != "yes"))
+    if not broken["is_swept"]:
+        return Remedy(broken.id, (*before, _record(broken, PENDING)))
+    return _by_month(broken, lambda status: (*before, _record(broken, status), *settle(broken, _share(broken, due), status)))
+
+
+def _by_month(broken: Broken, steps: Callable[[str], tuple[Step, ...]]) -> Remedy:
+    """What is done by what the month's eligibility is; where the log has no single answer, a person decides."""
+    if (status := verdict(broken)) is not None:
+        return Remedy(broken.id, steps(status))
+    ways = (Alternative(ELIGIBLE, steps(RELEASED)), Alternative(INELIGIBLE, steps(ROLLED_UP)))
+    return Remedy(broken.id, alternatives=ways)
+
+
+def _share(broken: Broken, amount_paisa: int, member: int | None = None) -> Share:
+    source = f"ORDER_{broken.order_id}_L{broken['level']}" + ("_BACK" if amount_paisa < 0 else "")
+    return Share(
+        member if member is not None else broken["upline_id"],
+        broken["month"],
+        amount_paisa,
+        source,
+        Row("order", broken.order_id or 0),
+    )
+
+
+def _record(broken: Broken, status: str) -> Insertion:
+    values = {
+        "userId": broken["upline_id"],
+        "fromUserId": broken["buyer_id"],
+        "orderId": broken.order_id,
+        "amount": broken["due_paisa"],
+        "level": broken["level"],
+        "type": "joining" if broken["is_joining"] else "repurchase",
+        "status": status,
+        "processedAt": None if status == PENDING else NOW,
+        "createdAt": NOW,
+    }
+    return Insertion("commissions", values, Row("order", broken.order_id or 0))
+
+
+def misplaced(broken: Broken) -> Remedy:
+    """Booked at another level of the same order: moved there."""
+    level, steps = broken["level"], list[Step]()
+    if (number := broken["misplaced_record_id"]) is not None:
+        rests_on = Row("commissions", number)
+        steps.append(Correction("commissions", number, "level", broken["misplaced_record_level"], level, rests_on))
+    if (number := broken["misplaced_credit_id"]) is not None:
+        rests_on, amount, other = Row("ledger", number), broken["misplaced_paisa"], broken["misplaced_credit_level"]
+        owner = broken["upline_id"]
+        steps.append(Posting(owner, SPONSOR, -amount, broken.order_id, other, reversal_key(number), True, rests_on))
+        steps.append(Posting(owner, SPONSOR, amount, broken.order_id, level, reposting_key(number), True, rests_on))
+    return Remedy(broken.id, tuple(steps))
+
+
+def moved(broken: Broken) -> Remedy:
+    """Paid to somebody else: taken back there, and given to the upline of that level."""
+    owner, due, steps = broken["upline_id"], broken["due_paisa"], list[Step]()
+    record, holder = broken["record_id"], broken["record_user_id"]
+    if record is not None and holder != owner:
+        steps.append(Correction("commissions", record, "userId", holder, owner, Row("commissions", record)))
+    if (number := broken["credit_id"]) is not None and broken["credit_user_id"] != owner:
+        rests_on, level, paid = Row("ledger", number), broken["level"], broken["credit_row_paisa"]
+        other = broken["credit_user_id"]
+        steps.append(Posting(other, SPONSOR, -paid, broken.order_id, level, reversal_key(number), True, rests_on))
+        steps.append(Posting(owner, SPONSOR, due, broken.order_id, level, reposting_key(number), True, rests_on))
+    if record is None or broken["is_joining"] or broken["record_status"] == PENDING or holder == owner:
+        return Remedy(broken.id, tuple(steps))
+    decided = broken["record_status"]
+    taken = settle(broken, _share(broken, -broken["recorded_paisa"], holder), decided)
+    given = settle(broken, _share(broken, due), decided)
+    return Remedy(
+        broken.id,
+        alternatives=(Alternative(f"the upline's month was decided alike ({decided})", (*steps, *taken, *given)),),
+        notes=("Where the upline's month was decided otherwise, sweep it with this commission instead.",),
+    )
+
+
+def amount(broken: Broken) -> Remedy:
+    """Of another amount than the plan gives: the record is corrected, and the difference posted where it was credited."""
+    due, steps = broken["due_paisa"], list[Step]()
+    record, recorded = broken["record_id"], broken["recorded_paisa"]
+    if record is not None and recorded != due:
+        rests_on = Row("commissions", record)
+        steps.append(Correction("commissions", record, "amount", recorded, due, rests_on))
+        if not broken["is_joining"] and broken["record_status"] != PENDING:
+            steps += settle(broken, _share(broken, due - recorded), broken["record_status"], rows=0)
+    if broken["is_joining"] and broken["credits"] and broken["credited_paisa"] != due:
+        number, off = broken["credit_id"], due - broken["credited_paisa"]
+        key = f"DIFFERENCE_{number}_{abs(off)}"
+        owner = broken["upline_id"]
+        steps.append(Posting(owner, SPONSOR, off, broken.order_id, broken["level"], key, True, Row("ledger", number)))
+    return Remedy(broken.id, tuple(steps))
+
+
+def edited_credit(broken: Broken) -> Remedy:
+    """Record and wallet agree, the ledger row does not: it was edited, and is set back."""
+    number = broken["credit_id"]
+    step = Correction("ledger", number, "amount", broken["credited_paisa"], broken["due_paisa"], Row("ledger", number))
+    return Remedy(broken.id, (step,), notes=(EDITED,))
+
+
+def doubled_record(broken: Broken) -> Remedy:
+    """Recorded twice: the last record is removed, and what was decided about it taken back."""
+    record, over = broken["record_id"], broken["recorded_paisa"] - broken["due_paisa"]
+    steps: list[Step] = [Removal("commissions", record, Row("order", broken.order_id or 0))]
+    if not broken["is_joining"] and broken["record_status"] != PENDING:
+        steps += settle(broken, _share(broken, -over), broken["record_status"])
+    return Remedy(broken.id, tuple(steps))
+
+
+def lost_record(broken: Broken) -> Remedy:
+    """The credit is there, its record is not: it is made again."""
+    return Remedy(broken.id, (_record(broken, RELEASED),))
+
+
+def _posting(broken: Broken, *, moves_wallet: bool) -> Posting:
+    number = broken["record_id"]
+    rests_on = Row("order", broken.order_id or 0) if number is None else Row("commissions", number)
+    key = f"ORDER_{broken.order_id}_L{broken['level']}"
+    return Posting(
+        broken["upline_id"], SPONSOR, broken["due_paisa"], broken.order_id, broken["level"], key, moves_wallet, rests_on
+    )
+
+
+def lost_credit(broken: Broken) -> Remedy:
+    """The record and the wallet have it; only the ledger row is lost."""
+    return Remedy(broken.id, (_posting(broken, moves_wallet=False),))
+
+
+def no_credit(broken: Broken) -> Remedy:
+    """The record is there; neither ledger nor wallet has it."""
+    return Remedy(broken.id, (_posting(broken, moves_wallet=True),))
+
+
+def unclear_credit(broken: Broken) -> Remedy:
+    """The record is there, and the wallet differs in another way."""
+    ways = (
+        Alternative(IN_WALLET, (_posting(broken, moves_wallet=False),)),
+        Alternative(NOT_IN_WALLET, (_posting(broken, moves_wallet=True),)),
+    )
+    return Remedy(broken.id, alternatives=ways)
+
+
+def taken_back(broken: Broken) -> tuple[Step, ...]:
+    """Everything that a line holds, reversed: its credit, its record, and what a sweep decided about the record."""
+    steps = list[Step]()
+    level, order = broken["level"], broken.order_id
+    if broken["credits"] and (number := broken["credit_id"]) is not None:
+        paid, rests_on = broken["credited_paisa"], Row("ledger", number)
+        steps.append(Posting(broken["credit_user_id"], SPONSOR, -paid, order, level, reversal_key(number), True, rests_on))
+    if broken["records"] and (record := broken["record_id"]) is not None:
+        steps.append(Removal("commissions", record, Row("order", order or 0)))
+        if not broken["is_joining"] and broken["record_status"] != PENDING and broken["month"]:
+            share = _share(broken, -broken["recorded_paisa"], broken["record_user_id"])
+            steps += settle(broken, share, broken["record_status"])
+    return tuple(steps)
+
+
+def inactive(broken: Broken) -> Remedy:
+    """An upline who was not active has the level: taken back, and rolled up to the company."""
+    steps, due = list(taken_back(broken)), broken["due_paisa"]
+    if broken["rolled_up_paisa"] != due:
+        number = broken["credit_id"] or broken["record_id"]
+        table = "commissions" if broken["credit_id"] is None else "ledger"
+        key = reposting_key(number) if table == "ledger" else f"ORDER_{broken.order_id}_ROLLUP_L{broken['level']}"
+        lacking = due - broken["rolled_up_paisa"]
+        steps.append(Posting(None, ROLLUP, lacking, broken.order_id, broken["level"], key, True, Row(table, number)))
+    note = "If the upline was active when the order was paid, record since when instead, and move nothing."
+    return Remedy(broken.id, tuple(steps), notes=(note,))
+
+
+def rolled_up_too(broken: Broken) -> Remedy:
+    """Paid to the upline and rolled up to the company: the roll-up is reversed."""
+    number = broken["rollup_id"]
+    back = Posting(
+        None,
+        ROLLUP,
+        -broken["rolled_up_paisa"],
+        broken.order_id,
+        broken["level"],
+        reversal_key(number),
+        True,
+        Row("ledger", number),
+    )
+    return Remedy(broken.id, (back,))
+
+
+def posted_early(broken: Broken) -> Remedy:
+    """Repurchase commission that was credited although the sweep decides it: the credit is reversed, the record stays."""
+    number = broken["credit_id"]
+    step = Posting(
+        broken["credit_user_id"],
+        SPONSOR,
+        -broken["credited_paisa"],
+        broken.order_id,
+        broken["level"],
+        reversal_key(number),
+        True,
+        Row("ledger", number),
+    )
+    return Remedy(broken.id, (step,))
+
+
+def _reversed(broken: Broken) -> tuple[Step, ...]:
+    steps = list(taken_back(broken))
+    if broken["rollups"] and (number := broken["rollup_id"]) is not None:
+        paid = broken["rolled_up_paisa"]
+        rests_on = Row("ledger", number)
+        steps.append(Posting(None, ROLLUP, -paid, broken.order_id, broken["level"], reversal_key(number), True, rests_on))
+    return tuple(steps)
+
+
+def no_level(broken: Broken) -> Remedy:
+    """A line at a level that the plan or the tree does not have."""
+    note = "Where the member's place in the tree was changed, set it right first, and reverse nothing."
+    return Remedy(broken.id, alternatives=(Alternative("the tree and the plan are right", _reversed(broken)),), notes=(note,))
+
+
+def not_paid(broken: Broken) -> Remedy:
+    """Lines of an order that is not paid: the shop knows whether it was."""
+    return Remedy(
+        broken.id,
+        alternatives=(
+            Alternative("the shop shows that the order was paid", order_paid(broken)),
+            Alternative("the shop shows that it was not paid", _reversed(broken)),
+        ),
+    )
+
+
+def order_paid(broken: Broken) -> tuple[Step, ...]:
+    """The order marked as paid, at the time of its first posting."""
+    order = broken.order_id or 0
+    rests_on = Row("order", order)
+    steps = list[Step]()
+    if broken["order_status"] != "paid":
+        steps.append(Correction("order", order, "status", broken["order_status"], "paid", rests_on))
+    steps.append(Correction("order", order, "paidAt", None, broken["first_posted_at"], rests_on))
+    return tuple(steps)

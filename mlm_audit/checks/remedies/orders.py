@@ -1,0 +1,193 @@
+"""Remedies of orders: the company's lines, instalments, refunds, and rows of orders or members that do not exist."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from mlm_audit.checks.causes import first_step
+from mlm_audit.checks.remedies.breaks import Broken
+from mlm_audit.checks.remedies.lines import order_paid
+from mlm_audit.checks.remedies.model import (
+    NOW,
+    Alternative,
+    Correction,
+    Insertion,
+    Posting,
+    Remedy,
+    Removal,
+    Row,
+    Step,
+    reversal_key,
+)
+from mlm_audit.checks.remedies.months import PENDING, Share, settle
+
+SCHEDULE = "SelfPayoutSchedule"
+
+
+def _order(broken: Broken) -> Row:
+    return Row("order", broken.order_id or 0)
+
+
+def company_lost(broken: Broken) -> Remedy:
+    """The company's line that was never posted."""
+    line, level = broken["line"], broken["level"]
+    endings = {"company_share": "COMPANY", "remainder": "REMAINDER"}
+    key = f"ORDER_{broken.order_id}_{endings.get(line, f'ROLLUP_L{level}')}"
+    return Remedy(broken.id, (Posting(None, line, broken["due_paisa"], broken.order_id, level, key, True, _order(broken)),))
+
+
+def company_twice(broken: Broken) -> Remedy:
+    """The company's line beyond what the order gives: reversed."""
+    number = broken["ledger_id"]
+    over = broken["posted_paisa"] - broken["due_paisa"]
+    return Remedy(broken.id, (_company(broken, -over, reversal_key(number)),))
+
+
+def company_difference(broken: Broken) -> Remedy:
+    """The company's line of another amount: the difference is posted."""
+    off = broken["due_paisa"] - broken["posted_paisa"]
+    return Remedy(broken.id, (_company(broken, off, f"DIFFERENCE_{broken['ledger_id']}_{abs(off)}"),))
+
+
+def _company(broken: Broken, amount_paisa: int, key: str) -> Posting:
+    rests_on = Row("ledger", broken["ledger_id"])
+    return Posting(None, broken["line"], amount_paisa, broken.order_id, broken["level"], key, True, rests_on)
+
+
+def company_unpaid(broken: Broken) -> Remedy:
+    """The company's line of an order that is not paid."""
+    back = _company(broken, -broken["posted_paisa"], reversal_key(broken["ledger_id"]))
+    return Remedy(
+        broken.id,
+        alternatives=(
+            Alternative("the shop shows that the order was paid", order_paid(broken)),
+            Alternative("the shop shows that it was not paid", (back,)),
+        ),
+    )
+
+
+def payment_time(broken: Broken) -> Remedy:
+    """A paid order without its time: that of its first posting."""
+    if broken["paid_at"] is not None or broken["first_posted_at"] is None:
+        return Remedy(broken.id, first=first_step(broken.cause))
+    step = Correction("order", broken.order_id or 0, "paidAt", None, broken["first_posted_at"], _order(broken))
+    return Remedy(broken.id, (step,), notes=("Compare the time with the shop's before it is set.",))
+
+
+def joining_flag(broken: Broken) -> Remedy:
+    """The flag as the times of payment have it."""
+    flag = bool(broken["is_joining"])
+    step = Correction("order", broken.order_id or 0, "isJoiningOrder", flag, not flag, _order(broken))
+    return Remedy(broken.id, (step,), notes=("Post nothing for the order's lines before that.",))
+
+
+def instalment_missing(broken: Broken) -> Remedy:
+    """The instalment that the order gives."""
+    paid_at = datetime.fromisoformat(str(broken["paid_at"]))
+    values = {
+        "userId": broken.member_id,
+        "orderId": broken.order_id,
+        "instalment": broken["instalment"],
+        "amount": broken["due_paisa"],
+        "payoutDate": str(paid_at + timedelta(days=broken["days"])),
+        "status": PENDING,
+        "createdAt": NOW,
+    }
+    return Remedy(broken.id, (Insertion(SCHEDULE, values, _order(broken)),))
+
+
+def instalment_surplus(broken: Broken) -> Remedy:
+    """An instalment too many: one that is not paid is removed; where all are paid, the last credit is taken back."""
+    candidates = (("last_id", "last_status"), ("first_id", "first_status"))
+    for number, status in candidates:
+        if broken[number] is not None and broken[status] != "paid":
+            return Remedy(broken.id, (Removal(SCHEDULE, broken[number], _order(broken)),))
+    number, paid = broken["last_id"], broken["last_paisa"]
+    back = Posting(
+        broken["last_user_id"], "self_payout", -paid, number, None, f"TAKEN_BACK_{number}", True, Row(SCHEDULE, number)
+    )
+    return Remedy(broken.id, (back, Removal(SCHEDULE, number, _order(broken))))
+
+
+def instalment_amount(broken: Broken) -> Remedy:
+    """An instalment of another amount: corrected; where it was paid, the difference is posted."""
+    number, before, due = broken["last_id"], broken["last_paisa"], broken["due_paisa"]
+    steps: list[Step] = [Correction(SCHEDULE, number, "amount", before, due, _order(broken))]
+    if broken["last_status"] == "paid":
+        key = f"DIFFERENCE_{SCHEDULE}_{number}_{abs(due - before)}"
+        steps.append(Correction(SCHEDULE, number, "actualAmount", before, due, _order(broken)))
+        steps.append(Posting(broken["last_user_id"], "self_payout", due - before, number, None, key, True, Row(SCHEDULE, number)))
+    return Remedy(broken.id, tuple(steps))
+
+
+def instalment_owner(broken: Broken) -> Remedy:
+    """An instalment of somebody else: it is the buyer's."""
+    number, before = broken["last_id"], broken["last_user_id"]
+    step = Correction(SCHEDULE, number, "userId", before, broken.member_id, _order(broken))
+    return Remedy(broken.id, (step,), notes=("Where it was paid, its payout is a break of its own afterwards.",))
+
+
+def refund(broken: Broken) -> Remedy:
+    """Everything that is left of an order that no longer stands."""
+    steps = list[Step]()
+    for line in broken["lines"] or ():
+        steps += _undone(broken, line)
+    return Remedy(broken.id, tuple(steps)) if steps else Remedy(broken.id, first=first_step(broken.cause))
+
+
+def _undone(broken: Broken, line: dict[str, Any]) -> tuple[Step, ...]:
+    rests_on, amount, user = Row(line["table"], line["id"]), line["amount_paisa"], line.get("user_id")
+    if line["table"] == "ledger":
+        key = reversal_key(line["id"])
+        return (Posting(user, line["kind"], -amount, line["reference_id"], line.get("level"), key, True, rests_on),)
+    if line["table"] == SCHEDULE:
+        if line["status"] != "paid":
+            return (Removal(SCHEDULE, line["id"], _order(broken)),)
+        number = line["level"]  # the ledger row that paid it
+        return (Posting(user, "self_payout", -amount, line["id"], None, reversal_key(number), True, Row("ledger", number)),)
+    removal = Removal("commissions", line["id"], _order(broken))
+    if line["kind"] == "joining" or line["status"] == PENDING or user is None:
+        return (removal,)
+    share = Share(user, broken["month"], -amount, f"COMMISSION_{line['id']}_BACK", rests_on)
+    return (removal, *settle(broken, share, line["status"]))
+
+
+def unknown_order(broken: Broken) -> Remedy:
+    """A row of an order that does not exist."""
+    table, number, paid = broken["table"], broken["row_id"], broken["row_paisa"]
+    rests_on = Row(table, number)
+    steps: tuple[Step, ...] = (Removal(table, number, rests_on),)
+    if table == "ledger":
+        level, reference = broken["level"], broken["reference_id"]
+        steps = (Posting(broken.member_id, broken["type"], -paid, reference, level, reversal_key(number), True, rests_on),)
+    elif broken["status"] not in (PENDING, "failed", "permanently_failed"):
+        return Remedy(broken.id, first="Find the order: the row was decided or paid already, and nothing says in which month")
+    way = Alternative("no such order was ever placed", steps)
+    return Remedy(broken.id, alternatives=(way,), notes=("Where the order was deleted, restore it from a backup instead.",))
+
+
+def unknown_member(broken: Broken) -> Remedy:
+    """A row of a member who does not exist."""
+    restore = "Where the member was deleted, restore the row of users from a backup instead, and reverse nothing."
+    if broken["table"] != "ledger" or broken["rows"] != 1:
+        return Remedy(broken.id, first=first_step(broken.cause), notes=(restore,))
+    number = broken["row_id"]
+    back = Posting(
+        broken.member_id,
+        broken["type"],
+        -broken.amount_paisa,
+        broken["reference_id"],
+        broken["level"],
+        reversal_key(number),
+        True,
+        Row("ledger", number),
+    )
+    return Remedy(broken.id, alternatives=(Alternative("there never was such a member", (back,)),), notes=(restore,))
+
+
+def counter(broken: Broken) -> Remedy:
+    """A counter of purchases that is not what the orders come to."""
+    member = broken.member
+    step = Correction(
+        "users", member, broken["column"], broken["counter_paisa"], broken["expected_paisa"], Row("users", member)
+    )
+    return Remedy(broken.id, (step,))

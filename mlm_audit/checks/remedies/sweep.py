@@ -1,0 +1,185 @@
+"""Remedies of what the monthly sweep decided."""
+
+from mlm_audit.checks.remedies.breaks import Broken
+from mlm_audit.checks.remedies.model import (
+    NOW,
+    Alternative,
+    Correction,
+    Insertion,
+    Posting,
+    Remedy,
+    Row,
+    Step,
+    reversal_key,
+)
+from mlm_audit.checks.remedies.months import RELEASED, ROLLED_UP, Share, roll_up, settle, verdict
+from mlm_audit.checks.remedies.payouts import HAS_IT, LACKS_IT
+
+RELEASE = "repurchase_commission"
+
+
+def _credit(broken: Broken, *, moves_wallet: bool) -> Posting:
+    month, member = broken["month"], broken.member
+    key = f"REPURCHASE_{member}_{month}"
+    return Posting(member, RELEASE, broken["released_paisa"], month, None, key, moves_wallet, Row("users", member))
+
+
+def release_lost(broken: Broken) -> Remedy:
+    """Released and never credited."""
+    return Remedy(broken.id, (_credit(broken, moves_wallet=True),))
+
+
+def release_row_lost(broken: Broken) -> Remedy:
+    """Released and in the wallet; only the ledger row is lost."""
+    return Remedy(broken.id, (_credit(broken, moves_wallet=False),))
+
+
+def release_unclear(broken: Broken) -> Remedy:
+    """Released, not in the ledger, and the wallet differs in another way."""
+    ways = (
+        Alternative(HAS_IT, (_credit(broken, moves_wallet=False),)),
+        Alternative(LACKS_IT, (_credit(broken, moves_wallet=True),)),
+    )
+    return Remedy(broken.id, alternatives=ways)
+
+
+def release_difference(broken: Broken) -> Remedy:
+    """Credited with another amount than was released: the difference is posted."""
+    number, off = broken["ledger_id"], broken["released_paisa"] - broken["credited_paisa"]
+    if number is None:
+        return Remedy(broken.id, first="Compare the month's releases with the ledger row by row; post nothing before that")
+    key = f"DIFFERENCE_{number}_{abs(off)}"
+    return Remedy(broken.id, (Posting(broken.member, RELEASE, off, broken["month"], None, key, True, Row("ledger", number)),))
+
+
+def release_unknown(broken: Broken) -> Remedy:
+    """Credited, though nothing was released: taken back, unless the records of the release are lost."""
+    number, paid = broken["ledger_id"], broken["credited_paisa"]
+    back = Posting(broken.member_id, RELEASE, -paid, broken["month"], None, reversal_key(number), True, Row("ledger", number))
+    return Remedy(
+        broken.id,
+        alternatives=(Alternative("no commission of that month is the member's", (back,)),),
+        notes=("Where commission records were deleted, restore them instead, and take nothing back.",),
+    )
+
+
+def _rollup_posting(broken: Broken, amount_paisa: int, key: str) -> Posting:
+    number = broken["rollup_id"]
+    reference = broken["reference_id"] if number is None else number
+    rests_on = Row("users", broken.member) if number is None else Row("CommissionRollup", number)
+    return Posting(None, "commission_rollup", amount_paisa, reference, None, key, True, rests_on)
+
+
+def rollup_lost(broken: Broken) -> Remedy:
+    """Rolled up and never credited to the company."""
+    key = f"ROLLUP_{broken.member}_{broken['month']}"
+    return Remedy(broken.id, (_rollup_posting(broken, broken["rolled_up_paisa"], key),))
+
+
+def rollup_difference(broken: Broken) -> Remedy:
+    """Credited to the company with another amount: the difference is posted."""
+    off = broken["rolled_up_paisa"] - broken["credited_paisa"]
+    key = f"ROLLUP_{broken.member}_{broken['month']}_DIFFERENCE_{abs(off)}"
+    return Remedy(broken.id, (_rollup_posting(broken, off, key),))
+
+
+def rollup_twice(broken: Broken) -> Remedy:
+    """Credited to the company more often than it was rolled up."""
+    over = broken["credited_paisa"] - broken["rolled_up_paisa"]
+    return Remedy(broken.id, (_rollup_posting(broken, -over, reversal_key(broken["ledger_id"])),))
+
+
+def rollup_record(broken: Broken) -> Remedy:
+    """The CommissionRollup row that is lost, with the number that the ledger names."""
+    month = broken["month"]
+    values = {
+        "id": broken["reference_id"],
+        "userId": broken.member,
+        "month": month % 100,
+        "year": month // 100,
+        "rolledUpAmount": broken["rolled_up_paisa"],
+        "commissionCount": broken["rolled_up_rows"],
+        "reason": "not eligible",
+        "createdAt": NOW,
+    }
+    number = broken["ledger_id"]
+    rests_on = Row("users", broken.member) if number is None else Row("ledger", number)
+    steps: list[Step] = [Insertion("CommissionRollup", values, rests_on)]
+    if broken["credited_paisa"] != broken["rolled_up_paisa"]:
+        key = f"ROLLUP_{broken.member}_{month}"
+        steps.append(_rollup_posting(broken, broken["rolled_up_paisa"] - broken["credited_paisa"], key))
+    return Remedy(broken.id, tuple(steps))
+
+
+def rollup_amount(broken: Broken) -> Remedy:
+    """A CommissionRollup row of another amount than was rolled up: corrected."""
+    number = broken["rollup_id"]
+    before, after = broken["recorded_paisa"], broken["rolled_up_paisa"]
+    return Remedy(
+        broken.id, (Correction("CommissionRollup", number, "rolledUpAmount", before, after, Row("CommissionRollup", number)),)
+    )
+
+
+def undecided(broken: Broken) -> Remedy:
+    """Pending though its month was swept: decided as the log says."""
+    number, member = broken["commission_id"], broken.member
+    rests_on = Row("commissions", number)
+    share = Share(member, broken["month"], broken.amount_paisa, f"COMMISSION_{number}", rests_on)
+
+    def decided(status: str) -> tuple[Step, ...]:
+        return (
+            Correction("commissions", number, "status", "pending", status, rests_on),
+            Correction("commissions", number, "processedAt", None, NOW, rests_on),
+            *settle(broken, share, status),
+        )
+
+    if (status := verdict(broken)) is not None:
+        return Remedy(broken.id, decided(status))
+    ways = (
+        Alternative("the member was eligible in that month", decided(RELEASED)),
+        Alternative("the member was not eligible in that month", decided(ROLLED_UP)),
+    )
+    return Remedy(broken.id, alternatives=ways)
+
+
+def early(broken: Broken) -> Remedy:
+    """Decided before the month had ended: decided again now, as the log of the whole month says."""
+    number = broken["commission_id"]
+    rests_on = Row("commissions", number)
+    again = Correction("commissions", number, "processedAt", broken["processed_at"], NOW, rests_on)
+    if verdict(broken) == broken["status"]:
+        return Remedy(broken.id, (again,), notes=("The decision stands: the log of the whole month says the same.",))
+    share = Share(broken.member, broken["month"], broken.amount_paisa, f"COMMISSION_{number}", rests_on)
+    other = ROLLED_UP if broken["status"] == RELEASED else RELEASED
+    back = share._replace(amount_paisa=-share.amount_paisa, source=f"{share.source}_BACK")
+    steps = (
+        again,
+        Correction("commissions", number, "status", broken["status"], other, rests_on),
+        *settle(broken, back, broken["status"]),
+        *settle(broken, share, other),
+    )
+    ways = (
+        Alternative("the facts of the whole month confirm the decision", (again,)),
+        Alternative("the facts of the whole month give the other decision", steps),
+    )
+    return Remedy(broken.id, alternatives=ways)
+
+
+def against_log(broken: Broken) -> Remedy:
+    """Decided against the log: decided anew as the log says, which must be right first."""
+    member, month, status = broken.member, broken["month"], broken["status"]
+    other = RELEASED if broken["is_eligible"] else ROLLED_UP
+    commissions = broken["commissions"] or []
+    rests_on = Row("commissions", commissions[0]) if commissions else Row("users", member)
+    steps: list[Step] = []
+    for number in commissions:
+        steps.append(Correction("commissions", number, "status", status, other, Row("commissions", number)))
+    share = Share(member, month, broken["decided_paisa"], "DECIDED_AGAIN", rests_on)
+    back = share._replace(amount_paisa=-share.amount_paisa, source="DECISION_BACK")
+    rows = broken["decided_rows"] or 1
+    if status == RELEASED:
+        steps += [*settle(broken, back, RELEASED), *roll_up(broken, share, rows)]
+    else:
+        steps += [*roll_up(broken, back, rows), *settle(broken, share, RELEASED)]
+    way = Alternative(f"the log's answer is right (`mlm-audit explain eligibility {member}`)", tuple(steps))
+    return Remedy(broken.id, alternatives=(way,), notes=("Where the log is wrong, correct the log instead, and move nothing.",))
