@@ -110,7 +110,7 @@ def sum_whole(night: Night, folder: Path, plan: Plan, settings: Settings) -> dic
     queries = {"order_span": ORDER_SPAN, **{name: f"select * from {name}" for name in OF_THE_WHOLE}}
     files = {name: folder / f"{name}.parquet" for name in queries}
     with Engine(folder, plan, settings) as engine:
-        engine.prepare(only=("paid_orders", *OF_THE_WHOLE))
+        engine.prepare(only=("paid_orders", "member_months", *OF_THE_WHOLE))
         for name, query in queries.items():
             engine.con.execute(f"copy ({query}) to {quoted(files[name])} (format parquet)")
     return files

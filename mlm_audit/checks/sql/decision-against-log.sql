@@ -6,14 +6,10 @@
 -- do: Recompute the member's eligibility for the month; then release or recover.
 -- message: Month {month}: {amount_paisa} was {status}, but the log says {what}.
 with logged as (
-    select
-        user_id,
-        year::BIGINT * 100 + month as month,
-        bool_or(is_eligible) as is_eligible
-    from eligibility_log
-    group by user_id, year::BIGINT * 100 + month
     -- Rows that contradict each other prove nothing; they are a finding of their own.
-    having bool_or(is_eligible) = bool_and(is_eligible)
+    select member_id as user_id, month, any_eligible as is_eligible
+    from member_months
+    where any_eligible = all_eligible
 )
 
 select

@@ -15,6 +15,5 @@ select
     [{'table': 'commissions', 'id': c.first_commission_id}] as evidence,
     c.member_id || '/' || c.month || '/' || c.status as key
 from month_commissions as c
-left join (select distinct user_id, year::BIGINT * 100 + month as month from eligibility_log) as l
-    on c.member_id = l.user_id and c.month = l.month
-where c.status in ('released', 'rolled_up') and c.amount_paisa <> 0 and c.early_rows = 0 and l.user_id is null
+left join member_months as l on c.member_id = l.member_id and c.month = l.month
+where c.status in ('released', 'rolled_up') and c.amount_paisa <> 0 and c.early_rows = 0 and l.member_id is null

@@ -5,28 +5,8 @@
 -- proves: For every member and month there is one log row; its purchases are those of the orders, its requirement is the plan's, its 3-3 answer is possible, and its verdict follows from its own conditions.
 -- do: Recompute the member's eligibility with `mlm-audit explain eligibility MEMBER --month MONTH`; a person decides what the right answer is before money moves.
 -- message: Member {member_id}, month {month}: {what}.
-with logged as (
-    select
-        min(id) as id,
-        user_id as member_id,
-        year::BIGINT * 100 + month as month,
-        count(*) as rows,
-        max(id) as last_id,
-        bool_or(is_eligible) as any_eligible,
-        bool_and(is_eligible) as all_eligible,
-        bool_and(coalesce(kyc_approved, false)) as kyc_approved,
-        bool_and(coalesce(three_three_met, true)) as three_three_met,
-        bool_or(three_three_met is null) as three_three_unknown,
-        min(monthly_purchase_paisa) as purchase_paisa,
-        max(monthly_purchase_paisa) as most_purchase_paisa,
-        max(required_purchase_paisa) as required_paisa,
-        max(rolled_up_paisa) as rolled_up_paisa
-    from eligibility_log
-    group by user_id, year::BIGINT * 100 + month
-),
-
 -- Who can have counted as active when the month ended. Flags have no history: those who are inactive today may have been active then.
-people as (
+with people as (
     select
         u.id as member_id,
         nullif(u.sponsor_id, u.id) as sponsor_id,
@@ -39,7 +19,7 @@ people as (
 ),
 
 asked as (
-    select distinct month from logged
+    select distinct month from member_months
 ),
 
 active as (
@@ -121,7 +101,7 @@ judged as (
                 and l.purchase_paisa >= l.required_paisa and l.kyc_approved and l.three_three_met
                 then 'eligibility-verdict'
         end as cause
-    from logged as l
+    from member_months as l
     cross join rules as r
     left join months as m on l.month = m.month
     left join month_purchases as p on l.member_id = p.member_id and l.month = p.month

@@ -14,10 +14,10 @@ with formed as (
         l.reference_id,
         l.ref,
         case
-            when t.is_company and l.user_id is not null then 'company-money-to-member'
-            when not t.is_company and l.user_id is null then 'member-money-without-member'
-            when t.has_level and (l.level_depth is null or l.level_depth < 1) then 'level-missing'
-            when not t.has_level and l.level_depth is not null then 'level-unexpected'
+            when l.is_company and l.user_id is not null then 'company-money-to-member'
+            when not l.is_company and l.user_id is null then 'member-money-without-member'
+            when l.has_level and (l.level_depth is null or l.level_depth < 1) then 'level-missing'
+            when not l.has_level and l.level_depth is not null then 'level-unexpected'
             when l.ref is null or trim(l.ref) = '' then 'key-missing'
             when l.ref <> trim(l.ref) then 'key-untrimmed'
             when
@@ -41,16 +41,7 @@ with formed as (
                 )
                 then 'key-wrong'
         end as cause
-    from ledger as l
-    inner join ledger_types as t on l.type = t.type
-    where
-        t.is_company <> (l.user_id is null)
-        or t.has_level <> (l.level_depth is not null)
-        or l.level_depth < 1
-        or l.type in ('self_payout', 'commission_rollup')
-        or l.ref is null
-        or l.ref <> trim(l.ref)
-        or l.ref = ''
+    from noted_rows as l
 )
 
 select

@@ -64,7 +64,7 @@ with empty as (
             when amount_paisa is null then 'amount'
             when created_at is null then 'createdAt'
         end as field
-    from ledger
+    from noted_rows
     where
         type is null
         or amount_paisa is null

@@ -8,7 +8,7 @@
 with dated as (
     select
         'ledger' as table_name, l.id, l.user_id, null::BIGINT as order_id, 'is dated in the future' as what
-    from ledger as l
+    from noted_rows as l
     cross join rules as r
     where l.created_at > r.future_after
     union all
@@ -19,18 +19,19 @@ with dated as (
     where epoch_us(s.first_at) < epoch_us(s.paid_at) - 3600000000
     union all
     select
-        'ledger' as table_name, l.id, l.user_id, s.order_id, 'paid an instalment before it was due' as what
-    from ledger as l
-    inner join payout_schedule as s on l.reference_id = s.id
-    where l.type = 'self_payout' and epoch_us(l.created_at) < epoch_us(s.payout_date) - 3600000000
-    union all
-    select
-        'ledger' as table_name, l.id, l.user_id, s.order_id, 'is older than the decision that it follows from' as what
+        'ledger' as table_name, l.id, l.user_id, s.order_id,
+        case
+            when epoch_us(l.created_at) < epoch_us(s.payout_date) - 3600000000 then 'paid an instalment before it was due'
+            else 'is older than the decision that it follows from'
+        end as what
     from ledger as l
     inner join payout_schedule as s on l.reference_id = s.id
     where
-        l.type = 'self_payout' and s.status = 'paid' and epoch_us(l.created_at) < epoch_us(s.processed_at) - 3600000000
-        and epoch_us(l.created_at) >= epoch_us(s.payout_date) - 3600000000
+        l.type = 'self_payout'
+        and (
+            epoch_us(l.created_at) < epoch_us(s.payout_date) - 3600000000
+            or (s.status = 'paid' and epoch_us(l.created_at) < epoch_us(s.processed_at) - 3600000000)
+        )
     union all
     select
         'ledger' as table_name, l.id, l.user_id, null::BIGINT as order_id,

@@ -6,14 +6,13 @@
 -- do: The counters decide nothing here, but the shop may show them: set them from the orders.
 -- message: Member {member_id}: {what} is {counter_paisa}, the orders give {expected_paisa}.
 with last_month as (
-    select max(year::BIGINT * 100 + month) as month from eligibility_log
+    select max(month) as month from member_months
 ),
 
 logged as (
-    select l.user_id as member_id, l.month, max(l.monthly_purchase_paisa) as purchase_paisa
-    from (select user_id, year::BIGINT * 100 + month as month, monthly_purchase_paisa from eligibility_log) as l
+    select l.member_id, l.month, l.most_purchase_paisa as purchase_paisa
+    from member_months as l
     inner join last_month as m on l.month = m.month
-    group by l.user_id, l.month
 ),
 
 since as (

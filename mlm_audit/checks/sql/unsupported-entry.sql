@@ -7,7 +7,7 @@
 -- message: {what}: {posted_paisa} posted, {approved_paisa} authorised.
 with grants as (
     select id, user_id, type, amount_paisa, coalesce(ref, 'LEDGER_' || id) as reference
-    from ledger
+    from noted_rows
     -- A recovery or a reversal has its source in the row that it names.
     where type in ('adjustment', 'bonus') and id not in (select ledger_id from corrections)
 ),

@@ -10,14 +10,9 @@ select
     r.rollup_count,
     s.stats_paisa
 from (
-    select
-        user_id,
-        year::BIGINT * 100 + month as month,
-        bool_or(is_eligible) as is_eligible,
-        max(id) as log_id
-    from eligibility_log
-    group by user_id, year::BIGINT * 100 + month
-    having bool_or(is_eligible) = bool_and(is_eligible)
+    select member_id as user_id, month, any_eligible as is_eligible, last_id as log_id
+    from member_months
+    where any_eligible = all_eligible
 ) as g
 full outer join (
     select

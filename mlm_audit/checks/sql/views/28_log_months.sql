@@ -1,11 +1,11 @@
 -- What the eligibility log and CommissionRollup add up to, per month.
 with logged as (
     select
-        year::BIGINT * 100 + month as month,
-        count(distinct case when is_eligible then user_id end) as eligible_users,
-        count(distinct case when not is_eligible then user_id end) as ineligible_users
-    from eligibility_log
-    group by year::BIGINT * 100 + month
+        month,
+        sum(case when any_eligible then 1 else 0 end)::BIGINT as eligible_users,
+        sum(case when not all_eligible then 1 else 0 end)::BIGINT as ineligible_users
+    from member_months
+    group by month
 ),
 
 rolled as (

@@ -13,13 +13,12 @@ with records as (
 
 logged as (
     select
-        user_id as member_id,
-        year::BIGINT * 100 + month as month,
-        max(rolled_up_paisa) as logged_paisa,
-        max(id) as log_id
-    from eligibility_log
-    where rolled_up_paisa <> 0 or user_id in (select member_id from records)
-    group by user_id, year::BIGINT * 100 + month
+        member_id,
+        month,
+        rolled_up_paisa as logged_paisa,
+        last_id as log_id
+    from member_months
+    where rolled_up_paisa <> 0 or member_id in (select member_id from records)
 ),
 
 decided as (

@@ -8,7 +8,7 @@ with named as (
         amount_paisa,
         created_at,
         try_cast(split_part(trim(ref), '_', 2) as BIGINT) as of_id
-    from ledger
+    from noted_rows
     where substr(trim(ref), 1, 9) in ('REVERSAL_', 'RECOVERY_')
 )
 
