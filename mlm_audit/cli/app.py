@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from mlm_audit import __version__
 from mlm_audit.cli import (
+    authorisations,
     checks,
     console,
     database,
@@ -62,6 +63,7 @@ app.command(explain.app)
 app.command(remedy.app)
 app.command(tree.app)
 app.command(repairs.app)
+app.command(authorisations.app)
 app.command(reports.app)
 app.command(seals.app)
 app.command(evidence.app)

@@ -22,9 +22,7 @@ def settle(broken: Broken, share: Share, status: str, rows: int = 1) -> tuple[St
     """The postings of a share that the month released or rolled up; nothing for one that is pending."""
     if status == RELEASED:
         key = f"REPURCHASE_{share.member}_{share.month}_{share.source}"
-        return (
-            Posting(share.member, "repurchase_commission", share.amount_paisa, share.month, None, key, True, share.rests_on),
-        )
+        return (Posting(share.member, "repurchase_commission", share.amount_paisa, share.month, None, key, True, share.rests_on),)
     return roll_up(broken, share, rows) if status == ROLLED_UP else ()
 
 

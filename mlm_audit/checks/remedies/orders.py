@@ -187,7 +187,5 @@ def unknown_member(broken: Broken) -> Remedy:
 def counter(broken: Broken) -> Remedy:
     """A counter of purchases that is not what the orders come to."""
     member = broken.member
-    step = Correction(
-        "users", member, broken["column"], broken["counter_paisa"], broken["expected_paisa"], Row("users", member)
-    )
+    step = Correction("users", member, broken["column"], broken["counter_paisa"], broken["expected_paisa"], Row("users", member))
     return Remedy(broken.id, (step,))

@@ -30,7 +30,9 @@ EVIDENCE_NAMES = {
 WIDE = frozenset({"users", "matrix_nodes", "hierarchy"})
 """Tables whose rows decide about many orders: their mutations are tried one at a time."""
 
-NARROW = frozenset({("users", "wallet_balance_paisa"), ("users", "monthly_purchase_paisa"), ("users", "last_month_purchase_paisa")})
+NARROW = frozenset(
+    {("users", "wallet_balance_paisa"), ("users", "monthly_purchase_paisa"), ("users", "last_month_purchase_paisa")}
+)
 """Columns of these tables that concern their own member only."""
 
 
@@ -72,15 +74,20 @@ def _kind(platform: Platform, table: str) -> pl.Expr:
     match table:
         case "users":
             return (
-                pl.when(frame("is_blocked")).then(pl.lit("blocked"))
-                .when("is_active").then(pl.when(frame("is_kyc_approved")).then(pl.lit("active")).otherwise(pl.lit("no-kyc")))
+                pl.when(frame("is_blocked"))
+                .then(pl.lit("blocked"))
+                .when("is_active")
+                .then(pl.when(frame("is_kyc_approved")).then(pl.lit("active")).otherwise(pl.lit("no-kyc")))
                 .otherwise(pl.lit("inactive"))
             )
         case "matrix_nodes":
             parents = platform[table]["parent_id"].drop_nulls().unique().to_list()
             return (
-                pl.when(frame("parent_id").is_null()).then(pl.lit("root"))
-                .when(frame("user_id").is_in(parents)).then(pl.lit("inner")).otherwise(pl.lit("leaf"))
+                pl.when(frame("parent_id").is_null())
+                .then(pl.lit("root"))
+                .when(frame("user_id").is_in(parents))
+                .then(pl.lit("inner"))
+                .otherwise(pl.lit("leaf"))
             )
         case "orders":
             joining = pl.when("is_joining_order").then(pl.lit("-joining")).otherwise(pl.lit("-repurchase"))

@@ -183,7 +183,7 @@ def is_wide(case: Case) -> bool:
     """Whether a case concerns many members and orders, so that it is tried alone."""
     if case.table == "orders":
         return case.column in ("user_id", ROW, "id")
-    return case.table in WIDE and (case.table, case.column) not in NARROW or case.table == "monthly_stats"
+    return (case.table in WIDE and (case.table, case.column) not in NARROW) or case.table == "monthly_stats"
 
 
 def batches(clean: Platform, wanted: Iterable[Case], rng: np.random.Generator) -> Iterator[Batch]:
@@ -193,7 +193,9 @@ def batches(clean: Platform, wanted: Iterable[Case], rng: np.random.Generator) -
         batch, later = Batch(clean, rng), []
         for case in waiting:
             alone = is_wide(case)
-            if len(batch.edits) >= (1 if batch.edits and is_wide(batch.edits[0].case) else MOST_IN_BATCH) or (alone and batch.edits):
+            if len(batch.edits) >= (1 if batch.edits and is_wide(batch.edits[0].case) else MOST_IN_BATCH) or (
+                alone and batch.edits
+            ):
                 later.append(case)
                 continue
             if batch.add(case) == "full":
@@ -219,7 +221,11 @@ def outcomes(batch: Batch) -> list[Outcome]:
 def tree_breaks(platform: Platform, edit: Edit) -> list[tuple[str, str]]:
     """What the checks of the trees find that names a member of an edit."""
     issues = check_trees(tree_input(platform)).issues
-    return [(issue.code, issue.code) for issue in issues if edit.site.members & {issue.member_id, *issue.members} or alone_issue(issue)]
+    return [
+        (issue.code, issue.code)
+        for issue in issues
+        if edit.site.members & {issue.member_id, *issue.members} or alone_issue(issue)
+    ]
 
 
 def alone_issue(_issue: object) -> bool:

@@ -1,0 +1,93 @@
+"""`mlm-audit authorisations`: who approved an adjustment or a bonus."""
+
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+from rich.markup import escape
+
+from mlm_audit.cli.common import Db, Id, Json, clock, database, out, print_json, settings_with
+from mlm_audit.database.authorisations import Grant, add_authorisation, list_authorisations
+from mlm_audit.database.check import require
+from mlm_audit.database.own_tables import Authorisation
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.money import format_inr, parse_amount
+from mlm_audit.domain.privacy import one_line
+
+LONGEST_REFERENCE, LONGEST_NAME, LONGEST_REASON = 191, 100, 1_000
+
+app = App(
+    name="authorisations", help="Who approved the adjustments and bonuses in the ledger. Without one, an entry is a finding."
+)
+
+
+@app.command
+def add(
+    kind: Literal["adjustment", "bonus"],
+    /,
+    *,
+    member: Annotated[Id, Parameter(help="The member whose ledger row it is.")],
+    amount: Annotated[
+        str, Parameter(help="The amount in rupees as in the ledger, such as 250.00 or -312.50.", allow_leading_hyphen=True)
+    ],
+    reference: Annotated[
+        str, Parameter(help="The key of the ledger row (its column ref), or LEDGER_<id> for a row without a key.")
+    ],
+    by: Annotated[str, Parameter(help="Who approved it.")],
+    reason: Annotated[str, Parameter(help="Why it was approved.")],
+    db: Db = None,
+    json: Json = False,
+) -> None:
+    """Record who approved an adjustment or a bonus. An authorisation is never changed or removed."""
+    grant = Grant(
+        kind,
+        member,
+        _amount(amount),
+        _text("--reference", reference, LONGEST_REFERENCE),
+        _text("--by", by, LONGEST_NAME),
+        _text("--reason", reason, LONGEST_REASON),
+    )
+    engine = database(settings_with(db))
+    require(engine, {Authorisation: None})
+    number = add_authorisation(engine, grant, clock())
+    if json:
+        print_json({"id": number, **grant._asdict()})
+        return
+    out.print(
+        f"Authorisation {number}: {grant.kind} of {format_inr(grant.amount_paisa)} for member {grant.member_id}, "
+        f"{escape(grant.reference)}, approved by {escape(grant.approved_by)}."
+    )
+
+
+@app.command(name="list")
+def list_all(*, db: Db = None, json: Json = False) -> None:
+    """List the authorisations, the newest first."""
+    engine = database(settings_with(db))
+    require(engine, {Authorisation: None})
+    rows = list_authorisations(engine)
+    if json:
+        print_json(rows)
+        return
+    for row in rows:
+        out.print(
+            f"{row['id']:>6}  {row['approved_at']} UTC  {row['kind']:10}  {format_inr(row['amount_paisa']):>16}  member {row['member_id']}, "
+            f"{escape(row['reference'])}, by {escape(row['approved_by'])}: {escape(row['reason'])}"
+        )
+    if not rows:
+        out.print("No authorisations.")
+
+
+def _amount(text: str) -> int:
+    try:
+        paisa = parse_amount(text)
+    except ValueError as error:
+        raise InputError(f"authorisations add --amount {text}: give rupees with at most two decimals, such as 250.00") from error
+    if not 0 < abs(paisa) < 2**63:
+        raise InputError(f"authorisations add --amount {text}: give an amount other than nothing that fits the ledger")
+    return paisa
+
+
+def _text(name: str, text: str, longest: int) -> str:
+    clean = one_line(text).strip()
+    if not clean or len(clean) > longest or clean != text.strip():
+        raise InputError(f"authorisations add {name}: give one line of text of 1 to {longest} characters")
+    return clean

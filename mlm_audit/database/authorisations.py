@@ -1,0 +1,60 @@
+"""Who approved an adjustment or a bonus: the source of a ledger row that no other record determines. Rows are only ever added."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Engine, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from mlm_audit.database.connect import write
+from mlm_audit.database.own_tables import Authorisation
+from mlm_audit.database.tables import User
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.periods import naive
+
+
+class Grant(NamedTuple):
+    """What was approved. `amount_paisa` is signed as in the ledger; `reference` is the ledger row's key, or LEDGER_<id>."""
+
+    kind: str
+    member_id: int
+    amount_paisa: int
+    reference: str
+    approved_by: str
+    reason: str
+
+
+def add_authorisation(engine: Engine, grant: Grant, now: datetime) -> int:
+    """Store an authorisation and return its id. InputError when the member does not exist or the reference has one already."""
+    try:
+        with write(engine) as connection:
+            if connection.execute(select(User.id).where(User.id == grant.member_id)).first() is None:
+                raise InputError(f"authorisations add: there is no member {grant.member_id}; nothing was written")
+            values = {
+                "kind": grant.kind,
+                "user_id": grant.member_id,
+                "amount_paisa": grant.amount_paisa,
+                "reference": grant.reference,
+                "approved_by": grant.approved_by,
+                "approved_at": naive(now),
+                "reason": grant.reason,
+            }
+            connection.execute(insert(Authorisation).values(**values))
+            mine = select(Authorisation.id).where(Authorisation.reference == grant.reference)
+            return int(connection.execute(mine).scalar_one())
+    except IntegrityError as error:
+        raise InputError(
+            f"authorisations add: {grant.reference} has an authorisation already; see `mlm-audit authorisations list`"
+        ) from error
+
+
+def list_authorisations(engine: Engine) -> list[dict[str, Any]]:
+    """Every authorisation, the newest first; `approved_at` is UTC."""
+    model = Authorisation
+    columns = (
+        model.id, model.kind, model.user_id, model.amount_paisa, model.reference, model.approved_by, model.approved_at, model.reason,
+    )  # fmt: skip
+    names = ("id", "kind", "member_id", "amount_paisa", "reference", "approved_by", "approved_at", "reason")
+    with engine.connect() as connection:
+        rows = connection.execute(select(*columns).order_by(model.id.desc())).all()
+    return [dict(zip(names, row, strict=True)) for row in rows]
