@@ -1,11 +1,12 @@
 """`mlm-audit`: every command hangs here; what they share (errors, exit codes, settings) is in this file and `common`."""
 
 import os
+import re
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import NoReturn, get_args
 
-from cyclopts import App
+from cyclopts import App, ArgumentCollection, Group
 from cyclopts.exceptions import CycloptsError
 from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
@@ -39,7 +40,25 @@ from mlm_audit.domain.privacy import one_line
 from mlm_audit.jobs.clock import shift
 
 MOST_CHARACTERS = 4_096
-app = App(name="mlm-audit", version=__version__, help="Keeps the books of a multi-level-marketing platform honest.")
+
+
+def _whole_numbers(arguments: ArgumentCollection) -> None:
+    """ValueError for a number that is not written as a whole one: `--limit 1.5` is neither 1 nor 2."""
+    for argument in arguments:
+        if int in (argument.hint, *get_args(argument.hint)):
+            for token in argument.tokens:
+                if not _WHOLE.fullmatch(token.value):
+                    raise ValueError(f"{argument.name} {token.value[:40]}: is no whole number; write digits, such as 50")
+
+
+_WHOLE = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+app = App(
+    name="mlm-audit",
+    version=__version__,
+    help="Keeps the books of a multi-level-marketing platform honest.",
+    group_parameters=Group("Parameters", validator=_whole_numbers),
+    group_arguments=Group("Arguments", validator=_whole_numbers),
+)
 app.command(run.run)
 app.command(run.reconcile_files, name="reconcile-files")
 app.command(run.settings)
@@ -54,20 +73,12 @@ app.command(serve.catch_up)
 app.command(console.actions)
 app.command(console.console)
 app.command(console.token)
-app.command(checks.app)
-app.command(database.app)
-app.command(demo.app)
-app.command(payouts.app)
-app.command(eligibility.app)
-app.command(explain.app)
-app.command(remedy.app)
-app.command(tree.app)
-app.command(repairs.app)
-app.command(authorisations.app)
-app.command(reports.app)
-app.command(seals.app)
-app.command(evidence.app)
-app.command(mail.app)
+for _part in (
+    *(checks.app, database.app, demo.app, payouts.app, eligibility.app, explain.app, remedy.app, tree.app, repairs.app, authorisations.app),
+    *(reports.app, seals.app, evidence.app, mail.app),
+):
+    _part.group_parameters, _part.group_arguments = app.group_parameters, app.group_arguments
+    app.command(_part)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -122,4 +133,5 @@ def _refuse_unusable(tokens: list[str]) -> None:
 
 
 def _plain(error: CycloptsError) -> str:
-    return " ".join(str(error).split()) + "; see mlm-audit --help"
+    words = " ".join(str(error).split())
+    return re.sub(r"^Invalid values for group \w+\. ", "", words) + "; see mlm-audit --help"

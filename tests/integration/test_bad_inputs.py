@@ -320,13 +320,10 @@ def test_bad_values(option: Option, place: Path, monkeypatch: pytest.MonkeyPatch
     for value in values_of(option):
         if (option.command, option.name, value) in NOT_ASKED:
             continue
-        words = command_line(option, given(value, place), place)
         if option.is_flag:
-            words = [
-                *command_line(option, "", place)[: len(option.command.split())],
-                *BASE.get(option.command, []),
-                f"{option.name}={value}",
-            ]
+            words = [*option.command.split(), *BASE.get(option.command, []), f"{option.name}={value}"]
+        else:
+            words = command_line(option, given(value, place), place)
         done = mlm(*words)
         lines = done.stderr.strip().splitlines()
         if done.returncode != 2 or len(lines) != 1 or not lines[0].startswith("error: ") or done.stdout:
