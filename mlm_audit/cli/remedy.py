@@ -40,7 +40,7 @@ def show(break_id: str, /, *, run: RunId = None, db: Db = None, json: Json = Fal
 
 
 def _remedy(audit: Audit, break_id: str, run: str | None) -> Remedy:
-    return audit.run(run).remedy(break_id) if run else audit.remedy(break_id)
+    return audit.run(run).remedy(break_id) if run is not None else audit.remedy(break_id)
 
 
 def _print(remedy: Remedy) -> None:
