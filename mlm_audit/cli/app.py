@@ -124,12 +124,13 @@ def _refuse_unusable(tokens: list[str]) -> None:
     for place, token in enumerate(tokens):
         before = tokens[place - 1] if place and tokens[place - 1].startswith("-") else f"argument {place + 1}"
         name, _, value = token.partition("=") if token.startswith("--") else (before, "=", token)
+        where = f"{one_line(name)[:40]} {value[:40]!r}"
         if not value and ("=" in token or not token):
-            raise InputError(f"{name}: is empty; give a value, or leave it out")
+            raise InputError(f"{where}: is empty; give a value, or leave it out")
         if len(token) > MOST_CHARACTERS:
-            raise InputError(f"{name[:40]}: has {len(token)} characters; at most {MOST_CHARACTERS} are taken")
+            raise InputError(f"{where}: has {len(token)} characters; at most {MOST_CHARACTERS} are taken")
         if not token.isprintable():
-            raise InputError(f"{one_line(name)[:40]}: holds a control character, such as the end of a line; write it without")
+            raise InputError(f"{where}: holds a control character, such as the end of a line; write it without")
 
 
 def _plain(error: CycloptsError) -> str:
