@@ -12,6 +12,7 @@ from mlm_audit.database import migrate
 from mlm_audit.demo.books import build_platform
 from mlm_audit.demo.faults import ALL_FAULTS, inject, parse_selection
 from mlm_audit.demo.scorecard import Score, scorecard, tree_scorecard, write_truth
+from mlm_audit.demo.variants import VARIANTS, Variant
 from mlm_audit.demo.world import DemoSpec
 from mlm_audit.demo.write import write_platform
 from mlm_audit.domain.periods import parse_instant
@@ -29,6 +30,9 @@ def create(
     seed: int = 1,
     end: Annotated[str | None, Parameter(help="When its history stops, ISO 8601; 2026-11-24T00:00Z when left out.")] = None,
     faults: Annotated[str, Parameter(help="standard, none, or CODE=N,CODE=N (see `demo faults`).")] = "none",
+    variant: Annotated[
+        str | None, Parameter(help="A legitimate platform that is unlike the usual one (see `demo variants`).")
+    ] = None,
     truth: Annotated[Path | None, Parameter(help="File for the truth: every injected fault, what, where, how much.")] = None,
     json: Json = False,
 ) -> None:
@@ -37,11 +41,13 @@ def create(
     spec = DemoSpec(members=members, months=months, seed=seed)
     if end is not None:
         spec = replace(spec, end=parse_instant(end, settings.tz))
+    chosen = _variant(variant)
     selection = parse_selection(faults, ALL_FAULTS, members)
     refuse_unwritable("--truth", truth)
     with progress_bar(quiet=json) as progress:
         progress("simulating", 0, 4)
-        platform = build_platform(spec, load_plan(settings.plan_file or DEFAULT_PLAN), settings.tz)
+        plan = load_plan(settings.plan_file or DEFAULT_PLAN)
+        platform = chosen.build(spec, plan, settings.tz) if chosen else build_platform(spec, plan, settings.tz)
         truths = inject(platform, selection, ALL_FAULTS, seed, exact=faults != "standard")
         engine = database(settings, create=True)
         migrate.init(engine)
@@ -51,10 +57,29 @@ def create(
     rows = {name: frame.height for name, frame in platform.frames.items()}
     if json:
         print_json(
-            {"members": members, "months": months, "seed": seed, "rows": rows, "faults": selection, "injected": len(truths)}
+            {"members": rows["users"], "months": months, "seed": seed, "rows": rows, "faults": selection, "injected": len(truths)}
         )
         return
     out.print(f"Created {rows['users']} members, {rows['orders']} orders, {rows['ledger']} ledger rows, {len(truths)} faults.")
+    if chosen and chosen.settings:
+        needed = " ".join(f"{name}={value}" for name, value in chosen.settings.items())
+        out.print(f"Audit it with these settings: {needed}", markup=False, soft_wrap=True)
+
+
+def _variant(name: str | None) -> Variant | None:
+    if name is not None and name not in VARIANTS:
+        raise InputError(f"--variant {name}: there is no such variant; `mlm-audit demo variants` lists them")
+    return VARIANTS[name] if name else None
+
+
+@app.command(name="variants")
+def list_variants(*, json: Json = False) -> None:
+    """List the legitimate platforms that are unlike the usual one."""
+    if json:
+        print_json([{"name": v.name, "about": v.about, "settings": v.settings} for v in VARIANTS.values()])
+        return
+    for variant in VARIANTS.values():
+        out.print(f"[bold]{variant.name:28}[/] {escape(variant.about)}")
 
 
 @app.command(name="faults")

@@ -39,7 +39,11 @@ WITHDRAWAL_STATUS = ("pending", "approved", "rejected")
 
 def build_platform(spec: DemoSpec, plan: Plan, tz: ZoneInfo) -> Platform:
     """A clean platform: every rule of DOMAIN obeyed, so that it reconciles to zero breaks."""
-    world = make_world(spec, plan, tz)
+    return platform_of(make_world(spec, plan, tz))
+
+
+def platform_of(world: World) -> Platform:
+    """The books that follow from the facts of a world."""
     return _Books(world, distribute(world)).platform()
 
 
@@ -273,7 +277,7 @@ class _Books:
             {
                 "id": number,
                 "sponsor_id": pl.Series(m.sponsor + 1).set(pl.Series(m.sponsor < 0), None),
-                "role": pl.Series(["user"], dtype=pl.String).new_from_index(0, n),
+                "role": as_words(m.admin.astype(np.int64), ("user", "admin")),
                 "is_active": (m.first_paid_at < NEVER) & ~(left & ~m.blocked),
                 "is_blocked": m.blocked,
                 "is_kyc_approved": m.kyc,

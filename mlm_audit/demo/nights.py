@@ -78,7 +78,7 @@ def _sweep(world: World, key: int, start: int, end: int, at: int) -> Sweep:
     in_month = (orders.paid_at >= start) & (orders.paid_at < end) & (orders.refunded_at == NEVER)
     purchase = np.zeros(members.count, np.int64)
     np.add.at(purchase, orders.member[in_month], orders.total_paisa[in_month])
-    active = members.active_at(end)
+    active = members.active_at(end) & ~members.admin
     three_three = _three_three(world, active, end)
     enough = purchase >= rules.monthly_purchase_required_paisa
     eligible = active & enough & members.kyc & three_three

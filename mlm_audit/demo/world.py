@@ -66,6 +66,8 @@ class Members:
     first_paid_at: Ints
     left_at: Ints
     blocked: Flags
+    admin: Flags
+    """Whose role is admin: they may be in the tree, and no sweep finds them eligible."""
 
     @property
     def count(self) -> int:
@@ -145,7 +147,7 @@ def _make_members(spec: DemoSpec, rng: np.random.Generator, start: datetime) -> 
     blocked = leaves & (rng.random(n) < 0.4)
     first_paid = np.where(pays, paid_at, NEVER)
     left_at = np.where(leaves & pays, left, NEVER)
-    return Members(created, sponsor, parent, kyc, first_paid, left_at, blocked & pays), pays
+    return Members(created, sponsor, parent, kyc, first_paid, left_at, blocked & pays, np.zeros(n, np.bool_)), pays
 
 
 def _make_orders(rng: np.random.Generator, spec: DemoSpec, members: Members, pays: Flags, months: list[Month]) -> Orders:

@@ -1,0 +1,94 @@
+"""Variants in the facts: who is in the tree, and which orders there are."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from mlm_audit.demo.variants.variant import PLANS, Variant
+from mlm_audit.demo.world import DAY, NEVER, Ints, Orders, World, micros
+
+MILLISECOND = 1_000
+
+
+def _tiny_commission(world: World) -> World:
+    """Every fifth order sets aside nothing, every fifth one paisa."""
+    commission = world.orders.commission_paisa.copy()
+    commission[0::5], commission[1::5] = 0, 1
+    return replace(world, orders=replace(world.orders, commission_paisa=commission))
+
+
+def _at_boundaries(world: World, boundaries: list[int]) -> World:
+    """Repurchases of the days after each boundary are moved to it, and to the last millisecond before it, in turn."""
+    paid_at, refunded_at = world.orders.paid_at.copy(), world.orders.refunded_at.copy()
+    first = world.members.first_paid_at[world.orders.member]
+    for boundary in boundaries:
+        near = (paid_at > boundary) & (paid_at < boundary + 5 * DAY) & ~world.orders.is_joining & (first < boundary - DAY)
+        chosen = np.flatnonzero(near)[:6]
+        paid_at[chosen] = boundary - MILLISECOND * (np.arange(len(chosen)) % 2)
+        refunded_at[chosen] = NEVER
+    return replace(world, orders=_sorted(replace(world.orders, paid_at=paid_at, refunded_at=refunded_at)))
+
+
+def _sorted(orders: Orders) -> Orders:
+    """Orders by time of payment, a joining order first, as their ids want it."""
+    index: Ints = np.lexsort((~orders.is_joining, orders.paid_at))
+    return Orders(
+        orders.member[index],
+        orders.total_paisa[index],
+        orders.commission_paisa[index],
+        orders.is_joining[index],
+        orders.paid_at[index],
+        orders.refunded_at[index],
+    )
+
+
+def _month_boundary(world: World) -> World:
+    return _at_boundaries(world, [micros(month.start) for month in world.months[1:]])
+
+
+def _plan_boundary(world: World) -> World:
+    return _at_boundaries(world, [micros(start) for _, start, _ in world.plan.periods(world.tz)[1:]])
+
+
+def _admin(world: World) -> World:
+    """Three members with others below them are admins."""
+    admin = np.zeros(world.members.count, np.bool_)
+    admin[[1, 4, 7]] = True
+    return replace(world, members=replace(world.members, admin=admin))
+
+
+def _several_roots(world: World) -> World:
+    """Two further members have neither parent nor sponsor."""
+    parent, sponsor = world.members.parent.copy(), world.members.sponsor.copy()
+    parent[[2, 9]] = sponsor[[2, 9]] = -1
+    return replace(world, members=replace(world.members, parent=parent, sponsor=sponsor))
+
+
+WORLDS = (
+    Variant("tiny-commission", "orders that set aside nothing, or one paisa", _tiny_commission),
+    Variant("month-boundary", "orders paid exactly when a month starts, and a millisecond before", _month_boundary),
+    Variant(
+        "plan-boundary",
+        "orders paid exactly when the plan changes, and a millisecond before",
+        _plan_boundary,
+        settings={"PLAN_FILE": str(PLANS / "two-changes.toml")},
+    ),
+    Variant("admin-in-tree", "three admins who have members below them", _admin),
+    Variant("several-roots", "three members without parent and sponsor", _several_roots, trees_pass=False),
+    Variant("one-member", "a founder and nobody else", members=1),
+    Variant("two-members", "a founder and one member", members=2),
+    *(
+        Variant(f"zone-{name.split('/')[-1].lower().replace('_', '-')}", f"a business in {name}", settings={"TIMEZONE": name})
+        for name in ("America/New_York", "Europe/London", "Australia/Lord_Howe", "Pacific/Chatham", "UTC")
+    ),
+    Variant(
+        "plan-unposted",
+        "a plan that posts no remainder and counts orders for the 3-3 rule",
+        settings={"PLAN_FILE": str(PLANS / "unposted-remainder.toml")},
+    ),
+    Variant(
+        "plan-one-level",
+        "a plan of one level, one instalment and no company share",
+        settings={"PLAN_FILE": str(PLANS / "one-level.toml")},
+    ),
+)
