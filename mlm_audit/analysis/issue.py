@@ -8,6 +8,7 @@ import polars as pl
 from sqlalchemy import Engine
 
 from mlm_audit.analysis.answer import Answer
+from mlm_audit.analysis.wallet import first_of
 from mlm_audit.checks.causes import in_words
 from mlm_audit.checks.remedies import remedy_of
 from mlm_audit.checks.remedies.model import FACTS
@@ -41,7 +42,7 @@ def explain_issue(row: dict[str, Any], database: Engine, settings: Settings) -> 
         title=row["id"],
         verdict="FAIL",
         conclusion=f"{row['message']} {in_words(row['code'] if is_tree else cause)}.",
-        first=f"{CODES[row['code']].do}." if is_tree else remedy_of(row).sentence,
+        first=f"{CODES[row['code']].do}." if is_tree else first_of(row),
         facts=_facts(row),
         tables=tuple(table for table in tables if table is not None),
         timezone=settings.timezone,

@@ -7,8 +7,8 @@ import polars as pl
 
 from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.order_lines import planned_lines, stands, unplanned_lines
-from mlm_audit.analysis.wallet import breaks_table, root_cause, to_be_read
-from mlm_audit.checks.causes import first_step, in_words
+from mlm_audit.analysis.wallet import breaks_table, first_of, root_break, to_be_read
+from mlm_audit.checks.causes import in_words
 from mlm_audit.checks.inputs import ORDER_LINES
 from mlm_audit.checks.roots import ROOTS
 from mlm_audit.domain.findings import Verdict
@@ -97,8 +97,8 @@ def explain_order(order: int, looked: Looked, settings: Settings) -> OrderExplan
 
 
 def _first(looked: Looked, *, differs: bool) -> str:
-    if cause := root_cause(looked.breaks):
-        return f"{first_step(cause)}."
+    if (root := root_break(looked.breaks)) is not None:
+        return first_of(root)
     if differs:
         return "No check names a cause: look at each line that differs."
     return to_be_read(looked.notes) or "Nothing to do."

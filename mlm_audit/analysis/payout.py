@@ -8,8 +8,7 @@ import polars as pl
 from sqlalchemy import Engine
 
 from mlm_audit.analysis.answer import Answer
-from mlm_audit.analysis.wallet import breaks_table, root_cause
-from mlm_audit.checks.causes import first_step
+from mlm_audit.analysis.wallet import breaks_table, first_of, root_break, root_cause
 from mlm_audit.checks.roots import ROOTS
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Verdict
@@ -152,8 +151,8 @@ def _conclusion(told: PayoutStory, wrong: str, planned: int | None) -> str:
 
 
 def _first(told: PayoutStory, wrong: str, breaks: pl.DataFrame, why_not: str) -> str:
-    if cause := root_cause(breaks):
-        return f"{first_step(cause)}."
+    if (root := root_break(breaks)) is not None:
+        return first_of(root)
     if not wrong:
         return f"Mend what keeps it from being derived: {why_not}." if why_not else told.next
     order = told.rows["schedule"]["orderId"]

@@ -8,8 +8,9 @@ from typing import Any
 import polars as pl
 
 from mlm_audit.analysis.answer import Answer
-from mlm_audit.checks.causes import first_step, in_words
+from mlm_audit.checks.causes import in_words
 from mlm_audit.checks.hypotheses import Around, hypotheses
+from mlm_audit.checks.remedies import remedy_of
 from mlm_audit.checks.roots import FOLLOWS
 from mlm_audit.checks.wallet_chain import Chain, wallet_chain
 from mlm_audit.domain.findings import SEVERITIES, Verdict
@@ -97,7 +98,7 @@ def explain_wallet(
         title=f"Wallet of member {member}",
         verdict=(Verdict.FAIL if looked.breaks.height or parts else Verdict.INCOMPLETE if looked.notes else Verdict.PASS).value,
         conclusion=_conclusion(chain, timeline, marked, cause) + _beyond(beyond),
-        first=_first(member, cause, chain, looked, parts=parts),
+        first=_first(looked, parts=parts),
         facts=_facts(chain, cause, timeline, marked, others),
         tables=tuple(table for table in tables if table is not None),
         notes=looked.notes if beyond else (*looked.notes, NO_RUN),
@@ -212,10 +213,22 @@ def _by_kind(chain: Chain) -> tuple[dict[str, Any], ...]:
     return rows_of(kinds, BY_KIND)
 
 
+def root_break(breaks: pl.DataFrame) -> dict[str, Any] | None:
+    """The gravest break that does not merely follow from another; None for no break."""
+    rows = breaks.iter_rows(named=True)
+    return min(rows, key=lambda row: (row["cause"] == FOLLOWS, -SEVERITIES.index(row["severity"])), default=None)
+
+
 def root_cause(breaks: pl.DataFrame) -> str:
     """The cause of the gravest break that does not merely follow from another; empty for no break."""
-    ranked = sorted(breaks.iter_rows(named=True), key=lambda row: (row["cause"] == FOLLOWS, -SEVERITIES.index(row["severity"])))
-    return str(ranked[0]["cause"]) if ranked else ""
+    root = root_break(breaks)
+    return "" if root is None else str(root["cause"])
+
+
+def first_of(row: dict[str, Any]) -> str:
+    """What to do first about a break: its remedy in words, with what to heed."""
+    remedy = remedy_of(row)
+    return " ".join((remedy.sentence, *remedy.notes))
 
 
 def to_be_read(notes: Sequence[str]) -> str:
@@ -233,29 +246,14 @@ def _beyond(beyond: tuple[str, int] | None) -> str:
     return f" {are} beside the wallet's name this member in {beyond[0]}."
 
 
-def _first(member: int, cause: str, chain: Chain, looked: Looked, *, parts: bool) -> str:
-    if cause == "ledger-row-lost" and (row := lost_row(member, chain.difference_paisa, looked.breaks)):
-        return row
-    if cause:
-        return f"{first_step(cause)}."
+def _first(looked: Looked, *, parts: bool) -> str:
+    wrong = looked.breaks.filter(pl.col("code") == "wallet-balance")
+    root = wrong.row(0, named=True) if wrong.height else root_break(looked.breaks)
+    if root is not None:
+        return first_of(root)
     if parts:
         return "No check names a cause: look at the rows where they part."
     return to_be_read(looked.notes) or "Nothing to do."
-
-
-def lost_row(member: int, difference_paisa: int, breaks: pl.DataFrame) -> str:
-    """Which ledger row is to be posted, as the record says that proves it; empty where none proves the whole difference."""
-    for code, amount, key in breaks.select("code", "amount_paisa", "id").iter_rows():
-        place, _, last = key.partition("/")[2].rpartition("/")
-        posted = {
-            "release-ledger": ("repurchase_commission", f"REPURCHASE_{member}_{last}"),
-            "payout-ledger": ("self_payout", f"SELF_PAYOUT_{last}"),
-            "commission-not-posted": ("sponsor_commission", f"ORDER_{place}_L{last}"),
-        }.get(code)
-        if posted and amount == -difference_paisa:
-            what = f"a {posted[0]} of {format_inr(-amount)} for member {member}, reference {posted[1]}"
-            return f"Post the missing ledger row in the platform: {what}. The wallet has it already, and the member keeps it."
-    return ""
 
 
 def _conclusion(chain: Chain, timeline: list[dict[str, Any]], marked: list[int], cause: str) -> str:

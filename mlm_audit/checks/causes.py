@@ -73,6 +73,28 @@ CAUSES: dict[str, tuple[str, str]] = {
         "A row's balanceAfter is wrong, its amount is not",
         "Mend the display; money is not affected",
     ),
+    "balance-after-missing": ("A row has no balanceAfter", "Set it; money is not affected"),
+    "balance-parted": (
+        "The running balance parted from the ledger and came back",
+        "Find out what moved it: a row may have been deleted",
+    ),
+    "commission-amount-edited": (
+        "The commissionable amount of an order was edited",
+        "Set the order's amount back, and post nothing for its lines",
+    ),
+    "commission-not-credited": ("A joining commission was recorded and never credited", "Credit it"),
+    "matrix-place-changed": (
+        "A member's place in the matrix was changed",
+        "Set the place right first, and reverse nothing of the orders",
+    ),
+    "not-in-ledger": (
+        "A record has no ledger row, and the wallet does not say whether it moved",
+        "Find out whether the wallet has the amount, before anything is posted",
+    ),
+    "withdrawal-requested-twice": (
+        "The same withdrawal is there twice, and was debited once",
+        "Compare the bank's statement; debit nothing before that",
+    ),
     "commission-record-edited": ("A commission record was edited", "Compare it with the ledger and set it back"),
     "commission-record-lost": ("A commission record is lost, its credit is not", "Re-create the record"),
     "company-line-lost": ("The company's line of an order was never posted", "Post it"),

@@ -1,31 +1,78 @@
-"""Which breaks merely follow from another one: an order whose flag or time is wrong breaks in every line."""
+"""Which breaks merely follow from another one: an order, a place in the tree or an instalment that is wrong breaks in every line."""
+
+import json
+from collections.abc import Iterator
 
 import polars as pl
 
 FOLLOWS = "follows-from-order-line"
-ROOTS = ("joining-flag", "order-unusable")
+ROOTS = ("order-basis", "joining-flag", "order-unusable", "order-status")
 """What is wrong with an order itself: everything that is computed from it is then compared with the wrong thing."""
-FOLLOWING = (
+PLACE_ROOT = "matrix-lines"
+"""What is wrong with a member's place: the orders that its facts list were paid along another one."""
+LINES = (
     "commission-amount",
     "commission-beneficiary",
+    "commission-duplicate",
     "commission-missing",
     "commission-not-posted",
     "commission-unexpected",
     "company-posting",
-    "conservation",
+    "duplicate-credit",
     "instalments",
-    "order-lines",
 )
-PAYOUT, PAYOUT_HISTORY = "payout-ledger", "payout-history"
+FOLLOWING = (*LINES, "commission-record", "conservation", "order-amount", "order-lines")
+PAYOUT, PAYOUT_HISTORY, CONSERVATION = "payout-ledger", "payout-history", "conservation"
+MISPLACED = "wrong-level"
 
 
 def follow_roots(breaks: pl.DataFrame) -> pl.DataFrame:
-    """The same breaks, with the cause FOLLOWS where the cause is another break of the same order or instalment.
+    """The same breaks, with the cause FOLLOWS where the cause is another break, whose id is then among the facts.
 
-    An instalment's history follows from its ledger: it is mended with it, and mending it alone would hide the money.
+    An instalment's history follows from its ledger: it is corrected with it, and correcting it alone would hide the money.
     """
-    orders = breaks.filter(pl.col("code").is_in(ROOTS))["order_id"].drop_nulls()
-    payouts = breaks.filter(pl.col("code") == PAYOUT)["key"]
-    of_order = pl.col("code").is_in(FOLLOWING) & pl.col("order_id").is_in(orders.implode())
-    of_payout = (pl.col("code") == PAYOUT_HISTORY) & pl.col("key").is_in(payouts.implode())
-    return breaks.with_columns(pl.when(of_order | of_payout).then(pl.lit(FOLLOWS)).otherwise("cause").alias("cause"))
+    roots = dict(_roots(breaks))
+    if not roots:
+        return breaks
+    follows = pl.col("id").is_in(list(roots))
+    evidence = [
+        _with_root(text, roots[name]) if name in roots else text for name, text in breaks.select("id", "evidence").iter_rows()
+    ]
+    return breaks.with_columns(
+        pl.when(follows).then(pl.lit(FOLLOWS)).otherwise("cause").alias("cause"),
+        pl.Series("evidence", evidence, dtype=pl.String),
+    )
+
+
+def _roots(breaks: pl.DataFrame) -> Iterator[tuple[str, str]]:
+    """The ids of breaks that follow, each with that of its root."""
+    rows = breaks.select("id", "code", "key", "order_id", "cause", "evidence").rows()
+    of_order: dict[int, str] = {}
+    for name, code, _, order, _, evidence in rows:
+        if code in ROOTS and order is not None:
+            of_order.setdefault(order, name)
+        if code == PLACE_ROOT:
+            of_order |= {number: name for number in _facts(evidence).get("order_ids", ()) if number not in of_order}
+    misplaced = {order: name for name, code, _, order, cause, _ in rows if code == "commission-missing" and cause == MISPLACED}
+    lines = {order: name for name, code, _, order, _, _ in reversed(rows) if code in LINES}
+    payouts = {key: name for name, code, key, _, _, _ in rows if code == PAYOUT}
+    for name, code, key, order, cause, _ in rows:
+        root = of_order.get(order) if code in FOLLOWING else None
+        if root is None and cause == MISPLACED and code != "commission-missing":
+            root = misplaced.get(order)
+        if root is None and code == CONSERVATION and cause == FOLLOWS:
+            root = lines.get(order)
+        if root is None and code == PAYOUT_HISTORY:
+            root = payouts.get(key)
+        if root is not None and root != name:
+            yield name, root
+
+
+def _facts(evidence: str) -> dict[str, list[int]]:
+    return next((row["facts"] for row in json.loads(evidence) if "facts" in row), {})
+
+
+def _with_root(evidence: str, root: str) -> str:
+    """The evidence with the root's id among the facts of its first row."""
+    first, *rest = json.loads(evidence) or [{}]
+    return json.dumps([first | {"facts": first.get("facts", {}) | {"root_id": root}}, *rest], ensure_ascii=False)

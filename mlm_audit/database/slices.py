@@ -107,6 +107,9 @@ def order_slice(connection: Connection, order: int, depth: int, missing: Collect
     schedule = read.rows("payout_schedule", SelfPayoutSchedule.order_id, [order])
     payouts = read.rows("ledger", Ledger.reference_id, map(str, schedule["id"]), Ledger.type == "self_payout")
     history = read.rows("payout_history", PayoutHistory.user_id, buyers)
+    # Whether the wallet of who lacks a credit has its amount is in their whole ledger.
+    joining = commissions.filter(pl.col("type") == "joining")["user_id"]
+    lacking = set(joining) - set(lines.filter(pl.col("type") == "sponsor_commission")["user_id"])
     return _whole(
         users=read.rows("users", User.id, people),
         matrix_nodes=above,
@@ -115,7 +118,7 @@ def order_slice(connection: Connection, order: int, depth: int, missing: Collect
             "id", keep="first", maintain_order=True
         ),
         # The buyers' whole ledgers say what became of their instalments.
-        ledger=pl.concat([lines, payouts, read.rows("ledger", Ledger.user_id, buyers)]).unique(
+        ledger=pl.concat([lines, payouts, read.rows("ledger", Ledger.user_id, {*buyers, *lacking})]).unique(
             "id", keep="first", maintain_order=True
         ),
         commissions=commissions,

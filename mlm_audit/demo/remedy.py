@@ -122,6 +122,8 @@ def _post(platform: Platform, step: Posting) -> Sequence[int]:
 
 def _wallet(platform: Platform, member: int | None) -> int | None:
     """What a member's wallet holds; None for the company and for a member who does not exist."""
+    if member is None:
+        return None
     found = platform["users"].filter(pl.col("id") == member)["wallet_balance_paisa"]
     return int(found[0]) if found.len() else None
 

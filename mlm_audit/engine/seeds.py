@@ -19,6 +19,10 @@ GIFTS = "('bonus', 'adjustment')"
 KNOWN = str(LEDGER_TYPES)
 ROLLED_UP = "coalesce(try_cast(split_part(ref, '_', 2) as BIGINT), -1)"
 """The member that the reference of a roll-up names; -1 where it names none."""
+NAMED = "try_cast(split_part(trim(ref), '_', 2) as BIGINT)"
+"""The ledger row that a correction names by its key."""
+NAMED_ROWS = f"select * from all_ledger where id in (select {NAMED} from changed_ledger where substr(trim(ref), 1, 9) in ('REVERSAL_', 'RECOVERY_'))"
+"""The rows that a night's corrections are about: what they belong to is looked at again."""
 KINDS = ("orders", "schedules", "withdrawals", "members", "ledger", "commissions", "histories")
 
 
@@ -33,22 +37,25 @@ OF_CHANGES = {
         union select order_id from changed_commissions
         union select reference_id from changed_ledger where type in {LINES}
         union select order_id from changed_payout_schedule
+        union select reference_id from ({NAMED_ROWS}) as named where type in {LINES}
         union select unnest([b.first_order_id, a.first_order_id])
         from first_orders as a full outer join kept_first_orders as b on a.member_id = b.member_id
         where a.first_order_id is distinct from b.first_order_id
         union select id from all_orders where user_id in (select member_id from buyers_concerned)
     """,
-    "schedules": """
+    "schedules": f"""
         select id from changed_payout_schedule
+        union select reference_id from ({NAMED_ROWS}) as named where type = 'self_payout'
         union select reference_id from changed_ledger where type = 'self_payout'
         union select try_cast(substr(ref, 13) as BIGINT) from changed_ledger where ref like 'SELF\\_PAYOUT\\_%' escape '\\'
         union select schedule_id from changed_payout_history
         union select id from all_payout_schedule
         where (status = 'pending' and payout_date < $overdue_before) or (status = 'failed' and payout_date < $held_too_long_before)
     """,
-    "withdrawals": """
+    "withdrawals": f"""
         select id from changed_withdrawals
         union select reference_id from changed_ledger where type = 'withdrawal'
+        union select reference_id from ({NAMED_ROWS}) as named where type = 'withdrawal'
     """,
     # Whatever was decided about a month is looked at with all of the member's months.
     "members": f"""
@@ -57,6 +64,7 @@ OF_CHANGES = {
         union select user_id from all_commissions
         where type = 'repurchase' and status is distinct from 'pending' and order_id in (select id from changed_orders)
         union select user_id from changed_ledger where type = 'repurchase_commission'
+        union select user_id from ({NAMED_ROWS}) as named
         union select {ROLLED_UP} from changed_ledger where type = 'commission_rollup'
         union select user_id from changed_commission_rollups
         union select user_id from changed_eligibility_log
@@ -82,7 +90,7 @@ OF_BREAKS = {
         select member_id from given_breaks
         union select -1 from given_breaks where id like 'rollup-ledger/-1/%'
     """,
-    "ledger": _named("orphan-order/ledger|entry-form|impossible-date/ledger"),
+    "ledger": _named("payout-ledger/ledger|withdrawals/ledger|release-ledger/ledger|orphan-order/ledger|entry-form|impossible-date/ledger"),
     "commissions": _named("orphan-order/commissions|record-state/commissions|impossible-date/commissions"),
     "histories": _named("impossible-date/PayoutHistory"),
 }

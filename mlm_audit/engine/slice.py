@@ -16,7 +16,7 @@ from mlm_audit.engine.changes import Night
 from mlm_audit.engine.duck import BROUGHT_FORWARD, OF_THE_WHOLE, ORDER_SPAN, Engine
 from mlm_audit.engine.forward import FIRSTS
 from mlm_audit.engine.parts import list_parts, quoted
-from mlm_audit.engine.seeds import GIFTS, KNOWN, LINES, ROLLED_UP
+from mlm_audit.engine.seeds import GIFTS, KNOWN, LINES, NAMED, ROLLED_UP
 
 CLOSING = (
     # What a whole member's rows refer to comes in as well, and then the rest of that.
@@ -64,6 +64,12 @@ LEDGER = f"""
 """
 """Each is a scan of its own: DuckDB leaves out what cannot match, which it could not of conditions joined by `or`."""
 MORE_LEDGER = {
+    "select 1 from all_ledger where substr(ref, 1, 9) in ('REVERSAL_', 'RECOVERY_') limit 1": f"""
+        union select * from all_ledger
+        where substr(trim(ref), 1, 9) in ('REVERSAL_', 'RECOVERY_')
+        union select * from all_ledger
+        where id in (select {NAMED} from all_ledger where substr(trim(ref), 1, 9) in ('REVERSAL_', 'RECOVERY_'))
+    """,
     "select 1 from in_members limit 1": f"""
         union select * from all_ledger where type = 'commission_rollup' and {ROLLED_UP} in (select id from in_members)
     """,

@@ -7,6 +7,7 @@ from mlm_audit.checks.causes import first_step
 from mlm_audit.checks.remedies import lines, orders, payouts, sweep, wallets
 from mlm_audit.checks.remedies.breaks import Broken, broken_of
 from mlm_audit.checks.remedies.model import Remedy
+from mlm_audit.checks.roots import FOLLOWS
 
 Declared = Callable[[Broken], Remedy]
 
@@ -100,6 +101,8 @@ REMEDIES: dict[str, dict[str, Declared]] = {
         "rate-of-other-version": orders.company_difference,
         "wrong-amount": orders.company_difference,
     },
+    "order-basis": {"commission-amount-edited": orders.basis},
+    "matrix-lines": {"matrix-place-changed": orders.matrix_place},
     "order-unusable": {"order-data-missing": orders.payment_time},
     "joining-flag": {"joining-flag-wrong": orders.joining_flag},
     "instalments": {
@@ -146,6 +149,8 @@ def remedy_of(row: Mapping[str, Any]) -> Remedy:
     """
     broken = broken_of(row)
     declared = REMEDIES.get(broken.code, {}).get(broken.cause)
+    if broken.cause == FOLLOWS:
+        return Remedy(broken.id, follows=broken["root_id"] or "the other breaks of this order")
     if declared is None or not broken.facts:
         return Remedy(broken.id, first=first_step(broken.cause) or "Look at the rows of the evidence")
     return declared(broken)

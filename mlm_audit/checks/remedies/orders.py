@@ -73,6 +73,25 @@ def payment_time(broken: Broken) -> Remedy:
     return Remedy(broken.id, (step,), notes=("Compare the time with the shop's before it is set.",))
 
 
+def basis(broken: Broken) -> Remedy:
+    """An order whose every line is that of another commissionable amount: the order was edited."""
+    order, now, then = broken.order_id or 0, broken["commission_paisa"], broken["basis_paisa"]
+    step = Correction("order", order, "commissionAmount", now, then, _order(broken))
+    note = "Post nothing for the order's lines: they follow from its amount. Where the new amount is right, a person approves it first."
+    return Remedy(broken.id, alternatives=(Alternative("nobody approved the other amount", (step,)),), notes=(note,))
+
+
+def matrix_place(broken: Broken) -> Remedy:
+    """A member whose orders, and those below, were paid along another place in the matrix."""
+    member, old = broken.member, broken["paid_to_id"]
+    rests_on = Row("order", (broken["order_ids"] or [0])[0])
+    step: Step = Correction("matrix_nodes", member, "parentId", broken["parent_id"], old, rests_on)
+    if not broken["has_node"]:
+        step = Insertion("matrix_nodes", {"userId": member, "parentId": old}, rests_on)
+    note = "Where the member was moved rightly, the orders keep what was paid: record since when the new place holds."
+    return Remedy(broken.id, alternatives=(Alternative("nobody approved another place", (step,)),), notes=(note,))
+
+
 def joining_flag(broken: Broken) -> Remedy:
     """The flag as the times of payment have it."""
     flag = bool(broken["is_joining"])

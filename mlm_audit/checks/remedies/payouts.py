@@ -69,9 +69,19 @@ def other_kind(broken: Broken) -> Remedy:
         steps.append(Correction("ledger", number, "referenceId", broken["other_reference_id"], reference, rests_on))
     if broken["level"] is not None and broken["other_level"] != broken["level"]:
         steps.append(Correction("ledger", number, "levelDepth", broken["other_level"], broken["level"], rests_on))
+    if broken["other_ref"] is not None and broken["other_ref"] != (key := _key(broken, reference)):
+        steps.append(Correction("ledger", number, "ref", broken["other_ref"], key, rests_on))
     if steps:
         return Remedy(broken.id, tuple(steps), notes=("Pay nothing: the row is there.",))
     return Remedy(broken.id, first=f"Compare ledger row {number}, which has the key, with the record; pay nothing before that")
+
+
+def _key(broken: Broken, reference: int | None) -> str:
+    """The key that the platform gives the row of a break."""
+    if broken.code == "commission-not-posted":
+        return f"ORDER_{reference}_L{broken['level']}"
+    words = {"payout-ledger": "SELF_PAYOUT", "withdrawals": "WITHDRAWAL"}
+    return f"{words[broken.code]}_{reference}" if broken.code in words else f"REPURCHASE_{broken.member}_{reference}"
 
 
 def payout_marked(broken: Broken) -> Remedy:

@@ -52,7 +52,8 @@ select
         'other_id': r.ledger_id,
         'other_type': r.type,
         'other_level': r.level_depth,
-        'other_reference_id': r.reference_id
+        'other_reference_id': r.reference_id,
+        'other_ref': r.ref
     } as facts,
     f.order_id || '/' || f.level as key
 from level_faults as f
@@ -65,7 +66,8 @@ left join (
         max(ledger_id) as ledger_id,
         max(type) as type,
         max(level_depth) as level_depth,
-        max(reference_id) as reference_id
+        max(reference_id) as reference_id,
+        max(ref) as ref
     from posted_otherwise
     group by break_id
 ) as r on r.break_id = 'commission-not-posted/' || f.order_id || '/' || f.level

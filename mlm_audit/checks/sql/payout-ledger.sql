@@ -19,6 +19,7 @@ select
         when p.fault = 'not-in-ledger' and m.in_wallet = 'no' then 'lost-payout'
         when p.fault = 'not-in-ledger' then 'not-in-ledger'
         when p.fault = 'not-marked-paid' then 'payout-not-marked'
+        when p.schedule_id is null and x.ledger_id is not null then 'follows-from-order-line'
         when p.fault = 'unknown-schedule' then 'payout-without-schedule'
         when p.fault = 'beneficiary' then 'wrong-beneficiary'
         when m.in_wallet = 'yes' then 'history-edited'
@@ -36,7 +37,9 @@ select
         'in_wallet': m.in_wallet,
         'other_id': r.ledger_id,
         'other_type': r.type,
-        'other_reference_id': r.reference_id
+        'other_reference_id': r.reference_id,
+        'other_ref': r.ref,
+        'root_id': x.break_id
     } as facts,
     coalesce(p.schedule_id::VARCHAR, 'ledger/' || p.first_ledger_id) as key
 from payout_faults as p
@@ -46,8 +49,11 @@ left join (
         break_id,
         max(ledger_id) as ledger_id,
         max(type) as type,
-        max(reference_id) as reference_id
+        max(reference_id) as reference_id,
+        max(ref) as ref
     from posted_otherwise
     group by break_id
 ) as r on r.break_id = 'payout-ledger/' || p.schedule_id
+-- A row without a reference whose key says what it is: that break's remedy sets it right.
+left join posted_otherwise as x on p.schedule_id is null and p.first_ledger_id = x.ledger_id
 where p.fault <> 'credited-twice'

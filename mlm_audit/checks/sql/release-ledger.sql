@@ -13,6 +13,7 @@ select
     s.credited_paisa,
     case
         when e.member_id is not null then 'month-slip'
+        when s.stray_id is not null and x.ledger_id is not null then 'follows-from-order-line'
         when s.credits = 0 and r.ledger_id is not null then 'other-ledger-type'
         when s.credits = 0 and m.in_wallet = 'yes' then 'ledger-row-lost'
         when s.credits = 0 and m.in_wallet = 'no' then 'release-not-posted'
@@ -30,7 +31,9 @@ select
         'in_wallet': m.in_wallet,
         'other_id': r.ledger_id,
         'other_type': r.type,
-        'other_reference_id': r.reference_id
+        'other_reference_id': r.reference_id,
+        'other_ref': r.ref,
+        'root_id': x.break_id
     } as facts,
     case when s.stray_id is null then s.member_id || '/' || s.month else 'ledger/' || s.stray_id end as key
 from sweep_faults as s
@@ -42,8 +45,10 @@ left join (
         break_id,
         max(ledger_id) as ledger_id,
         max(type) as type,
-        max(reference_id) as reference_id
+        max(reference_id) as reference_id,
+        max(ref) as ref
     from posted_otherwise
     group by break_id
 ) as r on r.break_id = 'release-ledger/' || s.member_id || '/' || s.month
+left join posted_otherwise as x on s.stray_id = x.ledger_id
 where s.released_paisa <> s.credited_paisa and not s.is_doubled

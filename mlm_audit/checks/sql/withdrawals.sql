@@ -32,6 +32,7 @@ select
         when w.fault = 'not-debited' then 'not-in-ledger'
         when w.fault = 'debited-twice' then 'withdrawal-debited-twice'
         when w.fault = 'not-approved' then 'withdrawal-not-approved'
+        when w.withdrawal_id is null and x.ledger_id is not null then 'follows-from-order-line'
         when w.fault = 'unknown-request' then 'withdrawal-without-request'
         when w.fault = 'beneficiary' then 'wrong-beneficiary'
         when m.in_wallet = 'yes' then 'history-edited'
@@ -50,7 +51,9 @@ select
         'twin_id': t.twin_id,
         'other_id': r.ledger_id,
         'other_type': r.type,
-        'other_reference_id': r.reference_id
+        'other_reference_id': r.reference_id,
+        'other_ref': r.ref,
+        'root_id': x.break_id
     } as facts,
     coalesce(w.withdrawal_id::VARCHAR, 'ledger/' || w.first_ledger_id) as key
 from withdrawal_faults as w
@@ -60,8 +63,10 @@ left join (
         break_id,
         max(ledger_id) as ledger_id,
         max(type) as type,
-        max(reference_id) as reference_id
+        max(reference_id) as reference_id,
+        max(ref) as ref
     from posted_otherwise
     group by break_id
 ) as r on r.break_id = 'withdrawals/' || w.withdrawal_id
+left join posted_otherwise as x on w.withdrawal_id is null and w.first_ledger_id = x.ledger_id
 left join twins as t on w.withdrawal_id = t.withdrawal_id

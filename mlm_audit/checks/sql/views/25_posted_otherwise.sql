@@ -7,6 +7,7 @@ select
     l.reference_id,
     l.level_depth,
     l.amount_paisa,
+    l.ref,
     m.break_id
 from (
     select
@@ -16,6 +17,7 @@ from (
         reference_id,
         level_depth,
         amount_paisa,
+        ref,
         upper(trim(ref)) as key
     from ledger
     where ref is not null and (select count(*) from missing_credits where whole) > 0

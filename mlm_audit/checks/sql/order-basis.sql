@@ -1,0 +1,69 @@
+-- code: order-basis
+-- title: An order's commissionable amount is not the one that was distributed
+-- severity: high
+-- needs: orders, commissions, ledger, payout_schedule, matrix_nodes, users
+-- proves: No order's lines are all those of one other commissionable amount: where they are, the order was edited and not its lines.
+-- do: Find out who edited the order; set its amount back, and post nothing for its lines.
+-- message: Order {order_id} sets aside {commission_paisa}; every line of it is that of {basis_paisa}.
+with scheduled as (
+    select order_id, sum(amount_paisa)::BIGINT as scheduled_paisa
+    from payout_schedule
+    where order_id in (select order_id from order_sums where differs)
+    group by order_id
+),
+
+candidates as (
+    select
+        s.order_id,
+        s.member_id,
+        s.commission_paisa,
+        o.is_joining,
+        v.version_no,
+        v.company_bps,
+        v.joining_pot_bps,
+        c.posted_paisa as company_paisa,
+        s.posted_paisa + coalesce(i.scheduled_paisa, 0) as basis_paisa
+    from order_sums as s
+    inner join paid_orders as o on s.order_id = o.order_id
+    inner join plan_versions as v on o.version_no = v.version_no
+    inner join company_faults as c on s.order_id = c.order_id and c.line = 'company_share'
+    left join scheduled as i on s.order_id = i.order_id
+    where s.differs and s.stands and v.posts_remainder and c.posted = 1
+),
+
+shared as (
+    select
+        *,
+        case
+            when is_joining then (basis_paisa - company_paisa) * joining_pot_bps // 10000
+            else basis_paisa - company_paisa
+        end as pot_paisa
+    from candidates
+    where basis_paisa <> commission_paisa and basis_paisa > 0 and company_paisa = basis_paisa * company_bps // 10000
+),
+
+-- Lines that this other amount does not explain.
+unexplained as (
+    select f.order_id
+    from level_faults as f
+    inner join shared as s on f.order_id = s.order_id
+    left join plan_levels as l on s.version_no = l.version_no and f.level = l.level
+    where
+        l.level is null
+        or f.fault not in ('amount', 'rollup-amount')
+        or case when f.fault = 'rollup-amount' then f.rolled_up_paisa else f.recorded_paisa end <> s.pot_paisa * l.share_bps // 10000
+        or (f.fault = 'amount' and f.is_joining and f.credited_paisa <> f.recorded_paisa)
+)
+
+select
+    s.order_id,
+    s.member_id,
+    s.commission_paisa - s.basis_paisa as amount_paisa,
+    s.commission_paisa,
+    s.basis_paisa,
+    'commission-amount-edited' as cause,
+    [{'table': 'order', 'id': s.order_id, 'commission_paisa': s.commission_paisa, 'basis_paisa': s.basis_paisa}] as evidence,
+    {'commission_paisa': s.commission_paisa, 'basis_paisa': s.basis_paisa} as facts,
+    s.order_id as key
+from shared as s
+where s.order_id not in (select order_id from unexplained)

@@ -1,0 +1,146 @@
+"""Faults whose obvious remedy would move money wrongly."""
+
+import polars as pl
+
+from mlm_audit.demo.faults.injector import Fault, Injector, Row, place
+
+
+def _balance_lost(injector: Injector, places: int) -> list[Row]:
+    """One row without balanceAfter, between rows that have one: nothing is off but the display."""
+    ledger = injector.platform["ledger"].filter(pl.col("user_id").is_not_null())
+    inner = ledger.filter(
+        pl.int_range(pl.len()).over("user_id") > 0, pl.int_range(pl.len()).over("user_id") < pl.len().over("user_id") - 1
+    )
+    rows = injector.pick(inner.rename({"id": "ledger_id"}), places)
+    injector.platform.update("ledger", [row["ledger_id"] for row in rows], balance_after_paisa=[None] * len(rows))
+    return [place(f"ledger row {row['ledger_id']} lost its balanceAfter", 0, [row["user_id"]]) for row in rows]
+
+
+def _amount_doubled(injector: Injector, places: int) -> list[Row]:
+    """An order's commissionable amount was doubled after its lines had been posted."""
+    orders = injector.platform["orders"].filter(pl.col("status") == "paid", pl.col("commission_amount_paisa") > 1_000)
+    rows = injector.pick(orders.rename({"id": "order_id"}), places)
+    ids = [row["order_id"] for row in rows]
+    doubled = [row["commission_amount_paisa"] * 2 for row in rows]
+    injector.platform.update("orders", ids, commission_amount_paisa=doubled)
+    return [
+        place(f"commissionAmount of order {r['order_id']} doubled", r["commission_amount_paisa"], [r["user_id"]], [r["order_id"]])
+        for r in rows
+    ]
+
+
+def _approved(injector: Injector) -> pl.DataFrame:
+    requests = injector.platform["withdrawals"].filter(pl.col("status") == "approved")
+    debits = injector.ledger("withdrawal").select("ledger_id", pl.col("reference_id").alias("withdrawal_id"))
+    return requests.rename({"id": "withdrawal_id"}).join(debits, on="withdrawal_id").sort("withdrawal_id")
+
+
+def _requested_twice(injector: Injector, places: int) -> list[Row]:
+    rows = injector.pick(_approved(injector), places)
+    columns = [name for name in injector.platform["withdrawals"].columns if name != "id"]
+    injector.platform.append("withdrawals", [{name: row[name] for name in columns} for row in rows])
+    return [place(f"withdrawal {r['withdrawal_id']} approved twice", r["amount_paisa"], [r["user_id"]]) for r in rows]
+
+
+def _request_lost(injector: Injector, places: int) -> list[Row]:
+    rows = injector.pick(_approved(injector), places)
+    injector.platform.delete("withdrawals", [row["withdrawal_id"] for row in rows])
+    return [place(f"request of withdrawal {r['withdrawal_id']} lost", -r["amount_paisa"], [r["user_id"]]) for r in rows]
+
+
+def _debit_lost_without_chain(injector: Injector, places: int) -> list[Row]:
+    """The ledger row of a withdrawal is lost, and the member's rows have no running balance that would show it."""
+    rows = injector.pick(_approved(injector), places)
+    members = [row["user_id"] for row in rows]
+    injector.platform.delete("ledger", [row["ledger_id"] for row in rows])
+    blank = pl.when(pl.col("user_id").is_in(members)).then(None).otherwise("balance_after_paisa").alias("balance_after_paisa")
+    injector.platform.frames["ledger"] = injector.platform["ledger"].with_columns(blank)
+    return [place(f"debit of withdrawal {r['withdrawal_id']} lost", -r["amount_paisa"], [r["user_id"]]) for r in rows]
+
+
+def _key_with_spaces(injector: Injector, places: int) -> list[Row]:
+    """A payout's ledger row lost its reference, and its key has spaces around it."""
+    rows = injector.pick(injector.ledger("self_payout").drop_nulls("reference_id"), places)
+    ids = [row["ledger_id"] for row in rows]
+    injector.platform.update("ledger", ids, reference_id=[None] * len(ids), ref=[f" {row['ref']} " for row in rows])
+    return [place(f"ledger row {r['ledger_id']} lost its reference", r["amount_paisa"], [r["user_id"]]) for r in rows]
+
+
+def _contradictory_log(injector: Injector, places: int) -> list[Row]:
+    """A second log row of the same member and month says the opposite."""
+    log = injector.platform["eligibility_log"].filter(~pl.col("is_eligible"))
+    rows = injector.pick(log, places)
+    injector.platform.append("eligibility_log", [{**row, "is_eligible": True} for row in rows])
+    return [place(f"month {r['year']}-{r['month']:02d} logged both ways", 0, [r["user_id"]]) for r in rows]
+
+
+FAULTS = (
+    Fault(
+        "balance-after-lost",
+        "one ledger row has no balanceAfter",
+        "running-balance",
+        "balance-after-missing",
+        _balance_lost,
+        in_standard=False,
+    ),
+    Fault(
+        "commission-amount-doubled",
+        "an order's commissionable amount was doubled after it was distributed",
+        "order-basis",
+        "commission-amount-edited",
+        _amount_doubled,
+        (
+            "commission-amount",
+            "company-posting",
+            "conservation",
+            "instalments",
+            "order-amount",
+            "commission-missing",
+            "commission-unexpected",
+        ),
+        in_standard=False,
+    ),
+    Fault(
+        "withdrawal-approved-twice",
+        "the same withdrawal request is there twice, debited once",
+        "withdrawals",
+        "withdrawal-requested-twice",
+        _requested_twice,
+        in_standard=False,
+    ),
+    Fault(
+        "withdrawal-request-lost",
+        "a debited withdrawal has no request any more",
+        "withdrawals",
+        "withdrawal-without-request",
+        _request_lost,
+        in_standard=False,
+    ),
+    Fault(
+        "withdrawal-row-lost-unchained",
+        "a withdrawal's ledger row is lost, and no running balance shows it",
+        "withdrawals",
+        "ledger-row-lost",
+        _debit_lost_without_chain,
+        ("wallet-balance",),
+        in_standard=False,
+    ),
+    Fault(
+        "payout-key-with-spaces",
+        "a payout's ledger row lost its reference, and its key has spaces",
+        "payout-ledger",
+        "other-ledger-type",
+        _key_with_spaces,
+        ("entry-form",),
+        in_standard=False,
+    ),
+    Fault(
+        "log-contradictory",
+        "the eligibility log says both for one member and month",
+        "eligibility-log",
+        "eligibility-contradictory",
+        _contradictory_log,
+        ("monthly-stats", "decision-against-log"),
+        in_standard=False,
+    ),
+)
