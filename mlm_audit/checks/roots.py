@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import polars as pl
 
@@ -24,6 +25,7 @@ LINES = (
 FOLLOWING = (*LINES, "commission-record", "conservation", "order-amount", "order-lines")
 PAYOUT, PAYOUT_HISTORY, CONSERVATION = "payout-ledger", "payout-history", "conservation"
 MISPLACED = "wrong-level"
+UNPAID, COUNTERS = ("commission-unexpected", "order-not-paid"), "purchase-counters"
 
 
 def follow_roots(breaks: pl.DataFrame) -> pl.DataFrame:
@@ -55,6 +57,10 @@ def _roots(breaks: pl.DataFrame) -> Iterator[tuple[str, str]]:
             of_order |= {number: name for number in _facts(evidence).get("order_ids", ()) if number not in of_order}
     misplaced = {order: name for name, code, _, order, cause, _ in rows if code == "commission-missing" and cause == MISPLACED}
     lines = {order: name for name, code, _, order, _, _ in reversed(rows) if code in LINES}
+    # Whether an unpaid order counts among its buyer's purchases is decided with the order.
+    buyers = {
+        _facts(evidence).get("buyer_id"): name for name, code, _, _, cause, evidence in rows if (code, cause) == UNPAID
+    }
     payouts = {key: name for name, code, key, _, _, _ in rows if code == PAYOUT}
     for name, code, key, order, cause, _ in rows:
         root = of_order.get(order) if code in FOLLOWING else None
@@ -62,13 +68,15 @@ def _roots(breaks: pl.DataFrame) -> Iterator[tuple[str, str]]:
             root = misplaced.get(order)
         if root is None and code == CONSERVATION and cause == FOLLOWS:
             root = lines.get(order)
+        if root is None and code == COUNTERS:
+            root = buyers.get(int(key)) if key.isdecimal() else None
         if root is None and code == PAYOUT_HISTORY:
             root = payouts.get(key)
         if root is not None and root != name:
             yield name, root
 
 
-def _facts(evidence: str) -> dict[str, list[int]]:
+def _facts(evidence: str) -> dict[str, Any]:
     return next((row["facts"] for row in json.loads(evidence) if "facts" in row), {})
 
 

@@ -115,7 +115,12 @@ def show_scorecard(
         print_json([score.__dict__ for score in scores])
     else:
         out.print(table, markup=False)
-    return int(any(score.found < score.places or score.unrelated or score.caused * 100 < score.places * 95 for score in scores))
+    return int(any(_is_short(score) for score in scores))
+
+
+def _is_short(score: Score) -> bool:
+    is_missed = score.found < score.places or bool(score.unrelated) or score.caused * 100 < score.places * 95
+    return is_missed or score.closed < score.remedies
 
 
 def _table(books: list[Score], trees: list[Score], seeds: int, places: int, members: int) -> str:
@@ -123,15 +128,25 @@ def _table(books: list[Score], trees: list[Score], seeds: int, places: int, memb
         "# Scorecard\n\n"
         f"Each kind of fault injected alone into clean platforms of {members} members ({seeds} seeds, {places} places in all), "
         "by `make scorecard`. *Found*: the check that must find it did. *Cause*: and named it rightly. *Unrelated*: breaks "
-        "that belong to no injected fault; on the clean platforms, all of them would.\n\n## The books\n\n"
+        "that belong to no injected fault; on the clean platforms, all of them would. *Remedies that closed*: the remedies of one place, "
+        "taken on a copy, every alternative of a decision by itself; afterwards nothing was open, no innocent wallet had moved and "
+        "nothing was paid twice.\n\n## The books\n\n"
     )
     middle = (
         "\n## The trees\n\nOne place at a time. *Found*: exactly one issue, with the right code. *Cause*: with every id and the "
         "right number of members affected, which the injector counts by itself.\n\n"
     )
-    return head + _rows(books) + middle + _rows(trees)
+    return head + _rows(books, remedies=True) + middle + _rows(trees)
 
 
-def _rows(scores: list[Score]) -> str:
+def _rows(scores: list[Score], *, remedies: bool = False) -> str:
+    head, line = "| fault | places | found | cause | breaks | unrelated |", "|---|---:|---:|---:|---:|---:|"
     rows = [f"| {s.fault} | {s.places} | {s.found} | {s.caused} | {s.breaks} | {s.unrelated} |" for s in scores]
-    return "| fault | places | found | cause | breaks | unrelated |\n|---|---:|---:|---:|---:|---:|\n" + "\n".join(rows) + "\n"
+    if remedies:
+        head, line = f"{head} remedies that closed |", f"{line}---:|"
+        rows = [f"{row} {_closed(score)} |" for row, score in zip(rows, scores, strict=True)]
+    return "\n".join((head, line, *rows)) + "\n"
+
+
+def _closed(score: Score) -> str:
+    return f"{score.closed} of {score.remedies}" if score.remedies else "a person finds out first" if score.places else ""

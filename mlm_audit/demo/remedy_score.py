@@ -29,11 +29,18 @@ class Closing:
 
 
 def closings(platform: Platform, truth: Truth, audit: Callable[[Platform], pl.DataFrame]) -> list[Closing]:
-    """Every alternative of the remedies for a fault that is alone in a platform, each taken on a copy of its own."""
+    """Every alternative of the remedies for a fault that is alone in a platform, each taken on a copy of its own.
+
+    The remedies of all breaks are taken: those of one fault must not undo each other, nor pay twice. Of a decision the
+    alternatives of one number belong together. Empty where a person has to find out first.
+    """
     rows = list(audit(platform).iter_rows(named=True))
-    primary = [remedy_of(row) for row in rows if row["code"] == truth.code and concerns(row, truth)]
-    ways = max((len(remedy.alternatives) or 1 for remedy in primary), default=1)
-    return [_closing(platform, truth, primary, choice, audit) for choice in range(ways)]
+    remedies = [remedy_of(row) for row in rows]
+    primary = [remedy for row, remedy in zip(rows, remedies, strict=True) if row["code"] == truth.code and concerns(row, truth)]
+    if not any(remedy.steps or remedy.alternatives for remedy in primary):
+        return []
+    ways = max(len(remedy.alternatives) or 1 for remedy in primary)
+    return [_closing(platform, truth, remedies, choice, audit) for choice in range(ways)]
 
 
 def concerns(row: dict[str, Any], truth: Truth) -> bool:
@@ -55,8 +62,19 @@ def _closing(
     moved = {member for member, paisa in before.items() if after[member] != paisa}
     # The members of an order's lines are named by the remedy, and concerned by the order.
     concerned = set(truth.members) | ({member for remedy in chosen for member in _named(remedy)} if truth.orders else set())
-    left = tuple(audit(once)["id"].to_list())
+    left = _left(once, remedies, audit)
     return Closing(choice, left, tuple(sorted(moved - concerned)), _wallets(twice) != after)
+
+
+def _left(platform: Platform, remedies: Sequence[Remedy], audit: Callable[[Platform], pl.DataFrame]) -> tuple[str, ...]:
+    """What is open after the remedies; what followed from another break, and has steps of its own now, is put right as well."""
+    following = {remedy.break_id for remedy in remedies if remedy.follows}
+    left = [remedy_of(row) for row in audit(platform).iter_rows(named=True)]
+    if not left or not all(remedy.break_id in following and remedy.steps for remedy in left):
+        return tuple(remedy.break_id for remedy in left)
+    for remedy in left:
+        apply(platform, remedy)
+    return tuple(audit(platform)["id"].to_list())
 
 
 def _chosen(remedy: Remedy, choice: int) -> Remedy:

@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -15,10 +15,15 @@ from mlm_audit.checks.tree.issues import Issue
 from mlm_audit.demo.books import build_platform
 from mlm_audit.demo.faults import FAULTS, TREE_FAULTS, Truth, inject
 from mlm_audit.demo.platform import Platform
+from mlm_audit.demo.remedy_score import Closing, closings
 from mlm_audit.demo.world import DemoSpec
 from mlm_audit.domain.plan import load_plan
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import Engine
+
+
+REMEDY_PLATFORMS = 2
+"""On how many of the platforms the remedies of each fault are taken: each takes an audit before and one after every alternative."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,10 @@ class Score:
     caused: int
     breaks: int
     unrelated: int
+    remedies: int = 0
+    """Alternatives of remedies that were taken, each on a copy of its own."""
+    closed: int = 0
+    """Those after which nothing was open, no innocent wallet had moved and nothing was paid twice."""
 
 
 def audit(platform: Platform) -> pl.DataFrame:
@@ -79,8 +88,17 @@ def scorecard(seeds: Iterable[int], places: int, members: int = 2_000) -> list[S
             platform = clean[seed].copy()
             truths = inject(platform, {code: share}, FAULTS, seed)
             parts.append(score(truths, audit(platform), code))
-        scores.append(_sum(code, parts))
+        taken = [closing for seed in seeds[:REMEDY_PLATFORMS] for closing in _taken(code, clean[seed], seed)]
+        closed = sum(closing.is_closed for closing in taken)
+        scores.append(replace(_sum(code, parts), remedies=len(taken), closed=closed))
     return scores
+
+
+def _taken(code: str, clean: Platform, seed: int) -> list[Closing]:
+    """The remedies of one fault that is alone in a platform, taken."""
+    platform = clean.copy()
+    [truth] = inject(platform, {code: 1}, FAULTS, seed)
+    return closings(platform, truth, audit)
 
 
 def tree_input(platform: Platform) -> TreeInput:

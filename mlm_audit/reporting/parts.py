@@ -20,7 +20,7 @@ from mlm_audit.reporting.pictures import Trend
 
 LARGEST = 200
 """Rows of the long list; the CSV has all of them."""
-EXAMPLES, EVIDENCE_SHOWN, PROOF_CHARACTERS, MESSAGE_CHARACTERS = 3, 6, 400, 500
+EXAMPLES, EVIDENCE_SHOWN, PROOF_CHARACTERS, MESSAGE_CHARACTERS, REMEDY_CHARACTERS = 3, 6, 400, 500, 600
 AGES = ((0, "today"), (7, "1–7 days"), (30, "8–30 days"), (90, "31–90 days"), (None, "over 90 days"))
 """Buckets of ageing: the last age in whole days, and its name."""
 
@@ -190,13 +190,22 @@ def causes_of(
             len(by_cause[cause]),
             format_inr(sums[cause]),
             sums[cause] * 100 // largest,
-            first_step(cause),
+            _step(cause, by_cause[cause][0]),
             SEVERITIES[worst[cause]],
             tuple((f["id"], proof(f)) for f in by_cause[cause][:EXAMPLES]),
             closer(by_cause[cause][0]),
         )
         for cause in sorted(by_cause, key=lambda c: (c == FOLLOWS, -worst[c], -sums[c]))
     )
+
+
+def _step(cause: str, largest: Mapping[str, Any]) -> str:
+    """The first step about a cause, and the remedy of its largest break where there is one."""
+    remedy = largest.get("remedy")
+    if not remedy or remedy["kind"] == "investigation":
+        return first_step(cause)
+    exact = remedy["sentence"].removesuffix(".")
+    return f"{first_step(cause)}. {largest['id']}: {_cut(exact, REMEDY_CHARACTERS)}"
 
 
 def _seen(mine: Sequence[Mapping[str, Any]]) -> int:
@@ -214,8 +223,13 @@ def shown(finding: dict[str, Any]) -> dict[str, Any]:
         "rank": SEVERITIES.index(finding["severity"]),
         "cause_in_words": in_words(finding["cause"]),
         "message": _cut(finding["message"], MESSAGE_CHARACTERS),
-        "proof": proof(finding),
+        "proof": " ".join(filter(None, (proof(finding), _remedy(finding)))),
     }
+
+
+def _remedy(finding: Mapping[str, Any]) -> str:
+    remedy = finding.get("remedy")
+    return f"Remedy: {_cut(remedy['sentence'], REMEDY_CHARACTERS)}" if remedy else ""
 
 
 def proof(finding: Mapping[str, Any]) -> str:

@@ -1,17 +1,85 @@
 """Remedies are tested by taking them: the break is cleared, no other appears, no innocent wallet moves, nothing is paid twice."""
 
+import polars as pl
 import pytest
 
-from mlm_audit.demo.faults import FAULTS, inject
+from mlm_audit.checks.remedies import Posting, WalletCorrection, remedy_of
+from mlm_audit.demo.faults import FAULTS, dangers, inject
+from mlm_audit.demo.platform import Platform
+from mlm_audit.demo.remedy import apply, steps_of
 from mlm_audit.demo.remedy_score import closings
 from mlm_audit.demo.scorecard import audit
 from tests.conftest import clean_platform
 
+FIND_OUT_FIRST = {"log-contradictory"}
+"""Faults about which nothing can be done before a person has found out more."""
 
-@pytest.mark.parametrize("seed", [1, 2])
+
 @pytest.mark.parametrize("code", list(FAULTS))
-def test_a_remedy_closes_its_break(code: str, seed: int) -> None:
-    platform = clean_platform(600, 1).copy()
-    [truth] = inject(platform, {code: 1}, FAULTS, seed)
-    for closing in closings(platform, truth, audit):
+def test_a_remedy_closes_its_break(code: str) -> None:
+    platform = clean_platform(400, 1).copy()
+    [truth] = inject(platform, {code: 1}, FAULTS, seed=7)
+    taken = closings(platform, truth, audit)
+    assert bool(taken) == (code not in FIND_OUT_FIRST)
+    for closing in taken:
         assert closing.is_closed, closing
+
+
+@pytest.mark.parametrize("fault", dangers.FAULTS, ids=lambda fault: fault.code)
+def test_the_dangerous_remedy_is_not_offered(fault: dangers.Fault) -> None:
+    """None of them takes money from a member or pays anybody, unless a person has seen that the bank says so."""
+    platform = clean_platform(400, 1).copy()
+    inject(platform, {fault.code: 1}, FAULTS, seed=7)
+    breaks = list(audit(platform).iter_rows(named=True))
+    assert fault.cause in {row["cause"] for row in breaks if row["code"] == fault.found_by}
+    for remedy in map(remedy_of, breaks):
+        assert not [step for step in remedy.steps if _moves(step)], remedy
+        # The first alternative that is offered moves nothing, or gives back what was taken.
+        assert not [step for step in steps_of(remedy, 0) if _moves(step) and _amount(step) < 0], remedy
+
+
+def _moves(step: object) -> bool:
+    return isinstance(step, WalletCorrection) or (isinstance(step, Posting) and step.moves_wallet)
+
+
+def _amount(step: object) -> int:
+    return step.amount_paisa if isinstance(step, Posting) else -1
+
+
+def test_a_recovery_by_adjustment_and_a_negative_payout_clear() -> None:
+    """A second credit is taken back in other ways than by our own remedy: they count as what they are."""
+    for kind, key in (("adjustment", "RECOVERY_{}"), ("self_payout", "CLAWBACK_{}")):
+        platform, row = _paid_twice()
+        number = int(str(platform["ledger"]["id"].max()))
+        reference = None if kind == "adjustment" else row["reference_id"]
+        back = {"user_id": row["user_id"], "type": kind, "amount_paisa": -row["amount_paisa"], "reference_id": reference}
+        at = platform.end.replace(tzinfo=None)
+        platform.append("ledger", [back | {"ref": key.format(number), "created_at": at}])
+        platform.settle([row["user_id"]])
+        assert {one["code"] for one in audit(platform).iter_rows(named=True)} <= {"entry-form"}, kind
+
+
+def test_a_recovery_that_names_another_members_row_clears_nothing() -> None:
+    platform, row = _paid_twice()
+    other = int(platform["users"].filter(pl.col("id") != row["user_id"], pl.col("wallet_balance_paisa") > 100_000)["id"][0])
+    number = int(str(platform["ledger"]["id"].max()))
+    back = {"user_id": other, "type": "adjustment", "amount_paisa": -row["amount_paisa"], "ref": f"RECOVERY_{number}"}
+    platform.append("ledger", [back | {"created_at": platform.end.replace(tzinfo=None)}])
+    platform.settle([row["user_id"], other])
+    assert "payout-ledger" in set(audit(platform)["code"])
+
+
+def _paid_twice() -> tuple[Platform, dict[str, object]]:
+    platform = clean_platform(400, 1).copy()
+    [truth] = inject(platform, {"payout-credited-twice": 1}, FAULTS, seed=7)
+    [member] = truth.members
+    last = platform["ledger"].filter(pl.col("user_id") == member).to_dicts()[-1]
+    return platform, last
+
+
+def test_a_remedy_is_taken_once() -> None:
+    platform = clean_platform(400, 1).copy()
+    inject(platform, {"lost-payout": 1}, FAULTS, seed=7)
+    [remedy] = [remedy_of(row) for row in audit(platform).iter_rows(named=True)]
+    assert apply(platform, remedy)
+    assert apply(platform, remedy) == ()
