@@ -17,8 +17,14 @@ with doubles as (
         min(l.id) as first_ledger_id,
         max(l.id) as last_ledger_id
     from level_faults as f
-    inner join ledger as l
-        on l.type = 'sponsor_commission' and f.order_id = l.reference_id and f.level = l.level_depth and l.amount_paisa > 0
+    inner join (
+        select id, reference_id, level_depth
+        from ledger
+        where
+            type = 'sponsor_commission' and amount_paisa > 0
+            and reference_id in (select order_id from level_faults where fault = 'credited-twice')
+    ) as l
+        on f.order_id = l.reference_id and f.level = l.level_depth
     left join (select distinct order_id from level_faults where fault = 'missing') as m on f.order_id = m.order_id
     where f.fault = 'credited-twice'
     group by f.upline_id, f.order_id, f.level, f.credited_paisa, f.amount_paisa, f.credits, m.order_id
@@ -60,7 +66,7 @@ with doubles as (
         type || '/' || user_id || '/' || reference_id as key,
         min(id) as first_ledger_id,
         max(id) as last_ledger_id
-    from ledger
+    from noted_rows
     where
         type in ('bonus', 'adjustment') and amount_paisa > 0 and reference_id is not null and user_id is not null
         and id not in (select of_id from corrections) and id not in (select ledger_id from corrections)
@@ -83,7 +89,7 @@ select
         -- A credit after which the running balance went on without it never reached the wallet.
         'is_outside_wallet': g.before_id is not null
     } as facts
-from ledger as l
+from (select * from ledger where id in (select last_ledger_id from doubles)) as l
 inner join doubles as d on l.id = d.last_ledger_id
 left join (select distinct before_id from wallet_gaps where before_id is not null and gap_paisa = -before_amount_paisa) as g
     on l.id = g.before_id

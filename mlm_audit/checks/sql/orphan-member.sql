@@ -82,4 +82,5 @@ select
     } as facts,
     s.table_name || '/' || s.user_id as key
 from summed as s
-left join ledger as l on s.table_name = 'ledger' and s.last_id = l.id
+left join (select * from ledger where id in (select last_id from summed where table_name = 'ledger')) as l
+    on s.table_name = 'ledger' and s.last_id = l.id

@@ -47,9 +47,12 @@ select
     } as facts,
     n.table_name || '/' || n.id as key
 from named as n
-left join ledger as l on n.table_name = 'ledger' and n.id = l.id
-left join commissions as c on n.table_name = 'commissions' and n.id = c.id
-left join payout_schedule as s on n.table_name = 'SelfPayoutSchedule' and n.id = s.id
+left join (select * from ledger where id in (select id from named where table_name = 'ledger')) as l
+    on n.table_name = 'ledger' and n.id = l.id
+left join (select * from commissions where id in (select id from named where table_name = 'commissions')) as c
+    on n.table_name = 'commissions' and n.id = c.id
+left join (select * from payout_schedule where id in (select id from named where table_name = 'SelfPayoutSchedule')) as s
+    on n.table_name = 'SelfPayoutSchedule' and n.id = s.id
 -- A row that was reversed, and its reversal, are nobody's any more.
 where
     n.table_name <> 'ledger'
