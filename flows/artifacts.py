@@ -40,7 +40,11 @@ def _reconciliation(result: RunResult, settings: Settings) -> tuple[str, str, li
         }
         for finding in data.largest[:LARGEST]
     ]
-    return data.subtitle, _verdict(data.verdict, data.sentence, data.alerts, data.figures, f"\n\nFirst: {data.first}"), rows
+    return (
+        data.subtitle,
+        _verdict(result.verdict_in_words, data.sentence, data.alerts, data.figures, f"\n\nFirst: {data.first}"),
+        rows,
+    )
 
 
 def _other(result: RunResult, settings: Settings) -> tuple[str, str, list[dict[str, Any]]]:
@@ -49,7 +53,11 @@ def _other(result: RunResult, settings: Settings) -> tuple[str, str, list[dict[s
         {"finding": finding["id"], "severity": finding["severity"], "message": finding["message"]}
         for finding in result.findings[:LARGEST]
     ]
-    return data.subtitle, _verdict(data.verdict, data.sentence, data.alerts, data.figures), rows
+    return (
+        data.subtitle,
+        _verdict(result.verdict_in_words, f"{data.sentence} {data.books}".strip(), data.alerts, data.figures),
+        rows,
+    )
 
 
 def _verdict(verdict: str, sentence: str, alerts: tuple[str, ...], figures: Any, first: str = "") -> str:

@@ -24,6 +24,7 @@ def tell(result: RunResult) -> None:
     payload = {
         "job_id": result.job_id,
         "verdict": result.verdict.value,
+        "is_complete": result.is_complete,
         "dry_run": result.dry_run,
         "open": len(found),
         "critical": sum(finding["severity"] == "critical" for finding in found),

@@ -11,7 +11,7 @@ from mlm_audit.analysis.wallet import breaks_table, first_of, root_break, to_be_
 from mlm_audit.checks.causes import in_words
 from mlm_audit.checks.inputs import ORDER_LINES
 from mlm_audit.checks.roots import ROOTS
-from mlm_audit.domain.findings import Verdict
+from mlm_audit.domain.findings import verdict_of
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.periods import format_local, month_label, month_of
 from mlm_audit.domain.plan import PlanVersion
@@ -77,10 +77,11 @@ def explain_order(order: int, looked: Looked, settings: Settings) -> OrderExplan
         Table("rows", "The rows behind it", ROWS, tuple(_rows(looked, order))),
     ]
     differs = any(line["difference_paisa"] for line in lines)
-    verdict = Verdict.FAIL if found.height or differs else Verdict.INCOMPLETE if looked.notes else Verdict.PASS
+    verdict = verdict_of(is_broken=bool(found.height or differs), not_checked=looked.notes)
     story = Story(
         title=f"Order {order}",
         verdict=verdict.value,
+        is_complete=not looked.notes,
         conclusion=_conclusion(row, lines, found),
         first=_first(looked, differs=differs),
         facts=_facts(row, version, settings),

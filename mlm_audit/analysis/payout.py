@@ -46,6 +46,7 @@ def explain_payout(database: Engine, schedule_id: int, settings: Settings, clock
     story = Story(
         title=f"Instalment {schedule_id}",
         verdict=(Verdict.FAIL if wrong else Verdict.PASS if steps and not unread else Verdict.INCOMPLETE).value,
+        is_complete=bool(steps) and not unread,
         conclusion=_conclusion(told, wrong, planned),
         first=_first(told, wrong, breaks, why_not),
         facts=_facts(told),

@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 
 from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.door import answers
+from mlm_audit.domain.books import books_in_words
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.settings import Settings
@@ -49,11 +50,13 @@ def preview_story(result: RunResult, settings: Settings) -> Story:
     items = list(result.items)
     pays = [one for one in items if one["action"] == "pay"]
     paisa, held = result.counts["payable_paisa"], len(items) - len(pays)
+    overdue = result.counts["overdue"]
     return Story(
         title=f"Payouts due by {result.as_of.astimezone(settings.tz):%d %b %Y}",
         verdict=word(result),
         conclusion=f"{grouped(len(pays))} instalments, {format_inr(paisa)}, would be paid; {grouped(held)} are held or given up.",
         first=_first(result),
+        facts=(("Overdue, not paid", f"{grouped(overdue)}, {format_inr(result.counts['overdue_paisa'])}"),) if overdue else (),
         tables=(
             Table("totals", "Control totals", TOTALS, tuple(_totals(result.counts)), "Add up to everything that is due."),
             Table(
@@ -65,7 +68,7 @@ def preview_story(result: RunResult, settings: Settings) -> Story:
             ),
             Table("items", "Every instalment", ITEMS, tuple(items)),
         ),
-        notes=result.notes,
+        notes=tuple(note for note in (books_in_words(result.books), *result.notes) if note),
         timezone=settings.timezone,
         data={"as_of": result.as_of, "payable": len(pays), "payable_paisa": paisa, "held": held},
     )
@@ -74,7 +77,7 @@ def preview_story(result: RunResult, settings: Settings) -> Story:
 def _first(result: RunResult) -> str:
     answer = word(result)
     if answer == "HOLD":
-        return f"Clear up what stands against it: {'; '.join(result.notes) or 'nothing of what is due can be paid'}."
+        return f"Clear up what stands against it: {'; '.join((*result.alerts, *result.not_checked))}."
     return "Run weekly-payouts." if answer else "Nothing to do."
 
 

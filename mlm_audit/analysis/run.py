@@ -13,16 +13,19 @@ from mlm_audit.analysis.issue import explain_issue, find_issue
 from mlm_audit.analysis.order import explain_order
 from mlm_audit.analysis.wallet import WalletExplanation, explain_wallet
 from mlm_audit.checks.causes import first_step, in_words
+from mlm_audit.checks.figures import LABELS, at_risk_by_cause, figures_from, figures_of
 from mlm_audit.checks.pointers import explain_command
 from mlm_audit.checks.remedies import Remedy, remedy_of
 from mlm_audit.checks.roots import FOLLOWS
 from mlm_audit.database.own_tables import ReconciliationReport, TreeHealthReport
 from mlm_audit.database.runs import PREVIOUS_COLUMNS, KnownOf, PreviousRun, has_runs, previous_run
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.findings import SEVERITIES, RunResult, open_findings
-from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.domain.findings import SEVERITIES, RunResult, Verdict, open_findings, verdict_in_words
+from mlm_audit.domain.money import grouped
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.slices import OF_ORDERS, WALLET_CHECKS, Looked, look_at_order, look_at_wallet
+from mlm_audit.reporting.parts import figure_rows, figures_sentence, plural
+from mlm_audit.reporting.report import report_sentence
 from mlm_audit.reporting.story import Story, Table, columns
 from mlm_audit.reporting.story_shown import to_html, to_terminal
 
@@ -32,7 +35,7 @@ CAUSES = columns(
     ("cause", "Cause"),
     ("worst", "Worst"),
     ("breaks", "Breaks", "count"),
-    ("amount_paisa", "Amount, gross", "money"),
+    ("at_risk_paisa", LABELS["money_at_risk_paisa"], "money"),
     ("do", "What to do"),
     ("members", "Members"),
 )
@@ -43,14 +46,17 @@ class Run:
     """A run, made now or stored.
 
     `breaks`: one row per open break, columns id, code, severity, member_id, order_id, amount_paisa (what is there minus what
-    should be), cause, evidence (JSON), message.
+    should be), cause, evidence (JSON), message. `figures`: the money of the breaks before and after corrections, each
+    quantity as docs/glossary.md defines it. `not_checked`: what could not be checked; a FAIL may be incomplete.
     """
 
     def __init__(
         self, job_id: str, verdict: str, breaks: pl.DataFrame, notes: list[str], database: Engine, settings: Settings
     ) -> None:
         self.job_id, self.verdict, self.breaks, self.notes = job_id, verdict, breaks, notes
-        self.is_stored = False
+        self.figures = figures_of(breaks.iter_rows(named=True))
+        self.not_checked: tuple[str, ...] = ()
+        self.sentence = ""
         self._database, self._settings = database, settings
 
     @answers
@@ -87,18 +93,30 @@ class Run:
         return self.breaks
 
     @property
-    def gross_paisa(self) -> int:
-        """How far wallets are off in all, in paisa, each by its absolute value."""
-        wallets = self.breaks.filter(pl.col("code") == "wallet-balance")["amount_paisa"]
-        return int(wallets.cast(pl.Int128).abs().sum())
+    def is_complete(self) -> bool:
+        """Whether everything could be checked."""
+        return not self.not_checked and self.verdict != Verdict.INCOMPLETE
+
+    @property
+    def verdict_in_words(self) -> str:
+        """The verdict with its qualifier: `FAIL, incomplete`."""
+        return verdict_in_words(self.verdict, is_complete=self.is_complete)
 
     def to_dict(self) -> dict[str, Any]:
         """The run as plain data."""
         rows = [row | {"evidence": json.loads(row["evidence"])} for row in self.breaks.to_dicts()]
-        return {"job_id": self.job_id, "verdict": self.verdict, "notes": self.notes, "breaks": rows}
+        return {
+            "job_id": self.job_id,
+            "verdict": self.verdict,
+            "is_complete": self.is_complete,
+            "not_checked": list(self.not_checked),
+            "figures": self.figures.to_dict(),
+            "notes": self.notes,
+            "breaks": rows,
+        }
 
     def __repr__(self) -> str:
-        return f"{self.verdict}: {self.breaks.height} breaks open{_off(self)} ({self.job_id})"
+        return f"{self.verdict_in_words}: {self.sentence} ({self.job_id})"
 
     def __str__(self) -> str:
         return str(Answer(self.story))
@@ -138,24 +156,20 @@ def last_run(database: Engine, settings: Settings, *, tree: bool = False) -> Run
     return None if stored is None else run_stored(stored, database, settings)
 
 
-def _off(run: Run) -> str:
-    still = "still " if run.is_stored else ""  # what it corrected is not among its open breaks
-    return f", wallets {still}off by {format_inr(run.gross_paisa)} gross" if run.gross_paisa else ""
-
-
 def _story(run: Run) -> Story:
     rank = pl.col("severity").replace_strict({name: place for place, name in enumerate(SEVERITIES)}, return_dtype=pl.Int64)
     follows = pl.col("cause") == FOLLOWS
     ranked = run.breaks.sort(follows, -rank, -pl.col("amount_paisa").abs().fill_null(0), "id")
+    at_risk = at_risk_by_cause(run.breaks.rows(named=True))
     causes = (
         run.breaks.group_by("cause")
         .agg(
             rank.max().alias("rank"),
             pl.len().cast(pl.Int64).alias("breaks"),
-            pl.col("amount_paisa").abs().sum(),
             pl.col("member_id").drop_nulls().unique().sort(),
         )
-        .sort(follows, -pl.col("rank"), -pl.col("amount_paisa"), "cause")
+        .with_columns(pl.col("cause").replace_strict(at_risk, default=0, return_dtype=pl.Int64).alias("at_risk_paisa"))
+        .sort(follows, -pl.col("rank"), -pl.col("at_risk_paisa"), "cause")
     )
     rows = tuple(
         {
@@ -164,17 +178,19 @@ def _story(run: Run) -> Story:
             "do": first_step(one["cause"]),
             "members": _named(one["member_id"]),
         }
-        | {name: one[name] for name in ("breaks", "amount_paisa")}
+        | {name: one[name] for name in ("breaks", "at_risk_paisa")}
         for one in causes.iter_rows(named=True)
     )
     shown = tuple(ranked.head(SHOWN).select("id", "severity", "amount_paisa", "message").iter_rows(named=True))
     return Story(
         title=run.job_id,
         verdict=run.verdict,
-        conclusion=f"{grouped(run.breaks.height)} breaks open{_off(run)}.",
+        is_complete=run.is_complete,
+        conclusion=run.sentence,
+        facts=figure_rows(run.figures) if run.breaks.height else (),
         first=f"{rows[0]['cause']}: {rows[0]['do']}. Start with: {_start(run, ranked, rows[0])}" if rows else "",
         tables=(Table("causes", "By cause", CAUSES, rows), Table("breaks", "The worst", BREAKS, shown, of=run.breaks.height)),
-        notes=tuple(f"Not checked: {note}" for note in run.notes),
+        notes=tuple(f"{'Not checked' if note in run.not_checked else 'Note'}: {note}" for note in run.notes),
     )
 
 
@@ -196,7 +212,7 @@ def run_of(result: RunResult, database: Engine, settings: Settings) -> Run:
     for row in rows:
         row["evidence"] = json.dumps(row["evidence"], ensure_ascii=False, default=str)
     schema = {name: PREVIOUS_COLUMNS[name] for name in COLUMNS}
-    return Run(
+    run = Run(
         result.job_id,
         result.verdict.value,
         pl.DataFrame(rows, schema=schema, orient="row"),
@@ -204,6 +220,9 @@ def run_of(result: RunResult, database: Engine, settings: Settings) -> Run:
         database,
         settings,
     )
+    run.not_checked, run.sentence = result.not_checked, report_sentence(result)
+    run.figures = figures_from(result.figures)
+    return run
 
 
 def run_stored(stored: PreviousRun, database: Engine, settings: Settings) -> Run:
@@ -216,5 +235,9 @@ def run_stored(stored: PreviousRun, database: Engine, settings: Settings) -> Run
         database,
         settings,
     )
-    run.is_stored = True
+    run.not_checked = tuple(stored.data.get("not_checked", ()))
+    if "figures" in stored.data:
+        run.figures = figures_from(stored.data["figures"])
+    count = run.breaks.height
+    run.sentence = stored.data.get("sentence") or f"{plural(count, 'break')} open. {figures_sentence(run.figures)}"
     return run

@@ -13,7 +13,7 @@ from mlm_audit.checks.hypotheses import Around, hypotheses
 from mlm_audit.checks.remedies import remedy_of
 from mlm_audit.checks.roots import FOLLOWS
 from mlm_audit.checks.wallet_chain import Chain, wallet_chain
-from mlm_audit.domain.findings import SEVERITIES, Verdict
+from mlm_audit.domain.findings import SEVERITIES, verdict_of
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.privacy import mask_personal
 from mlm_audit.domain.settings import Settings
@@ -96,7 +96,8 @@ def explain_wallet(
     ]
     story = Story(
         title=f"Wallet of member {member}",
-        verdict=(Verdict.FAIL if looked.breaks.height or parts else Verdict.INCOMPLETE if looked.notes else Verdict.PASS).value,
+        verdict=verdict_of(is_broken=bool(looked.breaks.height or parts), not_checked=looked.notes).value,
+        is_complete=not looked.notes,
         conclusion=_conclusion(chain, timeline, marked, cause) + _beyond(beyond),
         first=_first(looked, parts=parts),
         facts=_facts(chain, cause, timeline, marked, others),

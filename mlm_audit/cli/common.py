@@ -64,10 +64,14 @@ def print_json(document: object) -> None:
 
 def print_summary(data: Summary, job_id: str, reports: dict[str, str]) -> None:
     """A payout run or a sweep, for a person at a terminal."""
-    out.print(f"[bold {COLOURS[data.verdict]}]{data.verdict}[/]  {escape(data.sentence)}")
+    out.print(f"[bold {COLOURS[data.verdict]}]{data.in_words}[/]  {escape(data.sentence)}")
     out.print(f"      {escape(data.subtitle)}; {job_id}")
+    if data.books:
+        out.print(f"      {escape(data.books)}")
     for alert in data.alerts:
         out.print(f"      [bold red]Alert:[/] {escape(alert)}")
+    for note in data.not_checked:
+        out.print(f"      [yellow]Not checked:[/] {escape(note)}")
     for note in data.notes:
         out.print(f"      [yellow]Note:[/] {escape(note)}")
     for label, value in data.figures:

@@ -32,7 +32,7 @@ from mlm_audit.jobs.call import Request, call, refuse_strangers
 from mlm_audit.jobs.file_options import mapped_files
 from mlm_audit.jobs.names import JOBS, RECONCILIATION, resolve
 from mlm_audit.reporting.document import to_document
-from mlm_audit.reporting.report import report_data
+from mlm_audit.reporting.report import ReportData, report_data
 from mlm_audit.reporting.summary import summary
 from mlm_audit.reporting.write import ensure_folder, write_run
 
@@ -174,18 +174,26 @@ def _show(result: RunResult, settings: Settings, *, json: bool, fail_on: Severit
     return EXIT_FINDINGS if severe else 0
 
 
+def _print_figures(data: ReportData) -> None:
+    for alert in data.alerts:
+        out.print(f"      [bold red]Alert:[/] {escape(alert)}")
+    for note in data.not_checked:
+        out.print(f"      [yellow]Not checked:[/] {escape(note)}")
+    for note in data.notes:
+        out.print(f"      [dim]Note: {escape(note)}[/]")
+    for label, value in data.figures:
+        out.print(f"      {escape(label):34} {escape(value)}")
+
+
 def _print(result: RunResult, settings: Settings) -> None:
     data = report_data(result, settings.tz, "")
-    out.print(f"[bold {COLOURS[data.verdict]}]{data.verdict}[/]  {escape(data.sentence)}")
+    out.print(f"[bold {COLOURS[data.verdict]}]{result.verdict_in_words}[/]  {escape(data.sentence)}")
     out.print(f"      {escape(data.subtitle)}; {result.job_id}")
     if data.largest:
         out.print(f"      First: {escape(data.first)}")
     for line in data.read:
         out.print(f"      Read {escape(line)}")
-    for alert in data.alerts:
-        out.print(f"      [bold red]Alert:[/] {escape(alert)}")
-    for note in data.not_checked:
-        out.print(f"      [dim]Note: {escape(note)}[/]")
+    _print_figures(data)
     ledger, wallets, residual = data.bridge_ends
     out.print(f"      Ledger {ledger} → wallets {wallets}, residual of the proof {residual}")
     for finding in data.largest[:SHOWN]:

@@ -63,11 +63,16 @@ class Run(BaseModel):
     job: str
     status: str
     verdict: str | None
+    is_complete: bool | None
+    not_checked: list[str]
     started_at: str
     ended_at: str | None
     duration_ms: int | None
     error: str | None
     counts: dict[str, Any]
+    figures: dict[str, Any]
+    books: dict[str, Any]
+    waits_for_approval: bool
     links: dict[str, str]
 
 

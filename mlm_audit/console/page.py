@@ -8,13 +8,17 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Form, Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
+from mlm_audit.checks.figures import figures_from
 from mlm_audit.console.access import SESSION_SECONDS, Session
 from mlm_audit.console.desk import FILES, Desk
 from mlm_audit.console.gate import COOKIE, RefusedError
+from mlm_audit.domain.books import books_in_words
 from mlm_audit.domain.errors import InputError, JobFailedError
+from mlm_audit.domain.findings import verdict_in_words
 from mlm_audit.domain.periods import format_local
 from mlm_audit.jobs.names import resolve
 from mlm_audit.reporting.html import environment, style
+from mlm_audit.reporting.parts import figure_rows
 
 HOME = "/api/admin/jobs"
 RUNS_SHOWN = 30
@@ -81,9 +85,10 @@ def _job(desk: Desk, job: dict[str, Any], tz: ZoneInfo) -> dict[str, Any]:
 
 def _run(run: dict[str, Any], tz: ZoneInfo) -> dict[str, Any]:
     took = "" if run["duration_ms"] is None else f"{run['duration_ms'] / 1_000:.1f} s"
-    counts = run["counts"]
-    waits = run["verdict"] == "INCOMPLETE" and "payable_paisa" in counts and "paid" not in counts
-    return run | {"at": _local(run["started_at"], tz), "took": took, "waits": waits}
+    words = verdict_in_words(run["verdict"], is_complete=run["is_complete"] is not False) if run["verdict"] else ""
+    figures = figure_rows(figures_from(run["figures"])) if run["figures"] else ()
+    shown = {"at": _local(run["started_at"], tz), "took": took, "in_words": words, "figure_rows": figures}
+    return run | shown | {"waits": run["waits_for_approval"], "books_in_words": books_in_words(run["books"])}
 
 
 def _bars(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -92,7 +97,7 @@ def _bars(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     bars = []
     for place, run in enumerate(reversed(runs)):
         height = max(3, round(28 * (run["duration_ms"] or 0) / longest))
-        words = f"{run['at']}: {run['verdict'] or run['status']}, {run['took']}"
+        words = f"{run['at']}: {run['in_words'] or run['status']}, {run['took']}"
         bars.append({"x": place * 8, "y": 30 - height, "height": height, "status": run["status"], "words": words})
     return bars
 

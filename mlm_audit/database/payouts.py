@@ -16,6 +16,7 @@ from mlm_audit.database.connect import in_parts
 from mlm_audit.database.outbox import queue
 from mlm_audit.database.own_tables import SelfPayoutSchedule
 from mlm_audit.database.statements import Statement, rendered
+from mlm_audit.database.tables import Order
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.payouts import Facts, State, Status
 
@@ -131,6 +132,26 @@ def unknown_statuses(connection: Connection, as_of: datetime) -> dict[str, int]:
     query = select(status, func.count()).where(Schedule.payout_date <= as_of).group_by(status)
     found = {name.decode() if isinstance(name, bytes) else str(name): count for name, count in connection.execute(query)}
     return {name: count for name, count in found.items() if name not in set(Status)}
+
+
+def unpaid(connection: Connection, start: datetime | None, end: datetime) -> tuple[int, int]:
+    """How many instalments that were due within a period, half-open, are not paid, and their paisa; what is no amount counts 0.
+
+    Those that were given up are among them: they are owed all the same.
+    """
+    waits = Schedule.status.in_([status.value for status in Status if status is not Status.PAID])
+    query = select(Schedule.amount_paisa).where(waits, Schedule.payout_date < end)
+    if start is not None:
+        query = query.where(Schedule.payout_date >= start)
+    amounts: list[object] = list(connection.execute(query).scalars())
+    return len(amounts), sum(paisa for paisa in amounts if isinstance(paisa, int))
+
+
+def is_schedule_missing(connection: Connection) -> bool:
+    """Whether the schedule has not one row, although an order was paid."""
+    if connection.execute(select(Schedule.id).limit(1)).first() is not None:
+        return False
+    return connection.execute(select(Order.id).where(Order.paid_at.is_not(None)).limit(1)).first() is not None
 
 
 def members(connection: Connection, ids: Iterable[int]) -> dict[int, Member]:

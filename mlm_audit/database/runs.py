@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, Connection, Engine, insert, inspect, selec
 
 from mlm_audit.database.connect import consistent_read
 from mlm_audit.database.own_tables import Break, ReconciliationReport, TreeHealthReport
-from mlm_audit.domain.findings import RunResult
+from mlm_audit.domain.books import Books, Critical
+from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.periods import naive
 
 CHUNK_ROWS = 1_000
@@ -71,6 +72,27 @@ def known_of(engine: Engine, member: int) -> KnownOf | None:
         off = connection.execute(of_run.where(Break.code == "wallet-balance")).all()
         mine = _with_breaks(connection, report, Break.member_id == member).breaks
         return KnownOf(report.jobId, mine, [(row[0], row[1], row[2]) for row in off])
+
+
+def last_books(connection: Connection) -> Books | None:
+    """The last stored reconciliation with its open critical breaks; None when there is none, or nothing to store it in."""
+    if not inspect(connection).has_table(ReconciliationReport.__tablename__):
+        return None
+    newest = select(ReconciliationReport).order_by(ReconciliationReport.id.desc()).limit(1)
+    report = connection.execute(newest).one_or_none()
+    if report is None:
+        return None
+    data = report.reportData or {}
+    of_run = select(Break.break_id, Break.member_id, Break.order_id, Break.severity).where(Break.job_id == report.jobId)
+    rows = connection.execute(of_run.order_by(Break.break_id)).all()
+    return Books(
+        report.jobId,
+        str(data.get("verdict", Verdict.INCOMPLETE)),
+        bool(data.get("is_complete", data.get("verdict") != Verdict.INCOMPLETE)),
+        report.createdAt,
+        len(rows),
+        tuple(Critical(row[0], row[1], row[2]) for row in rows if row[3] == "critical"),
+    )
 
 
 def stored_run(engine: Engine, job_id: str) -> PreviousRun | None:

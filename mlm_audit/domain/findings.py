@@ -1,5 +1,6 @@
 """Findings and results: the words, the columns and the verdict, the same for every job."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -27,7 +28,11 @@ FINDING_KEYS = (
 
 
 class Verdict(StrEnum):
-    """PASS: everything was checked and nothing is open. INCOMPLETE: something could not be checked; never a PASS."""
+    """The worst that a run can say, in this order: FAIL, INCOMPLETE, PASS.
+
+    FAIL: something is open, whether or not all was checked. INCOMPLETE: nothing was found, but something could not be
+    checked, so it is not a PASS. PASS: everything was checked and nothing is open.
+    """
 
     PASS = "PASS"  # noqa: S105  (a verdict, not a password)
     FAIL = "FAIL"
@@ -114,6 +119,34 @@ class RunResult:
     payouts paisa paid and held, of a sweep paisa released and rolled up."""
     sealed: dict[str, Any] = field(default_factory=dict)
     """The sealed history as the run leaves it: the last sealed month, months, rows, and the log's entries and head. Empty for none."""
+    not_checked: tuple[str, ...] = ()
+    """What could not be checked, or not wholly: it qualifies a FAIL, and makes INCOMPLETE what would else be a PASS."""
+    figures: dict[str, Any] = field(default_factory=dict)
+    """The money of the breaks, before and after corrections, as `checks.figures` defines it; empty where a job has none."""
+    books: dict[str, Any] = field(default_factory=dict)
+    """Of a job that moves money: the last stored reconciliation as it stood when the run read; empty for other jobs."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything that the job is about could be checked."""
+        return not self.not_checked and self.verdict is not Verdict.INCOMPLETE
+
+    @property
+    def verdict_in_words(self) -> str:
+        """The verdict with its qualifier: `FAIL, incomplete`."""
+        return verdict_in_words(self.verdict, is_complete=self.is_complete)
+
+
+def verdict_of(*, is_broken: bool, not_checked: Sequence[str]) -> Verdict:
+    """The verdict of a run: FAIL outranks INCOMPLETE, which outranks PASS."""
+    if is_broken:
+        return Verdict.FAIL
+    return Verdict.INCOMPLETE if not_checked else Verdict.PASS
+
+
+def verdict_in_words(verdict: str, *, is_complete: bool) -> str:
+    """A verdict as people read it, everywhere: `PASS`, `FAIL`, `FAIL, incomplete`, `INCOMPLETE`."""
+    return f"{verdict}, incomplete" if verdict == Verdict.FAIL and not is_complete else str(verdict)
 
 
 def open_findings(result: RunResult) -> list[dict[str, Any]]:

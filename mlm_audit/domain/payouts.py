@@ -31,6 +31,7 @@ class Event(StrEnum):
 
     CREDITED = "credited"
     HELD = "held"
+    WITHHELD = "withheld"
     BROKE = "broke"
     REQUEUED = "requeued"
 
@@ -46,6 +47,8 @@ class Hold(StrEnum):
     KYC = "KYC not approved"
     ORDER_GONE = "order unknown"
     ORDER_VOID = "order refunded or cancelled"
+    BREAK = "critical break open in the books"
+    """Ours, for which the member can do nothing; the id of the break follows it. Its days do not count towards `hold_days`."""
 
 
 class State(NamedTuple):
@@ -100,7 +103,24 @@ def known_reason(text: object) -> str:
     words = one_line(text)
     if words in set(Hold):
         return words
+    if is_withheld(words):
+        return mask_personal(words)
     return mask_personal(words) if words.startswith(TECHNICAL) else "a reason in the platform's own words, not shown here"
+
+
+def withheld_reason(break_id: str) -> str:
+    """The reason of an instalment that waits for a break to be cleared."""
+    return f"{Hold.BREAK.value}: {break_id}"
+
+
+def is_withheld(reason: str | None) -> bool:
+    """Whether an instalment with this reason waits for a break of the books, and for nothing that the member could do."""
+    return (reason or "").startswith(Hold.BREAK.value)
+
+
+def kind_of(reason: str) -> str:
+    """A reason without the break that it names, so that reasons can be counted."""
+    return Hold.BREAK.value if is_withheld(reason) else reason
 
 
 def order_stands(status: str) -> bool:
@@ -112,6 +132,7 @@ _PAID = State(Status.PAID)
 _ALLOWED = {
     Event.CREDITED: (Status.PENDING, Status.FAILED),
     Event.HELD: (Status.PENDING, Status.FAILED),
+    Event.WITHHELD: (Status.PENDING, Status.FAILED),
     Event.BROKE: (Status.PENDING, Status.FAILED),
     Event.REQUEUED: (Status.FAILED, Status.PERMANENTLY_FAILED),
 }
@@ -129,6 +150,11 @@ def transition(state: State, event: Event, limits: Limits, now: datetime, reason
     if event is Event.REQUEUED:
         return State(Status.PENDING)
     since = state.failed_since or now
+    if event is Event.WITHHELD:
+        # Waiting for the books is not the member's doing: it uses up no retry, and is never given up.
+        return State(Status.FAILED, state.retry_count, since, reason)
+    if is_withheld(state.reason):
+        since = now  # the days that the books took do not count
     if event is Event.HELD:
         given_up = now - since >= timedelta(days=limits.hold_days)
         retries = state.retry_count

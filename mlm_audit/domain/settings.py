@@ -91,6 +91,14 @@ class Settings(BaseSettings):
     payout_workers: int = Field(1, ge=1, le=32, description="Threads that share a payout run, each with a connection of its own")
     payout_retries: int = Field(3, ge=1, le=100, description="Technical failures after which an instalment is given up")
     hold_days: int = Field(90, ge=1, le=36_600, description="Days that a held payout is looked at again before it is given up")
+    payouts_require_reconciliation: Literal["off", "affected", "run"] = Field(
+        "affected",
+        description="What critical breaks of the last reconciliation hold: the instalments that they concern (affected); "
+        "the whole run, also without a recent reconciliation (run); nothing (off)",
+    )
+    payouts_reconciliation_max_age_hours: int = Field(
+        48, ge=1, le=8_760, description="With PAYOUTS_REQUIRE_RECONCILIATION=run: an older reconciliation than this stops the run"
+    )
     payout_run_cap_paisa: int = Field(
         1_000_000_000,
         ge=0,

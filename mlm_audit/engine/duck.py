@@ -38,7 +38,7 @@ CLOCK_TOLERANCE = timedelta(hours=1)
 
 OF_HISTORY = {
     "ledger_changes": "first run: there is no earlier ledger to compare with",
-    "seal_problems": "nothing is sealed yet",
+    "seal_problems": "nothing had been sealed before this run",
 }
 """Inputs that are made from what earlier runs left, and why there may be none."""
 

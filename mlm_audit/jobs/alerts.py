@@ -47,7 +47,8 @@ def alert(
     context = {
         "job": result.job,
         "job_id": result.job_id,
-        "verdict": result.verdict.value,
+        "verdict": result.verdict_in_words,
+        "not_checked": list(result.not_checked[:LARGEST]),
         "message": data.sentence,
         "first": data.first,
         "alerts": list(result.alerts),

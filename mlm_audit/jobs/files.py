@@ -8,7 +8,9 @@ import duckdb
 import polars as pl
 
 from mlm_audit.checks.catalogue import SQL_DIR, parse_check
-from mlm_audit.domain.findings import Bridge, BridgeLine, CheckRun, CheckStatus, RunResult, Verdict, accuracy_percent
+from mlm_audit.checks.figures import figures_of
+from mlm_audit.domain.findings import Bridge, BridgeLine, CheckRun, CheckStatus, RunResult, Verdict, accuracy_percent, verdict_of
+from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.breaks import BREAK_SCHEMA, DuckAsk, to_breaks
 from mlm_audit.engine.duck import scalar
@@ -70,18 +72,22 @@ def _result(
     ended: datetime,
 ) -> RunResult:
     rows = {name: file.read.rows for name, file in loaded.items()}
+    findings = findings_of(worst_first(breaks))
+    figures = figures_of(findings)
     off = breaks.filter(pl.col("code") == "balance-ledger")
     accuracy = accuracy_percent(rows["balances"] - off.height, rows["balances"])
     counts = {
         "users_checked": rows["balances"],
         "discrepancies_found": breaks.height,
         "auto_corrections": 0,
-        "total_discrepancy_paisa": int(breaks["amount_paisa"].abs().sum()),
+        "total_discrepancy_paisa": figures.before.wallet_difference_gross_paisa,
         "accuracy": min(accuracy, 99.99) if breaks.height else accuracy,
         "residual_paisa": bridge.residual_paisa,
         "files": {name: file.read.as_dict() for name, file in loaded.items()},
     }
-    verdict = Verdict.INCOMPLETE if bridge.residual_paisa else Verdict.FAIL if breaks.height else Verdict.PASS
+    residual = bridge.residual_paisa
+    not_checked = (f"the proof failed: {format_inr(residual)} between ledger and balances has no cause",) if residual else ()
+    verdict = verdict_of(is_broken=bool(breaks.height), not_checked=not_checked)
     return RunResult(
         job=JOB,
         job_id=f"{JOB}-{started.astimezone(settings.tz):%Y-%m-%d-%H%M%S}-{secrets.token_hex(2)}",
@@ -91,12 +97,14 @@ def _result(
         started_at=started,
         duration_ms=int((ended - started).total_seconds() * 1_000),
         counts=counts,
-        findings=findings_of(worst_first(breaks)),
+        findings=findings,
         checks=runs,
         bridge=bridge,
-        notes=tuple(file.hint for file in loaded.values() if file.hint and breaks.height),
+        notes=(*not_checked, *(file.hint for file in loaded.values() if file.hint and breaks.height)),
         rows_read=rows,
         dry_run=True,
         timezone=settings.timezone,
         plan="none: balances against ledger only",
+        not_checked=not_checked,
+        figures=figures.to_dict(),
     )

@@ -16,8 +16,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from mlm_audit.database import payouts as db
 from mlm_audit.database.connect import error_line, in_parts, is_out_of_reach, writer
 from mlm_audit.database.payouts import Change, Instalment, Member
+from mlm_audit.domain.books import Books
 from mlm_audit.domain.errors import JobFailedError
-from mlm_audit.domain.payouts import Event, Hold, Limits, State, Status, transition, why_held
+from mlm_audit.domain.payouts import Event, Hold, Limits, State, Status, transition, why_held, withheld_reason
 from mlm_audit.domain.periods import naive
 from mlm_audit.jobs.pace import Pace
 from mlm_audit.jobs.retry import retried
@@ -151,6 +152,16 @@ def next_state(instalment: Instalment, member: Member | None, limits: Limits, no
     if held is None:
         return transition(instalment.state, Event.CREDITED, limits, now)
     return transition(instalment.state, Event.HELD, limits, now, held.value)
+
+
+def with_books(change: Change, books: Books | None, limits: Limits, now: datetime) -> Change:
+    """The change, but what could be paid waits while a critical break of the books about its member or its order is open."""
+    if books is None or change.to.status is not Status.PAID:
+        return change
+    one = change.instalment
+    if (critical := books.critical_of(one.member_id, one.order_id)) is None:
+        return change
+    return Change(one, transition(one.state, Event.WITHHELD, limits, now, withheld_reason(critical)))
 
 
 def _is_new(change: Change) -> bool:

@@ -8,12 +8,13 @@ from sqlalchemy import Engine
 from mlm_audit.database import payouts as db
 from mlm_audit.database.connect import consistent_read
 from mlm_audit.database.payouts import Change
+from mlm_audit.database.runs import last_books
 from mlm_audit.domain.payouts import Limits, Status
 from mlm_audit.domain.periods import naive
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.names import RETRY_PAYOUTS, WEEKLY_PAYOUTS
 from mlm_audit.jobs.pace import Pace
-from mlm_audit.jobs.payout_batches import Tally, Work, next_state, pay_all
+from mlm_audit.jobs.payout_batches import Tally, Work, next_state, pay_all, with_books
 from mlm_audit.jobs.ports import Clock
 from mlm_audit.jobs.shards import Shard, cut, holding, its_run_lives
 
@@ -43,7 +44,9 @@ def _pay(database: Engine, settings: Settings, clock: Clock, shard: Shard, sleep
         found = [one for one in db.by_ids(connection, [*shard.first, *shard.then]) if one.state.status is was]
         people = db.members(connection, (one.member_id for one in found))
         credited = db.credited(connection, (one.id for one in found))
+        books = last_books(connection) if settings.payouts_require_reconciliation == "affected" else None
     looked = [Change(i, next_state(i, people.get(i.member_id), limits, now, is_credited=i.id in credited)) for i in found]
+    looked = [with_books(one, books, limits, now) for one in looked]
     payable, to_pay = set(shard.first), Status.PAID
     # What its run did not state as payable is not paid, though it could be by now: the next run states it.
     stated = {one.instalment.id: one for one in looked if one.to.status is not to_pay or one.instalment.id in payable}

@@ -8,27 +8,40 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from mlm_audit.database import payouts as db
 from mlm_audit.database.check import require
 from mlm_audit.database.connect import consistent_read, write
-from mlm_audit.database.outbox import queue
+from mlm_audit.database.outbox import queue, queue_once
 from mlm_audit.database.own_tables import JobLease, JobLog, Notice, PayoutHistory, SelfPayoutSchedule
 from mlm_audit.database.payouts import Change, Member
+from mlm_audit.database.runs import last_books
 from mlm_audit.database.tables import Ledger, Order, User
+from mlm_audit.domain.books import Books, why_books_stop
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.payouts import Limits, Status
-from mlm_audit.domain.periods import naive
+from mlm_audit.domain.periods import business_date, format_local, naive
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.approval import Approval, fingerprint, read_approval, use_approval, why_approval_is_needed
 from mlm_audit.jobs.leaving import with_files
 from mlm_audit.jobs.pace import Pace
-from mlm_audit.jobs.payout_batches import Tally, Work, next_state, pay_all
-from mlm_audit.jobs.payout_result import Control, Header, by_reason, dry_result, paid_result, stopped_result
+from mlm_audit.jobs.payout_batches import Tally, Work, next_state, pay_all, with_books
+from mlm_audit.jobs.payout_result import (
+    Control,
+    Header,
+    Overdue,
+    Schedule,
+    Seen,
+    blocked_result,
+    by_reason,
+    dry_result,
+    paid_result,
+    stopped_result,
+)
 from mlm_audit.jobs.payout_shards import TAKES_FROM, payout_shards, read_back
 from mlm_audit.jobs.ports import Clock, Progress
 from mlm_audit.jobs.running import Run, new_job_id, reason_of, running
@@ -39,7 +52,7 @@ log = logging.getLogger(__name__)
 
 NEEDED = {
     User: ("id", "is_active", "is_blocked", "is_kyc_approved", "wallet_balance_paisa", "full_name", "email"),
-    Order: ("id", "status"),
+    Order: ("id", "status", "paid_at"),
     Ledger: None,
     SelfPayoutSchedule: None,
     PayoutHistory: None,
@@ -48,6 +61,8 @@ NEEDED = {
     Notice: None,
 }
 MOST = 10_000_000
+OVERDUE_EDGES = (30, 90)
+"""Days at which the ages of overdue instalments are told apart, beside PAYOUT_OVERDUE_DAYS."""
 FUTURE_TOLERANCE = timedelta(minutes=1)
 
 
@@ -124,6 +139,8 @@ class _Payouts:
         self.was = TAKES_FROM[head.job]
         self.limits = Limits(settings.payout_retries, settings.hold_days)
         self.unknown: dict[str, int] = {}
+        self.books: Books | None = None
+        self.schedule = Schedule()
         self.people: dict[int, Member] = {}
 
     def look(self) -> RunResult:
@@ -132,7 +149,7 @@ class _Payouts:
             stated = self._state()
         except Exception as error:
             raise JobFailedError(f"{self.head.job} failed, nothing was written: {reason_of(error)}") from error
-        return dry_result(self.head, stated, self.unknown)
+        return dry_result(self.head, stated, self._seen())
 
     def execute(self, out: Path | None) -> RunResult:
         """State, ask for approval if need be, pay, prove."""
@@ -141,6 +158,8 @@ class _Payouts:
         about = {"as_of": head.as_of.isoformat(), "limit": self.limit, "approve": approved}
         with running(self.database, head.job, head.job_id, self.settings, head.clock, head.started, **about) as run:
             stated = self._state()
+            if self._seen().stop:
+                return with_files(with_trend(self.database, self.settings, self._blocked(run, stated)), self.settings, out)
             if reason := self._why_stop(stated):
                 stopped = with_trend(self.database, self.settings, self._stop(run, stated, reason))
                 return with_files(stopped, self.settings, out)
@@ -152,9 +171,9 @@ class _Payouts:
             run.note(stated={"count": count, "paisa": paisa, "as_of": head.as_of.isoformat(), "by_reason": by_reason(stated)})
             tally = self._pay(run, stated)
             control = self._prove(stated, tally)
-            result = paid_result(head, stated, tally, control, self.unknown)
+            result = paid_result(head, stated, tally, control, self._seen())
             with write(self.database) as connection:
-                run.end(connection, result.status, verdict=result.verdict.value, counts=result.counts)
+                run.end_with(connection, result)
             return with_files(with_trend(self.database, self.settings, result), self.settings, out)
 
     def _state(self) -> list[Change]:
@@ -167,7 +186,48 @@ class _Payouts:
             found = db.due(connection, self.was, naive(head.as_of), self.limit)
             self.people = people = db.members(connection, (instalment.member_id for instalment in found))
             credited = db.credited(connection, (instalment.id for instalment in found))
-        return [Change(i, next_state(i, people.get(i.member_id), self.limits, now, is_credited=i.id in credited)) for i in found]
+            self.books = last_books(connection)
+            self.schedule = self._schedule(connection)
+        asked = self.books if self.settings.payouts_require_reconciliation == "affected" else None
+        looked = (
+            Change(i, next_state(i, people.get(i.member_id), self.limits, now, is_credited=i.id in credited)) for i in found
+        )
+        return [with_books(change, asked, self.limits, now) for change in looked]
+
+    def _schedule(self, connection: Connection) -> Schedule:
+        """What is overdue, and whether there is a schedule at all on a platform that has sold."""
+        days = [self.settings.payout_overdue_days]
+        days += [edge for edge in OVERDUE_EDGES if edge > days[0]]
+        ends = [naive(self.head.as_of) - timedelta(days=edge) for edge in days]
+        overdue = [
+            (first, last, *db.unpaid(connection, start, end))
+            for first, last, start, end in zip(days, [*days[1:], None], [*ends[1:], None], ends, strict=True)
+        ]
+        return Schedule(tuple(Overdue(*one) for one in overdue if one[2]), is_missing=db.is_schedule_missing(connection))
+
+    def _seen(self) -> Seen:
+        """What stands beside the instalments: unknown words, the schedule as a whole, the books."""
+        now, hours = naive(self.head.started), self.settings.payouts_reconciliation_max_age_hours
+        stops = self.settings.payouts_require_reconciliation == "run"
+        stop = why_books_stop(self.books, now, hours) if stops else None
+        return Seen(self.unknown, self.schedule, self.books, stop)
+
+    def _blocked(self, run: Run, stated: list[Change]) -> RunResult:
+        """Pay nothing because of the books, and say so."""
+        head = self.head
+        result = blocked_result(head, stated, self._seen())
+        context = {
+            "state": "warning",
+            "message": f"{head.job}: {result.alerts[0]}",
+            "at": format_local(head.started, self.settings.tz),
+        }
+        with write(self.database) as connection:
+            run.end_with(connection, result)
+            day = business_date(head.started, self.settings.tz)
+            queue_once(
+                connection, Draft(f"health-alert/{head.job}-books/{day}", "health-alert", None, context), naive(head.clock())
+            )
+        return result
 
     def _why_stop(self, stated: list[Change]) -> str | None:
         count, paisa = _sum(stated, Status.PAID)
@@ -184,9 +244,9 @@ class _Payouts:
         count, paisa = _sum(stated, Status.PAID)
         asked: dict[str, Any] = {"reason": reason, "count": count, "paisa": paisa, "as_of": head.as_of.isoformat()}
         asked |= {"limit": self.limit, "fingerprint": _fingerprint(stated)}
-        result = stopped_result(head, stated, reason, self.unknown)
+        result = stopped_result(head, stated, reason, self._seen())
         with write(self.database) as connection:
-            run.end(connection, result.status, verdict=result.verdict.value, counts=result.counts, approval=asked)
+            run.end_with(connection, result, approval=asked)
             context = {"job": head.job, "job_id": head.job_id, "count": count, "paisa": paisa, "reason": reason}
             queue(connection, [Draft(f"approval-needed/{head.job_id}", "approval-needed", None, context)], naive(head.clock()))
         return result
@@ -233,6 +293,7 @@ class _Payouts:
         paisa = sum(change.instalment.amount_paisa for change in paid)
         rest = [change.instalment.id for change in stated if change.instalment.id not in tally.changes]
         with consistent_read(self.database) as connection:
+            self.schedule = self._schedule(connection)
             rows, ledger_paisa = db.ledger_total(connection, [change.instalment.id for change in paid])
             now = db.statuses(connection, rest)
         if (rows, ledger_paisa) != (len(paid), paisa):

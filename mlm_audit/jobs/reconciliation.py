@@ -1,7 +1,6 @@
 """commission-reconciliation: ledger against wallets, commissions against orders; corrects up to ₹1 (DOMAIN §3)."""
 
 import logging
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ import polars as pl
 from sqlalchemy import Engine as Database
 
 from mlm_audit.checks.catalogue import Check, load_checks
+from mlm_audit.checks.figures import Figures, figures_of
 from mlm_audit.checks.inputs import INPUTS
 from mlm_audit.checks.states import as_cleared, cleared, with_states
 from mlm_audit.database.check import readable_inputs
@@ -26,6 +26,7 @@ from mlm_audit.domain.findings import (
     RunResult,
     Verdict,
     accuracy_percent,
+    verdict_of,
 )
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.notices import Draft
@@ -47,7 +48,7 @@ from mlm_audit.jobs.ports import Clock, Progress
 from mlm_audit.jobs.running import Run, new_job_id, reason_of, running
 from mlm_audit.jobs.sealing import About, prove, seal_closed, store_of, told, word_of
 from mlm_audit.jobs.trend import with_trend
-from mlm_audit.reporting.report import report_data
+from mlm_audit.reporting.report import report_data, report_sentence
 
 log = logging.getLogger(__name__)
 
@@ -254,10 +255,13 @@ class _Reconciliation:
     ) -> Outcome:
         corrected = [f"wallet-balance/{correction.member_id}" for correction in corrections]
         still_open = breaks.filter(~pl.col("id").is_in(corrected))
-        counts = _counts(found, breaks, len(corrections))
+        not_checked = (*_not_checked(found, missing), *(() if self.dry_run else self.proof.notes))
+        verdict = verdict_of(is_broken=bool(still_open.height), not_checked=not_checked)
+        open_now = findings_of(worst_first(breaks))
+        figures = figures_of(open_now, corrected)
+        counts = _counts(found, figures, len(corrections))
         if self.rows_changed is not None:
             counts["rows_changed"] = self.rows_changed
-        verdict = _verdict(found, still_open, [*missing, *(() if self.dry_run else self.proof.notes)])
         result = RunResult(
             job=RECONCILIATION,
             job_id=self.job_id,
@@ -267,7 +271,7 @@ class _Reconciliation:
             started_at=self.started,
             duration_ms=int((self.clock() - self.started).total_seconds() * 1_000),
             counts=counts,
-            findings=findings_of(worst_first(breaks)) + findings_of(as_cleared(gone, self.as_of)),
+            findings=open_now + findings_of(as_cleared(gone, self.as_of)),
             checks=found.checks,
             bridge=found.bridge,
             notes=(*_notes(found, missing), *self.proof.notes, *self._what_was_read()),
@@ -275,9 +279,11 @@ class _Reconciliation:
             dry_run=self.dry_run,
             timezone=self.settings.timezone,
             plan=plan_name(self.settings.plan_file or DEFAULT_PLAN, self.plan),
-            alerts=_alerts(self.settings, still_open, counts, capped=capped),
+            alerts=_alerts(self.settings, still_open, figures, capped=capped),
             corrections=tuple(correction._asdict() for correction in corrections),
             fixed=tuple(corrected),
+            not_checked=not_checked,
+            figures=figures.to_dict(),
         )
         return Outcome(result if first_run else with_trend(self.database, self.settings, result), breaks, corrections)
 
@@ -301,7 +307,7 @@ class _Reconciliation:
             store_reconciliation(connection, result, still_open, data, self.clock())
             if alerted := alert(connection, ReconciliationReport, result, words, self.settings, out):
                 queue_once(connection, alerted, naive(self.clock()), UNTIL_FILED)
-            run.end(connection, result.status, verdict=result.verdict.value, counts=result.counts)
+            run.end_with(connection, result)
         self.mirror.keep_only(manifest)
         return alerted
 
@@ -317,45 +323,42 @@ class _Reconciliation:
         return manifest
 
 
-def _counts(found: EngineResult, breaks: pl.DataFrame, corrections: int) -> dict[str, Any]:
+def _counts(found: EngineResult, figures: Figures, corrections: int) -> dict[str, Any]:
     users = found.rows.get("users", 0)
-    wallets = breaks.filter(pl.col("code") == "wallet-balance")
     accuracy = accuracy_percent(users - found.broken_members, users)
     return {
         "users_checked": users,
-        "discrepancies_found": breaks.height,
+        "discrepancies_found": figures.before.breaks,
         "auto_corrections": corrections,
-        "total_discrepancy_paisa": int(wallets["amount_paisa"].cast(pl.Int128).abs().sum()),
-        "accuracy": min(accuracy, 99.99) if breaks.height else accuracy,
+        "total_discrepancy_paisa": figures.before.wallet_difference_gross_paisa,
+        "accuracy": min(accuracy, 99.99) if figures.before.breaks else accuracy,
         "residual_paisa": found.bridge.residual_paisa,
     }
 
 
-def _verdict(found: EngineResult, still_open: pl.DataFrame, missing: Sequence[str]) -> Verdict:
-    unchecked = any(check.status is CheckStatus.NOT_RUN for check in found.checks)
-    if unchecked or missing or found.bridge.residual_paisa:
-        return Verdict.INCOMPLETE
-    return Verdict.FAIL if still_open.height else Verdict.PASS
-
-
-def _notes(found: EngineResult, missing: dict[str, str]) -> tuple[str, ...]:
+def _not_checked(found: EngineResult, missing: dict[str, str]) -> tuple[str, ...]:
     notes = [f"{name}: {reason}" for name, reason in sorted(missing.items())]
     notes += [f"check {run.code} did not run: {run.reason}" for run in found.checks if run.status is CheckStatus.NOT_RUN]
-    notes += [f"check {run.code}: {run.reason}" for run in found.checks if run.status is CheckStatus.NOT_APPLICABLE]
     if found.bridge.residual_paisa:
         notes.append(f"the proof failed: {format_inr(found.bridge.residual_paisa)} between ledger and wallets has no cause")
     return tuple(notes)
 
 
-def _alerts(settings: Settings, still_open: pl.DataFrame, counts: dict[str, Any], *, capped: bool) -> tuple[str, ...]:
+def _notes(found: EngineResult, missing: dict[str, str]) -> tuple[str, ...]:
+    """What was not checked, and what does not apply."""
+    no_matter = (f"check {run.code}: {run.reason}" for run in found.checks if run.status is CheckStatus.NOT_APPLICABLE)
+    return (*_not_checked(found, missing), *no_matter)
+
+
+def _alerts(settings: Settings, still_open: pl.DataFrame, figures: Figures, *, capped: bool) -> tuple[str, ...]:
     alerts = []
     critical = still_open.filter(pl.col("severity") == "critical").height
     if critical:
         alerts.append(f"{critical} critical break{'s' if critical > 1 else ''}")
     if still_open.height > settings.alert_breaks:
         alerts.append(f"{still_open.height} breaks are open, more than {settings.alert_breaks}")
-    if counts["total_discrepancy_paisa"] > settings.alert_total_paisa:
-        alerts.append(f"wallets are off by {format_inr(counts['total_discrepancy_paisa'])} in total")
+    if (off := figures.after.wallet_difference_gross_paisa) > settings.alert_total_paisa:
+        alerts.append(f"the wallet difference is {format_inr(off)} gross, more than {format_inr(settings.alert_total_paisa)}")
     if capped:
         cap = format_inr(settings.correction_run_cap_paisa)
         alerts.append(f"corrections stopped at {cap}: many small drifts are one big fault")
@@ -366,6 +369,10 @@ def _report_data(result: RunResult) -> dict[str, Any]:
     bridge = asdict(result.bridge) if result.bridge else None
     return {
         "verdict": result.verdict.value,
+        "is_complete": result.is_complete,
+        "not_checked": list(result.not_checked),
+        "figures": result.figures,
+        "sentence": report_sentence(result),
         "as_of": result.as_of.isoformat(),
         "bridge": bridge,
         "notes": list(result.notes),

@@ -16,6 +16,7 @@ from mlm_audit.database import joblog
 from mlm_audit.database.connect import error_line, write
 from mlm_audit.database.joblog import Claim
 from mlm_audit.domain.errors import InputError, JobFailedError
+from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.periods import business_date, naive
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.leaving import NO_ROOM
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 BEATS_PER_LEASE = 4
 FULL = ("database or disk is full", "No space left on device", "no space left on device", "disk full", "table is full")
 """How databases and libraries say it that raise no OSError."""
+NOT_CHECKED_LOGGED = 20
+"""Sentences of what was not checked that the job log keeps; the stored report has all."""
 TAKEN_OVER = "{job}: another process has taken over, because this one was silent for too long"
 
 
@@ -72,6 +75,20 @@ class Run:
         if not joblog.end(connection, self.job_id, naive(self.clock()), status, meta=self.meta):
             raise JobFailedError(TAKEN_OVER.format(job=self.claim.job))
         self.ended = True
+
+    def end_with(self, connection: Connection, result: RunResult, **more: Any) -> None:
+        """Log the end with what everybody asks of a result: the verdict and what qualifies it, counts and figures."""
+        self.end(
+            connection,
+            result.status,
+            verdict=result.verdict.value,
+            is_complete=result.is_complete,
+            not_checked=list(result.not_checked[:NOT_CHECKED_LOGGED]),
+            counts=result.counts,
+            figures=result.figures,
+            books=result.books,
+            **more,
+        )
 
     def beat(self) -> None:
         """Renew the lease once."""

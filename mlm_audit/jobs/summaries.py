@@ -95,7 +95,7 @@ class _Report:
                 queue_once(connection, draft, naive(self.clock()))
             for finding in told.findings if self.job == HEALTH_PING else []:
                 queue_once(connection, self._alert(finding), naive(self.clock()))
-            run.end(connection, result.status, verdict=result.verdict.value, counts=result.counts)
+            run.end_with(connection, result)
 
     def _alert(self, finding: dict[str, Any]) -> Draft:
         day = business_date(self.as_of, self.settings.tz)

@@ -15,6 +15,7 @@ from mlm_audit.database.check import require
 from mlm_audit.database.connect import consistent_read, error_line, in_parts, is_out_of_reach, write
 from mlm_audit.database.outbox import queue_once
 from mlm_audit.database.own_tables import CommissionRollup, EligibilityLog, JobLease, JobLog, MonthlyStats, Notice
+from mlm_audit.database.runs import last_books
 from mlm_audit.database.sweep_reads import MonthRead, is_logged, orders_paid_in, read_month
 from mlm_audit.database.sweep_writes import (
     UNKNOWN_MEMBER,
@@ -99,7 +100,9 @@ def run_sweep(
     started = clock()
     chosen = _choose(month, as_of, started, settings)
     rules = load_plan(settings.plan_file or DEFAULT_PLAN).rules
-    head = SweepHeader(new_job_id("monthly-sweep", started, settings), chosen, started, clock, settings, rules, dry_run)
+    with consistent_read(database) as connection:
+        books = last_books(connection)
+    head = SweepHeader(new_job_id("monthly-sweep", started, settings), chosen, started, clock, settings, rules, dry_run, books)
     sweep = _Sweep(database, head, progress)
     sweep.refuse_missing_data()
     if dry_run:
@@ -203,7 +206,7 @@ class _Sweep:
                 store_stats(connection, self._job(resets=False))
                 totals = month_totals(connection, self.month)
                 queue_once(connection, self._summary(result, *totals), naive(self.head.clock()))
-                run.end(connection, result.status, verdict=result.verdict.value, counts=result.counts)
+                run.end_with(connection, result)
             return with_files(with_trend(self.database, self.settings, result), self.settings, out)
 
     def facts(self) -> tuple[pl.DataFrame, MonthRead]:

@@ -8,10 +8,11 @@ from typing import Any
 import polars as pl
 
 from mlm_audit.database.sweep_reads import MonthRead
+from mlm_audit.domain.books import Books, books_data, doubt_of_books
 from mlm_audit.domain.eligibility import in_words
-from mlm_audit.domain.findings import RunResult, Verdict
+from mlm_audit.domain.findings import RunResult, Verdict, verdict_of
 from mlm_audit.domain.money import format_inr
-from mlm_audit.domain.periods import Month, month_before, month_label
+from mlm_audit.domain.periods import Month, month_before, month_label, naive
 from mlm_audit.domain.plan import PlanRules
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.findings import one_finding
@@ -37,6 +38,8 @@ class SweepHeader:
     settings: Settings
     rules: PlanRules
     dry_run: bool
+    books: Books | None = None
+    """The last stored reconciliation."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,8 @@ def sweep_result(head: SweepHeader, facts: pl.DataFrame, read: MonthRead, outcom
     findings = _left(outcome, read) + _differences(shown, head)
     notes = _notes(head, read, shown)
     broke = any(reason.startswith("technical: ") for reason in outcome.left.values())
-    verdict = Verdict.FAIL if broke else Verdict.INCOMPLETE if outcome.left else Verdict.PASS
+    not_checked = _not_checked(head, outcome)
+    verdict = verdict_of(is_broken=broke, not_checked=not_checked)
     now = head.clock()
     return RunResult(
         job=MONTHLY_SWEEP,
@@ -72,7 +76,15 @@ def sweep_result(head: SweepHeader, facts: pl.DataFrame, read: MonthRead, outcom
         timezone=head.settings.timezone,
         alerts=(f"{len(outcome.left)} members could not be decided; see the findings",) if outcome.left else (),
         items=_items(shown, outcome, head.rules),
+        not_checked=not_checked,
+        books=books_data(head.books, naive(head.started)),
     )
+
+
+def _not_checked(head: SweepHeader, outcome: Outcome) -> tuple[str, ...]:
+    left = len(outcome.left)
+    told = (f"{left} member{'' if left == 1 else 's'} could not be decided; see the findings",) if left else ()
+    return told + doubt_of_books(head.books)
 
 
 def _with_changes(facts: pl.DataFrame) -> pl.DataFrame:

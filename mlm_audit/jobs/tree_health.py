@@ -225,7 +225,7 @@ class _TreeHealth:
             store_tree_health(connection, result, outcome.still_open, report_data(result), self.clock())
             if told := alert(connection, own.TreeHealthReport, result, words, self.settings, out):
                 queue_once(connection, told, naive(self.clock()), UNTIL_FILED)
-            run.end(connection, result.status, verdict=result.verdict.value, counts=result.counts)
+            run.end_with(connection, result)
         seen = folder / "structure.parquet"
         after.structure.write_parquet(seen, metadata={"job_id": self.head.job_id})
         keep(seen, self._copy())

@@ -19,7 +19,7 @@ from mlm_audit.checks.tree.issues import EVIDENCE_ROWS, Issue
 from mlm_audit.checks.tree.neighbourhood import as_data, picture_of
 from mlm_audit.database.runs import PREVIOUS_COLUMNS
 from mlm_audit.database.tree_repairs import Repaired
-from mlm_audit.domain.findings import SEVERITIES, CheckRun, CheckStatus, RunResult, Verdict
+from mlm_audit.domain.findings import SEVERITIES, CheckRun, CheckStatus, RunResult, Verdict, verdict_of
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.breaks import BREAK_SCHEMA
@@ -87,7 +87,8 @@ def tree_outcome(head: Head, looked: Looked, made: Made, previous: pl.DataFrame 
     findings = findings_of(frame) + findings_of(as_cleared(cleared(frame, known, ran), head.as_of))
     still_open = frame.filter(pl.col("id").is_in(list(still)))
     unseen = _unseen(known, incomplete, frame)
-    verdict = Verdict.INCOMPLETE if incomplete else Verdict.FAIL if still else Verdict.PASS
+    not_checked = tuple(dict.fromkeys(incomplete.values()))
+    verdict = verdict_of(is_broken=bool(still), not_checked=not_checked)
     counts = _counts(looked, issues.values(), len(fixed), since)
     result = RunResult(
         job=TREE_HEALTH,
@@ -110,6 +111,7 @@ def tree_outcome(head: Head, looked: Looked, made: Made, previous: pl.DataFrame 
         fixed=tuple(sorted(fixed)),
         items=as_items(since.moved),
         pictures=_pictures(still_open, looked.after),
+        not_checked=not_checked,
     )
     return Outcome(result, _to_store(pl.concat([still_open.select(unseen.columns), unseen])))
 
@@ -288,6 +290,8 @@ def report_data(result: RunResult) -> dict[str, Any]:
     """What is stored of a result beside its open issues."""
     return {
         "verdict": result.verdict.value,
+        "is_complete": result.is_complete,
+        "not_checked": list(result.not_checked),
         "as_of": result.as_of.isoformat(),
         "counts": result.counts,
         "notes": list(result.notes),

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from mlm_audit.domain.findings import Verdict
+from mlm_audit.checks.figures import figures_from
+from mlm_audit.domain.findings import Verdict, verdict_in_words
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.periods import format_local
 from mlm_audit.reporting.html import page
@@ -47,6 +48,8 @@ class Listed:
     files: tuple[str, ...]
     job: str = ""
     verdict: str = ""
+    in_words: str = ""
+    """The verdict with its qualifier."""
     dry_run: bool = False
     when: str = ""
     what: str = ""
@@ -122,10 +125,11 @@ def _listed(folder: Path, stamp: str, tz: ZoneInfo) -> Listed:
     head = head_of(folder / "result.json")
     files = tuple(name for name in LINKED if (folder / name).is_file())
     try:
-        what, point = _WHAT.get(head["job"], _other)(head["counts"])
+        what, point = _WHAT.get(head["job"], _other)(head["counts"] | {"figures": head.get("figures") or {}})
         when = format_local(datetime.fromisoformat(head["started_at"]), tz)
         verdict, dry_run = Verdict(head["verdict"]).value, bool(head["dry_run"])
-        return Listed(folder.name, stamp, files, str(head["job"]), verdict, dry_run, when, what, point)
+        words = verdict_in_words(verdict, is_complete=bool(head.get("is_complete", True)))
+        return Listed(folder.name, stamp, files, str(head["job"]), verdict, words, dry_run, when, what, point)
     except (KeyError, TypeError, ValueError, AttributeError):
         return Listed(folder.name, stamp, files)
 
@@ -145,10 +149,13 @@ def _jobs(runs: Iterable[Listed]) -> Iterable[Job]:
 
 def _reconciled(counts: dict[str, Any]) -> tuple[str, tuple[int, int]]:
     left = counts["discrepancies_found"] - counts["auto_corrections"]
-    return f"{grouped(left)} open, wallets off by {format_inr(counts['total_discrepancy_paisa'])}", (
-        left,
-        counts["auto_corrections"],
+    # A run of before there were figures says what it found, which is what it had.
+    off = (
+        figures_from(counts["figures"]).after.wallet_difference_gross_paisa
+        if counts["figures"]
+        else counts["total_discrepancy_paisa"]
     )
+    return f"{grouped(left)} open, wallet difference {format_inr(off)} gross", (left, counts["auto_corrections"])
 
 
 def _trees(counts: dict[str, Any]) -> tuple[str, tuple[int, int]]:

@@ -10,9 +10,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from mlm_audit.checks.causes import first_step, in_words
+from mlm_audit.checks.figures import Figures, at_risk_by_cause, sum_of_findings
 from mlm_audit.checks.pointers import explain_command
 from mlm_audit.checks.remedies.model import FACTS
 from mlm_audit.checks.roots import FOLLOWS
+from mlm_audit.domain.books import books_in_words
 from mlm_audit.domain.findings import SEVERITIES, STATES, CheckRun, CheckStatus, RunResult
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.periods import format_local
@@ -65,8 +67,12 @@ class Page:
     first: str
     subtitle: str
     figures: tuple[tuple[str, str], ...]
+    qualifier: str = ""
+    """`incomplete`, for a FAIL of a run that could not check everything."""
     word: str = ""
     """PAY or HOLD, where money is about to move."""
+    books: str = ""
+    """The last reconciliation in a sentence, where money is about to move."""
     news: str = ""
     """What is new since the last run."""
     alerts: tuple[str, ...] = ()
@@ -75,7 +81,9 @@ class Page:
     rows_read: tuple[tuple[str, str], ...] = ()
     checks: tuple[dict[str, str], ...] = ()
     not_checked: tuple[str, ...] = ()
-    all_checked: str = "Every check ran, and every input had rows."
+    notes: tuple[str, ...] = ()
+    """What else a reader should know; nothing of it was left unchecked."""
+    all_checked: str = "Every check that applies ran, and every input had rows."
     trust: tuple[tuple[str, str], ...] = ()
 
 
@@ -94,13 +102,16 @@ def common(result: RunResult, around: Around, rows: int) -> dict[str, Any]:
     digest = result.sha256.get("csv")
     return {
         "verdict": result.verdict.value,
+        "qualifier": result.verdict_in_words.removeprefix(result.verdict.value).removeprefix(", "),
         "subtitle": f"As of {format_local(result.as_of, around.tz)}"
         + (" · dry run, nothing was changed or stored" if result.dry_run else ""),
+        "books": books_in_words(result.books),
         "alerts": result.alerts,
         "file": FileNote(around.list_name, grouped(rows), digest) if digest else None,
         "rows_read": tuple((name, grouped(count)) for name, count in result.rows_read.items()),
         "checks": tuple(check_row(check) for check in result.checks),
-        "not_checked": result.notes,
+        "not_checked": result.not_checked,
+        "notes": tuple(note for note in result.notes if note not in result.not_checked),
         "trust": trust_of(result, around),
     }
 
@@ -143,9 +154,43 @@ def plural(count: int, noun: str) -> str:
     return f"{grouped(count)} {noun}{'' if count == 1 else 's'}"
 
 
-def gross(findings: Sequence[Mapping[str, Any]]) -> int:
-    """Paisa of findings without regard to their signs."""
-    return sum(abs(finding["amount_paisa"] or 0) for finding in findings)
+def figure_rows(figures: Figures) -> tuple[tuple[str, str], ...]:
+    """The figures of a run with their names, as they are now; where corrections changed one, what it was before."""
+    before = dict(figures.before.labelled())
+    return tuple((label, _moved(label, paisa, before[label])) for label, paisa in figures.after.labelled())
+
+
+def _moved(label: str, after: int, before: int) -> str:
+    signed = "net" in label
+    text = format_inr(after, sign=signed)
+    return text if after == before else f"{text} (before correction {format_inr(before, sign=signed)})"
+
+
+def figures_sentence(figures: Figures) -> str:
+    """The figures in words, such as `Wallet difference ₹312.50 gross, +₹312.50 net; money at risk ₹312.50.`."""
+    money = figures.after
+    off = (
+        f"{format_inr(money.wallet_difference_gross_paisa)} gross, {format_inr(money.wallet_difference_net_paisa, sign=True)} net"
+    )
+    return f"Wallet difference {off}; money at risk {format_inr(money.money_at_risk_paisa)}."
+
+
+def change_sentence(findings: Sequence[Mapping[str, Any]], *, money: bool = False) -> str:
+    """What changed since the last run, in one sentence that names every state which occurs; with `money` the sum of findings."""
+    by_state = {state: [finding for finding in findings if finding["state"] == state] for state in STATES}
+    told = [
+        f"{grouped(len(mine))} {state}" + (f" ({format_inr(sum_of_findings(mine))})" if money else "")
+        for state, mine in by_state.items()
+        if mine and state != "carried over"
+    ]
+    if told:
+        return f"{', '.join(told)} since the last run."
+    return "Nothing has changed since the last run: all of it was carried over." if by_state["carried over"] else ""
+
+
+def unchecked_sentence(result: RunResult) -> str:
+    """What a sentence about findings ends with when something was not checked: there may be more."""
+    return "" if result.is_complete else " Not everything could be checked, so there may be more."
 
 
 def states_of(result: RunResult) -> tuple[Row, ...]:
@@ -153,7 +198,7 @@ def states_of(result: RunResult) -> tuple[Row, ...]:
     by_state: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for finding in result.findings:
         by_state[finding["state"]].append(finding)
-    return tuple(Row(state, len(by_state[state]), format_inr(gross(by_state[state]))) for state in STATES)
+    return tuple(Row(state, len(by_state[state]), format_inr(sum_of_findings(by_state[state]))) for state in STATES)
 
 
 def ageing_of(still_open: Sequence[Mapping[str, Any]], *, by_count: bool = False) -> tuple[Row, ...]:
@@ -162,10 +207,10 @@ def ageing_of(still_open: Sequence[Mapping[str, Any]], *, by_count: bool = False
     for finding in still_open:
         age = finding["age_days"] or 0
         buckets[next(place for place, (last, _) in enumerate(AGES) if last is None or age <= last)].append(finding)
-    sizes = [len(bucket) if by_count else gross(bucket) for bucket in buckets]
+    sizes = [len(bucket) if by_count else sum_of_findings(bucket) for bucket in buckets]
     largest = max(sizes) or 1
     return tuple(
-        Row(name, len(bucket), format_inr(gross(bucket)), size * 100 // largest)
+        Row(name, len(bucket), format_inr(sum_of_findings(bucket)), size * 100 // largest)
         for (_, name), bucket, size in zip(AGES, buckets, sizes, strict=True)
     )
 
@@ -175,13 +220,13 @@ def causes_of(
 ) -> tuple[Cause, ...]:
     """Causes, the worst severity first, then by ₹; what merely follows from another break comes last.
 
-    Several checks may see the same money: a cause counts what the one that sees most of it sees. `closer` gives the command
+    Their amounts are money at risk, which is counted once; they add up to that of the run. `closer` gives the command
     that looks at a break; an empty one where there is none, as for the accounts of a file.
     """
     by_cause: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for finding in still_open:
         by_cause[finding["cause"]].append(finding)
-    sums = {cause: _seen(mine) for cause, mine in by_cause.items()}
+    sums = at_risk_by_cause(still_open)
     worst = {cause: max(SEVERITIES.index(f["severity"]) for f in mine) for cause, mine in by_cause.items()}
     largest = max(sums.values(), default=0) or 1
     return tuple(
@@ -206,13 +251,6 @@ def _step(cause: str, largest: Mapping[str, Any]) -> str:
         return first_step(cause)
     exact = remedy["sentence"].removesuffix(".")
     return f"{first_step(cause)}. {largest['id']}: {_cut(exact, REMEDY_CHARACTERS)}"
-
-
-def _seen(mine: Sequence[Mapping[str, Any]]) -> int:
-    by_code: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for finding in mine:
-        by_code[finding["code"]].append(finding)
-    return max(map(gross, by_code.values()), default=0)
 
 
 def shown(finding: dict[str, Any]) -> dict[str, Any]:

@@ -11,12 +11,16 @@ from mlm_audit.domain.money import format_decimal, format_inr, grouped
 from mlm_audit.domain.periods import format_local, parse_instant
 from mlm_audit.reporting.parts import LARGEST, Around, Page, Row, common, plural
 from mlm_audit.reporting.pictures import trend_of, turned
-from mlm_audit.reporting.summary import payouts_sentence
+from mlm_audit.reporting.summary import WAITS_FOR, payouts_sentence
 
 PAYS = ("paid", "pay")
 TROUBLE = ("failed", "given up", "give up", "left", "elsewhere", "held", "hold")
 """What is not paid, the gravest first: the order of the list."""
 OUTLIERS, SEVERAL = 5, 10
+COVERED = (
+    "What a PASS of this run covers: everything that was due was decided, and what was paid was read back from the ledger. "
+    "It does not say that the books agree; that is what a reconciliation says."
+)
 FAR_ABOVE = 3
 """Times the median from which an instalment is marked."""
 
@@ -28,6 +32,7 @@ class PayoutReport(Page):
     is_ahead: bool
     totals: tuple[tuple[str, str, str], ...]
     reasons: tuple[Row, ...]
+    overdue: tuple[Row, ...]
     median: str
     outliers: tuple[dict[str, str], ...]
     several: tuple[tuple[str, str, str], ...]
@@ -42,7 +47,7 @@ def payout_report(result: RunResult, tz: ZoneInfo, rerun: str) -> PayoutReport:
     several, totals = _several(pays), _totals(result)
     page = common(result, Around(tz, rerun, "items.csv"), len(result.items))
     return PayoutReport(
-        **page | {"all_checked": "Everything that was due was looked at, and what was paid was read back from the ledger."},
+        **page | {"all_checked": COVERED},
         title="Retry of failed payouts" if result.job == "retry-failed-payouts" else "Weekly payouts",
         word=word(result),
         sentence=payouts_sentence(result),
@@ -53,6 +58,7 @@ def payout_report(result: RunResult, tz: ZoneInfo, rerun: str) -> PayoutReport:
         is_ahead=result.dry_run or _waits(result),
         totals=totals,
         reasons=_reasons(result.counts["by_reason"]),
+        overdue=_overdue(result.counts.get("overdue_by_age", [])),
         median=format_inr(median(pays)) if pays else "",
         outliers=_outliers(pays),
         several=several[:SEVERAL],
@@ -63,31 +69,43 @@ def payout_report(result: RunResult, tz: ZoneInfo, rerun: str) -> PayoutReport:
 
 
 def _waits(result: RunResult) -> bool:
-    return any(finding["code"] == "approval-needed" for finding in result.findings)
+    return any(finding["code"] in WAITS_FOR for finding in result.findings)
 
 
 def word(result: RunResult) -> str:
-    """PAY: nothing stands in the way. HOLD: somebody should look before money goes on moving."""
-    if not result.counts["due"]:
-        return ""
-    return "PAY" if result.verdict is Verdict.PASS and result.counts["payable"] else "HOLD"
+    """PAY: nothing stands in the way. HOLD: somebody should look before money goes on moving; never beside a PASS."""
+    if result.verdict is not Verdict.PASS:
+        return "HOLD"
+    return "PAY" if result.counts["payable"] else ""
 
 
 def _first(result: RunResult) -> str:
     counts = result.counts
     if _waits(result):
-        return f"Look at what stands out below, then: mlm-audit run {result.job} --approve {result.job_id}"
+        return _first_of_a_stop(result)
     if counts["failed"] or counts["given_up"]:
         number = next((f["id"].split("/")[1] for f in result.findings if f["code"] in ("payout-failed", "payout-given-up")), "ID")
         return f"See why payouts failed: mlm-audit payouts explain {number}"
     if result.verdict is Verdict.INCOMPLETE:
-        return "Mend what could not be decided (below), then run again."
+        return _first_of_what_is_open(result)
     if result.dry_run and counts["payable"]:
         return f"If this is what you expect: mlm-audit run {result.job}"
     if counts["by_reason"]:
         reason, most = max(counts["by_reason"].items(), key=lambda entry: entry[1]["paisa"])
-        return f"Most of what waits ({format_inr(most['paisa'])}) waits because: {reason}."
+        return f"Most of what is held ({format_inr(most['paisa'])}) is held for this reason: {reason}."
     return "Nothing to do."
+
+
+def _first_of_a_stop(result: RunResult) -> str:
+    if any(finding["code"] == "reconciliation-needed" for finding in result.findings):
+        return f"Reconcile the books: mlm-audit run reconciliation. Then: mlm-audit run {result.job}"
+    return f"Look at what stands out below, then: mlm-audit run {result.job} --approve {result.job_id}"
+
+
+def _first_of_what_is_open(result: RunResult) -> str:
+    if result.books.get("open_criticals"):
+        return f"Clear the critical breaks of the books: mlm-audit explain issue {result.books['criticals'][0]}"
+    return "Put right what could not be decided (below), then run again."
 
 
 def _news(result: RunResult) -> str:
@@ -133,6 +151,18 @@ def _reasons(by_reason: dict[str, dict[str, int]]) -> tuple[Row, ...]:
     return tuple(
         Row(reason, entry["count"], format_inr(entry["paisa"]), entry["paisa"] * 100 // largest)
         for reason, entry in ordered[:LARGEST]
+    )
+
+
+def _overdue(by_age: Sequence[dict[str, Any]]) -> tuple[Row, ...]:
+    """What is due and not paid, by how long; amounts and sizes as of the reasons."""
+    largest = max((age["paisa"] for age in by_age), default=0) or 1
+
+    def name(age: dict[str, Any]) -> str:
+        return f"{age['first'] + 1}–{age['last']} days" if age["last"] else f"over {age['first']} days"
+
+    return tuple(
+        Row(name(age), age["instalments"], format_inr(age["paisa"]), age["paisa"] * 100 // largest) for age in reversed(by_age)
     )
 
 

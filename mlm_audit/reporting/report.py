@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from mlm_audit.checks.causes import in_words
+from mlm_audit.checks.figures import figures_from
 from mlm_audit.checks.pointers import explain_command
 from mlm_audit.domain.findings import Bridge, RunResult, Verdict, open_findings
 from mlm_audit.domain.money import format_inr, grouped
@@ -18,11 +19,14 @@ from mlm_audit.reporting.parts import (
     Row,
     ageing_of,
     causes_of,
+    change_sentence,
     common,
-    gross,
+    figure_rows,
+    figures_sentence,
     plural,
     shown,
     states_of,
+    unchecked_sentence,
 )
 from mlm_audit.reporting.pictures import trend_of
 
@@ -56,7 +60,7 @@ def report_data(result: RunResult, tz: ZoneInfo, rerun: str) -> ReportData:
     return ReportData(
         **common(result, Around(tz, rerun, extra=_sealed(result) | _read(result)), len(result.findings)),
         title="Reconciliation of files" if of_files else "Reconciliation",
-        sentence=_sentence(result, still_open),
+        sentence=report_sentence(result),
         first=_first(result, causes),
         news="" if of_files else _news(result, still_open),
         figures=_figures(result, still_open),
@@ -93,18 +97,18 @@ def _read(result: RunResult) -> dict[str, str]:
     return dict(zip(("Ledger read", "Balances read"), files_read(result), strict=False))
 
 
-def _sentence(result: RunResult, still_open: list[dict[str, Any]]) -> str:
+def report_sentence(result: RunResult) -> str:
+    """The verdict in words: the same in report, mail, terminal and notebook, and stored with the run."""
+    still_open = open_findings(result)
     members = plural(result.counts["users_checked"], "account" if result.job == "reconcile-files" else "member")
     corrected = f" {plural(len(result.corrections), 'small drift')} corrected." if result.corrections else ""
     if not still_open and result.verdict is Verdict.PASS:
         return f"The books agree: {members} checked, no break is open.{corrected}"
+    if not still_open:
+        return f"No break was found in what could be checked, but not everything could be, so this is not a pass.{corrected}"
     new = sum(finding["state"] == "new" for finding in still_open)
-    off = format_inr(result.counts["total_discrepancy_paisa"])
-    net = format_inr(result.bridge.wallets_paisa - result.bridge.ledger_paisa, sign=True) if result.bridge else "₹0.00"
-    breaks = f"{plural(len(still_open), 'break')} open, {grouped(new)} new. Wallets are off by {off} gross, {net} net."
-    if result.verdict is Verdict.INCOMPLETE:
-        return f"Not everything could be checked, so this is not a pass. {breaks}{corrected}"
-    return f"{breaks}{corrected}"
+    breaks = f"{plural(len(still_open), 'break')} open, {grouped(new)} new. {figures_sentence(figures_from(result.figures))}"
+    return f"{breaks}{corrected}{unchecked_sentence(result)}"
 
 
 def _news(result: RunResult, still_open: list[dict[str, Any]]) -> str:
@@ -114,10 +118,7 @@ def _news(result: RunResult, still_open: list[dict[str, Any]]) -> str:
         return ""
     if not result.trend and not gone and all(finding["state"] == "new" for finding in still_open):
         return "The first run: all of it is new."
-    by_state = {state: [f for f in still_open if f["state"] == state] for state in ("new", "grew")}
-    told = [f"{grouped(len(mine))} {state} ({format_inr(gross(mine))})" for state, mine in by_state.items() if mine]
-    told += [f"{grouped(len(gone))} cleared ({format_inr(gross(gone))})"] if gone else []
-    return f"{', '.join(told)} since the last run." if told else "Nothing is new: all of it was carried over from the last run."
+    return change_sentence(result.findings, money=True)
 
 
 def _first(result: RunResult, causes: tuple[Cause, ...]) -> str:
@@ -136,9 +137,9 @@ def _nowhere(_: Mapping[str, Any]) -> str:
 def _figures(result: RunResult, still_open: list[dict[str, Any]]) -> tuple[tuple[str, str], ...]:
     counts = result.counts
     return (
-        ("Members checked", grouped(counts["users_checked"])),
+        ("Accounts checked" if result.job == "reconcile-files" else "Members checked", grouped(counts["users_checked"])),
         ("Breaks open", grouped(len(still_open))),
-        ("Wallets off, gross", format_inr(counts["total_discrepancy_paisa"])),
+        *figure_rows(figures_from(result.figures)),
         ("Corrected", grouped(counts["auto_corrections"])),
         ("Members without a break", f"{counts['accuracy']:.2f} %"),
         ("Residual of the proof", format_inr(counts["residual_paisa"])),

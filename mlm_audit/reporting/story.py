@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 import polars as pl
 
+from mlm_audit.domain.findings import Verdict, verdict_in_words
 from mlm_audit.domain.money import format_decimal, format_inr, grouped
 from mlm_audit.domain.periods import format_local, zone
 from mlm_audit.domain.privacy import one_line
@@ -109,9 +110,16 @@ class Story:
     tables: tuple[Table, ...] = ()
     notes: tuple[str, ...] = ()
     verdict: str = ""
+    is_complete: bool = True
+    """Whether everything that the verdict is about could be checked."""
     timezone: str = "Asia/Kolkata"
     data: dict[str, Any] = field(default_factory=dict)
     """Further figures for programs."""
+
+    @property
+    def verdict_in_words(self) -> str:
+        """The verdict with its qualifier: `FAIL, incomplete`."""
+        return verdict_in_words(self.verdict, is_complete=self.is_complete)
 
     def table(self, name: str) -> Table:
         """The table of that name; KeyError when there is none."""
@@ -122,6 +130,7 @@ class Story:
         return {
             "title": self.title,
             "verdict": self.verdict,
+            "is_complete": self.is_complete and self.verdict != Verdict.INCOMPLETE,
             "conclusion": self.conclusion,
             "first": self.first,
             "facts": dict(self.facts),

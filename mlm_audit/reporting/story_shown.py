@@ -35,7 +35,7 @@ def to_terminal(story: Story, most_rows: int = MOST_ROWS) -> RenderableType:
     parts: list[RenderableType] = [Text(one_line(story.title), style="bold")]
     head = Text()
     if story.verdict:
-        head.append(f"{story.verdict}  ", style=f"bold {COLOURS.get(story.verdict, 'cyan')}")
+        head.append(f"{story.verdict_in_words}  ", style=f"bold {COLOURS.get(story.verdict, 'cyan')}")
     parts.append(head.append(one_line(story.conclusion)))
     if story.first:
         parts.append(Text.assemble(("First: ", "bold"), one_line(story.first)))

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from mlm_audit.domain.findings import RunResult, Verdict
+from mlm_audit.domain.books import books_in_words
+from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.periods import format_local
 from mlm_audit.reporting.parts import plural
@@ -17,10 +18,15 @@ class Summary:
     """What the terminal prints and a flow publishes. `figures` are (label, value), `lines` the largest findings."""
 
     verdict: str
+    in_words: str
+    """The verdict with its qualifier."""
     sentence: str
     subtitle: str
     figures: tuple[tuple[str, str], ...]
+    books: str
+    """The last reconciliation in a sentence, for a job that moves money."""
     alerts: tuple[str, ...]
+    not_checked: tuple[str, ...]
     notes: tuple[str, ...]
     lines: tuple[str, ...]
     most_lines: int
@@ -35,11 +41,14 @@ def summary(result: RunResult, tz: ZoneInfo) -> Summary:
     sentence, figures = _WORDS[result.job]
     return Summary(
         verdict=result.verdict.value,
+        in_words=result.verdict_in_words,
         sentence=sentence(result),
         subtitle=f"As of {format_local(result.as_of, tz)}" + (" · dry run, nothing was written" if result.dry_run else ""),
         figures=figures(result.counts),
+        books=books_in_words(result.books),
         alerts=result.alerts,
-        notes=result.notes,
+        not_checked=result.not_checked,
+        notes=tuple(note for note in result.notes if note not in result.not_checked),
         lines=_lines(result),
         most_lines=SHOWN_DRY if result.dry_run else SHOWN,
     )
@@ -69,15 +78,17 @@ def _amount(counts: dict[str, Any], name: str) -> str:
     return f"{grouped(counts[name])}, {format_inr(counts[f'{name}_paisa'])}"
 
 
+WAITS_FOR = {"approval-needed": "wait for approval", "reconciliation-needed": "wait for a reconciliation"}
+"""Findings of a run that paid nothing, and what it waits for."""
+
+
 def payouts_sentence(result: RunResult) -> str:
     """What was, or would be, paid."""
     counts = result.counts
-    if result.verdict is Verdict.INCOMPLETE and result.alerts:
-        return (
-            f"Nothing was paid: {plural(counts['payable'], 'payout')} of {format_inr(counts['payable_paisa'])} wait for approval."
-        )
+    if why := next((WAITS_FOR[f["code"]] for f in result.findings if f["code"] in WAITS_FOR), None):
+        return f"Nothing was paid: {plural(counts['payable'], 'payout')} of {format_inr(counts['payable_paisa'])} {why}."
     if not counts["due"]:
-        return "Nothing is due."
+        return "Nothing is known to be due." if result.not_checked else "Nothing is due."
     if result.dry_run:
         return f"{plural(counts['payable'], 'payout')} of {format_inr(counts['payable_paisa'])} would be paid, {grouped(counts['held'])} held."
     broken = (
@@ -107,6 +118,8 @@ def payouts_figures(counts: dict[str, Any]) -> tuple[tuple[str, str], ...]:
         )
         if counts[name]
     ]
+    if counts.get("overdue"):
+        figures.append(("Overdue, not paid", _amount(counts, "overdue")))
     figures += [
         (f"  {reason}", f"{grouped(entry['count'])}, {format_inr(entry['paisa'])}")
         for reason, entry in counts["by_reason"].items()

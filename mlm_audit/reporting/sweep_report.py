@@ -12,6 +12,10 @@ from mlm_audit.reporting.pictures import trend_of, turned
 from mlm_audit.reporting.summary import UNMET, sweep_figures, sweep_sentence
 
 NEAR, DIFFER = 100, 100
+COVERED = (
+    "What a PASS of this run covers: every member who counts for the month was decided, and what was posted is in the ledger. "
+    "It does not say that the books agree; that is what a reconciliation says."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +42,7 @@ def sweep_report(result: RunResult, tz: ZoneInfo, rerun: str) -> SweepReport:
     near = [item for item in result.items if item["is_near_miss"]]
     page = common(result, Around(tz, rerun, "items.csv", {"Month": counts["month"]}), len(result.items))
     return SweepReport(
-        **page | {"all_checked": "Every member who counts for the month was decided, and what was posted is in the ledger."},
+        **page | {"all_checked": COVERED},
         title=f"Eligibility of {counts['month']}",
         sentence=sweep_sentence(result),
         first=_first(result, near),

@@ -7,10 +7,24 @@ from zoneinfo import ZoneInfo
 from markupsafe import Markup
 
 from mlm_audit.checks.causes import first_step, in_words
-from mlm_audit.domain.findings import CheckStatus, RunResult, Verdict, open_findings
+from mlm_audit.domain.findings import RunResult, Verdict, open_findings
 from mlm_audit.domain.money import grouped
 from mlm_audit.reporting.files_read import read_in_words
-from mlm_audit.reporting.parts import LARGEST, Around, Cause, Page, Row, ageing_of, causes_of, common, plural, shown, states_of
+from mlm_audit.reporting.parts import (
+    LARGEST,
+    Around,
+    Cause,
+    Page,
+    Row,
+    ageing_of,
+    causes_of,
+    change_sentence,
+    common,
+    plural,
+    shown,
+    states_of,
+    unchecked_sentence,
+)
 from mlm_audit.reporting.pictures import trend_of
 from mlm_audit.reporting.tree_picture import draw
 
@@ -38,12 +52,8 @@ class TreeReport(Page):
 def tree_report(result: RunResult, tz: ZoneInfo, rerun: str) -> TreeReport:
     """The report of a tree check. `rerun` is the command that runs it again."""
     still_open = open_findings(result)
-    unchecked = _not_checked(result)
-    page = common(result, Around(tz, rerun), len(result.findings))
-    page["not_checked"] = unchecked
-    page["trust"] += tuple(("Note", note) for note in result.notes if note not in unchecked)
     return TreeReport(
-        **page,
+        **common(result, Around(tz, rerun), len(result.findings)),
         title="Tree health",
         sentence=tree_sentence(result),
         first=tree_first(result),
@@ -66,13 +76,7 @@ def tree_report(result: RunResult, tz: ZoneInfo, rerun: str) -> TreeReport:
 
 
 def _news(result: RunResult, still_open: list[dict[str, Any]]) -> str:
-    new = sum(finding["state"] == "new" for finding in still_open)
-    gone = sum(finding["state"] == "cleared" for finding in result.findings)
-    if not still_open and not gone:
-        return ""
-    told = [f"{grouped(new)} new"] if new else []
-    told += [f"{grouped(gone)} cleared"] if gone else []
-    return f"{', '.join(told)} since the last run." if told else "Nothing is new: all of it was carried over from the last run."
+    return change_sentence([*still_open, *(finding for finding in result.findings if finding["state"] == "cleared")])
 
 
 def tree_sentence(result: RunResult) -> str:
@@ -84,7 +88,9 @@ def tree_sentence(result: RunResult) -> str:
         return f"The trees are sound: {members} checked, nothing is open.{fixed}"
     critical = f", {grouped(counts['critical_open'])} critical" if counts["critical_open"] else ""
     text = f"{plural(counts['issues_open'], 'issue')} open{critical}; health score {counts['health_score']} of 100.{fixed}"
-    return f"Not everything could be checked, so this is not a pass. {text}" if result.verdict is Verdict.INCOMPLETE else text
+    if result.verdict is Verdict.INCOMPLETE:
+        return f"No issue was found in what could be checked, but not everything could be, so this is not a pass.{fixed}"
+    return f"{text}{unchecked_sentence(result)}"
 
 
 def file_sentence(result: RunResult) -> str:
@@ -148,10 +154,6 @@ def _drawn(finding: dict[str, Any], pictures: dict[str, dict[str, Any]]) -> dict
     number = list(pictures).index(finding["id"])
     picture: Markup = draw(pictures[finding["id"]], f"picture-{number}")
     return {"id": finding["id"], "severity": finding["severity"], "message": finding["message"], "svg": picture}
-
-
-def _not_checked(result: RunResult) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(check.reason for check in result.checks if check.status is CheckStatus.NOT_RUN))
 
 
 def _repair(repair: dict[str, Any]) -> dict[str, str]:

@@ -1,0 +1,148 @@
+"""The money of a run's breaks: each quantity is defined once, here, with its name, for every page, mail and program.
+
+*Wallet difference*: over all members, what wallets hold minus what the ledger adds up to; net is the sum with signs, gross
+the sum of absolute values. *Sum of findings*: the absolute amounts of all breaks; money that several checks see is in it
+several times. *Money at risk*: the same money counted once. Each has a value before corrections and one after them.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from mlm_audit.checks.roots import FOLLOWS, PAYOUT, PAYOUT_HISTORY
+
+WALLET_CODES = ("wallet-balance", "balance-ledger", "account-unknown")
+"""The checks whose breaks are wallets that differ from their ledger: one of a platform, two of files."""
+LABELS = {
+    "breaks": "Breaks",
+    "wallet_difference_gross_paisa": "Wallet difference, gross",
+    "wallet_difference_net_paisa": "Wallet difference, net",
+    "sum_of_findings_paisa": "Sum of findings",
+    "money_at_risk_paisa": "Money at risk",
+}
+"""What each quantity is called, everywhere."""
+
+Finding = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Money:
+    """The quantities at one moment of a run; amounts are paisa."""
+
+    breaks: int = 0
+    wallet_difference_gross_paisa: int = 0
+    wallet_difference_net_paisa: int = 0
+    sum_of_findings_paisa: int = 0
+    money_at_risk_paisa: int = 0
+
+    def labelled(self) -> Iterator[tuple[str, int]]:
+        """The amounts with their names, in the order of LABELS; the count of breaks is left out."""
+        return ((LABELS[name], value) for name, value in asdict(self).items() if name != "breaks")
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The quantities as they were found, and as they are after the run's corrections."""
+
+    before: Money = Money()
+    after: Money = Money()
+
+    @property
+    def is_corrected(self) -> bool:
+        """Whether the run's corrections changed a figure."""
+        return self.before != self.after
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON and for what is stored."""
+        return asdict(self)
+
+
+def figures_of(findings: Iterable[Finding], corrected: Collection[str] = ()) -> Figures:
+    """The figures of a run's findings; cleared ones do not count, and those in `corrected` only before correction."""
+    found = [finding for finding in findings if finding.get("state") != "cleared"]
+    gone = set(corrected)
+    return Figures(_money(found), _money([finding for finding in found if finding["id"] not in gone]) if gone else _money(found))
+
+
+def figures_from(data: Mapping[str, Any]) -> Figures:
+    """The figures as they were stored; all are zero when nothing was stored."""
+    return Figures(*(Money(**data[moment]) if moment in data else Money() for moment in ("before", "after")))
+
+
+def _money(found: Sequence[Finding]) -> Money:
+    wallets = [finding["amount_paisa"] or 0 for finding in found if finding["code"] in WALLET_CODES]
+    return Money(len(found), sum(map(abs, wallets)), sum(wallets), sum_of_findings(found), sum(at_risk_by_cause(found).values()))
+
+
+def sum_of_findings(found: Iterable[Finding]) -> int:
+    """Absolute amounts of breaks in paisa: money that several of them see is counted several times."""
+    return sum(abs(finding["amount_paisa"] or 0) for finding in found)
+
+
+def money_at_risk(found: Sequence[Finding]) -> int:
+    """The money of breaks in paisa, counted once."""
+    return sum(at_risk_by_cause(found).values())
+
+
+def at_risk_by_cause(found: Sequence[Finding]) -> dict[str, int]:
+    """Cause → paisa at risk, counted once; the causes add up to the money at risk.
+
+    Breaks of one cause that share a member or an order are about the same money: they count as much as the one check among
+    them that sees most. What follows from another break of its order, or of its instalment, is counted with that one.
+    """
+    sums: dict[str, int] = dict.fromkeys((finding["cause"] for finding in found), 0)
+    for cause, mine in _by_root(found).items():
+        for group in _groups(mine):
+            by_code: dict[str, int] = defaultdict(int)
+            for finding in group:
+                by_code[finding["code"]] += abs(finding["amount_paisa"] or 0)
+            sums[cause] += max(by_code.values())
+    return sums
+
+
+def _by_root(found: Sequence[Finding]) -> dict[str, list[Finding]]:
+    """Breaks by cause; one that follows from another stands with the cause of that one, where it is among them."""
+    roots: dict[Any, str] = {}
+    for finding in found:
+        if finding["cause"] != FOLLOWS:
+            for place in _root_places(finding):
+                roots.setdefault(place, finding["cause"])
+    by_cause: dict[str, list[Finding]] = defaultdict(list)
+    for finding in found:
+        cause = finding["cause"]
+        if cause == FOLLOWS:
+            cause = next((roots[place] for place in _root_places(finding) if place in roots), cause)
+        by_cause[cause].append(finding)
+    return by_cause
+
+
+def _root_places(finding: Finding) -> list[tuple[str, Any]]:
+    """What connects a root with what follows from it: the order, or the instalment of a payout."""
+    places = [("order", finding["order_id"])] if finding["order_id"] is not None else []
+    is_payout = finding["code"] in (PAYOUT, PAYOUT_HISTORY)
+    return [*places, ("payout", finding["id"].split("/", 1)[-1])] if is_payout else places
+
+
+def _groups(mine: Sequence[Finding]) -> Iterable[list[Finding]]:
+    """Breaks that are connected by a member or an order; one that names neither stands alone."""
+    parent: dict[Any, Any] = {}
+
+    def top(place: Any) -> Any:
+        while parent.setdefault(place, place) != place:
+            parent[place] = place = parent[parent[place]]
+        return place
+
+    places = [_places(finding) for finding in mine]
+    for first, *rest in places:
+        for other in rest:
+            parent[top(other)] = top(first)
+    groups: dict[Any, list[Finding]] = defaultdict(list)
+    for finding, (first, *_) in zip(mine, places, strict=True):
+        groups[top(first)].append(finding)
+    return groups.values()
+
+
+def _places(finding: Finding) -> list[tuple[str, Any]]:
+    named = [(name, finding[name]) for name in ("order_id", "member_id") if finding[name] is not None]
+    return named or [("id", finding["id"])]
