@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
+from mlm_audit.checks.figures import figures_of
 from mlm_audit.domain.findings import SEVERITIES, Bridge, BridgeLine, CheckRun, CheckStatus, RunResult, Verdict
 from mlm_audit.domain.money import format_inr
 
@@ -57,7 +58,7 @@ def reconciliation(count: int, *, hostile: bool = False, seed: int = 7) -> RunRe
             "users_checked": 123_456,
             "discrepancies_found": count,
             "auto_corrections": 0,
-            "total_discrepancy_paisa": sum(abs(f["amount_paisa"]) for f in wallets),
+            "total_discrepancy_paisa": figures_of(findings).before.wallet_difference_gross_paisa,
             "accuracy": 99.31 if count else 100.0,
             "residual_paisa": 0,
         },
@@ -74,6 +75,7 @@ def reconciliation(count: int, *, hostile: bool = False, seed: int = 7) -> RunRe
         notes=(f"check history-changed: {NO_COPY}",),
         rows_read={"users": 123_456, "ledger": 2_345_678, "orders": 345_678},
         plan=PLAN,
+        figures=figures_of(findings).to_dict(),
         alerts=(f"{count} breaks are open, more than 10",) if count > 10 else (),
         trend=(*_days(random, max(4, count // 40), max(4, count)), ("2026-11-24", new, count - new)),
     )

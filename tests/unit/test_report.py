@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from mlm_audit.domain.findings import Bridge, BridgeLine, CheckRun, CheckStatus, RunResult, Verdict
+from mlm_audit.checks.figures import figures_of
+from mlm_audit.domain.findings import Bridge, BridgeLine, CheckRun, CheckStatus, RunResult, Verdict, verdict_of
 from mlm_audit.reporting.document import to_document
 from mlm_audit.reporting.html import render
 from mlm_audit.reporting.report import report_data
@@ -38,7 +39,7 @@ def finding(member: int | None, **changes: Any) -> dict[str, Any]:
 
 
 def result(findings: list[dict[str, Any]], verdict: Verdict = Verdict.FAIL, **changes: Any) -> RunResult:
-    gross = sum(abs(f["amount_paisa"]) for f in findings if f["state"] != "cleared")
+    figures = figures_of(findings, changes.get("fixed", ()))
     net = sum(f["amount_paisa"] for f in findings if f["state"] != "cleared")
     return replace(
         RunResult(
@@ -53,7 +54,7 @@ def result(findings: list[dict[str, Any]], verdict: Verdict = Verdict.FAIL, **ch
                 "users_checked": 123_456,
                 "discrepancies_found": len(findings),
                 "auto_corrections": 0,
-                "total_discrepancy_paisa": gross,
+                "total_discrepancy_paisa": figures.before.wallet_difference_gross_paisa,
                 "accuracy": 99.99,
                 "residual_paisa": 0,
             },
@@ -68,11 +69,13 @@ def result(findings: list[dict[str, Any]], verdict: Verdict = Verdict.FAIL, **ch
             notes=("check history-changed: first run",),
             rows_read={"users": 123_456, "ledger": 2_345_678},
             plan="default_plan.toml (sha256 0123456789ab)",
+            figures=figures.to_dict(),
         ),
         **changes,
     )
 
 
+EMPTY = ("commissions: the table is empty",)
 CASES = {
     "pass": result([], Verdict.PASS),
     "fail": result(
@@ -85,7 +88,8 @@ CASES = {
         ],
         alerts=("1 critical break",),
     ),
-    "incomplete": result([finding(42)], Verdict.INCOMPLETE, notes=("commissions: the table is empty",)),
+    "incomplete": result([], Verdict.INCOMPLETE, notes=EMPTY, not_checked=EMPTY),
+    "fail_incomplete": result([finding(42)], notes=EMPTY, not_checked=EMPTY),
     "corrected": result(
         [finding(5, amount_paisa=50, severity="low", cause="rounding-drift")],
         Verdict.PASS,
@@ -113,10 +117,30 @@ def test_snapshot(name: str) -> None:
 
 def test_verdict_sentence_and_first_step() -> None:
     data = report_data(CASES["fail"], IST, "")
-    assert data.sentence == "2 breaks open, 1 new. Wallets are off by ₹1,812.50 gross, -₹1,187.50 net."
+    money = "Wallet difference ₹1,812.50 gross, -₹1,187.50 net; money at risk ₹1,812.50."
+    assert data.sentence == f"2 breaks open, 1 new. {money}"
     assert data.first.startswith("A ledger row never reached the wallet (1 break). Apply the row")
     assert report_data(CASES["pass"], IST, "").sentence == "The books agree: 1,23,456 members checked, no break is open."
     assert "not a pass" in report_data(CASES["incomplete"], IST, "").sentence
+
+
+def test_a_fail_that_could_not_check_everything_says_so_and_names_it() -> None:
+    html = render(report_data(CASES["fail_incomplete"], IST, ""))
+    assert '<p class="word">FAIL, incomplete</p>' in html
+    assert "Not everything could be checked, so there may be more." in html
+    assert html.index("commissions: the table is empty") < html.index("From the ledger"), "it stands in the verdict"
+    assert verdict_of(is_broken=True, not_checked=["x"]) is Verdict.FAIL
+    assert verdict_of(is_broken=False, not_checked=["x"]) is Verdict.INCOMPLETE
+    assert verdict_of(is_broken=False, not_checked=[]) is Verdict.PASS
+
+
+@pytest.mark.parametrize("state", ["new", "grew", "shrank", "carried over", "cleared"])
+def test_the_news_name_every_change_and_deny_none(state: str) -> None:
+    news = report_data(result([finding(1, state=state), finding(2, state="carried over")]), IST, "").news
+    if state == "carried over":
+        assert news == "Nothing has changed since the last run: all of it was carried over."
+    else:
+        assert news == f"1 {state} (₹312.50) since the last run."
 
 
 def test_hostile_text_is_escaped_and_neutralised(tmp_path: Path) -> None:
