@@ -22,7 +22,7 @@ from mlm_audit.jobs.clock import now
 from mlm_audit.reporting.document import error_document
 from mlm_audit.reporting.summary import Summary
 
-EXIT_FAILED, EXIT_BAD_INPUT, EXIT_FINDINGS = 1, 2, 3
+EXIT_FAILED, EXIT_BAD_INPUT, EXIT_FINDINGS, EXIT_INCOMPLETE = 1, 2, 3, 4
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON document and nothing else.")]
 Db = Annotated[str | None, Parameter(name="--db", help="Database URL; DATABASE_URL when left out.")]

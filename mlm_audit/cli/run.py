@@ -11,6 +11,7 @@ from mlm_audit.checks.causes import in_words
 from mlm_audit.cli.common import (
     COLOURS,
     EXIT_FINDINGS,
+    EXIT_INCOMPLETE,
     SHOWN,
     Db,
     Json,
@@ -37,6 +38,7 @@ from mlm_audit.reporting.summary import summary
 from mlm_audit.reporting.write import ensure_folder, write_run
 
 Severity = Literal["low", "medium", "high", "critical"]
+FAIL_ON = "Exit with 3 when a finding is this severe or worse, else with 4 when not everything could be checked."
 Out = Annotated[Path | None, Parameter(name="--out", help="Folder for the run's files; RUNS_DIR/<job_id> when left out.")]
 
 
@@ -65,7 +67,7 @@ def run(
     dry_run: Annotated[bool, Parameter(negative="", help="Change and store nothing.")] = False,
     json: Json = False,
     out_dir: Out = None,
-    fail_on: Annotated[Severity | None, Parameter(help="Exit with 3 when a finding is this severe or worse.")] = None,
+    fail_on: Annotated[Severity | None, Parameter(help=FAIL_ON)] = None,
 ) -> int:
     """Run a job now.
 
@@ -120,7 +122,7 @@ def reconcile_files(
     out_dir: Annotated[
         Path | None, Parameter(name="--out", help="Folder for the report; reconcile-files-report when left out.")
     ] = None,
-    fail_on: Annotated[Severity | None, Parameter(help="Exit with 3 when a finding is this severe or worse.")] = None,
+    fail_on: Annotated[Severity | None, Parameter(help=FAIL_ON)] = None,
 ) -> int:
     """Reconcile any ledger export against any balance export. Credits are positive, debits negative.
 
@@ -170,8 +172,11 @@ def _show(result: RunResult, settings: Settings, *, json: bool, fail_on: Severit
     else:
         _print(result, settings)
     still_open = [finding for finding in result.findings if finding["state"] != "cleared"]
-    severe = fail_on is not None and any(at_least(finding["severity"], fail_on) for finding in still_open)
-    return EXIT_FINDINGS if severe else 0
+    if fail_on is None:
+        return 0
+    if any(at_least(finding["severity"], fail_on) for finding in still_open):
+        return EXIT_FINDINGS
+    return 0 if result.is_complete else EXIT_INCOMPLETE
 
 
 def _print_figures(data: ReportData) -> None:

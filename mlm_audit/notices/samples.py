@@ -79,10 +79,10 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "job": "commission-reconciliation",
         "job_id": "reconciliation-2026-11-24-040000-ab12",
         "verdict": "FAIL",
-        "message": "12 breaks are open, 2 of them critical; wallets are off by ₹1,312.50 gross, ₹687.50 net.",
+        "message": "12 breaks open, 2 new. Wallet difference ₹1,312.50 gross, +₹687.50 net; money at risk ₹1,312.50.",
         "first": "Stop payouts to member 42 and compare the two credits of order 991.",
         "alerts": ["2 critical breaks", "12 breaks are open, more than 10"],
-        "figures": [["Members checked", "2,000"], ["Accuracy", "99.40 %"], ["Gross", "₹1,312.50"]],
+        "figures": [["Members checked", "2,000"], ["Wallet difference, gross", "₹1,312.50"], ["Money at risk", "₹1,312.50"]],
         "largest": [
             {
                 "severity": "critical",

@@ -34,7 +34,7 @@ def test_reconcile(audit: mlm_audit.Audit) -> None:
     run = audit.reconcile(as_of="2026-11-24")
     assert run.verdict == "FAIL"
     assert run.breaks.select("id", "member_id", "amount_paisa").rows() == [("wallet-balance/42", 42, 31_250)]
-    assert repr(run).startswith("FAIL: 1 breaks open, wallets off by ₹312.50 gross")
+    assert repr(run).startswith("FAIL: 1 break open, 1 new. Wallet difference ₹312.50 gross, ")
     assert "wallet-balance/42" in run._repr_html_()
     assert run.to_dict()["breaks"][0]["evidence"]
 

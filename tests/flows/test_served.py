@@ -215,7 +215,7 @@ def test_in_prefect_s_own_pages(here: Served, tmp_path: Path) -> None:
         [newest, *_] = here.filter("artifacts", artifacts={"key": {"any_": ["reconciliation-verdict"]}}, sort="CREATED_DESC")
         page.goto(str(here.prefect.base_url).replace("/api/", f"/artifacts/artifact/{newest['id']}"))
         expect(
-            page.get_by_text("wallets are off", exact=False).or_(page.get_by_text("Wallets are off", exact=False)).first
+            page.get_by_text("wallet difference", exact=False).or_(page.get_by_text("Wallet difference", exact=False)).first
         ).to_be_visible()
         time.sleep(0.5)
         page.screenshot(path=tmp_path / "prefect.png")

@@ -35,6 +35,7 @@ pytestmark = [
         "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::DeprecationWarning", "ignore:Requiring AUTH"
     ),
 ]
+MONEY = "Wallet difference ₹2,000.00 gross, +₹2,000.00 net; money at risk ₹2,000.00."
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
@@ -68,7 +69,7 @@ def repeats(engine: Engine, kind: str) -> list[int]:
 def test_the_report_goes_along(books: Engine, tmp_path: Path) -> None:
     result = reconcile(books, settings(tmp_path), lambda: NOW).result
     [mail] = outbox(tmp_path)
-    assert mail["Subject"] == "Reconciliation: 1 break open, 1 new. Wallets are off by ₹2,000.00 gross, +₹2,000.00 net."
+    assert mail["Subject"] == f"Reconciliation FAIL: 1 break open, 1 new. {MONEY}"
     assert mail["Bcc"] is None
     text = text_of(mail)
     assert "First: " in text
@@ -109,7 +110,7 @@ def test_the_same_fault_is_told_once_a_day_and_then_summed_up(books: Engine, tmp
     report_status(books, settings(tmp_path), lambda: NOW + 3 * HOUR)
     [daily] = outbox(tmp_path, "daily-status")
     assert "1 alert seen again" in daily["Subject"]
-    assert "Wallets are off by ₹2,000.00 gross, +₹2,000.00 net.: 2 times more" in text_of(daily)
+    assert f"{MONEY}: 2 times more" in text_of(daily)
     with books.begin() as connection:
         connection.execute(update(User).where(User.id == 43).values(wallet_balance_paisa=User.wallet_balance_paisa + 300_000))
     reconcile(books, settings(tmp_path), lambda: NOW + 4 * HOUR)
@@ -198,7 +199,7 @@ def test_trees_alert_too(sqlite_url: str, filled: Callable[[str, Platform], Engi
     engine = filled(sqlite_url, faulty({"sponsor-themselves": 1})[0])
     result = check_tree_health(engine, settings(tmp_path), lambda: NOW)
     [mail] = outbox(tmp_path, "tree-alert")
-    assert mail["Subject"].startswith("Tree health: 1 issue open, 1 critical")
+    assert mail["Subject"].startswith("Tree health FAIL: 1 issue open, 1 critical")
     [attached] = mail.iter_attachments()
     assert attached.get_content().rstrip() == Path(result.reports["html"]).read_text(encoding="utf-8").rstrip()
     check_tree_health(engine, settings(tmp_path), lambda: NOW, dry_run=True)

@@ -30,7 +30,7 @@ def test_newest_first_with_what_and_links(tmp_path: Path) -> None:
     run(tmp_path, "2026-11-23-060000", 8, "weekly-payouts")
     seen = index_of(tmp_path, find_runs(tmp_path, IST), IST)
     assert [listed.folder for listed in seen.runs if listed.job == "commission-reconciliation"] == [names[1], names[2], names[0]]
-    assert seen.runs[0].what.startswith("5 open, wallets off by ₹")
+    assert seen.runs[0].what.startswith("5 open, wallet difference ₹")
     assert seen.runs[0].files == ("report.html", "breaks.csv", "result.json")
     first = next(job for job in seen.jobs if job.name == "commission-reconciliation")
     assert first.trend is not None

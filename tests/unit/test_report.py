@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from mlm_audit.checks.figures import figures_of
+from mlm_audit.cli.run import _show
 from mlm_audit.domain.findings import Bridge, BridgeLine, CheckRun, CheckStatus, RunResult, Verdict, verdict_of
+from mlm_audit.domain.settings import Settings
 from mlm_audit.reporting.document import to_document
 from mlm_audit.reporting.html import render
 from mlm_audit.reporting.report import report_data
@@ -132,6 +134,13 @@ def test_a_fail_that_could_not_check_everything_says_so_and_names_it() -> None:
     assert verdict_of(is_broken=True, not_checked=["x"]) is Verdict.FAIL
     assert verdict_of(is_broken=False, not_checked=["x"]) is Verdict.INCOMPLETE
     assert verdict_of(is_broken=False, not_checked=[]) is Verdict.PASS
+
+
+@pytest.mark.parametrize(("name", "code"), [("pass", 0), ("fail", 3), ("fail_incomplete", 4), ("incomplete", 4)])
+def test_fail_on_tells_an_incomplete_run_from_one_without_findings(name: str, code: int) -> None:
+    settings = Settings()
+    assert _show(CASES[name], settings, json=True, fail_on="critical") == code
+    assert _show(CASES[name], settings, json=True, fail_on=None) == 0
 
 
 @pytest.mark.parametrize("state", ["new", "grew", "shrank", "carried over", "cleared"])
