@@ -154,6 +154,10 @@ CAUSES: dict[str, tuple[str, str]] = {
         "The sealed history is damaged",
         "See who could write to the folder of snapshots, and restore it from a copy",
     ),
+    "stored-run-changed": (
+        "Stored runs were deleted or changed",
+        "Find who could write to the toolkit's tables, and restore the rows from a backup",
+    ),
     "several-causes": ("Wallet and ledger part in more than one place", "Look at each place in the evidence"),
     "unknown-ledger-type": ("A kind of ledger row that no check explains", "Tell what it means; add a check"),
     "unknown-member": ("Rows of a member who does not exist", "Restore the member or move the rows"),

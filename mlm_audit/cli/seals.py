@@ -8,6 +8,8 @@ from cyclopts import App, Parameter
 from mlm_audit.cli.common import EXIT_FINDINGS, Db, Json, clock, database, out, print_json, progress_bar, settings_with
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.periods import month_label
+from mlm_audit.jobs.acknowledgement import Asked, as_data
+from mlm_audit.jobs.acknowledgement import acknowledge as write_down
 from mlm_audit.jobs.sealing import rebuild as make_anew
 from mlm_audit.jobs.sealing import restart as begin_anew
 from mlm_audit.jobs.sealing import store_of
@@ -37,6 +39,8 @@ def show(*, db: Db = None, json: Json = False) -> None:
         f"{len(state.seals)} months sealed in {store.folder}; {len(state.read.entries)} entries, head {state.read.head}",
         markup=False,
     )
+    for one in state.content.acknowledged:
+        out.print(f"  {one.sentence}", markup=False)
     for problem in state.problems:
         out.print(f"  [bold red]{problem.what}[/]")
 
@@ -91,6 +95,31 @@ def restart(
     out.print(f"Begun anew in {store.folder}; the next mlm-audit run reconciliation seals closed months.", markup=False)
 
 
+@app.command
+def acknowledge(
+    break_id: str,
+    /,
+    *,
+    by: Annotated[str, Parameter(help="Your name; it stands in every report from then on.")] = "",
+    reason: Annotated[str, Parameter(help="Why; it stands in every report from then on.")] = "",
+    db: Db = None,
+    json: Json = False,
+) -> None:
+    """Take note of a change in the history, so that it is no longer open: of a ledger row in an open month, or of stored runs.
+
+    Parameters
+    ----------
+    break_id
+        The id of the break: history-changed/… or stored-run-changed/…
+    """
+    settings = settings_with(db)
+    done = write_down(database(settings), settings, Asked(break_id, by, reason), clock())
+    if json:
+        print_json(as_data(done))
+        return
+    out.print(f"{done.sentence}. It is entry {done.number} of the log; the next run no longer calls it open.", markup=False)
+
+
 def _tell(word: str, state: State, wrong: list[str], notes: tuple[str, ...]) -> None:
     rows = sum(seal.rows for seal in state.seals.values())
     out.print(f"[bold]{word}[/]  {len(state.seals)} months, {grouped(rows)} rows; head of the log {state.read.head}")
@@ -118,5 +147,6 @@ def _data(state: State) -> dict[str, Any]:
     return {
         "entries": len(state.read.entries),
         "head": state.read.head,
+        "acknowledged": [as_data(one) for one in state.content.acknowledged],
         "seals": [state.seals[month].to_dict() | {"is_usable": month in state.usable} for month in sorted(state.seals)],
     }

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import polars as pl
-from sqlalchemy import ColumnElement, Connection, Engine, insert, inspect, select
+from sqlalchemy import ColumnElement, Connection, Engine, insert, inspect, select, update
 
 from mlm_audit.database.connect import consistent_read
 from mlm_audit.database.own_tables import Break, ReconciliationReport, TreeHealthReport
@@ -142,6 +142,12 @@ def store_reconciliation(
         )
     )
     _store_breaks(connection, result.job_id, open_breaks)
+
+
+def write_word(connection: Connection, job_id: str, data: dict[str, Any]) -> None:
+    """Replace what a stored reconciliation keeps besides its breaks, in the caller's transaction."""
+    stored = update(ReconciliationReport).where(ReconciliationReport.job_id == job_id)
+    connection.execute(stored.values(report_data=data))
 
 
 def store_tree_health(

@@ -39,6 +39,7 @@ CLOCK_TOLERANCE = timedelta(hours=1)
 OF_HISTORY = {
     "ledger_changes": "first run: there is no earlier ledger to compare with",
     "seal_problems": "nothing had been sealed before this run",
+    "run_problems": "first run: the log has no stored run to compare with",
 }
 """Inputs that are made from what earlier runs left, and why there may be none."""
 

@@ -1,12 +1,15 @@
 """Whether ledger history moved since the last run: a seal over settled rows, and a local copy that names what changed.
 
 Rows count as settled some minutes after they were written, since a transaction may commit after one with a higher id.
+
+Each seal names its columns: a run of a version that reads other columns compares those that both have.
 """
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -14,77 +17,132 @@ from mlm_audit.checks.inputs import INPUTS
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import connect
 from mlm_audit.engine.parts import relation, rows_in
+from mlm_audit.seals.canonical import FIRST_COLUMNS, Columns, as_kind, columns_of, names_of, shared
 
 SETTLED_AFTER = timedelta(minutes=15)
-ROW = tuple(name for name in INPUTS["ledger"].columns if name != "id")
-COLUMNS = ", ".join(INPUTS["ledger"].columns)
+
+
+def ledger_columns() -> Columns:
+    """The columns of the ledger's input as this version reads them."""
+    return tuple(INPUTS["ledger"].columns.items())
 
 
 @dataclass(frozen=True)
 class Settled:
-    """The settled rows of a ledger in four figures. `digest` adds up a hash of every row; `engine` made the hashes."""
+    """The settled rows of a ledger in four figures. `digest` adds up a hash of every row; `engine` made the hashes.
+
+    `columns` are those that were hashed; what was stored before they were named has those of the first format.
+    """
 
     settled_before: str
     rows: int
     sum_paisa: int
     digest: str
     engine: str
+    columns: Columns = FIRST_COLUMNS
+
+    @classmethod
+    def of(cls, stored: dict[str, Any]) -> "Settled":
+        """From what a stored run has of it."""
+        columns = columns_of(stored["columns"]) if "columns" in stored else FIRST_COLUMNS
+        return cls(**{**stored, "columns": columns})
 
     def to_dict(self) -> dict[str, object]:
         """For the stored run."""
-        return asdict(self)
+        return asdict(self) | {"columns": [[name, str(kind)] for name, kind in self.columns]}
 
 
 def settled_ledger(snapshot: Path, read_at: datetime, settings: Settings) -> Settled:
     """The settled rows of a snapshot's ledger, for the next run to compare with."""
     cutoff = (read_at - SETTLED_AFTER).replace(tzinfo=None).isoformat(sep=" ")
     with connect(snapshot, settings) as con:
-        return _seal(con, relation(snapshot, "ledger"), cutoff)
+        return seal_of(con, relation(snapshot, "ledger"), cutoff, ledger_columns())
 
 
-def _seal(con: duckdb.DuckDBPyConnection, ledger: str, cutoff: str) -> Settled:
-    sql = f"""
-        select count(*), coalesce(sum(amount_paisa), 0)::BIGINT, coalesce(sum(hash({COLUMNS})), 0)::VARCHAR
-        from {ledger} where created_at < '{cutoff}'::TIMESTAMP
-    """
+def seal_of(con: duckdb.DuckDBPyConnection, ledger: str, cutoff: str, columns: Columns) -> Settled:
+    """The rows of a relation that were written before an instant, in figures."""
+    sql = f"{_figures(columns)} from {ledger} where created_at < '{cutoff}'::TIMESTAMP"
     [(rows, total, digest)] = con.execute(sql).fetchall()
-    return Settled(cutoff, int(rows), int(total), str(digest), duckdb.__version__)
+    return Settled(cutoff, int(rows), int(total), str(digest), duckdb.__version__, columns)
 
 
-def write_changes(snapshot: Path, previous: Settled, copy: Sequence[Path], settings: Settings) -> None:
+def _hash(columns: Columns) -> str:
+    return f"hash({', '.join(as_kind(name, kind) for name, kind in columns)})"
+
+
+def _figures(columns: Columns) -> str:
+    return f"select count(*), coalesce(sum(amount_paisa), 0)::BIGINT, coalesce(sum({_hash(columns)}), 0)::VARCHAR"
+
+
+def write_changes(snapshot: Path, previous: Settled, copy: Sequence[Path], settings: Settings) -> str:
     """Write `ledger_changes.parquet` into the snapshot: what moved among the rows that `previous` sealed.
 
     With a local copy of the ledger that was, in files, every changed row is named; without it one row says that something changed.
+    Returns what could not be compared, or nothing.
     """
-    before = rows_in(copy)
+    before, now_has = rows_in(copy), names_of(ledger_columns())
     with connect(snapshot, settings, *{file.parent for file in copy}) as con:
-        now = _seal(con, relation(snapshot, "ledger"), previous.settled_before)
-        same = (now.rows, now.sum_paisa) == (previous.rows, previous.sum_paisa)
-        if now.engine == previous.engine:
-            same = same and now.digest == previous.digest
-        elif copy:
-            same = False  # hashes of another engine do not compare; the copy does
-        usable = bool(copy) and _seal(con, before, previous.settled_before).rows == previous.rows
         ledger = relation(snapshot, "ledger")
-        query = nothing_moved() if same else moved_since(before, ledger, previous) if usable else _unnamed(previous, now)
+        both = shared(previous.columns, now_has)
+        now = seal_of(con, ledger, previous.settled_before, both)
+        same = (now.rows, now.sum_paisa) == (previous.rows, previous.sum_paisa)
+        comparable = now.engine == previous.engine and both == previous.columns
+        usable = bool(copy) and _rows(con, before, previous.settled_before) == previous.rows
+        if comparable:
+            same = same and now.digest == previous.digest
+        elif usable:
+            same = False  # hashes of another engine or of other columns do not compare; the copy does
+        if same:
+            query = nothing_moved()
+        elif usable:
+            query = moved_since(before, ledger, previous, shared(both, _columns_in(con, before)))
+        else:
+            query = _unnamed(previous, now)
         con.execute(f"copy ({query}) to '{snapshot / 'ledger_changes.parquet'}' (format parquet)")
+    return "" if comparable or usable else _unproven(previous, now)
 
 
-def moved_since(before: str, after: str, previous: Settled) -> str:
-    """Every row that `previous` sealed and that moved between two relations, as a query of the columns of `ledger_changes`."""
+def _rows(con: duckdb.DuckDBPyConnection, ledger: str, cutoff: str) -> int:
+    [(rows,)] = con.execute(f"select count(*) from {ledger} where created_at < '{cutoff}'::TIMESTAMP").fetchall()
+    return int(rows)
+
+
+def _columns_in(con: duckdb.DuckDBPyConnection, rows: str) -> list[str]:
+    return [name for name, *_ in con.execute(f"describe select * from {rows}").fetchall()]
+
+
+def _unproven(previous: Settled, now: Settled) -> str:
+    why = "another version of the engine made its hashes" if now.engine != previous.engine else "it had other columns"
+    return (
+        f"ledger rows written before {previous.settled_before} UTC: only their number and sum could be compared with the last run, "
+        f"because {why} and no local copy is left"
+    )
+
+
+def moved_since(before: str, after: str, previous: Settled, columns: Columns | None = None) -> str:
+    """Every row that `previous` sealed and that moved between two relations, as a query of the columns of `ledger_changes`.
+
+    `columns` are those that both relations have: those of `previous` when left out.
+    """
+    both = previous.columns if columns is None else columns
     settled = f"created_at < '{previous.settled_before}'::TIMESTAMP"
-    hashed = f"select *, hash({COLUMNS}) as h from"
+    hashed = f"select *, {_hash(both)} as h from"
     return moved_rows(
-        f"({hashed} {before} where {settled})", f"({hashed} {after})", f"a.{settled}", "a.h = b.h", "since the last run"
+        f"({hashed} {before} where {settled})",
+        f"({hashed} {after})",
+        inside=f"a.{settled}",
+        same="a.h = b.h",
+        since="since the last run",
+        columns=both,
     )
 
 
 def settle_on(con: duckdb.DuckDBPyConnection, previous: Settled, read_at: datetime) -> Settled | None:
     """The settled rows after a night, out of those of the last run and what its session has of the ledger.
 
-    None when only reading all of them tells, because another engine made the hashes.
+    None when only reading all of them tells, because another engine made the hashes or they are of other columns.
     """
-    if previous.engine != duckdb.__version__:
+    if previous.engine != duckdb.__version__ or previous.columns != ledger_columns():
         return None
     cutoff = (read_at - SETTLED_AFTER).replace(tzinfo=None).isoformat(sep=" ")
     first, last = sorted((previous.settled_before, cutoff))
@@ -95,12 +153,9 @@ def settle_on(con: duckdb.DuckDBPyConnection, previous: Settled, read_at: dateti
     ]
     rows, total, digest = previous.rows, previous.sum_paisa, int(previous.digest)
     for sign, table, within in parts:
-        figures = (
-            f"select count(*), coalesce(sum(amount_paisa), 0)::BIGINT, coalesce(sum(hash({COLUMNS})), 0)::VARCHAR from {table}"
-        )
-        [(more, paisa, hashes)] = con.execute(f"{figures} where {within}").fetchall()
+        [(more, paisa, hashes)] = con.execute(f"{_figures(previous.columns)} from {table} where {within}").fetchall()
         rows, total, digest = rows + sign * more, total + sign * paisa, digest + sign * int(hashes)
-    return Settled(cutoff, rows, total, str(digest), duckdb.__version__)
+    return Settled(cutoff, rows, total, str(digest), duckdb.__version__, previous.columns)
 
 
 def _unnamed(previous: Settled, now: Settled) -> str:
@@ -111,12 +166,17 @@ def _unnamed(previous: Settled, now: Settled) -> str:
     return moved_somewhere(what, previous.sum_paisa, str(now.sum_paisa), "0")
 
 
-def moved_rows(before: str, after: str, inside: str, same: str, since: str) -> str:
+def row_json(table: str, columns: Columns) -> str:
+    """A row without its id as JSON text, as an expression over the columns of a table."""
+    return "to_json({" + ", ".join(f"'{name}': {table}.{name}" for name, _ in columns if name != "id") + "})::VARCHAR"
+
+
+def moved_rows(before: str, after: str, *, inside: str, same: str, since: str, columns: Columns) -> str:
     """Every row that moved between two relations of ledger rows, named, as a query of the columns of `ledger_changes`.
 
-    `inside`: of which rows of `a`, the later one, `before` must have every one; `same`: whether `b` and `a` are the same row.
+    `inside`: of which rows of `a`, the later one, `before` must have every one; `same`: whether `b` and `a` are the same row;
+    `columns`: those that both relations have.
     """
-    row = "to_json({" + ", ".join(f"'{name}': X.{name}" for name in ROW) + "})::VARCHAR"
     return f"""
         select
             coalesce(b.id, a.id) as ledger_id,
@@ -124,8 +184,8 @@ def moved_rows(before: str, after: str, inside: str, same: str, since: str) -> s
             case when a.id is null then 'deleted' when b.id is null then 'inserted' else 'edited' end as change,
             b.amount_paisa as before_paisa,
             a.amount_paisa as after_paisa,
-            case when b.id is not null then {row.replace("X.", "b.")} end as before_row,
-            case when a.id is not null then {row.replace("X.", "a.")} end as after_row,
+            case when b.id is not null then {row_json("b", columns)} end as before_row,
+            case when a.id is not null then {row_json("a", columns)} end as after_row,
             'Ledger row ' || ledger_id || ' was ' || change || ' {since}' as what,
             ledger_id::VARCHAR as key
         from {before} as b full outer join {after} as a on a.id = b.id

@@ -11,14 +11,14 @@ import duckdb
 from mlm_audit.domain.periods import Month, month_label
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import connect
-from mlm_audit.engine.history import moved_rows, moved_somewhere, nothing_moved
+from mlm_audit.engine.history import ledger_columns, moved_rows, moved_somewhere, nothing_moved
 from mlm_audit.engine.parts import quoted, relation
-from mlm_audit.seals.canonical import COLUMNS, leaf_sql
+from mlm_audit.seals.canonical import LATEST, Columns, RowFormat, as_kind, names_of, shared
+from mlm_audit.seals.log import Seal
 from mlm_audit.seals.merkle import root
-from mlm_audit.seals.store import Seal, State
+from mlm_audit.seals.store import State
 
 CHUNK_ROWS = 50_000
-NAMES = ", ".join(COLUMNS)
 
 
 class Made(NamedTuple):
@@ -40,12 +40,18 @@ def first_instant(snapshot: Path, settings: Settings) -> datetime | None:
     return first if isinstance(first, datetime) else None
 
 
-def make(snapshot: Path, month: Month, settings: Settings) -> Made:
+def newest_format() -> RowFormat:
+    """How rows are sealed today: by the newest format, with every column that the ledger's input has."""
+    return RowFormat(LATEST, ledger_columns())
+
+
+def make(snapshot: Path, month: Month, rows_as: RowFormat, settings: Settings) -> Made:
     """The rows of a month by id, and their sums per member and kind, as files in the snapshot's folder."""
+    chosen = ", ".join(f"{as_kind(name, kind)} as {name}" for name, kind in rows_as.columns)
     file, sums = snapshot / f"{month.key}.sealed", snapshot / f"{month.key}.sums"
     with connect(snapshot, settings) as con:
         within = f"from {relation(snapshot, 'ledger')} where {_within('created_at', _naive(month.start), _naive(month.end))}"
-        con.execute(f"copy (select {NAMES} {within} order by id) to {quoted(file)} (format parquet, compression zstd)")
+        con.execute(f"copy (select {chosen} {within} order by id) to {quoted(file)} (format parquet, compression zstd)")
         figures = f"select count(*), coalesce(sum(amount_paisa), 0)::BIGINT, min(id), max(id) from read_parquet({quoted(file)})"
         [(rows, total, first, last)] = con.execute(figures).fetchall()
         by_kind = (
@@ -53,11 +59,11 @@ def make(snapshot: Path, month: Month, settings: Settings) -> Made:
             "group by user_id, type order by user_id, type"
         )
         con.execute(f"copy ({by_kind}) to {quoted(sums)} (format csv, header)")
-        return Made(file, sums, rows, total, first, last, root(_leaves(con, f"from read_parquet({quoted(file)})")).hex())
+        return Made(file, sums, rows, total, first, last, root(_leaves(con, f"from read_parquet({quoted(file)})", rows_as)).hex())
 
 
-def _leaves(con: duckdb.DuckDBPyConnection, rows: str) -> Iterator[bytes]:
-    answer = con.execute(f"select {leaf_sql()} {rows} order by id")
+def _leaves(con: duckdb.DuckDBPyConnection, rows: str, rows_as: RowFormat) -> Iterator[bytes]:
+    answer = con.execute(f"select {rows_as.leaf_sql()} {rows} order by id")
     while part := answer.fetchmany(CHUNK_ROWS):
         yield from (bytes.fromhex(digest) for (digest,) in part)
 
@@ -73,34 +79,54 @@ class Looked:
     is_doubted: bool
 
 
-def write_moved(snapshot: Path, folder: Path, state: State, settings: Settings, looked: Looked | None = None) -> int:
-    """Add what moved in sealed months to the snapshot's `ledger_changes.parquet`; how many rows that are.
+class Moved(NamedTuple):
+    """How many rows moved in sealed months, and what could not be compared."""
 
-    A month whose file is as it was sealed names each row; of another the root says whether anything moved. What an earlier
+    rows: int
+    unproven: tuple[str, ...]
+
+
+def write_moved(snapshot: Path, folder: Path, state: State, settings: Settings, looked: Looked | None = None) -> Moved:
+    """Write what moved in sealed months to the snapshot's `sealed_changes.parquet`.
+
+    What those months have the last word on is taken out of `ledger_changes.parquet`. A month whose file is as it was sealed names each row; of another the root says whether anything moved. What an earlier
     comparison found of the same row gives way to what is found here. `looked`: only these rows, instead of all.
     """
     changes = snapshot / "ledger_changes.parquet"
     with connect(snapshot, settings, folder) as con:
-        con.execute(f"create view ledger as select {NAMES} from {relation(snapshot, 'ledger')}")
-        files = ", ".join(quoted(folder / state.seals[month].file) for month in sorted(state.usable))
+        con.execute(f"create view ledger as select * from {relation(snapshot, 'ledger')}")
         only = f"where id in (select id from read_parquet({quoted(looked.rows)}))" if looked else ""
-        if files:
-            con.execute(f"create {'table' if looked else 'view'} sealed as select {NAMES} from read_parquet([{files}]) {only}")
         con.execute(f"create {'table' if looked else 'view'} found as select * from ledger {only}")
-        found = [_named([state.seals[month] for month in sorted(state.usable)])] if files else []
-        found += [
-            _unnamed(seal)
-            for month, seal in sorted(state.seals.items())
-            if month not in state.usable and _is_looked_at(con, seal, looked) and _moved(con, seal)
-        ]
-        moved = " union all ".join(found) or nothing_moved()
-        con.execute(f"create table moved as {moved}")
+        usable = [state.seals[month] for month in sorted(state.usable)]
+        groups = {columns: [seal for seal in usable if seal.columns == columns] for columns in {seal.columns for seal in usable}}
+        found = [_named(con, folder, number, seals, only) for number, seals in enumerate(groups.values())]
+        others = [seal for month, seal in sorted(state.seals.items()) if month not in state.usable]
+        lost = {seal.month: _lost(seal.columns) for seal in state.seals.values()}
+        asked = [seal for seal in others if not lost[seal.month] and _is_looked_at(con, seal, looked)]
+        found += [_unnamed(seal) for seal in asked if _moved(con, seal)]
+        con.execute(f"create table moved as {' union all '.join(found) or nothing_moved()}")
         [(count,)] = con.execute("select count(*) from moved").fetchall()
-        earlier = _earlier(changes, bool(files)) if changes.exists() else ""
-        together = snapshot / "ledger_changes.both"
-        con.execute(f"copy (select * from moved {earlier}) to {quoted(together)} (format parquet)")
-    together.replace(changes)
-    return int(count)
+        con.execute(f"copy moved to {quoted(snapshot / 'sealed_changes.parquet')} (format parquet)")
+        rest = snapshot / "ledger_changes.rest"
+        con.execute(f"copy ({_earlier(changes, len(groups))}) to {quoted(rest)} (format parquet)")
+    rest.replace(changes)
+    return Moved(int(count), _unproven(state, lost))
+
+
+def _lost(columns: Columns) -> list[str]:
+    """The columns that were sealed and that this version does not read."""
+    known = names_of(ledger_columns())
+    return [name for name, _ in columns if name not in known]
+
+
+def _unproven(state: State, lost: dict[int, list[str]]) -> tuple[str, ...]:
+    """Of which months a column that was sealed could not be compared, because it is not read any more."""
+    return tuple(
+        f"{month_label(month)}: the sealed column {name} is not read by this version"
+        + ("" if month in state.usable else ", so that the root of the month could not be compared")
+        for month, names in sorted(lost.items())
+        for name in names
+    )
 
 
 def _is_looked_at(con: duckdb.DuckDBPyConnection, seal: Seal, looked: Looked | None) -> bool:
@@ -110,16 +136,24 @@ def _is_looked_at(con: duckdb.DuckDBPyConnection, seal: Seal, looked: Looked | N
     return bool(con.execute(f"select 1 from read_parquet({quoted(looked.rows)}) where {within} limit 1").fetchall())
 
 
-def _earlier(changes: Path, is_sealed: bool) -> str:  # noqa: FBT001
+def _earlier(changes: Path, groups: int) -> str:
     """What moved since the last run, of rows that no usable seal has the last word on: one put back as it was sealed is right."""
-    ruled = "anti join (select id as ledger_id from sealed) using (ledger_id)" if is_sealed else ""
-    return f"union all select * from read_parquet({quoted(changes)}) anti join moved using (key) {ruled}"
+    if not changes.exists():
+        return nothing_moved()
+    ids = " union all ".join(f"select id as ledger_id from sealed_{number}" for number in range(groups))
+    ruled = f"anti join ({ids}) using (ledger_id)" if groups else ""
+    return f"select * from read_parquet({quoted(changes)}) anti join moved using (key) {ruled}"
 
 
-def _named(seals: Sequence[Seal]) -> str:
+def _named(con: duckdb.DuckDBPyConnection, folder: Path, number: int, seals: Sequence[Seal], only: str) -> str:
+    """What moved in months that were sealed with the same columns, as a query; those columns are compared that are still read."""
+    both = shared(seals[0].columns, names_of(ledger_columns()))
+    files = ", ".join(quoted(folder / seal.file) for seal in seals)
+    rows = f"select {', '.join(names_of(both))} from read_parquet([{files}]) {only}"
+    con.execute(f"create {'table' if only else 'view'} sealed_{number} as {rows}")
     inside = " or ".join(f"({_within('a.created_at', seal.starts_at, seal.ends_at)})" for seal in seals)
-    same = " and ".join(f"b.{name} is not distinct from a.{name}" for name in COLUMNS)
-    return moved_rows("sealed", "found", inside, same, "after its month was sealed")
+    same = " and ".join(f"b.{name} is not distinct from {as_kind(f'a.{name}', kind)}" for name, kind in both)
+    return moved_rows(f"sealed_{number}", "found", inside=inside, same=same, since="after its month was sealed", columns=both)
 
 
 def _moved(con: duckdb.DuckDBPyConnection, seal: Seal) -> bool:
@@ -128,7 +162,7 @@ def _moved(con: duckdb.DuckDBPyConnection, seal: Seal) -> bool:
     figures = f"select count(*), coalesce(sum(amount_paisa), 0)::BIGINT {within}"
     if con.execute(figures).fetchall() != [(seal.rows, seal.sum_paisa)]:
         return True
-    return root(_leaves(con, within)).hex() != seal.root
+    return root(_leaves(con, within, seal.row_format)).hex() != seal.root
 
 
 def _unnamed(seal: Seal) -> str:

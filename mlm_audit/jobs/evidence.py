@@ -21,9 +21,10 @@ from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.sealing import store_of
 from mlm_audit.jobs.signing import key_of, public_of
 from mlm_audit.seals import evidence_verify
-from mlm_audit.seals.canonical import COLUMNS, INSTANT, canonical, leaf
-from mlm_audit.seals.merkle import Step, proofs
-from mlm_audit.seals.store import Seal, State, Store
+from mlm_audit.seals.canonical import INSTANT, names_of
+from mlm_audit.seals.log import Seal
+from mlm_audit.seals.merkle import proofs
+from mlm_audit.seals.store import State, Store
 
 Pages = Callable[[], dict[str, str]]
 """Pages that explain the member or order, by their names; personal data masked unless it was asked for."""
@@ -60,12 +61,12 @@ def make_pack(database: Database, settings: Settings, wanted: Wanted, now: datet
     files |= {name: page.encode() for name, page in pages().items()} | _report(database, settings, wanted)
     manifest = _json(
         {
-            "format": 1,
+            "format": evidence_verify.NEWEST,
             "made_at": now.isoformat(),
             "month": seal.month,
             "about": wanted.about,
             "head": state.read.head,
-            "columns": list(COLUMNS),
+            "columns": names_of(seal.columns),
             "files": {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())},
         }
     )
@@ -90,10 +91,11 @@ def _seal_of(store: Store, wanted: Wanted, settings: Settings) -> tuple[State, S
 
 def _rows(store: Store, seal: Seal, wanted: Wanted) -> list[dict[str, Any]]:
     """The rows in their places; of a member or an order each with its proof."""
-    frame = pl.read_parquet(store.folder / seal.file).select(*COLUMNS).sort("id").with_row_index("place")
+    frame = pl.read_parquet(store.folder / seal.file).select(*names_of(seal.columns)).sort("id").with_row_index("place")
     if not wanted.about:
         return [{"row": _values(row)} for row in frame.drop("place").iter_rows()]
-    leaves = [leaf(canonical(row)) for row in frame.drop("place").iter_rows(named=True)]
+    rows_as = seal.row_format
+    leaves = [rows_as.leaf(rows_as.canonical(row)) for row in frame.drop("place").iter_rows(named=True)]
     mine = frame.filter(
         pl.col("user_id") == wanted.member
         if wanted.member is not None
@@ -102,18 +104,14 @@ def _rows(store: Store, seal: Seal, wanted: Wanted) -> list[dict[str, Any]]:
     if not mine.height:
         kind = "member" if wanted.member is not None else "order"
         raise InputError(f"evidence {wanted.month}: {kind} {wanted.about[kind]} has no ledger row in that month")
-    steps = proofs(leaves, mine["place"].to_list())
+    siblings = proofs(leaves, mine["place"].to_list())
     return [
-        {"row": _values(row[1:]), "place": row[0], "proof": [_step(one) for one in steps[row[0]]]} for row in mine.iter_rows()
+        {"row": _values(row[1:]), "place": row[0], "proof": [one.hex() for one in siblings[row[0]]]} for row in mine.iter_rows()
     ]
 
 
 def _values(row: tuple[Any, ...]) -> list[Any]:
     return [value.strftime(INSTANT) if isinstance(value, datetime) else value for value in row]
-
-
-def _step(one: Step) -> list[str]:
-    return [one.side, one.hash.hex()]
 
 
 def _findings(database: Database, wanted: Wanted) -> dict[str, Any]:

@@ -71,6 +71,7 @@ def fingerprint(plan: Plan, settings: Settings, checks: Sequence[Check]) -> str:
     rules = [version("mlm-audit"), repr(plan), settings.timezone, settings.critical_wallet_paisa, settings.correction_max_paisa]
     rules += [(check.code, check.severity, check.sql, check.message) for check in checks]
     rules += [view.sql for view in load_views()]
+    rules += [(name, list(spec.columns.items())) for name, spec in INPUTS.items()]
     return hashlib.sha256(repr(rules).encode()).hexdigest()
 
 

@@ -17,7 +17,7 @@ from mlm_audit.domain.periods import FIRST_YEAR, LAST_YEAR, Month, parse_month
 from mlm_audit.domain.plan import Plan
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.changes import Night, rows_changed, session
-from mlm_audit.engine.duck import Engine, EngineResult, moments_of
+from mlm_audit.engine.duck import OF_HISTORY, Engine, EngineResult, moments_of
 from mlm_audit.engine.forward import FIRSTS, carry_forward, forward_of, renew_firsts
 from mlm_audit.engine.history import Settled, moved_since, nothing_moved, settle_on
 from mlm_audit.engine.parts import list_parts, quoted
@@ -55,7 +55,7 @@ class Nightly:
     def compare(self, previous: PreviousRun, read_at: datetime) -> Changed:
         """Write `ledger_changes.parquet`, as far as the last run settles it, and what the next run needs; what changed."""
         before = previous.data.get("seal")
-        settled = Settled(**before) if before else None
+        settled = Settled.of(before) if before else None
         moved = moved_since("old_ledger", "new_ledger", settled) if settled else nothing_moved()
         if settled:
             self._write(moved, "ledger_changes")
@@ -83,7 +83,7 @@ class Nightly:
                 return None
             folder = self.folder / f"slice-{number}"
             cut(self.con, self.night, sums, folder)
-            for name in ("ledger_changes", "seal_problems"):
+            for name in OF_HISTORY:
                 if (self.folder / f"{name}.parquet").exists():
                     list_parts(folder, name, [self.folder / f"{name}.parquet"])
             with Engine(folder, self.plan, self.settings, read_at=self.read_at) as engine:

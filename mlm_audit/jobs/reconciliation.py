@@ -18,7 +18,7 @@ from mlm_audit.database.connect import write
 from mlm_audit.database.corrections import Correction, correct_wallets
 from mlm_audit.database.outbox import let_go, queue_once
 from mlm_audit.database.own_tables import ReconciliationReport
-from mlm_audit.database.runs import PREVIOUS_COLUMNS, PreviousRun, previous_run, store_reconciliation
+from mlm_audit.database.runs import PREVIOUS_COLUMNS, PreviousRun, previous_run, store_reconciliation, write_word
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import (
     CheckRun,
@@ -38,6 +38,8 @@ from mlm_audit.engine.duck import EngineResult
 from mlm_audit.engine.forward import KEPT_FILES
 from mlm_audit.engine.history import Settled, settled_ledger, write_changes
 from mlm_audit.engine.mirror import Manifest, Piece
+from mlm_audit.engine.open_changes import FILE as OPEN_CHANGES
+from mlm_audit.engine.open_changes import Carried, carry_over, no_changes
 from mlm_audit.jobs.alerts import UNTIL_FILED, alert
 from mlm_audit.jobs.findings import findings_of, worst_first
 from mlm_audit.jobs.leaving import with_files
@@ -45,8 +47,9 @@ from mlm_audit.jobs.mirroring import Reader, Reading, fingerprint, is_night, mir
 from mlm_audit.jobs.names import RECONCILIATION
 from mlm_audit.jobs.night import Nightly, engine_of, keep_all
 from mlm_audit.jobs.ports import Clock, Progress
+from mlm_audit.jobs.run_records import Left, LookBack, confirm_run, log_run, look_back, write_problems
 from mlm_audit.jobs.running import Run, new_job_id, reason_of, running
-from mlm_audit.jobs.sealing import About, prove, seal_closed, store_of, told, word_of
+from mlm_audit.jobs.sealing import About, is_logged, prove, seal_closed, store_of, told, word_of
 from mlm_audit.jobs.trend import with_trend
 from mlm_audit.reporting.report import report_data, report_sentence
 
@@ -114,8 +117,8 @@ class _Reconciliation:
     def execute(self, folder: Path, out: Path | None) -> Outcome:
         missing = readable_inputs(self.database, store=not self.dry_run)
         self.mirror = mirror_of(self.settings, self.database, folder / "mirror")
-        previous = self._previous_if_any()
-        self.reading = self._read(folder, missing, previous)
+        self.look = self._look_back()
+        self.reading = self._read(folder, missing, self.look.previous)
         rows = self.reading.manifest.rows()
         for name in ("users", "ledger"):
             if not rows.get(name):
@@ -124,36 +127,39 @@ class _Reconciliation:
             missing[name] = "the table is empty"
         if self.dry_run:
             try:
-                seen = self._reconcile(folder, missing, previous)
+                seen = self._reconcile(folder, missing)
             except Exception as error:
                 raise JobFailedError(f"{RECONCILIATION} failed, nothing was stored: {reason_of(error)}") from error
             return seen.filed(self.settings, out)
         about = {"as_of": self.as_of.isoformat()}
         with running(self.database, RECONCILIATION, self.job_id, self.settings, self.clock, self.started, **about) as run:
-            if (last := previous_run(self.database)) and (previous is None or last.job_id != previous.job_id):
+            if (last := previous_run(self.database)) and last.job_id != self.look.newest:
                 # Another run ended while this one was reading: what changed is then told from what that one left.
-                previous, self.reading = last, self._read(folder, missing, last)
-            outcome = self._reconcile(folder, missing, previous)
+                self.look = self._look_back()
+                self.reading = self._read(folder, missing, self.look.previous)
+            outcome = self._reconcile(folder, missing)
             run.check()
             outcome = self._sealed(folder, outcome)
             alerted = self._store(folder, outcome, run, out)
+            outcome = replace(outcome, result=replace(outcome.result, sealed=told(self.store)))
             filed = outcome.filed(self.settings, out)
             if alerted:
                 let_go(self.database, alerted.key, self.clock())
             return filed
 
-    def _previous_if_any(self) -> PreviousRun | None:
-        """A dry run also works where the toolkit's tables do not exist yet."""
+    def _look_back(self) -> LookBack:
+        """What is known of the runs before. A dry run also works where the toolkit's tables do not exist yet."""
         try:
             readable_inputs(self.database, store=True)
         except InputError:
-            return None
-        return previous_run(self.database)
+            return look_back(self.database, self.store, has_tables=False)
+        return look_back(self.database, self.store, has_tables=True)
 
     def _read(self, folder: Path, missing: dict[str, str], previous: PreviousRun | None) -> Reading:
         rules = fingerprint(self.plan, self.settings, self.checks)
         last = self.mirror.load(previous.data.get("mirror")) if previous else None
-        may = not self.full and not missing and is_night(last, rules, self.settings, self.started, self.checks)
+        trusted = not self.look.problems and not self.look.store_problems
+        may = not self.full and not missing and trusted and is_night(last, rules, self.settings, self.started, self.checks)
         today = business_date(self.started, self.settings.tz).toordinal()
         reader = Reader(self.mirror, folder, list(missing), self.progress, self.settings.figures_within_nights, today)
         try:
@@ -165,17 +171,26 @@ class _Reconciliation:
 
     def _look_at_all(self, folder: Path, missing: dict[str, str], previous: PreviousRun | None) -> EngineResult:
         """Every row of every input."""
-        settled = previous.data.get("seal") if previous else None
+        stored = previous.data.get("seal") if previous else None
+        settled, unproven = Settled.of(stored) if stored else None, ""
         if settled:
             before = self.reading.before
             copy = self.mirror.files(before.inputs.get("ledger", ())) if before else []
-            write_changes(folder, Settled(**settled), copy, self.settings)
-        self.proof = prove(self.store, previous.data.get("sealed") if previous else None, folder, self.settings)
+            unproven = write_changes(folder, settled, copy, self.settings)
+        self.proof = prove(self.store, self.look, folder, self.settings)
+        self.unproven = (*self.proof.unproven, *([unproven] if unproven else []))
+        self._carry_over(folder, settled)
         found = self._check_all(folder, missing)
         if not missing:
             keep_all(folder, self.plan, self.settings)
         self.settled = settled_ledger(folder, self.started, self.settings)
         return found
+
+    def _carry_over(self, folder: Path, settled: Settled | None) -> None:
+        carry_over(folder, Carried(self.look.carried, settled, self.started), self.settings)
+        write_problems(folder, self.look)
+        file = folder / OPEN_CHANGES
+        self.changes = pl.read_parquet(file) if file.exists() else no_changes()
 
     def _check_all(self, folder: Path, missing: dict[str, str]) -> EngineResult:
         with engine_of(self.settings)(folder, self.plan, self.settings, missing=missing, read_at=self.started) as engine:
@@ -187,7 +202,10 @@ class _Reconciliation:
         with Nightly(folder, mirror, night, self.plan, self.settings, read_at=self.started) as nightly:
             changed = nightly.compare(previous, self.started)
             looked = nightly.looked(previous)
-            self.proof = prove(self.store, previous.data.get("sealed"), folder, self.settings, looked)
+            self.proof = prove(self.store, self.look, folder, self.settings, looked)
+            self.unproven = self.proof.unproven
+            stored = previous.data.get("seal")
+            self._carry_over(folder, Settled.of(stored) if stored else None)
             found = nightly.find(self.checks, previous, self.progress)
         self.settled = changed.settled or settled_ledger(folder, self.started, self.settings)
         if found is None:
@@ -195,7 +213,8 @@ class _Reconciliation:
         self.rows_changed = sum(changed.rows.values())
         return replace(found, rows=self.reading.manifest.rows())
 
-    def _reconcile(self, folder: Path, missing: dict[str, str], previous: PreviousRun | None) -> Outcome:
+    def _reconcile(self, folder: Path, missing: dict[str, str]) -> Outcome:
+        previous = self.look.previous
         if self.reading.night and previous:
             found = self._look_at_the_day(folder, self.reading.night, previous)
         else:
@@ -222,6 +241,11 @@ class _Reconciliation:
             f"{asked}; every row was last read and compared on {full}"
         )
         return (note,)
+
+    def _of_history(self) -> tuple[str, ...]:
+        """What could not be proven of the history, and what somebody acknowledged since the last run."""
+        acknowledged = (one.sentence for one in self.look.acknowledged)
+        return (*self.proof.notes, *self.unproven, *self.look.notes, *acknowledged)
 
     def _correct(self, breaks: pl.DataFrame) -> tuple[tuple[Correction, ...], bool]:
         if self.dry_run:
@@ -255,13 +279,14 @@ class _Reconciliation:
     ) -> Outcome:
         corrected = [f"wallet-balance/{correction.member_id}" for correction in corrections]
         still_open = breaks.filter(~pl.col("id").is_in(corrected))
-        not_checked = (*_not_checked(found, missing), *(() if self.dry_run else self.proof.notes))
+        not_checked = (*_not_checked(found, missing), *self.unproven, *(() if self.dry_run else self.proof.notes))
         verdict = verdict_of(is_broken=bool(still_open.height), not_checked=not_checked)
         open_now = findings_of(worst_first(breaks))
         figures = figures_of(open_now, corrected)
         counts = _counts(found, figures, len(corrections))
         if self.rows_changed is not None:
             counts["rows_changed"] = self.rows_changed
+
         result = RunResult(
             job=RECONCILIATION,
             job_id=self.job_id,
@@ -274,7 +299,7 @@ class _Reconciliation:
             findings=open_now + findings_of(as_cleared(gone, self.as_of)),
             checks=found.checks,
             bridge=found.bridge,
-            notes=(*_notes(found, missing), *self.proof.notes, *self._what_was_read()),
+            notes=(*_notes(found, missing), *self._of_history(), *self._what_was_read()),
             rows_read=found.rows,
             dry_run=self.dry_run,
             timezone=self.settings.timezone,
@@ -290,8 +315,10 @@ class _Reconciliation:
     def _sealed(self, folder: Path, outcome: Outcome) -> Outcome:
         """The same, the months that have closed sealed; before the run is stored, so that it can say what is sealed."""
         still_open = outcome.breaks.height - len(outcome.result.fixed)
-        seal_closed(self.store, self.proof, folder, self.settings, About(self.job_id, self.started, still_open))
-        return replace(outcome, result=replace(outcome.result, sealed=told(self.store)))
+        about = About(self.job_id, self.started, still_open, self.changes)
+        waiting = seal_closed(self.store, self.proof, folder, self.settings, about, self.look.keep)
+        notes = (*outcome.result.notes, *waiting)
+        return replace(outcome, result=replace(outcome.result, sealed=told(self.store), notes=notes))
 
     def _store(self, folder: Path, outcome: Outcome, run: Run, out: Path | None) -> Draft | None:
         still_open = outcome.breaks.filter(~pl.col("id").is_in(list(outcome.result.fixed)))
@@ -301,6 +328,7 @@ class _Reconciliation:
             "sealed": word_of(self.store, self.proof),
             "mirror": manifest.name,
         }
+        left = Left(self.job_id, self.settled.to_dict(), manifest.name, self.changes, self.started)
         result = outcome.result
         words = report_data(result, self.settings.tz, "")
         with write(self.database) as connection:
@@ -308,6 +336,11 @@ class _Reconciliation:
             if alerted := alert(connection, ReconciliationReport, result, words, self.settings, out):
                 queue_once(connection, alerted, naive(self.clock()), UNTIL_FILED)
             run.end_with(connection, result)
+            if is_logged(self.proof):
+                log_run(connection, self.store, self.look, left)
+                write_word(connection, self.job_id, data | {"sealed": word_of(self.store, self.proof)})
+        if is_logged(self.proof):
+            confirm_run(self.store, self.job_id, self.started)
         self.mirror.keep_only(manifest)
         return alerted
 

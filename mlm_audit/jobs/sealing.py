@@ -3,7 +3,7 @@
 import platform
 import tempfile
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,18 +12,21 @@ import polars as pl
 from sqlalchemy import Engine as Database
 
 from mlm_audit.checks.inputs import INPUTS
-from mlm_audit.database.runs import has_runs, previous_run
+from mlm_audit.database.runs import has_runs
 from mlm_audit.database.snapshot import read_snapshot
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import Month, month_label, months_between, parse_month
 from mlm_audit.domain.privacy import one_line
 from mlm_audit.domain.settings import Settings
-from mlm_audit.engine.sealing import Looked, first_instant, make, write_moved
+from mlm_audit.engine.open_changes import Carried, carry_over, instants, no_changes
+from mlm_audit.engine.sealing import Looked, first_instant, make, newest_format, write_moved
 from mlm_audit.jobs.copies import database_key
 from mlm_audit.jobs.owner import user
 from mlm_audit.jobs.ports import Progress
+from mlm_audit.jobs.run_records import LookBack, look_back
 from mlm_audit.seals.chain import START
-from mlm_audit.seals.store import REBUILT, RESTARTED, Problem, Seal, State, Store
+from mlm_audit.seals.log import REBUILT, Seal
+from mlm_audit.seals.store import Problem, State, Store
 
 PROBLEMS = {"key": pl.String, "what": pl.String}
 MB = 1 << 20
@@ -44,6 +47,8 @@ class Proof:
     is_doubted: bool = False
     """The log is not to be believed: nothing is sealed over it, and what was known of it before goes on counting."""
     notes: tuple[str, ...] = ()
+    unproven: tuple[str, ...] = ()
+    """What of a sealed month could not be compared, although its log is right."""
 
 
 @dataclass(frozen=True)
@@ -53,16 +58,19 @@ class About:
     job_id: str
     now: datetime
     open_breaks: int
+    changes: pl.DataFrame = field(default_factory=no_changes)
+    """What changed in open months and nobody has acknowledged: no month that holds such a row is sealed."""
 
 
-def prove(store: Store, before: dict[str, Any] | None, folder: Path, settings: Settings, looked: Looked | None = None) -> Proof:
-    """Compare the store with its log and the last run's word of it (`before`), and every sealed month with the snapshot.
+def prove(store: Store, look: LookBack, folder: Path, settings: Settings, looked: Looked | None = None) -> Proof:
+    """Compare the store with its log and the last run's word of it, and every sealed month with the snapshot.
 
     With `looked` only those rows of the months: the platform's figures say that the others did not change.
-    Writes `seal_problems.parquet` and adds to `ledger_changes.parquet` in the snapshot, where something is sealed.
+    Writes `seal_problems.parquet` and `sealed_changes.parquet` in the snapshot, where something is sealed.
     """
-    state = store.look()
-    problems, notes = list(state.problems), []
+    state, before = store.look(), look.previous.data.get("sealed") if look.previous else None
+    problems, notes = [*state.problems, *look.store_problems], []
+    unproven: tuple[str, ...] = ()
     # A log that knows the last run's head is that log, whatever the machine is called today.
     if before and not state.read.problem and not _follows(state, before):
         if before["where"] == where(store):
@@ -75,14 +83,14 @@ def prove(store: Store, before: dict[str, Any] | None, folder: Path, settings: S
         frame = pl.DataFrame([(one.key, one.what) for one in problems], schema=PROBLEMS, orient="row")
         frame.write_parquet(folder / "seal_problems.parquet")
     if state.seals:
-        write_moved(folder, store.folder, state, settings, looked)
+        unproven = write_moved(folder, store.folder, state, settings, looked).unproven
     doubted = any(one.key.startswith("log") for one in problems)
-    return Proof(state, before, doubted, tuple(notes))
+    return Proof(state, before, doubted, tuple(notes), unproven)
 
 
 def _follows(state: State, before: dict[str, Any]) -> bool:
     """Whether the log has the last run's head, or was begun anew after it by somebody who said so."""
-    restarts = (entry.body["head"] for entry in state.read.entries if entry.kind == RESTARTED)
+    restarts = (entry.body["head"] for entry in state.content.restarts)
     return state.read.knows(before["entries"], before["head"]) or before["head"] in restarts
 
 
@@ -99,14 +107,33 @@ def _not_the_log(before: dict[str, Any], state: State) -> str:
     )
 
 
-def seal_closed(store: Store, proof: Proof, folder: Path, settings: Settings, about: About) -> tuple[Seal, ...]:
-    """Seal the months that have closed, oldest first, and let go of files beyond the settings. Nothing while a log is in doubt."""
+def seal_closed(
+    store: Store, proof: Proof, folder: Path, settings: Settings, about: About, keep: Collection[str] = ()
+) -> tuple[str, ...]:
+    """Seal the months that have closed, oldest first, and let go of files beyond the settings. Nothing while a log is in doubt.
+
+    Returns what was not sealed, and why. `keep` are files of the store that are still needed.
+    """
     if proof.is_doubted or proof.notes:
         return ()
-    store.tidy(proof.state)
-    sealed = tuple(_seal(store, month, folder, settings, about) for month in _closed(proof.state, folder, settings, about.now))
+    store.tidy(proof.state, keep)
+    closed = _closed(proof.state, folder, settings, about.now)
+    clear = _clear(closed, instants(about.changes))
+    sealed = [_seal(store, month, folder, settings, about) for month in clear]
     _let_go(store, settings, about.now, proof.state.usable.union(seal.month for seal in sealed))
-    return sealed
+    waiting = closed[len(clear) :]
+    if not waiting:
+        return ()
+    return (f"{month_label(waiting[0].key)} is not sealed yet: a change in its ledger rows is open (history-changed)",)
+
+
+def _clear(months: Sequence[Month], changed_at: Sequence[str]) -> Sequence[Month]:
+    """The months up to the first in which a row changed; none when a row that cannot be named did."""
+    if "" in changed_at:
+        return []
+    ends = [datetime.fromisoformat(moment).replace(tzinfo=UTC) for moment in changed_at]
+    first = next((n for n, month in enumerate(months) if any(month.start <= at < month.end for at in ends)), len(months))
+    return months[:first]
 
 
 def _closed(state: State, folder: Path, settings: Settings, now: datetime) -> Sequence[Month]:
@@ -120,7 +147,8 @@ def _closed(state: State, folder: Path, settings: Settings, now: datetime) -> Se
 
 
 def _seal(store: Store, month: Month, folder: Path, settings: Settings, about: About) -> Seal:
-    made = make(folder, month, settings)
+    rows_as = newest_format()
+    made = make(folder, month, rows_as, settings)
     name = f"{month_label(month.key)}-{made.root[:12]}"
     file, sums = f"{name}.parquet", f"{name}.sums.csv"
     digests = store.adopt(made.file, file), store.adopt(made.sums, sums)
@@ -139,6 +167,8 @@ def _seal(store: Store, month: Month, folder: Path, settings: Settings, about: A
         sums_sha256=digests[1],
         job_id=about.job_id,
         open_breaks=about.open_breaks,
+        format=rows_as.number,
+        columns=rows_as.columns,
     )
     store.seal(seal, about.now)
     made.file.unlink()
@@ -162,30 +192,35 @@ def _bytes(store: Store, seal: Seal) -> int:
 
 
 def told(store: Store) -> dict[str, Any]:
-    """The sealed history for the run's result; empty where nothing is sealed."""
+    """The sealed history for the run's result; empty where nothing is sealed and nothing was acknowledged."""
     state = store.logged()
-    if not state.seals:
+    acknowledged = [one.sentence for one in state.content.acknowledged]
+    if not state.seals and not acknowledged:
         return {}
     rows = sum(seal.rows for seal in state.seals.values())
-    restarts = [
-        f"{entry.at} by {entry.body['by']}: {entry.body['reason']}" for entry in state.read.entries if entry.kind == RESTARTED
-    ]
+    restarts = [f"{entry.at} by {entry.body['by']}: {entry.body['reason']}" for entry in state.content.restarts]
     return {
-        "until": month_label(max(state.seals)),
+        "until": month_label(max(state.seals)) if state.seals else "",
         "months": len(state.seals),
         "rows": rows,
         "entries": len(state.read.entries),
         "head": state.read.head,
         "restarts": restarts,
+        "acknowledged": acknowledged,
     }
 
 
 def word_of(store: Store, proof: Proof) -> dict[str, Any]:
     """What a stored run keeps of the log, for the next to compare with."""
-    if proof.before and (proof.is_doubted or proof.notes):
-        return proof.before
+    if not is_logged(proof):
+        return (proof.before or {}) | {"unlogged": True}
     read = store.chain.read()
     return {"where": where(store), "entries": len(read.entries), "head": read.head}
+
+
+def is_logged(proof: Proof) -> bool:
+    """Whether a run is written into the log: not over one that is in doubt, and not into that of another folder."""
+    return not proof.is_doubted and not proof.notes
 
 
 @dataclass(frozen=True)
@@ -201,18 +236,21 @@ class Verified:
 def verify(database: Database, settings: Settings, progress: Progress = lambda *_: None) -> Verified:
     """Compare every sealed row with the platform, and the store with its log; nothing is changed. InputError when nothing is sealed."""
     store = store_of(settings, database)
-    before = previous_run(database) if has_runs(database) else None
+    look = look_back(database, store, has_tables=has_runs(database))
     with tempfile.TemporaryDirectory(prefix="mlm-audit-") as made:
         folder = Path(made)
         read_snapshot(database, folder, skip=[name for name in INPUTS if name != "ledger"], progress=progress)
-        proof = prove(store, before.data.get("sealed") if before else None, folder, settings)
+        proof = prove(store, look, folder, settings)
         problems, moved = folder / "seal_problems.parquet", folder / "ledger_changes.parquet"
-        if not problems.exists():
+        if not problems.exists() and not look.is_recorded:
             raise InputError(
                 f"seals: nothing is sealed in {store.folder}; the next `mlm-audit run reconciliation` seals closed months"
             )
+        carry_over(folder, Carried(look.carried, None, datetime.now(UTC)), settings)
         rows = pl.read_parquet(moved) if moved.exists() else pl.DataFrame()
-        return Verified(proof.state, rows, tuple(pl.read_parquet(problems)["what"]), proof.notes)
+        broken = pl.read_parquet(problems)["what"].to_list() if problems.exists() else []
+        said = (*broken, *(one.what for one in look.problems))
+        return Verified(proof.state, rows, said, (*proof.notes, *proof.unproven))
 
 
 def rebuild(database: Database, settings: Settings, month_text: str, now: datetime) -> Seal:
@@ -234,7 +272,7 @@ def rebuild(database: Database, settings: Settings, month_text: str, now: dateti
     with tempfile.TemporaryDirectory(prefix="mlm-audit-") as made:
         folder = Path(made)
         read_snapshot(database, folder, skip=[name for name in INPUTS if name != "ledger"])
-        found = make(folder, month, settings)
+        found = make(folder, month, seal.row_format, settings)
         if found.root != seal.root:
             raise InputError(
                 f"seals rebuild {month_text}: the platform's rows of that month are not those that were sealed, so they cannot be its copy"
@@ -252,10 +290,12 @@ def restart(database: Database, settings: Settings, reason: str, now: datetime) 
     """
     if not reason.strip():
         raise InputError("seals restart: say why, with --reason; it stands in every report from then on")
-    store, last = store_of(settings, database), previous_run(database) if has_runs(database) else None
-    before = last.data.get("sealed") if last else None
+    store = store_of(settings, database)
+    look = look_back(database, store, has_tables=has_runs(database))
+    before = look.previous.data.get("sealed") if look.previous else None
     state = store.look()
-    if not state.problems and (before is None or _follows(state, before)):
+    wrong = bool(state.problems or look.problems or look.store_problems)
+    if not wrong and (before is None or _follows(state, before)):
         raise InputError(
             f"seals restart: the sealed history in {store.folder} is whole and the one of the last run; nothing to do"
         )

@@ -85,10 +85,14 @@ def _sealed(result: RunResult) -> dict[str, str]:
     if not result.sealed:
         return {}
     known = result.sealed
+    months = plural(known["months"], "month")
     return {
-        "History sealed": f"to {known['until']}: {plural(known['months'], 'month')}, {plural(known['rows'], 'ledger row')}",
+        "History sealed": f"to {known['until']}: {months}, {plural(known['rows'], 'ledger row')}"
+        if known["months"]
+        else "nothing yet",
         "Head of its log": f"{known['head']} at entry {known['entries']}",
         "Its log begun anew": "; ".join(known["restarts"]),
+        "Acknowledged": "; ".join(known.get("acknowledged", [])),
     }
 
 

@@ -2,13 +2,16 @@
 
     python evidence_verify.py pack.zip PUBLIC_KEY        (64 hexadecimal digits, from `mlm-audit evidence key`)
 
-It prints what is proven and ends with 0, or says what does not hold and ends with 1. In the order of the code:
+It prints what is proven, the head of the log and what is not proven, and ends with 0; or it says what does not hold and ends with 1.
+In the order of the code:
 
 1. The file is, byte for byte, the one archive that its contents make.
 2. Its manifest is signed by the key that you were given (not by one that comes with the pack).
 3. The manifest names every file in the pack with its SHA-256, and there is no other.
 4. The log of sealed months is whole: each entry has the hash of the one before, and the month's seal is the last of its month.
-5. Every ledger row in the pack leads to the sealed Merkle root of its month.
+   A pack of format 1 with a log that only a later version can have written is not valid.
+5. Every ledger row in the pack leads to the sealed Merkle root of its month, from its place among the sealed number of rows.
+   On which side each sibling stands follows from the place, so that a row proves nothing at the place of another.
 6. The rows are all there are: of a month by its count and sum; of a member by the sealed sums per member and kind.
    Of an order nobody can prove that there are no other rows; that is said.
 
@@ -24,7 +27,16 @@ import zipfile
 from typing import Any
 
 DATE = (1980, 1, 1, 0, 0, 0)
-COLUMNS = ["id", "user_id", "type", "amount_paisa", "reference_id", "ref", "balance_after_paisa", "level_depth", "created_at"]
+FIRST_COLUMNS = [
+    *("id", "user_id", "type", "amount_paisa", "reference_id"),
+    *("ref", "balance_after_paisa", "level_depth", "created_at"),
+]
+"""The columns of seals of format 1, which do not name them."""
+LEAF_PREFIXES = {1: b"row\n", 2: b"\x00"}
+"""Format of a seal → what a row is hashed behind; a node is hashed behind 0x01."""
+NEWEST = 2
+FIRST_KINDS = {"sealed", "expired", "rebuilt", "restarted"}
+"""The kinds of entry that the version had which made packs of format 1."""
 NEEDED = {"manifest.json", "signature.json", "log.jsonl", "rows.jsonl", "sums.csv"}
 
 
@@ -37,13 +49,40 @@ def verify(data: bytes, public_key: str) -> dict[str, Any]:
     files = contents(data)
     signed_by(files, public_key)
     manifest = json.loads(files["manifest.json"])
+    if manifest["format"] not in (1, NEWEST):
+        raise BrokenError(f"the pack has format {manifest['format']!r}, which this file does not know; take a newer one")
     named(files, manifest)
     seal = sealed(files["log.jsonl"], manifest)
     rows = [json.loads(line) for line in files["rows.jsonl"].splitlines()]
-    proven(rows, seal, manifest["about"])
+    proven(rows, seal, manifest)
     complete = completeness(rows, seal, manifest["about"], files["sums.csv"])
-    total = sum(row["row"][3] or 0 for row in rows)
-    return {"about": manifest["about"], "rows": len(rows), "sum_paisa": total, "month": seal["month"], "complete": complete}
+    total = sum(row["row"][place(seal, "amount_paisa")] or 0 for row in rows)
+    return {
+        "about": manifest["about"],
+        "rows": len(rows),
+        "sum_paisa": total,
+        "month": seal["month"],
+        "complete": complete,
+        "format": manifest["format"],
+        "entries": len(files["log.jsonl"].splitlines()),
+        "head": manifest["head"],
+        "not_proven": not_proven(manifest["format"], seal, manifest["about"]),
+    }
+
+
+def not_proven(number: int, seal: dict[str, Any], about: dict[str, int]) -> list[str]:
+    """What even a valid pack leaves open."""
+    found = ["that the rows were right when they were sealed"]
+    found.append("that the log is the only one: compare its head with one that was kept elsewhere on the day")
+    if "order" in about:
+        found.append("that the order has no other rows")
+    if form(seal) == 1:
+        found.append(
+            "which columns the ledger had: a month that was sealed by format 1 does not name them, nor hash rows as RFC 6962"
+        )
+    if number == 1:
+        found.append("that it was made before its version was replaced: prefer a pack of format 2")
+    return found
 
 
 def contents(data: bytes) -> dict[str, bytes]:
@@ -112,6 +151,8 @@ def sealed(log: bytes, manifest: dict[str, Any]) -> dict[str, Any]:
         told = hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
         if entry["number"] != number or entry["before"] != before or entry["hash"] != told:
             raise BrokenError(f"entry {number} of the log does not hold")
+        if manifest["format"] == 1 and (entry["kind"] not in FIRST_KINDS or "format" in entry["body"]):
+            raise BrokenError(f"the pack says that it has format 1, but entry {number} of its log is of a later version")
         before = told
         if entry["kind"] in ("sealed", "rebuilt") and entry["body"]["month"] == manifest["month"]:
             seal = entry["body"]
@@ -119,36 +160,76 @@ def sealed(log: bytes, manifest: dict[str, Any]) -> dict[str, Any]:
         raise BrokenError("the log's last hash is not the one in the manifest")
     if seal is None:
         raise BrokenError("the log has no seal of the month")
+    if form(seal) not in LEAF_PREFIXES:
+        raise BrokenError(f"the month was sealed by format {form(seal)!r}, which this file does not know; take a newer one")
+    if manifest["columns"] != columns(seal):
+        raise BrokenError("the manifest names other columns than the seal")
     return seal
 
 
-def proven(rows: list[dict[str, Any]], seal: dict[str, Any], about: dict[str, int]) -> None:
+def form(seal: dict[str, Any]) -> Any:
+    """The format of a seal; the first did not say so."""
+    return seal.get("format", 1)
+
+
+def columns(seal: dict[str, Any]) -> list[str]:
+    """The columns of a seal in their order; those of the first format are not named in it."""
+    return [name for name, _ in seal["columns"]] if "columns" in seal else FIRST_COLUMNS
+
+
+def place(seal: dict[str, Any], name: str) -> int:
+    """Where a column stands in a row."""
+    return columns(seal).index(name)
+
+
+def proven(rows: list[dict[str, Any]], seal: dict[str, Any], manifest: dict[str, Any]) -> None:
     """Every row leads to the sealed root: alone by its proof, or all of a month together."""
-    leaves = [leaf(row["row"]) for row in rows]
+    about = manifest["about"]
+    leaves = [leaf(row["row"], seal) for row in rows]
     if "member" not in about and "order" not in about:
         if root(leaves).hex() != seal["root"]:
             raise BrokenError("the rows of the month do not lead to its sealed root")
         return
     places = [row["place"] for row in rows]
+    if any(type(number) is not int or not 0 <= number < seal["rows"] for number in places):
+        raise BrokenError("a row has a place that the month does not have")
     if places != sorted(set(places)):
         raise BrokenError("a row is there twice, or out of its place")
     for row, own in zip(rows, leaves, strict=True):
-        hashed = own
-        for side, beside in row["proof"]:
-            pair = (bytes.fromhex(beside), hashed) if side == "left" else (hashed, bytes.fromhex(beside))
+        number = row["row"][place(seal, "id")]
+        if climbed(own, row, seal["rows"], manifest["format"]).hex() != seal["root"]:
+            raise BrokenError(f"ledger row {number} does not lead to the sealed root from its place")
+        if "member" in about and row["row"][place(seal, "user_id")] != about["member"]:
+            raise BrokenError(f"ledger row {number} is of another member")
+        if "order" in about and row["row"][place(seal, "reference_id")] != about["order"]:
+            raise BrokenError(f"ledger row {number} is of another order")
+
+
+def climbed(hashed: bytes, row: dict[str, Any], count: int, number: int) -> bytes:
+    """Where a row and its siblings lead to, from its place among `count` rows. In format 1 each sibling says its side as well."""
+    proof, at = list(row["proof"]), row["place"]
+    while count > 1:
+        if at ^ 1 < count:
+            if not proof:
+                raise BrokenError("a proof is too short for the place of its row")
+            step, side = proof.pop(0), "left" if at % 2 else "right"
+            if number == 1 and step[0] != side:
+                raise BrokenError("a proof does not belong to the place of its row")
+            beside = bytes.fromhex(step[1] if number == 1 else step)
+            pair = (beside, hashed) if side == "left" else (hashed, beside)
             hashed = hashlib.sha256(b"\x01" + pair[0] + pair[1]).digest()
-        if hashed.hex() != seal["root"]:
-            raise BrokenError(f"ledger row {row['row'][0]} does not lead to the sealed root")
-        if "member" in about and row["row"][1] != about["member"]:
-            raise BrokenError(f"ledger row {row['row'][0]} is of another member")
+        at, count = at // 2, (count + 1) // 2
+    if proof:
+        raise BrokenError("a proof is too long for the place of its row")
+    return hashed
 
 
-def leaf(values: list[Any]) -> bytes:
+def leaf(values: list[Any], seal: dict[str, Any]) -> bytes:
     """The hash of a row: per column `-` for null, else the length of its text, a colon, and it."""
-    if len(values) != len(COLUMNS):
+    if len(values) != len(columns(seal)):
         raise BrokenError(f"a row has {len(values)} columns")
     text = "".join("-" if value is None else f"{len(str(value).encode())}:{value}" for value in values)
-    return hashlib.sha256(("row\n" + text).encode()).digest()
+    return hashlib.sha256(LEAF_PREFIXES[form(seal)] + text.encode()).digest()
 
 
 def root(level: list[bytes]) -> bytes:
@@ -161,7 +242,8 @@ def root(level: list[bytes]) -> bytes:
 
 def completeness(rows: list[dict[str, Any]], seal: dict[str, Any], about: dict[str, int], sums: bytes) -> str:
     """Whether these are all the rows there are, and why that is known."""
-    count, total = len(rows), sum(row["row"][3] or 0 for row in rows)
+    amount, kinds = place(seal, "amount_paisa"), place(seal, "type")
+    count, total = len(rows), sum(row["row"][amount] or 0 for row in rows)
     if "order" in about:
         return "not proven: of an order, sealed sums say nothing"
     if "member" not in about:
@@ -176,9 +258,9 @@ def completeness(rows: list[dict[str, Any]], seal: dict[str, Any], about: dict[s
             mine[row["type"]] = (int(row["rows"]), int(row["sum_paisa"]))
     here: dict[str, tuple[int, int]] = {}
     for row in rows:
-        kind = row["row"][2] or ""
+        kind = row["row"][kinds] or ""
         before = here.get(kind, (0, 0))
-        here[kind] = (before[0] + 1, before[1] + (row["row"][3] or 0))
+        here[kind] = (before[0] + 1, before[1] + (row["row"][amount] or 0))
     if mine != here:
         raise BrokenError("the member's rows are not all that were sealed of the month")
     return "proven by the sealed sums of the member"
@@ -256,6 +338,8 @@ def main(arguments: list[str]) -> int:
     about = ", ".join(f"{name} {number}" for name, number in found["about"].items()) or "the whole month"
     print(f"valid: {found['rows']} ledger rows of {found['month']}, {found['sum_paisa']} paisa, {about}")
     print("all of them: " + found["complete"])
+    print(f"head of the log: {found['head']} at entry {found['entries']}")
+    print(f"format {found['format']}; it does not prove " + "; ".join(found["not_proven"]))
     return 0
 
 

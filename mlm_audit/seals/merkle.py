@@ -5,18 +5,10 @@ Shaped as in RFC 6962: pairs from the left, an odd one moves up as it is.
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
 
 NODE = b"\x01"
 EMPTY = hashlib.sha256(b"").digest()
 """The root over nothing."""
-
-
-class Step(NamedTuple):
-    """A neighbour on the way up, and on which side of it we come from stands."""
-
-    side: Literal["left", "right"]
-    hash: bytes
 
 
 def root(leaves: Iterable[bytes]) -> bytes:
@@ -36,27 +28,35 @@ def root(leaves: Iterable[bytes]) -> bytes:
     return top
 
 
-def proofs(leaves: Sequence[bytes], places: Sequence[int]) -> dict[int, list[Step]]:
-    """What proves the leaves at these places: the neighbours of each, from the bottom up. IndexError for no such place."""
+def proofs(leaves: Sequence[bytes], places: Sequence[int]) -> dict[int, list[bytes]]:
+    """What proves the leaves at these places: the sibling hashes of each, from the bottom up. IndexError for no such place.
+
+    On which side a sibling stands follows from the place and the number of leaves, and from nothing else.
+    """
     if wrong := [place for place in places if not 0 <= place < len(leaves)]:
         raise IndexError(f"leaf {wrong[0]} of {len(leaves)}")
     level = list(leaves)
-    steps: dict[int, list[Step]] = {place: [] for place in places}
+    siblings: dict[int, list[bytes]] = {place: [] for place in places}
     now = {place: place for place in places}
     while len(level) > 1:
         for place, here in now.items():
-            beside = here ^ 1
-            if beside < len(level):
-                steps[place].append(Step("left" if beside < here else "right", level[beside]))
+            if here ^ 1 < len(level):
+                siblings[place].append(level[here ^ 1])
         level, now = _above(level), {place: here // 2 for place, here in now.items()}
-    return steps
+    return siblings
 
 
-def climbed(leaf: bytes, steps: Sequence[Step]) -> bytes:
-    """The root that a leaf and its proof lead to; the row is proven when it is the sealed one."""
-    for side, beside in steps:
-        leaf = _node(beside, leaf) if side == "left" else _node(leaf, beside)
-    return leaf
+def climbed(leaf: bytes, place: int, count: int, siblings: Sequence[bytes]) -> bytes | None:
+    """The root that a leaf at a place among `count` leaves and its proof lead to; None when that place has another number of siblings."""
+    left = list(siblings)
+    while count > 1:
+        if place ^ 1 < count:
+            if not left:
+                return None
+            beside = left.pop(0)
+            leaf = _node(beside, leaf) if place % 2 else _node(leaf, beside)
+        place, count = place // 2, (count + 1) // 2
+    return None if left or place else leaf
 
 
 def _above(level: list[bytes]) -> list[bytes]:

@@ -7,42 +7,18 @@ no entry names was left by a run that was killed, and is dropped by the next.
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from mlm_audit.domain.periods import month_label
 from mlm_audit.seals.chain import Chain, Read, sync_folder
+from mlm_audit.seals.log import EXPIRED, RESTARTED, SEALED, Content, Seal, UnknownEntryError
 
-SEALED, EXPIRED, REBUILT, RESTARTED = "sealed", "expired", "rebuilt", "restarted"
 BLOCK_BYTES = 1 << 20
-
-
-@dataclass(frozen=True)
-class Seal:
-    """What the log says of a month of the ledger: `root` is over its rows by id; `file` and `sums` are names, with SHA-256."""
-
-    month: int
-    starts_at: str
-    ends_at: str
-    rows: int
-    sum_paisa: int
-    first_id: int | None
-    last_id: int | None
-    root: str
-    file: str
-    sha256: str
-    sums: str
-    sums_sha256: str
-    job_id: str
-    open_breaks: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """For the log."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -63,6 +39,8 @@ class State:
     usable: frozenset[int]
     expired: frozenset[int]
     problems: tuple[Problem, ...]
+    content: Content
+    """What the entries of the log come to."""
 
 
 class Store:
@@ -90,17 +68,17 @@ class Store:
 
     def logged(self) -> State:
         """What the log says, no file of a month being read: none counts as usable."""
-        read = self.chain.read()
-        seals: dict[int, Seal] = {}
-        expired: set[int] = set()
+        read, content = self.chain.read(), Content()
+        doubt = read.problem
         for entry in read.entries:
-            if entry.kind in (SEALED, REBUILT):
-                seals[entry.body["month"]] = Seal(**entry.body)
-                expired.discard(entry.body["month"])
-            elif entry.kind == EXPIRED:
-                expired.add(entry.body["month"])
-        problems = [Problem("log", f"The log of sealed months cannot be believed: {read.problem}")] if read.problem else []
-        return State(read, seals, frozenset(), frozenset(expired), tuple(problems))
+            try:
+                content.add(entry)
+            except UnknownEntryError as error:
+                doubt = f"entry {entry.number} of {self.chain.path.name}: {error}"
+                break
+        problems = [Problem("log", f"The log of sealed months cannot be believed: {doubt}")] if doubt else []
+        read = replace(read, problem=doubt)
+        return State(read, content.seals, frozenset(), frozenset(content.expired), tuple(problems), content)
 
     def _wrong(self, name: str, digest: str) -> tuple[str, str] | None:
         path = self.folder / name
@@ -141,13 +119,18 @@ class Store:
                 path.rename(aside / path.name)
         self.chain.append(RESTARTED, body, at)
 
-    def tidy(self, state: State) -> list[str]:
-        """Drop what a killed run has left: files that no entry names, or of months let go. Nothing, while the log is in doubt."""
+    def tidy(self, state: State, keep: Collection[str] = ()) -> list[str]:
+        """Drop what a killed run has left: files that no entry names, or of months let go. Nothing, while the log is in doubt.
+
+        `keep` are names of files that are needed besides those of the months.
+        """
         if state.read.problem or not self.folder.is_dir():
             return []
         known = {name for month, seal in state.seals.items() if month not in state.expired for name in (seal.file, seal.sums)}
         left = [
-            path for path in self.folder.iterdir() if path.suffix in (".parquet", ".csv", ".partial") and path.name not in known
+            path
+            for path in self.folder.iterdir()
+            if path.suffix in (".parquet", ".csv", ".partial") and path.name not in known and path.name not in keep
         ]
         for path in left:
             path.unlink()

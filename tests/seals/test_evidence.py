@@ -60,6 +60,10 @@ def test_in_an_empty_environment(sealed: Engine, about: dict[str, int], tmp_path
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("valid: ")
     assert ("not proven" in done.stdout) == ("order" in about)
+    assert (
+        f"head of the log: {json.loads(zipfile.ZipFile(io.BytesIO(data)).read('manifest.json'))['head']} at entry " in done.stdout
+    )
+    assert "format 2; it does not prove that the rows were right" in done.stdout
     with zipfile.ZipFile(io.BytesIO(data)) as pack:
         # The run's whole report goes with the whole month only: it is about everybody.
         assert ("report.html" in pack.namelist()) == (not about)

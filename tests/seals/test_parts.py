@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlm_audit.checks.inputs import Kind
-from mlm_audit.seals.canonical import COLUMNS, canonical, leaf, leaf_sql
+from mlm_audit.seals.canonical import FIRST_COLUMNS, LEAF_PREFIXES, RowFormat
 from mlm_audit.seals.chain import START, Chain, hash_of
 from mlm_audit.seals.merkle import EMPTY, climbed, proofs, root
 
@@ -24,24 +24,44 @@ VALUES = {
     Kind.INT: st.integers(-(2**63), 2**63 - 1),
     Kind.SMALL: st.integers(-(2**31), 2**31 - 1),
     Kind.TEXT: TEXT,
+    Kind.FLAG: st.booleans(),
     Kind.INSTANT: st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1)),  # noqa: DTZ001
 }
-ROWS = st.fixed_dictionaries({name: st.none() | VALUES[kind] for name, kind in COLUMNS.items()})
-POLARS = {Kind.INT: pl.Int64, Kind.SMALL: pl.Int32, Kind.TEXT: pl.String, Kind.INSTANT: pl.Datetime("us")}
+COLUMNS = (*FIRST_COLUMNS, ("is_late", Kind.FLAG), ("note", Kind.TEXT))
+FORMATS = [RowFormat(number, columns) for number in LEAF_PREFIXES for columns in (FIRST_COLUMNS, COLUMNS)]
+ROWS = st.fixed_dictionaries({name: st.none() | VALUES[kind] for name, kind in COLUMNS})
+POLARS = {Kind.INT: pl.Int64, Kind.SMALL: pl.Int32, Kind.TEXT: pl.String, Kind.FLAG: pl.Boolean, Kind.INSTANT: pl.Datetime("us")}
 
 
-@given(st.lists(ROWS, min_size=1, max_size=5))
-def test_a_row_has_one_text_in_sql_and_in_python(rows: list[dict[str, object]]) -> None:
-    frame = pl.DataFrame(rows, schema={name: POLARS[kind] for name, kind in COLUMNS.items()}, orient="row")
+def leaf(text: str) -> bytes:
+    return RowFormat(2, FIRST_COLUMNS).leaf(text)
+
+
+@pytest.mark.parametrize("rows_as", FORMATS)
+@given(rows=st.lists(ROWS, min_size=1, max_size=5))
+def test_a_row_has_one_text_in_sql_and_in_python(rows_as: RowFormat, rows: list[dict[str, object]]) -> None:
+    frame = pl.DataFrame(rows, schema={name: POLARS[kind] for name, kind in COLUMNS}, orient="row")
     with duckdb.connect() as con:
         con.register("rows", frame.to_arrow())
-        found = [digest for (digest,) in con.execute(f"select {leaf_sql()} from rows").fetchall()]
-    assert found == [leaf(canonical(row)).hex() for row in rows]
+        found = [digest for (digest,) in con.execute(f"select {rows_as.leaf_sql()} from rows").fetchall()]
+    assert found == [rows_as.leaf(rows_as.canonical(row)).hex() for row in rows]
 
 
 @given(st.lists(ROWS, min_size=2, max_size=2, unique_by=repr))
 def test_different_rows_have_different_texts(rows: list[dict[str, object]]) -> None:
-    assert canonical(rows[0]) != canonical(rows[1])
+    rows_as = RowFormat(2, COLUMNS)
+    assert rows_as.canonical(rows[0]) != rows_as.canonical(rows[1])
+
+
+def test_the_first_format_is_what_it_always_was() -> None:
+    """Frozen: by hand, for one row, with the prefixes of both formats."""
+    values = (7, None, "bonus", -500, 3, "é", 0, None, datetime(2026, 10, 31, 18, 30))  # noqa: DTZ001
+    row = dict(zip((name for name, _ in FIRST_COLUMNS), values, strict=True))
+    text = "1:7-5:bonus4:-5001:32:é1:0-26:2026-10-31T18:30:00.000000"
+    for number, prefix in ((1, b"row\n"), (2, b"\x00")):
+        rows_as = RowFormat(number, FIRST_COLUMNS)
+        assert rows_as.canonical(row) == text
+        assert rows_as.leaf(text) == hashlib.sha256(prefix + text.encode()).digest()
 
 
 def as_rfc_6962(leaves: Sequence[bytes]) -> bytes:
@@ -57,10 +77,13 @@ def test_a_tree_proves_each_leaf_and_nothing_else(count: int) -> None:
     leaves = [leaf(str(number)) for number in range(count)]
     top = root(leaves)
     assert top == as_rfc_6962(leaves)
-    steps = proofs(leaves, range(count))
+    siblings = proofs(leaves, range(count))
     for place in range(count):
-        assert climbed(leaves[place], steps[place]) == top
-        assert climbed(leaf("another"), steps[place]) != top
+        assert climbed(leaves[place], place, count, siblings[place]) == top
+        assert climbed(leaf("another"), place, count, siblings[place]) != top
+        for other in range(count + 1):  # also one that is not there
+            assert (climbed(leaves[place], other, count, siblings[place]) == top) == (other == place), "at its own place only"
+        assert climbed(leaves[place], place, count, [*siblings[place], leaves[0]]) is None
         assert root([*leaves[:place], leaf("another"), *leaves[place + 1 :]]) != top
     assert root([*leaves, leaf("one more")]) != top
     assert root([]) == EMPTY

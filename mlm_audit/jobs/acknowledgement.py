@@ -1,0 +1,88 @@
+"""Acknowledging a break of the history by name: a change of an open month, or rows of ours that were removed or changed."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine as Database
+
+from mlm_audit.database.runs import has_runs
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.privacy import one_line
+from mlm_audit.domain.settings import Settings
+from mlm_audit.engine.open_changes import item_digest
+from mlm_audit.jobs.owner import user
+from mlm_audit.jobs.run_records import LookBack, look_back
+from mlm_audit.jobs.sealing import store_of
+from mlm_audit.seals.log import ACKNOWLEDGED, Acknowledgement
+
+CHANGED, RUNS = "history-changed/", "stored-run-changed/"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which break is acknowledged, by whom, and why."""
+
+    break_id: str
+    by: str
+    reason: str
+
+
+def acknowledge(database: Database, settings: Settings, asked: Asked, now: datetime) -> Acknowledgement:
+    """Write into the log that somebody takes note of a break; the next run no longer calls it open.
+
+    What changes afterwards is a new break. InputError without a name or a reason, and for a break that is not open or that only
+    putting the row back can close.
+    """
+    by, reason = one_line(asked.by), one_line(asked.reason)
+    command = f"seals acknowledge {asked.break_id}"
+    if not by:
+        raise InputError(f"{command}: say who acknowledges it, with --by NAME; the name stands in every report from then on")
+    if not reason:
+        raise InputError(f"{command}: say why, with --reason; it stands in every report from then on")
+    store = store_of(settings, database)
+    look = look_back(database, store, has_tables=has_runs(database))
+    if not look.is_recorded:
+        raise InputError(
+            f"{command}: the log in {store.folder} has no stored run, so there is nothing to acknowledge; see mlm-audit seals verify"
+        )
+    item, records = _of(look, asked.break_id, command)
+    body: dict[str, Any] = {
+        "break_id": asked.break_id,
+        "by": by,
+        "account": user(),
+        "reason": reason,
+        "item": item,
+        "records": records,
+    }
+    try:
+        entry = store.chain.append(ACKNOWLEDGED, body, now)
+    except ValueError as error:
+        raise InputError(f"{command}: the log cannot be believed ({error}); put it back from a copy first") from error
+    return Acknowledgement(entry.number, entry.at, **body)
+
+
+def _of(look: LookBack, break_id: str, command: str) -> tuple[str, dict[str, str]]:
+    """The digest of the changed row, and the rows of ours that a break is about. InputError when it is not open."""
+    for row in look.carried.iter_rows(named=True):
+        if break_id == CHANGED + row["key"]:
+            return item_digest(row), {}
+    for problem in look.problems:
+        if break_id == RUNS + problem.key:
+            return "", problem.records
+    known = [CHANGED + key for key in look.carried["key"]] + [RUNS + problem.key for problem in look.problems]
+    previous = look.previous.breaks["id"].to_list() if look.previous else []
+    if break_id in previous and break_id.startswith(CHANGED):
+        raise InputError(
+            f"{command}: this row is of a month that is sealed, or was acknowledged already; a sealed row is only closed by putting it "
+            "back as it was"
+        )
+    if break_id in previous:
+        raise InputError(f"{command}: only changes in the history are acknowledged; correct this break, as its first step says")
+    shown = ", ".join(known[:5]) or "none"
+    raise InputError(f"{command}: the last run left no such break to acknowledge; open are: {shown}")
+
+
+def as_data(one: Acknowledgement) -> dict[str, object]:
+    """For programs."""
+    return asdict(one)

@@ -1,0 +1,268 @@
+"""Stored runs in the log of the folder: what the last run left is believed because the log has it, not because the database says so.
+
+A run is written into the log just before its transaction is committed (`run`), and once more afterwards (`stored`). Where the
+second entry is missing, because the process was killed in between, the database tells whether the run was stored.
+"""
+
+import logging
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+from sqlalchemy import Connection, select
+from sqlalchemy import Engine as Database
+
+from mlm_audit.database.connect import consistent_read
+from mlm_audit.database.own_records import BREAKS, LOGS, RUNS, elsewhere, own_records
+from mlm_audit.database.own_tables import JobLog
+from mlm_audit.database.runs import PREVIOUS_COLUMNS, PreviousRun, previous_run, stored_run
+from mlm_audit.engine.open_changes import from_breaks, no_changes, without
+from mlm_audit.seals.log import ABANDONED, ABSENT, RUN, STORED, Acknowledgement, Content, LoggedRun
+from mlm_audit.seals.store import Problem, Store, sha256_of
+
+log = logging.getLogger(__name__)
+
+RUN_PROBLEMS = {"key": pl.String, "what": pl.String, "table_name": pl.String, "ids": pl.String}
+NAMED = 5
+NOUNS = {
+    RUNS: ("stored reconciliation", "stored reconciliations"),
+    LOGS: ("run in the job log", "runs in the job log"),
+    BREAKS: ("list of a run's breaks", "lists of runs' breaks"),
+}
+TREE_NOUNS = ("stored tree check", "stored tree checks")
+
+
+class RunProblem(NamedTuple):
+    """Rows of ours that are not as the log has them; `records`: each with its digest as it is now, or ABSENT."""
+
+    key: str
+    what: str
+    records: dict[str, str]
+
+
+@dataclass(frozen=True)
+class LookBack:
+    """What a run knows of those before it.
+
+    `previous`: the run to compare with, with the seal and the mirror that the log has of the last one; `newest`: the id of the
+    newest run in the database; `carried`: changes of open months that are still open; `acknowledged`: what was acknowledged since.
+    """
+
+    previous: PreviousRun | None = None
+    newest: str | None = None
+    carried: pl.DataFrame = field(default_factory=no_changes)
+    problems: tuple[RunProblem, ...] = ()
+    store_problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+    acknowledged: tuple[Acknowledgement, ...] = ()
+    content: Content | None = None
+    unconfirmed: tuple[tuple[str, bool], ...] = ()
+    """Runs that the log does not call stored, and whether they were."""
+    entries: int = 0
+    keep: frozenset[str] = frozenset()
+    """Files of the store that hold open changes."""
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether the log has any run, and can be believed."""
+        return self.content is not None and bool(self.content.runs)
+
+
+def look_back(database: Database, store: Store, *, has_tables: bool) -> LookBack:
+    """Compare the log of the folder with the runs that the database has. Nothing is changed."""
+    newest, state = previous_run(database) if has_tables else None, store.logged()
+    name = newest.job_id if newest else None
+    if state.problems or not state.content.runs:
+        carried = from_breaks(newest.breaks) if newest else no_changes()
+        content = None if state.problems else state.content
+        return LookBack(newest, name, carried, content=content, entries=len(state.read.entries))
+    content, pending = state.content, [run.job_id for run in state.content.runs.values() if not run.is_confirmed]
+    now: dict[str, str] = {}
+    aside: list[str] = []
+    if has_tables:
+        with consistent_read(database) as connection:
+            now, aside = own_records(connection), elsewhere(connection)
+            unconfirmed = tuple((job_id, _was_stored(connection, job_id, now)) for job_id in pending)
+    else:
+        unconfirmed = tuple((job_id, False) for job_id in pending)
+    for job_id, was_stored in unconfirmed:
+        if was_stored:
+            content.confirm(job_id)
+        else:
+            del content.runs[job_id]
+    unknown = [record.partition("/")[2] for record in now if record.startswith(f"{RUNS}/") and record not in content.records]
+    found = LookBack(
+        newest=name,
+        problems=tuple(_problems(content, now, [job_id for job_id in unknown if job_id not in aside])),
+        notes=_notes_of([job_id for job_id in unknown if job_id in aside]),
+        content=content,
+        unconfirmed=unconfirmed,
+        entries=len(state.read.entries),
+    )
+    trusted = _trusted(database, content, now)
+    return _with_last(found, store, newest if newest and newest.job_id not in aside else trusted, trusted)
+
+
+def _last(content: Content) -> str | None:
+    return next(reversed(content.runs), None)
+
+
+def _was_stored(connection: Connection, job_id: str, now: dict[str, str]) -> bool:
+    """A run that the log does not call stored: it was, when the database has it, or when not even its start is in the job log."""
+    started = connection.execute(select(JobLog.id).where(JobLog.job_id == job_id)).first()
+    return f"{RUNS}/{job_id}" in now or started is None
+
+
+def _trusted(database: Database, content: Content, now: dict[str, str]) -> PreviousRun | None:
+    """The newest stored run that is as the log has it."""
+    for job_id in reversed(content.runs):
+        record = f"{RUNS}/{job_id}"
+        if record in content.records and now.get(record) == content.records[record]:
+            return stored_run(database, job_id)
+    return None
+
+
+def _with_last(found: LookBack, store: Store, newest: PreviousRun | None, trusted: PreviousRun | None) -> LookBack:
+    """With what the log has of the last run: what it compared with, and what it left open."""
+    content = found.content or Content()
+    job_id = _last(content)
+    if job_id is None:  # the only one was never stored
+        return replace(found, previous=newest, carried=from_breaks(newest.breaks) if newest else no_changes())
+    last, base = content.runs[job_id], trusted or newest
+    word = (newest or trusted).data.get("sealed") if (newest or trusted) else None  # type: ignore[union-attr]
+    breaks = base.breaks if base else pl.DataFrame(schema=PREVIOUS_COLUMNS)
+    data = (base.data if base else {}) | {"seal": last.settled, "mirror": last.mirror, "sealed": word}
+    carried, problems = _carried(store, last, breaks)
+    since = tuple(one for one in content.acknowledged if one.number > last.acknowledged_to)
+    return replace(
+        found,
+        previous=PreviousRun(base.job_id if base else last.job_id, breaks, data),
+        carried=without(carried, {one.item for one in since if one.item}),
+        store_problems=problems,
+        acknowledged=since,
+        keep=frozenset([last.changes] if last.changes else []),
+    )
+
+
+def _carried(store: Store, last: LoggedRun, breaks: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Problem, ...]]:
+    """The open changes that the last run left. Where their file is not as it was left, those of its breaks."""
+    if last.changes is None:
+        return no_changes(), ()
+    path = store.folder / last.changes
+    if path.is_file() and sha256_of(path) == last.changes_sha256:
+        return pl.read_parquet(path), ()
+    state = "not as the last run left it" if path.is_file() else "missing"
+    what = f"the file {last.changes} of open changes in the ledger is {state}"
+    return from_breaks(breaks), (Problem(last.changes, what),)
+
+
+def _problems(content: Content, now: dict[str, str], inserted: list[str]) -> Iterable[RunProblem]:
+    """What is not as the log has it, together by table and by what was done."""
+    groups: dict[tuple[str, str], dict[str, str]] = {}
+    for record, digest in content.records.items():
+        table, _, job_id = record.partition("/")
+        if record not in now:
+            # Breaks go with their run, which is named.
+            if table != BREAKS or f"{RUNS}/{job_id}" in now:
+                groups.setdefault((table, "deleted"), {})[record] = ABSENT
+            elif f"{RUNS}/{job_id}" in content.records:
+                groups.setdefault((RUNS, "deleted"), {})[record] = ABSENT
+        elif digest != now[record]:
+            groups.setdefault((table, "changed"), {})[record] = now[record]
+    for job_id in inserted:
+        records = {record: now[record] for record in (f"{RUNS}/{job_id}", f"{BREAKS}/{job_id}") if record in now}
+        groups.setdefault((RUNS, "inserted"), {}).update(records)
+    for (table, change), records in sorted(groups.items()):
+        yield RunProblem(f"{table}/{change}", _sentence(table, change, records), records)
+
+
+def _sentence(table: str, change: str, records: dict[str, str]) -> str:
+    ids = sorted({record.partition("/")[2] for record in records})
+    one, many = NOUNS.get(table, TREE_NOUNS)
+    first = f"1 {one} was" if len(ids) == 1 else f"{len(ids)} {many} were"
+    more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
+    done = {"deleted": "deleted from", "changed": "changed in", "inserted": "inserted by somebody else into"}[change]
+    return f"{first} {done} the platform's database ({table}): {', '.join(ids[-NAMED:])}{more}, as the log in the folder of snapshots shows"
+
+
+def _notes_of(aside: list[str]) -> tuple[str, ...]:
+    if not aside:
+        return ()
+    return (
+        "stored runs that say that they were made with another folder or over a log in doubt, so that nothing is taken from them: "
+        + ", ".join(aside[-NAMED:])
+        + (f" and {len(aside) - NAMED} more" if len(aside) > NAMED else ""),
+    )
+
+
+def write_problems(folder: Path, look: LookBack) -> None:
+    """Write `run_problems.parquet` into a snapshot, where the log has runs to compare with."""
+    if not look.is_recorded:
+        return
+    rows = [
+        (
+            one.key,
+            one.what,
+            one.key.partition("/")[0],
+            ", ".join(sorted({name.partition("/")[2] for name in one.records})[-NAMED:]),
+        )
+        for one in look.problems
+    ]
+    pl.DataFrame(rows, schema=RUN_PROBLEMS, orient="row").write_parquet(folder / "run_problems.parquet")
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a run leaves for the next: its id, the seal of the ledger, the name of its mirror, and what is open."""
+
+    job_id: str
+    settled: dict[str, Any]
+    mirror: str
+    changes: pl.DataFrame
+    at: datetime
+
+
+def log_run(connection: Connection, store: Store, look: LookBack, left: Left) -> None:
+    """Write a run that is about to be committed into the log, with every row of ours that has come since the one before."""
+    for job_id, was_stored in look.unconfirmed:
+        store.chain.append(STORED if was_stored else ABANDONED, {"job_id": job_id}, left.at)
+    known = look.content.records if look.content else {}
+    in_question = {name for problem in look.problems for name in problem.records}
+    read_before = {name.partition("/")[2] for name in known if name.startswith(f"{BREAKS}/")}
+    now = own_records(connection, without_breaks_of=read_before)
+    fresh = {name: digest for name, digest in now.items() if name not in known and name not in in_question}
+    file, digest = _changes_file(store, left)
+    body = {
+        "job_id": left.job_id,
+        "records": fresh,
+        "settled": left.settled,
+        "mirror": left.mirror,
+        "changes": file,
+        "changes_sha256": digest,
+        "acknowledged_to": look.entries,
+    }
+    store.chain.append(RUN, body, left.at)
+
+
+def _changes_file(store: Store, left: Left) -> tuple[str | None, str | None]:
+    if left.changes.is_empty():
+        return None, None
+    with tempfile.TemporaryDirectory(prefix="mlm-audit-") as made:
+        file = Path(made) / "changes.parquet"
+        left.changes.write_parquet(file)
+        name = f"changes-{sha256_of(file)[:12]}.parquet"
+        return name, store.adopt(file, name)
+
+
+def confirm_run(store: Store, job_id: str, at: datetime) -> None:
+    """Write into the log that a run was stored. Where that fails, the next run sees it in the database."""
+    try:
+        store.chain.append(STORED, {"job_id": job_id}, at)
+    except OSError:
+        log.warning(
+            "%s is stored, but %s cannot be written; the next run makes up for it", job_id, store.chain.path, exc_info=True
+        )

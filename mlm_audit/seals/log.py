@@ -1,0 +1,170 @@
+"""What the entries of the log say, read in their order: sealed months, stored runs, and what somebody has acknowledged.
+
+An entry of a kind or a format that this version does not know is not skipped: the log can then not be believed by this version.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from mlm_audit.seals.canonical import FIRST_COLUMNS, LEAF_PREFIXES, Columns, RowFormat, columns_of
+from mlm_audit.seals.chain import Entry
+
+SEALED, EXPIRED, REBUILT, RESTARTED = "sealed", "expired", "rebuilt", "restarted"
+RUN, STORED, ABANDONED, ACKNOWLEDGED = "run", "stored", "abandoned", "acknowledged"
+ABSENT = ""
+"""What is acknowledged of a record that is not there any more, instead of its digest."""
+
+
+class UnknownEntryError(ValueError):
+    """An entry that this version cannot read."""
+
+
+@dataclass(frozen=True)
+class Seal:
+    """What the log says of a month of the ledger: `root` is over its rows by id; `file` and `sums` are names, with SHA-256.
+
+    `format` and `columns` say how its rows are written and hashed; entries of format 1 do not name them.
+    """
+
+    month: int
+    starts_at: str
+    ends_at: str
+    rows: int
+    sum_paisa: int
+    first_id: int | None
+    last_id: int | None
+    root: str
+    file: str
+    sha256: str
+    sums: str
+    sums_sha256: str
+    job_id: str
+    open_breaks: int
+    format: int = 1
+    columns: Columns = FIRST_COLUMNS
+
+    @classmethod
+    def of(cls, body: dict[str, Any]) -> "Seal":
+        """A seal from an entry's body. ValueError when it is of a format that this version does not know."""
+        number = body.get("format", 1)
+        if number not in LEAF_PREFIXES:
+            raise UnknownEntryError(f"it is of the format {number!r}, which this version does not know; update mlm-audit")
+        columns = columns_of(body["columns"]) if number > 1 or "columns" in body else FIRST_COLUMNS
+        return cls(**{**body, "columns": columns})
+
+    @property
+    def row_format(self) -> RowFormat:
+        """How its rows are written and hashed."""
+        return RowFormat(self.format, self.columns)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For the log."""
+        return asdict(self) | {"columns": [[name, str(kind)] for name, kind in self.columns]}
+
+
+@dataclass(frozen=True)
+class LoggedRun:
+    """A stored reconciliation as the log has it, written just before the platform's database had it.
+
+    `records`: digests of our rows in that database, its own and those that had come since the run before (see
+    `database/own_records`). `settled` and `mirror` are what the next run compares the ledger with; `changes` the file of what had
+    changed in open months and nobody had acknowledged, with its SHA-256. `acknowledged_to`: the last entry that it took into account.
+    """
+
+    number: int
+    job_id: str
+    records: Mapping[str, str]
+    settled: dict[str, Any] | None
+    mirror: str | None
+    changes: str | None
+    changes_sha256: str | None
+    acknowledged_to: int
+    is_confirmed: bool = False
+    """The transaction that stored it was committed."""
+
+    @classmethod
+    def of(cls, entry: Entry) -> "LoggedRun":
+        """A run from an entry."""
+        return cls(number=entry.number, **entry.body)
+
+    @property
+    def own(self) -> dict[str, str]:
+        """The records of the run itself."""
+        return {name: digest for name, digest in self.records.items() if name.partition("/")[2] == self.job_id}
+
+
+@dataclass(frozen=True)
+class Acknowledgement:
+    """That somebody takes note of a break, by name: `item` is the digest of a changed ledger row, `records` are rows of ours."""
+
+    number: int
+    at: str
+    break_id: str
+    by: str
+    account: str
+    reason: str
+    item: str = ""
+    records: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def sentence(self) -> str:
+        """For reports."""
+        account = "" if self.by == self.account else f" (account {self.account})"
+        return f"{self.break_id} was acknowledged on {self.at[:16].replace('T', ' ')} UTC by {self.by}{account}: {self.reason}"
+
+
+@dataclass
+class Content:
+    """What all entries come to."""
+
+    seals: dict[int, Seal] = field(default_factory=dict)
+    expired: set[int] = field(default_factory=set)
+    runs: dict[str, LoggedRun] = field(default_factory=dict)
+    records: dict[str, str] = field(default_factory=dict)
+    """Rows of ours that have to be in the platform's database, with their digests; without those of runs that are not confirmed."""
+    acknowledged: list[Acknowledgement] = field(default_factory=list)
+    restarts: list[Entry] = field(default_factory=list)
+
+    def add(self, entry: Entry) -> None:
+        """Take in an entry. UnknownEntryError when it cannot be read."""
+        body = entry.body
+        try:
+            if entry.kind in (SEALED, REBUILT):
+                self.seals[body["month"]] = Seal.of(body)
+                self.expired.discard(body["month"])
+            elif entry.kind == EXPIRED:
+                self.expired.add(body["month"])
+            elif entry.kind == RESTARTED:
+                self.restarts.append(entry)
+            elif entry.kind == RUN:
+                self._add_run(LoggedRun.of(entry))
+            elif entry.kind == STORED:
+                self.confirm(body["job_id"])
+            elif entry.kind == ABANDONED:
+                del self.runs[body["job_id"]]
+            elif entry.kind == ACKNOWLEDGED:
+                self._add_acknowledgement(Acknowledgement(entry.number, entry.at, **body))
+            else:
+                raise UnknownEntryError(f"it is of the kind {entry.kind!r}, which this version does not know; update mlm-audit")
+        except (KeyError, TypeError) as error:
+            raise UnknownEntryError(f"its content cannot be read ({error!r})") from error
+
+    def confirm(self, job_id: str) -> None:
+        """The run with this id was stored."""
+        run = self.runs[job_id]
+        self.runs[job_id] = LoggedRun(**{**vars(run), "is_confirmed": True})
+        self.records |= run.own
+
+    def _add_run(self, run: LoggedRun) -> None:
+        self.runs[run.job_id] = run
+        own = run.own
+        self.records |= {name: digest for name, digest in run.records.items() if name not in own}
+
+    def _add_acknowledgement(self, one: Acknowledgement) -> None:
+        self.acknowledged.append(one)
+        for name, digest in one.records.items():
+            if digest == ABSENT:
+                self.records.pop(name, None)
+            else:
+                self.records[name] = digest
