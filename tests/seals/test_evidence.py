@@ -1,5 +1,6 @@
 """Evidence packs: verified in an empty environment, never valid when damaged, and checked by another implementation of the signature."""
 
+import hashlib
 import io
 import json
 import random
@@ -98,6 +99,17 @@ def remade(data: bytes, **changes: bytes | None) -> bytes:
     return archive_of(files)
 
 
+def signed(files: dict[str, bytes], by: Ed25519PrivateKey) -> bytes:
+    """A pack that is right in itself, signed by a key."""
+    manifest = json.loads(files["manifest.json"])
+    manifest["files"] = {
+        name: hashlib.sha256(files[name]).hexdigest() for name in files if name not in ("manifest.json", "signature.json")
+    }
+    text = json.dumps(manifest).encode()
+    mark = json.dumps({"key": public_of(by), "signature": by.sign(text).hex()}).encode()
+    return archive_of(files | {"manifest.json": text, "signature.json": mark})
+
+
 def test_what_a_forger_may_try(sealed: Engine) -> None:
     data, key = packed(sealed, member=1)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -106,17 +118,6 @@ def test_what_a_forger_may_try(sealed: Engine) -> None:
     assert archive_of(files) == data
     assert len(rows) > 2
     forged = Ed25519PrivateKey.generate()
-
-    def signed(files: dict[str, bytes], by: Ed25519PrivateKey) -> bytes:
-        import hashlib
-
-        manifest = json.loads(files["manifest.json"])
-        manifest["files"] = {
-            name: hashlib.sha256(files[name]).hexdigest() for name in files if name not in ("manifest.json", "signature.json")
-        }
-        text = json.dumps(manifest).encode()
-        mark = json.dumps({"key": public_of(by), "signature": by.sign(text).hex()}).encode()
-        return archive_of(files | {"manifest.json": text, "signature.json": mark})
 
     own = signed(files, forged)
     with pytest.raises(BrokenError, match="signed by another key"):
