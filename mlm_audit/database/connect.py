@@ -1,5 +1,6 @@
 """Connections: one engine per URL, a consistent read for the checks, short write transactions for the jobs."""
 
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -106,6 +107,8 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
+        # SQLite has no hash of its own; the other two have one.
+        connection.create_function("crc32", 1, zlib.crc32, deterministic=True)
         connection.execute(f"pragma busy_timeout = {BUSY_MS}")
         connection.execute("pragma foreign_keys = on")
         if read_only:

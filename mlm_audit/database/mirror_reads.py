@@ -1,12 +1,27 @@
 """What the mirror asks of the platform: figures of a range of ids, computed where the rows are, and the rows of a range."""
 
 from collections.abc import Iterator
+from functools import reduce
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from sqlalchemy import BigInteger, ColumnElement, Connection, Integer, String, case, func, literal, select, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    case,
+    func,
+    literal,
+    literal_column,
+    select,
+    type_coerce,
+)
 from sqlalchemy import cast as sql_cast
 
 from mlm_audit.checks.inputs import INPUTS, STATES, Kind
@@ -15,8 +30,13 @@ from mlm_audit.database.snapshot import ARROW, as_frame, chunks_of, query_of
 
 PIECE_ROWS = 1 << 18
 BATCH_ROWS = 1 << 17
-BITS, PLACES = (1 << 28) - 1, 1_023
-"""What is added up of a number: its last bits, times the place of its row. No sum of a piece goes beyond 64 bits."""
+MODULUS, PLACES = 1_048_573, 131_071
+"""What is added up of a number: its remainder by one prime, times the remainder of its row's id by another.
+
+No sum of a piece goes beyond 64 bits, no power of two or ten is a multiple of either, and only rows 131,071 ids apart weigh the same.
+"""
+NULL = 7_777
+"""What is added up of a null: no null is taken for a zero."""
 OPEN = ("pending", "failed")
 """Rows of these statuses are still to be decided, so that their pieces change in the ordinary course of things."""
 
@@ -33,13 +53,23 @@ class Read(NamedTuple):
 def figures(connection: Connection, name: str, low: int, high: int | None) -> tuple[int, ...]:
     """Rows, first and last id, and a sum over the columns of every row, of the rows of an input with low <= id < high.
 
-    The sum weighs each row by its id, so that two rows that change places are noticed. It is not proof against somebody who
-    computes with it: that is what reading every row is for.
+    The sum weighs each row by its id, so that two rows that change places are noticed, and has every column that a check reads.
+    It is not proof against somebody who computes with it: that is what reading every row is for.
     """
-    key, row = _key(name), cast(ColumnElement[Any], literal(0, BigInteger))
-    for weight, (attribute, kind) in enumerate(_compared(name), start=2):
-        row = row + weight * _number(getattr(SOURCES[name], attribute), kind, connection.dialect.name)
-    weighed = func.sum((key.bitwise_and(PLACES) + 1) * row)
+    key, dialect = _key(name), connection.dialect.name
+    row: ColumnElement[Any] = literal(0, BigInteger) + _signed(key, dialect) % MODULUS
+    texts: list[ColumnElement[Any]] = []
+    for weight, (column, kind) in enumerate(_compared(name), start=2):
+        number = _number(name, column, kind, dialect)
+        if number is None:
+            texts.append(_sqlite_text(name, column))
+        else:
+            row = row + weight * func.coalesce(number % MODULUS, NULL)
+    if texts:
+        # One call for all the texts of a row: it is the dearest part.
+        together = reduce(lambda left, right: left.op("||")(literal_column("'|'")).op("||")(right), texts)
+        row = row + len(INPUTS[name].columns) * (func.crc32(sql_cast(together, LargeBinary)) % MODULUS)
+    weighed = func.sum((_signed(key, dialect) % PLACES + 1) * row)
     query = select(func.count(), func.min(key), func.max(key), weighed).where(*_within(key, low, high))
     return tuple(int(value or 0) for value in connection.execute(query).one())
 
@@ -53,46 +83,35 @@ def _within(key: Any, low: int, high: int | None) -> list[ColumnElement[bool]]:
 
 
 def _compared(name: str) -> list[tuple[str, Kind]]:
-    """The columns that are added up: not the times at which something was written or decided, nor the ledger's texts.
-
-    To read them costs several times as much; they are compared when every row is.
-    """
-    columns = list(INPUTS[name].columns.items())[1:]
-    return [
-        (attribute_of(name, column), kind)
-        for column, kind in columns
-        if (name, column) not in DERIVED
-        and not (kind is Kind.INSTANT and column != "paid_at")
-        and not (name == "ledger" and kind is Kind.TEXT)
-    ]
+    """The columns that are added up: all but the key, which weighs the row."""
+    return list(INPUTS[name].columns.items())[1:]
 
 
-def _number(attribute: Any, kind: Kind, dialect: str) -> ColumnElement[Any]:
-    """A number of few bits that changes when the value does, or nearly always; 0 for null."""
+def _number(name: str, column: str, kind: Kind, dialect: str) -> Any:
+    """A number that changes when the value does, or nearly always; None for what SQLite can only compare as text."""
+    attribute = getattr(SOURCES[name], attribute_of(name, column))
+    is_json = (name, column) in DERIVED
+    if isinstance(attribute.type, Integer) and kind is not Kind.TEXT and not is_json:
+        return _signed(attribute, dialect)
+    if dialect == "sqlite":
+        return None
     if kind is Kind.FLAG:
         return case((attribute.is_(True), 1), (attribute.is_(False), 2), else_=0)
-    if isinstance(attribute.type, Integer) and kind is not Kind.TEXT:
-        number: ColumnElement[Any] = attribute
-    elif dialect == "sqlite":
-        number = _sqlite_number(type_coerce(attribute, String), kind)
-    elif dialect != "postgresql":
-        number = func.crc32(attribute)
-    elif kind is Kind.INSTANT:
-        number = sql_cast(func.extract("epoch", attribute), BigInteger)
-    else:
-        number = func.hashtext(attribute)
-    masked = number.bitwise_and(BITS)
-    return func.coalesce(masked, 0) if attribute.expression.nullable else masked
-
-
-def _sqlite_number(text: ColumnElement[str], kind: Kind) -> ColumnElement[Any]:
-    """SQLite has no hash: of a time the day to the second, of a number its value, of a text its length and first letter."""
+    if dialect != "postgresql":
+        return _signed(func.crc32(sql_cast(attribute, Text) if is_json else attribute), dialect)
     if kind is Kind.INSTANT:
-        small = func.substr(text, 15, 2) + func.substr(text, 18, 2)
-        return sql_cast(small, Integer) + 10_007 * sql_cast(func.substr(text, 9, 2) + func.substr(text, 12, 2), Integer)
-    if kind is Kind.TEXT:
-        return func.length(text) * 512 + func.unicode(text)
-    return sql_cast(text, BigInteger)
+        return sql_cast(func.extract("epoch", attribute) * 1_000_000, BigInteger)
+    return func.hashtext(sql_cast(attribute, Text))
+
+
+def _signed(number: Any, dialect: str) -> Any:
+    """A number that may be added to negative ones: MySQL and MariaDB refuse that of an unsigned number."""
+    return number if dialect in ("sqlite", "postgresql") else sql_cast(number, BigInteger)
+
+
+def _sqlite_text(name: str, column: str) -> ColumnElement[Any]:
+    text = type_coerce(getattr(SOURCES[name], attribute_of(name, column)), String)
+    return func.coalesce(text, literal_column("'(null)'"))
 
 
 def read_pieces(connection: Connection, name: str, folder: Path, low: int, high: int | None) -> Iterator[Read]:

@@ -3,7 +3,7 @@
 import re
 import socket
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -191,22 +191,6 @@ def test_a_night_reads_only_what_changed(any_url: str, filled: Fill, tmp_path: P
     assert {finding["code"] for finding in found.result.findings} >= {"history-changed"}
     [low] = [low for name, low in read if name == "ledger"]
     assert low <= 900 < low + 400
-
-
-@pytest.mark.usefixtures("small_pieces")
-@pytest.mark.parametrize("change", [{"type": "bonus"}, {"ref": "X"}, {"created_at": datetime(2026, 1, 1)}])  # noqa: DTZ001
-def test_what_a_night_does_not_see_a_full_run_names(
-    change: dict[str, Any], sqlite_url: str, filled: Fill, tmp_path: Path
-) -> None:
-    """The texts and times of the ledger are not in the figures, as decision 0025 says."""
-    engine, settings = filled(sqlite_url, clean_platform()), nightly(tmp_path)
-    reconcile(engine, settings, lambda: NOW)
-    with engine.begin() as connection:
-        connection.execute(update(Ledger).where(Ledger.id == 900).values(change))
-    silent = reconcile(engine, settings, lambda: NOW + timedelta(days=1))
-    assert (is_night(silent), silent.breaks.height) == (True, 0)
-    whole = reconcile(engine, settings, lambda: NOW + timedelta(days=2), full=True)
-    assert "history-changed/900" in whole.breaks["id"].to_list()
 
 
 @pytest.mark.usefixtures("small_pieces")
