@@ -58,9 +58,7 @@ def _roots(breaks: pl.DataFrame) -> Iterator[tuple[str, str]]:
     misplaced = {order: name for name, code, _, order, cause, _ in rows if code == "commission-missing" and cause == MISPLACED}
     lines = {order: name for name, code, _, order, _, _ in reversed(rows) if code in LINES}
     # Whether an unpaid order counts among its buyer's purchases is decided with the order.
-    buyers = {
-        _facts(evidence).get("buyer_id"): name for name, code, _, _, cause, evidence in rows if (code, cause) == UNPAID
-    }
+    buyers = {_facts(evidence).get("buyer_id"): name for name, code, _, _, cause, evidence in rows if (code, cause) == UNPAID}
     payouts = {key: name for name, code, key, _, _, _ in rows if code == PAYOUT}
     for name, code, key, order, cause, _ in rows:
         root = of_order.get(order) if code in FOLLOWING else None

@@ -74,7 +74,18 @@ app.command(console.actions)
 app.command(console.console)
 app.command(console.token)
 for _part in (
-    *(checks.app, database.app, demo.app, payouts.app, eligibility.app, explain.app, remedy.app, tree.app, repairs.app, authorisations.app),
+    *(
+        checks.app,
+        database.app,
+        demo.app,
+        payouts.app,
+        eligibility.app,
+        explain.app,
+        remedy.app,
+        tree.app,
+        repairs.app,
+        authorisations.app,
+    ),
     *(reports.app, seals.app, evidence.app, mail.app),
 ):
     _part.group_parameters, _part.group_arguments = app.group_parameters, app.group_arguments

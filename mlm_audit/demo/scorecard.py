@@ -21,7 +21,6 @@ from mlm_audit.domain.plan import load_plan
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import Engine
 
-
 REMEDY_PLATFORMS = 2
 """On how many of the platforms the remedies of each fault are taken: each takes an audit before and one after every alternative."""
 

@@ -90,7 +90,9 @@ OF_BREAKS = {
         select member_id from given_breaks
         union select -1 from given_breaks where id like 'rollup-ledger/-1/%'
     """,
-    "ledger": _named("payout-ledger/ledger|withdrawals/ledger|release-ledger/ledger|orphan-order/ledger|entry-form|impossible-date/ledger"),
+    "ledger": _named(
+        "payout-ledger/ledger|withdrawals/ledger|release-ledger/ledger|orphan-order/ledger|entry-form|impossible-date/ledger"
+    ),
     "commissions": _named("orphan-order/commissions|record-state/commissions|impossible-date/commissions"),
     "histories": _named("impossible-date/PayoutHistory"),
 }

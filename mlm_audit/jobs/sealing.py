@@ -20,6 +20,7 @@ from mlm_audit.domain.privacy import one_line
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.open_changes import Carried, carry_over, instants, no_changes
 from mlm_audit.engine.sealing import Looked, first_instant, make, newest_format, write_moved
+from mlm_audit.jobs.clock import now
 from mlm_audit.jobs.copies import database_key
 from mlm_audit.jobs.owner import user
 from mlm_audit.jobs.ports import Progress
@@ -246,7 +247,7 @@ def verify(database: Database, settings: Settings, progress: Progress = lambda *
             raise InputError(
                 f"seals: nothing is sealed in {store.folder}; the next `mlm-audit run reconciliation` seals closed months"
             )
-        carry_over(folder, Carried(look.carried, None, datetime.now(UTC)), settings)
+        carry_over(folder, Carried(look.carried, None, now()), settings)
         rows = pl.read_parquet(moved) if moved.exists() else pl.DataFrame()
         broken = pl.read_parquet(problems)["what"].to_list() if problems.exists() else []
         said = (*broken, *(one.what for one in look.problems))

@@ -4,7 +4,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +168,7 @@ def test_an_entry_of_a_later_version_is_not_skipped(platform: Engine) -> None:
         ("notarised", {}, "of the kind 'notarised', which this version does not know"),
         ("run", {"job_id": "x"}, "its content cannot be read"),
     ):
-        store.chain.append(kind, content, datetime.now(UTC))
+        store.chain.append(kind, content, NOW)
         [problem] = store.logged().problems
         assert words in problem.what
         store.chain.path.write_bytes(whole)
