@@ -88,7 +88,9 @@ for _part in (
     ),
     *(reports.app, seals.app, evidence.app, mail.app),
 ):
-    _part.group_parameters, _part.group_arguments = app.group_parameters, app.group_arguments
+    for _name in (name for name in _part if not name.startswith("-")):
+        # A command takes its groups when it is declared, which was before there was an application.
+        _part[_name].group_parameters, _part[_name].group_arguments = app.group_parameters, app.group_arguments
     app.command(_part)
 
 
