@@ -112,9 +112,8 @@ def is_empty(data: NDArray[np.uint8], ends: NDArray[np.int64]) -> NDArray[np.boo
     """Which lines have nothing but their end."""
     starts = np.concatenate((np.zeros(1, np.int64), ends[:-1] + 1))[: len(ends)]
     first = data[starts]
-    is_break = (first == LF) | (first == CR)
-    # A line that begins with a line end is nothing else: `\r` followed by another byte is a line of its own.
-    empty: NDArray[np.bool_] = is_break
+    # A line that begins with `\n` or `\r` ends there.
+    empty: NDArray[np.bool_] = (first == LF) | (first == CR)
     return empty
 
 

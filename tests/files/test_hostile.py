@@ -15,7 +15,7 @@ from tests.files.oracle import Refused, oracle_rows
 
 SEED = int(os.environ.get("HOSTILE_SEED", "20261129"))
 SHARE = 1_000
-"""CI reads so many; `pytest -m thorough tests/files` reads a hundred parts of as many."""
+"""CI reads so many; `pytest -m thorough tests/files` reads 99 further parts of as many."""
 PARTS = [0, *(pytest.param(part, marks=pytest.mark.thorough) for part in range(1, 100))]
 
 
