@@ -60,6 +60,9 @@ thorough: $(READY) servers  ## what CI has no room for: pages of every size and 
 scorecard: $(READY)  ## every kind of fault alone: found, named rightly, nothing unrelated
 	$(BIN)/mlm-audit demo scorecard --seeds 10 --places 20 --markdown docs/scorecard.md
 
+coverage: $(READY)  ## every column of every table changed in every way: found, or declared as what no check can tell
+	$(BIN)/mlm-audit demo coverage --seeds 2 --markdown docs/coverage-scorecard.md
+
 $(LAB): $(READY) requirements/lab.txt
 	@echo "Installing JupyterLab (a minute, once) …"
 	@$(INSTALL) -r requirements/lab.txt -c requirements/lab.txt

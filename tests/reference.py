@@ -14,6 +14,7 @@ from mlm_audit.checks.causes import CAUSES
 from mlm_audit.checks.tree.codes import CODES
 from mlm_audit.cli.app import app
 from mlm_audit.demo.faults import ALL_FAULTS
+from mlm_audit.demo.mutations.document import page as coverage
 from mlm_audit.domain.settings import Settings
 from mlm_audit.reporting.html import render
 from mlm_audit.reporting.tables import write_csv, write_items
@@ -106,6 +107,7 @@ def sample(page: str) -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "checks.md": checks,
+    "coverage.md": lambda: NOTE + "\n" + coverage(),
     "settings.md": settings,
     "faults.md": faults,
     "commands.md": commands,

@@ -1,7 +1,8 @@
 """The list of checks: one `.sql` file each, with a header that a person can read.
 
 Header keys: code, title, severity, needs (inputs), proves, do, message; local (yes or no): whether a break's own rows decide it,
-so that a night that reads only what changed can run it (no for a user's check that does not say so). A user adds a check by adding such a file to a
+so that a night that reads only what changed can run it (no for a user's check that does not say so); determines: the columns, as
+table.column, whose values the check proves from other records, `table.(row)` for the existence of a row. A user adds a check by adding such a file to a
 folder of theirs (CHECKS_DIR). The query returns one row per break; see `BREAK_SCHEMA` for the columns it may give.
 """
 
@@ -16,7 +17,7 @@ from mlm_audit.domain.findings import SEVERITIES
 SQL_DIR = Path(__file__).parent / "sql"
 HEADER = re.compile(r"--\s*([a-z]+):\s*(.+)")
 KEYS = ("code", "title", "severity", "needs", "proves", "do", "message")
-OPTIONAL = ("local",)
+OPTIONAL = ("local", "determines")
 CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 NEEDS = (*INPUTS, "ledger_changes", "seal_problems")
 """What a check of a user's may name as needed: a word that is no input would let it run on nothing, and find nothing."""
@@ -37,6 +38,8 @@ class Check:
     path: Path
     is_local: bool = True
     """Whether the rows of a break's own member, order, payout or withdrawal decide it, so that a night need not read others."""
+    determines: tuple[str, ...] = ()
+    """The columns, as `table.column`, that it proves from other records; `table.(row)` is the existence of a row."""
 
     @property
     def is_own(self) -> bool:
@@ -93,10 +96,13 @@ def parse_check(path: Path) -> Check:
     if header["severity"] not in SEVERITIES:
         raise InputError(f"check {path}: severity is one of {', '.join(SEVERITIES)}, not {header['severity']!r}")
     needs = tuple(name.strip() for name in header.pop("needs").split(","))
+    determines = tuple(name.strip() for name in header.pop("determines", "").split(",") if name.strip())
     local = header.pop("local", "yes" if path.parent == SQL_DIR else "no")
     if local not in ("yes", "no"):
         raise InputError(f"check {path}: local is yes or no, not {local!r}")
-    return Check(**header, needs=needs, sql="\n".join(lines).strip().rstrip(";"), path=path, is_local=local == "yes")
+    return Check(
+        **header, needs=needs, sql="\n".join(lines).strip().rstrip(";"), path=path, is_local=local == "yes", determines=determines
+    )
 
 
 def _text_of(path: Path) -> str:

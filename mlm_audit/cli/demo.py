@@ -11,10 +11,14 @@ from mlm_audit.cli.common import Db, Json, database, out, print_json, progress_b
 from mlm_audit.database import migrate
 from mlm_audit.demo.books import build_platform
 from mlm_audit.demo.faults import ALL_FAULTS, inject, parse_selection
+from mlm_audit.demo.mutations.card import card
+from mlm_audit.demo.mutations.card import markdown as card_page
+from mlm_audit.demo.mutations.trial import scorecard as mutation_scorecard
 from mlm_audit.demo.scorecard import Score, scorecard, tree_scorecard, write_truth
 from mlm_audit.demo.variants import VARIANTS, Variant
 from mlm_audit.demo.world import DemoSpec
 from mlm_audit.demo.write import write_platform
+from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import parse_instant
 from mlm_audit.domain.plan import DEFAULT_PLAN, load_plan
 
@@ -121,6 +125,28 @@ def show_scorecard(
 def _is_short(score: Score) -> bool:
     is_missed = score.found < score.places or bool(score.unrelated) or score.caused * 100 < score.places * 95
     return is_missed or score.closed < score.remedies
+
+
+@app.command(name="coverage")
+def show_coverage(
+    *,
+    seeds: Annotated[int, Parameter(help="Platforms to use.")] = 1,
+    members: int = 1_200,
+    share: Annotated[float, Parameter(help="The share of all mutations to try, such as 0.1.")] = 1.0,
+    markdown: Annotated[Path | None, Parameter(help="Also write the table to this file.")] = None,
+) -> int:
+    """Change every column of every table in every way and score the checks. Exit 1 when a change is neither found nor declared."""
+    if not (1 <= seeds <= 100 and 100 <= members <= 100_000 and 0 < share <= 1):
+        raise InputError("--seeds is from 1 to 100, --members from 100 to 100000, --share above 0 and at most 1")
+    outcomes = [outcome for seed in range(1, seeds + 1) for outcome in mutation_scorecard(members, seed, share)]
+    result = card(outcomes)
+    table = card_page(result, seeds=seeds, members=members, share=share)
+    if markdown is not None:
+        markdown.write_text(table, encoding="utf-8")
+    out.print(table, markup=False)
+    for text in (*(f"missed: {case}" for case in result.missed), *(f"stale: {text}" for text in result.stale)):
+        out.print(text, markup=False, soft_wrap=True)
+    return int(not result.is_perfect)
 
 
 def _table(books: list[Score], trees: list[Score], seeds: int, places: int, members: int) -> str:

@@ -36,7 +36,9 @@ REFERENCES = frozenset({"order_id", "reference_id", "schedule_id"})
 class Draw:
     """One row that is about to be changed, with what a change may draw from."""
 
-    def __init__(self, platform: Platform, row: Mapping[str, Any], column: str, peers: pl.DataFrame, rng: np.random.Generator):
+    def __init__(
+        self, platform: Platform, row: Mapping[str, Any], column: str, peers: pl.DataFrame, rng: np.random.Generator
+    ) -> None:
         """`peers` are the other rows of the same kind."""
         self.platform, self.row, self.column, self.peers, self.rng = platform, row, column, peers, rng
 

@@ -27,13 +27,28 @@ EVIDENCE_NAMES = {
 }
 """The database's name of each table, as the evidence of a break has it."""
 
-WIDE = frozenset({"users", "matrix_nodes", "hierarchy"})
-"""Tables whose rows decide about many orders: their mutations are tried one at a time."""
+TREES = frozenset({"users", "matrix_nodes", "hierarchy"})
+"""Tables that the checks of the trees read."""
+
+WIDE = TREES
+"""Tables whose rows decide about many orders: their mutations are tried one at a time, but for the columns of NARROW."""
 
 NARROW = frozenset(
-    {("users", "wallet_balance_paisa"), ("users", "monthly_purchase_paisa"), ("users", "last_month_purchase_paisa")}
-)
+    ("users", column)
+    for column in (
+        "wallet_balance_paisa",
+        "monthly_purchase_paisa",
+        "last_month_purchase_paisa",
+        "is_kyc_approved",
+        "is_eligible_repurchase",
+        "created_at",
+        "role",
+    )
+) | {("matrix_nodes", "position")}
 """Columns of these tables that concern their own member only."""
+
+ALONE = frozenset({"monthly_stats"})
+"""Tables whose rows belong to no member, so that no break says whose it is."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +61,10 @@ class Site:
 
     def __or__(self, other: "Site") -> "Site":
         return Site(self.members | other.members, self.orders | other.orders, self.rows | other.rows)
+
+    def meets(self, other: "Site") -> bool:
+        """Whether the two share a member, an order or a row."""
+        return bool(self.members & other.members or self.orders & other.orders or self.rows & other.rows)
 
 
 def columns() -> dict[str, dict[str, Kind]]:
@@ -70,42 +89,42 @@ def with_kinds(platform: Platform, table: str) -> pl.DataFrame:
 
 
 def _kind(platform: Platform, table: str) -> pl.Expr:
-    frame = pl.col
-    match table:
-        case "users":
-            return (
-                pl.when(frame("is_blocked"))
-                .then(pl.lit("blocked"))
-                .when("is_active")
-                .then(pl.when(frame("is_kyc_approved")).then(pl.lit("active")).otherwise(pl.lit("no-kyc")))
-                .otherwise(pl.lit("inactive"))
-            )
-        case "matrix_nodes":
-            parents = platform[table]["parent_id"].drop_nulls().unique().to_list()
-            return (
-                pl.when(frame("parent_id").is_null())
-                .then(pl.lit("root"))
-                .when(frame("user_id").is_in(parents))
-                .then(pl.lit("inner"))
-                .otherwise(pl.lit("leaf"))
-            )
-        case "orders":
-            joining = pl.when("is_joining_order").then(pl.lit("-joining")).otherwise(pl.lit("-repurchase"))
-            return pl.when(frame("status") == "paid").then(frame("status") + joining).otherwise("status")
-        case "ledger":
-            reversal = (frame("amount_paisa") < 0) & ~frame("type").is_in(["withdrawal", "adjustment", "bonus"])
-            return pl.when(reversal).then(frame("type") + "-reversal").otherwise("type")
-        case "commissions":
-            reversal = pl.when(frame("amount_paisa") < 0).then(pl.lit("-reversal")).otherwise(pl.lit(""))
-            return frame("type") + "-" + frame("status") + reversal
-        case "withdrawals" | "payout_schedule" | "payout_history":
-            return frame("status")
-        case "eligibility_log":
-            return pl.when("is_eligible").then(pl.lit("eligible")).otherwise(pl.lit("not-eligible"))
-        case "authorisations":
-            return frame("kind")
-        case _:
-            return pl.lit("row")
+    kind = KINDS.get(table)
+    if kind is not None:
+        return kind
+    if table != "matrix_nodes":
+        return pl.lit("row")
+    parents = platform[table]["parent_id"].drop_nulls().unique().to_list()
+    leaf = pl.when(pl.col("user_id").is_in(parents)).then(pl.lit("inner")).otherwise(pl.lit("leaf"))
+    return pl.when(pl.col("parent_id").is_null()).then(pl.lit("root")).otherwise(leaf)
+
+
+def _suffix(condition: pl.Expr, word: str) -> pl.Expr:
+    return pl.when(condition).then(pl.lit(word)).otherwise(pl.lit(""))
+
+
+_NEGATIVE = pl.col("amount_paisa") < 0
+
+KINDS: dict[str, pl.Expr] = {
+    "users": pl.when("is_blocked")
+    .then(pl.lit("blocked"))
+    .when(~pl.col("is_active"))
+    .then(pl.lit("inactive"))
+    .when("is_kyc_approved")
+    .then(pl.lit("active"))
+    .otherwise(pl.lit("no-kyc")),
+    "orders": pl.col("status")
+    + _suffix((pl.col("status") == "paid") & pl.col("is_joining_order"), "-joining")
+    + _suffix((pl.col("status") == "paid") & ~pl.col("is_joining_order"), "-repurchase"),
+    "ledger": pl.col("type") + _suffix(_NEGATIVE & ~pl.col("type").is_in(["withdrawal", "adjustment", "bonus"]), "-reversal"),
+    "commissions": pl.col("type") + "-" + pl.col("status") + _suffix(_NEGATIVE, "-reversal"),
+    "withdrawals": pl.col("status"),
+    "payout_schedule": pl.col("status"),
+    "payout_history": pl.col("status"),
+    "eligibility_log": pl.when("is_eligible").then(pl.lit("eligible")).otherwise(pl.lit("not-eligible")),
+    "authorisations": pl.col("kind"),
+}
+"""The kind of a row, table by table; the rows of a table that is not here are all of one kind."""
 
 
 ORDER_LINES = ("sponsor_commission", "company_share", "rollup_to_company", "remainder")

@@ -1,0 +1,49 @@
+"""What no check can tell, and why: the declarations of blind_spots.toml."""
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from mlm_audit.demo.mutations.case import Case
+
+FILE = Path(__file__).with_name("blind_spots.toml")
+
+
+@dataclass(frozen=True)
+class BlindSpot:
+    """Mutations that are excused, and why. An empty list of rows, columns, mutations or consistencies means all of them."""
+
+    table: str
+    reason: str
+    rows: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    mutations: tuple[str, ...] = ()
+    consistencies: tuple[str, ...] = ()
+    partly: bool = False
+    """Whether some of the mutations are found, depending on the place."""
+
+    def covers(self, case: Case) -> bool:
+        """Whether a case is one of those that are excused."""
+        wanted = (
+            (self.rows, case.row_kind),
+            (self.columns, case.column),
+            (self.mutations, case.mutation),
+            (self.consistencies, case.consistency),
+        )
+        return case.table == self.table and all(not names or value in names for names, value in wanted)
+
+    def concerns(self, table: str, column: str) -> bool:
+        """Whether anything of a column is excused."""
+        return table == self.table and (not self.columns or column in self.columns)
+
+
+@cache
+def blind_spots() -> Sequence[BlindSpot]:
+    """Every declaration, in the order of the file."""
+    entries = tomllib.loads(FILE.read_text(encoding="utf-8"))["blind_spot"]
+    return tuple(
+        BlindSpot(**{name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()})
+        for entry in entries
+    )

@@ -1,0 +1,98 @@
+"""The mutation scorecard: per column, how many mutations were tried, found, and excused; and what is wrong with the checks."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from mlm_audit.demo.mutations.blind_spots import BlindSpot, blind_spots
+from mlm_audit.demo.mutations.case import Case, Consistency
+from mlm_audit.demo.mutations.trial import Outcome
+from mlm_audit.demo.mutations.truth import true_causes
+
+
+@dataclass
+class Line:
+    """One column of one table. `decidable` of the found ones have a known true cause, `caused` name it."""
+
+    tried: int = 0
+    found: int = 0
+    decidable: int = 0
+    caused: int = 0
+    excused: int = 0
+    missed: int = 0
+    checks: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Card:
+    """What came of the trials.
+
+    `missed` were not found and are not declared; `stale` are declarations of what is found; `miscaused` were found without a true cause.
+    """
+
+    lines: dict[tuple[str, str], Line]
+    missed: tuple[Case, ...]
+    stale: tuple[str, ...]
+    miscaused: tuple[tuple[Case, tuple[str, ...]], ...]
+
+    @property
+    def is_perfect(self) -> bool:
+        """Whether everything was found or is declared, and every declaration is true."""
+        return not self.missed and not self.stale
+
+
+def card(outcomes: Iterable[Outcome], declared: Sequence[BlindSpot] | None = None) -> Card:
+    """Count the outcomes and compare them with the declarations."""
+    declared = blind_spots() if declared is None else declared
+    lines: dict[tuple[str, str], Line] = defaultdict(Line)
+    missed: list[Case] = []
+    stale: list[str] = []
+    miscaused: list[tuple[Case, tuple[str, ...]]] = []
+    for outcome in outcomes:
+        case = outcome.edit.case
+        line = lines[case.table, case.column]
+        spots = [spot for spot in declared if spot.covers(case)]
+        line.tried += 1
+        if outcome.found_by:
+            _count_found(line, outcome, miscaused)
+            stale += [
+                f"{case}: declared a blind spot, found by {outcome.found_by[0][0]}" for spot in spots[:1] if not spot.partly
+            ]
+        elif spots:
+            line.excused += 1
+        else:
+            line.missed += 1
+            missed.append(case)
+    return Card(dict(lines), tuple(missed), tuple(stale), tuple(miscaused))
+
+
+def _count_found(line: Line, outcome: Outcome, miscaused: list[tuple[Case, tuple[str, ...]]]) -> None:
+    line.found += 1
+    line.checks |= {code for code, _ in outcome.found_by}
+    named = tuple(cause for _, cause in outcome.found_by)
+    if truth := true_causes(outcome.edit.case):
+        line.decidable += 1
+        line.caused += bool(truth & set(named))
+        if not truth & set(named):
+            miscaused.append((outcome.edit.case, named))
+
+
+def markdown(result: Card, *, seeds: int, members: int, share: float) -> str:
+    """The scorecard as a page of the documentation."""
+    total = sum(line.tried for line in result.lines.values())
+    head = (
+        "# Mutation scorecard\n\n"
+        f"{total:,} mutations of clean platforms of {members:,} members ({seeds} seeds, {share:.0%} of all cases), by "
+        "`make coverage`: every column of every table, for each kind of row and status, changed in every way of its type; the row "
+        "itself deleted, repeated and forged. *Plain* ones change the row alone, *settled* ones running balances and wallet with it, "
+        f"*{Consistency.MIRRORED}* ones the records that belong to it as well.\n\n"
+        "*Found*: a break names the row, its order or its member. *Cause*: of those whose true cause is known, how many name it. "
+        "*Blind*: not found, and declared with its reason in [coverage.md](coverage.md). *Missed*: not found and not declared.\n\n"
+        "| table | column | tried | found | cause | blind | missed |\n|---|---|---:|---:|---:|---:|---:|\n"
+    )
+    rows = [
+        f"| {table} | {column} | {x.tried} | {x.found} | {f'{x.caused} of {x.decidable}' if x.decidable else ''} "
+        f"| {x.excused or ''} | {x.missed or ''} |"
+        for (table, column), x in sorted(result.lines.items())
+    ]
+    return head + "\n".join(rows) + "\n"

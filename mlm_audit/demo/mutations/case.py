@@ -1,0 +1,74 @@
+"""What a mutation is: which column of which kind of row changes how, and how far the rest is made to agree."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from mlm_audit.demo.mutations.changes import changes_of
+from mlm_audit.demo.mutations.rows import ROW, WIDE, columns, with_kinds
+from mlm_audit.demo.platform import Platform
+
+ROW_MUTATIONS = ("delete", "repeat-same-key", "repeat-other-key", "forge")
+SWAP = "swap"
+
+
+class Consistency(StrEnum):
+    """How far the rest of the platform is made to agree with a mutation."""
+
+    PLAIN = "plain"
+    """The row alone changes."""
+    SETTLED = "settled"
+    """Running balances and wallets are recomputed."""
+    MIRRORED = "mirrored"
+    """The records that belong to the row change with it, and balances and wallets are recomputed."""
+
+
+@dataclass(frozen=True, order=True)
+class Case:
+    """One kind of mutation. `column` is "(row)" where the row as a whole is deleted, repeated or forged."""
+
+    table: str
+    row_kind: str
+    column: str
+    mutation: str
+    consistency: Consistency
+
+    def __str__(self) -> str:
+        return f"{self.table}.{self.column} of {self.row_kind}: {self.mutation}, {self.consistency}"
+
+
+def cases(platform: Platform) -> list[Case]:
+    """Every case that the rows of a platform allow."""
+    found = []
+    for table, spec in columns().items():
+        changes = [(ROW, mutation) for mutation in ROW_MUTATIONS]
+        for column, kind in spec.items():
+            names = changes_of(table, column, kind)
+            changes += [(column, name) for name in names]
+            changes += [] if "renumber" in names else [(column, SWAP)]
+        for row_kind in with_kinds(platform, table)["row_kind"].drop_nulls().unique().sort():
+            found += [
+                Case(table, row_kind, column, mutation, consistency)
+                for column, mutation in changes
+                for consistency in _consistencies(table, column)
+            ]
+    return found
+
+
+def _consistencies(table: str, column: str) -> Sequence[Consistency]:
+    plain, settled, mirrored = Consistency
+    if table in WIDE or table == "monthly_stats":
+        return (plain,)
+    if table == "ledger" and column in (ROW, "user_id", "amount_paisa"):
+        return plain, settled, mirrored
+    others = ("user_id", "amount_paisa", "order_id", "level", "level_depth", "created_at", "processed_at", "reference_id")
+    return (plain, mirrored) if column in (ROW, *others) else (plain,)
+
+
+def sample(everything: Sequence[Case], share: float, seed: int) -> list[Case]:
+    """A random share of the cases, the same for the same seed."""
+    rng = np.random.default_rng([seed, 7])
+    size = max(1, round(len(everything) * share))
+    return [everything[int(index)] for index in sorted(rng.choice(len(everything), size, replace=False))]

@@ -1,0 +1,104 @@
+"""What a PASS covers: for every column, which check determines it, or why nothing can."""
+
+from mlm_audit.checks.catalogue import load_checks
+from mlm_audit.demo.mutations.blind_spots import blind_spots
+from mlm_audit.demo.mutations.rows import ROW, columns
+
+TREE_CHECKS: dict[str, tuple[str, ...]] = {
+    "users.sponsor_id": ("sponsor-unknown", "sponsor-self", "sponsor-cycle", "sponsor-later", "sponsor-root"),
+    "users.is_eligible_repurchase": ("eligibility-flag",),
+    "users.created_at": ("sponsor-later",),
+    "users.(row)": ("matrix-node-orphan", "sponsor-unknown"),
+    "users.id": ("matrix-node-orphan", "sponsor-unknown"),
+    "matrix_nodes.(row)": ("matrix-node-missing", "matrix-node-lost"),
+    "matrix_nodes.user_id": ("matrix-node-missing", "matrix-node-orphan"),
+    "matrix_nodes.parent_id": ("matrix-parent-unknown", "matrix-self", "matrix-cycle", "matrix-root", "matrix-moved"),
+    "matrix_nodes.position": ("matrix-position", "matrix-position-missing", "matrix-position-taken", "matrix-placement"),
+    "hierarchy.(row)": ("closure-missing", "closure-duplicate"),
+    "hierarchy.ancestor_id": ("closure-missing", "closure-surplus"),
+    "hierarchy.descendant_id": ("closure-missing", "closure-surplus"),
+    "hierarchy.depth": ("closure-depth",),
+}
+"""The checks of the trees have no files of their own: which columns they determine."""
+
+FURTHER: dict[str, str] = {
+    "users": "Names, addresses, numbers and the referral code are personal data that no check reads.",
+    "orders": "Everything about the goods is the shop's; no check reads it.",
+    "ledger": "description: free text.",
+    "withdrawals": "transactionId: the bank's reference; only the bank can tell.",
+    "payout_schedule": "description, failureReason, retryCount, updatedAt: words and counts of the payout job, which decide nothing here.",
+    "payout_history": "description, metadata: free text, but for the instalment that metadata names.",
+    "commission_rollups": "reason, eligibilityCheck, jobId, createdAt: the sweep's own words.",
+    "eligibility_log": "reasons, jobId, createdAt: the sweep's own words.",
+    "monthly_stats": "jobId, lastUpdated: the sweep's own words.",
+    "authorisations": "approvedBy, reason: the approver's word, which a person reads.",
+}
+"""Columns that no check reads, and why."""
+
+
+def determined() -> dict[str, list[str]]:
+    """The codes of the checks that determine each column."""
+    found: dict[str, list[str]] = {f"{table}.{name}": [] for table, spec in columns().items() for name in (ROW, *spec)}
+    for check in load_checks():
+        for name in check.determines:
+            found[name].append(check.code)
+    for name, codes in TREE_CHECKS.items():
+        found[name] += codes
+    return found
+
+
+def page() -> str:
+    """docs/coverage.md."""
+    lines = [
+        "# What a PASS covers\n",
+        (
+            "For each table that the checks read, each column and the existence of each row: which checks determine it from other "
+            "records, and what no check can tell. The checks say in their files what they determine; the mutation scorecard "
+            "([coverage-scorecard.md](coverage-scorecard.md), by `make coverage`) changes every column in every way and fails when a "
+            "change is neither found nor declared here.\n"
+        ),
+        "## For auditors\n",
+        "| a PASS says | a PASS does not say |",
+        "|---|---|",
+        "| Every wallet is the sum of its ledger rows, and every running balance is right. | That no money moved outside the ledger. |",
+        (
+            "| Every paid order was split as the plan of its day says: each line, its owner, its amount, once. | That an order was "
+            "really placed and paid, or that its total and commissionable amount are the right ones: the shop knows. |"
+        ),
+        (
+            "| Every instalment follows from its order, and every paid one has its credit and its history row. | Whether the member "
+            "received goods. |"
+        ),
+        (
+            "| Every debit of a withdrawal has its approved request, and the other way round. | That the bank paid it, to whom, and "
+            "that the member asked for it: the bank's statement knows. |"
+        ),
+        (
+            "| Every adjustment and bonus has an authorisation of its member and amount. | That the approver was right, or that "
+            "entry and authorisation were not forged together. |"
+        ),
+        (
+            "| Commission was released or rolled up as the eligibility log says, and the log follows from orders and sponsors. | What "
+            "a member's KYC status or activity was in the past: the platform keeps no history of it. |"
+        ),
+        "| No sealed row has changed since it was sealed. | That a row was right when it was sealed. |",
+        "\n## Column by column\n",
+    ]
+    checks = determined()
+    for table, spec in columns().items():
+        lines += [f"### {table}\n", "| column | determined by | what no check can tell |", "|---|---|---|"]
+        for column in (ROW, *spec):
+            codes = ", ".join(f"`{code}`" for code in dict.fromkeys(checks[f"{table}.{column}"]))
+            lines.append(f"| {column} | {codes} | {_excuses(table, column)} |")
+        lines.append(f"\n{FURTHER[table]}\n" if table in FURTHER else "")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _excuses(table: str, column: str) -> str:
+    spots = [spot for spot in blind_spots() if spot.concerns(table, column)]
+    return " ".join(f"{_scope(spot.rows, spot.mutations)}{spot.reason}" for spot in spots)
+
+
+def _scope(rows: tuple[str, ...], mutations: tuple[str, ...]) -> str:
+    parts = [", ".join(names) for names in (rows, mutations) if names]
+    return f"({'; '.join(parts)}) " if parts else ""
