@@ -22,3 +22,18 @@ select
     f.order_id || '/' || f.level as key
 from level_faults as f
 where f.fault in ('generated-by', 'record-kind')
+union all
+-- The records of an order that no longer stands: what was recorded and what took it back name the same buyer.
+select
+    c.user_id as member_id,
+    c.order_id,
+    0::BIGINT as amount_paisa,
+    c.level,
+    'row ' || c.id || ' names ' || coalesce('member ' || c.from_user_id, 'nobody') || ' as the buyer, and the order belongs to member '
+        || o.member_id as what,
+    'generated-by-other' as cause,
+    [{'table': 'commissions', 'id': c.id}] as evidence,
+    c.order_id || '/' || coalesce(c.level, 0) || '/' || c.id as key
+from commissions as c
+inner join (select order_id, member_id from order_sums where not stands) as o on c.order_id = o.order_id
+where c.type in ('joining', 'repurchase') and c.from_user_id is distinct from o.member_id

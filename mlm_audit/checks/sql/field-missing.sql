@@ -118,6 +118,7 @@ with empty as (
             when instalment is null then 'instalment'
             when amount_paisa is null then 'amount'
             when status is null then 'status'
+            when retry_count is null then 'retryCount'
             when created_at is null then 'createdAt'
         end as field
     from payout_schedule
@@ -126,6 +127,7 @@ with empty as (
         or instalment is null
         or amount_paisa is null
         or status is null
+        or retry_count is null
         or created_at is null
     union all
     select
@@ -181,6 +183,8 @@ with empty as (
             when monthly_purchase_paisa is null then 'monthlyPurchase'
             when required_purchase_paisa is null then 'requiredPurchase'
             when kyc_approved is null then 'kycApproved'
+            when three_three_met is null then 'threeThreeMet'
+            when rolled_up_paisa is null then 'rolledUpAmount'
         end as field
     from eligibility_log
     where
@@ -191,6 +195,8 @@ with empty as (
         or monthly_purchase_paisa is null
         or required_purchase_paisa is null
         or kyc_approved is null
+        or three_three_met is null
+        or rolled_up_paisa is null
     union all
     select
         'MonthlyStats' as table_name,
