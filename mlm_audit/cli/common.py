@@ -105,12 +105,12 @@ def refuse_unwritable(option: str, file: Path | None) -> None:
     """InputError when a file that a command is to write cannot be written; tried before the work starts, and nothing is left."""
     if file is None:
         return
-    if file.is_dir():
-        raise InputError(f"{option} {file}: is a folder; name a file in it")
-    if not file.parent.is_dir():
-        raise InputError(f"{option} {file}: cannot be written, since there is no folder {file.parent}; create it first")
-    is_new = not file.exists()
     try:
+        if file.is_dir():
+            raise InputError(f"{option} {file}: is a folder; name a file in it")
+        if not file.parent.is_dir():
+            raise InputError(f"{option} {file}: cannot be written, since there is no folder {file.parent}; create it first")
+        is_new = not file.exists()
         with file.open("ab"):
             pass
         if is_new:

@@ -23,7 +23,7 @@ NEW_YEAR = datetime(2025, 12, 31, 18, 30, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def _clock_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door, "_now", lambda: NOW)
+    monkeypatch.setattr(door, "now", lambda: NOW)
 
 
 def test_against_plain_python(any_url: str, filled: Callable[[str, Platform], Engine]) -> None:

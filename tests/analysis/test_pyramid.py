@@ -25,7 +25,7 @@ MONTHS = [parse_month(f"2026-{number:02d}", IST) for number in (6, 7, 8, 9)]
 
 @pytest.fixture(autouse=True)
 def _clock_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door, "_now", lambda: NOW)
+    monkeypatch.setattr(door, "now", lambda: NOW)
 
 
 def commission(number: int, who: int, order_id: int, paisa: int, kind: str, status: str = "released") -> dict[str, Any]:

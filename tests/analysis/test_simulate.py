@@ -27,7 +27,7 @@ MONTHS = [parse_month(f"2026-{number:02d}", IST) for number in (8, 9, 10)]
 
 @pytest.fixture(autouse=True)
 def _clock_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door, "_now", lambda: NOW)
+    monkeypatch.setattr(door, "now", lambda: NOW)
 
 
 def posted(platform: Platform, months: list[Month]) -> tuple[int, dict[int, int]]:

@@ -33,7 +33,7 @@ CLEAN_SEED = 4
 
 @pytest.fixture(autouse=True)
 def _clock_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door, "_now", lambda: NOW)
+    monkeypatch.setattr(door, "now", lambda: NOW)
 
 
 def look(rows: dict[str, Any], **changes: Any) -> Answer:

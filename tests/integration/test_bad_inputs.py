@@ -91,7 +91,6 @@ CASES: dict[str, tuple[str, ...]] = {
     "--end": ("soon", "2026-13-01", "1969-12-31", "1989-12-31", "2201-01-01", "2999-01-01", "9999-01-01"),
     "--faults": (
         "gremlins=3",
-        "lost-payout",
         "lost-payout=x",
         "lost-payout=-1",
         "lost-payout=0",
@@ -99,6 +98,7 @@ CASES: dict[str, tuple[str, ...]] = {
         "=3",
         ",",
     ),
+    "--variant": ("nothing", "REFUND-FULL"),
     "--truth": UNWRITABLE,
     "--seeds": (*NUMBERS, "0", "-1", "1001"),
     "--places": (*NUMBERS, "0", "-1", "10001"),

@@ -171,9 +171,9 @@ def against_log(broken: Broken) -> Remedy:
     other = RELEASED if broken["is_eligible"] else ROLLED_UP
     commissions = broken["commissions"] or []
     rests_on = Row("commissions", commissions[0]) if commissions else Row("users", member)
-    steps: list[Step] = []
-    for number in commissions:
-        steps.append(Correction("commissions", number, "status", status, other, Row("commissions", number)))
+    steps: list[Step] = [
+        Correction("commissions", number, "status", status, other, Row("commissions", number)) for number in commissions
+    ]
     share = Share(member, month, broken["decided_paisa"], "DECIDED_AGAIN", rests_on)
     back = share._replace(amount_paisa=-share.amount_paisa, source="DECISION_BACK")
     rows = broken["decided_rows"] or 1
