@@ -34,6 +34,7 @@ from mlm_audit.database.connect import open_engine
 from mlm_audit.database.personal import shared_numbers
 from mlm_audit.database.runs import stored_run
 from mlm_audit.database.snapshot import read_snapshot
+from mlm_audit.database.values import Unread
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import parse_instant, refuse_far_ahead
 from mlm_audit.domain.plan import DEFAULT_PLAN, load_plan
@@ -160,7 +161,10 @@ class Audit:
         self.refresh()
         self._folder = tempfile.TemporaryDirectory(prefix="mlm-audit-")
         missing = readable_inputs(self._engine, store=False) | unreadable(self._engine, ANALYSIS_INPUTS)
-        read_snapshot(self._engine, Path(self._folder.name), skip=list(missing), more=ANALYSIS_INPUTS)
+        unread = Unread()
+        read_snapshot(self._engine, Path(self._folder.name), skip=list(missing), more=ANALYSIS_INPUTS, unread=unread)
+        for line in unread.lines():
+            log.warning("%s", line)
         plan = load_plan(self._settings.plan_file or DEFAULT_PLAN)
         duck = Duck(Path(self._folder.name), plan, self._settings, missing=missing)
         duck.prepare()

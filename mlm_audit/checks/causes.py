@@ -159,6 +159,7 @@ CAUSES: dict[str, tuple[str, str]] = {
         "Find who could write to the toolkit's tables, and restore the rows from a backup",
     ),
     "several-causes": ("Wallet and ledger part in more than one place", "Look at each place in the evidence"),
+    "unknown-word": ("A status, role or kind is not a known word", "Ask what the word means; then correct it"),
     "unknown-ledger-type": ("A kind of ledger row that no check explains", "Tell what it means; add a check"),
     "unknown-member": ("Rows of a member who does not exist", "Restore the member or move the rows"),
     "unknown-order": ("Rows of an order that does not exist", "Restore the order or reverse the rows"),

@@ -182,31 +182,8 @@ STATES = ("users", "matrix_nodes", "monthly_stats", "authorisations")
 ORDER_LINES = ("sponsor_commission", "company_share", "rollup_to_company", "remainder")
 """The kinds of ledger row whose reference is an order."""
 
-ORDER_STATES = {
-    **dict.fromkeys(("paid", "processing", "shipped", "delivered", "completed"), True),
-    **dict.fromkeys(("refunded", "cancelled", "canceled", "returned", "failed", "chargeback", "charged_back"), False),
-}
-"""What the status of a paid order says: whether the order stands. Any other status of a paid order is a finding."""
-
 COMPANY_TYPES = ("company_share", "rollup_to_company", "remainder", "commission_rollup")
 """The kinds of ledger row that are the company's; every other known kind belongs to a member."""
 
 LEVEL_TYPES = ("sponsor_commission", "rollup_to_company")
 """The kinds of ledger row that name a level of their order."""
-
-GRANTS = ("adjustment", "bonus")
-"""The kinds of ledger row that no other record of the platform determines: they need an authorisation."""
-
-LEDGER_TYPES = (
-    "sponsor_commission",
-    "repurchase_commission",
-    "self_payout",
-    "withdrawal",
-    "company_share",
-    "rollup_to_company",
-    "remainder",
-    "commission_rollup",
-    "bonus",
-    "adjustment",
-)
-"""The kinds of ledger row that the checks understand; any other is a finding, not a silent pass."""

@@ -34,7 +34,7 @@ class Problem:
 def check_schema(engine: Engine) -> list[Problem]:
     """Every table and column of the toolkit against the database, problems in the order of the tables."""
     inspector = inspect(engine)
-    present = set(inspector.get_table_names())
+    present = {*inspector.get_table_names(), *views_of(inspector)}
     problems: list[Problem] = []
     for name in (*PLATFORM_TABLES, *OWN_TABLES):
         if name not in present:
@@ -47,6 +47,14 @@ def check_schema(engine: Engine) -> list[Problem]:
             Problem("users", name, "missing", "run `mlm-audit db upgrade`") for name in ADDED_USER_COLUMNS if name not in known
         ]
     return problems
+
+
+def views_of(inspector: sa.Inspector) -> set[str]:
+    """The names of views: a platform may give its tables as such."""
+    views = set(inspector.get_view_names())
+    if inspector.dialect.name == "postgresql":
+        views |= set(inspector.get_materialized_view_names())
+    return views
 
 
 def readable_inputs(engine: Engine, *, store: bool) -> dict[str, str]:
@@ -153,6 +161,8 @@ _ACCEPTED = {
 
 
 def _family(kind: sa.types.TypeEngine[Any]) -> str:
+    if isinstance(kind, sa.types.TypeDecorator):
+        kind = kind.impl_instance
     families: tuple[tuple[type[Any], str], ...] = (
         (sa.Boolean, "boolean"),
         (sa.Integer, "integer"),

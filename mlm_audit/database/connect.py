@@ -1,8 +1,12 @@
 """Connections: one engine per URL, a consistent read for the checks, short write transactions for the jobs."""
 
+import json
+import logging
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +22,7 @@ from mlm_audit.domain.privacy import mask_personal
 from mlm_audit.domain.settings import mask_url
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 DRIVERS = {
     "sqlite": "sqlite",
@@ -33,28 +38,20 @@ BUSY_MS = 30_000
 def open_engine(url: str, *, create: bool = False, read_only: bool = False) -> Engine:
     """An engine for a URL, checked by connecting once. With `read_only` the database itself refuses every change.
 
+    Every session is in UTC, and every instant that it gives is UTC without a zone, whatever the database's own zone is. A value that no
+    instant can be made of (a zero date, infinity) is given as its text, for the reader to name its row.
+
     InputError for a URL that is not understood, a SQLite file that does not exist (unless `create`), a server that
     cannot be reached, a refused login. The password never appears in the message.
     """
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
         _check_file(parsed, create=create)
-    # Room for the most workers that a run may have, its heartbeat and its reads.
-    options: dict[str, Any] = {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 30}
-    if parsed.get_backend_name() in ("mysql", "mariadb"):
-        # No gap locks: a batch locks its rows and nothing between them. Consistent reads ask for more themselves.
-        options["isolation_level"] = "READ COMMITTED"
-    if parsed.get_backend_name() == "sqlite":
-        options["connect_args"] = {"timeout": BUSY_MS / 1_000}
-    else:
-        options["connect_args"] = {"connect_timeout": CONNECT_SECONDS}
-    if parsed.get_backend_name() in ("postgresql", "postgres"):
-        # Like the other two: a lock that somebody never gives back must not hold a job for ever.
-        reading = " -c default_transaction_read_only=on" if read_only else ""
-        options["connect_args"]["options"] = f"-c lock_timeout={BUSY_MS}{reading}"
-    engine = create_engine(parsed, **options)
+    engine = create_engine(parsed, **_options(parsed.get_backend_name(), read_only=read_only))
     if engine.dialect.name == "sqlite":
         _prepare_sqlite(engine, read_only=read_only)
+    if engine.dialect.name == "postgresql":
+        _prepare_postgresql(engine)
     if engine.dialect.name in ("mysql", "mariadb"):
         _prepare_mysql(engine, read_only=read_only)
     if read_only:
@@ -70,6 +67,32 @@ def open_engine(url: str, *, create: bool = False, read_only: bool = False) -> E
             f"database {mask_url(url)}: cannot be reached ({reason}); check the URL, that the server runs, and the login"
         ) from error
     return engine
+
+
+def _options(backend: str, *, read_only: bool) -> dict[str, Any]:
+    # Room for the most workers that a run may have, its heartbeat and its reads.
+    options: dict[str, Any] = {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 30, "json_deserializer": _json}
+    if backend in ("mysql", "mariadb"):
+        # No gap locks: a batch locks its rows and nothing between them. Consistent reads ask for more themselves.
+        options["isolation_level"] = "READ COMMITTED"
+    if backend == "sqlite":
+        options["connect_args"] = {"timeout": BUSY_MS / 1_000}
+    else:
+        options["connect_args"] = {"connect_timeout": CONNECT_SECONDS}
+    if backend in ("postgresql", "postgres"):
+        # Like the other two: a lock that somebody never gives back must not hold a job for ever.
+        reading = " -c default_transaction_read_only=on" if read_only else ""
+        options["connect_args"]["options"] = f"-c timezone=UTC -c lock_timeout={BUSY_MS}{reading}"
+    return options
+
+
+def _json(text: str) -> Any:
+    """What a JSON column holds; None, and a warning, for text that is no JSON."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        log.warning("a column that holds JSON has a text of %d characters that is none; it is read as empty", len(text))
+        return None
 
 
 def _parse(url: str) -> URL:
@@ -109,6 +132,8 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
         connection.isolation_level = None
         # SQLite has no hash of its own; the other two have one.
         connection.create_function("crc32", 1, zlib.crc32, deterministic=True)
+        # Bytes that are not UTF-8 become U+FFFD, by which the reader knows them, and stop no other row.
+        connection.text_factory = partial(str, encoding="utf-8", errors="replace")
         connection.execute(f"pragma busy_timeout = {BUSY_MS}")
         connection.execute("pragma foreign_keys = on")
         if read_only:
@@ -121,12 +146,44 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
         connection.exec_driver_sql("begin immediate" if writes else "begin")
 
 
+def _prepare_postgresql(engine: Engine) -> None:
+    """Instants of both types come as UTC without a zone; what is beyond the calendar comes as its text."""
+    from psycopg import Error, adapters
+    from psycopg.adapt import Loader
+    from psycopg.pq import Format
+
+    def loader_of(kind: str) -> type[Loader]:
+        inner: Any = adapters.get_loader(adapters.types[kind].oid, Format.TEXT)
+
+        class InUtc(Loader):
+            def __init__(self, oid: int, context: Any = None) -> None:
+                super().__init__(oid, context)
+                self.inner = inner(oid, context).load
+
+            def load(self, data: Any) -> Any:
+                try:
+                    moment = self.inner(data)
+                except (Error, ValueError, OverflowError):
+                    return bytes(data).decode()
+                return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+
+        return InUtc
+
+    loaders = {kind: loader_of(kind) for kind in ("timestamp", "timestamptz")}
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        for kind, loader in loaders.items():
+            connection.adapters.register_loader(kind, loader)
+
+
 def _prepare_mysql(engine: Engine, *, read_only: bool) -> None:
-    """`||` joins texts, as in the other two, so that one text of SQL serves all three."""
+    """UTC; and `||` joins texts, as in the other two, so that one text of SQL serves all three."""
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
         with connection.cursor() as cursor:
+            cursor.execute("set session time_zone = '+00:00'")
             cursor.execute("set session sql_mode = concat(@@sql_mode, ',PIPES_AS_CONCAT')")
             if read_only:
                 cursor.execute("set session transaction read only")

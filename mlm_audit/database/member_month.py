@@ -12,9 +12,11 @@ from mlm_audit.database.own_tables import CommissionRollup, EligibilityLog
 from mlm_audit.database.sweep_reads import stands, within
 from mlm_audit.database.sweep_writes import release_ref, rollup_ref
 from mlm_audit.database.tables import Commission, Ledger, Order, User
+from mlm_audit.database.words import folded
 from mlm_audit.domain.eligibility import Direct, MonthFacts, Person, was_active
 from mlm_audit.domain.periods import Month, naive
 from mlm_audit.domain.plan import PlanRules
+from mlm_audit.domain.words import fold
 
 LOOKUP = 1_000
 
@@ -71,8 +73,9 @@ def _people(connection: Connection, where: Any, month: Month) -> list[tuple[Pers
     found = []
     for number, role, is_active, is_blocked, created_at, kyc in rows:
         first, count = bought.get(number, (None, 0))
-        created = created_at.replace(tzinfo=UTC)
-        found.append((Person(number, role, bool(is_active), bool(is_blocked), created, first, count), bool(kyc)))
+        # A time that cannot be read makes nobody active.
+        created = created_at.replace(tzinfo=UTC) if created_at else datetime.max.replace(tzinfo=UTC)
+        found.append((Person(number, fold(role or ""), bool(is_active), bool(is_blocked), created, first, count), bool(kyc)))
     return found
 
 
@@ -116,13 +119,15 @@ def _stored(connection: Connection, member_id: int, month: Month) -> list[dict[s
 def _money(connection: Connection, member_id: int, month: Month) -> tuple[dict[str, int], list[dict[str, Any]]]:
     """Σ of the month's repurchase commission by its status, and the rows that were posted for it."""
     sums = select(Commission.status, func.sum(Commission.amount_paisa)).join(Order, Order.id == Commission.order_id)
-    mine = Commission.user_id == member_id, Commission.type == "repurchase", stands(), within(month)
+    mine = Commission.user_id == member_id, folded(Commission.type) == "repurchase", stands(), within(month)
     decided = {
-        str(status): int(paisa or 0) for status, paisa in connection.execute(sums.where(*mine).group_by(Commission.status))
+        fold(str(status)): int(paisa or 0) for status, paisa in connection.execute(sums.where(*mine).group_by(Commission.status))
     }
     refs = [release_ref(member_id, month.key), rollup_ref(member_id, month.key)]
     # A release that was posted again under another key names its month all the same.
-    again = and_(Ledger.user_id == member_id, Ledger.type == "repurchase_commission", Ledger.reference_id == str(month.key))
+    again = and_(
+        Ledger.user_id == member_id, folded(Ledger.type) == "repurchase_commission", Ledger.reference_id == str(month.key)
+    )
     ledger = select(Ledger.id, Ledger.type, Ledger.amount_paisa, Ledger.ref).where(or_(Ledger.ref.in_(refs), again))
     rolled = (
         CommissionRollup.user_id == member_id,

@@ -27,6 +27,7 @@ from sqlalchemy import cast as sql_cast
 from mlm_audit.checks.inputs import INPUTS, STATES, Kind
 from mlm_audit.database.inputs import DERIVED, SOURCES, attribute_of
 from mlm_audit.database.snapshot import ARROW, as_frame, chunks_of, query_of
+from mlm_audit.database.values import Unread
 
 PIECE_ROWS = 1 << 18
 BATCH_ROWS = 1 << 17
@@ -100,7 +101,9 @@ def _number(name: str, column: str, kind: Kind, dialect: str) -> Any:
     if dialect != "postgresql":
         return _signed(func.crc32(sql_cast(attribute, Text) if is_json else attribute), dialect)
     if kind is Kind.INSTANT:
-        return sql_cast(func.extract("epoch", attribute) * 1_000_000, BigInteger)
+        # An infinite time has no seconds; the reader names its row.
+        seconds = sql_cast(func.extract("epoch", attribute) * 1_000_000, BigInteger)
+        return case((attribute.is_(None), None), (func.isfinite(attribute), seconds), else_=1)
     return func.hashtext(sql_cast(attribute, Text))
 
 
@@ -114,7 +117,7 @@ def _sqlite_text(name: str, column: str) -> ColumnElement[Any]:
     return func.coalesce(text, literal_column("'(null)'"))
 
 
-def read_pieces(connection: Connection, name: str, folder: Path, low: int, high: int | None) -> Iterator[Read]:
+def read_pieces(connection: Connection, name: str, folder: Path, low: int, high: int | None, unread: Unread) -> Iterator[Read]:
     """The rows of an input with low <= id < high by id, as files of at most PIECE_ROWS rows; at least one, be it empty."""
     spec = INPUTS[name]
     query = query_of(name, spec, connection.dialect.name)
@@ -128,7 +131,7 @@ def read_pieces(connection: Connection, name: str, folder: Path, low: int, high:
         path, count, is_open = folder / f"{name}.{first}.parquet", 0, False
         with pq.ParquetWriter(path, schema, compression="zstd") as writer:
             while rows is not None and (count < PIECE_ROWS or name in STATES):
-                frame = as_frame(name, spec, rows)
+                frame = as_frame(name, spec, rows, unread)
                 writer.write_table(frame.to_arrow().cast(schema))
                 is_open = is_open or ("status" in frame.columns and bool(frame["status"].is_in(OPEN).any()))
                 count += len(rows)

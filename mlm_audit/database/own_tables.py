@@ -10,6 +10,7 @@ from sqlalchemy import JSON, BigInteger, Boolean, Float, Index, Integer, String,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mlm_audit.database.tables import Base, Key, Paisa
+from mlm_audit.database.words import Word
 
 
 class JobLog(Base):
@@ -40,7 +41,7 @@ class SelfPayoutSchedule(Base):
     user_id: Mapped[int] = mapped_column("userId")
     amount_paisa: Mapped[Paisa] = mapped_column("amount")
     payout_date: Mapped[datetime] = mapped_column("payoutDate")
-    status: Mapped[str] = mapped_column(String(30))
+    status: Mapped[str] = mapped_column(Word(30))
     description: Mapped[str | None] = mapped_column(Text)
     processed_at: Mapped[datetime | None] = mapped_column("processedAt")
     actual_amount_paisa: Mapped[int | None] = mapped_column("actualAmount", BigInteger)
@@ -60,8 +61,8 @@ class PayoutHistory(Base):
     id: Mapped[Key]
     user_id: Mapped[int] = mapped_column("userId")
     amount_paisa: Mapped[Paisa] = mapped_column("amount")
-    type: Mapped[str] = mapped_column(String(20))
-    status: Mapped[str] = mapped_column(String(20))
+    type: Mapped[str] = mapped_column(Word(20))
+    status: Mapped[str] = mapped_column(Word(20))
     description: Mapped[str | None] = mapped_column(Text)
     meta: Mapped[dict[str, Any] | None] = mapped_column("metadata", JSON)
     created_at: Mapped[datetime] = mapped_column("createdAt")

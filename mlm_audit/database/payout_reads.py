@@ -11,9 +11,11 @@ from mlm_audit.database.connect import write
 from mlm_audit.database.own_tables import Notice, PayoutHistory, Repair, SelfPayoutSchedule
 from mlm_audit.database.payouts import Instalment, ref_of
 from mlm_audit.database.tables import Ledger, Order
+from mlm_audit.database.words import folded
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.payouts import TECHNICAL, Event, Limits, Status, transition
 from mlm_audit.domain.periods import naive
+from mlm_audit.domain.words import fold
 
 Schedule = SelfPayoutSchedule
 REQUEUE = "payout-requeue"
@@ -25,7 +27,7 @@ def list_instalments(connection: Connection, status: str | None, limit: int) -> 
     """Instalments of a status (or `held`), oldest due first."""
     query = select(Schedule).order_by(Schedule.payout_date, Schedule.id).limit(limit)
     if status is not None:
-        query = query.where(Schedule.status == (Status.FAILED.value if status == HELD else status))
+        query = query.where(folded(Schedule.status) == (Status.FAILED.value if status == HELD else status))
     technical = Schedule.failure_reason.startswith(TECHNICAL, autoescape=True)
     if status == HELD:
         query = query.where(not_(technical))
@@ -47,7 +49,7 @@ def requeue(engine: Engine, ids: Sequence[int], job_id: str, limits: Limits, now
         for number in ids:
             if number not in rows:
                 raise InputError(f"payouts requeue {number}: there is no such instalment; nothing was requeued")
-            if rows[number][1] not in set(Status):
+            if not db.is_known(rows[number][1]):
                 raise InputError(f"payouts requeue {number}: its status {rows[number][1]!r} is unknown; nothing was requeued")
             instalment = db.instalment_of(rows[number], {})
             try:
@@ -101,9 +103,11 @@ def _names(metadata: Any, schedule_id: int) -> bool:
 
 def _credits(schedule_id: int) -> ColumnElement[bool]:
     """Every credit of an instalment, one that was posted again under another key included."""
-    again = and_(Ledger.type == db.LEDGER_TYPE, Ledger.reference_id == str(schedule_id))
+    again = and_(folded(Ledger.type) == db.LEDGER_TYPE, Ledger.reference_id == str(schedule_id))
     return or_(Ledger.ref == ref_of(schedule_id), again)
 
 
 def _rows(connection: Connection, query: Any) -> list[dict[str, Any]]:
-    return [dict(row) for row in connection.execute(query).mappings()]
+    """The rows as they are; words folded."""
+    rows = [dict(row) for row in connection.execute(query).mappings()]
+    return [row | {name: fold(row[name]) for name in ("status", "type") if isinstance(row.get(name), str)} for row in rows]

@@ -4,21 +4,28 @@ Exactly once rests on three things in that one transaction: the compare-and-set 
 reference SELF_PAYOUT_<schedule id> in the ledger, and the unique key of the notice.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import product
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, LargeBinary, cast, func, select
+from sqlalchemy import Connection, LargeBinary, Text, cast, func, select
 
+from mlm_audit.checks.inputs import Kind
 from mlm_audit.database.connect import in_parts
 from mlm_audit.database.outbox import queue
 from mlm_audit.database.own_tables import SelfPayoutSchedule
 from mlm_audit.database.statements import Statement, rendered
 from mlm_audit.database.tables import Order
+from mlm_audit.database.values import as_told, instant_of
+from mlm_audit.database.words import folded
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.payouts import Facts, State, Status
+from mlm_audit.domain.words import fold
+
+log = logging.getLogger(__name__)
 
 LOOKUP = 1_000
 """Keys per IN list of a look-up."""
@@ -28,16 +35,20 @@ Schedule = SelfPayoutSchedule
 
 
 class Instalment(NamedTuple):
-    """One instalment with what decides about it. `order_status` is None when the order does not exist."""
+    """One instalment with what decides about it. `order_status` is None when the order does not exist.
+
+    `due_at` is None, and `is_readable` false, when a time of it cannot be read.
+    """
 
     id: int
     member_id: int
     amount_paisa: Any
-    due_at: datetime
+    due_at: datetime | None
     state: State
     order_id: int | None
     number: int | None
     order_status: str | None
+    is_readable: bool = True
 
 
 class Member(NamedTuple):
@@ -81,19 +92,35 @@ _UNTOUCHED = State(Status.PENDING)
 def instalment_of(row: Any, orders: dict[int, str]) -> Instalment:
     """An instalment from a row of COLUMNS; `orders` are the statuses of the orders that exist."""
     number, word, member, amount, order, retries, due_at, processed_at, reason, part = row
-    if isinstance(due_at, str):
-        # SQLite keeps instants as text; a statement that goes to the driver as it is gets them so.
-        due_at = datetime.fromisoformat(due_at)
-        processed_at = processed_at and datetime.fromisoformat(processed_at)
-    if word == Status.PENDING.value and not retries and reason is None:
+    due_at, due_is_good = _moment(number, "payoutDate", due_at)
+    processed_at, processed_is_good = _moment(number, "processedAt", processed_at)
+    status = _STATUS[fold(word)]
+    if status is Status.PENDING and not retries and reason is None:
         state = _UNTOUCHED
     else:
         # processedAt is when a failure began, or when it was paid.
-        status = _STATUS[word]
         state = State(status, retries or 0, None if status is Status.PENDING else processed_at, reason)
-    return Instalment(number, member, amount, due_at, state, order, part, orders.get(order))
+    is_readable = due_is_good and due_at is not None and processed_is_good
+    return Instalment(number, member, amount, due_at, state, order, part, orders.get(order), is_readable)
 
 
+def _moment(number: int, column: str, value: Any) -> tuple[datetime | None, bool]:
+    """An instant as it is stored, and whether it is one: SQLite gives texts, MySQL zero dates, PostgreSQL infinities."""
+    try:
+        return instant_of(value), True
+    except (TypeError, ValueError):
+        log.warning(
+            "table SelfPayoutSchedule, row %d, column %s: %s is no time; it is held", number, column, as_told(value, Kind.INSTANT)
+        )
+        return None, False
+
+
+def is_known(word: object) -> bool:
+    """Whether a word is a status of an instalment, however it is written."""
+    return isinstance(word, str) and fold(word) in _STATUS
+
+
+FIRST_STATUS, NEXT_STATUS = Statement("payouts/first_status"), Statement("payouts/next_status")
 DUE, FACTS_ORDERS = Statement("payouts/due"), Statement("payouts/facts_orders")
 FACTS_MEMBERS, CREDITED = Statement("payouts/facts_members"), Statement("payouts/credited")
 NO_LIMIT = 2**62
@@ -101,9 +128,13 @@ NO_LIMIT = 2**62
 
 def due(connection: Connection, status: Status, as_of: datetime, limit: int | None) -> list[Instalment]:
     """Instalments of a status that are due by `as_of` (UTC without a zone), oldest first."""
-    rows: Sequence[Any] = DUE(connection, status=status.value, as_of=as_of, limit=limit or NO_LIMIT).all()
-    # A database that ignores case finds `Pending` too; that is an unknown status.
-    rows = [row for row in rows if row[1] == status.value]
+    most = limit or NO_LIMIT
+    found: dict[int, Any] = {}
+    for spelling in spellings(connection):
+        if fold(spelling) == status.value:
+            found |= {row[0]: row for row in DUE(connection, status=spelling, as_of=as_of, limit=most)}
+    # One spelling is the rule, and comes in order.
+    rows: Sequence[Any] = sorted(found.values(), key=lambda row: (str(row[6]), row[0]))[:most]
     orders: dict[int, str] = {}
     for part in in_parts(sorted({row[4] for row in rows if row[4] is not None}), LOOKUP):
         orders |= {row[0]: row[1] for row in FACTS_ORDERS(connection, ids=part)}
@@ -116,7 +147,7 @@ def by_ids(connection: Connection, ids: Iterable[int]) -> list[Instalment]:
         row
         for part in in_parts(sorted(ids), LOOKUP)
         for row in connection.execute(select(*COLUMNS).where(Schedule.id.in_(part)).order_by(Schedule.id)).all()
-        if row[1] in _STATUS
+        if is_known(row[1])
     ]
     orders: dict[int, str] = {}
     for part in in_parts(sorted({row[4] for row in rows if row[4] is not None}), LOOKUP):
@@ -124,14 +155,24 @@ def by_ids(connection: Connection, ids: Iterable[int]) -> list[Instalment]:
     return [instalment_of(row, orders) for row in rows]
 
 
+def spellings(connection: Connection) -> list[str]:
+    """The ways in which statuses are written in the schedule, found one by one through the index on them."""
+    seen: list[str] = []
+    word = FIRST_STATUS(connection).scalar_one()
+    while word is not None:
+        seen.append(str(word))
+        word = NEXT_STATUS(connection, after=word).scalar_one()
+    return seen
+
+
 def unknown_statuses(connection: Connection, as_of: datetime) -> dict[str, int]:
     """Statuses that this toolkit does not know, among what is due, and how often."""
-    status: Any = Schedule.status
+    status: Any = cast(Schedule.status, Text) if connection.dialect.name == "postgresql" else Schedule.status
     if connection.dialect.name in ("mysql", "mariadb"):
         status = cast(status, LargeBinary)  # as it is written, capitals and all
     query = select(status, func.count()).where(Schedule.payout_date <= as_of).group_by(status)
     found = {name.decode() if isinstance(name, bytes) else str(name): count for name, count in connection.execute(query)}
-    return {name: count for name, count in found.items() if name not in set(Status)}
+    return {name: count for name, count in found.items() if not is_known(name)}
 
 
 def unpaid(connection: Connection, start: datetime | None, end: datetime) -> tuple[int, int]:
@@ -139,7 +180,7 @@ def unpaid(connection: Connection, start: datetime | None, end: datetime) -> tup
 
     Those that were given up are among them: they are owed all the same.
     """
-    waits = Schedule.status.in_([status.value for status in Status if status is not Status.PAID])
+    waits = folded(Schedule.status).in_([status.value for status in Status if status is not Status.PAID])
     query = select(Schedule.amount_paisa).where(waits, Schedule.payout_date < end)
     if start is not None:
         query = query.where(Schedule.payout_date >= start)
@@ -184,6 +225,7 @@ def facts_of(instalment: Instalment, member: Member | None, *, is_credited: bool
         instalment.order_id,
         instalment.order_status,
         is_credited,
+        instalment.is_readable,
     )
 
 
@@ -216,7 +258,7 @@ def _with_order(stated: Instalment, order_status: str | None) -> Instalment:
 def _is_as_stated(row: Any, stated: Instalment) -> bool:
     _, status, member, amount, order, retries, _ = row
     state = stated.state
-    return (status, member, amount, order, retries or 0) == (
+    return (fold(status or ""), member, amount, order, retries or 0) == (
         state.status.value,
         stated.member_id,
         stated.amount_paisa,
@@ -306,4 +348,4 @@ def ledger_total(connection: Connection, ids: Iterable[int]) -> tuple[int, int]:
 
 def statuses(connection: Connection, ids: Iterable[int]) -> dict[int, str]:
     """What these instalments' statuses are now."""
-    return {row[0]: row[1] for part in in_parts(ids, LOOKUP) for row in STATUSES(connection, ids=part)}
+    return {row[0]: fold(row[1] or "") for part in in_parts(ids, LOOKUP) for row in STATUSES(connection, ids=part)}

@@ -20,6 +20,7 @@ from mlm_audit.database.own_tables import (
 )
 from mlm_audit.database.snapshot import empty_frame, read_rows
 from mlm_audit.database.tables import Commission, Ledger, MatrixNode, Order, User, WithdrawalRequest
+from mlm_audit.database.words import folded
 
 KEYS = 500
 
@@ -101,11 +102,11 @@ def order_slice(connection: Connection, order: int, depth: int, missing: Collect
     orders = read.rows("orders", Order.id, [order])
     buyers = set(orders["user_id"])
     above = read.above(buyers, depth)
-    lines = read.rows("ledger", Ledger.reference_id, [str(order)], Ledger.type.in_(ORDER_LINES))
+    lines = read.rows("ledger", Ledger.reference_id, [str(order)], folded(Ledger.type).in_(ORDER_LINES))
     commissions = read.rows("commissions", Commission.order_id, [order])
     people = {*buyers, *above["user_id"], *lines["user_id"], *commissions["user_id"]}
     schedule = read.rows("payout_schedule", SelfPayoutSchedule.order_id, [order])
-    payouts = read.rows("ledger", Ledger.reference_id, map(str, schedule["id"]), Ledger.type == "self_payout")
+    payouts = read.rows("ledger", Ledger.reference_id, map(str, schedule["id"]), folded(Ledger.type) == "self_payout")
     history = read.rows("payout_history", PayoutHistory.user_id, buyers)
     # Whether the wallet of who lacks a credit has its amount is in their whole ledger.
     joining = commissions.filter(pl.col("type") == "joining")["user_id"]

@@ -1,14 +1,14 @@
 """The consistent read: the needed columns of every input, in one transaction, into Parquet files.
 
-Rows travel in chunks, so memory does not grow with the platform. A value that is not what its column promises (text in
-an amount, half a paisa) is an InputError that names the row.
+Rows travel in chunks, so memory does not grow with the platform. A value that is not what its column promises (text in an amount, half a
+paisa, a zero date) is null in the files and named in `Unread`. Words are folded (`mlm_audit.domain.words`).
 """
 
+import json
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,10 @@ from sqlalchemy.exc import DBAPIError
 from mlm_audit.checks.inputs import INPUTS, Input, Kind
 from mlm_audit.database.connect import consistent_read, error_line
 from mlm_audit.database.inputs import DERIVED, JSON_TEXTS, SOURCES, attribute_of
+from mlm_audit.database.values import POLARS, Unread, Unreadable, as_told, series_of, why_not
+from mlm_audit.database.words import raw
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.periods import FIRST_YEAR, LAST_YEAR
-from mlm_audit.domain.privacy import mask_personal
+from mlm_audit.domain.words import SPACES, WORDS
 
 log = logging.getLogger(__name__)
 
@@ -37,13 +38,6 @@ ARROW: dict[Kind, pa.DataType] = {
     Kind.FLAG: pa.bool_(),
     Kind.INSTANT: pa.timestamp("us"),
 }
-POLARS: dict[Kind, Any] = {
-    Kind.INT: pl.Int64,
-    Kind.SMALL: pl.Int32,
-    Kind.TEXT: pl.String,
-    Kind.FLAG: pl.Boolean,
-    Kind.INSTANT: pl.Datetime("us"),
-}
 
 
 def read_snapshot(
@@ -52,12 +46,16 @@ def read_snapshot(
     *,
     skip: Sequence[str] = (),
     more: Mapping[str, Input] | None = None,
+    unread: Unread | None = None,
     progress: Progress = lambda *_: None,
 ) -> dict[str, int]:
-    """Write `<input>.parquet` for every input, and those of `more`, not in `skip`, all of the same instant; return the rows of each."""
+    """Write `<input>.parquet` for every input, and those of `more`, not in `skip`, all of the same instant; return the rows of each.
+
+    Values that cannot be read are null there and are put into `unread`.
+    """
     wanted = {name: spec for name, spec in (INPUTS | dict(more or {})).items() if name not in skip}
     with one_instant(engine) as connection:
-        rows = write_inputs(connection, folder, wanted, progress)
+        rows = write_inputs(connection, folder, wanted, progress, unread or Unread())
     progress("read", len(wanted), len(wanted))
     return rows
 
@@ -74,23 +72,25 @@ def one_instant(engine: Engine) -> Iterator[Connection]:
         raise InputError(f"reading the database failed: {said}; nothing was written") from error
 
 
-def write_inputs(connection: Connection, folder: Path, inputs: Mapping[str, Input], progress: Progress) -> dict[str, int]:
+def write_inputs(
+    connection: Connection, folder: Path, inputs: Mapping[str, Input], progress: Progress, unread: Unread
+) -> dict[str, int]:
     """Write `<input>.parquet` for each of the inputs; return the rows of each."""
     folder.mkdir(parents=True, exist_ok=True)
     rows: dict[str, int] = {}
     for number, (name, spec) in enumerate(inputs.items()):
         progress(f"reading {name}", number, len(inputs))
-        rows[name] = _read(connection, name, spec, folder / f"{name}.parquet")
+        rows[name] = _read(connection, name, spec, folder / f"{name}.parquet", unread)
         log.info("read %d rows of %s", rows[name], name)
     return rows
 
 
-def _read(connection: Connection, name: str, spec: Input, path: Path) -> int:
+def _read(connection: Connection, name: str, spec: Input, path: Path, unread: Unread) -> int:
     schema = pa.schema([(column, ARROW[kind]) for column, kind in spec.columns.items()])
     count = 0
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for rows in chunks_of(connection, query_of(name, spec, connection.dialect.name)):
-            frame = as_frame(name, spec, rows)
+            frame = as_frame(name, spec, rows, unread)
             writer.write_table(frame.to_arrow().cast(schema))
             count += len(rows)
     return count
@@ -101,7 +101,7 @@ def read_rows(connection: Connection, name: str, *where: ColumnElement[bool]) ->
     spec = INPUTS[name]
     query = query_of(name, spec, connection.dialect.name).where(*where)
     rows = connection.execute(query.order_by(getattr(SOURCES[name], attribute_of(name, next(iter(spec.columns)))))).all()
-    return as_frame(name, spec, rows) if rows else empty_frame(name)
+    return as_frame(name, spec, rows, Unread()) if rows else empty_frame(name)
 
 
 def empty_frame(name: str) -> pl.DataFrame:
@@ -125,101 +125,62 @@ def query_of(name: str, spec: Input, dialect: str) -> Select[Any]:
         if (name, column) in DERIVED or (name, column) in JSON_TEXTS:
             # The JSON's text, not parsed row by row.
             attribute = type_coerce(attribute, String) if dialect == "sqlite" else cast(attribute, Text)
-        elif kind in (Kind.INSTANT, Kind.FLAG) and dialect == "sqlite":
-            # SQLite keeps instants as text, parsed in bulk below, and in a flag whatever it was given.
-            attribute = type_coerce(attribute, String)
+        elif kind is Kind.TEXT and dialect == "postgresql":
+            # CHAR(n) without what fills it up, and native enums.
+            attribute = cast(attribute, Text)
+        elif kind is Kind.INSTANT or (kind is Kind.FLAG and dialect != "postgresql"):
+            # As the driver gives it: SQLite keeps instants as text and in a flag whatever it was given; MySQL has zero dates.
+            attribute = raw(attribute)
         chosen.append(attribute.label(column))
     return select(*chosen)
 
 
-def as_frame(name: str, spec: Input, rows: Sequence[Any]) -> pl.DataFrame:
-    """Rows of an input as a frame of its types; InputError names a row that does not fit."""
+def as_frame(name: str, spec: Input, rows: Sequence[Any], unread: Unread) -> pl.DataFrame:
+    """Rows of an input as a frame of its types. A value that cannot be read is null there, and is in `unread`."""
     values = list(zip(*rows, strict=True))
-    return pl.DataFrame(
-        [_series(name, column, kind, values[index], values[0]) for index, (column, kind) in enumerate(spec.columns.items())]
-    )
+    columns = []
+    for index, (column, kind) in enumerate(spec.columns.items()):
+        series, bad = _series(name, column, kind, values[index])
+        columns.append(series)
+        for place, told in bad.items():
+            where = SOURCES[name].__tablename__, values[0][place], _database_name(name, column)
+            unread.add(Unreadable(*where, told, why_not(column, kind)))
+    return pl.DataFrame(columns)
 
 
-def _series(name: str, column: str, kind: Kind, values: Sequence[Any], keys: Sequence[Any]) -> pl.Series:
+def _series(name: str, column: str, kind: Kind, values: Sequence[Any]) -> tuple[pl.Series, dict[int, str]]:
+    if (name, column) in DERIVED:
+        return _schedule_ids(column, values)
+    if column == "reference_id":
+        series = pl.Series(column, values, dtype=pl.String, strict=False).str.strip_chars(SPACES)
+        return series.cast(pl.Int64, strict=False), {}
+    series, bad = series_of(column, kind, values)
+    if (name, column) in JSON_TEXTS and (wrong := _no_json(series)):
+        return series.scatter(list(wrong), None), bad | wrong
+    if (name, column) in WORDS:
+        series = series.str.strip_chars(SPACES).str.to_lowercase()
+    return series, bad
+
+
+def _schedule_ids(column: str, values: Sequence[Any]) -> tuple[pl.Series, dict[int, str]]:
+    """The instalment that a payout's metadata names. Text that is no JSON is unreadable."""
+    texts = pl.Series(column, values, dtype=pl.String, strict=False)
+    return texts.str.json_path_match("$.scheduleId").cast(pl.Int64, strict=False), _no_json(texts)
+
+
+def _no_json(texts: pl.Series) -> dict[int, str]:
+    """The places of texts that are no JSON, and what is there."""
+    doubtful = (texts.is_not_null() & texts.str.json_path_match("$").is_null()).arg_true()
+    return {place: as_told(texts[place]) for place in doubtful if not _is_json(texts[place])}
+
+
+def _is_json(text: str) -> bool:
     try:
-        if (name, column) in DERIVED:
-            texts = pl.Series(column, values, dtype=pl.String, strict=False)
-            return texts.str.json_path_match("$.scheduleId").cast(pl.Int64, strict=False)
-        if (name, column) == ("orders", "status"):  # written in more than one way; compared in one
-            return pl.Series(column, values, dtype=pl.String, strict=True).str.strip_chars().str.to_lowercase()
-        if column == "reference_id":
-            return pl.Series(column, values, dtype=pl.String, strict=False).cast(pl.Int64, strict=False)
-        if kind is Kind.FLAG:
-            return pl.Series(column, [_flag(value) for value in values], dtype=pl.Boolean)
-        if kind is Kind.INSTANT:
-            return _plausible(_instants(column, values))
-        return pl.Series(column, values, dtype=POLARS[kind], strict=True)
-    except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError) as error:
-        bad = next((number for number, value in enumerate(values) if not _fits(kind, value)), 0)
-        raise InputError(
-            f"table {SOURCES[name].__tablename__}, row {keys[bad]}, column {_database_name(name, column)}: {_as_told(values[bad])} is not "
-            f"{_WORDS[kind]}; mend the row"
-        ) from error
-
-
-def _as_told(value: object) -> str:
-    """A value that is out of place, as an error may show it: not a text that may be somebody's name or number."""
-    if isinstance(value, str) and (len(value) > SHORT and not re.fullmatch(r"[\d\s.,:/TZ+-]{1,40}", value)):
-        return f"a text of {len(value)} characters"
-    return mask_personal(repr(value))
-
-
-SHORT = 6
-_WORDS = {
-    Kind.INT: "a whole number (amounts are whole paisa)",
-    Kind.SMALL: "a small whole number",
-    Kind.TEXT: "text",
-    Kind.FLAG: "true or false",
-    Kind.INSTANT: f"a time from {FIRST_YEAR} to {LAST_YEAR}",
-}
-
-
-def _flag(value: object) -> bool | None:
-    """SQLite keeps whatever it is given, so a flag may be a word there."""
-    if isinstance(value, str):
-        if value.strip().lower() not in ("true", "false", "1", "0", "t", "f"):
-            raise ValueError(f"{value!r} is not a flag")
-        return value.strip().lower() in ("true", "1", "t")
-    return None if value is None else bool(value)
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _database_name(name: str, column: str) -> str:
     return str(getattr(SOURCES[name], attribute_of(name, column)).expression.name)
-
-
-def _instants(column: str, values: Sequence[Any]) -> pl.Series:
-    first = next((value for value in values if value is not None), None)
-    if isinstance(first, str):
-        texts = pl.Series(column, values, dtype=pl.String).str.replace("T", " ", literal=True).str.strip_suffix("Z")
-        return texts.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=True)
-    if isinstance(first, datetime) and first.tzinfo is not None:
-        return pl.Series(column, values, dtype=pl.Datetime("us", "UTC")).dt.replace_time_zone(None)
-    return pl.Series(column, values, dtype=pl.Datetime("us"), strict=True)
-
-
-def _plausible(moments: pl.Series) -> pl.Series:
-    """ValueError for a time that no business month can be made of."""
-    if not moments.dt.year().is_between(FIRST_YEAR, LAST_YEAR).all():
-        raise ValueError("a time out of range")
-    return moments
-
-
-def _fits(kind: Kind, value: object) -> bool:
-    if value is None:
-        return True
-    if kind in (Kind.INT, Kind.SMALL):
-        limit = 2**63 if kind is Kind.INT else 2**31
-        return isinstance(value, int) and -limit <= value < limit
-    if kind is Kind.FLAG and isinstance(value, str):
-        return value.strip().lower() in ("true", "false", "1", "0", "t", "f")
-    if kind is Kind.INSTANT and isinstance(value, str):
-        written = re.fullmatch(r"(\d{4})-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?Z?", value)
-        return written is not None and FIRST_YEAR <= int(written[1]) <= LAST_YEAR
-    if kind is Kind.INSTANT and isinstance(value, datetime):
-        return FIRST_YEAR <= value.year <= LAST_YEAR
-    return isinstance(value, str if kind is Kind.TEXT else (bool, int, datetime))

@@ -1,6 +1,6 @@
 """SQL text from `sql/`, for the statements that run in every batch: readable by an auditor, the same on three databases.
 
-In the text: "names" in double quotes, :values, :ids for a list, and {words} that differ between databases. A statement is
+In the text: "names" in double quotes, folded(column) for a word as it is compared (`mlm_audit.database.words`), :values, :ids for a list, and {words} that differ between databases. A statement is
 rendered once per database and list length, and then goes to the driver as it is: what SQLAlchemy would do to it each time
 cost as much as the database itself (docs/decisions/0009).
 """
@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult
+
+from mlm_audit.database.words import FOLDED
 
 FOLDER = Path(__file__).parent / "sql"
 
@@ -27,6 +29,7 @@ WORDS: dict[str, dict[str, str]] = {
     "mysql": {"for_update": "for update", "skip_locked": "skip locked", "json_object": "json_object", "integer": "signed"},
     "mariadb": {"for_update": "for update", "skip_locked": "skip locked", "json_object": "json_object", "integer": "signed"},
 }
+_FOLDED = re.compile(r"\bfolded\(([\w.\"]+)\)")
 _VALUE = re.compile(r"(?<!:):([a-z_]+)\b")
 
 
@@ -74,6 +77,7 @@ def rendered(text: str, dialect: str, length: int) -> tuple[str, tuple[str, ...]
     names = tuple(_VALUE.findall(text))
     if dialect != "sqlite":
         text = text.replace("%", "%%")
+    text = _FOLDED.sub(lambda match: FOLDED[dialect].format(match[1]), text)
     marks = {name: (", ".join([mark] * length) if name == "ids" else mark) for name in set(names)}
     text = _VALUE.sub(lambda match: marks[match[1]], text)
     for word, meaning in WORDS[dialect].items():

@@ -18,6 +18,7 @@ from mlm_audit.database.own_tables import CommissionRollup, EligibilityLog, Mont
 from mlm_audit.database.payouts import add_to_wallets
 from mlm_audit.database.sweep_reads import pending_in, stands
 from mlm_audit.database.tables import Commission, Ledger, Moment, Order, User
+from mlm_audit.database.words import folded
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import Month, month_label, naive
 
@@ -178,7 +179,7 @@ def undecidable(connection: Connection, sums: dict[int, int], month: Month) -> d
 
 def _set_status(connection: Connection, ids: Sequence[int], status: str, now: datetime) -> None:
     for part in in_parts(ids, LOOKUP):
-        mine = update(Commission).where(Commission.id.in_(part), Commission.status == "pending")
+        mine = update(Commission).where(Commission.id.in_(part), folded(Commission.status) == "pending")
         if connection.execute(mine.values(status=status, processed_at=now)).rowcount != len(part):
             raise RuntimeError("a commission that was locked is no longer pending; nothing of this batch was decided")
 
@@ -344,7 +345,7 @@ def month_totals(connection: Connection, month: Month) -> tuple[int, int]:
     """Paisa that were released and rolled up for a month, by whichever run."""
     key = month.key
     released = select(func.coalesce(func.sum(Ledger.amount_paisa), 0)).where(
-        Ledger.type == RELEASE, Ledger.reference_id == str(key)
+        folded(Ledger.type) == RELEASE, Ledger.reference_id == str(key)
     )
     rolled = select(func.coalesce(func.sum(CommissionRollup.amount_paisa), 0)).where(
         CommissionRollup.month == key % 100, CommissionRollup.year == key // 100

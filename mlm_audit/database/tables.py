@@ -7,12 +7,14 @@ BIGINT paisa, instants are UTC without a zone.
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
-from sqlalchemy import JSON, BigInteger, Boolean, DateTime, Index, Integer, String, Text, UniqueConstraint
-from sqlalchemy.dialects import mysql
+from sqlalchemy import JSON, BigInteger, Boolean, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from mlm_audit.database.instants import Instant
+from mlm_audit.database.words import Word
+
 BigKey = BigInteger().with_variant(Integer, "sqlite")
-Moment = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
+Moment = Instant()
 
 Key = Annotated[int, mapped_column(BigKey, primary_key=True, autoincrement=True)]
 Paisa = Annotated[int, mapped_column(BigInteger)]
@@ -39,7 +41,7 @@ class User(Base):
     full_name: Mapped[str] = mapped_column("fullName")
     email: Mapped[str | None] = mapped_column(unique=True)
     mobile_no: Mapped[str] = mapped_column("mobileNo", unique=True)
-    role: Mapped[str] = mapped_column(String(20), default="user")
+    role: Mapped[str] = mapped_column(Word(20), default="user")
     referral_code: Mapped[str | None] = mapped_column("referralCode")
     is_active: Mapped[bool] = mapped_column("isActive", Boolean, default=False)
     is_blocked: Mapped[bool] = mapped_column("isBlocked", Boolean, default=False)
@@ -79,7 +81,7 @@ class Order(Base):
     user_id: Mapped[int] = mapped_column("userId", index=True)
     total_paisa: Mapped[Paisa] = mapped_column("total")
     commission_amount_paisa: Mapped[Paisa] = mapped_column("commissionAmount")
-    status: Mapped[str] = mapped_column(String(30))
+    status: Mapped[str] = mapped_column(Word(30))
     is_joining_order: Mapped[bool] = mapped_column("isJoiningOrder", Boolean, default=False)
     paid_at: Mapped[datetime | None] = mapped_column("paidAt")
     created_at: Mapped[datetime] = mapped_column("createdAt")
@@ -91,7 +93,7 @@ class Ledger(Base):
     __tablename__ = "ledger"
     id: Mapped[Key]
     user_id: Mapped[int | None] = mapped_column("userId", index=True)
-    type: Mapped[str] = mapped_column(String(40))
+    type: Mapped[str] = mapped_column(Word(40))
     amount_paisa: Mapped[Paisa] = mapped_column("amount")
     reference_id: Mapped[str | None] = mapped_column("referenceId", String(64))
     ref: Mapped[str | None] = mapped_column(unique=True)
@@ -111,8 +113,8 @@ class Commission(Base):
     order_id: Mapped[int | None] = mapped_column("orderId", index=True)
     amount_paisa: Mapped[Paisa] = mapped_column("amount")
     level: Mapped[int | None] = mapped_column(Integer)
-    type: Mapped[str] = mapped_column(String(20))
-    status: Mapped[str] = mapped_column(String(20))
+    type: Mapped[str] = mapped_column(Word(20))
+    status: Mapped[str] = mapped_column(Word(20))
     processed_at: Mapped[datetime | None] = mapped_column("processedAt")
     created_at: Mapped[datetime] = mapped_column("createdAt")
 
@@ -124,7 +126,7 @@ class WithdrawalRequest(Base):
     id: Mapped[Key]
     user_id: Mapped[int] = mapped_column("userId", index=True)
     amount_paisa: Mapped[Paisa] = mapped_column("amount")
-    status: Mapped[str] = mapped_column(String(20))
+    status: Mapped[str] = mapped_column(Word(20))
     requested_at: Mapped[datetime] = mapped_column("requestedAt")
     processed_at: Mapped[datetime | None] = mapped_column("processedAt")
     transaction_id: Mapped[str | None] = mapped_column("transactionId")
@@ -138,7 +140,7 @@ class Kyc(Base):
     pan_number: Mapped[str | None] = mapped_column("panNumber", String(20))
     bank_account_number: Mapped[str | None] = mapped_column("bankAccountNumber", String(40))
     ifsc_code: Mapped[str | None] = mapped_column("ifscCode", String(20))
-    status: Mapped[str] = mapped_column(String(20))
+    status: Mapped[str] = mapped_column(Word(20))
 
 
 PLATFORM_TABLES = tuple(

@@ -12,6 +12,8 @@ from mlm_audit.database.own_tables import EligibilityLog, MonthlyStats
 from mlm_audit.database.snapshot import Progress, one_instant, write_inputs
 from mlm_audit.database.sweep_reads import MonthRead, frame_of
 from mlm_audit.database.tables import Commission, Order
+from mlm_audit.database.values import Unread
+from mlm_audit.database.words import folded
 
 INT = pl.Int64()
 MONTH_KEY = EligibilityLog.year * 100 + EligibilityLog.month
@@ -33,6 +35,7 @@ class TreeRead(NamedTuple):
     logged_month: int | None
     month: MonthRead | None
     rows: dict[str, int]
+    unread: Unread
 
 
 def read_trees(
@@ -45,14 +48,15 @@ def read_trees(
 ) -> TreeRead:
     """Read everything in one transaction. `read_facts` is asked when no sweep has decided anything yet."""
     with one_instant(engine) as connection:
-        rows = write_inputs(connection, folder, TREE_INPUTS, progress)
+        unread = Unread()
+        rows = write_inputs(connection, folder, TREE_INPUTS, progress, unread)
         pending = _pending(connection)
         paid = frame_of(connection, _first_paid(), FIRST_PAID) if first_paid else pl.DataFrame(schema=FIRST_PAID)
         month_key = last_decided(connection)
         logged = None if month_key is None else _logged(connection, month_key)
         facts = read_facts(connection) if month_key is None else None
     users, nodes, closure = (pl.read_parquet(folder / f"{name}.parquet") for name in TREE_INPUTS)
-    return TreeRead(users, nodes, closure, pending, paid, logged, month_key, facts, rows)
+    return TreeRead(users, nodes, closure, pending, paid, logged, month_key, facts, rows, unread)
 
 
 FIRST_PAID: dict[str, Any] = {"member_id": INT, "first_paid_at": pl.Datetime("us")}
@@ -88,7 +92,7 @@ def _amounts(name: str) -> dict[str, Any]:
 def _sums(member: Any) -> Select[Any]:
     total = cast(func.sum(Commission.amount_paisa), BigInteger)
     joined = select(member, total).outerjoin(Order, Order.id == Commission.order_id)
-    return joined.where(Commission.status == "pending").group_by(member)
+    return joined.where(folded(Commission.status) == "pending").group_by(member)
 
 
 def _first_paid() -> Select[Any]:

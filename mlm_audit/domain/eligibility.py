@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.plan import PlanRules
+from mlm_audit.domain.words import USER, fold
 
 ConditionName = Literal["active", "purchase", "kyc", "three_three"]
 
@@ -42,7 +43,7 @@ def was_active(person: Person, ends_at: datetime, rules: PlanRules) -> bool:
     Flags have no history, so they are those of now; what has a date is taken as it was (docs/decisions/0010).
     """
     started = rules.active_from == "registration" or person.first_paid_at is None or person.first_paid_at < ends_at
-    return person.role == "user" and person.is_active and not person.is_blocked and person.created_at < ends_at and started
+    return fold(person.role) == USER and person.is_active and not person.is_blocked and person.created_at < ends_at and started
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,9 @@ PAISA_PER_RUPEE = 100
 BASIS_POINTS = 10_000
 """Shares are kept in basis points: 1 % = 100, so that 12.5 % is an integer."""
 
+LARGEST_PAISA = 9 * 10**14
+"""Nine lakh crore rupees. A larger amount times a share in basis points does not fit in 64 bits, and no platform holds it."""
+
 _AMOUNT = re.compile(r"([+-]?)(\d+)(?:\.(\d{1,2}))?")
 
 

@@ -8,10 +8,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from mlm_audit.domain.money import LARGEST_PAISA
 from mlm_audit.domain.privacy import mask_personal, one_line
-
-NOT_STANDING = ("refunded", "cancelled", "canceled", "returned", "failed")
-"""Order statuses of an order that was paid and no longer stands; the checks' SQL names the same."""
+from mlm_audit.domain.words import NOT_STANDING, ORDER_STATUSES, STANDING, fold
 
 TECHNICAL = "technical: "
 """How the reason of a technical failure starts; every other reason of a failed instalment is a hold."""
@@ -47,6 +46,9 @@ class Hold(StrEnum):
     KYC = "KYC not approved"
     ORDER_GONE = "order unknown"
     ORDER_VOID = "order refunded or cancelled"
+    ORDER_UNPAID = "order not paid"
+    ORDER_STATUS = "order status unknown"
+    UNREADABLE = "a value that cannot be read"
     BREAK = "critical break open in the books"
     """Ours, for which the member can do nothing; the id of the break follows it. Its days do not count towards `hold_days`."""
 
@@ -77,14 +79,18 @@ class Facts(NamedTuple):
     order_id: int | None = None
     order_status: str | None = None
     is_credited: bool = False
+    is_readable: bool = True
+    """Whether every value of the instalment is what its column promises."""
 
 
 def why_held(facts: Facts) -> Hold | None:  # noqa: PLR0911  (one line a reason)
     """The first reason that holds a payout back, the gravest first; None when it can be paid."""
     if facts.is_credited:
         return Hold.CREDITED
-    if not isinstance(facts.amount_paisa, int) or facts.amount_paisa <= 0:
+    if not isinstance(facts.amount_paisa, int) or not 0 < facts.amount_paisa <= LARGEST_PAISA:
         return Hold.AMOUNT
+    if not facts.is_readable:
+        return Hold.UNREADABLE
     if facts.is_active is None:
         return Hold.UNKNOWN
     if facts.is_blocked:
@@ -93,9 +99,19 @@ def why_held(facts: Facts) -> Hold | None:  # noqa: PLR0911  (one line a reason)
         return Hold.INACTIVE
     if not facts.is_kyc_approved:
         return Hold.KYC
-    if facts.order_id is not None and facts.order_status is None:
+    return None if facts.order_id is None else _why_order_holds(facts.order_status)
+
+
+def _why_order_holds(status: str | None) -> Hold | None:
+    """None for an order that stands. A word that is not known is never taken for one that is."""
+    if status is None:
         return Hold.ORDER_GONE
-    return None if order_stands(facts.order_status or "") else Hold.ORDER_VOID
+    word = fold(status)
+    if word in STANDING:
+        return None
+    if word in NOT_STANDING:
+        return Hold.ORDER_VOID
+    return Hold.ORDER_UNPAID if word in ORDER_STATUSES else Hold.ORDER_STATUS
 
 
 def known_reason(text: object) -> str:
@@ -125,7 +141,7 @@ def kind_of(reason: str) -> str:
 
 def order_stands(status: str) -> bool:
     """Whether an order that was paid still stands, however its status is written."""
-    return status.strip().lower() not in NOT_STANDING
+    return fold(status) not in NOT_STANDING
 
 
 _PAID = State(Status.PAID)

@@ -20,7 +20,7 @@ import duckdb
 import polars as pl
 
 from mlm_audit.checks.catalogue import Check, View, load_views
-from mlm_audit.checks.inputs import ANALYSIS_INPUTS, COMPANY_TYPES, INPUTS, LEDGER_TYPES, LEVEL_TYPES, ORDER_STATES
+from mlm_audit.checks.inputs import ANALYSIS_INPUTS, COMPANY_TYPES, INPUTS, LEVEL_TYPES
 from mlm_audit.checks.roots import follow_roots
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Bridge, BridgeLine, CheckRun, CheckStatus
@@ -28,6 +28,7 @@ from mlm_audit.domain.periods import months_between
 from mlm_audit.domain.plan import Plan
 from mlm_audit.domain.queries import why_no_read
 from mlm_audit.domain.settings import Settings
+from mlm_audit.domain.words import LEDGER_TYPES, ORDER_STATES, WORDS
 from mlm_audit.engine.breaks import BREAK_SCHEMA, Ask, DuckAsk, to_breaks
 from mlm_audit.engine.parts import folders_of, parts_of, quoted, relation
 
@@ -226,6 +227,8 @@ class Engine:
         owners = [(kind, kind in COMPANY_TYPES, kind in LEVEL_TYPES) for kind in LEDGER_TYPES]
         self._table("ledger_types", pl.DataFrame(owners, schema=["type", "is_company", "has_level"], orient="row"))
         self._table("order_states", pl.DataFrame(list(ORDER_STATES.items()), schema=["status", "stands"], orient="row"))
+        known = [(*where, word) for where, words in WORDS.items() for word in words]
+        self._table("known_words", pl.DataFrame(known, schema=["input", "column_name", "word"], orient="row"))
         if not parts_of(self.snapshot, "brought_forward"):
             self._table("brought_forward", pl.DataFrame(schema=BROUGHT_FORWARD))
         self._table("months", self._months(tz))

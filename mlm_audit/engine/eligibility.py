@@ -1,5 +1,6 @@
 """Decides the eligibility of every member for a month: the SQL rule, run in DuckDB over frames."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -7,9 +8,13 @@ import duckdb
 import polars as pl
 
 from mlm_audit.checks.catalogue import SQL_DIR
+from mlm_audit.database.sweep_reads import Doubts
 from mlm_audit.domain.periods import Month, naive
 from mlm_audit.domain.plan import PlanRules
+from mlm_audit.domain.words import ADMIN, USER
 
+HANGS_ON = "it hangs on a row that cannot be read, or on a word that is not known; see the notes"
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001
 SQL = SQL_DIR / "sweep" / "eligibility.sql"
 
 PEOPLE: dict[str, Any] = {
@@ -51,6 +56,47 @@ def decide(people: pl.DataFrame, purchases: pl.DataFrame, month: Month, rules: P
         return ruled.sort("member_id")
     finally:
         con.close()
+
+
+def undecided(
+    people: pl.DataFrame,
+    purchases: pl.DataFrame,
+    doubts: Doubts,
+    ruled: pl.DataFrame,
+    month: Month,
+    rules: PlanRules,
+    memory_limit_mb: int,
+) -> dict[int, str]:
+    """Members whose ruling hangs on something that could not be read or understood, and why.
+
+    `ruled` is the ruling with every doubt against the member; it is made once more with every doubt in their favour. More activity and
+    more purchases never cost anybody their eligibility, so whoever is ruled the same both ways is decided.
+    """
+    if not doubts.people and doubts.orders.is_empty():
+        return dict(doubts.rows)
+    unsure = pl.col("id").is_in(list(doubts.people))
+    epoch = pl.lit(EPOCH).cast(pl.Datetime("us"))
+    favoured = people.with_columns(
+        pl.when(unsure).then(pl.lit(USER)).otherwise("role").alias("role"),
+        pl.when(unsure).then(pl.coalesce("created_at", epoch)).otherwise("created_at").alias("created_at"),
+    )
+    more = doubts.orders.rename({"paid_orders": "more_orders", "purchase_paisa": "more_paisa"})
+    bought = purchases.join(more, on="member_id", how="full", coalesce=True).with_columns(
+        pl.when(pl.col("member_id").is_in(list(doubts.people))).then(None).otherwise("first_paid_at").alias("first_paid_at"),
+        pl.sum_horizontal("paid_orders", "more_orders").alias("paid_orders"),
+        pl.sum_horizontal("purchase_paisa", "more_paisa").alias("purchase_paisa"),
+    )
+    best = decide(favoured, bought.select(list(PURCHASES)), month, rules, memory_limit_mb)
+    both = ruled.join(best, on="member_id", suffix="_best")
+    open_ = both.filter((pl.col("is_eligible") != pl.col("is_eligible_best")) | (pl.col("is_active") != pl.col("is_active_best")))
+    found = dict.fromkeys(open_["member_id"].to_list(), HANGS_ON)
+    return found | {number: why for number, why in doubts.people.items() if number in found} | doubts.rows
+
+
+def without_the_unsure(people: pl.DataFrame, doubts: Doubts) -> pl.DataFrame:
+    """The members with every doubt against them: who is in doubt is nobody who counts."""
+    unsure = pl.col("id").is_in(list(doubts.people))
+    return people.with_columns(pl.when(unsure).then(pl.lit(ADMIN)).otherwise("role").alias("role"))
 
 
 def rule_sql(path: Path = SQL) -> str:

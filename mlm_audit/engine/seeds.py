@@ -10,8 +10,9 @@ from datetime import datetime
 import duckdb
 import polars as pl
 
-from mlm_audit.checks.inputs import LEDGER_TYPES, ORDER_LINES
+from mlm_audit.checks.inputs import ORDER_LINES
 from mlm_audit.domain.periods import Month
+from mlm_audit.domain.words import LEDGER_TYPES, WORDS
 from mlm_audit.engine.changes import register
 
 LINES = str(ORDER_LINES)
@@ -23,6 +24,12 @@ NAMED = "try_cast(split_part(trim(ref), '_', 2) as BIGINT)"
 """The ledger row that a correction names by its key."""
 NAMED_ROWS = f"select * from all_ledger where id in (select {NAMED} from changed_ledger where substr(trim(ref), 1, 9) in ('REVERSAL_', 'RECOVERY_'))"
 """The rows that a night's corrections are about: what they belong to is looked at again."""
+UNKNOWN_WORDS = "".join(
+    f"union select {'id' if name == 'users' else 'user_id'} from all_{name} where coalesce({column}, '') not in {words} "
+    for (name, column), words in WORDS.items()
+    if name in ("users", "commissions", "withdrawals", "payout_schedule", "payout_history")
+)
+"""The members of rows with a word that is not known: all of them, so that a finding counts every row."""
 KINDS = ("orders", "schedules", "withdrawals", "members", "ledger", "commissions", "histories")
 
 
@@ -69,6 +76,7 @@ OF_CHANGES = {
         union select user_id from changed_commission_rollups
         union select user_id from changed_eligibility_log
         union select id from old_users where id not in (select id from all_users)
+        {UNKNOWN_WORDS}
     """,
     "ledger": "select id from new_ledger",
     "commissions": "select id from new_commissions",

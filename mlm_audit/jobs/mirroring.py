@@ -19,6 +19,7 @@ from mlm_audit.checks.catalogue import Check, load_views
 from mlm_audit.checks.inputs import INPUTS, STATES
 from mlm_audit.database.mirror_reads import figures, read_pieces
 from mlm_audit.database.snapshot import one_instant
+from mlm_audit.database.values import Unread
 from mlm_audit.domain.plan import Plan
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.changes import Night
@@ -59,11 +60,15 @@ def scratch(settings: Settings) -> Iterator[Path]:
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read. `night`: what changed since the last run, when only that was read; None when everything was."""
+    """What was read. `night`: what changed since the last run, when only that was read; None when everything was.
+
+    `unread`: the values that could not be read.
+    """
 
     manifest: Manifest
     night: Night | None
     before: Manifest | None
+    unread: Unread
 
 
 def fingerprint(plan: Plan, settings: Settings, checks: Sequence[Check]) -> str:
@@ -96,6 +101,7 @@ class Reader:
         self.mirror, self.folder, self.progress = mirror, folder, progress
         self.nights, self.turn = nights, today % nights
         self.names = [name for name in INPUTS if name not in missing]
+        self.unread = Unread()
 
     def read(self, database: Database, last: Manifest | None, now: datetime, rules: str, *, is_night: bool) -> Reading:
         """Read everything, or with `is_night` what differs from the `last` run; list the parts of the inputs in the folder."""
@@ -115,7 +121,7 @@ class Reader:
         manifest = Manifest(moment, last.full_at if last and is_night else moment, rules, inputs)
         for name in self.names:
             list_parts(self.folder, name, self.mirror.files(inputs[name]))
-        return Reading(manifest, self._night(last, inputs, again) if last and is_night else None, last)
+        return Reading(manifest, self._night(last, inputs, again) if last and is_night else None, last, self.unread)
 
     def _night(self, last: Manifest, inputs: dict[str, Any], again: dict[str, Any]) -> Night:
         files = self.mirror.files
@@ -140,7 +146,7 @@ class Reader:
         return same, fresh
 
     def _read(self, connection: Connection, name: str, low: int, high: int | None) -> list[Piece]:
-        reads = list(read_pieces(connection, name, self.folder, low, high))
+        reads = list(read_pieces(connection, name, self.folder, low, high, self.unread))
         pieces = []
         for read, end in zip(reads, [*(after.low for after in reads[1:]), high], strict=True):
             said = () if name in STATES else figures(connection, name, read.low, end)

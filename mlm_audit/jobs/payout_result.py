@@ -17,7 +17,17 @@ from mlm_audit.jobs.payout_batches import Tally
 
 WORDS = {Status.PAID: "paid", Status.FAILED: "held", Status.PERMANENTLY_FAILED: "given up", Status.PENDING: "left"}
 DRY_WORDS = {Status.PAID: "pay", Status.FAILED: "hold", Status.PERMANENTLY_FAILED: "give up"}
-GRAVE = {Hold.CREDITED.value, Hold.AMOUNT.value, Hold.UNKNOWN.value, Hold.ORDER_GONE.value, Hold.BREAK.value}
+UNREADABLE_DUE = "1970-01-01T00:00:00+00:00"
+"""The due date as results have it where none can be read: the instalment is held, and says so."""
+GRAVE = {
+    Hold.CREDITED.value,
+    Hold.AMOUNT.value,
+    Hold.UNKNOWN.value,
+    Hold.ORDER_GONE.value,
+    Hold.ORDER_STATUS.value,
+    Hold.UNREADABLE.value,
+    Hold.BREAK.value,
+}
 """Holds that time does not cure."""
 
 
@@ -164,7 +174,7 @@ def _item(change: Change, action: str) -> dict[str, Any]:
         "order_id": instalment.order_id,
         "instalment": instalment.number,
         "amount_paisa": instalment.amount_paisa,
-        "due_at": instalment.due_at.replace(tzinfo=UTC).isoformat(),
+        "due_at": instalment.due_at.replace(tzinfo=UTC).isoformat() if instalment.due_at else UNREADABLE_DUE,
         "action": action,
         "reason": _reason(change, action),
         "retries_used": change.to.retry_count,

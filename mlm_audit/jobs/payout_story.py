@@ -58,7 +58,7 @@ def tell_payout(database: Engine, schedule_id: int, clock: Clock) -> PayoutStory
     instalment = db.instalment_of(
         (
             schedule_id,
-            schedule["status"] if schedule["status"] in set(Status) else Status.FAILED.value,
+            schedule["status"] if db.is_known(schedule["status"]) else Status.FAILED.value,
             schedule["userId"],
             schedule["amount"],
             schedule["orderId"],

@@ -248,7 +248,8 @@ class _Reconciliation:
         return (*self.proof.notes, *self.unproven, *self.look.notes, *acknowledged)
 
     def _correct(self, breaks: pl.DataFrame) -> tuple[tuple[Correction, ...], bool]:
-        if self.dry_run:
+        if self.dry_run or self.reading.unread.tables() & {"users", "ledger"}:
+            # A wallet is never set to a sum that lacks a row.
             return (), False
         limit = self.settings.correction_max_paisa
         tampered = breaks.filter(pl.col("code") == "history-changed")["member_id"].drop_nulls().to_list()
@@ -279,7 +280,8 @@ class _Reconciliation:
     ) -> Outcome:
         corrected = [f"wallet-balance/{correction.member_id}" for correction in corrections]
         still_open = breaks.filter(~pl.col("id").is_in(corrected))
-        not_checked = (*_not_checked(found, missing), *self.unproven, *(() if self.dry_run else self.proof.notes))
+        unread = self.reading.unread.lines()
+        not_checked = (*_not_checked(found, missing), *unread, *self.unproven, *(() if self.dry_run else self.proof.notes))
         verdict = verdict_of(is_broken=bool(still_open.height), not_checked=not_checked)
         open_now = findings_of(worst_first(breaks))
         figures = figures_of(open_now, corrected)
@@ -299,7 +301,7 @@ class _Reconciliation:
             findings=open_now + findings_of(as_cleared(gone, self.as_of)),
             checks=found.checks,
             bridge=found.bridge,
-            notes=(*_notes(found, missing), *self._of_history(), *self._what_was_read()),
+            notes=(*_notes(found, missing), *unread, *self._of_history(), *self._what_was_read()),
             rows_read=found.rows,
             dry_run=self.dry_run,
             timezone=self.settings.timezone,
@@ -322,7 +324,9 @@ class _Reconciliation:
 
     def _store(self, folder: Path, outcome: Outcome, run: Run, out: Path | None) -> Draft | None:
         still_open = outcome.breaks.filter(~pl.col("id").is_in(list(outcome.result.fixed)))
-        manifest = self._mirrored(folder, is_checked=not any(c.status is CheckStatus.NOT_RUN for c in outcome.result.checks))
+        # While a value cannot be read, every run reads everything: what it hides is not known to the next one.
+        all_ran = not any(c.status is CheckStatus.NOT_RUN for c in outcome.result.checks)
+        manifest = self._mirrored(folder, is_checked=all_ran and not self.reading.unread.rows)
         data = _report_data(outcome.result) | {
             "seal": self.settled.to_dict(),
             "sealed": word_of(self.store, self.proof),

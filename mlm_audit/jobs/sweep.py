@@ -38,7 +38,7 @@ from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import Month, format_local, month_before, month_label, month_of, months_between, naive, parse_month
 from mlm_audit.domain.plan import DEFAULT_PLAN, PlanRules, load_plan
 from mlm_audit.domain.settings import Settings
-from mlm_audit.engine.eligibility import PEOPLE, PURCHASES, decide
+from mlm_audit.engine.eligibility import PEOPLE, PURCHASES, decide, undecided, without_the_unsure
 from mlm_audit.jobs.leaving import with_files
 from mlm_audit.jobs.names import MONTHLY_SWEEP
 from mlm_audit.jobs.ports import Clock, Progress
@@ -126,7 +126,16 @@ def decide_shard(database: Engine, settings: Settings, clock: Clock, shard: Shar
 
 
 def _to_do(facts: pl.DataFrame) -> pl.DataFrame:
-    return facts.filter(pl.col("to_decide") | (pl.col("pending_rows") > 0)).sort("member_id")
+    return facts.filter(pl.col("held").is_null() & _has_work()).sort("member_id")
+
+
+def _has_work() -> pl.Expr:
+    return pl.col("to_decide") | (pl.col("pending_rows") > 0)
+
+
+def _held(facts: pl.DataFrame) -> dict[int, str]:
+    """Members who are not decided, since something about them cannot be read or understood."""
+    return dict(facts.filter(pl.col("held").is_not_null() & _has_work()).select("member_id", "held").iter_rows())
 
 
 def _choose(text: str | None, as_of: datetime | None, now: datetime, settings: Settings) -> Month:
@@ -181,8 +190,10 @@ class _Sweep:
         waiting = facts.filter(pl.col("pending_rows") > 0)
         with consistent_read(self.database) as connection:
             left = undecidable(connection, dict(waiting.select("member_id", "pending_paisa").iter_rows()), self.month)
-        left = _void(waiting) | left | _orphans(read)
-        waiting = waiting.filter(~pl.col("member_id").is_in([number for number in left if left[number] != VOID]))
+        left = _void(waiting) | left | _orphans(read) | (held := _held(facts))
+        waiting = waiting.filter(
+            ~pl.col("member_id").is_in([number for number in left if left[number] != VOID or number in held])
+        )
         good, bad = waiting.filter("counts_as_eligible"), waiting.filter(~pl.col("counts_as_eligible"))
         outcome = Outcome(_paisa(good), _paisa(bad), left)
         return sweep_result(self.head, facts, read, outcome)
@@ -198,7 +209,7 @@ class _Sweep:
             todo = _to_do(facts)
             done = self._share(todo, shards, share) if share and shards > 1 and todo.height else self.settle(todo, run.check)
             run.check()
-            done.left |= _orphans(read)
+            done.left |= _orphans(read) | _held(facts)
             self._prove(done)
             outcome = Outcome(done.released, done.rolled_up, done.left, len(done.logged))
             result = sweep_result(self.head, facts, read, outcome)
@@ -216,8 +227,12 @@ class _Sweep:
             before = month_before(self.month, self.settings.tz)
             read = read_month(connection, self.month, before, PEOPLE, PURCHASES)
         self.progress("deciding", 1, 2)
-        ruled = decide(read.people, read.purchases, self.month, self.head.rules, self.settings.memory_limit_mb)
-        return _joined(ruled, read), read
+        asked = self.month, self.head.rules, self.settings.memory_limit_mb
+        ruled = decide(without_the_unsure(read.people, read.doubts), read.purchases, *asked)
+        held = undecided(read.people, read.purchases, read.doubts, ruled, *asked)
+        for number, why in read.doubts.people.items():
+            log.warning("member %d counts for nobody until it is corrected: %s", number, why)
+        return _joined(ruled, read, held), read
 
     def _job(self, *, resets: bool) -> Job:
         names = {"three_three", "three_three_count", "monthly_purchase_required_paisa"}
@@ -297,21 +312,24 @@ class _Sweep:
         return Draft(f"monthly-summary/{figures}", "monthly-summary", None, context)
 
 
-def _joined(ruled: pl.DataFrame, read: MonthRead) -> pl.DataFrame:
+def _joined(ruled: pl.DataFrame, read: MonthRead, held: dict[int, str]) -> pl.DataFrame:
     """Every member with the ruling and what is stored.
 
     Columns of the rule, and pending_paisa, pending_rows, was_eligible (this month's log), was_before (the month before's),
-    to_decide (not logged yet), counts_as_eligible (a logged decision stands).
+    to_decide (not logged yet), counts_as_eligible (a logged decision stands), held (why nobody can decide it, else null).
     """
+    because = pl.DataFrame(list(held.items()), schema={"member_id": pl.Int64, "held": pl.String}, orient="row")
     return (
-        ruled.join(read.pending, on="member_id", how="left")
+        ruled.join(because, on="member_id", how="left")
+        .join(read.pending, on="member_id", how="left")
         .join(read.stored, on="member_id", how="left")
         .join(read.before.rename({"was_eligible": "was_before"}), on="member_id", how="left")
         .with_columns(pl.col("pending_paisa", "void_paisa", "pending_rows").fill_null(0))
         .with_columns(
-            (pl.col("was_eligible").is_null() & (pl.col("is_active") | pl.col("is_stale") | (pl.col("pending_rows") > 0))).alias(
-                "to_decide"
-            ),
+            (
+                pl.col("was_eligible").is_null()
+                & (pl.col("is_active") | pl.col("is_stale") | pl.col("held").is_not_null() | (pl.col("pending_rows") > 0))
+            ).alias("to_decide"),
             pl.coalesce("was_eligible", "is_eligible").alias("counts_as_eligible"),
         )
     )

@@ -32,7 +32,7 @@ from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import month_before, month_label, month_of, naive
 from mlm_audit.domain.plan import DEFAULT_PLAN, load_plan, plan_name
 from mlm_audit.domain.settings import Settings
-from mlm_audit.engine.eligibility import PEOPLE, PURCHASES, decide
+from mlm_audit.engine.eligibility import PEOPLE, PURCHASES, decide, undecided, without_the_unsure
 from mlm_audit.jobs.alerts import UNTIL_FILED, alert
 from mlm_audit.jobs.copies import keep, kept_copy
 from mlm_audit.jobs.leaving import with_files
@@ -173,8 +173,12 @@ class _TreeHealth:
         if read.month is None:
             return None, ""
         last = month_before(month_of(self.head.as_of, self.settings.tz), self.settings.tz)
-        ruled = decide(read.month.people, read.month.purchases, last, self.rules, self.settings.memory_limit_mb)
-        return ruled.select("member_id", "is_eligible"), f"the rule for {month_label(last.key)} (no sweep has decided yet)"
+        month, asked = read.month, (last, self.rules, self.settings.memory_limit_mb)
+        ruled = decide(without_the_unsure(month.people, month.doubts), month.purchases, *asked)
+        held = undecided(month.people, month.purchases, month.doubts, ruled, *asked)
+        return ruled.filter(~pl.col("member_id").is_in(list(held))).select(
+            "member_id", "is_eligible"
+        ), f"the rule for {month_label(last.key)} (no sweep has decided yet)"
 
     def _repair(self, run: Run, seen: Checked) -> Repairs:
         planned = derivable(seen.check.issues)

@@ -21,7 +21,7 @@ with moves as (
     inner join order_facts as f on o.id = f.id
     inner join flow_months as m on o.paid_at >= m.starts_at and o.paid_at < m.ends_at
     where
-        o.status not in ('refunded', 'cancelled', 'canceled', 'returned', 'failed')
+        o.status not in (select status from order_states where not stands)
         and o.user_id in (select id from people where role = 'user')
 ),
 

@@ -15,7 +15,7 @@ with moments as (
         null::BIGINT as amount_paisa,
         paid_at as ordered_at
     from orders
-    where paid_at is not null and status not in ('refunded', 'cancelled', 'canceled', 'returned', 'failed')
+    where paid_at is not null and status not in (select status from order_states where not stands)
 ),
 
 known as (

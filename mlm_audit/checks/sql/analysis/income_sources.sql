@@ -15,7 +15,7 @@ paid as (
         coalesce(o.is_joining_order, false) as is_joining,
         b.member_id is not null as by_builder,
         case
-            when o.status in ('refunded', 'cancelled', 'canceled', 'returned', 'failed') then 0
+            when o.status in (select status from order_states where not stands) then 0
             else f.total_paisa
         end as total_paisa
     from orders as o

@@ -12,7 +12,7 @@ with bought as (
     from orders as o
     inner join order_facts as f on o.id = f.id
     inner join day_months as m on o.paid_at >= m.starts_at and o.paid_at < m.ends_at
-    where o.status not in ('refunded', 'cancelled', 'canceled', 'returned', 'failed')
+    where o.status not in (select status from order_states where not stands)
 )
 
 select

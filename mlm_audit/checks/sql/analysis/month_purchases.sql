@@ -4,7 +4,7 @@ with paid as (
     select
         o.user_id as member_id,
         o.paid_at,
-        o.status not in ('refunded', 'cancelled', 'canceled', 'returned', 'failed') as stands,
+        o.status not in (select status from order_states where not stands) as stands,
         f.total_paisa
     from orders as o
     inner join order_facts as f on o.id = f.id

@@ -19,7 +19,7 @@ with dated as (
     inner join sim_months as m on o.paid_at >= m.starts_at and o.paid_at < m.ends_at
     where
         o.commission_amount_paisa >= 0
-        and o.status not in ('refunded', 'cancelled', 'canceled', 'returned', 'failed')
+        and o.status not in (select status from order_states where not stands)
 ),
 
 shared as (

@@ -3,10 +3,10 @@
 select count(amount), coalesce(sum(amount), 0)
 from (
     select (
-        select case when l.type = 'self_payout' and l."userId" = s."userId" then l.amount end
+        select case when folded(l.type) = 'self_payout' and l."userId" = s."userId" then l.amount end
         from ledger as l
         where l.ref = 'SELF_PAYOUT_' || s.id
     ) as amount
     from "SelfPayoutSchedule" as s
-    where s.id in (:ids) and coalesce(s.status, '') = 'paid'
+    where s.id in (:ids) and folded(s.status) = 'paid'
 ) as credits

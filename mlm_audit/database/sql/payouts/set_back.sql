@@ -2,4 +2,4 @@
 update "SelfPayoutSchedule"
 set
     status = :to_status, "retryCount" = :retry_count, "processedAt" = :failed_since, "failureReason" = :reason, "updatedAt" = :now
-where id in (:ids) and coalesce(status, '') = :was
+where id in (:ids) and folded(status) = :was

@@ -1,0 +1,44 @@
+-- code: unknown-word
+-- title: A status, role or kind that is not known
+-- severity: high
+-- needs: users, commissions, withdrawals, payout_schedule, payout_history, authorisations
+-- proves: Every status, role and kind is one of the known words, so that no row is passed over because of how it is written.
+-- do: Ask what the word means on the platform; correct it, or give the word in the mapping.
+-- message: {table_name}.{column_name} is {word} in {row_count} rows, the first of them {row_id}; it is none of the known words, and what depends on it is not decided.
+with words as (
+    select 'users' as input, 'users' as table_name, 'role' as column_name, role as word, id from users
+    union all
+    select 'commissions', 'commissions', 'type', type, id from commissions
+    union all
+    select 'commissions', 'commissions', 'status', status, id from commissions
+    union all
+    select 'withdrawals', 'withdrawal_requests', 'status', status, id from withdrawals
+    union all
+    select 'payout_schedule', 'SelfPayoutSchedule', 'status', status, id from payout_schedule
+    union all
+    select 'payout_history', 'PayoutHistory', 'type', type, id from payout_history
+    union all
+    select 'payout_history', 'PayoutHistory', 'status', status, id from payout_history
+    union all
+    select 'authorisations', 'AuditAuthorisation', 'kind', kind, id from authorisations
+),
+
+unknown as (
+    select w.table_name, w.column_name, w.word, w.id
+    from words as w
+    left join known_words as k on w.input = k.input and w.column_name = k.column_name and w.word = k.word
+    where k.word is null
+)
+
+select
+    null::BIGINT as member_id,
+    table_name,
+    column_name,
+    coalesce(word, '(none)') as word,
+    min(id) as row_id,
+    count(*) as row_count,
+    'unknown-word' as cause,
+    [{'table': table_name, 'id': min(id)}] as evidence,
+    table_name || '.' || column_name || '/' || coalesce(word, '(none)') as key
+from unknown
+group by table_name, column_name, word
