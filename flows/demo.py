@@ -35,7 +35,8 @@ def main() -> None:
     print("Running commission-reconciliation as a Prefect flow (a temporary Prefect API starts first) …", flush=True)
     result = commission_reconciliation()
     print("Running tree-health-check, weekly-payouts and a dry run of monthly-eligibility-sweep …", flush=True)
-    trees = tree_health_check()
+    # On a platform of your own the first run only says what it would repair.
+    trees = tree_health_check(repair=True)
     paid, swept = weekly_payouts(), monthly_eligibility_sweep(month="2026-10", dry_run=True)
     assert isinstance(result, dict)
     assert isinstance(trees, dict)
@@ -53,8 +54,8 @@ def main() -> None:
     )
     health = trees["counts"]
     print(
-        f"  Trees        health score {health['health_score']}: {health['issues_found']} issues found, {health['issues_fixed']} repaired, "
-        f"{health['critical_open']} critical open"
+        f"  Trees        health score {health['health_score']}: {health['issues_found']} issues found, {health['issues_fixed']} repaired "
+        f"(--repair; the first run on your own database repairs nothing unless told to), {health['critical_open']} critical open"
     )
     payouts, month = paid["counts"], swept["counts"]
     print(

@@ -8,6 +8,7 @@ from rich.markup import escape
 from mlm_audit.cli.common import EXIT_BAD_INPUT, Db, Json, database, out, print_json, settings_with
 from mlm_audit.database import migrate
 from mlm_audit.database.check import check_schema
+from mlm_audit.database.queries import unanswered
 
 app = App(name="db", help="Create, check and upgrade the tables.")
 
@@ -24,9 +25,9 @@ def init(*, db: Db = None, json: Json = False) -> None:
 
 @app.command
 def check(*, db: Db = None, json: Json = False) -> int:
-    """List what is missing or has the wrong type, each with its cure. Exit code 2 when something is."""
+    """List what is missing or has the wrong type, and which query of a job the database does not answer, each with its cure. Exit code 2 when something is."""
     engine = database(settings_with(db))
-    problems = check_schema(engine)
+    problems = check_schema(engine) or unanswered(engine)
     current = migrate.is_current(engine)
     if json:
         print_json({"ok": not problems and current, "current": current, "problems": [asdict(problem) for problem in problems]})
@@ -37,7 +38,11 @@ def check(*, db: Db = None, json: Json = False) -> int:
             )
         if not current:
             out.print("[red]the toolkit's tables are not up to date[/]; run `mlm-audit db upgrade`")
-        out.print("Everything is there, with the right types." if not problems and current else f"{len(problems)} problems.")
+        out.print(
+            "Everything is there, with the right types, and every query of the jobs is answered."
+            if not problems and current
+            else f"{len(problems)} problems."
+        )
     return EXIT_BAD_INPUT if problems or not current else 0
 
 

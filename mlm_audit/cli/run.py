@@ -53,7 +53,11 @@ def run(
     approve: Annotated[str | None, Parameter(help="Payouts: the id of a run that stopped for approval.")] = None,
     repair: Annotated[
         bool | None,
-        Parameter(name="--repair", negative="--no-repair", help="Tree: mend what can be derived; on unless switched off."),
+        Parameter(
+            name="--repair",
+            negative="--no-repair",
+            help="Tree: repair what can be derived. When left out, every run but the first on a database does.",
+        ),
     ] = None,
     full: Annotated[
         bool | None,

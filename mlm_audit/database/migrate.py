@@ -7,9 +7,12 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect
+from sqlalchemy.exc import DBAPIError
 
 from mlm_audit.database import own_tables as _own_tables  # noqa: F401  (declares the own tables on Base)
-from mlm_audit.database.connect import write
+from mlm_audit.database.before_upgrade import refuse_upgrade
+from mlm_audit.database.check import views_of
+from mlm_audit.database.connect import error_line, write
 from mlm_audit.database.tables import PLATFORM_TABLES, Base
 from mlm_audit.domain.errors import InputError
 
@@ -18,10 +21,11 @@ VERSION_TABLE = "mlm_audit_version"
 
 def init(engine: Engine) -> list[str]:
     """Create the platform's tables in an empty database, then upgrade. Returns the tables created."""
-    before = set(inspect(engine).get_table_names())
-    if not before:
+    inspector = inspect(engine)
+    before = set(inspector.get_table_names())
+    if not before | views_of(inspector):
         Base.metadata.create_all(engine, tables=[Base.metadata.tables[name] for name in PLATFORM_TABLES])
-    elif "users" not in before:
+    elif "users" not in before | views_of(inspector):
         raise InputError(
             "db init: this database has tables, but none called users; platform tables are created only in an empty "
             "database. Give an empty one, or the platform's own"
@@ -31,16 +35,18 @@ def init(engine: Engine) -> list[str]:
 
 
 def upgrade(engine: Engine) -> None:
-    """Bring the toolkit's own tables to the newest version; platform tables gain two columns on users, no more."""
-    if "users" not in inspect(engine).get_table_names():
-        raise InputError(
-            "db upgrade: there is no table users; is this the platform's database? `mlm-audit db init` fills an empty one"
-        )
+    """Bring the toolkit's own tables to the newest version, once it is clear that this can be done; platform tables gain two columns on users, no more."""
+    refuse_upgrade(engine, "db upgrade", VERSION_TABLE, ScriptDirectory.from_config(_config()))
     _write_ahead(engine)
-    with write(engine) as connection:
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    try:
+        with write(engine) as connection:
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except DBAPIError as error:
+        is_kept = engine.dialect.name in ("mysql", "mariadb")
+        kept = "what was made before stays, and is used when it is run again" if is_kept else "nothing was changed"
+        raise InputError(f"db upgrade: the database refused it ({error_line(error)}); {kept}") from error
 
 
 def is_current(engine: Engine) -> bool:

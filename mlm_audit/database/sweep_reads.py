@@ -192,6 +192,17 @@ def _rows(connection: Connection, query: Select[Any]) -> list[Any]:
     return list(connection.execute(query))
 
 
+def queries(month: Month, dialect: str) -> dict[str, Select[Any]]:
+    """What the sweep asks, by name: for whoever checks that a database answers it."""
+    return {
+        "sweep: people": _people(),
+        "sweep: purchases": _purchases(month, dialect),
+        "sweep: pending commission": _pending(month, dialect),
+        "sweep: doubtful orders": _doubtful_orders(month, dialect),
+        "sweep: eligibility log": _logged(month),
+    }
+
+
 def orders_paid_in(connection: Connection, month: Month) -> int:
     """How many orders were paid in a month; 0 means that its data are missing."""
     return int(connection.execute(select(func.count()).where(within(month))).scalar_one())

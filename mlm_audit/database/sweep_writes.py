@@ -198,6 +198,17 @@ def _release(connection: Connection, sums: dict[int, int], job: Job) -> None:
     add_to_wallets(connection, sums)
 
 
+def statements(now: datetime) -> dict[str, Any]:
+    """What a sweep writes to the platform's tables, by name, of nobody: for whoever checks that a database takes it."""
+    table: Any = Ledger.__table__
+    nobody = update(Commission).where(Commission.id == -1)
+    sets = {f"sweep: set {word}": nobody.values(status=word, processed_at=now) for word in ("released", "rolled_up")}
+    posts = {
+        f"sweep: post {kind}": insert(table).values(_posting(None, kind, 0, "0", "-", None, now)) for kind in (RELEASE, ROLLUP)
+    }
+    return sets | posts
+
+
 def _last_balances(connection: Connection, ids: Sequence[int]) -> dict[int, int | None]:
     """The balanceAfter of each member's last ledger row: the new row continues that chain, whatever the wallet says.
 

@@ -85,6 +85,12 @@ def _pending(connection: Connection) -> pl.DataFrame:
     return from_orders.drop_nulls("member_id").join(to_them, on="member_id", how="full", coalesce=True).fill_null(0)
 
 
+def queries() -> dict[str, Select[Any]]:
+    """What the tree check asks beside its inputs, by name."""
+    from_orders = _sums(func.coalesce(Order.user_id, Commission.from_user_id))
+    return {"tree check: commission of orders": from_orders, "tree check: commission to members": _sums(Commission.user_id)}
+
+
 def _amounts(name: str) -> dict[str, Any]:
     return {"member_id": INT, name: INT}
 

@@ -79,6 +79,9 @@ class Settings(BaseSettings):
     tree_repairs_max: int = Field(
         100_000, ge=0, le=10**9, description="Rows that one tree check repairs; with more to do it repairs none"
     )
+    tree_repairs_first_run: bool = Field(
+        False, description="Whether the first tree check on a database repairs without being told to (--repair)"
+    )
     tree_batch_size: int = Field(
         500, ge=1, le=5_000, description="Members whose closure or flags are repaired in one transaction"
     )

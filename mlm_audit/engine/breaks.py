@@ -3,6 +3,7 @@
 import json
 import string
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any, Protocol
 
 import duckdb
@@ -31,6 +32,8 @@ the key, the same for the same break in every run."""
 
 OWN_ROWS_MAX = 1_000_000
 """Breaks that one of the user's own checks may find."""
+MOST_KEY = 280
+"""Characters of a break's id, which is stored in 300; the rest is for a number behind it."""
 SQL_TYPES = {"member_id": "BIGINT", "order_id": "BIGINT", "amount_paisa": "BIGINT"}
 
 
@@ -97,7 +100,9 @@ def _finish(frame: pl.DataFrame, check: Check, fields: list[str], *, int_members
         return pl.DataFrame(schema=schema)
     render = _renderer(check.message, fields)
     messages = [render(row) for row in frame.select(f"m_{name}" for name in fields).iter_rows()] if fields else None
-    same = pl.int_range(pl.len()).over("key")
+    frame = frame.with_columns(_short(frame["key"], MOST_KEY - len(check.code)))
+    # A database may take two keys for one that differ in case, accents or spaces: ids differ in more than that.
+    same = pl.int_range(pl.len()).over(_as_collated(pl.col("key")))
     frame = frame.with_columns(
         pl.when(same > 0).then(pl.col("key") + "#" + (same + 1).cast(pl.String)).otherwise(pl.col("key")).alias("key"),
         pl.when(pl.col("severity").is_in(SEVERITIES)).then("severity").otherwise(pl.lit(check.severity)).alias("severity"),
@@ -107,6 +112,19 @@ def _finish(frame: pl.DataFrame, check: Check, fields: list[str], *, int_members
     return frame.with_columns((pl.col("code") + "/" + pl.col("key")).alias("id")).select(
         pl.col(name).cast(kind) for name, kind in schema.items()
     )
+
+
+def _as_collated(key: pl.Expr) -> pl.Expr:
+    """A key as the widest of collations compares it."""
+    return key.str.normalize("NFKD").str.replace_all(r"\p{M}", "").str.to_lowercase().str.strip_chars()
+
+
+def _short(keys: pl.Series, most: int) -> pl.Series:
+    """Keys that fit where breaks are stored; a longer one ends in its hash."""
+    if not (keys.str.len_chars() > most).any():
+        return keys
+    hashed = [key if len(key) <= most else f"{key[: most - 20]}~{sha256(key.encode()).hexdigest()[:16]}" for key in keys]
+    return pl.Series(keys.name, hashed, dtype=pl.String)
 
 
 def _renderer(template: str, fields: list[str]) -> Callable[[tuple[Any, ...]], str]:

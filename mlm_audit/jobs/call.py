@@ -126,7 +126,7 @@ def _check_trees(database: Engine, settings: Settings, clock: Clock, request: Re
         clock,
         as_of=request.as_of,
         dry_run=request.dry_run,
-        repair=request.repair is not False,
+        repair=request.repair,
         out=request.out,
         progress=progress,
     )

@@ -67,6 +67,7 @@ class Checked:
     rows: dict[str, int]
     decided: int | None
     structure: pl.DataFrame
+    unread: tuple[str, ...] = ()
 
 
 @dataclass
@@ -75,6 +76,8 @@ class Repairs:
 
     done: list[Repaired] = field(default_factory=list)
     refused: int = 0
+    held_back: int = 0
+    """How many were not made, since nobody has told the first run to."""
 
 
 def check_tree_health(
@@ -84,11 +87,14 @@ def check_tree_health(
     *,
     as_of: datetime | None = None,
     dry_run: bool = False,
-    repair: bool = True,
+    repair: bool | None = None,
     out: Path | None = None,
     progress: Progress = lambda *_: None,
 ) -> RunResult:
     """Check the trees, repair what can be derived, look again, store, leave files in `out` (RUNS_DIR/<job_id>).
+
+    `repair`: whether to repair. When left out, every run but the first on a database does (TREE_REPAIRS_FIRST_RUN); the first says what
+    it would repair. Where a value cannot be read, nothing is repaired.
 
     With `dry_run` nothing is repaired or stored, and files are left only in an `out` that is named.
 
@@ -111,7 +117,7 @@ class _TreeHealth:
         self.rules = plan.rules
         self.head = Head(new_job_id("tree-health", started, settings), started, as_of, settings, plan_name(file, plan))
 
-    def execute(self, folder: Path, out: Path | None, *, dry_run: bool, repair: bool) -> RunResult:
+    def execute(self, folder: Path, out: Path | None, *, dry_run: bool, repair: bool | None) -> RunResult:
         require(self.database, NEEDED if dry_run else {**NEEDED, **STORE})
         read = self._read(folder)
         if dry_run:
@@ -120,7 +126,7 @@ class _TreeHealth:
         with running(self.database, TREE_HEALTH, self.head.job_id, self.settings, self.clock, self.started, **about) as run:
             previous = previous_run(self.database, own.TreeHealthReport)
             before = self._check(read)
-            repairs = self._repair(run, before) if repair else Repairs()
+            repairs = self._repairs(run, before, repair=repair, is_first=previous is None)
             after = self._check(self._read(folder)) if repairs.done else before
             run.check()
             outcome = self._outcome(before, after, repairs, previous, dry_run=False)
@@ -130,10 +136,18 @@ class _TreeHealth:
                 let_go(self.database, told.key, self.clock())
             return filed
 
-    def _look_only(self, read: TreeRead, *, repair: bool) -> RunResult:
+    def _repairs(self, run: Run, seen: Checked, *, repair: bool | None, is_first: bool) -> Repairs:
+        if repair is False or seen.unread:
+            return Repairs()
+        if repair is None and is_first and not self.settings.tree_repairs_first_run:
+            return Repairs(held_back=len(derivable(seen.check.issues)))
+        return self._repair(run, seen)
+
+    def _look_only(self, read: TreeRead, *, repair: bool | None) -> RunResult:
         try:
             seen = self._check(read)
-            planned = Repairs([as_repair(change) for change in derivable(seen.check.issues)]) if repair else Repairs()
+            wanted = repair is not False and not seen.unread
+            planned = Repairs([as_repair(change) for change in derivable(seen.check.issues)]) if wanted else Repairs()
             if len(planned.done) > self.settings.tree_repairs_max:
                 planned = Repairs(refused=len(planned.done))
             return self._outcome(seen, seen, planned, self._previous_if_any(), dry_run=True).result
@@ -161,7 +175,7 @@ class _TreeHealth:
         given = TreeInput(read.users, read.nodes, read.closure, read.pending, read.first_paid, decided, words, self.rules)
         check = check_trees(given)
         self.progress("checked the trees", 3, 3)
-        return Checked(check, read.rows, read.logged_month, structure(read.users, read.nodes))
+        return Checked(check, read.rows, read.logged_month, structure(read.users, read.nodes), read.unread.lines())
 
     def _month_facts(self, connection: Connection) -> MonthRead:
         last = month_before(month_of(self.head.as_of, self.settings.tz), self.settings.tz)
@@ -199,9 +213,9 @@ class _TreeHealth:
     def _outcome(
         self, before: Checked, after: Checked, repairs: Repairs, previous: PreviousRun | None, *, dry_run: bool
     ) -> Outcome:
-        looked = Looked(before.check, after.check, before.rows)
+        looked = Looked(before.check, after.check, before.rows, before.unread)
         since = self._since(before, previous)
-        made = Made(tuple(repairs.done), repairs.refused, dry_run)
+        made = Made(tuple(repairs.done), repairs.refused, dry_run, repairs.held_back)
         outcome = tree_outcome(self.head, looked, made, previous.breaks if previous else None, since, self.clock())
         # A look without the toolkit's tables has no runs before it, as a first run has none.
         return outcome._replace(result=with_trend(self.database, self.settings, outcome.result)) if previous else outcome

@@ -47,14 +47,17 @@ class Looked(NamedTuple):
     before: TreeCheck
     after: TreeCheck
     rows: dict[str, int]
+    unread: tuple[str, ...] = ()
+    """What could not be read, in words."""
 
 
 class Made(NamedTuple):
-    """The repairs: done, or with `dry_run` planned; `refused` is their number where it was too large."""
+    """The repairs: done, or with `dry_run` planned; `refused` is their number where it was too large, `held_back` on a first run."""
 
     repairs: tuple[Repaired, ...]
     refused: int
     dry_run: bool
+    held_back: int = 0
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def tree_outcome(head: Head, looked: Looked, made: Made, previous: pl.DataFrame 
     findings = findings_of(frame) + findings_of(as_cleared(cleared(frame, known, ran), head.as_of))
     still_open = frame.filter(pl.col("id").is_in(list(still)))
     unseen = _unseen(known, incomplete, frame)
-    not_checked = tuple(dict.fromkeys(incomplete.values()))
+    not_checked = (*dict.fromkeys(incomplete.values()), *looked.unread)
     verdict = verdict_of(is_broken=bool(still), not_checked=not_checked)
     counts = _counts(looked, issues.values(), len(fixed), since)
     result = RunResult(
@@ -101,7 +104,7 @@ def tree_outcome(head: Head, looked: Looked, made: Made, previous: pl.DataFrame 
         counts=counts,
         findings=findings,
         checks=_checks(issues.values(), incomplete),
-        notes=_notes(looked, incomplete, since),
+        notes=(*looked.unread, *_notes(looked, incomplete, since), *_held_back(made)),
         rows_read=looked.rows,
         dry_run=made.dry_run,
         timezone=head.settings.timezone,
@@ -259,6 +262,15 @@ def _notes(looked: Looked, incomplete: Mapping[str, str], since: Since) -> tuple
     elif since.job_id:
         notes.append(f"moves are since {since.job_id}")
     return tuple(notes)
+
+
+def _held_back(made: Made) -> tuple[str, ...]:
+    if not made.held_back:
+        return ()
+    rows = "1 row" if made.held_back == 1 else f"{grouped(made.held_back)} rows"
+    return (
+        f"this is the first run on this database, so nothing was repaired; {rows} would be: mlm-audit run tree-health --repair",
+    )
 
 
 def _alerts(settings: Settings, counts: Mapping[str, Any], made: Made) -> tuple[str, ...]:

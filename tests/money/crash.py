@@ -55,7 +55,7 @@ class Task:
         if self.job == "monthly-eligibility-sweep":
             run_sweep(engine, settings, lambda: self.now)
         elif self.job == "tree-health-check":
-            check_tree_health(engine, settings, lambda: self.now)
+            check_tree_health(engine, settings, lambda: self.now, repair=True)
         else:
             run_payouts(self.job, engine, settings, lambda: self.now, Options(), sleep=pause)
 

@@ -25,7 +25,7 @@ def engine(sqlite_url: str, filled) -> Engine:
 
 
 def run(engine: Engine, tmp_path: Path, **options) -> RunResult:
-    return check_tree_health(engine, settings_for(runs=tmp_path / "runs"), lambda: NOW, **options)
+    return check_tree_health(engine, settings_for(runs=tmp_path / "runs"), lambda: NOW, **{"repair": True, **options})
 
 
 def set_sponsor(engine: Engine, member: int, sponsor: int | None) -> None:

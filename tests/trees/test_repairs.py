@@ -22,7 +22,7 @@ Fill = Callable[..., Engine]
 
 def run(engine: Engine, folder: Path, *, settings: Settings | None = None, **options: object) -> RunResult:
     given = settings or settings_for(runs=folder / "runs")
-    return check_tree_health(engine, given, lambda: NOW, **options)  # type: ignore[arg-type]
+    return check_tree_health(engine, given, lambda: NOW, **{"repair": True, **options})  # type: ignore[arg-type]
 
 
 def test_repair_undo_repair(any_url: str, filled: Fill, tmp_path: Path) -> None:
