@@ -6,6 +6,10 @@ A snapshot is a folder with one `<input>.parquet` each. Amounts are paisa, insta
 from enum import StrEnum
 from typing import NamedTuple
 
+from mlm_audit.domain.words import GRANTS as GRANTS  # noqa: PLC0414  (declared with the other words, and known here too)
+from mlm_audit.domain.words import LEDGER_TYPES as LEDGER_TYPES  # noqa: PLC0414
+from mlm_audit.domain.words import ORDER_STATES as ORDER_STATES  # noqa: PLC0414
+
 
 class Kind(StrEnum):
     """Column kinds, named as DuckDB names them."""
