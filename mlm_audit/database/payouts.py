@@ -130,11 +130,12 @@ def due(connection: Connection, status: Status, as_of: datetime, limit: int | No
     """Instalments of a status that are due by `as_of` (UTC without a zone), oldest first."""
     most = limit or NO_LIMIT
     found: dict[int, Any] = {}
-    for spelling in spellings(connection):
-        if fold(spelling) == status.value:
-            found |= {row[0]: row for row in DUE(connection, status=spelling, as_of=as_of, limit=most)}
-    # One spelling is the rule, and comes in order.
-    rows: Sequence[Any] = sorted(found.values(), key=lambda row: (str(row[6]), row[0]))[:most]
+    wanted = [spelling for spelling in spellings(connection) if fold(spelling) == status.value]
+    for spelling in wanted:
+        found |= {row[0]: row for row in DUE(connection, status=spelling, as_of=as_of, limit=most)}
+    rows: Sequence[Any] = list(found.values())
+    if len(wanted) > 1:  # each comes in order
+        rows = sorted(rows, key=lambda row: (str(row[6]), row[0]))[:most]
     orders: dict[int, str] = {}
     for part in in_parts(sorted({row[4] for row in rows if row[4] is not None}), LOOKUP):
         orders |= {row[0]: row[1] for row in FACTS_ORDERS(connection, ids=part)}

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlm_audit.domain.payouts import TECHNICAL, Event, Facts, Hold, Limits, State, Status, transition, why_held
+from mlm_audit.domain.words import ORDER_STATES
 
 NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 LIMITS = Limits(retries=3, hold_days=90)
@@ -95,9 +96,14 @@ def test_the_diagram_in_the_docs_has_every_status_and_event() -> None:
         assert word in text, word
 
 
-def test_order_statuses_that_do_not_stand_are_those_of_the_checks() -> None:
-    from mlm_audit.checks.catalogue import load_views
-    from mlm_audit.domain.payouts import NOT_STANDING
+@pytest.mark.parametrize("status", ORDER_STATES)
+def test_an_order_holds_a_payout_unless_it_stands(status: str) -> None:
+    held = why_held(GOOD._replace(order_status=f" {status.upper()} "))
+    assert held is (None if ORDER_STATES[status] else Hold.ORDER_VOID)
 
-    [sql] = [view.sql for view in load_views() if view.name == "paid_orders"]
-    assert "('" + "', '".join(NOT_STANDING) + "')" in sql
+
+def test_an_unknown_order_status_holds_a_payout() -> None:
+    assert why_held(GOOD._replace(order_status="pending")) is Hold.ORDER_UNPAID
+    assert why_held(GOOD._replace(order_status="paidd")) is Hold.ORDER_STATUS
+    assert why_held(GOOD._replace(order_status="")) is Hold.ORDER_STATUS
+    assert why_held(GOOD._replace(is_readable=False)) is Hold.UNREADABLE
