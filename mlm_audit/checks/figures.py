@@ -5,12 +5,13 @@ the sum of absolute values. *Sum of findings*: the absolute amounts of all break
 several times. *Money at risk*: the same money counted once. Each has a value before corrections and one after them.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mlm_audit.checks.roots import FOLLOWS, PAYOUT, PAYOUT_HISTORY
+from mlm_audit.checks.roots import FOLLOWS
 
 WALLET_CODES = ("wallet-balance", "balance-ledger", "account-unknown")
 """The checks whose breaks are wallets that differ from their ledger: one of a platform, two of files."""
@@ -89,7 +90,7 @@ def at_risk_by_cause(found: Sequence[Finding]) -> dict[str, int]:
     """Cause → paisa at risk, counted once; the causes add up to the money at risk.
 
     Breaks of one cause that share a member or an order are about the same money: they count as much as the one check among
-    them that sees most. What follows from another break of its order, or of its instalment, is counted with that one.
+    them that sees most. What follows from another break is counted with that one.
     """
     sums: dict[str, int] = dict.fromkeys((finding["cause"] for finding in found), 0)
     for cause, mine in _by_root(found).items():
@@ -103,29 +104,28 @@ def at_risk_by_cause(found: Sequence[Finding]) -> dict[str, int]:
 
 def _by_root(found: Sequence[Finding]) -> dict[str, list[Finding]]:
     """Breaks by cause; one that follows from another stands with the cause of that one, where it is among them."""
-    roots: dict[Any, str] = {}
-    for finding in found:
-        if finding["cause"] != FOLLOWS:
-            for place in _root_places(finding):
-                roots.setdefault(place, finding["cause"])
+    causes = {finding["id"]: finding["cause"] for finding in found}
+    roots = {finding["id"]: root for finding in found if (root := _root_of(finding)) is not None}
     by_cause: dict[str, list[Finding]] = defaultdict(list)
     for finding in found:
-        cause = finding["cause"]
-        if cause == FOLLOWS:
-            cause = next((roots[place] for place in _root_places(finding) if place in roots), cause)
-        by_cause[cause].append(finding)
+        root = roots.get(finding["id"])
+        root = roots.get(root, root) if root else None  # a root may follow from another one
+        by_cause[causes.get(root, finding["cause"]) if root else finding["cause"]].append(finding)
     return by_cause
 
 
-def _root_places(finding: Finding) -> list[tuple[str, Any]]:
-    """What connects a root with what follows from it: the order, or the instalment of a payout."""
-    places = [("order", finding["order_id"])] if finding["order_id"] is not None else []
-    is_payout = finding["code"] in (PAYOUT, PAYOUT_HISTORY)
-    return [*places, ("payout", finding["id"].split("/", 1)[-1])] if is_payout else places
+def _root_of(finding: Finding) -> str | None:
+    """The id of the break that this one follows from, as its facts name it; None when it follows from none."""
+    if finding["cause"] != FOLLOWS:
+        return None
+    evidence = finding["evidence"]
+    rows = json.loads(evidence) if isinstance(evidence, str) else evidence
+    root: str | None = next((row["facts"].get("root_id") for row in rows if "facts" in row), None)
+    return root
 
 
 def _groups(mine: Sequence[Finding]) -> Iterable[list[Finding]]:
-    """Breaks that are connected by a member or an order; one that names neither stands alone."""
+    """Breaks that are connected by a member, an order or a root; one that names none of them stands alone."""
     parent: dict[Any, Any] = {}
 
     def top(place: Any) -> Any:
@@ -145,4 +145,5 @@ def _groups(mine: Sequence[Finding]) -> Iterable[list[Finding]]:
 
 def _places(finding: Finding) -> list[tuple[str, Any]]:
     named = [(name, finding[name]) for name in ("order_id", "member_id") if finding[name] is not None]
-    return named or [("id", finding["id"])]
+    root = _root_of(finding)
+    return [("id", root or finding["id"]), *named]

@@ -102,7 +102,7 @@ def _console(database: Engine, folder: Path) -> tuple[str, dict[str, Any]]:
 
 
 def _break(code: str, key: object, paisa: int | None, cause: str = "a", **values: Any) -> dict[str, Any]:
-    blank = {"member_id": None, "order_id": None, "state": "new"}
+    blank: dict[str, Any] = {"evidence": [], "member_id": None, "order_id": None, "state": "new"}
     return {"id": f"{code}/{key}", "code": code, "amount_paisa": paisa, "cause": cause} | blank | values
 
 
@@ -121,18 +121,28 @@ def test_money_that_several_checks_see_is_at_risk_once() -> None:
     assert (figures.after.wallet_difference_gross_paisa, figures.after.breaks) == (105, 4)
 
 
-def test_what_follows_from_a_root_counts_with_it() -> None:
+def _following(code: str, key: object, paisa: int, root: str, **values: Any) -> dict[str, Any]:
+    return _break(code, key, paisa, FOLLOWS, evidence=[{"table": "order", "id": 1, "facts": {"root_id": root}}], **values)
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_what_follows_from_a_root_counts_with_it(stored: bool) -> None:
     found = [
         _break("joining-flag", 4, None, "joining-flag", member_id=1, order_id=4),
-        _break("commission-missing", "4/1", 60, FOLLOWS, member_id=2, order_id=4),
-        _break("commission-missing", "4/2", 40, FOLLOWS, member_id=3, order_id=4),
-        _break("conservation", 4, 90, FOLLOWS, order_id=4),
-        _break("commission-missing", "5/1", 11, FOLLOWS, order_id=5),
+        _following("commission-missing", "4/1", 60, "joining-flag/4", member_id=2, order_id=4),
+        _following("commission-missing", "4/2", 40, "joining-flag/4", member_id=3, order_id=4),
+        _following("conservation", 4, 90, "commission-missing/4/1", order_id=4),
+        _following("commission-missing", "5/1", 11, "joining-flag/5", order_id=5),
         _break("payout-ledger", 6, 25, "lost-payout", member_id=6),
-        _break("payout-history", 6, 25, FOLLOWS, member_id=6),
+        _following("payout-history", 6, 25, "payout-ledger/6", member_id=6),
+        _break("matrix-lines", 7, None, "place", member_id=7),
+        *(_following("commission-beneficiary", f"{n}/1", 10, "matrix-lines/7", order_id=n) for n in (70, 71, 72)),
     ]
-    assert at_risk_by_cause(found) == {"joining-flag": 100, FOLLOWS: 11, "lost-payout": 25}
-    assert money_at_risk(found) == 136
+    if stored:
+        found = [finding | {"evidence": json.dumps(finding["evidence"])} for finding in found]
+    expected = {"joining-flag": 100, FOLLOWS: 11, "lost-payout": 25, "place": 30}
+    assert at_risk_by_cause(found) == expected
+    assert money_at_risk(found) == sum(expected.values())
 
 
 def test_cleared_breaks_count_nowhere() -> None:
