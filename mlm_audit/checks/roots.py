@@ -24,6 +24,7 @@ LINES = (
 )
 FOLLOWING = (*LINES, "commission-record", "conservation", "order-amount", "order-lines")
 PAYOUT, PAYOUT_HISTORY, CONSERVATION = "payout-ledger", "payout-history", "conservation"
+MOST_ORDERS = 20
 MISPLACED = "wrong-level"
 UNPAID, COUNTERS = ("commission-unexpected", "order-not-paid"), "purchase-counters"
 
@@ -38,7 +39,8 @@ def follow_roots(breaks: pl.DataFrame) -> pl.DataFrame:
         return breaks
     follows = pl.col("id").is_in(list(roots))
     evidence = [
-        _with_root(text, roots[name]) if name in roots else text for name, text in breaks.select("id", "evidence").iter_rows()
+        _with_root(text, roots[name]) if name in roots else _cut(text) if code == PLACE_ROOT else text
+        for name, code, text in breaks.select("id", "code", "evidence").iter_rows()
     ]
     return breaks.with_columns(
         pl.when(follows).then(pl.lit(FOLLOWS)).otherwise("cause").alias("cause"),
@@ -76,6 +78,13 @@ def _roots(breaks: pl.DataFrame) -> Iterator[tuple[str, str]]:
 
 def _facts(evidence: str) -> dict[str, Any]:
     return next((row["facts"] for row in json.loads(evidence) if "facts" in row), {})
+
+
+def _cut(evidence: str) -> str:
+    """The evidence with the first orders only: there may be more than a stored text can hold."""
+    first, *rest = json.loads(evidence)
+    facts = first["facts"] | {"order_ids": first["facts"]["order_ids"][:MOST_ORDERS]}
+    return json.dumps([first | {"facts": facts}, *rest], ensure_ascii=False)
 
 
 def _with_root(evidence: str, root: str) -> str:

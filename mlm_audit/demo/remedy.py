@@ -89,13 +89,12 @@ def _take(platform: Platform, step: Step) -> Sequence[int]:
 
 
 def _correct(platform: Platform, step: Correction) -> None:
-    frame = FRAMES.get(step.table, step.table)
-    value = {_attribute(step.column): [_value(platform, step.after)]}
+    frame, number, key = FRAMES.get(step.table, step.table), step.id, "id"
     if frame == "monthly_stats":  # its rows are named by their month
         [number] = platform[frame].filter(pl.col("year") * 100 + pl.col("month") == step.id)["id"]
-        platform.update(frame, [number], **value)
-        return
-    platform.update(frame, [step.id], key=KEYS.get(frame, "id"), **value)
+    else:
+        key = KEYS.get(frame, key)
+    platform.update(frame, [number], key=key, **{_attribute(step.column): [_value(platform, step.after)]})
 
 
 def _post(platform: Platform, step: Posting) -> Sequence[int]:

@@ -1,4 +1,4 @@
--- Rows without balanceAfter, of a kind that has one otherwise, after a row of the same member that has one; expected_paisa is what it should be.
+-- Rows without balanceAfter after a row of the same member that has one; expected_paisa is what it should be.
 with holed as (
     select user_id
     from chain_rows
@@ -20,19 +20,10 @@ holes as (
     select
         h.user_id as member_id,
         h.id as ledger_id,
-        h.type,
         (coalesce(k.balance_after_paisa - k.sum_paisa, h.opening_paisa + h.opening_since_paisa) + h.sum_paisa)::BIGINT as expected_paisa
     from summed as h
     left join summed as k on h.known_id = k.id
     where h.balance_after_paisa is null and (k.id is not null or h.opening_id is not null)
-),
-
-kinds as (
-    select type
-    from ledger
-    where user_id is not null and type in (select type from holes)
-    group by type
-    having count(balance_after_paisa) * 2 > count(*)
 )
 
 select
@@ -40,4 +31,3 @@ select
     ledger_id,
     expected_paisa
 from holes
-where type in (select type from kinds)
