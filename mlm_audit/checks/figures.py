@@ -110,7 +110,8 @@ def _by_root(found: Sequence[Finding]) -> dict[str, list[Finding]]:
     for finding in found:
         root = roots.get(finding["id"])
         root = roots.get(root, root) if root else None  # a root may follow from another one
-        by_cause[causes.get(root, finding["cause"]) if root else finding["cause"]].append(finding)
+        cause: str = causes.get(root, finding["cause"]) if root else finding["cause"]
+        by_cause[cause].append(finding)
     return by_cause
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from mlm_audit.demo.mutations.case import Case
 
@@ -39,11 +40,12 @@ class BlindSpot:
         return table == self.table and (not self.columns or column in self.columns)
 
 
+def _arguments(entry: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()}
+
+
 @cache
 def blind_spots() -> Sequence[BlindSpot]:
     """Every declaration, in the order of the file."""
-    entries = tomllib.loads(FILE.read_text(encoding="utf-8"))["blind_spot"]
-    return tuple(
-        BlindSpot(**{name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()})
-        for entry in entries
-    )
+    entries: list[dict[str, Any]] = tomllib.loads(FILE.read_text(encoding="utf-8"))["blind_spot"]
+    return tuple(BlindSpot(**_arguments(entry)) for entry in entries)

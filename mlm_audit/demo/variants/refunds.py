@@ -96,7 +96,8 @@ def _refund_joining(platform: Platform, paid: int, recover: Callable[[Platform, 
 
 def _uncount(platform: Platform, order: Row, amount: int) -> None:
     """What was refunded is no purchase of the month any more, where that month is not over."""
-    if order["paid_at"] >= platform["eligibility_log"]["created_at"].max() - timedelta(hours=2):
+    last_sweep: Any = platform["eligibility_log"]["created_at"].max()
+    if order["paid_at"] >= last_sweep - timedelta(hours=2):
         [user] = platform.rows("users", [order["user_id"]])
         platform.update("users", [user["id"]], monthly_purchase_paisa=[user["monthly_purchase_paisa"] - amount])
 
