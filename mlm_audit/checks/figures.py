@@ -104,14 +104,14 @@ def at_risk_by_cause(found: Sequence[Finding]) -> dict[str, int]:
 
 def _by_root(found: Sequence[Finding]) -> dict[str, list[Finding]]:
     """Breaks by cause; one that follows from another stands with the cause of that one, where it is among them."""
-    causes = {finding["id"]: finding["cause"] for finding in found}
+    causes: dict[str, str] = {finding["id"]: finding["cause"] for finding in found}
     roots = {finding["id"]: root for finding in found if (root := _root_of(finding)) is not None}
     by_cause: dict[str, list[Finding]] = defaultdict(list)
     for finding in found:
         root = roots.get(finding["id"])
         root = roots.get(root, root) if root else None  # a root may follow from another one
-        cause: str = causes.get(root, finding["cause"]) if root else finding["cause"]
-        by_cause[cause].append(finding)
+        cause = causes.get(root) if root else None
+        by_cause[cause or finding["cause"]].append(finding)
     return by_cause
 
 
