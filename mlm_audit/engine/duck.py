@@ -80,6 +80,9 @@ class EngineResult:
     rows: dict[str, int]
     bridge: Bridge
     broken_members: int
+    undecided_lines: int
+    """Order lines whose upline's activity at the time is unknown: either posting is lawful, and both are accepted."""
+    undecided_paisa: int
 
 
 class Engine:
@@ -136,7 +139,8 @@ class Engine:
             runs.append(run)
         progress("done", steps, steps)
         breaks = follow_roots(pl.concat(frames)) if frames else pl.DataFrame(schema=BREAK_SCHEMA)
-        return EngineResult(breaks, tuple(runs), rows, self._bridge(breaks), self._broken_members(breaks))
+        bridge, broken = self._bridge(breaks), self._broken_members(breaks)
+        return EngineResult(breaks, tuple(runs), rows, bridge, broken, *self._undecided())
 
     def _register_inputs(self) -> dict[str, int]:
         rows: dict[str, int] = {}
@@ -327,6 +331,15 @@ class Engine:
         if orphans.height:
             lines.append(BridgeLine("unknown-member", orphans.height, -int(orphans["amount_paisa"].cast(pl.Int128).sum())))
         return Bridge(ledger, wallets, tuple(lines))
+
+    def _undecided(self) -> tuple[int, int]:
+        """How many order lines are undecided, and their paisa; nothing where the orders could not be added up."""
+        if "order_sums" in self._failed_views:
+            return 0, 0
+        lines, paisa = self.ask.frame(
+            "select coalesce(sum(unknown_lines), 0)::BIGINT as n, coalesce(sum(unknown_paisa), 0)::BIGINT as p from order_sums"
+        ).row(0)
+        return int(lines), int(paisa)
 
     def _broken_members(self, breaks: pl.DataFrame) -> int:
         self._table("broken", breaks.select(pl.col("member_id").drop_nulls().unique()))

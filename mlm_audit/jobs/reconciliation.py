@@ -226,6 +226,17 @@ class _Reconciliation:
         gone = cleared(found.breaks, before, ran)
         return self._outcome(found, breaks, gone, corrections, capped=capped, missing=missing, first_run=previous is None)
 
+    def _undecided(self, found: EngineResult) -> tuple[str, ...]:
+        """What the platform's data leave open; said only where every order was looked at."""
+        if self.rows_changed is not None or not found.undecided_lines:
+            return ()
+        lines = "1 order line" if found.undecided_lines == 1 else f"{grouped(found.undecided_lines)} order lines"
+        note = (
+            f"{lines} of {format_inr(found.undecided_paisa)} in all may lawfully have gone to the upline or to the company: "
+            "whether the upline was active when the order was paid is not recorded; either posting was accepted"
+        )
+        return (note,)
+
     def _what_was_read(self) -> tuple[str, ...]:
         if self.rows_changed is None:
             return ()
@@ -286,7 +297,9 @@ class _Reconciliation:
         open_now = findings_of(worst_first(breaks))
         figures = figures_of(open_now, corrected)
         counts = _counts(found, figures, len(corrections))
-        if self.rows_changed is not None:
+        if self.rows_changed is None:
+            counts |= {"undecided_lines": found.undecided_lines, "undecided_paisa": found.undecided_paisa}
+        else:
             counts["rows_changed"] = self.rows_changed
 
         result = RunResult(
@@ -301,7 +314,7 @@ class _Reconciliation:
             findings=open_now + findings_of(as_cleared(gone, self.as_of)),
             checks=found.checks,
             bridge=found.bridge,
-            notes=(*_notes(found, missing), *unread, *self._of_history(), *self._what_was_read()),
+            notes=(*_notes(found, missing), *unread, *self._of_history(), *self._undecided(found), *self._what_was_read()),
             rows_read=found.rows,
             dry_run=self.dry_run,
             timezone=self.settings.timezone,
