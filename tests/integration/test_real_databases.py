@@ -68,7 +68,8 @@ def plain_facts() -> Facts:
 def change(engine: Engine, *statements: str) -> None:
     with engine.begin() as connection:
         for statement in statements:
-            connection.exec_driver_sql(statement.replace('"', "`") if engine.dialect.name == "mariadb" else statement)
+            mine = statement if engine.dialect.name == "sqlite" else statement.replace("%", "%%")
+            connection.exec_driver_sql(mine.replace('"', "`") if engine.dialect.name == "mariadb" else mine)
 
 
 def times_of(engine: Engine) -> list[tuple[str, str]]:
