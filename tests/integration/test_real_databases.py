@@ -18,6 +18,7 @@ from mlm_audit.database.migrate import init, upgrade
 from mlm_audit.database.queries import failing
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Verdict
+from mlm_audit.domain.words import LEDGER_TYPES
 from mlm_audit.jobs.payouts import Options, run_payouts
 from mlm_audit.jobs.reconciliation import reconcile
 from mlm_audit.jobs.sweep import run_sweep
@@ -29,7 +30,7 @@ Facts = dict[str, Any]
 WEEKLY = "weekly-payouts"
 NATIVE = {
     ("users", "role"): ("user", "admin"),
-    ("ledger", "type"): ("sponsor_commission", "self_payout", "company_share", "rollup_to_company", "remainder"),
+    ("ledger", "type"): LEDGER_TYPES,
     ("commissions", "status"): ("pending", "released", "rolled_up"),
     ("SelfPayoutSchedule", "status"): ("pending", "paid", "failed", "permanently_failed"),
 }
