@@ -2,6 +2,7 @@
 -- title: Commission records and ledger disagree
 -- severity: high
 -- needs: orders, commissions, ledger, matrix_nodes, users
+-- determines: commissions.level, commissions.order_id, commissions.type, ledger.(row), ledger.level_depth, ledger.reference_id, ledger.type
 -- proves: Every joining commission has both its record and its ledger credit.
 -- do: Take the steps of `mlm-audit remedy show`: whether the wallet has the money already decides whether it is paid.
 -- message: Order {order_id}, level {level}: {expected_paisa} for member {member_id} has {what}.

@@ -2,6 +2,7 @@
 -- title: The company's line of an order is wrong
 -- severity: medium
 -- needs: orders, ledger, commissions, matrix_nodes, users
+-- determines: commissions.level, ledger.(row), ledger.amount_paisa, ledger.level_depth, ledger.reference_id, ledger.type, orders.(row), orders.commission_amount_paisa, orders.is_joining_order, orders.paid_at, orders.status, orders.user_id
 -- proves: The company's share, each rolled-up level and the remainder of every order are posted once, with the right amount.
 -- do: Post or reverse the difference on the company's account as `mlm-audit remedy show` says.
 -- message: Order {order_id}, {line}: {posted_paisa} posted, {expected_paisa} expected.

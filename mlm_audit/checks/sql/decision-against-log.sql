@@ -2,6 +2,7 @@
 -- title: Commission decided against the eligibility log
 -- severity: high
 -- needs: commissions, orders, eligibility_log
+-- determines: commissions.status
 -- proves: Commission is released only to members logged as eligible for the month, and rolled up only from the others.
 -- do: Recompute the member's eligibility for the month; then release or recover.
 -- message: Month {month}: {amount_paisa} was {status}, but the log says {what}.

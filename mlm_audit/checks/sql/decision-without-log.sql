@@ -2,6 +2,7 @@
 -- title: Commission decided without a log row
 -- severity: high
 -- needs: commissions, orders, eligibility_log
+-- determines: commissions.status, commissions.user_id, eligibility_log.month, eligibility_log.user_id, eligibility_log.year
 -- proves: Whose commission of a month was released or rolled up is in the eligibility log of that month.
 -- do: Recompute the member's eligibility for the month with `mlm-audit explain eligibility`; complete the log, or take the decision back.
 -- message: Month {month}: {decided_paisa} was {status}, and the eligibility log has no row for member {member_id}.

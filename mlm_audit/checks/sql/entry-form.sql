@@ -2,6 +2,7 @@
 -- title: A ledger row that is not what its kind asks for
 -- severity: high
 -- needs: ledger, payout_schedule
+-- determines: ledger.level_depth, ledger.ref, ledger.reference_id, ledger.type, ledger.user_id
 -- proves: A row of the company names no member and every other row names one; only level lines name a level; every row has an idempotency key, and payouts and roll-ups the prescribed one.
 -- do: Find out whose money the row moved; correct the owner, level or key of the row, with its reason.
 -- message: Ledger row {ledger_id} ({kind}, {row_paisa}) {what}.

@@ -2,6 +2,7 @@
 -- title: The joining flag is on the wrong order
 -- severity: medium
 -- needs: orders
+-- determines: orders.is_joining_order, orders.user_id
 -- proves: Exactly a member's first paid order is the joining order.
 -- do: Decide which order is the first; its split differs (self income is paid on joining orders only).
 -- message: Order {order_id} is {what} of member {member_id}.

@@ -2,6 +2,7 @@
 -- title: A kind of ledger row that nobody knows
 -- severity: low
 -- needs: ledger
+-- determines: ledger.type
 -- proves: Every ledger row is of a kind that the checks understand.
 -- do: Tell what this kind means; a check for it can be added as a file.
 -- message: {rows} ledger rows of type {type}, {amount_paisa} in total, are counted in the balances but explained by no check.

@@ -2,6 +2,7 @@
 -- title: A wallet is below zero
 -- severity: critical
 -- needs: users, ledger
+-- determines: ledger.amount_paisa, ledger.user_id
 -- proves: No wallet balance is negative.
 -- do: Stop this member's withdrawals; a person decides whether the money is recovered, written off, or never left.
 -- message: The wallet stands at {amount_paisa}.

@@ -2,6 +2,7 @@
 -- title: An order's lines are not the expected ones
 -- severity: high
 -- needs: orders, commissions, ledger, matrix_nodes, users
+-- determines: ledger.user_id
 -- proves: Nothing about an order's lines differs without another check naming it.
 -- do: Compare the order's ledger rows and commission records with the plan one by one; look for a row with the wrong owner or level.
 -- message: Order {order_id}: its lines differ from the plan's, though amounts and owners of the expected ones agree.

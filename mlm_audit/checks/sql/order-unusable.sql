@@ -2,6 +2,7 @@
 -- title: An order that cannot be recomputed
 -- severity: high
 -- needs: orders
+-- determines: orders.commission_amount_paisa
 -- proves: Every paid order has the time it was paid, a commissionable amount and a plan version in force.
 -- do: Complete the order, or add the plan version that was in force.
 -- message: Order {order_id} {what}.

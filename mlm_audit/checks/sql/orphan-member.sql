@@ -2,6 +2,7 @@
 -- title: Rows of a member who does not exist
 -- severity: high
 -- needs: users, ledger, commissions
+-- determines: commissions.user_id, ledger.user_id, orders.user_id, payout_schedule.user_id, users.(row), users.id, withdrawals.user_id
 -- proves: Every row with a member names one that exists.
 -- do: Find the deleted or mistyped member; restore it or move the rows.
 -- message: {rows} rows in {table_name} name member {member_id}, who does not exist.

@@ -2,6 +2,7 @@
 -- title: Rows of an order that does not exist
 -- severity: high
 -- needs: orders, ledger, commissions
+-- determines: commissions.order_id, ledger.reference_id, ledger.type, orders.(row), orders.id, payout_schedule.order_id
 -- proves: Every commission, order posting and instalment names an order that exists.
 -- do: Find the deleted or mistyped order; restore it or reverse the rows.
 -- message: {table_name} row {row_id} names order {order_text}, which does not exist.

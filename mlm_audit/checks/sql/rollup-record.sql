@@ -2,6 +2,7 @@
 -- title: A roll-up's records disagree
 -- severity: medium
 -- needs: commissions, orders, ledger, commission_rollups, eligibility_log
+-- determines: commission_rollups.(row), commission_rollups.amount_paisa, commission_rollups.commission_count, commission_rollups.month, commission_rollups.user_id, commission_rollups.year, commissions.(row), commissions.order_id, commissions.status, commissions.type, commissions.user_id, eligibility_log.rolled_up_paisa, ledger.(row), ledger.reference_id
 -- proves: CommissionRollup counts the commissions that were rolled up, the eligibility log has its amount, and the company's credit names it.
 -- do: Set the record from the commissions that were rolled up; no money moves.
 -- message: {what}: {posted_paisa}, {expected_paisa} expected.

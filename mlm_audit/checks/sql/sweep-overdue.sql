@@ -2,6 +2,7 @@
 -- title: A month's commission is undecided
 -- severity: medium
 -- needs: commissions, orders, monthly_stats
+-- determines: monthly_stats.(row)
 -- proves: Every month is swept within SWEEP_OVERDUE_DAYS of its end.
 -- do: Run `mlm-audit run monthly-sweep --month` for that month, first with --dry-run.
 -- message: Month {month}: {rows} commissions of {pending_paisa} are undecided, {days} days after the month ended.

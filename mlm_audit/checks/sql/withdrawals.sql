@@ -2,6 +2,7 @@
 -- title: Withdrawals and ledger disagree
 -- severity: high
 -- needs: withdrawals, ledger
+-- determines: ledger.(row), ledger.amount_paisa, ledger.reference_id, ledger.type, ledger.user_id, withdrawals.(row), withdrawals.amount_paisa, withdrawals.id, withdrawals.status, withdrawals.user_id
 -- proves: Every approved withdrawal is debited in the ledger with its amount, corrections included, and every debit has its approved request.
 -- do: Take the steps of `mlm-audit remedy show`. Whether the money left the bank decides, and only a person can see that.
 -- message: Withdrawal {withdrawal_text} ({status}): {debited_paisa} debited, {expected_paisa} expected.
