@@ -6,8 +6,8 @@
 -- proves: For every member and month there is one log row; its purchases are those of the orders, its requirement is the plan's, its 3-3 answer is possible, and its verdict follows from its own conditions.
 -- do: Recompute the member's eligibility with `mlm-audit explain eligibility MEMBER --month MONTH`; a person decides what the right answer is before money moves.
 -- message: Member {member_id}, month {month}: {what}.
--- Who can have counted as active when the month ended. Flags have no history: those who are inactive today may have been active then.
 with people as (
+    -- Who can have counted as active when the month ended. Flags have no history: those who are inactive today may have been active then.
     select
         u.id as member_id,
         nullif(u.sponsor_id, u.id) as sponsor_id,
