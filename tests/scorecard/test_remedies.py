@@ -83,33 +83,3 @@ def test_a_remedy_is_taken_once() -> None:
     [remedy] = [remedy_of(row) for row in audit(platform).iter_rows(named=True)]
     assert apply(platform, remedy)
     assert apply(platform, remedy) == ()
-
-
-@pytest.mark.parametrize("is_deleted", [False, True])
-def test_a_changed_place_in_the_tree_is_one_finding(is_deleted: bool) -> None:
-    """All orders below were paid along the old place: one finding, whose remedy clears what follows."""
-    platform = clean_platform(400, 1).copy()
-    [member] = _busy(platform)
-    parents = dict(platform["matrix_nodes"].select("user_id", "parent_id").iter_rows())
-    if is_deleted:
-        platform.delete("matrix_nodes", [member], key="user_id")
-    else:
-        other = next(one for one in parents if one not in (member, parents[member]) and parents[one] == 1)
-        platform.update("matrix_nodes", [member], key="user_id", parent_id=[other])
-    breaks = list(audit(platform).iter_rows(named=True))
-    roots = [row for row in breaks if row["code"] == "matrix-lines"]
-    assert [row["member_id"] for row in roots] == [member]
-    orders = [row for row in breaks if row["order_id"] is not None and row["code"] != "matrix-lines"]
-    assert len(orders) > 5
-    following = [row for row in orders if remedy_of(row).follows == roots[0]["id"]]
-    assert len(following) * 10 >= len(orders) * 9
-    apply(platform, remedy_of(roots[0]))
-    assert audit(platform).height == 0
-
-
-def _busy(platform: Platform) -> list[int]:
-    """A member with a parent above the top, and the most orders directly below."""
-    nodes = platform["matrix_nodes"].filter(pl.col("parent_id") > 1)
-    paid = platform["orders"].filter(pl.col("status") == "paid").select(pl.col("user_id"), pl.col("id").alias("order_id"))
-    below = nodes.join(paid, on="user_id").group_by("parent_id").len().sort("len", "parent_id", descending=[True, False])
-    return [int(below.filter(pl.col("parent_id").is_in(nodes["user_id"].implode()))["parent_id"][0])]

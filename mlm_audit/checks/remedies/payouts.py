@@ -227,6 +227,7 @@ def withdrawal_unrequested(broken: Broken) -> Remedy:
     ways = [Alternative("the bank shows no such payment", (back,))]
     if request is not None:
         values = {"id": request, "userId": broken.member_id, "amount": debited, "status": "approved"}
+        values |= {"requestedAt": broken["debited_at"], "processedAt": broken["debited_at"]}
         ways.append(Alternative("the bank shows that the money left", (Insertion(REQUESTS, values, rests_on),)))
     return Remedy(broken.id, alternatives=tuple(ways))
 

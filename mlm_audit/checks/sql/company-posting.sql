@@ -53,12 +53,15 @@ select
         'level': l.level,
         'due_paisa': l.expected_paisa,
         'posted_paisa': l.posted_paisa,
+        'order_status': o.status,
+        'first_posted_at': t.first_at,
         'ledger_id': coalesce(l.last_ledger_id, w.rollup_id)
     } as facts,
     l.order_id || '/' || l.line as key
 from lines as l
 left join line_rows as w on l.order_id = w.order_id and l.level = w.level
 left join orders as o on l.order_id = o.id
+left join order_sums as t on l.order_id = t.order_id
 left join plan_versions as v
     on l.version_no <> v.version_no and l.line = 'company_share'
     and l.posted_paisa = o.commission_amount_paisa * v.company_bps // 10000

@@ -50,6 +50,7 @@ select
         'holder_id': w.holder_id,
         'in_wallet': m.in_wallet,
         'twin_id': t.twin_id,
+        'debited_at': d.created_at,
         'other_id': r.ledger_id,
         'other_type': r.type,
         'other_reference_id': r.reference_id,
@@ -70,4 +71,5 @@ left join (
     group by break_id
 ) as r on r.break_id = 'withdrawals/' || w.withdrawal_id
 left join posted_otherwise as x on w.withdrawal_id is null and w.first_ledger_id = x.ledger_id
+left join ledger as d on w.last_ledger_id = d.id
 left join twins as t on w.withdrawal_id = t.withdrawal_id

@@ -36,7 +36,8 @@ def _approved(injector: Injector) -> pl.DataFrame:
 
 
 def _requested_twice(injector: Injector, places: int) -> list[Row]:
-    rows = injector.pick(_approved(injector), places)
+    # Of members who could be debited once more: one alternative is that the bank paid twice.
+    rows = injector.pick(injector.affordable(_approved(injector)).sort("withdrawal_id"), places)
     columns = [name for name in injector.platform["withdrawals"].columns if name != "id"]
     injector.platform.append("withdrawals", [{name: row[name] for name in columns} for row in rows])
     return [place(f"withdrawal {r['withdrawal_id']} approved twice", r["amount_paisa"], [r["user_id"]]) for r in rows]
