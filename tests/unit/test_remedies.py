@@ -10,7 +10,6 @@ from mlm_audit.checks.remedies import Correction, Posting, Removal, Row, remedy_
 from mlm_audit.checks.remedies.declared import REMEDIES
 from mlm_audit.checks.remedies.model import recovery_key, reposting_key, reversal_key
 
-
 FIND_OUT_FIRST = {
     "follows-from-order-line",
     "history-other-member",
