@@ -17,7 +17,7 @@ from mlm_audit.checks.inputs import INPUTS
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import connect
 from mlm_audit.engine.parts import relation, rows_in
-from mlm_audit.seals.canonical import FIRST_COLUMNS, Columns, as_kind, columns_of, names_of, shared
+from mlm_audit.seals.canonical import FIRST_COLUMNS, Columns, columns_of, compared_as, names_of, shared
 
 SETTLED_AFTER = timedelta(minutes=15)
 
@@ -67,7 +67,7 @@ def seal_of(con: duckdb.DuckDBPyConnection, ledger: str, cutoff: str, columns: C
 
 
 def _hash(columns: Columns) -> str:
-    return f"hash({', '.join(as_kind(name, kind) for name, kind in columns)})"
+    return f"hash({', '.join(compared_as(name, kind, name) for name, kind in columns)})"
 
 
 def _figures(columns: Columns) -> str:

@@ -13,7 +13,7 @@ from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import connect
 from mlm_audit.engine.history import ledger_columns, moved_rows, moved_somewhere, nothing_moved
 from mlm_audit.engine.parts import quoted, relation
-from mlm_audit.seals.canonical import LATEST, Columns, RowFormat, as_kind, names_of, shared
+from mlm_audit.seals.canonical import LATEST, Columns, RowFormat, as_kind, compared_as, names_of, shared
 from mlm_audit.seals.log import Seal
 from mlm_audit.seals.merkle import root
 from mlm_audit.seals.store import State
@@ -152,7 +152,10 @@ def _named(con: duckdb.DuckDBPyConnection, folder: Path, number: int, seals: Seq
     rows = f"select {', '.join(names_of(both))} from read_parquet([{files}]) {only}"
     con.execute(f"create {'table' if only else 'view'} sealed_{number} as {rows}")
     inside = " or ".join(f"({_within('a.created_at', seal.starts_at, seal.ends_at)})" for seal in seals)
-    same = " and ".join(f"b.{name} is not distinct from {as_kind(f'a.{name}', kind)}" for name, kind in both)
+    same = " and ".join(
+        f"{compared_as(name, kind, f'b.{name}')} is not distinct from {compared_as(name, kind, f'a.{name}')}"
+        for name, kind in both
+    )
     return moved_rows(f"sealed_{number}", "found", inside=inside, same=same, since="after its month was sealed", columns=both)
 
 

@@ -76,9 +76,19 @@ def shared(columns: Columns, others: Iterable[str]) -> Columns:
     return tuple((name, kind) for name, kind in columns if name in known)
 
 
+WORDS = ("type",)
+"""The columns of the ledger that hold a word. Older versions sealed it as it was written."""
+
+
 def as_kind(name: str, kind: Kind) -> str:
     """A column as a DuckDB expression of the kind that it was sealed with, whatever its kind is today; null where it has no such value."""
     return f"try_cast({name} as {kind})"
+
+
+def compared_as(name: str, kind: Kind, expression: str) -> str:
+    """A column of a row as it is compared with another time's: a word trimmed and case-folded, as every check reads it."""
+    typed = f"try_cast({expression} as {kind})"
+    return f"lower(trim({typed}))" if name in WORDS else typed
 
 
 def _field(value: Any) -> str:
