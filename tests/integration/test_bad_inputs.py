@@ -98,6 +98,7 @@ CASES: dict[str, tuple[str, ...]] = {
         "=3",
         ",",
     ),
+    "--share": ("0", "-1", "1.1", "x"),
     "--variant": ("nothing", "REFUND-FULL"),
     "--truth": UNWRITABLE,
     "--seeds": (*NUMBERS, "0", "-1", "1001"),

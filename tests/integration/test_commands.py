@@ -84,6 +84,8 @@ def test_run__document(demo: str, tmp_path: Path) -> None:
     assert (result["status"], result["verdict"], result["as_of"]) == ("warning", "FAIL", "2026-11-23T22:30:00+00:00")
     assert result["counts"] == {
         "users_checked": 300,
+        "undecided_lines": 124,
+        "undecided_paisa": 1363416,
         "discrepancies_found": 1,
         "auto_corrections": 0,
         "total_discrepancy_paisa": 31250,
@@ -175,8 +177,8 @@ def test_checks_and_own_check(demo: str, tmp_path: Path) -> None:
     (own / "bad.sql").write_text(header.replace("many-rows", "bad") + "select nonsense from ledger")
     result = document("run", "reconciliation", "--db", demo, "--dry-run", env={"CHECKS_DIR": str(own)})
     assert [finding["code"] for finding in result["findings"]] == ["many-rows"]
-    assert result["verdict"] == "INCOMPLETE"
-    assert any("check bad did not run" in note for note in result["notes"])
+    assert (result["verdict"], result["is_complete"]) == ("FAIL", False)
+    assert any("check bad did not run" in note for note in result["not_checked"])
     (own / "bad.sql").write_text("select 1")
     assert "header lacks" in refused("run", "reconciliation", "--db", demo, "--dry-run", env={"CHECKS_DIR": str(own)})
 
@@ -259,9 +261,11 @@ def test_bad__float_money_column(demo: str) -> None:
 
 def test_bad__half_paisa_in_a_row(demo: str) -> None:
     execute(demo, "update ledger set amount = 12.5 where id = 17")
-    line = refused("run", "reconciliation", "--db", demo)
-    assert "table ledger, row 17, column amount: 12.5" in line
-    assert counted(demo, "JobLog") == 0
+    result = document("run", "reconciliation", "--db", demo)
+    assert (result["verdict"], result["is_complete"]) == ("FAIL", False)
+    assert any("ledger" in note and "17" in note and "12.5" in note for note in result["not_checked"])
+    assert {"table": "ledger", "id": 17} in [row for one in result["findings"] for row in one["evidence"]]
+    assert counted(demo, "JobLog") == 1
 
 
 def test_bad__empty_ledger(demo: str) -> None:
