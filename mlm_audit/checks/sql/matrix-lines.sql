@@ -2,6 +2,7 @@
 -- title: Orders were paid along another tree
 -- severity: high
 -- needs: orders, commissions, ledger, matrix_nodes, users
+-- determines: matrix_nodes.parent_id
 -- proves: No member's orders, and those below, were all paid to the uplines of one other place in the matrix.
 -- do: Find out who moved the member in the matrix; set the place right first, and reverse nothing of the orders before that.
 -- message: {orders} orders of member {member_id} and below were paid to member {paid_to_id} and above, not to {parent_text}.

@@ -2,6 +2,7 @@
 -- title: An order's commissionable amount is not the one that was distributed
 -- severity: high
 -- needs: orders, commissions, ledger, payout_schedule, matrix_nodes, users
+-- determines: orders.commission_amount_paisa, orders.user_id
 -- proves: No order's lines are all those of one other commissionable amount: where they are, the order was edited and not its lines.
 -- do: Find out who edited the order; set its amount back, and post nothing for its lines.
 -- message: Order {order_id} sets aside {commission_paisa}; every line of it is that of {basis_paisa}.

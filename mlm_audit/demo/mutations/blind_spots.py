@@ -24,6 +24,8 @@ class BlindSpot:
     consistencies: tuple[str, ...] = ()
     partly: bool = False
     """Whether some of the mutations are found, depending on the place."""
+    gap: bool = False
+    """Whether it could be checked, and is not yet."""
 
     def covers(self, case: Case) -> bool:
         """Whether a case is one of those that are excused."""
