@@ -143,7 +143,9 @@ def as_frame(name: str, spec: Input, rows: Sequence[Any], unread: Unread) -> pl.
         series, bad = _series(name, column, kind, values[index])
         columns.append(series)
         for place, told in bad.items():
-            where = SOURCES[name].__tablename__, values[0][place], _database_name(name, column)
+            key = values[0][place]
+            row = key if isinstance(key, int) else f"with {as_told(key)} as its id"
+            where = SOURCES[name].__tablename__, row, _database_name(name, column)
             unread.add(Unreadable(*where, told, why_not(column, kind)))
     return pl.DataFrame(columns)
 

@@ -161,7 +161,8 @@ def test_an_empty_schedule_where_orders_were_paid_is_incomplete(small_shop: Shop
         assert "Nothing is due" not in render(page_of(result, IST, ""))
 
 
-def test_overdue_is_told_by_age_with_its_money(small_shop: Shop) -> None:
+def test_overdue_is_told_by_age_with_its_money(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAYOUT_OVERDUE_DAYS", "8")
     ahead, after = run(small_shop, dry_run=True), run(small_shop)
     assert ahead.counts["overdue"] == 52
     ages = after.counts["overdue_by_age"]

@@ -179,8 +179,8 @@ def test_document_is_json_ready_and_complete() -> None:
     import json
 
     document = json.loads(json.dumps(to_document(CASES["fail"])))
-    head = "job job_id status verdict as_of started_at duration_ms dry_run counts findings"
-    assert list(document)[:10] == head.split()
+    head = "job job_id status verdict is_complete not_checked as_of started_at duration_ms dry_run counts"
+    assert list(document)[:11] == head.split()
     assert document["bridge"]["residual_paisa"] == 0
 
 

@@ -1,5 +1,6 @@
 """What follows from what, and which command explains a break: plain rules over plain rows."""
 
+import json
 from typing import Any
 
 import polars as pl
@@ -12,7 +13,11 @@ from mlm_audit.checks.roots import FOLLOWS, follow_roots
 def breaks(*rows: tuple[str, int | None, str]) -> pl.DataFrame:
     """`code`, `order_id`, `key`, each with a cause of its own."""
     schema = {"code": pl.String, "order_id": pl.Int64, "key": pl.String}
-    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(pl.lit("its own").alias("cause"))
+    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(
+        (pl.col("code") + "/" + pl.col("key")).alias("id"),
+        pl.lit("its own").alias("cause"),
+        pl.lit('[{"table": "order", "id": 7}]').alias("evidence"),
+    )
 
 
 @pytest.mark.parametrize("root", ["joining-flag", "order-unusable"])
@@ -27,8 +32,11 @@ def test_an_order_s_lines_follow_from_the_order(root: str) -> None:
         ("wallet-balance", None, "3"),
     )
     found = follow_roots(given)
-    assert found["cause"].to_list() == ["its own", FOLLOWS, FOLLOWS, *["its own"] * 4]
-    assert found.drop("cause").equals(given.drop("cause")), "they stay breaks, in their order"
+    assert found["cause"].to_list() == ["its own", FOLLOWS, FOLLOWS, "its own", FOLLOWS, "its own", "its own"]
+    same = ["cause", "evidence"]
+    assert found.drop(same).equals(given.drop(same)), "they stay breaks, in their order"
+    roots = [json.loads(text)[0].get("facts", {}).get("root_id") for text in found["evidence"]]
+    assert roots == [None, f"{root}/7", f"{root}/7", None, f"{root}/7", None, None]
 
 
 def test_an_instalment_s_history_follows_from_its_ledger() -> None:
