@@ -1,0 +1,300 @@
+"""Each check of the closed world has a change that it finds, alone and with the right cause; clean platforms have nothing."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+
+from mlm_audit.checks.catalogue import load_checks
+from mlm_audit.demo.platform import Platform
+from mlm_audit.demo.scorecard import audit
+from tests.conftest import clean_platform
+
+Change = Callable[[Platform], None]
+
+
+def row(platform: Platform, table: str, *where: Any, number: int = 0) -> dict[str, Any]:
+    found = platform[table].filter(*where) if where else platform[table]
+    return found.row(number, named=True)
+
+
+def edit(table: str, *where: Any, **values: Any) -> Change:
+    """Set fields of the first row that meets the conditions; a function gets the row."""
+
+    def change(platform: Platform) -> None:
+        one = row(platform, table, *where)
+        given = {name: [value(one) if callable(value) else value] for name, value in values.items()}
+        platform.update(table, [one["id"]], **given)
+
+    return change
+
+
+def day(year: int, month: int, number: int) -> datetime:
+    """Midnight UTC, as a table has it: without a zone."""
+    return datetime(year, month, number, tzinfo=UTC).replace(tzinfo=None)
+
+
+def later(name: str, **time: float) -> Callable[[dict[str, Any]], datetime]:
+    return lambda one: one[name] + timedelta(**time)
+
+
+def stats(**values: Any) -> Change:
+    def change(platform: Platform) -> None:
+        first = pl.int_range(pl.len()) == 1
+        changes = [pl.when(first).then(pl.lit(value)).otherwise(name).alias(name) for name, value in values.items()]
+        platform.frames["monthly_stats"] = platform["monthly_stats"].with_columns(changes)
+
+    return change
+
+
+def twice(table: str, *where: Any, **values: Any) -> Change:
+    def change(platform: Platform) -> None:
+        one = {name: value for name, value in row(platform, table, *where).items() if name != "id"}
+        platform.append(table, [one | values])
+
+    return change
+
+
+def grant(kind: str, paisa: int, **approval: Any) -> Change:
+    def change(platform: Platform) -> None:
+        at = platform.end.replace(tzinfo=None)
+        platform.append("ledger", [{"user_id": 5, "type": kind, "amount_paisa": paisa, "ref": "GRANT_1", "created_at": at}])
+        platform.settle([5])
+        if approval:
+            given = {
+                "kind": kind,
+                "user_id": 5,
+                "amount_paisa": paisa,
+                "reference": "GRANT_1",
+                "approved_by": "A",
+                "approved_at": at,
+            }
+            platform.append("authorisations", [given | {"reason": "R"} | approval])
+
+    return change
+
+
+def approved_only(platform: Platform) -> None:
+    at = platform.end.replace(tzinfo=None) - timedelta(days=30)
+    given = {
+        "kind": "bonus",
+        "user_id": 5,
+        "amount_paisa": 700,
+        "reference": "B",
+        "approved_by": "A",
+        "approved_at": at,
+        "reason": "R",
+    }
+    platform.append("authorisations", [given])
+
+
+def refund_moved(platform: Platform) -> None:
+    """A refund that was taken back from another member of the same order."""
+    fallen = platform["orders"].filter(pl.col("status") == "refunded")["id"].implode()
+    back = platform["commissions"].filter(pl.col("order_id").is_in(fallen), pl.col("amount_paisa") < 0)
+    one = back.row(0, named=True)
+    platform.update("commissions", [one["id"]], user_id=[one["user_id"] + 1])
+
+
+JOINING, PENDING, DECIDED = pl.col("type") == "joining", pl.col("status") == "pending", pl.col("status") == "released"
+PAID_ORDER, PAID = pl.col("status") == "paid", pl.col("status") == "paid"
+REPURCHASE = pl.col("type") == "repurchase"
+KIND = pl.col("type")
+FUTURE = day(2027, 6, 1)
+LAST = pl.col("paid_at") > day(2026, 11, 2)
+
+FOUND: dict[str, tuple[Change, str, str]] = {
+    "a credit from nowhere": (grant("adjustment", 10_000_000), "unsupported-entry", "unsupported-entry"),
+    "a bonus from nowhere": (grant("bonus", 900), "unsupported-entry", "unsupported-entry"),
+    "approved for less": (grant("bonus", 900, amount_paisa=90), "unsupported-entry", "authorisation-differs"),
+    "approved for another member": (grant("bonus", 900, user_id=6), "unsupported-entry", "authorisation-differs"),
+    "approved, never posted": (approved_only, "unsupported-entry", "authorised-not-posted"),
+    "the company's share in a member's hands": (
+        edit("ledger", KIND == "company_share", user_id=5),
+        "entry-form",
+        "company-money-to-member",
+    ),
+    "a roll-up in a member's hands": (
+        edit("ledger", KIND == "commission_rollup", user_id=5),
+        "entry-form",
+        "company-money-to-member",
+    ),
+    "a payout with a level": (edit("ledger", KIND == "self_payout", level_depth=2), "entry-form", "level-unexpected"),
+    "a payout under another key": (edit("ledger", KIND == "self_payout", ref="PAYOUT_X"), "entry-form", "key-wrong"),
+    "a row without a key": (edit("ledger", KIND == "company_share", ref=None), "entry-form", "key-missing"),
+    "a key with spaces": (edit("ledger", KIND == "remainder", ref=lambda one: one["ref"] + " "), "entry-form", "key-untrimmed"),
+    "a roll-up that names another record": (
+        edit("ledger", KIND == "commission_rollup", reference_id=lambda one: one["reference_id"] + 1),
+        "rollup-record",
+        "rollup-reference-wrong",
+    ),
+    "a roll-up that counts more": (
+        edit("commission_rollups", commission_count=lambda one: one["commission_count"] + 1),
+        "rollup-record",
+        "rollup-count-wrong",
+    ),
+    "a log with another roll-up": (edit("eligibility_log", rolled_up_paisa=77), "rollup-record", "log-amount-wrong"),
+    "a joining commission that is pending": (
+        edit("commissions", JOINING, status="pending"),
+        "record-state",
+        "joining-not-released",
+    ),
+    "decided, without a time": (
+        edit("commissions", REPURCHASE, DECIDED, processed_at=None),
+        "record-state",
+        "decided-without-time",
+    ),
+    "undecided, with a time": (
+        edit("commissions", REPURCHASE, PENDING, processed_at=day(2026, 11, 20)),
+        "record-state",
+        "undecided-with-time",
+    ),
+    "paid with another amount": (
+        edit("payout_schedule", PAID, actual_amount_paisa=lambda one: one["amount_paisa"] + 5),
+        "record-state",
+        "paid-other-amount",
+    ),
+    "an instalment without an order": (
+        edit("payout_schedule", PENDING, order_id=None),
+        "record-state",
+        "instalment-without-order",
+    ),
+    "given up at once": (
+        edit("payout_schedule", pl.col("status") == "failed", status="permanently_failed", processed_at=day(2026, 11, 16)),
+        "record-state",
+        "given-up-early",
+    ),
+    "an unpaid instalment that says what was paid": (
+        edit("payout_schedule", PENDING, actual_amount_paisa=1),
+        "record-state",
+        "undecided-with-amount",
+    ),
+    "a withdrawal of nothing": (
+        edit("withdrawals", pl.col("status") == "rejected", amount_paisa=0),
+        "record-state",
+        "amount-not-positive",
+    ),
+    "a paid order back to pending": (edit("orders", PAID_ORDER, LAST, status="pending"), "order-status", "status-left-paid"),
+    "a status that nobody knows": (edit("orders", PAID_ORDER, LAST, status="on hold"), "order-status", "status-unknown"),
+    "commission above the total": (edit("orders", PAID_ORDER, LAST, total_paisa=1), "order-amount", "commission-above-total"),
+    "due ten days early": (
+        edit("payout_schedule", PENDING, payout_date=later("payout_date", days=-10)),
+        "instalment-date",
+        "due-date-wrong",
+    ),
+    "a commission generated by somebody else": (
+        edit("commissions", REPURCHASE, PENDING, from_user_id=lambda one: one["from_user_id"] + 1),
+        "commission-record",
+        "generated-by-other",
+    ),
+    "dated next year": (edit("ledger", KIND == "company_share", created_at=FUTURE), "impossible-date", "dated-in-future"),
+    "paid before it was due": (
+        edit("ledger", KIND == "self_payout", created_at=later("created_at", days=-40)),
+        "impossible-date",
+        "dated-before-source",
+    ),
+    "a member who joined after buying": (
+        edit("users", created_at=later("created_at", days=60)),
+        "impossible-date",
+        "dated-before-source",
+    ),
+    "a log row that contradicts another": (
+        twice("eligibility_log", pl.col("is_eligible"), is_eligible=False),
+        "eligibility-log",
+        "eligibility-contradictory",
+    ),
+    "a log row twice": (twice("eligibility_log", pl.col("is_eligible")), "eligibility-log", "eligibility-twice"),
+    "more purchases than orders": (
+        edit("eligibility_log", monthly_purchase_paisa=lambda one: one["monthly_purchase_paisa"] + 10_000_000),
+        "eligibility-log",
+        "eligibility-purchases",
+    ),
+    "another requirement": (edit("eligibility_log", required_purchase_paisa=1), "eligibility-log", "eligibility-requirement"),
+    "eligible without KYC": (
+        edit("eligibility_log", pl.col("is_eligible"), kyc_approved=False),
+        "eligibility-log",
+        "eligibility-verdict",
+    ),
+    "an impossible 3-3 answer": (
+        edit("eligibility_log", ~pl.col("three_three_met"), pl.col("user_id") > 250, three_three_met=True),
+        "eligibility-log",
+        "eligibility-three-three",
+    ),
+    "a month with other sums": (stats(eligible_users=9_999), "monthly-stats", "monthly-stats-wrong"),
+    "a month under another name": (stats(month_year="2020-01"), "monthly-stats", "monthly-stats-wrong"),
+    "another counter": (edit("users", last_month_purchase_paisa=123_456_789), "purchase-counters", "counter-wrong"),
+    "a refund taken from the wrong member": (refund_moved, "refund-misplaced", "refund-misplaced"),
+    "a payout's history of another member": (
+        edit("payout_history", user_id=lambda one: one["user_id"] + 1),
+        "payout-history",
+        "history-other-member",
+    ),
+    "no amount": (edit("payout_history", amount_paisa=None), "field-missing", "field-missing"),
+    "no owner": (edit("withdrawals", user_id=None), "field-missing", "field-missing"),
+}
+
+
+@pytest.fixture(autouse=True)
+def _usual_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is overdue counts as such after the usual days."""
+    monkeypatch.delenv("PAYOUT_OVERDUE_DAYS")
+    monkeypatch.delenv("SWEEP_OVERDUE_DAYS")
+
+
+@pytest.fixture(scope="module")
+def clean() -> Platform:
+    return clean_platform(300, 1, 6)
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_a_change_is_found_with_its_cause(clean: Platform, name: str) -> None:
+    change, code, cause = FOUND[name]
+    platform = clean.copy()
+    change(platform)
+    found = audit(platform).select("code", "cause").rows()
+    assert (code, cause) in found, found
+
+
+def test_what_is_overdue_has_an_age_and_an_amount(clean: Platform) -> None:
+    platform = Platform(dict(clean.frames), clean.end + timedelta(days=30))
+    found = audit(platform)
+    pending = clean["payout_schedule"].filter(
+        PENDING, pl.col("payout_date") < (clean.end + timedelta(days=22)).replace(tzinfo=None)
+    )
+    payouts = found.filter(pl.col("code") == "payout-overdue")
+    assert -int(payouts["amount_paisa"].sum()) == int(pending["amount_paisa"].sum()) > 0
+    assert "have been due for" in payouts["message"][0]
+    [sweep] = found.filter(pl.col("code") == "sweep-overdue").to_dicts()
+    assert (sweep["key"], sweep["amount_paisa"] < 0) == ("202611", True)
+    assert "23 days after the month ended" in sweep["message"]
+
+
+def test_few_overdue_instalments_are_named_one_by_one(clean: Platform) -> None:
+    platform = clean.copy()
+    one = row(platform, "payout_schedule", PAID)
+    platform.update("payout_schedule", [one["id"]], status=["pending"], processed_at=[None], actual_amount_paisa=[None])
+    platform.delete("payout_history", platform["payout_history"].filter(pl.col("schedule_id") == one["id"])["id"].to_list())
+    platform.delete(
+        "ledger", platform["ledger"].filter(KIND == "self_payout", pl.col("reference_id") == one["id"])["id"].to_list()
+    )
+    platform.settle([one["user_id"]])
+    [found] = audit(platform).filter(pl.col("code") == "payout-overdue").to_dicts()
+    assert (found["key"], found["member_id"], found["amount_paisa"]) == (str(one["id"]), one["user_id"], -one["amount_paisa"])
+
+
+def test_one_undecided_line_leaves_the_rest_of_its_order_checked(clean: Platform) -> None:
+    """An order with an upline of unknown activity: its company share in another amount is found all the same."""
+    platform = clean.copy()
+    gone = platform["users"].filter(~pl.col("is_active"))["id"].implode()
+    children = platform["matrix_nodes"].filter(pl.col("parent_id").is_in(gone))["user_id"].implode()
+    order = row(platform, "orders", PAID_ORDER, pl.col("user_id").is_in(children), ~pl.col("is_joining_order"))
+    share = row(platform, "ledger", KIND == "company_share", pl.col("reference_id") == order["id"])
+    platform.update("ledger", [share["id"]], level_depth=[1])
+    assert any(found["order_id"] == order["id"] or found["key"] == str(share["id"]) for found in audit(platform).to_dicts())
+
+
+def test_every_check_of_the_closed_world_has_a_change() -> None:
+    new = {code for _, code, _ in FOUND.values()} | {"payout-overdue", "sweep-overdue"}
+    assert new <= {check.code for check in load_checks()}
