@@ -260,9 +260,11 @@ def test_a_change_is_found_with_its_cause(clean: Platform, name: str) -> None:
 def test_what_is_overdue_has_an_age_and_an_amount(clean: Platform) -> None:
     platform = Platform(dict(clean.frames), clean.end + timedelta(days=30))
     found = audit(platform)
-    pending = clean["payout_schedule"].filter(
-        PENDING, pl.col("payout_date") < (clean.end + timedelta(days=22)).replace(tzinfo=None)
+    end = clean.end.replace(tzinfo=None)
+    is_late = (PENDING & (pl.col("payout_date") < end + timedelta(days=22))) | (
+        (pl.col("status") == "failed") & (pl.col("payout_date") < end + timedelta(days=22 - 90))
     )
+    pending = clean["payout_schedule"].filter(is_late)
     payouts = found.filter(pl.col("code") == "payout-overdue")
     assert -int(payouts["amount_paisa"].sum()) == int(pending["amount_paisa"].sum()) > 0
     assert "have been due for" in payouts["message"][0]
