@@ -18,12 +18,11 @@ from mlm_audit.engine.duck import Engine
 from tests.conftest import IST, clean_platform
 
 NOT_YET = (
-    "two-bonuses",
     "refund-by-adjustment",
     "refund-by-negative-payout",
     "refund-from-earnings",
     "refund-part-repurchase",
-    "refund-part-joining",
+    "refund-before-payout",
 )
 """Variants that a check still objects to. When the check is right, the test says so, and the name is taken off this list."""
 
