@@ -17,13 +17,7 @@ from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import Engine
 from tests.conftest import IST, clean_platform
 
-NOT_YET = (
-    "refund-by-adjustment",
-    "refund-by-negative-payout",
-    "refund-from-earnings",
-    "refund-part-repurchase",
-    "refund-before-payout",
-)
+NOT_YET = ("refund-part-repurchase",)
 """Variants that a check still objects to. When the check is right, the test says so, and the name is taken off this list."""
 
 

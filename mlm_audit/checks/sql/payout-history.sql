@@ -1,7 +1,7 @@
 -- code: payout-history
 -- title: Paid instalments and PayoutHistory disagree
 -- severity: medium
--- needs: payout_schedule, payout_history
+-- needs: payout_schedule, payout_history, ledger
 -- determines: payout_history.(row), payout_history.amount_paisa, payout_history.schedule_id, payout_history.status, payout_history.type, payout_schedule.(row), payout_schedule.actual_amount_paisa, payout_schedule.status, payout_history.user_id
 -- proves: Every paid instalment has one completed PayoutHistory row with its amount, and the other way round.
 -- do: Add, correct or cancel the history row as `mlm-audit remedy show` says; no money moves.
@@ -9,7 +9,8 @@
 with history as (
     select
         schedule_id,
-        count(*) as rows,
+        -- A row that takes back counts as minus one.
+        sum(case when amount_paisa < 0 then -1 else 1 end)::BIGINT as rows,
         sum(amount_paisa)::BIGINT as recorded_paisa,
         min(user_id) as member_id,
         max(user_id) as last_member_id,
@@ -52,10 +53,18 @@ select
     coalesce(p.id, h.schedule_id) as key
 from paid as p
 full outer join history as h on p.id = h.schedule_id
+-- Negative payouts, by which an instalment was recovered.
+left join (
+    select reference_id, sum(amount_paisa)::BIGINT as taken_back_paisa
+    from ledger
+    where type = 'self_payout' and amount_paisa < 0
+    group by reference_id
+) as t
+    on p.id = t.reference_id
 where
     p.id is null
     or h.schedule_id is null
     or h.rows > 1
-    or h.recorded_paisa <> p.amount_paisa
+    or (h.recorded_paisa <> p.amount_paisa and h.recorded_paisa <> p.amount_paisa + coalesce(t.taken_back_paisa, 0))
     or h.member_id <> p.user_id
     or h.last_member_id <> p.user_id

@@ -1,7 +1,7 @@
 -- code: record-state
 -- title: A record contradicts its own status
 -- severity: medium
--- needs: commissions, payout_schedule, withdrawals
+-- needs: commissions, payout_schedule, withdrawals, orders
 -- determines: commissions.processed_at, commissions.status, commissions.type, payout_schedule.actual_amount_paisa, payout_schedule.amount_paisa, payout_schedule.order_id, payout_schedule.processed_at, payout_schedule.status, withdrawals.amount_paisa, withdrawals.processed_at, withdrawals.status
 -- proves: What is decided says when, what is undecided does not; joining commission is released; what was paid is what was planned; an instalment names its order.
 -- do: Compare the record with the ledger, and correct the field that is wrong.
@@ -53,7 +53,11 @@ with states as (
         or (status = 'pending' and (actual_amount_paisa is not null or processed_at is not null))
         or (status in ('failed', 'permanently_failed') and processed_at is null)
         -- Given up only after PAYOUT_RETRIES failures, or after HOLD_DAYS of being held.
-        or (status = 'permanently_failed' and retry_count < r.payout_retries and processed_at > r.held_before)
+        -- Of an order that no longer stands they are given up at once.
+        or (
+            status = 'permanently_failed' and retry_count < r.payout_retries and processed_at > r.held_before
+            and order_id not in (select order_id from paid_orders where not stands)
+        )
     union all
     select
         'withdrawal_requests' as table_name,

@@ -1,7 +1,7 @@
 -- code: refund-not-reversed
 -- title: A refunded order kept its postings
 -- severity: high
--- needs: orders, commissions, ledger, payout_schedule
+-- needs: orders, commissions, ledger, payout_schedule, authorisations
 -- determines: commissions.(row), commissions.amount_paisa, commissions.order_id, commissions.type, ledger.(row), ledger.amount_paisa, ledger.reference_id, ledger.type, orders.status
 -- proves: What was posted for an order that no longer stands adds up to nothing.
 -- do: Reverse what is left as `mlm-audit remedy show` says: commissions, the company's lines, instalments paid and not yet paid.
@@ -28,14 +28,24 @@ scheduled as (
     group by order_id
 ),
 
+-- What was recovered by an authorised adjustment that names the order.
+adjusted as (
+    select n.reference_id as order_id, sum(n.amount_paisa)::BIGINT as adjusted_paisa
+    from noted_rows as n
+    inner join authorisations as a on n.ref = a.reference and n.user_id = a.user_id and n.amount_paisa = a.amount_paisa
+    where n.type = 'adjustment'
+    group by n.reference_id
+),
+
 left_over as (
     select
         s.member_id,
         s.order_id,
-        s.posted_paisa + coalesce(i.scheduled_paisa, 0) as amount_paisa
+        s.posted_paisa + coalesce(i.scheduled_paisa, 0) + coalesce(a.adjusted_paisa, 0) as amount_paisa
     from order_sums as s
     left join scheduled as i on s.order_id = i.order_id
-    where not s.stands and s.posted_paisa + coalesce(i.scheduled_paisa, 0) <> 0
+    left join adjusted as a on s.order_id = a.order_id
+    where not s.stands and s.posted_paisa + coalesce(i.scheduled_paisa, 0) + coalesce(a.adjusted_paisa, 0) <> 0
 ),
 
 lines as (
