@@ -30,7 +30,7 @@ from tests.conftest import NOW, clean_platform
 from tests.integration.test_commands import document, mlm, refused
 
 Fill = Callable[[str, Platform], Engine]
-SETTINGS = Settings(runs_dir=Path("runs"), snapshots_dir=Path("snapshots"))
+SETTINGS = Settings(runs_dir=Path("runs"), snapshots_dir=Path("snapshots"), payout_overdue_days=366, sweep_overdue_days=366)
 AT = datetime(2026, 11, 24, 13, 0, tzinfo=UTC)
 
 

@@ -36,7 +36,9 @@ FORMAT_1 = Path(__file__).parent / "format_1.zip"
 On the 25th the wallet of member 7 and the amount of ledger row 209, of an open month, had been changed.
 """
 OPEN_ROW = 209
-SETTINGS = Settings(runs_dir=Path("runs"), snapshots_dir=Path("snapshots"), nightly_from_rows=0)
+SETTINGS = Settings(
+    runs_dir=Path("runs"), snapshots_dir=Path("snapshots"), nightly_from_rows=0, payout_overdue_days=366, sweep_overdue_days=366
+)
 
 
 @pytest.fixture

@@ -25,7 +25,9 @@ from mlm_audit.jobs.reconciliation import reconcile
 from mlm_audit.jobs.sealing import store_of
 from tests.conftest import NOW, clean_platform
 
-SETTINGS = Settings(runs_dir=Path("runs"), snapshots_dir=Path("snapshots"), nightly_from_rows=0)
+SETTINGS = Settings(
+    runs_dir=Path("runs"), snapshots_dir=Path("snapshots"), nightly_from_rows=0, payout_overdue_days=366, sweep_overdue_days=366
+)
 INSERTED = 900_001
 
 
@@ -65,7 +67,7 @@ def is_night(result: RunResult) -> bool:
 
 def open_rows(engine: Engine, wanted: int) -> list[int]:
     with engine.connect() as connection:
-        rows = select(Ledger.id).where(Ledger.created_at > "2026-11-02").order_by(Ledger.id).limit(wanted)
+        rows = select(Ledger.id).where(Ledger.created_at > datetime(2026, 11, 2)).order_by(Ledger.id).limit(wanted)  # noqa: DTZ001
         return list(connection.execute(rows).scalars())
 
 

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,9 @@ from mlm_audit.seals.log import RUN, STORED
 from tests.conftest import NOW, clean_platform
 
 Fill = Callable[[str, Platform], Engine]
-SETTINGS = Settings(runs_dir=Path("runs"), snapshots_dir=Path("snapshots"), nightly_from_rows=0)
+SETTINGS = Settings(
+    runs_dir=Path("runs"), snapshots_dir=Path("snapshots"), nightly_from_rows=0, payout_overdue_days=366, sweep_overdue_days=366
+)
 
 
 def run(engine: Engine, days: float, **options: Any) -> RunResult:
@@ -140,7 +142,7 @@ def test_it_is_named_in_every_run_after_it(attack: str, thrice: Engine) -> None:
 def test_a_change_of_the_ledger_is_found_though_every_run_was_deleted(thrice: Engine) -> None:
     with write(thrice) as connection:
         delete_all(connection)
-        row = connection.execute(select(Ledger.id).where(Ledger.created_at > "2026-11-03").limit(1)).scalar_one()
+        row = connection.execute(select(Ledger.id).where(Ledger.created_at > datetime(2026, 11, 3)).limit(1)).scalar_one()  # noqa: DTZ001
         connection.execute(update(Ledger).where(Ledger.id == row).values(amount_paisa=Ledger.amount_paisa + 7))
     assert f"history-changed/{row}" in found(run(thrice, 0.5), "history-changed")
 

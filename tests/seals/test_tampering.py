@@ -25,7 +25,7 @@ from mlm_audit.seals.store import Store
 from tests.conftest import NOW, clean_platform
 
 Fill = Callable[[str, Platform], Engine]
-SETTINGS = Settings(runs_dir=Path("runs"), snapshots_dir=Path("snapshots"))
+SETTINGS = Settings(runs_dir=Path("runs"), snapshots_dir=Path("snapshots"), payout_overdue_days=366, sweep_overdue_days=366)
 OLD, OTHER = 100, 101
 """Two ledger rows of the first month."""
 
