@@ -82,11 +82,31 @@ def carry_over(snapshot: Path, carried: Carried, settings: Settings) -> None:
         fresh = fresh.with_columns(pl.lit(found_at).alias("found_at"), unnamed.alias("settled")).select(list(OPEN))
         old = carried.rows.select(list(OPEN))
         still = pl.DataFrame(_still_open(con, snapshot, old), schema=OPEN, orient="row")
+        fresh = _not_put_back(fresh, old.filter(pl.col("ledger_id") == 0).join(still.select("key"), on="key", how="anti"))
         rows = pl.concat([fresh.join(old.select("key"), on="key", how="anti"), still]).sort("ledger_id", "key")
         rows.write_parquet(snapshot / FILE)
         moved = _read(con, sealed)
     told = rows.select(list(OPEN)[:9]).join(moved.select("key"), on="key", how="anti")
     pl.concat([moved, told]).write_parquet(changes)
+
+
+def _not_put_back(fresh: pl.DataFrame, closed: pl.DataFrame) -> pl.DataFrame:
+    """The fresh changes without those that put a row back.
+
+    `closed` are changes of which no row could be named and that are no more: every row that their seal covers is as it was, so that a
+    change of such a row since the last run is what put it back.
+    """
+    covered = [json.loads(text)["settled_before"] for text in closed["settled"] if text]
+    if not covered:
+        return fresh
+    is_back = [moment != "" and moment < max(covered) for moment in map(_written, fresh.iter_rows(named=True))]
+    return fresh.filter(~pl.Series(is_back, dtype=pl.Boolean))
+
+
+def _written(row: dict[str, Any]) -> str:
+    """When the row of a change was written, as its text; nothing where no row is named."""
+    text = row["before_row"] or row["after_row"]
+    return str(json.loads(text)["created_at"]) if text else ""
 
 
 def _read(con: duckdb.DuckDBPyConnection, file: Path) -> pl.DataFrame:
