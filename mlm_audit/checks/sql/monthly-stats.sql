@@ -27,9 +27,10 @@ compared as (
             when s.rows > 1 then 'there are ' || s.rows || ' rows'
             when not coalesce(s.is_named, false) then 'the row names another month in monthYear'
             when l.month is null then 'nothing was decided in that month'
-            when s.eligible_users <> l.eligible_users
+            -- Where log rows contradict each other, that is the finding.
+            when s.eligible_users <> l.eligible_users and l.contradictory = 0
                 then s.eligible_users || ' eligible members, and the log has ' || l.eligible_users
-            when s.ineligible_users <> l.ineligible_users
+            when s.ineligible_users <> l.ineligible_users and l.contradictory = 0
                 then s.ineligible_users || ' ineligible members, and the log has ' || l.ineligible_users
             when s.rolled_up_paisa <> l.rolled_up_paisa + coalesce(f.unrecorded_paisa, 0) then 'the amount rolled up is not the sum of CommissionRollup'
         end as what
