@@ -39,7 +39,9 @@ def test_scorecard_in_the_docs_is_complete_and_perfect() -> None:
     from mlm_audit.demo.faults import ALL_FAULTS
 
     rows = re.findall(
-        r"^\| ([a-z-]+) \| (\d+) \| (\d+) \| (\d+) \| \d+ \| (\d+) \|(?: [^|]* \|)?$", (DOCS / "scorecard.md").read_text(), re.MULTILINE
+        r"^\| ([a-z-]+) \| (\d+) \| (\d+) \| (\d+) \| \d+ \| (\d+) \|(?: [^|]* \|)?$",
+        (DOCS / "scorecard.md").read_text(),
+        re.MULTILINE,
     )
     assert {row[0] for row in rows} == set(ALL_FAULTS)
     assert all(places == found and unrelated == "0" for _, places, found, _, unrelated in rows)
