@@ -116,8 +116,8 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("INVESTIGATE", "false")  # seconds for each run; tests of it switch it on
     # Most platforms of the tests stop weeks before NOW, and nobody pays or sweeps there; tests of what is overdue say so.
-    monkeypatch.setenv("PAYOUT_OVERDUE_DAYS", "366")
-    monkeypatch.setenv("SWEEP_OVERDUE_DAYS", "366")
+    monkeypatch.setenv("PAYOUT_OVERDUE_DAYS", "3660")
+    monkeypatch.setenv("SWEEP_OVERDUE_DAYS", "3660")
     monkeypatch.chdir(tmp_path)
 
 

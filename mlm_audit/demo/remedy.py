@@ -1,6 +1,6 @@
 """Takes the steps of a remedy on a platform in memory, as an operator would on the real one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -139,7 +139,9 @@ def _set_wallet(platform: Platform, step: WalletCorrection) -> Sequence[int]:
 
 def _insert(platform: Platform, step: Insertion) -> None:
     frame = FRAMES.get(step.table, step.table)
-    row: Mapping[str, Any] = {_attribute(name): _value(platform, value) for name, value in step.values.items()}
+    row: dict[str, Any] = {_attribute(name): _value(platform, value) for name, value in step.values.items()}
+    if "created_at" in platform[frame].columns:
+        row.setdefault("created_at", platform.end.replace(tzinfo=None))
     if frame in NO_ID:
         new = pl.DataFrame([row], schema=platform[frame].schema)
         platform.frames[frame] = pl.concat([platform[frame], new])

@@ -71,10 +71,10 @@ class Settings(BaseSettings):
         100_000, ge=0, le=10**15, description="An adjustment or bonus without an authorisation above this amount is critical"
     )
     payout_overdue_days: int = Field(
-        8, ge=1, le=366, description="Days after its due date that an unpaid instalment is reported as overdue"
+        8, ge=1, le=36_600, description="Days after its due date that an unpaid instalment is reported as overdue"
     )
     sweep_overdue_days: int = Field(
-        3, ge=1, le=366, description="Days after a month has ended that its undecided commission is reported as overdue"
+        3, ge=1, le=36_600, description="Days after a month has ended that its undecided commission is reported as overdue"
     )
     tree_repairs_max: int = Field(
         100_000, ge=0, le=10**9, description="Rows that one tree check repairs; with more to do it repairs none"

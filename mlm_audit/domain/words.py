@@ -59,6 +59,6 @@ WORDS: dict[tuple[str, str], tuple[str, ...]] = {
     ("payout_schedule", "status"): INSTALMENT_STATUSES,
     ("payout_history", "type"): HISTORY_TYPES,
     ("payout_history", "status"): HISTORY_STATUSES,
-    ("authorisations", "kind"): GRANTS,
+    ("authorisations", "kind"): (*GRANTS, "wallet_correction"),
 }
 """Input and column → the known words. Every read of such a column folds it."""

@@ -94,7 +94,9 @@ def compared_as(name: str, kind: Kind, expression: str) -> str:
 def _field(value: Any) -> str:
     if value is None:
         return "-"
-    text = value.strftime(INSTANT) if isinstance(value, datetime) else str(value)
+    text = (
+        value.strftime(INSTANT) if isinstance(value, datetime) else str(value).lower() if isinstance(value, bool) else str(value)
+    )
     return f"{len(text.encode())}:{text}"
 
 

@@ -48,6 +48,8 @@ def proofs(leaves: Sequence[bytes], places: Sequence[int]) -> dict[int, list[byt
 
 def climbed(leaf: bytes, place: int, count: int, siblings: Sequence[bytes]) -> bytes | None:
     """The root that a leaf at a place among `count` leaves and its proof lead to; None when that place has another number of siblings."""
+    if not 0 <= place < count:
+        return None
     left = list(siblings)
     while count > 1:
         if place ^ 1 < count:
