@@ -249,7 +249,7 @@ def test_tree_flow(url: str) -> None:
     write_platform(engine, faulty({"closure-row-lost": 2, "sponsor-themselves": 1})[0])
     engine.dispose()
     ahead = tree_health_check(dry_run=True)
-    result = tree_health_check(as_of="2026-11-24")
+    result = tree_health_check(as_of="2026-11-24", repair=True)
     assert (ahead["counts"]["issues_fixed"], result["counts"]["issues_fixed"]) == (0, 2)
     assert Path(result["reports"]["html"]).exists()
     with get_client(sync_client=True) as client:
