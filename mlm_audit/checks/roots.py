@@ -89,5 +89,8 @@ def _cut(evidence: str) -> str:
 
 def _with_root(evidence: str, root: str) -> str:
     """The evidence with the root's id among the facts of its first row."""
-    first, *rest = json.loads(evidence) or [{}]
+    rows = json.loads(evidence)
+    if not rows:
+        return evidence  # every row of it lacks an id, and facts stand on a row
+    first, *rest = rows
     return json.dumps([first | {"facts": first.get("facts", {}) | {"root_id": root}}, *rest], ensure_ascii=False)
