@@ -93,7 +93,7 @@ def test_run__document(demo: str, tmp_path: Path) -> None:
         "residual_paisa": 0,
     }
     [finding] = result["findings"]
-    keys = "id code severity member_id order_id amount_paisa cause evidence state age_days message"
+    keys = "id code severity member_id order_id amount_paisa cause evidence state age_days message remedy"
     assert list(finding) == keys.split()
     assert (finding["id"], finding["member_id"], finding["amount_paisa"]) == ("wallet-balance/42", 42, 31250)
     assert (finding["cause"], finding["state"], finding["severity"]) == ("wallet-without-ledger", "new", "high")
