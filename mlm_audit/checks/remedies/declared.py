@@ -153,4 +153,6 @@ def remedy_of(row: Mapping[str, Any]) -> Remedy:
         return Remedy(broken.id, follows=broken["root_id"] or "the other breaks of this order")
     if declared is None or not broken.facts:
         return Remedy(broken.id, first=first_step(broken.cause) or "Look at the rows of the evidence")
+    if broken.code in ("payout-ledger", "withdrawals") and broken.facts.get("due_paisa", 0) is None:
+        return Remedy(broken.id, first="Correct the amount that cannot be read; until then nothing is posted")
     return declared(broken)
