@@ -268,7 +268,9 @@ class _Books:
         mine = ledger.filter(pl.col("user_id").is_not_null())
         np.add.at(wallets, mine["user_id"].to_numpy() - 1, mine["amount_paisa"].to_numpy())
         this_month = np.zeros(n, np.int64)
-        now = (self.orders.paid_at >= micros(self.world.months[min(len(self.sweeps), len(self.world.months) - 1)].start)) & (self.orders.refunded_at == NEVER)
+        now = (self.orders.paid_at >= micros(self.world.months[min(len(self.sweeps), len(self.world.months) - 1)].start)) & (
+            self.orders.refunded_at == NEVER
+        )
         np.add.at(this_month, self.orders.member[now], self.orders.total_paisa[now])
         number = pl.int_range(1, n + 1, eager=True)
         left = m.left_at < NEVER

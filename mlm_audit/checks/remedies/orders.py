@@ -130,6 +130,8 @@ def instalment_surplus(broken: Broken) -> Remedy:
 def instalment_amount(broken: Broken) -> Remedy:
     """An instalment of another amount: corrected; where it was paid, the difference is posted."""
     number, before, due = broken["last_id"], broken["last_paisa"], broken["due_paisa"]
+    if before is None:
+        return Remedy(broken.id, first="Correct the amount that cannot be read; until then nothing is posted")
     steps: list[Step] = [Correction(SCHEDULE, number, "amount", before, due, _order(broken))]
     if broken["last_status"] == "paid":
         key = f"DIFFERENCE_{SCHEDULE}_{number}_{abs(due - before)}"
