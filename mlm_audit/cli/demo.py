@@ -130,14 +130,15 @@ def _is_short(score: Score) -> bool:
 @app.command(name="coverage")
 def show_coverage(
     *,
-    seeds: Annotated[int, Parameter(help="Platforms to use.")] = 1,
-    members: int = 1_200,
-    share: Annotated[float, Parameter(help="The share of all mutations to try, such as 0.1.")] = 1.0,
+    seeds: Annotated[int, Parameter(help="Platforms to use.", validator=validators.Number(gte=1, lte=100))] = 1,
+    members: Annotated[int, Parameter(validator=validators.Number(gte=100, lte=100_000))] = 1_200,
+    share: Annotated[
+        float, Parameter(help="The share of all mutations to try, such as 0.1.", validator=validators.Number(gt=0, lte=1))
+    ] = 1.0,
     markdown: Annotated[Path | None, Parameter(help="Also write the table to this file.")] = None,
 ) -> int:
     """Change every column of every table in every way and score the checks. Exit 1 when a change is neither found nor declared."""
-    if not (1 <= seeds <= 100 and 100 <= members <= 100_000 and 0 < share <= 1):
-        raise InputError("--seeds is from 1 to 100, --members from 100 to 100000, --share above 0 and at most 1")
+    refuse_unwritable("--markdown", markdown)
     outcomes = [outcome for seed in range(1, seeds + 1) for outcome in mutation_scorecard(members, seed, share)]
     result = card(outcomes)
     table = card_page(result, seeds=seeds, members=members, share=share)
