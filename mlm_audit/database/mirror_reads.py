@@ -5,8 +5,6 @@ from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -25,8 +23,9 @@ from sqlalchemy import (
 from sqlalchemy import cast as sql_cast
 
 from mlm_audit.checks.inputs import INPUTS, STATES, Kind
+from mlm_audit.database.frame_files import frame_writer, schema_of
 from mlm_audit.database.inputs import DERIVED, SOURCES, attribute_of
-from mlm_audit.database.snapshot import ARROW, as_frame, chunks_of, query_of
+from mlm_audit.database.snapshot import as_frame, chunks_of, query_of
 from mlm_audit.database.values import Unread
 
 PIECE_ROWS = 1 << 18
@@ -124,12 +123,12 @@ def read_pieces(connection: Connection, name: str, folder: Path, low: int, high:
     if name not in STATES:
         key = _key(name)
         query = query.where(*_within(key, low, high)).order_by(key)
-    schema = pa.schema([(column, ARROW[kind]) for column, kind in spec.columns.items()])
+    schema = schema_of(spec)
     batches = chunks_of(connection, query, BATCH_ROWS)
     rows, first = next(batches, None), low
     while True:
         path, count, is_open = folder / f"{name}.{first}.parquet", 0, False
-        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        with frame_writer(path, spec) as writer:
             while rows is not None and (count < PIECE_ROWS or name in STATES):
                 frame = as_frame(name, spec, rows, unread)
                 writer.write_table(frame.to_arrow().cast(schema))

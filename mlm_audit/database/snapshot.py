@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 from sqlalchemy import ColumnElement, Connection, Engine, Select, String, Text, cast, select, type_coerce
 from sqlalchemy.exc import DBAPIError
 
 from mlm_audit.checks.inputs import INPUTS, Input, Kind
 from mlm_audit.database.connect import consistent_read, error_line
+from mlm_audit.database.frame_files import frame_writer, schema_of
 from mlm_audit.database.inputs import DERIVED, JSON_TEXTS, SOURCES, attribute_of
 from mlm_audit.database.values import POLARS, Unread, Unreadable, as_told, series_of, why_not
 from mlm_audit.database.words import raw
@@ -30,14 +29,6 @@ log = logging.getLogger(__name__)
 
 CHUNK_ROWS = 200_000
 Progress = Callable[[str, int, int], None]
-
-ARROW: dict[Kind, pa.DataType] = {
-    Kind.INT: pa.int64(),
-    Kind.SMALL: pa.int32(),
-    Kind.TEXT: pa.large_string(),
-    Kind.FLAG: pa.bool_(),
-    Kind.INSTANT: pa.timestamp("us"),
-}
 
 
 def read_snapshot(
@@ -86,9 +77,8 @@ def write_inputs(
 
 
 def _read(connection: Connection, name: str, spec: Input, path: Path, unread: Unread) -> int:
-    schema = pa.schema([(column, ARROW[kind]) for column, kind in spec.columns.items()])
-    count = 0
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+    schema, count = schema_of(spec), 0
+    with frame_writer(path, spec) as writer:
         for rows in chunks_of(connection, query_of(name, spec, connection.dialect.name)):
             frame = as_frame(name, spec, rows, unread)
             writer.write_table(frame.to_arrow().cast(schema))

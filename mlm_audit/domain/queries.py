@@ -26,7 +26,7 @@ _AMBIGUOUS = re.compile(r"--|#|/\*|\*/|\\|\$\w*\$|[^\S\t\n\r ]|[\x00-\x08\x0e-\x
 _COMPUTING = """
     abs acos adddate addtime age any_value array array_agg array_append array_cat array_length array_position array_remove
     array_to_string ascii asin atan atan2 avg bin bit_and bit_count bit_length bit_or bit_xor bool_and bool_or btrim
-    cardinality case cast cbrt ceil ceiling char char_length character_length chr coalesce columns concat concat_ws conv
+    cardinality case cast cbrt ceil ceiling char char_length character_length chr coalesce collate columns concat concat_ws conv
     convert cos count crc32 cume_dist current_catalog current_database current_date current_schema current_time
     current_timestamp current_user curdate curtime database date date_add date_bin date_diff date_format date_from_parts
     date_part date_sub date_trunc datediff dateadd datesub datetime day dayname dayofmonth dayofweek dayofyear degrees

@@ -35,6 +35,6 @@ select
     'generated-by-other' as cause,
     [{'table': 'commissions', 'id': c.id}] as evidence,
     c.order_id || '/' || coalesce(c.level, 0) || '/' || c.id as key
-from commissions as c
+from fallen_lines as c
 inner join (select order_id, member_id from order_sums where not stands) as o on c.order_id = o.order_id
-where c.type in ('joining', 'repurchase') and c.from_user_id is distinct from o.member_id
+where c.table_name = 'commissions' and c.from_user_id is distinct from o.member_id

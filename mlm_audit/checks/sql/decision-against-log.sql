@@ -11,6 +11,16 @@ with logged as (
     select member_id as user_id, month, any_eligible as is_eligible
     from member_months
     where any_eligible = all_eligible
+),
+
+wrong as (
+    select c.*, l.is_eligible
+    from month_commissions as c
+    inner join logged as l on c.member_id = l.user_id and c.month = l.month
+    where
+        c.early_rows = 0
+        and c.amount_paisa <> 0
+        and ((c.status = 'released' and not l.is_eligible) or (c.status = 'rolled_up' and l.is_eligible))
 )
 
 select
@@ -18,8 +28,8 @@ select
     c.amount_paisa,
     c.month,
     c.status,
-    case when l.is_eligible then 'eligible' else 'not eligible' end as what,
-    case when l.is_eligible then 'rolled-up-though-eligible' else 'released-though-ineligible' end as cause,
+    case when c.is_eligible then 'eligible' else 'not eligible' end as what,
+    case when c.is_eligible then 'rolled-up-though-eligible' else 'released-though-ineligible' end as cause,
     [{'table': 'commissions', 'id': c.first_commission_id}] as evidence,
     {
         'month': c.month,
@@ -27,16 +37,16 @@ select
         'decided_paisa': c.amount_paisa,
         'decided_rows': c.rows,
         'commissions': d.commissions,
-        'is_eligible': l.is_eligible,
+        'is_eligible': c.is_eligible,
         'month_rollup_id': g.rollup_id,
         'month_rollup_paisa': g.rollup_paisa,
         'month_rollup_count': g.rollup_count,
         'stats_paisa': t.stats_paisa
     } as facts,
     c.member_id || '/' || c.month || '/' || c.status as key
-from month_commissions as c
-inner join logged as l on c.member_id = l.user_id and c.month = l.month
-left join month_facts as g on c.member_id = g.member_id and c.month = g.month
+from wrong as c
+left join (select * from month_facts where member_id in (select member_id from wrong)) as g
+    on c.member_id = g.member_id and c.month = g.month
 left join (
     select year::BIGINT * 100 + month as month, max(rolled_up_paisa) as stats_paisa
     from monthly_stats
@@ -45,12 +55,7 @@ left join (
 left join (
     select c.user_id, o.month, c.status, list(c.id) as commissions
     from commissions as c
-    inner join paid_orders as o on c.order_id = o.order_id
-    inner join logged as l on c.user_id = l.user_id and o.month = l.month
-    where c.type = 'repurchase' and ((c.status = 'released' and not l.is_eligible) or (c.status = 'rolled_up' and l.is_eligible))
+    inner join (select order_id, month from paid_orders where month in (select month from wrong)) as o on c.order_id = o.order_id
+    where c.type = 'repurchase' and c.user_id in (select member_id from wrong)
     group by c.user_id, o.month, c.status
 ) as d on c.member_id = d.user_id and c.month = d.month and c.status = d.status
-where
-    c.early_rows = 0
-    and c.amount_paisa <> 0
-    and ((c.status = 'released' and not l.is_eligible) or (c.status = 'rolled_up' and l.is_eligible))

@@ -31,17 +31,17 @@ active as (
     where p.sponsor_id is not null
 ),
 
-directs as (
+-- Whoever has enough directs, or enough orders of their own, in a month; `least`: certainly, `most`: perhaps.
+counted as (
     select
         sponsor_id as member_id,
         month,
         count(*) as most,
         sum(case when is_certain then 1 else 0 end)::BIGINT as least
     from active
+    where (select three_three from rules) <> 'orders_of_directs'
     group by sponsor_id, month
-),
-
-ordered as (
+    union all
     select
         p.member_id,
         a.month,
@@ -49,30 +49,25 @@ ordered as (
         sum(p.standing_orders)::BIGINT as least
     from month_purchases as p
     inner join asked as a on p.month <= a.month
+    where (select three_three from rules) = 'orders_of_directs'
     group by p.member_id, a.month
+),
+
+enough as (
+    select c.member_id, c.month, c.least >= r.three_three_count as is_certain
+    from counted as c
+    cross join rules as r
+    where c.most >= r.three_three_count
 ),
 
 threes as (
     select
         c.sponsor_id as member_id,
         c.month,
-        sum(case
-            when case when r.three_three = 'orders_of_directs' then coalesce(o.most, 0) else coalesce(d.most, 0) end
-                >= r.three_three_count
-                then 1
-            else 0
-        end)::BIGINT as most,
-        sum(case
-            when c.is_certain
-                and case when r.three_three = 'orders_of_directs' then coalesce(o.least, 0) else coalesce(d.least, 0) end
-                >= r.three_three_count
-                then 1
-            else 0
-        end)::BIGINT as least
+        count(*) as most,
+        sum(case when c.is_certain and e.is_certain then 1 else 0 end)::BIGINT as least
     from active as c
-    cross join rules as r
-    left join directs as d on c.member_id = d.member_id and c.month = d.month
-    left join ordered as o on c.member_id = o.member_id and c.month = o.month
+    inner join enough as e on c.member_id = e.member_id and c.month = e.month
     group by c.sponsor_id, c.month
 ),
 

@@ -9,7 +9,7 @@
 with dated as (
     select
         'ledger' as table_name, l.id, l.user_id, null::BIGINT as order_id, 'is dated in the future' as what
-    from noted_rows as l
+    from ledger as l
     cross join rules as r
     where l.created_at > r.future_after
     union all
@@ -47,18 +47,17 @@ with dated as (
     inner join withdrawals as w on l.reference_id = w.id
     where l.type = 'withdrawal' and epoch_us(l.created_at) < epoch_us(w.requested_at) - 3600000000
     union all
-    select
-        'commissions' as table_name, c.id, c.user_id, c.order_id,
-        case
-            when c.created_at > r.future_after or c.processed_at > r.future_after then 'is dated in the future'
-            else 'was decided before it was recorded'
-        end as what
+    select 'commissions' as table_name, c.id, c.user_id, c.order_id, 'is dated in the future' as what
     from commissions as c
     cross join rules as r
+    where c.created_at > r.future_after or c.processed_at > r.future_after
+    union all
+    select 'commissions' as table_name, c.id, c.user_id, c.order_id, 'was decided before it was recorded' as what
+    from noted_commissions as c
+    cross join rules as r
     where
-        c.created_at > r.future_after
-        or c.processed_at > r.future_after
-        or epoch_us(c.processed_at) < epoch_us(c.created_at) - 3600000000
+        epoch_us(c.processed_at) < epoch_us(c.created_at) - 3600000000
+        and not coalesce(c.created_at > r.future_after or c.processed_at > r.future_after, false)
     union all
     select
         'order' as table_name, o.id, o.user_id, o.id as order_id,

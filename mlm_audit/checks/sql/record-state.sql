@@ -19,10 +19,7 @@ with states as (
             when status in ('released', 'rolled_up') and processed_at is null then 'decided-without-time'
             when status = 'pending' and processed_at is not null then 'undecided-with-time'
         end as cause
-    from commissions
-    where
-        (type = 'joining' and status <> 'released')
-        or (status = 'pending') <> (processed_at is null)
+    from noted_commissions
     union all
     select
         'SelfPayoutSchedule' as table_name,

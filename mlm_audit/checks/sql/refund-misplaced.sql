@@ -11,29 +11,16 @@ with fallen as (
 ),
 
 lines as (
-    select order_id, 'commission record, level ' || coalesce(level, 0) as line, user_id, amount_paisa
-    from commissions
-    where type in ('joining', 'repurchase') and order_id in (select order_id from fallen)
-    union all
     select
-        reference_id as order_id,
-        type || case when level_depth is null then '' else ', level ' || level_depth end as line,
+        order_id,
+        case
+            when table_name = 'commissions' then 'commission record, level ' || coalesce(level, 0)
+            else kind || case when level is null then '' else ', level ' || level end
+        end as line,
         user_id,
         amount_paisa
-    from ledger
-    where
-        type in ('sponsor_commission', 'rollup_to_company', 'company_share', 'remainder')
-        and reference_id in (select order_id from fallen)
-    union all
-    select
-        reference_id as order_id,
-        type || case when level_depth is null then '' else ', level ' || level_depth end as line,
-        user_id,
-        amount_paisa
-    from corrections
-    where
-        own_type = 'adjustment' and type in ('sponsor_commission', 'rollup_to_company', 'company_share', 'remainder')
-        and reference_id in (select order_id from fallen)
+    from fallen_lines
+    where order_id in (select order_id from fallen)
 ),
 
 summed as (

@@ -50,27 +50,23 @@ left_over as (
 
 lines as (
     select
-        reference_id as order_id,
-        'ledger' as table_name,
+        order_id,
+        table_name,
         max(id) as id,
         user_id,
-        type as kind,
-        level_depth::BIGINT as level,
+        kind,
+        level,
         reference_id,
         sum(amount_paisa)::BIGINT as amount_paisa,
-        null::VARCHAR as status
-    from ledger
-    where
-        type in ('sponsor_commission', 'rollup_to_company', 'company_share', 'remainder')
-        and reference_id in (select order_id from left_over)
-    group by reference_id, user_id, type, level_depth
+        status
+    from fallen_lines
+    where table_name = 'ledger' and not is_correction and order_id in (select order_id from left_over)
+    group by order_id, table_name, user_id, kind, level, reference_id, status
     having sum(amount_paisa) <> 0
     union all
-    select
-        order_id, 'commissions' as table_name, id, user_id, type as kind, level::BIGINT as level, order_id as reference_id, amount_paisa,
-        status
-    from commissions
-    where type in ('joining', 'repurchase') and order_id in (select order_id from left_over)
+    select order_id, table_name, id, user_id, kind, level, reference_id, amount_paisa, status
+    from fallen_lines
+    where table_name = 'commissions' and order_id in (select order_id from left_over)
     union all
     select
         order_id, 'SelfPayoutSchedule' as table_name, id, user_id, 'self_payout' as kind, ledger_id as level, id as reference_id,

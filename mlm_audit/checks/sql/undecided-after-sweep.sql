@@ -6,27 +6,33 @@
 -- proves: After a month was swept, none of its repurchase commission is still pending.
 -- do: Run the sweep for that month again; it decides only what is undecided.
 -- message: Commission {commission_id} of order {order_id} is still pending, though {month} was swept.
+with missed as (
+    select c.user_id, c.order_id, c.amount_paisa, c.id, c.level, o.month, s.rolled_up_paisa
+    from (select * from commissions where type = 'repurchase' and status = 'pending') as c
+    inner join paid_orders as o on c.order_id = o.order_id
+    inner join monthly_stats as s on o.month = s.year::BIGINT * 100 + s.month
+    where o.stands
+)
+
 select
     c.user_id as member_id,
     c.order_id,
     c.amount_paisa,
     c.id as commission_id,
-    o.month,
+    c.month,
     'missed-by-sweep' as cause,
     [{'table': 'commissions', 'id': c.id}] as evidence,
     {
         'commission_id': c.id,
-        'month': o.month,
+        'month': c.month,
         'level': c.level,
         'is_eligible': g.is_eligible,
         'month_rollup_id': g.rollup_id,
         'month_rollup_paisa': g.rollup_paisa,
         'month_rollup_count': g.rollup_count,
-        'stats_paisa': s.rolled_up_paisa
+        'stats_paisa': c.rolled_up_paisa
     } as facts,
     c.id as key
-from commissions as c
-inner join paid_orders as o on c.order_id = o.order_id
-inner join monthly_stats as s on o.month = s.year::BIGINT * 100 + s.month
-left join month_facts as g on c.user_id = g.member_id and o.month = g.month
-where c.type = 'repurchase' and c.status = 'pending' and o.stands
+from missed as c
+left join (select * from month_facts where member_id in (select user_id from missed)) as g
+    on c.user_id = g.member_id and c.month = g.month

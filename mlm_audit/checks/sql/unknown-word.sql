@@ -8,9 +8,9 @@
 with words as (
     select 'users' as input, 'users' as table_name, 'role' as column_name, role as word, id from users
     union all
-    select 'commissions', 'commissions', 'type', type, id from commissions
+    select 'commissions', 'commissions', 'type', type, id from noted_commissions
     union all
-    select 'commissions', 'commissions', 'status', status, id from commissions
+    select 'commissions', 'commissions', 'status', status, id from noted_commissions
     union all
     select 'withdrawals', 'withdrawal_requests', 'status', status, id from withdrawals
     union all

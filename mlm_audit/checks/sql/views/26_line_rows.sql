@@ -69,7 +69,10 @@ from (select distinct order_id, level, coalesce(upline_id, member_high) as membe
 left join records as r on f.order_id = r.order_id and f.level = r.level
 left join credits as c on f.order_id = c.order_id and f.level = c.level
 left join rollups as u on f.order_id = u.order_id and f.level = u.level
-left join orders as o on f.order_id = o.id
-left join paid_orders as p on f.order_id = p.order_id
-left join month_facts as g on f.member_id = g.member_id and p.month = g.month
+left join (select * from orders where id in (select order_id from level_faults)) as o on f.order_id = o.id
+left join (select * from paid_orders where order_id in (select order_id from level_faults)) as p on f.order_id = p.order_id
+left join (
+    select * from month_facts where member_id in (select coalesce(upline_id, member_high) from level_faults)
+) as g
+    on f.member_id = g.member_id and p.month = g.month
 left join swept as t on p.month = t.month

@@ -1,0 +1,12 @@
+-- Commission records that a check has to look at one by one, found in one pass: a type or status that is not known, a status that its
+-- time does not go with, a joining commission that is not released, a decision older than the record.
+select *
+from commissions
+where
+    type is null
+    or type not in (select word from known_words where input = 'commissions' and column_name = 'type')
+    or status is null
+    or status not in (select word from known_words where input = 'commissions' and column_name = 'status')
+    or (type = 'joining' and status <> 'released')
+    or (status = 'pending') <> (processed_at is null)
+    or epoch_us(processed_at) < epoch_us(created_at) - 3600000000
