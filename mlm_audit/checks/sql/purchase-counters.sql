@@ -3,7 +3,7 @@
 -- severity: low
 -- needs: users, orders, eligibility_log
 -- determines: eligibility_log.month, eligibility_log.monthly_purchase_paisa, eligibility_log.year, orders.paid_at, orders.total_paisa, users.last_month_purchase_paisa, users.monthly_purchase_paisa
--- proves: After a sweep lastMonthPurchase is what the log has for that month, and monthlyPurchase is what was bought since.
+-- proves: After a sweep lastMonthPurchase is what the log has for that month, or what was bought in it, and monthlyPurchase is what was bought since.
 -- do: The counters decide nothing here, but the shop may show them: set them from the orders.
 -- message: Member {member_id}: {what} is {counter_paisa}, the orders give {expected_paisa}.
 with last_month as (
@@ -26,21 +26,36 @@ since as (
     group by p.member_id
 ),
 
+bought as (
+    select p.member_id, p.standing_paisa, p.all_paisa
+    from month_purchases as p
+    inner join last_month as m on p.month = m.month
+),
+
+-- Of a member whom the log leaves out (blocked, inactive), the orders of that month say what the counter was set to.
 compared as (
     select
         u.id as member_id,
         case
-            when u.last_month_purchase_paisa <> l.purchase_paisa then 'lastMonthPurchase'
             when
-                u.monthly_purchase_paisa < coalesce(s.least_paisa, 0) or u.monthly_purchase_paisa > coalesce(s.most_paisa, 0)
+                l.member_id is not null and u.last_month_purchase_paisa <> l.purchase_paisa
+                then 'lastMonthPurchase'
+            when
+                l.member_id is null
+                and u.last_month_purchase_paisa not between coalesce(b.standing_paisa, 0) and coalesce(b.all_paisa, 0)
+                then 'lastMonthPurchase'
+            when
+                u.monthly_purchase_paisa not between coalesce(s.least_paisa, 0) and coalesce(s.most_paisa, 0)
                 then 'monthlyPurchase'
         end as what,
         u.last_month_purchase_paisa,
         u.monthly_purchase_paisa,
-        l.purchase_paisa,
+        coalesce(l.purchase_paisa, b.standing_paisa, 0) as purchase_paisa,
         coalesce(s.least_paisa, 0) as since_paisa
     from users as u
-    inner join logged as l on u.id = l.member_id
+    inner join last_month as m on m.month is not null
+    left join logged as l on u.id = l.member_id
+    left join bought as b on u.id = b.member_id
     left join since as s on u.id = s.member_id
 )
 
