@@ -1,6 +1,5 @@
 """The Parquet files of a snapshot and of the mirror: how their columns are written."""
 
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pyarrow as pa
@@ -24,7 +23,7 @@ def schema_of(spec: Input) -> pa.Schema:
     return pa.schema([(column, ARROW[kind]) for column, kind in spec.columns.items()])
 
 
-def frame_writer(path: Path, spec: Input) -> AbstractContextManager[pq.ParquetWriter]:
+def frame_writer(path: Path, spec: Input) -> pq.ParquetWriter:
     """A writer of an input's rows.
 
     Every check reads some columns of every row, so that the files are made to be read: numbers and instants as differences, words

@@ -1,12 +1,13 @@
 """Takes the steps of a remedy on a platform in memory, as an operator would on the real one."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import polars as pl
 
-from mlm_audit.checks.remedies.model import NOW, Correction, Insertion, Posting, Remedy, Removal, Step, WalletCorrection
+from mlm_audit.checks.remedies.model import ADDED, NOW, Correction, Insertion, Posting, Remedy, Removal, Step, WalletCorrection
 from mlm_audit.demo.platform import Platform
 
 FRAMES = {
@@ -47,6 +48,7 @@ ATTRIBUTES = {
     "requestedAt": "requested_at",
     "approvedAt": "approved_at",
     "createdAt": "created_at",
+    "retryCount": "retry_count",
     "paidAt": "paid_at",
 }
 """The columns of frames whose names in the canonical model are written otherwise."""
@@ -61,9 +63,14 @@ def apply(platform: Platform, remedy: Remedy, choice: int = 0) -> tuple[int, ...
     from another break, have no step.
     """
     moved: dict[int, None] = {}
+    added: int | None = None
     for step in steps_of(remedy, choice):
-        for member in _take(platform, step):
-            moved[member] = None
+        if isinstance(step, Insertion):
+            added = _insert(platform, step)
+        elif isinstance(step, Posting) and step.reference_id == ADDED:
+            moved |= dict.fromkeys(_post(platform, replace(step, reference_id=added)))
+        else:
+            moved |= dict.fromkeys(_take(platform, step))
     return tuple(moved)
 
 
@@ -80,8 +87,6 @@ def _take(platform: Platform, step: Step) -> Sequence[int]:
             return _set_wallet(platform, step)
         case Correction():
             _correct(platform, step)
-        case Insertion():
-            _insert(platform, step)
         case Removal():
             frame = FRAMES.get(step.table, step.table)
             platform.delete(frame, [step.id], key=KEYS.get(frame, "id"))
@@ -94,7 +99,8 @@ def _correct(platform: Platform, step: Correction) -> None:
         [number] = platform[frame].filter(pl.col("year") * 100 + pl.col("month") == step.id)["id"]
     else:
         key = KEYS.get(frame, key)
-    platform.update(frame, [number], key=key, **{_attribute(step.column): [_value(platform, step.after)]})
+    column = "rolled_up_paisa" if (frame, step.column) == ("eligibility_log", "rolledUpAmount") else _attribute(step.column)
+    platform.update(frame, [number], key=key, **{column: [_value(platform, step.after)]})
 
 
 def _post(platform: Platform, step: Posting) -> Sequence[int]:
@@ -137,7 +143,8 @@ def _set_wallet(platform: Platform, step: WalletCorrection) -> Sequence[int]:
     return (step.member_id,)
 
 
-def _insert(platform: Platform, step: Insertion) -> None:
+def _insert(platform: Platform, step: Insertion) -> int | None:
+    """Add a row; returns its id. A row that is there already is not added again."""
     frame = FRAMES.get(step.table, step.table)
     row: dict[str, Any] = {_attribute(name): _value(platform, value) for name, value in step.values.items()}
     if "created_at" in platform[frame].columns:
@@ -145,15 +152,16 @@ def _insert(platform: Platform, step: Insertion) -> None:
     if frame in NO_ID:
         new = pl.DataFrame([row], schema=platform[frame].schema)
         platform.frames[frame] = pl.concat([platform[frame], new])
-        return
+        return None
     number = row.get("id")
     if number is not None and number in platform[frame]["id"]:
-        return
+        return int(number)
     [given] = platform.append(frame, [row])
     if number is not None:
         platform.frames[frame] = platform[frame].with_columns(
             pl.when(pl.col("id") == given).then(pl.lit(number)).otherwise("id").alias("id")
         )
+    return given if number is None else int(number)
 
 
 def _attribute(column: str) -> str:

@@ -11,17 +11,11 @@ from mlm_audit.demo.remedy_score import closings
 from mlm_audit.demo.scorecard import audit
 from tests.conftest import clean_platform
 
-FIND_OUT_FIRST = {"log-contradictory", "instalment-missing"}
+FIND_OUT_FIRST = {"log-contradictory"}
 """Faults about which nothing can be done before a person has found out more."""
 
 
-NOT_YET = {"released-though-ineligible"}
-"""Faults whose remedy leaves the record of the roll-up behind: the log's amount and the count."""
-
-
-@pytest.mark.parametrize(
-    "code", [pytest.param(code, marks=[pytest.mark.xfail(strict=True)] if code in NOT_YET else []) for code in FAULTS]
-)
+@pytest.mark.parametrize("code", list(FAULTS))
 def test_a_remedy_closes_its_break(code: str) -> None:
     platform = clean_platform(400, 1).copy()
     [truth] = inject(platform, {code: 1}, FAULTS, seed=7)

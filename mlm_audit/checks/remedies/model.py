@@ -14,6 +14,8 @@ FACTS = "facts"
 
 NOW = "now"
 """Stands for the moment at which a step is taken."""
+ADDED = "added"
+"""Stands for the id of the row that the step before adds."""
 
 REVERSAL, RECOVERY, REPOSTING = "REVERSAL", "RECOVERY", "REPOST"
 """How the key of a correcting ledger row begins; the id of the row that it corrects follows."""
@@ -52,7 +54,7 @@ class Posting:
     member_id: int | None
     kind: str
     amount_paisa: int
-    reference_id: int | None
+    reference_id: int | str | None
     level: int | None
     key: str
     moves_wallet: bool
@@ -62,7 +64,7 @@ class Posting:
         to = "the company" if self.member_id is None else f"member {self.member_id}"
         verb, side = ("Post", "to") if self.amount_paisa >= 0 else ("Take", "from")
         level = "" if self.level is None else f", level {self.level}"
-        reference = "none" if self.reference_id is None else str(self.reference_id)
+        reference = "the id of the row just added" if self.reference_id == ADDED else str(self.reference_id or "none")
         text = f"{verb} {format_inr(abs(self.amount_paisa))} {side} {to} as {self.kind}, reference {reference}{level}, key {self.key}"
         return text if self.moves_wallet or self.member_id is None else f"{text}; leave the wallet as it is"
 

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from mlm_audit.checks.remedies.breaks import Broken
-from mlm_audit.checks.remedies.model import Correction, Insertion, Posting, Row, Step
+from mlm_audit.checks.remedies.model import ADDED, Correction, Insertion, Posting, Row, Step
 
 RELEASED, ROLLED_UP, PENDING = "released", "rolled_up", "pending"
 
@@ -27,12 +27,10 @@ def settle(broken: Broken, share: Share, status: str, rows: int = 1) -> tuple[St
 
 
 def roll_up(broken: Broken, share: Share, rows: int) -> tuple[Step, ...]:
-    """A share that goes to the company: its credit, the CommissionRollup row and the month's sum."""
+    """A share that goes to the company: the CommissionRollup row, its credit, the log's amount and the month's sum."""
     key = f"ROLLUP_{share.member}_{share.month}_{share.source}"
     record, sign = broken["month_rollup_id"], 1 if share.amount_paisa > 0 else -1
-    steps: list[Step] = [
-        Posting(None, "commission_rollup", share.amount_paisa, record, None, key, True, share.rests_on),
-    ]
+    steps: list[Step]
     if record is None:
         values = {
             "userId": share.member,
@@ -41,12 +39,20 @@ def roll_up(broken: Broken, share: Share, rows: int) -> tuple[Step, ...]:
             "rolledUpAmount": share.amount_paisa,
             "commissionCount": rows,
         }
-        steps.append(Insertion("CommissionRollup", values, share.rests_on))
+        steps = [Insertion("CommissionRollup", values, share.rests_on)]
     else:
         before, count = broken["month_rollup_paisa"], broken["month_rollup_count"] or 0
         rests_on = Row("CommissionRollup", record)
-        steps.append(Correction("CommissionRollup", record, "rolledUpAmount", before, before + share.amount_paisa, rests_on))
-        steps.append(Correction("CommissionRollup", record, "commissionCount", count, count + sign * rows, rests_on))
+        steps = [
+            Correction("CommissionRollup", record, "rolledUpAmount", before, before + share.amount_paisa, rests_on),
+            Correction("CommissionRollup", record, "commissionCount", count, count + sign * rows, rests_on),
+        ]
+    reference = ADDED if record is None else record
+    steps.append(Posting(None, "commission_rollup", share.amount_paisa, reference, None, key, True, share.rests_on))
+    if (number := broken["month_log_id"]) is not None:
+        logged = broken["month_logged_paisa"] or 0
+        rests_on = Row("EligibilityLog", number)
+        steps.append(Correction("EligibilityLog", number, "rolledUpAmount", logged, logged + share.amount_paisa, rests_on))
     if (stats := broken["stats_paisa"]) is not None:
         number, rests_on = share.month, Row("MonthlyStats", share.month)
         steps.append(Correction("MonthlyStats", number, "totalRolledUpAmount", stats, stats + share.amount_paisa, rests_on))

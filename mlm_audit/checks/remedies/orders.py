@@ -109,6 +109,7 @@ def instalment_missing(broken: Broken) -> Remedy:
         "amount": broken["due_paisa"],
         "payoutDate": str(paid_at + timedelta(days=broken["days"])),
         "status": PENDING,
+        "retryCount": 0,
         "createdAt": NOW,
     }
     return Remedy(broken.id, (Insertion(SCHEDULE, values, _order(broken)),))

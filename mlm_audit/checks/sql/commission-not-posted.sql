@@ -48,6 +48,8 @@ select
         'month_rollup_id': w.month_rollup_id,
         'month_rollup_paisa': w.month_rollup_paisa,
         'month_rollup_count': w.month_rollup_count,
+        'month_log_id': w.month_log_id,
+        'month_logged_paisa': w.month_logged_paisa,
         'stats_paisa': w.stats_paisa,
         'in_wallet': m.in_wallet,
         'other_id': r.ledger_id,

@@ -54,6 +54,8 @@ select
         'month_rollup_id': w.month_rollup_id,
         'month_rollup_paisa': w.month_rollup_paisa,
         'month_rollup_count': w.month_rollup_count,
+        'month_log_id': w.month_log_id,
+        'month_logged_paisa': w.month_logged_paisa,
         'stats_paisa': w.stats_paisa,
         'holder_id': case when f.member_low = 0 then null else f.member_low end,
         'first_posted_at': t.first_at,

@@ -41,6 +41,8 @@ select
         'month_rollup_id': g.rollup_id,
         'month_rollup_paisa': g.rollup_paisa,
         'month_rollup_count': g.rollup_count,
+        'month_log_id': g.log_id,
+        'month_logged_paisa': g.logged_paisa,
         'stats_paisa': t.stats_paisa
     } as facts,
     c.member_id || '/' || c.month || '/' || c.status as key

@@ -20,8 +20,10 @@ select
         when 'beneficiary' then 'wrong-beneficiary'
         else 'instalment-amount'
     end as cause,
-    [{'table': 'SelfPayoutSchedule', 'id': f.first_schedule_id}, {'table': 'SelfPayoutSchedule', 'id': f.last_schedule_id}]
-        as evidence,
+    [
+        {'table': 'SelfPayoutSchedule', 'id': f.first_schedule_id}, {'table': 'SelfPayoutSchedule', 'id': f.last_schedule_id},
+        {'table': 'order', 'id': f.order_id}
+    ] as evidence,
     {
         'instalment': f.instalment,
         'due_paisa': f.amount_paisa,

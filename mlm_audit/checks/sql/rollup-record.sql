@@ -19,7 +19,11 @@ with posted as (
     where
         l.type = 'commission_rollup' and l.amount_paisa > 0
         and split_part(l.ref, '_', 1) = 'ROLLUP' and l.id not in (select of_id from corrections)
-        and l.ref is distinct from 'ROLLUP_' || r.user_id || '_' || (r.year::BIGINT * 100 + r.month)
+        -- A share that was decided again has a key that goes on after the month (docs/remedies.md).
+        and (
+            split_part(l.ref, '_', 2) is distinct from r.user_id::VARCHAR
+            or split_part(l.ref, '_', 3) is distinct from (r.year::BIGINT * 100 + r.month)::VARCHAR
+        )
 ),
 
 recorded as (

@@ -5,12 +5,13 @@ select
     coalesce(g.month, r.month) as month,
     g.is_eligible,
     g.log_id,
+    g.logged_paisa,
     r.rollup_id,
     r.rollup_paisa,
     r.rollup_count,
     s.stats_paisa
 from (
-    select member_id as user_id, month, any_eligible as is_eligible, last_id as log_id
+    select member_id as user_id, month, any_eligible as is_eligible, last_id as log_id, rolled_up_paisa as logged_paisa
     from member_months
     where any_eligible = all_eligible
 ) as g

@@ -64,6 +64,8 @@ select
     g.rollup_id as month_rollup_id,
     g.rollup_paisa as month_rollup_paisa,
     g.rollup_count as month_rollup_count,
+    g.log_id as month_log_id,
+    g.logged_paisa as month_logged_paisa,
     t.stats_paisa
 from (select distinct order_id, level, coalesce(upline_id, member_high) as member_id from level_faults) as f
 left join records as r on f.order_id = r.order_id and f.level = r.level
