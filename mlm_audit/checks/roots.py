@@ -24,6 +24,10 @@ LINES = (
 )
 FOLLOWING = (*LINES, "commission-record", "conservation", "order-amount", "order-lines")
 PAYOUT, PAYOUT_HISTORY, CONSERVATION = "payout-ledger", "payout-history", "conservation"
+WALLET, RUNNING, ROLLUP_RECORD = "wallet-balance", "running-balance", "rollup-record"
+COMPANY_MONEY = ("entry-form", "company-money-to-member")
+LOGGED_PURCHASES = ("eligibility-log", "eligibility-purchases")
+ROLLUP_AMOUNT = ("rollup-ledger", "rollup-record-wrong")
 MOST_ORDERS = 20
 MISPLACED = "wrong-level"
 UNPAID, COUNTERS = ("commission-unexpected", "order-not-paid"), "purchase-counters"
@@ -51,6 +55,7 @@ def follow_roots(breaks: pl.DataFrame) -> pl.DataFrame:
 def _roots(breaks: pl.DataFrame) -> Iterator[tuple[str, str]]:
     """The ids of breaks that follow, each with that of its root."""
     rows = breaks.select("id", "code", "key", "order_id", "cause", "evidence").rows()
+    yield from _roots_of_members(breaks)
     of_order: dict[int, str] = {}
     for name, code, _, order, _, evidence in rows:
         if code in ROOTS and order is not None:
@@ -74,6 +79,34 @@ def _roots(breaks: pl.DataFrame) -> Iterator[tuple[str, str]]:
             root = payouts.get(key)
         if root is not None and root != name:
             yield name, root
+
+
+def _roots_of_members(breaks: pl.DataFrame) -> Iterator[tuple[str, str]]:
+    """Breaks of a member, or of a member's month, that follow from one row or record that is wrong."""
+    rows = breaks.select("id", "code", "key", "member_id", "amount_paisa", "cause").rows()
+    taken: dict[int, list[tuple[str, int]]] = {}
+    purchases: dict[int, str] = {}
+    rollups: dict[str, str] = {}
+    for name, code, key, member, amount, cause in rows:
+        if (code, cause) == COMPANY_MONEY and member is not None:
+            taken.setdefault(member, []).append((name, amount))
+        if (code, cause) == LOGGED_PURCHASES and member is not None:
+            purchases[member] = name
+        if (code, cause) == ROLLUP_AMOUNT:
+            rollups[key] = name
+    short = {member for _, code, _, member, amount, _ in rows if code == WALLET and _comes_to(taken.get(member), -amount)}
+    for name, code, key, member, _, _ in rows:
+        if code in (WALLET, RUNNING) and member in short:
+            yield name, taken[member][0][0]
+        if code == COUNTERS and member in purchases:
+            yield name, purchases[member]
+        if code == ROLLUP_RECORD and key in rollups:
+            yield name, rollups[key]
+
+
+def _comes_to(rows: list[tuple[str, int]] | None, amount_paisa: int) -> bool:
+    """Whether rows of the company in a member's ledger are all that it has more than the wallet."""
+    return bool(rows) and sum(amount for _, amount in rows or ()) == amount_paisa
 
 
 def _facts(evidence: str) -> dict[str, Any]:

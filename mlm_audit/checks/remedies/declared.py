@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mlm_audit.checks.causes import first_step
-from mlm_audit.checks.remedies import lines, orders, payouts, sweep, wallets
+from mlm_audit.checks.remedies import lines, orders, payouts, records, sweep, wallets
 from mlm_audit.checks.remedies.breaks import Broken, broken_of
 from mlm_audit.checks.remedies.model import Remedy
 from mlm_audit.checks.roots import FOLLOWS
@@ -51,6 +51,7 @@ REMEDIES: dict[str, dict[str, Declared]] = {
         "history-unexpected": payouts.history_surplus,
         "history-twice": payouts.history_surplus,
         "history-amount": payouts.history_amount,
+        "history-other-member": records.history_owner,
     },
     "withdrawals": {
         "withdrawal-not-debited": payouts.withdrawal_lost,
@@ -138,6 +139,41 @@ REMEDIES: dict[str, dict[str, Declared]] = {
         "released-though-ineligible": sweep.against_log,
         "rolled-up-though-eligible": sweep.against_log,
     },
+    "entry-form": {
+        "company-money-to-member": records.owner_of_company_money,
+        "level-unexpected": records.level_of_row,
+        "key-missing": records.key_of_row,
+        "key-untrimmed": records.key_of_row,
+        "key-wrong": records.key_of_row,
+    },
+    "record-state": {
+        "joining-not-released": records.released_at_once,
+        "undecided-with-time": records.without_time,
+        "undecided-with-amount": records.without_amount,
+        "paid-without-amount": records.amount_paid,
+        "given-up-early": records.looked_at_again,
+    },
+    "instalment-date": {"due-date-wrong": records.due_date, "due-date-missing": records.due_date},
+    "commission-record": {"generated-by-other": records.generated_by, "record-kind-wrong": records.kind_of_record},
+    "eligibility-log": {
+        "eligibility-purchases": records.logged_purchases,
+        "eligibility-requirement": records.logged_requirement,
+        "eligibility-twice": records.logged_twice,
+    },
+    "monthly-stats": {"monthly-stats-wrong": records.month_sums},
+    "rollup-record": {
+        "rollup-reference-wrong": records.rollup_reference,
+        "rollup-count-wrong": records.rollup_count,
+        "log-amount-wrong": records.logged_rollup,
+    },
+    "order-status": {"status-left-paid": records.order_status, "status-unknown": records.order_status},
+    "unsupported-entry": {
+        "unsupported-entry": records.unapproved,
+        "authorised-not-posted": records.approved_not_posted,
+        "authorisation-differs": records.approval_differs,
+    },
+    "bonus-record": {"bonus-not-posted": records.bonus},
+    "refund-misplaced": {"refund-misplaced": records.refund_misplaced},
 }
 """Check → cause → what makes the remedy."""
 

@@ -138,6 +138,8 @@ def instalment_amount(broken: Broken) -> Remedy:
         key = f"DIFFERENCE_{SCHEDULE}_{number}_{abs(due - before)}"
         steps.append(Correction(SCHEDULE, number, "actualAmount", before, due, _order(broken)))
         steps.append(Posting(broken["last_user_id"], "self_payout", due - before, number, None, key, True, Row(SCHEDULE, number)))
+        if (history := broken["history_id"]) is not None:
+            steps.append(Correction("PayoutHistory", history, "amount", broken["history_paisa"], due, Row(SCHEDULE, number)))
     return Remedy(broken.id, tuple(steps))
 
 

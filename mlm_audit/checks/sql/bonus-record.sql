@@ -36,6 +36,7 @@ select
     coalesce(c.credits, 0) as credits,
     'bonus-not-posted' as cause,
     [{'table': 'commissions', 'id': r.first_commission_id}, {'table': 'commissions', 'id': r.last_commission_id}] as evidence,
+    {'each_paisa': r.each_paisa, 'missing': r.records - coalesce(c.credits, 0), 'record_id': r.last_commission_id} as facts,
     r.member_id || '/' || r.each_paisa as key
 from recorded as r
 left join credited as c on r.member_id = c.member_id and r.each_paisa = c.each_paisa

@@ -20,8 +20,10 @@ select
     end as what,
     case when f.fault = 'record-kind' then 'record-kind-wrong' else 'generated-by-other' end as cause,
     [{'table': 'order', 'id': f.order_id, 'level': f.level, 'buyer_id': f.buyer_id, 'from_user_id': f.from_low}] as evidence,
+    {'record_id': w.record_id, 'buyer_id': f.buyer_id, 'from_id': f.from_low, 'is_joining': f.is_joining} as facts,
     f.order_id || '/' || f.level as key
 from level_faults as f
+left join line_rows as w on f.order_id = w.order_id and f.level = w.level
 where f.fault in ('generated-by', 'record-kind')
 union all
 -- The records of an order that no longer stands: what was recorded and what took it back name the same buyer.
@@ -34,6 +36,7 @@ select
         || o.member_id as what,
     'generated-by-other' as cause,
     [{'table': 'commissions', 'id': c.id}] as evidence,
+    {'record_id': c.id, 'buyer_id': o.member_id, 'from_id': c.from_user_id, 'is_joining': c.kind = 'joining'} as facts,
     c.order_id || '/' || coalesce(c.level, 0) || '/' || c.id as key
 from fallen_lines as c
 inner join (select order_id, member_id from order_sums where not stands) as o on c.order_id = o.order_id

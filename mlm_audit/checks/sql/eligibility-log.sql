@@ -76,6 +76,7 @@ judged as (
         l.*,
         coalesce(p.standing_paisa, 0) as least_paisa,
         coalesce(p.all_paisa, 0) as most_paisa,
+        r.monthly_purchase_required_paisa as plan_paisa,
         case
             when l.rows > 1 and l.any_eligible <> l.all_eligible then 'eligibility-contradictory'
             when l.rows > 1 then 'eligibility-twice'
@@ -121,6 +122,16 @@ select
     cause,
     [{'table': 'EligibilityLog', 'id': id, 'purchase_paisa': purchase_paisa, 'least_paisa': least_paisa, 'most_paisa': most_paisa},
         {'table': 'EligibilityLog', 'id': case when rows > 1 then last_id end}] as evidence,
+    {
+        'log_id': id,
+        'last_id': last_id,
+        'rows': rows,
+        'purchase_paisa': purchase_paisa,
+        'least_paisa': least_paisa,
+        'most_paisa': most_paisa,
+        'required_paisa': required_paisa,
+        'plan_paisa': plan_paisa
+    } as facts,
     member_id || '/' || month as key
 from judged
 where cause is not null

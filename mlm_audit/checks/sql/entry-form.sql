@@ -1,7 +1,7 @@
 -- code: entry-form
 -- title: A ledger row that is not what its kind asks for
 -- severity: high
--- needs: ledger, payout_schedule
+-- needs: ledger, payout_schedule, commission_rollups
 -- determines: ledger.level_depth, ledger.ref, ledger.reference_id, ledger.type, ledger.user_id
 -- proves: A row of the company names no member and every other row names one; only level lines name a level; every row has an idempotency key, and payouts and roll-ups the prescribed one.
 -- do: Find out whose money the row moved; correct the owner, level or key of the row, with its reason.
@@ -14,6 +14,8 @@ with formed as (
         l.amount_paisa,
         l.reference_id,
         l.ref,
+        l.level_depth,
+        l.balance_after_paisa,
         case
             when l.is_company and l.user_id is not null then 'company-money-to-member'
             when not l.is_company and l.user_id is null then 'member-money-without-member'
@@ -46,7 +48,8 @@ with formed as (
 )
 
 select
-    f.user_id as member_id,
+    coalesce(f.user_id, r.user_id) as member_id,
+    case when f.type in ('sponsor_commission', 'company_share', 'rollup_to_company', 'remainder') then f.reference_id end as order_id,
     case when f.cause = 'company-money-to-member' then f.amount_paisa else 0 end as amount_paisa,
     f.amount_paisa as row_paisa,
     f.id as ledger_id,
@@ -63,6 +66,19 @@ select
     case when f.cause in ('company-money-to-member', 'member-money-without-member') then 'high' else 'medium' end as severity,
     f.cause,
     [{'table': 'ledger', 'id': f.id, 'amount_paisa': f.amount_paisa}] as evidence,
+    {
+        'user_id': f.user_id,
+        'level': f.level_depth,
+        'ref': f.ref,
+        'key': case
+            when f.type = 'self_payout' then 'SELF_PAYOUT_' || f.reference_id
+            when f.type = 'commission_rollup' then 'ROLLUP_' || r.user_id || '_' || (r.year::BIGINT * 100 + r.month)
+            when f.cause = 'key-untrimmed' then trim(f.ref)
+            else 'RESTORED_' || f.id
+        end,
+        'balance_paisa': f.balance_after_paisa
+    } as facts,
     f.id as key
 from formed as f
+left join commission_rollups as r on f.type = 'commission_rollup' and f.reference_id = r.id
 where f.cause is not null

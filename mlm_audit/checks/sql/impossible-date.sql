@@ -8,7 +8,11 @@
 -- message: {table_name} row {row_id} {what}.
 with dated as (
     select
-        'ledger' as table_name, l.id, l.user_id, null::BIGINT as order_id, 'is dated in the future' as what
+        'ledger' as table_name,
+        l.id,
+        l.user_id,
+        case when l.type in ('sponsor_commission', 'company_share', 'rollup_to_company', 'remainder') then l.reference_id end as order_id,
+        'is dated in the future' as what
     from ledger as l
     cross join rules as r
     where l.created_at > r.future_after

@@ -14,10 +14,21 @@ select
     (epoch_us(s.payout_date) - epoch_us(o.paid_at)) // 86400000000 - s.instalment::BIGINT * v.interval_days as days,
     case when s.payout_date is null then 'due-date-missing' else 'due-date-wrong' end as cause,
     [{'table': 'SelfPayoutSchedule', 'id': s.id}] as evidence,
+    {
+        'schedule_id': s.id,
+        'payout_date': s.payout_date,
+        'paid_at': o.paid_at,
+        'days': s.instalment::BIGINT * v.interval_days
+    } as facts,
     s.id as key
 from payout_schedule as s
 inner join paid_orders as o on s.order_id = o.order_id
 inner join plan_versions as v on o.version_no = v.version_no
+-- An instalment that the order does not give has no due date, and is a finding of its own.
 where
-    s.payout_date is null
-    or abs(epoch_us(s.payout_date) - epoch_us(o.paid_at) - s.instalment::BIGINT * v.interval_days * 86400000000) >= 86400000000
+    o.is_joining
+    and s.instalment between 1 and v.instalments
+    and (
+        s.payout_date is null
+        or abs(epoch_us(s.payout_date) - epoch_us(o.paid_at) - s.instalment::BIGINT * v.interval_days * 86400000000) >= 86400000000
+    )

@@ -1,7 +1,7 @@
 -- code: instalments
 -- title: Self-income instalments differ from their order
 -- severity: high
--- needs: orders, payout_schedule
+-- needs: orders, payout_schedule, payout_history
 -- determines: orders.commission_amount_paisa, orders.is_joining_order, orders.user_id, payout_schedule.(row), payout_schedule.amount_paisa, payout_schedule.instalment, payout_schedule.order_id, payout_schedule.user_id
 -- proves: Every joining order has its instalments once, for the buyer, with the right amounts.
 -- do: Add, remove or correct the instalment before its pay day, as `mlm-audit remedy show` says.
@@ -35,11 +35,21 @@ select
         'last_id': z.id,
         'last_status': z.status,
         'last_paisa': z.amount_paisa,
-        'last_user_id': z.user_id
+        'last_user_id': z.user_id,
+        'history_id': h.history_id,
+        'history_paisa': h.history_paisa
     } as facts,
     f.order_id || '/' || f.instalment as key
 from instalment_faults as f
 left join payout_schedule as a on f.first_schedule_id = a.id
 left join payout_schedule as z on f.last_schedule_id = z.id
+left join (
+    select schedule_id, max(id) as history_id, max(amount_paisa) as history_paisa
+    from payout_history
+    where type = 'self_payout' and status = 'completed' and schedule_id in (select last_schedule_id from instalment_faults)
+    group by schedule_id
+    having count(*) = 1
+) as h
+    on f.last_schedule_id = h.schedule_id
 left join paid_orders as o on f.order_id = o.order_id
 left join plan_versions as v on o.version_no = v.version_no

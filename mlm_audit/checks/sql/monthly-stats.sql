@@ -13,6 +13,7 @@ with stats as (
         min(eligible_users)::BIGINT as eligible_users,
         min(ineligible_users)::BIGINT as ineligible_users,
         min(rolled_up_paisa) as rolled_up_paisa,
+        min(month_year) as month_year,
         bool_and(substr(month_year, 1, 4)::BIGINT * 100 + substr(month_year, 6, 2)::BIGINT = year::BIGINT * 100 + month) as is_named
     from monthly_stats
     group by year::BIGINT * 100 + month
@@ -21,6 +22,16 @@ with stats as (
 compared as (
     select
         coalesce(s.month, l.month) as month,
+        s.rows,
+        s.month_year,
+        coalesce(s.is_named, false) as is_named,
+        s.eligible_users as stated_eligible,
+        s.ineligible_users as stated_ineligible,
+        s.rolled_up_paisa as stated_paisa,
+        l.eligible_users,
+        l.ineligible_users,
+        l.contradictory,
+        l.rolled_up_paisa + coalesce(f.unrecorded_paisa, 0) as rolled_up_paisa,
         coalesce(s.rolled_up_paisa, 0) - coalesce(l.rolled_up_paisa, 0) as difference_paisa,
         case
             when s.month is null then 'there is no row, although the month was decided'
@@ -48,6 +59,19 @@ select
     what,
     'monthly-stats-wrong' as cause,
     [{'table': 'MonthlyStats', 'id': month}] as evidence,
+    {
+        'month': month,
+        'rows': rows,
+        'month_year': month_year,
+        'is_named': is_named,
+        'stated_eligible': stated_eligible,
+        'stated_ineligible': stated_ineligible,
+        'stated_paisa': stated_paisa,
+        'eligible_users': eligible_users,
+        'ineligible_users': ineligible_users,
+        'contradictory': contradictory,
+        'rolled_up_paisa': rolled_up_paisa
+    } as facts,
     month as key
 from compared
 where what is not null

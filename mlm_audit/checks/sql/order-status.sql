@@ -14,6 +14,7 @@ select
     coalesce(o.status, '(none)') as status,
     case when o.status = 'pending' then 'status-left-paid' else 'status-unknown' end as cause,
     [{'table': 'order', 'id': o.order_id, 'status': o.status, 'posted_paisa': s.posted_paisa}] as evidence,
+    {'status': coalesce(o.status, ''), 'posted_paisa': s.posted_paisa} as facts,
     o.order_id as key
 from paid_orders as o
 inner join order_sums as s on o.order_id = s.order_id

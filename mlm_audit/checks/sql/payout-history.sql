@@ -48,7 +48,8 @@ select
         'schedule_id': coalesce(p.id, h.schedule_id),
         'due_paisa': p.amount_paisa,
         'recorded_paisa': h.recorded_paisa,
-        'history_id': h.last_history_id
+        'history_id': h.last_history_id,
+        'member_id': case when h.member_id <> p.user_id then h.member_id else h.last_member_id end
     } as facts,
     coalesce(p.id, h.schedule_id) as key
 from paid as p

@@ -14,6 +14,9 @@ with states as (
         order_id,
         0::BIGINT as amount_paisa,
         status,
+        processed_at,
+        null::BIGINT as planned_paisa,
+        null::BIGINT as actual_paisa,
         case
             when type = 'joining' and status <> 'released' then 'joining-not-released'
             when status in ('released', 'rolled_up') and processed_at is null then 'decided-without-time'
@@ -32,6 +35,9 @@ with states as (
             else 0
         end as amount_paisa,
         status,
+        processed_at,
+        amount_paisa as planned_paisa,
+        actual_amount_paisa as actual_paisa,
         case
             when order_id is null then 'instalment-without-order'
             when status = 'paid' and actual_amount_paisa is null then 'paid-without-amount'
@@ -63,6 +69,9 @@ with states as (
         null::BIGINT as order_id,
         0::BIGINT as amount_paisa,
         status,
+        processed_at,
+        null::BIGINT as planned_paisa,
+        null::BIGINT as actual_paisa,
         case
             when amount_paisa <= 0 then 'amount-not-positive'
             when status in ('approved', 'rejected') and processed_at is null then 'decided-without-time'
@@ -97,6 +106,14 @@ select
         as severity,
     s.cause,
     [{'table': s.table_name, 'id': s.id}] as evidence,
+    {
+        'table': s.table_name,
+        'row_id': s.id,
+        'status': s.status,
+        'processed_at': s.processed_at,
+        'planned_paisa': s.planned_paisa,
+        'actual_paisa': s.actual_paisa
+    } as facts,
     s.table_name || '/' || s.id as key
 from states as s
 where s.cause is not null

@@ -17,14 +17,30 @@ lines as (
             when table_name = 'commissions' then 'commission record, level ' || coalesce(level, 0)
             else kind || case when level is null then '' else ', level ' || level end
         end as line,
+        table_name,
+        kind,
+        level,
         user_id,
+        from_user_id,
+        status,
+        id,
         amount_paisa
     from fallen_lines
     where order_id in (select order_id from fallen)
 ),
 
 summed as (
-    select order_id, line, user_id, sum(amount_paisa)::BIGINT as left_paisa
+    select
+        order_id,
+        line,
+        user_id,
+        sum(amount_paisa)::BIGINT as left_paisa,
+        max(table_name) as table_name,
+        max(kind) as kind,
+        max(level) as level,
+        max(from_user_id) as from_user_id,
+        max(status) as status,
+        max(id) as last_id
     from lines
     group by order_id, line, user_id
 )
@@ -38,6 +54,15 @@ select
     left_paisa,
     'refund-misplaced' as cause,
     [{'table': 'order', 'id': order_id, 'line': line, 'left_paisa': left_paisa}] as evidence,
+    {
+        'table': table_name,
+        'kind': kind,
+        'level': level,
+        'from_id': from_user_id,
+        'status': status,
+        'left_paisa': left_paisa,
+        'last_id': last_id
+    } as facts,
     order_id || '/' || line || '/' || coalesce(user_id, 0) as key
 from summed
 where left_paisa <> 0

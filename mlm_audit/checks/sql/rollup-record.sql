@@ -33,13 +33,14 @@ recorded as (
 )
 
 select
-    p.user_id as member_id,
+    r.user_id as member_id,
     0::BIGINT as amount_paisa,
     'Ledger row ' || p.id || ' (' || p.ref || ') names CommissionRollup row ' || coalesce(p.reference_id || '', '(none)') as what,
     p.amount_paisa as posted_paisa,
     p.amount_paisa as expected_paisa,
     'rollup-reference-wrong' as cause,
     [{'table': 'ledger', 'id': p.id}] as evidence,
+    {'table': 'ledger', 'row_id': p.id, 'before': p.reference_id, 'after': r.id} as facts,
     'ledger/' || p.id as key
 from posted as p
 -- Where there is no CommissionRollup row for the member and month, its loss is the finding.
@@ -59,6 +60,12 @@ select
     l.recorded_paisa as expected_paisa,
     case when l.commission_count <> l.rolled_up_rows then 'rollup-count-wrong' else 'log-amount-wrong' end as cause,
     [{'table': 'CommissionRollup', 'id': l.rollup_id}, {'table': 'EligibilityLog', 'id': l.log_id}] as evidence,
+    {
+        'table': case when l.commission_count <> l.rolled_up_rows then 'CommissionRollup' else 'EligibilityLog' end,
+        'row_id': case when l.commission_count <> l.rolled_up_rows then l.rollup_id else l.log_id end,
+        'before': case when l.commission_count <> l.rolled_up_rows then l.commission_count else l.logged_paisa end,
+        'after': case when l.commission_count <> l.rolled_up_rows then l.rolled_up_rows else l.recorded_paisa end
+    } as facts,
     l.member_id || '/' || l.month as key
 from log_rollups as l
 where

@@ -23,6 +23,15 @@ approved as (
     where a.kind <> 'wallet_correction'
 ),
 
+-- Entries that were taken back in full.
+reversed as (
+    select c.of_id
+    from corrections as c
+    inner join grants as g on c.of_id = g.id
+    group by c.of_id, g.amount_paisa
+    having sum(c.amount_paisa) = -g.amount_paisa
+),
+
 compared as (
     select
         g.id as ledger_id,
@@ -31,6 +40,10 @@ compared as (
         g.amount_paisa as posted_amount,
         a.amount_paisa as approved_amount,
         coalesce(g.type, a.kind) as kind,
+        coalesce(g.reference, a.reference) as reference,
+        a.kind as approved_kind,
+        a.user_id as approved_user_id,
+        g.user_id as posted_user_id,
         case
             when a.id is null then 'unsupported-entry'
             when g.id is null then 'authorised-not-posted'
@@ -41,7 +54,7 @@ compared as (
     full outer join approved as a on g.reference = a.row_reference
     cross join rules as r
     where
-        (a.id is null and (g.user_id is null or g.user_id in (select id from users)))
+        (a.id is null and (g.user_id is null or g.user_id in (select id from users)) and g.id not in (select of_id from reversed))
         or (g.id is null and a.approved_at < r.overdue_before)
         or (
             g.id is not null and a.id is not null
@@ -67,6 +80,17 @@ select
     c.cause,
     [{'table': 'ledger', 'id': c.ledger_id, 'amount_paisa': c.posted_amount},
         {'table': 'AuditAuthorisation', 'id': c.authorisation_id, 'amount_paisa': c.approved_amount}] as evidence,
+    {
+        'ledger_id': c.ledger_id,
+        'authorisation_id': c.authorisation_id,
+        'kind': c.kind,
+        'reference': c.reference,
+        'posted_user_id': c.posted_user_id,
+        'posted_paisa': c.posted_amount,
+        'approved_kind': c.approved_kind,
+        'approved_user_id': c.approved_user_id,
+        'approved_paisa': c.approved_amount
+    } as facts,
     case when c.ledger_id is null then 'authorisation/' || c.authorisation_id else 'ledger/' || c.ledger_id end as key
 from compared as c
 cross join rules as r

@@ -38,27 +38,27 @@ def _amount(injector: Injector, places: int) -> list[Row]:
     return [_at(row, "has a wrong amount", paisa) for row, paisa in zip(rows, off, strict=True)]
 
 
-def _paid(injector: Injector) -> pl.DataFrame:
+def paid_instalments(injector: Injector) -> pl.DataFrame:
     """Paid instalments with their ledger row, of members who could give the amount back."""
     credits = injector.ledger("self_payout").select("ledger_id", pl.col("reference_id").alias("schedule_id"))
     return injector.affordable(_schedule(injector, "paid").join(credits, on="schedule_id")).sort("schedule_id")
 
 
 def _lost_payout(injector: Injector, places: int) -> list[Row]:
-    rows = injector.pick(_paid(injector), places)
+    rows = injector.pick(paid_instalments(injector), places)
     injector.platform.delete("ledger", [row["ledger_id"] for row in rows])
     injector.platform.settle([row["user_id"] for row in rows])
     return [_at(row, "marked paid, never credited", -row["amount_paisa"]) for row in rows]
 
 
 def _payout_row_lost(injector: Injector, places: int) -> list[Row]:
-    rows = injector.pick(_paid(injector), places)
+    rows = injector.pick(paid_instalments(injector), places)
     injector.platform.delete("ledger", [row["ledger_id"] for row in rows])
     return [_at(row, "credited to the wallet, ledger row lost", row["amount_paisa"]) for row in rows]
 
 
 def _payout_twice(injector: Injector, places: int) -> list[Row]:
-    rows = injector.pick(_paid(injector), places)
+    rows = injector.pick(paid_instalments(injector), places)
     for row in injector.platform.rows("ledger", [row["ledger_id"] for row in rows]):
         injector.repeat(row, "RETRY")
     injector.platform.settle([row["user_id"] for row in rows])
@@ -66,7 +66,7 @@ def _payout_twice(injector: Injector, places: int) -> list[Row]:
 
 
 def _not_marked(injector: Injector, places: int) -> list[Row]:
-    rows = injector.pick(_paid(injector), places)
+    rows = injector.pick(paid_instalments(injector), places)
     ids = [row["schedule_id"] for row in rows]
     injector.platform.update(
         "payout_schedule",
@@ -85,7 +85,8 @@ def _history_lost(injector: Injector, places: int) -> list[Row]:
     return [_at(row, "has no PayoutHistory row", -row["amount_paisa"]) for row in rows]
 
 
-def _approved(injector: Injector) -> pl.DataFrame:
+def approved_requests(injector: Injector) -> pl.DataFrame:
+    """Approved withdrawals with their ledger row."""
     debits = injector.ledger("withdrawal").select("ledger_id", pl.col("reference_id").alias("withdrawal_id"))
     rows = injector.platform["withdrawals"].rename({"id": "withdrawal_id"})
     return rows.join(debits, on="withdrawal_id").sort("withdrawal_id")
@@ -96,14 +97,14 @@ def _request(row: Row, what: str, amount_paisa: int) -> Row:
 
 
 def _never_debited(injector: Injector, places: int) -> list[Row]:
-    rows = injector.pick(_approved(injector), places)
+    rows = injector.pick(approved_requests(injector), places)
     injector.platform.delete("ledger", [row["ledger_id"] for row in rows])
     injector.platform.settle([row["user_id"] for row in rows])
     return [_request(row, "approved, never debited", row["amount_paisa"]) for row in rows]
 
 
 def _debited_twice(injector: Injector, places: int) -> list[Row]:
-    rows = injector.pick(injector.affordable(_approved(injector)).sort("withdrawal_id"), places)
+    rows = injector.pick(injector.affordable(approved_requests(injector)).sort("withdrawal_id"), places)
     for row in injector.platform.rows("ledger", [row["ledger_id"] for row in rows]):
         injector.repeat(row, "RETRY")
     injector.platform.settle([row["user_id"] for row in rows])
@@ -111,14 +112,14 @@ def _debited_twice(injector: Injector, places: int) -> list[Row]:
 
 
 def _rejected_but_debited(injector: Injector, places: int) -> list[Row]:
-    rows = injector.pick(_approved(injector), places)
+    rows = injector.pick(approved_requests(injector), places)
     ids = [row["withdrawal_id"] for row in rows]
     injector.platform.update("withdrawals", ids, status=["rejected"] * len(ids))
     return [_request(row, "rejected, yet debited", -row["amount_paisa"]) for row in rows]
 
 
 def _debit_row_lost(injector: Injector, places: int) -> list[Row]:
-    rows = injector.pick(_approved(injector), places)
+    rows = injector.pick(approved_requests(injector), places)
     injector.platform.delete("ledger", [row["ledger_id"] for row in rows])
     return [_request(row, "taken from the wallet, ledger row lost", -row["amount_paisa"]) for row in rows]
 

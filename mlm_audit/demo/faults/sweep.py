@@ -11,7 +11,7 @@ from mlm_audit.domain.periods import month_of, zone
 ZONE = zone("Asia/Kolkata")
 
 
-def _decided(injector: Injector, status: str) -> pl.DataFrame:
+def decided_commissions(injector: Injector, status: str) -> pl.DataFrame:
     """Decided repurchase commission with its business month (YYYYMM of Asia/Kolkata), per member and month."""
     p = injector.platform
     local = pl.col("paid_at").dt.replace_time_zone("UTC").dt.convert_time_zone("Asia/Kolkata")
@@ -26,7 +26,8 @@ def _single(lines: pl.DataFrame) -> pl.DataFrame:
     return lines.filter(pl.len().over("user_id", "month") == 1)
 
 
-def _releases(injector: Injector) -> pl.DataFrame:
+def releases(injector: Injector) -> pl.DataFrame:
+    """Releases of months, of members who could give the amount back; `month` is the reference."""
     rows = injector.ledger("repurchase_commission").rename({"reference_id": "month"})
     return injector.affordable(rows).sort("ledger_id")
 
@@ -36,20 +37,20 @@ def _at(row: Row, what: str, amount_paisa: int) -> Row:
 
 
 def _not_posted(injector: Injector, places: int) -> list[Row]:
-    rows = injector.pick(_releases(injector), places)
+    rows = injector.pick(releases(injector), places)
     injector.platform.delete("ledger", [row["ledger_id"] for row in rows])
     injector.platform.settle([row["user_id"] for row in rows])
     return [_at(row, "release never credited", -row["amount_paisa"]) for row in rows]
 
 
 def _row_lost(injector: Injector, places: int) -> list[Row]:
-    rows = injector.pick(_releases(injector), places)
+    rows = injector.pick(releases(injector), places)
     injector.platform.delete("ledger", [row["ledger_id"] for row in rows])
     return [_at(row, "release in the wallet, ledger row lost", row["amount_paisa"]) for row in rows]
 
 
 def _twice(injector: Injector, places: int) -> list[Row]:
-    rows = injector.pick(_releases(injector), places)
+    rows = injector.pick(releases(injector), places)
     for row in injector.platform.rows("ledger", [row["ledger_id"] for row in rows]):
         injector.repeat(row, "RETRY")
     injector.platform.settle([row["user_id"] for row in rows])
@@ -87,7 +88,7 @@ def _released_though_ineligible(injector: Injector, places: int) -> list[Row]:
     platform = injector.platform
     logged = platform["eligibility_log"].filter(~pl.col("is_eligible"))
     logged = logged.select("user_id", (pl.col("year") * 100 + pl.col("month")).alias("month"))
-    rows = injector.pick(_single(_decided(injector, "rolled_up")).join(logged, on=["user_id", "month"]), places)
+    rows = injector.pick(_single(decided_commissions(injector, "rolled_up")).join(logged, on=["user_id", "month"]), places)
     for row in rows:
         mine = (pl.col("user_id") == row["user_id"]) & (pl.col("year") * 100 + pl.col("month") == row["month"])
         rollup = platform["commission_rollups"].filter(mine)["id"].to_list()
@@ -107,7 +108,7 @@ def _released_though_ineligible(injector: Injector, places: int) -> list[Row]:
 
 def _month_slip(injector: Injector, places: int) -> list[Row]:
     """A sweep on a UTC clock decided the month while it still had hours to go in the business zone."""
-    rows = injector.pick(_decided(injector, "released"), places)
+    rows = injector.pick(decided_commissions(injector, "released"), places)
     ends = [month_of(row["paid_at"].replace(tzinfo=UTC), ZONE).end.replace(tzinfo=None) for row in rows]
     early = [end - timedelta(hours=3, minutes=30) for end in ends]
     injector.platform.update("commissions", [row["commission_id"] for row in rows], processed_at=early)
@@ -119,7 +120,7 @@ def _missed(injector: Injector, places: int) -> list[Row]:
     credits = injector.ledger("repurchase_commission").select(
         "user_id", pl.col("reference_id").alias("month"), "ledger_id", pl.col("amount_paisa").alias("credited_paisa")
     )
-    lines = injector.affordable(_decided(injector, "released")).join(credits, on=["user_id", "month"])
+    lines = injector.affordable(decided_commissions(injector, "released")).join(credits, on=["user_id", "month"])
     rows = injector.pick(lines.filter(pl.col("credited_paisa") > pl.col("amount_paisa")).sort("commission_id"), places)
     ids = [row["commission_id"] for row in rows]
     platform.update("commissions", ids, status=["pending"] * len(ids), processed_at=[None] * len(ids))

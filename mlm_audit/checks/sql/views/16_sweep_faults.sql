@@ -37,20 +37,35 @@ credits as (
 
 rollup_rows as (
     -- The key of a roll-up names its member and month: ROLLUP_<user>_<YYYYMM>; that of a correction, the row whose key does.
+    -- Where the key names none, which is a finding of its own, the record that the row refers to says whose it is.
     select
         l.id,
         l.amount_paisa,
         l.reference_id,
-        trim(coalesce(c.of_ref, l.ref)) as key
-    from ledger as l
-    left join corrections as c on l.id = c.ledger_id
-    where l.type = 'commission_rollup'
+        case when l.key_month is null then coalesce(r.user_id, -1) else coalesce(l.key_member, -1) end as member_id,
+        coalesce(l.key_month, r.year::BIGINT * 100 + r.month, -1) as month
+    from (
+        select
+            k.*,
+            try_cast(split_part(k.key, '_', 2) as BIGINT) as key_member,
+            case
+                when try_cast(split_part(k.key, '_', 3) as BIGINT) % 100 between 1 and 12
+                    then try_cast(split_part(k.key, '_', 3) as BIGINT)
+            end as key_month
+        from (
+            select l.id, l.amount_paisa, l.reference_id, trim(coalesce(c.of_ref, l.ref)) as key
+            from ledger as l
+            left join corrections as c on l.id = c.ledger_id
+            where l.type = 'commission_rollup'
+        ) as k
+    ) as l
+    left join commission_rollups as r on l.reference_id = r.id
 ),
 
 rollup_credits as (
     select
-        coalesce(try_cast(split_part(key, '_', 2) as BIGINT), -1) as member_id,
-        coalesce(try_cast(split_part(key, '_', 3) as BIGINT), -1) as month,
+        member_id,
+        month,
         sum(case when amount_paisa < 0 then -1 else 1 end)::BIGINT as credits,
         sum(amount_paisa)::BIGINT as credited_paisa,
         min(case when amount_paisa > 0 then id end) as first_ledger_id,

@@ -1,0 +1,260 @@
+"""Remedies of records and ledger rows whose fields contradict what they follow from: a field is set, and no money moves.
+
+What moves money here is an entry that nobody approved, and the refund of an order that was taken from the wrong member.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from mlm_audit.checks.causes import first_step
+from mlm_audit.checks.remedies.breaks import Broken
+from mlm_audit.checks.remedies.model import (
+    NOW,
+    Alternative,
+    Correction,
+    Insertion,
+    Posting,
+    Remedy,
+    Removal,
+    Row,
+    Step,
+    reversal_key,
+)
+
+SCHEDULE, LOG, STATS, AUTHORISATIONS = "SelfPayoutSchedule", "EligibilityLog", "MonthlyStats", "AuditAuthorisation"
+
+
+def _set(broken: Broken, row: Row, column: str, before: Any, after: Any) -> Remedy:
+    return Remedy(broken.id, (Correction(row.table, row.id, column, before, after, row),))
+
+
+def _ledger_row(broken: Broken) -> Row:
+    return Row("ledger", next(int(one["id"]) for one in broken.evidence if one.get("table") == "ledger"))
+
+
+def owner_of_company_money(broken: Broken) -> Remedy:
+    """A row of the company under a member's number: the number is taken off. One that is in the member's balances needs a person."""
+    if broken["balance_paisa"] is not None:
+        return Remedy(broken.id, first="Find out whether the member had the money: the row is part of their running balance")
+    return _set(broken, _ledger_row(broken), "userId", broken["user_id"], None)
+
+
+def level_of_row(broken: Broken) -> Remedy:
+    """A level on a row of a kind that has none."""
+    return _set(broken, _ledger_row(broken), "levelDepth", broken["level"], None)
+
+
+def key_of_row(broken: Broken) -> Remedy:
+    """The key that the kind of row has; one of its own where there is no such form."""
+    if broken["key"] is None:
+        return Remedy(broken.id, first=first_step(broken.cause))
+    return _set(broken, _ledger_row(broken), "ref", broken["ref"], broken["key"])
+
+
+def _record(broken: Broken) -> Row:
+    return Row(str(broken["table"]), int(broken["row_id"]))
+
+
+def released_at_once(broken: Broken) -> Remedy:
+    """A joining commission is released when it is recorded."""
+    return _set(broken, _record(broken), "status", broken["status"], "released")
+
+
+def without_time(broken: Broken) -> Remedy:
+    """An undecided record says no time of decision."""
+    return _set(broken, _record(broken), "processedAt", broken["processed_at"], None)
+
+
+def without_amount(broken: Broken) -> Remedy:
+    """An instalment that is not paid says no amount that was paid."""
+    return _set(broken, _record(broken), "actualAmount", broken["actual_paisa"], None)
+
+
+def amount_paid(broken: Broken) -> Remedy:
+    """A paid instalment says the amount that was planned: what the ledger credited is compared elsewhere."""
+    return _set(broken, _record(broken), "actualAmount", broken["actual_paisa"], broken["planned_paisa"])
+
+
+def looked_at_again(broken: Broken) -> Remedy:
+    """An instalment that was given up too early is looked at again in the next run."""
+    return _set(broken, _record(broken), "status", broken["status"], "failed")
+
+
+def due_date(broken: Broken) -> Remedy:
+    """The due date that the order and the plan give."""
+    paid_at = datetime.fromisoformat(str(broken["paid_at"]))
+    row = Row(SCHEDULE, broken["schedule_id"])
+    return _set(broken, row, "payoutDate", broken["payout_date"], str(paid_at + timedelta(days=broken["days"])))
+
+
+def generated_by(broken: Broken) -> Remedy:
+    """A commission record names the buyer of its order."""
+    row = Row("commissions", broken["record_id"])
+    return _set(broken, row, "fromUserId", broken["from_id"], broken["buyer_id"])
+
+
+def kind_of_record(broken: Broken) -> Remedy:
+    """A commission record is of the kind of its order."""
+    kinds = ("repurchase", "joining")
+    row = Row("commissions", broken["record_id"])
+    return _set(broken, row, "type", kinds[not broken["is_joining"]], kinds[bool(broken["is_joining"])])
+
+
+def logged_purchases(broken: Broken) -> Remedy:
+    """What the orders of the month come to, where no refund leaves it open."""
+    if broken["least_paisa"] != broken["most_paisa"]:
+        return Remedy(broken.id, first=first_step(broken.cause))
+    return _set(broken, Row(LOG, broken["log_id"]), "monthlyPurchase", broken["purchase_paisa"], broken["least_paisa"])
+
+
+def logged_requirement(broken: Broken) -> Remedy:
+    """The requirement of the plan."""
+    return _set(broken, Row(LOG, broken["log_id"]), "requiredPurchase", broken["required_paisa"], broken["plan_paisa"])
+
+
+def logged_twice(broken: Broken) -> Remedy:
+    """Of two log rows that say the same the later one is removed."""
+    if broken["rows"] != 2:
+        return Remedy(broken.id, first=first_step(broken.cause))
+    return Remedy(broken.id, (Removal(LOG, broken["last_id"], Row(LOG, broken["log_id"])),))
+
+
+def month_sums(broken: Broken) -> Remedy:
+    """The sums of a month, as the log and the roll-ups have them."""
+    month = broken["month"]
+    if broken["rows"] != 1 or broken["contradictory"] or broken["eligible_users"] is None:
+        return Remedy(broken.id, first=first_step(broken.cause))
+    fields = {
+        "eligibleUsers": (broken["stated_eligible"], broken["eligible_users"]),
+        "ineligibleUsers": (broken["stated_ineligible"], broken["ineligible_users"]),
+        "totalRolledUpAmount": (broken["stated_paisa"], broken["rolled_up_paisa"]),
+    }
+    row = Row(STATS, month)
+    steps = [Correction(STATS, month, name, *pair, row) for name, pair in fields.items() if pair[0] != pair[1]]
+    if not broken["is_named"]:
+        steps.append(Correction(STATS, month, "monthYear", broken["month_year"], f"{month // 100}-{month % 100:02d}", row))
+    return Remedy(broken.id, tuple(steps))
+
+
+def rollup_reference(broken: Broken) -> Remedy:
+    """The ledger row of a roll-up refers to the record of its member and month."""
+    return _set(broken, _record(broken), "referenceId", broken["before"], broken["after"])
+
+
+def rollup_count(broken: Broken) -> Remedy:
+    """How many commissions were rolled up."""
+    return _set(broken, _record(broken), "commissionCount", broken["before"], broken["after"])
+
+
+def logged_rollup(broken: Broken) -> Remedy:
+    """What was rolled up, in the log."""
+    return _set(broken, _record(broken), "rolledUpAmount", broken["before"], broken["after"])
+
+
+def history_owner(broken: Broken) -> Remedy:
+    """The history of an instalment belongs to the member of its schedule."""
+    row = Row("PayoutHistory", broken["history_id"])
+    return _set(broken, row, "userId", broken["member_id"], broken.member_id)
+
+
+def order_status(broken: Broken) -> Remedy:
+    """A paid order whose status says otherwise: the shop knows whether it was paid."""
+    order = Row("order", int(broken.order_id or 0))
+    paid = Correction("order", order.id, "status", broken["status"] or None, "paid", order)
+    return Remedy(
+        broken.id,
+        alternatives=(Alternative("the shop confirms the payment", (paid,)),),
+        notes=(
+            "Where the order was never paid or was taken back, set its status to cancelled or refunded: what stands is then named.",
+        ),
+    )
+
+
+def unapproved(broken: Broken) -> Remedy:
+    """An entry without an authorisation: approved afterwards, or taken back."""
+    row, kind, member, paisa = _ledger_row(broken), broken["kind"], broken["posted_user_id"], broken["posted_paisa"]
+    approval = _approval(kind, member, paisa, broken["reference"], row)
+    back = Posting(member, kind, -paisa, None, None, reversal_key(row.id), True, row)
+    return Remedy(
+        broken.id,
+        alternatives=(
+            Alternative("whoever may approve it confirms the entry", (approval,)),
+            Alternative("nobody approved it", (back,)),
+        ),
+    )
+
+
+def _approval(kind: str, member: int | None, paisa: int, reference: str | None, rests_on: Row) -> Insertion:
+    values = {"kind": kind, "userId": member, "amount": paisa, "reference": reference, "approvedAt": NOW}
+    return Insertion(AUTHORISATIONS, values, rests_on)
+
+
+def approved_not_posted(broken: Broken) -> Remedy:
+    """An authorised entry that was never posted."""
+    number = broken["authorisation_id"]
+    row = Row(AUTHORISATIONS, number)
+    step = Posting(
+        broken["approved_user_id"], broken["approved_kind"], broken["approved_paisa"], None, None, broken["reference"], True, row
+    )
+    return Remedy(broken.id, (step,))
+
+
+def approval_differs(broken: Broken) -> Remedy:
+    """Entry and authorisation differ: which of the two is right is for the approver to say."""
+    number = broken["authorisation_id"]
+    row = Row(AUTHORISATIONS, number)
+    pairs = {
+        "kind": (broken["approved_kind"], broken["kind"]),
+        "userId": (broken["approved_user_id"], broken["posted_user_id"]),
+        "amount": (broken["approved_paisa"], broken["posted_paisa"]),
+    }
+    amended: list[Step] = [
+        Correction(AUTHORISATIONS, number, column, *pair, row) for column, pair in pairs.items() if pair[0] != pair[1]
+    ]
+    return Remedy(
+        broken.id,
+        alternatives=(Alternative("the approver confirms the entry as it was posted", tuple(amended)),),
+        notes=("Where the authorisation is right, reverse the entry, and post what was authorised under a new key.",),
+    )
+
+
+def bonus(broken: Broken) -> Remedy:
+    """A bonus that was recorded and released, and never posted."""
+    number, paisa, missing = broken["record_id"], broken["each_paisa"], broken["missing"]
+    row = Row("commissions", number)
+    if missing != 1:
+        return Remedy(broken.id, first=first_step(broken.cause))
+    key = f"BONUS_{number}"
+    steps = (
+        _approval("bonus", broken.member, paisa, key, row),
+        Posting(broken.member, "bonus", paisa, None, None, key, True, row),
+    )
+    return Remedy(
+        broken.id,
+        alternatives=(
+            Alternative("the bonus was approved", steps),
+            Alternative("it was not", (Removal("commissions", number, row),)),
+        ),
+    )
+
+
+def refund_misplaced(broken: Broken) -> Remedy:
+    """What is left of one line of a refunded order with one holder is taken off, or given back."""
+    left, number = broken["left_paisa"], broken["last_id"]
+    rests_on = Row(str(broken["table"]), number)
+    if broken["table"] == "ledger":
+        key = f"REFUND_{broken.order_id}_{broken['kind']}_{broken['level'] or 0}_{broken.member_id or 0}"
+        step: Step = Posting(broken.member_id, broken["kind"], -left, broken.order_id, broken["level"], key, True, rests_on)
+        return Remedy(broken.id, (step,))
+    values = {
+        "userId": broken.member_id,
+        "fromUserId": broken["from_id"],
+        "orderId": broken.order_id,
+        "type": broken["kind"],
+        "level": broken["level"],
+        "amount": -left,
+        "status": broken["status"],
+        "processedAt": None if broken["status"] == "pending" else NOW,
+        "createdAt": NOW,
+    }
+    return Remedy(broken.id, (Insertion("commissions", values, rests_on),))
