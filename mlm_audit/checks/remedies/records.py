@@ -178,7 +178,7 @@ def unapproved(broken: Broken) -> Remedy:
     return Remedy(
         broken.id,
         alternatives=(
-            Alternative("whoever may approve it confirms the entry", (approval,)),
+            Alternative("the approver confirms the entry", (approval,)),
             Alternative("nobody approved it", (back,)),
         ),
     )

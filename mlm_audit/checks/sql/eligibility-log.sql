@@ -31,7 +31,7 @@ active as (
     where p.sponsor_id is not null
 ),
 
--- Whoever has enough directs, or enough orders of their own, in a month; `least`: certainly, `most`: perhaps.
+-- The members who have enough directs, or enough orders of their own, in a month. `most` counts what is possible, `least` what is certain.
 counted as (
     select
         sponsor_id as member_id,
