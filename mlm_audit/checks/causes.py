@@ -87,6 +87,10 @@ CAUSES: dict[str, tuple[str, str]] = {
         "A member's place in the matrix was changed",
         "Set the place right first, and reverse nothing of the orders",
     ),
+    "order-of-other-version": (
+        "Orders were split by another version of the plan",
+        "Find out whether the plan's dates or the orders' times of payment were changed; reverse nothing before that",
+    ),
     "not-in-ledger": (
         "A record has no ledger row, and the wallet does not say whether it moved",
         "Find out whether the wallet has the amount, before anything is posted",

@@ -9,8 +9,10 @@ import polars as pl
 FOLLOWS = "follows-from-order-line"
 ROOTS = ("order-basis", "joining-flag", "order-unusable", "order-status")
 """What is wrong with an order itself: everything that is computed from it is then compared with the wrong thing."""
-PLACE_ROOT = "matrix-lines"
-"""What is wrong with a member's place: the orders that its facts list were paid along another one."""
+MANY_ROOTS = ("matrix-lines", "order-version")
+"""What is wrong with many orders at once, a member's place or the plan's dates: the orders are listed in its facts."""
+LOST_MEMBER = "orphan-member"
+"""A member whose row is gone: every order that paid them is then compared without them."""
 LINES = (
     "commission-amount",
     "commission-beneficiary",
@@ -43,7 +45,7 @@ def follow_roots(breaks: pl.DataFrame) -> pl.DataFrame:
         return breaks
     follows = pl.col("id").is_in(list(roots))
     evidence = [
-        _with_root(text, roots[name]) if name in roots else _cut(text) if code == PLACE_ROOT else text
+        _with_root(text, roots[name]) if name in roots else _cut(text) if code in MANY_ROOTS else text
         for name, code, text in breaks.select("id", "code", "evidence").iter_rows()
     ]
     return breaks.with_columns(
@@ -60,7 +62,7 @@ def _roots(breaks: pl.DataFrame) -> Iterator[tuple[str, str]]:
     for name, code, _, order, _, evidence in rows:
         if code in ROOTS and order is not None:
             of_order.setdefault(order, name)
-        if code == PLACE_ROOT:
+        if code in MANY_ROOTS:
             of_order |= {number: name for number in _facts(evidence).get("order_ids", ()) if number not in of_order}
     misplaced = {order: name for name, code, _, order, cause, _ in rows if code == "commission-missing" and cause == MISPLACED}
     lines = {order: name for name, code, _, order, _, _ in reversed(rows) if code in LINES}
@@ -83,6 +85,7 @@ def _roots(breaks: pl.DataFrame) -> Iterator[tuple[str, str]]:
 
 def _roots_of_members(breaks: pl.DataFrame) -> Iterator[tuple[str, str]]:
     """Breaks of a member, or of a member's month, that follow from one row or record that is wrong."""
+    yield from _roots_of_lost_members(breaks)
     rows = breaks.select("id", "code", "key", "member_id", "amount_paisa", "cause").rows()
     taken: dict[int, list[tuple[str, int]]] = {}
     purchases: dict[int, str] = {}
@@ -102,6 +105,19 @@ def _roots_of_members(breaks: pl.DataFrame) -> Iterator[tuple[str, str]]:
             yield name, purchases[member]
         if code == ROLLUP_RECORD and key in rollups:
             yield name, rollups[key]
+
+
+def _roots_of_lost_members(breaks: pl.DataFrame) -> Iterator[tuple[str, str]]:
+    """A lost member is one finding: their rows in the other tables follow, and so do the orders of which they had a line."""
+    rows = breaks.select("id", "code", "member_id", "order_id").rows()
+    lost: dict[int, str] = {}
+    for name, code, member, _ in rows:
+        if code == LOST_MEMBER and member is not None and lost.setdefault(member, name) != name:
+            yield name, lost[member]
+    orders = {order: lost[member] for _, code, member, order in rows if code in LINES and order is not None and member in lost}
+    for name, code, _, order in rows:
+        if code in FOLLOWING and order in orders:
+            yield name, orders[order]
 
 
 def _comes_to(rows: list[tuple[str, int]] | None, amount_paisa: int) -> bool:

@@ -16,6 +16,8 @@ def breaks(*rows: tuple[str, int | None, str]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row").with_columns(
         (pl.col("code") + "/" + pl.col("key")).alias("id"),
         pl.lit("its own").alias("cause"),
+        pl.lit(None, pl.Int64).alias("member_id"),
+        pl.lit(0, pl.Int64).alias("amount_paisa"),
         pl.lit('[{"table": "order", "id": 7}]').alias("evidence"),
     )
 
