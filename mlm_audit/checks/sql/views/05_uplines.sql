@@ -1,4 +1,6 @@
 -- The matrix ancestors of every buyer, as deep as the plan pays: level 1 is the parent.
+-- joining_line, repurchase_line, rollup_line: what a line of this level is in an order's signature (order_sums) when the upline gets it
+-- from a joining order, from a repurchase, and when it is rolled up.
 with recursive up as (
     select
         user_id as member_id,
@@ -23,6 +25,10 @@ select
     up.level,
     up.upline_id,
     m.active_from,
-    m.unknown_from
+    m.unknown_from,
+    (hash(7923::BIGINT, up.level, up.upline_id, up.member_id, 1::BIGINT) >> 34)::BIGINT + 1
+    + (hash(7919::BIGINT, up.level, up.upline_id) >> 34)::BIGINT + 1 as joining_line,
+    (hash(7923::BIGINT, up.level, up.upline_id, up.member_id, 0::BIGINT) >> 34)::BIGINT + 1 as repurchase_line,
+    (hash(7920::BIGINT, up.level, 0::BIGINT) >> 34)::BIGINT + 1 as rollup_line
 from up
 inner join members as m on up.upline_id = m.member_id

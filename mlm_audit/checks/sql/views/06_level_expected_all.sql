@@ -10,12 +10,8 @@ select
     o.version_no,
     u.upline_id,
     o.pot_paisa * l.share_bps // 10000 as amount_paisa,
-    -- What the lines add to the signature of the order when the upline gets the level, and when it is rolled up.
-    (
-        (hash(7919::BIGINT, u.level, u.upline_id, o.member_id, o.is_joining::BIGINT) >> 32)::HUGEINT
-        + case when o.is_joining then (hash(7919::BIGINT, u.level, u.upline_id) >> 32)::HUGEINT * 1000003 else 0 end
-    ) * (o.pot_paisa * l.share_bps // 10000) as member_hash,
-    (hash(7919::BIGINT, u.level, 0::BIGINT) >> 32)::HUGEINT * 3 * (o.pot_paisa * l.share_bps // 10000) as rollup_hash,
+    case when o.is_joining then u.joining_line else u.repurchase_line end as member_line,
+    u.rollup_line,
     case
         when o.paid_at >= u.active_from then 'active'
         when o.paid_at >= u.unknown_from then 'unknown'

@@ -1,57 +1,93 @@
--- Every line of every order in a few sums. signature adds up, for each expected line, its amount times a hash of what else it is,
--- and takes away that of each actual one: zero means that both come to the same for every line, and nobody has to compare them one
--- by one (differs is false). The constant keeps the hash of zeros from being zero. A row and its reversal come to nothing; a row of no amount adds its hash, so that it is seen.
--- Each kind of line has a weight of its own: commission record 1, roll-up to the company 3, company share 5, remainder 7,
--- ledger credit 1000003. A commission record's hash also holds who generated it and whether it is a joining record.
+-- Every line of every order in a few sums. signature adds up, for each expected line, its amount times a hash of what else it is (of 30
+-- bits, and never zero), and takes away that of each actual one: zero means that both come to the same for every line, and nobody has to
+-- compare them one by one (differs is false). A row and its reversal come to nothing; a row of no amount adds its hash, so that it is seen.
+-- Kinds of line: ledger credit 7919, roll-up to the company 7920, company share 7921, remainder 7922, commission record 7923. The hash of a
+-- record also holds who generated it and whether it is a joining record.
+-- An amount of 2^31 paisa or more would not fit: such a line adds its hash here and one where it is expected, which never agree, so that
+-- its order is always compared line by line.
 -- unknown_lines: levels whose upline nobody knows to have been active; either posting is lawful there.
 with recorded as (
     select
         order_id,
-        -sum(
-            (hash(7919::BIGINT, level::BIGINT, user_id, from_user_id, (type = 'joining')::BIGINT) >> 32)::HUGEINT
-            * case when amount_paisa = 0 then 1 else amount_paisa end
-        ) as signature,
+        -sum(line * case
+            when amount_paisa = 0 or amount_paisa > 2147483647 then 1
+            when amount_paisa < -2147483647 then -1
+            else amount_paisa
+        end) as signature,
         min(created_at) as first_at,
-        sum(case when type = 'repurchase' then amount_paisa else 0 end) as posted_paisa
-    from commissions
-    where type in ('joining', 'repurchase')
+        sum(case when is_joining = 1 then 0 else amount_paisa end) as posted_paisa
+    from (
+        select
+            order_id,
+            amount_paisa,
+            created_at,
+            case when type = 'joining' then 1::BIGINT else 0::BIGINT end as is_joining,
+            (hash(7923::BIGINT, coalesce(level, -1)::BIGINT, coalesce(user_id, -1), coalesce(from_user_id, -1),
+                case when type = 'joining' then 1::BIGINT else 0::BIGINT end) >> 34)::BIGINT + 1 as line
+        from commissions
+        where type in ('joining', 'repurchase')
+    ) as records
     group by order_id
 ),
 
 posted as (
     select
-        reference_id as order_id,
-        -sum(
-            case
-                when type = 'sponsor_commission' then (hash(7919::BIGINT, level_depth::BIGINT, user_id) >> 32)::HUGEINT * 1000003
-                else (hash(7919::BIGINT, coalesce(level_depth, 0)::BIGINT, coalesce(user_id, 0)) >> 32)::HUGEINT
-                    * case type when 'rollup_to_company' then 3 when 'company_share' then 5 else 7 end
-            end * case when amount_paisa = 0 then 1 else amount_paisa end
-        ) as signature,
+        order_id,
+        -sum(line * case
+            when amount_paisa = 0 or amount_paisa > 2147483647 then 1
+            when amount_paisa < -2147483647 then -1
+            else amount_paisa
+        end) as signature,
         min(created_at) as first_at,
         sum(amount_paisa) as posted_paisa
     from (
-        select reference_id, type, user_id, level_depth, amount_paisa, created_at
-        from ledger
-        where type in ('sponsor_commission', 'rollup_to_company', 'company_share', 'remainder')
-        union all
-        select reference_id, type, user_id, level_depth, amount_paisa, created_at
-        from corrections
-        where own_type = 'adjustment' and type in ('sponsor_commission', 'rollup_to_company', 'company_share', 'remainder')
+        select
+            reference_id as order_id,
+            amount_paisa,
+            created_at,
+            (hash(
+                case type
+                    when 'sponsor_commission' then 7919::BIGINT
+                    when 'rollup_to_company' then 7920::BIGINT
+                    when 'company_share' then 7921::BIGINT
+                    else 7922::BIGINT
+                end,
+                coalesce(level_depth, 0)::BIGINT, coalesce(user_id, 0)
+            ) >> 34)::BIGINT + 1 as line
+        from (
+            select reference_id, type, user_id, level_depth, amount_paisa, created_at
+            from ledger
+            where type in ('sponsor_commission', 'rollup_to_company', 'company_share', 'remainder')
+            union all
+            select reference_id, type, user_id, level_depth, amount_paisa, created_at
+            from corrections
+            where own_type = 'adjustment' and type in ('sponsor_commission', 'rollup_to_company', 'company_share', 'remainder')
+        ) as entries
     ) as lines
-    group by reference_id
+    group by order_id
 ),
 
 due_levels as (
     select
         order_id,
         -- Unknown activity counts as active here; alternative turns those lines into roll-ups.
-        sum(case when activity = 'inactive' then rollup_hash else member_hash end) as signature,
-        sum(case when activity = 'unknown' then rollup_hash - member_hash else 0 end) as alternative,
-        sum(case when activity = 'unknown' then 1 else 0 end) as unknown_lines,
-        sum(case when activity = 'unknown' then amount_paisa else 0 end) as unknown_paisa,
+        sum(case
+            when amount_paisa > 2147483647 then 1
+            when activity = 'inactive' then rollup_line * amount_paisa
+            else member_line * amount_paisa
+        end) as signature,
         sum(amount_paisa) as levels_paisa
     from level_expected_all
+    group by order_id
+),
+
+unknown_levels as (
+    select
+        order_id,
+        sum(case when amount_paisa > 2147483647 then 0 else (rollup_line - member_line) * amount_paisa end) as alternative,
+        count(*) as unknown_lines,
+        sum(amount_paisa) as unknown_paisa
+    from level_unknown
     group by order_id
 ),
 
@@ -65,12 +101,13 @@ due as (
         case when o.stands and v.posts_remainder then o.pot_paisa - coalesce(d.levels_paisa, 0) else 0 end as remainder_paisa,
         case when v.posts_remainder then 0 else o.pot_paisa - coalesce(d.levels_paisa, 0) end as unposted_paisa,
         coalesce(d.signature, 0) as signature,
-        coalesce(d.alternative, 0) as alternative,
-        coalesce(d.unknown_lines, 0) as unknown_lines,
-        coalesce(d.unknown_paisa, 0) as unknown_paisa,
+        coalesce(u.alternative, 0) as alternative,
+        coalesce(u.unknown_lines, 0) as unknown_lines,
+        coalesce(u.unknown_paisa, 0) as unknown_paisa,
         o.paid_at
     from paid_orders as o
     left join due_levels as d on o.order_id = d.order_id
+    left join unknown_levels as u on o.order_id = u.order_id
     inner join plan_versions as v on o.version_no = v.version_no
 ),
 
@@ -100,8 +137,14 @@ compared as (
         d.paid_at,
         a.first_at,
         coalesce(a.signature, 0) + coalesce(d.signature, 0)
-        + (hash(7919::BIGINT, 0::BIGINT, 0::BIGINT) >> 32)::HUGEINT * (coalesce(d.share_paisa, 0) * 5::HUGEINT + coalesce(d.remainder_paisa, 0) * 7::HUGEINT)
-            as signature
+        + case
+            when d.share_paisa > 2147483647 then 1
+            else ((hash(7921::BIGINT, 0::BIGINT, 0::BIGINT) >> 34)::BIGINT + 1) * coalesce(d.share_paisa, 0)
+        end
+        + case
+            when d.remainder_paisa > 2147483647 then 1
+            else ((hash(7922::BIGINT, 0::BIGINT, 0::BIGINT) >> 34)::BIGINT + 1) * coalesce(d.remainder_paisa, 0)
+        end as signature
     from due as d
     full outer join actual as a on d.order_id = a.order_id
 )
