@@ -23,11 +23,13 @@ def test_there_are_enough_kinds() -> None:
     assert {fault.cause for fault in FAULTS.values()} <= set(CAUSES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 11))
 def test_clean_platform_has_no_break(seed: int) -> None:
     assert audit(clean_platform(2_000, seed)).height == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", list(FAULTS))
 def test_fault_alone(code: str) -> None:
     platform = clean_platform(2_000, 1).copy()
@@ -37,11 +39,13 @@ def test_fault_alone(code: str) -> None:
     assert result.caused >= 9.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 11))
 def test_clean_trees_have_no_issue(seed: int) -> None:
     assert check_trees(tree_input(clean_platform(2_000, seed))).issues == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", list(TREE_FAULTS))
 def test_tree_fault_alone(code: str) -> None:
     """Found once, with the right code, every id and the number of affected that the injector counted for itself."""
@@ -50,6 +54,7 @@ def test_tree_fault_alone(code: str) -> None:
     assert (result.found, result.caused, result.unrelated) == (4, 4, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", list(TREE_FAULTS))
 def test_tree_fault_in_five_places_at_once(code: str) -> None:
     """Holes behind holes, rings below rings: each is found once, and nothing else is."""

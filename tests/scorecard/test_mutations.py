@@ -32,6 +32,7 @@ def test_the_clean_platform_has_no_break(clean: Platform) -> None:
     assert audit(clean).height == 0
 
 
+@pytest.mark.slow
 def test_a_sample_of_the_mutations_is_found_or_declared(clean: Platform) -> None:
     narrow = [
         case for case in cases(clean) if case.table not in ("users", "matrix_nodes", "hierarchy", "monthly_stats", "orders")
