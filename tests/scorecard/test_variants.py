@@ -17,10 +17,6 @@ from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import Engine
 from tests.conftest import IST, clean_platform
 
-NOT_YET = ("refund-part-repurchase",)
-"""Variants that a check still objects to. When the check is right, the test says so, and the name is taken off this list."""
-
-
 def _settings(variant: Variant) -> Settings:
     return Settings(database_url=None, **{name.lower(): value for name, value in variant.settings.items()})  # type: ignore[arg-type]
 
@@ -29,9 +25,7 @@ def _build(variant: Variant) -> Platform:
     return variant.build(DemoSpec(members=300), load_plan(), IST)
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.xfail(strict=True)) if name in NOT_YET else name for name in VARIANTS]
-)
+@pytest.mark.parametrize("name", list(VARIANTS))
 def test_variant_passes(name: str, tmp_path: Path) -> None:
     variant = VARIANTS[name]
     settings, platform = _settings(variant), _build(variant)

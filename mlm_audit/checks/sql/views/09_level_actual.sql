@@ -1,5 +1,5 @@
 -- One row per order and level that anything was recorded for: commission records, ledger credits, roll-ups to the company.
--- Amounts are added up with their signs; a row that takes away counts as minus one. member_*: who holds something after that.
+-- Amounts are added up with their signs; a row that takes another one away counts as minus one. member_*: who holds something after that.
 -- Only of the orders whose lines are not proven to be the same.
 with suspects as (
     select order_id from order_sums where differs
@@ -50,9 +50,19 @@ summed as (
     select
         order_id,
         level,
-        sum(case when amount_paisa < 0 then -records else records end)::BIGINT as records,
-        sum(case when amount_paisa < 0 then -credits else credits end)::BIGINT as credits,
-        sum(case when amount_paisa < 0 then -rollups else rollups end)::BIGINT as rollups,
+        -- Of a row that was taken back in part something is left: it is still one row.
+        greatest(
+            sum(case when amount_paisa < 0 then -records else records end),
+            case when sum(amount_paisa * records) <> 0 then 1 else 0 end
+        )::BIGINT as records,
+        greatest(
+            sum(case when amount_paisa < 0 then -credits else credits end),
+            case when sum(amount_paisa * credits) <> 0 then 1 else 0 end
+        )::BIGINT as credits,
+        greatest(
+            sum(case when amount_paisa < 0 then -rollups else rollups end),
+            case when sum(amount_paisa * rollups) <> 0 then 1 else 0 end
+        )::BIGINT as rollups,
         sum(amount_paisa * records)::BIGINT as recorded_paisa,
         sum(amount_paisa * credits)::BIGINT as credited_paisa,
         sum(amount_paisa * rollups)::BIGINT as rolled_up_paisa,
