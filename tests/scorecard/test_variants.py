@@ -17,6 +17,7 @@ from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import Engine
 from tests.conftest import IST, clean_platform
 
+
 def _settings(variant: Variant) -> Settings:
     return Settings(database_url=None, **{name.lower(): value for name, value in variant.settings.items()})  # type: ignore[arg-type]
 
