@@ -122,6 +122,10 @@ class SparkAsk:
         assert isinstance(answer, pl.DataFrame)
         return answer
 
+    def found(self, sql: str) -> pl.DataFrame:
+        """The rows that a check finds."""
+        return self.frame(sql)
+
 
 class SparkEngine(Engine):
     """A Spark session over one snapshot. Use it as a context manager."""
