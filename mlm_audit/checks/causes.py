@@ -58,6 +58,10 @@ CAUSES: dict[str, tuple[str, str]] = {
     "monthly-stats-wrong": ("The month's statistics contradict the log", "Find out which of the two was changed"),
     "paid-other-amount": ("An instalment was paid with another amount", "Post or recover the difference"),
     "paid-without-amount": ("A paid instalment does not say how much", "Compare it with the ledger, and complete it"),
+    "paid-while-held": (
+        "A member was paid while an earlier instalment was held",
+        "Find out who paid it, and whether the member qualified; hold the others until then",
+    ),
     "payout-overdue": ("Instalments are overdue", "Preview the payouts, then run them"),
     "record-kind-wrong": ("A commission record has the wrong type", "Set the type from the order"),
     "status-left-paid": ("A paid order went back to pending", "Ask the shop whether it was paid"),

@@ -52,6 +52,7 @@ OF_CHANGES = {
     """,
     "schedules": f"""
         select id from changed_payout_schedule
+        union select id from all_payout_schedule where user_id in (select user_id from changed_payout_schedule)
         union select reference_id from ({NAMED_ROWS}) as named where type = 'self_payout'
         union select reference_id from changed_ledger where type = 'self_payout'
         union select try_cast(substr(ref, 13) as BIGINT) from changed_ledger where ref like 'SELF\\_PAYOUT\\_%' escape '\\'

@@ -280,6 +280,37 @@ def _refund_from_other(injector: Injector, places: int) -> list[Row]:
     ]
 
 
+def _paid_while_held(injector: Injector, places: int) -> list[Row]:
+    """The last of several instalments that are held for want of KYC is paid, with its credit and its history."""
+    p = injector.platform
+    without = p["users"].filter(~pl.col("is_kyc_approved"))["id"].implode()
+    held = p["payout_schedule"].filter(pl.col("status") == "failed", pl.col("user_id").is_in(without)).sort("payout_date", "id")
+    last = held.filter(pl.len().over("user_id") > 1).group_by("user_id", maintain_order=True).last().sort("id")
+    rows = injector.pick(last, places)
+    ids, amounts = [row["id"] for row in rows], [row["amount_paisa"] for row in rows]
+    p.update("payout_schedule", ids, status=["paid"] * len(ids), actual_amount_paisa=amounts)
+    at = _end(injector) - timedelta(minutes=5)
+    history = {"type": "self_payout", "status": "completed", "created_at": at}
+    p.append(
+        "payout_history",
+        [history | {"user_id": row["user_id"], "schedule_id": row["id"], "amount_paisa": row["amount_paisa"]} for row in rows],
+    )
+    credits = [
+        {
+            "user_id": row["user_id"],
+            "type": "self_payout",
+            "amount_paisa": row["amount_paisa"],
+            "reference_id": row["id"],
+            "ref": f"SELF_PAYOUT_{row['id']}",
+        }
+        for row in rows
+    ]
+    _post(injector, credits)
+    return [
+        place(f"instalment {row['id']} paid while held", row["amount_paisa"], [row["user_id"]], [row["order_id"]]) for row in rows
+    ]
+
+
 def _fault(code: str, about: str, found_by: str, cause: str, put: object, *also: str) -> Fault:
     return Fault(code, about, found_by, cause, put, also, in_standard=False)  # type: ignore[arg-type]
 
@@ -294,6 +325,7 @@ FAULTS = (
     _fault("bonus-record-only", "a released bonus record without its credit", "bonus-record", "bonus-not-posted", _bonus_record),
     _fault("payout-to-other", "a payout was credited to another member", "payout-ledger", "wrong-beneficiary", _payout_to_other),
     _fault("payout-multiplied", "instalment, ledger and wallet agree on ten times the amount", "instalments", "instalment-amount", _payout_multiplied, "conservation"),
+    _fault("payout-while-held", "an instalment that is held for want of KYC was paid", "paid-while-held", "paid-while-held", _paid_while_held),
     _fault("payout-unscheduled", "a payout of no instalment", "payout-ledger", "payout-without-schedule", _payout_unscheduled),
     _fault("withdrawal-from-other", "a withdrawal was debited from another member", "withdrawals", "wrong-beneficiary", _debited_from_other, "negative-wallet"),
     _fault("withdrawal-debited-short", "a withdrawal was debited short by one rupee", "withdrawals", "wrong-amount", _debited_less),

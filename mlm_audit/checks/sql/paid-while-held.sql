@@ -1,0 +1,29 @@
+-- code: paid-while-held
+-- title: A member was paid while an earlier instalment was held
+-- severity: high
+-- needs: payout_schedule, users
+-- determines: payout_schedule.status, users.is_active, users.is_blocked, users.is_kyc_approved
+-- proves: Nobody whose due instalment is held to this day, for want of KYC or because they are blocked or inactive, was paid another one after it fell due: a run that pays looks at the held one first.
+-- do: Find out who paid the instalment, and whether the member qualified; hold the others until that is clear.
+-- message: Instalment {schedule_id} of member {member_id} ({paid_paisa}) was paid, though instalment {held_id} was due before it and is held to this day.
+with held as (
+    select user_id, min(payout_date) as since, min(id) as held_id
+    from payout_schedule
+    where status = 'failed' and retry_count = 0 and payout_date is not null
+    group by user_id
+)
+
+select
+    p.user_id as member_id,
+    p.order_id,
+    coalesce(p.actual_amount_paisa, p.amount_paisa) as amount_paisa,
+    coalesce(p.actual_amount_paisa, p.amount_paisa) as paid_paisa,
+    p.id as schedule_id,
+    h.held_id,
+    'paid-while-held' as cause,
+    [{'table': 'SelfPayoutSchedule', 'id': p.id}, {'table': 'SelfPayoutSchedule', 'id': h.held_id}] as evidence,
+    p.id as key
+from held as h
+inner join (select id from users where not (is_active and not is_blocked and is_kyc_approved)) as u on h.user_id = u.id
+inner join payout_schedule as p on h.user_id = p.user_id
+where p.status = 'paid' and p.payout_date >= h.since and p.processed_at >= h.since and p.id <> h.held_id
