@@ -32,6 +32,10 @@ CAUSES: dict[str, tuple[str, str]] = {
     ),
     "eligibility-month-unknown": ("The eligibility log names a month without orders", "Find out who wrote the row"),
     "eligibility-purchases": ("The log has other purchases than the orders", "Compare the member's orders of that month"),
+    "eligibility-kyc": (
+        "The eligibility log says KYC was approved, and it was not",
+        "Find out who approved it; then decide the month's commission again",
+    ),
     "eligibility-requirement": ("The log has another requirement than the plan", "Compare the plan with the platform's rule"),
     "eligibility-three-three": ("The log has an impossible answer to the 3-3 rule", "Recompute the member's eligibility"),
     "eligibility-twice": ("Two log rows for one member and month", "Remove the second"),

@@ -22,7 +22,7 @@ from tests.conftest import IST
 
 NOW = datetime(2026, 11, 24, 0, 30, tzinfo=UTC)
 UNTOLD = {
-    "forged-kyc-in-sweep": "the platform keeps no history of a member's KYC",
+    "forged-kyc-in-sweep": "the platform keeps no history of a member's KYC, and no instalment was held in that month",
     "kyc-flag-without-record": "the KYC record itself is not read",
     "refund-left-in-monthly-counter": "a refund has no time, and the counter is within what the orders allow",
 }

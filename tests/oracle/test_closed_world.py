@@ -98,6 +98,15 @@ def refund_moved(platform: Platform) -> None:
     platform.update("commissions", [one["id"]], user_id=[one["user_id"] + 1])
 
 
+def kyc_forged(platform: Platform) -> None:
+    """The log says that KYC was approved, of a member whose instalments are held for want of it."""
+    without = platform["users"].filter(~pl.col("is_kyc_approved"), pl.col("is_active"), ~pl.col("is_blocked"))["id"].implode()
+    held = platform["payout_schedule"].filter(pl.col("status") == "failed", pl.col("user_id").is_in(without))
+    early = held.filter(pl.col("payout_date") < day(2026, 10, 20))["user_id"].implode()
+    log = platform["eligibility_log"].filter(pl.col("month") == 10, ~pl.col("kyc_approved"), pl.col("user_id").is_in(early))
+    platform.update("eligibility_log", [log["id"][0]], kyc_approved=[True])
+
+
 JOINING, PENDING, DECIDED = pl.col("type") == "joining", pl.col("status") == "pending", pl.col("status") == "released"
 PAID_ORDER, PAID = pl.col("status") == "paid", pl.col("status") == "paid"
 REPURCHASE = pl.col("type") == "repurchase"
@@ -131,6 +140,7 @@ FOUND: dict[str, tuple[Change, str, str]] = {
         "eligibility-log",
         "eligibility-three-three",
     ),
+    "KYC that nobody approved": (kyc_forged, "eligibility-log", "eligibility-kyc"),
     "a month with other sums": (stats(eligible_users=9_999), "monthly-stats", "monthly-stats-wrong"),
     "a month under another name": (stats(month_year="2020-01"), "monthly-stats", "monthly-stats-wrong"),
     "a refund taken from the wrong member": (refund_moved, "refund-misplaced", "refund-misplaced"),

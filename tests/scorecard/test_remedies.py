@@ -15,7 +15,12 @@ from tests.conftest import clean_platform
 
 FIND_OUT_FIRST = {
     *("dated-in-future", "dated-before-source", "decided-without-time"),  # which clock, or which hand, wrote it
-    *("eligibility-contradictory", "eligibility-verdict", "paid-while-held"),  # what the facts were at the time
+    *(
+        "eligibility-contradictory",
+        "eligibility-verdict",
+        "eligibility-kyc",
+        "paid-while-held",
+    ),  # what the facts were at the time
     *("commission-above-total", "amount-not-positive"),  # what was really ordered, or asked for
 }
 """Causes about which nothing can be done before a person has found out what only they can know."""

@@ -1,7 +1,7 @@
 -- code: eligibility-log
 -- title: The eligibility log contradicts the facts
 -- severity: high
--- needs: eligibility_log, orders, users
+-- needs: eligibility_log, orders, users, payout_schedule
 -- determines: eligibility_log.(row), eligibility_log.is_eligible, eligibility_log.kyc_approved, eligibility_log.month, eligibility_log.monthly_purchase_paisa, eligibility_log.required_purchase_paisa, eligibility_log.three_three_met, eligibility_log.user_id, eligibility_log.year, orders.(row), orders.paid_at, orders.total_paisa, orders.user_id, users.sponsor_id
 -- proves: For every member and month there is one log row; its purchases are those of the orders, its requirement is the plan's, its 3-3 answer is possible, and its verdict follows from its own conditions.
 -- do: Recompute the member's eligibility with `mlm-audit explain eligibility MEMBER --month MONTH`; a person decides what the right answer is before money moves.
@@ -71,6 +71,15 @@ threes as (
     group by c.sponsor_id, c.month
 ),
 
+-- Members whose instalments are held to this day, with nothing but their KYC to hold them, and since when.
+held as (
+    select s.user_id, min(s.payout_date) as since
+    from payout_schedule as s
+    inner join (select id from users where is_active and not is_blocked and not is_kyc_approved) as u on s.user_id = u.id
+    where s.status = 'failed' and s.retry_count = 0
+    group by s.user_id
+),
+
 judged as (
     select
         l.*,
@@ -84,6 +93,7 @@ judged as (
             when l.purchase_paisa < coalesce(p.standing_paisa, 0) or l.most_purchase_paisa > coalesce(p.all_paisa, 0)
                 then 'eligibility-purchases'
             when l.required_paisa <> r.monthly_purchase_required_paisa then 'eligibility-requirement'
+            when l.kyc_approved and h.since < m.ends_at then 'eligibility-kyc'
             when
                 l.any_eligible
                 and not (l.purchase_paisa >= l.required_paisa and l.kyc_approved and l.three_three_met)
@@ -104,6 +114,7 @@ judged as (
     left join month_purchases as p on l.member_id = p.member_id and l.month = p.month
     left join threes as t on l.member_id = t.member_id and l.month = t.month
     left join people as u on l.member_id = u.member_id
+    left join held as h on l.member_id = h.user_id
 )
 
 select
@@ -116,6 +127,7 @@ select
         when 'eligibility-month-unknown' then 'the log names a month without orders'
         when 'eligibility-purchases' then 'the log has other purchases than the orders of that month'
         when 'eligibility-requirement' then 'the log has another requirement than the plan'
+        when 'eligibility-kyc' then 'the log says that KYC was approved, and the member''s instalments are held for want of it to this day'
         when 'eligibility-three-three' then 'the log has another answer to the 3-3 rule than the sponsors and orders give'
         else 'the verdict does not follow from the conditions that the log states'
     end as what,
