@@ -11,6 +11,15 @@ from mlm_audit.checks.remedies.declared import REMEDIES
 from mlm_audit.checks.remedies.model import recovery_key, reposting_key, reversal_key
 
 FIND_OUT_FIRST = {
+    *("level-missing", "member-money-without-member", "instalment-without-order", "paid-other-amount"),
+    *("amount-not-positive", "decided-without-time"),
+    *(
+        "eligibility-contradictory",
+        "eligibility-month-unknown",
+        "eligibility-three-three",
+        "eligibility-verdict",
+        "eligibility-kyc",
+    ),
     "follows-from-order-line",
     "history-other-member",
     "month-slip",

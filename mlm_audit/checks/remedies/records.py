@@ -173,6 +173,8 @@ def order_status(broken: Broken) -> Remedy:
 def unapproved(broken: Broken) -> Remedy:
     """An entry without an authorisation: approved afterwards, or taken back."""
     row, kind, member, paisa = _ledger_row(broken), broken["kind"], broken["posted_user_id"], broken["posted_paisa"]
+    if paisa is None:
+        return Remedy(broken.id, first="Correct the amount that cannot be read; until then nothing is posted")
     approval = _approval(kind, member, paisa, broken["reference"], row)
     back = Posting(member, kind, -paisa, None, None, reversal_key(row.id), True, row)
     return Remedy(
