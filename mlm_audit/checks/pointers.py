@@ -21,6 +21,8 @@ OF_ORDERS = (
     "order-",
     "refund-not-reversed",
 )
+OF_THE_PLATFORM = ("order-amount", "order-version")
+"""What only a look at every order can tell: an explanation of one order does not see it."""
 
 
 def explain_command(row: Mapping[str, Any]) -> str:
@@ -31,10 +33,10 @@ def explain_command(row: Mapping[str, Any]) -> str:
     if row["code"] not in CODES:
         if name.startswith(OF_WALLETS) and member is not None:
             return f"{PROGRAM} member {member}"
-        if name.startswith(OF_PAYOUTS) and last.isdecimal():
+        if name.startswith(OF_PAYOUTS) and last.isdecimal() and row.get("cause") != "payout-without-schedule":
             return f"{PROGRAM} payout {last}"
         if name.startswith(OF_MONTHS) and month and member is not None:
             return f"{PROGRAM} eligibility {member} --month {month[1]}-{month[2]}"
-        if name.startswith(OF_ORDERS) and order is not None:
+        if name.startswith(OF_ORDERS) and not name.startswith(OF_THE_PLATFORM) and order is not None:
             return f"{PROGRAM} order {order}"
     return f"{PROGRAM} issue {shlex.quote(name)}"

@@ -9,9 +9,12 @@ import mlm_audit
 from mlm_audit.checks.inputs import INPUTS
 from mlm_audit.database.connect import open_engine
 from mlm_audit.database.migrate import init
-from mlm_audit.demo.faults import ALL_FAULTS, inject
+from mlm_audit.demo.faults import ALL_FAULTS, FAULTS, inject
 from mlm_audit.demo.write import write_platform
 from tests.conftest import clean_platform
+
+NOT_YET = ("share-to-member", "rollup-to-member")
+"""New kinds whose root a wallet's own explanation does not see yet: a row of the company under the member's number."""
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +22,9 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[mlm_audit.Audit
     """A platform with every kind of fault of the demonstration."""
     url = f"sqlite:///{tmp_path_factory.mktemp('explain') / 'platform.db'}"
     platform = clean_platform(1_000).copy()
-    kinds = [code for code, fault in ALL_FAULTS.items() if fault.in_standard]  # the others need a table without keys
+    kinds = [
+        code for code, fault in ALL_FAULTS.items() if (code in FAULTS or fault.in_standard) and code not in NOT_YET
+    ]  # the others need a table without keys
     inject(platform, dict.fromkeys(kinds, 2), ALL_FAULTS, seed=11, exact=False)
     engine = open_engine(url, create=True)
     init(engine)
