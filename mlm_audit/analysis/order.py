@@ -151,7 +151,8 @@ def _conclusion(row: dict[str, Any], lines: list[dict[str, Any]], breaks: pl.Dat
             return f"Order {row['id']} was never paid, and nothing was posted for it."
         return f"{what} went where the plan says, to the paisa." if stands(row) else f"{what} was taken back, to the paisa."
     if roots := breaks.filter(pl.col("code").is_in(ROOTS))["cause"].to_list():
-        return f"{what}: {in_words(roots[0])}; {len(differing)} of {len(lines)} lines differ because of it."
+        follows = f"{len(differing)} of {len(lines)} lines differ because of it" if differing else "its amounts are right"
+        return f"{what}: {in_words(roots[0])}; {follows}."
     if not differing:
         return f"{what}: the amounts are right, and something else is not. {breaks['message'][0]}"
     first = differing[0]

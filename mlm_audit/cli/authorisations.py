@@ -1,4 +1,4 @@
-"""`mlm-audit authorisations`: who approved an adjustment or a bonus."""
+"""`mlm-audit authorisations`: who approved an adjustment, a bonus or a change of a wallet."""
 
 from typing import Annotated, Literal
 
@@ -16,28 +16,34 @@ from mlm_audit.domain.privacy import one_line
 LONGEST_REFERENCE, LONGEST_NAME, LONGEST_REASON = 191, 100, 1_000
 
 app = App(
-    name="authorisations", help="Who approved the adjustments and bonuses in the ledger. Without one, an entry is a finding."
+    name="authorisations",
+    help="Who approved what no other record explains: adjustments and bonuses in the ledger, and wallets set without a ledger row.",
 )
 
 
 @app.command
 def add(
-    kind: Literal["adjustment", "bonus"],
+    kind: Literal["adjustment", "bonus", "wallet_correction"],
     /,
     *,
-    member: Annotated[Id, Parameter(help="The member whose ledger row it is.")],
+    member: Annotated[Id, Parameter(help="The member whose ledger row or wallet it is.")],
     amount: Annotated[
-        str, Parameter(help="The amount in rupees as in the ledger, such as 250.00 or -312.50.", allow_leading_hyphen=True)
+        str,
+        Parameter(help="The amount in rupees by which the wallet changes, such as 250.00 or -312.50.", allow_leading_hyphen=True),
     ],
     reference: Annotated[
-        str, Parameter(help="The key of the ledger row (its column ref), or LEDGER_<id> for a row without a key.")
+        str,
+        Parameter(
+            help="The key of the ledger row (its column ref), or LEDGER_<id> for a row without a key; "
+            "for a wallet_correction, a word of your own that is used once, such as the number of the ticket."
+        ),
     ],
     by: Annotated[str, Parameter(help="Who approved it.")],
     reason: Annotated[str, Parameter(help="Why it was approved.")],
     db: Db = None,
     json: Json = False,
 ) -> None:
-    """Record who approved an adjustment or a bonus. An authorisation is never changed or removed."""
+    """Record who approved an adjustment, a bonus or a wallet's correction. An authorisation is never changed or removed."""
     grant = Grant(
         kind,
         member,

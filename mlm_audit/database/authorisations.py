@@ -1,4 +1,4 @@
-"""Who approved an adjustment or a bonus: the source of a ledger row that no other record determines. Rows are only ever added."""
+"""Who approved what no other record determines: a ledger row, or a wallet set without one. Rows are only ever added."""
 
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from mlm_audit.domain.periods import naive
 
 
 class Grant(NamedTuple):
-    """What was approved. `amount_paisa` is signed as in the ledger; `reference` is the ledger row's key, or LEDGER_<id>."""
+    """What was approved. `amount_paisa` is signed as in the ledger; `reference` is the ledger row's key, LEDGER_<id>, or a correction's own word."""
 
     kind: str
     member_id: int

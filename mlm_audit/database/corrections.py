@@ -7,11 +7,13 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from mlm_audit.database.connect import write
-from mlm_audit.database.own_tables import Repair
+from mlm_audit.database.own_tables import Authorisation, Repair
 from mlm_audit.database.tables import Ledger, User
 from mlm_audit.domain.periods import naive
 
 WALLET_CORRECTION = "wallet-correction"
+APPROVED_CORRECTION = "wallet_correction"
+"""The kind of authorisation that explains a change of a wallet without a ledger row."""
 
 
 class Correction(NamedTuple):
@@ -65,6 +67,25 @@ def _record(connection: Connection, job_id: str, member_id: int, before: int, af
             before=str(before),
             after=str(after),
             created_at=naive(now),
+        )
+    )
+    approve_correction(connection, job_id, member_id, after - before, now)
+
+
+def approve_correction(
+    connection: Connection, job_id: str, member_id: int, change_paisa: int, now: datetime, *, is_undone: bool = False
+) -> None:
+    """Record the change of a wallet that has no ledger row, so that the running balance's check knows why it parts there."""
+    reference = f"WALLET_CORRECTION_{job_id}_{member_id}"
+    connection.execute(
+        insert(Authorisation).values(
+            kind=APPROVED_CORRECTION,
+            user_id=member_id,
+            amount_paisa=change_paisa,
+            reference=f"{reference}_UNDONE" if is_undone else reference,
+            approved_by="mlm-audit",
+            approved_at=naive(now),
+            reason="the correction was undone" if is_undone else "the wallet had drifted from its ledger",
         )
     )
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from mlm_audit.database.connect import write
-from mlm_audit.database.corrections import WALLET_CORRECTION
+from mlm_audit.database.corrections import WALLET_CORRECTION, approve_correction
 from mlm_audit.database.own_tables import Repair
 from mlm_audit.database.tables import Hierarchy, User
 from mlm_audit.database.tree_repairs import CLOSURE_DELETE, CLOSURE_INSERT, CLOSURE_SET_DEPTH, FLAG
@@ -37,6 +37,9 @@ def undo_repairs(engine: Engine, job_id: str, now: datetime) -> Undone:
         for repair_id, kind, table, row_key, before, after in rows:
             if HOW[kind](connection, row_key, before, after):
                 connection.execute(update(Repair).where(Repair.id == repair_id).values(undone_at=naive(now)))
+                if kind == WALLET_CORRECTION:
+                    change = int(before or 0) - int(after or 0)
+                    approve_correction(connection, job_id, int(row_key), change, now, is_undone=True)
             else:
                 left.append(f"{table} {row_key}")
     return Undone(len(rows) - len(left), tuple(left))

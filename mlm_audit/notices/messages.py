@@ -4,8 +4,10 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from email.errors import MessageError
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.policy import EmailPolicy
 from email.utils import format_datetime
 from functools import cache
 from pathlib import Path
@@ -25,6 +27,20 @@ _ADDRESS = re.compile(r"[^\s@,;:<>()\[\]\\\"]+@[^\s@,;:<>()\[\]\\\"]+")
 DEFAULT_FROM = "mlm-audit@localhost.invalid"
 ATTACHED_BYTES = 5_000_000
 TREND = "trend@mlm-audit"
+
+
+class _Policy(EmailPolicy):
+    """Folds the subject as one text: Python's own way adds a space at some line ends, such as before a rupee sign."""
+
+    def fold(self, name: str, value: Any) -> str:
+        if name.lower() != "subject":
+            return str(super().fold(name, value))
+        text = str(value)
+        header = Header(text, "us-ascii" if text.isascii() else "utf-8", header_name=name)
+        return f"{name}: {header.encode(linesep=self.linesep)}{self.linesep}"
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        return self.fold(name, value).encode("ascii", "surrogateescape")
 
 
 @cache
@@ -77,9 +93,7 @@ def message(
     Where a context has a trend, its picture goes along; where it names a report that is there, that is attached.
     """
     subject, text, html = contents(kind, name, contexts, settings.timezone)
-    mail = EmailMessage()
-    mail["Subject"] = subject
-    mail["From"] = settings.from_email or settings.email_user or DEFAULT_FROM
+    mail = new_mail(subject, settings)
     mail["To"] = to
     mail["Date"] = format_datetime(now)
     # The same notice has the same id, so that a mailbox that gets it twice can tell.
@@ -92,6 +106,14 @@ def message(
         page.add_related(trend_png(trend), "image", "png", cid=f"<{TREND}>", filename="trend.png", disposition="inline")
     for path in attachments(contexts):
         mail.add_attachment(path.read_text(encoding="utf-8"), subtype="html", filename=f"{path.parent.name}.html")
+    return mail
+
+
+def new_mail(subject: str, settings: Settings) -> EmailMessage:
+    """An empty mail with its subject and sender."""
+    mail = EmailMessage(policy=_Policy())
+    mail["Subject"] = subject
+    mail["From"] = settings.from_email or settings.email_user or DEFAULT_FROM
     return mail
 
 

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, insert, select, text, update
+from sqlalchemy import Engine, delete, func, insert, select, text, update
 
+from mlm_audit.database.authorisations import Grant, add_authorisation
 from mlm_audit.database.check import check_schema
 from mlm_audit.database.corrections import list_repairs
 from mlm_audit.database.migrate import init, is_current, upgrade
-from mlm_audit.database.own_tables import Break, JobLog, ReconciliationReport
+from mlm_audit.database.own_tables import Authorisation, Break, JobLog, ReconciliationReport
 from mlm_audit.database.tables import Ledger, User
 from mlm_audit.database.undo import undo_repairs
 from mlm_audit.demo.faults import FAULTS, inject
@@ -103,6 +104,52 @@ def test_undo_keeps_what_was_posted_in_between(any_url: str, filled: Fill, tmp_p
     assert wallets(engine)[5] == before + 50
 
 
+def newest(engine: Engine, member: int) -> int:
+    with engine.connect() as connection:
+        return int(connection.execute(select(func.max(Ledger.id)).where(Ledger.user_id == member)).scalar_one())
+
+
+def test_a_wallet_that_was_set_is_explained_by_its_approval_alone(any_url: str, filled: Fill, tmp_path: Path) -> None:
+    """A drift gets into the running balance of the next row; the wallet is put right later, by a run or by hand."""
+    engine = filled(any_url, clean_platform())
+    for member in (5, 6):
+        drift(engine, {member: 40})
+        post(engine, member, 100)
+        add_authorisation(engine, Grant("bonus", member, 100, f"BONUS_{member}", "Asha Rao", "a prize"), NOW)
+    drift(engine, {6: -40})
+    first = run(engine, tmp_path).result
+    assert first.counts["auto_corrections"] == 1
+    second = run(engine, tmp_path).result
+    assert [(one["id"], one["cause"]) for one in second.findings if one["state"] != "cleared"] == [
+        (f"running-balance/{newest(engine, 6)}", "balance-after-wrong")
+    ]
+    by_hand = Grant("wallet_correction", 6, -40, "TICKET_7", "Asha Rao", "the wallet had drifted")
+    add_authorisation(engine, by_hand, NOW)
+    assert run(engine, tmp_path).result.verdict is Verdict.PASS
+    assert undo_repairs(engine, first.job_id, NOW).undone == 1
+    third = run(engine, tmp_path, dry_run=True).result
+    assert {one["id"].split("/")[0] for one in third.findings if one["state"] != "cleared"} == {
+        "wallet-balance",
+        "running-balance",
+    }
+
+
+def test_corrections_of_earlier_versions_are_recorded_by_the_upgrade(any_url: str, filled: Fill, tmp_path: Path) -> None:
+    engine = filled(any_url, clean_platform())
+    drift(engine, {5: 40, 6: -30})
+    run(engine, tmp_path)
+    with engine.connect() as connection:
+        rows = select(Authorisation.user_id, Authorisation.amount_paisa, Authorisation.reference, Authorisation.approved_at)
+        recorded = connection.execute(rows.order_by(Authorisation.id)).all()
+    assert [row[:2] for row in recorded] == [(5, -40), (6, 30)]
+    with engine.begin() as connection:
+        connection.execute(delete(Authorisation).where(Authorisation.user_id == 6))
+        connection.execute(text("update mlm_audit_version set version_num = '0004'"))
+    upgrade(engine)
+    with engine.connect() as connection:
+        assert connection.execute(rows.order_by(Authorisation.id)).all() == recorded
+
+
 def test_correction_cap_stops_and_alerts(any_url: str, filled: Fill, tmp_path: Path) -> None:
     engine = filled(any_url, clean_platform())
     drift(engine, dict.fromkeys(range(1, 151), 100))
@@ -157,7 +204,7 @@ def post(engine: Engine, member: int, paisa: int) -> None:
                 type="bonus",
                 amount_paisa=paisa,
                 reference_id="1",
-                ref="BONUS_1",
+                ref=f"BONUS_{member}",
                 balance_after_paisa=after,
                 created_at=NOW.replace(tzinfo=None),
             )

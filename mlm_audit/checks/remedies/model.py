@@ -122,7 +122,7 @@ class WalletCorrection:
     def __str__(self) -> str:
         return (
             f"Set the wallet of member {self.member_id} from {format_inr(self.before_paisa)} to {format_inr(self.after_paisa)}, "
-            "and record the approval in AuditAuthorisation, kind wallet_correction"
+            "and record the approval with mlm-audit authorisations add wallet_correction"
         )
 
 

@@ -35,20 +35,38 @@ early as (
 late as (
     select
         *,
-        row_number() over (partition by member_id, gap_paisa order by ledger_id) as number
+        row_number() over (partition by member_id, gap_paisa order by ledger_id) as number,
+        row_number() over (partition by member_id, gap_paisa, is_posting order by ledger_id) as approval_number,
+        sum(gap_paisa) over (partition by member_id order by ledger_id) as since_paisa
     from (
-        select member_id, ledger_id, before_id, gap_paisa, gap_paisa = -amount_paisa as is_posting
+        select member_id, ledger_id, gap_paisa, gap_paisa = -amount_paisa as is_posting
         from gaps
         union all
         -- The end comes after every row.
-        select e.member_id, 9223372036854775807 as ledger_id, r.ledger_id as before_id, e.gap_paisa, false as is_posting
-        from ends as e
-        inner join last_rows as r on e.member_id = r.member_id
-        where e.gap_paisa <> 0
+        select member_id, 9223372036854775807 as ledger_id, gap_paisa, false as is_posting
+        from ends
+        where gap_paisa <> 0
     ) as every
 ),
 
--- A gap that was put right later: by the row that was lacking, posted without moving the wallet, or by a correction of the wallet.
+approvals as (
+    select
+        user_id,
+        amount_paisa,
+        row_number() over (partition by user_id, amount_paisa order by approved_at, id) as number
+    from authorisations
+    where kind = 'wallet_correction'
+),
+
+-- Corrections of a wallet that somebody approved, or that a run made; each approval is for one.
+approved as (
+    select l.*
+    from late as l
+    inner join approvals as a on l.member_id = a.user_id and l.gap_paisa = a.amount_paisa and l.approval_number = a.number
+    where not l.is_posting
+),
+
+-- A gap that was put right later: by the row that was lacking, posted without moving the wallet, or by an approved correction.
 settled as (
     select
         e.ledger_id as early_id,
@@ -56,15 +74,14 @@ settled as (
     from early as e
     inner join late as l
         on e.member_id = l.member_id and e.gap_paisa = -l.gap_paisa and e.number = l.number and e.ledger_id < l.ledger_id
-    cross join rules as r
-    where
-        l.is_posting
-        or (e.gap_paisa in (e.before_amount_paisa, -e.before_amount_paisa) and (l.ledger_id = 9223372036854775807 or l.before_id <> e.ledger_id))
-        or (abs(e.gap_paisa) <= r.correction_max_paisa and l.before_id <> e.ledger_id)
-        or exists (
-            select 1 from authorisations as a
-            where a.kind = 'wallet_correction' and a.user_id = e.member_id and a.amount_paisa = l.gap_paisa
-        )
+    where l.is_posting or l.ledger_id in (select a.ledger_id from approved as a where a.member_id = e.member_id)
+    union all
+    -- An approved correction after which wallet and ledger agree settles every gap before it.
+    select
+        e.ledger_id as early_id,
+        a.ledger_id as late_id
+    from early as e
+    inner join approved as a on e.member_id = a.member_id and a.since_paisa = 0 and e.ledger_id <= a.ledger_id
 )
 
 select

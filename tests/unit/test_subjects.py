@@ -1,0 +1,20 @@
+"""A mail's subject arrives as it was written, wherever its lines end."""
+
+import email
+import email.policy
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlm_audit.domain.settings import Settings
+from mlm_audit.notices import messages
+
+WORDS = ["₹2,000.00", "+₹1,312.50", "gross,", "net;", "Wallet", "difference", "Reconciliation", "FAIL:", "1", "naïve"]
+
+
+@given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=40).map(" ".join))
+def test_a_subject_arrives_as_it_was_written(subject: str) -> None:
+    mail = messages.new_mail(subject, Settings.model_construct())
+    sent = bytes(mail)
+    assert email.message_from_bytes(sent, policy=email.policy.default)["Subject"] == subject
+    assert max(map(len, sent.splitlines())) <= email.policy.default.max_line_length
