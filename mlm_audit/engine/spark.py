@@ -29,8 +29,14 @@ FIELDS: dict[str, str] = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",  # a sum beyond 64 bits is an error, and never another number
     "spark.sql.cteRecursionRowLimit": "-1",
+    # Inferring filters from long cases takes minutes and gigabytes of the planner, and saves our queries nothing.
+    "spark.sql.constraintPropagation.enabled": "false",
     "spark.sql.caseSensitive": "true",
 }
+AS_DUCKDB = "map('timestampNTZFormat', 'yyyy-MM-dd HH:mm:ss.SSSSSS', 'ignoreNullFields', 'false')"
+"""How Spark writes JSON so that it is DuckDB's."""
+ZEROS = r'("\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d*[1-9])?)\.?0*"'
+"""A time in a text of JSON, with the zeros at its end that DuckDB leaves out."""
 OUR_MACHINE = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
 
 
@@ -50,6 +56,8 @@ def to_spark(sql: str) -> str:
     for call in [node for node in tree.find_all(exp.Anonymous) if node.name.lower() == "epoch_us"]:
         # Spark counts microseconds only of instants with a zone; the session's is UTC.
         call.replace(exp.Anonymous(this="unix_micros", expressions=[exp.cast(call.expressions[0].copy(), "TIMESTAMPLTZ")]))
+    for call in [node for node in tree.find_all(exp.Anonymous) if node.name.lower() == "to_json"]:
+        call.append("expressions", sqlglot.parse_one(AS_DUCKDB, read="spark"))
     return tree.sql(dialect="spark", identify=True)
 
 
@@ -124,7 +132,7 @@ class SparkAsk:
 
     def found(self, sql: str) -> pl.DataFrame:
         """The rows that a check finds."""
-        return self.frame(sql)
+        return self.frame(sql).with_columns(pl.col("evidence", "facts").str.replace_all(ZEROS, '$1"'))
 
 
 class SparkEngine(Engine):

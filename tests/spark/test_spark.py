@@ -56,9 +56,9 @@ def test_spark_finds_what_duckdb_finds(
     snapshot = tmp_path / "snapshot"
     snapshot.mkdir()
     platform.write_snapshot(snapshot)
-    with Engine(snapshot, plan, settings_for()) as engine:
+    with Engine(snapshot, plan, settings_for(), read_at=NOW) as engine:
         duck = engine.run(checks)
-    with SparkEngine(snapshot, plan, settings_for()) as engine:
+    with SparkEngine(snapshot, plan, settings_for(), read_at=NOW) as engine:
         found = engine.run(checks)
     assert {run.reason for run in duck.checks if run.status.value == "not run"} == set()
     assert_frame_equal(found.breaks.sort("id"), duck.breaks.sort("id"))

@@ -35,7 +35,7 @@ select
     'row ' || c.id || ' names ' || coalesce('member ' || c.from_user_id, 'nobody') || ' as the buyer, and the order belongs to member '
         || o.member_id as what,
     'generated-by-other' as cause,
-    [{'table': 'commissions', 'id': c.id}] as evidence,
+    [{'table': 'commissions', 'id': c.id, 'level': null::BIGINT, 'buyer_id': null::BIGINT, 'from_user_id': null::BIGINT}] as evidence,
     {'record_id': c.id, 'buyer_id': o.member_id, 'from_id': c.from_user_id, 'is_joining': c.kind = 'joining'} as facts,
     c.order_id || '/' || coalesce(c.level, 0) || '/' || c.id as key
 from fallen_lines as c

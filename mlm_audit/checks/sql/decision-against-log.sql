@@ -55,7 +55,7 @@ left join (
     group by year::BIGINT * 100 + month
 ) as t on c.month = t.month
 left join (
-    select c.user_id, o.month, c.status, list(c.id) as commissions
+    select c.user_id, o.month, c.status, list_sort(list(c.id)) as commissions
     from commissions as c
     inner join (select order_id, month from paid_orders where month in (select month from wrong)) as o on c.order_id = o.order_id
     where c.type = 'repurchase' and c.user_id in (select member_id from wrong)

@@ -133,7 +133,8 @@ select
     end as what,
     cause,
     [{'table': 'EligibilityLog', 'id': id, 'purchase_paisa': purchase_paisa, 'least_paisa': least_paisa, 'most_paisa': most_paisa},
-        {'table': 'EligibilityLog', 'id': case when rows > 1 then last_id end}] as evidence,
+        {'table': 'EligibilityLog', 'id': case when rows > 1 then last_id end, 'purchase_paisa': null::BIGINT,
+            'least_paisa': null::BIGINT, 'most_paisa': null::BIGINT}] as evidence,
     {
         'log_id': id,
         'last_id': last_id,

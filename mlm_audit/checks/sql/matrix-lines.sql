@@ -42,7 +42,7 @@ select
         'paid_to_id': p.paid_to_id,
         'parent_id': max(n.parent_id),
         'has_node': max(n.user_id) is not null,
-        'order_ids': list(distinct p.order_id)
+        'order_ids': list_sort(list(distinct p.order_id))
     } as facts,
     p.member_id as key
 from placed as p

@@ -37,7 +37,7 @@ select
     t.above_paisa as amount_paisa,
     t.above || ' of ' || t.orders || ' paid orders set aside more for commission than their total: a fault of the whole platform' as what,
     'commission-above-total-systematic' as cause,
-    [{'table': 'order', 'id': t.first_order_id}] as evidence,
+    [{'table': 'order', 'id': t.first_order_id, 'total_paisa': null::BIGINT, 'commission_amount_paisa': null::BIGINT}] as evidence,
     'platform' as key
 from order_totals as t
 where t.above * 2 > t.orders

@@ -65,7 +65,7 @@ select
     min(v.name) as name,
     'order-of-other-version' as cause,
     [{'table': 'order', 'id': min(p.order_id)}, {'table': 'order', 'id': max(p.order_id)}] as evidence,
-    {'order_ids': list(p.order_id), 'first_paid_at': min(p.paid_at), 'last_paid_at': max(p.paid_at)} as facts,
+    {'order_ids': list_sort(list(p.order_id)), 'first_paid_at': min(p.paid_at), 'last_paid_at': max(p.paid_at)} as facts,
     p.version_no || '/' || p.other_no as key
 from proven as p
 inner join plan_versions as v on p.version_no = v.version_no

@@ -78,7 +78,7 @@ lines as (
 lists as (
     select
         order_id,
-        list({
+        list_sort(list({
             'table': table_name,
             'id': id,
             'user_id': user_id,
@@ -87,7 +87,7 @@ lists as (
             'reference_id': reference_id,
             'amount_paisa': amount_paisa,
             'status': status
-        }) as lines
+        })) as lines
     from lines
     group by order_id
 )
