@@ -25,7 +25,6 @@ UNTOLD = {
     "forged-kyc-in-sweep": "the platform keeps no history of a member's KYC, and no instalment was held in that month",
     "withdrawal-above-the-balance": "a balance below zero that later credits covered is not looked for yet",
     "member-skipped-by-the-sweep": "a member without commission may be missing from the log",
-    "lost-update-in-the-running-balance": "a gap that the wallet makes up for is taken for a small correction of the wallet",
     "kyc-switch-without-documents": "the KYC record itself is not read",
     "self-approved-bonus": "who approved an entry is not compared with whom it is for yet",
     "approval-written-afterwards": "clocks may differ by an hour, and when an entry was approved is not compared yet",
