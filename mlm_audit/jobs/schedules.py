@@ -1,6 +1,7 @@
 """When each job is due (DOMAIN §3), in the business time zone."""
 
-from datetime import UTC, datetime
+import sys
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
@@ -27,12 +28,33 @@ CRON: dict[str, str] = {
     HEALTH_PING: "0 */6 * * *",
 }
 
+CHANGE = timedelta(hours=3)
+"""More than any clock is moved at once."""
+
 
 def last_due(job: str, now: datetime, tz: ZoneInfo) -> datetime:
     """The last instant before `now` at which a job was due, UTC."""
-    return next(CronSim(CRON[job], now.astimezone(tz), reverse=True)).astimezone(UTC)
+    dates = CronSim(CRON[job], _wall(now, tz) + CHANGE, reverse=True)
+    return next(due for due in (_instant(wall, tz) for wall in dates) if due < now)
 
 
 def next_due(job: str, now: datetime, tz: ZoneInfo) -> datetime:
-    """The first instant after `now` at which a job is due, UTC."""
-    return next(CronSim(CRON[job], now.astimezone(tz))).astimezone(UTC)
+    """The first instant after `now` at which a job is due, UTC. As Prefect has it, where clocks change too."""
+    dates = CronSim(CRON[job], _wall(now, tz) - CHANGE)
+    return next(due for due in (_instant(wall, tz) for wall in dates) if due > now)
+
+
+def _wall(now: datetime, tz: ZoneInfo) -> datetime:
+    """What clocks show, as if in a zone where they never change."""
+    return now.astimezone(tz).replace(tzinfo=UTC)
+
+
+def _instant(wall: datetime, tz: ZoneInfo) -> datetime:
+    """When clocks show this time. Of an hour that is there twice Prefect takes the first.
+
+    A time that is left out it takes by the clock before the change, and on Python before 3.13 by the clock after it.
+    """
+    instant = wall.replace(tzinfo=tz).astimezone(UTC)
+    if _wall(instant, tz) != wall and sys.version_info < (3, 13):
+        return wall.replace(tzinfo=tz, fold=1).astimezone(UTC)
+    return instant
