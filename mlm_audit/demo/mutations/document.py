@@ -79,7 +79,8 @@ def page() -> str:
         ),
         (
             "| Commission was released or rolled up as the eligibility log says, and the log follows from orders and sponsors. | What "
-            "a member's KYC status or activity was in the past: the platform keeps no history of it. |"
+            "a member's KYC status or activity was in the past: the platform keeps no history of it. Whether a KYC record stands "
+            "behind the flag: it is personal data, which no job reads. |"
         ),
         "| No sealed row has changed since it was sealed. | That a row was right when it was sealed. |",
         "\n## Column by column\n",
