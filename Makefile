@@ -76,7 +76,7 @@ notebooks: $(LAB)  ## the notebooks in JupyterLab, on the demonstration platform
 docs: $(READY)  ## the generated reference in docs/
 	$(BIN)/python -m tests.reference
 
-fast: $(READY)  ## the tests that take seconds: no kills, no many processes, no MariaDB
+fast: $(READY)  ## the tests that take less than a second each, in two minutes: no kills, no many processes, no MariaDB
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow"
 
 bench-trees: $(READY)  ## the tree checks next to the floor and to graph libraries

@@ -29,6 +29,7 @@ def some(known: Sequence[int], wrong: set[int], many: int) -> list[int]:
     return [*first, *random.Random(many).sample(others, len(others))][:many]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("many", MANY)
 def test_wallets(broken: mlm_audit.Audit, whole: pl.DataFrame, many: int) -> None:
     """Reading only the rows that decide, one member at a time."""
@@ -45,6 +46,7 @@ def test_wallets(broken: mlm_audit.Audit, whole: pl.DataFrame, many: int) -> Non
         assert not off.height or found.to_dict()["cause"] == off["cause"][0], member
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("many", MANY)
 def test_orders(broken: mlm_audit.Audit, whole: pl.DataFrame, many: int) -> None:
     mine = whole.filter(pl.col("code").is_in(ORDER_CHECKS) & pl.col("order_id").is_not_null())
@@ -57,6 +59,7 @@ def test_orders(broken: mlm_audit.Audit, whole: pl.DataFrame, many: int) -> None
             assert found.frame["expected_paisa"].sum() == data["commission_paisa"], order
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("many", [pytest.param(200), pytest.param(1_000, marks=pytest.mark.thorough)])
 def test_payouts(broken: mlm_audit.Audit, whole: pl.DataFrame, many: int) -> None:
     twice = pl.col("id").str.starts_with("duplicate-credit/payout/")
@@ -71,6 +74,7 @@ def test_payouts(broken: mlm_audit.Audit, whole: pl.DataFrame, many: int) -> Non
         assert found.story.verdict == "FAIL" or number not in wrong, (number, str(found))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("many", MANY)
 def test_months(broken: mlm_audit.Audit, whole: pl.DataFrame, many: int) -> None:
     """What the sweep would decide now, and which of its decisions the facts of now would not give."""
@@ -93,6 +97,7 @@ def test_months(broken: mlm_audit.Audit, whole: pl.DataFrame, many: int) -> None
             assert item["is_eligible"] == (bool(stored["isEligible"]) if stored else data["is_eligible"]), member
 
 
+@pytest.mark.slow
 def test_tree_issues(broken: mlm_audit.Audit) -> None:
     """Every one of them: the rows that it rests on, what is done about it, and its place in the tree as a picture and a table."""
     issues = check_tree_health(broken._engine, settings_for(), lambda: AT, dry_run=True).findings
@@ -108,6 +113,7 @@ def test_tree_issues(broken: mlm_audit.Audit) -> None:
             assert found.story.table("way").picture
 
 
+@pytest.mark.slow
 def test_where_a_break_is_looked_at_more_closely(broken: mlm_audit.Audit, whole: pl.DataFrame) -> None:
     """The command beside each break leads to an explanation that sees it, and never to "nothing to do"."""
     for row in whole.unique("code", keep="first", maintain_order=True).iter_rows(named=True):

@@ -35,6 +35,7 @@ def audit(any_url: str, filled: Fill) -> Iterator[mlm_audit.Audit]:
     opened.close()
 
 
+@pytest.mark.slow
 def test_payouts_ahead_add_up(audit: mlm_audit.Audit) -> None:
     found = audit.payouts("2026-12-31").preview()
     totals, items = found.tables["totals"], found.tables["items"]
@@ -47,6 +48,7 @@ def test_payouts_ahead_add_up(audit: mlm_audit.Audit) -> None:
     assert "preview" in repr(audit.payouts("2026-12-31"))
 
 
+@pytest.mark.slow
 def test_eligibility(audit: mlm_audit.Audit) -> None:
     month = audit.eligibility("2026-10")
     assert month.frame.filter(~pl.col("is_eligible"))["member_id"].to_list() == [1]
@@ -65,6 +67,7 @@ def test_eligibility(audit: mlm_audit.Audit) -> None:
         audit.eligibility("October")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("any_url", ["sqlite"], indirect=True)
 def test_charts(audit: mlm_audit.Audit) -> None:
     """Altair charts of what the tables say, without a word from the network; the default renderer would ask for scripts."""
@@ -88,6 +91,7 @@ def test_charts(audit: mlm_audit.Audit) -> None:
         audit.simulate(months="2026-10", company_percent="35").chart("winners")
 
 
+@pytest.mark.slow
 def test_one_issue(any_url: str, filled: Fill) -> None:
     engine = filled(any_url, clean_platform())
     wallet, quote = "walletBalance", engine.dialect.identifier_preparer.quote

@@ -30,6 +30,7 @@ def audit(any_url: str, filled: Callable[[str, Platform], Engine]) -> Iterator[m
     opened.close()
 
 
+@pytest.mark.slow
 def test_reconcile(audit: mlm_audit.Audit) -> None:
     run = audit.reconcile(as_of="2026-11-24")
     assert run.verdict == "FAIL"
@@ -39,6 +40,7 @@ def test_reconcile(audit: mlm_audit.Audit) -> None:
     assert run.to_dict()["breaks"][0]["evidence"]
 
 
+@pytest.mark.slow
 def test_a_stored_run(audit: mlm_audit.Audit, any_url: str, opened: Callable[[str], Engine], tmp_path: Path) -> None:
     stored = reconcile(opened(any_url), settings_for(runs=tmp_path / "runs"), lambda: NOW).result
     run = audit.run(stored.job_id)
@@ -105,6 +107,7 @@ def contents(engine: Engine) -> list[Any]:
         return [counts, rows, wallets]
 
 
+@pytest.mark.slow
 def test_nothing_can_be_written(audit: mlm_audit.Audit, any_url: str, opened: Callable[[str], Engine]) -> None:
     """By our own guard with a clear word, and, past it, by the database; nothing can switch either off."""
     before = contents(opened(any_url))
@@ -139,6 +142,7 @@ def test_sqlite_s_own_guard_cannot_be_switched_off(sqlite_url: str, filled: Call
     raw.invalidate()
 
 
+@pytest.mark.slow
 def test_sql(audit: mlm_audit.Audit, any_url: str, opened: Callable[[str], Engine]) -> None:
     sums = audit.sql("select sum(amount_paisa)::bigint as paisa from ledger where user_id = 42")
     wallet = audit.sql("select wallet_balance_paisa from users where id = 42")
@@ -188,6 +192,7 @@ QUERIES = (
 )
 
 
+@pytest.mark.slow
 def test_queries_that_are_not_taken(audit: mlm_audit.Audit) -> None:
     """On each database: one line that says what was wrong; what was read stays as it is."""
     before = audit.sql("select sum(amount_paisa)::bigint, count(*) from ledger").row(0)

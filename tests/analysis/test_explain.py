@@ -49,6 +49,7 @@ def ids(found: Answer) -> list[str]:
     return sorted(found.tables["breaks"]["id"]) if "breaks" in found.tables else []
 
 
+@pytest.mark.slow
 def test_a_thousand_wallets_add_up(broken: mlm_audit.Audit, frames: dict[str, pl.DataFrame], whole: pl.DataFrame) -> None:
     off = dict(whole.filter(pl.col("code") == "wallet-balance").select("member_id", "amount_paisa").rows())
     gaps = dict(broken.sql("select ledger_id, gap_paisa from gaps").rows())
@@ -63,6 +64,7 @@ def test_a_thousand_wallets_add_up(broken: mlm_audit.Audit, frames: dict[str, pl
     assert seen == gaps
 
 
+@pytest.mark.slow
 def test_a_thousand_orders_add_up(frames: dict[str, pl.DataFrame], whole: pl.DataFrame) -> None:
     """An independent computation in plain Python, over the same rows: where it sees a difference, so do the checks."""
     mine = whole.filter(pl.col("code").is_in(ORDER_CHECKS))
@@ -86,6 +88,7 @@ def test_a_thousand_orders_add_up(frames: dict[str, pl.DataFrame], whole: pl.Dat
         assert found.story.verdict == "FAIL" or not wrong.height
 
 
+@pytest.mark.slow
 def test_a_run_s_explanation_says_all_that_the_run_found(broken: mlm_audit.Audit) -> None:
     """Also what is wrong with orders of which the member got too much or too little."""
     run = broken.reconcile()
@@ -128,6 +131,7 @@ def test_hypotheses(around: Around, first: str) -> None:
     assert [one.weight for one in found] == sorted((one.weight for one in found), reverse=True)
 
 
+@pytest.mark.slow
 def test_on_each_database(any_url: str, filled: Fill) -> None:
     platform = clean_platform().copy()
     platform.add_to_wallets({42: 31_250, 43: -31_250})
@@ -161,6 +165,7 @@ def test_nobody_is_revealed_unnoted(sqlite_url: str, filled: Fill, tmp_path: Pat
     audit.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "ask",
     [
@@ -192,6 +197,7 @@ def test_a_picture_stays_within_its_frame(points: list[tuple[int, int | None, bo
     assert len(list(root.iter(f"{SVG}circle"))) == sum(part and paisa is not None for _, paisa, part in points)
 
 
+@pytest.mark.slow
 def test_odd_platforms(sqlite_url: str, filled: Fill) -> None:
     """A member without rows, a ring above, an order without uplines, hostile text."""
     engine = filled(sqlite_url, clean_platform())

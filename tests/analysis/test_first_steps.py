@@ -32,6 +32,7 @@ def audit(engine: Engine, sqlite_url: str) -> Iterator[mlm_audit.Audit]:
     opened.close()
 
 
+@pytest.mark.slow
 def test_an_order_without_its_flag(engine: Engine, audit: mlm_audit.Audit) -> None:
     with write(engine) as connection:
         connection.execute(update(Order).where(Order.id == 1).values(is_joining_order=False))
@@ -46,12 +47,14 @@ def test_an_order_without_its_flag(engine: Engine, audit: mlm_audit.Audit) -> No
     assert audit.payout(1).story.first == found.story.first
 
 
+@pytest.mark.slow
 def test_an_order_without_its_time(engine: Engine, audit: mlm_audit.Audit) -> None:
     with write(engine) as connection:
         connection.execute(update(Order).where(Order.id == 1).values(paid_at=None))
     assert "Set paidAt of order 1 from nothing to 20" in audit.order(1).explain().story.first
 
 
+@pytest.mark.slow
 def test_the_row_that_is_to_be_posted(engine: Engine, audit: mlm_audit.Audit) -> None:
     with engine.connect() as connection:
         kind = Ledger.type == "repurchase_commission"
@@ -66,6 +69,7 @@ def test_the_row_that_is_to_be_posted(engine: Engine, audit: mlm_audit.Audit) ->
     assert f"key {ref}; leave the wallet as it is." in found.story.first
 
 
+@pytest.mark.slow
 def test_a_payout_of_another_kind_is_not_paid_again(engine: Engine, audit: mlm_audit.Audit) -> None:
     with write(engine) as connection:
         connection.execute(update(Ledger).where(Ledger.ref == "SELF_PAYOUT_1").values(type="gift"))
@@ -75,6 +79,7 @@ def test_a_payout_of_another_kind_is_not_paid_again(engine: Engine, audit: mlm_a
         assert "from gift to self_payout. Pay nothing" in first
 
 
+@pytest.mark.slow
 def test_where_a_level_went_instead(engine: Engine, audit: mlm_audit.Audit) -> None:
     line = (Ledger.type == "sponsor_commission") & (Ledger.level_depth == 1)
     with engine.connect() as connection:
@@ -89,6 +94,7 @@ def test_where_a_level_went_instead(engine: Engine, audit: mlm_audit.Audit) -> N
     assert (to_other["member_id"], to_other["why"]) == (other, f"belongs to member {had}")
 
 
+@pytest.mark.slow
 def test_figures_that_lack_rows_say_so(engine: Engine, audit: mlm_audit.Audit) -> None:
     with write(engine) as connection:
         connection.execute(text("update users set role = 'ghost' where id in (7, 8)"))
@@ -103,6 +109,7 @@ def test_figures_that_lack_rows_say_so(engine: Engine, audit: mlm_audit.Audit) -
         )
 
 
+@pytest.mark.slow
 def test_nothing_steers_a_terminal(engine: Engine, audit: mlm_audit.Audit) -> None:
     evil = "\x1b]0;pwned\x07\u202epaid"
     with write(engine) as connection:
@@ -116,6 +123,7 @@ def test_nothing_steers_a_terminal(engine: Engine, audit: mlm_audit.Audit) -> No
             assert not {"\x1b", "\x07", "\u202e"} & set(shown)
 
 
+@pytest.mark.slow
 def test_no_amount_is_broken_in_a_narrow_terminal(audit: mlm_audit.Audit) -> None:
     found = audit.member(1).explain()
     console = Console(width=50, record=True, file=io.StringIO())
@@ -142,6 +150,7 @@ def test_which_rows_of_a_long_table_are_shown() -> None:
     assert table.shown(500) == [*range(500)]
 
 
+@pytest.mark.slow
 def test_whose_numbers_are_revealed_is_noted(engine: Engine, audit: mlm_audit.Audit, caplog: pytest.LogCaptureFixture) -> None:
     with write(engine) as connection:
         connection.execute(

@@ -26,6 +26,7 @@ def _clock_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(door, "now", lambda: NOW)
 
 
+@pytest.mark.slow
 def test_against_plain_python(any_url: str, filled: Callable[[str, Platform], Engine]) -> None:
     platform = clean_platform()
     filled(any_url, platform)

@@ -82,6 +82,7 @@ def test_by_hand() -> None:
     assert found.points[-1] == (10_000, 10_000)
 
 
+@pytest.mark.slow
 def test_three_databases(any_url: str, filled: Callable[[str, Platform], Engine]) -> None:
     platform = clean_platform()
     filled(any_url, platform)
@@ -114,6 +115,7 @@ moves = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(moves)
 def test_break_even_against_plain_python(given_moves: list[tuple[str, int, datetime, int]]) -> None:

@@ -186,6 +186,7 @@ def state(engine: Engine) -> Any:
     return contents(engine), number, MARK.exists()
 
 
+@pytest.mark.slow
 def test_none_gets_through(audit: mlm_audit.Audit, any_url: str, opened: Callable[[str], Engine], record_property: Any) -> None:
     """By our guard with a clear word, in text() and straight to the driver."""
     before, engine = state(opened(any_url)), audit._engine
@@ -209,6 +210,7 @@ def test_none_gets_through(audit: mlm_audit.Audit, any_url: str, opened: Callabl
     record_property("seen", f"{len(attempts)} attempts to write through an analyst's connection: {engine.dialect.name}")
 
 
+@pytest.mark.slow
 def test_a_value_cannot_break_out_of_its_quotes(audit: mlm_audit.Audit, any_url: str, opened: Callable[[str], Engine]) -> None:
     """A driver that puts values into the text itself would close quotes that stand around a placeholder."""
     before, engine = state(opened(any_url)), audit._engine
@@ -222,6 +224,7 @@ def test_a_value_cannot_break_out_of_its_quotes(audit: mlm_audit.Audit, any_url:
         assert connection.exec_driver_sql("select %s", ("' ; delete from ledger; --",)).scalar_one().startswith("' ;")
 
 
+@pytest.mark.slow
 def test_what_is_let_through(audit: mlm_audit.Audit) -> None:
     """Reading goes on, after every refusal, and the structure can be looked at."""
     with pytest.raises(InputError), audit._engine.connect() as connection:
@@ -234,6 +237,7 @@ def test_what_is_let_through(audit: mlm_audit.Audit) -> None:
     assert audit.reconcile().verdict == "PASS"
 
 
+@pytest.mark.slow
 def test_the_session_stays_read_only_after_a_consistent_read(
     audit: mlm_audit.Audit, any_url: str, opened: Callable[[str], Engine]
 ) -> None:
@@ -300,6 +304,7 @@ def test_queries_of_an_analyst(sqlite_url: str, filled: Callable[[str, Platform]
     audit.close()
 
 
+@pytest.mark.slow
 def test_every_check_of_ours_only_reads() -> None:
     for check in load_checks():
         assert why_no_read(check.sql, "duckdb") is None, check.code

@@ -54,6 +54,7 @@ def posted(platform: Platform, months: list[Month]) -> tuple[int, dict[int, int]
     return company, {who: paisa for who, paisa in members.items() if paisa}
 
 
+@pytest.mark.slow
 def test_nothing_changed_is_what_was_posted(any_url: str, filled: Callable[[str, Platform], Engine]) -> None:
     platform = clean_platform()
     assert platform["users"].filter(~pl.col("is_active") | pl.col("is_blocked")).height > 10, "members who left are the hard part"
@@ -70,6 +71,7 @@ def test_nothing_changed_is_what_was_posted(any_url: str, filled: Callable[[str,
     audit.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [2, 3, 4])
 def test_nothing_changed_is_what_was_posted__other_platforms(
     sqlite_url: str, filled: Callable[[str, Platform], Engine], seed: int
@@ -156,6 +158,7 @@ def gets(rows: dict[str, Any], **terms: Any) -> dict[int, int]:
     return {row["member_id"]: row["after_paisa"] for row in frame.to_dicts() if row["after_paisa"]}
 
 
+@pytest.mark.slow
 def test_compression() -> None:
     # C 100.00: company 30.00, rest 70.00, pot 49.00, levels 12.25 / 9.80 / 7.35, self income 21.00.
     assert gets(family()) == {1: 735, 2: 980, 3: 1225, 4: 2100}
@@ -164,6 +167,7 @@ def test_compression() -> None:
     assert gets(family(is_blocked=True), compression="dynamic") == {1: 980, 2: 1225, 4: 2100}, "as standard for joining orders"
 
 
+@pytest.mark.slow
 def test_a_ring_in_the_matrix_is_refused_under_compression_only() -> None:
     rows = family()
     rows["matrix_nodes"][1]["parent_id"] = 3
@@ -173,6 +177,7 @@ def test_a_ring_in_the_matrix_is_refused_under_compression_only() -> None:
         gets(rows, compression="standard")
 
 
+@pytest.mark.slow
 def test_empty_and_small_platforms() -> None:
     for rows in ({}, {"users": [member(1, START)]}):
         with desk_over(rows) as desk:
@@ -184,6 +189,7 @@ def test_empty_and_small_platforms() -> None:
     assert gets(alone, company_percent="50") == {1: 1500}
 
 
+@pytest.mark.slow
 def test_huge_amounts_are_an_error_and_no_wrap() -> None:
     rows = family()
     rows["orders"] += [order(number, 4, MONTHS[2].start, 2**62, total_paisa=1) for number in (10, 11)]
@@ -197,6 +203,7 @@ def test_huge_amounts_are_an_error_and_no_wrap() -> None:
         assert sum(simulate(desk, "2026-10", NOW, {}).tables["totals"]["after_paisa"].to_list()) == 2**62 + 10_000
 
 
+@pytest.mark.slow
 def test_what_is_left_out_is_said(sqlite_url: str, filled: Callable[[str, Platform], Engine]) -> None:
     engine = filled(sqlite_url, clean_platform())
     with write(engine) as connection:
@@ -248,6 +255,7 @@ def test_months_that_are_not_taken(months: Any, said: str) -> None:
         simulate(desk, months, NOW, {})
 
 
+@pytest.mark.slow
 def test_how_it_shows_itself(sqlite_url: str, filled: Callable[[str, Platform], Engine]) -> None:
     filled(sqlite_url, clean_platform())
     audit = mlm_audit.connect(sqlite_url)

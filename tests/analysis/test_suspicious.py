@@ -63,6 +63,7 @@ def put(engine: Engine, model: Any, key: Any, member_id: int, **values: Any) -> 
         connection.execute(update(model).where(key == member_id).values(**values))
 
 
+@pytest.mark.slow
 def test_a_clean_platform_shows_nothing(sqlite_url: str, filled: Callable[[str, Platform], Engine]) -> None:
     filled(sqlite_url, clean_platform(members=150, seed=CLEAN_SEED))
     audit = mlm_audit.connect(sqlite_url)
@@ -75,6 +76,7 @@ def test_a_clean_platform_shows_nothing(sqlite_url: str, filled: Callable[[str, 
 SECRET_ACCOUNT, SECRET_PAN, SECRET_PHONE = "50100234567890", "ABCPE1234F", "9876543210"
 
 
+@pytest.mark.slow
 def test_shared_numbers(any_url: str, filled: Callable[[str, Platform], Engine], caplog: pytest.LogCaptureFixture) -> None:
     engine = filled(any_url, clean_platform().copy())
     approved = sorted(clean_platform()["users"].filter("is_kyc_approved")["id"])[:5]
@@ -103,6 +105,7 @@ def test_shared_numbers(any_url: str, filled: Callable[[str, Platform], Engine],
     audit.close()
 
 
+@pytest.mark.slow
 def test_nothing_personal_is_written_to_a_file(sqlite_url: str, filled: Callable[[str, Platform], Engine]) -> None:
     filled(sqlite_url, clean_platform())
     audit = mlm_audit.connect(sqlite_url)
@@ -115,6 +118,7 @@ def test_nothing_personal_is_written_to_a_file(sqlite_url: str, filled: Callable
     audit.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("statement", "codes", "why"),
     [
@@ -139,6 +143,7 @@ def test_what_could_not_be_looked_for(
     audit.close()
 
 
+@pytest.mark.slow
 def test_kyc_column_missing(any_url: str, filled: Callable[[str, Platform], Engine]) -> None:
     engine = filled(any_url, clean_platform(members=150, seed=CLEAN_SEED))
     quote = engine.dialect.identifier_preparer.quote

@@ -44,6 +44,7 @@ def asked(audit: mlm_audit.Audit) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [
@@ -77,6 +78,7 @@ def test_an_answer_or_one_clear_line(change: str, sqlite_url: str, filled: Fill)
         assert found["payout"].story.verdict != "PASS"
 
 
+@pytest.mark.slow
 def test_statuses_written_in_another_way(sqlite_url: str, filled: Fill) -> None:
     """A refund is a refund, also in capitals."""
     engine = filled(sqlite_url, clean_platform(60))
@@ -98,6 +100,7 @@ NEEDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ["ledger", "SelfPayoutSchedule", "PayoutHistory", "EligibilityLog"])
 def test_what_could_not_be_read_is_no_pass(table: str, sqlite_url: str, filled: Fill) -> None:
     engine = filled(sqlite_url, clean_platform(60))
@@ -109,6 +112,7 @@ def test_what_could_not_be_read_is_no_pass(table: str, sqlite_url: str, filled: 
             assert answer.story.first != "Nothing to do.", name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "ask",
     [

@@ -143,6 +143,7 @@ def test_logging_in_is_not_guessed_at(database: Engine, tmp_path: Path) -> None:
         assert client.post("/login", data={"token": console.tokens["viewer"]}).status_code == 303
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     [
@@ -201,6 +202,7 @@ def test_oversized_bodies(console: Console) -> None:
     assert nothing_was_done(console)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path",
     [
@@ -238,6 +240,7 @@ def test_path_tricks_in_report_links(console: Console, path: str, tmp_path: Path
     assert console.client("viewer").get("/reports/run-1/report.html").text == "the report"
 
 
+@pytest.mark.slow
 def test_the_page_over_all_runs(console: Console, tmp_path: Path) -> None:
     """Its links work in a browser, with the cookie that a report's own page never gets."""
     runs = Path(console.settings["runs_dir"])
@@ -317,6 +320,7 @@ def order_of(console: Console, name: str) -> httpx.Response:
     return console.client("operator").post(API, json={"action": "trigger", "jobName": name})
 
 
+@pytest.mark.slow
 def test_a_flood_from_many_addresses_is_a_few_rows(database: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from starlette.requests import Request
 

@@ -56,6 +56,7 @@ def test_what_is_to_be_seen(console: Console, log_run: Callable[..., str]) -> No
     assert viewer.get(f"/reports/{newest}/report.html").text == "<h1>report</h1>"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("query", "status", "words"),
     [
@@ -131,6 +132,7 @@ def test_approving_is_for_approvers(console: Console, log_run: Callable[..., str
     assert len(console.scheduler.triggered) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "parameters",
     [
@@ -254,6 +256,7 @@ def test_an_outside_scheduler(console: Console) -> None:
     assert console.client(None, Authorization="Bearer").post("/api/cron/reconciliation").status_code == 401
 
 
+@pytest.mark.slow
 def test_roles(console: Console) -> None:
     for body in (
         {"action": "trigger", "jobName": RECONCILIATION},

@@ -61,6 +61,7 @@ def received(client: socket.socket) -> int:
     return total
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", STALLED.values(), ids=STALLED)
 def test_a_client_that_stalls_is_cut_off(impatient: Console, sent: bytes) -> None:
     with connect(impatient) as client:
@@ -70,6 +71,7 @@ def test_a_client_that_stalls_is_cut_off(impatient: Console, sent: bytes) -> Non
     assert impatient.client().get("/healthz").status_code == 200
 
 
+@pytest.mark.slow
 def test_byte_by_byte_is_cut_off_as_well(impatient: Console) -> None:
     """A byte now and then does not buy more time."""
     with connect(impatient) as client:
@@ -102,6 +104,7 @@ def test_many_half_open_connections_lock_nobody_out(impatient: Console) -> None:
         client.close()
 
 
+@pytest.mark.slow
 def test_a_client_that_does_not_read_is_cut_off(database: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A large report for somebody who never reads it."""
     monkeypatch.setattr(connections, "ANSWER_SECONDS", 1.0)
@@ -117,6 +120,7 @@ def test_a_client_that_does_not_read_is_cut_off(database: Engine, tmp_path: Path
         assert console.client().get("/healthz").status_code == 200
 
 
+@pytest.mark.slow
 def test_a_connection_that_is_kept_alive_serves_many_requests(impatient: Console) -> None:
     """Longer in all than one request may take."""
     client = HTTPConnection("127.0.0.1", int(impatient.url.rpartition(":")[2]), timeout=20)

@@ -50,6 +50,7 @@ def test_a_folder_that_is_no_project(tmp_path: Path) -> None:
         supervisor.prepare_environment(tmp_path, 4200)
 
 
+@pytest.mark.slow
 def test_mistakes_at_the_command_line(tmp_path: Path) -> None:
 
     url = f"sqlite:///{tmp_path / 'demo.db'}"

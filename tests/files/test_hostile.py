@@ -58,6 +58,7 @@ def judged(made: Hostile, path: Path, seed: int) -> str:
     return "read"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", PARTS)
 def test_no_csv_file_is_misread(part: int, tmp_path: Path, record_property) -> None:
     seen: Counter[tuple[str, str]] = Counter()

@@ -36,6 +36,7 @@ def judged(path: Path, made: ParquetFile, seed: int) -> str:
     return "read"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", PARTS)
 def test_no_parquet_file_is_misread(part: int, tmp_path: Path, record_property) -> None:
     seen: Counter[str] = Counter()

@@ -73,6 +73,7 @@ open("done", "w").close()
 """
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_when_its_worker_no_longer_reads_what_it_prints(tmp_path: Path) -> None:
     nobody, out = os.pipe()
     os.close(nobody)

@@ -24,6 +24,7 @@ def granted(platform: Platform, kind: str, key: str, paisa: int) -> None:
     platform.settle([MEMBER])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["adjustment", "bonus"])
 def test_a_credit_from_nowhere_is_critical_until_it_is_authorised(
     any_url: str, filled: Fill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
@@ -45,6 +46,7 @@ def test_a_credit_from_nowhere_is_critical_until_it_is_authorised(
     assert (listed["kind"], listed["member_id"], listed["approved_by"]) == (kind, MEMBER, "Asha Rao")
 
 
+@pytest.mark.slow
 def test_a_grant_differs_from_its_authorisation(sqlite_url: str, filled: Fill) -> None:
     platform = clean_platform(120, 3, 3).copy()
     granted(platform, "bonus", "BONUS_1", 50_000)

@@ -69,6 +69,7 @@ def execute(url: str, *statements: str) -> None:
     connection.close()
 
 
+@pytest.mark.slow
 def test_the_installed_command(demo: str) -> None:
     done = installed("run", "reconciliation", "--db", demo, "--json")
     assert (done.returncode, done.stderr, json.loads(done.stdout)["verdict"]) == (0, "", "PASS")
@@ -77,6 +78,7 @@ def test_the_installed_command(demo: str) -> None:
     assert "mlm-audit COMMAND" in installed("--help").stdout
 
 
+@pytest.mark.slow
 def test_run__document(demo: str, tmp_path: Path) -> None:
     execute(demo, "update users set walletBalance = walletBalance + 31250 where id = 42")
     result = document("run", "reconciliation", "--db", demo, "--as-of", "2026-11-24T04:00:00+05:30", "--out", tmp_path / "out")
@@ -104,6 +106,7 @@ def test_run__document(demo: str, tmp_path: Path) -> None:
     assert pl.read_parquet(tmp_path / "out" / "breaks.parquet")["member_id"].to_list() == [42]
 
 
+@pytest.mark.slow
 def test_run__dry_run_writes_nothing(demo: str, tmp_path: Path) -> None:
     execute(demo, "update users set walletBalance = walletBalance + 50 where id = 42")
     path = Path(demo.removeprefix("sqlite:///"))
@@ -116,6 +119,7 @@ def test_run__dry_run_writes_nothing(demo: str, tmp_path: Path) -> None:
     assert {file for file in tmp_path.rglob("*") if file.suffix not in (".db-shm", ".db-wal")} <= files
 
 
+@pytest.mark.slow
 def test_run__exit_codes(demo: str) -> None:
     assert mlm("run", "reconciliation", "--db", demo, "--fail-on", "low").returncode == 0
     execute(demo, "update users set walletBalance = walletBalance + 5000 where id = 42")
@@ -127,12 +131,14 @@ def test_run__exit_codes(demo: str) -> None:
     assert [finding["state"] for finding in result["findings"]] == ["cleared"]
 
 
+@pytest.mark.slow
 def test_run__database_url_from_the_environment_and_from_dotenv(demo: str, tmp_path: Path) -> None:
     assert document("run", "reconciliation", "--dry-run", env={"DATABASE_URL": demo})["verdict"] == "PASS"
     (tmp_path / ".env").write_text(f"DATABASE_URL={demo}\n")
     assert document("run", "reconciliation", "--dry-run")["verdict"] == "PASS"
 
 
+@pytest.mark.slow
 def test_demo__same_seed_same_platform_and_truth(tmp_path: Path) -> None:
     for name in ("a", "b"):
         url, truth = f"sqlite:///{tmp_path / name}.db", tmp_path / f"{name}.json"
@@ -156,6 +162,7 @@ def test_demo__same_seed_same_platform_and_truth(tmp_path: Path) -> None:
         assert truth["fault"] not in TREE_FAULTS or len(mine) == 1, truth
 
 
+@pytest.mark.slow
 def test_repairs(demo: str) -> None:
     execute(demo, "update users set walletBalance = walletBalance + 50 where id = 42")
     job_id = document("run", "reconciliation", "--db", demo)["job_id"]
@@ -166,6 +173,7 @@ def test_repairs(demo: str) -> None:
     assert "repaired nothing" in refused("repairs", "undo", "no-such-job", "--db", demo)
 
 
+@pytest.mark.slow
 def test_checks_and_own_check(demo: str, tmp_path: Path) -> None:
     assert len(document("checks", "list")) >= 25
     shown = document("checks", "show", "wallet-balance")
@@ -183,6 +191,7 @@ def test_checks_and_own_check(demo: str, tmp_path: Path) -> None:
     assert "header lacks" in refused("run", "reconciliation", "--db", demo, "--dry-run", env={"CHECKS_DIR": str(own)})
 
 
+@pytest.mark.slow
 def test_own_check_cannot_read_other_files(demo: str, tmp_path: Path) -> None:
     own = tmp_path / "checks"
     own.mkdir()
@@ -232,6 +241,7 @@ def test_bad__database_unreachable(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_bad__out_folder(demo: str, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert "cannot be written" in refused("run", "reconciliation", "--db", demo, "--out", tmp_path / "file" / "out")
@@ -259,6 +269,7 @@ def test_bad__float_money_column(demo: str) -> None:
     assert counted(demo, "JobLog") == 0
 
 
+@pytest.mark.slow
 def test_bad__half_paisa_in_a_row(demo: str) -> None:
     execute(demo, "update ledger set amount = 12.5 where id = 17")
     result = document("run", "reconciliation", "--db", demo)
@@ -274,11 +285,13 @@ def test_bad__empty_ledger(demo: str) -> None:
     assert counted(demo, "JobLog") == 0
 
 
+@pytest.mark.slow
 def test_empty_orders__is_incomplete(demo: str) -> None:
     execute(demo, 'delete from "order"')
     assert document("run", "reconciliation", "--db", demo, "--dry-run")["verdict"] == "INCOMPLETE"
 
 
+@pytest.mark.slow
 def test_bad__plan(demo: str, tmp_path: Path) -> None:
     plan = tmp_path / "plan.toml"
     plan.write_text("[[version]]\nname = 'x'\ncompany = 3\n")

@@ -20,6 +20,7 @@ def shop(sqlite_url: str, filled: Callable[[str, Platform], Engine]) -> str:
     return sqlite_url
 
 
+@pytest.mark.slow
 def test_in_words(shop: str) -> None:
     said = mlm("explain", "member", "42", "--db", shop)
     assert said.returncode == 0
@@ -29,6 +30,7 @@ def test_in_words(shop: str) -> None:
     assert "as the plan says" in " ".join(mlm("explain", "payout", "1", "--db", shop).stdout.split())
 
 
+@pytest.mark.slow
 def test_for_programs(shop: str) -> None:
     wallet = document("explain", "member", "42", "--db", shop)
     assert (wallet["verdict"], wallet["difference_paisa"], wallet["cause"]) == ("FAIL", 31_250, "wallet-without-ledger")
@@ -39,6 +41,7 @@ def test_for_programs(shop: str) -> None:
     assert sum(row["amount_paisa"] for row in payout["tables"]["steps"]) == payout["amount_paisa"]
 
 
+@pytest.mark.slow
 def test_a_month_and_a_break(shop: str) -> None:
     month = document("explain", "eligibility", "1", "--month", "2026-10", "--db", shop)
     bought = next(one for one in month["conditions"] if one["condition"] == "purchase")
@@ -53,6 +56,7 @@ def test_a_month_and_a_break(shop: str) -> None:
     assert "none is stored under that id" in refused("explain", "issue", "wallet-balance/42", "--run", "nobody", "--db", shop)
 
 
+@pytest.mark.slow
 def test_as_a_page(shop: str, tmp_path: Path) -> None:
     said = mlm("explain", "member", "42", "--db", shop, "--html", tmp_path / "wallet.html")
     assert str(tmp_path / "wallet.html") in said.stdout.replace("\n", "")
@@ -69,6 +73,7 @@ def test_as_a_page(shop: str, tmp_path: Path) -> None:
         assert "₹312.50 more than the ledger" in page.inner_text("main")
 
 
+@pytest.mark.slow
 def test_mistakes(shop: str, tmp_path: Path) -> None:
     assert "there is no such member" in refused("explain", "member", "999999", "--db", shop)
     assert "there is no such order" in refused("explain", "order", "999999", "--db", shop)

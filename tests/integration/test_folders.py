@@ -13,6 +13,7 @@ PLACES = ("file", "file/below", "/proc/mlm-audit", "/proc/1/fd/mlm-audit", "/sys
 """A file in the place of a folder, below one, and where nothing can be made, whatever the system says of permissions."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("name", ["RUNS_DIR", "SNAPSHOTS_DIR", "OUTBOX_DIR", "--out"])
 def test_a_folder_that_cannot_be_written(demo: str, tmp_path: Path, name: str, place: str) -> None:

@@ -33,6 +33,7 @@ def query(url: str, sql: str) -> list[Any]:
         connection.close()
 
 
+@pytest.mark.slow
 def test_weekly_payouts__document(demo: str, tmp_path: Path) -> None:
     ahead = document("run", "weekly-payouts", "--db", demo, "--dry-run")
     assert (ahead["dry_run"], ahead["counts"]["paid"], ahead["reports"]) == (True, 0, {})
@@ -55,6 +56,7 @@ def test_weekly_payouts__document(demo: str, tmp_path: Path) -> None:
     assert [row[0] for row in query(demo, "select status from JobLog order by id")] == ["success"] * 3
 
 
+@pytest.mark.slow
 def test_limit_and_retry(demo: str) -> None:
     assert document("run", "weekly-payouts", "--db", demo, "--limit", "3")["counts"]["due"] == 3
     document("run", "weekly-payouts", "--db", demo)
@@ -65,6 +67,7 @@ def test_limit_and_retry(demo: str) -> None:
     assert document("run", "reconciliation", "--db", demo)["verdict"] == "PASS"
 
 
+@pytest.mark.slow
 def test_sweep__document(demo: str) -> None:
     ahead = document("run", "monthly-sweep", "--db", demo, "--month", "2026-10", "--dry-run")
     result = document("run", "monthly-eligibility-sweep", "--db", demo, "--month", "2026-10")
@@ -87,6 +90,7 @@ def test_sweep__document(demo: str) -> None:
     assert explained["stored"]["jobId"] == result["job_id"]
 
 
+@pytest.mark.slow
 def test_people_read_it_too(demo: str) -> None:
     for arguments in (
         ("run", "weekly-payouts", "--dry-run"),
@@ -115,6 +119,7 @@ def test_a_dry_run_prints_everything_that_would_be_done(demo: str) -> None:
         assert f"{item['action']:8} instalment {item['schedule_id']}, member {item['member_id']}, " in text
 
 
+@pytest.mark.slow
 def test_payouts_requeue(demo: str) -> None:
     document("run", "weekly-payouts", "--db", demo)
     rows = document("payouts", "list", "--status", "held", "--db", demo)
@@ -128,6 +133,7 @@ def test_payouts_requeue(demo: str) -> None:
     assert document("payouts", "explain", str(number), "--db", demo)["status"] == "pending"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -187,12 +193,14 @@ def test_a_database_that_refuses_is_one_line_and_exit_1(demo: str) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_fail_on_counts_given_up_payouts(demo: str) -> None:
     assert mlm("run", "weekly-payouts", "--db", demo, "--fail-on", "high").returncode == 0
     execute(demo, "update SelfPayoutSchedule set processedAt = '2020-01-01 00:00:00' where status = 'failed'")
     assert mlm("run", "retry-failed-payouts", "--db", demo, "--fail-on", "high").returncode == 3
 
 
+@pytest.mark.slow
 def test_a_run_that_breaks_off_is_one_line_and_exit_1(demo: str) -> None:
     execute(demo, "create trigger eats after insert on ledger begin delete from ledger where id = new.id; end")
     done = mlm("run", "weekly-payouts", "--db", demo)

@@ -81,6 +81,7 @@ def documented() -> set[tuple[str, str]]:
     return {(table, column) for table, column in re.findall(r"^\| `(\w+)` \| `(\w+)` \|", section, flags=re.MULTILINE)}
 
 
+@pytest.mark.slow
 def test_every_cell_is_in_the_figures(any_url: str, filled: Fill) -> None:
     """Every value that a cell may get changes what the platform says of its piece; but of the columns that the docs list."""
     engine, blind = filled(any_url, clean_platform(60, 1, 4)), set()

@@ -118,6 +118,7 @@ def asked(engine: Engine) -> dict[tuple[str, int], tuple[int, ...]]:
         }
 
 
+@pytest.mark.slow
 def test_figures_tell_of_each_change(any_url: str, filled: Fill) -> None:
     engine = filled(any_url, clean_platform())
     before = asked(engine)
@@ -131,6 +132,7 @@ def test_figures_tell_of_each_change(any_url: str, filled: Fill) -> None:
         before = now
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_pieces")
 def test_changes_are_found_at_night(any_url: str, filled: Fill, tmp_path: Path) -> None:
     """A few more each night, each night like a full run."""
@@ -177,6 +179,7 @@ def rewrite(engine: Engine, platform: Platform) -> None:
     write_platform(engine, platform)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_pieces")
 def test_a_night_reads_only_what_changed(any_url: str, filled: Fill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     engine, settings = filled(any_url, clean_platform()), nightly(tmp_path)
@@ -193,6 +196,7 @@ def test_a_night_reads_only_what_changed(any_url: str, filled: Fill, tmp_path: P
     assert low <= 900 < low + 400
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_pieces")
 def test_another_run_ends_while_one_is_reading(
     sqlite_url: str, filled: Fill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -218,6 +222,7 @@ def test_another_run_ends_while_one_is_reading(
     assert is_night(reconcile(engine, settings, lambda: NOW + timedelta(days=2))), "the mirror is whole"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_pieces")
 def test_a_night_settles_the_ledger_as_a_full_run_does(sqlite_url: str, filled: Fill, tmp_path: Path) -> None:
     """The seal over settled rows, carried on by what changed, is the one that reading all of them gives; also when rows are new."""
@@ -234,6 +239,7 @@ def test_a_night_settles_the_ledger_as_a_full_run_does(sqlite_url: str, filled: 
         assert sealed[0] == sealed[1]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_pieces")
 def test_parts_of_the_history_take_turns(sqlite_url: str, filled: Fill, tmp_path: Path) -> None:
     engine, settings = filled(sqlite_url, clean_platform()), nightly(tmp_path, figures_within_nights=5)
@@ -285,6 +291,7 @@ def test_when_everything_is_read(sqlite_url: str, filled: Fill, tmp_path: Path) 
     assert after(8.2, mine), "unless it says that it does not"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_pieces")
 def test_a_check_that_did_not_run_is_made_up_for(
     sqlite_url: str, filled: Fill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -308,6 +315,7 @@ def test_a_check_that_did_not_run_is_made_up_for(
     assert found.result.verdict is Verdict.FAIL
 
 
+@pytest.mark.slow
 def test_checks_that_need_a_table_that_could_not_be_made_say_why(
     sqlite_url: str, filled: Fill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -328,6 +336,7 @@ def test_checks_that_need_a_table_that_could_not_be_made_say_why(
     assert {"payout-history", "eligibility-log"} <= ran
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_pieces")
 def test_what_the_mirror_keeps(sqlite_url: str, filled: Fill, tmp_path: Path) -> None:
     """After each run just the pieces that its manifest names; none of them a second time."""
@@ -346,6 +355,7 @@ def test_what_the_mirror_keeps(sqlite_url: str, filled: Fill, tmp_path: Path) ->
     assert ledger["id"].is_unique().all()
 
 
+@pytest.mark.slow
 def test_what_a_killed_run_leaves_is_removed(
     sqlite_url: str, filled: Fill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

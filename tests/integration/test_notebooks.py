@@ -69,6 +69,7 @@ def concluded(
     return capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("notebook", ALL, ids=lambda path: path.stem)
 def test_on_a_clean_platform(
     notebook: Path, clean: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -79,6 +80,7 @@ def test_on_a_clean_platform(
         assert "PASS: The books agree" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("notebook", ALL, ids=lambda path: path.stem)
 def test_on_faults_with_other_parameters(
     notebook: Path, faulty: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -88,6 +90,7 @@ def test_on_faults_with_other_parameters(
     assert "FAIL" in said or not notebook.stem.startswith(("01", "02"))
 
 
+@pytest.mark.slow
 def test_ten_thousand_breaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """As many running balances that do not follow from the row before, and wallets at the end of them."""
     platform = clean_platform(1_500).copy()
@@ -153,6 +156,7 @@ def test_where_paths_are_relative(filled: Callable[..., object], run_one: Callab
     assert "₹312.50 more than the ledger" in Path(reports["investigation"]).read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_none_where_there_is_nothing_to_investigate(
     sqlite_url: str, filled: Callable[..., object], run_one: Callable[..., object]
 ) -> None:
@@ -160,6 +164,7 @@ def test_none_where_there_is_nothing_to_investigate(
     assert "investigation" not in run_one(sqlite_url).reports  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_none_of_a_dry_run_which_is_not_stored(
     sqlite_url: str,
     filled: Callable[..., object],
@@ -176,6 +181,7 @@ def test_none_of_a_dry_run_which_is_not_stored(
     assert "no investigation" not in caplog.text, "it is not even tried"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["not installed", "it breaks"])
 def test_a_run_does_not_fail_for_it(
     fault: str,

@@ -131,11 +131,13 @@ def native(any_url: str, opened: Callable[[str], Engine]) -> Iterator[Engine]:
     change(engine, "set global time_zone = '+00:00'")
 
 
+@pytest.mark.slow
 def test_enums_char_and_zones_change_nothing(native: Engine, tmp_path: Path) -> None:
     assert failing(native) == []
     assert facts(native, tmp_path) == plain_facts()
 
 
+@pytest.mark.slow
 def test_a_native_database_is_paid_and_proven(native: Engine, tmp_path: Path) -> None:
     settings, clock = settings_for(runs=tmp_path), lambda: NOW
     before = plain_facts()["payable"][0]
@@ -146,6 +148,7 @@ def test_a_native_database_is_paid_and_proven(native: Engine, tmp_path: Path) ->
     assert set(reconcile(native, settings, clock).breaks["id"]) <= set(plain_facts()["breaks"])
 
 
+@pytest.mark.slow
 def test_words_are_compared_after_trimming_and_folding(any_url: str, opened: Callable[[str], Engine], tmp_path: Path) -> None:
     engine = opened(any_url)
     fill_shop(engine)
@@ -162,6 +165,7 @@ def test_words_are_compared_after_trimming_and_folding(any_url: str, opened: Cal
     assert facts(engine, tmp_path) == plain_facts()
 
 
+@pytest.mark.slow
 def test_an_unknown_word_is_a_finding_and_holds(any_url: str, opened: Callable[[str], Engine], tmp_path: Path) -> None:
     engine = opened(any_url)
     fill_shop(engine)
@@ -214,6 +218,7 @@ BAD = {
 }
 
 
+@pytest.mark.slow
 def test_one_bad_row_holds_itself_up(any_url: str, opened: Callable[[str], Engine], tmp_path: Path) -> None:
     engine = opened(any_url)
     fill_shop(engine)
@@ -242,6 +247,7 @@ def test_one_bad_row_holds_itself_up(any_url: str, opened: Callable[[str], Engin
     check_tree_health(engine, settings, clock)
 
 
+@pytest.mark.slow
 def test_kinds_that_differ_only_in_case_are_stored(any_url: str, opened: Callable[[str], Engine], tmp_path: Path) -> None:
     """A collation that ignores case, accents and trailing spaces takes their findings for one."""
     engine = opened(any_url)

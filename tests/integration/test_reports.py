@@ -32,6 +32,7 @@ def page(result: dict[str, Any]) -> str:
     return Path(result["reports"]["html"]).read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_every_job_leaves_a_report_and_the_index_has_it(demo: str, runs: Path) -> None:
     jobs = ("reconciliation", "tree-health", "weekly-payouts", "retry-failed-payouts")
     results = [document("run", job, "--db", demo) for job in jobs]
@@ -66,6 +67,7 @@ def test_a_run_that_waits_for_approval_shows_what_it_would_pay(demo: str, runs: 
     assert "The largest, against the median" in html
 
 
+@pytest.mark.slow
 def test_trends_are_those_of_the_runs_before(demo: str, runs: Path) -> None:
     first = document("run", "reconciliation", "--db", demo)
     assert first["trend"] == []
@@ -82,6 +84,7 @@ def test_trends_are_those_of_the_runs_before(demo: str, runs: Path) -> None:
     assert [point[1:] for point in document("run", "tree-health", "--db", demo, "--no-repair")["trend"]] == [[1, 0], [0, 1]]
 
 
+@pytest.mark.slow
 def test_trends_of_money(demo: str, runs: Path) -> None:
     results = [document("run", "weekly-payouts", "--db", demo, "--limit", "5") for _ in range(3)]
     paid = [[result["counts"]["paid_paisa"], result["counts"]["held_paisa"]] for result in results]
@@ -92,6 +95,7 @@ def test_trends_of_money(demo: str, runs: Path) -> None:
     assert again["trend"] == [["2026-10", *moved]], "a month's runs together"
 
 
+@pytest.mark.slow
 def test_open_prints_and_opens(demo: str, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     result = document("run", "reconciliation", "--db", demo)
     opened: list[str] = []
@@ -111,6 +115,7 @@ def test_open_prints_and_opens(demo: str, runs: Path, monkeypatch: pytest.Monkey
     assert "open the file yourself" in mlm("reports", "open").stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("job_id", ["none-2026-11-24-000000-0000", "..", "../demo", "/etc", "history", "a b"])
 def test_what_is_not_there_is_refused(demo: str, runs: Path, job_id: str) -> None:
     (runs.parent / "report.html").write_text("not a run's")
@@ -128,11 +133,13 @@ def test_without_any_run_there_is_no_index(runs: Path) -> None:
     assert not runs.exists()
 
 
+@pytest.mark.slow
 def test_an_index_that_cannot_be_written_does_not_fail_the_run(demo: str, runs: Path) -> None:
     (runs / "index.html").mkdir(parents=True)
     assert document("run", "reconciliation", "--db", demo)["verdict"] == "PASS"
 
 
+@pytest.mark.slow
 def test_a_trend_that_cannot_be_read_does_not_fail_a_run_that_has_paid(
     demo: str, runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,6 +36,7 @@ def wallets(engine: Engine) -> dict[int, int]:
         return {row[0]: row[1] for row in connection.execute(select(User.id, User.wallet_balance_paisa))}
 
 
+@pytest.mark.slow
 def test_same_findings_as_without_a_database(any_url: str, filled: Fill, tmp_path: Path) -> None:
     platform = clean_platform(700).copy()
     inject(platform, dict.fromkeys(FAULTS, 1), FAULTS, seed=3, exact=False)
@@ -47,6 +48,7 @@ def test_same_findings_as_without_a_database(any_url: str, filled: Fill, tmp_pat
     assert outcome.result.counts["residual_paisa"] == 0
 
 
+@pytest.mark.slow
 def test_clean_platform_passes_and_is_stored(any_url: str, filled: Fill, tmp_path: Path) -> None:
     engine = filled(any_url, clean_platform())
     result = run(engine, tmp_path).result
@@ -68,6 +70,7 @@ def drift(engine: Engine, changes: dict[int, int]) -> None:
             connection.execute(update(User).where(User.id == member).values(wallet_balance_paisa=wallet))
 
 
+@pytest.mark.slow
 def test_corrections_converge_and_can_be_undone(any_url: str, filled: Fill, tmp_path: Path) -> None:
     engine = filled(any_url, clean_platform())
     clean = wallets(engine)
@@ -94,6 +97,7 @@ def test_corrections_converge_and_can_be_undone(any_url: str, filled: Fill, tmp_
     assert wallets(engine) == drifted
 
 
+@pytest.mark.slow
 def test_undo_keeps_what_was_posted_in_between(any_url: str, filled: Fill, tmp_path: Path) -> None:
     engine = filled(any_url, clean_platform())
     drift(engine, {5: 50})
@@ -109,6 +113,7 @@ def newest(engine: Engine, member: int) -> int:
         return int(connection.execute(select(func.max(Ledger.id)).where(Ledger.user_id == member)).scalar_one())
 
 
+@pytest.mark.slow
 def test_a_wallet_that_was_set_is_explained_by_its_approval_alone(any_url: str, filled: Fill, tmp_path: Path) -> None:
     """A drift gets into the running balance of the next row; the wallet is put right later, by a run or by hand."""
     engine = filled(any_url, clean_platform())
@@ -134,6 +139,7 @@ def test_a_wallet_that_was_set_is_explained_by_its_approval_alone(any_url: str, 
     }
 
 
+@pytest.mark.slow
 def test_corrections_of_earlier_versions_are_recorded_by_the_upgrade(any_url: str, filled: Fill, tmp_path: Path) -> None:
     engine = filled(any_url, clean_platform())
     drift(engine, {5: 40, 6: -30})
@@ -150,6 +156,7 @@ def test_corrections_of_earlier_versions_are_recorded_by_the_upgrade(any_url: st
         assert connection.execute(rows.order_by(Authorisation.id)).all() == recorded
 
 
+@pytest.mark.slow
 def test_correction_cap_stops_and_alerts(any_url: str, filled: Fill, tmp_path: Path) -> None:
     engine = filled(any_url, clean_platform())
     drift(engine, dict.fromkeys(range(1, 151), 100))
@@ -159,6 +166,7 @@ def test_correction_cap_stops_and_alerts(any_url: str, filled: Fill, tmp_path: P
     assert result.verdict is Verdict.FAIL
 
 
+@pytest.mark.slow
 def test_states_over_runs(any_url: str, filled: Fill, tmp_path: Path) -> None:
     engine = filled(any_url, clean_platform())
     drift(engine, {5: 1_000, 6: 1_000, 7: 1_000, 8: 1_000})
@@ -173,6 +181,7 @@ def test_states_over_runs(any_url: str, filled: Fill, tmp_path: Path) -> None:
     assert "cleared" not in {finding["state"] for finding in again.findings}
 
 
+@pytest.mark.slow
 def test_selling_goes_on_while_reading(any_url: str, filled: Fill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A posting that commits between two reads must not look like a break."""
     engine = filled(any_url, clean_platform())
@@ -211,6 +220,7 @@ def post(engine: Engine, member: int, paisa: int) -> None:
         )
 
 
+@pytest.mark.slow
 def test_changed_history_is_named(any_url: str, filled: Fill, tmp_path: Path) -> None:
     """Amount and running balances rewritten so that everything adds up: only the earlier run's copy can tell."""
     engine = filled(any_url, clean_platform())
@@ -230,6 +240,7 @@ def test_changed_history_is_named(any_url: str, filled: Fill, tmp_path: Path) ->
     assert still["id"] == finding["id"], "it stays until somebody acknowledges it by name"
 
 
+@pytest.mark.slow
 def test_changed_history_without_the_local_copy(any_url: str, filled: Fill, tmp_path: Path) -> None:
     engine = filled(any_url, clean_platform())
     run(engine, tmp_path)
@@ -241,6 +252,7 @@ def test_changed_history_without_the_local_copy(any_url: str, filled: Fill, tmp_
     assert "no local copy" in finding["message"]
 
 
+@pytest.mark.slow
 def test_new_rows_are_not_changed_history(any_url: str, filled: Fill, tmp_path: Path) -> None:
     engine = filled(any_url, clean_platform())
     run(engine, tmp_path)
@@ -249,6 +261,7 @@ def test_new_rows_are_not_changed_history(any_url: str, filled: Fill, tmp_path: 
     assert {one["code"] for one in run(engine, tmp_path).result.findings} == {"unsupported-entry"}
 
 
+@pytest.mark.slow
 def test_failure_is_logged_and_nothing_is_stored(
     any_url: str, filled: Fill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -297,6 +310,7 @@ def test_migrations_create_exactly_what_the_models_declare(any_url: str, opened:
         assert compare_metadata(MigrationContext.configure(connection, opts=options), Base.metadata) == []
 
 
+@pytest.mark.slow
 def test_missing_own_table_is_incomplete_not_pass(any_url: str, filled: Fill, tmp_path: Path) -> None:
     engine = filled(any_url, clean_platform())
     with engine.begin() as connection:
@@ -312,6 +326,7 @@ OWN_INPUTS = ("SelfPayoutSchedule", "PayoutHistory", "CommissionRollup", "Eligib
 EMPTIED = ("order", "commissions", "matrix_nodes")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "statement", [*(f'drop table "{name}"' for name in OWN_INPUTS), *(f'delete from "{name}"' for name in EMPTIED)]
 )
@@ -326,6 +341,7 @@ def test_missing_or_empty_input__incomplete_and_no_false_break(
     assert {finding["code"] for finding in result.findings} == set()
 
 
+@pytest.mark.slow
 def test_huge_amounts_do_not_wrap(any_url: str, filled: Fill, tmp_path: Path) -> None:
     """Far beyond ₹2.1 crore (32 bits), still exact to the paisa."""
     engine = filled(any_url, clean_platform())

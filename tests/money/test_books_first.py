@@ -60,6 +60,7 @@ def test_books_that_were_never_reconciled_hold_nothing_but_are_named(small_shop:
     assert "The books have not been reconciled" in summary(result, IST).books
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("about", [{"member_id": 3}, {"order_id": 3}])
 def test_a_critical_break_holds_whom_it_concerns_until_it_is_gone(about: dict[str, int], shop: Shop) -> None:
     reconciled(shop.engine, about, {"member_id": None}, other=2)
@@ -86,6 +87,7 @@ def test_a_critical_break_holds_whom_it_concerns_until_it_is_gone(about: dict[st
     assert_laws(shop.engine)
 
 
+@pytest.mark.slow
 def test_days_that_the_books_took_do_not_count_for_the_next_reason(small_shop: Shop) -> None:
     reconciled(small_shop.engine, {"member_id": 3})
     run(small_shop)
@@ -174,6 +176,7 @@ def test_overdue_is_told_by_age_with_its_money(small_shop: Shop, monkeypatch: py
     assert "31–90 days" in render(page_of(after, IST, ""))
 
 
+@pytest.mark.slow
 def test_the_sweep_names_the_books_and_is_no_pass_beside_a_failed_reconciliation(small_shop: Shop) -> None:
     mine = settings_for()
     plain = run_sweep(small_shop.engine, mine, lambda: NOW, month="2026-10", dry_run=True)

@@ -273,6 +273,7 @@ def test_administrators_without_an_address_are_waited_for(small_shop: Shop) -> N
     assert [mail["Subject"].partition(" of ")[0] for mail in box.mails] == ["Payouts"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("host", ["mail..example.invalid", "\u0930" * 70])
 def test_a_host_that_is_none_fails_nothing(small_shop: Shop, host: str) -> None:
     pay(small_shop, mail_settings(9, email_host=host))

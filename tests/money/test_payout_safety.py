@@ -22,6 +22,7 @@ from tests.money.shop import Shop
 from tests.money.test_payouts import RETRY, WEEKLY, instalment, run, set_instalment, set_member
 
 
+@pytest.mark.slow
 def test_future_as_of_and_a_clock_that_went_back_are_refused(shop: Shop) -> None:
     with pytest.raises(InputError, match="in the future"):
         run(shop, as_of=NOW + timedelta(days=7))
@@ -36,6 +37,7 @@ def test_future_as_of_and_a_clock_that_went_back_are_refused(shop: Shop) -> None
     assert books(shop.engine, exact=True) == before
 
 
+@pytest.mark.slow
 def test_a_run_above_the_cap_stops_until_it_is_approved_once(shop: Shop) -> None:
     cap = {"payout_run_cap_paisa": 1_000}
     before = books(shop.engine, exact=True)
@@ -58,6 +60,7 @@ def test_a_run_above_the_cap_stops_until_it_is_approved_once(shop: Shop) -> None
     assert_laws(shop.engine)
 
 
+@pytest.mark.slow
 def test_a_large_run_cut_into_small_ones_is_as_large(shop: Shop) -> None:
     """What was paid on a business day without approval counts, by either job; what was approved does not, nor another day."""
     one = run(shop, limit=1).counts["paid_paisa"]
@@ -75,6 +78,7 @@ def test_a_large_run_cut_into_small_ones_is_as_large(shop: Shop) -> None:
     assert_laws(shop.engine)
 
 
+@pytest.mark.slow
 def test_an_approval_covers_what_was_asked_and_not_more(shop: Shop) -> None:
     cap = {"payout_run_cap_paisa": 1_000}
     stopped = run(shop, settings=cap)
@@ -127,6 +131,7 @@ def test_who_qualifies_while_the_run_is_under_way_waits_for_the_next(small_shop:
     assert_laws(small_shop.engine)
 
 
+@pytest.mark.slow
 def test_a_status_in_another_spelling_is_the_same(shop: Shop) -> None:
     """Words are compared trimmed and case-folded, everywhere."""
     set_instalment(shop.engine, 9, status=" Pending ")
@@ -230,6 +235,7 @@ def test_a_run_far_above_the_usual_stops(small_shop: Shop) -> None:
     assert "median" in stopped.alerts[0]
 
 
+@pytest.mark.slow
 def test_an_amount_that_changes_while_the_run_is_under_way_is_left(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     real = db.claim
 
@@ -267,6 +273,7 @@ def test_a_posting_that_vanishes_behind_our_back_is_noticed(small_shop: Shop) ->
         run(small_shop)
 
 
+@pytest.mark.slow
 def test_wallet_that_differs_from_the_ledger_keeps_its_difference_and_the_chain_goes_on(shop: Shop) -> None:
     with shop.engine.begin() as connection:
         connection.execute(update(User).where(User.id == 3).values(wallet_balance_paisa=User.wallet_balance_paisa + 31_250))

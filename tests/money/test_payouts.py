@@ -72,6 +72,7 @@ def break_posting(engine: Engine, ref: str) -> Callable[[], None]:
     return mend
 
 
+@pytest.mark.slow
 def test_pays_what_is_due_exactly_once_and_the_books_agree(shop: Shop, tmp_path: Path) -> None:
     dry = run(shop, dry_run=True)
     before = books(shop.engine, exact=True)
@@ -96,6 +97,7 @@ def test_pays_what_is_due_exactly_once_and_the_books_agree(shop: Shop, tmp_path:
     assert len(list(Path("outbox").glob("payout-credited.*.eml"))) == 48
 
 
+@pytest.mark.slow
 def test_only_what_is_due_and_the_oldest_first(shop: Shop) -> None:
     as_of = START + timedelta(days=8)
     first = run(shop, as_of=as_of, limit=3)
@@ -106,6 +108,7 @@ def test_only_what_is_due_and_the_oldest_first(shop: Shop) -> None:
     assert first.counts["paid"] + rest.counts["paid"] == 12
 
 
+@pytest.mark.slow
 def test_workers_share_a_run(shop: Shop, tmp_path: Path) -> None:
     result = run(shop, settings={"payout_workers": 4, "payout_batch_size": 3})
     assert (result.counts["paid"], result.verdict) == (48, Verdict.PASS)
@@ -113,6 +116,7 @@ def test_workers_share_a_run(shop: Shop, tmp_path: Path) -> None:
     passes(shop.engine, tmp_path)
 
 
+@pytest.mark.slow
 def test_held_is_looked_at_again_without_using_up_retries(shop: Shop, tmp_path: Path) -> None:
     run(shop)
     held = [row for row in range(1, 53) if instalment(shop.engine, row).userId == 5]
@@ -127,6 +131,7 @@ def test_held_is_looked_at_again_without_using_up_retries(shop: Shop, tmp_path: 
     passes(shop.engine, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_hold_is_given_up_after_hold_days_and_can_be_requeued(shop: Shop) -> None:
     run(shop)
     late = run(shop, RETRY, now=NOW + timedelta(days=89, hours=23))
@@ -145,6 +150,7 @@ def test_a_hold_is_given_up_after_hold_days_and_can_be_requeued(shop: Shop) -> N
     assert_laws(shop.engine)
 
 
+@pytest.mark.slow
 def test_one_bad_row_holds_up_nobody_and_is_given_up_after_three(shop: Shop, tmp_path: Path) -> None:
     mend = break_posting(shop.engine, "SELF_PAYOUT_3")
     result = run(shop)
@@ -166,6 +172,7 @@ def test_one_bad_row_holds_up_nobody_and_is_given_up_after_three(shop: Shop, tmp
     passes(shop.engine, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("reason", "prepare"),
     [
@@ -199,6 +206,7 @@ def _delete_member(engine: Engine, member: int) -> None:
         connection.execute(delete(User).where(User.id == member))
 
 
+@pytest.mark.slow
 def test_what_the_platform_credited_already_is_never_paid_again(shop: Shop) -> None:
     with shop.engine.begin() as connection:
         paid = instalment(shop.engine, 9).amount
@@ -218,6 +226,7 @@ def test_what_the_platform_credited_already_is_never_paid_again(shop: Shop) -> N
     assert "not marked paid" in tell_payout(shop.engine, 9, lambda: NOW).contradictions[0]
 
 
+@pytest.mark.slow
 def test_unknown_status_is_named_and_left_alone(shop: Shop) -> None:
     set_instalment(shop.engine, 9, status="on_hold")
     result = run(shop)
@@ -227,6 +236,7 @@ def test_unknown_status_is_named_and_left_alone(shop: Shop) -> None:
     assert "on_hold" in tell_payout(shop.engine, 9, lambda: NOW).next
 
 
+@pytest.mark.slow
 def test_tables_of_another_collation_than_the_connection(shop: Shop, tmp_path: Path) -> None:
     """Prisma's tables are utf8mb4_unicode_ci, whatever the server's default is."""
     if shop.engine.dialect.name == "mariadb":

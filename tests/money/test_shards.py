@@ -41,6 +41,7 @@ def run(engine: Engine, job: str, given: Settings, share: Callable[[Sequence[Sha
     return call(job, engine, given, lambda: NOW, request, share=share)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("job", REQUESTS)
 def test_in_shards_like_in_one_piece(
     job: str, any_url: str, sqlite_url: str, opened: Callable[[str], Engine], tmp_path: Path
@@ -66,6 +67,7 @@ def test_in_shards_like_in_one_piece(
     assert_laws(engine)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("job", REQUESTS)
 def test_a_shard_that_dies_is_done_again(
     job: str, any_url: str, opened: Callable[[str], Engine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

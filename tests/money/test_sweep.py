@@ -45,6 +45,7 @@ def rows(engine: Engine, *columns: Any, where: Any = True) -> list[tuple[Any, ..
         return [tuple(row) for row in connection.execute(query)]
 
 
+@pytest.mark.slow
 def test_decides_the_month_just_ended_and_the_books_agree(shop: Shop) -> None:
     dry = sweep(shop.engine, dry_run=True)
     assert rows(shop.engine, EligibilityLog.id) == []
@@ -73,6 +74,7 @@ def test_decides_the_month_just_ended_and_the_books_agree(shop: Shop) -> None:
     assert books(shop.engine, exact=True) == done, "a rerun is a no-op"
 
 
+@pytest.mark.slow
 def test_releases_to_the_eligible(shop: Shop) -> None:
     shop.buy(1, 50_000, 20_000, datetime(2026, 10, 20, 6, 0, tzinfo=UTC))
     before = members(shop.engine, User.wallet_balance_paisa)[1][0]
@@ -90,6 +92,7 @@ def test_releases_to_the_eligible(shop: Shop) -> None:
     passes(shop.engine)
 
 
+@pytest.mark.slow
 def test_one_paisa_short_is_not_eligible_and_says_so(shop: Shop) -> None:
     shop.buy(1, 49_999, 20_000, datetime(2026, 10, 20, 6, 0, tzinfo=UTC))
     result = sweep(shop.engine)
@@ -132,6 +135,7 @@ def test_orders_of_directs_is_the_other_reading(small_shop: Shop, tmp_path: Path
     assert sweep(shop.engine, **options).counts["eligible"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("year", [2027, 2028])
 @pytest.mark.parametrize(("sweep_month", "decided"), [(1, 12), (3, 2), (11, 10), (8, 7)])
 def test_two_in_the_morning_in_india_is_the_day_before_in_utc(
@@ -162,6 +166,7 @@ def test_two_in_the_morning_in_india_is_the_day_before_in_utc(
     assert reconcile(engine, settings, lambda: at, dry_run=True).result.verdict is Verdict.PASS
 
 
+@pytest.mark.slow
 def test_orders_paid_between_midnight_and_the_sweep_stay_in_the_counter(shop: Shop) -> None:
     shop.buy(2, 7_700, 3_000, datetime(2026, 10, 31, 18, 30, tzinfo=UTC))
     shop.buy(4, 8_800, 3_000, datetime(2026, 10, 31, 18, 29, 59, 999_000, tzinfo=UTC))
@@ -171,6 +176,7 @@ def test_orders_paid_between_midnight_and_the_sweep_stay_in_the_counter(shop: Sh
     assert counters[4] == (68_800, 0)
 
 
+@pytest.mark.slow
 def test_an_older_month_later_uses_its_own_facts_and_touches_no_counter(shop: Shop) -> None:
     shop.buy(2, 90_000, 3_000, datetime(2026, 11, 5, 6, 0, tzinfo=UTC))
     december = datetime(2026, 12, 1, 3, 0, tzinfo=UTC)

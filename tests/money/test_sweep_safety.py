@@ -20,6 +20,7 @@ from tests.money.test_payouts import break_posting
 from tests.money.test_sweep import OCTOBER_SWEEP, members, passes, rows, sweep
 
 
+@pytest.mark.slow
 def test_commission_that_comes_after_the_decision_is_left_to_a_person(shop: Shop) -> None:
     sweep(shop.engine)
     with shop.engine.begin() as connection:
@@ -44,6 +45,7 @@ def test_commission_that_comes_after_the_decision_is_left_to_a_person(shop: Shop
     assert sweep(shop.engine, now=OCTOBER_SWEEP + timedelta(days=1), dry_run=True).counts["rolled_up_paisa"] == 0
 
 
+@pytest.mark.slow
 def test_commission_that_the_sweep_missed_follows_the_logged_decision(shop: Shop) -> None:
     """The log says eligible; today's facts would not. The stored decision stands."""
     with shop.engine.begin() as connection:
@@ -70,6 +72,7 @@ def test_commission_that_the_sweep_missed_follows_the_logged_decision(shop: Shop
     assert {one["code"] for one in found} <= {"eligibility-log", "field-missing", "purchase-counters"}
 
 
+@pytest.mark.slow
 def test_one_member_who_cannot_be_decided_holds_up_nobody(shop: Shop) -> None:
     mend = break_posting(shop.engine, "ROLLUP_1_202610")
     result = sweep(shop.engine)
@@ -85,6 +88,7 @@ def test_one_member_who_cannot_be_decided_holds_up_nobody(shop: Shop) -> None:
     passes(shop.engine)
 
 
+@pytest.mark.slow
 def test_blocked_and_inactive_lose_their_commission_and_admins_do_not_count(shop: Shop) -> None:
     with shop.engine.begin() as connection:
         connection.execute(update(User).where(User.id == 2).values(is_blocked=True))
@@ -103,6 +107,7 @@ def test_blocked_and_inactive_lose_their_commission_and_admins_do_not_count(shop
     assert_laws(shop.engine)
 
 
+@pytest.mark.slow
 def test_dry_run_compares_with_the_month_before(shop: Shop) -> None:
     sweep(shop.engine, now=datetime(2026, 10, 1, 3, 0, tzinfo=UTC))
     september = {row[0]: row[1] for row in rows(shop.engine, EligibilityLog.user_id, EligibilityLog.is_eligible)}
@@ -117,6 +122,7 @@ def test_dry_run_compares_with_the_month_before(shop: Shop) -> None:
     )
 
 
+@pytest.mark.slow
 def test_rollup_rows_say_why(shop: Shop) -> None:
     result = sweep(shop.engine)
     found = rows(
@@ -129,6 +135,7 @@ def test_rollup_rows_say_why(shop: Shop) -> None:
     assert all(reason and check["reasons"] and job == result.job_id and count > 0 for reason, check, job, count in found)
 
 
+@pytest.mark.slow
 def test_history_goes_on_where_it_was(shop: Shop) -> None:
     quote = "`" if shop.engine.dialect.name == "mariadb" else '"'
     column = f"{quote}eligibilityHistory{quote}"
@@ -142,6 +149,7 @@ def test_history_goes_on_where_it_was(shop: Shop) -> None:
     assert json.loads(found[3].replace("'", '"')) == [{"month": "2026-10", "decision": "not eligible"}]
 
 
+@pytest.mark.slow
 def test_commission_of_a_member_who_does_not_exist_is_named(shop: Shop) -> None:
     with shop.engine.begin() as connection:
         connection.execute(update(Commission).where(Commission.user_id == 1, Commission.type == "repurchase").values(user_id=999))
@@ -153,6 +161,7 @@ def test_commission_of_a_member_who_does_not_exist_is_named(shop: Shop) -> None:
         assert result.counts["left_paisa"] == finding["amount_paisa"] > 0
 
 
+@pytest.mark.slow
 def test_who_is_not_active_any_more_is_reset_too(shop: Shop) -> None:
     with shop.engine.begin() as connection:
         changes = {"is_active": False, "is_eligible_repurchase": True, "monthly_purchase_paisa": 77_777}
@@ -164,6 +173,7 @@ def test_who_is_not_active_any_more_is_reset_too(shop: Shop) -> None:
     assert sweep(shop.engine, now=OCTOBER_SWEEP + timedelta(hours=1)).counts["decided"] == 0
 
 
+@pytest.mark.slow
 def test_commission_of_a_refunded_order_waits_for_its_reversal(shop: Shop) -> None:
     with shop.engine.begin() as connection:
         [order] = connection.execute(select(Order.id).where(Order.user_id == 4, Order.is_joining_order.is_(False))).scalars()
@@ -177,6 +187,7 @@ def test_commission_of_a_refunded_order_waits_for_its_reversal(shop: Shop) -> No
     assert_laws(shop.engine)
 
 
+@pytest.mark.slow
 def test_a_refund_that_was_reversed_adds_up_to_nothing_and_is_decided(shop: Shop) -> None:
     with shop.engine.begin() as connection:
         [order] = connection.execute(select(Order.id).where(Order.user_id == 4, Order.is_joining_order.is_(False))).scalars()
@@ -190,6 +201,7 @@ def test_a_refund_that_was_reversed_adds_up_to_nothing_and_is_decided(shop: Shop
     assert_laws(shop.engine)
 
 
+@pytest.mark.slow
 def test_the_summary_tells_of_the_month_whichever_run_decided_it(shop: Shop) -> None:
     mend = break_posting(shop.engine, "ROLLUP_1_202610")
     first = sweep(shop.engine)
@@ -256,6 +268,7 @@ def test_a_run_that_was_closed_meanwhile_cannot_end_as_a_success(small_shop: Sho
     assert rows(small_shop.engine, MonthlyStats.id) == []
 
 
+@pytest.mark.slow
 def test_month_and_as_of_exclude_each_other(small_shop: Shop) -> None:
     with pytest.raises(InputError, match="give one of the two"):
         sweep(small_shop.engine, month="2026-09", as_of=NOW)

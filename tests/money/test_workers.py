@@ -125,6 +125,7 @@ def test_only_one_of_eight_runs_gets_the_lease(any_url: str, opened: Callable[[s
     assert_laws(engine)
 
 
+@pytest.mark.slow
 def test_a_dead_run_is_closed_as_interrupted_by_the_next_start(any_url: str, opened: Callable[[str], Engine]) -> None:
     engine = opened(any_url)
     fill_shop(engine, members=5)

@@ -35,6 +35,7 @@ def reason(engine: Engine, tmp_path: Path, job: str, scheduled: datetime, now: d
     return why_not(job, scheduled, now, settings(tmp_path), engine)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("job", JOBS)
 def test_on_time_everything_runs(engine: Engine, tmp_path: Path, job: str) -> None:
     due = last_due(job, NOW, IST)
@@ -43,6 +44,7 @@ def test_on_time_everything_runs(engine: Engine, tmp_path: Path, job: str) -> No
     assert reason(engine, tmp_path, job, due, due + timedelta(minutes=60)) is None, "within the grace"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("job", sorted(set(JOBS) - REPORTS - {MONTHLY_SWEEP}))
 def test_one_run_makes_up_for_all(engine: Engine, tmp_path: Path, job: str) -> None:
     """Three were missed. Whichever comes first runs, now; the others see it."""
@@ -65,6 +67,7 @@ def lease(engine: Engine, job: str, job_id: str, now: datetime) -> None:
         connection.execute(insert(JobLease).values(**row, expires_at=at + timedelta(minutes=2)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("about", "made_up"),
     [
@@ -124,6 +127,7 @@ def test_every_missed_sweep_runs_for_its_month(engine: Engine, tmp_path: Path) -
     assert month_of_run(datetime.fromisoformat("2026-02-28T20:30:00+00:00"), settings(tmp_path)) == "2026-02", "1 March in India"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("job", sorted(REPORTS))
 def test_reports_are_skipped(engine: Engine, tmp_path: Path, job: str) -> None:
     due = last_due(job, NOW, IST)

@@ -83,6 +83,7 @@ def test_schedules_are_those_of_the_business_time_zone() -> None:
     assert next_due(HEALTH_PING, NOW + HOUR, IST) - last_due(HEALTH_PING, NOW + HOUR, IST) == 6 * HOUR
 
 
+@pytest.mark.slow
 def test_a_good_day_is_not_told(engine: Engine, tmp_path: Path) -> None:
     all_on_time(engine)
     result = run(report_status, engine, tmp_path)
@@ -90,6 +91,7 @@ def test_a_good_day_is_not_told(engine: Engine, tmp_path: Path) -> None:
     assert notices(engine) == []
 
 
+@pytest.mark.slow
 def test_a_bad_day_is_told_once(engine: Engine, tmp_path: Path) -> None:
     all_on_time(engine)
     failed = log(engine, RECONCILIATION, NOW - 2 * HOUR, "failed", error="the database went away")
@@ -106,6 +108,7 @@ def test_a_bad_day_is_told_once(engine: Engine, tmp_path: Path) -> None:
     assert "long ago" not in mail
 
 
+@pytest.mark.slow
 def test_a_dry_run_tells_and_stores_nothing(engine: Engine, tmp_path: Path) -> None:
     log(engine, RECONCILIATION, NOW - 2 * HOUR, "failed", error="x")
     for job in (report_status, summarise_week, ping_health):
@@ -115,6 +118,7 @@ def test_a_dry_run_tells_and_stores_nothing(engine: Engine, tmp_path: Path) -> N
         assert len(connection.execute(select(JobLog.id)).all()) == 1
 
 
+@pytest.mark.slow
 def test_the_week_in_figures(engine: Engine, tmp_path: Path) -> None:
     for days, paisa in ((1, 12_345_678), (2, 100), (9, 5_000)):
         log(engine, WEEKLY_PAYOUTS, NOW - timedelta(days=days), counts={"paid": 2, "paid_paisa": paisa})
@@ -149,6 +153,7 @@ def test_the_week_in_figures(engine: Engine, tmp_path: Path) -> None:
     assert notices(engine) == [("weekly-summary", "weekly-summary/2026-11-24")]
 
 
+@pytest.mark.slow
 def test_a_missed_run_is_an_alert_once_a_day(engine: Engine, tmp_path: Path) -> None:
     for job in JOBS:
         log(engine, job, last_due(job, NOW - timedelta(days=40), IST))
@@ -194,6 +199,7 @@ def test_what_is_switched_off_is_not_missed(engine: Engine, tmp_path: Path, monk
     assert f"missed/{RECONCILIATION}" in states, "in doubt it is told"
 
 
+@pytest.mark.slow
 def test_a_failed_run_is_not_a_run_that_came(engine: Engine, tmp_path: Path) -> None:
     all_on_time(engine, NOW - timedelta(days=1))
     log(engine, RECONCILIATION, last_due(RECONCILIATION, NOW, IST), "failed", error="x")
@@ -201,6 +207,7 @@ def test_a_failed_run_is_not_a_run_that_came(engine: Engine, tmp_path: Path) -> 
     assert f"missed/{RECONCILIATION}" in {part.key for part in found.problems}
 
 
+@pytest.mark.slow
 def test_schedules_off_and_a_new_installation_miss_nothing(engine: Engine, tmp_path: Path) -> None:
     assert troubles(check_health(engine, settings(tmp_path), lambda: NOW)) == set()
     log(engine, RECONCILIATION, NOW - timedelta(minutes=5))
@@ -209,6 +216,7 @@ def test_schedules_off_and_a_new_installation_miss_nothing(engine: Engine, tmp_p
     assert troubles(off) == set()
 
 
+@pytest.mark.slow
 def test_a_run_that_never_ended_is_closed_and_told(engine: Engine, tmp_path: Path) -> None:
     job_id = log(engine, RECONCILIATION, NOW - 2 * HOUR, "running")
     silent = (NOW - HOUR).replace(tzinfo=None)
@@ -277,6 +285,7 @@ def web() -> Iterator[tuple[str, list[str]]]:
     thread.join()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("any_url", ["sqlite"], indirect=True)
 def test_scheduler_and_dead_mans_switch(
     engine: Engine, tmp_path: Path, web: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch

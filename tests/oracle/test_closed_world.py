@@ -162,6 +162,7 @@ def clean() -> Platform:
     return clean_platform(300, 1, 6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FOUND)
 def test_a_change_is_found_with_its_cause(clean: Platform, name: str) -> None:
     change, code, cause = FOUND[name]
@@ -171,6 +172,7 @@ def test_a_change_is_found_with_its_cause(clean: Platform, name: str) -> None:
     assert (code, cause) in found, found
 
 
+@pytest.mark.slow
 def test_what_is_overdue_has_an_age_and_an_amount(clean: Platform) -> None:
     platform = Platform(dict(clean.frames), clean.end + timedelta(days=30))
     found = audit(platform)
@@ -200,6 +202,7 @@ def test_few_overdue_instalments_are_named_one_by_one(clean: Platform) -> None:
     assert (found["key"], found["member_id"], found["amount_paisa"]) == (str(one["id"]), one["user_id"], -one["amount_paisa"])
 
 
+@pytest.mark.slow
 def test_one_undecided_line_leaves_the_rest_of_its_order_checked(clean: Platform) -> None:
     """An order with an upline of unknown activity: its company share in another amount is found all the same."""
     platform = clean.copy()

@@ -22,6 +22,7 @@ def faulty(seed: int) -> Platform:
     return platform
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 7))
 def test_wallets_gaps_and_negatives(seed: int) -> None:
     platform = faulty(seed)
@@ -55,6 +56,7 @@ def test_wallets_gaps_and_negatives(seed: int) -> None:
     assert {member for member, _ in gaps | without} == {member for member, _ in reported}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 7))
 def test_orders(seed: int) -> None:
     """Which orders have a wrong level, company line, instalment or total: the same in Python and in SQL."""

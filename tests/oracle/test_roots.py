@@ -48,6 +48,7 @@ def test_a_deleted_member_with_their_node_is_one_finding_of_the_books(platform: 
     assert set(lines["cause"]) == {FOLLOWS}
 
 
+@pytest.mark.slow
 def test_a_plan_whose_dates_were_changed_is_one_finding(platform: Platform) -> None:
     plan = load_plan()
     first, second = plan.versions

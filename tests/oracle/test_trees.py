@@ -147,6 +147,7 @@ def assert_same(seeds: range, codes: Counter[str]) -> None:
         codes.update(issue.code for issue in check.issues)
 
 
+@pytest.mark.slow
 def test_a_few_hundred_forests_against_the_reference() -> None:
     assert_same(range(400), Counter())
 
@@ -227,6 +228,7 @@ def _free_seats(top: int, place: dict[Seat, int], there: set[int]) -> tuple[set[
     return under, free
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reading", ["company", "sponsor"])
 def test_placement_against_a_brute_force_replay(reading: str) -> None:
     wrong = 0

@@ -91,6 +91,7 @@ def oracle(people: list[dict[str, Any]], bought: dict[int, dict[str, Any]], rule
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("three_three", ["directs_of_directs", "orders_of_directs"])
 @pytest.mark.parametrize("active_from", ["first_paid_order", "registration"])
 @settings(max_examples=60, deadline=None, derandomize=True)

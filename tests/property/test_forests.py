@@ -26,6 +26,7 @@ def graph_of(parents: list[int | None]) -> "nx.DiGraph[int]":
     return graph
 
 
+@pytest.mark.slow
 @given(parents_of)
 @settings(max_examples=400, deadline=None)
 def test_walk(parents: list[int | None]) -> None:
@@ -62,6 +63,7 @@ def test_rows_of_sparse_ids(ids: list[int], stranger: int) -> None:
     assert rows[-2:] == [ids.index(stranger) if stranger in ids else UNKNOWN, ROOT]
 
 
+@pytest.mark.slow
 @given(st.integers(-(2**63), 2**63 - 40), st.integers(-(2**63), 2**63 - 1))
 def test_rows_of_dense_ids_anywhere(first: int, wanted: int) -> None:
     ids = list(range(first, first + 30))
@@ -71,6 +73,7 @@ def test_rows_of_dense_ids_anywhere(first: int, wanted: int) -> None:
     assert row == (wanted - first if first <= wanted < first + 30 else UNKNOWN)
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(min_size=1, max_size=3), min_size=1, max_size=20, unique=True), st.text(min_size=1, max_size=3))
 def test_rows_of_text(ids: list[str], stranger: str) -> None:
     index = Index(pl.Series(ids, dtype=pl.String))

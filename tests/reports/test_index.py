@@ -103,6 +103,7 @@ def test_runs_written_by_older_versions_are_read(tmp_path: Path) -> None:
     assert index_of(tmp_path, find_runs(tmp_path, IST), IST).unreadable == 0
 
 
+@pytest.mark.slow
 def test_thousands_of_runs_cost_no_more_than_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name = run(tmp_path, "2026-11-24-040000", 2)
     text = (tmp_path / name / "result.json").read_text()
@@ -144,6 +145,7 @@ def _one(arguments: tuple[str, int]) -> str:
     return name
 
 
+@pytest.mark.slow
 def test_many_runs_at_once(tmp_path: Path) -> None:
     stop, torn = threading.Event(), []
 

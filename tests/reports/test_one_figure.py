@@ -40,6 +40,7 @@ def settings(sqlite_url: str, tmp_path: Path) -> Settings:
     return settings_for(sqlite_url, tmp_path / "runs").model_copy(update=given)
 
 
+@pytest.mark.slow
 def test_every_face_of_a_run_says_the_same(
     faulty: Engine, settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

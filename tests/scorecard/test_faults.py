@@ -67,6 +67,7 @@ def test_tree_fault_in_five_places_at_once(code: str) -> None:
         assert (found, right, others) == (True, True, 4), truth
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", [code for code in TREE_FAULTS if code not in ("closure-row-lost", "flag-set")])
 def test_one_kind_of_tree_fault_does_not_undo_another(code: str) -> None:
     platform = clean_platform(1_000, 3).copy()

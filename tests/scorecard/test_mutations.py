@@ -110,6 +110,7 @@ def test_a_miss_without_a_declaration_fails_the_card(clean: Platform) -> None:
     assert card([outcome]).is_perfect
 
 
+@pytest.mark.slow
 def test_a_declaration_of_what_is_found_fails_the_card(clean: Platform) -> None:
     [outcome] = _outcomes(clean, Case("ledger", "company_share", ROW, "delete", PLAIN))
     spot = BlindSpot("ledger", "said to be invisible", rows=("company_share",))

@@ -42,6 +42,7 @@ def test_a_remedy_closes_its_break(code: str) -> None:
         assert closing.is_closed, closing
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", dangers.FAULTS, ids=lambda fault: fault.code)
 def test_the_dangerous_remedy_is_not_offered(fault: dangers.Fault) -> None:
     """None of them takes money from a member or pays anybody, unless a person has seen that the bank says so."""
@@ -63,6 +64,7 @@ def _amount(step: object) -> int:
     return step.amount_paisa if isinstance(step, Posting) else -1
 
 
+@pytest.mark.slow
 def test_a_recovery_by_adjustment_and_a_negative_payout_clear() -> None:
     """A second credit is taken back in other ways than by our own remedy: they count as what they are."""
     for kind, key in (("adjustment", "RECOVERY_{}"), ("self_payout", "CLAWBACK_{}")):

@@ -26,6 +26,7 @@ def _build(variant: Variant) -> Platform:
     return variant.build(DemoSpec(members=300), load_plan(), IST)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(VARIANTS))
 def test_variant_passes(name: str, tmp_path: Path) -> None:
     variant = VARIANTS[name]

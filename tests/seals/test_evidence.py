@@ -48,6 +48,7 @@ def packed(engine: Engine, **about: int) -> tuple[bytes, str]:
     return make_pack(engine, SETTINGS, Wanted("2026-10", **about), AT), public_of(key_of(SETTINGS))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("about", [{}, {"member": 5}, {"order": 700}])
 def test_in_an_empty_environment(sealed: Engine, about: dict[str, int], tmp_path: Path) -> None:
     """The one file, an interpreter without packages, the pack and the key."""
@@ -70,6 +71,7 @@ def test_in_an_empty_environment(sealed: Engine, about: dict[str, int], tmp_path
         assert ("report.html" in pack.namelist()) == (not about)
 
 
+@pytest.mark.slow
 def test_a_thousand_damaged_copies(sealed: Engine) -> None:
     """A byte changed, left out, put in, a piece gone or twice, wherever it is: never valid."""
     data, key = packed(sealed, member=5)
@@ -110,6 +112,7 @@ def signed(files: dict[str, bytes], by: Ed25519PrivateKey) -> bytes:
     return archive_of(files | {"manifest.json": text, "signature.json": mark})
 
 
+@pytest.mark.slow
 def test_what_a_forger_may_try(sealed: Engine) -> None:
     data, key = packed(sealed, member=1)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -157,6 +160,7 @@ def test_the_signature_against_another_implementation(message: bytes, seed: byte
     assert not ed25519_verify(public, bytes(spoilt), message)
 
 
+@pytest.mark.slow
 def test_keys(sealed: Engine) -> None:
     data, old = packed(sealed)
     with pytest.raises(InputError, match="there is one already"):
@@ -170,6 +174,7 @@ def test_keys(sealed: Engine) -> None:
         verify(data, public_of(new))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("month", "about", "words"),
     [
@@ -184,6 +189,7 @@ def test_what_cannot_be_packed(sealed: Engine, month: str, about: dict[str, int]
         make_pack(sealed, SETTINGS, Wanted(month, **about), AT)
 
 
+@pytest.mark.slow
 def test_the_commands(sealed: Engine, sqlite_url: str, tmp_path: Path) -> None:
     """A pack for people: personal data masked unless asked for, which is noted; forged, it is not valid, in words and as JSON."""
     said = document("evidence", "pack", "--month", "2026-10", "--member", "5", "-o", "pack.zip", "--db", sqlite_url)

@@ -84,6 +84,7 @@ def test_what_was_stored_is_of_the_first_format(platform: Engine) -> None:
     assert {Settled.of(one["seal"]).columns for one in data} == {FIRST_COLUMNS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("has_another", [False, True])
 def test_the_next_runs_of_this_version(has_another: bool, platform: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is called changed that was not; what had been reported stays; a new change in a sealed and in an open month is named."""
@@ -103,6 +104,7 @@ def test_the_next_runs_of_this_version(has_another: bool, platform: Engine, monk
     assert "since the last run" in last[f"history-changed/{OPEN_ROW + 1}"]
 
 
+@pytest.mark.slow
 def test_a_column_is_added_between_two_runs(platform: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between two runs of this version: the next one reads everything, compares what both have, and goes on with the new column."""
     run(platform, 2)
@@ -123,6 +125,7 @@ def test_a_column_is_added_between_two_runs(platform: Engine, monkeypatch: pytes
     assert OPEN_ROW not in {int(key.rsplit("/", 1)[1]) for key in changed(run(platform, 3.5))}, "and the column may go again"
 
 
+@pytest.mark.slow
 def test_new_seals_name_their_format_and_columns(platform: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """A month that is sealed with one more column is compared with it, the older ones without."""
     with_another(monkeypatch)
@@ -141,6 +144,7 @@ def test_new_seals_name_their_format_and_columns(platform: Engine, monkeypatch: 
     assert rebuild(platform, SETTINGS, "2026-08", NOW + timedelta(days=12)).root == seals[202608].root
 
 
+@pytest.mark.slow
 def test_a_column_that_is_not_read_any_more_is_said(platform: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """The rest of the row is compared; that this was not makes the run INCOMPLETE, or stands beside what it found."""
     edit(platform, OPEN_ROW, amount_paisa=Ledger.amount_paisa - 7)
@@ -214,6 +218,7 @@ def test_a_row_proves_nothing_at_the_place_of_another() -> None:
             verify_pack(signed(files | {"rows.jsonl": text}, forged), public)
 
 
+@pytest.mark.slow
 def test_a_new_pack_is_not_taken_for_an_old_one(platform: Engine, tmp_path: Path) -> None:
     """Relabelled with the key, its log gives it away; with the log cut to what the old version wrote, the head is another."""
     from mlm_audit.jobs.evidence import Wanted, make_pack
@@ -245,6 +250,7 @@ def test_a_new_pack_is_not_taken_for_an_old_one(platform: Engine, tmp_path: Path
     assert head != found["head"], "and whoever kept the head sees that it is another"
 
 
+@pytest.mark.slow
 def test_a_word_in_another_spelling_is_no_change(platform: Engine) -> None:
     """Words are compared trimmed and case-folded; what was sealed before they were read so is not reported as changed."""
     known = changed(run(platform, 2))

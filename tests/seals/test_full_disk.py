@@ -28,6 +28,7 @@ def small(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", folder], check=True)
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up(small: Path, sqlite_url: str, filled: Callable[[str, Platform], Engine], tmp_path: Path) -> None:
     engine = filled(sqlite_url, clean_platform())
     settings = settings_for(runs=tmp_path / "runs").model_copy(

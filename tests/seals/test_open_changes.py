@@ -85,6 +85,7 @@ def put_back(engine: Engine, before: dict[str, Any]) -> None:
         connection.execute(insert(Ledger.__table__).values(before))
 
 
+@pytest.mark.slow
 def test_edited_deleted_and_inserted_rows_stay_and_close_when_they_are_as_they_were(platform: Engine) -> None:
     first, second = open_rows(platform, 2)
     before = edit(platform, first, ref="another"), edit(platform, second, amount_paisa=1)
@@ -114,6 +115,7 @@ def test_edited_deleted_and_inserted_rows_stay_and_close_when_they_are_as_they_w
     assert run(platform, 0.9).verdict is Verdict.PASS
 
 
+@pytest.mark.slow
 def test_acknowledged_by_name(platform: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It closes that change as it is; another change of the row is another break; it stands in every report."""
     row, other = open_rows(platform, 2)
@@ -138,6 +140,7 @@ def test_acknowledged_by_name(platform: Engine, tmp_path: Path, capsys: pytest.C
     assert (entry.break_id, entry.by, entry.reason) == (f"history-changed/{row}", "Asha Rao", "minute 14 of the auditors")
 
 
+@pytest.mark.slow
 def test_what_changed_again_before_it_was_acknowledged_is_not_covered(platform: Engine) -> None:
     [row] = open_rows(platform, 1)
     edit(platform, row, ref="another")
@@ -148,6 +151,7 @@ def test_what_changed_again_before_it_was_acknowledged_is_not_covered(platform: 
     assert set(history(run(platform, 0.3))) == {f"history-changed/{row}"}
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_in_between_forgets_nothing(platform: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     [row] = open_rows(platform, 1)
     edit(platform, row, ref="another")
@@ -163,6 +167,7 @@ def test_a_run_that_fails_in_between_forgets_nothing(platform: Engine, monkeypat
         assert set(history(run(platform, 0.15 + number / 10))) == {f"history-changed/{row}"}
 
 
+@pytest.mark.slow
 def test_a_month_with_an_open_change_is_not_sealed(platform: Engine) -> None:
     """Else the seal would make it right."""
     [row] = open_rows(platform, 1)
@@ -183,6 +188,7 @@ def test_a_month_with_an_open_change_is_not_sealed(platform: Engine) -> None:
     assert history(run(platform, 12)) == {}
 
 
+@pytest.mark.slow
 def test_a_change_that_no_copy_can_name(platform: Engine, tmp_path: Path) -> None:
     """It stays as well, until everything is as it was."""
     shutil.rmtree(mirror_of(SETTINGS, platform, tmp_path / "scratch").folder)
@@ -195,6 +201,7 @@ def test_a_change_that_no_copy_can_name(platform: Engine, tmp_path: Path) -> Non
     assert history(run(platform, 0.4)) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["missing", "not as the last run left it"])
 def test_the_file_of_open_changes_is_lost(damage: str, platform: Engine) -> None:
     [row] = open_rows(platform, 1)

@@ -37,6 +37,7 @@ def leaf(text: str) -> bytes:
     return RowFormat(2, FIRST_COLUMNS).leaf(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows_as", FORMATS)
 @given(rows=st.lists(ROWS, min_size=1, max_size=5))
 def test_a_row_has_one_text_in_sql_and_in_python(rows_as: RowFormat, rows: list[dict[str, object]]) -> None:

@@ -122,6 +122,7 @@ ATTACKS: dict[str, tuple[Callable[[Connection], Any], set[str]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_it_is_named_in_every_run_after_it(attack: str, thrice: Engine) -> None:
     done, expected = ATTACKS[attack]
@@ -139,6 +140,7 @@ def test_it_is_named_in_every_run_after_it(attack: str, thrice: Engine) -> None:
         assert not any("first run: there is no earlier ledger" in note for note in result.notes)
 
 
+@pytest.mark.slow
 def test_a_change_of_the_ledger_is_found_though_every_run_was_deleted(thrice: Engine) -> None:
     with write(thrice) as connection:
         delete_all(connection)
@@ -147,6 +149,7 @@ def test_a_change_of_the_ledger_is_found_though_every_run_was_deleted(thrice: En
     assert f"history-changed/{row}" in found(run(thrice, 0.5), "history-changed")
 
 
+@pytest.mark.slow
 def test_an_agreed_removal_is_acknowledged_by_name(thrice: Engine) -> None:
     with write(thrice) as connection:
         connection.execute(delete(JobLog).where(JobLog.job_id == runs_of(thrice)[0]))
@@ -162,6 +165,7 @@ def test_an_agreed_removal_is_acknowledged_by_name(thrice: Engine) -> None:
     assert found(run(thrice, 0.7)), "what is removed after that is another break"
 
 
+@pytest.mark.slow
 def test_another_database_in_the_place_of_the_old_one(thrice: Engine, sqlite_url: str, filled: Fill) -> None:
     """Named, and begun anew by somebody who says why."""
     thrice.dispose()
@@ -179,6 +183,7 @@ def test_another_database_in_the_place_of_the_old_one(thrice: Engine, sqlite_url
     assert found(run(engine, 0.8)), "and is watched again"
 
 
+@pytest.mark.slow
 def test_tree_checks_are_watched_as_well(sqlite_url: str, filled: Fill) -> None:
     engine = filled(sqlite_url, clean_platform(40, 1, 4))
     check_tree_health(engine, SETTINGS, lambda: NOW)
@@ -188,6 +193,7 @@ def test_tree_checks_are_watched_as_well(sqlite_url: str, filled: Fill) -> None:
     assert set(found(run(engine, 0.2))) == {"stored-run-changed/TreeHealthReport/changed"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_committed", [False, True])
 def test_killed_around_the_commit(is_committed: bool, thrice: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that the log does not call stored: the database tells whether it was, and nothing is called deleted."""
@@ -210,6 +216,7 @@ def test_killed_around_the_commit(is_committed: bool, thrice: Engine, monkeypatc
     assert found(run(thrice, 0.7))
 
 
+@pytest.mark.slow
 def test_a_dry_run_writes_nothing_into_the_log(thrice: Engine) -> None:
     before = store_of(SETTINGS, thrice).chain.path.read_bytes()
     run(thrice, 0.5, dry_run=True)
@@ -218,6 +225,7 @@ def test_a_dry_run_writes_nothing_into_the_log(thrice: Engine) -> None:
     assert (kinds.count(RUN), kinds.count(STORED)) == (3, 3)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_acknowledged(thrice: Engine, sqlite_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     for asked, words in (
         (Asked("history-changed/1", "", "x"), "say who"),

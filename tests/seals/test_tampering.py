@@ -45,6 +45,7 @@ def sealed(sqlite_url: str, filled: Fill) -> Engine:
     return engine
 
 
+@pytest.mark.slow
 def test_on_each_database(any_url: str, filled: Fill) -> None:
     """Sealed in the first run; a row that is changed is named until it is as it was, run after run."""
     engine = filled(any_url, clean_platform())
@@ -100,6 +101,7 @@ def swap(engine: Engine) -> None:
             connection.execute(update(Ledger).where(Ledger.id == number).values(id=place))
 
 
+@pytest.mark.slow
 def test_every_change_of_a_sealed_row_is_named(sealed: Engine) -> None:
     with write(sealed) as connection:
         for number, values in enumerate(EDITS, start=EDITED):
@@ -143,6 +145,7 @@ def another_month(engine: Engine) -> None:
     shutil.copy(of_june(engine).with_name(store(engine).look().seals[202607].file), of_june(engine))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [truncate, take_away, flip, another_month])
 def test_a_damaged_file_is_named_and_the_root_still_tells(sealed: Engine, damage: Callable[[Engine], None]) -> None:
     name = of_june(sealed).name
@@ -182,6 +185,7 @@ def gone(engine: Engine) -> None:
     shutil.rmtree(store(engine).folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attack", [edit_log, chain_anew, older_copy, gone])
 def test_a_log_that_is_not_the_one_the_last_run_left(sealed: Engine, attack: Callable[[Engine], None]) -> None:
     attack(sealed)
@@ -193,6 +197,7 @@ def test_a_log_that_is_not_the_one_the_last_run_left(sealed: Engine, attack: Cal
     assert len(store(sealed).chain.read().entries) == entries
 
 
+@pytest.mark.slow
 def test_another_folder_says_that_it_could_not_prove_it(sealed: Engine) -> None:
     elsewhere = SETTINGS.model_copy(update={"snapshots_dir": Path("elsewhere")})
     ahead = reconcile(sealed, elsewhere, lambda: NOW, dry_run=True).result
@@ -203,6 +208,7 @@ def test_another_folder_says_that_it_could_not_prove_it(sealed: Engine) -> None:
     assert run(sealed).verdict is Verdict.PASS, "where it was sealed it is still proven"
 
 
+@pytest.mark.slow
 def test_a_machine_that_is_called_otherwise_today(sealed: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """As containers are, and folders that were moved: the log itself says which log it is."""
     monkeypatch.setattr("platform.node", lambda: "another-name")
@@ -210,6 +216,7 @@ def test_a_machine_that_is_called_otherwise_today(sealed: Engine, monkeypatch: p
     assert run(sealed, SETTINGS.model_copy(update={"snapshots_dir": Path("moved")})).verdict is Verdict.PASS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attack", [edit_log, gone])
 def test_begun_anew_when_somebody_says_so(sealed: Engine, attack: Callable[[Engine], None]) -> None:
     with pytest.raises(InputError, match="whole and the one of the last run"):
@@ -229,6 +236,7 @@ def test_begun_anew_when_somebody_says_so(sealed: Engine, attack: Callable[[Engi
     assert found(run(sealed), "seal-broken"), "and what is lost after that is found again"
 
 
+@pytest.mark.slow
 def test_damaged_sums_are_named(sealed: Engine) -> None:
     name = store(sealed).look().seals[202606].sums
     (store(sealed).folder / name).write_text("user_id,type,rows,sum_paisa\n")
@@ -236,6 +244,7 @@ def test_damaged_sums_are_named(sealed: Engine) -> None:
     assert name in broken["message"]
 
 
+@pytest.mark.slow
 def test_killed_while_sealing(sqlite_url: str, filled: Fill, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files without their entry are dropped, and the month is sealed by the next run."""
     engine = filled(sqlite_url, clean_platform())
@@ -256,6 +265,7 @@ def test_killed_while_sealing(sqlite_url: str, filled: Fill, monkeypatch: pytest
     assert not list(store(engine).folder.glob("*.partial"))
 
 
+@pytest.mark.slow
 def test_what_is_let_go_is_still_proven(sqlite_url: str, filled: Fill) -> None:
     engine = filled(sqlite_url, clean_platform())
     few = SETTINGS.model_copy(update={"snapshots_keep_months": 2})
@@ -280,6 +290,7 @@ def test_what_is_let_go_is_still_proven(sqlite_url: str, filled: Fill) -> None:
     assert not again.exists()
 
 
+@pytest.mark.slow
 def test_the_commands(sealed: Engine, sqlite_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     def said(*arguments: str) -> tuple[int, str]:
         with pytest.raises(SystemExit) as ended:
@@ -306,6 +317,7 @@ def test_the_commands(sealed: Engine, sqlite_url: str, capsys: pytest.CaptureFix
     assert "is missing" not in said("show")[1]
 
 
+@pytest.mark.slow
 def test_a_dry_run_proves_and_seals_nothing(sqlite_url: str, filled: Fill) -> None:
     engine = filled(sqlite_url, clean_platform())
     reconcile(engine, SETTINGS, lambda: NOW, dry_run=True)
@@ -316,6 +328,7 @@ def test_a_dry_run_proves_and_seals_nothing(sqlite_url: str, filled: Fill) -> No
     assert len(found(ahead, "history-changed")) == 2
 
 
+@pytest.mark.slow
 def test_a_month_is_sealed_when_it_has_closed(sqlite_url: str, filled: Fill) -> None:
     engine = filled(sqlite_url, clean_platform())
     run(engine)

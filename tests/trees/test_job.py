@@ -42,6 +42,7 @@ def test_clean_platform_passes(engine: Engine, tmp_path: Path) -> None:
     assert tuple(report) == (100, 0)
 
 
+@pytest.mark.slow
 def test_states_and_moves_over_runs(engine: Engine, tmp_path: Path) -> None:
     run(engine, tmp_path)
     set_sponsor(engine, 77, 77)
@@ -122,6 +123,7 @@ def test_document_and_report_files(engine: Engine, sqlite_url: str) -> None:
     assert mlm("run", "tree-health", "--db", sqlite_url, "--fail-on", "critical").returncode == 3
 
 
+@pytest.mark.slow
 def test_bad_input(engine: Engine, sqlite_url: str, tmp_path: Path) -> None:
     assert "--repair: weekly-payouts does not take it" in refused("run", "weekly-payouts", "--no-repair", "--db", sqlite_url)
     assert "no such file" in refused("tree", "check-file", "nowhere.csv", "--id", "a", "--parent", "b")

@@ -25,6 +25,7 @@ def run(engine: Engine, folder: Path, *, settings: Settings | None = None, **opt
     return check_tree_health(engine, given, lambda: NOW, **{"repair": True, **options})  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_repair_undo_repair(any_url: str, filled: Fill, tmp_path: Path) -> None:
     platform, truths = faulty(MENDED, DECIDED_BY_PEOPLE)
     engine = filled(any_url, platform)
@@ -67,6 +68,7 @@ def stored(engine: Engine) -> tuple[int, int]:
         return reports, connection.execute(select(func.count()).select_from(Repair)).scalar_one()
 
 
+@pytest.mark.slow
 def test_duplicate_rows_where_no_key_forbids_them(any_url: str, filled: Fill, tmp_path: Path) -> None:
     engine = filled(any_url, clean_platform(300))
     without_unique_key(engine)
@@ -100,6 +102,7 @@ def without_unique_key(engine: Engine) -> None:
             connection.execute(text("alter table hierarchy drop index hierarchy_ancestor_descendant"))
 
 
+@pytest.mark.slow
 def test_undo_leaves_what_was_changed_since(any_url: str, filled: Fill, tmp_path: Path) -> None:
     platform, _ = faulty({"closure-row-lost": 2, "flag-set": 2, "closure-depth-wrong": 1})
     engine = filled(any_url, platform)
@@ -121,6 +124,7 @@ def test_undo_leaves_what_was_changed_since(any_url: str, filled: Fill, tmp_path
     assert sum(r["undone_at"] is None for r in list_repairs(engine, result.job_id)) == 2
 
 
+@pytest.mark.slow
 def test_what_changes_between_the_look_and_the_repair_is_left_alone(
     any_url: str, filled: Fill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,6 +159,7 @@ def test_what_changes_between_the_look_and_the_repair_is_left_alone(
     assert result.counts["issues_fixed"] == 0
 
 
+@pytest.mark.slow
 def test_too_much_to_repair_repairs_nothing(any_url: str, filled: Fill, tmp_path: Path) -> None:
     platform, _ = faulty(MENDED)
     engine = filled(any_url, platform)
@@ -167,6 +172,7 @@ def test_too_much_to_repair_repairs_nothing(any_url: str, filled: Fill, tmp_path
     assert trees(engine) == before
 
 
+@pytest.mark.slow
 def test_an_emptied_closure_is_one_issue_and_is_built_again(any_url: str, filled: Fill, tmp_path: Path) -> None:
     engine = filled(any_url, clean_platform(600))
     clean = meaning(trees(engine))
@@ -208,6 +214,7 @@ def test_killed_at_every_step(any_url: str, filled: Fill, record_property: Calla
     record_property("seen", seen)
 
 
+@pytest.mark.slow
 def test_flags_follow_the_rule_where_no_sweep_has_decided(any_url: str, filled: Fill, tmp_path: Path) -> None:
     engine = filled(any_url, clean_platform(300))
     swept = run(engine, tmp_path, dry_run=True)
@@ -220,6 +227,7 @@ def test_flags_follow_the_rule_where_no_sweep_has_decided(any_url: str, filled: 
     assert swept.verdict is ruled.verdict is Verdict.PASS, ruled.findings
 
 
+@pytest.mark.slow
 def test_a_deleted_node_whose_children_were_set_free_keeps_its_evidence(any_url: str, filled: Fill, tmp_path: Path) -> None:
     """ON DELETE SET NULL: the closure is all that still tells whose children they were."""
     engine = filled(any_url, clean_platform(300))
@@ -233,6 +241,7 @@ def test_a_deleted_node_whose_children_were_set_free_keeps_its_evidence(any_url:
     assert (result.corrections, trees(engine)) == ((), before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("also_lost", [1, 2, 3])
 def test_nothing_is_repaired_where_a_move_is_in_question(any_url: str, filled: Fill, tmp_path: Path, also_lost: int) -> None:
     """The closure of a member who moved lacks a row as well; that of one below them, too."""
@@ -249,6 +258,7 @@ def test_nothing_is_repaired_where_a_move_is_in_question(any_url: str, filled: F
     assert (result.corrections, trees(engine)) == ((), before)
 
 
+@pytest.mark.slow
 def test_an_empty_matrix_touches_no_closure(any_url: str, filled: Fill, tmp_path: Path) -> None:
     engine = filled(any_url, clean_platform(300))
     with engine.begin() as connection:
@@ -279,6 +289,7 @@ def test_nulls_in_a_closure_that_lets_them_in(filled: Fill, sqlite_url: str, tmp
     assert trees(engine) == before
 
 
+@pytest.mark.slow
 def test_undo_of_an_insert_that_the_platform_made_too(any_url: str, filled: Fill, tmp_path: Path) -> None:
     engine = filled(any_url, clean_platform(300))
     without_unique_key(engine)
@@ -294,6 +305,7 @@ def test_undo_of_an_insert_that_the_platform_made_too(any_url: str, filled: Fill
     assert trees(engine) == before, "neither of the two is touched"
 
 
+@pytest.mark.slow
 def test_a_single_edited_row_is_no_move(any_url: str, filled: Fill, tmp_path: Path) -> None:
     """The closure's other rows agree with the matrix, so it is the row that is wrong."""
     engine = filled(any_url, clean_platform(300))
@@ -306,6 +318,7 @@ def test_a_single_edited_row_is_no_move(any_url: str, filled: Fill, tmp_path: Pa
     assert meaning(trees(engine)) == clean
 
 
+@pytest.mark.slow
 def test_a_sweep_that_is_running_has_the_last_word(
     any_url: str, filled: Fill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -70,6 +70,7 @@ def run(engine: Engine, folder: Path, query: str, seconds: int = 1) -> RunResult
     return reconcile(engine, settings, lambda: NOW, dry_run=True).result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", ENDLESS.values(), ids=ENDLESS)
 def test_one_that_never_ends(sqlite_url: str, filled: Callable[[str, Platform], Engine], folder: Path, query: str) -> None:
     """It is stopped and counts as not run; all others ran, and those after it too."""
@@ -88,6 +89,7 @@ def test_one_that_never_ends(sqlite_url: str, filled: Callable[[str, Platform], 
     assert any("check own did not run" in note for note in result.notes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("query", "why"),
     [
