@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 from zoneinfo import ZoneInfo
@@ -20,7 +20,7 @@ import duckdb
 import polars as pl
 
 from mlm_audit.checks.catalogue import Check, View, load_views
-from mlm_audit.checks.inputs import ANALYSIS_INPUTS, COMPANY_TYPES, INPUTS, LEVEL_TYPES
+from mlm_audit.checks.inputs import ANALYSIS_INPUTS, INPUTS
 from mlm_audit.checks.roots import follow_roots
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Bridge, BridgeLine, CheckRun, CheckStatus
@@ -28,14 +28,11 @@ from mlm_audit.domain.periods import months_between
 from mlm_audit.domain.plan import Plan
 from mlm_audit.domain.queries import why_no_read
 from mlm_audit.domain.settings import Settings
-from mlm_audit.domain.words import LEDGER_TYPES, ORDER_STATES, WORDS
 from mlm_audit.engine.breaks import BREAK_SCHEMA, Ask, DuckAsk, to_breaks
+from mlm_audit.engine.parameters import parameters
 from mlm_audit.engine.parts import folders_of, parts_of, quoted, relation
 
 log = logging.getLogger(__name__)
-
-CLOCK_TOLERANCE = timedelta(hours=1)
-"""How far two clocks may be apart before a date counts as being in the future, or before what it follows from."""
 
 OF_HISTORY = {
     "ledger_changes": "first run: there is no earlier ledger to compare with",
@@ -192,50 +189,11 @@ class Engine:
         return int(self.ask.frame(sql).item())
 
     def _register_plan(self) -> None:
-        tz = self.settings.tz
-        periods = self.plan.periods(tz)
-        versions = [
-            {
-                "version_no": number,
-                "name": version.name,
-                "starts_at": start.replace(tzinfo=None),
-                "ends_at": end.replace(tzinfo=None) if end else None,
-                "company_bps": version.company_bps,
-                "joining_pot_bps": version.joining_pot_bps,
-                "instalments": version.instalments,
-                "interval_days": version.instalment_interval_days,
-                "posts_remainder": version.remainder == "company",
-            }
-            for number, (version, start, end) in enumerate(periods)
-        ]
-        levels = [
-            {"version_no": number, "level": level, "share_bps": share}
-            for number, (version, _, _) in enumerate(periods)
-            for level, share in enumerate(version.level_bps, start=1)
-        ]
-        rules = {
-            "active_from": self.plan.rules.active_from,
-            "critical_wallet_paisa": self.settings.critical_wallet_paisa,
-            "correction_max_paisa": self.settings.correction_max_paisa,
-            "payout_retries": self.settings.payout_retries,
-            "unsupported_critical_paisa": self.settings.unsupported_critical_paisa,
-            "monthly_purchase_required_paisa": self.plan.rules.monthly_purchase_required_paisa,
-            "three_three": self.plan.rules.three_three,
-            "three_three_count": self.plan.rules.three_three_count,
-            **(moments := moments_of(self.read_at, self.settings)),
-        }
-        self._table("plan_versions", pl.DataFrame(versions, schema_overrides={"ends_at": pl.Datetime("us")}))
-        self._table("plan_levels", pl.DataFrame(levels))
-        self._table("instalment_numbers", pl.DataFrame({"number": range(1, 53)}))
-        self._table("rules", pl.DataFrame([rules], schema_overrides=dict.fromkeys(moments, pl.Datetime("us"))))
-        owners = [(kind, kind in COMPANY_TYPES, kind in LEVEL_TYPES) for kind in LEDGER_TYPES]
-        self._table("ledger_types", pl.DataFrame(owners, schema=["type", "is_company", "has_level"], orient="row"))
-        self._table("order_states", pl.DataFrame(list(ORDER_STATES.items()), schema=["status", "stands"], orient="row"))
-        known = [(*where, word) for where, words in WORDS.items() for word in words]
-        self._table("known_words", pl.DataFrame(known, schema=["input", "column_name", "word"], orient="row"))
+        for name, frame in parameters(self.plan, self.settings, self.read_at).items():
+            self._table(name, frame)
         if not parts_of(self.snapshot, "brought_forward"):
             self._table("brought_forward", pl.DataFrame(schema=BROUGHT_FORWARD))
-        self._table("months", self._months(tz))
+        self._table("months", self._months(self.settings.tz))
 
     def _months(self, tz: ZoneInfo) -> pl.DataFrame:
         span = "order_span" if parts_of(self.snapshot, "order_span") else f"({ORDER_SPAN})"
@@ -344,21 +302,6 @@ class Engine:
     def _broken_members(self, breaks: pl.DataFrame) -> int:
         self._table("broken", breaks.select(pl.col("member_id").drop_nulls().unique()))
         return self._scalar("select count(*) from users where id in (select member_id from broken)")
-
-
-def moments_of(read_at: datetime | None, settings: Settings) -> dict[str, datetime | None]:
-    """When what is undecided counts as overdue, and from when on a date lies in the future; None without `read_at`. UTC, no zone."""
-    overdue, hold = timedelta(days=settings.payout_overdue_days), timedelta(days=settings.hold_days)
-    offsets = {
-        "read_at": timedelta(0),
-        "overdue_before": -overdue,
-        "held_before": -hold,
-        "held_too_long_before": -overdue - hold,
-        "sweep_overdue_before": -timedelta(days=settings.sweep_overdue_days),
-        "future_after": CLOCK_TOLERANCE,
-    }
-    now = read_at.astimezone(UTC).replace(tzinfo=None) if read_at else None
-    return {name: now + offset if now else None for name, offset in offsets.items()}
 
 
 def connect(allowed: Path, settings: Settings, *more: Path) -> duckdb.DuckDBPyConnection:

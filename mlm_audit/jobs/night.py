@@ -17,9 +17,10 @@ from mlm_audit.domain.periods import FIRST_YEAR, LAST_YEAR, Month, parse_month
 from mlm_audit.domain.plan import Plan
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.changes import Night, rows_changed, session
-from mlm_audit.engine.duck import OF_HISTORY, Engine, EngineResult, moments_of
+from mlm_audit.engine.duck import OF_HISTORY, Engine, EngineResult
 from mlm_audit.engine.forward import FIRSTS, carry_forward, forward_of, renew_firsts
 from mlm_audit.engine.history import Settled, moved_since, nothing_moved, settle_on
+from mlm_audit.engine.parameters import moments_of
 from mlm_audit.engine.parts import list_parts, quoted
 from mlm_audit.engine.sealing import Looked
 from mlm_audit.engine.seeds import Seeds

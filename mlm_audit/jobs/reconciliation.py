@@ -1,16 +1,15 @@
 """commission-reconciliation: ledger against wallets, commissions against orders; corrects up to ₹1 (DOMAIN §3)."""
 
 import logging
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 from sqlalchemy import Engine as Database
 
 from mlm_audit.checks.catalogue import Check, load_checks
-from mlm_audit.checks.figures import Figures, figures_of
+from mlm_audit.checks.figures import figures_of
 from mlm_audit.checks.inputs import INPUTS
 from mlm_audit.checks.states import as_cleared, cleared, with_states
 from mlm_audit.database.check import readable_inputs
@@ -21,11 +20,9 @@ from mlm_audit.database.own_tables import ReconciliationReport
 from mlm_audit.database.runs import PREVIOUS_COLUMNS, PreviousRun, previous_run, store_reconciliation, write_word
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import (
-    CheckRun,
     CheckStatus,
     RunResult,
     Verdict,
-    accuracy_percent,
     verdict_of,
 )
 from mlm_audit.domain.money import format_inr, grouped
@@ -47,11 +44,12 @@ from mlm_audit.jobs.mirroring import Reader, Reading, fingerprint, is_night, mir
 from mlm_audit.jobs.names import RECONCILIATION
 from mlm_audit.jobs.night import Nightly, engine_of, keep_all
 from mlm_audit.jobs.ports import Clock, Progress
+from mlm_audit.jobs.reconciliation_result import alerts_of, counts_of, not_checked_of, notes_of, stored_data
 from mlm_audit.jobs.run_records import Left, LookBack, confirm_run, log_run, look_back, write_problems
 from mlm_audit.jobs.running import Run, new_job_id, reason_of, running
 from mlm_audit.jobs.sealing import About, is_logged, prove, seal_closed, store_of, told, word_of
 from mlm_audit.jobs.trend import with_trend
-from mlm_audit.reporting.report import report_data, report_sentence
+from mlm_audit.reporting.report import report_data
 
 log = logging.getLogger(__name__)
 
@@ -292,11 +290,11 @@ class _Reconciliation:
         corrected = [f"wallet-balance/{correction.member_id}" for correction in corrections]
         still_open = breaks.filter(~pl.col("id").is_in(corrected))
         unread = self.reading.unread.lines()
-        not_checked = (*_not_checked(found, missing), *unread, *self.unproven, *(() if self.dry_run else self.proof.notes))
+        not_checked = (*not_checked_of(found, missing), *unread, *self.unproven, *(() if self.dry_run else self.proof.notes))
         verdict = verdict_of(is_broken=bool(still_open.height), not_checked=not_checked)
         open_now = findings_of(worst_first(breaks))
         figures = figures_of(open_now, corrected)
-        counts = _counts(found, figures, len(corrections))
+        counts = counts_of(found, figures, len(corrections))
         if self.rows_changed is None:
             counts |= {"undecided_lines": found.undecided_lines, "undecided_paisa": found.undecided_paisa}
         else:
@@ -314,12 +312,12 @@ class _Reconciliation:
             findings=open_now + findings_of(as_cleared(gone, self.as_of)),
             checks=found.checks,
             bridge=found.bridge,
-            notes=(*_notes(found, missing), *unread, *self._of_history(), *self._undecided(found), *self._what_was_read()),
+            notes=(*notes_of(found, missing), *unread, *self._of_history(), *self._undecided(found), *self._what_was_read()),
             rows_read=found.rows,
             dry_run=self.dry_run,
             timezone=self.settings.timezone,
             plan=plan_name(self.settings.plan_file or DEFAULT_PLAN, self.plan),
-            alerts=_alerts(self.settings, still_open, figures, capped=capped),
+            alerts=alerts_of(self.settings, still_open, figures, capped=capped),
             corrections=tuple(correction._asdict() for correction in corrections),
             fixed=tuple(corrected),
             not_checked=not_checked,
@@ -340,7 +338,7 @@ class _Reconciliation:
         # While a value cannot be read, every run reads everything: what it hides is not known to the next one.
         all_ran = not any(c.status is CheckStatus.NOT_RUN for c in outcome.result.checks)
         manifest = self._mirrored(folder, is_checked=all_ran and not self.reading.unread.rows)
-        data = _report_data(outcome.result) | {
+        data = stored_data(outcome.result) | {
             "seal": self.settled.to_dict(),
             "sealed": word_of(self.store, self.proof),
             "mirror": manifest.name,
@@ -371,67 +369,3 @@ class _Reconciliation:
         manifest = replace(self.reading.manifest, inputs={**self.reading.manifest.inputs, **kept}, is_checked=is_checked)
         self.mirror.settle(manifest)
         return manifest
-
-
-def _counts(found: EngineResult, figures: Figures, corrections: int) -> dict[str, Any]:
-    users = found.rows.get("users", 0)
-    accuracy = accuracy_percent(users - found.broken_members, users)
-    return {
-        "users_checked": users,
-        "discrepancies_found": figures.before.breaks,
-        "auto_corrections": corrections,
-        "total_discrepancy_paisa": figures.before.wallet_difference_gross_paisa,
-        "accuracy": min(accuracy, 99.99) if figures.before.breaks else accuracy,
-        "residual_paisa": found.bridge.residual_paisa,
-    }
-
-
-def _not_checked(found: EngineResult, missing: dict[str, str]) -> tuple[str, ...]:
-    notes = [f"{name}: {reason}" for name, reason in sorted(missing.items())]
-    notes += [f"check {run.code} did not run: {run.reason}" for run in found.checks if run.status is CheckStatus.NOT_RUN]
-    if found.bridge.residual_paisa:
-        notes.append(f"the proof failed: {format_inr(found.bridge.residual_paisa)} between ledger and wallets has no cause")
-    return tuple(notes)
-
-
-def _notes(found: EngineResult, missing: dict[str, str]) -> tuple[str, ...]:
-    """What was not checked, and what does not apply."""
-    no_matter = (f"check {run.code}: {run.reason}" for run in found.checks if run.status is CheckStatus.NOT_APPLICABLE)
-    return (*_not_checked(found, missing), *no_matter)
-
-
-def _alerts(settings: Settings, still_open: pl.DataFrame, figures: Figures, *, capped: bool) -> tuple[str, ...]:
-    alerts = []
-    critical = still_open.filter(pl.col("severity") == "critical").height
-    if critical:
-        alerts.append(f"{critical} critical break{'s' if critical > 1 else ''}")
-    if still_open.height > settings.alert_breaks:
-        alerts.append(f"{still_open.height} breaks are open, more than {settings.alert_breaks}")
-    if (off := figures.after.wallet_difference_gross_paisa) > settings.alert_total_paisa:
-        alerts.append(f"the wallet difference is {format_inr(off)} gross, more than {format_inr(settings.alert_total_paisa)}")
-    if capped:
-        cap = format_inr(settings.correction_run_cap_paisa)
-        alerts.append(f"corrections stopped at {cap}: many small drifts are one big fault")
-    return tuple(alerts)
-
-
-def _report_data(result: RunResult) -> dict[str, Any]:
-    bridge = asdict(result.bridge) if result.bridge else None
-    return {
-        "verdict": result.verdict.value,
-        "is_complete": result.is_complete,
-        "not_checked": list(result.not_checked),
-        "figures": result.figures,
-        "sentence": report_sentence(result),
-        "as_of": result.as_of.isoformat(),
-        "bridge": bridge,
-        "notes": list(result.notes),
-        "alerts": list(result.alerts),
-        "rows_read": result.rows_read,
-        "plan": result.plan,
-        "checks": [_check_data(check) for check in result.checks],
-    }
-
-
-def _check_data(check: CheckRun) -> dict[str, Any]:
-    return {"code": check.code, "status": check.status.value, "breaks": check.breaks, "reason": check.reason}

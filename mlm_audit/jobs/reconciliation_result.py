@@ -1,0 +1,81 @@
+"""What a reconciliation says of itself: its counts, what it could not check, its alerts, and what is stored of it."""
+
+from dataclasses import asdict
+from typing import Any
+
+import polars as pl
+
+from mlm_audit.checks.figures import Figures
+from mlm_audit.domain.findings import CheckRun, CheckStatus, RunResult, accuracy_percent
+from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.settings import Settings
+from mlm_audit.engine.duck import EngineResult
+from mlm_audit.reporting.report import report_sentence
+
+
+def counts_of(found: EngineResult, figures: Figures, corrections: int) -> dict[str, Any]:
+    """The figures of the run that are kept with it; `corrections` is how many wallets the run corrected."""
+    users = found.rows.get("users", 0)
+    accuracy = accuracy_percent(users - found.broken_members, users)
+    return {
+        "users_checked": users,
+        "discrepancies_found": figures.before.breaks,
+        "auto_corrections": corrections,
+        "total_discrepancy_paisa": figures.before.wallet_difference_gross_paisa,
+        "accuracy": min(accuracy, 99.99) if figures.before.breaks else accuracy,
+        "residual_paisa": found.bridge.residual_paisa,
+    }
+
+
+def not_checked_of(found: EngineResult, missing: dict[str, str]) -> tuple[str, ...]:
+    """What makes the run INCOMPLETE: inputs that could not be read, checks that did not run, and a total without proof."""
+    notes = [f"{name}: {reason}" for name, reason in sorted(missing.items())]
+    notes += [f"check {run.code} did not run: {run.reason}" for run in found.checks if run.status is CheckStatus.NOT_RUN]
+    if found.bridge.residual_paisa:
+        notes.append(f"the proof failed: {format_inr(found.bridge.residual_paisa)} between ledger and wallets has no cause")
+    return tuple(notes)
+
+
+def notes_of(found: EngineResult, missing: dict[str, str]) -> tuple[str, ...]:
+    """What was not checked, and what does not apply."""
+    no_matter = (f"check {run.code}: {run.reason}" for run in found.checks if run.status is CheckStatus.NOT_APPLICABLE)
+    return (*not_checked_of(found, missing), *no_matter)
+
+
+def alerts_of(settings: Settings, still_open: pl.DataFrame, figures: Figures, *, capped: bool) -> tuple[str, ...]:
+    """Why somebody is told of the run; nothing when nobody has to be."""
+    alerts = []
+    critical = still_open.filter(pl.col("severity") == "critical").height
+    if critical:
+        alerts.append(f"{critical} critical break{'s' if critical > 1 else ''}")
+    if still_open.height > settings.alert_breaks:
+        alerts.append(f"{still_open.height} breaks are open, more than {settings.alert_breaks}")
+    if (off := figures.after.wallet_difference_gross_paisa) > settings.alert_total_paisa:
+        alerts.append(f"the wallet difference is {format_inr(off)} gross, more than {format_inr(settings.alert_total_paisa)}")
+    if capped:
+        cap = format_inr(settings.correction_run_cap_paisa)
+        alerts.append(f"corrections stopped at {cap}: many small drifts are one big fault")
+    return tuple(alerts)
+
+
+def stored_data(result: RunResult) -> dict[str, Any]:
+    """What the stored report holds of a run, as JSON."""
+    bridge = asdict(result.bridge) if result.bridge else None
+    return {
+        "verdict": result.verdict.value,
+        "is_complete": result.is_complete,
+        "not_checked": list(result.not_checked),
+        "figures": result.figures,
+        "sentence": report_sentence(result),
+        "as_of": result.as_of.isoformat(),
+        "bridge": bridge,
+        "notes": list(result.notes),
+        "alerts": list(result.alerts),
+        "rows_read": result.rows_read,
+        "plan": result.plan,
+        "checks": [_check_data(check) for check in result.checks],
+    }
+
+
+def _check_data(check: CheckRun) -> dict[str, Any]:
+    return {"code": check.code, "status": check.status.value, "breaks": check.breaks, "reason": check.reason}
