@@ -134,6 +134,10 @@ CAUSES: dict[str, tuple[str, str]] = {
     "ledger-without-wallet": ("A ledger row never reached the wallet", "Apply the row to the wallet"),
     "lost-commission": ("A level commission was never paid", "Pay it"),
     "lost-payout": ("An instalment is marked paid, the money never came", "Pay it"),
+    "commission-postdated": (
+        "A commission is dated after the month of its order, and was left undecided there",
+        "Find out who dated it, and sweep that month again",
+    ),
     "missed-by-sweep": ("The sweep left commission undecided", "Sweep that month again"),
     "month-slip": ("Commission was decided in the wrong month", "Check the sweep's time zone; decide it again"),
     "no-such-level": ("Commission at a level that the plan or the tree does not have", "Reverse it"),

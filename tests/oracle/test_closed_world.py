@@ -135,6 +135,17 @@ FOUND: dict[str, tuple[Change, str, str]] = {
         "record-state",
         "given-up-early",
     ),
+    "dated into the next month": (
+        edit(
+            "commissions",
+            (pl.col("type") == "repurchase") & (pl.col("status") == "released"),
+            status="pending",
+            processed_at=None,
+            created_at=later("created_at", days=32),
+        ),
+        "undecided-after-sweep",
+        "commission-postdated",
+    ),
     "an impossible 3-3 answer": (
         edit("eligibility_log", ~pl.col("three_three_met"), pl.col("user_id") > 250, three_three_met=True),
         "eligibility-log",

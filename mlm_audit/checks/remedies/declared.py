@@ -133,7 +133,7 @@ REMEDIES: dict[str, dict[str, Declared]] = {
         "rollup-record-wrong": sweep.rollup_amount,
         "wrong-amount": sweep.rollup_difference,
     },
-    "undecided-after-sweep": {"missed-by-sweep": sweep.undecided},
+    "undecided-after-sweep": {"missed-by-sweep": sweep.undecided, "commission-postdated": sweep.undecided},
     "decided-early": {"month-slip": sweep.early},
     "decision-against-log": {
         "released-though-ineligible": sweep.against_log,

@@ -7,7 +7,9 @@
 -- do: Run the sweep for that month again; it decides only what is undecided.
 -- message: Commission {commission_id} of order {order_id} is still pending, though {month} was swept.
 with missed as (
-    select c.user_id, c.order_id, c.amount_paisa, c.id, c.level, o.month, s.rolled_up_paisa
+    select
+        c.user_id, c.order_id, c.amount_paisa, c.id, c.level, o.month, s.rolled_up_paisa,
+        c.created_at >= o.month_ends_at as is_postdated
     from (select * from commissions where type = 'repurchase' and status = 'pending') as c
     inner join paid_orders as o on c.order_id = o.order_id
     inner join monthly_stats as s on o.month = s.year::BIGINT * 100 + s.month
@@ -20,7 +22,7 @@ select
     c.amount_paisa,
     c.id as commission_id,
     c.month,
-    'missed-by-sweep' as cause,
+    case when c.is_postdated then 'commission-postdated' else 'missed-by-sweep' end as cause,
     [{'table': 'commissions', 'id': c.id}] as evidence,
     {
         'commission_id': c.id,
