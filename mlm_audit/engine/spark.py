@@ -29,14 +29,14 @@ FIELDS: dict[str, str] = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",  # a sum beyond 64 bits is an error, and never another number
     "spark.sql.cteRecursionRowLimit": "-1",
-    # Inferring filters from long cases takes minutes and gigabytes of the planner, and saves our queries nothing.
+    # To infer filters from our long case expressions, the planner takes minutes and gigabytes, and it gains nothing.
     "spark.sql.constraintPropagation.enabled": "false",
     "spark.sql.caseSensitive": "true",
 }
 AS_DUCKDB = "map('timestampNTZFormat', 'yyyy-MM-dd HH:mm:ss.SSSSSS', 'ignoreNullFields', 'false')"
-"""How Spark writes JSON so that it is DuckDB's."""
+"""Options with which Spark writes JSON as DuckDB does."""
 ZEROS = r'("\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d*[1-9])?)\.?0*"'
-"""A time in a text of JSON, with the zeros at its end that DuckDB leaves out."""
+"""Matches a time in a JSON text, and the zeros at its end, which DuckDB leaves out."""
 OUR_MACHINE = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
 
 

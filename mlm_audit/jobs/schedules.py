@@ -29,7 +29,7 @@ CRON: dict[str, str] = {
 }
 
 CHANGE = timedelta(hours=3)
-"""More than any clock is moved at once."""
+"""More than any clock is set forward or back at once."""
 
 
 def last_due(job: str, now: datetime, tz: ZoneInfo) -> datetime:
@@ -39,20 +39,21 @@ def last_due(job: str, now: datetime, tz: ZoneInfo) -> datetime:
 
 
 def next_due(job: str, now: datetime, tz: ZoneInfo) -> datetime:
-    """The first instant after `now` at which a job is due, UTC. As Prefect has it, where clocks change too."""
+    """The first instant after `now` at which a job is due, UTC. It is the one that Prefect computes, also where clocks change."""
     dates = CronSim(CRON[job], _wall(now, tz) - CHANGE)
     return next(due for due in (_instant(wall, tz) for wall in dates) if due > now)
 
 
 def _wall(now: datetime, tz: ZoneInfo) -> datetime:
-    """What clocks show, as if in a zone where they never change."""
+    """Return what clocks show, as if in a zone where they never change."""
     return now.astimezone(tz).replace(tzinfo=UTC)
 
 
 def _instant(wall: datetime, tz: ZoneInfo) -> datetime:
-    """When clocks show this time. Of an hour that is there twice Prefect takes the first.
+    """Return the instant at which clocks show this time.
 
-    A time that is left out it takes by the clock before the change, and on Python before 3.13 by the clock after it.
+    Where clocks are set back, an hour occurs twice, and Prefect takes the first. Where they are set forward, a time does not
+    exist: Prefect then uses the offset before the change, and on Python before 3.13 the offset after it.
     """
     instant = wall.replace(tzinfo=tz).astimezone(UTC)
     if _wall(instant, tz) != wall and sys.version_info < (3, 13):

@@ -30,7 +30,7 @@ TREND = "trend@mlm-audit"
 
 
 class _Policy(EmailPolicy):
-    """Folds the subject as one text: Python's own way adds a space at some line ends, such as before a rupee sign."""
+    """Folds the subject as one text; Python's own folding adds a space at some line ends, for example before a rupee sign."""
 
     def fold(self, name: str, value: Any) -> str:
         if name.lower() != "subject":
@@ -110,7 +110,7 @@ def message(
 
 
 def new_mail(subject: str, settings: Settings) -> EmailMessage:
-    """An empty mail with its subject and sender."""
+    """Return a mail with its subject and its sender, and nothing else yet."""
     mail = EmailMessage(policy=_Policy())
     mail["Subject"] = subject
     mail["From"] = settings.from_email or settings.email_user or DEFAULT_FROM

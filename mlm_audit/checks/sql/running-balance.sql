@@ -58,7 +58,7 @@ approvals as (
     where kind = 'wallet_correction'
 ),
 
--- Corrections of a wallet that somebody approved, or that a run made; each approval is for one.
+-- Corrections of a wallet that a person approved or that a run made. Each approval explains one correction.
 approved as (
     select l.*
     from late as l
@@ -66,7 +66,7 @@ approved as (
     where not l.is_posting
 ),
 
--- A gap that was put right later: by the row that was lacking, posted without moving the wallet, or by an approved correction.
+-- A gap that was put right later: by the missing row, posted without moving the wallet, or by an approved correction.
 settled as (
     select
         e.ledger_id as early_id,
