@@ -65,6 +65,25 @@ def _amount(step: object) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("last", [5, None])
+def test_a_balance_that_parted_closes_with_an_approval(last: int | None) -> None:
+    """Two credits read the same old balance; the wallet has both, and the rows after them lack one, some of them or all."""
+    platform = clean_platform(400, 1).copy()
+    rows = platform["ledger"].sort("id").filter(pl.len().over("user_id") >= 8, pl.col("user_id").is_not_null())
+    mine = rows.filter(pl.col("user_id") == rows["user_id"][0])
+    ids, lost = mine["id"].to_list()[3:last], mine["amount_paisa"][2]
+    short = (mine["balance_after_paisa"] - lost).to_list()[3:last]
+    platform.update("ledger", ids, balance_after_paisa=short)
+    breaks = list(audit(platform).iter_rows(named=True))
+    assert {(row["code"], row["cause"]) for row in breaks} == {("running-balance", "balance-parted")}
+    assert len(breaks) == (1 if last is None else 2)
+    for broken in breaks:
+        corrected = platform.copy()
+        assert apply(corrected, remedy_of(broken)) == ()
+        assert audit(corrected).is_empty()
+
+
+@pytest.mark.slow
 def test_a_recovery_by_adjustment_and_a_negative_payout_clear() -> None:
     """A second credit is taken back in other ways than by our own remedy: they count as what they are."""
     for kind, key in (("adjustment", "RECOVERY_{}"), ("self_payout", "CLAWBACK_{}")):

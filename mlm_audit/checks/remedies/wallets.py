@@ -12,6 +12,7 @@ from mlm_audit.checks.remedies.model import (
     WalletCorrection,
     reversal_key,
 )
+from mlm_audit.domain.money import format_inr
 
 APPROVALS = "AuditAuthorisation"
 """The table of who approved what no other record determines."""
@@ -106,12 +107,21 @@ def of_wallet(broken: Broken) -> Remedy:
 
 
 def parted_balance(broken: Broken) -> Remedy:
-    """The running balance parted and came back without a row: nothing is off now, and a person must find out what it was."""
-    return Remedy(
-        broken.id,
-        first=f"Find out what moved the balance before ledger row {broken['ledger_id']}: a row may have been deleted. Post nothing "
-        "before that",
+    """The running balance parted and came back without a ledger row: somebody set the wallet, or a row was deleted."""
+    number, member, change = broken["ledger_id"], broken.member, broken["change_paisa"]
+    values = {
+        "kind": "wallet_correction",
+        "userId": member,
+        "amount": change,
+        "reference": f"WALLET_CORRECTION_LEDGER_{number}",
+        "approvedAt": NOW,
+    }
+    approved = Insertion(APPROVALS, values, Row("ledger", number))
+    way = Alternative(
+        f"the wallet was set by {format_inr(change)} without a ledger row, and whoever is responsible approves it", (approved,)
     )
+    note = "Otherwise a ledger row may have been deleted or changed before this one: find it, and post nothing before that."
+    return Remedy(broken.id, alternatives=(way,), notes=(note,))
 
 
 def overdrawn(broken: Broken) -> Remedy:

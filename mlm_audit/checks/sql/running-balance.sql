@@ -109,10 +109,14 @@ select
         'balance_after_paisa': g.balance_after_paisa,
         'expected_paisa': g.expected_paisa,
         'is_wallet_off': b.member_id is not null,
+        -- What changed the wallet without a ledger row, if this gap was put right, or itself put one right.
+        'change_paisa': case when f.first_id < g.ledger_id then g.gap_paisa else -g.gap_paisa end,
         'root_id': coalesce(whole.break_id, part.break_id)
     } as facts,
     g.ledger_id as key
 from gaps as g
+left join (select member_id, gap_paisa, min(ledger_id) as first_id from gaps group by member_id, gap_paisa) as f
+    on g.member_id = f.member_id and g.gap_paisa = -f.gap_paisa
 left join balances as b on g.member_id = b.member_id
 left join last_rows as r on g.member_id = r.member_id
 left join (
@@ -153,6 +157,7 @@ select
         'balance_after_paisa': null::BIGINT,
         'expected_paisa': h.expected_paisa,
         'is_wallet_off': false,
+        'change_paisa': null::BIGINT,
         'root_id': null::VARCHAR
     } as facts,
     h.ledger_id as key
