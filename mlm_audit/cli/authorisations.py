@@ -35,7 +35,7 @@ def add(
         str,
         Parameter(
             help="The key of the ledger row (its column ref), or LEDGER_<id> for a row without a key; "
-            "for a wallet_correction, a word of your own that is used once, such as the number of the ticket."
+            "for a wallet_correction AFTER_<id>, the member's last ledger row when the wallet was set."
         ),
     ],
     by: Annotated[str, Parameter(help="Who approved it.")],
@@ -75,7 +75,7 @@ def list_all(*, db: Db = None, json: Json = False) -> None:
         return
     for row in rows:
         out.print(
-            f"{row['id']:>6}  {row['approved_at']} UTC  {row['kind']:10}  {format_inr(row['amount_paisa']):>16}  member {row['member_id']}, "
+            f"{row['id']:>6}  {row['approved_at']} UTC  {row['kind']:17}  {format_inr(row['amount_paisa']):>16}  member {row['member_id']}, "
             f"{escape(row['reference'])}, by {escape(row['approved_by'])}: {escape(row['reason'])}"
         )
     if not rows:

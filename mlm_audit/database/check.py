@@ -13,7 +13,7 @@ from mlm_audit.database.own_tables import OWN_TABLES
 from mlm_audit.database.tables import ADDED_USER_COLUMNS, PLATFORM_TABLES, Base
 from mlm_audit.domain.errors import InputError
 
-STORE = ("JobLog", "AuditJobLease", "AuditNotice", "ReconciliationReport", "AuditBreak", "AuditRepair")
+STORE = ("JobLog", "AuditJobLease", "AuditNotice", "ReconciliationReport", "AuditBreak", "AuditRepair", "AuditAuthorisation")
 """Without these no run can be stored."""
 
 

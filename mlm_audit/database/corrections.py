@@ -75,8 +75,12 @@ def _record(connection: Connection, job_id: str, member_id: int, before: int, af
 def approve_correction(
     connection: Connection, job_id: str, member_id: int, change_paisa: int, now: datetime, *, is_undone: bool = False
 ) -> None:
-    """Record the change of a wallet that has no ledger row, so that the running balance's check knows why it parts there."""
-    reference = f"WALLET_CORRECTION_{job_id}_{member_id}"
+    """Record the change of a wallet that has no ledger row: the running balance parts there, and its check asks why.
+
+    The reference says after which ledger row of the member it was, as a person's approval does, and which run made it.
+    """
+    newest = select(func.coalesce(func.max(Ledger.id), 0)).where(Ledger.user_id == member_id)
+    reference = f"AFTER_{connection.execute(newest).scalar_one()}_{job_id}_{member_id}"
     connection.execute(
         insert(Authorisation).values(
             kind=APPROVED_CORRECTION,

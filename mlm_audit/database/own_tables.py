@@ -247,8 +247,8 @@ class Action(Base):
 class Authorisation(Base):
     """Who approved what no other record determines: an adjustment, a bonus, or a change of a wallet without a ledger row.
 
-    `reference` is the row's idempotency key (`ref`), LEDGER_<id> for a row that has none, or a correction's own word.
-    `amount` is signed as in the ledger.
+    `reference` is the row's idempotency key (`ref`), or LEDGER_<id> for a row that has none. For a wallet it is AFTER_<id>: the
+    member's last ledger row when it was set. `amount` is signed as in the ledger.
     """
 
     __tablename__ = "AuditAuthorisation"

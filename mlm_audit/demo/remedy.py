@@ -142,7 +142,9 @@ def _set_wallet(platform: Platform, step: WalletCorrection) -> Sequence[int]:
         return ()
     change = step.after_paisa - step.before_paisa
     platform.add_to_wallets({step.member_id: change})
+    last = platform["ledger"].filter(pl.col("user_id") == step.member_id)["id"].to_list()
     approval = {"kind": "wallet_correction", "user_id": step.member_id, "amount_paisa": change, "approved_at": _now(platform)}
+    approval |= {"reference": f"AFTER_{max(last, default=0)}"}
     platform.append("authorisations", [approval])
     return (step.member_id,)
 

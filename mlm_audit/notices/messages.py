@@ -26,6 +26,8 @@ from mlm_audit.reporting.html import templates_dir
 _ADDRESS = re.compile(r"[^\s@,;:<>()\[\]\\\"]+@[^\s@,;:<>()\[\]\\\"]+")
 DEFAULT_FROM = "mlm-audit@localhost.invalid"
 ATTACHED_BYTES = 5_000_000
+LONGEST_WORD = 60
+"""A longer word does not fit a header's line as it is, and is encoded."""
 TREND = "trend@mlm-audit"
 
 
@@ -35,8 +37,9 @@ class _Policy(EmailPolicy):
     def fold(self, name: str, value: Any) -> str:
         if name.lower() != "subject":
             return str(super().fold(name, value))
-        text = str(value)
-        header = Header(text, "us-ascii" if text.isascii() else "utf-8", header_name=name)
+        text = one_line(str(value))
+        is_plain = text.isascii() and max(map(len, text.split()), default=0) <= LONGEST_WORD
+        header = Header(text, "us-ascii" if is_plain else "utf-8", header_name=name)
         return f"{name}: {header.encode(linesep=self.linesep)}{self.linesep}"
 
     def fold_binary(self, name: str, value: Any) -> bytes:

@@ -18,7 +18,7 @@ from mlm_audit.database.undo import undo_repairs
 from mlm_audit.demo.faults import FAULTS, inject
 from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.scorecard import audit
-from mlm_audit.domain.errors import JobFailedError
+from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.jobs import reconciliation
 from mlm_audit.jobs.reconciliation import Outcome, reconcile
@@ -128,7 +128,10 @@ def test_a_wallet_that_was_set_is_explained_by_its_approval_alone(any_url: str, 
     assert [(one["id"], one["cause"]) for one in second.findings if one["state"] != "cleared"] == [
         (f"running-balance/{newest(engine, 6)}", "balance-after-wrong")
     ]
-    by_hand = Grant("wallet_correction", 6, -40, "TICKET_7", "Asha Rao", "the wallet had drifted")
+    for reference in ("TICKET_7", "LEDGER_7", f"AFTER_{newest(engine, 5)}", "AFTER_99999999999999999999"):
+        with pytest.raises(InputError, match="the member's last ledger row when the wallet was set"):
+            add_authorisation(engine, Grant("wallet_correction", 6, -40, reference, "Asha Rao", "the wallet had drifted"), NOW)
+    by_hand = Grant("wallet_correction", 6, -40, f"AFTER_{newest(engine, 6)}", "Asha Rao", "the wallet had drifted")
     add_authorisation(engine, by_hand, NOW)
     assert run(engine, tmp_path).result.verdict is Verdict.PASS
     assert undo_repairs(engine, first.job_id, NOW).undone == 1
@@ -143,17 +146,18 @@ def test_a_wallet_that_was_set_is_explained_by_its_approval_alone(any_url: str, 
 def test_corrections_of_earlier_versions_are_recorded_by_the_upgrade(any_url: str, filled: Fill, tmp_path: Path) -> None:
     engine = filled(any_url, clean_platform())
     drift(engine, {5: 40, 6: -30})
+    undo_repairs(engine, run(engine, tmp_path).result.job_id, NOW)
     run(engine, tmp_path)
     with engine.connect() as connection:
         rows = select(Authorisation.user_id, Authorisation.amount_paisa, Authorisation.reference, Authorisation.approved_at)
         recorded = connection.execute(rows.order_by(Authorisation.id)).all()
-    assert [row[:2] for row in recorded] == [(5, -40), (6, 30)]
+    assert [row[:2] for row in recorded] == [(5, -40), (6, 30), (6, -30), (5, 40), (5, -40), (6, 30)]
     with engine.begin() as connection:
         connection.execute(delete(Authorisation).where(Authorisation.user_id == 6))
         connection.execute(text("update mlm_audit_version set version_num = '0004'"))
     upgrade(engine)
     with engine.connect() as connection:
-        assert connection.execute(rows.order_by(Authorisation.id)).all() == recorded
+        assert sorted(connection.execute(rows).all()) == sorted(recorded)
 
 
 @pytest.mark.slow

@@ -77,10 +77,10 @@ def test_a_balance_that_parted_closes_with_an_approval(last: int | None) -> None
     breaks = list(audit(platform).iter_rows(named=True))
     assert {(row["code"], row["cause"]) for row in breaks} == {("running-balance", "balance-parted")}
     assert len(breaks) == (1 if last is None else 2)
-    for broken in breaks:
-        corrected = platform.copy()
-        assert apply(corrected, remedy_of(broken)) == ()
-        assert audit(corrected).is_empty()
+    [first, *others] = sorted(breaks, key=lambda row: int(row["key"]))
+    assert {remedy_of(other).follows for other in others} <= {first["id"]}
+    assert apply(platform, remedy_of(first)) == ()
+    assert audit(platform).is_empty()
 
 
 @pytest.mark.slow

@@ -91,13 +91,19 @@ def unproven(broken: Broken) -> Remedy:
 
 
 def wrong_balance(broken: Broken) -> Remedy:
-    """Only the running balance of one row is wrong, or is not there; no money moves."""
+    """Only the running balance of one row is wrong, or is not there; no money moves.
+
+    After the last row nothing tells a wrong balance from a wallet that was set: a person decides.
+    """
     number = broken["ledger_id"]
     if broken["is_wallet_off"]:
         return of_wallet(broken)
     step = Correction(
         "ledger", number, "balanceAfter", broken["balance_after_paisa"], broken["expected_paisa"], Row("ledger", number)
     )
+    if broken["is_last"] and broken["change_paisa"] is not None:
+        shown = Alternative("the row shows a wrong balance, and the wallet was never another", (step,))
+        return Remedy(broken.id, alternatives=(shown, _wallet_was_set(broken)))
     return Remedy(broken.id, (step,))
 
 
@@ -108,20 +114,26 @@ def of_wallet(broken: Broken) -> Remedy:
 
 def parted_balance(broken: Broken) -> Remedy:
     """The running balance parted and came back without a ledger row: somebody set the wallet, or a row was deleted."""
-    number, member, change = broken["ledger_id"], broken.member, broken["change_paisa"]
+    if broken["first_id"] != broken["ledger_id"]:
+        return Remedy(broken.id, follows=f"running-balance/{broken['first_id']}")
+    note = "Otherwise a ledger row may have been deleted or changed there: find it, and post nothing before that."
+    return Remedy(broken.id, alternatives=(_wallet_was_set(broken),), notes=(note,))
+
+
+def _wallet_was_set(broken: Broken) -> Alternative:
+    """The change that brought wallet and ledger together again gets its approval."""
+    change, after = broken["change_paisa"], broken["after_id"]
     values = {
         "kind": "wallet_correction",
-        "userId": member,
+        "userId": broken.member,
         "amount": change,
-        "reference": f"WALLET_CORRECTION_LEDGER_{number}",
+        "reference": f"AFTER_{after}",
         "approvedAt": NOW,
     }
-    approved = Insertion(APPROVALS, values, Row("ledger", number))
-    way = Alternative(
-        f"the wallet was set by {format_inr(change)} without a ledger row, and whoever is responsible approves it", (approved,)
+    return Alternative(
+        f"the wallet was set by {format_inr(change, sign=True)} after ledger row {after}, and whoever is responsible approves it",
+        (Insertion(APPROVALS, values, Row("ledger", after)),),
     )
-    note = "Otherwise a ledger row may have been deleted or changed before this one: find it, and post nothing before that."
-    return Remedy(broken.id, alternatives=(way,), notes=(note,))
 
 
 def overdrawn(broken: Broken) -> Remedy:

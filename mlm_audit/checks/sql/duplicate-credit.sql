@@ -71,7 +71,7 @@ with doubles as (
     where
         type in ('bonus', 'adjustment') and amount_paisa > 0 and reference_id is not null and user_id is not null
         and id not in (select of_id from corrections) and id not in (select ledger_id from corrections)
-        and coalesce(ref, '') not in (select reference from authorisations where reference is not null)
+        and coalesce(ref, '') not in (select reference from authorisations where reference is not null and kind <> 'wallet_correction')
     group by user_id, type, reference_id
     having count(*) > 1
 )

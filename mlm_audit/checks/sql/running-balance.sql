@@ -6,17 +6,7 @@
 -- proves: Every ledger row's balanceAfter is the member's balance before it plus its amount, so no row was changed, dropped or slipped in.
 -- do: Compare this row and the one before it with their orders and payouts; a ledger is never edited, so ask who could write there.
 -- message: Ledger row {ledger_id}: balanceAfter is {balance_after_paisa}, {expected_paisa} was expected.
-with ends as (
-    -- What lies between the last row and the wallet.
-    select
-        g.member_id,
-        (max(coalesce(b.difference_paisa, 0)) - sum(g.gap_paisa))::BIGINT as gap_paisa
-    from gaps as g
-    left join balances as b on g.member_id = b.member_id
-    group by g.member_id
-),
-
-last_rows as (
+with last_rows as (
     select
         user_id as member_id,
         max(id) as ledger_id
@@ -25,63 +15,162 @@ last_rows as (
     group by user_id
 ),
 
+-- Every place where the balance parts. The wallet comes after every row: what lies between the two is the last place.
+places as (
+    select member_id, ledger_id, coalesce(before_id, 0) as before_id, gap_paisa, gap_paisa = -amount_paisa as is_posting
+    from gaps
+    union all
+    select
+        e.member_id, 9223372036854775807 as ledger_id, l.ledger_id as before_id, e.gap_paisa, false as is_posting
+    from (
+        select
+            g.member_id,
+            (max(coalesce(b.difference_paisa, 0)) - sum(g.gap_paisa))::BIGINT as gap_paisa
+        from gaps as g
+        left join balances as b on g.member_id = b.member_id
+        group by g.member_id
+    ) as e
+    inner join last_rows as l on e.member_id = l.member_id
+    where e.gap_paisa <> 0
+),
+
+-- Wallets that a person or a run set without a ledger row: AFTER_<ledger id>, and for a run's own what made it.
+approvals as (
+    select
+        user_id as member_id,
+        amount_paisa,
+        coalesce(try_cast(split_part(reference, '_', 2) as BIGINT), -1) as after_id,
+        case when split_part(reference, '_', 3) <> '' then 1 else 0 end as is_by_run
+    from authorisations
+    where kind = 'wallet_correction' and user_id in (select member_id from gaps)
+),
+
+-- Places of which approvals explain the change, but for what a run may correct: a drift that was corrected before the next row.
+explained as (
+    select
+        p.member_id,
+        p.ledger_id,
+        p.gap_paisa - sum(a.amount_paisa) as rest_paisa,
+        min(a.is_by_run) as is_by_run
+    from places as p
+    inner join approvals as a on p.member_id = a.member_id and a.after_id >= p.before_id and a.after_id < p.ledger_id
+    group by p.member_id, p.ledger_id, p.gap_paisa
+),
+
+approved as (
+    select e.*
+    from explained as e
+    cross join rules as r
+    where abs(e.rest_paisa) <= r.correction_max_paisa
+),
+
+-- A row that was lost and posted late, without moving the wallet, breaks the balance twice.
+late as (
+    select
+        *,
+        row_number() over (partition by member_id, gap_paisa order by ledger_id) as number
+    from places
+    where is_posting and ledger_id not in (select ledger_id from approved)
+),
+
 early as (
     select
         *,
         row_number() over (partition by member_id, gap_paisa order by ledger_id) as number
-    from gaps
+    from places
+    where not is_posting
 ),
 
-late as (
+posted as (
     select
-        *,
-        row_number() over (partition by member_id, gap_paisa order by ledger_id) as number,
-        row_number() over (partition by member_id, gap_paisa, is_posting order by ledger_id) as approval_number,
-        sum(gap_paisa) over (partition by member_id order by ledger_id) as since_paisa
-    from (
-        select member_id, ledger_id, gap_paisa, gap_paisa = -amount_paisa as is_posting
-        from gaps
-        union all
-        -- The end comes after every row.
-        select member_id, 9223372036854775807 as ledger_id, gap_paisa, false as is_posting
-        from ends
-        where gap_paisa <> 0
-    ) as every
-),
-
-approvals as (
-    select
-        user_id,
-        amount_paisa,
-        row_number() over (partition by user_id, amount_paisa order by approved_at, id) as number
-    from authorisations
-    where kind = 'wallet_correction'
-),
-
--- Corrections of a wallet that a person approved or that a run made. Each approval explains one correction.
-approved as (
-    select l.*
-    from late as l
-    inner join approvals as a on l.member_id = a.user_id and l.gap_paisa = a.amount_paisa and l.approval_number = a.number
-    where not l.is_posting
-),
-
--- A gap that was put right later: by the missing row, posted without moving the wallet, or by an approved correction.
-settled as (
-    select
+        e.member_id,
         e.ledger_id as early_id,
         l.ledger_id as late_id
     from early as e
     inner join late as l
         on e.member_id = l.member_id and e.gap_paisa = -l.gap_paisa and e.number = l.number and e.ledger_id < l.ledger_id
-    where l.is_posting or l.ledger_id in (select a.ledger_id from approved as a where a.member_id = e.member_id)
-    union all
-    -- An approved correction after which wallet and ledger agree settles every gap before it.
+),
+
+-- The others in stretches, each of which ends where wallet and ledger agree again.
+summed as (
     select
-        e.ledger_id as early_id,
-        a.ledger_id as late_id
-    from early as e
-    inner join approved as a on e.member_id = a.member_id and a.since_paisa = 0 and e.ledger_id <= a.ledger_id
+        p.*,
+        sum(p.gap_paisa) over (partition by p.member_id order by p.ledger_id) as since_paisa
+    from places as p
+    left join (
+        select member_id, early_id as ledger_id from posted
+        union all
+        select member_id, late_id as ledger_id from posted
+    ) as s on p.member_id = s.member_id and p.ledger_id = s.ledger_id
+    where s.ledger_id is null
+),
+
+stretched as (
+    select
+        *,
+        coalesce(sum(case when since_paisa = 0 then 1 else 0 end) over (
+            partition by member_id order by ledger_id rows between unbounded preceding and 1 preceding
+        ), 0) as stretch
+    from summed
+),
+
+stretches as (
+    select
+        member_id,
+        stretch,
+        max(case when since_paisa = 0 then ledger_id end) as end_id,
+        max(case when since_paisa = 0 then before_id end) as end_before_id,
+        max(case when since_paisa = 0 then gap_paisa end) as end_paisa,
+        max(abs(gap_paisa)) as widest_paisa
+    from stretched
+    group by member_id, stretch
+),
+
+-- Settled where the last change of the stretch was approved. What a run made settles no more than runs correct.
+closed as (
+    select
+        s.member_id,
+        s.stretch
+    from stretches as s
+    inner join approved as a on s.member_id = a.member_id and s.end_id = a.ledger_id
+    cross join rules as r
+    where a.is_by_run = 0 or s.widest_paisa <= r.correction_max_paisa
+),
+
+standing as (
+    select
+        p.*,
+        s.end_before_id,
+        s.end_paisa
+    from stretched as p
+    inner join stretches as s on p.member_id = s.member_id and p.stretch = s.stretch
+    left join closed as c on p.member_id = c.member_id and p.stretch = c.stretch
+    left join explained as x on p.member_id = x.member_id and p.ledger_id = x.ledger_id and x.rest_paisa = 0
+    where c.member_id is null and x.member_id is null and p.ledger_id < 9223372036854775807
+),
+
+-- A row with a wrong balance parts from the one before and from the one after it: that is one finding, not two.
+runs as (
+    select
+        p.*,
+        sum(case when b.ledger_id is null then 1 else 0 end) over (partition by p.member_id order by p.ledger_id) as run
+    from standing as p
+    left join standing as b on p.member_id = b.member_id and p.before_id = b.ledger_id and p.gap_paisa = -b.gap_paisa
+),
+
+numbered as (
+    select
+        *,
+        row_number() over (partition by member_id, run order by ledger_id) as place
+    from runs
+),
+
+reported as (
+    select
+        *,
+        min(ledger_id) over (partition by member_id, stretch) as first_id
+    from numbered
+    where place % 2 = 1
 )
 
 select
@@ -93,7 +182,7 @@ select
     case
         when whole.member_id is not null then 'ledger-row-lost'
         when part.member_id is not null then 'history-edited'
-        when next_gap.member_id is not null then 'balance-after-wrong'
+        when n.ledger_id is not null then 'balance-after-wrong'
         when b.member_id is null and r.ledger_id = g.ledger_id then 'balance-after-wrong'
         when b.member_id is null then 'balance-parted'
         when g.gap_paisa = -g.before_amount_paisa then 'ledger-without-wallet'
@@ -109,14 +198,16 @@ select
         'balance_after_paisa': g.balance_after_paisa,
         'expected_paisa': g.expected_paisa,
         'is_wallet_off': b.member_id is not null,
-        -- What changed the wallet without a ledger row, if this gap was put right, or itself put one right.
-        'change_paisa': case when f.first_id < g.ledger_id then g.gap_paisa else -g.gap_paisa end,
+        'is_last': r.ledger_id = g.ledger_id,
+        -- The change of the wallet that ends this stretch, where it was, and the break that stands for the stretch.
+        'change_paisa': p.end_paisa,
+        'after_id': p.end_before_id,
+        'first_id': p.first_id,
         'root_id': coalesce(whole.break_id, part.break_id)
     } as facts,
     g.ledger_id as key
 from gaps as g
-left join (select member_id, gap_paisa, min(ledger_id) as first_id from gaps group by member_id, gap_paisa) as f
-    on g.member_id = f.member_id and g.gap_paisa = -f.gap_paisa
+inner join reported as p on g.member_id = p.member_id and g.ledger_id = p.ledger_id
 left join balances as b on g.member_id = b.member_id
 left join last_rows as r on g.member_id = r.member_id
 left join (
@@ -133,16 +224,12 @@ left join (
     group by member_id, lost_paisa
 ) as part
     on g.member_id = part.member_id and g.gap_paisa = part.lost_paisa
-left join (select distinct member_id, gap_paisa, before_id, ledger_id from gaps) as next_gap
-    on g.member_id = next_gap.member_id and g.gap_paisa = -next_gap.gap_paisa
-    and (g.ledger_id = next_gap.before_id or g.before_id = next_gap.ledger_id)
-where
-    not exists (
-        select 1 from gaps as p
-        where p.member_id = g.member_id and p.ledger_id = g.before_id and p.gap_paisa = -g.gap_paisa
-    )
-    and g.ledger_id not in (select early_id from settled)
-    and g.ledger_id not in (select late_id from settled)
+left join (
+    select distinct w.ledger_id
+    from gaps as w
+    inner join gaps as o
+        on w.member_id = o.member_id and w.gap_paisa = -o.gap_paisa and (w.ledger_id = o.before_id or w.before_id = o.ledger_id)
+) as n on g.ledger_id = n.ledger_id
 union all
 select
     h.member_id,
@@ -157,7 +244,10 @@ select
         'balance_after_paisa': null::BIGINT,
         'expected_paisa': h.expected_paisa,
         'is_wallet_off': false,
+        'is_last': false,
         'change_paisa': null::BIGINT,
+        'after_id': null::BIGINT,
+        'first_id': null::BIGINT,
         'root_id': null::VARCHAR
     } as facts,
     h.ledger_id as key

@@ -1,5 +1,8 @@
 """Wallet corrections that earlier runs made are recorded as authorisations; the running balance's check asks for one."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -14,29 +17,43 @@ REPAIRS = sa.table(
 APPROVALS = sa.table(
     "AuditAuthorisation", *map(sa.column, ("kind", "userId", "amount", "reference", "approvedBy", "approvedAt", "reason"))
 )
+LEDGER = sa.table("ledger", *map(sa.column, ("id", "userId", "createdAt")))
 
 
 def upgrade() -> None:
-    """Add one row for each correction that stands, unless an earlier attempt that was interrupted has added it."""
-    connection, made = op.get_bind(), REPAIRS.c
+    """Add a row for each correction, and one for each that was undone, unless an interrupted attempt has added them."""
+    connection = op.get_bind()
     present = set(connection.execute(sa.select(APPROVALS.c.reference)).scalars())
-    standing = sa.select(REPAIRS).where(made.kind == "wallet-correction", made.undoneAt.is_(None)).order_by(made.id)
-    rows = [
-        {
-            "kind": "wallet_correction",
-            "userId": int(row.rowKey),
-            "amount": int(row.valueAfter) - int(row.valueBefore),
-            "reference": reference,
-            "approvedBy": "mlm-audit",
-            "approvedAt": row.createdAt,
-            "reason": "the wallet had drifted from its ledger",
-        }
-        for row in connection.execute(standing)
-        if (reference := f"WALLET_CORRECTION_{row.jobId}_{row.rowKey}") not in present
-    ]
-    if rows:
-        op.bulk_insert(APPROVALS, rows)
+    made = sa.select(REPAIRS).where(REPAIRS.c.kind == "wallet-correction").order_by(REPAIRS.c.id)
+    rows = [row for repair in connection.execute(made).all() for row in _rows(connection, repair)]
+    if new := [row for row in rows if row["reference"] not in present]:
+        op.bulk_insert(APPROVALS, new)
 
 
 def downgrade() -> None:
     """Leave the rows: the version before knows their kind, and reads them."""
+
+
+def _rows(connection: sa.Connection, repair: Any) -> Iterator[dict[str, Any]]:
+    """What was changed, and that it was changed back, if it was."""
+    member = int(repair.rowKey)
+    key = f"{repair.jobId}_{member}"
+    row = {
+        "kind": "wallet_correction",
+        "userId": member,
+        "amount": int(repair.valueAfter) - int(repair.valueBefore),
+        "reference": f"AFTER_{_last_row(connection, member, repair.createdAt)}_{key}",
+        "approvedBy": "mlm-audit",
+        "approvedAt": repair.createdAt,
+        "reason": "the wallet had drifted from its ledger",
+    }
+    yield row
+    if repair.undoneAt is not None:
+        last = _last_row(connection, member, repair.undoneAt)
+        undone = {"amount": -int(str(row["amount"])), "reference": f"AFTER_{last}_{key}_UNDONE", "approvedAt": repair.undoneAt}
+        yield row | undone | {"reason": "the correction was undone"}
+
+
+def _last_row(connection: sa.Connection, member: int, at: Any) -> int:
+    newest = sa.select(sa.func.coalesce(sa.func.max(LEDGER.c.id), 0)).where(LEDGER.c.userId == member, LEDGER.c.createdAt <= at)
+    return int(connection.execute(newest).scalar_one())
