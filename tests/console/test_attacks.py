@@ -34,7 +34,7 @@ def nothing_was_done(console: Console) -> bool:
     return console.scheduler.triggered == [] and console.scheduler.off == set()
 
 
-@pytest.mark.parametrize("guesses", [500, pytest.param(10_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("guesses", [500, pytest.param(10_000, marks=pytest.mark.thorough)])
 def test_thousands_of_wrong_tokens(database: Engine, tmp_path: Path, guesses: int) -> None:
     with open_console(database, tmp_path, console_refusals_per_minute=20) as console:
         before = len(console.actions())

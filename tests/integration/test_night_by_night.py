@@ -182,7 +182,9 @@ def today(yesterday: Path, tmp_path: Path, opened: Callable[[str], Engine]) -> E
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("what", ALONE)
+@pytest.mark.parametrize(
+    "what", [name if number % 2 else pytest.param(name, marks=pytest.mark.thorough) for number, name in enumerate(ALONE)]
+)
 def test_alone(what: str, today: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(night, "WHOLE_FROM_SHARE", 0)
     engine, settings = today, nightly(tmp_path)
