@@ -76,9 +76,18 @@ def run(title: str, options: tuple[str, ...], env: dict[str, str], *, busy: bool
     return None if code == 0 else title
 
 
+def _day(text: str) -> int:
+    """The number of a day of the list; ValueError, which argparse tells of, for any other text."""
+    number = int(text)
+    if not 1 <= number <= len(DAYS):
+        raise ValueError(text)
+    return number
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.days")
-    parser.add_argument("numbers", nargs="*", type=int, choices=range(1, len(DAYS) + 1), metavar="N", help="days of the list")
+    # Not with `choices`: Python 3.11 compares them with the empty list too, when no number is given.
+    parser.add_argument("numbers", nargs="*", type=_day, metavar="N", help=f"days of the list, 1 to {len(DAYS)}")
     parser.add_argument("--all", action="store_true", help="every test on every day, and once on a busy machine")
     options, others = parser.parse_known_args()
     if faketime() is None:
