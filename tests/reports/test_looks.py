@@ -17,7 +17,8 @@ from tests.browser import chromium
 from tests.conftest import IST
 from tests.reports.results import payouts, reconciliation, sweep, tree
 
-pytestmark = pytest.mark.xdist_group("report-pages")
+# A browser takes more than a second, and many more where the clock is another.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("report-pages")]
 MADE = {
     "reconciliation": reconciliation,
     "tree": tree,
@@ -83,7 +84,6 @@ def examine(look: Any, path: Path) -> None:
         page.context.close()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("name", "count"), SIZES)
 def test_pages_of_every_size(look: Any, tmp_path: Path, name: str, count: int) -> None:
     path = written(MADE[name](count), tmp_path / "run")  # type: ignore[operator]
@@ -91,7 +91,6 @@ def test_pages_of_every_size(look: Any, tmp_path: Path, name: str, count: int) -
     examine(look, path)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", MADE)
 def test_hostile_content_is_only_text(look: Any, tmp_path: Path, name: str) -> None:
     path = written(MADE[name](25, hostile=True), tmp_path / "run")  # type: ignore[operator]
@@ -112,7 +111,6 @@ def test_hostile_content_looks_no_worse(look: Any, tmp_path: Path, name: str) ->
     examine(look, written(MADE[name](25, hostile=True), tmp_path / "run"))  # type: ignore[operator]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("runs", [1, pytest.param(0, marks=THOROUGH), pytest.param(500, marks=THOROUGH)])
 def test_the_index(look: Any, tmp_path: Path, runs: int) -> None:
     kinds = [reconciliation(6), tree(4), payouts(8, dry_run=False), sweep(9)]
@@ -128,7 +126,6 @@ def test_the_index(look: Any, tmp_path: Path, runs: int) -> None:
     examine(look, path)
 
 
-@pytest.mark.slow
 def test_sorting_and_finding_by_keyboard(look: Any, tmp_path: Path) -> None:
     page = look(written(reconciliation(60), tmp_path / "run"), viewport=DESK)
     rows = page.locator("table.js tbody tr")
@@ -157,7 +154,6 @@ def test_sorting_and_finding_by_keyboard(look: Any, tmp_path: Path) -> None:
     assert scroll.evaluate("region => region === document.activeElement")
 
 
-@pytest.mark.slow
 def test_without_script_everything_is_there(look: Any, tmp_path: Path) -> None:
     page = look(written(reconciliation(60), tmp_path / "run"), java_script_enabled=False, viewport=PHONE)
     assert page.locator(".tools").first.is_hidden()
@@ -177,7 +173,6 @@ def test_a_foreign_script_does_not_run(look: Any, tmp_path: Path) -> None:
     assert page.locator("table.js").count() == 1
 
 
-@pytest.mark.slow
 def test_the_script_runs_in_the_consoles_sandbox(browser: Browser, tmp_path: Path) -> None:
     html = written(reconciliation(3), tmp_path / "run").read_text(encoding="utf-8")
     page = browser.new_page()
@@ -196,7 +191,6 @@ def test_the_script_runs_in_the_consoles_sandbox(browser: Browser, tmp_path: Pat
     page.close()
 
 
-@pytest.mark.slow
 def test_print_shows_what_is_folded_away(look: Any, tmp_path: Path) -> None:
     page = look(written(reconciliation(5), tmp_path / "run"), viewport={"width": 794, "height": 1123})
     page.emulate_media(media="print")
