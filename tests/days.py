@@ -77,7 +77,7 @@ def run(title: str, options: tuple[str, ...], env: dict[str, str], *, busy: bool
 
 
 def _day(text: str) -> int:
-    """The number of a day of the list; ValueError, which argparse tells of, for any other text."""
+    """Return the number of a day of the list. Raises ValueError for any other text; argparse reports it."""
     number = int(text)
     if not 1 <= number <= len(DAYS):
         raise ValueError(text)

@@ -1,4 +1,4 @@
-"""What the checks are told beside the rows: the plan, the rules and limits of the settings, and the words that are known."""
+"""The parameters of the checks: the plan, the rules and limits of the settings, and the known words."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -43,7 +43,7 @@ def notes_of(found: EngineResult, missing: dict[str, str]) -> tuple[str, ...]:
 
 
 def alerts_of(settings: Settings, still_open: pl.DataFrame, figures: Figures, *, capped: bool) -> tuple[str, ...]:
-    """Why somebody is told of the run; nothing when nobody has to be."""
+    """Return the reasons for an alert, one sentence each; without a reason no alert is sent."""
     alerts = []
     critical = still_open.filter(pl.col("severity") == "critical").height
     if critical:
@@ -59,7 +59,7 @@ def alerts_of(settings: Settings, still_open: pl.DataFrame, figures: Figures, *,
 
 
 def stored_data(result: RunResult) -> dict[str, Any]:
-    """What the stored report holds of a run, as JSON."""
+    """Return what the stored report holds of a run, ready for JSON."""
     bridge = asdict(result.bridge) if result.bridge else None
     return {
         "verdict": result.verdict.value,

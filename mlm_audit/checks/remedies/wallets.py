@@ -101,7 +101,7 @@ def wrong_balance(broken: Broken) -> Remedy:
     step = Correction(
         "ledger", number, "balanceAfter", broken["balance_after_paisa"], broken["expected_paisa"], Row("ledger", number)
     )
-    if broken["is_last"] and broken["change_paisa"] is not None:
+    if broken["is_last"] and broken["changes"]:
         shown = Alternative("the row shows a wrong balance, and the wallet was never another", (step,))
         return Remedy(broken.id, alternatives=(shown, _wallet_was_set(broken)))
     return Remedy(broken.id, (step,))
@@ -121,19 +121,24 @@ def parted_balance(broken: Broken) -> Remedy:
 
 
 def _wallet_was_set(broken: Broken) -> Alternative:
-    """The change that brought wallet and ledger together again gets its approval."""
-    change, after = broken["change_paisa"], broken["after_id"]
-    values = {
-        "kind": "wallet_correction",
-        "userId": broken.member,
-        "amount": change,
-        "reference": f"AFTER_{after}",
-        "approvedAt": NOW,
-    }
-    return Alternative(
-        f"the wallet was set by {format_inr(change, sign=True)} after ledger row {after}, and whoever is responsible approves it",
-        (Insertion(APPROVALS, values, Row("ledger", after)),),
+    """The changes that brought wallet and ledger together again get their approval."""
+    changes = [(change["after_id"], change["change_paisa"]) for change in broken["changes"]]
+    steps = tuple(
+        Insertion(
+            APPROVALS,
+            {
+                "kind": "wallet_correction",
+                "userId": broken.member,
+                "amount": paisa,
+                "reference": f"AFTER_{after}",
+                "approvedAt": NOW,
+            },
+            Row("ledger", after),
+        )
+        for after, paisa in changes
     )
+    told = " and ".join(f"by {format_inr(paisa, sign=True)} after ledger row {after}" for after, paisa in changes)
+    return Alternative(f"the wallet was set {told} without a ledger row, and the person responsible approves that", steps)
 
 
 def overdrawn(broken: Broken) -> Remedy:

@@ -34,29 +34,28 @@ places as (
     where e.gap_paisa <> 0
 ),
 
--- Wallets that a person or a run set without a ledger row: AFTER_<ledger id>, and for a run's own what made it.
+-- Wallets that a person or a run set without a ledger row; the reference, AFTER_<ledger id>, says where.
 approvals as (
     select
         user_id as member_id,
         amount_paisa,
-        coalesce(try_cast(split_part(reference, '_', 2) as BIGINT), -1) as after_id,
-        case when split_part(reference, '_', 3) <> '' then 1 else 0 end as is_by_run
+        coalesce(try_cast(split_part(reference, '_', 2) as BIGINT), -1) as after_id
     from authorisations
     where kind = 'wallet_correction' and user_id in (select member_id from gaps)
 ),
 
--- Places of which approvals explain the change, but for what a run may correct: a drift that was corrected before the next row.
+-- Places at which something was approved, and how much of the change is not.
 explained as (
     select
         p.member_id,
         p.ledger_id,
-        p.gap_paisa - sum(a.amount_paisa) as rest_paisa,
-        min(a.is_by_run) as is_by_run
+        p.gap_paisa - sum(a.amount_paisa) as rest_paisa
     from places as p
     inner join approvals as a on p.member_id = a.member_id and a.after_id >= p.before_id and a.after_id < p.ledger_id
     group by p.member_id, p.ledger_id, p.gap_paisa
 ),
 
+-- A drift that was corrected before the next row leaves such a rest: no more of it than a run may correct.
 approved as (
     select e.*
     from explained as e
@@ -114,36 +113,50 @@ stretched as (
     from summed
 ),
 
-stretches as (
+-- The last change of each stretch, which brings wallet and ledger together.
+ends as (
     select
         member_id,
         stretch,
-        max(case when since_paisa = 0 then ledger_id end) as end_id,
-        max(case when since_paisa = 0 then before_id end) as end_before_id,
-        max(case when since_paisa = 0 then gap_paisa end) as end_paisa,
-        max(abs(gap_paisa)) as widest_paisa
+        ledger_id,
+        before_id,
+        gap_paisa
     from stretched
-    group by member_id, stretch
+    where since_paisa = 0
 ),
 
--- Settled where the last change of the stretch was approved. What a run made settles no more than runs correct.
+-- What goes the same way as that and was not approved: other corrections, or a move that is hidden behind a small one.
+unapproved as (
+    select
+        p.member_id,
+        p.stretch,
+        max(abs(p.gap_paisa)) as widest_paisa,
+        max(case when p.ledger_id = e.ledger_id then 1 else 0 end) as is_end,
+        list_sort(list({'after_id': p.before_id, 'change_paisa': p.gap_paisa})) as changes
+    from stretched as p
+    inner join ends as e on p.member_id = e.member_id and p.stretch = e.stretch and (p.gap_paisa > 0) = (e.gap_paisa > 0)
+    left join approved as a on p.member_id = a.member_id and p.ledger_id = a.ledger_id
+    where a.member_id is null
+    group by p.member_id, p.stretch
+),
+
+-- Settled where the last change is approved, and so is every other that goes its way and is wider than what a run may correct.
 closed as (
     select
-        s.member_id,
-        s.stretch
-    from stretches as s
-    inner join approved as a on s.member_id = a.member_id and s.end_id = a.ledger_id
+        e.member_id,
+        e.stretch
+    from ends as e
+    left join unapproved as u on e.member_id = u.member_id and e.stretch = u.stretch
     cross join rules as r
-    where a.is_by_run = 0 or s.widest_paisa <= r.correction_max_paisa
+    where u.member_id is null or (u.is_end = 0 and u.widest_paisa <= r.correction_max_paisa)
 ),
 
 standing as (
     select
         p.*,
-        s.end_before_id,
-        s.end_paisa
+        u.changes
     from stretched as p
-    inner join stretches as s on p.member_id = s.member_id and p.stretch = s.stretch
+    left join unapproved as u on p.member_id = u.member_id and p.stretch = u.stretch
     left join closed as c on p.member_id = c.member_id and p.stretch = c.stretch
     left join explained as x on p.member_id = x.member_id and p.ledger_id = x.ledger_id and x.rest_paisa = 0
     where c.member_id is null and x.member_id is null and p.ledger_id < 9223372036854775807
@@ -199,9 +212,8 @@ select
         'expected_paisa': g.expected_paisa,
         'is_wallet_off': b.member_id is not null,
         'is_last': r.ledger_id = g.ledger_id,
-        -- The change of the wallet that ends this stretch, where it was, and the break that stands for the stretch.
-        'change_paisa': p.end_paisa,
-        'after_id': p.end_before_id,
+        -- The changes of the wallet that ended this stretch and want an approval, and the break that stands for the stretch.
+        'changes': p.changes,
         'first_id': p.first_id,
         'root_id': coalesce(whole.break_id, part.break_id)
     } as facts,
@@ -245,8 +257,7 @@ select
         'expected_paisa': h.expected_paisa,
         'is_wallet_off': false,
         'is_last': false,
-        'change_paisa': null::BIGINT,
-        'after_id': null::BIGINT,
+        'changes': null::STRUCT(after_id BIGINT, change_paisa BIGINT)[],
         'first_id': null::BIGINT,
         'root_id': null::VARCHAR
     } as facts,
