@@ -160,6 +160,17 @@ def test_corrections_of_earlier_versions_are_recorded_by_the_upgrade(any_url: st
         assert sorted(connection.execute(rows).all()) == sorted(recorded)
 
 
+def test_without_the_table_of_authorisations_no_wallet_is_corrected(sqlite_url: str, filled: Fill, tmp_path: Path) -> None:
+    engine = filled(sqlite_url, clean_platform())
+    drift(engine, {5: 40})
+    drifted = wallets(engine)
+    with engine.begin() as connection:
+        connection.execute(text('drop table "AuditAuthorisation"'))
+    with pytest.raises(InputError, match="table AuditAuthorisation: missing; run `mlm-audit db upgrade`"):
+        run(engine, tmp_path)
+    assert wallets(engine) == drifted
+
+
 @pytest.mark.slow
 def test_correction_cap_stops_and_alerts(any_url: str, filled: Fill, tmp_path: Path) -> None:
     engine = filled(any_url, clean_platform())
