@@ -18,12 +18,12 @@ EVER = datetime(1900, 1, 1)  # noqa: DTZ001  (UTC without a zone, as the frames 
 
 
 class Ancestor(NamedTuple):
-    """An upline when the order was paid: `activity` is active, inactive, or unknown (active once, not today)."""
+    """An upline when the order was paid: `activity` is active, inactive, or unknown; `why` says what is known of it."""
 
     level: int
     member_id: int
     activity: str
-    since: datetime | None
+    why: str
 
 
 LINE = {
@@ -162,13 +162,16 @@ def ancestors(looked: Looked, buyer: int, paid_at: datetime, levels: int) -> lis
 
 
 def _ancestor(level: int, person: dict[str, Any], first: datetime | None, rules: PlanRules, paid_at: datetime) -> Ancestor:
-    registration = rules.active_from == "registration"
-    if person["is_active"] and not person["is_blocked"]:
-        since = EVER if registration or first is None else first
-        return Ancestor(level, person["id"], "active" if paid_at >= since else "inactive", since)
-    # Active once, not today: nobody knows since when not.
-    unknown = EVER if registration else first
-    return Ancestor(level, person["id"], "unknown" if unknown and paid_at >= unknown else "inactive", None)
+    is_active = person["is_active"] and not person["is_blocked"]
+    since = EVER if rules.active_from == "registration" else first
+    if is_active and since is None:
+        why = "active today, without an order that says since when: either posting is accepted"
+        return Ancestor(level, person["id"], "unknown", why)
+    if since is None or paid_at < since:
+        return Ancestor(level, person["id"], "inactive", f"member {person['id']} was not active then: to the company")
+    if is_active:
+        return Ancestor(level, person["id"], "active", "was active then")
+    return Ancestor(level, person["id"], "unknown", "active once, not today: either posting is accepted")
 
 
 def planned_lines(row: dict[str, Any], version: PlanVersion, looked: Looked) -> list[dict[str, Any]]:
@@ -208,11 +211,8 @@ def _line(post: Posting, uplines: dict[int, Ancestor], found: Found, *, is_stand
     expected, name = post.amount_paisa if is_standing else 0, LINE[post.kind].format(post.number)
     fact = found.take(post)
     upline = uplines.get(post.number)
-    if post.kind == "rollup" and upline:
-        return _made(name, None, expected, fact, f"member {upline.member_id} was not active then: to the company")
-    if post.kind == "level" and upline:
-        why = "was active then" if upline.activity == "active" else "active once, not today: either posting is accepted"
-        return _made(name, post.member_id, expected, fact, why)
+    if post.kind in ("level", "rollup") and upline:
+        return _made(name, post.member_id, expected, fact, upline.why)
     return _made(name, post.member_id, expected, fact, WHY[post.kind])
 
 

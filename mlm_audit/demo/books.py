@@ -280,7 +280,7 @@ class _Books:
                 "id": number,
                 "sponsor_id": pl.Series(m.sponsor + 1).set(pl.Series(m.sponsor < 0), None),
                 "role": as_words(m.admin.astype(np.int64), ("user", "admin")),
-                "is_active": (m.first_paid_at < NEVER) & ~(left & ~m.blocked),
+                "is_active": (m.active_from < NEVER) & ~(left & ~m.blocked),
                 "is_blocked": m.blocked,
                 "is_kyc_approved": m.kyc,
                 "monthly_purchase_paisa": this_month,
@@ -298,9 +298,9 @@ class _Books:
             {
                 "user_id": index + 1,
                 "parent_id": pl.Series(parent + 1).set(pl.Series(parent < 0), None),
-                "position": pl.Series((index - 1) % 3 + 1).set(pl.Series(parent < 0), None),
+                "position": pl.Series(self.members.position).set(pl.Series(parent < 0), None),
             }
-        )
+        ).filter(pl.Series(self.members.placed))
 
     def _orders(self) -> pl.DataFrame:
         o = self.orders

@@ -74,7 +74,7 @@ def _levels(world: World, pot: Ints, version: Ints) -> LevelLines:
         found.append((index, np.full(len(index), level), upline[index], amount[index]))
     order, level_no, who, paisa = (np.concatenate(part) for part in zip(*found, strict=True))
     at = orders.paid_at[order]
-    active = (members.first_paid_at[who] <= at) & (at < members.left_at[who])
+    active = (members.active_from[who] <= at) & (at < members.left_at[who])
     return LevelLines(order, level_no, who, paisa, active)
 
 

@@ -107,6 +107,7 @@ def tree_input(platform: Platform) -> TreeInput:
     amount = pl.col("amount_paisa").sum()
     from_orders = pending.group_by(pl.col("buyer_id").alias("member_id")).agg(amount.alias("from_orders_paisa"))
     to_them = pending.group_by(pl.col("user_id").alias("member_id")).agg(amount.alias("to_them_paisa"))
+    paid = platform["orders"].drop_nulls("paid_at")
     month = pl.col("year") * 100 + pl.col("month")
     log = platform["eligibility_log"].filter(month == month.max())
     return TreeInput(
@@ -114,7 +115,7 @@ def tree_input(platform: Platform) -> TreeInput:
         platform["matrix_nodes"],
         platform["hierarchy"],
         from_orders.join(to_them, on="member_id", how="full", coalesce=True).fill_null(0),
-        pl.DataFrame(schema={"member_id": pl.Int64, "first_paid_at": pl.Datetime("us")}),
+        paid.group_by(pl.col("user_id").alias("member_id")).agg(pl.col("paid_at").min().alias("first_paid_at")),
         log.select(pl.col("user_id").alias("member_id"), "is_eligible"),
         "the last sweep",
         load_plan().rules,

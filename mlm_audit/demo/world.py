@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from mlm_audit.demo.placement import fill
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import Month, month_of, months_between
-from mlm_audit.domain.plan import Plan
+from mlm_audit.domain.plan import Plan, PlanRules
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -57,13 +58,20 @@ class DemoSpec:
 
 @dataclass(frozen=True)
 class Members:
-    """`left_at` is NEVER unless deactivated or blocked; `first_paid_at` is NEVER for those who never ordered."""
+    """`left_at` is NEVER unless deactivated or blocked; `first_paid_at` is NEVER for those who never ordered.
+
+    `active_from` is when a member starts to earn, NEVER for those who never do. `parent` and `position` are the seat in the
+    matrix: -1 and 0 for the first member and for those who are not placed.
+    """
 
     created_at: Ints
     sponsor: Ints
     parent: Ints
+    position: Ints
+    placed: Flags
     kyc: Flags
     first_paid_at: Ints
+    active_from: Ints
     left_at: Ints
     blocked: Flags
     admin: Flags
@@ -76,7 +84,7 @@ class Members:
 
     def active_at(self, instant: Ints | np.int64 | int) -> Flags:
         """Which members are active at an instant."""
-        return (self.first_paid_at <= instant) & (instant < self.left_at)
+        return (self.active_from <= instant) & (instant < self.left_at)
 
 
 @dataclass(frozen=True)
@@ -112,7 +120,7 @@ def make_world(spec: DemoSpec, plan: Plan, tz: ZoneInfo) -> World:
     """Members and orders of a platform."""
     rng = np.random.default_rng(spec.seed)
     months = _history(spec, tz)
-    members, joining_paid = _make_members(spec, rng, months[0].start)
+    members, joining_paid = _make_members(spec, rng, months[0].start, plan.rules)
     orders = _make_orders(rng, spec, members, joining_paid, months)
     return World(spec, plan, tz, months, members, orders)
 
@@ -125,15 +133,14 @@ def _history(spec: DemoSpec, tz: ZoneInfo) -> list[Month]:
     return months_between(first.start, last.start, tz)
 
 
-def _make_members(spec: DemoSpec, rng: np.random.Generator, start: datetime) -> tuple[Members, Flags]:
+def _make_members(spec: DemoSpec, rng: np.random.Generator, start: datetime, rules: PlanRules) -> tuple[Members, Flags]:
     n, first, end = spec.members, micros(start), micros(spec.end)
     created = first + HOUR + ((end - first - 4 * HOUR) * np.sort(rng.random(n) ** 0.8)).astype(np.int64)
     created[0] = first
     index = np.arange(n)
-    parent = (index - 1) // 3
-    parent[0] = -1
+    above = (index - 1) // 3
     earlier = np.floor(rng.random(n) * np.maximum(index, 1)).astype(np.int64)
-    sponsor = np.where(rng.random(n) < 0.85, parent, earlier)
+    sponsor = np.where(rng.random(n) < 0.85, above, earlier)
     sponsor[0] = -1
     pays = rng.random(n) >= NEVER_ORDERS
     paid_at = created + (5 * 60 * SECOND + rng.random(n) ** 3 * 30 * HOUR).astype(np.int64)
@@ -147,7 +154,14 @@ def _make_members(spec: DemoSpec, rng: np.random.Generator, start: datetime) -> 
     blocked = leaves & (rng.random(n) < 0.4)
     first_paid = np.where(pays, paid_at, NEVER)
     left_at = np.where(leaves & pays, left, NEVER)
-    return Members(created, sponsor, parent, kyc, first_paid, left_at, blocked & pays, np.zeros(n, np.bool_)), pays
+    active_from = created if rules.active_from == "registration" else first_paid
+    admin = np.zeros(n, np.bool_)
+    arrived_at = created if rules.placed_from == "registration" else first_paid
+    placed = arrived_at < NEVER
+    arrivals = np.argsort(arrived_at, kind="stable")[: int(placed.sum())]
+    parent, position = fill(arrivals, sponsor, below_sponsor=rules.placement == "sponsor")
+    members = Members(created, sponsor, parent, position, placed, kyc, first_paid, active_from, left_at, blocked & pays, admin)
+    return members, pays
 
 
 def _make_orders(rng: np.random.Generator, spec: DemoSpec, members: Members, pays: Flags, months: list[Month]) -> Orders:

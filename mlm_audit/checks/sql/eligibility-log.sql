@@ -7,16 +7,23 @@
 -- do: Recompute the member's eligibility with `mlm-audit explain eligibility MEMBER --month MONTH`; a person decides what the right answer is before money moves.
 -- message: Member {member_id}, month {month}: {what}.
 with people as (
-    -- Who can have counted as active when the month ended. Flags have no history: those who are inactive today may have been active then.
+    -- Who can have counted as active when the month ended. Flags have no history: those who are inactive today may have been
+    -- active then, and of those who are active without an order nobody knows since when.
     select
         u.id as member_id,
         nullif(u.sponsor_id, u.id) as sponsor_id,
-        coalesce(u.is_active, false) and not coalesce(u.is_blocked, false) as is_certain,
-        case when r.active_from = 'registration' then u.created_at else f.first_paid_at end as active_from
+        coalesce(u.is_active, false) and not coalesce(u.is_blocked, false)
+        and (r.active_from = 'registration' or f.first_paid_at is not null) as is_certain,
+        case when r.active_from = 'registration' then u.created_at else coalesce(f.first_paid_at, u.created_at) end as active_from
     from users as u
     left join first_paid as f on u.id = f.member_id
     cross join rules as r
-    where u.role = 'user' and (r.active_from = 'registration' or f.first_paid_at is not null)
+    where
+        u.role = 'user'
+        and (
+            r.active_from = 'registration' or f.first_paid_at is not null
+            or (coalesce(u.is_active, false) and not coalesce(u.is_blocked, false))
+        )
 ),
 
 asked as (

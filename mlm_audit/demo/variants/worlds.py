@@ -64,6 +64,15 @@ def _several_roots(world: World) -> World:
     return replace(world, members=replace(world.members, parent=parent, sponsor=sponsor))
 
 
+def _activated_by_hand(world: World) -> World:
+    """Those who never ordered were made active all the same: half of them when they registered, half of them later."""
+    members = world.members
+    later = members.created_at + (world.end - members.created_at) // 2
+    since = np.where(np.arange(members.count) % 2 == 0, members.created_at, later)
+    active_from = np.where(members.first_paid_at == NEVER, since, members.active_from)
+    return replace(world, members=replace(members, active_from=active_from))
+
+
 WORLDS = (
     Variant("tiny-commission", "orders that set aside nothing, or one paisa", _tiny_commission),
     Variant("month-boundary", "orders paid exactly when a month starts, and a millisecond before", _month_boundary),
@@ -85,6 +94,22 @@ WORLDS = (
         "plan-unposted",
         "a plan that posts no remainder and counts orders for the 3-3 rule",
         settings={"PLAN_FILE": str(PLANS / "unposted-remainder.toml")},
+    ),
+    Variant("activated-by-hand", "members who are active without ever having ordered", _activated_by_hand),
+    Variant(
+        "plan-registration",
+        "a plan under which members earn from their registration on",
+        settings={"PLAN_FILE": str(PLANS / "registration.toml")},
+    ),
+    Variant(
+        "plan-sponsor-placement",
+        "a plan that fills the matrix below each sponsor",
+        settings={"PLAN_FILE": str(PLANS / "sponsor-placement.toml")},
+    ),
+    Variant(
+        "plan-placed-when-paid",
+        "a plan that places members when they pay for their first order",
+        settings={"PLAN_FILE": str(PLANS / "placed-when-paid.toml")},
     ),
     Variant(
         "plan-one-level",

@@ -13,6 +13,7 @@ with credited as (
 select
     m.member_id,
     coalesce(m.active_from, m.unknown_from) as active_from,
-    case when m.active_from is not null then '9999-12-31'::TIMESTAMP else c.last_paid_at end as active_until
+    case when u.is_active and not u.is_blocked then '9999-12-31'::TIMESTAMP else c.last_paid_at end as active_until
 from members as m
+inner join users as u on m.member_id = u.id
 left join credited as c on m.member_id = c.member_id

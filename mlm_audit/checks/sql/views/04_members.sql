@@ -1,17 +1,19 @@
 -- Every member with what is known of when an order below them earns them commission.
--- active_from: from then on they are active for certain. unknown_from: from then on nobody knows (active once, not today).
--- Before both, and where both are null, they are inactive.
+-- active_from: from then on they are active for certain. unknown_from: from then on nobody knows: they were active once and
+-- are not today, or they are active today without an order that says since when. Before both, and where both are null, they
+-- are inactive.
 select
     u.id as member_id,
     case
         when not (u.is_active and not u.is_blocked) then null
-        when r.active_from = 'registration' or f.first_paid_at is null then '1900-01-01'::TIMESTAMP
+        when r.active_from = 'registration' then '1900-01-01'::TIMESTAMP
         else f.first_paid_at
     end as active_from,
     case
-        when u.is_active and not u.is_blocked then null
-        when r.active_from = 'registration' then '1900-01-01'::TIMESTAMP
-        else f.first_paid_at
+        when r.active_from = 'registration'
+            then case when u.is_active and not u.is_blocked then null else '1900-01-01'::TIMESTAMP end
+        when not (u.is_active and not u.is_blocked) then f.first_paid_at
+        when f.first_paid_at is null then '1900-01-01'::TIMESTAMP
     end as unknown_from
 from users as u
 left join first_paid as f on u.id = f.member_id
