@@ -16,6 +16,8 @@ from mlm_audit.database.values import Unread
 from mlm_audit.database.words import folded
 
 INT = pl.Int64()
+SWEPT = 10
+"""A month with less than one in this many rows of the fullest one was not swept."""
 MONTH_KEY = EligibilityLog.year * 100 + EligibilityLog.month
 
 
@@ -63,9 +65,20 @@ FIRST_PAID: dict[str, Any] = {"member_id": INT, "first_paid_at": pl.Datetime("us
 
 
 def last_decided(connection: Connection) -> int | None:
-    """The last month that a sweep finished, YYYYMM; else the last one that it decided anything of; else None."""
-    finished = connection.execute(select(func.max(MonthlyStats.year * 100 + MonthlyStats.month))).scalar_one()
-    return finished or connection.execute(select(func.max(MONTH_KEY))).scalar_one()
+    """The last month that a sweep finished, YYYYMM; else the last one that it decided anything of; else None.
+
+    A row of MonthlyStats for a month that nothing was logged for is no sweep, and neither are a few rows of the log beside
+    months with many: flags would be set after a mistake in one row.
+    """
+    stats = select(MonthlyStats.year, MonthlyStats.month).where(MonthlyStats.year.is_not(None), MonthlyStats.month.is_not(None))
+    for year, month in sorted(connection.execute(stats.distinct()).all(), reverse=True):
+        logged = select(EligibilityLog.id).where(EligibilityLog.year == year, EligibilityLog.month == month).limit(1)
+        if connection.execute(logged).first() is not None:
+            return int(year) * 100 + int(month)
+    counted = select(EligibilityLog.year, EligibilityLog.month, func.count()).group_by(EligibilityLog.year, EligibilityLog.month)
+    rows_of = connection.execute(counted.where(EligibilityLog.year.is_not(None), EligibilityLog.month.is_not(None)))
+    months = {int(year) * 100 + int(month): int(rows) for year, month, rows in rows_of}
+    return max((key for key, rows in months.items() if rows * SWEPT >= max(months.values())), default=None)
 
 
 def _logged(connection: Connection, month_key: int) -> pl.DataFrame:

@@ -74,3 +74,12 @@ def _audit_with(platform: Platform, plan: Plan) -> pl.DataFrame:
         platform.write_snapshot(Path(folder))
         with Engine(Path(folder), plan, Settings(database_url=None), read_at=platform.end) as engine:
             return engine.run(load_checks()).breaks
+
+
+@pytest.mark.parametrize(("column", "value"), [("year", 2096), ("month", 11), ("year", 2025)])
+def test_one_log_row_with_a_wrong_month_puts_no_counter_in_the_wrong(platform: Platform, column: str, value: int) -> None:
+    last = platform["eligibility_log"]["id"].max()
+    platform.update("eligibility_log", [int(str(last))], **{column: [value]})
+    found = audit(platform)
+    assert 0 < found.height < 6
+    assert found.filter(pl.col("code") == "purchase-counters").height <= 1

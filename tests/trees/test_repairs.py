@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, delete, func, insert, select, text, update
@@ -341,3 +342,17 @@ def test_a_sweep_that_is_running_has_the_last_word(
     monkeypatch.setattr(tree_health._TreeHealth, "_repair", meanwhile)
     result = run(engine, tmp_path)
     assert (len(result.corrections), result.counts["issues_open"]) == (1, 0), "what it decided is what the flag says"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("table", [MonthlyStats, EligibilityLog])
+def test_one_row_with_a_wrong_month_is_no_sweep(any_url: str, filled: Fill, tmp_path: Path, table: Any) -> None:
+    """It would be the last month, of which nothing else is known: every flag would be cleared."""
+    engine = filled(any_url, clean_platform(300))
+    with engine.begin() as connection:
+        if table is EligibilityLog:
+            connection.execute(delete(MonthlyStats))
+        last = connection.execute(select(func.max(table.id))).scalar_one()
+        connection.execute(update(table).where(table.id == last).values(year=2096))
+    result = run(engine, tmp_path)
+    assert len(result.corrections) <= 1, "at most the member's whose decision the row was"
