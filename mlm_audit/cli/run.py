@@ -26,10 +26,10 @@ from mlm_audit.cli.common import (
 from mlm_audit.cli.file_options import DELIMITER, ENCODING, FORMAT, QUOTE, SKIP_FOOTER, SKIP_LINES, WholeIds
 from mlm_audit.domain.findings import RunResult, at_least
 from mlm_audit.domain.money import format_inr
-from mlm_audit.domain.periods import parse_instant, parse_month
+from mlm_audit.domain.periods import parse_instant
 from mlm_audit.domain.settings import Settings, load_settings, masked
 from mlm_audit.jobs import files as file_job
-from mlm_audit.jobs.call import Request, call, refuse_strangers
+from mlm_audit.jobs.call import Request, call, refuse_bad_request
 from mlm_audit.jobs.file_options import mapped_files
 from mlm_audit.jobs.names import JOBS, RECONCILIATION, resolve
 from mlm_audit.reporting.document import to_document
@@ -86,9 +86,7 @@ def run(
     settings = settings_with(db, memory_limit_mb=memory_limit, threads=threads, engine=engine)
     moment = None if as_of is None else parse_instant(as_of, settings.tz)
     request = Request(moment, month, limit, approve, repair, full, None, dry_run, out_dir)
-    refuse_strangers(name, request)
-    if month is not None:
-        parse_month(month, settings.tz)
+    refuse_bad_request(name, request, settings, clock())
     platform = database(settings)
     with progress_bar(quiet=json) as progress:
         result = call(name, platform, settings, clock, request, progress)

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import RunResult
-from mlm_audit.domain.periods import refuse_far_ahead
+from mlm_audit.domain.periods import parse_month, refuse_far_ahead
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.folders import refuse_unwritable
 from mlm_audit.jobs.investigation import investigate
@@ -23,7 +23,7 @@ from mlm_audit.jobs.names import (
     WEEKLY_SUMMARY,
 )
 from mlm_audit.jobs.payout_shards import pay_shard
-from mlm_audit.jobs.payouts import Options, run_payouts
+from mlm_audit.jobs.payouts import MOST, Options, run_payouts
 from mlm_audit.jobs.ports import Clock, Progress
 from mlm_audit.jobs.reconciliation import reconcile
 from mlm_audit.jobs.shards import Shard, Share
@@ -65,11 +65,17 @@ class Request:
     out: Path | None = None
 
 
-def refuse_strangers(job: str, request: Request) -> None:
-    """An option that a job does not know is a mistake, not something to be ignored: InputError."""
+def refuse_bad_request(job: str, request: Request, settings: Settings, now: datetime) -> None:
+    """InputError for an option that the job does not know, which is a mistake and not ignored, and for a value out of range."""
     for option, owners in OPTIONS_OF.items():
         if getattr(request, option) is not None and job not in owners:
             raise InputError(f"--{option}: {job} does not take it; it belongs to {' and '.join(owners)}")
+    refuse_far_ahead(request.as_of, now)
+    for name, value, most in (("limit", request.limit, MOST), ("shards", request.shards, MOST_SHARDS)):
+        if value is not None and not 1 <= value <= most:
+            raise InputError(f"--{name} {value}: give a number from 1 to {most}")
+    if request.month is not None:
+        parse_month(request.month, settings.tz)
 
 
 def call(
@@ -82,11 +88,8 @@ def call(
     share: Share | None = None,
 ) -> RunResult:
     """Run a job by its full name; `share` has its shards done, where they are asked for. InputError before anything is written, JobFailedError when it broke off."""
-    refuse_strangers(job, request)
-    refuse_far_ahead(request.as_of, clock())
+    refuse_bad_request(job, request, settings, clock())
     refuse_unwritable(job, settings, dry_run=request.dry_run, out=request.out)
-    if request.shards is not None and not 1 <= request.shards <= MOST_SHARDS:
-        raise InputError(f"shards: give a number from 1 to {MOST_SHARDS}")
     shards = request.shards or 1
     if job == TREE_HEALTH:
         return _check_trees(database, settings, clock, request, progress)

@@ -103,8 +103,6 @@ def run_payouts(
         )
     if options.shards > 1 and options.share is None:
         raise InputError("--shards: there is no pool that could do them; start the job through Prefect: mlm-audit trigger")
-    if options.limit is not None and not 1 <= options.limit <= MOST:
-        raise InputError(f"--limit {options.limit}: give a number from 1 to {MOST}")
     head = Header(job, new_job_id(job, started, settings), as_of, started, clock, settings, options.dry_run)
     limit = approval.limit if approval else options.limit
     payouts = _Payouts(database, settings, head, limit, approval, options, progress, sleep)

@@ -14,13 +14,12 @@ from mlm_audit.database.connect import consistent_read
 from mlm_audit.database.joblog import live_run
 from mlm_audit.database.own_tables import Action, JobLease, JobLog
 from mlm_audit.domain.errors import InputError, JobBusyError, JobFailedError
-from mlm_audit.domain.periods import business_date, parse_instant, parse_month, refuse_far_ahead
+from mlm_audit.domain.periods import business_date, parse_instant
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.approval import read_approval
-from mlm_audit.jobs.call import MOST_SHARDS, Request, refuse_strangers
+from mlm_audit.jobs.call import Request, refuse_bad_request
 from mlm_audit.jobs.names import RETRY_PAYOUTS, WEEKLY_PAYOUTS, resolve, short
 from mlm_audit.jobs.owner import account, acting_as, is_gone
-from mlm_audit.jobs.payouts import MOST
 from mlm_audit.jobs.ports import Clock
 from mlm_audit.jobs.scheduler import Scheduler
 
@@ -79,22 +78,25 @@ class Steering:
         """Only parameters that the job has, each as it should be: Prefect would take more than it seems (`__prefect_kind`)."""
         if stray := set(given) - PARAMETERS:
             raise InputError(f"parameters: {', '.join(sorted(stray))[:100]} cannot be given; {', '.join(sorted(PARAMETERS))} can")
-        text, month, limit = given.get("as_of"), given.get("month"), given.get("limit")
-        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MOST):
-            raise InputError(f"limit: give a number from 1 to {MOST}")
-        shards = given.get("shards")
-        if shards is not None and (isinstance(shards, bool) or not isinstance(shards, int) or not 1 <= shards <= MOST_SHARDS):
-            raise InputError(f"shards: give a number from 1 to {MOST_SHARDS}")
+        for name in ("limit", "shards"):
+            if isinstance(given.get(name), bool) or not isinstance(given.get(name), int | None):
+                raise InputError(f"{name}: give a number")
         for name in ("dry_run", "repair", "full"):
             if not isinstance(given.get(name), bool | None):
                 raise InputError(f"{name}: give true or false")
+        text, month = given.get("as_of"), given.get("month")
         moment = None if text is None else parse_instant(str(text), self.settings.tz)
-        refuse_far_ahead(moment, self.clock())
-        if month is not None:
-            parse_month(str(month), self.settings.tz)
-        refuse_strangers(
-            job, Request(moment, month, limit, None, given.get("repair"), given.get("full"), shards, bool(given.get("dry_run")))
+        request = Request(
+            moment,
+            None if month is None else str(month),
+            given.get("limit"),
+            None,
+            given.get("repair"),
+            given.get("full"),
+            given.get("shards"),
+            bool(given.get("dry_run")),
         )
+        refuse_bad_request(job, request, self.settings, self.clock())
         known = {name: value for name, value in given.items() if value is not None}
         return known | ({"as_of": moment.isoformat()} if moment else {})
 
