@@ -146,7 +146,14 @@ CAUSES: dict[str, tuple[str, str]] = {
         "Complete the order or the plan first, and reverse nothing before that",
     ),
     "order-not-paid": ("Commission for an order that was not paid", "Reverse it"),
-    "other-ledger-type": ("A payout's ledger row is of another kind", "Set the row's type right; pay nothing"),
+    "other-ledger-type": (
+        "A ledger row carries the key of one line but names a different kind, order, level or owner",
+        "Correct the row to match its key; pay nothing",
+    ),
+    "order-buyer-changed": (
+        "An order names a different buyer from all of its records",
+        "Find out who edited the order, and set its buyer back; do not move any postings",
+    ),
     "overdrawn": ("A wallet is below zero", "Stop its withdrawals and find the debit"),
     "paid-and-rolled-up": ("A level was paid and also rolled up", "Reverse one of the two"),
     "payout-not-marked": ("An instalment was credited but not marked paid", "Mark it, or it is paid again"),
@@ -162,6 +169,18 @@ CAUSES: dict[str, tuple[str, str]] = {
     "rollup-not-posted": ("A roll-up was never credited to the company", "Post the credit"),
     "rollup-posted-twice": ("A roll-up was credited to the company twice", "Reverse the second"),
     "rollup-record-lost": ("A roll-up has no CommissionRollup row", "Add the row"),
+    "instalment-misnamed": (
+        "An instalment names another order or number",
+        "Correct the instalment's order and number; do not add another",
+    ),
+    "record-misnamed": (
+        "A commission record names another order, level or kind",
+        "Correct the record; post nothing",
+    ),
+    "rollup-record-misnamed": (
+        "A roll-up's record names another member or month",
+        "Set the record's member and month to those in the company's credit",
+    ),
     "rollup-record-wrong": ("A CommissionRollup row shows another amount", "Mend the row"),
     "rollup-without-record": ("A roll-up credit that no CommissionRollup row explains", "Reverse it or add the row"),
     "rounding": ("A share was rounded the wrong way by one paisa", "Mend the platform's rounding"),

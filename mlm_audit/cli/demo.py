@@ -1,5 +1,6 @@
 """`mlm-audit demo`: a demonstration platform, with faults if you like, to see that the audit works."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -139,7 +140,8 @@ def show_coverage(
 ) -> int:
     """Change every column of every table in every way and score the checks. Exit 1 when a change is neither found nor declared."""
     refuse_unwritable("--markdown", markdown)
-    outcomes = [outcome for seed in range(1, seeds + 1) for outcome in mutation_scorecard(members, seed, share)]
+    workers = os.cpu_count() or 1
+    outcomes = [outcome for seed in range(1, seeds + 1) for outcome in mutation_scorecard(members, seed, share, workers)]
     result = card(outcomes)
     table = card_page(result, seeds=seeds, members=members, share=share)
     if markdown is not None:

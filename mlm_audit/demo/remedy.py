@@ -130,11 +130,11 @@ def _post(platform: Platform, step: Posting) -> Sequence[int]:
 
 
 def _wallet(platform: Platform, member: int | None) -> int | None:
-    """What a member's wallet holds; None for the company and for a member who does not exist."""
+    """What a member's wallet holds; None for the company, for a member who does not exist, and where nothing is stored."""
     if member is None:
         return None
     found = platform["users"].filter(pl.col("id") == member)["wallet_balance_paisa"]
-    return int(found[0]) if found.len() else None
+    return None if found.len() == 0 or found[0] is None else int(found[0])
 
 
 def _set_wallet(platform: Platform, step: WalletCorrection) -> Sequence[int]:

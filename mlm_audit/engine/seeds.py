@@ -6,11 +6,13 @@ looked at; of the others only what came after the balance brought forward.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import duckdb
 import polars as pl
 
 from mlm_audit.checks.inputs import ORDER_LINES
+from mlm_audit.checks.roots.breaks import found_of
 from mlm_audit.domain.periods import Month
 from mlm_audit.domain.words import LEDGER_TYPES, WORDS
 from mlm_audit.engine.changes import register
@@ -30,6 +32,7 @@ UNKNOWN_WORDS = "".join(
     if name in ("users", "commissions", "withdrawals", "payout_schedule", "payout_history")
 )
 """The members of rows with a word that is not known: all of them, so that a finding counts every row."""
+CONCERNED_SCHEMA: Any = {"kind": pl.String, "id": pl.Int64}
 KINDS = ("orders", "schedules", "withdrawals", "members", "ledger", "commissions", "histories")
 
 
@@ -169,10 +172,13 @@ class Seeds:
             )
 
     def add_breaks(self, breaks: pl.DataFrame) -> bool:
-        """Look also at whatever these breaks (id, code, member_id, order_id) are about; whether any of it is new here."""
+        """Look also at whatever these breaks are about, and their remedies depend on; whether any of it is new here."""
         before = self.sizes()
         register(self.con, "given_breaks", breaks.select("id", "code", "member_id", "order_id"))
+        concerned = [place for one in found_of(breaks) for place in one.concerned()]
+        register(self.con, "given_concerned", pl.DataFrame(concerned, CONCERNED_SCHEMA, orient="row"))
         self._add(OF_BREAKS)
+        self._add({kind: f"select id from given_concerned where kind = '{kind}'" for kind in ("members", "orders", "ledger")})
         self.con.execute("insert into seed_types select substr(id, 13) from given_breaks where code = 'ledger-type'")
         self.con.execute(
             "insert into seed_nobodys select code from given_breaks where id like 'release-ledger/(none)%' or id like 'duplicate-credit/(none)%'"

@@ -44,6 +44,7 @@ ORDER_CHECKS = (
     "instalments",
     "joining-flag",
     "order-basis",
+    "order-buyer",
     "order-lines",
     "order-status",
     "order-unusable",

@@ -127,8 +127,8 @@ FOUND: dict[str, tuple[Change, str, str]] = {
     ),
     "an instalment without an order": (
         edit("payout_schedule", PENDING, order_id=None),
-        "record-state",
-        "instalment-without-order",
+        "instalments",
+        "instalment-misnamed",
     ),
     "given up at once": (
         edit("payout_schedule", pl.col("status") == "failed", status="permanently_failed", processed_at=day(2026, 11, 16)),

@@ -36,7 +36,7 @@ def _break(code: str, cause: str, facts: dict[str, object], *, order: int | None
 
 
 def test_a_sentence_names_amount_member_kind_reference_and_key() -> None:
-    facts = {"month": 202610, "released_paisa": 1_816_083, "credited_paisa": 0, "in_wallet": "no"}
+    facts = {"month": 202610, "released_paisa": 1_816_083, "credited_paisa": 0, "in_wallet": "no", "is_eligible": True}
     remedy = remedy_of(_break("release-ledger", "release-not-posted", facts))
     assert remedy.sentence == "Post ₹18,160.83 to member 5 as repurchase_commission, reference 202610, key REPURCHASE_5_202610."
     assert remedy.to_dict()["steps"] == [

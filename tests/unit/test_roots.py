@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from mlm_audit.checks.pointers import explain_command
+from mlm_audit.checks.remedies import remedy_of
 from mlm_audit.checks.roots import FOLLOWS, follow_roots
 
 
@@ -70,3 +71,143 @@ def test_which_command_explains_a_break(row: tuple[str, Any, Any, str], command:
     code, member, order, key = row
     given = {"code": code, "id": f"{code}/{key}", "member_id": member, "order_id": order}
     assert explain_command(given) == f"mlm-audit explain {command}"
+
+
+def given(*rows: dict[str, Any]) -> pl.DataFrame:
+    """Breaks with all that they say: id, code, cause, and what else a test is about."""
+    return pl.DataFrame(
+        [
+            {
+                "id": row["id"],
+                "code": row["id"].partition("/")[0],
+                "key": row["id"].partition("/")[2],
+                "cause": row["cause"],
+                "member_id": row.get("member"),
+                "order_id": row.get("order"),
+                "amount_paisa": row.get("paisa", 0),
+                "evidence": json.dumps(
+                    [{"table": row.get("table", "users"), "id": row.get("row", 1), "facts": row.get("facts", {})}]
+                ),
+            }
+            for row in rows
+        ],
+        schema_overrides={"member_id": pl.Int64, "order_id": pl.Int64, "amount_paisa": pl.Int64},
+    )
+
+
+def causes(*rows: dict[str, Any]) -> dict[str, str]:
+    found = follow_roots(given(*rows))
+    return dict(zip(found["id"], found["cause"], strict=True))
+
+
+def line(**facts: Any) -> dict[str, Any]:
+    """The facts of a repurchase line of member 7 in January."""
+    usual = {"upline_id": 7, "record_user_id": 7, "records": 1, "is_joining": False, "month": 202401, "record_status": "released"}
+    return {"order_line": usual | {"recorded_paisa": 1_000, "due_paisa": 1_000} | facts}
+
+
+ROUNDING = {"id": "commission-amount/10/3", "cause": "rounding", "member": 7, "order": 10, "facts": line(recorded_paisa=1_001)}
+
+
+@pytest.mark.parametrize(
+    ("root", "other"),
+    [
+        # One paisa in a record is no reason for an unlawful release of 20,000 rupees.
+        (
+            ROUNDING,
+            {"id": "decision-against-log/7/202401/released", "cause": "released-though-ineligible", "member": 7, "paisa": 2_000_000,
+             "facts": {"month": 202401, "status": "released", "decided_paisa": 2_000_000}},
+        ),
+        # Nor of a release that was never credited.
+        (
+            ROUNDING,
+            {"id": "release-ledger/7/202401", "cause": "release-not-posted", "member": 7, "paisa": -500,
+             "facts": {"released_paisa": 1_501, "credited_paisa": 1_000}},
+        ),
+        # A forged instalment without an order is not explained by its not being in the ledger.
+        (
+            {"id": "payout-ledger/17", "cause": "lost-payout", "paisa": -1_000, "facts": {"schedule_id": 17, "credited_paisa": 0}},
+            {"id": "record-state/SelfPayoutSchedule/17", "cause": "instalment-without-order", "facts": {"planned_paisa": 1_000}},
+        ),
+        # The reference of a payout is an instalment, and no order.
+        (
+            {"id": "payout-ledger/17", "cause": "other-ledger-type", "paisa": -500_000,
+             "facts": {"other_id": 900, "other_reference_id": 17, "is_same_row": True}},
+            {"id": "refund-not-reversed/17", "cause": "refund-commission-kept", "order": 17, "paisa": 500_000},
+        ),
+        # An entry under somebody's key, with another amount, is an entry without an authorisation.
+        (
+            {"id": "payout-ledger/17", "cause": "other-ledger-type", "paisa": -1_000, "facts": {"other_id": 900, "is_same_row": False}},
+            {"id": "unsupported-entry/ledger/900", "cause": "unsupported-entry", "member": 9, "paisa": 5_000_000, "table": "ledger", "row": 900},
+        ),
+        # Both say nothing of an amount.
+        (
+            {"id": "commission-not-posted/10/2", "cause": "record-misnamed", "order": 10, "facts": {"stray_id": 55}},
+            {"id": "instalments/10/3", "cause": "wrong-beneficiary", "order": 10},
+        ),
+        # The wallet is off by more than the entry that nobody approved.
+        (
+            {"id": "unsupported-entry/ledger/900", "cause": "unsupported-entry", "member": 7, "paisa": 50_000, "table": "ledger", "row": 900,
+             "facts": {"is_outside_wallet": True, "posted_user_id": 7, "posted_paisa": 50_000}},
+            {"id": "wallet-balance/7", "cause": "several-causes", "member": 7, "paisa": -150_000},
+        ),
+        # A credit that was posted twice is posted twice whoever bought the order.
+        (
+            {"id": "order-buyer/10", "cause": "order-buyer-changed", "member": 3, "order": 10, "facts": {"buyer_id": 4, "month": 202401}},
+            {"id": "duplicate-credit/commission/10/2", "cause": "credit-posted-twice", "member": 9, "order": 10, "paisa": 500_000},
+        ),
+        (
+            {"id": "order-buyer/10", "cause": "order-buyer-changed", "member": 3, "order": 10, "facts": {"buyer_id": 4, "month": 202401}},
+            {"id": "eligibility-log/4/202201", "cause": "eligibility-purchases", "member": 4},
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_root_does_not_explain_stays_a_finding(root: dict[str, Any], other: dict[str, Any]) -> None:
+    assert causes(root, other) == {root["id"]: root["cause"], other["id"]: other["cause"]}
+
+
+def test_a_month_follows_from_the_record_that_explains_it_to_the_paisa() -> None:
+    month = {
+        "id": "release-ledger/7/202401",
+        "cause": "wrong-amount",
+        "member": 7,
+        "facts": {"released_paisa": 1_001, "credited_paisa": 1_000},
+    }
+    assert causes(ROUNDING, month)[month["id"]] == FOLLOWS
+    undecided = {"id": "undecided-after-sweep/55", "cause": "missed-by-sweep", "member": 7, "paisa": 500,
+                 "facts": {"month": 202401, "is_eligible": True}}  # fmt: skip
+    month |= {"facts": {"released_paisa": 1_000, "credited_paisa": 1_500}}
+    assert causes(undecided, month)[month["id"]] == FOLLOWS
+
+
+def test_what_a_record_explains_in_part_has_no_steps_before_the_record_is_right() -> None:
+    month = {"id": "release-ledger/7/202401", "cause": "wrong-amount", "member": 7, "paisa": -500,
+             "facts": {"released_paisa": 1_501, "credited_paisa": 1_000, "ledger_id": 3, "month": 202401}}  # fmt: skip
+    [row] = [row for row in follow_roots(given(ROUNDING, month)).iter_rows(named=True) if row["id"] == month["id"]]
+    remedy = remedy_of(row)
+    assert (row["cause"], remedy.kind) == ("wrong-amount", "investigation")
+    assert ROUNDING["id"] in remedy.first
+
+
+def test_a_record_without_a_status_stops_nothing() -> None:
+    refund = {"id": "refund-misplaced/10/x/7", "cause": "refund-misplaced", "member": 7, "order": 10,
+              "facts": {"table": "commissions", "kind": "repurchase", "month": 202401, "left_paisa": 5}}  # fmt: skip
+    assert causes(refund) == {refund["id"]: "refund-misplaced"}
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"upline_id": 7, "level": 2, "due_paisa": 500, "records": 1, "month_rollup_id": 12},
+        {
+            "lines": [
+                {"table": "commissions", "id": 3, "amount_paisa": 5, "kind": "repurchase", "status": "released", "user_id": 7}
+            ]
+        },
+    ],
+)
+def test_a_break_that_an_earlier_version_stored_has_no_exact_steps(facts: dict[str, Any]) -> None:
+    code, cause = ("refund-not-reversed", "refund-commission-kept") if "lines" in facts else ("commission-amount", "wrong-amount")
+    [row] = given({"id": f"{code}/10", "cause": cause, "member": 7, "order": 10, "facts": facts}).to_dicts()
+    assert remedy_of(row).kind == "investigation"
+    assert "earlier version" in remedy_of(row).first

@@ -22,7 +22,8 @@ class Broken:
     facts: dict[str, Any]
 
     def __getitem__(self, fact: str) -> Any:
-        return self.facts.get(fact)
+        """A fact of the break, or of the line of an order that it is about; None where it is not known."""
+        return self.facts.get(fact, (self.facts.get("order_line") or {}).get(fact))
 
     @property
     def member(self) -> int:

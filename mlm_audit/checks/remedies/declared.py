@@ -1,14 +1,20 @@
 """Which remedy belongs to which break: one declaration each, by the check's code and the cause."""
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from mlm_audit.checks.causes import first_step
 from mlm_audit.checks.remedies import lines, orders, payouts, records, sweep, wallets
 from mlm_audit.checks.remedies.breaks import Broken, broken_of
-from mlm_audit.checks.remedies.model import Remedy
+from mlm_audit.checks.remedies.model import Posting, Remedy, Step
 from mlm_audit.checks.roots import FOLLOWS
 
+log = logging.getLogger(__name__)
+UNREADABLE = "Fill in or correct the missing or unreadable values in the evidence rows; until then nothing is posted"
+EARLIER = (
+    "Run the reconciliation again: this break was stored by an earlier version, whose facts do not say enough for exact steps"
+)
 Declared = Callable[[Broken], Remedy]
 
 REMEDIES: dict[str, dict[str, Declared]] = {
@@ -69,6 +75,7 @@ REMEDIES: dict[str, dict[str, Declared]] = {
     "commission-missing": {
         "lost-commission": lines.missing,
         "rolled-up-though-active": lines.rolled_up,
+        "record-misnamed": lines.misnamed,
         "wrong-level": lines.misplaced,
     },
     "commission-beneficiary": {"wrong-beneficiary": lines.moved},
@@ -81,6 +88,7 @@ REMEDIES: dict[str, dict[str, Declared]] = {
     },
     "commission-duplicate": {"recorded-twice": lines.doubled_record},
     "commission-not-posted": {
+        "record-misnamed": lines.misnamed,
         "commission-record-lost": lines.lost_record,
         "ledger-row-lost": lines.lost_credit,
         "commission-not-credited": lines.no_credit,
@@ -95,6 +103,7 @@ REMEDIES: dict[str, dict[str, Declared]] = {
         "no-such-level": lines.no_level,
     },
     "company-posting": {
+        "other-ledger-type": payouts.other_kind,
         "company-line-lost": orders.company_lost,
         "company-line-twice": orders.company_twice,
         "order-not-paid": orders.company_unpaid,
@@ -103,11 +112,13 @@ REMEDIES: dict[str, dict[str, Declared]] = {
         "wrong-amount": orders.company_difference,
     },
     "order-basis": {"commission-amount-edited": orders.basis},
+    "order-buyer": {"order-buyer-changed": orders.buyer},
     "matrix-lines": {"matrix-place-changed": orders.matrix_place},
     "order-unusable": {"order-data-missing": orders.payment_time},
     "joining-flag": {"joining-flag-wrong": orders.joining_flag},
     "instalments": {
         "instalment-missing": orders.instalment_missing,
+        "instalment-misnamed": orders.instalment_misnamed,
         "instalment-doubled": orders.instalment_surplus,
         "instalment-unexpected": orders.instalment_surplus,
         "instalment-amount": orders.instalment_amount,
@@ -131,6 +142,7 @@ REMEDIES: dict[str, dict[str, Declared]] = {
         "rollup-posted-twice": sweep.rollup_twice,
         "rollup-record-lost": sweep.rollup_record,
         "rollup-record-wrong": sweep.rollup_amount,
+        "rollup-record-misnamed": sweep.rollup_misnamed,
         "wrong-amount": sweep.rollup_difference,
     },
     "undecided-after-sweep": {"missed-by-sweep": sweep.undecided, "commission-postdated": sweep.undecided},
@@ -140,6 +152,7 @@ REMEDIES: dict[str, dict[str, Declared]] = {
         "rolled-up-though-eligible": sweep.against_log,
     },
     "entry-form": {
+        "other-ledger-type": records.rollup_of_company,
         "company-money-to-member": records.owner_of_company_money,
         "level-unexpected": records.level_of_row,
         "key-missing": records.key_of_row,
@@ -151,10 +164,15 @@ REMEDIES: dict[str, dict[str, Declared]] = {
         "undecided-with-time": records.without_time,
         "undecided-with-amount": records.without_amount,
         "paid-without-amount": records.amount_paid,
+        "paid-other-amount": records.amount_as_planned,
         "given-up-early": records.looked_at_again,
     },
     "instalment-date": {"due-date-wrong": records.due_date, "due-date-missing": records.due_date},
-    "commission-record": {"generated-by-other": records.generated_by, "record-kind-wrong": records.kind_of_record},
+    "commission-record": {
+        "record-misnamed": records.order_of_record,
+        "generated-by-other": records.generated_by,
+        "record-kind-wrong": records.kind_of_record,
+    },
     "eligibility-log": {
         "eligibility-purchases": records.logged_purchases,
         "eligibility-requirement": records.logged_requirement,
@@ -171,6 +189,8 @@ REMEDIES: dict[str, dict[str, Declared]] = {
         "unsupported-entry": records.unapproved,
         "authorised-not-posted": records.approved_not_posted,
         "authorisation-differs": records.approval_differs,
+        "history-edited": records.approval_differs,
+        "other-ledger-type": records.approval_differs,
     },
     "bonus-record": {"bonus-not-posted": records.bonus},
     "refund-misplaced": {"refund-misplaced": records.refund_misplaced},
@@ -187,8 +207,45 @@ def remedy_of(row: Mapping[str, Any]) -> Remedy:
     declared = REMEDIES.get(broken.code, {}).get(broken.cause)
     if broken.cause == FOLLOWS:
         return Remedy(broken.id, follows=broken["root_id"] or "the other breaks of this order")
+    if (first := _first(broken, declared)) is not None or declared is None:
+        return Remedy(broken.id, first=first or UNREADABLE)
+    try:
+        remedy = declared(broken)
+    except (AttributeError, IndexError, KeyError, StopIteration, TypeError, ValueError):
+        # A fact that is null where none was expected: this one break has no steps, and every other keeps its own.
+        log.exception("no remedy could be worked out for %s", broken.id)
+        return Remedy(broken.id, first=UNREADABLE)
+    if any(isinstance(step, Posting) and step.amount_paisa is None for step in _every_step(remedy)):
+        return Remedy(broken.id, first=UNREADABLE)
+    return remedy
+
+
+def _first(broken: Broken, declared: Declared | None) -> str | None:
+    """What a person has to do before there can be steps; None where there are."""
     if declared is None or not broken.facts:
-        return Remedy(broken.id, first=first_step(broken.cause) or "Look at the rows of the evidence")
+        return first_step(broken.cause) or "Look at the rows of the evidence"
     if broken.code in ("payout-ledger", "withdrawals") and broken.facts.get("due_paisa", 0) is None:
-        return Remedy(broken.id, first="Correct the amount that cannot be read; until then nothing is posted")
-    return declared(broken)
+        return "Correct the amount that cannot be read; until then nothing is posted"
+    if _is_of_earlier_version(broken):
+        return EARLIER
+    if (root := broken["after_id"]) is not None:
+        return f"Take the steps of {root} first, and run the reconciliation again: it shows what is left here"
+    return None
+
+
+def _is_of_earlier_version(broken: Broken) -> bool:
+    """Whether the facts have the shape that they had before remedies looked at the whole month."""
+    facts = broken.facts
+    if "order_line" not in facts and "upline_id" in facts:
+        return True
+    if "month_rollup_id" in facts or "month_log_id" in facts:
+        return True
+    if broken.cause == "rollup-record-wrong" and "rollup_paisa" not in facts:
+        return True
+    return any("is_whole" not in line for line in facts.get("lines") or ())
+
+
+def _every_step(remedy: Remedy) -> Iterator[Step]:
+    yield from remedy.steps
+    for way in remedy.alternatives:
+        yield from way.steps

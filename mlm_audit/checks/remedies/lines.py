@@ -16,7 +16,18 @@ from mlm_audit.checks.remedies.model import (
     reposting_key,
     reversal_key,
 )
-from mlm_audit.checks.remedies.months import PENDING, RELEASED, ROLLED_UP, Share, settle, verdict
+from mlm_audit.checks.remedies.months import (
+    PENDING,
+    RELEASED,
+    ROLLED_UP,
+    Share,
+    books_of_holder,
+    books_of_upline,
+    merged,
+    settle,
+    verdict,
+)
+from mlm_audit.checks.remedies.payouts import other_kind
 from mlm_audit.checks.remedies.wallets import EDITED
 
 SPONSOR, ROLLUP = "sponsor_commission", "rollup_to_company"
@@ -62,7 +73,8 @@ def _with_credit(broken: Broken, key: str, before: tuple[Step, ...]) -> Remedy:
         return Remedy(broken.id, credit(moves_wallet=broken["in_wallet"] != "yes"))
     if not broken["is_swept"]:
         return Remedy(broken.id, (*before, _record(broken, PENDING)))
-    return _by_month(broken, lambda status: (*before, _record(broken, status), *settle(broken, _share(broken, due), status)))
+    books, share = books_of_upline(broken), _share(broken, due, 1)
+    return _by_month(broken, lambda status: (*before, _record(broken, status), *settle(books, share, status)))
 
 
 def _by_month(broken: Broken, steps: Callable[[str], tuple[Step, ...]]) -> Remedy:
@@ -73,7 +85,7 @@ def _by_month(broken: Broken, steps: Callable[[str], tuple[Step, ...]]) -> Remed
     return Remedy(broken.id, alternatives=ways)
 
 
-def _share(broken: Broken, amount_paisa: int, member: int | None = None) -> Share:
+def _share(broken: Broken, amount_paisa: int, rows: int, member: int | None = None) -> Share:
     source = f"ORDER_{broken.order_id}_L{broken['level']}" + ("_BACK" if amount_paisa < 0 else "")
     return Share(
         member if member is not None else broken["upline_id"],
@@ -81,6 +93,7 @@ def _share(broken: Broken, amount_paisa: int, member: int | None = None) -> Shar
         amount_paisa,
         source,
         Row("order", broken.order_id or 0),
+        rows,
     )
 
 
@@ -97,6 +110,30 @@ def _record(broken: Broken, status: str) -> Insertion:
         "createdAt": NOW,
     }
     return Insertion("commissions", values, Row("order", broken.order_id or 0))
+
+
+def misnamed(broken: Broken) -> Remedy:
+    """The record of the line names another order, level or type: set right, and so is the credit that has the line's key."""
+    number = broken["stray_id"]
+    rests_on = Row("commissions", number)
+    wanted = {
+        "orderId": (broken["stray_order_id"], broken.order_id),
+        "level": (broken["stray_level"], broken["level"]),
+    }
+    kind = "joining" if broken["is_joining"] else "repurchase"
+    if broken["stray_type"] not in ("joining", "repurchase"):
+        wanted["type"] = (broken["stray_type"], kind)
+    steps: list[Step] = [
+        Correction("commissions", number, column, before, after, rests_on)
+        for column, (before, after) in wanted.items()
+        if before != after
+    ]
+    if broken.code == "commission-missing" and broken["other_id"] is not None:
+        credit = other_kind(broken)
+        if not credit.steps:
+            return credit
+        steps += credit.steps
+    return Remedy(broken.id, tuple(steps))
 
 
 def misplaced(broken: Broken) -> Remedy:
@@ -119,7 +156,10 @@ def moved(broken: Broken) -> Remedy:
     record, holder = broken["record_id"], broken["record_user_id"]
     if record is not None and holder != owner:
         steps.append(Correction("commissions", record, "userId", holder, owner, Row("commissions", record)))
-    if (number := broken["credit_id"]) is not None and broken["credit_user_id"] != owner:
+    if (number := broken["credit_id"]) is not None and broken["is_row_only"]:
+        rests_on = Row("ledger", number)
+        steps.append(Correction("ledger", number, "userId", broken["credit_user_id"], owner, rests_on))
+    elif number is not None and broken["credit_user_id"] != owner:
         rests_on, level, paid = Row("ledger", number), broken["level"], broken["credit_row_paisa"]
         other = broken["credit_user_id"]
         steps.append(Posting(other, SPONSOR, -paid, broken.order_id, level, reversal_key(number), True, rests_on))
@@ -127,11 +167,12 @@ def moved(broken: Broken) -> Remedy:
     if record is None or broken["is_joining"] or broken["record_status"] == PENDING or holder == owner:
         return Remedy(broken.id, tuple(steps))
     decided = broken["record_status"]
-    taken = settle(broken, _share(broken, -broken["recorded_paisa"], holder), decided)
-    given = settle(broken, _share(broken, due), decided)
+    taken = settle(books_of_holder(broken), _share(broken, -broken["recorded_paisa"], -1, holder), decided)
+    given = settle(books_of_upline(broken), _share(broken, due, 1), decided)
+    way = Alternative(f"the upline's month was decided alike ({decided})", merged((*steps, *taken, *given)))
     return Remedy(
         broken.id,
-        alternatives=(Alternative(f"the upline's month was decided alike ({decided})", (*steps, *taken, *given)),),
+        alternatives=(way,),
         notes=("Where the upline's month was decided otherwise, sweep it with this commission instead.",),
     )
 
@@ -144,7 +185,7 @@ def amount(broken: Broken) -> Remedy:
         rests_on = Row("commissions", record)
         steps.append(Correction("commissions", record, "amount", recorded, due, rests_on))
         if not broken["is_joining"] and broken["record_status"] != PENDING:
-            steps += settle(broken, _share(broken, due - recorded), broken["record_status"], rows=0)
+            steps += settle(books_of_upline(broken), _share(broken, due - recorded, 0), broken["record_status"])
     if broken["is_joining"] and broken["credits"] and broken["credited_paisa"] != due:
         number, off = broken["credit_id"], due - broken["credited_paisa"]
         key = f"DIFFERENCE_{number}_{abs(off)}"
@@ -165,7 +206,7 @@ def doubled_record(broken: Broken) -> Remedy:
     record, over = broken["record_id"], broken["recorded_paisa"] - broken["due_paisa"]
     steps: list[Step] = [Removal("commissions", record, Row("order", broken.order_id or 0))]
     if not broken["is_joining"] and broken["record_status"] != PENDING:
-        steps += settle(broken, _share(broken, -over), broken["record_status"])
+        steps += settle(books_of_holder(broken), _share(broken, -over, -1, broken["record_user_id"]), broken["record_status"])
     return Remedy(broken.id, tuple(steps))
 
 
@@ -212,8 +253,8 @@ def taken_back(broken: Broken) -> tuple[Step, ...]:
     if broken["records"] and (record := broken["record_id"]) is not None:
         steps.append(Removal("commissions", record, Row("order", order or 0)))
         if not broken["is_joining"] and broken["record_status"] != PENDING and broken["month"]:
-            share = _share(broken, -broken["recorded_paisa"], broken["record_user_id"])
-            steps += settle(broken, share, broken["record_status"])
+            share = _share(broken, -broken["recorded_paisa"], -1, broken["record_user_id"])
+            steps += settle(books_of_holder(broken), share, broken["record_status"])
     return tuple(steps)
 
 

@@ -1,62 +1,142 @@
 """What a swept month owes: commission that is released to an eligible member, or rolled up to the company."""
 
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from mlm_audit.checks.remedies.breaks import Broken
 from mlm_audit.checks.remedies.model import ADDED, Correction, Insertion, Posting, Row, Step
 
 RELEASED, ROLLED_UP, PENDING = "released", "rolled_up", "pending"
+MONTHLY = ("CommissionRollup", "EligibilityLog", "MonthlyStats")
 
 
 class Share(NamedTuple):
-    """An amount of a member's month, negative to take it back. `source` names what it is for and makes its keys unique."""
+    """An amount of a member's month, negative to take it back, and by how many records the month has more or fewer for it.
+
+    `source` names what it is for and makes its keys unique.
+    """
 
     member: int
     month: int
     amount_paisa: int
     source: str
     rests_on: Row
+    rows: int
 
 
-def settle(broken: Broken, share: Share, status: str, rows: int = 1) -> tuple[Step, ...]:
-    """The postings of a share that the month released or rolled up; nothing for one that is pending."""
+@dataclass(frozen=True)
+class Books:
+    """What is stored of a member's month, from the facts of a check (checks/sql/views/25_month_facts.sql).
+
+    `gap_*` is what the commission records add up to, minus what the roll-up's record, its credit and the release's credit show.
+    """
+
+    rollup_id: int | None = None
+    rollup_paisa: int = 0
+    rollup_count: int | None = None
+    rolled_up_rows: int = 0
+    log_id: int | None = None
+    logged_paisa: int | None = None
+    gap_recorded: int = 0
+    gap_credited: int = 0
+    gap_released: int = 0
+    stats_paisa: int | None = None
+
+
+def books_of(facts: Mapping[str, Any] | None, totals: Mapping[str, Any] | None) -> Books:
+    """The books of a month from its facts and the month's totals; what is null is as without a row."""
+    given = {**(facts or {}), **(totals or {})}
+    return Books(**{name: value for name, value in given.items() if value is not None})
+
+
+def books_of_upline(broken: Broken) -> Books:
+    """The month's books of the member whose line it is."""
+    return books_of(broken["books"], broken["totals"])
+
+
+def books_of_holder(broken: Broken) -> Books:
+    """The month's books of the member whom the record names."""
+    return books_of(broken["holder_books"], broken["totals"])
+
+
+def settle(books: Books, share: Share, status: str) -> tuple[Step, ...]:
+    """The postings of a share that the month released or rolled up; nothing for one that is pending.
+
+    Where the records and the rest of the month agree, the rest moves along with the record. Where they differ, nothing is moved:
+    the rest may have the amount already, and the next run shows what is left.
+    """
     if status == RELEASED:
+        if books.gap_released:
+            return ()
         key = f"REPURCHASE_{share.member}_{share.month}_{share.source}"
         return (Posting(share.member, "repurchase_commission", share.amount_paisa, share.month, None, key, True, share.rests_on),)
-    return roll_up(broken, share, rows) if status == ROLLED_UP else ()
+    return roll_up(books, share) if status == ROLLED_UP else ()
 
 
-def roll_up(broken: Broken, share: Share, rows: int) -> tuple[Step, ...]:
+def roll_up(books: Books, share: Share) -> tuple[Step, ...]:
     """A share that goes to the company: the CommissionRollup row, its credit, the log's amount and the month's sum."""
-    key = f"ROLLUP_{share.member}_{share.month}_{share.source}"
-    record, sign = broken["month_rollup_id"], 1 if share.amount_paisa > 0 else -1
-    steps: list[Step]
-    if record is None:
+    recorded = 0 if books.gap_recorded else share.amount_paisa
+    steps = list(_record(books, share, recorded))
+    if share.amount_paisa and not books.gap_credited:
+        key = f"ROLLUP_{share.member}_{share.month}_{share.source}"
+        reference = ADDED if books.rollup_id is None else books.rollup_id
+        steps.append(Posting(None, "commission_rollup", share.amount_paisa, reference, None, key, True, share.rests_on))
+    if books.log_id is not None:
+        rests_on = Row("EligibilityLog", books.log_id)
+        logged = books.logged_paisa or 0
+        after = _follow(logged, books.rollup_paisa, recorded)
+        steps += _set("EligibilityLog", books.log_id, "rolledUpAmount", logged, after, rests_on)
+    if books.stats_paisa is not None:
+        rests_on, after = Row("MonthlyStats", share.month), books.stats_paisa + recorded
+        steps += _set("MonthlyStats", share.month, "totalRolledUpAmount", books.stats_paisa, after, rests_on)
+    return tuple(steps)
+
+
+def _record(books: Books, share: Share, recorded: int) -> Sequence[Step]:
+    if books.rollup_id is None:
+        if recorded <= 0:
+            return []
         values = {
             "userId": share.member,
             "month": share.month % 100,
             "year": share.month // 100,
-            "rolledUpAmount": share.amount_paisa,
-            "commissionCount": rows,
+            "rolledUpAmount": recorded,
+            "commissionCount": books.rolled_up_rows + share.rows,
         }
-        steps = [Insertion("CommissionRollup", values, share.rests_on)]
-    else:
-        before, count = broken["month_rollup_paisa"], broken["month_rollup_count"] or 0
-        rests_on = Row("CommissionRollup", record)
-        steps = [
-            Correction("CommissionRollup", record, "rolledUpAmount", before, before + share.amount_paisa, rests_on),
-            Correction("CommissionRollup", record, "commissionCount", count, count + sign * rows, rests_on),
-        ]
-    reference = ADDED if record is None else record
-    steps.append(Posting(None, "commission_rollup", share.amount_paisa, reference, None, key, True, share.rests_on))
-    if (number := broken["month_log_id"]) is not None:
-        logged = broken["month_logged_paisa"] or 0
-        rests_on = Row("EligibilityLog", number)
-        steps.append(Correction("EligibilityLog", number, "rolledUpAmount", logged, logged + share.amount_paisa, rests_on))
-    if (stats := broken["stats_paisa"]) is not None:
-        number, rests_on = share.month, Row("MonthlyStats", share.month)
-        steps.append(Correction("MonthlyStats", number, "totalRolledUpAmount", stats, stats + share.amount_paisa, rests_on))
-    return tuple(steps)
+        return [Insertion("CommissionRollup", values, share.rests_on)]
+    rests_on, before, rows = Row("CommissionRollup", books.rollup_id), books.rollup_paisa, books.rolled_up_rows + share.rows
+    return [
+        *_set("CommissionRollup", books.rollup_id, "rolledUpAmount", before, before + recorded, rests_on),
+        *_set("CommissionRollup", books.rollup_id, "commissionCount", books.rollup_count, rows, rests_on),
+    ]
+
+
+def _set(table: str, number: int, column: str, before: int | None, after: int, rests_on: Row) -> Sequence[Step]:
+    return [] if before == after else [Correction(table, number, column, before, after, rests_on)]
+
+
+def _follow(stated: int, summed: int, change: int) -> int:
+    """What a stated sum is to be when what it states changes: the new sum, unless it already differed from both."""
+    return summed + change if stated in (summed, summed + change) else stated + change
+
+
+def merged(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """The same steps, with one correction for each column of a month's books that several of them change: the changes add up."""
+    changes: dict[tuple[str, int, str], list[Correction]] = {}
+    for step in steps:
+        if isinstance(step, Correction) and step.table in MONTHLY:
+            changes.setdefault((step.table, step.id, step.column), []).append(step)
+    found: list[Step] = []
+    for step in steps:
+        if not isinstance(step, Correction) or step.table not in MONTHLY:
+            found.append(step)
+            continue
+        mine = changes[step.table, step.id, step.column]
+        after = (step.before or 0) + sum(one.after - (one.before or 0) for one in mine)
+        if step is mine[0] and after != step.before:
+            found.append(replace(step, after=after))
+    return tuple(found)
 
 
 def verdict(broken: Broken) -> str | None:

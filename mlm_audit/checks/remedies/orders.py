@@ -16,9 +16,11 @@ from mlm_audit.checks.remedies.model import (
     Removal,
     Row,
     Step,
+    reposting_key,
     reversal_key,
 )
-from mlm_audit.checks.remedies.months import PENDING, Share, settle
+from mlm_audit.checks.remedies.months import PENDING, Share, books_of, merged, settle
+from mlm_audit.checks.remedies.payouts import company_key
 
 SCHEDULE = "SelfPayoutSchedule"
 
@@ -30,8 +32,7 @@ def _order(broken: Broken) -> Row:
 def company_lost(broken: Broken) -> Remedy:
     """The company's line that was never posted."""
     line, level = broken["line"], broken["level"]
-    endings = {"company_share": "COMPANY", "remainder": "REMAINDER"}
-    key = f"ORDER_{broken.order_id}_{endings.get(line, f'ROLLUP_L{level}')}"
+    key = company_key(broken.order_id, line, level)
     return Remedy(broken.id, (Posting(None, line, broken["due_paisa"], broken.order_id, level, key, True, _order(broken)),))
 
 
@@ -45,6 +46,9 @@ def company_twice(broken: Broken) -> Remedy:
 def company_difference(broken: Broken) -> Remedy:
     """The company's line of another amount: the difference is posted."""
     off = broken["due_paisa"] - broken["posted_paisa"]
+    if broken["posted_paisa"] == 0:  # a row of no amount is no posting: it gets the amount
+        number = broken["ledger_id"]
+        return Remedy(broken.id, (Correction("ledger", number, "amount", 0, off, Row("ledger", number)),))
     return Remedy(broken.id, (_company(broken, off, f"DIFFERENCE_{broken['ledger_id']}_{abs(off)}"),))
 
 
@@ -81,6 +85,13 @@ def basis(broken: Broken) -> Remedy:
     return Remedy(broken.id, alternatives=(Alternative("nobody approved the other amount", (step,)),), notes=(note,))
 
 
+def buyer(broken: Broken) -> Remedy:
+    """An order whose records all name a different buyer: the order was edited."""
+    step = Correction("order", broken.order_id or 0, "userId", broken["user_id"], broken["buyer_id"], _order(broken))
+    note = "Do not move any of the order's postings. Where the new buyer is right, a person approves the change first."
+    return Remedy(broken.id, alternatives=(Alternative("nobody approved the change of buyer", (step,)),), notes=(note,))
+
+
 def matrix_place(broken: Broken) -> Remedy:
     """A member whose orders, and those below, were paid along another place in the matrix."""
     member, old = broken.member, broken["paid_to_id"]
@@ -115,6 +126,23 @@ def instalment_missing(broken: Broken) -> Remedy:
     return Remedy(broken.id, (Insertion(SCHEDULE, values, _order(broken)),))
 
 
+def instalment_misnamed(broken: Broken) -> Remedy:
+    """The row of the instalment names another order or number: set right."""
+    number = broken["stray_id"]
+    wanted = {
+        "orderId": (broken["stray_order_id"], broken.order_id),
+        "instalment": (broken["stray_instalment"], broken["instalment"]),
+    }
+    return Remedy(
+        broken.id,
+        tuple(
+            Correction(SCHEDULE, number, column, before, after, _order(broken))
+            for column, (before, after) in wanted.items()
+            if before != after
+        ),
+    )
+
+
 def instalment_surplus(broken: Broken) -> Remedy:
     """An instalment too many: one that is not paid is removed; where all are paid, the last credit is taken back."""
     candidates = (("last_id", "last_status"), ("first_id", "first_status"))
@@ -135,19 +163,31 @@ def instalment_amount(broken: Broken) -> Remedy:
         return Remedy(broken.id, first="Correct the amount that cannot be read; until then nothing is posted")
     steps: list[Step] = [Correction(SCHEDULE, number, "amount", before, due, _order(broken))]
     if broken["last_status"] == "paid":
-        key = f"DIFFERENCE_{SCHEDULE}_{number}_{abs(due - before)}"
-        steps.append(Correction(SCHEDULE, number, "actualAmount", before, due, _order(broken)))
-        steps.append(Posting(broken["last_user_id"], "self_payout", due - before, number, None, key, True, Row(SCHEDULE, number)))
-        if (history := broken["history_id"]) is not None:
-            steps.append(Correction("PayoutHistory", history, "amount", broken["history_paisa"], due, Row(SCHEDULE, number)))
+        off, rests_on = due - broken["credited_paisa"], Row(SCHEDULE, number)
+        if broken["last_actual_paisa"] != due:
+            steps.append(Correction(SCHEDULE, number, "actualAmount", broken["last_actual_paisa"], due, _order(broken)))
+        if off:
+            key = f"DIFFERENCE_{SCHEDULE}_{number}_{abs(off)}"
+            steps.append(Posting(broken["last_user_id"], "self_payout", off, number, None, key, True, rests_on))
+        if (history := broken["history_id"]) is not None and broken["history_paisa"] != due:
+            steps.append(Correction("PayoutHistory", history, "amount", broken["history_paisa"], due, rests_on))
     return Remedy(broken.id, tuple(steps))
 
 
 def instalment_owner(broken: Broken) -> Remedy:
-    """An instalment of somebody else: it is the buyer's."""
-    number, before = broken["last_id"], broken["last_user_id"]
-    step = Correction(SCHEDULE, number, "userId", before, broken.member_id, _order(broken))
-    return Remedy(broken.id, (step,), notes=("Where it was paid, its payout is a break of its own afterwards.",))
+    """An instalment of somebody else: it belongs to that member's own order, or it is the buyer's."""
+    number, before, owner = broken["last_id"], broken["last_user_id"], broken.member_id
+    if (other := broken["of_order_id"]) is not None:
+        return Remedy(broken.id, (Correction(SCHEDULE, number, "orderId", broken.order_id, other, Row("order", other)),))
+    rests_on = Row(SCHEDULE, number)
+    steps: list[Step] = [Correction(SCHEDULE, number, "userId", before, owner, _order(broken))]
+    if broken["last_status"] == "paid" and (credit := broken["ledger_id"]) is not None and broken["holder_id"] != owner:
+        paid, holder = broken["credited_paisa"], broken["holder_id"]
+        steps.append(Posting(holder, "self_payout", -paid, number, None, reversal_key(credit), True, Row("ledger", credit)))
+        steps.append(Posting(owner, "self_payout", paid, number, None, reposting_key(credit), True, Row("ledger", credit)))
+    if (history := broken["history_id"]) is not None and broken["history_user_id"] != owner:
+        steps.append(Correction("PayoutHistory", history, "userId", broken["history_user_id"], owner, rests_on))
+    return Remedy(broken.id, tuple(steps))
 
 
 def refund(broken: Broken) -> Remedy:
@@ -155,7 +195,7 @@ def refund(broken: Broken) -> Remedy:
     steps = list[Step]()
     for line in broken["lines"] or ():
         steps += _undone(broken, line)
-    return Remedy(broken.id, tuple(steps)) if steps else Remedy(broken.id, first=first_step(broken.cause))
+    return Remedy(broken.id, merged(steps)) if steps else Remedy(broken.id, first=first_step(broken.cause))
 
 
 def _undone(broken: Broken, line: dict[str, Any]) -> tuple[Step, ...]:
@@ -168,11 +208,30 @@ def _undone(broken: Broken, line: dict[str, Any]) -> tuple[Step, ...]:
             return (Removal(SCHEDULE, line["id"], _order(broken)),)
         number = line["level"]  # the ledger row that paid it
         return (Posting(user, "self_payout", -amount, line["id"], None, reversal_key(number), True, Row("ledger", number)),)
-    removal = Removal("commissions", line["id"], _order(broken))
+    taken: Step = Removal("commissions", line["id"], _order(broken))
+    if not line["is_whole"]:
+        taken = _taken_off(broken, line)
     if line["kind"] == "joining" or line["status"] == PENDING or user is None:
-        return (removal,)
-    share = Share(user, broken["month"], -amount, f"COMMISSION_{line['id']}_BACK", rests_on)
-    return (removal, *settle(broken, share, line["status"]))
+        return (taken,)
+    rows = -1 if line["is_whole"] else 1
+    share = Share(user, broken["month"], -amount, f"COMMISSION_{line['id']}_BACK", rests_on, rows)
+    return (taken, *settle(books_of(line["books"], broken["totals"]), share, line["status"]))
+
+
+def _taken_off(broken: Broken, line: dict[str, Any]) -> Insertion:
+    """A record that takes off what is left of a line's records."""
+    values = {
+        "userId": line["user_id"],
+        "fromUserId": line["from_user_id"],
+        "orderId": broken.order_id,
+        "type": line["kind"],
+        "level": line["level"],
+        "amount": -line["amount_paisa"],
+        "status": line["status"],
+        "processedAt": None if line["status"] == PENDING else NOW,
+        "createdAt": NOW,
+    }
+    return Insertion("commissions", values, _order(broken))
 
 
 def unknown_order(broken: Broken) -> Remedy:

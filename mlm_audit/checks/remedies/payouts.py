@@ -59,16 +59,22 @@ def other_kind(broken: Broken) -> Remedy:
         "payout-ledger": ("self_payout", broken["schedule_id"]),
         "withdrawals": ("withdrawal", broken["withdrawal_id"]),
         "release-ledger": ("repurchase_commission", broken["month"]),
+        "company-posting": (broken["line"], broken.order_id),
     }.get(broken.code, ("sponsor_commission", broken.order_id))
     number = broken["other_id"]
     rests_on = Row("ledger", number)
     steps: list[Step] = []
+    if not broken["is_same_row"]:
+        why = "has the key with another amount or owner"
+        return Remedy(broken.id, first=f"Find out what ledger row {number} is, which {why}; post and pay nothing before that")
     if broken["other_type"] != kind:
         steps.append(Correction("ledger", number, "type", broken["other_type"], kind, rests_on))
     if broken["other_reference_id"] != reference:
         steps.append(Correction("ledger", number, "referenceId", broken["other_reference_id"], reference, rests_on))
-    if broken["level"] is not None and broken["other_level"] != broken["level"]:
+    if broken["other_level"] != broken["level"]:
         steps.append(Correction("ledger", number, "levelDepth", broken["other_level"], broken["level"], rests_on))
+    if broken.code == "company-posting" and broken["other_user_id"] is not None:
+        steps.append(Correction("ledger", number, "userId", broken["other_user_id"], None, rests_on))
     if broken["other_ref"] is not None and broken["other_ref"] != (key := _key(broken, reference)):
         steps.append(Correction("ledger", number, "ref", broken["other_ref"], key, rests_on))
     if steps:
@@ -76,10 +82,18 @@ def other_kind(broken: Broken) -> Remedy:
     return Remedy(broken.id, first=f"Compare ledger row {number}, which has the key, with the record; pay nothing before that")
 
 
+def company_key(order: int | None, line: str, level: int | None) -> str:
+    """The key that the platform gives the row of a company's line."""
+    ending = {"company_share": "COMPANY", "remainder": "REMAINDER"}.get(line, f"ROLLUP_L{level}")
+    return f"ORDER_{order}_{ending}"
+
+
 def _key(broken: Broken, reference: int | None) -> str:
     """The key that the platform gives the row of a break."""
-    if broken.code == "commission-not-posted":
+    if broken.code in ("commission-missing", "commission-not-posted"):
         return f"ORDER_{reference}_L{broken['level']}"
+    if broken.code == "company-posting":
+        return company_key(reference, broken["line"], broken["level"])
     words = {"payout-ledger": "SELF_PAYOUT", "withdrawals": "WITHDRAWAL"}
     return f"{words[broken.code]}_{reference}" if broken.code in words else f"REPURCHASE_{broken.member}_{reference}"
 
@@ -117,12 +131,20 @@ def payout_moved(broken: Broken) -> Remedy:
     """Credited to another member: taken back there and credited to the owner."""
     number, holder = broken["ledger_id"], broken["holder_id"] or None
     rests_on = Row("ledger", number)
+    if broken["is_row_only"]:
+        return owner_edited(broken, number, holder, broken.member)
     paid, schedule = broken["credited_paisa"], broken["schedule_id"]
     steps = (
         Posting(holder, "self_payout", -paid, schedule, None, reversal_key(number), True, rests_on),
         Posting(broken.member, "self_payout", broken["due_paisa"], schedule, None, reposting_key(number), True, rests_on),
     )
     return Remedy(broken.id, steps)
+
+
+def owner_edited(broken: Broken, number: int, holder: int | None, owner: int) -> Remedy:
+    """The wallets are as if the row were the owner's: only the row names somebody else, and is set back."""
+    step = Correction("ledger", number, "userId", holder, owner, Row("ledger", number))
+    return Remedy(broken.id, (step,), notes=(EDITED,))
 
 
 def payout_difference(broken: Broken) -> Remedy:
@@ -136,14 +158,11 @@ def withdrawal_difference(broken: Broken) -> Remedy:
     """Debited with another amount than was approved: which of the two left the bank is for a person to see."""
     number, due, debited = broken["withdrawal_id"], broken["due_paisa"], broken["debited_paisa"]
     post = _difference(broken, "withdrawal", number, debited - due)
-    amend = Correction(REQUESTS, number, "amount", due, debited, Row(REQUESTS, number))
-    return Remedy(
-        broken.id,
-        alternatives=(
-            Alternative("the bank paid what the request says", (post,)),
-            Alternative("the bank paid what the ledger says", (amend,)),
-        ),
-    )
+    ways = [Alternative("the bank paid what the request says", (post,))]
+    if debited > 0:
+        amend = Correction(REQUESTS, number, "amount", due, debited, Row(REQUESTS, number))
+        ways.append(Alternative("the bank paid what the ledger says", (amend,)))
+    return Remedy(broken.id, alternatives=tuple(ways))
 
 
 def _difference(broken: Broken, kind: str, reference: int, amount_paisa: int) -> Posting:
@@ -225,7 +244,7 @@ def withdrawal_unrequested(broken: Broken) -> Remedy:
     rests_on = Row("ledger", number)
     back = Posting(broken.member_id, "withdrawal", debited, request, None, reversal_key(number), True, rests_on)
     ways = [Alternative("the bank shows no such payment", (back,))]
-    if request is not None:
+    if request is not None and debited > 0 and broken.member_id is not None:
         values = {"id": request, "userId": broken.member_id, "amount": debited, "status": "approved"}
         values |= {"requestedAt": broken["debited_at"], "processedAt": broken["debited_at"]}
         ways.append(Alternative("the bank shows that the money left", (Insertion(REQUESTS, values, rests_on),)))
@@ -236,11 +255,15 @@ def withdrawal_moved(broken: Broken) -> Remedy:
     """Debited from another member: given back there and debited from the one who asked."""
     number, holder = broken["ledger_id"], broken["holder_id"] or None
     rests_on, request = Row("ledger", number), broken["withdrawal_id"]
+    if broken["is_row_only"]:
+        return owner_edited(broken, number, holder, broken.member)
     steps = (
         Posting(holder, "withdrawal", broken["debited_paisa"], request, None, reversal_key(number), True, rests_on),
         Posting(broken.member, "withdrawal", -broken["due_paisa"], request, None, reposting_key(number), True, rests_on),
     )
-    return Remedy(broken.id, steps)
+    way = Alternative(f"the bank paid member {broken.member}, who asked for it", steps)
+    note = "Where the bank paid the member who was debited, correct the member of the request instead, and move nothing."
+    return Remedy(broken.id, alternatives=(way,), notes=(note,))
 
 
 def credit_reversed(broken: Broken) -> Remedy:
@@ -256,7 +279,9 @@ def credit_reversed(broken: Broken) -> Remedy:
         not broken["is_outside_wallet"],
         Row("ledger", number),
     )
-    return Remedy(broken.id, (step,))
+    if (broken["records"] or 0) < 2:
+        return Remedy(broken.id, (step,))
+    return Remedy(broken.id, (step, Removal("commissions", broken["record_id"], Row("ledger", number))))
 
 
 def history_lacking(broken: Broken) -> Remedy:

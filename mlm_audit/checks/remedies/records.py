@@ -20,6 +20,8 @@ from mlm_audit.checks.remedies.model import (
     Step,
     reversal_key,
 )
+from mlm_audit.checks.remedies.months import Share, books_of_upline, settle
+from mlm_audit.checks.remedies.wallets import EDITED
 
 SCHEDULE, LOG, STATS, AUTHORISATIONS = "SelfPayoutSchedule", "EligibilityLog", "MonthlyStats", "AuditAuthorisation"
 
@@ -37,6 +39,11 @@ def owner_of_company_money(broken: Broken) -> Remedy:
     if broken["balance_paisa"] is not None:
         return Remedy(broken.id, first="Find out whether the member had the money: the row is part of their running balance")
     return _set(broken, _ledger_row(broken), "userId", broken["user_id"], None)
+
+
+def rollup_of_company(broken: Broken) -> Remedy:
+    """A roll-up to the company whose kind was changed."""
+    return _set(broken, _ledger_row(broken), "type", broken["other_type"], "rollup_to_company")
 
 
 def level_of_row(broken: Broken) -> Remedy:
@@ -75,6 +82,14 @@ def amount_paid(broken: Broken) -> Remedy:
     return _set(broken, _record(broken), "actualAmount", broken["actual_paisa"], broken["planned_paisa"])
 
 
+def amount_as_planned(broken: Broken) -> Remedy:
+    """The ledger has what was planned, and only the record says another amount: it is set to that."""
+    planned = broken["planned_paisa"]
+    if planned is None or broken["credited_paisa"] != planned:
+        return Remedy(broken.id, first=first_step(broken.cause))
+    return _set(broken, _record(broken), "actualAmount", broken["actual_paisa"], planned)
+
+
 def looked_at_again(broken: Broken) -> Remedy:
     """An instalment that was given up too early is looked at again in the next run."""
     return _set(broken, _record(broken), "status", broken["status"], "failed")
@@ -89,8 +104,18 @@ def due_date(broken: Broken) -> Remedy:
 
 def generated_by(broken: Broken) -> Remedy:
     """A commission record names the buyer of its order."""
+    if broken["all_agree"]:
+        return Remedy(
+            broken.id, first="Find out whether the order's buyer was changed: all of its records name the same other member"
+        )
     row = Row("commissions", broken["record_id"])
     return _set(broken, row, "fromUserId", broken["from_id"], broken["buyer_id"])
+
+
+def order_of_record(broken: Broken) -> Remedy:
+    """A reversal record that is filed under the wrong refunded order."""
+    row = Row("commissions", broken["stray_id"])
+    return _set(broken, row, "orderId", broken.order_id, broken["stray_order_id"])
 
 
 def kind_of_record(broken: Broken) -> Remedy:
@@ -176,7 +201,7 @@ def unapproved(broken: Broken) -> Remedy:
     if paisa is None:
         return Remedy(broken.id, first="Correct the amount that cannot be read; until then nothing is posted")
     approval = _approval(kind, member, paisa, broken["reference"], row)
-    back = Posting(member, kind, -paisa, None, None, reversal_key(row.id), True, row)
+    back = Posting(member, kind, -paisa, None, None, reversal_key(row.id), not broken["is_outside_wallet"], row)
     return Remedy(
         broken.id,
         alternatives=(
@@ -205,11 +230,19 @@ def approval_differs(broken: Broken) -> Remedy:
     """Entry and authorisation differ: which of the two is right is for the approver to say."""
     number = broken["authorisation_id"]
     row = Row(AUTHORISATIONS, number)
+    if broken["other_id"] is not None:
+        entry = Row("ledger", broken["other_id"])
+        return _set(broken, entry, "type", broken["other_type"], broken["approved_kind"])
     pairs = {
         "kind": (broken["approved_kind"], broken["kind"]),
         "userId": (broken["approved_user_id"], broken["posted_user_id"]),
         "amount": (broken["approved_paisa"], broken["posted_paisa"]),
     }
+    if broken["is_row_only"]:  # authorisation and wallets agree, the row does not: it was edited, and is set back
+        entry = Row("ledger", broken["ledger_id"])
+        edited = {"userId": pairs["userId"], "amount": pairs["amount"]}
+        back = tuple(Correction("ledger", entry.id, name, is_, was, entry) for name, (was, is_) in edited.items() if was != is_)
+        return Remedy(broken.id, back, notes=(EDITED,))
     amended: list[Step] = [
         Correction(AUTHORISATIONS, number, column, *pair, row) for column, pair in pairs.items() if pair[0] != pair[1]
     ]
@@ -224,7 +257,7 @@ def bonus(broken: Broken) -> Remedy:
     """A bonus that was recorded and released, and never posted."""
     number, paisa, missing = broken["record_id"], broken["each_paisa"], broken["missing"]
     row = Row("commissions", number)
-    if missing != 1:
+    if missing != 1 or paisa is None:
         return Remedy(broken.id, first=first_step(broken.cause))
     key = f"BONUS_{number}"
     steps = (
@@ -244,6 +277,12 @@ def refund_misplaced(broken: Broken) -> Remedy:
     """What is left of one line of a refunded order with one holder is taken off, or given back."""
     left, number = broken["left_paisa"], broken["last_id"]
     rests_on = Row(str(broken["table"]), number)
+    if broken["pair_line"] is not None:
+        if left < 0 and broken["rows"] == 1:
+            column = "levelDepth" if broken["table"] == "ledger" else "level"
+            return _set(broken, rests_on, column, broken["level"], broken["pair_level"])
+        if left > 0 and broken["pair_rows"] == 1:
+            return Remedy(broken.id, follows=f"refund-misplaced/{broken.order_id}/{broken['pair_line']}/{broken.member_id or 0}")
     if broken["table"] == "ledger":
         key = f"REFUND_{broken.order_id}_{broken['kind']}_{broken['level'] or 0}_{broken.member_id or 0}"
         step: Step = Posting(broken.member_id, broken["kind"], -left, broken.order_id, broken["level"], key, True, rests_on)
@@ -259,4 +298,8 @@ def refund_misplaced(broken: Broken) -> Remedy:
         "processedAt": None if broken["status"] == "pending" else NOW,
         "createdAt": NOW,
     }
-    return Remedy(broken.id, (Insertion("commissions", values, rests_on),))
+    steps: list[Step] = [Insertion("commissions", values, rests_on)]
+    if broken["kind"] == "repurchase" and broken.member_id is not None and broken["member_left_paisa"]:
+        share = Share(broken.member, broken["month"], -left, f"COMMISSION_{number}_BACK", rests_on, 1)
+        steps += settle(books_of_upline(broken), share, broken["status"])
+    return Remedy(broken.id, tuple(steps))

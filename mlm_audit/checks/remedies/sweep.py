@@ -8,11 +8,12 @@ from mlm_audit.checks.remedies.model import (
     Insertion,
     Posting,
     Remedy,
+    Removal,
     Row,
     Step,
     reversal_key,
 )
-from mlm_audit.checks.remedies.months import RELEASED, ROLLED_UP, Share, roll_up, settle, verdict
+from mlm_audit.checks.remedies.months import RELEASED, ROLLED_UP, Share, books_of_upline, merged, settle, verdict
 from mlm_audit.checks.remedies.payouts import HAS_IT, LACKS_IT
 
 RELEASE = "repurchase_commission"
@@ -25,7 +26,12 @@ def _credit(broken: Broken, *, moves_wallet: bool) -> Posting:
 
 
 def release_lost(broken: Broken) -> Remedy:
-    """Released and never credited."""
+    """Released and never credited. Without a log row that says the member was eligible nothing is paid: anybody could have marked it."""
+    if not broken["is_eligible"]:
+        return Remedy(
+            broken.id,
+            first="Find out who released it: the eligibility log of the month does not say that the member was eligible",
+        )
     return Remedy(broken.id, (_credit(broken, moves_wallet=True),))
 
 
@@ -113,24 +119,51 @@ def rollup_record(broken: Broken) -> Remedy:
 
 def rollup_amount(broken: Broken) -> Remedy:
     """A CommissionRollup row of another amount than was rolled up: corrected."""
-    number = broken["rollup_id"]
-    before, after = broken["recorded_paisa"], broken["rolled_up_paisa"]
-    return Remedy(
-        broken.id, (Correction("CommissionRollup", number, "rolledUpAmount", before, after, Row("CommissionRollup", number)),)
+    number, before = broken["rollup_id"], broken["rollup_paisa"]
+    rests_on, over = Row("CommissionRollup", number), broken["recorded_paisa"] - broken["rolled_up_paisa"]
+    steps: list[Step] = [Removal("CommissionRollup", number, rests_on)]
+    if before is None:
+        steps = [Correction("CommissionRollup", number, "rolledUpAmount", before, -over, rests_on)]
+    elif over != before:
+        steps = [Correction("CommissionRollup", number, "rolledUpAmount", before, before - over, rests_on)]
+    if off := broken["rolled_up_paisa"] - broken["credited_paisa"]:
+        key = f"ROLLUP_{broken.member}_{broken['month']}_DIFFERENCE_{abs(off)}"
+        if before is not None and off == -before:  # the credit of the record that goes is reversed
+            key = reversal_key(broken["ledger_id"])
+        steps.append(_rollup_posting(broken, off, key))
+    if (log := broken["log_id"]) is not None and broken["logged_paisa"] != broken["rolled_up_paisa"]:
+        rests_on = Row("EligibilityLog", log)
+        steps.append(
+            Correction("EligibilityLog", log, "rolledUpAmount", broken["logged_paisa"], broken["rolled_up_paisa"], rests_on)
+        )
+    return Remedy(broken.id, tuple(steps))
+
+
+def rollup_misnamed(broken: Broken) -> Remedy:
+    """The CommissionRollup row that the company's credit names has another member or month: set right."""
+    number, month = broken["misnamed_id"], broken["month"]
+    rests_on = Row("ledger", broken["ledger_id"])
+    wanted = {"userId": broken.member, "year": month // 100, "month": month % 100}
+    found = {"userId": broken["misnamed_user_id"], "year": broken["misnamed_year"], "month": broken["misnamed_month"]}
+    steps = tuple(
+        Correction("CommissionRollup", number, column, found[column], value, rests_on)
+        for column, value in wanted.items()
+        if found[column] != value
     )
+    return Remedy(broken.id, steps)
 
 
 def undecided(broken: Broken) -> Remedy:
     """Pending though its month was swept: decided as the log says."""
     number, member = broken["commission_id"], broken.member
     rests_on = Row("commissions", number)
-    share = Share(member, broken["month"], broken.amount_paisa, f"COMMISSION_{number}", rests_on)
+    share = Share(member, broken["month"], broken.amount_paisa, f"COMMISSION_{number}", rests_on, 1)
 
     def decided(status: str) -> tuple[Step, ...]:
         return (
             Correction("commissions", number, "status", "pending", status, rests_on),
             Correction("commissions", number, "processedAt", None, NOW, rests_on),
-            *settle(broken, share, status),
+            *settle(books_of_upline(broken), share, status),
         )
 
     if (status := verdict(broken)) is not None:
@@ -149,14 +182,17 @@ def early(broken: Broken) -> Remedy:
     again = Correction("commissions", number, "processedAt", broken["processed_at"], NOW, rests_on)
     if verdict(broken) == broken["status"]:
         return Remedy(broken.id, (again,), notes=("The decision stands: the log of the whole month says the same.",))
-    share = Share(broken.member, broken["month"], broken.amount_paisa, f"COMMISSION_{number}", rests_on)
+    share = Share(broken.member, broken["month"], broken.amount_paisa, f"COMMISSION_{number}", rests_on, 1)
     other = ROLLED_UP if broken["status"] == RELEASED else RELEASED
-    back = share._replace(amount_paisa=-share.amount_paisa, source=f"{share.source}_BACK")
+    back, books = (
+        share._replace(amount_paisa=-share.amount_paisa, source=f"{share.source}_BACK", rows=-1),
+        books_of_upline(broken),
+    )
     steps = (
         again,
         Correction("commissions", number, "status", broken["status"], other, rests_on),
-        *settle(broken, back, broken["status"]),
-        *settle(broken, share, other),
+        *settle(books, back, broken["status"]),
+        *settle(books, share, other),
     )
     ways = (
         Alternative("the facts of the whole month confirm the decision", (again,)),
@@ -174,12 +210,11 @@ def against_log(broken: Broken) -> Remedy:
     steps: list[Step] = [
         Correction("commissions", number, "status", status, other, Row("commissions", number)) for number in commissions
     ]
-    share = Share(member, month, broken["decided_paisa"], "DECIDED_AGAIN", rests_on)
-    back = share._replace(amount_paisa=-share.amount_paisa, source="DECISION_BACK")
-    rows = broken["decided_rows"] or 1
-    if status == RELEASED:
-        steps += [*settle(broken, back, RELEASED), *roll_up(broken, share, rows)]
-    else:
-        steps += [*roll_up(broken, back, rows), *settle(broken, share, RELEASED)]
-    way = Alternative(f"the log's answer is right (`mlm-audit explain eligibility {member}`)", tuple(steps))
+    share = Share(member, month, broken["decided_paisa"], "DECIDED_AGAIN", rests_on, broken["decided_rows"] or 1)
+    back, books = (
+        share._replace(amount_paisa=-share.amount_paisa, source="DECISION_BACK", rows=-share.rows),
+        books_of_upline(broken),
+    )
+    steps += [*settle(books, back, status), *settle(books, share, other)]
+    way = Alternative(f"the log's answer is right (`mlm-audit explain eligibility {member}`)", merged(steps))
     return Remedy(broken.id, alternatives=(way,), notes=("Where the log is wrong, correct the log instead, and move nothing.",))

@@ -45,38 +45,9 @@ select
     end as cause,
     [{'table': 'order', 'id': f.order_id, 'level': f.level, 'expected_paisa': f.amount_paisa,
         'recorded_paisa': f.recorded_paisa, 'credited_paisa': f.credited_paisa}] as evidence,
-    {
-        'upline_id': f.upline_id,
-        'level': f.level,
-        'due_paisa': f.amount_paisa,
-        'records': f.records,
-        'credits': f.credits,
-        'rollups': f.rollups,
-        'recorded_paisa': f.recorded_paisa,
-        'credited_paisa': f.credited_paisa,
-        'rolled_up_paisa': f.rolled_up_paisa,
-        'record_id': w.record_id,
-        'record_status': w.record_status,
-        'record_user_id': w.record_user_id,
-        'credit_id': w.credit_id,
-        'credit_user_id': w.credit_user_id,
-        'credit_row_paisa': w.credit_row_paisa,
-        'rollup_id': w.rollup_id,
-        'buyer_id': w.buyer_id,
-        'is_joining': w.is_joining,
-        'month': w.month,
-        'paid_at': w.paid_at,
-        'is_swept': w.is_swept,
-        'is_eligible': w.is_eligible,
-        'month_rollup_id': w.month_rollup_id,
-        'month_rollup_paisa': w.month_rollup_paisa,
-        'month_rollup_count': w.month_rollup_count,
-        'month_log_id': w.month_log_id,
-        'month_logged_paisa': w.month_logged_paisa,
-        'stats_paisa': w.stats_paisa
-    } as facts,
+    {'order_line': w.line} as facts,
     f.order_id || '/' || f.level as key
 from faults as f
-left join line_rows as w on f.order_id = w.order_id and f.level = w.level
+left join line_rows as w on f.order_id = w.order_id and f.level is not distinct from w.level
 left join missing_credits as m on m.kind = 'sponsor_commission' and f.order_id = m.reference_id and f.level = m.level
 left join other_rates as v on f.order_id = v.order_id and f.level = v.level

@@ -21,36 +21,15 @@ select
     [{'table': 'order', 'id': f.order_id, 'level': f.level, 'expected_member_id': f.upline_id,
         'paid_to_member_id': case when f.member_low <> f.upline_id then f.member_low else f.member_high end}] as evidence,
     {
-        'upline_id': f.upline_id,
-        'level': f.level,
-        'due_paisa': f.amount_paisa,
-        'records': f.records,
-        'credits': f.credits,
-        'rollups': f.rollups,
-        'recorded_paisa': f.recorded_paisa,
-        'credited_paisa': f.credited_paisa,
-        'rolled_up_paisa': f.rolled_up_paisa,
-        'record_id': w.record_id,
-        'record_status': w.record_status,
-        'record_user_id': w.record_user_id,
-        'credit_id': w.credit_id,
-        'credit_user_id': w.credit_user_id,
-        'credit_row_paisa': w.credit_row_paisa,
-        'rollup_id': w.rollup_id,
-        'buyer_id': w.buyer_id,
-        'is_joining': w.is_joining,
-        'month': w.month,
-        'paid_at': w.paid_at,
-        'is_swept': w.is_swept,
-        'is_eligible': w.is_eligible,
-        'month_rollup_id': w.month_rollup_id,
-        'month_rollup_paisa': w.month_rollup_paisa,
-        'month_rollup_count': w.month_rollup_count,
-        'month_log_id': w.month_log_id,
-        'month_logged_paisa': w.month_logged_paisa,
-        'stats_paisa': w.stats_paisa
+        'order_line': w.line,
+        'is_row_only': coalesce(
+            bo.difference_paisa = w.line.credit_row_paisa
+            and (w.line.credit_user_id not in (select id from users) or bh.difference_paisa = -w.line.credit_row_paisa), false
+        )
     } as facts,
     f.order_id || '/' || f.level as key
 from level_faults as f
-left join line_rows as w on f.order_id = w.order_id and f.level = w.level
+left join line_rows as w on f.order_id = w.order_id and f.level is not distinct from w.level
+left join balances as bo on f.upline_id = bo.member_id
+left join balances as bh on w.line.credit_user_id = bh.member_id
 where f.fault = 'beneficiary'

@@ -20,7 +20,15 @@ select
     end as what,
     case when f.fault = 'record-kind' then 'record-kind-wrong' else 'generated-by-other' end as cause,
     [{'table': 'order', 'id': f.order_id, 'level': f.level, 'buyer_id': f.buyer_id, 'from_user_id': f.from_low}] as evidence,
-    {'record_id': w.record_id, 'buyer_id': f.buyer_id, 'from_id': f.from_low, 'is_joining': f.is_joining} as facts,
+    {
+        'record_id': w.line.record_id,
+        'buyer_id': f.buyer_id,
+        'from_id': f.from_low,
+        'is_joining': f.is_joining,
+        'stray_id': null::BIGINT,
+        'stray_order_id': null::BIGINT,
+        'all_agree': false
+    } as facts,
     f.order_id || '/' || f.level as key
 from level_faults as f
 left join line_rows as w on f.order_id = w.order_id and f.level = w.level
@@ -34,10 +42,43 @@ select
     c.level,
     'row ' || c.id || ' names ' || coalesce('member ' || c.from_user_id, 'nobody') || ' as the buyer, and the order belongs to member '
         || o.member_id as what,
-    'generated-by-other' as cause,
+    case when t.order_id is not null then 'record-misnamed' else 'generated-by-other' end as cause,
     [{'table': 'commissions', 'id': c.id, 'level': null::BIGINT, 'buyer_id': null::BIGINT, 'from_user_id': null::BIGINT}] as evidence,
-    {'record_id': c.id, 'buyer_id': o.member_id, 'from_id': c.from_user_id, 'is_joining': c.kind = 'joining'} as facts,
+    {
+        'record_id': c.id,
+        'buyer_id': o.member_id,
+        'from_id': c.from_user_id,
+        'is_joining': c.kind = 'joining',
+        'stray_id': case when t.order_id is not null then c.id end,
+        'stray_order_id': t.order_id,
+        -- Where every record of the order names the same other member, the order may be what was edited.
+        'all_agree': a.order_id is not null
+    } as facts,
     c.order_id || '/' || coalesce(c.level, 0) || '/' || c.id as key
 from fallen_lines as c
 inner join (select order_id, member_id from order_sums where not stands) as o on c.order_id = o.order_id
+left join (
+    select order_id
+    from fallen_lines
+    where table_name = 'commissions'
+    group by order_id
+    having count(*) > 2 and count(*) = count(from_user_id) and min(from_user_id) = max(from_user_id)
+) as a on c.order_id = a.order_id
+-- The one order of the buyer whom the record names where just this record takes off what is left.
+left join (
+    select r.id, max(t.order_id) as order_id
+    from fallen_lines as r
+    inner join (
+        select f.order_id, s.member_id, f.user_id, f.level, sum(f.amount_paisa)::BIGINT as left_paisa
+        from fallen_lines as f
+        inner join order_sums as s on f.order_id = s.order_id
+        where f.table_name = 'commissions'
+        group by f.order_id, s.member_id, f.user_id, f.level
+    ) as t
+        on r.from_user_id = t.member_id and r.user_id = t.user_id and r.level = t.level and r.amount_paisa = -t.left_paisa
+        and r.order_id <> t.order_id
+    where r.table_name = 'commissions'
+    group by r.id
+    having count(*) = 1
+) as t on c.id = t.id
 where c.table_name = 'commissions' and c.from_user_id is distinct from o.member_id

@@ -15,7 +15,8 @@ with lines as (
         posted_paisa,
         posted,
         null::BIGINT as level,
-        last_ledger_id
+        last_ledger_id,
+        'ORDER_' || order_id || case when line = 'company_share' then '_COMPANY' else '_REMAINDER' end as key
     from company_faults
     union all
     select
@@ -26,9 +27,34 @@ with lines as (
         rolled_up_paisa as posted_paisa,
         rollups as posted,
         level,
-        null::BIGINT as last_ledger_id
+        null::BIGINT as last_ledger_id,
+        'ORDER_' || order_id || '_ROLLUP_L' || level as key
     from level_faults
     where fault in ('rollup-missing', 'rollup-twice', 'rollup-amount')
+),
+
+lost as (
+    select key, expected_paisa from lines where posted = 0
+),
+
+-- A row that has the key of a lost line is that line, whatever kind, owner, order or level it names.
+otherwise as (
+    select
+        max(l.id) as ledger_id,
+        max_by(l.type, l.id) as type,
+        max_by(l.user_id, l.id) as user_id,
+        max_by(l.reference_id, l.id) as reference_id,
+        max_by(l.level_depth, l.id) as level_depth,
+        max_by(l.ref, l.id) as ref,
+        k.key
+    from (
+        select id, type, user_id, reference_id, level_depth, amount_paisa, ref, upper(trim(ref)) as key
+        from ledger
+        where ref is not null and (select count(*) from lost) > 0
+    ) as l
+    inner join lost as k on l.key = k.key and l.amount_paisa = k.expected_paisa
+    where l.id not in (select of_id from corrections)
+    group by k.key
 )
 
 select
@@ -39,6 +65,7 @@ select
     l.posted_paisa,
     l.expected_paisa,
     case
+        when x.ledger_id is not null then 'other-ledger-type'
         when l.posted = 0 then 'company-line-lost'
         when l.posted > 1 and l.posted_paisa > l.expected_paisa then 'company-line-twice'
         when l.expected_paisa = 0 then 'order-not-paid'
@@ -55,11 +82,19 @@ select
         'posted_paisa': l.posted_paisa,
         'order_status': o.status,
         'first_posted_at': t.first_at,
-        'ledger_id': coalesce(l.last_ledger_id, w.rollup_id)
+        'ledger_id': coalesce(l.last_ledger_id, w.rollup_id),
+        'other_id': x.ledger_id,
+        'other_type': x.type,
+        'other_user_id': x.user_id,
+        'other_reference_id': x.reference_id,
+        'other_level': x.level_depth,
+        'other_ref': x.ref,
+        'is_same_row': x.user_id is null
     } as facts,
     l.order_id || '/' || l.line as key
 from lines as l
 left join line_rows as w on l.order_id = w.order_id and l.level = w.level
+left join otherwise as x on l.key = x.key and l.posted = 0
 left join orders as o on l.order_id = o.id
 left join order_sums as t on l.order_id = t.order_id
 left join plan_versions as v

@@ -21,14 +21,11 @@ select
         'status': c.status,
         'level': c.level,
         'is_eligible': g.is_eligible,
-        'month_rollup_id': g.rollup_id,
-        'month_rollup_paisa': g.rollup_paisa,
-        'month_rollup_count': g.rollup_count,
-        'month_log_id': g.log_id,
-        'month_logged_paisa': g.logged_paisa,
-        'stats_paisa': g.stats_paisa
+        'books': g.books,
+        'totals': t.totals
     } as facts,
     e.commission_id as key
 from decided_early as e
 inner join commissions as c on e.commission_id = c.id
 left join month_facts as g on e.member_id = g.member_id and e.month = g.month
+left join month_sums as t on e.month = t.month

@@ -38,22 +38,14 @@ select
         'decided_rows': c.rows,
         'commissions': d.commissions,
         'is_eligible': c.is_eligible,
-        'month_rollup_id': g.rollup_id,
-        'month_rollup_paisa': g.rollup_paisa,
-        'month_rollup_count': g.rollup_count,
-        'month_log_id': g.log_id,
-        'month_logged_paisa': g.logged_paisa,
-        'stats_paisa': t.stats_paisa
+        'books': g.books,
+        'totals': t.totals
     } as facts,
     c.member_id || '/' || c.month || '/' || c.status as key
 from wrong as c
 left join (select * from month_facts where member_id in (select member_id from wrong)) as g
     on c.member_id = g.member_id and c.month = g.month
-left join (
-    select year::BIGINT * 100 + month as month, max(rolled_up_paisa) as stats_paisa
-    from monthly_stats
-    group by year::BIGINT * 100 + month
-) as t on c.month = t.month
+left join month_sums as t on c.month = t.month
 left join (
     select c.user_id, o.month, c.status, list_sort(list(c.id)) as commissions
     from commissions as c

@@ -14,6 +14,7 @@ select
     c.status,
     'decided-without-log' as cause,
     [{'table': 'commissions', 'id': c.first_commission_id}] as evidence,
+    {'month': c.month, 'status': c.status, 'decided_paisa': c.amount_paisa} as facts,
     c.member_id || '/' || c.month || '/' || c.status as key
 from month_commissions as c
 left join member_months as l on c.member_id = l.member_id and c.month = l.month

@@ -88,9 +88,19 @@ select
         'ledger_paisa': l.amount_paisa,
         'excess_paisa': d.amount_paisa,
         -- A credit after which the running balance went on without it never reached the wallet.
-        'is_outside_wallet': g.before_id is not null
+        'is_outside_wallet': g.before_id is not null,
+        'records': c.records,
+        'record_id': c.record_id
     } as facts
 from (select * from ledger where id in (select last_ledger_id from doubles)) as l
 inner join doubles as d on l.id = d.last_ledger_id
+-- The records of the line, where it was recorded twice as well.
+left join (
+    select order_id, level, count(*) as records, max(id) as record_id
+    from commissions
+    where type = 'joining' and amount_paisa > 0 and order_id in (select order_id from doubles)
+    group by order_id, level
+) as c
+    on d.order_id = c.order_id and l.level_depth = c.level and l.type = 'sponsor_commission'
 left join (select distinct before_id from wallet_gaps where before_id is not null and gap_paisa = -before_amount_paisa) as g
     on l.id = g.before_id

@@ -18,6 +18,11 @@ with formed as (
         l.balance_after_paisa,
         case
             when l.is_company and l.user_id is not null then 'company-money-to-member'
+            -- The key of a roll-up on a row without a member: its kind was changed.
+            when
+                l.type = 'sponsor_commission' and l.user_id is null
+                and upper(trim(l.ref)) = 'ORDER_' || l.reference_id || '_ROLLUP_L' || l.level_depth
+                then 'other-ledger-type'
             when not l.is_company and l.user_id is null then 'member-money-without-member'
             when l.has_level and (l.level_depth is null or l.level_depth < 1) then 'level-missing'
             when not l.has_level and l.level_depth is not null then 'level-unexpected'
@@ -57,6 +62,7 @@ select
     case f.cause
         when 'company-money-to-member' then 'is money of the company, and is posted to member ' || f.user_id
         when 'member-money-without-member' then 'names no member'
+        when 'other-ledger-type' then 'has the key of a roll-up to the company'
         when 'level-missing' then 'names no level'
         when 'level-unexpected' then 'names a level, which rows of this kind do not have'
         when 'key-missing' then 'has no idempotency key'
@@ -68,6 +74,10 @@ select
     [{'table': 'ledger', 'id': f.id, 'amount_paisa': f.amount_paisa}] as evidence,
     {
         'user_id': f.user_id,
+        'other_id': case when f.cause = 'other-ledger-type' then f.id end,
+        'other_type': f.type,
+        'is_same_row': true,
+        'other_reference_id': f.reference_id,
         'level': f.level_depth,
         'ref': f.ref,
         'key': case

@@ -1,11 +1,64 @@
 -- code: instalments
 -- title: Self-income instalments differ from their order
 -- severity: high
--- needs: orders, payout_schedule, payout_history
+-- needs: orders, payout_schedule, payout_history, ledger
 -- determines: orders.commission_amount_paisa, orders.is_joining_order, orders.user_id, payout_schedule.(row), payout_schedule.amount_paisa, payout_schedule.instalment, payout_schedule.order_id, payout_schedule.user_id
 -- proves: Every joining order has its instalments once, for the buyer, with the right amounts.
 -- do: Add, remove or correct the instalment before its pay day, as `mlm-audit remedy show` says.
 -- message: Order {order_id}, instalment {instalment}: {scheduled_paisa} scheduled, {expected_paisa} expected.
+with strays as (
+    -- Rows that are not what their order gives there, or whose order nobody knows.
+    select s.id, s.order_id, s.instalment, s.user_id, s.amount_paisa
+    from payout_schedule as s
+    left join (select id from orders) as o on s.order_id = o.id
+    left join (select order_id, instalment from instalment_faults where fault in ('twice', 'unexpected', 'beneficiary')) as f
+        on s.order_id = f.order_id and s.instalment is not distinct from f.instalment
+    where
+        s.user_id in (select member_id from instalment_faults where fault = 'missing')
+        and (o.id is null or f.order_id is not null)
+),
+
+fitting as (
+    select
+        f.order_id,
+        f.instalment as missing_instalment,
+        s.id,
+        s.order_id as stray_order_id,
+        s.instalment,
+        f.order_id is not distinct from s.order_id as is_same_order
+    from instalment_faults as f
+    inner join strays as s
+        on f.member_id = s.user_id and f.amount_paisa = s.amount_paisa
+        and (f.order_id = s.order_id or f.instalment = s.instalment)
+    where f.fault = 'missing'
+),
+
+-- The row that is the instalment which an order lacks: one that names another order, else one that names another number.
+found as (
+    select
+        order_id,
+        missing_instalment,
+        max(id) as id,
+        max_by(stray_order_id, id) as stray_order_id,
+        max_by(instalment, id) as instalment
+    from fitting
+    where not is_same_order
+    group by order_id, missing_instalment
+    having count(*) = 1
+    union all
+    select
+        order_id,
+        missing_instalment,
+        max(id) as id,
+        max(stray_order_id) as stray_order_id,
+        max_by(instalment, id) as instalment
+    from fitting
+    where
+        is_same_order and order_id not in (select order_id from fitting where not is_same_order)
+        and id in (select id from fitting group by id having count(*) = 1)
+    group by order_id, missing_instalment
+)
+
 select
     f.member_id,
     f.order_id,
@@ -13,11 +66,12 @@ select
     f.instalment,
     f.scheduled_paisa,
     f.amount_paisa as expected_paisa,
-    case f.fault
-        when 'missing' then 'instalment-missing'
-        when 'twice' then 'instalment-doubled'
-        when 'unexpected' then 'instalment-unexpected'
-        when 'beneficiary' then 'wrong-beneficiary'
+    case
+        when s.id is not null then 'instalment-misnamed'
+        when f.fault = 'missing' then 'instalment-missing'
+        when f.fault = 'twice' then 'instalment-doubled'
+        when f.fault = 'unexpected' then 'instalment-unexpected'
+        when f.fault = 'beneficiary' then 'wrong-beneficiary'
         else 'instalment-amount'
     end as cause,
     [
@@ -36,20 +90,52 @@ select
         'last_status': z.status,
         'last_paisa': z.amount_paisa,
         'last_user_id': z.user_id,
+        'last_actual_paisa': z.actual_amount_paisa,
         'history_id': h.history_id,
-        'history_paisa': h.history_paisa
+        'history_paisa': h.history_paisa,
+        'history_user_id': h.history_user_id,
+        'ledger_id': l.ledger_id,
+        'holder_id': l.holder_id,
+        'credited_paisa': coalesce(l.credited_paisa, 0)::BIGINT,
+        'of_order_id': t.order_id,
+        'stray_id': s.id,
+        'stray_order_id': s.stray_order_id,
+        'stray_instalment': s.instalment
     } as facts,
     f.order_id || '/' || f.instalment as key
 from instalment_faults as f
+left join found as s on f.order_id = s.order_id and f.instalment = s.missing_instalment and f.fault = 'missing'
 left join payout_schedule as a on f.first_schedule_id = a.id
 left join payout_schedule as z on f.last_schedule_id = z.id
 left join (
-    select schedule_id, max(id) as history_id, max(amount_paisa) as history_paisa
+    select schedule_id, max(id) as history_id, max(amount_paisa) as history_paisa, max(user_id) as history_user_id
     from payout_history
     where type = 'self_payout' and status = 'completed' and schedule_id in (select last_schedule_id from instalment_faults)
     group by schedule_id
     having count(*) = 1
 ) as h
     on f.last_schedule_id = h.schedule_id
+left join (
+    select
+        reference_id,
+        max(case when amount_paisa > 0 then id end) as ledger_id,
+        max_by(user_id, case when amount_paisa > 0 then id end) as holder_id,
+        sum(amount_paisa)::BIGINT as credited_paisa
+    from ledger
+    where type = 'self_payout' and reference_id in (select last_schedule_id from instalment_faults)
+    group by reference_id
+) as l
+    on f.last_schedule_id = l.reference_id
+-- The one joining order of the member whom the instalment names, where that has a fault in the same instalment.
+left join (
+    select o.user_id, min(o.id) as order_id, i.instalment, min(i.amount_paisa) as amount_paisa
+    from orders as o
+    inner join instalment_faults as i on o.id = i.order_id
+    where o.is_joining_order
+    group by o.user_id, i.instalment
+    having count(distinct o.id) = 1
+) as t
+    on f.fault = 'beneficiary' and z.user_id = t.user_id and f.instalment = t.instalment and f.order_id <> t.order_id
+    and z.amount_paisa = t.amount_paisa and z.amount_paisa <> f.amount_paisa
 left join paid_orders as o on f.order_id = o.order_id
 left join plan_versions as v on o.version_no = v.version_no

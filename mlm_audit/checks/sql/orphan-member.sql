@@ -18,6 +18,10 @@ with everybody as (
     select distinct user_id from payout_history
     union
     select distinct user_id from orders
+    union
+    select distinct user_id from eligibility_log
+    union
+    select distinct user_id from commission_rollups
 ),
 
 unknown as (
@@ -47,6 +51,14 @@ named as (
     union all
     select 'PayoutHistory' as table_name, user_id, id, amount_paisa
     from payout_history
+    where user_id in (select user_id from unknown)
+    union all
+    select 'EligibilityLog' as table_name, user_id, id, 0::BIGINT as amount_paisa
+    from eligibility_log
+    where user_id in (select user_id from unknown)
+    union all
+    select 'CommissionRollup' as table_name, user_id, id, amount_paisa
+    from commission_rollups
     where user_id in (select user_id from unknown)
     union all
     select 'order' as table_name, user_id, id, 0::BIGINT as amount_paisa

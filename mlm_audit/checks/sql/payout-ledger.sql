@@ -1,7 +1,7 @@
 -- code: payout-ledger
 -- title: Payouts and ledger disagree
 -- severity: high
--- needs: payout_schedule, ledger
+-- needs: payout_schedule, ledger, users
 -- determines: ledger.(row), ledger.amount_paisa, ledger.reference_id, ledger.type, ledger.user_id, payout_schedule.(row), payout_schedule.actual_amount_paisa, payout_schedule.id, payout_schedule.status, payout_schedule.user_id
 -- proves: Every paid instalment is credited in the ledger with its amount, corrections included, and every payout credit has its paid instalment.
 -- do: Take the steps of `mlm-audit remedy show`: whether the wallet has the money already decides whether it is paid.
@@ -40,6 +40,11 @@ select
         'other_type': r.type,
         'other_reference_id': r.reference_id,
         'other_ref': r.ref,
+        'is_same_row': coalesce(r.is_same, false),
+        'is_row_only': coalesce(
+            p.fault = 'beneficiary' and bo.difference_paisa = p.credited_paisa
+            and (p.holder_id not in (select id from users) or bh.difference_paisa = -(p.credited_paisa)), false
+        ),
         'root_id': x.break_id
     } as facts,
     coalesce(p.schedule_id::VARCHAR, 'ledger/' || p.first_ledger_id) as key
@@ -49,12 +54,15 @@ left join (
     select
         break_id,
         max(ledger_id) as ledger_id,
-        max(type) as type,
-        max(reference_id) as reference_id,
-        max(ref) as ref
+        max_by(type, ledger_id) as type,
+        max_by(reference_id, ledger_id) as reference_id,
+        max_by(ref, ledger_id) as ref,
+        bool_and(is_same) as is_same
     from posted_otherwise
     group by break_id
 ) as r on r.break_id = 'payout-ledger/' || p.schedule_id
 -- A row without a reference whose key says what it is: that break's remedy sets it right.
 left join posted_otherwise as x on p.schedule_id is null and p.first_ledger_id = x.ledger_id
+left join balances as bo on p.member_id = bo.member_id
+left join balances as bh on p.holder_id = bh.member_id
 where p.fault <> 'credited-twice'

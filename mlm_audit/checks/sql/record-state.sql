@@ -1,7 +1,7 @@
 -- code: record-state
 -- title: A record contradicts its own status
 -- severity: medium
--- needs: commissions, payout_schedule, withdrawals, orders
+-- needs: commissions, payout_schedule, withdrawals, orders, ledger
 -- determines: commissions.processed_at, commissions.status, commissions.type, payout_schedule.actual_amount_paisa, payout_schedule.amount_paisa, payout_schedule.order_id, payout_schedule.processed_at, payout_schedule.status, withdrawals.amount_paisa, withdrawals.processed_at, withdrawals.status
 -- proves: What is decided says when, what is undecided does not; joining commission is released; what was paid is what was planned; an instalment names its order.
 -- do: Compare the record with the ledger, and correct the field that is wrong.
@@ -112,8 +112,19 @@ select
         'status': s.status,
         'processed_at': s.processed_at,
         'planned_paisa': s.planned_paisa,
-        'actual_paisa': s.actual_paisa
+        'actual_paisa': s.actual_paisa,
+        'credited_paisa': l.credited_paisa
     } as facts,
     s.table_name || '/' || s.id as key
 from states as s
+left join (
+    select reference_id, sum(amount_paisa)::BIGINT as credited_paisa
+    from (
+        select reference_id, amount_paisa from ledger where type = 'self_payout'
+        union all
+        select reference_id, amount_paisa from corrections where own_type = 'adjustment' and type = 'self_payout'
+    ) as p
+    where reference_id in (select id from states where cause = 'paid-other-amount')
+    group by reference_id
+) as l on s.cause = 'paid-other-amount' and s.id = l.reference_id
 where s.cause is not null

@@ -40,29 +40,62 @@ summed as (
         max(level) as level,
         max(from_user_id) as from_user_id,
         max(status) as status,
-        max(id) as last_id
+        max(id) as last_id,
+        count(*) as rows
     from lines
     group by order_id, line, user_id
 )
 
 select
-    user_id as member_id,
-    order_id,
-    left_paisa as amount_paisa,
-    line,
-    coalesce('member ' || user_id, 'the company') as who,
-    left_paisa,
+    s.user_id as member_id,
+    s.order_id,
+    s.left_paisa as amount_paisa,
+    s.line,
+    coalesce('member ' || s.user_id, 'the company') as who,
+    s.left_paisa,
     'refund-misplaced' as cause,
-    [{'table': 'order', 'id': order_id, 'line': line, 'left_paisa': left_paisa}] as evidence,
+    [{'table': 'order', 'id': s.order_id, 'line': s.line, 'left_paisa': s.left_paisa}] as evidence,
     {
-        'table': table_name,
-        'kind': kind,
-        'level': level,
-        'from_id': from_user_id,
-        'status': status,
-        'left_paisa': left_paisa,
-        'last_id': last_id
+        'table': s.table_name,
+        'kind': s.kind,
+        'level': s.level,
+        'from_id': s.from_user_id,
+        'status': s.status,
+        'left_paisa': s.left_paisa,
+        'last_id': s.last_id,
+        'month': o.month,
+        -- Where only the level is another, the member's month is as it should be.
+        'member_left_paisa': w.left_paisa,
+        -- The one row that names another level of the same holder, and the level that it takes from.
+        'rows': s.rows,
+        'pair_line': v.pair_line,
+        'pair_level': v.level,
+        'pair_rows': v.rows,
+        'books': g.books,
+        'totals': t.totals
     } as facts,
-    order_id || '/' || line || '/' || coalesce(user_id, 0) as key
-from summed
-where left_paisa <> 0
+    s.order_id || '/' || s.line || '/' || coalesce(s.user_id, 0) as key
+from summed as s
+left join paid_orders as o on s.order_id = o.order_id
+left join (select * from month_facts where member_id in (select user_id from summed where left_paisa <> 0)) as g
+    on s.user_id = g.member_id and o.month = g.month and s.table_name = 'commissions'
+left join month_sums as t on o.month = t.month
+left join (
+    select order_id, user_id, sum(left_paisa)::BIGINT as left_paisa
+    from summed
+    where table_name = 'commissions'
+    group by order_id, user_id
+) as w on s.order_id = w.order_id and s.user_id = w.user_id and s.table_name = 'commissions'
+-- The one other line of the same holder that has as much too little.
+left join (
+    select a.order_id, a.line, a.user_id, max(b.line) as pair_line, max(b.level) as level, max(b.rows) as rows
+    from summed as a
+    inner join summed as b
+        on a.order_id = b.order_id and a.user_id is not distinct from b.user_id and a.table_name = b.table_name and a.kind = b.kind
+        and a.left_paisa = -b.left_paisa
+    where a.left_paisa <> 0
+    group by a.order_id, a.line, a.user_id
+    having count(*) = 1
+) as v
+    on s.order_id = v.order_id and s.line = v.line and s.user_id is not distinct from v.user_id
+where s.left_paisa <> 0

@@ -58,46 +58,70 @@ lines as (
         level,
         reference_id,
         sum(amount_paisa)::BIGINT as amount_paisa,
-        status
+        status,
+        null::BIGINT as from_user_id,
+        false as is_whole
     from fallen_lines
     where table_name = 'ledger' and not is_correction and order_id in (select order_id from left_over)
     group by order_id, table_name, user_id, kind, level, reference_id, status
     having sum(amount_paisa) <> 0
     union all
-    select order_id, table_name, id, user_id, kind, level, reference_id, amount_paisa, status
+    -- What is left of a line's records with one holder; is_whole: of a record that nothing was taken off.
+    select
+        order_id,
+        table_name,
+        coalesce(max(case when amount_paisa > 0 then id end), max(id)) as id,
+        user_id,
+        kind,
+        level,
+        reference_id,
+        sum(amount_paisa)::BIGINT as amount_paisa,
+        coalesce(max_by(status, case when amount_paisa > 0 then id end), max_by(status, id)) as status,
+        max(from_user_id) as from_user_id,
+        count(*) = 1 as is_whole
     from fallen_lines
     where table_name = 'commissions' and order_id in (select order_id from left_over)
+    group by order_id, table_name, user_id, kind, level, reference_id
+    having sum(amount_paisa) <> 0
     union all
     select
         order_id, 'SelfPayoutSchedule' as table_name, id, user_id, 'self_payout' as kind, ledger_id as level, id as reference_id,
-        case when status = 'paid' then credited_paisa else amount_paisa end as amount_paisa, status
+        case when status = 'paid' then credited_paisa else amount_paisa end as amount_paisa, status,
+        null::BIGINT as from_user_id, false as is_whole
     from credited
     where order_id in (select order_id from left_over) and (status = 'pending' or (status = 'paid' and credited_paisa <> 0))
 ),
 
 lists as (
     select
-        order_id,
+        l.order_id,
         list_sort(list({
-            'table': table_name,
-            'id': id,
-            'user_id': user_id,
-            'kind': kind,
-            'level': level,
-            'reference_id': reference_id,
-            'amount_paisa': amount_paisa,
-            'status': status
+            'table': l.table_name,
+            'id': l.id,
+            'user_id': l.user_id,
+            'kind': l.kind,
+            'level': l.level,
+            'reference_id': l.reference_id,
+            'amount_paisa': l.amount_paisa,
+            'status': l.status,
+            'from_user_id': l.from_user_id,
+            'is_whole': l.is_whole,
+            'books': g.books
         })) as lines
-    from lines
-    group by order_id
+    from lines as l
+    left join paid_orders as o on l.order_id = o.order_id
+    left join (select * from month_facts where member_id in (select user_id from lines where table_name = 'commissions')) as g
+        on l.table_name = 'commissions' and l.user_id = g.member_id and o.month = g.month
+    group by l.order_id
 )
 
 select
     f.*,
     'refund-commission-kept' as cause,
     [{'table': 'order', 'id': f.order_id, 'posted_paisa': f.amount_paisa}] as evidence,
-    {'month': o.month, 'lines': l.lines} as facts,
+    {'month': o.month, 'lines': l.lines, 'totals': t.totals} as facts,
     f.order_id as key
 from left_over as f
 left join paid_orders as o on f.order_id = o.order_id
 left join lists as l on f.order_id = l.order_id
+left join month_sums as t on o.month = t.month

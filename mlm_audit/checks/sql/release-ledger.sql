@@ -30,10 +30,12 @@ select
         'credited_paisa': s.credited_paisa,
         'ledger_id': s.credit_last_id,
         'in_wallet': m.in_wallet,
+        'is_eligible': g.is_eligible,
         'other_id': r.ledger_id,
         'other_type': r.type,
         'other_reference_id': r.reference_id,
         'other_ref': r.ref,
+        'is_same_row': coalesce(r.is_same, false),
         'root_id': x.break_id
     } as facts,
     case when s.stray_id is null then s.member_id || '/' || s.month else 'ledger/' || s.stray_id end as key
@@ -45,11 +47,14 @@ left join (
     select
         break_id,
         max(ledger_id) as ledger_id,
-        max(type) as type,
-        max(reference_id) as reference_id,
-        max(ref) as ref
+        max_by(type, ledger_id) as type,
+        max_by(reference_id, ledger_id) as reference_id,
+        max_by(ref, ledger_id) as ref,
+        bool_and(is_same) as is_same
     from posted_otherwise
     group by break_id
 ) as r on r.break_id = 'release-ledger/' || s.member_id || '/' || s.month
+left join (select * from month_facts where member_id in (select member_id from sweep_faults)) as g
+    on s.member_id = g.member_id and s.month = g.month
 left join posted_otherwise as x on s.stray_id = x.ledger_id
 where s.released_paisa <> s.credited_paisa and not s.is_doubled

@@ -19,7 +19,8 @@ select
     case
         when e.member_id is not null then 'month-slip'
         when s.member_id = -1 then 'rollup-without-record'
-        when s.recorded_paisa <> s.rolled_up_paisa and s.recorded_paisa = 0 then 'rollup-record-lost'
+        when s.recorded_paisa <> s.rolled_up_paisa and s.rollup_id is null and m.id is not null then 'rollup-record-misnamed'
+        when s.recorded_paisa <> s.rolled_up_paisa and s.rollup_id is null then 'rollup-record-lost'
         when s.recorded_paisa <> s.rolled_up_paisa then 'rollup-record-wrong'
         when s.rollup_credits = 0 then 'rollup-not-posted'
         when s.rollup_credits > 1 and s.rollup_credited_paisa > s.rolled_up_paisa then 'rollup-posted-twice'
@@ -37,12 +38,26 @@ select
         'recorded_paisa': s.recorded_paisa,
         'credited_paisa': s.rollup_credited_paisa,
         'rollup_id': s.rollup_id,
+        'rollup_paisa': c.amount_paisa,
+        'log_id': l.last_id,
+        'logged_paisa': l.rolled_up_paisa,
+        'misnamed_id': m.id,
+        'misnamed_user_id': m.user_id,
+        'misnamed_year': m.year,
+        'misnamed_month': m.month,
         'reference_id': s.rollup_reference_id,
         'ledger_id': s.rollup_last_id
     } as facts,
     s.member_id || '/' || s.month as key
 from sweep_faults as s
 left join (select distinct member_id, month from decided_early) as e on s.member_id = e.member_id and s.month = e.month
+left join (select * from commission_rollups where id in (select rollup_id from sweep_faults)) as c on s.rollup_id = c.id
+left join member_months as l on s.member_id = l.member_id and s.month = l.month and l.rows = 1
+-- The record that the company's credit names, where the member and month have none.
+left join (select * from commission_rollups where id in (select rollup_reference_id from sweep_faults)) as m
+    on s.rollup_reference_id = m.id and s.rollup_id is null and m.amount_paisa = s.rolled_up_paisa
+    -- At its own place it is too much.
+    and m.id in (select rollup_id from sweep_faults where recorded_paisa > rolled_up_paisa)
 where
     s.rolled_up_paisa <> s.recorded_paisa
     or s.rolled_up_paisa <> s.rollup_credited_paisa

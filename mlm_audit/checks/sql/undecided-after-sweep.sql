@@ -8,7 +8,7 @@
 -- message: Commission {commission_id} of order {order_id} is still pending, though {month} was swept.
 with missed as (
     select
-        c.user_id, c.order_id, c.amount_paisa, c.id, c.level, o.month, s.rolled_up_paisa,
+        c.user_id, c.order_id, c.amount_paisa, c.id, c.level, o.month,
         c.created_at >= o.month_ends_at as is_postdated
     from (select * from commissions where type = 'repurchase' and status = 'pending') as c
     inner join paid_orders as o on c.order_id = o.order_id
@@ -29,14 +29,11 @@ select
         'month': c.month,
         'level': c.level,
         'is_eligible': g.is_eligible,
-        'month_rollup_id': g.rollup_id,
-        'month_rollup_paisa': g.rollup_paisa,
-        'month_rollup_count': g.rollup_count,
-        'month_log_id': g.log_id,
-        'month_logged_paisa': g.logged_paisa,
-        'stats_paisa': c.rolled_up_paisa
+        'books': g.books,
+        'totals': t.totals
     } as facts,
     c.id as key
 from missed as c
 left join (select * from month_facts where member_id in (select user_id from missed)) as g
     on c.user_id = g.member_id and c.month = g.month
+left join month_sums as t on c.month = t.month

@@ -1,7 +1,7 @@
 -- code: withdrawals
 -- title: Withdrawals and ledger disagree
 -- severity: high
--- needs: withdrawals, ledger
+-- needs: withdrawals, ledger, users
 -- determines: ledger.(row), ledger.amount_paisa, ledger.reference_id, ledger.type, ledger.user_id, withdrawals.(row), withdrawals.amount_paisa, withdrawals.id, withdrawals.status, withdrawals.user_id
 -- proves: Every approved withdrawal is debited in the ledger with its amount, corrections included, and every debit has its approved request.
 -- do: Take the steps of `mlm-audit remedy show`. Whether the money left the bank decides, and only a person can see that.
@@ -55,6 +55,11 @@ select
         'other_type': r.type,
         'other_reference_id': r.reference_id,
         'other_ref': r.ref,
+        'is_same_row': coalesce(r.is_same, false),
+        'is_row_only': coalesce(
+            w.fault = 'beneficiary' and bo.difference_paisa = -w.debited_paisa
+            and (w.holder_id not in (select id from users) or bh.difference_paisa = -(-w.debited_paisa)), false
+        ),
         'root_id': x.break_id
     } as facts,
     coalesce(w.withdrawal_id::VARCHAR, 'ledger/' || w.first_ledger_id) as key
@@ -64,12 +69,15 @@ left join (
     select
         break_id,
         max(ledger_id) as ledger_id,
-        max(type) as type,
-        max(reference_id) as reference_id,
-        max(ref) as ref
+        max_by(type, ledger_id) as type,
+        max_by(reference_id, ledger_id) as reference_id,
+        max_by(ref, ledger_id) as ref,
+        bool_and(is_same) as is_same
     from posted_otherwise
     group by break_id
 ) as r on r.break_id = 'withdrawals/' || w.withdrawal_id
 left join posted_otherwise as x on w.withdrawal_id is null and w.first_ledger_id = x.ledger_id
 left join ledger as d on w.last_ledger_id = d.id
 left join twins as t on w.withdrawal_id = t.withdrawal_id
+left join balances as bo on w.member_id = bo.member_id
+left join balances as bh on w.holder_id = bh.member_id

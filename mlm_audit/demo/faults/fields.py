@@ -15,6 +15,16 @@ FAILED, REJECTED, APPROVED = (pl.col("status") == word for word in ("failed", "r
 EVERY = pl.lit(value=True)
 EARLY = pl.col("created_at") < datetime(2026, 8, 1)  # noqa: DTZ001  (UTC without a zone, as frames have it)
 FUTURE = datetime(2027, 6, 1)  # noqa: DTZ001  (UTC without a zone, as frames have it)
+OF_AN_ORDER = (
+    "commission-beneficiary",
+    "commission-missing",
+    "commission-unexpected",
+    "commission-record",
+    "company-posting",
+    "conservation",
+    "instalments",
+    "order-lines",
+)
 LINES = ("sponsor_commission", "company_share", "rollup_to_company", "remainder")
 
 
@@ -106,7 +116,7 @@ EDITS = (
     Edit("scheduled-for-other", "a pending instalment is scheduled for another member", "payout_schedule", PENDING, "user_id",
          _more("user_id", 1), "instalments", "wrong-beneficiary"),
     Edit("instalment-out-of-range", "an instalment has a number that the plan does not have", "payout_schedule", PENDING, "instalment",
-         9, "instalments", "instalment-missing", ("conservation",)),
+         9, "instalments", "instalment-misnamed", ("conservation",)),
     # Histories
     Edit("history-of-other-member", "the history of a payout names another member", "payout_history", pl.col("status") == "completed",
          "user_id", _more("user_id", 1), "payout-history", "history-other-member"),
@@ -149,6 +159,9 @@ EDITS = (
     Edit("order-total-lost", "the total of a paid order is less than what it sets aside for commission", "orders",
          PAID & (pl.col("commission_amount_paisa") > 1), "total_paisa", 1, "order-amount", "commission-above-total",
          ("purchase-counters", "eligibility-log")),
+    Edit("order-of-other-buyer", "an order names another member as its buyer", "orders",
+         PAID & pl.col("is_joining_order") & (pl.col("user_id") > pl.col("user_id").max() * 0.8), "user_id", _more("user_id", -17), "order-buyer", "order-buyer-changed",
+         ("joining-flag", "eligibility-log", "purchase-counters", "impossible-date", *OF_AN_ORDER)),
     Edit("order-back-to-pending", "the status of a paid order went back to pending", "orders", PAID, "status", "pending",
          "order-status", "status-left-paid", ("purchase-counters", "eligibility-log")),
     Edit("order-status-unknown", "the status of a paid order is a word that nobody knows", "orders", PAID, "status", "on hold",

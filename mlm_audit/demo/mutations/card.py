@@ -12,7 +12,10 @@ from mlm_audit.demo.mutations.truth import true_causes
 
 @dataclass
 class Line:
-    """One column of one table. `decidable` of the found ones have a known true cause, `caused` name it."""
+    """One column of one table. `decidable` of the found ones have a known true cause, `caused` name it.
+
+    Of `remedies` found ones there are steps to take, `closed` of them put everything right.
+    """
 
     tried: int = 0
     found: int = 0
@@ -20,6 +23,8 @@ class Line:
     caused: int = 0
     excused: int = 0
     missed: int = 0
+    remedies: int = 0
+    closed: int = 0
     checks: set[str] = field(default_factory=set)
 
 
@@ -27,13 +32,15 @@ class Line:
 class Card:
     """What came of the trials.
 
-    `missed` were not found and are not declared; `stale` are declarations of what is found; `miscaused` were found without a true cause.
+    `missed` were not found and are not declared; `stale` are declarations of what is found; `miscaused` were found without a true cause. `left_open` have a
+    remedy that did not close, with what was wrong.
     """
 
     lines: dict[tuple[str, str], Line]
     missed: tuple[Case, ...]
     stale: tuple[str, ...]
     miscaused: tuple[tuple[Case, tuple[str, ...]], ...]
+    left_open: tuple[tuple[Case, tuple[str, ...]], ...] = ()
 
     @property
     def is_perfect(self) -> bool:
@@ -48,11 +55,16 @@ def card(outcomes: Iterable[Outcome], declared: Sequence[BlindSpot] | None = Non
     missed: list[Case] = []
     stale: list[str] = []
     miscaused: list[tuple[Case, tuple[str, ...]]] = []
+    left_open: list[tuple[Case, tuple[str, ...]]] = []
     for outcome in outcomes:
         case = outcome.edit.case
         line = lines[case.table, case.column]
         spots = [spot for spot in declared if spot.covers(case)]
         line.tried += 1
+        line.remedies += bool(outcome.taken.ways)
+        line.closed += bool(outcome.taken.ways and not outcome.taken.faults)
+        if outcome.taken.faults:
+            left_open.append((case, outcome.taken.faults))
         if outcome.found_by:
             _count_found(line, outcome, miscaused)
             stale += [
@@ -63,7 +75,7 @@ def card(outcomes: Iterable[Outcome], declared: Sequence[BlindSpot] | None = Non
         else:
             line.missed += 1
             missed.append(case)
-    return Card(dict(lines), tuple(missed), tuple(stale), tuple(miscaused))
+    return Card(dict(lines), tuple(missed), tuple(stale), tuple(miscaused), tuple(left_open))
 
 
 def _count_found(line: Line, outcome: Outcome, miscaused: list[tuple[Case, tuple[str, ...]]]) -> None:
@@ -87,12 +99,29 @@ def markdown(result: Card, *, seeds: int, members: int, share: float) -> str:
         "itself deleted, repeated and forged. *Plain* ones change the row alone, *settled* ones running balances and wallet with it, "
         f"*{Consistency.MIRRORED}* ones the records that belong to it as well.\n\n"
         "*Found*: a break names the row, its order or its member. *Cause*: of those whose true cause is known, how many name it. "
-        "*Blind*: not found, and declared with its reason in [coverage.md](coverage.md). *Missed*: not found and not declared.\n\n"
-        "| table | column | tried | found | cause | blind | missed |\n|---|---|---:|---:|---:|---:|---:|\n"
+        "*Blind*: not found, and declared with its reason in [coverage.md](coverage.md). *Missed*: not found and not declared. "
+        "*Remedies*: how many have steps to take, and how many of those closed: each alternative taken on a copy, the audit made "
+        "again, nothing left open after at most two runs, no innocent wallet moved, nothing paid twice. For the rest, a person must first "
+        "establish what is right.\n\n"
+        "| table | column | tried | found | cause | blind | missed | remedies that closed |\n"
+        "|---|---|---:|---:|---:|---:|---:|---:|\n"
     )
     rows = [
         f"| {table} | {column} | {x.tried} | {x.found} | {f'{x.caused} of {x.decidable}' if x.decidable else ''} "
-        f"| {x.excused or ''} | {x.missed or ''} |"
+        f"| {x.excused or ''} | {x.missed or ''} | {f'{x.closed} of {x.remedies}' if x.remedies else ''} |"
         for (table, column), x in sorted(result.lines.items())
     ]
-    return head + "\n".join(rows) + "\n"
+    return head + "\n".join(rows) + "\n" + _left_open(result)
+
+
+def _left_open(result: Card) -> str:
+    """The remedies that did not close, each with the first thing that is open afterwards."""
+    total = sum(line.remedies for line in result.lines.values())
+    closed = sum(line.closed for line in result.lines.values())
+    twice = sum(any(fault.endswith(" again") for fault in faults) for _, faults in result.left_open)
+    head = (
+        f"\n## Remedies that leave something open\n\n{closed:,} of {total:,} remedies closed. The others leave a break that the "
+        "next run shows, with steps of its own or as something that a person has to find out. When the steps were taken twice, a "
+        f"wallet moved again for {twice or 'none'} of them.\n\n| change | open afterwards |\n|---|---|\n"
+    )
+    return head + "".join(f"| {case} | {faults[0].partition(': ')[0]} |\n" for case, faults in sorted(result.left_open))

@@ -2,8 +2,11 @@
 
 import json
 import tempfile
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ from mlm_audit.demo.mutations.blind_spots import blind_spots
 from mlm_audit.demo.mutations.case import Case, cases, sample
 from mlm_audit.demo.mutations.clean import clean_platform
 from mlm_audit.demo.mutations.edits import Mutator
+from mlm_audit.demo.mutations.remedies import NOTHING_TAKEN, Own, Row, Taken, take
 from mlm_audit.demo.mutations.rows import ALONE, NARROW, ROW, TREES, WIDE, Site, site_of, with_kinds
 from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.scorecard import tree_input
@@ -25,6 +29,8 @@ from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import Engine
 
 MOST_IN_BATCH = 100
+MOST_MISSES = 20
+"""After so many cases without a free place a batch is full."""
 MOST_PLACES = 60
 """How many rows are tried for a case before it waits for the next batch."""
 
@@ -43,6 +49,7 @@ class Outcome:
 
     edit: Edit
     found_by: tuple[tuple[str, str], ...]
+    taken: Taken = NOTHING_TAKEN
 
 
 class Batch:
@@ -87,29 +94,50 @@ def batches(clean: Platform, wanted: Iterable[Case], rng: np.random.Generator) -
         if is_alone(case) and batch.add(case):
             yield batch
     while waiting:
-        batch = Batch(clean, rng)
-        waiting = [case for case in waiting if len(batch.edits) >= MOST_IN_BATCH or (not batch.add(case) and batch.edits)]
+        batch, later, missed = Batch(clean, rng), list[Case](), list[Case]()
+        for case in waiting:
+            if len(batch.edits) >= MOST_IN_BATCH or len(missed) >= MOST_MISSES:
+                later.append(case)
+            elif not batch.add(case) and batch.edits:  # in an empty batch it has no place at all
+                missed.append(case)
+        waiting = later + missed
         if batch.edits:
             yield batch
 
 
 def outcomes(batch: Batch) -> list[Outcome]:
     """Run every check on a batch, and tell whose breaks are whose. Raises RuntimeError when a check could not run."""
-    breaks = list(_audit(batch.platform).iter_rows(named=True))
+    breaks = audit(batch.platform)
     alone = len(batch.edits) == 1
     touches_trees = any(edit.case.table in TREES for edit in batch.edits)
     issues = check_trees(tree_input(batch.platform)).issues if touches_trees else ()
     found = []
-    for edit in batch.edits:
-        mine = [(row["code"], row["cause"]) for row in breaks if _is_about(row, edit, batch, alone=alone)]
+    own = [[row for row in breaks if _is_about(row, edit, batch, alone=alone)] for edit in batch.edits]
+    remedies = _taken(batch, breaks, own)
+    for edit, rows, taken in zip(batch.edits, own, remedies, strict=True):
+        mine = [(row["code"], row["cause"]) for row in rows]
         if edit.case.table in TREES:
             named = ((issue, {issue.member_id, *issue.members, *(row["id"] for row in issue.evidence)}) for issue in issues)
             mine += [(issue.code, issue.code) for issue, members in named if alone or members & edit.site.members]
-        found.append(Outcome(edit, tuple(dict.fromkeys(mine))))
+        found.append(Outcome(edit, tuple(dict.fromkeys(mine)), taken))
     return found
 
 
-def _audit(platform: Platform) -> pl.DataFrame:
+def _taken(batch: Batch, breaks: list[Row], own: list[list[Row]]) -> list[Taken]:
+    """The remedies of each edit's breaks; of an edit that is alone every break is its own."""
+    if len(batch.edits) == 1:
+        [edit] = batch.edits
+        return take(batch.platform, [Own(edit.site, breaks, edit.case.mutation)], audit, lambda _: [0])
+    owns = [Own(edit.site, rows, edit.case.mutation) for edit, rows in zip(batch.edits, own, strict=True)]
+
+    def whose(row: Row) -> list[int]:
+        return [number for number, edit in enumerate(batch.edits) if _is_about(row, edit, batch, alone=False)]
+
+    return take(batch.platform, owns, audit, whose)
+
+
+def audit(platform: Platform) -> list[Row]:
+    """The breaks of a platform in memory. Raises RuntimeError when a check could not run."""
     with tempfile.TemporaryDirectory() as folder:
         platform.write_snapshot(Path(folder))
         settings = Settings(database_url=None, threads=1)
@@ -117,7 +145,7 @@ def _audit(platform: Platform) -> pl.DataFrame:
             result = engine.run(load_checks())
     if failed := [f"{check.code}: {check.reason}" for check in result.checks if check.status is CheckStatus.NOT_RUN]:
         raise RuntimeError(f"a mutation stopped a check from running: {failed[0]}")
-    return result.breaks
+    return list(result.breaks.iter_rows(named=True))
 
 
 def _is_about(row: dict[str, Any], edit: Edit, batch: Batch, *, alone: bool) -> bool:
@@ -130,25 +158,43 @@ def _is_about(row: dict[str, Any], edit: Edit, batch: Batch, *, alone: bool) -> 
     return alone and row["member_id"] is None and row["order_id"] is None
 
 
-def trial(clean: Platform, wanted: Sequence[Case], seed: int) -> Iterator[Outcome]:
+def trial(clean: Platform, wanted: Sequence[Case], seed: int, processes: int = 1) -> Iterator[Outcome]:
     """Every case at one random place, in a random order; cases without a place are left out.
 
-    What a batch did not show, and no declaration excuses, is tried once more alone: another edit may have hidden it.
+    What a batch did not show, and no declaration excuses, is tried once more alone: another edit may have hidden it. So is a
+    remedy that did not close: what another edit broke may stand in its way.
     """
     rng = np.random.default_rng([seed, 5])
     shuffled = [wanted[int(index)] for index in rng.permutation(len(wanted))]
-    for batch in batches(clean, shuffled, rng):
-        for outcome in outcomes(batch):
-            case = outcome.edit.case
-            hidden = not outcome.found_by and len(batch.edits) > 1 and not any(spot.covers(case) for spot in blind_spots())
-            again = Batch(clean, rng)
-            if hidden and again.add(case):
-                yield from outcomes(again)
-            else:
-                yield outcome
+    numbered = enumerate(batches(clean, shuffled, rng))
+    if processes == 1:
+        for number, batch in numbered:
+            yield from _tried(batch, (seed, 6, number))
+        return
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+        under_way: deque[Future[list[Outcome]]] = deque()
+        for number, batch in numbered:
+            under_way.append(pool.submit(_tried, batch, (seed, 6, number)))
+            while len(under_way) > 2 * processes:
+                yield from under_way.popleft().result()
+        for one in under_way:
+            yield from one.result()
 
 
-def scorecard(members: int, seed: int, share: float) -> Iterator[Outcome]:
+def _tried(batch: Batch, seed: tuple[int, ...]) -> list[Outcome]:
+    found = []
+    for outcome in outcomes(batch):
+        case = outcome.edit.case
+        hidden = not outcome.found_by and not any(spot.covers(case) for spot in blind_spots())
+        again = Batch(batch.clean, np.random.default_rng(seed))
+        if (hidden or outcome.taken.faults) and len(batch.edits) > 1 and again.add(case):
+            found += outcomes(again)
+        else:
+            found.append(outcome)
+    return found
+
+
+def scorecard(members: int, seed: int, share: float, processes: int = 1) -> Iterator[Outcome]:
     """A random share of all cases on the clean platform of a seed."""
     clean = clean_platform(members, seed)
-    yield from trial(clean, sample(cases(clean), share, seed), seed)
+    yield from trial(clean, sample(cases(clean), share, seed), seed, processes)

@@ -21,7 +21,7 @@ actual as (
         type as line,
         sum(case when amount_paisa < 0 then -1 else 1 end)::BIGINT as posted,
         sum(amount_paisa)::BIGINT as posted_paisa,
-        max(case when amount_paisa > 0 then id end) as last_ledger_id
+        coalesce(max(case when amount_paisa > 0 then id end), max(id)) as last_ledger_id
     from ledger
     where type in ('company_share', 'remainder') and reference_id in (select order_id from suspects)
     group by reference_id, type

@@ -17,8 +17,8 @@ credits as (
         sum(amount_paisa)::BIGINT as credited_paisa,
         min(member_id) as member_low,
         max(member_id) as member_high,
-        min(case when amount_paisa > 0 then id end) as first_ledger_id,
-        max(case when amount_paisa > 0 then id end) as last_ledger_id,
+        coalesce(min(case when amount_paisa > 0 then id end), min(id)) as first_ledger_id,
+        coalesce(max(case when amount_paisa > 0 then id end), max(id)) as last_ledger_id,
         min(created_at) as credited_at
     from postings
     group by schedule_id

@@ -28,8 +28,8 @@ credits as (
         reference_id as month,
         sum(case when amount_paisa < 0 then -1 else 1 end)::BIGINT as credits,
         sum(amount_paisa)::BIGINT as credited_paisa,
-        min(case when amount_paisa > 0 then id end) as credit_first_id,
-        max(case when amount_paisa > 0 then id end) as credit_last_id
+        coalesce(min(case when amount_paisa > 0 then id end), min(id)) as credit_first_id,
+        coalesce(max(case when amount_paisa > 0 then id end), max(id)) as credit_last_id
     from releases
     where reference_id between 190001 and 299912 and reference_id % 100 between 1 and 12
     group by user_id, reference_id

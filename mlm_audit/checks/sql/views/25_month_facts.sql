@@ -1,34 +1,55 @@
 -- view
--- What is stored about a member's month: its roll-up record, the month's statistics, and the log's answer where it has just one.
-select
-    coalesce(g.user_id, r.user_id) as member_id,
-    coalesce(g.month, r.month) as month,
-    g.is_eligible,
-    g.log_id,
-    g.logged_paisa,
-    r.rollup_id,
-    r.rollup_paisa,
-    r.rollup_count,
-    s.stats_paisa
-from (
-    select member_id as user_id, month, any_eligible as is_eligible, last_id as log_id, rolled_up_paisa as logged_paisa
-    from member_months
-    where any_eligible = all_eligible
-) as g
-full outer join (
+-- What is stored about a member's month: its roll-up record, the log's answer where it has just one, the month's statistics, and how far
+-- they agree. gap_*: decided, but not reflected in the roll-up record, in its credit or in the release credit.
+with keys as (
+    select member_id, month from member_months
+    union
+    select user_id as member_id, year::BIGINT * 100 + month as month from commission_rollups
+    union
+    select member_id, month from sweep_faults where month is not null
+),
+
+rollups as (
     select
         user_id,
         year::BIGINT * 100 + month as month,
         max(id) as rollup_id,
-        max(amount_paisa) as rollup_paisa,
-        max(commission_count) as rollup_count
+        max_by(amount_paisa, id) as rollup_paisa,
+        max_by(commission_count, id)::BIGINT as rollup_count
     from commission_rollups
     group by user_id, year::BIGINT * 100 + month
-) as r on g.user_id = r.user_id and g.month = r.month
-left join (
+),
+
+gaps as (
     select
-        year::BIGINT * 100 + month as month,
-        max(rolled_up_paisa) as stats_paisa
-    from monthly_stats
-    group by year::BIGINT * 100 + month
-) as s on coalesce(g.month, r.month) = s.month
+        member_id,
+        month,
+        sum(rolled_up_paisa - recorded_paisa)::BIGINT as gap_recorded,
+        sum(rolled_up_paisa - rollup_credited_paisa)::BIGINT as gap_credited,
+        sum(released_paisa - credited_paisa)::BIGINT as gap_released
+    from sweep_faults
+    where month is not null
+    group by member_id, month
+)
+
+select
+    k.member_id,
+    k.month,
+    case when l.any_eligible = l.all_eligible then l.any_eligible end as is_eligible,
+    {
+        'rollup_id': r.rollup_id,
+        'rollup_paisa': r.rollup_paisa,
+        'rollup_count': r.rollup_count,
+        'rolled_up_rows': coalesce(c.rows, 0)::BIGINT,
+        'log_id': case when l.any_eligible = l.all_eligible then l.last_id end,
+        'logged_paisa': l.rolled_up_paisa,
+        'gap_recorded': coalesce(g.gap_recorded, 0)::BIGINT,
+        'gap_credited': coalesce(g.gap_credited, 0)::BIGINT,
+        'gap_released': coalesce(g.gap_released, 0)::BIGINT
+    } as books
+from keys as k
+left join member_months as l on k.member_id = l.member_id and k.month = l.month
+left join rollups as r on k.member_id = r.user_id and k.month = r.month
+left join gaps as g on k.member_id = g.member_id and k.month = g.month
+left join (select member_id, month, rows from month_commissions where status = 'rolled_up') as c
+    on k.member_id = c.member_id and k.month = c.month

@@ -8,7 +8,9 @@ select
     l.level_depth,
     l.amount_paisa,
     l.ref,
-    m.break_id
+    m.break_id,
+    -- Another amount or owner under the key is for a person to compare.
+    coalesce(l.amount_paisa = m.lost_paisa and l.user_id = m.member_id, false) as is_same
 from (
     select
         id,
@@ -22,4 +24,4 @@ from (
     from ledger
     where ref is not null and (select count(*) from missing_credits where whole) > 0
 ) as l
-inner join (select distinct key, break_id from missing_credits where whole) as m on l.key = m.key
+inner join (select distinct key, break_id, lost_paisa, member_id from missing_credits where whole) as m on l.key = m.key

@@ -6,8 +6,13 @@ with records as (
         max(id) as record_id,
         max_by(status, id) as record_status,
         max_by(user_id, id) as record_user_id
-    from commissions
-    where type in ('joining', 'repurchase') and amount_paisa >= 0 and order_id in (select order_id from level_faults)
+    from (
+        select *, max(amount_paisa) over (partition by order_id, level) as most_paisa
+        from commissions
+        where type in ('joining', 'repurchase') and order_id in (select order_id from level_faults)
+    ) as c
+    -- The row that takes another one away is not the line, unless there is no other.
+    where amount_paisa >= 0 or most_paisa < 0
     group by order_id, level
 ),
 
@@ -35,46 +40,49 @@ rollups as (
         type = 'rollup_to_company' and amount_paisa >= 0 and reference_id in (select order_id from level_faults)
         and id not in (select of_id from corrections)
     group by reference_id, level_depth
-),
-
-swept as (
-    select
-        year::BIGINT * 100 + month as month,
-        max(rolled_up_paisa) as stats_paisa
-    from monthly_stats
-    group by year::BIGINT * 100 + month
 )
 
 select
     f.order_id,
     f.level,
-    r.record_id,
-    r.record_status,
-    r.record_user_id,
-    c.credit_id,
-    c.credit_user_id,
-    c.credit_row_paisa,
-    u.rollup_id,
-    o.user_id as buyer_id,
-    o.is_joining_order as is_joining,
-    p.month,
-    p.paid_at,
-    t.month is not null as is_swept,
-    g.is_eligible,
-    g.rollup_id as month_rollup_id,
-    g.rollup_paisa as month_rollup_paisa,
-    g.rollup_count as month_rollup_count,
-    g.log_id as month_log_id,
-    g.logged_paisa as month_logged_paisa,
-    t.stats_paisa
-from (select distinct order_id, level, coalesce(upline_id, member_high) as member_id from level_faults) as f
-left join records as r on f.order_id = r.order_id and f.level = r.level
-left join credits as c on f.order_id = c.order_id and f.level = c.level
-left join rollups as u on f.order_id = u.order_id and f.level = u.level
+    w.rollup_id,
+    {
+        'upline_id': f.upline_id,
+        'level': f.level,
+        'due_paisa': f.amount_paisa,
+        'records': f.records,
+        'credits': f.credits,
+        'rollups': f.rollups,
+        'recorded_paisa': f.recorded_paisa,
+        'credited_paisa': f.credited_paisa,
+        'rolled_up_paisa': f.rolled_up_paisa,
+        'record_id': r.record_id,
+        'record_status': r.record_status,
+        'record_user_id': r.record_user_id,
+        'credit_id': c.credit_id,
+        'credit_user_id': c.credit_user_id,
+        'credit_row_paisa': c.credit_row_paisa,
+        'rollup_id': w.rollup_id,
+        'buyer_id': o.user_id,
+        'is_joining': o.is_joining_order,
+        'month': p.month,
+        'paid_at': p.paid_at,
+        'is_swept': t.month is not null,
+        'is_eligible': g.is_eligible,
+        'books': g.books,
+        'holder_books': h.books,
+        'totals': t.totals
+    } as line
+from level_faults as f
+left join records as r on f.order_id = r.order_id and f.level is not distinct from r.level
+left join credits as c on f.order_id = c.order_id and f.level is not distinct from c.level
+left join rollups as w on f.order_id = w.order_id and f.level is not distinct from w.level
 left join (select * from orders where id in (select order_id from level_faults)) as o on f.order_id = o.id
 left join (select * from paid_orders where order_id in (select order_id from level_faults)) as p on f.order_id = p.order_id
 left join (
     select * from month_facts where member_id in (select coalesce(upline_id, member_high) from level_faults)
 ) as g
-    on f.member_id = g.member_id and p.month = g.month
-left join swept as t on p.month = t.month
+    on coalesce(f.upline_id, f.member_high) = g.member_id and p.month = g.month
+left join (select * from month_facts where member_id in (select record_user_id from records)) as h
+    on r.record_user_id = h.member_id and p.month = h.month
+left join month_sums as t on p.month = t.month

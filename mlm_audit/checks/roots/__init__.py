@@ -1,0 +1,77 @@
+"""Which breaks merely follow from another one: an order, a row or a place in the tree that is wrong breaks in every line.
+
+A break follows only where its root explains it; what two findings have in common by chance stays two findings.
+"""
+
+import json
+from typing import Any
+
+import polars as pl
+
+from mlm_audit.checks.roots.breaks import FOLLOWS, Follow, found_of
+from mlm_audit.checks.roots.members import of_members
+from mlm_audit.checks.roots.months import after_months, of_months
+from mlm_audit.checks.roots.orders import MANY_ROOTS, ROOTS, of_orders
+from mlm_audit.checks.roots.rows import of_rows
+
+__all__ = ["FOLLOWS", "ROOTS", "follow_roots"]
+
+MOST_ORDERS = 20
+
+
+def follow_roots(breaks: pl.DataFrame) -> pl.DataFrame:
+    """The same breaks, with the cause FOLLOWS where the cause is another break, whose id is then among the facts.
+
+    An instalment's history follows from its ledger: it is corrected with it, and correcting it alone would hide the money.
+    """
+    found = found_of(breaks)
+    # Where two roots could be named the later one is: an order explains more than a row, a row more than a month.
+    follows = [follow for search in (of_members, of_months, of_rows, of_orders) for follow in search(found)]
+    roots = _to_the_end(follows)
+    after = {name: root for name, root in after_months(found) if name not in roots}
+    if not roots and not after:
+        return breaks
+    evidence = [
+        _with_fact(text, "root_id", roots[name])
+        if name in roots
+        else _with_fact(text, "after_id", after[name])
+        if name in after
+        else _cut(text)
+        if code in MANY_ROOTS
+        else text
+        for name, code, text in breaks.select("id", "code", "evidence").iter_rows()
+    ]
+    return breaks.with_columns(
+        pl.when(pl.col("id").is_in(list(roots))).then(pl.lit(FOLLOWS)).otherwise("cause").alias("cause"),
+        pl.Series("evidence", evidence, dtype=pl.String),
+    )
+
+
+def _to_the_end(follows: list[Follow]) -> dict[str, str]:
+    """Each break with the root at the end of its chain, where a root follows from another break itself."""
+    roots = {name: root for name, root in follows if name != root}
+    return {name: end for name in roots if (end := _end(name, roots)) != name}
+
+
+def _end(name: str, roots: dict[str, str]) -> str:
+    seen = {name}
+    while name in roots and roots[name] not in seen:
+        name = roots[name]
+        seen.add(name)
+    return name
+
+
+def _cut(evidence: str) -> str:
+    """The evidence with the first orders only: there may be more than a stored text can hold."""
+    first, *rest = json.loads(evidence)
+    facts = first["facts"] | {"order_ids": first["facts"]["order_ids"][:MOST_ORDERS]}
+    return json.dumps([first | {"facts": facts}, *rest], ensure_ascii=False)
+
+
+def _with_fact(evidence: str, fact: str, root: str) -> str:
+    """The evidence with the root's id among the facts of its first row."""
+    rows: list[dict[str, Any]] = json.loads(evidence)
+    if not rows:
+        return evidence  # every row of it lacks an id, and facts stand on a row
+    first, *rest = rows
+    return json.dumps([first | {"facts": first.get("facts", {}) | {fact: root}}, *rest], ensure_ascii=False)

@@ -1,0 +1,101 @@
+"""A break as the search for its root reads it, and the names of the checks and causes that matter there."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+
+FOLLOWS = "follows-from-order-line"
+"""The cause of a break that has its cause in another break."""
+LINES = (
+    "commission-amount",
+    "commission-beneficiary",
+    "commission-duplicate",
+    "commission-missing",
+    "commission-not-posted",
+    "commission-unexpected",
+    "company-posting",
+    "duplicate-credit",
+    "instalments",
+)
+"""The checks of an order's lines."""
+WALLET, RUNNING, CONSERVATION = "wallet-balance", "running-balance", "conservation"
+COMPANY_MONEY = ("entry-form", "company-money-to-member")
+
+CONCERNED = {
+    "members": ("upline_id", "holder_id", "record_user_id", "credit_user_id", "last_user_id", "user_id", "misnamed_user_id"),
+    "orders": ("stray_order_id", "of_order_id"),
+    "ledger": ("other_id",),
+}
+"""The facts that name further members, orders and ledger rows: the remedy depends on all that is known of them."""
+
+Follow = tuple[str, str]
+"""The id of a break that follows, and that of its root."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One break of a run, with its evidence read."""
+
+    id: str
+    code: str
+    member_id: int | None
+    order_id: int | None
+    amount_paisa: int
+    cause: str
+    evidence: Sequence[dict[str, Any]]
+
+    @property
+    def key(self) -> str:
+        """What tells it from the others of its check."""
+        return self.id.removeprefix(f"{self.code}/").partition("#")[0]
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """What the check hands over for the remedy; empty where it hands over nothing."""
+        return next((row["facts"] for row in self.evidence if "facts" in row), {})
+
+    @property
+    def line(self) -> dict[str, Any]:
+        """The facts of the order's line that it is about; empty where it is about none."""
+        return self.facts.get("order_line") or {}
+
+    @property
+    def kind(self) -> tuple[str, str]:
+        """Check and cause."""
+        return self.code, self.cause
+
+    def rows(self) -> Iterator[tuple[str, int]]:
+        """The rows that it is about, as table and id: those of the evidence and of the facts."""
+        for row in self.evidence:
+            if row.get("table") is not None and row.get("id") is not None:
+                yield row["table"], row["id"]
+        for facts, name, table in (
+            (self.facts, "ledger_id", "ledger"),
+            (self.facts, "record_id", "commissions"),
+            (self.line, "credit_id", "ledger"),
+            (self.line, "rollup_id", "ledger"),
+            (self.line, "record_id", "commissions"),
+        ):
+            if facts.get(name) is not None:
+                yield table, facts[name]
+        if self.code == "refund-misplaced" and self.facts.get("last_id") is not None:
+            yield str(self.facts.get("table")), self.facts["last_id"]
+
+    def concerned(self) -> Iterator[tuple[str, int]]:
+        """What its facts name beside its own member and order, as ("members", id), ("orders", id) or ("ledger", id)."""
+        for facts in (self.facts, self.line, *(self.facts.get("lines") or ())):
+            for kind, names in CONCERNED.items():
+                yield from ((kind, facts[name]) for name in names if isinstance(facts.get(name), int))
+
+
+def found_of(breaks: pl.DataFrame) -> list[Found]:
+    """The breaks of a run, in their order."""
+    columns = ("id", "code", "member_id", "order_id", "amount_paisa", "cause", "evidence")
+    return [
+        Found(name, code, member, order, amount or 0, cause, json.loads(evidence or "[]"))
+        for name, code, member, order, amount, cause, evidence in breaks.select(columns).iter_rows()
+    ]

@@ -1,0 +1,47 @@
+"""What follows from a member who does not exist, or from one row that is wrong about a member."""
+
+from collections.abc import Iterator, Sequence
+
+from mlm_audit.checks.roots.breaks import COMPANY_MONEY, LINES, RUNNING, WALLET, Follow, Found
+from mlm_audit.checks.roots.orders import COUNTERS, FOLLOWING
+
+LOST_MEMBER = "orphan-member"
+"""A member whose row is gone: every order that paid them is then compared without them."""
+OF_LOST_MEMBERS = ("bonus-record", "eligibility-log", RUNNING)
+LOGGED_PURCHASES = ("eligibility-log", "eligibility-purchases")
+ROLLUP_AMOUNT = ("rollup-ledger", "rollup-record-wrong")
+
+
+def of_members(found: Sequence[Found]) -> Iterator[Follow]:
+    """The breaks of a member, or of a member's month, that follow from one row or record."""
+    yield from _of_lost_members(found)
+    yield from _of_company_money(found)
+    purchases = {one.member_id: one.id for one in found if one.kind == LOGGED_PURCHASES}
+    rollups = {one.key: one.id for one in found if one.kind == ROLLUP_AMOUNT}
+    for one in found:
+        if one.code == COUNTERS and one.member_id in purchases:
+            yield one.id, purchases[one.member_id]
+        if one.code == "rollup-record" and one.key in rollups:
+            yield one.id, rollups[one.key]
+
+
+def _of_lost_members(found: Sequence[Found]) -> Iterator[Follow]:
+    """A lost member is one finding: their rows in the other tables follow, and so do the orders of which they had a line."""
+    lost: dict[int | None, str] = {}
+    for one in found:
+        if one.code == LOST_MEMBER and one.member_id is not None:
+            yield one.id, lost.setdefault(one.member_id, one.id)
+    yield from ((one.id, lost[one.member_id]) for one in found if one.code in OF_LOST_MEMBERS and one.member_id in lost)
+    orders = {one.order_id: lost[one.member_id] for one in found if one.code in LINES and one.order_id and one.member_id in lost}
+    yield from ((one.id, orders[one.order_id]) for one in found if one.code in FOLLOWING and one.order_id in orders)
+
+
+def _of_company_money(found: Sequence[Found]) -> Iterator[Follow]:
+    """Rows of the company in a member's ledger, where they are all that it has more than the wallet."""
+    taken: dict[int, list[Found]] = {}
+    for one in found:
+        if one.kind == COMPANY_MONEY and one.member_id is not None:
+            taken.setdefault(one.member_id, []).append(one)
+    off = {one.member_id: -one.amount_paisa for one in found if one.code == WALLET}
+    short = {member: rows[0].id for member, rows in taken.items() if off.get(member) == sum(row.amount_paisa for row in rows)}
+    yield from ((one.id, short[one.member_id]) for one in found if one.code in (WALLET, RUNNING) and one.member_id in short)

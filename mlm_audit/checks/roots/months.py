@@ -1,0 +1,146 @@
+"""What a member's month adds up to follows from a record of commission, where that record explains the whole difference."""
+
+from collections.abc import Iterator, Sequence
+
+from mlm_audit.checks.roots.breaks import FOLLOWS, Follow, Found
+
+OF_MONTHS = ("release-ledger", "rollup-ledger", "rollup-record", "decision-against-log", "decision-without-log")
+DECISIONS = ("decision-against-log", "decision-without-log")
+REFUNDS = ("refund-misplaced", "refund-not-reversed")
+RECORDS = (
+    "commission-amount",
+    "commission-beneficiary",
+    "commission-duplicate",
+    "commission-missing",
+    "commission-record",
+    "commission-unexpected",
+    "undecided-after-sweep",
+    *REFUNDS,
+    "decision-against-log",
+)
+"""What is wrong with the records of commission from which a month's release and roll-up are added up."""
+RELEASED, ROLLED_UP, ANY = "released", "rolled_up", ""
+"""The status of a record; ANY where there is none, so that nobody knows what it would be."""
+
+
+class _Months:
+    """By how much the records of commission are off in each member's month, and the break that says so."""
+
+    def __init__(self) -> None:
+        self.roots: dict[str, str] = {}
+        self.off: dict[tuple[str, str], int] = {}
+
+    def add(self, one: Found) -> None:
+        month = (one.line or one.facts).get("month")
+        if one.code in DECISIONS and f"{one.member_id}/{month}" in self.roots:
+            return
+        for member, status, paisa in _off_by(one):
+            if paisa:
+                place = f"{member}/{month}"
+                self.off[place, status] = self.off.get((place, status), 0) + paisa
+                self.roots.setdefault(place, one.id)
+
+    def off_by(self, place: str, status: str) -> int:
+        """What the records of a status have too much in a member's month."""
+        return self.off.get((place, status), 0) + self.off.get((place, ANY), 0)
+
+    def explain(self, one: Found) -> bool:
+        """Whether what the records have too much is what a release, a roll-up or a decision has."""
+        facts = one.facts
+        if one.code == "release-ledger":
+            return bool(facts.get("released_paisa", 0) - facts.get("credited_paisa", 0) == self.off_by(one.key, RELEASED))
+        if one.code == "rollup-ledger":
+            lacks = {facts.get("rolled_up_paisa", 0) - facts.get(part, 0) for part in ("recorded_paisa", "credited_paisa")}
+            return lacks <= {0, self.off_by(one.key, ROLLED_UP)}
+        if one.code in DECISIONS:
+            place, _, status = one.key.rpartition("/")
+            return bool(facts.get("decided_paisa") == self.off_by(place, status))
+        return one.code == "rollup-record"
+
+
+def of_months(found: Sequence[Found]) -> Iterator[Follow]:
+    """The breaks of a member's month, and of the month's statistics, that follow from a record of commission."""
+    months = _months_of(found)
+    recorded: dict[str, int] = {}
+    roots: dict[str, str] = {}
+    for one in found:
+        place = one.key.rpartition("/")[0] if one.code in DECISIONS else one.key
+        if one.code in OF_MONTHS and (root := months.roots.get(place)) is not None and root != one.id and months.explain(one):
+            yield one.id, root
+            if one.code == "rollup-ledger":
+                month = one.key.split("/")[1]
+                roots[month] = root
+                recorded[month] = recorded.get(month, 0) + one.facts["rolled_up_paisa"] - one.facts["recorded_paisa"]
+    for one in found:
+        if one.code == "monthly-stats" and one.key in roots and _is_by(one, recorded[one.key]):
+            yield one.id, roots[one.key]
+
+
+def after_months(found: Sequence[Found]) -> Iterator[Follow]:
+    """The breaks of a member's month in which a record is wrong that does not explain them: what they need is known after it."""
+    months = _months_of(found)
+    for one in found:
+        if one.code in ("release-ledger", "rollup-ledger") and one.key in months.roots and not months.explain(one):
+            yield one.id, months.roots[one.key]
+
+
+def _months_of(found: Sequence[Found]) -> _Months:
+    months = _Months()
+    # A decision is a root only where no record of the month is wrong.
+    for one in sorted(found, key=lambda one: one.code in DECISIONS):
+        if one.code in RECORDS and one.cause != FOLLOWS:
+            months.add(one)
+    return months
+
+
+def _is_by(one: Found, recorded_paisa: int) -> bool:
+    """Whether the statistics of a month differ in the amount alone, and by just this."""
+    facts = one.facts
+    same = facts.get("stated_eligible") == facts.get("eligible_users") and facts.get("stated_ineligible") == facts.get(
+        "ineligible_users"
+    )
+    return same and abs((facts.get("stated_paisa") or 0) - (facts.get("rolled_up_paisa") or 0)) in (0, abs(recorded_paisa))
+
+
+def _off_by(one: Found) -> Iterator[tuple[int, str, int]]:
+    """Whose month has how much more than it should in the records of commission, and of which status."""
+    if one.code in DECISIONS:
+        yield from _off_by_decision(one)
+    elif one.code in REFUNDS:
+        yield from _off_by_refund(one)
+    elif one.code == "undecided-after-sweep" and one.member_id is not None:
+        eligible = one.facts.get("is_eligible")
+        status = ANY if eligible is None else RELEASED if eligible else ROLLED_UP
+        yield one.member_id, status, -one.amount_paisa
+    elif one.line.get("month") and not one.line.get("is_joining"):
+        yield from _off_by_line(one)
+
+
+def _off_by_line(one: Found) -> Iterator[tuple[int, str, int]]:
+    line = one.line
+    status, holder, upline = line.get("record_status") or ANY, line.get("record_user_id"), line.get("upline_id")
+    recorded, due = line.get("recorded_paisa") or 0, line.get("due_paisa") or 0
+    if one.code == "commission-duplicate" and holder is not None:
+        yield holder, status, recorded - due
+    elif (holder == upline or not line.get("records")) and upline is not None:
+        yield upline, status, recorded - due
+    elif holder is not None:
+        yield holder, status, recorded
+        if upline is not None:
+            yield upline, status, -due
+
+
+def _off_by_decision(one: Found) -> Iterator[tuple[int, str, int]]:
+    status, paisa = one.facts.get("status"), one.facts.get("decided_paisa")
+    if one.member_id is not None and status is not None and paisa is not None:
+        yield one.member_id, status, paisa
+        yield one.member_id, ROLLED_UP if status == RELEASED else RELEASED, -paisa
+
+
+def _off_by_refund(one: Found) -> Iterator[tuple[int, str, int]]:
+    facts = one.facts
+    if one.code == "refund-misplaced" and facts.get("kind") == "repurchase" and one.member_id is not None:
+        yield one.member_id, facts.get("status") or ANY, facts.get("left_paisa") or 0
+    for line in facts.get("lines") or ():
+        if line.get("table") == "commissions" and line.get("kind") == "repurchase" and line.get("user_id") is not None:
+            yield line["user_id"], line.get("status") or ANY, line.get("amount_paisa") or 0

@@ -1,0 +1,92 @@
+"""What follows from an order that is wrong itself, from a line of it, or from an instalment or withdrawal."""
+
+from collections.abc import Iterator, Sequence
+
+from mlm_audit.checks.roots.breaks import CONSERVATION, FOLLOWS, LINES, Follow, Found
+
+ROOTS = ("order-basis", "order-buyer", "joining-flag", "order-unusable", "order-status")
+"""What is wrong with an order itself: everything that is computed from it is then compared with the wrong thing."""
+MANY_ROOTS = ("matrix-lines", "order-version")
+"""What is wrong with many orders at once, a member's place or the plan's dates: the orders are listed in its facts."""
+FOLLOWING = (*LINES, "commission-record", CONSERVATION, "order-amount", "order-lines")
+"""What is computed from an order."""
+MISPLACED = "wrong-level"
+BUYER = "order-buyer"
+OF_FIRST_ORDER = ("inactive-upline", "rolled-up-though-active")
+"""Causes that depend on since when a member is active, which is since their first order."""
+NOT_OF_BUYERS = ("commission-amount", "commission-duplicate", "duplicate-credit")
+"""What is wrong with an order's lines whoever bought it."""
+UNPAID, COUNTERS = ("commission-unexpected", "order-not-paid"), "purchase-counters"
+OTHER_AMOUNT = "paid-other-amount"
+NOT_MARKED = ("given-up-early", "undecided-with-amount", "undecided-with-time")
+"""What the state of an instalment shows that was paid and is not marked as paid."""
+OF_AMOUNT = ("wrong-amount", "history-edited")
+
+
+def of_orders(found: Sequence[Found]) -> Iterator[Follow]:
+    """The breaks that follow from an order, from one of its lines, or from what was paid."""
+    yield from _of_lines(found)
+    yield from _of_payments(found)
+    yield from _of_buyers(found)
+    orders: dict[int, str] = {}
+    for one in found:
+        if one.code in ROOTS and one.order_id is not None:
+            orders.setdefault(one.order_id, one.id)
+    for one in found:
+        if one.code in MANY_ROOTS:
+            orders |= {number: one.id for number in one.facts.get("order_ids", ()) if number not in orders}
+    for one in found:
+        root = orders.get(one.order_id) if one.code in FOLLOWING and one.order_id is not None else None
+        if root is not None and not (root.startswith(f"{BUYER}/") and one.code in NOT_OF_BUYERS):
+            yield one.id, root
+
+
+def _of_lines(found: Sequence[Found]) -> Iterator[Follow]:
+    misplaced = {one.order_id: one.id for one in found if one.kind == ("commission-missing", MISPLACED)}
+    lines = {one.order_id: one.id for one in reversed(found) if one.code in LINES}
+    # Whether an unpaid order counts among its buyer's purchases is decided with the order.
+    buyers = {one.line.get("buyer_id"): one.id for one in found if one.kind == UNPAID}
+    for one in found:
+        if one.cause == MISPLACED and one.code != "commission-missing" and one.order_id in misplaced:
+            yield one.id, misplaced[one.order_id]
+        elif one.kind == (CONSERVATION, FOLLOWS) and one.order_id in lines:
+            yield one.id, lines[one.order_id]
+        elif one.code == COUNTERS and one.key.isdecimal() and int(one.key) in buyers:
+            yield one.id, buyers[int(one.key)]
+
+
+def _of_buyers(found: Sequence[Found]) -> Iterator[Follow]:
+    """Where an order's buyer was changed, the purchases of both members follow, and of a joining order since when they are active."""
+    buyers = {member: one for one in found if one.code == BUYER for member in (one.member_id, one.facts.get("buyer_id"))}
+    rows = {("order", one.order_id): one for one in found if one.code == BUYER}
+    for one in found:
+        root = buyers.get(one.member_id) if one.member_id is not None else None
+        if root is not None and _is_of_buyer(one, root):
+            yield one.id, root.id
+        elif one.code in ("impossible-date", "field-missing", "orphan-member"):
+            yield from ((one.id, rows[row].id) for row in one.rows() if row in rows)
+
+
+def _is_of_buyer(one: Found, root: Found) -> bool:
+    if one.code == "eligibility-log":
+        return one.key == f"{one.member_id}/{root.facts.get('month')}"
+    if one.cause in OF_FIRST_ORDER:
+        return bool(root.facts.get("is_joining"))
+    return one.code in ("joining-flag", "purchase-counters")
+
+
+def _of_payments(found: Sequence[Found]) -> Iterator[Follow]:
+    """The history of an instalment follows from its ledger, and so does its state where it only was not marked."""
+    paid = {one.key: one for one in found if one.code == "payout-ledger"}
+    for one in found:
+        if one.code == "payout-history" and one.key in paid:
+            yield one.id, paid[one.key].id
+        payment = paid.get(one.key.removeprefix("SelfPayoutSchedule/")) if one.code == "record-state" else None
+        if payment is None:
+            continue
+        if one.cause in NOT_MARKED and payment.cause == "payout-not-marked":
+            yield one.id, payment.id
+        # Where the ledger has what was planned, it is the record that is wrong.
+        if one.cause == OTHER_AMOUNT and payment.cause in OF_AMOUNT:
+            is_record = payment.facts.get("credited_paisa") == one.facts.get("planned_paisa")
+            yield (payment.id, one.id) if is_record else (one.id, payment.id)

@@ -1,0 +1,121 @@
+"""What follows from one misattributed row: it is missing where it belongs and surplus where it stands."""
+
+from collections.abc import Iterator, Sequence
+
+from mlm_audit.checks.roots.breaks import COMPANY_MONEY, CONSERVATION, LINES, RUNNING, WALLET, Follow, Found
+
+OTHERWISE = "other-ledger-type"
+MISNAMED = {
+    OTHERWISE: ("ledger", "other_id"),
+    "rollup-record-misnamed": ("CommissionRollup", "misnamed_id"),
+    "record-misnamed": ("commissions", "stray_id"),
+    "instalment-misnamed": ("SelfPayoutSchedule", "stray_id"),
+    "record-kind-wrong": ("commissions", "record_id"),
+}
+"""The causes of such a row, with its table and the fact that has its id."""
+MAY_FOLLOW = (
+    *LINES,
+    "commission-record",
+    "entry-form",
+    "field-missing",
+    "impossible-date",
+    "instalment-date",
+    "ledger-type",
+    "orphan-member",
+    "orphan-order",
+    "refund-misplaced",
+    "rollup-ledger",
+    "rollup-record",
+    "unsupported-entry",
+)
+"""The checks whose break about such a row says only that it is where it does not belong."""
+MAY_FOLLOW_AS = (
+    ("payout-ledger", "payout-without-schedule"),
+    ("record-state", "instalment-without-order"),
+    ("record-state", "joining-not-released"),
+    ("release-ledger", "credit-without-release"),
+    ("release-ledger", "wrong-amount"),
+    ("withdrawals", "withdrawal-without-request"),
+)
+OF_ORDERS = (CONSERVATION, "order-lines")
+OF_AMOUNTS = (*LINES, "refund-misplaced", "refund-not-reversed")
+OF_WALLETS = (WALLET, RUNNING, "bonus-record")
+AMOUNTS = ("approved_paisa", "credited_paisa", "debited_paisa", "posted_paisa")
+
+
+class _Places:
+    """Where such rows are: the rows themselves, the orders and amounts that they concern, and the wallets."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[str, int], str] = {}
+        self.orders: dict[int | None, str] = {}
+        self.amounts: dict[tuple[int | None, int], str] = {}
+        self.wallets: dict[tuple[int | None, int], str] = {}
+
+    def add(self, one: Found) -> None:
+        for row in _misnamed(one):
+            self.rows.setdefault(row, one.id)
+            for order in _orders(one):
+                self.orders[order] = one.id
+                if one.amount_paisa:
+                    self.amounts[order, abs(one.amount_paisa)] = one.id
+        for member in _holders(one):
+            amounts = {one.amount_paisa, one.line.get("credit_row_paisa"), *(one.facts.get(name) for name in AMOUNTS)}
+            self.wallets |= {(member, abs(amount)): one.id for amount in amounts if amount}
+
+    def root_of(self, one: Found) -> str | None:
+        if one.code in OF_WALLETS:
+            return self.wallets.get((one.member_id, abs(one.amount_paisa)))
+        if one.code in MAY_FOLLOW or one.kind in MAY_FOLLOW_AS:
+            for row in one.rows():
+                if row in self.rows:
+                    return self.rows[row]
+        if one.code in OF_AMOUNTS and (place := (one.order_id, abs(one.amount_paisa))) in self.amounts:
+            return self.amounts[place]
+        return self.orders.get(one.order_id) if one.code in OF_ORDERS else None
+
+
+def _orders(one: Found) -> set[int]:
+    """The order of the row, and the one that it names instead."""
+    named = [one.order_id, one.facts.get("stray_order_id")]
+    if one.code in LINES:  # of a payout, a withdrawal or a release the reference is no order
+        named.append(one.facts.get("other_reference_id"))
+    return {order for order in named if order is not None}
+
+
+def _holders(one: Found) -> set[int]:
+    """The members whose wallets part from their ledger by the row."""
+    if one.facts.get("is_row_only"):
+        holders = (one.member_id, one.facts.get("holder_id"), one.line.get("credit_user_id"))
+    elif one.code == "unsupported-entry" and one.facts.get("is_outside_wallet"):
+        holders = (one.facts.get("posted_user_id"), None, None)
+    else:
+        return set()
+    return {member for member in holders if member is not None}
+
+
+def of_rows(found: Sequence[Found]) -> Iterator[Follow]:
+    """The breaks that follow from a row which is another one's than it says; it is set right with its own break."""
+    places = _Places()
+    for one in found:
+        places.add(one)
+    for one in found:
+        if one.cause not in MISNAMED and (root := places.root_of(one)) is not None:
+            yield one.id, root
+
+
+def _misnamed(one: Found) -> Iterator[tuple[str, int]]:
+    """The row, as table and id, that a break shows to be another one's than it says."""
+    is_same = bool(one.facts.get("is_same_row"))
+    if one.cause in MISNAMED and (is_same or one.cause != OTHERWISE):
+        table, fact = MISNAMED[one.cause]
+        if one.facts.get(fact) is not None:
+            yield table, one.facts[fact]
+        if is_same and one.cause != OTHERWISE and one.facts.get("other_id") is not None:
+            yield "ledger", one.facts["other_id"]
+    if one.kind == COMPANY_MONEY:
+        yield from ((row["table"], row["id"]) for row in one.evidence if row.get("table") == "ledger")
+    if one.facts.get("is_row_only"):
+        number = one.facts.get("ledger_id") or one.line.get("credit_id")
+        if number is not None:
+            yield "ledger", number
