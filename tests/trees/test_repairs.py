@@ -141,6 +141,16 @@ def test_what_changes_between_the_look_and_the_repair_is_left_alone(
             change = next(c for c in tree_health.derivable(seen.check.issues) if c.action == "insert")
             parent = MatrixNode.user_id == change.descendant_id
             connection.execute(update(MatrixNode).where(parent).values(parent_id=None, position=None))
+            row = {
+                "user_id": 1,
+                "month": 11,
+                "year": 2026,
+                "is_eligible": False,
+                "kyc_approved": True,
+                "created_at": NOW.replace(tzinfo=None),
+            }
+            amounts = {"monthly_purchase_paisa": 0, "required_purchase_paisa": 0, "rolled_up_paisa": 0}
+            connection.execute(insert(EligibilityLog).values(**row, **amounts))
             connection.execute(
                 insert(MonthlyStats).values(
                     month=11,
