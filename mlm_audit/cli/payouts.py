@@ -13,7 +13,7 @@ from mlm_audit.database.payout_reads import list_instalments
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.money import format_inr
 from mlm_audit.jobs.payout_story import requeue as put_back
-from mlm_audit.jobs.payouts import MOST, NEEDED
+from mlm_audit.jobs.payouts import NEEDED, refuse_limit
 
 app = App(name="payouts", help="Look at instalments, explain one, put failed ones back into the queue.")
 StatusName = Literal["pending", "held", "failed", "paid", "permanently_failed"]
@@ -28,8 +28,7 @@ def list_all(
     json: Json = False,
 ) -> None:
     """List instalments, the oldest due first."""
-    if not 1 <= limit <= MOST:
-        raise InputError(f"--limit {limit}: give a number from 1 to {MOST}")
+    refuse_limit(limit)
     engine = database(settings_with(db))
     require(engine, NEEDED)
     with consistent_read(engine) as connection:

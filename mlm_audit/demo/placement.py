@@ -18,7 +18,7 @@ class Seats(NamedTuple):
 
 
 def fill(arrivals: Ints, sponsor: Ints, *, below_sponsor: bool) -> Seats:
-    """Seat members in the order of `arrivals`; whoever is not among them has no seat.
+    """Seat members in the order of `arrivals`; a member who is not among them has no seat.
 
     Each takes the first free seat, level by level: of the company's tree, or of the sponsor's own.
     """

@@ -51,7 +51,7 @@ def concerns(row: dict[str, Any], truth: Truth) -> bool:
 def _closing(
     platform: Platform, truth: Truth, remedies: Sequence[Remedy], choice: int, audit: Callable[[Platform], pl.DataFrame]
 ) -> Closing:
-    chosen = [_chosen(remedy, choice) for remedy in remedies]
+    chosen = [chosen_of(remedy, choice) for remedy in remedies]
     once = platform.copy()
     for remedy in chosen:
         apply(once, remedy)
@@ -61,7 +61,9 @@ def _closing(
     before, after = _wallets(platform), _wallets(once)
     moved = {member for member, paisa in before.items() if after[member] != paisa}
     # The members of an order's lines are named by the remedy, and concerned by the order.
-    concerned = set(truth.members) | ({member for remedy in chosen for member in _named(remedy)} if truth.orders else set())
+    concerned = set(truth.members) | (
+        {member for remedy in chosen for member in wallets_named(remedy)} if truth.orders else set()
+    )
     left = _left(once, remedies, audit)
     return Closing(choice, left, tuple(sorted(moved - concerned)), _wallets(twice) != after)
 
@@ -77,14 +79,15 @@ def _left(platform: Platform, remedies: Sequence[Remedy], audit: Callable[[Platf
     return tuple(audit(platform)["id"].to_list())
 
 
-def _chosen(remedy: Remedy, choice: int) -> Remedy:
+def chosen_of(remedy: Remedy, choice: int) -> Remedy:
     """The remedy with one alternative as its steps."""
     if not remedy.alternatives:
         return remedy
     return replace(remedy, steps=steps_of(remedy, min(choice, len(remedy.alternatives) - 1)), alternatives=())
 
 
-def _named(remedy: Remedy) -> set[int]:
+def wallets_named(remedy: Remedy) -> set[int]:
+    """The members whose wallets the steps of a remedy may move."""
     members = {step.member_id for step in remedy.steps if isinstance(step, Posting | WalletCorrection)}
     return {member for member in members if member is not None}
 

@@ -23,7 +23,7 @@ from mlm_audit.jobs.names import (
     WEEKLY_SUMMARY,
 )
 from mlm_audit.jobs.payout_shards import pay_shard
-from mlm_audit.jobs.payouts import MOST, Options, run_payouts
+from mlm_audit.jobs.payouts import Options, refuse_limit, run_payouts
 from mlm_audit.jobs.ports import Clock, Progress
 from mlm_audit.jobs.reconciliation import reconcile
 from mlm_audit.jobs.shards import Shard, Share
@@ -71,9 +71,9 @@ def refuse_bad_request(job: str, request: Request, settings: Settings, now: date
         if getattr(request, option) is not None and job not in owners:
             raise InputError(f"--{option}: {job} does not take it; it belongs to {' and '.join(owners)}")
     refuse_far_ahead(request.as_of, now)
-    for name, value, most in (("limit", request.limit, MOST), ("shards", request.shards, MOST_SHARDS)):
-        if value is not None and not 1 <= value <= most:
-            raise InputError(f"--{name} {value}: give a number from 1 to {most}")
+    refuse_limit(request.limit)
+    if request.shards is not None and not 1 <= request.shards <= MOST_SHARDS:
+        raise InputError(f"--shards {request.shards}: give a number from 1 to {MOST_SHARDS}")
     if request.month is not None:
         parse_month(request.month, settings.tz)
 

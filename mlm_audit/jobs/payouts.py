@@ -66,6 +66,12 @@ OVERDUE_EDGES = (30, 90)
 FUTURE_TOLERANCE = timedelta(minutes=1)
 
 
+def refuse_limit(limit: int | None) -> None:
+    """InputError for a number of instalments that is out of range."""
+    if limit is not None and not 1 <= limit <= MOST:
+        raise InputError(f"--limit {limit}: give a number from 1 to {MOST}")
+
+
 @dataclass(frozen=True)
 class Options:
     """How a payout run was asked for."""
@@ -103,6 +109,7 @@ def run_payouts(
         )
     if options.shards > 1 and options.share is None:
         raise InputError("--shards: there is no pool that could do them; start the job through Prefect: mlm-audit trigger")
+    refuse_limit(options.limit)
     head = Header(job, new_job_id(job, started, settings), as_of, started, clock, settings, options.dry_run)
     limit = approval.limit if approval else options.limit
     payouts = _Payouts(database, settings, head, limit, approval, options, progress, sleep)

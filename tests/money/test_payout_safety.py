@@ -28,6 +28,8 @@ def test_future_as_of_and_a_clock_that_went_back_are_refused(shop: Shop) -> None
         run(shop, as_of=NOW + timedelta(days=7))
     ahead = run(shop, as_of=NOW + timedelta(days=7), dry_run=True)
     assert ahead.dry_run
+    with pytest.raises(InputError, match="--limit 0"):
+        run(shop, limit=0)
     run(shop, limit=1)
     before = books(shop.engine, exact=True)
     with pytest.raises(InputError, match="clock has gone backwards"):

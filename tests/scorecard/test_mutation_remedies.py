@@ -22,6 +22,7 @@ CASES = (
     "ledger.amount_paisa of remainder: zero, mirrored",
     "ledger.amount_paisa of self_payout: sign, plain",
     "ledger.amount_paisa of bonus: minus-one, plain",
+    "ledger.(row) of withdrawal: repeat-other-key, plain",
     # A record of commission that names another order, level, kind or member, and the month that is added up from it
     "commissions.order_id of repurchase-released: other, plain",
     "commissions.level of joining-released: null, plain",

@@ -15,7 +15,8 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.settings import Settings, load_settings
 from mlm_audit.jobs.call import MOST_SHARDS, OPTIONS_OF, Request, call
 from mlm_audit.jobs.names import JOBS, MONTHLY_SWEEP, WEEKLY_PAYOUTS
-from mlm_audit.jobs.steering import Steering
+from mlm_audit.jobs.scheduler import Scheduler
+from mlm_audit.jobs.steering import Steering, this_account
 from tests.conftest import NOW
 
 NUMBERS = {name: field for name, field in Settings.model_fields.items() if field.annotation is int}
@@ -80,7 +81,7 @@ def test_a_parameter_out_of_range(name: str, value: Any, tmp_path: Path) -> None
     with pytest.raises(InputError, match=name):
         call(job, database, settings, lambda: NOW, Request(**{name: value}))
     with pytest.raises(InputError, match=name):
-        Steering(database, settings, lambda: NOW, None)._checked(job, {name: value})  # type: ignore[arg-type]
+        Steering(database, settings, lambda: NOW, Scheduler()).trigger(job, this_account(), {name: value})
     with database.connect() as connection:
         assert connection.execute(select(func.count()).select_from(JobLog)).scalar_one() == 0
     database.dispose()

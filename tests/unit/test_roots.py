@@ -151,7 +151,7 @@ ROUNDING = {"id": "commission-amount/10/3", "cause": "rounding", "member": 7, "o
              "facts": {"is_outside_wallet": True, "posted_user_id": 7, "posted_paisa": 50_000}},
             {"id": "wallet-balance/7", "cause": "several-causes", "member": 7, "paisa": -150_000},
         ),
-        # A credit that was posted twice is posted twice whoever bought the order.
+        # The order's buyer does not explain a credit that was posted twice.
         (
             {"id": "order-buyer/10", "cause": "order-buyer-changed", "member": 3, "order": 10, "facts": {"buyer_id": 4, "month": 202401}},
             {"id": "duplicate-credit/commission/10/2", "cause": "credit-posted-twice", "member": 9, "order": 10, "paisa": 500_000},

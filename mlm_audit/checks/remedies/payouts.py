@@ -218,9 +218,8 @@ def withdrawal_unclear(broken: Broken) -> Remedy:
 def withdrawal_twice(broken: Broken) -> Remedy:
     """Debited more often than approved: the second debit is credited back."""
     number, excess = broken["ledger_id"], broken["debited_paisa"] - broken["due_paisa"]
-    step = Posting(
-        broken.member, "withdrawal", excess, broken["withdrawal_id"], None, reversal_key(number), True, Row("ledger", number)
-    )
+    moves, request = not broken["is_outside_wallet"], broken["withdrawal_id"]
+    step = Posting(broken.member, "withdrawal", excess, request, None, reversal_key(number), moves, Row("ledger", number))
     return Remedy(broken.id, (step,))
 
 

@@ -15,7 +15,7 @@ BUYER = "order-buyer"
 OF_FIRST_ORDER = ("inactive-upline", "rolled-up-though-active")
 """Causes that depend on since when a member is active, which is since their first order."""
 NOT_OF_BUYERS = ("commission-amount", "commission-duplicate", "duplicate-credit")
-"""What is wrong with an order's lines whoever bought it."""
+"""Checks of an order's lines whose findings do not depend on the buyer."""
 UNPAID, COUNTERS = ("commission-unexpected", "order-not-paid"), "purchase-counters"
 OTHER_AMOUNT = "paid-other-amount"
 NOT_MARKED = ("given-up-early", "undecided-with-amount", "undecided-with-time")

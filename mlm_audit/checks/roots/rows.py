@@ -87,8 +87,8 @@ def _holders(one: Found) -> set[int]:
     """The members whose wallets part from their ledger by the row."""
     if one.facts.get("is_row_only"):
         holders = (one.member_id, one.facts.get("holder_id"), one.line.get("credit_user_id"))
-    elif one.code == "unsupported-entry" and one.facts.get("is_outside_wallet"):
-        holders = (one.facts.get("posted_user_id"), None, None)
+    elif one.code in ("unsupported-entry", "withdrawals") and one.facts.get("is_outside_wallet"):
+        holders = (one.facts.get("posted_user_id", one.member_id), None, None)
     else:
         return set()
     return {member for member in holders if member is not None}

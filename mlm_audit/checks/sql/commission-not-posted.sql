@@ -43,16 +43,5 @@ left join line_rows as w on f.order_id = w.order_id and f.level is not distinct 
 left join stray_records as z on f.order_id = z.order_id and f.level = z.level and f.fault = 'not-recorded'
 left join missing_credits as m
     on m.kind = 'sponsor_commission' and f.order_id = m.reference_id and f.level = m.level
-left join (
-    select
-        break_id,
-        max(ledger_id) as ledger_id,
-        max_by(type, ledger_id) as type,
-        max_by(level_depth, ledger_id) as level_depth,
-        max_by(reference_id, ledger_id) as reference_id,
-        max_by(ref, ledger_id) as ref,
-        bool_and(is_same) as is_same
-    from posted_otherwise
-    group by break_id
-) as r on r.break_id = 'commission-not-posted/' || f.order_id || '/' || f.level
+left join rows_by_key as r on r.break_id = 'commission-not-posted/' || f.order_id || '/' || f.level
 where f.fault in ('not-posted', 'not-recorded')

@@ -50,17 +50,7 @@ select
     coalesce(p.schedule_id::VARCHAR, 'ledger/' || p.first_ledger_id) as key
 from payout_faults as p
 left join missing_credits as m on m.kind = 'self_payout' and p.schedule_id = m.reference_id
-left join (
-    select
-        break_id,
-        max(ledger_id) as ledger_id,
-        max_by(type, ledger_id) as type,
-        max_by(reference_id, ledger_id) as reference_id,
-        max_by(ref, ledger_id) as ref,
-        bool_and(is_same) as is_same
-    from posted_otherwise
-    group by break_id
-) as r on r.break_id = 'payout-ledger/' || p.schedule_id
+left join rows_by_key as r on r.break_id = 'payout-ledger/' || p.schedule_id
 -- A row without a reference whose key says what it is: that break's remedy sets it right.
 left join posted_otherwise as x on p.schedule_id is null and p.first_ledger_id = x.ledger_id
 left join balances as bo on p.member_id = bo.member_id

@@ -43,17 +43,7 @@ from sweep_faults as s
 left join (select distinct member_id, month from decided_early) as e on s.member_id = e.member_id and s.month = e.month
 left join missing_credits as m
     on m.kind = 'repurchase_commission' and s.member_id = m.member_id and s.month = m.reference_id
-left join (
-    select
-        break_id,
-        max(ledger_id) as ledger_id,
-        max_by(type, ledger_id) as type,
-        max_by(reference_id, ledger_id) as reference_id,
-        max_by(ref, ledger_id) as ref,
-        bool_and(is_same) as is_same
-    from posted_otherwise
-    group by break_id
-) as r on r.break_id = 'release-ledger/' || s.member_id || '/' || s.month
+left join rows_by_key as r on r.break_id = 'release-ledger/' || s.member_id || '/' || s.month
 left join (select * from month_facts where member_id in (select member_id from sweep_faults)) as g
     on s.member_id = g.member_id and s.month = g.month
 left join posted_otherwise as x on s.stray_id = x.ledger_id

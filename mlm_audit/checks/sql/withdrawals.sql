@@ -56,6 +56,8 @@ select
         'other_reference_id': r.reference_id,
         'other_ref': r.ref,
         'is_same_row': coalesce(r.is_same, false),
+        -- The wallet is as if the second debit had never been: it is reversed in the ledger alone.
+        'is_outside_wallet': coalesce(w.fault = 'debited-twice' and bo.difference_paisa = w.debited_paisa - w.amount_paisa, false),
         'is_row_only': coalesce(
             w.fault = 'beneficiary' and bo.difference_paisa = -w.debited_paisa
             and (w.holder_id not in (select id from users) or bh.difference_paisa = -(-w.debited_paisa)), false
@@ -65,17 +67,7 @@ select
     coalesce(w.withdrawal_id::VARCHAR, 'ledger/' || w.first_ledger_id) as key
 from withdrawal_faults as w
 left join missing_credits as m on m.kind = 'withdrawal' and w.withdrawal_id = m.reference_id
-left join (
-    select
-        break_id,
-        max(ledger_id) as ledger_id,
-        max_by(type, ledger_id) as type,
-        max_by(reference_id, ledger_id) as reference_id,
-        max_by(ref, ledger_id) as ref,
-        bool_and(is_same) as is_same
-    from posted_otherwise
-    group by break_id
-) as r on r.break_id = 'withdrawals/' || w.withdrawal_id
+left join rows_by_key as r on r.break_id = 'withdrawals/' || w.withdrawal_id
 left join posted_otherwise as x on w.withdrawal_id is null and w.first_ledger_id = x.ledger_id
 left join ledger as d on w.last_ledger_id = d.id
 left join twins as t on w.withdrawal_id = t.withdrawal_id

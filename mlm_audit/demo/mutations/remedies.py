@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from mlm_audit.checks.remedies import Posting, Remedy, WalletCorrection, remedy_of
+from mlm_audit.checks.remedies import Remedy, remedy_of
 from mlm_audit.demo.mutations.rows import Site
 from mlm_audit.demo.platform import Platform
-from mlm_audit.demo.remedy import apply, steps_of
+from mlm_audit.demo.remedy import apply
+from mlm_audit.demo.remedy_score import chosen_of, wallets_named
 
 Row = dict[str, Any]
 
@@ -56,10 +57,12 @@ def take(
     for choice in range(max(ways, default=0)):
         once = platform.copy()
         for number, mine in enumerate(remedies):
-            chosen = [_chosen(remedy, choice) for remedy in mine]
+            chosen = [chosen_of(remedy, choice) for remedy in mine]
             moved = {member for remedy in chosen for member in apply(once, remedy)}
             again = {member for remedy in chosen for member in apply(once.copy(), remedy)}
-            lawful = owns[number].site.members | ({m for r in chosen for m in _named(r)} if owns[number].site.orders else set())
+            lawful = owns[number].site.members | (
+                {m for r in chosen for m in wallets_named(r)} if owns[number].site.orders else set()
+            )
             faults[number] += [f"way {choice + 1} moved member {member}" for member in sorted(moved - lawful)]
             faults[number] += [f"way {choice + 1} moves member {member} again" for member in sorted(again)]
         for row in _left(once, remedies, audit):
@@ -78,17 +81,6 @@ def _comes_due(row: Row, platform: Platform) -> bool:
 
 def _ways(remedy: Remedy) -> int:
     return len(remedy.alternatives) or bool(remedy.steps)
-
-
-def _chosen(remedy: Remedy, choice: int) -> Remedy:
-    if not remedy.alternatives:
-        return remedy
-    return replace(remedy, steps=steps_of(remedy, min(choice, len(remedy.alternatives) - 1)), alternatives=())
-
-
-def _named(remedy: Remedy) -> set[int]:
-    members = {step.member_id for step in remedy.steps if isinstance(step, Posting | WalletCorrection)}
-    return {member for member in members if member is not None}
 
 
 def _was_open(row: Row, remedies: Sequence[Remedy]) -> bool:
