@@ -121,3 +121,13 @@ def test_a_remedy_is_taken_once() -> None:
     [remedy] = [remedy_of(row) for row in audit(platform).iter_rows(named=True)]
     assert apply(platform, remedy)
     assert apply(platform, remedy) == ()
+
+
+@pytest.mark.slow
+def test_an_instalment_that_anybody_could_have_marked_as_paid_is_not_paid() -> None:
+    platform = clean_platform(400, 1).copy()
+    pending = platform["payout_schedule"].filter(pl.col("status") == "pending")["id"][0]
+    platform.update("payout_schedule", [pending], status=["paid"])
+    breaks = list(audit(platform).iter_rows(named=True))
+    assert ("payout-ledger", "lost-payout") in {(row["code"], row["cause"]) for row in breaks}
+    assert not [step for row in breaks for step in remedy_of(row).steps if _moves(step)]

@@ -33,7 +33,9 @@ def _debit(broken: Broken, *, moves_wallet: bool) -> Posting:
 
 
 def payout_lost(broken: Broken) -> Remedy:
-    """Paid according to its schedule; neither ledger nor wallet has it."""
+    """Paid according to its schedule; neither ledger nor wallet has it. What no history records is not paid before somebody looks."""
+    if broken["is_unrecorded"]:
+        return Remedy(broken.id, first="Find out who marked the instalment as paid: PayoutHistory has no payout of it")
     return Remedy(broken.id, (_credit(broken, moves_wallet=True),))
 
 

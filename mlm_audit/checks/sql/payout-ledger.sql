@@ -36,6 +36,8 @@ select
         'holder_id': p.holder_id,
         'credited_at': p.credited_at,
         'in_wallet': m.in_wallet,
+        -- Marked as paid, and the history of payouts has none: anybody could have marked it.
+        'is_unrecorded': p.status = 'paid' and h.schedule_id is null,
         'other_id': r.ledger_id,
         'other_type': r.type,
         'other_reference_id': r.reference_id,
@@ -53,6 +55,11 @@ left join missing_credits as m on m.kind = 'self_payout' and p.schedule_id = m.r
 left join rows_by_key as r on r.break_id = 'payout-ledger/' || p.schedule_id
 -- A row without a reference whose key says what it is: that break's remedy sets it right.
 left join posted_otherwise as x on p.schedule_id is null and p.first_ledger_id = x.ledger_id
+left join (
+    select distinct schedule_id
+    from payout_history
+    where type = 'self_payout' and status = 'completed' and schedule_id in (select schedule_id from payout_faults)
+) as h on p.schedule_id = h.schedule_id
 left join balances as bo on p.member_id = bo.member_id
 left join balances as bh on p.holder_id = bh.member_id
 where p.fault <> 'credited-twice'
