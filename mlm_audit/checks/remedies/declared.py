@@ -215,7 +215,7 @@ def remedy_of(row: Mapping[str, Any]) -> Remedy:
         # A fact that is null where none was expected: this one break has no steps, and every other keeps its own.
         log.exception("no remedy could be worked out for %s", broken.id)
         return Remedy(broken.id, first=UNREADABLE)
-    if any(isinstance(step, Posting) and step.amount_paisa is None for step in _every_step(remedy)):
+    if any(_is_unreadable(step) for step in _every_step(remedy)):
         return Remedy(broken.id, first=UNREADABLE)
     return remedy
 
@@ -243,6 +243,12 @@ def _is_of_earlier_version(broken: Broken) -> bool:
     if broken.cause == "rollup-record-wrong" and "rollup_paisa" not in facts:
         return True
     return any("is_whole" not in line for line in facts.get("lines") or ())
+
+
+def _is_unreadable(step: Step) -> bool:
+    """Whether a step lacks its amount, or the row that it changes or rests on."""
+    given: list[Any] = [step.rests_on.id, *([step.amount_paisa] if isinstance(step, Posting) else [])]
+    return None in given
 
 
 def _every_step(remedy: Remedy) -> Iterator[Step]:

@@ -104,7 +104,10 @@ def matrix_place(broken: Broken) -> Remedy:
 
 
 def joining_flag(broken: Broken) -> Remedy:
-    """The flag as the times of payment have it."""
+    """The flag as the times of payment have it, unless what was posted for the order agrees with the flag."""
+    if broken["is_proven"]:
+        why = "what was posted for this order agrees with its flag"
+        return Remedy(broken.id, first=f"Find the order that is missing, or the time of payment that was changed: {why}")
     flag = bool(broken["is_joining"])
     step = Correction("order", broken.order_id or 0, "isJoiningOrder", flag, not flag, _order(broken))
     return Remedy(broken.id, (step,), notes=("Post nothing for the order's lines before that.",))

@@ -66,6 +66,8 @@ def other_kind(broken: Broken) -> Remedy:
     number = broken["other_id"]
     rests_on = Row("ledger", number)
     steps: list[Step] = []
+    if broken["is_row_only"]:
+        return owner_edited(broken, number, broken["holder_id"], broken.member)
     if not broken["is_same_row"]:
         why = "has the key with another amount or owner"
         return Remedy(broken.id, first=f"Find out what ledger row {number} is, which {why}; post and pay nothing before that")
@@ -104,6 +106,10 @@ def payout_marked(broken: Broken) -> Remedy:
     """Credited and not marked: marked as paid, so that it is not paid again."""
     number = broken["schedule_id"]
     rests_on = Row("ledger", broken["ledger_id"])
+    if broken["credited_paisa"] <= 0:
+        return Remedy(
+            broken.id, first=f"Find out what ledger row {broken['ledger_id']} takes back: the instalment was never paid"
+        )
     steps = (
         Correction(SCHEDULE, number, "status", broken["status"], "paid", rests_on),
         Correction(SCHEDULE, number, "actualAmount", None, broken["credited_paisa"], rests_on),
@@ -115,9 +121,8 @@ def payout_marked(broken: Broken) -> Remedy:
 def payout_unscheduled(broken: Broken) -> Remedy:
     """A payout of no known instalment: a person knows whether the instalment was lost or the credit is wrong."""
     number, paid = broken["ledger_id"] or _ledger_id(broken), broken["credited_paisa"]
-    back = Posting(
-        broken.member_id, "self_payout", -paid, broken["schedule_id"], None, reversal_key(number), True, Row("ledger", number)
-    )
+    moves, rests_on = not broken["is_outside_wallet"], Row("ledger", number)
+    back = Posting(broken.member_id, "self_payout", -paid, broken["schedule_id"], None, reversal_key(number), moves, rests_on)
     return Remedy(
         broken.id,
         alternatives=(Alternative("no order gives this instalment", (back,)),),
@@ -218,10 +223,15 @@ def withdrawal_unclear(broken: Broken) -> Remedy:
 
 
 def withdrawal_twice(broken: Broken) -> Remedy:
-    """Debited more often than approved: the second debit is credited back."""
-    number, excess = broken["ledger_id"], broken["debited_paisa"] - broken["due_paisa"]
+    """Debited more often than approved: the debit that is too much is credited back to whom it was taken from."""
+    number, excess = broken["surplus_id"] or broken["ledger_id"], broken["debited_paisa"] - broken["due_paisa"]
+    member = broken["surplus_user_id"] or broken.member
+    if member != broken.member and broken["surplus_paisa"] != excess:
+        return Remedy(
+            broken.id, first="Find out which of the debits is the one that was asked for; nothing is credited before that"
+        )
     moves, request = not broken["is_outside_wallet"], broken["withdrawal_id"]
-    step = Posting(broken.member, "withdrawal", excess, request, None, reversal_key(number), moves, Row("ledger", number))
+    step = Posting(member, "withdrawal", excess, request, None, reversal_key(number), moves, Row("ledger", number))
     return Remedy(broken.id, (step,))
 
 

@@ -139,7 +139,7 @@ def logged_requirement(broken: Broken) -> Remedy:
 
 def logged_twice(broken: Broken) -> Remedy:
     """Of two log rows that say the same the later one is removed."""
-    if broken["rows"] != 2:
+    if broken["rows"] != 2 or broken["purchase_paisa"] != broken["most_purchase_paisa"]:
         return Remedy(broken.id, first=first_step(broken.cause))
     return Remedy(broken.id, (Removal(LOG, broken["last_id"], Row(LOG, broken["log_id"])),))
 
@@ -185,6 +185,13 @@ def history_owner(broken: Broken) -> Remedy:
 def order_status(broken: Broken) -> Remedy:
     """A paid order whose status says otherwise: the shop knows whether it was paid."""
     order = Row("order", int(broken.order_id or 0))
+    if not broken.amount_paisa:
+        refunded = Correction("order", order.id, "status", broken["status"] or None, "refunded", order)
+        return Remedy(
+            broken.id,
+            alternatives=(Alternative("the shop confirms that the money was paid back", (refunded,)),),
+            notes=("Where the order was paid and never taken back, set its status to paid: what is missing is then named.",),
+        )
     paid = Correction("order", order.id, "status", broken["status"] or None, "paid", order)
     return Remedy(
         broken.id,

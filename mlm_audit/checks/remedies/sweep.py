@@ -54,14 +54,15 @@ def release_difference(broken: Broken) -> Remedy:
     number, off = broken["ledger_id"], broken["released_paisa"] - broken["credited_paisa"]
     if number is None:
         return Remedy(broken.id, first="Compare the month's releases with the ledger row by row; post nothing before that")
-    key = f"DIFFERENCE_{number}_{abs(off)}"
-    return Remedy(broken.id, (Posting(broken.member, RELEASE, off, broken["month"], None, key, True, Row("ledger", number)),))
+    key, moves = f"DIFFERENCE_{number}_{abs(off)}", not broken["is_outside_wallet"]
+    return Remedy(broken.id, (Posting(broken.member, RELEASE, off, broken["month"], None, key, moves, Row("ledger", number)),))
 
 
 def release_unknown(broken: Broken) -> Remedy:
     """Credited, though nothing was released: taken back, unless the records of the release are lost."""
     number, paid = broken["ledger_id"], broken["credited_paisa"]
-    back = Posting(broken.member_id, RELEASE, -paid, broken["month"], None, reversal_key(number), True, Row("ledger", number))
+    moves = not broken["is_outside_wallet"]
+    back = Posting(broken.member_id, RELEASE, -paid, broken["month"], None, reversal_key(number), moves, Row("ledger", number))
     return Remedy(
         broken.id,
         alternatives=(Alternative("no commission of that month is the member's", (back,)),),

@@ -75,19 +75,13 @@ def unproven(broken: Broken) -> Remedy:
     key = f"ADJUSTMENT_WALLET_{member}_{abs(off)}"
     rests_on = Row("users", member)
     approval = {"kind": "adjustment", "userId": member, "amount": off, "reference": key, "approvedAt": NOW}
-    return Remedy(
-        broken.id,
-        alternatives=(
-            Alternative("nobody can name a source of the money", (_set_wallet(broken, broken["ledger_paisa"]),)),
-            Alternative(
-                "the money has a source, and somebody approves it",
-                (
-                    Insertion(APPROVALS, approval, rests_on),
-                    Posting(member, "adjustment", off, None, None, key, False, rests_on),
-                ),
-            ),
-        ),
-    )
+    ways = [Alternative("nobody can name a source of the money", (_set_wallet(broken, broken["ledger_paisa"]),))]
+    if broken["wallet_paisa"] >= 0:  # nobody approves a wallet below zero
+        post = Posting(member, "adjustment", off, None, None, key, False, rests_on)
+        ways.append(
+            Alternative("the money has a source, and somebody approves it", (Insertion(APPROVALS, approval, rests_on), post))
+        )
+    return Remedy(broken.id, alternatives=tuple(ways))
 
 
 def wrong_balance(broken: Broken) -> Remedy:

@@ -4,6 +4,7 @@ A break follows only where its root explains it; what two findings have in commo
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -13,6 +14,7 @@ from mlm_audit.checks.roots.members import of_members
 from mlm_audit.checks.roots.months import after_months, of_months
 from mlm_audit.checks.roots.orders import MANY_ROOTS, ROOTS, of_orders
 from mlm_audit.checks.roots.rows import of_rows
+from mlm_audit.checks.roots.wallets import outside_wallets
 
 __all__ = ["FOLLOWS", "ROOTS", "follow_roots"]
 
@@ -25,20 +27,17 @@ def follow_roots(breaks: pl.DataFrame) -> pl.DataFrame:
     An instalment's history follows from its ledger: it is corrected with it, and correcting it alone would hide the money.
     """
     found = found_of(breaks)
+    outside, wallets = outside_wallets(found)
     # Where two roots could be named the later one is: an order explains more than a row, a row more than a month.
-    follows = [follow for search in (of_members, of_months, of_rows, of_orders) for follow in search(found)]
+    follows = wallets + [follow for search in (of_members, of_months, of_rows, of_orders) for follow in search(found)]
     roots = _to_the_end(follows)
     after = {name: root for name, root in after_months(found) if name not in roots}
-    if not roots and not after:
+    if not roots and not after and not outside:
         return breaks
+    facts = {name: {"after_id": root} for name, root in after.items()} | outside
+    facts |= {name: {"root_id": root} for name, root in roots.items()}
     evidence = [
-        _with_fact(text, "root_id", roots[name])
-        if name in roots
-        else _with_fact(text, "after_id", after[name])
-        if name in after
-        else _cut(text)
-        if code in MANY_ROOTS
-        else text
+        _with_facts(text, facts[name]) if name in facts else _cut(text) if code in MANY_ROOTS else text
         for name, code, text in breaks.select("id", "code", "evidence").iter_rows()
     ]
     return breaks.with_columns(
@@ -68,10 +67,10 @@ def _cut(evidence: str) -> str:
     return json.dumps([first | {"facts": facts}, *rest], ensure_ascii=False)
 
 
-def _with_fact(evidence: str, fact: str, root: str) -> str:
-    """The evidence with the root's id among the facts of its first row."""
+def _with_facts(evidence: str, facts: Mapping[str, Any]) -> str:
+    """The evidence with more facts in its first row."""
     rows: list[dict[str, Any]] = json.loads(evidence)
     if not rows:
         return evidence  # every row of it lacks an id, and facts stand on a row
     first, *rest = rows
-    return json.dumps([first | {"facts": first.get("facts", {}) | {fact: root}}, *rest], ensure_ascii=False)
+    return json.dumps([first | {"facts": {**first.get("facts", {}), **facts}}, *rest], ensure_ascii=False)

@@ -7,14 +7,20 @@ from mlm_audit.checks.roots.orders import COUNTERS, FOLLOWING
 
 LOST_MEMBER = "orphan-member"
 """A member whose row is gone: every order that paid them is then compared without them."""
-OF_LOST_MEMBERS = ("bonus-record", "eligibility-log", RUNNING)
+OF_LOST_MEMBERS = ("bonus-record", "eligibility-log", "payout-history", "payout-ledger", "release-ledger", "withdrawals", RUNNING)
 LOGGED_PURCHASES = ("eligibility-log", "eligibility-purchases")
+MONEY = ("/amount", "/walletBalance")
+"""How the keys of breaks end that miss an amount."""
+OF_NOBODY = ("eligibility-log", "refund-misplaced")
+OF_WALLETS = (WALLET, RUNNING, "negative-wallet")
 ROLLUP_AMOUNT = ("rollup-ledger", "rollup-record-wrong")
 
 
 def of_members(found: Sequence[Found]) -> Iterator[Follow]:
     """The breaks of a member, or of a member's month, that follow from one row or record."""
     yield from _of_lost_members(found)
+    yield from _of_missing_money(found)
+    yield from _of_missing_owners(found)
     yield from _of_company_money(found)
     purchases = {one.member_id: one.id for one in found if one.kind == LOGGED_PURCHASES}
     rollups = {one.key: one.id for one in found if one.kind == ROLLUP_AMOUNT}
@@ -34,6 +40,34 @@ def _of_lost_members(found: Sequence[Found]) -> Iterator[Follow]:
     yield from ((one.id, lost[one.member_id]) for one in found if one.code in OF_LOST_MEMBERS and one.member_id in lost)
     orders = {one.order_id: lost[one.member_id] for one in found if one.code in LINES and one.order_id and one.member_id in lost}
     yield from ((one.id, orders[one.order_id]) for one in found if one.code in FOLLOWING and one.order_id in orders)
+
+
+def _of_missing_money(found: Sequence[Found]) -> Iterator[Follow]:
+    """What rests on an amount that is not there: while nobody knows it, no other amount is set right by it."""
+    empty = [one for one in found if one.code == "field-missing" and one.key.endswith(MONEY)]
+    rows = {row: one.id for one in empty for row in one.rows() if row[0] == "ledger"}
+    wallets = {one.member_id: one.id for one in empty if one.key.startswith(("ledger/", "users/")) and one.member_id is not None}
+    for one in found:
+        if one.code == "field-missing":
+            continue
+        if one.code in OF_WALLETS and one.member_id in wallets:
+            yield one.id, wallets[one.member_id]
+        else:
+            yield from ((one.id, rows[row]) for row in one.rows() if row in rows)
+
+
+def _of_missing_owners(found: Sequence[Found]) -> Iterator[Follow]:
+    """What is said of a row that names nobody, while it has to be found out whose it is; of a refund the other line, too."""
+    owners = {row: one.id for one in found if one.code == "field-missing" and one.key.endswith("/userId") for row in one.rows()}
+    lines: dict[tuple[int | None, int], str] = {}
+    for one in found:
+        root = next((owners[row] for row in one.rows() if row in owners), None)
+        if root is not None and one.code in OF_NOBODY:
+            yield one.id, root
+            lines[one.order_id, abs(one.amount_paisa)] = root
+    for one in found:
+        if one.code == "refund-misplaced" and (place := (one.order_id, abs(one.amount_paisa))) in lines:
+            yield one.id, lines[place]
 
 
 def _of_company_money(found: Sequence[Found]) -> Iterator[Follow]:

@@ -20,6 +20,10 @@ UNPAID, COUNTERS = ("commission-unexpected", "order-not-paid"), "purchase-counte
 OTHER_AMOUNT = "paid-other-amount"
 NOT_MARKED = ("given-up-early", "undecided-with-amount", "undecided-with-time")
 """What the state of an instalment shows that was paid and is not marked as paid."""
+INSTALMENT_AMOUNT = ("instalments", "instalment-amount")
+DEBITED_TWICE = ("withdrawals", "withdrawal-debited-twice")
+MARKED = ("decided-without-time", "paid-without-amount")
+"""What it shows that was marked as paid by hand."""
 OF_AMOUNT = ("wrong-amount", "history-edited")
 
 
@@ -78,15 +82,38 @@ def _is_of_buyer(one: Found, root: Found) -> bool:
 def _of_payments(found: Sequence[Found]) -> Iterator[Follow]:
     """The history of an instalment follows from its ledger, and so does its state where it only was not marked."""
     paid = {one.key: one for one in found if one.code == "payout-ledger"}
+    planned = {f"SelfPayoutSchedule/{one.facts.get('last_id')}": one for one in found if one.kind == INSTALMENT_AMOUNT}
     for one in found:
         if one.code == "payout-history" and one.key in paid:
             yield one.id, paid[one.key].id
-        payment = paid.get(one.key.removeprefix("SelfPayoutSchedule/")) if one.code == "record-state" else None
-        if payment is None:
-            continue
-        if one.cause in NOT_MARKED and payment.cause == "payout-not-marked":
-            yield one.id, payment.id
+        if one.code == "record-state":
+            yield from _of_state(one, planned.get(one.key), paid.get(one.key.removeprefix("SelfPayoutSchedule/")))
+    yield from _of_misfiled(found)
+
+
+def _of_state(one: Found, plan: Found | None, payment: Found | None) -> Iterator[Follow]:
+    """What the state of an instalment shows, beside what is said of its plan and of its payment."""
+    if plan is not None and one.cause == OTHER_AMOUNT and plan.facts.get("last_actual_paisa") == plan.facts.get("due_paisa"):
+        # It was paid with what the order gives: the plan of the instalment is wrong.
+        yield from ((follower.id, plan.id) for follower in (one, payment) if follower is not None)
+    elif payment is None:
+        return
+    elif (one.cause in NOT_MARKED and payment.cause == "payout-not-marked") or (
+        one.cause in MARKED and payment.cause == "lost-payout"
+    ):
+        yield one.id, payment.id
+    elif one.cause == OTHER_AMOUNT and payment.cause in OF_AMOUNT:
         # Where the ledger has what was planned, it is the record that is wrong.
-        if one.cause == OTHER_AMOUNT and payment.cause in OF_AMOUNT:
-            is_record = payment.facts.get("credited_paisa") == one.facts.get("planned_paisa")
-            yield (payment.id, one.id) if is_record else (one.id, payment.id)
+        is_record = payment.facts.get("credited_paisa") == one.facts.get("planned_paisa")
+        yield (payment.id, one.id) if is_record else (one.id, payment.id)
+
+
+def _of_misfiled(found: Sequence[Found]) -> Iterator[Follow]:
+    """The date of an instalment follows from the order that it names, a wallet below zero from a debit of somebody else's request."""
+    misfiled = {str(one.facts["last_id"]): one.id for one in found if one.facts.get("of_order_id") and one.facts.get("last_id")}
+    debited = {one.facts.get("surplus_user_id"): one.id for one in found if one.kind == DEBITED_TWICE}
+    for one in found:
+        if one.code == "negative-wallet" and one.member_id in debited:
+            yield one.id, debited[one.member_id]
+        if one.code == "instalment-date" and one.key in misfiled:
+            yield one.id, misfiled[one.key]

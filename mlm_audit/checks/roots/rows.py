@@ -35,10 +35,16 @@ MAY_FOLLOW_AS = (
     ("record-state", "joining-not-released"),
     ("release-ledger", "credit-without-release"),
     ("release-ledger", "wrong-amount"),
+    ("withdrawals", "withdrawal-debited-twice"),
     ("withdrawals", "withdrawal-without-request"),
 )
+MALFORMED = ("level-missing", "member-money-without-member")
+"""The causes of a row without owner or level: that a refund is misplaced by its amount is settled with it."""
+OF_MALFORMED = (("commission-unexpected", "no-such-level"), ("payout-ledger", "payout-not-marked"))
+ROLLUP_LOST = ("rollup-ledger", "rollup-not-posted")
+REFUNDS = ("refund-misplaced", "refund-not-reversed")
 OF_ORDERS = (CONSERVATION, "order-lines")
-OF_AMOUNTS = (*LINES, "refund-misplaced", "refund-not-reversed")
+OF_AMOUNTS = (*LINES, *REFUNDS)
 OF_WALLETS = (WALLET, RUNNING, "bonus-record")
 AMOUNTS = ("approved_paisa", "credited_paisa", "debited_paisa", "posted_paisa")
 
@@ -51,6 +57,9 @@ class _Places:
         self.orders: dict[int | None, str] = {}
         self.amounts: dict[tuple[int | None, int], str] = {}
         self.wallets: dict[tuple[int | None, int], str] = {}
+        self.refunds: dict[tuple[int | None, int], str] = {}
+        self.malformed: dict[tuple[str, int], str] = {}
+        self.rollups: dict[str, str] = {}
 
     def add(self, one: Found) -> None:
         for row in _misnamed(one):
@@ -59,17 +68,34 @@ class _Places:
                 self.orders[order] = one.id
                 if one.amount_paisa:
                     self.amounts[order, abs(one.amount_paisa)] = one.id
+        if one.code == "entry-form" and one.cause in MALFORMED:
+            number = one.order_id if one.order_id is not None else one.facts.get("other_reference_id")
+            self.refunds |= {(number, abs(row["amount_paisa"])): one.id for row in one.evidence if row.get("amount_paisa")}
+            self.malformed |= dict.fromkeys(one.rows(), one.id)
+            self.rollups[str(one.facts.get("ref"))] = one.id
         for member in _holders(one):
             amounts = {one.amount_paisa, one.line.get("credit_row_paisa"), *(one.facts.get(name) for name in AMOUNTS)}
             self.wallets |= {(member, abs(amount)): one.id for amount in amounts if amount}
 
     def root_of(self, one: Found) -> str | None:
+        return self._by_form(one) or self._by_row(one) or self._by_amount(one)
+
+    def _by_form(self, one: Found) -> str | None:
+        """The row without owner or level that explains a refund, a line or a roll-up."""
+        if one.code in REFUNDS:
+            return self.refunds.get((one.order_id, abs(one.amount_paisa)))
+        if one.kind in OF_MALFORMED:
+            return next((self.malformed[row] for row in one.rows() if row in self.malformed), None)
+        return self.rollups.get(f"ROLLUP_{one.key.replace('/', '_')}") if one.kind == ROLLUP_LOST else None
+
+    def _by_row(self, one: Found) -> str | None:
+        if one.code not in MAY_FOLLOW and one.kind not in MAY_FOLLOW_AS:
+            return None
+        return next((self.rows[row] for row in one.rows() if row in self.rows), None)
+
+    def _by_amount(self, one: Found) -> str | None:
         if one.code in OF_WALLETS:
             return self.wallets.get((one.member_id, abs(one.amount_paisa)))
-        if one.code in MAY_FOLLOW or one.kind in MAY_FOLLOW_AS:
-            for row in one.rows():
-                if row in self.rows:
-                    return self.rows[row]
         if one.code in OF_AMOUNTS and (place := (one.order_id, abs(one.amount_paisa))) in self.amounts:
             return self.amounts[place]
         return self.orders.get(one.order_id) if one.code in OF_ORDERS else None

@@ -68,7 +68,7 @@ select
         when x.ledger_id is not null then 'other-ledger-type'
         when l.posted = 0 then 'company-line-lost'
         when l.posted > 1 and l.posted_paisa > l.expected_paisa then 'company-line-twice'
-        when l.expected_paisa = 0 then 'order-not-paid'
+        when l.expected_paisa = 0 and l.version_no is null then 'order-not-paid'
         when abs(l.posted_paisa - l.expected_paisa) = 1 then 'rounding'
         when v.version_no is not null then 'rate-of-other-version'
         else 'wrong-amount'

@@ -6,7 +6,33 @@
 -- proves: No commission, payout or release is credited more often in the ledger than its source gives, reversals and recoveries taken off.
 -- do: Reverse the second credit as `mlm-audit remedy show` says; then find why the platform's idempotency key did not stop it.
 -- message: {what}: {credits} ledger credits, {amount_paisa} too much.
-with doubles as (
+with surplus as (
+    -- Of several payouts of an instalment the one that is too much: one that is not of its member and amount, else the last.
+    select
+        l.reference_id as schedule_id,
+        coalesce(max(case when l.user_id is distinct from p.member_id or l.amount_paisa <> p.amount_paisa then l.id end), max(l.id))
+            as ledger_id
+    from ledger as l
+    inner join (select * from payout_faults where fault = 'credited-twice') as p on l.reference_id = p.schedule_id
+    where l.type = 'self_payout' and l.amount_paisa > 0 and l.id not in (select of_id from corrections)
+    group by l.reference_id
+),
+
+-- Of several releases of a month the one that is too much: one that carries another key than the member's, else the last.
+released as (
+    select
+        l.user_id as member_id,
+        l.reference_id as month,
+        coalesce(
+            max(case when upper(trim(l.ref)) is distinct from 'REPURCHASE_' || l.user_id || '_' || l.reference_id then l.id end), max(l.id)
+        ) as ledger_id
+    from ledger as l
+    inner join (select * from sweep_faults where is_doubled) as s on l.user_id = s.member_id and l.reference_id = s.month
+    where l.type = 'repurchase_commission' and l.amount_paisa > 0 and l.id not in (select of_id from corrections)
+    group by l.user_id, l.reference_id
+),
+
+doubles as (
     select
         f.upline_id as member_id,
         f.order_id,
@@ -16,14 +42,17 @@ with doubles as (
         case when m.order_id is null then 'credit-posted-twice' else 'wrong-level' end as cause,
         'commission/' || f.order_id || '/' || f.level as key,
         min(l.id) as first_ledger_id,
-        max(l.id) as last_ledger_id
+        coalesce(
+            max(case when l.user_id is distinct from f.upline_id or l.amount_paisa <> f.amount_paisa then l.id end), max(l.id)
+        ) as last_ledger_id
     from level_faults as f
     inner join (
-        select id, reference_id, level_depth
+        select id, reference_id, level_depth, user_id, amount_paisa
         from ledger
         where
             type = 'sponsor_commission' and amount_paisa > 0
             and reference_id in (select order_id from level_faults where fault = 'credited-twice')
+            and id not in (select of_id from corrections)
     ) as l
         on f.order_id = l.reference_id and f.level = l.level_depth
     left join (select distinct order_id from level_faults where fault = 'missing') as m on f.order_id = m.order_id
@@ -35,26 +64,28 @@ with doubles as (
         order_id,
         credited_paisa - case when status = 'paid' then amount_paisa else 0 end as amount_paisa,
         credits,
-        'Payout of instalment ' || schedule_id as what,
+        'Payout of instalment ' || p.schedule_id as what,
         'credit-posted-twice' as cause,
-        'payout/' || schedule_id as key,
-        first_ledger_id,
-        last_ledger_id
-    from payout_faults
-    where fault = 'credited-twice'
+        'payout/' || p.schedule_id as key,
+        p.first_ledger_id,
+        coalesce(s.ledger_id, p.last_ledger_id) as last_ledger_id
+    from payout_faults as p
+    left join surplus as s on p.schedule_id = s.schedule_id
+    where p.fault = 'credited-twice'
     union all
     select
-        member_id,
+        s.member_id,
         null as order_id,
-        credited_paisa - released_paisa as amount_paisa,
-        credits,
-        'Release of ' || month as what,
+        s.credited_paisa - s.released_paisa as amount_paisa,
+        s.credits,
+        'Release of ' || s.month as what,
         'credit-posted-twice' as cause,
-        'release/' || member_id || '/' || month as key,
-        credit_first_id as first_ledger_id,
-        credit_last_id as last_ledger_id
-    from sweep_faults
-    where is_doubled
+        'release/' || s.member_id || '/' || s.month as key,
+        s.credit_first_id as first_ledger_id,
+        coalesce(r.ledger_id, s.credit_last_id) as last_ledger_id
+    from sweep_faults as s
+    left join released as r on s.member_id = r.member_id and s.month = r.month
+    where s.is_doubled
     union all
     -- The same gift once more: same member, kind, reference and amount. One that has an approval of its own is another gift.
     select

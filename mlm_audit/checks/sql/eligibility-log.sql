@@ -147,6 +147,7 @@ select
         'last_id': last_id,
         'rows': rows,
         'purchase_paisa': purchase_paisa,
+        'most_purchase_paisa': most_purchase_paisa,
         'least_paisa': least_paisa,
         'most_paisa': most_paisa,
         'required_paisa': required_paisa,

@@ -16,8 +16,10 @@ select
     end as what,
     'joining-flag-wrong' as cause,
     [{'table': 'order', 'id': o.order_id, 'first_order_id': f.first_order_id}] as evidence,
-    {'is_joining': o.is_joining, 'first_order_id': f.first_order_id} as facts,
+    {'is_joining': o.is_joining, 'first_order_id': f.first_order_id, 'is_proven': d.order_id is null} as facts,
     o.order_id as key
 from paid_orders as o
 inner join first_orders as f on o.member_id = f.member_id
+-- Where the order's lines are those of its flag, it is not the flag that is wrong.
+left join (select order_id from order_sums where differs) as d on o.order_id = d.order_id
 where o.is_joining <> (o.order_id = f.first_order_id)

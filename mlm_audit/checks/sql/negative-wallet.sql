@@ -32,6 +32,6 @@ select
 from users as u
 left join debits as d on u.id = d.user_id
 left join ledger as l on d.ledger_id = l.id
-left join withdrawals as w on l.reference_id = w.id and w.status = 'approved'
+left join withdrawals as w on l.reference_id = w.id and l.user_id = w.user_id and w.status = 'approved'
 left join balances as b on u.id = b.member_id
 where u.wallet_balance_paisa < 0

@@ -7,7 +7,7 @@
 -- do: Move the reversal from the line that has too much of it to the line that still stands.
 -- message: Order {order_id} no longer stands; its line {line} of {who} still has {left_paisa}, and another line has as much too little.
 with fallen as (
-    select order_id, member_id from order_sums where not stands and posted_paisa = 0
+    select order_id, member_id from order_sums where not stands and differs and posted_paisa = 0
 ),
 
 lines as (
@@ -77,7 +77,7 @@ select
     s.order_id || '/' || s.line || '/' || coalesce(s.user_id, 0) as key
 from summed as s
 left join paid_orders as o on s.order_id = o.order_id
-left join (select * from month_facts where member_id in (select user_id from summed where left_paisa <> 0)) as g
+left join month_facts as g
     on s.user_id = g.member_id and o.month = g.month and s.table_name = 'commissions'
 left join month_sums as t on o.month = t.month
 left join (

@@ -110,7 +110,7 @@ lists as (
         })) as lines
     from lines as l
     left join paid_orders as o on l.order_id = o.order_id
-    left join (select * from month_facts where member_id in (select user_id from lines where table_name = 'commissions')) as g
+    left join month_facts as g
         on l.table_name = 'commissions' and l.user_id = g.member_id and o.month = g.month
     group by l.order_id
 )

@@ -44,7 +44,7 @@ left join (select distinct member_id, month from decided_early) as e on s.member
 left join missing_credits as m
     on m.kind = 'repurchase_commission' and s.member_id = m.member_id and s.month = m.reference_id
 left join rows_by_key as r on r.break_id = 'release-ledger/' || s.member_id || '/' || s.month
-left join (select * from month_facts where member_id in (select member_id from sweep_faults)) as g
+left join month_facts as g
     on s.member_id = g.member_id and s.month = g.month
 left join posted_otherwise as x on s.stray_id = x.ledger_id
 where s.released_paisa <> s.credited_paisa and not s.is_doubled

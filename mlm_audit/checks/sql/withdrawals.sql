@@ -16,6 +16,19 @@ with twins as (
         on w.user_id = o.user_id and w.amount_paisa = o.amount_paisa and w.id <> o.id and w.requested_at is not distinct from o.requested_at
     where w.id in (select withdrawal_id from withdrawal_faults where fault = 'not-debited') and o.status = 'approved'
     group by w.id
+),
+
+-- Of several debits the one that is too much: one that is not of the request's member and amount, else the last.
+surplus as (
+    select
+        l.reference_id as withdrawal_id,
+        coalesce(
+            max(case when l.user_id is distinct from w.member_id or l.amount_paisa <> -w.amount_paisa then l.id end), max(l.id)
+        ) as ledger_id
+    from ledger as l
+    inner join (select * from withdrawal_faults where fault = 'debited-twice') as w on l.reference_id = w.withdrawal_id
+    where l.type = 'withdrawal' and l.amount_paisa < 0 and l.id not in (select of_id from corrections)
+    group by l.reference_id
 )
 
 select
@@ -56,8 +69,11 @@ select
         'other_reference_id': r.reference_id,
         'other_ref': r.ref,
         'is_same_row': coalesce(r.is_same, false),
+        'surplus_id': twice.id,
+        'surplus_user_id': twice.user_id,
+        'surplus_paisa': -twice.amount_paisa,
         -- The wallet is as if the second debit had never been: it is reversed in the ledger alone.
-        'is_outside_wallet': coalesce(w.fault = 'debited-twice' and bo.difference_paisa = w.debited_paisa - w.amount_paisa, false),
+        'is_outside_wallet': coalesce(spared.difference_paisa = w.debited_paisa - w.amount_paisa, false),
         'is_row_only': coalesce(
             w.fault = 'beneficiary' and bo.difference_paisa = -w.debited_paisa
             and (w.holder_id not in (select id from users) or bh.difference_paisa = -(-w.debited_paisa)), false
@@ -70,6 +86,9 @@ left join missing_credits as m on m.kind = 'withdrawal' and w.withdrawal_id = m.
 left join rows_by_key as r on r.break_id = 'withdrawals/' || w.withdrawal_id
 left join posted_otherwise as x on w.withdrawal_id is null and w.first_ledger_id = x.ledger_id
 left join ledger as d on w.last_ledger_id = d.id
+left join surplus as s on w.withdrawal_id = s.withdrawal_id
+left join ledger as twice on s.ledger_id = twice.id
+left join balances as spared on twice.user_id = spared.member_id
 left join twins as t on w.withdrawal_id = t.withdrawal_id
 left join balances as bo on w.member_id = bo.member_id
 left join balances as bh on w.holder_id = bh.member_id

@@ -1,12 +1,17 @@
--- The matrix ancestors of every buyer, as deep as the plan pays: level 1 is the parent.
+-- The matrix ancestors of every buyer, as deep as the plan pays: level 1 is the parent. A member who has several nodes, which the
+-- tree check finds, counts once, with the first of the parents.
 -- joining_line, repurchase_line, rollup_line: what a line of this level is in an order's signature (order_sums) when the upline gets it
 -- from a joining order, from a repurchase, and when it is rolled up.
-with recursive up as (
+with recursive nodes as (
+    select user_id, min(parent_id) as parent_id from matrix_nodes group by user_id
+),
+
+up as (
     select
         user_id as member_id,
         1::BIGINT as level,
         parent_id as upline_id
-    from matrix_nodes
+    from nodes
     where parent_id is not null and user_id in (select member_id from paid_orders)
     union all
     select
@@ -14,7 +19,7 @@ with recursive up as (
         up.level + 1 as level,
         n.parent_id as upline_id
     from up
-    inner join matrix_nodes as n on up.upline_id = n.user_id
+    inner join nodes as n on up.upline_id = n.user_id
     where n.parent_id is not null and up.level < (
         select max(level) from plan_levels where version_no in (select version_no from paid_orders)
     )

@@ -1,14 +1,10 @@
 -- view
--- One row per standing order and level with an upline: who should get how much. Never materialised as a whole.
+-- One row per standing order and level with an upline, for its order's signature (order_sums). Never materialised as a whole;
+-- level_expected says who should get how much, of the orders whose lines are not proven.
 -- activity of the upline when the order was paid: 'active', 'inactive', or 'unknown': then either posting is accepted, but
 -- only one of the two and only the right amount.
 select
     o.order_id,
-    u.level,
-    o.member_id as buyer_id,
-    o.is_joining,
-    o.version_no,
-    u.upline_id,
     o.pot_paisa * l.share_bps // 10000 as amount_paisa,
     case when o.is_joining then u.joining_line else u.repurchase_line end as member_line,
     u.rollup_line,

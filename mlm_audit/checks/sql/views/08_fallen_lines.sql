@@ -1,4 +1,5 @@
--- The lines of the orders that no longer stand, one by one: what was recorded and posted for them, and what took it back.
+-- The lines of the orders that no longer stand, one by one: what was recorded for them, and what took it back; what was posted too,
+-- where the order's signature does not prove that every line comes to nothing.
 -- kind is the type of the row, of a correction that of the row which it corrects; is_correction marks an adjustment of that sort.
 select
     'commissions' as table_name,
@@ -30,7 +31,7 @@ select
 from ledger
 where
     type in ('sponsor_commission', 'rollup_to_company', 'company_share', 'remainder')
-    and reference_id in (select order_id from order_sums where not stands)
+    and reference_id in (select order_id from order_sums where not stands and differs)
 union all
 select
     'ledger' as table_name,
@@ -48,4 +49,4 @@ from corrections
 where
     own_type = 'adjustment'
     and type in ('sponsor_commission', 'rollup_to_company', 'company_share', 'remainder')
-    and reference_id in (select order_id from order_sums where not stands)
+    and reference_id in (select order_id from order_sums where not stands and differs)

@@ -1,27 +1,14 @@
 -- Paid instalments against what the ledger credited for them in total, both ways; only the ones that differ.
--- Reversals, negative payouts and recoveries by adjustment take away from it; credits counts a row that takes away as minus one.
 with postings as (
-    select reference_id as schedule_id, coalesce(user_id, 0) as member_id, amount_paisa, id, created_at
+    select reference_id as schedule_id, coalesce(user_id, 0) as member_id, amount_paisa
     from ledger
-    where type = 'self_payout' and reference_id is not null
+    where type = 'self_payout' and reference_id in (select schedule_id from payout_suspects where member_low <> member_high)
     union all
-    select reference_id as schedule_id, coalesce(user_id, 0) as member_id, amount_paisa, ledger_id as id, created_at
+    select reference_id as schedule_id, coalesce(user_id, 0) as member_id, amount_paisa
     from corrections
-    where own_type = 'adjustment' and type = 'self_payout' and reference_id is not null
-),
-
-credits as (
-    select
-        schedule_id,
-        sum(case when amount_paisa < 0 then -1 else 1 end)::BIGINT as credits,
-        sum(amount_paisa)::BIGINT as credited_paisa,
-        min(member_id) as member_low,
-        max(member_id) as member_high,
-        coalesce(min(case when amount_paisa > 0 then id end), min(id)) as first_ledger_id,
-        coalesce(max(case when amount_paisa > 0 then id end), max(id)) as last_ledger_id,
-        min(created_at) as credited_at
-    from postings
-    group by schedule_id
+    where
+        own_type = 'adjustment' and type = 'self_payout'
+        and reference_id in (select schedule_id from payout_suspects where member_low <> member_high)
 ),
 
 -- Who holds something of it after all corrections; only where more than one member had a row.
@@ -33,40 +20,10 @@ holders as (
     from (
         select schedule_id, member_id
         from postings
-        where schedule_id in (select schedule_id from credits where member_low <> member_high)
         group by schedule_id, member_id
         having sum(amount_paisa) <> 0
     ) as held
     group by schedule_id
-),
-
-compared as (
-    select
-        coalesce(s.id, c.schedule_id) as schedule_id,
-        s.id is not null as is_known,
-        s.user_id,
-        s.order_id,
-        s.status,
-        coalesce(s.actual_amount_paisa, s.amount_paisa, 0) as amount_paisa,
-        case when s.status = 'paid' then coalesce(s.actual_amount_paisa, s.amount_paisa, 0) else 0 end as due_paisa,
-        c.schedule_id is not null as is_posted,
-        coalesce(c.credits, 0) as credits,
-        coalesce(c.credited_paisa, 0) as credited_paisa,
-        c.member_low,
-        c.member_high,
-        c.first_ledger_id,
-        c.last_ledger_id,
-        c.credited_at
-    from payout_schedule as s
-    full outer join credits as c on s.id = c.schedule_id
-    where
-        s.id is null
-        or (s.status = 'paid') <> (c.schedule_id is not null)
-        or s.status is null
-        or c.credits <> 1
-        or c.member_low <> s.user_id
-        or c.member_high <> s.user_id
-        or c.credited_paisa <> coalesce(s.actual_amount_paisa, s.amount_paisa)
 ),
 
 judged as (
@@ -75,7 +32,7 @@ judged as (
         coalesce(h.member_low, c.member_low) as holder_low,
         coalesce(h.member_high, c.member_high) as holder_high,
         o.stands
-    from compared as c
+    from payout_suspects as c
     left join holders as h on c.schedule_id = h.schedule_id
     left join paid_orders as o on c.order_id = o.order_id
 ),

@@ -1,10 +1,11 @@
--- view
--- What is stored about a member's month: its roll-up record, the log's answer where it has just one, the month's statistics, and how far
--- they agree. gap_*: decided, but not reflected in the roll-up record, in its credit or in the release credit.
+-- What is stored about a month of a member whom a finding may ask for: its roll-up record, the log's answer where it has just one, and how
+-- far they agree. gap_*: decided, but not reflected in the roll-up record, in its credit or in the release credit.
 with keys as (
-    select member_id, month from member_months
+    select member_id, month from member_months where member_id in (select member_id from questioned_members)
     union
-    select user_id as member_id, year::BIGINT * 100 + month as month from commission_rollups
+    select user_id as member_id, year::BIGINT * 100 + month as month
+    from commission_rollups
+    where user_id in (select member_id from questioned_members)
     union
     select member_id, month from sweep_faults where month is not null
 ),
@@ -17,6 +18,7 @@ rollups as (
         max_by(amount_paisa, id) as rollup_paisa,
         max_by(commission_count, id)::BIGINT as rollup_count
     from commission_rollups
+    where user_id in (select member_id from questioned_members)
     group by user_id, year::BIGINT * 100 + month
 ),
 
@@ -48,8 +50,13 @@ select
         'gap_released': coalesce(g.gap_released, 0)::BIGINT
     } as books
 from keys as k
-left join member_months as l on k.member_id = l.member_id and k.month = l.month
+left join (select * from member_months where member_id in (select member_id from questioned_members)) as l
+    on k.member_id = l.member_id and k.month = l.month
 left join rollups as r on k.member_id = r.user_id and k.month = r.month
 left join gaps as g on k.member_id = g.member_id and k.month = g.month
-left join (select member_id, month, rows from month_commissions where status = 'rolled_up') as c
+left join (
+    select member_id, month, rows
+    from month_commissions
+    where status = 'rolled_up' and member_id in (select member_id from questioned_members)
+) as c
     on k.member_id = c.member_id and k.month = c.month

@@ -12,7 +12,7 @@ with records as (
         where type in ('joining', 'repurchase') and order_id in (select order_id from level_faults)
     ) as c
     -- The row that takes another one away is not the line, unless there is no other.
-    where amount_paisa >= 0 or most_paisa < 0
+    where coalesce(amount_paisa, 0) >= 0 or most_paisa < 0
     group by order_id, level
 ),
 
@@ -25,7 +25,8 @@ credits as (
         max_by(amount_paisa, id) as credit_row_paisa
     from ledger
     where
-        type = 'sponsor_commission' and amount_paisa >= 0 and reference_id in (select order_id from level_faults)
+        type = 'sponsor_commission' and coalesce(amount_paisa, 0) >= 0
+        and reference_id in (select order_id from level_faults)
         and id not in (select of_id from corrections)
     group by reference_id, level_depth
 ),
@@ -37,7 +38,8 @@ rollups as (
         max(id) as rollup_id
     from ledger
     where
-        type = 'rollup_to_company' and amount_paisa >= 0 and reference_id in (select order_id from level_faults)
+        type = 'rollup_to_company' and coalesce(amount_paisa, 0) >= 0
+        and reference_id in (select order_id from level_faults)
         and id not in (select of_id from corrections)
     group by reference_id, level_depth
 )
@@ -79,10 +81,8 @@ left join credits as c on f.order_id = c.order_id and f.level is not distinct fr
 left join rollups as w on f.order_id = w.order_id and f.level is not distinct from w.level
 left join (select * from orders where id in (select order_id from level_faults)) as o on f.order_id = o.id
 left join (select * from paid_orders where order_id in (select order_id from level_faults)) as p on f.order_id = p.order_id
-left join (
-    select * from month_facts where member_id in (select coalesce(upline_id, member_high) from level_faults)
-) as g
+left join month_facts as g
     on coalesce(f.upline_id, f.member_high) = g.member_id and p.month = g.month
-left join (select * from month_facts where member_id in (select record_user_id from records)) as h
+left join month_facts as h
     on r.record_user_id = h.member_id and p.month = h.month
 left join month_sums as t on p.month = t.month

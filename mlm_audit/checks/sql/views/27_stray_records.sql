@@ -18,7 +18,7 @@ fitting as (
     inner join found as c on w.upline_id = c.user_id and w.amount_paisa = c.amount_paisa
     left join orders as o on c.order_id = o.id
     left join (
-        select order_id, level from level_faults where fault in ('unexpected', 'recorded-twice', 'inactive-upline', 'beneficiary', 'amount')
+        select order_id, level from level_faults where fault in ('unexpected', 'recorded-twice', 'credited-twice', 'inactive-upline', 'beneficiary', 'amount')
     ) as f
         on c.order_id = f.order_id and c.level is not distinct from f.level
     where

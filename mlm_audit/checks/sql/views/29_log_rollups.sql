@@ -1,3 +1,4 @@
+-- view
 -- Per member and month: what CommissionRollup and the eligibility log say was rolled up, and how many commissions were.
 -- Only of the members of whom every row is at hand.
 with records as (

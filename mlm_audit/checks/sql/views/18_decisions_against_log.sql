@@ -1,0 +1,10 @@
+-- What was decided of a member's month otherwise than the eligibility log says. Rows of the log that contradict each other prove
+-- nothing; they are a finding of their own.
+select c.*, l.any_eligible as is_eligible
+from month_commissions as c
+inner join member_months as l on c.member_id = l.member_id and c.month = l.month
+where
+    l.any_eligible = l.all_eligible
+    and c.early_rows = 0
+    and c.amount_paisa <> 0
+    and ((c.status = 'released' and not l.any_eligible) or (c.status = 'rolled_up' and l.any_eligible))
