@@ -211,3 +211,79 @@ def test_a_break_that_an_earlier_version_stored_has_no_exact_steps(facts: dict[s
     [row] = given({"id": f"{code}/10", "cause": cause, "member": 7, "order": 10, "facts": facts}).to_dicts()
     assert remedy_of(row).kind == "investigation"
     assert "earlier version" in remedy_of(row).first
+
+
+SURPLUS = {"id": "release-ledger/7/202401", "cause": "credit-without-release", "member": 7, "paisa": 50_000,
+           "facts": {"ledger_id": 900, "month": 202401, "credited_paisa": 50_000}}  # fmt: skip
+SHORT = {"id": "wallet-balance/7", "cause": "several-causes", "member": 7, "paisa": -50_000}
+
+
+def steps_of(rows: pl.DataFrame, name: str) -> list[Any]:
+    [row] = [row for row in rows.iter_rows(named=True) if row["id"] == name]
+    remedy = remedy_of(row)
+    return [step for way in remedy.alternatives for step in way.steps] or list(remedy.steps)
+
+
+def test_a_credit_that_no_wallet_has_is_reversed_in_the_ledger_alone() -> None:
+    rows = follow_roots(given(SURPLUS, SHORT))
+    assert dict(zip(rows["id"], rows["cause"], strict=True)) == {SURPLUS["id"]: SURPLUS["cause"], SHORT["id"]: FOLLOWS}
+    [step] = steps_of(rows, SURPLUS["id"])
+    assert (step.amount_paisa, step.moves_wallet) == (-50_000, False)
+
+
+@pytest.mark.parametrize("paisa", [-150_000, 50_000, -49_999])
+def test_a_wallet_that_differs_by_more_is_a_finding_of_its_own(paisa: int) -> None:
+    rows = follow_roots(given(SURPLUS, SHORT | {"paisa": paisa}))
+    assert rows["cause"].to_list() == [SURPLUS["cause"], SHORT["cause"]]
+    [step] = steps_of(rows, SURPLUS["id"])
+    assert step.moves_wallet
+
+
+def test_two_equal_credits_are_not_both_proven_by_one_difference() -> None:
+    other = SURPLUS | {"id": "release-ledger/7/202402", "facts": {"ledger_id": 901, "month": 202402, "credited_paisa": 50_000}}
+    rows = follow_roots(given(SURPLUS, other, SHORT))
+    assert FOLLOWS not in rows["cause"].to_list()
+
+
+def test_an_owner_is_edited_only_where_both_wallets_say_so() -> None:
+    row = {"id": "payout-ledger/17", "cause": "wrong-beneficiary", "member": 7,
+           "facts": {"schedule_id": 17, "ledger_id": 900, "holder_id": 9, "credited_paisa": 1_000, "due_paisa": 1_000}}  # fmt: skip
+    mine = {"id": "wallet-balance/7", "cause": "several-causes", "member": 7, "paisa": 1_000}
+    theirs = {"id": "wallet-balance/9", "cause": "several-causes", "member": 9, "paisa": -1_000}
+    assert causes(row, mine)[mine["id"]] == "several-causes"
+    assert causes(row, mine, theirs) == {row["id"]: "wrong-beneficiary", mine["id"]: FOLLOWS, theirs["id"]: FOLLOWS}
+    [step] = steps_of(follow_roots(given(row, mine, theirs)), row["id"])
+    assert (step.table, step.column, step.before, step.after) == ("ledger", "userId", 9, 7)
+
+
+def test_a_step_that_rests_on_no_row_is_not_proposed() -> None:
+    facts = line(records=1, record_id=None, credits=1, credit_id=None, credited_paisa=0, is_joining=True)
+    [row] = given({"id": "commission-amount/10/3", "cause": "wrong-amount", "member": 7, "order": 10, "facts": facts}).to_dicts()
+    assert remedy_of(row).kind == "investigation"
+
+
+def test_a_payout_that_only_takes_back_is_not_marked_as_paid() -> None:
+    facts = {"schedule_id": 17, "status": "pending", "ledger_id": 900, "credited_paisa": -5_545}
+    [row] = given({"id": "payout-ledger/17", "cause": "payout-not-marked", "member": 7, "facts": facts}).to_dicts()
+    assert remedy_of(row).kind == "investigation"
+
+
+def test_a_second_debit_is_credited_to_whom_it_was_taken_from() -> None:
+    facts = {"withdrawal_id": 22, "due_paisa": 50_100, "debited_paisa": 96_686, "ledger_id": 6_435,
+             "surplus_id": 6_435, "surplus_user_id": 323, "surplus_paisa": 46_586}  # fmt: skip
+    root = {"id": "withdrawals/22", "cause": "withdrawal-debited-twice", "member": 41, "facts": facts}
+    below = {"id": "negative-wallet/323", "cause": "overdrawn", "member": 323, "paisa": -23_291}
+    rows = follow_roots(given(root, below))
+    [step] = steps_of(rows, root["id"])
+    assert (step.member_id, step.amount_paisa, step.moves_wallet) == (323, 46_586, True)
+    assert rows["cause"].to_list() == ["withdrawal-debited-twice", FOLLOWS]
+    [row] = given(root | {"facts": facts | {"surplus_paisa": 46_585}}).to_dicts()
+    assert remedy_of(row).kind == "investigation", "which of the debits is whose is not clear"
+
+
+def test_a_joining_flag_that_agrees_with_what_was_posted_is_not_changed() -> None:
+    flag = {"id": "joining-flag/10", "cause": "joining-flag-wrong", "member": 7, "order": 10}
+    [edited] = given(flag | {"facts": {"is_joining": False, "is_proven": False}}).to_dicts()
+    assert [step.column for step in remedy_of(edited).steps] == ["isJoiningOrder"]
+    [proven] = given(flag | {"facts": {"is_joining": False, "is_proven": True}}).to_dicts()
+    assert remedy_of(proven).kind == "investigation"
