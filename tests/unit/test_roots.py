@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from mlm_audit.checks import roots
 from mlm_audit.checks.pointers import explain_command
 from mlm_audit.checks.remedies import remedy_of
 from mlm_audit.checks.roots import FOLLOWS, follow_roots
@@ -216,6 +217,8 @@ def test_a_break_that_an_earlier_version_stored_has_no_exact_steps(facts: dict[s
 SURPLUS = {"id": "release-ledger/7/202401", "cause": "credit-without-release", "member": 7, "paisa": 50_000,
            "facts": {"ledger_id": 900, "month": 202401, "credited_paisa": 50_000}}  # fmt: skip
 SHORT = {"id": "wallet-balance/7", "cause": "several-causes", "member": 7, "paisa": -50_000}
+PARTED = {"id": "running-balance/900", "cause": "wallet-without-ledger", "member": 7, "paisa": -50_000}
+"""The running balance does not go along with row 900."""
 
 
 def steps_of(rows: pl.DataFrame, name: str) -> list[Any]:
@@ -225,23 +228,31 @@ def steps_of(rows: pl.DataFrame, name: str) -> list[Any]:
 
 
 def test_a_credit_that_no_wallet_has_is_reversed_in_the_ledger_alone() -> None:
-    rows = follow_roots(given(SURPLUS, SHORT))
-    assert dict(zip(rows["id"], rows["cause"], strict=True)) == {SURPLUS["id"]: SURPLUS["cause"], SHORT["id"]: FOLLOWS}
+    rows = follow_roots(given(SURPLUS, SHORT, PARTED))
+    assert rows["cause"].to_list() == [SURPLUS["cause"], FOLLOWS, FOLLOWS]
     [step] = steps_of(rows, SURPLUS["id"])
     assert (step.amount_paisa, step.moves_wallet) == (-50_000, False)
 
 
 @pytest.mark.parametrize("paisa", [-150_000, 50_000, -49_999])
 def test_a_wallet_that_differs_by_more_is_a_finding_of_its_own(paisa: int) -> None:
-    rows = follow_roots(given(SURPLUS, SHORT | {"paisa": paisa}))
-    assert rows["cause"].to_list() == [SURPLUS["cause"], SHORT["cause"]]
+    rows = follow_roots(given(SURPLUS, SHORT | {"paisa": paisa}, PARTED))
+    assert rows["cause"].to_list() == [SURPLUS["cause"], SHORT["cause"], PARTED["cause"]]
+    [step] = steps_of(rows, SURPLUS["id"])
+    assert step.moves_wallet
+
+
+def test_a_credit_that_the_wallet_had_is_not_outside_it() -> None:
+    """It was carried into the running balance, and the money was taken out afterwards: that is a loss of its own."""
+    rows = follow_roots(given(SURPLUS, SHORT, PARTED | {"id": "running-balance/901"}))
+    assert FOLLOWS not in rows["cause"].to_list()
     [step] = steps_of(rows, SURPLUS["id"])
     assert step.moves_wallet
 
 
 def test_two_equal_credits_are_not_both_proven_by_one_difference() -> None:
     other = SURPLUS | {"id": "release-ledger/7/202402", "facts": {"ledger_id": 901, "month": 202402, "credited_paisa": 50_000}}
-    rows = follow_roots(given(SURPLUS, other, SHORT))
+    rows = follow_roots(given(SURPLUS, other, SHORT, PARTED, PARTED | {"id": "running-balance/901"}))
     assert FOLLOWS not in rows["cause"].to_list()
 
 
@@ -250,9 +261,11 @@ def test_an_owner_is_edited_only_where_both_wallets_say_so() -> None:
            "facts": {"schedule_id": 17, "ledger_id": 900, "holder_id": 9, "credited_paisa": 1_000, "due_paisa": 1_000}}  # fmt: skip
     mine = {"id": "wallet-balance/7", "cause": "several-causes", "member": 7, "paisa": 1_000}
     theirs = {"id": "wallet-balance/9", "cause": "several-causes", "member": 9, "paisa": -1_000}
-    assert causes(row, mine)[mine["id"]] == "several-causes"
-    assert causes(row, mine, theirs) == {row["id"]: "wrong-beneficiary", mine["id"]: FOLLOWS, theirs["id"]: FOLLOWS}
-    [step] = steps_of(follow_roots(given(row, mine, theirs)), row["id"])
+    parted = PARTED | {"member": 9, "paisa": -1_000}
+    assert causes(row, mine, parted)[mine["id"]] == "several-causes"
+    rows = follow_roots(given(row, mine, theirs, parted))
+    assert rows["cause"].to_list() == ["wrong-beneficiary", FOLLOWS, FOLLOWS, FOLLOWS]
+    [step] = steps_of(rows, row["id"])
     assert (step.table, step.column, step.before, step.after) == ("ledger", "userId", 9, 7)
 
 
@@ -287,3 +300,70 @@ def test_a_joining_flag_that_agrees_with_what_was_posted_is_not_changed() -> Non
     assert [step.column for step in remedy_of(edited).steps] == ["isJoiningOrder"]
     [proven] = given(flag | {"facts": {"is_joining": False, "is_proven": True}}).to_dicts()
     assert remedy_of(proven).kind == "investigation"
+
+
+def test_a_reversal_never_takes_from_one_member_what_another_has() -> None:
+    facts = {
+        "ledger_id": 6_435,
+        "user_id": 4,
+        "type": "self_payout",
+        "ledger_paisa": 5,
+        "excess_paisa": 3_437,
+        "reference_id": 17,
+    }
+    [row] = given({"id": "duplicate-credit/payout/17", "cause": "credit-posted-twice", "member": 1, "facts": facts}).to_dicts()
+    assert remedy_of(row).kind == "investigation"
+    facts = {
+        "withdrawal_id": 22,
+        "due_paisa": 100,
+        "debited_paisa": 5_000_100,
+        "ledger_id": 9,
+        "surplus_id": 9,
+        "surplus_paisa": 5_000_000,
+    }
+    [row] = given({"id": "withdrawals/22", "cause": "withdrawal-debited-twice", "member": 41, "facts": facts}).to_dicts()
+    assert remedy_of(row).kind == "investigation", "nobody knows from whom it was taken"
+
+
+def test_a_row_without_an_amount_hides_no_wallet() -> None:
+    empty = {"id": "field-missing/ledger/900/amount", "cause": "field-missing", "member": 7, "table": "ledger", "row": 900}
+    wallet = {"id": "wallet-balance/7", "cause": "wallet-without-ledger", "member": 7, "paisa": 500_000_000}
+    rows = follow_roots(given(empty, wallet))
+    assert rows["cause"].to_list() == ["field-missing", "wallet-without-ledger"]
+    assert empty["id"] in remedy_of(rows.row(1, named=True)).first
+
+
+def test_a_wallet_far_below_zero_does_not_follow_from_a_small_debit() -> None:
+    facts = {"surplus_id": 1, "surplus_user_id": 7, "surplus_paisa": 100}
+    debit = {"id": "withdrawals/1", "cause": "withdrawal-debited-twice", "member": 8, "facts": facts}
+    below = {"id": "negative-wallet/7", "cause": "overdrawn", "member": 7, "paisa": -50_000_100}
+    assert causes(debit, below)[below["id"]] == "overdrawn"
+    assert causes(debit, below | {"paisa": -100})[below["id"]] == FOLLOWS
+    assert causes(debit | {"member": 7}, below | {"paisa": -100})[below["id"]] == "overdrawn", "the member asked for it"
+
+
+def test_a_payout_to_somebody_else_does_not_follow_from_the_instalment_s_plan() -> None:
+    plan = {"id": "instalments/1/1", "cause": "instalment-amount", "order": 1,
+            "facts": {"last_id": 17, "last_actual_paisa": 3_432, "due_paisa": 3_432}}  # fmt: skip
+    state = {"id": "record-state/SelfPayoutSchedule/17", "cause": "paid-other-amount"}
+    paid = {"id": "payout-ledger/17", "cause": "wrong-beneficiary", "member": 1, "facts": {"holder_id": 4}}
+    assert causes(plan, state, paid) == {plan["id"]: plan["cause"], state["id"]: FOLLOWS, paid["id"]: "wrong-beneficiary"}
+
+
+def test_what_a_row_without_an_owner_explains_has_its_amount() -> None:
+    facts = {"ref": "ROLLUP_1_202610", "other_type": "bonus"}
+    frame = given(
+        {"id": "entry-form/900", "cause": "member-money-without-member", "table": "ledger", "row": 900, "facts": facts},
+        {"id": "rollup-ledger/1/202610", "cause": "rollup-not-posted", "member": 1, "paisa": -1_630_477},
+    )
+    evidence = json.loads(frame["evidence"][0])
+    for paisa, cause in ((1, "rollup-not-posted"), (1_630_477, FOLLOWS)):
+        rows = [json.dumps([evidence[0] | {"amount_paisa": paisa}]), frame["evidence"][1]]
+        assert follow_roots(frame.with_columns(pl.Series("evidence", rows)))["cause"][1] == cause
+
+
+def test_breaks_that_name_each_other_leave_a_root() -> None:
+    chain = {"a": "b", "b": "c", "c": "a", "d": "a"}
+    ends = roots.to_the_end(list(chain.items()))
+    assert set(ends) == {"b", "c", "d"}
+    assert set(ends.values()) == {"a"}

@@ -225,8 +225,8 @@ def withdrawal_unclear(broken: Broken) -> Remedy:
 def withdrawal_twice(broken: Broken) -> Remedy:
     """Debited more often than approved: the debit that is too much is credited back to whom it was taken from."""
     number, excess = broken["surplus_id"] or broken["ledger_id"], broken["debited_paisa"] - broken["due_paisa"]
-    member = broken["surplus_user_id"] or broken.member
-    if member != broken.member and broken["surplus_paisa"] != excess:
+    member = broken.member if broken["surplus_id"] is None else broken["surplus_user_id"]
+    if member is None or (member != broken.member and broken["surplus_paisa"] != excess):
         return Remedy(
             broken.id, first="Find out which of the debits is the one that was asked for; nothing is credited before that"
         )
@@ -280,6 +280,8 @@ def withdrawal_moved(broken: Broken) -> Remedy:
 def credit_reversed(broken: Broken) -> Remedy:
     """A credit beyond what its source gives is reversed: same member, kind, reference and level, the amount the other way."""
     number = broken["ledger_id"]
+    if broken["user_id"] != broken.member_id and broken["ledger_paisa"] != broken["excess_paisa"]:
+        return Remedy(broken.id, first="Find out which of the credits is the one that is due; nothing is taken back before that")
     step = Posting(
         broken["user_id"],
         broken["type"],

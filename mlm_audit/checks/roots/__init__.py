@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from mlm_audit.checks.roots.breaks import FOLLOWS, Follow, found_of
-from mlm_audit.checks.roots.members import of_members
+from mlm_audit.checks.roots.members import after_money, of_members
 from mlm_audit.checks.roots.months import after_months, of_months
 from mlm_audit.checks.roots.orders import MANY_ROOTS, ROOTS, of_orders
 from mlm_audit.checks.roots.rows import of_rows
@@ -30,8 +30,8 @@ def follow_roots(breaks: pl.DataFrame) -> pl.DataFrame:
     outside, wallets = outside_wallets(found)
     # Where two roots could be named the later one is: an order explains more than a row, a row more than a month.
     follows = wallets + [follow for search in (of_members, of_months, of_rows, of_orders) for follow in search(found)]
-    roots = _to_the_end(follows)
-    after = {name: root for name, root in after_months(found) if name not in roots}
+    roots = to_the_end(follows)
+    after = {name: root for name, root in (*after_months(found), *after_money(found)) if name not in roots}
     if not roots and not after and not outside:
         return breaks
     facts = {name: {"after_id": root} for name, root in after.items()} | outside
@@ -46,18 +46,20 @@ def follow_roots(breaks: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _to_the_end(follows: list[Follow]) -> dict[str, str]:
+def to_the_end(follows: list[Follow]) -> dict[str, str]:
     """Each break with the root at the end of its chain, where a root follows from another break itself."""
     roots = {name: root for name, root in follows if name != root}
     return {name: end for name in roots if (end := _end(name, roots)) != name}
 
 
 def _end(name: str, roots: dict[str, str]) -> str:
-    seen = {name}
-    while name in roots and roots[name] not in seen:
-        name = roots[name]
-        seen.add(name)
-    return name
+    """The root at the end of a chain; where breaks name each other, the first of them by its id stays a root."""
+    path = [name]
+    while (following := roots.get(path[-1])) is not None:
+        if following in path:
+            return min(path[path.index(following) :])
+        path.append(following)
+    return path[-1]
 
 
 def _cut(evidence: str) -> str:

@@ -37,7 +37,9 @@ def _of_lost_members(found: Sequence[Found]) -> Iterator[Follow]:
     for one in found:
         if one.code == LOST_MEMBER and one.member_id is not None:
             yield one.id, lost.setdefault(one.member_id, one.id)
-    yield from ((one.id, lost[one.member_id]) for one in found if one.code in OF_LOST_MEMBERS and one.member_id in lost)
+    for one in found:
+        if one.code in OF_LOST_MEMBERS and one.member_id in lost and one.facts.get("holder_id") in (None, 0, one.member_id):
+            yield one.id, lost[one.member_id]
     orders = {one.order_id: lost[one.member_id] for one in found if one.code in LINES and one.order_id and one.member_id in lost}
     yield from ((one.id, orders[one.order_id]) for one in found if one.code in FOLLOWING and one.order_id in orders)
 
@@ -46,14 +48,20 @@ def _of_missing_money(found: Sequence[Found]) -> Iterator[Follow]:
     """What rests on an amount that is not there: while nobody knows it, no other amount is set right by it."""
     empty = [one for one in found if one.code == "field-missing" and one.key.endswith(MONEY)]
     rows = {row: one.id for one in empty for row in one.rows() if row[0] == "ledger"}
-    wallets = {one.member_id: one.id for one in empty if one.key.startswith(("ledger/", "users/")) and one.member_id is not None}
+    wallets = {one.member_id: one.id for one in empty if one.key.startswith("users/")}
     for one in found:
-        if one.code == "field-missing":
-            continue
         if one.code in OF_WALLETS and one.member_id in wallets:
             yield one.id, wallets[one.member_id]
-        else:
+        elif one.code not in ("field-missing", WALLET):
             yield from ((one.id, rows[row]) for row in one.rows() if row in rows)
+
+
+def after_money(found: Sequence[Found]) -> Iterator[Follow]:
+    """The wallets of members of whom a ledger row has no amount: how far they are off is known after it."""
+    empty = {one.member_id: one.id for one in found if one.code == "field-missing" and one.key.startswith("ledger/")}
+    for one in found:
+        if one.code == WALLET and one.member_id is not None and one.member_id in empty:
+            yield one.id, empty[one.member_id]
 
 
 def _of_missing_owners(found: Sequence[Found]) -> Iterator[Follow]:

@@ -95,7 +95,9 @@ def _of_state(one: Found, plan: Found | None, payment: Found | None) -> Iterator
     """What the state of an instalment shows, beside what is said of its plan and of its payment."""
     if plan is not None and one.cause == OTHER_AMOUNT and plan.facts.get("last_actual_paisa") == plan.facts.get("due_paisa"):
         # It was paid with what the order gives: the plan of the instalment is wrong.
-        yield from ((follower.id, plan.id) for follower in (one, payment) if follower is not None)
+        yield one.id, plan.id
+        if payment is not None and payment.cause in OF_AMOUNT and payment.facts.get("holder_id") == payment.member_id:
+            yield payment.id, plan.id
     elif payment is None:
         return
     elif (one.cause in NOT_MARKED and payment.cause == "payout-not-marked") or (
@@ -111,9 +113,17 @@ def _of_state(one: Found, plan: Found | None, payment: Found | None) -> Iterator
 def _of_misfiled(found: Sequence[Found]) -> Iterator[Follow]:
     """The date of an instalment follows from the order that it names, a wallet below zero from a debit of somebody else's request."""
     misfiled = {str(one.facts["last_id"]): one.id for one in found if one.facts.get("of_order_id") and one.facts.get("last_id")}
-    debited = {one.facts.get("surplus_user_id"): one.id for one in found if one.kind == DEBITED_TWICE}
+    debited = {one.facts.get("surplus_user_id"): one for one in found if one.kind == DEBITED_TWICE}
     for one in found:
-        if one.code == "negative-wallet" and one.member_id in debited:
-            yield one.id, debited[one.member_id]
+        debit = debited.get(one.member_id) if one.code == "negative-wallet" else None
+        if debit is not None and _explains(debit, -one.amount_paisa):
+            yield one.id, debit.id
         if one.code == "instalment-date" and one.key in misfiled:
             yield one.id, misfiled[one.key]
+
+
+def _explains(debit: Found, below_paisa: int) -> bool:
+    """Whether a debit of somebody else's request is what took a wallet so far below zero."""
+    facts = debit.facts
+    is_of_other = facts.get("surplus_user_id") != debit.member_id and not facts.get("is_outside_wallet")
+    return is_of_other and (facts.get("surplus_paisa") or 0) >= below_paisa

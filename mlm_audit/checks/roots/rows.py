@@ -58,8 +58,8 @@ class _Places:
         self.amounts: dict[tuple[int | None, int], str] = {}
         self.wallets: dict[tuple[int | None, int], str] = {}
         self.refunds: dict[tuple[int | None, int], str] = {}
-        self.malformed: dict[tuple[str, int], str] = {}
-        self.rollups: dict[str, str] = {}
+        self.malformed: dict[tuple[str, int, int], str] = {}
+        self.rollups: dict[tuple[str, int], str] = {}
 
     def add(self, one: Found) -> None:
         for row in _misnamed(one):
@@ -69,10 +69,11 @@ class _Places:
                 if one.amount_paisa:
                     self.amounts[order, abs(one.amount_paisa)] = one.id
         if one.code == "entry-form" and one.cause in MALFORMED:
-            number = one.order_id if one.order_id is not None else one.facts.get("other_reference_id")
-            self.refunds |= {(number, abs(row["amount_paisa"])): one.id for row in one.evidence if row.get("amount_paisa")}
-            self.malformed |= dict.fromkeys(one.rows(), one.id)
-            self.rollups[str(one.facts.get("ref"))] = one.id
+            for paisa in {abs(row["amount_paisa"]) for row in one.evidence if row.get("amount_paisa")}:
+                if one.order_id is not None:
+                    self.refunds[one.order_id, paisa] = one.id
+                self.malformed |= {(*row, paisa): one.id for row in one.rows()}
+                self.rollups[str(one.facts.get("ref")), paisa] = one.id
         for member in _holders(one):
             amounts = {one.amount_paisa, one.line.get("credit_row_paisa"), *(one.facts.get(name) for name in AMOUNTS)}
             self.wallets |= {(member, abs(amount)): one.id for amount in amounts if amount}
@@ -81,12 +82,13 @@ class _Places:
         return self._by_form(one) or self._by_row(one) or self._by_amount(one)
 
     def _by_form(self, one: Found) -> str | None:
-        """The row without owner or level that explains a refund, a line or a roll-up."""
+        """The row without owner or level that explains a refund, a line or a roll-up of the same amount."""
+        paisa = abs(one.amount_paisa)
         if one.code in REFUNDS:
-            return self.refunds.get((one.order_id, abs(one.amount_paisa)))
+            return self.refunds.get((one.order_id, paisa))
         if one.kind in OF_MALFORMED:
-            return next((self.malformed[row] for row in one.rows() if row in self.malformed), None)
-        return self.rollups.get(f"ROLLUP_{one.key.replace('/', '_')}") if one.kind == ROLLUP_LOST else None
+            return next((self.malformed[place] for row in one.rows() if (place := (*row, paisa)) in self.malformed), None)
+        return self.rollups.get((f"ROLLUP_{one.key.replace('/', '_')}", paisa)) if one.kind == ROLLUP_LOST else None
 
     def _by_row(self, one: Found) -> str | None:
         if one.code not in MAY_FOLLOW and one.kind not in MAY_FOLLOW_AS:

@@ -27,11 +27,12 @@ SURPLUS = (
 
 @dataclass(frozen=True)
 class Outside:
-    """A break about rows that the wallets do not have: by how much each member's ledger changes when they are set right."""
+    """A break about a ledger row that the wallets may not have: by how much each member's ledger changes when it is set right."""
 
     id: str
     changes: Mapping[int, int]
     facts: Mapping[str, Any]
+    row: int | None
     followers: tuple[str, ...] = ()
 
 
@@ -41,7 +42,9 @@ def outside_wallets(found: Sequence[Found]) -> tuple[dict[str, Mapping[str, Any]
     if not differences:
         return {}, []
     lost = {one.member_id for one in found if one.code == LOST_MEMBER}
-    candidates = [*_pairs(found), *_single(found, lost)]
+    # A row that the running balance goes along with was in the wallet, whatever became of the money.
+    parted = {one.key for one in found if one.code == RUNNING}
+    candidates = [one for one in (*_pairs(found), *_single(found, lost)) if str(one.row) in parted]
     explained = _explained(candidates, {member: one.amount_paisa for member, one in differences.items()})
     roots = {member: one.id for one in reversed(explained) for member in one.changes}
     follows = [(follower, one.id) for one in explained for follower in one.followers]
@@ -72,11 +75,11 @@ def _single(found: Sequence[Found], lost: set[int | None]) -> Iterator[Outside]:
             owner, holder, paisa = _owners(one)
             if paisa and owner is not None and holder is not None:
                 changes = {member: sign * paisa for member, sign in ((owner, 1), (holder, -1)) if member not in lost}
-                yield Outside(one.id, changes, {"is_row_only": True})
+                yield Outside(one.id, changes, {"is_row_only": True}, one.line.get("credit_id") or one.facts.get("ledger_id"))
         elif one.kind in SURPLUS and one.amount_paisa:
             member = one.facts.get("user_id", one.member_id)
             if member is not None:
-                yield Outside(one.id, {member: -one.amount_paisa}, {"is_outside_wallet": True})
+                yield Outside(one.id, {member: -one.amount_paisa}, {"is_outside_wallet": True}, one.facts.get("ledger_id"))
         elif one.kind == ("unsupported-entry", "authorisation-differs"):
             yield from _of_approval(one, lost)
 
@@ -101,7 +104,7 @@ def _of_approval(one: Found, lost: set[int | None]) -> Iterator[Outside]:
         if member is not None and member not in lost:
             changes[member] = changes.get(member, 0) + paisa
     if changes:
-        yield Outside(one.id, changes, {"is_row_only": True})
+        yield Outside(one.id, changes, {"is_row_only": True}, facts.get("ledger_id"))
 
 
 def _pairs(found: Sequence[Found]) -> Iterator[Outside]:
@@ -114,4 +117,4 @@ def _pairs(found: Sequence[Found]) -> Iterator[Outside]:
             continue
         changes = {one.member_id: -one.amount_paisa, other.member_id: -other.amount_paisa}
         facts = {"is_row_only": True, "holder_id": other.member_id, "ledger_id": one.facts["other_id"]}
-        yield Outside(one.id, changes, facts, (other.id,))
+        yield Outside(one.id, changes, facts, one.facts["other_id"], (other.id,))

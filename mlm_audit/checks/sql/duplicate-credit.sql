@@ -14,7 +14,7 @@ with surplus as (
             as ledger_id
     from ledger as l
     inner join (select * from payout_faults where fault = 'credited-twice') as p on l.reference_id = p.schedule_id
-    where l.type = 'self_payout' and l.amount_paisa > 0 and l.id not in (select of_id from corrections)
+    where l.type = 'self_payout' and l.amount_paisa > 0 and l.id not in (select of_id from taken_back)
     group by l.reference_id
 ),
 
@@ -28,7 +28,7 @@ released as (
         ) as ledger_id
     from ledger as l
     inner join (select * from sweep_faults where is_doubled) as s on l.user_id = s.member_id and l.reference_id = s.month
-    where l.type = 'repurchase_commission' and l.amount_paisa > 0 and l.id not in (select of_id from corrections)
+    where l.type = 'repurchase_commission' and l.amount_paisa > 0 and l.id not in (select of_id from taken_back)
     group by l.user_id, l.reference_id
 ),
 
@@ -43,16 +43,21 @@ doubles as (
         'commission/' || f.order_id || '/' || f.level as key,
         min(l.id) as first_ledger_id,
         coalesce(
-            max(case when l.user_id is distinct from f.upline_id or l.amount_paisa <> f.amount_paisa then l.id end), max(l.id)
+            max(
+                case
+                    when l.is_left and (l.user_id is distinct from f.upline_id or l.amount_paisa <> f.amount_paisa) then l.id
+                end
+            ),
+            max(case when l.is_left then l.id end),
+            max(l.id)
         ) as last_ledger_id
     from level_faults as f
     inner join (
-        select id, reference_id, level_depth, user_id, amount_paisa
+        select id, reference_id, level_depth, user_id, amount_paisa, id not in (select of_id from taken_back) as is_left
         from ledger
         where
             type = 'sponsor_commission' and amount_paisa > 0
             and reference_id in (select order_id from level_faults where fault = 'credited-twice')
-            and id not in (select of_id from corrections)
     ) as l
         on f.order_id = l.reference_id and f.level = l.level_depth
     left join (select distinct order_id from level_faults where fault = 'missing') as m on f.order_id = m.order_id

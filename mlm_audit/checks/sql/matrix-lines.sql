@@ -10,8 +10,7 @@ with wrong as (
     -- The first level of each order at which somebody else was paid; below it the tree is as it was.
     select
         f.order_id,
-        min(f.level) as level,
-        count(case when f.fault = 'beneficiary' then 1 end) as moved
+        min(f.level) as level
     from level_faults as f
     where f.fault in ('beneficiary', 'unexpected', 'inactive-upline', 'missing', 'rolled-up', 'rollup-missing')
     group by f.order_id
@@ -21,8 +20,6 @@ placed as (
     select
         w.order_id,
         w.level,
-        -- An order alone says as much where it is its buyer's only one, and several of its levels were paid elsewhere.
-        w.moved > 1 and w.level = 1 and f.from_low = o.user_id and f.from_high = o.user_id and b.orders = 1 as is_telling,
         o.user_id as buyer_id,
         case when w.level = 1 then o.user_id else u.upline_id end as member_id,
         case when f.member_low = f.upline_id then f.member_high else f.member_low end as paid_to_id
@@ -30,13 +27,6 @@ placed as (
     inner join level_faults as f on w.order_id = f.order_id and w.level = f.level
     inner join orders as o on w.order_id = o.id
     left join uplines as u on o.user_id = u.member_id and w.level = u.level + 1
-    left join (
-        select member_id, count(*) as orders
-        from paid_orders
-        where member_id in (select user_id from orders where id in (select order_id from wrong))
-        group by member_id
-    ) as b
-        on o.user_id = b.member_id
     where f.fault in ('beneficiary', 'unexpected') and f.records + f.credits > 0
 )
 
@@ -59,4 +49,4 @@ from placed as p
 left join matrix_nodes as n on p.member_id = n.user_id
 where p.member_id is not null and p.paid_to_id > 0 and p.paid_to_id is distinct from n.parent_id
 group by p.member_id, p.paid_to_id
-having count(distinct p.order_id) > 1 or bool_or(p.is_telling)
+having count(distinct p.order_id) > 1

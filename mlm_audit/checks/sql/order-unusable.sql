@@ -11,7 +11,7 @@ select
     o.user_id as member_id,
     o.commission_amount_paisa as amount_paisa,
     case
-        when o.paid_at is null then 'is paid but has no paidAt'
+        when o.paid_at is null then 'has the status ' || o.status || ', and no time of payment'
         when o.commission_amount_paisa is null then 'has no commissionable amount'
         when o.commission_amount_paisa < 0 then 'has a negative commissionable amount'
         else 'was paid before the first version of the plan'
@@ -27,5 +27,6 @@ where
     p.order_id is null
     and (
         o.paid_at is not null
-        or o.status = 'paid'
+        -- Only an order that was paid can be paid back.
+        or o.status in ('paid', 'refunded', 'chargeback', 'charged_back')
     )

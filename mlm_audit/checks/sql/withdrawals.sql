@@ -27,7 +27,7 @@ surplus as (
         ) as ledger_id
     from ledger as l
     inner join (select * from withdrawal_faults where fault = 'debited-twice') as w on l.reference_id = w.withdrawal_id
-    where l.type = 'withdrawal' and l.amount_paisa < 0 and l.id not in (select of_id from corrections)
+    where l.type = 'withdrawal' and l.amount_paisa < 0 and l.id not in (select of_id from taken_back)
     group by l.reference_id
 )
 

@@ -19,6 +19,7 @@ select
     n.amount_paisa,
     n.created_at,
     l.id as of_id,
+    l.amount_paisa as of_paisa,
     l.type,
     l.reference_id,
     l.level_depth,

@@ -1,9 +1,9 @@
--- The matrix ancestors of every buyer, as deep as the plan pays: level 1 is the parent. A member who has several nodes, which the
--- tree check finds, counts once, with the first of the parents.
+-- The matrix ancestors of every buyer, as deep as the plan pays: level 1 is the parent. A node that is there twice counts once; a member
+-- with nodes below several parents has the uplines of each, so that no line of theirs is proven before one of the nodes is gone.
 -- joining_line, repurchase_line, rollup_line: what a line of this level is in an order's signature (order_sums) when the upline gets it
 -- from a joining order, from a repurchase, and when it is rolled up.
 with recursive nodes as (
-    select user_id, min(parent_id) as parent_id from matrix_nodes group by user_id
+    select distinct user_id, parent_id from matrix_nodes
 ),
 
 up as (

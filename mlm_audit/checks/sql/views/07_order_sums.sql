@@ -3,15 +3,16 @@
 -- compare them one by one (differs is false). A row and its reversal come to nothing; a row of no amount adds its hash, so that it is seen.
 -- Kinds of line: ledger credit 7919, roll-up to the company 7920, company share 7921, remainder 7922, commission record 7923. The hash of a
 -- record also holds who generated it and whether it is a joining record.
--- An amount of 2^31 paisa or more would not fit: such a line adds its hash here and one where it is expected, which never agree, so that
--- its order is always compared line by line.
+-- An amount of 2^31 paisa or more would not fit: it counts with what is left of it after a division, and as one where it is expected. The
+-- two never agree, so that its order is always compared line by line; of a refund only the same amount takes it back.
 -- unknown_lines: levels whose upline nobody knows to have been active; either posting is lawful there.
 with recorded as (
     select
         order_id,
         -sum(line * case
-            when amount_paisa = 0 or amount_paisa > 2147483647 then 1
-            when amount_paisa < -2147483647 then -1
+            when amount_paisa = 0 then 1
+            when amount_paisa > 2147483647 then 2 + amount_paisa % 2147483645
+            when amount_paisa < -2147483647 then amount_paisa % 2147483645 - 2
             else amount_paisa
         end) as signature,
         min(created_at) as first_at,
@@ -34,8 +35,9 @@ posted as (
     select
         order_id,
         -sum(line * case
-            when amount_paisa = 0 or amount_paisa > 2147483647 then 1
-            when amount_paisa < -2147483647 then -1
+            when amount_paisa = 0 then 1
+            when amount_paisa > 2147483647 then 2 + amount_paisa % 2147483645
+            when amount_paisa < -2147483647 then amount_paisa % 2147483645 - 2
             else amount_paisa
         end) as signature,
         min(created_at) as first_at,

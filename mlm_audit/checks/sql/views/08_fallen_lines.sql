@@ -31,7 +31,7 @@ select
 from ledger
 where
     type in ('sponsor_commission', 'rollup_to_company', 'company_share', 'remainder')
-    and reference_id in (select order_id from order_sums where not stands and differs)
+    and reference_id in (select order_id from order_sums where not stands and (differs or posted_paisa <> 0))
 union all
 select
     'ledger' as table_name,
@@ -49,4 +49,4 @@ from corrections
 where
     own_type = 'adjustment'
     and type in ('sponsor_commission', 'rollup_to_company', 'company_share', 'remainder')
-    and reference_id in (select order_id from order_sums where not stands and differs)
+    and reference_id in (select order_id from order_sums where not stands and (differs or posted_paisa <> 0))

@@ -12,7 +12,7 @@ with records as (
         where type in ('joining', 'repurchase') and order_id in (select order_id from level_faults)
     ) as c
     -- The row that takes another one away is not the line, unless there is no other.
-    where coalesce(amount_paisa, 0) >= 0 or most_paisa < 0
+    where amount_paisa >= 0 or most_paisa < 0 or most_paisa is null
     group by order_id, level
 ),
 
@@ -23,11 +23,14 @@ credits as (
         max(id) as credit_id,
         max_by(user_id, id) as credit_user_id,
         max_by(amount_paisa, id) as credit_row_paisa
-    from ledger
-    where
-        type = 'sponsor_commission' and coalesce(amount_paisa, 0) >= 0
-        and reference_id in (select order_id from level_faults)
-        and id not in (select of_id from corrections)
+    from (
+        select *, max(amount_paisa) over (partition by reference_id, level_depth) as most_paisa
+        from ledger
+        where
+            type = 'sponsor_commission' and reference_id in (select order_id from level_faults)
+            and id not in (select of_id from corrections)
+    ) as l
+    where amount_paisa >= 0 or most_paisa is null
     group by reference_id, level_depth
 ),
 
@@ -36,11 +39,14 @@ rollups as (
         reference_id as order_id,
         level_depth as level,
         max(id) as rollup_id
-    from ledger
-    where
-        type = 'rollup_to_company' and coalesce(amount_paisa, 0) >= 0
-        and reference_id in (select order_id from level_faults)
-        and id not in (select of_id from corrections)
+    from (
+        select *, max(amount_paisa) over (partition by reference_id, level_depth) as most_paisa
+        from ledger
+        where
+            type = 'rollup_to_company' and reference_id in (select order_id from level_faults)
+            and id not in (select of_id from corrections)
+    ) as l
+    where amount_paisa >= 0 or most_paisa is null
     group by reference_id, level_depth
 )
 

@@ -1,0 +1,5 @@
+-- Ledger rows that corrections take back in full.
+select of_id
+from corrections
+group by of_id
+having sum(amount_paisa) = -max(of_paisa)
