@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from mlm_audit.checks.causes import first_step
+from mlm_audit.checks.inputs import COMPANY_TYPES
 from mlm_audit.checks.remedies import lines, orders, payouts, records, sweep, wallets
 from mlm_audit.checks.remedies.breaks import Broken, broken_of
 from mlm_audit.checks.remedies.model import Posting, Remedy, Step
@@ -12,6 +13,7 @@ from mlm_audit.checks.roots import FOLLOWS
 
 log = logging.getLogger(__name__)
 UNREADABLE = "Fill in or correct the missing or unreadable values in the evidence rows; until then nothing is posted"
+NOBODY = "Find out whose the row is that names no member, and set its owner right; until then nothing is posted"
 EARLIER = (
     "Run the reconciliation again: this break was stored by an earlier version, whose facts do not say enough for exact steps"
 )
@@ -217,6 +219,8 @@ def remedy_of(row: Mapping[str, Any]) -> Remedy:
         return Remedy(broken.id, first=UNREADABLE)
     if any(_is_unreadable(step) for step in _every_step(remedy)):
         return Remedy(broken.id, first=UNREADABLE)
+    if any(_is_of_nobody(step) for step in _every_step(remedy)):
+        return Remedy(broken.id, first=NOBODY)
     return remedy
 
 
@@ -249,6 +253,11 @@ def _is_unreadable(step: Step) -> bool:
     """Whether a step lacks its amount, or the row that it changes or rests on."""
     given: list[Any] = [step.rests_on.id, *([step.amount_paisa] if isinstance(step, Posting) else [])]
     return None in given
+
+
+def _is_of_nobody(step: Step) -> bool:
+    """Whether a step posts money of a member without a member."""
+    return isinstance(step, Posting) and step.member_id is None and step.kind not in COMPANY_TYPES
 
 
 def _every_step(remedy: Remedy) -> Iterator[Step]:

@@ -152,11 +152,14 @@ def instalment_surplus(broken: Broken) -> Remedy:
     for number, status in candidates:
         if broken[number] is not None and broken[status] != "paid":
             return Remedy(broken.id, (Removal(SCHEDULE, broken[number], _order(broken)),))
-    number, paid = broken["last_id"], broken["last_paisa"]
-    back = Posting(
-        broken["last_user_id"], "self_payout", -paid, number, None, f"TAKEN_BACK_{number}", True, Row(SCHEDULE, number)
-    )
-    return Remedy(broken.id, (back, Removal(SCHEDULE, number, _order(broken))))
+    number, paid = broken["last_id"], broken["credited_paisa"]
+    rests_on, steps = Row(SCHEDULE, number), list[Step]()
+    if paid:
+        holder = broken["holder_id"] or broken["last_user_id"]
+        steps.append(Posting(holder, "self_payout", -paid, number, None, f"TAKEN_BACK_{number}", True, rests_on))
+    if (history := broken["history_id"]) is not None:
+        steps.append(Correction("PayoutHistory", history, "status", "completed", "cancelled", rests_on))
+    return Remedy(broken.id, (*steps, Removal(SCHEDULE, number, _order(broken))))
 
 
 def instalment_amount(broken: Broken) -> Remedy:

@@ -208,14 +208,14 @@ def unapproved(broken: Broken) -> Remedy:
     if paisa is None:
         return Remedy(broken.id, first="Correct the amount that cannot be read; until then nothing is posted")
     approval = _approval(kind, member, paisa, broken["reference"], row)
-    back = Posting(member, kind, -paisa, None, None, reversal_key(row.id), not broken["is_outside_wallet"], row)
-    return Remedy(
-        broken.id,
-        alternatives=(
-            Alternative("the approver confirms the entry", (approval,)),
-            Alternative("nobody approved it", (back,)),
-        ),
+    is_outside = bool(broken["is_outside_wallet"])
+    nobody = Alternative(
+        "nobody approved it", (Posting(member, kind, -paisa, None, None, reversal_key(row.id), not is_outside, row),)
     )
+    if is_outside:
+        note = "The wallet never had it: where the entry was approved, reverse it, and post it again with its wallet."
+        return Remedy(broken.id, alternatives=(nobody,), notes=(note,))
+    return Remedy(broken.id, alternatives=(Alternative("the approver confirms the entry", (approval,)), nobody))
 
 
 def _approval(kind: str, member: int | None, paisa: int, reference: str | None, rests_on: Row) -> Insertion:

@@ -124,8 +124,9 @@ def _off_by_line(one: Found) -> Iterator[tuple[int, str, int]]:
         yield holder, status, recorded - due
     elif (holder == upline or not line.get("records")) and upline is not None:
         yield upline, status, recorded - due
-    elif holder is not None:
-        yield holder, status, recorded
+    else:
+        if holder is not None:
+            yield holder, status, recorded
         if upline is not None:
             yield upline, status, -due
 

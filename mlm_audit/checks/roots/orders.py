@@ -21,6 +21,7 @@ OTHER_AMOUNT = "paid-other-amount"
 NOT_MARKED = ("given-up-early", "undecided-with-amount", "undecided-with-time")
 """What the state of an instalment shows that was paid and is not marked as paid."""
 INSTALMENT_AMOUNT = ("instalments", "instalment-amount")
+INSTALMENT_OWNER, PAID_TO_OTHER = ("instalments", "wrong-beneficiary"), ("payout-ledger", "wrong-beneficiary")
 DEBITED_TWICE = ("withdrawals", "withdrawal-debited-twice")
 MARKED = ("decided-without-time", "paid-without-amount")
 """What it shows that was marked as paid by hand."""
@@ -113,6 +114,8 @@ def _of_state(one: Found, plan: Found | None, payment: Found | None) -> Iterator
 def _of_misfiled(found: Sequence[Found]) -> Iterator[Follow]:
     """The date of an instalment follows from the order that it names, a wallet below zero from a debit of somebody else's request."""
     misfiled = {str(one.facts["last_id"]): one.id for one in found if one.facts.get("of_order_id") and one.facts.get("last_id")}
+    # The buyer was paid, and only the instalment names somebody else.
+    owners = {str(one.facts.get("last_id")): one for one in found if one.kind == INSTALMENT_OWNER}
     debited = {one.facts.get("surplus_user_id"): one for one in found if one.kind == DEBITED_TWICE}
     for one in found:
         debit = debited.get(one.member_id) if one.code == "negative-wallet" else None
@@ -120,6 +123,9 @@ def _of_misfiled(found: Sequence[Found]) -> Iterator[Follow]:
             yield one.id, debit.id
         if one.code == "instalment-date" and one.key in misfiled:
             yield one.id, misfiled[one.key]
+        plan = owners.get(one.key) if one.kind == PAID_TO_OTHER else None
+        if plan is not None and one.facts.get("holder_id") == plan.member_id:
+            yield one.id, plan.id
 
 
 def _explains(debit: Found, below_paisa: int) -> bool:
