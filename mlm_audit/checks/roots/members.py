@@ -60,7 +60,7 @@ def after_money(found: Sequence[Found]) -> Iterator[Follow]:
     """The wallets of members of whom a ledger row has no amount: how far they are off is known after it."""
     empty = {one.member_id: one.id for one in found if one.code == "field-missing" and one.key.startswith("ledger/")}
     for one in found:
-        if one.code == WALLET and one.member_id is not None and one.member_id in empty:
+        if one.code in (WALLET, "negative-wallet") and one.member_id is not None and one.member_id in empty:
             yield one.id, empty[one.member_id]
 
 
