@@ -367,3 +367,20 @@ def test_breaks_that_name_each_other_leave_a_root() -> None:
     ends = roots.to_the_end(list(chain.items()))
     assert set(ends) == {"b", "c", "d"}
     assert set(ends.values()) == {"a"}
+
+
+def test_a_debit_without_approval_is_not_credited_to_somebody_else() -> None:
+    facts = {"withdrawal_id": 22, "status": "pending", "debited_paisa": 500, "ledger_id": 900, "holder_id": 41}
+    root = {"id": "withdrawals/22", "cause": "withdrawal-not-approved", "member": 41}
+    [row] = given(root | {"facts": facts}).to_dicts()
+    assert remedy_of(row).alternatives[0].steps[0].member_id == 41
+    [row] = given(root | {"facts": facts | {"holder_id": 9}}).to_dicts()
+    assert remedy_of(row).kind == "investigation"
+
+
+def test_the_wallet_that_a_second_debit_spared_is_the_one_that_follows() -> None:
+    facts = {"is_outside_wallet": True, "surplus_id": 900, "surplus_user_id": 9, "surplus_paisa": 500, "debited_paisa": 1_000}
+    root = {"id": "withdrawals/22", "cause": "withdrawal-debited-twice", "member": 41, "paisa": -500, "facts": facts}
+    theirs = {"id": "wallet-balance/9", "cause": "several-causes", "member": 9, "paisa": 500}
+    mine = {"id": "wallet-balance/41", "cause": "several-causes", "member": 41, "paisa": 500}
+    assert causes(root, theirs, mine) == {root["id"]: root["cause"], theirs["id"]: FOLLOWS, mine["id"]: "several-causes"}

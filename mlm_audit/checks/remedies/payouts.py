@@ -238,6 +238,10 @@ def withdrawal_twice(broken: Broken) -> Remedy:
 def withdrawal_unapproved(broken: Broken) -> Remedy:
     """Debited though not approved: the money left, or it did not."""
     number, request, debited = broken["ledger_id"], broken["withdrawal_id"], broken["debited_paisa"]
+    if broken["holder_id"] not in (None, broken.member):
+        return Remedy(
+            broken.id, first="Find out why another member was debited for this request; nothing is credited before that"
+        )
     back = Posting(broken.member, "withdrawal", debited, request, None, reversal_key(number), True, Row("ledger", number))
     approve = Correction(REQUESTS, request, "status", broken["status"], "approved", Row("ledger", number))
     return Remedy(

@@ -116,7 +116,7 @@ def _holders(one: Found) -> set[int]:
     if one.facts.get("is_row_only"):
         holders = (one.member_id, one.facts.get("holder_id"), one.line.get("credit_user_id"))
     elif one.code in ("unsupported-entry", "withdrawals") and one.facts.get("is_outside_wallet"):
-        holders = (one.facts.get("posted_user_id", one.member_id), None, None)
+        holders = (one.facts.get("posted_user_id") or one.facts.get("surplus_user_id") or one.member_id, None, None)
     else:
         return set()
     return {member for member in holders if member is not None}

@@ -68,17 +68,15 @@ def take(
         for row in _left(once, remedies, audit):
             about = whose(row)
             for number in about:
-                if choice < ways[number] and not _was_open(row, remedies[number]) and not _comes_due(row, platform, once):
+                if choice < ways[number] and not _was_open(row, remedies[number]) and not _comes_due(row, platform):
                     faults[number].append(f"way {choice + 1} left {row['id']} ({row['cause']}): {row['message']}")
     return [Taken(count, tuple(wrong) if count else ()) for count, wrong in zip(ways, faults, strict=True)]
 
 
-def _comes_due(row: Row, platform: Platform, once: Platform) -> bool:
-    """Whether a break is only that an instalment is due which the remedy added or opened again: the next payout run pays it."""
-    if row["code"] != "payout-overdue":
-        return False
-    before, after = (dict(each["payout_schedule"].select("id", "status").iter_rows()) for each in (platform, once))
-    return not any(before.get(part["id"]) == after.get(part["id"]) for part in json.loads(row["evidence"]))
+def _comes_due(row: Row, platform: Platform) -> bool:
+    """Whether a break is only that an instalment which the remedy added is due: the next payout run pays it."""
+    known = set(platform["payout_schedule"]["id"])
+    return row["code"] == "payout-overdue" and not any(part["id"] in known for part in json.loads(row["evidence"]))
 
 
 def _ways(remedy: Remedy) -> int:
