@@ -384,3 +384,50 @@ def test_the_wallet_that_a_second_debit_spared_is_the_one_that_follows() -> None
     theirs = {"id": "wallet-balance/9", "cause": "several-causes", "member": 9, "paisa": 500}
     mine = {"id": "wallet-balance/41", "cause": "several-causes", "member": 41, "paisa": 500}
     assert causes(root, theirs, mine) == {root["id"]: root["cause"], theirs["id"]: FOLLOWS, mine["id"]: "several-causes"}
+
+
+def test_no_money_of_a_member_is_posted_without_one() -> None:
+    facts = {"ledger_id": 900, "month": 202401, "credited_paisa": 500}
+    [row] = given({"id": "release-ledger/ledger/900", "cause": "credit-without-release", "paisa": 500, "facts": facts}).to_dicts()
+    assert remedy_of(row).kind == "investigation"
+    assert "names no member" in remedy_of(row).first
+
+
+def test_an_instalment_too_many_takes_back_what_the_ledger_has_of_it() -> None:
+    facts = {"last_id": 17, "last_status": "paid", "last_paisa": 700, "last_user_id": 7, "credited_paisa": 0, "history_id": 5}
+    root = {"id": "instalments/10/5", "cause": "instalment-unexpected", "member": 7, "order": 10}
+    [row] = given(root | {"facts": facts}).to_dicts()
+    assert [type(step).__name__ for step in remedy_of(row).steps] == ["Correction", "Removal"], "it was never credited"
+    [row] = given(root | {"facts": facts | {"credited_paisa": 600, "holder_id": 9}}).to_dicts()
+    back = remedy_of(row).steps[0]
+    assert (back.member_id, back.amount_paisa) == (9, -600)
+
+
+@pytest.mark.parametrize(("holder", "follows"), [(7, True), (4, False)])
+def test_a_buyer_who_was_paid_rightly_keeps_it(holder: int, follows: bool) -> None:
+    plan = {"id": "instalments/10/1", "cause": "wrong-beneficiary", "member": 7, "order": 10, "facts": {"last_id": 17}}
+    paid = {"id": "payout-ledger/17", "cause": "wrong-beneficiary", "member": 3, "facts": {"holder_id": holder}}
+    assert (causes(plan, paid)[paid["id"]] == FOLLOWS) == follows
+
+
+def test_an_entry_that_no_wallet_has_is_not_merely_approved() -> None:
+    facts = {"ledger_id": 900, "kind": "bonus", "reference": "B", "posted_user_id": 7, "posted_paisa": 500}
+    root = {"id": "unsupported-entry/ledger/900", "cause": "unsupported-entry", "member": 7, "table": "ledger", "row": 900}
+    [row] = given(root | {"facts": facts | {"is_outside_wallet": True}}).to_dicts()
+    [way] = remedy_of(row).alternatives
+    assert [step.moves_wallet for step in way.steps] == [False]
+    [row] = given(root | {"facts": facts | {"is_outside_wallet": False}}).to_dicts()
+    assert len(remedy_of(row).alternatives) == 2
+
+
+def test_a_record_without_an_owner_explains_the_month_of_the_upline() -> None:
+    record = {
+        "id": "commission-beneficiary/10/3",
+        "cause": "wrong-beneficiary",
+        "member": 7,
+        "order": 10,
+        "facts": line(record_user_id=None),
+    }
+    month = {"id": "release-ledger/7/202401", "cause": "wrong-amount", "member": 7, "paisa": 1_000,
+             "facts": {"released_paisa": 0, "credited_paisa": 1_000}}  # fmt: skip
+    assert causes(record, month)[month["id"]] == FOLLOWS
