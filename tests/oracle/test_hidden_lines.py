@@ -3,6 +3,7 @@
 import polars as pl
 import pytest
 
+from mlm_audit.checks.remedies import remedy_of
 from mlm_audit.demo.mutations.clean import clean_platform
 from mlm_audit.demo.mutations.trial import audit
 from mlm_audit.demo.platform import Platform
@@ -50,3 +51,38 @@ def test_a_refund_is_taken_back_by_its_own_amount_alone(clean: Platform) -> None
     platform.update("ledger", [there, back], amount_paisa=[HUGE, -HUGE + 500_000_000])
     [row] = [row for row in audit(platform) if row["id"] == f"refund-not-reversed/{order}"]
     assert f'"id": {back}' in row["evidence"] or f'"id": {there}' in row["evidence"], "its lines are named"
+
+
+def test_amounts_beyond_a_signature_do_not_cancel_each_other(clean: Platform) -> None:
+    refunded = clean["orders"].filter(pl.col("status") == "refunded", pl.col("paid_at").is_not_null())["id"].to_list()
+    rows = clean["ledger"].filter(pl.col("type").is_in(["company_share", "remainder"]), pl.col("reference_id").is_in(refunded))
+    order = rows.filter(pl.col("type") == "remainder")["reference_id"][0]
+    ids = [
+        rows.filter(pl.col("reference_id") == order, pl.col("type") == kind).sort("id")["id"]
+        for kind in ("company_share", "remainder")
+    ]
+    platform = clean.copy()
+    platform.update("ledger", [*ids[0], *ids[1]], amount_paisa=[HUGE, -HUGE + 5, HUGE, -HUGE - 5])
+    assert any(name.startswith("refund-misplaced/") for name in breaks_of(platform, order))
+
+
+def test_a_payout_that_was_corrected_in_part_is_still_the_one_too_many(clean: Platform) -> None:
+    paid = clean["ledger"].filter(pl.col("type") == "self_payout").row(0, named=True)
+    thief = next(member for member in clean["users"]["id"] if member != paid["user_id"])
+    platform = clean.copy()
+    forged = {name: value for name, value in paid.items() if name != "id"} | {
+        "ref": "F",
+        "user_id": thief,
+        "amount_paisa": 1_000_000,
+    }
+    [number] = platform.append("ledger", [forged])
+    note = {
+        "user_id": thief,
+        "type": "adjustment",
+        "amount_paisa": 1,
+        "ref": f"REVERSAL_{number}",
+        "created_at": paid["created_at"],
+    }
+    platform.append("ledger", [note])
+    [row] = [row for row in audit(platform) if row["id"] == f"duplicate-credit/payout/{paid['reference_id']}"]
+    assert all(step.member_id == thief for step in remedy_of(row).steps)
