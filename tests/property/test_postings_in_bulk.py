@@ -139,7 +139,7 @@ def lines_in_sql(engine: Engine) -> list[tuple[int, str, int, int | None, int]]:
     """With an empty ledger and an empty schedule, the fault views list everything that is expected."""
     sql = """
         select order_id, case activity when 'active' then 'level' else 'rollup' end, level,
-            case activity when 'active' then upline_id end, amount_paisa from level_expected_all
+            case activity when 'active' then upline_id end, amount_paisa from level_expected
         union all
         select order_id, case line when 'company_share' then 'company' else 'remainder' end, 0, null, amount_paisa from company_faults
         union all
