@@ -38,7 +38,8 @@ select
 from level_faults as f
 left join line_rows as w on f.order_id = w.order_id and f.level is not distinct from w.level
 left join orders as o on f.order_id = o.id
-left join order_sums as t on f.order_id = t.order_id
+left join (select order_id, first_at from order_sums where order_id in (select order_id from level_faults)) as t
+    on f.order_id = t.order_id
 left join (select distinct order_id from level_faults where fault = 'missing') as misplaced
     on f.order_id = misplaced.order_id
 where f.fault in ('unexpected', 'inactive-upline', 'posted-early', 'rolled-up-too')

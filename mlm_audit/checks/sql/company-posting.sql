@@ -95,8 +95,8 @@ select
 from lines as l
 left join line_rows as w on l.order_id = w.order_id and l.level = w.level
 left join otherwise as x on l.key = x.key and l.posted = 0
-left join orders as o on l.order_id = o.id
-left join order_sums as t on l.order_id = t.order_id
+left join (select * from orders where id in (select order_id from lines)) as o on l.order_id = o.id
+left join (select * from order_sums where order_id in (select order_id from lines)) as t on l.order_id = t.order_id
 left join plan_versions as v
     on l.version_no <> v.version_no and l.line = 'company_share'
     and l.posted_paisa = o.commission_amount_paisa * v.company_bps // 10000

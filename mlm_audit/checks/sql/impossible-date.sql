@@ -21,7 +21,7 @@ with dated as (
         'order' as table_name, s.order_id as id, s.member_id as user_id, s.order_id,
         'has a posting or a commission record that is older than its payment' as what
     from order_sums as s
-    where epoch_us(s.first_at) < epoch_us(s.paid_at) - 3600000000
+    where s.is_early
     union all
     select
         'ledger' as table_name, l.id, l.user_id, s.order_id,

@@ -105,8 +105,8 @@ select
     f.order_id || '/' || f.instalment as key
 from instalment_faults as f
 left join found as s on f.order_id = s.order_id and f.instalment = s.missing_instalment and f.fault = 'missing'
-left join payout_schedule as a on f.first_schedule_id = a.id
-left join payout_schedule as z on f.last_schedule_id = z.id
+left join (select * from payout_schedule where id in (select first_schedule_id from instalment_faults)) as a on f.first_schedule_id = a.id
+left join (select * from payout_schedule where id in (select last_schedule_id from instalment_faults)) as z on f.last_schedule_id = z.id
 left join (
     select schedule_id, max(id) as history_id, max(amount_paisa) as history_paisa, max(user_id) as history_user_id
     from payout_history
@@ -137,5 +137,5 @@ left join (
 ) as t
     on f.fault = 'beneficiary' and z.user_id = t.user_id and f.instalment = t.instalment and f.order_id <> t.order_id
     and z.amount_paisa = t.amount_paisa and z.amount_paisa <> f.amount_paisa
-left join paid_orders as o on f.order_id = o.order_id
+left join (select * from paid_orders where order_id in (select order_id from instalment_faults)) as o on f.order_id = o.order_id
 left join plan_versions as v on o.version_no = v.version_no

@@ -43,7 +43,7 @@ select
     n.order_id as key
 from named as n
 inner join orders as o on n.order_id = o.id
-left join paid_orders as p on n.order_id = p.order_id
+left join (select order_id, month from paid_orders where order_id in (select order_id from named)) as p on n.order_id = p.order_id
 left join scheduled as s on n.order_id = s.order_id
 where
     o.user_id is distinct from n.buyer_id

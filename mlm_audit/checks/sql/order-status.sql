@@ -11,11 +11,13 @@ select
     o.member_id,
     s.posted_paisa as amount_paisa,
     s.posted_paisa,
-    coalesce(o.status, '(none)') as status,
-    case when o.status = 'pending' then 'status-left-paid' else 'status-unknown' end as cause,
-    [{'table': 'order', 'id': o.order_id, 'status': o.status, 'posted_paisa': s.posted_paisa}] as evidence,
-    {'status': coalesce(o.status, ''), 'posted_paisa': s.posted_paisa} as facts,
+    coalesce(t.status, '(none)') as status,
+    case when t.status = 'pending' then 'status-left-paid' else 'status-unknown' end as cause,
+    [{'table': 'order', 'id': o.order_id, 'status': t.status, 'posted_paisa': s.posted_paisa}] as evidence,
+    {'status': coalesce(t.status, ''), 'posted_paisa': s.posted_paisa} as facts,
     o.order_id as key
 from paid_orders as o
+inner join (select id, status from orders where id in (select order_id from paid_orders where not is_known_status)) as t
+    on o.order_id = t.id
 inner join order_sums as s on o.order_id = s.order_id
 where not o.is_known_status

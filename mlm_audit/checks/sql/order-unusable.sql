@@ -6,6 +6,19 @@
 -- proves: Every paid order has the time it was paid, a commissionable amount and a plan version in force.
 -- do: Complete the order, or add the plan version that was in force.
 -- message: Order {order_id} {what}.
+with unusable as (
+    select *
+    from orders
+    where
+        (paid_at is not null and (
+            commission_amount_paisa is null
+            or commission_amount_paisa < 0
+            or paid_at < (select min(starts_at) from plan_versions)
+        ))
+        -- Only an order that was paid can be paid back.
+        or (paid_at is null and status in ('paid', 'refunded', 'chargeback', 'charged_back'))
+)
+
 select
     o.id as order_id,
     o.user_id as member_id,
@@ -20,13 +33,5 @@ select
     [{'table': 'order', 'id': o.id, 'status': o.status}] as evidence,
     {'paid_at': o.paid_at, 'status': o.status, 'first_posted_at': s.first_at} as facts,
     o.id as key
-from orders as o
-left join paid_orders as p on o.id = p.order_id
-left join order_sums as s on o.id = s.order_id
-where
-    p.order_id is null
-    and (
-        o.paid_at is not null
-        -- Only an order that was paid can be paid back.
-        or o.status in ('paid', 'refunded', 'chargeback', 'charged_back')
-    )
+from unusable as o
+left join (select order_id, first_at from order_sums where order_id in (select id from unusable)) as s on o.id = s.order_id

@@ -7,7 +7,7 @@
 -- do: Find the deleted or mistyped member; restore it or move the rows.
 -- message: {rows} rows in {table_name} name member {member_id}, who does not exist.
 with everybody as (
-    select distinct user_id from ledger where user_id is not null
+    select user_id from ledger_sums
     union
     select distinct user_id from commissions
     union

@@ -7,7 +7,7 @@
 -- do: Find the deleted or mistyped order; restore it or reverse the rows.
 -- message: {table_name} row {row_id} names order {order_text}, which does not exist.
 with unknown as (
-    select s.order_id from order_sums as s where s.order_id not in (select id from orders)
+    select s.order_id from order_sums as s where s.stands is null and s.order_id not in (select id from orders)
     union
     select p.order_id from payout_schedule as p where p.order_id not in (select id from orders)
 ),

@@ -9,13 +9,12 @@
 with credited as (
     -- What the ledger still has of a paid instalment: negative payouts and recoveries are taken off.
     select s.id, s.order_id, s.user_id, s.status, s.amount_paisa, sum(l.amount_paisa)::BIGINT as credited_paisa, max(l.id) as ledger_id
-    from payout_schedule as s
+    from (select * from payout_schedule where order_id in (select order_id from order_sums where not stands)) as s
     left join (
         select reference_id, amount_paisa, id from ledger where type = 'self_payout'
         union all
         select reference_id, amount_paisa, ledger_id as id from corrections where own_type = 'adjustment' and type = 'self_payout'
     ) as l on s.id = l.reference_id
-    where s.order_id in (select order_id from order_sums where not stands)
     group by s.id, s.order_id, s.user_id, s.status, s.amount_paisa
 ),
 

@@ -85,9 +85,9 @@ from withdrawal_faults as w
 left join missing_credits as m on m.kind = 'withdrawal' and w.withdrawal_id = m.reference_id
 left join rows_by_key as r on r.break_id = 'withdrawals/' || w.withdrawal_id
 left join posted_otherwise as x on w.withdrawal_id is null and w.first_ledger_id = x.ledger_id
-left join ledger as d on w.last_ledger_id = d.id
+left join (select id, created_at from ledger where id in (select last_ledger_id from withdrawal_faults)) as d on w.last_ledger_id = d.id
 left join surplus as s on w.withdrawal_id = s.withdrawal_id
-left join ledger as twice on s.ledger_id = twice.id
+left join (select * from ledger where id in (select ledger_id from surplus)) as twice on s.ledger_id = twice.id
 left join balances as spared on twice.user_id = spared.member_id
 left join twins as t on w.withdrawal_id = t.withdrawal_id
 left join balances as bo on w.member_id = bo.member_id

@@ -27,13 +27,13 @@ up as (
 
 select
     up.member_id,
-    up.level,
+    up.level::SMALLINT as level,
     up.upline_id,
     m.active_from,
     m.unknown_from,
-    (hash(7923::BIGINT, up.level, up.upline_id, up.member_id, 1::BIGINT) >> 34)::BIGINT + 1
-    + (hash(7919::BIGINT, up.level, up.upline_id) >> 34)::BIGINT + 1 as joining_line,
-    (hash(7923::BIGINT, up.level, up.upline_id, up.member_id, 0::BIGINT) >> 34)::BIGINT + 1 as repurchase_line,
-    (hash(7920::BIGINT, up.level, 0::BIGINT) >> 34)::BIGINT + 1 as rollup_line
+    ((hash(7923::BIGINT, up.level, up.upline_id, up.member_id, 1::BIGINT) >> 35)::BIGINT + 1
+    + (hash(7919::BIGINT, up.level, up.upline_id) >> 35)::BIGINT + 1)::INTEGER as joining_line,
+    ((hash(7923::BIGINT, up.level, up.upline_id, up.member_id, 0::BIGINT) >> 35)::BIGINT + 1)::INTEGER as repurchase_line,
+    ((hash(7920::BIGINT, up.level, 0::BIGINT) >> 35)::BIGINT + 1)::INTEGER as rollup_line
 from up
 inner join members as m on up.upline_id = m.member_id

@@ -1,5 +1,6 @@
--- The expected level lines of the orders whose lines are not proven to be the same: level_expected_all of these orders alone, which
--- costs a tenth of filtering it afterwards.
+-- Who should get how much, of the orders whose lines are not proven to be the same.
+-- activity of the upline when the order was paid: 'active', 'inactive', or 'unknown': then either posting is accepted, but only one of the
+-- two and only the right amount.
 select
     o.order_id,
     u.level,

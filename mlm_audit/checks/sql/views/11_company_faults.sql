@@ -1,8 +1,13 @@
 -- The company's own lines per order, its share and (where the plan posts it) the remainder; only the ones that differ.
 with suspects as (
-    select order_id, coalesce(share_paisa, 0) as share_paisa, coalesce(remainder_paisa, 0) as remainder_paisa
-    from order_sums
-    where differs and coalesce(stands, true)
+    select
+        s.order_id,
+        case when s.stands then coalesce(o.company_paisa, 0) else 0 end as share_paisa,
+        coalesce(s.remainder_paisa, 0) as remainder_paisa
+    from order_sums as s
+    left join (select order_id, company_paisa from paid_orders where order_id in (select order_id from order_sums where differs)) as o
+        on s.order_id = o.order_id
+    where s.differs and coalesce(s.stands, true)
 ),
 
 expected as (
@@ -43,6 +48,7 @@ select
     c.*,
     o.version_no
 from compared as c
-inner join orders as s on c.order_id = s.id
-left join paid_orders as o on c.order_id = o.order_id
+inner join (select id from orders where id in (select order_id from suspects)) as s on c.order_id = s.id
+left join (select order_id, version_no from paid_orders where order_id in (select order_id from suspects)) as o
+    on c.order_id = o.order_id
 where c.amount_paisa <> c.posted_paisa

@@ -88,8 +88,9 @@ select
     end as fault
 from (select * from expected where amount_paisa > 0) as e
 full outer join actual as a on e.order_id = a.order_id and e.instalment = a.instalment
-left join paid_orders as o on coalesce(e.order_id, a.order_id) = o.order_id
-left join orders as s on coalesce(e.order_id, a.order_id) = s.id
+left join (select order_id, stands from paid_orders where order_id in (select order_id from suspects)) as o
+    on coalesce(e.order_id, a.order_id) = o.order_id
+left join (select id from orders where id in (select order_id from suspects)) as s on coalesce(e.order_id, a.order_id) = s.id
 where
     (
         coalesce(e.amount_paisa, 0) <> coalesce(a.scheduled_paisa, 0)

@@ -6,8 +6,9 @@ select
     count(*) as rows,
     sum(c.amount_paisa)::BIGINT as amount_paisa,
     min(c.id) as first_commission_id,
-    sum(case when c.status <> 'pending' and c.processed_at < o.month_ends_at then 1 else 0 end)::BIGINT as early_rows
+    sum(case when c.status <> 'pending' and c.processed_at < m.ends_at then 1 else 0 end)::BIGINT as early_rows
 from commissions as c
 inner join paid_orders as o on c.order_id = o.order_id
+inner join months as m on o.month = m.month
 where c.type = 'repurchase'
 group by c.user_id, o.month, c.status

@@ -14,4 +14,5 @@ from (
         and user_id in (select member_id from month_commissions where early_rows > 0)
 ) as c
 inner join paid_orders as o on c.order_id = o.order_id
-where c.processed_at < o.month_ends_at
+inner join months as m on o.month = m.month
+where c.processed_at < m.ends_at

@@ -3,10 +3,8 @@
 -- A row without balanceAfter breaks nothing: its amount counts for the next row that has one. is_next: no such row lies between.
 with holed as (
     select user_id
-    from chain_rows
-    where user_id is not null
-    group by user_id
-    having count(balance_after_paisa) > 0 and (count(balance_after_paisa) < count(*) or max(opening_since_paisa) <> 0)
+    from ledger_sums
+    where balances > 0 and (balances < chained_rows or opening_since_paisa <> 0)
 ),
 
 whole as (

@@ -1,10 +1,8 @@
 -- Rows without balanceAfter after a row of the same member that has one; expected_paisa is what it should be.
 with holed as (
     select user_id
-    from chain_rows
-    where user_id is not null
-    group by user_id
-    having count(balance_after_paisa) < count(*) and (count(balance_after_paisa) > 0 or max(opening_id) is not null)
+    from ledger_sums
+    where balances < chained_rows and (balances > 0 or opening_id is not null)
 ),
 
 summed as (
