@@ -257,7 +257,11 @@ def unknown_order(broken: Broken) -> Remedy:
 def unknown_member(broken: Broken) -> Remedy:
     """A row of a member who does not exist."""
     restore = "Where the member was deleted, restore the row of users from a backup instead, and reverse nothing."
-    if broken["table"] != "ledger" or broken["rows"] != 1:
+    if (other := broken["renumbered_id"]) is not None:
+        told = f"Member {other} has no ledger row and just this amount in the wallet: where it is the same member, set the number back."
+        return Remedy(broken.id, first=first_step(broken.cause), notes=(told, restore))
+    # Where records name the member as well, taking back the posting alone would leave them standing.
+    if broken["table"] != "ledger" or broken["rows"] != 1 or broken["tables"] != 1:
         return Remedy(broken.id, first=first_step(broken.cause), notes=(restore,))
     number = broken["row_id"]
     back = Posting(

@@ -40,6 +40,13 @@ def _of_lost_members(found: Sequence[Found]) -> Iterator[Follow]:
     for one in found:
         if one.code in OF_LOST_MEMBERS and one.member_id in lost and one.facts.get("holder_id") in (None, 0, one.member_id):
             yield one.id, lost[one.member_id]
+    # A member who was given another number: the wallet is there, and the rows name the old number.
+    moved = {
+        one.facts["renumbered_id"]: lost[one.member_id]
+        for one in found
+        if one.member_id in lost and one.facts.get("renumbered_id")
+    }
+    yield from ((one.id, moved[one.member_id]) for one in found if one.code in (WALLET, COUNTERS) and one.member_id in moved)
     orders = {one.order_id: lost[one.member_id] for one in found if one.code in LINES and one.order_id and one.member_id in lost}
     yield from ((one.id, orders[one.order_id]) for one in found if one.code in FOLLOWING and one.order_id in orders)
 

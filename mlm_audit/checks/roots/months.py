@@ -7,7 +7,10 @@ from mlm_audit.checks.roots.breaks import FOLLOWS, Follow, Found
 OF_MONTHS = ("release-ledger", "rollup-ledger", "rollup-record", "decision-against-log", "decision-without-log")
 DECISIONS = ("decision-against-log", "decision-without-log")
 REFUNDS = ("refund-misplaced", "refund-not-reversed")
+MOVED = "impossible-date"
+"""An order whose time of payment cannot be: its records are added up for another month than the one in which they were posted."""
 RECORDS = (
+    MOVED,
     "commission-amount",
     "commission-beneficiary",
     "commission-duplicate",
@@ -35,10 +38,14 @@ class _Months:
         if one.code in DECISIONS and f"{one.member_id}/{month}" in self.roots:
             return
         for member, status, paisa in _off_by(one):
-            if paisa:
-                place = f"{member}/{month}"
-                self.off[place, status] = self.off.get((place, status), 0) + paisa
-                self.roots.setdefault(place, one.id)
+            self._add(f"{member}/{month}", status, paisa, one.id)
+            if one.code == MOVED:
+                self._add(f"{member}/{one.facts.get('posted_month')}", status, -paisa, one.id)
+
+    def _add(self, place: str, status: str, paisa: int, root: str) -> None:
+        if paisa:
+            self.off[place, status] = self.off.get((place, status), 0) + paisa
+            self.roots.setdefault(place, root)
 
     def off_by(self, place: str, status: str) -> int:
         """What the records of a status have too much in a member's month."""
@@ -87,7 +94,12 @@ def after_months(found: Sequence[Found]) -> Iterator[Follow]:
 def _months_of(found: Sequence[Found]) -> _Months:
     months = _Months()
     # A decision is a root only where no record of the month is wrong.
+    moved: set[int | None] = set()
     for one in sorted(found, key=lambda one: one.code in DECISIONS):
+        if one.code == MOVED and one.order_id in moved:
+            continue  # an order may have two dates that cannot be, and its records are off once
+        if one.code == MOVED:
+            moved.add(one.order_id)
         if one.code in RECORDS and one.cause != FOLLOWS:
             months.add(one)
     return months
@@ -108,6 +120,11 @@ def _off_by(one: Found) -> Iterator[tuple[int, str, int]]:
         yield from _off_by_decision(one)
     elif one.code in REFUNDS:
         yield from _off_by_refund(one)
+    elif one.code == MOVED:
+        records = one.facts.get("records") or () if one.facts.get("month") != one.facts.get("posted_month") else ()
+        yield from (
+            (row["user_id"], row.get("status") or ANY, row.get("amount_paisa") or 0) for row in records if row.get("user_id")
+        )
     elif one.code == "undecided-after-sweep" and one.member_id is not None:
         eligible = one.facts.get("is_eligible")
         status = ANY if eligible is None else RELEASED if eligible else ROLLED_UP

@@ -1,11 +1,16 @@
 """What follows from an order that is wrong itself, from a line of it, or from an instalment or withdrawal."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from mlm_audit.checks.roots.breaks import CONSERVATION, FOLLOWS, LINES, Follow, Found
 
 ROOTS = ("order-basis", "order-buyer", "joining-flag", "order-unusable", "order-status")
 """What is wrong with an order itself: everything that is computed from it is then compared with the wrong thing."""
+DATED = "impossible-date"
+OF_DATES = ("decided-early", "instalment-date", "joining-flag", "undecided-after-sweep")
+"""What depends on when an order was paid, beside its lines."""
+FIELDS = ("commissionAmount", "isJoiningOrder", "status", "userId")
+"""The fields of an order that its lines are computed from: while one is empty, nobody knows what they should be."""
 MANY_ROOTS = ("matrix-lines", "order-version")
 """What is wrong with many orders at once, a member's place or the plan's dates: the orders are listed in its facts."""
 FOLLOWING = (*LINES, "commission-record", CONSERVATION, "order-amount", "order-lines")
@@ -34,9 +39,11 @@ def of_orders(found: Sequence[Found]) -> Iterator[Follow]:
     yield from _of_payments(found)
     yield from _of_buyers(found)
     orders: dict[int, str] = {}
+    dates = _moved(found)
     for one in found:
-        if one.code in ROOTS and one.order_id is not None:
+        if one.order_id is not None and (one.code in ROOTS or one.key in {f"order/{one.order_id}/{field}" for field in FIELDS}):
             orders.setdefault(one.order_id, one.id)
+    orders |= {number: one.id for number, one in dates.items() if number not in orders}
     for one in found:
         if one.code in MANY_ROOTS:
             orders |= {number: one.id for number in one.facts.get("order_ids", ()) if number not in orders}
@@ -44,6 +51,33 @@ def of_orders(found: Sequence[Found]) -> Iterator[Follow]:
         root = orders.get(one.order_id) if one.code in FOLLOWING and one.order_id is not None else None
         if root is not None and not (root.startswith(f"{BUYER}/") and one.code in NOT_OF_BUYERS):
             yield one.id, root
+    yield from _of_dates(found, dates)
+
+
+def _moved(found: Sequence[Found]) -> dict[int, Found]:
+    """The orders whose time of payment cannot be, each with its finding; one in the future says more than one that is too late."""
+    dated = [one for one in found if one.code == DATED and one.order_id is not None and one.key.startswith("order/")]
+    return {
+        one.order_id: one for one in sorted(dated, key=lambda one: one.cause == "dated-in-future") if one.order_id is not None
+    }
+
+
+def _of_dates(found: Sequence[Found], dates: Mapping[int, Found]) -> Iterator[Follow]:
+    """What depends on when an order was paid, where that time cannot be: other dates, and the purchases of its buyer."""
+    buyers = {one.member_id: one for one in dates.values() if one.member_id is not None}
+    for one in found:
+        root = dates.get(one.order_id) if one.order_id is not None else None
+        if root is not None and (one.code in OF_DATES or (one.code == DATED and one.key.startswith("order/"))):
+            yield one.id, root.id
+        buyer = buyers.get(one.member_id) if one.member_id is not None else None
+        if buyer is not None and (one.code == COUNTERS or _is_month_of(one, buyer)):
+            yield one.id, buyer.id
+
+
+def _is_month_of(one: Found, order: Found) -> bool:
+    """Whether a log row is of one of the months between which an order was moved."""
+    months = {order.facts.get("month"), order.facts.get("posted_month")}
+    return one.code == "eligibility-log" and len(months) == 2 and one.key in {f"{one.member_id}/{month}" for month in months}
 
 
 def _of_lines(found: Sequence[Found]) -> Iterator[Follow]:

@@ -14,7 +14,8 @@ with recorded as (
         min(id) as first_commission_id,
         max(id) as last_commission_id
     from commissions
-    where type = 'bonus' and status = 'released'
+    -- A record without a member is a finding of its own.
+    where type = 'bonus' and status = 'released' and user_id is not null
     group by user_id, amount_paisa
 ),
 

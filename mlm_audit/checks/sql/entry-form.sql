@@ -23,9 +23,9 @@ with formed as (
                 l.type = 'sponsor_commission' and l.user_id is null
                 and upper(trim(l.ref)) = 'ORDER_' || l.reference_id || '_ROLLUP_L' || l.level_depth
                 then 'other-ledger-type'
-            when not l.is_company and l.user_id is null then 'member-money-without-member'
-            when l.has_level and (l.level_depth is null or l.level_depth < 1) then 'level-missing'
-            when not l.has_level and l.level_depth is not null then 'level-unexpected'
+            when not l.is_company and l.user_id is null and c.ledger_id is null then 'member-money-without-member'
+            when l.has_level and (l.level_depth is null or l.level_depth < 1) and c.ledger_id is null then 'level-missing'
+            when not l.has_level and l.level_depth is not null and c.ledger_id is null then 'level-unexpected'
             when l.ref is null or trim(l.ref) = '' then 'key-missing'
             when l.ref <> trim(l.ref) then 'key-untrimmed'
             when
@@ -50,6 +50,11 @@ with formed as (
                 then 'key-wrong'
         end as cause
     from noted_rows as l
+    -- What takes a row back has the kind, the owner and the level of that row, right or wrong.
+    left join (
+        select ledger_id, own_type, of_user_id, level_depth from corrections where own_type = type
+    ) as c
+        on l.id = c.ledger_id and l.user_id is not distinct from c.of_user_id and l.level_depth is not distinct from c.level_depth
 )
 
 select

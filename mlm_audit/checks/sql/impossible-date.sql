@@ -117,16 +117,38 @@ with dated as (
     cross join rules as r
     left join first_paid as f on u.id = f.member_id
     where u.created_at > r.future_after or epoch_us(f.first_paid_at) < epoch_us(u.created_at) - 3600000000
+),
+
+-- Of an order whose time of payment cannot be: the month that it gives, the month in which its lines were posted, and the records that
+-- are then added up for the wrong month.
+moved as (
+    select
+        p.order_id,
+        p.month,
+        m.month as posted_month,
+        list_sort(list({'user_id': c.user_id, 'status': c.status, 'amount_paisa': c.amount_paisa})) as records
+    from (select * from paid_orders where order_id in (select id from dated where table_name = 'order')) as p
+    inner join (select order_id, first_at from order_sums where order_id in (select id from dated where table_name = 'order')) as s
+        on p.order_id = s.order_id
+    inner join months as m on s.first_at >= m.starts_at and s.first_at < m.ends_at
+    left join (
+        select order_id, user_id, status, amount_paisa
+        from commissions
+        where type = 'repurchase' and order_id in (select id from dated where table_name = 'order')
+    ) as c on p.order_id = c.order_id
+    group by p.order_id, p.month, m.month
 )
 
 select
-    user_id as member_id,
-    order_id,
+    d.user_id as member_id,
+    d.order_id,
     0::BIGINT as amount_paisa,
-    table_name,
-    id as row_id,
+    d.table_name,
+    d.id as row_id,
     what,
     case when what = 'is dated in the future' then 'dated-in-future' else 'dated-before-source' end as cause,
     [{'table': table_name, 'id': id}] as evidence,
+    {'month': m.month, 'posted_month': m.posted_month, 'records': m.records} as facts,
     table_name || '/' || id || case when what = 'is dated in the future' then '' else '/' || what end as key
-from dated
+from dated as d
+left join moved as m on d.table_name = 'order' and d.id = m.order_id

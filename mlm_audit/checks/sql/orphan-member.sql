@@ -76,6 +76,16 @@ summed as (
         max(id) as last_id
     from named
     group by user_id, table_name
+),
+
+-- The one member without a ledger row whose wallet is what the rows come to: who may have been given another number.
+renumbered as (
+    select s.user_id, max(b.member_id) as member_id
+    from (select user_id, amount_paisa from summed where table_name = 'ledger') as s
+    inner join (select * from balances where ledger_paisa = 0 and member_id not in (select user_id from ledger_sums)) as b
+        on s.amount_paisa = b.wallet_paisa
+    group by s.user_id
+    having count(*) = 1
 )
 
 select
@@ -91,9 +101,12 @@ select
         'row_id': s.last_id,
         'type': l.type,
         'reference_id': l.reference_id,
-        'level': l.level_depth
+        'level': l.level_depth,
+        'tables': count(*) over (partition by s.user_id),
+        'renumbered_id': r.member_id
     } as facts,
     s.table_name || '/' || s.user_id as key
 from summed as s
 left join (select * from ledger where id in (select last_id from summed where table_name = 'ledger')) as l
     on s.table_name = 'ledger' and s.last_id = l.id
+left join renumbered as r on s.user_id = r.user_id

@@ -220,6 +220,8 @@ select
     g.ledger_id as key
 from gaps as g
 inner join reported as p on g.member_id = p.member_id and g.ledger_id = p.ledger_id
+-- Rows of a member who does not exist are a finding of their own, here and below.
+inner join (select id from users where id in (select member_id from gaps)) as u on g.member_id = u.id
 left join balances as b on g.member_id = b.member_id
 left join last_rows as r on g.member_id = r.member_id
 left join (
@@ -263,5 +265,4 @@ select
     } as facts,
     h.ledger_id as key
 from balance_holes as h
--- Rows of a member who does not exist are a finding of their own.
 where h.member_id in (select id from users)

@@ -1,5 +1,5 @@
 -- Ledger rows that correct another row and name it by their key: REVERSAL_<ledger id> or RECOVERY_<ledger id> (docs/remedies.md).
--- type, reference_id, level_depth and of_ref are those of the row that is named: a correction counts with the source of that row.
+-- type, reference_id, level_depth, of_ref and of_user_id are those of the row that is named: a correction counts with the source of that row.
 with named as (
     select
         id,
@@ -23,6 +23,7 @@ select
     l.type,
     l.reference_id,
     l.level_depth,
-    l.ref as of_ref
+    l.ref as of_ref,
+    l.user_id as of_user_id
 from ledger as l
 inner join named as n on l.id = n.of_id
