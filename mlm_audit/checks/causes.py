@@ -95,6 +95,10 @@ CAUSES: dict[str, tuple[str, str]] = {
         "A member's place in the matrix was changed",
         "Set the place right first, and reverse nothing of the orders",
     ),
+    "order-not-distributed": (
+        "A paid order of which nothing was posted",
+        "Ask the shop whether the order was paid: then its lines are posted, otherwise it is cancelled; post nothing before that",
+    ),
     "order-of-other-version": (
         "Orders were split by another version of the plan",
         "Find out whether the plan's dates or the orders' times of payment were changed; reverse nothing before that",

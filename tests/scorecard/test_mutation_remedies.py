@@ -61,8 +61,14 @@ CASES = (
     "payout_schedule.amount_paisa of paid: minus-one, mirrored",
     "payout_schedule.order_id of permanently_failed: swap, mirrored",
     "orders.status of refunded: word-pending, plain",
-    "orders.paid_at of paid-joining: future, plain",
     "ledger.reference_id of sponsor_commission: swap, mirrored",
+    # A record among two that does not fit its line, one of another kind, one that names nobody
+    "commissions.order_id of joining-released: other, plain",
+    "commissions.type of repurchase-rolled_up: word-joining, plain",
+    "commissions.user_id of repurchase-rolled_up: null, plain",
+    # A reversal has the form of the row that it takes back; what is left of a member who does not exist is nobody's
+    "ledger.level_depth of sponsor_commission: null, mirrored",
+    "ledger.user_id of adjustment: unknown, settled",
 )
 UNDECIDED = (
     # Nobody can know the amount or the owner, whether an order was paid, or what a row was before: no step is proposed.
@@ -73,6 +79,14 @@ UNDECIDED = (
     "payout_schedule.status of pending: word-paid, plain",
     "commissions.amount_paisa of joining-released: null, mirrored",
     "matrix_nodes.(row) of leaf: repeat-other-key, plain",
+    "orders.is_joining_order of paid-joining: null, plain",
+    "orders.paid_at of paid-joining: future, plain",
+    "orders.paid_at of paid-repurchase: future, plain",
+    # An order that may be made up, or is gone; a member under another number
+    "orders.(row) of paid-repurchase: forge, plain",
+    "orders.(row) of paid-joining: delete, plain",
+    "users.id of active: renumber, plain",
+    "withdrawals.user_id of approved: unknown, mirrored",
 )
 
 

@@ -164,7 +164,9 @@ def moved(broken: Broken) -> Remedy:
         other = broken["credit_user_id"]
         steps.append(Posting(other, SPONSOR, -paid, broken.order_id, level, reversal_key(number), True, rests_on))
         steps.append(Posting(owner, SPONSOR, due, broken.order_id, level, reposting_key(number), True, rests_on))
-    if record is None or broken["is_joining"] or broken["record_status"] == PENDING or holder == owner:
+    # A record that names nobody gets its owner back: what was decided about it stands with the upline's month already.
+    is_settled = broken["record_status"] == PENDING or holder == owner or holder is None
+    if record is None or broken["is_joining"] or is_settled:
         return Remedy(broken.id, tuple(steps))
     decided = broken["record_status"]
     taken = settle(books_of_holder(broken), _share(broken, -broken["recorded_paisa"], -1, holder), decided)

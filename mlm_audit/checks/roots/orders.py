@@ -6,6 +6,9 @@ from mlm_audit.checks.roots.breaks import CONSERVATION, FOLLOWS, LINES, Follow, 
 
 ROOTS = ("order-basis", "order-buyer", "joining-flag", "order-unusable", "order-status")
 """What is wrong with an order itself: everything that is computed from it is then compared with the wrong thing."""
+UNDISTRIBUTED = (CONSERVATION, "order-not-distributed")
+"""An order of which nothing was posted: it may be made up, and its lines are posted only once a person has found that it was paid."""
+LOST_ORDER = "orphan-order"
 DATED = "impossible-date"
 OF_DATES = ("decided-early", "instalment-date", "joining-flag", "undecided-after-sweep")
 """What depends on when an order was paid, beside its lines."""
@@ -36,12 +39,13 @@ OF_AMOUNT = ("wrong-amount", "history-edited")
 def of_orders(found: Sequence[Found]) -> Iterator[Follow]:
     """The breaks that follow from an order, from one of its lines, or from what was paid."""
     yield from _of_lines(found)
+    yield from _of_lost_orders(found)
     yield from _of_payments(found)
     yield from _of_buyers(found)
     orders: dict[int, str] = {}
     dates = _moved(found)
     for one in found:
-        if one.order_id is not None and (one.code in ROOTS or one.key in {f"order/{one.order_id}/{field}" for field in FIELDS}):
+        if one.order_id is not None and _is_of_order(one):
             orders.setdefault(one.order_id, one.id)
     orders |= {number: one.id for number, one in dates.items() if number not in orders}
     for one in found:
@@ -54,17 +58,22 @@ def of_orders(found: Sequence[Found]) -> Iterator[Follow]:
     yield from _of_dates(found, dates)
 
 
+def _is_of_order(one: Found) -> bool:
+    return one.code in ROOTS or one.kind == UNDISTRIBUTED or one.key in {f"order/{one.order_id}/{field}" for field in FIELDS}
+
+
 def _moved(found: Sequence[Found]) -> dict[int, Found]:
     """The orders whose time of payment cannot be, each with its finding; one in the future says more than one that is too late."""
-    dated = [one for one in found if one.code == DATED and one.order_id is not None and one.key.startswith("order/")]
+    dated = [one for one in found if one.code == DATED and one.order_id is not None and one.facts.get("is_moved")]
     return {
         one.order_id: one for one in sorted(dated, key=lambda one: one.cause == "dated-in-future") if one.order_id is not None
     }
 
 
 def _of_dates(found: Sequence[Found], dates: Mapping[int, Found]) -> Iterator[Follow]:
-    """What depends on when an order was paid, where that time cannot be: other dates, and the purchases of its buyer."""
-    buyers = {one.member_id: one for one in dates.values() if one.member_id is not None}
+    """What depends on when an order was paid, or whether it was: other dates, and the purchases of its buyer."""
+    buyers = {one.member_id: one for one in (*dates.values(), *(one for one in found if one.kind == UNDISTRIBUTED))}
+    buyers |= {one.facts.get("buyer_id"): one for one in reversed(found) if one.code == LOST_ORDER}
     for one in found:
         root = dates.get(one.order_id) if one.order_id is not None else None
         if root is not None and (one.code in OF_DATES or (one.code == DATED and one.key.startswith("order/"))):
@@ -75,7 +84,7 @@ def _of_dates(found: Sequence[Found], dates: Mapping[int, Found]) -> Iterator[Fo
 
 
 def _is_month_of(one: Found, order: Found) -> bool:
-    """Whether a log row is of one of the months between which an order was moved."""
+    """Whether a log row is of the month of an order that is lost or may be made up, or of those between which one was moved."""
     months = {order.facts.get("month"), order.facts.get("posted_month")}
     return one.code == "eligibility-log" and len(months) == 2 and one.key in {f"{one.member_id}/{month}" for month in months}
 
@@ -92,6 +101,13 @@ def _of_lines(found: Sequence[Found]) -> Iterator[Follow]:
             yield one.id, lines[one.order_id]
         elif one.code == COUNTERS and one.key.isdecimal() and int(one.key) in buyers:
             yield one.id, buyers[int(one.key)]
+
+
+def _of_lost_orders(found: Sequence[Found]) -> Iterator[Follow]:
+    """The rows of an order that does not exist are one finding, which the first of them stands for."""
+    for one in found:
+        if one.code == LOST_ORDER and one.facts.get("first_key") not in (None, one.key):
+            yield one.id, f"{LOST_ORDER}/{one.facts['first_key']}"
 
 
 def _of_buyers(found: Sequence[Found]) -> Iterator[Follow]:

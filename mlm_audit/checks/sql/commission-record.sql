@@ -25,6 +25,10 @@ select
         'buyer_id': f.buyer_id,
         'from_id': f.from_low,
         'is_joining': f.is_joining,
+        'month': w.line.month,
+        'status': w.line.record_status,
+        'holder_id': w.line.record_user_id,
+        'recorded_paisa': w.line.recorded_paisa,
         'stray_id': null::BIGINT,
         'stray_order_id': null::BIGINT,
         'all_agree': false
@@ -49,6 +53,10 @@ select
         'buyer_id': o.member_id,
         'from_id': c.from_user_id,
         'is_joining': c.kind = 'joining',
+        'month': null::INTEGER,
+        'status': null::VARCHAR,
+        'holder_id': null::BIGINT,
+        'recorded_paisa': null::BIGINT,
         'stray_id': case when t.order_id is not null then c.id end,
         'stray_order_id': t.order_id,
         -- Where every record of the order names the same other member, the order may be what was edited.

@@ -25,6 +25,10 @@ due as (
     where s.stands
 ),
 
+uneven as (
+    select * from due where posted_paisa <> expected_paisa
+),
+
 named as (
     select order_id from level_faults
     union
@@ -39,9 +43,15 @@ select
     d.posted_paisa - d.expected_paisa as amount_paisa,
     d.posted_paisa,
     d.commission_paisa,
-    case when n.order_id is null then 'unexplained' else 'follows-from-order-line' end as cause,
+    case
+        -- Nobody knows whether such an order was ever paid: to post its lines could pay out what somebody made up.
+        when d.posted_paisa = 0 and d.expected_paisa > 0 then 'order-not-distributed'
+        when n.order_id is null then 'unexplained'
+        else 'follows-from-order-line'
+    end as cause,
     [{'table': 'order', 'id': d.order_id, 'posted_paisa': d.posted_paisa, 'expected_paisa': d.expected_paisa}] as evidence,
+    {'month': o.month} as facts,
     d.order_id as key
-from due as d
+from uneven as d
 left join named as n on d.order_id = n.order_id
-where d.posted_paisa <> d.expected_paisa
+left join (select order_id, month from paid_orders where order_id in (select order_id from uneven)) as o on d.order_id = o.order_id

@@ -120,12 +120,17 @@ with dated as (
 ),
 
 -- Of an order whose time of payment cannot be: the month that it gives, the month in which its lines were posted, and the records that
--- are then added up for the wrong month.
+-- are then added up for the wrong month. is_moved: no record is of about that time, so that it is not one row which names a wrong order.
 moved as (
     select
         p.order_id,
         p.month,
         m.month as posted_month,
+        coalesce(
+            epoch_us(max(t.last_at)) < epoch_us(max(p.paid_at)) - 3600000000
+            or epoch_us(min(t.first_at)) > epoch_us(min(p.paid_at)) + 3600000000,
+            true
+        ) as is_moved,
         list_sort(list({'user_id': c.user_id, 'status': c.status, 'amount_paisa': c.amount_paisa})) as records
     from (select * from paid_orders where order_id in (select id from dated where table_name = 'order')) as p
     inner join (select order_id, first_at from order_sums where order_id in (select id from dated where table_name = 'order')) as s
@@ -136,6 +141,12 @@ moved as (
         from commissions
         where type = 'repurchase' and order_id in (select id from dated where table_name = 'order')
     ) as c on p.order_id = c.order_id
+    left join (
+        select order_id, min(created_at) as first_at, max(created_at) as last_at
+        from commissions
+        where type in ('joining', 'repurchase') and order_id in (select id from dated where table_name = 'order')
+        group by order_id
+    ) as t on p.order_id = t.order_id
     group by p.order_id, p.month, m.month
 )
 
@@ -148,7 +159,7 @@ select
     what,
     case when what = 'is dated in the future' then 'dated-in-future' else 'dated-before-source' end as cause,
     [{'table': table_name, 'id': id}] as evidence,
-    {'month': m.month, 'posted_month': m.posted_month, 'records': m.records} as facts,
+    {'month': m.month, 'posted_month': m.posted_month, 'is_moved': m.is_moved, 'records': m.records} as facts,
     table_name || '/' || id || case when what = 'is dated in the future' then '' else '/' || what end as key
 from dated as d
 left join moved as m on d.table_name = 'order' and d.id = m.order_id

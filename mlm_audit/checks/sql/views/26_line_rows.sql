@@ -1,19 +1,32 @@
--- The rows behind each line that differs, for its remedy: the last commission record and ledger row, and what the month came to.
+-- The rows behind each line that differs, for its remedy: the commission record that does not fit it or is the last, the last ledger row, and what the month came to.
 with records as (
     select
         order_id,
         level,
-        max(id) as record_id,
-        max_by(status, id) as record_status,
-        max_by(user_id, id) as record_user_id
+        id as record_id,
+        status as record_status,
+        user_id as record_user_id
     from (
-        select *, max(amount_paisa) over (partition by order_id, level) as most_paisa
-        from commissions
-        where type in ('joining', 'repurchase') and order_id in (select order_id from level_faults)
+        select
+            c.order_id,
+            c.level,
+            c.id,
+            c.status,
+            c.user_id,
+            row_number() over (
+                partition by c.order_id, c.level
+                order by
+                    -- The row that takes another one away is not the line, unless there is no other.
+                    case when c.amount_paisa < 0 then 1 else 0 end,
+                    -- Of several the one that does not fit the line, else the last.
+                    case when c.user_id is distinct from f.upline_id or c.from_user_id is distinct from f.buyer_id then 0 else 1 end,
+                    c.id desc
+            ) as place
+        from commissions as c
+        inner join level_faults as f on c.order_id = f.order_id and c.level is not distinct from f.level
+        where c.type in ('joining', 'repurchase') and c.order_id in (select order_id from level_faults)
     ) as c
-    -- The row that takes another one away is not the line, unless there is no other.
-    where amount_paisa >= 0 or most_paisa < 0 or most_paisa is null
-    group by order_id, level
+    where place = 1
 ),
 
 credits as (
