@@ -246,8 +246,6 @@ def _is_of_earlier_version(broken: Broken) -> bool:
         return True
     if broken.cause == "rollup-record-wrong" and "rollup_paisa" not in facts:
         return True
-    if broken.code == "orphan-order":
-        return "first_key" not in facts
     return any("is_whole" not in line for line in facts.get("lines") or ())
 
 

@@ -205,7 +205,8 @@ def edited_credit(broken: Broken) -> Remedy:
 
 def doubled_record(broken: Broken) -> Remedy:
     """Recorded twice: the last record is removed, and what was decided about it taken back."""
-    record, over = broken["record_id"], broken["recorded_paisa"] - broken["due_paisa"]
+    record, own = broken["record_id"], broken["record_paisa"]
+    over = own if own is not None else broken["recorded_paisa"] - broken["due_paisa"]
     steps: list[Step] = [Removal("commissions", record, Row("order", broken.order_id or 0))]
     if not broken["is_joining"] and broken["record_status"] != PENDING:
         steps += settle(books_of_holder(broken), _share(broken, -over, -1, broken["record_user_id"]), broken["record_status"])

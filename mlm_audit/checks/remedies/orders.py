@@ -23,8 +23,6 @@ from mlm_audit.checks.remedies.months import PENDING, Share, books_of, merged, s
 from mlm_audit.checks.remedies.payouts import company_key
 
 SCHEDULE = "SelfPayoutSchedule"
-UNDECIDED = (PENDING, "failed", "permanently_failed")
-"""The states of a record of which nothing was decided or paid yet."""
 
 
 def _order(broken: Broken) -> Row:
@@ -243,20 +241,17 @@ def _taken_off(broken: Broken, line: dict[str, Any]) -> Insertion:
 
 
 def unknown_order(broken: Broken) -> Remedy:
-    """The rows of an order that does not exist, or the row that names none."""
-    lines = broken["lines"]
-    if any(line["table"] != "ledger" and line.get("status") not in UNDECIDED for line in lines):
-        return Remedy(broken.id, first="Find the order: a row was decided or paid already, and nothing says in which month")
-    way = Alternative("no such order was ever placed", tuple(_without_order(line) for line in lines))
+    """A row of an order that does not exist."""
+    table, number, paid = broken["table"], broken["row_id"], broken["row_paisa"]
+    rests_on = Row(table, number)
+    steps: tuple[Step, ...] = (Removal(table, number, rests_on),)
+    if table == "ledger":
+        level, reference = broken["level"], broken["reference_id"]
+        steps = (Posting(broken.member_id, broken["type"], -paid, reference, level, reversal_key(number), True, rests_on),)
+    elif broken["status"] not in (PENDING, "failed", "permanently_failed"):
+        return Remedy(broken.id, first="Find the order: the row was decided or paid already, and nothing says in which month")
+    way = Alternative("no such order was ever placed", steps)
     return Remedy(broken.id, alternatives=(way,), notes=("Where the order was deleted, restore it from a backup instead.",))
-
-
-def _without_order(line: dict[str, Any]) -> Step:
-    rests_on = Row(line["table"], line["id"])
-    if line["table"] != "ledger":
-        return Removal(line["table"], line["id"], rests_on)
-    back, key = -line["amount_paisa"], reversal_key(line["id"])
-    return Posting(line.get("user_id"), line["kind"], back, line.get("reference_id"), line.get("level"), key, True, rests_on)
 
 
 def unknown_member(broken: Broken) -> Remedy:

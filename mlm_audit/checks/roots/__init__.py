@@ -10,9 +10,10 @@ from typing import Any
 import polars as pl
 
 from mlm_audit.checks.roots.breaks import FOLLOWS, Follow, found_of
-from mlm_audit.checks.roots.members import after_money, of_members
+from mlm_audit.checks.roots.doubts import after_doubts, of_doubts
+from mlm_audit.checks.roots.members import after_money, after_numbers, of_members
 from mlm_audit.checks.roots.months import after_months, of_months
-from mlm_audit.checks.roots.orders import MANY_ROOTS, ROOTS, of_orders
+from mlm_audit.checks.roots.orders import MANY_ROOTS, ROOTS, after_lines, of_orders
 from mlm_audit.checks.roots.rows import of_rows
 from mlm_audit.checks.roots.wallets import outside_wallets
 
@@ -29,9 +30,11 @@ def follow_roots(breaks: pl.DataFrame) -> pl.DataFrame:
     found = found_of(breaks)
     outside, wallets = outside_wallets(found)
     # Where two roots could be named the later one is: an order explains more than a row, a row more than a month.
-    follows = wallets + [follow for search in (of_members, of_months, of_rows, of_orders) for follow in search(found)]
+    follows = wallets + [follow for search in (of_members, of_months, of_rows, of_doubts, of_orders) for follow in search(found)]
     roots = to_the_end(follows)
-    after = {name: root for name, root in (*after_months(found), *after_money(found)) if name not in roots}
+    waits = (after_doubts, after_lines, after_months, after_money, after_numbers)
+    waiting = [follow for search in waits for follow in search(found)]
+    after = {name: root for name, root in waiting if name not in roots and name != root}
     if not roots and not after and not outside:
         return breaks
     facts = {name: {"after_id": root} for name, root in after.items()} | outside

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from mlm_audit.checks.roots.breaks import COMPANY_MONEY, LINES, RUNNING, WALLET, Follow, Found
-from mlm_audit.checks.roots.orders import COUNTERS, FOLLOWING
+from mlm_audit.checks.roots.doubts import COUNTERS, FOLLOWING
 
 LOST_MEMBER = "orphan-member"
 """A member whose row is gone: every order that paid them is then compared without them."""
@@ -40,13 +40,6 @@ def _of_lost_members(found: Sequence[Found]) -> Iterator[Follow]:
     for one in found:
         if one.code in OF_LOST_MEMBERS and one.member_id in lost and one.facts.get("holder_id") in (None, 0, one.member_id):
             yield one.id, lost[one.member_id]
-    # A member who was given another number: the wallet is there, and the rows name the old number.
-    moved = {
-        one.facts["renumbered_id"]: lost[one.member_id]
-        for one in found
-        if one.member_id in lost and one.facts.get("renumbered_id")
-    }
-    yield from ((one.id, moved[one.member_id]) for one in found if one.code in (WALLET, COUNTERS) and one.member_id in moved)
     orders = {one.order_id: lost[one.member_id] for one in found if one.code in LINES and one.order_id and one.member_id in lost}
     yield from ((one.id, orders[one.order_id]) for one in found if one.code in FOLLOWING and one.order_id in orders)
 
@@ -69,6 +62,12 @@ def after_money(found: Sequence[Found]) -> Iterator[Follow]:
     for one in found:
         if one.code in (WALLET, "negative-wallet") and one.member_id is not None and one.member_id in empty:
             yield one.id, empty[one.member_id]
+
+
+def after_numbers(found: Sequence[Found]) -> Iterator[Follow]:
+    """The wallet and the counters of a member who may have been given another number: the rows name the old one."""
+    moved = {one.facts["renumbered_id"]: one.id for one in reversed(found) if one.facts.get("renumbered_id")}
+    yield from ((one.id, moved[one.member_id]) for one in found if one.code in (WALLET, COUNTERS) and one.member_id in moved)
 
 
 def _of_missing_owners(found: Sequence[Found]) -> Iterator[Follow]:

@@ -7,14 +7,11 @@ from mlm_audit.checks.roots.breaks import FOLLOWS, Follow, Found
 OF_MONTHS = ("release-ledger", "rollup-ledger", "rollup-record", "decision-against-log", "decision-without-log")
 DECISIONS = ("decision-against-log", "decision-without-log")
 REFUNDS = ("refund-misplaced", "refund-not-reversed")
-LOST_ORDER = "orphan-order"
-"""An order that does not exist: its records are not added up for the month in which they were posted."""
 OTHER_KIND = "record-kind-wrong"
 MOVED = "impossible-date"
 """An order whose time of payment cannot be: its records are added up for another month than the one in which they were posted."""
 RECORDS = (
     MOVED,
-    LOST_ORDER,
     "commission-amount",
     "commission-beneficiary",
     "commission-duplicate",
@@ -42,9 +39,8 @@ class _Months:
         if one.code in DECISIONS and f"{one.member_id}/{month}" in self.roots:
             return
         for member, status, paisa in _off_by(one):
-            if one.code != LOST_ORDER:
-                self._add(f"{member}/{month}", status, paisa, one.id)
-            if one.code in (MOVED, LOST_ORDER):
+            self._add(f"{member}/{month}", status, paisa, one.id)
+            if one.code == MOVED:
                 self._add(f"{member}/{one.facts.get('posted_month')}", status, -paisa, one.id)
 
     def _add(self, place: str, status: str, paisa: int, root: str) -> None:
@@ -123,8 +119,8 @@ def _off_by(one: Found) -> Iterator[tuple[int, str, int]]:
     """Whose month has how much more than it should in the records of commission, and of which status."""
     if one.code in DECISIONS:
         yield from _off_by_decision(one)
-    elif one.code in (*REFUNDS, LOST_ORDER):
-        yield from _off_by_lines(one)
+    elif one.code in REFUNDS:
+        yield from _off_by_refund(one)
     elif one.cause == OTHER_KIND and one.facts.get("holder_id") is not None:
         # A record of type joining is not added up for the month of a repurchase, and the other way round.
         sign = 1 if one.facts.get("is_joining") else -1
@@ -164,10 +160,8 @@ def _off_by_decision(one: Found) -> Iterator[tuple[int, str, int]]:
         yield one.member_id, ROLLED_UP if status == RELEASED else RELEASED, -paisa
 
 
-def _off_by_lines(one: Found) -> Iterator[tuple[int, str, int]]:
+def _off_by_refund(one: Found) -> Iterator[tuple[int, str, int]]:
     facts = one.facts
-    if one.code == LOST_ORDER and len(facts.get("lines") or ()) < 2:
-        return  # one row that names a wrong order is a finding about this row
     if one.code == "refund-misplaced" and facts.get("kind") == "repurchase" and one.member_id is not None:
         yield one.member_id, facts.get("status") or ANY, facts.get("left_paisa") or 0
     for line in facts.get("lines") or ():

@@ -1,30 +1,21 @@
 """What follows from an order that is wrong itself, from a line of it, or from an instalment or withdrawal."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from mlm_audit.checks.roots.breaks import CONSERVATION, FOLLOWS, LINES, Follow, Found
+from mlm_audit.checks.roots.doubts import COUNTERS, FOLLOWING
 
 ROOTS = ("order-basis", "order-buyer", "joining-flag", "order-unusable", "order-status")
 """What is wrong with an order itself: everything that is computed from it is then compared with the wrong thing."""
-UNDISTRIBUTED = (CONSERVATION, "order-not-distributed")
-"""An order of which nothing was posted: it may be made up, and its lines are posted only once a person has found that it was paid."""
-LOST_ORDER = "orphan-order"
-DATED = "impossible-date"
-OF_DATES = ("decided-early", "instalment-date", "joining-flag", "undecided-after-sweep")
-"""What depends on when an order was paid, beside its lines."""
-FIELDS = ("commissionAmount", "isJoiningOrder", "status", "userId")
-"""The fields of an order that its lines are computed from: while one is empty, nobody knows what they should be."""
 MANY_ROOTS = ("matrix-lines", "order-version")
 """What is wrong with many orders at once, a member's place or the plan's dates: the orders are listed in its facts."""
-FOLLOWING = (*LINES, "commission-record", CONSERVATION, "order-amount", "order-lines")
-"""What is computed from an order."""
 MISPLACED = "wrong-level"
 BUYER = "order-buyer"
 OF_FIRST_ORDER = ("inactive-upline", "rolled-up-though-active")
 """Causes that depend on since when a member is active, which is since their first order."""
 NOT_OF_BUYERS = ("commission-amount", "commission-duplicate", "duplicate-credit")
 """Checks of an order's lines whose findings do not depend on the buyer."""
-UNPAID, COUNTERS = ("commission-unexpected", "order-not-paid"), "purchase-counters"
+UNPAID = ("commission-unexpected", "order-not-paid")
 OTHER_AMOUNT = "paid-other-amount"
 NOT_MARKED = ("given-up-early", "undecided-with-amount", "undecided-with-time")
 """What the state of an instalment shows that was paid and is not marked as paid."""
@@ -39,15 +30,12 @@ OF_AMOUNT = ("wrong-amount", "history-edited")
 def of_orders(found: Sequence[Found]) -> Iterator[Follow]:
     """The breaks that follow from an order, from one of its lines, or from what was paid."""
     yield from _of_lines(found)
-    yield from _of_lost_orders(found)
     yield from _of_payments(found)
     yield from _of_buyers(found)
     orders: dict[int, str] = {}
-    dates = _moved(found)
     for one in found:
-        if one.order_id is not None and _is_of_order(one):
+        if one.code in ROOTS and one.order_id is not None:
             orders.setdefault(one.order_id, one.id)
-    orders |= {number: one.id for number, one in dates.items() if number not in orders}
     for one in found:
         if one.code in MANY_ROOTS:
             orders |= {number: one.id for number in one.facts.get("order_ids", ()) if number not in orders}
@@ -55,38 +43,6 @@ def of_orders(found: Sequence[Found]) -> Iterator[Follow]:
         root = orders.get(one.order_id) if one.code in FOLLOWING and one.order_id is not None else None
         if root is not None and not (root.startswith(f"{BUYER}/") and one.code in NOT_OF_BUYERS):
             yield one.id, root
-    yield from _of_dates(found, dates)
-
-
-def _is_of_order(one: Found) -> bool:
-    return one.code in ROOTS or one.kind == UNDISTRIBUTED or one.key in {f"order/{one.order_id}/{field}" for field in FIELDS}
-
-
-def _moved(found: Sequence[Found]) -> dict[int, Found]:
-    """The orders whose time of payment cannot be, each with its finding; one in the future says more than one that is too late."""
-    dated = [one for one in found if one.code == DATED and one.order_id is not None and one.facts.get("is_moved")]
-    return {
-        one.order_id: one for one in sorted(dated, key=lambda one: one.cause == "dated-in-future") if one.order_id is not None
-    }
-
-
-def _of_dates(found: Sequence[Found], dates: Mapping[int, Found]) -> Iterator[Follow]:
-    """What depends on when an order was paid, or whether it was: other dates, and the purchases of its buyer."""
-    buyers = {one.member_id: one for one in (*dates.values(), *(one for one in found if one.kind == UNDISTRIBUTED))}
-    buyers |= {one.facts.get("buyer_id"): one for one in reversed(found) if one.code == LOST_ORDER}
-    for one in found:
-        root = dates.get(one.order_id) if one.order_id is not None else None
-        if root is not None and (one.code in OF_DATES or (one.code == DATED and one.key.startswith("order/"))):
-            yield one.id, root.id
-        buyer = buyers.get(one.member_id) if one.member_id is not None else None
-        if buyer is not None and (one.code == COUNTERS or _is_month_of(one, buyer)):
-            yield one.id, buyer.id
-
-
-def _is_month_of(one: Found, order: Found) -> bool:
-    """Whether a log row is of the month of an order that is lost or may be made up, or of those between which one was moved."""
-    months = {order.facts.get("month"), order.facts.get("posted_month")}
-    return one.code == "eligibility-log" and len(months) == 2 and one.key in {f"{one.member_id}/{month}" for month in months}
 
 
 def _of_lines(found: Sequence[Found]) -> Iterator[Follow]:
@@ -103,11 +59,10 @@ def _of_lines(found: Sequence[Found]) -> Iterator[Follow]:
             yield one.id, buyers[int(one.key)]
 
 
-def _of_lost_orders(found: Sequence[Found]) -> Iterator[Follow]:
-    """The rows of an order that does not exist are one finding, which the first of them stands for."""
-    for one in found:
-        if one.code == LOST_ORDER and one.facts.get("first_key") not in (None, one.key):
-            yield one.id, f"{LOST_ORDER}/{one.facts['first_key']}"
+def after_lines(found: Sequence[Found]) -> Iterator[Follow]:
+    """A record that the sweep missed and that is wrong itself: it is decided once it is right."""
+    records = {str(one.line["record_id"]): one.id for one in found if one.code in LINES and one.line.get("record_id") is not None}
+    yield from ((one.id, records[one.key]) for one in found if one.code == "undecided-after-sweep" and one.key in records)
 
 
 def _of_buyers(found: Sequence[Found]) -> Iterator[Follow]:

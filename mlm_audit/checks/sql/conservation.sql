@@ -19,7 +19,8 @@ due as (
         s.member_id,
         s.commission_paisa,
         s.expected_paisa,
-        s.posted_paisa + coalesce(i.scheduled_paisa, 0) as posted_paisa
+        s.posted_paisa + coalesce(i.scheduled_paisa, 0) as posted_paisa,
+        s.first_at is null and i.order_id is null as is_untouched
     from order_sums as s
     left join scheduled as i on s.order_id = i.order_id
     where s.stands
@@ -45,7 +46,7 @@ select
     d.commission_paisa,
     case
         -- Nobody knows whether such an order was ever paid: to post its lines could pay out what somebody made up.
-        when d.posted_paisa = 0 and d.expected_paisa > 0 then 'order-not-distributed'
+        when d.is_untouched and d.posted_paisa = 0 then 'order-not-distributed'
         when n.order_id is null then 'unexplained'
         else 'follows-from-order-line'
     end as cause,

@@ -120,16 +120,20 @@ with dated as (
 ),
 
 -- Of an order whose time of payment cannot be: the month that it gives, the month in which its lines were posted, and the records that
--- are then added up for the wrong month. is_moved: no record is of about that time, so that it is not one row which names a wrong order.
+-- are then added up for the wrong month. is_moved: the months differ, and nothing was posted or recorded at about that time; otherwise
+-- it may be one row that names a wrong order.
 moved as (
     select
         p.order_id,
         p.month,
         m.month as posted_month,
         coalesce(
-            epoch_us(max(t.last_at)) < epoch_us(max(p.paid_at)) - 3600000000
-            or epoch_us(min(t.first_at)) > epoch_us(min(p.paid_at)) + 3600000000,
-            true
+            p.month <> m.month
+            and (
+                epoch_us(max(t.last_at)) < epoch_us(max(p.paid_at)) - 3600000000
+                or epoch_us(min(t.first_at)) > epoch_us(min(p.paid_at)) + 3600000000
+            ),
+            false
         ) as is_moved,
         list_sort(list({'user_id': c.user_id, 'status': c.status, 'amount_paisa': c.amount_paisa})) as records
     from (select * from paid_orders where order_id in (select id from dated where table_name = 'order')) as p
@@ -143,8 +147,19 @@ moved as (
     ) as c on p.order_id = c.order_id
     left join (
         select order_id, min(created_at) as first_at, max(created_at) as last_at
-        from commissions
-        where type in ('joining', 'repurchase') and order_id in (select id from dated where table_name = 'order')
+        from (
+            select order_id, created_at
+            from commissions
+            where
+                type in ('joining', 'repurchase') and amount_paisa > 0
+                and order_id in (select id from dated where table_name = 'order')
+            union all
+            select reference_id as order_id, created_at
+            from ledger
+            where
+                type in ('sponsor_commission', 'rollup_to_company', 'company_share', 'remainder') and amount_paisa > 0
+                and reference_id in (select id from dated where table_name = 'order')
+        ) as rows_of_order
         group by order_id
     ) as t on p.order_id = t.order_id
     group by p.order_id, p.month, m.month

@@ -34,7 +34,7 @@ named as (
     where
         user_id in (select user_id from unknown)
         -- A row that was reversed, and its reversal, are nobody's any more.
-        and id not in (select of_id from corrections)
+        and id not in (select of_id from taken_back)
         and id not in (select ledger_id from corrections)
     union all
     select 'commissions' as table_name, user_id, id, amount_paisa
@@ -78,10 +78,15 @@ summed as (
     group by user_id, table_name
 ),
 
--- The one member without a ledger row whose wallet is what the rows come to: who may have been given another number.
+-- The one member without a ledger row whose wallet is what the rows come to: who may have been given another number. Orders or records
+-- have to name the old number as well.
 renumbered as (
     select s.user_id, max(b.member_id) as member_id
-    from (select user_id, amount_paisa from summed where table_name = 'ledger') as s
+    from (
+        select user_id, amount_paisa
+        from summed
+        where table_name = 'ledger' and user_id in (select user_id from summed where table_name <> 'ledger')
+    ) as s
     inner join (select * from balances where ledger_paisa = 0 and member_id not in (select user_id from ledger_sums)) as b
         on s.amount_paisa = b.wallet_paisa
     group by s.user_id

@@ -27,3 +27,5 @@ select
     l.user_id as of_user_id
 from ledger as l
 inner join named as n on l.id = n.of_id
+-- Nothing takes itself back, and what goes the same way takes nothing back.
+where n.id <> l.id and not coalesce((n.amount_paisa > 0 and l.amount_paisa > 0) or (n.amount_paisa < 0 and l.amount_paisa < 0), false)

@@ -52,4 +52,5 @@ select
     min(created_at) as first_at,
     sum(posted_paisa)::BIGINT as posted_paisa
 from lines
+where order_id is not null
 group by order_id

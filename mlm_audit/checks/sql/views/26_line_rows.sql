@@ -4,6 +4,7 @@ with records as (
         order_id,
         level,
         id as record_id,
+        amount_paisa as record_paisa,
         status as record_status,
         user_id as record_user_id
     from (
@@ -11,6 +12,7 @@ with records as (
             c.order_id,
             c.level,
             c.id,
+            c.amount_paisa,
             c.status,
             c.user_id,
             row_number() over (
@@ -18,7 +20,8 @@ with records as (
                 order by
                     -- The row that takes another one away is not the line, unless there is no other.
                     case when c.amount_paisa < 0 then 1 else 0 end,
-                    -- Of several the one that does not fit the line, else the last.
+                    -- Of several the one that does not fit the line, by its amount first, else the last.
+                    case when c.amount_paisa is distinct from f.amount_paisa then 0 else 1 end,
                     case when c.user_id is distinct from f.upline_id or c.from_user_id is distinct from f.buyer_id then 0 else 1 end,
                     c.id desc
             ) as place
@@ -78,6 +81,7 @@ select
         'credited_paisa': f.credited_paisa,
         'rolled_up_paisa': f.rolled_up_paisa,
         'record_id': r.record_id,
+        'record_paisa': r.record_paisa,
         'record_status': r.record_status,
         'record_user_id': r.record_user_id,
         'credit_id': c.credit_id,

@@ -1,0 +1,172 @@
+"""A theft keeps a finding of its own, with the step that takes it back, whatever else is changed beside it."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+
+from mlm_audit.checks.remedies import Remedy, remedy_of
+from mlm_audit.checks.remedies.model import Posting
+from mlm_audit.checks.roots import FOLLOWS
+from mlm_audit.demo.mutations.clean import clean_platform
+from mlm_audit.demo.mutations.trial import audit
+from mlm_audit.demo.platform import Platform
+
+pytestmark = pytest.mark.slow
+THIEF, STOLEN = 300, 500_000
+NOWHERE = 999_999
+"""An order that does not exist."""
+
+
+@pytest.fixture(scope="module")
+def clean() -> Platform:
+    return clean_platform(400, 1)
+
+
+def order_of(clean: Platform, *, joining: bool) -> dict[str, Any]:
+    is_kind = pl.col("is_joining_order") if joining else ~pl.col("is_joining_order")
+    return clean["orders"].filter(is_kind, pl.col("status") == "paid", pl.col("user_id") > 100).row(3, named=True)
+
+
+def steal(platform: Platform, order: int, at: datetime, *, level: int | None = 4, key: str = "THEFT") -> int:
+    row = {"user_id": THIEF, "amount_paisa": STOLEN, "type": "sponsor_commission", "reference_id": order, "level_depth": level}
+    [number] = platform.append("ledger", [row | {"ref": key, "created_at": at}])
+    platform.settle([THIEF])
+    return number
+
+
+def day_of(platform: Platform) -> datetime:
+    return platform.end.replace(tzinfo=None) - timedelta(days=2)
+
+
+def taken_back(platform: Platform) -> list[str]:
+    """The findings of their own whose steps take the stolen money back from the thief."""
+    rows = [row for row in audit(platform) if row["cause"] != FOLLOWS]
+    return [row["id"] for row in rows if any(_takes_back(step) for step in _steps(remedy_of(row)))]
+
+
+def _steps(remedy: Remedy) -> list[object]:
+    return [*remedy.steps, *(step for way in remedy.alternatives for step in way.steps)]
+
+
+def _takes_back(step: object) -> bool:
+    return isinstance(step, Posting) and (step.member_id, step.amount_paisa) == (THIEF, -STOLEN)
+
+
+def test_a_row_that_takes_itself_back(clean: Platform) -> None:
+    platform = clean.copy()
+    number = int(clean["ledger"]["id"].max()) + 1  # type: ignore[arg-type]
+    assert steal(platform, NOWHERE, day_of(platform), key=f"REVERSAL_{number}") == number
+    assert taken_back(platform) == [f"orphan-order/ledger/{number}"]
+
+
+def test_a_row_that_is_taken_back_by_one_paisa(clean: Platform) -> None:
+    platform = clean.copy()
+    number = steal(platform, NOWHERE, day_of(platform))
+    back = {"user_id": THIEF, "amount_paisa": -1, "type": "sponsor_commission", "reference_id": NOWHERE, "level_depth": 4}
+    platform.append("ledger", [back | {"ref": f"REVERSAL_{number}", "created_at": day_of(platform)}])
+    assert f"orphan-order/ledger/{number}" in {row["id"] for row in audit(platform) if row["cause"] != FOLLOWS}
+
+
+def test_an_order_moved_by_two_hours(clean: Platform) -> None:
+    platform, order = clean.copy(), order_of(clean, joining=True)
+    steal(platform, order["id"], order["paid_at"])
+    platform.update("orders", [order["id"]], paid_at=[order["paid_at"] + timedelta(hours=2)])
+    assert taken_back(platform)
+
+
+def test_an_order_moved_into_another_month(clean: Platform) -> None:
+    platform, order = clean.copy(), order_of(clean, joining=True)
+    steal(platform, order["id"], order["paid_at"])
+    platform.update("orders", [order["id"]], paid_at=[order["paid_at"] + timedelta(days=31)])
+    assert taken_back(platform)
+
+
+def test_a_posting_older_than_its_order(clean: Platform) -> None:
+    platform, recorded = clean.copy(), clean["commissions"]["order_id"].unique()
+    bare = clean["orders"].filter(pl.col("status") == "paid", ~pl.col("id").is_in(recorded.to_list())).row(0, named=True)
+    steal(platform, bare["id"], bare["paid_at"] - timedelta(hours=2))
+    assert taken_back(platform)
+
+
+def test_postings_that_come_to_nothing(clean: Platform) -> None:
+    """An order of which something was posted is not one of which nothing was."""
+    platform, at = clean.copy(), day_of(clean)
+    order = {"user_id": THIEF, "total_paisa": 1000, "commission_amount_paisa": 100, "status": "paid", "is_joining_order": False}
+    [number] = platform.append("orders", [order | {"paid_at": at, "created_at": at}])
+    steal(platform, number, at)
+    off = {"user_id": None, "amount_paisa": -STOLEN, "type": "company_share", "reference_id": number, "ref": "OFF"}
+    platform.append("ledger", [off | {"created_at": at}])
+    assert taken_back(platform)
+
+
+def test_records_of_an_order_that_does_not_exist_explain_no_release(clean: Platform) -> None:
+    platform = clean.copy()
+    row = clean["ledger"].filter(pl.col("type") == "repurchase_commission").row(0, named=True)
+    member = row["user_id"]
+    platform.update("ledger", [row["id"]], amount_paisa=[row["amount_paisa"] + STOLEN])
+    platform.settle([member])
+    mine = pl.col("user_id") == member, pl.col("status") == "released", pl.col("type") == "repurchase"
+    record = clean["commissions"].filter(*mine).row(0, named=True)
+    forged = [
+        {name: value for name, value in record.items() if name != "id"}
+        | {"order_id": NOWHERE, "level": level, "amount_paisa": paisa}
+        for level, paisa in ((1, STOLEN - 1), (2, 1))
+    ]
+    platform.append("commissions", forged)
+    [found] = [one for one in audit(platform) if one["code"] == "release-ledger"]
+    assert found["cause"] != FOLLOWS
+    assert [step.amount_paisa for step in remedy_of(found).steps if isinstance(step, Posting)] == [-STOLEN]
+
+
+def test_another_row_of_the_same_lost_order(clean: Platform) -> None:
+    platform = clean.copy()
+    record = clean["commissions"].filter(pl.col("type") == "joining", pl.col("user_id") > 5).tail(30).row(0, named=True)
+    platform.update("commissions", [record["id"]], order_id=[NOWHERE])
+    number = steal(platform, NOWHERE, day_of(platform))
+    assert taken_back(platform) == [f"orphan-order/ledger/{number}"]
+
+
+def test_a_member_made_up_to_explain_a_wallet(clean: Platform) -> None:
+    platform, order = clean.copy(), order_of(clean, joining=True)
+    with_rows = clean["ledger"]["user_id"].drop_nulls().unique().to_list()
+    idle = int(clean["users"].filter(~pl.col("id").is_in(with_rows), pl.col("wallet_balance_paisa") == 0)["id"][0])
+    platform.update("users", [idle], wallet_balance_paisa=[STOLEN])
+    row = {
+        "user_id": 777_777,
+        "amount_paisa": STOLEN,
+        "type": "sponsor_commission",
+        "reference_id": order["id"],
+        "level_depth": 4,
+    }
+    platform.append("ledger", [row | {"ref": "MADE_UP", "created_at": order["paid_at"], "balance_after_paisa": STOLEN}])
+    [found] = [one for one in audit(platform) if one["id"] == f"wallet-balance/{idle}"]
+    assert found["cause"] == "wallet-without-ledger"
+    assert remedy_of(found).alternatives
+
+
+def test_a_joining_flag_that_is_empty(clean: Platform) -> None:
+    platform, order = clean.copy(), order_of(clean, joining=False)
+    steal(platform, order["id"], order["paid_at"])
+    platform.update("orders", [order["id"]], is_joining_order=[None])
+    assert taken_back(platform)
+
+
+def test_of_two_records_the_forged_one_is_taken_out(clean: Platform) -> None:
+    """The lawful record does not say who generated it, the forged one does; only its amount tells."""
+    platform = clean.copy()
+    lawful = clean["commissions"].filter(pl.col("type") == "repurchase", pl.col("status") == "released").row(50, named=True)
+    platform.update("commissions", [lawful["id"]], from_user_id=[None])
+    forged = {name: value for name, value in lawful.items() if name != "id"}
+    [number] = platform.append("commissions", [forged | {"amount_paisa": STOLEN, "status": "pending", "processed_at": None}])
+    rows = {row["code"]: remedy_of(row) for row in audit(platform)}
+    assert [str(step.id) for step in rows["commission-duplicate"].steps if hasattr(step, "id")] == [str(number)]
+    assert not _steps(rows["undecided-after-sweep"]), "what is taken out is not released before"
+
+
+def test_huge_amounts_without_an_order_leave_the_orders_checked(clean: Platform) -> None:
+    platform = clean.copy()
+    row = {"user_id": None, "amount_paisa": 2**62, "type": "company_share", "reference_id": None, "created_at": day_of(clean)}
+    platform.append("ledger", [row | {"ref": f"HUGE_{number}"} for number in range(3)])
+    assert [row["code"] for row in audit(platform)] == ["orphan-order"] * 3
