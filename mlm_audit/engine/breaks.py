@@ -155,13 +155,7 @@ def _renderer(template: str, fields: list[str]) -> Callable[[tuple[Any, ...]], s
 
     def render(row: tuple[Any, ...]) -> str:
         shown = [
-            ("unknown" if is_month else "nothing")
-            if value is None
-            else format_inr(int(value))
-            if is_money
-            else month_label(value)
-            if is_month
-            else value
+            "unknown" if value is None else format_inr(int(value)) if is_money else month_label(value) if is_month else value
             for value, is_money, is_month in zip(row, money, months, strict=True)
         ]
         return template.format(**dict(zip(fields, shown, strict=True)))
