@@ -66,6 +66,7 @@ CASES = (
     "commissions.order_id of joining-released: other, plain",
     "commissions.type of repurchase-rolled_up: word-joining, plain",
     "commissions.user_id of repurchase-rolled_up: null, plain",
+    "orders.(row) of paid-joining: delete, plain",
     # A reversal has the form of the row that it takes back; what is left of a member who does not exist is nobody's
     "ledger.level_depth of sponsor_commission: null, mirrored",
     "ledger.user_id of adjustment: unknown, settled",
@@ -84,7 +85,6 @@ UNDECIDED = (
     "orders.paid_at of paid-repurchase: future, plain",
     # An order that may be made up, or is gone; a member under another number
     "orders.(row) of paid-repurchase: forge, plain",
-    "orders.(row) of paid-joining: delete, plain",
     "users.id of active: renumber, plain",
     "withdrawals.user_id of approved: unknown, mirrored",
 )
