@@ -10,6 +10,7 @@ from mlm_audit.checks import roots
 from mlm_audit.checks.pointers import explain_command
 from mlm_audit.checks.remedies import remedy_of
 from mlm_audit.checks.roots import FOLLOWS, follow_roots
+from tests.unit.breaks import ROUNDING, causes, given, line
 
 
 def breaks(*rows: tuple[str, int | None, str]) -> pl.DataFrame:
@@ -36,11 +37,11 @@ def test_an_order_s_lines_follow_from_the_order(root: str) -> None:
         ("wallet-balance", None, "3"),
     )
     found = follow_roots(given)
-    assert found["cause"].to_list() == ["its own", FOLLOWS, FOLLOWS, "its own", FOLLOWS, "its own", "its own"]
+    assert found["cause"].to_list() == ["its own", FOLLOWS, FOLLOWS, "its own", "its own", "its own", "its own"]
     same = ["cause", "evidence"]
     assert found.drop(same).equals(given.drop(same)), "they stay breaks, in their order"
     roots = [json.loads(text)[0].get("facts", {}).get("root_id") for text in found["evidence"]]
-    assert roots == [None, f"{root}/7", f"{root}/7", None, f"{root}/7", None, None]
+    assert roots == [None, f"{root}/7", f"{root}/7", None, None, None, None]
 
 
 def test_an_instalment_s_history_follows_from_its_ledger() -> None:
@@ -72,42 +73,6 @@ def test_which_command_explains_a_break(row: tuple[str, Any, Any, str], command:
     code, member, order, key = row
     given = {"code": code, "id": f"{code}/{key}", "member_id": member, "order_id": order}
     assert explain_command(given) == f"mlm-audit explain {command}"
-
-
-def given(*rows: dict[str, Any]) -> pl.DataFrame:
-    """Breaks with all that they say: id, code, cause, and what else a test is about."""
-    return pl.DataFrame(
-        [
-            {
-                "id": row["id"],
-                "code": row["id"].partition("/")[0],
-                "key": row["id"].partition("/")[2],
-                "cause": row["cause"],
-                "member_id": row.get("member"),
-                "order_id": row.get("order"),
-                "amount_paisa": row.get("paisa", 0),
-                "evidence": json.dumps(
-                    [{"table": row.get("table", "users"), "id": row.get("row", 1), "facts": row.get("facts", {})}]
-                ),
-            }
-            for row in rows
-        ],
-        schema_overrides={"member_id": pl.Int64, "order_id": pl.Int64, "amount_paisa": pl.Int64},
-    )
-
-
-def causes(*rows: dict[str, Any]) -> dict[str, str]:
-    found = follow_roots(given(*rows))
-    return dict(zip(found["id"], found["cause"], strict=True))
-
-
-def line(**facts: Any) -> dict[str, Any]:
-    """The facts of a repurchase line of member 7 in January."""
-    usual = {"upline_id": 7, "record_user_id": 7, "records": 1, "is_joining": False, "month": 202401, "record_status": "released"}
-    return {"order_line": usual | {"recorded_paisa": 1_000, "due_paisa": 1_000} | facts}
-
-
-ROUNDING = {"id": "commission-amount/10/3", "cause": "rounding", "member": 7, "order": 10, "facts": line(recorded_paisa=1_001)}
 
 
 @pytest.mark.parametrize(

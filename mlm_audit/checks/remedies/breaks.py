@@ -8,6 +8,10 @@ from typing import Any
 from mlm_audit.checks.remedies.model import FACTS
 
 
+class NobodyNamedError(ValueError):
+    """The remedy concerns a member, and the rows name none."""
+
+
 @dataclass(frozen=True)
 class Broken:
     """One break. `facts` are those of the check; `evidence` is the list of rows without them."""
@@ -27,8 +31,10 @@ class Broken:
 
     @property
     def member(self) -> int:
-        """The member; the checks that use it always name one."""
-        return int(self.member_id or 0)
+        """The member; raises NobodyNamedError where the rows name none."""
+        if self.member_id is None:
+            raise NobodyNamedError(self.id)
+        return self.member_id
 
 
 def broken_of(row: Mapping[str, Any]) -> Broken:

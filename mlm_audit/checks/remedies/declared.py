@@ -7,7 +7,7 @@ from typing import Any
 from mlm_audit.checks.causes import first_step
 from mlm_audit.checks.inputs import COMPANY_TYPES
 from mlm_audit.checks.remedies import lines, orders, payouts, records, sweep, wallets
-from mlm_audit.checks.remedies.breaks import Broken, broken_of
+from mlm_audit.checks.remedies.breaks import Broken, NobodyNamedError, broken_of
 from mlm_audit.checks.remedies.model import Posting, Remedy, Step
 from mlm_audit.checks.roots import FOLLOWS
 
@@ -213,10 +213,12 @@ def remedy_of(row: Mapping[str, Any]) -> Remedy:
         return Remedy(broken.id, first=first or UNREADABLE)
     try:
         remedy = declared(broken)
+    except NobodyNamedError:
+        remedy = Remedy(broken.id, first=NOBODY)
     except (AttributeError, IndexError, KeyError, StopIteration, TypeError, ValueError):
         # A fact that is null where none was expected: this one break has no steps, and every other keeps its own.
         log.exception("no remedy could be worked out for %s", broken.id)
-        return Remedy(broken.id, first=UNREADABLE)
+        remedy = Remedy(broken.id, first=UNREADABLE)
     if any(_is_unreadable(step) for step in _every_step(remedy)):
         return Remedy(broken.id, first=UNREADABLE)
     if any(_is_of_nobody(step) for step in _every_step(remedy)):

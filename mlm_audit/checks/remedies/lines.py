@@ -204,8 +204,9 @@ def edited_credit(broken: Broken) -> Remedy:
 
 
 def doubled_record(broken: Broken) -> Remedy:
-    """Recorded twice: the last record is removed, and what was decided about it taken back."""
+    """Recorded twice: the record that does not fit is removed, and what was decided about it is reversed."""
     record, own = broken["record_id"], broken["record_paisa"]
+    # A break that was stored by an earlier version does not say what the record itself came to.
     over = own if own is not None else broken["recorded_paisa"] - broken["due_paisa"]
     steps: list[Step] = [Removal("commissions", record, Row("order", broken.order_id or 0))]
     if not broken["is_joining"] and broken["record_status"] != PENDING:

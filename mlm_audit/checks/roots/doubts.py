@@ -5,7 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from mlm_audit.checks.roots.breaks import CONSERVATION, LINES, Follow, Found
 
 COUNTERS = "purchase-counters"
-FOLLOWING = (*LINES, "commission-record", CONSERVATION, "order-amount", "order-lines")
+TOO_MANY = ("commission-duplicate", "duplicate-credit")
+"""What is there twice is too much, whatever is true of the order: these findings never follow from it."""
+FOLLOWING = (*(code for code in LINES if code not in TOO_MANY), "commission-record", CONSERVATION, "order-amount", "order-lines")
 """What is computed from an order."""
 UNDISTRIBUTED = (CONSERVATION, "order-not-distributed")
 """An order of which nothing was posted: it may be made up, and its lines are posted only once a person has found that it was paid."""
@@ -15,8 +17,6 @@ OF_DATES = ("decided-early", "instalment-date", "joining-flag", "undecided-after
 """What depends on when an order was paid, beside its lines."""
 FIELDS = ("commissionAmount", "isJoiningOrder", "status", "userId")
 """The fields of an order that its lines are computed from: while one is empty, nobody knows what they should be."""
-TOO_MANY = ("commission-duplicate", "duplicate-credit")
-"""What is there twice is too much, whatever is true of the order."""
 OF_TREE = (("commission-beneficiary", "wrong-beneficiary"), ("commission-unexpected", "no-such-level"))
 """What depends on the buyer's place in the tree alone."""
 FEWEST_ROWS = 2
@@ -50,6 +50,11 @@ def after_doubts(found: Sequence[Found]) -> Iterator[Follow]:
             yield one.id, doubt.id
 
 
+def moved_orders(found: Sequence[Found]) -> list[Found]:
+    """Of each order that was moved into another month, the finding that stands for it."""
+    return [one for one in _doubts(found).values() if one.code == DATED]
+
+
 def _doubts(found: Sequence[Found]) -> dict[int, Found]:
     """The orders in doubt, each with its finding; a time in the future says more than one that is too late."""
     doubts: dict[int, Found] = {}
@@ -63,8 +68,6 @@ def _doubts(found: Sequence[Found]) -> dict[int, Found]:
 
 def _depends(one: Found, doubt: Found) -> bool:
     """Whether a finding about an order's lines may go away once the doubt is settled."""
-    if one.code in TOO_MANY:
-        return False
     return doubt.kind == UNDISTRIBUTED or doubt.key.endswith("/userId") or one.kind not in OF_TREE
 
 

@@ -3,15 +3,13 @@
 from collections.abc import Iterator, Sequence
 
 from mlm_audit.checks.roots.breaks import FOLLOWS, Follow, Found
+from mlm_audit.checks.roots.doubts import moved_orders
 
 OF_MONTHS = ("release-ledger", "rollup-ledger", "rollup-record", "decision-against-log", "decision-without-log")
 DECISIONS = ("decision-against-log", "decision-without-log")
 REFUNDS = ("refund-misplaced", "refund-not-reversed")
 OTHER_KIND = "record-kind-wrong"
-MOVED = "impossible-date"
-"""An order whose time of payment cannot be: its records are added up for another month than the one in which they were posted."""
 RECORDS = (
-    MOVED,
     "commission-amount",
     "commission-beneficiary",
     "commission-duplicate",
@@ -40,8 +38,14 @@ class _Months:
             return
         for member, status, paisa in _off_by(one):
             self._add(f"{member}/{month}", status, paisa, one.id)
-            if one.code == MOVED:
-                self._add(f"{member}/{one.facts.get('posted_month')}", status, -paisa, one.id)
+
+    def add_moved(self, one: Found) -> None:
+        """The records of an order that was moved in time: they are added up for another month than that of their posting."""
+        for row in one.facts.get("records") or ():
+            member, status, paisa = row.get("user_id"), row.get("status") or ANY, row.get("amount_paisa") or 0
+            if member is not None:
+                self._add(f"{member}/{one.facts['month']}", status, paisa, one.id)
+                self._add(f"{member}/{one.facts['posted_month']}", status, -paisa, one.id)
 
     def _add(self, place: str, status: str, paisa: int, root: str) -> None:
         if paisa:
@@ -94,13 +98,10 @@ def after_months(found: Sequence[Found]) -> Iterator[Follow]:
 
 def _months_of(found: Sequence[Found]) -> _Months:
     months = _Months()
+    for one in moved_orders(found):
+        months.add_moved(one)
     # A decision is a root only where no record of the month is wrong.
-    moved: set[int | None] = set()
     for one in sorted(found, key=lambda one: one.code in DECISIONS):
-        if one.code == MOVED and one.order_id in moved:
-            continue  # an order may have two dates that cannot be, and its records are off once
-        if one.code == MOVED:
-            moved.add(one.order_id)
         if one.code in RECORDS and one.cause != FOLLOWS:
             months.add(one)
     return months
@@ -125,11 +126,6 @@ def _off_by(one: Found) -> Iterator[tuple[int, str, int]]:
         # A record of type joining is not added up for the month of a repurchase, and the other way round.
         sign = 1 if one.facts.get("is_joining") else -1
         yield one.facts["holder_id"], one.facts.get("status") or ANY, sign * (one.facts.get("recorded_paisa") or 0)
-    elif one.code == MOVED:
-        records = one.facts.get("records") or () if one.facts.get("is_moved") else ()
-        yield from (
-            (row["user_id"], row.get("status") or ANY, row.get("amount_paisa") or 0) for row in records if row.get("user_id")
-        )
     elif one.code == "undecided-after-sweep" and one.member_id is not None:
         eligible = one.facts.get("is_eligible")
         status = ANY if eligible is None else RELEASED if eligible else ROLLED_UP

@@ -13,8 +13,6 @@ MISPLACED = "wrong-level"
 BUYER = "order-buyer"
 OF_FIRST_ORDER = ("inactive-upline", "rolled-up-though-active")
 """Causes that depend on since when a member is active, which is since their first order."""
-NOT_OF_BUYERS = ("commission-amount", "commission-duplicate", "duplicate-credit")
-"""Checks of an order's lines whose findings do not depend on the buyer."""
 UNPAID = ("commission-unexpected", "order-not-paid")
 OTHER_AMOUNT = "paid-other-amount"
 NOT_MARKED = ("given-up-early", "undecided-with-amount", "undecided-with-time")
@@ -41,7 +39,8 @@ def of_orders(found: Sequence[Found]) -> Iterator[Follow]:
             orders |= {number: one.id for number in one.facts.get("order_ids", ()) if number not in orders}
     for one in found:
         root = orders.get(one.order_id) if one.code in FOLLOWING and one.order_id is not None else None
-        if root is not None and not (root.startswith(f"{BUYER}/") and one.code in NOT_OF_BUYERS):
+        # What a line comes to does not depend on who bought.
+        if root is not None and not (root.startswith(f"{BUYER}/") and one.code == "commission-amount"):
             yield one.id, root
 
 

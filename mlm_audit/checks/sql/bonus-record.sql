@@ -14,8 +14,7 @@ with recorded as (
         min(id) as first_commission_id,
         max(id) as last_commission_id
     from commissions
-    -- A record without a member is a finding of its own.
-    where type = 'bonus' and status = 'released' and user_id is not null
+    where type = 'bonus' and status = 'released'
     group by user_id, amount_paisa
 ),
 

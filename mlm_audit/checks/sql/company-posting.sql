@@ -50,7 +50,7 @@ otherwise as (
     from (
         select id, type, user_id, reference_id, level_depth, amount_paisa, ref, upper(trim(ref)) as key
         from ledger
-        where ref is not null and (select count(*) from lost) > 0
+        where ref is not null and amount_paisa in (select expected_paisa from lost)
     ) as l
     inner join lost as k on l.key = k.key and l.amount_paisa = k.expected_paisa
     where l.id not in (select of_id from corrections)

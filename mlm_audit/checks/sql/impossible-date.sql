@@ -171,10 +171,10 @@ select
     0::BIGINT as amount_paisa,
     d.table_name,
     d.id as row_id,
-    what,
-    case when what = 'is dated in the future' then 'dated-in-future' else 'dated-before-source' end as cause,
-    [{'table': table_name, 'id': id}] as evidence,
+    d.what,
+    case when d.what = 'is dated in the future' then 'dated-in-future' else 'dated-before-source' end as cause,
+    [{'table': d.table_name, 'id': d.id}] as evidence,
     {'month': m.month, 'posted_month': m.posted_month, 'is_moved': m.is_moved, 'records': m.records} as facts,
-    table_name || '/' || id || case when what = 'is dated in the future' then '' else '/' || what end as key
+    d.table_name || '/' || d.id || case when d.what = 'is dated in the future' then '' else '/' || d.what end as key
 from dated as d
 left join moved as m on d.table_name = 'order' and d.id = m.order_id

@@ -1,4 +1,5 @@
--- The rows behind each line that differs, for its remedy: the commission record that does not fit it or is the last, the last ledger row, and what the month came to.
+-- The rows behind each line that differs, for its remedy: the commission record that does not fit the line, else the last; the last ledger
+-- row; and what the month came to.
 with records as (
     select
         order_id,
@@ -27,7 +28,7 @@ with records as (
             ) as place
         from commissions as c
         inner join level_faults as f on c.order_id = f.order_id and c.level is not distinct from f.level
-        where c.type in ('joining', 'repurchase') and c.order_id in (select order_id from level_faults)
+        where c.type in ('joining', 'repurchase')
     ) as c
     where place = 1
 ),
