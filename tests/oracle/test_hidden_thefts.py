@@ -1,5 +1,6 @@
 """Each theft is reported as a finding of its own, with a step that reverses it, even when other rows are changed at the same time."""
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -59,6 +60,36 @@ def test_a_row_that_takes_itself_back(clean: Platform) -> None:
     number = int(str(clean["ledger"]["id"].max())) + 1
     assert steal(platform, NOWHERE, day_of(platform), key=f"REVERSAL_{number}") == number
     assert taken_back(platform) == [f"orphan-order/ledger/{number}"]
+
+
+def test_a_row_of_nothing_that_takes_itself_back(clean: Platform) -> None:
+    platform = clean.copy()
+    row = {"user_id": THIEF, "amount_paisa": 0, "type": "sponsor_commission", "reference_id": NOWHERE, "level_depth": 4}
+    number = int(str(clean["ledger"]["id"].max())) + 1
+    platform.append("ledger", [row | {"ref": f"REVERSAL_{number}", "created_at": day_of(platform)}])
+    assert f"orphan-order/ledger/{number}" in {row["id"] for row in audit(platform)}
+
+
+def test_a_credit_that_says_it_takes_another_credit_back(clean: Platform) -> None:
+    platform = clean.copy()
+    other = int(clean["ledger"].filter(pl.col("type") == "sponsor_commission")["id"][0])
+    number = steal(platform, NOWHERE, day_of(platform), key=f"REVERSAL_{other}")
+    assert taken_back(platform) == [f"orphan-order/ledger/{number}"]
+
+
+@pytest.mark.parametrize(("kind", "of"), [("sponsor_commission", "sponsor_commission"), ("adjustment", "company_share")])
+def test_what_takes_a_row_back_without_its_owner_or_kind_has_a_wrong_form(clean: Platform, kind: str, of: str) -> None:
+    platform = clean.copy()
+    row = clean["ledger"].filter(pl.col("type") == of).row(0, named=True)
+    back = {
+        "user_id": None,
+        "amount_paisa": -1,
+        "type": kind,
+        "reference_id": row["reference_id"],
+        "level_depth": row["level_depth"],
+    }
+    [number] = platform.append("ledger", [back | {"ref": f"REVERSAL_{row['id']}", "created_at": day_of(platform)}])
+    assert ("entry-form/" + str(number), "member-money-without-member") in {(one["id"], one["cause"]) for one in audit(platform)}
 
 
 def test_a_row_that_is_taken_back_by_one_paisa(clean: Platform) -> None:
@@ -170,3 +201,27 @@ def test_huge_amounts_without_an_order_leave_the_orders_checked(clean: Platform)
     row = {"user_id": None, "amount_paisa": 2**62, "type": "company_share", "reference_id": None, "created_at": day_of(clean)}
     platform.append("ledger", [row | {"ref": f"HUGE_{number}"} for number in range(3)])
     assert [row["code"] for row in audit(platform)] == ["orphan-order"] * 3
+
+
+@pytest.mark.parametrize(("days", "hours", "is_moved"), [(0, 2, False), (31, 0, True), (-31, 0, True)])
+def test_an_order_counts_as_moved_only_into_another_month(clean: Platform, days: int, hours: int, is_moved: bool) -> None:
+    platform, order = clean.copy(), order_of(clean, joining=True)
+    paid_at = order["paid_at"].replace(day=10) if days else order["paid_at"]
+    platform.update("orders", [order["id"]], paid_at=[paid_at + timedelta(days=days, hours=hours)])
+    dated = [row for row in audit(platform) if row["id"].startswith(f"impossible-date/order/{order['id']}/")]
+    assert {_facts(row)["is_moved"] for row in dated} == {is_moved}
+
+
+def test_an_order_that_an_older_record_names_is_not_moved(clean: Platform) -> None:
+    platform = clean.copy()
+    repurchases = clean["orders"].filter(~pl.col("is_joining_order"), pl.col("status") == "paid").sort("paid_at")
+    records = clean["commissions"].filter(pl.col("order_id").is_in(repurchases["id"].head(50).to_list()))
+    later = int(repurchases["id"][-1])
+    platform.update("commissions", [records["id"][0]], order_id=[later])
+    dated = [row for row in audit(platform) if row["id"].startswith(f"impossible-date/order/{later}/")]
+    assert [_facts(row)["is_moved"] for row in dated] == [False]
+
+
+def _facts(row: dict[str, Any]) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads(row["evidence"])[0]["facts"]
+    return facts

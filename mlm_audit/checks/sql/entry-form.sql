@@ -52,9 +52,7 @@ with formed as (
     from noted_rows as l
     -- What takes a row back has the kind, the owner and the level of that row, right or wrong.
     left join (
-        select ledger_id, of_user_id, level_depth
-        from corrections
-        where own_type = type and abs(amount_paisa) <= abs(of_paisa)
+        select ledger_id, of_user_id, level_depth from corrections where own_type = type
     ) as c
         on l.id = c.ledger_id and l.user_id is not distinct from c.of_user_id and l.level_depth is not distinct from c.level_depth
 )
