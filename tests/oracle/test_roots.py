@@ -49,6 +49,43 @@ def test_a_deleted_member_with_their_node_is_one_finding_of_the_books(platform: 
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("member", "parent", "text"), [(4, 284, "member 1"), (1, 379, "nobody")])
+def test_a_member_in_another_place_is_one_finding(platform: Platform, member: int, parent: int, text: str) -> None:
+    """The new parent is below the member, so that lines of every kind differ: other owners, roll-ups, lines that nobody had."""
+    platform.update("matrix_nodes", [member], key="user_id", parent_id=[parent])
+    found = audit(platform)
+    assert found.height > 600
+    assert roots(found) == [("matrix-lines", "matrix-place-changed")]
+    [root] = found.filter(pl.col("code") == "matrix-lines").to_dicts()
+    assert f"as if {text} stood above member {member}; the matrix has member {parent} there" in root["message"]
+
+
+def test_lines_that_the_company_kept_are_no_other_place(platform: Platform) -> None:
+    """The company keeps two orders' lines from level 2 on: other orders of the same place were paid, so the place was not changed."""
+    nodes, orders = platform["matrix_nodes"], platform["orders"].filter("is_joining_order", pl.col("status") == "paid")
+    placed = (
+        orders.join(nodes, on="user_id").filter(pl.len().over("parent_id") == 3, pl.col("parent_id") > 4).sort("parent_id", "id")
+    )
+    for order in placed["id"].tail(2):
+        rows = platform["ledger"].filter(pl.col("reference_id") == order, pl.col("level_depth") > 1)
+        kept = rows["amount_paisa"].sum()
+        [(number, amount)] = (
+            platform["ledger"]
+            .filter(pl.col("reference_id") == order, pl.col("type") == "remainder")
+            .select("id", "amount_paisa")
+            .rows()
+        )
+        platform.delete("ledger", rows["id"].to_list())
+        platform.update("ledger", [number], amount_paisa=[amount + kept])
+        records = platform["commissions"].filter(pl.col("order_id") == order, pl.col("level") > 1)
+        platform.delete("commissions", records["id"].to_list())
+        platform.settle(sorted(set(rows["user_id"].drop_nulls())))
+    found = audit(platform)
+    assert "matrix-lines" not in set(found["code"])
+    assert "lost-commission" in set(found.filter(pl.col("code") == "commission-missing")["cause"])
+
+
+@pytest.mark.slow
 def test_a_plan_whose_dates_were_changed_is_one_finding(platform: Platform) -> None:
     plan = load_plan()
     first, second = plan.versions

@@ -58,6 +58,8 @@ CASES = (
     "commissions.amount_paisa of repurchase-released: null, plain",
     # A place in the tree, an instalment and an order that other records contradict
     "matrix_nodes.parent_id of leaf: swap, plain",
+    "matrix_nodes.parent_id of inner: other-member, plain",
+    "matrix_nodes.parent_id of root: other-member, plain",
     "payout_schedule.amount_paisa of paid: minus-one, mirrored",
     "payout_schedule.order_id of permanently_failed: swap, mirrored",
     "orders.status of refunded: word-pending, plain",
