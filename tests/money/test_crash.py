@@ -22,7 +22,7 @@ SETTINGS = {"payout_batch_size": 6, "payout_batch_pause_ms": 0, "sweep_batch_siz
 
 @pytest.mark.slow
 @pytest.mark.parametrize("job", JOBS)
-@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.thorough)])
 def test_killed_at_every_step(
     every: int, job: str, any_url: str, opened: Callable[[str], Engine], record_property: Callable[[str, object], None]
 ) -> None:

@@ -196,7 +196,7 @@ def test_an_emptied_closure_is_one_issue_and_is_built_again(any_url: str, filled
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.thorough)])
 def test_killed_at_every_step(every: int, any_url: str, filled: Fill, record_property: Callable[[str, object], None]) -> None:
     platform, _ = faulty(
         {"closure-row-lost": 2, "closure-row-stray": 2, "closure-depth-wrong": 1, "flag-set": 2}, DECIDED_BY_PEOPLE

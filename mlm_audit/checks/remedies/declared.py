@@ -9,7 +9,7 @@ from mlm_audit.checks.inputs import COMPANY_TYPES
 from mlm_audit.checks.remedies import lines, orders, payouts, records, sweep, wallets
 from mlm_audit.checks.remedies.breaks import Broken, NobodyNamedError, broken_of
 from mlm_audit.checks.remedies.model import Posting, Remedy, Step
-from mlm_audit.checks.roots import FOLLOWS
+from mlm_audit.checks.roots import FOLLOWS, MOST_WRONG_OWNERS, TOO_MANY
 
 log = logging.getLogger(__name__)
 UNREADABLE = "Fill in or correct the missing or unreadable values in the evidence rows; until then nothing is posted"
@@ -234,6 +234,11 @@ def _first(broken: Broken, declared: Declared | None) -> str | None:
         return "Correct the amount that cannot be read; until then nothing is posted"
     if _is_of_earlier_version(broken):
         return EARLIER
+    if broken.code not in TOO_MANY and (broken["wrong_owners"] or 0) >= MOST_WRONG_OWNERS:
+        return (
+            f"Find out who bought order {broken.order_id}, and what place in the tree the buyer had then: {broken['wrong_owners']} of its "
+            "lines are held by members whom the tree does not give. Move nothing before that"
+        )
     if (root := broken["after_id"]) is not None:
         return f"Take the steps of {root} first, and run the reconciliation again: it shows what is left here"
     return None

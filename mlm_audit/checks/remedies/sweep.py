@@ -1,7 +1,10 @@
 """Remedies of what the monthly sweep decided."""
 
+from dataclasses import replace
+
 from mlm_audit.checks.remedies.breaks import Broken
 from mlm_audit.checks.remedies.model import (
+    ADDED,
     NOW,
     Alternative,
     Correction,
@@ -114,7 +117,8 @@ def rollup_record(broken: Broken) -> Remedy:
     steps: list[Step] = [Insertion("CommissionRollup", values, rests_on)]
     if broken["credited_paisa"] != broken["rolled_up_paisa"]:
         key = f"ROLLUP_{broken.member}_{month}"
-        steps.append(_rollup_posting(broken, broken["rolled_up_paisa"] - broken["credited_paisa"], key))
+        posting = _rollup_posting(broken, broken["rolled_up_paisa"] - broken["credited_paisa"], key)
+        steps.append(replace(posting, reference_id=posting.reference_id or ADDED))
     return Remedy(broken.id, tuple(steps))
 
 

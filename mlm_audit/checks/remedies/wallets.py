@@ -92,6 +92,8 @@ def wrong_balance(broken: Broken) -> Remedy:
     number = broken["ledger_id"]
     if broken["is_wallet_off"]:
         return of_wallet(broken)
+    if broken["disordered_id"] is not None:
+        return _disordered(broken)
     step = Correction(
         "ledger", number, "balanceAfter", broken["balance_after_paisa"], broken["expected_paisa"], Row("ledger", number)
     )
@@ -99,6 +101,16 @@ def wrong_balance(broken: Broken) -> Remedy:
         shown = Alternative("the row shows a wrong balance, and the wallet was never another", (step,))
         return Remedy(broken.id, alternatives=(shown, _wallet_was_set(broken)))
     return Remedy(broken.id, (step,))
+
+
+def _disordered(broken: Broken) -> Remedy:
+    """The member's rows are not in the order in which they were posted: a row may have another number than it had."""
+    number = broken["disordered_id"]
+    return Remedy(
+        broken.id,
+        first=f"Find out why ledger row {number} was posted before the row in front of it: its number or its time may have been "
+        "changed; correct no balance before that",
+    )
 
 
 def of_wallet(broken: Broken) -> Remedy:
@@ -110,6 +122,8 @@ def parted_balance(broken: Broken) -> Remedy:
     """The running balance parted and came back without a ledger row: somebody set the wallet, or a row was deleted."""
     if broken["first_id"] != broken["ledger_id"]:
         return Remedy(broken.id, follows=f"running-balance/{broken['first_id']}")
+    if broken["disordered_id"] is not None:
+        return _disordered(broken)
     note = "Otherwise a ledger row may have been deleted or changed there: find it, and post nothing before that."
     return Remedy(broken.id, alternatives=(_wallet_was_set(broken),), notes=(note,))
 

@@ -10,14 +10,14 @@ from typing import Any
 import polars as pl
 
 from mlm_audit.checks.roots.breaks import FOLLOWS, Follow, found_of
-from mlm_audit.checks.roots.doubts import after_doubts, of_doubts
-from mlm_audit.checks.roots.members import after_money, after_numbers, of_members
+from mlm_audit.checks.roots.doubts import MOST_WRONG_OWNERS, TOO_MANY, after_doubts, of_doubts
+from mlm_audit.checks.roots.members import after_money, after_numbers, after_owners, of_members
 from mlm_audit.checks.roots.months import after_months, of_months
 from mlm_audit.checks.roots.orders import MANY_ROOTS, ROOTS, after_lines, of_orders
 from mlm_audit.checks.roots.rows import of_rows
 from mlm_audit.checks.roots.wallets import outside_wallets
 
-__all__ = ["FOLLOWS", "ROOTS", "follow_roots"]
+__all__ = ["FOLLOWS", "MOST_WRONG_OWNERS", "ROOTS", "TOO_MANY", "follow_roots"]
 
 MOST_ORDERS = 20
 
@@ -32,7 +32,7 @@ def follow_roots(breaks: pl.DataFrame) -> pl.DataFrame:
     # Where two roots could be named the later one is: an order explains more than a row, a row more than a month.
     follows = wallets + [follow for search in (of_members, of_months, of_rows, of_doubts, of_orders) for follow in search(found)]
     roots = to_the_end(follows)
-    waits = (after_doubts, after_lines, after_months, after_money, after_numbers)
+    waits = (after_doubts, after_lines, after_months, after_money, after_numbers, after_owners)
     waiting = [follow for search in waits for follow in search(found)]
     after = {name: root for name, root in waiting if name not in roots and name != root}
     if not roots and not after and not outside:

@@ -19,6 +19,9 @@ FIELDS = ("commissionAmount", "isJoiningOrder", "status", "userId")
 """The fields of an order that its lines are computed from: while one is empty, nobody knows what they should be."""
 OF_TREE = (("commission-beneficiary", "wrong-beneficiary"), ("commission-unexpected", "no-such-level"))
 """What depends on the buyer's place in the tree alone."""
+MOST_WRONG_OWNERS = 2
+"""From how many lines with owners whom the tree does not give it is the order that may be wrong, and not each of the lines."""
+OF_OWNERS = (*FOLLOWING, "joining-flag", "payout-ledger")
 FEWEST_ROWS = 2
 """How many rows have to name an order before it counts as lost; one alone may be what is wrong."""
 
@@ -48,6 +51,24 @@ def after_doubts(found: Sequence[Found]) -> Iterator[Follow]:
             one.code == COUNTERS or (one.code == "eligibility-log" and one.key in _months(one, doubt.facts))
         ):
             yield one.id, doubt.id
+    yield from _after_owners(found)
+
+
+def _after_owners(found: Sequence[Found]) -> Iterator[Follow]:
+    """What depends on who bought an order of which several lines have owners whom the tree does not give."""
+    orders = {
+        one.order_id: one
+        for one in reversed(found)
+        if one.order_id is not None and (one.line.get("wrong_owners") or 0) >= MOST_WRONG_OWNERS
+    }
+    buyers = {one.line.get("buyer_id"): one for one in orders.values()}
+    for one in found:
+        if one.code in OF_OWNERS and one.order_id in orders and one.code not in TOO_MANY:
+            yield one.id, orders[one.order_id].id
+        elif one.code in (COUNTERS, "eligibility-log") and one.member_id is not None and one.member_id in buyers:
+            line = buyers[one.member_id].line
+            if one.code == COUNTERS or one.key == f"{one.member_id}/{line.get('month')}":
+                yield one.id, buyers[one.member_id].id
 
 
 def moved_orders(found: Sequence[Found]) -> list[Found]:

@@ -8,6 +8,7 @@ from mlm_audit.checks.roots.doubts import COUNTERS, FOLLOWING
 LOST_MEMBER = "orphan-member"
 """A member whose row is gone: every order that paid them is then compared without them."""
 OF_LOST_MEMBERS = ("bonus-record", "eligibility-log", "payout-history", "payout-ledger", "release-ledger", "withdrawals", RUNNING)
+NO_MEMBER = ("entry-form", "member-money-without-member")
 LOGGED_PURCHASES = ("eligibility-log", "eligibility-purchases")
 MONEY = ("/amount", "/walletBalance")
 """How the keys of breaks end that miss an amount."""
@@ -68,6 +69,28 @@ def after_numbers(found: Sequence[Found]) -> Iterator[Follow]:
     """The wallet and the counters of a member who may have been given another number: the rows name the old one."""
     moved = {one.facts["renumbered_id"]: one.id for one in reversed(found) if one.facts.get("renumbered_id")}
     yield from ((one.id, moved[one.member_id]) for one in found if one.code in (WALLET, COUNTERS) and one.member_id in moved)
+
+
+def after_owners(found: Sequence[Found]) -> Iterator[Follow]:
+    """The wallet of a member to whom a row seems to belong that names nobody, or a member who does not exist."""
+    unowned = {row: one for one in found if _is_unowned(one) for row in one.rows() if row[0] == "ledger"}
+    members: dict[tuple[int | None, int], str] = {}
+    for one in found:
+        other = one.facts.get("other_id")
+        for row in (*one.rows(), ("ledger", other)):
+            if row in unowned and unowned[row].member_id != one.member_id:
+                members |= {(one.member_id, paisa): unowned[row].id for paisa in _amounts(unowned[row])}
+    for one in found:
+        if one.code in OF_WALLETS and (place := (one.member_id, abs(one.amount_paisa))) in members:
+            yield one.id, members[place]
+
+
+def _is_unowned(one: Found) -> bool:
+    return one.kind == NO_MEMBER or (one.code == LOST_MEMBER and one.key.startswith("ledger/"))
+
+
+def _amounts(one: Found) -> set[int]:
+    return {abs(paisa) for paisa in (one.amount_paisa, *(row.get("amount_paisa") for row in one.evidence)) if paisa}
 
 
 def _of_missing_owners(found: Sequence[Found]) -> Iterator[Follow]:

@@ -7,6 +7,9 @@ from mlm_audit.checks.roots.doubts import moved_orders
 
 OF_MONTHS = ("release-ledger", "rollup-ledger", "rollup-record", "decision-against-log", "decision-without-log")
 DECISIONS = ("decision-against-log", "decision-without-log")
+WITHOUT_LOG = "decision-without-log"
+LOG = "eligibility-log"
+LOGGED_AMOUNT = ("rollup-record", "log-amount-wrong")
 REFUNDS = ("refund-misplaced", "refund-not-reversed")
 OTHER_KIND = "record-kind-wrong"
 RECORDS = (
@@ -94,6 +97,26 @@ def after_months(found: Sequence[Found]) -> Iterator[Follow]:
     for one in found:
         if one.code in ("release-ledger", "rollup-ledger") and one.key in months.roots and not months.explain(one):
             yield one.id, months.roots[one.key]
+    yield from _after_log(found)
+
+
+def _after_log(found: Sequence[Found]) -> Iterator[Follow]:
+    """What rests on the eligibility log of a month, where a row of the log is wrong, twice there or missing."""
+    logs = {one.key: one.id for one in found if one.code == LOG}
+    undecided = {one.key: one.id for one in found if one.code == WITHOUT_LOG}
+    months = {key.split("/")[1]: root for key, root in (undecided | logs).items() if "/" in key}
+    for one in found:
+        if one.code == "monthly-stats" and one.key in months and _differs_in_members(one):
+            yield one.id, months[one.key]
+        elif one.kind == LOGGED_AMOUNT and one.key in logs:
+            yield one.id, logs[one.key]
+        elif one.code == "rollup-ledger" and (root := undecided.get(f"{one.key}/{ROLLED_UP}")) is not None and _is_bare(one):
+            yield one.id, root
+
+
+def _is_bare(one: Found) -> bool:
+    """Whether only the status of a commission says that it was rolled up, which anybody could have set."""
+    return not one.facts.get("recorded_paisa") and not one.facts.get("credited_paisa")
 
 
 def _months_of(found: Sequence[Found]) -> _Months:
@@ -110,10 +133,15 @@ def _months_of(found: Sequence[Found]) -> _Months:
 def _is_by(one: Found, recorded_paisa: int) -> bool:
     """Whether the statistics of a month differ in the amount alone, and by just this."""
     facts = one.facts
-    same = facts.get("stated_eligible") == facts.get("eligible_users") and facts.get("stated_ineligible") == facts.get(
-        "ineligible_users"
+    return not _differs_in_members(one) and abs((facts.get("stated_paisa") or 0) - (facts.get("rolled_up_paisa") or 0)) in (
+        0,
+        abs(recorded_paisa),
     )
-    return same and abs((facts.get("stated_paisa") or 0) - (facts.get("rolled_up_paisa") or 0)) in (0, abs(recorded_paisa))
+
+
+def _differs_in_members(one: Found) -> bool:
+    """Whether the statistics of a month have other numbers of members than its log."""
+    return any(one.facts.get(f"stated_{name}") != one.facts.get(f"{name}_users") for name in ("eligible", "ineligible"))
 
 
 def _off_by(one: Found) -> Iterator[tuple[int, str, int]]:

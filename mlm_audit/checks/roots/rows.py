@@ -30,6 +30,8 @@ MAY_FOLLOW = (
 )
 """The checks whose break about such a row says only that it is where it does not belong."""
 MAY_FOLLOW_AS = (
+    ("bonus-record", "bonus-not-posted"),
+    ("decided-early", "month-slip"),
     ("payout-ledger", "payout-without-schedule"),
     ("record-state", "instalment-without-order"),
     ("record-state", "joining-not-released"),
@@ -93,6 +95,8 @@ class _Places:
     def _by_row(self, one: Found) -> str | None:
         if one.code not in MAY_FOLLOW and one.kind not in MAY_FOLLOW_AS:
             return None
+        if one.facts.get("missing", 1) != 1:
+            return None  # several bonuses were not posted, and the row is only one of them
         return next((self.rows[row] for row in one.rows() if row in self.rows), None)
 
     def _by_amount(self, one: Found) -> str | None:

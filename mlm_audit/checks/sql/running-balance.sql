@@ -178,6 +178,24 @@ numbered as (
     from runs
 ),
 
+-- A row that was posted before the one in front of it: its number or its time is not the one that it had.
+disordered as (
+    select
+        user_id as member_id,
+        min(id) as ledger_id
+    from (
+        select
+            id,
+            user_id,
+            created_at,
+            lag(created_at) over (partition by user_id order by id) as before_at
+        from chain_rows
+        where user_id in (select member_id from gaps)
+    ) as dated
+    where epoch_us(created_at) < epoch_us(before_at) - 3600000000
+    group by user_id
+),
+
 reported as (
     select
         *,
@@ -215,6 +233,7 @@ select
         -- The changes of the wallet that ended this stretch and want an approval, and the break that stands for the stretch.
         'changes': p.changes,
         'first_id': p.first_id,
+        'disordered_id': d.ledger_id,
         'root_id': coalesce(whole.break_id, part.break_id)
     } as facts,
     g.ledger_id as key
@@ -224,6 +243,7 @@ inner join reported as p on g.member_id = p.member_id and g.ledger_id = p.ledger
 inner join (select id from users where id in (select member_id from gaps)) as u on g.member_id = u.id
 left join balances as b on g.member_id = b.member_id
 left join last_rows as r on g.member_id = r.member_id
+left join disordered as d on g.member_id = d.member_id
 left join (
     select member_id, lost_paisa, min(break_id) as break_id
     from missing_credits
@@ -261,6 +281,7 @@ select
         'is_last': false,
         'changes': null::STRUCT(after_id BIGINT, change_paisa BIGINT)[],
         'first_id': null::BIGINT,
+        'disordered_id': null::BIGINT,
         'root_id': null::VARCHAR
     } as facts,
     h.ledger_id as key

@@ -84,8 +84,12 @@ def _ways(remedy: Remedy) -> int:
 
 
 def _was_open(row: Row, remedies: Sequence[Remedy]) -> bool:
-    """Whether a break was there before, as something that a person has to find out."""
-    return any(remedy.break_id == row["id"] and not _ways(remedy) and not remedy.follows for remedy in remedies)
+    """Whether a break was there before, as something that a person has to find out, or as what follows from such a thing and still does."""
+    questions = {remedy.break_id for remedy in remedies if not _ways(remedy) and not remedy.follows}
+    if row["id"] in questions:
+        return True
+    followed = remedy_of(row).follows
+    return any(remedy.break_id == row["id"] and remedy.follows == followed in questions for remedy in remedies)
 
 
 def _left(once: Platform, remedies: Sequence[Sequence[Remedy]], audit: Callable[[Platform], Sequence[Row]]) -> Sequence[Row]:

@@ -97,7 +97,10 @@ select
         'is_eligible': g.is_eligible,
         'books': g.books,
         'holder_books': h.books,
-        'totals': t.totals
+        'totals': t.totals,
+        -- How many lines of the order somebody has whom the tree does not give.
+        'wrong_owners': count(case when f.fault in ('beneficiary', 'unexpected') and f.records + f.credits > 0 then 1 end)
+            over (partition by f.order_id)
     } as line
 from level_faults as f
 left join records as r on f.order_id = r.order_id and f.level is not distinct from r.level
