@@ -18,7 +18,7 @@ from mlm_audit.jobs.sweep import run_sweep
 from mlm_audit.jobs.tree_health import check_tree_health
 from tests.conftest import settings_for
 
-MANY = [pytest.param(20), pytest.param(1_000, marks=pytest.mark.thorough)]
+MANY = [pytest.param(8), pytest.param(1_000, marks=pytest.mark.thorough)]
 AT = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
@@ -60,7 +60,7 @@ def test_orders(broken: mlm_audit.Audit, whole: pl.DataFrame, many: int) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("many", [pytest.param(50), pytest.param(1_000, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("many", [pytest.param(15), pytest.param(1_000, marks=pytest.mark.thorough)])
 def test_payouts(broken: mlm_audit.Audit, whole: pl.DataFrame, many: int) -> None:
     twice = pl.col("id").str.starts_with("duplicate-credit/payout/")
     assert whole.filter(twice).height, "one is credited again under another key"

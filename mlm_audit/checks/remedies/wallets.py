@@ -104,12 +104,11 @@ def wrong_balance(broken: Broken) -> Remedy:
 
 
 def _disordered(broken: Broken) -> Remedy:
-    """The member's rows are not in the order in which they were posted: a row may have another number than it had."""
-    number = broken["disordered_id"]
+    """In the order of posting the member's balances are right: a row has another number than it had."""
     return Remedy(
         broken.id,
-        first=f"Find out why ledger row {number} was posted before the row in front of it: its number or its time may have been "
-        "changed; correct no balance before that",
+        first=f"Find out who changed the number of ledger row {broken['disordered_id']}: in the order in which the member's rows were "
+        "posted every balance is right. Correct no balance before that",
     )
 
 

@@ -178,22 +178,24 @@ numbered as (
     from runs
 ),
 
--- A row that was posted before the one in front of it: its number or its time is not the one that it had.
+-- Members whose balances are right in the order of posting, though not in that of the numbers: the number of a row was changed.
 disordered as (
     select
         user_id as member_id,
-        min(id) as ledger_id
+        min(case when epoch_us(created_at) < epoch_us(before_at) - 3600000000 then id end) as ledger_id
     from (
         select
             id,
             user_id,
             created_at,
-            lag(created_at) over (partition by user_id order by id) as before_at
+            lag(created_at) over (partition by user_id order by id) as before_at,
+            balance_after_paisa - amount_paisa
+            - coalesce(lag(balance_after_paisa) over (partition by user_id order by created_at, id), opening_paisa) as off_paisa
         from chain_rows
         where user_id in (select member_id from gaps)
     ) as dated
-    where epoch_us(created_at) < epoch_us(before_at) - 3600000000
     group by user_id
+    having max(abs(coalesce(off_paisa, 1))) = 0
 ),
 
 reported as (
