@@ -99,6 +99,10 @@ CAUSES: dict[str, tuple[str, str]] = {
         "A paid order of which nothing was posted",
         "Ask the shop whether the order was paid: then its lines are posted, otherwise it is cancelled; post nothing before that",
     ),
+    "order-taken-back": (
+        "A paid order of which everything that was posted was taken back",
+        "Ask the shop whether it was refunded: then its status is corrected, otherwise its lines are posted again; post nothing before",
+    ),
     "order-of-other-version": (
         "Orders were split by another version of the plan",
         "Find out whether the plan's dates or the orders' times of payment were changed; reverse nothing before that",

@@ -48,18 +48,6 @@ def test_a_deleted_member_with_their_node_is_one_finding_of_the_books(platform: 
     assert set(lines["cause"]) == {FOLLOWS}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("member", "parent", "text"), [(4, 284, "member 1"), (1, 379, "nobody")])
-def test_a_member_in_another_place_is_one_finding(platform: Platform, member: int, parent: int, text: str) -> None:
-    """The new parent is below the member, so that lines of every kind differ: other owners, roll-ups, lines that nobody had."""
-    platform.update("matrix_nodes", [member], key="user_id", parent_id=[parent])
-    found = audit(platform)
-    assert found.height > 600
-    assert roots(found) == [("matrix-lines", "matrix-place-changed")]
-    [root] = found.filter(pl.col("code") == "matrix-lines").to_dicts()
-    assert f"as if {text} stood above member {member}; the matrix has member {parent} there" in root["message"]
-
-
 def test_lines_that_the_company_kept_are_no_other_place(platform: Platform) -> None:
     """The company keeps two orders' lines from level 2 on: other orders of the same place were paid, so the place was not changed."""
     nodes, orders = platform["matrix_nodes"], platform["orders"].filter("is_joining_order", pl.col("status") == "paid")

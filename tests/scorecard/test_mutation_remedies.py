@@ -60,8 +60,6 @@ CASES = (
     "commissions.amount_paisa of repurchase-released: null, plain",
     # A place in the tree, an instalment and an order that other records contradict
     "matrix_nodes.parent_id of leaf: swap, plain",
-    "matrix_nodes.parent_id of inner: other-member, plain",
-    "matrix_nodes.parent_id of root: other-member, plain",
     "payout_schedule.amount_paisa of paid: minus-one, mirrored",
     "payout_schedule.order_id of permanently_failed: swap, mirrored",
     "orders.status of refunded: word-pending, plain",
@@ -81,8 +79,6 @@ CASES = (
     # What is left of a member who does not exist; a credit whose record is there
     "ledger.(row) of commission_rollup: delete, mirrored",
     "ledger.user_id of repurchase_commission: unknown, plain",
-    "orders.user_id of paid-joining: unknown, mirrored",
-    "orders.user_id of paid-repurchase: unknown, mirrored",
 )
 UNDECIDED = (
     # Nobody can know the amount or the owner, whether an order was paid, or what a row was before: no step is proposed.
@@ -108,8 +104,8 @@ UNDECIDED = (
     "ledger.user_id of repurchase_commission: null, plain",
     "ledger.user_id of sponsor_commission: null, plain",
     "ledger.id of self_payout: renumber, plain",
-    # Whose an order is of which most lines are held by others than the tree gives
-    "orders.(row) of paid-joining: forge, mirrored",
+    # An order that was refunded, or of which somebody took everything back
+    "orders.status of refunded: word-paid, plain",
 )
 
 

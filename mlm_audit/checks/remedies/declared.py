@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from mlm_audit.checks.causes import first_step
 from mlm_audit.checks.inputs import COMPANY_TYPES
 from mlm_audit.checks.remedies import lines, orders, payouts, records, sweep, wallets
 from mlm_audit.checks.remedies.breaks import Broken, NobodyNamedError, broken_of
-from mlm_audit.checks.remedies.model import Posting, Remedy, Step
+from mlm_audit.checks.remedies.model import Alternative, Posting, Remedy, Step
 from mlm_audit.checks.roots import FOLLOWS, MOST_WRONG_OWNERS, TOO_MANY
 
 log = logging.getLogger(__name__)
@@ -223,7 +224,25 @@ def remedy_of(row: Mapping[str, Any]) -> Remedy:
         return Remedy(broken.id, first=UNREADABLE)
     if any(_is_of_nobody(step) for step in _every_step(remedy)):
         return Remedy(broken.id, first=NOBODY)
-    return remedy
+    return _if_buyer_is_right(broken, remedy)
+
+
+def _if_buyer_is_right(broken: Broken, remedy: Remedy) -> Remedy:
+    """Where several lines of an order have other owners than the tree gives, its buyer may be wrong, or the buyer's place: a person decides.
+
+    What is there twice, and what a line comes to, does not depend on who bought.
+    """
+    number = broken["wrong_owners"] or 0
+    if number < MOST_WRONG_OWNERS or not remedy.steps or broken.code in (*TOO_MANY, "commission-amount"):
+        return remedy
+    when = f"order {broken.order_id} names the right buyer, and the buyer the right place in the tree"
+    note = (
+        f"{number} lines of the order are held by members whom the tree does not give. Where its buyer or the buyer's place was changed, "
+        "set that right instead, and move nothing."
+    )
+    return replace(
+        remedy, steps=(), alternatives=(Alternative(when, remedy.steps), *remedy.alternatives), notes=(*remedy.notes, note)
+    )
 
 
 def _first(broken: Broken, declared: Declared | None) -> str | None:
@@ -234,11 +253,6 @@ def _first(broken: Broken, declared: Declared | None) -> str | None:
         return "Correct the amount that cannot be read; until then nothing is posted"
     if _is_of_earlier_version(broken):
         return EARLIER
-    if broken.code not in TOO_MANY and (broken["wrong_owners"] or 0) >= MOST_WRONG_OWNERS:
-        return (
-            f"Find out who bought order {broken.order_id}, and what place in the tree the buyer had then: {broken['wrong_owners']} of its "
-            "lines are held by members whom the tree does not give. Move nothing before that"
-        )
     if (root := broken["after_id"]) is not None:
         return f"Take the steps of {root} first, and run the reconciliation again: it shows what is left here"
     return None

@@ -107,8 +107,8 @@ def _disordered(broken: Broken) -> Remedy:
     """In the order of posting the member's balances are right: a row has another number than it had."""
     return Remedy(
         broken.id,
-        first=f"Find out who changed the number of ledger row {broken['disordered_id']}: in the order in which the member's rows were "
-        "posted every balance is right. Correct no balance before that",
+        first=f"Find out whose number was changed, that of ledger row {broken['disordered_id']} or that of the member's row in front of "
+        "it, which was posted later: in the order of posting every balance is right. Correct no balance before that",
     )
 
 

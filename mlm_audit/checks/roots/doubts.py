@@ -9,8 +9,8 @@ TOO_MANY = ("commission-duplicate", "duplicate-credit")
 """What is there twice is too much, whatever is true of the order: these findings never follow from it."""
 FOLLOWING = (*(code for code in LINES if code not in TOO_MANY), "commission-record", CONSERVATION, "order-amount", "order-lines")
 """What is computed from an order."""
-UNDISTRIBUTED = (CONSERVATION, "order-not-distributed")
-"""An order of which nothing was posted: it may be made up, and its lines are posted only once a person has found that it was paid."""
+UNDISTRIBUTED = ((CONSERVATION, "order-not-distributed"), (CONSERVATION, "order-taken-back"))
+"""An order of which nothing is posted, or nothing any more: its lines are posted only once a person has found that it was paid."""
 LOST_ORDER = "orphan-order"
 DATED = "impossible-date"
 OF_DATES = ("decided-early", "instalment-date", "joining-flag", "undecided-after-sweep")
@@ -21,7 +21,8 @@ OF_TREE = (("commission-beneficiary", "wrong-beneficiary"), ("commission-unexpec
 """What depends on the buyer's place in the tree alone."""
 MOST_WRONG_OWNERS = 2
 """From how many lines with owners whom the tree does not give it is the order that may be wrong, and not each of the lines."""
-OF_OWNERS = (*FOLLOWING, "joining-flag", "payout-ledger")
+OF_OWNERS = ("company-posting", "instalments", "joining-flag", "payout-ledger")
+"""What depends on the buyer of such an order, beside its members' lines."""
 FEWEST_ROWS = 2
 """How many rows have to name an order before it counts as lost; one alone may be what is wrong."""
 
@@ -59,11 +60,11 @@ def _after_owners(found: Sequence[Found]) -> Iterator[Follow]:
     orders = {
         one.order_id: one
         for one in reversed(found)
-        if one.order_id is not None and (one.line.get("wrong_owners") or 0) >= MOST_WRONG_OWNERS
+        if one.kind == OF_TREE[0] and (one.line.get("wrong_owners") or 0) >= MOST_WRONG_OWNERS
     }
     buyers = {one.line.get("buyer_id"): one for one in orders.values()}
     for one in found:
-        if one.code in OF_OWNERS and one.order_id in orders and one.code not in TOO_MANY:
+        if one.code in OF_OWNERS and one.order_id in orders:
             yield one.id, orders[one.order_id].id
         elif one.code in (COUNTERS, "eligibility-log") and one.member_id is not None and one.member_id in buyers:
             line = buyers[one.member_id].line
@@ -82,14 +83,14 @@ def _doubts(found: Sequence[Found]) -> dict[int, Found]:
     for one in sorted(found, key=lambda one: one.cause != "dated-in-future"):
         is_field = one.code == "field-missing" and one.key in {f"order/{one.order_id}/{field}" for field in FIELDS}
         is_moved = one.code == DATED and bool(one.facts.get("is_moved"))
-        if one.order_id is not None and (is_field or is_moved or one.kind == UNDISTRIBUTED):
+        if one.order_id is not None and (is_field or is_moved or one.kind in UNDISTRIBUTED):
             doubts.setdefault(one.order_id, one)
     return doubts
 
 
 def _depends(one: Found, doubt: Found) -> bool:
     """Whether a finding about an order's lines may go away once the doubt is settled."""
-    return doubt.kind == UNDISTRIBUTED or doubt.key.endswith("/userId") or one.kind not in OF_TREE
+    return doubt.kind in UNDISTRIBUTED or doubt.key.endswith("/userId") or one.kind not in OF_TREE
 
 
 def _lost(found: Sequence[Found]) -> Iterator[Found]:

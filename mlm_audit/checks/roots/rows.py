@@ -3,14 +3,18 @@
 from collections.abc import Iterator, Sequence
 
 from mlm_audit.checks.roots.breaks import COMPANY_MONEY, CONSERVATION, LINES, RUNNING, WALLET, Follow, Found
+from mlm_audit.checks.roots.doubts import UNDISTRIBUTED
 
 OTHERWISE = "other-ledger-type"
+OTHER_KIND = "record-kind-wrong"
+EARLY = ("decided-early", "month-slip")
+"""A joining record is released at once; called a repurchase it seems to be decided too early. Of any other record that is a finding."""
 MISNAMED = {
     OTHERWISE: ("ledger", "other_id"),
     "rollup-record-misnamed": ("CommissionRollup", "misnamed_id"),
     "record-misnamed": ("commissions", "stray_id"),
     "instalment-misnamed": ("SelfPayoutSchedule", "stray_id"),
-    "record-kind-wrong": ("commissions", "record_id"),
+    OTHER_KIND: ("commissions", "record_id"),
 }
 """The causes of such a row, with its table and the fact that has its id."""
 MAY_FOLLOW = (
@@ -31,7 +35,6 @@ MAY_FOLLOW = (
 """The checks whose break about such a row says only that it is where it does not belong."""
 MAY_FOLLOW_AS = (
     ("bonus-record", "bonus-not-posted"),
-    ("decided-early", "month-slip"),
     ("payout-ledger", "payout-without-schedule"),
     ("record-state", "instalment-without-order"),
     ("record-state", "joining-not-released"),
@@ -56,6 +59,7 @@ class _Places:
 
     def __init__(self) -> None:
         self.rows: dict[tuple[str, int], str] = {}
+        self.kinds: dict[tuple[str, int], str] = {}
         self.orders: dict[int | None, str] = {}
         self.amounts: dict[tuple[int | None, int], str] = {}
         self.wallets: dict[tuple[int | None, int], str] = {}
@@ -66,6 +70,8 @@ class _Places:
     def add(self, one: Found) -> None:
         for row in _misnamed(one):
             self.rows.setdefault(row, one.id)
+            if one.cause == OTHER_KIND:
+                self.kinds.setdefault(row, one.id)
             for order in _orders(one):
                 self.orders[order] = one.id
                 if one.amount_paisa:
@@ -93,6 +99,8 @@ class _Places:
         return self.rollups.get((f"ROLLUP_{one.key.replace('/', '_')}", paisa)) if one.kind == ROLLUP_LOST else None
 
     def _by_row(self, one: Found) -> str | None:
+        if one.kind == EARLY:
+            return next((self.kinds[row] for row in one.rows() if row in self.kinds), None)
         if one.code not in MAY_FOLLOW and one.kind not in MAY_FOLLOW_AS:
             return None
         if one.facts.get("missing", 1) != 1:
@@ -104,7 +112,7 @@ class _Places:
             return self.wallets.get((one.member_id, abs(one.amount_paisa)))
         if one.code in OF_AMOUNTS and (place := (one.order_id, abs(one.amount_paisa))) in self.amounts:
             return self.amounts[place]
-        return self.orders.get(one.order_id) if one.code in OF_ORDERS else None
+        return self.orders.get(one.order_id) if one.code in OF_ORDERS and one.kind not in UNDISTRIBUTED else None
 
 
 def _orders(one: Found) -> set[int]:

@@ -51,7 +51,10 @@ left join (
     from commissions
     where type in ('joining', 'repurchase') and order_id in (select order_id from level_faults where fault = 'missing')
     group by order_id, user_id, amount_paisa
-) as mr on f.order_id = mr.order_id and f.upline_id = mr.user_id and f.amount_paisa = mr.amount_paisa and f.fault = 'missing'
+) as mr
+    on
+        f.order_id = mr.order_id and f.upline_id = mr.user_id and f.amount_paisa = mr.amount_paisa and f.level <> mr.level
+        and f.fault = 'missing'
 left join (
     select reference_id, user_id, amount_paisa, max(id) as id, max_by(level_depth, id) as level_depth
     from ledger
@@ -59,5 +62,8 @@ left join (
         type = 'sponsor_commission' and reference_id in (select order_id from level_faults where fault = 'missing')
         and id not in (select of_id from corrections)
     group by reference_id, user_id, amount_paisa
-) as mc on f.order_id = mc.reference_id and f.upline_id = mc.user_id and f.amount_paisa = mc.amount_paisa and f.fault = 'missing'
+) as mc
+    on
+        f.order_id = mc.reference_id and f.upline_id = mc.user_id and f.amount_paisa = mc.amount_paisa and f.level <> mc.level_depth
+        and f.fault = 'missing'
 where f.fault in ('missing', 'rolled-up')

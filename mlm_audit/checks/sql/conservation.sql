@@ -20,7 +20,8 @@ due as (
         s.commission_paisa,
         s.expected_paisa,
         s.posted_paisa + coalesce(i.scheduled_paisa, 0) as posted_paisa,
-        s.first_at is null and i.order_id is null as is_untouched
+        s.first_at is null and i.order_id is null as is_untouched,
+        s.first_at is not null and s.posted_paisa = 0 as is_even
     from order_sums as s
     left join scheduled as i on s.order_id = i.order_id
     where s.stands
@@ -28,6 +29,13 @@ due as (
 
 uneven as (
     select * from due where posted_paisa <> expected_paisa
+),
+
+-- Orders of which somebody has a line, or the company has more or less than nothing.
+kept as (
+    select order_id from level_faults where fault not in ('missing', 'rollup-missing') or member_high is not null
+    union
+    select order_id from company_faults where posted_paisa <> 0
 ),
 
 named as (
@@ -47,6 +55,8 @@ select
     case
         -- Nobody knows whether such an order was ever paid: to post its lines could pay out what somebody made up.
         when d.is_untouched and d.posted_paisa = 0 then 'order-not-distributed'
+        -- Nor whether one was refunded of which every line was taken back from whoever had it.
+        when d.is_even and k.order_id is null then 'order-taken-back'
         when n.order_id is null then 'unexplained'
         else 'follows-from-order-line'
     end as cause,
@@ -55,4 +65,5 @@ select
     d.order_id as key
 from uneven as d
 left join named as n on d.order_id = n.order_id
+left join kept as k on d.order_id = k.order_id
 left join (select order_id, month from paid_orders where order_id in (select order_id from uneven)) as o on d.order_id = o.order_id

@@ -98,8 +98,8 @@ select
         'books': g.books,
         'holder_books': h.books,
         'totals': t.totals,
-        -- How many lines of the order somebody has whom the tree does not give.
-        'wrong_owners': count(case when f.fault in ('beneficiary', 'unexpected') and f.records + f.credits > 0 then 1 end)
+        -- How many of the lines that the plan gives the order are held by a member whom the tree does not give.
+        'wrong_owners': count(case when f.fault = 'beneficiary' and f.order_stands and f.member_high > 0 then 1 end)
             over (partition by f.order_id)
     } as line
 from level_faults as f
