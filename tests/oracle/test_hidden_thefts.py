@@ -222,6 +222,38 @@ def test_an_order_that_an_older_record_names_is_not_moved(clean: Platform) -> No
     assert [_facts(row)["is_moved"] for row in dated] == [False]
 
 
+def test_an_early_release_does_not_hide_behind_another_level(clean: Platform) -> None:
+    platform = clean.copy()
+    record = clean["commissions"].filter(pl.col("status") == "pending", pl.col("amount_paisa") > 0)["id"][0]
+    platform.update("commissions", [record], status=["released"], processed_at=[day_of(platform)], level=[9])
+    assert ("decided-early/" + str(record), "month-slip") in {(row["id"], row["cause"]) for row in audit(platform)}
+
+
+def test_lines_of_an_order_that_was_not_paid_have_no_wrong_owner(clean: Platform) -> None:
+    platform, order = clean.copy(), order_of(clean, joining=True)
+    platform.update("orders", [order["id"]], status=["pending"], paid_at=[None])
+    unpaid = [remedy_of(row) for row in audit(platform) if row["cause"] == "order-not-paid"]
+    assert unpaid
+    assert {len(remedy.alternatives) for remedy in unpaid} == {2}
+
+
+def test_two_lines_of_a_thief_can_be_taken_back(clean: Platform) -> None:
+    """The buyer may be another, so that it is a choice; and what a line comes to does not depend on who bought."""
+    platform, order = clean.copy(), order_of(clean, joining=True)["id"]
+    lines = clean["ledger"].filter(pl.col("type") == "sponsor_commission", pl.col("reference_id") == order).sort("level_depth")
+    records = clean["commissions"].filter(pl.col("order_id") == order).sort("level")
+    platform.update("ledger", lines["id"].to_list()[:2], user_id=[THIEF, THIEF])
+    platform.update("commissions", records["id"].to_list()[:2], user_id=[THIEF, THIEF])
+    platform.settle([THIEF, *lines["user_id"].to_list()[:2]])
+    moved = [remedy_of(row) for row in audit(platform) if row["cause"] == "wrong-beneficiary"]
+    assert len(moved) == 2
+    assert all(not remedy.steps and len(remedy.alternatives) == 1 for remedy in moved)
+    taken = [
+        step.amount_paisa for remedy in moved for step in _steps(remedy) if isinstance(step, Posting) and step.member_id == THIEF
+    ]
+    assert taken == [-paisa for paisa in lines["amount_paisa"].to_list()[:2]]
+
+
 def _facts(row: dict[str, Any]) -> dict[str, Any]:
     facts: dict[str, Any] = json.loads(row["evidence"])[0]["facts"]
     return facts
