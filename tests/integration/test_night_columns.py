@@ -121,7 +121,7 @@ def test_rows_that_change_places(distance: int, sqlite_url: str, filled: Fill) -
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PIECES)
-@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("every", [6, pytest.param(1, marks=pytest.mark.thorough)])
 def test_a_night_finds_what_a_full_run_finds_of_every_column(
     every: int, name: str, sqlite_url: str, filled: Fill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
