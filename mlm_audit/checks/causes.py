@@ -101,7 +101,7 @@ CAUSES: dict[str, tuple[str, str]] = {
     ),
     "order-taken-back": (
         "A paid order of which everything that was posted was taken back",
-        "Ask the shop whether it was refunded: then its status is corrected, otherwise its lines are posted again; post nothing before",
+        "Ask the shop whether it was refunded, and post nothing before: if so, correct its status, otherwise post its lines again",
     ),
     "order-of-other-version": (
         "Orders were split by another version of the plan",

@@ -10,7 +10,7 @@ from mlm_audit.checks.inputs import COMPANY_TYPES
 from mlm_audit.checks.remedies import lines, orders, payouts, records, sweep, wallets
 from mlm_audit.checks.remedies.breaks import Broken, NobodyNamedError, broken_of
 from mlm_audit.checks.remedies.model import Alternative, Posting, Remedy, Step
-from mlm_audit.checks.roots import FOLLOWS, MOST_WRONG_OWNERS, TOO_MANY
+from mlm_audit.checks.roots import FEWEST_WRONG_OWNERS, FOLLOWS, TOO_MANY
 
 log = logging.getLogger(__name__)
 UNREADABLE = "Fill in or correct the missing or unreadable values in the evidence rows; until then nothing is posted"
@@ -233,7 +233,7 @@ def _if_buyer_is_right(broken: Broken, remedy: Remedy) -> Remedy:
     What is there twice, and what a line comes to, does not depend on who bought.
     """
     number = broken["wrong_owners"] or 0
-    if number < MOST_WRONG_OWNERS or not remedy.steps or broken.code in (*TOO_MANY, "commission-amount"):
+    if number < FEWEST_WRONG_OWNERS or not remedy.steps or broken.code in (*TOO_MANY, "commission-amount"):
         return remedy
     when = f"order {broken.order_id} names the right buyer, and the buyer the right place in the tree"
     note = (

@@ -10,14 +10,14 @@ from typing import Any
 import polars as pl
 
 from mlm_audit.checks.roots.breaks import FOLLOWS, Follow, found_of
-from mlm_audit.checks.roots.doubts import MOST_WRONG_OWNERS, TOO_MANY, after_doubts, of_doubts
+from mlm_audit.checks.roots.doubts import FEWEST_WRONG_OWNERS, TOO_MANY, after_doubts, of_doubts
 from mlm_audit.checks.roots.members import after_money, after_numbers, after_owners, of_members
 from mlm_audit.checks.roots.months import after_months, of_months
 from mlm_audit.checks.roots.orders import MANY_ROOTS, ROOTS, after_lines, of_orders
 from mlm_audit.checks.roots.rows import of_rows
 from mlm_audit.checks.roots.wallets import outside_wallets
 
-__all__ = ["FOLLOWS", "MOST_WRONG_OWNERS", "ROOTS", "TOO_MANY", "follow_roots"]
+__all__ = ["FEWEST_WRONG_OWNERS", "FOLLOWS", "ROOTS", "TOO_MANY", "follow_roots"]
 
 MOST_ORDERS = 20
 

@@ -19,7 +19,7 @@ FIELDS = ("commissionAmount", "isJoiningOrder", "status", "userId")
 """The fields of an order that its lines are computed from: while one is empty, nobody knows what they should be."""
 OF_TREE = (("commission-beneficiary", "wrong-beneficiary"), ("commission-unexpected", "no-such-level"))
 """What depends on the buyer's place in the tree alone."""
-MOST_WRONG_OWNERS = 2
+FEWEST_WRONG_OWNERS = 2
 """From how many lines with owners whom the tree does not give it is the order that may be wrong, and not each of the lines."""
 OF_OWNERS = ("company-posting", "instalments", "joining-flag", "payout-ledger")
 """What depends on the buyer of such an order, beside its members' lines."""
@@ -60,7 +60,7 @@ def _after_owners(found: Sequence[Found]) -> Iterator[Follow]:
     orders = {
         one.order_id: one
         for one in reversed(found)
-        if one.kind == OF_TREE[0] and (one.line.get("wrong_owners") or 0) >= MOST_WRONG_OWNERS
+        if one.kind == OF_TREE[0] and (one.line.get("wrong_owners") or 0) >= FEWEST_WRONG_OWNERS
     }
     buyers = {one.line.get("buyer_id"): one for one in orders.values()}
     for one in found:

@@ -55,7 +55,7 @@ select
     case
         -- Nobody knows whether such an order was ever paid: to post its lines could pay out what somebody made up.
         when d.is_untouched and d.posted_paisa = 0 then 'order-not-distributed'
-        -- Nor whether one was refunded of which every line was taken back from whoever had it.
+        -- Nor does anybody know whether an order was refunded when each of its lines was taken back from its holder.
         when d.is_even and k.order_id is null then 'order-taken-back'
         when n.order_id is null then 'unexplained'
         else 'follows-from-order-line'
