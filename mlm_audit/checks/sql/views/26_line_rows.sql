@@ -99,7 +99,7 @@ select
         'holder_books': h.books,
         'totals': t.totals,
         -- How many of the lines that the plan gives the order are held by a member whom the tree does not give.
-        'wrong_owners': count(case when f.fault = 'beneficiary' and f.order_stands and f.member_high > 0 then 1 end)
+        'wrong_owners': count(case when f.fault = 'beneficiary' and f.member_high > 0 then 1 end)
             over (partition by f.order_id)
     } as line
 from level_faults as f
