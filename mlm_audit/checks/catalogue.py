@@ -8,6 +8,7 @@ folder of theirs (CHECKS_DIR). The query returns one row per break; see `BREAK_S
 
 import re
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from mlm_audit.checks.inputs import INPUTS
@@ -120,7 +121,7 @@ def load_views() -> list[View]:
     views = []
     for path in sorted((SQL_DIR / "views").glob("*.sql")):
         lines = path.read_text(encoding="utf-8").splitlines()
-        about = [line.removeprefix("-- ") for line in lines if line.startswith("--")]
+        about = [line.removeprefix("-- ") for line in takewhile(lambda line: line.startswith("--"), lines)]
         body = [line for line in lines if not line.startswith("--")]
         lazy = about[:1] == ["view"]
         views.append(View(path.stem.split("_", 1)[1], " ".join(about[lazy:]), "\n".join(body).strip(), lazy))

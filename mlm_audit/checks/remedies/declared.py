@@ -267,6 +267,8 @@ def _is_of_earlier_version(broken: Broken) -> bool:
         return True
     if broken.cause == "rollup-record-wrong" and "rollup_paisa" not in facts:
         return True
+    if broken.cause == "matrix-place-changed" and "nodes" not in facts:
+        return True
     return any("is_whole" not in line for line in facts.get("lines") or ())
 
 

@@ -94,10 +94,17 @@ def buyer(broken: Broken) -> Remedy:
 
 def matrix_place(broken: Broken) -> Remedy:
     """A member whose orders, and those below, were paid along another place in the matrix."""
-    member, old = broken.member, broken["paid_to_id"]
+    member, old, nodes = broken.member, broken["paid_to_id"], broken["nodes"]
+    if nodes > 1:
+        below = f"below member {old}" if old is not None else "below nobody"
+        return Remedy(
+            broken.id,
+            first=f"Member {member} has {nodes} nodes in the matrix, and the orders were paid along the place {below}. Find out which of "
+            "the nodes is right, remove the others, and run the reconciliation again",
+        )
     rests_on = Row("order", (broken["order_ids"] or [0])[0])
     step: Step = Correction("matrix_nodes", member, "parentId", broken["parent_id"], old, rests_on)
-    if not broken["has_node"]:
+    if not nodes:
         step = Insertion("matrix_nodes", {"userId": member, "parentId": old}, rests_on)
     note = "Where the member was moved rightly, the orders keep what was paid: record since when the new place holds."
     return Remedy(broken.id, alternatives=(Alternative("nobody approved another place", (step,)),), notes=(note,))

@@ -13,7 +13,7 @@ from mlm_audit.checks.roots.breaks import FOLLOWS, Follow, found_of
 from mlm_audit.checks.roots.doubts import FEWEST_WRONG_OWNERS, TOO_MANY, after_doubts, of_doubts
 from mlm_audit.checks.roots.members import after_money, after_numbers, after_owners, of_members
 from mlm_audit.checks.roots.months import after_months, of_months
-from mlm_audit.checks.roots.orders import MANY_ROOTS, ROOTS, after_lines, of_orders
+from mlm_audit.checks.roots.orders import MANY_ROOTS, ROOTS, after_lines, after_places, of_orders
 from mlm_audit.checks.roots.rows import of_rows
 from mlm_audit.checks.roots.wallets import outside_wallets
 
@@ -32,7 +32,7 @@ def follow_roots(breaks: pl.DataFrame) -> pl.DataFrame:
     # Where two roots could be named the later one is: an order explains more than a row, a row more than a month.
     follows = wallets + [follow for search in (of_members, of_months, of_rows, of_doubts, of_orders) for follow in search(found)]
     roots = to_the_end(follows)
-    waits = (after_doubts, after_lines, after_months, after_money, after_numbers, after_owners)
+    waits = (after_doubts, after_lines, after_places, after_months, after_money, after_numbers, after_owners)
     waiting = [follow for search in waits for follow in search(found)]
     after = {name: root for name, root in waiting if name not in roots and name != root}
     if not roots and not after and not outside:
@@ -68,8 +68,9 @@ def _end(name: str, roots: dict[str, str]) -> str:
 def _cut(evidence: str) -> str:
     """The evidence with the first orders only: there may be more than a stored text can hold."""
     first, *rest = json.loads(evidence)
-    facts = first["facts"] | {"order_ids": first["facts"]["order_ids"][:MOST_ORDERS]}
-    return json.dumps([first | {"facts": facts}, *rest], ensure_ascii=False)
+    facts = first["facts"]
+    some = {name: (facts[name] or ())[:MOST_ORDERS] for name in ("order_ids", "open_order_ids") if name in facts}
+    return json.dumps([first | {"facts": facts | some}, *rest], ensure_ascii=False)
 
 
 def _with_facts(evidence: str, facts: Mapping[str, Any]) -> str:

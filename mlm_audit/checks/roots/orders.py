@@ -7,7 +7,8 @@ from mlm_audit.checks.roots.doubts import COUNTERS, FOLLOWING
 
 ROOTS = ("order-basis", "order-buyer", "joining-flag", "order-unusable", "order-status")
 """What is wrong with an order itself: everything that is computed from it is then compared with the wrong thing."""
-MANY_ROOTS = ("matrix-lines", "order-version")
+PLACE = "matrix-lines"
+MANY_ROOTS = (PLACE, "order-version")
 """What is wrong with many orders at once, a member's place or the plan's dates: the orders are listed in its facts."""
 MISPLACED = "wrong-level"
 BUYER = "order-buyer"
@@ -62,6 +63,14 @@ def after_lines(found: Sequence[Found]) -> Iterator[Follow]:
     """A record that the sweep missed and that is wrong itself: it is decided once it is right."""
     records = {str(one.line["record_id"]): one.id for one in found if one.code in LINES and one.line.get("record_id") is not None}
     yield from ((one.id, records[one.key]) for one in found if one.code == "undecided-after-sweep" and one.key in records)
+
+
+def after_places(found: Sequence[Found]) -> Iterator[Follow]:
+    """The lines of orders below a member whose place in the tree is in question, where the other place does not explain them."""
+    orders = {order: one.id for one in found if one.code == PLACE for order in one.facts.get("open_order_ids") or ()}
+    for one in found:
+        if one.code in FOLLOWING and one.order_id in orders:
+            yield one.id, orders[one.order_id]
 
 
 def _of_buyers(found: Sequence[Found]) -> Iterator[Follow]:
