@@ -237,8 +237,8 @@ def _if_buyer_is_right(broken: Broken, remedy: Remedy) -> Remedy:
         return remedy
     when = f"order {broken.order_id} names the right buyer, and the buyer the right place in the tree"
     note = (
-        f"{number} lines of the order are held by members whom the tree does not give. Where its buyer or the buyer's place was changed, "
-        "set that right instead, and move nothing."
+        f"{number} lines of the order were not given to those who stand above its buyer in the tree. Where the buyer or the buyer's place "
+        "was changed, set that right instead, and move nothing."
     )
     return replace(
         remedy, steps=(), alternatives=(Alternative(when, remedy.steps), *remedy.alternatives), notes=(*remedy.notes, note)
@@ -253,6 +253,11 @@ def _first(broken: Broken, declared: Declared | None) -> str | None:
         return "Correct the amount that cannot be read; until then nothing is posted"
     if _is_of_earlier_version(broken):
         return EARLIER
+    if broken["is_in_doubt"] and broken.order_id is not None:
+        return (
+            f"Find out whether order {broken.order_id} names the right buyer, and the buyer the right place in the tree: several lines of "
+            "the order were not given to those who stand above that buyer"
+        )
     if (root := broken["after_id"]) is not None:
         return f"Take the steps of {root} first, and run the reconciliation again: it shows what is left here"
     return None

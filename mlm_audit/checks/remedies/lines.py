@@ -186,6 +186,9 @@ def amount(broken: Broken) -> Remedy:
     if record is not None and recorded != due:
         rests_on = Row("commissions", record)
         steps.append(Correction("commissions", record, "amount", recorded, due, rests_on))
+        named, buyer = broken["record_from_id"], broken["buyer_id"]
+        if named is not None and buyer is not None and named != buyer:  # as where two records have exchanged their orders
+            steps.append(Correction("commissions", record, "fromUserId", named, buyer, rests_on))
         if not broken["is_joining"] and broken["record_status"] != PENDING:
             steps += settle(books_of_upline(broken), _share(broken, due - recorded, 0), broken["record_status"])
     if broken["is_joining"] and broken["credits"] and broken["credited_paisa"] != due:

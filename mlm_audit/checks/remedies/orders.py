@@ -287,5 +287,8 @@ def unknown_member(broken: Broken) -> Remedy:
 def counter(broken: Broken) -> Remedy:
     """A counter of purchases that is not what the orders come to."""
     member = broken.member
-    step = Correction("users", member, broken["column"], broken["counter_paisa"], broken["expected_paisa"], Row("users", member))
-    return Remedy(broken.id, (step,))
+    rests_on = Row("users", member)
+    steps = [Correction("users", member, broken["column"], broken["counter_paisa"], broken["expected_paisa"], rests_on)]
+    if (other := broken["since_counter_paisa"]) is not None:
+        steps.append(Correction("users", member, "monthlyPurchase", other, broken["since_paisa"], rests_on))
+    return Remedy(broken.id, tuple(steps))

@@ -323,12 +323,12 @@ def history_surplus(broken: Broken) -> Remedy:
 
 
 def history_amount(broken: Broken) -> Remedy:
-    """The row of PayoutHistory is set to what was paid."""
-    number = broken["history_id"]
-    step = Correction(
-        HISTORY, number, "amount", broken["recorded_paisa"], broken["due_paisa"], Row(SCHEDULE, broken["schedule_id"])
-    )
-    return Remedy(broken.id, (step,))
+    """The row of PayoutHistory is set to what was paid, and to whom."""
+    number, rests_on = broken["history_id"], Row(SCHEDULE, broken["schedule_id"])
+    steps = [Correction(HISTORY, number, "amount", broken["recorded_paisa"], broken["due_paisa"], rests_on)]
+    if broken["member_id"] != broken.member_id:
+        steps.append(Correction(HISTORY, number, "userId", broken["member_id"], broken.member_id, rests_on))
+    return Remedy(broken.id, tuple(steps))
 
 
 def instalment_removed(broken: Broken) -> Remedy:

@@ -285,6 +285,8 @@ def refund_misplaced(broken: Broken) -> Remedy:
     left, number = broken["left_paisa"], broken["last_id"]
     rests_on = Row(str(broken["table"]), number)
     if broken["pair_line"] is not None:
+        if left < 0 and broken["rows"] == 1 and broken["pair_kind"] not in (None, broken["kind"]):
+            return _set(broken, rests_on, "type", broken["kind"], broken["pair_kind"])
         if left < 0 and broken["rows"] == 1:
             column = "levelDepth" if broken["table"] == "ledger" else "level"
             return _set(broken, rests_on, column, broken["level"], broken["pair_level"])

@@ -11,7 +11,15 @@ import polars as pl
 
 from mlm_audit.checks.roots.breaks import FOLLOWS, Follow, found_of
 from mlm_audit.checks.roots.doubts import FEWEST_WRONG_OWNERS, TOO_MANY, after_doubts, of_doubts
-from mlm_audit.checks.roots.members import after_money, after_numbers, after_owners, of_members
+from mlm_audit.checks.roots.members import (
+    after_lost_members,
+    after_money,
+    after_numbers,
+    after_owners,
+    after_purchases,
+    after_shortages,
+    of_members,
+)
 from mlm_audit.checks.roots.months import after_months, of_months
 from mlm_audit.checks.roots.orders import MANY_ROOTS, ROOTS, after_lines, after_places, of_orders
 from mlm_audit.checks.roots.rows import of_rows
@@ -20,6 +28,19 @@ from mlm_audit.checks.roots.wallets import outside_wallets
 __all__ = ["FEWEST_WRONG_OWNERS", "FOLLOWS", "ROOTS", "TOO_MANY", "follow_roots"]
 
 MOST_ORDERS = 20
+WAITS = (
+    after_purchases,
+    after_doubts,
+    after_lines,
+    after_places,
+    after_lost_members,
+    after_months,
+    after_shortages,
+    after_money,
+    after_numbers,
+    after_owners,
+)
+"""The searches for what has to wait, so that its steps are taken after those of another break; the last one that names a break counts."""
 
 
 def follow_roots(breaks: pl.DataFrame) -> pl.DataFrame:
@@ -32,12 +53,13 @@ def follow_roots(breaks: pl.DataFrame) -> pl.DataFrame:
     # Where two roots could be named the later one is: an order explains more than a row, a row more than a month.
     follows = wallets + [follow for search in (of_members, of_months, of_rows, of_doubts, of_orders) for follow in search(found)]
     roots = to_the_end(follows)
-    waits = (after_doubts, after_lines, after_places, after_months, after_money, after_numbers, after_owners)
-    waiting = [follow for search in waits for follow in search(found)]
-    after = {name: root for name, root in waiting if name not in roots and name != root}
+    after = {name: roots.get(first, first) for search in WAITS for name, first in search(found) if name not in roots}
+    in_doubt = _named_by_their_own(after)
     if not roots and not after and not outside:
         return breaks
-    facts = {name: {"after_id": root} for name, root in after.items()} | outside
+    facts: dict[str, dict[str, Any]] = {name: {"after_id": first} for name, first in after.items()}
+    facts |= {name: {"is_in_doubt": True} for name in in_doubt}
+    facts |= {name: dict(values) for name, values in outside.items()}
     facts |= {name: {"root_id": root} for name, root in roots.items()}
     evidence = [
         _with_facts(text, facts[name]) if name in facts else _cut(text) if code in MANY_ROOTS else text
@@ -47,6 +69,19 @@ def follow_roots(breaks: pl.DataFrame) -> pl.DataFrame:
         pl.when(pl.col("id").is_in(list(roots))).then(pl.lit(FOLLOWS)).otherwise("cause").alias("cause"),
         pl.Series("evidence", evidence, dtype=pl.String),
     )
+
+
+def _named_by_their_own(after: dict[str, str]) -> list[str]:
+    """Takes out the breaks that wait, through others, for themselves, and returns one of each ring: nothing comes before it."""
+    rings = []
+    for name in sorted(after):
+        path = [name]
+        while (first := after.get(path[-1])) is not None and first not in path:
+            path.append(first)
+        if first == name:
+            del after[name]
+            rings.append(name)
+    return rings
 
 
 def to_the_end(follows: list[Follow]) -> dict[str, str]:

@@ -23,6 +23,7 @@ FEWEST_WRONG_OWNERS = 2
 """From how many lines with owners whom the tree does not give it is the order that may be wrong, and not each of the lines."""
 OF_OWNERS = ("company-posting", "instalments", "joining-flag", "payout-ledger")
 """What depends on the buyer of such an order, beside its members' lines."""
+OF_OWNED_LINES = ("commission-beneficiary", "commission-missing", "commission-not-posted", "commission-unexpected")
 FEWEST_ROWS = 2
 """How many rows have to name an order before it counts as lost; one alone may be what is wrong."""
 
@@ -57,15 +58,16 @@ def after_doubts(found: Sequence[Found]) -> Iterator[Follow]:
 
 def _after_owners(found: Sequence[Found]) -> Iterator[Follow]:
     """What depends on who bought an order of which several lines have owners whom the tree does not give."""
-    orders = {
-        one.order_id: one
-        for one in reversed(found)
-        if one.kind == OF_TREE[0] and (one.line.get("wrong_owners") or 0) >= FEWEST_WRONG_OWNERS
-    }
+    orders = {one.order_id: one for one in reversed(found) if (one.line.get("wrong_owners") or 0) >= FEWEST_WRONG_OWNERS}
     buyers = {one.line.get("buyer_id"): one for one in orders.values()}
+    # Each such line of a month that was swept changes the same totals: one line at a time.
+    swept = {number: one for number, one in orders.items() if one.line.get("is_swept") and not one.line.get("is_joining")}
+    months = {str(one.line.get("month")): one for one in swept.values()}
     for one in found:
-        if one.code in OF_OWNERS and one.order_id in orders:
+        if (one.code in OF_OWNERS and one.order_id in orders) or (one.code in OF_OWNED_LINES and one.order_id in swept):
             yield one.id, orders[one.order_id].id
+        elif one.code == "monthly-stats" and one.key in months:
+            yield one.id, months[one.key].id
         elif one.code in (COUNTERS, "eligibility-log") and one.member_id is not None and one.member_id in buyers:
             line = buyers[one.member_id].line
             if one.code == COUNTERS or one.key == f"{one.member_id}/{line.get('month')}":

@@ -13,6 +13,7 @@ LOGGED_PURCHASES = ("eligibility-log", "eligibility-purchases")
 MONEY = ("/amount", "/walletBalance")
 """How the keys of breaks end that miss an amount."""
 OF_NOBODY = ("eligibility-log", "refund-misplaced")
+PAID_TO_MEMBERS = (*LINES, "payout-ledger", "release-ledger")
 OF_WALLETS = (WALLET, RUNNING, "negative-wallet")
 ROLLUP_AMOUNT = ("rollup-ledger", "rollup-record-wrong")
 
@@ -26,10 +27,24 @@ def of_members(found: Sequence[Found]) -> Iterator[Follow]:
     purchases = {one.member_id: one.id for one in found if one.kind == LOGGED_PURCHASES}
     rollups = {one.key: one.id for one in found if one.kind == ROLLUP_AMOUNT}
     for one in found:
-        if one.code == COUNTERS and one.member_id in purchases:
+        if one.code == COUNTERS and one.member_id in purchases and not _is_since_wrong(one):
             yield one.id, purchases[one.member_id]
         if one.code == "rollup-record" and one.key in rollups:
             yield one.id, rollups[one.key]
+
+
+def after_purchases(found: Sequence[Found]) -> Iterator[Follow]:
+    """The counter of what a member bought since the last sweep: the log explains only that of the month that was swept."""
+    purchases = {one.member_id: one.id for one in found if one.kind == LOGGED_PURCHASES}
+    yield from (
+        (one.id, purchases[one.member_id])
+        for one in found
+        if one.code == COUNTERS and one.member_id in purchases and _is_since_wrong(one)
+    )
+
+
+def _is_since_wrong(one: Found) -> bool:
+    return one.facts.get("column") == "monthlyPurchase" or one.facts.get("since_counter_paisa") is not None
 
 
 def _of_lost_members(found: Sequence[Found]) -> Iterator[Follow]:
@@ -43,6 +58,17 @@ def _of_lost_members(found: Sequence[Found]) -> Iterator[Follow]:
             yield one.id, lost[one.member_id]
     orders = {one.order_id: lost[one.member_id] for one in found if one.code in LINES and one.order_id and one.member_id in lost}
     yield from ((one.id, orders[one.order_id]) for one in found if one.code in FOLLOWING and one.order_id in orders)
+
+
+def after_lost_members(found: Sequence[Found]) -> Iterator[Follow]:
+    """What is computed from an order whose buyer does not exist: who stands above them is known once it is known who they are."""
+    lost = {one.member_id: one.id for one in reversed(found) if one.code == LOST_MEMBER and one.member_id is not None}
+    orders = {one.order_id: lost[one.line["buyer_id"]] for one in found if one.line.get("buyer_id") in lost}
+    for one in found:
+        if one.code in FOLLOWING and one.order_id in orders:
+            yield one.id, orders[one.order_id]
+        elif one.code == "joining-flag" and one.member_id in lost:
+            yield one.id, lost[one.member_id]
 
 
 def _of_missing_money(found: Sequence[Found]) -> Iterator[Follow]:
@@ -63,6 +89,14 @@ def after_money(found: Sequence[Found]) -> Iterator[Follow]:
     for one in found:
         if one.code in (WALLET, "negative-wallet") and one.member_id is not None and one.member_id in empty:
             yield one.id, empty[one.member_id]
+
+
+def after_shortages(found: Sequence[Found]) -> Iterator[Follow]:
+    """A wallet below zero of a member who was given too little: how far it is below is known once they have what they are due."""
+    short = {one.member_id: one.id for one in reversed(found) if one.code in PAID_TO_MEMBERS and one.amount_paisa < 0}
+    for one in found:
+        if one.code == "negative-wallet" and one.member_id is not None and one.member_id in short:
+            yield one.id, short[one.member_id]
 
 
 def after_numbers(found: Sequence[Found]) -> Iterator[Follow]:

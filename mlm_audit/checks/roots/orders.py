@@ -20,6 +20,7 @@ NOT_MARKED = ("given-up-early", "undecided-with-amount", "undecided-with-time")
 """What the state of an instalment shows that was paid and is not marked as paid."""
 INSTALMENT_AMOUNT = ("instalments", "instalment-amount")
 INSTALMENT_OWNER, PAID_TO_OTHER = ("instalments", "wrong-beneficiary"), ("payout-ledger", "wrong-beneficiary")
+UNAPPROVED = ("withdrawals", "withdrawal-not-approved")
 DEBITED_TWICE = ("withdrawals", "withdrawal-debited-twice")
 MARKED = ("decided-without-time", "paid-without-amount")
 """What it shows that was marked as paid by hand."""
@@ -60,9 +61,18 @@ def _of_lines(found: Sequence[Found]) -> Iterator[Follow]:
 
 
 def after_lines(found: Sequence[Found]) -> Iterator[Follow]:
-    """A record that the sweep missed and that is wrong itself: it is decided once it is right."""
+    """A record that the sweep missed and that is wrong itself, or whose state rests on a wrong time or on what the bank shows."""
     records = {str(one.line["record_id"]): one.id for one in found if one.code in LINES and one.line.get("record_id") is not None}
-    yield from ((one.id, records[one.key]) for one in found if one.code == "undecided-after-sweep" and one.key in records)
+    dated = {row: one.id for one in found if one.kind == ("impossible-date", "dated-in-future") for row in one.rows()}
+    debits = {one.key: one.id for one in found if one.kind == UNAPPROVED}
+    for one in found:
+        if one.code == "undecided-after-sweep" and one.key in records:
+            yield one.id, records[one.key]
+        elif one.code == "record-state":
+            yield from ((one.id, dated[row]) for row in one.rows() if row in dated)
+            request = one.key.removeprefix("withdrawal_requests/")
+            if one.cause == "undecided-with-time" and request in debits:
+                yield one.id, debits[request]
 
 
 def after_places(found: Sequence[Found]) -> Iterator[Follow]:
@@ -75,11 +85,16 @@ def after_places(found: Sequence[Found]) -> Iterator[Follow]:
 
 def _of_buyers(found: Sequence[Found]) -> Iterator[Follow]:
     """Where an order's buyer was changed, the purchases of both members follow, and of a joining order since when they are active."""
-    buyers = {member: one for one in found if one.code == BUYER for member in (one.member_id, one.facts.get("buyer_id"))}
+    buyers: dict[int | None, list[Found]] = {}
+    for one in found:
+        if one.code == BUYER:
+            for member in (one.member_id, one.facts.get("buyer_id")):
+                buyers.setdefault(member, []).append(one)
     rows = {("order", one.order_id): one for one in found if one.code == BUYER}
     for one in found:
-        root = buyers.get(one.member_id) if one.member_id is not None else None
-        if root is not None and _is_of_buyer(one, root):
+        of_member = buyers.get(one.member_id, []) if one.member_id is not None else []
+        root = next((buyer for buyer in of_member if _is_of_buyer(one, buyer)), None)
+        if root is not None:
             yield one.id, root.id
         elif one.code in ("impossible-date", "field-missing", "orphan-member"):
             yield from ((one.id, rows[row].id) for row in one.rows() if row in rows)

@@ -136,12 +136,28 @@ def _holders(one: Found) -> set[int]:
 
 def of_rows(found: Sequence[Found]) -> Iterator[Follow]:
     """The breaks that follow from a row which is another one's than it says; it is set right with its own break."""
+    yield from _of_other_kind(found)
     places = _Places()
     for one in found:
         places.add(one)
     for one in found:
         if one.cause not in MISNAMED and (root := places.root_of(one)) is not None:
             yield one.id, root
+
+
+def _of_other_kind(found: Sequence[Found]) -> Iterator[Follow]:
+    """The level of a row that takes a line of the company back and is called another kind: with its own kind it has the right one."""
+    kinds = {
+        ("ledger", one.facts["last_id"]): one.id
+        for one in found
+        if one.code == "refund-misplaced"
+        and one.facts.get("pair_kind") not in (None, one.facts.get("kind"))
+        and one.facts["left_paisa"] < 0
+        and one.facts["rows"] == 1
+    }
+    for one in found:
+        if one.kind == ("entry-form", "level-unexpected"):
+            yield from ((one.id, kinds[row]) for row in one.rows() if row in kinds)
 
 
 def _misnamed(one: Found) -> Iterator[tuple[str, int]]:

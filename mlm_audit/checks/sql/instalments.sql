@@ -8,7 +8,7 @@
 -- message: Order {order_id}, instalment {instalment}: {scheduled_paisa} scheduled, {expected_paisa} expected.
 with strays as (
     -- Rows that are not what their order gives there, or whose order nobody knows.
-    select s.id, s.order_id, s.instalment, s.user_id, s.amount_paisa
+    select s.id, s.order_id, s.instalment, s.user_id, s.amount_paisa, s.payout_date
     from payout_schedule as s
     left join (select id from orders) as o on s.order_id = o.id
     left join (select order_id, instalment from instalment_faults where fault in ('twice', 'unexpected', 'beneficiary')) as f
@@ -25,15 +25,22 @@ fitting as (
         s.id,
         s.order_id as stray_order_id,
         s.instalment,
-        f.order_id is not distinct from s.order_id as is_same_order
+        f.order_id is not distinct from s.order_id as is_same_order,
+        coalesce(
+            abs(epoch_us(s.payout_date) - epoch_us(o.paid_at) - f.instalment::BIGINT * v.interval_days * 86400000000) < 86400000000,
+            false
+        ) as is_due_then
     from instalment_faults as f
     inner join strays as s
         on f.member_id = s.user_id and f.amount_paisa = s.amount_paisa
         and (f.order_id = s.order_id or f.instalment = s.instalment)
+    left join (select * from paid_orders where order_id in (select order_id from instalment_faults)) as o on f.order_id = o.order_id
+    left join plan_versions as v on o.version_no = v.version_no
     where f.fault = 'missing'
 ),
 
--- The row that is the instalment which an order lacks: one that names another order, else one that names another number.
+-- The row that is the instalment which an order lacks: one that names another order, else one that names another number, and of
+-- several the one that is due when the lacking instalment is.
 found as (
     select
         order_id,
@@ -49,9 +56,9 @@ found as (
     select
         order_id,
         missing_instalment,
-        max(id) as id,
+        coalesce(max(case when is_due_then then id end), max(id)) as id,
         max(stray_order_id) as stray_order_id,
-        max_by(instalment, id) as instalment
+        coalesce(max_by(instalment, case when is_due_then then id end), max_by(instalment, id)) as instalment
     from fitting
     where
         is_same_order and order_id not in (select order_id from fitting where not is_same_order)

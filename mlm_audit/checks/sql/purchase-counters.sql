@@ -54,6 +54,7 @@ compared as (
                 u.monthly_purchase_paisa not between coalesce(s.least_paisa, 0) and coalesce(s.most_paisa, 0)
                 then 'monthlyPurchase'
         end as what,
+        u.monthly_purchase_paisa not between coalesce(s.least_paisa, 0) and coalesce(s.most_paisa, 0) as is_since_wrong,
         u.last_month_purchase_paisa,
         u.monthly_purchase_paisa,
         coalesce(l.purchase_paisa, b.standing_paisa, 0) as purchase_paisa,
@@ -77,7 +78,10 @@ select
     {
         'column': what,
         'counter_paisa': case when what = 'lastMonthPurchase' then last_month_purchase_paisa else monthly_purchase_paisa end,
-        'expected_paisa': case when what = 'lastMonthPurchase' then purchase_paisa else since_paisa end
+        'expected_paisa': case when what = 'lastMonthPurchase' then purchase_paisa else since_paisa end,
+        -- Where both counters are wrong, what the other one is and should be.
+        'since_counter_paisa': case when what = 'lastMonthPurchase' and is_since_wrong then monthly_purchase_paisa end,
+        'since_paisa': since_paisa
     } as facts,
     member_id as key
 from compared

@@ -70,6 +70,7 @@ select
         'rows': s.rows,
         'pair_line': v.pair_line,
         'pair_level': v.level,
+        'pair_kind': v.kind,
         'pair_rows': v.rows,
         'books': g.books,
         'totals': t.totals
@@ -86,13 +87,15 @@ left join (
     where table_name = 'commissions'
     group by order_id, user_id
 ) as w on s.order_id = w.order_id and s.user_id = w.user_id and s.table_name = 'commissions'
--- The one other line of the same holder that has as much too little.
+-- The one other line of the same holder that has as much too little: of another level, or of the company's of another kind.
 left join (
-    select a.order_id, a.line, a.user_id, max(b.line) as pair_line, max(b.level) as level, max(b.rows) as rows
+    select a.order_id, a.line, a.user_id, max(b.line) as pair_line, max(b.level) as level, max(b.kind) as kind, max(b.rows) as rows
     from summed as a
     inner join summed as b
-        on a.order_id = b.order_id and a.user_id is not distinct from b.user_id and a.table_name = b.table_name and a.kind = b.kind
+        on a.order_id = b.order_id and a.user_id is not distinct from b.user_id and a.table_name = b.table_name
         and a.left_paisa = -b.left_paisa
+        -- Of the company's rows one may be called another kind, at the same level.
+        and (a.kind = b.kind or (a.user_id is null and a.table_name = 'ledger' and a.level is not distinct from b.level))
     where a.left_paisa <> 0
     group by a.order_id, a.line, a.user_id
     having count(*) = 1

@@ -7,7 +7,8 @@ with records as (
         id as record_id,
         amount_paisa as record_paisa,
         status as record_status,
-        user_id as record_user_id
+        user_id as record_user_id,
+        from_user_id as record_from_id
     from (
         select
             c.order_id,
@@ -16,6 +17,7 @@ with records as (
             c.amount_paisa,
             c.status,
             c.user_id,
+            c.from_user_id,
             row_number() over (
                 partition by c.order_id, c.level
                 order by
@@ -85,6 +87,7 @@ select
         'record_paisa': r.record_paisa,
         'record_status': r.record_status,
         'record_user_id': r.record_user_id,
+        'record_from_id': r.record_from_id,
         'credit_id': c.credit_id,
         'credit_user_id': c.credit_user_id,
         'credit_row_paisa': c.credit_row_paisa,
@@ -98,9 +101,13 @@ select
         'books': g.books,
         'holder_books': h.books,
         'totals': t.totals,
-        -- How many of the lines that the plan gives the order are held by a member whom the tree does not give.
-        'wrong_owners': count(case when f.fault = 'beneficiary' and f.member_high > 0 then 1 end)
-            over (partition by f.order_id)
+        -- How many lines of the order went to another member than the tree gives, or to a member instead of the company, or the other way.
+        'wrong_owners': count(
+            case
+                when f.fault in ('beneficiary', 'inactive-upline', 'unexpected') and f.member_high > 0 then 1
+                when f.fault = 'rolled-up' then 1
+            end
+        ) over (partition by f.order_id)
     } as line
 from level_faults as f
 left join records as r on f.order_id = r.order_id and f.level is not distinct from r.level
