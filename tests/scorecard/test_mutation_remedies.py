@@ -78,6 +78,25 @@ CASES = (
     # What is left of a member who does not exist; a credit whose record is there
     "ledger.(row) of commission_rollup: delete, mirrored",
     "ledger.user_id of repurchase_commission: unknown, plain",
+    # A place in the tree: its lines were rolled up, or left to the company
+    "matrix_nodes.parent_id of inner: other-member, plain",
+    "matrix_nodes.parent_id of root: other-member, plain",
+    # An order that was given another buyer, or made up, with all its records: a person decides, and what depends on it waits
+    "orders.(row) of paid-repurchase: forge, mirrored",
+    "orders.user_id of paid-joining: swap, mirrored",
+    "orders.user_id of paid-repurchase: other-member, mirrored",
+    "orders.user_id of paid-repurchase: swap, mirrored",
+    "orders.user_id of paid-repurchase: swap, plain",
+    # A line of no amount, and the row that makes up for it
+    "commissions.amount_paisa of joining-released: zero, mirrored",
+    "ledger.amount_paisa of sponsor_commission: zero, settled",
+    # Two rows that exchanged what they name; a reversal called another kind; both counters of a member
+    "commissions.order_id of repurchase-released: swap, plain",
+    "ledger.type of rollup_to_company-reversal: word-remainder, plain",
+    "payout_history.schedule_id of completed: swap, plain",
+    "payout_schedule.instalment of paid: swap, plain",
+    "users.(row) of active: forge, plain",
+    "withdrawals.status of approved: word-pending, plain",
 )
 UNDECIDED = (
     # Nobody can know the amount or the owner, whether an order was paid, or what a row was before: no step is proposed.
@@ -105,6 +124,9 @@ UNDECIDED = (
     "ledger.id of self_payout: renumber, plain",
     # An order that was refunded, or of which somebody took everything back
     "orders.status of refunded: word-paid, plain",
+    # An order of a member who does not exist; an instalment given up at a time that cannot be
+    "orders.user_id of paid-repurchase: unknown, mirrored",
+    "payout_schedule.processed_at of permanently_failed: future, plain",
 )
 
 
