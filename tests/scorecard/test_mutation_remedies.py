@@ -87,6 +87,7 @@ CASES = (
     "orders.user_id of paid-repurchase: other-member, mirrored",
     "orders.user_id of paid-repurchase: swap, mirrored",
     "orders.user_id of paid-repurchase: swap, plain",
+    "orders.user_id of paid-repurchase: unknown, mirrored",
     # A line of no amount, and the row that makes up for it
     "commissions.amount_paisa of joining-released: zero, mirrored",
     "ledger.amount_paisa of sponsor_commission: zero, settled",
@@ -124,8 +125,7 @@ UNDECIDED = (
     "ledger.id of self_payout: renumber, plain",
     # An order that was refunded, or of which somebody took everything back
     "orders.status of refunded: word-paid, plain",
-    # An order of a member who does not exist; an instalment given up at a time that cannot be
-    "orders.user_id of paid-repurchase: unknown, mirrored",
+    # An instalment given up at a time that cannot be
     "payout_schedule.processed_at of permanently_failed: future, plain",
 )
 

@@ -6,8 +6,8 @@
 -- proves: No member's orders, and those below, were all paid to the uplines of one other place in the matrix.
 -- do: Find out who moved the member in the matrix; set the place right first, and reverse nothing of the orders before that.
 -- message: {orders} orders of member {member_id} and below were paid to {paid_to_text}, not to {parent_text}.
--- Of a place below nobody every order of the member and below has to be explained: nothing else shows that nobody stood above.
 with places as (
+    -- Of a place below nobody every order of the member and below has to be explained: nothing else shows that nobody stood above.
     select
         member_id,
         paid_to_id,

@@ -104,7 +104,8 @@ select
         -- How many lines of the order went to another member than the tree gives, or to a member instead of the company, or the other way.
         'wrong_owners': count(
             case
-                when f.fault in ('beneficiary', 'inactive-upline', 'unexpected') and f.member_high > 0 then 1
+                when f.fault in ('beneficiary', 'inactive-upline') and f.member_high > 0 then 1
+                when f.fault = 'unexpected' and f.member_high > 0 and f.order_stands then 1
                 when f.fault = 'rolled-up' then 1
             end
         ) over (partition by f.order_id)
