@@ -100,6 +100,21 @@ def test_a_row_that_is_taken_back_by_one_paisa(clean: Platform) -> None:
     assert f"orphan-order/ledger/{number}" in {row["id"] for row in audit(platform) if row["cause"] != FOLLOWS}
 
 
+def test_a_row_of_nobody_known_that_is_taken_back_by_one_paisa(clean: Platform) -> None:
+    """What is left of it is still money of a member who does not exist."""
+    platform, unknown = clean.copy(), 900_000_009
+    row = {
+        "user_id": unknown,
+        "type": "sponsor_commission",
+        "reference_id": NOWHERE,
+        "level_depth": 4,
+        "created_at": day_of(platform),
+    }
+    [number] = platform.append("ledger", [row | {"amount_paisa": STOLEN, "ref": "ORDER_X"}])
+    platform.append("ledger", [row | {"amount_paisa": -1, "ref": f"REVERSAL_{number}"}])
+    assert f"orphan-member/ledger/{unknown}" in {found["id"] for found in audit(platform)}
+
+
 def test_an_order_moved_by_two_hours(clean: Platform) -> None:
     platform, order = clean.copy(), order_of(clean, joining=True)
     steal(platform, order["id"], order["paid_at"])
