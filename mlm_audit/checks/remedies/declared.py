@@ -224,7 +224,15 @@ def remedy_of(row: Mapping[str, Any]) -> Remedy:
         return Remedy(broken.id, first=UNREADABLE)
     if any(_is_of_nobody(step) for step in _every_step(remedy)):
         return Remedy(broken.id, first=NOBODY)
-    return _if_buyer_is_right(broken, remedy)
+    return _if_place_is_right(broken, _if_buyer_is_right(broken, remedy))
+
+
+def _if_place_is_right(broken: Broken, remedy: Remedy) -> Remedy:
+    """Where the place of a member above the buyer is in question, the steps hold only if today's place is right."""
+    if (place := broken["place_id"]) is None or not remedy.steps:
+        return remedy
+    when = f"{place} is settled, and the tree is right as it stands"
+    return replace(remedy, steps=(), alternatives=(Alternative(when, remedy.steps), *remedy.alternatives))
 
 
 def _if_buyer_is_right(broken: Broken, remedy: Remedy) -> Remedy:
@@ -253,14 +261,20 @@ def _first(broken: Broken, declared: Declared | None) -> str | None:
         return "Correct the amount that cannot be read; until then nothing is posted"
     if _is_of_earlier_version(broken):
         return EARLIER
-    if broken["is_in_doubt"] and broken.order_id is not None:
+    if broken["is_in_doubt"]:
+        return _doubt(broken)
+    if (root := broken["after_id"]) is not None:
+        return f"Take the steps of {root} first, and run the reconciliation again: it shows what is left here"
+    return None
+
+
+def _doubt(broken: Broken) -> str:
+    if broken.code == "joining-flag":
         return (
             f"Find out whether order {broken.order_id} names the right buyer, and the buyer the right place in the tree: several lines of "
             "the order were not given to those who stand above that buyer"
         )
-    if (root := broken["after_id"]) is not None:
-        return f"Take the steps of {root} first, and run the reconciliation again: it shows what is left here"
-    return None
+    return "Find out which of the records is right: other findings wait for this one, and it depends on them"
 
 
 def _is_of_earlier_version(broken: Broken) -> bool:

@@ -106,8 +106,11 @@ def matrix_place(broken: Broken) -> Remedy:
     step: Step = Correction("matrix_nodes", member, "parentId", broken["parent_id"], old, rests_on)
     if not nodes:
         step = Insertion("matrix_nodes", {"userId": member, "parentId": old}, rests_on)
-    note = "Where the member was moved rightly, the orders keep what was paid: record since when the new place holds."
-    return Remedy(broken.id, alternatives=(Alternative("nobody approved another place", (step,)),), notes=(note,))
+    notes = (
+        "Where somebody approved the move after these orders were paid, they keep what was paid, and nothing is posted.",
+        "Where the member never stood at the other place, the lines were paid to the wrong members: see `mlm-audit explain order`.",
+    )
+    return Remedy(broken.id, alternatives=(Alternative("nobody approved today's place", (step,)),), notes=notes)
 
 
 def joining_flag(broken: Broken) -> Remedy:

@@ -21,7 +21,7 @@ from mlm_audit.checks.roots.members import (
     of_members,
 )
 from mlm_audit.checks.roots.months import after_months, of_months
-from mlm_audit.checks.roots.orders import MANY_ROOTS, ROOTS, after_lines, after_places, of_orders
+from mlm_audit.checks.roots.orders import MANY_ROOTS, ROOTS, after_lines, at_places, of_orders
 from mlm_audit.checks.roots.rows import of_rows
 from mlm_audit.checks.roots.wallets import outside_wallets
 
@@ -32,7 +32,6 @@ WAITS = (
     after_purchases,
     after_doubts,
     after_lines,
-    after_places,
     after_lost_members,
     after_months,
     after_shortages,
@@ -55,14 +54,16 @@ def follow_roots(breaks: pl.DataFrame) -> pl.DataFrame:
     roots = to_the_end(follows)
     after = {name: roots.get(first, first) for search in WAITS for name, first in search(found) if name not in roots}
     in_doubt = _named_by_their_own(after)
-    if not roots and not after and not outside:
+    places = {name: {"place_id": place} for name, place in at_places(found) if name not in roots}
+    if not roots and not after and not outside and not places:
         return breaks
     facts: dict[str, dict[str, Any]] = {name: {"after_id": first} for name, first in after.items()}
     facts |= {name: {"is_in_doubt": True} for name in in_doubt}
+    facts |= {name: facts.get(name, {}) | place for name, place in places.items()}
     facts |= {name: dict(values) for name, values in outside.items()}
     facts |= {name: {"root_id": root} for name, root in roots.items()}
     evidence = [
-        _with_facts(text, facts[name]) if name in facts else _cut(text) if code in MANY_ROOTS else text
+        _with_facts(_cut(text) if code in MANY_ROOTS else text, facts.get(name, {}))
         for name, code, text in breaks.select("id", "code", "evidence").iter_rows()
     ]
     return breaks.with_columns(
@@ -72,7 +73,7 @@ def follow_roots(breaks: pl.DataFrame) -> pl.DataFrame:
 
 
 def _named_by_their_own(after: dict[str, str]) -> list[str]:
-    """Takes out the breaks that wait, through others, for themselves, and returns one of each ring: nothing comes before it."""
+    """Opens each ring of breaks that wait for one another: takes out one of its breaks, which then waits for nothing, and returns these."""
     rings = []
     for name in sorted(after):
         path = [name]
@@ -110,6 +111,8 @@ def _cut(evidence: str) -> str:
 
 def _with_facts(evidence: str, facts: Mapping[str, Any]) -> str:
     """The evidence with more facts in its first row."""
+    if not facts:
+        return evidence
     rows: list[dict[str, Any]] = json.loads(evidence)
     if not rows:
         return evidence  # every row of it lacks an id, and facts stand on a row

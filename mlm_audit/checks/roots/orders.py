@@ -12,6 +12,8 @@ MANY_ROOTS = (PLACE, "order-version")
 """What is wrong with many orders at once, a member's place or the plan's dates: the orders are listed in its facts."""
 MISPLACED = "wrong-level"
 BUYER = "order-buyer"
+INDEPENDENT = {BUYER: ("commission-amount",), PLACE: ("instalments", "order-amount")}
+"""What never follows from such a root: the amount of a line does not depend on who bought, the instalments not on who stands above."""
 OF_FIRST_ORDER = ("inactive-upline", "rolled-up-though-active")
 """Causes that depend on since when a member is active, which is since their first order."""
 UNPAID = ("commission-unexpected", "order-not-paid")
@@ -41,8 +43,7 @@ def of_orders(found: Sequence[Found]) -> Iterator[Follow]:
             orders |= {number: one.id for number in one.facts.get("order_ids", ()) if number not in orders}
     for one in found:
         root = orders.get(one.order_id) if one.code in FOLLOWING and one.order_id is not None else None
-        # What a line comes to does not depend on who bought.
-        if root is not None and not (root.startswith(f"{BUYER}/") and one.code == "commission-amount"):
+        if root is not None and one.code not in INDEPENDENT.get(root.partition("/")[0], ()):
             yield one.id, root
 
 
@@ -75,11 +76,14 @@ def after_lines(found: Sequence[Found]) -> Iterator[Follow]:
                 yield one.id, debits[request]
 
 
-def after_places(found: Sequence[Found]) -> Iterator[Follow]:
-    """The lines of orders below a member whose place in the tree is in question, where the other place does not explain them."""
+def at_places(found: Sequence[Found]) -> Iterator[Follow]:
+    """The lines of orders below a member whose place in the tree is in question, where the other place does not explain them.
+
+    Their steps hold only where today's place is right.
+    """
     orders = {order: one.id for one in found if one.code == PLACE for order in one.facts.get("open_order_ids") or ()}
     for one in found:
-        if one.code in FOLLOWING and one.order_id in orders:
+        if one.code in FOLLOWING and one.code not in INDEPENDENT[PLACE] and one.order_id in orders:
             yield one.id, orders[one.order_id]
 
 

@@ -3,26 +3,43 @@
 -- severity: high
 -- needs: orders, commissions, ledger, matrix_nodes, users
 -- determines: matrix_nodes.parent_id
--- proves: No member's orders, and those below, were all paid to the uplines of one other place in the matrix.
+-- proves: Of no member, with those below, were two or more orders paid line by line as another place in the matrix gives them.
 -- do: Find out who moved the member in the matrix; set the place right first, and reverse nothing of the orders before that.
--- message: {orders} orders of member {member_id} and below were paid to {paid_to_text}, not to {parent_text}.
-with places as (
-    -- Of a place below nobody every order of the member and below has to be explained: nothing else shows that nobody stood above.
+-- message: {orders} orders of member {member_id} and below, with lines of {lines_paisa}, were paid to {paid_to_text}, not to {parent_text}.
+with recursive places as (
     select
         member_id,
         paid_to_id,
-        count(*) filter (where is_explained) as orders,
-        list_sort(list(order_id) filter (where is_explained)) as order_ids,
-        list_sort(list(order_id) filter (where differs and not is_explained)) as open_order_ids
+        count(*) filter (where bearing = 'explained') as orders,
+        sum(case when bearing = 'explained' then lines_paisa end)::BIGINT as lines_paisa,
+        list_sort(list(order_id) filter (where bearing = 'explained')) as order_ids,
+        list_sort(list(order_id) filter (where bearing = 'open')) as open_order_ids
     from place_orders
     group by member_id, paid_to_id
-    having count(*) filter (where is_explained) > 1 and (paid_to_id > 0 or bool_and(is_explained))
+    having count(*) filter (where bearing = 'explained') > 1 and count(*) filter (where bearing = 'contrary') = 0
+),
+
+-- Everybody above the members whose orders were paid to nobody, as the tree is today.
+above as (
+    select
+        p.member_id,
+        n.parent_id as upline_id
+    from places as p
+    inner join matrix_nodes as n on p.member_id = n.user_id
+    where p.paid_to_id = 0 and n.parent_id is not null
+    union
+    select
+        a.member_id,
+        n.parent_id as upline_id
+    from above as a
+    inner join (select * from matrix_nodes where parent_id is not null) as n on a.upline_id = n.user_id
 )
 
 select
     p.member_id,
     0::BIGINT as amount_paisa,
     p.orders,
+    p.lines_paisa,
     case when p.paid_to_id > 0 then 'member ' || p.paid_to_id || ' and above' else 'nobody' end as paid_to_text,
     coalesce('member ' || case when n.parent_id = p.paid_to_id then n.first_parent_id else n.parent_id end, 'nobody') as parent_text,
     'matrix-place-changed' as cause,
@@ -46,3 +63,6 @@ left join (
     group by user_id
 ) as n
     on p.member_id = n.user_id
+where
+    -- That nothing was posted above a member shows a place below nobody only where today's place cannot be: the member stands above itself.
+    p.paid_to_id > 0 or p.member_id in (select member_id from above where upline_id = member_id)

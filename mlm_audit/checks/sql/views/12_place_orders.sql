@@ -1,83 +1,115 @@
--- Orders whose lines differ, below a member whose place in the matrix may have been another one when they were paid: one row per order and
--- such place. paid_to_id is the parent at that place, 0 where it has none; place is how far above the buyer the member stands.
--- is_explained: every line above the member is just as the other place gives it, to the paisa, and nothing else differs in the order.
+-- What orders say about another place of a member in the matrix: that the member stood below paid_to_id (0: below nobody) when they were
+-- paid. One row per order and such place; a member has one at most, the one that most orders show. place is how far above the buyer the
+-- member stands, lines_paisa what the lines that differ come to.
+-- bearing: 'explained', where every line above the member is just as the other place gives it, to the paisa, and every paisa of the order
+-- is posted; 'contrary', where the lines are as today's place gives them and not as the other one would; 'open', where neither explains
+-- them.
 with recursive differing as (
     select
         order_id,
         min(level) as level,
-        min(coalesce(level, 0)) as lowest
+        min(coalesce(level, 0)) as lowest,
+        max(coalesce(level, 0)) as highest,
+        sum(greatest(amount_paisa, recorded_paisa))::BIGINT as lines_paisa
     from level_faults
     group by order_id
 ),
 
--- The member below whom the first wrong line of an order stands, and who was paid on that line.
-placed as (
+-- Each order with the member below whom its first wrong line stands.
+own as (
     select
-        d.order_id,
-        case when d.level = 1 then o.user_id else u.upline_id end as member_id,
+        o.order_id,
+        case when d.level = 1 then o.member_id else u.upline_id end as placed_id,
+        d.level - 1 as place,
+        d.level,
+        d.lowest,
+        d.lines_paisa,
+        o.member_id as buyer_id,
+        o.is_joining,
+        o.version_no,
+        o.pot_paisa,
+        o.company_paisa + o.pot_paisa as due_paisa,
+        o.paid_at
+    from differing as d
+    inner join (select * from paid_orders where stands and order_id in (select order_id from differing)) as o on d.order_id = o.order_id
+    left join uplines as u on o.member_id = u.member_id and d.level = u.level + 1
+),
+
+-- Who was paid on that line. A member with several nodes may have been paid along one of them.
+shown as (
+    select
+        w.placed_id,
+        w.order_id,
         case
             when f.fault in ('missing', 'rollup-missing') then 0
             when f.member_low = f.upline_id then f.member_high
             else f.member_low
         end as paid_to_id
-    from differing as d
-    inner join level_faults as f on d.order_id = f.order_id and d.level = f.level
-    inner join (select * from orders where id in (select order_id from differing)) as o on d.order_id = o.id
-    left join uplines as u on o.user_id = u.member_id and d.level = u.level + 1
+    from own as w
+    inner join level_faults as f on w.order_id = f.order_id and w.level = f.level
     where
-        f.fault in ('missing', 'rollup-missing')
-        or (f.fault in ('beneficiary', 'unexpected', 'inactive-upline') and f.records + f.credits > 0)
+        w.placed_id is not null
+        and (
+            f.fault in ('missing', 'rollup-missing')
+            or (f.fault in ('beneficiary', 'unexpected', 'inactive-upline') and f.records + f.credits > 0)
+        )
 ),
 
--- A member with several nodes may have been paid along one of them.
-candidates as (
+places as (
     select
-        p.member_id,
-        p.paid_to_id,
-        count(distinct p.order_id) as orders
-    from placed as p
-    left join (
+        placed_id,
+        paid_to_id
+    from (
         select
-            user_id,
-            coalesce(parent_id, 0) as parent_id
-        from matrix_nodes
-        where user_id in (select user_id from matrix_nodes group by user_id having count(*) = 1)
-    ) as n
-        on p.member_id = n.user_id and p.paid_to_id = n.parent_id
-    where p.member_id is not null and p.paid_to_id is not null and n.user_id is null
-    group by p.member_id, p.paid_to_id
-    having count(distinct p.order_id) > 1
+            *,
+            row_number() over (partition by placed_id order by orders desc, paid_to_id desc) as number
+        from (
+            select
+                s.placed_id,
+                s.paid_to_id,
+                count(distinct s.order_id) as orders
+            from shown as s
+            left join (
+                select
+                    user_id,
+                    coalesce(parent_id, 0) as parent_id
+                from matrix_nodes
+                where user_id in (select user_id from matrix_nodes group by user_id having count(*) = 1)
+            ) as n
+                on s.placed_id = n.user_id and s.paid_to_id = n.parent_id
+            where s.paid_to_id is not null and n.user_id is null
+            group by s.placed_id, s.paid_to_id
+        ) as counted
+    ) as numbered
+    where number = 1 and orders > 1
 ),
 
--- The tree as it would be with the members back at the places that most of the orders show.
+-- The tree with these members at their other places.
 nodes as (
     select
         user_id,
         parent_id
     from matrix_nodes
-    where parent_id is not null and user_id not in (select member_id from candidates)
+    where parent_id is not null and user_id not in (select placed_id from places)
     union
     select
-        member_id as user_id,
-        arg_max(paid_to_id, orders) as parent_id
-    from candidates
+        placed_id as user_id,
+        paid_to_id as parent_id
+    from places
     where paid_to_id > 0
-    group by member_id
 ),
 
 -- The uplines at the other place: step 1 is the parent there.
 above as (
     select
-        member_id,
-        paid_to_id,
+        placed_id,
         1::BIGINT as step,
         paid_to_id as upline_id
-    from candidates
+    from places
     where paid_to_id > 0
     union all
     select
-        a.member_id,
-        a.paid_to_id,
+        a.placed_id,
         a.step + 1 as step,
         n.parent_id as upline_id
     from above as a
@@ -85,89 +117,37 @@ above as (
     where a.step < (select max(level) from plan_levels)
 ),
 
--- The buyers whom the place concerns: the member, and everybody below.
-buyers as (
-    select
-        member_id,
-        paid_to_id,
-        buyer_id,
-        min(place) as place
-    from (
-        select
-            member_id,
-            paid_to_id,
-            member_id as buyer_id,
-            0::BIGINT as place
-        from candidates
-        union all
-        select
-            c.member_id,
-            c.paid_to_id,
-            u.member_id as buyer_id,
-            u.level::BIGINT as place
-        from (select * from uplines where upline_id in (select member_id from candidates)) as u
-        inner join candidates as c on u.upline_id = c.member_id
-    ) as concerned
-    group by member_id, paid_to_id, buyer_id
-),
-
-sold as (
-    select
-        b.member_id,
-        b.paid_to_id,
-        b.place,
-        o.order_id,
-        o.member_id as buyer_id,
-        o.is_joining,
-        o.version_no,
-        o.company_paisa + o.pot_paisa as due_paisa,
-        o.pot_paisa,
-        o.paid_at
-    from (select * from paid_orders where stands and member_id in (select buyer_id from buyers)) as o
-    inner join buyers as b on o.member_id = b.buyer_id
-),
-
 due as (
     select
-        s.member_id,
-        s.paid_to_id,
-        s.order_id,
+        w.order_id,
         l.level,
-        s.buyer_id,
-        s.is_joining,
+        w.buyer_id,
+        w.is_joining,
         a.upline_id,
-        s.pot_paisa * l.share_bps // 10000 as amount_paisa,
+        w.pot_paisa * l.share_bps // 10000 as amount_paisa,
         case
-            when s.paid_at >= m.active_from then 'active'
-            when s.paid_at >= m.unknown_from then 'unknown'
+            when w.paid_at >= m.active_from then 'active'
+            when w.paid_at >= m.unknown_from then 'unknown'
             else 'inactive'
         end as activity
-    from (select * from sold where order_id in (select order_id from differing)) as s
-    inner join above as a on s.member_id = a.member_id and s.paid_to_id = a.paid_to_id
+    from own as w
+    inner join above as a on w.placed_id = a.placed_id
     inner join members as m on a.upline_id = m.member_id
-    inner join plan_levels as l on s.version_no = l.version_no and s.place + a.step = l.level
-    where s.pot_paisa * l.share_bps // 10000 > 0
+    inner join plan_levels as l on w.version_no = l.version_no and w.place + a.step = l.level
+    where w.pot_paisa * l.share_bps // 10000 > 0
 ),
 
 posted as (
-    select
-        s.member_id,
-        s.paid_to_id,
-        a.*
-    from (select * from sold where order_id in (select order_id from differing)) as s
-    inner join level_actual as a on s.order_id = a.order_id
-    where a.level is null or a.level > s.place
+    select a.*
+    from level_actual as a
+    inner join (select * from own where placed_id in (select placed_id from places)) as w on a.order_id = w.order_id
+    where a.level is null or a.level > w.place
 ),
 
--- The lines above the member that are not what the other place gives.
 unexplained as (
-    select
-        coalesce(d.member_id, p.member_id) as member_id,
-        coalesce(d.paid_to_id, p.paid_to_id) as paid_to_id,
-        coalesce(d.order_id, p.order_id) as order_id
+    select coalesce(d.order_id, p.order_id) as order_id
     from due as d
-    full outer join posted as p
-        on d.member_id = p.member_id and d.paid_to_id = p.paid_to_id and d.order_id = p.order_id and d.level = p.level
+    full outer join posted as p on d.order_id = p.order_id and d.level = p.level
     where
         not coalesce(
             case
@@ -188,26 +168,100 @@ unexplained as (
             end,
             false
         )
+),
+
+explained as (
+    select
+        w.placed_id,
+        q.paid_to_id,
+        w.order_id,
+        w.place,
+        w.paid_at,
+        w.lines_paisa
+    from own as w
+    inner join places as q on w.placed_id = q.placed_id
+    inner join plan_versions as v on w.version_no = v.version_no
+    inner join (select order_id, posted_paisa from order_sums where differs) as t on w.order_id = t.order_id
+    where
+        w.lowest > w.place
+        and (not v.posts_remainder or t.posted_paisa = w.due_paisa)
+        and w.order_id not in (select order_id from unexplained)
+        and w.order_id not in (select order_id from company_faults where line = 'company_share')
+),
+
+-- The buyers whom a place concerns: the member, and everybody below.
+buyers as (
+    select
+        placed_id,
+        paid_to_id,
+        placed_id as buyer_id,
+        0::BIGINT as place
+    from places
+    union all
+    select
+        q.placed_id,
+        q.paid_to_id,
+        u.member_id as buyer_id,
+        u.level::BIGINT as place
+    from (select * from uplines where upline_id in (select placed_id from places)) as u
+    inner join places as q on u.upline_id = q.placed_id
+),
+
+-- The orders that are right today and were paid before the last one that the other place explains.
+right_today as (
+    select
+        b.placed_id,
+        b.paid_to_id,
+        b.buyer_id,
+        b.place,
+        o.order_id,
+        o.paid_at,
+        o.version_no,
+        o.pot_paisa
+    from (
+        select * from paid_orders
+        where stands and pot_paisa > 0 and member_id in (select buyer_id from buyers) and order_id not in (select order_id from order_sums where differs)
+    ) as o
+    inner join buyers as b on o.member_id = b.buyer_id
+    inner join (select placed_id, max(paid_at) as last_at from explained group by placed_id) as e
+        on b.placed_id = e.placed_id and o.paid_at < e.last_at
 )
 
 select
-    s.member_id,
-    s.paid_to_id,
-    s.order_id,
-    s.place,
-    d.order_id is not null as differs,
-    d.order_id is not null
-    and d.lowest > s.place
-    and u.order_id is null
-    and c.order_id is null
-    and (not v.posts_remainder or t.posted_paisa = s.due_paisa) as is_explained
-from sold as s
-inner join plan_versions as v on s.version_no = v.version_no
-inner join (select version_no, max(level) as last_level from plan_levels where share_bps > 0 group by version_no) as l
-    on s.version_no = l.version_no
-left join differing as d on s.order_id = d.order_id
-left join (select distinct member_id, paid_to_id, order_id from unexplained) as u
-    on s.member_id = u.member_id and s.paid_to_id = u.paid_to_id and s.order_id = u.order_id
-left join (select distinct order_id from company_faults where line = 'company_share') as c on s.order_id = c.order_id
-left join (select order_id, posted_paisa from order_sums where differs) as t on s.order_id = t.order_id
-where s.pot_paisa > 0 and s.place < l.last_level
+    placed_id as member_id,
+    paid_to_id,
+    order_id,
+    place,
+    lines_paisa,
+    'explained' as bearing
+from explained
+union all
+select
+    r.placed_id as member_id,
+    r.paid_to_id,
+    r.order_id,
+    r.place,
+    0::BIGINT as lines_paisa,
+    'contrary' as bearing
+from right_today as r
+inner join plan_levels as l on r.version_no = l.version_no and r.place + 1 = l.level
+left join (select * from uplines where member_id in (select buyer_id from right_today)) as u
+    on r.buyer_id = u.member_id and r.place + 1 = u.level
+left join members as m on r.paid_to_id = m.member_id
+where
+    r.pot_paisa * l.share_bps // 10000 > 0
+    -- Where neither the parent of today nor the other one was active, the company got the line either way.
+    and (r.paid_to_id = 0 or u.upline_id is null or coalesce(r.paid_at >= u.active_from, false) or coalesce(r.paid_at >= m.active_from, false))
+union all
+select
+    b.placed_id as member_id,
+    b.paid_to_id,
+    o.order_id,
+    min(b.place) as place,
+    max(d.lines_paisa) as lines_paisa,
+    'open' as bearing
+from (select * from paid_orders where stands and order_id in (select order_id from differing)) as o
+inner join differing as d on o.order_id = d.order_id
+inner join buyers as b on o.member_id = b.buyer_id
+where d.highest > b.place and o.order_id not in (select order_id from explained)
+group by b.placed_id, b.paid_to_id, o.order_id
