@@ -98,6 +98,11 @@ CASES = (
     "payout_schedule.instalment of paid: swap, plain",
     "users.(row) of active: forge, plain",
     "withdrawals.status of approved: word-pending, plain",
+    # Of two rows that name one thing the one that does not fit; a record of another month; an order set to nothing
+    "payout_history.schedule_id of completed: other, plain",
+    "ledger.reference_id of self_payout: other, mirrored",
+    "commission_rollups.month of row: plus-one, plain",
+    "orders.commission_amount_paisa of paid-joining: zero, plain",
 )
 UNDECIDED = (
     # Nobody can know the amount or the owner, whether an order was paid, or what a row was before: no step is proposed.
@@ -125,6 +130,9 @@ UNDECIDED = (
     "ledger.id of self_payout: renumber, plain",
     # An order that was refunded, or of which somebody took everything back
     "orders.status of refunded: word-paid, plain",
+    # A row of a type that nobody knows; an order that is there twice
+    "ledger.type of commission_rollup: word-unknown, plain",
+    "orders.(row) of paid-joining: repeat-other-key, plain",
     # An instalment given up at a time that cannot be
     "payout_schedule.processed_at of permanently_failed: future, plain",
 )

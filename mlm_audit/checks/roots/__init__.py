@@ -22,7 +22,7 @@ from mlm_audit.checks.roots.members import (
 )
 from mlm_audit.checks.roots.months import after_months, of_months
 from mlm_audit.checks.roots.orders import MANY_ROOTS, ROOTS, after_lines, at_places, of_orders
-from mlm_audit.checks.roots.rows import of_rows
+from mlm_audit.checks.roots.rows import after_types, of_rows
 from mlm_audit.checks.roots.wallets import outside_wallets
 
 __all__ = ["FEWEST_WRONG_OWNERS", "FOLLOWS", "ROOTS", "TOO_MANY", "follow_roots"]
@@ -32,6 +32,7 @@ WAITS = (
     after_purchases,
     after_doubts,
     after_lines,
+    after_types,
     after_lost_members,
     after_months,
     after_shortages,

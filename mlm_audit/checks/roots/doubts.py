@@ -36,7 +36,8 @@ def of_doubts(found: Sequence[Found]) -> Iterator[Follow]:
         if doubt is None:
             continue
         is_date = doubt.code == DATED and (one.code in OF_DATES or (one.code == DATED and one.key.startswith("order/")))
-        if is_date or (one.code in FOLLOWING and _depends(one, doubt)):
+        is_flag = doubt.kind in UNDISTRIBUTED and one.code == "joining-flag"
+        if is_date or is_flag or (one.code in FOLLOWING and _depends(one, doubt)):
             yield one.id, doubt.id
 
 

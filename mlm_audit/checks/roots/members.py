@@ -67,7 +67,7 @@ def after_lost_members(found: Sequence[Found]) -> Iterator[Follow]:
     for one in found:
         if one.code in FOLLOWING and one.order_id in orders:
             yield one.id, orders[one.order_id]
-        elif one.code == "joining-flag" and one.member_id in lost:
+        elif one.code in ("joining-flag", *OF_LOST_MEMBERS) and one.member_id in lost:
             yield one.id, lost[one.member_id]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from mlm_audit.checks.roots.breaks import CONSERVATION, FOLLOWS, LINES, Follow, Found
-from mlm_audit.checks.roots.doubts import COUNTERS, FOLLOWING
+from mlm_audit.checks.roots.doubts import COUNTERS, FOLLOWING, UNDISTRIBUTED
 
 ROOTS = ("order-basis", "order-buyer", "joining-flag", "order-unusable", "order-status")
 """What is wrong with an order itself: everything that is computed from it is then compared with the wrong thing."""
@@ -35,8 +35,11 @@ def of_orders(found: Sequence[Found]) -> Iterator[Follow]:
     yield from _of_payments(found)
     yield from _of_buyers(found)
     orders: dict[int, str] = {}
+    undistributed = {one.order_id for one in found if one.kind in UNDISTRIBUTED}
     for one in found:
-        if one.code in ROOTS and one.order_id is not None:
+        # Of an order of which nothing was posted it has to be found out first whether it was paid; its flag is settled with that.
+        is_settled_later = one.code == "joining-flag" and one.order_id in undistributed
+        if one.code in ROOTS and one.order_id is not None and not is_settled_later:
             orders.setdefault(one.order_id, one.id)
     for one in found:
         if one.code in MANY_ROOTS:

@@ -137,6 +137,7 @@ def _holders(one: Found) -> set[int]:
 def of_rows(found: Sequence[Found]) -> Iterator[Follow]:
     """The breaks that follow from a row which is another one's than it says; it is set right with its own break."""
     yield from _of_other_kind(found)
+    yield from _of_misfiled_rollups(found)
     places = _Places()
     for one in found:
         places.add(one)
@@ -158,6 +159,27 @@ def _of_other_kind(found: Sequence[Found]) -> Iterator[Follow]:
     for one in found:
         if one.kind == ("entry-form", "level-unexpected"):
             yield from ((one.id, kinds[row]) for row in one.rows() if row in kinds)
+
+
+def _of_misfiled_rollups(found: Sequence[Found]) -> Iterator[Follow]:
+    """The month in which a CommissionRollup row of another month stands, where that row is all that it has too much."""
+    misfiled = {
+        f"{facts['misnamed_user_id']}/{facts['misnamed_year'] * 100 + facts['misnamed_month']}": one
+        for one in found
+        if one.cause == "rollup-record-misnamed" and (facts := one.facts).get("misnamed_year") is not None
+    }
+    for one in found:
+        root = misfiled.get(one.key) if one.kind == ("rollup-ledger", "rollup-record-wrong") else None
+        if root is not None and one.amount_paisa == root.facts["rolled_up_paisa"]:
+            yield one.id, root.id
+
+
+def after_types(found: Sequence[Found]) -> Iterator[Follow]:
+    """The company's credit of a roll-up that is not there, while as much or more stands in rows of a type that nobody knows."""
+    unknown = [one for one in found if one.code == "ledger-type"]
+    for one in found:
+        if one.kind == ROLLUP_LOST:
+            yield from ((one.id, rows.id) for rows in unknown if abs(rows.amount_paisa) >= abs(one.amount_paisa))
 
 
 def _misnamed(one: Found) -> Iterator[tuple[str, int]]:

@@ -49,11 +49,23 @@ unexplained as (
     from level_faults as f
     inner join shared as s on f.order_id = s.order_id
     left join plan_levels as l on s.version_no = l.version_no and f.level = l.level
+    left join uplines as u on s.member_id = u.member_id and f.level = u.level
     where
         l.level is null
-        or f.fault not in ('amount', 'rollup-amount')
-        or case when f.fault = 'rollup-amount' then f.rolled_up_paisa else f.recorded_paisa end <> s.pot_paisa * l.share_bps // 10000
-        or (f.fault = 'amount' and f.is_joining and f.credited_paisa <> f.recorded_paisa)
+        or not coalesce(
+            f.fault in ('amount', 'rollup-amount')
+            -- Where the amount was set to nothing no line is expected: those that are there have to be with the uplines, or with the company.
+            or (
+                f.fault = 'unexpected' and s.commission_paisa = 0
+                and (f.records + f.credits = 0 or (f.member_low = u.upline_id and f.member_high = u.upline_id))
+            ),
+            false
+        )
+        or case
+            when f.fault = 'rollup-amount' or (f.fault = 'unexpected' and f.records + f.credits = 0) then f.rolled_up_paisa
+            else f.recorded_paisa
+        end <> s.pot_paisa * l.share_bps // 10000
+        or (f.fault in ('amount', 'unexpected') and s.is_joining and f.credited_paisa <> f.recorded_paisa)
 )
 
 select

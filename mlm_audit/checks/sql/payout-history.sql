@@ -48,7 +48,8 @@ select
         'schedule_id': coalesce(p.id, h.schedule_id),
         'due_paisa': p.amount_paisa,
         'recorded_paisa': h.recorded_paisa,
-        'history_id': h.last_history_id,
+        -- Of several rows the one that does not fit the instalment, else the last.
+        'history_id': coalesce(w.history_id, h.last_history_id),
         'member_id': case when h.member_id <> p.user_id then h.member_id else h.last_member_id end
     } as facts,
     coalesce(p.id, h.schedule_id) as key
@@ -62,6 +63,19 @@ left join (
     group by reference_id
 ) as t
     on p.id = t.reference_id
+left join (
+    select
+        r.schedule_id,
+        max(r.id) as history_id
+    from payout_history as r
+    inner join (select * from history where rows > 1) as m on r.schedule_id = m.schedule_id
+    inner join (select * from paid where id in (select schedule_id from history where rows > 1)) as q on r.schedule_id = q.id
+    where
+        r.type = 'self_payout' and r.status = 'completed'
+        and (r.amount_paisa <> q.amount_paisa or r.user_id is distinct from q.user_id)
+    group by r.schedule_id
+) as w
+    on h.schedule_id = w.schedule_id
 where
     p.id is null
     or h.schedule_id is null

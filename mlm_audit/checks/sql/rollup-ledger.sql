@@ -54,10 +54,14 @@ left join (select distinct member_id, month from decided_early) as e on s.member
 left join (select * from commission_rollups where id in (select rollup_id from sweep_faults)) as c on s.rollup_id = c.id
 left join member_months as l on s.member_id = l.member_id and s.month = l.month and l.rows = 1
 -- The record that the company's credit names, where the member and month have none.
-left join (select * from commission_rollups where id in (select rollup_reference_id from sweep_faults)) as m
-    on s.rollup_reference_id = m.id and s.rollup_id is null and m.amount_paisa = s.rolled_up_paisa
+left join (
+    select r.*
+    from (select * from commission_rollups where id in (select rollup_reference_id from sweep_faults)) as r
     -- At its own place it is too much.
-    and m.id in (select rollup_id from sweep_faults where recorded_paisa > rolled_up_paisa)
+    inner join (select member_id, month from sweep_faults where recorded_paisa > rolled_up_paisa) as t
+        on r.user_id = t.member_id and r.year::BIGINT * 100 + r.month = t.month
+) as m
+    on s.rollup_reference_id = m.id and s.rollup_id is null and m.amount_paisa = s.rolled_up_paisa
 where
     s.rolled_up_paisa <> s.recorded_paisa
     or s.rolled_up_paisa <> s.rollup_credited_paisa

@@ -105,7 +105,7 @@ select
         'wrong_owners': count(
             case
                 when f.fault in ('beneficiary', 'inactive-upline') and f.member_high > 0 then 1
-                when f.fault = 'unexpected' and f.member_high > 0 and f.order_stands then 1
+                when f.fault = 'unexpected' and f.member_high > 0 and f.order_stands and p.pot_paisa > 0 then 1
                 when f.fault = 'rolled-up' then 1
             end
         ) over (partition by f.order_id)
