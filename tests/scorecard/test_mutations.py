@@ -35,7 +35,7 @@ def test_the_clean_platform_has_no_break(clean: Platform) -> None:
 def _remedies_close(result: Card) -> None:
     """Most of them at once, and none of them pays anybody twice or moves the wallet of somebody else."""
     remedies, closed = (sum(getattr(line, name) for line in result.lines.values()) for name in ("remedies", "closed"))
-    assert closed >= 0.85 * remedies > 80, [f"{case}: {faults}" for case, faults in result.left_open]
+    assert closed >= 0.95 * remedies > 80, [f"{case}: {faults}" for case, faults in result.left_open]
     assert [fault for _, faults in result.left_open for fault in faults if " again" in fault] == []
 
 
@@ -48,6 +48,7 @@ def test_a_sample_of_the_mutations_is_found_or_declared(clean: Platform) -> None
     assert sum(line.tried for line in result.lines.values()) > 150
     assert [str(case) for case in result.missed] == []
     assert list(result.stale) == []
+    assert list(result.miscaused) == []
     _remedies_close(result)
 
 
@@ -57,6 +58,7 @@ def test_every_mutation_is_found_or_declared(seed: int) -> None:
     result = card(scorecard(MEMBERS, seed, 1.0))
     assert [str(case) for case in result.missed] == []
     assert list(result.stale) == []
+    assert list(result.miscaused) == []
     _remedies_close(result)
     found = {(code, f"{table}.{column}") for (table, column), line in result.lines.items() for code in line.checks}
     stated = {(check.code, column) for check in load_checks() for column in check.determines}
