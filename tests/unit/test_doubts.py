@@ -155,3 +155,65 @@ def test_no_step_is_proposed_for_a_member_whom_nobody_names() -> None:
     assert not told.steps
     assert not told.alternatives
     assert told.first.startswith("Find out whose the row is")
+
+
+def test_nothing_waits_for_what_follows_from_it() -> None:
+    """The lines of an order follow from its flag, and its flag waits for its lines: the flag becomes a question, and no step is proposed."""
+    lines = [
+        {
+            "id": f"commission-beneficiary/10/{level}",
+            "cause": "wrong-beneficiary",
+            "member": 7,
+            "order": 10,
+            "facts": line(wrong_owners=2),
+        }
+        for level in (1, 2)
+    ]
+    flag = {"id": "joining-flag/10", "cause": "joining-flag-wrong", "member": 9, "order": 10, "facts": {"is_joining": True}}
+    found = remedies(*lines, flag)
+    assert {found[one["id"]].follows for one in lines} == {"joining-flag/10"}
+    assert not found["joining-flag/10"].follows
+    assert not found["joining-flag/10"].steps
+    assert "names the right buyer" in str(found["joining-flag/10"].first)
+
+
+@pytest.mark.parametrize(("paisa", "waits"), [(-500, True), (500, False)])
+def test_a_wallet_below_zero_waits_for_what_its_member_is_due(paisa: int, waits: bool) -> None:
+    short = {"id": "commission-amount/10/3", "cause": "wrong-amount", "member": 7, "order": 10, "paisa": paisa, "facts": line()}
+    below = {"id": "negative-wallet/7", "cause": "overdrawn", "member": 7, "paisa": -300, "facts": {"balance_paisa": -300}}
+    [first] = [remedy.first for name, remedy in remedies(short, below).items() if name == "negative-wallet/7"]
+    assert ("commission-amount/10/3" in str(first)) is waits
+
+
+def test_the_lines_of_a_swept_month_are_settled_one_after_the_other() -> None:
+    """The first is a choice, and the others wait for it; it does not wait for itself."""
+    facts = line(wrong_owners=2, is_swept=True, record_id=5, record_user_id=8, upline_id=7, buyer_id=9)
+    lines = [
+        {"id": f"commission-beneficiary/10/{level}", "cause": "wrong-beneficiary", "member": 7, "order": 10, "facts": facts}
+        for level in (1, 2)
+    ]
+    first, second = remedies(*lines).values()
+    assert first.first is None or "commission-beneficiary" not in first.first
+    assert first.alternatives
+    assert all("names the right buyer" in way.when for way in first.alternatives)
+    assert not second.alternatives
+    assert "commission-beneficiary/10/1" in str(second.first)
+
+
+def test_the_steps_of_a_line_below_a_place_in_question_hold_only_where_it_is_right() -> None:
+    place = {
+        "id": "matrix-lines/4",
+        "cause": "matrix-place-changed",
+        "member": 4,
+        "facts": {"paid_to_id": 1, "parent_id": 5, "nodes": 1, "order_ids": [11, 12], "open_order_ids": [10]},
+    }
+    amount = {
+        "id": "commission-amount/10/1",
+        "cause": "wrong-amount",
+        "member": 7,
+        "order": 10,
+        "facts": line(record_id=5, due_paisa=9),
+    }
+    found = remedies(place, amount)["commission-amount/10/1"]
+    assert not found.steps
+    assert found.alternatives[0].when.startswith("matrix-lines/4 is settled")

@@ -10,7 +10,7 @@ from mlm_audit.checks import roots
 from mlm_audit.checks.pointers import explain_command
 from mlm_audit.checks.remedies import remedy_of
 from mlm_audit.checks.roots import FOLLOWS, follow_roots
-from tests.unit.breaks import ROUNDING, causes, given, line, remedies
+from tests.unit.breaks import ROUNDING, causes, given, line
 
 
 def breaks(*rows: tuple[str, int | None, str]) -> pl.DataFrame:
@@ -396,31 +396,3 @@ def test_a_record_without_an_owner_explains_the_month_of_the_upline() -> None:
     month = {"id": "release-ledger/7/202401", "cause": "wrong-amount", "member": 7, "paisa": 1_000,
              "facts": {"released_paisa": 0, "credited_paisa": 1_000}}  # fmt: skip
     assert causes(record, month)[month["id"]] == FOLLOWS
-
-
-def test_nothing_waits_for_what_follows_from_it() -> None:
-    """The lines of an order follow from its flag, and its flag waits for its lines: the flag becomes a question, and no step is proposed."""
-    lines = [
-        {
-            "id": f"commission-beneficiary/10/{level}",
-            "cause": "wrong-beneficiary",
-            "member": 7,
-            "order": 10,
-            "facts": line(wrong_owners=2),
-        }
-        for level in (1, 2)
-    ]
-    flag = {"id": "joining-flag/10", "cause": "joining-flag-wrong", "member": 9, "order": 10, "facts": {"is_joining": True}}
-    found = remedies(*lines, flag)
-    assert {found[one["id"]].follows for one in lines} == {"joining-flag/10"}
-    assert not found["joining-flag/10"].follows
-    assert not found["joining-flag/10"].steps
-    assert "names the right buyer" in str(found["joining-flag/10"].first)
-
-
-@pytest.mark.parametrize(("paisa", "waits"), [(-500, True), (500, False)])
-def test_a_wallet_below_zero_waits_for_what_its_member_is_due(paisa: int, waits: bool) -> None:
-    short = {"id": "commission-amount/10/3", "cause": "wrong-amount", "member": 7, "order": 10, "paisa": paisa, "facts": line()}
-    below = {"id": "negative-wallet/7", "cause": "overdrawn", "member": 7, "paisa": -300, "facts": {"balance_paisa": -300}}
-    [first] = [remedy.first for name, remedy in remedies(short, below).items() if name == "negative-wallet/7"]
-    assert ("commission-amount/10/3" in str(first)) is waits

@@ -229,10 +229,16 @@ def remedy_of(row: Mapping[str, Any]) -> Remedy:
 
 def _if_place_is_right(broken: Broken, remedy: Remedy) -> Remedy:
     """Where the place of a member above the buyer is in question, the steps hold only if today's place is right."""
-    if (place := broken["place_id"]) is None or not remedy.steps:
+    if (place := broken["place_id"]) is None:
         return remedy
-    when = f"{place} is settled, and the tree is right as it stands"
-    return replace(remedy, steps=(), alternatives=(Alternative(when, remedy.steps), *remedy.alternatives))
+    return _only_where(remedy, f"{place} is settled, and the tree is right as it stands")
+
+
+def _only_where(remedy: Remedy, when: str) -> Remedy:
+    """The same remedy as a choice, each way of which holds under one more condition."""
+    own = (Alternative(when, remedy.steps),) if remedy.steps else ()
+    ways = tuple(replace(way, when=f"{when}, and {way.when}") for way in remedy.alternatives)
+    return replace(remedy, steps=(), alternatives=(*own, *ways))
 
 
 def _if_buyer_is_right(broken: Broken, remedy: Remedy) -> Remedy:
@@ -241,16 +247,15 @@ def _if_buyer_is_right(broken: Broken, remedy: Remedy) -> Remedy:
     What is there twice, and what a line comes to, does not depend on who bought.
     """
     number = broken["wrong_owners"] or 0
-    if number < FEWEST_WRONG_OWNERS or not remedy.steps or broken.code in (*TOO_MANY, "commission-amount"):
+    is_question = not remedy.steps and not remedy.alternatives
+    if number < FEWEST_WRONG_OWNERS or is_question or broken.code in (*TOO_MANY, "commission-amount"):
         return remedy
     when = f"order {broken.order_id} names the right buyer, and the buyer the right place in the tree"
     note = (
         f"{number} lines of the order were not given to those who stand above its buyer in the tree. Where the buyer or the buyer's place "
         "was changed, set that right instead, and move nothing."
     )
-    return replace(
-        remedy, steps=(), alternatives=(Alternative(when, remedy.steps), *remedy.alternatives), notes=(*remedy.notes, note)
-    )
+    return _only_where(replace(remedy, notes=(*remedy.notes, note)), when)
 
 
 def _first(broken: Broken, declared: Declared | None) -> str | None:

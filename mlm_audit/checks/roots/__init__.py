@@ -53,15 +53,16 @@ def follow_roots(breaks: pl.DataFrame) -> pl.DataFrame:
     # Where two roots could be named the later one is: an order explains more than a row, a row more than a month.
     follows = wallets + [follow for search in (of_members, of_months, of_rows, of_doubts, of_orders) for follow in search(found)]
     roots = to_the_end(follows)
-    after = {name: roots.get(first, first) for search in WAITS for name, first in search(found) if name not in roots}
+    waiting = [wait for search in WAITS for wait in search(found) if wait[0] not in roots and wait[0] != wait[1]]
+    after = {name: roots.get(first, first) for name, first in waiting}
     in_doubt = _named_by_their_own(after)
     places = {name: {"place_id": place} for name, place in at_places(found) if name not in roots}
     if not roots and not after and not outside and not places:
         return breaks
     facts: dict[str, dict[str, Any]] = {name: {"after_id": first} for name, first in after.items()}
     facts |= {name: {"is_in_doubt": True} for name in in_doubt}
-    facts |= {name: facts.get(name, {}) | place for name, place in places.items()}
-    facts |= {name: dict(values) for name, values in outside.items()}
+    for more in (places, outside):
+        facts |= {name: {**facts.get(name, {}), **values} for name, values in more.items()}
     facts |= {name: {"root_id": root} for name, root in roots.items()}
     evidence = [
         _with_facts(_cut(text) if code in MANY_ROOTS else text, facts.get(name, {}))

@@ -57,7 +57,11 @@ unexplained as (
             -- Where the amount was set to nothing no line is expected: those that are there have to be with the uplines, or with the company.
             or (
                 f.fault = 'unexpected' and s.commission_paisa = 0
-                and (f.records + f.credits = 0 or (f.member_low = u.upline_id and f.member_high = u.upline_id))
+                and (
+                    f.records + f.credits = 0
+                    or (f.rollups = 0 and f.rolled_up_paisa = 0 and f.member_low = u.upline_id and f.member_high = u.upline_id)
+                )
+                and (s.is_joining or f.credited_paisa = 0)
             ),
             false
         )

@@ -23,39 +23,31 @@ rolled_up as (
     group by e.order_id
 ),
 
--- Of rows of no amount, which count with their hash (order_postings), those that a row DIFFERENCE_<ledger id> of the same line has made up for.
+-- Of rows of no amount, which count with their hash (posted_lines), those that a row DIFFERENCE_<ledger id> of the same line has made up for.
 made_up as (
     select
         z.order_id,
         sum(z.line) as alternative
     from (
-        select
-            id,
-            reference_id as order_id,
-            type,
-            level_depth,
-            user_id,
-            (hash(
-                case type
-                    when 'sponsor_commission' then 7919::BIGINT
-                    when 'rollup_to_company' then 7920::BIGINT
-                    when 'company_share' then 7921::BIGINT
-                    else 7922::BIGINT
-                end,
-                coalesce(level_depth, 0)::BIGINT, coalesce(user_id, 0)
-            ) >> 35)::BIGINT + 1 as line
-        from ledger
-        where
-            amount_paisa = 0 and type in ('sponsor_commission', 'rollup_to_company', 'company_share', 'remainder')
-            and reference_id in (select order_id from order_sums where differs)
+        select ledger_id, order_id, line
+        from posted_lines
+        where amount_paisa = 0 and ledger_id is not null and order_id in (select order_id from order_sums where differs)
     ) as z
     inner join (
-        select distinct try_cast(split_part(ref, '_', 2) as BIGINT) as of_id, reference_id, type, level_depth, user_id
-        from ledger
-        where ref like 'DIFFERENCE_%' and amount_paisa > 0 and reference_id in (select order_id from order_sums where differs)
+        select distinct try_cast(split_part(l.ref, '_', 2) as BIGINT) as of_id, p.order_id, p.line
+        from (
+            select ledger_id, order_id, line
+            from posted_lines
+            where amount_paisa > 0 and order_id in (select order_id from order_sums where differs)
+        ) as p
+        inner join (
+            select id, ref
+            from ledger
+            where ref like 'DIFFERENCE_%' and reference_id in (select order_id from order_sums where differs)
+        ) as l
+            on p.ledger_id = l.id
     ) as d
-        on z.id = d.of_id and z.order_id = d.reference_id and z.type = d.type
-        and z.level_depth is not distinct from d.level_depth and z.user_id is not distinct from d.user_id
+        on z.ledger_id = d.of_id and z.order_id = d.order_id and z.line = d.line
     group by z.order_id
 )
 
