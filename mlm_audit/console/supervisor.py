@@ -35,6 +35,8 @@ def prepare_environment(home: Path, port: int) -> bool:
         raise InputError(f"folder {home}: has no prefect.yaml; start in the project's folder, or name it with --home")
     own = not os.environ.get("PREFECT_API_URL")
     defaults = QUIET | {"PREFECT_HOME": str(home / ".prefect"), "PREFECT_API_URL": f"http://{LOOPBACK}:{port}/api"}
+    # A server that is busy answers 503. A run asks again for up to 17 minutes before it counts as crashed; Prefect's default is one minute.
+    defaults["PREFECT_CLIENT_MAX_RETRIES"] = "9"
     # A server that comes back is to remember who holds a concurrency slot.
     defaults["PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"] = "prefect.server.concurrency.lease_storage.filesystem"
     if secret := os.environ.get("PREFECT_SERVER_API_AUTH_STRING"):

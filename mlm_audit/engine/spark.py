@@ -29,6 +29,7 @@ FIELDS: dict[str, str] = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",  # a sum beyond 64 bits is an error, and never another number
     "spark.sql.cteRecursionRowLimit": "-1",
+    "spark.sql.cteRecursionLevelLimit": "-1",
     # To infer filters from our long case expressions, the planner takes minutes and gigabytes, and it gains nothing.
     "spark.sql.constraintPropagation.enabled": "false",
     "spark.sql.caseSensitive": "true",

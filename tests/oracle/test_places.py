@@ -1,8 +1,12 @@
 """A member's place in the matrix that was changed is one finding, and no theft hides behind it."""
 
+import duckdb
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from mlm_audit.checks.catalogue import load_checks
 from mlm_audit.checks.remedies import remedy_of
 from mlm_audit.checks.roots import FOLLOWS
 from mlm_audit.demo.platform import Platform
@@ -10,6 +14,7 @@ from mlm_audit.demo.scorecard import audit
 from tests.conftest import clean_platform
 
 INNER, THIEF = 4, 350
+[MATRIX_LINES] = [check for check in load_checks() if check.code == "matrix-lines"]
 PLACE = ("matrix-lines", "matrix-place-changed")
 
 
@@ -200,3 +205,27 @@ def test_a_tree_in_which_all_members_stand_below_one(platform: Platform) -> None
     places = audit(platform).filter(pl.col("code") == "matrix-lines")
     assert places.height > 20
     assert places["member_id"].is_unique().all()
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(1, 24)), min_size=24, max_size=24))
+def test_whoever_stands_above_itself_is_found_in_a_ring_of_any_length(parents: list[int | None]) -> None:
+    """A walk from a member that stands below a ring, or below a root, ends as well."""
+    up = dict(enumerate(parents, start=1))
+
+    def stands_above_itself(member: int) -> bool:
+        reached, now = set[int](), up[member]
+        while now is not None and now not in reached:
+            reached.add(now)
+            now = up[now]
+        return member in reached
+
+    with duckdb.connect() as connection:
+        connection.execute("create table matrix_nodes (user_id bigint, parent_id bigint)")
+        connection.executemany("insert into matrix_nodes values (?, ?)", [list(node) for node in up.items()])
+        # Two orders of each member were paid as if nobody stood above.
+        connection.execute(
+            "create table place_orders as select u.user_id as member_id, 0::bigint as paid_to_id, o.id as order_id, 1::bigint as place, "
+            "100::bigint as lines_paisa, 'explained' as bearing from matrix_nodes as u cross join (values (1), (2)) as o (id)"
+        )
+        found = {row[0] for row in connection.execute(MATRIX_LINES.sql).fetchall()}
+    assert found == {member for member in up if stands_above_itself(member)}

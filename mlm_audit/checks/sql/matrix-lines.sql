@@ -19,20 +19,37 @@ with recursive places as (
     having count(*) filter (where bearing = 'explained') > 1 and count(*) filter (where bearing = 'contrary') = 0
 ),
 
--- Everybody above the members whose orders were paid to nobody, as the tree is today.
+parents as (
+    select
+        user_id,
+        min(parent_id) as parent_id
+    from matrix_nodes
+    where parent_id is not null
+    group by user_id
+),
+
+-- The uplines of the members whose orders were paid to nobody, as the tree is today, up to the member itself where it stands above itself.
+-- The walk ends in another ring as well: the upline of the last step that is a power of two is kept, and is met again there.
 above as (
     select
         p.member_id,
-        n.parent_id as upline_id
+        n.parent_id as upline_id,
+        n.parent_id as kept_id,
+        1::BIGINT as step,
+        2::BIGINT as next_kept
     from places as p
-    inner join matrix_nodes as n on p.member_id = n.user_id
-    where p.paid_to_id = 0 and n.parent_id is not null
-    union
+    inner join parents as n on p.member_id = n.user_id
+    where p.paid_to_id = 0
+    union all
     select
         a.member_id,
-        n.parent_id as upline_id
+        n.parent_id as upline_id,
+        case when a.step + 1 = a.next_kept then n.parent_id else a.kept_id end as kept_id,
+        a.step + 1 as step,
+        case when a.step + 1 = a.next_kept then a.next_kept * 2 else a.next_kept end as next_kept
     from above as a
-    inner join (select * from matrix_nodes where parent_id is not null) as n on a.upline_id = n.user_id
+    inner join parents as n on a.upline_id = n.user_id
+    where a.upline_id <> a.member_id and n.parent_id <> a.kept_id
 )
 
 select
