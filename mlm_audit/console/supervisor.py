@@ -21,6 +21,9 @@ from mlm_audit.jobs.scheduler import POOL, Scheduler
 LOOPBACK = "127.0.0.1"
 START_SECONDS, STOP_SECONDS = 120, 20
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+RETRIES = {"PREFECT_CLIENT_MAX_RETRIES": "7"}
+"""A server that is busy answers 503. The worker and its runs ask again for four minutes, not for Prefect's one, before a run counts as
+crashed. The console does not: a page is not to wait for so long."""
 QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
@@ -35,8 +38,6 @@ def prepare_environment(home: Path, port: int) -> bool:
         raise InputError(f"folder {home}: has no prefect.yaml; start in the project's folder, or name it with --home")
     own = not os.environ.get("PREFECT_API_URL")
     defaults = QUIET | {"PREFECT_HOME": str(home / ".prefect"), "PREFECT_API_URL": f"http://{LOOPBACK}:{port}/api"}
-    # A server that is busy answers 503. A run asks again for up to 17 minutes before it counts as crashed; Prefect's default is one minute.
-    defaults["PREFECT_CLIENT_MAX_RETRIES"] = "9"
     # A server that comes back is to remember who holds a concurrency slot.
     defaults["PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"] = "prefect.server.concurrency.lease_storage.filesystem"
     if secret := os.environ.get("PREFECT_SERVER_API_AUTH_STRING"):
@@ -53,6 +54,8 @@ class Child:
 
     name: str
     arguments: list[str]
+    settings: dict[str, str] = field(default_factory=dict)
+    """Settings of Prefect for this program alone; what the environment sets is stronger."""
     process: subprocess.Popen[bytes] | None = None
     pause: float = FIRST_PAUSE
     due: float = 0.0
@@ -62,7 +65,8 @@ class Child:
         self.log_file().parent.mkdir(parents=True, exist_ok=True)
         with self.log_file().open("ab") as out:
             command = [sys.executable, "-m", "prefect", *self.arguments]
-            self.process = subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True)  # noqa: S603  (our own)
+            environment = self.settings | os.environ
+            self.process = subprocess.Popen(command, stdout=out, stderr=out, env=environment, start_new_session=True)  # noqa: S603  (our own)
 
     def log_file(self) -> Path:
         """Where it writes what it says."""
@@ -115,7 +119,7 @@ class Supervisor:
             self.say("Deploying the jobs …")
             deploy_all(self.home)
             before_worker()
-            self._start("worker", ["worker", "start", "--pool", POOL])
+            self._start("worker", ["worker", "start", "--pool", POOL], RETRIES)
             keeper.start()
             yield
         finally:
@@ -125,8 +129,8 @@ class Supervisor:
             for child in reversed(self.children):
                 child.stop()
 
-    def _start(self, name: str, arguments: list[str]) -> None:
-        child = Child(name, arguments)
+    def _start(self, name: str, arguments: list[str], settings: dict[str, str] | None = None) -> None:
+        child = Child(name, arguments, settings or {})
         child.start()
         self.children.append(child)
 

@@ -50,6 +50,33 @@ def test_a_folder_that_is_no_project(tmp_path: Path) -> None:
         supervisor.prepare_environment(tmp_path, 4200)
 
 
+@pytest.mark.parametrize(("set_by_hand", "of_worker"), [(None, "7"), ("2", "2")])
+def test_only_the_worker_asks_a_busy_server_for_long(
+    set_by_hand: str | None, of_worker: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The console, in this process, has what it had; what an operator has set is set for all."""
+    started: dict[str, str | None] = {}
+
+    class Program:
+        def __init__(self, command: list[str], *, env: dict[str, str], **_: object) -> None:
+            started[command[3]] = env.get("PREFECT_CLIENT_MAX_RETRIES")
+
+        def poll(self) -> int:
+            return 0
+
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
+    monkeypatch.delenv("PREFECT_CLIENT_MAX_RETRIES", raising=False)
+    if set_by_hand:
+        monkeypatch.setenv("PREFECT_CLIENT_MAX_RETRIES", set_by_hand)
+    monkeypatch.setattr(supervisor.subprocess, "Popen", Program)
+    monkeypatch.setattr(supervisor, "deploy_all", lambda _: None)
+    monkeypatch.setattr(supervisor.Supervisor, "_wait_for_server", lambda _: None)
+    monkeypatch.setattr(supervisor.Supervisor, "_keep", lambda *_: None)
+    with supervisor.Supervisor(tmp_path, 4200, own_server=True, say=lambda _: None).running(lambda: None):
+        assert started == {"server": set_by_hand, "worker": of_worker}
+        assert os.environ.get("PREFECT_CLIENT_MAX_RETRIES") == set_by_hand
+
+
 @pytest.mark.slow
 def test_mistakes_at_the_command_line(tmp_path: Path) -> None:
 

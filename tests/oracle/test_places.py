@@ -3,7 +3,7 @@
 import duckdb
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mlm_audit.checks.catalogue import load_checks
@@ -207,10 +207,12 @@ def test_a_tree_in_which_all_members_stand_below_one(platform: Platform) -> None
     assert places["member_id"].is_unique().all()
 
 
-@given(st.lists(st.one_of(st.none(), st.integers(1, 24)), min_size=24, max_size=24))
-def test_whoever_stands_above_itself_is_found_in_a_ring_of_any_length(parents: list[int | None]) -> None:
-    """A walk from a member that stands below a ring, or below a root, ends as well."""
-    up = dict(enumerate(parents, start=1))
+@example(list(range(1, 25)), 24, [0] * 24)
+@given(st.permutations(range(1, 25)), st.integers(0, 24), st.lists(st.integers(0, 24), min_size=24, max_size=24))
+def test_whoever_stands_above_itself_is_found_in_a_ring_of_any_length(order: list[int], length: int, others: list[int]) -> None:
+    """The first members of the order stand in a ring, the others anywhere (0: below nobody). Each walk ends, also one into a ring from below."""
+    up: dict[int, int | None] = {member: parent or None for member, parent in zip(order, others, strict=True)}
+    up |= {member: order[(place + 1) % length] for place, member in enumerate(order[:length])}
 
     def stands_above_itself(member: int) -> bool:
         reached, now = set[int](), up[member]

@@ -28,8 +28,8 @@ parents as (
     group by user_id
 ),
 
--- The uplines of the members whose orders were paid to nobody, as the tree is today, up to the member itself where it stands above itself.
--- The walk ends in another ring as well: the upline of the last step that is a power of two is kept, and is met again there.
+-- The uplines of the members whose orders were paid to nobody, as the tree is today. In a ring the walk ends where it meets the upline of
+-- its last step that was a power of two; by then it has been at every node of the ring.
 above as (
     select
         p.member_id,
@@ -49,7 +49,7 @@ above as (
         case when a.step + 1 = a.next_kept then a.next_kept * 2 else a.next_kept end as next_kept
     from above as a
     inner join parents as n on a.upline_id = n.user_id
-    where a.upline_id <> a.member_id and n.parent_id <> a.kept_id
+    where n.parent_id <> a.kept_id
 )
 
 select
