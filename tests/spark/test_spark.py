@@ -38,8 +38,8 @@ def _java(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.fail("default-jre-headless is not installed")
     if shutil.which("java") is None:
         pytest.skip("default-jre-headless IS NOT INSTALLED: nothing is proven for Spark")
-    # Nothing runs long enough here for Java's second compiler to be worth its time.
-    monkeypatch.setenv("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+    # Nothing runs long enough here for Java's second compiler to be worth its time; without it, Java takes a fifth of its usual code cache.
+    monkeypatch.setenv("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=240m")
 
 
 DEEP = "with recursive a as (select 1::BIGINT as n union all select n + 1 as n from a where n < 130) select max(n) as n from a"
