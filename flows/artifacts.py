@@ -6,10 +6,10 @@ from prefect import task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
 from mlm_audit.domain.findings import RunResult
+from mlm_audit.domain.jobs import RECONCILIATION, short
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.links import report_url
-from mlm_audit.jobs.names import RECONCILIATION, short
 from mlm_audit.reporting.report import report_data
 from mlm_audit.reporting.summary import summary
 

@@ -19,13 +19,13 @@ from mlm_audit.database.connect import is_out_of_reach, open_engine
 from mlm_audit.database.joblog import close_interrupted, failure_notice
 from mlm_audit.domain.errors import InputError, JobBusyError, JobFailedError
 from mlm_audit.domain.findings import RunResult
+from mlm_audit.domain.jobs import MONTHLY_SWEEP
 from mlm_audit.domain.periods import business_date, parse_instant
 from mlm_audit.domain.privacy import mask_personal
 from mlm_audit.domain.settings import Settings, load_settings
 from mlm_audit.jobs.call import Request, call
 from mlm_audit.jobs.catch_up import month_of_run, why_not
 from mlm_audit.jobs.clock import now, on_this_clock
-from mlm_audit.jobs.names import MONTHLY_SWEEP
 from mlm_audit.jobs.notices import deliver, tell_directly
 from mlm_audit.jobs.owner import acting_as, is_gone
 from mlm_audit.jobs.scheduler import BY

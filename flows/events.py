@@ -4,7 +4,7 @@ from prefect import task
 from prefect.events import emit_event
 
 from mlm_audit.domain.findings import RunResult, open_findings
-from mlm_audit.jobs.names import HEALTH_PING, RECONCILIATION, TREE_HEALTH, short
+from mlm_audit.domain.jobs import HEALTH_PING, RECONCILIATION, TREE_HEALTH, short
 
 OPEN = {RECONCILIATION: "break", TREE_HEALTH: "issue", HEALTH_PING: "problem"}
 """What an open finding of a job is called; of the others: finding."""

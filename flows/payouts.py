@@ -7,7 +7,7 @@ from pydantic import Field
 
 from flows.common import AFTERWARDS, AsOf, Document, run, run_name
 from flows.shards import Shards
-from mlm_audit.jobs.names import RETRY_PAYOUTS, WEEKLY_PAYOUTS
+from mlm_audit.domain.jobs import RETRY_PAYOUTS, WEEKLY_PAYOUTS
 
 FOUR_HOURS = 4 * 3_600
 Limit = Annotated[int | None, Field(ge=1, le=10_000_000)]

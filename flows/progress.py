@@ -9,7 +9,7 @@ from uuid import UUID
 from prefect import get_run_logger
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
-from mlm_audit.jobs.names import short
+from mlm_audit.domain.jobs import short
 
 AFTER_SECONDS = 5
 EVERY_SECONDS = 2

@@ -3,7 +3,7 @@
 from prefect import flow
 
 from flows.common import AFTERWARDS, AsOf, Document, run, run_name
-from mlm_audit.jobs.names import RECONCILIATION
+from mlm_audit.domain.jobs import RECONCILIATION
 
 TWO_HOURS = 2 * 3_600
 

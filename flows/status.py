@@ -3,7 +3,7 @@
 from prefect import flow
 
 from flows.common import AFTERWARDS, AsOf, Document, run, run_name
-from mlm_audit.jobs.names import HEALTH_PING, STATUS_REPORT, WEEKLY_SUMMARY
+from mlm_audit.domain.jobs import HEALTH_PING, STATUS_REPORT, WEEKLY_SUMMARY
 
 TEN_MINUTES = 600
 

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from flows.common import AFTERWARDS, AsOf, Document, run, run_name
 from flows.shards import Shards
-from mlm_audit.jobs.names import MONTHLY_SWEEP
+from mlm_audit.domain.jobs import MONTHLY_SWEEP
 
 FOUR_HOURS = 4 * 3_600
 Month = Annotated[str | None, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]

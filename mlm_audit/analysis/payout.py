@@ -15,10 +15,10 @@ from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.money import BASIS_POINTS, format_inr, split_evenly
 from mlm_audit.domain.payouts import Status, known_reason
 from mlm_audit.domain.plan import DEFAULT_PLAN, load_plan
+from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.breaks import BREAK_SCHEMA
 from mlm_audit.jobs.payout_story import PayoutStory, Step, tell_payout
-from mlm_audit.jobs.ports import Clock
 from mlm_audit.jobs.slices import PAYOUT_CHECKS, look_at_order
 from mlm_audit.reporting.story import Story, Table, columns
 

@@ -7,11 +7,11 @@ from sqlalchemy import Engine
 
 from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.door import answers
-from mlm_audit.domain.books import books_in_words
 from mlm_audit.domain.findings import RunResult
+from mlm_audit.domain.jobs import WEEKLY_PAYOUTS
+from mlm_audit.domain.last_reconciliation import books_in_words
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.names import WEEKLY_PAYOUTS
 from mlm_audit.jobs.payouts import Options, run_payouts
 from mlm_audit.reporting.payout_report import FAR_ABOVE, median, word
 from mlm_audit.reporting.story import Story, Table, columns

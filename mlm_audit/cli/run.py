@@ -25,13 +25,13 @@ from mlm_audit.cli.common import (
 )
 from mlm_audit.cli.file_options import DELIMITER, ENCODING, FORMAT, QUOTE, SKIP_FOOTER, SKIP_LINES, WholeIds
 from mlm_audit.domain.findings import RunResult, at_least
+from mlm_audit.domain.jobs import JOBS, RECONCILIATION, resolve
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.periods import parse_instant
 from mlm_audit.domain.settings import Settings, load_settings, masked
 from mlm_audit.jobs import files as file_job
 from mlm_audit.jobs.call import Request, call, refuse_bad_request
 from mlm_audit.jobs.file_options import mapped_files
-from mlm_audit.jobs.names import JOBS, RECONCILIATION, resolve
 from mlm_audit.reporting.document import to_document
 from mlm_audit.reporting.report import ReportData, report_data
 from mlm_audit.reporting.summary import summary

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itsdangerous import BadSignature, TimestampSigner, URLSafeTimedSerializer
 
 from mlm_audit.domain.errors import InputError
-from mlm_audit.jobs.ports import Clock
+from mlm_audit.domain.ports import Clock
 
 ROLES = ("viewer", "operator", "approver")
 """viewer: look. operator: run and switch, and look. approver: approve payout runs, and look."""

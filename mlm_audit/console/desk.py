@@ -14,10 +14,10 @@ from mlm_audit.console.gate import Gate
 from mlm_audit.database import actions
 from mlm_audit.database.check import require
 from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.board import history_of, status_of_jobs
 from mlm_audit.jobs.health import Health, check_health
-from mlm_audit.jobs.ports import Clock
 from mlm_audit.jobs.scheduler import Scheduler, SchedulerAwayError
 from mlm_audit.jobs.steering import TABLES, Steering
 from mlm_audit.reporting.index import INDEX

@@ -14,8 +14,8 @@ from mlm_audit.console.access import Session, Sessions, Token, is_same, parse_to
 from mlm_audit.console.limits import EVERYBODY, Limits, TurnedAway
 from mlm_audit.database.actions import Deed, record
 from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.ports import Clock
 from mlm_audit.jobs.steering import Who
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from mlm_audit.database.actions import Deed, record
-from mlm_audit.jobs.ports import Clock
+from mlm_audit.domain.ports import Clock
 
 MINUTE = timedelta(minutes=1)
 EVERYBODY = "everybody"

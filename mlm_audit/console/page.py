@@ -12,11 +12,11 @@ from mlm_audit.checks.figures import figures_from
 from mlm_audit.console.access import SESSION_SECONDS, Session
 from mlm_audit.console.desk import FILES, Desk
 from mlm_audit.console.gate import COOKIE, RefusedError
-from mlm_audit.domain.books import books_in_words
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import verdict_in_words
+from mlm_audit.domain.jobs import resolve
+from mlm_audit.domain.last_reconciliation import books_in_words
 from mlm_audit.domain.periods import format_local
-from mlm_audit.jobs.names import resolve
 from mlm_audit.reporting.html import environment, style
 from mlm_audit.reporting.parts import figure_rows
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Engine, event
 
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.queries import why_no_read
+from mlm_audit.domain.read_only import why_no_read
 
 SQLITE_READS = (
     sqlite3.SQLITE_SELECT,

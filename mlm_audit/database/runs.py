@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, Connection, Engine, insert, inspect, selec
 
 from mlm_audit.database.connect import consistent_read
 from mlm_audit.database.own_tables import Break, ReconciliationReport, TreeHealthReport
-from mlm_audit.domain.books import Books, Critical
 from mlm_audit.domain.findings import RunResult, Verdict
+from mlm_audit.domain.last_reconciliation import Books, Critical
 from mlm_audit.domain.periods import naive
 
 CHUNK_ROWS = 1_000

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.queries import why_no_read
+from mlm_audit.domain.read_only import why_no_read
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import Engine
 from mlm_audit.engine.parts import parts_of

@@ -12,10 +12,10 @@ from sqlalchemy import Connection
 from mlm_audit.database.joblog import metas_since, read_run, recent_meta, write_meta
 from mlm_audit.database.payouts import Instalment
 from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.jobs import RETRY_PAYOUTS, WEEKLY_PAYOUTS
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.periods import business_date, local_instant
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.names import RETRY_PAYOUTS, WEEKLY_PAYOUTS
 from mlm_audit.jobs.owner import user
 
 RECENT_RUNS = 200

@@ -8,9 +8,9 @@ from mlm_audit.database.activity import LoggedRun, last_runs
 from mlm_audit.database.check import require
 from mlm_audit.database.own_tables import JobLog
 from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.jobs import JOBS, resolve
+from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.names import JOBS, resolve
-from mlm_audit.jobs.ports import Clock
 from mlm_audit.jobs.scheduler import Scheduler, SchedulerAwayError
 from mlm_audit.jobs.schedules import CRON, next_due
 

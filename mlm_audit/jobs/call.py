@@ -8,11 +8,7 @@ from sqlalchemy import Engine
 
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import RunResult
-from mlm_audit.domain.periods import parse_month, refuse_far_ahead
-from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.folders import refuse_unwritable
-from mlm_audit.jobs.investigation import investigate
-from mlm_audit.jobs.names import (
+from mlm_audit.domain.jobs import (
     HEALTH_PING,
     MONTHLY_SWEEP,
     RECONCILIATION,
@@ -22,9 +18,13 @@ from mlm_audit.jobs.names import (
     WEEKLY_PAYOUTS,
     WEEKLY_SUMMARY,
 )
+from mlm_audit.domain.periods import parse_month, refuse_far_ahead
+from mlm_audit.domain.ports import Clock, Progress
+from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.folders import refuse_unwritable
+from mlm_audit.jobs.investigation import investigate
 from mlm_audit.jobs.payout_shards import pay_shard
 from mlm_audit.jobs.payouts import Options, refuse_limit, run_payouts
-from mlm_audit.jobs.ports import Clock, Progress
 from mlm_audit.jobs.reconciliation import reconcile
 from mlm_audit.jobs.shards import Shard, Share
 from mlm_audit.jobs.summaries import ping_health, report_status, summarise_week

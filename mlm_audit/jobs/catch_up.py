@@ -9,9 +9,7 @@ from sqlalchemy import Connection, Engine
 from mlm_audit.database.activity import first_run_at, good_or_running_since, sweeps_that_ended
 from mlm_audit.database.joblog import close_interrupted, live_run
 from mlm_audit.domain.errors import JobBusyError
-from mlm_audit.domain.periods import business_date, format_local, month_before, month_label, month_of, naive
-from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.names import (
+from mlm_audit.domain.jobs import (
     HEALTH_PING,
     MONTHLY_SWEEP,
     RECONCILIATION,
@@ -21,6 +19,8 @@ from mlm_audit.jobs.names import (
     WEEKLY_PAYOUTS,
     WEEKLY_SUMMARY,
 )
+from mlm_audit.domain.periods import business_date, format_local, month_before, month_label, month_of, naive
+from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.owner import is_gone
 from mlm_audit.jobs.schedules import last_due
 from mlm_audit.jobs.steering import Steering, Who

@@ -14,8 +14,8 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.periods import format_local, month_label, parse_month
 from mlm_audit.domain.plan import DEFAULT_PLAN, PlanRules, load_plan
+from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.ports import Clock
 from mlm_audit.jobs.sweep import NEEDED
 
 

@@ -15,10 +15,10 @@ from sqlalchemy import Connection, Engine
 from mlm_audit.database import activity
 from mlm_audit.database.migrate import is_current
 from mlm_audit.domain.errors import JobFailedError
+from mlm_audit.domain.jobs import HEALTH_PING, JOBS
 from mlm_audit.domain.periods import format_local, naive
+from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.names import HEALTH_PING, JOBS
-from mlm_audit.jobs.ports import Clock
 from mlm_audit.jobs.scheduler import POOL, Scheduler
 from mlm_audit.jobs.schedules import last_due
 

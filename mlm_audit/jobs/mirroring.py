@@ -21,6 +21,7 @@ from mlm_audit.database.mirror_reads import figures, read_pieces
 from mlm_audit.database.snapshot import one_instant
 from mlm_audit.database.values import Unread
 from mlm_audit.domain.plan import Plan
+from mlm_audit.domain.ports import Progress
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.changes import Night
 from mlm_audit.engine.forward import KEPT_FILES
@@ -28,7 +29,6 @@ from mlm_audit.engine.mirror import LOWEST, Manifest, Mirror, Piece
 from mlm_audit.engine.parts import list_parts
 from mlm_audit.jobs.copies import database_key
 from mlm_audit.jobs.owner import is_gone, this_process
-from mlm_audit.jobs.ports import Progress
 
 log = logging.getLogger(__name__)
 

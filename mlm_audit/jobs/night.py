@@ -15,6 +15,7 @@ from mlm_audit.checks.catalogue import Check
 from mlm_audit.database.runs import PreviousRun
 from mlm_audit.domain.periods import FIRST_YEAR, LAST_YEAR, Month, parse_month
 from mlm_audit.domain.plan import Plan
+from mlm_audit.domain.ports import Progress
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.changes import Night, rows_changed, session
 from mlm_audit.engine.duck import OF_HISTORY, Engine, EngineResult
@@ -25,7 +26,6 @@ from mlm_audit.engine.parts import list_parts, quoted
 from mlm_audit.engine.sealing import Looked
 from mlm_audit.engine.seeds import Seeds
 from mlm_audit.engine.slice import cut, sum_whole
-from mlm_audit.jobs.ports import Progress
 
 WHOLE_FROM_SHARE = 4
 """When more than one of so many members, or orders, has to be looked at, all are: the night after a sweep, for instance."""

@@ -16,8 +16,8 @@ from mlm_audit.database.outbox import Queued
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.notices import TO_ADMINS, Draft
 from mlm_audit.domain.periods import naive
+from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.ports import Clock
 from mlm_audit.notices.messages import addresses, message, one_address
 from mlm_audit.notices.transport import NotSentError, ServerDownError, Transport, UncertainError, open_transport
 

@@ -16,8 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from mlm_audit.database import payouts as db
 from mlm_audit.database.connect import error_line, in_parts, is_out_of_reach, writer
 from mlm_audit.database.payouts import Change, Instalment, Member
-from mlm_audit.domain.books import Books
 from mlm_audit.domain.errors import JobFailedError
+from mlm_audit.domain.last_reconciliation import Books
 from mlm_audit.domain.payouts import Event, Hold, Limits, State, Status, transition, why_held, withheld_reason
 from mlm_audit.domain.periods import naive
 from mlm_audit.jobs.pace import Pace

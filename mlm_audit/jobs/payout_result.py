@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from mlm_audit.database.payouts import Change
-from mlm_audit.domain.books import Books, books_data, doubt_of_books
 from mlm_audit.domain.findings import RunResult, Verdict, verdict_of
+from mlm_audit.domain.last_reconciliation import Books, books_data, doubt_of_books
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.payouts import TECHNICAL, Hold, Status, kind_of
 from mlm_audit.domain.periods import naive

@@ -9,13 +9,13 @@ from mlm_audit.database import payouts as db
 from mlm_audit.database.connect import consistent_read
 from mlm_audit.database.payouts import Change
 from mlm_audit.database.runs import last_books
+from mlm_audit.domain.jobs import RETRY_PAYOUTS, WEEKLY_PAYOUTS
 from mlm_audit.domain.payouts import Limits, Status
 from mlm_audit.domain.periods import naive
+from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.names import RETRY_PAYOUTS, WEEKLY_PAYOUTS
 from mlm_audit.jobs.pace import Pace
 from mlm_audit.jobs.payout_batches import Tally, Work, next_state, pay_all, with_books
-from mlm_audit.jobs.ports import Clock
 from mlm_audit.jobs.shards import Shard, cut, holding, its_run_lives
 
 TAKES_FROM = {WEEKLY_PAYOUTS: Status.PENDING, RETRY_PAYOUTS: Status.FAILED}

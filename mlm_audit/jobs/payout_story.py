@@ -14,10 +14,10 @@ from mlm_audit.database.payout_reads import story
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.payouts import Limits, Status, known_reason, why_held
+from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.privacy import mask_personal, one_line
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.payouts import NEEDED
-from mlm_audit.jobs.ports import Clock
 from mlm_audit.jobs.running import new_job_id
 
 

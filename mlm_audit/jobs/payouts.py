@@ -18,13 +18,14 @@ from mlm_audit.database.own_tables import JobLease, JobLog, Notice, PayoutHistor
 from mlm_audit.database.payouts import Change, Member
 from mlm_audit.database.runs import last_books
 from mlm_audit.database.tables import Ledger, Order, User
-from mlm_audit.domain.books import Books, why_books_stop
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import RunResult
+from mlm_audit.domain.last_reconciliation import Books, why_books_stop
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.payouts import Limits, Status
 from mlm_audit.domain.periods import business_date, format_local, naive
+from mlm_audit.domain.ports import Clock, Progress
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.approval import Approval, fingerprint, read_approval, use_approval, why_approval_is_needed
 from mlm_audit.jobs.leaving import with_files
@@ -43,7 +44,6 @@ from mlm_audit.jobs.payout_result import (
     stopped_result,
 )
 from mlm_audit.jobs.payout_shards import TAKES_FROM, payout_shards, read_back
-from mlm_audit.jobs.ports import Clock, Progress
 from mlm_audit.jobs.running import Run, new_job_id, reason_of, running
 from mlm_audit.jobs.shards import Share
 from mlm_audit.jobs.trend import with_trend

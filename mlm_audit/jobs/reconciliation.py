@@ -25,10 +25,12 @@ from mlm_audit.domain.findings import (
     Verdict,
     verdict_of,
 )
+from mlm_audit.domain.jobs import RECONCILIATION
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import business_date, format_local, naive
 from mlm_audit.domain.plan import DEFAULT_PLAN, Plan, load_plan, plan_name
+from mlm_audit.domain.ports import Clock, Progress
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.changes import Night
 from mlm_audit.engine.duck import EngineResult
@@ -41,9 +43,7 @@ from mlm_audit.jobs.alerts import UNTIL_FILED, alert
 from mlm_audit.jobs.findings import findings_of, worst_first
 from mlm_audit.jobs.leaving import with_files
 from mlm_audit.jobs.mirroring import Reader, Reading, fingerprint, is_night, mirror_of, scratch
-from mlm_audit.jobs.names import RECONCILIATION
 from mlm_audit.jobs.night import Nightly, engine_of, keep_all
-from mlm_audit.jobs.ports import Clock, Progress
 from mlm_audit.jobs.reconciliation_result import alerts_of, counts_of, not_checked_of, notes_of, stored_data
 from mlm_audit.jobs.run_records import Left, LookBack, confirm_run, log_run, look_back, write_problems
 from mlm_audit.jobs.running import Run, new_job_id, reason_of, running

@@ -18,12 +18,12 @@ from mlm_audit.database.joblog import Claim
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.periods import business_date, naive
+from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.leaving import NO_ROOM
 from mlm_audit.jobs.notices import deliver
 from mlm_audit.jobs.owner import flow_run, is_gone, this_process, user
 from mlm_audit.jobs.pace import every
-from mlm_audit.jobs.ports import Clock
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from mlm_audit.domain.errors import InputError, JobFailedError
+from mlm_audit.domain.jobs import JOBS
 from mlm_audit.jobs.clock import machine_now
-from mlm_audit.jobs.names import JOBS
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
-from mlm_audit.jobs.names import (
+from mlm_audit.domain.jobs import (
     HEALTH_PING,
     MONTHLY_SWEEP,
     RECONCILIATION,

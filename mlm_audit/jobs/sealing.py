@@ -16,6 +16,7 @@ from mlm_audit.database.runs import has_runs
 from mlm_audit.database.snapshot import read_snapshot
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import Month, month_label, months_between, parse_month
+from mlm_audit.domain.ports import Progress
 from mlm_audit.domain.privacy import one_line
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.open_changes import Carried, carry_over, instants, no_changes
@@ -23,7 +24,6 @@ from mlm_audit.engine.sealing import Looked, first_instant, make, newest_format,
 from mlm_audit.jobs.clock import now
 from mlm_audit.jobs.copies import database_key
 from mlm_audit.jobs.owner import user
-from mlm_audit.jobs.ports import Progress
 from mlm_audit.jobs.run_records import LookBack, look_back
 from mlm_audit.seals.chain import START
 from mlm_audit.seals.log import REBUILT, Seal

@@ -17,10 +17,10 @@ from mlm_audit.database.connect import consistent_read
 from mlm_audit.database.joblog import Claim, live_run
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.periods import business_date
+from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.owner import is_gone, this_process
 from mlm_audit.jobs.pace import every
-from mlm_audit.jobs.ports import Clock
 from mlm_audit.jobs.running import BEATS_PER_LEASE
 
 LARGEST = 20_000

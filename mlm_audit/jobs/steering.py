@@ -14,13 +14,13 @@ from mlm_audit.database.connect import consistent_read
 from mlm_audit.database.joblog import live_run
 from mlm_audit.database.own_tables import Action, JobLease, JobLog
 from mlm_audit.domain.errors import InputError, JobBusyError, JobFailedError
+from mlm_audit.domain.jobs import RETRY_PAYOUTS, WEEKLY_PAYOUTS, resolve, short
 from mlm_audit.domain.periods import business_date, parse_instant
+from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.approval import read_approval
 from mlm_audit.jobs.call import Request, refuse_bad_request
-from mlm_audit.jobs.names import RETRY_PAYOUTS, WEEKLY_PAYOUTS, resolve, short
 from mlm_audit.jobs.owner import account, acting_as, is_gone
-from mlm_audit.jobs.ports import Clock
 from mlm_audit.jobs.scheduler import Scheduler
 
 log = logging.getLogger(__name__)

@@ -18,15 +18,15 @@ from mlm_audit.database.joblog import close_interrupted
 from mlm_audit.database.outbox import queue_once
 from mlm_audit.domain.activity import Figures, change_of, figures_of
 from mlm_audit.domain.findings import RunResult, Verdict
+from mlm_audit.domain.jobs import HEALTH_PING, JOBS, STATUS_REPORT, WEEKLY_SUMMARY
 from mlm_audit.domain.notices import ALERTS, Draft, in_a_line
 from mlm_audit.domain.periods import business_date, format_local, naive
+from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.alerts import trend_of
 from mlm_audit.jobs.findings import one_finding
 from mlm_audit.jobs.health import Health, Part, check_health
-from mlm_audit.jobs.names import HEALTH_PING, JOBS, STATUS_REPORT, WEEKLY_SUMMARY
 from mlm_audit.jobs.owner import is_gone
-from mlm_audit.jobs.ports import Clock
 from mlm_audit.jobs.running import Run, new_job_id, running
 
 log = logging.getLogger(__name__)

@@ -33,15 +33,15 @@ from mlm_audit.database.sweep_writes import (
 from mlm_audit.database.tables import Commission, Ledger, Order, User
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import RunResult
+from mlm_audit.domain.jobs import MONTHLY_SWEEP
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import Month, format_local, month_before, month_label, month_of, months_between, naive, parse_month
 from mlm_audit.domain.plan import DEFAULT_PLAN, PlanRules, load_plan
+from mlm_audit.domain.ports import Clock, Progress
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.eligibility import PEOPLE, PURCHASES, decide, undecided, without_the_unsure
 from mlm_audit.jobs.leaving import with_files
-from mlm_audit.jobs.names import MONTHLY_SWEEP
-from mlm_audit.jobs.ports import Clock, Progress
 from mlm_audit.jobs.retry import retried
 from mlm_audit.jobs.running import new_job_id, reason_of, running
 from mlm_audit.jobs.shards import Shard, Share, cut, holding, its_run_lives

@@ -8,15 +8,15 @@ from typing import Any
 import polars as pl
 
 from mlm_audit.database.sweep_reads import MonthRead
-from mlm_audit.domain.books import Books, books_data, doubt_of_books
 from mlm_audit.domain.eligibility import in_words
 from mlm_audit.domain.findings import RunResult, Verdict, verdict_of
+from mlm_audit.domain.jobs import MONTHLY_SWEEP
+from mlm_audit.domain.last_reconciliation import Books, books_data, doubt_of_books
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.periods import Month, month_before, month_label, naive
 from mlm_audit.domain.plan import PlanRules
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.findings import one_finding
-from mlm_audit.jobs.names import MONTHLY_SWEEP
 
 MOST_ITEMS = 100_000
 CONDITIONS = {

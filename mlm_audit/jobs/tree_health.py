@@ -28,16 +28,16 @@ from mlm_audit.database.tree_reads import TreeRead, read_trees
 from mlm_audit.database.tree_repairs import Repaired, as_repair, repair_closure, repair_flags
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import RunResult
+from mlm_audit.domain.jobs import TREE_HEALTH
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import month_before, month_label, month_of, naive
 from mlm_audit.domain.plan import DEFAULT_PLAN, load_plan, plan_name
+from mlm_audit.domain.ports import Clock, Progress
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.eligibility import PEOPLE, PURCHASES, decide, undecided, without_the_unsure
 from mlm_audit.jobs.alerts import UNTIL_FILED, alert
 from mlm_audit.jobs.copies import keep, kept_copy
 from mlm_audit.jobs.leaving import with_files
-from mlm_audit.jobs.names import TREE_HEALTH
-from mlm_audit.jobs.ports import Clock, Progress
 from mlm_audit.jobs.running import Run, new_job_id, reason_of, running
 from mlm_audit.jobs.tree_result import Head, Looked, Made, Outcome, Since, report_data, tree_outcome
 from mlm_audit.jobs.trend import with_trend

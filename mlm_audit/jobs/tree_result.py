@@ -20,11 +20,11 @@ from mlm_audit.checks.tree.neighbourhood import as_data, picture_of
 from mlm_audit.database.runs import PREVIOUS_COLUMNS
 from mlm_audit.database.tree_repairs import Repaired
 from mlm_audit.domain.findings import SEVERITIES, CheckRun, CheckStatus, RunResult, Verdict, verdict_of
+from mlm_audit.domain.jobs import TREE_HEALTH
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.breaks import BREAK_SCHEMA
 from mlm_audit.jobs.findings import findings_of, one_finding
-from mlm_audit.jobs.names import TREE_HEALTH
 
 PICTURES = 20
 MOST_STORED = 30_000

@@ -13,9 +13,9 @@ from mlm_audit.database.activity import LoggedRun, last_runs, states_by_run
 from mlm_audit.database.connect import consistent_read
 from mlm_audit.database.own_tables import ReconciliationReport, TreeHealthReport
 from mlm_audit.domain.findings import RunResult, open_findings
+from mlm_audit.domain.jobs import MONTHLY_SWEEP, RECONCILIATION, RETRY_PAYOUTS, TREE_HEALTH, WEEKLY_PAYOUTS
 from mlm_audit.domain.periods import business_date
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.names import MONTHLY_SWEEP, RECONCILIATION, RETRY_PAYOUTS, TREE_HEALTH, WEEKLY_PAYOUTS
 
 log = logging.getLogger(__name__)
 RUNS_SHOWN = 30

@@ -14,8 +14,8 @@ from mlm_audit.checks.figures import Figures, at_risk_by_cause, sum_of_findings
 from mlm_audit.checks.pointers import explain_command
 from mlm_audit.checks.remedies.model import FACTS
 from mlm_audit.checks.roots import FOLLOWS
-from mlm_audit.domain.books import books_in_words
 from mlm_audit.domain.findings import SEVERITIES, STATES, CheckRun, CheckStatus, RunResult
+from mlm_audit.domain.last_reconciliation import books_in_words
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.periods import format_local
 from mlm_audit.reporting.pictures import Trend

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from mlm_audit.domain.books import books_in_words
 from mlm_audit.domain.findings import RunResult
+from mlm_audit.domain.last_reconciliation import books_in_words
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.periods import format_local
 from mlm_audit.reporting.parts import plural

@@ -18,7 +18,7 @@ from mlm_audit.checks.catalogue import SQL_DIR, load_checks, load_views
 from mlm_audit.database.connect import consistent_read
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.queries import why_no_read
+from mlm_audit.domain.read_only import why_no_read
 from tests.analysis.test_door import contents
 from tests.conftest import clean_platform
 

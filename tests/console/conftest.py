@@ -23,8 +23,8 @@ from mlm_audit.database import actions
 from mlm_audit.database.connect import open_engine
 from mlm_audit.database.migrate import init
 from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.jobs import JOBS
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.names import JOBS
 from mlm_audit.jobs.scheduler import Deployed, Scheduler, SchedulerAwayError, Triggered
 from tests.conftest import NOW
 

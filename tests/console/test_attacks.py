@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from mlm_audit.console.access import Sessions, new_token
 from mlm_audit.console.gate import COOKIE
-from mlm_audit.jobs.names import RECONCILIATION
+from mlm_audit.domain.jobs import RECONCILIATION
 from tests.browser import chromium
 from tests.conftest import NOW
 from tests.console.conftest import Console, open_console

@@ -17,9 +17,9 @@ from mlm_audit.console.access import new_token, parse_tokens
 from mlm_audit.console.run import look_after
 from mlm_audit.database.own_tables import JobLease
 from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.jobs import JOBS, RECONCILIATION, WEEKLY_PAYOUTS
 from mlm_audit.domain.periods import naive
 from mlm_audit.jobs import steering
-from mlm_audit.jobs.names import JOBS, RECONCILIATION, WEEKLY_PAYOUTS
 from mlm_audit.jobs.scheduler import SchedulerAwayError
 from tests.conftest import NOW
 from tests.console.conftest import CRON_SECRET, Console, open_console

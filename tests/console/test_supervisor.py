@@ -11,7 +11,7 @@ import pytest
 
 from mlm_audit.console import supervisor
 from mlm_audit.domain.errors import InputError, JobFailedError
-from mlm_audit.jobs.names import JOBS
+from mlm_audit.domain.jobs import JOBS
 from tests.console.conftest import StandIn
 from tests.flows.serving import ROOT, free_port
 from tests.integration.test_commands import document, mlm, refused

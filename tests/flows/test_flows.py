@@ -22,7 +22,7 @@ from prefect.testing.utilities import prefect_test_harness
 from mlm_audit.database.connect import open_engine
 from mlm_audit.database.migrate import init
 from mlm_audit.demo.write import write_platform
-from mlm_audit.jobs.names import JOBS
+from mlm_audit.domain.jobs import JOBS
 from mlm_audit.jobs.schedules import CRON
 from mlm_audit.jobs.shards import Shard
 from tests.conftest import clean_platform

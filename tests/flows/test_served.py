@@ -18,8 +18,8 @@ from mlm_audit.database.connect import open_engine
 from mlm_audit.database.migrate import init
 from mlm_audit.database.own_tables import EligibilityLog, JobLog
 from mlm_audit.demo.write import write_platform
+from mlm_audit.domain.jobs import JOBS, MONTHLY_SWEEP, RECONCILIATION, TREE_HEALTH, WEEKLY_PAYOUTS
 from mlm_audit.jobs.clock import machine_now, shift
-from mlm_audit.jobs.names import JOBS, MONTHLY_SWEEP, RECONCILIATION, TREE_HEALTH, WEEKLY_PAYOUTS
 from mlm_audit.jobs.schedules import CRON
 from tests.browser import chromium
 from tests.conftest import clean_platform

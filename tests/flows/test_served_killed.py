@@ -16,7 +16,7 @@ from mlm_audit.database.migrate import init
 from mlm_audit.database.own_tables import JobLease, JobLog
 from mlm_audit.demo.write import write_platform
 from mlm_audit.domain.findings import Verdict
-from mlm_audit.jobs.names import JOBS, MONTHLY_SWEEP, RECONCILIATION, WEEKLY_PAYOUTS
+from mlm_audit.domain.jobs import JOBS, MONTHLY_SWEEP, RECONCILIATION, WEEKLY_PAYOUTS
 from tests import servers
 from tests.conftest import clean_platform
 from tests.flows.serving import PATIENCE, ROOT, Served, served, until

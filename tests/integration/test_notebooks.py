@@ -14,11 +14,11 @@ from mlm_audit.database.migrate import init
 from mlm_audit.demo.faults import FAULTS, inject
 from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.write import write_platform
+from mlm_audit.domain.jobs import RECONCILIATION
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs import investigation
 from mlm_audit.jobs.call import Request, call
 from mlm_audit.jobs.investigation import NOTEBOOKS, execute
-from mlm_audit.jobs.names import RECONCILIATION
 from mlm_audit.jobs.reconciliation import reconcile
 from tests.conftest import NOW, clean_platform, settings_for
 

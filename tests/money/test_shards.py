@@ -16,10 +16,10 @@ from mlm_audit.database.own_tables import JobLease, SelfPayoutSchedule
 from mlm_audit.database.tables import User
 from mlm_audit.domain.errors import InputError, JobBusyError, JobFailedError
 from mlm_audit.domain.findings import RunResult, Verdict
+from mlm_audit.domain.jobs import MONTHLY_SWEEP, WEEKLY_PAYOUTS
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs import payout_batches, sweep
 from mlm_audit.jobs.call import Request, call, do_shard
-from mlm_audit.jobs.names import MONTHLY_SWEEP, WEEKLY_PAYOUTS
 from mlm_audit.jobs.payouts import Options, run_payouts
 from mlm_audit.jobs.reconciliation import reconcile
 from mlm_audit.jobs.shards import Shard, cut, lease_of, shard_of

@@ -10,8 +10,8 @@ from sqlalchemy import Engine, insert, select
 from mlm_audit.database import actions
 from mlm_audit.database.own_tables import JobLease, JobLog
 from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.jobs import HEALTH_PING, JOBS, MONTHLY_SWEEP, RECONCILIATION, STATUS_REPORT, WEEKLY_PAYOUTS, WEEKLY_SUMMARY
 from mlm_audit.jobs.catch_up import POLICY, catch_up, missed, month_of_run, why_not
-from mlm_audit.jobs.names import HEALTH_PING, JOBS, MONTHLY_SWEEP, RECONCILIATION, STATUS_REPORT, WEEKLY_PAYOUTS, WEEKLY_SUMMARY
 from mlm_audit.jobs.schedules import last_due
 from mlm_audit.jobs.steering import Steering
 from tests.conftest import IST

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 import mlm_audit.jobs
 from mlm_audit.database.migrate import init
 from mlm_audit.domain.errors import InputError, JobFailedError
-from mlm_audit.jobs.names import JOBS, RECONCILIATION
+from mlm_audit.domain.jobs import JOBS, RECONCILIATION
 from tests.operations.test_status import NOW, log
 
 

@@ -15,10 +15,10 @@ from sqlalchemy import Engine, insert, select
 from mlm_audit.database.migrate import init
 from mlm_audit.database.own_tables import Break, JobLease, JobLog, Notice, ReconciliationReport
 from mlm_audit.domain.findings import RunResult, Verdict
+from mlm_audit.domain.jobs import HEALTH_PING, JOBS, RECONCILIATION, WEEKLY_PAYOUTS
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.clock import machine_now
 from mlm_audit.jobs.health import Health, check_health
-from mlm_audit.jobs.names import HEALTH_PING, JOBS, RECONCILIATION, WEEKLY_PAYOUTS
 from mlm_audit.jobs.schedules import CRON, last_due, next_due
 from mlm_audit.jobs.summaries import ping_health, report_status, summarise_week
 from tests.conftest import IST, settings_for

@@ -12,9 +12,9 @@ from mlm_audit.database.connect import open_engine
 from mlm_audit.database.migrate import init
 from mlm_audit.database.own_tables import JobLog
 from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.jobs import JOBS, MONTHLY_SWEEP, WEEKLY_PAYOUTS
 from mlm_audit.domain.settings import Settings, load_settings
 from mlm_audit.jobs.call import MOST_SHARDS, OPTIONS_OF, Request, call
-from mlm_audit.jobs.names import JOBS, MONTHLY_SWEEP, WEEKLY_PAYOUTS
 from mlm_audit.jobs.scheduler import Scheduler
 from mlm_audit.jobs.steering import Steering, this_account
 from tests.conftest import NOW
