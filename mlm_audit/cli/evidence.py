@@ -11,10 +11,10 @@ from mlm_audit.cli.explain import connect
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import parse_month
 from mlm_audit.domain.settings import load_settings
-from mlm_audit.jobs.evidence import Pages, Wanted, make_pack
-from mlm_audit.jobs.signing import key_of, make_key, public_of, rotate_key
+from mlm_audit.history import evidence_verifier
+from mlm_audit.history.evidence import Pages, Wanted, make_pack
+from mlm_audit.history.signing_key import key_of, make_key, public_of, rotate_key
 from mlm_audit.reporting.story_shown import to_page
-from mlm_audit.seals import evidence_verify
 
 app = App(name="evidence", help="Packs that prove ledger rows to somebody who trusts nothing of ours but a key.")
 Output = Annotated[Path, Parameter(name=["--output", "-o"], help="The pack's file, such as pack.zip.")]
@@ -89,9 +89,9 @@ def verify(pack: Path, /, *, key: PublicKey = None, json: Json = False) -> int:
     if not pack.is_file():
         raise InputError(f"pack {pack}: there is no such file")
     if not json:
-        return evidence_verify.main([str(pack), public])
+        return evidence_verifier.main([str(pack), public])
     try:
-        print_json({"valid": True, **evidence_verify.verify(pack.read_bytes(), public)})
+        print_json({"valid": True, **evidence_verifier.verify(pack.read_bytes(), public)})
     except Exception as error:  # noqa: BLE001  (a forged pack may hold anything)
         print_json({"valid": False, "why": str(error)})
         return EXIT_FAILED

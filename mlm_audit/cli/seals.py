@@ -8,13 +8,13 @@ from cyclopts import App, Parameter
 from mlm_audit.cli.common import EXIT_FINDINGS, Db, Json, clock, database, out, print_json, progress_bar, settings_with
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.periods import month_label
-from mlm_audit.jobs.acknowledgement import Asked, as_data
-from mlm_audit.jobs.acknowledgement import acknowledge as write_down
-from mlm_audit.jobs.sealing import rebuild as make_anew
-from mlm_audit.jobs.sealing import restart as begin_anew
-from mlm_audit.jobs.sealing import store_of
-from mlm_audit.jobs.sealing import verify as verify_all
-from mlm_audit.seals.store import State
+from mlm_audit.history.acknowledgement import Asked, as_data
+from mlm_audit.history.acknowledgement import acknowledge as write_down
+from mlm_audit.history.sealing import rebuild as make_anew
+from mlm_audit.history.sealing import restart as begin_anew
+from mlm_audit.history.sealing import store_of
+from mlm_audit.history.sealing import verify as verify_all
+from mlm_audit.history.store import State
 
 app = App(name="seals", help="What of the ledger is sealed, whether it has moved, and files made anew.")
 SHOWN = 20

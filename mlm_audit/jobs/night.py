@@ -20,12 +20,12 @@ from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.changes import Night, rows_changed, session
 from mlm_audit.engine.duck import OF_HISTORY, Engine, EngineResult
 from mlm_audit.engine.forward import FIRSTS, carry_forward, forward_of, renew_firsts
-from mlm_audit.engine.history import Settled, moved_since, nothing_moved, settle_on
 from mlm_audit.engine.parameters import moments_of
 from mlm_audit.engine.parts import list_parts, quoted
-from mlm_audit.engine.sealing import Looked
 from mlm_audit.engine.seeds import Seeds
 from mlm_audit.engine.slice import cut, sum_whole
+from mlm_audit.history.ledger_rows import Settled, moved_since, nothing_moved, settle_on
+from mlm_audit.history.month_files import Looked
 
 WHOLE_FROM_SHARE = 4
 """When more than one of so many members, or orders, has to be looked at, all are: the night after a sweep, for instance."""

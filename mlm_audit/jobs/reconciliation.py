@@ -35,19 +35,19 @@ from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.changes import Night
 from mlm_audit.engine.duck import EngineResult
 from mlm_audit.engine.forward import KEPT_FILES
-from mlm_audit.engine.history import Settled, settled_ledger, write_changes
 from mlm_audit.engine.mirror import Manifest, Piece
-from mlm_audit.engine.open_changes import FILE as OPEN_CHANGES
-from mlm_audit.engine.open_changes import Carried, carry_over, no_changes
+from mlm_audit.history.ledger_rows import Settled, settled_ledger, write_changes
+from mlm_audit.history.open_changes import FILE as OPEN_CHANGES
+from mlm_audit.history.open_changes import Carried, carry_over, no_changes
+from mlm_audit.history.run_records import Left, LookBack, confirm_run, log_run, look_back, write_problems
+from mlm_audit.history.sealing import About, is_logged, prove, seal_closed, store_of, told, word_of
 from mlm_audit.jobs.alerts import UNTIL_FILED, alert
 from mlm_audit.jobs.findings import findings_of, worst_first
 from mlm_audit.jobs.leaving import with_files
 from mlm_audit.jobs.mirroring import Reader, Reading, fingerprint, is_night, mirror_of, scratch
 from mlm_audit.jobs.night import Nightly, engine_of, keep_all
 from mlm_audit.jobs.reconciliation_result import alerts_of, counts_of, not_checked_of, notes_of, stored_data
-from mlm_audit.jobs.run_records import Left, LookBack, confirm_run, log_run, look_back, write_problems
 from mlm_audit.jobs.running import Run, new_job_id, reason_of, running
-from mlm_audit.jobs.sealing import About, is_logged, prove, seal_closed, store_of, told, word_of
 from mlm_audit.jobs.trend import with_trend
 from mlm_audit.reporting.report import report_data
 

@@ -21,11 +21,11 @@ from sqlalchemy import Engine
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.evidence import Wanted, make_pack
+from mlm_audit.history import evidence_verifier
+from mlm_audit.history.evidence import Wanted, make_pack
+from mlm_audit.history.evidence_verifier import BrokenError, archive_of, ed25519_verify, verify
+from mlm_audit.history.signing_key import make_key, public_of, rotate_key
 from mlm_audit.jobs.reconciliation import reconcile
-from mlm_audit.jobs.signing import make_key, public_of, rotate_key
-from mlm_audit.seals import evidence_verify
-from mlm_audit.seals.evidence_verify import BrokenError, archive_of, ed25519_verify, verify
 from tests.conftest import NOW, clean_platform
 from tests.integration.test_commands import document, mlm, refused
 
@@ -43,7 +43,7 @@ def sealed(sqlite_url: str, filled: Fill) -> Engine:
 
 
 def packed(engine: Engine, **about: int) -> tuple[bytes, str]:
-    from mlm_audit.jobs.signing import key_of
+    from mlm_audit.history.signing_key import key_of
 
     return make_pack(engine, SETTINGS, Wanted("2026-10", **about), AT), public_of(key_of(SETTINGS))
 
@@ -56,7 +56,7 @@ def test_in_an_empty_environment(sealed: Engine, about: dict[str, int], tmp_path
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     (folder / "pack.zip").write_bytes(data)
-    shutil.copy(evidence_verify.__file__, folder)
+    shutil.copy(evidence_verifier.__file__, folder)
     command = [sys.executable, "-I", "-S", "evidence_verify.py", "pack.zip", key]
     done = subprocess.run(command, cwd=folder, env={}, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

@@ -19,14 +19,14 @@ from mlm_audit.database.own_tables import ReconciliationReport
 from mlm_audit.database.tables import Ledger
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.settings import Settings
-from mlm_audit.engine.history import Settled
+from mlm_audit.history.canonical import FIRST_COLUMNS
+from mlm_audit.history.chain import Chain
+from mlm_audit.history.evidence_verifier import BrokenError
+from mlm_audit.history.evidence_verifier import verify as verify_pack
+from mlm_audit.history.ledger_rows import Settled
+from mlm_audit.history.sealing import rebuild, store_of, verify
 from mlm_audit.jobs.copies import database_key
 from mlm_audit.jobs.reconciliation import reconcile
-from mlm_audit.jobs.sealing import rebuild, store_of, verify
-from mlm_audit.seals.canonical import FIRST_COLUMNS
-from mlm_audit.seals.chain import Chain
-from mlm_audit.seals.evidence_verify import BrokenError
-from mlm_audit.seals.evidence_verify import verify as verify_pack
 from tests.conftest import NOW
 from tests.seals.test_evidence import signed
 
@@ -151,9 +151,9 @@ def test_a_column_that_is_not_read_any_more_is_said(platform: Engine, monkeypatc
     run(platform, 2)
     columns = {name: kind for name, kind in INPUTS["ledger"].columns.items() if name != "level_depth"}
     folder = store_of(SETTINGS, platform)
-    from mlm_audit.engine import sealing
+    from mlm_audit.history import month_files
 
-    monkeypatch.setattr(sealing, "ledger_columns", lambda: tuple(columns.items()))
+    monkeypatch.setattr(month_files, "ledger_columns", lambda: tuple(columns.items()))
     found = verify(platform, SETTINGS)
     assert found.moved.is_empty()
     assert [note for note in found.notes if "the sealed column level_depth is not read by this version" in note]
@@ -221,8 +221,8 @@ def test_a_row_proves_nothing_at_the_place_of_another() -> None:
 @pytest.mark.slow
 def test_a_new_pack_is_not_taken_for_an_old_one(platform: Engine, tmp_path: Path) -> None:
     """Relabelled with the key, its log gives it away; with the log cut to what the old version wrote, the head is another."""
-    from mlm_audit.jobs.evidence import Wanted, make_pack
-    from mlm_audit.jobs.signing import key_of, make_key
+    from mlm_audit.history.evidence import Wanted, make_pack
+    from mlm_audit.history.signing_key import key_of, make_key
 
     run(platform, 2)
     make_key(SETTINGS)

@@ -17,12 +17,12 @@ from mlm_audit.demo.write import write_platform
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.settings import Settings
+from mlm_audit.history.acknowledgement import Asked, acknowledge
+from mlm_audit.history.sealing import store_of
 from mlm_audit.jobs import reconciliation
-from mlm_audit.jobs.acknowledgement import Asked, acknowledge
 from mlm_audit.jobs.copies import database_key
 from mlm_audit.jobs.mirroring import mirror_of
 from mlm_audit.jobs.reconciliation import reconcile
-from mlm_audit.jobs.sealing import store_of
 from tests.conftest import NOW, clean_platform
 
 SETTINGS = Settings(

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlm_audit.checks.inputs import Kind
-from mlm_audit.seals.canonical import FIRST_COLUMNS, LEAF_PREFIXES, RowFormat
-from mlm_audit.seals.chain import START, Chain, hash_of
-from mlm_audit.seals.merkle import EMPTY, climbed, proofs, root
+from mlm_audit.history.canonical import FIRST_COLUMNS, LEAF_PREFIXES, RowFormat
+from mlm_audit.history.chain import START, Chain, hash_of
+from mlm_audit.history.merkle import EMPTY, climbed, proofs, root
 
 AT = datetime(2026, 11, 1, 4, 0, tzinfo=UTC)
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)

@@ -19,13 +19,13 @@ from mlm_audit.demo.write import write_platform
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs import run_records
-from mlm_audit.jobs.acknowledgement import Asked, acknowledge
+from mlm_audit.history import run_records
+from mlm_audit.history.acknowledgement import Asked, acknowledge
+from mlm_audit.history.log import RUN, STORED
+from mlm_audit.history.sealing import restart, store_of
 from mlm_audit.jobs.copies import database_key
 from mlm_audit.jobs.reconciliation import reconcile
-from mlm_audit.jobs.sealing import restart, store_of
 from mlm_audit.jobs.tree_health import check_tree_health
-from mlm_audit.seals.log import RUN, STORED
 from tests.conftest import NOW, clean_platform
 
 Fill = Callable[[str, Platform], Engine]

@@ -17,11 +17,11 @@ from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.settings import Settings
+from mlm_audit.history import store as stores
+from mlm_audit.history.chain import Chain
+from mlm_audit.history.sealing import rebuild, restart, store_of
+from mlm_audit.history.store import Store
 from mlm_audit.jobs.reconciliation import reconcile
-from mlm_audit.jobs.sealing import rebuild, restart, store_of
-from mlm_audit.seals import store as stores
-from mlm_audit.seals.chain import Chain
-from mlm_audit.seals.store import Store
 from tests.conftest import NOW, clean_platform
 
 Fill = Callable[[str, Platform], Engine]

@@ -18,13 +18,13 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import month_label, parse_month
 from mlm_audit.domain.plan import DEFAULT_PLAN
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.sealing import store_of
-from mlm_audit.jobs.signing import key_of, public_of
-from mlm_audit.seals import evidence_verify
-from mlm_audit.seals.canonical import INSTANT, names_of
-from mlm_audit.seals.log import Seal
-from mlm_audit.seals.merkle import proofs
-from mlm_audit.seals.store import State, Store
+from mlm_audit.history import evidence_verifier
+from mlm_audit.history.canonical import INSTANT, names_of
+from mlm_audit.history.log import Seal
+from mlm_audit.history.merkle import proofs
+from mlm_audit.history.sealing import store_of
+from mlm_audit.history.signing_key import key_of, public_of
+from mlm_audit.history.store import State, Store
 
 Pages = Callable[[], dict[str, str]]
 """Pages that explain the member or order, by their names; personal data masked unless it was asked for."""
@@ -55,13 +55,13 @@ def make_pack(database: Database, settings: Settings, wanted: Wanted, now: datet
         "log.jsonl": store.chain.path.read_bytes(),
         "plan.toml": (settings.plan_file or DEFAULT_PLAN).read_bytes(),
         "findings.json": _json(_findings(database, wanted)),
-        "evidence_verify.py": Path(evidence_verify.__file__).read_bytes(),
+        "evidence_verify.py": Path(evidence_verifier.__file__).read_bytes(),
         **{f"checks/{check.code}.sql": check.sql.encode() for check in load_checks(settings.checks_dir)},
     }
     files |= {name: page.encode() for name, page in pages().items()} | _report(database, settings, wanted)
     manifest = _json(
         {
-            "format": evidence_verify.NEWEST,
+            "format": evidence_verifier.NEWEST,
             "made_at": now.isoformat(),
             "month": seal.month,
             "about": wanted.about,
@@ -71,7 +71,7 @@ def make_pack(database: Database, settings: Settings, wanted: Wanted, now: datet
         }
     )
     signature = _json({"key": public_of(key), "signature": key.sign(manifest).hex()})
-    return evidence_verify.archive_of(files | {"manifest.json": manifest, "signature.json": signature})
+    return evidence_verifier.archive_of(files | {"manifest.json": manifest, "signature.json": signature})
 
 
 def _seal_of(store: Store, wanted: Wanted, settings: Settings) -> tuple[State, Seal]:

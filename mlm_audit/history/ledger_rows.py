@@ -17,7 +17,7 @@ from mlm_audit.checks.inputs import INPUTS
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import connect
 from mlm_audit.engine.parts import relation, rows_in
-from mlm_audit.seals.canonical import FIRST_COLUMNS, Columns, columns_of, compared_as, names_of, shared
+from mlm_audit.history.canonical import FIRST_COLUMNS, Columns, columns_of, compared_as, names_of, shared
 
 SETTLED_AFTER = timedelta(minutes=15)
 

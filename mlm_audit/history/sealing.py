@@ -19,15 +19,15 @@ from mlm_audit.domain.periods import Month, month_label, months_between, parse_m
 from mlm_audit.domain.ports import Progress
 from mlm_audit.domain.privacy import one_line
 from mlm_audit.domain.settings import Settings
-from mlm_audit.engine.open_changes import Carried, carry_over, instants, no_changes
-from mlm_audit.engine.sealing import Looked, first_instant, make, newest_format, write_moved
+from mlm_audit.history.chain import START
+from mlm_audit.history.log import REBUILT, Seal
+from mlm_audit.history.month_files import Looked, first_instant, make, newest_format, write_moved
+from mlm_audit.history.open_changes import Carried, carry_over, instants, no_changes
+from mlm_audit.history.run_records import LookBack, look_back
+from mlm_audit.history.store import Problem, State, Store
 from mlm_audit.jobs.clock import now
 from mlm_audit.jobs.copies import database_key
 from mlm_audit.jobs.owner import user
-from mlm_audit.jobs.run_records import LookBack, look_back
-from mlm_audit.seals.chain import START
-from mlm_audit.seals.log import REBUILT, Seal
-from mlm_audit.seals.store import Problem, State, Store
 
 PROBLEMS = {"key": pl.String, "what": pl.String}
 MB = 1 << 20

@@ -20,9 +20,9 @@ from mlm_audit.database.connect import consistent_read
 from mlm_audit.database.own_records import BREAKS, LOGS, RUNS, elsewhere, own_records
 from mlm_audit.database.own_tables import JobLog
 from mlm_audit.database.runs import PREVIOUS_COLUMNS, PreviousRun, previous_run, stored_run
-from mlm_audit.engine.open_changes import from_breaks, no_changes, without
-from mlm_audit.seals.log import ABANDONED, ABSENT, RUN, STORED, Acknowledgement, Content, LoggedRun
-from mlm_audit.seals.store import Problem, Store, sha256_of
+from mlm_audit.history.log import ABANDONED, ABSENT, RUN, STORED, Acknowledgement, Content, LoggedRun
+from mlm_audit.history.open_changes import from_breaks, no_changes, without
+from mlm_audit.history.store import Problem, Store, sha256_of
 
 log = logging.getLogger(__name__)
 

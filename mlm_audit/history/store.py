@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from mlm_audit.domain.periods import month_label
-from mlm_audit.seals.chain import Chain, Read, sync_folder
-from mlm_audit.seals.log import EXPIRED, RESTARTED, SEALED, Content, Seal, UnknownEntryError
+from mlm_audit.history.chain import Chain, Read, sync_folder
+from mlm_audit.history.log import EXPIRED, RESTARTED, SEALED, Content, Seal, UnknownEntryError
 
 BLOCK_BYTES = 1 << 20
 

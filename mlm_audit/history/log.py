@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from mlm_audit.seals.canonical import FIRST_COLUMNS, LEAF_PREFIXES, Columns, RowFormat, columns_of
-from mlm_audit.seals.chain import Entry
+from mlm_audit.history.canonical import FIRST_COLUMNS, LEAF_PREFIXES, Columns, RowFormat, columns_of
+from mlm_audit.history.chain import Entry
 
 SEALED, EXPIRED, REBUILT, RESTARTED = "sealed", "expired", "rebuilt", "restarted"
 RUN, STORED, ABANDONED, ACKNOWLEDGED = "run", "stored", "abandoned", "acknowledged"

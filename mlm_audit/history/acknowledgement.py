@@ -10,11 +10,11 @@ from mlm_audit.database.runs import has_runs
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.privacy import one_line
 from mlm_audit.domain.settings import Settings
-from mlm_audit.engine.open_changes import item_digest
+from mlm_audit.history.log import ACKNOWLEDGED, Acknowledgement
+from mlm_audit.history.open_changes import item_digest
+from mlm_audit.history.run_records import LookBack, look_back
+from mlm_audit.history.sealing import store_of
 from mlm_audit.jobs.owner import user
-from mlm_audit.jobs.run_records import LookBack, look_back
-from mlm_audit.jobs.sealing import store_of
-from mlm_audit.seals.log import ACKNOWLEDGED, Acknowledgement
 
 CHANGED, RUNS = "history-changed/", "stored-run-changed/"
 

@@ -11,12 +11,12 @@ import duckdb
 from mlm_audit.domain.periods import Month, month_label
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import connect
-from mlm_audit.engine.history import ledger_columns, moved_rows, moved_somewhere, nothing_moved
 from mlm_audit.engine.parts import quoted, relation
-from mlm_audit.seals.canonical import LATEST, Columns, RowFormat, as_kind, compared_as, names_of, shared
-from mlm_audit.seals.log import Seal
-from mlm_audit.seals.merkle import root
-from mlm_audit.seals.store import State
+from mlm_audit.history.canonical import LATEST, Columns, RowFormat, as_kind, compared_as, names_of, shared
+from mlm_audit.history.ledger_rows import ledger_columns, moved_rows, moved_somewhere, nothing_moved
+from mlm_audit.history.log import Seal
+from mlm_audit.history.merkle import root
+from mlm_audit.history.store import State
 
 CHUNK_ROWS = 50_000
 

@@ -17,9 +17,9 @@ import polars as pl
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.changes import register
 from mlm_audit.engine.duck import connect
-from mlm_audit.engine.history import Settled, ledger_columns, nothing_moved, row_json, seal_of
 from mlm_audit.engine.parts import quoted, relation
-from mlm_audit.seals.canonical import names_of
+from mlm_audit.history.canonical import names_of
+from mlm_audit.history.ledger_rows import Settled, ledger_columns, nothing_moved, row_json, seal_of
 
 OPEN: dict[str, Any] = {
     "ledger_id": pl.Int64,
