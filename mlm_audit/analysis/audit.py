@@ -39,7 +39,7 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import parse_instant, refuse_far_ahead
 from mlm_audit.domain.plan import DEFAULT_PLAN, load_plan
 from mlm_audit.domain.settings import Settings, load_settings
-from mlm_audit.engine.desk import Desk
+from mlm_audit.engine.analyses import Desk
 from mlm_audit.engine.duck import Engine as Duck
 from mlm_audit.engine.duck import first_line, only_reads
 from mlm_audit.jobs.clock import now

@@ -13,7 +13,7 @@ from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.periods import Month, naive
 from mlm_audit.domain.statistics import floored_mean, nearest_rank, share_bps
-from mlm_audit.engine.desk import Desk
+from mlm_audit.engine.analyses import Desk
 from mlm_audit.reporting.figures import bars
 from mlm_audit.reporting.story import Drawn, Story, Table, cell, columns
 

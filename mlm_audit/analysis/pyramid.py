@@ -12,7 +12,7 @@ from mlm_audit.analysis.pyramid_words import INDICATORS
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.periods import Month, months_between, naive
 from mlm_audit.domain.statistics import gini_bps, lorenz, nearest_rank, share_bps, top_share_bps
-from mlm_audit.engine.desk import Desk
+from mlm_audit.engine.analyses import Desk
 from mlm_audit.reporting.figures import curve
 from mlm_audit.reporting.story import Drawn, Story, Table, cell, columns
 

@@ -9,7 +9,7 @@ from mlm_audit.analysis.plan_changes import Compression
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import Month, naive
 from mlm_audit.domain.plan import Plan
-from mlm_audit.engine.desk import Desk
+from mlm_audit.engine.analyses import Desk
 from mlm_audit.engine.eligibility import decide
 
 MOST_HOPS = 1_000

@@ -14,7 +14,7 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.periods import month_label
-from mlm_audit.engine.desk import Desk
+from mlm_audit.engine.analyses import Desk
 from mlm_audit.reporting.figures import bars
 from mlm_audit.reporting.story import Drawn, Story, Table, columns, rows_of
 

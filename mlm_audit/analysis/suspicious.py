@@ -8,7 +8,7 @@ from mlm_audit.analysis.suspicious_finders import Found, find_all
 from mlm_audit.analysis.suspicious_words import PATTERNS
 from mlm_audit.database.personal import Answered
 from mlm_audit.domain.money import grouped
-from mlm_audit.engine.desk import Desk
+from mlm_audit.engine.analyses import Desk
 from mlm_audit.reporting.story import Story, Table, columns
 
 SHOWN = 10

@@ -9,7 +9,7 @@ import polars as pl
 from mlm_audit.checks.tree.forest import plant
 from mlm_audit.database.personal import Answered
 from mlm_audit.domain.periods import business_date, local_instant, month_label, months_between, naive
-from mlm_audit.engine.desk import Desk
+from mlm_audit.engine.analyses import Desk
 
 TERMS = {
     "tolerance_bps": 1_000,

@@ -109,9 +109,9 @@ def check_file(
     Every record of the file is read, or the file is refused with the line and what to do. Nothing about it is guessed: what is
     not plain CSV is said with an option.
     """
-    from mlm_audit.engine.file_format import file_format
-    from mlm_audit.engine.file_rows import InputFile
-    from mlm_audit.engine.tree_files import TreeColumns
+    from mlm_audit.engine.files.format import file_format
+    from mlm_audit.engine.files.rows import InputFile
+    from mlm_audit.engine.files.trees import TreeColumns
     from mlm_audit.jobs.tree_file import check_file as check
 
     settings = load_settings()

@@ -30,7 +30,7 @@ from mlm_audit.domain.read_only import why_no_read
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.breaks import BREAK_SCHEMA, Ask, DuckAsk, to_breaks
 from mlm_audit.engine.parameters import parameters
-from mlm_audit.engine.parts import folders_of, parts_of, quoted, relation
+from mlm_audit.engine.parquet_parts import folders_of, parts_of, quoted, relation
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.read_only import why_no_read
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import Engine
-from mlm_audit.engine.parts import parts_of
+from mlm_audit.engine.parquet_parts import parts_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -16,7 +16,7 @@ import duckdb
 from mlm_audit.checks.inputs import INPUTS
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import connect
-from mlm_audit.engine.parts import relation, rows_in
+from mlm_audit.engine.parquet_parts import relation, rows_in
 from mlm_audit.history.canonical import FIRST_COLUMNS, Columns, columns_of, compared_as, names_of, shared
 
 SETTLED_AFTER = timedelta(minutes=15)

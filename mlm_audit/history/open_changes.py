@@ -15,9 +15,9 @@ import duckdb
 import polars as pl
 
 from mlm_audit.domain.settings import Settings
-from mlm_audit.engine.changes import register
 from mlm_audit.engine.duck import connect
-from mlm_audit.engine.parts import quoted, relation
+from mlm_audit.engine.incremental.changes import register
+from mlm_audit.engine.parquet_parts import quoted, relation
 from mlm_audit.history.canonical import names_of
 from mlm_audit.history.ledger_rows import Settled, ledger_columns, nothing_moved, row_json, seal_of
 

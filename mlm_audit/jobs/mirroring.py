@@ -23,10 +23,10 @@ from mlm_audit.database.values import Unread
 from mlm_audit.domain.plan import Plan
 from mlm_audit.domain.ports import Progress
 from mlm_audit.domain.settings import Settings
-from mlm_audit.engine.changes import Night
-from mlm_audit.engine.forward import KEPT_FILES
-from mlm_audit.engine.mirror import LOWEST, Manifest, Mirror, Piece
-from mlm_audit.engine.parts import list_parts
+from mlm_audit.engine.incremental.carry_forward import KEPT_FILES
+from mlm_audit.engine.incremental.changes import Night
+from mlm_audit.engine.incremental.mirror import LOWEST, Manifest, Mirror, Piece
+from mlm_audit.engine.parquet_parts import list_parts
 from mlm_audit.jobs.copies import database_key
 from mlm_audit.jobs.owner import is_gone, this_process
 

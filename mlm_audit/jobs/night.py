@@ -17,13 +17,13 @@ from mlm_audit.domain.periods import FIRST_YEAR, LAST_YEAR, Month, parse_month
 from mlm_audit.domain.plan import Plan
 from mlm_audit.domain.ports import Progress
 from mlm_audit.domain.settings import Settings
-from mlm_audit.engine.changes import Night, rows_changed, session
 from mlm_audit.engine.duck import OF_HISTORY, Engine, EngineResult
-from mlm_audit.engine.forward import FIRSTS, carry_forward, forward_of, renew_firsts
+from mlm_audit.engine.incremental.affected import Seeds
+from mlm_audit.engine.incremental.carry_forward import FIRSTS, carry_forward, forward_of, renew_firsts
+from mlm_audit.engine.incremental.changes import Night, rows_changed, session
+from mlm_audit.engine.incremental.subset import cut, sum_whole
 from mlm_audit.engine.parameters import moments_of
-from mlm_audit.engine.parts import list_parts, quoted
-from mlm_audit.engine.seeds import Seeds
-from mlm_audit.engine.slice import cut, sum_whole
+from mlm_audit.engine.parquet_parts import list_parts, quoted
 from mlm_audit.history.ledger_rows import Settled, moved_since, nothing_moved, settle_on
 from mlm_audit.history.month_files import Looked
 

@@ -32,10 +32,10 @@ from mlm_audit.domain.periods import business_date, format_local, naive
 from mlm_audit.domain.plan import DEFAULT_PLAN, Plan, load_plan, plan_name
 from mlm_audit.domain.ports import Clock, Progress
 from mlm_audit.domain.settings import Settings
-from mlm_audit.engine.changes import Night
 from mlm_audit.engine.duck import EngineResult
-from mlm_audit.engine.forward import KEPT_FILES
-from mlm_audit.engine.mirror import Manifest, Piece
+from mlm_audit.engine.incremental.carry_forward import KEPT_FILES
+from mlm_audit.engine.incremental.changes import Night
+from mlm_audit.engine.incremental.mirror import Manifest, Piece
 from mlm_audit.history.ledger_rows import Settled, settled_ledger, write_changes
 from mlm_audit.history.open_changes import FILE as OPEN_CHANGES
 from mlm_audit.history.open_changes import Carried, carry_over, no_changes

@@ -17,8 +17,8 @@ from mlm_audit.checks.tree.levels import level_issues
 from mlm_audit.domain.findings import CheckRun, CheckStatus, RunResult, Verdict
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
-from mlm_audit.engine.file_rows import InputFile
-from mlm_audit.engine.tree_files import TreeColumns, TreeFile, read_tree_file
+from mlm_audit.engine.files.rows import InputFile
+from mlm_audit.engine.files.trees import TreeColumns, TreeFile, read_tree_file
 from mlm_audit.jobs.running import new_job_id
 from mlm_audit.jobs.tree_result import FILE_CODES, file_findings
 

@@ -12,7 +12,7 @@ import polars as pl
 from mlm_audit.checks.inputs import ANALYSIS_INPUTS, INPUTS, Kind
 from mlm_audit.domain.periods import naive
 from mlm_audit.domain.plan import Plan, load_plan
-from mlm_audit.engine.desk import Desk
+from mlm_audit.engine.analyses import Desk
 from mlm_audit.engine.duck import Engine
 from tests.conftest import settings_for
 

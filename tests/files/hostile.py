@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-from mlm_audit.engine.file_format import FileFormat, file_format
+from mlm_audit.engine.files.format import FileFormat, file_format
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "~": "~", ":": ":"}
 NAMES = (

@@ -5,7 +5,7 @@ import io
 import re
 from decimal import Decimal, InvalidOperation
 
-from mlm_audit.engine.file_format import FileFormat
+from mlm_audit.engine.files.format import FileFormat
 
 
 class Refused(Exception):  # noqa: N818

@@ -16,7 +16,7 @@ from mlm_audit.demo.faults import FAULTS, inject
 from mlm_audit.demo.write import write_platform
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.settings import Settings
-from mlm_audit.engine.mirror import Mirror
+from mlm_audit.engine.incremental.mirror import Mirror
 from mlm_audit.jobs import night, reconciliation
 from mlm_audit.jobs.reconciliation import Outcome, reconcile
 from tests.conftest import clean_platform

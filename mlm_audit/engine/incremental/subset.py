@@ -12,11 +12,11 @@ import duckdb
 from mlm_audit.checks.inputs import INPUTS, STATES
 from mlm_audit.domain.plan import Plan
 from mlm_audit.domain.settings import Settings
-from mlm_audit.engine.changes import Night
 from mlm_audit.engine.duck import BROUGHT_FORWARD, OF_THE_WHOLE, ORDER_SPAN, Engine
-from mlm_audit.engine.forward import FIRSTS
-from mlm_audit.engine.parts import list_parts, quoted
-from mlm_audit.engine.seeds import GIFTS, KNOWN, LINES, NAMED, ROLLED_UP
+from mlm_audit.engine.incremental.affected import GIFTS, KNOWN, LINES, NAMED, ROLLED_UP
+from mlm_audit.engine.incremental.carry_forward import FIRSTS
+from mlm_audit.engine.incremental.changes import Night
+from mlm_audit.engine.parquet_parts import list_parts, quoted
 
 CLOSING = (
     # What a whole member's rows refer to comes in as well, and then the rest of that.

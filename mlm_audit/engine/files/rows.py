@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from mlm_audit.domain.errors import InputError
-from mlm_audit.engine.file_format import FileFormat, shown
+from mlm_audit.engine.files.format import FileFormat, shown
 
 CHUNK = 50_000
 PARQUET_ENDINGS = (".parquet", ".pq")
@@ -69,8 +69,8 @@ class FileRows(Protocol):
 
 def open_rows(source: InputFile) -> FileRows:
     """The named file and no other; InputError when it cannot be read."""
-    from mlm_audit.engine.csv_rows import CsvRows
-    from mlm_audit.engine.parquet_rows import ParquetRows
+    from mlm_audit.engine.files.csv_rows import CsvRows
+    from mlm_audit.engine.files.parquet_rows import ParquetRows
 
     if not source.path.is_file():
         kind = "it is no ordinary file" if source.path.exists() else "no such file"

@@ -4,7 +4,7 @@ from typing import get_args
 
 import polars as pl
 
-from mlm_audit.engine.file_format import Numbers
+from mlm_audit.engine.files.format import Numbers
 
 PLAIN = r"^[+-]?([0-9]{1,24}([.][0-9]{1,2}0{0,40})?|[.][0-9]{1,2}0{0,40})$"
 """Zeros beyond the hundredths are exact; any other digit there is not."""

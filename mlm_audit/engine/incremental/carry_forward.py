@@ -6,9 +6,9 @@ import duckdb
 
 from mlm_audit.domain.plan import Plan
 from mlm_audit.domain.settings import Settings
-from mlm_audit.engine.changes import register
 from mlm_audit.engine.duck import BROUGHT_FORWARD, Engine
-from mlm_audit.engine.parts import quoted
+from mlm_audit.engine.incremental.changes import register
+from mlm_audit.engine.parquet_parts import quoted
 
 FIRSTS = ("first_paid", "first_orders")
 KEPT_FILES = ("brought_forward", *FIRSTS)

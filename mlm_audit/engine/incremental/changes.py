@@ -14,7 +14,7 @@ import polars as pl
 from mlm_audit.checks.inputs import INPUTS
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import connect
-from mlm_audit.engine.parts import rows_in
+from mlm_audit.engine.parquet_parts import rows_in
 
 Files = Mapping[str, Sequence[Path]]
 

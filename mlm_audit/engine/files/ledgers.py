@@ -10,11 +10,11 @@ import duckdb
 import polars as pl
 
 from mlm_audit.domain.errors import InputError
-from mlm_audit.engine.amount_text import formats_for, paisa_of
-from mlm_audit.engine.file_format import listed, shown
-from mlm_audit.engine.file_rows import FileRows, InputFile, RowCount, open_rows, refuse_miscount
-from mlm_audit.engine.identifiers import Fault, as_ids, fault_where, float_hint, id_faults, raise_first, totals_fault
-from mlm_audit.engine.parquet_rows import FLOATS, INTEGERS, is_whole_decimal
+from mlm_audit.engine.files.amounts import formats_for, paisa_of
+from mlm_audit.engine.files.format import listed, shown
+from mlm_audit.engine.files.identifiers import Fault, as_ids, fault_where, float_hint, id_faults, raise_first, totals_fault
+from mlm_audit.engine.files.parquet_rows import FLOATS, INTEGERS, is_whole_decimal
+from mlm_audit.engine.files.rows import FileRows, InputFile, RowCount, open_rows, refuse_miscount
 
 ROLES: dict[str, tuple[str, ...]] = {
     "member_id": ("member_id", "account_id", "user_id", "userid", "memberid", "accountid", "member", "account", "user"),

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlm_audit.domain.errors import InputError
-from mlm_audit.engine.file_format import FileFormat, shown
+from mlm_audit.engine.files.format import FileFormat, shown
 
 BLOCK = 1 << 20
 LF, CR = 10, 13

@@ -15,7 +15,7 @@ from mlm_audit.checks.inputs import ORDER_LINES
 from mlm_audit.checks.roots.breaks import found_of
 from mlm_audit.domain.periods import Month
 from mlm_audit.domain.words import LEDGER_TYPES, WORDS
-from mlm_audit.engine.changes import register
+from mlm_audit.engine.incremental.changes import register
 
 LINES = str(ORDER_LINES)
 GIFTS = "('bonus', 'adjustment')"

@@ -11,9 +11,9 @@ from typing import TextIO
 import polars as pl
 
 from mlm_audit.domain.errors import InputError
-from mlm_audit.engine.csv_scan import CsvScan, scan_csv
-from mlm_audit.engine.file_format import FileFormat, shown
-from mlm_audit.engine.file_rows import CHUNK, InputFile, RowCount, refuse_miscount, refuse_two_of_a_name
+from mlm_audit.engine.files.csv_scan import CsvScan, scan_csv
+from mlm_audit.engine.files.format import FileFormat, shown
+from mlm_audit.engine.files.rows import CHUNK, InputFile, RowCount, refuse_miscount, refuse_two_of_a_name
 
 Block = tuple[Sequence[int], list[list[str]]]
 """The physical lines on which records start, and their fields; a blank line has none."""
