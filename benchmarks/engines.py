@@ -14,8 +14,8 @@ import polars as pl
 
 from benchmarks.nights import DATA, MEMBERS, platform
 from mlm_audit.checks.catalogue import load_checks
-from mlm_audit.database.connect import open_engine
-from mlm_audit.database.snapshot import read_snapshot
+from mlm_audit.database.core.connect import open_engine
+from mlm_audit.database.reads.snapshot import read_snapshot
 from mlm_audit.domain.plan import load_plan
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.night import engine_of

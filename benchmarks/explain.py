@@ -15,12 +15,12 @@ from sqlalchemy import Engine, func, select, text, update
 
 import mlm_audit
 from mlm_audit.checks.inputs import INPUTS
-from mlm_audit.database.check import readable_inputs
-from mlm_audit.database.connect import open_engine, write
-from mlm_audit.database.migrate import init
-from mlm_audit.database.slices import order_slice, wallet_slice
-from mlm_audit.database.snapshot import one_instant
-from mlm_audit.database.tables import Ledger, Order, User
+from mlm_audit.database.core.connect import open_engine, write
+from mlm_audit.database.core.schema import readable_inputs
+from mlm_audit.database.core.tables import Ledger, Order, User
+from mlm_audit.database.core.upgrade import init
+from mlm_audit.database.reads.snapshot import one_instant
+from mlm_audit.database.reads.subsets import order_slice, wallet_slice
 from mlm_audit.demo.books import build_platform
 from mlm_audit.demo.world import DemoSpec
 from mlm_audit.demo.write import write_platform

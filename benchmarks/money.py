@@ -22,9 +22,9 @@ from typing import Any
 import psycopg
 from sqlalchemy import Engine, create_engine, event, make_url, select, text
 
-from mlm_audit.database.connect import open_engine
-from mlm_audit.database.migrate import init
-from mlm_audit.database.tables import Commission
+from mlm_audit.database.core.connect import open_engine
+from mlm_audit.database.core.tables import Commission
+from mlm_audit.database.core.upgrade import init
 from mlm_audit.demo.books import build_platform
 from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.world import DemoSpec
@@ -177,9 +177,9 @@ def sweep_job(folder: Path) -> Callable[[Engine], object]:
 
 def platform_payouts(engine: Engine, limit: int) -> float:
     """One transaction per instalment, as the platform did it: read, mark, post, credit, record."""
-    from mlm_audit.database import payouts as db
-    from mlm_audit.database.connect import write
-    from mlm_audit.database.payouts import Change
+    from mlm_audit.database.core.connect import write
+    from mlm_audit.database.writes import payouts as db
+    from mlm_audit.database.writes.payouts import Change
     from mlm_audit.domain.payouts import State, Status, why_held
 
     with engine.connect() as connection:
@@ -203,9 +203,9 @@ def platform_payouts(engine: Engine, limit: int) -> float:
 
 def platform_sweep(engine: Engine, members: int) -> float:
     """Seconds per member when each is read, decided and written in a transaction of their own."""
-    from mlm_audit.database.connect import consistent_read, write
-    from mlm_audit.database.member_month import read_member_month
-    from mlm_audit.database.sweep_writes import Job, Ruling, decide_batch
+    from mlm_audit.database.core.connect import consistent_read, write
+    from mlm_audit.database.reads.member_month import read_member_month
+    from mlm_audit.database.writes.sweep import Job, Ruling, decide_batch
     from mlm_audit.domain.eligibility import is_eligible, judge, reasons_of
     from mlm_audit.domain.periods import naive, parse_month
 

@@ -23,8 +23,8 @@ from statistics import median
 
 import duckdb
 
-from mlm_audit.database.connect import open_engine
-from mlm_audit.database.migrate import init
+from mlm_audit.database.core.connect import open_engine
+from mlm_audit.database.core.upgrade import init
 from mlm_audit.domain.periods import Month, month_of, parse_month, zone
 
 DATA = Path(__file__).parent / "data"

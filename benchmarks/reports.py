@@ -19,7 +19,7 @@ import polars as pl
 from benchmarks.reconciliation import generate
 from mlm_audit.checks.catalogue import load_checks
 from mlm_audit.checks.states import with_states
-from mlm_audit.database.runs import PREVIOUS_COLUMNS
+from mlm_audit.database.store.runs import PREVIOUS_COLUMNS
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.periods import zone
 from mlm_audit.domain.plan import load_plan

@@ -15,8 +15,8 @@ from flows import output
 from flows.artifacts import publish
 from flows.events import tell
 from flows.progress import Bar
-from mlm_audit.database.connect import is_out_of_reach, open_engine
-from mlm_audit.database.joblog import close_interrupted, failure_notice
+from mlm_audit.database.core.connect import is_out_of_reach, open_engine
+from mlm_audit.database.store.job_log import close_interrupted, failure_notice
 from mlm_audit.domain.errors import InputError, JobBusyError, JobFailedError
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.jobs import MONTHLY_SWEEP

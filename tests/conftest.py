@@ -14,8 +14,8 @@ from hypothesis import settings as hypothesis_settings
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
-from mlm_audit.database.connect import open_engine
-from mlm_audit.database.migrate import init
+from mlm_audit.database.core.connect import open_engine
+from mlm_audit.database.core.upgrade import init
 from mlm_audit.demo.books import build_platform
 from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.world import DemoSpec

@@ -29,12 +29,12 @@ from mlm_audit.analysis.tree import Tree
 from mlm_audit.checks.inputs import ANALYSIS_INPUTS
 from mlm_audit.checks.remedies import Remedy
 from mlm_audit.checks.tree.codes import CODES
-from mlm_audit.database.check import readable_inputs, unreadable
-from mlm_audit.database.connect import open_engine
-from mlm_audit.database.personal import shared_numbers
-from mlm_audit.database.runs import stored_run
-from mlm_audit.database.snapshot import read_snapshot
-from mlm_audit.database.values import Unread
+from mlm_audit.database.core.connect import open_engine
+from mlm_audit.database.core.schema import readable_inputs, unreadable
+from mlm_audit.database.core.values import Unread
+from mlm_audit.database.reads.shared_numbers import shared_numbers
+from mlm_audit.database.reads.snapshot import read_snapshot
+from mlm_audit.database.store.runs import stored_run
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import parse_instant, refuse_far_ahead
 from mlm_audit.domain.plan import DEFAULT_PLAN, load_plan

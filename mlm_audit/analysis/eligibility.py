@@ -10,8 +10,8 @@ from sqlalchemy import Engine
 
 from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.door import answers, whole_id
-from mlm_audit.database.check import require
-from mlm_audit.database.eligibility_reads import read_logged
+from mlm_audit.database.core.schema import require
+from mlm_audit.database.reads.eligibility import read_logged
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.money import format_inr, grouped

@@ -12,10 +12,10 @@ from mlm_audit.analysis.eligibility import explain_month
 from mlm_audit.analysis.order import OrderExplanation, explain_order
 from mlm_audit.analysis.run import explain_member
 from mlm_audit.analysis.wallet import WalletExplanation
-from mlm_audit.database.member_page import read_member
-from mlm_audit.database.runs import has_runs, known_of
-from mlm_audit.database.slices import has_member
-from mlm_audit.database.snapshot import one_instant
+from mlm_audit.database.reads.member import read_member
+from mlm_audit.database.reads.snapshot import one_instant
+from mlm_audit.database.reads.subsets import has_member
+from mlm_audit.database.store.runs import has_runs, known_of
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.payouts import known_reason

@@ -17,8 +17,8 @@ from mlm_audit.checks.figures import LABELS, at_risk_by_cause, figures_from, fig
 from mlm_audit.checks.pointers import explain_command
 from mlm_audit.checks.remedies import Remedy, remedy_of
 from mlm_audit.checks.roots import FOLLOWS
-from mlm_audit.database.own_tables import ReconciliationReport, TreeHealthReport
-from mlm_audit.database.runs import PREVIOUS_COLUMNS, KnownOf, PreviousRun, has_runs, previous_run
+from mlm_audit.database.core.own_tables import ReconciliationReport, TreeHealthReport
+from mlm_audit.database.store.runs import PREVIOUS_COLUMNS, KnownOf, PreviousRun, has_runs, previous_run
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import SEVERITIES, RunResult, Verdict, open_findings, verdict_in_words
 from mlm_audit.domain.money import grouped

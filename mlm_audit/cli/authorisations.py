@@ -6,9 +6,9 @@ from cyclopts import App, Parameter
 from rich.markup import escape
 
 from mlm_audit.cli.common import Db, Id, Json, clock, database, out, print_json, settings_with
-from mlm_audit.database.authorisations import Grant, add_authorisation, list_authorisations
-from mlm_audit.database.check import require
-from mlm_audit.database.own_tables import Authorisation
+from mlm_audit.database.core.own_tables import Authorisation
+from mlm_audit.database.core.schema import require
+from mlm_audit.database.store.authorisations import Grant, add_authorisation, list_authorisations
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.money import format_inr, parse_amount
 from mlm_audit.domain.privacy import one_line

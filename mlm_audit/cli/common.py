@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from sqlalchemy import Engine
 
-from mlm_audit.database.connect import open_engine
+from mlm_audit.database.core.connect import open_engine
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.settings import Settings, load_settings
 from mlm_audit.jobs.clock import now

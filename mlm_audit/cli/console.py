@@ -8,9 +8,9 @@ from cyclopts import Parameter, validators
 from rich.markup import escape
 
 from mlm_audit.cli.common import Db, Json, clock, database, out, print_json, settings_with
-from mlm_audit.database import actions as record
-from mlm_audit.database.check import require
-from mlm_audit.database.own_tables import Action
+from mlm_audit.database.core.own_tables import Action
+from mlm_audit.database.core.schema import require
+from mlm_audit.database.store import actions as record
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import format_local, parse_instant
 from mlm_audit.domain.settings import load_settings

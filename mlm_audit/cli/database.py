@@ -6,9 +6,9 @@ from cyclopts import App
 from rich.markup import escape
 
 from mlm_audit.cli.common import EXIT_BAD_INPUT, Db, Json, database, out, print_json, settings_with
-from mlm_audit.database import migrate
-from mlm_audit.database.check import check_schema
-from mlm_audit.database.queries import unanswered
+from mlm_audit.database.core import upgrade as migrate
+from mlm_audit.database.core.schema import check_schema
+from mlm_audit.database.probe import unanswered
 
 app = App(name="db", help="Create, check and upgrade the tables.")
 

@@ -9,7 +9,7 @@ from cyclopts import App, Parameter, validators
 from rich.markup import escape
 
 from mlm_audit.cli.common import Db, Json, database, out, print_json, progress_bar, refuse_unwritable, settings_with
-from mlm_audit.database import migrate
+from mlm_audit.database.core import upgrade
 from mlm_audit.demo.books import build_platform
 from mlm_audit.demo.faults import ALL_FAULTS, inject, parse_selection
 from mlm_audit.demo.mutations.card import card
@@ -55,7 +55,7 @@ def create(
         platform = chosen.build(spec, plan, settings.tz) if chosen else build_platform(spec, plan, settings.tz)
         truths = inject(platform, selection, ALL_FAULTS, seed, exact=faults != "standard")
         engine = database(settings, create=True)
-        migrate.init(engine)
+        upgrade.init(engine)
         write_platform(engine, platform, progress)
     if truth is not None:
         write_truth(truths, truth)

@@ -10,9 +10,9 @@ from cyclopts import App, Parameter
 from rich.markup import escape
 
 from mlm_audit.cli.common import Db, Json, clock, database, out, print_json, refuse_unwritable, settings_with
-from mlm_audit.database import outbox
-from mlm_audit.database.check import require
-from mlm_audit.database.own_tables import Notice
+from mlm_audit.database.core.own_tables import Notice
+from mlm_audit.database.core.schema import require
+from mlm_audit.database.store import outbox
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.periods import format_local
 from mlm_audit.domain.privacy import mask_personal

@@ -7,9 +7,9 @@ from rich.markup import escape
 
 from mlm_audit.cli.common import Db, Id, Json, clock, database, out, print_json, settings_with
 from mlm_audit.cli.explain import payout
-from mlm_audit.database.check import require
-from mlm_audit.database.connect import consistent_read
-from mlm_audit.database.payout_reads import list_instalments
+from mlm_audit.database.core.connect import consistent_read
+from mlm_audit.database.core.schema import require
+from mlm_audit.database.reads.payouts import list_instalments
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.money import format_inr
 from mlm_audit.jobs.payout_story import requeue as put_back

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 from rich.markup import escape
 
 from mlm_audit.cli.common import EXIT_FAILED, EXIT_FINDINGS, Db, Json, Limit, clock, database, out, print_json, settings_with
-from mlm_audit.database.check import require
-from mlm_audit.database.own_tables import JobLease, JobLog, Notice
+from mlm_audit.database.core.own_tables import JobLease, JobLog, Notice
+from mlm_audit.database.core.schema import require
 from mlm_audit.domain.jobs import resolve
 from mlm_audit.domain.periods import format_local
 from mlm_audit.jobs.board import history_of, status_of_jobs

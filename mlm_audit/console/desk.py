@@ -11,8 +11,8 @@ from urllib.parse import quote
 from sqlalchemy import Engine
 
 from mlm_audit.console.gate import Gate
-from mlm_audit.database import actions
-from mlm_audit.database.check import require
+from mlm_audit.database.core.schema import require
+from mlm_audit.database.store import actions
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from mlm_audit.database.actions import Deed, record
+from mlm_audit.database.store.actions import Deed, record
 from mlm_audit.domain.ports import Clock
 
 MINUTE = timedelta(minutes=1)

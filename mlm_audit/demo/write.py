@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 import polars as pl
 from sqlalchemy import Engine
 
-from mlm_audit.database import own_tables as own
-from mlm_audit.database import tables
-from mlm_audit.database.load import Progress, load_frames
-from mlm_audit.database.tables import Base
+from mlm_audit.database.core import own_tables as own
+from mlm_audit.database.core import tables
+from mlm_audit.database.core.bulk_load import Progress, load_frames
+from mlm_audit.database.core.tables import Base
 from mlm_audit.demo.platform import Platform, closure_levels
 
 SLICE_ROWS = 500_000

@@ -5,7 +5,7 @@ money holds what depends on it.
 """
 
 SPACES = " \t\r\n"
-"""What is trimmed. The databases trim the same (`mlm_audit.database.words`)."""
+"""What is trimmed. The databases trim the same (`mlm_audit.database.core.words`)."""
 
 
 def fold(word: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine as Database
 
-from mlm_audit.database.runs import has_runs
+from mlm_audit.database.store.runs import has_runs
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.privacy import one_line
 from mlm_audit.domain.settings import Settings

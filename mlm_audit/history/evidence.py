@@ -13,7 +13,7 @@ from sqlalchemy import Engine as Database
 
 from mlm_audit.checks.catalogue import load_checks
 from mlm_audit.checks.inputs import ORDER_LINES
-from mlm_audit.database.runs import has_runs, previous_run
+from mlm_audit.database.store.runs import has_runs, previous_run
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import month_label, parse_month
 from mlm_audit.domain.plan import DEFAULT_PLAN

@@ -16,10 +16,10 @@ import polars as pl
 from sqlalchemy import Connection, select
 from sqlalchemy import Engine as Database
 
-from mlm_audit.database.connect import consistent_read
-from mlm_audit.database.own_records import BREAKS, LOGS, RUNS, elsewhere, own_records
-from mlm_audit.database.own_tables import JobLog
-from mlm_audit.database.runs import PREVIOUS_COLUMNS, PreviousRun, previous_run, stored_run
+from mlm_audit.database.core.connect import consistent_read
+from mlm_audit.database.core.own_tables import JobLog
+from mlm_audit.database.store.own_records import BREAKS, LOGS, RUNS, elsewhere, own_records
+from mlm_audit.database.store.runs import PREVIOUS_COLUMNS, PreviousRun, previous_run, stored_run
 from mlm_audit.history.log import ABANDONED, ABSENT, RUN, STORED, Acknowledgement, Content, LoggedRun
 from mlm_audit.history.open_changes import from_breaks, no_changes, without
 from mlm_audit.history.store import Problem, Store, sha256_of

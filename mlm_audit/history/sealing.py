@@ -12,8 +12,8 @@ import polars as pl
 from sqlalchemy import Engine as Database
 
 from mlm_audit.checks.inputs import INPUTS
-from mlm_audit.database.runs import has_runs
-from mlm_audit.database.snapshot import read_snapshot
+from mlm_audit.database.reads.snapshot import read_snapshot
+from mlm_audit.database.store.runs import has_runs
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import Month, month_label, months_between, parse_month
 from mlm_audit.domain.ports import Progress

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from mlm_audit.database.activity import open_by_run
-from mlm_audit.database.own_tables import ReconciliationReport, TreeHealthReport
+from mlm_audit.database.core.own_tables import ReconciliationReport, TreeHealthReport
+from mlm_audit.database.store.activity import open_by_run
 from mlm_audit.domain.findings import RunResult, open_findings
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.notices import Draft

@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from mlm_audit.database.joblog import metas_since, read_run, recent_meta, write_meta
-from mlm_audit.database.payouts import Instalment
+from mlm_audit.database.store.job_log import metas_since, read_run, recent_meta, write_meta
+from mlm_audit.database.writes.payouts import Instalment
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.jobs import RETRY_PAYOUTS, WEEKLY_PAYOUTS
 from mlm_audit.domain.money import format_inr

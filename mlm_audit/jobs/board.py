@@ -4,9 +4,9 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from mlm_audit.database.activity import LoggedRun, last_runs
-from mlm_audit.database.check import require
-from mlm_audit.database.own_tables import JobLog
+from mlm_audit.database.core.own_tables import JobLog
+from mlm_audit.database.core.schema import require
+from mlm_audit.database.store.activity import LoggedRun, last_runs
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.jobs import JOBS, resolve
 from mlm_audit.domain.ports import Clock

@@ -6,8 +6,8 @@ from typing import Literal
 
 from sqlalchemy import Connection, Engine
 
-from mlm_audit.database.activity import first_run_at, good_or_running_since, sweeps_that_ended
-from mlm_audit.database.joblog import close_interrupted, live_run
+from mlm_audit.database.store.activity import first_run_at, good_or_running_since, sweeps_that_ended
+from mlm_audit.database.store.job_log import close_interrupted, live_run
 from mlm_audit.domain.errors import JobBusyError
 from mlm_audit.domain.jobs import (
     HEALTH_PING,

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
-from mlm_audit.database.connect import open_engine
+from mlm_audit.database.core.connect import open_engine
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.settings import Settings, load_settings
 from mlm_audit.jobs.board import history_of, status_of_jobs

@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from mlm_audit.database.check import require
-from mlm_audit.database.connect import consistent_read
-from mlm_audit.database.member_month import MemberMonth, read_member_month
+from mlm_audit.database.core.connect import consistent_read
+from mlm_audit.database.core.schema import require
+from mlm_audit.database.reads.member_month import MemberMonth, read_member_month
 from mlm_audit.domain.eligibility import Condition, Direct, counts_for_three_three, in_words, is_eligible, judge
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.money import format_inr

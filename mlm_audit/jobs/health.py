@@ -12,8 +12,8 @@ from typing import Literal
 
 from sqlalchemy import Connection, Engine
 
-from mlm_audit.database import activity
-from mlm_audit.database.migrate import is_current
+from mlm_audit.database.core.upgrade import is_current
+from mlm_audit.database.store import activity
 from mlm_audit.domain.errors import JobFailedError
 from mlm_audit.domain.jobs import HEALTH_PING, JOBS
 from mlm_audit.domain.periods import format_local, naive

@@ -17,9 +17,9 @@ from sqlalchemy import Engine as Database
 
 from mlm_audit.checks.catalogue import Check, load_views
 from mlm_audit.checks.inputs import INPUTS, STATES
-from mlm_audit.database.mirror_reads import figures, read_pieces
-from mlm_audit.database.snapshot import one_instant
-from mlm_audit.database.values import Unread
+from mlm_audit.database.core.values import Unread
+from mlm_audit.database.reads.mirror import figures, read_pieces
+from mlm_audit.database.reads.snapshot import one_instant
 from mlm_audit.domain.plan import Plan
 from mlm_audit.domain.ports import Progress
 from mlm_audit.domain.settings import Settings

@@ -12,7 +12,7 @@ from typing import Self
 import polars as pl
 
 from mlm_audit.checks.catalogue import Check
-from mlm_audit.database.runs import PreviousRun
+from mlm_audit.database.store.runs import PreviousRun
 from mlm_audit.domain.periods import FIRST_YEAR, LAST_YEAR, Month, parse_month
 from mlm_audit.domain.plan import Plan
 from mlm_audit.domain.ports import Progress

@@ -10,9 +10,9 @@ from itertools import groupby
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from mlm_audit.database import outbox
-from mlm_audit.database.connect import error_line, open_engine, write
-from mlm_audit.database.outbox import Queued
+from mlm_audit.database.core.connect import error_line, open_engine, write
+from mlm_audit.database.store import outbox
+from mlm_audit.database.store.outbox import Queued
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.notices import TO_ADMINS, Draft
 from mlm_audit.domain.periods import naive

@@ -13,9 +13,9 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from mlm_audit.database import payouts as db
-from mlm_audit.database.connect import error_line, in_parts, is_out_of_reach, writer
-from mlm_audit.database.payouts import Change, Instalment, Member
+from mlm_audit.database.core.connect import error_line, in_parts, is_out_of_reach, writer
+from mlm_audit.database.writes import payouts as db
+from mlm_audit.database.writes.payouts import Change, Instalment, Member
 from mlm_audit.domain.errors import JobFailedError
 from mlm_audit.domain.last_reconciliation import Books
 from mlm_audit.domain.payouts import Event, Hold, Limits, State, Status, transition, why_held, withheld_reason

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from mlm_audit.database.payouts import Change
+from mlm_audit.database.writes.payouts import Change
 from mlm_audit.domain.findings import RunResult, Verdict, verdict_of
 from mlm_audit.domain.last_reconciliation import Books, books_data, doubt_of_books
 from mlm_audit.domain.money import format_inr

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Engine
 
-from mlm_audit.database import payouts as db
-from mlm_audit.database.connect import consistent_read
-from mlm_audit.database.payouts import Change
-from mlm_audit.database.runs import last_books
+from mlm_audit.database.core.connect import consistent_read
+from mlm_audit.database.store.runs import last_books
+from mlm_audit.database.writes import payouts as db
+from mlm_audit.database.writes.payouts import Change
 from mlm_audit.domain.jobs import RETRY_PAYOUTS, WEEKLY_PAYOUTS
 from mlm_audit.domain.payouts import Limits, Status
 from mlm_audit.domain.periods import naive

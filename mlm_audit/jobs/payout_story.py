@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from mlm_audit.database import payouts as db
-from mlm_audit.database.check import require
-from mlm_audit.database.connect import consistent_read
-from mlm_audit.database.payout_reads import requeue as requeue_rows
-from mlm_audit.database.payout_reads import story
+from mlm_audit.database.core.connect import consistent_read
+from mlm_audit.database.core.schema import require
+from mlm_audit.database.reads.payouts import requeue as requeue_rows
+from mlm_audit.database.reads.payouts import story
+from mlm_audit.database.writes import payouts as db
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.payouts import Limits, Status, known_reason, why_held

@@ -10,14 +10,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from mlm_audit.database import payouts as db
-from mlm_audit.database.check import require
-from mlm_audit.database.connect import consistent_read, write
-from mlm_audit.database.outbox import queue, queue_once
-from mlm_audit.database.own_tables import JobLease, JobLog, Notice, PayoutHistory, SelfPayoutSchedule
-from mlm_audit.database.payouts import Change, Member
-from mlm_audit.database.runs import last_books
-from mlm_audit.database.tables import Ledger, Order, User
+from mlm_audit.database.core.connect import consistent_read, write
+from mlm_audit.database.core.own_tables import JobLease, JobLog, Notice, PayoutHistory, SelfPayoutSchedule
+from mlm_audit.database.core.schema import require
+from mlm_audit.database.core.tables import Ledger, Order, User
+from mlm_audit.database.store.outbox import queue, queue_once
+from mlm_audit.database.store.runs import last_books
+from mlm_audit.database.writes import payouts as db
+from mlm_audit.database.writes.payouts import Change, Member
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.last_reconciliation import Books, why_books_stop

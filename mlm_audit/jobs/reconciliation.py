@@ -12,12 +12,12 @@ from mlm_audit.checks.catalogue import Check, load_checks
 from mlm_audit.checks.figures import figures_of
 from mlm_audit.checks.inputs import INPUTS
 from mlm_audit.checks.states import as_cleared, cleared, with_states
-from mlm_audit.database.check import readable_inputs
-from mlm_audit.database.connect import write
-from mlm_audit.database.corrections import Correction, correct_wallets
-from mlm_audit.database.outbox import let_go, queue_once
-from mlm_audit.database.own_tables import ReconciliationReport
-from mlm_audit.database.runs import PREVIOUS_COLUMNS, PreviousRun, previous_run, store_reconciliation, write_word
+from mlm_audit.database.core.connect import write
+from mlm_audit.database.core.own_tables import ReconciliationReport
+from mlm_audit.database.core.schema import readable_inputs
+from mlm_audit.database.store.outbox import let_go, queue_once
+from mlm_audit.database.store.runs import PREVIOUS_COLUMNS, PreviousRun, previous_run, store_reconciliation, write_word
+from mlm_audit.database.writes.corrections import Correction, correct_wallets
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import (
     CheckStatus,

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
-from mlm_audit.database.connect import is_transient
+from mlm_audit.database.core.connect import is_transient
 
 T = TypeVar("T")
 TRIES = 5

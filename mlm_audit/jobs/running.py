@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from mlm_audit.database import joblog
-from mlm_audit.database.connect import error_line, write
-from mlm_audit.database.joblog import Claim
+from mlm_audit.database.core.connect import error_line, write
+from mlm_audit.database.store import job_log
+from mlm_audit.database.store.job_log import Claim
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.periods import business_date, naive
@@ -67,12 +67,12 @@ class Run:
         """Keep something in the job log now, before the end."""
         self.meta |= values
         with write(self.database) as connection:
-            joblog.write_meta(connection, self.job_id, self.meta)
+            job_log.write_meta(connection, self.job_id, self.meta)
 
     def end(self, connection: Connection, status: str, **values: Any) -> None:
         """Log the end in the job's own last transaction, so that the two cannot part."""
         self.meta |= values
-        if not joblog.end(connection, self.job_id, naive(self.clock()), status, meta=self.meta):
+        if not job_log.end(connection, self.job_id, naive(self.clock()), status, meta=self.meta):
             raise JobFailedError(TAKEN_OVER.format(job=self.claim.job))
         self.ended = True
 
@@ -93,7 +93,7 @@ class Run:
     def beat(self) -> None:
         """Renew the lease once."""
         try:
-            if not joblog.heartbeat(self.database, self.claim, self.clock()):
+            if not job_log.heartbeat(self.database, self.claim, self.clock()):
                 self._lost.set()
         except SQLAlchemyError:
             # The lease outlives a few lost beats; the next one tries again.
@@ -114,7 +114,7 @@ def running(
     day = str(business_date(started, settings.tz))
     claim = Claim(job, job_id, this_process(), started, timedelta(seconds=settings.job_lease_seconds), day)
     meta = {"by": user(), "about": about} | ({"flow_run": flow_run()} if flow_run() else {})
-    run = Run(database, claim, clock, meta, joblog.acquire(database, claim, is_gone, meta, _abandoned))
+    run = Run(database, claim, clock, meta, job_log.acquire(database, claim, is_gone, meta, _abandoned))
     for dead in run.interrupted:
         log.warning("%s was interrupted and is closed as failed; this run goes on from there", dead)
     try:
@@ -127,7 +127,7 @@ def running(
             _fail(run, reason)
         elif isinstance(error, JobFailedError):
             # The work is done and stays; what comes after it, such as its files, went wrong, and the job log says so.
-            _log_failure(run, lambda: joblog.fail_afterwards(database, claim, clock(), reason))
+            _log_failure(run, lambda: job_log.fail_afterwards(database, claim, clock(), reason))
             raise
         if isinstance(error, Exception):
             raise JobFailedError(f"{job} failed and is logged as {job_id}: {reason}") from error
@@ -142,7 +142,7 @@ _abandoned: set[str] = set()
 
 
 def _fail(run: Run, reason: str) -> None:
-    _log_failure(run, lambda: joblog.fail(run.database, run.claim, run.clock(), reason))
+    _log_failure(run, lambda: job_log.fail(run.database, run.claim, run.clock(), reason))
 
 
 def _log_failure(run: Run, log_it: Callable[[], object]) -> None:

@@ -12,9 +12,9 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from mlm_audit.database import joblog
-from mlm_audit.database.connect import consistent_read
-from mlm_audit.database.joblog import Claim, live_run
+from mlm_audit.database.core.connect import consistent_read
+from mlm_audit.database.store import job_log
+from mlm_audit.database.store.job_log import Claim, live_run
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.periods import business_date
 from mlm_audit.domain.ports import Clock
@@ -104,12 +104,12 @@ def holding(database: Engine, settings: Settings, clock: Clock, shard: Shard) ->
     its_run_lives(database, shard, clock)
     lease, day = timedelta(seconds=settings.job_lease_seconds), str(business_date(clock(), settings.tz))
     claim = Claim(lease_of(shard), shard.job_id, this_process(), clock(), lease, day)
-    joblog.hold(database, claim, is_gone)
+    job_log.hold(database, claim, is_gone)
     try:
-        with every(lease.total_seconds() / BEATS_PER_LEASE, lambda: joblog.heartbeat(database, claim, clock()), claim.job):
+        with every(lease.total_seconds() / BEATS_PER_LEASE, lambda: job_log.heartbeat(database, claim, clock()), claim.job):
             yield
     finally:
-        joblog.let_go(database, claim)
+        job_log.let_go(database, claim)
 
 
 def lease_of(shard: Shard) -> str:

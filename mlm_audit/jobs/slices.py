@@ -9,9 +9,9 @@ from sqlalchemy import Connection, Engine
 
 from mlm_audit.checks.catalogue import load_checks
 from mlm_audit.checks.roots import ROOTS
-from mlm_audit.database.check import readable_inputs
-from mlm_audit.database.slices import Slice, order_slice, wallet_slice
-from mlm_audit.database.snapshot import one_instant
+from mlm_audit.database.core.schema import readable_inputs
+from mlm_audit.database.reads.snapshot import one_instant
+from mlm_audit.database.reads.subsets import Slice, order_slice, wallet_slice
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.plan import DEFAULT_PLAN, Plan, load_plan
 from mlm_audit.domain.settings import Settings

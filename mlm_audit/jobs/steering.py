@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from mlm_audit.database.actions import Deed, record
-from mlm_audit.database.check import require
-from mlm_audit.database.connect import consistent_read
-from mlm_audit.database.joblog import live_run
-from mlm_audit.database.own_tables import Action, JobLease, JobLog
+from mlm_audit.database.core.connect import consistent_read
+from mlm_audit.database.core.own_tables import Action, JobLease, JobLog
+from mlm_audit.database.core.schema import require
+from mlm_audit.database.store.actions import Deed, record
+from mlm_audit.database.store.job_log import live_run
 from mlm_audit.domain.errors import InputError, JobBusyError, JobFailedError
 from mlm_audit.domain.jobs import RETRY_PAYOUTS, WEEKLY_PAYOUTS, resolve, short
 from mlm_audit.domain.periods import business_date, parse_instant

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine
 
-from mlm_audit.database import activity
-from mlm_audit.database import own_tables as own
-from mlm_audit.database.activity import LoggedRun
-from mlm_audit.database.check import require
-from mlm_audit.database.connect import consistent_read, write
-from mlm_audit.database.joblog import close_interrupted
-from mlm_audit.database.outbox import queue_once
+from mlm_audit.database.core import own_tables as own
+from mlm_audit.database.core.connect import consistent_read, write
+from mlm_audit.database.core.schema import require
+from mlm_audit.database.store import activity
+from mlm_audit.database.store.activity import LoggedRun
+from mlm_audit.database.store.job_log import close_interrupted
+from mlm_audit.database.store.outbox import queue_once
 from mlm_audit.domain.activity import Figures, change_of, figures_of
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.jobs import HEALTH_PING, JOBS, STATUS_REPORT, WEEKLY_SUMMARY

@@ -11,13 +11,14 @@ import polars as pl
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from mlm_audit.database.check import require
-from mlm_audit.database.connect import consistent_read, error_line, in_parts, is_out_of_reach, write
-from mlm_audit.database.outbox import queue_once
-from mlm_audit.database.own_tables import CommissionRollup, EligibilityLog, JobLease, JobLog, MonthlyStats, Notice
-from mlm_audit.database.runs import last_books
-from mlm_audit.database.sweep_reads import MonthRead, is_logged, orders_paid_in, read_month
-from mlm_audit.database.sweep_writes import (
+from mlm_audit.database.core.connect import consistent_read, error_line, in_parts, is_out_of_reach, write
+from mlm_audit.database.core.own_tables import CommissionRollup, EligibilityLog, JobLease, JobLog, MonthlyStats, Notice
+from mlm_audit.database.core.schema import require
+from mlm_audit.database.core.tables import Commission, Ledger, Order, User
+from mlm_audit.database.reads.sweep import MonthRead, is_logged, orders_paid_in, read_month
+from mlm_audit.database.store.outbox import queue_once
+from mlm_audit.database.store.runs import last_books
+from mlm_audit.database.writes.sweep import (
     UNKNOWN_MEMBER,
     Decided,
     Job,
@@ -30,7 +31,6 @@ from mlm_audit.database.sweep_writes import (
     store_stats,
     undecidable,
 )
-from mlm_audit.database.tables import Commission, Ledger, Order, User
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.jobs import MONTHLY_SWEEP

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from mlm_audit.database.sweep_reads import MonthRead
+from mlm_audit.database.reads.sweep import MonthRead
 from mlm_audit.domain.eligibility import in_words
 from mlm_audit.domain.findings import RunResult, Verdict, verdict_of
 from mlm_audit.domain.jobs import MONTHLY_SWEEP

@@ -16,16 +16,16 @@ from mlm_audit.checks.tree.codes import CODES
 from mlm_audit.checks.tree.facts import TreeInput
 from mlm_audit.checks.tree.health import TreeCheck, check_trees
 from mlm_audit.checks.tree.issues import Issue
-from mlm_audit.database import own_tables as own
-from mlm_audit.database import tables as platform
-from mlm_audit.database.check import require
-from mlm_audit.database.connect import in_parts, write
-from mlm_audit.database.outbox import let_go, queue_once
-from mlm_audit.database.runs import PreviousRun, previous_run, store_tree_health
-from mlm_audit.database.sweep_reads import MonthRead, read_month
-from mlm_audit.database.tables import Base
-from mlm_audit.database.tree_reads import TreeRead, read_trees
-from mlm_audit.database.tree_repairs import Repaired, as_repair, repair_closure, repair_flags
+from mlm_audit.database.core import own_tables as own
+from mlm_audit.database.core import tables as platform
+from mlm_audit.database.core.connect import in_parts, write
+from mlm_audit.database.core.schema import require
+from mlm_audit.database.core.tables import Base
+from mlm_audit.database.reads.sweep import MonthRead, read_month
+from mlm_audit.database.reads.trees import TreeRead, read_trees
+from mlm_audit.database.store.outbox import let_go, queue_once
+from mlm_audit.database.store.runs import PreviousRun, previous_run, store_tree_health
+from mlm_audit.database.writes.trees import Repaired, as_repair, repair_closure, repair_flags
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.jobs import TREE_HEALTH

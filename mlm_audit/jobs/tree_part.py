@@ -5,10 +5,10 @@ from typing import Any, Literal
 import networkx as nx
 from sqlalchemy import Engine
 
-from mlm_audit.database.check import require
-from mlm_audit.database.connect import consistent_read
-from mlm_audit.database.tables import MatrixNode, User
-from mlm_audit.database.tree_around import Node, Part, read_part
+from mlm_audit.database.core.connect import consistent_read
+from mlm_audit.database.core.schema import require
+from mlm_audit.database.core.tables import MatrixNode, User
+from mlm_audit.database.reads.neighbourhood import Node, Part, read_part
 from mlm_audit.domain.errors import InputError
 
 MOST_LEVELS = 1_000

@@ -17,8 +17,8 @@ from mlm_audit.checks.tree.forest import NO_TIME
 from mlm_audit.checks.tree.health import TreeCheck, affected, score
 from mlm_audit.checks.tree.issues import EVIDENCE_ROWS, Issue
 from mlm_audit.checks.tree.neighbourhood import as_data, picture_of
-from mlm_audit.database.runs import PREVIOUS_COLUMNS
-from mlm_audit.database.tree_repairs import Repaired
+from mlm_audit.database.store.runs import PREVIOUS_COLUMNS
+from mlm_audit.database.writes.trees import Repaired
 from mlm_audit.domain.findings import SEVERITIES, CheckRun, CheckStatus, RunResult, Verdict, verdict_of
 from mlm_audit.domain.jobs import TREE_HEALTH
 from mlm_audit.domain.money import format_inr, grouped

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from mlm_audit.database.activity import LoggedRun, last_runs, states_by_run
-from mlm_audit.database.connect import consistent_read
-from mlm_audit.database.own_tables import ReconciliationReport, TreeHealthReport
+from mlm_audit.database.core.connect import consistent_read
+from mlm_audit.database.core.own_tables import ReconciliationReport, TreeHealthReport
+from mlm_audit.database.store.activity import LoggedRun, last_runs, states_by_run
 from mlm_audit.domain.findings import RunResult, open_findings
 from mlm_audit.domain.jobs import MONTHLY_SWEEP, RECONCILIATION, RETRY_PAYOUTS, TREE_HEALTH, WEEKLY_PAYOUTS
 from mlm_audit.domain.periods import business_date

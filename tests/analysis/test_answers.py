@@ -10,8 +10,8 @@ from rich.console import Console
 from sqlalchemy import Engine, text, update
 
 import mlm_audit
-from mlm_audit.database.connect import write
-from mlm_audit.database.own_tables import EligibilityLog
+from mlm_audit.database.core.connect import write
+from mlm_audit.database.core.own_tables import EligibilityLog
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.errors import InputError
 from tests.conftest import clean_platform

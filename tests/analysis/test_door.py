@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, inspect, text
 
 import mlm_audit
-from mlm_audit.database.connect import write
+from mlm_audit.database.core.connect import write
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.errors import InputError
 from mlm_audit.jobs.reconciliation import reconcile

@@ -10,8 +10,8 @@ from sqlalchemy import Engine, delete, select, text, update
 
 import mlm_audit
 from mlm_audit.checks.roots import FOLLOWS
-from mlm_audit.database.connect import write
-from mlm_audit.database.tables import Ledger, Order
+from mlm_audit.database.core.connect import write
+from mlm_audit.database.core.tables import Ledger, Order
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.money import format_inr
 from mlm_audit.reporting.story import Table, columns

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 import mlm_audit
 from mlm_audit.checks.catalogue import SQL_DIR, load_checks, load_views
-from mlm_audit.database.connect import consistent_read
+from mlm_audit.database.core.connect import consistent_read
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.read_only import why_no_read

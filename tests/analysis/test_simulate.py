@@ -13,7 +13,7 @@ import mlm_audit
 from mlm_audit.analysis import audit as door
 from mlm_audit.analysis.plan_changes import changed_plan
 from mlm_audit.analysis.simulate import _distribution, simulate
-from mlm_audit.database.connect import write
+from mlm_audit.database.core.connect import write
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import Month, naive, parse_month

@@ -14,9 +14,9 @@ from mlm_audit.analysis import audit as door
 from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.suspicious import suspicious
 from mlm_audit.analysis.suspicious_words import PATTERNS
-from mlm_audit.database.connect import write
-from mlm_audit.database.personal import NUMBERS, Answered
-from mlm_audit.database.tables import Kyc, User
+from mlm_audit.database.core.connect import write
+from mlm_audit.database.core.tables import Kyc, User
+from mlm_audit.database.reads.shared_numbers import NUMBERS, Answered
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.plan import load_plan
 from mlm_audit.domain.privacy import mask_number

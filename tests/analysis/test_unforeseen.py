@@ -8,7 +8,7 @@ from sqlalchemy import Engine, text
 
 import mlm_audit
 from mlm_audit.analysis.answer import Answer
-from mlm_audit.database.connect import write
+from mlm_audit.database.core.connect import write
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.errors import InputError, JobFailedError
 from tests.conftest import clean_platform

@@ -19,9 +19,9 @@ from sqlalchemy import Engine
 from mlm_audit.console.access import new_token
 from mlm_audit.console.desk import Desk
 from mlm_audit.console.run import server_config
-from mlm_audit.database import actions
-from mlm_audit.database.connect import open_engine
-from mlm_audit.database.migrate import init
+from mlm_audit.database.core.connect import open_engine
+from mlm_audit.database.core.upgrade import init
+from mlm_audit.database.store import actions
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.jobs import JOBS
 from mlm_audit.domain.settings import Settings

@@ -19,8 +19,8 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 from prefect.states import Completed, Pending, Running, Scheduled
 from prefect.testing.utilities import prefect_test_harness
 
-from mlm_audit.database.connect import open_engine
-from mlm_audit.database.migrate import init
+from mlm_audit.database.core.connect import open_engine
+from mlm_audit.database.core.upgrade import init
 from mlm_audit.demo.write import write_platform
 from mlm_audit.domain.jobs import JOBS
 from mlm_audit.jobs.schedules import CRON
@@ -282,7 +282,7 @@ def test_who_asked_is_in_the_job_log(url: str) -> None:
     from sqlalchemy import select
 
     from flows.status import weekly_summary
-    from mlm_audit.database.own_tables import JobLog
+    from mlm_audit.database.core.own_tables import JobLog
 
     engine = open_engine(url, create=True)
     init(engine)

@@ -14,9 +14,9 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import delete, update
 
-from mlm_audit.database.connect import open_engine
-from mlm_audit.database.migrate import init
-from mlm_audit.database.own_tables import EligibilityLog, JobLog
+from mlm_audit.database.core.connect import open_engine
+from mlm_audit.database.core.own_tables import EligibilityLog, JobLog
+from mlm_audit.database.core.upgrade import init
 from mlm_audit.demo.write import write_platform
 from mlm_audit.domain.jobs import JOBS, MONTHLY_SWEEP, RECONCILIATION, TREE_HEALTH, WEEKLY_PAYOUTS
 from mlm_audit.jobs.clock import machine_now, shift

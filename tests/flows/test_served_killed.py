@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, create_engine, select, text
 
-from mlm_audit.database.connect import open_engine
-from mlm_audit.database.migrate import init
-from mlm_audit.database.own_tables import JobLease, JobLog
+from mlm_audit.database.core.connect import open_engine
+from mlm_audit.database.core.own_tables import JobLease, JobLog
+from mlm_audit.database.core.upgrade import init
 from mlm_audit.demo.write import write_platform
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.jobs import JOBS, MONTHLY_SWEEP, RECONCILIATION, WEEKLY_PAYOUTS

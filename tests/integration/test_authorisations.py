@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from mlm_audit.database.tables import Ledger, User
+from mlm_audit.database.core.tables import Ledger, User
 from mlm_audit.demo.platform import Platform
 from mlm_audit.jobs.reconciliation import reconcile
 from tests.conftest import NOW, clean_platform, settings_for

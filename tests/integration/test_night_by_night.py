@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
-from mlm_audit.database.connect import open_engine
-from mlm_audit.database.migrate import init
-from mlm_audit.database.own_tables import CommissionRollup, EligibilityLog, MonthlyStats, PayoutHistory, SelfPayoutSchedule
-from mlm_audit.database.tables import Commission, Ledger, MatrixNode, Order, User, WithdrawalRequest
+from mlm_audit.database.core.connect import open_engine
+from mlm_audit.database.core.own_tables import CommissionRollup, EligibilityLog, MonthlyStats, PayoutHistory, SelfPayoutSchedule
+from mlm_audit.database.core.tables import Commission, Ledger, MatrixNode, Order, User, WithdrawalRequest
+from mlm_audit.database.core.upgrade import init
 from mlm_audit.demo.write import write_platform
 from mlm_audit.jobs import night
 from mlm_audit.jobs.copies import database_key

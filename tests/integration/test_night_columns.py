@@ -12,9 +12,9 @@ from sqlalchemy import Connection, Engine, Table, delete, func, insert, select, 
 from sqlalchemy.exc import DBAPIError
 
 from mlm_audit.checks.inputs import INPUTS, STATES, Kind
-from mlm_audit.database import mirror_reads
-from mlm_audit.database.inputs import SOURCES, attribute_of
-from mlm_audit.database.mirror_reads import figures
+from mlm_audit.database.core.inputs import SOURCES, attribute_of
+from mlm_audit.database.reads import mirror
+from mlm_audit.database.reads.mirror import figures
 from mlm_audit.demo.platform import Platform
 from mlm_audit.jobs import night
 from mlm_audit.jobs.reconciliation import reconcile
@@ -126,8 +126,8 @@ def test_a_night_finds_what_a_full_run_finds_of_every_column(
     every: int, name: str, sqlite_url: str, filled: Fill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Night after night another column is changed in several rows, at last rows are deleted and doubled."""
-    monkeypatch.setattr(mirror_reads, "PIECE_ROWS", 100)
-    monkeypatch.setattr(mirror_reads, "BATCH_ROWS", 100)
+    monkeypatch.setattr(mirror, "PIECE_ROWS", 100)
+    monkeypatch.setattr(mirror, "BATCH_ROWS", 100)
     monkeypatch.setattr(night, "WHOLE_FROM_SHARE", 0)
     engine, settings = filled(sqlite_url, clean_platform(60, 1, 4)), nightly(tmp_path)
     reconcile(engine, settings, lambda: NOW)

@@ -13,10 +13,10 @@ import pytest
 from sqlalchemy import Engine, delete, insert, select, update
 
 from mlm_audit.checks.inputs import INPUTS, STATES
-from mlm_audit.database.mirror_reads import figures
-from mlm_audit.database.own_tables import SelfPayoutSchedule
-from mlm_audit.database.runs import previous_run
-from mlm_audit.database.tables import Commission, Ledger, MatrixNode, Order, User, WithdrawalRequest
+from mlm_audit.database.core.own_tables import SelfPayoutSchedule
+from mlm_audit.database.core.tables import Commission, Ledger, MatrixNode, Order, User, WithdrawalRequest
+from mlm_audit.database.reads.mirror import figures
+from mlm_audit.database.store.runs import previous_run
 from mlm_audit.demo.faults import FAULTS, inject
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.findings import CheckStatus, Verdict
@@ -36,7 +36,7 @@ COLUMNS = ["id", "severity", "member_id", "order_id", "amount_paisa", "cause", "
 @pytest.fixture
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many pieces of a small platform, and never all of it instead of a slice."""
-    from mlm_audit.database import mirror_reads
+    from mlm_audit.database.reads import mirror as mirror_reads
 
     monkeypatch.setattr(mirror_reads, "PIECE_ROWS", 400)
     monkeypatch.setattr(mirror_reads, "BATCH_ROWS", 200)
@@ -168,7 +168,7 @@ def test_every_fault_that_appears_overnight(sqlite_url: str, filled: Fill, tmp_p
 
 def rewrite(engine: Engine, platform: Platform) -> None:
     """Put another platform into the same tables, as if all of it had been changed."""
-    from mlm_audit.database.tables import Base
+    from mlm_audit.database.core.tables import Base
     from mlm_audit.demo.write import write_platform
 
     own = {"ReconciliationReport", "AuditBreak", "JobLog", "AuditJobLease", "AuditNotice", "AuditRepair", "alembic_version"}

@@ -16,9 +16,9 @@ import polars as pl
 import pytest
 from sqlalchemy import Engine, inspect, text
 
-from mlm_audit.database.connect import open_engine
-from mlm_audit.database.migrate import init, upgrade
-from mlm_audit.database.queries import failing
+from mlm_audit.database.core.connect import open_engine
+from mlm_audit.database.core.upgrade import init, upgrade
+from mlm_audit.database.probe import failing
 from mlm_audit.demo.faults import FAULTS, inject
 from mlm_audit.demo.mutations.case import cases, sample
 from mlm_audit.demo.mutations.clean import clean_platform as clean_mutable

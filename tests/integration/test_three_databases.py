@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, delete, func, insert, select, text, update
 
-from mlm_audit.database.authorisations import Grant, add_authorisation
-from mlm_audit.database.check import check_schema
-from mlm_audit.database.corrections import list_repairs
-from mlm_audit.database.migrate import init, is_current, upgrade
-from mlm_audit.database.own_tables import Authorisation, Break, JobLog, ReconciliationReport
-from mlm_audit.database.tables import Ledger, User
-from mlm_audit.database.undo import undo_repairs
+from mlm_audit.database.core.own_tables import Authorisation, Break, JobLog, ReconciliationReport
+from mlm_audit.database.core.schema import check_schema
+from mlm_audit.database.core.tables import Ledger, User
+from mlm_audit.database.core.upgrade import init, is_current, upgrade
+from mlm_audit.database.store.authorisations import Grant, add_authorisation
+from mlm_audit.database.writes.corrections import list_repairs
+from mlm_audit.database.writes.undo import undo_repairs
 from mlm_audit.demo.faults import FAULTS, inject
 from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.scorecard import audit
@@ -315,8 +315,8 @@ def test_migrations_create_exactly_what_the_models_declare(any_url: str, opened:
     from alembic.autogenerate import compare_metadata
     from alembic.runtime.migration import MigrationContext
 
-    from mlm_audit.database.migrations import own_only
-    from mlm_audit.database.tables import Base
+    from mlm_audit.database.core.migrations import own_only
+    from mlm_audit.database.core.tables import Base
 
     engine = opened(any_url)
     init(engine)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import mlm_audit
-from mlm_audit.database.connect import open_engine
-from mlm_audit.database.migrate import init
+from mlm_audit.database.core.connect import open_engine
+from mlm_audit.database.core.upgrade import init
 from mlm_audit.demo.books import build_platform
 from mlm_audit.demo.world import DemoSpec
 from mlm_audit.demo.write import write_platform

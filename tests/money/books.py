@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Engine, func, select, text
 
-from mlm_audit.database.own_tables import (
+from mlm_audit.database.core.own_tables import (
     CommissionRollup,
     EligibilityLog,
     MonthlyStats,
@@ -13,7 +13,7 @@ from mlm_audit.database.own_tables import (
     PayoutHistory,
     SelfPayoutSchedule,
 )
-from mlm_audit.database.tables import Commission, Ledger, User
+from mlm_audit.database.core.tables import Commission, Ledger, User
 
 NO_MATTER = ("created_at", "updated_at", "processed_at", "last_updated", "job_id", "key", "id")
 """What may differ between a run and the same run after a crash: times, and the ids of runs and rows."""

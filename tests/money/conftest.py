@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from mlm_audit.database.connect import open_engine
-from mlm_audit.database.load import _reset_sequences
-from mlm_audit.database.migrate import init
-from mlm_audit.database.tables import Base
+from mlm_audit.database.core.bulk_load import _reset_sequences
+from mlm_audit.database.core.connect import open_engine
+from mlm_audit.database.core.tables import Base
+from mlm_audit.database.core.upgrade import init
 from tests.money.shop import Shop
 
 START = datetime(2026, 9, 1, 6, 0, tzinfo=UTC)

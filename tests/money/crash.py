@@ -18,8 +18,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, Table, event, inspect
 
-from mlm_audit.database.connect import open_engine
-from mlm_audit.database.tables import Base
+from mlm_audit.database.core.connect import open_engine
+from mlm_audit.database.core.tables import Base
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.payouts import Options, run_payouts
 from mlm_audit.jobs.sweep import run_sweep

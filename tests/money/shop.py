@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
-from mlm_audit.database.connect import write
-from mlm_audit.database.own_tables import SelfPayoutSchedule
-from mlm_audit.database.tables import Commission, Hierarchy, Ledger, MatrixNode, Order, User
+from mlm_audit.database.core.connect import write
+from mlm_audit.database.core.own_tables import SelfPayoutSchedule
+from mlm_audit.database.core.tables import Commission, Hierarchy, Ledger, MatrixNode, Order, User
 from mlm_audit.domain.periods import naive, zone
 from mlm_audit.domain.plan import load_plan
 from mlm_audit.domain.postings import Posting, Upline, expected_postings

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from sqlalchemy import select, update
 
-from mlm_audit.database.connect import open_engine
-from mlm_audit.database.own_tables import EligibilityLog, SelfPayoutSchedule
-from mlm_audit.database.tables import User
+from mlm_audit.database.core.connect import open_engine
+from mlm_audit.database.core.own_tables import EligibilityLog, SelfPayoutSchedule
+from mlm_audit.database.core.tables import User
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.jobs.payout_story import requeue

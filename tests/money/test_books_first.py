@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, delete, insert, select
 
-from mlm_audit.database.own_tables import Break, Notice, ReconciliationReport, SelfPayoutSchedule
+from mlm_audit.database.core.own_tables import Break, Notice, ReconciliationReport, SelfPayoutSchedule
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.payouts import Hold
 from mlm_audit.domain.periods import naive

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select
 
-from mlm_audit.database.own_tables import JobLease, JobLog
+from mlm_audit.database.core.own_tables import JobLease, JobLog
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.jobs.reconciliation import reconcile
 from tests.conftest import settings_for

@@ -15,9 +15,9 @@ from aiosmtpd.smtp import AuthResult
 from pydantic import SecretStr
 from sqlalchemy import select, update
 
-from mlm_audit.database import outbox
-from mlm_audit.database.own_tables import Notice, SelfPayoutSchedule
-from mlm_audit.database.tables import User
+from mlm_audit.database.core.own_tables import Notice, SelfPayoutSchedule
+from mlm_audit.database.core.tables import User
+from mlm_audit.database.store import outbox
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.notices import deliver
 from mlm_audit.jobs.payouts import Options, run_payouts
@@ -253,7 +253,7 @@ def test_a_folder_that_cannot_be_written_fails_nothing(small_shop: Shop) -> None
 
 
 def test_a_failure_is_told_at_once(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mlm_audit.database import payouts as db
+    from mlm_audit.database.writes import payouts as db
     from mlm_audit.domain.errors import JobFailedError
 
     monkeypatch.setattr(db, "ledger_total", lambda _connection, _ids: (0, 0))

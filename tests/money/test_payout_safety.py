@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select, text, update
 
-from mlm_audit.database import payouts as db
-from mlm_audit.database.own_tables import JobLog, Notice, PayoutHistory, SelfPayoutSchedule
-from mlm_audit.database.tables import User
+from mlm_audit.database.core.own_tables import JobLog, Notice, PayoutHistory, SelfPayoutSchedule
+from mlm_audit.database.core.tables import User
+from mlm_audit.database.writes import payouts as db
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.jobs.payout_story import requeue
@@ -325,7 +325,7 @@ def test_holds_that_only_go_on_are_counted_beyond_a_limit(small_shop: Shop, monk
 
 def test_marking_paid_is_a_compare_and_set(shop: Shop) -> None:
     """Behind the lock and the comparison it is the second line of defence: whoever got around them finds nothing to pay."""
-    from mlm_audit.database.connect import write
+    from mlm_audit.database.core.connect import write
     from mlm_audit.domain.payouts import State, Status
 
     [first, *_] = [item["schedule_id"] for item in run(shop, limit=1).items]

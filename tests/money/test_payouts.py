@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, delete, insert, select, update
 
-from mlm_audit.database.own_tables import Notice, SelfPayoutSchedule
-from mlm_audit.database.tables import Ledger, Order, User
+from mlm_audit.database.core.own_tables import Notice, SelfPayoutSchedule
+from mlm_audit.database.core.tables import Ledger, Order, User
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.jobs.payout_story import requeue, tell_payout
 from mlm_audit.jobs.payouts import Options, run_payouts

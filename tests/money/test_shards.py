@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select, update
 
-from mlm_audit.database.connect import write
-from mlm_audit.database.own_tables import JobLease, SelfPayoutSchedule
-from mlm_audit.database.tables import User
+from mlm_audit.database.core.connect import write
+from mlm_audit.database.core.own_tables import JobLease, SelfPayoutSchedule
+from mlm_audit.database.core.tables import User
 from mlm_audit.domain.errors import InputError, JobBusyError, JobFailedError
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.jobs import MONTHLY_SWEEP, WEEKLY_PAYOUTS

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select, update
 
-from mlm_audit.database.own_tables import EligibilityLog, MonthlyStats, Notice
-from mlm_audit.database.tables import Commission, Ledger, Order, User
+from mlm_audit.database.core.own_tables import EligibilityLog, MonthlyStats, Notice
+from mlm_audit.database.core.tables import Commission, Ledger, Order, User
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.periods import month_of, parse_month

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, text, update
 
-from mlm_audit.database.own_tables import CommissionRollup, EligibilityLog, MonthlyStats, Notice
-from mlm_audit.database.tables import Commission, Order, User
+from mlm_audit.database.core.own_tables import CommissionRollup, EligibilityLog, MonthlyStats, Notice
+from mlm_audit.database.core.tables import Commission, Order, User
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.jobs.reconciliation import reconcile
@@ -229,7 +229,7 @@ def test_flags_that_are_missing_are_false(small_shop: Shop) -> None:
 
 
 def test_a_sweep_that_lost_its_lease_stops(small_shop: Shop) -> None:
-    from mlm_audit.database.own_tables import JobLease
+    from mlm_audit.database.core.own_tables import JobLease
     from mlm_audit.domain.errors import JobFailedError
     from mlm_audit.jobs.running import Run
 
@@ -249,7 +249,7 @@ def test_a_sweep_that_lost_its_lease_stops(small_shop: Shop) -> None:
 
 
 def test_a_run_that_was_closed_meanwhile_cannot_end_as_a_success(small_shop: Shop) -> None:
-    from mlm_audit.database.own_tables import JobLog
+    from mlm_audit.database.core.own_tables import JobLog
     from mlm_audit.domain.errors import JobFailedError
     from mlm_audit.jobs.running import Run
 

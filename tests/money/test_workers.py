@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, func, insert, select, update
 
-from mlm_audit.database.connect import write
-from mlm_audit.database.joblog import close_interrupted
-from mlm_audit.database.migrate import init
-from mlm_audit.database.own_tables import JobLease, JobLog, Notice, SelfPayoutSchedule
-from mlm_audit.database.tables import Ledger
+from mlm_audit.database.core.connect import write
+from mlm_audit.database.core.own_tables import JobLease, JobLog, Notice, SelfPayoutSchedule
+from mlm_audit.database.core.tables import Ledger
+from mlm_audit.database.core.upgrade import init
+from mlm_audit.database.store.job_log import close_interrupted
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.jobs.owner import is_gone, this_process
 from mlm_audit.jobs.payouts import Options, run_payouts

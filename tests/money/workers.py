@@ -5,9 +5,9 @@ from datetime import datetime
 from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Event
 
-from mlm_audit.database import payouts as db
-from mlm_audit.database.connect import consistent_read, open_engine
-from mlm_audit.database.payouts import Change
+from mlm_audit.database.core.connect import consistent_read, open_engine
+from mlm_audit.database.writes import payouts as db
+from mlm_audit.database.writes.payouts import Change
 from mlm_audit.domain.errors import JobBusyError
 from mlm_audit.domain.payouts import Limits, Status
 from mlm_audit.domain.periods import naive

@@ -14,8 +14,8 @@ from aiosmtpd.smtp import AuthResult, LoginPassword
 from pydantic import SecretStr
 from sqlalchemy import Engine, func, select, update
 
-from mlm_audit.database.own_tables import JobLog, Notice
-from mlm_audit.database.tables import User
+from mlm_audit.database.core.own_tables import JobLog, Notice
+from mlm_audit.database.core.tables import User
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.errors import JobFailedError
 from mlm_audit.domain.settings import Settings

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, insert, select
 
-from mlm_audit.database import actions
-from mlm_audit.database.own_tables import JobLease, JobLog
+from mlm_audit.database.core.own_tables import JobLease, JobLog
+from mlm_audit.database.store import actions
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.jobs import HEALTH_PING, JOBS, MONTHLY_SWEEP, RECONCILIATION, STATUS_REPORT, WEEKLY_PAYOUTS, WEEKLY_SUMMARY
 from mlm_audit.jobs.catch_up import POLICY, catch_up, missed, month_of_run, why_not
@@ -24,7 +24,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def engine(any_url: str, opened: Callable[[str], Engine]) -> Engine:
-    from mlm_audit.database.migrate import init
+    from mlm_audit.database.core.upgrade import init
 
     engine = opened(any_url)
     init(engine)

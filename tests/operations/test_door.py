@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine
 
 import mlm_audit.jobs
-from mlm_audit.database.migrate import init
+from mlm_audit.database.core.upgrade import init
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.jobs import JOBS, RECONCILIATION
 from tests.operations.test_status import NOW, log

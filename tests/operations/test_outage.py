@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import OperationalError
 
-from mlm_audit.database import joblog
-from mlm_audit.database.connect import write
-from mlm_audit.database.migrate import init
-from mlm_audit.database.own_tables import JobLog
+from mlm_audit.database.core.connect import write
+from mlm_audit.database.core.own_tables import JobLog
+from mlm_audit.database.core.upgrade import init
+from mlm_audit.database.store import job_log
 from mlm_audit.domain.errors import JobBusyError, JobFailedError
 from mlm_audit.jobs.running import running
 from tests.conftest import NOW, settings_for
@@ -25,7 +25,7 @@ def test_a_run_that_could_not_even_log_its_end(
     engine, settings = opened(sqlite_url), settings_for()
     init(engine)
     with monkeypatch.context() as gone:
-        gone.setattr(joblog, "fail", away)
+        gone.setattr(job_log, "fail", away)
         with pytest.raises(JobFailedError), running(engine, "health-ping", "first", settings, lambda: NOW, NOW):
             away()
     with running(engine, "health-ping", "second", settings, lambda: NOW, NOW) as run:

@@ -12,8 +12,8 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine, insert, select
 
-from mlm_audit.database.migrate import init
-from mlm_audit.database.own_tables import Break, JobLease, JobLog, Notice, ReconciliationReport
+from mlm_audit.database.core.own_tables import Break, JobLease, JobLog, Notice, ReconciliationReport
+from mlm_audit.database.core.upgrade import init
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.jobs import HEALTH_PING, JOBS, RECONCILIATION, WEEKLY_PAYOUTS
 from mlm_audit.domain.settings import Settings

@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from mlm_audit.database.connect import open_engine
-from mlm_audit.database.migrate import init
+from mlm_audit.database.core.connect import open_engine
+from mlm_audit.database.core.upgrade import init
 from mlm_audit.demo.faults import FAULTS, inject
 from mlm_audit.demo.write import write_platform
 from mlm_audit.domain.errors import InputError, JobFailedError

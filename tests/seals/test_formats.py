@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine, select, update
 
 from mlm_audit.checks.inputs import INPUTS, Kind
-from mlm_audit.database.connect import write
-from mlm_audit.database.migrate import init
-from mlm_audit.database.own_tables import ReconciliationReport
-from mlm_audit.database.tables import Ledger
+from mlm_audit.database.core.connect import write
+from mlm_audit.database.core.own_tables import ReconciliationReport
+from mlm_audit.database.core.tables import Ledger
+from mlm_audit.database.core.upgrade import init
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.settings import Settings
 from mlm_audit.history.canonical import FIRST_COLUMNS

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from mlm_audit.database.runs import previous_run
+from mlm_audit.database.store.runs import previous_run
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.errors import JobFailedError
 from mlm_audit.domain.findings import Verdict

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import Engine, delete, insert, select, update
 
 from mlm_audit.cli.app import main
-from mlm_audit.database.connect import open_engine, write
-from mlm_audit.database.migrate import init
-from mlm_audit.database.tables import Ledger
+from mlm_audit.database.core.connect import open_engine, write
+from mlm_audit.database.core.tables import Ledger
+from mlm_audit.database.core.upgrade import init
 from mlm_audit.demo.write import write_platform
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import RunResult, Verdict

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Engine, delete, insert, select, update
 
 from mlm_audit.cli.app import main
-from mlm_audit.database.connect import write
-from mlm_audit.database.tables import Ledger
+from mlm_audit.database.core.connect import write
+from mlm_audit.database.core.tables import Ledger
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import RunResult, Verdict

@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
-from mlm_audit.database.own_tables import Repair
-from mlm_audit.database.tables import Hierarchy, MatrixNode, User
+from mlm_audit.database.core.own_tables import Repair
+from mlm_audit.database.core.tables import Hierarchy, MatrixNode, User
 from mlm_audit.demo.faults import TREE_FAULTS, Truth, inject
 from mlm_audit.demo.platform import Platform
 from tests.conftest import clean_platform

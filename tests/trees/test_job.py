@@ -10,8 +10,8 @@ from sqlalchemy import Engine, delete, insert, select, update
 
 import mlm_audit
 from mlm_audit.checks.tree.codes import CODES
-from mlm_audit.database.own_tables import Break, TreeHealthReport
-from mlm_audit.database.tables import Hierarchy, MatrixNode, User
+from mlm_audit.database.core.own_tables import Break, TreeHealthReport
+from mlm_audit.database.core.tables import Hierarchy, MatrixNode, User
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import FINDING_KEYS, RunResult
 from mlm_audit.jobs.tree_health import check_tree_health

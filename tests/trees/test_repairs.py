@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, delete, func, insert, select, text, update
 
-from mlm_audit.database.corrections import list_repairs
-from mlm_audit.database.own_tables import EligibilityLog, JobLease, JobLog, MonthlyStats, Repair, TreeHealthReport
-from mlm_audit.database.tables import Hierarchy, MatrixNode, User
-from mlm_audit.database.undo import undo_repairs
+from mlm_audit.database.core.own_tables import EligibilityLog, JobLease, JobLog, MonthlyStats, Repair, TreeHealthReport
+from mlm_audit.database.core.tables import Hierarchy, MatrixNode, User
+from mlm_audit.database.writes.corrections import list_repairs
+from mlm_audit.database.writes.undo import undo_repairs
 from mlm_audit.domain.findings import RunResult, Verdict, open_findings
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.tree_health import check_tree_health

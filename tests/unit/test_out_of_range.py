@@ -8,9 +8,9 @@ import pytest
 from annotated_types import Ge, Le
 from sqlalchemy import func, select
 
-from mlm_audit.database.connect import open_engine
-from mlm_audit.database.migrate import init
-from mlm_audit.database.own_tables import JobLog
+from mlm_audit.database.core.connect import open_engine
+from mlm_audit.database.core.own_tables import JobLog
+from mlm_audit.database.core.upgrade import init
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.jobs import JOBS, MONTHLY_SWEEP, WEEKLY_PAYOUTS
 from mlm_audit.domain.settings import Settings, load_settings

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from mlm_audit.checks.inputs import INPUTS, Kind
-from mlm_audit.database.snapshot import as_frame
-from mlm_audit.database.values import Unread, series_of
+from mlm_audit.database.core.values import Unread, series_of
+from mlm_audit.database.reads.snapshot import as_frame
 from mlm_audit.domain.money import LARGEST_PAISA
 from mlm_audit.domain.words import fold
 

@@ -1,0 +1,17 @@
+"""Alembic runs this; the connection is handed over by `mlm_audit.database.core.upgrade`."""
+
+from alembic import context
+
+from mlm_audit.database.core.migrations import own_only
+from mlm_audit.database.core.tables import Base
+
+VERSION_TABLE = "mlm_audit_version"
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    version_table=VERSION_TABLE,
+    include_object=own_only,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,71 @@
+"""Creating and upgrading: the toolkit's own tables through Alembic, the platform's only in an empty database."""
+
+from importlib import resources
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, inspect
+from sqlalchemy.exc import DBAPIError
+
+from mlm_audit.database.core import own_tables as _own_tables  # noqa: F401  (declares the own tables on Base)
+from mlm_audit.database.core.connect import error_line, write
+from mlm_audit.database.core.schema import views_of
+from mlm_audit.database.core.tables import PLATFORM_TABLES, Base
+from mlm_audit.database.core.upgrade_checks import refuse_upgrade
+from mlm_audit.domain.errors import InputError
+
+VERSION_TABLE = "mlm_audit_version"
+
+
+def init(engine: Engine) -> list[str]:
+    """Create the platform's tables in an empty database, then upgrade. Returns the tables created."""
+    inspector = inspect(engine)
+    before = set(inspector.get_table_names())
+    if not before | views_of(inspector):
+        Base.metadata.create_all(engine, tables=[Base.metadata.tables[name] for name in PLATFORM_TABLES])
+    elif "users" not in before | views_of(inspector):
+        raise InputError(
+            "db init: this database has tables, but none called users; platform tables are created only in an empty "
+            "database. Give an empty one, or the platform's own"
+        )
+    upgrade(engine)
+    return sorted(set(inspect(engine).get_table_names()) - before)
+
+
+def upgrade(engine: Engine) -> None:
+    """Bring the toolkit's own tables to the newest version, once it is clear that this can be done; platform tables gain two columns on users, no more."""
+    refuse_upgrade(engine, "db upgrade", VERSION_TABLE, ScriptDirectory.from_config(_config()))
+    _write_ahead(engine)
+    try:
+        with write(engine) as connection:
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except DBAPIError as error:
+        is_kept = engine.dialect.name in ("mysql", "mariadb")
+        kept = "what was made before stays, and is used when it is run again" if is_kept else "nothing was changed"
+        raise InputError(f"db upgrade: the database refused it ({error_line(error)}); {kept}") from error
+
+
+def is_current(engine: Engine) -> bool:
+    """Whether every migration has been applied."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+        return context.get_current_revision() == head
+
+
+def _write_ahead(engine: Engine) -> None:
+    """SQLite's write-ahead log, so that a platform goes on selling while the audit reads. It is a property of the file."""
+    if engine.dialect.name == "sqlite":
+        connection = engine.raw_connection()
+        connection.cursor().execute("pragma journal_mode = wal")
+        connection.close()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(resources.files("mlm_audit") / "database" / "migrations"))
+    return config

@@ -1,0 +1,126 @@
+"""What has to be so before `db init` and `db upgrade` write anything: the right database, nobody else's tables, and the rights."""
+
+import os
+from pathlib import Path
+
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, Inspector, inspect, select, text
+from sqlalchemy import table as table_of
+
+from mlm_audit.database.core.schema import views_of
+from mlm_audit.database.core.tables import ADDED_USER_COLUMNS
+from mlm_audit.domain.errors import InputError
+
+OURS = ("AuditBreak", "AuditRepair", "AuditNotice", "AuditAction", "AuditAuthorisation")
+"""Tables that no platform has of its own."""
+NEEDED = {"users": ("id", "walletBalance"), "ledger": ("id", "userId", "amount")}
+"""By these a platform is known."""
+RIGHTS = {"CREATE", "ALTER", "INDEX"}
+
+
+def refuse_upgrade(engine: Engine, what: str, version_table: str, scripts: ScriptDirectory) -> None:
+    """InputError, in one line, for what would go wrong; nothing is written."""
+    inspector = inspect(engine)
+    present = set(inspector.get_table_names())
+    views = views_of(inspector)
+    with engine.connect() as connection:
+        reason = (
+            _why_not_a_platform(inspector, present | views)
+            or _why_not_this_version(connection, present, version_table, scripts)
+            or _why_users_cannot_grow(inspector, views)
+            or _why_not_indexed(inspector, present, views)
+            or _why_no_right(connection)
+        )
+    if reason:
+        raise InputError(f"{what}: {reason}; nothing was written")
+
+
+def _why_not_a_platform(inspector: Inspector, present: set[str]) -> str | None:
+    for name, columns in NEEDED.items():
+        if name not in present:
+            return f"there is no table {name}; is this the platform's database? `mlm-audit db init` fills an empty one"
+        known = {column["name"] for column in inspector.get_columns(name)}
+        if absent := [column for column in columns if column not in known]:
+            return f"table {name} has no column {absent[0]}, so this is not a database of the platform; check DATABASE_URL"
+    return None
+
+
+def _why_not_this_version(connection: Connection, present: set[str], version_table: str, scripts: ScriptDirectory) -> str | None:
+    heads = MigrationContext.configure(connection, opts={"version_table": version_table}).get_current_heads()
+    if len(heads) > 1:
+        return f"table {version_table} names {len(heads)} versions ({', '.join(sorted(heads))}); keep the row of the newest"
+    known = {script.revision for script in scripts.walk_revisions()}
+    if heads and heads[0] not in known:
+        return f"the tables are of version {heads[0]}, which this mlm-audit does not know; a newer mlm-audit has upgraded them: use that one"
+    if heads:
+        return None
+    for name in OURS:
+        if name in present and connection.execute(select(text("1")).select_from(table_of(name)).limit(1)).first():
+            return f"table {name} has rows, and {version_table} does not say of which version they are; restore {version_table}, or rename {name}"
+    return None
+
+
+def _why_users_cannot_grow(inspector: Inspector, views: set[str]) -> str | None:
+    known = {column["name"] for column in inspector.get_columns("users")}
+    absent = [name for name in ADDED_USER_COLUMNS if name not in known]
+    if absent and "users" in views:
+        return (
+            f"users is a view without {' and '.join(absent)}; add these columns (a time, and JSON) to its table and to the view"
+        )
+    return None
+
+
+def _why_not_indexed(inspector: Inspector, present: set[str], views: set[str]) -> str | None:
+    name = "SelfPayoutSchedule"
+    if name in views:
+        return f"{name} is a view, and it needs an index; give its table this name"
+    if name not in present:
+        return None
+    known = {column["name"] for column in inspector.get_columns(name)}
+    absent = [column for column in ("status", "payoutDate") if column not in known]
+    return f"table {name} is there and has no column {absent[0]}; rename it, and a new one is created" if absent else None
+
+
+def _why_no_right(connection: Connection) -> str | None:
+    return {"sqlite": _on_sqlite, "postgresql": _on_postgresql}.get(connection.dialect.name, _on_mysql)(connection)
+
+
+def _on_sqlite(connection: Connection) -> str | None:
+    path = Path(connection.engine.url.database or "")
+    return next(
+        (f"{place} cannot be written by this account" for place in (path, path.parent) if not os.access(place, os.W_OK)), None
+    )
+
+
+def _on_postgresql(connection: Connection) -> str | None:
+    def told(query: str) -> object:
+        return connection.exec_driver_sql(query).scalar_one()
+
+    if told("select current_setting('transaction_read_only')") == "on":
+        return "the database is read-only for this account"
+    if not told("select has_schema_privilege(current_schema(), 'CREATE')"):
+        return "this account may not create tables; grant it CREATE on the schema, or use the account that owns it"
+    owns = told("select pg_has_role(relowner, 'USAGE') from pg_class where oid = to_regclass('users')")
+    if not owns and _lacks_columns(connection):
+        return "this account may not add the two columns to users; use the account that owns the table"
+    return None
+
+
+def _lacks_columns(connection: Connection) -> bool:
+    known = {column["name"] for column in inspect(connection).get_columns("users")}
+    return any(name not in known for name in ADDED_USER_COLUMNS)
+
+
+def _on_mysql(connection: Connection) -> str | None:
+    """By the grants that the server shows. A role may give more, and then nothing is concluded."""
+    if connection.exec_driver_sql("select current_role()").scalar_one() not in (None, "NONE"):
+        return None
+    mine = "replace(grantee, '''', '') = current_user()"
+    granted = connection.exec_driver_sql(
+        f"select privilege_type from information_schema.user_privileges where {mine} union "  # noqa: S608
+        f"select privilege_type from information_schema.schema_privileges where {mine} and database() like table_schema"
+    )
+    if absent := sorted(RIGHTS - {str(row[0]).upper() for row in granted}):
+        return f"this account has no right to {' and '.join(absent)} in this database; grant it, or use another account"
+    return None

@@ -1,0 +1,101 @@
+"""The queries of all jobs, asked without a row: what a database does not answer is known before a job needs it.
+
+A read is asked with LIMIT 0. A statement that writes is only explained: the database reads it, resolves its tables, columns, types and
+words, and changes nothing.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Select
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from mlm_audit.checks.inputs import ANALYSIS_INPUTS, INPUTS, TREE_INPUTS
+from mlm_audit.database.core.connect import error_line
+from mlm_audit.database.core.schema import Problem
+from mlm_audit.database.core.statements import Statement
+from mlm_audit.database.reads import sweep, trees
+from mlm_audit.database.reads.mirror import figures
+from mlm_audit.database.reads.snapshot import query_of
+from mlm_audit.database.writes import payouts
+from mlm_audit.database.writes import sweep as sweep_writes
+from mlm_audit.domain.periods import month_of, zone
+
+NOBODY = [-1]
+MOMENT = datetime(2026, 1, 15, tzinfo=UTC)
+WRITES: dict[str, dict[str, Any]] = {
+    "payouts/mark_paid": {"was": "pending", "now": MOMENT.replace(tzinfo=None)},
+    "payouts/set_back": {
+        "was": "pending",
+        "to_status": "failed",
+        "retry_count": 0,
+        "failed_since": MOMENT.replace(tzinfo=None),
+        "reason": "",
+        "now": MOMENT.replace(tzinfo=None),
+    },
+    "payouts/post": {"now": MOMENT.replace(tzinfo=None)},
+    "payouts/history": {"now": MOMENT.replace(tzinfo=None), "job_id": ""},
+    "payouts/set_back_history": {"now": MOMENT.replace(tzinfo=None), "job_id": "", "reason": "", "to_status": "failed"},
+    "payouts/notices": {"now": MOMENT.replace(tzinfo=None)},
+}
+"""The statements that write, with values of the right types. None of them is run."""
+READS = ("claim", "members", "credited", "facts_members", "facts_orders", "proof", "statuses", "first_status")
+
+
+def unanswered(engine: Engine) -> list[Problem]:
+    """The queries that this database does not answer, each with the cure. Whoever asks has checked tables and columns before."""
+    cure = "give the column the type, or the enum the word, that the toolkit needs, or the account the right to do it"
+    return [Problem(f"(query) {name}", None, said, cure) for name, said in failing(engine)]
+
+
+def failing(engine: Engine) -> list[tuple[str, str]]:
+    """What this database does not answer: the query's name, and what it says."""
+    found = []
+    for name, ask in _asked(engine.dialect.name):
+        try:
+            with engine.connect() as connection:
+                ask(connection)
+                connection.rollback()
+        except (DBAPIError, SQLAlchemyError, ValueError) as error:
+            found.append((name, error_line(error)))
+    return found
+
+
+def _asked(dialect: str) -> Iterator[tuple[str, Any]]:
+    for name, spec in (INPUTS | ANALYSIS_INPUTS).items():
+        yield f"reading {name}", _reading(query_of(name, spec, dialect))
+    for name in INPUTS:
+        yield f"figures of {name}", lambda connection, name=name: figures(connection, name, 0, 0)
+    for name, spec in TREE_INPUTS.items():
+        yield f"tree check: reading {name}", _reading(query_of(name, spec, dialect))
+    for name, query in {**sweep.queries(month_of(MOMENT, zone("UTC")), dialect), **trees.queries()}.items():
+        yield name, _reading(query)
+    for name in READS:
+        yield f"payouts: {name}", lambda connection, name=name: Statement(f"payouts/{name}")(connection, ids=NOBODY).all()
+    moment = MOMENT.replace(tzinfo=None)
+    yield "payouts: due", lambda connection: payouts.DUE(connection, status="pending", as_of=moment, limit=0).all()
+    for name, values in WRITES.items():
+        yield f"{name.replace('/', ': ')}", _explaining(name, values)
+    for name, statement in sweep_writes.statements(moment).items():
+        yield name, lambda connection, statement=statement: _explain(connection, statement)
+
+
+def _explain(connection: Connection, statement: Any) -> None:
+    compiled = statement.compile(dialect=connection.dialect)
+    values = {name: str(value) if isinstance(value, datetime) else value for name, value in compiled.construct_params().items()}
+    parameters: Any = tuple(values[name] for name in compiled.positiontup) if compiled.positional else values
+    connection.exec_driver_sql(f"explain {compiled}", parameters).close()
+
+
+def _reading(query: Select[Any]) -> Any:
+    return lambda connection: connection.execute(query.limit(0)).all()
+
+
+def _explaining(name: str, values: dict[str, Any]) -> Any:
+    def explain(connection: Connection) -> None:
+        statement = Statement(name)
+        statement.text = f"explain {statement.text}"
+        statement(connection, ids=NOBODY, **values).close()
+
+    return explain

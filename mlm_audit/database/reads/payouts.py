@@ -1,0 +1,113 @@
+"""Looking at instalments and requeueing them: what an operator asks about payouts."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, and_, insert, not_, or_, select, update
+
+from mlm_audit.database.core.connect import write
+from mlm_audit.database.core.own_tables import Notice, PayoutHistory, Repair, SelfPayoutSchedule
+from mlm_audit.database.core.tables import Ledger, Order
+from mlm_audit.database.core.words import folded
+from mlm_audit.database.writes import payouts as db
+from mlm_audit.database.writes.payouts import Instalment, ref_of
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.payouts import TECHNICAL, Event, Limits, Status, transition
+from mlm_audit.domain.periods import naive
+from mlm_audit.domain.words import fold
+
+Schedule = SelfPayoutSchedule
+REQUEUE = "payout-requeue"
+HELD = "held"
+"""Not a stored status: failed, but for a reason that may pass, not for a technical one."""
+
+
+def list_instalments(connection: Connection, status: str | None, limit: int) -> list[dict[str, Any]]:
+    """Instalments of a status (or `held`), oldest due first."""
+    query = select(Schedule).order_by(Schedule.payout_date, Schedule.id).limit(limit)
+    if status is not None:
+        query = query.where(folded(Schedule.status) == (Status.FAILED.value if status == HELD else status))
+    technical = Schedule.failure_reason.startswith(TECHNICAL, autoescape=True)
+    if status == HELD:
+        query = query.where(not_(technical))
+    if status == Status.FAILED.value:
+        query = query.where(technical)
+    columns = {column.name: attribute for attribute, column in Schedule.__mapper__.columns.items()}
+    return [{columns[key]: value for key, value in row.items()} for row in connection.execute(query).mappings()]
+
+
+def requeue(engine: Engine, ids: Sequence[int], job_id: str, limits: Limits, now: datetime) -> int:
+    """Put failed instalments back to pending, all or none, each recorded with before and after.
+
+    InputError for an id that does not exist, or that has not failed.
+    """
+    moment = naive(now)
+    with write(engine) as connection:
+        locked = select(*db.COLUMNS).where(Schedule.id.in_(ids)).order_by(Schedule.id).with_for_update()
+        rows = {row[0]: row for row in connection.execute(locked)}
+        for number in ids:
+            if number not in rows:
+                raise InputError(f"payouts requeue {number}: there is no such instalment; nothing was requeued")
+            if not db.is_known(rows[number][1]):
+                raise InputError(f"payouts requeue {number}: its status {rows[number][1]!r} is unknown; nothing was requeued")
+            instalment = db.instalment_of(rows[number], {})
+            try:
+                to = transition(instalment.state, Event.REQUEUED, limits, moment)
+            except ValueError as error:
+                raise InputError(f"payouts requeue {number}: {error}; nothing was requeued") from error
+            _requeue_one(connection, instalment, to.status, job_id, moment)
+    return len(ids)
+
+
+def _requeue_one(connection: Connection, instalment: Instalment, status: Status, job_id: str, now: datetime) -> None:
+    fresh = {"status": status.value, "retry_count": 0, "processed_at": None, "failure_reason": None, "updated_at": now}
+    connection.execute(update(Schedule).where(Schedule.id == instalment.id).values(fresh))
+    connection.execute(
+        insert(Repair).values(
+            job_id=job_id,
+            kind=REQUEUE,
+            table_name="SelfPayoutSchedule",
+            row_key=str(instalment.id),
+            column_name="status",
+            before=f"{instalment.state.status.value} after {instalment.state.retry_count} retries: {instalment.state.reason}",
+            after=status.value,
+            created_at=now,
+        )
+    )
+
+
+def story(connection: Connection, schedule_id: int) -> dict[str, Any] | None:
+    """Every row that tells of an instalment: schedule, order, history, requeues, ledger, notice. None when there is none."""
+    schedule = _rows(connection, select(Schedule).where(Schedule.id == schedule_id))
+    if not schedule:
+        return None
+    row = schedule[0]
+    order = select(Order.id, Order.status, Order.paid_at, Order.commission_amount_paisa).where(Order.id == row["orderId"])
+    history = select(PayoutHistory).where(PayoutHistory.user_id == row["userId"]).order_by(PayoutHistory.id)
+    mine = Repair.kind == REQUEUE, Repair.row_key == str(schedule_id)
+    return {
+        "schedule": row,
+        "order": _rows(connection, order),
+        "history": [h for h in _rows(connection, history) if _names(h["metadata"], schedule_id)],
+        "requeues": _rows(connection, select(Repair).where(*mine).order_by(Repair.id)),
+        "ledger": _rows(connection, select(Ledger).where(_credits(schedule_id)).order_by(Ledger.id)),
+        "notice": _rows(connection, select(Notice).where(Notice.key == f"payout-credited/{schedule_id}")),
+    }
+
+
+def _names(metadata: Any, schedule_id: int) -> bool:
+    """Whether a history row is of this instalment."""
+    return isinstance(metadata, dict) and metadata.get("scheduleId") == schedule_id
+
+
+def _credits(schedule_id: int) -> ColumnElement[bool]:
+    """Every credit of an instalment, one that was posted again under another key included."""
+    again = and_(folded(Ledger.type) == db.LEDGER_TYPE, Ledger.reference_id == str(schedule_id))
+    return or_(Ledger.ref == ref_of(schedule_id), again)
+
+
+def _rows(connection: Connection, query: Any) -> list[dict[str, Any]]:
+    """The rows as they are; words folded."""
+    rows = [dict(row) for row in connection.execute(query).mappings()]
+    return [row | {name: fold(row[name]) for name in ("status", "type") if isinstance(row.get(name), str)} for row in rows]

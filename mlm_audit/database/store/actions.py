@@ -1,0 +1,47 @@
+"""Who did what through the console or the commands that steer jobs, when, and what came of it. Rows are only ever added."""
+
+from datetime import UTC, datetime
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy import Engine, insert, select
+
+from mlm_audit.database.core.connect import write
+from mlm_audit.database.core.own_tables import Action
+from mlm_audit.domain.periods import naive
+from mlm_audit.domain.privacy import one_line
+
+Outcome = Literal["done", "refused", "failed"]
+DETAIL_CHARACTERS = 500
+
+
+class Deed(NamedTuple):
+    """One action: `who` by the name of the token or account, `address` where it came from, `job` where it is about one."""
+
+    who: str
+    address: str
+    action: str
+    outcome: Outcome
+    job: str | None = None
+    detail: str = ""
+
+
+def record(engine: Engine, deed: Deed, now: datetime) -> None:
+    """Add one row; what others have written is made harmless for whoever reads it at a terminal."""
+    values = deed._asdict() | {
+        "who": one_line(deed.who)[:100],
+        "address": one_line(deed.address)[:64],
+        "action": one_line(deed.action)[:40],
+        "job": deed.job and one_line(deed.job)[:64],
+        "detail": one_line(deed.detail)[:DETAIL_CHARACTERS],
+    }
+    with write(engine) as connection:
+        connection.execute(insert(Action).values(at=naive(now), **values))
+
+
+def recent(engine: Engine, limit: int) -> list[dict[str, Any]]:
+    """The newest actions, newest first; `at` is ISO 8601, UTC."""
+    columns = (Action.at, Action.who, Action.address, Action.action, Action.job, Action.outcome, Action.detail)
+    with engine.connect() as connection:
+        rows = connection.execute(select(*columns).order_by(Action.id.desc()).limit(limit)).all()
+    names = ("at", "who", "address", "action", "job", "outcome", "detail")
+    return [dict(zip(names, (row[0].replace(tzinfo=UTC).isoformat(), *row[1:]), strict=True)) for row in rows]

@@ -1,0 +1,178 @@
+"""Stored runs: reports and open breaks. Everything later reads only what is stored here."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import polars as pl
+from sqlalchemy import ColumnElement, Connection, Engine, insert, inspect, select, update
+
+from mlm_audit.database.core.connect import consistent_read
+from mlm_audit.database.core.own_tables import Break, ReconciliationReport, TreeHealthReport
+from mlm_audit.domain.findings import RunResult, Verdict
+from mlm_audit.domain.last_reconciliation import Books, Critical
+from mlm_audit.domain.periods import naive
+
+CHUNK_ROWS = 1_000
+PREVIOUS_COLUMNS = {
+    "id": pl.String(),
+    "code": pl.String(),
+    "severity": pl.String(),
+    "member_id": pl.Int64(),
+    "order_id": pl.Int64(),
+    "amount_paisa": pl.Int64(),
+    "cause": pl.String(),
+    "evidence": pl.String(),
+    "message": pl.String(),
+    "first_seen_at": pl.Datetime("us"),
+}
+
+
+class PreviousRun(NamedTuple):
+    """The last stored run of a job: its open breaks (PREVIOUS_COLUMNS) and what it stored besides."""
+
+    job_id: str
+    breaks: pl.DataFrame
+    data: dict[str, Any]
+
+
+def has_runs(engine: Engine) -> bool:
+    """Whether the toolkit's tables are there, in which runs are stored."""
+    return inspect(engine).has_table(ReconciliationReport.__tablename__)
+
+
+def previous_run(
+    engine: Engine, kind: type[ReconciliationReport | TreeHealthReport] = ReconciliationReport
+) -> PreviousRun | None:
+    """The last stored run of a kind of report, or None."""
+    with consistent_read(engine) as connection:
+        newest = select(kind).order_by(kind.id.desc()).limit(1)
+        report = connection.execute(newest).one_or_none()
+        return None if report is None else _with_breaks(connection, report)
+
+
+class KnownOf(NamedTuple):
+    """What the last run has about a member: its id, the member's breaks (PREVIOUS_COLUMNS), and all wallets that are off.
+
+    `off` are (member_id, amount_paisa, cause).
+    """
+
+    job_id: str
+    mine: pl.DataFrame
+    off: list[tuple[int, int, str]]
+
+
+def known_of(engine: Engine, member: int) -> KnownOf | None:
+    """What the last stored reconciliation has about a member, without its other breaks; None when there is no run."""
+    with consistent_read(engine) as connection:
+        newest = select(ReconciliationReport).order_by(ReconciliationReport.id.desc()).limit(1)
+        report = connection.execute(newest).one_or_none()
+        if report is None:
+            return None
+        of_run = select(Break.member_id, Break.amount_paisa, Break.cause).where(Break.job_id == report.jobId)
+        off = connection.execute(of_run.where(Break.code == "wallet-balance")).all()
+        mine = _with_breaks(connection, report, Break.member_id == member).breaks
+        return KnownOf(report.jobId, mine, [(row[0], row[1], row[2]) for row in off])
+
+
+def last_books(connection: Connection) -> Books | None:
+    """The last stored reconciliation with its open critical breaks; None when there is none, or nothing to store it in."""
+    if not inspect(connection).has_table(ReconciliationReport.__tablename__):
+        return None
+    newest = select(ReconciliationReport).order_by(ReconciliationReport.id.desc()).limit(1)
+    report = connection.execute(newest).one_or_none()
+    if report is None:
+        return None
+    data = report.reportData or {}
+    of_run = select(Break.break_id, Break.member_id, Break.order_id, Break.severity).where(Break.job_id == report.jobId)
+    rows = connection.execute(of_run.order_by(Break.break_id)).all()
+    return Books(
+        report.jobId,
+        str(data.get("verdict", Verdict.INCOMPLETE)),
+        bool(data.get("is_complete", data.get("verdict") != Verdict.INCOMPLETE)),
+        report.createdAt,
+        len(rows),
+        tuple(Critical(row[0], row[1], row[2]) for row in rows if row[3] == "critical"),
+    )
+
+
+def stored_run(engine: Engine, job_id: str) -> PreviousRun | None:
+    """A stored reconciliation or tree check by its id, or None."""
+    with consistent_read(engine) as connection:
+        for kind in (ReconciliationReport, TreeHealthReport):
+            report = connection.execute(select(kind).where(kind.job_id == job_id)).one_or_none()
+            if report is not None:
+                return _with_breaks(connection, report)
+    return None
+
+
+def _with_breaks(connection: Connection, report: Any, *where: ColumnElement[bool]) -> PreviousRun:
+    rows = connection.execute(
+        select(
+            Break.break_id,
+            Break.code,
+            Break.severity,
+            Break.member_id,
+            Break.order_id,
+            Break.amount_paisa,
+            Break.cause,
+            Break.evidence,
+            Break.message,
+            Break.first_seen_at,
+        ).where(Break.job_id == report.jobId, *where)
+    ).all()
+    breaks = pl.DataFrame([tuple(row) for row in rows], schema=PREVIOUS_COLUMNS, orient="row")
+    return PreviousRun(report.jobId, breaks, report.reportData or {})
+
+
+def store_reconciliation(
+    connection: Connection, result: RunResult, open_breaks: pl.DataFrame, data: dict[str, Any], now: datetime
+) -> None:
+    """Store report and open breaks, in the caller's transaction."""
+    counts = result.counts
+    connection.execute(
+        insert(ReconciliationReport).values(
+            job_id=result.job_id,
+            users_checked=counts["users_checked"],
+            discrepancies_found=counts["discrepancies_found"],
+            auto_corrections=counts["auto_corrections"],
+            total_discrepancy_paisa=counts["total_discrepancy_paisa"],
+            accuracy=counts["accuracy"],
+            report_data=data,
+            created_at=naive(now),
+        )
+    )
+    _store_breaks(connection, result.job_id, open_breaks)
+
+
+def write_word(connection: Connection, job_id: str, data: dict[str, Any]) -> None:
+    """Replace what a stored reconciliation keeps besides its breaks, in the caller's transaction."""
+    stored = update(ReconciliationReport).where(ReconciliationReport.job_id == job_id)
+    connection.execute(stored.values(report_data=data))
+
+
+def store_tree_health(
+    connection: Connection, result: RunResult, open_issues: pl.DataFrame, data: dict[str, Any], now: datetime
+) -> None:
+    """Store report and open issues, in the caller's transaction."""
+    connection.execute(
+        insert(TreeHealthReport).values(
+            job_id=result.job_id,
+            health_score=result.counts["health_score"],
+            issues_found=result.counts["issues_found"],
+            issues_fixed=result.counts["issues_fixed"],
+            report_data=data,
+            created_at=naive(now),
+        )
+    )
+    _store_breaks(connection, result.job_id, open_issues)
+
+
+def _store_breaks(connection: Connection, job_id: str, open_breaks: pl.DataFrame) -> None:
+    for part in open_breaks.iter_slices(CHUNK_ROWS):
+        rows = part.select([*PREVIOUS_COLUMNS, "state"]).rename({"id": "break_id"}).to_dicts()
+        connection.execute(insert(Break), [_by_column({"job_id": job_id, **row}) for row in rows])
+
+
+def _by_column(row: dict[str, Any]) -> dict[str, Any]:
+    """A row keyed by the database's names, which is what an insert of many rows wants."""
+    return {str(getattr(Break, attribute).expression.name): value for attribute, value in row.items()}

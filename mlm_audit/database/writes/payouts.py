@@ -1,0 +1,352 @@
+"""Every statement of the payout jobs. A batch is one transaction: claim, read under lock, mark, post, credit, record.
+
+Exactly once rests on three things in that one transaction: the compare-and-set of the schedule's status, the unique
+reference SELF_PAYOUT_<schedule id> in the ledger, and the unique key of the notice.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from itertools import product
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, LargeBinary, Text, cast, func, select
+
+from mlm_audit.checks.inputs import Kind
+from mlm_audit.database.core.connect import in_parts
+from mlm_audit.database.core.own_tables import SelfPayoutSchedule
+from mlm_audit.database.core.statements import Statement, rendered
+from mlm_audit.database.core.tables import Order
+from mlm_audit.database.core.values import as_told, instant_of
+from mlm_audit.database.core.words import folded
+from mlm_audit.database.store.outbox import queue
+from mlm_audit.domain.notices import Draft
+from mlm_audit.domain.payouts import Facts, State, Status
+from mlm_audit.domain.words import fold
+
+log = logging.getLogger(__name__)
+
+LOOKUP = 1_000
+"""Keys per IN list of a look-up."""
+LEDGER_TYPE = "self_payout"
+
+Schedule = SelfPayoutSchedule
+
+
+class Instalment(NamedTuple):
+    """One instalment with what decides about it. `order_status` is None when the order does not exist.
+
+    `due_at` is None, and `is_readable` false, when a time of it cannot be read.
+    """
+
+    id: int
+    member_id: int
+    amount_paisa: Any
+    due_at: datetime | None
+    state: State
+    order_id: int | None
+    number: int | None
+    order_status: str | None
+    is_readable: bool = True
+
+
+class Member(NamedTuple):
+    """A member's flags; read under lock where money moves."""
+
+    is_active: bool
+    is_blocked: bool
+    is_kyc_approved: bool
+
+
+class Change(NamedTuple):
+    """An instalment and the state that it goes to."""
+
+    instalment: Instalment
+    to: State
+
+
+def ref_of(schedule_id: int) -> str:
+    """The idempotency key of a payout's ledger row."""
+    return f"SELF_PAYOUT_{schedule_id}"
+
+
+COLUMNS = (
+    Schedule.id,
+    Schedule.status,
+    Schedule.user_id,
+    Schedule.amount_paisa,
+    Schedule.order_id,
+    Schedule.retry_count,
+    Schedule.payout_date,
+    Schedule.processed_at,
+    Schedule.failure_reason,
+    Schedule.instalment,
+)
+"""What an instalment is made of, in the order of `due.sql`."""
+
+_STATUS = {status.value: status for status in Status}
+_UNTOUCHED = State(Status.PENDING)
+
+
+def instalment_of(row: Any, orders: dict[int, str]) -> Instalment:
+    """An instalment from a row of COLUMNS; `orders` are the statuses of the orders that exist."""
+    number, word, member, amount, order, retries, due_at, processed_at, reason, part = row
+    due_at, due_is_good = _moment(number, "payoutDate", due_at)
+    processed_at, processed_is_good = _moment(number, "processedAt", processed_at)
+    status = _STATUS[fold(word)]
+    if status is Status.PENDING and not retries and reason is None:
+        state = _UNTOUCHED
+    else:
+        # processedAt is when a failure began, or when it was paid.
+        state = State(status, retries or 0, None if status is Status.PENDING else processed_at, reason)
+    is_readable = due_is_good and due_at is not None and processed_is_good
+    return Instalment(number, member, amount, due_at, state, order, part, orders.get(order), is_readable)
+
+
+def _moment(number: int, column: str, value: Any) -> tuple[datetime | None, bool]:
+    """An instant as it is stored, and whether it is one: SQLite gives texts, MySQL zero dates, PostgreSQL infinities."""
+    try:
+        return instant_of(value), True
+    except (TypeError, ValueError):
+        log.warning(
+            "table SelfPayoutSchedule, row %d, column %s: %s is no time; it is held", number, column, as_told(value, Kind.INSTANT)
+        )
+        return None, False
+
+
+def is_known(word: object) -> bool:
+    """Whether a word is a status of an instalment, however it is written."""
+    return isinstance(word, str) and fold(word) in _STATUS
+
+
+FIRST_STATUS, NEXT_STATUS = Statement("payouts/first_status"), Statement("payouts/next_status")
+DUE, FACTS_ORDERS = Statement("payouts/due"), Statement("payouts/facts_orders")
+FACTS_MEMBERS, CREDITED = Statement("payouts/facts_members"), Statement("payouts/credited")
+NO_LIMIT = 2**62
+
+
+def due(connection: Connection, status: Status, as_of: datetime, limit: int | None) -> list[Instalment]:
+    """Instalments of a status that are due by `as_of` (UTC without a zone), oldest first."""
+    most = limit or NO_LIMIT
+    found: dict[int, Any] = {}
+    wanted = [spelling for spelling in spellings(connection) if fold(spelling) == status.value]
+    for spelling in wanted:
+        found |= {row[0]: row for row in DUE(connection, status=spelling, as_of=as_of, limit=most)}
+    rows: Sequence[Any] = list(found.values())
+    if len(wanted) > 1:  # each comes in order
+        rows = sorted(rows, key=lambda row: (str(row[6]), row[0]))[:most]
+    orders: dict[int, str] = {}
+    for part in in_parts(sorted({row[4] for row in rows if row[4] is not None}), LOOKUP):
+        orders |= {row[0]: row[1] for row in FACTS_ORDERS(connection, ids=part)}
+    return [instalment_of(row, orders) for row in rows]
+
+
+def by_ids(connection: Connection, ids: Iterable[int]) -> list[Instalment]:
+    """Instalments as they are now, by id; not those of a status that this toolkit does not know."""
+    rows = [
+        row
+        for part in in_parts(sorted(ids), LOOKUP)
+        for row in connection.execute(select(*COLUMNS).where(Schedule.id.in_(part)).order_by(Schedule.id)).all()
+        if is_known(row[1])
+    ]
+    orders: dict[int, str] = {}
+    for part in in_parts(sorted({row[4] for row in rows if row[4] is not None}), LOOKUP):
+        orders |= {row[0]: row[1] for row in FACTS_ORDERS(connection, ids=part)}
+    return [instalment_of(row, orders) for row in rows]
+
+
+def spellings(connection: Connection) -> list[str]:
+    """The ways in which statuses are written in the schedule, found one by one through the index on them."""
+    seen: list[str] = []
+    word = FIRST_STATUS(connection).scalar_one()
+    while word is not None:
+        seen.append(str(word))
+        word = NEXT_STATUS(connection, after=word).scalar_one()
+    return seen
+
+
+def unknown_statuses(connection: Connection, as_of: datetime) -> dict[str, int]:
+    """Statuses that this toolkit does not know, among what is due, and how often."""
+    status: Any = cast(Schedule.status, Text) if connection.dialect.name == "postgresql" else Schedule.status
+    if connection.dialect.name in ("mysql", "mariadb"):
+        status = cast(status, LargeBinary)  # as it is written, capitals and all
+    query = select(status, func.count()).where(Schedule.payout_date <= as_of).group_by(status)
+    found = {name.decode() if isinstance(name, bytes) else str(name): count for name, count in connection.execute(query)}
+    return {name: count for name, count in found.items() if not is_known(name)}
+
+
+def unpaid(connection: Connection, start: datetime | None, end: datetime) -> tuple[int, int]:
+    """How many instalments that were due within a period, half-open, are not paid, and their paisa; what is no amount counts 0.
+
+    Those that were given up are among them: they are owed all the same.
+    """
+    waits = folded(Schedule.status).in_([status.value for status in Status if status is not Status.PAID])
+    query = select(Schedule.amount_paisa).where(waits, Schedule.payout_date < end)
+    if start is not None:
+        query = query.where(Schedule.payout_date >= start)
+    amounts: list[object] = list(connection.execute(query).scalars())
+    return len(amounts), sum(paisa for paisa in amounts if isinstance(paisa, int))
+
+
+def is_schedule_missing(connection: Connection) -> bool:
+    """Whether the schedule has not one row, although an order was paid."""
+    if connection.execute(select(Schedule.id).limit(1)).first() is not None:
+        return False
+    return connection.execute(select(Order.id).where(Order.paid_at.is_not(None)).limit(1)).first() is not None
+
+
+def members(connection: Connection, ids: Iterable[int]) -> dict[int, Member]:
+    """Flags of those who exist, without a lock."""
+    found: dict[int, Member] = {}
+    for part in in_parts(sorted(set(ids)), LOOKUP):
+        found |= _flags(FACTS_MEMBERS(connection, ids=part))
+    return found
+
+
+_MEMBERS = {flags: Member(*flags) for flags in product((False, True), repeat=3)}
+
+
+def _flags(rows: Iterable[Any]) -> dict[int, Member]:
+    return {row[0]: _MEMBERS[bool(row[1]), bool(row[2]), bool(row[3])] for row in rows}
+
+
+def credited(connection: Connection, ids: Iterable[int]) -> set[int]:
+    """Those instalments that the ledger has a credit of already."""
+    return {row[0] for part in in_parts(ids, LOOKUP) for row in CREDITED(connection, ids=part)}
+
+
+def facts_of(instalment: Instalment, member: Member | None, *, is_credited: bool) -> Facts:
+    """What `why_held` looks at."""
+    return Facts(
+        instalment.amount_paisa,
+        member.is_active if member else None,
+        member.is_blocked if member else None,
+        member.is_kyc_approved if member else None,
+        instalment.order_id,
+        instalment.order_status,
+        is_credited,
+        instalment.is_readable,
+    )
+
+
+CLAIM, CLAIM_WAITING = Statement("payouts/claim"), Statement("payouts/claim", skip_locked="")
+MEMBERS, SET_BACK = Statement("payouts/members"), Statement("payouts/set_back")
+MARK_PAID, POST = Statement("payouts/mark_paid"), Statement("payouts/post")
+HISTORY, NOTICES = Statement("payouts/history"), Statement("payouts/notices")
+SET_BACK_HISTORY = Statement("payouts/set_back_history")
+
+
+def claim(
+    connection: Connection, stated: Mapping[int, Change], ids: Sequence[int], *, wait: bool = False
+) -> tuple[list[Instalment], dict[int, Member]]:
+    """Lock those instalments that still are what was stated, then their members.
+
+    What somebody else has claimed is skipped, or with `wait` waited for; what has another status, member, amount or order
+    than was stated is left alone. On SQLite the write lock is held already.
+    """
+    rows = (CLAIM_WAITING if wait else CLAIM)(connection, ids=ids).all()
+    claimed = [_with_order(stated[row[0]].instalment, row[6]) for row in rows if _is_as_stated(row, stated[row[0]].instalment)]
+    if not claimed:
+        return [], {}
+    return claimed, _flags(MEMBERS(connection, ids=[instalment.id for instalment in claimed]))
+
+
+def _with_order(stated: Instalment, order_status: str | None) -> Instalment:
+    return stated if stated.order_status == order_status else stated._replace(order_status=order_status)
+
+
+def _is_as_stated(row: Any, stated: Instalment) -> bool:
+    _, status, member, amount, order, retries, _ = row
+    state = stated.state
+    return (fold(status or ""), member, amount, order, retries or 0) == (
+        state.status.value,
+        stated.member_id,
+        stated.amount_paisa,
+        stated.order_id,
+        state.retry_count,
+    )
+
+
+def pay(connection: Connection, changes: Sequence[Change], was: Status, job_id: str, now: datetime) -> None:
+    """Pay claimed instalments: schedule, ledger, wallets, history, notices; each is one statement for all of them.
+
+    RuntimeError when fewer rows than claimed could be marked: then somebody changed them without the lock.
+    """
+    ids = [change.instalment.id for change in changes]
+    marked = MARK_PAID(connection, ids=ids, was=was.value, now=now).rowcount
+    if marked != len(ids):
+        raise RuntimeError(f"{len(ids)} instalments were claimed, {marked} could be marked paid; nothing of this batch was paid")
+    POST(connection, ids=ids, now=now)
+    sums: dict[int, int] = {}
+    for change in changes:
+        instalment = change.instalment
+        sums[instalment.member_id] = sums.get(instalment.member_id, 0) + instalment.amount_paisa
+    add_to_wallets(connection, sums)
+    HISTORY(connection, ids=ids, now=now, job_id=job_id)
+    NOTICES(connection, ids=ids, now=now)
+
+
+WALLETS_AT_ONCE = 100
+
+
+def add_to_wallets(connection: Connection, sums: dict[int, int]) -> None:
+    """Add to each member's wallet. The members are locked; each must exist."""
+    for part in in_parts(sums.items(), WALLETS_AT_ONCE):
+        sql, _ = rendered(_wallets(len(part)), connection.dialect.name, 0)
+        pairs = [value for pair in part for value in pair]
+        done = connection.exec_driver_sql(sql, (*pairs, *(member for member, _ in part))).rowcount
+        if done != len(part):
+            raise RuntimeError(f"{len(part)} wallets were to be credited, {done} could be; nothing of this batch was paid")
+
+
+def _wallets(members: int) -> str:
+    whens, marks = " when :member then :paisa" * members, ", ".join([":member"] * members)
+    return f'update users set "walletBalance" = "walletBalance" + case id{whens} end where id in ({marks})'  # noqa: S608
+
+
+def set_back(connection: Connection, changes: Sequence[Change], was: Status, job_id: str, now: datetime) -> None:
+    """Record that instalments were held, broke or were given up; the administrators hear of the last two."""
+    by_state: defaultdict[State, list[int]] = defaultdict(list)
+    for change in changes:
+        by_state[change.to].append(change.instalment.id)
+    for state, ids in by_state.items():
+        told = {"to_status": state.status.value, "reason": state.reason, "now": now}
+        since = {"retry_count": state.retry_count, "failed_since": state.failed_since}
+        SET_BACK(connection, ids=ids, was=was.value, **told, **since)
+        SET_BACK_HISTORY(connection, ids=ids, job_id=job_id, **told)
+    queue(connection, [_failure_notice(change, job_id) for change in changes if _is_news(change)], now)
+
+
+def _is_news(change: Change) -> bool:
+    before = change.instalment.state
+    return change.to.status is Status.PERMANENTLY_FAILED or change.to.retry_count > before.retry_count
+
+
+def _failure_notice(change: Change, job_id: str) -> Draft:
+    instalment = change.instalment
+    context = {
+        "schedule_id": instalment.id,
+        "user_id": instalment.member_id,
+        "amount_paisa": instalment.amount_paisa if isinstance(instalment.amount_paisa, int) else 0,
+        "reason": change.to.reason,
+        "final": change.to.status is Status.PERMANENTLY_FAILED,
+    }
+    return Draft(f"payout-failed/{instalment.id}/{job_id}", "payout-failed", None, context)
+
+
+PROOF, STATUSES = Statement("payouts/proof"), Statement("payouts/statuses")
+
+
+def ledger_total(connection: Connection, ids: Iterable[int]) -> tuple[int, int]:
+    """How many of these instalments are paid and credited, and the credits' sum in paisa: read back, to be compared."""
+    count = total = 0
+    for part in in_parts(ids, LOOKUP):
+        rows, paisa = PROOF(connection, ids=part).one()
+        count, total = count + int(rows), total + int(paisa)
+    return count, total
+
+
+def statuses(connection: Connection, ids: Iterable[int]) -> dict[int, str]:
+    """What these instalments' statuses are now."""
+    return {row[0]: fold(row[1] or "") for part in in_parts(ids, LOOKUP) for row in STATUSES(connection, ids=part)}
