@@ -26,12 +26,12 @@ from mlm_audit.domain.plan import load_plan
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import Engine, EngineResult
 from mlm_audit.jobs.findings import findings_of, worst_first
-from mlm_audit.reporting.document import to_document
-from mlm_audit.reporting.html import render
+from mlm_audit.reporting.core.document import to_document
+from mlm_audit.reporting.core.html import render
+from mlm_audit.reporting.core.run_folder import as_text, write_run
+from mlm_audit.reporting.core.tables import write_csv, write_parquet
 from mlm_audit.reporting.index import write_index
-from mlm_audit.reporting.report import report_data
-from mlm_audit.reporting.tables import write_csv, write_parquet
-from mlm_audit.reporting.write import as_text, write_run
+from mlm_audit.reporting.reconciliation.report import report_data
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 IST = zone("Asia/Kolkata")

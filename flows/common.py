@@ -30,7 +30,7 @@ from mlm_audit.jobs.notices import deliver, tell_directly
 from mlm_audit.jobs.owner import acting_as, is_gone
 from mlm_audit.jobs.scheduler import BY
 from mlm_audit.jobs.shards import Share
-from mlm_audit.reporting.document import to_document
+from mlm_audit.reporting.core.document import to_document
 
 AUTO_SCHEDULED = "auto-scheduled"
 """The tag that Prefect gives to a run of a schedule."""

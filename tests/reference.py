@@ -16,9 +16,9 @@ from mlm_audit.cli.app import app
 from mlm_audit.demo.faults import ALL_FAULTS
 from mlm_audit.demo.mutations.document import page as coverage
 from mlm_audit.domain.settings import Settings
-from mlm_audit.reporting.html import render
-from mlm_audit.reporting.tables import write_csv, write_items
-from mlm_audit.reporting.write import OF_ITEMS, page_of, rerun_command, sha256_of
+from mlm_audit.reporting.core.html import render
+from mlm_audit.reporting.core.run_folder import OF_ITEMS, page_of, rerun_command, sha256_of
+from mlm_audit.reporting.core.tables import write_csv, write_items
 from tests.conftest import IST
 from tests.reports.results import payouts, reconciliation, sweep, tree
 

@@ -7,8 +7,8 @@ from rich.console import Console, RenderableType
 
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.privacy import one_line
-from mlm_audit.reporting.story import Story
-from mlm_audit.reporting.story_shown import to_html, to_terminal
+from mlm_audit.reporting.core.story import Story
+from mlm_audit.reporting.core.story_rendering import to_html, to_terminal
 
 if TYPE_CHECKING:
     import altair as alt
@@ -52,7 +52,7 @@ class Answer:
             raise InputError(
                 f"chart{f' {name}' if name else ''}: there is none; this answer has {', '.join(drawn) or 'no chart at all'}"
             )
-        from mlm_audit.reporting.charts import altair_chart
+        from mlm_audit.reporting.core.charts import altair_chart
 
         return altair_chart(found)
 

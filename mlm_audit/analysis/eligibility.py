@@ -21,7 +21,7 @@ from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.eligibility import Explained, Explanation, explain_eligibility
 from mlm_audit.jobs.sweep import NEEDED
-from mlm_audit.reporting.story import Story, Table, columns, rows_of
+from mlm_audit.reporting.core.story import Story, Table, columns, rows_of
 
 MEMBERS = columns(
     ("member_id", "Member", "id"),

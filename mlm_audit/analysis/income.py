@@ -14,8 +14,8 @@ from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.periods import Month, naive
 from mlm_audit.domain.statistics import floored_mean, nearest_rank, share_bps
 from mlm_audit.engine.analyses import Desk
-from mlm_audit.reporting.figures import bars
-from mlm_audit.reporting.story import Drawn, Story, Table, cell, columns
+from mlm_audit.reporting.core.story import Drawn, Story, Table, cell, columns
+from mlm_audit.reporting.core.svg_charts import bars
 
 WHAT = "income_disclosure"
 PERCENTILES = (10, 25, 50, 75, 90, 95, 99, 100)

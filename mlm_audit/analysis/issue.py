@@ -18,9 +18,9 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.tree_part import TreeName, tree_part
-from mlm_audit.reporting.story import Story, Table, columns
-from mlm_audit.reporting.tree_picture import draw
-from mlm_audit.reporting.tree_picture import in_words as picture_words
+from mlm_audit.reporting.core.story import Story, Table, columns
+from mlm_audit.reporting.trees.picture import draw
+from mlm_audit.reporting.trees.picture import in_words as picture_words
 
 EVIDENCE = columns(("table", "Table"), ("id", "Row"), ("what", "What"))
 WAY = columns(

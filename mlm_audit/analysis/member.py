@@ -24,7 +24,7 @@ from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.clock import now
 from mlm_audit.jobs.reveal import note_reveal
 from mlm_audit.jobs.slices import look_at_order
-from mlm_audit.reporting.story import Story, Table, columns
+from mlm_audit.reporting.core.story import Story, Table, columns
 
 MOST = 50
 ORDERS = columns(

@@ -17,7 +17,7 @@ from mlm_audit.domain.periods import format_local, month_label, month_of
 from mlm_audit.domain.plan import PlanVersion
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.slices import Looked
-from mlm_audit.reporting.story import Story, Table, columns
+from mlm_audit.reporting.core.story import Story, Table, columns
 
 LINES = columns(
     ("line", "Line"),

@@ -20,7 +20,7 @@ from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.breaks import BREAK_SCHEMA
 from mlm_audit.jobs.payout_story import PayoutStory, Step, tell_payout
 from mlm_audit.jobs.slices import PAYOUT_CHECKS, look_at_order
-from mlm_audit.reporting.story import Story, Table, columns
+from mlm_audit.reporting.core.story import Story, Table, columns
 
 STEPS = columns(("step", "Step"), ("amount_paisa", "Amount", "change"), ("why", "Why"))
 EVENTS = columns(("at", "When", "instant"), ("what", "What"), ("amount_paisa", "Amount", "money"), ("source", "Row"))

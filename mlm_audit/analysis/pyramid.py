@@ -13,8 +13,8 @@ from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.periods import Month, months_between, naive
 from mlm_audit.domain.statistics import gini_bps, lorenz, nearest_rank, share_bps, top_share_bps
 from mlm_audit.engine.analyses import Desk
-from mlm_audit.reporting.figures import curve
-from mlm_audit.reporting.story import Drawn, Story, Table, cell, columns
+from mlm_audit.reporting.core.story import Drawn, Story, Table, cell, columns
+from mlm_audit.reporting.core.svg_charts import curve
 
 WHAT = "pyramid_indicators"
 POINTS = 20

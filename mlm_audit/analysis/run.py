@@ -24,10 +24,10 @@ from mlm_audit.domain.findings import SEVERITIES, RunResult, Verdict, open_findi
 from mlm_audit.domain.money import grouped
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.slices import OF_ORDERS, WALLET_CHECKS, Looked, look_at_order, look_at_wallet
-from mlm_audit.reporting.parts import figure_rows, figures_sentence, plural
-from mlm_audit.reporting.report import report_sentence
-from mlm_audit.reporting.story import Story, Table, columns
-from mlm_audit.reporting.story_shown import to_html, to_terminal
+from mlm_audit.reporting.core.parts import figure_rows, figures_sentence, plural
+from mlm_audit.reporting.core.story import Story, Table, columns
+from mlm_audit.reporting.core.story_rendering import to_html, to_terminal
+from mlm_audit.reporting.reconciliation.report import report_sentence
 
 COLUMNS = tuple(name for name in PREVIOUS_COLUMNS if name != "first_seen_at")
 SHOWN, NAMED = 20, 5

@@ -15,8 +15,8 @@ from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.periods import month_label
 from mlm_audit.engine.analyses import Desk
-from mlm_audit.reporting.figures import bars
-from mlm_audit.reporting.story import Drawn, Story, Table, columns, rows_of
+from mlm_audit.reporting.core.story import Drawn, Story, Table, columns, rows_of
+from mlm_audit.reporting.core.svg_charts import bars
 
 WHAT = "simulate"
 SHOWN = 20

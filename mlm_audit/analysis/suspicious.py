@@ -9,7 +9,7 @@ from mlm_audit.analysis.suspicious_words import PATTERNS
 from mlm_audit.database.reads.shared_numbers import Answered
 from mlm_audit.domain.money import grouped
 from mlm_audit.engine.analyses import Desk
-from mlm_audit.reporting.story import Story, Table, columns
+from mlm_audit.reporting.core.story import Story, Table, columns
 
 SHOWN = 10
 MEMBERS_SHOWN = 10

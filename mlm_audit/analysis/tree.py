@@ -9,7 +9,7 @@ from mlm_audit.analysis.door import answers, whole_id
 from mlm_audit.checks.tree.neighbourhood import as_data
 from mlm_audit.domain.errors import InputError
 from mlm_audit.jobs.tree_part import TreeName, tree_part
-from mlm_audit.reporting.tree_picture import draw, in_words
+from mlm_audit.reporting.trees.picture import draw, in_words
 
 
 class Neighbourhood:

@@ -18,8 +18,8 @@ from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.privacy import mask_personal
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.slices import Looked
-from mlm_audit.reporting.figures import parting
-from mlm_audit.reporting.story import Drawn, Story, Table, columns, rows_of
+from mlm_audit.reporting.core.story import Drawn, Story, Table, columns, rows_of
+from mlm_audit.reporting.core.svg_charts import parting
 
 UNPROVEN = ("unexplained", "wallet-without-ledger", "several-causes", "history-edited")
 """Causes that say where wallet and ledger part, but not why."""

@@ -14,7 +14,7 @@ from mlm_audit.domain.settings import load_settings
 from mlm_audit.history import evidence_verifier
 from mlm_audit.history.evidence import Pages, Wanted, make_pack
 from mlm_audit.history.signing_key import key_of, make_key, public_of, rotate_key
-from mlm_audit.reporting.story_shown import to_page
+from mlm_audit.reporting.core.story_rendering import to_page
 
 app = App(name="evidence", help="Packs that prove ledger rows to somebody who trusts nothing of ours but a key.")
 Output = Annotated[Path, Parameter(name=["--output", "-o"], help="The pack's file, such as pack.zip.")]

@@ -11,7 +11,7 @@ from mlm_audit.analysis.audit import Audit
 from mlm_audit.analysis.audit import connect as connect_to
 from mlm_audit.cli.common import NO_DATABASE, Db, Id, Json, out, print_json, refuse_unwritable, settings_with
 from mlm_audit.domain.errors import InputError
-from mlm_audit.reporting.story_shown import to_page
+from mlm_audit.reporting.core.story_rendering import to_page
 
 app = App(name="explain", help="Why a figure is what it is: the rows that lead to it, and where expectation and fact part.")
 Month = Annotated[str | None, Parameter(help="The month, YYYY-MM; it must be named.")]

@@ -21,8 +21,8 @@ from mlm_audit.jobs.notices import deliver
 from mlm_audit.notices.messages import TREND, addresses, contents, message
 from mlm_audit.notices.samples import SAMPLES
 from mlm_audit.notices.transport import NotSentError, UncertainError, open_transport
-from mlm_audit.reporting.charts import trend_png
-from mlm_audit.reporting.write import ensure_folder
+from mlm_audit.reporting.core.charts import trend_png
+from mlm_audit.reporting.core.run_folder import ensure_folder
 
 app = App(name="mail", help="The outbox of notices: what waits, and sending it.")
 

@@ -32,10 +32,10 @@ from mlm_audit.domain.settings import Settings, load_settings, masked
 from mlm_audit.jobs import files as file_job
 from mlm_audit.jobs.call import Request, call, refuse_bad_request
 from mlm_audit.jobs.file_options import mapped_files
-from mlm_audit.reporting.document import to_document
-from mlm_audit.reporting.report import ReportData, report_data
+from mlm_audit.reporting.core.document import to_document
+from mlm_audit.reporting.core.run_folder import ensure_folder, write_run
+from mlm_audit.reporting.reconciliation.report import ReportData, report_data
 from mlm_audit.reporting.summary import summary
-from mlm_audit.reporting.write import ensure_folder, write_run
 
 Severity = Literal["low", "medium", "high", "critical"]
 FAIL_ON = "Exit with 3 when a finding is this severe or worse, else with 4 when not everything could be checked."

@@ -11,7 +11,7 @@ from mlm_audit.cli.common import EXIT_FINDINGS, Db, Id, Json, clock, database, o
 from mlm_audit.cli.file_options import DELIMITER, ENCODING, FORMAT, QUOTE, SKIP_FOOTER, SKIP_LINES, WholeIds
 from mlm_audit.domain.findings import at_least
 from mlm_audit.domain.settings import load_settings
-from mlm_audit.reporting.document import to_document
+from mlm_audit.reporting.core.document import to_document
 from mlm_audit.reporting.summary import summary
 
 if TYPE_CHECKING:

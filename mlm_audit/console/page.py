@@ -17,8 +17,8 @@ from mlm_audit.domain.findings import verdict_in_words
 from mlm_audit.domain.jobs import resolve
 from mlm_audit.domain.last_reconciliation import books_in_words
 from mlm_audit.domain.periods import format_local
-from mlm_audit.reporting.html import environment, style
-from mlm_audit.reporting.parts import figure_rows
+from mlm_audit.reporting.core.html import environment, style
+from mlm_audit.reporting.core.parts import figure_rows
 
 HOME = "/api/admin/jobs"
 RUNS_SHOWN = 30

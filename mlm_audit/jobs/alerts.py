@@ -15,8 +15,8 @@ from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import business_date
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.links import report_url
-from mlm_audit.reporting.report import ReportData
-from mlm_audit.reporting.tree_report import TreeReport
+from mlm_audit.reporting.reconciliation.report import ReportData
+from mlm_audit.reporting.trees.report import TreeReport
 
 Stored = type[ReconciliationReport | TreeHealthReport]
 KINDS: dict[Stored, str] = {ReconciliationReport: "reconciliation-alert", TreeHealthReport: "tree-alert"}

@@ -6,7 +6,7 @@ from pathlib import Path
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.jobs import HEALTH_PING, RECONCILIATION, STATUS_REPORT, WEEKLY_SUMMARY
 from mlm_audit.domain.settings import Settings
-from mlm_audit.reporting.write import ensure_folder
+from mlm_audit.reporting.core.run_folder import ensure_folder
 
 WITHOUT_FILES = (STATUS_REPORT, WEEKLY_SUMMARY, HEALTH_PING)
 

@@ -88,7 +88,7 @@ def as_page(notebook: Path, title: str) -> str:
     nbconvert: Any = import_module("nbconvert")  # neither is typed
     nbformat: Any = import_module("nbformat")
 
-    from mlm_audit.reporting.html import environment, style
+    from mlm_audit.reporting.core.html import environment, style
 
     body, _ = nbconvert.HTMLExporter(template_name="basic").from_notebook_node(nbformat.read(notebook, as_version=4))
     sheet, _ = style("notebook.css")

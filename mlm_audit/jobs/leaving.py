@@ -7,8 +7,8 @@ from pathlib import Path
 from mlm_audit.domain.errors import JobFailedError
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.settings import Settings
+from mlm_audit.reporting.core.run_folder import write_files
 from mlm_audit.reporting.index import write_index
-from mlm_audit.reporting.write import write_files
 
 log = logging.getLogger(__name__)
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

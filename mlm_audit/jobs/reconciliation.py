@@ -49,7 +49,7 @@ from mlm_audit.jobs.night import Nightly, engine_of, keep_all
 from mlm_audit.jobs.reconciliation_result import alerts_of, counts_of, not_checked_of, notes_of, stored_data
 from mlm_audit.jobs.running import Run, new_job_id, reason_of, running
 from mlm_audit.jobs.trend import with_trend
-from mlm_audit.reporting.report import report_data
+from mlm_audit.reporting.reconciliation.report import report_data
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from mlm_audit.domain.findings import CheckRun, CheckStatus, RunResult, accuracy
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import EngineResult
-from mlm_audit.reporting.report import report_sentence
+from mlm_audit.reporting.reconciliation.report import report_sentence
 
 
 def counts_of(found: EngineResult, figures: Figures, corrections: int) -> dict[str, Any]:

@@ -41,7 +41,7 @@ from mlm_audit.jobs.leaving import with_files
 from mlm_audit.jobs.running import Run, new_job_id, reason_of, running
 from mlm_audit.jobs.tree_result import Head, Looked, Made, Outcome, Since, report_data, tree_outcome
 from mlm_audit.jobs.trend import with_trend
-from mlm_audit.reporting.tree_report import tree_report
+from mlm_audit.reporting.trees.report import tree_report
 
 log = logging.getLogger(__name__)
 

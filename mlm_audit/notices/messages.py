@@ -20,8 +20,8 @@ from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.plan import PlanRules
 from mlm_audit.domain.privacy import one_line
 from mlm_audit.domain.settings import Settings
-from mlm_audit.reporting.charts import trend_png
-from mlm_audit.reporting.html import templates_dir
+from mlm_audit.reporting.core.charts import trend_png
+from mlm_audit.reporting.core.html import templates_dir
 
 _ADDRESS = re.compile(r"[^\s@,;:<>()\[\]\\\"]+@[^\s@,;:<>()\[\]\\\"]+")
 DEFAULT_FROM = "mlm-audit@localhost.invalid"

@@ -18,9 +18,9 @@ from mlm_audit.checks.figures import figures_from
 from mlm_audit.domain.findings import Verdict, verdict_in_words
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.periods import format_local
-from mlm_audit.reporting.html import page
-from mlm_audit.reporting.pictures import Point, Trend, trend_of
-from mlm_audit.reporting.write import replace_text
+from mlm_audit.reporting.core.html import page
+from mlm_audit.reporting.core.run_folder import replace_text
+from mlm_audit.reporting.core.trend_chart import Point, Trend, trend_of
 
 INDEX = "index.html"
 MOST_RUNS, MOST_POINTS = 500, 30

@@ -9,8 +9,8 @@ from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.last_reconciliation import books_in_words
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.periods import format_local
-from mlm_audit.reporting.parts import plural
-from mlm_audit.reporting.tree_report import file_figures, file_sentence, tree_figures, tree_lines, tree_sentence
+from mlm_audit.reporting.core.parts import plural
+from mlm_audit.reporting.trees.report import file_figures, file_sentence, tree_figures, tree_lines, tree_sentence
 
 
 @dataclass(frozen=True)

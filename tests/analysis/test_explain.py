@@ -25,7 +25,7 @@ from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.plan import load_plan
 from mlm_audit.jobs.slices import ORDER_CHECKS, WALLET_CHECKS, Looked
-from mlm_audit.reporting.figures import parting
+from mlm_audit.reporting.core.svg_charts import parting
 from tests.conftest import clean_platform, settings_for
 
 Fill = Callable[[str, Platform], Engine]

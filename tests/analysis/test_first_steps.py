@@ -14,7 +14,7 @@ from mlm_audit.database.core.connect import write
 from mlm_audit.database.core.tables import Ledger, Order
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.money import format_inr
-from mlm_audit.reporting.story import Table, columns
+from mlm_audit.reporting.core.story import Table, columns
 from tests.conftest import clean_platform
 
 Fill = Callable[[str, Platform], Engine]

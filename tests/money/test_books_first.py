@@ -15,10 +15,10 @@ from mlm_audit.domain.periods import naive
 from mlm_audit.jobs.call import do_shard
 from mlm_audit.jobs.payouts import Options, run_payouts
 from mlm_audit.jobs.sweep import run_sweep
-from mlm_audit.reporting.html import render
-from mlm_audit.reporting.payout_report import word
+from mlm_audit.reporting.core.html import render
+from mlm_audit.reporting.core.run_folder import page_of
+from mlm_audit.reporting.payouts.report import word
 from mlm_audit.reporting.summary import summary
-from mlm_audit.reporting.write import page_of
 from tests.conftest import IST, settings_for
 from tests.money.books import assert_laws, books
 from tests.money.conftest import NOW, fill_shop

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from mlm_audit.reporting import index
+from mlm_audit.reporting.core.run_folder import write_files
 from mlm_audit.reporting.index import INDEX, find_runs, head_of, index_of, write_index
-from mlm_audit.reporting.write import write_files
 from tests.conftest import IST
 from tests.reports.results import payouts, reconciliation, sweep
 

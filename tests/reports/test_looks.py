@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, Page, Route
 
 from mlm_audit.console.page import REPORT_POLICY
 from mlm_audit.domain.findings import RunResult
+from mlm_audit.reporting.core.run_folder import write_files
 from mlm_audit.reporting.index import write_index
-from mlm_audit.reporting.write import write_files
 from tests.browser import chromium
 from tests.conftest import IST
 from tests.reports.results import payouts, reconciliation, sweep, tree

@@ -18,7 +18,7 @@ from mlm_audit.demo.faults import FAULTS, inject
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.settings import Settings
-from mlm_audit.reporting.parts import figure_rows
+from mlm_audit.reporting.core.parts import figure_rows
 from tests.conftest import NOW, clean_platform, settings_for
 from tests.console.conftest import open_console
 from tests.money.test_notices import text_of

@@ -14,15 +14,15 @@ from mlm_audit.checks.causes import CAUSES
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.money import format_inr
 from mlm_audit.jobs.findings import one_finding
-from mlm_audit.reporting.document import to_document
-from mlm_audit.reporting.html import render, visible
-from mlm_audit.reporting.parts import PROOF_CHARACTERS, ageing_of, proof
-from mlm_audit.reporting.payout_report import payout_report
-from mlm_audit.reporting.pictures import columns, trend_of, turned
-from mlm_audit.reporting.report import report_data
-from mlm_audit.reporting.sweep_report import sweep_report
-from mlm_audit.reporting.tables import neutral
-from mlm_audit.reporting.write import as_text, page_of, rerun_command, write_files
+from mlm_audit.reporting.core.document import to_document
+from mlm_audit.reporting.core.html import render, visible
+from mlm_audit.reporting.core.parts import PROOF_CHARACTERS, ageing_of, proof
+from mlm_audit.reporting.core.run_folder import as_text, page_of, rerun_command, write_files
+from mlm_audit.reporting.core.tables import neutral
+from mlm_audit.reporting.core.trend_chart import columns, trend_of, turned
+from mlm_audit.reporting.payouts.report import payout_report
+from mlm_audit.reporting.reconciliation.report import report_data
+from mlm_audit.reporting.sweep.report import sweep_report
 from tests.conftest import IST
 from tests.reports.results import BROKEN, NOW, payouts, reconciliation, sweep, tree
 from tests.unit.test_report import SNAPSHOTS, masked

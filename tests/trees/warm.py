@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mlm_audit.checks.tree import closure, forest, seats
-from mlm_audit.reporting.html import environment
+from mlm_audit.reporting.core.html import environment
 
 up = np.array([-1, 0, 0, 0], np.int32)
 ids = np.arange(4)

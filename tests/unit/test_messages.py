@@ -9,7 +9,7 @@ import pytest
 from mlm_audit.domain.notices import TO_ADMINS, TO_MEMBERS
 from mlm_audit.notices.messages import contents
 from mlm_audit.notices.samples import SAMPLES
-from mlm_audit.reporting.html import templates_dir
+from mlm_audit.reporting.core.html import templates_dir
 from tests.integration.test_commands import document, mlm, refused
 
 VOID = {"meta", "br", "img"}

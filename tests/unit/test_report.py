@@ -14,10 +14,10 @@ from mlm_audit.checks.figures import figures_of
 from mlm_audit.cli.run import _show
 from mlm_audit.domain.findings import Bridge, BridgeLine, CheckRun, CheckStatus, RunResult, Verdict, verdict_of
 from mlm_audit.domain.settings import Settings
-from mlm_audit.reporting.document import to_document
-from mlm_audit.reporting.html import render
-from mlm_audit.reporting.report import report_data
-from mlm_audit.reporting.write import write_run
+from mlm_audit.reporting.core.document import to_document
+from mlm_audit.reporting.core.html import render
+from mlm_audit.reporting.core.run_folder import write_run
+from mlm_audit.reporting.reconciliation.report import report_data
 from tests.conftest import IST
 
 SNAPSHOTS = Path(__file__).parents[1] / "snapshots"

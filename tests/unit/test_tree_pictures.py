@@ -17,9 +17,9 @@ from mlm_audit.checks.tree.neighbourhood import MOST_IN_RING, MOST_NODES, around
 from mlm_audit.demo.faults import TREE_FAULTS, inject
 from mlm_audit.demo.scorecard import tree_input
 from mlm_audit.domain.findings import RunResult, Verdict
-from mlm_audit.reporting.html import render, templates_dir
-from mlm_audit.reporting.tree_picture import RULES, draw, in_words
-from mlm_audit.reporting.tree_report import tree_report
+from mlm_audit.reporting.core.html import render, templates_dir
+from mlm_audit.reporting.trees.picture import RULES, draw, in_words
+from mlm_audit.reporting.trees.report import tree_report
 from tests.conftest import IST, NOW, clean_platform
 from tests.unit.test_report import masked
 

@@ -18,7 +18,7 @@ from mlm_audit.domain.findings import SEVERITIES, STATES, CheckRun, CheckStatus,
 from mlm_audit.domain.last_reconciliation import books_in_words
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.periods import format_local
-from mlm_audit.reporting.pictures import Trend
+from mlm_audit.reporting.core.trend_chart import Trend
 
 LARGEST = 200
 """Rows of the long list; the CSV has all of them."""

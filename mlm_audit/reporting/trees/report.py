@@ -9,8 +9,8 @@ from markupsafe import Markup
 from mlm_audit.checks.causes import first_step, in_words
 from mlm_audit.domain.findings import RunResult, Verdict, open_findings
 from mlm_audit.domain.money import grouped
-from mlm_audit.reporting.files_read import read_in_words
-from mlm_audit.reporting.parts import (
+from mlm_audit.reporting.core.files_read import read_in_words
+from mlm_audit.reporting.core.parts import (
     LARGEST,
     Around,
     Cause,
@@ -25,8 +25,8 @@ from mlm_audit.reporting.parts import (
     states_of,
     unchecked_sentence,
 )
-from mlm_audit.reporting.pictures import trend_of
-from mlm_audit.reporting.tree_picture import draw
+from mlm_audit.reporting.core.trend_chart import trend_of
+from mlm_audit.reporting.trees.picture import draw
 
 LISTED = 100
 

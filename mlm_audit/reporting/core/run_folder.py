@@ -17,14 +17,14 @@ from zoneinfo import ZoneInfo
 
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import RunResult
-from mlm_audit.reporting.document import to_document
-from mlm_audit.reporting.html import render
-from mlm_audit.reporting.parts import Page
-from mlm_audit.reporting.payout_report import payout_report
-from mlm_audit.reporting.report import report_data
-from mlm_audit.reporting.sweep_report import sweep_report
-from mlm_audit.reporting.tables import write_csv, write_items, write_parquet
-from mlm_audit.reporting.tree_report import tree_report
+from mlm_audit.reporting.core.document import to_document
+from mlm_audit.reporting.core.html import render
+from mlm_audit.reporting.core.parts import Page
+from mlm_audit.reporting.core.tables import write_csv, write_items, write_parquet
+from mlm_audit.reporting.payouts.report import payout_report
+from mlm_audit.reporting.reconciliation.report import report_data
+from mlm_audit.reporting.sweep.report import sweep_report
+from mlm_audit.reporting.trees.report import tree_report
 
 OF_ITEMS = {
     "weekly-payouts": payout_report,

@@ -11,11 +11,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from mlm_audit.domain.money import grouped
-from mlm_audit.reporting.parts import Page
-from mlm_audit.reporting.payout_report import PayoutReport
-from mlm_audit.reporting.report import ReportData
-from mlm_audit.reporting.sweep_report import SweepReport
-from mlm_audit.reporting.tree_report import TreeReport
+from mlm_audit.reporting.core.parts import Page
+from mlm_audit.reporting.payouts.report import PayoutReport
+from mlm_audit.reporting.reconciliation.report import ReportData
+from mlm_audit.reporting.sweep.report import SweepReport
+from mlm_audit.reporting.trees.report import TreeReport
 
 TEMPLATES: dict[type[Page], str] = {
     ReportData: "reconciliation.html.j2",

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.money import format_inr, grouped
-from mlm_audit.reporting.parts import LARGEST, Around, Page, Row, common, plural, shown
-from mlm_audit.reporting.pictures import trend_of, turned
+from mlm_audit.reporting.core.parts import LARGEST, Around, Page, Row, common, plural, shown
+from mlm_audit.reporting.core.trend_chart import trend_of, turned
 from mlm_audit.reporting.summary import UNMET, sweep_figures, sweep_sentence
 
 NEAR, DIFFER = 100, 100

@@ -6,8 +6,8 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from mlm_audit.domain.privacy import one_line
-from mlm_audit.reporting.html import environment, style
-from mlm_audit.reporting.story import Story, Table, cell
+from mlm_audit.reporting.core.html import environment, style
+from mlm_audit.reporting.core.story import Story, Table, cell
 
 COLOURS = {"PASS": "green", "FAIL": "red", "INCOMPLETE": "yellow", "PAY": "green", "HOLD": "red"}
 LEAST_WORDS = 12

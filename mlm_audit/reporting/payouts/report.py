@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.money import format_decimal, format_inr, grouped
 from mlm_audit.domain.periods import format_local, parse_instant
-from mlm_audit.reporting.parts import LARGEST, Around, Page, Row, common, plural
-from mlm_audit.reporting.pictures import trend_of, turned
+from mlm_audit.reporting.core.parts import LARGEST, Around, Page, Row, common, plural
+from mlm_audit.reporting.core.trend_chart import trend_of, turned
 from mlm_audit.reporting.summary import WAITS_FOR, payouts_sentence
 
 PAYS = ("paid", "pay")

@@ -5,7 +5,7 @@ from typing import Any
 
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.money import grouped
-from mlm_audit.reporting.parts import plural
+from mlm_audit.reporting.core.parts import plural
 
 
 def files_read(result: RunResult) -> tuple[str, ...]:

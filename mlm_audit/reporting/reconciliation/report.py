@@ -10,8 +10,8 @@ from mlm_audit.checks.figures import figures_from
 from mlm_audit.checks.pointers import explain_command
 from mlm_audit.domain.findings import Bridge, RunResult, Verdict, open_findings
 from mlm_audit.domain.money import format_inr, grouped
-from mlm_audit.reporting.files_read import files_read
-from mlm_audit.reporting.parts import (
+from mlm_audit.reporting.core.files_read import files_read
+from mlm_audit.reporting.core.parts import (
     LARGEST,
     Around,
     Cause,
@@ -28,7 +28,7 @@ from mlm_audit.reporting.parts import (
     states_of,
     unchecked_sentence,
 )
-from mlm_audit.reporting.pictures import trend_of
+from mlm_audit.reporting.core.trend_chart import trend_of
 
 MOST_CORRECTIONS = 200
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from mlm_audit.reporting.story import Column, Table
+from mlm_audit.reporting.core.story import Column, Table
 
 if TYPE_CHECKING:
     import altair as alt
