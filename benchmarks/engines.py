@@ -18,7 +18,7 @@ from mlm_audit.database.core.connect import open_engine
 from mlm_audit.database.reads.snapshot import read_snapshot
 from mlm_audit.domain.plan import load_plan
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.night import engine_of
+from mlm_audit.jobs.reconciliation.incremental import engine_of
 
 
 def floor(folder: Path) -> float:

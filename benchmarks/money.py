@@ -32,8 +32,8 @@ from mlm_audit.demo.write import write_platform
 from mlm_audit.domain.periods import zone
 from mlm_audit.domain.plan import load_plan
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.payouts import Options, run_payouts
-from mlm_audit.jobs.sweep import run_sweep
+from mlm_audit.jobs.payouts.run import Options, run_payouts
+from mlm_audit.jobs.sweep.run import run_sweep
 from tests import servers
 
 END = datetime(2026, 10, 31, 19, 30, tzinfo=UTC)

@@ -18,6 +18,7 @@ import polars as pl
 
 from benchmarks.reconciliation import generate
 from mlm_audit.checks.catalogue import load_checks
+from mlm_audit.checks.findings import findings_of, worst_first
 from mlm_audit.checks.states import with_states
 from mlm_audit.database.store.runs import PREVIOUS_COLUMNS
 from mlm_audit.domain.findings import RunResult, Verdict
@@ -25,7 +26,6 @@ from mlm_audit.domain.periods import zone
 from mlm_audit.domain.plan import load_plan
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import Engine, EngineResult
-from mlm_audit.jobs.findings import findings_of, worst_first
 from mlm_audit.reporting.core.document import to_document
 from mlm_audit.reporting.core.html import render
 from mlm_audit.reporting.core.run_folder import as_text, write_run

@@ -9,7 +9,7 @@ from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.jobs import RECONCILIATION, short
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.links import report_url
+from mlm_audit.notices.links import report_url
 from mlm_audit.reporting.reconciliation.report import report_data
 from mlm_audit.reporting.summary import summary
 

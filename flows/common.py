@@ -23,14 +23,14 @@ from mlm_audit.domain.jobs import MONTHLY_SWEEP
 from mlm_audit.domain.periods import business_date, parse_instant
 from mlm_audit.domain.privacy import mask_personal
 from mlm_audit.domain.settings import Settings, load_settings
-from mlm_audit.jobs.call import Request, call
-from mlm_audit.jobs.catch_up import month_of_run, why_not
-from mlm_audit.jobs.clock import now, on_this_clock
-from mlm_audit.jobs.notices import deliver, tell_directly
-from mlm_audit.jobs.owner import acting_as, is_gone
-from mlm_audit.jobs.scheduler import BY
-from mlm_audit.jobs.shards import Share
+from mlm_audit.jobs.registry import Request, call
+from mlm_audit.notices.delivery import deliver, tell_directly
 from mlm_audit.reporting.core.document import to_document
+from mlm_audit.runs.clock import now, on_this_clock
+from mlm_audit.runs.process import acting_as, is_gone
+from mlm_audit.runs.shards import Share
+from mlm_audit.scheduling.catch_up import month_of_run, why_not
+from mlm_audit.scheduling.client import BY
 
 AUTO_SCHEDULED = "auto-scheduled"
 """The tag that Prefect gives to a run of a schedule."""

@@ -19,9 +19,9 @@ from sqlalchemy import Engine
 from flows.common import open_database
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.settings import Settings, load_settings
-from mlm_audit.jobs.call import MOST_SHARDS, do_shard
-from mlm_audit.jobs.clock import now
-from mlm_audit.jobs.shards import Shard, Share, is_at_work, shard_of
+from mlm_audit.jobs.registry import MOST_SHARDS, do_shard
+from mlm_audit.runs.clock import now
+from mlm_audit.runs.shards import Shard, Share, is_at_work, shard_of
 
 Shards = Annotated[int | None, Field(ge=1, le=MOST_SHARDS)]
 SHARD, FOUR_HOURS = "shard", 4 * 3_600

@@ -23,7 +23,7 @@ from mlm_audit.demo.write import write_platform
 from mlm_audit.domain.periods import zone
 from mlm_audit.domain.plan import load_plan
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.clock import SHIFT, machine_now
+from mlm_audit.runs.clock import SHIFT, machine_now
 from tests import servers
 
 DATABASES = ("sqlite", "postgresql", pytest.param("mariadb", marks=pytest.mark.slow))

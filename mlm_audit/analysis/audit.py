@@ -42,9 +42,9 @@ from mlm_audit.domain.settings import Settings, load_settings
 from mlm_audit.engine.analyses import Desk
 from mlm_audit.engine.duck import Engine as Duck
 from mlm_audit.engine.duck import first_line, only_reads
-from mlm_audit.jobs.clock import now
-from mlm_audit.jobs.reconciliation import reconcile
-from mlm_audit.jobs.reveal import note_reveal
+from mlm_audit.jobs.reconciliation.run import reconcile
+from mlm_audit.runs.clock import now
+from mlm_audit.runs.personal_data_access import note_reveal
 
 log = logging.getLogger(__name__)
 

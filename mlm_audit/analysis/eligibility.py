@@ -19,8 +19,8 @@ from mlm_audit.domain.periods import Month as Period
 from mlm_audit.domain.periods import month_label, parse_month
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.eligibility import Explained, Explanation, explain_eligibility
-from mlm_audit.jobs.sweep import NEEDED
+from mlm_audit.jobs.sweep.eligibility import Explained, Explanation, explain_eligibility
+from mlm_audit.jobs.sweep.run import NEEDED
 from mlm_audit.reporting.core.story import Story, Table, columns, rows_of
 
 MEMBERS = columns(

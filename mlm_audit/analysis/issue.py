@@ -17,7 +17,7 @@ from mlm_audit.checks.tree.neighbourhood import as_data
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.tree_part import TreeName, tree_part
+from mlm_audit.jobs.trees.neighbourhood import TreeName, tree_part
 from mlm_audit.reporting.core.story import Story, Table, columns
 from mlm_audit.reporting.trees.picture import draw
 from mlm_audit.reporting.trees.picture import in_words as picture_words

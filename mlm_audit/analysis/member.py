@@ -21,10 +21,10 @@ from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.payouts import known_reason
 from mlm_audit.domain.privacy import mask_email, mask_name, mask_number, one_line
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.clock import now
-from mlm_audit.jobs.reveal import note_reveal
 from mlm_audit.jobs.slices import look_at_order
 from mlm_audit.reporting.core.story import Story, Table, columns
+from mlm_audit.runs.clock import now
+from mlm_audit.runs.personal_data_access import note_reveal
 
 MOST = 50
 ORDERS = columns(

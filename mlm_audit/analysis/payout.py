@@ -18,7 +18,7 @@ from mlm_audit.domain.plan import DEFAULT_PLAN, load_plan
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.breaks import BREAK_SCHEMA
-from mlm_audit.jobs.payout_story import PayoutStory, Step, tell_payout
+from mlm_audit.jobs.payouts.explanation import PayoutStory, Step, tell_payout
 from mlm_audit.jobs.slices import PAYOUT_CHECKS, look_at_order
 from mlm_audit.reporting.core.story import Story, Table, columns
 

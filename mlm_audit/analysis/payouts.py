@@ -12,7 +12,7 @@ from mlm_audit.domain.jobs import WEEKLY_PAYOUTS
 from mlm_audit.domain.last_reconciliation import books_in_words
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.payouts import Options, run_payouts
+from mlm_audit.jobs.payouts.run import Options, run_payouts
 from mlm_audit.reporting.core.story import Story, Table, columns
 from mlm_audit.reporting.payouts.report import FAR_ABOVE, median, word
 

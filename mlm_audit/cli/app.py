@@ -37,7 +37,7 @@ from mlm_audit.cli.common import EXIT_BAD_INPUT, EXIT_FAILED, close_databases, p
 from mlm_audit.database.core.connect import error_line
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.privacy import one_line
-from mlm_audit.jobs.clock import shift
+from mlm_audit.runs.clock import shift
 
 MOST_CHARACTERS = 4_096
 

@@ -14,7 +14,7 @@ from mlm_audit.database.store import actions as record
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import format_local, parse_instant
 from mlm_audit.domain.settings import load_settings
-from mlm_audit.jobs.scheduler import Scheduler
+from mlm_audit.scheduling.client import Scheduler
 
 Role = Literal["viewer", "operator", "approver"]
 Host = Annotated[str, Parameter(help="Address to listen on; other machines reach only what is not loopback.")]

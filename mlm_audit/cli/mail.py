@@ -17,7 +17,7 @@ from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.periods import format_local
 from mlm_audit.domain.privacy import mask_personal
 from mlm_audit.domain.settings import load_settings
-from mlm_audit.jobs.notices import deliver
+from mlm_audit.notices.delivery import deliver
 from mlm_audit.notices.messages import TREND, addresses, contents, message
 from mlm_audit.notices.samples import SAMPLES
 from mlm_audit.notices.transport import NotSentError, UncertainError, open_transport

@@ -12,8 +12,8 @@ from mlm_audit.database.core.schema import require
 from mlm_audit.database.reads.payouts import list_instalments
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.money import format_inr
-from mlm_audit.jobs.payout_story import requeue as put_back
-from mlm_audit.jobs.payouts import NEEDED, refuse_limit
+from mlm_audit.jobs.payouts.explanation import requeue as put_back
+from mlm_audit.jobs.payouts.run import NEEDED, refuse_limit
 
 app = App(name="payouts", help="Look at instalments, explain one, put failed ones back into the queue.")
 StatusName = Literal["pending", "held", "failed", "paid", "permanently_failed"]

@@ -15,9 +15,9 @@ from mlm_audit.cli.common import out as terminal
 from mlm_audit.cli.console import Host, Port, needs
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.settings import load_settings
-from mlm_audit.jobs.catch_up import catch_up as make_up
-from mlm_audit.jobs.scheduler import Scheduler
-from mlm_audit.jobs.steering import Steering
+from mlm_audit.scheduling.catch_up import catch_up as make_up
+from mlm_audit.scheduling.client import Scheduler
+from mlm_audit.scheduling.commands import Steering
 
 
 def serve(

@@ -8,8 +8,8 @@ from rich.markup import escape
 from mlm_audit.cli.common import Db, Json, clock, database, out, print_json, settings_with
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.jobs import resolve
-from mlm_audit.jobs.scheduler import Scheduler
-from mlm_audit.jobs.steering import Steering, this_account
+from mlm_audit.scheduling.client import Scheduler
+from mlm_audit.scheduling.commands import Steering, this_account
 
 
 def trigger(

@@ -36,7 +36,7 @@ def show(
 ) -> None:
     """Print a member's neighbourhood: who is above, who is below, and how many more."""
     from mlm_audit.checks.tree.neighbourhood import as_data
-    from mlm_audit.jobs.tree_part import tree_part
+    from mlm_audit.jobs.trees.neighbourhood import tree_part
 
     engine = database(settings_with(db))
     names: tuple[Literal["matrix", "sponsor"], ...] = ("matrix", "sponsor") if tree is None else (tree,)
@@ -112,7 +112,7 @@ def check_file(
     from mlm_audit.engine.files.format import file_format
     from mlm_audit.engine.files.rows import InputFile
     from mlm_audit.engine.files.trees import TreeColumns
-    from mlm_audit.jobs.tree_file import check_file as check
+    from mlm_audit.jobs.trees.file import check_file as check
 
     settings = load_settings()
     options = {

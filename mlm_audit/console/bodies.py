@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mlm_audit.jobs.board import MOST
+from mlm_audit.scheduling.status import MOST
 
 JobName = Annotated[
     str, Field(min_length=1, max_length=64, description="Full or short name of a job", examples=["reconciliation"])

@@ -23,7 +23,7 @@ from mlm_audit.console.desk import Desk
 from mlm_audit.console.gate import RefusedError, wants_page
 from mlm_audit.console.page import overview_page
 from mlm_audit.domain.jobs import MONTHLY_SWEEP, RECONCILIATION, TREE_HEALTH, WEEKLY_PAYOUTS, resolve
-from mlm_audit.jobs.health import Health
+from mlm_audit.jobs.status.health import Health
 
 Bearer = Depends(HTTPBearer(auto_error=False, description="A token of ADMIN_TOKENS"))
 CronBearer = Depends(HTTPBearer(auto_error=False, scheme_name="CronSecret", description="CRON_SECRET"))

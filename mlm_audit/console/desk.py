@@ -16,11 +16,11 @@ from mlm_audit.database.store import actions
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.board import history_of, status_of_jobs
-from mlm_audit.jobs.health import Health, check_health
-from mlm_audit.jobs.scheduler import Scheduler, SchedulerAwayError
-from mlm_audit.jobs.steering import TABLES, Steering
+from mlm_audit.jobs.status.health import Health, check_health
 from mlm_audit.reporting.index import INDEX
+from mlm_audit.scheduling.client import Scheduler, SchedulerAwayError
+from mlm_audit.scheduling.commands import TABLES, Steering
+from mlm_audit.scheduling.status import history_of, status_of_jobs
 
 FILES = {
     "report.html": "text/html; charset=utf-8",

@@ -16,7 +16,7 @@ from mlm_audit.database.store.actions import Deed, record
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.steering import Who
+from mlm_audit.scheduling.commands import Who
 
 log = logging.getLogger(__name__)
 COOKIE = "mlm_audit_session"

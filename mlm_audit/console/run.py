@@ -14,10 +14,10 @@ from mlm_audit.console.desk import Desk
 from mlm_audit.database.store.job_log import close_interrupted, dead_flow_runs
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import business_date
-from mlm_audit.jobs.notices import deliver
-from mlm_audit.jobs.owner import is_gone
-from mlm_audit.jobs.pace import every
-from mlm_audit.jobs.scheduler import SchedulerAwayError
+from mlm_audit.notices.delivery import deliver
+from mlm_audit.runs.process import is_gone
+from mlm_audit.runs.rate_limiter import every
+from mlm_audit.scheduling.client import SchedulerAwayError
 
 log = logging.getLogger(__name__)
 WATCH_SECONDS = 15

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlm_audit.domain.errors import InputError, JobFailedError
-from mlm_audit.jobs.scheduler import POOL, Scheduler
+from mlm_audit.scheduling.client import POOL, Scheduler
 
 LOOPBACK = "127.0.0.1"
 START_SECONDS, STOP_SECONDS = 120, 20

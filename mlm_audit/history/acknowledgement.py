@@ -14,7 +14,7 @@ from mlm_audit.history.log import ACKNOWLEDGED, Acknowledgement
 from mlm_audit.history.open_changes import item_digest
 from mlm_audit.history.run_records import LookBack, look_back
 from mlm_audit.history.sealing import store_of
-from mlm_audit.jobs.owner import user
+from mlm_audit.runs.process import user
 
 CHANGED, RUNS = "history-changed/", "stored-run-changed/"
 

@@ -25,9 +25,9 @@ from mlm_audit.history.month_files import Looked, first_instant, make, newest_fo
 from mlm_audit.history.open_changes import Carried, carry_over, instants, no_changes
 from mlm_audit.history.run_records import LookBack, look_back
 from mlm_audit.history.store import Problem, State, Store
-from mlm_audit.jobs.clock import now
-from mlm_audit.jobs.copies import database_key
-from mlm_audit.jobs.owner import user
+from mlm_audit.runs.clock import now
+from mlm_audit.runs.copies import database_key
+from mlm_audit.runs.process import user
 
 PROBLEMS = {"key": pl.String, "what": pl.String}
 MB = 1 << 20

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mlm_audit.jobs.door import history, status, toggle, trigger
+    from mlm_audit.scheduling.shortcuts import history, status, toggle, trigger
 
 __all__ = ["history", "status", "toggle", "trigger"]
 
@@ -11,7 +11,7 @@ __all__ = ["history", "status", "toggle", "trigger"]
 def __getattr__(name: str) -> Any:
     """The door is loaded when it is used."""
     if name in __all__:
-        from mlm_audit.jobs import door
+        from mlm_audit.scheduling import shortcuts
 
-        return getattr(door, name)
+        return getattr(shortcuts, name)
     raise AttributeError(f"module 'mlm_audit.jobs' has no attribute {name!r}")

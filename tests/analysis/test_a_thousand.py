@@ -14,8 +14,8 @@ from mlm_audit.analysis.issue import explain_issue
 from mlm_audit.checks.pointers import explain_command
 from mlm_audit.checks.tree.codes import CODES
 from mlm_audit.jobs.slices import OF_ORDERS, ORDER_CHECKS, WALLET_CHECKS
-from mlm_audit.jobs.sweep import run_sweep
-from mlm_audit.jobs.tree_health import check_tree_health
+from mlm_audit.jobs.sweep.run import run_sweep
+from mlm_audit.jobs.trees.run import check_tree_health
 from tests.conftest import settings_for
 
 MANY = [pytest.param(8), pytest.param(1_000, marks=pytest.mark.thorough)]

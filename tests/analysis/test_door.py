@@ -16,7 +16,7 @@ import mlm_audit
 from mlm_audit.database.core.connect import write
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.errors import InputError
-from mlm_audit.jobs.reconciliation import reconcile
+from mlm_audit.jobs.reconciliation.run import reconcile
 from tests.conftest import NOW, clean_platform, settings_for
 
 

@@ -25,7 +25,7 @@ from mlm_audit.database.store import actions
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.jobs import JOBS
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.scheduler import Deployed, Scheduler, SchedulerAwayError, Triggered
+from mlm_audit.scheduling.client import Deployed, Scheduler, SchedulerAwayError, Triggered
 from tests.conftest import NOW
 
 CRON_SECRET = "the secret of the cron"

@@ -19,8 +19,8 @@ from mlm_audit.database.core.own_tables import JobLease
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.jobs import JOBS, RECONCILIATION, WEEKLY_PAYOUTS
 from mlm_audit.domain.periods import naive
-from mlm_audit.jobs import steering
-from mlm_audit.jobs.scheduler import SchedulerAwayError
+from mlm_audit.scheduling import commands
+from mlm_audit.scheduling.client import SchedulerAwayError
 from tests.conftest import NOW
 from tests.console.conftest import CRON_SECRET, Console, open_console
 
@@ -177,7 +177,7 @@ def test_what_is_done_is_done_though_it_cannot_be_recorded(console: Console, mon
     def away(*_: object) -> None:
         raise OperationalError("insert", {}, Exception("gone"))
 
-    monkeypatch.setattr(steering, "record", away)
+    monkeypatch.setattr(commands, "record", away)
     answer = order(console, "operator", action="toggle", jobName="tree-health", enable=False)
     assert (answer.status_code, answer.json()["enabled"], console.scheduler.off) == (202, False, {"tree-health-check"})
 

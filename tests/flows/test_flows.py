@@ -23,8 +23,8 @@ from mlm_audit.database.core.connect import open_engine
 from mlm_audit.database.core.upgrade import init
 from mlm_audit.demo.write import write_platform
 from mlm_audit.domain.jobs import JOBS
-from mlm_audit.jobs.schedules import CRON
-from mlm_audit.jobs.shards import Shard
+from mlm_audit.runs.shards import Shard
+from mlm_audit.scheduling.schedules import CRON
 from tests.conftest import clean_platform
 
 ROOT = Path(__file__).parents[2]

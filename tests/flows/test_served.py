@@ -19,8 +19,8 @@ from mlm_audit.database.core.own_tables import EligibilityLog, JobLog
 from mlm_audit.database.core.upgrade import init
 from mlm_audit.demo.write import write_platform
 from mlm_audit.domain.jobs import JOBS, MONTHLY_SWEEP, RECONCILIATION, TREE_HEALTH, WEEKLY_PAYOUTS
-from mlm_audit.jobs.clock import machine_now, shift
-from mlm_audit.jobs.schedules import CRON
+from mlm_audit.runs.clock import machine_now, shift
+from mlm_audit.scheduling.schedules import CRON
 from tests.browser import chromium
 from tests.conftest import clean_platform
 from tests.flows.serving import PATIENCE, ROOT, Served, served, until

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from mlm_audit.database.core.tables import Ledger, User
 from mlm_audit.demo.platform import Platform
-from mlm_audit.jobs.reconciliation import reconcile
+from mlm_audit.jobs.reconciliation.run import reconcile
 from tests.conftest import NOW, clean_platform, settings_for
 from tests.integration.test_commands import document, refused
 

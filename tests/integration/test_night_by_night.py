@@ -15,9 +15,8 @@ from mlm_audit.database.core.own_tables import CommissionRollup, EligibilityLog,
 from mlm_audit.database.core.tables import Commission, Ledger, MatrixNode, Order, User, WithdrawalRequest
 from mlm_audit.database.core.upgrade import init
 from mlm_audit.demo.write import write_platform
-from mlm_audit.jobs import night
-from mlm_audit.jobs.copies import database_key
-from mlm_audit.jobs.reconciliation import Outcome, reconcile
+from mlm_audit.jobs.reconciliation.run import Outcome, incremental, reconcile
+from mlm_audit.runs.copies import database_key
 from tests.conftest import NOW, clean_platform
 from tests.integration.test_nights import nightly, same
 
@@ -186,7 +185,7 @@ def today(yesterday: Path, tmp_path: Path, opened: Callable[[str], Engine]) -> E
     "what", [name if number % 2 else pytest.param(name, marks=pytest.mark.thorough) for number, name in enumerate(ALONE)]
 )
 def test_alone(what: str, today: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(night, "WHOLE_FROM_SHARE", 0)
+    monkeypatch.setattr(incremental, "WHOLE_FROM_SHARE", 0)
     engine, settings = today, nightly(tmp_path)
     with engine.begin() as connection:
         ALONE[what](connection)

@@ -16,8 +16,7 @@ from mlm_audit.database.core.inputs import SOURCES, attribute_of
 from mlm_audit.database.reads import mirror
 from mlm_audit.database.reads.mirror import figures
 from mlm_audit.demo.platform import Platform
-from mlm_audit.jobs import night
-from mlm_audit.jobs.reconciliation import reconcile
+from mlm_audit.jobs.reconciliation.run import incremental, reconcile
 from tests.conftest import NOW, clean_platform
 from tests.integration.test_nights import nightly, same
 
@@ -128,7 +127,7 @@ def test_a_night_finds_what_a_full_run_finds_of_every_column(
     """Night after night another column is changed in several rows, at last rows are deleted and doubled."""
     monkeypatch.setattr(mirror, "PIECE_ROWS", 100)
     monkeypatch.setattr(mirror, "BATCH_ROWS", 100)
-    monkeypatch.setattr(night, "WHOLE_FROM_SHARE", 0)
+    monkeypatch.setattr(incremental, "WHOLE_FROM_SHARE", 0)
     engine, settings = filled(sqlite_url, clean_platform(60, 1, 4)), nightly(tmp_path)
     reconcile(engine, settings, lambda: NOW)
     chance = random.Random(name)

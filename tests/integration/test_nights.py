@@ -23,10 +23,9 @@ from mlm_audit.domain.findings import CheckStatus, Verdict
 from mlm_audit.domain.periods import business_date
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine import duck
-from mlm_audit.jobs import mirroring, night
-from mlm_audit.jobs.mirroring import mirror_of
-from mlm_audit.jobs.owner import this_process
-from mlm_audit.jobs.reconciliation import Outcome, reconcile
+from mlm_audit.jobs.reconciliation.inputs import mirror_of
+from mlm_audit.jobs.reconciliation.run import Outcome, incremental, inputs, reconcile
+from mlm_audit.runs.process import this_process
 from tests.conftest import IST, NOW, clean_platform, settings_for
 
 Fill = Callable[[str, Platform], Engine]
@@ -40,7 +39,7 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(mirror_reads, "PIECE_ROWS", 400)
     monkeypatch.setattr(mirror_reads, "BATCH_ROWS", 200)
-    monkeypatch.setattr(night, "WHOLE_FROM_SHARE", 0)
+    monkeypatch.setattr(incremental, "WHOLE_FROM_SHARE", 0)
 
 
 def nightly(tmp_path: Path, **changes: Any) -> Settings:
@@ -185,8 +184,8 @@ def test_a_night_reads_only_what_changed(any_url: str, filled: Fill, tmp_path: P
     engine, settings = filled(any_url, clean_platform()), nightly(tmp_path)
     reconcile(engine, settings, lambda: NOW)
     read: list[tuple[str, int]] = []
-    real = mirroring.read_pieces
-    monkeypatch.setattr(mirroring, "read_pieces", lambda c, name, *rest: read.append((name, rest[1])) or real(c, name, *rest))
+    real = inputs.read_pieces
+    monkeypatch.setattr(inputs, "read_pieces", lambda c, name, *rest: read.append((name, rest[1])) or real(c, name, *rest))
     with engine.begin() as connection:
         connection.execute(update(Ledger).where(Ledger.id == 900).values(amount_paisa=Ledger.amount_paisa + 5))
     found = reconcile(engine, settings, lambda: NOW + timedelta(days=1))
@@ -206,7 +205,7 @@ def test_another_run_ends_while_one_is_reading(
     reconcile(engine, settings, lambda: NOW)
     with engine.begin() as connection:
         connection.execute(update(User).where(User.id == 7).values(wallet_balance_paisa=User.wallet_balance_paisa + 9_000))
-    read, others = mirroring.Reader.read, []
+    read, others = inputs.Reader.read, []
 
     def interrupted(self: Any, *given: Any, is_night: bool) -> Any:
         found = read(self, *given, is_night=is_night)
@@ -215,7 +214,7 @@ def test_another_run_ends_while_one_is_reading(
             others.append(reconcile(engine, settings, lambda: NOW + timedelta(days=1)))
         return found
 
-    monkeypatch.setattr(mirroring.Reader, "read", interrupted)
+    monkeypatch.setattr(inputs.Reader, "read", interrupted)
     found = reconcile(engine, settings, lambda: NOW + timedelta(days=1, minutes=1))
     assert found.breaks["id"].to_list() == others[1].breaks["id"].to_list() == ["wallet-balance/7"]
     assert found.breaks["state"].to_list() == ["carried over"]

@@ -28,10 +28,10 @@ from mlm_audit.demo.scorecard import audit
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.words import LEDGER_TYPES
-from mlm_audit.jobs.payouts import Options, run_payouts
-from mlm_audit.jobs.reconciliation import reconcile
-from mlm_audit.jobs.sweep import run_sweep
-from mlm_audit.jobs.tree_health import check_tree_health
+from mlm_audit.jobs.payouts.run import Options, run_payouts
+from mlm_audit.jobs.reconciliation.run import reconcile
+from mlm_audit.jobs.sweep.run import run_sweep
+from mlm_audit.jobs.trees.run import check_tree_health
 from tests.conftest import clean_platform, settings_for
 from tests.money.conftest import NOW, fill_shop
 

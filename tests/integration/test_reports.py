@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from mlm_audit.jobs import trend
+from mlm_audit.runs import trend
 from tests.integration.test_commands import document, execute, mlm
 
 

@@ -20,8 +20,8 @@ from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.scorecard import audit
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import Verdict
-from mlm_audit.jobs import reconciliation
-from mlm_audit.jobs.reconciliation import Outcome, reconcile
+from mlm_audit.jobs.reconciliation.run import Outcome, reconcile
+from mlm_audit.jobs.reconciliation.run import run as reconciliation
 from tests.conftest import NOW, clean_platform, settings_for
 
 Fill = Callable[[str, Platform], Engine]
@@ -200,9 +200,9 @@ def test_states_over_runs(any_url: str, filled: Fill, tmp_path: Path) -> None:
 def test_selling_goes_on_while_reading(any_url: str, filled: Fill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A posting that commits between two reads must not look like a break."""
     engine = filled(any_url, clean_platform())
-    from mlm_audit.jobs import mirroring
+    from mlm_audit.jobs.reconciliation.run import inputs
 
-    read = mirroring.read_pieces
+    read = inputs.read_pieces
     sold = []
 
     def read_and_sell(connection: Any, name: str, *where: Any) -> Any:
@@ -211,7 +211,7 @@ def test_selling_goes_on_while_reading(any_url: str, filled: Fill, tmp_path: Pat
             sold.append(name)
         return read(connection, name, *where)
 
-    monkeypatch.setattr(mirroring, "read_pieces", read_and_sell)
+    monkeypatch.setattr(inputs, "read_pieces", read_and_sell)
     result = run(engine, tmp_path).result
     assert sold
     assert (result.verdict, result.findings) == (Verdict.PASS, [])

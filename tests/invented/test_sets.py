@@ -17,7 +17,7 @@ from mlm_audit.demo.world import DemoSpec
 from mlm_audit.demo.write import write_platform
 from mlm_audit.domain.plan import load_plan
 from mlm_audit.domain.settings import load_settings
-from mlm_audit.jobs.tree_health import check_tree_health
+from mlm_audit.jobs.trees.run import check_tree_health
 from tests.conftest import IST
 
 NOW = datetime(2026, 11, 24, 0, 30, tzinfo=UTC)

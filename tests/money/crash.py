@@ -21,9 +21,9 @@ from sqlalchemy import Connection, Engine, Row, Table, event, inspect
 from mlm_audit.database.core.connect import open_engine
 from mlm_audit.database.core.tables import Base
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.payouts import Options, run_payouts
-from mlm_audit.jobs.sweep import run_sweep
-from mlm_audit.jobs.tree_health import check_tree_health
+from mlm_audit.jobs.payouts.run import Options, run_payouts
+from mlm_audit.jobs.sweep.run import run_sweep
+from mlm_audit.jobs.trees.run import check_tree_health
 
 PRELOAD = [
     "tests.money.crash",

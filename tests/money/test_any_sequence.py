@@ -18,10 +18,10 @@ from mlm_audit.database.core.own_tables import EligibilityLog, SelfPayoutSchedul
 from mlm_audit.database.core.tables import User
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Verdict
-from mlm_audit.jobs.payout_story import requeue
-from mlm_audit.jobs.payouts import Options, run_payouts
-from mlm_audit.jobs.reconciliation import reconcile
-from mlm_audit.jobs.sweep import run_sweep
+from mlm_audit.jobs.payouts.explanation import requeue
+from mlm_audit.jobs.payouts.run import Options, run_payouts
+from mlm_audit.jobs.reconciliation.run import reconcile
+from mlm_audit.jobs.sweep.run import run_sweep
 from tests.conftest import settings_for
 from tests.money.books import assert_laws, books
 from tests.money.conftest import fill_shop

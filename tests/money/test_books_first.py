@@ -12,9 +12,9 @@ from mlm_audit.database.core.own_tables import Break, Notice, ReconciliationRepo
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.payouts import Hold
 from mlm_audit.domain.periods import naive
-from mlm_audit.jobs.call import do_shard
-from mlm_audit.jobs.payouts import Options, run_payouts
-from mlm_audit.jobs.sweep import run_sweep
+from mlm_audit.jobs.payouts.run import Options, run_payouts
+from mlm_audit.jobs.registry import do_shard
+from mlm_audit.jobs.sweep.run import run_sweep
 from mlm_audit.reporting.core.html import render
 from mlm_audit.reporting.core.run_folder import page_of
 from mlm_audit.reporting.payouts.report import word

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select
 
 from mlm_audit.database.core.own_tables import JobLease, JobLog
 from mlm_audit.domain.findings import Verdict
-from mlm_audit.jobs.reconciliation import reconcile
+from mlm_audit.jobs.reconciliation.run import reconcile
 from tests.conftest import settings_for
 from tests.money.books import assert_laws, books
 from tests.money.conftest import NOW, fill_shop

@@ -19,8 +19,8 @@ from mlm_audit.database.core.own_tables import Notice, SelfPayoutSchedule
 from mlm_audit.database.core.tables import User
 from mlm_audit.database.store import outbox
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.notices import deliver
-from mlm_audit.jobs.payouts import Options, run_payouts
+from mlm_audit.jobs.payouts.run import Options, run_payouts
+from mlm_audit.notices.delivery import deliver
 from tests.conftest import settings_for
 from tests.money.books import assert_laws
 from tests.money.conftest import NOW

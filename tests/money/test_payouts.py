@@ -11,9 +11,9 @@ from sqlalchemy import Engine, delete, insert, select, update
 from mlm_audit.database.core.own_tables import Notice, SelfPayoutSchedule
 from mlm_audit.database.core.tables import Ledger, Order, User
 from mlm_audit.domain.findings import RunResult, Verdict
-from mlm_audit.jobs.payout_story import requeue, tell_payout
-from mlm_audit.jobs.payouts import Options, run_payouts
-from mlm_audit.jobs.reconciliation import reconcile
+from mlm_audit.jobs.payouts.explanation import requeue, tell_payout
+from mlm_audit.jobs.payouts.run import Options, run_payouts
+from mlm_audit.jobs.reconciliation.run import reconcile
 from tests.conftest import settings_for
 from tests.money.books import assert_laws, books
 from tests.money.conftest import NOW, START

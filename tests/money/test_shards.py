@@ -18,11 +18,11 @@ from mlm_audit.domain.errors import InputError, JobBusyError, JobFailedError
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.jobs import MONTHLY_SWEEP, WEEKLY_PAYOUTS
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs import payout_batches, sweep
-from mlm_audit.jobs.call import Request, call, do_shard
-from mlm_audit.jobs.payouts import Options, run_payouts
-from mlm_audit.jobs.reconciliation import reconcile
-from mlm_audit.jobs.shards import Shard, cut, lease_of, shard_of
+from mlm_audit.jobs.payouts.run import Options, batches, run_payouts
+from mlm_audit.jobs.reconciliation.run import reconcile
+from mlm_audit.jobs.registry import Request, call, do_shard
+from mlm_audit.jobs.sweep.run import run as sweep
+from mlm_audit.runs.shards import Shard, cut, lease_of, shard_of
 from tests.conftest import settings_for
 from tests.money.books import assert_laws, books
 from tests.money.conftest import NOW, fill_shop
@@ -75,7 +75,7 @@ def test_a_shard_that_dies_is_done_again(
     engine, given = opened(any_url), settings(tmp_path / "runs")
     fill_shop(engine)
 
-    module, name = (payout_batches, "_transaction") if job == WEEKLY_PAYOUTS else (sweep, "decide_batch")
+    module, name = (batches, "_transaction") if job == WEEKLY_PAYOUTS else (sweep, "decide_batch")
     real, done = getattr(module, name), [0]
 
     def dies(*given: object) -> object:

@@ -13,9 +13,9 @@ from mlm_audit.database.core.tables import Commission, Ledger, Order, User
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.periods import month_of, parse_month
-from mlm_audit.jobs.eligibility import explain_eligibility
-from mlm_audit.jobs.reconciliation import reconcile
-from mlm_audit.jobs.sweep import run_sweep
+from mlm_audit.jobs.reconciliation.run import reconcile
+from mlm_audit.jobs.sweep.eligibility import explain_eligibility
+from mlm_audit.jobs.sweep.run import run_sweep
 from tests.conftest import IST, settings_for
 from tests.money.books import assert_laws, books
 from tests.money.conftest import NOW, fill_shop

@@ -11,7 +11,7 @@ from mlm_audit.database.core.own_tables import CommissionRollup, EligibilityLog,
 from mlm_audit.database.core.tables import Commission, Order, User
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Verdict
-from mlm_audit.jobs.reconciliation import reconcile
+from mlm_audit.jobs.reconciliation.run import reconcile
 from tests.conftest import settings_for
 from tests.money.books import assert_laws, books
 from tests.money.conftest import NOW
@@ -231,7 +231,7 @@ def test_flags_that_are_missing_are_false(small_shop: Shop) -> None:
 def test_a_sweep_that_lost_its_lease_stops(small_shop: Shop) -> None:
     from mlm_audit.database.core.own_tables import JobLease
     from mlm_audit.domain.errors import JobFailedError
-    from mlm_audit.jobs.running import Run
+    from mlm_audit.runs.lifecycle import Run
 
     real = Run.note
 
@@ -251,7 +251,7 @@ def test_a_sweep_that_lost_its_lease_stops(small_shop: Shop) -> None:
 def test_a_run_that_was_closed_meanwhile_cannot_end_as_a_success(small_shop: Shop) -> None:
     from mlm_audit.database.core.own_tables import JobLog
     from mlm_audit.domain.errors import JobFailedError
-    from mlm_audit.jobs.running import Run
+    from mlm_audit.runs.lifecycle import Run
 
     real = Run.note
 

@@ -20,10 +20,10 @@ from mlm_audit.database.core.tables import Ledger
 from mlm_audit.database.core.upgrade import init
 from mlm_audit.database.store.job_log import close_interrupted
 from mlm_audit.domain.findings import Verdict
-from mlm_audit.jobs.owner import is_gone, this_process
-from mlm_audit.jobs.payouts import Options, run_payouts
-from mlm_audit.jobs.reconciliation import reconcile
-from mlm_audit.jobs.running import Run
+from mlm_audit.jobs.payouts.run import Options, run_payouts
+from mlm_audit.jobs.reconciliation.run import reconcile
+from mlm_audit.runs.lifecycle import Run
+from mlm_audit.runs.process import is_gone, this_process
 from tests.conftest import clean_platform, settings_for
 from tests.flows.serving import PATIENCE, until
 from tests.money.books import assert_laws

@@ -11,8 +11,8 @@ from mlm_audit.database.writes.payouts import Change
 from mlm_audit.domain.errors import JobBusyError
 from mlm_audit.domain.payouts import Limits, Status
 from mlm_audit.domain.periods import naive
-from mlm_audit.jobs.pace import Pace
-from mlm_audit.jobs.payout_batches import Work, next_state, pay_all
+from mlm_audit.jobs.payouts.batches import Work, next_state, pay_all
+from mlm_audit.runs.rate_limiter import Pace
 from tests.money.crash import Task
 
 

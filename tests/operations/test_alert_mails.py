@@ -19,11 +19,11 @@ from mlm_audit.database.core.tables import User
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.errors import JobFailedError
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.health import check_health
-from mlm_audit.jobs.notices import deliver
-from mlm_audit.jobs.reconciliation import reconcile
-from mlm_audit.jobs.summaries import ping_health, report_status, summarise_week
-from mlm_audit.jobs.tree_health import check_tree_health
+from mlm_audit.jobs.reconciliation.run import reconcile
+from mlm_audit.jobs.status.health import check_health
+from mlm_audit.jobs.status.run import ping_health, report_status, summarise_week
+from mlm_audit.jobs.trees.run import check_tree_health
+from mlm_audit.notices.delivery import deliver
 from mlm_audit.notices.messages import attachments
 from tests.conftest import NOW, clean_platform, settings_for
 from tests.money.test_notices import Mailbox, free_port, mail_server, mail_settings, text_of
@@ -142,15 +142,15 @@ def test_repeats_reach_the_report_that_follows_them(books: Engine, tmp_path: Pat
 
 def test_an_alert_waits_for_its_report(books: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The console's watch, in another process, sends what waits; between the books and the file it finds nothing."""
-    from mlm_audit.jobs import leaving
+    from mlm_audit.runs import artifacts
 
-    write, early = leaving.write_files, []
+    write, early = artifacts.write_files, []
 
     def watched(*arguments: Any) -> Any:
         early.append(deliver(books, settings(tmp_path), lambda: NOW).sent)
         return write(*arguments)
 
-    monkeypatch.setattr(leaving, "write_files", watched)
+    monkeypatch.setattr(artifacts, "write_files", watched)
     reconcile(books, settings(tmp_path), lambda: NOW)
     assert early == [0]
     [mail] = outbox(tmp_path)
@@ -169,13 +169,13 @@ def test_a_mail_carries_only_so_much(tmp_path: Path) -> None:
 
 
 def test_a_job_that_fails_again_and_again_is_told_once(books: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mlm_audit.jobs import reconciliation
+    from mlm_audit.jobs.reconciliation.run import run
 
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("disk /dev/sda1 has 0 of 512 bytes left")
 
     with monkeypatch.context() as patched:
-        patched.setattr(reconciliation, "store_reconciliation", broken)
+        patched.setattr(run, "store_reconciliation", broken)
         for minutes in range(5):
             with pytest.raises(JobFailedError):
                 reconcile(books, settings(tmp_path), lambda minutes=minutes: NOW + timedelta(minutes=minutes))

@@ -11,9 +11,9 @@ from mlm_audit.database.core.own_tables import JobLease, JobLog
 from mlm_audit.database.store import actions
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.jobs import HEALTH_PING, JOBS, MONTHLY_SWEEP, RECONCILIATION, STATUS_REPORT, WEEKLY_PAYOUTS, WEEKLY_SUMMARY
-from mlm_audit.jobs.catch_up import POLICY, catch_up, missed, month_of_run, why_not
-from mlm_audit.jobs.schedules import last_due
-from mlm_audit.jobs.steering import Steering
+from mlm_audit.scheduling.catch_up import POLICY, catch_up, missed, month_of_run, why_not
+from mlm_audit.scheduling.commands import Steering
+from mlm_audit.scheduling.schedules import last_due
 from tests.conftest import IST
 from tests.console.conftest import StandIn
 from tests.operations.test_status import HOUR, NOW, log, settings

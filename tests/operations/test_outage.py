@@ -11,7 +11,7 @@ from mlm_audit.database.core.own_tables import JobLog
 from mlm_audit.database.core.upgrade import init
 from mlm_audit.database.store import job_log
 from mlm_audit.domain.errors import JobBusyError, JobFailedError
-from mlm_audit.jobs.running import running
+from mlm_audit.runs.lifecycle import running
 from tests.conftest import NOW, settings_for
 
 

@@ -17,10 +17,10 @@ from mlm_audit.database.core.upgrade import init
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.jobs import HEALTH_PING, JOBS, RECONCILIATION, WEEKLY_PAYOUTS
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.clock import machine_now
-from mlm_audit.jobs.health import Health, check_health
-from mlm_audit.jobs.schedules import CRON, last_due, next_due
-from mlm_audit.jobs.summaries import ping_health, report_status, summarise_week
+from mlm_audit.jobs.status.health import Health, check_health
+from mlm_audit.jobs.status.run import ping_health, report_status, summarise_week
+from mlm_audit.runs.clock import machine_now
+from mlm_audit.scheduling.schedules import CRON, last_due, next_due
 from tests.conftest import IST, settings_for
 from tests.integration.test_commands import document, mlm, refused
 
@@ -182,7 +182,7 @@ def test_within_grace_nothing_is_missed(engine: Engine, tmp_path: Path) -> None:
 
 
 def test_what_is_switched_off_is_not_missed(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mlm_audit.jobs import health
+    from mlm_audit.jobs.status import health
     from tests.console.conftest import StandIn
 
     prefect = StandIn()

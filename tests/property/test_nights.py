@@ -17,8 +17,7 @@ from mlm_audit.demo.write import write_platform
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.incremental.mirror import Mirror
-from mlm_audit.jobs import night, reconciliation
-from mlm_audit.jobs.reconciliation import Outcome, reconcile
+from mlm_audit.jobs.reconciliation.run import Outcome, incremental, reconcile, run
 from tests.conftest import clean_platform
 from tests.property.histories import History, after
 
@@ -53,7 +52,7 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]
 
 @pytest.fixture
 def _slices_always(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(night, "WHOLE_FROM_SHARE", 0)
+    monkeypatch.setattr(incremental, "WHOLE_FROM_SHARE", 0)
 
 
 def nights(seed: int, templates: Callable[[int], Path], folder: Path, least: int = 5, most: int = 5) -> int:
@@ -92,13 +91,13 @@ def _night(
     """One stored run, perhaps killed on the way; whether it read only what changed."""
     seen: list[bool] = []
     with pytest.MonkeyPatch.context() as patch:
-        read = reconciliation.Reader.read
+        read = run.Reader.read
 
         def watched(self: Any, *given: Any, is_night: bool) -> Any:
             seen.append(is_night)
             return read(self, *given, is_night=is_night)
 
-        patch.setattr(reconciliation.Reader, "read", watched)
+        patch.setattr(run.Reader, "read", watched)
         if may_be_killed and rng.random() < 0.3:
             _kill(patch, rng)
         try:
@@ -114,9 +113,7 @@ def _kill(patch: pytest.MonkeyPatch, rng: random.Random) -> None:
     def killed(*_: Any, **__: Any) -> None:
         raise KilledError
 
-    owner, name = rng.choice(
-        [(Mirror, "settle"), (Mirror, "keep_only"), (reconciliation, "store_reconciliation"), (reconciliation, "seal_closed")]
-    )
+    owner, name = rng.choice([(Mirror, "settle"), (Mirror, "keep_only"), (run, "store_reconciliation"), (run, "seal_closed")])
     real = getattr(owner, name)
 
     def afterwards(*given: Any, **named: Any) -> None:
@@ -127,19 +124,19 @@ def _kill(patch: pytest.MonkeyPatch, rng: random.Random) -> None:
 
 
 def _same(night: Outcome, whole: Outcome, told: str) -> None:
-    mine, theirs = (one.breaks.select(COLUMNS).sort("id") for one in (night, whole))
+    mine, theirs = (one.breaks.select(COLUMNS).sort("id") for one in (incremental, whole))
     try:
         assert_frame_equal(mine, theirs)
     except AssertionError as error:
         only = pl.concat([mine.join(theirs, on=COLUMNS, how="anti", nulls_equal=True).with_columns(pl.lit("night").alias("by")),
                           theirs.join(mine, on=COLUMNS, how="anti", nulls_equal=True).with_columns(pl.lit("full").alias("by"))])  # fmt: skip
         raise AssertionError(f"{told}: {only.to_dicts()}") from error
-    assert night.result.bridge == whole.result.bridge, told
-    checks = [[(check.code, check.status, check.breaks) for check in one.result.checks] for one in (night, whole)]
+    assert incremental.result.bridge == whole.result.bridge, told
+    checks = [[(check.code, check.status, check.breaks) for check in one.result.checks] for one in (incremental, whole)]
     assert checks[0] == checks[1], f"{told}: {set(checks[0]) ^ set(checks[1])}"
     same = ("users_checked", "discrepancies_found", "total_discrepancy_paisa", "accuracy", "residual_paisa")
-    assert {key: night.result.counts[key] for key in same} == {key: whole.result.counts[key] for key in same}, told
-    assert night.result.rows_read["ledger"] == whole.result.rows_read["ledger"], told
+    assert {key: incremental.result.counts[key] for key in same} == {key: whole.result.counts[key] for key in same}, told
+    assert incremental.result.rows_read["ledger"] == whole.result.rows_read["ledger"], told
 
 
 @pytest.mark.slow

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from mlm_audit.checks.causes import CAUSES
+from mlm_audit.checks.findings import one_finding
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.money import format_inr
-from mlm_audit.jobs.findings import one_finding
 from mlm_audit.reporting.core.document import to_document
 from mlm_audit.reporting.core.html import render, visible
 from mlm_audit.reporting.core.parts import PROOF_CHARACTERS, ageing_of, proof

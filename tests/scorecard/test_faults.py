@@ -11,7 +11,7 @@ from mlm_audit.checks.tree.codes import CODES
 from mlm_audit.checks.tree.health import check_trees
 from mlm_audit.demo.faults import FAULTS, TREE_FAULTS, inject
 from mlm_audit.demo.scorecard import audit, score, tree_fault_score, tree_input, tree_score
-from mlm_audit.jobs.tree_result import FILE_CODES
+from mlm_audit.jobs.trees.result import FILE_CODES
 from tests.conftest import clean_platform
 from tests.scorecard.test_remedies import FIND_OUT_FIRST
 

@@ -25,7 +25,7 @@ from mlm_audit.history import evidence_verifier
 from mlm_audit.history.evidence import Wanted, make_pack
 from mlm_audit.history.evidence_verifier import BrokenError, archive_of, ed25519_verify, verify
 from mlm_audit.history.signing_key import make_key, public_of, rotate_key
-from mlm_audit.jobs.reconciliation import reconcile
+from mlm_audit.jobs.reconciliation.run import reconcile
 from tests.conftest import NOW, clean_platform
 from tests.integration.test_commands import document, mlm, refused
 

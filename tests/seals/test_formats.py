@@ -25,8 +25,8 @@ from mlm_audit.history.evidence_verifier import BrokenError
 from mlm_audit.history.evidence_verifier import verify as verify_pack
 from mlm_audit.history.ledger_rows import Settled
 from mlm_audit.history.sealing import rebuild, store_of, verify
-from mlm_audit.jobs.copies import database_key
-from mlm_audit.jobs.reconciliation import reconcile
+from mlm_audit.jobs.reconciliation.run import reconcile
+from mlm_audit.runs.copies import database_key
 from tests.conftest import NOW
 from tests.seals.test_evidence import signed
 

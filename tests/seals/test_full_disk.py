@@ -12,7 +12,7 @@ from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.errors import JobFailedError
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.history.sealing import store_of, verify
-from mlm_audit.jobs.reconciliation import reconcile
+from mlm_audit.jobs.reconciliation.run import reconcile
 from tests.conftest import NOW, clean_platform, settings_for
 
 

@@ -23,9 +23,9 @@ from mlm_audit.history import run_records
 from mlm_audit.history.acknowledgement import Asked, acknowledge
 from mlm_audit.history.log import RUN, STORED
 from mlm_audit.history.sealing import restart, store_of
-from mlm_audit.jobs.copies import database_key
-from mlm_audit.jobs.reconciliation import reconcile
-from mlm_audit.jobs.tree_health import check_tree_health
+from mlm_audit.jobs.reconciliation.run import reconcile
+from mlm_audit.jobs.trees.run import check_tree_health
+from mlm_audit.runs.copies import database_key
 from tests.conftest import NOW, clean_platform
 
 Fill = Callable[[str, Platform], Engine]
@@ -202,7 +202,7 @@ def test_killed_around_the_commit(is_committed: bool, thrice: Engine, monkeypatc
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("mlm_audit.jobs.reconciliation." + ("confirm_run" if is_committed else "write_word"), killed)
+        patched.setattr("mlm_audit.jobs.reconciliation.run." + ("confirm_run" if is_committed else "write_word"), killed)
         with pytest.raises((KeyboardInterrupt, JobFailedError)):
             run(thrice, 0.4)
     entries = store_of(SETTINGS, thrice).chain.read().entries

@@ -21,7 +21,7 @@ from mlm_audit.history import store as stores
 from mlm_audit.history.chain import Chain
 from mlm_audit.history.sealing import rebuild, restart, store_of
 from mlm_audit.history.store import Store
-from mlm_audit.jobs.reconciliation import reconcile
+from mlm_audit.jobs.reconciliation.run import reconcile
 from tests.conftest import NOW, clean_platform
 
 Fill = Callable[[str, Platform], Engine]

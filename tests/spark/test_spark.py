@@ -21,7 +21,7 @@ from mlm_audit.engine import spark
 from mlm_audit.engine.breaks import BREAK_SCHEMA
 from mlm_audit.engine.duck import Engine
 from mlm_audit.engine.spark import SparkEngine
-from mlm_audit.jobs.reconciliation import reconcile
+from mlm_audit.jobs.reconciliation.run import reconcile
 from tests.conftest import NOW, clean_platform, settings_for
 
 pytestmark = [

@@ -14,7 +14,7 @@ from mlm_audit.database.core.own_tables import Break, TreeHealthReport
 from mlm_audit.database.core.tables import Hierarchy, MatrixNode, User
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import FINDING_KEYS, RunResult
-from mlm_audit.jobs.tree_health import check_tree_health
+from mlm_audit.jobs.trees.run import check_tree_health
 from tests.conftest import NOW, clean_platform, settings_for
 from tests.integration.test_commands import document, mlm, refused
 
@@ -260,7 +260,7 @@ def test_members_who_are_gone_have_not_moved(engine: Engine, tmp_path: Path) -> 
 
 def test_a_long_ring_is_named_member_by_member(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the run's files; what is stored must fit into a text column of 64 KiB, and has the first ones."""
-    monkeypatch.setattr("mlm_audit.jobs.tree_result.MOST_STORED", 1_000)
+    monkeypatch.setattr("mlm_audit.jobs.trees.result.MOST_STORED", 1_000)
     with engine.begin() as connection:
         for member in range(1, 301):
             connection.execute(update(User).where(User.id == member).values(sponsor_id=member % 300 + 1))

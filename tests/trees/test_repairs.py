@@ -13,7 +13,7 @@ from mlm_audit.database.writes.corrections import list_repairs
 from mlm_audit.database.writes.undo import undo_repairs
 from mlm_audit.domain.findings import RunResult, Verdict, open_findings
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.tree_health import check_tree_health
+from mlm_audit.jobs.trees.run import check_tree_health
 from tests.conftest import NOW, clean_platform, settings_for
 from tests.money.crash import Task, Template, in_child
 from tests.trees.platforms import DECIDED_BY_PEOPLE, MENDED, faulty, meaning, trees, with_recorded_repairs
@@ -130,7 +130,7 @@ def test_what_changes_between_the_look_and_the_repair_is_left_alone(
     any_url: str, filled: Fill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The platform moves a member, and a sweep runs, after the snapshot and before the repairs."""
-    from mlm_audit.jobs import tree_health
+    from mlm_audit.jobs.trees import run as tree_health
 
     platform, _ = faulty({"closure-row-lost": 1, "flag-set": 1})
     engine = filled(any_url, platform)
@@ -336,7 +336,7 @@ def test_a_sweep_that_is_running_has_the_last_word(
     any_url: str, filled: Fill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has decided a member anew after the look, and has not ended."""
-    from mlm_audit.jobs import tree_health
+    from mlm_audit.jobs.trees import run as tree_health
 
     engine = filled(any_url, faulty({"flag-set": 2})[0])
     original = tree_health._TreeHealth._repair

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from mlm_audit.domain.errors import InputError
-from mlm_audit.jobs.clock import OF_TESTS, SHIFT, machine_now, now, on_this_clock, shift
+from mlm_audit.runs.clock import OF_TESTS, SHIFT, machine_now, now, on_this_clock, shift
 from tests.conftest import NOW
 from tests.integration.test_commands import refused
 
@@ -27,7 +27,7 @@ def test_without_the_variable_it_is_the_machine_s_clock(monkeypatch: pytest.Monk
 
 def test_a_process_that_a_test_starts_has_the_same_clock() -> None:
     before = now()
-    code = "from mlm_audit.jobs.clock import now; print(now().isoformat())"
+    code = "from mlm_audit.runs.clock import now; print(now().isoformat())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert before <= datetime.fromisoformat(done.stdout.strip()) <= now()
 

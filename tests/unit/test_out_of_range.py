@@ -14,9 +14,9 @@ from mlm_audit.database.core.upgrade import init
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.jobs import JOBS, MONTHLY_SWEEP, WEEKLY_PAYOUTS
 from mlm_audit.domain.settings import Settings, load_settings
-from mlm_audit.jobs.call import MOST_SHARDS, OPTIONS_OF, Request, call
-from mlm_audit.jobs.scheduler import Scheduler
-from mlm_audit.jobs.steering import Steering, this_account
+from mlm_audit.jobs.registry import MOST_SHARDS, OPTIONS_OF, Request, call
+from mlm_audit.scheduling.client import Scheduler
+from mlm_audit.scheduling.commands import Steering, this_account
 from tests.conftest import NOW
 
 NUMBERS = {name: field for name, field in Settings.model_fields.items() if field.annotation is int}

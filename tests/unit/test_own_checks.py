@@ -11,7 +11,7 @@ from mlm_audit.checks.catalogue import load_checks
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import CheckStatus, RunResult, Verdict
-from mlm_audit.jobs.reconciliation import reconcile
+from mlm_audit.jobs.reconciliation.run import reconcile
 from tests.conftest import NOW, clean_platform, settings_for
 
 HEADER = "-- code: own\n-- title: T\n-- severity: low\n-- needs: ledger\n-- proves: P\n-- do: D\n-- message: M\n"

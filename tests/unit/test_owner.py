@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from mlm_audit.jobs.owner import is_gone, this_process, user
+from mlm_audit.runs.process import is_gone, this_process, user
 
 
 def test_this_process_is_alive() -> None:
@@ -14,7 +14,7 @@ def test_this_process_is_alive() -> None:
 
 
 def test_a_dead_child_is_gone() -> None:
-    code = "from mlm_audit.jobs.owner import this_process; print(this_process())"
+    code = "from mlm_audit.runs.process import this_process; print(this_process())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     owner = done.stdout.strip()
     assert owner != this_process()
@@ -22,7 +22,7 @@ def test_a_dead_child_is_gone() -> None:
 
 
 def test_a_zombie_is_gone() -> None:
-    code = "import sys; from mlm_audit.jobs.owner import this_process; print(this_process(), flush=True)"
+    code = "import sys; from mlm_audit.runs.process import this_process; print(this_process(), flush=True)"
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     owner = child.stdout.readline().strip()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlm_audit.jobs.pace import Pace
+from mlm_audit.runs.rate_limiter import Pace
 
 
 class Time:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from prefect.server.schemas.schedules import CronSchedule
 
-from mlm_audit.jobs.schedules import CRON, last_due, next_due
+from mlm_audit.scheduling.schedules import CRON, last_due, next_due
 
 CHANGES = (
     ("America/New_York", datetime(2027, 3, 14, 7, tzinfo=UTC)),

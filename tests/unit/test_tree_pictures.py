@@ -127,7 +127,7 @@ def faulty_result() -> RunResult:
     platform = clean_platform(300).copy()
     kinds = ("sponsors-in-a-ring", "fourth-child", "position-shared", "closure-row-lost", "flag-set", "parent-mistyped")
     inject(platform, dict.fromkeys(kinds, 1), TREE_FAULTS, seed=5)
-    from mlm_audit.jobs.tree_result import Head, Looked, Made, Since, tree_outcome
+    from mlm_audit.jobs.trees.result import Head, Looked, Made, Since, tree_outcome
     from tests.conftest import settings_for
 
     check = check_trees(tree_input(platform))

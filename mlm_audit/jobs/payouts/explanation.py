@@ -1,0 +1,172 @@
+"""The whole story of one instalment, row by row, and what would happen to it now."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Engine
+
+from mlm_audit.database.core.connect import consistent_read
+from mlm_audit.database.core.schema import require
+from mlm_audit.database.reads.payouts import requeue as requeue_rows
+from mlm_audit.database.reads.payouts import story
+from mlm_audit.database.writes import payouts as db
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.payouts import Limits, Status, known_reason, why_held
+from mlm_audit.domain.ports import Clock
+from mlm_audit.domain.privacy import mask_personal, one_line
+from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.payouts.run import NEEDED
+from mlm_audit.runs.lifecycle import new_job_id
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that happened: when (UTC), what, of how much, and the row that says so."""
+
+    at: datetime | None
+    what: str
+    table: str
+    row_id: Any
+    amount_paisa: Any = None
+
+
+@dataclass(frozen=True)
+class PayoutStory:
+    """An instalment, its steps in order of time, what is next, what does not fit together, and the rows themselves."""
+
+    schedule_id: int
+    member_id: int
+    amount_paisa: Any
+    status: str
+    steps: tuple[Step, ...]
+    next: str
+    contradictions: tuple[str, ...]
+    rows: dict[str, Any]
+
+
+def tell_payout(database: Engine, schedule_id: int, clock: Clock) -> PayoutStory:
+    """The story of an instalment. InputError when there is none of that id."""
+    require(database, NEEDED)
+    with consistent_read(database) as connection:
+        rows = story(connection, schedule_id)
+        if rows is None:
+            raise InputError(f"payout {schedule_id}: there is no such instalment; `mlm-audit payouts list` lists them")
+        schedule = rows["schedule"]
+        member = db.members(connection, [schedule["userId"]]).get(schedule["userId"])
+    instalment = db.instalment_of(
+        (
+            schedule_id,
+            schedule["status"] if db.is_known(schedule["status"]) else Status.FAILED.value,
+            schedule["userId"],
+            schedule["amount"],
+            schedule["orderId"],
+            schedule["retryCount"],
+            schedule["payoutDate"],
+            schedule["processedAt"],
+            schedule["failureReason"],
+            schedule["instalment"],
+        ),
+        {row["id"]: row["status"] for row in rows["order"]},
+    )
+    held = why_held(db.facts_of(instalment, member, is_credited=bool(rows["ledger"])))
+    steps = sorted(_steps(rows), key=lambda step: (step.at is None, str(step.at)))
+    return PayoutStory(
+        schedule_id,
+        schedule["userId"],
+        schedule["amount"],
+        schedule["status"],
+        tuple(steps),
+        _next(schedule, held, clock()),
+        tuple(_contradictions(rows)),
+        rows,
+    )
+
+
+def _steps(rows: dict[str, Any]) -> list[Step]:
+    schedule = rows["schedule"]
+    return [
+        Step(schedule["createdAt"], "scheduled", "SelfPayoutSchedule", schedule["id"], schedule["amount"]),
+        Step(schedule["payoutDate"], "due", "SelfPayoutSchedule", schedule["id"]),
+        *(
+            Step(row["paidAt"], f"order {row['id']} was paid (it is {row['status']} now)", "order", row["id"])
+            for row in rows["order"]
+            if row["paidAt"]
+        ),
+        *(Step(row["createdAt"], f"requeued (was {row['valueBefore']})", "AuditRepair", row["id"]) for row in rows["requeues"]),
+        *(Step(row["createdAt"], _history_words(row), "PayoutHistory", row["id"]) for row in rows["history"]),
+        *(Step(row["createdAt"], _ledger_words(row), "ledger", row["id"], row["amount"]) for row in rows["ledger"]),
+        *(
+            Step(row["sentAt"] or row["createdAt"], f"notice to the member {row['status']}", "AuditNotice", row["id"])
+            for row in rows["notice"]
+        ),
+    ]
+
+
+def _history_words(row: dict[str, Any]) -> str:
+    about = row["metadata"]
+    job_id = about.get("jobId") if isinstance(about, dict) else None
+    return ("paid" if row["status"] == "completed" else f"not paid: {known_reason(row['description'])}") + (
+        f", by {mask_personal(one_line(job_id))}" if job_id else ""
+    )
+
+
+def _ledger_words(row: dict[str, Any]) -> str:
+    after = "unknown" if row["balanceAfter"] is None else format_inr(row["balanceAfter"])
+    return f"credited to the wallet, balance after it {after}"
+
+
+def _next(schedule: dict[str, Any], held: Any, now: datetime) -> str:
+    status = schedule["status"]
+    if status == Status.PAID:
+        return "Nothing to do: it is paid."
+    if status == Status.PERMANENTLY_FAILED:
+        why = f"It would still be held: {held.value}." if held else "Its reason is gone: it would be paid."
+        return f"Nobody looks at it again. {why} Put it back with: mlm-audit payouts requeue {schedule['id']}"
+    if status not in set(Status):
+        return f"Nobody pays it: the status {one_line(repr(status))} is unknown. Set it to pending in the platform."
+    if schedule["payoutDate"].replace(tzinfo=UTC) > now:
+        return f"It is due on {schedule['payoutDate']} UTC."
+    job = "weekly-payouts" if status == Status.PENDING else "retry-failed-payouts"
+    return f"The next run of {job} holds it: {held.value}." if held else f"The next run of {job} pays it."
+
+
+def _contradictions(rows: dict[str, Any]) -> list[str]:
+    """What must not be, whatever led to it."""
+    schedule, ledger = rows["schedule"], rows["ledger"]
+    paid = schedule["status"] == Status.PAID
+    done = [history for history in rows["history"] if history["status"] == "completed"]
+    found = []
+    if paid and not ledger:
+        found.append("it is marked paid, but the ledger has no credit of it")
+    if not paid and ledger:
+        found.append(f"the ledger has a credit of it (row {ledger[0]['id']}), but it is not marked paid: it could be paid twice")
+    if len(ledger) > 1:
+        found.append(f"it was credited {len(ledger)} times, in the ledger rows {', '.join(str(row['id']) for row in ledger)}")
+    found += [
+        f"ledger row {row['id']} credits it to member {row['userId']}" for row in ledger if row["userId"] != schedule["userId"]
+    ]
+    if len(done) != int(paid):
+        found.append(f"{len(done)} completed rows in PayoutHistory, {int(paid)} expected")
+    return found + _amounts(schedule, ledger)
+
+
+def _amounts(schedule: dict[str, Any], ledger: list[dict[str, Any]]) -> list[str]:
+    """Whether what was credited is what was to be."""
+    if not isinstance(schedule["amount"], int):
+        return [f"its amount is {schedule['amount']!r}, no whole number of paisa"]
+    due = schedule["amount"] if schedule["actualAmount"] is None else schedule["actualAmount"]
+    if len(ledger) == 1 and ledger[0]["amount"] != due:
+        return [f"{format_inr(ledger[0]['amount'])} were credited instead of {format_inr(due)}"]
+    return []
+
+
+def requeue(database: Engine, settings: Settings, ids: list[int], clock: Clock) -> str:
+    """Put failed instalments back into the queue; returns the id under which it is recorded."""
+    if len(set(ids)) < len(ids):
+        raise InputError("payouts requeue: an id was given twice; nothing was requeued")
+    now = clock()
+    job_id = new_job_id("requeue", now, settings)
+    requeue_rows(database, ids, job_id, Limits(settings.payout_retries, settings.hold_days), now)
+    return job_id

@@ -1,0 +1,307 @@
+"""A payout run as a result: figures, findings, and every instalment with what became of it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from mlm_audit.checks.findings import one_finding
+from mlm_audit.database.writes.payouts import Change
+from mlm_audit.domain.findings import RunResult, Verdict, verdict_of
+from mlm_audit.domain.last_reconciliation import Books, books_data, doubt_of_books
+from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.payouts import TECHNICAL, Hold, Status, kind_of
+from mlm_audit.domain.periods import naive
+from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.payouts.batches import Tally
+
+WORDS = {Status.PAID: "paid", Status.FAILED: "held", Status.PERMANENTLY_FAILED: "given up", Status.PENDING: "left"}
+DRY_WORDS = {Status.PAID: "pay", Status.FAILED: "hold", Status.PERMANENTLY_FAILED: "give up"}
+UNREADABLE_DUE = "1970-01-01T00:00:00+00:00"
+"""The due date as results have it where none can be read: the instalment is held, and says so."""
+GRAVE = {
+    Hold.CREDITED.value,
+    Hold.AMOUNT.value,
+    Hold.UNKNOWN.value,
+    Hold.ORDER_GONE.value,
+    Hold.ORDER_STATUS.value,
+    Hold.UNREADABLE.value,
+    Hold.BREAK.value,
+}
+"""Holds that time does not cure."""
+
+
+Done = tuple[Change, str]
+"""An instalment, and the word for what became of it."""
+MOST_UNCHANGED = 10_000
+"""Holds that only go on are listed up to here, and counted beyond: a platform may have a million of them, every day."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What every result starts with."""
+
+    job: str
+    job_id: str
+    as_of: datetime
+    started: datetime
+    clock: Callable[[], datetime]
+    settings: Settings
+    dry_run: bool
+
+
+@dataclass(frozen=True)
+class Control:
+    """The ledger's change as read back, and the statuses of what was stated but not decided by this run."""
+
+    ledger_rows: int
+    ledger_paisa: int
+    rest: dict[int, str | None]
+
+
+class Overdue(NamedTuple):
+    """Instalments that have been due for more than `first` days and at most `last` (None: any more) and are not paid."""
+
+    first: int
+    last: int | None
+    instalments: int
+    paisa: int
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The schedule as a whole: what is overdue by age, and whether it is empty on a platform that has sold."""
+
+    overdue: tuple[Overdue, ...] = ()
+    is_missing: bool = False
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a run saw beside its instalments: unknown status words, the schedule as a whole, the books.
+
+    `stop` says why the books forbid the run, where the settings require a reconciliation for it.
+    """
+
+    unknown: dict[str, int]
+    schedule: Schedule
+    books: Books | None
+    stop: str | None
+
+    def not_checked(self) -> tuple[str, ...]:
+        """What keeps the run from being a PASS, whatever it paid."""
+        told = [
+            f"{count} due instalments have the status {status!r}, which is none of {', '.join(Status)}: nobody pays them; set it right"
+            for status, count in sorted(self.unknown.items())
+        ]
+        if self.schedule.is_missing:
+            told.append("table SelfPayoutSchedule: it has no rows, although orders were paid, so what is due is not known")
+        told += doubt_of_books(self.books)
+        if self.stop:
+            told.append(f"PAYOUTS_REQUIRE_RECONCILIATION is run, and {self.stop}")
+        return tuple(told)
+
+
+def by_reason(stated: Sequence[Change]) -> dict[str, dict[str, int]]:
+    """What is not going to be paid, counted and added up by its reason."""
+    counts: dict[str, dict[str, int]] = _counts(stated, [(change, WORDS[change.to.status]) for change in stated])["by_reason"]
+    return counts
+
+
+def dry_result(head: Header, stated: Sequence[Change], seen: Seen) -> RunResult:
+    """What would be paid, held and given up."""
+    done = [(change, DRY_WORDS[change.to.status]) for change in stated]
+    alerts = (_stopped(seen.stop),) if seen.stop else ()
+    return _result(head, Told(alerts=alerts), _counts(stated, done), done, seen)
+
+
+def blocked_result(head: Header, stated: Sequence[Change], seen: Seen) -> RunResult:
+    """Nothing was paid, because the settings require a recent reconciliation without critical breaks."""
+    counts = _counts(stated, [])
+    alert = _stopped(seen.stop or "")
+    finding = one_finding("reconciliation-needed", head.job_id, "high", f"{alert}.", amount_paisa=counts["payable_paisa"])
+    result = _result(head, Told(findings=(finding,), alerts=(alert,)), counts, [], seen)
+    would, _ = _items([(change, DRY_WORDS[change.to.status]) for change in stated])
+    return replace(result, items=tuple(would))
+
+
+def _stopped(reason: str) -> str:
+    return f"nothing is paid before the books are reconciled: {reason}. Run: mlm-audit run reconciliation"
+
+
+def stopped_result(head: Header, stated: Sequence[Change], reason: str, seen: Seen) -> RunResult:
+    """Nothing was paid: the run waits for approval. Its items are what it would have done, for whoever approves it."""
+    counts = _counts(stated, [])
+    alert = f"stopped for approval: {reason}. Approve with: mlm-audit run {head.job} --approve {head.job_id}"
+    message = f"Nothing was paid: {reason}."
+    finding = one_finding("approval-needed", head.job_id, "high", message, amount_paisa=counts["payable_paisa"])
+    result = _result(head, Told(Verdict.INCOMPLETE, (finding,), (alert,)), counts, [], seen)
+    would, _ = _items([(change, DRY_WORDS[change.to.status]) for change in stated])
+    return replace(result, items=tuple(would))
+
+
+def paid_result(head: Header, stated: Sequence[Change], tally: Tally, control: Control, seen: Seen) -> RunResult:
+    """What became of each stated instalment."""
+    done = [_became(change, tally, control) for change in stated]
+    counts = _counts(stated, done)
+    counts |= {"ledger_rows": control.ledger_rows, "ledger_change_paisa": control.ledger_paisa}
+    broke = counts["failed"] + counts["given_up"]
+    left = (f"{counts['left']} instalments were left for the next run; see the findings",) if counts["left"] else ()
+    alerts = (f"{broke} payouts failed; see the findings",) if broke else ()
+    return _result(head, Told(Verdict.FAIL if broke else None, alerts=alerts, not_checked=left), counts, done, seen)
+
+
+def _became(stated: Change, tally: Tally, control: Control) -> Done:
+    number = stated.instalment.id
+    if change := tally.changes.get(number):
+        return change, _word(change)
+    if stated.to == stated.instalment.state:
+        return stated, _word(stated)  # a hold that only goes on
+    left = control.rest.get(number) == stated.instalment.state.status.value
+    return stated, "left" if left else "elsewhere"
+
+
+def _word(change: Change) -> str:
+    technical = (change.to.reason or "").startswith(TECHNICAL)
+    return "failed" if technical and change.to.status is Status.FAILED else WORDS[change.to.status]
+
+
+def _item(change: Change, action: str) -> dict[str, Any]:
+    instalment = change.instalment
+    return {
+        "schedule_id": instalment.id,
+        "member_id": instalment.member_id,
+        "order_id": instalment.order_id,
+        "instalment": instalment.number,
+        "amount_paisa": instalment.amount_paisa,
+        "due_at": instalment.due_at.replace(tzinfo=UTC).isoformat() if instalment.due_at else UNREADABLE_DUE,
+        "action": action,
+        "reason": _reason(change, action),
+        "retries_used": change.to.retry_count,
+        "failed_since": change.to.failed_since and change.to.failed_since.replace(tzinfo=UTC).isoformat(),
+    }
+
+
+def _reason(change: Change, action: str) -> str | None:
+    if action == "elsewhere":
+        return "another process decided it meanwhile"
+    if action == "left":
+        return "another transaction holds it, or its amount was changed; the next run looks again"
+    return change.to.reason
+
+
+def _whole(paisa: object) -> int:
+    """An amount that is no whole number of paisa counts as nothing; its reason says so."""
+    return paisa if isinstance(paisa, int) else 0
+
+
+ACTIONS = {"paid": "paid", "held": "held", "failed": "failed", "given up": "given_up", "elsewhere": "elsewhere", "left": "left"}
+ACTIONS |= {"hold": "held", "give up": "given_up"}
+"""What became of an instalment, and the count that it adds to."""
+
+
+def _counts(stated: Sequence[Change], done: Sequence[Done]) -> dict[str, Any]:
+    payable = [change.instalment.amount_paisa for change in stated if change.to.status is Status.PAID]
+    counts: dict[str, Any] = {
+        "due": len(stated),
+        "due_paisa": sum(_whole(change.instalment.amount_paisa) for change in stated),
+        "payable": len(payable),
+        "payable_paisa": sum(payable),
+    }
+    for name in ACTIONS.values():
+        counts |= {name: 0, f"{name}_paisa": 0}
+    by_reason: dict[str, dict[str, int]] = {}
+    for change, action in done:
+        paisa, reason = _whole(change.instalment.amount_paisa), _reason(change, action)
+        if action in ACTIONS:  # not in a dry run's "pay"
+            counts[ACTIONS[action]] += 1
+            counts[f"{ACTIONS[action]}_paisa"] += paisa
+        if reason:
+            entry = by_reason.setdefault(kind_of(reason), {"count": 0, "paisa": 0})
+            entry["count"] += 1
+            entry["paisa"] += paisa
+    return counts | {"by_reason": dict(sorted(by_reason.items()))}
+
+
+def _items(done: Sequence[Done]) -> tuple[list[dict[str, Any]], int]:
+    """The instalments one by one, and how many holds that only go on are left out."""
+    items, unchanged = [], 0
+    for change, action in done:
+        if change.to == change.instalment.state:
+            unchanged += 1
+            if unchanged > MOST_UNCHANGED:
+                continue
+        items.append(_item(change, action))
+    return items, max(0, unchanged - MOST_UNCHANGED)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is said of a run before its instalments: a verdict that is certain already, findings, alerts."""
+
+    verdict: Verdict | None = None
+    findings: tuple[dict[str, Any], ...] = ()
+    alerts: tuple[str, ...] = ()
+    not_checked: tuple[str, ...] = ()
+
+
+def _result(head: Header, told: Told, counts: dict[str, Any], done: Sequence[Done], seen: Seen) -> RunResult:
+    now = head.clock()
+    items, left_out = _items(done)
+    not_checked = (*told.not_checked, *seen.not_checked())
+    verdict = told.verdict or verdict_of(is_broken=False, not_checked=not_checked)
+    notes = not_checked
+    if left_out:
+        notes += (f"{left_out} more holds that only go on are counted and not listed: mlm-audit payouts list --status held",)
+    found = [_finding(item, now) for item in items if item["action"] in ("held", "failed", "given up", "hold", "give up", "left")]
+    return RunResult(
+        job=head.job,
+        job_id=head.job_id,
+        status="success" if verdict is Verdict.PASS else "warning",
+        verdict=verdict,
+        as_of=head.as_of,
+        started_at=head.started,
+        duration_ms=max(0, int((now - head.started).total_seconds() * 1_000)),
+        counts=counts | _overdue(seen.schedule),
+        findings=[*told.findings, *found],
+        notes=notes,
+        dry_run=head.dry_run,
+        timezone=head.settings.timezone,
+        alerts=told.alerts,
+        items=tuple(items),
+        not_checked=not_checked,
+        books=books_data(seen.books, naive(head.started)),
+    )
+
+
+def _overdue(schedule: Schedule) -> dict[str, Any]:
+    return {
+        "overdue": sum(one.instalments for one in schedule.overdue),
+        "overdue_paisa": sum(one.paisa for one in schedule.overdue),
+        "overdue_by_age": [one._asdict() for one in schedule.overdue],
+    }
+
+
+def _finding(item: dict[str, Any], now: datetime) -> dict[str, Any]:
+    code = {"held": "payout-held", "hold": "payout-held", "failed": "payout-failed", "left": "payout-left"}.get(
+        item["action"], "payout-given-up"
+    )
+    severity = (
+        "high" if code in ("payout-failed", "payout-given-up") else "medium" if kind_of(str(item["reason"])) in GRAVE else "low"
+    )
+    since = item["failed_since"]
+    age = max(0, (naive(now) - naive(datetime.fromisoformat(since))).days) if since else 0
+    amount = _whole(item["amount_paisa"])
+    return one_finding(
+        code,
+        item["schedule_id"],
+        severity,
+        f"Instalment {item['schedule_id']} of {format_inr(amount)}: {item['reason']}.",
+        member_id=item["member_id"],
+        order_id=item["order_id"],
+        amount_paisa=amount,
+        cause=kind_of(str(item["reason"])) if not str(item["reason"]).startswith(TECHNICAL) else "technical",
+        evidence=[{"table": "SelfPayoutSchedule", "id": item["schedule_id"]}],
+        state="carried over" if age else "new",
+        age_days=age,
+    )

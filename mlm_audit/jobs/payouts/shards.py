@@ -1,0 +1,85 @@
+"""Payouts in shards: what another worker pays for a run, and what the run reads back of it."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Engine
+
+from mlm_audit.database.core.connect import consistent_read
+from mlm_audit.database.store.runs import last_books
+from mlm_audit.database.writes import payouts as db
+from mlm_audit.database.writes.payouts import Change
+from mlm_audit.domain.jobs import RETRY_PAYOUTS, WEEKLY_PAYOUTS
+from mlm_audit.domain.payouts import Limits, Status
+from mlm_audit.domain.periods import naive
+from mlm_audit.domain.ports import Clock
+from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.payouts.batches import Tally, Work, next_state, pay_all, with_books
+from mlm_audit.runs.rate_limiter import Pace
+from mlm_audit.runs.shards import Shard, cut, holding, its_run_lives
+
+TAKES_FROM = {WEEKLY_PAYOUTS: Status.PENDING, RETRY_PAYOUTS: Status.FAILED}
+
+
+def payout_shards(job: str, job_id: str, moving: Sequence[Change], shards: int) -> list[Shard]:
+    """What a run stated, in parts by member."""
+    items = [(change.instalment.member_id, change.instalment.id, change.to.status is Status.PAID) for change in moving]
+    return cut(job, job_id, items, shards)
+
+
+def pay_shard(
+    database: Engine, settings: Settings, clock: Clock, shard: Shard, sleep: Callable[[float], object] = time.sleep
+) -> dict[str, int]:
+    """Pay one shard of a run that is under way: instalments and paisa that were paid now. Doing it again pays what is left.
+
+    JobFailedError when its run does not hold the lease (any more), or the database does not let it through.
+    """
+    with holding(database, settings, clock, shard):
+        return _pay(database, settings, clock, shard, sleep)
+
+
+def _pay(database: Engine, settings: Settings, clock: Clock, shard: Shard, sleep: Callable[[float], object]) -> dict[str, int]:
+    was, limits, now = TAKES_FROM[shard.job], Limits(settings.payout_retries, settings.hold_days), naive(clock())
+    with consistent_read(database) as connection:
+        found = [one for one in db.by_ids(connection, [*shard.first, *shard.then]) if one.state.status is was]
+        people = db.members(connection, (one.member_id for one in found))
+        credited = db.credited(connection, (one.id for one in found))
+        books = last_books(connection) if settings.payouts_require_reconciliation == "affected" else None
+    looked = [Change(i, next_state(i, people.get(i.member_id), limits, now, is_credited=i.id in credited)) for i in found]
+    looked = [with_books(one, books, limits, now) for one in looked]
+    payable, to_pay = set(shard.first), Status.PAID
+    # What its run did not state as payable is not paid, though it could be by now: the next run states it.
+    stated = {one.instalment.id: one for one in looked if one.to.status is not to_pay or one.instalment.id in payable}
+    pace = Pace(settings.payout_limit_per_minute // shard.of or 1, settings.payout_batch_pause_ms, clock, sleep)
+    size = min(settings.payout_batch_size, settings.payout_limit_per_minute)
+    work = Work(
+        database,
+        was,
+        limits,
+        shard.job_id,
+        clock,
+        pace,
+        stated=stated,
+        people=people,
+        check=lambda: its_run_lives(database, shard, clock),
+        batch_size=size,
+    )
+    ordered = sorted(
+        (one for one in stated.values() if one.to != one.instalment.state), key=lambda one: one.to.status is not to_pay
+    )
+    tally = pay_all(work, [one.instalment.id for one in ordered], settings.payout_workers)
+    paid = tally.of(to_pay)
+    return {"count": len(paid), "paisa": sum(one.instalment.amount_paisa for one in paid)}
+
+
+def read_back(database: Engine, stated: Sequence[Change]) -> Tally:
+    """What became of stated instalments, out of the database: whoever did it, and whatever they said of it."""
+    with consistent_read(database) as connection:
+        now = {one.id: one.state for one in db.by_ids(connection, [change.instalment.id for change in stated])}
+    return Tally(
+        {
+            change.instalment.id: Change(change.instalment, now[change.instalment.id])
+            for change in stated
+            if now.get(change.instalment.id, change.instalment.state) != change.instalment.state
+        }
+    )

@@ -1,0 +1,155 @@
+"""What a reconciliation reads: everything, or of a large platform what changed since the last run, into the local mirror."""
+
+import hashlib
+import logging
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy import Engine as Database
+
+from mlm_audit.checks.catalogue import Check, load_views
+from mlm_audit.checks.inputs import INPUTS, STATES
+from mlm_audit.database.core.values import Unread
+from mlm_audit.database.reads.mirror import figures, read_pieces
+from mlm_audit.database.reads.snapshot import one_instant
+from mlm_audit.domain.plan import Plan
+from mlm_audit.domain.ports import Progress
+from mlm_audit.domain.settings import Settings
+from mlm_audit.engine.incremental.carry_forward import KEPT_FILES
+from mlm_audit.engine.incremental.changes import Night
+from mlm_audit.engine.incremental.mirror import LOWEST, Manifest, Mirror, Piece
+from mlm_audit.engine.parquet_parts import list_parts
+from mlm_audit.runs.copies import database_key
+from mlm_audit.runs.process import is_gone, this_process
+
+log = logging.getLogger(__name__)
+
+
+def mirror_of(settings: Settings, database: Database, scratch: Path) -> Mirror:
+    """Where a database is mirrored; what a run reads is in `scratch` until it is stored."""
+    folder = settings.snapshots_dir or settings.runs_dir.parent / "snapshots"
+    return Mirror(folder / database_key(database) / "mirror", scratch)
+
+
+@contextmanager
+def scratch(settings: Settings) -> Iterator[Path]:
+    """A folder for a run's files while it runs: of this machine's, or for Spark one that its workers see.
+
+    What runs that were killed have left of theirs is removed: it may be gigabytes.
+    """
+    where = Path(tempfile.gettempdir())
+    if settings.engine != "duckdb":
+        where = settings.snapshots_dir or settings.runs_dir.parent / "snapshots"
+        where.mkdir(parents=True, exist_ok=True)
+    for owner in where.glob("mlm-audit-run-*/owner"):
+        with suppress(OSError):  # another account's
+            if is_gone(owner.read_text(encoding="utf-8")):
+                shutil.rmtree(owner.parent)
+    with tempfile.TemporaryDirectory(prefix="mlm-audit-run-", dir=where) as folder:
+        (Path(folder) / "owner").write_text(this_process(), encoding="utf-8")
+        yield Path(folder)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read. `night`: what changed since the last run, when only that was read; None when everything was.
+
+    `unread`: the values that could not be read.
+    """
+
+    manifest: Manifest
+    night: Night | None
+    before: Manifest | None
+    unread: Unread
+
+
+def fingerprint(plan: Plan, settings: Settings, checks: Sequence[Check]) -> str:
+    """The rules that a run goes by: with others, what was found before says nothing."""
+    rules = [version("mlm-audit"), repr(plan), settings.timezone, settings.critical_wallet_paisa, settings.correction_max_paisa]
+    rules += [(check.code, check.severity, check.sql, check.message) for check in checks]
+    rules += [view.sql for view in load_views()]
+    rules += [(name, list(spec.columns.items())) for name, spec in INPUTS.items()]
+    return hashlib.sha256(repr(rules).encode()).hexdigest()
+
+
+def is_night(before: Manifest | None, rules: str, settings: Settings, now: datetime, checks: Sequence[Check]) -> bool:
+    """Whether a run may read only what changed since `before`."""
+    if before is None or before.fingerprint != rules or before.inputs.keys() != {*INPUTS, *KEPT_FILES}:
+        return False
+    if not before.is_checked or not all(check.is_local for check in checks):
+        return False
+    age = now - datetime.fromisoformat(before.full_at)
+    is_due = not timedelta(0) <= age < timedelta(days=settings.full_every_days)
+    return not is_due and before.rows()["ledger"] >= settings.nightly_from_rows
+
+
+class Reader:
+    """Reads the platform into the mirror, in one consistent read."""
+
+    def __init__(
+        self, mirror: Mirror, folder: Path, missing: Sequence[str], progress: Progress, nights: int = 1, today: int = 0
+    ) -> None:
+        """Every piece is asked about once in so many `nights`, those that are open or the newest in each; `today` is a day's number."""
+        self.mirror, self.folder, self.progress = mirror, folder, progress
+        self.nights, self.turn = nights, today % nights
+        self.names = [name for name in INPUTS if name not in missing]
+        self.unread = Unread()
+
+    def read(self, database: Database, last: Manifest | None, now: datetime, rules: str, *, is_night: bool) -> Reading:
+        """Read everything, or with `is_night` what differs from the `last` run; list the parts of the inputs in the folder."""
+        inputs, again = {}, {}
+        with one_instant(database) as connection:
+            for number, name in enumerate(self.names):
+                self.progress(f"reading {name}", number, len(self.names))
+                old = last.inputs[name] if last is not None and is_night else ()
+                same, fresh = self._pieces(connection, name, old)
+                inputs[name] = tuple(sorted([*same, *fresh], key=lambda piece: piece.low))
+                log.info(
+                    "read %d rows of %s, in %d of %d pieces", sum(p.rows for p in fresh), name, len(fresh), len(inputs[name])
+                )
+                again[name] = [piece for piece in old if piece not in same], fresh
+        self.progress("read", len(self.names), len(self.names))
+        moment = now.astimezone(UTC).isoformat()
+        manifest = Manifest(moment, last.full_at if last and is_night else moment, rules, inputs)
+        for name in self.names:
+            list_parts(self.folder, name, self.mirror.files(inputs[name]))
+        return Reading(manifest, self._night(last, inputs, again) if last and is_night else None, last, self.unread)
+
+    def _night(self, last: Manifest, inputs: dict[str, Any], again: dict[str, Any]) -> Night:
+        files = self.mirror.files
+        return Night(
+            now={name: files(pieces) for name, pieces in inputs.items()},
+            before={name: files(old) for name, (old, _) in again.items()},
+            after={name: files(new) for name, (_, new) in again.items()},
+            kept={name: files(last.inputs[name])[0] for name in KEPT_FILES},
+        )
+
+    def _pieces(self, connection: Connection, name: str, old: Sequence[Piece]) -> tuple[list[Piece], list[Piece]]:
+        """The pieces that are as they were, and those that were read again."""
+        if name in STATES or not old:
+            return [], self._read(connection, name, LOWEST, None)
+        same, fresh, last = [], [], len(old) - 1
+        for number, (piece, end) in enumerate(zip(old, [*(after.low for after in old[1:]), None], strict=True)):
+            is_asked = piece.is_open or number == last or number % self.nights == self.turn
+            if not is_asked or figures(connection, name, piece.low, end) == piece.figures:
+                same.append(piece)
+            else:
+                fresh += self._read(connection, name, piece.low, end)
+        return same, fresh
+
+    def _read(self, connection: Connection, name: str, low: int, high: int | None) -> list[Piece]:
+        reads = list(read_pieces(connection, name, self.folder, low, high, self.unread))
+        pieces = []
+        for read, end in zip(reads, [*(after.low for after in reads[1:]), high], strict=True):
+            said = () if name in STATES else figures(connection, name, read.low, end)
+            file, size = self.mirror.take(read.file)
+            pieces.append(Piece(read.low, file, size, read.rows, said, read.is_open))
+        return pieces

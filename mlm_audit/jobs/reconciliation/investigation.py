@@ -1,0 +1,100 @@
+"""The executed notebook that a reconciliation with breaks leaves beside its report.
+
+`notebooks/02_investigate_a_break.py` is executed in a process of its own, with the job's id as its parameter. The database's
+URL goes there by the environment, never into the notebook.
+"""
+
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from mlm_audit.domain.findings import RunResult, open_findings
+from mlm_audit.domain.settings import Settings
+
+log = logging.getLogger(__name__)
+NEEDED = ("ipykernel", "jupytext", "nbconvert", "papermill")
+SECONDS = 600
+NAME = "investigate"
+_PACKAGED = Path(__file__).parents[1] / "notebooks"
+NOTEBOOKS = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parents[2] / "notebooks"
+
+
+def investigate(result: RunResult, settings: Settings, folder: Path) -> dict[str, str]:
+    """Leave investigate.ipynb and investigate.html in a run's folder; returns their paths by kind.
+
+    Nothing to do for a run without open breaks or one that was not stored. What goes wrong is logged: the run itself is done.
+    """
+    if result.dry_run or not open_findings(result) or not settings.investigate or settings.database_url is None:
+        return {}
+    if absent := [name for name in NEEDED if find_spec(name) is None]:
+        log.warning("no investigation of %s: %s is not installed; install mlm-audit[notebooks]", result.job_id, ", ".join(absent))
+        return {}
+    environment = os.environ | {"DATABASE_URL": settings.database_url.get_secret_value(), "TIMEZONE": settings.timezone}
+    if settings.plan_file is not None:
+        environment["PLAN_FILE"] = str(settings.plan_file.absolute())
+    command = [sys.executable, "-m", "mlm_audit.jobs.reconciliation.investigation", result.job_id, str(folder.absolute())]
+    try:
+        with tempfile.TemporaryDirectory(prefix="mlm-audit-") as own:
+            # What the notebook tools keep is kept here, and not with the account.
+            environment |= {"JUPYTER_RUNTIME_DIR": own, "IPYTHONDIR": own, "JUPYTER_PLATFORM_DIRS": "1"}
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False)  # noqa: S603  (our own module)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        log.warning("no investigation of %s: %s", result.job_id, error)
+        return {}
+    if done.returncode:
+        why = (done.stderr.strip() or "it ended without a word").splitlines()[-1]
+        log.warning("no investigation of %s: %s", result.job_id, why)
+        return {}
+    return {"notebook": str(folder / f"{NAME}.ipynb"), "investigation": str(folder / f"{NAME}.html")}
+
+
+def execute(notebook: Path, folder: Path, name: str, parameters: Mapping[str, Any]) -> None:
+    """Execute a percent notebook with parameters, and leave `name`.ipynb and `name`.html in a folder.
+
+    ValueError for a parameter that the notebook does not have; papermill's error when a cell fails: nothing is left then.
+    """
+    import jupytext
+    import papermill
+
+    with tempfile.TemporaryDirectory(prefix="mlm-audit-") as workplace:
+        source, made = Path(workplace) / "source.ipynb", Path(workplace) / "made.ipynb"
+        jupytext.write(jupytext.read(notebook), source)
+        if unknown := set(parameters) - set(papermill.inspect_notebook(str(source))):
+            raise ValueError(f"{notebook.name} has no parameter {', '.join(sorted(unknown))}")
+        papermill.execute_notebook(str(source), str(made), dict(parameters), progress_bar=False, cwd=str(Path.cwd()))
+        page = as_page(made, notebook.stem)
+        folder.mkdir(parents=True, exist_ok=True)
+        _put(folder / f"{name}.ipynb", made.read_text(encoding="utf-8").replace(workplace, "."))
+        _put(folder / f"{name}.html", page)
+
+
+def _put(path: Path, text: str) -> None:
+    """In one step, so that nobody finds half of it."""
+    new = path.with_suffix(path.suffix + ".new")
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)
+
+
+def as_page(notebook: Path, title: str) -> str:
+    """An executed notebook as one page that loads nothing."""
+    nbconvert: Any = import_module("nbconvert")  # neither is typed
+    nbformat: Any = import_module("nbformat")
+
+    from mlm_audit.reporting.core.html import environment, style
+
+    body, _ = nbconvert.HTMLExporter(template_name="basic").from_notebook_node(nbformat.read(notebook, as_version=4))
+    sheet, _ = style("notebook.css")
+    return environment().get_template("notebook.html.j2").render(title=title, body=body, style=sheet)
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")  # those of the notebook tools are not the operator's
+    execute(NOTEBOOKS / "02_investigate_a_break.py", Path(sys.argv[2]), NAME, {"job_id": sys.argv[1]})

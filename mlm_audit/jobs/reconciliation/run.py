@@ -1,0 +1,371 @@
+"""commission-reconciliation: ledger against wallets, commissions against orders; corrects up to ₹1 (DOMAIN §3)."""
+
+import logging
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+from sqlalchemy import Engine as Database
+
+from mlm_audit.checks.catalogue import Check, load_checks
+from mlm_audit.checks.figures import figures_of
+from mlm_audit.checks.findings import findings_of, worst_first
+from mlm_audit.checks.inputs import INPUTS
+from mlm_audit.checks.states import as_cleared, cleared, with_states
+from mlm_audit.database.core.connect import write
+from mlm_audit.database.core.own_tables import ReconciliationReport
+from mlm_audit.database.core.schema import readable_inputs
+from mlm_audit.database.store.outbox import let_go, queue_once
+from mlm_audit.database.store.runs import PREVIOUS_COLUMNS, PreviousRun, previous_run, store_reconciliation, write_word
+from mlm_audit.database.writes.corrections import Correction, correct_wallets
+from mlm_audit.domain.errors import InputError, JobFailedError
+from mlm_audit.domain.findings import (
+    CheckStatus,
+    RunResult,
+    Verdict,
+    verdict_of,
+)
+from mlm_audit.domain.jobs import RECONCILIATION
+from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.domain.notices import Draft
+from mlm_audit.domain.periods import business_date, format_local, naive
+from mlm_audit.domain.plan import DEFAULT_PLAN, Plan, load_plan, plan_name
+from mlm_audit.domain.ports import Clock, Progress
+from mlm_audit.domain.settings import Settings
+from mlm_audit.engine.duck import EngineResult
+from mlm_audit.engine.incremental.carry_forward import KEPT_FILES
+from mlm_audit.engine.incremental.changes import Night
+from mlm_audit.engine.incremental.mirror import Manifest, Piece
+from mlm_audit.history.ledger_rows import Settled, settled_ledger, write_changes
+from mlm_audit.history.open_changes import FILE as OPEN_CHANGES
+from mlm_audit.history.open_changes import Carried, carry_over, no_changes
+from mlm_audit.history.run_records import Left, LookBack, confirm_run, log_run, look_back, write_problems
+from mlm_audit.history.sealing import About, is_logged, prove, seal_closed, store_of, told, word_of
+from mlm_audit.jobs.reconciliation.incremental import Nightly, engine_of, keep_all
+from mlm_audit.jobs.reconciliation.inputs import Reader, Reading, fingerprint, is_night, mirror_of, scratch
+from mlm_audit.jobs.reconciliation.result import alerts_of, counts_of, not_checked_of, notes_of, stored_data
+from mlm_audit.notices.alerts import UNTIL_FILED, alert
+from mlm_audit.reporting.reconciliation.report import report_data
+from mlm_audit.runs.artifacts import with_files
+from mlm_audit.runs.lifecycle import Run, new_job_id, reason_of, running
+from mlm_audit.runs.trend import with_trend
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The result of a run and every break behind it (columns of BREAK_SCHEMA, state, first_seen_at, age_days)."""
+
+    result: RunResult
+    breaks: pl.DataFrame
+    corrections: tuple[Correction, ...] = ()
+
+    def filed(self, settings: Settings, out: Path | None) -> "Outcome":
+        """The same, its files written."""
+        return replace(self, result=with_files(self.result, settings, out))
+
+
+def reconcile(
+    database: Database,
+    settings: Settings,
+    clock: Clock,
+    *,
+    as_of: datetime | None = None,
+    dry_run: bool = False,
+    full: bool = False,
+    out: Path | None = None,
+    progress: Progress = lambda *_: None,
+) -> Outcome:
+    """Run the reconciliation, store it and leave its files in `out` (RUNS_DIR/<job_id> when left out).
+
+    With `dry_run` nothing is corrected, nothing is stored, and files are left only in an `out` that is named. With `full` every
+    row is read and compared, also where the settings would read only what changed since the last run.
+
+    Raises InputError before anything is written, JobFailedError when the job broke off (logged as failed).
+    """
+    started = clock()
+    work = _Reconciliation(database, settings, clock, started, as_of or started, dry_run, full, progress)
+    with scratch(settings) as folder:
+        return work.execute(folder, out)
+
+
+class _Reconciliation:
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        clock: Clock,
+        started: datetime,
+        as_of: datetime,
+        dry_run: bool,  # noqa: FBT001
+        full: bool,  # noqa: FBT001
+        progress: Progress,
+    ) -> None:
+        self.database, self.settings, self.clock = database, settings, clock
+        self.started, self.as_of, self.dry_run, self.full, self.progress = started, as_of, dry_run, full, progress
+        self.plan: Plan = load_plan(settings.plan_file or DEFAULT_PLAN)
+        self.checks: list[Check] = load_checks(settings.checks_dir)
+        self.job_id = new_job_id("reconciliation", started, settings)
+        self.store = store_of(settings, database)
+        self.rows_changed: int | None = None
+        """Of a night: how many rows were new, changed or gone; None where everything was read."""
+
+    def execute(self, folder: Path, out: Path | None) -> Outcome:
+        missing = readable_inputs(self.database, store=not self.dry_run)
+        self.mirror = mirror_of(self.settings, self.database, folder / "mirror")
+        self.look = self._look_back()
+        self.reading = self._read(folder, missing, self.look.previous)
+        rows = self.reading.manifest.rows()
+        for name in ("users", "ledger"):
+            if not rows.get(name):
+                raise InputError(f"table {name}: it has no rows, so there is nothing to reconcile; is this the right database?")
+        for name in (name for name, spec in INPUTS.items() if spec.must_have_rows and not rows.get(name)):
+            missing[name] = "the table is empty"
+        if self.dry_run:
+            try:
+                seen = self._reconcile(folder, missing)
+            except Exception as error:
+                raise JobFailedError(f"{RECONCILIATION} failed, nothing was stored: {reason_of(error)}") from error
+            return seen.filed(self.settings, out)
+        about = {"as_of": self.as_of.isoformat()}
+        with running(self.database, RECONCILIATION, self.job_id, self.settings, self.clock, self.started, **about) as run:
+            if (last := previous_run(self.database)) and last.job_id != self.look.newest:
+                # Another run ended while this one was reading: what changed is then told from what that one left.
+                self.look = self._look_back()
+                self.reading = self._read(folder, missing, self.look.previous)
+            outcome = self._reconcile(folder, missing)
+            run.check()
+            outcome = self._sealed(folder, outcome)
+            alerted = self._store(folder, outcome, run, out)
+            outcome = replace(outcome, result=replace(outcome.result, sealed=told(self.store)))
+            filed = outcome.filed(self.settings, out)
+            if alerted:
+                let_go(self.database, alerted.key, self.clock())
+            return filed
+
+    def _look_back(self) -> LookBack:
+        """What is known of the runs before. A dry run also works where the toolkit's tables do not exist yet."""
+        try:
+            readable_inputs(self.database, store=True)
+        except InputError:
+            return look_back(self.database, self.store, has_tables=False)
+        return look_back(self.database, self.store, has_tables=True)
+
+    def _read(self, folder: Path, missing: dict[str, str], previous: PreviousRun | None) -> Reading:
+        rules = fingerprint(self.plan, self.settings, self.checks)
+        last = self.mirror.load(previous.data.get("mirror")) if previous else None
+        trusted = not self.look.problems and not self.look.store_problems
+        may = not self.full and not missing and trusted and is_night(last, rules, self.settings, self.started, self.checks)
+        today = business_date(self.started, self.settings.tz).toordinal()
+        reader = Reader(self.mirror, folder, list(missing), self.progress, self.settings.figures_within_nights, today)
+        try:
+            return reader.read(self.database, last, self.started, rules, is_night=may)
+        except OSError as error:
+            raise InputError(
+                f"reading into {folder}: {error.strerror or error}; make room there, or set TMPDIR; nothing was stored"
+            ) from error
+
+    def _look_at_all(self, folder: Path, missing: dict[str, str], previous: PreviousRun | None) -> EngineResult:
+        """Every row of every input."""
+        stored = previous.data.get("seal") if previous else None
+        settled, unproven = Settled.of(stored) if stored else None, ""
+        if settled:
+            before = self.reading.before
+            copy = self.mirror.files(before.inputs.get("ledger", ())) if before else []
+            unproven = write_changes(folder, settled, copy, self.settings)
+        self.proof = prove(self.store, self.look, folder, self.settings)
+        self.unproven = (*self.proof.unproven, *([unproven] if unproven else []))
+        self._carry_over(folder, settled)
+        found = self._check_all(folder, missing)
+        if not missing:
+            keep_all(folder, self.plan, self.settings)
+        self.settled = settled_ledger(folder, self.started, self.settings)
+        return found
+
+    def _carry_over(self, folder: Path, settled: Settled | None) -> None:
+        carry_over(folder, Carried(self.look.carried, settled, self.started), self.settings)
+        write_problems(folder, self.look)
+        file = folder / OPEN_CHANGES
+        self.changes = pl.read_parquet(file) if file.exists() else no_changes()
+
+    def _check_all(self, folder: Path, missing: dict[str, str]) -> EngineResult:
+        with engine_of(self.settings)(folder, self.plan, self.settings, missing=missing, read_at=self.started) as engine:
+            return engine.run(self.checks, self.progress)
+
+    def _look_at_the_day(self, folder: Path, night: Night, previous: PreviousRun) -> EngineResult:
+        """What changed since the last run, and what had a break then."""
+        mirror = self.mirror.folder
+        with Nightly(folder, mirror, night, self.plan, self.settings, read_at=self.started) as nightly:
+            changed = nightly.compare(previous, self.started)
+            looked = nightly.looked(previous)
+            self.proof = prove(self.store, self.look, folder, self.settings, looked)
+            self.unproven = self.proof.unproven
+            stored = previous.data.get("seal")
+            self._carry_over(folder, Settled.of(stored) if stored else None)
+            found = nightly.find(self.checks, previous, self.progress)
+        self.settled = changed.settled or settled_ledger(folder, self.started, self.settings)
+        if found is None:
+            found = self._check_all(folder, {})
+        self.rows_changed = sum(changed.rows.values())
+        return replace(found, rows=self.reading.manifest.rows())
+
+    def _reconcile(self, folder: Path, missing: dict[str, str]) -> Outcome:
+        previous = self.look.previous
+        if self.reading.night and previous:
+            found = self._look_at_the_day(folder, self.reading.night, previous)
+        else:
+            found = self._look_at_all(folder, missing, previous)
+        before = previous.breaks if previous else pl.DataFrame(schema=PREVIOUS_COLUMNS)
+        breaks = with_states(found.breaks, before, self.as_of)
+        corrections, capped = self._correct(breaks)
+        ran = {check.code for check in found.checks if check.status is CheckStatus.RAN}
+        gone = cleared(found.breaks, before, ran)
+        return self._outcome(found, breaks, gone, corrections, capped=capped, missing=missing, first_run=previous is None)
+
+    def _undecided(self, found: EngineResult) -> tuple[str, ...]:
+        """What the platform's data leave open; said only where every order was looked at."""
+        if self.rows_changed is not None or not found.undecided_lines:
+            return ()
+        lines = "1 order line" if found.undecided_lines == 1 else f"{grouped(found.undecided_lines)} order lines"
+        note = (
+            f"{lines} of {format_inr(found.undecided_paisa)} in all may lawfully have gone to the upline or to the company: "
+            "whether the upline was active when the order was paid is not recorded; either posting was accepted"
+        )
+        return (note,)
+
+    def _what_was_read(self) -> tuple[str, ...]:
+        if self.rows_changed is None:
+            return ()
+        full = format_local(datetime.fromisoformat(self.reading.manifest.full_at), self.settings.tz)
+        nights = self.settings.figures_within_nights
+        asked = (
+            "counts and sums say that the others had not"
+            if nights == 1
+            else f"closed parts are asked in turns, each within {nights} nights"
+        )
+        note = (
+            f"rows that are as the last run left them were not read again: {grouped(self.rows_changed)} had changed, "
+            f"{asked}; every row was last read and compared on {full}"
+        )
+        return (note,)
+
+    def _of_history(self) -> tuple[str, ...]:
+        """What could not be proven of the history, and what somebody acknowledged since the last run."""
+        acknowledged = (one.sentence for one in self.look.acknowledged)
+        return (*self.proof.notes, *self.unproven, *self.look.notes, *acknowledged)
+
+    def _correct(self, breaks: pl.DataFrame) -> tuple[tuple[Correction, ...], bool]:
+        if self.dry_run or self.reading.unread.tables() & {"users", "ledger"}:
+            # A wallet is never set to a sum that lacks a row.
+            return (), False
+        limit = self.settings.correction_max_paisa
+        tampered = breaks.filter(pl.col("code") == "history-changed")["member_id"].drop_nulls().to_list()
+        # A wallet is never set to a ledger that was changed behind our back.
+        small = breaks.filter(
+            pl.col("code") == "wallet-balance", pl.col("amount_paisa").abs() <= limit, ~pl.col("member_id").is_in(tampered)
+        )
+        done, capped = correct_wallets(
+            self.database,
+            self.job_id,
+            small.sort("member_id")["member_id"].to_list(),
+            max_paisa=limit,
+            run_cap_paisa=self.settings.correction_run_cap_paisa,
+            now=self.clock(),
+        )
+        return tuple(done), capped
+
+    def _outcome(
+        self,
+        found: EngineResult,
+        breaks: pl.DataFrame,
+        gone: pl.DataFrame,
+        corrections: tuple[Correction, ...],
+        *,
+        capped: bool,
+        missing: dict[str, str],
+        first_run: bool,
+    ) -> Outcome:
+        corrected = [f"wallet-balance/{correction.member_id}" for correction in corrections]
+        still_open = breaks.filter(~pl.col("id").is_in(corrected))
+        unread = self.reading.unread.lines()
+        not_checked = (*not_checked_of(found, missing), *unread, *self.unproven, *(() if self.dry_run else self.proof.notes))
+        verdict = verdict_of(is_broken=bool(still_open.height), not_checked=not_checked)
+        open_now = findings_of(worst_first(breaks))
+        figures = figures_of(open_now, corrected)
+        counts = counts_of(found, figures, len(corrections))
+        if self.rows_changed is None:
+            counts |= {"undecided_lines": found.undecided_lines, "undecided_paisa": found.undecided_paisa}
+        else:
+            counts["rows_changed"] = self.rows_changed
+
+        result = RunResult(
+            job=RECONCILIATION,
+            job_id=self.job_id,
+            status="success" if verdict is Verdict.PASS and not corrections else "warning",
+            verdict=verdict,
+            as_of=self.as_of,
+            started_at=self.started,
+            duration_ms=int((self.clock() - self.started).total_seconds() * 1_000),
+            counts=counts,
+            findings=open_now + findings_of(as_cleared(gone, self.as_of)),
+            checks=found.checks,
+            bridge=found.bridge,
+            notes=(*notes_of(found, missing), *unread, *self._of_history(), *self._undecided(found), *self._what_was_read()),
+            rows_read=found.rows,
+            dry_run=self.dry_run,
+            timezone=self.settings.timezone,
+            plan=plan_name(self.settings.plan_file or DEFAULT_PLAN, self.plan),
+            alerts=alerts_of(self.settings, still_open, figures, capped=capped),
+            corrections=tuple(correction._asdict() for correction in corrections),
+            fixed=tuple(corrected),
+            not_checked=not_checked,
+            figures=figures.to_dict(),
+        )
+        return Outcome(result if first_run else with_trend(self.database, self.settings, result), breaks, corrections)
+
+    def _sealed(self, folder: Path, outcome: Outcome) -> Outcome:
+        """The same, the months that have closed sealed; before the run is stored, so that it can say what is sealed."""
+        still_open = outcome.breaks.height - len(outcome.result.fixed)
+        about = About(self.job_id, self.started, still_open, self.changes)
+        waiting = seal_closed(self.store, self.proof, folder, self.settings, about, self.look.keep)
+        notes = (*outcome.result.notes, *waiting)
+        return replace(outcome, result=replace(outcome.result, sealed=told(self.store), notes=notes))
+
+    def _store(self, folder: Path, outcome: Outcome, run: Run, out: Path | None) -> Draft | None:
+        still_open = outcome.breaks.filter(~pl.col("id").is_in(list(outcome.result.fixed)))
+        # While a value cannot be read, every run reads everything: what it hides is not known to the next one.
+        all_ran = not any(c.status is CheckStatus.NOT_RUN for c in outcome.result.checks)
+        manifest = self._mirrored(folder, is_checked=all_ran and not self.reading.unread.rows)
+        data = stored_data(outcome.result) | {
+            "seal": self.settled.to_dict(),
+            "sealed": word_of(self.store, self.proof),
+            "mirror": manifest.name,
+        }
+        left = Left(self.job_id, self.settled.to_dict(), manifest.name, self.changes, self.started)
+        result = outcome.result
+        words = report_data(result, self.settings.tz, "")
+        with write(self.database) as connection:
+            store_reconciliation(connection, result, still_open, data, self.clock())
+            if alerted := alert(connection, ReconciliationReport, result, words, self.settings, out):
+                queue_once(connection, alerted, naive(self.clock()), UNTIL_FILED)
+            run.end_with(connection, result)
+            if is_logged(self.proof):
+                log_run(connection, self.store, self.look, left)
+                write_word(connection, self.job_id, data | {"sealed": word_of(self.store, self.proof)})
+        if is_logged(self.proof):
+            confirm_run(self.store, self.job_id, self.started)
+        self.mirror.keep_only(manifest)
+        return alerted
+
+    def _mirrored(self, folder: Path, *, is_checked: bool) -> Manifest:
+        """The mirror as this run read it, in its place; it counts when the stored run names it."""
+        kept: dict[str, tuple[Piece, ...]] = {}
+        for name in KEPT_FILES:
+            if (file := folder / f"kept.{name}.parquet").exists():
+                taken, size = self.mirror.take(file)
+                kept[name] = (Piece(0, taken, size, 0),)
+        manifest = replace(self.reading.manifest, inputs={**self.reading.manifest.inputs, **kept}, is_checked=is_checked)
+        self.mirror.settle(manifest)
+        return manifest

@@ -1,0 +1,187 @@
+"""How the installation is: database, schedules, runs that never came or never ended, mail, disk, scheduler (DOMAIN §3)."""
+
+import json
+import os
+import shutil
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy import Connection, Engine
+
+from mlm_audit.database.core.upgrade import is_current
+from mlm_audit.database.store import activity
+from mlm_audit.domain.errors import JobFailedError
+from mlm_audit.domain.jobs import HEALTH_PING, JOBS
+from mlm_audit.domain.periods import format_local, naive
+from mlm_audit.domain.ports import Clock
+from mlm_audit.domain.settings import Settings
+from mlm_audit.scheduling.client import POOL, Scheduler
+from mlm_audit.scheduling.schedules import last_due
+
+State = Literal["ok", "unknown", "warning", "failing"]
+WORST_FIRST: tuple[State, ...] = ("failing", "warning", "unknown", "ok")
+CLOCK_SKEW = timedelta(seconds=30)
+API_SECONDS = 3
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of the installation: `key` is the same for the same fault every time; `job` where it is about one."""
+
+    key: str
+    state: State
+    message: str
+    job: str | None = None
+
+
+@dataclass(frozen=True)
+class Health:
+    """All parts, the worst first, and the state of the whole; what is unknown makes nothing worse."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def state(self) -> State:
+        """The worst state of any part that is known."""
+        states = {part.state for part in self.parts}
+        return next((state for state in WORST_FIRST if state in states and state != "unknown"), "ok")
+
+    @property
+    def problems(self) -> tuple[Part, ...]:
+        """The parts that want somebody."""
+        return tuple(part for part in self.parts if part.state in ("failing", "warning"))
+
+
+def check_health(database: Engine, settings: Settings, clock: Clock) -> Health:
+    """Look at everything, changing nothing. The tables of the toolkit must be there (`db upgrade`)."""
+    now = clock()
+    parts = [_migrated(database)]
+    with database.connect() as connection:
+        parts += [_clock(connection, now), _mail(connection, settings, now)]
+        parts += _silent(connection, now)
+        parts += _missed(connection, settings, now, _switched_off())
+    parts += [_disk(settings), *_scheduler()]
+    return Health(tuple(sorted(parts, key=lambda part: (WORST_FIRST.index(part.state), part.key))))
+
+
+def _migrated(database: Engine) -> Part:
+    if is_current(database):
+        return Part("database", "ok", "reachable, and its tables are current")
+    return Part("database", "failing", "the toolkit's tables are of another version; run `mlm-audit db upgrade`")
+
+
+def _clock(connection: Connection, now: datetime) -> Part:
+    theirs = activity.clock_of(connection)
+    if theirs is None:
+        return Part("clock", "ok", "the database is embedded and has the clock of this machine")
+    skew = abs(theirs - naive(now))
+    if skew > CLOCK_SKEW:
+        return Part(
+            "clock", "warning", f"this machine and the database differ by {skew.total_seconds():.0f} s; set the clocks right"
+        )
+    return Part("clock", "ok", f"this machine and the database differ by {skew.total_seconds():.1f} s")
+
+
+def _mail(connection: Connection, settings: Settings, now: datetime) -> Part:
+    oldest = activity.oldest_unsent(connection)
+    waiting = timedelta() if oldest is None else naive(now) - oldest
+    if waiting > timedelta(minutes=settings.mail_age_alert_minutes):
+        return Part(
+            "mail",
+            "warning",
+            f"the oldest notice has waited for {waiting.total_seconds() / 3600:.1f} h; see `mlm-audit mail queue`",
+        )
+    if lost := activity.unsendable(connection):
+        return Part("mail", "warning", f"{lost} notices were given up or may not have arrived; see `mlm-audit mail queue`")
+    if partly := activity.partly_refused(connection, now - timedelta(days=1)):
+        return Part(
+            "mail", "warning", f"{partly} notices of the last day were refused for some recipients; see `mlm-audit mail queue`"
+        )
+    return Part("mail", "ok", "nothing waits too long")
+
+
+def _silent(connection: Connection, now: datetime) -> Iterator[Part]:
+    for job, job_id, heard in activity.silent_leases(connection, now):
+        text = f"{job_id} was last heard of at {heard:%Y-%m-%d %H:%M:%S} UTC and has not ended; the next start closes it"
+        yield Part(f"stuck/{job_id}", "failing", text, job)
+
+
+def _switched_off() -> set[str]:
+    """The jobs whose schedule somebody has switched off; none while no server answers."""
+    if not os.environ.get("PREFECT_API_URL"):
+        return set()
+    try:
+        return {job for job, deployed in Scheduler().deployments().items() if not deployed.on}
+    except JobFailedError:
+        return set()
+
+
+def _missed(connection: Connection, settings: Settings, now: datetime, off: set[str]) -> Iterator[Part]:
+    if not settings.enable_scheduled_jobs:
+        yield Part("schedules", "unknown", "ENABLE_SCHEDULED_JOBS is not true, so nothing is due")
+        return
+    first = activity.first_run_at(connection)
+    grace = timedelta(minutes=settings.missed_run_grace_minutes)
+    for job in JOBS:
+        due = last_due(job, now - grace, settings.tz)
+        last = activity.last_success(connection, job)
+        if last is not None and last.started_at >= naive(due) - timedelta(minutes=1):
+            yield Part(f"runs/{job}", "ok", f"last ended well: {last.job_id}", job)
+        elif job in off:
+            yield Part(f"runs/{job}", "unknown", "its schedule is switched off, so it is not due", job)
+        elif first is None or naive(due) < first or job == HEALTH_PING:
+            yield Part(f"runs/{job}", "unknown", "was not due yet since anything ran here", job)
+        else:
+            yield Part(f"missed/{job}", "failing", _missed_text(job, due, last, settings), job)
+
+
+def _missed_text(job: str, due: datetime, last: activity.LoggedRun | None, settings: Settings) -> str:
+    ended = f"the last good run is {last.job_id}" if last else "it has never ended well"
+    return f"{job} was due on {format_local(due, settings.tz)} and has not ended well since; {ended}"
+
+
+def _disk(settings: Settings) -> Part:
+    folder = settings.runs_dir.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free // 1_048_576
+    if free < settings.disk_free_min_mb:
+        return Part("disk", "warning", f"{free} MiB are free for {_short(folder)}, less than {settings.disk_free_min_mb}")
+    return Part("disk", "ok", f"{free} MiB are free for {_short(folder)}")
+
+
+def _short(folder: Path) -> str:
+    return folder.name or str(folder)
+
+
+def _scheduler() -> list[Part]:
+    """Prefect's server, if one is named, and its workers; a schedule that nobody works on is no schedule."""
+    url = os.environ.get("PREFECT_API_URL")
+    if not url:
+        return [Part("scheduler", "unknown", "PREFECT_API_URL is not set, so no scheduler is known")]
+    if not url.startswith(("http://", "https://")):
+        return [Part("scheduler", "failing", "PREFECT_API_URL is no address")]
+    try:
+        with urllib.request.urlopen(f"{url.rstrip('/')}/health", timeout=API_SECONDS) as answer:  # noqa: S310  (checked above)
+            healthy = json.load(answer) is True
+    except (OSError, ValueError) as error:
+        return [Part("scheduler", "failing", f"Prefect's server does not answer ({type(error).__name__})")]
+    if not healthy:
+        return [Part("scheduler", "failing", "Prefect's server is not healthy")]
+    return [Part("scheduler", "ok", "Prefect's server answers"), _worker()]
+
+
+def _worker() -> Part:
+    try:
+        alive = Scheduler().workers()
+    except JobFailedError as error:
+        return Part("worker", "unknown", str(error))
+    if not alive:
+        return Part(
+            "worker", "failing", f"no worker of the pool {POOL} is alive, so nothing runs; `prefect worker start --pool {POOL}`"
+        )
+    return Part("worker", "ok", f"{alive} worker{'s' if alive > 1 else ''} of the pool {POOL} alive")

@@ -1,0 +1,238 @@
+"""daily-status-report, weekly-summary and health-ping: what happened, told to the administrators (DOMAIN §§3-4)."""
+
+import logging
+import urllib.request
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Engine
+
+from mlm_audit.checks.findings import one_finding
+from mlm_audit.database.core import own_tables as own
+from mlm_audit.database.core.connect import consistent_read, write
+from mlm_audit.database.core.schema import require
+from mlm_audit.database.store import activity
+from mlm_audit.database.store.activity import LoggedRun
+from mlm_audit.database.store.job_log import close_interrupted
+from mlm_audit.database.store.outbox import queue_once
+from mlm_audit.domain.activity import Figures, change_of, figures_of
+from mlm_audit.domain.findings import RunResult, Verdict
+from mlm_audit.domain.jobs import HEALTH_PING, JOBS, STATUS_REPORT, WEEKLY_SUMMARY
+from mlm_audit.domain.notices import ALERTS, Draft, in_a_line
+from mlm_audit.domain.periods import business_date, format_local, naive
+from mlm_audit.domain.ports import Clock
+from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.status.health import Health, Part, check_health
+from mlm_audit.notices.alerts import trend_of
+from mlm_audit.runs.lifecycle import Run, new_job_id, running
+from mlm_audit.runs.process import is_gone
+
+log = logging.getLogger(__name__)
+DAY, WEEK = timedelta(days=1), timedelta(days=7)
+SWITCH_SECONDS = 10
+TABLES = dict.fromkeys((own.JobLog, own.JobLease, own.Notice, own.ReconciliationReport, own.TreeHealthReport, own.Break))
+
+
+class Told(NamedTuple):
+    """What a report found: its figures, its findings, and the notice, if somebody must hear of it."""
+
+    counts: dict[str, Any]
+    findings: list[dict[str, Any]]
+    notice: Draft | None
+    notes: tuple[str, ...] = ()
+
+
+def report_status(
+    database: Engine, settings: Settings, clock: Clock, *, as_of: datetime | None = None, dry_run: bool = False
+) -> RunResult:
+    """The last 24 hours; told only when something failed or never came."""
+    return _Report(STATUS_REPORT, database, settings, clock, as_of).run(_day, dry_run=dry_run)
+
+
+def summarise_week(
+    database: Engine, settings: Settings, clock: Clock, *, as_of: datetime | None = None, dry_run: bool = False
+) -> RunResult:
+    """The week, against the week before; always told."""
+    return _Report(WEEKLY_SUMMARY, database, settings, clock, as_of).run(_week, dry_run=dry_run)
+
+
+def ping_health(
+    database: Engine, settings: Settings, clock: Clock, *, as_of: datetime | None = None, dry_run: bool = False
+) -> RunResult:
+    """Close what died, look at everything, tell of each fault at most once a day, call the dead man's switch."""
+    report = _Report(HEALTH_PING, database, settings, clock, as_of)
+    if not dry_run:
+        require(database, TABLES)
+        for dead in close_interrupted(database, clock(), is_gone, str(business_date(clock(), settings.tz))):
+            log.warning("%s was interrupted and is closed as failed", dead)
+    return report.run(_health, dry_run=dry_run)
+
+
+class _Report:
+    def __init__(self, job: str, database: Engine, settings: Settings, clock: Clock, as_of: datetime | None) -> None:
+        self.job, self.database, self.settings, self.clock = job, database, settings, clock
+        self.started = clock()
+        self.as_of = as_of or self.started
+        self.job_id = new_job_id(job, self.started, settings)
+
+    def run(self, tell: "Callable[[_Report], Told]", *, dry_run: bool) -> RunResult:
+        require(self.database, TABLES)
+        if dry_run:
+            return self._result(tell(self), dry_run=True)
+        with running(self.database, self.job, self.job_id, self.settings, self.clock, self.started) as run:
+            told = tell(self)
+            result = self._result(told, dry_run=False)
+            self._end(run, told, result)
+        if self.job == HEALTH_PING:
+            _call_switch(self.settings)
+        return result
+
+    def _end(self, run: Run, told: Told, result: RunResult) -> None:
+        with write(self.database) as connection:
+            for draft in [told.notice] if told.notice else []:
+                queue_once(connection, draft, naive(self.clock()))
+            for finding in told.findings if self.job == HEALTH_PING else []:
+                queue_once(connection, self._alert(finding), naive(self.clock()))
+            run.end_with(connection, result)
+
+    def _alert(self, finding: dict[str, Any]) -> Draft:
+        day = business_date(self.as_of, self.settings.tz)
+        context = {"state": finding["evidence"][0]["state"], "message": finding["message"], "at": self.local(self.as_of)}
+        return Draft(f"{finding['id']}/{day}", "health-alert", None, context)
+
+    def local(self, moment: datetime) -> str:
+        """An instant for people."""
+        return format_local(moment, self.settings.tz)
+
+    def _result(self, told: Told, *, dry_run: bool) -> RunResult:
+        ended = self.clock()
+        verdict = Verdict.FAIL if told.findings else Verdict.PASS
+        return RunResult(
+            job=self.job,
+            job_id=self.job_id,
+            status="warning" if told.findings else "success",
+            verdict=verdict,
+            as_of=self.as_of,
+            started_at=self.started,
+            duration_ms=int((ended - self.started).total_seconds() * 1_000),
+            counts=told.counts,
+            findings=told.findings,
+            notes=told.notes,
+            dry_run=dry_run,
+            timezone=self.settings.timezone,
+        )
+
+
+def _day(report: _Report) -> Told:
+    with consistent_read(report.database) as connection:
+        runs = activity.runs_between(connection, report.as_of - DAY, report.as_of)
+        again = activity.repeated(connection, ALERTS, report.as_of - DAY, report.as_of)
+    failures = [run for run in runs if run.status == "failed"]
+    missed = [
+        part for part in check_health(report.database, report.settings, report.clock).problems if part.key.startswith("missed/")
+    ]
+    figures = _figures(runs)
+    findings = [_failure(run) for run in failures] + [_problem(part) for part in missed]
+    counts = {"runs": figures.runs, "good": figures.good, "failed": figures.failed, "missed": len(missed)}
+    if not findings and not again:
+        return Told(counts, [], None, () if runs else ("nothing ran in the last 24 hours",))
+    day = business_date(report.as_of, report.settings.tz)
+    context = {
+        "day": str(day),
+        "until": report.local(report.as_of),
+        **counts,
+        "failures": [_for_people(run, report) for run in failures],
+        "missed": [part.message for part in missed],
+        "again": [{"what": in_a_line(kind, told), "times": times} for kind, told, times in again],
+        "first": _first(failures, missed),
+    }
+    return Told(counts, findings, Draft(f"daily-status/{day}", "daily-status", None, context))
+
+
+def _first(failures: list[LoggedRun], missed: list[Part]) -> str:
+    if failures:
+        return f"mlm-audit run {failures[-1].job} again, once what it says is mended"
+    if missed:
+        return f"see that the scheduler runs, then mlm-audit run {missed[0].job}"
+    return "mlm-audit health, and mend what it names"
+
+
+def _week(report: _Report) -> Told:
+    now = report.as_of
+    with consistent_read(report.database) as connection:
+        this = _figures(activity.runs_between(connection, now - WEEK, now))
+        before = _figures(activity.runs_between(connection, now - 2 * WEEK, now - WEEK))
+        breaks = _breaks(connection, now)
+        trend = trend_of(connection, own.ReconciliationReport, report.settings)
+    day = business_date(now, report.settings.tz)
+    counts = _plain(this) | {"before": _plain(before), "breaks": breaks}
+    jobs = [asdict(job) | {"typical": _seconds(job.typical_ms)} for job in this.jobs]
+    context = counts | {"day": str(day), "until": report.local(now), "jobs": jobs, "trend": trend}
+    notes = () if this.runs else ("nothing ran in this week",)
+    return Told(counts, [], Draft(f"weekly-summary/{day}", "weekly-summary", None, context), notes)
+
+
+def _plain(figures: Figures) -> dict[str, Any]:
+    plain = {name: value for name, value in asdict(figures).items() if name != "jobs"}
+    percent = figures.success_percent
+    return plain | {"success": "no run ended" if percent is None else f"{percent} %"}
+
+
+def _breaks(connection: Connection, now: datetime) -> list[dict[str, Any]]:
+    found = []
+    for name, kind in (("Breaks in the books", own.ReconciliationReport), ("Issues of the trees", own.TreeHealthReport)):
+        before = activity.open_breaks_before(connection, kind, now - WEEK)
+        change = change_of(before, activity.open_breaks_before(connection, kind, now))
+        if change is not None:
+            found.append({"name": name, "new": change.new, "cleared": change.cleared, "open": change.still_open})
+    return found
+
+
+def _health(report: _Report) -> Told:
+    health: Health = check_health(report.database, report.settings, report.clock)
+    states = [part.state for part in health.parts]
+    counts = {"state": health.state, "parts": len(states)} | {
+        state: states.count(state) for state in ("ok", "warning", "failing", "unknown")
+    }
+    notes = tuple(f"{part.key}: {part.message}" for part in health.parts if part.state == "unknown")
+    return Told(counts, [_problem(part) for part in health.problems], None, notes)
+
+
+def _figures(runs: list[LoggedRun]) -> Figures:
+    rows = [
+        {"job": run.job, "status": run.status, "duration_ms": run.duration_ms, "counts": run.meta.get("counts", {})}
+        for run in runs
+    ]
+    return figures_of(rows, JOBS)
+
+
+def _failure(run: LoggedRun) -> dict[str, Any]:
+    evidence = [{"table": "JobLog", "id": run.job_id, "job": run.job}]
+    return one_finding("job-failed", run.job_id, "high", f"{run.job} failed: {run.error}", evidence=evidence)
+
+
+def _problem(part: Part) -> dict[str, Any]:
+    severity = "critical" if part.state == "failing" else "medium"
+    evidence = [{"table": "health", "id": part.key, "state": part.state}]
+    return one_finding("health", part.key, severity, part.message, evidence=evidence)
+
+
+def _for_people(run: LoggedRun, report: _Report) -> dict[str, Any]:
+    at = report.local(run.started_at.replace(tzinfo=UTC))
+    return {"job": run.job, "job_id": run.job_id, "at": at, "error": run.error or "no reason is logged"}
+
+
+def _seconds(milliseconds: int | None) -> str:
+    return "" if milliseconds is None else f"{milliseconds / 1_000:.1f} s"
+
+
+def _call_switch(settings: Settings) -> None:
+    """Tell the outside watcher that this installation is alive; whether it hears is no matter of the job."""
+    if settings.dead_mans_switch_url is None:
+        return
+    try:
+        urllib.request.urlopen(settings.dead_mans_switch_url.get_secret_value(), timeout=SWITCH_SECONDS).close()  # noqa: S310  (the operator's own address)
+    except (OSError, ValueError) as error:
+        log.warning("the dead man's switch could not be called (%s)", type(error).__name__)

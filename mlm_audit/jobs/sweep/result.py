@@ -1,0 +1,211 @@
+"""A sweep as a result: who is eligible, who changed and why, what was released and rolled up."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from mlm_audit.checks.findings import one_finding
+from mlm_audit.database.reads.sweep import MonthRead
+from mlm_audit.domain.eligibility import in_words
+from mlm_audit.domain.findings import RunResult, Verdict, verdict_of
+from mlm_audit.domain.jobs import MONTHLY_SWEEP
+from mlm_audit.domain.last_reconciliation import Books, books_data, doubt_of_books
+from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.periods import Month, month_before, month_label, naive
+from mlm_audit.domain.plan import PlanRules
+from mlm_audit.domain.settings import Settings
+
+MOST_ITEMS = 100_000
+CONDITIONS = {
+    "active": "missing_active",
+    "purchase": "missing_purchase_paisa",
+    "kyc": "missing_kyc",
+    "three_three": "missing_three_three",
+}
+
+
+@dataclass(frozen=True)
+class SweepHeader:
+    """What every sweep result starts with."""
+
+    job_id: str
+    month: Month
+    started: datetime
+    clock: Callable[[], datetime]
+    settings: Settings
+    rules: PlanRules
+    dry_run: bool
+    books: Books | None = None
+    """The last stored reconciliation."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Paisa per member that were (or would be) released and rolled up; `left` says why a member's rows stay pending."""
+
+    released: dict[int, int]
+    rolled_up: dict[int, int]
+    left: dict[int, str] = field(default_factory=dict)
+    logged: int = 0
+
+
+def sweep_result(head: SweepHeader, facts: pl.DataFrame, read: MonthRead, outcome: Outcome) -> RunResult:
+    """The result of a sweep, or of a look ahead."""
+    shown = _with_changes(facts)
+    findings = _left(outcome, read) + _differences(shown, head)
+    notes = _notes(head, read, shown)
+    broke = any(reason.startswith("technical: ") for reason in outcome.left.values())
+    not_checked = _not_checked(head, outcome)
+    verdict = verdict_of(is_broken=broke, not_checked=not_checked)
+    now = head.clock()
+    return RunResult(
+        job=MONTHLY_SWEEP,
+        job_id=head.job_id,
+        status="success" if verdict is Verdict.PASS else "warning",
+        verdict=verdict,
+        as_of=head.month.end,
+        started_at=head.started,
+        duration_ms=max(0, int((now - head.started).total_seconds() * 1_000)),
+        counts=_counts(head, shown, outcome, read),
+        findings=findings,
+        notes=notes,
+        dry_run=head.dry_run,
+        timezone=head.settings.timezone,
+        alerts=(f"{len(outcome.left)} members could not be decided; see the findings",) if outcome.left else (),
+        items=_items(shown, outcome, head.rules),
+        not_checked=not_checked,
+        books=books_data(head.books, naive(head.started)),
+    )
+
+
+def _not_checked(head: SweepHeader, outcome: Outcome) -> tuple[str, ...]:
+    left = len(outcome.left)
+    told = (f"{left} member{'' if left == 1 else 's'} could not be decided; see the findings",) if left else ()
+    return told + doubt_of_books(head.books)
+
+
+def _with_changes(facts: pl.DataFrame) -> pl.DataFrame:
+    """Members who count for the month, with `change` against the month before, `unmet` conditions and `is_near_miss`."""
+    unmet = pl.sum_horizontal(*((pl.col(name) > 0).cast(pl.Int32) for name in CONDITIONS.values()))
+    eligible, before = pl.col("counts_as_eligible"), pl.col("was_before").fill_null(value=False)
+    change = pl.when(eligible & ~before).then(pl.lit("newly eligible")).when(~eligible & before).then(pl.lit("lost"))
+    counts = pl.col("is_active") | pl.col("to_decide") | (pl.col("pending_rows") > 0) | before
+    return facts.filter(counts | pl.col("was_eligible").is_not_null()).with_columns(
+        change.otherwise(pl.lit("unchanged")).alias("change"),
+        unmet.alias("unmet"),
+        (~eligible & (unmet == 1) & pl.col("is_active")).alias("is_near_miss"),
+        (pl.col("was_eligible").is_not_null() & (pl.col("was_eligible") != pl.col("is_eligible"))).alias("differs"),
+    )
+
+
+def _counts(head: SweepHeader, shown: pl.DataFrame, outcome: Outcome, read: MonthRead) -> dict[str, Any]:
+    eligible = int(shown["counts_as_eligible"].sum())
+    change = dict(shown["change"].value_counts().iter_rows())
+    return {
+        "month": month_label(head.month.key),
+        "members": shown.height,
+        "eligible": eligible,
+        "ineligible": shown.height - eligible,
+        "newly_eligible": change.get("newly eligible", 0),
+        "lost": change.get("lost", 0),
+        "unchanged": change.get("unchanged", 0),
+        "near_misses": int(shown["is_near_miss"].sum()),
+        "differs_from_stored": int(shown["differs"].sum()),
+        "already_decided": shown.height - int(shown["to_decide"].sum()),
+        "decided": outcome.logged,
+        "released": len(outcome.released),
+        "released_paisa": sum(outcome.released.values()),
+        "rolled_up": len(outcome.rolled_up),
+        "rolled_up_paisa": sum(outcome.rolled_up.values()),
+        "left": len(outcome.left),
+        "left_paisa": sum(_left_paisa(outcome, read).values()),
+        "by_reason": {
+            name: int((~shown["counts_as_eligible"] & (shown[column] > 0)).sum()) for name, column in CONDITIONS.items()
+        },
+    }
+
+
+def _notes(head: SweepHeader, read: MonthRead, shown: pl.DataFrame) -> tuple[str, ...]:
+    notes = []
+    before = month_label(month_before(head.month, head.settings.tz).key)
+    if not read.before.height:
+        notes.append(f"{before} was never swept, so there is nothing to compare with; decide it with --month {before}")
+    if not read.pending.height and not read.stored.height:
+        label = month_label(head.month.key)
+        notes.append(f"no repurchase commission of {label} waits, and none was decided: are its commission rows missing?")
+    if int(shown["differs"].sum()):
+        notes.append("where the facts of today give another decision than the stored one, the stored one stands")
+    return tuple(notes)
+
+
+def _waiting(read: MonthRead) -> dict[int, int]:
+    """Paisa that waited for each member when the run began, of refunded orders too."""
+    return {row[0]: row[1] + row[2] for row in read.pending.select("member_id", "pending_paisa", "void_paisa").iter_rows()}
+
+
+def _left_paisa(outcome: Outcome, read: MonthRead) -> dict[int, int]:
+    """Paisa that stay pending, for each member of whom something is left."""
+    waiting = _waiting(read)
+    return {n: waiting.get(n, 0) - outcome.released.get(n, 0) - outcome.rolled_up.get(n, 0) for n in outcome.left}
+
+
+def _left(outcome: Outcome, read: MonthRead) -> list[dict[str, Any]]:
+    pending = _left_paisa(outcome, read)
+    return [
+        one_finding(
+            "sweep-undecided",
+            number,
+            "high",
+            f"{format_inr(pending[number])} stay pending: {reason}.",
+            member_id=number,
+            amount_paisa=pending[number],
+            cause="technical" if reason.startswith("technical: ") else "undecidable",
+        )
+        for number, reason in sorted(outcome.left.items())
+    ]
+
+
+def _differences(shown: pl.DataFrame, head: SweepHeader) -> list[dict[str, Any]]:
+    return [
+        one_finding(
+            "decision-differs",
+            row["member_id"],
+            "medium",
+            f"Stored as {_word(row['was_eligible'])}; the facts of today say {_word(row['is_eligible'])}"
+            f"{'' if row['is_eligible'] else ': ' + ', '.join(_reasons(row, head.rules))}.",
+            member_id=row["member_id"],
+            cause="facts-changed",
+        )
+        for row in shown.filter("differs").iter_rows(named=True)
+    ]
+
+
+def _word(eligible: object) -> str:
+    return "eligible" if eligible else "not eligible"
+
+
+def _reasons(row: dict[str, Any], rules: PlanRules) -> list[str]:
+    return [
+        in_words({"condition": name, "missing": row[column]}, rules) for name, column in CONDITIONS.items() if row[column] > 0
+    ]
+
+
+def _items(shown: pl.DataFrame, outcome: Outcome, rules: PlanRules) -> tuple[dict[str, Any], ...]:
+    """Members whom somebody will ask about: with commission, changed, or near."""
+    asked = shown.filter((pl.col("pending_rows") > 0) | (pl.col("change") != "unchanged") | pl.col("is_near_miss"))
+    return tuple(
+        {
+            "member_id": row["member_id"],
+            "is_eligible": row["counts_as_eligible"],
+            "change": row["change"],
+            "is_near_miss": row["is_near_miss"],
+            "purchase_paisa": row["purchase_paisa"],
+            "unmet": _reasons(row, rules),
+            "released_paisa": outcome.released.get(row["member_id"], 0),
+            "rolled_up_paisa": outcome.rolled_up.get(row["member_id"], 0),
+        }
+        for row in asked.head(MOST_ITEMS).iter_rows(named=True)
+    )

@@ -1,0 +1,372 @@
+"""monthly-eligibility-sweep: decides a month that has ended, releases or rolls up its repurchase commission (DOMAIN §3)."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from mlm_audit.database.core.connect import consistent_read, error_line, in_parts, is_out_of_reach, write
+from mlm_audit.database.core.own_tables import CommissionRollup, EligibilityLog, JobLease, JobLog, MonthlyStats, Notice
+from mlm_audit.database.core.schema import require
+from mlm_audit.database.core.tables import Commission, Ledger, Order, User
+from mlm_audit.database.reads.sweep import MonthRead, is_logged, orders_paid_in, read_month
+from mlm_audit.database.store.outbox import queue_once
+from mlm_audit.database.store.runs import last_books
+from mlm_audit.database.writes.sweep import (
+    UNKNOWN_MEMBER,
+    Decided,
+    Job,
+    Ruling,
+    decide_batch,
+    month_totals,
+    posted_total,
+    release_ref,
+    rollup_ref,
+    store_stats,
+    undecidable,
+)
+from mlm_audit.domain.errors import InputError, JobFailedError
+from mlm_audit.domain.findings import RunResult
+from mlm_audit.domain.jobs import MONTHLY_SWEEP
+from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.notices import Draft
+from mlm_audit.domain.periods import Month, format_local, month_before, month_label, month_of, months_between, naive, parse_month
+from mlm_audit.domain.plan import DEFAULT_PLAN, PlanRules, load_plan
+from mlm_audit.domain.ports import Clock, Progress
+from mlm_audit.domain.settings import Settings
+from mlm_audit.engine.eligibility import PEOPLE, PURCHASES, decide, undecided, without_the_unsure
+from mlm_audit.jobs.sweep.result import Outcome, SweepHeader, sweep_result
+from mlm_audit.runs.artifacts import with_files
+from mlm_audit.runs.lifecycle import new_job_id, reason_of, running
+from mlm_audit.runs.retry import retried
+from mlm_audit.runs.shards import Shard, Share, cut, holding, its_run_lives
+from mlm_audit.runs.trend import with_trend
+
+log = logging.getLogger(__name__)
+
+NEEDED = {
+    User: (
+        "id",
+        "sponsor_id",
+        "role",
+        "is_active",
+        "is_blocked",
+        "is_kyc_approved",
+        "monthly_purchase_paisa",
+        "last_month_purchase_paisa",
+        "is_eligible_repurchase",
+        "wallet_balance_paisa",
+        "created_at",
+    ),
+    Order: ("id", "user_id", "total_paisa", "status", "paid_at"),
+    Ledger: None,
+    Commission: ("id", "user_id", "order_id", "amount_paisa", "type", "status", "processed_at"),
+    CommissionRollup: None,
+    EligibilityLog: None,
+    MonthlyStats: None,
+    JobLog: None,
+    JobLease: None,
+    Notice: None,
+}
+
+
+def run_sweep(
+    database: Engine,
+    settings: Settings,
+    clock: Clock,
+    *,
+    as_of: datetime | None = None,
+    month: str | None = None,
+    dry_run: bool = False,
+    out: Path | None = None,
+    progress: Progress = lambda *_: None,
+    shards: int = 1,
+    share: Share | None = None,
+) -> RunResult:
+    """Decide a month: the one named, or the last that had ended by `as_of` (now when left out). Files go to `out`.
+
+    With more than one of `shards`, whoever is behind `share` has them decided.
+
+    Raises InputError before anything is written: a month that has not ended, or one without data. JobFailedError when the
+    run broke off; what it had decided stays decided, and the next run goes on from there.
+    """
+    require(database, NEEDED)
+    started = clock()
+    chosen = _choose(month, as_of, started, settings)
+    rules = load_plan(settings.plan_file or DEFAULT_PLAN).rules
+    with consistent_read(database) as connection:
+        books = last_books(connection)
+    head = SweepHeader(new_job_id("monthly-sweep", started, settings), chosen, started, clock, settings, rules, dry_run, books)
+    sweep = _Sweep(database, head, progress)
+    sweep.refuse_missing_data()
+    if dry_run:
+        return with_files(with_trend(database, settings, sweep.look()), settings, out)
+    return sweep.execute(out, shards, share)
+
+
+def decide_shard(database: Engine, settings: Settings, clock: Clock, shard: Shard) -> dict[str, int]:
+    """Decide the members of one shard of a run that is under way: how many were. Doing it again decides what is left.
+
+    JobFailedError when its run does not hold the lease (any more), or the database does not let it through.
+    """
+    month, now = parse_month(shard.month or "", settings.tz), clock()
+    rules = load_plan(settings.plan_file or DEFAULT_PLAN).rules
+    sweep = _Sweep(database, SweepHeader(shard.job_id, month, now, clock, settings, rules, dry_run=False), lambda *_: None)
+    with holding(database, settings, clock, shard):
+        facts, _ = sweep.facts()
+        mine = _to_do(facts).filter(pl.col("member_id").is_in(list(shard.first)))
+        done = sweep.settle(mine, lambda: its_run_lives(database, shard, clock))
+    return {"decided": len(done.logged), "left": len(done.left)}
+
+
+def _to_do(facts: pl.DataFrame) -> pl.DataFrame:
+    return facts.filter(pl.col("held").is_null() & _has_work()).sort("member_id")
+
+
+def _has_work() -> pl.Expr:
+    return pl.col("to_decide") | (pl.col("pending_rows") > 0)
+
+
+def _held(facts: pl.DataFrame) -> dict[int, str]:
+    """Members who are not decided, since something about them cannot be read or understood."""
+    return dict(facts.filter(pl.col("held").is_not_null() & _has_work()).select("member_id", "held").iter_rows())
+
+
+def _choose(text: str | None, as_of: datetime | None, now: datetime, settings: Settings) -> Month:
+    tz = settings.tz
+    if text and as_of:
+        raise InputError("--month and --as-of: give one of the two; --as-of means the month that had just ended then")
+    month = parse_month(text, tz) if text else month_before(month_of(as_of or now, tz), tz)
+    if month.end > now:
+        raise InputError(
+            f"--month {month_label(month.key)}: ends on {format_local(month.end, tz)}, and it is {format_local(now, tz)}; "
+            "a month is decided only after its end"
+        )
+    return month
+
+
+@dataclass
+class _Done:
+    """What the batches did, added up."""
+
+    logged: set[int] = field(default_factory=set)
+    released: dict[int, int] = field(default_factory=dict)
+    rolled_up: dict[int, int] = field(default_factory=dict)
+    left: dict[int, str] = field(default_factory=dict)
+
+    def add(self, decided: Decided) -> None:
+        self.logged.update(decided.logged)
+        self.released |= decided.released
+        self.rolled_up |= decided.rolled_up
+        self.left |= decided.left
+
+
+class _Sweep:
+    def __init__(self, database: Engine, head: SweepHeader, progress: Progress) -> None:
+        self.database, self.head, self.progress = database, head, progress
+        self.settings, self.month = head.settings, head.month
+
+    def refuse_missing_data(self) -> None:
+        """A month without a single paid order is a mistake, not a month in which nobody was eligible."""
+        with consistent_read(self.database) as connection:
+            if not orders_paid_in(connection, self.month):
+                label = month_label(self.month.key)
+                raise InputError(
+                    f"--month {label}: not one order was paid in it, so its data are missing; is this the right month and database?"
+                )
+
+    def look(self) -> RunResult:
+        """What a run would decide, next to what is stored and to the month before."""
+        try:
+            facts, read = self.facts()
+        except Exception as error:
+            raise JobFailedError(f"{MONTHLY_SWEEP} failed, nothing was written: {reason_of(error)}") from error
+        waiting = facts.filter(pl.col("pending_rows") > 0)
+        with consistent_read(self.database) as connection:
+            left = undecidable(connection, dict(waiting.select("member_id", "pending_paisa").iter_rows()), self.month)
+        left = _void(waiting) | left | _orphans(read) | (held := _held(facts))
+        waiting = waiting.filter(
+            ~pl.col("member_id").is_in([number for number in left if left[number] != VOID or number in held])
+        )
+        good, bad = waiting.filter("counts_as_eligible"), waiting.filter(~pl.col("counts_as_eligible"))
+        outcome = Outcome(_paisa(good), _paisa(bad), left)
+        return sweep_result(self.head, facts, read, outcome)
+
+    def execute(self, out: Path | None, shards: int, share: Share | None) -> RunResult:
+        """Read, decide, write in batches, prove, sum up."""
+        head, about = self.head, {"month": month_label(self.month.key)}
+        with running(self.database, MONTHLY_SWEEP, head.job_id, self.settings, head.clock, head.started, **about) as run:
+            facts, read = self.facts()
+            run.note(
+                month=month_label(self.month.key), stated={"pending_paisa": int(facts["pending_paisa"].cast(pl.Int128).sum())}
+            )
+            todo = _to_do(facts)
+            done = self._share(todo, shards, share) if share and shards > 1 and todo.height else self.settle(todo, run.check)
+            run.check()
+            done.left |= _orphans(read) | _held(facts)
+            self._prove(done)
+            outcome = Outcome(done.released, done.rolled_up, done.left, len(done.logged))
+            result = sweep_result(self.head, facts, read, outcome)
+            with write(self.database) as connection:
+                store_stats(connection, self._job(resets=False))
+                totals = month_totals(connection, self.month)
+                queue_once(connection, self._summary(result, *totals), naive(self.head.clock()))
+                run.end_with(connection, result)
+            return with_files(with_trend(self.database, self.settings, result), self.settings, out)
+
+    def facts(self) -> tuple[pl.DataFrame, MonthRead]:
+        """Every member with the ruling, the commission that waits, and what was decided before. One consistent read."""
+        self.progress("reading the month", 0, 2)
+        with consistent_read(self.database) as connection:
+            before = month_before(self.month, self.settings.tz)
+            read = read_month(connection, self.month, before, PEOPLE, PURCHASES)
+        self.progress("deciding", 1, 2)
+        asked = self.month, self.head.rules, self.settings.memory_limit_mb
+        ruled = decide(without_the_unsure(read.people, read.doubts), read.purchases, *asked)
+        held = undecided(read.people, read.purchases, read.doubts, ruled, *asked)
+        for number, why in read.doubts.people.items():
+            log.warning("member %d counts for nobody until it is corrected: %s", number, why)
+        return _joined(ruled, read, held), read
+
+    def _job(self, *, resets: bool) -> Job:
+        names = {"three_three", "three_three_count", "monthly_purchase_required_paisa"}
+        return Job(self.head.job_id, self.month, naive(self.head.clock()), resets, self.head.rules.model_dump(include=names))
+
+    def _share(self, todo: pl.DataFrame, shards: int, share: Share) -> _Done:
+        """Have the members decided in shards, and read back what became of them."""
+        label = month_label(self.month.key)
+        share(cut(MONTHLY_SWEEP, self.head.job_id, [(number, number, True) for number in todo["member_id"]], shards, label))
+        facts, _ = self.facts()
+        before, now = _paisa(todo), dict(facts.select("member_id", "pending_paisa").iter_rows())
+        moved = {number: paisa - now.get(number, 0) for number, paisa in before.items() if paisa != now.get(number, 0)}
+        good = set(facts.filter("counts_as_eligible")["member_id"].to_list())
+        waiting = facts.filter((pl.col("pending_rows") > 0) & pl.col("member_id").is_in(todo["member_id"].implode()))
+        with consistent_read(self.database) as connection:
+            why = undecidable(connection, dict(waiting.select("member_id", "pending_paisa").iter_rows()), self.month)
+        left = {
+            number: why.get(number, "its shard could not decide it; see the log of the shard") for number in waiting["member_id"]
+        }
+        return _Done(
+            set(todo.filter("to_decide").join(facts.filter(~pl.col("to_decide")), on="member_id", how="semi")["member_id"]),
+            {number: paisa for number, paisa in moved.items() if number in good},
+            {number: paisa for number, paisa in moved.items() if number not in good},
+            left | _void(waiting),
+        )
+
+    def settle(self, todo: pl.DataFrame, check: Callable[[], None]) -> _Done:
+        """Log the rulings of members and release or roll up what waits for them, in batches; `check` is called before each."""
+        later = months_between(self.month.end, self.head.started, self.settings.tz)
+        with consistent_read(self.database) as connection:
+            resets = not is_logged(connection, later)
+        done, seen = _Done(), 0
+        for part in todo.iter_slices(self.settings.sweep_batch_size):
+            check()
+            self._batch([_ruling(row, self.head.rules) for row in part.iter_rows(named=True)], done, resets=resets)
+            seen += part.height
+            self.progress("deciding members", seen, todo.height)
+        return done
+
+    def _batch(self, rulings: Sequence[Ruling], done: _Done, *, resets: bool) -> None:
+        """One transaction; when it fails, halves, so that one bad row holds up nobody else for long."""
+
+        def transaction() -> Decided:
+            with write(self.database) as connection:
+                return decide_batch(connection, rulings, self._job(resets=resets))
+
+        try:
+            done.add(retried(transaction))
+        except (SQLAlchemyError, RuntimeError, ArithmeticError, TypeError, ValueError) as error:
+            if is_out_of_reach(error):
+                raise JobFailedError(f"the database did not let the sweep through: {error_line(error)}") from error
+            if len(rulings) == 1:
+                log.warning("member %d could not be decided: %s", rulings[0].member_id, error_line(error))
+                done.left[rulings[0].member_id] = f"technical: {error_line(error)}"
+                return
+            log.warning("a batch of %d members failed and is done again in halves: %s", len(rulings), error_line(error))
+            for half in in_parts(rulings, (len(rulings) + 1) // 2):
+                self._batch(half, done, resets=resets)
+
+    def _prove(self, done: _Done) -> None:
+        """What was decided must be in the ledger, to the paisa; JobFailedError when it is not."""
+        key = self.month.key
+        with consistent_read(self.database) as connection:
+            for what, sums, ref in (("released", done.released, release_ref), ("rolled up", done.rolled_up, rollup_ref)):
+                posted = posted_total(connection, (ref(number, key) for number in sums))
+                if posted != sum(sums.values()):
+                    raise JobFailedError(
+                        f"the control totals do not close: {format_inr(sum(sums.values()))} were {what}, the ledger has "
+                        f"{format_inr(posted)}; stop payouts and run the reconciliation"
+                    )
+
+    def _summary(self, result: RunResult, released_paisa: int, rolled_up_paisa: int) -> Draft:
+        """Of the month as it stands now, whichever runs decided it; the same figures are told once."""
+        context: dict[str, Any] = {name: result.counts[name] for name in ("month", "eligible", "ineligible")}
+        context |= {"released_paisa": released_paisa, "rolled_up_paisa": rolled_up_paisa, "job_id": self.head.job_id}
+        figures = "/".join(str(context[name]) for name in ("month", "eligible", "released_paisa", "rolled_up_paisa"))
+        return Draft(f"monthly-summary/{figures}", "monthly-summary", None, context)
+
+
+def _joined(ruled: pl.DataFrame, read: MonthRead, held: dict[int, str]) -> pl.DataFrame:
+    """Every member with the ruling and what is stored.
+
+    Columns of the rule, and pending_paisa, pending_rows, was_eligible (this month's log), was_before (the month before's),
+    to_decide (not logged yet), counts_as_eligible (a logged decision stands), held (why nobody can decide it, else null).
+    """
+    because = pl.DataFrame(list(held.items()), schema={"member_id": pl.Int64, "held": pl.String}, orient="row")
+    return (
+        ruled.join(because, on="member_id", how="left")
+        .join(read.pending, on="member_id", how="left")
+        .join(read.stored, on="member_id", how="left")
+        .join(read.before.rename({"was_eligible": "was_before"}), on="member_id", how="left")
+        .with_columns(pl.col("pending_paisa", "void_paisa", "pending_rows").fill_null(0))
+        .with_columns(
+            (
+                pl.col("was_eligible").is_null()
+                & (pl.col("is_active") | pl.col("is_stale") | pl.col("held").is_not_null() | (pl.col("pending_rows") > 0))
+            ).alias("to_decide"),
+            pl.coalesce("was_eligible", "is_eligible").alias("counts_as_eligible"),
+        )
+    )
+
+
+VOID = "commission of refunded orders waits to be reversed"
+
+
+def _void(waiting: pl.DataFrame) -> dict[int, str]:
+    return dict.fromkeys(waiting.filter(pl.col("void_paisa") != 0)["member_id"].to_list(), VOID)
+
+
+def _orphans(read: MonthRead) -> dict[int, str]:
+    """Members whose commission waits, but who do not exist: nobody can decide it."""
+    gone = read.pending.join(read.people, left_on="member_id", right_on="id", how="anti")
+    return dict.fromkeys(gone["member_id"].to_list(), UNKNOWN_MEMBER)
+
+
+def _paisa(rows: pl.DataFrame) -> dict[int, int]:
+    some = rows.filter(pl.col("pending_paisa") > 0)
+    return dict(zip(some["member_id"].to_list(), some["pending_paisa"].to_list(), strict=True))
+
+
+def _ruling(row: dict[str, Any], rules: PlanRules) -> Ruling:
+    missing = {
+        "active": row["missing_active"],
+        "purchase": row["missing_purchase_paisa"],
+        "kyc": row["missing_kyc"],
+        "three_three": row["missing_three_three"],
+    }
+    return Ruling(
+        row["member_id"],
+        row["is_active"],
+        row["is_eligible"],
+        row["purchase_paisa"],
+        rules.monthly_purchase_required_paisa,
+        row["is_kyc_approved"],
+        row["missing_three_three"] == 0,
+        [{"condition": name, "missing": amount} for name, amount in missing.items() if amount],
+    )

@@ -1,0 +1,122 @@
+"""tree check-file: any parent-pointer file, with the same findings and score as the platform's trees."""
+
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import numpy as np
+import polars as pl
+
+from mlm_audit.checks.tree.edges import FILE, broken_edges
+from mlm_audit.checks.tree.forest import BELOW_CYCLE, ON_CYCLE, ROOT, UNKNOWN, Forest, plant
+from mlm_audit.checks.tree.health import below_and_affected, score_of
+from mlm_audit.checks.tree.issues import Issue
+from mlm_audit.checks.tree.levels import level_issues
+from mlm_audit.domain.findings import CheckRun, CheckStatus, RunResult, Verdict
+from mlm_audit.domain.ports import Clock
+from mlm_audit.domain.settings import Settings
+from mlm_audit.engine.files.rows import InputFile
+from mlm_audit.engine.files.trees import TreeColumns, TreeFile, read_tree_file
+from mlm_audit.jobs.trees.result import FILE_CODES, file_findings
+from mlm_audit.runs.lifecycle import new_job_id
+
+JOB = "tree-check-file"
+MOST_NOTES = 5
+SENTINELS = 2
+"""So many nodes under the same unknown parent look like a word for "no parent"."""
+NO_PARENT = frozenset(("0", "-1", "-", "--", "null", "none", "nil", "nan", "n/a", "na", "#n/a", "\\n", "root", "<na>"))
+"""Words that look like "no parent" at once."""
+
+
+def check_file(
+    source: InputFile, columns: TreeColumns, root_values: Sequence[str], settings: Settings, clock: Clock
+) -> RunResult:
+    """Check a file; nothing is stored. InputError for a file that cannot be read exactly."""
+    started = clock()
+    file = read_tree_file(source, columns, root_values)
+    forest = plant(file.frame["id"], file.frame["parent"])
+    issues = [below_and_affected(_placed(issue, source, file.frame), forest) for issue in _issues(forest, source, file.frame)]
+    return _result(source, columns, forest, issues, file, settings, started, clock())
+
+
+def _issues(forest: Forest, source: InputFile, frame: pl.DataFrame) -> list[Issue]:
+    def label(row: int) -> str:
+        name = frame["name"][row] if "name" in frame.columns else None
+        place = source.where(frame["line"][row])
+        return f"node {forest.name(row)} ({place if name is None else f'{name}, {place}'})"
+
+    words = FILE._replace(table=source.path.name)
+    issues = broken_edges(forest, words, lambda row: frame["parent"][row], label)
+    return issues + (level_issues(forest, frame["level"], source.path.name) if "level" in frame.columns else [])
+
+
+def _placed(issue: Issue, source: InputFile, frame: pl.DataFrame) -> Issue:
+    """The issue with the line of each node of its evidence, and its name where there is one."""
+    place = "line" if source.is_csv else "row"
+    evidence = []
+    for known, row in zip(issue.evidence, issue.rows, strict=False):
+        named = {"name": frame["name"][row]} if "name" in frame.columns else {}
+        evidence.append(known | {place: frame["line"][row]} | named)
+    return replace(issue, evidence=tuple(evidence))
+
+
+def _result(
+    source: InputFile,
+    columns: TreeColumns,
+    forest: Forest,
+    issues: list[Issue],
+    file: TreeFile,
+    settings: Settings,
+    started: datetime,
+    ended: datetime,
+) -> RunResult:
+    by_code = Counter(issue.code for issue in issues)
+    ends = forest.depth[(forest.state != ON_CYCLE) & (forest.state != BELOW_CYCLE)]
+    counts = {
+        "health_score": score_of(forest, issues),
+        "issues_found": len(issues),
+        "issues_fixed": 0,
+        "issues_open": len(issues),
+        "critical_open": sum(issue.severity == "critical" for issue in issues),
+        "members_checked": forest.count,
+        "by_code": dict(sorted(by_code.items())),
+        "roots": int(np.count_nonzero(forest.up == ROOT)),
+        "max_depth": int(ends.max()) if len(ends) else 0,
+        "below_a_cycle": int(np.count_nonzero(forest.state == BELOW_CYCLE)),
+        "file": file.read.as_dict(),
+    }
+    checked = [code for code in FILE_CODES if columns.level is not None or not code.startswith("level")]
+    return RunResult(
+        job=JOB,
+        job_id=new_job_id(JOB, started, settings),
+        status="warning" if issues else "success",
+        verdict=Verdict.FAIL if issues else Verdict.PASS,
+        as_of=started,
+        started_at=started,
+        duration_ms=int((ended - started).total_seconds() * 1_000),
+        counts=counts,
+        findings=file_findings(issues),
+        checks=tuple(CheckRun(code, code, CheckStatus.RAN, by_code[code]) for code in checked),
+        notes=tuple(_notes(forest, source, file)) if issues else (),
+        rows_read={source.path.name: file.read.rows},
+        timezone=settings.timezone,
+    )
+
+
+def _notes(forest: Forest, source: InputFile, file: TreeFile) -> list[str]:
+    """What to say of words that may mean "no parent", and of ids that look like floats."""
+    lost = file.frame.filter(pl.Series(forest.up == UNKNOWN))
+    by_value = (
+        lost.group_by("parent").agg(pl.len().alias("nodes"), pl.col("line").min()).sort("nodes", "line", descending=[True, False])
+    )
+    notes = [file.hint] if file.hint else []
+    for value, nodes, line in by_value.iter_rows():
+        if nodes > SENTINELS or str(value).casefold() in NO_PARENT:
+            names = "1 node names" if nodes == 1 else f"{nodes} nodes name"
+            notes.append(
+                f"{names} the unknown parent {value!r} (first in {source.where(line)}): if that means none, give "
+                f"--root-value {shlex.quote(str(value))}, or leave those cells empty"
+            )
+    return notes[:MOST_NOTES]

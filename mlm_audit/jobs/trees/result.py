@@ -1,0 +1,316 @@
+"""What a tree check found and repaired, as a result: findings with their state, counts, score, pictures."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from mlm_audit.checks.findings import findings_of, one_finding
+from mlm_audit.checks.states import as_cleared, cleared, with_states
+from mlm_audit.checks.tree.changes import as_items
+from mlm_audit.checks.tree.codes import CODES
+from mlm_audit.checks.tree.forest import NO_TIME
+from mlm_audit.checks.tree.health import TreeCheck, affected, score
+from mlm_audit.checks.tree.issues import EVIDENCE_ROWS, Issue
+from mlm_audit.checks.tree.neighbourhood import as_data, picture_of
+from mlm_audit.database.store.runs import PREVIOUS_COLUMNS
+from mlm_audit.database.writes.trees import Repaired
+from mlm_audit.domain.findings import SEVERITIES, CheckRun, CheckStatus, RunResult, Verdict, verdict_of
+from mlm_audit.domain.jobs import TREE_HEALTH
+from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.domain.settings import Settings
+from mlm_audit.engine.breaks import BREAK_SCHEMA
+
+PICTURES = 20
+MOST_STORED = 30_000
+FILE_CODES = ("parent-unknown", "parent-self", "parent-cycle", "level", "level-missing")
+
+
+class Head(NamedTuple):
+    """What a run is about. `plan` names it for the report."""
+
+    job_id: str
+    started: datetime
+    as_of: datetime
+    settings: Settings
+    plan: str
+
+
+class Looked(NamedTuple):
+    """What was found first, what is still there after the repairs, and the rows read."""
+
+    before: TreeCheck
+    after: TreeCheck
+    rows: dict[str, int]
+    unread: tuple[str, ...] = ()
+    """What could not be read, in words."""
+
+
+class Made(NamedTuple):
+    """The repairs: done, or with `dry_run` planned; `refused` is their number where it was too large, `held_back` on a first run."""
+
+    repairs: tuple[Repaired, ...]
+    refused: int
+    dry_run: bool
+    held_back: int = 0
+
+
+@dataclass(frozen=True)
+class Since:
+    """What changed in the structure since a run (its id, empty for the first run): moves, arrivals, departures."""
+
+    job_id: str
+    moved: pl.DataFrame = field(default_factory=pl.DataFrame)
+    came: int = 0
+    gone: int = 0
+    note: str = ""
+
+
+class Outcome(NamedTuple):
+    """The result, and the open issues as they are stored (PREVIOUS_COLUMNS and state)."""
+
+    result: RunResult
+    still_open: pl.DataFrame
+
+
+def tree_outcome(head: Head, looked: Looked, made: Made, previous: pl.DataFrame | None, since: Since, ended: datetime) -> Outcome:
+    """Put everything together."""
+    issues = {issue.id: issue for issue in (*looked.before.issues, *looked.after.issues)}
+    still = {issue.id for issue in looked.after.issues}
+    fixed = {issue.id for issue in looked.before.issues if CODES[issue.code].repaired} - still
+    known = pl.DataFrame(schema=PREVIOUS_COLUMNS) if previous is None else previous
+    frame = _in_order(with_states(_frame(issues.values(), fixed, made), known, head.as_of), issues)
+    incomplete = _not_checked(looked)
+    ran = {code for code in CODES if code not in incomplete}
+    findings = findings_of(frame) + findings_of(as_cleared(cleared(frame, known, ran), head.as_of))
+    still_open = frame.filter(pl.col("id").is_in(list(still)))
+    unseen = _unseen(known, incomplete, frame)
+    not_checked = (*dict.fromkeys(incomplete.values()), *looked.unread)
+    verdict = verdict_of(is_broken=bool(still), not_checked=not_checked)
+    counts = _counts(looked, issues.values(), len(fixed), since)
+    result = RunResult(
+        job=TREE_HEALTH,
+        job_id=head.job_id,
+        status="success" if verdict is Verdict.PASS and not fixed else "warning",
+        verdict=verdict,
+        as_of=head.as_of,
+        started_at=head.started,
+        duration_ms=int((ended - head.started).total_seconds() * 1_000),
+        counts=counts,
+        findings=findings,
+        checks=_checks(issues.values(), incomplete),
+        notes=(*looked.unread, *_notes(looked, incomplete, since), *_held_back(made)),
+        rows_read=looked.rows,
+        dry_run=made.dry_run,
+        timezone=head.settings.timezone,
+        plan=head.plan,
+        alerts=_alerts(head.settings, counts, made),
+        corrections=tuple(repair._asdict() for repair in made.repairs),
+        fixed=tuple(sorted(fixed)),
+        items=as_items(since.moved),
+        pictures=_pictures(still_open, looked.after),
+        not_checked=not_checked,
+    )
+    return Outcome(result, _to_store(pl.concat([still_open.select(unseen.columns), unseen])))
+
+
+def _to_store(still_open: pl.DataFrame) -> pl.DataFrame:
+    """With the first rows of evidence only: what is stored must fit into a text column; the run's files have all."""
+    cut = [text if len(text) < MOST_STORED else json.dumps(json.loads(text)[:EVIDENCE_ROWS]) for text in still_open["evidence"]]
+    return still_open.with_columns(pl.Series("evidence", cut, dtype=pl.String))
+
+
+def _unseen(known: pl.DataFrame, incomplete: Mapping[str, str], found: pl.DataFrame) -> pl.DataFrame:
+    """What was open at the last run and could not be looked at: it stays on the books, with its age."""
+    of_them = known.filter(pl.col("code").is_in(list(incomplete)), ~pl.col("id").is_in(found["id"].implode()))
+    return of_them.with_columns(pl.lit("carried over").alias("state"))
+
+
+def file_findings(issues: Iterable[Issue]) -> list[dict[str, Any]]:
+    """The findings of a file, worst first; ids may be text."""
+    found = list(issues)
+    ranked = sorted(found, key=lambda issue: (-SEVERITIES.index(issue.severity), -affected(issue), issue.id))
+    return [
+        one_finding(issue.code, issue.key, issue.severity, _message(issue), member_id=issue.member_id, evidence=_evidence(issue))
+        for issue in ranked
+    ]
+
+
+def _frame(issues: Iterable[Issue], fixed: set[str], made: Made) -> pl.DataFrame:
+    rows = [
+        {
+            "id": issue.id,
+            "code": issue.code,
+            "key": issue.key,
+            "severity": issue.severity,
+            "member_id": issue.member_id,
+            "order_id": None,
+            "amount_paisa": None,
+            "cause": issue.code,
+            "evidence": json.dumps(_evidence(issue), ensure_ascii=False),
+            "message": f"{_message(issue)} {_outcome(issue, is_fixed=issue.id in fixed, made=made)}",
+        }
+        for issue in issues
+    ]
+    return pl.DataFrame(rows, schema=BREAK_SCHEMA)
+
+
+def _evidence(issue: Issue) -> list[dict[str, Any]]:
+    """The first row also says how many are affected and how much is at risk."""
+    extra: dict[str, Any] = {"affected": affected(issue)}
+    if issue.below is not None:
+        extra["below"] = issue.below
+    if issue.at_risk_paisa is not None:
+        extra["pending_at_risk_paisa"] = issue.at_risk_paisa
+    first, *rest = issue.evidence
+    return [first | extra, *rest]
+
+
+def _message(issue: Issue) -> str:
+    text = issue.message[0].upper() + issue.message[1:]
+    if issue.below is not None:
+        text += f"; {grouped(issue.below)} below {'is' if issue.below == 1 else 'are'} affected"
+    if issue.at_risk_paisa is not None:
+        text += f", {format_inr(issue.at_risk_paisa)} of pending commission at risk"
+    return f"{text}."
+
+
+def _outcome(issue: Issue, *, is_fixed: bool, made: Made) -> str:
+    code = CODES[issue.code]
+    if not code.repaired:
+        return f"A person must decide: {code.do}."
+    if is_fixed:
+        return f"Repaired: {code.do}."
+    return f"{'A run repairs it' if made.dry_run else 'Not repaired in this run'}: {code.do}."
+
+
+def _in_order(frame: pl.DataFrame, issues: Mapping[str, Issue]) -> pl.DataFrame:
+    """Worst first, then those that affect most, then by id."""
+    sizes = [affected(issues[name]) for name in frame["id"]]
+    ranks = [SEVERITIES.index(severity) for severity in frame["severity"]]
+    keyed = frame.with_columns(pl.Series("_rank", ranks, pl.Int8), pl.Series("_size", sizes, pl.Int64))
+    return keyed.sort("_rank", "_size", "id", descending=[True, True, False]).drop("_rank", "_size")
+
+
+def _counts(looked: Looked, issues: Iterable[Issue], fixed: int, since: Since) -> dict[str, Any]:
+    still_open = looked.after.issues
+    by_code = Counter(issue.code for issue in issues)
+    return {
+        "health_score": score(looked.after.facts, still_open),
+        "issues_found": sum(by_code.values()),
+        "issues_fixed": fixed,
+        "issues_open": len(still_open),
+        "critical_open": sum(issue.severity == "critical" for issue in still_open),
+        "members_checked": looked.rows["users"],
+        "nodes_checked": looked.rows["matrix_nodes"],
+        "closure_rows_checked": looked.rows["hierarchy"],
+        "by_code": dict(sorted(by_code.items())),
+        "sponsors_changed": _moved(since, "sponsor"),
+        "parents_changed": _moved(since, "parent"),
+        "members_came": since.came,
+        "members_gone": since.gone,
+    }
+
+
+def _moved(since: Since, edge: str) -> int:
+    return since.moved.filter(pl.col("edge") == edge).height if since.moved.width else 0
+
+
+def _not_checked(looked: Looked) -> dict[str, str]:
+    """Codes that could not be checked, with the reason."""
+    reasons: dict[str, str] = {}
+    if not looked.rows["matrix_nodes"]:
+        about = "table matrix_nodes: it has no rows, so neither matrix nor closure could be checked"
+        reasons |= {code: about for code in CODES if code.startswith(("matrix-", "closure-"))}
+    undated = int(np.count_nonzero(looked.before.facts.created_at == NO_TIME))
+    if undated:
+        about = (
+            f"{undated} members have no createdAt: whether they came before their sponsor, or passed over a seat, nobody can tell"
+        )
+        reasons |= dict.fromkeys(("sponsor-later", "matrix-hole", "matrix-placement"), about)
+    if looked.before.facts.given.decided is None:
+        reasons["eligibility-flag"] = "neither a sweep's decisions nor the rule's facts could be read"
+    return reasons
+
+
+def _checks(issues: Iterable[Issue], incomplete: Mapping[str, str]) -> tuple[CheckRun, ...]:
+    found = Counter(issue.code for issue in issues)
+    return tuple(
+        CheckRun(
+            name,
+            code.title,
+            CheckStatus.NOT_RUN if name in incomplete else CheckStatus.RAN,
+            found[name],
+            reason=incomplete.get(name, ""),
+        )
+        for name, code in CODES.items()
+        if name not in FILE_CODES
+    )
+
+
+def _notes(looked: Looked, incomplete: Mapping[str, str], since: Since) -> tuple[str, ...]:
+    notes = list(dict.fromkeys(incomplete.values()))
+    if looked.before.facts.given.decided is not None:
+        notes.append(f"flags were compared with {looked.before.facts.given.decided_by}")
+    if since.note:
+        notes.append(since.note)
+    elif since.job_id:
+        notes.append(f"moves are since {since.job_id}")
+    return tuple(notes)
+
+
+def _held_back(made: Made) -> tuple[str, ...]:
+    if not made.held_back:
+        return ()
+    rows = "1 row" if made.held_back == 1 else f"{grouped(made.held_back)} rows"
+    return (
+        f"this is the first run on this database, so nothing was repaired; {rows} would be: mlm-audit run tree-health --repair",
+    )
+
+
+def _alerts(settings: Settings, counts: Mapping[str, Any], made: Made) -> tuple[str, ...]:
+    alerts = []
+    if counts["critical_open"]:
+        alerts.append(f"{counts['critical_open']} critical issue{'s are' if counts['critical_open'] > 1 else ' is'} open")
+    if counts["health_score"] < settings.alert_health_score:
+        alerts.append(f"the health score is {counts['health_score']}, below {settings.alert_health_score}")
+    if made.refused:
+        alerts.append(
+            f"{made.refused} rows would have to be repaired, more than TREE_REPAIRS_MAX ({settings.tree_repairs_max}): "
+            "nothing was repaired, since many small faults are one big one"
+        )
+    return tuple(alerts)
+
+
+def _pictures(still_open: pl.DataFrame, check: TreeCheck) -> dict[str, dict[str, Any]]:
+    issues = {issue.id: issue for issue in check.issues}
+    drawn: dict[str, dict[str, Any]] = {}
+    for name in still_open["id"]:
+        if len(drawn) == PICTURES:
+            break
+        if (graph := picture_of(issues[name], check.facts)) is not None:
+            drawn[name] = as_data(graph)
+    return drawn
+
+
+def report_data(result: RunResult) -> dict[str, Any]:
+    """What is stored of a result beside its open issues."""
+    return {
+        "verdict": result.verdict.value,
+        "is_complete": result.is_complete,
+        "not_checked": list(result.not_checked),
+        "as_of": result.as_of.isoformat(),
+        "counts": result.counts,
+        "notes": list(result.notes),
+        "alerts": list(result.alerts),
+        "rows_read": result.rows_read,
+        "plan": result.plan,
+        "checks": [{"code": c.code, "status": c.status.value, "breaks": c.breaks, "reason": c.reason} for c in result.checks],
+        "moves": list(result.items),
+        "pictures": result.pictures,
+    }

@@ -1,0 +1,267 @@
+"""tree-health-check: sponsor tree, matrix, closure and flags; repairs what can be derived (DOMAIN §3)."""
+
+import logging
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+from sqlalchemy import Connection, Engine
+
+from mlm_audit.checks.tree.changes import arrivals, moves, structure
+from mlm_audit.checks.tree.closure import Change
+from mlm_audit.checks.tree.codes import CODES
+from mlm_audit.checks.tree.facts import TreeInput
+from mlm_audit.checks.tree.health import TreeCheck, check_trees
+from mlm_audit.checks.tree.issues import Issue
+from mlm_audit.database.core import own_tables as own
+from mlm_audit.database.core import tables as platform
+from mlm_audit.database.core.connect import in_parts, write
+from mlm_audit.database.core.schema import require
+from mlm_audit.database.core.tables import Base
+from mlm_audit.database.reads.sweep import MonthRead, read_month
+from mlm_audit.database.reads.trees import TreeRead, read_trees
+from mlm_audit.database.store.outbox import let_go, queue_once
+from mlm_audit.database.store.runs import PreviousRun, previous_run, store_tree_health
+from mlm_audit.database.writes.trees import Repaired, as_repair, repair_closure, repair_flags
+from mlm_audit.domain.errors import InputError, JobFailedError
+from mlm_audit.domain.findings import RunResult
+from mlm_audit.domain.jobs import TREE_HEALTH
+from mlm_audit.domain.notices import Draft
+from mlm_audit.domain.periods import month_before, month_label, month_of, naive
+from mlm_audit.domain.plan import DEFAULT_PLAN, load_plan, plan_name
+from mlm_audit.domain.ports import Clock, Progress
+from mlm_audit.domain.settings import Settings
+from mlm_audit.engine.eligibility import PEOPLE, PURCHASES, decide, undecided, without_the_unsure
+from mlm_audit.jobs.trees.result import Head, Looked, Made, Outcome, Since, report_data, tree_outcome
+from mlm_audit.notices.alerts import UNTIL_FILED, alert
+from mlm_audit.reporting.trees.report import tree_report
+from mlm_audit.runs.artifacts import with_files
+from mlm_audit.runs.copies import keep, kept_copy
+from mlm_audit.runs.lifecycle import Run, new_job_id, reason_of, running
+from mlm_audit.runs.trend import with_trend
+
+log = logging.getLogger(__name__)
+
+NEEDED: dict[type[Base], Sequence[str] | None] = {
+    platform.User: ("id", "sponsor_id", "role", "is_eligible_repurchase", "created_at"),
+    platform.MatrixNode: None,
+    platform.Hierarchy: None,
+    platform.Commission: ("user_id", "from_user_id", "order_id", "amount_paisa", "status"),
+    platform.Order: ("id", "user_id", "paid_at", "status", "total_paisa"),
+    own.EligibilityLog: ("user_id", "month", "year", "is_eligible"),
+    own.MonthlyStats: ("month", "year"),
+}
+STORE: dict[type[Base], Sequence[str] | None] = dict.fromkeys(
+    (own.JobLog, own.JobLease, own.Notice, own.TreeHealthReport, own.Break, own.Repair)
+)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One look at the trees. `decided` is the month that the flags follow, YYYYMM; None when the rules were asked."""
+
+    check: TreeCheck
+    rows: dict[str, int]
+    decided: int | None
+    structure: pl.DataFrame
+    unread: tuple[str, ...] = ()
+
+
+@dataclass
+class Repairs:
+    """What was repaired, or with a dry run would be; `refused` when there is too much to do."""
+
+    done: list[Repaired] = field(default_factory=list)
+    refused: int = 0
+    held_back: int = 0
+    """How many were not made, since nobody has told the first run to."""
+
+
+def check_tree_health(
+    database: Engine,
+    settings: Settings,
+    clock: Clock,
+    *,
+    as_of: datetime | None = None,
+    dry_run: bool = False,
+    repair: bool | None = None,
+    out: Path | None = None,
+    progress: Progress = lambda *_: None,
+) -> RunResult:
+    """Check the trees, repair what can be derived, look again, store, leave files in `out` (RUNS_DIR/<job_id>).
+
+    `repair`: whether to repair. When left out, every run but the first on a database does (TREE_REPAIRS_FIRST_RUN); the first says what
+    it would repair. Where a value cannot be read, nothing is repaired.
+
+    With `dry_run` nothing is repaired or stored, and files are left only in an `out` that is named.
+
+    Raises InputError before anything is written, JobFailedError when the job broke off (logged as failed).
+    """
+    started = clock()
+    work = _TreeHealth(database, settings, clock, started, as_of or started, progress)
+    with tempfile.TemporaryDirectory(prefix="mlm-audit-") as folder:
+        return work.execute(Path(folder), out, dry_run=dry_run, repair=repair)
+
+
+class _TreeHealth:
+    def __init__(
+        self, database: Engine, settings: Settings, clock: Clock, started: datetime, as_of: datetime, progress: Progress
+    ) -> None:
+        self.database, self.settings, self.clock, self.progress = database, settings, clock, progress
+        self.started = started
+        file = settings.plan_file or DEFAULT_PLAN
+        plan = load_plan(file)
+        self.rules = plan.rules
+        self.head = Head(new_job_id("tree-health", started, settings), started, as_of, settings, plan_name(file, plan))
+
+    def execute(self, folder: Path, out: Path | None, *, dry_run: bool, repair: bool | None) -> RunResult:
+        require(self.database, NEEDED if dry_run else {**NEEDED, **STORE})
+        read = self._read(folder)
+        if dry_run:
+            return with_files(self._look_only(read, repair=repair), self.settings, out)
+        about = {"as_of": self.head.as_of.isoformat()}
+        with running(self.database, TREE_HEALTH, self.head.job_id, self.settings, self.clock, self.started, **about) as run:
+            previous = previous_run(self.database, own.TreeHealthReport)
+            before = self._check(read)
+            repairs = self._repairs(run, before, repair=repair, is_first=previous is None)
+            after = self._check(self._read(folder)) if repairs.done else before
+            run.check()
+            outcome = self._outcome(before, after, repairs, previous, dry_run=False)
+            told = self._store(folder, outcome, after, run, out)
+            filed = with_files(outcome.result, self.settings, out)
+            if told:
+                let_go(self.database, told.key, self.clock())
+            return filed
+
+    def _repairs(self, run: Run, seen: Checked, *, repair: bool | None, is_first: bool) -> Repairs:
+        if repair is False or seen.unread:
+            return Repairs()
+        if repair is None and is_first and not self.settings.tree_repairs_first_run:
+            return Repairs(held_back=len(derivable(seen.check.issues)))
+        return self._repair(run, seen)
+
+    def _look_only(self, read: TreeRead, *, repair: bool | None) -> RunResult:
+        try:
+            seen = self._check(read)
+            wanted = repair is not False and not seen.unread
+            planned = Repairs([as_repair(change) for change in derivable(seen.check.issues)]) if wanted else Repairs()
+            if len(planned.done) > self.settings.tree_repairs_max:
+                planned = Repairs(refused=len(planned.done))
+            return self._outcome(seen, seen, planned, self._previous_if_any(), dry_run=True).result
+        except Exception as error:
+            raise JobFailedError(f"{TREE_HEALTH} failed, nothing was stored: {reason_of(error)}") from error
+
+    def _previous_if_any(self) -> PreviousRun | None:
+        """A dry run also works where the toolkit's tables do not exist yet."""
+        try:
+            require(self.database, STORE)
+        except InputError:
+            return None
+        return previous_run(self.database, own.TreeHealthReport)
+
+    def _read(self, folder: Path) -> TreeRead:
+        paid_first = self.rules.placed_from == "first_paid_order"
+        read = read_trees(self.database, folder, self._month_facts, first_paid=paid_first, progress=self.progress)
+        if not read.users.height:
+            raise InputError("table users: it has no rows, so there is no tree to check; is this the right database?")
+        return read
+
+    def _check(self, read: TreeRead) -> Checked:
+        self.progress("checking the trees", 2, 3)
+        decided, words = self._decided(read)
+        given = TreeInput(read.users, read.nodes, read.closure, read.pending, read.first_paid, decided, words, self.rules)
+        check = check_trees(given)
+        self.progress("checked the trees", 3, 3)
+        return Checked(check, read.rows, read.logged_month, structure(read.users, read.nodes), read.unread.lines())
+
+    def _month_facts(self, connection: Connection) -> MonthRead:
+        last = month_before(month_of(self.head.as_of, self.settings.tz), self.settings.tz)
+        return read_month(connection, last, month_before(last, self.settings.tz), PEOPLE, PURCHASES)
+
+    def _decided(self, read: TreeRead) -> tuple[pl.DataFrame | None, str]:
+        if read.logged is not None and read.logged_month is not None:
+            return read.logged, f"the sweep of {month_label(read.logged_month)}"
+        if read.month is None:
+            return None, ""
+        last = month_before(month_of(self.head.as_of, self.settings.tz), self.settings.tz)
+        month, asked = read.month, (last, self.rules, self.settings.memory_limit_mb)
+        ruled = decide(without_the_unsure(month.people, month.doubts), month.purchases, *asked)
+        held = undecided(month.people, month.purchases, month.doubts, ruled, *asked)
+        return ruled.filter(~pl.col("member_id").is_in(list(held))).select(
+            "member_id", "is_eligible"
+        ), f"the rule for {month_label(last.key)} (no sweep has decided yet)"
+
+    def _repair(self, run: Run, seen: Checked) -> Repairs:
+        planned = derivable(seen.check.issues)
+        if len(planned) > self.settings.tree_repairs_max:
+            return Repairs(refused=len(planned))
+        repairs = Repairs()
+        closure = [change for change in planned if change.action != "flag"]
+        for part in _by_member(closure, self.settings.tree_batch_size):
+            run.check()
+            repairs.done += repair_closure(self.database, run.job_id, part, self.clock())
+            self.progress("repairing the closure", len(repairs.done), len(planned))
+        for part in in_parts([change for change in planned if change.action == "flag"], self.settings.tree_batch_size):
+            run.check()
+            repairs.done += repair_flags(self.database, run.job_id, part, seen.decided, self.clock())
+            self.progress("repairing flags", len(repairs.done), len(planned))
+        return repairs
+
+    def _outcome(
+        self, before: Checked, after: Checked, repairs: Repairs, previous: PreviousRun | None, *, dry_run: bool
+    ) -> Outcome:
+        looked = Looked(before.check, after.check, before.rows, before.unread)
+        since = self._since(before, previous)
+        made = Made(tuple(repairs.done), repairs.refused, dry_run, repairs.held_back)
+        outcome = tree_outcome(self.head, looked, made, previous.breaks if previous else None, since, self.clock())
+        # A look without the toolkit's tables has no runs before it, as a first run has none.
+        return outcome._replace(result=with_trend(self.database, self.settings, outcome.result)) if previous else outcome
+
+    def _since(self, seen: Checked, previous: PreviousRun | None) -> Since:
+        copy = self._copy()
+        if previous is None:
+            return Since("")
+        if not copy.is_file():
+            return Since(
+                "", note=f"moves since {previous.job_id} are not known: its copy of the structure is not in {copy.parent}"
+            )
+        then = pl.read_parquet(copy)
+        of = pl.read_parquet_metadata(copy).get("job_id", "an unknown run")
+        note = "" if of == previous.job_id else f"moves are since {of}: the copy of {previous.job_id} is not on this machine"
+        return Since(of, moves(then, seen.structure), *arrivals(then, seen.structure), note=note)
+
+    def _copy(self) -> Path:
+        return kept_copy(self.settings, self.database, "structure.parquet")
+
+    def _store(self, folder: Path, outcome: Outcome, after: Checked, run: Run, out: Path | None) -> Draft | None:
+        result = outcome.result
+        words = tree_report(result, self.settings.tz, "")
+        with write(self.database) as connection:
+            store_tree_health(connection, result, outcome.still_open, report_data(result), self.clock())
+            if told := alert(connection, own.TreeHealthReport, result, words, self.settings, out):
+                queue_once(connection, told, naive(self.clock()), UNTIL_FILED)
+            run.end_with(connection, result)
+        seen = folder / "structure.parquet"
+        after.structure.write_parquet(seen, metadata={"job_id": self.head.job_id})
+        keep(seen, self._copy())
+        return told
+
+
+def derivable(issues: Iterable[Issue]) -> list[Change]:
+    """What a run repairs by itself: what follows from other data without choosing."""
+    return [change for issue in issues if CODES[issue.code].repaired for change in issue.changes]
+
+
+def _by_member(changes: Sequence[Change], size: int) -> Iterable[list[Change]]:
+    """Batches that keep the changes of one member together."""
+    ordered = sorted(changes, key=lambda change: change.descendant_id)
+    members = sorted({change.descendant_id for change in ordered})
+    place = 0
+    for part in in_parts(members, size):
+        start = place
+        while place < len(ordered) and ordered[place].descendant_id <= part[-1]:
+            place += 1
+        yield ordered[start:place]

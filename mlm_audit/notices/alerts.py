@@ -1,0 +1,73 @@
+"""The alert of a reconciliation or a tree check, by mail with its report: once per fault and business day (DOMAIN §4)."""
+
+import hashlib
+from datetime import UTC, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from mlm_audit.database.core.own_tables import ReconciliationReport, TreeHealthReport
+from mlm_audit.database.store.activity import open_by_run
+from mlm_audit.domain.findings import RunResult, open_findings
+from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.notices import Draft
+from mlm_audit.domain.periods import business_date
+from mlm_audit.domain.settings import Settings
+from mlm_audit.notices.links import report_url
+from mlm_audit.reporting.reconciliation.report import ReportData
+from mlm_audit.reporting.trees.report import TreeReport
+
+Stored = type[ReconciliationReport | TreeHealthReport]
+KINDS: dict[Stored, str] = {ReconciliationReport: "reconciliation-alert", TreeHealthReport: "tree-alert"}
+LARGEST = 5
+UNTIL_FILED = timedelta(minutes=2)
+"""How long an alert waits for its report; should the job die in between, it goes without."""
+RUNS_SHOWN = 30
+
+
+def trend_of(connection: Connection, stored: Stored, settings: Settings) -> list[list[Any]]:
+    """Business day and what was open after it, for each of the last runs: [["2026-11-24", 3], …], the oldest first."""
+    runs = open_by_run(connection, stored, RUNS_SHOWN)
+    return [[str(business_date(at.replace(tzinfo=UTC), settings.tz)), left] for at, left in runs]
+
+
+def alert(
+    connection: Connection, stored: Stored, result: RunResult, data: ReportData | TreeReport, settings: Settings, out: Path | None
+) -> Draft | None:
+    """The notice of a run that alerts, or None.
+
+    What is open, how severe, and the order of magnitude make the fault: the same again on the same day is only counted.
+    """
+    if not result.alerts:
+        return None
+    found = open_findings(result)
+    fault = hashlib.sha256("\n".join(sorted(map(_fault, found))).encode()).hexdigest()[:8]
+    folder = (out or settings.runs_dir / result.job_id).absolute()
+    context = {
+        "job": result.job,
+        "job_id": result.job_id,
+        "verdict": result.verdict_in_words,
+        "not_checked": list(result.not_checked[:LARGEST]),
+        "message": data.sentence,
+        "first": data.first,
+        "alerts": list(result.alerts),
+        "figures": [list(pair) for pair in data.figures],
+        "largest": [_in_words(finding) for finding in found[:LARGEST]],
+        "open": len(found),
+        "trend": trend_of(connection, stored, settings),
+        "report": str(folder / "report.html"),
+        "url": report_url(settings, result.job_id, {"html": "report.html"}),
+    }
+    day = business_date(result.as_of, settings.tz)
+    return Draft(f"{KINDS[stored]}/{day}/{fault}", KINDS[stored], None, context)
+
+
+def _fault(finding: dict[str, Any]) -> str:
+    return f"{finding['id']} {finding['severity']} {len(str(abs(finding['amount_paisa'] or 0)))}"
+
+
+def _in_words(finding: dict[str, Any]) -> dict[str, str]:
+    paisa = finding["amount_paisa"]
+    amount = format_inr(paisa, sign=True) if paisa else ""
+    return {"severity": finding["severity"], "id": finding["id"], "amount": amount, "message": finding["message"]}

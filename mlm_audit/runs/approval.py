@@ -1,0 +1,91 @@
+"""A maker and a checker: a payout run that is larger than usual stops, and a second command approves exactly that run."""
+
+import hashlib
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from mlm_audit.database.store.job_log import metas_since, read_run, recent_meta, write_meta
+from mlm_audit.database.writes.payouts import Instalment
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.jobs import RETRY_PAYOUTS, WEEKLY_PAYOUTS
+from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.periods import business_date, local_instant
+from mlm_audit.domain.settings import Settings
+from mlm_audit.runs.process import user
+
+RECENT_RUNS = 200
+
+
+@dataclass(frozen=True)
+class Approval:
+    """What was approved: the run that asked, as of when (UTC), with which limit, and the fingerprint of what it would pay."""
+
+    job_id: str
+    as_of: datetime
+    limit: int | None
+    fingerprint: str
+
+
+def fingerprint(instalments: Iterable[Instalment]) -> str:
+    """A digest of who is to be paid what: the same instalments, members and amounts, or another digest."""
+    rows = sorted((instalment.id, instalment.member_id, instalment.amount_paisa) for instalment in instalments)
+    return hashlib.sha256(repr(rows).encode()).hexdigest()
+
+
+def why_approval_is_needed(
+    connection: Connection, job: str, count: int, paisa: int, settings: Settings, now: datetime
+) -> str | None:
+    """The rule that a run of that size breaks, in words; None when it may go on by itself."""
+    cap = f"the cap of {format_inr(settings.payout_run_cap_paisa)} (PAYOUT_RUN_CAP_PAISA)"
+    if paisa > settings.payout_run_cap_paisa:
+        return f"{format_inr(paisa)} is more than {cap}"
+    if paisa and paisa + (today := _paid_today(connection, now, settings)) > settings.payout_run_cap_paisa:
+        return f"{format_inr(paisa)} and the {format_inr(today)} that were paid today without approval are more than {cap}"
+    paid = [int(meta.get("counts", {}).get("paid_paisa", 0)) for meta in recent_meta(connection, job, RECENT_RUNS)]
+    usual = [amount for amount in paid if amount > 0][: settings.payout_median_runs]
+    if count == 0 or len(usual) < settings.payout_median_runs:
+        return None
+    median = int(statistics.median_high(usual))
+    if paisa > settings.payout_median_factor * median:
+        return f"{format_inr(paisa)} is more than {settings.payout_median_factor} × {format_inr(median)}, the median of the last {len(usual)} runs"
+    return None
+
+
+def _paid_today(connection: Connection, now: datetime, settings: Settings) -> int:
+    """What payout runs of this business day have paid without approval: a large run cut into small ones is as large."""
+    day = local_instant(business_date(now, settings.tz), settings.tz)
+    metas = [meta for job in (WEEKLY_PAYOUTS, RETRY_PAYOUTS) for meta in metas_since(connection, job, day)]
+    unasked = [meta for meta in metas if not meta.get("about", {}).get("approve")]
+    return sum(int(meta.get("counts", {}).get("paid_paisa", 0)) for meta in unasked)
+
+
+def read_approval(connection: Connection, job: str, job_id: str, settings: Settings) -> Approval:
+    """The run that is to be approved; InputError when it is not one that waits for it."""
+    row = read_run(connection, job_id)
+    if row is None:
+        raise InputError(f"--approve {job_id}: there is no such run; the run that stopped printed its id")
+    asked: dict[str, Any] = (row.metadata or {}).get("approval") or {}
+    if row.jobType != job or not asked:
+        raise InputError(f"--approve {job_id}: this run of {row.jobType} does not wait for approval")
+    if asked.get("used_by"):
+        raise InputError(f"--approve {job_id}: this approval was used already, by {asked['used_by']}")
+    if settings.approver_must_differ and row.metadata.get("by") == user():
+        raise InputError(f"--approve {job_id}: {user()} started it, so somebody else approves it (APPROVER_MUST_DIFFER)")
+    return Approval(job_id, datetime.fromisoformat(asked["as_of"]), asked["limit"], asked["fingerprint"])
+
+
+def use_approval(connection: Connection, approval: Approval, job_id: str) -> None:
+    """An approval is used up before the first payment, so that it can never be used twice.
+
+    The job's lease is held, so nobody else can be here; but somebody may have been since the approval was read.
+    """
+    meta = dict(read_run(connection, approval.job_id).metadata)
+    if used_by := meta["approval"].get("used_by"):
+        raise InputError(f"--approve {approval.job_id}: this approval was used meanwhile, by {used_by}; nothing was paid")
+    meta["approval"] = meta["approval"] | {"used_by": job_id, "approved_by": user()}
+    write_meta(connection, approval.job_id, meta)

@@ -1,0 +1,167 @@
+"""What every job is wrapped in: the lease, its heartbeat, the job log, and the one way in which a run fails."""
+
+import logging
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from mlm_audit.database.core.connect import error_line, write
+from mlm_audit.database.store import job_log
+from mlm_audit.database.store.job_log import Claim
+from mlm_audit.domain.errors import InputError, JobFailedError
+from mlm_audit.domain.findings import RunResult
+from mlm_audit.domain.periods import business_date, naive
+from mlm_audit.domain.ports import Clock
+from mlm_audit.domain.settings import Settings
+from mlm_audit.notices.delivery import deliver
+from mlm_audit.runs.artifacts import NO_ROOM
+from mlm_audit.runs.process import flow_run, is_gone, this_process, user
+from mlm_audit.runs.rate_limiter import every
+
+log = logging.getLogger(__name__)
+
+BEATS_PER_LEASE = 4
+FULL = ("database or disk is full", "No space left on device", "no space left on device", "disk full", "table is full")
+"""How databases and libraries say it that raise no OSError."""
+NOT_CHECKED_LOGGED = 20
+"""Sentences of what was not checked that the job log keeps; the stored report has all."""
+TAKEN_OVER = "{job}: another process has taken over, because this one was silent for too long"
+
+
+def new_job_id(name: str, started: datetime, settings: Settings) -> str:
+    """`<name>-<business day>-<time>-<4 hex>`: readable, sorted by time, unique."""
+    local = started.astimezone(settings.tz)
+    return f"{name}-{local:%Y-%m-%d}-{local:%H%M%S}-{secrets.token_hex(2)}"
+
+
+@dataclass
+class Run:
+    """A run that holds its lease. `meta` is what the job log keeps of it."""
+
+    database: Engine
+    claim: Claim
+    clock: Clock
+    meta: dict[str, Any] = field(default_factory=dict)
+    interrupted: list[str] = field(default_factory=list)
+    ended: bool = False
+    _lost: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def job_id(self) -> str:
+        """The id of this run."""
+        return self.claim.job_id
+
+    def check(self) -> None:
+        """Raises JobFailedError when somebody else has taken the lease: then this run must not go on."""
+        if self._lost.is_set():
+            raise JobFailedError(TAKEN_OVER.format(job=self.claim.job))
+
+    def note(self, **values: Any) -> None:
+        """Keep something in the job log now, before the end."""
+        self.meta |= values
+        with write(self.database) as connection:
+            job_log.write_meta(connection, self.job_id, self.meta)
+
+    def end(self, connection: Connection, status: str, **values: Any) -> None:
+        """Log the end in the job's own last transaction, so that the two cannot part."""
+        self.meta |= values
+        if not job_log.end(connection, self.job_id, naive(self.clock()), status, meta=self.meta):
+            raise JobFailedError(TAKEN_OVER.format(job=self.claim.job))
+        self.ended = True
+
+    def end_with(self, connection: Connection, result: RunResult, **more: Any) -> None:
+        """Log the end with what everybody asks of a result: the verdict and what qualifies it, counts and figures."""
+        self.end(
+            connection,
+            result.status,
+            verdict=result.verdict.value,
+            is_complete=result.is_complete,
+            not_checked=list(result.not_checked[:NOT_CHECKED_LOGGED]),
+            counts=result.counts,
+            figures=result.figures,
+            books=result.books,
+            **more,
+        )
+
+    def beat(self) -> None:
+        """Renew the lease once."""
+        try:
+            if not job_log.heartbeat(self.database, self.claim, self.clock()):
+                self._lost.set()
+        except SQLAlchemyError:
+            # The lease outlives a few lost beats; the next one tries again.
+            log.warning("heartbeat of %s failed", self.job_id, exc_info=True)
+
+
+@contextmanager
+def running(
+    database: Engine, job: str, job_id: str, settings: Settings, clock: Clock, started: datetime, **about: Any
+) -> Iterator[Run]:
+    """Hold the job's lease while the body runs; the body calls `run.end` in its last transaction.
+
+    `about` is what the job log keeps of what the run was asked for: as_of, month, limit.
+
+    Raises JobBusyError or InputError before anything starts. Whatever goes wrong inside is logged as failed, told to the
+    administrators and raised as JobFailedError.
+    """
+    day = str(business_date(started, settings.tz))
+    claim = Claim(job, job_id, this_process(), started, timedelta(seconds=settings.job_lease_seconds), day)
+    meta = {"by": user(), "about": about} | ({"flow_run": flow_run()} if flow_run() else {})
+    run = Run(database, claim, clock, meta, job_log.acquire(database, claim, is_gone, meta, _abandoned))
+    for dead in run.interrupted:
+        log.warning("%s was interrupted and is closed as failed; this run goes on from there", dead)
+    try:
+        with every(claim.lease.total_seconds() / BEATS_PER_LEASE, run.beat, f"heartbeat {job_id}"):
+            yield run
+        assert run.ended, "a job logs its end in its last transaction"
+    except BaseException as error:
+        reason = reason_of(error)
+        if not run.ended:
+            _fail(run, reason)
+        elif isinstance(error, JobFailedError):
+            # The work is done and stays; what comes after it, such as its files, went wrong, and the job log says so.
+            _log_failure(run, lambda: job_log.fail_afterwards(database, claim, clock(), reason))
+            raise
+        if isinstance(error, Exception):
+            raise JobFailedError(f"{job} failed and is logged as {job_id}: {reason}") from error
+        raise
+    finally:
+        # After the money has moved, and also after a failure: the administrators hear of it at once.
+        deliver(database, settings, clock)
+
+
+_abandoned: set[str] = set()
+"""Runs of this process that ended while the database was away: their leases are nobody's any more."""
+
+
+def _fail(run: Run, reason: str) -> None:
+    _log_failure(run, lambda: job_log.fail(run.database, run.claim, run.clock(), reason))
+
+
+def _log_failure(run: Run, log_it: Callable[[], object]) -> None:
+    try:
+        log_it()
+    except SQLAlchemyError:
+        # The database is gone too: the first error is the one to report; the next start closes the run.
+        _abandoned.add(run.job_id)
+        log.exception("the failure of %s could not be logged", run.job_id)
+
+
+def reason_of(error: BaseException) -> str:
+    """An error in one line."""
+    if isinstance(error, JobFailedError | InputError):
+        return str(error).splitlines()[0]
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        where = error.filename2 or error.filename or "a file of this run"
+        return f"there is no room for {where}; make room there, then run again"
+    line = error_line(error)
+    if any(words in line for words in FULL):
+        return f"there is no room for the database or a file of this run ({line}); make room, then run again"
+    return line

@@ -1,0 +1,123 @@
+"""A money job in shards: parts by member that other workers do, while the run that stated it waits and proves one control total.
+
+The run holds the lease; a shard pays, or decides, only while it does. What keeps money right does not depend on that: each
+instalment and each decision is made once by compare-and-set, so that a shard whose worker died is simply done again.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Engine
+
+from mlm_audit.database.core.connect import consistent_read
+from mlm_audit.database.store import job_log
+from mlm_audit.database.store.job_log import Claim, live_run
+from mlm_audit.domain.errors import InputError, JobFailedError
+from mlm_audit.domain.periods import business_date
+from mlm_audit.domain.ports import Clock
+from mlm_audit.domain.settings import Settings
+from mlm_audit.runs.lifecycle import BEATS_PER_LEASE
+from mlm_audit.runs.process import is_gone, this_process
+from mlm_audit.runs.rate_limiter import every
+
+LARGEST = 20_000
+"""Ids that one shard names at most; with more there are more shards."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A part of a run: of which run and which part, and the ids, of instalments or members, that it is about.
+
+    `first` are to be done, `then` only looked at again: held, and not to be paid even if they could be by now.
+    """
+
+    job: str
+    job_id: str
+    number: int
+    of: int
+    members: tuple[int, int]
+    first: tuple[int, ...]
+    then: tuple[int, ...]
+    month: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As a flow run's parameter."""
+        return asdict(self)
+
+
+Share = Callable[[Sequence[Shard]], None]
+"""Has every shard done, by whoever it is, and comes back when all are; JobFailedError when one cannot be done."""
+
+
+def shard_of(data: dict[str, Any]) -> Shard:
+    """A shard from a flow run's parameter. InputError when it is none."""
+    try:
+        numbers = {name: tuple(map(int, data[name])) for name in ("members", "first", "then")}
+        return Shard(**{**data, **numbers})
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"shard: not one that a run has made ({error}); shards are started by their run") from error
+
+
+def cut(job: str, job_id: str, items: Sequence[tuple[int, int, bool]], shards: int, month: str | None = None) -> list[Shard]:
+    """Items (member, id, whether it is to be done) by member in parts of about the same size; nobody is in two of them."""
+    ordered = sorted(items)
+    size = max(1, min(LARGEST, -(-len(ordered) // shards)))
+    parts: list[list[tuple[int, int, bool]]] = []
+    for item in ordered:
+        if not parts or (len(parts[-1]) >= size and parts[-1][-1][0] != item[0]):
+            parts.append([])
+        parts[-1].append(item)
+    return [
+        Shard(
+            job,
+            job_id,
+            number,
+            len(parts),
+            (part[0][0], part[-1][0]),
+            tuple(key for _, key, is_due in part if is_due),
+            tuple(key for _, key, is_due in part if not is_due),
+            month,
+        )
+        for number, part in enumerate(parts, start=1)
+    ]
+
+
+def its_run_lives(database: Engine, shard: Shard, clock: Clock) -> None:
+    """JobFailedError unless the run that made the shard still holds the job's lease."""
+    with consistent_read(database) as connection:
+        live = live_run(connection, shard.job, clock(), is_gone)
+    if live != shard.job_id:
+        raise JobFailedError(
+            f"shard {shard.number} of {shard.of}: its run {shard.job_id} is not under way any more; the next run does what is left"
+        )
+
+
+@contextmanager
+def holding(database: Engine, settings: Settings, clock: Clock, shard: Shard) -> Iterator[None]:
+    """Hold the shard's own lease meanwhile, so that whoever waits for it sees when its process has died.
+
+    JobFailedError when its run is not under way, JobBusyError when somebody else is at the shard.
+    """
+    its_run_lives(database, shard, clock)
+    lease, day = timedelta(seconds=settings.job_lease_seconds), str(business_date(clock(), settings.tz))
+    claim = Claim(lease_of(shard), shard.job_id, this_process(), clock(), lease, day)
+    job_log.hold(database, claim, is_gone)
+    try:
+        with every(lease.total_seconds() / BEATS_PER_LEASE, lambda: job_log.heartbeat(database, claim, clock()), claim.job):
+            yield
+    finally:
+        job_log.let_go(database, claim)
+
+
+def lease_of(shard: Shard) -> str:
+    """The name of a shard's lease."""
+    return f"{shard.job}/{shard.number}"
+
+
+def is_at_work(database: Engine, shard: Shard, clock: Clock) -> bool:
+    """Whether somebody who lives holds the shard's lease."""
+    with consistent_read(database) as connection:
+        return live_run(connection, lease_of(shard), clock(), is_gone) == shard.job_id

@@ -1,0 +1,128 @@
+"""What becomes of a run that was due while the machine, the server or the worker was down (docs/operations.md)."""
+
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Literal
+
+from sqlalchemy import Connection, Engine
+
+from mlm_audit.database.store.activity import first_run_at, good_or_running_since, sweeps_that_ended
+from mlm_audit.database.store.job_log import close_interrupted, live_run
+from mlm_audit.domain.errors import JobBusyError
+from mlm_audit.domain.jobs import (
+    HEALTH_PING,
+    MONTHLY_SWEEP,
+    RECONCILIATION,
+    RETRY_PAYOUTS,
+    STATUS_REPORT,
+    TREE_HEALTH,
+    WEEKLY_PAYOUTS,
+    WEEKLY_SUMMARY,
+)
+from mlm_audit.domain.periods import business_date, format_local, month_before, month_label, month_of, naive
+from mlm_audit.domain.settings import Settings
+from mlm_audit.runs.process import is_gone
+from mlm_audit.scheduling.commands import Steering, Who
+from mlm_audit.scheduling.schedules import last_due
+
+Policy = Literal["once", "its month", "skip"]
+POLICY: dict[str, Policy] = {
+    WEEKLY_PAYOUTS: "once",
+    RETRY_PAYOUTS: "once",
+    TREE_HEALTH: "once",
+    RECONCILIATION: "once",
+    MONTHLY_SWEEP: "its month",
+    STATUS_REPORT: "skip",
+    WEEKLY_SUMMARY: "skip",
+    HEALTH_PING: "skip",
+}
+"""once: however many runs were missed, one makes up for all, at once. its month: every missed run, each for its month.
+
+skip: a report of a moment that is past helps nobody; the next one comes by itself.
+"""
+
+
+MONTHS_LOOKED_BACK = 12
+
+
+def why_not(job: str, scheduled: datetime, now: datetime, settings: Settings, database: Engine) -> str | None:
+    """Why a scheduled run that comes late is not to run any more; None when it is to run."""
+    if now - scheduled <= timedelta(minutes=settings.missed_run_grace_minutes) or POLICY[job] == "its month":
+        return None
+    late = f"it was due on {format_local(scheduled, settings.tz)}"
+    if POLICY[job] == "skip":
+        return f"{late}; {job} is not made up for, the next one comes by itself"
+    with database.connect() as connection:
+        caught_up = _made_up_by(connection, job, last_due(job, now, settings.tz), now)
+    return f"{late}, and {caught_up} has made up for it" if caught_up else None
+
+
+def _made_up_by(connection: Connection, job: str, due: datetime, now: datetime) -> str | None:
+    """The run that did all of what was due then: not one for an earlier day, not one with a limit, not one that is dead."""
+    alive = live_run(connection, job, now, is_gone)
+    for run in good_or_running_since(connection, job, due):
+        about = run.meta.get("about", {})
+        whole = about.get("limit") is None and ("as_of" not in about or datetime.fromisoformat(about["as_of"]) >= due)
+        if whole and (run.status != "running" or run.job_id == alive):
+            return run.job_id
+    return None
+
+
+def month_of_run(scheduled: datetime, settings: Settings) -> str:
+    """The month that a scheduled sweep is about, YYYY-MM, however late it comes."""
+    return month_label(month_before(month_of(scheduled, settings.tz), settings.tz).key)
+
+
+def missed(database: Engine, settings: Settings, now: datetime) -> dict[str, dict[str, str]]:
+    """The jobs that were due last without any run since, and are made up for: job → parameters of the run.
+
+    Of sweeps the earliest month that none was for, within a year. Empty while nothing runs on schedule, and for what was
+    due before anything ever ran here.
+    """
+    found: dict[str, dict[str, str]] = {}
+    if not settings.enable_scheduled_jobs:
+        return found
+    with database.connect() as connection:
+        first = first_run_at(connection)
+        if first is None:
+            return found
+        for job in (job for job, policy in POLICY.items() if policy == "once"):
+            due = last_due(job, now, settings.tz)
+            if first <= naive(due) and _made_up_by(connection, job, due, now) is None:
+                found[job] = {}
+        if month := _missed_month(connection, settings, now, first):
+            found[MONTHLY_SWEEP] = {"month": month}
+    return found
+
+
+def _missed_month(connection: Connection, settings: Settings, now: datetime, first: datetime) -> str | None:
+    """The earliest month that a sweep was due for, since the first run here and within a year, and that none decided."""
+    swept = {
+        run.meta.get("about", {}).get("month") or run.meta.get("month") for run in sweeps_that_ended(connection, MONTHLY_SWEEP)
+    }
+    due, earliest = last_due(MONTHLY_SWEEP, now, settings.tz), None
+    for _ in range(MONTHS_LOOKED_BACK):
+        if naive(due) < first:
+            break
+        month = month_of_run(due, settings)
+        earliest = earliest if month in swept else month
+        due = last_due(MONTHLY_SWEEP, due, settings.tz)
+    return earliest
+
+
+def catch_up(steering: Steering) -> list[str]:
+    """Ask for a run of each job that was missed and whose schedule is on, unless one is under way; the jobs asked for.
+
+    Runs that died are closed first: a dead run has made up for nothing.
+    """
+    now, settings = steering.clock(), steering.settings
+    close_interrupted(steering.database, now, is_gone, str(business_date(now, settings.tz)))
+    off = {job for job, deployed in steering.scheduler.deployments().items() if not deployed.on}
+    asked = []
+    for job, parameters in missed(steering.database, settings, now).items():
+        if job in off:
+            continue
+        with suppress(JobBusyError):
+            steering.trigger(job, Who("catch-up"), parameters)
+            asked.append(job)
+    return asked

@@ -1,0 +1,129 @@
+"""Triggering a job and switching its schedule, through Prefect; every such action is recorded with who and what came of it."""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from mlm_audit.database.core.connect import consistent_read
+from mlm_audit.database.core.own_tables import Action, JobLease, JobLog
+from mlm_audit.database.core.schema import require
+from mlm_audit.database.store.actions import Deed, record
+from mlm_audit.database.store.job_log import live_run
+from mlm_audit.domain.errors import InputError, JobBusyError, JobFailedError
+from mlm_audit.domain.jobs import RETRY_PAYOUTS, WEEKLY_PAYOUTS, resolve, short
+from mlm_audit.domain.periods import business_date, parse_instant
+from mlm_audit.domain.ports import Clock
+from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.registry import Request, refuse_bad_request
+from mlm_audit.runs.approval import read_approval
+from mlm_audit.runs.process import account, acting_as, is_gone
+from mlm_audit.scheduling.client import Scheduler
+
+log = logging.getLogger(__name__)
+PARAMETERS = {"as_of", "dry_run", "full", "limit", "month", "repair", "shards"}
+_one_at_a_time = threading.Lock()
+TABLES = dict.fromkeys((JobLog, JobLease, Action))
+
+
+class Who(NamedTuple):
+    """Who asks, by the name of a token or an account, and from where."""
+
+    name: str
+    address: str = "this machine"
+
+
+def this_account() -> Who:
+    """Who asks at a terminal or in a notebook."""
+    return Who(account())
+
+
+class Steering:
+    """What somebody may do to the jobs. Raises InputError (JobBusyError when it runs already) or SchedulerAwayError."""
+
+    def __init__(self, database: Engine, settings: Settings, clock: Clock, scheduler: Scheduler) -> None:
+        require(database, TABLES)
+        self.database, self.settings, self.clock, self.scheduler = database, settings, clock, scheduler
+
+    def trigger(self, job: str, who: Who, parameters: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Ask for a run now, unless one is under way: its flow run in Prefect. Approving is not a parameter but an action."""
+        given = parameters or {}
+        return self._recorded("trigger", job, who, lambda name: self._trigger(name, who, self._checked(name, given)))
+
+    def approve(self, job: str, job_id: str, who: Who) -> dict[str, Any]:
+        """Ask for exactly the payout run that stopped for approval."""
+
+        def approved(name: str) -> dict[str, Any]:
+            if name not in (WEEKLY_PAYOUTS, RETRY_PAYOUTS):
+                raise InputError(f"{name}: only payout runs are approved")
+            with acting_as(who.name), consistent_read(self.database) as connection:
+                read_approval(connection, name, job_id, self.settings)  # the run asks again; here it is refused at once
+            return self._trigger(name, who, {"approve": job_id}) | {"approved": job_id}
+
+        return self._recorded("approve", job, who, approved)
+
+    def toggle(self, job: str, who: Who, *, enable: bool) -> dict[str, Any]:
+        """Switch a job's schedule on or off."""
+
+        def switched(name: str) -> dict[str, Any]:
+            self.scheduler.toggle(name, enable=enable)
+            return {"job": name, "enabled": enable}
+
+        return self._recorded("enable" if enable else "disable", job, who, switched)
+
+    def _checked(self, job: str, given: dict[str, Any]) -> dict[str, Any]:
+        """Only parameters that the job has, each as it should be: Prefect would take more than it seems (`__prefect_kind`)."""
+        if stray := set(given) - PARAMETERS:
+            raise InputError(f"parameters: {', '.join(sorted(stray))[:100]} cannot be given; {', '.join(sorted(PARAMETERS))} can")
+        for name in ("limit", "shards"):
+            if isinstance(given.get(name), bool) or not isinstance(given.get(name), int | None):
+                raise InputError(f"{name}: give a number")
+        for name in ("dry_run", "repair", "full"):
+            if not isinstance(given.get(name), bool | None):
+                raise InputError(f"{name}: give true or false")
+        text, month = given.get("as_of"), given.get("month")
+        moment = None if text is None else parse_instant(str(text), self.settings.tz)
+        request = Request(
+            moment,
+            None if month is None else str(month),
+            given.get("limit"),
+            None,
+            given.get("repair"),
+            given.get("full"),
+            given.get("shards"),
+            bool(given.get("dry_run")),
+        )
+        refuse_bad_request(job, request, self.settings, self.clock())
+        known = {name: value for name, value in given.items() if value is not None}
+        return known | ({"as_of": moment.isoformat()} if moment else {})
+
+    def _trigger(self, name: str, who: Who, parameters: dict[str, Any]) -> dict[str, Any]:
+        with _one_at_a_time:
+            with self.database.connect() as connection:
+                running = live_run(connection, name, self.clock(), is_gone)
+            if running := running or self.scheduler.under_way().get(name):
+                raise JobBusyError(f"{name} is running already, as {running}; nothing was started")
+            day = business_date(self.clock(), self.settings.tz)
+            run = self.scheduler.trigger(name, f"{short(name)} {day}", parameters, who.name)
+        return {"job": name, "flow_run_id": run.flow_run_id, "flow_run": run.name}
+
+    def _recorded(self, action: str, job: str, who: Who, act: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+        deed = Deed(who.name, who.address, action, "done", job)
+        try:
+            name = resolve(job)
+            deed = deed._replace(job=name)
+            done = act(name)
+        except InputError as error:
+            record(self.database, deed._replace(outcome="refused", detail=str(error)), self.clock())
+            raise
+        except JobFailedError as error:
+            record(self.database, deed._replace(outcome="failed", detail=str(error)), self.clock())
+            raise
+        try:
+            record(self.database, deed._replace(detail=done.get("flow_run_id", "")), self.clock())
+        except SQLAlchemyError:
+            log.exception("done, but not recorded: %s", deed)  # what is done is not undone by that
+        return done
