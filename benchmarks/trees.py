@@ -102,10 +102,10 @@ def ours(folder: Path) -> object:
     """Reading, and every check of sponsor tree and matrix: edges, rings, dates, roots, positions, seats, placement."""
     import polars as pl
 
-    from mlm_audit.checks.tree.facts import Facts, TreeInput
-    from mlm_audit.checks.tree.matrix import Matrix
-    from mlm_audit.checks.tree.records import Records
-    from mlm_audit.checks.tree.sponsors import sponsor_issues
+    from mlm_audit.checks.trees.facts import Facts, TreeInput
+    from mlm_audit.checks.trees.matrix import Matrix
+    from mlm_audit.checks.trees.records import Records
+    from mlm_audit.checks.trees.sponsors import sponsor_issues
     from mlm_audit.domain.plan import PlanRules
 
     members, nodes = read(folder)
@@ -119,7 +119,7 @@ def ours(folder: Path) -> object:
 
 def ours_sponsor(folder: Path) -> object:
     """What the peers below do, after reading: rings, and the depth of everybody, of the sponsor tree."""
-    from mlm_audit.checks.tree.forest import plant
+    from mlm_audit.checks.trees.forest import plant
 
     frame = PREPARED[folder]
     forest = plant(frame["id"], frame["sponsor_id"])
@@ -190,7 +190,7 @@ def closure_floor(folder: Path) -> object:
 
 def closure_check(folder: Path) -> object:
     """The check alone: both tables are in memory already (see `PREPARED`)."""
-    from mlm_audit.checks.tree.closure import suspects
+    from mlm_audit.checks.trees.closure import suspects
 
     closure, index, forest = PREPARED[folder]
     found, absent = suspects(forest, index, closure)
@@ -213,7 +213,7 @@ def prepare(method: str, folder: Path) -> None:
     elif method.endswith("_sponsor"):
         PREPARED[folder] = pl.read_parquet(folder / "members.parquet", columns=["id", "sponsor_id"])
     elif method == "closure_check":
-        from mlm_audit.checks.tree.forest import Index, plant
+        from mlm_audit.checks.trees.forest import Index, plant
 
         nodes, closure = pl.read_parquet(folder / "nodes.parquet"), pl.read_parquet(folder / "closure.parquet")
         PREPARED[folder] = closure, Index(nodes["user_id"]), plant(nodes["user_id"], nodes["parent_id"])

@@ -11,7 +11,7 @@ import pytest
 
 from mlm_audit.checks.catalogue import load_checks, load_views
 from mlm_audit.checks.causes import CAUSES
-from mlm_audit.checks.tree.codes import CODES
+from mlm_audit.checks.trees.codes import CODES
 from mlm_audit.cli.app import app
 from mlm_audit.demo.faults import ALL_FAULTS
 from mlm_audit.demo.mutations.document import page as coverage

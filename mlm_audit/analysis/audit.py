@@ -28,7 +28,7 @@ from mlm_audit.analysis.suspicious import suspicious
 from mlm_audit.analysis.tree import Tree
 from mlm_audit.checks.inputs import ANALYSIS_INPUTS
 from mlm_audit.checks.remedies import Remedy
-from mlm_audit.checks.tree.codes import CODES
+from mlm_audit.checks.trees.codes import CODES
 from mlm_audit.database.core.connect import open_engine
 from mlm_audit.database.core.schema import readable_inputs, unreadable
 from mlm_audit.database.core.values import Unread

@@ -12,8 +12,8 @@ from mlm_audit.analysis.wallet import first_of
 from mlm_audit.checks.causes import in_words
 from mlm_audit.checks.remedies import remedy_of
 from mlm_audit.checks.remedies.model import FACTS
-from mlm_audit.checks.tree.codes import CODES
-from mlm_audit.checks.tree.neighbourhood import as_data
+from mlm_audit.checks.trees.codes import CODES
+from mlm_audit.checks.trees.neighbourhood import as_data
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.settings import Settings

@@ -13,8 +13,8 @@ from mlm_audit.analysis.issue import explain_issue, find_issue
 from mlm_audit.analysis.order import explain_order
 from mlm_audit.analysis.wallet import WalletExplanation, explain_wallet
 from mlm_audit.checks.causes import first_step, in_words
+from mlm_audit.checks.explain_commands import explain_command
 from mlm_audit.checks.figures import LABELS, at_risk_by_cause, figures_from, figures_of
-from mlm_audit.checks.pointers import explain_command
 from mlm_audit.checks.remedies import Remedy, remedy_of
 from mlm_audit.checks.roots import FOLLOWS
 from mlm_audit.database.core.own_tables import ReconciliationReport, TreeHealthReport

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from mlm_audit.checks.tree.forest import plant
+from mlm_audit.checks.trees.forest import plant
 from mlm_audit.database.reads.shared_numbers import Answered
 from mlm_audit.domain.periods import business_date, local_instant, month_label, months_between, naive
 from mlm_audit.engine.analyses import Desk

@@ -6,7 +6,7 @@ import networkx as nx
 from sqlalchemy import Engine
 
 from mlm_audit.analysis.door import answers, whole_id
-from mlm_audit.checks.tree.neighbourhood import as_data
+from mlm_audit.checks.trees.neighbourhood import as_data
 from mlm_audit.domain.errors import InputError
 from mlm_audit.jobs.trees.neighbourhood import TreeName, tree_part
 from mlm_audit.reporting.trees.picture import draw, in_words

@@ -1,6 +1,6 @@
 """The causes a break can have, in words a finance lead understands, with the first step. Keys are what the checks name."""
 
-from mlm_audit.checks.tree.codes import CODES
+from mlm_audit.checks.trees.codes import CODES
 
 CAUSES: dict[str, tuple[str, str]] = {
     "amount-not-positive": ("A withdrawal request of nothing, or less", "Reject the request"),

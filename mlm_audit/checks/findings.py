@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from mlm_audit.checks.remedies import remedy_of
-from mlm_audit.checks.tree.codes import CODES
+from mlm_audit.checks.trees.codes import CODES
 from mlm_audit.domain.findings import FINDING_KEYS, SEVERITIES
 
 

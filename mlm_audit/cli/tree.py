@@ -35,7 +35,7 @@ def show(
     json: Json = False,
 ) -> None:
     """Print a member's neighbourhood: who is above, who is below, and how many more."""
-    from mlm_audit.checks.tree.neighbourhood import as_data
+    from mlm_audit.checks.trees.neighbourhood import as_data
     from mlm_audit.jobs.trees.neighbourhood import tree_part
 
     engine = database(settings_with(db))

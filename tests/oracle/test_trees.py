@@ -9,11 +9,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mlm_audit.checks.tree.facts import TreeInput
-from mlm_audit.checks.tree.forest import plant
-from mlm_audit.checks.tree.health import TreeCheck, affected, check_trees
-from mlm_audit.checks.tree.issues import Issue
-from mlm_audit.checks.tree.seats import NEVER, OUTSIDE, RIGHT, replay, seat
+from mlm_audit.checks.trees.facts import TreeInput
+from mlm_audit.checks.trees.forest import plant
+from mlm_audit.checks.trees.health import TreeCheck, affected, check_trees
+from mlm_audit.checks.trees.issues import Issue
+from mlm_audit.checks.trees.seats import NEVER, OUTSIDE, RIGHT, replay, seat
 from mlm_audit.domain.plan import PlanRules
 from tests.oracle import tree_reference as plain
 from tests.oracle.tree_reference import Trees

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlm_audit.checks.tree import forest as forest_module
-from mlm_audit.checks.tree.forest import BELOW_CYCLE, CUT, ON_CYCLE, ROOT, SOUND, UNKNOWN, Index, plant
-from mlm_audit.checks.tree.levels import wrong_levels
+from mlm_audit.checks.trees import forest as forest_module
+from mlm_audit.checks.trees.forest import BELOW_CYCLE, CUT, ON_CYCLE, ROOT, SOUND, UNKNOWN, Index, plant
+from mlm_audit.checks.trees.levels import wrong_levels
 from mlm_audit.cli import app
 
 parents_of = st.lists(st.one_of(st.none(), st.integers(0, 13)), min_size=1, max_size=12)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, delete, insert, select, update
 
 import mlm_audit
-from mlm_audit.checks.tree.codes import CODES
+from mlm_audit.checks.trees.codes import CODES
 from mlm_audit.database.core.own_tables import Break, TreeHealthReport
 from mlm_audit.database.core.tables import Hierarchy, MatrixNode, User
 from mlm_audit.domain.errors import InputError

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mlm_audit.checks.tree import closure, forest, seats
+from mlm_audit.checks.trees import closure, forest, seats
 from mlm_audit.reporting.core.html import environment
 
 up = np.array([-1, 0, 0, 0], np.int32)

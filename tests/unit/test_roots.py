@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from mlm_audit.checks import roots
-from mlm_audit.checks.pointers import explain_command
+from mlm_audit.checks.explain_commands import explain_command
 from mlm_audit.checks.remedies import remedy_of
 from mlm_audit.checks.roots import FOLLOWS, follow_roots
 from tests.unit.breaks import ROUNDING, causes, given, line

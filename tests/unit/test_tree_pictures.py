@@ -10,10 +10,10 @@ import networkx as nx
 import polars as pl
 import pytest
 
-from mlm_audit.checks.tree.facts import Facts
-from mlm_audit.checks.tree.forest import plant
-from mlm_audit.checks.tree.health import check_trees
-from mlm_audit.checks.tree.neighbourhood import MOST_IN_RING, MOST_NODES, around, as_data, picture_of, ring, seats
+from mlm_audit.checks.trees.facts import Facts
+from mlm_audit.checks.trees.forest import plant
+from mlm_audit.checks.trees.health import check_trees
+from mlm_audit.checks.trees.neighbourhood import MOST_IN_RING, MOST_NODES, around, as_data, picture_of, ring, seats
 from mlm_audit.demo.faults import TREE_FAULTS, inject
 from mlm_audit.demo.scorecard import tree_input
 from mlm_audit.domain.findings import RunResult, Verdict

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, update
 
-from mlm_audit.checks.tree.closure import CLOSURE_DEPTH, Change, ClosureRow, changes_for
+from mlm_audit.checks.trees.closure import CLOSURE_DEPTH, Change, ClosureRow, changes_for
 from mlm_audit.database.core.connect import in_parts, write
 from mlm_audit.database.core.own_tables import EligibilityLog, Repair
 from mlm_audit.database.core.tables import Hierarchy, MatrixNode, User

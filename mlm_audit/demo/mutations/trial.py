@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from mlm_audit.checks.catalogue import load_checks
-from mlm_audit.checks.tree.health import check_trees
+from mlm_audit.checks.trees.health import check_trees
 from mlm_audit.demo.mutations.blind_spots import blind_spots
 from mlm_audit.demo.mutations.case import Case, cases, sample
 from mlm_audit.demo.mutations.clean import clean_platform

@@ -9,11 +9,11 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 
-from mlm_audit.checks.tree.edges import FILE, broken_edges
-from mlm_audit.checks.tree.forest import BELOW_CYCLE, ON_CYCLE, ROOT, UNKNOWN, Forest, plant
-from mlm_audit.checks.tree.health import below_and_affected, score_of
-from mlm_audit.checks.tree.issues import Issue
-from mlm_audit.checks.tree.levels import level_issues
+from mlm_audit.checks.trees.edges import FILE, broken_edges
+from mlm_audit.checks.trees.forest import BELOW_CYCLE, ON_CYCLE, ROOT, UNKNOWN, Forest, plant
+from mlm_audit.checks.trees.health import below_and_affected, score_of
+from mlm_audit.checks.trees.issues import Issue
+from mlm_audit.checks.trees.levels import level_issues
 from mlm_audit.domain.findings import CheckRun, CheckStatus, RunResult, Verdict
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings

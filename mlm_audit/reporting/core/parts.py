@@ -10,8 +10,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from mlm_audit.checks.causes import first_step, in_words
+from mlm_audit.checks.explain_commands import explain_command
 from mlm_audit.checks.figures import Figures, at_risk_by_cause, sum_of_findings
-from mlm_audit.checks.pointers import explain_command
 from mlm_audit.checks.remedies.model import FACTS
 from mlm_audit.checks.roots import FOLLOWS
 from mlm_audit.domain.findings import SEVERITIES, STATES, CheckRun, CheckStatus, RunResult

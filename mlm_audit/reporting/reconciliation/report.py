@@ -6,8 +6,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from mlm_audit.checks.causes import in_words
+from mlm_audit.checks.explain_commands import explain_command
 from mlm_audit.checks.figures import figures_from
-from mlm_audit.checks.pointers import explain_command
 from mlm_audit.domain.findings import Bridge, RunResult, Verdict, open_findings
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.reporting.core.files_read import files_read

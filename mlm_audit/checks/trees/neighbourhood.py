@@ -9,10 +9,10 @@ from typing import Any
 
 import networkx as nx
 
-from mlm_audit.checks.tree.facts import Facts
-from mlm_audit.checks.tree.forest import ROOT, UNKNOWN, Forest
-from mlm_audit.checks.tree.issues import Issue
-from mlm_audit.checks.tree.seats import WIDTH
+from mlm_audit.checks.trees.facts import Facts
+from mlm_audit.checks.trees.forest import ROOT, UNKNOWN, Forest
+from mlm_audit.checks.trees.issues import Issue
+from mlm_audit.checks.trees.seats import WIDTH
 
 UP, DOWN = 3, 3
 MOST_CHILDREN, MOST_NODES = 3, 24

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mlm_audit.checks.tree.forest import ROOT, UNKNOWN, Forest, Rows
-from mlm_audit.checks.tree.issues import NAMED, RING_ROWS, Issue, Picture
+from mlm_audit.checks.trees.forest import ROOT, UNKNOWN, Forest, Rows
+from mlm_audit.checks.trees.issues import NAMED, RING_ROWS, Issue, Picture
 from mlm_audit.domain.money import grouped
 
 

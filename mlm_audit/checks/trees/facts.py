@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from mlm_audit.checks.tree.forest import (
+from mlm_audit.checks.trees.forest import (
     DETACHED,
     NO_TIME,
     ON_CYCLE,
@@ -22,7 +22,7 @@ from mlm_audit.checks.tree.forest import (
     planted,
     walk,
 )
-from mlm_audit.checks.tree.seats import Seats, seat
+from mlm_audit.checks.trees.seats import Seats, seat
 from mlm_audit.domain.plan import PlanRules
 
 

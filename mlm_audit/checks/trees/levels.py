@@ -3,8 +3,8 @@
 import numpy as np
 import polars as pl
 
-from mlm_audit.checks.tree.forest import ON_CYCLE, ROOT, Flags, Forest, Ints
-from mlm_audit.checks.tree.issues import Issue
+from mlm_audit.checks.trees.forest import ON_CYCLE, ROOT, Flags, Forest, Ints
+from mlm_audit.checks.trees.issues import Issue
 
 UNSET = np.int64(-(2**63))
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from mlm_audit.checks.tree.closure import Change, as_evidence
-from mlm_audit.checks.tree.codes import CODES
-from mlm_audit.checks.tree.facts import Facts, TreeInput
-from mlm_audit.checks.tree.forest import Forest, Index, Rows, Small
-from mlm_audit.checks.tree.issues import EVIDENCE_ROWS, Issue
-from mlm_audit.checks.tree.matrix import Matrix
-from mlm_audit.checks.tree.records import Records
-from mlm_audit.checks.tree.sponsors import flag_issues, sponsor_issues
+from mlm_audit.checks.trees.closure import Change, as_evidence
+from mlm_audit.checks.trees.codes import CODES
+from mlm_audit.checks.trees.facts import Facts, TreeInput
+from mlm_audit.checks.trees.forest import Forest, Index, Rows, Small
+from mlm_audit.checks.trees.issues import EVIDENCE_ROWS, Issue
+from mlm_audit.checks.trees.matrix import Matrix
+from mlm_audit.checks.trees.records import Records
+from mlm_audit.checks.trees.sponsors import flag_issues, sponsor_issues
 from mlm_audit.domain.money import grouped
 
 TENTHS = {"low": 1, "medium": 3, "high": 5, "critical": 10}

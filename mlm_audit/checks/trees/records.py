@@ -4,7 +4,7 @@ from collections import defaultdict
 from functools import cached_property
 from typing import Any
 
-from mlm_audit.checks.tree.closure import (
+from mlm_audit.checks.trees.closure import (
     Change,
     ClosureRow,
     chain,
@@ -14,9 +14,9 @@ from mlm_audit.checks.tree.closure import (
     rows_by_descendant,
     suspects,
 )
-from mlm_audit.checks.tree.facts import Facts
-from mlm_audit.checks.tree.forest import DETACHED, UNKNOWN
-from mlm_audit.checks.tree.issues import EVIDENCE_ROWS
+from mlm_audit.checks.trees.facts import Facts
+from mlm_audit.checks.trees.forest import DETACHED, UNKNOWN
+from mlm_audit.checks.trees.issues import EVIDENCE_ROWS
 
 MOST_SUSPECTS = 200_000
 

@@ -6,11 +6,11 @@ from collections.abc import Set as AbstractSet
 
 import numpy as np
 
-from mlm_audit.checks.tree.facts import Facts
-from mlm_audit.checks.tree.forest import NO_TIME, UNKNOWN, Flags, Ints, Rows, earlier_than_parent
-from mlm_audit.checks.tree.issues import EVIDENCE_ROWS, Issue, Picture, names, node_row
-from mlm_audit.checks.tree.records import Records
-from mlm_audit.checks.tree.seats import NEVER, OUTSIDE, RIGHT, Replay, replay
+from mlm_audit.checks.trees.facts import Facts
+from mlm_audit.checks.trees.forest import NO_TIME, UNKNOWN, Flags, Ints, Rows, earlier_than_parent
+from mlm_audit.checks.trees.issues import EVIDENCE_ROWS, Issue, Picture, names, node_row
+from mlm_audit.checks.trees.records import Records
+from mlm_audit.checks.trees.seats import NEVER, OUTSIDE, RIGHT, Replay, replay
 from mlm_audit.domain.money import grouped
 
 MOST_WRONG_SEATS = 50

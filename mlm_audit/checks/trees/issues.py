@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mlm_audit.checks.tree.closure import Change
-from mlm_audit.checks.tree.codes import CODES
-from mlm_audit.checks.tree.facts import Facts
-from mlm_audit.checks.tree.forest import Forest, Rows
+from mlm_audit.checks.trees.closure import Change
+from mlm_audit.checks.trees.codes import CODES
+from mlm_audit.checks.trees.facts import Facts
+from mlm_audit.checks.trees.forest import Forest, Rows
 from mlm_audit.domain.money import grouped
 
 NAMED = 12

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from mlm_audit.checks.tree.codes import CODES
+from mlm_audit.checks.trees.codes import CODES
 
 PROGRAM = "mlm-audit explain"
 OF_WALLETS = ("wallet-balance", "running-balance", "negative-wallet", "withdrawals")

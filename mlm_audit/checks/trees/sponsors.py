@@ -4,12 +4,12 @@ from typing import Any
 
 import polars as pl
 
-from mlm_audit.checks.tree.closure import Change
-from mlm_audit.checks.tree.edges import SPONSOR, broken_edges, roots_of, surplus_roots
-from mlm_audit.checks.tree.facts import Facts
-from mlm_audit.checks.tree.forest import NO_TIME, Rows
-from mlm_audit.checks.tree.issues import Issue, Picture
-from mlm_audit.checks.tree.records import Records
+from mlm_audit.checks.trees.closure import Change
+from mlm_audit.checks.trees.edges import SPONSOR, broken_edges, roots_of, surplus_roots
+from mlm_audit.checks.trees.facts import Facts
+from mlm_audit.checks.trees.forest import NO_TIME, Rows
+from mlm_audit.checks.trees.issues import Issue, Picture
+from mlm_audit.checks.trees.records import Records
 
 FLAG = "eligibility-flag"
 

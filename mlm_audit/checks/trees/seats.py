@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mlm_audit.checks.tree.forest import Forest, Ints, Rows, Small, compiled
+from mlm_audit.checks.trees.forest import Forest, Ints, Rows, Small, compiled
 
 WIDTH = 3
 EMPTY = -1

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from mlm_audit.checks.tree.forest import SOUND, Flags, Forest, Index, Rows, Small, compiled
+from mlm_audit.checks.trees.forest import SOUND, Flags, Forest, Index, Rows, Small, compiled
 
 CLOSURE_DEPTH = 5
 THREADS = 2
