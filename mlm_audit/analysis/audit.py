@@ -13,19 +13,19 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from mlm_audit.analysis.answer import Answer
-from mlm_audit.analysis.door import answers, whole_id
-from mlm_audit.analysis.eligibility import MonthEligibility
-from mlm_audit.analysis.income import income_disclosure
-from mlm_audit.analysis.member import Member, Order
-from mlm_audit.analysis.payout import explain_payout
+from mlm_audit.analysis.explain.eligibility import MonthEligibility
+from mlm_audit.analysis.explain.member import Member, Order
+from mlm_audit.analysis.explain.payout import explain_payout
+from mlm_audit.analysis.indicators.income import income_disclosure
+from mlm_audit.analysis.indicators.misuse import suspicious
+from mlm_audit.analysis.indicators.pyramid import pyramid_indicators
 from mlm_audit.analysis.payouts import Payouts
 from mlm_audit.analysis.period import Months
-from mlm_audit.analysis.plan_changes import PlanChanges
-from mlm_audit.analysis.pyramid import pyramid_indicators
 from mlm_audit.analysis.run import Run, last_run, run_of, run_stored
-from mlm_audit.analysis.simulate import Simulation, simulate
-from mlm_audit.analysis.suspicious import suspicious
 from mlm_audit.analysis.tree import Tree
+from mlm_audit.analysis.validation import answers, whole_id
+from mlm_audit.analysis.whatif.plan_changes import PlanChanges
+from mlm_audit.analysis.whatif.simulation import Simulation, simulate
 from mlm_audit.checks.inputs import ANALYSIS_INPUTS
 from mlm_audit.checks.remedies import Remedy
 from mlm_audit.checks.trees.codes import CODES

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from mlm_audit.analysis.answer import Answer
-from mlm_audit.analysis.door import answers
+from mlm_audit.analysis.validation import answers
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.jobs import WEEKLY_PAYOUTS
 from mlm_audit.domain.last_reconciliation import books_in_words

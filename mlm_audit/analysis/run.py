@@ -8,10 +8,11 @@ from rich.console import RenderableType
 from sqlalchemy import Engine
 
 from mlm_audit.analysis.answer import Answer
-from mlm_audit.analysis.door import answers, whole_id
-from mlm_audit.analysis.issue import explain_issue, find_issue
-from mlm_audit.analysis.order import explain_order
-from mlm_audit.analysis.wallet import WalletExplanation, explain_wallet
+from mlm_audit.analysis.explain.issue import explain_issue, find_issue
+from mlm_audit.analysis.explain.order import explain_order
+from mlm_audit.analysis.explain.subsets import OF_ORDERS, WALLET_CHECKS, Looked, look_at_order, look_at_wallet
+from mlm_audit.analysis.explain.wallet import WalletExplanation, explain_wallet
+from mlm_audit.analysis.validation import answers, whole_id
 from mlm_audit.checks.causes import first_step, in_words
 from mlm_audit.checks.explain_commands import explain_command
 from mlm_audit.checks.figures import LABELS, at_risk_by_cause, figures_from, figures_of
@@ -23,7 +24,6 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import SEVERITIES, RunResult, Verdict, open_findings, verdict_in_words
 from mlm_audit.domain.money import grouped
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.slices import OF_ORDERS, WALLET_CHECKS, Looked, look_at_order, look_at_wallet
 from mlm_audit.reporting.core.parts import figure_rows, figures_sentence, plural
 from mlm_audit.reporting.core.story import Story, Table, columns
 from mlm_audit.reporting.core.story_rendering import to_html, to_terminal

@@ -5,7 +5,7 @@ from typing import Any, get_args
 import networkx as nx
 from sqlalchemy import Engine
 
-from mlm_audit.analysis.door import answers, whole_id
+from mlm_audit.analysis.validation import answers, whole_id
 from mlm_audit.checks.trees.neighbourhood import as_data
 from mlm_audit.domain.errors import InputError
 from mlm_audit.jobs.trees.neighbourhood import TreeName, tree_part

@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 
 import mlm_audit
-from mlm_audit.analysis.issue import explain_issue
+from mlm_audit.analysis.explain.issue import explain_issue
+from mlm_audit.analysis.explain.subsets import OF_ORDERS, ORDER_CHECKS, WALLET_CHECKS
 from mlm_audit.checks.explain_commands import explain_command
 from mlm_audit.checks.trees.codes import CODES
-from mlm_audit.jobs.slices import OF_ORDERS, ORDER_CHECKS, WALLET_CHECKS
 from mlm_audit.jobs.sweep.run import run_sweep
 from mlm_audit.jobs.trees.run import check_tree_health
 from tests.conftest import settings_for

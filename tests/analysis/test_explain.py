@@ -14,8 +14,9 @@ from sqlalchemy import Engine, delete, text, update
 
 import mlm_audit
 from mlm_audit.analysis.answer import Answer
-from mlm_audit.analysis.order import explain_order
-from mlm_audit.analysis.order_lines import stands
+from mlm_audit.analysis.explain.order import explain_order
+from mlm_audit.analysis.explain.order_lines import stands
+from mlm_audit.analysis.explain.subsets import ORDER_CHECKS, WALLET_CHECKS, Looked
 from mlm_audit.checks.hypotheses import Around, hypotheses
 from mlm_audit.checks.wallet_chain import wallet_chain
 from mlm_audit.database.core.connect import write
@@ -24,7 +25,6 @@ from mlm_audit.database.reads.subsets import ORDER_LINES
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.plan import load_plan
-from mlm_audit.jobs.slices import ORDER_CHECKS, WALLET_CHECKS, Looked
 from mlm_audit.reporting.core.svg_charts import parting
 from tests.conftest import clean_platform, settings_for
 

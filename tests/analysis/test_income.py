@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 import mlm_audit
 from mlm_audit.analysis import audit as door
-from mlm_audit.analysis.income import PERCENTILES, income_disclosure
+from mlm_audit.analysis.indicators.income import PERCENTILES, income_disclosure
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.errors import InputError
 from tests.analysis.whatif import credit, desk_over, member, order

@@ -11,8 +11,8 @@ from sqlalchemy import Engine, text
 
 import mlm_audit
 from mlm_audit.analysis import audit as door
-from mlm_audit.analysis.plan_changes import changed_plan
-from mlm_audit.analysis.simulate import _distribution, simulate
+from mlm_audit.analysis.whatif.plan_changes import changed_plan
+from mlm_audit.analysis.whatif.simulation import _distribution, simulate
 from mlm_audit.database.core.connect import write
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.errors import InputError

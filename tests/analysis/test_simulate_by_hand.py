@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mlm_audit.analysis.plan_changes import changed_plan
-from mlm_audit.analysis.recompute import recompute
+from mlm_audit.analysis.whatif.plan_changes import changed_plan
+from mlm_audit.analysis.whatif.recomputation import recompute
 from mlm_audit.domain.eligibility import Direct, MonthFacts, Person, is_eligible, judge, was_active
 from mlm_audit.domain.periods import Month, month_of, parse_month
 from mlm_audit.domain.plan import Plan, load_plan

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from mlm_audit.analysis.answer import Answer
+from mlm_audit.analysis.explain.subsets import Looked
 from mlm_audit.checks.causes import in_words
 from mlm_audit.checks.hypotheses import Around, hypotheses
 from mlm_audit.checks.remedies import remedy_of
@@ -17,7 +18,6 @@ from mlm_audit.domain.findings import SEVERITIES, verdict_of
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.privacy import mask_personal
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.slices import Looked
 from mlm_audit.reporting.core.story import Drawn, Story, Table, columns, rows_of
 from mlm_audit.reporting.core.svg_charts import parting
 

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from mlm_audit.analysis.explain.subsets import Looked
 from mlm_audit.checks.inputs import ORDER_LINES
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.payouts import order_stands
 from mlm_audit.domain.plan import PlanRules, PlanVersion
 from mlm_audit.domain.postings import Posting, Upline, expected_postings
-from mlm_audit.jobs.slices import Looked
 
 EVER = datetime(1900, 1, 1)  # noqa: DTZ001  (UTC without a zone, as the frames have it)
 

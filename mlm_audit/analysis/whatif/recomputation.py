@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from mlm_audit.analysis.plan_changes import Compression
+from mlm_audit.analysis.whatif.plan_changes import Compression
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import Month, naive
 from mlm_audit.domain.plan import Plan

@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from mlm_audit.analysis.answer import Answer
-from mlm_audit.analysis.suspicious_finders import Found, find_all
-from mlm_audit.analysis.suspicious_words import PATTERNS
+from mlm_audit.analysis.indicators.misuse_patterns import Found, find_all
+from mlm_audit.analysis.indicators.misuse_words import PATTERNS
 from mlm_audit.database.reads.shared_numbers import Answered
 from mlm_audit.domain.money import grouped
 from mlm_audit.engine.analyses import Desk

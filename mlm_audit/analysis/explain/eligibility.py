@@ -9,7 +9,7 @@ import polars as pl
 from sqlalchemy import Engine
 
 from mlm_audit.analysis.answer import Answer
-from mlm_audit.analysis.door import answers, whole_id
+from mlm_audit.analysis.validation import answers, whole_id
 from mlm_audit.database.core.schema import require
 from mlm_audit.database.reads.eligibility import read_logged
 from mlm_audit.domain.errors import InputError

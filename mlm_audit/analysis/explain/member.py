@@ -7,11 +7,12 @@ from typing import Any
 from sqlalchemy import Engine
 
 from mlm_audit.analysis.answer import Answer
-from mlm_audit.analysis.door import answers, reading
-from mlm_audit.analysis.eligibility import explain_month
-from mlm_audit.analysis.order import OrderExplanation, explain_order
+from mlm_audit.analysis.explain.eligibility import explain_month
+from mlm_audit.analysis.explain.order import OrderExplanation, explain_order
+from mlm_audit.analysis.explain.subsets import look_at_order
+from mlm_audit.analysis.explain.wallet import WalletExplanation
 from mlm_audit.analysis.run import explain_member
-from mlm_audit.analysis.wallet import WalletExplanation
+from mlm_audit.analysis.validation import answers, reading
 from mlm_audit.database.reads.member import read_member
 from mlm_audit.database.reads.snapshot import one_instant
 from mlm_audit.database.reads.subsets import has_member
@@ -21,7 +22,6 @@ from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.payouts import known_reason
 from mlm_audit.domain.privacy import mask_email, mask_name, mask_number, one_line
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.slices import look_at_order
 from mlm_audit.reporting.core.story import Story, Table, columns
 from mlm_audit.runs.clock import now
 from mlm_audit.runs.personal_data_access import note_reveal

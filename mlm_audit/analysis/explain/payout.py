@@ -8,7 +8,8 @@ import polars as pl
 from sqlalchemy import Engine
 
 from mlm_audit.analysis.answer import Answer
-from mlm_audit.analysis.wallet import breaks_table, first_of, root_break, root_cause
+from mlm_audit.analysis.explain.subsets import PAYOUT_CHECKS, look_at_order
+from mlm_audit.analysis.explain.wallet import breaks_table, first_of, root_break, root_cause
 from mlm_audit.checks.roots import ROOTS
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Verdict
@@ -19,7 +20,6 @@ from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.breaks import BREAK_SCHEMA
 from mlm_audit.jobs.payouts.explanation import PayoutStory, Step, tell_payout
-from mlm_audit.jobs.slices import PAYOUT_CHECKS, look_at_order
 from mlm_audit.reporting.core.story import Story, Table, columns
 
 STEPS = columns(("step", "Step"), ("amount_paisa", "Amount", "change"), ("why", "Why"))

@@ -8,7 +8,7 @@ import polars as pl
 from sqlalchemy import Engine
 
 from mlm_audit.analysis.answer import Answer
-from mlm_audit.analysis.wallet import first_of
+from mlm_audit.analysis.explain.wallet import first_of
 from mlm_audit.checks.causes import in_words
 from mlm_audit.checks.remedies import remedy_of
 from mlm_audit.checks.remedies.model import FACTS

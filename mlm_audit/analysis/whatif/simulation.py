@@ -8,8 +8,8 @@ import polars as pl
 
 from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.period import Months, ended, in_words, months_of
-from mlm_audit.analysis.plan_changes import changed_plan
-from mlm_audit.analysis.recompute import Outcome, recompute
+from mlm_audit.analysis.whatif.plan_changes import changed_plan
+from mlm_audit.analysis.whatif.recomputation import Outcome, recompute
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.money import format_inr, grouped

@@ -6,8 +6,9 @@ from typing import Any
 import polars as pl
 
 from mlm_audit.analysis.answer import Answer
-from mlm_audit.analysis.order_lines import planned_lines, stands, unplanned_lines
-from mlm_audit.analysis.wallet import breaks_table, first_of, root_break, to_be_read
+from mlm_audit.analysis.explain.order_lines import planned_lines, stands, unplanned_lines
+from mlm_audit.analysis.explain.subsets import Looked
+from mlm_audit.analysis.explain.wallet import breaks_table, first_of, root_break, to_be_read
 from mlm_audit.checks.causes import in_words
 from mlm_audit.checks.inputs import ORDER_LINES
 from mlm_audit.checks.roots import ROOTS
@@ -16,7 +17,6 @@ from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.periods import format_local, month_label, month_of
 from mlm_audit.domain.plan import PlanVersion
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.slices import Looked
 from mlm_audit.reporting.core.story import Story, Table, columns
 
 LINES = columns(

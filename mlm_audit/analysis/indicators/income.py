@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from mlm_audit.analysis.answer import Answer
-from mlm_audit.analysis.groups import LEAST, Group, by_activity, by_level, by_team, by_tenure, put_together
+from mlm_audit.analysis.indicators.groups import LEAST, Group, by_activity, by_level, by_team, by_tenure, put_together
 from mlm_audit.analysis.period import ended_at, months_of, window
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Verdict
