@@ -14,7 +14,7 @@ from mlm_audit.checks.causes import CAUSES
 from mlm_audit.checks.trees.codes import CODES
 from mlm_audit.cli.app import app
 from mlm_audit.demo.faults import ALL_FAULTS
-from mlm_audit.demo.mutations.document import page as coverage
+from mlm_audit.demo.mutations.coverage_page import page as coverage
 from mlm_audit.domain.settings import Settings
 from mlm_audit.reporting.core.html import render
 from mlm_audit.reporting.core.run_folder import OF_ITEMS, page_of, rerun_command, sha256_of

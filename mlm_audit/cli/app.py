@@ -27,10 +27,10 @@ from mlm_audit.cli import (
     repairs,
     reports,
     run,
+    scheduling,
     seals,
     serve,
     status,
-    steer,
     tree,
 )
 from mlm_audit.cli.common import EXIT_BAD_INPUT, EXIT_FAILED, close_databases, print_error
@@ -65,9 +65,9 @@ app.command(run.settings)
 app.command(status.health)
 app.command(status.status)
 app.command(status.history)
-app.command(steer.trigger)
-app.command(steer.enable)
-app.command(steer.disable)
+app.command(scheduling.trigger)
+app.command(scheduling.enable)
+app.command(scheduling.disable)
 app.command(serve.serve)
 app.command(serve.catch_up)
 app.command(console.actions)

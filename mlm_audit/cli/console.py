@@ -33,8 +33,8 @@ def needs(extra: str) -> Iterator[None]:
 def console(*, host: Host = "127.0.0.1", port: Port = 8300, db: Db = None) -> None:
     """Serve the job console alone, without Prefect's server and worker; `mlm-audit serve` starts everything."""
     with needs("console"):
-        from mlm_audit.console.desk import Desk
-        from mlm_audit.console.run import refuse_taken, serve_console
+        from mlm_audit.console.server import refuse_taken, serve_console
+        from mlm_audit.console.services import Desk
 
     settings = settings_with(db)
     desk = Desk(database(settings), lambda: settings_with(db), clock, Scheduler())

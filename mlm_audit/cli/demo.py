@@ -12,8 +12,8 @@ from mlm_audit.cli.common import Db, Json, database, out, print_json, progress_b
 from mlm_audit.database.core import upgrade
 from mlm_audit.demo.books import build_platform
 from mlm_audit.demo.faults import ALL_FAULTS, inject, parse_selection
-from mlm_audit.demo.mutations.card import card
-from mlm_audit.demo.mutations.card import markdown as card_page
+from mlm_audit.demo.mutations.coverage import card
+from mlm_audit.demo.mutations.coverage import markdown as card_page
 from mlm_audit.demo.mutations.trial import scorecard as mutation_scorecard
 from mlm_audit.demo.scorecard import Score, scorecard, tree_scorecard, write_truth
 from mlm_audit.demo.variants import VARIANTS, Variant

@@ -34,8 +34,8 @@ def serve(
     none is started. What somebody has switched off stays off; what was missed while all this was down is made up for.
     """
     with needs("console"):
-        from mlm_audit.console.desk import Desk
-        from mlm_audit.console.run import refuse_taken, serve_console
+        from mlm_audit.console.server import refuse_taken, serve_console
+        from mlm_audit.console.services import Desk
         from mlm_audit.console.supervisor import LOOPBACK, Supervisor, prepare_environment
     if find_spec("prefect") is None:
         raise InputError("prefect is not installed; install mlm-audit[prefect]")

@@ -14,10 +14,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mlm_audit import __version__
-from mlm_audit.console.calls import routes
-from mlm_audit.console.desk import Desk
-from mlm_audit.console.gate import RefusedError
-from mlm_audit.console.page import files, pages
+from mlm_audit.console.admission import RefusedError
+from mlm_audit.console.api import routes
+from mlm_audit.console.pages import files, pages
+from mlm_audit.console.services import Desk
 from mlm_audit.domain.errors import InputError, JobBusyError, JobFailedError, UnknownJobError
 
 log = logging.getLogger(__name__)

@@ -28,7 +28,7 @@ from mlm_audit.demo.frames import (
     rollup_frame,
     with_balances,
 )
-from mlm_audit.demo.nights import PAID, Payouts, Sweep, Withdrawals, monthly_sweeps, weekly_payouts, withdrawals
+from mlm_audit.demo.job_history import PAID, Payouts, Sweep, Withdrawals, monthly_sweeps, weekly_payouts, withdrawals
 from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.world import NEVER, DemoSpec, Flags, Ints, World, make_world, micros
 from mlm_audit.domain.plan import Plan

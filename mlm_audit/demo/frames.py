@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mlm_audit.demo.nights import Sweep
+from mlm_audit.demo.job_history import Sweep
 from mlm_audit.demo.world import NEVER, Ints
 
 LEDGER_KINDS = (

@@ -17,8 +17,8 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from mlm_audit.console.access import new_token
-from mlm_audit.console.desk import Desk
-from mlm_audit.console.run import server_config
+from mlm_audit.console.server import server_config
+from mlm_audit.console.services import Desk
 from mlm_audit.database.core.connect import open_engine
 from mlm_audit.database.core.upgrade import init
 from mlm_audit.database.store import actions

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, delete, insert
 from sqlalchemy.exc import OperationalError
 
 from mlm_audit.console.access import new_token, parse_tokens
-from mlm_audit.console.run import look_after
+from mlm_audit.console.server import look_after
 from mlm_audit.database.core.own_tables import JobLease
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.jobs import JOBS, RECONCILIATION, WEEKLY_PAYOUTS

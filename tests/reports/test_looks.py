@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route
 
-from mlm_audit.console.page import REPORT_POLICY
+from mlm_audit.console.pages import REPORT_POLICY
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.reporting.core.run_folder import write_files
 from mlm_audit.reporting.index import write_index

@@ -9,13 +9,13 @@ from mlm_audit.checks.catalogue import load_checks
 from mlm_audit.checks.causes import CAUSES
 from mlm_audit.checks.inputs import INPUTS
 from mlm_audit.demo.mutations.blind_spots import BlindSpot, blind_spots
-from mlm_audit.demo.mutations.card import Card, card
 from mlm_audit.demo.mutations.case import Case, Consistency, cases, sample
 from mlm_audit.demo.mutations.clean import clean_platform
-from mlm_audit.demo.mutations.document import determined
+from mlm_audit.demo.mutations.coverage import Card, card
+from mlm_audit.demo.mutations.coverage_page import determined
 from mlm_audit.demo.mutations.rows import ROW, columns, with_kinds
 from mlm_audit.demo.mutations.trial import Batch, Outcome, outcomes, scorecard, trial
-from mlm_audit.demo.mutations.truth import _TRUE
+from mlm_audit.demo.mutations.true_causes import _TRUE
 from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.scorecard import audit
 

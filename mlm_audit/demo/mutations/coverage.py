@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from mlm_audit.demo.mutations.blind_spots import BlindSpot, blind_spots
 from mlm_audit.demo.mutations.case import Case, Consistency
 from mlm_audit.demo.mutations.trial import Outcome
-from mlm_audit.demo.mutations.truth import true_causes
+from mlm_audit.demo.mutations.true_causes import true_causes
 
 
 @dataclass

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from mlm_audit.console.app import create_app
 from mlm_audit.console.connections import bounded
-from mlm_audit.console.desk import Desk
+from mlm_audit.console.services import Desk
 from mlm_audit.database.store.job_log import close_interrupted, dead_flow_runs
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import business_date

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Engine
 
-from mlm_audit.console.gate import Gate
+from mlm_audit.console.admission import Gate
 from mlm_audit.database.core.schema import require
 from mlm_audit.database.store import actions
 from mlm_audit.domain.errors import InputError

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from mlm_audit.console.access import Session, Sessions, Token, is_same, parse_tokens, token_of
-from mlm_audit.console.limits import EVERYBODY, Limits, TurnedAway
+from mlm_audit.console.rate_limits import EVERYBODY, Limits, TurnedAway
 from mlm_audit.database.store.actions import Deed, record
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.ports import Clock

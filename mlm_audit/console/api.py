@@ -5,7 +5,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.security import HTTPBearer
 
-from mlm_audit.console.bodies import (
+from mlm_audit.console.admission import RefusedError, wants_page
+from mlm_audit.console.api_models import (
     Approve,
     Done,
     HealthState,
@@ -19,9 +20,8 @@ from mlm_audit.console.bodies import (
     Status,
     Toggle,
 )
-from mlm_audit.console.desk import Desk
-from mlm_audit.console.gate import RefusedError, wants_page
-from mlm_audit.console.page import overview_page
+from mlm_audit.console.pages import overview_page
+from mlm_audit.console.services import Desk
 from mlm_audit.domain.jobs import MONTHLY_SWEEP, RECONCILIATION, TREE_HEALTH, WEEKLY_PAYOUTS, resolve
 from mlm_audit.jobs.status.health import Health
 
