@@ -29,8 +29,8 @@ from mlm_audit.domain.jobs import JOBS, RECONCILIATION, resolve
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.periods import parse_instant
 from mlm_audit.domain.settings import Settings, load_settings, masked
+from mlm_audit.jobs.reconciliation import files as file_job
 from mlm_audit.jobs.reconciliation.file_options import mapped_files
-from mlm_audit.jobs.reconciliation.run import files as file_job
 from mlm_audit.jobs.registry import Request, call, refuse_bad_request
 from mlm_audit.reporting.core.document import to_document
 from mlm_audit.reporting.core.run_folder import ensure_folder, write_run

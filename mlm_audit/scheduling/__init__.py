@@ -1,0 +1,1 @@
+"""The connection to Prefect: schedules, triggering and toggling jobs, catching up missed runs, and status."""

@@ -15,7 +15,8 @@ from mlm_audit.database.core.own_tables import CommissionRollup, EligibilityLog,
 from mlm_audit.database.core.tables import Commission, Ledger, MatrixNode, Order, User, WithdrawalRequest
 from mlm_audit.database.core.upgrade import init
 from mlm_audit.demo.write import write_platform
-from mlm_audit.jobs.reconciliation.run import Outcome, incremental, reconcile
+from mlm_audit.jobs.reconciliation import incremental
+from mlm_audit.jobs.reconciliation.run import Outcome, reconcile
 from mlm_audit.runs.copies import database_key
 from tests.conftest import NOW, clean_platform
 from tests.integration.test_nights import nightly, same

@@ -16,7 +16,8 @@ from mlm_audit.database.core.inputs import SOURCES, attribute_of
 from mlm_audit.database.reads import mirror
 from mlm_audit.database.reads.mirror import figures
 from mlm_audit.demo.platform import Platform
-from mlm_audit.jobs.reconciliation.run import incremental, reconcile
+from mlm_audit.jobs.reconciliation import incremental
+from mlm_audit.jobs.reconciliation.run import reconcile
 from tests.conftest import NOW, clean_platform
 from tests.integration.test_nights import nightly, same
 

@@ -23,8 +23,9 @@ from mlm_audit.domain.findings import CheckStatus, Verdict
 from mlm_audit.domain.periods import business_date
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine import duck
+from mlm_audit.jobs.reconciliation import incremental, inputs
 from mlm_audit.jobs.reconciliation.inputs import mirror_of
-from mlm_audit.jobs.reconciliation.run import Outcome, incremental, inputs, reconcile
+from mlm_audit.jobs.reconciliation.run import Outcome, reconcile
 from mlm_audit.runs.process import this_process
 from tests.conftest import IST, NOW, clean_platform, settings_for
 

@@ -16,8 +16,9 @@ from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.write import write_platform
 from mlm_audit.domain.jobs import RECONCILIATION
 from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.reconciliation import investigation
 from mlm_audit.jobs.reconciliation.investigation import NOTEBOOKS, execute
-from mlm_audit.jobs.reconciliation.run import investigation, reconcile
+from mlm_audit.jobs.reconciliation.run import reconcile
 from mlm_audit.jobs.registry import Request, call
 from tests.conftest import NOW, clean_platform, settings_for
 

@@ -200,7 +200,7 @@ def test_states_over_runs(any_url: str, filled: Fill, tmp_path: Path) -> None:
 def test_selling_goes_on_while_reading(any_url: str, filled: Fill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A posting that commits between two reads must not look like a break."""
     engine = filled(any_url, clean_platform())
-    from mlm_audit.jobs.reconciliation.run import inputs
+    from mlm_audit.jobs.reconciliation import inputs
 
     read = inputs.read_pieces
     sold = []

@@ -18,7 +18,8 @@ from mlm_audit.domain.errors import InputError, JobBusyError, JobFailedError
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.jobs import MONTHLY_SWEEP, WEEKLY_PAYOUTS
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.payouts.run import Options, batches, run_payouts
+from mlm_audit.jobs.payouts import batches
+from mlm_audit.jobs.payouts.run import Options, run_payouts
 from mlm_audit.jobs.reconciliation.run import reconcile
 from mlm_audit.jobs.registry import Request, call, do_shard
 from mlm_audit.jobs.sweep.run import run as sweep

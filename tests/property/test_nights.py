@@ -17,7 +17,8 @@ from mlm_audit.demo.write import write_platform
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.incremental.mirror import Mirror
-from mlm_audit.jobs.reconciliation.run import Outcome, incremental, reconcile, run
+from mlm_audit.jobs.reconciliation import incremental, run
+from mlm_audit.jobs.reconciliation.run import Outcome, reconcile
 from tests.conftest import clean_platform
 from tests.property.histories import History, after
 

@@ -1,0 +1,1 @@
+"""Indicators over the whole platform: pyramid schemes, misuse patterns and income disclosure."""

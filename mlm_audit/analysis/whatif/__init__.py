@@ -1,0 +1,1 @@
+"""Simulations of past months under other terms of the plan."""

@@ -1,0 +1,1 @@
+"""Connections, table definitions, migrations and the conversion of database values."""

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, CursorResult
 
 from mlm_audit.database.core.words import FOLDED
 
-FOLDER = Path(__file__).parent / "sql"
+FOLDER = Path(__file__).parents[1] / "sql"
 
 WORDS: dict[str, dict[str, str]] = {
     "sqlite": {"for_update": "", "skip_locked": "", "json_object": "json_object", "integer": "integer"},

@@ -67,5 +67,5 @@ def _write_ahead(engine: Engine) -> None:
 
 def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(resources.files("mlm_audit") / "database" / "migrations"))
+    config.set_main_option("script_location", str(resources.files("mlm_audit") / "database" / "core" / "migrations"))
     return config

@@ -1,0 +1,1 @@
+"""Reads ledger, wallet and tree files (CSV and Parquet) into exact frames."""

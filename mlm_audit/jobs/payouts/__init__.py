@@ -1,0 +1,1 @@
+"""The jobs `weekly-payouts` and `retry-failed-payouts`."""

@@ -1,0 +1,1 @@
+"""The job `commission-reconciliation`, and the reconciliation of files."""

@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 NEEDED = ("ipykernel", "jupytext", "nbconvert", "papermill")
 SECONDS = 600
 NAME = "investigate"
-_PACKAGED = Path(__file__).parents[1] / "notebooks"
-NOTEBOOKS = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parents[2] / "notebooks"
+_PACKAGED = Path(__file__).parents[2] / "notebooks"
+NOTEBOOKS = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parents[3] / "notebooks"
 
 
 def investigate(result: RunResult, settings: Settings, folder: Path) -> dict[str, str]:

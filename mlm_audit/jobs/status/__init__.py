@@ -1,0 +1,1 @@
+"""The jobs `daily-status-report`, `weekly-summary` and `health-ping`."""

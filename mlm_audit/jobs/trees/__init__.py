@@ -1,0 +1,1 @@
+"""The job `tree-health-check`, and the same checks for files."""

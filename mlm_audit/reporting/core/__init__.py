@@ -1,0 +1,1 @@
+"""What every report shares: page parts, charts, tables, the JSON document and the run folder."""

@@ -1,0 +1,1 @@
+"""The tree health report and its pictures."""
