@@ -8,7 +8,7 @@ import duckdb
 import polars as pl
 
 from mlm_audit.checks.catalogue import SQL_DIR
-from mlm_audit.database.reads.sweep import Doubts
+from mlm_audit.checks.sweep_doubts import Doubts
 from mlm_audit.domain.periods import Month, naive
 from mlm_audit.domain.plan import PlanRules
 from mlm_audit.domain.words import ADMIN, USER

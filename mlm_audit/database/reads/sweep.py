@@ -8,6 +8,7 @@ import polars as pl
 from sqlalchemy import BigInteger, Connection, Select, and_, case, cast, func, or_, select
 
 from mlm_audit.checks.inputs import Kind
+from mlm_audit.checks.sweep_doubts import Doubts
 from mlm_audit.database.core.own_tables import EligibilityLog
 from mlm_audit.database.core.tables import Commission, Order, User
 from mlm_audit.database.core.values import series_of
@@ -17,18 +18,6 @@ from mlm_audit.domain.periods import FIRST_YEAR, LAST_YEAR, Month, naive
 from mlm_audit.domain.words import COMMISSION_STATUSES, COMMISSION_TYPES, ORDER_STATES, ROLES, STANDING, fold
 
 CHUNK_ROWS = 200_000
-
-
-class Doubts(NamedTuple):
-    """What a month's facts leave open: a word that is not known, or a value that cannot be read.
-
-    `people` maps members of whom it is open whether they count to the reason, `rows` those whose own commission is in doubt. `orders`
-    (member_id, paid_orders, purchase_paisa) are what the buyers would have beside their purchases, if every doubt was in their favour.
-    """
-
-    people: dict[int, str]
-    rows: dict[int, str]
-    orders: pl.DataFrame
 
 
 class MonthRead(NamedTuple):
