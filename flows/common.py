@@ -19,14 +19,16 @@ from mlm_audit.database.core.connect import is_out_of_reach, open_engine
 from mlm_audit.database.store.job_log import close_interrupted, failure_notice
 from mlm_audit.domain.errors import InputError, JobBusyError, JobFailedError
 from mlm_audit.domain.findings import RunResult
-from mlm_audit.domain.jobs import MONTHLY_SWEEP
+from mlm_audit.domain.jobs import MissedRuns, job_of
 from mlm_audit.domain.periods import business_date, parse_instant
 from mlm_audit.domain.privacy import mask_personal
+from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings, load_settings
-from mlm_audit.jobs.registry import Request, call
+from mlm_audit.jobs.registry import call
 from mlm_audit.notices.delivery import deliver, tell_directly
 from mlm_audit.reporting.core.document import to_document
 from mlm_audit.runs.clock import now, on_this_clock
+from mlm_audit.runs.context import RunContext
 from mlm_audit.runs.process import acting_as, is_gone
 from mlm_audit.runs.shards import Share
 from mlm_audit.scheduling.catch_up import month_of_run, why_not
@@ -73,7 +75,7 @@ def run(job: str, task_name: str, as_of: datetime | None, *, dry_run: bool, retr
     settings = load_settings()
     if state := skipped(job, settings):
         return state
-    if is_scheduled() and job == MONTHLY_SWEEP:
+    if is_scheduled() and job_of(job).missed_runs is MissedRuns.EACH_MONTH:
         options["month"] = month_of_run(scheduled_for(), settings)
     request = Request(as_of=instant(as_of, settings) if as_of else None, dry_run=dry_run, **options)
     worker = run_job.with_options(name=task_name, retries=2 if retry else 0, retry_delay_seconds=[60, 300])
@@ -130,7 +132,7 @@ def run_job(job: str, request: Request) -> RunResult:
     database = open_database(settings)
     try:
         with Bar(job) as bar, acting_as(asked_by(), runtime.flow_run.id):
-            return call(job, database, settings, now, request, bar, shared(settings))
+            return call(RunContext(job_of(job), database, settings, now, bar, shared(settings)), request)
     finally:
         database.dispose()
 

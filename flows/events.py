@@ -4,10 +4,8 @@ from prefect import task
 from prefect.events import emit_event
 
 from mlm_audit.domain.findings import RunResult, open_findings
-from mlm_audit.domain.jobs import HEALTH_PING, RECONCILIATION, TREE_HEALTH, short
+from mlm_audit.domain.jobs import job_of
 
-OPEN = {RECONCILIATION: "break", TREE_HEALTH: "issue", HEALTH_PING: "problem"}
-"""What an open finding of a job is called; of the others: finding."""
 NAMED = 20
 
 
@@ -19,7 +17,7 @@ def tell(result: RunResult) -> None:
     """
     found = open_findings(result)
     worst = next((severity for severity in ("critical", "high", "medium", "low") if _any(found, severity)), "none")
-    name = short(result.job)
+    job = job_of(result.job)
     resource = {"prefect.resource.id": f"mlm-audit.job.{result.job}", "prefect.resource.name": result.job, "mlm.worst": worst}
     payload = {
         "job_id": result.job_id,
@@ -34,9 +32,9 @@ def tell(result: RunResult) -> None:
     if result.dry_run:
         return
     if found:
-        emit_event(f"mlm.{name}.{OPEN.get(result.job, 'finding')}", resource, payload=payload)
+        emit_event(f"mlm.{job.short_name}.{job.finding_noun}", resource, payload=payload)
     if result.alerts:
-        emit_event(f"mlm.{name}.alert", resource, payload=payload)
+        emit_event(f"mlm.{job.short_name}.alert", resource, payload=payload)
 
 
 def _any(found: list[dict[str, object]], severity: str) -> bool:

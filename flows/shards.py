@@ -18,9 +18,12 @@ from sqlalchemy import Engine
 
 from flows.common import open_database
 from mlm_audit.domain.errors import InputError, JobFailedError
+from mlm_audit.domain.jobs import job_of
+from mlm_audit.domain.requests import MOST_SHARDS
 from mlm_audit.domain.settings import Settings, load_settings
-from mlm_audit.jobs.registry import MOST_SHARDS, do_shard
+from mlm_audit.jobs.registry import call_shard
 from mlm_audit.runs.clock import now
+from mlm_audit.runs.context import RunContext
 from mlm_audit.runs.shards import Shard, Share, is_at_work, shard_of
 
 Shards = Annotated[int | None, Field(ge=1, le=MOST_SHARDS)]
@@ -124,6 +127,7 @@ def _do(shard: dict[str, Any]) -> dict[str, int]:
     settings = load_settings()
     database = open_database(settings)
     try:
-        return do_shard(database, settings, now, shard_of(shard))
+        it = shard_of(shard)
+        return call_shard(RunContext(job_of(it.job), database, settings, now), it)
     finally:
         database.dispose()

@@ -2,7 +2,7 @@
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 from rich.markup import escape
@@ -24,72 +24,47 @@ from mlm_audit.cli.common import (
     settings_with,
 )
 from mlm_audit.cli.file_options import DELIMITER, ENCODING, FORMAT, QUOTE, SKIP_FOOTER, SKIP_LINES, WholeIds
+from mlm_audit.cli.job_options import job_help, takes_job_options
 from mlm_audit.domain.findings import RunResult, at_least
-from mlm_audit.domain.jobs import JOBS, RECONCILIATION, resolve
+from mlm_audit.domain.jobs import RECONCILIATION, job_names, job_of
 from mlm_audit.domain.money import format_inr
-from mlm_audit.domain.periods import parse_instant
+from mlm_audit.domain.requests import request_for
 from mlm_audit.domain.settings import Settings, load_settings, masked
 from mlm_audit.jobs.reconciliation import files as file_job
 from mlm_audit.jobs.reconciliation.file_options import mapped_files
-from mlm_audit.jobs.registry import Request, call, refuse_bad_request
+from mlm_audit.jobs.registry import call
 from mlm_audit.reporting.core.document import to_document
 from mlm_audit.reporting.core.run_folder import ensure_folder, write_run
 from mlm_audit.reporting.reconciliation.report import ReportData, report_data
 from mlm_audit.reporting.summary import summary
+from mlm_audit.runs.context import RunContext
 
 Severity = Literal["low", "medium", "high", "critical"]
 FAIL_ON = "Exit with 3 when a finding is this severe or worse, else with 4 when not everything could be checked."
-Out = Annotated[Path | None, Parameter(name="--out", help="Folder for the run's files; RUNS_DIR/<job_id> when left out.")]
 
 
+@takes_job_options(without=("shards",))
 def run(
-    job: str,
+    job: Annotated[str, Parameter(help=job_help())],
     /,
     *,
     db: Db = None,
-    as_of: Annotated[str | None, Parameter(help="The instant the run is about, ISO 8601; now when left out.")] = None,
-    month: Annotated[str | None, Parameter(help="Sweep: the month to decide, YYYY-MM; the one just ended when left out.")] = None,
-    limit: Annotated[int | None, Parameter(help="Payouts: at most so many instalments, the oldest first.")] = None,
-    approve: Annotated[str | None, Parameter(help="Payouts: the id of a run that stopped for approval.")] = None,
-    repair: Annotated[
-        bool | None,
-        Parameter(
-            name="--repair",
-            negative="--no-repair",
-            help="Tree: repair what can be derived. When left out, every run but the first on a database does.",
-        ),
-    ] = None,
-    full: Annotated[
-        bool | None,
-        Parameter(negative="", help="Reconciliation: read and compare every row, not only what changed since the last run."),
-    ] = None,
     memory_limit: Annotated[int | None, Parameter(help="Megabytes for the bulk checks; MEMORY_LIMIT_MB when left out.")] = None,
     threads: Annotated[int | None, Parameter(help="Processor threads of the bulk checks; THREADS when left out.")] = None,
     engine: Annotated[
         Literal["duckdb", "spark"] | None, Parameter(help="What runs the bulk checks over everything; ENGINE when left out.")
     ] = None,
-    dry_run: Annotated[bool, Parameter(negative="", help="Change and store nothing.")] = False,
     json: Json = False,
-    out_dir: Out = None,
     fail_on: Annotated[Severity | None, Parameter(help=FAIL_ON)] = None,
+    **options: Any,
 ) -> int:
-    """Run a job now.
-
-    Parameters
-    ----------
-    job
-        weekly-payouts, retry-failed-payouts, monthly-eligibility-sweep (short: monthly-sweep),
-        tree-health-check (short: tree-health), commission-reconciliation (short: reconciliation), daily-status-report,
-        weekly-summary or health-ping.
-    """
-    name = resolve(job)
+    """Run a job now, in this process."""
+    record = job_of(job)
     settings = settings_with(db, memory_limit_mb=memory_limit, threads=threads, engine=engine)
-    moment = None if as_of is None else parse_instant(as_of, settings.tz)
-    request = Request(moment, month, limit, approve, repair, full, None, dry_run, out_dir)
-    refuse_bad_request(name, request, settings, clock())
+    request = request_for(record, options, settings.tz, clock())
     platform = database(settings)
     with progress_bar(quiet=json) as progress:
-        result = call(name, platform, settings, clock, request, progress)
+        result = call(RunContext(record, platform, settings, clock, progress), request)
     return _show(result, settings, json=json, fail_on=fail_on)
 
 
@@ -169,7 +144,7 @@ def settings(*, json: Json = False) -> None:
 def _show(result: RunResult, settings: Settings, *, json: bool, fail_on: Severity | None) -> int:
     if json:
         print_json(to_document(result))
-    elif result.job != RECONCILIATION and result.job in JOBS:
+    elif result.job != RECONCILIATION and result.job in job_names():
         print_summary(summary(result, settings.tz), result.job_id, result.reports)
     else:
         _print(result, settings)

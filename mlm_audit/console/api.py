@@ -22,7 +22,7 @@ from mlm_audit.console.api_models import (
 )
 from mlm_audit.console.pages import overview_page
 from mlm_audit.console.services import Desk
-from mlm_audit.domain.jobs import MONTHLY_SWEEP, RECONCILIATION, TREE_HEALTH, WEEKLY_PAYOUTS, resolve
+from mlm_audit.domain.jobs import JOBS, resolve
 from mlm_audit.jobs.status.health import Health
 
 Bearer = Depends(HTTPBearer(auto_error=False, description="A token of ADMIN_TOKENS"))
@@ -37,12 +37,6 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     503: {"model": Problem, "description": "The database or Prefect's server is away"},
 }
 BUSY: dict[int | str, dict[str, Any]] = {409: {"model": Problem, "description": "The job is running already"}}
-CRON_JOBS = {
-    "weekly-payouts": WEEKLY_PAYOUTS,
-    "monthly-sweep": MONTHLY_SWEEP,
-    "tree-health": TREE_HEALTH,
-    "reconciliation": RECONCILIATION,
-}
 OFF = "ENABLE_SCHEDULED_JOBS is not true, so nothing runs on schedule; manual runs work"
 
 
@@ -107,11 +101,12 @@ def _cron(router: APIRouter, desk: Desk) -> None:
     def call(request: Request, name: Annotated[str, Path(max_length=64)]) -> Done:
         """For an outside scheduler: ask for a run of the job, unless nothing is to run on schedule."""
         who = desk.gate.cron(request)
-        if name not in CRON_JOBS:
-            raise RefusedError(404, f"there is no such call; the calls are {', '.join(CRON_JOBS)}")
+        calls = {job.short_name: job.name for job in JOBS if job.has_external_call}
+        if name not in calls:
+            raise RefusedError(404, f"there is no such call; the calls are {', '.join(calls)}")
         if not desk.load().enable_scheduled_jobs:
-            return Done(job=CRON_JOBS[name], skipped=OFF)
-        return Done(**desk.steering.trigger(CRON_JOBS[name], who))
+            return Done(job=calls[name], skipped=OFF)
+        return Done(**desk.steering.trigger(calls[name], who))
 
     for method in ("GET", "POST"):
         router.add_api_route(

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from mlm_audit.database.store.job_log import metas_since, read_run, recent_meta, write_meta
 from mlm_audit.database.writes.payouts import Instalment
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.jobs import RETRY_PAYOUTS, WEEKLY_PAYOUTS
+from mlm_audit.domain.jobs import jobs_with
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.periods import business_date, local_instant
 from mlm_audit.domain.settings import Settings
@@ -59,7 +59,7 @@ def why_approval_is_needed(
 def _paid_today(connection: Connection, now: datetime, settings: Settings) -> int:
     """What payout runs of this business day have paid without approval: a large run cut into small ones is as large."""
     day = local_instant(business_date(now, settings.tz), settings.tz)
-    metas = [meta for job in (WEEKLY_PAYOUTS, RETRY_PAYOUTS) for meta in metas_since(connection, job, day)]
+    metas = [meta for job in jobs_with("approve") for meta in metas_since(connection, job, day)]
     unasked = [meta for meta in metas if not meta.get("about", {}).get("approve")]
     return sum(int(meta.get("counts", {}).get("paid_paisa", 0)) for meta in unasked)
 

@@ -2,55 +2,31 @@
 
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Literal
 
 from sqlalchemy import Connection, Engine
 
 from mlm_audit.database.store.activity import first_run_at, good_or_running_since, sweeps_that_ended
 from mlm_audit.database.store.job_log import close_interrupted, live_run
 from mlm_audit.domain.errors import JobBusyError
-from mlm_audit.domain.jobs import (
-    HEALTH_PING,
-    MONTHLY_SWEEP,
-    RECONCILIATION,
-    RETRY_PAYOUTS,
-    STATUS_REPORT,
-    TREE_HEALTH,
-    WEEKLY_PAYOUTS,
-    WEEKLY_SUMMARY,
-)
+from mlm_audit.domain.jobs import JOBS, MONTHLY_SWEEP, MissedRuns, job_of
 from mlm_audit.domain.periods import business_date, format_local, month_before, month_label, month_of, naive
 from mlm_audit.domain.settings import Settings
 from mlm_audit.runs.process import is_gone
 from mlm_audit.scheduling.commands import Steering, Who
 from mlm_audit.scheduling.schedules import last_due
 
-Policy = Literal["once", "its month", "skip"]
-POLICY: dict[str, Policy] = {
-    WEEKLY_PAYOUTS: "once",
-    RETRY_PAYOUTS: "once",
-    TREE_HEALTH: "once",
-    RECONCILIATION: "once",
-    MONTHLY_SWEEP: "its month",
-    STATUS_REPORT: "skip",
-    WEEKLY_SUMMARY: "skip",
-    HEALTH_PING: "skip",
-}
-"""once: however many runs were missed, one makes up for all, at once. its month: every missed run, each for its month.
-
-skip: a report of a moment that is past helps nobody; the next one comes by itself.
-"""
-
-
 MONTHS_LOOKED_BACK = 12
 
 
 def why_not(job: str, scheduled: datetime, now: datetime, settings: Settings, database: Engine) -> str | None:
     """Why a scheduled run that comes late is not to run any more; None when it is to run."""
-    if now - scheduled <= timedelta(minutes=settings.missed_run_grace_minutes) or POLICY[job] == "its month":
+    if (
+        now - scheduled <= timedelta(minutes=settings.missed_run_grace_minutes)
+        or job_of(job).missed_runs is MissedRuns.EACH_MONTH
+    ):
         return None
     late = f"it was due on {format_local(scheduled, settings.tz)}"
-    if POLICY[job] == "skip":
+    if job_of(job).missed_runs is MissedRuns.SKIP:
         return f"{late}; {job} is not made up for, the next one comes by itself"
     with database.connect() as connection:
         caught_up = _made_up_by(connection, job, last_due(job, now, settings.tz), now)
@@ -86,7 +62,7 @@ def missed(database: Engine, settings: Settings, now: datetime) -> dict[str, dic
         first = first_run_at(connection)
         if first is None:
             return found
-        for job in (job for job, policy in POLICY.items() if policy == "once"):
+        for job in (job.name for job in JOBS if job.missed_runs is MissedRuns.ONCE):
             due = last_due(job, now, settings.tz)
             if first <= naive(due) and _made_up_by(connection, job, due, now) is None:
                 found[job] = {}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from mlm_audit.domain.errors import InputError, JobFailedError
-from mlm_audit.domain.jobs import JOBS
+from mlm_audit.domain.jobs import job_names
 from mlm_audit.runs.clock import machine_now
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Scheduler:
 
             mine = DeploymentFilter(tags=DeploymentFilterTags(all_=[TAG]))
             found = client.read_deployments(deployment_filter=mine, limit=200)
-        return {record.name: Deployed(record.name, record.id, _is_on(record)) for record in found if record.name in JOBS}
+        return {record.name: Deployed(record.name, record.id, _is_on(record)) for record in found if record.name in job_names()}
 
     def trigger(self, job: str, name: str, parameters: dict[str, Any], by: str) -> Triggered:
         """Ask for a run now, under a name of its own until it starts. InputError when Prefect refuses the parameters."""

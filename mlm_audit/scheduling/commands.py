@@ -14,17 +14,16 @@ from mlm_audit.database.core.schema import require
 from mlm_audit.database.store.actions import Deed, record
 from mlm_audit.database.store.job_log import live_run
 from mlm_audit.domain.errors import InputError, JobBusyError, JobFailedError
-from mlm_audit.domain.jobs import RETRY_PAYOUTS, WEEKLY_PAYOUTS, resolve, short
-from mlm_audit.domain.periods import business_date, parse_instant
+from mlm_audit.domain.jobs import job_of, jobs_with, resolve, short
+from mlm_audit.domain.periods import business_date
 from mlm_audit.domain.ports import Clock
+from mlm_audit.domain.requests import request_for
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.registry import Request, refuse_bad_request
 from mlm_audit.runs.approval import read_approval
 from mlm_audit.runs.process import account, acting_as, is_gone
 from mlm_audit.scheduling.client import Scheduler
 
 log = logging.getLogger(__name__)
-PARAMETERS = {"as_of", "dry_run", "full", "limit", "month", "repair", "shards"}
 _one_at_a_time = threading.Lock()
 TABLES = dict.fromkeys((JobLog, JobLease, Action))
 
@@ -57,7 +56,7 @@ class Steering:
         """Ask for exactly the payout run that stopped for approval."""
 
         def approved(name: str) -> dict[str, Any]:
-            if name not in (WEEKLY_PAYOUTS, RETRY_PAYOUTS):
+            if name not in jobs_with("approve"):
                 raise InputError(f"{name}: only payout runs are approved")
             with acting_as(who.name), consistent_read(self.database) as connection:
                 read_approval(connection, name, job_id, self.settings)  # the run asks again; here it is refused at once
@@ -75,30 +74,12 @@ class Steering:
         return self._recorded("enable" if enable else "disable", job, who, switched)
 
     def _checked(self, job: str, given: dict[str, Any]) -> dict[str, Any]:
-        """Only parameters that the job has, each as it should be: Prefect would take more than it seems (`__prefect_kind`)."""
-        if stray := set(given) - PARAMETERS:
-            raise InputError(f"parameters: {', '.join(sorted(stray))[:100]} cannot be given; {', '.join(sorted(PARAMETERS))} can")
-        for name in ("limit", "shards"):
-            if isinstance(given.get(name), bool) or not isinstance(given.get(name), int | None):
-                raise InputError(f"{name}: give a number")
-        for name in ("dry_run", "repair", "full"):
-            if not isinstance(given.get(name), bool | None):
-                raise InputError(f"{name}: give true or false")
-        text, month = given.get("as_of"), given.get("month")
-        moment = None if text is None else parse_instant(str(text), self.settings.tz)
-        request = Request(
-            moment,
-            None if month is None else str(month),
-            given.get("limit"),
-            None,
-            given.get("repair"),
-            given.get("full"),
-            given.get("shards"),
-            bool(given.get("dry_run")),
-        )
-        refuse_bad_request(job, request, self.settings, self.clock())
+        """Only options that the job takes, each of its type: Prefect would take more than it seems (`__prefect_kind`)."""
+        if stray := set(given) & {"approve", "out"}:
+            raise InputError(f"parameters: {', '.join(sorted(stray))} cannot be given")
+        request = request_for(job_of(job), given, self.settings.tz, self.clock())
         known = {name: value for name, value in given.items() if value is not None}
-        return known | ({"as_of": moment.isoformat()} if moment else {})
+        return known | ({"as_of": request.as_of.isoformat()} if request.as_of else {})
 
     def _trigger(self, name: str, who: Who, parameters: dict[str, Any]) -> dict[str, Any]:
         with _one_at_a_time:

@@ -6,27 +6,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
-from mlm_audit.domain.jobs import (
-    HEALTH_PING,
-    MONTHLY_SWEEP,
-    RECONCILIATION,
-    RETRY_PAYOUTS,
-    STATUS_REPORT,
-    TREE_HEALTH,
-    WEEKLY_PAYOUTS,
-    WEEKLY_SUMMARY,
-)
-
-CRON: dict[str, str] = {
-    WEEKLY_PAYOUTS: "0 6 * * 1",
-    RETRY_PAYOUTS: "0 7 * * *",
-    MONTHLY_SWEEP: "0 2 1 * *",
-    TREE_HEALTH: "0 3 * * *",
-    RECONCILIATION: "0 4 * * *",
-    STATUS_REPORT: "0 8 * * *",
-    WEEKLY_SUMMARY: "0 10 * * 0",
-    HEALTH_PING: "0 */6 * * *",
-}
+from mlm_audit.domain.jobs import job_of
 
 CHANGE = timedelta(hours=3)
 """More than any clock is set forward or back at once."""
@@ -34,13 +14,13 @@ CHANGE = timedelta(hours=3)
 
 def last_due(job: str, now: datetime, tz: ZoneInfo) -> datetime:
     """The last instant before `now` at which a job was due, UTC."""
-    dates = CronSim(CRON[job], _wall(now, tz) + CHANGE, reverse=True)
+    dates = CronSim(job_of(job).cron, _wall(now, tz) + CHANGE, reverse=True)
     return next(due for due in (_instant(wall, tz) for wall in dates) if due < now)
 
 
 def next_due(job: str, now: datetime, tz: ZoneInfo) -> datetime:
     """The first instant after `now` at which a job is due, UTC. It is the one that Prefect computes, also where clocks change."""
-    dates = CronSim(CRON[job], _wall(now, tz) - CHANGE)
+    dates = CronSim(job_of(job).cron, _wall(now, tz) - CHANGE)
     return next(due for due in (_instant(wall, tz) for wall in dates) if due > now)
 
 

@@ -8,11 +8,11 @@ from mlm_audit.database.core.own_tables import JobLog
 from mlm_audit.database.core.schema import require
 from mlm_audit.database.store.activity import LoggedRun, last_runs
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.jobs import JOBS, resolve
+from mlm_audit.domain.jobs import job_names, job_of, resolve
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
 from mlm_audit.scheduling.client import Scheduler, SchedulerAwayError
-from mlm_audit.scheduling.schedules import CRON, next_due
+from mlm_audit.scheduling.schedules import next_due
 
 MOST = 1_000
 
@@ -34,12 +34,12 @@ def status_of_jobs(
         return [
             {
                 "job": job,
-                "cron": CRON[job],
+                "cron": job_of(job).cron,
                 "next_due": next_due(job, now, settings.tz).isoformat(),
                 "enabled": deployed[job].on if job in deployed else None,
                 "last": next((as_data(run) for run in last_runs(connection, job, 1)), None),
             }
-            for job in JOBS
+            for job in job_names()
         ]
 
 

@@ -26,6 +26,7 @@ from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.payouts import Limits, Status
 from mlm_audit.domain.periods import business_date, format_local, naive
 from mlm_audit.domain.ports import Clock, Progress
+from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.payouts.batches import Tally, Work, next_state, pay_all, with_books
 from mlm_audit.jobs.payouts.result import (
@@ -43,6 +44,7 @@ from mlm_audit.jobs.payouts.result import (
 from mlm_audit.jobs.payouts.shards import TAKES_FROM, payout_shards, read_back
 from mlm_audit.runs.approval import Approval, fingerprint, read_approval, use_approval, why_approval_is_needed
 from mlm_audit.runs.artifacts import with_files
+from mlm_audit.runs.context import RunContext
 from mlm_audit.runs.lifecycle import Run, new_job_id, reason_of, running
 from mlm_audit.runs.rate_limiter import Pace
 from mlm_audit.runs.shards import Share
@@ -60,16 +62,9 @@ NEEDED = {
     JobLease: None,
     Notice: None,
 }
-MOST = 10_000_000
 OVERDUE_EDGES = (30, 90)
 """Days at which the ages of overdue instalments are told apart, beside PAYOUT_OVERDUE_DAYS."""
 FUTURE_TOLERANCE = timedelta(minutes=1)
-
-
-def refuse_limit(limit: int | None) -> None:
-    """InputError for a number of instalments that is out of range."""
-    if limit is not None and not 1 <= limit <= MOST:
-        raise InputError(f"--limit {limit}: give a number from 1 to {MOST}")
 
 
 @dataclass(frozen=True)
@@ -84,6 +79,12 @@ class Options:
     shards: int = 1
     share: Share | None = None
     """Who has the shards done, when there is more than one."""
+
+
+def run_job(context: RunContext, request: Request) -> RunResult:
+    """Run weekly-payouts or retry-failed-payouts: see `run_payouts`."""
+    asked = request.as_of, request.limit, request.dry_run, request.approve, request.out, request.shards or 1, context.share
+    return run_payouts(context.job.name, context.database, context.settings, context.clock, Options(*asked), context.progress)
 
 
 def run_payouts(
@@ -109,7 +110,6 @@ def run_payouts(
         )
     if options.shards > 1 and options.share is None:
         raise InputError("--shards: there is no pool that could do them; start the job through Prefect: mlm-audit trigger")
-    refuse_limit(options.limit)
     head = Header(job, new_job_id(job, started, settings), as_of, started, clock, settings, options.dry_run)
     limit = approval.limit if approval else options.limit
     payouts = _Payouts(database, settings, head, limit, approval, options, progress, sleep)

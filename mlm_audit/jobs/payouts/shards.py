@@ -15,6 +15,7 @@ from mlm_audit.domain.periods import naive
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.payouts.batches import Tally, Work, next_state, pay_all, with_books
+from mlm_audit.runs.context import RunContext
 from mlm_audit.runs.rate_limiter import Pace
 from mlm_audit.runs.shards import Shard, cut, holding, its_run_lives
 
@@ -25,6 +26,11 @@ def payout_shards(job: str, job_id: str, moving: Sequence[Change], shards: int) 
     """What a run stated, in parts by member."""
     items = [(change.instalment.member_id, change.instalment.id, change.to.status is Status.PAID) for change in moving]
     return cut(job, job_id, items, shards)
+
+
+def run_shard(context: RunContext, shard: Shard) -> dict[str, int]:
+    """Pay one shard of a run that is under way: see `pay_shard`."""
+    return pay_shard(context.database, context.settings, context.clock, shard)
 
 
 def pay_shard(

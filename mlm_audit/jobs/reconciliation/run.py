@@ -32,6 +32,7 @@ from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import business_date, format_local, naive
 from mlm_audit.domain.plan import DEFAULT_PLAN, Plan, load_plan, plan_name
 from mlm_audit.domain.ports import Clock, Progress
+from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import EngineResult
 from mlm_audit.engine.incremental.carry_forward import KEPT_FILES
@@ -44,10 +45,13 @@ from mlm_audit.history.run_records import Left, LookBack, confirm_run, log_run, 
 from mlm_audit.history.sealing import About, is_logged, prove, seal_closed, store_of, told, word_of
 from mlm_audit.jobs.reconciliation.incremental import Nightly, engine_of, keep_all
 from mlm_audit.jobs.reconciliation.inputs import Reader, Reading, fingerprint, is_night, mirror_of, scratch
+from mlm_audit.jobs.reconciliation.investigation import investigate
 from mlm_audit.jobs.reconciliation.result import alerts_of, counts_of, not_checked_of, notes_of, stored_data
 from mlm_audit.notices.alerts import UNTIL_FILED, alert
+from mlm_audit.reporting.core.run_folder import ensure_folder
 from mlm_audit.reporting.reconciliation.report import report_data
 from mlm_audit.runs.artifacts import with_files
+from mlm_audit.runs.context import RunContext
 from mlm_audit.runs.lifecycle import Run, new_job_id, reason_of, running
 from mlm_audit.runs.trend import with_trend
 
@@ -65,6 +69,25 @@ class Outcome:
     def filed(self, settings: Settings, out: Path | None) -> "Outcome":
         """The same, its files written."""
         return replace(self, result=with_files(self.result, settings, out))
+
+
+def run_job(context: RunContext, request: Request) -> RunResult:
+    """Run commission-reconciliation, and leave an executed notebook beside the report of breaks: see `reconcile`."""
+    settings = context.settings
+    if not request.dry_run or settings.engine != "duckdb":
+        ensure_folder(settings.snapshots_dir or settings.runs_dir.parent / "snapshots", "SNAPSHOTS_DIR")
+    result = reconcile(
+        context.database,
+        settings,
+        context.clock,
+        as_of=request.as_of,
+        dry_run=request.dry_run,
+        full=bool(request.full),
+        out=request.out,
+        progress=context.progress,
+    ).result
+    notebooks = investigate(result, settings, request.out or settings.runs_dir / result.job_id)
+    return replace(result, reports=result.reports | notebooks)
 
 
 def reconcile(

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 from mlm_audit.database.core.upgrade import is_current
 from mlm_audit.database.store import activity
 from mlm_audit.domain.errors import JobFailedError
-from mlm_audit.domain.jobs import HEALTH_PING, JOBS
+from mlm_audit.domain.jobs import HEALTH_PING, job_names
 from mlm_audit.domain.periods import format_local, naive
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
@@ -126,7 +126,7 @@ def _missed(connection: Connection, settings: Settings, now: datetime, off: set[
         return
     first = activity.first_run_at(connection)
     grace = timedelta(minutes=settings.missed_run_grace_minutes)
-    for job in JOBS:
+    for job in job_names():
         due = last_due(job, now - grace, settings.tz)
         last = activity.last_success(connection, job)
         if last is not None and last.started_at >= naive(due) - timedelta(minutes=1):

@@ -19,13 +19,15 @@ from mlm_audit.database.store.job_log import close_interrupted
 from mlm_audit.database.store.outbox import queue_once
 from mlm_audit.domain.activity import Figures, change_of, figures_of
 from mlm_audit.domain.findings import RunResult, Verdict
-from mlm_audit.domain.jobs import HEALTH_PING, JOBS, STATUS_REPORT, WEEKLY_SUMMARY
+from mlm_audit.domain.jobs import HEALTH_PING, STATUS_REPORT, WEEKLY_SUMMARY, job_names
 from mlm_audit.domain.notices import ALERTS, Draft, in_a_line
 from mlm_audit.domain.periods import business_date, format_local, naive
 from mlm_audit.domain.ports import Clock
+from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.status.health import Health, Part, check_health
 from mlm_audit.notices.alerts import trend_of
+from mlm_audit.runs.context import RunContext
 from mlm_audit.runs.lifecycle import Run, new_job_id, running
 from mlm_audit.runs.process import is_gone
 
@@ -42,6 +44,21 @@ class Told(NamedTuple):
     findings: list[dict[str, Any]]
     notice: Draft | None
     notes: tuple[str, ...] = ()
+
+
+def run_status_report(context: RunContext, request: Request) -> RunResult:
+    """Run daily-status-report: see `report_status`."""
+    return report_status(context.database, context.settings, context.clock, as_of=request.as_of, dry_run=request.dry_run)
+
+
+def run_weekly_summary(context: RunContext, request: Request) -> RunResult:
+    """Run weekly-summary: see `summarise_week`."""
+    return summarise_week(context.database, context.settings, context.clock, as_of=request.as_of, dry_run=request.dry_run)
+
+
+def run_health_ping(context: RunContext, request: Request) -> RunResult:
+    """Run health-ping: see `ping_health`."""
+    return ping_health(context.database, context.settings, context.clock, as_of=request.as_of, dry_run=request.dry_run)
 
 
 def report_status(
@@ -205,7 +222,7 @@ def _figures(runs: list[LoggedRun]) -> Figures:
         {"job": run.job, "status": run.status, "duration_ms": run.duration_ms, "counts": run.meta.get("counts", {})}
         for run in runs
     ]
-    return figures_of(rows, JOBS)
+    return figures_of(rows, job_names())
 
 
 def _failure(run: LoggedRun) -> dict[str, Any]:

@@ -39,10 +39,12 @@ from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import Month, format_local, month_before, month_label, month_of, months_between, naive, parse_month
 from mlm_audit.domain.plan import DEFAULT_PLAN, PlanRules, load_plan
 from mlm_audit.domain.ports import Clock, Progress
+from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.eligibility import PEOPLE, PURCHASES, decide, undecided, without_the_unsure
 from mlm_audit.jobs.sweep.result import Outcome, SweepHeader, sweep_result
 from mlm_audit.runs.artifacts import with_files
+from mlm_audit.runs.context import RunContext
 from mlm_audit.runs.lifecycle import new_job_id, reason_of, running
 from mlm_audit.runs.retry import retried
 from mlm_audit.runs.shards import Shard, Share, cut, holding, its_run_lives
@@ -74,6 +76,27 @@ NEEDED = {
     JobLease: None,
     Notice: None,
 }
+
+
+def run_job(context: RunContext, request: Request) -> RunResult:
+    """Run monthly-eligibility-sweep: see `run_sweep`."""
+    return run_sweep(
+        context.database,
+        context.settings,
+        context.clock,
+        as_of=request.as_of,
+        month=request.month,
+        dry_run=request.dry_run,
+        out=request.out,
+        progress=context.progress,
+        shards=request.shards or 1,
+        share=context.share,
+    )
+
+
+def run_shard(context: RunContext, shard: Shard) -> dict[str, int]:
+    """Decide one shard of a run that is under way: see `decide_shard`."""
+    return decide_shard(context.database, context.settings, context.clock, shard)
 
 
 def run_sweep(

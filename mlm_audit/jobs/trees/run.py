@@ -33,12 +33,14 @@ from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import month_before, month_label, month_of, naive
 from mlm_audit.domain.plan import DEFAULT_PLAN, load_plan, plan_name
 from mlm_audit.domain.ports import Clock, Progress
+from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.eligibility import PEOPLE, PURCHASES, decide, undecided, without_the_unsure
 from mlm_audit.jobs.trees.result import Head, Looked, Made, Outcome, Since, report_data, tree_outcome
 from mlm_audit.notices.alerts import UNTIL_FILED, alert
 from mlm_audit.reporting.trees.report import tree_report
 from mlm_audit.runs.artifacts import with_files
+from mlm_audit.runs.context import RunContext
 from mlm_audit.runs.copies import keep, kept_copy
 from mlm_audit.runs.lifecycle import Run, new_job_id, reason_of, running
 from mlm_audit.runs.trend import with_trend
@@ -78,6 +80,20 @@ class Repairs:
     refused: int = 0
     held_back: int = 0
     """How many were not made, since nobody has told the first run to."""
+
+
+def run_job(context: RunContext, request: Request) -> RunResult:
+    """Run tree-health-check: see `check_tree_health`."""
+    return check_tree_health(
+        context.database,
+        context.settings,
+        context.clock,
+        as_of=request.as_of,
+        dry_run=request.dry_run,
+        repair=request.repair,
+        out=request.out,
+        progress=context.progress,
+    )
 
 
 def check_tree_health(

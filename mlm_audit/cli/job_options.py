@@ -1,0 +1,58 @@
+"""The options of jobs on the command line, derived from `Request` and from the records of the jobs."""
+
+import inspect
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any, get_args
+
+from cyclopts import Parameter
+from pydantic.fields import FieldInfo
+
+from mlm_audit.domain.jobs import jobs_with
+from mlm_audit.domain.requests import FOR_ALL, Request
+
+ON_AND_OFF = {"repair"}
+"""Switches that can also be turned off, because leaving them out means something else."""
+
+
+def takes_job_options(*, without: tuple[str, ...] = ()) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Replace the `**options` of a command by one parameter for each option of `Request`, except those named."""
+
+    def wrapped(command: Callable[..., Any]) -> Callable[..., Any]:
+        signature = inspect.signature(command)
+        own = [one for one in signature.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
+        fields = [(name, field) for name, field in Request.model_fields.items() if name not in without]
+        command.__signature__ = signature.replace(parameters=[*own, *(_parameter(*one) for one in fields)])  # type: ignore[attr-defined]
+        return command
+
+    return wrapped
+
+
+def job_help() -> str:
+    """Return the names of the jobs as the help texts list them, each with its short name where it has one."""
+    from mlm_audit.domain.jobs import JOBS
+
+    names = [job.name if job.name == job.short_name else f"{job.name} (short: {job.short_name})" for job in JOBS]
+    return f"{', '.join(names[:-1])} or {names[-1]}."
+
+
+def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
+    kind = _plain(field.annotation)
+    described = field.description or ""
+    if name not in FOR_ALL:
+        described = f"{described} Taken by {', '.join(jobs_with(name))}."
+    flag = f"--{name.replace('_', '-')}"
+    negative = f"--no-{name.replace('_', '-')}" if name in ON_AND_OFF else ""
+    about = Parameter(name=flag, negative=negative, help=described) if kind is bool else Parameter(name=flag, help=described)
+    # An instant is read by our own reader, which knows the business time zone.
+    annotation: Any = str if kind is datetime else kind
+    optional = annotation if field.default is False else annotation | None
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=Annotated[optional, about])
+
+
+def _plain(annotation: Any) -> Any:
+    """Return the one type behind an annotation such as `Annotated[int, Strict()] | None`."""
+    for one in get_args(annotation):
+        if one is not type(None) and not isinstance(one, str):
+            return _plain(one)
+    return annotation
