@@ -10,7 +10,7 @@ from mlm_audit.database.core.own_tables import JobLease, JobLog, Notice
 from mlm_audit.database.core.schema import require
 from mlm_audit.domain.jobs import resolve
 from mlm_audit.domain.periods import format_local
-from mlm_audit.jobs.status.health import check_health
+from mlm_audit.jobs.monitoring.health import check_health
 from mlm_audit.scheduling.client import Scheduler
 from mlm_audit.scheduling.status import history_of, status_of_jobs
 

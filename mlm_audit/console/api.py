@@ -23,7 +23,7 @@ from mlm_audit.console.api_models import (
 from mlm_audit.console.pages import overview_page
 from mlm_audit.console.services import Desk
 from mlm_audit.domain.jobs import JOBS, resolve
-from mlm_audit.jobs.status.health import Health
+from mlm_audit.jobs.monitoring.health import Health
 
 Bearer = Depends(HTTPBearer(auto_error=False, description="A token of ADMIN_TOKENS"))
 CronBearer = Depends(HTTPBearer(auto_error=False, scheme_name="CronSecret", description="CRON_SECRET"))

@@ -16,7 +16,7 @@ from mlm_audit.database.store import actions
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.status.health import Health, check_health
+from mlm_audit.jobs.monitoring.health import Health, check_health
 from mlm_audit.reporting.index import INDEX
 from mlm_audit.scheduling.client import Scheduler, SchedulerAwayError
 from mlm_audit.scheduling.commands import TABLES, Steering

@@ -23,7 +23,7 @@ from mlm_audit.database.core.connect import open_engine
 from mlm_audit.database.core.upgrade import init
 from mlm_audit.database.store import actions
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.jobs import JOBS
+from mlm_audit.domain.jobs import job_names
 from mlm_audit.domain.settings import Settings
 from mlm_audit.scheduling.client import Deployed, Scheduler, SchedulerAwayError, Triggered
 from tests.conftest import NOW
@@ -47,7 +47,7 @@ class StandIn(Scheduler):
 
     def deployments(self) -> dict[str, Deployed]:
         self._answer()
-        return {job: Deployed(job, uuid4(), job not in self.off) for job in JOBS}
+        return {job: Deployed(job, uuid4(), job not in self.off) for job in job_names()}
 
     def trigger(self, job: str, name: str, parameters: dict[str, Any], by: str) -> Triggered:
         self._answer()

@@ -17,7 +17,7 @@ from mlm_audit.console.access import new_token, parse_tokens
 from mlm_audit.console.server import look_after
 from mlm_audit.database.core.own_tables import JobLease
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.jobs import JOBS, RECONCILIATION, WEEKLY_PAYOUTS
+from mlm_audit.domain.jobs import RECONCILIATION, WEEKLY_PAYOUTS, job_names
 from mlm_audit.domain.periods import naive
 from mlm_audit.scheduling import commands
 from mlm_audit.scheduling.client import SchedulerAwayError
@@ -40,7 +40,7 @@ def test_what_is_to_be_seen(console: Console, log_run: Callable[..., str]) -> No
     (folder / "report.html").write_text("<h1>report</h1>")
     viewer = console.client("viewer")
     status = viewer.get(API, params={"action": "status"}).json()
-    assert [job["job"] for job in status["jobs"]] == list(JOBS)
+    assert [job["job"] for job in status["jobs"]] == list(job_names())
     [job] = viewer.get(API, params={"action": "status", "job": "reconciliation"}).json()["jobs"]
     assert (job["enabled"], job["last"]["job_id"], job["cron"]) == (True, newest, "0 4 * * *")
     assert job["last"]["links"] == {"report.html": f"/reports/{newest}/report.html"}

@@ -11,7 +11,7 @@ import pytest
 
 from mlm_audit.console import supervisor
 from mlm_audit.domain.errors import InputError, JobFailedError
-from mlm_audit.domain.jobs import JOBS
+from mlm_audit.domain.jobs import job_names
 from tests.console.conftest import StandIn
 from tests.flows.serving import ROOT, free_port
 from tests.integration.test_commands import document, mlm, refused
@@ -42,7 +42,7 @@ def test_a_start_that_breaks_off_forgets_nothing(tmp_path: Path, monkeypatch: py
     assert prefect.off == {"weekly-payouts"}
     supervisor.deploy_all(tmp_path)
     assert prefect.off == {"weekly-payouts"}
-    assert set(prefect.deployments()) == set(JOBS)
+    assert set(prefect.deployments()) == set(job_names())
 
 
 def test_a_folder_that_is_no_project(tmp_path: Path) -> None:

@@ -22,9 +22,8 @@ from prefect.testing.utilities import prefect_test_harness
 from mlm_audit.database.core.connect import open_engine
 from mlm_audit.database.core.upgrade import init
 from mlm_audit.demo.write import write_platform
-from mlm_audit.domain.jobs import JOBS
+from mlm_audit.domain.jobs import job_names, job_of
 from mlm_audit.runs.shards import Shard
-from mlm_audit.scheduling.schedules import CRON
 from tests.conftest import clean_platform
 
 ROOT = Path(__file__).parents[2]
@@ -51,13 +50,13 @@ def test_deployment(deployment: dict[str, object]) -> None:
         assert "schedules" not in deployment
         return
     [schedule] = deployment["schedules"]  # type: ignore[misc]
-    assert schedule["cron"] == CRON[str(deployment["name"])]
+    assert schedule["cron"] == job_of(str(deployment["name"])).cron
     assert schedule["timezone"] == "Asia/Kolkata"
     assert deployment["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
 
 
 def test_every_job_is_deployed() -> None:
-    assert {deployment["name"] for deployment in DEPLOYMENTS} == {*JOBS, "shard"}
+    assert {deployment["name"] for deployment in DEPLOYMENTS} == {*job_names(), "shard"}
 
 
 UNHEARD = """

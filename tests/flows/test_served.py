@@ -18,9 +18,8 @@ from mlm_audit.database.core.connect import open_engine
 from mlm_audit.database.core.own_tables import EligibilityLog, JobLog
 from mlm_audit.database.core.upgrade import init
 from mlm_audit.demo.write import write_platform
-from mlm_audit.domain.jobs import JOBS, MONTHLY_SWEEP, RECONCILIATION, TREE_HEALTH, WEEKLY_PAYOUTS
+from mlm_audit.domain.jobs import MONTHLY_SWEEP, RECONCILIATION, TREE_HEALTH, WEEKLY_PAYOUTS, job_names, job_of
 from mlm_audit.runs.clock import machine_now, shift
-from mlm_audit.scheduling.schedules import CRON
 from tests.browser import chromium
 from tests.conftest import clean_platform
 from tests.flows.serving import PATIENCE, ROOT, Served, served, until
@@ -49,10 +48,10 @@ def trigger(here: Served, job: str, **parameters: object) -> str:
 
 
 def test_all_eight_are_deployed(here: Served) -> None:
-    for job in JOBS:
+    for job in job_names():
         deployment = here.deployment(job)
         [schedule] = deployment["schedules"]
-        assert (schedule["schedule"]["cron"], schedule["schedule"]["timezone"]) == (CRON[job], "Asia/Kolkata")
+        assert (schedule["schedule"]["cron"], schedule["schedule"]["timezone"]) == (job_of(job).cron, "Asia/Kolkata")
         assert schedule["active"]
         assert deployment["description"]
         assert "mlm-audit" in deployment["tags"]
@@ -64,7 +63,7 @@ def test_all_eight_are_deployed(here: Served) -> None:
 
 
 def test_each_runs_to_its_end_when_asked_for(here: Served) -> None:
-    runs = {job: trigger(here, job, **({"month": "2026-10"} if job == MONTHLY_SWEEP else {})) for job in JOBS}
+    runs = {job: trigger(here, job, **({"month": "2026-10"} if job == MONTHLY_SWEEP else {})) for job in job_names()}
     for job, number in runs.items():
         done = here.ended(number)
         assert done["state_type"] == "COMPLETED", (job, done["state"]["message"])

@@ -16,7 +16,7 @@ from mlm_audit.database.core.own_tables import JobLease, JobLog
 from mlm_audit.database.core.upgrade import init
 from mlm_audit.demo.write import write_platform
 from mlm_audit.domain.findings import Verdict
-from mlm_audit.domain.jobs import JOBS, MONTHLY_SWEEP, RECONCILIATION, WEEKLY_PAYOUTS
+from mlm_audit.domain.jobs import MONTHLY_SWEEP, RECONCILIATION, WEEKLY_PAYOUTS, job_names
 from tests import servers
 from tests.conftest import clean_platform
 from tests.flows.serving import PATIENCE, ROOT, Served, served, until
@@ -137,15 +137,17 @@ def standing_still(engine: Engine) -> int:
 
 def test_each_job_is_killed_in_the_middle_and_runs_clean_the_next_time(here: Served, engine: Engine) -> None:
     hang(engine, on=True)
-    first = {job: ask(here, job) for job in JOBS}
-    until("all eight in the middle", lambda: standing_still(engine) == len(JOBS) and len(leases(engine)) == len(JOBS))
+    first = {job: ask(here, job) for job in job_names()}
+    until(
+        "all eight in the middle", lambda: standing_still(engine) == len(job_names()) and len(leases(engine)) == len(job_names())
+    )
     for process in leases(engine).values():
         os.kill(process, signal.SIGKILL)
-    until("the job log knows of all eight", lambda: interrupted(engine) == set(JOBS))
+    until("the job log knows of all eight", lambda: interrupted(engine) == set(job_names()))
     for number in first.values():
         assert here.ended(number)["state_type"] == "CRASHED"
     hang(engine, on=False)
-    for job, number in {job: ask(here, job) for job in JOBS}.items():
+    for job, number in {job: ask(here, job) for job in job_names()}.items():
         done = here.ended(number)
         assert done["state_type"] == "COMPLETED", (job, done["state"]["message"])
         assert here.history(job)[0]["status"] in ("success", "warning")
@@ -224,5 +226,5 @@ def test_prefect_is_on_postgresql(here: Served) -> None:
     address = here.environment["PREFECT_SERVER_DATABASE_CONNECTION_URL"].replace("+asyncpg", "+psycopg")
     database = create_engine(address)
     with database.connect() as connection:
-        assert connection.execute(text("select count(*) from flow_run")).scalar_one() > len(JOBS)
+        assert connection.execute(text("select count(*) from flow_run")).scalar_one() > len(job_names())
     database.dispose()

@@ -14,12 +14,14 @@ from mlm_audit.database.core.upgrade import init
 from mlm_audit.demo.faults import FAULTS, inject
 from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.write import write_platform
-from mlm_audit.domain.jobs import RECONCILIATION
+from mlm_audit.domain.jobs import RECONCILIATION, job_of
+from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.reconciliation import investigation
 from mlm_audit.jobs.reconciliation.investigation import NOTEBOOKS, execute
 from mlm_audit.jobs.reconciliation.run import reconcile
-from mlm_audit.jobs.registry import Request, call
+from mlm_audit.jobs.registry import call
+from mlm_audit.runs.context import RunContext
 from tests.conftest import NOW, clean_platform, settings_for
 
 ALL = sorted(NOTEBOOKS.glob("*.py"))
@@ -125,7 +127,7 @@ def run_one(opened: Callable[..., object], tmp_path: Path) -> Iterator[Callable[
     def go(url: str, request: Request = Request(), **settings: object) -> object:  # noqa: B008  (frozen)
         given = {"investigate": True, "runs_dir": tmp_path / "runs"} | settings
         made = Settings(database_url=SecretStr(url), **given)  # type: ignore[arg-type]
-        return call(RECONCILIATION, opened(url), made, lambda: NOW, request)
+        return call(RunContext(job_of(RECONCILIATION), opened(url), made, lambda: NOW), request)
 
     return go
 

@@ -20,8 +20,8 @@ from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.scorecard import audit
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import Verdict
+from mlm_audit.jobs.reconciliation import run as reconciliation
 from mlm_audit.jobs.reconciliation.run import Outcome, reconcile
-from mlm_audit.jobs.reconciliation.run import run as reconciliation
 from tests.conftest import NOW, clean_platform, settings_for
 
 Fill = Callable[[str, Platform], Engine]

@@ -10,15 +10,17 @@ from sqlalchemy import Engine, delete, insert, select
 
 from mlm_audit.database.core.own_tables import Break, Notice, ReconciliationReport, SelfPayoutSchedule
 from mlm_audit.domain.findings import Verdict
+from mlm_audit.domain.jobs import job_of
 from mlm_audit.domain.payouts import Hold
 from mlm_audit.domain.periods import naive
 from mlm_audit.jobs.payouts.run import Options, run_payouts
-from mlm_audit.jobs.registry import do_shard
+from mlm_audit.jobs.registry import call_shard
 from mlm_audit.jobs.sweep.run import run_sweep
 from mlm_audit.reporting.core.html import render
 from mlm_audit.reporting.core.run_folder import page_of
 from mlm_audit.reporting.payouts.report import word
 from mlm_audit.reporting.summary import summary
+from mlm_audit.runs.context import RunContext
 from tests.conftest import IST, settings_for
 from tests.money.books import assert_laws, books
 from tests.money.conftest import NOW, fill_shop
@@ -145,7 +147,7 @@ def test_a_shard_holds_what_the_books_hold(opened: Callable[[str], Engine], sqli
     def share(found: Any) -> None:
         reconciled(engine, {"member_id": 3}, {"member_id": 4}, at=NOW - HOUR / 2)  # another reconciliation ends meanwhile
         for shard in found:
-            do_shard(engine, mine, lambda: NOW, shard)
+            call_shard(RunContext(job_of(shard.job), engine, mine, lambda: NOW), shard)
 
     result = run_payouts("weekly-payouts", engine, mine, lambda: NOW, Options(shards=3, share=share))
     assert (result.counts["payable"], result.counts["paid"], result.counts["held"]) == (44, 40, 12)

@@ -314,7 +314,7 @@ def test_the_first_run_after_the_tables_are_missing_is_refused(opened: Callable[
 
 
 def test_holds_that_only_go_on_are_counted_beyond_a_limit(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mlm_audit.jobs.payouts.run import result as payout_result
+    from mlm_audit.jobs.payouts import result as payout_result
 
     run(small_shop)
     monkeypatch.setattr(payout_result, "MOST_UNCHANGED", 1)
@@ -351,7 +351,7 @@ def test_what_is_about_to_be_paid_is_in_the_job_log_before_it_is_paid(small_shop
 
 
 def test_an_approval_that_was_used_since_it_was_read_pays_nothing(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mlm_audit.jobs.payouts.run import run as job
+    from mlm_audit.jobs.payouts import run as job
 
     stopped = run(small_shop, settings={"payout_run_cap_paisa": 1})
     real = job.use_approval

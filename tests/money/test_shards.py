@@ -1,7 +1,6 @@
 """A run in shards leaves the books that a run in one piece leaves, also when shards die, are done twice, or come from elsewhere."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -16,13 +15,15 @@ from mlm_audit.database.core.own_tables import JobLease, SelfPayoutSchedule
 from mlm_audit.database.core.tables import User
 from mlm_audit.domain.errors import InputError, JobBusyError, JobFailedError
 from mlm_audit.domain.findings import RunResult, Verdict
-from mlm_audit.domain.jobs import MONTHLY_SWEEP, WEEKLY_PAYOUTS
+from mlm_audit.domain.jobs import MONTHLY_SWEEP, WEEKLY_PAYOUTS, job_of
+from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.payouts import batches
 from mlm_audit.jobs.payouts.run import Options, run_payouts
 from mlm_audit.jobs.reconciliation.run import reconcile
-from mlm_audit.jobs.registry import Request, call, do_shard
-from mlm_audit.jobs.sweep.run import run as sweep
+from mlm_audit.jobs.registry import call, call_shard
+from mlm_audit.jobs.sweep import run as sweep
+from mlm_audit.runs.context import RunContext
 from mlm_audit.runs.shards import Shard, cut, lease_of, shard_of
 from tests.conftest import settings_for
 from tests.money.books import assert_laws, books
@@ -38,8 +39,8 @@ def settings(runs: Path, **changes: object) -> Settings:
 
 
 def run(engine: Engine, job: str, given: Settings, share: Callable[[Sequence[Shard]], None] | None = None) -> RunResult:
-    request = REQUESTS[job] if share else replace(REQUESTS[job], shards=None)
-    return call(job, engine, given, lambda: NOW, request, share=share)
+    request = REQUESTS[job] if share else REQUESTS[job].model_copy(update={"shards": None})
+    return call(RunContext(job_of(job), engine, given, lambda: NOW, share=share), request)
 
 
 @pytest.mark.slow
@@ -55,8 +56,10 @@ def test_in_shards_like_in_one_piece(
     def share(found: Sequence[Shard]) -> None:
         for shard in found:
             shards.append(shard_of(shard.to_dict()))
-            do_shard(engine, given, lambda: NOW, shards[-1])
-            do_shard(engine, given, lambda: NOW, shards[-1])  # a second time: nothing is left to do
+            call_shard(RunContext(job_of(WEEKLY_PAYOUTS), engine, given, lambda: NOW), shards[-1])
+            call_shard(
+                RunContext(job_of(WEEKLY_PAYOUTS), engine, given, lambda: NOW), shards[-1]
+            )  # a second time: nothing is left to do
 
     whole, parts = run(other, job, given), run(engine, job, given, share)
     assert len(shards) == 3
@@ -92,8 +95,8 @@ def test_a_shard_that_dies_is_done_again(
             with monkeypatch.context() as patch:
                 patch.setattr(module, name, dies)
                 with pytest.raises(KeyboardInterrupt):
-                    do_shard(engine, given, lambda: NOW, shard)
-            do_shard(engine, given, lambda: NOW, shard)
+                    call_shard(RunContext(job_of(WEEKLY_PAYOUTS), engine, given, lambda: NOW), shard)
+            call_shard(RunContext(job_of(WEEKLY_PAYOUTS), engine, given, lambda: NOW), shard)
 
     assert run(engine, job, given, share).verdict is not Verdict.FAIL
     assert_laws(engine)
@@ -110,7 +113,7 @@ def test_what_was_not_stated_as_payable_is_not_paid(sqlite_url: str, opened: Cal
         with write(engine) as connection:  # member 5 gets their KYC between stating and paying
             connection.execute(update(User).where(User.id == 5).values(is_kyc_approved=True))
         for shard in found:
-            do_shard(engine, given, lambda: NOW, shard)
+            call_shard(RunContext(job_of(WEEKLY_PAYOUTS), engine, given, lambda: NOW), shard)
 
     result = run(engine, WEEKLY_PAYOUTS, given, share)
     assert result.counts["paid"] == result.counts["payable"]
@@ -132,7 +135,7 @@ def test_a_shard_without_its_run_does_nothing(sqlite_url: str, opened: Callable[
         run(engine, WEEKLY_PAYOUTS, given, lost)
     before = books(engine)
     with pytest.raises(JobFailedError, match="is not under way any more"):
-        do_shard(engine, given, lambda: NOW, kept[0])
+        call_shard(RunContext(job_of(WEEKLY_PAYOUTS), engine, given, lambda: NOW), kept[0])
     assert books(engine) == before
 
 
@@ -145,9 +148,9 @@ def test_two_are_not_at_one_shard_at_once(sqlite_url: str, opened: Callable[[str
             lease = connection.execute(select(JobLease.__table__)).mappings().one()
             connection.execute(JobLease.__table__.insert().values({**lease, "job": lease_of(found[0])}))
         with pytest.raises(JobBusyError, match="is running already"):
-            do_shard(engine, given, lambda: NOW, found[0])
+            call_shard(RunContext(job_of(WEEKLY_PAYOUTS), engine, given, lambda: NOW), found[0])
         for shard in found[1:]:
-            do_shard(engine, given, lambda: NOW, shard)
+            call_shard(RunContext(job_of(WEEKLY_PAYOUTS), engine, given, lambda: NOW), shard)
 
     result = run(engine, WEEKLY_PAYOUTS, given, share)
     assert (result.verdict, result.counts["left"] > 0) == (Verdict.INCOMPLETE, True)
@@ -159,7 +162,7 @@ def test_without_a_pool_and_other_mistakes(sqlite_url: str, opened: Callable[[st
     with pytest.raises(InputError, match="there is no pool"):
         run_payouts(WEEKLY_PAYOUTS, engine, given, lambda: NOW, Options(shards=2))
     with pytest.raises(InputError, match="from 1 to 64"):
-        call(WEEKLY_PAYOUTS, engine, given, lambda: NOW, Request(shards=65))
+        call(RunContext(job_of(WEEKLY_PAYOUTS), engine, given, lambda: NOW), Request(shards=65))
     with pytest.raises(InputError, match="shards are started by their run"):
         shard_of({"job": WEEKLY_PAYOUTS, "members": "x"})
 

@@ -19,9 +19,9 @@ from mlm_audit.database.core.tables import User
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.errors import JobFailedError
 from mlm_audit.domain.settings import Settings
+from mlm_audit.jobs.monitoring.health import check_health
+from mlm_audit.jobs.monitoring.run import ping_health, report_status, summarise_week
 from mlm_audit.jobs.reconciliation.run import reconcile
-from mlm_audit.jobs.status.health import check_health
-from mlm_audit.jobs.status.run import ping_health, report_status, summarise_week
 from mlm_audit.jobs.trees.run import check_tree_health
 from mlm_audit.notices.delivery import deliver
 from mlm_audit.notices.messages import attachments
@@ -169,7 +169,7 @@ def test_a_mail_carries_only_so_much(tmp_path: Path) -> None:
 
 
 def test_a_job_that_fails_again_and_again_is_told_once(books: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mlm_audit.jobs.reconciliation.run import run
+    from mlm_audit.jobs.reconciliation import run
 
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("disk /dev/sda1 has 0 of 512 bytes left")

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 import mlm_audit.jobs
 from mlm_audit.database.core.upgrade import init
 from mlm_audit.domain.errors import InputError, JobFailedError
-from mlm_audit.domain.jobs import JOBS, RECONCILIATION
+from mlm_audit.domain.jobs import RECONCILIATION, job_names
 from tests.operations.test_status import NOW, log
 
 
@@ -21,7 +21,7 @@ def test_from_python(sqlite_url: str, opened: Callable[[str], Engine], monkeypat
         mlm_audit.jobs.status()
     monkeypatch.setenv("DATABASE_URL", sqlite_url)
     rows = mlm_audit.jobs.status()
-    assert [row["job"] for row in rows] == list(JOBS)
+    assert [row["job"] for row in rows] == list(job_names())
     assert {row["enabled"] for row in rows} == {None}
     assert [run["job_id"] for run in mlm_audit.jobs.history("reconciliation", database_url=sqlite_url)] == [job_id]
     with pytest.raises(JobFailedError, match="set PREFECT_API_URL"):

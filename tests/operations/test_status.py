@@ -15,12 +15,12 @@ from sqlalchemy import Engine, insert, select
 from mlm_audit.database.core.own_tables import Break, JobLease, JobLog, Notice, ReconciliationReport
 from mlm_audit.database.core.upgrade import init
 from mlm_audit.domain.findings import RunResult, Verdict
-from mlm_audit.domain.jobs import HEALTH_PING, JOBS, RECONCILIATION, WEEKLY_PAYOUTS
+from mlm_audit.domain.jobs import HEALTH_PING, RECONCILIATION, WEEKLY_PAYOUTS, job_names
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.status.health import Health, check_health
-from mlm_audit.jobs.status.run import ping_health, report_status, summarise_week
+from mlm_audit.jobs.monitoring.health import Health, check_health
+from mlm_audit.jobs.monitoring.run import ping_health, report_status, summarise_week
 from mlm_audit.runs.clock import machine_now
-from mlm_audit.scheduling.schedules import CRON, last_due, next_due
+from mlm_audit.scheduling.schedules import last_due, next_due
 from tests.conftest import IST, settings_for
 from tests.integration.test_commands import document, mlm, refused
 
@@ -54,7 +54,7 @@ def log(engine: Engine, job: str, at: datetime, status: str = "success", **value
 
 def all_on_time(engine: Engine, now: datetime = NOW) -> None:
     """Every job ended well when it was last due."""
-    for job in JOBS:
+    for job in job_names():
         log(engine, job, last_due(job, now - HOUR, IST))
 
 
@@ -77,7 +77,6 @@ def troubles(found: Health) -> set[str]:
 
 
 def test_schedules_are_those_of_the_business_time_zone() -> None:
-    assert set(CRON) == set(JOBS)
     assert last_due(WEEKLY_PAYOUTS, NOW, IST) == datetime(2026, 11, 23, 0, 30, tzinfo=UTC), "Monday 06:00 IST"
     assert next_due("monthly-eligibility-sweep", NOW, IST) == datetime(2026, 11, 30, 20, 30, tzinfo=UTC), "1 December 02:00 IST"
     assert next_due(HEALTH_PING, NOW + HOUR, IST) - last_due(HEALTH_PING, NOW + HOUR, IST) == 6 * HOUR
@@ -155,10 +154,10 @@ def test_the_week_in_figures(engine: Engine, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_missed_run_is_an_alert_once_a_day(engine: Engine, tmp_path: Path) -> None:
-    for job in JOBS:
+    for job in job_names():
         log(engine, job, last_due(job, NOW - timedelta(days=40), IST))
     log(engine, RECONCILIATION, last_due(RECONCILIATION, NOW - HOUR, IST))
-    for job in set(JOBS) - {RECONCILIATION, WEEKLY_PAYOUTS}:
+    for job in set(job_names()) - {RECONCILIATION, WEEKLY_PAYOUTS}:
         log(engine, job, last_due(job, NOW - HOUR, IST) + timedelta(minutes=20))
     result = run(ping_health, engine, tmp_path)
     [missed] = [f for f in result.findings if f["id"] != "health/clock"]
@@ -182,7 +181,7 @@ def test_within_grace_nothing_is_missed(engine: Engine, tmp_path: Path) -> None:
 
 
 def test_what_is_switched_off_is_not_missed(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mlm_audit.jobs.status import health
+    from mlm_audit.jobs.monitoring import health
     from tests.console.conftest import StandIn
 
     prefect = StandIn()
@@ -311,8 +310,8 @@ def test_commands(engine: Engine, any_url: str, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("DATABASE_URL", any_url)
     log(engine, RECONCILIATION, NOW - 2 * HOUR, "failed", error="the disk is full")
     shown = document("status")
-    assert [row["job"] for row in shown["jobs"]] == list(JOBS)
-    assert shown["jobs"][list(JOBS).index(RECONCILIATION)]["last"]["status"] == "failed"
+    assert [row["job"] for row in shown["jobs"]] == list(job_names())
+    assert shown["jobs"][list(job_names()).index(RECONCILIATION)]["last"]["status"] == "failed"
     assert "the disk is full" in mlm("history", "reconciliation").stdout
     assert document("history", "weekly-payouts")["runs"] == []
     assert document("health", env={"DISK_FREE_MIN_MB": "0"})["state"] == "ok"

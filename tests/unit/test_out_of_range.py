@@ -12,9 +12,11 @@ from mlm_audit.database.core.connect import open_engine
 from mlm_audit.database.core.own_tables import JobLog
 from mlm_audit.database.core.upgrade import init
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.jobs import JOBS, MONTHLY_SWEEP, WEEKLY_PAYOUTS
+from mlm_audit.domain.jobs import MONTHLY_SWEEP, WEEKLY_PAYOUTS, job_names, job_of, jobs_with
+from mlm_audit.domain.requests import MOST_SHARDS, Request
 from mlm_audit.domain.settings import Settings, load_settings
-from mlm_audit.jobs.registry import MOST_SHARDS, OPTIONS_OF, Request, call
+from mlm_audit.jobs.registry import call
+from mlm_audit.runs.context import RunContext
 from mlm_audit.scheduling.client import Scheduler
 from mlm_audit.scheduling.commands import Steering, this_account
 from tests.conftest import NOW
@@ -77,9 +79,9 @@ def test_a_parameter_out_of_range(name: str, value: Any, tmp_path: Path) -> None
     init(database)
     settings = Settings(runs_dir=tmp_path / "runs", snapshots_dir=tmp_path / "snapshots")
     job = MONTHLY_SWEEP if name == "month" else WEEKLY_PAYOUTS
-    assert job in OPTIONS_OF[name]
+    assert job in jobs_with(name)
     with pytest.raises(InputError, match=name):
-        call(job, database, settings, lambda: NOW, Request(**{name: value}))
+        call(RunContext(job_of(job), database, settings, lambda: NOW), Request(**{name: value}))
     with pytest.raises(InputError, match=name):
         Steering(database, settings, lambda: NOW, Scheduler()).trigger(job, this_account(), {name: value})
     with database.connect() as connection:
@@ -88,11 +90,11 @@ def test_a_parameter_out_of_range(name: str, value: Any, tmp_path: Path) -> None
     assert {path.suffix for path in tmp_path.iterdir()} <= {".db", ".db-wal", ".db-shm"}
 
 
-@pytest.mark.parametrize("job", JOBS)
+@pytest.mark.parametrize("job", job_names())
 @pytest.mark.parametrize("as_of", [NOW + timedelta(days=400), NOW.replace(year=2999)])
 def test_no_job_runs_far_ahead_of_its_time(job: str, as_of: datetime, tmp_path: Path) -> None:
     database = open_engine(f"sqlite:///{tmp_path / 'empty.db'}", create=True)
     with pytest.raises(InputError, match="as-of|as_of"):
-        call(job, database, Settings(runs_dir=tmp_path / "runs"), lambda: NOW, Request(as_of=as_of))
+        call(RunContext(job_of(job), database, Settings(runs_dir=tmp_path / "runs"), lambda: NOW), Request(as_of=as_of))
     database.dispose()
     assert not (tmp_path / "runs").exists()

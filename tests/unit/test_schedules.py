@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from prefect.server.schemas.schedules import CronSchedule
 
-from mlm_audit.scheduling.schedules import CRON, last_due, next_due
+from mlm_audit.domain.jobs import job_names, job_of
+from mlm_audit.scheduling.schedules import last_due, next_due
 
 CHANGES = (
     ("America/New_York", datetime(2027, 3, 14, 7, tzinfo=UTC)),
@@ -24,9 +25,9 @@ CHANGES = (
 
 
 @pytest.mark.parametrize(("zone", "change"), CHANGES)
-@pytest.mark.parametrize("job", list(CRON))
+@pytest.mark.parametrize("job", job_names())
 def test_the_next_run_is_the_one_that_prefect_computes(job: str, zone: str, change: datetime) -> None:
-    schedule, tz = CronSchedule(cron=CRON[job], timezone=zone), ZoneInfo(zone)
+    schedule, tz = CronSchedule(cron=job_of(job).cron, timezone=zone), ZoneInfo(zone)
     for hours in range(-30, 31, 3):
         now = change + timedelta(hours=hours, minutes=1)
         [given] = asyncio.run(schedule.get_dates(1, start=now))

@@ -25,7 +25,7 @@ from mlm_audit.domain.periods import business_date, format_local, naive
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.status.health import Health, Part, check_health
+from mlm_audit.jobs.monitoring.health import Health, Part, check_health
 from mlm_audit.notices.alerts import trend_of
 from mlm_audit.runs.context import RunContext
 from mlm_audit.runs.lifecycle import Run, new_job_id, running
