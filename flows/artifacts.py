@@ -10,8 +10,8 @@ from mlm_audit.domain.jobs import RECONCILIATION, short
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.settings import Settings
 from mlm_audit.notices.links import report_url
+from mlm_audit.reporting.core.summary import summary
 from mlm_audit.reporting.reconciliation.report import report_data
-from mlm_audit.reporting.summary import summary
 
 LARGEST = 20
 

@@ -17,7 +17,8 @@ from mlm_audit.demo.faults import ALL_FAULTS
 from mlm_audit.demo.mutations.coverage_page import page as coverage
 from mlm_audit.domain.settings import Settings
 from mlm_audit.reporting.core.html import render
-from mlm_audit.reporting.core.run_folder import OF_ITEMS, page_of, rerun_command, sha256_of
+from mlm_audit.reporting.core.kind import report_kind
+from mlm_audit.reporting.core.run_folder import page_of, sha256_of
 from mlm_audit.reporting.core.tables import write_csv, write_items
 from tests.conftest import IST
 from tests.reports.results import payouts, reconciliation, sweep, tree
@@ -97,12 +98,12 @@ def sample(page: str) -> str:
     result = SAMPLES[page]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "list.csv"
-        if result.job in OF_ITEMS:
+        if report_kind(result.job).lists_items:
             write_items(result.items, path)
         else:
             write_csv(result.findings, path)
         result = replace(result, sha256={"csv": sha256_of(path)})
-    return render(page_of(result, IST, rerun_command(result))) + "\n"
+    return render(page_of(result, IST, report_kind(result.job).rerun(result))) + "\n"
 
 
 PAGES: dict[str, Callable[[], str]] = {

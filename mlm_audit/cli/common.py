@@ -19,7 +19,7 @@ from mlm_audit.database.core.connect import open_engine
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.settings import Settings, load_settings
 from mlm_audit.reporting.core.document import error_document
-from mlm_audit.reporting.summary import Summary
+from mlm_audit.reporting.core.summary import Summary
 from mlm_audit.runs.clock import now
 
 EXIT_FAILED, EXIT_BAD_INPUT, EXIT_FINDINGS, EXIT_INCOMPLETE = 1, 2, 3, 4

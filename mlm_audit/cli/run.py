@@ -35,8 +35,8 @@ from mlm_audit.jobs.reconciliation.file_options import mapped_files
 from mlm_audit.jobs.registry import call
 from mlm_audit.reporting.core.document import to_document
 from mlm_audit.reporting.core.run_folder import ensure_folder, write_run
+from mlm_audit.reporting.core.summary import summary
 from mlm_audit.reporting.reconciliation.report import ReportData, report_data
-from mlm_audit.reporting.summary import summary
 from mlm_audit.runs.context import RunContext
 
 Severity = Literal["low", "medium", "high", "critical"]

@@ -12,7 +12,7 @@ from mlm_audit.cli.file_options import DELIMITER, ENCODING, FORMAT, QUOTE, SKIP_
 from mlm_audit.domain.findings import at_least
 from mlm_audit.domain.settings import load_settings
 from mlm_audit.reporting.core.document import to_document
-from mlm_audit.reporting.summary import summary
+from mlm_audit.reporting.core.summary import summary
 
 if TYPE_CHECKING:
     import networkx as nx

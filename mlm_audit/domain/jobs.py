@@ -54,8 +54,8 @@ class Job:
     """Whether the job changes wallets, the ledger or the payout schedule of the platform."""
     shard_runner: str | None = None
     """The function that does one shard of a run: `(RunContext, Shard) -> dict[str, int]`."""
-    report: str | None = None
-    """The kind of report that a run writes into its folder; None where it writes no files."""
+    report: str
+    """The kind of report: `package.module:KIND`, an instance of `reporting.core.kind.ReportKind`."""
     finding_noun: str = "finding"
     """What one finding of the job is called."""
     step: str = "run the job"
@@ -84,7 +84,7 @@ JOBS: tuple[Job, ...] = (
         shard_runner="mlm_audit.jobs.payouts.shards:run_shard",
         options=("limit", "approve", "shards"),
         moves_money=True,
-        report="payouts",
+        report="mlm_audit.reporting.payouts.kind:KIND",
         step="pay",
         group="money",
         time_limit_seconds=_FOUR_HOURS,
@@ -101,7 +101,7 @@ JOBS: tuple[Job, ...] = (
         shard_runner="mlm_audit.jobs.payouts.shards:run_shard",
         options=("limit", "approve", "shards"),
         moves_money=True,
-        report="payouts",
+        report="mlm_audit.reporting.payouts.kind:KIND",
         step="pay",
         group="money",
         time_limit_seconds=_FOUR_HOURS,
@@ -117,7 +117,7 @@ JOBS: tuple[Job, ...] = (
         shard_runner="mlm_audit.jobs.sweep.run:run_shard",
         options=("month", "shards"),
         moves_money=True,
-        report="sweep",
+        report="mlm_audit.reporting.sweep.kind:KIND",
         step="decide the month",
         group="money",
         time_limit_seconds=_FOUR_HOURS,
@@ -132,7 +132,7 @@ JOBS: tuple[Job, ...] = (
         missed_runs=MissedRuns.ONCE,
         runner="mlm_audit.jobs.trees.run:run_job",
         options=("repair",),
-        report="trees",
+        report="mlm_audit.reporting.trees.kind:KIND",
         finding_noun="issue",
         step="check trees",
         group="tree",
@@ -149,7 +149,7 @@ JOBS: tuple[Job, ...] = (
         missed_runs=MissedRuns.ONCE,
         runner="mlm_audit.jobs.reconciliation.run:run_job",
         options=("full",),
-        report="reconciliation",
+        report="mlm_audit.reporting.reconciliation.kind:KIND",
         finding_noun="break",
         step="reconcile",
         group="money",
@@ -165,6 +165,7 @@ JOBS: tuple[Job, ...] = (
         cron="0 8 * * *",
         missed_runs=MissedRuns.SKIP,
         runner="mlm_audit.jobs.monitoring.run:run_status_report",
+        report="mlm_audit.reporting.monitoring.kind:DAY",
         step="report",
         group="operations",
         time_limit_seconds=_TEN_MINUTES,
@@ -178,6 +179,7 @@ JOBS: tuple[Job, ...] = (
         cron="0 10 * * 0",
         missed_runs=MissedRuns.SKIP,
         runner="mlm_audit.jobs.monitoring.run:run_weekly_summary",
+        report="mlm_audit.reporting.monitoring.kind:WEEK",
         step="report",
         group="operations",
         time_limit_seconds=_TEN_MINUTES,
@@ -191,6 +193,7 @@ JOBS: tuple[Job, ...] = (
         cron="0 */6 * * *",
         missed_runs=MissedRuns.SKIP,
         runner="mlm_audit.jobs.monitoring.run:run_health_ping",
+        report="mlm_audit.reporting.monitoring.kind:HEALTH",
         finding_noun="problem",
         step="check the installation",
         group="operations",
@@ -200,6 +203,12 @@ JOBS: tuple[Job, ...] = (
     ),
 )
 """All jobs."""
+
+FILE_CHECKS = {
+    "reconcile-files": "mlm_audit.reporting.reconciliation.kind:FILE_KIND",
+    "tree-check-file": "mlm_audit.reporting.trees.kind:FILE_KIND",
+}
+"""The checks of files, which are no jobs, with their kinds of report."""
 
 
 def job_names() -> tuple[str, ...]:

@@ -7,18 +7,17 @@ cost no more than the page they are listed on.
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from mlm_audit.checks.figures import figures_from
 from mlm_audit.domain.findings import Verdict, verdict_in_words
-from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.periods import format_local
 from mlm_audit.reporting.core.html import page
+from mlm_audit.reporting.core.kind import listed_kind, no_entry
 from mlm_audit.reporting.core.run_folder import replace_text
 from mlm_audit.reporting.core.trend_chart import Point, Trend, trend_of
 
@@ -125,7 +124,8 @@ def _listed(folder: Path, stamp: str, tz: ZoneInfo) -> Listed:
     head = head_of(folder / "result.json")
     files = tuple(name for name in LINKED if (folder / name).is_file())
     try:
-        what, point = _WHAT.get(head["job"], _other)(head["counts"] | {"figures": head.get("figures") or {}})
+        kind = listed_kind(head["job"])
+        what, point = (kind.entry if kind else no_entry)(head["counts"] | {"figures": head.get("figures") or {}})
         when = format_local(datetime.fromisoformat(head["started_at"]), tz)
         verdict, dry_run = Verdict(head["verdict"]).value, bool(head["dry_run"])
         words = verdict_in_words(verdict, is_complete=bool(head.get("is_complete", True)))
@@ -143,55 +143,6 @@ def _jobs(runs: Iterable[Listed]) -> Iterable[Job]:
     for name, mine in sorted(by_job.items()):
         stored = [run for run in mine if not run.dry_run][:MOST_POINTS]
         points: list[Point] = [(run.stamp[:10], *run.point) for run in reversed(stored)]
-        title, series, shown = _SERIES.get(name, ("", ("", ""), grouped))
-        yield Job(name, mine[0], trend_of(points, title, series, shown=shown) if title else None)
-
-
-def _reconciled(counts: dict[str, Any]) -> tuple[str, tuple[int, int]]:
-    left = counts["discrepancies_found"] - counts["auto_corrections"]
-    # A run of before there were figures says what it found, which is what it had.
-    off = (
-        figures_from(counts["figures"]).after.wallet_difference_gross_paisa
-        if counts["figures"]
-        else counts["total_discrepancy_paisa"]
-    )
-    return f"{grouped(left)} open, wallet difference {format_inr(off)} gross", (left, counts["auto_corrections"])
-
-
-def _trees(counts: dict[str, Any]) -> tuple[str, tuple[int, int]]:
-    left = counts["issues_open"]
-    return f"score {counts['health_score']}, {grouped(left)} open", (left, counts["issues_fixed"])
-
-
-def _payouts(counts: dict[str, Any]) -> tuple[str, tuple[int, int]]:
-    paid, held = counts["paid_paisa"], counts["held_paisa"]
-    return f"{format_inr(paid)} paid of {format_inr(counts['payable_paisa'])} payable, {format_inr(held)} held", (held, paid)
-
-
-def _sweep(counts: dict[str, Any]) -> tuple[str, tuple[int, int]]:
-    released, rolled_up = counts["released_paisa"], counts["rolled_up_paisa"]
-    return (
-        f"{counts['month']}: {grouped(counts['eligible'])} eligible, {format_inr(released)} released, {format_inr(rolled_up)} rolled up",
-        (rolled_up, released),
-    )
-
-
-def _other(_: dict[str, Any]) -> tuple[str, tuple[int, int]]:
-    return "", (0, 0)
-
-
-_WHAT = {
-    "commission-reconciliation": _reconciled,
-    "reconcile-files": _reconciled,
-    "tree-health-check": _trees,
-    "weekly-payouts": _payouts,
-    "retry-failed-payouts": _payouts,
-    "monthly-eligibility-sweep": _sweep,
-}
-_SERIES: dict[str, tuple[str, tuple[str, str], Callable[[int], str]]] = {
-    "commission-reconciliation": ("Open after each run", ("open", "corrected"), grouped),
-    "tree-health-check": ("Open after each run", ("open", "repaired"), grouped),
-    "weekly-payouts": ("Paid and held", ("held", "paid"), format_inr),
-    "retry-failed-payouts": ("Paid and held", ("held", "paid"), format_inr),
-    "monthly-eligibility-sweep": ("Released and rolled up", ("rolled up", "released"), format_inr),
-}
+        series = kind.series if (kind := listed_kind(name)) else None
+        trend = trend_of(points, series.title, series.names, shown=series.written) if series else None
+        yield Job(name, mine[0], trend)

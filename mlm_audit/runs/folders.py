@@ -6,12 +6,13 @@ from pathlib import Path
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.jobs import Job
 from mlm_audit.domain.settings import Settings
+from mlm_audit.reporting.core.kind import report_kind
 from mlm_audit.reporting.core.run_folder import ensure_folder
 
 
 def refuse_unwritable(job: Job, settings: Settings, *, dry_run: bool, out: Path | None) -> None:
     """Raise InputError when a folder that the run needs cannot be written: --out or RUNS_DIR, and OUTBOX_DIR."""
-    if job.report is not None:
+    if report_kind(job.name).page is not None:
         _try_temporary()
         if out is not None:
             ensure_folder(out, "--out")

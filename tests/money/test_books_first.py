@@ -18,8 +18,8 @@ from mlm_audit.jobs.registry import call_shard
 from mlm_audit.jobs.sweep.run import run_sweep
 from mlm_audit.reporting.core.html import render
 from mlm_audit.reporting.core.run_folder import page_of
+from mlm_audit.reporting.core.summary import summary
 from mlm_audit.reporting.payouts.report import word
-from mlm_audit.reporting.summary import summary
 from mlm_audit.runs.context import RunContext
 from tests.conftest import IST, settings_for
 from tests.money.books import assert_laws, books

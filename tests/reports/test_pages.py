@@ -16,8 +16,9 @@ from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.money import format_inr
 from mlm_audit.reporting.core.document import to_document
 from mlm_audit.reporting.core.html import render, visible
+from mlm_audit.reporting.core.kind import report_kind
 from mlm_audit.reporting.core.parts import PROOF_CHARACTERS, ageing_of, proof
-from mlm_audit.reporting.core.run_folder import as_text, page_of, rerun_command, write_files
+from mlm_audit.reporting.core.run_folder import as_text, page_of, write_files
 from mlm_audit.reporting.core.tables import neutral
 from mlm_audit.reporting.core.trend_chart import columns, trend_of, turned
 from mlm_audit.reporting.payouts.report import payout_report
@@ -40,7 +41,7 @@ SNAPPED = {
 def test_snapshot(name: str) -> None:
     import os
 
-    page = masked(render(page_of(SNAPPED[name], IST, rerun_command(SNAPPED[name]))))
+    page = masked(render(page_of(SNAPPED[name], IST, report_kind(SNAPPED[name].job).rerun(SNAPPED[name]))))
     path = SNAPSHOTS / f"{name}.html"
     if os.environ.get("UPDATE_SNAPSHOTS"):
         path.write_text(page, encoding="utf-8")
@@ -215,7 +216,7 @@ def test_trust_names_cut_offs_plan_and_hashes(tmp_path: Path) -> None:
     ],
 )
 def test_running_again_never_pays_again(result: RunResult, command: str) -> None:
-    assert rerun_command(result) == command
+    assert report_kind(result.job).rerun(result) == command
 
 
 def test_result_json_is_the_document_one_finding_a_line(tmp_path: Path) -> None:

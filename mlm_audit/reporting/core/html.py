@@ -12,17 +12,7 @@ from markupsafe import Markup
 
 from mlm_audit.domain.money import grouped
 from mlm_audit.reporting.core.parts import Page
-from mlm_audit.reporting.payouts.report import PayoutReport
-from mlm_audit.reporting.reconciliation.report import ReportData
-from mlm_audit.reporting.sweep.report import SweepReport
-from mlm_audit.reporting.trees.report import TreeReport
 
-TEMPLATES: dict[type[Page], str] = {
-    ReportData: "reconciliation.html.j2",
-    TreeReport: "tree-health.html.j2",
-    PayoutReport: "payouts.html.j2",
-    SweepReport: "eligibility.html.j2",
-}
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]")
 
 
@@ -79,4 +69,4 @@ def page(template: str, **values: Any) -> str:
 
 def render(data: Page) -> str:
     """The report as one HTML page."""
-    return page(TEMPLATES[type(data)], r=data)
+    return page(data.TEMPLATE, r=data)

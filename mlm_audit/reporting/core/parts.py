@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from mlm_audit.checks.causes import first_step, in_words
@@ -60,6 +60,9 @@ class FileNote:
 @dataclass(frozen=True, kw_only=True)
 class Page:
     """What all reports have: the first screen, the trend, and why to trust it."""
+
+    TEMPLATE: ClassVar[str]
+    """The template of `reports/` that prints the page."""
 
     title: str
     verdict: str

@@ -19,19 +19,9 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.reporting.core.document import to_document
 from mlm_audit.reporting.core.html import render
+from mlm_audit.reporting.core.kind import report_kind
 from mlm_audit.reporting.core.parts import Page
 from mlm_audit.reporting.core.tables import write_csv, write_items, write_parquet
-from mlm_audit.reporting.payouts.report import payout_report
-from mlm_audit.reporting.reconciliation.report import report_data
-from mlm_audit.reporting.sweep.report import sweep_report
-from mlm_audit.reporting.trees.report import tree_report
-
-OF_ITEMS = {
-    "weekly-payouts": payout_report,
-    "retry-failed-payouts": payout_report,
-    "monthly-eligibility-sweep": sweep_report,
-}
-"""The jobs whose list are their items; all others list their findings."""
 
 
 def ensure_folder(folder: Path, name: str = "folder") -> None:
@@ -58,15 +48,7 @@ def ensure_folder(folder: Path, name: str = "folder") -> None:
 
 def write_files(result: RunResult, folder: Path, tz: ZoneInfo) -> RunResult:
     """Write the files of a job's run, as the job has them; returns the result with their paths."""
-    return write_run(result, folder, tz, rerun_command(result))
-
-
-def rerun_command(result: RunResult) -> str:
-    """The command that runs it again; for money only the look ahead, since paying again is not looking again."""
-    if result.job == "monthly-eligibility-sweep":
-        return f"mlm-audit run {result.job} --month {result.counts['month']} --dry-run"
-    again = f"mlm-audit run {result.job} --as-of {result.as_of.isoformat(timespec='seconds')}"
-    return f"{again} --dry-run" if result.dry_run or result.job in OF_ITEMS else again
+    return write_run(result, folder, tz, report_kind(result.job).rerun(result))
 
 
 def write_run(result: RunResult, folder: Path, tz: ZoneInfo, rerun: str) -> RunResult:
@@ -86,14 +68,15 @@ def write_run(result: RunResult, folder: Path, tz: ZoneInfo, rerun: str) -> RunR
 
 
 def page_of(result: RunResult, tz: ZoneInfo, rerun: str) -> Page:
-    """The report of a job's run as data."""
-    if result.job in OF_ITEMS:
-        return OF_ITEMS[result.job](result, tz, rerun)
-    return tree_report(result, tz, rerun) if result.job == "tree-health-check" else report_data(result, tz, rerun)
+    """Return the report of a run as data. Raises LookupError for a job whose kind of report has no page."""
+    make = report_kind(result.job).page
+    if make is None:
+        raise LookupError(f"job {result.job}: its kind of report has no page")
+    return make(result, tz, rerun)
 
 
 def _write_lists(result: RunResult, folder: Path) -> dict[str, Path]:
-    if result.job in OF_ITEMS:
+    if report_kind(result.job).lists_items:
         write_items(result.items, folder / "items.csv")
         return {"csv": folder / "items.csv"}
     write_csv(result.findings, folder / "breaks.csv")

@@ -7,11 +7,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from mlm_audit.domain.findings import RunResult, Verdict
+from mlm_audit.domain.jobs import job_of
 from mlm_audit.domain.money import format_decimal, format_inr, grouped
 from mlm_audit.domain.periods import format_local, parse_instant
 from mlm_audit.reporting.core.parts import LARGEST, Around, Page, Row, common, plural
 from mlm_audit.reporting.core.trend_chart import trend_of, turned
-from mlm_audit.reporting.summary import WAITS_FOR, payouts_sentence
+from mlm_audit.reporting.payouts.summary import WAITS_FOR, payouts_sentence
 
 PAYS = ("paid", "pay")
 TROUBLE = ("failed", "given up", "give up", "left", "elsewhere", "held", "hold")
@@ -28,6 +29,8 @@ FAR_ABOVE = 3
 @dataclass(frozen=True, kw_only=True)
 class PayoutReport(Page):
     """Everything the template prints. `totals` are (label, count, amount)."""
+
+    TEMPLATE = "payouts.html.j2"
 
     is_ahead: bool
     totals: tuple[tuple[str, str, str], ...]
@@ -48,7 +51,7 @@ def payout_report(result: RunResult, tz: ZoneInfo, rerun: str) -> PayoutReport:
     page = common(result, Around(tz, rerun, "items.csv"), len(result.items))
     return PayoutReport(
         **page | {"all_checked": COVERED},
-        title="Retry of failed payouts" if result.job == "retry-failed-payouts" else "Weekly payouts",
+        title=job_of(result.job).title,
         word=word(result),
         sentence=payouts_sentence(result),
         first=_first(result),

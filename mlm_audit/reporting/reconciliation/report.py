@@ -37,6 +37,8 @@ MOST_CORRECTIONS = 200
 class ReportData(Page):
     """Everything the template prints."""
 
+    TEMPLATE = "reconciliation.html.j2"
+
     bridge: tuple[Row, ...]
     bridge_ends: tuple[str, str, str]
     states: tuple[Row, ...]
@@ -63,7 +65,7 @@ def report_data(result: RunResult, tz: ZoneInfo, rerun: str) -> ReportData:
         sentence=report_sentence(result),
         first=_first(result, causes),
         news="" if of_files else _news(result, still_open),
-        figures=_figures(result, still_open),
+        figures=report_figures(result),
         trend=trend_of(result.trend, "Open breaks after each run", ("new", "carried over")),
         bridge=_bridge(result.bridge) if result.bridge else (),
         bridge_ends=_bridge_ends(result.bridge),
@@ -138,11 +140,12 @@ def _nowhere(_: Mapping[str, Any]) -> str:
     return ""
 
 
-def _figures(result: RunResult, still_open: list[dict[str, Any]]) -> tuple[tuple[str, str], ...]:
+def report_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
+    """Key figures."""
     counts = result.counts
     return (
         ("Accounts checked" if result.job == "reconcile-files" else "Members checked", grouped(counts["users_checked"])),
-        ("Breaks open", grouped(len(still_open))),
+        ("Breaks open", grouped(len(open_findings(result)))),
         *figure_rows(figures_from(result.figures)),
         ("Corrected", grouped(counts["auto_corrections"])),
         ("Members without a break", f"{counts['accuracy']:.2f} %"),

@@ -9,7 +9,7 @@ from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.reporting.core.parts import LARGEST, Around, Page, Row, common, plural, shown
 from mlm_audit.reporting.core.trend_chart import trend_of, turned
-from mlm_audit.reporting.summary import UNMET, sweep_figures, sweep_sentence
+from mlm_audit.reporting.sweep.summary import UNMET, sweep_figures, sweep_sentence
 
 NEAR, DIFFER = 100, 100
 COVERED = (
@@ -21,6 +21,8 @@ COVERED = (
 @dataclass(frozen=True, kw_only=True)
 class SweepReport(Page):
     """Everything the template prints."""
+
+    TEMPLATE = "eligibility.html.j2"
 
     month: str
     done: str
@@ -47,7 +49,7 @@ def sweep_report(result: RunResult, tz: ZoneInfo, rerun: str) -> SweepReport:
         sentence=sweep_sentence(result),
         first=_first(result, near),
         news=f"{grouped(counts['newly_eligible'])} newly eligible, {grouped(counts['lost'])} lost it, since the month before.",
-        figures=tuple(pair for pair in sweep_figures(counts) if not pair[0].startswith(" ")),
+        figures=tuple(pair for pair in sweep_figures(result) if not pair[0].startswith(" ")),
         trend=trend_of(
             turned(result.trend), "Released and rolled up, month by month", ("rolled up", "released"), shown=format_inr
         ),

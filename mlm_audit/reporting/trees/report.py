@@ -35,6 +35,8 @@ LISTED = 100
 class TreeReport(Page):
     """Everything the template prints."""
 
+    TEMPLATE = "tree-health.html.j2"
+
     score: int
     states: tuple[Row, ...]
     ageing: tuple[Row, ...]
@@ -58,7 +60,7 @@ def tree_report(result: RunResult, tz: ZoneInfo, rerun: str) -> TreeReport:
         sentence=tree_sentence(result),
         first=tree_first(result),
         news=_news(result, still_open),
-        figures=tree_figures(result.counts),
+        figures=tree_figures(result),
         trend=trend_of(result.trend, "Open issues after each run", ("new", "carried over")),
         score=result.counts["health_score"],
         states=states_of(result),
@@ -102,8 +104,9 @@ def file_sentence(result: RunResult) -> str:
     return f"{plural(counts['issues_open'], 'issue')} open; health score {counts['health_score']} of 100. {nodes}."
 
 
-def file_figures(counts: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+def file_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
     """Key figures of a file."""
+    counts = result.counts
     plain = (
         ("members_checked", "Nodes"),
         ("roots", "Roots"),
@@ -137,8 +140,9 @@ def tree_lines(result: RunResult) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def tree_figures(counts: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+def tree_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
     """Key figures."""
+    counts = result.counts
     return (
         ("Health score", f"{counts['health_score']} of 100"),
         ("Members checked", grouped(counts["members_checked"])),

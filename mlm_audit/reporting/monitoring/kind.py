@@ -1,0 +1,51 @@
+"""The kinds of report of `daily-status-report`, `weekly-summary` and `health-ping`. They write no files."""
+
+from mlm_audit.domain.findings import RunResult
+from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.reporting.core.kind import ReportKind
+from mlm_audit.reporting.core.parts import plural
+
+
+def _day_sentence(result: RunResult) -> str:
+    counts = result.counts
+    if not counts["runs"]:
+        return "Nothing ran in the last 24 hours."
+    if not result.findings:
+        return f"{plural(counts['runs'], 'run')} in the last 24 hours, all well; nobody is told."
+    return f"{plural(counts['runs'], 'run')} in the last 24 hours: {grouped(counts['failed'])} failed, {grouped(counts['missed'])} missed."
+
+
+def _day_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
+    counts = result.counts
+    return tuple((name.capitalize(), grouped(counts[name])) for name in ("runs", "good", "failed", "missed"))
+
+
+def _week_sentence(result: RunResult) -> str:
+    counts = result.counts
+    return f"{plural(counts['runs'], 'run')} in the week, {grouped(counts['failed'])} failed; {format_inr(counts['paid_paisa'])} paid."
+
+
+def _week_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
+    counts = result.counts
+    before = counts["before"]
+    plain = (("runs", "Runs"), ("failed", "Failed"), ("paid", "Payouts"), ("members", "Members decided"))
+    money = (("paid_paisa", "Paid"), ("released_paisa", "Released"), ("rolled_up_paisa", "Rolled up"))
+    figures = [(label, f"{grouped(counts[name])} (week before {grouped(before[name])})") for name, label in plain]
+    figures += [(label, f"{format_inr(counts[name])} (week before {format_inr(before[name])})") for name, label in money]
+    figures += [(b["name"], f"{b['new']} new, {b['cleared']} cleared, {b['open']} open") for b in counts["breaks"]]
+    return tuple(figures)
+
+
+def _health_sentence(result: RunResult) -> str:
+    problems = len(result.findings)
+    return f"{plural(problems, 'part')} of {result.counts['parts']} want somebody." if problems else "All is well."
+
+
+def _health_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
+    counts = result.counts
+    return tuple((name.capitalize(), grouped(counts[name])) for name in ("ok", "unknown", "warning", "failing"))
+
+
+DAY = ReportKind(sentence=_day_sentence, figures=_day_figures)
+WEEK = ReportKind(sentence=_week_sentence, figures=_week_figures)
+HEALTH = ReportKind(sentence=_health_sentence, figures=_health_figures)

@@ -1,0 +1,34 @@
+"""The kind of report of `weekly-payouts` and `retry-failed-payouts`."""
+
+from typing import Any
+
+from mlm_audit.domain.findings import RunResult
+from mlm_audit.domain.money import format_inr
+from mlm_audit.reporting.core.kind import IndexEntry, ReportKind, Series, run_again
+from mlm_audit.reporting.payouts.report import payout_report
+from mlm_audit.reporting.payouts.summary import payouts_figures, payouts_lines, payouts_sentence
+
+
+def _entry(counts: dict[str, Any]) -> IndexEntry:
+    paid, held = counts["paid_paisa"], counts["held_paisa"]
+    return IndexEntry(
+        f"{format_inr(paid)} paid of {format_inr(counts['payable_paisa'])} payable, {format_inr(held)} held", (held, paid)
+    )
+
+
+def _look_again(result: RunResult) -> str:
+    """The dry run: paying again is not looking again."""
+    again = run_again(result)
+    return again if result.dry_run else f"{again} --dry-run"
+
+
+KIND = ReportKind(
+    sentence=payouts_sentence,
+    figures=payouts_figures,
+    lines=payouts_lines,
+    page=payout_report,
+    lists_items=True,
+    rerun=_look_again,
+    entry=_entry,
+    series=Series("Paid and held", ("held", "paid"), format_inr),
+)

@@ -1,0 +1,29 @@
+"""The kinds of report of `commission-reconciliation` and of the reconciliation of files."""
+
+from typing import Any
+
+from mlm_audit.checks.figures import figures_from
+from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.reporting.core.kind import IndexEntry, ReportKind, Series
+from mlm_audit.reporting.reconciliation.report import report_data, report_figures, report_sentence
+
+
+def _entry(counts: dict[str, Any]) -> IndexEntry:
+    left = counts["discrepancies_found"] - counts["auto_corrections"]
+    # A run of before there were figures says what it found, which is what it had.
+    off = (
+        figures_from(counts["figures"]).after.wallet_difference_gross_paisa
+        if counts["figures"]
+        else counts["total_discrepancy_paisa"]
+    )
+    return IndexEntry(f"{grouped(left)} open, wallet difference {format_inr(off)} gross", (left, counts["auto_corrections"]))
+
+
+KIND = ReportKind(
+    sentence=report_sentence,
+    figures=report_figures,
+    page=report_data,
+    entry=_entry,
+    series=Series("Open after each run", ("open", "corrected")),
+)
+FILE_KIND = ReportKind(sentence=report_sentence, figures=report_figures, page=report_data, entry=_entry)

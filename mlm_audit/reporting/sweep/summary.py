@@ -1,0 +1,44 @@
+"""A monthly sweep in a few lines: its sentence and its key figures."""
+
+from mlm_audit.domain.findings import RunResult
+from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.reporting.core.parts import plural
+
+
+def sweep_sentence(result: RunResult) -> str:
+    """What was, or would be, decided."""
+    counts = result.counts
+    done = "would be" if result.dry_run else "were" if counts["decided"] == counts["members"] else "were, in this run,"
+    return (
+        f"{counts['month']}: {plural(counts['eligible'], 'member')} eligible, {grouped(counts['ineligible'])} not; "
+        f"{format_inr(counts['released_paisa'])} {done} released, {format_inr(counts['rolled_up_paisa'])} rolled up."
+    )
+
+
+def sweep_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
+    """Key figures, then the unmet conditions."""
+    counts = result.counts
+    plain = (
+        ("members", "Members looked at"),
+        ("eligible", "Eligible"),
+        ("ineligible", "Not eligible"),
+        ("newly_eligible", "Newly eligible"),
+        ("lost", "Lost eligibility"),
+        ("unchanged", "Unchanged since the month before"),
+        ("near_misses", "Near misses (one condition unmet)"),
+        ("differs_from_stored", "Differ from what is stored"),
+        ("already_decided", "Decided before this run"),
+    )
+    money = (("released_paisa", "Released"), ("rolled_up_paisa", "Rolled up"), ("left_paisa", "Left pending"))
+    figures = [(label, grouped(counts[name])) for name, label in plain]
+    figures += [(label, format_inr(counts[name])) for name, label in money]
+    figures += [(f"  {UNMET[reason]}", grouped(count)) for reason, count in counts["by_reason"].items()]
+    return tuple(figures)
+
+
+UNMET = {
+    "active": "not active",
+    "purchase": "purchases too small",
+    "kyc": "KYC not approved",
+    "three_three": "3-3 rule not met",
+}
