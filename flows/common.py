@@ -19,7 +19,7 @@ from mlm_audit.database.core.connect import is_out_of_reach, open_engine
 from mlm_audit.database.store.job_log import close_interrupted, failure_notice
 from mlm_audit.domain.errors import InputError, JobBusyError, JobFailedError
 from mlm_audit.domain.findings import RunResult
-from mlm_audit.domain.jobs import MissedRuns, job_of
+from mlm_audit.domain.jobs import Job, MissedRuns, job_of
 from mlm_audit.domain.periods import business_date, parse_instant
 from mlm_audit.domain.privacy import mask_personal
 from mlm_audit.domain.requests import Request
@@ -38,7 +38,6 @@ AUTO_SCHEDULED = "auto-scheduled"
 """The tag that Prefect gives to a run of a schedule."""
 
 Document = dict[str, Any] | State[None]
-AsOf = datetime | None
 
 output.set_up()
 
@@ -67,19 +66,19 @@ def open_database(settings: Settings) -> Engine:
     return open_engine(settings.database_url.get_secret_value())
 
 
-def run(job: str, task_name: str, as_of: datetime | None, *, dry_run: bool, retry: bool = False, **options: Any) -> Document:
-    """What every flow does: call its job, unless it is not to run now; leave artifacts, tell of alerts, return the JSON form.
+def run(job: Job, as_of: datetime | None, *, dry_run: bool, **options: Any) -> Document:
+    """Run a job, publish its artifacts, send its events, and return the JSON document of its result.
 
-    `retry`: whether Prefect may call the job again when the database is out of reach.
+    A scheduled run that is not to run now ends in the state Skipped instead.
     """
     settings = load_settings()
-    if state := skipped(job, settings):
+    if state := skipped(job.name, settings):
         return state
-    if is_scheduled() and job_of(job).missed_runs is MissedRuns.EACH_MONTH:
+    if is_scheduled() and job.missed_runs is MissedRuns.EACH_MONTH:
         options["month"] = month_of_run(scheduled_for(), settings)
     request = Request(as_of=instant(as_of, settings) if as_of else None, dry_run=dry_run, **options)
-    worker = run_job.with_options(name=task_name, retries=2 if retry else 0, retry_delay_seconds=[60, 300])
-    result = worker(job, request)
+    retries = 2 if job.retries_when_database_is_away else 0
+    result = run_job.with_options(name=job.step, retries=retries, retry_delay_seconds=[60, 300])(job.name, request)
     publish(result, settings)
     tell(result)
     return to_document(result)

@@ -25,10 +25,7 @@ def main() -> None:
     os.environ.update(QUIET)
     os.environ.pop("PREFECT_API_URL", None)
     # Prefect reads its settings when it is imported, so only now.
-    from flows.payouts import weekly_payouts
-    from flows.reconciliation import commission_reconciliation
-    from flows.sweep import monthly_eligibility_sweep
-    from flows.tree_health import tree_health_check
+    from flows.jobs import commission_reconciliation, monthly_eligibility_sweep, tree_health_check, weekly_payouts
     from mlm_audit.domain.money import format_inr
 
     started = time.monotonic()

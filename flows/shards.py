@@ -7,13 +7,12 @@ of this machine.
 
 import time
 from collections.abc import Sequence
-from typing import Annotated, Any, cast
+from typing import Any, cast
 
 from prefect import State, flow, get_client, get_run_logger, task
 from prefect.futures import wait
 from prefect.states import Crashed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
-from pydantic import Field
 from sqlalchemy import Engine
 
 from flows.common import open_database
@@ -26,7 +25,6 @@ from mlm_audit.runs.clock import now
 from mlm_audit.runs.context import RunContext
 from mlm_audit.runs.shards import Shard, Share, is_at_work, shard_of
 
-Shards = Annotated[int | None, Field(ge=1, le=MOST_SHARDS)]
 SHARD, FOUR_HOURS = "shard", 4 * 3_600
 LOOK_SECONDS, TRIES = 2.0, 5
 SILENT_LOOKS, LOOKS_AT_START = 3, 45

@@ -15,11 +15,14 @@ from mlm_audit.checks.trees.codes import CODES
 from mlm_audit.cli.app import app
 from mlm_audit.demo.faults import ALL_FAULTS
 from mlm_audit.demo.mutations.coverage_page import page as coverage
+from mlm_audit.domain.jobs import JOBS, MissedRuns
+from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings
 from mlm_audit.reporting.core.html import render
 from mlm_audit.reporting.core.kind import report_kind
 from mlm_audit.reporting.core.run_folder import page_of, sha256_of
 from mlm_audit.reporting.core.tables import write_csv, write_items
+from mlm_audit.scheduling.deployments import prefect_yaml
 from tests.conftest import IST
 from tests.reports.results import payouts, reconciliation, sweep, tree
 
@@ -85,6 +88,28 @@ def commands() -> str:
     return NOTE + "\n" + "\n".join(line.rstrip() for line in text.splitlines()).strip() + "\n"
 
 
+def jobs() -> str:
+    lines = [NOTE, "# Jobs\n", "Each is one record in `mlm_audit/domain/jobs.py`; `mlm-audit run JOB` runs it at once.\n"]
+    lines += [
+        "| job | what it does | schedule (business time zone) | missed runs | options | moves money |",
+        "|---|---|---|---|---|---|",
+    ]
+    for job in JOBS:
+        name = f"`{job.name}`" if job.name == job.short_name else f"`{job.name}`, short `{job.short_name}`"
+        options = ", ".join(f"`--{option}`" for option in job.options)
+        moves = "yes" if job.moves_money else "no"
+        lines.append(f"| {name} | {cell(job.description)} | `{job.cron}` | {MISSED[job.missed_runs]} | {options} | {moves} |")
+    lines += ["\nEvery job also takes `--as-of`, `--dry-run` and `--out`.\n", "| option | meaning |", "|---|---|"]
+    lines += [f"| `--{name.replace('_', '-')}` | {cell(field.description)} |" for name, field in Request.model_fields.items()]
+    return "\n".join(lines) + "\n"
+
+
+MISSED = {
+    MissedRuns.ONCE: "one run makes up for all of them, at once",
+    MissedRuns.EACH_MONTH: "each is made up for, with its own month",
+    MissedRuns.SKIP: "are skipped; the next one follows",
+}
+
 SAMPLES = {
     "samples/reconciliation.html": reconciliation(25),
     "samples/tree-health.html": tree(12),
@@ -107,6 +132,8 @@ def sample(page: str) -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {
+    "../prefect.yaml": prefect_yaml,
+    "jobs.md": jobs,
     "checks.md": checks,
     "coverage.md": lambda: NOTE + "\n" + coverage(),
     "settings.md": settings,

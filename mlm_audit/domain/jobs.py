@@ -45,6 +45,8 @@ class Job:
     """One or two sentences: what the job does."""
     cron: str
     """When a scheduled run is due, in the business time zone."""
+    rhythm: str
+    """What the schedule is called in Prefect. A new name makes Prefect replace the schedule, so it does not change."""
     missed_runs: MissedRuns
     runner: str
     """The function that runs the job: `(RunContext, Request) -> RunResult`."""
@@ -65,7 +67,7 @@ class Job:
     time_limit_seconds: int
     """Prefect ends a run that takes longer."""
     retries_when_database_is_away: bool = False
-    """Whether Prefect may start the job again. Not for jobs that move money: their next run does the rest."""
+    """Whether Prefect may start the job again. Payouts and the sweep are not: their next run does what is left."""
     has_external_call: bool = False
     """Whether an outside scheduler may ask for a run through `/api/cron/<short name>` (DOMAIN §5)."""
     needs_outbox: bool = True
@@ -79,6 +81,7 @@ JOBS: tuple[Job, ...] = (
         title="Weekly payouts",
         description="Credits due self-income instalments to wallets, each exactly once.",
         cron="0 6 * * 1",
+        rhythm="weekly",
         missed_runs=MissedRuns.ONCE,
         runner="mlm_audit.jobs.payouts.run:run_job",
         shard_runner="mlm_audit.jobs.payouts.shards:run_shard",
@@ -96,6 +99,7 @@ JOBS: tuple[Job, ...] = (
         title="Retry of failed payouts",
         description="Reviews instalments that were held or failed before, and credits those that may be paid now.",
         cron="0 7 * * *",
+        rhythm="daily",
         missed_runs=MissedRuns.ONCE,
         runner="mlm_audit.jobs.payouts.run:run_job",
         shard_runner="mlm_audit.jobs.payouts.shards:run_shard",
@@ -112,6 +116,7 @@ JOBS: tuple[Job, ...] = (
         title="Monthly eligibility sweep",
         description="Decides which members were eligible in the month that has ended, and releases or rolls up their repurchase commission.",
         cron="0 2 1 * *",
+        rhythm="monthly",
         missed_runs=MissedRuns.EACH_MONTH,
         runner="mlm_audit.jobs.sweep.run:run_job",
         shard_runner="mlm_audit.jobs.sweep.run:run_shard",
@@ -129,6 +134,7 @@ JOBS: tuple[Job, ...] = (
         title="Tree health check",
         description="Verifies the sponsor tree, the matrix, its closure table and the eligibility flags, and repairs what can be derived.",
         cron="0 3 * * *",
+        rhythm="nightly",
         missed_runs=MissedRuns.ONCE,
         runner="mlm_audit.jobs.trees.run:run_job",
         options=("repair",),
@@ -146,9 +152,11 @@ JOBS: tuple[Job, ...] = (
         title="Reconciliation",
         description="Compares the ledger with the wallets and the commissions with the orders, and corrects wallet differences of up to ₹1.",
         cron="0 4 * * *",
+        rhythm="nightly",
         missed_runs=MissedRuns.ONCE,
         runner="mlm_audit.jobs.reconciliation.run:run_job",
         options=("full",),
+        moves_money=True,
         report="mlm_audit.reporting.reconciliation.kind:KIND",
         finding_noun="break",
         step="reconcile",
@@ -163,6 +171,7 @@ JOBS: tuple[Job, ...] = (
         title="Daily status report",
         description="Sends the administrators a mail about the last 24 hours if a job failed or a run is missing.",
         cron="0 8 * * *",
+        rhythm="daily",
         missed_runs=MissedRuns.SKIP,
         runner="mlm_audit.jobs.monitoring.run:run_status_report",
         report="mlm_audit.reporting.monitoring.kind:DAY",
@@ -177,6 +186,7 @@ JOBS: tuple[Job, ...] = (
         title="Weekly summary",
         description="Sends the administrators a mail with the week's runs and breaks, compared with the week before.",
         cron="0 10 * * 0",
+        rhythm="weekly",
         missed_runs=MissedRuns.SKIP,
         runner="mlm_audit.jobs.monitoring.run:run_weekly_summary",
         report="mlm_audit.reporting.monitoring.kind:WEEK",
@@ -191,6 +201,7 @@ JOBS: tuple[Job, ...] = (
         title="Health ping",
         description="Checks the database, the scheduler, the disk and the mail, and finds runs that are missing or never ended.",
         cron="0 */6 * * *",
+        rhythm="six-hourly",
         missed_runs=MissedRuns.SKIP,
         runner="mlm_audit.jobs.monitoring.run:run_health_ping",
         report="mlm_audit.reporting.monitoring.kind:HEALTH",
@@ -209,6 +220,11 @@ FILE_CHECKS = {
     "tree-check-file": "mlm_audit.reporting.trees.kind:FILE_KIND",
 }
 """The checks of files, which are no jobs, with their kinds of report."""
+
+
+def flow_attribute(job: Job) -> str:
+    """Return the name of a job's flow in `flows/jobs.py`."""
+    return job.name.replace("-", "_")
 
 
 def job_names() -> tuple[str, ...]:

@@ -35,7 +35,12 @@ class Request(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     as_of: datetime | None = Field(None, description="The instant that the run is about, ISO 8601; now when left out.")
-    month: str | None = Field(None, description="The month to decide, YYYY-MM; the month that has just ended when left out.")
+    month: str | None = Field(
+        None,
+        description="The month to decide, YYYY-MM; the month that has just ended when left out.",
+        # For the form of Prefect's pages. A month is checked by `parse_month`, which says what is wrong in words.
+        json_schema_extra={"pattern": r"^\d{4}-(0[1-9]|1[0-2])$"},
+    )
     limit: StrictInt | None = Field(None, ge=1, le=10_000_000, description="Pay at most this many instalments, the oldest first.")
     approve: str | None = Field(
         None,

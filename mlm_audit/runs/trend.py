@@ -13,7 +13,6 @@ from mlm_audit.database.core.connect import consistent_read
 from mlm_audit.database.core.own_tables import ReconciliationReport, TreeHealthReport
 from mlm_audit.database.store.activity import LoggedRun, last_runs, states_by_run
 from mlm_audit.domain.findings import RunResult, open_findings
-from mlm_audit.domain.jobs import MONTHLY_SWEEP, RECONCILIATION, RETRY_PAYOUTS, TREE_HEALTH, WEEKLY_PAYOUTS
 from mlm_audit.domain.periods import business_date
 from mlm_audit.domain.settings import Settings
 
@@ -25,20 +24,20 @@ Point = tuple[str, int, int]
 Reader = Callable[[Connection, RunResult, Settings], list[Point]]
 
 
-def with_trend(database: Engine, settings: Settings, result: RunResult) -> RunResult:
+def with_trend(database: Engine, settings: Settings, result: RunResult, read: Reader) -> RunResult:
     """The result with its trend; without, and a line in the log, when the database does not answer any more.
 
     What the run did is done by then, and a missing picture is no reason to call it failed.
     """
     try:
         with consistent_read(database) as connection:
-            return replace(result, trend=tuple(_READERS[result.job](connection, result, settings)))
+            return replace(result, trend=tuple(read(connection, result, settings)))
     except SQLAlchemyError:
         log.warning("the last runs beside %s could not be read", result.job_id, exc_info=True)
         return result
 
 
-def _open(kind: type[ReconciliationReport | TreeHealthReport]) -> Reader:
+def open_points(kind: type[ReconciliationReport | TreeHealthReport]) -> Reader:
     """How much was new, and how much carried over, after each of the last runs."""
 
     def points(connection: Connection, result: RunResult, settings: Settings) -> list[Point]:
@@ -51,7 +50,7 @@ def _open(kind: type[ReconciliationReport | TreeHealthReport]) -> Reader:
     return points
 
 
-def _paid(connection: Connection, result: RunResult, settings: Settings) -> list[Point]:
+def paid_points(connection: Connection, result: RunResult, settings: Settings) -> list[Point]:
     """What the last payout runs paid and held, in paisa; of a look ahead what it would."""
     ended = _ended(last_runs(connection, result.job, LOOKED_THROUGH), result, "paid_paisa")
     past = [
@@ -62,7 +61,7 @@ def _paid(connection: Connection, result: RunResult, settings: Settings) -> list
     return [*past, (_day(result.started_at, settings), paid, result.counts["held_paisa"])]
 
 
-def _by_month(connection: Connection, result: RunResult, _: Settings) -> list[Point]:
+def month_points(connection: Connection, result: RunResult, _: Settings) -> list[Point]:
     """What the sweeps of each month released and rolled up together, in paisa."""
     sums: dict[str, Counter[str]] = defaultdict(Counter)
     before = _ended(last_runs(connection, result.job, LOOKED_THROUGH), result, "released_paisa")
@@ -79,12 +78,3 @@ def _day(moment: datetime, settings: Settings) -> str:
 def _ended(runs: Iterable[LoggedRun], result: RunResult, needed: str) -> list[LoggedRun]:
     """Runs before this one that have counted something, newest first."""
     return [run for run in runs if run.job_id != result.job_id and needed in run.meta.get("counts", {})]
-
-
-_READERS: dict[str, Reader] = {
-    RECONCILIATION: _open(ReconciliationReport),
-    TREE_HEALTH: _open(TreeHealthReport),
-    WEEKLY_PAYOUTS: _paid,
-    RETRY_PAYOUTS: _paid,
-    MONTHLY_SWEEP: _by_month,
-}

@@ -96,7 +96,7 @@ def url(prefect: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_reconciliation_flow(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from flows.reconciliation import commission_reconciliation
+    from flows.jobs import commission_reconciliation
 
     monkeypatch.setenv("CONSOLE_URL", "https://books.example.invalid/")
     engine = open_engine(url, create=True)
@@ -121,11 +121,7 @@ def test_reconciliation_flow(url: str, tmp_path: Path, monkeypatch: pytest.Monke
 def test_nothing_runs_on_schedule_unless_it_is_enabled(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from prefect import tags
 
-    from flows.payouts import weekly_payouts
-    from flows.reconciliation import commission_reconciliation
-    from flows.status import health_ping
-    from flows.sweep import monthly_eligibility_sweep
-    from flows.tree_health import tree_health_check
+    from flows.jobs import commission_reconciliation, health_ping, monthly_eligibility_sweep, tree_health_check, weekly_payouts
 
     with tags("auto-scheduled"):
         for flow in (weekly_payouts, monthly_eligibility_sweep, tree_health_check, commission_reconciliation, health_ping):
@@ -138,8 +134,7 @@ def test_nothing_runs_on_schedule_unless_it_is_enabled(url: str, monkeypatch: py
 def test_parameters_are_checked_before_anything_runs(url: str) -> None:
     from prefect.exceptions import ParameterTypeError
 
-    from flows.payouts import weekly_payouts
-    from flows.sweep import monthly_eligibility_sweep
+    from flows.jobs import monthly_eligibility_sweep, weekly_payouts
 
     for flow, wrong in (
         (weekly_payouts, {"limit": 0}),
@@ -153,7 +148,7 @@ def test_parameters_are_checked_before_anything_runs(url: str) -> None:
 
 def test_a_job_that_cannot_begin_is_told_of(url: str, tmp_path: Path) -> None:
     """Not even the outbox can be reached, so it goes past it."""
-    from flows.reconciliation import commission_reconciliation
+    from flows.jobs import commission_reconciliation
 
     assert commission_reconciliation(return_state=True).is_failed()
     [mail] = (tmp_path / "outbox").glob("*.eml")
@@ -162,8 +157,7 @@ def test_a_job_that_cannot_begin_is_told_of(url: str, tmp_path: Path) -> None:
 
 
 def test_money_flows(url: str) -> None:
-    from flows.payouts import retry_failed_payouts, weekly_payouts
-    from flows.sweep import monthly_eligibility_sweep
+    from flows.jobs import monthly_eligibility_sweep, retry_failed_payouts, weekly_payouts
     from tests.money.books import assert_laws
     from tests.money.conftest import fill_shop
 
@@ -189,8 +183,7 @@ def test_money_flows(url: str) -> None:
 def test_a_money_flow_in_shards(where: str, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if where == "ray":  # not in the lock file: 300 MB for one test
         pytest.importorskip("prefect_ray")
-    from flows.payouts import weekly_payouts
-    from flows.sweep import monthly_eligibility_sweep
+    from flows.jobs import monthly_eligibility_sweep, weekly_payouts
     from tests.money.books import assert_laws
     from tests.money.conftest import fill_shop
 
@@ -241,7 +234,7 @@ def test_when_a_shard_is_taken_for_dead(
 
 
 def test_tree_flow(url: str) -> None:
-    from flows.tree_health import tree_health_check
+    from flows.jobs import tree_health_check
     from tests.trees.platforms import faulty
 
     engine = open_engine(url, create=True)
@@ -261,7 +254,7 @@ def test_tree_flow(url: str) -> None:
 
 
 def test_status_flows(url: str, tmp_path: Path) -> None:
-    from flows.status import daily_status_report, health_ping, weekly_summary
+    from flows.jobs import daily_status_report, health_ping, weekly_summary
 
     engine = open_engine(url, create=True)
     init(engine)
@@ -280,7 +273,7 @@ def test_who_asked_is_in_the_job_log(url: str) -> None:
     from prefect import tags
     from sqlalchemy import select
 
-    from flows.status import weekly_summary
+    from flows.jobs import weekly_summary
     from mlm_audit.database.core.own_tables import JobLog
 
     engine = open_engine(url, create=True)
@@ -295,7 +288,7 @@ def test_who_asked_is_in_the_job_log(url: str) -> None:
 
 def test_progress_of_a_long_run(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from flows import progress
-    from flows.reconciliation import commission_reconciliation
+    from flows.jobs import commission_reconciliation
 
     engine = open_engine(url, create=True)
     init(engine)

@@ -48,7 +48,7 @@ from mlm_audit.runs.context import RunContext
 from mlm_audit.runs.lifecycle import Run, new_job_id, reason_of, running
 from mlm_audit.runs.rate_limiter import Pace
 from mlm_audit.runs.shards import Share
-from mlm_audit.runs.trend import with_trend
+from mlm_audit.runs.trend import paid_points, with_trend
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ def run_payouts(
     limit = approval.limit if approval else options.limit
     payouts = _Payouts(database, settings, head, limit, approval, options, progress, sleep)
     if options.dry_run:
-        return with_files(with_trend(database, settings, payouts.look()), settings, options.out)
+        return with_files(with_trend(database, settings, payouts.look(), paid_points), settings, options.out)
     return payouts.execute(options.out)
 
 
@@ -164,9 +164,11 @@ class _Payouts:
         with running(self.database, head.job, head.job_id, self.settings, head.clock, head.started, **about) as run:
             stated = self._state()
             if self._seen().stop:
-                return with_files(with_trend(self.database, self.settings, self._blocked(run, stated)), self.settings, out)
+                return with_files(
+                    with_trend(self.database, self.settings, self._blocked(run, stated), paid_points), self.settings, out
+                )
             if reason := self._why_stop(stated):
-                stopped = with_trend(self.database, self.settings, self._stop(run, stated, reason))
+                stopped = with_trend(self.database, self.settings, self._stop(run, stated, reason), paid_points)
                 return with_files(stopped, self.settings, out)
             if self.approval:
                 with write(self.database) as connection:
@@ -179,7 +181,7 @@ class _Payouts:
             result = paid_result(head, stated, tally, control, self._seen())
             with write(self.database) as connection:
                 run.end_with(connection, result)
-            return with_files(with_trend(self.database, self.settings, result), self.settings, out)
+            return with_files(with_trend(self.database, self.settings, result, paid_points), self.settings, out)
 
     def _state(self) -> list[Change]:
         """What is due, and where each instalment would go if it were looked at now. One consistent read."""

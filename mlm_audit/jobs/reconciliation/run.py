@@ -53,7 +53,7 @@ from mlm_audit.reporting.reconciliation.report import report_data
 from mlm_audit.runs.artifacts import with_files
 from mlm_audit.runs.context import RunContext
 from mlm_audit.runs.lifecycle import Run, new_job_id, reason_of, running
-from mlm_audit.runs.trend import with_trend
+from mlm_audit.runs.trend import open_points, with_trend
 
 log = logging.getLogger(__name__)
 
@@ -346,7 +346,11 @@ class _Reconciliation:
             not_checked=not_checked,
             figures=figures.to_dict(),
         )
-        return Outcome(result if first_run else with_trend(self.database, self.settings, result), breaks, corrections)
+        return Outcome(
+            result if first_run else with_trend(self.database, self.settings, result, open_points(ReconciliationReport)),
+            breaks,
+            corrections,
+        )
 
     def _sealed(self, folder: Path, outcome: Outcome) -> Outcome:
         """The same, the months that have closed sealed; before the run is stored, so that it can say what is sealed."""

@@ -48,7 +48,7 @@ from mlm_audit.runs.context import RunContext
 from mlm_audit.runs.lifecycle import new_job_id, reason_of, running
 from mlm_audit.runs.retry import retried
 from mlm_audit.runs.shards import Shard, Share, cut, holding, its_run_lives
-from mlm_audit.runs.trend import with_trend
+from mlm_audit.runs.trend import month_points, with_trend
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +129,7 @@ def run_sweep(
     sweep = _Sweep(database, head, progress)
     sweep.refuse_missing_data()
     if dry_run:
-        return with_files(with_trend(database, settings, sweep.look()), settings, out)
+        return with_files(with_trend(database, settings, sweep.look(), month_points), settings, out)
     return sweep.execute(out, shards, share)
 
 
@@ -241,7 +241,7 @@ class _Sweep:
                 totals = month_totals(connection, self.month)
                 queue_once(connection, self._summary(result, *totals), naive(self.head.clock()))
                 run.end_with(connection, result)
-            return with_files(with_trend(self.database, self.settings, result), self.settings, out)
+            return with_files(with_trend(self.database, self.settings, result, month_points), self.settings, out)
 
     def facts(self) -> tuple[pl.DataFrame, MonthRead]:
         """Every member with the ruling, the commission that waits, and what was decided before. One consistent read."""

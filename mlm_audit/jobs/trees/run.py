@@ -43,7 +43,7 @@ from mlm_audit.runs.artifacts import with_files
 from mlm_audit.runs.context import RunContext
 from mlm_audit.runs.copies import keep, kept_copy
 from mlm_audit.runs.lifecycle import Run, new_job_id, reason_of, running
-from mlm_audit.runs.trend import with_trend
+from mlm_audit.runs.trend import open_points, with_trend
 
 log = logging.getLogger(__name__)
 
@@ -234,7 +234,11 @@ class _TreeHealth:
         made = Made(tuple(repairs.done), repairs.refused, dry_run, repairs.held_back)
         outcome = tree_outcome(self.head, looked, made, previous.breaks if previous else None, since, self.clock())
         # A look without the toolkit's tables has no runs before it, as a first run has none.
-        return outcome._replace(result=with_trend(self.database, self.settings, outcome.result)) if previous else outcome
+        return (
+            outcome._replace(result=with_trend(self.database, self.settings, outcome.result, open_points(own.TreeHealthReport)))
+            if previous
+            else outcome
+        )
 
     def _since(self, seen: Checked, previous: PreviousRun | None) -> Since:
         copy = self._copy()
