@@ -97,8 +97,11 @@ def jobs() -> str:
     for job in JOBS:
         name = f"`{job.name}`" if job.name == job.short_name else f"`{job.name}`, short `{job.short_name}`"
         options = ", ".join(f"`--{option}`" for option in job.options)
+        notices = ", ".join(f"`{notice}`" for notice in job.notices)
         moves = "yes" if job.moves_money else "no"
-        lines.append(f"| {name} | {cell(job.description)} | `{job.cron}` | {MISSED[job.missed_runs]} | {options} | {moves} |")
+        lines.append(
+            f"| {name} | {cell(job.description)} | `{job.cron}` | {MISSED[job.missed_runs]} | {options} | {moves} | {notices} |"
+        )
     lines += ["\nEvery job also takes `--as-of`, `--dry-run` and `--out`.\n", "| option | meaning |", "|---|---|"]
     lines += [f"| `--{name.replace('_', '-')}` | {cell(field.description)} |" for name, field in Request.model_fields.items()]
     return "\n".join(lines) + "\n"

@@ -17,9 +17,9 @@ from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.periods import format_local
 from mlm_audit.domain.privacy import mask_personal
 from mlm_audit.domain.settings import load_settings
+from mlm_audit.notices.catalogue import notice_kinds
 from mlm_audit.notices.delivery import deliver
 from mlm_audit.notices.messages import TREND, addresses, contents, message
-from mlm_audit.notices.samples import SAMPLES
 from mlm_audit.notices.transport import NotSentError, UncertainError, open_transport
 from mlm_audit.reporting.core.charts import trend_png
 from mlm_audit.reporting.core.run_folder import ensure_folder
@@ -64,12 +64,13 @@ def preview(
     json: Json = False,
 ) -> None:
     """Show an example of a notice, as it would be sent: its subject, its text and, with --html, its HTML."""
-    if name not in SAMPLES:
-        raise InputError(f"mail preview {name}: there is no such notice; the notices are {', '.join(SAMPLES)}")
-    subject, text, page = contents(name, "Asha Example", [SAMPLES[name]], load_settings().timezone)
+    kinds = notice_kinds()
+    if name not in kinds:
+        raise InputError(f"mail preview {name}: there is no such notice; the notices are {', '.join(kinds)}")
+    subject, text, page = contents(name, "Asha Example", [kinds[name].sample], load_settings().timezone)
     if html is not None:
         refuse_unwritable("--html", html)
-        html.write_text(_with_picture(page, SAMPLES[name]), encoding="utf-8")
+        html.write_text(_with_picture(page, kinds[name].sample), encoding="utf-8")
     if json:
         print_json({"name": name, "subject": subject, "text": text, "html": page})
         return

@@ -2,21 +2,6 @@
 
 from typing import Any, NamedTuple
 
-TO_MEMBERS = ("payout-credited", "eligibility-not-met")
-TO_ADMINS = (
-    "job-failed",
-    "payout-failed",
-    "approval-needed",
-    "monthly-summary",
-    "daily-status",
-    "weekly-summary",
-    "health-alert",
-    "reconciliation-alert",
-    "tree-alert",
-)
-ALERTS = ("job-failed", "health-alert", "reconciliation-alert", "tree-alert")
-"""Told once per fault and business day; what repeats is summed up in the daily status report."""
-
 
 class Draft(NamedTuple):
     """A notice to be queued. `key` is unique: the same thing is told once. `user_id` None is the administrators."""

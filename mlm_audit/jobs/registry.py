@@ -7,6 +7,7 @@ from typing import Any
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.jobs import Job, job_of
 from mlm_audit.domain.requests import Request, check_request
+from mlm_audit.notices.catalogue import notice_kinds
 from mlm_audit.runs.context import RunContext
 from mlm_audit.runs.folders import refuse_unwritable
 from mlm_audit.runs.shards import Shard
@@ -37,12 +38,14 @@ def call_shard(context: RunContext, shard: Shard) -> dict[str, int]:
 
 def check_declaration(job: Job) -> None:
     """Raise LookupError, saying what is missing, when a function or option that a job's record names does not exist."""
-    for field, path in (("runner", job.runner), ("shard_runner", job.shard_runner)):
+    for field, path in (("runner", job.runner), ("shard_runner", job.shard_runner), ("report", job.report)):
         if path is not None:
             try:
                 _function(path)
             except (ImportError, AttributeError, ValueError) as error:
                 raise LookupError(f"job {job.name}: its {field} {path} cannot be imported ({error})") from error
+    if unknown := set(job.notices) - set(notice_kinds()):
+        raise LookupError(f"job {job.name}: there is no folder reports/notices/{min(unknown)}")
     if stray := set(job.options) - set(Request.model_fields):
         raise LookupError(
             f"job {job.name}: {', '.join(sorted(stray))} is not an option of Request in mlm_audit/domain/requests.py"

@@ -14,10 +14,11 @@ from mlm_audit.database.core.connect import error_line, open_engine, write
 from mlm_audit.database.store import outbox
 from mlm_audit.database.store.outbox import Queued
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.notices import TO_ADMINS, Draft
+from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import naive
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
+from mlm_audit.notices.catalogue import notice_kind, notice_kinds
 from mlm_audit.notices.messages import addresses, message, one_address
 from mlm_audit.notices.transport import NotSentError, ServerDownError, Transport, UncertainError, open_transport
 
@@ -81,6 +82,11 @@ def _through_outbox(notice: Draft, settings: Settings, clock: Clock) -> None:
         database.dispose()
 
 
+def _is_for_administrators(kind: str) -> bool:
+    """A notice of an unknown kind is handled alone, so that it holds up no other."""
+    return kind in notice_kinds() and notice_kind(kind).to == "administrators"
+
+
 class _Round:
     def __init__(self, database: Engine, settings: Settings, clock: Clock, transport: Transport, done: Delivery) -> None:
         self.database, self.settings, self.clock = database, settings, clock
@@ -89,8 +95,8 @@ class _Round:
 
     def send(self, claimed: Sequence[Queued]) -> None:
         """Members one by one; what the administrators get of one kind in one message."""
-        groups = [[notice] for notice in claimed if notice.kind not in TO_ADMINS]
-        admin = sorted((notice for notice in claimed if notice.kind in TO_ADMINS), key=lambda notice: notice.kind)
+        groups = [[notice] for notice in claimed if not _is_for_administrators(notice.kind)]
+        admin = sorted((notice for notice in claimed if _is_for_administrators(notice.kind)), key=lambda notice: notice.kind)
         groups += [list(group) for _, group in groupby(admin, key=lambda notice: notice.kind)]
         waiting = list(groups)
         try:
@@ -105,6 +111,9 @@ class _Round:
 
     def _one(self, group: list[Queued]) -> None:
         ids = [notice.id for notice in group]
+        if group[0].kind not in notice_kinds():
+            self._give_up(ids, f"this version knows no notice {group[0].kind}")
+            return
         to = self._recipients(group)
         if to is None:
             return
@@ -129,7 +138,7 @@ class _Round:
     def _recipients(self, group: list[Queued]) -> tuple[Address, ...] | None:
         """Whom to write to; None when it cannot be sent now, which is then marked."""
         first = group[0]
-        if first.kind not in TO_ADMINS:
+        if not _is_for_administrators(first.kind):
             try:
                 return one_address(first.email or "")
             except ValueError as error:

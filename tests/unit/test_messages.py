@@ -1,14 +1,14 @@
 """Every notice: text and HTML from one context, within what mail programs take."""
 
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
-from mlm_audit.domain.notices import TO_ADMINS, TO_MEMBERS
+from mlm_audit.notices.catalogue import notice_kind, notice_kinds
 from mlm_audit.notices.messages import contents
-from mlm_audit.notices.samples import SAMPLES
 from mlm_audit.reporting.core.html import templates_dir
 from tests.integration.test_commands import document, mlm, refused
 
@@ -30,17 +30,26 @@ class Nested(HTMLParser):
         assert self.open.pop() == tag
 
 
-def test_every_kind_has_its_folder_and_its_sample() -> None:
-    folders = {path.name for path in (templates_dir() / "notices").iterdir() if path.is_dir()}
-    assert folders == set(SAMPLES) == {*TO_MEMBERS, *TO_ADMINS}
-    for folder in folders:
-        files = {path.name for path in (templates_dir() / "notices" / folder).iterdir()}
-        assert files == {"subject.txt.j2", "body.txt.j2", "body.html.j2"}
+@pytest.mark.parametrize("part", ["notice.toml", "sample.json", "subject.txt.j2", "body.txt.j2", "body.html.j2"])
+def test_a_folder_that_lacks_a_part(part: str, tmp_path: Path) -> None:
+    shutil.copytree(templates_dir() / "notices", tmp_path / "notices")
+    assert notice_kinds(tmp_path / "notices").keys() == notice_kinds().keys()
+    (tmp_path / "notices" / "tree-alert" / part).unlink()
+    notice_kinds.cache_clear()
+    with pytest.raises(LookupError, match=rf"notice tree-alert: its folder .* lacks {re.escape(part)}"):
+        notice_kinds(tmp_path / "notices")
 
 
-@pytest.mark.parametrize("kind", SAMPLES)
+def test_a_declaration_that_lacks_a_key(tmp_path: Path) -> None:
+    shutil.copytree(templates_dir() / "notices", tmp_path / "notices")
+    (tmp_path / "notices" / "tree-alert" / "notice.toml").write_text('to = "everybody"\nis_alert = true\n')
+    with pytest.raises(LookupError, match="notice tree-alert: notice.toml has to say to"):
+        notice_kinds(tmp_path / "notices")
+
+
+@pytest.mark.parametrize("kind", notice_kinds())
 def test_html_that_mail_programs_take(kind: str) -> None:
-    subject, text, html = contents(kind, "Asha", [SAMPLES[kind]] * 2, "Asia/Kolkata")
+    subject, text, html = contents(kind, "Asha", [notice_kind(kind).sample] * 2, "Asia/Kolkata")
     assert "\n" not in subject
     assert len(subject) < 150
     assert text.strip()
@@ -57,10 +66,10 @@ def test_html_that_mail_programs_take(kind: str) -> None:
     assert amounts <= {word.rstrip(".,") for word in words}, "what the text says, the HTML says"
 
 
-@pytest.mark.parametrize("kind", SAMPLES)
+@pytest.mark.parametrize("kind", notice_kinds())
 def test_hostile_values_are_escaped(kind: str) -> None:
     evil = "<img src=x onerror=alert(1)>"
-    hostile = {key: evil if isinstance(value, str) else value for key, value in SAMPLES[kind].items()}
+    hostile = {key: evil if isinstance(value, str) else value for key, value in notice_kind(kind).sample.items()}
     _, _, html = contents(kind, evil, [hostile], "Asia/Kolkata")
     assert "<img src=x" not in html
 

@@ -20,13 +20,14 @@ from mlm_audit.database.store.outbox import queue_once
 from mlm_audit.domain.activity import Figures, change_of, figures_of
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.jobs import HEALTH_PING, STATUS_REPORT, WEEKLY_SUMMARY, job_names
-from mlm_audit.domain.notices import ALERTS, Draft, in_a_line
+from mlm_audit.domain.notices import Draft, in_a_line
 from mlm_audit.domain.periods import business_date, format_local, naive
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.monitoring.health import Health, Part, check_health
 from mlm_audit.notices.alerts import trend_of
+from mlm_audit.notices.catalogue import alert_kinds
 from mlm_audit.runs.context import RunContext
 from mlm_audit.runs.lifecycle import Run, new_job_id, running
 from mlm_audit.runs.process import is_gone
@@ -145,7 +146,7 @@ class _Report:
 def _day(report: _Report) -> Told:
     with consistent_read(report.database) as connection:
         runs = activity.runs_between(connection, report.as_of - DAY, report.as_of)
-        again = activity.repeated(connection, ALERTS, report.as_of - DAY, report.as_of)
+        again = activity.repeated(connection, alert_kinds(), report.as_of - DAY, report.as_of)
     failures = [run for run in runs if run.status == "failed"]
     missed = [
         part for part in check_health(report.database, report.settings, report.clock).problems if part.key.startswith("missed/")
