@@ -59,12 +59,16 @@ def style(*names: str) -> tuple[str, str]:
     return text, _hash(text)
 
 
-def page(template: str, **values: Any) -> str:
-    """A page of the reports' design: its style and script inside it, allowed by their hashes and nothing else."""
+def page(template: str | Path, **values: Any) -> str:
+    """Return a page of the reports' design, with its style and script inside, which their hashes allow and nothing else."""
     sheet, sheet_hash = style("style.css")
     script = _read("report.js")
     given = {"style": sheet, "style_hash": sheet_hash, "script": script, "script_hash": _hash(script)}
-    return environment().get_template(template).render(**given, **values)
+    loaded = environment()
+    text = (
+        loaded.get_template(template) if isinstance(template, str) else loaded.from_string(template.read_text(encoding="utf-8"))
+    )
+    return text.render(**given, **values)
 
 
 def render(data: Page) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -61,8 +62,8 @@ class FileNote:
 class Page:
     """What all reports have: the first screen, the trend, and why to trust it."""
 
-    TEMPLATE: ClassVar[str]
-    """The template of `reports/` that prints the page."""
+    TEMPLATE: ClassVar[str | Path]
+    """The template that prints the page: a name in `reports/`, or the path of a file elsewhere."""
 
     title: str
     verdict: str
