@@ -1,13 +1,26 @@
-"""The list of checks: one `.sql` file each, with a header that a person can read.
+"""The list of checks: one `.sql` file each, with a header that says everything about the check.
 
-Header keys: code, title, severity, needs (inputs), proves, do, message; local (yes or no): whether a break's own rows decide it,
-so that a night that reads only what changed can run it (no for a user's check that does not say so); determines: the columns, as
-table.column, whose values the check proves from other records, `table.(row)` for the existence of a row. A user adds a check by adding such a file to a
-folder of theirs (CHECKS_DIR). The query returns one row per break; see `BREAK_SCHEMA` for the columns it may give.
+The header keys, one line each:
+
+- code, title, severity: the name of the check, what a break of it is, and how severe it is.
+- needs: the inputs that the query reads.
+- determines: the columns, as `table.column`, whose values the check proves from other records; `table.(row)` is the existence
+  of a row. none where it proves no value.
+- about: what a break is about: member, order, payout, month or issue. It decides which command explains the break. Where the
+  first part of a break's key decides, `part=about` for each part.
+- slices: for which of wallet, order and payout the rows of one of them are enough to run the check; none for no slice.
+- local: yes where the rows of a break's own member, order, payout or withdrawal decide it, so that an incremental run can run it.
+- causes: the causes that a break can name (see `causes.py`).
+- proves, do, message: what a clean run proves, what to do about a break, and the sentence of a break.
+
+Built-in checks have all keys. A user adds a check by adding such a file to a folder (CHECKS_DIR), without the keys about and slices;
+local, determines and causes may be left out. The query returns one row per break; see `BREAK_SCHEMA` for the columns that it may give.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
 from itertools import takewhile
 from pathlib import Path
 
@@ -18,7 +31,12 @@ from mlm_audit.domain.findings import SEVERITIES
 SQL_DIR = Path(__file__).parent / "sql"
 HEADER = re.compile(r"--\s*([a-z]+):\s*(.+)")
 KEYS = ("code", "title", "severity", "needs", "proves", "do", "message")
-OPTIONAL = ("local", "determines")
+OPTIONAL = ("local", "determines", "causes")
+"""Keys that a user's check may leave out. A check that does not say that it is local is not."""
+BUILT_IN = ("about", "slices")
+"""Keys that only built-in checks have. A break of a user's check is explained as an issue, from the whole platform."""
+ABOUT = ("member", "order", "payout", "month", "issue")
+SLICES = ("wallet", "order", "payout")
 CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 NEEDS = (*INPUTS, "ledger_changes", "seal_problems")
 """What a check of a user's may name as needed: a word that is no input would let it run on nothing, and find nothing."""
@@ -41,6 +59,12 @@ class Check:
     """Whether the rows of a break's own member, order, payout or withdrawal decide it, so that a night need not read others."""
     determines: tuple[str, ...] = ()
     """The columns, as `table.column`, that it proves from other records; `table.(row)` is the existence of a row."""
+    about: Mapping[str, str] = field(default_factory=lambda: {"": "issue"})
+    """What a break is about, by the first part of its key; the empty part stands for every key."""
+    slices: tuple[str, ...] = ()
+    """The slices of the platform in which the check finds all that it would find in the whole."""
+    causes: tuple[str, ...] = ()
+    """The causes that a break can name."""
 
     @property
     def is_own(self) -> bool:
@@ -81,7 +105,7 @@ def load_checks(user_dir: Path | None = None) -> list[Check]:
 
 def parse_check(path: Path) -> Check:
     """A check from its file; InputError names the file and what its header lacks."""
-    lines = _text_of(path).splitlines()
+    lines, is_built_in = _text_of(path).splitlines(), path.parent == SQL_DIR
     header: dict[str, str] = {}
     while lines and (match := HEADER.fullmatch(lines[0].strip())):
         if match[1] in header:
@@ -90,20 +114,59 @@ def parse_check(path: Path) -> Check:
         lines.pop(0)
     if absent := [key for key in KEYS if key not in header]:
         raise InputError(f"check {path}: the header lacks {', '.join(absent)}; each is a line like `-- code: my-check`")
-    if unknown := [key for key in header if key not in (*KEYS, *OPTIONAL)]:
-        raise InputError(f"check {path}: unknown header key {unknown[0]!r}; the keys are {', '.join((*KEYS, *OPTIONAL))}")
+    known = (*KEYS, *OPTIONAL, *(BUILT_IN if is_built_in else ()))
+    if unknown := [key for key in header if key not in known]:
+        raise InputError(f"check {path}: unknown header key {unknown[0]!r}; the keys are {', '.join(known)}")
     if not CODE.fullmatch(header["code"]):
         raise InputError(f"check {path}: the code {header['code']!r} is not up to 60 small letters, digits and dashes")
     if header["severity"] not in SEVERITIES:
         raise InputError(f"check {path}: severity is one of {', '.join(SEVERITIES)}, not {header['severity']!r}")
-    needs = tuple(name.strip() for name in header.pop("needs").split(","))
-    determines = tuple(name.strip() for name in header.pop("determines", "").split(",") if name.strip())
-    local = header.pop("local", "yes" if path.parent == SQL_DIR else "no")
+    if is_built_in and (absent := [key for key in known if key not in header]):
+        raise InputError(f"check {path}: the header lacks {', '.join(absent)}; a built-in check has every key")
+    local = header.pop("local", "no")
     if local not in ("yes", "no"):
         raise InputError(f"check {path}: local is yes or no, not {local!r}")
     return Check(
-        **header, needs=needs, sql="\n".join(lines).strip().rstrip(";"), path=path, is_local=local == "yes", determines=determines
+        sql="\n".join(lines).strip().rstrip(";"),
+        path=path,
+        is_local=local == "yes",
+        needs=_listed(header.pop("needs")),
+        determines=_listed(header.pop("determines", "none")),
+        about=_about(path, header.pop("about", "issue")),
+        slices=_slices(path, header.pop("slices", "none")),
+        causes=_listed(header.pop("causes", "none")),
+        **header,
     )
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return () if text == "none" else tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _slices(path: Path, text: str) -> tuple[str, ...]:
+    slices = _listed(text)
+    if unknown := [name for name in slices if name not in SLICES]:
+        raise InputError(f"check {path}: slices are {', '.join(SLICES)} or none, not {unknown[0]!r}")
+    return slices
+
+
+def _about(path: Path, text: str) -> dict[str, str]:
+    pairs = [part.rpartition("=") for part in _listed(text)]
+    about = {part.strip(): what.strip() for part, _, what in pairs}
+    if not about or any(what not in ABOUT for what in about.values()):
+        raise InputError(f"check {path}: about is one of {', '.join(ABOUT)}, or `part=about` for parts of the key, not {text!r}")
+    return about
+
+
+@cache
+def built_in_checks() -> dict[str, Check]:
+    """Return the built-in checks by code."""
+    return {check.code: check for check in load_checks()}
+
+
+def checks_of_slice(name: str) -> tuple[str, ...]:
+    """Return the codes of the built-in checks that one slice of the platform decides."""
+    return tuple(check.code for check in built_in_checks().values() if name in check.slices)
 
 
 def _text_of(path: Path) -> str:

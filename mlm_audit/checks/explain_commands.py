@@ -1,42 +1,37 @@
-"""Where a break is looked at more closely: the command that explains what it is about."""
+"""The command that explains a break, derived from what its check says a break is about."""
 
 import re
 import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from mlm_audit.checks.trees.codes import CODES
+from mlm_audit.checks.catalogue import built_in_checks
 
 PROGRAM = "mlm-audit explain"
-OF_WALLETS = ("wallet-balance", "running-balance", "negative-wallet", "withdrawals")
-OF_PAYOUTS = ("payout-ledger", "payout-history", "duplicate-credit/payout")
-OF_MONTHS = ("release-ledger", "rollup-ledger", "decision-against-log", "duplicate-credit/release")
-OF_ORDERS = (
-    "commission-",
-    "company-posting",
-    "conservation",
-    "duplicate-credit/commission",
-    "instalments",
-    "joining-flag",
-    "order-",
-    "refund-not-reversed",
-)
-OF_THE_PLATFORM = ("order-amount", "order-version")
-"""What only a look at every order can tell: an explanation of one order does not see it."""
 
 
 def explain_command(row: Mapping[str, Any]) -> str:
-    """The command that explains a break, by its code and key; where nothing else does, the break itself is explained."""
+    """Return the command that explains a break, from its id, code, member, order and cause.
+
+    Where the break does not name what its check is about, and for a user's own check, the command explains the break itself.
+    """
     name, member, order = str(row["id"]), row["member_id"], row["order_id"]
-    last = name.rsplit("/", maxsplit=1)[-1]
+    about, last = _about(row), name.rsplit("/", maxsplit=1)[-1]
     month = re.search(r"/(\d{4})(\d{2})(/|$)", name)
-    if row["code"] not in CODES:
-        if name.startswith(OF_WALLETS) and member is not None:
-            return f"{PROGRAM} member {member}"
-        if name.startswith(OF_PAYOUTS) and last.isdecimal() and row.get("cause") != "payout-without-schedule":
-            return f"{PROGRAM} payout {last}"
-        if name.startswith(OF_MONTHS) and month and member is not None:
-            return f"{PROGRAM} eligibility {member} --month {month[1]}-{month[2]}"
-        if name.startswith(OF_ORDERS) and not name.startswith(OF_THE_PLATFORM) and order is not None:
-            return f"{PROGRAM} order {order}"
+    if about == "member" and member is not None:
+        return f"{PROGRAM} member {member}"
+    if about == "payout" and last.isdecimal() and row.get("cause") != "payout-without-schedule":
+        return f"{PROGRAM} payout {last}"
+    if about == "month" and month and member is not None:
+        return f"{PROGRAM} eligibility {member} --month {month[1]}-{month[2]}"
+    if about == "order" and order is not None:
+        return f"{PROGRAM} order {order}"
     return f"{PROGRAM} issue {shlex.quote(name)}"
+
+
+def _about(row: Mapping[str, Any]) -> str:
+    check = built_in_checks().get(row["code"])
+    if check is None:
+        return "issue"
+    first = str(row["id"]).removeprefix(f"{check.code}/").partition("/")[0]
+    return check.about.get("") or check.about.get(first, "issue")

@@ -18,8 +18,8 @@ BROKEN = (
     ("wallet-balance", "wallet-without-ledger", "high", 900, "The wallet holds {0} more than its ledger adds up to.", True),
     ("wallet-balance", "credit-posted-twice", "critical", 4_000, "The ledger has one credit of {0} twice.", True),
     ("wallet-balance", "ledger-without-wallet", "medium", 300, "A credit of {0} never reached the wallet.", True),
-    ("commission-line", "lost-commission", "high", 250, "Level 2 of the order should have had {0}, and had nothing.", False),
-    ("commission-line", "rate-of-other-version", "medium", 120, "Level 1 was paid by the plan of before: {0} too much.", False),
+    ("commission-missing", "lost-commission", "high", 250, "Level 2 of the order should have had {0}, and had nothing.", False),
+    ("commission-amount", "rate-of-other-version", "medium", 120, "Level 1 was paid by the plan of before: {0} too much.", False),
     ("schedule-paid", "lost-payout", "high", 600, "The instalment of {0} is marked paid, the ledger has no credit.", False),
     ("balance-after", "balance-after-wrong", "low", 40, "balanceAfter is off by {0}; the amount is right.", False),
 )
@@ -45,7 +45,7 @@ def reconciliation(count: int, *, hostile: bool = False, seed: int = 7) -> RunRe
     net = sum(finding["amount_paisa"] for finding in wallets)
     gone = [_break(random, count + n) | {"state": "cleared"} for n in range(count // 10)]
     new = sum(finding["state"] == "new" for finding in findings)
-    codes = ("wallet-balance", "commission-line", "schedule-paid", "balance-after")
+    codes = ("wallet-balance", "commission-missing", "schedule-paid", "balance-after")
     return RunResult(
         job="commission-reconciliation",
         job_id="reconciliation-2026-11-24-093000-abcd",

@@ -7,8 +7,7 @@ from pathlib import Path
 import polars as pl
 from sqlalchemy import Connection, Engine
 
-from mlm_audit.checks.catalogue import load_checks
-from mlm_audit.checks.roots import ROOTS
+from mlm_audit.checks.catalogue import checks_of_slice, load_checks
 from mlm_audit.database.core.schema import readable_inputs
 from mlm_audit.database.reads.snapshot import one_instant
 from mlm_audit.database.reads.subsets import Slice, order_slice, wallet_slice
@@ -17,45 +16,9 @@ from mlm_audit.domain.plan import DEFAULT_PLAN, Plan, load_plan
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import Engine as Duck
 
-WALLET_CHECKS = (
-    "wallet-balance",
-    "running-balance",
-    "negative-wallet",
-    "withdrawals",
-    "payout-ledger",
-    "payout-history",
-    "release-ledger",
-    "duplicate-credit",
-)
-"""The checks whose facts about one member are all in a wallet's slice; of duplicate credits those of payouts and releases."""
+WALLET_CHECKS, ORDER_CHECKS, PAYOUT_CHECKS = map(checks_of_slice, ("wallet", "order", "payout"))
 OF_ORDERS = "duplicate-credit/commission/"
-ORDER_CHECKS = (
-    "commission-amount",
-    "commission-beneficiary",
-    "commission-duplicate",
-    "commission-missing",
-    "commission-not-posted",
-    "commission-record",
-    "commission-unexpected",
-    "company-posting",
-    "conservation",
-    "duplicate-credit",
-    "instalment-date",
-    "instalments",
-    "joining-flag",
-    "order-basis",
-    "order-buyer",
-    "order-lines",
-    "order-status",
-    "order-unusable",
-    "payout-history",
-    "payout-ledger",
-    "refund-misplaced",
-    "refund-not-reversed",
-)
-"""The checks whose facts about one order are all in an order's slice."""
-PAYOUT_CHECKS = ("payout-ledger", "payout-history", "duplicate-credit", "instalments", "refund-not-reversed", *ROOTS)
-"""Those of them that say something about one instalment."""
+"""Duplicate credits of commissions are facts of an order, not of a wallet."""
 
 
 class Looked:

@@ -3,6 +3,10 @@
 -- severity: high
 -- needs: commissions, ledger
 -- determines: commissions.(row), commissions.amount_paisa, commissions.type, commissions.user_id, ledger.amount_paisa, ledger.type, ledger.user_id
+-- about: issue
+-- slices: none
+-- local: yes
+-- causes: bonus-not-posted
 -- proves: Every commission record of type bonus that is released has a ledger bonus of the same member and amount.
 -- do: Post the bonus to the member, with an authorisation, or withdraw the record.
 -- message: Member {member_id}: {records} released bonus records of {each_paisa}, {credits} ledger credits of that amount.

@@ -3,6 +3,10 @@
 -- severity: high
 -- needs: orders, commissions, ledger, matrix_nodes, users
 -- determines: commissions.amount_paisa, ledger.amount_paisa, orders.commission_amount_paisa, orders.is_joining_order
+-- about: order
+-- slices: order
+-- local: yes
+-- causes: commission-record-edited, history-edited, rate-of-other-version, rounding, wrong-amount
 -- proves: Each level's commission is the amount that the plan version in force at paidAt gives, to the paisa.
 -- do: Take the steps of `mlm-audit remedy show`; when many orders show the same cause, correct the platform's rate or rounding first.
 -- message: Order {order_id}, level {level}: {posted_paisa} instead of {expected_paisa}.

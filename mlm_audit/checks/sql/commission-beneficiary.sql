@@ -3,6 +3,10 @@
 -- severity: critical
 -- needs: orders, commissions, ledger, matrix_nodes, users
 -- determines: commissions.user_id, ledger.user_id, matrix_nodes.parent_id, orders.user_id
+-- about: order
+-- slices: order
+-- local: yes
+-- causes: wrong-beneficiary
 -- proves: Each level's commission goes to the matrix ancestor at that level.
 -- do: Move the commission from the member who has it to the upline at this level.
 -- message: Order {order_id}, level {level}: member {member_id} should have {expected_paisa}; {paid_to} has it.

@@ -3,6 +3,10 @@
 -- severity: high
 -- needs: orders, commissions, ledger, matrix_nodes, users
 -- determines: commissions.(row), commissions.level, commissions.order_id, orders.status
+-- about: order
+-- slices: order
+-- local: yes
+-- causes: recorded-twice, wrong-level
 -- proves: There is one commission record per order and level.
 -- do: Remove the second record before the sweep releases it; if it was released, recover the amount.
 -- message: Order {order_id}, level {level}: recorded {records} times.

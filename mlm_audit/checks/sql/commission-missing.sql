@@ -3,6 +3,10 @@
 -- severity: high
 -- needs: orders, commissions, ledger, matrix_nodes, users
 -- determines: commissions.(row), commissions.level, commissions.order_id, commissions.type, matrix_nodes.(row), orders.(row)
+-- about: order
+-- slices: order
+-- local: yes
+-- causes: lost-commission, record-misnamed, rolled-up-though-active, wrong-level
 -- proves: Every level of every paid order with an active upline has its commission.
 -- do: Take the steps of `mlm-audit remedy show`; look first whether the commission was booked elsewhere.
 -- message: Order {order_id}, level {level}: {expected_paisa} for member {member_id} is missing.

@@ -3,6 +3,10 @@
 -- severity: high
 -- needs: orders, commissions, ledger, matrix_nodes, users
 -- determines: commissions.level, commissions.order_id, commissions.type, ledger.(row), ledger.level_depth, ledger.reference_id, ledger.type
+-- about: order
+-- slices: order
+-- local: yes
+-- causes: commission-not-credited, commission-record-lost, ledger-row-lost, not-in-ledger, other-ledger-type, record-misnamed
 -- proves: Every joining commission has both its record and its ledger credit.
 -- do: Take the steps of `mlm-audit remedy show`: whether the wallet has the money already decides whether it is paid.
 -- message: Order {order_id}, level {level}: {expected_paisa} for member {member_id} has {what}.

@@ -3,6 +3,10 @@
 -- severity: medium
 -- needs: orders, commissions, ledger, matrix_nodes, users
 -- determines: commissions.from_user_id, commissions.type, orders.user_id
+-- about: order
+-- slices: order
+-- local: yes
+-- causes: generated-by-other, record-kind-wrong, record-misnamed
 -- proves: Every commission record names its order's buyer as the one who generated it, and is a joining record exactly for a joining order.
 -- do: Correct the record; where every record of an order names another buyer, correct the order's buyer instead.
 -- message: Order {order_id}, level {level}: the record {what}.

@@ -3,6 +3,10 @@
 -- severity: medium
 -- needs: orders, ledger, commissions, matrix_nodes, users
 -- determines: commissions.level, ledger.(row), ledger.amount_paisa, ledger.level_depth, ledger.reference_id, ledger.type, orders.(row), orders.commission_amount_paisa, orders.is_joining_order, orders.paid_at, orders.status, orders.user_id
+-- about: order
+-- slices: order
+-- local: yes
+-- causes: company-line-lost, company-line-twice, order-not-paid, other-ledger-type, rate-of-other-version, rounding, wrong-amount
 -- proves: The company's share, each rolled-up level and the remainder of every order are posted once, with the right amount.
 -- do: Post or reverse the difference on the company's account as `mlm-audit remedy show` says.
 -- message: Order {order_id}, {line}: {posted_paisa} posted, {expected_paisa} expected.

@@ -3,6 +3,10 @@
 -- severity: high
 -- needs: orders, commissions, ledger, payout_schedule, matrix_nodes, users
 -- determines: commissions.(row), commissions.amount_paisa, commissions.order_id, commissions.type, ledger.(row), ledger.amount_paisa, ledger.reference_id, ledger.type, orders.(row), orders.commission_amount_paisa, orders.status, payout_schedule.(row), payout_schedule.amount_paisa, payout_schedule.order_id
+-- about: order
+-- slices: order
+-- local: yes
+-- causes: follows-from-order-line, order-not-distributed, order-taken-back, unexplained
 -- proves: For every paid order, company + levels + roll-ups + instalments + remainder is the commissionable amount, to the paisa.
 -- do: Look at this order's other findings first; they name the line that is wrong.
 -- message: Order {order_id}: {posted_paisa} was distributed of {commission_paisa}.

@@ -3,6 +3,10 @@
 -- severity: high
 -- needs: commissions, orders
 -- determines: commissions.order_id, commissions.processed_at, orders.paid_at
+-- about: issue
+-- slices: none
+-- local: yes
+-- causes: month-slip
 -- proves: The monthly sweep decides a commission only after the business month in which its order was paid.
 -- do: The sweep used a UTC clock or the wrong month: check the member's eligibility for the right month.
 -- message: Commission {commission_id} of order {order_id} (month {month}) was decided before the month had ended.

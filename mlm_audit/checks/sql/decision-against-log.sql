@@ -3,6 +3,10 @@
 -- severity: high
 -- needs: commissions, orders, eligibility_log
 -- determines: commissions.status
+-- about: month
+-- slices: none
+-- local: yes
+-- causes: released-though-ineligible, rolled-up-though-eligible
 -- proves: Commission is released only to members logged as eligible for the month, and rolled up only from the others.
 -- do: Recompute the member's eligibility for the month; then release or recover.
 -- message: Month {month}: {amount_paisa} was {status}, but the log says {what}.

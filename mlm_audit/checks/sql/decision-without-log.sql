@@ -3,6 +3,10 @@
 -- severity: high
 -- needs: commissions, orders, eligibility_log
 -- determines: commissions.status, commissions.user_id, eligibility_log.month, eligibility_log.user_id, eligibility_log.year
+-- about: issue
+-- slices: none
+-- local: yes
+-- causes: decided-without-log
 -- proves: Whose commission of a month was released or rolled up is in the eligibility log of that month.
 -- do: Recompute the member's eligibility for the month with `mlm-audit explain eligibility`; complete the log, or take the decision back.
 -- message: Month {month}: {decided_paisa} was {status}, and the eligibility log has no row for member {member_id}.

@@ -3,6 +3,10 @@
 -- severity: critical
 -- needs: ledger, orders, commissions, matrix_nodes, users
 -- determines: ledger.(row), ledger.level_depth, ledger.reference_id, ledger.type, ledger.user_id
+-- about: payout=payout, release=month, commission=order
+-- slices: wallet, order, payout
+-- local: yes
+-- causes: credit-posted-twice, wrong-level
 -- proves: No commission, payout or release is credited more often in the ledger than its source gives, reversals and recoveries taken off.
 -- do: Reverse the second credit as `mlm-audit remedy show` says; then find why the platform's idempotency key did not stop it.
 -- message: {what}: {credits} ledger credits, {amount_paisa} too much.

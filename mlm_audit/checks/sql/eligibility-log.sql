@@ -3,6 +3,10 @@
 -- severity: high
 -- needs: eligibility_log, orders, users, payout_schedule
 -- determines: eligibility_log.(row), eligibility_log.is_eligible, eligibility_log.kyc_approved, eligibility_log.month, eligibility_log.monthly_purchase_paisa, eligibility_log.required_purchase_paisa, eligibility_log.three_three_met, eligibility_log.user_id, eligibility_log.year, orders.(row), orders.paid_at, orders.total_paisa, orders.user_id, users.sponsor_id
+-- about: issue
+-- slices: none
+-- local: yes
+-- causes: eligibility-contradictory, eligibility-kyc, eligibility-month-unknown, eligibility-purchases, eligibility-requirement, eligibility-three-three, eligibility-twice, eligibility-verdict
 -- proves: For every member and month there is one log row; its purchases are those of the orders, its requirement is the plan's, its 3-3 answer is possible, and its verdict follows from its own conditions.
 -- do: Recompute the member's eligibility with `mlm-audit explain eligibility MEMBER --month MONTH`; a person decides what the right answer is before money moves.
 -- message: Member {member_id}, month {month}: {what}.

@@ -3,6 +3,10 @@
 -- severity: high
 -- needs: ledger, payout_schedule, commission_rollups
 -- determines: ledger.level_depth, ledger.ref, ledger.reference_id, ledger.type, ledger.user_id
+-- about: issue
+-- slices: none
+-- local: yes
+-- causes: company-money-to-member, key-missing, key-untrimmed, key-wrong, level-missing, level-unexpected, member-money-without-member, other-ledger-type
 -- proves: A row of the company names no member and every other row names one; only level lines name a level; every row has an idempotency key, and payouts and roll-ups the prescribed one.
 -- do: Find out whose money the row moved; correct the owner, level or key of the row, with its reason.
 -- message: Ledger row {ledger_id} ({kind}, {row_paisa}) {what}.

@@ -2,6 +2,11 @@
 -- title: Ledger history was changed
 -- severity: critical
 -- needs: ledger, ledger_changes
+-- determines: none
+-- about: issue
+-- slices: none
+-- local: yes
+-- causes: history-changed, history-deleted, history-inserted
 -- proves: No ledger row of a sealed month, and none that the last run saw, was changed, deleted or slipped in afterwards.
 -- do: Stop payouts; a ledger is append-only. Ask who could write to the database. Put the row back as it was; or, where its month is open and the change is right, `mlm-audit seals acknowledge BREAK_ID --by NAME --reason …`.
 -- message: {what}: {before_paisa} before, {after_paisa} now.

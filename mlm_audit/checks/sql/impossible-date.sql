@@ -3,6 +3,10 @@
 -- severity: medium
 -- needs: ledger, orders, commissions, withdrawals, payout_schedule, payout_history, users, matrix_nodes
 -- determines: commissions.created_at, commissions.order_id, commissions.processed_at, ledger.created_at, ledger.reference_id, ledger.type, orders.created_at, orders.paid_at, orders.user_id, payout_history.created_at, payout_schedule.created_at, payout_schedule.payout_date, payout_schedule.processed_at, users.created_at, withdrawals.processed_at, withdrawals.requested_at
+-- about: issue
+-- slices: none
+-- local: yes
+-- causes: dated-before-source, dated-in-future
 -- proves: Nothing is dated after the read, and nothing before what it follows from: a posting before its order, a payout before its due date, a release before its month has ended, a decision before its request. Clocks may differ by an hour.
 -- do: Ask which clock or which hand wrote the date; the amounts of this row are checked elsewhere.
 -- message: {table_name} row {row_id} {what}.

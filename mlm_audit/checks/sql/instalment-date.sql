@@ -3,6 +3,10 @@
 -- severity: medium
 -- needs: orders, payout_schedule
 -- determines: orders.paid_at, payout_schedule.instalment, payout_schedule.order_id, payout_schedule.payout_date
+-- about: issue
+-- slices: order
+-- local: yes
+-- causes: due-date-missing, due-date-wrong
 -- proves: Every instalment falls due when the plan says: so many days after the order was paid, within one day.
 -- do: Correct the due date before the next payout run.
 -- message: Instalment {schedule_id} of order {order_id} is due {days} days off the plan's date.

@@ -3,6 +3,10 @@
 -- severity: high
 -- needs: orders, payout_schedule, payout_history, ledger
 -- determines: orders.commission_amount_paisa, orders.is_joining_order, orders.user_id, payout_schedule.(row), payout_schedule.amount_paisa, payout_schedule.instalment, payout_schedule.order_id, payout_schedule.user_id
+-- about: order
+-- slices: order, payout
+-- local: yes
+-- causes: instalment-amount, instalment-doubled, instalment-misnamed, instalment-missing, instalment-unexpected, wrong-beneficiary
 -- proves: Every joining order has its instalments once, for the buyer, with the right amounts.
 -- do: Add, remove or correct the instalment before its pay day, as `mlm-audit remedy show` says.
 -- message: Order {order_id}, instalment {instalment}: {scheduled_paisa} scheduled, {expected_paisa} expected.

@@ -3,6 +3,10 @@
 -- severity: medium
 -- needs: orders
 -- determines: orders.is_joining_order, orders.user_id
+-- about: order
+-- slices: order, payout
+-- local: yes
+-- causes: joining-flag-wrong
 -- proves: Exactly a member's first paid order is the joining order.
 -- do: Decide which order is the first; its split differs (self income is paid on joining orders only).
 -- message: Order {order_id} is {what} of member {member_id}.

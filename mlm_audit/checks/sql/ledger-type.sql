@@ -3,6 +3,10 @@
 -- severity: low
 -- needs: ledger
 -- determines: ledger.type
+-- about: issue
+-- slices: none
+-- local: yes
+-- causes: unknown-ledger-type
 -- proves: Every ledger row is of a kind that the checks understand.
 -- do: Tell what this kind means; a check for it can be added as a file.
 -- message: {rows} ledger rows of type {type}, {amount_paisa} in total, are counted in the balances but explained by no check.

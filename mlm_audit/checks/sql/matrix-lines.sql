@@ -3,6 +3,10 @@
 -- severity: high
 -- needs: orders, commissions, ledger, matrix_nodes, users
 -- determines: matrix_nodes.parent_id
+-- about: issue
+-- slices: none
+-- local: yes
+-- causes: matrix-place-changed
 -- proves: Of no member, with those below, were two or more orders paid line by line as another place in the matrix gives them.
 -- do: Find out who moved the member in the matrix; set the place right first, and reverse nothing of the orders before that.
 -- message: {orders} orders of member {member_id} and below, with lines of {lines_paisa}, were paid to {paid_to_text}, not to {parent_text}.

@@ -3,6 +3,10 @@
 -- severity: medium
 -- needs: monthly_stats, eligibility_log, commission_rollups, commissions, orders, ledger
 -- determines: monthly_stats.(row), monthly_stats.eligible_users, monthly_stats.ineligible_users, monthly_stats.month, monthly_stats.month_year, monthly_stats.rolled_up_paisa, monthly_stats.year
+-- about: issue
+-- slices: none
+-- local: yes
+-- causes: monthly-stats-wrong
 -- proves: MonthlyStats has one row for every month that was decided, with the members of the eligibility log and the sum of CommissionRollup.
 -- do: Find out which of the two was changed, row or log; `mlm-audit run monthly-sweep --month` writes the sums anew.
 -- message: Month {month}: {what}.

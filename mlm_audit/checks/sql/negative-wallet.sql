@@ -3,6 +3,10 @@
 -- severity: critical
 -- needs: users, ledger
 -- determines: ledger.amount_paisa, ledger.user_id
+-- about: member
+-- slices: wallet
+-- local: yes
+-- causes: overdrawn
 -- proves: No wallet balance is negative.
 -- do: Stop this member's withdrawals; a person decides whether the money is recovered, written off, or never left.
 -- message: The wallet stands at {amount_paisa}.

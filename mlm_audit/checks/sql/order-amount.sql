@@ -3,6 +3,10 @@
 -- severity: high
 -- needs: orders
 -- determines: orders.commission_amount_paisa, orders.total_paisa
+-- about: issue
+-- slices: none
+-- local: yes
+-- causes: commission-above-total, commission-above-total-systematic
 -- proves: No order sets aside more for commission than the buyer paid, and no total is missing or negative.
 -- do: Compare the order with the payment; when many orders are affected, correct the platform's unit or rate before anything is paid.
 -- message: {what}.

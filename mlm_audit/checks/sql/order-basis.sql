@@ -3,6 +3,10 @@
 -- severity: high
 -- needs: orders, commissions, ledger, payout_schedule, matrix_nodes, users
 -- determines: orders.commission_amount_paisa, orders.user_id
+-- about: order
+-- slices: order, payout
+-- local: yes
+-- causes: commission-amount-edited
 -- proves: No order's lines are all those of one other commissionable amount: where they are, the order was edited and not its lines.
 -- do: Find out who edited the order; set its amount back, and post nothing for its lines.
 -- message: Order {order_id} sets aside {commission_paisa}; every line of it is that of {basis_paisa}.

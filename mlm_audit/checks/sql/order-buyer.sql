@@ -3,6 +3,10 @@
 -- severity: high
 -- needs: orders, commissions, ledger, payout_schedule, matrix_nodes, users
 -- determines: orders.user_id
+-- about: order
+-- slices: order, payout
+-- local: yes
+-- causes: order-buyer-changed
 -- proves: If all commission records of an order agree on a buyer, the order names that buyer.
 -- do: Find out who edited the order and set its buyer back; do not move any of its postings.
 -- message: Order {order_id} names {who} as its buyer; its {records} commission records name member {buyer_id}.

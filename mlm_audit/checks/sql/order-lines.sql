@@ -3,6 +3,10 @@
 -- severity: high
 -- needs: orders, commissions, ledger, matrix_nodes, users
 -- determines: ledger.user_id
+-- about: order
+-- slices: order
+-- local: yes
+-- causes: unexplained
 -- proves: Nothing about an order's lines differs without another check naming it.
 -- do: Compare the order's ledger rows and commission records with the plan one by one; look for a row with the wrong owner or level.
 -- message: Order {order_id}: its lines differ from the plan's, though amounts and owners of the expected ones agree.

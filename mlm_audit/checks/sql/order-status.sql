@@ -3,6 +3,10 @@
 -- severity: high
 -- needs: orders, commissions, ledger, matrix_nodes, users
 -- determines: orders.status
+-- about: order
+-- slices: order, payout
+-- local: yes
+-- causes: status-left-paid, status-unknown
 -- proves: Every order with a time of payment has a status that says whether it stands: paid, or taken back.
 -- do: Ask the shop whether the order was paid; then correct its status, or reverse what was posted for it.
 -- message: Order {order_id} has a time of payment and the status {status}; {posted_paisa} stands posted for it.

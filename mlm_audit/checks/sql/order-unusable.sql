@@ -3,6 +3,10 @@
 -- severity: high
 -- needs: orders
 -- determines: orders.commission_amount_paisa
+-- about: order
+-- slices: order, payout
+-- local: yes
+-- causes: order-data-missing
 -- proves: Every paid order has the time it was paid, a commissionable amount and a plan version in force.
 -- do: Complete the order, or add the plan version that was in force.
 -- message: Order {order_id} {what}.

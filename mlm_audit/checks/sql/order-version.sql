@@ -3,6 +3,10 @@
 -- severity: critical
 -- needs: orders, commissions, ledger, payout_schedule, matrix_nodes, users
 -- determines: orders.paid_at
+-- about: issue
+-- slices: none
+-- local: yes
+-- causes: inactive-upline, order-of-other-version
 -- proves: No order has all its lines from a version of the plan that was not in force when it was paid.
 -- do: Find out whether the dates of the plan's versions or the orders' times of payment were changed, and set those right; reverse nothing before that.
 -- message: {orders} orders, the first of them order {first_id}, were split as version {other_name} says, and version {name} was in force.

@@ -3,6 +3,10 @@
 -- severity: high
 -- needs: users, ledger, commissions
 -- determines: commissions.user_id, ledger.user_id, orders.user_id, payout_schedule.user_id, users.(row), users.id, withdrawals.user_id
+-- about: issue
+-- slices: none
+-- local: yes
+-- causes: unknown-member
 -- proves: Every row with a member names one that exists.
 -- do: Find the deleted or mistyped member; restore it or move the rows.
 -- message: {rows} rows in {table_name} name member {member_id}, who does not exist.

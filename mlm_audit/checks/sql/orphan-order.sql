@@ -3,6 +3,10 @@
 -- severity: high
 -- needs: orders, ledger, commissions
 -- determines: commissions.order_id, ledger.reference_id, ledger.type, orders.(row), orders.id, payout_schedule.order_id
+-- about: issue
+-- slices: none
+-- local: yes
+-- causes: unknown-order
 -- proves: Every commission, order posting and instalment names an order that exists.
 -- do: Find the deleted or mistyped order; restore it or reverse the rows.
 -- message: {table_name} row {row_id} names order {order_text}, which does not exist.

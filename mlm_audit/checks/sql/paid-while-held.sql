@@ -3,6 +3,10 @@
 -- severity: high
 -- needs: payout_schedule, users
 -- determines: payout_schedule.status, users.is_active, users.is_blocked, users.is_kyc_approved
+-- about: issue
+-- slices: none
+-- local: yes
+-- causes: paid-while-held
 -- proves: Nobody whose due instalment is held to this day, for want of KYC or because they are blocked or inactive, was paid another one after it fell due: a run that pays looks at the held one first.
 -- do: Find out who paid the instalment, and whether the member qualified; hold the others until that is clear.
 -- message: Instalment {schedule_id} of member {member_id} ({paid_paisa}) was paid, though instalment {held_id} was due before it and is held to this day.

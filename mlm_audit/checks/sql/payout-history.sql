@@ -3,6 +3,10 @@
 -- severity: medium
 -- needs: payout_schedule, payout_history, ledger
 -- determines: payout_history.(row), payout_history.amount_paisa, payout_history.schedule_id, payout_history.status, payout_history.type, payout_schedule.(row), payout_schedule.actual_amount_paisa, payout_schedule.status, payout_history.user_id
+-- about: payout
+-- slices: wallet, order, payout
+-- local: yes
+-- causes: history-amount, history-missing, history-other-member, history-twice, history-unexpected
 -- proves: Every paid instalment has one completed PayoutHistory row with its amount, and the other way round.
 -- do: Add, correct or cancel the history row as `mlm-audit remedy show` says; no money moves.
 -- message: Instalment {schedule_id}: {rows} completed history rows of {recorded_paisa}, {expected_paisa} expected.

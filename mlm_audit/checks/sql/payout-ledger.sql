@@ -3,6 +3,10 @@
 -- severity: high
 -- needs: payout_schedule, ledger, users
 -- determines: ledger.(row), ledger.amount_paisa, ledger.reference_id, ledger.type, ledger.user_id, payout_schedule.(row), payout_schedule.actual_amount_paisa, payout_schedule.id, payout_schedule.status, payout_schedule.user_id
+-- about: payout
+-- slices: wallet, order, payout
+-- local: yes
+-- causes: follows-from-order-line, history-edited, ledger-row-lost, lost-payout, not-in-ledger, other-ledger-type, payout-not-marked, payout-without-schedule, wrong-amount, wrong-beneficiary
 -- proves: Every paid instalment is credited in the ledger with its amount, corrections included, and every payout credit has its paid instalment.
 -- do: Take the steps of `mlm-audit remedy show`: whether the wallet has the money already decides whether it is paid.
 -- message: Instalment {schedule_text} ({status}): {credited_paisa} in the ledger, {expected_paisa} expected.

@@ -3,6 +3,10 @@
 -- severity: medium
 -- needs: payout_schedule, ledger
 -- determines: payout_schedule.payout_date, payout_schedule.status
+-- about: issue
+-- slices: none
+-- local: yes
+-- causes: payout-overdue
 -- proves: Every due instalment is paid, held with a reason, or given up, within PAYOUT_OVERDUE_DAYS of its due date.
 -- do: Run `mlm-audit run weekly-payouts --dry-run` and see what it would pay and what holds it; then run the payouts.
 -- message: {what} for {days} days at the longest: {overdue_paisa}.

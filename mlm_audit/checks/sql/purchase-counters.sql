@@ -3,6 +3,10 @@
 -- severity: low
 -- needs: users, orders, eligibility_log
 -- determines: eligibility_log.month, eligibility_log.monthly_purchase_paisa, eligibility_log.year, orders.paid_at, orders.total_paisa, users.last_month_purchase_paisa, users.monthly_purchase_paisa
+-- about: issue
+-- slices: none
+-- local: yes
+-- causes: counter-wrong
 -- proves: After a sweep lastMonthPurchase is what the log has for that month, or what was bought in it, and monthlyPurchase is what was bought since.
 -- do: The counters decide nothing here, but the shop may show them: set them from the orders.
 -- message: Member {member_id}: {what} is {counter_paisa}, the orders give {expected_paisa}.

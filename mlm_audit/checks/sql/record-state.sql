@@ -3,6 +3,10 @@
 -- severity: medium
 -- needs: commissions, payout_schedule, withdrawals, orders, ledger
 -- determines: commissions.processed_at, commissions.status, commissions.type, payout_schedule.actual_amount_paisa, payout_schedule.amount_paisa, payout_schedule.order_id, payout_schedule.processed_at, payout_schedule.status, withdrawals.amount_paisa, withdrawals.processed_at, withdrawals.status
+-- about: issue
+-- slices: none
+-- local: yes
+-- causes: amount-not-positive, decided-without-time, given-up-early, instalment-without-order, joining-not-released, paid-other-amount, paid-without-amount, undecided-with-amount, undecided-with-time
 -- proves: What is decided says when, what is undecided does not; joining commission is released; what was paid is what was planned; an instalment names its order.
 -- do: Compare the record with the ledger, and correct the field that is wrong.
 -- message: {table_name} row {row_id} (status {status}) {what}.

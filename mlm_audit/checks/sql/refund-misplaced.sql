@@ -3,6 +3,10 @@
 -- severity: high
 -- needs: orders, commissions, ledger
 -- determines: commissions.level, commissions.user_id, ledger.level_depth, ledger.type, ledger.user_id
+-- about: issue
+-- slices: order
+-- local: yes
+-- causes: refund-misplaced
 -- proves: Of an order that no longer stands every line adds up to nothing by itself: each member's, each level's, and the company's.
 -- do: Move the reversal from the line that has too much of it to the line that still stands.
 -- message: Order {order_id} no longer stands; its line {line} of {who} still has {left_paisa}, and another line has as much too little.

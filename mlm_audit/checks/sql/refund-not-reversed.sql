@@ -3,6 +3,10 @@
 -- severity: high
 -- needs: orders, commissions, ledger, payout_schedule, authorisations
 -- determines: commissions.(row), commissions.amount_paisa, commissions.order_id, commissions.type, ledger.(row), ledger.amount_paisa, ledger.reference_id, ledger.type, orders.status
+-- about: order
+-- slices: order, payout
+-- local: yes
+-- causes: refund-commission-kept
 -- proves: What was posted for an order that no longer stands adds up to nothing.
 -- do: Reverse what is left as `mlm-audit remedy show` says: commissions, the company's lines, instalments paid and not yet paid.
 -- message: Order {order_id} no longer stands, {amount_paisa} of its commission is still posted.

@@ -3,6 +3,10 @@
 -- severity: high
 -- needs: commissions, orders, ledger
 -- determines: commissions.(row), commissions.amount_paisa, commissions.order_id, commissions.status, commissions.type, commissions.user_id, ledger.(row), ledger.amount_paisa, ledger.reference_id, ledger.type, ledger.user_id
+-- about: month
+-- slices: wallet
+-- local: yes
+-- causes: credit-without-release, follows-from-order-line, history-edited, ledger-row-lost, month-slip, not-in-ledger, other-ledger-type, release-not-posted, wrong-amount
 -- proves: What the sweep released to a member for a month is credited in the ledger, corrections included, no more and no less.
 -- do: Take the steps of `mlm-audit remedy show`: whether the wallet has the money already decides whether it is paid.
 -- message: Month {month}: {released_paisa} released, {credited_paisa} credited.

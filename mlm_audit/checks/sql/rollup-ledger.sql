@@ -3,6 +3,10 @@
 -- severity: high
 -- needs: commissions, orders, ledger, commission_rollups
 -- determines: commission_rollups.(row), commission_rollups.amount_paisa, commission_rollups.month, commission_rollups.user_id, commission_rollups.year, commissions.(row), commissions.amount_paisa, commissions.order_id, commissions.status, commissions.type, commissions.user_id, ledger.(row), ledger.amount_paisa, ledger.ref, ledger.type
+-- about: month
+-- slices: none
+-- local: yes
+-- causes: month-slip, rollup-not-posted, rollup-posted-twice, rollup-record-lost, rollup-record-misnamed, rollup-record-wrong, rollup-without-record, wrong-amount
 -- proves: What the sweep rolled up for a member and month is in CommissionRollup and credited to the company, corrections included.
 -- do: Take the steps of `mlm-audit remedy show`: post or reverse the company's credit, or complete the CommissionRollup row.
 -- message: Month {month}: {rolled_up_paisa} rolled up, {recorded_paisa} in CommissionRollup, {rollup_credited_paisa} credited to the company.

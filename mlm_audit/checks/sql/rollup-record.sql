@@ -3,6 +3,10 @@
 -- severity: medium
 -- needs: commissions, orders, ledger, commission_rollups, eligibility_log
 -- determines: commission_rollups.(row), commission_rollups.amount_paisa, commission_rollups.commission_count, commission_rollups.month, commission_rollups.user_id, commission_rollups.year, commissions.(row), commissions.order_id, commissions.status, commissions.type, commissions.user_id, eligibility_log.rolled_up_paisa, ledger.(row), ledger.reference_id
+-- about: issue
+-- slices: none
+-- local: yes
+-- causes: log-amount-wrong, rollup-count-wrong, rollup-reference-wrong
 -- proves: CommissionRollup counts the commissions that were rolled up, the eligibility log has its amount, and the company's credit names it.
 -- do: Set the record from the commissions that were rolled up; no money moves.
 -- message: {what}: {posted_paisa}, {expected_paisa} expected.

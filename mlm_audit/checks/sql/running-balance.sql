@@ -3,6 +3,10 @@
 -- severity: high
 -- needs: users, ledger
 -- determines: ledger.(row), ledger.amount_paisa, ledger.balance_after_paisa, ledger.id, ledger.user_id
+-- about: member
+-- slices: wallet
+-- local: yes
+-- causes: balance-after-missing, balance-after-wrong, balance-parted, history-edited, ledger-row-lost, ledger-without-wallet, wallet-moved-twice, wallet-without-ledger
 -- proves: Every ledger row's balanceAfter is the member's balance before it plus its amount, so no row was changed, dropped or slipped in.
 -- do: Compare this row and the one before it with their orders and payouts; a ledger is never edited, so ask who could write there.
 -- message: Ledger row {ledger_id}: balanceAfter is {balance_after_paisa}, {expected_paisa} was expected.

@@ -2,6 +2,11 @@
 -- title: The sealed history is damaged
 -- severity: critical
 -- needs: seal_problems
+-- determines: none
+-- about: issue
+-- slices: none
+-- local: yes
+-- causes: seal-broken
 -- proves: The log of what was sealed is whole and the one that the last run saw, and every sealed file is as it was sealed.
 -- do: See who could write to the folder of snapshots; then `mlm-audit seals verify`, `seals rebuild MONTH` where the platform still has the rows, or `seals restart --reason …` where the folder is lost.
 -- message: {what}.

@@ -3,6 +3,10 @@
 -- severity: medium
 -- needs: commissions, orders, monthly_stats
 -- determines: monthly_stats.(row)
+-- about: issue
+-- slices: none
+-- local: yes
+-- causes: sweep-overdue
 -- proves: Every month is swept within SWEEP_OVERDUE_DAYS of its end.
 -- do: Run `mlm-audit run monthly-sweep --month` for that month, first with --dry-run.
 -- message: Month {month}: {rows} commissions of {pending_paisa} are undecided, {days} days after the month ended.

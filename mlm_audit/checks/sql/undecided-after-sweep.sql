@@ -3,6 +3,10 @@
 -- severity: medium
 -- needs: commissions, orders, monthly_stats
 -- determines: commissions.status
+-- about: issue
+-- slices: none
+-- local: yes
+-- causes: commission-postdated, missed-by-sweep
 -- proves: After a month was swept, none of its repurchase commission is still pending.
 -- do: Run the sweep for that month again; it decides only what is undecided.
 -- message: Commission {commission_id} of order {order_id} is still pending, though {month} was swept.

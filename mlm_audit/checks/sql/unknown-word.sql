@@ -2,6 +2,11 @@
 -- title: A status, role or kind that is not known
 -- severity: high
 -- needs: users, commissions, withdrawals, payout_schedule, payout_history, authorisations
+-- determines: none
+-- about: issue
+-- slices: none
+-- local: yes
+-- causes: unknown-word
 -- proves: Every status, role and kind is one of the known words, so that no row is passed over because of how it is written.
 -- do: Ask what the word means on the platform; correct it, or give the word in the mapping.
 -- message: {table_name}.{column_name} is {word} in {row_count} rows, the first of them {row_id}; it is none of the known words, and what depends on it is not decided.

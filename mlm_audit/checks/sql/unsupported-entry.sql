@@ -3,6 +3,10 @@
 -- severity: high
 -- needs: ledger, authorisations, users
 -- determines: authorisations.amount_paisa, authorisations.kind, authorisations.reference, authorisations.user_id, ledger.(row), ledger.amount_paisa, ledger.ref, ledger.type, ledger.user_id
+-- about: issue
+-- slices: none
+-- local: yes
+-- causes: authorisation-differs, authorised-not-posted, history-edited, other-ledger-type, unsupported-entry
 -- proves: Every adjustment and bonus in the ledger has one authorisation of its kind, member and amount, and every authorisation is posted.
 -- do: Ask who made the entry; record the authorisation with `mlm-audit authorisations add`, or reverse the entry.
 -- message: {what}: {posted_paisa} posted, {approved_paisa} authorised.

@@ -3,6 +3,10 @@
 -- severity: high
 -- needs: users, ledger
 -- determines: ledger.(row), ledger.amount_paisa, ledger.user_id, users.wallet_balance_paisa
+-- about: member
+-- slices: wallet
+-- local: yes
+-- causes: credit-posted-twice, history-edited, ledger-row-lost, ledger-without-wallet, rounding-drift, several-causes, unexplained, wallet-moved-twice, wallet-without-ledger
 -- proves: Every member's wallet is the sum of their ledger rows.
 -- do: Take the steps of `mlm-audit remedy show`; where no record proves the cause, find out first who changed the wallet.
 -- message: The wallet holds {wallet_paisa}, the ledger adds up to {ledger_paisa}: {amount_paisa} {direction}.

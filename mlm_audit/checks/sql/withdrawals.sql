@@ -3,6 +3,10 @@
 -- severity: high
 -- needs: withdrawals, ledger, users
 -- determines: ledger.(row), ledger.amount_paisa, ledger.reference_id, ledger.type, ledger.user_id, withdrawals.(row), withdrawals.amount_paisa, withdrawals.id, withdrawals.status, withdrawals.user_id
+-- about: member
+-- slices: wallet
+-- local: yes
+-- causes: follows-from-order-line, history-edited, ledger-row-lost, not-in-ledger, other-ledger-type, withdrawal-debited-twice, withdrawal-not-approved, withdrawal-not-debited, withdrawal-requested-twice, withdrawal-without-request, wrong-amount, wrong-beneficiary
 -- proves: Every approved withdrawal is debited in the ledger with its amount, corrections included, and every debit has its approved request.
 -- do: Take the steps of `mlm-audit remedy show`. Whether the money left the bank decides, and only a person can see that.
 -- message: Withdrawal {withdrawal_text} ({status}): {debited_paisa} debited, {expected_paisa} expected.
