@@ -12,7 +12,7 @@ import pytest
 from mlm_audit.checks.catalogue import load_checks, load_views
 from mlm_audit.checks.causes import CAUSES
 from mlm_audit.checks.trees.codes import CODES
-from mlm_audit.cli.app import app
+from mlm_audit.cli.app import application
 from mlm_audit.demo.faults import ALL_FAULTS
 from mlm_audit.demo.mutations.coverage_page import page as coverage
 from mlm_audit.domain.jobs import JOBS, MissedRuns
@@ -84,7 +84,7 @@ def faults() -> str:
 def commands() -> str:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["mlm-audit"])  # the usage lines name the program that runs
-        text: str = app.generate_docs(recursive=True, output_format="markdown")
+        text: str = application().generate_docs(recursive=True, output_format="markdown")
     return NOTE + "\n" + "\n".join(line.rstrip() for line in text.splitlines()).strip() + "\n"
 
 

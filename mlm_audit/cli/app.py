@@ -3,38 +3,17 @@
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from difflib import get_close_matches
+from importlib import import_module
 from typing import NoReturn, get_args
 
 from cyclopts import App, ArgumentCollection, Group
 from cyclopts.exceptions import CycloptsError
 from rich.console import Console
-from sqlalchemy.exc import SQLAlchemyError
 
 from mlm_audit import __version__
-from mlm_audit.cli import (
-    authorisations,
-    checks,
-    console,
-    database,
-    demo,
-    eligibility,
-    evidence,
-    explain,
-    mail,
-    payouts,
-    remedy,
-    repairs,
-    reports,
-    run,
-    scheduling,
-    seals,
-    serve,
-    status,
-    tree,
-)
-from mlm_audit.cli.common import EXIT_BAD_INPUT, EXIT_FAILED, close_databases, print_error
-from mlm_audit.database.core.connect import error_line
+from mlm_audit.cli.output import EXIT_BAD_INPUT, EXIT_FAILED, print_error
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.privacy import one_line
 from mlm_audit.runs.clock import shift
@@ -52,46 +31,95 @@ def _whole_numbers(arguments: ArgumentCollection) -> None:
 
 
 _WHOLE = re.compile(r"-?[0-9]{1,19}", re.ASCII)
-app = App(
-    name="mlm-audit",
-    version=__version__,
-    help="Keeps the books of a multi-level-marketing platform honest.",
-    group_parameters=Group("Parameters", validator=_whole_numbers),
-    group_arguments=Group("Arguments", validator=_whole_numbers),
-)
-app.command(run.run)
-app.command(run.reconcile_files, name="reconcile-files")
-app.command(run.settings)
-app.command(status.health)
-app.command(status.status)
-app.command(status.history)
-app.command(scheduling.trigger)
-app.command(scheduling.enable)
-app.command(scheduling.disable)
-app.command(serve.serve)
-app.command(serve.catch_up)
-app.command(console.actions)
-app.command(console.console)
-app.command(console.token)
-for _part in (
-    *(
-        checks.app,
-        database.app,
-        demo.app,
-        payouts.app,
-        eligibility.app,
-        explain.app,
-        remedy.app,
-        tree.app,
-        repairs.app,
-        authorisations.app,
+COMMANDS = {
+    "run": ("run:run", "Run a job now, in this process."),
+    "reconcile-files": (
+        "run:reconcile_files",
+        "Reconcile any ledger export against any balance export. Credits are positive, debits negative.",
     ),
-    *(reports.app, seals.app, evidence.app, mail.app),
-):
-    for _name in (name for name in _part if not name.startswith("-")):
+    "settings": ("run:settings", "Print the settings in force, with secrets masked."),
+    "health": (
+        "status:health",
+        "Show the state of the installation: database, clock, schedules, missing and interrupted runs, mail, disk, scheduler.",
+    ),
+    "status": ("status:status", "Show each job with its last run and when it is due next."),
+    "history": ("status:history", "Show a job's last runs, newest first."),
+    "trigger": (
+        "scheduling:trigger",
+        "Ask Prefect for a run of a job now; a worker runs it. `mlm-audit run` runs it here, without Prefect.",
+    ),
+    "enable": ("scheduling:enable", "Switch a job's schedule on."),
+    "disable": ("scheduling:disable", "Switch a job's schedule off; runs that somebody asks for still work."),
+    "serve": (
+        "serve:serve",
+        "Start Prefect's server, the deployments, a worker and the console; stop them with Ctrl-C or SIGTERM.",
+    ),
+    "catch-up": (
+        "serve:catch_up",
+        "Ask Prefect for the jobs that were due while everything was down; `serve` does so when it starts.",
+    ),
+    "actions": ("console:actions", "Show who triggered, approved or switched jobs, and with what outcome."),
+    "console": (
+        "console:console",
+        "Serve the job console alone, without Prefect's server and worker; `mlm-audit serve` starts everything.",
+    ),
+    "token": ("console:token", "Create a token for the console. It is shown once; ADMIN_TOKENS holds only its digest."),
+    "checks": ("checks:app", "List the checks, and show one in words and in SQL."),
+    "db": ("database:app", "Create, check and upgrade the tables."),
+    "demo": ("demo:app", "Create a demonstration platform, with faults if you like, to see that the audit works."),
+    "payouts": ("payouts:app", "List instalments, explain one, and put failed ones back into the queue."),
+    "eligibility": ("eligibility:app", "Explain why a member was eligible for a month, or was not."),
+    "explain": ("explain:app", "Explain a figure: the rows that lead to it, and where the expected and the actual value differ."),
+    "remedy": (
+        "remedy:app",
+        "Show what puts a break right: the exact postings and corrections, or the decision that a person must take.",
+    ),
+    "tree": ("tree:app", "Show a part of the sponsor tree or the matrix, or check any tree that is in a file."),
+    "repairs": ("repairs:app", "Show what jobs changed, with before and after, and undo it."),
+    "authorisations": (
+        "authorisations:app",
+        "Record who approved adjustments and bonuses in the ledger, and wallets that were set without a ledger row.",
+    ),
+    "reports": ("reports:app", "Open a run's report or the index of all runs, and write the index again."),
+    "seals": ("seals:app", "Show which months of the ledger are sealed, verify them, and rebuild their files."),
+    "evidence": ("evidence:app", "Make packs that prove ledger rows to somebody who trusts only a public key."),
+    "mail": ("mail:app", "Show and send the queued notices."),
+}
+"""Command → the function or group that runs it, in `mlm_audit.cli`, and what `mlm-audit --help` says of it.
+
+A module is imported when its command is called, so that help and mistakes are answered at once.
+"""
+
+
+def application(called: Collection[str] = tuple(COMMANDS)) -> App:
+    """Return the application. The modules of the commands in `called` are imported; all other commands are only listed."""
+    made = App(
+        name="mlm-audit",
+        version=__version__,
+        help="Keeps the books of a multi-level-marketing platform honest.",
+        group_parameters=Group("Parameters", validator=_whole_numbers),
+        group_arguments=Group("Arguments", validator=_whole_numbers),
+    )
+    for name, (path, about) in COMMANDS.items():
+        if name in called:
+            _add(made, name, path, about)
+        else:
+            made.command(f"mlm_audit.cli.{path}", name=name, help=about)
+    return made
+
+
+def _add(application: App, name: str, path: str, about: str) -> None:
+    module, _, attribute = path.partition(":")
+    part = getattr(import_module(f"mlm_audit.cli.{module}"), attribute)
+    if not isinstance(part, App):
+        application.command(part, name=name)
+        return
+    part.help = about
+    for command in (command for command in part if not command.startswith("-")):
         # A command takes its groups when it is declared, which was before there was an application.
-        _part[_name].group_parameters, _part[_name].group_arguments = app.group_parameters, app.group_arguments
-    app.command(_part)
+        part[command].group_parameters = application.group_parameters
+        part[command].group_arguments = application.group_arguments
+    application.command(part)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -99,7 +127,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         sys.exit(_run(list(sys.argv[1:] if arguments is None else arguments)))
     finally:
-        close_databases()
+        if common := sys.modules.get("mlm_audit.cli.common"):
+            common.close_databases()
 
 
 def _run(tokens: list[str]) -> int:  # noqa: PLR0911  (one exit code each)
@@ -107,7 +136,8 @@ def _run(tokens: list[str]) -> int:  # noqa: PLR0911  (one exit code each)
     try:
         shift()  # refused here when it is moved outside a test
         _refuse_unusable(tokens)
-        code = app(
+        _refuse_unknown(tokens[:1])
+        code = application(tokens[:1])(
             tokens, exit_on_error=False, print_error=False, result_action="return_value", error_console=Console(stderr=True)
         )
     except CycloptsError as error:
@@ -119,9 +149,6 @@ def _run(tokens: list[str]) -> int:  # noqa: PLR0911  (one exit code each)
     except JobFailedError as error:
         print_error(str(error), as_json=as_json, command=tokens)
         return EXIT_FAILED
-    except SQLAlchemyError as error:
-        print_error(f"the database did not let it through: {error_line(error)}", as_json=as_json, command=tokens)
-        return EXIT_FAILED
     except BrokenPipeError:
         # The reader of our output went away (`| head`); that is not an error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -129,7 +156,22 @@ def _run(tokens: list[str]) -> int:  # noqa: PLR0911  (one exit code each)
     except KeyboardInterrupt:
         print_error("stopped by the user", as_json=as_json, command=tokens)
         return 130
+    except Exception as error:
+        if (line := _database_error(error)) is None:
+            raise
+        print_error(f"the database refused the command: {line}", as_json=as_json, command=tokens)
+        return EXIT_FAILED
     return code if isinstance(code, int) else 0
+
+
+def _database_error(error: Exception) -> str | None:
+    """Return an error of SQLAlchemy in one line; None for any other error. A command that asked no database has not loaded it."""
+    sqlalchemy = sys.modules.get("sqlalchemy.exc")
+    if sqlalchemy is None or not isinstance(error, sqlalchemy.SQLAlchemyError):
+        return None
+    from mlm_audit.database.core.connect import error_line
+
+    return error_line(error)
 
 
 def _refuse_unusable(tokens: list[str]) -> None:
@@ -144,6 +186,15 @@ def _refuse_unusable(tokens: list[str]) -> None:
             raise InputError(f"{where}: has {len(token)} characters; at most {MOST_CHARACTERS} are taken")
         if not token.isprintable():
             raise InputError(f"{where}: holds a control character, such as the end of a line; write it without")
+
+
+def _refuse_unknown(called: list[str]) -> None:
+    """InputError for a command that does not exist. Cyclopts would import every command to find one of a similar name."""
+    for name in called:
+        if not name.startswith("-") and name not in COMMANDS:
+            near = get_close_matches(name, COMMANDS, 1)
+            meant = f"did you mean {near[0]}? " if near else ""
+            raise InputError(f"{name[:40]}: there is no such command; {meant}see mlm-audit --help")
 
 
 def _plain(error: CycloptsError) -> str:

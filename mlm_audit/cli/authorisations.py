@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 from rich.markup import escape
 
-from mlm_audit.cli.common import Db, Id, Json, clock, database, out, print_json, settings_with
+from mlm_audit.cli.common import Db, Id, Json, clock, database, settings_with
+from mlm_audit.cli.output import out, print_json
 from mlm_audit.database.core.own_tables import Authorisation
 from mlm_audit.database.core.schema import require
 from mlm_audit.database.store.authorisations import Grant, add_authorisation, list_authorisations
@@ -15,10 +16,7 @@ from mlm_audit.domain.privacy import one_line
 
 LONGEST_REFERENCE, LONGEST_NAME, LONGEST_REASON = 191, 100, 1_000
 
-app = App(
-    name="authorisations",
-    help="Who approved what no other record explains: adjustments and bonuses in the ledger, and wallets set without a ledger row.",
-)
+app = App(name="authorisations")
 
 
 @app.command

@@ -4,11 +4,12 @@ from cyclopts import App
 from rich.markup import escape
 
 from mlm_audit.checks.catalogue import Check, load_checks
-from mlm_audit.cli.common import Json, out, print_json
+from mlm_audit.cli.common import Json
+from mlm_audit.cli.output import out, print_json
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.settings import load_settings
 
-app = App(name="checks", help="What is checked, in words and in SQL.")
+app = App(name="checks")
 
 
 def _document(check: Check) -> dict[str, object]:

@@ -1,8 +1,6 @@
 """What the commands share: printing, progress, settings, the database."""
 
-import json
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -10,19 +8,16 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter, validators
 from pydantic import SecretStr
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from sqlalchemy import Engine
 
+from mlm_audit.cli.output import err, out
 from mlm_audit.database.core.connect import open_engine
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.settings import Settings, load_settings
-from mlm_audit.reporting.core.document import error_document
 from mlm_audit.reporting.core.summary import Summary
 from mlm_audit.runs.clock import now
-
-EXIT_FAILED, EXIT_BAD_INPUT, EXIT_FINDINGS, EXIT_INCOMPLETE = 1, 2, 3, 4
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON document and nothing else.")]
 Db = Annotated[str | None, Parameter(name="--db", help="Database URL; DATABASE_URL when left out.")]
@@ -33,33 +28,9 @@ NO_DATABASE = "no database named; give --db URL, or set DATABASE_URL in the envi
 COLOURS = {"PASS": "green", "FAIL": "red", "INCOMPLETE": "yellow"}
 
 
-class Output(Console):
-    """A terminal, or a pipe whose reader may go away (`| head`), which is no failure of the command."""
-
-    def on_broken_pipe(self) -> None:
-        """Let it reach the one place that knows what to do about it."""
-        raise BrokenPipeError
-
-
-out = Output(highlight=False, soft_wrap=True)
-err = Output(stderr=True, highlight=False, soft_wrap=True)
-
-
 def clock() -> datetime:
     """The time now, as the commands pass it on."""
     return now()
-
-
-def print_error(message: str, *, as_json: bool, command: Sequence[str]) -> None:
-    """One line on stderr; with `--json` also a document on stdout."""
-    err.print(f"[bold red]error:[/] {escape(message)}")
-    if as_json:
-        print_json(error_document(" ".join(command[:2]), message))
-
-
-def print_json(document: object) -> None:
-    """One JSON document, and nothing else, on stdout."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=1, default=str) + "\n")
 
 
 def print_summary(data: Summary, job_id: str, reports: dict[str, str]) -> None:

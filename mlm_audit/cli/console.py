@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from cyclopts import Parameter, validators
 from rich.markup import escape
 
-from mlm_audit.cli.common import Db, Json, clock, database, out, print_json, settings_with
+from mlm_audit.cli.common import Db, Json, clock, database, settings_with
+from mlm_audit.cli.output import out, print_json
 from mlm_audit.database.core.own_tables import Action
 from mlm_audit.database.core.schema import require
 from mlm_audit.database.store import actions as record
@@ -45,7 +46,7 @@ def console(*, host: Host = "127.0.0.1", port: Port = 8300, db: Db = None) -> No
 
 
 def token(name: str, /, *, role: list[Role] | None = None, json: Json = False) -> None:
-    """Make a token for the console. It is shown once; what goes into ADMIN_TOKENS is only its digest.
+    """Create a token for the console. It is shown once; ADMIN_TOKENS holds only its digest.
 
     Parameters
     ----------
@@ -72,7 +73,7 @@ def token(name: str, /, *, role: list[Role] | None = None, json: Json = False) -
 def actions(
     *, limit: Annotated[int, Parameter(help="Newest first, at most so many.")] = 50, db: Db = None, json: Json = False
 ) -> None:
-    """Show who did what through the console and the commands that steer jobs, and what came of it."""
+    """Show who triggered, approved or switched jobs, and with what outcome."""
     if not 1 <= limit <= MOST:
         raise InputError(f"--limit {limit}: give a number from 1 to {MOST}")
     engine = database(settings_with(db))

@@ -5,12 +5,13 @@ from dataclasses import asdict
 from cyclopts import App
 from rich.markup import escape
 
-from mlm_audit.cli.common import EXIT_BAD_INPUT, Db, Json, database, out, print_json, settings_with
+from mlm_audit.cli.common import Db, Json, database, settings_with
+from mlm_audit.cli.output import EXIT_BAD_INPUT, out, print_json
 from mlm_audit.database.core import upgrade as migrate
 from mlm_audit.database.core.schema import check_schema
 from mlm_audit.database.probe import unanswered
 
-app = App(name="db", help="Create, check and upgrade the tables.")
+app = App(name="db")
 
 
 @app.command

@@ -8,7 +8,8 @@ from typing import Annotated
 from cyclopts import App, Parameter, validators
 from rich.markup import escape
 
-from mlm_audit.cli.common import Db, Json, database, out, print_json, progress_bar, refuse_unwritable, settings_with
+from mlm_audit.cli.common import Db, Json, database, progress_bar, refuse_unwritable, settings_with
+from mlm_audit.cli.output import out, print_json
 from mlm_audit.database.core import upgrade
 from mlm_audit.demo.books import build_platform
 from mlm_audit.demo.faults import ALL_FAULTS, inject, parse_selection
@@ -23,7 +24,7 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import parse_instant
 from mlm_audit.domain.plan import DEFAULT_PLAN, load_plan
 
-app = App(name="demo", help="A demonstration platform, with faults if you like, to see that the audit works.")
+app = App(name="demo")
 
 
 @app.command

@@ -4,5 +4,5 @@ from cyclopts import App
 
 from mlm_audit.cli.explain import eligibility
 
-app = App(name="eligibility", help="Why a member was eligible for a month, or was not.")
+app = App(name="eligibility")
 app.command(eligibility, name="explain")

@@ -6,8 +6,9 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from mlm_audit.cli.common import EXIT_FAILED, Db, Id, Json, clock, database, out, print_json, refuse_unwritable, settings_with
+from mlm_audit.cli.common import Db, Id, Json, clock, database, refuse_unwritable, settings_with
 from mlm_audit.cli.explain import connect
+from mlm_audit.cli.output import EXIT_FAILED, out, print_json
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import parse_month
 from mlm_audit.domain.settings import load_settings
@@ -16,7 +17,7 @@ from mlm_audit.history.evidence import Pages, Wanted, make_pack
 from mlm_audit.history.signing_key import key_of, make_key, public_of, rotate_key
 from mlm_audit.reporting.core.story_rendering import to_page
 
-app = App(name="evidence", help="Packs that prove ledger rows to somebody who trusts nothing of ours but a key.")
+app = App(name="evidence")
 Output = Annotated[Path, Parameter(name=["--output", "-o"], help="The pack's file, such as pack.zip.")]
 PublicKey = Annotated[str | None, Parameter(help="64 hexadecimal digits; this installation's own when left out.")]
 MemberId = Annotated[Id | None, Parameter(help="Only this member's rows, each with its proof.")]

@@ -9,11 +9,12 @@ from cyclopts import App, Parameter
 from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.audit import Audit
 from mlm_audit.analysis.audit import connect as connect_to
-from mlm_audit.cli.common import NO_DATABASE, Db, Id, Json, out, print_json, refuse_unwritable, settings_with
+from mlm_audit.cli.common import NO_DATABASE, Db, Id, Json, refuse_unwritable, settings_with
+from mlm_audit.cli.output import out, print_json
 from mlm_audit.domain.errors import InputError
 from mlm_audit.reporting.core.story_rendering import to_page
 
-app = App(name="explain", help="Why a figure is what it is: the rows that lead to it, and where expectation and fact part.")
+app = App(name="explain")
 Month = Annotated[str | None, Parameter(help="The month, YYYY-MM; it must be named.")]
 RunId = Annotated[str | None, Parameter(name="--run", help="A run's id; the last run that can have such a break when left out.")]
 Html = Annotated[Path | None, Parameter(name="--html", help="Write it as one HTML page that loads nothing, and print one line.")]

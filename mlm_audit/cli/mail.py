@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 from rich.markup import escape
 
-from mlm_audit.cli.common import Db, Json, clock, database, out, print_json, refuse_unwritable, settings_with
+from mlm_audit.cli.common import Db, Json, clock, database, refuse_unwritable, settings_with
+from mlm_audit.cli.output import out, print_json
 from mlm_audit.database.core.own_tables import Notice
 from mlm_audit.database.core.schema import require
 from mlm_audit.database.store import outbox
@@ -24,7 +25,7 @@ from mlm_audit.notices.transport import NotSentError, UncertainError, open_trans
 from mlm_audit.reporting.core.charts import trend_png
 from mlm_audit.reporting.core.run_folder import ensure_folder
 
-app = App(name="mail", help="The outbox of notices: what waits, and sending it.")
+app = App(name="mail")
 
 
 @app.command

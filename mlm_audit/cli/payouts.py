@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 from rich.markup import escape
 
-from mlm_audit.cli.common import Db, Id, Json, clock, database, out, print_json, settings_with
+from mlm_audit.cli.common import Db, Id, Json, clock, database, settings_with
 from mlm_audit.cli.explain import payout
+from mlm_audit.cli.output import out, print_json
 from mlm_audit.database.core.connect import consistent_read
 from mlm_audit.database.core.schema import require
 from mlm_audit.database.reads.payouts import list_instalments
@@ -15,7 +16,7 @@ from mlm_audit.domain.money import format_inr
 from mlm_audit.jobs.payouts.explanation import requeue as put_back
 from mlm_audit.jobs.payouts.run import NEEDED
 
-app = App(name="payouts", help="Look at instalments, explain one, put failed ones back into the queue.")
+app = App(name="payouts")
 MOST_LISTED = 10_000_000
 StatusName = Literal["pending", "held", "failed", "paid", "permanently_failed"]
 

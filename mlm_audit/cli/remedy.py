@@ -8,12 +8,11 @@ from rich.markup import escape
 from mlm_audit.analysis.audit import Audit
 from mlm_audit.analysis.audit import connect as connect_to
 from mlm_audit.checks.remedies import Remedy, Step
-from mlm_audit.cli.common import NO_DATABASE, Db, Json, out, print_json, settings_with
+from mlm_audit.cli.common import NO_DATABASE, Db, Json, settings_with
+from mlm_audit.cli.output import out, print_json
 from mlm_audit.domain.errors import InputError
 
-app = App(
-    name="remedy", help="What puts a break right: the exact postings and corrections, or the decision that a person must take."
-)
+app = App(name="remedy")
 RunId = Annotated[str | None, Parameter(name="--run", help="A run's id; the last run that can have such a break when left out.")]
 
 

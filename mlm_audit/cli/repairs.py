@@ -3,14 +3,15 @@
 from cyclopts import App
 from rich.markup import escape
 
-from mlm_audit.cli.common import SHOWN, Db, Json, clock, database, out, print_json, settings_with
+from mlm_audit.cli.common import SHOWN, Db, Json, clock, database, settings_with
+from mlm_audit.cli.output import out, print_json
 from mlm_audit.database.core.schema import readable_inputs
 from mlm_audit.database.reads.payouts import REQUEUE
 from mlm_audit.database.writes.corrections import WALLET_CORRECTION, list_repairs
 from mlm_audit.database.writes.undo import undo_repairs
 from mlm_audit.domain.errors import InputError
 
-app = App(name="repairs", help="What jobs changed, with before and after; and how to take it back.")
+app = App(name="repairs")
 
 
 @app.command(name="list")

@@ -7,12 +7,12 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from mlm_audit.cli.common import err, out
+from mlm_audit.cli.output import err, out
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.settings import Settings, load_settings
 from mlm_audit.reporting.index import INDEX, find_runs, write_index
 
-app = App(name="reports", help="Open a run's report or the index of all runs, and make the index anew.")
+app = App(name="reports")
 _FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
 
 

@@ -8,23 +8,10 @@ from cyclopts import Parameter
 from rich.markup import escape
 
 from mlm_audit.checks.causes import in_words
-from mlm_audit.cli.common import (
-    COLOURS,
-    EXIT_FINDINGS,
-    EXIT_INCOMPLETE,
-    SHOWN,
-    Db,
-    Json,
-    clock,
-    database,
-    out,
-    print_json,
-    print_summary,
-    progress_bar,
-    settings_with,
-)
+from mlm_audit.cli.common import COLOURS, SHOWN, Db, Json, clock, database, print_summary, progress_bar, settings_with
 from mlm_audit.cli.file_options import DELIMITER, ENCODING, FORMAT, QUOTE, SKIP_FOOTER, SKIP_LINES, WholeIds
 from mlm_audit.cli.job_options import job_help, takes_job_options
+from mlm_audit.cli.output import EXIT_FINDINGS, EXIT_INCOMPLETE, out, print_json
 from mlm_audit.domain.findings import RunResult, at_least
 from mlm_audit.domain.jobs import RECONCILIATION, job_names, job_of
 from mlm_audit.domain.money import format_inr
@@ -131,7 +118,7 @@ def reconcile_files(
 
 
 def settings(*, json: Json = False) -> None:
-    """Print the settings in force, secrets masked."""
+    """Print the settings in force, with secrets masked."""
     shown = masked(load_settings())
     if json:
         print_json(shown)

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from rich.markup import escape
 
-from mlm_audit.cli.common import Db, Json, clock, database, out, print_json, settings_with
+from mlm_audit.cli.common import Db, Json, clock, database, settings_with
 from mlm_audit.cli.job_options import job_help, takes_job_options
+from mlm_audit.cli.output import out, print_json
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.jobs import resolve
 from mlm_audit.domain.requests import Request
@@ -39,7 +40,7 @@ def enable(job: str, /, *, db: Db = None, json: Json = False) -> None:
 
 
 def disable(job: str, /, *, db: Db = None, json: Json = False) -> None:
-    """Switch a job's schedule off; runs that somebody asks for go on working."""
+    """Switch a job's schedule off; runs that somebody asks for still work."""
     _toggle(job, db, enable=False, json=json)
 
 

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 import polars as pl
 from cyclopts import App, Parameter
 
-from mlm_audit.cli.common import EXIT_FINDINGS, Db, Json, clock, database, out, print_json, progress_bar, settings_with
+from mlm_audit.cli.common import Db, Json, clock, database, progress_bar, settings_with
+from mlm_audit.cli.output import EXIT_FINDINGS, out, print_json
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.periods import month_label
 from mlm_audit.history.acknowledgement import Asked, as_data
@@ -16,7 +17,7 @@ from mlm_audit.history.sealing import store_of
 from mlm_audit.history.sealing import verify as verify_all
 from mlm_audit.history.store import State
 
-app = App(name="seals", help="What of the ledger is sealed, whether it has moved, and files made anew.")
+app = App(name="seals")
 SHOWN = 20
 
 

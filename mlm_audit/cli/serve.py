@@ -10,9 +10,10 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.markup import escape
 
-from mlm_audit.cli.common import Db, Json, clock, database, err, print_json, settings_with
-from mlm_audit.cli.common import out as terminal
+from mlm_audit.cli.common import Db, Json, clock, database, settings_with
 from mlm_audit.cli.console import Host, Port, needs
+from mlm_audit.cli.output import err, print_json
+from mlm_audit.cli.output import out as terminal
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.settings import load_settings
 from mlm_audit.scheduling.catch_up import catch_up as make_up
@@ -28,7 +29,7 @@ def serve(
     home: Annotated[Path, Parameter(help="The project's folder, with prefect.yaml and flows/.")] = Path(),
     db: Db = None,
 ) -> None:
-    """Start everything: Prefect's server, the eight deployments, a worker and the console; stop with Ctrl-C or SIGTERM.
+    """Start Prefect's server, the deployments, a worker and the console; stop them with Ctrl-C or SIGTERM.
 
     Paths in the settings and in --db are relative to the project's folder. With PREFECT_API_URL set, that server is used and
     none is started. What somebody has switched off stays off; what was missed while all this was down is made up for.

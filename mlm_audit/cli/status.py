@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 
 from rich.markup import escape
 
-from mlm_audit.cli.common import EXIT_FAILED, EXIT_FINDINGS, Db, Json, Limit, clock, database, out, print_json, settings_with
+from mlm_audit.cli.common import Db, Json, Limit, clock, database, settings_with
+from mlm_audit.cli.output import EXIT_FAILED, EXIT_FINDINGS, out, print_json
 from mlm_audit.database.core.own_tables import JobLease, JobLog, Notice
 from mlm_audit.database.core.schema import require
 from mlm_audit.domain.jobs import resolve
@@ -19,7 +20,7 @@ STATE_COLOURS = {"ok": "green", "unknown": "dim", "warning": "yellow", "failing"
 
 
 def health(*, db: Db = None, json: Json = False) -> int:
-    """Show how the installation is: database, clock, schedules, runs that never came or never ended, mail, disk, scheduler.
+    """Show the state of the installation: database, clock, schedules, missing and interrupted runs, mail, disk, scheduler.
 
     Exit code 0: all is well. 3: something wants attention. 1: something fails.
     """

@@ -7,8 +7,9 @@ from cyclopts import App, Parameter, validators
 from rich.markup import escape
 from rich.tree import Tree
 
-from mlm_audit.cli.common import EXIT_FINDINGS, Db, Id, Json, clock, database, out, print_json, print_summary, settings_with
+from mlm_audit.cli.common import Db, Id, Json, clock, database, print_summary, settings_with
 from mlm_audit.cli.file_options import DELIMITER, ENCODING, FORMAT, QUOTE, SKIP_FOOTER, SKIP_LINES, WholeIds
+from mlm_audit.cli.output import EXIT_FINDINGS, out, print_json
 from mlm_audit.domain.findings import at_least
 from mlm_audit.domain.settings import load_settings
 from mlm_audit.reporting.core.document import to_document
@@ -17,7 +18,7 @@ from mlm_audit.reporting.core.summary import summary
 if TYPE_CHECKING:
     import networkx as nx
 
-app = App(name="tree", help="The sponsor tree and the matrix: look at a part, or check any tree that is in a file.")
+app = App(name="tree")
 MOST_CHILDREN = 12
 MOST_LEVELS = 1_000
 Severity = Literal["low", "medium", "high", "critical"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from mlm_audit.cli.app import app
+from mlm_audit.cli.app import application
 from tests.integration.test_commands import document, mlm, refused
 
 LEDGER = "account_id,amount\n1,10.00\n1,-2.50\n2,5\n"
@@ -285,7 +285,7 @@ def test_the_help_explains_the_options() -> None:
         for option in ("--delimiter", "--quote", "--encoding", "--skip-lines", "--skip-footer", "--whole-ids"):
             assert option in text
         assert "How the files are written" in text
-    assert app["reconcile-files"] is not None
+    assert application()["reconcile-files"] is not None
 
 
 # --- trees ------------------------------------------------------------------------------------------------------------

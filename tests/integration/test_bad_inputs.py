@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 from cyclopts import App
 
-from mlm_audit.cli.app import MOST_CHARACTERS, app
+from mlm_audit.cli.app import MOST_CHARACTERS, application
 from tests.integration.test_commands import document, mlm
 
 HUGE, TOO_LONG = str(2**63), "x" * (MOST_CHARACTERS + 1)
@@ -214,7 +214,8 @@ class Option(NamedTuple):
         return bool in (self.hint, *typing.get_args(self.hint))
 
 
-def options(part: App = app, path: tuple[str, ...] = ()) -> Iterator[Option]:
+def options(part: App | None = None, path: tuple[str, ...] = ()) -> Iterator[Option]:
+    part = part or application()
     for name in part:
         if name.startswith("-"):
             continue

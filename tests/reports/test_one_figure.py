@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 import mlm_audit
 from mlm_audit.checks.figures import LABELS, Figures, at_risk_by_cause, figures_from, figures_of, money_at_risk
 from mlm_audit.checks.roots import FOLLOWS
-from mlm_audit.cli.app import app
+from mlm_audit.cli.app import application
 from mlm_audit.demo.faults import FAULTS, inject
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.money import format_inr
@@ -50,7 +50,9 @@ def test_every_face_of_a_run_says_the_same(
         monkeypatch.setenv(name, str(getattr(settings, name.lower())))
     monkeypatch.setenv("SEAL_AFTER_DAYS", "366")
     with pytest.raises(SystemExit) as ended:
-        app(["run", "reconciliation", "--db", settings.database_url.get_secret_value() if settings.database_url else ""])
+        application()(
+            ["run", "reconciliation", "--db", settings.database_url.get_secret_value() if settings.database_url else ""]
+        )
     assert ended.value.code in (0, None)
     terminal = capsys.readouterr().out
     [folder] = (path.parent for path in settings.runs_dir.glob("*/result.json"))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mlm_audit.cli.app import app
+from mlm_audit.cli.app import application
 from tests.reference import DOCS, PAGES
 
 ROOT = Path(__file__).parents[2]
@@ -17,7 +17,7 @@ def test_reference_is_up_to_date(page: str) -> None:
 
 
 def test_readme_and_docs_name_commands_that_exist() -> None:
-    known = set(app)
+    known = set(application())
     for path in [ROOT / "README.md", *DOCS.glob("*.md")]:
         for command in re.findall(r"^\s*(?:\.venv/bin/)?mlm-audit ([a-z-]+)", path.read_text(encoding="utf-8"), re.MULTILINE):
             assert command in known, (path, command)
