@@ -103,7 +103,7 @@ bench: $(READY)  ## the bulk checks next to the floor and to what a user would u
 # JupyterLab has a file of its own: no test needs it, and a checker that it brings costs each process of Prefect a second.
 lock: $(READY)  ## new lock files from pyproject.toml
 	$(BIN)/python -m pip install --quiet pip-tools
-	$(COMPILE) $(foreach extra,prefect console notebooks spark dask benchmarks dev,--extra $(extra)) -c requirements/constraints.txt -o requirements/lock.txt pyproject.toml
+	$(COMPILE) $(foreach extra,prefect console notebooks spark benchmarks dev,--extra $(extra)) -c requirements/constraints.txt -o requirements/lock.txt pyproject.toml
 	$(COMPILE) --extra notebooks --extra lab -c requirements/lock.txt -o requirements/lab.txt pyproject.toml
 
 clean:

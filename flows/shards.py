@@ -1,22 +1,21 @@
-"""Money jobs over several workers: a run's shards go out through a task runner, each to a worker of the pool.
+"""Money jobs over several workers: the shards of a run go out through a task runner.
 
-SHARDS_ON says where: `pool` starts a flow run of the deployment `shard` for each, which any worker of the work pool takes;
-`threads` does them in the run's own process; `dask` and `ray` hand them to a cluster of theirs (SHARDS_ADDRESS), or to processes
-of this machine.
+SHARDS_ON says where they are done. `pool` starts a flow run of the deployment `shard` for each, which any worker of the work pool
+takes; `threads` does them in the run's own process.
 """
 
 import time
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 from prefect import State, flow, get_client, get_run_logger, task
-from prefect.futures import wait
+from prefect.futures import PrefectFuture, wait
 from prefect.states import Crashed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from sqlalchemy import Engine
 
 from flows.common import open_database
-from mlm_audit.domain.errors import InputError, JobFailedError
+from mlm_audit.domain.errors import JobFailedError
 from mlm_audit.domain.jobs import job_of
 from mlm_audit.domain.requests import MOST_SHARDS
 from mlm_audit.domain.settings import Settings, load_settings
@@ -31,33 +30,14 @@ SILENT_LOOKS, LOOKS_AT_START = 3, 45
 """How often a shard's lease may be missing before its process is taken for dead: once it had one, and while it starts."""
 
 
-def runner(settings: Settings) -> TaskRunner[Any]:
-    """The task runner that the settings name. InputError when it is not installed."""
-    where = settings.shards_on
-    try:
-        if where == "dask":
-            from prefect_dask.task_runners import DaskTaskRunner
-
-            return cast(TaskRunner[Any], DaskTaskRunner(address=settings.shards_address))
-        if where == "ray":
-            from prefect_ray.task_runners import RayTaskRunner
-
-            alone = None if settings.shards_address else {"include_dashboard": False}
-            return cast(TaskRunner[Any], RayTaskRunner(address=settings.shards_address, init_kwargs=alone))
-    except ImportError as error:
-        raise InputError(
-            f"setting SHARDS_ON {where}: prefect-{where} is not installed; pip install mlm-audit[{where}]"
-        ) from error
-    return ThreadPoolTaskRunner(max_workers=MOST_SHARDS)
-
-
 def share(settings: Settings) -> Share:
-    """Has shards done through the task runner that the settings name."""
+    """Return what has the shards of a run done where the settings say."""
 
     def done(shards: Sequence[Shard]) -> None:
         one = on_the_pool if settings.shards_on == "pool" else here
-        with runner(settings) as pool:
-            futures = [pool.submit(one, {"shard": shard.to_dict()}) for shard in shards]
+        workers: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=MOST_SHARDS)
+        with workers as pool:
+            futures: list[PrefectFuture[Any]] = [pool.submit(one, {"shard": shard.to_dict()}) for shard in shards]
             wait(futures)
             states = [future.state for future in futures]
         if bad := [number for number, state in enumerate(states, start=1) if not state.is_completed()]:
@@ -80,7 +60,7 @@ def one_shard(shard: dict[str, Any]) -> dict[str, int]:
 
 @task(name="shard, here", retries=TRIES, retry_delay_seconds=5)
 def here(shard: dict[str, Any]) -> dict[str, int]:
-    """One shard in this process, or wherever the task runner's processes are."""
+    """One shard in this process."""
     return _do(shard)
 
 

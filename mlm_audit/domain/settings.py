@@ -115,12 +115,8 @@ class Settings(BaseSettings):
         8, ge=3, le=10_000, description="Runs whose median is the usual; the rule waits for that many"
     )
     approver_must_differ: bool = Field(False, description="Whether a run is approved only by another user than started it")
-    shards_on: Literal["pool", "threads", "dask", "ray"] = Field(
-        "pool",
-        description="Where a run's shards are done: on the workers of Prefect's pool, in threads of the run, or by Dask or Ray",
-    )
-    shards_address: str | None = Field(
-        None, description="Address of the Dask scheduler or the Ray cluster; processes of this machine when left out"
+    shards_on: Literal["pool", "threads"] = Field(
+        "pool", description="Where the shards of a run are done: on the workers of Prefect's pool, or in threads of the run"
     )
     sweep_batch_size: int = Field(1_000, ge=1, le=5_000, description="Members that the sweep decides in one transaction")
     job_lease_seconds: int = Field(120, ge=2, le=86_400, description="How long a job counts as running after its last heartbeat")

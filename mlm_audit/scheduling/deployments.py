@@ -21,7 +21,6 @@ definitions:
         PREFECT_LOGGING_EXTRA_LOGGERS: mlm_audit
         PREFECT_SERVER_ANALYTICS_ENABLED: "false"
         DO_NOT_TRACK: "1"
-        RAY_USAGE_STATS_ENABLED: "0"
   # A second run of a job is refused while one runs, not queued behind it.
   one_at_a_time: &one_at_a_time
     limit: 1
