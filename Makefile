@@ -54,7 +54,7 @@ servers: $(READY)
 	@sh tests/install_servers.sh $(BIN)/python
 
 thorough: $(READY) servers  ## what CI has no room for: pages of every size and hostility, every notebook in a kernel, a thousand histories of nights; then the whole suite on ten days and on a busy machine
-	$(BIN)/pytest -n 2 --dist loadgroup --timeout 0 -m thorough
+	MLM_AUDIT_SAMPLE=whole $(BIN)/pytest -n 2 --dist loadgroup --timeout 0
 	$(BIN)/python -m tests.days --all
 
 scorecard: $(READY)  ## every kind of fault alone: found, named rightly, nothing unrelated

@@ -24,7 +24,7 @@ from mlm_audit.domain.periods import zone
 from mlm_audit.domain.plan import load_plan
 from mlm_audit.domain.settings import Settings
 from mlm_audit.runs.clock import SHIFT, machine_now
-from tests import servers
+from tests import sample, servers
 
 DATABASES = ("sqlite", "postgresql", pytest.param("mariadb", marks=pytest.mark.slow))
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -37,13 +37,20 @@ hypothesis_settings.load_profile("suite")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What is marked `thorough` runs only when it is asked for: `make thorough`. The longest come first, not alone at the end."""
+    """Leave out what only `make thorough` runs, and of long enumerations all but a sample. The longest tests come first."""
     items.sort(key=lambda item: "killed_at_every_step" not in item.name)
-    if "thorough" in config.option.markexpr:
+    if sample.seed() == sample.WHOLE:
         return
     left = [item for item in items if item.get_closest_marker("thorough")]
+    left += sample.left_out([item for item in items if not item.get_closest_marker("thorough")])
     config.hook.pytest_deselected(items=left)
-    items[:] = [item for item in items if item not in left]
+    gone = set(map(id, left))
+    items[:] = [item for item in items if id(item) not in gone]
+
+
+def pytest_report_header() -> str:
+    """Say which samples are tried, and how to try the same again."""
+    return f"samples: {sample.SEED}={sample.seed()} tries the same again, {sample.SEED}={sample.WHOLE} tries everything"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

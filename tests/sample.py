@@ -1,0 +1,52 @@
+"""Samples of long enumerations: each commit tries another part of them, and `make thorough` tries everything.
+
+A test that is marked `@pytest.mark.sample(share)` is tried with that share of its parameters, at least with one; a loop inside
+a test goes over `tried(...)`. What is chosen depends on the commit alone, so that a failure can be repeated: the head of each
+run prints the command.
+"""
+
+import math
+import os
+import random
+import subprocess
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+SEED, WHOLE = "MLM_AUDIT_SAMPLE", "whole"
+SHARE = 1 / 5
+Item = TypeVar("Item")
+
+
+@cache
+def seed() -> str:
+    """Return what decides the samples: the setting, else the hash of the commit; `whole` for no sample at all."""
+    if chosen := os.environ.get(SEED):
+        return chosen
+    command = ["git", "rev-parse", "HEAD"]
+    done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "no commit"
+
+
+def tried(items: Iterable[Item], name: str, share: float = SHARE) -> list[Item]:
+    """Return a share of the items in their order, at least one; all of them when everything is to be tried."""
+    every = list(items)
+    if seed() == WHOLE or not every:
+        return every
+    count = max(1, math.ceil(share * len(every)))
+    chosen = random.Random(f"{seed()} {name}").sample(range(len(every)), count)
+    return [every[place] for place in sorted(chosen)]
+
+
+def left_out(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """Return the tests that are marked `sample` and that this commit does not try."""
+    groups: dict[tuple[str, float], list[pytest.Item]] = {}
+    for item in items:
+        if marker := item.get_closest_marker("sample"):
+            share = float(marker.args[0]) if marker.args else SHARE
+            groups.setdefault((item.nodeid.partition("[")[0], share), []).append(item)
+    chosen = {id(item) for (name, share), group in groups.items() for item in tried(group, name, share)}
+    return [item for group in groups.values() for item in group if id(item) not in chosen]
