@@ -9,7 +9,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --no-emit
 # Compiled modules are kept, whatever the shell says: each of the many processes of a test run would compile Prefect anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help days thorough notebooks demo test check lint types rooms tests fast scorecard servers bench bench-money bench-trees bench-reports bench-explain bench-nights bench-engines docs lock clean
+.PHONY: help days thorough notebooks demo test check lint types rooms tests fast scorecard servers bench bench-money bench-trees bench-reports bench-explain bench-nights bench-engines docs screenshots lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -75,6 +75,9 @@ notebooks: $(LAB)  ## the notebooks in JupyterLab, on the demonstration platform
 
 docs: $(READY)  ## the generated reference in docs/
 	$(BIN)/python -m tests.reference
+
+screenshots: $(READY)  ## pictures of the sample reports, for the README and the docs
+	$(BIN)/python -m docs.screenshots
 
 fast: $(READY)  ## the tests that take less than a second each, in two minutes: no kills, no many processes, no MariaDB
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow"

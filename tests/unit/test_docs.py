@@ -18,20 +18,27 @@ def test_reference_is_up_to_date(page: str) -> None:
 
 def test_readme_and_docs_name_commands_that_exist() -> None:
     known = set(application())
-    for path in [ROOT / "README.md", *DOCS.glob("*.md")]:
+    for path in [*ROOT.glob("*.md"), *DOCS.glob("*.md")]:
         for command in re.findall(r"^\s*(?:\.venv/bin/)?mlm-audit ([a-z-]+)", path.read_text(encoding="utf-8"), re.MULTILINE):
             assert command in known, (path, command)
 
 
 def test_readme_links_lead_somewhere() -> None:
-    for path in [ROOT / "README.md", *DOCS.rglob("*.md")]:
+    for path in [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
             assert (path.parent / target).exists(), (path, target)
 
 
+def test_the_readme_is_short_and_shows_a_picture() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.split()) <= 600
+    assert re.search(r"!\[[^\]]+\]\(docs/images/report\.png\)", text)
+    assert text.index("## For the operator") < text.index("## For the analyst") < text.index("## For the finance lead")
+
+
 def test_make_targets_that_the_readme_names_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    for target in re.findall(r"`make ([a-z]+)`", (ROOT / "README.md").read_text(encoding="utf-8")):
+    for target in re.findall(r"`make ([a-z]+)", "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("*.md"))):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
