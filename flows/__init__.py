@@ -1,1 +1,1 @@
-"""Prefect, thin: one file per job. A flow wires, calls one job, leaves artifacts; what the job does is in `mlm_audit.jobs`."""
+"""Thin Prefect flows, one per job. A flow calls a job and publishes its artifacts; the jobs are in `mlm_audit.jobs`."""

@@ -1,4 +1,4 @@
-"""What a run leaves in Prefect for people: verdict and figures, the largest findings, a link to the report."""
+"""Prefect artifacts of a run: the verdict and key figures, the largest findings, and a link to the report."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ LARGEST = 20
 
 @task(name="publish artifacts")
 def publish(result: RunResult, settings: Settings) -> None:
-    """Verdict and key figures, the largest findings, and the way to the report."""
+    """Publish the verdict and key figures, the largest findings, and the link to the report when it has one."""
     key = short(result.job)
     description, text, rows = _reconciliation(result, settings) if result.job == RECONCILIATION else _other(result, settings)
     if "html" in result.reports or "csv" in result.reports:

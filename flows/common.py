@@ -1,4 +1,4 @@
-"""What the flows share: whether a scheduled run is to run now, the call of the job, artifacts, events, what follows a death."""
+"""Functions shared by the flows: skip a scheduled run, call the job, publish results, handle crashes and failures."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -35,7 +35,7 @@ from mlm_audit.scheduling.catch_up import month_of_run, why_not
 from mlm_audit.scheduling.client import BY
 
 AUTO_SCHEDULED = "auto-scheduled"
-"""The tag that Prefect gives to a run of a schedule."""
+"""The tag that Prefect adds to a run started by a schedule."""
 
 Document = dict[str, Any] | State[None]
 
@@ -43,7 +43,7 @@ output.set_up()
 
 
 def run_name(job: str) -> Callable[[], str]:
-    """Names a flow run, `reconciliation 2026-11-24`: the job and the business day that it is about."""
+    """Return a function that names a flow run by job and business day, such as `reconciliation 2026-11-24`."""
 
     def name() -> str:
         settings = load_settings()
@@ -55,12 +55,12 @@ def run_name(job: str) -> Callable[[], str]:
 
 
 def instant(as_of: datetime | str, settings: Settings) -> datetime:
-    """An instant as a parameter has it; without a zone it is one of the business time zone."""
+    """Parse an instant from a parameter; an instant without a zone is in the business time zone."""
     return parse_instant(as_of if isinstance(as_of, str) else as_of.isoformat(), settings.tz)
 
 
 def open_database(settings: Settings) -> Engine:
-    """The platform's database; InputError when none is named."""
+    """Open the platform's database. Raise InputError when DATABASE_URL is not set."""
     if settings.database_url is None:
         raise InputError("no database named; set DATABASE_URL where the worker runs")
     return open_engine(settings.database_url.get_secret_value())
@@ -69,7 +69,7 @@ def open_database(settings: Settings) -> Engine:
 def run(job: Job, as_of: datetime | None, *, dry_run: bool, **options: Any) -> Document:
     """Run a job, publish its artifacts, send its events, and return the JSON document of its result.
 
-    A scheduled run that is not to run now ends in the state Skipped instead.
+    A scheduled run that must not run now returns the state Skipped instead.
     """
     settings = load_settings()
     if state := skipped(job.name, settings):
@@ -85,18 +85,18 @@ def run(job: Job, as_of: datetime | None, *, dry_run: bool, **options: Any) -> D
 
 
 def is_scheduled() -> bool:
-    """Whether this run comes from a schedule, and not from somebody."""
+    """Return whether this run was started by a schedule and not by a person."""
     return AUTO_SCHEDULED in (runtime.flow_run.tags or ())
 
 
 def scheduled_for() -> datetime:
-    """When this run was due, by our clock; Prefect's server has only the machine's."""
+    """Return when this run was due, by the application's clock; Prefect's server uses the machine's clock."""
     moment: datetime | None = runtime.flow_run.scheduled_start_time
     return on_this_clock(moment) if moment else now()
 
 
 def skipped(job: str, settings: Settings) -> State[None] | None:
-    """The state in which a scheduled run ends at once, saying why; None when it is to run. Manual runs always run."""
+    """Return the end state of a scheduled run to skip, with the reason, else None. Manual runs are never skipped."""
     if not is_scheduled():
         return None
     if not settings.enable_scheduled_jobs:
@@ -110,7 +110,7 @@ def _why_not(job: str, settings: Settings) -> str | None:
     try:
         database = open_database(settings)
     except InputError:
-        return None  # the job runs into the same, where it is tried again and told
+        return None  # the job raises the same error, and there it is retried and reported
     try:
         return why_not(job, scheduled_for(), now(), settings, database)
     finally:
@@ -118,7 +118,7 @@ def _why_not(job: str, settings: Settings) -> str | None:
 
 
 def database_was_away(_task: Any, _run: Any, state: State[Any]) -> bool:
-    """Whether trying again may help: the database was out of reach. A user's mistake stays one."""
+    """Return whether a retry may help because the database was unreachable. A user's mistake is not retried."""
     error: BaseException | None = state.result(raise_on_failure=False)
     cause = error.__cause__ if isinstance(error, Exception) else None
     return isinstance(cause, DBAPIError) and (isinstance(error, InputError) or is_out_of_reach(cause))
@@ -126,7 +126,7 @@ def database_was_away(_task: Any, _run: Any, state: State[Any]) -> bool:
 
 @task(name="run the job", retry_condition_fn=database_was_away)
 def run_job(job: str, request: Request) -> RunResult:
-    """Call the job; it reads, checks, writes, stores, and leaves its files."""
+    """Call the job and return its result. The job reads, checks, writes rows, stores the run and writes files."""
     settings = load_settings()
     database = open_database(settings)
     try:
@@ -137,19 +137,19 @@ def run_job(job: str, request: Request) -> RunResult:
 
 
 def shared(settings: Settings) -> Share:
-    """Who has the shards of a run done."""
-    from flows.shards import share  # which deploys a flow of its own
+    """Return the function that executes the shards of a run."""
+    from flows.shards import share  # it defines a flow of its own, and imports this module
 
     return share(settings)
 
 
 def asked_by() -> str | None:
-    """For whom the console has triggered this run."""
+    """Return the user for whom the console started this run; None when the console did not start it."""
     return next((tag.removeprefix(BY) for tag in runtime.flow_run.tags or () if tag.startswith(BY)), None)
 
 
 def close_dead(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
-    """After a crash: the job log says at once that the run is dead, and the administrators hear of it."""
+    """Close a crashed run in the job log at once, and notify the administrators."""
     settings = load_settings()
     try:
         database = open_database(settings)
@@ -163,7 +163,7 @@ def close_dead(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> No
 
 
 def tell_of_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
-    """After a failure: a job that broke off has told of it itself, one that is busy need not; all others are told of here."""
+    """Notify the administrators of a failure, unless the job has reported it itself or was only busy."""
     error: Any = state.result(raise_on_failure=False)
     if isinstance(error, JobFailedError | JobBusyError):
         return
@@ -179,4 +179,4 @@ class _Afterwards(TypedDict):
 
 
 AFTERWARDS: _Afterwards = {"on_crashed": [close_dead], "on_failure": [tell_of_failure]}
-"""What every flow does when it has died or failed."""
+"""The hooks that every flow runs after a crash or a failure."""

@@ -1,4 +1,4 @@
-"""`make demo`: runs the jobs as Prefect flows on the demonstration platform, without a server of yours, and sums up."""
+"""`make demo` runs the jobs as Prefect flows on demonstration data, without your own server, and prints a summary."""
 
 import os
 import sys
@@ -21,10 +21,10 @@ QUIET = {
 
 
 def main() -> None:
-    """Run the jobs and print what a new user wants to know."""
+    """Run the jobs and print a summary for a new user."""
     os.environ.update(QUIET)
     os.environ.pop("PREFECT_API_URL", None)
-    # Prefect reads its settings when it is imported, so only now.
+    # Prefect reads its settings on import, so it is imported only after they are set.
     from flows.jobs import commission_reconciliation, monthly_eligibility_sweep, tree_health_check, weekly_payouts
     from mlm_audit.domain.money import format_inr
 
@@ -32,7 +32,7 @@ def main() -> None:
     print("Running commission-reconciliation as a Prefect flow (a temporary Prefect API starts first) …", flush=True)
     result = commission_reconciliation()
     print("Running tree-health-check, weekly-payouts and a dry run of monthly-eligibility-sweep …", flush=True)
-    # On a platform of your own the first run only says what it would repair.
+    # On your own platform the first run only reports what it would repair.
     trees = tree_health_check(repair=True)
     paid, swept = weekly_payouts(), monthly_eligibility_sweep(month="2026-10", dry_run=True)
     assert isinstance(result, dict)

@@ -1,4 +1,4 @@
-"""Events for automations (`flows/automations.yaml`): something is open, something alerts."""
+"""Events for automations (`flows/automations.yaml`): one for open findings, one for alerts."""
 
 from prefect import task
 from prefect.events import emit_event
@@ -11,9 +11,10 @@ NAMED = 20
 
 @task(name="tell of alerts")
 def tell(result: RunResult) -> None:
-    """One event for what is open, one for what the run alerts on: `mlm.reconciliation.break`, `mlm.reconciliation.alert`.
+    """Emit one event for open findings and one for alerts: `mlm.reconciliation.break` and `mlm.reconciliation.alert`.
 
-    The resource carries the worst severity as a label, so that an automation can be about critical ones alone.
+    Other jobs use their own short name and finding noun. The resource has the worst severity as a label, so that an
+    automation can react to critical findings only. A dry run emits no events.
     """
     found = open_findings(result)
     worst = next((severity for severity in ("critical", "high", "medium", "low") if _any(found, severity)), "none")

@@ -1,4 +1,4 @@
-"""One flow for each job, made from the job's record: it runs the job, publishes its artifacts and returns its JSON document.
+"""One flow per job, built from the job's record. It runs the job, publishes artifacts and returns the JSON document.
 
 The attribute of a flow is the job's full name with underscores: `flows/jobs.py:weekly_payouts`.
 """
@@ -15,7 +15,7 @@ from mlm_audit.domain.requests import Request
 
 
 def flow_of(job: Job) -> Flow[..., Document]:
-    """Return the flow of a job. Its parameters are the options that the job takes, with the types and texts of `Request`."""
+    """Return the flow of a job. Its parameters are the job's options, with the types and descriptions of `Request`."""
     names = [*job.options, "as_of", "dry_run"]
 
     def run_it(**parameters: Any) -> Document:

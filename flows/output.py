@@ -1,4 +1,4 @@
-"""A run's own log lines, and who reads them: its worker, until that dies."""
+"""Log output of a deployed run, which its worker reads; the run continues when the worker dies."""
 
 import logging
 import os
@@ -8,9 +8,10 @@ from rich.console import Console
 
 
 def set_up() -> None:
-    """In a run of a deployment: show the library's log lines with the run, and go on when nobody reads the output any more.
+    """In a deployed run, show the library's log lines, and keep running when nothing reads the output any more.
 
-    The deployments ask for the lines by PREFECT_LOGGING_EXTRA_LOGGERS; Prefect shows of them what the logger's level lets through.
+    The deployments request the lines with PREFECT_LOGGING_EXTRA_LOGGERS. Prefect shows only the lines that the logger's
+    level lets through, so the level is set to INFO.
     """
     if "mlm_audit" in os.environ.get("PREFECT_LOGGING_EXTRA_LOGGERS", ""):
         logging.getLogger("mlm_audit").setLevel(logging.INFO)
@@ -18,7 +19,10 @@ def set_up() -> None:
 
 
 def be_quiet(_: Console) -> None:
-    """Instead of ending the process, as Rich does at the first line after its reader was killed. Prefect's server has the lines."""
+    """Redirect stdout and stderr to the null device after a broken pipe, where Rich would end the process.
+
+    Prefect's server still receives the lines.
+    """
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(nowhere, stream.fileno())

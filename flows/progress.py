@@ -1,4 +1,4 @@
-"""How far a long run has come, in Prefect: a line of the log per step, and a progress artifact once it takes a while."""
+"""Progress of a run in Prefect: one log line per step, and a progress artifact once the run has taken AFTER_SECONDS."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ EVERY_SECONDS = 2
 
 
 class Bar:
-    """Called by the job with what is being done, how many steps are done, how many there are."""
+    """A progress callback for a job, called with the current step, the number of steps done, and the total."""
 
     def __init__(self, job: str) -> None:
         self.job, self.log = job, get_run_logger()
@@ -28,14 +28,14 @@ class Bar:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Full when the job has ended well; where it broke off it stays where it was."""
+        """Set the artifact to 100 % when the job has succeeded; leave it as it is when the job has failed."""
         if self.artifact is not None and kind is None:
             update_progress_artifact(self.artifact, 100.0, description=f"{self.job}: done")
 
     def __call__(self, what: str, done: int, of: int) -> None:
-        """Log each new step; show the share done, not too early and not too often."""
+        """Log each new step. Update the artifact after AFTER_SECONDS, and within a step at most every EVERY_SECONDS."""
         if threading.get_ident() != self.thread:
-            return  # only the task's own thread knows the run
+            return  # only the task's own thread has the run's context
         if what != self.what:
             self.log.info("%s", what)
         moment = time.monotonic()

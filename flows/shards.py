@@ -1,7 +1,7 @@
-"""Money jobs over several workers: the shards of a run go out through a task runner.
+"""Money jobs over several workers: a task runner executes the shards of a run.
 
-SHARDS_ON says where they are done. `pool` starts a flow run of the deployment `shard` for each, which any worker of the work pool
-takes; `threads` does them in the run's own process.
+SHARDS_ON selects where. `pool` starts a flow run of the deployment `shard` for each shard, which any worker of the work
+pool can take. `threads` executes the shards in the run's own process.
 """
 
 import time
@@ -27,11 +27,11 @@ from mlm_audit.runs.shards import Shard, Share, is_at_work, shard_of
 SHARD, FOUR_HOURS = "shard", 4 * 3_600
 LOOK_SECONDS, TRIES = 2.0, 5
 SILENT_LOOKS, LOOKS_AT_START = 3, 45
-"""How often a shard's lease may be missing before its process is taken for dead: once it had one, and while it starts."""
+"""Polls in a row that may find no live lease before a process counts as dead: once it held one, and at its start."""
 
 
 def share(settings: Settings) -> Share:
-    """Return what has the shards of a run done where the settings say."""
+    """Return the function that executes a run's shards; it raises JobFailedError when a shard does not complete."""
 
     def done(shards: Sequence[Shard]) -> None:
         one = on_the_pool if settings.shards_on == "pool" else here
@@ -50,23 +50,23 @@ def share(settings: Settings) -> Share:
 
 @flow(name=SHARD, flow_run_name="{shard[job]} {shard[number]} of {shard[of]}", timeout_seconds=FOUR_HOURS)
 def one_shard(shard: dict[str, Any]) -> dict[str, int]:
-    """Does one shard of a run that is under way; started by that run, not by hand.
+    """Executes one shard of a run that is under way. The run starts it; do not start it by hand.
 
     Args:
-        shard: Which part of which run.
+        shard: The part of the run to execute, as the run describes it.
     """
     return _do(shard)
 
 
 @task(name="shard, here", retries=TRIES, retry_delay_seconds=5)
 def here(shard: dict[str, Any]) -> dict[str, int]:
-    """One shard in this process."""
+    """Execute one shard in this process."""
     return _do(shard)
 
 
 @task(name="shard, on the pool", retries=TRIES, retry_delay_seconds=5)
 def on_the_pool(shard: dict[str, Any]) -> dict[str, int]:
-    """One shard as a flow run that a worker of the pool takes; started again when its process has died."""
+    """Execute one shard as a flow run on a worker of the pool. A retry starts a new flow run."""
     settings, it = load_settings(), shard_of(shard)
     database = open_database(settings)
     try:
@@ -82,7 +82,11 @@ def on_the_pool(shard: dict[str, Any]) -> dict[str, int]:
 
 
 def _ended(number: Any, database: Engine, shard: Shard) -> State[Any]:
-    """The state in which a flow run ended. One that was killed with its worker never says so: its lease does."""
+    """Wait until a flow run has ended and return its state.
+
+    A run that was killed together with its worker never reports a final state. It is set to Crashed when no live
+    process holds the shard's lease for more than the allowed number of polls.
+    """
     silent, has_begun = 0, False
     with get_client(sync_client=True) as client:
         while True:

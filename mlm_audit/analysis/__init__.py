@@ -1,4 +1,4 @@
-"""The notebook door: `mlm_audit.connect(url)` and what hangs on it. Read-only: nothing here can write."""
+"""The notebook API: `mlm_audit.connect(url)` and the objects it returns. It is read-only: nothing here can write."""
 
 from mlm_audit.analysis.audit import Audit, connect
 

@@ -1,4 +1,4 @@
-"""Answers of the desk: each shows itself in a notebook and a terminal, and is data for a program."""
+"""Answers of the notebook API: each displays itself in a notebook or a terminal, and returns its data to a program."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +17,11 @@ WIDTH = 120
 
 
 class Answer:
-    """An answer: `story` is what it says.
+    """An answer to one question; `story` is its content.
 
-    In Jupyter it shows itself; `print()` writes it out; `rich.print()` does so in colour; `.frame` is its main table as a
-    polars frame, `.tables` has all of them by name, `.chart()` draws one; `.to_dict()` is the whole as plain data.
+    Jupyter displays it, `print()` prints it, and `rich.print()` prints it in colour. `.frame` is its main table as a
+    polars frame, `.tables` has all tables by name, and `.chart()` draws one. `.to_dict()` returns everything as plain
+    data.
     """
 
     def __init__(self, story: Story) -> None:
@@ -28,23 +29,24 @@ class Answer:
 
     @property
     def frame(self) -> pl.DataFrame:
-        """The first table; empty when there is none."""
+        """Return the first table, or an empty frame when there is none."""
         return self.story.tables[0].frame if self.story.tables else pl.DataFrame()
 
     @property
     def tables(self) -> dict[str, pl.DataFrame]:
-        """Every table by its name."""
+        """Return every table by its name."""
         return {table.name: table.frame for table in self.story.tables}
 
     @property
     def conclusion(self) -> str:
-        """The answer in a sentence."""
+        """Return the answer in one sentence."""
         return self.story.conclusion
 
     def chart(self, name: str | None = None) -> "alt.Chart":
-        """An Altair chart of a table, the first that has one when none is named. InputError when there is none.
+        """Return an Altair chart of the named table, or of the first table that has a chart.
 
-        It loads nothing: shown as SVG, or moving under the mouse after `alt.renderers.enable("jupyter", offline=True)`.
+        The chart loads nothing from elsewhere. It is shown as SVG, and as an interactive chart after
+        `alt.renderers.enable("jupyter", offline=True)`. Raise InputError when there is no such chart.
         """
         drawn = {table.name: table for table in self.story.tables if table.drawn and table.rows}
         found = drawn.get(name) if name else next(iter(drawn.values()), None)
@@ -57,7 +59,7 @@ class Answer:
         return altair_chart(found)
 
     def to_dict(self) -> dict[str, Any]:
-        """The whole answer as JSON-ready data: amounts in paisa, instants ISO 8601 in UTC."""
+        """Return the whole answer as JSON-ready data: amounts in paisa, instants as ISO 8601 in UTC."""
         return self.story.to_dict()
 
     def _repr_html_(self) -> str:

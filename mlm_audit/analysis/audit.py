@@ -1,4 +1,4 @@
-"""`connect`: an audit over a platform's database, for analysts."""
+"""`connect` opens a platform's database for analysts and returns an `Audit`."""
 
 import logging
 import tempfile
@@ -50,7 +50,7 @@ log = logging.getLogger(__name__)
 
 
 class Audit:
-    """An audit of one platform. `tree` has the sponsor tree and the matrix. The database refuses every change from here."""
+    """An audit of one platform. `tree` has the sponsor tree and the matrix. The connection is read-only."""
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self._engine, self._settings = engine, settings
@@ -58,12 +58,12 @@ class Audit:
 
     @cached_property
     def tree(self) -> Tree:
-        """The sponsor tree and the matrix."""
+        """Return the sponsor tree and the matrix."""
         return Tree(self._engine)
 
     @answers
     def reconcile(self, as_of: str | None = None) -> Run:
-        """Reconcile now, correcting and storing nothing. `as_of` dates the run, ISO 8601; now when left out."""
+        """Reconcile without correcting or storing anything. `as_of` (ISO 8601) dates the run; the default is now."""
         moment = None if as_of is None else self._instant(as_of)
         return run_of(
             reconcile(self._engine, self._settings, now, as_of=moment, dry_run=True).result, self._engine, self._settings
@@ -71,7 +71,7 @@ class Audit:
 
     @answers
     def run(self, job_id: str) -> Run:
-        """A stored reconciliation or tree check. InputError when there is none of that id."""
+        """Return a stored reconciliation or tree check. Raise InputError when no run has that id."""
         stored = stored_run(self._engine, job_id)
         if stored is None:
             raise InputError(f"run {job_id}: none is stored under that id; `mlm-audit history reconciliation` lists them")
@@ -79,21 +79,27 @@ class Audit:
 
     @answers
     def last_run(self, *, tree: bool = False) -> Run | None:
-        """The last stored reconciliation, or tree check; None when there is none yet."""
+        """Return the last stored reconciliation, or with `tree` the last tree check; None when none is stored yet."""
         return last_run(self._engine, self._settings, tree=tree)
 
     @answers
     def issue(self, key: str) -> Answer:
-        """A break or tree issue by its id, such as "matrix-cycle/5", of the last stored run that looked for it. InputError for none."""
+        """Explain a break or tree issue by its id, such as "matrix-cycle/5", from the last stored run of its job.
+
+        Raise InputError when no such run is stored, or the run has no finding with that id.
+        """
         return self._run_with(key).explain(issue=key)
 
     @answers
     def remedy(self, key: str) -> Remedy:
-        """What puts a break of the last stored run right: exact steps, or alternatives for a person. InputError for none."""
+        """Return the remedy of a break of the last stored run: exact steps, or alternatives to choose from.
+
+        Raise InputError when no such run is stored, or the run has no break with that id.
+        """
         return self._run_with(key).remedy(key)
 
     def _run_with(self, key: str) -> Run:
-        """The last stored run that could have a break of that id."""
+        """Return the last stored run of the job that reports ids of this kind. Raise InputError when none is stored."""
         tree = key.split("/", maxsplit=1)[0] in CODES
         run = self.last_run(tree=tree)
         if run is None:
@@ -103,38 +109,42 @@ class Audit:
 
     @answers
     def member(self, member: int, *, reveal: bool = False) -> Member:
-        """A member on a page; `.explain()` is why the wallet holds what it holds. InputError when there is no such member.
+        """Return a member's page; `.explain()` explains the wallet balance.
 
-        Personal data are masked unless `reveal`, which is logged.
+        Personal data are masked. `reveal` shows them in full and is logged. Raise InputError for an unknown member.
         """
         return Member(self._engine, self._settings, whole_id("member", member), reveal=reveal)
 
     @answers
     def order(self, order: int) -> Order:
-        """An order; `.explain()` is who got what of it and why, or an InputError when there is no such order."""
+        """Return an order. `.explain()` shows who received how much and why; it raises InputError for an unknown id."""
         return Order(self._engine, self._settings, whole_id("order", order))
 
     @answers
     def payout(self, schedule_id: int) -> Answer:
-        """An instalment, from its order to the wallet. InputError when there is none of that id."""
+        """Explain an instalment, from its order to the wallet. Raise InputError when no instalment has that id."""
         return explain_payout(self._engine, whole_id("payout", schedule_id), self._settings, now)
 
     @answers
     def payouts(self, due: str) -> Payouts:
-        """The payouts that are due by a day or instant, ISO 8601; `.preview()` says what would be paid and held."""
+        """Return the payouts due by a day or instant (ISO 8601); `.preview()` shows what would be paid and held."""
         return Payouts(self._engine, self._settings, self._instant(due), now())
 
     @answers
     def eligibility(self, month: str) -> MonthEligibility:
-        """A swept month, YYYY-MM; `.diff("2026-09")` compares, `.explain(42)` looks at one member."""
+        """Return a swept month (YYYY-MM). Raise InputError when it was never swept.
+
+        `.diff("2026-09")` compares it with another month, and `.explain(42)` explains one member.
+        """
         return MonthEligibility(self._engine, self._settings, month, now())
 
     @answers
     def sql(self, query: str) -> pl.DataFrame:
-        """The answer of DuckDB over the frames that the checks use: users, ledger, orders, commissions, … (docs/checks.md).
+        """Run a DuckDB query over the frames of the checks: users, ledger, orders, commissions, … (docs/checks.md).
 
-        All of one instant, that of the first query; `refresh()` reads them again. Nothing else can be read, and nothing
-        written. Amounts are integer paisa. InputError for a query that DuckDB does not take.
+        All frames are of one instant, that of the first query; after `refresh()` the next query reads them again. A
+        query can read nothing else and cannot write. Amounts are integer paisa. Raise InputError when the text is not
+        one query that only reads, or when DuckDB rejects it.
         """
         only_reads(self._duck.con, query)
         try:
@@ -149,7 +159,7 @@ class Audit:
         return moment
 
     def refresh(self) -> None:
-        """Forget what has been read; the next query reads it again."""
+        """Discard the data read so far; the next query reads the database again."""
         if duck := self.__dict__.pop("_duck", None):
             duck.con.close()
         if self._folder:
@@ -171,7 +181,7 @@ class Audit:
         return duck
 
     def close(self) -> None:
-        """Close the database, and remove what has been read of it."""
+        """Close the database connection and delete the data read from it."""
         self.refresh()
         self._engine.dispose()
 
@@ -179,9 +189,10 @@ class Audit:
     def simulate(
         self, plan_changes: PlanChanges | None = None, months: Months | None = None, **changes: Unpack[PlanChanges]
     ) -> Simulation:
-        """What if: past months under other terms, such as `simulate(months="2026-10", company_percent="35")` (docs/what-if.md).
+        """Recompute past months under other terms, such as `company_percent="35"` (docs/what-if.md).
 
-        `months` is "2026-10", ("2026-08", "2026-10") or a year, all over. InputError lists the terms that there are.
+        `months` is "2026-10", ("2026-08", "2026-10") or a year; all of its months must be over. Raise InputError for an
+        unknown term, and list the terms that can be changed.
         """
         if months is None:
             raise InputError('simulate: name the months, such as months="2026-10" or months=("2026-08", "2026-10")')
@@ -189,17 +200,20 @@ class Audit:
 
     @answers
     def income_disclosure(self, year: int) -> Answer:
-        """What members earned in a business year, by percentiles, beside what they spent; as a seller publishes it."""
+        """Return the income disclosure of a business year: members' income by percentiles, and their own purchases."""
         return income_disclosure(Desk(self._duck, "income_disclosure"), year, now())
 
     @answers
     def pyramid_indicators(self, period: Months) -> Answer:
-        """Recruiting against products, concentration, loss and break-even of a month, a range of months or a year."""
+        """Measure recruiting against products, concentration, losses and break-even of a month, a range or a year."""
         return pyramid_indicators(Desk(self._duck, "pyramid_indicators"), period, now())
 
     @answers
     def suspicious(self, *, reveal: bool = False) -> Answer:
-        """Rings, shared accounts, bought eligibility, made-up members, and the like; numbers masked unless `reveal`, which is logged."""
+        """Find patterns of misuse, such as sponsor rings, shared accounts, bought eligibility and invented members.
+
+        Personal numbers are masked. `reveal` shows them in full and is logged.
+        """
         if reveal:
             whose = sorted(
                 {member for one in shared_numbers(self._engine).values() for group in one.shared for member in group.members}
@@ -215,7 +229,7 @@ class Audit:
 
 
 def connect(url: str | None = None) -> Audit:
-    """Open a platform for reading; DATABASE_URL when no URL is given. InputError when it cannot be reached."""
+    """Open a platform for reading; the default URL is DATABASE_URL. Raise InputError when it cannot be reached."""
     settings = load_settings()
     secret = settings.database_url if url is None else SecretStr(url)
     if secret is None:

@@ -1,4 +1,4 @@
-"""Is it safe to pay: what a payout run would do on a day, with its totals, holds and outliers. Nothing is paid from here."""
+"""Preview of a payout run: what it would pay and hold on a day, with totals and outliers. It pays nothing."""
 
 from datetime import datetime
 from typing import Any
@@ -36,7 +36,7 @@ class Payouts:
 
     @answers
     def preview(self) -> Answer:
-        """What weekly-payouts would pay, hold and give up; the last table of the answer lists every instalment."""
+        """Return what weekly-payouts would pay, hold and give up; the last table lists every instalment."""
         options = Options(as_of=self.due, dry_run=True)
         result = run_payouts(WEEKLY_PAYOUTS, self._database, self._settings, lambda: self._now, options)
         return Answer(preview_story(result, self._settings))
@@ -46,7 +46,7 @@ class Payouts:
 
 
 def preview_story(result: RunResult, settings: Settings) -> Story:
-    """A look ahead as a story; PAY or HOLD as the report of the run says."""
+    """Build the story of a dry run, with the same PAY or HOLD as the payout report."""
     items = list(result.items)
     pays = [one for one in items if one["action"] == "pay"]
     paisa, held = result.counts["payable_paisa"], len(items) - len(pays)
@@ -82,14 +82,14 @@ def _first(result: RunResult) -> str:
 
 
 def _totals(counts: dict[str, Any]) -> list[dict[str, Any]]:
-    """The run's own counts: what would be paid, and what waits, by reason."""
+    """Return the run's own counts as rows: what would be paid, and what would not be paid by reason."""
     waits = [(f"not paid: {reason}", entry["count"], entry["paisa"]) for reason, entry in counts["by_reason"].items()]
     rows = [("pay", counts["payable"], counts["payable_paisa"]), *waits]
     return [{"what": what, "instalments": count, "amount_paisa": paisa} for what, count, paisa in rows if count]
 
 
 def _outliers(pays: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The largest, of those that are far above the median."""
+    """Return up to LARGEST instalments of at least FAR_ABOVE times the median, the largest first."""
     ordered = sorted(pays, key=lambda one: -one["amount_paisa"])
     if not ordered:
         return []

@@ -1,4 +1,4 @@
-"""Periods as an analyst names them: a month, a range of months with both ends, a year."""
+"""Periods as an analyst enters them: a month, a range of months including both ends, or a year."""
 
 import re
 from datetime import datetime
@@ -12,7 +12,10 @@ Months = str | int | tuple[str, str]
 
 
 def months_of(asked: Months, tz: ZoneInfo, now: datetime, what: str) -> list[Month]:
-    """The business months of a period that have begun, in their order. InputError for anything that is not a period."""
+    """Return the business months of a period that have begun, in order.
+
+    Raise InputError when `asked` is not a period, ends before it starts, or has not begun. The error names `what`.
+    """
     try:
         first, last = _ends(asked)
         start, end = parse_month(first, tz), parse_month(last, tz)
@@ -28,14 +31,14 @@ def months_of(asked: Months, tz: ZoneInfo, now: datetime, what: str) -> list[Mon
 
 
 def ended(months: list[Month], now: datetime, what: str) -> list[Month]:
-    """The same months; InputError when the last of them is not over."""
+    """Return the months unchanged. Raise InputError when the last of them is not over."""
     if months[-1].end > now:
         raise InputError(f"{what}: {month_label(months[-1].key)} is not over; give months that have ended")
     return months
 
 
 def ended_at(months: list[Month], asked: str, now: datetime) -> tuple[str, ...]:
-    """A note when the period is not over; empty when it is."""
+    """Return a note when the period is not over, else an empty tuple."""
     last = f"{asked}-12" if re.fullmatch(r"\d{4}", asked) else month_label(months[-1].key)
     if last == month_label(months[-1].key) and months[-1].end <= now:
         return ()
@@ -43,13 +46,13 @@ def ended_at(months: list[Month], asked: str, now: datetime) -> tuple[str, ...]:
 
 
 def in_words(months: list[Month]) -> str:
-    """`2026-10`, or `2026-08 to 2026-10`."""
+    """Return the period as text: `2026-10`, or `2026-08 to 2026-10`."""
     first, last = month_label(months[0].key), month_label(months[-1].key)
     return first if first == last else f"{first} to {last}"
 
 
 def window(months: list[Month]) -> dict[str, datetime]:
-    """Start and end of the period as the database keeps them, half-open."""
+    """Return the start and end of the period as the database stores instants; the interval is half-open."""
     return {"starts_at": naive(months[0].start), "ends_at": naive(months[-1].end)}
 
 

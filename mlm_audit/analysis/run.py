@@ -1,4 +1,4 @@
-"""A reconciliation for analysts: its verdict, its breaks as a frame, how it shows itself."""
+"""A reconciliation or tree check for analysts: its verdict, its breaks as a frame, and how it is displayed."""
 
 import json
 from typing import Any
@@ -43,11 +43,12 @@ BREAKS = columns(("id", "Break"), ("severity", "Severity"), ("amount_paisa", "Am
 
 
 class Run:
-    """A run, made now or stored.
+    """A run of a reconciliation or tree check, either new or stored.
 
-    `breaks`: one row per open break, columns id, code, severity, member_id, order_id, amount_paisa (what is there minus what
-    should be), cause, evidence (JSON), message. `figures`: the money of the breaks before and after corrections, each
-    quantity as docs/glossary.md defines it. `not_checked`: what could not be checked; a FAIL may be incomplete.
+    `breaks` has one row per open break, with the columns id, code, severity, member_id, order_id, amount_paisa (actual
+    minus expected), cause, evidence (JSON) and message. `figures` are the amounts of the breaks before and after
+    corrections, as docs/glossary.md defines them. `not_checked` lists what could not be checked; a FAIL may be
+    incomplete.
     """
 
     def __init__(
@@ -61,9 +62,10 @@ class Run:
 
     @answers
     def explain(self, member: int | None = None, *, order: int | None = None, issue: str | None = None) -> Answer:
-        """Why a member's wallet is off, an order, or one break or tree issue by its id; InputError for an unknown id.
+        """Explain a member's wallet, an order, or one break or tree issue by its id; give exactly one of the three.
 
-        A wallet's explanation says who else has the same cause in this run.
+        The explanation of a wallet lists the other members with the same cause in this run. Raise InputError for an
+        unknown id.
         """
         if sum(one is not None for one in (member, order, issue)) != 1:
             raise InputError("explain: give one of member=42, order=991, issue='wallet-balance/42'")
@@ -79,31 +81,34 @@ class Run:
 
     @answers
     def remedy(self, issue: str) -> Remedy:
-        """What puts a break right, by its id: exact steps, or alternatives that a person chooses from. InputError for an unknown id."""
+        """Return the remedy of a break by its id: exact steps, or alternatives for a person to choose from.
+
+        Raise InputError for an unknown id.
+        """
         return remedy_of(find_issue(self.breaks, issue))
 
     @property
     def tables(self) -> dict[str, pl.DataFrame]:
-        """What it shows as frames: `causes` in words with what to do, and `breaks`, the worst."""
+        """Return the displayed tables as frames: `causes` with what to do, and `breaks` with the most severe ones."""
         return {table.name: table.frame for table in self.story.tables}
 
     @property
     def frame(self) -> pl.DataFrame:
-        """The breaks."""
+        """Return the breaks."""
         return self.breaks
 
     @property
     def is_complete(self) -> bool:
-        """Whether everything could be checked."""
+        """Return whether everything could be checked."""
         return not self.not_checked and self.verdict != Verdict.INCOMPLETE
 
     @property
     def verdict_in_words(self) -> str:
-        """The verdict with its qualifier: `FAIL, incomplete`."""
+        """Return the verdict with its qualifier, such as `FAIL, incomplete`."""
         return verdict_in_words(self.verdict, is_complete=self.is_complete)
 
     def to_dict(self) -> dict[str, Any]:
-        """The run as plain data."""
+        """Return the run as plain data."""
         rows = [row | {"evidence": json.loads(row["evidence"])} for row in self.breaks.to_dicts()]
         return {
             "job_id": self.job_id,
@@ -129,14 +134,14 @@ class Run:
 
     @property
     def story(self) -> Story:
-        """The run as a story: its causes, and its worst breaks."""
+        """Return the run as a story: its causes and its most severe breaks."""
         return _story(self)
 
 
 def explain_member(database: Engine, settings: Settings, member: int, known: KnownOf | None) -> WalletExplanation:
-    """A member's wallet as it is now, with what a run has beyond it, such as orders of which the member got too little.
+    """Explain a member's wallet as it is now, and add a run's other breaks, such as an order that underpaid the member.
 
-    What the run found of the wallet itself is left to the look of now: it may have been mended since.
+    The run's findings about the wallet itself are not used, because they may have been corrected since.
     """
     looked = look_at_wallet(database, settings, member)
     if known is None:
@@ -149,7 +154,7 @@ def explain_member(database: Engine, settings: Settings, member: int, known: Kno
 
 
 def last_run(database: Engine, settings: Settings, *, tree: bool = False) -> Run | None:
-    """The last stored reconciliation, or tree check; None when there is none yet."""
+    """Return the last stored reconciliation, or with `tree` the last tree check; None when none is stored yet."""
     if not has_runs(database):
         return None
     stored = previous_run(database, TreeHealthReport if tree else ReconciliationReport)
@@ -195,19 +200,19 @@ def _story(run: Run) -> Story:
 
 
 def _named(members: list[int]) -> str:
-    """Whose breaks they are, the first few by name."""
+    """List the first NAMED member ids and count the rest."""
     more = f" and {grouped(len(members) - NAMED)} more" if len(members) > NAMED else ""
     return ", ".join(map(str, members[:NAMED])) + more
 
 
 def _start(run: Run, ranked: pl.DataFrame, worst: dict[str, Any]) -> str:
-    """The command that explains the first break of the worst cause."""
+    """Return the command that explains the first break of the most severe cause."""
     same = (row for row in ranked.iter_rows(named=True) if in_words(row["cause"]) == worst["cause"])
     return explain_command(next(same, run.breaks.row(0, named=True)))
 
 
 def run_of(result: RunResult, database: Engine, settings: Settings) -> Run:
-    """A run that has just been made."""
+    """Build a Run from the result of a run that has just ended."""
     rows = [{name: finding[name] for name in COLUMNS} for finding in open_findings(result)]
     for row in rows:
         row["evidence"] = json.dumps(row["evidence"], ensure_ascii=False, default=str)
@@ -226,7 +231,7 @@ def run_of(result: RunResult, database: Engine, settings: Settings) -> Run:
 
 
 def run_stored(stored: PreviousRun, database: Engine, settings: Settings) -> Run:
-    """A run as the database has it."""
+    """Build a Run from a run stored in the database."""
     run = Run(
         stored.job_id,
         stored.data["verdict"],

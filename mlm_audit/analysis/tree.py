@@ -1,4 +1,4 @@
-"""The trees for analysts: parts of them as networkx graphs, and as pictures that notebooks show."""
+"""The trees for analysts: parts of them as networkx graphs and as pictures in notebooks."""
 
 from typing import Any, get_args
 
@@ -13,13 +13,13 @@ from mlm_audit.reporting.trees.picture import draw, in_words
 
 
 class Neighbourhood:
-    """The surroundings of a member: a picture in a notebook, words elsewhere; `graph` is the networkx graph behind it."""
+    """The neighbourhood of a member: a picture in a notebook, text elsewhere; `graph` is its networkx graph."""
 
     def __init__(self, graph: "nx.DiGraph[Any]") -> None:
         self.graph = graph
 
     def svg(self) -> str:
-        """The picture as one SVG element with its own style."""
+        """Return the picture as one SVG element with its own style."""
         return str(draw(as_data(self.graph), f"tree-{self.graph.graph['tree']}-{self.graph.graph['member']}", alone=True))
 
     def _repr_html_(self) -> str:
@@ -43,13 +43,14 @@ class Tree:
 
     @answers
     def graph(self, root: int, depth: int = 3, *, tree: TreeName = "matrix") -> "nx.DiGraph[Any]":
-        """The members up to `depth` levels below `root` as a networkx DiGraph, edges from parent to child.
+        """Return the members up to `depth` levels below `root` as a networkx DiGraph with edges from parent to child.
 
-        Node attributes: `label`, `position` (matrix), `hidden` (children beyond the depth). InputError for an unknown root.
+        Nodes have the attributes `label`, `position` (matrix) and `hidden` (the number of children beyond the depth).
+        Raise InputError for an unknown root.
         """
         return tree_part(self._engine, whole_id("member", root), _known(tree), up=0, down=depth)
 
     @answers
     def around(self, member: int, *, up: int = 3, down: int = 3, tree: TreeName = "matrix") -> Neighbourhood:
-        """The neighbourhood of a member, drawn."""
+        """Return the neighbourhood of a member as a picture. Raise InputError for an unknown member."""
         return Neighbourhood(tree_part(self._engine, whole_id("member", member), _known(tree), up=up, down=down))

@@ -1,4 +1,4 @@
-"""What stands at the door: ids that can be ids, and one clear line for rows of a platform that cannot be read."""
+"""Input validation of the notebook API: valid ids, and one clear InputError for platform rows that cannot be read."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -17,13 +17,13 @@ from mlm_audit.domain.privacy import mask_personal, one_line
 P = ParamSpec("P")
 T = TypeVar("T")
 UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What Python says of a row whose values are not what their columns promise."""
+"""The errors that Python raises for a row whose values do not fit their columns."""
 ENGINES = (SQLAlchemyError, duckdb.Error, pl.exceptions.PolarsError, pa.ArrowException)
 CHARACTERS = 200
 
 
 def whole_id(what: str, number: object) -> int:
-    """The number, when it can be a row's id; else an InputError."""
+    """Return the number when it can be a row id. Raise InputError when it cannot."""
     if isinstance(number, bool) or not isinstance(number, int) or not -(2**63) <= number < 2**63:
         raise InputError(f"{what} {one_line(number)[:40]!r}: not an id; give a whole number, such as 42")
     return number
@@ -31,11 +31,11 @@ def whole_id(what: str, number: object) -> int:
 
 @contextmanager
 def reading(what: str) -> Iterator[None]:
-    """Turns what a platform's rows lead to, when they hold what nobody foresaw, into an InputError; the cause is kept behind it."""
+    """Convert errors caused by unexpected values in a platform's rows to InputError; the error is kept as the cause."""
     try:
         yield
     except (*UNREADABLE, *ENGINES) as error:
-        # Python quotes the value that it could not take: somebody's name, or worse.
+        # Python's message quotes the rejected value, which may be personal data.
         quoted = re.sub(r"'[^']{7,}'|\"[^\"]{7,}\"", "'…'", one_line(str(getattr(error, "orig", None) or error)))
         said = mask_personal(quoted)[:CHARACTERS]
         raise InputError(
@@ -45,7 +45,7 @@ def reading(what: str) -> Iterator[None]:
 
 
 def answers(function: Callable[P, T]) -> Callable[P, T]:
-    """A method of the door: what goes wrong in it is an InputError that names the question."""
+    """Decorate a notebook API method: an error that unexpected values cause becomes an InputError naming the call."""
 
     @wraps(function)
     def asked(*args: P.args, **kwargs: P.kwargs) -> T:

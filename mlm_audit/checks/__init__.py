@@ -1,1 +1,4 @@
-"""What must hold: the bulk checks as SQL text, their inputs, causes and states. Data in, findings out; no database, no clock."""
+"""The bulk checks as SQL text, with their inputs, causes, states and remedies.
+
+Checks take data and return findings. They use no database and no clock.
+"""

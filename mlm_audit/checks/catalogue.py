@@ -1,20 +1,22 @@
-"""The list of checks: one `.sql` file each, with a header that says everything about the check.
+"""The list of checks: one `.sql` file each, with a header that declares everything about the check.
 
 The header keys, one line each:
 
 - code, title, severity: the name of the check, what a break of it is, and how severe it is.
 - needs: the inputs that the query reads.
-- determines: the columns, as `table.column`, whose values the check proves from other records; `table.(row)` is the existence
-  of a row. none where it proves no value.
-- about: what a break is about: member, order, payout, month or issue. It decides which command explains the break. Where the
-  first part of a break's key decides, `part=about` for each part.
-- slices: for which of wallet, order and payout the rows of one of them are enough to run the check; none for no slice.
-- local: yes where the rows of a break's own member, order, payout or withdrawal decide it, so that an incremental run can run it.
+- determines: the columns, as `table.column`, whose values the check proves from other records. `table.(row)` stands for
+  the existence of a row. none if the check proves no value.
+- about: the subject of a break: member, order, payout, month or issue. It selects the command that explains the break.
+  If the subject depends on the first part of a break's key, it is `part=about` for each part.
+- slices: those of wallet, order and payout whose own rows are enough to run the check; none if there are none.
+- local: yes if the rows of a break's own member, order, payout or withdrawal decide the break, so that an incremental
+  run can run the check.
 - causes: the causes that a break can name (see `causes.py`).
-- proves, do, message: what a clean run proves, what to do about a break, and the sentence of a break.
+- proves, do, message: what a clean run proves, what to do about a break, and the sentence that describes a break.
 
-Built-in checks have all keys. A user adds a check by adding such a file to a folder (CHECKS_DIR), without the keys about and slices;
-local, determines and causes may be left out. The query returns one row per break; see `BREAK_SCHEMA` for the columns that it may give.
+A built-in check has all keys. A user adds a check by adding such a file to the folder CHECKS_DIR, without the keys
+about and slices; local, determines and causes are optional. The query returns one row per break. `BREAK_SCHEMA` lists
+the columns that it may return.
 """
 
 import re
@@ -32,14 +34,14 @@ SQL_DIR = Path(__file__).parent / "sql"
 HEADER = re.compile(r"--\s*([a-z]+):\s*(.+)")
 KEYS = ("code", "title", "severity", "needs", "proves", "do", "message")
 OPTIONAL = ("local", "determines", "causes")
-"""Keys that a user's check may leave out. A check that does not say that it is local is not."""
+"""Keys that a user's check may omit. A check without the key `local` is not local."""
 BUILT_IN = ("about", "slices")
 """Keys that only built-in checks have. A break of a user's check is explained as an issue, from the whole platform."""
 ABOUT = ("member", "order", "payout", "month", "issue")
 SLICES = ("wallet", "order", "payout")
 CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 NEEDS = (*INPUTS, "ledger_changes", "seal_problems")
-"""What a check of a user's may name as needed: a word that is no input would let it run on nothing, and find nothing."""
+"""The names that a user's check may list in `needs`. With an unknown name it would find nothing."""
 
 
 @dataclass(frozen=True)
@@ -56,27 +58,30 @@ class Check:
     sql: str
     path: Path
     is_local: bool = True
-    """Whether the rows of a break's own member, order, payout or withdrawal decide it, so that a night need not read others."""
+    """Whether the rows of a break's own member, order, payout or withdrawal decide it.
+
+    If so, an incremental run need not read other rows.
+    """
     determines: tuple[str, ...] = ()
-    """The columns, as `table.column`, that it proves from other records; `table.(row)` is the existence of a row."""
+    """The columns, as `table.column`, proven from other records; `table.(row)` is the existence of a row."""
     about: Mapping[str, str] = field(default_factory=lambda: {"": "issue"})
-    """What a break is about, by the first part of its key; the empty part stands for every key."""
+    """The subject of a break, by the first part of its key; the empty part stands for every key."""
     slices: tuple[str, ...] = ()
-    """The slices of the platform in which the check finds all that it would find in the whole."""
+    """The slices of the platform in which the check finds the same breaks as in the whole platform."""
     causes: tuple[str, ...] = ()
     """The causes that a break can name."""
 
     @property
     def is_own(self) -> bool:
-        """Whether it is one of the user's own, and not built in."""
+        """Return whether the check is one of the user's own, and not built in."""
         return SQL_DIR not in self.path.parents
 
 
 @dataclass(frozen=True)
 class View:
-    """A prepared table that several checks read: name, what it holds, and its query.
+    """A prepared table that several checks read: its name, what it holds, and its query.
 
-    `lazy` ones start with the line `-- view`: they are too large to be kept and are computed where they are read.
+    A `lazy` table starts with the line `-- view`. It is too large to be kept and is computed where it is read.
     """
 
     name: str
@@ -86,7 +91,10 @@ class View:
 
 
 def load_checks(user_dir: Path | None = None) -> list[Check]:
-    """The built-in checks, then those in `user_dir`, each in the order of their codes."""
+    """Return the built-in checks, then those in `user_dir`, each in the order of their file names.
+
+    Raise InputError when the folder does not exist, a file is not a valid check, or a code is used twice.
+    """
     files = sorted(SQL_DIR.glob("*.sql"))
     if user_dir is not None:
         if not user_dir.is_dir():
@@ -104,7 +112,10 @@ def load_checks(user_dir: Path | None = None) -> list[Check]:
 
 
 def parse_check(path: Path) -> Check:
-    """A check from its file; InputError names the file and what its header lacks."""
+    """Return the check in a file.
+
+    Raise InputError, which names the file and the fault, when the file or its header is invalid.
+    """
     lines, is_built_in = _text_of(path).splitlines(), path.parent == SQL_DIR
     header: dict[str, str] = {}
     while lines and (match := HEADER.fullmatch(lines[0].strip())):
@@ -165,7 +176,7 @@ def built_in_checks() -> dict[str, Check]:
 
 
 def checks_of_slice(name: str) -> tuple[str, ...]:
-    """Return the codes of the built-in checks that one slice of the platform decides."""
+    """Return the codes of the built-in checks that can run on one slice of the platform."""
     return tuple(check.code for check in built_in_checks().values() if name in check.slices)
 
 
@@ -180,7 +191,7 @@ def _text_of(path: Path) -> str:
 
 
 def load_views() -> list[View]:
-    """The prepared tables in the order in which they build on each other."""
+    """Return the prepared tables in the order in which they build on each other."""
     views = []
     for path in sorted((SQL_DIR / "views").glob("*.sql")):
         lines = path.read_text(encoding="utf-8").splitlines()

@@ -1,4 +1,4 @@
-"""The causes a break can have, in words a finance lead understands, with the first step. Keys are what the checks name."""
+"""The causes of breaks, each with a plain description and the first step. The keys are the causes that checks name."""
 
 from mlm_audit.checks.trees.codes import CODES
 
@@ -224,10 +224,10 @@ CAUSES |= {name: (code.title, code.do) for name, code in CODES.items()}
 
 
 def in_words(cause: str) -> str:
-    """What a cause means; a cause of a user's own check stands for itself."""
+    """Return the description of a cause. An unknown cause, as of a user's own check, is returned unchanged."""
     return CAUSES.get(cause, (cause, ""))[0]
 
 
 def first_step(cause: str) -> str:
-    """What to do first about a cause."""
+    """Return the first step for a cause. For an unknown cause, it is to read the header of the check."""
     return CAUSES.get(cause, ("", "Look at the check's header: mlm-audit checks show CODE"))[1]

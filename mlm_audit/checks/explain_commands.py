@@ -1,4 +1,4 @@
-"""The command that explains a break, derived from what its check says a break is about."""
+"""The command that explains a break, derived from the subject that its check declares."""
 
 import re
 import shlex
@@ -13,7 +13,8 @@ PROGRAM = "mlm-audit explain"
 def explain_command(row: Mapping[str, Any]) -> str:
     """Return the command that explains a break, from its id, code, member, order and cause.
 
-    Where the break does not name what its check is about, and for a user's own check, the command explains the break itself.
+    The command explains the break itself if the break does not name the subject of its check, or the check is a user's
+    own.
     """
     name, member, order = str(row["id"]), row["member_id"], row["order_id"]
     about, last = _about(row), name.rsplit("/", maxsplit=1)[-1]

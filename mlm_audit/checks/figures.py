@@ -1,8 +1,12 @@
-"""The money of a run's breaks: each quantity is defined once, here, with its name, for every page, mail and program.
+"""The money of a run's breaks. Each quantity is defined and named once, here, for every page, mail and program.
 
-*Wallet difference*: over all members, what wallets hold minus what the ledger adds up to; net is the sum with signs, gross
-the sum of absolute values. *Sum of findings*: the absolute amounts of all breaks; money that several checks see is in it
-several times. *Money at risk*: the same money counted once. Each has a value before corrections and one after them.
+- *Wallet difference*: what a member's wallet holds minus what the ledger adds up to. Over all members, net is the sum
+  with signs, and gross is the sum of the absolute values.
+- *Sum of findings*: the sum of the absolute amounts of all breaks. Money that several checks report is counted several
+  times.
+- *Money at risk*: the same money, counted once.
+
+Each quantity has one value before the run's corrections and one after them.
 """
 
 import json
@@ -14,7 +18,7 @@ from typing import Any
 from mlm_audit.checks.roots import FOLLOWS
 
 WALLET_CODES = ("wallet-balance", "balance-ledger", "account-unknown")
-"""The checks whose breaks are wallets that differ from their ledger: one of a platform, two of files."""
+"""The checks that find wallets that differ from their ledger: one for a platform, two for files."""
 LABELS = {
     "breaks": "Breaks",
     "wallet_difference_gross_paisa": "Wallet difference, gross",
@@ -22,7 +26,7 @@ LABELS = {
     "sum_of_findings_paisa": "Sum of findings",
     "money_at_risk_paisa": "Money at risk",
 }
-"""What each quantity is called, everywhere."""
+"""The name of each quantity in every output."""
 
 Finding = Mapping[str, Any]
 
@@ -38,36 +42,39 @@ class Money:
     money_at_risk_paisa: int = 0
 
     def labelled(self) -> Iterator[tuple[str, int]]:
-        """The amounts with their names, in the order of LABELS; the count of breaks is left out."""
+        """Return the amounts with their names, in the order of LABELS, without the count of breaks."""
         return ((LABELS[name], value) for name, value in asdict(self).items() if name != "breaks")
 
 
 @dataclass(frozen=True)
 class Figures:
-    """The quantities as they were found, and as they are after the run's corrections."""
+    """The quantities before and after the run's corrections."""
 
     before: Money = Money()
     after: Money = Money()
 
     @property
     def is_corrected(self) -> bool:
-        """Whether the run's corrections changed a figure."""
+        """Return whether the run's corrections changed a figure."""
         return self.before != self.after
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON and for what is stored."""
+        """Return the figures as a dictionary, for JSON and for storage."""
         return asdict(self)
 
 
 def figures_of(findings: Iterable[Finding], corrected: Collection[str] = ()) -> Figures:
-    """The figures of a run's findings; cleared ones do not count, and those in `corrected` only before correction."""
+    """Return the figures of a run's findings.
+
+    Cleared findings do not count. Findings whose id is in `corrected` count only in the figures before the corrections.
+    """
     found = [finding for finding in findings if finding.get("state") != "cleared"]
     gone = set(corrected)
     return Figures(_money(found), _money([finding for finding in found if finding["id"] not in gone]) if gone else _money(found))
 
 
 def figures_from(data: Mapping[str, Any]) -> Figures:
-    """The figures as they were stored; all are zero when nothing was stored."""
+    """Return the figures as they were stored. All are zero if nothing was stored."""
     return Figures(*(Money(**data[moment]) if moment in data else Money() for moment in ("before", "after")))
 
 
@@ -77,20 +84,23 @@ def _money(found: Sequence[Finding]) -> Money:
 
 
 def sum_of_findings(found: Iterable[Finding]) -> int:
-    """Absolute amounts of breaks in paisa: money that several of them see is counted several times."""
+    """Return the sum of the absolute amounts of breaks, in paisa.
+
+    Money that several breaks report is counted several times.
+    """
     return sum(abs(finding["amount_paisa"] or 0) for finding in found)
 
 
 def money_at_risk(found: Sequence[Finding]) -> int:
-    """The money of breaks in paisa, counted once."""
+    """Return the money of breaks in paisa, counted once."""
     return sum(at_risk_by_cause(found).values())
 
 
 def at_risk_by_cause(found: Sequence[Finding]) -> dict[str, int]:
-    """Cause → paisa at risk, counted once; the causes add up to the money at risk.
+    """Return the paisa at risk by cause, counted once. The causes add up to the money at risk.
 
-    Breaks of one cause that share a member or an order are about the same money: they count as much as the one check among
-    them that sees most. What follows from another break is counted with that one.
+    Breaks of one cause that share a member or an order are about the same money. Such a group counts as much as the
+    check with the largest total in it. A break that follows from another is counted with that one.
     """
     sums: dict[str, int] = dict.fromkeys((finding["cause"] for finding in found), 0)
     for cause, mine in _by_root(found).items():
@@ -103,7 +113,10 @@ def at_risk_by_cause(found: Sequence[Finding]) -> dict[str, int]:
 
 
 def _by_root(found: Sequence[Finding]) -> dict[str, list[Finding]]:
-    """Breaks by cause; one that follows from another stands with the cause of that one, where it is among them."""
+    """Return the breaks by cause.
+
+    A break that follows from another is listed under the cause of that one, if it is among them.
+    """
     causes: dict[str, str] = {finding["id"]: finding["cause"] for finding in found}
     roots = {finding["id"]: root for finding in found if (root := _root_of(finding)) is not None}
     by_cause: dict[str, list[Finding]] = defaultdict(list)
@@ -116,7 +129,7 @@ def _by_root(found: Sequence[Finding]) -> dict[str, list[Finding]]:
 
 
 def _root_of(finding: Finding) -> str | None:
-    """The id of the break that this one follows from, as its facts name it; None when it follows from none."""
+    """Return the id of the break that this one follows from, as its facts name it; None if it follows from none."""
     if finding["cause"] != FOLLOWS:
         return None
     evidence = finding["evidence"]
@@ -126,7 +139,10 @@ def _root_of(finding: Finding) -> str | None:
 
 
 def _groups(mine: Sequence[Finding]) -> Iterable[list[Finding]]:
-    """Breaks that are connected by a member, an order or a root; one that names none of them stands alone."""
+    """Return groups of breaks that share a member, an order or a root.
+
+    A break that names none of them is a group of its own.
+    """
     parent: dict[Any, Any] = {}
 
     def top(place: Any) -> Any:

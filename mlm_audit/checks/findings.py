@@ -1,4 +1,4 @@
-"""Breaks as the findings of a result."""
+"""Conversion of breaks into the findings of a result."""
 
 import json
 from typing import Any
@@ -11,21 +11,27 @@ from mlm_audit.domain.findings import FINDING_KEYS, SEVERITIES
 
 
 def worst_first(breaks: pl.DataFrame) -> pl.DataFrame:
-    """Sorted by severity, then by absolute amount, then by id, so that the order is the same every time."""
+    """Sort breaks by severity and absolute amount, both descending, then by id. The order is the same in every run."""
     ranks = {name: rank for rank, name in enumerate(SEVERITIES)}
     rank = pl.col("severity").replace_strict(ranks, return_dtype=pl.Int8)
     return breaks.sort(rank, pl.col("amount_paisa").abs().fill_null(0), pl.col("id"), descending=[True, True, False])
 
 
 def one_finding(code: str, key: object, severity: str, message: str, **values: Any) -> dict[str, Any]:
-    """A finding of a job that is no bulk check, with FINDING_KEYS; what is not given is null, empty or `new`."""
+    """Return a finding of a job that is not a bulk check, with FINDING_KEYS.
+
+    Unless it is given, the cause is the code, the state is `new`, and every other value is null, empty or 0.
+    """
     given = {"id": f"{code}/{key}", "code": code, "severity": severity, "message": message, "cause": code, "state": "new"}
     blank: dict[str, Any] = dict.fromkeys(FINDING_KEYS) | {"evidence": [], "age_days": 0}
     return {name: ({**blank, **given, **values})[name] for name in FINDING_KEYS}
 
 
 def findings_of(breaks: pl.DataFrame) -> list[dict[str, Any]]:
-    """One dictionary per break with FINDING_KEYS, evidence as a list, and the remedy of what is open."""
+    """Return one dictionary per break with FINDING_KEYS, and with evidence as a list.
+
+    An open break also has its remedy; an issue of a tree check has none.
+    """
     rows = (row | {"evidence": json.loads(row["evidence"])} for row in breaks.select(FINDING_KEYS).iter_rows(named=True))
     return [
         row if row["state"] == "cleared" or row["code"] in CODES else row | {"remedy": remedy_of(row).to_dict()} for row in rows

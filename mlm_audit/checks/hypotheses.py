@@ -1,14 +1,14 @@
-"""What may be behind a difference whose cause the data do not prove: ranked guesses, each with what would confirm it."""
+"""Hypotheses about a difference whose cause the data do not prove: ranked, each with what would confirm it."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 WHOLE_RUPEES = 10_000
-"""Differences that are whole hundreds of rupees look as if a person had typed them."""
+"""₹100 in paisa. A difference that is a multiple of it looks as if a person had typed it."""
 
 
 class Hypothesis(NamedTuple):
-    """A guess: `weight` ranks it, 100 is near certainty; `rows` are the ids that it rests on."""
+    """One hypothesis. `weight` ranks it, and 100 is near certainty; `rows` names the rows that support it."""
 
     what: str
     confirm: str
@@ -17,7 +17,10 @@ class Hypothesis(NamedTuple):
 
 
 class Around(NamedTuple):
-    """What is known around a difference of one wallet. Amounts are paisa, with the ids they come from."""
+    """The data around the difference of one wallet.
+
+    Each pair is an id and an amount in paisa; for `pending_commission` it is a month and an amount.
+    """
 
     difference_paisa: int
     ledger: Sequence[tuple[int, int]] = ()
@@ -28,7 +31,7 @@ class Around(NamedTuple):
 
 
 def hypotheses(around: Around) -> list[Hypothesis]:
-    """The guesses that fit the amount exactly, the likeliest first; never none."""
+    """Return the hypotheses that fit the difference, the most likely first. There is always at least one."""
     found = [*_elsewhere(around), *_same_amount(around), *_mistyped(around)]
     if around.difference_paisa % WHOLE_RUPEES == 0:
         found.append(
@@ -119,7 +122,7 @@ def _mistyped(around: Around) -> Iterable[Hypothesis]:
 
 
 def _transposed(one: int, other: int) -> bool:
-    """Whether two amounts differ by two neighbouring digits that are swapped."""
+    """Return whether two amounts differ only in two adjacent digits that are swapped."""
     if one == other or (one - other) % 9 or len(str(one)) != len(str(other)):
         return False
     places = [i for i, (a, b) in enumerate(zip(str(one), str(other), strict=True)) if a != b]

@@ -1,6 +1,7 @@
-"""The inputs of the checks: the frames of a snapshot, their columns and types.
+"""The inputs of the checks: the frames of a snapshot, with their columns and types.
 
-A snapshot is a folder with one `<input>.parquet` each. Amounts are paisa, instants are UTC without a zone.
+A snapshot is a folder with one `<input>.parquet` for each input. Amounts are in paisa. Times are in UTC without a time
+zone.
 """
 
 from enum import StrEnum
@@ -12,7 +13,7 @@ from mlm_audit.domain.words import ORDER_STATES as ORDER_STATES  # noqa: PLC0414
 
 
 class Kind(StrEnum):
-    """Column kinds, named as DuckDB names them."""
+    """The types of columns, with their DuckDB names."""
 
     INT = "BIGINT"
     SMALL = "INTEGER"
@@ -22,11 +23,11 @@ class Kind(StrEnum):
 
 
 class Input(NamedTuple):
-    """One frame: its columns, and what the platform is missing when it has no rows."""
+    """One frame: its columns, and whether it must have rows."""
 
     columns: dict[str, Kind]
     must_have_rows: bool = False
-    """An empty input of this kind makes the run INCOMPLETE: nothing was there to be checked."""
+    """If such an input is empty, the run is INCOMPLETE, because there was nothing to check."""
 
 
 INT, SMALL, TEXT, FLAG, INSTANT = Kind.INT, Kind.SMALL, Kind.TEXT, Kind.FLAG, Kind.INSTANT
@@ -176,18 +177,18 @@ ANALYSIS_INPUTS: dict[str, Input] = {
     "decisions": Input({"id": INT, "user_id": INT, "month": SMALL, "year": SMALL, "kyc_approved": FLAG, "reasons": TEXT}),
     "withdrawal_facts": Input({"id": INT, "requested_at": INSTANT}),
 }
-"""What the analyses read beside the inputs of the checks, of the same instant: further columns of the same tables.
+"""Inputs that only the analyses read: more columns of the tables of the checks, read at the same instant.
 
-Nothing personal is among them. `decisions.reasons` is the JSON's text.
+They contain no personal data. `decisions.reasons` is JSON text.
 """
 
 STATES = ("users", "matrix_nodes", "monthly_stats", "authorisations")
-"""Inputs that say what is the case now, and not what happened: every run reads them whole."""
+"""Inputs that hold the current state and not events. Every run reads them in full."""
 ORDER_LINES = ("sponsor_commission", "company_share", "rollup_to_company", "remainder")
 """The kinds of ledger row whose reference is an order."""
 
 COMPANY_TYPES = ("company_share", "rollup_to_company", "remainder", "commission_rollup")
-"""The kinds of ledger row that are the company's; every other known kind belongs to a member."""
+"""The kinds of ledger row that belong to the company. Every other known kind belongs to a member."""
 
 LEVEL_TYPES = ("sponsor_commission", "rollup_to_company")
 """The kinds of ledger row that name a level of their order."""

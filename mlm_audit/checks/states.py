@@ -1,4 +1,4 @@
-"""What became of each break since the previous run: new, grew, shrank, carried over, cleared; and its age."""
+"""The state of each break since the previous run (new, grew, shrank, carried over, cleared), and its age."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -9,9 +9,9 @@ PREVIOUS_SCHEMA = {"id": pl.String(), "amount_paisa": pl.Int64(), "first_seen_at
 
 
 def with_states(breaks: pl.DataFrame, previous: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
-    """`breaks` with `state`, `first_seen_at` (UTC) and `age_days`, against the previous run's open breaks.
+    """Return `breaks` with `state`, `first_seen_at` (UTC) and `age_days`, compared with the previous run's open breaks.
 
-    `previous` has the columns of PREVIOUS_SCHEMA; a break is the same when its id is.
+    `previous` has the columns of PREVIOUS_SCHEMA. A break is the same as a previous one if its id is the same.
     """
     moment = as_of.replace(tzinfo=None)
     before = previous.select("id", pl.col("amount_paisa").abs().alias("_before"), "first_seen_at", pl.lit(1).alias("_known"))
@@ -36,12 +36,15 @@ def with_states(breaks: pl.DataFrame, previous: pl.DataFrame, as_of: datetime) -
 
 
 def as_cleared(gone: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
-    """Breaks that are gone, with `state` and `age_days`, in the order of their ids."""
+    """Return breaks that are gone, with `state` and `age_days`, in the order of their ids."""
     age = (pl.lit(as_of.replace(tzinfo=None)) - pl.col("first_seen_at")).dt.total_days().clip(lower_bound=0)
     return gone.with_columns(pl.lit("cleared").alias("state"), age.alias("age_days")).sort("id")
 
 
 def cleared(breaks: pl.DataFrame, previous: pl.DataFrame, checks_run: Collection[str]) -> pl.DataFrame:
-    """The previous run's open breaks that are gone; only of checks that ran now, since silence of another proves nothing."""
+    """Return the previous run's open breaks that are gone.
+
+    Only breaks of `checks_run` are returned, since a check that did not run proves nothing.
+    """
     gone = previous.filter(pl.col("code").is_in(list(checks_run)))
     return gone.join(breaks.select("id"), on="id", how="anti")

@@ -1,4 +1,4 @@
-"""The facts of a month that cannot be read or understood, and the members whom they concern."""
+"""Facts of a month that cannot be read or interpreted, and the members whom they concern."""
 
 from typing import NamedTuple
 
@@ -6,10 +6,11 @@ import polars as pl
 
 
 class Doubts(NamedTuple):
-    """What a month's facts leave open: a word that is not known, or a value that cannot be read.
+    """What the facts of a month leave open, because a word is not known or a value cannot be read.
 
-    `people` maps members of whom it is open whether they count to the reason, `rows` those whose own commission is in doubt. `orders`
-    (member_id, paid_orders, purchase_paisa) are what the buyers would have beside their purchases, if every doubt was in their favour.
+    `people` gives the reason for each member who may or may not count. `rows` gives the reason for each member whose
+    own commission is in doubt. `orders` (member_id, paid_orders, purchase_paisa) holds what each buyer would have in
+    addition to their purchases if every doubt were decided in their favour.
     """
 
     people: dict[int, str]

@@ -1,4 +1,4 @@
-"""The chain of a member's ledger rows up to the wallet, and every place where the two part."""
+"""A member's ledger rows as a chain up to the wallet, with every gap between the two."""
 
 from typing import NamedTuple
 
@@ -6,10 +6,10 @@ import polars as pl
 
 
 class Chain(NamedTuple):
-    """The gaps, the end's gap and the ledger add up to the wallet, to the paisa.
+    """The chain of one member. The gaps, the gap at the end and the ledger add up to the wallet, to the paisa.
 
-    `rows`: the ledger rows with sum_paisa (running sum of the amounts) and gap_paisa (what the running balance moved besides
-    the amounts; null where a row has no running balance).
+    `rows` are the ledger rows with sum_paisa and gap_paisa. sum_paisa is the running sum of the amounts. gap_paisa is
+    the change of the running balance that the amounts do not explain; it is null where a row has no running balance.
     """
 
     rows: pl.DataFrame
@@ -19,19 +19,20 @@ class Chain(NamedTuple):
 
     @property
     def difference_paisa(self) -> int:
-        """What the wallet holds beyond the ledger."""
+        """Return the wallet minus the ledger, in paisa."""
         return self.wallet_paisa - self.ledger_paisa
 
     @property
     def gaps(self) -> pl.DataFrame:
-        """The rows at which the running balance parts from the amounts."""
+        """Return the rows at which the running balance differs from the amounts."""
         return self.rows.filter(pl.col("gap_paisa") != 0)
 
 
 def wallet_chain(ledger: pl.DataFrame, wallet_paisa: int | None) -> Chain:
-    """The chain of one member. `ledger`: columns id, amount_paisa, balance_after_paisa, in the order of their ids.
+    """Return the chain of one member.
 
-    A row without a running balance moves the next one that has it.
+    `ledger` has the columns id, amount_paisa and balance_after_paisa, in the order of the ids. The amount of a row
+    without a running balance is counted at the next row that has one.
     """
     wallet, total, known, since = wallet_paisa or 0, 0, 0, 0
     sums: list[int] = []

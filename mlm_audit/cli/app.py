@@ -1,4 +1,4 @@
-"""`mlm-audit`: every command hangs here; what they share (errors, exit codes, settings) is in this file and `common`."""
+"""The `mlm-audit` application: the registry of commands, and the handling of errors and exit codes."""
 
 import os
 import re
@@ -22,7 +22,7 @@ MOST_CHARACTERS = 4_096
 
 
 def _whole_numbers(arguments: ArgumentCollection) -> None:
-    """ValueError for a number that is not written as a whole one: `--limit 1.5` is neither 1 nor 2."""
+    """Raise ValueError for a number that is not written as a whole number, such as `--limit 1.5`."""
     for argument in arguments:
         if int in (argument.hint, *get_args(argument.hint)):
             for token in argument.tokens:
@@ -85,14 +85,17 @@ COMMANDS = {
     "evidence": ("evidence:app", "Make packs that prove ledger rows to somebody who trusts only a public key."),
     "mail": ("mail:app", "Show and send the queued notices."),
 }
-"""Command → the function or group that runs it, in `mlm_audit.cli`, and what `mlm-audit --help` says of it.
+"""Maps each command to the function or group in `mlm_audit.cli` that runs it, and to its line in `mlm-audit --help`.
 
-A module is imported when its command is called, so that help and mistakes are answered at once.
+A module is imported only when its command is called, so that help and error messages appear at once.
 """
 
 
 def application(called: Collection[str] = tuple(COMMANDS)) -> App:
-    """Return the application. The modules of the commands in `called` are imported; all other commands are only listed."""
+    """Return the application.
+
+    The modules of the commands in `called` are imported. All other commands are only listed.
+    """
     made = App(
         name="mlm-audit",
         version=__version__,
@@ -116,14 +119,14 @@ def _add(application: App, name: str, path: str, about: str) -> None:
         return
     part.help = about
     for command in (command for command in part if not command.startswith("-")):
-        # A command takes its groups when it is declared, which was before there was an application.
+        # A command is given its groups when it is declared, which happens before the application exists.
         part[command].group_parameters = application.group_parameters
         part[command].group_arguments = application.group_arguments
     application.command(part)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run a command and exit with its code. A user's mistake is one line, never a stack trace."""
+    """Run a command and exit with its code. A user's mistake is reported in one line, without a stack trace."""
     try:
         sys.exit(_run(list(sys.argv[1:] if arguments is None else arguments)))
     finally:
@@ -134,7 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _run(tokens: list[str]) -> int:  # noqa: PLR0911  (one exit code each)
     as_json = "--json" in tokens
     try:
-        shift()  # refused here when it is moved outside a test
+        shift()  # raises InputError when the test clock is set outside a test
         _refuse_unusable(tokens)
         _refuse_unknown(tokens[:1])
         code = application(tokens[:1])(
@@ -150,7 +153,7 @@ def _run(tokens: list[str]) -> int:  # noqa: PLR0911  (one exit code each)
         print_error(str(error), as_json=as_json, command=tokens)
         return EXIT_FAILED
     except BrokenPipeError:
-        # The reader of our output went away (`| head`); that is not an error of ours.
+        # The reader of the output closed the pipe (`| head`), which is not an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
@@ -165,7 +168,10 @@ def _run(tokens: list[str]) -> int:  # noqa: PLR0911  (one exit code each)
 
 
 def _database_error(error: Exception) -> str | None:
-    """Return an error of SQLAlchemy in one line; None for any other error. A command that asked no database has not loaded it."""
+    """Return a SQLAlchemy error in one line, or None for any other error.
+
+    SQLAlchemy is looked up in `sys.modules`, since a command that uses no database has not imported it.
+    """
     sqlalchemy = sys.modules.get("sqlalchemy.exc")
     if sqlalchemy is None or not isinstance(error, sqlalchemy.SQLAlchemyError):
         return None
@@ -175,7 +181,10 @@ def _database_error(error: Exception) -> str | None:
 
 
 def _refuse_unusable(tokens: list[str]) -> None:
-    """InputError for a word that no option can want: empty, endless, or with characters that break out of a line or a header."""
+    """Raise InputError for an argument that is empty, too long, or contains control characters.
+
+    A control character could break out of a line or a header.
+    """
     for place, token in enumerate(tokens):
         before = tokens[place - 1] if place and tokens[place - 1].startswith("-") else f"argument {place + 1}"
         name, _, value = token.partition("=") if token.startswith("--") else (before, "=", token)
@@ -189,7 +198,10 @@ def _refuse_unusable(tokens: list[str]) -> None:
 
 
 def _refuse_unknown(called: list[str]) -> None:
-    """InputError for a command that does not exist. Cyclopts would import every command to find one of a similar name."""
+    """Raise InputError for a command that does not exist.
+
+    Cyclopts would import every command to find one with a similar name.
+    """
     for name in called:
         if not name.startswith("-") and name not in COMMANDS:
             near = get_close_matches(name, COMMANDS, 1)

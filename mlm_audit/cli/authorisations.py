@@ -1,4 +1,4 @@
-"""`mlm-audit authorisations`: who approved an adjustment, a bonus or a change of a wallet."""
+"""`mlm-audit authorisations`: record and list approved adjustments, bonuses and wallet corrections."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""`mlm-audit checks`: what is checked, in words and in SQL."""
+"""`mlm-audit checks`: list the checks, and show one in words and in SQL."""
 
 from cyclopts import App
 from rich.markup import escape

@@ -1,4 +1,4 @@
-"""What the commands share: printing, progress, settings, the database."""
+"""Helpers shared by the commands: printing, progress, settings and the database."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,12 +29,12 @@ COLOURS = {"PASS": "green", "FAIL": "red", "INCOMPLETE": "yellow"}
 
 
 def clock() -> datetime:
-    """The time now, as the commands pass it on."""
+    """Return the current time in UTC. Commands pass this function to the jobs as their clock."""
     return now()
 
 
 def print_summary(data: Summary, job_id: str, reports: dict[str, str]) -> None:
-    """A payout run or a sweep, for a person at a terminal."""
+    """Print the summary of a run to the terminal, with the paths of its report files."""
     out.print(f"[bold {COLOURS[data.verdict]}]{data.in_words}[/]  {escape(data.sentence)}")
     out.print(f"      {escape(data.subtitle)}; {job_id}")
     if data.books:
@@ -56,7 +56,10 @@ def print_summary(data: Summary, job_id: str, reports: dict[str, str]) -> None:
 
 
 def settings_with(db: str | None, **given: int | str | None) -> Settings:
-    """The settings, with the database and whatever else is given on the command line."""
+    """Return the settings, with the database and other values that were given on the command line.
+
+    Values that are None leave the setting unchanged.
+    """
     settings = load_settings(**{name: value for name, value in given.items() if value is not None})
     return settings if db is None else settings.model_copy(update={"database_url": SecretStr(db)})
 
@@ -65,7 +68,10 @@ _opened: list[Engine] = []
 
 
 def database(settings: Settings, *, create: bool = False) -> Engine:
-    """The platform's database, closed again when the command ends; InputError when none is named."""
+    """Open the platform's database, which is closed when the command ends.
+
+    Raise InputError when no database is named.
+    """
     if settings.database_url is None:
         raise InputError(NO_DATABASE)
     _opened.append(open_engine(settings.database_url.get_secret_value(), create=create))
@@ -73,7 +79,10 @@ def database(settings: Settings, *, create: bool = False) -> Engine:
 
 
 def refuse_unwritable(option: str, file: Path | None) -> None:
-    """InputError when a file that a command is to write cannot be written; tried before the work starts, and nothing is left."""
+    """Raise InputError when a file that a command is about to write cannot be written.
+
+    The check runs before the work starts and leaves no file behind.
+    """
     if file is None:
         return
     try:
@@ -91,14 +100,17 @@ def refuse_unwritable(option: str, file: Path | None) -> None:
 
 
 def close_databases() -> None:
-    """Close what the command opened; SQLite then folds its write-ahead log into the file."""
+    """Close the databases that the command opened. SQLite then merges its write-ahead log into the file."""
     while _opened:
         _opened.pop().dispose()
 
 
 @contextmanager
 def progress_bar(*, quiet: bool = False) -> Iterator[Callable[[str, int, int], None]]:
-    """A bar on stderr for a person who waits; nothing when stderr is no terminal or the output is for programs."""
+    """Show a progress bar on stderr, and yield the function that updates it with (description, done, total).
+
+    Nothing is shown when `quiet` is set or stderr is not a terminal.
+    """
     if quiet or not err.is_terminal:
         yield lambda *_: None
         return

@@ -1,4 +1,4 @@
-"""`mlm-audit console`, `token` and `actions`: the HTTP console, who may use it, and what was done through it."""
+"""`mlm-audit console`, `token` and `actions`: serve the console, create its tokens, and list recorded actions."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ Port = Annotated[int, Parameter(help="Port to listen on.", validator=validators.
 
 @contextmanager
 def needs(extra: str) -> Iterator[None]:
-    """What an extra of the package brings is imported inside; InputError says which one is missing."""
+    """Wrap the imports that need an extra of the package. Raise InputError when a module is not installed."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -51,9 +51,10 @@ def token(name: str, /, *, role: list[Role] | None = None, json: Json = False) -
     Parameters
     ----------
     name
-        Who it is for; the record of actions names it.
+        The holder of the token. The record of actions shows this name.
     role
-        viewer looks; operator also runs and switches jobs; approver approves payout runs. May be given twice.
+        A viewer can view the console. An operator can also run jobs and switch schedules. An approver can view the
+        console and approve payout runs. The option can be repeated.
     """
     with needs("console"):
         from mlm_audit.console.access import new_token

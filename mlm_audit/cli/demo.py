@@ -1,4 +1,4 @@
-"""`mlm-audit demo`: a demonstration platform, with faults if you like, to see that the audit works."""
+"""`mlm-audit demo`: create a demonstration platform, with faults if wanted, and score the checks on it."""
 
 import os
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""`mlm-audit eligibility`: why a member was eligible for a month, or was not."""
+"""`mlm-audit eligibility`: explain why a member was or was not eligible for a month."""
 
 from cyclopts import App
 

@@ -1,4 +1,4 @@
-"""`mlm-audit evidence`: packs that prove ledger rows to somebody who trusts nothing of ours but a key."""
+"""`mlm-audit evidence`: make and verify packs that prove ledger rows to a party that trusts only a public key."""
 
 import re
 from pathlib import Path
@@ -58,7 +58,10 @@ def pack(
 
 
 def _pages(db: str | None, member: int | None, order: int | None, *, reveal: bool) -> Pages:
-    """The explanation that goes into a pack; of a member the page as well."""
+    """Return a function that renders the HTML pages of a pack, by file name.
+
+    A pack of an order or a member has an explanation. A pack of a member also has the member's page.
+    """
 
     def pages() -> dict[str, str]:
         audit = connect(db)

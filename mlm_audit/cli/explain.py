@@ -1,4 +1,4 @@
-"""`mlm-audit explain`: why a wallet, an order, a payout, a month or a break is what it is, in the terminal, as JSON, or as an HTML page."""
+"""`mlm-audit explain`: explain a wallet, an order, a payout, a month or a break, as text, JSON or an HTML page."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +21,7 @@ Html = Annotated[Path | None, Parameter(name="--html", help="Write it as one HTM
 
 
 def connect(db: str | None) -> Audit:
-    """The platform that the command names, for reading."""
+    """Open the database that the command names, for reading. Raise InputError when no database is named."""
     if settings_with(db).database_url is None:
         raise InputError(NO_DATABASE)
     return connect_to(db)

@@ -1,4 +1,4 @@
-"""How a file is written, in the words that `reconcile-files` and `tree check-file` share."""
+"""The file format options that `reconcile-files` and `tree check-file` share, with their help texts."""
 
 from typing import Annotated
 

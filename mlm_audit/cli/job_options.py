@@ -1,4 +1,4 @@
-"""The options of jobs on the command line, derived from `Request` and from the records of the jobs."""
+"""The command-line options of jobs, derived from `Request` and from the job records."""
 
 import inspect
 from collections.abc import Callable
@@ -12,11 +12,14 @@ from mlm_audit.domain.jobs import jobs_with
 from mlm_audit.domain.requests import FOR_ALL, Request
 
 ON_AND_OFF = {"repair"}
-"""Switches that can also be turned off, because leaving them out means something else."""
+"""Switches that also have a `--no-` form, because omitting them does not mean off."""
 
 
 def takes_job_options(*, without: tuple[str, ...] = ()) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Replace the `**options` of a command by one parameter for each option of `Request`, except those named."""
+    """Return a decorator for commands that take the options of jobs.
+
+    It replaces the command's `**options` by one parameter for each field of `Request`, except those in `without`.
+    """
 
     def wrapped(command: Callable[..., Any]) -> Callable[..., Any]:
         signature = inspect.signature(command)
@@ -29,7 +32,7 @@ def takes_job_options(*, without: tuple[str, ...] = ()) -> Callable[[Callable[..
 
 
 def job_help() -> str:
-    """Return the names of the jobs as the help texts list them, each with its short name where it has one."""
+    """Return the names of the jobs for the help texts, each with its short name if it has one."""
     from mlm_audit.domain.jobs import JOBS
 
     names = [job.name if job.name == job.short_name else f"{job.name} (short: {job.short_name})" for job in JOBS]
@@ -44,14 +47,14 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     flag = f"--{name.replace('_', '-')}"
     negative = f"--no-{name.replace('_', '-')}" if name in ON_AND_OFF else ""
     about = Parameter(name=flag, negative=negative, help=described) if kind is bool else Parameter(name=flag, help=described)
-    # An instant is read by our own reader, which knows the business time zone.
+    # An instant is passed on as text, since the toolkit's own parser applies the business time zone.
     annotation: Any = str if kind is datetime else kind
     optional = annotation if field.default is False else annotation | None
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=Annotated[optional, about])
 
 
 def _plain(annotation: Any) -> Any:
-    """Return the one type behind an annotation such as `Annotated[int, Strict()] | None`."""
+    """Return the single type in an annotation such as `Annotated[int, Strict()] | None`."""
     for one in get_args(annotation):
         if one is not type(None) and not isinstance(one, str):
             return _plain(one)

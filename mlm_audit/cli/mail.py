@@ -1,4 +1,4 @@
-"""`mlm-audit mail`: the outbox of notices."""
+"""`mlm-audit mail`: count, send and preview notices, and send a test message."""
 
 import base64
 from dataclasses import asdict
@@ -79,7 +79,7 @@ def preview(
 
 
 def _with_picture(page: str, sample: dict[str, Any]) -> str:
-    """The page with its picture inside, so that a browser shows what a mail program would."""
+    """Return the page with its picture embedded, so that a browser shows what a mail program would show."""
     if "trend" not in sample:
         return page
     picture = base64.b64encode(trend_png(sample["trend"])).decode()
@@ -115,7 +115,7 @@ def send_test(
 
 
 def to_whom(text: str) -> tuple[Address, ...]:
-    """The addresses that somebody has named. InputError for anything but plain ones."""
+    """Return the addresses in a text. Raise InputError for anything but plain addresses, separated by commas."""
     try:
         return addresses(text)
     except ValueError as error:

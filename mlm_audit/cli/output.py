@@ -1,4 +1,7 @@
-"""What every command prints with. Loads nothing heavy, so that help and errors are printed at once."""
+"""The output of the commands, on stdout and stderr.
+
+This module imports nothing heavy, so that help and errors are printed at once.
+"""
 
 import json
 import sys
@@ -11,10 +14,13 @@ EXIT_FAILED, EXIT_BAD_INPUT, EXIT_FINDINGS, EXIT_INCOMPLETE = 1, 2, 3, 4
 
 
 class Output(Console):
-    """A terminal, or a pipe whose reader may go away (`| head`), which is no failure of the command."""
+    """A console that raises BrokenPipeError when the reader of its pipe goes away (`| head`).
+
+    This is not a failure of the command.
+    """
 
     def on_broken_pipe(self) -> None:
-        """Let it reach the one place that knows what to do about it."""
+        """Raise BrokenPipeError, which `mlm_audit.cli.app` handles."""
         raise BrokenPipeError
 
 
@@ -23,7 +29,7 @@ err = Output(stderr=True, highlight=False, soft_wrap=True)
 
 
 def print_error(message: str, *, as_json: bool, command: Sequence[str]) -> None:
-    """One line on stderr; with `--json` also a document on stdout."""
+    """Print an error as one line on stderr. With `as_json`, also print a JSON document on stdout."""
     err.print(f"[bold red]error:[/] {escape(message)}")
     if as_json:
         from mlm_audit.reporting.core.document import error_document
@@ -32,5 +38,5 @@ def print_error(message: str, *, as_json: bool, command: Sequence[str]) -> None:
 
 
 def print_json(document: object) -> None:
-    """One JSON document, and nothing else, on stdout."""
+    """Print one JSON document on stdout."""
     sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=1, default=str) + "\n")

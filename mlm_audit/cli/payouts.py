@@ -1,4 +1,4 @@
-"""`mlm-audit payouts`: look at instalments, explain one, put failed ones back into the queue."""
+"""`mlm-audit payouts`: list instalments, explain one, and put failed ones back into the queue."""
 
 from typing import Annotated, Literal
 
@@ -51,7 +51,7 @@ def list_all(
 
 
 def _inr(paisa: object) -> str:
-    """An amount, also one that is no whole number of paisa, as it is."""
+    """Return an amount in rupees. A value that is not a whole number of paisa is shown as it is."""
     return format_inr(paisa) if isinstance(paisa, int) else repr(paisa)
 
 

@@ -1,4 +1,4 @@
-"""`mlm-audit remedy`: the exact steps that put a break right, or the decision that a person must take."""
+"""`mlm-audit remedy`: show the exact steps that correct a break, or the decision that a person must take."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""`mlm-audit repairs`: what jobs changed, and how to take it back."""
+"""`mlm-audit repairs`: list what jobs changed, and undo it."""
 
 from cyclopts import App
 from rich.markup import escape

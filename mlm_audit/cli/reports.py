@@ -1,4 +1,4 @@
-"""`mlm-audit reports`: open a run's report or the index of all runs, and make the index anew."""
+"""`mlm-audit reports`: open a run's report or the index of all runs, and write the index again."""
 
 import re
 import webbrowser
@@ -28,7 +28,7 @@ def open_report(
     Parameters
     ----------
     job_id
-        The id of a run, as it was printed; its files are in RUNS_DIR/<job_id>.
+        The id of a run, as the run printed it. Its files are in RUNS_DIR/<job_id>.
     """
     settings = load_settings()
     path = _index(settings) if job_id is None else _report(settings, job_id)

@@ -1,4 +1,4 @@
-"""`mlm-audit run`, `reconcile-files` and `settings`."""
+"""`mlm-audit run`, `reconcile-files` and `settings`: run a job, reconcile files, and print the settings."""
 
 import shlex
 from pathlib import Path
@@ -90,9 +90,10 @@ def reconcile_files(
 ) -> int:
     """Reconcile any ledger export against any balance export. Credits are positive, debits negative.
 
-    Every record of a file is read, or the file is refused with the line and what to do. Nothing about a file is guessed: what
-    is not plain CSV is said with an option. An option is for both files, or for one of them with `ledger:` or `wallets:` before
-    its value: `--delimiter ledger:semicolon --map wallets:balance=closing`.
+    Every record of a file is read. Otherwise the file is refused, with the line number and what to do. The format of
+    a file is never guessed: use the options for a file that is not plain CSV. An option applies to both files, or to
+    one of them when its value starts with `ledger:` or `wallets:`:
+    `--delimiter ledger:semicolon --map wallets:balance=closing`.
     """
     settings = load_settings()
     options = {

@@ -1,4 +1,4 @@
-"""`mlm-audit trigger`, `enable` and `disable`: the jobs through Prefect, as the console does it."""
+"""`mlm-audit trigger`, `enable` and `disable`: trigger jobs and switch schedules in Prefect, as the console does."""
 
 from typing import Annotated, Any
 

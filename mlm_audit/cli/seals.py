@@ -1,4 +1,4 @@
-"""`mlm-audit seals`: what of the ledger is sealed, whether it has moved, and files made anew."""
+"""`mlm-audit seals`: list and verify the sealed months, rebuild their files, and acknowledge changes."""
 
 from typing import Annotated, Any
 
@@ -144,7 +144,7 @@ def _inr(paisa: int | None) -> str:
 
 
 def _data(state: State) -> dict[str, Any]:
-    """For programs: the seals oldest first, and the head of the log."""
+    """Return the state as JSON-ready data: the seals, oldest first, and the head of the log."""
     return {
         "entries": len(state.read.entries),
         "head": state.read.head,

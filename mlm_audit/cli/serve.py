@@ -1,4 +1,4 @@
-"""`mlm-audit serve` and `catch-up`: everything with one command, and what was missed."""
+"""`mlm-audit serve` and `catch-up`: start all services with one command, and run jobs that were missed."""
 
 import os
 import signal
@@ -31,8 +31,9 @@ def serve(
 ) -> None:
     """Start Prefect's server, the deployments, a worker and the console; stop them with Ctrl-C or SIGTERM.
 
-    Paths in the settings and in --db are relative to the project's folder. With PREFECT_API_URL set, that server is used and
-    none is started. What somebody has switched off stays off; what was missed while all this was down is made up for.
+    Paths in the settings and in --db are relative to the project's folder. If PREFECT_API_URL is set, that server is
+    used and no server is started. Schedules that are switched off stay off. Jobs that were missed while the services
+    were down are run as with `mlm-audit catch-up`.
     """
     with needs("console"):
         from mlm_audit.console.server import refuse_taken, serve_console
@@ -43,7 +44,7 @@ def serve(
 
     folder = home.resolve()
     own = prepare_environment(folder, prefect_port)
-    # The console, the worker and its runs read one .env and one runs folder: those of the project.
+    # The console, the worker and its runs read the same .env and runs folder, which are those of the project.
     os.chdir(folder)
     if db:
         os.environ["DATABASE_URL"] = db

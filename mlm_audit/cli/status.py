@@ -1,4 +1,4 @@
-"""`mlm-audit health`, `status` and `history`: how the installation is, and what the jobs did."""
+"""`mlm-audit health`, `status` and `history`: show the state of the installation and the runs of the jobs."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -22,7 +22,7 @@ STATE_COLOURS = {"ok": "green", "unknown": "dim", "warning": "yellow", "failing"
 def health(*, db: Db = None, json: Json = False) -> int:
     """Show the state of the installation: database, clock, schedules, missing and interrupted runs, mail, disk, scheduler.
 
-    Exit code 0: all is well. 3: something wants attention. 1: something fails.
+    Exit code 0: all is well. 3: something needs attention. 1: something is failing.
     """
     settings = settings_with(db)
     engine = database(settings)

@@ -1,4 +1,4 @@
-"""`mlm-audit tree`: a member's surroundings, and any parent-pointer file checked."""
+"""`mlm-audit tree`: show a part of the sponsor tree or the matrix, or check a tree in a file."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -50,7 +50,7 @@ def show(
 
 
 def _drawn(title: str, graph: "nx.DiGraph[Any]") -> Tree:
-    """The graph as lines; walked without recursion, since a tree may be thousands deep."""
+    """Return the graph as lines. The walk is iterative, since a tree can be thousands of levels deep."""
     drawn = Tree(title)
     sound = [(a, b) for a, b in graph.edges if a != b]
     children: dict[Any, list[Any]] = {}
@@ -107,8 +107,8 @@ def check_file(
 ) -> int:
     """Check any parent-pointer file, CSV or Parquet: unknown parents, nodes that name themselves, rings, levels.
 
-    Every record of the file is read, or the file is refused with the line and what to do. Nothing about it is guessed: what is
-    not plain CSV is said with an option.
+    Every record of the file is read. Otherwise the file is refused, with the line number and what to do. The format of
+    the file is never guessed: use the options for a file that is not plain CSV.
     """
     from mlm_audit.engine.files.format import file_format
     from mlm_audit.engine.files.rows import InputFile

@@ -1,1 +1,1 @@
-"""The job console over HTTP (DOMAIN §5): the calls for programs, a page for people, who may do what."""
+"""The job console over HTTP (DOMAIN §5): an API for programs, pages for people, and access control."""

@@ -1,7 +1,7 @@
-"""Who may do what: named tokens with roles, kept as digests; a signed cookie for the browser.
+"""Access control: named tokens with roles, stored as digests, and a signed session cookie for the browser.
 
-A token is 256 random bits, so one SHA-256 is enough to keep it: there is nothing to guess. Taking its line out of
-ADMIN_TOKENS revokes it at once, sessions included.
+A token has 256 random bits, so one SHA-256 is enough to store it: it cannot be guessed. Removing its entry from
+ADMIN_TOKENS revokes it at once, together with its sessions.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.ports import Clock
 
 ROLES = ("viewer", "operator", "approver")
-"""viewer: look. operator: run and switch, and look. approver: approve payout runs, and look."""
+"""A viewer can view. An operator can view, run jobs and switch schedules. An approver can view and approve payouts."""
 SESSION_SECONDS = 12 * 3_600
 ENDED_REMEMBERED = 10_000
 _ENTRY = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,40}):(?P<roles>[a-z+]+):(?P<digest>[0-9a-f]{64})")
@@ -26,19 +26,22 @@ _ENTRY = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,40}):(?P<roles>[a-z+]+):(?P<dige
 
 @dataclass(frozen=True)
 class Token:
-    """One token: who it is for, what it may, and the SHA-256 of its secret."""
+    """A token: the name of its holder, its roles, and the SHA-256 of its secret."""
 
     name: str
     roles: frozenset[str]
     digest: str
 
     def may(self, role: str) -> bool:
-        """Whether the token has a role; every token may look."""
+        """Return whether the token has a role. Every token has the role viewer."""
         return role == "viewer" or role in self.roles
 
 
 def parse_tokens(text: str) -> tuple[Token, ...]:
-    """The tokens of ADMIN_TOKENS, `name:role+role:digest` separated by spaces or commas. InputError says which is wrong."""
+    """Return the tokens of ADMIN_TOKENS, which are `name:role+role:digest`, separated by spaces or commas.
+
+    Raise InputError when an entry is malformed, naming its number, or when two tokens have the same name.
+    """
     tokens = []
     for number, entry in enumerate(re.split(r"[\s,]+", text.strip()), start=1):
         match = _ENTRY.fullmatch(entry)
@@ -54,7 +57,7 @@ def parse_tokens(text: str) -> tuple[Token, ...]:
 
 
 def new_token(name: str, roles: Iterable[str]) -> tuple[str, str]:
-    """A new secret, and the entry for ADMIN_TOKENS that lets it in. The secret is kept nowhere."""
+    """Return a new secret and its entry for ADMIN_TOKENS. The secret itself is not stored."""
     secret = f"mlm_{secrets.token_urlsafe(32)}"
     entry = f"{name}:{'+'.join(roles)}:{digest_of(secret)}"
     parse_tokens(entry)
@@ -62,17 +65,20 @@ def new_token(name: str, roles: Iterable[str]) -> tuple[str, str]:
 
 
 def digest_of(secret: str) -> str:
-    """What is kept of a secret."""
+    """Return the digest that is stored of a secret: its SHA-256 in hexadecimal."""
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def is_same(given: str, wanted: str) -> bool:
-    """Compares two secrets in a time that says nothing about them, their lengths included."""
+    """Return whether two secrets are equal. The time taken reveals neither the secrets nor their lengths."""
     return hmac.compare_digest(digest_of(given), digest_of(wanted))
 
 
 def token_of(tokens: Iterable[Token], secret: str) -> Token | None:
-    """The token of a secret; all are compared, whichever it is."""
+    """Return the token of a secret, or None when there is none.
+
+    The secret is compared with every token, so that the time taken does not show which one matched.
+    """
     given, found = digest_of(secret), None
     for token in tokens:
         if hmac.compare_digest(given, token.digest):
@@ -82,7 +88,7 @@ def token_of(tokens: Iterable[Token], secret: str) -> Token | None:
 
 @dataclass(frozen=True)
 class Session:
-    """Somebody who has logged in with a browser; `csrf` goes into each of the page's forms."""
+    """The session of a logged-in browser. `csrf` is included in each of the page's forms."""
 
     token: Token
     csrf: str
@@ -97,22 +103,28 @@ def _signer_by(clock: Clock) -> type[TimestampSigner]:
 
 
 class Sessions:
-    """Cookies: signed, good for twelve hours of the clock that is passed in, and only as long as their token is."""
+    """Session cookies, which are signed.
+
+    A cookie is valid for twelve hours by the given clock, and only while its token is in force.
+    """
 
     def __init__(self, key: str, clock: Clock) -> None:
         self._signer = URLSafeTimedSerializer(key, salt="mlm-audit session", signer=_signer_by(clock))
         self._ended: deque[str] = deque(maxlen=ENDED_REMEMBERED)
 
     def cookie(self, token: Token) -> str:
-        """The cookie of somebody who has just shown a token."""
+        """Return a new session cookie for a token that has just been presented."""
         return str(self._signer.dumps([token.name, token.digest, secrets.token_urlsafe(16)]))
 
     def end(self, session: Session) -> None:
-        """After logging out the cookie is worth nothing, wherever a copy of it may be."""
+        """End a session, so that every copy of its cookie is refused."""
         self._ended.append(session.csrf)
 
     def read(self, cookie: str, tokens: Iterable[Token]) -> Session | None:
-        """The session of a cookie; None for one that is forged, too old, or whose token is gone."""
+        """Return the session of a cookie.
+
+        Return None when the cookie is forged or expired, its session has ended, or its token is no longer in force.
+        """
         try:
             name, digest, csrf = self._signer.loads(cookie, max_age=SESSION_SECONDS)
         except (BadSignature, ValueError, TypeError):

@@ -1,4 +1,4 @@
-"""The gate: who calls, whether they may, and how often. What it refuses is recorded."""
+"""The gate of the console: authentication, roles and rate limits. Refused calls are recorded."""
 
 import logging
 import secrets
@@ -23,7 +23,7 @@ COOKIE = "mlm_audit_session"
 
 
 class RefusedError(Exception):
-    """The answer to a call that is not let in: a status, a sentence, and when to come again."""
+    """A refused call: the HTTP status, a message, and the seconds to wait before the next call."""
 
     def __init__(self, status: int, message: str, retry_after: int | None = None) -> None:
         super().__init__(message)
@@ -32,7 +32,10 @@ class RefusedError(Exception):
 
 @dataclass
 class Gate:
-    """Reads the settings anew at every call, so that a token that is taken out is out."""
+    """Authenticates, authorises and counts calls.
+
+    The settings are read at every call, so that a token that is removed is refused at once.
+    """
 
     load: Callable[[], Settings]
     database: Engine
@@ -50,7 +53,10 @@ class Gate:
         self._parse()
 
     def tokens(self) -> tuple[Token, ...]:
-        """The tokens in force; none while the setting is wrong, since nobody knows what was to be revoked."""
+        """Return the tokens in force.
+
+        While the setting is invalid no token is in force, since it is not known which one was to be revoked.
+        """
         try:
             return self._parse()
         except InputError as error:
@@ -62,25 +68,31 @@ class Gate:
         return parse_tokens(text.get_secret_value()) if text and text.get_secret_value().strip() else ()
 
     def first_of_all(self, request: Request) -> None:
-        """Refuse strangers before anything of what they sent is looked at; who may do what is decided by each call."""
+        """Refuse unauthenticated callers before their parameters and bodies are read. Each call checks the role later.
+
+        A browser's GET without a query is let in, since its answer can be the login page.
+        """
         if request.url.path.startswith("/api/cron/"):
             self._cron(request)
         elif request.method != "GET" or (not (wants_page(request) and not request.url.query) and self.session(request) is None):
             self._known(request)
 
     def bearer(self, request: Request, role: str) -> Who:
-        """Who calls with a token that has a role."""
+        """Return the caller with a token that has a role. Raise RefusedError for any other caller."""
         token = self._known(request)
         return self._allowed(request, token, role)
 
     def reader(self, request: Request) -> Who:
-        """Who looks: with a token, or with a browser that has logged in."""
+        """Return the caller that reads data, identified by a token or by the session of a logged-in browser."""
         if "authorization" not in request.headers and (session := self.session(request)):
             return self._allowed(request, session.token, "viewer")
         return self.bearer(request, "viewer")
 
     def poster(self, request: Request, csrf: str, role: str) -> Who:
-        """Who sends one of the page's own forms."""
+        """Return the caller that sent one of the page's own forms.
+
+        Raise RefusedError when the browser is not logged in, the form comes from another site, or the role is missing.
+        """
         session = self.session(request)
         if session is None:
             raise self._refuse(request, 401, "log in first")
@@ -89,7 +101,7 @@ class Gate:
         return self._allowed(request, session.token, role)
 
     def cron(self, request: Request) -> Who:
-        """An outside scheduler with its own secret."""
+        """Return the caller for an external scheduler, which has CRON_SECRET instead of a token."""
         self._cron(request)
         self._count(request, "cron")
         return Who("cron", address(request))
@@ -101,7 +113,7 @@ class Gate:
             raise self._refuse(request, 401, "give `Authorization: Bearer` with the CRON_SECRET of the settings")
 
     def login(self, request: Request, secret: str) -> Token:
-        """The token of a secret that somebody has typed."""
+        """Return the token of a secret from the login form. Raise RefusedError when it is not known."""
         if not self.is_same_site(request):
             raise self._refuse(request, 403, "this form was not sent by the page itself; reload the page")
         token = token_of(self.tokens(), secret.strip())
@@ -111,12 +123,15 @@ class Gate:
         return token
 
     def session(self, request: Request) -> Session | None:
-        """The session of the browser that calls, or None."""
+        """Return the session of the calling browser, or None."""
         cookie = request.cookies.get(COOKIE)
         return self.sessions.read(cookie, self.tokens()) if cookie else None
 
     def is_same_site(self, request: Request) -> bool:
-        """Whether a browser says that the call comes from our own page; what is no browser says nothing."""
+        """Return whether a call comes from the console's own page.
+
+        A client that is not a browser sends neither of the two headers, and is let through.
+        """
         if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             return False
         origin = request.headers.get("origin")
@@ -124,7 +139,7 @@ class Gate:
         return origin is None or origin in own
 
     def note(self, deed: Deed) -> None:
-        """Record what somebody did or was refused; a database that is away does not hide the answer."""
+        """Record an action or a refusal. A database error is logged, so that the caller still receives the answer."""
         try:
             record(self.database, deed, self.clock())
         except SQLAlchemyError:
@@ -150,7 +165,7 @@ class Gate:
                 raise RefusedError(429, "too many calls within a minute", wait)
 
     def _refuse(self, request: Request, status: int, message: str, who: str = "?") -> RefusedError:
-        # A right token is let in at any rate, so nobody can lock the operator out by guessing from the same address.
+        # Refusals do not count against a valid token, so guessing from the same address cannot lock out the operator.
         if (wait := self.limits.refusal(address(request))) is not None:
             self.turned_away.count(address(request))
             return RefusedError(429, "too many calls without the right from this address", wait)
@@ -162,12 +177,12 @@ class Gate:
 
 
 def wants_page(request: Request) -> bool:
-    """Whether a browser asks, and not a program."""
+    """Return whether the caller is a browser that accepts HTML, and not a program with a token."""
     return "text/html" in request.headers.get("accept", "") and "authorization" not in request.headers
 
 
 def address(request: Request) -> str:
-    """Where a call comes from; of IPv6 the network, since one caller has all the addresses of it."""
+    """Return the caller's address. For IPv6 it is the /64 network, since one caller has all the addresses in it."""
     host = request.client.host if request.client else "?"
     return str(ip_network(f"{host}/64", strict=False)) if ":" in host and "%" not in host else host
 

@@ -1,4 +1,4 @@
-"""The calls of DOMAIN §5 for programs."""
+"""The API calls of DOMAIN §5, for programs."""
 
 from typing import Annotated, Any
 
@@ -41,7 +41,7 @@ OFF = "ENABLE_SCHEDULED_JOBS is not true, so nothing runs on schedule; manual ru
 
 
 def routes(desk: Desk) -> APIRouter:
-    """The routes, bound to a desk."""
+    """Return the routes, bound to a desk."""
     router = APIRouter(responses=PROBLEMS)
     _jobs(router, desk)
     _cron(router, desk)
@@ -54,7 +54,7 @@ def _jobs(router: APIRouter, desk: Desk) -> None:
         request: Request,
         question: Annotated[Question, Query()],
     ) -> Any:
-        """Status, history or health; without an action an overview, which in a browser is a page."""
+        """Return status, history or health. Without an action, return an overview, which is a page in a browser."""
         if question.action is None and wants_page(request):
             return overview_page(request, desk)
         desk.gate.reader(request)
@@ -62,7 +62,7 @@ def _jobs(router: APIRouter, desk: Desk) -> None:
 
     @router.post("/api/admin/jobs", status_code=202, responses=BUSY, dependencies=[Bearer])
     def order(request: Request, body: Order) -> Done:
-        """Trigger a job, switch its schedule, or approve a payout run that stopped for it."""
+        """Trigger a job, switch its schedule, or approve a payout run that stopped for approval."""
         who = desk.gate.bearer(request, "approver" if isinstance(body, Approve) else "operator")
         if isinstance(body, Toggle):
             return Done(**desk.steering.toggle(body.jobName, who, enable=body.enable))
@@ -92,14 +92,14 @@ def _only(jobs: list[JobStatus], name: str) -> list[JobStatus]:
 
 
 def health_state(health: Health) -> HealthState:
-    """Health as the calls answer it."""
+    """Return the health of the installation as the API model."""
     parts = [{"key": part.key, "state": part.state, "message": part.message, "job": part.job} for part in health.parts]
     return HealthState.model_validate({"state": health.state, "parts": parts})
 
 
 def _cron(router: APIRouter, desk: Desk) -> None:
     def call(request: Request, name: Annotated[str, Path(max_length=64)]) -> Done:
-        """For an outside scheduler: ask for a run of the job, unless nothing is to run on schedule."""
+        """Trigger a job for an external scheduler. Return the reason instead when nothing is to run on schedule."""
         who = desk.gate.cron(request)
         calls = {job.short_name: job.name for job in JOBS if job.has_external_call}
         if name not in calls:

@@ -1,4 +1,7 @@
-"""What the calls take and answer, for FastAPI to check and for the OpenAPI document. Names on the wire are DOMAIN's."""
+"""The request and response models of the API, for validation by FastAPI and for the OpenAPI document.
+
+The field names in JSON are those of DOMAIN.
+"""
 
 from typing import Annotated, Any, Literal
 
@@ -12,7 +15,7 @@ JobName = Annotated[
 
 
 class Question(BaseModel):
-    """What is to be seen. What is not known here is refused, not passed over."""
+    """The query of a GET call. Unknown parameters are refused, not ignored."""
 
     model_config = ConfigDict(extra="forbid")
     action: Literal["status", "history", "health"] | None = None
@@ -21,7 +24,7 @@ class Question(BaseModel):
 
 
 class Trigger(BaseModel):
-    """Run a job now; `parameters` are those of its flow."""
+    """Run a job now. `parameters` are the parameters of its flow."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     action: Literal["trigger"]
@@ -39,7 +42,7 @@ class Toggle(BaseModel):
 
 
 class Approve(BaseModel):
-    """Let exactly the payout run go on that stopped for approval."""
+    """Approve one payout run that stopped for approval. No other run is approved."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     action: Literal["approve"]
@@ -51,13 +54,13 @@ Order = Annotated[Trigger | Toggle | Approve, Field(discriminator="action")]
 
 
 class Problem(BaseModel):
-    """Every answer that is not a success."""
+    """The body of every response that is not a success."""
 
     error: str
 
 
 class Run(BaseModel):
-    """One run of the job log; instants are ISO 8601 in UTC, `links` are where its files are."""
+    """A run in the job log. Instants are ISO 8601 in UTC; `links` are the addresses of its files."""
 
     job_id: str
     job: str
@@ -87,7 +90,7 @@ class JobStatus(BaseModel):
 
 
 class Part(BaseModel):
-    """One part of the installation: ok, unknown, warning or failing."""
+    """A part of the installation. Its state is ok, unknown, warning or failing."""
 
     key: str
     state: str
@@ -96,28 +99,28 @@ class Part(BaseModel):
 
 
 class Status(BaseModel):
-    """`action=status`."""
+    """The response to `action=status`."""
 
     scheduled_jobs: bool
     jobs: list[JobStatus]
 
 
 class History(BaseModel):
-    """`action=history`: newest first; of one job, or of all (null)."""
+    """The response to `action=history`: the runs, newest first, of one job or of all jobs (null)."""
 
     job: str | None
     runs: list[Run]
 
 
 class HealthState(BaseModel):
-    """`action=health`."""
+    """The response to `action=health`."""
 
     state: str
     parts: list[Part]
 
 
 class Overview(BaseModel):
-    """Without an action: everything at a glance."""
+    """The response without an action: the status of all jobs, and the health."""
 
     scheduled_jobs: bool
     jobs: list[JobStatus]
@@ -125,7 +128,7 @@ class Overview(BaseModel):
 
 
 class Done(BaseModel):
-    """What came of an order: a flow run in Prefect, a switched schedule, or why a scheduled call was skipped."""
+    """The result of a call: a flow run in Prefect, a switched schedule, or why a scheduled call was skipped."""
 
     job: str
     flow_run_id: str | None = None

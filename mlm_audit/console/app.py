@@ -1,4 +1,4 @@
-"""The console as an ASGI application: routes, what is said when something goes wrong, headers, and the largest body."""
+"""The console as an ASGI application: routes, error responses, headers, and the limit on the size of bodies."""
 
 import logging
 from typing import Any
@@ -32,9 +32,10 @@ POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
 def create_app(desk: Desk) -> FastAPI:
-    """The application, bound to a desk. No documentation pages: they would load scripts from elsewhere.
+    """Return the application, bound to a desk.
 
-    The OpenAPI document wants a token too: it tells a stranger what can be asked for.
+    It has no documentation pages, since these would load scripts from other servers. The OpenAPI document needs a token
+    or a session, since it shows which calls there are.
     """
     app = FastAPI(
         title="mlm-audit job console",
@@ -75,13 +76,16 @@ async def _with_headers(request: Request, call_next: RequestResponseEndpoint) ->
 
 
 class StrangersFirst:
-    """Refuses strangers before their parameters and bodies are read, so that they learn nothing from the answers."""
+    """Middleware that refuses unauthenticated callers before their parameters and bodies are read.
+
+    The answers therefore reveal nothing about the API to them.
+    """
 
     def __init__(self, app: ASGIApp, desk: Desk) -> None:
         self.app, self.desk = app, desk
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass those on who are known, and what is for everybody."""
+        """Pass on authenticated calls and calls that need no authentication. Answer all others with an error."""
         answer = self.app
         if scope["type"] == "http" and scope["path"].startswith("/api/"):
             try:
@@ -92,13 +96,13 @@ class StrangersFirst:
 
 
 class SmallBodies:
-    """Refuses bodies larger than any call of ours needs, however they are sent."""
+    """Middleware that refuses bodies larger than BODY_BYTES, whether they are sent at once or in chunks."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass small ones on."""
+        """Pass on a request with a small body. Answer any other request with status 413."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -107,7 +111,7 @@ class SmallBodies:
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
-                return  # nobody is left to be answered
+                return  # the client has disconnected, so there is nobody to answer
             seen += len(message.get("body", b""))
             if seen > BODY_BYTES:
                 answer = _problem(413, f"the body is larger than {BODY_BYTES} bytes")
@@ -175,7 +179,7 @@ def _say_what_went_wrong(app: FastAPI) -> None:
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document. FastAPI would promise 422 for bad input; the console answers 400."""
+    """Return the OpenAPI document. FastAPI would list 422 for bad input, but the console answers with 400."""
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, routes=app.routes, description=DESCRIPTION)
         for path in document["paths"].values():

@@ -1,8 +1,8 @@
-"""Connections to the console are bounded in number and in time, so that a client that stalls holds nothing up.
+"""Limits on the number and the duration of connections to the console, so that a stalled client blocks nobody else.
 
-A client has CONSOLE_REQUEST_SECONDS from its first byte, or from connecting, to send a whole request, and ANSWER_SECONDS to
-read the whole answer. At most CONSOLE_CONNECTIONS_MAX connections are open: one more closes the one that has waited longest
-for its client, and is itself refused when every other one is being answered.
+A client has CONSOLE_REQUEST_SECONDS, from connecting or from the first byte of a request, to send the whole request. It
+has ANSWER_SECONDS to read the whole answer. At most CONSOLE_CONNECTIONS_MAX connections are open. One more closes the
+connection that has waited longest for its client; when all others are being answered, it is refused itself.
 """
 
 import asyncio
@@ -11,11 +11,11 @@ from typing import Any
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 ANSWER_SECONDS = 300.0
-"""Enough for the largest report over a slow line; the calls themselves are answered within seconds."""
+"""Enough for the largest report over a slow connection. The API calls are answered within seconds."""
 
 
 class BoundedConnection(H11Protocol):
-    """One connection, with one timer: it runs out while a request arrives, or while its answer is being read."""
+    """A connection with one timer, which limits first the arrival of a request and then the reading of its answer."""
 
     request_seconds: float
     most: int
@@ -28,19 +28,19 @@ class BoundedConnection(H11Protocol):
 
     @property
     def is_answering(self) -> bool:
-        """Whether a whole request has arrived and its answer is not yet complete."""
+        """Return whether a whole request has arrived and its answer is not yet complete."""
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is not None and not cycle.more_body and not cycle.response_complete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Make room for it, and start its timer."""
+        """Start the timer. Close a connection when there are too many."""
         super().connection_made(transport)
         self._wait_for_request()
         if len(self.connections) > self.most:
             self._make_room()
 
     def data_received(self, data: bytes) -> None:
-        """The first byte of a request starts its time, its last byte that of the answer."""
+        """Restart the timer at the first byte of a request, and again at its last byte for the answer."""
         if not self._is_receiving and not self.is_answering:
             self._wait_for_request()
             self._is_receiving = True
@@ -48,13 +48,13 @@ class BoundedConnection(H11Protocol):
         self._time_the_answer()
 
     def on_response_complete(self) -> None:
-        """The answer is complete: from here on the client is waited for again."""
+        """Restart the timer for the next request, since the answer is complete."""
         self._wait_for_request()
         super().on_response_complete()
         self._time_the_answer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Its timer ends with it."""
+        """Cancel the timer."""
         if self._timer is not None:
             self._timer.cancel()
         super().connection_lost(exc)
@@ -72,7 +72,7 @@ class BoundedConnection(H11Protocol):
         if self._timer is not None:
             self._timer.cancel()
         self._since = self.loop.time()
-        # abort and not close: a client that does not read would keep a closing connection open.
+        # abort() is used and not close(): a client that does not read would keep a closing connection open.
         self._timer = self.loop.call_later(seconds, self.transport.abort)
 
     def _make_room(self) -> None:
@@ -82,5 +82,5 @@ class BoundedConnection(H11Protocol):
 
 
 def bounded(request_seconds: float, most: int) -> type[BoundedConnection]:
-    """The protocol for uvicorn, with these limits."""
+    """Return the protocol class for uvicorn, with the seconds for a request and the limit on connections."""
     return type("BoundedConnection", (BoundedConnection,), {"request_seconds": request_seconds, "most": most})

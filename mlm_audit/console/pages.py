@@ -1,4 +1,7 @@
-"""The console's pages for people: log in, see every job, run it, switch it. Plain forms, no script, nothing from elsewhere."""
+"""The console's pages for people: login, the overview of jobs, the forms that run and switch them, and reports.
+
+The pages have plain forms and no script, and load nothing from other servers.
+"""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -23,18 +26,18 @@ from mlm_audit.reporting.core.parts import figure_rows
 HOME = "/api/admin/jobs"
 RUNS_SHOWN = 30
 TOLD = "mlm_audit_told"
-"""What an action came to, shown once on the page that follows."""
+"""The cookie with the outcome of an action, which is shown once on the page that follows."""
 TOLD_CHARACTERS = 300
 REFRESH_SECONDS = 5
 SHEETS = ("style.css", "console/console.css")
 REPORT_POLICY = "sandbox allow-scripts allow-downloads; frame-ancestors 'none'"
-"""A report's own policy says what it may load; this keeps it from the console's cookie."""
+"""The policy for reports, which keeps a report from the console's cookie. Its own policy says what it may load."""
 INDEX_POLICY = "sandbox allow-same-origin allow-downloads; frame-ancestors 'none'"
-"""Its links need the cookie; so it runs no script here, and says the same without."""
+"""The policy for the index. Its links need the cookie, so it runs no script here; it is complete without scripts."""
 
 
 def overview_page(request: Request, desk: Desk) -> Response:
-    """The overview, or the page to log in."""
+    """Return the overview, or the login page with status 401 when the browser is not logged in."""
     session = desk.gate.session(request)
     if session is None:
         return _page("login.html.j2", {"told": ""}, 401)
@@ -92,7 +95,7 @@ def _run(run: dict[str, Any], tz: ZoneInfo) -> dict[str, Any]:
 
 
 def _bars(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The last runs as bars, the oldest first: as high as they took long, in the colour of how they ended."""
+    """Return the last runs as bars, oldest first. The height is the duration and the colour is the status."""
     longest = max((run["duration_ms"] or 0 for run in runs), default=0) or 1
     bars = []
     for place, run in enumerate(reversed(runs)):
@@ -116,7 +119,7 @@ def _page(template: str, values: dict[str, Any], status: int = 200) -> HTMLRespo
 
 
 def pages(desk: Desk) -> APIRouter:
-    """Logging in and out, and the forms of the page."""
+    """Return the routes for login, logout and the forms of the overview."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")
@@ -164,7 +167,7 @@ def pages(desk: Desk) -> APIRouter:
 
 
 def files(desk: Desk) -> APIRouter:
-    """What runs have left, and the page over all of them."""
+    """Return the routes for the files of runs and for the index of all runs."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/reports/")
@@ -188,7 +191,7 @@ def files(desk: Desk) -> APIRouter:
 
 
 def _act(request: Request, desk: Desk, csrf: str, action: str, job: str, job_id: str) -> str:
-    """Do what a button says; the sentence that is shown afterwards."""
+    """Perform the action of a button. Return the sentence that the next page shows."""
     who = desk.gate.poster(request, csrf, "approver" if action == "approve" else "operator")
     name = resolve(job)
     try:

@@ -1,4 +1,4 @@
-"""Rate limits per token and per address, and the record of what they turned away."""
+"""Rate limits per token and per address, and the record of the calls that exceeded them."""
 
 import math
 import threading
@@ -14,13 +14,13 @@ from mlm_audit.domain.ports import Clock
 MINUTE = timedelta(minutes=1)
 EVERYBODY = "everybody"
 ADDRESSES_RECORDED = 10
-"""So many addresses at their limit are recorded call by call; beyond that they are counted."""
+"""Refusals are recorded one by one up to this many times the limit of an address. Beyond that they are only counted."""
 KEPT_APART = 1_000
-"""More addresses than this at a time are counted together, so that a flood from many cannot fill the memory."""
+"""Addresses beyond this number are counted together, so that calls from many addresses cannot fill the memory."""
 
 
 class Limits:
-    """Counts calls in a moving minute of the clock that is passed in."""
+    """Counts calls in a sliding window of one minute, by the given clock."""
 
     def __init__(self, calls: int, refusals: int, clock: Clock) -> None:
         self._calls, self._refusals, self._clock = calls, refusals, clock
@@ -29,11 +29,14 @@ class Limits:
         self._lock = threading.Lock()
 
     def call(self, *names: str) -> int | None:
-        """Count a call for a token or an address; the seconds to wait when there were too many, else None."""
+        """Count a call for a token or an address. Return the seconds to wait when there were too many, else None."""
         return self._hit(self._calls, "call", *names)
 
     def refusal(self, address: str) -> int | None:
-        """Count a call without the right, of an address or of everybody; the seconds to wait when there were too many, or None."""
+        """Count a refused call for an address, or for EVERYBODY.
+
+        Return the seconds to wait when there were too many, else None.
+        """
         most = self._refusals * ADDRESSES_RECORDED if address == EVERYBODY else self._refusals
         return self._hit(most, "refusal", address)
 
@@ -50,7 +53,7 @@ class Limits:
             return max(1, math.ceil((within[0] + MINUTE - now).total_seconds()))
 
     def _sweep(self, now: datetime) -> None:
-        """Once a minute, forget those who have not called for a minute."""
+        """Remove callers that have not called for a minute. This happens at most once a minute."""
         if _is_within_a_minute(self._swept_at, now):
             return
         self._swept_at = now
@@ -58,12 +61,18 @@ class Limits:
 
 
 def _is_within_a_minute(moment: datetime, now: datetime) -> bool:
-    """A moment that is still to come is not: a clock that was set back must not lock anybody out."""
+    """Return whether a moment is within the last minute.
+
+    A moment in the future is not, since a clock that was set back must not lock anybody out.
+    """
     return now - MINUTE < moment <= now
 
 
 class TurnedAway:
-    """Calls over the limit, counted by address and recorded together: a flood must not become a flood of rows."""
+    """Counts calls over the limit by address and records them together.
+
+    A flood of calls must not become a flood of rows.
+    """
 
     def __init__(self, database: Engine, clock: Clock) -> None:
         self._database, self._clock = database, clock
@@ -71,7 +80,7 @@ class TurnedAway:
         self._lock = threading.Lock()
 
     def count(self, address: str) -> None:
-        """One more; the first of an address is recorded at once."""
+        """Count a call. The first call of an address is recorded at once."""
         with self._lock:
             known = address in self._counts or len(self._counts) >= KEPT_APART
             self._counts[address if address in self._counts or not known else "many addresses"] += 1
@@ -79,7 +88,7 @@ class TurnedAway:
             self._record(address, 1)
 
     def write(self) -> None:
-        """Record what has been counted since the last time."""
+        """Record the calls that were counted since the last write."""
         with self._lock:
             counts, self._counts = self._counts, Counter()
         for address, number in counts.items():
@@ -92,4 +101,4 @@ class TurnedAway:
             record(self._database, Deed("?", address, "call", "refused", None, detail), self._clock())
         except SQLAlchemyError:
             with self._lock:
-                self._counts[address] += number  # it is recorded with the next ones
+                self._counts[address] += number  # these calls are recorded with the next write

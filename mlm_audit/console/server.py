@@ -1,4 +1,4 @@
-"""Running the console: uvicorn, and a watch that closes dead runs and sends what waits."""
+"""The console's server: uvicorn, and a watch that closes dead runs and sends queued notices."""
 
 import logging
 import socket
@@ -22,13 +22,13 @@ from mlm_audit.scheduling.client import SchedulerAwayError
 log = logging.getLogger(__name__)
 WATCH_SECONDS = 15
 GIVE_UP_WITHIN = timedelta(days=1)
-"""Prefect is told of a dead run in each round until it knows, whoever closed the run, and however long Prefect was away."""
+"""How far back the watch looks for dead runs. Each round reports them to Prefect, even after an outage of Prefect."""
 
 
 def serve_console(desk: Desk, host: str, port: int, on_ready: Callable[[], object]) -> None:
-    """Serve until a signal comes. Listens where it is told; loopback unless somebody chooses otherwise.
+    """Serve the console on a host and a port until a signal ends it.
 
-    `refuse_taken` comes first: uvicorn would end the process without a word of ours.
+    Call `refuse_taken` first: when the port is taken, uvicorn ends the process without an error message of the toolkit.
     """
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("mlm_audit").setLevel(logging.INFO)
@@ -38,7 +38,7 @@ def serve_console(desk: Desk, host: str, port: int, on_ready: Callable[[], objec
         try:
             look_after(desk)
             desk.gate.turned_away.write()
-        except Exception:  # whatever it was, the watch goes on
+        except Exception:  # the watch continues after any error
             log.exception("the watch has stumbled")
 
     on_ready()
@@ -48,7 +48,11 @@ def serve_console(desk: Desk, host: str, port: int, on_ready: Callable[[], objec
 
 
 def server_config(desk: Desk, host: str, port: int) -> uvicorn.Config:
-    """How uvicorn serves the console: connections bounded in number and time, no websockets, headers only of named proxies."""
+    """Return the configuration of uvicorn.
+
+    Connections are limited in number and time. There are no websockets. Proxy headers are accepted only
+    from CONSOLE_PROXIES.
+    """
     settings = desk.load()
     return uvicorn.Config(
         create_app(desk),
@@ -65,7 +69,10 @@ def server_config(desk: Desk, host: str, port: int) -> uvicorn.Config:
 
 
 def refuse_taken(option: str, host: str, port: int) -> None:
-    """InputError when a port cannot be listened on; whoever answers there already is not to be taken for ours."""
+    """Raise InputError when a port cannot be listened on.
+
+    Another process that already answers there must not be mistaken for the toolkit's own.
+    """
     try:
         with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
             pass
@@ -75,7 +82,10 @@ def refuse_taken(option: str, host: str, port: int) -> None:
 
 
 def look_after(desk: Desk) -> list[str]:
-    """Close the runs whose process is dead, in Prefect too, and send what waits and is due; the ids of those closed."""
+    """Close the runs whose process is dead, also in Prefect, and send the notices that are due.
+
+    Return the ids of the runs that were closed.
+    """
     settings, now = desk.load(), desk.clock()
     try:
         closed = close_interrupted(desk.database, now, is_gone, str(business_date(now, settings.tz)))

@@ -1,4 +1,4 @@
-"""What the console shows and does, for its calls and for its page alike."""
+"""The data and the actions behind the console, for its API and its pages."""
 
 import logging
 import re
@@ -30,20 +30,23 @@ FILES = {
     "breaks.parquet": "application/vnd.apache.parquet",
     "result.json": "application/json",
 }
-"""The files of a run that are served, and as what."""
+"""The files of a run that are served, with their media types."""
 log = logging.getLogger(__name__)
 _JOB_ID = re.compile(r"[a-z0-9-]{1,120}")
 ACTIONS_SHOWN = 20
 
 
 class LastGood:
-    """Settings read anew each time; while they are wrong, the last good ones, and a line in the log."""
+    """Reads the settings at each call.
+
+    While they are invalid, the last valid settings stay in force, and the error is logged.
+    """
 
     def __init__(self, load: Callable[[], Settings]) -> None:
         self._load, self._good = load, load()
 
     def __call__(self) -> Settings:
-        """The settings in force."""
+        """Return the settings in force."""
         try:
             self._good = self._load()
         except InputError as error:
@@ -53,7 +56,7 @@ class LastGood:
 
 @dataclass
 class Desk:
-    """The database, the settings of this moment, the scheduler, and the gate before them."""
+    """What the console works with: the database, the current settings, the scheduler and the gate."""
 
     database: Engine
     load: Callable[[], Settings]
@@ -68,11 +71,11 @@ class Desk:
 
     @property
     def steering(self) -> Steering:
-        """Triggering and switching, by the settings of this moment."""
+        """Return the commands that trigger and switch jobs, with the current settings."""
         return Steering(self.database, self.load(), self.clock, self.scheduler)
 
     def status(self) -> dict[str, Any]:
-        """Each job with its last run, and whether anything runs on schedule at all."""
+        """Return each job with its last run, and whether jobs run on schedule at all."""
         settings = self.load()
         jobs = status_of_jobs(self.database, settings, self.clock, self.scheduler)
         for job in jobs:
@@ -81,35 +84,41 @@ class Desk:
         return {"scheduled_jobs": settings.enable_scheduled_jobs, "jobs": jobs}
 
     def asked_for(self) -> dict[str, str]:
-        """The jobs of which a run is under way in Prefect: job → the run's name. Empty when no server answers."""
+        """Return the jobs with a run that is running or about to start in Prefect: job → name of the run.
+
+        The result is empty when Prefect's server does not answer.
+        """
         try:
             return self.scheduler.under_way()
         except SchedulerAwayError:
             return {}
 
     def history(self, job: str | None, limit: int) -> list[dict[str, Any]]:
-        """The last runs of a job, or of all, with their files; InputError for an unknown job."""
+        """Return the last runs of a job or of all jobs, with their files. Raise InputError for an unknown job."""
         return [run | {"links": self.links(run["job_id"])} for run in history_of(self.database, job, limit)]
 
     def health(self) -> Health:
-        """How the installation is."""
+        """Return the health of the installation."""
         return check_health(self.database, self.load(), self.clock)
 
     def actions(self) -> list[dict[str, Any]]:
-        """Who did what lately."""
+        """Return the latest actions, and who performed them."""
         return actions.recent(self.database, ACTIONS_SHOWN)
 
     def links(self, job_id: str) -> dict[str, str]:
-        """The files of a run that are there: name → address in the console."""
+        """Return the files of a run that exist: name → address in the console."""
         return {name: f"/reports/{quote(job_id)}/{name}" for name in FILES if self.file(job_id, name) is not None}
 
     def index(self) -> Path | None:
-        """The page over all runs; None before there is one."""
+        """Return the path of the index of all runs, or None before it exists."""
         path = self.load().runs_dir.resolve() / INDEX
         return path if path.is_file() and not path.is_symlink() else None
 
     def file(self, job_id: str, name: str) -> Path | None:
-        """A run's file; None for anything that is not exactly one: no other folder, no link out of it, no other name."""
+        """Return the path of a run's file, or None when there is no such file.
+
+        Only names in FILES are accepted, and no link that leads out of the run's folder.
+        """
         if not _JOB_ID.fullmatch(job_id) or name not in FILES:
             return None
         runs = self.load().runs_dir.resolve()

@@ -1,6 +1,7 @@
-"""Everything with one command: Prefect's server, the deployments, a worker, and then the console beside them.
+"""Starts Prefect's server, the deployments and a worker, beside which the console runs.
 
-A child that dies is started again, later each time; on a signal the worker goes first and the server last.
+A child process that dies is started again, with a longer pause each time. At the end the worker is stopped first and
+the server last.
 """
 
 import json
@@ -33,12 +34,15 @@ QUIET = {
 
 
 def prepare_environment(home: Path, port: int) -> bool:
-    """Tell Prefect, in this process and its children, where it lives; whether a server of our own is to be started."""
+    """Set Prefect's environment variables for this process and its children.
+
+    Return whether a server has to be started. Raise InputError when the folder has no prefect.yaml.
+    """
     if not (home / "prefect.yaml").is_file():
         raise InputError(f"folder {home}: has no prefect.yaml; start in the project's folder, or name it with --home")
     own = not os.environ.get("PREFECT_API_URL")
     defaults = QUIET | {"PREFECT_HOME": str(home / ".prefect"), "PREFECT_API_URL": f"http://{LOOPBACK}:{port}/api"}
-    # A server that comes back is to remember who holds a concurrency slot.
+    # A server that is restarted must still know which runs hold a concurrency slot.
     defaults["PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"] = "prefect.server.concurrency.lease_storage.filesystem"
     if secret := os.environ.get("PREFECT_SERVER_API_AUTH_STRING"):
         defaults["PREFECT_API_AUTH_STRING"] = secret
@@ -50,7 +54,7 @@ def prepare_environment(home: Path, port: int) -> bool:
 
 @dataclass
 class Child:
-    """A program of Prefect's that is kept alive; what it says goes into a log file beside Prefect's data."""
+    """A process of Prefect that is kept running. Its output goes to a log file in PREFECT_HOME."""
 
     name: str
     arguments: list[str]
@@ -61,7 +65,7 @@ class Child:
     due: float = 0.0
 
     def start(self) -> None:
-        """Start it in a session of its own, so that a Ctrl-C is for the supervisor alone."""
+        """Start the process in a session of its own, so that Ctrl-C reaches only the supervisor."""
         self.log_file().parent.mkdir(parents=True, exist_ok=True)
         with self.log_file().open("ab") as out:
             command = [sys.executable, "-m", "prefect", *self.arguments]
@@ -69,11 +73,11 @@ class Child:
             self.process = subprocess.Popen(command, stdout=out, stderr=out, env=environment, start_new_session=True)  # noqa: S603  (our own)
 
     def log_file(self) -> Path:
-        """Where it writes what it says."""
+        """Return the path of the log file."""
         return Path(os.environ["PREFECT_HOME"]) / f"{self.name}.log"
 
     def keep(self, now: float, say: Callable[[str], object]) -> None:
-        """Start it again when it has died, not at once if it dies again and again."""
+        """Start the process again when it has died, after a pause that grows with each death."""
         if self.process is None or self.process.poll() is None:
             return
         if not self.due:
@@ -85,7 +89,7 @@ class Child:
             self.start()
 
     def stop(self) -> None:
-        """Ask it to end, then end it."""
+        """Terminate the process. Kill it when it does not end within STOP_SECONDS."""
         if self.process is None or self.process.poll() is not None:
             return
         self.process.terminate()
@@ -98,7 +102,7 @@ class Child:
 
 @dataclass
 class Supervisor:
-    """Starts what is needed, in order, and keeps it alive until the body of `running` ends."""
+    """Starts the processes in order, and keeps them running until the body of `running` ends."""
 
     home: Path
     port: int
@@ -108,7 +112,10 @@ class Supervisor:
 
     @contextmanager
     def running(self, before_worker: Callable[[], object]) -> Iterator[None]:
-        """Server, pool, deployments, then `before_worker`, then the worker."""
+        """Start the server, deploy the jobs, call `before_worker`, then start the worker.
+
+        All processes are stopped when the body ends.
+        """
         stop = threading.Event()
         keeper = threading.Thread(target=self._keep, args=(stop,), name="supervisor", daemon=True)
         try:
@@ -155,10 +162,10 @@ class Supervisor:
 
 
 def deploy_all(home: Path) -> None:
-    """Pool and deployments as prefect.yaml has them; what somebody has switched off stays off.
+    """Create the pool and the deployments of prefect.yaml. Schedules that are switched off stay off.
 
-    Deploying switches every schedule on, so what is off is written down first: a start that breaks off here is made good
-    by the next.
+    Deploying switches every schedule on, so the schedules that are off are first written to a file. If a start is
+    interrupted, the next start switches them off again.
     """
     if _prefect(home, "work-pool", "inspect", POOL).returncode != 0:
         _must(_prefect(home, "work-pool", "create", POOL, "--type", "process"))

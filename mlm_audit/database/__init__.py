@@ -1,1 +1,1 @@
-"""Every SQL statement to the platform: tables, migrations, consistent reads, corrections, stored runs."""
+"""All SQL statements to the platform's database: tables, migrations, consistent reads, corrections, stored runs."""

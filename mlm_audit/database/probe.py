@@ -1,7 +1,7 @@
-"""The queries of all jobs, asked without a row: what a database does not answer is known before a job needs it.
+"""Probes of the queries of all jobs, which show what a database cannot answer before a job needs it.
 
-A read is asked with LIMIT 0. A statement that writes is only explained: the database reads it, resolves its tables, columns, types and
-words, and changes nothing.
+A read is executed so that it returns no rows, for example with LIMIT 0. A write statement is only explained: the
+database parses it, resolves its tables, columns, types and enum words, and changes nothing.
 """
 
 from collections.abc import Iterator
@@ -39,18 +39,21 @@ WRITES: dict[str, dict[str, Any]] = {
     "payouts/set_back_history": {"now": MOMENT.replace(tzinfo=None), "job_id": "", "reason": "", "to_status": "failed"},
     "payouts/notices": {"now": MOMENT.replace(tzinfo=None)},
 }
-"""The statements that write, with values of the right types. None of them is run."""
+"""The write statements, with values of the right types. They are explained and never executed."""
 READS = ("claim", "members", "credited", "facts_members", "facts_orders", "proof", "statuses", "first_status")
 
 
 def unanswered(engine: Engine) -> list[Problem]:
-    """The queries that this database does not answer, each with the cure. Whoever asks has checked tables and columns before."""
+    """Return the queries that this database cannot answer, each with a fix.
+
+    The caller must have checked the tables and columns before.
+    """
     cure = "give the column the type, or the enum the word, that the toolkit needs, or the account the right to do it"
     return [Problem(f"(query) {name}", None, said, cure) for name, said in failing(engine)]
 
 
 def failing(engine: Engine) -> list[tuple[str, str]]:
-    """What this database does not answer: the query's name, and what it says."""
+    """Return the name of each query that fails in this database, with the error in one line."""
     found = []
     for name, ask in _asked(engine.dialect.name):
         try:

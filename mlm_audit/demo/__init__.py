@@ -1,1 +1,1 @@
-"""The demonstration platform: a seeded life of a platform under the plan, and faults put into it on purpose."""
+"""The demonstration platform: a seeded history of a platform under the plan, and faults injected on purpose."""

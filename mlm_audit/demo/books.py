@@ -38,22 +38,22 @@ WITHDRAWAL_STATUS = ("pending", "approved", "rejected")
 
 
 def build_platform(spec: DemoSpec, plan: Plan, tz: ZoneInfo) -> Platform:
-    """A clean platform: every rule of DOMAIN obeyed, so that it reconciles to zero breaks."""
+    """Build a clean platform. It follows every rule of DOMAIN, so it reconciles to zero breaks."""
     return platform_of(make_world(spec, plan, tz))
 
 
 def platform_of(world: World) -> Platform:
-    """The books that follow from the facts of a world."""
+    """Build the books that follow from the facts of a world."""
     return _Books(world, distribute(world)).platform()
 
 
 SMALL = {"kind": np.int8, "member": np.int32, "level": np.int8, "reversal": np.int8}
-"""Narrow columns while the rows wait to be sorted: at twenty million of them the width is what counts."""
+"""Narrow column types for the collected rows. With twenty million rows, memory use depends on the width."""
 
 
 @dataclass
 class _Entries:
-    """Ledger rows as they are collected; `member` -1 is the company."""
+    """The ledger rows collected so far. A `member` of -1 is the company."""
 
     parts: list[dict[str, Any]] = field(default_factory=list)
 
@@ -66,7 +66,7 @@ class _Entries:
         self.parts.append({"amount": amount, "reference": reference, "at": at, **narrow})
 
     def sorted(self) -> dict[str, Any]:
-        """All rows in the order of time; column by column, so that only one is there twice."""
+        """Return all rows sorted by time, and clear `parts`. Only one column at a time is in memory twice."""
         at = np.concatenate([part.pop("at") for part in self.parts])
         order = np.argsort(at, kind="stable")
         columns = {"at": at[order]}
@@ -85,10 +85,10 @@ class _Books:
         self.sweeps: list[Sweep] = monthly_sweeps(world)
         self.entries = _Entries()
         self.logged: list[Flags] = []
-        """Per sweep, whom it logged: the active, and those whose commission it decided."""
+        """For each sweep, the members that it logged: those considered, and those whose commission it decided."""
 
     def platform(self) -> Platform:
-        """Every frame."""
+        """Build every frame of the platform."""
         self._order_entries()
         commissions, rollups = self._commissions()
         schedule, history = self._schedule()
@@ -111,7 +111,7 @@ class _Books:
         return Platform(frames, end=self.world.spec.end)
 
     def _order_entries(self) -> None:
-        """Company, remainder, roll-ups and joining levels of every order, and their reversals."""
+        """Add the company share, remainder, roll-ups and joining levels of every order, and their reversals."""
         o, lines, add = self.orders, self.plan.levels, self.entries.add
         order_id = np.arange(1, len(o.member) + 1)
         back = o.refunded_at < NEVER
@@ -161,7 +161,7 @@ class _Books:
         return frame.select(pl.int_range(1, pl.len() + 1).alias("id"), pl.all()), rollups
 
     def _decide(self, order: Ints, member: Ints, amount: Ints, joining: Flags) -> tuple[Ints, Ints, pl.DataFrame]:
-        """Release or roll up the repurchase commission of every swept month; post it."""
+        """Release or roll up the repurchase commission of every swept month, and post it."""
         ends = np.array([micros(month.end) for month in self.world.months])
         month = np.searchsorted(ends, self.orders.paid_at[order], side="right")
         status, processed = np.zeros(len(order), np.int64), np.full(len(order), NEVER)
@@ -221,7 +221,7 @@ class _Books:
         return frame, history
 
     def _withdrawals(self, commissions: pl.DataFrame) -> pl.DataFrame:
-        del commissions  # its credits are in the entries already; the parameter states the order of work
+        del commissions  # its credits are in the entries already; the parameter makes the order of the steps explicit
         credits = [
             (part["member"], part["amount"], part["at"])
             for part in self.entries.parts

@@ -1,4 +1,4 @@
-"""How the plan splits the orders of a world, vectorised: company, levels, roll-ups, instalments, remainder."""
+"""The vectorised split of a world's orders under the plan: company, levels, roll-ups, instalments and remainder."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from mlm_audit.domain.money import BASIS_POINTS
 
 @dataclass(frozen=True)
 class LevelLines:
-    """One entry per order and level with an upline; `order` and `upline` are indices."""
+    """The level lines, one entry per order and level with an upline. `order` and `upline` are indices."""
 
     order: Ints
     level: Ints
@@ -21,7 +21,7 @@ class LevelLines:
 
 @dataclass(frozen=True)
 class Instalments:
-    """One entry per instalment of a joining order."""
+    """The instalments of joining orders, one entry per instalment."""
 
     order: Ints
     number: Ints
@@ -31,7 +31,7 @@ class Instalments:
 
 @dataclass(frozen=True)
 class Distribution:
-    """`company_paisa` and `remainder_paisa` have one entry per order."""
+    """The split of all orders. `company_paisa` and `remainder_paisa` have one entry per order."""
 
     company_paisa: Ints
     remainder_paisa: Ints
@@ -40,7 +40,7 @@ class Distribution:
 
 
 def distribute(world: World) -> Distribution:
-    """Split every paid order under the version in force when it was paid."""
+    """Split every paid order under the plan version in force when it was paid."""
     orders, periods = world.orders, world.plan.periods(world.tz)
     starts = np.array([micros(start) for _, start, _ in periods])
     version = np.searchsorted(starts, orders.paid_at, side="right") - 1

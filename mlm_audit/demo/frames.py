@@ -1,4 +1,4 @@
-"""Pieces of frames that the books are made of: references, running balances, words and instants from arrays."""
+"""Functions that build parts of the frames: idempotency keys, running balances, words and instants from arrays."""
 
 from typing import Any
 
@@ -22,13 +22,13 @@ COMPANY_SHARE, REMAINDER, ROLLUP, SPONSOR, SELF_PAYOUT, RELEASE, COMMISSION_ROLL
 
 
 def with_balances(ledger: pl.DataFrame) -> pl.DataFrame:
-    """The ledger with `balance_after_paisa` as the running sum per member; the company keeps none."""
+    """Return the ledger with `balance_after_paisa` as the running sum per member. Rows of the company have none."""
     running = pl.col("amount_paisa").cum_sum().over("user_id")
     return ledger.with_columns(pl.when(pl.col("user_id").is_not_null()).then(running).alias("balance_after_paisa"))
 
 
 def references(rows: dict[str, Any], rollups: pl.DataFrame) -> pl.Series:
-    """The idempotency keys: a word, a number and an ending each, such as ORDER_991_L2 or SELF_PAYOUT_17."""
+    """Return the idempotency keys. Each is a word, a number and an ending, such as ORDER_991_L2 or SELF_PAYOUT_17."""
     kind, reference = rows["kind"], rows["reference"]
     number = np.where(kind == RELEASE, rows["member"] + 1, reference)
     month = np.where(kind == RELEASE, reference, 0)
@@ -53,13 +53,13 @@ def references(rows: dict[str, Any], rollups: pl.DataFrame) -> pl.Series:
 
 
 def no_rollups() -> pl.DataFrame:
-    """An empty frame of roll-ups."""
+    """Return an empty frame of roll-ups."""
     nothing = np.zeros(0, np.int64)
     return rollup_frame(nothing, nothing, nothing, nothing, None)
 
 
 def rollup_frame(ids: Ints, member: Ints, amount: Ints, counts: Ints, sweep: Sweep | None) -> pl.DataFrame:
-    """One sweep's CommissionRollup rows; members are indices, amounts paisa."""
+    """Return one sweep's CommissionRollup rows. Members are indices, and amounts are paisa."""
     key, at = (sweep.month, sweep.at) if sweep else (0, 0)
     return pl.DataFrame(
         {
@@ -76,14 +76,14 @@ def rollup_frame(ids: Ints, member: Ints, amount: Ints, counts: Ints, sweep: Swe
 
 
 def no_authorisations() -> pl.DataFrame:
-    """An empty frame of authorisations."""
+    """Return an empty frame of authorisations."""
     integers = dict.fromkeys(("id", "user_id", "amount_paisa"), pl.Int64)
     texts = dict.fromkeys(("kind", "reference", "approved_by", "reason"), pl.String)
     return pl.DataFrame(schema={**integers, **texts, "approved_at": pl.Datetime("us")})
 
 
 def empty_log() -> pl.DataFrame:
-    """An eligibility log without rows."""
+    """Return an eligibility log without rows."""
     integers = dict.fromkeys(("user_id", "month", "year"), pl.Int64)
     amounts = dict.fromkeys(("monthly_purchase_paisa", "required_purchase_paisa"), pl.Int64)
     flags = dict.fromkeys(("kyc_approved", "three_three_met"), pl.Boolean)
@@ -91,16 +91,16 @@ def empty_log() -> pl.DataFrame:
 
 
 def as_words(index: Ints, words: tuple[str, ...]) -> pl.Series:
-    """The word that each number stands for."""
+    """Return the word that each number stands for."""
     return pl.Series(words, dtype=pl.String).gather(pl.Series(index).cast(pl.UInt32))
 
 
 def instants(micro: Ints) -> pl.Series:
-    """Microseconds as instants; NEVER is null."""
+    """Convert microseconds to instants. NEVER becomes null."""
     series = pl.Series(micro, dtype=pl.Int64)
     return series.set(series == int(NEVER), None).cast(pl.Datetime("us"))
 
 
 def instant(micro: int) -> object:
-    """One instant."""
+    """Convert microseconds to one instant."""
     return instants(np.array([micro]))[0]

@@ -1,4 +1,4 @@
-"""What the platform's jobs did in a world: weekly payouts, monthly sweeps, withdrawals. Rules as in DOMAIN §3."""
+"""The history of the platform's jobs: weekly payouts, monthly sweeps and withdrawals, by the rules of DOMAIN §3."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ PENDING, PAID, FAILED, PERMANENTLY_FAILED = range(4)
 
 @dataclass(frozen=True)
 class Payouts:
-    """One entry per instalment: its status and, once decided, when."""
+    """The status of each instalment and the time of its decision, which is NEVER for pending instalments."""
 
     status: Ints
     processed_at: Ints
@@ -24,7 +24,7 @@ class Payouts:
 
 @dataclass(frozen=True)
 class Sweep:
-    """One month's decision. `considered` and `eligible` per member; `at` is when the sweep ran."""
+    """The decisions of one month. The arrays have one entry per member, and `at` is when the sweep ran."""
 
     month: int
     at: int
@@ -36,7 +36,7 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Withdrawals:
-    """Requests in order of time; status 0 pending, 1 approved, 2 rejected."""
+    """Withdrawal requests, sorted by `requested_at`. Status 0 is pending, 1 is approved and 2 is rejected."""
 
     member: Ints
     amount_paisa: Ints
@@ -46,7 +46,7 @@ class Withdrawals:
 
 
 def weekly_payouts(world: World, plan: Distribution) -> Payouts:
-    """Every instalment is decided on the first Monday, 06:00 local, on or after its due time."""
+    """Decide every instalment in the first run on or after its due time. Runs are on Mondays at 06:00 local time."""
     lines = plan.instalments
     member = world.orders.member[lines.order]
     first = business_date(world.months[0].start, world.tz)
@@ -64,7 +64,7 @@ def weekly_payouts(world: World, plan: Distribution) -> Payouts:
 
 
 def monthly_sweeps(world: World) -> list[Sweep]:
-    """The sweep of every month that ended before the history stops, at 02:00 local on the first of the next."""
+    """Return the sweeps that ran before the history ends, each at 02:00 local time on the first of the next month."""
     sweeps = []
     for month in world.months:
         at = micros(month.end) + 2 * HOUR
@@ -101,9 +101,9 @@ def _three_three(world: World, active: Flags, end: int) -> Flags:
 
 
 def withdrawals(world: World, credits: list[tuple[Ints, Ints, Ints]]) -> Withdrawals:
-    """Requests that never exceed what was in the wallet when their month began.
+    """Return requests that never exceed the balance of the wallet at the start of their month.
 
-    `credits` are (member, amount, instant) of everything that reached wallets.
+    `credits` holds the members, amounts and instants of everything that was credited to wallets.
     """
     rng = np.random.default_rng([world.spec.seed, 2])
     starts = np.array([micros(month.start) for month in world.months])
@@ -123,7 +123,7 @@ def withdrawals(world: World, credits: list[tuple[Ints, Ints, Ints]]) -> Withdra
         who, amount, requested = who[keep], amount[keep], requested[keep]
         processed = requested + DAY + (2 * DAY * rng.random(len(who))).astype(np.int64)
         status = np.where(processed >= world.end, 0, np.where(rng.random(len(who)) < 0.1, 2, 1))
-        # Set aside at once, so that no later request can count on the same money.
+        # The amount is set aside at once, so that no later request can use the same money.
         balance[who[status < 2]] -= amount[status < 2]
         found.append((who, amount, status, requested, np.where(status > 0, processed, NEVER)))
     if not found:

@@ -1,4 +1,4 @@
-"""Where the members of a demonstration platform sit in its matrix: three seats below each, filled as the plan says."""
+"""The placement of members in a demonstration platform's matrix: three seats below each, filled by the plan's rule."""
 
 from collections import deque
 from typing import NamedTuple
@@ -18,9 +18,10 @@ class Seats(NamedTuple):
 
 
 def fill(arrivals: Ints, sponsor: Ints, *, below_sponsor: bool) -> Seats:
-    """Seat members in the order of `arrivals`; a member who is not among them has no seat.
+    """Seat members in the order of `arrivals`. Members who are not in it get no seat.
 
-    Each takes the first free seat, level by level: of the company's tree, or of the sponsor's own.
+    Each member takes the first free seat, level by level, in the whole tree. With `below_sponsor`, the search starts at
+    the sponsor, or at the root if the sponsor has no seat.
     """
     seats = Seats(np.full(len(sponsor), -1, np.int64), np.zeros(len(sponsor), np.int64))
     if below_sponsor:

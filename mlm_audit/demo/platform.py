@@ -14,7 +14,7 @@ CLOSURE_DEPTH = 5
 
 
 def closure_levels(nodes: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """The ancestors of every node up to depth 5, level by level: id, ancestor_id, descendant_id, depth."""
+    """Yield the ancestors of every node up to depth 5, level by level: id, ancestor_id, descendant_id, depth."""
     edges = nodes.drop_nulls("parent_id").select(
         pl.col("user_id").alias("descendant_id"), pl.col("parent_id").alias("ancestor_id")
     )
@@ -29,19 +29,22 @@ def closure_levels(nodes: pl.DataFrame) -> Iterator[pl.DataFrame]:
 
 @dataclass
 class Platform:
-    """`frames` are keyed as the inputs of the checks; columns are the attributes of the tables, in snake_case."""
+    """A platform in memory.
+
+    `frames` has the same keys as the inputs of the checks. Columns are the attributes of the tables, in snake_case.
+    """
 
     frames: dict[str, pl.DataFrame]
     end: datetime
 
     def __getitem__(self, table: str) -> pl.DataFrame:
         if table == "hierarchy" and table not in self.frames:
-            # Derived, and large: made when somebody wants to change it.
+            # The closure is derived and large, so it is built on first use.
             self.frames[table] = pl.concat(closure_levels(self.frames["matrix_nodes"]))
         return self.frames[table]
 
     def copy(self) -> "Platform":
-        """An independent platform; frames are immutable, so this costs nothing."""
+        """Return an independent copy. Frames are immutable, so they are shared and not copied."""
         return Platform(dict(self.frames), self.end)
 
     def update(self, table: str, ids: Sequence[int], *, key: str = "id", **columns: Sequence[Any]) -> None:
@@ -56,7 +59,7 @@ class Platform:
         self.frames[table] = self[table].filter(~pl.col(key).is_in(list(ids)))
 
     def append(self, table: str, rows: Sequence[Mapping[str, Any]]) -> list[int]:
-        """Add rows after the last one; columns left out are null. Returns their ids."""
+        """Add rows after the last one, and return their ids. Columns that are left out are null."""
         frame = self[table]
         first = int(str(frame["id"].max() or 0)) + 1
         ids = list(range(first, first + len(rows)))
@@ -65,18 +68,18 @@ class Platform:
         return ids
 
     def rows(self, table: str, ids: Sequence[int]) -> list[dict[str, Any]]:
-        """The rows with these ids, in the order of `ids`."""
+        """Return the rows with these ids, in the order of `ids`."""
         found = {row["id"]: row for row in self.frames[table].filter(pl.col("id").is_in(list(ids))).to_dicts()}
         return [found[number] for number in ids]
 
     def add_to_wallets(self, changes: Mapping[int, int]) -> None:
-        """Change wallets by these amounts, without touching the ledger."""
+        """Add these amounts in paisa to the wallets of members, without changing the ledger."""
         wallets = {row["id"]: row["wallet_balance_paisa"] for row in self.rows("users", list(changes))}
         values = [wallets[member] + change for member, change in changes.items()]
         self.update("users", list(changes), wallet_balance_paisa=values)
 
     def settle(self, members: Sequence[int]) -> None:
-        """Recompute the running balances and wallets of members from their ledger, as if it had always been so."""
+        """Recompute the running balances and wallets of members from all their ledger rows."""
         mine = pl.col("user_id").is_in(list(set(members)))
         ledger = self.frames["ledger"]
         running = pl.when(mine).then(pl.col("amount_paisa").cum_sum().over("user_id")).otherwise("balance_after_paisa")
@@ -86,7 +89,7 @@ class Platform:
         self.update("users", who, wallet_balance_paisa=[sums.get(member, 0) for member in who])
 
     def write_snapshot(self, folder: Path) -> None:
-        """The inputs of the checks as Parquet files, without a database in between."""
+        """Write the inputs of the checks as Parquet files, without a database in between."""
         folder.mkdir(parents=True, exist_ok=True)
         for name, spec in INPUTS.items():
             self.frames[name].select(list(spec.columns)).write_parquet(folder / f"{name}.parquet")

@@ -1,4 +1,4 @@
-"""Takes the steps of a remedy on a platform in memory, as an operator would on the real one."""
+"""The application of a remedy to a platform in memory, with the steps that an operator would take on the real one."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,7 +20,7 @@ FRAMES = {
     "MonthlyStats": "monthly_stats",
     "AuditAuthorisation": "authorisations",
 }
-"""The frames of tables that are named otherwise."""
+"""The frame of each table whose frame has another name."""
 ATTRIBUTES = {
     "userId": "user_id",
     "fromUserId": "from_user_id",
@@ -55,16 +55,16 @@ ATTRIBUTES = {
     "retryCount": "retry_count",
     "paidAt": "paid_at",
 }
-"""The columns of frames whose names in the canonical model are written otherwise."""
+"""The frame column of each canonical attribute that has another name."""
 KEYS = {"matrix_nodes": "user_id"}
 NO_ID = ("matrix_nodes",)
 
 
 def apply(platform: Platform, remedy: Remedy, choice: int = 0) -> tuple[int, ...]:
-    """Take the steps of a remedy in place; of a decision those of alternative number `choice`. Returns whose wallets moved.
+    """Take the steps of a remedy in place, and return the members whose wallets changed.
 
-    A ledger row is posted once: where its key is there already, the step has been taken. An investigation, and what follows
-    from another break, have no step.
+    For a decision, the steps are those of alternative number `choice`. A ledger row whose key exists already is not
+    posted again. An investigation has no steps, and neither has a break that follows from another one.
     """
     moved: dict[int, None] = {}
     added: int | None = None
@@ -79,7 +79,7 @@ def apply(platform: Platform, remedy: Remedy, choice: int = 0) -> tuple[int, ...
 
 
 def steps_of(remedy: Remedy, choice: int = 0) -> tuple[Step, ...]:
-    """The steps of a remedy, or of one of its alternatives."""
+    """Return the steps of a remedy, or of one of its alternatives."""
     return remedy.alternatives[choice].steps if remedy.alternatives else remedy.steps
 
 
@@ -99,7 +99,7 @@ def _take(platform: Platform, step: Step) -> Sequence[int]:
 
 def _correct(platform: Platform, step: Correction) -> None:
     frame, number, key = FRAMES.get(step.table, step.table), step.id, "id"
-    if frame == "monthly_stats":  # its rows are named by their month
+    if frame == "monthly_stats":  # its rows are identified by their month
         [number] = platform[frame].filter(pl.col("year") * 100 + pl.col("month") == step.id)["id"]
     else:
         key = KEYS.get(frame, key)
@@ -130,7 +130,7 @@ def _post(platform: Platform, step: Posting) -> Sequence[int]:
 
 
 def _wallet(platform: Platform, member: int | None) -> int | None:
-    """What a member's wallet holds; None for the company, for a member who does not exist, and where nothing is stored."""
+    """Return a member's wallet balance, or None for the company, an unknown member and a balance that is not stored."""
     if member is None:
         return None
     found = platform["users"].filter(pl.col("id") == member)["wallet_balance_paisa"]
@@ -150,7 +150,7 @@ def _set_wallet(platform: Platform, step: WalletCorrection) -> Sequence[int]:
 
 
 def _insert(platform: Platform, step: Insertion) -> int | None:
-    """Add a row; returns its id. A row that is there already is not added again."""
+    """Add a row, and return its id, or None for a table without ids. An id that exists already is not added again."""
     frame = FRAMES.get(step.table, step.table)
     row: dict[str, Any] = {_attribute(name): _value(platform, value) for name, value in step.values.items()}
     if "created_at" in platform[frame].columns:

@@ -1,4 +1,4 @@
-"""What becomes of a break when its remedy is taken: the fault alone, its remedies applied to a copy, the audit made again."""
+"""Trials of remedies: apply the remedies of a single fault to a copy of the platform, and audit the copy again."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -14,25 +14,26 @@ from mlm_audit.demo.remedy import apply, steps_of
 
 @dataclass(frozen=True)
 class Closing:
-    """One alternative of a fault's remedies, taken on a copy. `left` are ids of breaks that are open afterwards."""
+    """The result of one alternative of a fault's remedies on a copy. `left` has the ids of breaks still open."""
 
     choice: int
     left: tuple[str, ...]
     strangers: tuple[int, ...]
-    """Members whose wallets moved, though the fault does not concern them."""
+    """Members whose wallets changed although the fault does not concern them."""
     is_posted_twice: bool
 
     @property
     def is_closed(self) -> bool:
-        """Nothing is open, no innocent wallet moved, nothing was posted twice."""
+        """Return whether no break is open, no unrelated wallet changed and nothing was posted twice."""
         return not self.left and not self.strangers and not self.is_posted_twice
 
 
 def closings(platform: Platform, truth: Truth, audit: Callable[[Platform], pl.DataFrame]) -> list[Closing]:
-    """Every alternative of the remedies for a fault that is alone in a platform, each taken on a copy of its own.
+    """Apply every alternative of a fault's remedies, each to its own copy, and return the results.
 
-    The remedies of all breaks are taken: those of one fault must not undo each other, nor pay twice. Of a decision the
-    alternatives of one number belong together. Empty where a person has to find out first.
+    The fault must be the only one in the platform. The remedies of all breaks are applied together, because they must
+    not undo each other or pay twice. Alternatives with the same number are applied together. Return an empty list when
+    a person must first establish what is right.
     """
     rows = list(audit(platform).iter_rows(named=True))
     remedies = [remedy_of(row) for row in rows]
@@ -44,7 +45,7 @@ def closings(platform: Platform, truth: Truth, audit: Callable[[Platform], pl.Da
 
 
 def concerns(row: dict[str, Any], truth: Truth) -> bool:
-    """Whether a break is about the members or orders of a fault."""
+    """Return whether a break is about a member or an order of a fault."""
     return row["member_id"] in truth.members or row["order_id"] in truth.orders
 
 
@@ -56,11 +57,11 @@ def _closing(
     for remedy in chosen:
         apply(once, remedy)
     twice = once.copy()
-    for remedy in chosen:  # taken once more, nothing may move once more
+    for remedy in chosen:  # a second application must not move any wallet again
         apply(twice, remedy)
     before, after = _wallets(platform), _wallets(once)
     moved = {member for member, paisa in before.items() if after[member] != paisa}
-    # The members of an order's lines are named by the remedy, and concerned by the order.
+    # A fault in an order concerns all members of the order's lines. Only the remedies name them.
     concerned = set(truth.members) | (
         {member for remedy in chosen for member in wallets_named(remedy)} if truth.orders else set()
     )
@@ -69,7 +70,10 @@ def _closing(
 
 
 def _left(platform: Platform, remedies: Sequence[Remedy], audit: Callable[[Platform], pl.DataFrame]) -> tuple[str, ...]:
-    """What is open after the remedies; what followed from another break, and has steps of its own now, is put right as well."""
+    """Return the ids of the breaks that are open after the remedies.
+
+    When all of them followed from another break and now have steps of their own, these steps are applied first.
+    """
     following = {remedy.break_id for remedy in remedies if remedy.follows}
     left = [remedy_of(row) for row in audit(platform).iter_rows(named=True)]
     if not left or not all(remedy.break_id in following and remedy.steps for remedy in left):
@@ -80,14 +84,14 @@ def _left(platform: Platform, remedies: Sequence[Remedy], audit: Callable[[Platf
 
 
 def chosen_of(remedy: Remedy, choice: int) -> Remedy:
-    """The remedy with one alternative as its steps."""
+    """Return the remedy with one alternative as its steps. A choice that is too high means the last alternative."""
     if not remedy.alternatives:
         return remedy
     return replace(remedy, steps=steps_of(remedy, min(choice, len(remedy.alternatives) - 1)), alternatives=())
 
 
 def wallets_named(remedy: Remedy) -> set[int]:
-    """The members whose wallets the steps of a remedy may move."""
+    """Return the members whose wallets the steps of a remedy may change."""
     members = {step.member_id for step in remedy.steps if isinstance(step, Posting | WalletCorrection)}
     return {member for member in members if member is not None}
 

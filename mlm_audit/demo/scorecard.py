@@ -1,4 +1,4 @@
-"""The scorecard: each kind of fault injected alone into clean platforms; what the checks made of it."""
+"""The fault scorecard: each kind of fault is injected alone into clean platforms and compared with the findings."""
 
 import json
 import tempfile
@@ -22,12 +22,16 @@ from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import Engine
 
 REMEDY_PLATFORMS = 2
-"""On how many of the platforms the remedies of each fault are taken: each takes an audit before and one after every alternative."""
+"""The number of platforms on which remedies are applied. Each takes one audit, and one after every alternative."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """One kind of fault: places injected, places found, with the right cause, and breaks that belong to none."""
+    """The score of one kind of fault.
+
+    `places` faults were injected, `found` of them were found, and `caused` were found with the right cause. `unrelated`
+    of the `breaks` belong to no fault.
+    """
 
     fault: str
     places: int
@@ -36,13 +40,13 @@ class Score:
     breaks: int
     unrelated: int
     remedies: int = 0
-    """Alternatives of remedies that were taken, each on a copy of its own."""
+    """Alternatives of remedies that were applied, each to its own copy."""
     closed: int = 0
-    """Those after which nothing was open, no innocent wallet had moved and nothing was paid twice."""
+    """Alternatives after which no break was open, no unrelated wallet had changed and nothing was paid twice."""
 
 
 def audit(platform: Platform) -> pl.DataFrame:
-    """The breaks that the checks find in a platform in memory."""
+    """Return the breaks that the checks find in a platform in memory."""
     with tempfile.TemporaryDirectory() as folder:
         platform.write_snapshot(Path(folder))
         with Engine(Path(folder), load_plan(), Settings(database_url=None), read_at=platform.end) as engine:
@@ -50,9 +54,9 @@ def audit(platform: Platform) -> pl.DataFrame:
 
 
 def score(truths: Sequence[Truth], breaks: pl.DataFrame, fault: str) -> Score:
-    """Compare what was found with the truth.
+    """Compare the breaks with the truth.
 
-    A break belongs to a fault when its member or order is the fault's and its check is one that this kind may trip.
+    A break belongs to a fault when it names a member or an order of the fault, and its check may find this kind.
     """
     rows = list(breaks.iter_rows(named=True))
     found = caused = 0
@@ -73,7 +77,7 @@ def _touches(row: dict[str, object], truth: Truth) -> bool:
 
 
 def scorecard(seeds: Iterable[int], places: int, members: int = 2_000) -> list[Score]:
-    """Every kind of fault alone, `places` in all spread over the seeds, and the clean platforms first."""
+    """Score the clean platforms first, then every kind of fault alone, with `places` in total spread over the seeds."""
     seeds = list(seeds)
     plan, tz = load_plan(), Settings(database_url=None).tz
     clean = {seed: build_platform(DemoSpec(members=members, seed=seed), plan, tz) for seed in seeds}
@@ -94,14 +98,14 @@ def scorecard(seeds: Iterable[int], places: int, members: int = 2_000) -> list[S
 
 
 def _taken(code: str, clean: Platform, seed: int) -> list[Closing]:
-    """The remedies of one fault that is alone in a platform, taken."""
+    """Apply the remedies of one fault that is alone in a platform, and return the results."""
     platform = clean.copy()
     [truth] = inject(platform, {code: 1}, FAULTS, seed)
     return closings(platform, truth, audit)
 
 
 def tree_input(platform: Platform) -> TreeInput:
-    """What the tree checks read, of a platform in memory; the flags follow the last sweep in its log."""
+    """Return the input of the tree checks for a platform in memory. The flags follow the last sweep in its log."""
     orders = platform["orders"].select(pl.col("id").alias("order_id"), pl.col("user_id").alias("buyer_id"))
     pending = platform["commissions"].filter(pl.col("status") == "pending").join(orders, on="order_id", how="left")
     amount = pl.col("amount_paisa").sum()
@@ -123,7 +127,10 @@ def tree_input(platform: Platform) -> TreeInput:
 
 
 def tree_score(truth: Truth, issues: Sequence[Issue]) -> tuple[bool, bool, int]:
-    """Whether the fault was found, exactly once; with the right ids and number of affected; and issues that are not its own."""
+    """Return whether exactly one issue reports the fault, whether that issue is right, and the number of other issues.
+
+    An issue is right when it names the members of the fault and the right number of affected members.
+    """
     mine = [issue for issue in issues if issue.code == truth.code and _names(issue) & set(truth.members)]
     right = len(mine) == 1 and affected(mine[0]) == truth.affected and set(truth.members) <= _names(mine[0])
     return len(mine) == 1, right, len(issues) - len(mine)
@@ -134,7 +141,7 @@ def _names(issue: Issue) -> set[object]:
 
 
 def tree_scorecard(seeds: Iterable[int], places: int, members: int = 2_000) -> list[Score]:
-    """Every kind of fault of the trees, one place at a time, and the clean platforms first."""
+    """Score the clean platforms first, then every kind of tree fault, one place at a time."""
     seeds = list(seeds)
     plan, tz = load_plan(), Settings(database_url=None).tz
     clean = {seed: build_platform(DemoSpec(members=members, seed=seed), plan, tz) for seed in seeds}
@@ -143,7 +150,7 @@ def tree_scorecard(seeds: Iterable[int], places: int, members: int = 2_000) -> l
 
 
 def tree_fault_score(code: str, clean: Mapping[int, Platform], places: int) -> Score:
-    """One kind of fault of the trees, `places` times alone, spread over the platforms."""
+    """Score one kind of tree fault, injected alone `places` times, spread over the platforms."""
     seeds = list(clean)
     found = right = issues = unrelated = 0
     for number in range(places):
@@ -161,5 +168,5 @@ def _sum(fault: str, parts: Sequence[Score]) -> Score:
 
 
 def write_truth(truths: Sequence[Truth], path: Path) -> None:
-    """The truth file: one JSON list."""
+    """Write the truth file as one JSON list."""
     path.write_text(json.dumps([truth.to_dict() for truth in truths], indent=1, ensure_ascii=False), encoding="utf-8")

@@ -1,6 +1,7 @@
-"""Who joins, under whom, when, and what they order: the facts that everything else follows from.
+"""The facts of a demonstration platform: its members, their sponsors, when they join, and what they order.
 
-All arrays are numpy, one entry per member or order; instants are int64 microseconds UTC; member 0 is the founder.
+All other data follow from these facts. The arrays are numpy arrays with one entry per member or order.
+Instants are int64 microseconds UTC. Member 0 is the founder.
 """
 
 from dataclasses import dataclass
@@ -27,18 +28,18 @@ NEVER_ORDERS = 0.05
 KYC_APPROVED = 0.9
 LEAVES = 0.03
 FIRST_END, LAST_END = 1990, 2199
-"""The years in which a demonstration's history may stop: it begins up to ten years before, and its instalments come after."""
+"""The years in which a history may end. It begins up to ten years earlier, and instalments fall due later."""
 ORDERS_PER_MEMBER_MONTH = 0.9
 
 
 def micros(moment: datetime) -> int:
-    """An instant as microseconds since 1970."""
+    """Return an instant as microseconds since 1970, in whole milliseconds."""
     return int(moment.timestamp() * 1_000) * 1_000
 
 
 @dataclass(frozen=True)
 class DemoSpec:
-    """What to build: the same spec gives the same platform, to the row. `end` is when its history stops."""
+    """The parameters of a platform. The same spec always gives the same rows. `end` is when the history ends."""
 
     members: int = 2_000
     months: int = 6
@@ -58,10 +59,11 @@ class DemoSpec:
 
 @dataclass(frozen=True)
 class Members:
-    """`left_at` is NEVER unless deactivated or blocked; `first_paid_at` is NEVER for those who never ordered.
+    """The members of a platform, one entry per member.
 
-    `active_from` is when a member starts to earn, NEVER for those who never do. `parent` and `position` are the seat in the
-    matrix: -1 and 0 for the first member and for those who are not placed.
+    `left_at` is NEVER unless the member was deactivated or blocked. `first_paid_at` is NEVER for members who never
+    ordered. `active_from` is when a member starts to earn, or NEVER. `parent` and `position` are the seat in the
+    matrix. They are -1 and 0 for the first member and for members who are not placed.
     """
 
     created_at: Ints
@@ -75,21 +77,21 @@ class Members:
     left_at: Ints
     blocked: Flags
     admin: Flags
-    """Whose role is admin: they may be in the tree, and no sweep finds them eligible."""
+    """Whether the member's role is admin. An admin may be in the tree, but no sweep finds an admin eligible."""
 
     @property
     def count(self) -> int:
-        """How many members there are."""
+        """Return the number of members."""
         return len(self.created_at)
 
     def active_at(self, instant: Ints | np.int64 | int) -> Flags:
-        """Which members are active at an instant."""
+        """Return which members are active at an instant."""
         return (self.active_from <= instant) & (instant < self.left_at)
 
 
 @dataclass(frozen=True)
 class Orders:
-    """Paid and refunded orders first come with `paid_at`; `refunded_at` is NEVER for those that stand."""
+    """The paid and refunded orders, sorted by `paid_at`. `refunded_at` is NEVER for orders that were not refunded."""
 
     member: Ints
     total_paisa: Ints
@@ -112,12 +114,12 @@ class World:
 
     @property
     def end(self) -> int:
-        """The instant at which the history stops, in microseconds."""
+        """Return the instant at which the history ends, in microseconds."""
         return micros(self.spec.end)
 
 
 def make_world(spec: DemoSpec, plan: Plan, tz: ZoneInfo) -> World:
-    """Members and orders of a platform."""
+    """Build the members and orders of a platform."""
     rng = np.random.default_rng(spec.seed)
     months = _history(spec, tz)
     members, joining_paid = _make_members(spec, rng, months[0].start, plan.rules)
@@ -175,7 +177,7 @@ def _make_orders(rng: np.random.Generator, spec: DemoSpec, members: Members, pay
     member = np.concatenate([buyers, buyers[again]])
     paid_at = np.concatenate([members.first_paid_at[buyers], at])
     is_joining = np.concatenate([np.ones(len(buyers), np.bool_), np.zeros(len(again), np.bool_)])
-    # Paid whole milliseconds, as the platform stores them; then ids follow the time of payment.
+    # The platform stores whole milliseconds. Truncation precedes sorting, so that ids follow the stored time.
     paid_at = paid_at // 1_000 * 1_000
     order = np.lexsort((~is_joining, paid_at))
     member, paid_at, is_joining = member[order], paid_at[order], is_joining[order]
@@ -186,7 +188,7 @@ def _make_orders(rng: np.random.Generator, spec: DemoSpec, members: Members, pay
 
 
 def _refunds(rng: np.random.Generator, is_joining: Flags, paid_at: Ints, months: list[Month], end: int) -> Ints:
-    """Some repurchases are refunded, always within the month they were paid in and before `end`."""
+    """Return when each order is refunded, or NEVER. Only repurchases are, in the month of payment and before `end`."""
     ends = np.array([micros(month.end) for month in months])
     month_end = ends[np.searchsorted(ends, paid_at, side="right")]
     at = paid_at + HOUR + (rng.random(len(paid_at)) * 40 * HOUR).astype(np.int64)

@@ -1,4 +1,4 @@
-"""A platform in memory into a database: completes the frames with what only a database holds."""
+"""The writer of a platform in memory to a database. It adds the columns that only a database has."""
 
 from collections.abc import Callable, Iterator
 
@@ -15,7 +15,7 @@ SLICE_ROWS = 500_000
 
 
 def write_platform(engine: Engine, platform: Platform, progress: Progress = lambda *_: None) -> None:
-    """Insert everything in one transaction. The tables must exist and be empty."""
+    """Insert all tables of a platform in one transaction. The tables must exist and be empty."""
     frames: dict[type[Base], Iterator[pl.DataFrame]] = {
         tables.User: _slices(platform["users"], _people),
         tables.MatrixNode: _slices(platform["matrix_nodes"]),
@@ -41,7 +41,7 @@ def _slices(frame: pl.DataFrame, complete: Callable[[pl.DataFrame], pl.DataFrame
 
 
 def _people(users: pl.DataFrame) -> pl.DataFrame:
-    """Names, addresses and numbers that are plainly nobody's: example.invalid cannot exist."""
+    """Add names, addresses and numbers that are clearly fictitious. The domain example.invalid cannot exist."""
     number = pl.col("id").cast(pl.String).str.zfill(8)
     return users.with_columns(
         (pl.lit("Demo Member ") + number).alias("full_name"),
@@ -78,7 +78,7 @@ def _history(history: pl.DataFrame) -> pl.DataFrame:
 
 
 def _closure(platform: Platform) -> Iterator[pl.DataFrame]:
-    """As it was changed, or else made level by level."""
+    """Yield the closure as it was changed. If it was not, yield it computed level by level."""
     changed = platform.frames.get("hierarchy")
     for level in closure_levels(platform["matrix_nodes"]) if changed is None else [changed]:
         yield from _slices(level)

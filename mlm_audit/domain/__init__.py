@@ -1,1 +1,4 @@
-"""The rules in plain Python: money, time, the plan, findings, settings. No I/O but the two config files, no clock."""
+"""Business rules in plain Python: money, time, the plan, findings and settings.
+
+The package does no I/O except for reading the two configuration files, and it reads no clock.
+"""

@@ -1,4 +1,4 @@
-"""What the jobs did in a period, as figures for people: runs, durations, money moved, breaks; plain data."""
+"""The activity of the jobs in a period as plain figures: runs, durations, money moved and breaks."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ GOOD = ("success", "warning")
 
 @dataclass(frozen=True)
 class JobFigures:
-    """One job's runs of a period; `typical_ms` is the median duration of those that ended."""
+    """Figures of one job's runs in a period. `typical_ms` is the median duration of the runs that ended."""
 
     job: str
     runs: int
@@ -20,7 +20,7 @@ class JobFigures:
 
 @dataclass(frozen=True)
 class Figures:
-    """A period in figures. Amounts are paisa; `members` were decided by the sweep."""
+    """Figures of a period. Amounts are paisa; `members` is the number of members that the sweep decided."""
 
     runs: int
     good: int
@@ -36,13 +36,13 @@ class Figures:
 
     @property
     def success_percent(self) -> int | None:
-        """Runs that ended well per run that ended, in per cent, floored; None when none ended."""
+        """Return the share of ended runs that succeeded, in per cent, rounded down; None when no run ended."""
         ended = self.good + self.failed
         return self.good * 100 // ended if ended else None
 
 
 def figures_of(runs: Sequence[Mapping[str, Any]], jobs: Iterable[str]) -> Figures:
-    """The figures of runs, each with job, status, duration_ms and counts (as their results have them)."""
+    """Return the figures of `runs`. Each run has job, status, duration_ms and counts, as in its result."""
     mine = {job: [run for run in runs if run["job"] == job] for job in jobs}
     return Figures(
         runs=len(runs),
@@ -72,7 +72,7 @@ def _job(job: str, runs: Sequence[Mapping[str, Any]]) -> JobFigures:
 
 @dataclass(frozen=True)
 class BreakChange:
-    """Breaks, or issues, between two runs: how many are new, cleared, and open at the end; None before the first run."""
+    """Numbers of breaks or issues between two runs: new ones, cleared ones, and those open at the end."""
 
     new: int
     cleared: int
@@ -80,7 +80,7 @@ class BreakChange:
 
 
 def change_of(before: set[str] | None, after: set[str] | None) -> BreakChange | None:
-    """What became of the open breaks; None when there was no run to speak of."""
+    """Return how the open breaks changed between two runs; None when `after` is None because there was no run."""
     if after is None:
         return None
     known = before or set()

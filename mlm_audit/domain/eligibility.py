@@ -1,6 +1,6 @@
-"""Monthly eligibility of one member, in plain Python: the rule as DOMAIN §2 words it, with what was missing.
+"""Monthly eligibility of one member in plain Python: the rule of DOMAIN §2, with the shortfall of each condition.
 
-The bulk form is `checks/sql/sweep/eligibility.sql`; the two are property-tested against each other.
+The bulk form is `checks/sql/sweep/eligibility.sql`. Property tests compare the two.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,10 @@ ConditionName = Literal["active", "purchase", "kyc", "three_three"]
 
 @dataclass(frozen=True)
 class Direct:
-    """A member's direct, as of the end of the month: `paid_orders` stand, `active_directs` are the direct's own."""
+    """A direct of the member, as of the end of the month.
+
+    `paid_orders` counts the orders that stand. `active_directs` counts the direct's own active directs.
+    """
 
     member_id: int
     is_active: bool
@@ -26,7 +29,10 @@ class Direct:
 
 @dataclass(frozen=True)
 class Person:
-    """A member as the platform has them now; instants are UTC. `first_paid_at` is of any order that was ever paid."""
+    """A member as stored on the platform now. Instants are UTC.
+
+    `first_paid_at` is the first payment of any order, including orders that no longer stand.
+    """
 
     member_id: int
     role: str
@@ -38,9 +44,11 @@ class Person:
 
 
 def was_active(person: Person, ends_at: datetime, rules: PlanRules) -> bool:
-    """Active in the month that ended at `ends_at`: a user, active and not blocked, there before the month ended.
+    """Return whether a person was active in the month that ended at `ends_at`.
 
-    Flags have no history, so they are those of now; what has a date is taken as it was (docs/decisions/0010).
+    An active person is a user who is active, not blocked, and registered before the month ended. If the plan counts
+    activity from the first paid order, a first paid order after the end of the month means not active. Flags have no
+    history, so their current values are used; dated facts are evaluated as of that time (docs/decisions/0010).
     """
     started = rules.active_from == "registration" or person.first_paid_at is None or person.first_paid_at < ends_at
     return fold(person.role) == USER and person.is_active and not person.is_blocked and person.created_at < ends_at and started
@@ -48,7 +56,7 @@ def was_active(person: Person, ends_at: datetime, rules: PlanRules) -> bool:
 
 @dataclass(frozen=True)
 class MonthFacts:
-    """What is known of a member for a month. `is_active`: a user, active, not blocked, there before the month ended."""
+    """The facts about a member in one month. `is_active` is defined as in `was_active`."""
 
     member_id: int
     is_active: bool
@@ -59,7 +67,7 @@ class MonthFacts:
 
 @dataclass(frozen=True)
 class Condition:
-    """One condition: how much was needed, how much was there. Amounts are paisa for `purchase`, else counts."""
+    """One condition with the value needed and the value found. Values are paisa for `purchase`, else counts."""
 
     name: ConditionName
     needed: int
@@ -67,17 +75,17 @@ class Condition:
 
     @property
     def is_met(self) -> bool:
-        """Whether there was enough."""
+        """Return whether the value found reaches the value needed."""
         return self.found >= self.needed
 
     @property
     def missing(self) -> int:
-        """By how much it fell short."""
+        """Return the shortfall, or 0 when the condition is met."""
         return max(0, self.needed - self.found)
 
 
 def judge(facts: MonthFacts, rules: PlanRules) -> tuple[Condition, ...]:
-    """The four conditions; the member is eligible when all are met."""
+    """Return the four conditions. The member is eligible when all of them are met."""
     return (
         Condition("active", 1, int(facts.is_active)),
         Condition("purchase", rules.monthly_purchase_required_paisa, facts.purchase_paisa),
@@ -87,23 +95,23 @@ def judge(facts: MonthFacts, rules: PlanRules) -> tuple[Condition, ...]:
 
 
 def counts_for_three_three(direct: Direct, rules: PlanRules) -> bool:
-    """Whether a direct is one of the three, in the reading that the plan names."""
+    """Return whether a direct counts towards the 3-3 rule, in the reading that the plan specifies."""
     reached = direct.paid_orders if rules.three_three == "orders_of_directs" else direct.active_directs
     return direct.is_active and reached >= rules.three_three_count
 
 
 def is_eligible(conditions: tuple[Condition, ...]) -> bool:
-    """Whether every condition is met."""
+    """Return whether every condition is met."""
     return all(condition.is_met for condition in conditions)
 
 
 def reasons_of(conditions: tuple[Condition, ...]) -> list[dict[str, Any]]:
-    """The unmet conditions as they are stored: `{condition, missing}`."""
+    """Return the unmet conditions in the form in which they are stored: `{condition, missing}`."""
     return [{"condition": c.name, "missing": c.missing} for c in conditions if not c.is_met]
 
 
 def in_words(reason: dict[str, Any], rules: PlanRules) -> str:
-    """A stored reason for people."""
+    """Return a stored reason as text for people."""
     missing, three = int(reason["missing"]), rules.three_three_count
     whom = f"with {three} paid orders each" if rules.three_three == "orders_of_directs" else f"with {three} active directs each"
     return {

@@ -1,17 +1,17 @@
-"""The errors a user can cause or must act on."""
+"""Errors that a user can cause or has to act on."""
 
 
 class InputError(Exception):
-    """Bad input: the message says what was wrong, where, and what to do. The commands print it and exit with 2."""
+    """Invalid input. The message says what is wrong, where, and what to do; commands print it and exit with code 2."""
 
 
 class UnknownJobError(InputError):
-    """There is no job of that name."""
+    """No job has the given name."""
 
 
 class JobBusyError(InputError):
-    """The job runs already; nothing was started and nothing written."""
+    """The job is already running. Nothing was started and nothing was written."""
 
 
 class JobFailedError(Exception):
-    """The job started and could not finish; the JobLog row says so. What it had committed stays. Exit code 1."""
+    """The job started but could not finish, as its JobLog row shows. Committed work stays. The exit code is 1."""

@@ -1,4 +1,4 @@
-"""Findings and results: the words, the columns and the verdict, the same for every job."""
+"""Findings and run results: their terms, their keys and the verdict, the same for every job."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 SEVERITIES = ("low", "medium", "high", "critical")
-"""Ascending."""
+"""In ascending order."""
 
 STATES = ("new", "grew", "shrank", "carried over", "cleared")
 
@@ -24,14 +24,14 @@ FINDING_KEYS = (
     "age_days",
     "message",
 )
-"""The keys of a finding in `--json`, in this order. `amount_paisa` is what is there minus what should be."""
+"""The keys of a finding in `--json`, in this order. `amount_paisa` is the actual minus the expected amount."""
 
 
 class Verdict(StrEnum):
-    """The worst that a run can say, in this order: FAIL, INCOMPLETE, PASS.
+    """The verdict of a run, from worst to best: FAIL, INCOMPLETE, PASS.
 
-    FAIL: something is open, whether or not all was checked. INCOMPLETE: nothing was found, but something could not be
-    checked, so it is not a PASS. PASS: everything was checked and nothing is open.
+    FAIL: a finding is open, whether or not everything was checked. INCOMPLETE: nothing was found, but something could
+    not be checked, so the run is not a PASS. PASS: everything was checked and nothing is open.
     """
 
     PASS = "PASS"  # noqa: S105  (a verdict, not a password)
@@ -40,7 +40,7 @@ class Verdict(StrEnum):
 
 
 class CheckStatus(StrEnum):
-    """What became of a check in a run."""
+    """The status of a check in a run."""
 
     RAN = "ran"
     NOT_APPLICABLE = "not applicable"
@@ -49,7 +49,7 @@ class CheckStatus(StrEnum):
 
 @dataclass(frozen=True)
 class CheckRun:
-    """One check in one run: how many breaks it found, how long it took, or why it did not run."""
+    """One check in one run: the number of breaks and the duration, or the reason why it did not run."""
 
     code: str
     title: str
@@ -61,7 +61,7 @@ class CheckRun:
 
 @dataclass(frozen=True)
 class BridgeLine:
-    """One step from the ledger's total to the wallets' total."""
+    """One step of the bridge from the ledger total to the wallet total."""
 
     cause: str
     members: int
@@ -70,7 +70,7 @@ class BridgeLine:
 
 @dataclass(frozen=True)
 class Bridge:
-    """Σ ledger + Σ lines + residual = Σ wallets; the totals are summed independently of the breaks."""
+    """Σ ledger + Σ lines + residual = Σ wallets. The totals are summed independently of the breaks."""
 
     ledger_paisa: int
     wallets_paisa: int
@@ -78,13 +78,13 @@ class Bridge:
 
     @property
     def residual_paisa(self) -> int:
-        """What the causes do not explain; anything but zero means that the proof failed."""
+        """Return the amount that the causes do not explain. Any value other than zero means that the proof failed."""
         return self.wallets_paisa - self.ledger_paisa - sum(line.amount_paisa for line in self.lines)
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """What every job returns and every report, mail and program reads; frozen once stored."""
+    """The result that every job returns and that reports, mails and programs read. It is frozen once stored."""
 
     job: str
     job_id: str
@@ -105,61 +105,64 @@ class RunResult:
     alerts: tuple[str, ...] = ()
     corrections: tuple[dict[str, Any], ...] = ()
     fixed: tuple[str, ...] = ()
-    """Ids of findings that the run itself has mended: found, and no longer open."""
+    """Ids of findings that the run itself corrected, so that they are no longer open."""
     items: tuple[dict[str, Any], ...] = ()
-    """What the job did, or with `dry_run` would do, one by one: instalments or members; of a tree check, who moved."""
+    """What the job did, or with `dry_run` would do: instalments or members; for a tree check, the members who moved."""
     pictures: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Small graphs for the largest findings of a tree check, by the finding's id."""
+    """Small graphs for the largest findings of a tree check, by finding id."""
     reports: dict[str, str] = field(default_factory=dict)
-    """Paths of the files that the run has left, by their kind: html, csv, json, parquet."""
+    """Paths of the files that the run wrote, by kind: html, csv, json, parquet."""
     sha256: dict[str, str] = field(default_factory=dict)
-    """SHA-256 of those files, by their kind, but of result.json, which says it."""
+    """SHA-256 of those files by kind, except for result.json, which contains these digests."""
     trend: tuple[tuple[str, int, int], ...] = ()
-    """The last runs, the oldest first and this one last: a day or month and two amounts. Findings new and carried over; of
-    payouts paisa paid and held, of a sweep paisa released and rolled up."""
+    """The last runs, oldest first and this run last, each as a day or month and two values. For checks, the values are
+    new and carried-over findings; for payouts, paisa paid and held; for a sweep, paisa released and rolled up."""
     sealed: dict[str, Any] = field(default_factory=dict)
-    """The sealed history as the run leaves it: the last sealed month, months, rows, and the log's entries and head. Empty for none."""
+    """The sealed history after the run: last sealed month, months, rows, log entries and head. Empty if none."""
     not_checked: tuple[str, ...] = ()
-    """What could not be checked, or not wholly: it qualifies a FAIL, and makes INCOMPLETE what would else be a PASS."""
+    """What could not be checked, or only in part. It qualifies a FAIL, and turns a PASS into INCOMPLETE."""
     figures: dict[str, Any] = field(default_factory=dict)
-    """The money of the breaks, before and after corrections, as `checks.figures` defines it; empty where a job has none."""
+    """The amounts of the breaks before and after corrections (`checks.figures`). Empty for a job that has none."""
     books: dict[str, Any] = field(default_factory=dict)
-    """Of a job that moves money: the last stored reconciliation as it stood when the run read; empty for other jobs."""
+    """For a job that moves money, the last stored reconciliation as of the run's read. Empty for other jobs."""
 
     @property
     def is_complete(self) -> bool:
-        """Whether everything that the job is about could be checked."""
+        """Return whether everything in the scope of the job could be checked."""
         return not self.not_checked and self.verdict is not Verdict.INCOMPLETE
 
     @property
     def verdict_in_words(self) -> str:
-        """The verdict with its qualifier: `FAIL, incomplete`."""
+        """Return the verdict with its qualifier, such as `FAIL, incomplete`."""
         return verdict_in_words(self.verdict, is_complete=self.is_complete)
 
 
 def verdict_of(*, is_broken: bool, not_checked: Sequence[str]) -> Verdict:
-    """The verdict of a run: FAIL outranks INCOMPLETE, which outranks PASS."""
+    """Return the verdict of a run. FAIL outranks INCOMPLETE, which outranks PASS."""
     if is_broken:
         return Verdict.FAIL
     return Verdict.INCOMPLETE if not_checked else Verdict.PASS
 
 
 def verdict_in_words(verdict: str, *, is_complete: bool) -> str:
-    """A verdict as people read it, everywhere: `PASS`, `FAIL`, `FAIL, incomplete`, `INCOMPLETE`."""
+    """Return a verdict as it is always shown to people: `PASS`, `FAIL`, `FAIL, incomplete` or `INCOMPLETE`."""
     return f"{verdict}, incomplete" if verdict == Verdict.FAIL and not is_complete else str(verdict)
 
 
 def open_findings(result: RunResult) -> list[dict[str, Any]]:
-    """The findings that are still there after the run."""
+    """Return the findings that are still open after the run."""
     fixed = set(result.fixed)
     return [finding for finding in result.findings if finding["state"] != "cleared" and finding["id"] not in fixed]
 
 
 def at_least(severity: str, threshold: str) -> bool:
-    """Whether a severity is `threshold` or worse."""
+    """Return whether a severity is `threshold` or higher."""
     return SEVERITIES.index(severity) >= SEVERITIES.index(threshold)
 
 
 def accuracy_percent(clean: int, checked: int) -> float:
-    """Clean per checked members in per cent, two decimals, floored: never 100.00 while one is not clean."""
+    """Return the percentage of checked members that are clean, rounded down to two decimals.
+
+    The result is below 100.00 while one member is not clean, and 0.0 when no member was checked.
+    """
     return (clean * 10_000 // checked) / 100 if checked else 0.0

@@ -1,4 +1,4 @@
-"""The jobs, one record each: what the commands, flows, schedules, console, mails and docs know of a job comes from here.
+"""The jobs, one record each. Commands, flows, schedules, the console, mails and docs read these records.
 
 A job's code is in `mlm_audit/jobs/`; its record names the function that runs it. See DOMAIN §3 for what each job does.
 """
@@ -21,59 +21,60 @@ _TEN_MINUTES, _TWO_HOURS, _FOUR_HOURS = 600, 2 * 3_600, 4 * 3_600
 
 
 class MissedRuns(StrEnum):
-    """What happens to scheduled runs that were missed while the machine, the server or the worker was down."""
+    """The policy for scheduled runs that were missed while the machine, the server or the worker was down."""
 
     ONCE = "once"
-    """One run makes up for all missed runs, at once."""
+    """One immediate run makes up for all missed runs."""
     EACH_MONTH = "each month"
-    """Every missed run is made up for, each for its own month."""
+    """Every missed run is made up for by a run for its own month."""
     SKIP = "skip"
-    """Nothing is made up for; the next scheduled run follows."""
+    """Missed runs are not made up for; the next scheduled run follows."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """The record of a job. Paths of functions are written `package.module:function`."""
+    """The record of a job. Paths of functions are written as `package.module:function`."""
 
     name: str
-    """The full name: in the job log, in Prefect and on the command line."""
+    """The full name, used in the job log, in Prefect and on the command line."""
     short_name: str
-    """The name that people type and read; the same as `name` where that is short enough."""
+    """The name that people type and read. It equals `name` where that is short enough."""
     title: str
-    """What reports and pages call the job."""
+    """The title of the job in reports and pages."""
     description: str
-    """One or two sentences: what the job does."""
+    """One or two sentences that say what the job does."""
     cron: str
-    """When a scheduled run is due, in the business time zone."""
+    """The cron expression of the schedule, in the business time zone."""
     rhythm: str
-    """What the schedule is called in Prefect. A new name makes Prefect replace the schedule, so it does not change."""
+    """The name of the schedule in Prefect. It must not change, since a new name makes Prefect replace the schedule."""
     missed_runs: MissedRuns
     runner: str
     """The function that runs the job: `(RunContext, Request) -> RunResult`."""
     options: tuple[str, ...] = ()
-    """The options of `Request` that the job takes, beside as_of, dry_run and out, which every job takes."""
+    """The options of `Request` that the job takes, in addition to as_of, dry_run and out, which every job takes."""
     moves_money: bool = False
     """Whether the job changes wallets, the ledger or the payout schedule of the platform."""
     shard_runner: str | None = None
-    """The function that does one shard of a run: `(RunContext, Shard) -> dict[str, int]`."""
+    """The function that processes one shard of a run: `(RunContext, Shard) -> dict[str, int]`."""
     report: str
-    """The kind of report: `package.module:KIND`, an instance of `reporting.core.kind.ReportKind`."""
+    """The report kind as `package.module:KIND`, an instance of `reporting.core.kind.ReportKind`."""
     notices: tuple[str, ...] = ()
-    """The kinds of notices that a run may send, beside job-failed, which every job sends when it breaks off."""
+    """The kinds of notices that a run may send, in addition to job-failed, which every job sends when it fails."""
     finding_noun: str = "finding"
-    """What one finding of the job is called."""
+    """The noun for one finding of the job."""
     step: str = "run the job"
-    """What the one task of the flow is called in Prefect."""
+    """The name in Prefect of the flow's only task."""
     group: str
-    """A tag in Prefect by which deployments are filtered."""
+    """The Prefect tag by which deployments are filtered."""
     time_limit_seconds: int
-    """Prefect ends a run that takes longer."""
+    """The time limit of a run. Prefect ends a run that takes longer."""
     retries_when_database_is_away: bool = False
-    """Whether Prefect may start the job again. Payouts and the sweep are not: their next run does what is left."""
+    """Whether Prefect retries the job when the database is unavailable. Payouts and the sweep are not retried: their
+    next run completes the remaining work."""
     has_external_call: bool = False
-    """Whether an outside scheduler may ask for a run through `/api/cron/<short name>` (DOMAIN §5)."""
+    """Whether an external scheduler may request a run through `/api/cron/<short name>` (DOMAIN §5)."""
     needs_outbox: bool = True
-    """Whether a run is refused while OUTBOX_DIR cannot be written. The health ping reports that fault, so it runs."""
+    """Whether a run is refused while OUTBOX_DIR is not writable. The health ping runs, since it reports that fault."""
 
 
 JOBS: tuple[Job, ...] = (
@@ -229,7 +230,7 @@ FILE_CHECKS = {
     "reconcile-files": "mlm_audit.reporting.reconciliation.kind:FILE_KIND",
     "tree-check-file": "mlm_audit.reporting.trees.kind:FILE_KIND",
 }
-"""The checks of files, which are no jobs, with their kinds of report."""
+"""The checks of files, which are not jobs, with their report kinds."""
 
 
 def flow_attribute(job: Job) -> str:
@@ -243,7 +244,7 @@ def job_names() -> tuple[str, ...]:
 
 
 def job_of(name: str) -> Job:
-    """Return the record of a job by its full or short name. Raises UnknownJobError for a name that no job has."""
+    """Return the record of a job by its full or short name. Raise UnknownJobError when no job has that name."""
     for job in JOBS:
         if name in (job.name, job.short_name):
             return job
@@ -251,12 +252,12 @@ def job_of(name: str) -> Job:
 
 
 def resolve(name: str) -> str:
-    """Return the full name of a job. Raises UnknownJobError for a name that no job has."""
+    """Return the full name of a job. Raise UnknownJobError when no job has that name."""
     return job_of(name).name
 
 
 def short(name: str) -> str:
-    """Return the short name of a job. Raises UnknownJobError for a name that no job has."""
+    """Return the short name of a job. Raise UnknownJobError when no job has that name."""
     return job_of(name).short_name
 
 

@@ -1,4 +1,4 @@
-"""The last stored reconciliation, as a job that moves money sees it: its verdict, its age, and whom its criticals concern."""
+"""The last stored reconciliation for jobs that move money: its verdict, its age and its open critical breaks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from mlm_audit.domain.findings import Verdict, verdict_in_words
 from mlm_audit.domain.money import grouped
 
 NAMED = 20
-"""Critical breaks that a result names; the reconciliation has all of them."""
+"""The maximum number of critical breaks that a result lists. The reconciliation lists all of them."""
 
 
 class Critical(NamedTuple):
-    """An open critical break and whom it is about; one without a member and an order is about the platform as a whole."""
+    """An open critical break. Without a member and an order, it concerns the platform as a whole."""
 
     id: str
     member_id: int | None
@@ -23,7 +23,7 @@ class Critical(NamedTuple):
 
 @dataclass(frozen=True)
 class Books:
-    """The last stored reconciliation; `stored_at` is UTC without a zone."""
+    """The last stored reconciliation. `stored_at` is UTC without a zone."""
 
     job_id: str
     verdict: str
@@ -41,18 +41,21 @@ class Books:
         return {one.order_id: one.id for one in reversed(self.criticals) if one.order_id is not None}
 
     def critical_of(self, member_id: int, order_id: int | None) -> str | None:
-        """The id of an open critical break about a member, or about an order; None when there is none."""
+        """Return the id of an open critical break that concerns the member or the order; None when there is none."""
         about_order = None if order_id is None else self._by_order.get(order_id)
         return self._by_member.get(member_id) or about_order
 
     @property
     def is_failed(self) -> bool:
-        """Whether it is FAIL with critical breaks open."""
+        """Return whether the verdict is FAIL and critical breaks are open."""
         return self.verdict == Verdict.FAIL and bool(self.criticals)
 
 
 def books_data(books: Books | None, now: datetime) -> dict[str, Any]:
-    """What a result keeps of it, at an instant `now` (UTC without a zone); `job_id` is null when no reconciliation is stored."""
+    """Return what a result stores about the last reconciliation, as of `now` (UTC without a zone).
+
+    `job_id` is null when no reconciliation is stored.
+    """
     if books is None:
         return {"job_id": None}
     return {
@@ -68,7 +71,7 @@ def books_data(books: Books | None, now: datetime) -> dict[str, Any]:
 
 
 def books_in_words(data: Mapping[str, Any]) -> str:
-    """The last reconciliation in a sentence, from `books_data`; empty for a job that does not ask for it."""
+    """Return one sentence on the last reconciliation from `books_data`; empty for a job that does not read it."""
     if not data:
         return ""
     if data["job_id"] is None:
@@ -78,14 +81,20 @@ def books_in_words(data: Mapping[str, Any]) -> str:
 
 
 def doubt_of_books(books: Books | None) -> tuple[str, ...]:
-    """What keeps a job that moves money from being a PASS: the last reconciliation failed with critical breaks."""
+    """Return why a job that moves money is not a PASS: the last reconciliation failed with critical breaks.
+
+    Return () when it did not.
+    """
     if books is None or not books.is_failed:
         return ()
     return (f"whether the books are right: {books.job_id} is FAIL with {_criticals(len(books.criticals))} open",)
 
 
 def why_books_stop(books: Books | None, now: datetime, hours: int) -> str | None:
-    """Why a run may not start on these books, where a recent reconciliation without critical breaks is required; None if it may."""
+    """Return why a run may not start; None if it may.
+
+    This applies where a recent reconciliation without critical breaks is required. `hours` is its maximum age.
+    """
     if books is None:
         return "no reconciliation is stored"
     if books.is_failed:

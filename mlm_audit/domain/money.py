@@ -1,37 +1,37 @@
-"""Money is an int of paisa (1 rupee = 100 paisa), everywhere: columns, frames, Python. Never a float.
+"""Money is an int of paisa (1 rupee = 100 paisa) everywhere: in columns, frames and Python. It is never a float.
 
-Rounding is always named; the plan's only mode is `floor`, taken on the absolute value, so that a share of a debit
-is the mirror image of the share of the credit.
+Rounding is always named. The plan's only mode is `floor`, applied to the absolute value, so that a share of a debit
+mirrors the share of the credit.
 """
 
 import re
 
 PAISA_PER_RUPEE = 100
 BASIS_POINTS = 10_000
-"""Shares are kept in basis points: 1 % = 100, so that 12.5 % is an integer."""
+"""Shares are stored in basis points: 1 % = 100, so that 12.5 % is an integer."""
 
 LARGEST_PAISA = 9 * 10**14
-"""Nine lakh crore rupees. A larger amount times a share in basis points does not fit in 64 bits, and no platform holds it."""
+"""Nine lakh crore rupees; no platform holds more. A larger amount times a share in basis points exceeds 64 bits."""
 
 _AMOUNT = re.compile(r"([+-]?)(\d+)(?:\.(\d{1,2}))?")
 
 
 def floor_share(amount_paisa: int, share_bps: int) -> int:
-    """`share_bps` basis points of an amount in paisa, rounded to floor on the absolute value."""
+    """Return `share_bps` basis points of an amount in paisa, rounded down on the absolute value."""
     share = abs(amount_paisa) * share_bps // BASIS_POINTS
     return share if amount_paisa >= 0 else -share
 
 
 def split_evenly(amount_paisa: int, parts: int) -> list[int]:
-    """`parts` equal shares in paisa; the odd paisa go into the first (DOMAIN §2)."""
+    """Split an amount into `parts` equal shares in paisa. The first share includes the remainder (DOMAIN §2)."""
     each = amount_paisa // parts
     return [amount_paisa - each * (parts - 1)] + [each] * (parts - 1)
 
 
 def parse_amount(text: str) -> int:
-    """Paisa from a decimal text such as `-1100.00`, `12`, `0.5`.
+    """Return the paisa of a decimal text such as `-1100.00`, `12` or `0.5`.
 
-    Raises ValueError for anything that is not an exact number of hundredths: `1.005`, `nan`, `1e3`, `1,000.00`.
+    Raise ValueError for anything that is not an exact number of hundredths: `1.005`, `nan`, `1e3`, `1,000.00`.
     """
     match = _AMOUNT.fullmatch(text.strip())
     if match is None:
@@ -42,21 +42,21 @@ def parse_amount(text: str) -> int:
 
 
 def format_inr(paisa: int, *, sign: bool = False) -> str:
-    """Paisa for people, in Indian grouping: 123456789 → `₹12,34,567.89`; `sign=True` shows a plus too."""
+    """Format paisa for people in Indian grouping: 123456789 → `₹12,34,567.89`. `sign=True` also shows a plus sign."""
     rupees, fraction = divmod(abs(paisa), PAISA_PER_RUPEE)
     head, tail = str(rupees)[:-3], str(rupees)[-3:]
-    # Groups of two above the thousands; Babel says the same (tests), a hundred times slower.
+    # Groups of two digits above the thousands. Babel returns the same (see the tests) but is a hundred times slower.
     groups = [head[max(0, end - 2) : end] for end in range(len(head), 0, -2)][::-1]
     prefix = "-" if paisa < 0 else "+" if sign and paisa > 0 else ""
     return f"{prefix}₹{','.join([*groups, tail])}.{fraction:02d}"
 
 
 def format_decimal(paisa: int) -> str:
-    """Paisa as a plain decimal for files: 123456 → `1234.56`."""
+    """Format paisa as a plain decimal for files: 123456 → `1234.56`."""
     whole, fraction = divmod(abs(paisa), PAISA_PER_RUPEE)
     return f"{'-' if paisa < 0 else ''}{whole}.{fraction:02d}"
 
 
 def grouped(count: int) -> str:
-    """A whole number in Indian grouping: 1234567 → 12,34,567."""
+    """Format a whole number in Indian grouping: 1234567 → 12,34,567."""
     return format_inr(count * 100).removeprefix("₹").removesuffix(".00")

@@ -1,10 +1,10 @@
-"""Notices: what is told to whom. A notice carries figures and ids, never an address (DOMAIN §4)."""
+"""Notices to members and administrators. A notice carries figures and ids, never an address (DOMAIN §4)."""
 
 from typing import Any, NamedTuple
 
 
 class Draft(NamedTuple):
-    """A notice to be queued. `key` is unique: the same thing is told once. `user_id` None is the administrators."""
+    """A notice to be queued. `key` is unique, so that nothing is sent twice. `user_id` is None for administrators."""
 
     key: str
     kind: str
@@ -13,6 +13,6 @@ class Draft(NamedTuple):
 
 
 def in_a_line(kind: str, context: dict[str, Any]) -> str:
-    """What an alert says, in one line."""
+    """Return the content of an alert in one line."""
     said = context.get("message") or context.get("error") or ""
     return f"{context['job']}: {said}" if "job" in context else f"{kind}: {said}"

@@ -1,7 +1,7 @@
-"""The life of an instalment: one state machine, one transition function, and what holds a payout back (DOMAIN §3).
+"""The life cycle of an instalment: one state machine, one transition function, and the reasons for a hold (DOMAIN §3).
 
-`pending` → `paid`, or → `failed` (held, or broken by a technical fault) → `paid` or `permanently_failed`; an operator's
-requeue leads back to `pending`. `paid` is final. The diagram is in docs/payouts.md.
+`pending` → `paid`, or → `failed` (held, or a technical fault) → `paid` or `permanently_failed`. An operator's requeue
+returns the instalment to `pending`. `paid` is final. The diagram is in docs/payouts.md.
 """
 
 from datetime import datetime, timedelta
@@ -13,11 +13,11 @@ from mlm_audit.domain.privacy import mask_personal, one_line
 from mlm_audit.domain.words import NOT_STANDING, ORDER_STATUSES, STANDING, fold
 
 TECHNICAL = "technical: "
-"""How the reason of a technical failure starts; every other reason of a failed instalment is a hold."""
+"""The prefix of the reason of a technical failure. Every other reason of a failed instalment is a hold."""
 
 
 class Status(StrEnum):
-    """As stored in SelfPayoutSchedule."""
+    """The status of an instalment as stored in SelfPayoutSchedule."""
 
     PENDING = "pending"
     PAID = "paid"
@@ -26,7 +26,7 @@ class Status(StrEnum):
 
 
 class Event(StrEnum):
-    """What can happen to an instalment."""
+    """The events of an instalment."""
 
     CREDITED = "credited"
     HELD = "held"
@@ -36,7 +36,7 @@ class Event(StrEnum):
 
 
 class Hold(StrEnum):
-    """Why a payout waits. The texts are stored as failureReason."""
+    """The reasons for holding a payout. The texts are stored as failureReason."""
 
     CREDITED = "already credited in the ledger"
     AMOUNT = "amount is not a positive number of paisa"
@@ -50,11 +50,11 @@ class Hold(StrEnum):
     ORDER_STATUS = "order status unknown"
     UNREADABLE = "a value that cannot be read"
     BREAK = "critical break open in the books"
-    """Ours, for which the member can do nothing; the id of the break follows it. Its days do not count towards `hold_days`."""
+    """A hold that the member cannot resolve. The id of the break follows. Its days do not count towards `hold_days`."""
 
 
 class State(NamedTuple):
-    """Where an instalment stands. `failed_since` is the first failure in a row, UTC; None when it has not failed."""
+    """The state of an instalment. `failed_since` is the first failure in a row, in UTC; None when it has not failed."""
 
     status: Status
     retry_count: int = 0
@@ -63,14 +63,14 @@ class State(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """How often a technical failure is tried again, and how long a hold is looked at, in days."""
+    """The limits after which an instalment is given up: technical failures, and days on hold."""
 
     retries: int
     hold_days: int
 
 
 class Facts(NamedTuple):
-    """What decides whether an instalment can be paid; flags are None when the member does not exist."""
+    """The facts that decide whether an instalment can be paid. Flags are None when the member does not exist."""
 
     amount_paisa: object
     is_active: bool | None
@@ -80,11 +80,11 @@ class Facts(NamedTuple):
     order_status: str | None = None
     is_credited: bool = False
     is_readable: bool = True
-    """Whether every value of the instalment is what its column promises."""
+    """Whether every value of the instalment has the type that its column requires."""
 
 
 def why_held(facts: Facts) -> Hold | None:  # noqa: PLR0911  (one line a reason)
-    """The first reason that holds a payout back, the gravest first; None when it can be paid."""
+    """Return the most severe reason for holding a payout; None when it can be paid."""
     if facts.is_credited:
         return Hold.CREDITED
     if not isinstance(facts.amount_paisa, int) or not 0 < facts.amount_paisa <= LARGEST_PAISA:
@@ -103,7 +103,7 @@ def why_held(facts: Facts) -> Hold | None:  # noqa: PLR0911  (one line a reason)
 
 
 def _why_order_holds(status: str | None) -> Hold | None:
-    """None for an order that stands. A word that is not known is never taken for one that is."""
+    """Return the hold for an order's status; None when the order stands. An unknown status never counts as standing."""
     if status is None:
         return Hold.ORDER_GONE
     word = fold(status)
@@ -115,7 +115,11 @@ def _why_order_holds(status: str | None) -> Hold | None:
 
 
 def known_reason(text: object) -> str:
-    """A stored reason as it may be shown: ours as they are, with numbers masked; a platform's own words may name people."""
+    """Return a stored reason in a form that may be shown.
+
+    The toolkit's own reasons are kept, with personal data in their variable parts masked. The platform's own texts are
+    replaced, because they may name people.
+    """
     words = one_line(text)
     if words in set(Hold):
         return words
@@ -125,22 +129,22 @@ def known_reason(text: object) -> str:
 
 
 def withheld_reason(break_id: str) -> str:
-    """The reason of an instalment that waits for a break to be cleared."""
+    """Return the reason of an instalment that is held until a break is cleared."""
     return f"{Hold.BREAK.value}: {break_id}"
 
 
 def is_withheld(reason: str | None) -> bool:
-    """Whether an instalment with this reason waits for a break of the books, and for nothing that the member could do."""
+    """Return whether an instalment with this reason is held only because of a break, not because of the member."""
     return (reason or "").startswith(Hold.BREAK.value)
 
 
 def kind_of(reason: str) -> str:
-    """A reason without the break that it names, so that reasons can be counted."""
+    """Return a reason without the id of its break, so that reasons can be counted."""
     return Hold.BREAK.value if is_withheld(reason) else reason
 
 
 def order_stands(status: str) -> bool:
-    """Whether an order that was paid still stands, however its status is written."""
+    """Return whether a paid order still stands. Case and surrounding spaces of its status do not matter."""
     return fold(status) not in NOT_STANDING
 
 
@@ -155,9 +159,9 @@ _ALLOWED = {
 
 
 def transition(state: State, event: Event, limits: Limits, now: datetime, reason: str = "") -> State:
-    """The state after an event. The only place where an instalment's state changes.
+    """Return the state after an event. This is the only place where an instalment's state changes.
 
-    Raises ValueError for what can never happen: anything after `paid`, a requeue of what has not failed.
+    Raise ValueError for an invalid transition, such as an event after `paid` or a requeue without a failure.
     """
     if state.status not in _ALLOWED[event]:
         raise ValueError(f"an instalment that is {state.status} cannot be {event}")
@@ -167,10 +171,10 @@ def transition(state: State, event: Event, limits: Limits, now: datetime, reason
         return State(Status.PENDING)
     since = state.failed_since or now
     if event is Event.WITHHELD:
-        # Waiting for the books is not the member's doing: it uses up no retry, and is never given up.
+        # The member did not cause this hold, so it uses no retry and the instalment is never given up.
         return State(Status.FAILED, state.retry_count, since, reason)
     if is_withheld(state.reason):
-        since = now  # the days that the books took do not count
+        since = now  # the days on hold for the break do not count
     if event is Event.HELD:
         given_up = now - since >= timedelta(days=limits.hold_days)
         retries = state.retry_count

@@ -29,7 +29,7 @@ def _to_basis_points(value: object) -> int:
 
 
 Percent = Annotated[int, BeforeValidator(_to_basis_points), Field(ge=0, le=BASIS_POINTS)]
-"""Written as per cent in the file, kept as basis points."""
+"""Written as a percentage in the file, stored as basis points."""
 
 
 class _Strict(BaseModel):
@@ -37,7 +37,7 @@ class _Strict(BaseModel):
 
 
 class PlanVersion(_Strict):
-    """One version of the plan. Shares in basis points; `effective_from` and `effective_until` are business days."""
+    """One version of the plan. Shares are basis points; `effective_from` and `effective_until` are business days."""
 
     name: str = Field(min_length=1)
     effective_from: date
@@ -61,7 +61,7 @@ class PlanVersion(_Strict):
 
 
 class PlanRules(_Strict):
-    """Rules that hold for every version."""
+    """Rules that apply to every version."""
 
     three_three: Literal["directs_of_directs", "orders_of_directs"] = "directs_of_directs"
     three_three_count: int = Field(default=3, ge=1)
@@ -72,7 +72,7 @@ class PlanRules(_Strict):
 
 
 class Plan(_Strict):
-    """The whole plan: `versions` ascending by date, without gaps in the middle unless the file says so."""
+    """The whole plan. `versions` are in ascending order by date, without gaps unless the file specifies them."""
 
     versions: tuple[PlanVersion, ...] = Field(alias="version", min_length=1)
     rules: PlanRules = PlanRules()
@@ -93,11 +93,11 @@ class Plan(_Strict):
 
     @property
     def max_levels(self) -> int:
-        """The deepest level that any version pays."""
+        """Return the deepest level that any version pays."""
         return max(len(version.level_bps) for version in self.versions)
 
     def periods(self, tz: ZoneInfo) -> list[tuple[PlanVersion, datetime, datetime | None]]:
-        """Each version with the UTC instants it is in force, half-open; the last one may have no end."""
+        """Return each version with the UTC period in which it is in force, half-open. The last may have no end."""
         ends = [version.effective_from for version in self.versions[1:]] + [None]
         return [
             (version, local_instant(version.effective_from, tz), _end(version.effective_until or end, tz))
@@ -105,7 +105,7 @@ class Plan(_Strict):
         ]
 
     def version_at(self, instant: datetime, tz: ZoneInfo) -> PlanVersion | None:
-        """The version in force at an instant, or None before the first."""
+        """Return the version in force at an instant; None when there is none."""
         for version, start, end in self.periods(tz):
             if start <= instant and (end is None or instant < end):
                 return version
@@ -118,7 +118,7 @@ def _end(day: date | None, tz: ZoneInfo) -> datetime | None:
 
 @cache
 def load_plan(path: Path = DEFAULT_PLAN) -> Plan:
-    """Read and validate a plan file. InputError names file, line and key."""
+    """Read and validate a plan file. Raise InputError with the file, the line and the key when it is invalid."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -134,7 +134,7 @@ def load_plan(path: Path = DEFAULT_PLAN) -> Plan:
 
 
 def plan_name(path: Path, plan: Plan) -> str:
-    """A plan for a report: its file, its versions and the digest of its text."""
+    """Describe a plan for reports: its file, its versions and the digest of its text."""
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
     return f"{path.name} ({', '.join(version.name for version in plan.versions)}; sha256 {digest})"
 
@@ -147,7 +147,7 @@ def _explain(path: Path, text: str, error: ValidationError) -> str:
         message = "unknown key; remove it or mend its spelling"
     if first["type"] == "missing":
         message = "the key is missing; add it"
-    # A rule about a whole version starts its message with the key that it is about.
+    # The message of a rule about a whole version starts with the key that it concerns.
     named = [part for part in location if isinstance(part, str)]
     key = message.split(":")[0] if named in ([], ["version"]) else named[-1]
     index = next((part for part in location if isinstance(part, int)), None)
@@ -156,7 +156,7 @@ def _explain(path: Path, text: str, error: ValidationError) -> str:
 
 
 def _line_of(text: str, key: str, version_index: int | None) -> int:
-    """The line of a key, inside the version with that index when one is given; else of that version, else 1."""
+    """Return the line of a key, within the version of that index if one is given; else the version's line, else 1."""
     seen, best = -1, 1
     for number, line in enumerate(text.splitlines(), start=1):
         if re.match(r"\s*\[\[\s*version\s*\]\]", line):

@@ -1,9 +1,9 @@
-"""What is passed into a job: the clock, and who is told how far it has come."""
+"""The functions that are passed into a job: the clock and the progress callback."""
 
 from collections.abc import Callable
 from datetime import datetime
 
 Clock = Callable[[], datetime]
-"""The time now, with its zone."""
+"""Returns the current time with its zone."""
 Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how many steps are done, how many there are."""
+"""Receives the current activity, the number of steps done and the total number of steps."""

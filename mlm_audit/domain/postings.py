@@ -1,6 +1,6 @@
-"""What one paid order must lead to, to the paisa: the pure form of the rule (DOMAIN §2).
+"""The postings that one paid order must produce, exact to the paisa: the pure form of the rule (DOMAIN §2).
 
-The bulk form is the SQL in `checks/sql/views/`; the two are property-tested against each other.
+The bulk form is the SQL in `checks/sql/views/`. Property tests compare the two.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ Kind = Literal["company", "level", "rollup", "instalment", "remainder"]
 
 
 class Upline(NamedTuple):
-    """A matrix ancestor: level 1 is the parent. `is_active` is its state when the order was paid."""
+    """A matrix ancestor; level 1 is the parent. `is_active` is its state when the order was paid."""
 
     level: int
     member_id: int
@@ -22,7 +22,7 @@ class Upline(NamedTuple):
 
 
 class Posting(NamedTuple):
-    """One expected line. `member_id` None is the company; `number` is the level or the instalment, else 0."""
+    """One expected posting. `member_id` is None for the company; `number` is the level or the instalment, else 0."""
 
     kind: Kind
     number: int
@@ -40,10 +40,10 @@ def expected_postings(
     *,
     is_joining: bool,
 ) -> list[Posting]:
-    """All postings of one paid order, zero amounts left out.
+    """Return all postings of one paid order, without zero amounts.
 
-    They add up to `commission_paisa`; with `remainder = "unposted"` the remainder is listed with `member_id` None and
-    kind `remainder` only when the version posts it to the company, so the sum is then smaller by the remainder.
+    The postings add up to `commission_paisa`. With `remainder = "unposted"` the remainder is not posted to the company,
+    so the sum is smaller by the remainder.
     """
     company = floor_share(commission_paisa, version.company_bps)
     rest = commission_paisa - company

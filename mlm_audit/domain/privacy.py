@@ -1,4 +1,4 @@
-"""Texts that others write, such as error messages: made harmless, personal data masked, before they are stored or shown."""
+"""Sanitises external texts, such as error messages, and masks personal data, before they are stored or shown."""
 
 import re
 
@@ -10,26 +10,26 @@ _PAN = re.compile(r"\b[A-Z]{5}\d{4}[A-Z]\b")
 
 
 def one_line(text: object) -> str:
-    """Text that cannot break out of its line, steer a terminal or turn what follows around: such characters become spaces."""
+    """Replace characters that break the line, control a terminal or reverse the text that follows with spaces."""
     return _STEERING.sub(" ", str(text)).strip()
 
 
 def mask_personal(text: str) -> str:
-    """E-mail addresses, telephone and account numbers and PANs replaced by stars."""
+    """Replace e-mail addresses, telephone and account numbers, and PANs with stars."""
     return _NUMBER.sub("**********", _PAN.sub("**********", _EMAIL.sub("***@***", text)))
 
 
 def mask_name(name: str) -> str:
-    """`Ravi Sharma` → `R*** S***`."""
+    """Mask a name: `Ravi Sharma` → `R*** S***`."""
     return " ".join(f"{part[0]}***" for part in one_line(name).split())
 
 
 def mask_email(address: str) -> str:
-    """`ravi@example.com` → `ra***@example.com`; of a short name before the sign no more than half is shown."""
+    """Mask an address: `ravi@example.com` → `ra***@example.com`. At most half of a short local part is shown."""
     head, at, domain = one_line(address).partition("@")
     return f"{head[: min(2, len(head) // 2)]}***{at}{domain}" if at else ("***" if head else "")
 
 
 def mask_number(number: str) -> str:
-    """`XXXXXX1234`: no more than the last four characters, and none of a number so short that they would be most of it."""
+    """Mask a number: `XXXXXX1234`. At most the last four characters are shown, and none of a number of up to eight."""
     return "XXXXXX" + (number[-TAIL:] if len(number) > 2 * TAIL else "")

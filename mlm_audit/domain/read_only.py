@@ -1,11 +1,12 @@
-"""Whether a text of SQL is one statement that only reads. It is parsed, and what is not known to be harmless is refused.
+"""Checks that an SQL text is one read-only statement. The text is parsed; what is not known to be harmless is refused.
 
-The database's own session is read-only as well; this is what a read-only session does not stop: functions of the server that
-read files, reach the network, wait, lock, move sequences or change settings, and statements that switch the session over.
+The database session is read-only as well. This check covers what a read-only session does not prevent: server functions
+that read files, access the network, wait, lock, advance sequences or change settings, and statements that make the
+session writable.
 
-For a platform's database the functions are an allow-list. Before the text is parsed it may hold nothing that a server could
-read otherwise than the parser does: no comments, no backslashes, no dollar quotes, no second statement.
-DuckDB, which runs over local files that it may not leave, has a deny-list, since analysts use most of its functions.
+For a platform's database, functions are on an allow-list. Before parsing, the text is refused if it contains anything
+that a server could read differently from the parser: comments, backslashes, dollar quotes or a second statement.
+DuckDB runs over local files that it may not leave. It has a deny-list, since analysts use most of its functions.
 """
 
 import re
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
 DIALECTS = {"postgresql": "postgres", "mysql": "mysql", "mariadb": "mysql", "sqlite": "sqlite", "duckdb": "duckdb"}
-"""A database's name → that of its dialect in SQLGlot."""
+"""Name of a database → name of its SQLGlot dialect."""
 
 _STARTS = re.compile(r"\s*(\(\s*)*(select|with|values|table|from|pivot|unpivot|summarize|describe|show)\b", re.IGNORECASE)
 _PLACEHOLDER = "mlm_audit_placeholder"
@@ -56,7 +57,7 @@ _COMPUTING = """
     pg_get_viewdef pg_is_in_recovery pg_relation_is_publishable pg_table_is_visible pg_type_is_visible
 """
 FUNCTIONS = frozenset(_COMPUTING.split())
-"""What a query may call on a platform's database: it computes from its arguments, or says what a catalogue says."""
+"""The functions allowed on a platform's database. They compute from their arguments or return catalogue entries."""
 
 _TABLES_OF_FILES = ("pg_file_settings", "pg_hba_file_rules", "pg_ident_file_mappings", "pg_shadow", "pg_authid")
 _NOT_IN_DUCKDB = {"nextval", "currval", "setval", "setseed", "sleep_ms", "write_log", "getenv", "current_setting"}
@@ -68,9 +69,9 @@ _TABLE_FUNCTIONS = {
 
 @lru_cache(maxsize=4_096)
 def why_no_read(text: str, database: str) -> str | None:
-    """Why a text is not exactly one statement that only reads, as the end of a sentence; None when it is.
+    """Return why a text is not exactly one read-only statement, as the end of a sentence; None when it is.
 
-    `database` is one of DIALECTS. Placeholders of the drivers (%s, %(name)s, ?) are understood.
+    `database` is one of DIALECTS. Driver placeholders (%s, %(name)s, ?) are supported.
     """
     dialect = DIALECTS[database]
     if dialect != "duckdb":
@@ -109,7 +110,7 @@ def _why_not(text: str, dialect: str) -> str | None:
 
 
 def _not_reading(tree: "exp.Expr", dialect: str) -> "exp.Expr | None":
-    """A part that changes, locks, puts its answer elsewhere, or reads and sets variables of the session."""
+    """Return a part that writes, locks, stores its result elsewhere, or uses session variables; else None."""
     from sqlglot import exp
 
     kinds = [exp.DML, exp.DDL, exp.Command, exp.Into, exp.Lock, exp.Set, exp.Pragma, exp.Merge, exp.Copy, exp.LoadData]
@@ -127,7 +128,7 @@ def _source(tree: "exp.Expr") -> str | None:
         if table.name.lower() in _TABLES_OF_FILES:
             return f"{table.name!r} shows files of the server"
     for column in tree.find_all(exp.Column):
-        if column.table and column.name.lower() in ("nextval", "currval"):  # how Oracle, and MariaDB like it, move a sequence
+        if column.table and column.name.lower() in ("nextval", "currval"):  # how Oracle and MariaDB advance a sequence
             return f"{column.name!r} moves a sequence"
     return None
 
@@ -150,7 +151,7 @@ def _function(tree: "exp.Expr", dialect: str) -> str | None:
 
 
 def _names(call: "exp.Expr") -> set[str]:
-    """The names of a function: as it is written, or, where the parser knows it, those that it has."""
+    """Return the names of a function: its SQL names if the parser knows it, else the name as written."""
     from sqlglot import exp
 
     if isinstance(call, exp.Anonymous | exp.AnonymousAggFunc):

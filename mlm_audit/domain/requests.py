@@ -1,6 +1,6 @@
-"""What a run of a job is asked for: one model for the command line, the console, the flows and Python.
+"""The options of a run: one model for the command line, the console, the flows and Python.
 
-Each option is declared once here, with its type, its range and its help text. The record of a job says which options it takes.
+Each option is declared once, with its type, its range and its help text. A job's record says which options it takes.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ MOST_SHARDS = 64
 
 
 class Request(BaseModel):
-    """The options of a run. None means that the job decides. Raises InputError for a value of the wrong type or out of range."""
+    """The options of a run. None leaves the choice to the job. A value of the wrong type or range raises InputError."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -38,7 +38,7 @@ class Request(BaseModel):
     month: str | None = Field(
         None,
         description="The month to decide, YYYY-MM; the month that has just ended when left out.",
-        # For the form of Prefect's pages. A month is checked by `parse_month`, which says what is wrong in words.
+        # This pattern is for the form on Prefect's pages. `parse_month` checks the month and explains the error.
         json_schema_extra={"pattern": r"^\d{4}-(0[1-9]|1[0-2])$"},
     )
     limit: StrictInt | None = Field(None, ge=1, le=10_000_000, description="Pay at most this many instalments, the oldest first.")
@@ -73,7 +73,7 @@ class Request(BaseModel):
 
     @property
     def given(self) -> dict[str, Any]:
-        """The options that were given a value, beside those that every job takes."""
+        """Return the options that have a value, except those that every job takes."""
         return {
             name: value for name in type(self).model_fields if name not in FOR_ALL and (value := getattr(self, name)) is not None
         }
@@ -82,7 +82,8 @@ class Request(BaseModel):
 def request_for(job: Job, given: Mapping[str, Any], tz: ZoneInfo, now: datetime) -> Request:
     """Return the request for a run from plain values, such as those of a JSON body or of the command line.
 
-    Texts of `as_of` without a zone are in the business time zone. Raises InputError for whatever `check_request` refuses.
+    An `as_of` text without a zone is in the business time zone. Raise InputError for an unknown option and for anything
+    that `check_request` refuses.
     """
     values = {name: value for name, value in given.items() if value is not None}
     if stray := set(values) - set(Request.model_fields):
@@ -96,7 +97,7 @@ def request_for(job: Job, given: Mapping[str, Any], tz: ZoneInfo, now: datetime)
 
 
 def check_request(job: Job, request: Request, tz: ZoneInfo, now: datetime) -> None:
-    """Raise InputError for an option that the job does not take, an unknown month, or an instant far in the future."""
+    """Raise InputError for an option that the job does not take, an invalid month, or an instant far in the future."""
     for option in request.given:
         if option not in job.options:
             owners = " and ".join(jobs_with(option))

@@ -1,4 +1,4 @@
-"""The settings, from the environment or `.env` (DOMAIN §§3-5). Units are in the names; secrets are masked when shown."""
+"""The settings from the environment or `.env` (DOMAIN §§3-5). Names include units; secrets are masked when shown."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ from mlm_audit.domain.periods import zone
 
 
 class Settings(BaseSettings):
-    """Every setting, its default and its meaning; `mlm-audit settings` prints them."""
+    """Every setting with its default and its meaning. `mlm-audit settings` prints them."""
 
     model_config = SettingsConfigDict(
         env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, env_ignore_empty=True
@@ -186,19 +186,19 @@ class Settings(BaseSettings):
     @classmethod
     def _in_one_line(cls, value: Any, info: ValidationInfo) -> Any:
         text = value.get_secret_value() if isinstance(value, SecretStr) else value
-        # Tokens may stand one a line; any other value ends up in a header, a path or a line of a log.
+        # Tokens may be on separate lines. Any other value ends up in a header, a path or a log line.
         if isinstance(text, str) and info.field_name != "admin_tokens" and not text.isprintable():
             raise ValueError("it holds a control character, such as the end of a line")
         return value
 
     @property
     def tz(self) -> ZoneInfo:
-        """The business time zone."""
+        """Return the business time zone."""
         return zone(self.timezone)
 
 
 def load_settings(**given: Any) -> Settings:
-    """The settings of this process, but those that are given; InputError names a setting that is wrong."""
+    """Return the settings of this process, overridden by `given`. Raise InputError that names an invalid setting."""
     try:
         settings = Settings(**given)
     except ValidationError as error:
@@ -215,7 +215,7 @@ def load_settings(**given: Any) -> Settings:
 
 
 def masked(settings: Settings) -> dict[str, str | None]:
-    """Setting → printable value; secrets and the password inside a URL are stars."""
+    """Return setting → printable value. Secrets and the password inside a URL are replaced with stars."""
     shown: dict[str, str | None] = {}
     for name in Settings.model_fields:
         value = getattr(settings, name)
@@ -226,6 +226,6 @@ def masked(settings: Settings) -> dict[str, str | None]:
 
 
 def mask_url(url: str) -> str:
-    """A database URL with the password, and anything secret among its parameters, replaced by stars."""
+    """Return a database URL with the password and any secret parameters replaced with stars."""
     url = re.sub(r"(://[^:/@]*:).*(@)", r"\1***\2", url)
     return re.sub(r"(?i)((?:password|passwd|pwd|secret|token)=)[^&]*", r"\1***", url)

@@ -1,4 +1,4 @@
-"""Statistics of amounts in whole numbers: every figure is exact, and its rounding is named."""
+"""Statistics of amounts in whole numbers. Every figure is exact, and its rounding is named."""
 
 from collections.abc import Sequence
 
@@ -6,21 +6,21 @@ from mlm_audit.domain.money import BASIS_POINTS
 
 
 def nearest_rank(ascending: Sequence[int], percent: int) -> int:
-    """The percentile by nearest rank: the smallest value that at least `percent` per cent do not exceed.
+    """Return the nearest-rank percentile: the smallest value that at least `percent` per cent do not exceed.
 
-    Always a value that is there, never one in between. `ascending` is sorted and not empty.
+    The result is always one of the values, never interpolated. `ascending` is sorted and not empty.
     """
     return ascending[max(-(-percent * len(ascending) // 100), 1) - 1]
 
 
 def floored_mean(total: int, count: int) -> int:
-    """The mean, rounded to floor on the absolute value."""
+    """Return the mean, rounded down on the absolute value."""
     mean = abs(total) // count
     return mean if total >= 0 else -mean
 
 
 def share_bps(part: int, whole: int) -> int | None:
-    """A share in basis points, floored on the absolute value; None of nothing."""
+    """Return a share in basis points, rounded down on the absolute value; None when `whole` is not positive."""
     if whole <= 0:
         return None
     share = abs(part) * BASIS_POINTS // whole
@@ -28,9 +28,10 @@ def share_bps(part: int, whole: int) -> int | None:
 
 
 def gini_bps(ascending: Sequence[int]) -> int | None:
-    """The Gini coefficient of amounts of at least 0, in basis points, floored: 0 is equal, near 10000 is one who has all.
+    """Return the Gini coefficient of amounts of at least 0, in basis points, rounded down; None when the sum is 0.
 
-    G = (2 Σ i·x_i) / (n Σ x) − (n + 1) / n with ranks i from 1, in whole numbers. None when nobody has anything.
+    0 means equal amounts; near 10000 means that one person has everything.
+    G = (2 Σ i·x_i) / (n Σ x) − (n + 1) / n with ranks i from 1, in whole numbers.
     """
     count, total = len(ascending), sum(ascending)
     if total <= 0:
@@ -40,15 +41,19 @@ def gini_bps(ascending: Sequence[int]) -> int | None:
 
 
 def top_share_bps(ascending: Sequence[int], percent: int) -> int | None:
-    """What the `percent` per cent with the most have of everything, in basis points, floored; at least one of them counts."""
+    """Return the share of the total that the top `percent` per cent hold, in basis points, rounded down.
+
+    The number of people in the top group is rounded up, so that at least one counts.
+    """
     top = -(-percent * len(ascending) // 100)
     return share_bps(sum(ascending[len(ascending) - top :]), sum(ascending))
 
 
 def lorenz(ascending: Sequence[int], points: int) -> list[tuple[int, int]]:
-    """The Lorenz curve at `points` equal steps: (share of people, their share of everything), in basis points, floored.
+    """Return the Lorenz curve at `points` equal steps: (share of people, their share of the total), in basis points.
 
-    Starts at (0, 0); empty when nobody has anything. Each step counts the people that it covers wholly.
+    Shares are rounded down. The curve starts at (0, 0) and is empty when the total is 0. Each step counts only the
+    people that it covers completely.
     """
     count, total = len(ascending), sum(ascending)
     if total <= 0:

@@ -1,15 +1,15 @@
-"""The words of the platform: the known ones of every status, role and kind, declared once, and the one way to compare them.
+"""The platform's known words for every status, role and kind, each declared once, and the single way to compare them.
 
-A word is compared after trimming and case folding, on every database. A word outside its known set is a finding; a job that moves
-money holds what depends on it.
+Words are compared after trimming and case folding, on every database. A word outside its known set is a finding, and a
+job that moves money holds whatever depends on it.
 """
 
 SPACES = " \t\r\n"
-"""What is trimmed. The databases trim the same (`mlm_audit.database.core.words`)."""
+"""The characters that are trimmed. The databases trim the same ones (`mlm_audit.database.core.words`)."""
 
 
 def fold(word: str) -> str:
-    """A word as it is compared."""
+    """Return a word in the form in which it is compared."""
     return word.strip(SPACES).lower()
 
 
@@ -20,7 +20,7 @@ ORDER_STATES = {
     **dict.fromkeys(("paid", "processing", "shipped", "delivered", "completed"), True),
     **dict.fromkeys(("refunded", "cancelled", "canceled", "returned", "failed", "chargeback", "charged_back"), False),
 }
-"""What the status of a paid order says: whether the order stands. Any other status of a paid order is a finding."""
+"""Status of a paid order → whether the order stands. Any other status of a paid order is a finding."""
 STANDING = tuple(status for status, stands in ORDER_STATES.items() if stands)
 NOT_STANDING = tuple(status for status, stands in ORDER_STATES.items() if not stands)
 ORDER_STATUSES = ("pending", *ORDER_STATES)
@@ -37,7 +37,7 @@ LEDGER_TYPES = (
     "bonus",
     "adjustment",
 )
-"""The kinds of ledger row that the checks understand; any other is a finding, not a silent pass."""
+"""The kinds of ledger row that the checks know. Any other kind is a finding and does not pass silently."""
 
 COMMISSION_TYPES = ("joining", "repurchase", "bonus", "rollup")
 COMMISSION_STATUSES = ("pending", "released", "rolled_up")
@@ -46,7 +46,7 @@ INSTALMENT_STATUSES = ("pending", "paid", "failed", "permanently_failed")
 HISTORY_TYPES = ("self_payout", "commission", "bonus")
 HISTORY_STATUSES = ("completed", "failed", "cancelled")
 GRANTS = ("adjustment", "bonus")
-"""The kinds of ledger row that no other record of the platform determines: they need an authorisation."""
+"""The kinds of ledger row that no other record of the platform determines, so that they need an authorisation."""
 
 WORDS: dict[tuple[str, str], tuple[str, ...]] = {
     ("users", "role"): ROLES,
@@ -61,4 +61,4 @@ WORDS: dict[tuple[str, str], tuple[str, ...]] = {
     ("payout_history", "status"): HISTORY_STATUSES,
     ("authorisations", "kind"): (*GRANTS, "wallet_correction"),
 }
-"""Input and column → the known words. Every read of such a column folds it."""
+"""Input and column → the known words. Every read of such a column folds its values."""

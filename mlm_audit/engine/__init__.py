@@ -1,1 +1,4 @@
-"""Runs the checks over a snapshot: DuckDB on one machine. The seam where another engine goes when it is outgrown."""
+"""Runs the checks over a snapshot, with DuckDB on one machine.
+
+Another engine can take its place when that is not enough.
+"""

@@ -1,4 +1,4 @@
-"""The desk of the analyses: queries of `checks/sql/analysis/` over the frames of the checks, all of one instant."""
+"""Runs the queries of `checks/sql/analysis/` over the frames of the checks, all read at the same instant."""
 
 from typing import Any
 
@@ -22,18 +22,24 @@ ROWS_THAT_COUNT = {
     "orders": ("paid_at is not null and commission_amount_paisa is null", "no commissionable amount"),
     "order_facts": ("total_paisa is null", "no total"),
 }
-"""What the analyses count, and when a row of it cannot be counted."""
+"""The inputs that the analyses count, the condition under which a row cannot be counted, and the reason in words."""
 
 
 class Desk:
-    """Runs the analyses' queries. What a query is asked for (a period, a plan) is a small table beside the frames."""
+    """Runs the queries of the analyses.
+
+    The parameters of a query (a period, a plan) are small tables beside the frames.
+    """
 
     def __init__(self, duck: Engine, what: str) -> None:
-        """`what` is asked, as errors name it."""
+        """Set up the session. `what` is the name of the analysis in errors."""
         self.duck, self.what = duck, what
 
     def missing(self, *names: str) -> str:
-        """Why one of the inputs cannot be used: it could not be read, or has no rows; empty when all can."""
+        """Return why one of the inputs cannot be used: it could not be read, or has no rows.
+
+        Return an empty text if all can be used.
+        """
         for name in names:
             if name in self.duck.missing:
                 return f"{name}: {self.duck.missing[name]}"
@@ -42,13 +48,13 @@ class Desk:
         return ""
 
     def need(self, *names: str) -> None:
-        """InputError when one of the inputs could not be read. Empty ones are read as such."""
+        """Raise InputError if one of the inputs could not be read. An empty input is accepted."""
         for name in names:
             if name in self.duck.missing:
                 raise InputError(f"{self.what}: {name} cannot be read: {self.duck.missing[name]}")
 
     def left_out(self) -> list[str]:
-        """What the figures of an analysis lack: empty inputs, and rows without an amount or a time, which count as nothing."""
+        """Return notes on what the figures lack: empty inputs, and rows left out for lack of an amount or a time."""
         notes = [f"{self.what} is incomplete: {why}" for name in ROWS_THAT_COUNT if (why := self.missing(name))]
         for name, (unusable, what) in ROWS_THAT_COUNT.items():
             if name not in self.duck.missing and (count := self.value(f"select count(*) from {name} where {unusable}")):
@@ -56,18 +62,21 @@ class Desk:
         return notes
 
     def put(self, name: str, rows: list[dict[str, Any]] | pl.DataFrame, schema: dict[str, Any] | None = None) -> None:
-        """A table of what is asked for, replacing an earlier one."""
+        """Create a table of parameters, replacing an earlier one."""
         frame = rows if isinstance(rows, pl.DataFrame) else pl.DataFrame(rows, schema=schema, orient="row")
         self.duck.con.register("frame_in", frame.to_arrow())
         self.duck.con.execute(f"create or replace temp table {name} as select * from frame_in")
         self.duck.con.unregister("frame_in")
 
     def keep(self, name: str, query: str) -> None:
-        """The answer of a query as a table of that name, replacing an earlier one."""
+        """Store the result of a query as a table of that name, replacing an earlier one."""
         self._run(f"create or replace temp table {name} as {sql_of(query)}")
 
     def ask(self, query: str) -> pl.DataFrame:
-        """The answer of a query. InputError when a sum of amounts goes beyond 2^63 paisa."""
+        """Return the result of a query.
+
+        Raise InputError if it fails, for example because a sum of amounts exceeds 2^63 paisa.
+        """
         try:
             answer: pl.DataFrame = self.duck.con.sql(sql_of(query)).pl()
         except duckdb.Error as error:
@@ -75,11 +84,11 @@ class Desk:
         return answer
 
     def value(self, sql: str) -> int:
-        """The single integer that a query's text gives."""
+        """Return the single integer that a query's text gives."""
         return int(self._run(sql).fetchall()[0][0])
 
     def clear(self, *names: str) -> None:
-        """Forget tables that were put or kept."""
+        """Drop tables that were put or kept."""
         for name in names:
             self.duck.con.execute(f"drop table if exists {name}")
 
@@ -99,5 +108,5 @@ class Desk:
 
 
 def sql_of(query: str) -> str:
-    """A query of `checks/sql/analysis/` as text, for the engine or an auditor."""
+    """Return a query of `checks/sql/analysis/` as text, for the engine or an auditor."""
     return (SQL_DIR / "analysis" / f"{query}.sql").read_text(encoding="utf-8").strip().rstrip(";")

@@ -1,4 +1,4 @@
-"""From the rows that a check returns to breaks: one frame with the same columns for every check."""
+"""Turns the rows that a check returns into breaks, in one frame with the same columns for every check."""
 
 import json
 import string
@@ -27,59 +27,63 @@ BREAK_SCHEMA: dict[str, pl.DataType] = {
     "evidence": pl.String(),
     "message": pl.String(),
 }
-"""`amount_paisa`: what is there minus what should be. `evidence`: JSON list of rows with table and id. `id`: the code and
-the key, the same for the same break in every run."""
+"""The columns of a break.
+
+`amount_paisa` is what is there minus what should be. `evidence` is a JSON list of rows with table and id. `id` is the
+code and the key, and is the same for the same break in every run.
+"""
 
 OWN_ROWS_MAX = 1_000_000
-"""Breaks that one of the user's own checks may find."""
+"""The most breaks that one of the user's own checks may find."""
 MOST_KEY = 280
-"""Characters of a break's id, which is stored in 300; the rest is for a number behind it."""
+"""The most characters of a break's id. The id is stored in 300 characters; the rest is for a number appended to it."""
 SQL_TYPES = {"member_id": "BIGINT", "order_id": "BIGINT", "amount_paisa": "BIGINT"}
 
 
 class Ask(Protocol):
-    """Where a check's query is asked."""
+    """The engine that runs a check's query."""
 
     def columns(self, sql: str) -> list[str]:
-        """The columns that a query gives."""
+        """Return the columns that a query gives."""
 
     def frame(self, sql: str) -> pl.DataFrame:
-        """The rows that a query gives."""
+        """Return the rows that a query gives."""
 
     def found(self, sql: str) -> pl.DataFrame:
-        """The rows that a check finds, which is most often none; the frame may then have no columns."""
+        """Return the rows that a check finds. There are most often none, and the frame may then have no columns."""
 
 
 class DuckAsk:
-    """DuckDB, which the checks are written for."""
+    """DuckDB, for which the checks are written."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         self.con = con
 
     def columns(self, sql: str) -> list[str]:
-        """The columns that a query gives. Raises duckdb.Error when it cannot run."""
+        """Return the columns that a query gives. Raise duckdb.Error when it cannot run."""
         return list(self.con.sql(sql).columns)
 
     def frame(self, sql: str) -> pl.DataFrame:
-        """The rows that a query gives. Raises duckdb.Error when it cannot run."""
+        """Return the rows that a query gives. Raise duckdb.Error when it cannot run."""
         rows: pl.DataFrame = self.con.sql(sql).pl()
         return rows
 
     def found(self, sql: str) -> pl.DataFrame:
-        """The rows that a check finds. Raises duckdb.Error when it cannot run.
+        """Return the rows that a check finds. Raise duckdb.Error when it cannot run.
 
-        `con.sql()` parses and binds a query twice, which takes longer than most checks do on a small platform.
+        The query is not run by `con.sql()`, which parses and binds it twice. That takes longer than most checks on a
+        small platform.
         """
         [(rows,)] = self.con.execute(f"create or replace temp table found as {sql}").fetchall()
         return self.frame("select * from found order by key") if rows else pl.DataFrame()
 
 
 def to_breaks(check: Check, ask: Ask, *, int_members: bool = True) -> pl.DataFrame:
-    """Run one check and bring its rows to BREAK_SCHEMA.
+    """Run one check and return its rows in BREAK_SCHEMA.
 
-    Without `int_members` ids are text and amounts may be beyond 64 bits, as those of a file may be.
-
-    A query may leave out every column but one of member_id, order_id and key. Raises what the engine raises when it cannot run.
+    A query may leave out every column except one of member_id, order_id and key. Without `int_members`, ids are text
+    and amounts may exceed 64 bits, as those of a file may. Raise ValueError when the query does not fit the check, and
+    what the engine raises when the query cannot run.
     """
     given = _given(check, ask)
     if not given & {"member_id", "order_id", "key"}:
@@ -97,7 +101,7 @@ def to_breaks(check: Check, ask: Ask, *, int_members: bool = True) -> pl.DataFra
     if unknown := [name for name in fields if name not in given]:
         raise ValueError(f"the message names {{{unknown[0]}}}, which the query does not return")
     extra = [f"{name} as m_{name}" for name in fields]
-    # More of them would be no list of breaks for anybody; and they are all held in memory.
+    # A longer list of breaks is of no use to anyone, and all breaks are held in memory.
     most = f" limit {OWN_ROWS_MAX + 1}" if check.is_own else ""
     frame = ask.found(f"select {', '.join(columns + extra)} from ({check.sql}\n) as check_rows order by key{most}")
     if check.is_own and frame.height > OWN_ROWS_MAX:
@@ -106,7 +110,10 @@ def to_breaks(check: Check, ask: Ask, *, int_members: bool = True) -> pl.DataFra
 
 
 _columns: dict[str, frozenset[str]] = {}
-"""The columns of the built-in queries, which are the same on every platform: asking takes longer than many of the checks."""
+"""The columns of the built-in queries, which are the same on every platform.
+
+Asking for them takes longer than many of the checks.
+"""
 
 
 def _given(check: Check, ask: Ask) -> frozenset[str]:
@@ -124,7 +131,7 @@ def _finish(frame: pl.DataFrame, check: Check, fields: list[str], *, int_members
     render = _renderer(check.message, fields)
     messages = [render(row) for row in frame.select(f"m_{name}" for name in fields).iter_rows()] if fields else None
     frame = frame.with_columns(_short(frame["key"], MOST_KEY - len(check.code)))
-    # A database may take two keys for one that differ in case, accents or spaces: ids differ in more than that.
+    # A database may treat two keys as equal that differ in case, accents or spaces. Ids must differ in more than that.
     same = pl.int_range(pl.len()).over(_as_collated(pl.col("key")))
     frame = frame.with_columns(
         pl.when(same > 0).then(pl.col("key") + "#" + (same + 1).cast(pl.String)).otherwise(pl.col("key")).alias("key"),
@@ -138,12 +145,12 @@ def _finish(frame: pl.DataFrame, check: Check, fields: list[str], *, int_members
 
 
 def _as_collated(key: pl.Expr) -> pl.Expr:
-    """A key as the widest of collations compares it."""
+    """Return a key as the broadest collation compares it."""
     return key.str.normalize("NFKD").str.replace_all(r"\p{M}", "").str.to_lowercase().str.strip_chars()
 
 
 def _short(keys: pl.Series, most: int) -> pl.Series:
-    """Keys that fit where breaks are stored; a longer one ends in its hash."""
+    """Return keys that fit the column in which breaks are stored. A longer key is cut and ends in its hash."""
     if not (keys.str.len_chars() > most).any():
         return keys
     hashed = [key if len(key) <= most else f"{key[: most - 20]}~{sha256(key.encode()).hexdigest()[:16]}" for key in keys]
@@ -164,7 +171,10 @@ def _renderer(template: str, fields: list[str]) -> Callable[[tuple[Any, ...]], s
 
 
 def _tidy(evidence: str | None, facts: str | None) -> str:
-    """Evidence rows without an id say nothing, and neither do fields that are null. Facts go with the first row."""
+    """Return the evidence without rows that lack an id and without null fields.
+
+    The facts are added to the first row.
+    """
     rows = json.loads(evidence or "[]") or []
     kept = [_known(row) for row in rows if row and row.get("id")]
     unique = list({json.dumps(row, ensure_ascii=False): row for row in kept}.values())
@@ -174,7 +184,7 @@ def _tidy(evidence: str | None, facts: str | None) -> str:
 
 
 def _known(row: dict[str, Any]) -> dict[str, Any]:
-    """The fields that are not null; lists in one order, however the engine gathered them."""
+    """Return the fields that are not null. Lists are sorted, since engines gather them in any order."""
     return {
         key: sorted(value, key=lambda one: json.dumps(one, sort_keys=True)) if isinstance(value, list) else value
         for key, value in row.items()

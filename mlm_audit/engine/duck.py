@@ -1,7 +1,7 @@
 """Runs the bulk checks in DuckDB over a snapshot folder of Parquet files.
 
-The snapshot's frames are views, the plan and the months are small tables, the prepared views are materialised once,
-then each check is one query.
+The snapshot's frames are views, and the plan and the months are small tables. The prepared views are materialised once.
+Each check is then one query.
 """
 
 import logging
@@ -39,16 +39,19 @@ OF_HISTORY = {
     "seal_problems": "nothing had been sealed before this run",
     "run_problems": "first run: the log has no stored run to compare with",
 }
-"""Inputs that are made from what earlier runs left, and why there may be none."""
+"""Inputs that are made from what earlier runs stored, and why there may be none."""
 
 OF_WHOLE_MEMBERS = ("month_commissions", "log_rollups")
-"""Views per member that a slice can make only for the members of whom it holds every row."""
+"""Views per member that a subset can compute only for the members of whom it has every row."""
 OF_THE_WHOLE = ("order_totals", "pending_months", "month_purchases", "log_months")
-"""Views that are sums over all orders, commissions and log rows: a slice is given them as they are for the whole platform."""
+"""Views that are sums over all orders, commissions and log rows.
+
+A subset receives them computed for the whole platform.
+"""
 OF_SLICES = ("brought_forward", "first_paid", "first_orders", "whole_members", "order_span", *OF_THE_WHOLE)
-"""What a slice of the platform is given, since it does not hold all the rows that these are made of."""
+"""What a subset of the platform receives, since it does not have all the rows from which these are computed."""
 ORDER_SPAN = "select min(paid_at) as first_at, max(paid_at) as last_at from orders"
-"""Between which instants orders were paid: which business months there are."""
+"""The instants of the first and the last paid order, which determine the business months."""
 BROUGHT_FORWARD: dict[str, Any] = {
     "user_id": pl.Int64,
     "sum_paisa": pl.Int64,
@@ -58,19 +61,24 @@ BROUGHT_FORWARD: dict[str, Any] = {
     "balance_paisa": pl.Int64,
     "since_paisa": pl.Int64,
 }
-"""Per member what their ledger rows up to `last_id` come to, the last of them that has a balance after it, and the rows since.
+"""The balance brought forward of each member.
 
-Empty, except in a slice: there the ledger holds only what came after, of the members that are listed here.
+It has the sum of the ledger rows up to `last_id`, the last of these rows with a balance after it, and the sum of the
+rows since that one. It is empty except in a subset, whose ledger has only the later rows of the members listed here.
 """
 
 INTERRUPT_SECONDS = 0.2
 Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how many steps are done, how many there are."""
+"""Called with what is being done, how many steps are done, and how many there are."""
 
 
 @dataclass(frozen=True)
 class EngineResult:
-    """`breaks` has the columns of BREAK_SCHEMA, one row per break; `rows` counts each input; the bridge proves it."""
+    """The result of a run of the checks. `breaks` has one row per break, with the columns of BREAK_SCHEMA.
+
+    `rows` counts the rows of each input. `bridge` explains the difference between the totals of ledger and wallets, by
+    cause.
+    """
 
     breaks: pl.DataFrame
     checks: tuple[CheckRun, ...]
@@ -78,7 +86,10 @@ class EngineResult:
     bridge: Bridge
     broken_members: int
     undecided_lines: int
-    """Order lines whose upline's activity at the time is unknown: either posting is lawful, and both are accepted."""
+    """Order lines whose upline's activity at the time is unknown.
+
+    Either posting is permitted, and both are accepted.
+    """
     undecided_paisa: int
 
 
@@ -94,9 +105,10 @@ class Engine:
         missing: dict[str, str] | None = None,
         read_at: datetime | None = None,
     ) -> None:
-        """`missing` maps inputs that could not be read to the reason; checks that need them do not run.
+        """Open the session. Checks that need an input in `missing` do not run.
 
-        `read_at` is when the snapshot was read: what is overdue or dated in the future is measured against it. Without it nothing is.
+        `missing` maps inputs that could not be read to the reason. `read_at` is when the snapshot was read. Dates are
+        overdue or in the future relative to it; without it, none is.
         """
         self.snapshot = snapshot
         self.read_at = read_at
@@ -115,7 +127,10 @@ class Engine:
     def prepare(
         self, progress: Progress = lambda *_: None, steps: int = 0, only: Collection[str] | None = None
     ) -> dict[str, int]:
-        """Register the inputs and the plan and materialise the views, all or `only` some; return the rows of each input."""
+        """Register the inputs and the plan and materialise the views, all or `only` some.
+
+        Return the number of rows of each input.
+        """
         rows = self._register_inputs()
         self._register_plan()
         for number, view in enumerate(view for view in load_views() if only is None or view.name in only):
@@ -124,7 +139,7 @@ class Engine:
         return rows
 
     def run(self, checks: Sequence[Check], progress: Progress = lambda *_: None) -> EngineResult:
-        """Prepare the inputs, run every check, prove the total."""
+        """Prepare the inputs, run every check, and compute the bridge."""
         views = len(load_views())
         steps = views + len(checks)
         rows = self.prepare(progress, steps)
@@ -146,16 +161,16 @@ class Engine:
                 self._view(name)
                 rows[name] = self._scalar(f"select count(*) from {name}")
                 continue
-            # A frame that is missing is an empty one, so that the others can still be checked; see _check.
+            # A missing input is registered as an empty one, so that the others can still be checked; see _check.
             columns = ", ".join(f"null::{kind} as {column}" for column, kind in spec.columns.items())
             self._keep(name, f"select {columns} where false", lazy=False)
             self.missing.setdefault(name, "the input is missing")
-        for name in (*ANALYSIS_INPUTS, *OF_HISTORY, *OF_SLICES):  # there only where somebody put them
+        for name in (*ANALYSIS_INPUTS, *OF_HISTORY, *OF_SLICES):  # they exist only if a run wrote them
             if parts_of(self.snapshot, name):
                 self._view(name)
         return rows
 
-    # What another engine does in its own way: from here …
+    # Another engine overrides the methods from here ...
 
     errors: tuple[type[Exception], ...] = (duckdb.Error, pl.exceptions.PolarsError, InputError, KeyError, ValueError)
 
@@ -183,7 +198,7 @@ class Engine:
     def _keep(self, name: str, sql: str, *, lazy: bool) -> None:
         self.con.execute(f"create temp {'view' if lazy else 'table'} {name} as {sql}")
 
-    # … to here.
+    # ... to here.
 
     def _scalar(self, sql: str) -> int:
         return int(self.ask.frame(sql).item())
@@ -206,7 +221,7 @@ class Engine:
     def _prepare(self, view: View) -> None:
         name, sql = view.name, view.sql
         if name in OF_WHOLE_MEMBERS and parts_of(self.snapshot, "whole_members"):
-            # Of the others a slice holds some rows of a month, never all of them.
+            # Of the other members, a subset has some rows of a month and never all of them.
             sql = f"select * from ({sql}\n) as every where member_id in (select id from whole_members)"
         if name in OF_SLICES and parts_of(self.snapshot, name):
             return
@@ -214,13 +229,14 @@ class Engine:
         try:
             self._keep(name, sql, lazy=view.lazy)
         except self.errors as error:
-            # Remembered, not swallowed: every check that reads this view then reports itself as not run, and why the first failed.
+            # The error is not lost: every check that reads this view is reported as not run, with the reason of the
+            # first failure.
             self._failed_views[name] = self._failed_in(sql) or f"view {name}: {first_line(error)}"
             log.exception("preparing %s failed", name)
         log.debug("%-20s %.2f s", name, time.perf_counter() - started)
 
     def _failed_in(self, sql: str) -> str | None:
-        """Why a query cannot run, when it reads a view that could not be prepared."""
+        """Return why a query cannot run, if it reads a view that could not be prepared."""
         names = set(re.findall(r"\w+", sql))
         return next((why for view, why in self._failed_views.items() if view in names), None)
 
@@ -253,14 +269,17 @@ class Engine:
 
     @contextmanager
     def _limited(self, check: Check) -> Iterator[Callable[[], bool]]:
-        """Stops one of the user's own checks when its time is over; yields whether that has happened. Ours all end."""
+        """Stop one of the user's own checks when its time is over.
+
+        Yield a function that returns whether that has happened. Built-in checks are not limited, because they all end.
+        """
         lock, ended, stopped = threading.Lock(), threading.Event(), threading.Event()
 
         def stop() -> None:
             pause = float(self.settings.check_timeout_seconds)
-            # Again and again: an interruption between two steps of a query is lost.
+            # Interrupt repeatedly, because an interruption between two steps of a query is lost.
             while not ended.wait(pause):
-                with lock:  # so that the next check is not interrupted for this one
+                with lock:  # so that the next check is not interrupted instead of this one
                     if not ended.is_set():
                         stopped.set()
                         self._interrupt()
@@ -291,7 +310,7 @@ class Engine:
         return Bridge(ledger, wallets, tuple(lines))
 
     def _undecided(self) -> tuple[int, int]:
-        """How many order lines are undecided, and their paisa; nothing where the orders could not be added up."""
+        """Return how many order lines are undecided, and their paisa; zero if the orders could not be added up."""
         if "order_sums" in self._failed_views:
             return 0, 0
         lines, paisa = self.ask.frame(
@@ -305,9 +324,9 @@ class Engine:
 
 
 def connect(allowed: Path, settings: Settings, *more: Path) -> duckdb.DuckDBPyConnection:
-    """An in-memory DuckDB that can read the folder `allowed` with its parts, and `more`: no other file, no extension, no network.
+    """Return an in-memory DuckDB that can read only the folder `allowed` with its parts, and `more`.
 
-    It takes the memory and the threads of the settings.
+    It can load no extension and use no network. It takes the memory and the threads of the settings.
     """
     con = duckdb.connect(":memory:")
     if settings.threads:
@@ -316,12 +335,14 @@ def connect(allowed: Path, settings: Settings, *more: Path) -> duckdb.DuckDBPyCo
     con.execute(f"set temp_directory = {quoted(allowed / 'spill')}")
     con.execute("set preserve_insertion_order = false")
     if con.execute("select current_setting('enable_progress_bar')").fetchall() == [(True,)]:
-        # It would be printed into the JSON of a long run. In a notebook without ipywidgets it is off, and may not even be named.
+        # The progress bar would be printed into the JSON of a long run. In a notebook without ipywidgets it is off, and
+        # the option may not even be named.
         con.execute("set enable_progress_bar = false")
-    # The joins are written in their order: largest first, small ones last. Guessing cost twice the time at 20 million rows.
+    # The joins are written in their order: the largest first, small ones last. Letting DuckDB guess took twice the time
+    # at 20 million rows.
     con.execute("set disabled_optimizers = 'join_order'")
     con.execute(f"set allowed_directories = [{', '.join(map(quoted, (allowed, *more, *folders_of(allowed))))}]")
-    with suppress(duckdb.Error):  # an older DuckDB without these two still runs, only less locked
+    with suppress(duckdb.Error):  # an older DuckDB without these two settings still runs, but is less restricted
         con.execute("set autoinstall_known_extensions = false")
         con.execute("set autoload_known_extensions = false")
     con.execute("set enable_external_access = false")
@@ -329,9 +350,9 @@ def connect(allowed: Path, settings: Settings, *more: Path) -> duckdb.DuckDBPyCo
 
 
 def only_reads(con: duckdb.DuckDBPyConnection, query: str) -> None:
-    """InputError unless the text is one query that reads: nothing is changed, attached, set or written by it.
+    """Raise InputError unless the text is one query that only reads: it changes, attaches, sets and writes nothing.
 
-    DuckDB's own parser says what kinds of statement there are; SQLGlot's which functions are called.
+    DuckDB's own parser determines the kinds of statements, and SQLGlot determines which functions are called.
     """
     try:
         kinds = [statement.type for statement in con.extract_statements(query)]
@@ -349,13 +370,13 @@ def only_reads(con: duckdb.DuckDBPyConnection, query: str) -> None:
 
 
 def scalar(con: duckdb.DuckDBPyConnection, sql: str) -> int:
-    """The single integer that a query returns."""
-    # fetchall, not fetchone: DuckDB 2 refuses the next statement while a result is unfinished.
+    """Return the single integer that a query returns."""
+    # fetchall is used and not fetchone: DuckDB 2 refuses the next statement while a result is unfinished.
     return int(con.execute(sql).fetchall()[0][0])
 
 
 def first_line(error: Exception) -> str:
-    """The part of an error that fits in one line: what is wrong, and what was perhaps meant."""
+    """Return the part of an error that fits in one line: what is wrong, and any suggestion."""
     first, *rest = str(error).strip().splitlines()
     meant = [line.strip() for line in rest if line.startswith(("Did you mean", "Candidate"))]
     more = ["(more for it: MEMORY_LIMIT_MB, --memory-limit)"] if isinstance(error, duckdb.OutOfMemoryException) else []

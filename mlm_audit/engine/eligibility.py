@@ -36,9 +36,9 @@ PURCHASES: dict[str, Any] = {
 
 
 def decide(people: pl.DataFrame, purchases: pl.DataFrame, month: Month, rules: PlanRules, memory_limit_mb: int) -> pl.DataFrame:
-    """One row per member: member_id, is_active, is_eligible, purchase_paisa, missing_* (see the SQL's header).
+    """Return one row per member: member_id, is_active, is_eligible, purchase_paisa, missing_* (see the SQL's header).
 
-    `people` has the columns of PEOPLE, `purchases` those of PURCHASES; instants are UTC without a zone.
+    `people` has the columns of PEOPLE, and `purchases` has those of PURCHASES. Instants are UTC without a zone.
     """
     terms = {
         "ends_at": naive(month.end),
@@ -67,10 +67,11 @@ def undecided(
     rules: PlanRules,
     memory_limit_mb: int,
 ) -> dict[int, str]:
-    """Members whose ruling hangs on something that could not be read or understood, and why.
+    """Return the members whose ruling depends on something that could not be read or understood, and why.
 
-    `ruled` is the ruling with every doubt against the member; it is made once more with every doubt in their favour. More activity and
-    more purchases never cost anybody their eligibility, so whoever is ruled the same both ways is decided.
+    `ruled` is the ruling with every doubt decided against the member. The rule is run again with every doubt decided in
+    the member's favour. More activity and more purchases never cost a member their eligibility, so a member with the
+    same ruling both ways is decided.
     """
     if not doubts.people and doubts.orders.is_empty():
         return dict(doubts.rows)
@@ -94,11 +95,11 @@ def undecided(
 
 
 def without_the_unsure(people: pl.DataFrame, doubts: Doubts) -> pl.DataFrame:
-    """The members with every doubt against them: who is in doubt is nobody who counts."""
+    """Return the members with every doubt decided against them: a member in doubt does not count as a member."""
     unsure = pl.col("id").is_in(list(doubts.people))
     return people.with_columns(pl.when(unsure).then(pl.lit(ADMIN)).otherwise("role").alias("role"))
 
 
 def rule_sql(path: Path = SQL) -> str:
-    """The rule as text, for a report or an auditor."""
+    """Return the rule as text, for a report or an auditor."""
     return path.read_text(encoding="utf-8")

@@ -10,11 +10,14 @@ from mlm_audit.domain.settings import Settings
 from mlm_audit.domain.words import LEDGER_TYPES, ORDER_STATES, WORDS
 
 CLOCK_TOLERANCE = timedelta(hours=1)
-"""How far two clocks may be apart before a date counts as being in the future, or before what it follows from."""
+"""How far two clocks may differ before a date counts as being in the future, or before what it follows from."""
 
 
 def parameters(plan: Plan, settings: Settings, read_at: datetime | None) -> dict[str, pl.DataFrame]:
-    """The small tables that every query may read, by name; `rules` has a single row. Instants are UTC, without a zone."""
+    """Return the small tables that every query may read, by name.
+
+    `rules` has a single row. Instants are UTC without a zone.
+    """
     periods = plan.periods(settings.tz)
     versions = [
         {
@@ -60,7 +63,10 @@ def parameters(plan: Plan, settings: Settings, read_at: datetime | None) -> dict
 
 
 def moments_of(read_at: datetime | None, settings: Settings) -> dict[str, datetime | None]:
-    """When what is undecided counts as overdue, and from when on a date lies in the future; None without `read_at`. UTC, no zone."""
+    """Return the instants before which open items are overdue, and the one after which a date lies in the future.
+
+    Instants are UTC without a zone, and None without `read_at`.
+    """
     overdue, hold = timedelta(days=settings.payout_overdue_days), timedelta(days=settings.hold_days)
     offsets = {
         "read_at": timedelta(0),

@@ -1,6 +1,7 @@
-"""The same checks on Spark, for when one machine is outgrown: the same SQL files, carried over by SQLGlot; the findings are the same.
+"""Runs the same checks on Spark, for platforms that one machine cannot handle.
 
-An extra: `pip install mlm-audit[spark]`, and a Java of version 17 or later.
+SQLGlot translates the same SQL files, and the breaks are the same. Spark is an extra: `pip install mlm-audit[spark]`,
+with a Java of version 17 or later.
 """
 
 import os
@@ -30,19 +31,20 @@ FIELDS: dict[str, str] = {
     "spark.sql.ansi.enabled": "true",  # a sum beyond 64 bits is an error, and never another number
     "spark.sql.cteRecursionRowLimit": "-1",
     "spark.sql.cteRecursionLevelLimit": "-1",
-    # To infer filters from our long case expressions, the planner takes minutes and gigabytes, and it gains nothing.
+    # The planner would take minutes and gigabytes to infer filters from the long case expressions, and would gain
+    # nothing.
     "spark.sql.constraintPropagation.enabled": "false",
     "spark.sql.caseSensitive": "true",
 }
 AS_DUCKDB = "map('timestampNTZFormat', 'yyyy-MM-dd HH:mm:ss.SSSSSS', 'ignoreNullFields', 'false')"
 """Options with which Spark writes JSON as DuckDB does."""
 ZEROS = r'("\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d*[1-9])?)\.?0*"'
-"""Matches a time in a JSON text, and the zeros at its end, which DuckDB leaves out."""
+"""Matches a time in a JSON text and the zeros at its end, which DuckDB leaves out."""
 OUR_MACHINE = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
 
 
 def to_spark(sql: str) -> str:
-    """A query of ours in Spark's dialect. DuckDB adds up in 128 bits and hashes into 64; so does this."""
+    """Return a query of the checks in Spark's dialect. Like DuckDB, it sums in 128 bits and hashes into 64 bits."""
     import sqlglot
     from sqlglot import expressions as exp
 
@@ -52,10 +54,10 @@ def to_spark(sql: str) -> str:
     for total in list(tree.find_all(exp.Sum)):
         total.set("this", exp.cast(total.this, "DECIMAL(38, 0)"))
     for call in [node for node in tree.find_all(exp.Anonymous) if node.name.lower() == "hash"]:
-        # Its hash of an INT is another than of the same BIGINT.
+        # The hash of an INT differs from the hash of the same BIGINT.
         call.replace(exp.Anonymous(this="xxhash64", expressions=[exp.cast(one.copy(), "BIGINT") for one in call.expressions]))
     for call in [node for node in tree.find_all(exp.Anonymous) if node.name.lower() == "epoch_us"]:
-        # Spark counts microseconds only of instants with a zone; the session's is UTC.
+        # Spark counts microseconds only of instants with a zone. The zone of the session is UTC.
         call.replace(exp.Anonymous(this="unix_micros", expressions=[exp.cast(call.expressions[0].copy(), "TIMESTAMPLTZ")]))
     for call in [node for node in tree.find_all(exp.Anonymous) if node.name.lower() == "to_json"]:
         call.append("expressions", sqlglot.parse_one(AS_DUCKDB, read="spark"))
@@ -63,7 +65,7 @@ def to_spark(sql: str) -> str:
 
 
 def session_of(settings: Settings, scratch: Path) -> "SparkSession":
-    """A Spark session, started or joined. InputError when Spark, or its Java, is not there."""
+    """Return a Spark session, started or joined. Raise InputError when Spark or its Java is missing."""
     try:
         from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
@@ -77,7 +79,7 @@ def session_of(settings: Settings, scratch: Path) -> "SparkSession":
             builder = builder.master(f"local[{settings.threads}]")
     for name, value in fields.items():
         builder = builder.config(name, value)
-    # Its warning is about pandas, which we do not hand it anything of.
+    # The warning is about pandas, and nothing is passed to Spark as pandas data.
     warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
     try:
         with _java_told(scratch / "spark.log"):
@@ -90,7 +92,10 @@ def session_of(settings: Settings, scratch: Path) -> "SparkSession":
 
 @contextmanager
 def _java_told(log: Path) -> Iterator[None]:
-    """What Java says while it starts, and as long as it lives, goes into a file: it has our stderr, and talks."""
+    """Redirect the output of Java to a file, from its start until it ends.
+
+    Java inherits our stderr and would write to it.
+    """
     sys.stderr.flush()
     ours = os.dup(2)
     with log.open("ab") as opened:
@@ -103,7 +108,7 @@ def _java_told(log: Path) -> Iterator[None]:
 
 
 def _errors() -> tuple[type[Exception], ...]:
-    """What goes wrong in Spark, in Java, and in carrying a query over."""
+    """Return the errors of Spark, of Java, and of translating a query."""
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
     from sqlglot.errors import SqlglotError
@@ -112,27 +117,27 @@ def _errors() -> tuple[type[Exception], ...]:
 
 
 class SparkAsk:
-    """Spark, asked in DuckDB's dialect."""
+    """Spark, for queries in DuckDB's dialect."""
 
     def __init__(self, spark: "SparkSession") -> None:
         self.spark = spark
 
     def rows(self, sql: str) -> "DataFrame":
-        """A query's answer, not computed yet."""
+        """Return a query's result, which is not computed yet."""
         return self.spark.sql(to_spark(sql))
 
     def columns(self, sql: str) -> list[str]:
-        """The columns that a query gives."""
+        """Return the columns that a query gives."""
         return list(self.rows(sql).columns)
 
     def frame(self, sql: str) -> pl.DataFrame:
-        """The rows that a query gives."""
+        """Return the rows that a query gives."""
         answer = pl.from_arrow(self.rows(sql).toArrow())
         assert isinstance(answer, pl.DataFrame)
         return answer
 
     def found(self, sql: str) -> pl.DataFrame:
-        """The rows that a check finds."""
+        """Return the rows that a check finds."""
         return self.frame(sql).with_columns(pl.col("evidence", "facts").str.replace_all(ZEROS, '$1"'))
 
 
@@ -171,7 +176,7 @@ class SparkEngine(Engine):
     def _keep(self, name: str, sql: str, *, lazy: bool) -> None:
         frame = self.ask.rows(sql)
         if not lazy:
-            # Cut off from how it was made: Spark would compare ever longer plans with what it has kept.
+            # Cut the frame off from its plan. Spark would otherwise compare ever longer plans with what it has kept.
             frame = frame.localCheckpoint()
             self._kept.append(frame)
         frame.createOrReplaceTempView(name)

@@ -1,1 +1,1 @@
-"""Sealed history: the ledger's closed months as files, their digests in a hash-chained log, and what moved since."""
+"""Sealed history: closed months of the ledger as files, their digests in a hash-chained log, and later changes."""

@@ -1,4 +1,4 @@
-"""Acknowledging a break of the history by name: a change of an open month, or rows of ours that were removed or changed."""
+"""Acknowledges a history break by name: a change in an open month, or toolkit records that were removed or changed."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -21,7 +21,7 @@ CHANGED, RUNS = "history-changed/", "stored-run-changed/"
 
 @dataclass(frozen=True)
 class Asked:
-    """Which break is acknowledged, by whom, and why."""
+    """The break to acknowledge, the person who acknowledges it, and the reason."""
 
     break_id: str
     by: str
@@ -29,10 +29,10 @@ class Asked:
 
 
 def acknowledge(database: Database, settings: Settings, asked: Asked, now: datetime) -> Acknowledgement:
-    """Write into the log that somebody takes note of a break; the next run no longer calls it open.
+    """Record in the log that a person acknowledges a break. The next run no longer reports it as open.
 
-    What changes afterwards is a new break. InputError without a name or a reason, and for a break that is not open or that only
-    putting the row back can close.
+    A later change is a new break. Raise InputError when the name or the reason is missing, when the break is not open
+    or can only be closed by restoring the row, and when the log has no stored run or cannot be trusted.
     """
     by, reason = one_line(asked.by), one_line(asked.reason)
     command = f"seals acknowledge {asked.break_id}"
@@ -63,7 +63,7 @@ def acknowledge(database: Database, settings: Settings, asked: Asked, now: datet
 
 
 def _of(look: LookBack, break_id: str, command: str) -> tuple[str, dict[str, str]]:
-    """The digest of the changed row, and the rows of ours that a break is about. InputError when it is not open."""
+    """Return the digest of the changed row and the toolkit records of a break. Raise InputError when it is not open."""
     for row in look.carried.iter_rows(named=True):
         if break_id == CHANGED + row["key"]:
             return item_digest(row), {}
@@ -84,5 +84,5 @@ def _of(look: LookBack, break_id: str, command: str) -> tuple[str, dict[str, str
 
 
 def as_data(one: Acknowledgement) -> dict[str, object]:
-    """For programs."""
+    """Return an acknowledgement as plain data for programs."""
     return asdict(one)

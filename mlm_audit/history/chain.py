@@ -1,8 +1,8 @@
-"""The log of what was sealed: a line of JSON an entry, each with the hash of the one before. It is only ever added to.
+"""The append-only log of the sealed history: one line of JSON per entry, each with the hash of the entry before it.
 
-An entry that was written in part, when a process was killed or a disk was full, has no end of line: it counts as never
-written, and the next entry takes its place. What of the log can only be told by a copy of its head held elsewhere is in
-docs/history.md.
+An entry that was only partly written, because a process was killed or the disk was full, has no end of line. It counts
+as never written, and the next entry replaces it. docs/history.md says which changes to the log can only be detected
+with a copy of its head that is held elsewhere.
 """
 
 import fcntl
@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 START = "0" * 64
-"""What the first entry names as the hash before it."""
+"""The previous hash that the first entry names."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """An entry: its number from 1, when (ISO 8601, UTC), of what kind, its content, the hash before it and its own."""
+    """A log entry: its number from 1, time (ISO 8601, UTC), kind and content, the previous hash and its own hash."""
 
     number: int
     at: str
@@ -34,31 +34,34 @@ class Entry:
 
 @dataclass(frozen=True)
 class Read:
-    """The entries up to the first that cannot be believed, and why it cannot; `problem` is empty when all can."""
+    """The entries before the first one that cannot be trusted. `problem` is the reason, or empty."""
 
     entries: tuple[Entry, ...]
     problem: str = ""
 
     @property
     def head(self) -> str:
-        """The hash of the last entry."""
+        """Return the hash of the last entry."""
         return self.entries[-1].hash if self.entries else START
 
     def knows(self, number: int, head: str) -> bool:
-        """Whether the log had this head after so many entries: false for another log, and for an older copy of this one."""
+        """Return whether the log had this head after `number` entries.
+
+        The result is False for another log and for an older copy of this one.
+        """
         if number == 0:
             return True
         return number <= len(self.entries) and self.entries[number - 1].hash == head
 
 
 class Chain:
-    """The log in a file."""
+    """The log, stored in a file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def read(self) -> Read:
-        """Every entry, each checked against the one before."""
+        """Return every entry, each verified against the one before."""
         if not self.path.exists():
             return Read(())
         entries: list[Entry] = []
@@ -70,7 +73,7 @@ class Chain:
         return Read(tuple(entries))
 
     def append(self, kind: str, body: dict[str, Any], at: datetime) -> Entry:
-        """Add an entry and see it safely on the disk. ValueError when the log so far cannot be believed."""
+        """Append an entry and sync it to disk. Raise ValueError when the existing log cannot be trusted."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._alone() as file:
             seen = self.read()
@@ -88,14 +91,14 @@ class Chain:
 
     @contextmanager
     def _alone(self) -> Iterator[BinaryIO]:
-        """The file, while no other process adds to it."""
+        """Lock the file, so that no other process appends to it, and yield it."""
         with self.path.open("ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield file
 
 
 def hash_of(fields: dict[str, Any]) -> str:
-    """The hash of an entry's fields without its own hash: of their JSON, keys sorted, nothing between them, in ASCII."""
+    """Return the hash of an entry's fields without its own hash: of ASCII JSON with sorted keys and no spaces."""
     return hashlib.sha256(_line({name: value for name, value in fields.items() if name != "hash"})).hexdigest()
 
 
@@ -104,7 +107,7 @@ def _line(fields: dict[str, Any]) -> bytes:
 
 
 def _doubt(line: bytes, number: int, before: str) -> str:
-    """Why a line cannot be the entry with this number after the one with this hash; empty when it can."""
+    """Return why a line cannot be the entry with this number after the given hash; empty when it can."""
     try:
         fields = json.loads(line)
     except ValueError:
@@ -119,12 +122,12 @@ def _doubt(line: bytes, number: int, before: str) -> str:
 
 
 def _whole_lines(path: Path) -> int:
-    """How many bytes there are up to the last end of line."""
+    """Return the number of bytes up to and including the last end of line."""
     return path.read_bytes().rfind(b"\n") + 1
 
 
 def sync_folder(folder: Path) -> None:
-    """See a folder's names safely on the disk."""
+    """Sync the file names of a folder to disk."""
     number = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(number)

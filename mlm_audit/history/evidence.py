@@ -1,4 +1,4 @@
-"""Evidence packs: sealed ledger rows with their proofs, the plan, the checks, what was found, and a signature over all of it."""
+"""Evidence packs: sealed ledger rows with their proofs, the plan, the checks, the findings and a signature over all."""
 
 import hashlib
 import json
@@ -27,12 +27,12 @@ from mlm_audit.history.signing_key import key_of, public_of
 from mlm_audit.history.store import State, Store
 
 Pages = Callable[[], dict[str, str]]
-"""Pages that explain the member or order, by their names; personal data masked unless it was asked for."""
+"""Returns the pages that explain the member or order, by file name. Personal data is masked unless it was requested."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a pack is about: a month, and of it a member's or an order's rows, or all."""
+    """The scope of a pack: a month, and within it the rows of a member, the rows of an order, or all rows."""
 
     month: str
     member: int | None = None
@@ -40,12 +40,15 @@ class Wanted:
 
     @property
     def about(self) -> dict[str, int]:
-        """For the manifest."""
+        """Return the member or the order for the manifest; empty for a whole month."""
         return {name: number for name, number in (("member", self.member), ("order", self.order)) if number is not None}
 
 
 def make_pack(database: Database, settings: Settings, wanted: Wanted, now: datetime, pages: Pages = dict) -> bytes:
-    """The pack's bytes. InputError for a month that is not sealed or has no usable file, for no rows, and without a key."""
+    """Return the pack as bytes.
+
+    Raise InputError when the month is not sealed or has no usable file, and when there are no rows or no key.
+    """
     key, store = key_of(settings), store_of(settings, database)
     state, seal = _seal_of(store, wanted, settings)
     rows = _rows(store, seal, wanted)
@@ -90,7 +93,7 @@ def _seal_of(store: Store, wanted: Wanted, settings: Settings) -> tuple[State, S
 
 
 def _rows(store: Store, seal: Seal, wanted: Wanted) -> list[dict[str, Any]]:
-    """The rows in their places; of a member or an order each with its proof."""
+    """Return the rows in order of their ids. For a member or an order, each row has its place and its proof."""
     frame = pl.read_parquet(store.folder / seal.file).select(*names_of(seal.columns)).sort("id").with_row_index("place")
     if not wanted.about:
         return [{"row": _values(row)} for row in frame.drop("place").iter_rows()]
@@ -115,7 +118,7 @@ def _values(row: tuple[Any, ...]) -> list[Any]:
 
 
 def _findings(database: Database, wanted: Wanted) -> dict[str, Any]:
-    """The open breaks of the last stored run, of the member or order where one is named."""
+    """Return the open breaks of the last stored run, limited to the member or order if one is given."""
     last = previous_run(database) if has_runs(database) else None
     if last is None:
         return {"run": None, "breaks": []}
@@ -127,7 +130,7 @@ def _findings(database: Database, wanted: Wanted) -> dict[str, Any]:
 
 
 def _report(database: Database, settings: Settings, wanted: Wanted) -> dict[str, bytes]:
-    """The report of the last stored run, as it was filed; of one member or order their explanation stands for it."""
+    """Return the filed report of the last stored run. A pack on a member or order has an explanation page instead."""
     last = previous_run(database) if has_runs(database) and not wanted.about else None
     path = settings.runs_dir / last.job_id / "report.html" if last else None
     return {"report.html": path.read_bytes()} if path and path.is_file() else {}

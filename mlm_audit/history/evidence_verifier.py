@@ -1,21 +1,21 @@
-"""Verifies an evidence pack of mlm-audit. One file, nothing but Python 3.10 or newer: no database, no network, no installation.
+"""Verifies an evidence pack of mlm-audit. It needs only Python 3.10 or newer: no database, network or installation.
 
     python evidence_verify.py pack.zip PUBLIC_KEY        (64 hexadecimal digits, from `mlm-audit evidence key`)
 
-It prints what is proven, the head of the log and what is not proven, and ends with 0; or it says what does not hold and ends with 1.
-In the order of the code:
+For a valid pack, the program prints what is proven, the head of the log and what is not proven, and exits with code 0.
+Otherwise it prints which check failed and exits with code 1. It checks, in this order:
 
-1. The file is, byte for byte, the one archive that its contents make.
-2. Its manifest is signed by the key that you were given (not by one that comes with the pack).
-3. The manifest names every file in the pack with its SHA-256, and there is no other.
-4. The log of sealed months is whole: each entry has the hash of the one before, and the month's seal is the last of its month.
-   A pack of format 1 with a log that only a later version can have written is not valid.
-5. Every ledger row in the pack leads to the sealed Merkle root of its month, from its place among the sealed number of rows.
-   On which side each sibling stands follows from the place, so that a row proves nothing at the place of another.
-6. The rows are all there are: of a month by its count and sum; of a member by the sealed sums per member and kind.
-   Of an order nobody can prove that there are no other rows; that is said.
+1. The file is, byte for byte, the archive that its contents produce.
+2. The manifest is signed by the key that you were given, not by a key from the pack.
+3. The manifest lists every file in the pack with its SHA-256, and the pack has no other files.
+4. The log of sealed months is complete: each entry has the hash of the one before, and the seal is the month's last
+   seal. A pack of format 1 with a log that only a later version can have written is not valid.
+5. Every ledger row in the pack leads to the sealed Merkle root of its month, from its place among the sealed number of
+   rows. The side of each sibling follows from the place, so that a row proves nothing at the place of another row.
+6. The rows are complete. For a month, its count and sum prove this; for a member, the sealed sums per member and kind.
+   For an order, nobody can prove that there are no other rows, and the output says so.
 
-How a row is hashed, and what this cannot prove, is in docs/history.md of mlm-audit.
+docs/history.md of mlm-audit explains how a row is hashed and what this program cannot prove.
 """
 
 import csv
@@ -33,19 +33,22 @@ FIRST_COLUMNS = [
 ]
 """The columns of seals of format 1, which do not name them."""
 LEAF_PREFIXES = {1: b"row\n", 2: b"\x00"}
-"""Format of a seal → what a row is hashed behind; a node is hashed behind 0x01."""
+"""Format of a seal → the prefix hashed before a row. A node has the prefix 0x01."""
 NEWEST = 2
 FIRST_KINDS = {"sealed", "expired", "rebuilt", "restarted"}
-"""The kinds of entry that the version had which made packs of format 1."""
+"""The kinds of entry in the version that made packs of format 1."""
 NEEDED = {"manifest.json", "signature.json", "log.jsonl", "rows.jsonl", "sums.csv"}
 
 
 class BrokenError(Exception):
-    """What does not hold."""
+    """The pack fails a check. The message says which one."""
 
 
 def verify(data: bytes, public_key: str) -> dict[str, Any]:
-    """What a pack proves, as a dictionary; BrokenError when anything does not hold. `data`: its bytes; `public_key`: hexadecimal."""
+    """Return what a pack proves as a dictionary. Raise BrokenError when any check fails.
+
+    `data` is the pack as bytes; `public_key` is hexadecimal.
+    """
     files = contents(data)
     signed_by(files, public_key)
     manifest = json.loads(files["manifest.json"])
@@ -71,7 +74,7 @@ def verify(data: bytes, public_key: str) -> dict[str, Any]:
 
 
 def not_proven(number: int, seal: dict[str, Any], about: dict[str, int]) -> list[str]:
-    """What even a valid pack leaves open."""
+    """Return what even a valid pack does not prove."""
     found = ["that the rows were right when they were sealed"]
     found.append("that the log is the only one: compare its head with one that was kept elsewhere on the day")
     if "order" in about:
@@ -86,7 +89,10 @@ def not_proven(number: int, seal: dict[str, Any], about: dict[str, int]) -> list
 
 
 def contents(data: bytes) -> dict[str, bytes]:
-    """The files of the archive, which must be the one that these files make: whatever else was changed in it shows."""
+    """Return the files of the archive. Raise BrokenError unless these files produce exactly this archive.
+
+    This detects every change to the archive outside its files. A missing required file also raises BrokenError.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = archive.namelist()
@@ -95,7 +101,7 @@ def contents(data: bytes) -> dict[str, bytes]:
             files = {name: archive.read(name) for name in names}
     except BrokenError:
         raise
-    except Exception as error:  # whatever a damaged archive leads to
+    except Exception as error:  # a damaged archive can raise any error
         raise BrokenError(f"the pack is no archive that can be read: {error}") from error
     if archive_of(files) != data:
         raise BrokenError("the pack is not byte for byte what its files make")
@@ -105,7 +111,7 @@ def contents(data: bytes) -> dict[str, bytes]:
 
 
 def archive_of(files: dict[str, bytes]) -> bytes:
-    """The one archive of these files: by name, uncompressed, of one date."""
+    """Return the archive that these files produce: sorted by name, uncompressed, with one fixed date."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(files):
@@ -117,7 +123,7 @@ def archive_of(files: dict[str, bytes]) -> bytes:
 
 
 def signed_by(files: dict[str, bytes], public_key: str) -> None:
-    """The manifest is signed by this key."""
+    """Raise BrokenError unless the manifest is signed by this key."""
     try:
         signature = json.loads(files["signature.json"])
         key, mark = bytes.fromhex(signature["key"]), bytes.fromhex(signature["signature"])
@@ -131,7 +137,7 @@ def signed_by(files: dict[str, bytes], public_key: str) -> None:
 
 
 def named(files: dict[str, bytes], manifest: dict[str, Any]) -> None:
-    """The manifest names every file, and each is as it says."""
+    """Raise BrokenError unless the manifest lists exactly the files of the pack, with their digests."""
     listed = manifest["files"]
     there = set(files) - {"manifest.json", "signature.json"}
     if set(listed) != there:
@@ -142,7 +148,7 @@ def named(files: dict[str, bytes], manifest: dict[str, Any]) -> None:
 
 
 def sealed(log: bytes, manifest: dict[str, Any]) -> dict[str, Any]:
-    """The seal of the month, from a log whose every entry follows from the one before."""
+    """Return the last seal of the month. Raise BrokenError unless every log entry follows from the one before."""
     before = "0" * 64
     seal: dict[str, Any] | None = None
     for number, line in enumerate(log.splitlines(), start=1):
@@ -168,22 +174,22 @@ def sealed(log: bytes, manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def form(seal: dict[str, Any]) -> Any:
-    """The format of a seal; the first did not say so."""
+    """Return the format of a seal. Seals of format 1 do not name it."""
     return seal.get("format", 1)
 
 
 def columns(seal: dict[str, Any]) -> list[str]:
-    """The columns of a seal in their order; those of the first format are not named in it."""
+    """Return the columns of a seal in order. Seals of format 1 do not name them."""
     return [name for name, _ in seal["columns"]] if "columns" in seal else FIRST_COLUMNS
 
 
 def place(seal: dict[str, Any], name: str) -> int:
-    """Where a column stands in a row."""
+    """Return the position of a column in a row."""
     return columns(seal).index(name)
 
 
 def proven(rows: list[dict[str, Any]], seal: dict[str, Any], manifest: dict[str, Any]) -> None:
-    """Every row leads to the sealed root: alone by its proof, or all of a month together."""
+    """Raise BrokenError unless each row leads to the sealed root, by its own proof or with all rows of the month."""
     about = manifest["about"]
     leaves = [leaf(row["row"], seal) for row in rows]
     if "member" not in about and "order" not in about:
@@ -206,7 +212,10 @@ def proven(rows: list[dict[str, Any]], seal: dict[str, Any], manifest: dict[str,
 
 
 def climbed(hashed: bytes, row: dict[str, Any], count: int, number: int) -> bytes:
-    """Where a row and its siblings lead to, from its place among `count` rows. In format 1 each sibling says its side as well."""
+    """Return the root that a row and its siblings lead to, from its place among `count` rows.
+
+    In format 1, each sibling also states its side. Raise BrokenError when the proof does not fit the place.
+    """
     proof, at = list(row["proof"]), row["place"]
     while count > 1:
         if at ^ 1 < count:
@@ -225,7 +234,7 @@ def climbed(hashed: bytes, row: dict[str, Any], count: int, number: int) -> byte
 
 
 def leaf(values: list[Any], seal: dict[str, Any]) -> bytes:
-    """The hash of a row: per column `-` for null, else the length of its text, a colon, and it."""
+    """Return the hash of a row: for each column `-` for null, else the length of its text, a colon, and the text."""
     if len(values) != len(columns(seal)):
         raise BrokenError(f"a row has {len(values)} columns")
     text = "".join("-" if value is None else f"{len(str(value).encode())}:{value}" for value in values)
@@ -233,7 +242,7 @@ def leaf(values: list[Any], seal: dict[str, Any]) -> bytes:
 
 
 def root(level: list[bytes]) -> bytes:
-    """The top of the tree over hashes of rows."""
+    """Return the root of the Merkle tree over hashes of rows."""
     while len(level) > 1:
         pairs = [hashlib.sha256(b"\x01" + level[n] + level[n + 1]).digest() for n in range(0, len(level) - 1, 2)]
         level = pairs + level[len(pairs) * 2 :]
@@ -241,7 +250,7 @@ def root(level: list[bytes]) -> bytes:
 
 
 def completeness(rows: list[dict[str, Any]], seal: dict[str, Any], about: dict[str, int], sums: bytes) -> str:
-    """Whether these are all the rows there are, and why that is known."""
+    """Return whether the rows are proven to be complete, and how. Raise BrokenError when they do not match the seal."""
     amount, kinds = place(seal, "amount_paisa"), place(seal, "type")
     count, total = len(rows), sum(row["row"][amount] or 0 for row in rows)
     if "order" in about:
@@ -266,7 +275,7 @@ def completeness(rows: list[dict[str, Any]], seal: dict[str, Any], about: dict[s
     return "proven by the sealed sums of the member"
 
 
-# Ed25519 as in RFC 8032, checking only. Points are (X, Y, Z, T), x = X/Z, y = Y/Z, x*y = T/Z.
+# Ed25519 as in RFC 8032, verification only. Points are (X, Y, Z, T), x = X/Z, y = Y/Z, x*y = T/Z.
 Point = tuple[int, int, int, int]
 P = 2**255 - 19
 L = 2**252 + 27742317777372353535851937790883648493
@@ -275,7 +284,7 @@ BASE_Y = 4 * pow(5, P - 2, P) % P
 
 
 def add(a: Point, b: Point) -> Point:
-    """The sum of two points."""
+    """Return the sum of two points."""
     m, n = (a[1] - a[0]) * (b[1] - b[0]) % P, (a[1] + a[0]) * (b[1] + b[0]) % P
     c, d = 2 * a[3] * b[3] * D % P, 2 * a[2] * b[2] % P
     e, f, g, h = n - m, d - c, d + c, n + m
@@ -283,7 +292,7 @@ def add(a: Point, b: Point) -> Point:
 
 
 def times(scalar: int, point: Point) -> Point:
-    """A point added to itself so many times."""
+    """Return the product of a scalar and a point."""
     result = (0, 1, 1, 0)
     while scalar:
         if scalar & 1:
@@ -293,7 +302,7 @@ def times(scalar: int, point: Point) -> Point:
 
 
 def point_of(data: bytes) -> Point | None:
-    """A point from its 32 bytes; None for bytes that are none."""
+    """Return the point that 32 bytes encode; None when they encode none."""
     y = int.from_bytes(data, "little")
     sign, y = y >> 255, y & ((1 << 255) - 1)
     if y >= P:
@@ -309,7 +318,7 @@ def point_of(data: bytes) -> Point | None:
 
 
 def ed25519_verify(public: bytes, signature: bytes, message: bytes) -> bool:
-    """Whether the signature is the key's, of this message."""
+    """Return whether the signature of the message was made with the key."""
     if len(public) != 32 or len(signature) != 64:
         return False
     key, first, scalar = point_of(public), point_of(signature[:32]), int.from_bytes(signature[32:], "little")
@@ -322,7 +331,7 @@ def ed25519_verify(public: bytes, signature: bytes, message: bytes) -> bool:
 
 
 def main(arguments: list[str]) -> int:
-    """Verify the pack that is named."""
+    """Verify the pack that the arguments name, and return the exit code."""
     if len(arguments) != 2:
         sys.stderr.write("usage: python evidence_verify.py pack.zip PUBLIC_KEY\n")
         return 2
@@ -332,7 +341,7 @@ def main(arguments: list[str]) -> int:
     except OSError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    except Exception as error:  # a forged pack may hold anything
+    except Exception as error:  # a forged pack may contain anything
         print(f"NOT VALID: {error if isinstance(error, BrokenError) else f'it cannot be read ({error!r})'}")
         return 1
     about = ", ".join(f"{name} {number}" for name, number in found["about"].items()) or "the whole month"

@@ -1,8 +1,9 @@
-"""Whether ledger history moved since the last run: a seal over settled rows, and a local copy that names what changed.
+"""Detects changes in the ledger history since the last run, with a seal over settled rows and a local copy.
 
-Rows count as settled some minutes after they were written, since a transaction may commit after one with a higher id.
+The seal shows whether a row changed; the local copy shows which one. Rows count as settled some minutes after they were
+written, since a transaction may commit after one with a higher id.
 
-Each seal names its columns: a run of a version that reads other columns compares those that both have.
+Each seal names its columns. When a version reads other columns, a run compares those that both have.
 """
 
 from collections.abc import Sequence
@@ -23,15 +24,16 @@ SETTLED_AFTER = timedelta(minutes=15)
 
 
 def ledger_columns() -> Columns:
-    """The columns of the ledger's input as this version reads them."""
+    """Return the columns of the ledger input as this version reads them."""
     return tuple(INPUTS["ledger"].columns.items())
 
 
 @dataclass(frozen=True)
 class Settled:
-    """The settled rows of a ledger in four figures. `digest` adds up a hash of every row; `engine` made the hashes.
+    """A seal over the settled rows of a ledger. `digest` is the sum of the hashes of all rows.
 
-    `columns` are those that were hashed; what was stored before they were named has those of the first format.
+    `engine` is the version of DuckDB that made the hashes. `columns` are the columns that were hashed. Data stored
+    before seals named their columns has the columns of format 1.
     """
 
     settled_before: str
@@ -43,24 +45,24 @@ class Settled:
 
     @classmethod
     def of(cls, stored: dict[str, Any]) -> "Settled":
-        """From what a stored run has of it."""
+        """Return the seal from the data of a stored run."""
         columns = columns_of(stored["columns"]) if "columns" in stored else FIRST_COLUMNS
         return cls(**{**stored, "columns": columns})
 
     def to_dict(self) -> dict[str, object]:
-        """For the stored run."""
+        """Return the seal as data for the stored run."""
         return asdict(self) | {"columns": [[name, str(kind)] for name, kind in self.columns]}
 
 
 def settled_ledger(snapshot: Path, read_at: datetime, settings: Settings) -> Settled:
-    """The settled rows of a snapshot's ledger, for the next run to compare with."""
+    """Return the seal over the settled rows of a snapshot's ledger, for the next run to compare with."""
     cutoff = (read_at - SETTLED_AFTER).replace(tzinfo=None).isoformat(sep=" ")
     with connect(snapshot, settings) as con:
         return seal_of(con, relation(snapshot, "ledger"), cutoff, ledger_columns())
 
 
 def seal_of(con: duckdb.DuckDBPyConnection, ledger: str, cutoff: str, columns: Columns) -> Settled:
-    """The rows of a relation that were written before an instant, in figures."""
+    """Return the seal over the rows of a relation that were written before `cutoff`."""
     sql = f"{_figures(columns)} from {ledger} where created_at < '{cutoff}'::TIMESTAMP"
     [(rows, total, digest)] = con.execute(sql).fetchall()
     return Settled(cutoff, int(rows), int(total), str(digest), duckdb.__version__, columns)
@@ -75,10 +77,10 @@ def _figures(columns: Columns) -> str:
 
 
 def write_changes(snapshot: Path, previous: Settled, copy: Sequence[Path], settings: Settings) -> str:
-    """Write `ledger_changes.parquet` into the snapshot: what moved among the rows that `previous` sealed.
+    """Write `ledger_changes.parquet` into the snapshot: the changes among the rows that `previous` sealed.
 
-    With a local copy of the ledger that was, in files, every changed row is named; without it one row says that something changed.
-    Returns what could not be compared, or nothing.
+    `copy` are the files of a local copy of the previous ledger. With them, every changed row is named; without them,
+    one row states that something changed. Return what could not be compared, or an empty text.
     """
     before, now_has = rows_in(copy), names_of(ledger_columns())
     with connect(snapshot, settings, *{file.parent for file in copy}) as con:
@@ -91,7 +93,7 @@ def write_changes(snapshot: Path, previous: Settled, copy: Sequence[Path], setti
         if comparable:
             same = same and now.digest == previous.digest
         elif usable:
-            same = False  # hashes of another engine or of other columns do not compare; the copy does
+            same = False  # hashes of another engine or of other columns cannot be compared; the copy can
         if same:
             query = nothing_moved()
         elif usable:
@@ -120,9 +122,10 @@ def _unproven(previous: Settled, now: Settled) -> str:
 
 
 def moved_since(before: str, after: str, previous: Settled, columns: Columns | None = None) -> str:
-    """Every row that `previous` sealed and that moved between two relations, as a query of the columns of `ledger_changes`.
+    """Return a query for every row that `previous` sealed and that changed between two relations.
 
-    `columns` are those that both relations have: those of `previous` when left out.
+    The query has the columns of `ledger_changes`. `columns` are those that both relations have; the default is those of
+    `previous`.
     """
     both = previous.columns if columns is None else columns
     settled = f"created_at < '{previous.settled_before}'::TIMESTAMP"
@@ -138,9 +141,9 @@ def moved_since(before: str, after: str, previous: Settled, columns: Columns | N
 
 
 def settle_on(con: duckdb.DuckDBPyConnection, previous: Settled, read_at: datetime) -> Settled | None:
-    """The settled rows after a night, out of those of the last run and what its session has of the ledger.
+    """Return the seal after an incremental run, from the last run's seal and the ledger changes in the session.
 
-    None when only reading all of them tells, because another engine made the hashes or they are of other columns.
+    Return None when all rows must be read, because another engine made the hashes or they cover other columns.
     """
     if previous.engine != duckdb.__version__ or previous.columns != ledger_columns():
         return None
@@ -167,15 +170,16 @@ def _unnamed(previous: Settled, now: Settled) -> str:
 
 
 def row_json(table: str, columns: Columns) -> str:
-    """A row without its id as JSON text, as an expression over the columns of a table."""
+    """Return an expression, over the columns of a table, for a row without its id as JSON text."""
     return "to_json({" + ", ".join(f"'{name}': {table}.{name}" for name, _ in columns if name != "id") + "})::VARCHAR"
 
 
 def moved_rows(before: str, after: str, *, inside: str, same: str, since: str, columns: Columns) -> str:
-    """Every row that moved between two relations of ledger rows, named, as a query of the columns of `ledger_changes`.
+    """Return a query that names every row that changed between two relations of ledger rows.
 
-    `inside`: of which rows of `a`, the later one, `before` must have every one; `same`: whether `b` and `a` are the same row;
-    `columns`: those that both relations have.
+    The query has the columns of `ledger_changes`. In the conditions, `b` is a row of `before` and `a` a row of
+    `after`. `inside` selects the rows of `a` that `before` must contain. `same` is true when `b` and `a` are equal.
+    `columns` are those that both relations have.
     """
     return f"""
         select
@@ -194,7 +198,10 @@ def moved_rows(before: str, after: str, *, inside: str, same: str, since: str, c
 
 
 def moved_somewhere(what: str, before_paisa: int, after_paisa: str, key: str) -> str:
-    """One row of the same columns: that something moved, where no row can be named. `after_paisa` is an expression."""
+    """Return a query of one row for a change where no row can be named. `after_paisa` is an SQL expression.
+
+    The query has the columns of `ledger_changes`.
+    """
     return f"""
         select 0::BIGINT as ledger_id, null::BIGINT as member_id, 'changed' as change,
             {before_paisa}::BIGINT as before_paisa, {after_paisa}::BIGINT as after_paisa,
@@ -203,5 +210,5 @@ def moved_somewhere(what: str, before_paisa: int, after_paisa: str, key: str) ->
 
 
 def nothing_moved() -> str:
-    """No row of the same columns."""
+    """Return a query with the same columns and no rows."""
     return moved_somewhere("", 0, "0", "") + " limit 0"

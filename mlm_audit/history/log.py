@@ -1,6 +1,6 @@
-"""What the entries of the log say, read in their order: sealed months, stored runs, and what somebody has acknowledged.
+"""The content of the log, from its entries in order: sealed months, stored runs and acknowledgements.
 
-An entry of a kind or a format that this version does not know is not skipped: the log can then not be believed by this version.
+An entry of a kind or a format that this version does not know is not skipped. This version then cannot trust the log.
 """
 
 from collections.abc import Mapping
@@ -13,18 +13,18 @@ from mlm_audit.history.chain import Entry
 SEALED, EXPIRED, REBUILT, RESTARTED = "sealed", "expired", "rebuilt", "restarted"
 RUN, STORED, ABANDONED, ACKNOWLEDGED = "run", "stored", "abandoned", "acknowledged"
 ABSENT = ""
-"""What is acknowledged of a record that is not there any more, instead of its digest."""
+"""Replaces the digest when the acknowledged record no longer exists."""
 
 
 class UnknownEntryError(ValueError):
-    """An entry that this version cannot read."""
+    """This version cannot read an entry of the log."""
 
 
 @dataclass(frozen=True)
 class Seal:
-    """What the log says of a month of the ledger: `root` is over its rows by id; `file` and `sums` are names, with SHA-256.
+    """The seal of one month of the ledger. `root` is over its rows by id; `file` and `sums` are names with SHA-256.
 
-    `format` and `columns` say how its rows are written and hashed; entries of format 1 do not name them.
+    `format` and `columns` say how its rows are written and hashed. Entries of format 1 do not name them.
     """
 
     month: int
@@ -46,7 +46,7 @@ class Seal:
 
     @classmethod
     def of(cls, body: dict[str, Any]) -> "Seal":
-        """A seal from an entry's body. ValueError when it is of a format that this version does not know."""
+        """Return a seal from an entry's body. Raise UnknownEntryError when this version does not know its format."""
         number = body.get("format", 1)
         if number not in LEAF_PREFIXES:
             raise UnknownEntryError(f"it is of the format {number!r}, which this version does not know; update mlm-audit")
@@ -55,21 +55,22 @@ class Seal:
 
     @property
     def row_format(self) -> RowFormat:
-        """How its rows are written and hashed."""
+        """Return the format in which its rows are written and hashed."""
         return RowFormat(self.format, self.columns)
 
     def to_dict(self) -> dict[str, Any]:
-        """For the log."""
+        """Return the seal as data for the log."""
         return asdict(self) | {"columns": [[name, str(kind)] for name, kind in self.columns]}
 
 
 @dataclass(frozen=True)
 class LoggedRun:
-    """A stored reconciliation as the log has it, written just before the platform's database had it.
+    """A stored reconciliation in the log. It is written just before the run is committed to the platform's database.
 
-    `records`: digests of our rows in that database, its own and those that had come since the run before (see
-    `database/own_records`). `settled` and `mirror` are what the next run compares the ledger with; `changes` the file of what had
-    changed in open months and nobody had acknowledged, with its SHA-256. `acknowledged_to`: the last entry that it took into account.
+    `records` are digests of toolkit records in that database: those of the run, and those added since the previous run
+    (see `database/own_records`). The next run compares the ledger with `settled` and `mirror`. `changes` is the file
+    of unacknowledged changes in open months, with its SHA-256. `acknowledged_to` is the last entry that the run
+    considered.
     """
 
     number: int
@@ -81,22 +82,25 @@ class LoggedRun:
     changes_sha256: str | None
     acknowledged_to: int
     is_confirmed: bool = False
-    """The transaction that stored it was committed."""
+    """Whether the transaction that stored the run was committed."""
 
     @classmethod
     def of(cls, entry: Entry) -> "LoggedRun":
-        """A run from an entry."""
+        """Return a run from an entry."""
         return cls(number=entry.number, **entry.body)
 
     @property
     def own(self) -> dict[str, str]:
-        """The records of the run itself."""
+        """Return the records of the run itself."""
         return {name: digest for name, digest in self.records.items() if name.partition("/")[2] == self.job_id}
 
 
 @dataclass(frozen=True)
 class Acknowledgement:
-    """That somebody takes note of a break, by name: `item` is the digest of a changed ledger row, `records` are rows of ours."""
+    """The acknowledgement of a break by a person. `item` is the digest of a changed ledger row.
+
+    `records` are the toolkit records that the break is about.
+    """
 
     number: int
     at: str
@@ -109,25 +113,25 @@ class Acknowledgement:
 
     @property
     def sentence(self) -> str:
-        """For reports."""
+        """Return the acknowledgement as a sentence for reports."""
         account = "" if self.by == self.account else f" (account {self.account})"
         return f"{self.break_id} was acknowledged on {self.at[:16].replace('T', ' ')} UTC by {self.by}{account}: {self.reason}"
 
 
 @dataclass
 class Content:
-    """What all entries come to."""
+    """The combined content of all entries."""
 
     seals: dict[int, Seal] = field(default_factory=dict)
     expired: set[int] = field(default_factory=set)
     runs: dict[str, LoggedRun] = field(default_factory=dict)
     records: dict[str, str] = field(default_factory=dict)
-    """Rows of ours that have to be in the platform's database, with their digests; without those of runs that are not confirmed."""
+    """The toolkit records that must be in the platform's database, with digests. Unconfirmed runs are left out."""
     acknowledged: list[Acknowledgement] = field(default_factory=list)
     restarts: list[Entry] = field(default_factory=list)
 
     def add(self, entry: Entry) -> None:
-        """Take in an entry. UnknownEntryError when it cannot be read."""
+        """Add an entry. Raise UnknownEntryError when it cannot be read."""
         body = entry.body
         try:
             if entry.kind in (SEALED, REBUILT):
@@ -151,7 +155,7 @@ class Content:
             raise UnknownEntryError(f"its content cannot be read ({error!r})") from error
 
     def confirm(self, job_id: str) -> None:
-        """The run with this id was stored."""
+        """Mark the run with this id as stored."""
         run = self.runs[job_id]
         self.runs[job_id] = LoggedRun(**{**vars(run), "is_confirmed": True})
         self.records |= run.own

@@ -1,6 +1,6 @@
-"""A Merkle tree over hashes of rows: one root stands for all of them, and one row is proven by a hash per level.
+"""A Merkle tree over hashes of rows: one root represents all rows, and one hash per level proves a single row.
 
-Shaped as in RFC 6962: pairs from the left, an odd one moves up as it is.
+The shape follows RFC 6962: nodes are paired from the left, and an odd node moves up unchanged.
 """
 
 import hashlib
@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 
 NODE = b"\x01"
 EMPTY = hashlib.sha256(b"").digest()
-"""The root over nothing."""
+"""The root of an empty tree."""
 
 
 def root(leaves: Iterable[bytes]) -> bytes:
-    """The root over hashes of rows, in their order, which are never all in memory."""
-    whole: list[tuple[int, bytes]] = []  # complete trees from the left, each smaller than the one before
+    """Return the root over hashes of rows, in order. The hashes are never all in memory at once."""
+    whole: list[tuple[int, bytes]] = []  # complete trees from the left; each is smaller than the one before
     for one in leaves:
         size, top = 1, one
         while whole and whole[-1][0] == size:
@@ -29,9 +29,9 @@ def root(leaves: Iterable[bytes]) -> bytes:
 
 
 def proofs(leaves: Sequence[bytes], places: Sequence[int]) -> dict[int, list[bytes]]:
-    """What proves the leaves at these places: the sibling hashes of each, from the bottom up. IndexError for no such place.
+    """Return the proof of each leaf at these places: its sibling hashes, from the bottom up.
 
-    On which side a sibling stands follows from the place and the number of leaves, and from nothing else.
+    The side of a sibling follows from the place and the number of leaves alone. Raise IndexError for an invalid place.
     """
     if wrong := [place for place in places if not 0 <= place < len(leaves)]:
         raise IndexError(f"leaf {wrong[0]} of {len(leaves)}")
@@ -47,7 +47,10 @@ def proofs(leaves: Sequence[bytes], places: Sequence[int]) -> dict[int, list[byt
 
 
 def climbed(leaf: bytes, place: int, count: int, siblings: Sequence[bytes]) -> bytes | None:
-    """The root that a leaf at a place among `count` leaves and its proof lead to; None when that place has another number of siblings."""
+    """Return the root that a leaf at a place among `count` leaves leads to with its proof.
+
+    Return None when the number of siblings does not fit the place.
+    """
     if not 0 <= place < count:
         return None
     left = list(siblings)

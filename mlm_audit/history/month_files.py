@@ -1,4 +1,4 @@
-"""Sealing and comparing in DuckDB: a month of a snapshot's ledger as files with its root, and what moved in sealed months."""
+"""Sealing and comparison in DuckDB: writes the files and the root of a month, and finds changes in sealed months."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ CHUNK_ROWS = 50_000
 
 
 class Made(NamedTuple):
-    """A month as files beside the snapshot, and its figures."""
+    """The files of a month in the snapshot folder, and the figures of the month."""
 
     file: Path
     sums: Path
@@ -34,19 +34,19 @@ class Made(NamedTuple):
 
 
 def first_instant(snapshot: Path, settings: Settings) -> datetime | None:
-    """When the first row of the ledger was written, naive UTC."""
+    """Return when the first row of the ledger was written, in naive UTC; None when there are no rows."""
     with connect(snapshot, settings) as con:
         [(first,)] = con.execute(f"select min(created_at) from {relation(snapshot, 'ledger')}").fetchall()
     return first if isinstance(first, datetime) else None
 
 
 def newest_format() -> RowFormat:
-    """How rows are sealed today: by the newest format, with every column that the ledger's input has."""
+    """Return the format for new seals: the newest one, with every column of the ledger input."""
     return RowFormat(LATEST, ledger_columns())
 
 
 def make(snapshot: Path, month: Month, rows_as: RowFormat, settings: Settings) -> Made:
-    """The rows of a month by id, and their sums per member and kind, as files in the snapshot's folder."""
+    """Write the rows of a month by id, and their sums per member and kind, as files in the snapshot folder."""
     chosen = ", ".join(f"{as_kind(name, kind)} as {name}" for name, kind in rows_as.columns)
     file, sums = snapshot / f"{month.key}.sealed", snapshot / f"{month.key}.sums"
     with connect(snapshot, settings) as con:
@@ -70,9 +70,10 @@ def _leaves(con: duckdb.DuckDBPyConnection, rows: str, rows_as: RowFormat) -> It
 
 @dataclass(frozen=True)
 class Looked:
-    """What of the ledger a night looks at: a file of `id`, `created_at` (of rows that changed).
+    """The ledger rows that an incremental run compares: a file of `id` and, for changed rows, `created_at`.
 
-    `is_doubted`: something had moved when the last run ended; months of which no row can be named are then looked at whole.
+    `is_doubted` means that changes were open after the last run. Months in which no row can be named are then compared
+    as a whole.
     """
 
     rows: Path
@@ -80,17 +81,18 @@ class Looked:
 
 
 class Moved(NamedTuple):
-    """How many rows moved in sealed months, and what could not be compared."""
+    """The number of changed rows in sealed months, and what could not be compared."""
 
     rows: int
     unproven: tuple[str, ...]
 
 
 def write_moved(snapshot: Path, folder: Path, state: State, settings: Settings, looked: Looked | None = None) -> Moved:
-    """Write what moved in sealed months to the snapshot's `sealed_changes.parquet`.
+    """Write the changes in sealed months to the snapshot's `sealed_changes.parquet`.
 
-    What those months have the last word on is taken out of `ledger_changes.parquet`. A month whose file is as it was sealed names each row; of another the root says whether anything moved. What an earlier
-    comparison found of the same row gives way to what is found here. `looked`: only these rows, instead of all.
+    Rows that a usable seal decides are removed from `ledger_changes.parquet`, since this comparison replaces earlier
+    findings on the same row. A month with an intact file names each changed row. For other months, the root only shows
+    whether anything changed. With `looked`, only those rows are compared.
     """
     changes = snapshot / "ledger_changes.parquet"
     with connect(snapshot, settings, folder) as con:
@@ -114,13 +116,13 @@ def write_moved(snapshot: Path, folder: Path, state: State, settings: Settings, 
 
 
 def _lost(columns: Columns) -> list[str]:
-    """The columns that were sealed and that this version does not read."""
+    """Return the sealed columns that this version does not read."""
     known = names_of(ledger_columns())
     return [name for name, _ in columns if name not in known]
 
 
 def _unproven(state: State, lost: dict[int, list[str]]) -> tuple[str, ...]:
-    """Of which months a column that was sealed could not be compared, because it is not read any more."""
+    """Return a sentence for each sealed column that could not be compared because this version does not read it."""
     return tuple(
         f"{month_label(month)}: the sealed column {name} is not read by this version"
         + ("" if month in state.usable else ", so that the root of the month could not be compared")
@@ -137,7 +139,10 @@ def _is_looked_at(con: duckdb.DuckDBPyConnection, seal: Seal, looked: Looked | N
 
 
 def _earlier(changes: Path, groups: int) -> str:
-    """What moved since the last run, of rows that no usable seal has the last word on: one put back as it was sealed is right."""
+    """Return a query for the changes since the last run, without rows that a usable seal decides.
+
+    A row that was restored to its sealed content is correct.
+    """
     if not changes.exists():
         return nothing_moved()
     ids = " union all ".join(f"select id as ledger_id from sealed_{number}" for number in range(groups))
@@ -146,7 +151,7 @@ def _earlier(changes: Path, groups: int) -> str:
 
 
 def _named(con: duckdb.DuckDBPyConnection, folder: Path, number: int, seals: Sequence[Seal], only: str) -> str:
-    """What moved in months that were sealed with the same columns, as a query; those columns are compared that are still read."""
+    """Return a query for the changes in months sealed with the same columns. Only columns still read are compared."""
     both = shared(seals[0].columns, names_of(ledger_columns()))
     files = ", ".join(quoted(folder / seal.file) for seal in seals)
     rows = f"select {', '.join(names_of(both))} from read_parquet([{files}]) {only}"
@@ -160,7 +165,7 @@ def _named(con: duckdb.DuckDBPyConnection, folder: Path, number: int, seals: Seq
 
 
 def _moved(con: duckdb.DuckDBPyConnection, seal: Seal) -> bool:
-    """Whether the platform's rows of a month are others than those that were sealed."""
+    """Return whether the platform's rows of a month differ from those that were sealed."""
     within = f"from ledger where {_within('created_at', seal.starts_at, seal.ends_at)}"
     figures = f"select count(*), coalesce(sum(amount_paisa), 0)::BIGINT {within}"
     if con.execute(figures).fetchall() != [(seal.rows, seal.sum_paisa)]:

@@ -1,6 +1,6 @@
-"""Changes of open months that were found once: they stay open until somebody acknowledges them, or the row is as it was.
+"""Known changes in open months. They stay open until somebody acknowledges them or the row is restored.
 
-The rows that a sealed month has are compared with the seal in every run, so they need none of this.
+Rows of sealed months do not need this, since every run compares them with the seal.
 """
 
 import hashlib
@@ -34,14 +34,15 @@ OPEN: dict[str, Any] = {
     "found_at": pl.String,
     "settled": pl.String,
 }
-"""The columns of `ledger_changes`, when a change was found (ISO 8601, UTC), and, where no row could be named, the seal that was compared."""
+"""The columns of `ledger_changes`, the time when the change was found (ISO 8601, UTC), and `settled`: the seal that was
+compared, where no row could be named."""
 FILE = "open_changes.parquet"
-"""The open changes that a run leaves, in its snapshot."""
+"""The file in a run's snapshot with the changes that the run leaves open."""
 
 
 @dataclass(frozen=True)
 class Carried:
-    """What the last run left open (columns of OPEN), and the seal that this run compares with."""
+    """The changes that the last run left open (columns of OPEN), and the seal that this run compares with."""
 
     rows: pl.DataFrame
     previous: Settled | None
@@ -49,27 +50,27 @@ class Carried:
 
 
 def no_changes() -> pl.DataFrame:
-    """No open change."""
+    """Return an empty frame of open changes."""
     return pl.DataFrame(schema=OPEN)
 
 
 def item_digest(row: dict[str, Any]) -> str:
-    """The digest of an open change as it was when somebody acknowledged it: of its key and of the row before and after."""
+    """Return the digest of an open change in its acknowledged form: of its key and of the row before and after."""
     content = [row["key"], row["before_row"], row["after_row"], row["after_paisa"]]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def without(rows: pl.DataFrame, acknowledged: Collection[str]) -> pl.DataFrame:
-    """The open changes that nobody has acknowledged as they are."""
+    """Return the open changes that nobody has acknowledged in their current form."""
     if not acknowledged or rows.is_empty():
         return rows
     return rows.filter(pl.Series([item_digest(row) not in acknowledged for row in rows.iter_rows(named=True)], dtype=pl.Boolean))
 
 
 def carry_over(snapshot: Path, carried: Carried, settings: Settings) -> None:
-    """Add what is still open to the snapshot's `ledger_changes.parquet`, with what moved in sealed months, and write FILE.
+    """Add open changes and changes in sealed months to the snapshot's `ledger_changes.parquet`, and write FILE.
 
-    A change that was found before keeps the row as it was then, and what is there now; a row that is as it was is dropped.
+    A known change keeps the original row and gets the current row. A change whose row was restored is dropped.
     """
     changes, sealed = snapshot / "ledger_changes.parquet", snapshot / "sealed_changes.parquet"
     if not changes.exists() and not sealed.exists() and carried.rows.is_empty():
@@ -91,10 +92,10 @@ def carry_over(snapshot: Path, carried: Carried, settings: Settings) -> None:
 
 
 def _not_put_back(fresh: pl.DataFrame, closed: pl.DataFrame) -> pl.DataFrame:
-    """The fresh changes without those that put a row back.
+    """Return the fresh changes without those that restored a row.
 
-    `closed` are changes of which no row could be named and that are no more: every row that their seal covers is as it was, so that a
-    change of such a row since the last run is what put it back.
+    `closed` are changes without a named row that are no longer open. Every row that their seal covers is as it was, so
+    a change of such a row since the last run has restored it.
     """
     covered = [json.loads(text)["settled_before"] for text in closed["settled"] if text]
     if not covered:
@@ -104,7 +105,7 @@ def _not_put_back(fresh: pl.DataFrame, closed: pl.DataFrame) -> pl.DataFrame:
 
 
 def _written(row: dict[str, Any]) -> str:
-    """When the row of a change was written, as its text; nothing where no row is named."""
+    """Return when the row of a change was written, as text; empty where no row is named."""
     text = row["before_row"] or row["after_row"]
     return str(json.loads(text)["created_at"]) if text else ""
 
@@ -132,7 +133,7 @@ def _still_open(con: duckdb.DuckDBPyConnection, snapshot: Path, rows: pl.DataFra
 def _now(
     con: duckdb.DuckDBPyConnection, ledger: str, row: dict[str, Any], present: tuple[int | None, str] | None
 ) -> dict[str, Any] | None:
-    """An open change with what is there now; None when the row is as it was."""
+    """Return an open change with the current row; None when the row was restored."""
     if row["before_row"] is None and row["after_row"] is None:
         return _somewhere_now(con, ledger, row)
     paisa, now = present or (None, None)
@@ -146,7 +147,7 @@ def _now(
 
 
 def _somewhere_now(con: duckdb.DuckDBPyConnection, ledger: str, row: dict[str, Any]) -> dict[str, Any] | None:
-    """The same where no row could be named: the seal that was compared then tells whether all is as it was."""
+    """Return an open change without a named row; None when the seal that was compared at that time matches again."""
     before = Settled.of(json.loads(row["settled"])) if row["settled"] else None
     if before is None or {name for name, _ in before.columns} - set(names_of(ledger_columns())):
         return row
@@ -154,7 +155,7 @@ def _somewhere_now(con: duckdb.DuckDBPyConnection, ledger: str, row: dict[str, A
 
 
 def _is_same(before: str | None, now: str | None) -> bool:
-    """Whether a row is as it was, in the columns that both have."""
+    """Return whether a row is unchanged, in the columns that both versions have."""
     if before is None or now is None:
         return before == now
     old, new = json.loads(before), json.loads(now)
@@ -166,7 +167,7 @@ def _text(value: object) -> str | None:
 
 
 def from_breaks(breaks: pl.DataFrame) -> pl.DataFrame:
-    """The open changes that a stored run's breaks tell of, where the log of the folder does not have them."""
+    """Return the open changes according to a stored run's breaks, where the log of the folder does not have them."""
     rows = []
     for one in breaks.filter(pl.col("code") == "history-changed").iter_rows(named=True):
         key = one["id"].removeprefix("history-changed/")
@@ -183,7 +184,7 @@ def from_breaks(breaks: pl.DataFrame) -> pl.DataFrame:
 
 
 def instants(rows: pl.DataFrame) -> Sequence[str]:
-    """When the rows that changed were written, before and after (ISO 8601, naive UTC); '' where no row is named."""
+    """Return when the changed rows were written, before and after (ISO 8601, naive UTC); '' where no row is named."""
     if rows.is_empty():
         return []
     texts = [text for row in rows.iter_rows(named=True) for text in (row["before_row"], row["after_row"]) if text]

@@ -1,7 +1,7 @@
-"""Stored runs in the log of the folder: what the last run left is believed because the log has it, not because the database says so.
+"""Stored runs in the log of the folder. The log, not the database, is the authority on what the last run left.
 
-A run is written into the log just before its transaction is committed (`run`), and once more afterwards (`stored`). Where the
-second entry is missing, because the process was killed in between, the database tells whether the run was stored.
+A run is written to the log just before its transaction is committed (`run`), and again afterwards (`stored`). If the
+second entry is missing because the process was killed in between, the database shows whether the run was stored.
 """
 
 import logging
@@ -37,7 +37,7 @@ TREE_NOUNS = ("stored tree check", "stored tree checks")
 
 
 class RunProblem(NamedTuple):
-    """Rows of ours that are not as the log has them; `records`: each with its digest as it is now, or ABSENT."""
+    """Toolkit records that differ from the log. `records` has the current digest of each, or ABSENT."""
 
     key: str
     what: str
@@ -46,10 +46,11 @@ class RunProblem(NamedTuple):
 
 @dataclass(frozen=True)
 class LookBack:
-    """What a run knows of those before it.
+    """What a run knows about the runs before it.
 
-    `previous`: the run to compare with, with the seal and the mirror that the log has of the last one; `newest`: the id of the
-    newest run in the database; `carried`: changes of open months that are still open; `acknowledged`: what was acknowledged since.
+    `previous` is the run to compare with, including the seal and the mirror of the last run from the log. `newest` is
+    the id of the newest run in the database. `carried` are the open changes of open months. `acknowledged` are the
+    acknowledgements since the last run.
     """
 
     previous: PreviousRun | None = None
@@ -61,19 +62,19 @@ class LookBack:
     acknowledged: tuple[Acknowledgement, ...] = ()
     content: Content | None = None
     unconfirmed: tuple[tuple[str, bool], ...] = ()
-    """Runs that the log does not call stored, and whether they were."""
+    """Runs without a `stored` entry in the log, and whether they were stored."""
     entries: int = 0
     keep: frozenset[str] = frozenset()
     """Files of the store that hold open changes."""
 
     @property
     def is_recorded(self) -> bool:
-        """Whether the log has any run, and can be believed."""
+        """Return whether the log can be trusted and has at least one run."""
         return self.content is not None and bool(self.content.runs)
 
 
 def look_back(database: Database, store: Store, *, has_tables: bool) -> LookBack:
-    """Compare the log of the folder with the runs that the database has. Nothing is changed."""
+    """Compare the log of the folder with the runs in the database, without changing either."""
     newest, state = previous_run(database) if has_tables else None, store.logged()
     name = newest.job_id if newest else None
     if state.problems or not state.content.runs:
@@ -112,13 +113,16 @@ def _last(content: Content) -> str | None:
 
 
 def _was_stored(connection: Connection, job_id: str, now: dict[str, str]) -> bool:
-    """A run that the log does not call stored: it was, when the database has it, or when not even its start is in the job log."""
+    """Return whether a run without a `stored` entry was stored.
+
+    It was if the database has it, or if not even its start is in the job log.
+    """
     started = connection.execute(select(JobLog.id).where(JobLog.job_id == job_id)).first()
     return f"{RUNS}/{job_id}" in now or started is None
 
 
 def _trusted(database: Database, content: Content, now: dict[str, str]) -> PreviousRun | None:
-    """The newest stored run that is as the log has it."""
+    """Return the newest stored run that matches the log; None when there is none."""
     for job_id in reversed(content.runs):
         record = f"{RUNS}/{job_id}"
         if record in content.records and now.get(record) == content.records[record]:
@@ -127,10 +131,10 @@ def _trusted(database: Database, content: Content, now: dict[str, str]) -> Previ
 
 
 def _with_last(found: LookBack, store: Store, newest: PreviousRun | None, trusted: PreviousRun | None) -> LookBack:
-    """With what the log has of the last run: what it compared with, and what it left open."""
+    """Return `found` with the log's data on the last run: its seal, its mirror and the changes that it left open."""
     content = found.content or Content()
     job_id = _last(content)
-    if job_id is None:  # the only one was never stored
+    if job_id is None:  # the only run was never stored
         return replace(found, previous=newest, carried=from_breaks(newest.breaks) if newest else no_changes())
     last, base = content.runs[job_id], trusted or newest
     word = (newest or trusted).data.get("sealed") if (newest or trusted) else None  # type: ignore[union-attr]
@@ -149,7 +153,7 @@ def _with_last(found: LookBack, store: Store, newest: PreviousRun | None, truste
 
 
 def _carried(store: Store, last: LoggedRun, breaks: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Problem, ...]]:
-    """The open changes that the last run left. Where their file is not as it was left, those of its breaks."""
+    """Return the open changes that the last run left. If their file is missing or was changed, use the run's breaks."""
     if last.changes is None:
         return no_changes(), ()
     path = store.folder / last.changes
@@ -161,12 +165,12 @@ def _carried(store: Store, last: LoggedRun, breaks: pl.DataFrame) -> tuple[pl.Da
 
 
 def _problems(content: Content, now: dict[str, str], inserted: list[str]) -> Iterable[RunProblem]:
-    """What is not as the log has it, together by table and by what was done."""
+    """Yield the differences from the log, grouped by table and by kind of change."""
     groups: dict[tuple[str, str], dict[str, str]] = {}
     for record, digest in content.records.items():
         table, _, job_id = record.partition("/")
         if record not in now:
-            # Breaks go with their run, which is named.
+            # The breaks of a deleted run are reported with that run.
             if table != BREAKS or f"{RUNS}/{job_id}" in now:
                 groups.setdefault((table, "deleted"), {})[record] = ABSENT
             elif f"{RUNS}/{job_id}" in content.records:
@@ -200,7 +204,7 @@ def _notes_of(aside: list[str]) -> tuple[str, ...]:
 
 
 def write_problems(folder: Path, look: LookBack) -> None:
-    """Write `run_problems.parquet` into a snapshot, where the log has runs to compare with."""
+    """Write `run_problems.parquet` into a snapshot if the log has runs to compare with."""
     if not look.is_recorded:
         return
     rows = [
@@ -217,7 +221,7 @@ def write_problems(folder: Path, look: LookBack) -> None:
 
 @dataclass(frozen=True)
 class Left:
-    """What a run leaves for the next: its id, the seal of the ledger, the name of its mirror, and what is open."""
+    """What a run leaves for the next run: its id, the seal of the ledger, the name of its mirror, and open changes."""
 
     job_id: str
     settled: dict[str, Any]
@@ -227,7 +231,7 @@ class Left:
 
 
 def log_run(connection: Connection, store: Store, look: LookBack, left: Left) -> None:
-    """Write a run that is about to be committed into the log, with every row of ours that has come since the one before."""
+    """Write a run to the log before it is committed, with every toolkit record added since the previous run."""
     for job_id, was_stored in look.unconfirmed:
         store.chain.append(STORED if was_stored else ABANDONED, {"job_id": job_id}, left.at)
     known = look.content.records if look.content else {}
@@ -259,7 +263,7 @@ def _changes_file(store: Store, left: Left) -> tuple[str | None, str | None]:
 
 
 def confirm_run(store: Store, job_id: str, at: datetime) -> None:
-    """Write into the log that a run was stored. Where that fails, the next run sees it in the database."""
+    """Record in the log that a run was stored. If this fails, the next run detects it from the database."""
     try:
         store.chain.append(STORED, {"job_id": job_id}, at)
     except OSError:

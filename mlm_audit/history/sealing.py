@@ -1,4 +1,4 @@
-"""Sealed history in a reconciliation: prove that what was sealed has not moved, then seal the months that have closed since."""
+"""Sealed history in a reconciliation: proves that sealed rows have not changed, then seals the months closed since."""
 
 import platform
 import tempfile
@@ -34,45 +34,48 @@ MB = 1 << 20
 
 
 def store_of(settings: Settings, database: Database) -> Store:
-    """Where a database's history is sealed."""
+    """Return the store in which a database's history is sealed."""
     folder = settings.snapshots_dir or settings.runs_dir.parent / "snapshots"
     return Store(folder / database_key(database))
 
 
 @dataclass(frozen=True)
 class Proof:
-    """What a run found of the sealed history; `notes` say what could not be proven. `before` is the last run's word of the log."""
+    """The result of verifying the sealed history. `notes` say what could not be proven.
+
+    `before` is the summary of the log that the last run stored.
+    """
 
     state: State
     before: dict[str, Any] | None = None
     is_doubted: bool = False
-    """The log is not to be believed: nothing is sealed over it, and what was known of it before goes on counting."""
+    """Whether the log cannot be trusted. Nothing is sealed in that case, and the summary in `before` stays in force."""
     notes: tuple[str, ...] = ()
     unproven: tuple[str, ...] = ()
-    """What of a sealed month could not be compared, although its log is right."""
+    """What could not be compared in sealed months, although the log is correct."""
 
 
 @dataclass(frozen=True)
 class About:
-    """The run that seals: its id, when it is, and how many breaks it leaves open."""
+    """The run that seals: its id, its time, and the number of breaks that it leaves open."""
 
     job_id: str
     now: datetime
     open_breaks: int
     changes: pl.DataFrame = field(default_factory=no_changes)
-    """What changed in open months and nobody has acknowledged: no month that holds such a row is sealed."""
+    """Unacknowledged changes in open months. A month that contains such a row is not sealed."""
 
 
 def prove(store: Store, look: LookBack, folder: Path, settings: Settings, looked: Looked | None = None) -> Proof:
-    """Compare the store with its log and the last run's word of it, and every sealed month with the snapshot.
+    """Compare the store with its log and the last run's summary of the log, and every sealed month with the snapshot.
 
-    With `looked` only those rows of the months: the platform's figures say that the others did not change.
-    Writes `seal_problems.parquet` and `sealed_changes.parquet` in the snapshot, where something is sealed.
+    With `looked`, only those rows of the months are compared: the platform's figures show that the others did not
+    change. Write `seal_problems.parquet` and `sealed_changes.parquet` into the snapshot if anything is sealed.
     """
     state, before = store.look(), look.previous.data.get("sealed") if look.previous else None
     problems, notes = [*state.problems, *look.store_problems], []
     unproven: tuple[str, ...] = ()
-    # A log that knows the last run's head is that log, whatever the machine is called today.
+    # A log that contains the last run's head is the same log, even if the machine was renamed.
     if before and not state.read.problem and not _follows(state, before):
         if before["where"] == where(store):
             problems.append(Problem("log/head", _not_the_log(before, state)))
@@ -90,13 +93,13 @@ def prove(store: Store, look: LookBack, folder: Path, settings: Settings, looked
 
 
 def _follows(state: State, before: dict[str, Any]) -> bool:
-    """Whether the log has the last run's head, or was begun anew after it by somebody who said so."""
+    """Return whether the log has the last run's head, or was restarted from that head by `restart`."""
     restarts = (entry.body["head"] for entry in state.content.restarts)
     return state.read.knows(before["entries"], before["head"]) or before["head"] in restarts
 
 
 def where(store: Store) -> str:
-    """Which machine's folder a store is: another one knows nothing of it."""
+    """Return the machine and the folder of a store, which distinguish it from other stores."""
     return f"{platform.node()}:{store.folder.absolute()}"
 
 
@@ -111,9 +114,10 @@ def _not_the_log(before: dict[str, Any], state: State) -> str:
 def seal_closed(
     store: Store, proof: Proof, folder: Path, settings: Settings, about: About, keep: Collection[str] = ()
 ) -> tuple[str, ...]:
-    """Seal the months that have closed, oldest first, and let go of files beyond the settings. Nothing while a log is in doubt.
+    """Seal the months that have closed, oldest first, and delete files beyond the retention settings.
 
-    Returns what was not sealed, and why. `keep` are files of the store that are still needed.
+    Do nothing while the log is in doubt or belongs to another folder. Return what was not sealed, and why. `keep` are
+    files of the store that are still needed.
     """
     if proof.is_doubted or proof.notes:
         return ()
@@ -129,7 +133,7 @@ def seal_closed(
 
 
 def _clear(months: Sequence[Month], changed_at: Sequence[str]) -> Sequence[Month]:
-    """The months up to the first in which a row changed; none when a row that cannot be named did."""
+    """Return the months before the first one with a changed row; none when a changed row cannot be named."""
     if "" in changed_at:
         return []
     ends = [datetime.fromisoformat(moment).replace(tzinfo=UTC) for moment in changed_at]
@@ -178,7 +182,7 @@ def _seal(store: Store, month: Month, folder: Path, settings: Settings, about: A
 
 
 def _let_go(store: Store, settings: Settings, now: datetime, usable: Collection[int]) -> None:
-    """The oldest files beyond what the settings keep, of the months that have one."""
+    """Delete the oldest files beyond the retention settings, among the `usable` months."""
     state, kept = store.logged(), sorted(usable)
     sizes = {month: _bytes(store, state.seals[month]) for month in kept}
     while kept and (
@@ -193,7 +197,7 @@ def _bytes(store: Store, seal: Seal) -> int:
 
 
 def told(store: Store) -> dict[str, Any]:
-    """The sealed history for the run's result; empty where nothing is sealed and nothing was acknowledged."""
+    """Return the sealed history for the run's result; empty when nothing is sealed and nothing was acknowledged."""
     state = store.logged()
     acknowledged = [one.sentence for one in state.content.acknowledged]
     if not state.seals and not acknowledged:
@@ -212,7 +216,7 @@ def told(store: Store) -> dict[str, Any]:
 
 
 def word_of(store: Store, proof: Proof) -> dict[str, Any]:
-    """What a stored run keeps of the log, for the next to compare with."""
+    """Return the summary of the log that a stored run keeps, for the next run to compare with."""
     if not is_logged(proof):
         return (proof.before or {}) | {"unlogged": True}
     read = store.chain.read()
@@ -220,13 +224,13 @@ def word_of(store: Store, proof: Proof) -> dict[str, Any]:
 
 
 def is_logged(proof: Proof) -> bool:
-    """Whether a run is written into the log: not over one that is in doubt, and not into that of another folder."""
+    """Return whether a run is written to the log. It is not if the log is in doubt or belongs to another folder."""
     return not proof.is_doubted and not proof.notes
 
 
 @dataclass(frozen=True)
 class Verified:
-    """What a look at the whole of it came to: the store, the rows that moved (columns of `ledger_changes`), what is in doubt."""
+    """The result of a full verification: store, changed rows (columns of `ledger_changes`), problems and notes."""
 
     state: State
     moved: pl.DataFrame
@@ -235,7 +239,10 @@ class Verified:
 
 
 def verify(database: Database, settings: Settings, progress: Progress = lambda *_: None) -> Verified:
-    """Compare every sealed row with the platform, and the store with its log; nothing is changed. InputError when nothing is sealed."""
+    """Compare every sealed row with the platform, and the store with its log, without changing anything.
+
+    Raise InputError when nothing is sealed.
+    """
     store = store_of(settings, database)
     look = look_back(database, store, has_tables=has_runs(database))
     with tempfile.TemporaryDirectory(prefix="mlm-audit-") as made:
@@ -255,9 +262,10 @@ def verify(database: Database, settings: Settings, progress: Progress = lambda *
 
 
 def rebuild(database: Database, settings: Settings, month_text: str, now: datetime) -> Seal:
-    """Make a month's files anew from the platform, where it still has the rows that were sealed; the log says that it was done.
+    """Rebuild a month's files from the platform if it still has the sealed rows, and record this in the log.
 
-    InputError for a month that is not sealed or whose files are as they were, for a log in doubt, and where the platform has other rows.
+    Raise InputError when the month is not sealed, when its files are intact, when the log is in doubt, and when the
+    platform's rows differ.
     """
     store, month = store_of(settings, database), parse_month(month_text, settings.tz)
     state = store.look()
@@ -285,9 +293,10 @@ def rebuild(database: Database, settings: Settings, month_text: str, now: dateti
 
 
 def restart(database: Database, settings: Settings, reason: str, now: datetime) -> Store:
-    """Begin the sealed history anew where what there was is lost or cannot be believed; what is left is put aside, not deleted.
+    """Restart the sealed history when it is lost or cannot be trusted. Remaining files are moved aside, not deleted.
 
-    The new log begins with who did it and why, and every report says so. InputError without a reason, and where nothing is wrong.
+    The first entry of the new log says who restarted it and why, and every report shows this. Raise InputError when the
+    reason is missing and when nothing is wrong.
     """
     if not reason.strip():
         raise InputError("seals restart: say why, with --reason; it stands in every report from then on")

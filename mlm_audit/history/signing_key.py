@@ -1,4 +1,4 @@
-"""The installation's Ed25519 key, with which evidence packs are signed."""
+"""The installation's Ed25519 key, which signs evidence packs."""
 
 import os
 from datetime import datetime
@@ -18,7 +18,7 @@ from mlm_audit.domain.settings import Settings
 
 
 def key_of(settings: Settings) -> Ed25519PrivateKey:
-    """The key. InputError when there is none, or what is there is none."""
+    """Return the key. Raise InputError when there is none, or when the file is not a readable Ed25519 key."""
     path = settings.evidence_key_file
     if not path.is_file():
         raise InputError(f"key {path}: there is none; make it once with: mlm-audit evidence key --new")
@@ -32,12 +32,15 @@ def key_of(settings: Settings) -> Ed25519PrivateKey:
 
 
 def public_of(key: Ed25519PrivateKey) -> str:
-    """The public half, 64 hexadecimal digits: what a verifier is given."""
+    """Return the public key as 64 hexadecimal digits, in the form given to verifiers."""
     return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
 
 
 def make_key(settings: Settings) -> Ed25519PrivateKey:
-    """A new key in its file, readable by its owner alone. InputError when there is one: packs could not be told apart."""
+    """Create a key in its file, readable by its owner alone. Raise InputError when a key exists.
+
+    With two keys, packs could not be distinguished.
+    """
     path = settings.evidence_key_file
     key = Ed25519PrivateKey.generate()
     try:
@@ -53,9 +56,10 @@ def make_key(settings: Settings) -> Ed25519PrivateKey:
 
 
 def rotate_key(settings: Settings, now: datetime) -> tuple[Ed25519PrivateKey, Path, str]:
-    """Another key; the one before is put aside. Returns the new key, where the old one is, and the old one's word for the new.
+    """Replace the key and move the old one aside. Return the new key, the path of the old one, and a signature.
 
-    The word is its signature over `mlm-audit key ` and the new public key: whoever trusts the old key may trust the new one.
+    The signature is made with the old key over `mlm-audit key ` and the new public key, so that everyone who trusts the
+    old key can trust the new one.
     """
     old = key_of(settings)
     aside = settings.evidence_key_file.with_suffix(f".{now:%Y%m%d%H%M%S}.pem")

@@ -1,7 +1,7 @@
-"""The store of sealed months: a Parquet file each with its sums beside it, and the log that says what was sealed.
+"""The store of sealed months: a Parquet file and a file of sums for each month, and the log of what was sealed.
 
-A month counts as sealed when the log says so, never because a file is there: files come first, then the entry. A file that
-no entry names was left by a run that was killed, and is dropped by the next.
+A month counts as sealed when the log says so, never because a file exists: files are written first, then the entry. A
+file that no entry names was left by a killed run, and the next run deletes it.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ BLOCK_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Problem:
-    """What of the store cannot be believed; `month` is 0 when it is about the log."""
+    """A part of the store that cannot be trusted. `month` is 0 when it is not about a month, such as for the log."""
 
     key: str
     what: str
@@ -32,7 +32,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class State:
-    """The store as it is: month → its seal, which of them have a file that is as it was sealed, and what is wrong."""
+    """The state of the store: month → its seal, the months with an intact file, expired months, and problems."""
 
     read: Read
     seals: Mapping[int, Seal]
@@ -40,7 +40,7 @@ class State:
     expired: frozenset[int]
     problems: tuple[Problem, ...]
     content: Content
-    """What the entries of the log come to."""
+    """The combined content of the log entries."""
 
 
 class Store:
@@ -51,10 +51,10 @@ class Store:
         self.chain = Chain(folder / "log.jsonl")
 
     def look(self) -> State:
-        """Read the log and every file that it names; nothing is changed."""
+        """Read the log and every file that it names, without changing anything."""
         state = self.logged()
         kept = {month: seal for month, seal in state.seals.items() if month not in state.expired}
-        with ThreadPoolExecutor() as pool:  # gigabytes; hashing lets go of the interpreter's lock
+        with ThreadPoolExecutor() as pool:  # gigabytes of files; hashing releases the interpreter lock
             files = pool.map(self._wrong, [seal.file for seal in kept.values()], [seal.sha256 for seal in kept.values()])
             sums = pool.map(self._wrong, [seal.sums for seal in kept.values()], [seal.sums_sha256 for seal in kept.values()])
             wrong = dict(zip(kept, zip(files, sums, strict=True), strict=True))
@@ -67,7 +67,7 @@ class Store:
         return replace(state, usable=usable, problems=(*state.problems, *problems))
 
     def logged(self) -> State:
-        """What the log says, no file of a month being read: none counts as usable."""
+        """Return the state according to the log. Files of months are not read, so no month counts as usable."""
         read, content = self.chain.read(), Content()
         doubt = read.problem
         for entry in read.entries:
@@ -87,7 +87,7 @@ class Store:
         return None if sha256_of(path) == digest else (name, f"the sealed file {name} is not as it was sealed")
 
     def adopt(self, file: Path, name: str) -> str:
-        """Take a file in under a name, safely on the disk before it has that name; its SHA-256."""
+        """Copy a file into the store and return its SHA-256. It is synced to disk before it gets its name."""
         self.folder.mkdir(parents=True, exist_ok=True)
         partial = self.folder / f"{name}.partial"
         shutil.copyfile(file, partial)
@@ -99,17 +99,17 @@ class Store:
         return digest
 
     def seal(self, seal: Seal, at: datetime, kind: str = SEALED) -> None:
-        """Write into the log that a month is sealed; its files are there already."""
+        """Record in the log that a month is sealed. Its files must already exist."""
         self.chain.append(kind, seal.to_dict(), at)
 
     def expire(self, seal: Seal, at: datetime) -> None:
-        """Let a month's files go: the log says so first, and goes on proving the platform's rows by their root."""
+        """Delete a month's files. The log records this first, and its root continues to prove the platform's rows."""
         self.chain.append(EXPIRED, {"month": seal.month, "file": seal.file}, at)
         for name in (seal.file, seal.sums):
             (self.folder / name).unlink(missing_ok=True)
 
     def restart(self, body: dict[str, Any], at: datetime) -> None:
-        """Put all that is there aside, into a folder of its own, and begin another log that says so first."""
+        """Move all files into a separate folder and start a new log, whose first entry records the restart."""
         self.folder.mkdir(parents=True, exist_ok=True)
         left = [path for path in self.folder.iterdir() if path.is_file()]
         if left:
@@ -120,9 +120,10 @@ class Store:
         self.chain.append(RESTARTED, body, at)
 
     def tidy(self, state: State, keep: Collection[str] = ()) -> list[str]:
-        """Drop what a killed run has left: files that no entry names, or of months let go. Nothing, while the log is in doubt.
+        """Delete files left by a killed run, which no entry names or whose month has expired, and return their names.
 
-        `keep` are names of files that are needed besides those of the months.
+        Do nothing while the log is in doubt. `keep` are names of files that are needed in addition to those of the
+        months.
         """
         if state.read.problem or not self.folder.is_dir():
             return []
@@ -138,7 +139,7 @@ class Store:
 
 
 def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, read in blocks."""
+    """Return the SHA-256 of a file, read in blocks."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(BLOCK_BYTES):

@@ -1,4 +1,7 @@
-"""One file per job, and what steers them. From Python: `status()`, `history(job)`, `trigger(job)`, `toggle(job, enable=…)`."""
+"""The jobs, one package each, and the functions that control them from Python.
+
+These are `status()`, `history(job)`, `trigger(job)` and `toggle(job, enable=…)`.
+"""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +12,7 @@ __all__ = ["history", "status", "toggle", "trigger"]
 
 
 def __getattr__(name: str) -> Any:
-    """The door is loaded when it is used."""
+    """Load the control functions on first use."""
     if name in __all__:
         from mlm_audit.scheduling import shortcuts
 

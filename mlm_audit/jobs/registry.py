@@ -1,4 +1,4 @@
-"""Runs any job by its name: the one way that the commands, the flows, the console and Python share."""
+"""Runs any job by its record. The commands and the flows start every job through this module."""
 
 from dataclasses import replace
 from importlib import import_module
@@ -16,7 +16,7 @@ from mlm_audit.runs.shards import Shard
 def call(context: RunContext, request: Request) -> RunResult:
     """Run the job of the context and return its result.
 
-    Raises InputError before anything is written, and JobFailedError when the run broke off.
+    Raise InputError before anything is written, and JobFailedError when the run fails.
     """
     check_request(context.job, request, context.settings.tz, context.clock())
     refuse_unwritable(context.job, context.settings, dry_run=request.dry_run, out=request.out)
@@ -25,9 +25,9 @@ def call(context: RunContext, request: Request) -> RunResult:
 
 
 def call_shard(context: RunContext, shard: Shard) -> dict[str, int]:
-    """Do one shard of a run that is under way and return its counts.
+    """Process one shard of a run that is in progress and return its counts.
 
-    Raises JobFailedError when that run has ended, and JobBusyError when another worker is doing the shard.
+    Raise JobFailedError when that run has ended, and JobBusyError when another worker is processing the shard.
     """
     job = job_of(shard.job)
     if job.shard_runner is None:
@@ -37,7 +37,7 @@ def call_shard(context: RunContext, shard: Shard) -> dict[str, int]:
 
 
 def check_declaration(job: Job) -> None:
-    """Raise LookupError, saying what is missing, when a function or option that a job's record names does not exist."""
+    """Raise LookupError, saying what is missing, when a job's record names something that does not exist."""
     for field, path in (("runner", job.runner), ("shard_runner", job.shard_runner), ("report", job.report)):
         if path is not None:
             try:

@@ -1,1 +1,1 @@
-"""Notices as messages, and the ways in which they leave: SMTP, or .eml files where there is no mail server."""
+"""Notices as messages, and their delivery by SMTP, or as .eml files where there is no mail server."""

@@ -1,4 +1,4 @@
-"""The alert of a reconciliation or a tree check, by mail with its report: once per fault and business day (DOMAIN §4)."""
+"""The alert of a reconciliation or a tree check, mailed with its report once per fault and business day (DOMAIN §4)."""
 
 import hashlib
 from datetime import UTC, timedelta
@@ -22,12 +22,15 @@ Stored = type[ReconciliationReport | TreeHealthReport]
 KINDS: dict[Stored, str] = {ReconciliationReport: "reconciliation-alert", TreeHealthReport: "tree-alert"}
 LARGEST = 5
 UNTIL_FILED = timedelta(minutes=2)
-"""How long an alert waits for its report; should the job die in between, it goes without."""
+"""How long an alert waits for its report. If the job dies in between, the alert is sent without the report."""
 RUNS_SHOWN = 30
 
 
 def trend_of(connection: Connection, stored: Stored, settings: Settings) -> list[list[Any]]:
-    """Business day and what was open after it, for each of the last runs: [["2026-11-24", 3], …], the oldest first."""
+    """Return the business day and the number of findings left open by each of the last runs, oldest first.
+
+    The shape is [["2026-11-24", 3], …].
+    """
     runs = open_by_run(connection, stored, RUNS_SHOWN)
     return [[str(business_date(at.replace(tzinfo=UTC), settings.tz)), left] for at, left in runs]
 
@@ -35,9 +38,10 @@ def trend_of(connection: Connection, stored: Stored, settings: Settings) -> list
 def alert(
     connection: Connection, stored: Stored, result: RunResult, data: ReportData | TreeReport, settings: Settings, out: Path | None
 ) -> Draft | None:
-    """The notice of a run that alerts, or None.
+    """Return the notice of a run that raises alerts, or None.
 
-    What is open, how severe, and the order of magnitude make the fault: the same again on the same day is only counted.
+    The open findings, their severities and the orders of magnitude of their amounts identify the fault. The same fault
+    on the same day is only counted.
     """
     if not result.alerts:
         return None

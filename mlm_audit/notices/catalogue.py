@@ -1,4 +1,4 @@
-"""The kinds of notices: one folder of `reports/notices/` each, with its declaration, its templates and an example."""
+"""The kinds of notices, each in a folder of `reports/notices/` with its declaration, its templates and an example."""
 
 import json
 import tomllib
@@ -17,8 +17,8 @@ DECLARATION, SAMPLE = "notice.toml", "sample.json"
 class NoticeKind:
     """The declaration of a notice.
 
-    `to` says who gets it: each member on their own, or the administrators, for whom the notices of a kind are put into one
-    message. An alert is sent once per fault and business day; repeats are summed up in the daily status report.
+    `to` says who gets it: each member individually, or the administrators, who get the notices of one kind in one
+    message. An alert is sent once per fault and business day; the daily status report summarises the repeats.
     """
 
     name: str
@@ -30,13 +30,13 @@ class NoticeKind:
 
 @cache
 def notice_kinds(folder: Path | None = None) -> dict[str, NoticeKind]:
-    """Return the kinds of notices by name. Raises LookupError, saying what is missing, for a folder that lacks a part."""
+    """Return the kinds of notices by name. Raise LookupError with the missing files when a folder is incomplete."""
     root = folder or templates_dir() / "notices"
     return {path.name: _kind(path) for path in sorted(root.iterdir()) if path.is_dir()}
 
 
 def notice_kind(name: str) -> NoticeKind:
-    """Return one kind of notice. Raises LookupError for a name that has no folder."""
+    """Return one kind of notice. Raise LookupError when no folder has that name."""
     try:
         return notice_kinds()[name]
     except KeyError:

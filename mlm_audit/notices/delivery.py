@@ -1,4 +1,4 @@
-"""Sending what is queued: after the money has moved, never in its way (DOMAIN §4)."""
+"""Sends queued notices. This happens after the money has moved and never delays it (DOMAIN §4)."""
 
 import logging
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ NOBODY = "administrators@localhost.invalid"
 
 @dataclass
 class Delivery:
-    """What one round of sending did. `error` is why it stopped early, if it did."""
+    """The result of one round of sending. `error` says why it stopped early, if it did."""
 
     sent: int = 0
     left: int = 0
@@ -38,7 +38,7 @@ class Delivery:
 
 
 def deliver(database: Engine, settings: Settings, clock: Clock, *, most: int = 1_000_000) -> Delivery:
-    """Send queued notices until none is due. A notice that can't be sent never fails a job; it stays queued."""
+    """Send queued notices until none is due. A notice that cannot be sent never fails a job; it stays queued."""
     done = Delivery()
     try:
         with open_transport(settings) as transport:
@@ -50,7 +50,7 @@ def deliver(database: Engine, settings: Settings, clock: Clock, *, most: int = 1
     except ServerDownError as error:
         done.error = str(error)
     except SQLAlchemyError as error:
-        # The money has moved and is logged; the notices are safe in the outbox, or will be when the database is back.
+        # The money has moved and is logged. The notices are safe in the outbox, or will be when the database is back.
         done.error = f"the database: {error_line(error)}"
     if done.error:
         log.warning("notices stay queued: %s", done.error)
@@ -58,7 +58,7 @@ def deliver(database: Engine, settings: Settings, clock: Clock, *, most: int = 1
 
 
 def tell_directly(notice: Draft, settings: Settings, clock: Clock) -> None:
-    """Tell the administrators of something now, through the outbox; past it when the database itself is what is away."""
+    """Notify the administrators now, through the outbox, or directly when the database cannot be used."""
     try:
         _through_outbox(notice, settings, clock)
     except (InputError, SQLAlchemyError):
@@ -83,7 +83,7 @@ def _through_outbox(notice: Draft, settings: Settings, clock: Clock) -> None:
 
 
 def _is_for_administrators(kind: str) -> bool:
-    """A notice of an unknown kind is handled alone, so that it holds up no other."""
+    """Return whether a kind is for the administrators. An unknown kind is handled alone, so that it delays no other."""
     return kind in notice_kinds() and notice_kind(kind).to == "administrators"
 
 
@@ -94,7 +94,7 @@ class _Round:
         self.out: list[int] = []
 
     def send(self, claimed: Sequence[Queued]) -> None:
-        """Members one by one; what the administrators get of one kind in one message."""
+        """Send notices to members one by one, and the administrators' notices of one kind in one message."""
         groups = [[notice] for notice in claimed if not _is_for_administrators(notice.kind)]
         admin = sorted((notice for notice in claimed if _is_for_administrators(notice.kind)), key=lambda notice: notice.kind)
         groups += [list(group) for _, group in groupby(admin, key=lambda notice: notice.kind)]
@@ -106,7 +106,7 @@ class _Round:
                     waiting.remove(group)
         finally:
             self._mark_sent()
-            # Whatever was not even tried goes back at once, so that a kill is the only way to leave a claim behind.
+            # Notices that were not tried are released at once, so that only a killed process leaves a claim behind.
             outbox.release(self.database, [notice.id for group in waiting for notice in group])
 
     def _one(self, group: list[Queued]) -> None:
@@ -129,14 +129,14 @@ class _Round:
             outbox.mark_uncertain(self.database, ids, str(error))
             self.done.error = str(error)
         except Exception as error:
-            # Whatever one member's data do to a message, the others get theirs and the job is not touched.
+            # If one member's data break a message, the other members still get theirs and the job is not affected.
             log.exception("notice %s cannot be written", group[0].key)
             self._give_up(ids, f"it cannot be written: {error_line(error)}")
         else:
             self._sent(ids, complaint)
 
     def _recipients(self, group: list[Queued]) -> tuple[Address, ...] | None:
-        """Whom to write to; None when it cannot be sent now, which is then marked."""
+        """Return the recipients; None when the notice cannot be sent now, which is then recorded."""
         first = group[0]
         if not _is_for_administrators(first.kind):
             try:
@@ -146,11 +146,11 @@ class _Round:
                 self._give_up([notice.id for notice in group], why)
                 return None
         try:
-            # Without a mail server it is a file for whoever looks into the folder.
+            # Without a mail server, the message is a file for anybody who opens the folder.
             return addresses(self.settings.admin_email or (NOBODY if self.transport.channel == "eml" else ""))
         except ValueError as error:
             why = f"ADMIN_EMAIL: {error}" if self.settings.admin_email else "ADMIN_EMAIL is not set"
-            # They wait for the setting, however long it takes.
+            # The notices wait for the setting, however long it takes.
             outbox.mark_unsent(self.database, group, self.clock(), why, attempts=NEVER_GIVEN_UP)
             self.done.left += len(group)
             return None
@@ -171,7 +171,7 @@ class _Round:
             self._mark_sent()
 
     def _mark_sent(self) -> None:
-        """After each mail; after each round of files, since the same notice is the same file again."""
+        """Mark notices as sent: after each mail, or after each round of files, since a file may be written again."""
         outbox.mark_sent(self.database, self.out, self.clock())
         self.out.clear()
 

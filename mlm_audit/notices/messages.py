@@ -1,4 +1,4 @@
-"""A notice as a message: subject, text and HTML from `reports/notices/<kind>/`, every value escaped for where it stands."""
+"""Turns notices into messages: subject, text and HTML from `reports/notices/<kind>/`, with values escaped as needed."""
 
 import re
 from collections.abc import Sequence
@@ -27,12 +27,12 @@ _ADDRESS = re.compile(r"[^\s@,;:<>()\[\]\\\"]+@[^\s@,;:<>()\[\]\\\"]+")
 DEFAULT_FROM = "mlm-audit@localhost.invalid"
 ATTACHED_BYTES = 5_000_000
 LONGEST_WORD = 60
-"""A longer word does not fit a header's line as it is, and is encoded."""
+"""A longer word does not fit on one header line, so it is encoded."""
 TREND = "trend@mlm-audit"
 
 
 class _Policy(EmailPolicy):
-    """Folds the subject as one text; Python's own folding adds a space at some line ends, for example before a rupee sign."""
+    """Folds the subject as one text. Python's own folding adds a space at some line ends, like before a rupee sign."""
 
     def fold(self, name: str, value: Any) -> str:
         if name.lower() != "subject":
@@ -50,7 +50,7 @@ class _Policy(EmailPolicy):
 def _templates() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(templates_dir() / "notices"),
-        # Text is text; everything in the HTML is escaped.
+        # Plain text is not escaped; everything in the HTML is.
         autoescape=lambda name: name is not None and name.endswith(".html.j2"),  # noqa: S701
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -65,18 +65,18 @@ def _reason(reason: dict[str, Any], rules: dict[str, Any]) -> str:
 
 
 def addresses(text: str) -> tuple[Address, ...]:
-    """The plain addresses of a list separated by commas; ValueError for anything else."""
+    """Return the plain addresses of a comma-separated list. Raise ValueError for anything else."""
     parts = [part.strip() for part in text.split(",")]
     try:
         if all(_ADDRESS.fullmatch(part) for part in parts):
             return tuple(Address(addr_spec=part) for part in parts)
     except (MessageError, IndexError):
-        pass  # Python's own parser says no
+        pass  # Python's own parser refuses the address
     raise ValueError("it is not a plain address")
 
 
 def one_address(text: str) -> tuple[Address, ...]:
-    """One plain address; ValueError for anything else, a list included."""
+    """Return one plain address. Raise ValueError for anything else, including a list."""
     if "," in text:
         raise ValueError("it is not a single plain address")
     return addresses(text)
@@ -91,15 +91,15 @@ def message(
     settings: Settings,
     now: datetime,
 ) -> EmailMessage:
-    """One message; `contexts` has one entry, or several where notices of a kind are put together.
+    """Return one message. `contexts` has one entry, or several when notices of a kind are combined.
 
-    Where a context has a trend, its picture goes along; where it names a report that is there, that is attached.
+    If the first context has a trend, its chart is embedded. Existing reports that the contexts name are attached.
     """
     subject, text, html = contents(kind, name, contexts, settings.timezone)
     mail = new_mail(subject, settings)
     mail["To"] = to
     mail["Date"] = format_datetime(now)
-    # The same notice has the same id, so that a mailbox that gets it twice can tell.
+    # The same notice has the same id, so that a mailbox can recognise a duplicate.
     mail["Message-ID"] = f"<{re.sub(r'[^A-Za-z0-9.-]', '.', key)}@mlm-audit>"
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(text)
@@ -113,7 +113,7 @@ def message(
 
 
 def new_mail(subject: str, settings: Settings) -> EmailMessage:
-    """Return a mail with its subject and its sender, and nothing else yet."""
+    """Return a mail with only a subject and a sender."""
     mail = EmailMessage(policy=_Policy())
     mail["Subject"] = subject
     mail["From"] = settings.from_email or settings.email_user or DEFAULT_FROM
@@ -121,7 +121,7 @@ def new_mail(subject: str, settings: Settings) -> EmailMessage:
 
 
 def attachments(contexts: Sequence[dict[str, Any]]) -> list[Path]:
-    """The reports that contexts name: only files called report.html that are there, as many as a mail can carry."""
+    """Return the reports that contexts name: existing files called report.html, up to the size that a mail allows."""
     named = [Path(context["report"]) for context in contexts if context.get("report")]
     chosen, size = [], 0
     for path in (path for path in named if path.name == "report.html" and path.is_file()):
@@ -132,7 +132,7 @@ def attachments(contexts: Sequence[dict[str, Any]]) -> list[Path]:
 
 
 def contents(kind: str, name: str | None, contexts: Sequence[dict[str, Any]], timezone: str) -> tuple[str, str, str]:
-    """Subject, text and HTML of a notice, all from the same context; in the HTML everything is escaped."""
+    """Return subject, text and HTML of a notice, all from the same context. In the HTML, everything is escaped."""
     attached = {str(path) for path in attachments(contexts)}
     values: dict[str, Any] = {"attached": attached, "trend_cid": TREND, "name": one_line(name or "")}
     values |= {"notices": contexts, "n": contexts[0], "timezone": timezone}

@@ -1,7 +1,7 @@
-"""How messages leave. A message is out, certainly not out, or nobody knows: the three are told apart.
+"""Transports of messages. They distinguish three outcomes: sent, certainly not sent, and unknown.
 
-A dead server, a refused login or a refused recipient is `NotSentError`. A connection that breaks after the message was
-handed over is `UncertainError`: sending again could tell a member twice.
+A dead server, a refused login or a refused recipient raises `NotSentError`. A connection that breaks after the message
+was handed over raises `UncertainError`, because sending again could notify a member twice.
 """
 
 import re
@@ -18,19 +18,19 @@ from mlm_audit.domain.settings import Settings
 
 
 class NotSentError(Exception):
-    """It is certainly not out; it may be tried again."""
+    """The message was certainly not sent. It may be tried again."""
 
 
 class ServerDownError(NotSentError):
-    """The server can't be reached or refuses us: it is not worth trying the next message either."""
+    """The server cannot be reached or refuses the client, so the next message is not tried either."""
 
 
 class UncertainError(Exception):
-    """Nobody knows whether it is out."""
+    """It is unknown whether the message was sent."""
 
 
 class Transport(Protocol):
-    """Sends one message; raises NotSentError or UncertainError. Returns what to complain of when only some got it."""
+    """Sends one message. Raises NotSentError or UncertainError. Returns a complaint if only some recipients got it."""
 
     channel: str
 
@@ -38,7 +38,7 @@ class Transport(Protocol):
 
 
 class FileTransport:
-    """Writes `<message id>.eml` into a folder; the same message is the same file."""
+    """Writes `<message id>.eml` into a folder. The same message always has the same file."""
 
     channel = "eml"
 
@@ -46,7 +46,7 @@ class FileTransport:
         self.folder = folder
 
     def send(self, mail: EmailMessage) -> str | None:
-        """Write in one step, so that no half file is left."""
+        """Write the file in one step, so that no partial file is left."""
         name = re.sub(r"[^A-Za-z0-9.-]", ".", str(mail["Message-ID"]).strip("<>").rpartition("@")[0])[:150]
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ class SmtpTransport:
         self.server = server
 
     def send(self, mail: EmailMessage) -> str | None:
-        """Hand one message over. The server may take it for some recipients only, which smtplib does not raise."""
+        """Hand over one message. Return a complaint if only some recipients were refused, which raises no error."""
         try:
             refused = self.server.send_message(mail)
         except smtplib.SMTPSenderRefused as error:
@@ -85,13 +85,13 @@ class SmtpTransport:
 
 
 def _words(error: Exception) -> str:
-    """What the server said; addresses in it are masked, since it is stored."""
+    """Return the server's message with addresses masked, because it is stored."""
     return mask_personal(" ".join(f"{type(error).__name__}: {error}".split()))[:300]
 
 
 @contextmanager
 def open_transport(settings: Settings) -> Iterator[Transport]:
-    """The transport that the settings ask for; ServerDownError when the mail server does not let us in."""
+    """Open the transport that the settings specify. Raise ServerDownError when the mail server refuses the client."""
     if settings.email_host is None:
         yield FileTransport(settings.outbox_dir)
         return

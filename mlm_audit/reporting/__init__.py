@@ -1,1 +1,1 @@
-"""Frozen report data first, then render: JSON, CSV, HTML. Templates and styles are in `reports/`."""
+"""Reports: frozen data first, which is then rendered as JSON, CSV or HTML. Templates and styles are in `reports/`."""

@@ -1,7 +1,7 @@
-"""`runs/index.html`: every run that left files, newest first, with a small trend per job; made from the folders alone.
+"""The index `runs/index.html`: the runs that left files, newest first, with a small trend for each job.
 
-Only the head of a run's result.json is read, up to its findings, and only of the newest runs, so that thousands of runs
-cost no more than the page they are listed on.
+The index is built from the run folders alone. It reads only the newest runs, and of each result.json only the part
+before the findings, so that thousands of runs cost no more than the page that lists them.
 """
 
 import json
@@ -31,7 +31,10 @@ LINKED = ("report.html", "investigate.html", "breaks.csv", "items.csv", "result.
 
 
 class Found(NamedTuple):
-    """A run's folder: when it was run, as its name or else its file says; name; and which version of its result is there."""
+    """A run's folder: the time of the run, the folder's name, and the version of its result.json.
+
+    The time is taken from the folder's name or, if it has none, from the file.
+    """
 
     stamp: str
     name: str
@@ -57,7 +60,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Job:
-    """A job's newest run and how the last ones went."""
+    """A job's newest run, and the trend of its last runs."""
 
     name: str
     last: Listed
@@ -75,9 +78,9 @@ class Index:
 
 
 def write_index(runs_dir: Path, tz: ZoneInfo) -> Path:
-    """Write the index anew, in one step; returns its path.
+    """Write the index atomically. Return its path.
 
-    When another run has ended while it was written, it is written again: whichever writes last has seen everything.
+    If another run ends in the meantime, the index is written again, so that the last write includes every run.
     """
     path = runs_dir / INDEX
     for _ in range(TRIES):
@@ -89,7 +92,7 @@ def write_index(runs_dir: Path, tz: ZoneInfo) -> Path:
 
 
 def find_runs(runs_dir: Path, tz: ZoneInfo) -> list[Found]:
-    """The folders that have a result.json, newest first."""
+    """Return the folders that have a result.json, newest first."""
     found = []
     for folder in runs_dir.iterdir():
         try:
@@ -103,13 +106,13 @@ def find_runs(runs_dir: Path, tz: ZoneInfo) -> list[Found]:
 
 
 def index_of(runs_dir: Path, found: list[Found], tz: ZoneInfo) -> Index:
-    """The index of runs that were found."""
+    """Return the index of the given runs."""
     runs = tuple(_listed(runs_dir / run.name, run.stamp, tz) for run in found[:MOST_RUNS])
     return Index(runs, len(found), tuple(_jobs(runs)), sum(not run.job for run in runs))
 
 
 def head_of(path: Path) -> dict[str, Any]:
-    """A result.json up to its findings: job, verdict, when, counts. Empty when it is damaged."""
+    """Return the part of a result.json before its findings: job, verdict, instants, counts. A damaged file gives {}."""
     try:
         with path.open("rb") as file:
             start = file.read(HEAD_BYTES)
@@ -135,7 +138,7 @@ def _listed(folder: Path, stamp: str, tz: ZoneInfo) -> Listed:
 
 
 def _jobs(runs: Iterable[Listed]) -> Iterable[Job]:
-    """The jobs by name; runs that only looked are in the list, but not in the trend."""
+    """Yield the jobs by name. Dry runs are in the list of runs, but not in the trend."""
     by_job: dict[str, list[Listed]] = defaultdict(list)
     for run in runs:
         if run.job:

@@ -1,1 +1,1 @@
-"""What every job is wrapped in: lifecycle, lease, process identity, shards, approval, artifacts and clock."""
+"""The infrastructure of every run: lifecycle, lease, process identity, shards, approval, artifacts and clock."""

@@ -1,4 +1,4 @@
-"""A maker and a checker: a payout run that is larger than usual stops, and a second command approves exactly that run."""
+"""Maker-checker approval: an unusually large payout run stops, and a second command approves exactly that run."""
 
 import hashlib
 import statistics
@@ -23,7 +23,7 @@ RECENT_RUNS = 200
 
 @dataclass(frozen=True)
 class Approval:
-    """What was approved: the run that asked, as of when (UTC), with which limit, and the fingerprint of what it would pay."""
+    """The run that is approved: its id, as-of instant (UTC) and limit, and the fingerprint of what it would pay."""
 
     job_id: str
     as_of: datetime
@@ -32,7 +32,7 @@ class Approval:
 
 
 def fingerprint(instalments: Iterable[Instalment]) -> str:
-    """A digest of who is to be paid what: the same instalments, members and amounts, or another digest."""
+    """Return a digest of the instalments, members and amounts to be paid. Any difference changes the digest."""
     rows = sorted((instalment.id, instalment.member_id, instalment.amount_paisa) for instalment in instalments)
     return hashlib.sha256(repr(rows).encode()).hexdigest()
 
@@ -40,7 +40,7 @@ def fingerprint(instalments: Iterable[Instalment]) -> str:
 def why_approval_is_needed(
     connection: Connection, job: str, count: int, paisa: int, settings: Settings, now: datetime
 ) -> str | None:
-    """The rule that a run of that size breaks, in words; None when it may go on by itself."""
+    """Return the rule that a run of this size exceeds, in words; None when it needs no approval."""
     cap = f"the cap of {format_inr(settings.payout_run_cap_paisa)} (PAYOUT_RUN_CAP_PAISA)"
     if paisa > settings.payout_run_cap_paisa:
         return f"{format_inr(paisa)} is more than {cap}"
@@ -57,7 +57,10 @@ def why_approval_is_needed(
 
 
 def _paid_today(connection: Connection, now: datetime, settings: Settings) -> int:
-    """What payout runs of this business day have paid without approval: a large run cut into small ones is as large."""
+    """Return what payout runs of this business day paid without approval.
+
+    Splitting a large run into small ones therefore does not avoid the cap.
+    """
     day = local_instant(business_date(now, settings.tz), settings.tz)
     metas = [meta for job in jobs_with("approve") for meta in metas_since(connection, job, day)]
     unasked = [meta for meta in metas if not meta.get("about", {}).get("approve")]
@@ -65,7 +68,7 @@ def _paid_today(connection: Connection, now: datetime, settings: Settings) -> in
 
 
 def read_approval(connection: Connection, job: str, job_id: str, settings: Settings) -> Approval:
-    """The run that is to be approved; InputError when it is not one that waits for it."""
+    """Return the run to approve. Raise InputError when it does not wait for approval or this user may not give it."""
     row = read_run(connection, job_id)
     if row is None:
         raise InputError(f"--approve {job_id}: there is no such run; the run that stopped printed its id")
@@ -80,9 +83,10 @@ def read_approval(connection: Connection, job: str, job_id: str, settings: Setti
 
 
 def use_approval(connection: Connection, approval: Approval, job_id: str) -> None:
-    """An approval is used up before the first payment, so that it can never be used twice.
+    """Mark an approval as used before the first payment, so that it can never be used twice.
 
-    The job's lease is held, so nobody else can be here; but somebody may have been since the approval was read.
+    The caller holds the job's lease, so no other run can do this now. Another run may have used the approval since it
+    was read; raise InputError in that case.
     """
     meta = dict(read_run(connection, approval.job_id).metadata)
     if used_by := meta["approval"].get("used_by"):

@@ -1,4 +1,4 @@
-"""The files that a run leaves: written by the job itself, before its notices go out, so that they can go with them."""
+"""The files of a run. The job writes them before its notices are sent, so that they can be attached."""
 
 import errno
 import logging
@@ -15,9 +15,9 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def with_files(result: RunResult, settings: Settings, out: Path | None) -> RunResult:
-    """Write to `out`, or to RUNS_DIR/<job_id>; a dry run leaves files only where it is told to.
+    """Write the files to `out`, or to RUNS_DIR/<job_id>. A dry run writes files only to `out`.
 
-    JobFailedError when they cannot be written; what the run did and stored stays.
+    Raise JobFailedError when they cannot be written. What the run did and stored stays.
     """
     if out is None and result.dry_run:
         return result
@@ -33,7 +33,7 @@ def with_files(result: RunResult, settings: Settings, out: Path | None) -> RunRe
 
 
 def _index(settings: Settings) -> None:
-    """The index is made from the runs' folders at any time, so that a run does not fail for it."""
+    """Write the index. It can be rebuilt from the run folders at any time, so a failure here does not fail the run."""
     try:
         write_index(settings.runs_dir, settings.tz)
     except OSError:

@@ -1,7 +1,8 @@
-"""The time now: the only place where the toolkit reads it. Jobs get it passed in; commands, flows and the door pass `now`.
+"""The only place where the toolkit reads the time. Commands, flows and the notebook interface pass `now` to the jobs.
 
-Tests move this clock for themselves and for every process that they start, by an environment variable. It counts the
-seconds from the machine's clock to this one, so that all processes of a test agree. Without it, this is the machine's clock.
+Tests shift this clock for themselves and for every process that they start, with an environment variable. The variable
+holds the seconds by which this clock is ahead of the machine's clock, so that all processes of a test agree. Without
+it, this is the machine's clock.
 """
 
 import os
@@ -11,26 +12,29 @@ from mlm_audit.domain.errors import InputError
 
 SHIFT = "MLM_AUDIT_TEST_CLOCK_SHIFT"
 OF_TESTS = "PYTEST_VERSION"
-"""pytest sets this one for itself and for what it starts."""
+"""pytest sets this variable for itself and for the processes that it starts."""
 
 
 def now() -> datetime:
-    """The time now, in UTC."""
+    """Return the current time in UTC."""
     return on_this_clock(machine_now())
 
 
 def machine_now() -> datetime:
-    """The machine's own time, in UTC: what Prefect's server goes by."""
+    """Return the machine's own time in UTC, which Prefect's server uses."""
     return datetime.now(UTC)
 
 
 def on_this_clock(moment: datetime) -> datetime:
-    """An instant that the machine's clock showed, as this one shows it."""
+    """Convert an instant of the machine's clock to this clock."""
     return moment + shift()
 
 
 def shift() -> timedelta:
-    """How far this clock is ahead of the machine's. InputError when it is moved outside a test, or by no number."""
+    """Return how far this clock is ahead of the machine's clock.
+
+    Raise InputError when the shift is set outside a test or is not a number.
+    """
     text = os.environ.get(SHIFT)
     if not text:
         return timedelta()

@@ -1,4 +1,4 @@
-"""What a run works with: the database, the settings, the clock, and where its progress and its shards go."""
+"""The context of a run: the database, the settings, the clock, the progress callback and the shard runner."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ def no_progress(*_: object) -> None:
 
 @dataclass(frozen=True)
 class RunContext:
-    """Everything a runner gets beside the request. `share` runs the shards of a job where there is a pool of workers."""
+    """Everything that a runner gets in addition to the request. `share` runs the shards on a pool of workers."""
 
     job: Job
     database: Engine

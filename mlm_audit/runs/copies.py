@@ -1,4 +1,4 @@
-"""Copies of what the last run saw, beside the stored runs, one folder per database."""
+"""Copies of the data that the last run read, kept beside the stored runs in one folder per database."""
 
 import hashlib
 import shutil
@@ -10,18 +10,18 @@ from mlm_audit.domain.settings import Settings
 
 
 def kept_copy(settings: Settings, database: Engine, name: str) -> Path:
-    """Where a copy of the last run is kept."""
+    """Return the path at which a copy of the last run is kept."""
     return settings.runs_dir / "history" / database_key(database) / name
 
 
 def database_key(database: Engine) -> str:
-    """A name for folders of one database."""
+    """Return a folder name for one database."""
     url = database.url
     return hashlib.sha256(f"{url.get_backend_name()}|{url.host}|{url.port}|{url.database}".encode()).hexdigest()[:12]
 
 
 def keep(file: Path, copy: Path) -> None:
-    """Replace the copy in one step, so that a kill leaves the old one or the new one."""
+    """Replace the copy in one step, so that a killed process leaves either the old or the new copy."""
     copy.parent.mkdir(parents=True, exist_ok=True)
     partial = copy.with_suffix(".partial")
     shutil.copyfile(file, partial)

@@ -1,4 +1,4 @@
-"""The folders that a run writes to, each tried before it starts: a fault there costs a line, not a run half done."""
+"""Checks the folders that a run writes to before it starts, so that a fault there leaves no half-finished run."""
 
 import tempfile
 from pathlib import Path

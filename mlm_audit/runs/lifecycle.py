@@ -1,4 +1,4 @@
-"""What every job is wrapped in: the lease, its heartbeat, the job log, and the one way in which a run fails."""
+"""The lifecycle of every run: the lease, its heartbeat, the job log, and the single way in which a run fails."""
 
 import logging
 import secrets
@@ -29,21 +29,21 @@ log = logging.getLogger(__name__)
 
 BEATS_PER_LEASE = 4
 FULL = ("database or disk is full", "No space left on device", "no space left on device", "disk full", "table is full")
-"""How databases and libraries say it that raise no OSError."""
+"""Messages about a full disk from databases and libraries that do not raise OSError."""
 NOT_CHECKED_LOGGED = 20
-"""Sentences of what was not checked that the job log keeps; the stored report has all."""
+"""The maximum number of `not_checked` sentences in the job log. The stored report has all of them."""
 TAKEN_OVER = "{job}: another process has taken over, because this one was silent for too long"
 
 
 def new_job_id(name: str, started: datetime, settings: Settings) -> str:
-    """`<name>-<business day>-<time>-<4 hex>`: readable, sorted by time, unique."""
+    """Return a readable, unique id that sorts by time: `<name>-<business day>-<time>-<4 hex>`."""
     local = started.astimezone(settings.tz)
     return f"{name}-{local:%Y-%m-%d}-{local:%H%M%S}-{secrets.token_hex(2)}"
 
 
 @dataclass
 class Run:
-    """A run that holds its lease. `meta` is what the job log keeps of it."""
+    """A run that holds its lease. `meta` is stored in the job log."""
 
     database: Engine
     claim: Claim
@@ -55,29 +55,29 @@ class Run:
 
     @property
     def job_id(self) -> str:
-        """The id of this run."""
+        """Return the id of this run."""
         return self.claim.job_id
 
     def check(self) -> None:
-        """Raises JobFailedError when somebody else has taken the lease: then this run must not go on."""
+        """Raise JobFailedError when another process has taken the lease, because this run must then stop."""
         if self._lost.is_set():
             raise JobFailedError(TAKEN_OVER.format(job=self.claim.job))
 
     def note(self, **values: Any) -> None:
-        """Keep something in the job log now, before the end."""
+        """Write values to the job log now, before the run ends."""
         self.meta |= values
         with write(self.database) as connection:
             job_log.write_meta(connection, self.job_id, self.meta)
 
     def end(self, connection: Connection, status: str, **values: Any) -> None:
-        """Log the end in the job's own last transaction, so that the two cannot part."""
+        """Log the end in the job's own last transaction, so that both are committed or neither is."""
         self.meta |= values
         if not job_log.end(connection, self.job_id, naive(self.clock()), status, meta=self.meta):
             raise JobFailedError(TAKEN_OVER.format(job=self.claim.job))
         self.ended = True
 
     def end_with(self, connection: Connection, result: RunResult, **more: Any) -> None:
-        """Log the end with what everybody asks of a result: the verdict and what qualifies it, counts and figures."""
+        """Log the end with the main values of a result: the verdict and its qualifiers, counts, figures and books."""
         self.end(
             connection,
             result.status,
@@ -96,7 +96,7 @@ class Run:
             if not job_log.heartbeat(self.database, self.claim, self.clock()):
                 self._lost.set()
         except SQLAlchemyError:
-            # The lease outlives a few lost beats; the next one tries again.
+            # The lease outlasts a few failed heartbeats. The next heartbeat tries again.
             log.warning("heartbeat of %s failed", self.job_id, exc_info=True)
 
 
@@ -104,11 +104,11 @@ class Run:
 def running(
     database: Engine, job: str, job_id: str, settings: Settings, clock: Clock, started: datetime, **about: Any
 ) -> Iterator[Run]:
-    """Hold the job's lease while the body runs; the body calls `run.end` in its last transaction.
+    """Hold the job's lease while the body runs. The body calls `run.end` in its last transaction.
 
-    `about` is what the job log keeps of what the run was asked for: as_of, month, limit.
+    `about` are the requested options that the job log stores: as_of, month, limit.
 
-    Raises JobBusyError or InputError before anything starts. Whatever goes wrong inside is logged as failed, told to the
+    Raise JobBusyError or InputError before anything starts. Any error in the body is logged as failed, reported to the
     administrators and raised as JobFailedError.
     """
     day = str(business_date(started, settings.tz))
@@ -126,19 +126,19 @@ def running(
         if not run.ended:
             _fail(run, reason)
         elif isinstance(error, JobFailedError):
-            # The work is done and stays; what comes after it, such as its files, went wrong, and the job log says so.
+            # The work is done and stays. A later step failed, such as writing the files, and the job log records that.
             _log_failure(run, lambda: job_log.fail_afterwards(database, claim, clock(), reason))
             raise
         if isinstance(error, Exception):
             raise JobFailedError(f"{job} failed and is logged as {job_id}: {reason}") from error
         raise
     finally:
-        # After the money has moved, and also after a failure: the administrators hear of it at once.
+        # Deliver after the money has moved, and also after a failure, so that the administrators are notified at once.
         deliver(database, settings, clock)
 
 
 _abandoned: set[str] = set()
-"""Runs of this process that ended while the database was away: their leases are nobody's any more."""
+"""Runs of this process that ended while the database was unavailable. Their leases may be taken by other runs."""
 
 
 def _fail(run: Run, reason: str) -> None:
@@ -149,13 +149,13 @@ def _log_failure(run: Run, log_it: Callable[[], object]) -> None:
     try:
         log_it()
     except SQLAlchemyError:
-        # The database is gone too: the first error is the one to report; the next start closes the run.
+        # The database is unavailable as well. The first error is the one to report; the next start closes the run.
         _abandoned.add(run.job_id)
         log.exception("the failure of %s could not be logged", run.job_id)
 
 
 def reason_of(error: BaseException) -> str:
-    """An error in one line."""
+    """Return an error in one line."""
     if isinstance(error, JobFailedError | InputError):
         return str(error).splitlines()[0]
     if isinstance(error, OSError) and error.errno in NO_ROOM:

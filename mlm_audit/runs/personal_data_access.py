@@ -1,4 +1,7 @@
-"""Who looked at personal data, and at whose: logged, and kept in RUNS_DIR/revealed.jsonl, since the door itself cannot write."""
+"""Records who viewed personal data, and whose, in the log and in RUNS_DIR/revealed.jsonl.
+
+The notebook interface cannot write to the database, so the record is a file.
+"""
 
 import json
 import logging
@@ -13,7 +16,7 @@ FILE = "revealed.jsonl"
 
 
 def note_reveal(settings: Settings, what: str) -> None:
-    """Note it before it is shown. InputError when it cannot be noted: then it is not shown either."""
+    """Record an access before the data is shown. Raise InputError when this fails, so that the data is not shown."""
     log.warning("revealed to %s: %s", user(), what)
     line = json.dumps({"at": now().isoformat(timespec="seconds"), "by": user(), "what": what})
     try:

@@ -1,4 +1,7 @@
-"""Who runs a job: user, host and process, in a form by which another process of the same machine can see that it is gone."""
+"""Identifies who runs a job: user, host and process.
+
+The form lets another process of the same machine detect that the process has ended.
+"""
 
 import os
 import pwd
@@ -18,9 +21,9 @@ _flow_run: ContextVar[str | None] = ContextVar("flow_run", default=None)
 
 @contextmanager
 def acting_as(name: str | None, flow_run: str | None = None) -> Iterator[None]:
-    """What is run inside is run for somebody who asked for it from elsewhere, such as the console; None changes nothing.
+    """Run the body on behalf of a person who requested it elsewhere, such as in the console. None changes nothing.
 
-    `flow_run` is the id under which the scheduler knows the run.
+    `flow_run` is the scheduler's id of the run.
     """
     tokens = _acting.set(name or _acting.get()), _flow_run.set(flow_run)
     try:
@@ -31,20 +34,20 @@ def acting_as(name: str | None, flow_run: str | None = None) -> Iterator[None]:
 
 
 def flow_run() -> str | None:
-    """The id under which the scheduler knows what runs here; None where it knows nothing of it."""
+    """Return the scheduler's id of the current run; None when the scheduler did not start it."""
     return _flow_run.get()
 
 
 def user() -> str:
-    """Who runs this: who asked for it, else the operating system's name of the account, or its number.
+    """Return who runs this: the person who requested it, else the operating system account by name or number.
 
-    The environment has no say in it.
+    Environment variables have no influence on it.
     """
     return _acting.get() or account()
 
 
 def account() -> str:
-    """The operating system's name of the account that this process runs under; its number where it has none."""
+    """Return the name of the operating system account of this process, or its number if it has no name."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
@@ -52,22 +55,22 @@ def account() -> str:
 
 
 def this_process() -> str:
-    """`root on host, process 17 (b:42)`: the last part is when this very process began, on this very boot."""
+    """Return `root on host, process 17 (b:42)`. The last part is the boot and the start time of this process."""
     pid = os.getpid()
     return f"{account()[:60]} on {socket.gethostname()[:100]}, process {pid} ({_birth(pid) or '?:?'})"
 
 
 def is_gone(owner: str) -> bool:
-    """Whether that process was of this machine and is certainly dead. In doubt it is not."""
+    """Return whether the process ran on this machine and is certainly dead. The result is False in case of doubt."""
     match = _OWNER.fullmatch(owner)
     if match is None or match["machine"] != socket.gethostname()[:100]:
         return False
     boot, _, _ = match["birth"].partition(":")
     if boot != _boot() or boot == "?":
-        return False  # another boot or container: only the lease's expiry tells
+        return False  # another boot or container: only the lease's expiry decides
     pid = int(match["pid"])
     birth = _birth(pid)
-    # Another process of that number, or a zombie, says so itself; one that cannot be seen must not be there at all.
+    # Another process with that number, or a zombie, has a different birth. Without a birth, the process must not exist.
     return not _exists(pid) if birth is None else birth != match["birth"]
 
 
@@ -82,7 +85,7 @@ def _exists(pid: int) -> bool:
 
 
 def _boot() -> str:
-    """This boot and process namespace, so that two containers of one name are not taken for one machine."""
+    """Return an id of this boot and process namespace. Two containers of one name thus do not count as one machine."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")[:8]
         return boot + re.sub(r"\D", "", str(Path("/proc/self/ns/pid").readlink()))
@@ -91,12 +94,12 @@ def _boot() -> str:
 
 
 def _birth(pid: int) -> str | None:
-    """The boot, and the start of the process in clock ticks since; a later process of the same number has another.
+    """Return the boot and the start of the process in clock ticks since the boot; None when it cannot be read.
 
-    None where it cannot be read.
+    A later process with the same number has another start.
     """
     try:
-        # The name of the program may hold spaces and brackets, so count from its end; field 3 is the state, 22 the start.
+        # The program name may contain spaces and brackets, so count from its end. Field 3 is the state, 22 the start.
         state, *fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:
         return None

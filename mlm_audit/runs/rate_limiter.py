@@ -1,4 +1,4 @@
-"""Rhythm: the built-in rate limit of payouts (a pause after each batch, and a limit within any minute), and what is done every so often."""
+"""The built-in rate limit of payouts (a pause after each batch, a limit within any minute), and periodic actions."""
 
 import threading
 from collections import deque
@@ -10,7 +10,7 @@ MINUTE = timedelta(minutes=1)
 
 
 class Pace:
-    """`wait(n)` returns when `n` more payouts may be made. Clock and sleep are passed in."""
+    """The rate limit. `wait(n)` returns when `n` more payouts may be made. Clock and sleep are passed in."""
 
     def __init__(self, per_minute: int, pause_ms: int, clock: Callable[[], datetime], sleep: Callable[[float], object]) -> None:
         self.per_minute, self.pause_seconds = per_minute, pause_ms / 1_000
@@ -19,20 +19,20 @@ class Pace:
         self._lock = threading.Lock()
 
     def wait(self, payouts: int) -> None:
-        """A batch larger than the limit waits for an empty minute, and then goes."""
+        """Wait until the payouts may be made. A batch larger than the limit waits for an empty minute."""
         while (seconds := self._take(payouts)) > 0:
             self.sleep(seconds)
 
     def pause(self) -> None:
-        """The pause after a batch."""
+        """Pause after a batch."""
         if self.pause_seconds:
             self.sleep(self.pause_seconds)
 
     def _take(self, payouts: int) -> float:
-        """Seconds to wait before asking again; 0 when they are granted."""
+        """Return the seconds to wait before the next attempt; 0 when the payouts are granted."""
         with self._lock:
             now = self.clock()
-            # A clock that jumps back must not make anybody wait for longer than a minute.
+            # A clock that jumps back must not cause a wait of more than a minute.
             while self._made and not now - MINUTE < self._made[0][0] <= now:
                 self._made.popleft()
             if self._made and sum(count for _, count in self._made) + payouts > self.per_minute:
@@ -43,7 +43,7 @@ class Pace:
 
 @contextmanager
 def every(seconds: float, act: Callable[[], object], name: str) -> Iterator[None]:
-    """Act again and again in a thread of its own while the body runs; not at once, and not after its end."""
+    """Call `act` every `seconds` in a separate thread while the body runs, first after one interval."""
     stop = threading.Event()
 
     def go_on() -> None:

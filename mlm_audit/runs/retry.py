@@ -1,4 +1,4 @@
-"""Transactions that are tried again."""
+"""Retries of transactions."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ FIRST_WAIT_SECONDS = 0.05
 
 
 def retried(transaction: Callable[[], T]) -> T:
-    """The result of a transaction. One that only lost a race for a lock is nobody's fault: again, a little later."""
+    """Return the result of a transaction. Retry it with growing delays when it failed because of a lock conflict."""
     for tried in range(1, TRIES):
         try:
             return transaction()

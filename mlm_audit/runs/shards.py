@@ -1,7 +1,7 @@
-"""A money job in shards: parts by member that other workers do, while the run that stated it waits and proves one control total.
+"""Splits a money job into shards by member. Workers process them while the run waits and then proves one control total.
 
-The run holds the lease; a shard pays, or decides, only while it does. What keeps money right does not depend on that: each
-instalment and each decision is made once by compare-and-set, so that a shard whose worker died is simply done again.
+The run holds the lease, and a shard pays or decides only while it does. Correctness does not depend on that: each
+instalment and each decision is made once by compare-and-set, so a shard whose worker died is simply processed again.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -24,14 +24,14 @@ from mlm_audit.runs.process import is_gone, this_process
 from mlm_audit.runs.rate_limiter import every
 
 LARGEST = 20_000
-"""Ids that one shard names at most; with more there are more shards."""
+"""The maximum number of ids in one shard. With more ids, there are more shards."""
 
 
 @dataclass(frozen=True)
 class Shard:
-    """A part of a run: of which run and which part, and the ids, of instalments or members, that it is about.
+    """A part of a run: the run, the number of the part, and the ids of its instalments or members.
 
-    `first` are to be done, `then` only looked at again: held, and not to be paid even if they could be by now.
+    `first` are processed. `then` are only reviewed again: they are held, and not paid even if they could be by now.
     """
 
     job: str
@@ -44,16 +44,16 @@ class Shard:
     month: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """As a flow run's parameter."""
+        """Return the shard as a parameter of a flow run."""
         return asdict(self)
 
 
 Share = Callable[[Sequence[Shard]], None]
-"""Has every shard done, by whoever it is, and comes back when all are; JobFailedError when one cannot be done."""
+"""Has workers process every shard and returns when all are done. Raises JobFailedError when one cannot be processed."""
 
 
 def shard_of(data: dict[str, Any]) -> Shard:
-    """A shard from a flow run's parameter. InputError when it is none."""
+    """Return the shard from a parameter of a flow run. Raise InputError when it is not a shard."""
     try:
         numbers = {name: tuple(map(int, data[name])) for name in ("members", "first", "then")}
         return Shard(**{**data, **numbers})
@@ -62,7 +62,10 @@ def shard_of(data: dict[str, Any]) -> Shard:
 
 
 def cut(job: str, job_id: str, items: Sequence[tuple[int, int, bool]], shards: int, month: str | None = None) -> list[Shard]:
-    """Items (member, id, whether it is to be done) by member in parts of about the same size; nobody is in two of them."""
+    """Split items (member, id, whether to process it) by member into shards of similar size.
+
+    The items of one member are never in two shards.
+    """
     ordered = sorted(items)
     size = max(1, min(LARGEST, -(-len(ordered) // shards)))
     parts: list[list[tuple[int, int, bool]]] = []
@@ -86,7 +89,7 @@ def cut(job: str, job_id: str, items: Sequence[tuple[int, int, bool]], shards: i
 
 
 def its_run_lives(database: Engine, shard: Shard, clock: Clock) -> None:
-    """JobFailedError unless the run that made the shard still holds the job's lease."""
+    """Raise JobFailedError unless the run that made the shard still holds the job's lease."""
     with consistent_read(database) as connection:
         live = live_run(connection, shard.job, clock(), is_gone)
     if live != shard.job_id:
@@ -97,9 +100,9 @@ def its_run_lives(database: Engine, shard: Shard, clock: Clock) -> None:
 
 @contextmanager
 def holding(database: Engine, settings: Settings, clock: Clock, shard: Shard) -> Iterator[None]:
-    """Hold the shard's own lease meanwhile, so that whoever waits for it sees when its process has died.
+    """Hold the shard's own lease while the body runs, so that the waiting run can detect that the process has died.
 
-    JobFailedError when its run is not under way, JobBusyError when somebody else is at the shard.
+    Raise JobFailedError when the run is not under way, and JobBusyError when another process holds the shard.
     """
     its_run_lives(database, shard, clock)
     lease, day = timedelta(seconds=settings.job_lease_seconds), str(business_date(clock(), settings.tz))
@@ -113,11 +116,11 @@ def holding(database: Engine, settings: Settings, clock: Clock, shard: Shard) ->
 
 
 def lease_of(shard: Shard) -> str:
-    """The name of a shard's lease."""
+    """Return the name of a shard's lease."""
     return f"{shard.job}/{shard.number}"
 
 
 def is_at_work(database: Engine, shard: Shard, clock: Clock) -> bool:
-    """Whether somebody who lives holds the shard's lease."""
+    """Return whether a live process holds the shard's lease."""
     with consistent_read(database) as connection:
         return live_run(connection, lease_of(shard), clock(), is_gone) == shard.job_id

@@ -1,4 +1,4 @@
-"""The last runs beside a run, for its report: taken from what is stored, this one last (`RunResult.trend`)."""
+"""The trend in a run's report: the last stored runs, followed by this run (`RunResult.trend`)."""
 
 import logging
 from collections import Counter, defaultdict
@@ -19,15 +19,15 @@ from mlm_audit.domain.settings import Settings
 log = logging.getLogger(__name__)
 RUNS_SHOWN = 30
 LOOKED_THROUGH = 3 * RUNS_SHOWN
-"""Rows of the job log that are looked through: some failed, a month may have been swept twice."""
+"""The number of job log rows that are read. Some runs failed, and a month may have been swept twice."""
 Point = tuple[str, int, int]
 Reader = Callable[[Connection, RunResult, Settings], list[Point]]
 
 
 def with_trend(database: Engine, settings: Settings, result: RunResult, read: Reader) -> RunResult:
-    """The result with its trend; without, and a line in the log, when the database does not answer any more.
+    """Return the result with its trend. When the database does not answer, log a warning and return it without a trend.
 
-    What the run did is done by then, and a missing picture is no reason to call it failed.
+    The run's work is done by then, and a missing chart is no reason to fail the run.
     """
     try:
         with consistent_read(database) as connection:
@@ -38,7 +38,7 @@ def with_trend(database: Engine, settings: Settings, result: RunResult, read: Re
 
 
 def open_points(kind: type[ReconciliationReport | TreeHealthReport]) -> Reader:
-    """How much was new, and how much carried over, after each of the last runs."""
+    """Return a reader of the numbers of new and carried-over findings after each of the last runs."""
 
     def points(connection: Connection, result: RunResult, settings: Settings) -> list[Point]:
         runs = states_by_run(connection, kind, RUNS_SHOWN - 1)
@@ -51,7 +51,7 @@ def open_points(kind: type[ReconciliationReport | TreeHealthReport]) -> Reader:
 
 
 def paid_points(connection: Connection, result: RunResult, settings: Settings) -> list[Point]:
-    """What the last payout runs paid and held, in paisa; of a look ahead what it would."""
+    """Return what the last payout runs paid and held, in paisa. For a dry run, the last point is what it would pay."""
     ended = _ended(last_runs(connection, result.job, LOOKED_THROUGH), result, "paid_paisa")
     past = [
         (_day(run.started_at.replace(tzinfo=UTC), settings), run.meta["counts"]["paid_paisa"], run.meta["counts"]["held_paisa"])
@@ -62,7 +62,7 @@ def paid_points(connection: Connection, result: RunResult, settings: Settings) -
 
 
 def month_points(connection: Connection, result: RunResult, _: Settings) -> list[Point]:
-    """What the sweeps of each month released and rolled up together, in paisa."""
+    """Return what the sweeps of each month released and rolled up in total, in paisa."""
     sums: dict[str, Counter[str]] = defaultdict(Counter)
     before = _ended(last_runs(connection, result.job, LOOKED_THROUGH), result, "released_paisa")
     for counts in [result.counts, *(run.meta["counts"] for run in before)]:
@@ -76,5 +76,5 @@ def _day(moment: datetime, settings: Settings) -> str:
 
 
 def _ended(runs: Iterable[LoggedRun], result: RunResult, needed: str) -> list[LoggedRun]:
-    """Runs before this one that have counted something, newest first."""
+    """Return the earlier runs that have the `needed` count, newest first."""
     return [run for run in runs if run.job_id != result.job_id and needed in run.meta.get("counts", {})]

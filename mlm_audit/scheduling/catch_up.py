@@ -1,4 +1,4 @@
-"""What becomes of a run that was due while the machine, the server or the worker was down (docs/operations.md)."""
+"""Handles runs that were due while the machine, the server or the worker was down (docs/operations.md)."""
 
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ MONTHS_LOOKED_BACK = 12
 
 
 def why_not(job: str, scheduled: datetime, now: datetime, settings: Settings, database: Engine) -> str | None:
-    """Why a scheduled run that comes late is not to run any more; None when it is to run."""
+    """Return why a late scheduled run is not to run any more; None when it is to run."""
     if (
         now - scheduled <= timedelta(minutes=settings.missed_run_grace_minutes)
         or job_of(job).missed_runs is MissedRuns.EACH_MONTH
@@ -34,7 +34,10 @@ def why_not(job: str, scheduled: datetime, now: datetime, settings: Settings, da
 
 
 def _made_up_by(connection: Connection, job: str, due: datetime, now: datetime) -> str | None:
-    """The run that did all of what was due then: not one for an earlier day, not one with a limit, not one that is dead."""
+    """Return the id of a run that did all the work that was due; None when there is none.
+
+    A run for an earlier day, a run with a limit and a dead run do not count.
+    """
     alive = live_run(connection, job, now, is_gone)
     for run in good_or_running_since(connection, job, due):
         about = run.meta.get("about", {})
@@ -45,15 +48,15 @@ def _made_up_by(connection: Connection, job: str, due: datetime, now: datetime) 
 
 
 def month_of_run(scheduled: datetime, settings: Settings) -> str:
-    """The month that a scheduled sweep is about, YYYY-MM, however late it comes."""
+    """Return the month that a scheduled sweep decides, as YYYY-MM, however late it runs."""
     return month_label(month_before(month_of(scheduled, settings.tz), settings.tz).key)
 
 
 def missed(database: Engine, settings: Settings, now: datetime) -> dict[str, dict[str, str]]:
-    """The jobs that were due last without any run since, and are made up for: job → parameters of the run.
+    """Return the jobs whose last due run was missed and is made up for: job → parameters of the run.
 
-    Of sweeps the earliest month that none was for, within a year. Empty while nothing runs on schedule, and for what was
-    due before anything ever ran here.
+    For the sweep, this is the earliest month within a year that has no sweep. The result is empty while scheduled jobs
+    are disabled, and it never includes runs that were due before the first run in this database.
     """
     found: dict[str, dict[str, str]] = {}
     if not settings.enable_scheduled_jobs:
@@ -72,7 +75,7 @@ def missed(database: Engine, settings: Settings, now: datetime) -> dict[str, dic
 
 
 def _missed_month(connection: Connection, settings: Settings, now: datetime, first: datetime) -> str | None:
-    """The earliest month that a sweep was due for, since the first run here and within a year, and that none decided."""
+    """Return the earliest month without a sweep, of those due since the first run in this database, within a year."""
     swept = {
         run.meta.get("about", {}).get("month") or run.meta.get("month") for run in sweeps_that_ended(connection, MONTHLY_SWEEP)
     }
@@ -87,9 +90,9 @@ def _missed_month(connection: Connection, settings: Settings, now: datetime, fir
 
 
 def catch_up(steering: Steering) -> list[str]:
-    """Ask for a run of each job that was missed and whose schedule is on, unless one is under way; the jobs asked for.
+    """Request a run of each missed job whose schedule is on, unless one is under way. Return the requested jobs.
 
-    Runs that died are closed first: a dead run has made up for nothing.
+    Dead runs are closed first, since a dead run has not made up for anything.
     """
     now, settings = steering.clock(), steering.settings
     close_interrupted(steering.database, now, is_gone, str(business_date(now, settings.tz)))

@@ -1,6 +1,6 @@
-"""Prefect's server, for what the console and the commands ask of it: the only module of the package that knows Prefect.
+"""Client for Prefect's server, used by the console and the commands. No other module of the package imports Prefect.
 
-Prefect is loaded when it is asked for; it is an extra, and all but steering works without it.
+Prefect is an optional extra and is imported on first use. Everything except control of the schedule works without it.
 """
 
 import json
@@ -23,17 +23,17 @@ ANSWER_SECONDS = 5
 POOL = "local"
 TAG = "mlm-audit"
 BY = "by:"
-"""The tag that says for whom a run was triggered; the flows read it."""
+"""The prefix of the tag that names the person who triggered a run. The flows read this tag."""
 RUNS_LOOKED_AT = 50
 
 
 class SchedulerAwayError(JobFailedError):
-    """Prefect's server cannot be asked; nothing was done."""
+    """Prefect's server cannot be used. Nothing was done."""
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """A job's deployment: `on` is whether its schedule is."""
+    """A job's deployment. `on` says whether its schedule is on."""
 
     job: str
     id: UUID
@@ -42,17 +42,17 @@ class Deployed:
 
 @dataclass(frozen=True)
 class Triggered:
-    """A run that was asked for and is not yet there."""
+    """A run that was requested and has not started yet."""
 
     flow_run_id: str
     name: str
 
 
 class Scheduler:
-    """Asks Prefect's server, each time anew. Every method raises SchedulerAwayError when it does not answer."""
+    """A client with a new connection for each call. Every method raises SchedulerAwayError when there is no answer."""
 
     def deployments(self) -> dict[str, Deployed]:
-        """The deployments of the jobs that are there, by job."""
+        """Return the deployments of the jobs that are deployed, by job."""
         with _client() as client:
             from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
 
@@ -61,20 +61,20 @@ class Scheduler:
         return {record.name: Deployed(record.name, record.id, _is_on(record)) for record in found if record.name in job_names()}
 
     def trigger(self, job: str, name: str, parameters: dict[str, Any], by: str) -> Triggered:
-        """Ask for a run now, under a name of its own until it starts. InputError when Prefect refuses the parameters."""
+        """Request a run now, called `name` until it starts. Raise InputError when Prefect refuses the parameters."""
         with _client() as client:
             deployed = self._deployed(client, job)
             run = client.create_flow_run_from_deployment(deployed.id, parameters=parameters, name=name, tags=[f"{BY}{by}"])
         return Triggered(str(run.id), run.name)
 
     def toggle(self, job: str, *, enable: bool) -> None:
-        """Pause or resume a job's schedule; runs that somebody asks for go on working."""
+        """Pause or resume a job's schedule. Runs can still be requested."""
         with _client() as client:
             change = client.resume_deployment if enable else client.pause_deployment
             change(self._deployed(client, job).id)
 
     def under_way(self) -> dict[str, str]:
-        """The jobs of which a run runs, or was asked for and is about to: job → the run's name."""
+        """Return the jobs with a run that is active or about to start: job → the run's name."""
         with _client() as client:
             from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags, FlowRunFilter, FlowRunFilterState
             from prefect.client.schemas.filters import FlowRunFilterStateType as Type
@@ -93,9 +93,9 @@ class Scheduler:
         return {jobs[run.deployment_id]: run.name for run in due if run.deployment_id in jobs}
 
     def give_up(self, flow_runs: Collection[str]) -> None:
-        """Mark runs that the job log knows to be dead as crashed, so that their jobs' one slot is free again.
+        """Mark runs that are dead according to the job log as crashed, so that the only slot of each job is free again.
 
-        With the worker dead too, nobody else would tell Prefect. Those that Prefect knows to have ended are left alone.
+        If the worker is dead too, nothing else updates Prefect. Runs that have ended in Prefect are left unchanged.
         """
         with _client() as client:
             from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, FlowRunFilterState, FlowRunFilterStateType
@@ -110,7 +110,7 @@ class Scheduler:
                 client.set_flow_run_state(run.id, Crashed(message="the job log knows that its process is dead"), force=True)
 
     def workers(self) -> int:
-        """How many workers of the pool are alive."""
+        """Return the number of workers of the pool that are online."""
         with _client() as client:
             workers = client.read_workers_for_work_pool(POOL)
         return sum(str(getattr(worker, "status", "")).endswith("ONLINE") for worker in workers)
@@ -133,7 +133,7 @@ def _is_on(record: "DeploymentResponse") -> bool:
 
 @contextmanager
 def _client() -> "Iterator[SyncPrefectClient]":
-    """A connection to the server that PREFECT_API_URL names; never one that Prefect would start by itself."""
+    """Connect to the server that PREFECT_API_URL names, never to one that Prefect would start by itself."""
     address = os.environ.get("PREFECT_API_URL")
     if not address:
         raise SchedulerAwayError("no scheduler is known: set PREFECT_API_URL to the address of Prefect's server")
@@ -145,7 +145,7 @@ def _client() -> "Iterator[SyncPrefectClient]":
     except ImportError as error:
         raise SchedulerAwayError("Prefect is not installed; install mlm-audit[prefect]") from error
     try:
-        # Not get_client(): where Prefect's settings were read before the address was set, it starts a server of its own.
+        # Do not use get_client(): if Prefect read its settings before the address was set, it starts its own server.
         secret, key = PREFECT_API_AUTH_STRING.value(), PREFECT_API_KEY.value()
         settings = {"timeout": ANSWER_SECONDS}
         with SyncPrefectClient(address, auth_string=secret, api_key=key, httpx_settings=settings) as client:
@@ -159,6 +159,6 @@ def _client() -> "Iterator[SyncPrefectClient]":
 
 
 def _detail(text: str) -> str:
-    with suppress(ValueError, KeyError, TypeError):  # as it is, then
+    with suppress(ValueError, KeyError, TypeError):  # otherwise the text stays as it is
         text = str(json.loads(text)["detail"])
     return " ".join(text.split())[:300]

@@ -1,4 +1,4 @@
-"""Triggering a job and switching its schedule, through Prefect; every such action is recorded with who and what came of it."""
+"""Triggers jobs and switches their schedules through Prefect. Each action is recorded with its author and outcome."""
 
 import logging
 import threading
@@ -29,37 +29,40 @@ TABLES = dict.fromkeys((JobLog, JobLease, Action))
 
 
 class Who(NamedTuple):
-    """Who asks, by the name of a token or an account, and from where."""
+    """The person who requests an action, by the name of a token or an account, and their address."""
 
     name: str
     address: str = "this machine"
 
 
 def this_account() -> Who:
-    """Who asks at a terminal or in a notebook."""
+    """Return the account that requests actions at a terminal or in a notebook."""
     return Who(account())
 
 
 class Steering:
-    """What somebody may do to the jobs. Raises InputError (JobBusyError when it runs already) or SchedulerAwayError."""
+    """The actions on jobs. They raise InputError (JobBusyError when the job is running) or SchedulerAwayError."""
 
     def __init__(self, database: Engine, settings: Settings, clock: Clock, scheduler: Scheduler) -> None:
         require(database, TABLES)
         self.database, self.settings, self.clock, self.scheduler = database, settings, clock, scheduler
 
     def trigger(self, job: str, who: Who, parameters: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Ask for a run now, unless one is under way: its flow run in Prefect. Approving is not a parameter but an action."""
+        """Request a run now, unless one is under way, and return its flow run in Prefect.
+
+        Approval is a separate action, not a parameter.
+        """
         given = parameters or {}
         return self._recorded("trigger", job, who, lambda name: self._trigger(name, who, self._checked(name, given)))
 
     def approve(self, job: str, job_id: str, who: Who) -> dict[str, Any]:
-        """Ask for exactly the payout run that stopped for approval."""
+        """Request exactly the payout run that stopped for approval."""
 
         def approved(name: str) -> dict[str, Any]:
             if name not in jobs_with("approve"):
                 raise InputError(f"{name}: only payout runs are approved")
             with acting_as(who.name), consistent_read(self.database) as connection:
-                read_approval(connection, name, job_id, self.settings)  # the run asks again; here it is refused at once
+                read_approval(connection, name, job_id, self.settings)  # refuse early; the run checks again
             return self._trigger(name, who, {"approve": job_id}) | {"approved": job_id}
 
         return self._recorded("approve", job, who, approved)
@@ -74,7 +77,7 @@ class Steering:
         return self._recorded("enable" if enable else "disable", job, who, switched)
 
     def _checked(self, job: str, given: dict[str, Any]) -> dict[str, Any]:
-        """Only options that the job takes, each of its type: Prefect would take more than it seems (`__prefect_kind`)."""
+        """Return the options after validation. Prefect would accept others as well, such as `__prefect_kind`."""
         if stray := set(given) & {"approve", "out"}:
             raise InputError(f"parameters: {', '.join(sorted(stray))} cannot be given")
         request = request_for(job_of(job), given, self.settings.tz, self.clock())
@@ -106,5 +109,5 @@ class Steering:
         try:
             record(self.database, deed._replace(detail=done.get("flow_run_id", "")), self.clock())
         except SQLAlchemyError:
-            log.exception("done, but not recorded: %s", deed)  # what is done is not undone by that
+            log.exception("done, but not recorded: %s", deed)  # the action is not undone
         return done

@@ -1,4 +1,4 @@
-"""The jobs from Python, on the database and the scheduler that the settings name."""
+"""Functions to control the jobs from Python, with the database and the scheduler that the settings name."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,28 +17,29 @@ from mlm_audit.scheduling.status import history_of, status_of_jobs
 
 
 def status(*, database_url: str | None = None) -> list[dict[str, Any]]:
-    """Each job with its cron, when it is due next, whether its schedule is on, and its last run (docs/json.md)."""
+    """Return each job with its cron, its next due time, whether its schedule is on, and its last run (docs/json.md)."""
     with _opened(database_url) as (database, settings):
         return status_of_jobs(database, settings, now, Scheduler())
 
 
 def history(job: str, limit: int = 30, *, database_url: str | None = None) -> list[dict[str, Any]]:
-    """A job's last runs, newest first. InputError for an unknown job; short names are accepted."""
+    """Return a job's last runs, newest first. Raise InputError for an unknown job. Short names are accepted."""
     with _opened(database_url) as (database, _):
         return history_of(database, job, limit)
 
 
 def trigger(job: str, *, database_url: str | None = None, **parameters: Any) -> dict[str, Any]:
-    """Ask Prefect for a run now, with the parameters of its flow: job, flow_run_id, flow_run.
+    """Request a run from Prefect now, with the parameters of its flow. Return job, flow_run_id and flow_run.
 
-    JobBusyError when it runs already, InputError for an unknown job or parameter, SchedulerAwayError without a server.
+    Raise JobBusyError when the job is running already, InputError for an unknown job or parameter, and
+    SchedulerAwayError when no server answers.
     """
     with _opened(database_url) as (database, settings):
         return Steering(database, settings, now, Scheduler()).trigger(job, this_account(), parameters)
 
 
 def toggle(job: str, *, enable: bool, database_url: str | None = None) -> dict[str, Any]:
-    """Switch a job's schedule on or off in Prefect: job, enabled. Raises as `trigger` does."""
+    """Switch a job's schedule on or off in Prefect. Return job and enabled. Raise the same errors as `trigger`."""
     with _opened(database_url) as (database, settings):
         return Steering(database, settings, now, Scheduler()).toggle(job, this_account(), enable=enable)
 

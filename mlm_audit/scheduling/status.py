@@ -1,4 +1,4 @@
-"""What each job did last and is due to do next, and its history: for the terminal, for programs, for the console."""
+"""The last run, the next due time and the history of each job, for the terminal, programs and the console."""
 
 from typing import Any
 
@@ -20,9 +20,10 @@ MOST = 1_000
 def status_of_jobs(
     database: Engine, settings: Settings, clock: Clock, scheduler: Scheduler | None = None
 ) -> list[dict[str, Any]]:
-    """One entry per job: job, cron, next_due (ISO 8601, UTC), enabled, and last, a run as in the history, or None.
+    """Return one entry per job: job, cron, next_due (ISO 8601, UTC), enabled and last.
 
-    `enabled` is whether its schedule is on in Prefect; None where no server answers or the job is not deployed.
+    `enabled` says whether the schedule is on in Prefect. It is None when no server answers or the job is not deployed.
+    `last` is the last run as in the history, or None.
     """
     require(database, {JobLog: None})
     now = clock()
@@ -44,7 +45,10 @@ def status_of_jobs(
 
 
 def history_of(database: Engine, job: str | None, limit: int = 30) -> list[dict[str, Any]]:
-    """A job's last runs, or those of all, newest first, at most `limit`; InputError for an unknown job. Short names work."""
+    """Return the last runs of a job, or of all jobs when `job` is None, newest first, at most `limit`.
+
+    Raise InputError for an unknown job or an invalid limit. Short names are accepted.
+    """
     name = None if job is None else resolve(job)
     if not 1 <= limit <= MOST:
         raise InputError(f"--limit {limit}: give a number from 1 to {MOST}")
@@ -54,7 +58,7 @@ def history_of(database: Engine, job: str | None, limit: int = 30) -> list[dict[
 
 
 def as_data(run: LoggedRun) -> dict[str, Any]:
-    """A run as data; instants are ISO 8601, UTC."""
+    """Return a run as data. Instants are ISO 8601, UTC."""
     return {
         "job_id": run.job_id,
         "job": run.job,

@@ -1,1 +1,1 @@
-"""Explanations of one member, order, payout, wallet, month or finding, with the rows behind them."""
+"""Explanations of one member, order, payout, wallet, month, break or issue, with the rows behind them."""

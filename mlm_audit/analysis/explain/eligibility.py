@@ -1,4 +1,4 @@
-"""A month's eligibility as the sweep logged it: who is, who is not, who changed and why; and one member's month, row by row."""
+"""A month's eligibility as the sweep logged it, the changes between two months, and one member's month in detail."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -62,7 +62,7 @@ TITLES = {"active": "Active member", "purchase": "Purchases", "kyc": "KYC", "thr
 
 
 class MonthEligibility(Answer):
-    """A month's decisions; `frame` has a row a member. `diff()` compares, `explain()` looks at one member."""
+    """A month's decisions, one row per member in `frame`. `diff()` compares months, `explain()` explains one member."""
 
     def __init__(self, database: Engine, settings: Settings, month: str, now: datetime) -> None:
         require(database, NEEDED)
@@ -73,25 +73,31 @@ class MonthEligibility(Answer):
 
     @property
     def frame(self) -> pl.DataFrame:
-        """Every member who was decided: columns member_id, is_eligible, purchase_paisa, required_paisa and so on."""
+        """Return every decided member: columns member_id, is_eligible, purchase_paisa, required_paisa and so on."""
         return self._logged
 
     @answers
     def diff(self, before: str) -> Answer:
-        """Who became eligible since another month, or is no more, and which condition made it. InputError for a month not swept."""
+        """Compare with another month: who became eligible or lost eligibility, and which conditions changed.
+
+        Raise InputError for a month that was never swept.
+        """
         earlier = parse_month(before, self._settings.tz)
         return Answer(_diff_story(self.month, earlier, self._logged, _logged(self._database, earlier), self._settings))
 
     @answers
     def explain(self, member: int) -> Answer:
-        """Every condition of a member's month, with the orders and directs behind it."""
+        """Explain every condition of a member's month, with the orders and directs behind it."""
         return explain_month(
             self._database, whole_id("member", member), month_label(self.month.key), self._settings, lambda: self._now
         )
 
 
 def explain_month(database: Engine, member: int, month: str, settings: Settings, clock: Clock) -> Answer:
-    """Why a member is eligible for a month, YYYY-MM, or is not; also of one that was not swept. InputError for an unknown member."""
+    """Explain why a member is or is not eligible for a month (YYYY-MM), even for a month that was not swept.
+
+    Raise InputError for an unknown member.
+    """
     return Answer(_member_story(explain_eligibility(database, settings, member, month, clock), settings))
 
 
@@ -165,7 +171,7 @@ def _change(row: Mapping[str, Any]) -> str:
 
 
 def _why(row: Mapping[str, Any]) -> str:
-    """The conditions that are met in one of the two months only."""
+    """Return in words the conditions that are met in only one of the two months."""
     if row["is_eligible_before"] is None or row["is_eligible"] is None:
         return "no row in the other month"
     names = (("kyc_approved", "KYC"), ("three_three_met", "3-3 rule"))
@@ -177,7 +183,7 @@ def _why(row: Mapping[str, Any]) -> str:
 
 
 def _member_story(found: Explanation, settings: Settings) -> Story:
-    """One member's month as a story: conditions, the rows behind them, what was decided and posted."""
+    """Build the story of one member's month: the conditions, the rows behind them, the decision and the postings."""
     word = "eligible" if found.is_eligible else "not eligible"
     differs = found.stored is not None and bool(found.stored["isEligible"]) != found.is_eligible
     unmet = [one.words for one in found.conditions if not one.is_met]
@@ -203,7 +209,7 @@ def _member_story(found: Explanation, settings: Settings) -> Story:
 
 
 def _verdict(found: Explanation, *, differs: bool) -> Verdict:
-    """PASS: decided as the facts say, and carried out so, whichever way it was decided."""
+    """Return FAIL when decision, facts and postings disagree, PASS when an ended month is decided, else INCOMPLETE."""
     if differs or found.contradictions:
         return Verdict.FAIL
     return Verdict.PASS if found.has_ended and found.stored is not None else Verdict.INCOMPLETE

@@ -1,4 +1,4 @@
-"""One break or tree issue of a run: what it means, the rows that it rests on, its place in the tree, what to do."""
+"""Explanation of one break or tree issue of a run: its meaning, its evidence, its place in the tree, and what to do."""
 
 import json
 from difflib import get_close_matches
@@ -30,7 +30,7 @@ UP, DOWN = 5, 1
 
 
 def explain_issue(row: dict[str, Any], database: Engine, settings: Settings) -> Answer:
-    """The explanation of a break as a run has it."""
+    """Explain a break or tree issue as a run reported it."""
     evidence = json.loads(row["evidence"])
     cause, is_tree = row["cause"], row["code"] in CODES
     tables: list[Table | None] = [
@@ -53,7 +53,7 @@ def explain_issue(row: dict[str, Any], database: Engine, settings: Settings) -> 
 
 
 def find_issue(breaks: pl.DataFrame, key: str) -> dict[str, Any]:
-    """The break of that id; InputError when the run has none."""
+    """Return the break or tree issue with that id. Raise InputError when the run has none."""
     found = breaks.filter(pl.col("id") == key)
     if not found.height:
         of_kind = breaks.filter(pl.col("id").str.starts_with(key.split("/", maxsplit=1)[0]))["id"].to_list()
@@ -83,12 +83,12 @@ def _evidence(one: dict[str, Any]) -> dict[str, Any]:
 
 
 def _way(row: dict[str, Any], database: Engine) -> Table | None:
-    """The member's way up and those directly below, as the tree is now."""
+    """Return the member's nearest ancestors and direct children in the tree as it is now; None without a place."""
     tree: TreeName = "sponsor" if row["code"].startswith("sponsor") else "matrix"
     try:
         graph = tree_part(database, row["member_id"], tree, up=UP, down=DOWN)
     except InputError:
-        return None  # a member without a place in the tree is what the issue says
+        return None  # the issue itself reports that the member has no place in the tree
     parents = {below: above for above, below in graph.edges}
     rows = tuple(
         {

@@ -1,4 +1,4 @@
-"""One member on a page: place in the trees, wallet, orders, eligibility, payouts, breaks."""
+"""The page of one member: place in the trees, wallet, orders, eligibility, payouts and breaks."""
 
 from datetime import datetime
 from functools import cached_property
@@ -57,7 +57,7 @@ BREAKS = columns(
 
 
 class Member(Answer):
-    """A member. Personal data are masked unless they were asked for with `reveal=True`, which is logged."""
+    """A member's page. Personal data are masked; `reveal=True` shows them in full and is logged."""
 
     def __init__(self, database: Engine, settings: Settings, member: int, *, reveal: bool = False) -> None:
         with one_instant(database) as connection:
@@ -69,7 +69,7 @@ class Member(Answer):
 
     @cached_property
     def story(self) -> Story:  # type: ignore[override]
-        """The page, read when it is first looked at: an explanation does not need it."""
+        """Return the page. It is read on first access, because an explanation does not need it."""
         with reading(f"member {self.id}"):
             with one_instant(self._database) as connection:
                 rows = read_member(connection, self.id, MOST)
@@ -79,7 +79,7 @@ class Member(Answer):
 
     @answers
     def explain(self) -> WalletExplanation:
-        """Why the wallet holds what it holds, from the rows as they are now; and what else the last run has about the member."""
+        """Explain the wallet balance from the current rows, and add the last run's other breaks about the member."""
         return explain_member(
             self._database,
             self._settings,
@@ -89,7 +89,7 @@ class Member(Answer):
 
     @answers
     def eligibility(self, month: str) -> Answer:
-        """Every condition of the member's month, YYYY-MM, with the orders and directs behind it; also of a month not swept."""
+        """Explain every condition of the member's month (YYYY-MM) with its orders and directs, swept or not."""
         return explain_month(self._database, self.id, month, self._settings, now)
 
 
@@ -150,7 +150,7 @@ class Order:
 
     @answers
     def explain(self) -> OrderExplanation:
-        """Who got what of it, and why, or did not."""
+        """Explain who received how much of the order and why. Raise InputError when there is no such order."""
         return explain_order(self.id, look_at_order(self._database, self._settings, self.id), self._settings)
 
     def __repr__(self) -> str:

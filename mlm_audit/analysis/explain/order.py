@@ -1,4 +1,4 @@
-"""Who got what of an order, and why: the plan's lines one by one against what was recorded and posted."""
+"""Explanation of an order: the plan's lines against what was recorded and posted, and the reason for each amount."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -41,16 +41,20 @@ ROWS = columns(
 
 
 class OrderExplanation(Answer):
-    """`frame` is the order's lines. What the plan gives adds up to the commissionable amount; `differences` are the lines that differ."""
+    """An explained order.
+
+    `frame` has the order's lines; for an order that stands, the plan's amounts add up to the commissionable amount.
+    `differences` has the lines that differ from the plan.
+    """
 
     @property
     def differences(self) -> pl.DataFrame:
-        """The lines whose rows are not what the plan gives."""
+        """Return the lines whose rows differ from the plan."""
         return self.frame.filter(pl.col("difference_paisa") != 0)
 
 
 def explain_order(order: int, looked: Looked, settings: Settings) -> OrderExplanation:
-    """The explanation of an order, paid or not."""
+    """Explain an order, paid or unpaid."""
     row = looked.rows["orders"].filter(pl.col("id") == order).row(0, named=True)
     paid_at = row["paid_at"]
     version = looked.plan.version_at(paid_at.replace(tzinfo=UTC), settings.tz) if paid_at else None
@@ -106,7 +110,7 @@ def _first(looked: Looked, *, differs: bool) -> str:
 
 
 def _rows(looked: Looked, order: int) -> list[dict[str, Any]]:
-    """Every row that belongs to the order, by table and id."""
+    """Return every row that belongs to the order, table by table."""
     rows = []
     for name, table, at in (("commissions", "commissions", "processed_at"), ("ledger", "ledger", "created_at")):
         for one in _of_order(looked, name, order).iter_rows(named=True):
@@ -121,7 +125,7 @@ def _rows(looked: Looked, order: int) -> list[dict[str, Any]]:
 
 
 def _of_order(looked: Looked, name: str, order: int) -> pl.DataFrame:
-    """An input's rows of the order; in the ledger its lines and the payouts of its instalments."""
+    """Return an input's rows of the order; from the ledger, the order's lines and the payouts of its instalments."""
     rows = looked.rows[name]
     if name != "ledger":
         return rows

@@ -1,4 +1,4 @@
-"""The lines of an order: what the plan gives, line by line, and the rows that were found for each."""
+"""The lines of an order: the amounts that the plan gives, and the rows that were found for each."""
 
 import re
 from collections.abc import Callable
@@ -18,7 +18,7 @@ EVER = datetime(1900, 1, 1)  # noqa: DTZ001  (UTC without a zone, as the frames 
 
 
 class Ancestor(NamedTuple):
-    """An upline when the order was paid: `activity` is active, inactive, or unknown; `why` says what is known of it."""
+    """An upline at the time the order was paid: `activity` is active, inactive or unknown; `why` is the reason."""
 
     level: int
     member_id: int
@@ -44,7 +44,7 @@ LEVEL = re.compile(r"level \d+")
 
 
 class Fact(NamedTuple):
-    """What was found for a line: the amount, its state, and the rows that it comes from."""
+    """The amount found for a line, its state, and the rows that it comes from."""
 
     paisa: int
     state: str = ""
@@ -52,7 +52,7 @@ class Fact(NamedTuple):
 
 
 class Found:
-    """The rows of an order, taken line by line; what nobody has taken at the end, the plan does not know."""
+    """The rows of an order, taken line by line; the rows left at the end are not in the plan."""
 
     def __init__(self, looked: Looked, order: dict[str, Any]) -> None:
         self.is_joining = bool(order["is_joining_order"])
@@ -63,12 +63,12 @@ class Found:
         self.schedule = looked.rows["payout_schedule"].to_dicts()
 
     def is_to_member(self, level: int) -> bool:
-        """Whether a level's amount was recorded or credited to a member."""
+        """Return whether a level's amount was recorded for or credited to a member."""
         credited = any(one["type"] == "sponsor_commission" and one["level_depth"] == level for one in self.ledger)
         return credited or any(one["level"] == level for one in self.records)
 
     def take(self, post: Posting) -> Fact:
-        """The rows of a line that the plan gives."""
+        """Take the rows of a planned line and return what they add up to."""
         if post.kind == "instalment":
             rows = self._pop(self.schedule, lambda one: one["instalment"] == post.number and one["user_id"] == post.member_id)
             return _fact(rows, "SelfPayoutSchedule")
@@ -82,7 +82,11 @@ class Found:
         return _fact(rows, "ledger")
 
     def _level(self, post: Posting) -> Fact:
-        """A joining commission is its ledger credit, and its record says the same; a repurchase commission is its record."""
+        """Take the rows of a level's commission.
+
+        A joining commission has a ledger credit and a record, which must agree. A repurchase commission has only a
+        record.
+        """
         records = self._pop(self.records, lambda one: one["level"] == post.number and one["user_id"] == post.member_id)
         if not self.is_joining:
             return _fact(records, "commissions")
@@ -93,12 +97,12 @@ class Found:
             ),
         )
         credit, record = _fact(credits, "ledger"), _fact(records, "commissions")
-        # Of two that should be the same, the one that is wrong is the one to be seen.
+        # Credit and record should agree; when they do not, show the one that differs from the plan.
         paisa = record.paisa if credit.paisa == post.amount_paisa else credit.paisa
         return Fact(paisa, record.state, ", ".join(filter(None, (credit.sources, record.sources))))
 
     def left(self) -> list[dict[str, Any]]:
-        """What was posted beyond the plan, line by line, without what cancels itself."""
+        """Return the lines that were posted outside the plan; lines that add up to zero are left out."""
         credited = {(one["level_depth"], one["user_id"]) for one in self.ledger}
         records = [one for one in self.records if (one["level"], one["user_id"]) not in credited]
         rest = [(f"{one['type']} record, level {one['level']}", one, "commissions") for one in records]
@@ -141,12 +145,12 @@ def _made(line: str, member: int | None, expected: int, fact: Fact, why: str) ->
 
 
 def stands(row: dict[str, Any]) -> bool:
-    """Whether an order that was paid still stands."""
+    """Return whether an order that was paid still stands."""
     return order_stands(str(row["status"]))
 
 
 def ancestors(looked: Looked, buyer: int, paid_at: datetime, levels: int) -> list[Ancestor]:
-    """The matrix ancestors of a buyer, as deep as the plan pays, with their activity when the order was paid."""
+    """Return a buyer's matrix ancestors up to `levels`, with their activity at the time the order was paid."""
     parents = dict(looked.rows["matrix_nodes"].iter_rows())
     people = {one["id"]: one for one in looked.rows["users"].iter_rows(named=True)}
     bought = looked.rows["orders"].filter(pl.col("paid_at").is_not_null()).group_by("user_id").agg(pl.col("paid_at").min())
@@ -175,7 +179,10 @@ def _ancestor(level: int, person: dict[str, Any], first: datetime | None, rules:
 
 
 def planned_lines(row: dict[str, Any], version: PlanVersion, looked: Looked) -> list[dict[str, Any]]:
-    """A paid order's lines under its plan version, and what was posted beyond them; expected_paisa adds up to its amount."""
+    """Return a paid order's lines under its plan version, then the lines posted outside the plan.
+
+    For an order that stands, expected_paisa adds up to the commissionable amount.
+    """
     commission, paid_at = row["commission_amount_paisa"], row["paid_at"]
     found = Found(looked, row)
     uplines = ancestors(looked, row["user_id"], paid_at, len(version.level_bps))
@@ -189,7 +196,10 @@ def planned_lines(row: dict[str, Any], version: PlanVersion, looked: Looked) -> 
 
 
 def _matched(lines: list[dict[str, Any]], beyond: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The plan's lines and what was posted beyond them; where one level's amount went to somebody else, both lines say so."""
+    """Return the planned lines and the lines outside the plan as one list.
+
+    Where a level's amount was posted to another beneficiary, both lines mention it.
+    """
     for extra in beyond:
         level = LEVEL.search(extra["line"])
         due = next((line for line in lines if level and line["line"] == level[0] and line["difference_paisa"] < 0), None)
@@ -217,5 +227,5 @@ def _line(post: Posting, uplines: dict[int, Ancestor], found: Found, *, is_stand
 
 
 def unplanned_lines(row: dict[str, Any], looked: Looked) -> list[dict[str, Any]]:
-    """The lines of an order of which the plan gives nothing."""
+    """Return the posted lines of an order for which the plan gives nothing."""
     return Found(looked, row).left()

@@ -1,4 +1,4 @@
-"""An instalment from its order to the wallet: why so much, where it stands, what holds it back."""
+"""Explanation of an instalment from its order to the wallet: how the amount is derived, its status, and any hold."""
 
 from dataclasses import asdict
 from datetime import UTC
@@ -27,9 +27,10 @@ EVENTS = columns(("at", "When", "instant"), ("what", "What"), ("amount_paisa", "
 
 
 def explain_payout(database: Engine, schedule_id: int, settings: Settings, clock: Clock) -> Answer:
-    """The explanation of an instalment; its steps add up to its amount. InputError when there is none of that id.
+    """Explain an instalment; the steps add up to the amount that the plan gives.
 
-    The checks run over the rows of its order, so that it cannot say otherwise than the reconciliation.
+    The reconciliation's own checks run over the rows of its order, so the two cannot disagree. Raise InputError when no
+    instalment has that id.
     """
     told = tell_payout(database, schedule_id, clock)
     schedule = told.rows["schedule"]
@@ -59,7 +60,7 @@ def explain_payout(database: Engine, schedule_id: int, settings: Settings, clock
 
 
 def _breaks(database: Engine, settings: Settings, told: PayoutStory) -> tuple[pl.DataFrame, str]:
-    """What the checks find of it, among the rows of its order, and why they could not look; nothing where it has no order."""
+    """Return the breaks about the instalment, and why the checks could not run; both are empty without an order."""
     order, number = told.rows["schedule"]["orderId"], told.rows["schedule"]["instalment"]
     if not told.rows["order"]:
         return pl.DataFrame(schema=BREAK_SCHEMA), ""
@@ -73,7 +74,7 @@ def _breaks(database: Engine, settings: Settings, told: PayoutStory) -> tuple[pl
 
 
 def _worst(breaks: pl.DataFrame) -> str:
-    """The message of the gravest break, in the middle of a sentence; empty for none."""
+    """Return the message of the first break with the root cause, without its full stop; empty for no break."""
     ranked = breaks.filter(pl.col("cause") == root_cause(breaks))
     return str(ranked["message"][0]).removesuffix(".") if ranked.height else ""
 
@@ -93,7 +94,10 @@ def _data(told: PayoutStory, planned: int | None) -> dict[str, Any]:
 
 
 def _steps(rows: dict[str, Any], settings: Settings) -> tuple[list[dict[str, Any]], str]:
-    """Commissionable amount, less the company's share, less the upline pot, less the other instalments; or why there are none."""
+    """Return the steps that derive the amount, and an empty reason; or no steps, and why there are none.
+
+    The steps are the commissionable amount, less the company share, the upline pot and the other instalments.
+    """
     order = rows["order"][0] if rows["order"] else None
     number, commission = rows["schedule"]["instalment"], order and order["commissionAmount"]
     if order is None:
@@ -130,7 +134,7 @@ def _step(name: str, paisa: int, why: str) -> dict[str, Any]:
 
 
 def _off_plan(schedule: dict[str, Any], planned: int | None) -> list[str]:
-    """What is wrong with the amount against the plan, in words."""
+    """Return how the amount differs from the plan, in words; empty when it does not."""
     if planned is None or schedule["amount"] == planned:
         return []
     return [f"the plan gives {format_inr(planned)}"]
@@ -161,7 +165,7 @@ def _first(told: PayoutStory, wrong: str, breaks: pl.DataFrame, why_not: str) ->
 
 
 def _inr(paisa: object) -> str:
-    """An amount, also one that is no whole number of paisa, as it is."""
+    """Format an amount; return the repr of a value that is not a whole number of paisa."""
     return format_inr(paisa) if isinstance(paisa, int) else repr(paisa)
 
 

@@ -1,4 +1,4 @@
-"""Looking at one member or one order: the rows that decide, in one consistent read, and the checks run over just these."""
+"""Checks over one member or one order: its rows from one consistent read, and the checks run over these rows only."""
 
 import tempfile
 from collections.abc import Callable, Collection
@@ -18,18 +18,18 @@ from mlm_audit.engine.duck import Engine as Duck
 
 WALLET_CHECKS, ORDER_CHECKS, PAYOUT_CHECKS = map(checks_of_slice, ("wallet", "order", "payout"))
 OF_ORDERS = "duplicate-credit/commission/"
-"""Duplicate credits of commissions are facts of an order, not of a wallet."""
+"""The id prefix of duplicate commission credits, which are breaks of an order and not of a wallet."""
 
 
 class Looked:
-    """What was read, the breaks that the checks find in it, and why some of it could not be read."""
+    """The rows that were read, the breaks found in them, the plan, and why some inputs or checks are unavailable."""
 
     def __init__(self, rows: Slice, breaks: pl.DataFrame, plan: Plan, notes: tuple[str, ...]) -> None:
         self.rows, self.breaks, self.plan, self.notes = rows, breaks, plan, notes
 
 
 def look_at_wallet(database: Engine, settings: Settings, member: int) -> Looked:
-    """A member's rows and the breaks that are about them. InputError when there is no such member."""
+    """Return a member's rows and the wallet breaks about that member. Raise InputError when there is no such member."""
     looked = _look(database, settings, lambda c, depth, missing: wallet_slice(c, member, depth, missing), WALLET_CHECKS)
     if not looked.rows["users"].height:
         raise InputError(f"member {member}: there is no such member; check the id")
@@ -38,7 +38,7 @@ def look_at_wallet(database: Engine, settings: Settings, member: int) -> Looked:
 
 
 def look_at_order(database: Engine, settings: Settings, order: int, codes: Collection[str] = ORDER_CHECKS) -> Looked:
-    """An order's rows and the breaks of these checks that are about it. InputError when there is no such order."""
+    """Return an order's rows and the breaks of `codes` about it. Raise InputError when there is no such order."""
     looked = _look(database, settings, lambda c, depth, missing: order_slice(c, order, depth, missing), codes)
     if not looked.rows["orders"].filter(pl.col("id") == order).height:
         raise InputError(f"order {order}: there is no such order; check the id")

@@ -1,4 +1,4 @@
-"""Why a wallet holds what it holds: its ledger rows one by one, where wallet and ledger part, the cause, what to do."""
+"""Explanation of a wallet balance: its ledger rows, where wallet and ledger differ, the cause, and what to do."""
 
 import json
 from collections.abc import Sequence
@@ -22,10 +22,10 @@ from mlm_audit.reporting.core.story import Drawn, Story, Table, columns, rows_of
 from mlm_audit.reporting.core.svg_charts import parting
 
 UNPROVEN = ("unexplained", "wallet-without-ledger", "several-causes", "history-edited")
-"""Causes that say where wallet and ledger part, but not why."""
+"""Causes that locate a difference between wallet and ledger without proving its reason."""
 AROUND = 3
 PICTURED = 2
-"""A wallet with so few rows needs no picture."""
+"""A timeline of at most this many rows gets no picture."""
 TIMELINE = columns(
     ("ledger_id", "Ledger row", "id"),
     ("at", "When", "instant"),
@@ -42,7 +42,7 @@ BREAKS = columns(
 
 
 class WalletExplanation(Answer):
-    """`frame` is the timeline. Its amounts and gaps add up to the wallet; `difference_paisa` is wallet minus ledger."""
+    """An explained wallet. The amounts and gaps of `frame`, the timeline, add up to the wallet balance."""
 
     def __init__(self, story: Story, chain: Chain) -> None:
         super().__init__(story)
@@ -50,12 +50,12 @@ class WalletExplanation(Answer):
 
     @property
     def frame(self) -> pl.DataFrame:
-        """The timeline: every ledger row, and the wallet at its end."""
+        """Return the timeline: every ledger row, then the wallet as the last row."""
         return self.story.table("timeline").frame
 
     @property
     def difference_paisa(self) -> int:
-        """What the wallet holds beyond the ledger, in paisa."""
+        """Return wallet minus ledger, in paisa."""
         return self.chain.difference_paisa
 
 
@@ -66,9 +66,10 @@ def explain_wallet(
     others: Sequence[tuple[int, int, str]] = (),
     beyond: tuple[str, int] | None = None,
 ) -> WalletExplanation:
-    """The explanation of a member's wallet. `others`: members who are off too, with paisa and cause, as a run found them.
+    """Explain a member's wallet.
 
-    `beyond`: the run that was asked what else there is about the member, and how many breaks it has beside the wallet's.
+    `others` are members whose wallets differ from the ledger in a run: (member_id, amount_paisa, cause). `beyond` is
+    the id of that run and the number of its other breaks about the member; None when no run is stored.
     """
     chain = wallet_chain(looked.rows["ledger"], looked.rows["users"]["wallet_balance_paisa"][0])
     timeline = _timeline(chain)
@@ -144,7 +145,7 @@ def _timeline(chain: Chain) -> list[dict[str, Any]]:
 
 
 def _picture(timeline: list[dict[str, Any]], settings: Settings) -> str:
-    """The ledger and the wallet over all rows; none for so few that the table says it all."""
+    """Draw the ledger and the wallet over all rows; return an empty string when there are at most PICTURED rows."""
     if len(timeline) <= PICTURED:
         return ""
     points = [(row["sum_paisa"], row["balance_after_paisa"], bool(row["gap_paisa"])) for row in timeline]
@@ -153,7 +154,7 @@ def _picture(timeline: list[dict[str, Any]], settings: Settings) -> str:
 
 
 def _near(timeline: list[dict[str, Any]], marked: list[int], picture: str) -> Table | None:
-    """The rows around the first place and the largest one, under a picture of them all."""
+    """Return the rows around the first and the largest gap, with a picture of all rows; None when there is no gap."""
     if not marked:
         return None
     centres = {marked[0], max(marked, key=lambda number: abs(timeline[number]["gap_paisa"]))}
@@ -173,7 +174,7 @@ def _near(timeline: list[dict[str, Any]], marked: list[int], picture: str) -> Ta
 
 
 def breaks_table(breaks: pl.DataFrame) -> Table:
-    """The breaks that the checks found, the worst first, in words."""
+    """Return the breaks that the checks found as a table, the most severe first, with their causes in words."""
     worst = breaks.sort(pl.col("severity").replace_strict({s: i for i, s in enumerate(SEVERITIES)}), descending=True)
     rows = tuple(
         row | {"cause": in_words(row["cause"]), "message": row["message"] + _evidence(row["evidence"])}
@@ -215,25 +216,25 @@ def _by_kind(chain: Chain) -> tuple[dict[str, Any], ...]:
 
 
 def root_break(breaks: pl.DataFrame) -> dict[str, Any] | None:
-    """The gravest break that does not merely follow from another; None for no break."""
+    """Return the most severe break, preferring breaks that do not follow from another; None when there is no break."""
     rows = breaks.iter_rows(named=True)
     return min(rows, key=lambda row: (row["cause"] == FOLLOWS, -SEVERITIES.index(row["severity"])), default=None)
 
 
 def root_cause(breaks: pl.DataFrame) -> str:
-    """The cause of the gravest break that does not merely follow from another; empty for no break."""
+    """Return the cause of the `root_break`; empty when there is no break."""
     root = root_break(breaks)
     return "" if root is None else str(root["cause"])
 
 
 def first_of(row: dict[str, Any]) -> str:
-    """What to do first about a break: its remedy in words, with what to heed."""
+    """Return what to do first about a break: its remedy in words, with the remedy's notes."""
     remedy = remedy_of(row)
     return " ".join((remedy.sentence, *remedy.notes))
 
 
 def to_be_read(notes: Sequence[str]) -> str:
-    """The first step where something could not be read; empty where all was."""
+    """Return the first step when something could not be read; empty when everything was read."""
     return f"Make readable what could not be read: {notes[0]}." if notes else ""
 
 

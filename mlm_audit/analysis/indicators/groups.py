@@ -1,11 +1,11 @@
-"""Groups of members for published tables: who belongs where, and small groups put together so that nobody is recognised."""
+"""Groups of members for published tables; small groups are merged so that no member can be identified."""
 
 from typing import NamedTuple
 
 import polars as pl
 
 LEAST = 10
-"""A group of fewer members than this is never shown by itself."""
+"""A group with fewer members than this is never shown on its own."""
 
 TEAMS = ((0, 0, "nobody below"), (1, 3, "1 to 3"), (4, 12, "4 to 12"), (13, 39, "13 to 39"), (40, 120, "40 to 120"))
 ACTIVITY = ((0, 0, "none"), (1, 2, "1 or 2"), (3, 5, "3 to 5"), (6, 11, "6 to 11"), (12, 12, "all 12"))
@@ -13,16 +13,16 @@ DEEPEST = 12
 
 
 class Group(NamedTuple):
-    """Members with a label; `members` has the columns of the frame that they come from."""
+    """Members under a label; `members` has the columns of the frame it was taken from."""
 
     label: str
     members: pl.DataFrame
 
 
 def put_together(groups: list[Group]) -> list[Group]:
-    """The groups in their order, each too small one joined with its neighbour: no group has fewer members than LEAST.
+    """Merge each group of fewer than LEAST members with its neighbour, and keep the order of the groups.
 
-    Empty when all of them together are fewer.
+    Return an empty list when all groups together have fewer than LEAST members.
     """
     kept: list[Group] = []
     waiting: Group | None = None
@@ -39,19 +39,19 @@ def put_together(groups: list[Group]) -> list[Group]:
 
 
 def by_tenure(members: pl.DataFrame, year: int) -> list[Group]:
-    """By how long they had been members at the end of the year; `joined_year` is that of the business day they joined."""
+    """Group members by tenure at the end of `year`; `joined_year` is the year of the business day of joining."""
     years = year - pl.col("joined_year")
     named = ((0, 0, f"joined in {year}"), (1, 1, "1 to 2 years"), (2, 2, "2 to 3 years"), (3, 4, "3 to 5 years"))
     return [*_ranges(members, years, named), Group("5 years and more", members.filter(years >= 5))]
 
 
 def by_activity(members: pl.DataFrame) -> list[Group]:
-    """By the number of business months with an own order."""
+    """Group members by the number of business months with an order of their own."""
     return _ranges(members, pl.col("months_with_orders"), ACTIVITY)
 
 
 def by_level(members: pl.DataFrame) -> list[Group]:
-    """By their level in the matrix, from the top; those without a way to the top come last."""
+    """Group members by their level in the matrix, from the top; members without a path to the top come last."""
     depth = pl.col("depth")
     levels = [Group(str(level), members.filter(depth == level)) for level in range(DEEPEST + 1)]
     return [
@@ -62,7 +62,7 @@ def by_level(members: pl.DataFrame) -> list[Group]:
 
 
 def by_team(members: pl.DataFrame) -> list[Group]:
-    """By how many are in the five matrix levels below them."""
+    """Group members by the number of members in the five matrix levels below them."""
     team = pl.col("team").fill_null(0)
     return [*_ranges(members, team, TEAMS), Group("121 and more", members.filter(team > 120))]
 

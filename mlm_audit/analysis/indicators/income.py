@@ -1,4 +1,4 @@
-"""The income disclosure that a seller publishes: what members earned in a year, those who earned nothing included."""
+"""The income disclosure that a company publishes: members' income of a year, including members who earned nothing."""
 
 from datetime import datetime
 from typing import Any
@@ -47,14 +47,15 @@ NOTES = (
 
 
 def income_disclosure(desk: Desk, year: int | str, now: datetime) -> Answer:
-    """Members' income of a business year by percentiles: all, by tenure, by activity, by matrix level, by size of team.
+    """Return members' income of a business year by percentiles: all, by tenure, activity, matrix level and team size.
 
-    Tables `all`, `by_tenure`, `by_activity`, `by_level`, `by_team`: one row per group of at least 10 members, with members,
-    nothing_bps (share that earned nothing or less), p10_paisa … p100_paisa (nearest rank), mean_paisa (floored), the mean of
-    their own purchases, of income less purchases, and loss_bps (share that spent more than they earned). Smaller groups are put
-    together with their neighbour; when all members together are fewer than 10, nothing is shown.
+    The tables `all`, `by_tenure`, `by_activity`, `by_level` and `by_team` have one row per group of at least 10
+    members. Smaller groups are merged with their neighbour; with fewer than 10 members in all, nothing is shown. The
+    columns are members, nothing_bps (share that earned nothing or less), p10_paisa … p100_paisa (nearest rank),
+    mean_paisa (floored), the means of their own purchases and of income less purchases, and loss_bps (share that spent
+    more than they earned).
 
-    InputError for a year that is none or has not begun, and for sums beyond 2^63 paisa.
+    Raise InputError when `year` is not a year or has not begun, and when sums exceed 2^63 paisa.
     """
     if not str(year).isdecimal():
         raise InputError(f"{WHAT}: {year!r} is not a year; write 2026")
@@ -76,7 +77,7 @@ def income_disclosure(desk: Desk, year: int | str, now: datetime) -> Answer:
 
 
 def member_income(desk: Desk, months: list[Month]) -> pl.DataFrame:
-    """One row per member of the period: member_id, joined_year, income_paisa, purchases_paisa, months_with_orders."""
+    """Return one row per member: member_id, joined_year, income_paisa, purchases_paisa, months_with_orders."""
     desk.need(*NEEDED)
     desk.put("asked", [window(months)], {"starts_at": MOMENT, "ends_at": MOMENT})
     rows = [{"month": month.key, "starts_at": naive(month.start), "ends_at": naive(month.end)} for month in months]
@@ -114,7 +115,7 @@ def _table(name: str, title: str, groups: list[Group]) -> Table:
 
 
 def group_row(group: Group) -> dict[str, Any]:
-    """What is published of a group, by the keys of COLUMNS."""
+    """Return the published figures of a group, keyed as in COLUMNS."""
     income = sorted(group.members["income_paisa"].to_list())
     purchases = group.members["purchases_paisa"].to_list()
     count, earned, spent = len(income), sum(income), sum(purchases)

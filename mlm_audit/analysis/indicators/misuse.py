@@ -1,4 +1,4 @@
-"""Patterns of misuse: what was found, the worst cases, what it means and what it does not prove (docs/what-if.md)."""
+"""Patterns of misuse: the cases found, the worst examples, what they mean and do not prove (docs/what-if.md)."""
 
 from datetime import datetime
 from typing import Any
@@ -20,11 +20,11 @@ NOTES = (
 
 
 def suspicious(desk: Desk, shared: dict[str, Answered], now: datetime, *, reveal: bool = False) -> Answer:
-    """Every pattern in PATTERNS over the whole history.
+    """Search the whole history for every pattern in PATTERNS.
 
-    `shared` are the numbers that members share (`database.personal.shared_numbers`), masked unless they were to be revealed.
-    Tables: `patterns` (code, result FOUND / NONE / INCOMPLETE, cases, members, amount_paisa, why), `examples` (the worst 10 of
-    each), `reading` (what each means). INCOMPLETE as verdict when one could not be looked for.
+    `shared` are the numbers that members share (`database.reads.shared_numbers`), masked unless they are revealed. The
+    tables are `patterns` (code, result FOUND / NONE / INCOMPLETE, cases, members, amount_paisa, why), `examples` (the
+    worst 10 of each) and `reading` (what each means). The verdict is INCOMPLETE when a pattern could not be checked.
     """
     found = find_all(desk, shared, now)
     ordered = {code: found[code] for code in PATTERNS}
@@ -44,7 +44,7 @@ def suspicious(desk: Desk, shared: dict[str, Answered], now: datetime, *, reveal
 
 
 def result_of(found: Found) -> str:
-    """FOUND, NONE or INCOMPLETE."""
+    """Return FOUND, NONE or INCOMPLETE."""
     if found.incomplete:
         return "INCOMPLETE"
     return "FOUND" if found.examples else "NONE"

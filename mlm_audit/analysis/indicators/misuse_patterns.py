@@ -1,4 +1,4 @@
-"""Finds each pattern of misuse in the desk's frames; the numbers that members share are found in the database."""
+"""Detection of each misuse pattern in the desk's frames; shared numbers are read from the database by the caller."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -20,13 +20,17 @@ TERMS = {
     "quick_minutes": 60,
     "quick_bps": 9_000,
 }
-"""Where each pattern begins: just over is less than 10 %, a burst is 5 sign-ups in an hour or 10 in a day and five times the usual."""
+"""The thresholds of the patterns.
+
+A last-day order exceeds the required purchases by less than 10 %. A burst is 5 sign-ups in an hour or 10 in a day, and
+at least five times the usual number.
+"""
 
 MOMENT = pl.Datetime("us")
 
 
 class Example(NamedTuple):
-    """One case: the members in it, what they did, and how much it is about, in paisa."""
+    """One case: the members involved, what they did, and the amount in paisa."""
 
     members: tuple[int, ...]
     what: str
@@ -34,14 +38,14 @@ class Example(NamedTuple):
 
 
 class Found(NamedTuple):
-    """The cases of one pattern, the worst first; `incomplete` says why it could not be looked for."""
+    """The cases of one pattern, the worst first; `incomplete` is the reason why it could not be checked, else empty."""
 
     examples: tuple[Example, ...] = ()
     incomplete: str = ""
 
 
 def find_all(desk: Desk, shared: dict[str, Answered], now: datetime) -> dict[str, Found]:
-    """Every pattern by its code. What could not be looked for says so."""
+    """Return the cases of every pattern by its code, or the reason why the pattern could not be checked."""
     required = desk.duck.plan.rules.monthly_purchase_required_paisa
     desk.put("look_terms", [{**TERMS, "required_paisa": required}])
     _put_days(desk, now)
@@ -64,7 +68,7 @@ def find_all(desk: Desk, shared: dict[str, Answered], now: datetime) -> dict[str
 
 
 def _put_days(desk: Desk, now: datetime) -> None:
-    """The business months since the books began, each with the start of its last day."""
+    """Load the business months since the first paid order or ledger row, each with the start of its last day."""
     tz = desk.duck.settings.tz
     first: datetime | None = desk.ask("first_movement").item()
     rows = [
@@ -80,7 +84,7 @@ def _put_days(desk: Desk, now: datetime) -> None:
 
 
 def credited_to(desk: Desk, groups: list[tuple[int, ...]]) -> list[int]:
-    """What was ever credited to each group of members together, in paisa. 0 when the ledger cannot be read."""
+    """Return the total ever credited to each group of members, in paisa; 0 when the ledger cannot be read."""
     named = sorted({member for group in groups for member in group})
     if not named or "ledger" in desk.duck.missing:
         return [0] * len(groups)

@@ -1,10 +1,10 @@
-"""What each pattern of misuse means, what it does not prove, and what to look at next. In whole sentences, for whoever decides."""
+"""Texts of the misuse patterns: meaning, limits and next step. Full sentences, written for the person who decides."""
 
 from typing import NamedTuple
 
 
 class Words(NamedTuple):
-    """One pattern: its name, what it means, what it does not prove, what to look at next."""
+    """One pattern: its name, what it means, what it does not prove, and what to review next."""
 
     name: str
     means: str

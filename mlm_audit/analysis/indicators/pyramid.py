@@ -1,4 +1,4 @@
-"""Indicators of a pyramid scheme: income from recruiting against products, concentration, loss, break-even (docs/what-if.md)."""
+"""Indicators of a pyramid scheme: recruiting against products, concentration, losses, break-even (docs/what-if.md)."""
 
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -30,7 +30,11 @@ NOTES = (
 
 
 class Measured(NamedTuple):
-    """The figures of a period: shares in basis points and months, by the keys of INDICATORS; None where there is nothing to measure."""
+    """The figures of a period; None where there is nothing to measure.
+
+    `shares` are basis points, keyed as in INDICATORS. `months` is the median number of months to break-even. `sources`
+    are amounts in paisa, keyed as in SOURCES. `points` is the Lorenz curve in basis points.
+    """
 
     shares: dict[str, int | None]
     months: int | None
@@ -40,12 +44,13 @@ class Measured(NamedTuple):
 
 
 def pyramid_indicators(desk: Desk, period: Months, now: datetime) -> Answer:
-    """The indicators of a month, a range or a year, each with what it means, what is customary and what it does not prove.
+    """Return the indicators of a month, a range or a year, each with its meaning, customary threshold and limits.
 
-    Tables: `indicators` (key, indicator, share_bps, months), `reading` (the words), `sources` (amounts in paisa behind the first
-    three), `concentration` (the Lorenz curve at 20 steps, drawn beside it). For concentration a negative income counts as 0.
+    The tables are `indicators` (key, indicator, share_bps, months), `reading` (the texts), `sources` (the amounts in
+    paisa behind the first three) and `concentration` (the Lorenz curve at 20 steps, with a chart). For concentration, a
+    negative income counts as 0.
 
-    InputError for a period that is none or has not begun, and for sums beyond 2^63 paisa.
+    Raise InputError when `period` is not a period or has not begun, and when sums exceed 2^63 paisa.
     """
     settings = desk.duck.settings
     months = months_of(period, settings.tz, now, WHAT)
@@ -65,7 +70,7 @@ def pyramid_indicators(desk: Desk, period: Months, now: datetime) -> Answer:
 
 
 def measure(desk: Desk, months: list[Month]) -> Measured:
-    """The figures of the months, taken from one instant."""
+    """Compute the figures of the months from data of one instant."""
     desk.need("commissions")
     members = member_income(desk, months)
     sources = _sources_of(desk, months)
@@ -88,7 +93,7 @@ def measure(desk: Desk, months: list[Month]) -> Measured:
 
 
 def break_even(desk: Desk, last: Month) -> pl.Series:
-    """Months to break-even of every member with purchases, by the end of a month; null for those who never got there."""
+    """Return each purchasing member's months to break-even by the end of `last`; null when it was never reached."""
     first: datetime | None = desk.ask("first_movement").item()
     tz = desk.duck.settings.tz
     months = months_between(first.replace(tzinfo=UTC), last.start, tz) if first and naive(last.end) > first else []

@@ -1,10 +1,10 @@
-"""What each indicator of a pyramid scheme means, what is customary, and what it does not prove. In whole sentences, for a regulator."""
+"""Texts of the pyramid indicators: meaning, customary threshold and limits. Full sentences, written for a regulator."""
 
 from typing import NamedTuple
 
 
 class Words(NamedTuple):
-    """One indicator: its name, what it means, the customary threshold if there is one, what it does not prove."""
+    """One indicator: its name, what it means, the customary threshold if there is one, and what it does not prove."""
 
     name: str
     means: str

@@ -1,4 +1,4 @@
-"""What a simulation may change of the plan: a few named terms, checked as a plan file is."""
+"""The terms of the plan that a simulation may change; they are validated like a plan file."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
@@ -11,11 +11,11 @@ from mlm_audit.domain.plan import Plan, PlanRules, PlanVersion
 
 Compression = Literal["none", "standard", "dynamic"]
 Share = int | str | Decimal
-"""Per cent with at most two decimals; write 12.5 as "12.5"."""
+"""A percentage with at most two decimals; write 12.5 as "12.5"."""
 
 
 class PlanChanges(TypedDict, total=False):
-    """The terms that can be changed; what is left out stays as the plan in force has it, version by version."""
+    """The terms that can be changed; an omitted term keeps its value in each version of the plan in force."""
 
     company_percent: Share
     joining_upline_pot_percent: Share
@@ -42,7 +42,7 @@ SHARES = VERSION_TERMS[:3]
 
 
 class Changed(NamedTuple):
-    """A plan under changed terms. `words` say what was changed, empty when nothing was."""
+    """A plan under changed terms. `words` are the changed terms and their values; empty when nothing was changed."""
 
     plan: Plan
     compression: Compression
@@ -50,9 +50,9 @@ class Changed(NamedTuple):
 
 
 def changed_plan(plan: Plan, changes: Mapping[str, Any]) -> Changed:
-    """The plan with every version and the rules under the changed terms.
+    """Return the plan with the changed terms in its rules and in every version.
 
-    InputError for an unknown term, with those there are, and for shares that no plan may have.
+    Raise InputError for an unknown term, with the list of known terms, and for values that no plan may have.
     """
     if unknown := sorted(set(changes) - set(MEANING)):
         known = "; ".join(f"{key}: {means}" for key, means in MEANING.items())

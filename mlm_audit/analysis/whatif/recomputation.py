@@ -1,4 +1,4 @@
-"""Recomputes the orders of past months under a plan: who gets what of each order's commissionable amount, to the paisa."""
+"""Recomputation of past months under a plan: how each order's commissionable amount is split, to the paisa."""
 
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -13,7 +13,7 @@ from mlm_audit.engine.analyses import Desk
 from mlm_audit.engine.eligibility import decide
 
 MOST_HOPS = 1_000
-"""A way up the matrix of more ancestors than this that has not filled its levels is refused: a ring, most likely."""
+"""An order whose levels are not filled within this many ancestors is refused: the matrix most likely has a ring."""
 
 MOMENT = pl.Datetime("us")
 NEEDED = ("orders", "matrix_nodes", "users", "commissions", "people", "order_facts")
@@ -41,10 +41,12 @@ TABLES = (
 
 
 class Outcome(NamedTuple):
-    """`months`: month, orders, commission_paisa, company_paisa, members_paisa, unposted_paisa; `members`: member_id, amount_paisa.
+    """The result of a recomputation.
 
-    `orders`: order_id and the same four amounts of each order, when they were asked for. `left_out`: paid orders of the months that
-    stand and that no version covers, or whose commissionable amount is unknown or negative.
+    `months` has the columns month, orders, commission_paisa, company_paisa, members_paisa and unposted_paisa. `members`
+    has member_id and amount_paisa. `orders` has order_id and the same four amounts, and is empty unless requested.
+    `left_out` counts the months' paid orders that still stand but have no plan version, or an unknown or negative
+    commissionable amount.
     """
 
     months: pl.DataFrame
@@ -56,9 +58,9 @@ class Outcome(NamedTuple):
 def recompute(
     desk: Desk, months: list[Month], plan: Plan, compression: Compression, tz: ZoneInfo, *, orders: bool = False
 ) -> Outcome:
-    """The paid, standing orders of the months under a plan.
+    """Recompute the months' paid orders that still stand, under a plan.
 
-    InputError when an input cannot be read, when amounts go beyond 2^63 paisa, and when compression meets a ring.
+    Raise InputError when an input cannot be read, when amounts exceed 2^63 paisa, or when compression meets a ring.
     """
     desk.need(*NEEDED)
     try:
@@ -80,7 +82,7 @@ def recompute(
 
 
 def _put_terms(desk: Desk, months: list[Month], plan: Plan, compression: Compression, tz: ZoneInfo) -> None:
-    """What is asked for: the plan, the months, and who is eligible for each under the plan's rules."""
+    """Load the parameters: the plan, the months, and the members eligible for each month under the plan's rules."""
     _put_plan(desk, plan, compression, tz)
     desk.put("sim_months", [_month(month) for month in months], {"month": pl.Int64, "starts_at": MOMENT, "ends_at": MOMENT})
     if "decisions" in desk.duck.missing:
@@ -117,7 +119,7 @@ def _put_plan(desk: Desk, plan: Plan, compression: Compression, tz: ZoneInfo) ->
 
 
 def _eligible(desk: Desk, month: Month, plan: Plan) -> pl.DataFrame:
-    """Who is eligible for a month under the plan's rules: month, member_id."""
+    """Return the members eligible for a month under the plan's rules: columns month, member_id."""
     desk.put("sim_month", [{**_month(month), "month": month.key % 100, "year": month.key // 100}])
     people, purchases = desk.ask("month_people"), desk.ask("month_purchases")
     ruled = decide(people, purchases, month, plan.rules, desk.duck.settings.memory_limit_mb)

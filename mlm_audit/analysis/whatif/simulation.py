@@ -1,4 +1,4 @@
-"""What if: past months recomputed under other terms of the plan, against the plan in force (docs/what-if.md)."""
+"""What-if simulation: past months recomputed under other terms, compared with the plan in force (docs/what-if.md)."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -22,7 +22,7 @@ WHAT = "simulate"
 SHOWN = 20
 BOUNDS_PAISA = (1, 10_000, 100_000, 1_000_000)
 SIZES = ("up to ₹100", "₹100 to ₹1,000", "₹1,000 to ₹10,000", "₹10,000 or above")
-"""How changes are grouped: from each bound, inclusive, to the next."""
+"""Labels of the size groups. A group runs from its bound in BOUNDS_PAISA, inclusive, to the next, exclusive."""
 
 COMPARED = columns(("before_paisa", "Before", "money"), ("after_paisa", "After", "money"), ("change_paisa", "Change", "change"))
 MEMBER = columns(("member_id", "Member", "id"))
@@ -39,7 +39,7 @@ NOTES = (
 class Simulation(Answer):
     """A simulation. `frame` has every member: member_id, before_paisa, after_paisa, change_paisa.
 
-    `tables`: totals, by_month, winners and losers (the largest changes), changes (how many members by how much).
+    `tables` are totals, by_month, winners and losers (the largest changes), and changes (members by size of change).
     """
 
     def __init__(self, story: Story, members: pl.DataFrame) -> None:
@@ -48,19 +48,20 @@ class Simulation(Answer):
 
     @property
     def frame(self) -> pl.DataFrame:
-        """Every member, by id."""
+        """Return every member, ordered by id."""
         return self._members
 
 
 def simulate(desk: Desk, months: Months, now: datetime, changes: Mapping[str, Any]) -> Simulation:
-    """Past months under changed terms, against the same computation under the plan in force.
+    """Recompute past months under changed terms, and compare with the same computation under the plan in force.
 
-    Recomputed for every paid order that stands, in the business months given: the company's share, the level amounts (to
-    active uplines; else to the company), self income (all instalments of the order, whenever they are due), the remainder.
-    A repurchase level amount goes to the member when they are eligible for the month of the order, else to the company.
-    What is not recomputed: orders, members, activity, KYC; withdrawals; whether an instalment was held back.
+    For every paid order of the business months that still stands, the simulation recomputes the company share, the
+    level amounts (to active uplines, else to the company), self income (all instalments, whenever they are due) and the
+    remainder. A repurchase level amount goes to the member when they are eligible for the month of the order, else to
+    the company. Orders, members, activity, KYC, withdrawals and holds on instalments are not recomputed.
 
-    InputError for months that are not over, an unknown term, shares that no plan may have, sums beyond 2^63 paisa.
+    Raise InputError for months that are not over, for an unknown term, for shares that no plan may have, and for sums
+    beyond 2^63 paisa.
     """
     tz = desk.duck.settings.tz
     changed = changed_plan(desk.duck.plan, changes)
@@ -86,7 +87,7 @@ def simulate(desk: Desk, months: Months, now: datetime, changes: Mapping[str, An
 
 
 def _left_out(desk: Desk, before: Outcome) -> list[str]:
-    """What the figures lack."""
+    """Return notes on what the figures do not include."""
     notes = []
     if "decisions" in desk.duck.missing:
         notes.append(
@@ -100,7 +101,7 @@ def _left_out(desk: Desk, before: Outcome) -> list[str]:
 
 
 def _joined(everybody: pl.DataFrame, before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
-    """Every member, and whoever else gets something, such as an administrator who has bought."""
+    """Compare every member's amounts, and those of other recipients, such as an administrator who has bought."""
     both = everybody.join(before, on="member_id", how="full", coalesce=True)
     both = both.join(after, on="member_id", how="full", coalesce=True, suffix="_after").fill_null(0)
     old, new = pl.col("amount_paisa"), pl.col("amount_paisa_after")
@@ -149,7 +150,7 @@ def _winners_and_losers(members: pl.DataFrame) -> tuple[Table, Table]:
 
 
 def _distribution(members: pl.DataFrame) -> Table:
-    """How many members change by how much; every member is in one row."""
+    """Return the number of members by size of change; each member is counted in exactly one row."""
     change = pl.col("change_paisa")
     size = pl.sum_horizontal((change.abs() >= bound).cast(pl.Int64) for bound in BOUNDS_PAISA)
     counted = dict(members.group_by((size * change.sign()).alias("bucket")).len().iter_rows())

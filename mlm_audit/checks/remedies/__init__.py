@@ -1,4 +1,7 @@
-"""Remedies: for each break the exact steps that put it right, or the decision that a person must take. Data in, data out."""
+"""Remedies: for each break the exact steps that correct it, or the decision that a person must make.
+
+Remedies are computed from data and returned as data. Nothing is posted or changed here.
+"""
 
 from mlm_audit.checks.remedies.declared import remedy_of
 from mlm_audit.checks.remedies.model import (

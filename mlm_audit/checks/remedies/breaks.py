@@ -1,4 +1,4 @@
-"""A break as the remedies read it: its columns and the facts that its check handed over."""
+"""A break as the remedies read it: its columns and the facts that its check provides."""
 
 import json
 from collections.abc import Mapping
@@ -9,12 +9,12 @@ from mlm_audit.checks.remedies.model import FACTS
 
 
 class NobodyNamedError(ValueError):
-    """The remedy concerns a member, and the rows name none."""
+    """The remedy concerns a member, but the rows name no member."""
 
 
 @dataclass(frozen=True)
 class Broken:
-    """One break. `facts` are those of the check; `evidence` is the list of rows without them."""
+    """One break. `facts` come from the check; `evidence` is the list of rows without the facts."""
 
     id: str
     code: str
@@ -26,19 +26,19 @@ class Broken:
     facts: dict[str, Any]
 
     def __getitem__(self, fact: str) -> Any:
-        """A fact of the break, or of the line of an order that it is about; None where it is not known."""
+        """Return a fact of the break, or of the order line that it is about; None if the fact is not known."""
         return self.facts.get(fact, (self.facts.get("order_line") or {}).get(fact))
 
     @property
     def member(self) -> int:
-        """The member; raises NobodyNamedError where the rows name none."""
+        """Return the member. Raise NobodyNamedError when the rows name none."""
         if self.member_id is None:
             raise NobodyNamedError(self.id)
         return self.member_id
 
 
 def broken_of(row: Mapping[str, Any]) -> Broken:
-    """A break from a row of a run, stored or not; evidence may be a list or its JSON."""
+    """Return the break in a row of a run, stored or not. The evidence may be a list or its JSON text."""
     given = row["evidence"]
     evidence = json.loads(given or "[]") if isinstance(given, str) else list(given)
     facts: dict[str, Any] = next((one[FACTS] for one in evidence if FACTS in one), {})

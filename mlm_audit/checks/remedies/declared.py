@@ -1,4 +1,4 @@
-"""Which remedy belongs to which break: one declaration each, by the check's code and the cause."""
+"""The remedy of each break, declared once by the check's code and the cause."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
@@ -198,13 +198,14 @@ REMEDIES: dict[str, dict[str, Declared]] = {
     "bonus-record": {"bonus-not-posted": records.bonus},
     "refund-misplaced": {"refund-misplaced": records.refund_misplaced},
 }
-"""Check → cause → what makes the remedy."""
+"""Check code → cause → the function that returns the remedy."""
 
 
 def remedy_of(row: Mapping[str, Any]) -> Remedy:
-    """The remedy of a break: a row with id, code, cause, member_id, order_id, amount_paisa and evidence.
+    """Return the remedy of a break.
 
-    Where none is declared, or the stored evidence is of before there were remedies, it says what to find out first.
+    The break is a row with id, code, cause, member_id, order_id, amount_paisa and evidence. If no remedy is declared,
+    or the evidence was stored before there were remedies, the remedy says what to find out first.
     """
     broken = broken_of(row)
     declared = REMEDIES.get(broken.code, {}).get(broken.cause)
@@ -217,7 +218,7 @@ def remedy_of(row: Mapping[str, Any]) -> Remedy:
     except NobodyNamedError:
         remedy = Remedy(broken.id, first=NOBODY)
     except (AttributeError, IndexError, KeyError, StopIteration, TypeError, ValueError):
-        # A fact that is null where none was expected: this one break has no steps, and every other keeps its own.
+        # A fact is null where a value is required. Only this break has no steps; every other break keeps its own.
         log.exception("no remedy could be worked out for %s", broken.id)
         remedy = Remedy(broken.id, first=UNREADABLE)
     if any(_is_unreadable(step) for step in _every_step(remedy)):
@@ -228,23 +229,27 @@ def remedy_of(row: Mapping[str, Any]) -> Remedy:
 
 
 def _if_place_is_right(broken: Broken, remedy: Remedy) -> Remedy:
-    """Where the place of a member above the buyer is in question, the steps hold only if today's place is right."""
+    """Return the remedy, made conditional if the place of the buyer or of a member above is in question.
+
+    The steps are right only if that member's current place in the tree is right.
+    """
     if (place := broken["place_id"]) is None:
         return remedy
     return _only_where(remedy, f"{place} is settled, and the tree is right as it stands")
 
 
 def _only_where(remedy: Remedy, when: str) -> Remedy:
-    """The same remedy as a choice, each way of which holds under one more condition."""
+    """Return the same remedy as alternatives, each with one more condition."""
     own = (Alternative(when, remedy.steps),) if remedy.steps else ()
     ways = tuple(replace(way, when=f"{when}, and {way.when}") for way in remedy.alternatives)
     return replace(remedy, steps=(), alternatives=(*own, *ways))
 
 
 def _if_buyer_is_right(broken: Broken, remedy: Remedy) -> Remedy:
-    """Where several lines of an order have other owners than the tree gives, its buyer may be wrong, or the buyer's place: a person decides.
+    """Return the remedy, made conditional if several lines of an order have other owners than the tree gives.
 
-    What is there twice, and what a line comes to, does not depend on who bought.
+    The order may name the wrong buyer, or the buyer may have the wrong place in the tree, so a person must decide.
+    Duplicates and the amounts of lines do not depend on the buyer, so their remedies stay unconditional.
     """
     number = broken["wrong_owners"] or 0
     is_question = not remedy.steps and not remedy.alternatives
@@ -259,7 +264,7 @@ def _if_buyer_is_right(broken: Broken, remedy: Remedy) -> Remedy:
 
 
 def _first(broken: Broken, declared: Declared | None) -> str | None:
-    """What a person has to do before there can be steps; None where there are."""
+    """Return what a person has to do before steps can be given; None if they can be given."""
     if declared is None or not broken.facts:
         return first_step(broken.cause) or "Look at the rows of the evidence"
     if broken.code in ("payout-ledger", "withdrawals") and broken.facts.get("due_paisa", 0) is None:
@@ -283,7 +288,7 @@ def _doubt(broken: Broken) -> str:
 
 
 def _is_of_earlier_version(broken: Broken) -> bool:
-    """Whether the facts have the shape that they had before remedies looked at the whole month."""
+    """Return whether the facts have the format from before remedies covered the whole month."""
     facts = broken.facts
     if "order_line" not in facts and "upline_id" in facts:
         return True
@@ -297,13 +302,13 @@ def _is_of_earlier_version(broken: Broken) -> bool:
 
 
 def _is_unreadable(step: Step) -> bool:
-    """Whether a step lacks its amount, or the row that it changes or rests on."""
+    """Return whether a step lacks the id of the row that it rests on, or a posting lacks its amount."""
     given: list[Any] = [step.rests_on.id, *([step.amount_paisa] if isinstance(step, Posting) else [])]
     return None in given
 
 
 def _is_of_nobody(step: Step) -> bool:
-    """Whether a step posts money of a member without a member."""
+    """Return whether a step posts money of a member but names no member."""
     return isinstance(step, Posting) and step.member_id is None and step.kind not in COMPANY_TYPES
 
 

@@ -1,4 +1,4 @@
-"""Remedies of an order's commission, level by level."""
+"""Remedies for the commission of an order, level by level."""
 
 from collections.abc import Callable
 
@@ -38,12 +38,15 @@ NOT_IN_WALLET = "the wallet does not have the amount"
 
 
 def missing(broken: Broken) -> Remedy:
-    """A level's commission that is nowhere."""
+    """Return the remedy for a level's commission that has neither a record nor a posting."""
     return _with_credit(broken, f"ORDER_{broken.order_id}_L{broken['level']}", ())
 
 
 def rolled_up(broken: Broken) -> Remedy:
-    """The company has what belongs to an active upline: taken back there, given here."""
+    """Return the remedy for an active upline's commission that was rolled up to the company.
+
+    It reverses the roll-up and gives the commission to the upline.
+    """
     number, rests_on = broken["rollup_id"], Row("ledger", broken["rollup_id"])
     back = Posting(
         None, ROLLUP, -broken["rolled_up_paisa"], broken.order_id, broken["level"], reversal_key(number), True, rests_on
@@ -78,7 +81,10 @@ def _with_credit(broken: Broken, key: str, before: tuple[Step, ...]) -> Remedy:
 
 
 def _by_month(broken: Broken, steps: Callable[[str], tuple[Step, ...]]) -> Remedy:
-    """What is done by what the month's eligibility is; where the log has no single answer, a person decides."""
+    """Return the remedy with the steps for the member's eligibility in the month.
+
+    If the log has no single answer, the steps for both answers are alternatives, and a person decides.
+    """
     if (status := verdict(broken)) is not None:
         return Remedy(broken.id, steps(status))
     ways = (Alternative(ELIGIBLE, steps(RELEASED)), Alternative(INELIGIBLE, steps(ROLLED_UP)))
@@ -113,7 +119,10 @@ def _record(broken: Broken, status: str) -> Insertion:
 
 
 def misnamed(broken: Broken) -> Remedy:
-    """The record of the line names another order, level or type: set right, and so is the credit that has the line's key."""
+    """Return the remedy for a line whose record names another order, level or type.
+
+    It corrects the record. For a missing commission it also corrects the ledger row that has the line's key.
+    """
     number = broken["stray_id"]
     rests_on = Row("commissions", number)
     wanted = {
@@ -137,7 +146,7 @@ def misnamed(broken: Broken) -> Remedy:
 
 
 def misplaced(broken: Broken) -> Remedy:
-    """Booked at another level of the same order: moved there."""
+    """Return the remedy for commission posted at another level of the same order. It moves it to the right level."""
     level, steps = broken["level"], list[Step]()
     if (number := broken["misplaced_record_id"]) is not None:
         rests_on = Row("commissions", number)
@@ -151,7 +160,7 @@ def misplaced(broken: Broken) -> Remedy:
 
 
 def moved(broken: Broken) -> Remedy:
-    """Paid to somebody else: taken back there, and given to the upline of that level."""
+    """Return the remedy for commission paid to the wrong member. It moves it to the upline of that level."""
     owner, due, steps = broken["upline_id"], broken["due_paisa"], list[Step]()
     record, holder = broken["record_id"], broken["record_user_id"]
     if record is not None and holder != owner:
@@ -164,7 +173,7 @@ def moved(broken: Broken) -> Remedy:
         other = broken["credit_user_id"]
         steps.append(Posting(other, SPONSOR, -paid, broken.order_id, level, reversal_key(number), True, rests_on))
         steps.append(Posting(owner, SPONSOR, due, broken.order_id, level, reposting_key(number), True, rests_on))
-    # A record that names nobody gets its owner back: what was decided about it stands with the upline's month already.
+    # A record that names no member only gets its owner: the decision about it is already in the upline's month.
     is_settled = broken["record_status"] == PENDING or holder == owner or holder is None
     if record is None or broken["is_joining"] or is_settled:
         return Remedy(broken.id, tuple(steps))
@@ -180,14 +189,17 @@ def moved(broken: Broken) -> Remedy:
 
 
 def amount(broken: Broken) -> Remedy:
-    """Of another amount than the plan gives: the record is corrected, and the difference posted where it was credited."""
+    """Return the remedy for commission whose amount differs from the plan.
+
+    It corrects the record, and posts the difference where the commission was credited or a sweep decided it.
+    """
     due, steps = broken["due_paisa"], list[Step]()
     record, recorded = broken["record_id"], broken["recorded_paisa"]
     if record is not None and recorded != due:
         rests_on = Row("commissions", record)
         steps.append(Correction("commissions", record, "amount", recorded, due, rests_on))
         named, buyer = broken["record_from_id"], broken["buyer_id"]
-        if named is not None and buyer is not None and named != buyer:  # as where two records have exchanged their orders
+        if named is not None and buyer is not None and named != buyer:  # for example, two records with swapped orders
             steps.append(Correction("commissions", record, "fromUserId", named, buyer, rests_on))
         if not broken["is_joining"] and broken["record_status"] != PENDING:
             steps += settle(books_of_upline(broken), _share(broken, due - recorded, 0), broken["record_status"])
@@ -200,16 +212,22 @@ def amount(broken: Broken) -> Remedy:
 
 
 def edited_credit(broken: Broken) -> Remedy:
-    """Record and wallet agree, the ledger row does not: it was edited, and is set back."""
+    """Return the remedy for an edited ledger row. It sets the amount back.
+
+    The record and the wallet agree, and the ledger row differs from both.
+    """
     number = broken["credit_id"]
     step = Correction("ledger", number, "amount", broken["credited_paisa"], broken["due_paisa"], Row("ledger", number))
     return Remedy(broken.id, (step,), notes=(EDITED,))
 
 
 def doubled_record(broken: Broken) -> Remedy:
-    """Recorded twice: the record that does not fit is removed, and what was decided about it is reversed."""
+    """Return the remedy for commission that is recorded twice.
+
+    It removes the record that does not fit the line, and reverses what a sweep decided about it.
+    """
     record, own = broken["record_id"], broken["record_paisa"]
-    # A break that was stored by an earlier version does not say what the record itself came to.
+    # A break that was stored by an earlier version does not have the amount of the record itself.
     over = own if own is not None else broken["recorded_paisa"] - broken["due_paisa"]
     steps: list[Step] = [Removal("commissions", record, Row("order", broken.order_id or 0))]
     if not broken["is_joining"] and broken["record_status"] != PENDING:
@@ -218,7 +236,7 @@ def doubled_record(broken: Broken) -> Remedy:
 
 
 def lost_record(broken: Broken) -> Remedy:
-    """The credit is there, its record is not: it is made again."""
+    """Return the remedy for a credit whose record is lost. It adds the record again."""
     return Remedy(broken.id, (_record(broken, RELEASED),))
 
 
@@ -232,17 +250,23 @@ def _posting(broken: Broken, *, moves_wallet: bool) -> Posting:
 
 
 def lost_credit(broken: Broken) -> Remedy:
-    """The record and the wallet have it; only the ledger row is lost."""
+    """Return the remedy for a lost ledger row.
+
+    It posts the row only, since the record and the wallet have the amount.
+    """
     return Remedy(broken.id, (_posting(broken, moves_wallet=False),))
 
 
 def no_credit(broken: Broken) -> Remedy:
-    """The record is there; neither ledger nor wallet has it."""
+    """Return the remedy for recorded commission that neither ledger nor wallet has. It posts the credit."""
     return Remedy(broken.id, (_posting(broken, moves_wallet=True),))
 
 
 def unclear_credit(broken: Broken) -> Remedy:
-    """The record is there, and the wallet differs in another way."""
+    """Return the remedy for recorded commission that the ledger lacks, where the wallet differs by another amount.
+
+    A person decides whether the wallet has the amount.
+    """
     ways = (
         Alternative(IN_WALLET, (_posting(broken, moves_wallet=False),)),
         Alternative(NOT_IN_WALLET, (_posting(broken, moves_wallet=True),)),
@@ -251,7 +275,7 @@ def unclear_credit(broken: Broken) -> Remedy:
 
 
 def taken_back(broken: Broken) -> tuple[Step, ...]:
-    """Everything that a line holds, reversed: its credit, its record, and what a sweep decided about the record."""
+    """Return the steps that reverse a line: its credit, its record, and what a sweep decided about the record."""
     steps = list[Step]()
     level, order = broken["level"], broken.order_id
     if broken["credits"] and (number := broken["credit_id"]) is not None:
@@ -266,7 +290,10 @@ def taken_back(broken: Broken) -> tuple[Step, ...]:
 
 
 def inactive(broken: Broken) -> Remedy:
-    """An upline who was not active has the level: taken back, and rolled up to the company."""
+    """Return the remedy for commission of an upline who was not active.
+
+    It reverses the commission and rolls the amount up to the company.
+    """
     steps, due = list(taken_back(broken)), broken["due_paisa"]
     if broken["rolled_up_paisa"] != due:
         number = broken["credit_id"] or broken["record_id"]
@@ -279,7 +306,7 @@ def inactive(broken: Broken) -> Remedy:
 
 
 def rolled_up_too(broken: Broken) -> Remedy:
-    """Paid to the upline and rolled up to the company: the roll-up is reversed."""
+    """Return the remedy for commission both paid to the upline and rolled up. It reverses the roll-up."""
     number = broken["rollup_id"]
     back = Posting(
         None,
@@ -295,7 +322,10 @@ def rolled_up_too(broken: Broken) -> Remedy:
 
 
 def posted_early(broken: Broken) -> Remedy:
-    """Repurchase commission that was credited although the sweep decides it: the credit is reversed, the record stays."""
+    """Return the remedy for repurchase commission that was credited before the sweep decided it.
+
+    It reverses the credit and keeps the record.
+    """
     number = broken["credit_id"]
     step = Posting(
         broken["credit_user_id"],
@@ -320,13 +350,16 @@ def _reversed(broken: Broken) -> tuple[Step, ...]:
 
 
 def no_level(broken: Broken) -> Remedy:
-    """A line at a level that the plan or the tree does not have."""
+    """Return the remedy for a line at a level that the plan or the tree does not have.
+
+    It reverses the line, if a person finds that the tree and the plan are right.
+    """
     note = "Where the member's place in the tree was changed, set it right first, and reverse nothing."
     return Remedy(broken.id, alternatives=(Alternative("the tree and the plan are right", _reversed(broken)),), notes=(note,))
 
 
 def not_paid(broken: Broken) -> Remedy:
-    """Lines of an order that is not paid: the shop knows whether it was."""
+    """Return the remedy for lines of an order that is not paid. A person asks the shop whether it was paid."""
     return Remedy(
         broken.id,
         alternatives=(
@@ -337,7 +370,7 @@ def not_paid(broken: Broken) -> Remedy:
 
 
 def order_paid(broken: Broken) -> tuple[Step, ...]:
-    """The order marked as paid, at the time of its first posting."""
+    """Return the steps that mark the order as paid, at the time of its first posting."""
     order = broken.order_id or 0
     rests_on = Row("order", order)
     steps = list[Step]()

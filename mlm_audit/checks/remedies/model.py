@@ -1,4 +1,4 @@
-"""What would put a break right, as data: postings, corrections, insertions, removals, and decisions that a person makes.
+"""The data of remedies: postings, corrections, insertions, removals, and the decisions that a person makes.
 
 Tables and columns have the names of the canonical model. Amounts are integer paisa.
 """
@@ -10,29 +10,32 @@ from typing import Any
 from mlm_audit.domain.money import format_inr
 
 FACTS = "facts"
-"""The key of a break's first evidence row under which its check hands over what the remedy needs."""
+"""The key in a break's first evidence row under which its check passes the facts that the remedy needs."""
 
 NOW = "now"
-"""Stands for the moment at which a step is taken."""
+"""Placeholder for the time at which a step is taken."""
 ADDED = "added"
-"""Stands for the id of the row that the step before adds."""
+"""Placeholder for the id of the row that the previous step adds."""
 
 REVERSAL, RECOVERY, REPOSTING = "REVERSAL", "RECOVERY", "REPOST"
-"""How the key of a correcting ledger row begins; the id of the row that it corrects follows."""
+"""The prefixes of the keys of correcting ledger rows. The id of the row that is corrected follows."""
 
 
 def reversal_key(ledger_id: int) -> str:
-    """The key of a row that takes back ledger row `ledger_id`: same member, kind, reference and level, the amount the other way."""
+    """Return the key of a row that reverses ledger row `ledger_id`.
+
+    The reversal has the same member, kind, reference and level, and the opposite amount.
+    """
     return f"{REVERSAL}_{ledger_id}"
 
 
 def recovery_key(ledger_id: int) -> str:
-    """The key of an `adjustment` that takes back ledger row `ledger_id`, in part or in whole."""
+    """Return the key of an `adjustment` that recovers ledger row `ledger_id`, in part or in full."""
     return f"{RECOVERY}_{ledger_id}"
 
 
 def reposting_key(ledger_id: int) -> str:
-    """The key of a row that replaces ledger row `ledger_id` under another member, level or kind."""
+    """Return the key of a row that replaces ledger row `ledger_id` under another member, level or kind."""
     return f"{REPOSTING}_{ledger_id}"
 
 
@@ -49,7 +52,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Posting:
-    """A ledger row to be posted. `member_id` None is the company. Without `moves_wallet` the wallet has the amount already."""
+    """A ledger row to be posted.
+
+    A `member_id` of None is the company. Without `moves_wallet` the wallet already has the amount.
+    """
 
     member_id: int | None
     kind: str
@@ -112,7 +118,10 @@ class Removal:
 
 @dataclass(frozen=True)
 class WalletCorrection:
-    """A wallet to be set from one balance to another, with no ledger row. An approval of kind wallet_correction records it."""
+    """A wallet to be set from one balance to another, with no ledger row.
+
+    An approval of kind wallet_correction records it.
+    """
 
     member_id: int
     before_paisa: int
@@ -139,7 +148,7 @@ WORDS: dict[type, str] = {
 
 @dataclass(frozen=True)
 class Alternative:
-    """One of the ways that a person chooses from: when it is the right one, and its steps."""
+    """One of the options that a person chooses from: the condition under which it is right, and its steps."""
 
     when: str
     steps: tuple[Step, ...]
@@ -147,9 +156,10 @@ class Alternative:
 
 @dataclass(frozen=True)
 class Remedy:
-    """What puts a break right: steps that the data prove, or alternatives that a person chooses from; never both.
+    """The correction of a break: steps that the data prove, or alternatives that a person chooses from; never both.
 
-    `follows` names the break whose remedy clears this one too. With none of the three, `first` says what to find out.
+    `follows` names the break whose remedy clears this one too. If a remedy has none of the three, `first` says what to
+    find out.
     """
 
     break_id: str
@@ -161,7 +171,7 @@ class Remedy:
 
     @property
     def kind(self) -> str:
-        """`steps`, `decision`, `follows` or `investigation`."""
+        """Return `steps`, `decision`, `follows` or `investigation`."""
         if self.steps:
             return "steps"
         if self.alternatives:
@@ -170,7 +180,7 @@ class Remedy:
 
     @property
     def sentence(self) -> str:
-        """The remedy in a sentence or a few."""
+        """Return the remedy in one or more sentences."""
         if self.steps:
             return ". ".join(map(str, self.steps)) + "."
         if self.alternatives:
@@ -184,7 +194,7 @@ class Remedy:
         return f"{self.first}."
 
     def to_dict(self) -> dict[str, Any]:
-        """The remedy as JSON-ready data."""
+        """Return the remedy as JSON-ready data."""
         return {
             "break_id": self.break_id,
             "kind": self.kind,
@@ -197,7 +207,7 @@ class Remedy:
 
 
 def step_data(step: Step) -> dict[str, Any]:
-    """A step as JSON-ready data; `do` says what kind it is."""
+    """Return a step as JSON-ready data. `do` names the type of the step."""
     data = {name: value for name, value in vars(step).items() if name != "rests_on"}
     if isinstance(step, Insertion):
         data["values"] = dict(step.values)

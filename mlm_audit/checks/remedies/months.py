@@ -1,4 +1,4 @@
-"""What a swept month owes: commission that is released to an eligible member, or rolled up to the company."""
+"""Steps for the commission of a swept month: it is released to an eligible member, or rolled up to the company."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,9 +12,10 @@ MONTHLY = ("CommissionRollup", "EligibilityLog", "MonthlyStats")
 
 
 class Share(NamedTuple):
-    """An amount of a member's month, negative to take it back, and by how many records the month has more or fewer for it.
+    """An amount that is added to a member's month. A negative amount reverses it.
 
-    `source` names what it is for and makes its keys unique.
+    `rows` is the change in the number of the month's records. `source` says what the share is for and makes its keys
+    unique.
     """
 
     member: int
@@ -27,9 +28,10 @@ class Share(NamedTuple):
 
 @dataclass(frozen=True)
 class Books:
-    """What is stored of a member's month, from the facts of a check (checks/sql/views/25_month_facts.sql).
+    """The stored records of a member's month, from the facts of a check (checks/sql/views/25_month_facts.sql).
 
-    `gap_*` is what the commission records add up to, minus what the roll-up's record, its credit and the release's credit show.
+    Each `gap_*` is the sum of the commission records minus what the roll-up record (`gap_recorded`), the roll-up's
+    credit (`gap_credited`) or the release's credit (`gap_released`) shows.
     """
 
     rollup_id: int | None = None
@@ -45,26 +47,27 @@ class Books:
 
 
 def books_of(facts: Mapping[str, Any] | None, totals: Mapping[str, Any] | None) -> Books:
-    """The books of a month from its facts and the month's totals; what is null is as without a row."""
+    """Return the books of a month from its facts and the month's totals. A null value counts as a missing row."""
     given = {**(facts or {}), **(totals or {})}
     return Books(**{name: value for name, value in given.items() if value is not None})
 
 
 def books_of_upline(broken: Broken) -> Books:
-    """The month's books of the member whose line it is."""
+    """Return the month's books of the member to whom the line belongs."""
     return books_of(broken["books"], broken["totals"])
 
 
 def books_of_holder(broken: Broken) -> Books:
-    """The month's books of the member whom the record names."""
+    """Return the month's books of the member whom the record names."""
     return books_of(broken["holder_books"], broken["totals"])
 
 
 def settle(books: Books, share: Share, status: str) -> tuple[Step, ...]:
-    """The postings of a share that the month released or rolled up; nothing for one that is pending.
+    """Return the steps for a share that the month released or rolled up; none if it is pending.
 
-    Where the records and the rest of the month agree, the rest moves along with the record. Where they differ, nothing is moved:
-    the rest may have the amount already, and the next run shows what is left.
+    The roll-up record, its credit and the release's credit are changed along with the commission records, each only if
+    it agrees with them. One that differs is left unchanged, since it may include the amount already. The next run
+    reports what remains.
     """
     if status == RELEASED:
         if books.gap_released:
@@ -75,7 +78,10 @@ def settle(books: Books, share: Share, status: str) -> tuple[Step, ...]:
 
 
 def roll_up(books: Books, share: Share) -> tuple[Step, ...]:
-    """A share that goes to the company: the CommissionRollup row, its credit, the log's amount and the month's sum."""
+    """Return the steps for a share that goes to the company.
+
+    They change the CommissionRollup row, its credit, the amount in the log and the total of the month.
+    """
     recorded = 0 if books.gap_recorded else share.amount_paisa
     steps = list(_record(books, share, recorded))
     if share.amount_paisa and not books.gap_credited:
@@ -117,12 +123,19 @@ def _set(table: str, number: int, column: str, before: int | None, after: int, r
 
 
 def _follow(stated: int, summed: int, change: int) -> int:
-    """What a stated sum is to be when what it states changes: the new sum, unless it already differed from both."""
+    """Return the new value of a stored sum when the records that it sums change by `change`.
+
+    If the stored sum equals the sum of the records before or after the change, the new value is the sum after it.
+    Otherwise the change is added to the stored sum.
+    """
     return summed + change if stated in (summed, summed + change) else stated + change
 
 
 def merged(steps: Sequence[Step]) -> tuple[Step, ...]:
-    """The same steps, with one correction for each column of a month's books that several of them change: the changes add up."""
+    """Return the steps with a single correction for each column of a month's books that several of them change.
+
+    The changes add up. A correction without a net change is left out.
+    """
     changes: dict[tuple[str, int, str], list[Correction]] = {}
     for step in steps:
         if isinstance(step, Correction) and step.table in MONTHLY:
@@ -140,6 +153,6 @@ def merged(steps: Sequence[Step]) -> tuple[Step, ...]:
 
 
 def verdict(broken: Broken) -> str | None:
-    """What the log says the month's commission is: released or rolled up; None where it has no single answer."""
+    """Return the decision that the log gives for the month: released or rolled up; None if it has no single answer."""
     answer = broken["is_eligible"]
     return None if answer is None else RELEASED if answer else ROLLED_UP

@@ -1,4 +1,4 @@
-"""Remedies of orders: the company's lines, instalments, refunds, and rows of orders or members that do not exist."""
+"""Remedies for orders: company lines, instalments, refunds, and rows of orders or members that do not exist."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,23 +30,23 @@ def _order(broken: Broken) -> Row:
 
 
 def company_lost(broken: Broken) -> Remedy:
-    """The company's line that was never posted."""
+    """Return the remedy for a company line that was never posted. It posts the line."""
     line, level = broken["line"], broken["level"]
     key = company_key(broken.order_id, line, level)
     return Remedy(broken.id, (Posting(None, line, broken["due_paisa"], broken.order_id, level, key, True, _order(broken)),))
 
 
 def company_twice(broken: Broken) -> Remedy:
-    """The company's line beyond what the order gives: reversed."""
+    """Return the remedy for a company line posted twice. It reverses what exceeds the amount that the order gives."""
     number = broken["ledger_id"]
     over = broken["posted_paisa"] - broken["due_paisa"]
     return Remedy(broken.id, (_company(broken, -over, reversal_key(number)),))
 
 
 def company_difference(broken: Broken) -> Remedy:
-    """The company's line of another amount: the difference is posted."""
+    """Return the remedy for a company line with the wrong amount. It posts the difference."""
     off = broken["due_paisa"] - broken["posted_paisa"]
-    if broken["posted_paisa"] == 0:  # a row of no amount is no posting: it gets the amount
+    if broken["posted_paisa"] == 0:  # a row with amount 0 posted nothing: its amount is corrected
         number = broken["ledger_id"]
         return Remedy(broken.id, (Correction("ledger", number, "amount", 0, off, Row("ledger", number)),))
     return Remedy(broken.id, (_company(broken, off, f"DIFFERENCE_{broken['ledger_id']}_{abs(off)}"),))
@@ -58,7 +58,7 @@ def _company(broken: Broken, amount_paisa: int, key: str) -> Posting:
 
 
 def company_unpaid(broken: Broken) -> Remedy:
-    """The company's line of an order that is not paid."""
+    """Return the remedy for a company line of an order that is not paid. A person asks the shop whether it was paid."""
     back = _company(broken, -broken["posted_paisa"], reversal_key(broken["ledger_id"]))
     return Remedy(
         broken.id,
@@ -70,7 +70,7 @@ def company_unpaid(broken: Broken) -> Remedy:
 
 
 def payment_time(broken: Broken) -> Remedy:
-    """A paid order without its time: that of its first posting."""
+    """Return the remedy for a paid order without a time of payment. It sets the time of the first posting."""
     if broken["paid_at"] is not None or broken["first_posted_at"] is None:
         return Remedy(broken.id, first=first_step(broken.cause))
     step = Correction("order", broken.order_id or 0, "paidAt", None, broken["first_posted_at"], _order(broken))
@@ -78,7 +78,7 @@ def payment_time(broken: Broken) -> Remedy:
 
 
 def basis(broken: Broken) -> Remedy:
-    """An order whose every line is that of another commissionable amount: the order was edited."""
+    """Return the remedy for an edited order, whose lines all match another commissionable amount."""
     order, now, then = broken.order_id or 0, broken["commission_paisa"], broken["basis_paisa"]
     step = Correction("order", order, "commissionAmount", now, then, _order(broken))
     note = "Post nothing for the order's lines: they follow from its amount. Where the new amount is right, a person approves it first."
@@ -86,14 +86,17 @@ def basis(broken: Broken) -> Remedy:
 
 
 def buyer(broken: Broken) -> Remedy:
-    """An order whose records all name a different buyer: the order was edited."""
+    """Return the remedy for an edited order, whose records all name a different buyer."""
     step = Correction("order", broken.order_id or 0, "userId", broken["user_id"], broken["buyer_id"], _order(broken))
     note = "Do not move any of the order's postings. Where the new buyer is right, a person approves the change first."
     return Remedy(broken.id, alternatives=(Alternative("nobody approved the change of buyer", (step,)),), notes=(note,))
 
 
 def matrix_place(broken: Broken) -> Remedy:
-    """A member whose orders, and those below, were paid along another place in the matrix."""
+    """Return the remedy for a member whose current place in the matrix is not the one by which orders were paid.
+
+    The orders are those of the member and of the members below.
+    """
     member, old, nodes = broken.member, broken["paid_to_id"], broken["nodes"]
     if nodes > 1:
         below = f"below member {old}" if old is not None else "below nobody"
@@ -114,7 +117,10 @@ def matrix_place(broken: Broken) -> Remedy:
 
 
 def joining_flag(broken: Broken) -> Remedy:
-    """The flag as the times of payment have it, unless what was posted for the order agrees with the flag."""
+    """Return the remedy for a wrong joining flag. It sets the flag as the times of payment give it.
+
+    If the postings of the order agree with the flag, a person must investigate instead.
+    """
     if broken["is_proven"]:
         why = "what was posted for this order agrees with its flag"
         return Remedy(broken.id, first=f"Find the order that is missing, or the time of payment that was changed: {why}")
@@ -124,7 +130,7 @@ def joining_flag(broken: Broken) -> Remedy:
 
 
 def instalment_missing(broken: Broken) -> Remedy:
-    """The instalment that the order gives."""
+    """Return the remedy for a missing instalment. It adds the instalment that the order gives."""
     paid_at = datetime.fromisoformat(str(broken["paid_at"]))
     values = {
         "userId": broken.member_id,
@@ -140,7 +146,7 @@ def instalment_missing(broken: Broken) -> Remedy:
 
 
 def instalment_misnamed(broken: Broken) -> Remedy:
-    """The row of the instalment names another order or number: set right."""
+    """Return the remedy for an instalment that names another order or number. It corrects the row."""
     number = broken["stray_id"]
     wanted = {
         "orderId": (broken["stray_order_id"], broken.order_id),
@@ -157,7 +163,10 @@ def instalment_misnamed(broken: Broken) -> Remedy:
 
 
 def instalment_surplus(broken: Broken) -> Remedy:
-    """An instalment too many: one that is not paid is removed; where all are paid, the last credit is taken back."""
+    """Return the remedy for an instalment too many.
+
+    It removes one that is not paid. If all are paid, it removes the last one and reverses its credit.
+    """
     candidates = (("last_id", "last_status"), ("first_id", "first_status"))
     for number, status in candidates:
         if broken[number] is not None and broken[status] != "paid":
@@ -173,7 +182,10 @@ def instalment_surplus(broken: Broken) -> Remedy:
 
 
 def instalment_amount(broken: Broken) -> Remedy:
-    """An instalment of another amount: corrected; where it was paid, the difference is posted."""
+    """Return the remedy for an instalment with the wrong amount.
+
+    It corrects the amount. If the instalment was paid, it also posts the difference.
+    """
     number, before, due = broken["last_id"], broken["last_paisa"], broken["due_paisa"]
     if before is None:
         return Remedy(broken.id, first="Correct the amount that cannot be read; until then nothing is posted")
@@ -191,7 +203,10 @@ def instalment_amount(broken: Broken) -> Remedy:
 
 
 def instalment_owner(broken: Broken) -> Remedy:
-    """An instalment of somebody else: it belongs to that member's own order, or it is the buyer's."""
+    """Return the remedy for an instalment that names another member than the buyer.
+
+    The instalment belongs either to that member's own order or to the buyer.
+    """
     number, before, owner = broken["last_id"], broken["last_user_id"], broken.member_id
     if (other := broken["of_order_id"]) is not None:
         return Remedy(broken.id, (Correction(SCHEDULE, number, "orderId", broken.order_id, other, Row("order", other)),))
@@ -207,7 +222,7 @@ def instalment_owner(broken: Broken) -> Remedy:
 
 
 def refund(broken: Broken) -> Remedy:
-    """Everything that is left of an order that no longer stands."""
+    """Return the remedy that reverses everything still posted or recorded for an order that no longer stands."""
     steps = list[Step]()
     for line in broken["lines"] or ():
         steps += _undone(broken, line)
@@ -222,7 +237,7 @@ def _undone(broken: Broken, line: dict[str, Any]) -> tuple[Step, ...]:
     if line["table"] == SCHEDULE:
         if line["status"] != "paid":
             return (Removal(SCHEDULE, line["id"], _order(broken)),)
-        number = line["level"]  # the ledger row that paid it
+        number = line["level"]  # the id of the ledger row that paid it
         return (Posting(user, "self_payout", -amount, line["id"], None, reversal_key(number), True, Row("ledger", number)),)
     taken: Step = Removal("commissions", line["id"], _order(broken))
     if not line["is_whole"]:
@@ -235,7 +250,7 @@ def _undone(broken: Broken, line: dict[str, Any]) -> tuple[Step, ...]:
 
 
 def _taken_off(broken: Broken, line: dict[str, Any]) -> Insertion:
-    """A record that takes off what is left of a line's records."""
+    """Return the record that offsets the remaining amount of a line's records."""
     values = {
         "userId": line["user_id"],
         "fromUserId": line["from_user_id"],
@@ -251,7 +266,7 @@ def _taken_off(broken: Broken, line: dict[str, Any]) -> Insertion:
 
 
 def unknown_order(broken: Broken) -> Remedy:
-    """A row of an order that does not exist."""
+    """Return the remedy for a row of an order that does not exist."""
     table, number, paid = broken["table"], broken["row_id"], broken["row_paisa"]
     rests_on = Row(table, number)
     steps: tuple[Step, ...] = (Removal(table, number, rests_on),)
@@ -265,12 +280,12 @@ def unknown_order(broken: Broken) -> Remedy:
 
 
 def unknown_member(broken: Broken) -> Remedy:
-    """A row of a member who does not exist."""
+    """Return the remedy for a row of a member who does not exist."""
     restore = "Where the member was deleted, restore the row of users from a backup instead, and reverse nothing."
     if (other := broken["renumbered_id"]) is not None:
         told = f"Member {other} has no ledger row and just this amount in the wallet: where it is the same member, set the number back."
         return Remedy(broken.id, first=first_step(broken.cause), notes=(told, restore))
-    # Where records name the member as well, taking back the posting alone would leave them standing.
+    # If records name the member as well, reversing only the posting would leave them in place.
     if broken["table"] != "ledger" or broken["rows"] != 1 or broken["tables"] != 1:
         return Remedy(broken.id, first=first_step(broken.cause), notes=(restore,))
     number = broken["row_id"]
@@ -288,7 +303,7 @@ def unknown_member(broken: Broken) -> Remedy:
 
 
 def counter(broken: Broken) -> Remedy:
-    """A counter of purchases that is not what the orders come to."""
+    """Return the remedy for a counter of purchases that differs from the orders."""
     member = broken.member
     rests_on = Row("users", member)
     steps = [Correction("users", member, broken["column"], broken["counter_paisa"], broken["expected_paisa"], rests_on)]

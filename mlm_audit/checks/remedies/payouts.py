@@ -1,4 +1,4 @@
-"""Remedies of instalments, payouts and withdrawals."""
+"""Remedies for instalments, payouts and withdrawals."""
 
 from mlm_audit.checks.remedies.breaks import Broken
 from mlm_audit.checks.remedies.model import (
@@ -33,19 +33,25 @@ def _debit(broken: Broken, *, moves_wallet: bool) -> Posting:
 
 
 def payout_lost(broken: Broken) -> Remedy:
-    """Paid according to its schedule; neither ledger nor wallet has it. What no history records is not paid before somebody looks."""
+    """Return the remedy for an instalment marked as paid that neither ledger nor wallet has. It posts the credit.
+
+    If PayoutHistory has no payout of it, a person must investigate first.
+    """
     if broken["is_unrecorded"]:
         return Remedy(broken.id, first="Find out who marked the instalment as paid: PayoutHistory has no payout of it")
     return Remedy(broken.id, (_credit(broken, moves_wallet=True),))
 
 
 def payout_row_lost(broken: Broken) -> Remedy:
-    """Paid, and in the wallet; only the ledger row is lost."""
+    """Return the remedy for a lost ledger row of a payout. It posts the row only, since the wallet has the amount."""
     return Remedy(broken.id, (_credit(broken, moves_wallet=False),))
 
 
 def payout_unclear(broken: Broken) -> Remedy:
-    """Paid according to its schedule, and the wallet differs in another way: whether it has the amount is for a person to see."""
+    """Return the remedy for a paid instalment that the ledger lacks, where the wallet differs by another amount.
+
+    A person decides whether the wallet has the amount.
+    """
     return Remedy(
         broken.id,
         alternatives=(
@@ -56,7 +62,10 @@ def payout_unclear(broken: Broken) -> Remedy:
 
 
 def other_kind(broken: Broken) -> Remedy:
-    """A row with the very key is there under another kind or reference: it is set right, and nothing is paid."""
+    """Return the remedy for a ledger row that has the expected key but another kind or reference.
+
+    It corrects the row and pays nothing.
+    """
     kind, reference = {
         "payout-ledger": ("self_payout", broken["schedule_id"]),
         "withdrawals": ("withdrawal", broken["withdrawal_id"]),
@@ -87,13 +96,13 @@ def other_kind(broken: Broken) -> Remedy:
 
 
 def company_key(order: int | None, line: str, level: int | None) -> str:
-    """The key that the platform gives the row of a company's line."""
+    """Return the key that the platform gives the row of a company line."""
     ending = {"company_share": "COMPANY", "remainder": "REMAINDER"}.get(line, f"ROLLUP_L{level}")
     return f"ORDER_{order}_{ending}"
 
 
 def _key(broken: Broken, reference: int | None) -> str:
-    """The key that the platform gives the row of a break."""
+    """Return the key that the platform gives the row of a break."""
     if broken.code in ("commission-missing", "commission-not-posted"):
         return f"ORDER_{reference}_L{broken['level']}"
     if broken.code == "company-posting":
@@ -103,7 +112,10 @@ def _key(broken: Broken, reference: int | None) -> str:
 
 
 def payout_marked(broken: Broken) -> Remedy:
-    """Credited and not marked: marked as paid, so that it is not paid again."""
+    """Return the remedy for an instalment that was credited but not marked as paid.
+
+    It marks the instalment, so that it is not paid again.
+    """
     number = broken["schedule_id"]
     rests_on = Row("ledger", broken["ledger_id"])
     if broken["credited_paisa"] <= 0:
@@ -119,7 +131,10 @@ def payout_marked(broken: Broken) -> Remedy:
 
 
 def payout_unscheduled(broken: Broken) -> Remedy:
-    """A payout of no known instalment: a person knows whether the instalment was lost or the credit is wrong."""
+    """Return the remedy for a payout without a known instalment.
+
+    A person decides whether the instalment was lost or the credit is wrong.
+    """
     number, paid = broken["ledger_id"] or _ledger_id(broken), broken["credited_paisa"]
     moves, rests_on = not broken["is_outside_wallet"], Row("ledger", number)
     back = Posting(broken.member_id, "self_payout", -paid, broken["schedule_id"], None, reversal_key(number), moves, rests_on)
@@ -135,7 +150,7 @@ def _ledger_id(broken: Broken) -> int:
 
 
 def payout_moved(broken: Broken) -> Remedy:
-    """Credited to another member: taken back there and credited to the owner."""
+    """Return the remedy for a payout credited to another member. It reverses the credit and credits the owner."""
     number, holder = broken["ledger_id"], broken["holder_id"] or None
     rests_on = Row("ledger", number)
     if broken["is_row_only"]:
@@ -149,20 +164,26 @@ def payout_moved(broken: Broken) -> Remedy:
 
 
 def owner_edited(broken: Broken, number: int, holder: int | None, owner: int) -> Remedy:
-    """The wallets are as if the row were the owner's: only the row names somebody else, and is set back."""
+    """Return the remedy for a ledger row whose member was edited. It sets the member back.
+
+    The wallets are right for the owner, and only the row names another member.
+    """
     step = Correction("ledger", number, "userId", holder, owner, Row("ledger", number))
     return Remedy(broken.id, (step,), notes=(EDITED,))
 
 
 def payout_difference(broken: Broken) -> Remedy:
-    """Credited with another amount: the difference is posted."""
+    """Return the remedy for a payout credited with another amount. It posts the difference."""
     return Remedy(
         broken.id, (_difference(broken, "self_payout", broken["schedule_id"], broken["due_paisa"] - broken["credited_paisa"]),)
     )
 
 
 def withdrawal_difference(broken: Broken) -> Remedy:
-    """Debited with another amount than was approved: which of the two left the bank is for a person to see."""
+    """Return the remedy for a withdrawal debited with another amount than was approved.
+
+    A person decides which of the two amounts left the bank.
+    """
     number, due, debited = broken["withdrawal_id"], broken["due_paisa"], broken["debited_paisa"]
     post = _difference(broken, "withdrawal", number, debited - due)
     ways = [Alternative("the bank paid what the request says", (post,))]
@@ -179,7 +200,10 @@ def _difference(broken: Broken, kind: str, reference: int, amount_paisa: int) ->
 
 
 def amount_edited(broken: Broken) -> Remedy:
-    """The wallet has the right amount, the ledger row has not: it was edited, and is set back."""
+    """Return the remedy for a ledger row whose amount was edited. It sets the amount back.
+
+    The wallet has the right amount.
+    """
     number = broken["ledger_id"]
     before, after = broken["credited_paisa"], broken["due_paisa"]
     if broken.code == "withdrawals":
@@ -190,7 +214,10 @@ def amount_edited(broken: Broken) -> Remedy:
 
 
 def withdrawal_lost(broken: Broken) -> Remedy:
-    """Approved and never debited: whether the money left is on the bank's statement."""
+    """Return the remedy for an approved withdrawal that was never debited.
+
+    A person checks on the bank's statement whether the money left.
+    """
     number = broken["withdrawal_id"]
     reject = Correction(REQUESTS, number, "status", "approved", "rejected", Row(REQUESTS, number))
     left = Alternative("the bank shows that the money left", (_debit(broken, moves_wallet=True),))
@@ -204,12 +231,15 @@ def withdrawal_lost(broken: Broken) -> Remedy:
 
 
 def withdrawal_row_lost(broken: Broken) -> Remedy:
-    """Taken from the wallet; only the ledger row is lost."""
+    """Return the remedy for a lost ledger row of a withdrawal. It posts the row only, since the wallet was debited."""
     return Remedy(broken.id, (_debit(broken, moves_wallet=False),))
 
 
 def withdrawal_unclear(broken: Broken) -> Remedy:
-    """Approved, not in the ledger, and the wallet differs in another way."""
+    """Return the remedy for an approved withdrawal that the ledger lacks, where the wallet differs by another amount.
+
+    A person decides whether the money left and whether the wallet was debited.
+    """
     number = broken["withdrawal_id"]
     reject = Correction(REQUESTS, number, "status", "approved", "rejected", Row(REQUESTS, number))
     return Remedy(
@@ -223,7 +253,10 @@ def withdrawal_unclear(broken: Broken) -> Remedy:
 
 
 def withdrawal_twice(broken: Broken) -> Remedy:
-    """Debited more often than approved: the debit that is too much is credited back to whom it was taken from."""
+    """Return the remedy for a withdrawal debited more often than approved.
+
+    It credits the surplus debit back to the member who was debited.
+    """
     number, excess = broken["surplus_id"] or broken["ledger_id"], broken["debited_paisa"] - broken["due_paisa"]
     member = broken.member if broken["surplus_id"] is None else broken["surplus_user_id"]
     if member is None or (member != broken.member and broken["surplus_paisa"] != excess):
@@ -236,7 +269,7 @@ def withdrawal_twice(broken: Broken) -> Remedy:
 
 
 def withdrawal_unapproved(broken: Broken) -> Remedy:
-    """Debited though not approved: the money left, or it did not."""
+    """Return the remedy for a withdrawal debited without approval. A person decides whether the money left."""
     number, request, debited = broken["ledger_id"], broken["withdrawal_id"], broken["debited_paisa"]
     if broken["holder_id"] not in (None, broken.member):
         return Remedy(
@@ -254,7 +287,10 @@ def withdrawal_unapproved(broken: Broken) -> Remedy:
 
 
 def withdrawal_unrequested(broken: Broken) -> Remedy:
-    """A debit of no known request: the request's row is lost, or nobody asked."""
+    """Return the remedy for a debit without a known request.
+
+    A person decides whether the request's row was lost or there was no request.
+    """
     number, request, debited = broken["ledger_id"], broken["withdrawal_id"], broken["debited_paisa"]
     rests_on = Row("ledger", number)
     back = Posting(broken.member_id, "withdrawal", debited, request, None, reversal_key(number), True, rests_on)
@@ -267,7 +303,10 @@ def withdrawal_unrequested(broken: Broken) -> Remedy:
 
 
 def withdrawal_moved(broken: Broken) -> Remedy:
-    """Debited from another member: given back there and debited from the one who asked."""
+    """Return the remedy for a withdrawal debited from another member.
+
+    It reverses the debit and debits the member who made the request, if the bank paid that member.
+    """
     number, holder = broken["ledger_id"], broken["holder_id"] or None
     rests_on, request = Row("ledger", number), broken["withdrawal_id"]
     if broken["is_row_only"]:
@@ -282,7 +321,10 @@ def withdrawal_moved(broken: Broken) -> Remedy:
 
 
 def credit_reversed(broken: Broken) -> Remedy:
-    """A credit beyond what its source gives is reversed: same member, kind, reference and level, the amount the other way."""
+    """Return the remedy for a credit beyond what its source gives. It reverses the excess.
+
+    The reversal has the same member, kind, reference and level, and the opposite amount.
+    """
     number = broken["ledger_id"]
     if broken["user_id"] != broken.member_id and broken["ledger_paisa"] != broken["excess_paisa"]:
         return Remedy(broken.id, first="Find out which of the credits is the one that is due; nothing is taken back before that")
@@ -302,7 +344,7 @@ def credit_reversed(broken: Broken) -> Remedy:
 
 
 def history_lacking(broken: Broken) -> Remedy:
-    """The row of PayoutHistory is added."""
+    """Return the remedy for a payout without a PayoutHistory row. It adds the row."""
     number = broken["schedule_id"]
     values = {
         "userId": broken.member_id,
@@ -315,7 +357,10 @@ def history_lacking(broken: Broken) -> Remedy:
 
 
 def history_surplus(broken: Broken) -> Remedy:
-    """The last row of PayoutHistory is cancelled."""
+    """Return the remedy for a PayoutHistory row too many.
+
+    It cancels the row that does not fit, or else the last one.
+    """
     number = broken["history_id"]
     return Remedy(
         broken.id, (Correction(HISTORY, number, "status", "completed", "cancelled", Row(SCHEDULE, broken["schedule_id"])),)
@@ -323,7 +368,7 @@ def history_surplus(broken: Broken) -> Remedy:
 
 
 def history_amount(broken: Broken) -> Remedy:
-    """The row of PayoutHistory is set to what was paid, and to whom."""
+    """Return the remedy for a wrong PayoutHistory row. It sets the amount and the member that were paid."""
     number, rests_on = broken["history_id"], Row(SCHEDULE, broken["schedule_id"])
     steps = [Correction(HISTORY, number, "amount", broken["recorded_paisa"], broken["due_paisa"], rests_on)]
     if broken["member_id"] != broken.member_id:
@@ -332,6 +377,6 @@ def history_amount(broken: Broken) -> Remedy:
 
 
 def instalment_removed(broken: Broken) -> Remedy:
-    """An instalment too many that is not paid is removed."""
+    """Return the remedy for an unpaid instalment too many. It removes the instalment."""
     number = broken["schedule_id"]
     return Remedy(broken.id, (Removal(SCHEDULE, number, Row("order", broken.order_id or 0)),))

@@ -1,6 +1,7 @@
-"""Remedies of records and ledger rows whose fields contradict what they follow from: a field is set, and no money moves.
+"""Remedies for records and ledger rows whose fields contradict their source. They correct fields and move no money.
 
-What moves money here is an entry that nobody approved, and the refund of an order that was taken from the wrong member.
+Four remedies move money: those for an entry without an authorisation, for an authorised entry or a bonus that was not
+posted, and for a refund that was reversed in the wrong place.
 """
 
 from datetime import datetime, timedelta
@@ -35,24 +36,30 @@ def _ledger_row(broken: Broken) -> Row:
 
 
 def owner_of_company_money(broken: Broken) -> Remedy:
-    """A row of the company under a member's number: the number is taken off. One that is in the member's balances needs a person."""
+    """Return the remedy for a row of the company that names a member. It removes the member.
+
+    If the row is part of the member's running balance, a person must investigate first.
+    """
     if broken["balance_paisa"] is not None:
         return Remedy(broken.id, first="Find out whether the member had the money: the row is part of their running balance")
     return _set(broken, _ledger_row(broken), "userId", broken["user_id"], None)
 
 
 def rollup_of_company(broken: Broken) -> Remedy:
-    """A roll-up to the company whose kind was changed."""
+    """Return the remedy for a roll-up to the company whose kind was changed. It sets the kind back."""
     return _set(broken, _ledger_row(broken), "type", broken["other_type"], "rollup_to_company")
 
 
 def level_of_row(broken: Broken) -> Remedy:
-    """A level on a row of a kind that has none."""
+    """Return the remedy for a level on a row whose kind has none. It removes the level."""
     return _set(broken, _ledger_row(broken), "levelDepth", broken["level"], None)
 
 
 def key_of_row(broken: Broken) -> Remedy:
-    """The key that the kind of row has; one of its own where there is no such form."""
+    """Return the remedy for a missing or wrong key. It sets the key that the kind of row has.
+
+    If the kind has no such form, the row gets a key of its own.
+    """
     if broken["key"] is None:
         return Remedy(broken.id, first=first_step(broken.cause))
     return _set(broken, _ledger_row(broken), "ref", broken["ref"], broken["key"])
@@ -63,27 +70,33 @@ def _record(broken: Broken) -> Row:
 
 
 def released_at_once(broken: Broken) -> Remedy:
-    """A joining commission is released when it is recorded."""
+    """Return the remedy for a joining commission that is not marked as released. It sets the status.
+
+    A joining commission is released when it is recorded.
+    """
     return _set(broken, _record(broken), "status", broken["status"], "released")
 
 
 def without_time(broken: Broken) -> Remedy:
-    """An undecided record says no time of decision."""
+    """Return the remedy for an undecided record with a time of decision. It removes the time."""
     return _set(broken, _record(broken), "processedAt", broken["processed_at"], None)
 
 
 def without_amount(broken: Broken) -> Remedy:
-    """An instalment that is not paid says no amount that was paid."""
+    """Return the remedy for an unpaid instalment that has an actual amount. It removes the amount."""
     return _set(broken, _record(broken), "actualAmount", broken["actual_paisa"], None)
 
 
 def amount_paid(broken: Broken) -> Remedy:
-    """A paid instalment says the amount that was planned: what the ledger credited is compared elsewhere."""
+    """Return the remedy for a paid instalment without an actual amount. It sets the planned amount.
+
+    Another check compares the amount with the ledger.
+    """
     return _set(broken, _record(broken), "actualAmount", broken["actual_paisa"], broken["planned_paisa"])
 
 
 def amount_as_planned(broken: Broken) -> Remedy:
-    """The ledger has what was planned, and only the record says another amount: it is set to that."""
+    """Return the remedy for a wrong actual amount. It sets the planned amount if the ledger credited that amount."""
     planned = broken["planned_paisa"]
     if planned is None or broken["credited_paisa"] != planned:
         return Remedy(broken.id, first=first_step(broken.cause))
@@ -91,19 +104,25 @@ def amount_as_planned(broken: Broken) -> Remedy:
 
 
 def looked_at_again(broken: Broken) -> Remedy:
-    """An instalment that was given up too early is looked at again in the next run."""
+    """Return the remedy for an instalment that was given up too early.
+
+    It sets the status to failed, so that the next run tries the instalment again.
+    """
     return _set(broken, _record(broken), "status", broken["status"], "failed")
 
 
 def due_date(broken: Broken) -> Remedy:
-    """The due date that the order and the plan give."""
+    """Return the remedy for a wrong or missing due date. It sets the date that the order and the plan give."""
     paid_at = datetime.fromisoformat(str(broken["paid_at"]))
     row = Row(SCHEDULE, broken["schedule_id"])
     return _set(broken, row, "payoutDate", broken["payout_date"], str(paid_at + timedelta(days=broken["days"])))
 
 
 def generated_by(broken: Broken) -> Remedy:
-    """A commission record names the buyer of its order."""
+    """Return the remedy for a commission record that names another buyer than its order. It sets the order's buyer.
+
+    If all records of the order name the same other member, a person must investigate first.
+    """
     if broken["all_agree"]:
         return Remedy(
             broken.id, first="Find out whether the order's buyer was changed: all of its records name the same other member"
@@ -113,39 +132,42 @@ def generated_by(broken: Broken) -> Remedy:
 
 
 def order_of_record(broken: Broken) -> Remedy:
-    """A reversal record that is filed under the wrong refunded order."""
+    """Return the remedy for a reversal record that names the wrong refunded order. It sets the right order."""
     row = Row("commissions", broken["stray_id"])
     return _set(broken, row, "orderId", broken.order_id, broken["stray_order_id"])
 
 
 def kind_of_record(broken: Broken) -> Remedy:
-    """A commission record is of the kind of its order."""
+    """Return the remedy for a commission record of the wrong type. It sets the type that the order gives."""
     kinds = ("repurchase", "joining")
     row = Row("commissions", broken["record_id"])
     return _set(broken, row, "type", kinds[not broken["is_joining"]], kinds[bool(broken["is_joining"])])
 
 
 def logged_purchases(broken: Broken) -> Remedy:
-    """What the orders of the month come to, where no refund leaves it open."""
+    """Return the remedy for wrong purchases in the log. It sets the total of the month's orders.
+
+    If a refund leaves the total open, a person must investigate first.
+    """
     if broken["least_paisa"] != broken["most_paisa"]:
         return Remedy(broken.id, first=first_step(broken.cause))
     return _set(broken, Row(LOG, broken["log_id"]), "monthlyPurchase", broken["purchase_paisa"], broken["least_paisa"])
 
 
 def logged_requirement(broken: Broken) -> Remedy:
-    """The requirement of the plan."""
+    """Return the remedy for a wrong requirement in the log. It sets the requirement of the plan."""
     return _set(broken, Row(LOG, broken["log_id"]), "requiredPurchase", broken["required_paisa"], broken["plan_paisa"])
 
 
 def logged_twice(broken: Broken) -> Remedy:
-    """Of two log rows that say the same the later one is removed."""
+    """Return the remedy for two log rows that agree. It removes the later row."""
     if broken["rows"] != 2 or broken["purchase_paisa"] != broken["most_purchase_paisa"]:
         return Remedy(broken.id, first=first_step(broken.cause))
     return Remedy(broken.id, (Removal(LOG, broken["last_id"], Row(LOG, broken["log_id"])),))
 
 
 def month_sums(broken: Broken) -> Remedy:
-    """The sums of a month, as the log and the roll-ups have them."""
+    """Return the remedy for wrong monthly statistics. It sets the sums that the log and the roll-ups give."""
     month = broken["month"]
     if broken["rows"] != 1 or broken["contradictory"] or broken["eligible_users"] is None:
         return Remedy(broken.id, first=first_step(broken.cause))
@@ -162,28 +184,34 @@ def month_sums(broken: Broken) -> Remedy:
 
 
 def rollup_reference(broken: Broken) -> Remedy:
-    """The ledger row of a roll-up refers to the record of its member and month."""
+    """Return the remedy for a roll-up's ledger row with the wrong reference.
+
+    It sets the reference to the record of the row's member and month.
+    """
     return _set(broken, _record(broken), "referenceId", broken["before"], broken["after"])
 
 
 def rollup_count(broken: Broken) -> Remedy:
-    """How many commissions were rolled up."""
+    """Return the remedy for a roll-up record that counts the wrong number of commissions. It sets the number."""
     return _set(broken, _record(broken), "commissionCount", broken["before"], broken["after"])
 
 
 def logged_rollup(broken: Broken) -> Remedy:
-    """What was rolled up, in the log."""
+    """Return the remedy for a wrong rolled-up amount in the log. It sets the amount that was rolled up."""
     return _set(broken, _record(broken), "rolledUpAmount", broken["before"], broken["after"])
 
 
 def history_owner(broken: Broken) -> Remedy:
-    """The history of an instalment belongs to the member of its schedule."""
+    """Return the remedy for a PayoutHistory row that names another member than its instalment. It sets the member."""
     row = Row("PayoutHistory", broken["history_id"])
     return _set(broken, row, "userId", broken["member_id"], broken.member_id)
 
 
 def order_status(broken: Broken) -> Remedy:
-    """A paid order whose status says otherwise: the shop knows whether it was paid."""
+    """Return the remedy for a paid order whose status contradicts the payment.
+
+    A person asks the shop whether the order was paid.
+    """
     order = Row("order", int(broken.order_id or 0))
     if not broken.amount_paisa:
         refunded = Correction("order", order.id, "status", broken["status"] or None, "refunded", order)
@@ -203,7 +231,7 @@ def order_status(broken: Broken) -> Remedy:
 
 
 def unapproved(broken: Broken) -> Remedy:
-    """An entry without an authorisation: approved afterwards, or taken back."""
+    """Return the remedy for an entry without an authorisation. It is approved afterwards, or reversed."""
     row, kind, member, paisa = _ledger_row(broken), broken["kind"], broken["posted_user_id"], broken["posted_paisa"]
     if paisa is None:
         return Remedy(broken.id, first="Correct the amount that cannot be read; until then nothing is posted")
@@ -224,7 +252,7 @@ def _approval(kind: str, member: int | None, paisa: int, reference: str | None, 
 
 
 def approved_not_posted(broken: Broken) -> Remedy:
-    """An authorised entry that was never posted."""
+    """Return the remedy for an authorised entry that was never posted. It posts the entry."""
     number = broken["authorisation_id"]
     row = Row(AUTHORISATIONS, number)
     step = Posting(
@@ -234,7 +262,7 @@ def approved_not_posted(broken: Broken) -> Remedy:
 
 
 def approval_differs(broken: Broken) -> Remedy:
-    """Entry and authorisation differ: which of the two is right is for the approver to say."""
+    """Return the remedy for an entry that differs from its authorisation. The approver decides which one is right."""
     number = broken["authorisation_id"]
     row = Row(AUTHORISATIONS, number)
     if broken["other_id"] is not None:
@@ -245,7 +273,7 @@ def approval_differs(broken: Broken) -> Remedy:
         "userId": (broken["approved_user_id"], broken["posted_user_id"]),
         "amount": (broken["approved_paisa"], broken["posted_paisa"]),
     }
-    if broken["is_row_only"]:  # authorisation and wallets agree, the row does not: it was edited, and is set back
+    if broken["is_row_only"]:  # authorisation and wallets agree: the row was edited, and is set back
         entry = Row("ledger", broken["ledger_id"])
         edited = {"userId": pairs["userId"], "amount": pairs["amount"]}
         back = tuple(Correction("ledger", entry.id, name, is_, was, entry) for name, (was, is_) in edited.items() if was != is_)
@@ -261,7 +289,7 @@ def approval_differs(broken: Broken) -> Remedy:
 
 
 def bonus(broken: Broken) -> Remedy:
-    """A bonus that was recorded and released, and never posted."""
+    """Return the remedy for a bonus that was recorded and released, but never posted."""
     number, paisa, missing = broken["record_id"], broken["each_paisa"], broken["missing"]
     row = Row("commissions", number)
     if missing != 1 or paisa is None:
@@ -281,7 +309,11 @@ def bonus(broken: Broken) -> Remedy:
 
 
 def refund_misplaced(broken: Broken) -> Remedy:
-    """What is left of one line of a refunded order with one holder is taken off, or given back."""
+    """Return the remedy for a line of a refunded order that does not add up to zero for one holder.
+
+    It corrects the kind or level of a row, if one row explains the remainder. Otherwise it posts or records the
+    opposite of the remainder.
+    """
     left, number = broken["left_paisa"], broken["last_id"]
     rests_on = Row(str(broken["table"]), number)
     if broken["pair_line"] is not None:

@@ -1,4 +1,4 @@
-"""Remedies of what the monthly sweep decided."""
+"""Remedies for decisions of the monthly sweep."""
 
 from dataclasses import replace
 
@@ -29,7 +29,11 @@ def _credit(broken: Broken, *, moves_wallet: bool) -> Posting:
 
 
 def release_lost(broken: Broken) -> Remedy:
-    """Released and never credited. Without a log row that says the member was eligible nothing is paid: anybody could have marked it."""
+    """Return the remedy for a release that was never credited. It posts the credit.
+
+    If the log does not say that the member was eligible, a person must investigate first: anybody could have marked the
+    commission as released.
+    """
     if not broken["is_eligible"]:
         return Remedy(
             broken.id,
@@ -39,12 +43,15 @@ def release_lost(broken: Broken) -> Remedy:
 
 
 def release_row_lost(broken: Broken) -> Remedy:
-    """Released and in the wallet; only the ledger row is lost."""
+    """Return the remedy for a lost ledger row of a release. It posts the row only, since the wallet has the amount."""
     return Remedy(broken.id, (_credit(broken, moves_wallet=False),))
 
 
 def release_unclear(broken: Broken) -> Remedy:
-    """Released, not in the ledger, and the wallet differs in another way."""
+    """Return the remedy for a release that the ledger lacks, where the wallet differs by another amount.
+
+    A person decides whether the wallet has the amount.
+    """
     ways = (
         Alternative(HAS_IT, (_credit(broken, moves_wallet=False),)),
         Alternative(LACKS_IT, (_credit(broken, moves_wallet=True),)),
@@ -53,7 +60,7 @@ def release_unclear(broken: Broken) -> Remedy:
 
 
 def release_difference(broken: Broken) -> Remedy:
-    """Credited with another amount than was released: the difference is posted."""
+    """Return the remedy for a release credited with another amount. It posts the difference."""
     number, off = broken["ledger_id"], broken["released_paisa"] - broken["credited_paisa"]
     if number is None:
         return Remedy(broken.id, first="Compare the month's releases with the ledger row by row; post nothing before that")
@@ -62,7 +69,10 @@ def release_difference(broken: Broken) -> Remedy:
 
 
 def release_unknown(broken: Broken) -> Remedy:
-    """Credited, though nothing was released: taken back, unless the records of the release are lost."""
+    """Return the remedy for a credit without a release.
+
+    It reverses the credit, unless the release's records were lost.
+    """
     number, paid = broken["ledger_id"], broken["credited_paisa"]
     moves = not broken["is_outside_wallet"]
     back = Posting(broken.member_id, RELEASE, -paid, broken["month"], None, reversal_key(number), moves, Row("ledger", number))
@@ -81,26 +91,32 @@ def _rollup_posting(broken: Broken, amount_paisa: int, key: str) -> Posting:
 
 
 def rollup_lost(broken: Broken) -> Remedy:
-    """Rolled up and never credited to the company."""
+    """Return the remedy for a roll-up that was never credited to the company. It posts the credit."""
     key = f"ROLLUP_{broken.member}_{broken['month']}"
     return Remedy(broken.id, (_rollup_posting(broken, broken["rolled_up_paisa"], key),))
 
 
 def rollup_difference(broken: Broken) -> Remedy:
-    """Credited to the company with another amount: the difference is posted."""
+    """Return the remedy for a roll-up credited to the company with another amount. It posts the difference."""
     off = broken["rolled_up_paisa"] - broken["credited_paisa"]
     key = f"ROLLUP_{broken.member}_{broken['month']}_DIFFERENCE_{abs(off)}"
     return Remedy(broken.id, (_rollup_posting(broken, off, key),))
 
 
 def rollup_twice(broken: Broken) -> Remedy:
-    """Credited to the company more often than it was rolled up."""
+    """Return the remedy for a roll-up credited to the company more often than it was rolled up.
+
+    It reverses the excess.
+    """
     over = broken["credited_paisa"] - broken["rolled_up_paisa"]
     return Remedy(broken.id, (_rollup_posting(broken, -over, reversal_key(broken["ledger_id"])),))
 
 
 def rollup_record(broken: Broken) -> Remedy:
-    """The CommissionRollup row that is lost, with the number that the ledger names."""
+    """Return the remedy for a lost CommissionRollup row. It adds the row with the id that the ledger names.
+
+    If the company's credit has another amount, it also posts the difference.
+    """
     month = broken["month"]
     values = {
         "id": broken["reference_id"],
@@ -123,7 +139,10 @@ def rollup_record(broken: Broken) -> Remedy:
 
 
 def rollup_amount(broken: Broken) -> Remedy:
-    """A CommissionRollup row of another amount than was rolled up: corrected."""
+    """Return the remedy for a CommissionRollup row with another amount than was rolled up.
+
+    It corrects or removes the row, and aligns the company's credit and the log.
+    """
     number, before = broken["rollup_id"], broken["rollup_paisa"]
     rests_on, over = Row("CommissionRollup", number), broken["recorded_paisa"] - broken["rolled_up_paisa"]
     steps: list[Step] = [Removal("CommissionRollup", number, rests_on)]
@@ -133,7 +152,7 @@ def rollup_amount(broken: Broken) -> Remedy:
         steps = [Correction("CommissionRollup", number, "rolledUpAmount", before, before - over, rests_on)]
     if off := broken["rolled_up_paisa"] - broken["credited_paisa"]:
         key = f"ROLLUP_{broken.member}_{broken['month']}_DIFFERENCE_{abs(off)}"
-        if before is not None and off == -before:  # the credit of the record that goes is reversed
+        if before is not None and off == -before:  # the credit of the removed record is reversed
             key = reversal_key(broken["ledger_id"])
         steps.append(_rollup_posting(broken, off, key))
     if (log := broken["log_id"]) is not None and broken["logged_paisa"] != broken["rolled_up_paisa"]:
@@ -145,7 +164,10 @@ def rollup_amount(broken: Broken) -> Remedy:
 
 
 def rollup_misnamed(broken: Broken) -> Remedy:
-    """The CommissionRollup row that the company's credit names has another member or month: set right."""
+    """Return the remedy for a CommissionRollup row with the wrong member or month. It corrects the row.
+
+    The row is the one to which the company's credit refers.
+    """
     number, month = broken["misnamed_id"], broken["month"]
     rests_on = Row("ledger", broken["ledger_id"])
     wanted = {"userId": broken.member, "year": month // 100, "month": month % 100}
@@ -159,7 +181,10 @@ def rollup_misnamed(broken: Broken) -> Remedy:
 
 
 def undecided(broken: Broken) -> Remedy:
-    """Pending though its month was swept: decided as the log says."""
+    """Return the remedy for a commission that is pending although its month was swept.
+
+    It decides the commission as the log says. If the log has no single answer, a person decides.
+    """
     number, member = broken["commission_id"], broken.member
     rests_on = Row("commissions", number)
     share = Share(member, broken["month"], broken.amount_paisa, f"COMMISSION_{number}", rests_on, 1)
@@ -181,7 +206,11 @@ def undecided(broken: Broken) -> Remedy:
 
 
 def early(broken: Broken) -> Remedy:
-    """Decided before the month had ended: decided again now, as the log of the whole month says."""
+    """Return the remedy for a commission decided before the month had ended.
+
+    If the log of the whole month gives the same decision, the time of decision is set to now. Otherwise a person
+    decides.
+    """
     number = broken["commission_id"]
     rests_on = Row("commissions", number)
     again = Correction("commissions", number, "processedAt", broken["processed_at"], NOW, rests_on)
@@ -207,7 +236,10 @@ def early(broken: Broken) -> Remedy:
 
 
 def against_log(broken: Broken) -> Remedy:
-    """Decided against the log: decided anew as the log says, which must be right first."""
+    """Return the remedy for commission decided against the log.
+
+    It decides the commission again as the log says, if a person finds that the log is right.
+    """
     member, month, status = broken.member, broken["month"], broken["status"]
     other = RELEASED if broken["is_eligible"] else ROLLED_UP
     commissions = broken["commissions"] or []

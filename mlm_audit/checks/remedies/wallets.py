@@ -1,4 +1,4 @@
-"""Remedies of wallets and running balances."""
+"""Remedies for wallets and running balances."""
 
 from mlm_audit.checks.remedies.breaks import Broken
 from mlm_audit.checks.remedies.model import (
@@ -15,16 +15,22 @@ from mlm_audit.checks.remedies.model import (
 from mlm_audit.domain.money import format_inr
 
 APPROVALS = "AuditAuthorisation"
-"""The table of who approved what no other record determines."""
+"""The table of approvals for what no other record determines."""
 
 
 def lost_row(broken: Broken) -> Remedy:
-    """The wallet has the amount; the row that another record proves is posted without moving it."""
+    """Return the remedy for a lost ledger row that another record proves.
+
+    It posts the row without moving the wallet, which has the amount already.
+    """
     return Remedy(broken.id, (lost_posting(broken, broken["lost_paisa"]),), notes=_root(broken))
 
 
 def lost_posting(broken: Broken, amount_paisa: int) -> Posting:
-    """The lacking row of a break whose facts name kind, reference, level and key; the wallet has it."""
+    """Return the posting of a missing ledger row. It does not move the wallet, which has the amount already.
+
+    The facts of the break name the kind, reference, level and key of the row.
+    """
     rests_on = Row("users", broken.member)
     return Posting(
         broken.member, broken["kind"], amount_paisa, broken["reference_id"], broken["level"], broken["key"], False, rests_on
@@ -32,7 +38,10 @@ def lost_posting(broken: Broken, amount_paisa: int) -> Posting:
 
 
 def edited_row(broken: Broken) -> Remedy:
-    """The record and the wallet agree, the ledger row does not: its amount was edited and is set back."""
+    """Return the remedy for a ledger row whose amount was edited. It sets the amount back.
+
+    The record and the wallet agree, and the ledger row differs from both.
+    """
     number, lost = broken["ledger_id"], broken["lost_paisa"]
     if number is None or broken["booked_paisa"] is None:
         return unproven(broken)
@@ -45,7 +54,10 @@ EDITED = "A ledger is never edited: stop payouts and find who could write there.
 
 
 def doubled_row(broken: Broken) -> Remedy:
-    """The ledger has the row twice, the wallet once: the second is reversed without moving the wallet."""
+    """Return the remedy for a row that the ledger has twice and the wallet once.
+
+    It reverses the second row without moving the wallet.
+    """
     number = broken["ledger_id"]
     step = Posting(
         broken.member,
@@ -61,7 +73,10 @@ def doubled_row(broken: Broken) -> Remedy:
 
 
 def to_the_ledger(broken: Broken) -> Remedy:
-    """The row before the place where they part proves by how much the wallet is off."""
+    """Return the remedy that sets the wallet back by the gap.
+
+    The ledger row before the gap proves its size, unless the gap is a rounding drift.
+    """
     return Remedy(broken.id, (_set_wallet(broken, broken["wallet_paisa"] - broken["gap_paisa"]),))
 
 
@@ -70,7 +85,10 @@ def _set_wallet(broken: Broken, after_paisa: int) -> WalletCorrection:
 
 
 def unproven(broken: Broken) -> Remedy:
-    """The wallet moved and no record says why: the ledger is the truth unless a person can name the source of the money."""
+    """Return the remedy for a wallet that changed while no record gives the reason.
+
+    The ledger counts as right, unless a person can name the source of the money.
+    """
     off, member = broken.amount_paisa, broken.member
     key = f"ADJUSTMENT_WALLET_{member}_{abs(off)}"
     rests_on = Row("users", member)
@@ -85,9 +103,9 @@ def unproven(broken: Broken) -> Remedy:
 
 
 def wrong_balance(broken: Broken) -> Remedy:
-    """Only the running balance of one row is wrong, or is not there; no money moves.
+    """Return the remedy for a row whose running balance is wrong or missing. No money moves.
 
-    After the last row nothing tells a wrong balance from a wallet that was set: a person decides.
+    At the last row, the data do not distinguish a wrong balance from a wallet that was set, so a person decides.
     """
     number = broken["ledger_id"]
     if broken["is_wallet_off"]:
@@ -104,7 +122,10 @@ def wrong_balance(broken: Broken) -> Remedy:
 
 
 def _disordered(broken: Broken) -> Remedy:
-    """In the order of posting the member's balances are right: a row has another number than it had."""
+    """Return the remedy for a ledger row whose id was changed.
+
+    The member's balances are right in the order of posting, but not in the order of the ids.
+    """
     return Remedy(
         broken.id,
         first=f"Find out whose number was changed, that of ledger row {broken['disordered_id']} or that of the member's row in front of "
@@ -113,12 +134,15 @@ def _disordered(broken: Broken) -> Remedy:
 
 
 def of_wallet(broken: Broken) -> Remedy:
-    """The running balance parts where the wallet does: the wallet's remedy clears both."""
+    """Return the remedy for a running balance with the same gap as the wallet. The wallet's remedy clears both."""
     return Remedy(broken.id, follows=broken["root_id"] or f"wallet-balance/{broken.member}")
 
 
 def parted_balance(broken: Broken) -> Remedy:
-    """The running balance parted and came back without a ledger row: somebody set the wallet, or a row was deleted."""
+    """Return the remedy for a running balance that left the ledger's sum and came back without a ledger row.
+
+    Either somebody set the wallet, or a row was deleted.
+    """
     if broken["first_id"] != broken["ledger_id"]:
         return Remedy(broken.id, follows=f"running-balance/{broken['first_id']}")
     if broken["disordered_id"] is not None:
@@ -128,7 +152,7 @@ def parted_balance(broken: Broken) -> Remedy:
 
 
 def _wallet_was_set(broken: Broken) -> Alternative:
-    """The changes that brought wallet and ledger together again get their approval."""
+    """Return the alternative that approves the changes which brought wallet and ledger together again."""
     changes = [(change["after_id"], change["change_paisa"]) for change in broken["changes"]]
     steps = tuple(
         Insertion(
@@ -149,7 +173,7 @@ def _wallet_was_set(broken: Broken) -> Alternative:
 
 
 def overdrawn(broken: Broken) -> Remedy:
-    """Money left that the member did not have."""
+    """Return the remedy for a wallet below zero, from which money left that the member did not have."""
     if broken["is_wallet_off"]:
         return Remedy(broken.id, follows=f"wallet-balance/{broken.member}")
     member, owed = broken.member, -broken.amount_paisa

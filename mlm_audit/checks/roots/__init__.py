@@ -1,6 +1,7 @@
-"""Which breaks merely follow from another one: an order, a row or a place in the tree that is wrong breaks in every line.
+"""Find the breaks that only follow from another break, their root.
 
-A break follows only where its root explains it; what two findings have in common by chance stays two findings.
+A wrong order, row or place in the tree causes a break in every line that depends on it. A break follows only if its
+root explains it. Two breaks that merely coincide stay separate.
 """
 
 import json
@@ -40,17 +41,22 @@ WAITS = (
     after_numbers,
     after_owners,
 )
-"""The searches for what has to wait, so that its steps are taken after those of another break; the last one that names a break counts."""
+"""The searches for breaks whose steps must be taken after those of another break.
+
+If several searches name the same break, the last one counts.
+"""
 
 
 def follow_roots(breaks: pl.DataFrame) -> pl.DataFrame:
-    """The same breaks, with the cause FOLLOWS where the cause is another break, whose id is then among the facts.
+    """Return the same breaks, with the cause FOLLOWS where another break is the cause.
 
-    An instalment's history follows from its ledger: it is corrected with it, and correcting it alone would hide the money.
+    The facts of such a break name its root as `root_id`. An instalment's history follows from its ledger rows and is
+    corrected with them. Correcting it alone would hide the money difference.
     """
     found = found_of(breaks)
     outside, wallets = outside_wallets(found)
-    # Where two roots could be named the later one is: an order explains more than a row, a row more than a month.
+    # If a break has two possible roots, the later search wins: an order explains more than a row, and a row explains
+    # more than a month.
     follows = wallets + [follow for search in (of_members, of_months, of_rows, of_doubts, of_orders) for follow in search(found)]
     roots = to_the_end(follows)
     waiting = [wait for search in WAITS for wait in search(found) if wait[0] not in roots and wait[0] != wait[1]]
@@ -75,7 +81,10 @@ def follow_roots(breaks: pl.DataFrame) -> pl.DataFrame:
 
 
 def _named_by_their_own(after: dict[str, str]) -> list[str]:
-    """Opens each ring of breaks that wait for one another: takes out one of its breaks, which then waits for nothing, and returns these."""
+    """Open each cycle of breaks that wait for one another by removing one break from `after`; return the removed ids.
+
+    A removed break waits for nothing.
+    """
     rings = []
     for name in sorted(after):
         path = [name]
@@ -88,13 +97,13 @@ def _named_by_their_own(after: dict[str, str]) -> list[str]:
 
 
 def to_the_end(follows: list[Follow]) -> dict[str, str]:
-    """Each break with the root at the end of its chain, where a root follows from another break itself."""
+    """Map each following break to the root at the end of its chain, since a root may itself follow from a break."""
     roots = {name: root for name, root in follows if name != root}
     return {name: end for name in roots if (end := _end(name, roots)) != name}
 
 
 def _end(name: str, roots: dict[str, str]) -> str:
-    """The root at the end of a chain; where breaks name each other, the first of them by its id stays a root."""
+    """Return the root at the end of a chain. If breaks name each other, the one with the smallest id stays a root."""
     path = [name]
     while (following := roots.get(path[-1])) is not None:
         if following in path:
@@ -104,7 +113,7 @@ def _end(name: str, roots: dict[str, str]) -> str:
 
 
 def _cut(evidence: str) -> str:
-    """The evidence with the first orders only: there may be more than a stored text can hold."""
+    """Return the evidence with only the first orders, since a stored text may not hold all of them."""
     first, *rest = json.loads(evidence)
     facts = first["facts"]
     some = {name: (facts[name] or ())[:MOST_ORDERS] for name in ("order_ids", "open_order_ids") if name in facts}
@@ -112,11 +121,11 @@ def _cut(evidence: str) -> str:
 
 
 def _with_facts(evidence: str, facts: Mapping[str, Any]) -> str:
-    """The evidence with more facts in its first row."""
+    """Return the evidence with the facts added to its first row."""
     if not facts:
         return evidence
     rows: list[dict[str, Any]] = json.loads(evidence)
     if not rows:
-        return evidence  # every row of it lacks an id, and facts stand on a row
+        return evidence  # no evidence row has an id, and facts are attached to a row
     first, *rest = rows
     return json.dumps([first | {"facts": {**first.get("facts", {}), **facts}}, *rest], ensure_ascii=False)

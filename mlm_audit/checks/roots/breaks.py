@@ -1,4 +1,4 @@
-"""A break as the search for its root reads it, and the names of the checks and causes that matter there."""
+"""A break as the search for its root reads it, and the codes of the checks and causes that the search uses."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 FOLLOWS = "follows-from-order-line"
-"""The cause of a break that has its cause in another break."""
+"""The cause of a break that is caused by another break."""
 LINES = (
     "commission-amount",
     "commission-beneficiary",
@@ -30,15 +30,15 @@ CONCERNED = {
     "orders": ("stray_order_id", "of_order_id"),
     "ledger": ("other_id",),
 }
-"""The facts that name further members, orders and ledger rows: the remedy depends on all that is known of them."""
+"""The facts that name further members, orders and ledger rows. The remedy depends on everything known about them."""
 
 Follow = tuple[str, str]
-"""The id of a break that follows, and that of its root."""
+"""The id of a break that follows, and the id of its root."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """One break of a run, with its evidence read."""
+    """One break of a run, with its evidence parsed."""
 
     id: str
     code: str
@@ -50,26 +50,26 @@ class Found:
 
     @property
     def key(self) -> str:
-        """What tells it from the others of its check."""
+        """Return the key that identifies the break within its check, without the `#` number of a repeated key."""
         return self.id.removeprefix(f"{self.code}/").partition("#")[0]
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        """What the check hands over for the remedy; empty where it hands over nothing."""
+        """Return the facts that the check provides for the remedy; empty if it provides none."""
         return next((row["facts"] for row in self.evidence if "facts" in row), {})
 
     @property
     def line(self) -> dict[str, Any]:
-        """The facts of the order's line that it is about; empty where it is about none."""
+        """Return the facts of the order line that the break is about; empty if it is not about a line."""
         return self.facts.get("order_line") or {}
 
     @property
     def kind(self) -> tuple[str, str]:
-        """Check and cause."""
+        """Return the check's code and the cause."""
         return self.code, self.cause
 
     def rows(self) -> Iterator[tuple[str, int]]:
-        """The rows that it is about, as table and id: those of the evidence and of the facts."""
+        """Yield the rows that the break is about, as (table, id), from its evidence and its facts."""
         for row in self.evidence:
             if row.get("table") is not None and row.get("id") is not None:
                 yield row["table"], row["id"]
@@ -86,14 +86,14 @@ class Found:
             yield str(self.facts.get("table")), self.facts["last_id"]
 
     def concerned(self) -> Iterator[tuple[str, int]]:
-        """What its facts name beside its own member and order, as ("members", id), ("orders", id) or ("ledger", id)."""
+        """Yield the members, orders and ledger rows that its facts name besides its own, as (kind, id)."""
         for facts in (self.facts, self.line, *(self.facts.get("lines") or ())):
             for kind, names in CONCERNED.items():
                 yield from ((kind, facts[name]) for name in names if isinstance(facts.get(name), int))
 
 
 def found_of(breaks: pl.DataFrame) -> list[Found]:
-    """The breaks of a run, in their order."""
+    """Return the breaks of a run, in their order."""
     columns = ("id", "code", "member_id", "order_id", "amount_paisa", "cause", "evidence")
     return [
         Found(name, code, member, order, amount or 0, cause, json.loads(evidence or "[]"))

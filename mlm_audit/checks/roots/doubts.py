@@ -1,4 +1,7 @@
-"""What depends on an order in doubt: it may be made up, is gone, lacks a field, or cannot have been paid when it says."""
+"""Breaks that depend on an order in doubt.
+
+An order is in doubt if it may be invented, was deleted, lacks a field, or cannot have been paid at the time it states.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -6,30 +9,33 @@ from mlm_audit.checks.roots.breaks import CONSERVATION, LINES, Follow, Found
 
 COUNTERS = "purchase-counters"
 TOO_MANY = ("commission-duplicate", "duplicate-credit")
-"""What is there twice is too much, whatever is true of the order: these findings never follow from it."""
+"""A second copy is surplus whatever is true of the order, so these breaks never follow from the order."""
 FOLLOWING = (*(code for code in LINES if code not in TOO_MANY), "commission-record", CONSERVATION, "order-amount", "order-lines")
-"""What is computed from an order."""
+"""The checks of everything that is computed from an order."""
 UNDISTRIBUTED = ((CONSERVATION, "order-not-distributed"), (CONSERVATION, "order-taken-back"))
-"""An order of which nothing is posted, or nothing any more: its lines are posted only once a person has found that it was paid."""
+"""A paid order of which nothing is posted, or of which everything was taken back, as check and cause.
+
+Its lines are posted only after a person has confirmed that the order was paid.
+"""
 LOST_ORDER = "orphan-order"
 DATED = "impossible-date"
 OF_DATES = ("decided-early", "instalment-date", "joining-flag", "undecided-after-sweep")
-"""What depends on when an order was paid, beside its lines."""
+"""The checks that depend on when an order was paid, besides those of its lines."""
 FIELDS = ("commissionAmount", "isJoiningOrder", "status", "userId")
-"""The fields of an order that its lines are computed from: while one is empty, nobody knows what they should be."""
+"""The fields of an order from which its lines are computed. While one is empty, the correct lines are unknown."""
 OF_TREE = (("commission-beneficiary", "wrong-beneficiary"), ("commission-unexpected", "no-such-level"))
-"""What depends on the buyer's place in the tree alone."""
+"""What depends only on the buyer's place in the tree, as check and cause."""
 FEWEST_WRONG_OWNERS = 2
-"""From how many lines with owners whom the tree does not give it is the order that may be wrong, and not each of the lines."""
+"""From this number of lines with owners that do not match the tree, the order is in doubt, and not each line."""
 OF_OWNERS = ("company-posting", "instalments", "joining-flag", "payout-ledger")
-"""What depends on the buyer of such an order, beside its members' lines."""
+"""The checks that depend on the buyer of such an order, besides those of its members' lines."""
 OF_OWNED_LINES = ("commission-beneficiary", "commission-missing", "commission-not-posted", "commission-unexpected")
 FEWEST_ROWS = 2
-"""How many rows have to name an order before it counts as lost; one alone may be what is wrong."""
+"""The number of rows that must name an order before it counts as lost. A single row may itself be wrong."""
 
 
 def of_doubts(found: Sequence[Found]) -> Iterator[Follow]:
-    """The lines of an order in doubt, and the dates that depend on when it was paid."""
+    """Yield the breaks that follow from an order in doubt: of its lines, of its dates and of its joining flag."""
     doubts = _doubts(found)
     for one in found:
         doubt = doubts.get(one.order_id) if one.order_id is not None else None
@@ -42,7 +48,7 @@ def of_doubts(found: Sequence[Found]) -> Iterator[Follow]:
 
 
 def after_doubts(found: Sequence[Found]) -> Iterator[Follow]:
-    """The purchases of the buyer of an order in doubt: what they come to is known after it."""
+    """Yield the breaks of a buyer's purchases that wait for an order in doubt, since their sum depends on it."""
     buyers: dict[int, Found] = {}
     for one in (*_lost(found), *(doubt for doubt in _doubts(found).values() if doubt.code in (DATED, CONSERVATION))):
         buyer = one.facts.get("buyer_id") if one.code == LOST_ORDER else one.member_id
@@ -58,10 +64,10 @@ def after_doubts(found: Sequence[Found]) -> Iterator[Follow]:
 
 
 def _after_owners(found: Sequence[Found]) -> Iterator[Follow]:
-    """What depends on who bought an order of which several lines have owners whom the tree does not give."""
+    """Yield the breaks that wait for an order with several lines whose owners do not match the tree."""
     orders = {one.order_id: one for one in reversed(found) if (one.line.get("wrong_owners") or 0) >= FEWEST_WRONG_OWNERS}
     buyers = {one.line.get("buyer_id"): one for one in orders.values()}
-    # Each such line of a month that was swept changes the same totals: one line at a time.
+    # In a swept month, every such line changes the same totals, so the lines are settled one at a time.
     swept = {number: one for number, one in orders.items() if one.line.get("is_swept") and not one.line.get("is_joining")}
     months = {str(one.line.get("month")): one for one in swept.values()}
     for one in found:
@@ -76,12 +82,15 @@ def _after_owners(found: Sequence[Found]) -> Iterator[Follow]:
 
 
 def moved_orders(found: Sequence[Found]) -> list[Found]:
-    """Of each order that was moved into another month, the finding that stands for it."""
+    """Return the break that represents each order that was moved into another month."""
     return [one for one in _doubts(found).values() if one.code == DATED]
 
 
 def _doubts(found: Sequence[Found]) -> dict[int, Found]:
-    """The orders in doubt, each with its finding; a time in the future says more than one that is too late."""
+    """Map each order in doubt to its break.
+
+    A time in the future comes first, since it proves more than one that is too late.
+    """
     doubts: dict[int, Found] = {}
     for one in sorted(found, key=lambda one: one.cause != "dated-in-future"):
         is_field = one.code == "field-missing" and one.key in {f"order/{one.order_id}/{field}" for field in FIELDS}
@@ -92,12 +101,12 @@ def _doubts(found: Sequence[Found]) -> dict[int, Found]:
 
 
 def _depends(one: Found, doubt: Found) -> bool:
-    """Whether a finding about an order's lines may go away once the doubt is settled."""
+    """Return whether a break of an order's lines may disappear once the doubt is settled."""
     return doubt.kind in UNDISTRIBUTED or doubt.key.endswith("/userId") or one.kind not in OF_TREE
 
 
 def _lost(found: Sequence[Found]) -> Iterator[Found]:
-    """Of each order that does not exist and that several rows name, the findings that say who bought it."""
+    """Yield the breaks of each order that does not exist and that several rows name. Their facts may name the buyer."""
     rows: dict[int | None, int] = {}
     for one in found:
         if one.code == LOST_ORDER:
@@ -108,5 +117,5 @@ def _lost(found: Sequence[Found]) -> Iterator[Found]:
 
 
 def _months(one: Found, facts: Mapping[str, object]) -> set[str]:
-    """The keys of the log rows of a member in the months that an order concerns."""
+    """Return the keys of a member's eligibility log rows in the months that an order affects."""
     return {f"{one.member_id}/{month}" for month in (facts.get("month"), facts.get("posted_month")) if month is not None}

@@ -1,4 +1,4 @@
-"""What follows from a member who does not exist, or from one row that is wrong about a member."""
+"""Breaks that follow from a member who does not exist, or from one wrong row of a member."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,12 +6,12 @@ from mlm_audit.checks.roots.breaks import COMPANY_MONEY, LINES, RUNNING, WALLET,
 from mlm_audit.checks.roots.doubts import COUNTERS, FOLLOWING
 
 LOST_MEMBER = "orphan-member"
-"""A member whose row is gone: every order that paid them is then compared without them."""
+"""A member whose row was deleted. Every order that paid the member is then compared without the member."""
 OF_LOST_MEMBERS = ("bonus-record", "eligibility-log", "payout-history", "payout-ledger", "release-ledger", "withdrawals", RUNNING)
 NO_MEMBER = ("entry-form", "member-money-without-member")
 LOGGED_PURCHASES = ("eligibility-log", "eligibility-purchases")
 MONEY = ("/amount", "/walletBalance")
-"""How the keys of breaks end that miss an amount."""
+"""The endings of the keys of breaks about a missing amount."""
 OF_NOBODY = ("eligibility-log", "refund-misplaced")
 PAID_TO_MEMBERS = (*LINES, "payout-ledger", "release-ledger")
 OF_WALLETS = (WALLET, RUNNING, "negative-wallet")
@@ -19,7 +19,7 @@ ROLLUP_AMOUNT = ("rollup-ledger", "rollup-record-wrong")
 
 
 def of_members(found: Sequence[Found]) -> Iterator[Follow]:
-    """The breaks of a member, or of a member's month, that follow from one row or record."""
+    """Yield the breaks of a member, or of a member's month, that follow from one row or record."""
     yield from _of_lost_members(found)
     yield from _of_missing_money(found)
     yield from _of_missing_owners(found)
@@ -34,7 +34,10 @@ def of_members(found: Sequence[Found]) -> Iterator[Follow]:
 
 
 def after_purchases(found: Sequence[Found]) -> Iterator[Follow]:
-    """The counter of what a member bought since the last sweep: the log explains only that of the month that was swept."""
+    """Yield the breaks of the counter of purchases since the last sweep, which wait for the log.
+
+    The log explains only the swept month's counter.
+    """
     purchases = {one.member_id: one.id for one in found if one.kind == LOGGED_PURCHASES}
     yield from (
         (one.id, purchases[one.member_id])
@@ -48,7 +51,7 @@ def _is_since_wrong(one: Found) -> bool:
 
 
 def _of_lost_members(found: Sequence[Found]) -> Iterator[Follow]:
-    """A lost member is one finding: their rows in the other tables follow, and so do the orders of which they had a line."""
+    """Yield the breaks that follow from a lost member: rows in other tables, and orders with a line of the member."""
     lost: dict[int | None, str] = {}
     for one in found:
         if one.code == LOST_MEMBER and one.member_id is not None:
@@ -61,7 +64,10 @@ def _of_lost_members(found: Sequence[Found]) -> Iterator[Follow]:
 
 
 def after_lost_members(found: Sequence[Found]) -> Iterator[Follow]:
-    """What is computed from an order whose buyer does not exist: who stands above them is known once it is known who they are."""
+    """Yield the breaks that wait for a buyer who does not exist.
+
+    The uplines are known only once the buyer is identified.
+    """
     lost = {one.member_id: one.id for one in reversed(found) if one.code == LOST_MEMBER and one.member_id is not None}
     orders = {one.order_id: lost[one.line["buyer_id"]] for one in found if one.line.get("buyer_id") in lost}
     for one in found:
@@ -72,7 +78,7 @@ def after_lost_members(found: Sequence[Found]) -> Iterator[Follow]:
 
 
 def _of_missing_money(found: Sequence[Found]) -> Iterator[Follow]:
-    """What rests on an amount that is not there: while nobody knows it, no other amount is set right by it."""
+    """Yield the breaks that depend on a missing amount. While it is unknown, no other amount is corrected by it."""
     empty = [one for one in found if one.code == "field-missing" and one.key.endswith(MONEY)]
     rows = {row: one.id for one in empty for row in one.rows() if row[0] == "ledger"}
     wallets = {one.member_id: one.id for one in empty if one.key.startswith("users/")}
@@ -84,7 +90,10 @@ def _of_missing_money(found: Sequence[Found]) -> Iterator[Follow]:
 
 
 def after_money(found: Sequence[Found]) -> Iterator[Follow]:
-    """The wallets of members of whom a ledger row has no amount: how far they are off is known after it."""
+    """Yield the wallet breaks that wait for a ledger row without an amount.
+
+    The difference is unknown until the row is corrected.
+    """
     empty = {one.member_id: one.id for one in found if one.code == "field-missing" and one.key.startswith("ledger/")}
     for one in found:
         if one.code in (WALLET, "negative-wallet") and one.member_id is not None and one.member_id in empty:
@@ -92,7 +101,10 @@ def after_money(found: Sequence[Found]) -> Iterator[Follow]:
 
 
 def after_shortages(found: Sequence[Found]) -> Iterator[Follow]:
-    """A wallet below zero of a member who was given too little: how far it is below is known once they have what they are due."""
+    """Yield the breaks of negative wallets that wait until the member has received what is due.
+
+    How far such a wallet is below zero is known only after that.
+    """
     short = {one.member_id: one.id for one in reversed(found) if one.code in PAID_TO_MEMBERS and one.amount_paisa < 0}
     for one in found:
         if one.code == "negative-wallet" and one.member_id is not None and one.member_id in short:
@@ -100,13 +112,13 @@ def after_shortages(found: Sequence[Found]) -> Iterator[Follow]:
 
 
 def after_numbers(found: Sequence[Found]) -> Iterator[Follow]:
-    """The wallet and the counters of a member who may have been given another number: the rows name the old one."""
+    """Yield the wallet and counter breaks that wait for a member who may have a new id. The rows name the old one."""
     moved = {one.facts["renumbered_id"]: one.id for one in reversed(found) if one.facts.get("renumbered_id")}
     yield from ((one.id, moved[one.member_id]) for one in found if one.code in (WALLET, COUNTERS) and one.member_id in moved)
 
 
 def after_owners(found: Sequence[Found]) -> Iterator[Follow]:
-    """The wallet of a member to whom a row seems to belong that names nobody, or a member who does not exist."""
+    """Yield the wallet breaks that wait for a ledger row without an existing member that seems to be this member's."""
     unowned = {row: one for one in found if _is_unowned(one) for row in one.rows() if row[0] == "ledger"}
     members: dict[tuple[int | None, int], str] = {}
     for one in found:
@@ -128,7 +140,10 @@ def _amounts(one: Found) -> set[int]:
 
 
 def _of_missing_owners(found: Sequence[Found]) -> Iterator[Follow]:
-    """What is said of a row that names nobody, while it has to be found out whose it is; of a refund the other line, too."""
+    """Yield the breaks of rows that name no member, whose owner must be found first.
+
+    A refund's other line is included.
+    """
     owners = {row: one.id for one in found if one.code == "field-missing" and one.key.endswith("/userId") for row in one.rows()}
     lines: dict[tuple[int | None, int], str] = {}
     for one in found:
@@ -142,7 +157,7 @@ def _of_missing_owners(found: Sequence[Found]) -> Iterator[Follow]:
 
 
 def _of_company_money(found: Sequence[Found]) -> Iterator[Follow]:
-    """Rows of the company in a member's ledger, where they are all that it has more than the wallet."""
+    """Yield the wallet breaks that follow from company rows in a member's ledger, if these are the whole difference."""
     taken: dict[int, list[Found]] = {}
     for one in found:
         if one.kind == COMPANY_MONEY and one.member_id is not None:

@@ -1,4 +1,4 @@
-"""What a member's month adds up to follows from a record of commission, where that record explains the whole difference."""
+"""Breaks of a member's month that follow from a commission record, where the record explains the whole difference."""
 
 from collections.abc import Iterator, Sequence
 
@@ -23,13 +23,13 @@ RECORDS = (
     *REFUNDS,
     "decision-against-log",
 )
-"""What is wrong with the records of commission from which a month's release and roll-up are added up."""
+"""The checks of the commission records from which a month's release and roll-up are added up."""
 RELEASED, ROLLED_UP, ANY = "released", "rolled_up", ""
-"""The status of a record; ANY where there is none, so that nobody knows what it would be."""
+"""The status of a record. ANY stands for an unknown status, and counts for both."""
 
 
 class _Months:
-    """By how much the records of commission are off in each member's month, and the break that says so."""
+    """The surplus of the commission records in each member's month, in paisa, and the break that explains it."""
 
     def __init__(self) -> None:
         self.roots: dict[str, str] = {}
@@ -43,7 +43,10 @@ class _Months:
             self._add(f"{member}/{month}", status, paisa, one.id)
 
     def add_moved(self, one: Found) -> None:
-        """The records of an order that was moved in time: they are added up for another month than that of their posting."""
+        """Add the records of an order that was moved in time.
+
+        They are counted in another month than that of their posting.
+        """
         for row in one.facts.get("records") or ():
             member, status, paisa = row.get("user_id"), row.get("status") or ANY, row.get("amount_paisa") or 0
             if member is not None:
@@ -56,11 +59,11 @@ class _Months:
             self.roots.setdefault(place, root)
 
     def off_by(self, place: str, status: str) -> int:
-        """What the records of a status have too much in a member's month."""
+        """Return the surplus of the records of a status in a member's month, in paisa."""
         return self.off.get((place, status), 0) + self.off.get((place, ANY), 0)
 
     def explain(self, one: Found) -> bool:
-        """Whether what the records have too much is what a release, a roll-up or a decision has."""
+        """Return whether the surplus of the records equals the difference of a release, a roll-up or a decision."""
         facts = one.facts
         if one.code == "release-ledger":
             return bool(facts.get("released_paisa", 0) - facts.get("credited_paisa", 0) == self.off_by(one.key, RELEASED))
@@ -74,7 +77,7 @@ class _Months:
 
 
 def of_months(found: Sequence[Found]) -> Iterator[Follow]:
-    """The breaks of a member's month, and of the month's statistics, that follow from a record of commission."""
+    """Yield the breaks of a member's month, and of the month's statistics, that follow from a commission record."""
     months = _months_of(found)
     recorded: dict[str, int] = {}
     roots: dict[str, str] = {}
@@ -92,7 +95,10 @@ def of_months(found: Sequence[Found]) -> Iterator[Follow]:
 
 
 def after_months(found: Sequence[Found]) -> Iterator[Follow]:
-    """The breaks of a member's month in which a record is wrong that does not explain them: what they need is known after it."""
+    """Yield the breaks of a member's month that wait for a wrong record, because the record does not explain them.
+
+    Their steps are known only after the record is corrected.
+    """
     months = _months_of(found)
     for one in found:
         if one.code in ("release-ledger", "rollup-ledger") and one.key in months.roots and not months.explain(one):
@@ -101,7 +107,7 @@ def after_months(found: Sequence[Found]) -> Iterator[Follow]:
 
 
 def _after_log(found: Sequence[Found]) -> Iterator[Follow]:
-    """What rests on the eligibility log of a month, where a row of the log is wrong, twice there or missing."""
+    """Yield the breaks that wait for a wrong, duplicated or missing row of a month's eligibility log."""
     logs = {one.key: one.id for one in found if one.code == LOG}
     undecided = {one.key: one.id for one in found if one.code == WITHOUT_LOG}
     months = {key.split("/")[1]: root for key, root in (undecided | logs).items() if "/" in key}
@@ -115,7 +121,7 @@ def _after_log(found: Sequence[Found]) -> Iterator[Follow]:
 
 
 def _is_bare(one: Found) -> bool:
-    """Whether only the status of a commission says that it was rolled up, which anybody could have set."""
+    """Return whether only the status of a commission says that it was rolled up. Any edit could have set it."""
     return not one.facts.get("recorded_paisa") and not one.facts.get("credited_paisa")
 
 
@@ -123,7 +129,7 @@ def _months_of(found: Sequence[Found]) -> _Months:
     months = _Months()
     for one in moved_orders(found):
         months.add_moved(one)
-    # A decision is a root only where no record of the month is wrong.
+    # A decision is a root only if no record of the month is wrong.
     for one in sorted(found, key=lambda one: one.code in DECISIONS):
         if one.code in RECORDS and one.cause != FOLLOWS:
             months.add(one)
@@ -131,7 +137,7 @@ def _months_of(found: Sequence[Found]) -> _Months:
 
 
 def _is_by(one: Found, recorded_paisa: int) -> bool:
-    """Whether the statistics of a month differ in the amount alone, and by just this."""
+    """Return whether a month's statistics differ only in the amount, by `recorded_paisa` or by nothing."""
     facts = one.facts
     return not _differs_in_members(one) and abs((facts.get("stated_paisa") or 0) - (facts.get("rolled_up_paisa") or 0)) in (
         0,
@@ -140,18 +146,19 @@ def _is_by(one: Found, recorded_paisa: int) -> bool:
 
 
 def _differs_in_members(one: Found) -> bool:
-    """Whether the statistics of a month have other numbers of members than its log."""
+    """Return whether a month's statistics have other counts of members than its log."""
     return any(one.facts.get(f"stated_{name}") != one.facts.get(f"{name}_users") for name in ("eligible", "ineligible"))
 
 
 def _off_by(one: Found) -> Iterator[tuple[int, str, int]]:
-    """Whose month has how much more than it should in the records of commission, and of which status."""
+    """Yield (member, status, paisa) for each surplus of the commission records in a member's month."""
     if one.code in DECISIONS:
         yield from _off_by_decision(one)
     elif one.code in REFUNDS:
         yield from _off_by_refund(one)
     elif one.cause == OTHER_KIND and one.facts.get("holder_id") is not None:
-        # A record of type joining is not added up for the month of a repurchase, and the other way round.
+        # A month's total leaves out a record of type joining for a repurchase, and counts a record of type repurchase
+        # for a joining order.
         sign = 1 if one.facts.get("is_joining") else -1
         yield one.facts["holder_id"], one.facts.get("status") or ANY, sign * (one.facts.get("recorded_paisa") or 0)
     elif one.code == "undecided-after-sweep" and one.member_id is not None:

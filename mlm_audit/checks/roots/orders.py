@@ -1,4 +1,4 @@
-"""What follows from an order that is wrong itself, from a line of it, or from an instalment or withdrawal."""
+"""Breaks that follow from a wrong order, from one of its lines, or from an instalment or withdrawal."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,38 +6,42 @@ from mlm_audit.checks.roots.breaks import CONSERVATION, FOLLOWS, LINES, Follow, 
 from mlm_audit.checks.roots.doubts import COUNTERS, FOLLOWING, UNDISTRIBUTED
 
 ROOTS = ("order-basis", "order-buyer", "joining-flag", "order-unusable", "order-status")
-"""What is wrong with an order itself: everything that is computed from it is then compared with the wrong thing."""
+"""The checks of the order itself. If it is wrong, everything computed from it is compared with the wrong values."""
 PLACE = "matrix-lines"
 MANY_ROOTS = (PLACE, "order-version")
-"""What is wrong with many orders at once, a member's place or the plan's dates: the orders are listed in its facts."""
+"""The checks of one fault in many orders: a member's place, or the plan's dates. The facts list the orders."""
 MISPLACED = "wrong-level"
 BUYER = "order-buyer"
 INDEPENDENT = {BUYER: ("commission-amount",), PLACE: ("instalments", "order-amount")}
-"""What never follows from such a root: the amount of a line does not depend on who bought, the instalments not on who stands above."""
+"""The checks that do not depend on such a root.
+
+The amount of a line does not depend on the buyer, and the instalments do not depend on the uplines.
+"""
 OF_FIRST_ORDER = ("inactive-upline", "rolled-up-though-active")
-"""Causes that depend on since when a member is active, which is since their first order."""
+"""The causes that depend on when a member became active, which is with their first order."""
 UNPAID = ("commission-unexpected", "order-not-paid")
 OTHER_AMOUNT = "paid-other-amount"
 NOT_MARKED = ("given-up-early", "undecided-with-amount", "undecided-with-time")
-"""What the state of an instalment shows that was paid and is not marked as paid."""
+"""The causes of an instalment's state that show that it was paid but not marked as paid."""
 INSTALMENT_AMOUNT = ("instalments", "instalment-amount")
 INSTALMENT_OWNER, PAID_TO_OTHER = ("instalments", "wrong-beneficiary"), ("payout-ledger", "wrong-beneficiary")
 UNAPPROVED = ("withdrawals", "withdrawal-not-approved")
 DEBITED_TWICE = ("withdrawals", "withdrawal-debited-twice")
 MARKED = ("decided-without-time", "paid-without-amount")
-"""What it shows that was marked as paid by hand."""
+"""The causes of an instalment's state that show that it was marked as paid by hand."""
 OF_AMOUNT = ("wrong-amount", "history-edited")
 
 
 def of_orders(found: Sequence[Found]) -> Iterator[Follow]:
-    """The breaks that follow from an order, from one of its lines, or from what was paid."""
+    """Yield the breaks that follow from an order, from one of its lines, or from a payment."""
     yield from _of_lines(found)
     yield from _of_payments(found)
     yield from _of_buyers(found)
     orders: dict[int, str] = {}
     undistributed = {one.order_id for one in found if one.kind in UNDISTRIBUTED}
     for one in found:
-        # Of an order of which nothing was posted it has to be found out first whether it was paid; its flag is settled with that.
+        # If nothing was posted for an order, a person must first find out whether it was paid. Its flag is settled with
+        # that.
         is_settled_later = one.code == "joining-flag" and one.order_id in undistributed
         if one.code in ROOTS and one.order_id is not None and not is_settled_later:
             orders.setdefault(one.order_id, one.id)
@@ -53,7 +57,7 @@ def of_orders(found: Sequence[Found]) -> Iterator[Follow]:
 def _of_lines(found: Sequence[Found]) -> Iterator[Follow]:
     misplaced = {one.order_id: one.id for one in found if one.kind == ("commission-missing", MISPLACED)}
     lines = {one.order_id: one.id for one in reversed(found) if one.code in LINES}
-    # Whether an unpaid order counts among its buyer's purchases is decided with the order.
+    # Whether an unpaid order counts as a purchase of its buyer is decided with the order.
     buyers = {one.line.get("buyer_id"): one.id for one in found if one.kind == UNPAID}
     for one in found:
         if one.cause == MISPLACED and one.code != "commission-missing" and one.order_id in misplaced:
@@ -65,7 +69,11 @@ def _of_lines(found: Sequence[Found]) -> Iterator[Follow]:
 
 
 def after_lines(found: Sequence[Found]) -> Iterator[Follow]:
-    """A record that the sweep missed and that is wrong itself, or whose state rests on a wrong time or on what the bank shows."""
+    """Yield the breaks of records that wait for the break of a line, a date or a withdrawal.
+
+    Such a record was missed by the sweep and is wrong itself, or its state depends on a wrong time or on what the bank
+    shows.
+    """
     records = {str(one.line["record_id"]): one.id for one in found if one.code in LINES and one.line.get("record_id") is not None}
     dated = {row: one.id for one in found if one.kind == ("impossible-date", "dated-in-future") for row in one.rows()}
     debits = {one.key: one.id for one in found if one.kind == UNAPPROVED}
@@ -80,9 +88,9 @@ def after_lines(found: Sequence[Found]) -> Iterator[Follow]:
 
 
 def at_places(found: Sequence[Found]) -> Iterator[Follow]:
-    """The lines of orders below a member whose place in the tree is in question, where the other place does not explain them.
+    """Yield the line breaks below a member in a disputed place that the other place does not explain.
 
-    Their steps hold only where today's place is right.
+    Their steps are valid only if today's place is right.
     """
     orders = {order: one.id for one in found if one.code == PLACE for order in one.facts.get("open_order_ids") or ()}
     for one in found:
@@ -91,7 +99,10 @@ def at_places(found: Sequence[Found]) -> Iterator[Follow]:
 
 
 def _of_buyers(found: Sequence[Found]) -> Iterator[Follow]:
-    """Where an order's buyer was changed, the purchases of both members follow, and of a joining order since when they are active."""
+    """Yield the breaks that follow from a changed buyer of an order.
+
+    They are the purchases of both members and, for a joining order, what depends on when they became active.
+    """
     buyers: dict[int | None, list[Found]] = {}
     for one in found:
         if one.code == BUYER:
@@ -116,7 +127,10 @@ def _is_of_buyer(one: Found, root: Found) -> bool:
 
 
 def _of_payments(found: Sequence[Found]) -> Iterator[Follow]:
-    """The history of an instalment follows from its ledger, and so does its state where it only was not marked."""
+    """Yield the breaks of an instalment that follow from its ledger rows or its plan.
+
+    Its history follows, and so does its state if the instalment was only not marked as paid.
+    """
     paid = {one.key: one for one in found if one.code == "payout-ledger"}
     planned = {f"SelfPayoutSchedule/{one.facts.get('last_id')}": one for one in found if one.kind == INSTALMENT_AMOUNT}
     for one in found:
@@ -128,9 +142,9 @@ def _of_payments(found: Sequence[Found]) -> Iterator[Follow]:
 
 
 def _of_state(one: Found, plan: Found | None, payment: Found | None) -> Iterator[Follow]:
-    """What the state of an instalment shows, beside what is said of its plan and of its payment."""
+    """Yield what follows between the break of an instalment's state and the breaks of its plan and its payment."""
     if plan is not None and one.cause == OTHER_AMOUNT and plan.facts.get("last_actual_paisa") == plan.facts.get("due_paisa"):
-        # It was paid with what the order gives: the plan of the instalment is wrong.
+        # The payment is what the order gives, so the planned amount of the instalment is wrong.
         yield one.id, plan.id
         if payment is not None and payment.cause in OF_AMOUNT and payment.facts.get("holder_id") == payment.member_id:
             yield payment.id, plan.id
@@ -141,15 +155,18 @@ def _of_state(one: Found, plan: Found | None, payment: Found | None) -> Iterator
     ):
         yield one.id, payment.id
     elif one.cause == OTHER_AMOUNT and payment.cause in OF_AMOUNT:
-        # Where the ledger has what was planned, it is the record that is wrong.
+        # If the ledger has the planned amount, the record is wrong.
         is_record = payment.facts.get("credited_paisa") == one.facts.get("planned_paisa")
         yield (payment.id, one.id) if is_record else (one.id, payment.id)
 
 
 def _of_misfiled(found: Sequence[Found]) -> Iterator[Follow]:
-    """The date of an instalment follows from the order that it names, a wallet below zero from a debit of somebody else's request."""
+    """Yield the breaks that follow from a misfiled instalment, or from a debit for another member's request.
+
+    The date of an instalment follows from the order that it names. A negative wallet follows from the debit.
+    """
     misfiled = {str(one.facts["last_id"]): one.id for one in found if one.facts.get("of_order_id") and one.facts.get("last_id")}
-    # The buyer was paid, and only the instalment names somebody else.
+    # The buyer was paid, and only the instalment names another member.
     owners = {str(one.facts.get("last_id")): one for one in found if one.kind == INSTALMENT_OWNER}
     debited = {one.facts.get("surplus_user_id"): one for one in found if one.kind == DEBITED_TWICE}
     for one in found:
@@ -164,7 +181,7 @@ def _of_misfiled(found: Sequence[Found]) -> Iterator[Follow]:
 
 
 def _explains(debit: Found, below_paisa: int) -> bool:
-    """Whether a debit of somebody else's request is what took a wallet so far below zero."""
+    """Return whether a debit for another member's request explains how far a wallet is below zero."""
     facts = debit.facts
     is_of_other = facts.get("surplus_user_id") != debit.member_id and not facts.get("is_outside_wallet")
     return is_of_other and (facts.get("surplus_paisa") or 0) >= below_paisa

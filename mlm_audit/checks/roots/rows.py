@@ -1,4 +1,4 @@
-"""What follows from one misattributed row: it is missing where it belongs and surplus where it stands."""
+"""Breaks that follow from one misattributed row, which is missing where it belongs and surplus where it is filed."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,7 +8,10 @@ from mlm_audit.checks.roots.doubts import UNDISTRIBUTED
 OTHERWISE = "other-ledger-type"
 OTHER_KIND = "record-kind-wrong"
 EARLY = ("decided-early", "month-slip")
-"""A joining record is released at once; called a repurchase it seems to be decided too early. Of any other record that is a finding."""
+"""The break of a joining record that has the type repurchase: it is released at once, so it seems to be decided early.
+
+For any other record, an early decision is a break of its own.
+"""
 MISNAMED = {
     OTHERWISE: ("ledger", "other_id"),
     "rollup-record-misnamed": ("CommissionRollup", "misnamed_id"),
@@ -16,7 +19,7 @@ MISNAMED = {
     "instalment-misnamed": ("SelfPayoutSchedule", "stray_id"),
     OTHER_KIND: ("commissions", "record_id"),
 }
-"""The causes of such a row, with its table and the fact that has its id."""
+"""The causes of a misattributed row, with its table and the fact that holds its id."""
 MAY_FOLLOW = (
     *LINES,
     "commission-record",
@@ -32,7 +35,7 @@ MAY_FOLLOW = (
     "rollup-record",
     "unsupported-entry",
 )
-"""The checks whose break about such a row says only that it is where it does not belong."""
+"""The checks whose break about a misattributed row says only that the row is in the wrong place."""
 MAY_FOLLOW_AS = (
     ("bonus-record", "bonus-not-posted"),
     ("payout-ledger", "payout-without-schedule"),
@@ -44,7 +47,7 @@ MAY_FOLLOW_AS = (
     ("withdrawals", "withdrawal-without-request"),
 )
 MALFORMED = ("level-missing", "member-money-without-member")
-"""The causes of a row without owner or level: that a refund is misplaced by its amount is settled with it."""
+"""The causes of a row without an owner or level. A refund that is misplaced by its amount is settled with the row."""
 OF_MALFORMED = (("commission-unexpected", "no-such-level"), ("payout-ledger", "payout-not-marked"))
 ROLLUP_LOST = ("rollup-ledger", "rollup-not-posted")
 REFUNDS = ("refund-misplaced", "refund-not-reversed")
@@ -55,7 +58,7 @@ AMOUNTS = ("approved_paisa", "credited_paisa", "debited_paisa", "posted_paisa")
 
 
 class _Places:
-    """Where such rows are: the rows themselves, the orders and amounts that they concern, and the wallets."""
+    """An index of the misattributed rows: the rows, the orders and amounts that they affect, and the wallets."""
 
     def __init__(self) -> None:
         self.rows: dict[tuple[str, int], str] = {}
@@ -90,7 +93,7 @@ class _Places:
         return self._by_form(one) or self._by_row(one) or self._by_amount(one)
 
     def _by_form(self, one: Found) -> str | None:
-        """The row without owner or level that explains a refund, a line or a roll-up of the same amount."""
+        """Return the break of a row without owner or level that explains a break of the same amount."""
         paisa = abs(one.amount_paisa)
         if one.code in REFUNDS:
             return self.refunds.get((one.order_id, paisa))
@@ -116,15 +119,15 @@ class _Places:
 
 
 def _orders(one: Found) -> set[int]:
-    """The order of the row, and the one that it names instead."""
+    """Return the order of the row, and the order that the row names instead."""
     named = [one.order_id, one.facts.get("stray_order_id")]
-    if one.code in LINES:  # of a payout, a withdrawal or a release the reference is no order
+    if one.code in LINES:  # the reference of a payout, a withdrawal or a release is not an order
         named.append(one.facts.get("other_reference_id"))
     return {order for order in named if order is not None}
 
 
 def _holders(one: Found) -> set[int]:
-    """The members whose wallets part from their ledger by the row."""
+    """Return the members whose wallets differ from their ledgers by the row."""
     if one.facts.get("is_row_only"):
         holders = (one.member_id, one.facts.get("holder_id"), one.line.get("credit_user_id"))
     elif one.code in ("unsupported-entry", "withdrawals") and one.facts.get("is_outside_wallet"):
@@ -135,7 +138,7 @@ def _holders(one: Found) -> set[int]:
 
 
 def of_rows(found: Sequence[Found]) -> Iterator[Follow]:
-    """The breaks that follow from a row which is another one's than it says; it is set right with its own break."""
+    """Yield the breaks that follow from a misattributed row. The row is corrected with its own break."""
     yield from _of_other_kind(found)
     yield from _of_misfiled_rollups(found)
     places = _Places()
@@ -147,7 +150,7 @@ def of_rows(found: Sequence[Found]) -> Iterator[Follow]:
 
 
 def _of_other_kind(found: Sequence[Found]) -> Iterator[Follow]:
-    """The level of a row that takes a line of the company back and is called another kind: with its own kind it has the right one."""
+    """Yield the level breaks of rows that reverse a company line under another type. The level fits the right type."""
     kinds = {
         ("ledger", one.facts["last_id"]): one.id
         for one in found
@@ -162,7 +165,7 @@ def _of_other_kind(found: Sequence[Found]) -> Iterator[Follow]:
 
 
 def _of_misfiled_rollups(found: Sequence[Found]) -> Iterator[Follow]:
-    """The month in which a CommissionRollup row of another month stands, where that row is all that it has too much."""
+    """Yield the roll-up breaks of months whose whole surplus is a CommissionRollup row of another month."""
     misfiled = {
         f"{facts['misnamed_user_id']}/{facts['misnamed_year'] * 100 + facts['misnamed_month']}": one
         for one in found
@@ -175,7 +178,7 @@ def _of_misfiled_rollups(found: Sequence[Found]) -> Iterator[Follow]:
 
 
 def after_types(found: Sequence[Found]) -> Iterator[Follow]:
-    """The company's credit of a roll-up that is not there, while as much or more stands in rows of a type that nobody knows."""
+    """Yield the roll-ups without a company credit that wait for rows of an unknown type with at least their amount."""
     unknown = [one for one in found if one.code == "ledger-type"]
     for one in found:
         if one.kind == ROLLUP_LOST:
@@ -183,7 +186,7 @@ def after_types(found: Sequence[Found]) -> Iterator[Follow]:
 
 
 def _misnamed(one: Found) -> Iterator[tuple[str, int]]:
-    """The row, as table and id, that a break shows to be another one's than it says."""
+    """Yield the rows, as (table, id), that a break shows to be misattributed."""
     is_same = bool(one.facts.get("is_same_row"))
     if one.cause in MISNAMED and (is_same or one.cause != OTHERWISE):
         table, fact = MISNAMED[one.cause]

@@ -1,7 +1,8 @@
-"""Ledger rows that never reached a wallet: where together they are all by which the wallet differs, they were edited or forged.
+"""Ledger rows that never reached a wallet.
 
-Each is then set right in the ledger alone, and the difference of the wallet follows from them. To take their money from the wallet, or
-to give it there, and to set the wallet as well would move it twice.
+If such rows together are the whole difference between a wallet and its ledger, they were edited or forged. Each row is
+then corrected in the ledger alone, and the wallet difference follows from these rows. Moving their money in the wallet
+and setting the wallet as well would move it twice.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,21 +14,24 @@ from mlm_audit.checks.roots.rows import OTHERWISE
 
 RELEASES, LOST_MEMBER = "release-ledger", "orphan-member"
 NAMED = "credit-posted-twice"
-"""The cause of a wallet's difference that names the row, and how it is reversed, by itself."""
+"""The cause of a wallet difference that itself names the row and how it is reversed."""
 OWNERS = ("commission-beneficiary", "payout-ledger", "withdrawals")
-"""The checks that find a row with another owner, as the cause wrong-beneficiary."""
+"""The checks that find a row with the wrong owner, under the cause wrong-beneficiary."""
 SURPLUS = (
     ("duplicate-credit", "credit-posted-twice"),
     ("payout-ledger", "payout-without-schedule"),
     (RELEASES, "credit-without-release"),
     (RELEASES, "wrong-amount"),
 )
-"""Credits beyond what any source gives, or short of it, as check and cause; the amount of the break is what there is too much."""
+"""Credits above or below what their source gives, as check and cause. The amount of the break is the surplus."""
 
 
 @dataclass(frozen=True)
 class Outside:
-    """A break about a ledger row that the wallets may not have: by how much each member's ledger changes when it is set right."""
+    """A break about a ledger row that may never have reached a wallet.
+
+    `changes` maps each member to the paisa by which their ledger changes when the row is corrected.
+    """
 
     id: str
     changes: Mapping[int, int]
@@ -37,12 +41,12 @@ class Outside:
 
 
 def outside_wallets(found: Sequence[Found]) -> tuple[dict[str, Mapping[str, Any]], list[Follow]]:
-    """Per break whose rows never reached a wallet the facts that say so, and what follows from it."""
+    """Map each break whose rows never reached a wallet to the facts that say so; return also what follows from it."""
     differences = {one.member_id: one for one in found if one.code == WALLET and one.member_id is not None and one.cause != NAMED}
     if not differences:
         return {}, []
     lost = {one.member_id for one in found if one.code == LOST_MEMBER}
-    # A row that the running balance goes along with was in the wallet, whatever became of the money.
+    # If the running balance includes a row, the row reached the wallet, whatever happened to the money later.
     parted = {one.key for one in found if one.code == RUNNING}
     candidates = [one for one in (*_pairs(found), *_single(found, lost)) if str(one.row) in parted]
     explained = _explained(candidates, {member: one.amount_paisa for member, one in differences.items()})
@@ -53,7 +57,7 @@ def outside_wallets(found: Sequence[Found]) -> tuple[dict[str, Mapping[str, Any]
 
 
 def _explained(given: Sequence[Outside], differences: Mapping[int | None, int]) -> list[Outside]:
-    """Those that are, for each of their members, with all others of that member the whole difference of the wallet."""
+    """Return the breaks that, for each of their members, add up to the whole wallet difference."""
     kept = list(given)
     while True:
         sums: dict[int, int] = {}
@@ -85,7 +89,7 @@ def _single(found: Sequence[Found], lost: set[int | None]) -> Iterator[Outside]:
 
 
 def _owners(one: Found) -> tuple[int | None, int | None, int]:
-    """Whose the row is, whom it names, and the amount of the row."""
+    """Return the owner of the row, the member whom it names, and its amount in paisa."""
     if one.line:
         return one.line.get("upline_id"), one.line.get("credit_user_id"), one.line.get("credit_row_paisa") or 0
     debited = one.facts.get("debited_paisa")
@@ -94,7 +98,7 @@ def _owners(one: Found) -> tuple[int | None, int | None, int]:
 
 
 def _of_approval(one: Found, lost: set[int | None]) -> Iterator[Outside]:
-    """An entry that names another member, or another amount, than the approval of its kind."""
+    """Yield an entry that names another member or amount than the approval of its kind."""
     facts = one.facts
     posted, approved = facts.get("posted_paisa"), facts.get("approved_paisa")
     if facts.get("kind") != facts.get("approved_kind") or posted is None or approved is None:
@@ -108,7 +112,7 @@ def _of_approval(one: Found, lost: set[int | None]) -> Iterator[Outside]:
 
 
 def _pairs(found: Sequence[Found]) -> Iterator[Outside]:
-    """A month's release that stands with another member: it is lacking here and surplus there, and it is the same row."""
+    """Yield the releases that were credited to another member. The row is missing for one and surplus for the other."""
     kinds = ((RELEASES, "credit-without-release"), ("duplicate-credit", "credit-posted-twice"))
     surplus = {one.facts.get("ledger_id"): one for one in found if one.kind in kinds}
     for one in found:

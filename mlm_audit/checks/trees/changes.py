@@ -1,4 +1,4 @@
-"""Who moved under whom since the last run: two copies of the structure, compared."""
+"""Compare two copies of the trees' structure, to find who moved under whom since the last run."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ EDGES = {"sponsor_id": ("sponsor", "is_member"), "parent_id": ("parent", "has_no
 
 
 def structure(members: pl.DataFrame, nodes: pl.DataFrame) -> pl.DataFrame:
-    """member_id, sponsor_id, parent_id, position of everybody who is a member or has a node, and which of the two."""
+    """Return member_id, sponsor_id, parent_id, position, is_member and has_node of all members and all nodes."""
     people = members.select(pl.col("id").alias("member_id"), "sponsor_id", pl.lit(value=True).alias("is_member"))
     places = nodes.select(pl.col("user_id").alias("member_id"), "parent_id", "position", pl.lit(value=True).alias("has_node"))
     both = people.join(places, on="member_id", how="full", coalesce=True)
@@ -17,10 +17,10 @@ def structure(members: pl.DataFrame, nodes: pl.DataFrame) -> pl.DataFrame:
 
 
 def moves(before: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
-    """One row per edge that leads elsewhere than before: member_id, edge (sponsor or parent), before, after."""
+    """Return one row per changed edge: member_id, edge (sponsor or parent), before, after."""
     both = before.join(now, on="member_id", suffix="_now")
     found = [
-        # Who is gone, or has lost the node, has not moved; that is told elsewhere.
+        # A member who is gone, or has lost the node, has not moved; the tree checks report that.
         both.filter(there, pl.col(f"{there}_now"), pl.col(column).ne_missing(pl.col(f"{column}_now"))).select(
             "member_id", pl.lit(edge).alias("edge"), pl.col(column).alias("before"), pl.col(f"{column}_now").alias("after")
         )
@@ -30,11 +30,11 @@ def moves(before: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
 
 
 def arrivals(before: pl.DataFrame, now: pl.DataFrame) -> tuple[int, int]:
-    """How many members are there that were not, and how many are gone."""
+    """Return how many members are new, and how many are gone."""
     then, today = before.filter("is_member"), now.filter("is_member")
     return today.join(then, on="member_id", how="anti").height, then.join(today, on="member_id", how="anti").height
 
 
 def as_items(moved: pl.DataFrame) -> tuple[dict[str, Any], ...]:
-    """The moves as items of a result, the first ten thousand."""
+    """Return the moves as items of a result, at most the first ten thousand."""
     return tuple(moved.head(MOST_LISTED).to_dicts())

@@ -1,7 +1,8 @@
-"""The closure against the matrix: the bulk pass finds who is suspect, plain Python says of them what is wrong.
+"""Compare the closure with the matrix.
 
-The bulk pass looks at every row once, in two halves at a time, and keeps one bit per member and depth. Members whose way up is not sound within the
-closure's depth are left alone: of them nobody knows what the closure should say.
+A bulk pass finds the suspect members, and plain Python then determines what is wrong with each of them. The bulk pass
+reads every row once, in two threads with half of the rows each, and keeps one bit per member and depth. Members whose
+path to the root is not sound within the closure's depth are skipped, because their correct closure is unknown.
 """
 
 from collections import defaultdict
@@ -19,7 +20,7 @@ THREADS = 2
 
 
 class ClosureRow(NamedTuple):
-    """A row of the closure; `row_id` is the platform's, whose column may let nulls in."""
+    """A row of the closure. `row_id` is the platform's id. `ancestor_id` and `depth` may be null on the platform."""
 
     row_id: int
     ancestor_id: int | None
@@ -28,9 +29,11 @@ class ClosureRow(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What one row of the closure lacks: `delete` and `depth` name the row that is there, `insert` has row_id 0.
+    """A change to one row of the closure. `code` is the check that the row fails.
 
-    `code` is the check that it fails, `depth_now` the depth that is there.
+    The actions `delete` and `depth` apply to the existing row `row_id`; `insert` has row_id 0. `depth` is the depth to
+    store, and `depth_now` is the depth that is stored. The action `flag` sets an eligibility flag to `depth`, which is
+    then 0 or 1.
     """
 
     code: str
@@ -43,7 +46,7 @@ class Change(NamedTuple):
 
 
 def suspects(forest: Forest, index: Index, closure: pl.DataFrame) -> tuple[Rows, list[int]]:
-    """The rows of members whose closure differs from the matrix, and descendants of the closure who have no node.
+    """Return the rows of members whose closure differs from the matrix, and the closure's descendants without a node.
 
     `closure` has id, ancestor_id, descendant_id, depth.
     """
@@ -72,7 +75,7 @@ def _pass_over(forest: Forest, index: Index, closure: pl.DataFrame) -> tuple[Fla
 
 @compiled
 def _rows_pass(up: Rows, ancestors: Rows, descendants: Rows, depths: Rows) -> tuple[Flags, Small]:
-    """Whose rows are wrong or there twice, and a bit for each depth that was seen."""
+    """Return which rows have a wrong or duplicate closure row, and a bit for each depth that was seen."""
     wrong = np.zeros(len(up), np.bool_)
     bits = np.zeros(len(up), np.uint8)
     for place in range(len(descendants)):
@@ -95,7 +98,10 @@ def _rows_pass(up: Rows, ancestors: Rows, descendants: Rows, depths: Rows) -> tu
 
 
 def _judge(depth: Rows, state: Small, wrong: list[Flags], bits: list[Small]) -> Flags:
-    """Suspect: a wrong row, a depth seen in both halves, or not every depth seen; but only where the way up is sound."""
+    """Return which rows are suspect: they have a wrong row, a depth in both halves, or a missing depth.
+
+    Rows whose path to the root is not sound within the closure's depth are never suspect.
+    """
     is_suspect: Flags = wrong[0] | wrong[1] | ((bits[0] & bits[1]) != 0)
     is_suspect |= (bits[0] | bits[1]) != _ALL_BITS[np.minimum(depth, CLOSURE_DEPTH)]
     is_suspect &= (state == SOUND) | (depth >= CLOSURE_DEPTH)
@@ -106,7 +112,7 @@ _ALL_BITS = np.array([(1 << depth) - 1 for depth in range(CLOSURE_DEPTH + 1)], n
 
 
 def chain(forest: Forest, row: int, moved: Mapping[int, int] | None = None) -> list[int]:
-    """The rows above a row, the parent first, as far as the closure goes; `moved` replaces parents."""
+    """Return the rows above a row, the parent first, up to the closure's depth. `moved` replaces parents."""
     above: list[int] = []
     while len(above) < CLOSURE_DEPTH:
         row = (moved or {}).get(row, int(forest.up[row]))
@@ -117,10 +123,11 @@ def chain(forest: Forest, row: int, moved: Mapping[int, int] | None = None) -> l
 
 
 def recorded_elsewhere(forest: Forest, index: Index, rows_of: Mapping[int, list[ClosureRow]]) -> dict[int, int]:
-    """Members (rows) whom the closure records under another parent than the matrix → that parent's row.
+    """Map members (rows) whom the closure records under another parent than the matrix to that parent's row.
 
-    `rows_of` has the closure rows of each suspect row. The closure counts as a record of its own when its other rows agree
-    with its parent at least as well as with the matrix: then nobody can derive which of the two is right.
+    `rows_of` has the closure rows of each suspect row. The closure counts as a record of its own if its other rows
+    agree with its parent at least as well as with the matrix. It is then impossible to derive which of the two is
+    right.
     """
     moved: dict[int, int] = {}
     for row in sorted(rows_of, key=lambda row: int(forest.depth[row])):
@@ -139,12 +146,15 @@ def _agreeing(recorded: Mapping[int, int], way: Sequence[int]) -> int:
 
 
 def is_in_question(forest: Forest, row: int, moved: Mapping[int, int]) -> bool:
-    """Whether somebody who moved is near enough above, or is the row itself, for its closure to hang on that."""
+    """Return whether the row's closure depends on a move: of the row itself, or of a member near enough above it."""
     return any(step in moved for step in [row, *chain(forest, row)[: CLOSURE_DEPTH - 1]])
 
 
 def changes_for(descendant_id: int, expected: list[int], rows: list[ClosureRow]) -> list[Change]:
-    """What makes the rows of one member right. `expected` are the ids above the member, the parent first."""
+    """Return the changes that correct the rows of one member.
+
+    `expected` are the ids above the member, the parent first.
+    """
     right = {ancestor: depth for depth, ancestor in enumerate(expected, start=1)}
     by_ancestor: dict[int | None, list[ClosureRow]] = defaultdict(list)
     for row in rows:
@@ -155,7 +165,7 @@ def changes_for(descendant_id: int, expected: list[int], rows: list[ClosureRow])
         if depth is None:
             changes += [Change("closure-surplus", "delete", *_fields(row)) for row in mine]
             continue
-        # The row with the right depth stays, else the first one.
+        # Keep the row with the right depth, or else the first one.
         kept, *others = sorted(mine, key=lambda row: (row.depth != depth, row.row_id))
         changes += [Change("closure-duplicate", "delete", *_fields(row)) for row in others]
         if kept.depth != depth:
@@ -173,7 +183,7 @@ def _fields(row: ClosureRow) -> tuple[int, int | None, int, int | None, int | No
 
 
 def rows_by_descendant(closure: pl.DataFrame, descendants: Iterable[int]) -> dict[int, list[ClosureRow]]:
-    """The closure rows of some members, by the member's id."""
+    """Return the closure rows of some members, by the member's id."""
     found: dict[int, list[ClosureRow]] = {descendant: [] for descendant in descendants}
     mine = closure.filter(pl.col("descendant_id").is_in(list(found))).sort("depth", "id")
     for row_id, ancestor, descendant, depth in mine.select("id", "ancestor_id", "descendant_id", "depth").iter_rows():
@@ -182,7 +192,7 @@ def rows_by_descendant(closure: pl.DataFrame, descendants: Iterable[int]) -> dic
 
 
 def as_evidence(change: Change) -> dict[str, Any]:
-    """A change as an evidence row."""
+    """Return a change as an evidence row."""
     return {
         "table": "hierarchy",
         "id": change.row_id or f"{change.ancestor_id}/{change.descendant_id}",

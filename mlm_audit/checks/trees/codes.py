@@ -1,12 +1,13 @@
-"""The codes of the tree checks: severity, meaning, and what is done about each. Documented in docs/checks.md."""
+"""The codes of the tree checks: severity, meaning, and what to do about each. They are documented in docs/checks.md."""
 
 from typing import NamedTuple
 
 
 class Code(NamedTuple):
-    """One kind of issue. `do` is the first step of a person, or what the repair does.
+    """One kind of issue. `do` is a person's first step, or what the repair does.
 
-    `spreads`: whoever is below an affected member is affected too, because the way up is broken or in dispute.
+    If `spreads` is set, everyone below an affected member is affected too, because the path to the root is broken or in
+    question.
     """
 
     severity: str
@@ -70,4 +71,4 @@ CODES: dict[str, Code] = {
     "level": Code("medium", "A level that is not one more than the parent's", "Correct the level, or the parent"),
     "level-missing": Code("low", "A node without a level", "Give it its level"),
 }
-"""The last five are those of `tree check-file`."""
+"""The last five codes are those of `tree check-file`."""

@@ -1,4 +1,4 @@
-"""What can be wrong with the edges of any parent-pointer tree: unknown parent, itself, a ring, one root too many."""
+"""Issues of the edges of any parent-pointer tree: an unknown parent, a self-reference, a cycle, or a surplus root."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from mlm_audit.domain.money import grouped
 
 
 class Words(NamedTuple):
-    """How a tree is spoken of: prefix of its codes, its table, the edge's column, what a node and its parent are called."""
+    """The words for a tree: code prefix, table, edge column, and how a node and its parent are named."""
 
     prefix: str
     tree: str
@@ -31,7 +31,10 @@ Name = Callable[[int], str]
 
 
 def broken_edges(forest: Forest, words: Words, parent_id: Callable[[int], object], label: Name | None = None) -> list[Issue]:
-    """Unknown parents, nodes that name themselves, rings. `parent_id` gives the id that a row names as its parent."""
+    """Return the issues of unknown parents, self-references and cycles.
+
+    `parent_id` gives the parent id that a row names.
+    """
     label = label or (lambda row: f"{words.node} {forest.name(row)}")
     code = {"matrix": "matrix-parent-unknown"}.get(words.tree, f"{words.prefix}-unknown")
     issues = [
@@ -64,7 +67,7 @@ def _ring(ring: list[int], words: Words, label: Name) -> str:
 def surplus_roots(
     forest: Forest, words: Words, roots: Sequence[int], first: int, parent_id: Callable[[int], object]
 ) -> list[Issue]:
-    """Every root but the `first`."""
+    """Return an issue for every root except `first`."""
     return [
         _issue(
             f"{words.prefix}-root",
@@ -80,7 +83,7 @@ def surplus_roots(
 
 
 def roots_of(forest: Forest) -> Rows:
-    """The rows without a parent."""
+    """Return the rows without a parent."""
     return np.flatnonzero(forest.up == ROOT).astype(np.int32)
 
 

@@ -1,4 +1,4 @@
-"""What the tree checks read, and the same as arrays: the members' sponsor tree and the nodes' matrix."""
+"""The input of the tree checks, as frames and as arrays: the members' sponsor tree and the nodes' matrix."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,12 +28,15 @@ from mlm_audit.domain.plan import PlanRules
 
 @dataclass(frozen=True)
 class TreeInput:
-    """The frames, all of the same instant; instants are UTC without a zone, amounts paisa.
+    """The input frames, all read at the same instant. Instants are UTC without a zone, and amounts are paisa.
 
-    members: id, sponsor_id, role, is_active, is_eligible_repurchase, created_at. nodes: user_id, parent_id, position.
-    closure: id, ancestor_id, descendant_id, depth. pending: member_id, from_orders_paisa (of those they bought),
-    to_them_paisa (what they would get). first_paid: member_id, first_paid_at. decided: member_id, is_eligible, what the
-    flag should say (null where nobody knows), and `decided_by` in words.
+    members: id, sponsor_id, role, is_active, is_eligible_repurchase, created_at.
+    nodes: user_id, parent_id, position.
+    closure: id, ancestor_id, descendant_id, depth.
+    pending: member_id, from_orders_paisa (pending from the member's own orders), to_them_paisa (pending to the member).
+    first_paid: member_id, first_paid_at.
+    decided: member_id, is_eligible (what the flag should be; null where it is unknown).
+    decided_by: who decided, in words.
     """
 
     members: pl.DataFrame
@@ -47,7 +50,7 @@ class TreeInput:
 
 
 class Facts:
-    """The input as forests and arrays by row."""
+    """The input as forests, and as arrays by row."""
 
     def __init__(self, given: TreeInput) -> None:
         self.given = given
@@ -55,18 +58,18 @@ class Facts:
         is_same = self.member_index.has_same_ids(given.nodes["user_id"])
         self.node_index = self.member_index if is_same else Index(given.nodes["user_id"])
         self.created_at: Ints = _micros(given.members["created_at"])
-        """When each member joined, microseconds UTC; NO_TIME where that is not known."""
+        """When each member joined, in microseconds UTC; NO_TIME where it is unknown."""
         self.is_same = is_same
         self.sponsors, self.younger, self.matrix, self.seats = self._both_trees()
 
     @cached_property
     def member_of(self) -> Rows:
-        """The member's row of each node."""
+        """Return the member's row of each node."""
         return self._same_rows if self.is_same else self.member_index.rows(self.given.nodes["user_id"])
 
     @cached_property
     def node_of(self) -> Rows:
-        """The node's row of each member."""
+        """Return the node's row of each member."""
         return self._same_rows if self.is_same else self.node_index.rows(self.given.members["id"])
 
     @cached_property
@@ -74,24 +77,27 @@ class Facts:
         return np.arange(self.given.members.height, dtype=np.int32)
 
     def nodes_without_member(self) -> list[int]:
-        """Rows of nodes whose member does not exist."""
+        """Return the rows of nodes whose member does not exist."""
         return [] if self.is_same else np.flatnonzero(self.member_of == UNKNOWN).tolist()
 
     def members_without_node(self) -> list[int]:
-        """Rows of members who must have a node and have none."""
+        """Return the rows of members who must have a node and have none."""
         if self.is_same or not (without := self.node_of == UNKNOWN).any():
             return []
         return np.flatnonzero(without & self.needs_node()).tolist()
 
     def _both_trees(self) -> tuple[Forest, Rows, Forest, Seats]:
-        """Sponsor tree, those who joined before their sponsor, matrix, seats: the trees in two threads, kernels hold no lock."""
+        """Return the sponsor tree, the rows of members who joined before their sponsor, the matrix, and the seats.
+
+        The trees are built in two threads, since the compiled kernels release the global interpreter lock.
+        """
         above = self.member_index.rows(self.given.members["sponsor_id"])
         with ThreadPoolExecutor(2) as pool:
             planting = pool.submit(walk, self.given.members["id"], above)
             matrix, seats = self._matrix()
             younger = earlier_than_parent(above, self.created_at)
             sponsors = planting.result()
-        # Of a ring one is always younger; the ring is the issue.
+        # On a cycle, some member always joined before their sponsor. The cycle is the issue.
         return sponsors, younger[sponsors.state[younger] != ON_CYCLE], matrix, seats
 
     def _matrix(self) -> tuple[Forest, Seats]:
@@ -99,13 +105,13 @@ class Facts:
         roots = np.flatnonzero(forest.up == ROOT)
         self.first_root: int | None = self._first_of(forest, roots.tolist()) if len(roots) else None
         if len(roots) > 1:
-            # Whoever lost the parent is not a root of their own: of those below nobody knows who is above.
+            # A node that lost its parent is not a root of its own: who is above the nodes below it is unknown.
             forest.up[roots[roots != self.first_root]] = DETACHED
             forest = walk(forest.ids, forest.up)
         return forest, seat(forest.up, self.given.nodes["position"].fill_null(0).to_numpy(), self.arrived_at)
 
     def _first_of(self, forest: Forest, roots: list[int]) -> int:
-        """The root that was there first; where that is not known of all of them, the one with the largest tree."""
+        """Return the root that was there first or, if the time of a root is unknown, the one with the largest tree."""
         times = [int(self.arrived_at[row]) for row in roots]
         if NO_TIME in times:
             return max(roots, key=lambda row: (int(forest.size[row]), -row))
@@ -113,7 +119,10 @@ class Facts:
 
     @cached_property
     def arrived_at(self) -> Ints:
-        """When each node's member was placed, as the plan dates it; a node without a member came with its parent."""
+        """Return when each node's member was placed, as the plan dates it.
+
+        A node without a member has NO_TIME, and counts as placed with its parent.
+        """
         at = self.created_at
         if self.given.rules.placed_from == "first_paid_order":
             at = at.copy()
@@ -122,7 +131,7 @@ class Facts:
         return at if self.is_same else np.where(self.member_of >= 0, at[np.maximum(self.member_of, 0)], NO_TIME)
 
     def needs_node(self) -> Flags:
-        """Which members must have a node, from the moment that the plan names."""
+        """Return which members must have a node, from the moment that the plan names."""
         users = self.is_member
         if self.given.rules.placed_from == "first_paid_order":
             paid = self.given.first_paid["member_id"]
@@ -131,17 +140,20 @@ class Facts:
 
     @cached_property
     def is_member(self) -> pl.Series:
-        """Everybody but administrators."""
+        """Return which rows are members and not administrators."""
         return (self.given.members["role"].str.to_lowercase() != "admin").fill_null(value=True)
 
     @cached_property
     def at_risk_below_node(self) -> Ints:
-        """Pending commission from the orders of each node's member and of those below."""
+        """Return the pending commission from the orders of each node's member and of everyone below, in paisa."""
         return self.matrix.sums(self._pending(self.node_index, self.matrix.count, "from_orders_paisa"))
 
     @cached_property
     def at_risk_below_member(self) -> Ints:
-        """Pending commission to each member and to those below in the sponsor tree, whose 3-3 rule hangs on it."""
+        """Return the pending commission to each member and to everyone below in the sponsor tree, in paisa.
+
+        Their 3-3 rule depends on the sponsor tree.
+        """
         return self.sponsors.sums(self._pending(self.member_index, self.sponsors.count, "to_them_paisa"))
 
     def _pending(self, index: Index, count: int, column: str) -> Ints:

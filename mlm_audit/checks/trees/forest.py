@@ -1,6 +1,7 @@
-"""A parent-pointer forest as compact arrays, walked once in linear time, however deep it is.
+"""A parent-pointer forest as compact arrays, walked once in linear time whatever its depth.
 
-Rows stand for nodes; a row number is an int32. The kernels are plain loops over arrays, compiled when first called.
+Each row represents a node, and a row number is an int32. The kernels are plain loops over arrays, compiled on their
+first call.
 """
 
 from collections.abc import Callable
@@ -19,14 +20,16 @@ Small = NDArray[np.uint8]
 Flags = NDArray[np.bool_]
 
 ROOT, UNKNOWN, DETACHED = -1, -2, -3
-"""What `up` says instead of a row: no parent, a parent that is not there, no parent although there is a root already."""
+"""Values of `up` instead of a row: no parent, an unknown parent, or no parent although there is a root already."""
 
 SOUND, ON_CYCLE, BELOW_CYCLE, CUT = 0, 1, 2, 3
-"""The state of a row: its way up ends at a root, it is on a cycle, below one, or below a parent that is not
-there or a root too many."""
+"""The state of a row: its path ends at a root, it is on a cycle, it is below a cycle, or it is cut off.
+
+The path of a row that is cut off ends at an unknown parent or at a surplus root.
+"""
 
 NO_TIME = np.int64(-(2**63))
-"""An instant that is not known."""
+"""An unknown instant."""
 
 MOST_ROWS = 700_000_000
 _UNSEEN, _IN_PATH = -1, -2
@@ -36,16 +39,19 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def compiled(function: F) -> F:
-    """Compiled by numba when it is first called; the machine code is kept for the next process, where there is a place."""
+    """Compile a function with numba on its first call.
+
+    The machine code is cached for later processes where possible.
+    """
     try:
         return cast("F", numba.njit(cache=True, nogil=True)(function))
     except RuntimeError:
-        # A read-only installation without a home: every process compiles for itself.
+        # A read-only installation without a home directory has no cache, so every process compiles for itself.
         return cast("F", numba.njit(nogil=True)(function))
 
 
 class Index:
-    """From ids to rows: a difference where ids count up, a table where they lie close together, else a join."""
+    """Maps ids to rows: by subtraction if the ids are consecutive, by a table if they are dense, and else by a join."""
 
     def __init__(self, ids: pl.Series) -> None:
         self.ids = ids
@@ -63,7 +69,7 @@ class Index:
             self._table[values - low] = np.arange(len(values), dtype=np.int32)
 
     def rows(self, wanted: pl.Series) -> Rows:
-        """The row of each wanted id; ROOT for null, UNKNOWN for an id that is not there."""
+        """Return the row of each wanted id; ROOT for null, UNKNOWN for an id that does not exist."""
         if self._table is not None:
             nulls = wanted.null_count()
             absent = wanted.is_null().to_numpy() if nulls else np.zeros(0, np.bool_)
@@ -75,7 +81,7 @@ class Index:
         return found.select(row.cast(pl.Int32))["literal"].to_numpy().copy()
 
     def row(self, wanted: Any) -> int:
-        """The row of one id, in no time; ROOT for null, UNKNOWN for an id that is not there."""
+        """Return the row of one id without a join; ROOT for null, UNKNOWN for an id that does not exist."""
         if wanted is None:
             return ROOT
         if self._table is None:
@@ -96,16 +102,16 @@ class Index:
         return order.cast(pl.Int32).to_numpy(), self.ids.gather(order)
 
     def has_same_ids(self, ids: pl.Series) -> bool:
-        """Whether these are the same ids in the same order."""
+        """Return whether these are the same ids in the same order."""
         return self.ids.dtype == ids.dtype and self.ids.len() == ids.len() and np.array_equal(self.ids.to_numpy(), ids.to_numpy())
 
 
 @dataclass(frozen=True)
 class Forest:
-    """Nodes with their parent's row.
+    """Nodes with the rows of their parents.
 
-    `depth` counts edges from the top (a root, or a node whose parent is not there) or from the cycle; `order` has parents
-    before their children. `ids` are Int64 or String.
+    `depth` counts edges from the top (a root, or a node whose parent does not exist) or from the cycle. `order` has
+    parents before their children. `ids` are Int64 or String.
     """
 
     ids: pl.Series
@@ -116,57 +122,60 @@ class Forest:
 
     @property
     def count(self) -> int:
-        """How many nodes there are."""
+        """Return the number of nodes."""
         return len(self.up)
 
     def name(self, row: int) -> Any:
-        """The id of a row."""
+        """Return the id of a row."""
         return self.ids[int(row)]
 
     @cached_property
     def size(self) -> Ints:
-        """How many nodes hang at each row, itself included; the ring of a cycle is not counted into itself."""
+        """Return the size of each row's subtree, the row included; on a cycle, without the rest of the cycle."""
         return self.sums(np.ones(self.count, np.int64))
 
     def sums(self, values: Ints) -> Ints:
-        """Each row's value with those of everything below it; on a cycle, without the others of the ring."""
+        """Return each row's value plus the values below it; on a cycle, without the other rows of the cycle."""
         total = values.copy()
         _add_up(self.order, self.up, self.state, total)
         return total
 
     def hand_down(self, weights: Small) -> Small:
-        """Each row's weight, or that of the heaviest row above it."""
+        """Return each row's own weight or the largest weight above it, whichever is larger."""
         heaviest = weights.copy()
         _hand_down(self.order, self.up, self.state, heaviest)
         return heaviest
 
     @cached_property
     def headless(self) -> Rows:
-        """The rows whose parent is not there, and roots too many."""
+        """Return the rows whose parent does not exist, and the surplus roots."""
         return np.flatnonzero(self.up < ROOT).astype(np.int32)
 
     def headed(self, kind: int) -> list[int]:
-        """Those of them that `up` calls so: UNKNOWN or DETACHED."""
+        """Return the headless rows of one kind: UNKNOWN or DETACHED."""
         rows: list[int] = self.headless[self.up[self.headless] == kind].tolist()
         return rows
 
     @cached_property
     def on_rings(self) -> Rows:
-        """The rows on cycles."""
+        """Return the rows on cycles."""
         return np.flatnonzero(self.state == ON_CYCLE).astype(np.int32)
 
     @cached_property
     def children(self) -> tuple[Rows, Rows]:
-        """(start, kids): the children of row r are kids[start[r]:start[r + 1]], in the order of their rows."""
+        """Return (start, kids): the children of row r are kids[start[r]:start[r + 1]], in the order of their rows."""
         return _children(self.up)
 
     def children_of(self, row: int) -> Rows:
-        """The rows of a node's children."""
+        """Return the rows of a node's children."""
         start, kids = self.children
         return kids[start[row] : start[row + 1]]
 
     def cycles(self) -> list[list[int]]:
-        """Every cycle as rows, child before parent, from its smallest id; a node that names itself is a cycle of one."""
+        """Return every cycle as rows, child before parent, from its smallest id.
+
+        A node that names itself is a cycle of one.
+        """
         seen: set[int] = set()
         found = []
         for first in self.on_rings.tolist():
@@ -183,28 +192,28 @@ class Forest:
 
 
 def plant(ids: pl.Series, parents: pl.Series) -> Forest:
-    """The forest of nodes `ids` with `parents` (null: a root). Ids are unique and not null.
+    """Return the forest of nodes `ids` with `parents` (null for a root). Ids are unique and not null.
 
-    Raises ValueError beyond 700 million nodes, where row numbers of slots no longer fit.
+    Raise ValueError beyond 700 million nodes, where seat numbers no longer fit into an int32.
     """
     return planted(Index(ids), parents)
 
 
 def planted(index: Index, parents: pl.Series) -> Forest:
-    """The same, where the index of the ids is there already."""
+    """Return the same forest as `plant`, from an existing index of the ids."""
     if index.ids.len() > MOST_ROWS:
         raise ValueError(f"{index.ids.len()} nodes are more than the {MOST_ROWS} that fit")
     return walk(index.ids, index.rows(parents))
 
 
 def walk(ids: pl.Series, up: Rows) -> Forest:
-    """The forest of nodes with the rows of their parents."""
+    """Return the forest of nodes with the rows of their parents."""
     depth, state, order = _walk(up)
     return Forest(ids, up, depth, state, order)
 
 
 def earlier_than_parent(up: Rows, created_at: Ints) -> Rows:
-    """The rows that were there before their parent was."""
+    """Return the rows that were created before their parents."""
     return np.flatnonzero(_earlier(up, created_at)).astype(np.int32)
 
 
@@ -227,8 +236,8 @@ def _counts_up(ids: Ints) -> bool:
 
 @compiled
 def _look_up(table: Rows, low: int, count: int, wanted: Ints, absent: Flags) -> Rows:
-    """Rows of ids; without a table, ids count up from `low`."""
-    # Compared before they are subtracted: a difference of two ids need not fit.
+    """Return the rows of ids. Without a table, the ids count up from `low`."""
+    # Compare before subtracting, since the difference of two ids may not fit.
     high = low + (max(len(table), count) - 1)
     rows = np.empty(len(wanted), np.int32)
     for i in range(len(wanted)):
@@ -245,13 +254,13 @@ def _look_up(table: Rows, low: int, count: int, wanted: Ints, absent: Flags) -> 
 
 @compiled
 def _walk(up: Rows) -> tuple[Rows, Small, Rows]:
-    """Follow every row up to what is known already; on the way back hand out depth and state."""
+    """Follow every row up to a known row, then assign depth and state on the way back."""
     depth = np.full(len(up), _UNSEEN, np.int32)
     state = np.zeros(len(up), np.uint8)
     order = np.empty(len(up), np.int32)
     filled = 0
     for first in range(len(up)):
-        # The path lies in the free part of `order`, child first, and is turned round once it is known.
+        # The path is kept in the free part of `order`, child first, and is reversed once it is complete.
         end, row = filled, first
         while row >= 0 and depth[row] == _UNSEEN:
             depth[row] = _IN_PATH

@@ -1,4 +1,4 @@
-"""The health of the trees: every issue, the members they affect, and the score (DOMAIN §3)."""
+"""The health of the trees: every issue, the members it affects, and the score (DOMAIN §3)."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ from mlm_audit.checks.trees.sponsors import flag_issues, sponsor_issues
 from mlm_audit.domain.money import grouped
 
 TENTHS = {"low": 1, "medium": 3, "high": 5, "critical": 10}
-"""What an affected member counts, in tenths of a member."""
+"""The weight of an affected member, in tenths of a member."""
 
 CAP_WITH_CRITICAL, CAP_WITH_ISSUE = 84, 99
 MANY_CHANGES = 1_000
@@ -26,14 +26,14 @@ MANY_CHANGES = 1_000
 
 @dataclass(frozen=True)
 class TreeCheck:
-    """All issues, in the order of their codes and keys; `facts` are what they were found in."""
+    """All issues, in the order of their codes and keys. `facts` is the input in which they were found."""
 
     issues: tuple[Issue, ...]
     facts: Facts
 
 
 def check_trees(given: TreeInput) -> TreeCheck:
-    """Check sponsor tree, matrix, closure and flags. Each fault is one issue, at its root cause."""
+    """Check the sponsor tree, matrix, closure and flags. Each fault is one issue, at its root cause."""
     facts = Facts(given)
     records = Records(facts)
     issues = sponsor_issues(facts, records)
@@ -46,7 +46,11 @@ def check_trees(given: TreeInput) -> TreeCheck:
 
 
 def closure_issues(facts: Facts, records: Records) -> list[Issue]:
-    """One issue per wrong row, or per member who has none at all; where a fifth of the members is concerned, one per code: then one thing broke them all."""
+    """Return one issue per wrong closure row, or per member who has no closure rows at all.
+
+    If one code affects more than a fifth of the members and many rows, return one issue for the code, because one fault
+    then caused them all.
+    """
     if len(records.broken):
         return [_broken(records.broken, facts)]
     changes = records.changes()
@@ -114,13 +118,13 @@ def _broken(rows: Rows, facts: Facts) -> Issue:
 
 
 def _counted(issue: Issue, facts: Facts) -> Issue:
-    """With what hangs below, where the way up is broken."""
+    """Return the issue with the count and money of those below it, if its code spreads."""
     if issue.sponsored:
         return _counted_in_both(issue, facts)
     if not CODES[issue.code].spreads:
         return issue
     forest = facts.sponsors if issue.tree == "sponsor" else facts.matrix
-    # A missing member has no row; its children's rows stand for it, and hang below it.
+    # A missing member has no row. The rows of their children represent the member and are below it.
     own = 0 if issue.members else len(issue.rows)
     below = int(sum(int(forest.size[row]) for row in issue.rows)) - own
     money = facts.at_risk_below_member if issue.tree == "sponsor" else facts.at_risk_below_node
@@ -128,7 +132,7 @@ def _counted(issue: Issue, facts: Facts) -> Issue:
 
 
 def _counted_in_both(issue: Issue, facts: Facts) -> Issue:
-    """Somebody is gone from both trees: whoever is below them in either, each counted once."""
+    """Return an issue of a member who is gone from both trees, with everyone below in either tree counted once."""
     seeds = np.zeros(facts.sponsors.count, np.uint8)
     seeds[list(issue.sponsored)] = 1
     reached = facts.sponsors.hand_down(seeds) > 0
@@ -143,21 +147,22 @@ def _counted_in_both(issue: Issue, facts: Facts) -> Issue:
 
 
 def below_and_affected(issue: Issue, forest: Forest) -> Issue:
-    """An issue of a file's tree with what hangs below; a file knows of no money."""
+    """Return an issue of a file's tree with the count of those below it. A file has no amounts."""
     if not CODES[issue.code].spreads:
         return issue
     return issue.counted(int(sum(int(forest.size[row]) for row in issue.rows)) - len(issue.rows), None)
 
 
 def score_of(forest: Forest, issues: Sequence[Issue]) -> int:
-    """The score of a single tree, by the same rule."""
+    """Return the score of a single tree, by the rule of `score`."""
     return _points(_weights(issues, forest), issues)
 
 
 def score(facts: Facts, still_open: Iterable[Issue]) -> int:
-    """floor(100 × (1 − Σ weights / members)): each affected member counts with the worst severity that affects them.
+    """Return floor(100 × (1 − Σ weights / members)).
 
-    At most 84 with a critical issue open, at most 99 with any.
+    Each affected member counts with the worst severity that affects them. The score is at most 84 while a critical
+    issue is open, and at most 99 while any issue is open.
     """
     issues = list(still_open)
     weights = np.zeros(facts.sponsors.count, np.uint8)
@@ -175,7 +180,7 @@ def score(facts: Facts, still_open: Iterable[Issue]) -> int:
 
 
 def _sponsor_seeds(issues: Sequence[Issue], facts: Facts) -> Small:
-    """Those whose sponsor is gone, as the matrix tells."""
+    """Return the weights of the members whose sponsor is gone, as the matrix shows."""
     seeds = np.zeros(facts.sponsors.count, np.uint8)
     for issue in issues:
         rows = list(issue.sponsored)
@@ -212,6 +217,6 @@ def _weigh_by_id(weights: Small, index: Index, issue: Issue) -> None:
 
 
 def affected(issue: Issue) -> int:
-    """How many members an issue affects: those it names and, where it spreads, those below them."""
-    # Where a missing member is named, the rows are those right below, and counted there.
+    """Return how many members an issue affects: those it names and, if its code spreads, those below them."""
+    # If a missing member is named, the rows are those directly below, and `below` already counts them.
     return (issue.below or 0) + (len(issue.members) or len(issue.rows))

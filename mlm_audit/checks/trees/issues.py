@@ -1,4 +1,4 @@
-"""Issues as the tree checks find them, before they become findings."""
+"""Issues of the tree checks, before they become findings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,12 +13,15 @@ from mlm_audit.domain.money import grouped
 NAMED = 12
 EVIDENCE_ROWS = 200
 RING_ROWS = 100_000
-"""A ring is named member by member; beyond this nobody reads on."""
+"""The most members of a cycle that the evidence names. A longer list would not be read."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """What to draw of an issue: `around` a row, a `ring` of rows, or the `seats` under the first row (the others came last). Rows of `tree`."""
+    """What to draw of an issue: `around` a row, a `ring` of rows, or the `seats` under the first row.
+
+    `rows` are rows of `tree`. For `seats`, the rows after the first are the children who came last.
+    """
 
     kind: str
     tree: str
@@ -28,11 +31,12 @@ class Picture:
 
 @dataclass(frozen=True)
 class Issue:
-    """One root cause. `rows` are the affected rows of `tree`; with a code that spreads, those below them as well.
+    """One root cause. `rows` are the affected rows of `tree`.
 
-    `members` are affected members by id. `sponsored` are rows of the sponsor tree whose sponsor is gone, and who are affected
-    with those below them. `below`: how many hang below; `at_risk_paisa`: pending commission of those
-    affected; both None where nothing hangs on it. `changes` are what a repair would do.
+    If the code spreads, the rows below them are affected as well. `members` are affected members by id. `sponsored` are
+    rows of the sponsor tree whose sponsor is gone; they and those below them are affected. `below` is how many members
+    are below, and `at_risk_paisa` is the pending commission of those affected. Both are None if nothing depends on the
+    issue. `changes` are what a repair would do.
     """
 
     code: str
@@ -51,27 +55,27 @@ class Issue:
 
     @property
     def id(self) -> str:
-        """The same for the same issue in every run."""
+        """Return an id that is the same for the same issue in every run."""
         return f"{self.code}/{self.key}"
 
     @property
     def severity(self) -> str:
-        """Of the code."""
+        """Return the severity of the code."""
         return CODES[self.code].severity
 
     def counted(self, below: int, at_risk_paisa: int | None) -> "Issue":
-        """With what hangs on it."""
+        """Return the issue with the number of members below it and the pending commission of those affected."""
         return replace(self, below=below, at_risk_paisa=at_risk_paisa)
 
 
 def node_row(facts: Facts, row: int) -> dict[str, Any]:
-    """A node of the matrix as an evidence row."""
+    """Return a node of the matrix as an evidence row."""
     nodes = facts.given.nodes
     parent, position = nodes["parent_id"][int(row)], nodes["position"][int(row)]
     return {"table": "matrix_nodes", "id": facts.matrix.name(row), "parent_id": parent, "position": position}
 
 
 def names(forest: Forest, rows: Sequence[int] | Rows, separator: str = ", ") -> str:
-    """The ids of rows for a sentence, the first dozen of them."""
+    """Return the ids of rows for a sentence, at most the first dozen."""
     shown = separator.join(str(forest.name(row)) for row in rows[:NAMED])
     return shown + (f" and {grouped(len(rows) - NAMED)} more" if len(rows) > NAMED else "")

@@ -1,4 +1,4 @@
-"""Levels that a file states, against its tree: one issue where one level, or one edge, is wrong."""
+"""Compare the levels that a file states with its tree. A wrong level or edge is one issue."""
 
 import numpy as np
 import polars as pl
@@ -10,7 +10,10 @@ UNSET = np.int64(-(2**63))
 
 
 def level_issues(forest: Forest, levels: pl.Series, file: str) -> list[Issue]:
-    """Nodes whose level is not one more than their parent's, and nodes without one. On a ring no level can be right."""
+    """Return the issues of nodes whose level is not one more than their parent's, and of nodes without a level.
+
+    On a cycle no level can be right, so these levels are not compared.
+    """
     level = levels.fill_null(int(UNSET)).to_numpy()
     wrong = wrong_levels(forest, level)
     issues = [
@@ -21,7 +24,10 @@ def level_issues(forest: Forest, levels: pl.Series, file: str) -> list[Issue]:
 
 
 def wrong_levels(forest: Forest, level: Ints) -> Flags:
-    """Where the fault is: a child is not blamed when its level fits its grandparent, since then the parent's is wrong."""
+    """Return where the fault is.
+
+    A child is not blamed if its level fits its grandparent, since its parent's is then wrong.
+    """
     up, parent = forest.up, np.maximum(forest.up, 0)
     has_parent = (up >= 0) & (forest.state != ON_CYCLE)
     above = np.where(has_parent, level[parent], UNSET)
@@ -36,7 +42,10 @@ def wrong_levels(forest: Forest, level: Ints) -> Flags:
 
 
 def _wrong_roots(forest: Forest, level: Ints, differs: Flags) -> Flags:
-    """Roots that differ from other roots, and whose children all differ from them."""
+    """Return the roots whose children all differ from them, if they have several or if the level is unusual for a root.
+
+    A root without children is wrong if its level is unusual.
+    """
     roots = np.flatnonzero((forest.up < 0) & (level != UNSET))
     wrong = np.zeros(forest.count, np.bool_)
     if not len(roots):

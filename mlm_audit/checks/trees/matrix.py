@@ -1,4 +1,4 @@
-"""What can be wrong with the matrix: edges, nodes and members without each other, seats, and how they were filled."""
+"""Issues of the matrix: edges, nodes without members, members without nodes, seats, and how the seats were filled."""
 
 from collections import defaultdict
 
@@ -15,7 +15,7 @@ from mlm_audit.domain.money import grouped
 
 
 class Matrix:
-    """Collects the issues of the matrix; each symptom goes to one root cause."""
+    """Collects the issues of the matrix. Each symptom is attributed to one root cause."""
 
     def __init__(self, facts: Facts, records: Records) -> None:
         self.facts, self.records, self.forest = facts, records, facts.matrix
@@ -23,10 +23,10 @@ class Matrix:
         self.disputed: set[int] = set(records.moved)
         """Rows whose place is already in question."""
         self.broken: set[int] = set()
-        """Rows on rings, under unknown parents, and surplus roots."""
+        """Rows on cycles, rows under unknown parents, and surplus roots."""
 
     def find(self) -> list[Issue]:
-        """All issues."""
+        """Return all issues."""
         self._edges()
         self._nodes()
         self._seats()
@@ -129,7 +129,7 @@ class Matrix:
             holder = self._holder(parent, position, rows)
             if not self.disputed.intersection(holder):
                 self.issues.append(self._shared(parent, position, sorted([*holder, *rows])))
-        # Where somebody's position is in question, nobody's under that parent says who came first.
+        # If one position under a parent is in question, no position under that parent shows who came first.
         for parent in np.unique(self.forest.up[self.facts.seats.odd]).tolist():
             self.disputed.update(self.forest.children_of(parent).tolist())
 

@@ -1,7 +1,8 @@
-"""Where pictures come from: the neighbourhood of a row, a ring, the seats under a row, as small networkx graphs.
+"""Graphs for the pictures of issues: the surroundings of a row, a cycle, or the seats under a row, in networkx.
 
-A node of such a graph has `label` and may have `mark` ("issue" for the node in question, "lost" for one that is not there) and
-`hidden` (children that are not drawn). An edge may have `broken`: "broken" (drawn dashed) or "free" (to a seat that nobody has). The graph has `title` and `kind`.
+A node of such a graph has `label` and may have `mark` ("issue" for a node in question, "lost" for a missing node or
+seat, "free" for another free seat) and `hidden` (the number of children that are not drawn). An edge may have `broken`:
+"broken" (drawn dashed) or "free" (to a free seat). The graph has `title` and `kind`.
 """
 
 from collections.abc import Callable, Hashable
@@ -20,7 +21,7 @@ MOST_IN_RING = 24
 
 
 def picture_of(issue: Issue, facts: Facts) -> "nx.DiGraph[Any] | None":
-    """The graph behind an issue's picture; None where a picture says nothing."""
+    """Return the graph of an issue's picture; None if the issue has no picture."""
     if issue.picture is None:
         return None
     forest = facts.sponsors if issue.picture.tree == "sponsor" else facts.matrix
@@ -41,7 +42,7 @@ def around(
     down: int = DOWN,
     marked: tuple[int, ...] = (),
 ) -> "nx.DiGraph[Any]":
-    """The rows up to `up` above and `down` below a row. `named` gives the id of a parent that is not there."""
+    """Return the rows up to `up` above and `down` below a row. `named` gives the id of a parent that does not exist."""
     graph: nx.DiGraph[Any] = nx.DiGraph(kind="around", title=f"Around {forest.name(row)}")
     top = row
     for _ in range(up):
@@ -88,7 +89,7 @@ def _count_hidden(graph: "nx.DiGraph[Any]", forest: Forest) -> None:
 
 
 def ring(forest: Forest, rows: tuple[int, ...]) -> "nx.DiGraph[Any]":
-    """A cycle, parent to child; the edge that closes it is broken. A long one is cut in the middle."""
+    """Return a cycle, parent to child. The edge that closes it is broken. A long cycle is cut in the middle."""
     shown = list(rows) if len(rows) <= MOST_IN_RING else [*rows[: MOST_IN_RING // 2], *rows[-MOST_IN_RING // 2 :]]
     graph: nx.DiGraph[Any] = nx.DiGraph(kind="ring", title=f"A ring of {len(rows)}", hidden=len(rows) - len(shown))
     for row in shown:
@@ -100,7 +101,10 @@ def ring(forest: Forest, rows: tuple[int, ...]) -> "nx.DiGraph[Any]":
 
 
 def seats(facts: Facts, parent: int, empty: int | None, newcomers: tuple[int, ...] = ()) -> "nx.DiGraph[Any]":
-    """The seats under a row: who sits where, the empty one in question, and who is one too many: a newcomer, if one is known."""
+    """Return the seats under a row: who sits where, the `empty` seat in question, and which child is surplus.
+
+    The surplus child is a newcomer, if one is known.
+    """
     forest = facts.matrix
     name = forest.name(parent)
     graph: nx.DiGraph[Any] = nx.DiGraph(kind="seats", title=f"The seats under {name}")
@@ -126,7 +130,7 @@ def seats(facts: Facts, parent: int, empty: int | None, newcomers: tuple[int, ..
 
 
 def as_data(graph: "nx.DiGraph[Any]") -> dict[str, Any]:
-    """A graph as plain data, for storing with a run: kind, title, nodes and edges; nodes are numbered."""
+    """Return a graph as plain data to be stored with a run: kind, title, nodes and edges. The nodes are numbered."""
     number = {node: place for place, node in enumerate(graph.nodes)}
     return {
         "kind": graph.graph["kind"],

@@ -1,4 +1,7 @@
-"""Whether the matrix was filled level by level, left to right, in the reading that the plan names; one issue per seat."""
+"""Check whether the matrix was filled level by level, left to right, as the plan's reading says.
+
+Each seat is one issue.
+"""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -14,15 +17,18 @@ from mlm_audit.checks.trees.seats import NEVER, OUTSIDE, RIGHT, Replay, replay
 from mlm_audit.domain.money import grouped
 
 MOST_WRONG_SEATS = 50
-"""More faults of placement than this, and than one in twenty: then it is the reading that is wrong, not the members."""
+"""If the placement faults exceed this and a twentieth of the members, the reading is wrong, and not the members."""
 
 
 def placement_issues(facts: Facts, records: Records, disputed: AbstractSet[int], root: int) -> list[Issue]:
-    """Seats that were passed over: still free (a hole), or taken later. `disputed` rows, whose place is in question, say nothing."""
+    """Return the issues of seats that were passed over: they are still free (a hole), or were taken later.
+
+    `disputed` rows are ignored, because their place is in question.
+    """
     sponsors = _sponsor_nodes(facts) if facts.given.rules.placement == "sponsor" else None
     played = replay(facts.matrix, facts.seats, root, facts.arrived_at, sponsors)
     wrong = np.flatnonzero(played.expected != RIGHT)
-    # Of whom nobody knows when they came, nobody knows who was before them.
+    # If it is unknown when a member came, it is also unknown who came before them.
     wrong = wrong[facts.arrived_at[wrong] != NO_TIME]
     if len(wrong):
         wrong = wrong[~_in_question(facts, disputed)[wrong]]
@@ -36,7 +42,7 @@ def placement_issues(facts: Facts, records: Records, disputed: AbstractSet[int],
         misplaced[wrong] = True
         return [_other_reading(facts, faults, np.flatnonzero(misplaced).astype(np.int32))]
     for seat in np.flatnonzero(holes).tolist():
-        # Everybody who came from then on was placed after it.
+        # Every member who came from then on was placed after the seat was passed over.
         groups[seat] = played.arrivals[int(played.passed[seat]) :]
     left = _left(played, sorted(groups), records)
     passed = [_passed(facts, played, seat, rows) for seat, rows in sorted(groups.items()) if seat not in left]
@@ -44,7 +50,10 @@ def placement_issues(facts: Facts, records: Records, disputed: AbstractSet[int],
 
 
 def _in_question(facts: Facts, disputed: AbstractSet[int]) -> Flags:
-    """Rows in dispute, rows that came before the parent they have now, and everybody below them: they were put there later."""
+    """Return the rows in dispute, the rows that came before their current parent, and everyone below them.
+
+    Such rows were moved to their place later.
+    """
     seeds = np.zeros(facts.matrix.count, np.uint8)
     seeds[earlier_than_parent(facts.matrix.up, facts.arrived_at)] = 1
     seeds[list(disputed)] = 1
@@ -52,7 +61,7 @@ def _in_question(facts: Facts, disputed: AbstractSet[int]) -> Flags:
 
 
 def _by_seat(wrong: Rows, expected: Rows, arrived_at: Ints) -> dict[int, Rows]:
-    """The rows that passed over each seat, in order of arrival."""
+    """Return the rows that passed over each seat, in order of arrival."""
     if not len(wrong):
         return {}
     seats = expected[wrong]
@@ -77,7 +86,7 @@ def _sponsor_nodes(facts: Facts) -> Rows:
 
 
 def _left(played: Replay, seats: Iterable[int], records: Records) -> set[int]:
-    """Free seats that were left by somebody whose place is in question already, one for each of them."""
+    """Return the free seats that were left by members whose place is already in question, one for each of them."""
     lost = Counter(records.left_parents)
     left = set()
     for seat in seats:

@@ -1,4 +1,4 @@
-"""What the closure tells about the matrix: who was recorded elsewhere, who is missing, who left which parent."""
+"""What the closure shows about the matrix: who was recorded elsewhere, who is missing, and which parents were left."""
 
 from collections import defaultdict
 from functools import cached_property
@@ -22,17 +22,18 @@ MOST_SUSPECTS = 200_000
 
 
 class Records:
-    """The closure's rows of everybody who is suspect, and what follows from them.
+    """The closure rows of all suspect members, and what follows from them.
 
-    broken: the suspect rows, when there are too many for one run to look at; then none is looked at.
-    moved: rows recorded under another parent → that parent. missing: members (ids) without the node they must have.
-    below_missing: each missing or lost member → the rows that name them as parent. left_parents: rows that a member left
-    whose place is in question now, once for each of them.
+    broken: the suspect rows, if there are too many for one run to examine. None of them is then examined.
+    moved: rows recorded under another parent → that parent.
+    missing: members (ids) without the node that they must have.
+    below_missing: each missing or lost member → the rows that name them as parent.
+    left_parents: the rows that were left by members whose place is now in question, once for each of these members.
     """
 
     def __init__(self, facts: Facts) -> None:
         self.facts, self.forest = facts, facts.matrix
-        # Without a single node there is nothing to hold the closure against.
+        # Without any node, there is nothing to compare the closure with.
         closure = facts.given.closure if self.forest.count else facts.given.closure.clear()
         self.suspects, absent = suspects(self.forest, facts.node_index, closure)
         self.broken = self.suspects[:0]
@@ -52,15 +53,15 @@ class Records:
         self.sponsored_by_missing = self._sponsored()
 
     def rows(self, member_id: int) -> list[ClosureRow]:
-        """The closure rows above a member."""
+        """Return the closure rows above a member."""
         return self._rows.get(member_id, [])
 
     def evidence(self, row: int) -> list[dict[str, Any]]:
-        """The closure rows above a row, as evidence."""
+        """Return the closure rows above a row, as evidence."""
         return self.evidence_of_missing(self.forest.name(row))
 
     def evidence_of_missing(self, member_id: int) -> list[dict[str, Any]]:
-        """The closure rows above a member, as evidence."""
+        """Return the closure rows above a member, as evidence."""
         return [
             {
                 "table": "hierarchy",
@@ -73,7 +74,7 @@ class Records:
         ]
 
     def changes(self) -> dict[int, list[Change]]:
-        """What would make the closure right, by the member's id; nothing where a move is in question."""
+        """Return the changes that would correct the closure, by the member's id; none where a move is in question."""
         found: dict[int, list[Change]] = {}
         orphans = set(self.facts.nodes_without_member())
         for row in self.suspects.tolist():
@@ -87,7 +88,10 @@ class Records:
         return found
 
     def _who_is_missing(self, absent: list[int]) -> dict[int, list[int]]:
-        """Missing and lost members with the rows below them; a lost one must be more than a mistyped number."""
+        """Return missing and lost members with the rows below them.
+
+        An id counts as a lost member only if it is more than a mistyped number.
+        """
         below: dict[int, list[int]] = {member: [] for member in sorted(self.missing)}
         named = self._named_without_node()
         for parent, rows in named.items():
@@ -101,14 +105,17 @@ class Records:
                     self.parent_of_missing[member] = place
         for member, rows in below.items():
             if self.facts.member_index.row(member) != UNKNOWN:
-                # A member who had a place has lost the node, whether or not everybody must have one.
+                # A member who had a place has lost the node, whether or not every member must have one.
                 self.missing.add(member)
             if member not in self.parent_of_missing and (place := self._place_by_children(rows)) is not None:
                 self.parent_of_missing[member] = place
         return below
 
     def _named_without_node(self) -> dict[int, list[int]]:
-        """Parents who have no node → the rows that name them; of a root too many the closure tells whom it named."""
+        """Map parents without a node to the rows that name them.
+
+        For a surplus root, the closure shows whom it named.
+        """
         named: dict[int, list[int]] = defaultdict(list)
         for row in self.forest.headed(UNKNOWN):
             named[self.facts.given.nodes["parent_id"][row]].append(row)
@@ -120,7 +127,7 @@ class Records:
         return named
 
     def _place_by_children(self, rows: list[int]) -> int | None:
-        """Where somebody sat, by what the closure says is above their children."""
+        """Return the parent under whom a member sat, by what the closure has above the member's children."""
         for row in rows:
             for r in self.rows(self.forest.name(row)):
                 parent = self.facts.node_index.row(r.ancestor_id) if r.depth == 2 and r.ancestor_id is not None else UNKNOWN
@@ -129,7 +136,7 @@ class Records:
         return None
 
     def _was_there(self, parent: int, rows: list[int]) -> bool:
-        """Whether a parent without a node was a member once: the closure says so, or the sponsor tree knows the number too."""
+        """Return whether a parent without a node was once a member, as the closure or the sponsor tree shows."""
         if any(r.depth == 1 and r.ancestor_id == parent for row in rows for r in self.rows(self.forest.name(row))):
             return True
         last = self.facts.given.members["id"].max()
@@ -137,14 +144,17 @@ class Records:
 
     @cached_property
     def _unknown_sponsors(self) -> dict[int, list[int]]:
-        """Sponsors who do not exist → the rows of those who name them."""
+        """Map sponsors who do not exist to the rows that name them."""
         named: dict[int, list[int]] = defaultdict(list)
         for row in self.facts.sponsors.headed(UNKNOWN):
             named[self.facts.given.members["sponsor_id"][row]].append(row)
         return named
 
     def _recorded_place(self, member: int) -> int | None:
-        """The parent under whom the closure consistently has somebody without a node, if that parent has a seat free."""
+        """Return the parent under whom the closure consistently has a member without a node.
+
+        Return None if there is no such parent, or if it has no free seat.
+        """
         recorded = {r.depth: self.facts.node_index.row(r.ancestor_id) for r in self.rows(member)}
         parent = recorded.get(1, UNKNOWN) if len(recorded) == len(self.rows(member)) else UNKNOWN
         if parent < 0 or self.facts.seats.children[parent] >= 3:
@@ -153,7 +163,7 @@ class Records:
         return parent if recorded == dict(enumerate(way, start=1)) else None
 
     def _left(self, rows: list[int]) -> list[int]:
-        """Whom the rows on rings and under unknown parents have left, as the closure remembers."""
+        """Return the parents that rows on cycles and under unknown parents have left, according to the closure."""
         parents = []
         for row in rows:
             for r in self.rows(self.forest.name(row)):
@@ -163,6 +173,6 @@ class Records:
         return parents
 
     def _sponsored(self) -> dict[int, list[int]]:
-        """The rows that name a member who is gone as sponsor, if the matrix still knows of them."""
+        """Map each member who is gone, and whom the matrix still knows, to the rows that name them as sponsor."""
         known = {int(self.forest.name(row)) for row in self.facts.nodes_without_member()} | set(self.below_missing)
         return {sponsor: rows for sponsor, rows in self._unknown_sponsors.items() if sponsor in known}

@@ -1,6 +1,6 @@
 """The seats of the 3-wide matrix: who sits where, and whether the seats were filled level by level, left to right.
 
-A seat is a number: 3 × the parent's place in level order + position − 1. Ascending seats are level by level, left to
+A seat is a number: 3 × the parent's place in level order + position − 1. Ascending seats run level by level, left to
 right, for the whole company and within every member's own tree.
 """
 
@@ -15,16 +15,17 @@ EMPTY = -1
 RIGHT = -1
 NEVER = -1
 OUTSIDE = -2
-"""What `expected` says instead of a seat: sits where they should; sits outside their sponsor's tree."""
+"""Values of `expected` instead of a seat: the member sits in the right seat, or sits outside their sponsor's tree."""
 
 _FULL = np.int32(2**31 - 1)
 _FARTHEST = 10_000
 
 
 class Seats(NamedTuple):
-    """Who sits in each position of each row (rows × 3, EMPTY), whose position cannot be right, and children per row.
+    """Who sits in each position of each row (rows × 3, EMPTY if free), the `odd` rows, and the children per row.
 
-    Under a parent with such a child all are seated in the order of their arrival, so that one fault does not cause others.
+    The position of an `odd` row cannot be right. Under its parent, all children are seated in the order of their
+    arrival, so that one fault does not cause others.
     """
 
     slots: Rows
@@ -33,11 +34,11 @@ class Seats(NamedTuple):
 
 
 class Replay(NamedTuple):
-    """The arrivals once more, in their order: `expected` is the seat that was free and first, or RIGHT, or OUTSIDE.
+    """The arrivals replayed in their order. `expected` is the first seat that was free, or RIGHT, or OUTSIDE.
 
-    `passed` has, for each seat that nobody ever took, when it was first passed over: a place in `arrivals`, or NEVER. After
-    that life goes on beyond it. `parents` has the parent's row of each group of three seats. Only the tree of one root is
-    replayed; both arrays are empty where nothing was passed over.
+    `parents` has the parent's row of each group of three seats. `passed` has, for each seat that was never taken, when
+    it was first passed over: a place in `arrivals`, or NEVER. From then on the seat counts as given up. Only the tree
+    of one root is replayed. `arrivals` and `passed` are empty if nothing was passed over.
     """
 
     expected: Rows
@@ -47,11 +48,11 @@ class Replay(NamedTuple):
     passed: Rows
 
     def parent_of(self, seat: int) -> tuple[int, int]:
-        """The parent's row and the position 1..3 of a seat."""
+        """Return the parent's row and the position (1 to 3) of a seat."""
         return int(self.parents[seat // WIDTH]), seat % WIDTH + 1
 
     def holder(self, seat: int) -> int:
-        """The row in a seat, EMPTY when it is free."""
+        """Return the row in a seat; EMPTY if it is free."""
         return int(self.slots[int(self.parents[seat // WIDTH]) * WIDTH + seat % WIDTH])
 
 
@@ -64,10 +65,10 @@ def seat(up: Rows, positions: Rows, arrived_at: Ints) -> Seats:
 
 
 def replay(forest: Forest, seats: Seats, root: int, arrived_at: Ints, sponsors: Rows | None = None) -> Replay:
-    """Who passed over a free seat. `arrived_at` is in microseconds; `sponsors` are rows, for placement under the sponsor.
+    """Find who passed over a free seat. `arrived_at` is in microseconds.
 
-    A row that came earlier than its parent counts as having come with it. Those who came at the same instant may have
-    come in either order.
+    `sponsors` are rows, for placement under the sponsor. A row that came earlier than its parent counts as having come
+    with it. Rows that came at the same instant may have come in either order.
     """
     queue, rank, own = _level_order(seats.slots, forest.count, root)
     if _is_filled(queue, own) and _in_order(queue, arrived_at) and sponsors is None:
@@ -117,7 +118,7 @@ def _seat_by_arrival(slots: Rows, up: Rows, parents: Rows, arrived_at: Ints) -> 
 
 @compiled
 def _level_order(slots: Rows, count: int, root: int) -> tuple[Rows, Rows, Rows]:
-    """Rows in level order, the place of each row in it, and its seat; −1 for rows that are not in the root's tree."""
+    """Return the rows in level order, each row's place in it, and its seat; −1 for rows outside the root's tree."""
     queue = np.empty(count, np.int32)
     rank = np.full(count, -1, np.int32)
     own = np.full(count, -1, np.int32)
@@ -139,7 +140,7 @@ def _level_order(slots: Rows, count: int, root: int) -> tuple[Rows, Rows, Rows]:
 
 @compiled
 def _is_filled(queue: Rows, own: Rows) -> bool:
-    """Whether no seat is free before the last one that is taken."""
+    """Return whether no seat is free before the last one that is taken."""
     for place in range(1, len(queue)):  # noqa: SIM110
         if own[queue[place]] != place - 1:
             return False
@@ -148,7 +149,7 @@ def _is_filled(queue: Rows, own: Rows) -> bool:
 
 @compiled
 def _in_order(queue: Rows, arrived_at: Ints) -> bool:
-    """Whether nobody came before somebody who sits before them: then level order is the order of arrival."""
+    """Return whether level order is also the order of arrival: nobody came before a member who sits before them."""
     for place in range(1, len(queue)):  # noqa: SIM110
         if arrived_at[queue[place]] < arrived_at[queue[place - 1]]:
             return False
@@ -157,7 +158,7 @@ def _in_order(queue: Rows, arrived_at: Ints) -> bool:
 
 @compiled
 def _with_parent(queue: Rows, up: Rows, arrived_at: Ints) -> Ints:
-    """When each row of the queue was there for certain: not before its parent."""
+    """Return when each row of the queue counts as placed: not before its parent."""
     at = arrived_at.copy()
     together = np.empty(len(queue), np.int64)
     for place in range(len(queue)):
@@ -172,10 +173,11 @@ def _with_parent(queue: Rows, up: Rows, arrived_at: Ints) -> Ints:
 def _replay_company(  # noqa: C901  (one loop, compiled)
     arrivals: Rows, rank: Rows, own: Rows, queue: Rows, slots: Rows
 ) -> tuple[Rows, Rows]:
-    """The first free seat only ever moves right: a seat opens to the right of the seat its parent took.
+    """Replay the placement in the whole company, and return `expected` and `passed` of a Replay.
 
-    Who passes over nothing but seats that nobody ever takes sits right, and those seats are holes, given up from then on;
-    unless there are more of them than members still to come: then it is the member who sits wrong.
+    The first free seat only moves right: a seat opens to the right of the seat that its parent took. A member who
+    passes over only seats that are never taken sits right. These seats are holes and are given up from then on. If
+    there are more of them than members still to come, the member sits wrong instead.
     """
     expected = np.full(len(rank), -1, np.int32)
     passed = np.full(len(arrivals) * 3, -1, np.int32)
@@ -209,7 +211,7 @@ def _replay_company(  # noqa: C901  (one loop, compiled)
 
 @compiled
 def _nested(queue: Rows, slots: Rows, count: int) -> tuple[Rows, Rows]:
-    """Number rows so that those below a row follow it directly: `order` and `size` tell who is below whom."""
+    """Number the rows so that those below a row follow it directly. `order` and `size` show who is below whom."""
     size = np.zeros(count, np.int32)
     order = np.full(count, -1, np.int32)
     for place in range(len(queue) - 1, -1, -1):
@@ -245,14 +247,17 @@ def _first_free(row: int, rank: Rows, slots: Rows, taken: Small, best: Rows) -> 
 def _replay_sponsor(
     arrivals: Rows, rank: Rows, own: Rows, up: Rows, slots: Rows, sponsors: Rows, order: Rows, size: Rows
 ) -> Rows:
-    """`best` is the first free seat below each row. It changes only where the seat just taken was the first one."""
+    """Replay the placement under the sponsor, and return `expected` of a Replay.
+
+    `best` is the first free seat below each row. It changes only if the seat just taken was the first one.
+    """
     expected = np.full(len(rank), -1, np.int32)
     taken = np.zeros(len(arrivals) * 3, np.uint8)
     best = np.full(len(rank), _FULL, np.int32)
     for row in arrivals:
         sponsor = sponsors[row]
         if rank[row] > 0:
-            # A sponsor who came later could not place anybody; that is an issue of the sponsor tree.
+            # A sponsor who came later could not place anyone. That is an issue of the sponsor tree.
             if sponsor >= 0 and rank[sponsor] >= 0 and best[sponsor] != _FULL:
                 parent = up[row]
                 if not order[sponsor] <= order[parent] < order[sponsor] + size[sponsor]:

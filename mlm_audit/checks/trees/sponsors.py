@@ -1,4 +1,4 @@
-"""What can be wrong with the sponsor tree, and with the eligibility flags of its members."""
+"""Issues of the sponsor tree, and of its members' eligibility flags."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ FLAG = "eligibility-flag"
 
 
 def sponsor_issues(facts: Facts, records: Records) -> list[Issue]:
-    """All issues of the sponsor tree. A sponsor whose loss the matrix tells of is told there, once."""
+    """Return all issues of the sponsor tree. A lost sponsor whom the matrix also lost is reported there, once."""
     forest = facts.sponsors
 
     def sponsor_id(row: int) -> Any:
@@ -35,7 +35,7 @@ def sponsor_issues(facts: Facts, records: Records) -> list[Issue]:
 
 
 def _member_roots(facts: Facts) -> Rows:
-    """Roots that are members; an administrator who has sponsored nobody is not one."""
+    """Return the roots that are members. An administrator who has sponsored nobody is not one."""
     roots = roots_of(facts.sponsors)
     if len(roots) == 1:
         return roots
@@ -59,7 +59,7 @@ def _later(facts: Facts, sponsor_id: Any) -> list[Issue]:
 
 
 def flag_issues(facts: Facts) -> list[Issue]:
-    """Members whose flag is not what was decided; none when nothing is known of a decision."""
+    """Return the issues of members whose flag is not what was decided; none if no decision is known."""
     given = facts.given
     if given.decided is None:
         return []

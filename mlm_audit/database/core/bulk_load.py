@@ -1,4 +1,4 @@
-"""Bulk loading of frames into tables, the fastest way that each database has."""
+"""Bulk loading of frames into tables, with the fastest method of each database."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,11 +15,12 @@ Progress = Callable[[str, int, int], None]
 
 
 def load_frames(engine: Engine, frames: dict[type[Base], Iterator[pl.DataFrame]], progress: Progress = lambda *_: None) -> None:
-    """Insert frames, whose columns are attributes of the model, in one transaction: all of it or nothing.
+    """Insert frames, whose columns are attributes of the model, in one transaction.
 
-    InputError when one of the tables holds rows already.
+    Raise InputError when one of the tables already holds rows.
     """
-    # Indexes are built once at the end, several times faster; MariaDB would commit at each, so there they stay.
+    # Building the indexes once at the end is several times faster. MySQL and MariaDB commit at each index, so there the
+    # indexes are left in place.
     late = [index for model in frames for index in _indexes(model)] if engine.dialect.name in ("sqlite", "postgresql") else []
     with write(engine) as connection:
         for index in late:
@@ -75,7 +76,7 @@ def _copy(connection: Connection, into: str, frame: pl.DataFrame) -> None:
 
 
 def _reset_sequences(connection: Connection, models: list[type[Base]]) -> None:
-    """PostgreSQL's sequences do not see ids that were given; the next insert of the platform must not collide."""
+    """Advance PostgreSQL's sequences past the inserted ids, so that the platform's next insert does not collide."""
     if connection.dialect.name != "postgresql":
         return
     for model in models:

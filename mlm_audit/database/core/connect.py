@@ -36,13 +36,14 @@ BUSY_MS = 30_000
 
 
 def open_engine(url: str, *, create: bool = False, read_only: bool = False) -> Engine:
-    """An engine for a URL, checked by connecting once. With `read_only` the database itself refuses every change.
+    """Return an engine for a URL, after a test connection. With `read_only`, the database itself refuses every change.
 
-    Every session is in UTC, and every instant that it gives is UTC without a zone, whatever the database's own zone is. A value that no
-    instant can be made of (a zero date, infinity) is given as its text, for the reader to name its row.
+    Every session is in UTC. Every instant is returned as UTC without a zone, regardless of the database's own zone. A
+    value that cannot be converted to an instant (a zero date, infinity) is returned as its text, so that the reader can
+    name its row.
 
-    InputError for a URL that is not understood, a SQLite file that does not exist (unless `create`), a server that
-    cannot be reached, a refused login. The password never appears in the message.
+    Raise InputError for an invalid URL, a SQLite file that does not exist (unless `create`), a server that cannot be
+    reached, or a refused login. The password never appears in the message.
     """
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
@@ -70,24 +71,24 @@ def open_engine(url: str, *, create: bool = False, read_only: bool = False) -> E
 
 
 def _options(backend: str, *, read_only: bool) -> dict[str, Any]:
-    # Room for the most workers that a run may have, its heartbeat and its reads.
+    # The pool has room for the maximum number of workers of a run, its heartbeat and its reads.
     options: dict[str, Any] = {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 30, "json_deserializer": _json}
     if backend in ("mysql", "mariadb"):
-        # No gap locks: a batch locks its rows and nothing between them. Consistent reads ask for more themselves.
+        # READ COMMITTED takes no gap locks, so a batch locks only its own rows. Consistent reads set their own level.
         options["isolation_level"] = "READ COMMITTED"
     if backend == "sqlite":
         options["connect_args"] = {"timeout": BUSY_MS / 1_000}
     else:
         options["connect_args"] = {"connect_timeout": CONNECT_SECONDS}
     if backend in ("postgresql", "postgres"):
-        # Like the other two: a lock that somebody never gives back must not hold a job for ever.
+        # As on the other two databases, a lock that is never released must not block a job forever.
         reading = " -c default_transaction_read_only=on" if read_only else ""
         options["connect_args"]["options"] = f"-c timezone=UTC -c lock_timeout={BUSY_MS}{reading}"
     return options
 
 
 def _json(text: str) -> Any:
-    """What a JSON column holds; None, and a warning, for text that is no JSON."""
+    """Return the parsed content of a JSON column. Log a warning and return None for text that is not valid JSON."""
     try:
         return json.loads(text)
     except ValueError:
@@ -125,14 +126,14 @@ def _check_file(url: URL, *, create: bool) -> None:
 
 
 def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
-    """WAL, so that readers and a writer do not wait for each other; explicit BEGIN, so that a read is one snapshot."""
+    """Configure SQLite connections. An explicit BEGIN makes a read one snapshot and lets a write lock at once."""
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
-        # SQLite has no hash of its own; the other two have one.
+        # SQLite has no built-in hash function; the other two databases have one.
         connection.create_function("crc32", 1, zlib.crc32, deterministic=True)
-        # Bytes that are not UTF-8 become U+FFFD, by which the reader knows them, and stop no other row.
+        # Bytes that are not UTF-8 become U+FFFD, so that the reader can detect them and still read all other rows.
         connection.text_factory = partial(str, encoding="utf-8", errors="replace")
         connection.execute(f"pragma busy_timeout = {BUSY_MS}")
         connection.execute("pragma foreign_keys = on")
@@ -147,7 +148,7 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
 
 
 def _prepare_postgresql(engine: Engine) -> None:
-    """Instants of both types come as UTC without a zone; what is beyond the calendar comes as its text."""
+    """Load instants of both types as UTC without a zone, and values beyond Python's calendar as their text."""
     from psycopg import Error, adapters
     from psycopg.adapt import Loader
     from psycopg.pq import Format
@@ -178,7 +179,7 @@ def _prepare_postgresql(engine: Engine) -> None:
 
 
 def _prepare_mysql(engine: Engine, *, read_only: bool) -> None:
-    """UTC; and `||` joins texts, as in the other two, so that one text of SQL serves all three."""
+    """Set sessions to UTC, and make `||` concatenate texts, so that one SQL text serves all three databases."""
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
@@ -191,7 +192,7 @@ def _prepare_mysql(engine: Engine, *, read_only: bool) -> None:
 
 @contextmanager
 def consistent_read(engine: Engine) -> Iterator[Connection]:
-    """One read-only transaction at snapshot isolation: everything read inside is of the same instant."""
+    """Open one read-only transaction at snapshot isolation. All reads inside it see the same instant."""
     options: dict[str, Any] = {}
     if engine.dialect.name == "postgresql":
         options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
@@ -199,7 +200,7 @@ def consistent_read(engine: Engine) -> Iterator[Connection]:
         options = {"isolation_level": "REPEATABLE READ"}
     with engine.connect().execution_options(**options) as connection, connection.begin():
         if engine.dialect.name in ("mysql", "mariadb"):
-            # The driver's implicit BEGIN takes the snapshot at the first read; this takes it now, and read-only.
+            # The driver's implicit BEGIN takes the snapshot at the first read. This statement takes it now, read-only.
             connection.exec_driver_sql("commit")
             connection.exec_driver_sql("start transaction with consistent snapshot, read only")
         yield connection
@@ -207,46 +208,46 @@ def consistent_read(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def writer(engine: Engine) -> Iterator[Connection]:
-    """A connection for many short write transactions, one after the other: `with connection.begin(): …`."""
+    """Open a connection for many short write transactions, one after the other: `with connection.begin(): …`."""
     with engine.connect().execution_options(mlm_writes=True) as connection:
         yield connection
 
 
 @contextmanager
 def write(engine: Engine) -> Iterator[Connection]:
-    """One short write transaction; on SQLite it takes the write lock at once instead of failing half-way."""
+    """Open one short write transaction. On SQLite it takes the write lock at once instead of failing halfway."""
     with writer(engine) as connection, connection.begin():
         yield connection
 
 
 TRANSIENT = ("40001", "40P01", "55P03", 1205, 1213)
-"""A lost race for a lock, as PostgreSQL (serialisation, deadlock, lock not available) and MySQL (wait, deadlock) say it."""
+"""Codes of lock conflicts: serialisation, deadlock, lock not available (PostgreSQL); lock wait, deadlock (MySQL)."""
 
 
 def is_transient(error: DBAPIError) -> bool:
-    """Whether the same transaction may well succeed in a moment."""
+    """Return whether a retry of the same transaction is likely to succeed."""
     original = error.orig
     code = getattr(original, "sqlstate", None) or next(iter(getattr(original, "args", ())), None)
     return code in TRANSIENT or "database is locked" in str(original)
 
 
 def error_line(error: BaseException) -> str:
-    """An error in one line, without the statement and the row around it, and with personal data masked."""
+    """Return an error as one line, without the statement and its row, and with personal data masked."""
     original: Any = getattr(error, "orig", None) or error
-    # PostgreSQL's detail lines quote whole rows.
+    # The detail lines of PostgreSQL quote whole rows, so only the primary message is used.
     primary = getattr(getattr(original, "diag", None), "message_primary", None)
     text = " ".join(str(primary or original).split())
     return mask_personal(f"{type(original).__name__}: {text}")[:300]
 
 
 def is_out_of_reach(error: BaseException) -> bool:
-    """Whether the database itself is the trouble, and not what was asked of it: lost, locked for too long, no connection free."""
+    """Return whether the database is unavailable: the connection was lost, a lock timed out, or none is free."""
     lost = isinstance(error, DBAPIError) and (error.connection_invalidated or is_transient(error))
     return lost or isinstance(error, PoolTimeoutError)
 
 
 def in_parts(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """The items in lists of at most `size`, for IN lists that no database refuses."""
+    """Yield the items in lists of at most `size`, so that IN lists stay within the limits of every database."""
     rest = iter(items)
     while part := list(islice(rest, size)):
         yield part

@@ -1,4 +1,4 @@
-"""The Parquet files of a snapshot and of the mirror: how their columns are written."""
+"""The schema and encodings of the Parquet files of a snapshot and of the mirror."""
 
 from pathlib import Path
 
@@ -15,20 +15,21 @@ ARROW: dict[Kind, pa.DataType] = {
     Kind.INSTANT: pa.timestamp("us"),
 }
 UNIQUE_TEXTS = ("ref", "reference")
-"""Texts that hardly repeat: a dictionary of them would be built, and then given up."""
+"""Text columns whose values rarely repeat. Parquet would build a dictionary for them and then abandon it."""
 
 
 def schema_of(spec: Input) -> pa.Schema:
-    """The columns of an input as Arrow has them."""
+    """Return the Arrow schema of an input."""
     return pa.schema([(column, ARROW[kind]) for column, kind in spec.columns.items()])
 
 
 def frame_writer(path: Path, spec: Input) -> pq.ParquetWriter:
-    """A writer of an input's rows.
+    """Return a writer for the rows of an input.
 
-    Every check reads some columns of every row, so that the files are made to be read: numbers and instants as differences, words
-    as a dictionary, LZ4 instead of a tighter compression. All checks together take a quarter less time than on Parquet's usual
-    encodings, writing takes a third less, and the files are smaller (docs/decisions/0036-snapshot-encodings.md).
+    Every check reads some columns of every row, so the encodings favour fast reads: numbers and instants as
+    differences, words as a dictionary, and LZ4 instead of a tighter compression. All checks together take a quarter
+    less time than with Parquet's default encodings, writing takes a third less, and the files are smaller
+    (docs/decisions/0036-snapshot-encodings.md).
     """
     words = [column for column, kind in spec.columns.items() if kind is Kind.TEXT and column not in UNIQUE_TEXTS]
     numbers = [column for column, kind in spec.columns.items() if kind not in (Kind.TEXT, Kind.FLAG)]

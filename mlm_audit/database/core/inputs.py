@@ -1,4 +1,4 @@
-"""Where each input of the checks comes from: its table, and the attribute behind each column."""
+"""The sources of the check inputs: the table of each input, and the attribute of each column."""
 
 from mlm_audit.checks.inputs import ANALYSIS_INPUTS, INPUTS
 from mlm_audit.database.core import own_tables as own
@@ -25,17 +25,17 @@ SOURCES: dict[str, type[Base]] = {
     "withdrawal_facts": platform.WithdrawalRequest,
 }
 DERIVED = {("payout_history", "schedule_id"): "meta"}
-"""Columns of an input that are read out of another attribute: the instalment is named in the history's metadata."""
+"""Columns of an input that are read from another attribute. The history's metadata holds the id of the instalment."""
 JSON_TEXTS = {("decisions", "reasons")}
-"""Columns that are JSON in the database and are read as its text."""
+"""Columns that are JSON in the database and are read as text."""
 
 
 def attribute_of(name: str, column: str) -> str:
-    """The attribute that an input's column is read from."""
+    """Return the attribute from which a column of an input is read."""
     return DERIVED.get((name, column), column)
 
 
 def needed_columns(name: str) -> list[str]:
-    """The database's names of the columns that an input needs."""
+    """Return the database names of the columns that an input needs."""
     model, columns = SOURCES[name], (INPUTS | ANALYSIS_INPUTS)[name].columns
     return [getattr(model, attribute_of(name, column)).expression.name for column in columns]

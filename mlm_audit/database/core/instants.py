@@ -1,7 +1,7 @@
 """The type of a column that holds an instant: UTC without a zone, in microseconds.
 
-A stored value that is no instant (a zero date, infinity, text) is read as nothing, with a warning. What has to name such a row reads
-the column as it is stored (`mlm_audit.database.core.words.raw`).
+A stored value that is not an instant (a zero date, infinity, text) is read as None, with a warning. Code that must name
+such a row reads the column as it is stored (`mlm_audit.database.core.words.raw`).
 """
 
 import logging
@@ -18,10 +18,10 @@ log = logging.getLogger(__name__)
 
 
 class _AsStored(sqlite.DATETIME):
-    """SQLite keeps instants as text, and whatever else it was given."""
+    """The type of instants in SQLite, which stores them as text and accepts any other value."""
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
-        """Parses what can be parsed, and leaves the rest."""
+        """Return a processor that parses valid instants and returns other values unchanged."""
         parse = super().result_processor(dialect, coltype)
         assert parse is not None
 
@@ -35,13 +35,13 @@ class _AsStored(sqlite.DATETIME):
 
 
 class Instant(TypeDecorator[datetime]):
-    """An instant."""
+    """The type of a column that holds an instant."""
 
     impl = DateTime
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Microseconds on every database."""
+        """Return a type with microseconds for the database."""
         kinds: dict[str, TypeEngine[Any]] = {
             "sqlite": _AsStored(),  # type: ignore[no-untyped-call]
             "mysql": mysql.DATETIME(fsp=6),
@@ -50,7 +50,7 @@ class Instant(TypeDecorator[datetime]):
         return dialect.type_descriptor(kinds.get(dialect.name, DateTime()))
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """The instant; nothing, and a warning, for what is none."""
+        """Return the instant. Log a warning and return None for a value that is not one."""
         if value is None or isinstance(value, datetime):
             return value
         log.warning(

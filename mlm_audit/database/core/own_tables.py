@@ -1,6 +1,6 @@
-"""The toolkit's own tables, in the platform's database under the names of its guide (DOMAIN §1). Amounts are paisa.
+"""The toolkit's own tables, in the platform's database under the names of the platform's guide (DOMAIN §1).
 
-They are created and changed by the migrations only; a test compares the two.
+Amounts are paisa. Only the migrations create and change these tables. A test compares the migrations with this module.
 """
 
 from datetime import datetime
@@ -54,7 +54,7 @@ class SelfPayoutSchedule(Base):
 
 
 class PayoutHistory(Base):
-    """What a member was told about a payout; `metadata.scheduleId` names the instalment."""
+    """A payout attempt as reported to the member; `metadata.scheduleId` is the id of the instalment."""
 
     __tablename__ = "PayoutHistory"
     __table_args__ = (Index("PayoutHistory_member", "userId", "createdAt"),)
@@ -69,7 +69,7 @@ class PayoutHistory(Base):
 
 
 class CommissionRollup(Base):
-    """A member's repurchase commission of a month that went to the company."""
+    """A member's repurchase commission of a month that was rolled up to the company."""
 
     __tablename__ = "CommissionRollup"
     __table_args__ = (UniqueConstraint("userId", "month", "year", name="CommissionRollup_member_month"),)
@@ -109,7 +109,7 @@ class EligibilityLog(Base):
 
 
 class MonthlyStats(Base):
-    """The sums of a swept month."""
+    """The totals of a swept month."""
 
     __tablename__ = "MonthlyStats"
     __table_args__ = (Index("MonthlyStats_month", "year", "month"),)
@@ -138,7 +138,7 @@ class TreeHealthReport(Base):
 
 
 class ReconciliationReport(Base):
-    """The result of a reconciliation; `report_data` holds verdict, bridge, checks and the ledger's seal."""
+    """The result of a reconciliation; `report_data` holds the verdict, the bridge, the checks and the ledger's seal."""
 
     __tablename__ = "ReconciliationReport"
     id: Mapped[Key]
@@ -153,7 +153,11 @@ class ReconciliationReport(Base):
 
 
 class Break(Base):
-    """An open break of a run; the last run's rows say what is new, grew, shrank, was carried over or cleared."""
+    """An open break or tree issue of a run.
+
+    The next run compares its findings with the last run's rows to classify them as new, grew, shrank, carried over or
+    cleared.
+    """
 
     __tablename__ = "AuditBreak"
     __table_args__ = (UniqueConstraint("jobId", "breakId", name="AuditBreak_run_break"),)
@@ -173,7 +177,7 @@ class Break(Base):
 
 
 class Repair(Base):
-    """One value that a job changed, with before and after; `repairs undo` gives the difference back."""
+    """One value that a job changed, with its values before and after; `repairs undo` reverses it."""
 
     __tablename__ = "AuditRepair"
     __table_args__ = (UniqueConstraint("jobId", "tableName", "rowKey", "columnName", name="AuditRepair_once"),)
@@ -190,7 +194,7 @@ class Repair(Base):
 
 
 class JobLease(Base):
-    """The right to run a job: at most one row per job, there while it runs; renewed by its heartbeat."""
+    """The right to run a job. A job has at most one row, which exists while it runs and is renewed by its heartbeat."""
 
     __tablename__ = "AuditJobLease"
     job: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -202,10 +206,10 @@ class JobLease(Base):
 
 
 class Notice(Base):
-    """A notice to a member or to the administrators, queued in the transaction that it tells of, sent afterwards.
+    """A notice to a member or to the administrators, queued in the transaction that it reports, and sent afterwards.
 
-    It holds no address: that is looked up when it is sent. `status` is queued, sending, sent, uncertain or given_up;
-    `repeats` is how often the same would have been told again.
+    It stores no address; the address is looked up when the notice is sent. `status` is queued, sending, sent, uncertain
+    or given_up. `repeats` counts how often the same notice would have been queued again.
     """
 
     __tablename__ = "AuditNotice"
@@ -230,7 +234,7 @@ class Notice(Base):
 
 
 class Action(Base):
-    """What somebody did, or was refused, through the console or the commands that steer jobs."""
+    """An action that a user took, or was refused, through the console or the commands that control jobs."""
 
     __tablename__ = "AuditAction"
     __table_args__ = (Index("AuditAction_at", "at"),)
@@ -245,10 +249,11 @@ class Action(Base):
 
 
 class Authorisation(Base):
-    """Who approved what no other record determines: an adjustment, a bonus, or a change of a wallet without a ledger row.
+    """The approval of what no other record determines: an adjustment, a bonus, or a wallet change without a ledger row.
 
-    `reference` is the row's idempotency key (`ref`), or LEDGER_<id> for a row that has none. For a wallet it is AFTER_<id>: the
-    member's last ledger row when it was set. `amount` is signed as in the ledger.
+    `reference` is the ledger row's idempotency key (`ref`), or LEDGER_<id> for a row that has none. For a wallet it is
+    AFTER_<id>, with the id of the member's last ledger row at the time of the change. `amount` is signed as in the
+    ledger.
     """
 
     __tablename__ = "AuditAuthorisation"

@@ -1,7 +1,7 @@
-"""A connection that only reads: the guard before its statements, and what each database is told besides.
+"""Read-only connections: a guard that checks every statement, and the read-only settings of each database.
 
-Every statement, whoever wrote it, is parsed and must be one that only reads (`domain/queries`); the sessions are read-only too,
-and nothing that is let through can change that. A driver's own cursor, past this guard, still meets a read-only session.
+Every statement is parsed and must only read (`domain/read_only`). The sessions are read-only as well, and no statement
+that passes the guard can change that. A driver's own cursor bypasses the guard but still meets a read-only session.
 """
 
 import re
@@ -21,9 +21,9 @@ SQLITE_READS = (
 )
 SQLITE_LOOKS = ("table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list")
 SQLITE_OUTSIDE = ("load_extension", "readfile", "writefile", "edit", "fsdir", "lsmode", "fts3_tokenizer", "zipfile")
-"""Functions that some builds of SQLite have and that reach outside the database."""
+"""Functions of some SQLite builds that reach outside the database."""
 AROUND_READS = ("begin", "commit", "rollback", "start transaction with consistent snapshot, read only")
-"""Taken word by word: `begin` may go on with words that make a transaction write."""
+"""Statements that must match exactly, because `begin` can be followed by words that start a write transaction."""
 NAME = r"(?:\w+|\"[^\"]+\"|`[^`]+`|'[^']*')"
 LOOKS = re.compile(
     rf"pragma (?:{NAME}\.)?(?:{'|'.join(SQLITE_LOOKS)})(?: ?\( ?{NAME} ?\))?"
@@ -33,11 +33,11 @@ LOOKS = re.compile(
     rf"|(?:describe|desc) (?:{NAME}\.)?{NAME}",
     re.IGNORECASE,
 )
-"""How SQLAlchemy, and a person, look at the structure and the settings of a database: the whole statement, nothing after it."""
+"""Statements that inspect the structure and settings of a database. The whole statement must match."""
 
 
 def guard(engine: Engine) -> None:
-    """Let only statements through that read; tell PostgreSQL anew at each checkout that the session only reads."""
+    """Allow only statements that read. On PostgreSQL, also set the session to read-only at each checkout."""
 
     @event.listens_for(engine, "before_cursor_execute")
     def refuse_changes(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
@@ -47,12 +47,12 @@ def guard(engine: Engine) -> None:
 
         @event.listens_for(engine, "checkout")
         def read_only(connection: Any, *_: Any) -> None:
-            # What SQLAlchemy resets after a consistent read is "read write", which is stronger than the session's default.
+            # After a consistent read, SQLAlchemy resets the connection to "read write", which overrides the default.
             connection.read_only = True
 
 
 def refuse_what_changes(statement: str, database: str) -> None:
-    """InputError unless a statement only reads: a clear word before the database's own refusal."""
+    """Raise InputError unless a statement only reads. The message is clearer than the database's own refusal."""
     plain = " ".join(statement.split()).rstrip("; ")
     if plain.lower() in AROUND_READS or LOOKS.fullmatch(plain):
         return
@@ -63,7 +63,10 @@ def refuse_what_changes(statement: str, database: str) -> None:
 
 
 def sqlite_reads_only(action: int, name: str | None, function: str | None, *_: Any) -> int:
-    """SQLite asks this of every step of a statement; no statement can switch it off."""
+    """Return SQLITE_OK for a step that only reads, else SQLITE_DENY.
+
+    SQLite calls this for every step of a statement, and no statement can disable it.
+    """
     reads = action in SQLITE_READS or (action == sqlite3.SQLITE_PRAGMA and name in SQLITE_LOOKS)
     calls = action == sqlite3.SQLITE_FUNCTION and (function or "").lower() not in SQLITE_OUTSIDE
     return sqlite3.SQLITE_OK if reads or calls else sqlite3.SQLITE_DENY

@@ -1,4 +1,4 @@
-"""`db check`: what a database lacks or has with the wrong type, and the cure, in words."""
+"""The schema check behind `db check`: missing tables and columns, wrong types, and how to fix each."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from mlm_audit.database.core.tables import ADDED_USER_COLUMNS, PLATFORM_TABLES, 
 from mlm_audit.domain.errors import InputError
 
 STORE = ("JobLog", "AuditJobLease", "AuditNotice", "ReconciliationReport", "AuditBreak", "AuditRepair", "AuditAuthorisation")
-"""Without these no run can be stored."""
+"""The tables without which no run can be stored."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong: where, what, and the cure."""
+    """One problem of a database: where it is, what it is, and how to fix it."""
 
     table: str
     column: str | None
@@ -32,7 +32,7 @@ class Problem:
 
 
 def check_schema(engine: Engine) -> list[Problem]:
-    """Every table and column of the toolkit against the database, problems in the order of the tables."""
+    """Compare every table and column of the toolkit with the database. Return the problems in table order."""
     inspector = inspect(engine)
     present = {*inspector.get_table_names(), *views_of(inspector)}
     problems: list[Problem] = []
@@ -50,7 +50,7 @@ def check_schema(engine: Engine) -> list[Problem]:
 
 
 def views_of(inspector: sa.Inspector) -> set[str]:
-    """The names of views: a platform may give its tables as such."""
+    """Return the names of the views, since a platform may provide its tables as views."""
     views = set(inspector.get_view_names())
     if inspector.dialect.name == "postgresql":
         views |= set(inspector.get_materialized_view_names())
@@ -58,10 +58,10 @@ def views_of(inspector: sa.Inspector) -> set[str]:
 
 
 def readable_inputs(engine: Engine, *, store: bool) -> dict[str, str]:
-    """The inputs that cannot be read, with the reason. `store`: the run is to be stored.
+    """Return the inputs that cannot be read, with the reason. `store` means that the run is to be stored.
 
-    InputError when a platform table or one of its needed columns is missing or of the wrong type, or when a table
-    that stores the run is missing: then nothing may run.
+    Raise InputError when a platform table or one of its needed columns is missing or of the wrong type, or when a table
+    that stores the run is missing. Nothing may run in these cases.
     """
     problems = check_schema(engine)
     tables = {SOURCES[name].__tablename__: name for name in INPUTS}
@@ -78,7 +78,7 @@ def readable_inputs(engine: Engine, *, store: bool) -> dict[str, str]:
 
 
 def unreadable(engine: Engine, names: Iterable[str]) -> dict[str, str]:
-    """Those of the named inputs that cannot be read, with the reason. None of them stops anything."""
+    """Return those of the named inputs that cannot be read, with the reason. None of them is an error."""
     problems = check_schema(engine)
     missing: dict[str, str] = {}
     for name in names:
@@ -90,7 +90,7 @@ def unreadable(engine: Engine, names: Iterable[str]) -> dict[str, str]:
 
 
 def require(engine: Engine, needed: Mapping[type[Base], Sequence[str] | None]) -> None:
-    """InputError unless these tables are there with these attributes' columns (None: every one), of the right types."""
+    """Raise InputError unless these tables have the columns of these attributes (None: all), of the right types."""
     columns = {
         model.__tablename__: None if names is None else {getattr(model, name).expression.name for name in names}
         for model, names in needed.items()
@@ -144,7 +144,7 @@ def _type_problem(table: str, column: sa.Column[Any], found: sa.types.TypeEngine
             "change the column to BIGINT and store paisa",
         )
     if column.name == "referenceId" and got == "integer":
-        return None  # some platforms keep it as a number; it is read as one anyway
+        return None  # some platforms store it as a number, and it is always read as a number
     if wanted in {got, "json"} or (wanted, got) in _ACCEPTED:
         return None
     return Problem(table, column.name, f"is {found}, a {wanted} column is needed", "change the column's type")

@@ -1,8 +1,9 @@
-"""SQL text from `sql/`, for the statements that run in every batch: readable by an auditor, the same on three databases.
+"""SQL texts from `sql/` for statements that run in every batch: readable by an auditor, the same on three databases.
 
-In the text: "names" in double quotes, folded(column) for a word as it is compared (`mlm_audit.database.core.words`), :values, :ids for a list, and {words} that differ between databases. A statement is
-rendered once per database and list length, and then goes to the driver as it is: what SQLAlchemy would do to it each time
-cost as much as the database itself (docs/decisions/0009).
+A text contains "names" in double quotes, folded(column) for a word as it is compared (`mlm_audit.database.core.words`),
+:values, :ids for a list, and {words} that differ between databases. A statement is rendered once per database and list
+length, and then passed to the driver unchanged. SQLAlchemy's processing of each call cost as much as the database
+itself (docs/decisions/0009).
 """
 
 import re
@@ -34,7 +35,10 @@ _VALUE = re.compile(r"(?<!:):([a-z_]+)\b")
 
 
 class Statement:
-    """One file of SQL, with some of its {words} given another meaning. Calling it runs it: `statement(connection, ids=[…], now=…)`."""
+    """One file of SQL, with other replacements for some of its {words}.
+
+    Call it to execute it: `statement(connection, ids=[…], now=…)`.
+    """
 
     def __init__(self, name: str, **words: str) -> None:
         text = _without_comments((FOLDER / f"{name}.sql").read_text(encoding="utf-8"))
@@ -43,7 +47,7 @@ class Statement:
         self.text = text
 
     def __call__(self, connection: Connection, *, ids: Sequence[int] = (), **values: Any) -> CursorResult[Any]:
-        """Execute it in the connection's transaction."""
+        """Execute the statement in the connection's transaction."""
         dialect = connection.dialect.name
         sql, names = rendered(self.text, dialect, len(ids))
         if dialect == "sqlite":
@@ -58,7 +62,7 @@ class Statement:
 
 
 def _moment(value: Any) -> Any:
-    """SQLite keeps instants as text, in the form that SQLAlchemy reads."""
+    """Return an instant as the text that SQLAlchemy reads from SQLite, and any other value unchanged."""
     return value.isoformat(" ", "microseconds") if isinstance(value, datetime) else value
 
 
@@ -68,10 +72,10 @@ def _without_comments(text: str) -> str:
 
 @cache
 def rendered(text: str, dialect: str, length: int) -> tuple[str, tuple[str, ...]]:
-    """The text for a driver, and the names of its values in order."""
+    """Return the text for a driver, and the names of its values in order."""
     mark = "?" if dialect == "sqlite" else "%s"
     if dialect == "postgresql":
-        # One array instead of a list of values: the same text for every length, which the driver prepares.
+        # With one array instead of a list of values, the text is the same for every length and the driver prepares it.
         text = text.replace("in (:ids)", "= any(:ids::bigint[])")
         length = 1
     names = tuple(_VALUE.findall(text))

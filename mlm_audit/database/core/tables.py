@@ -1,7 +1,7 @@
-"""The platform's tables, declared once: the platform's names in the database, snake_case in Python (DOMAIN §1).
+"""The platform's tables, with the platform's names in the database and snake_case names in Python (DOMAIN §1).
 
-Foreign keys are not declared: a platform under audit may hold the very orphans that the checks look for. Amounts are
-BIGINT paisa, instants are UTC without a zone.
+Foreign keys are not declared, because a platform under audit may hold the very orphans that the checks look for.
+Amounts are BIGINT paisa. Instants are UTC without a zone.
 """
 
 from datetime import datetime
@@ -21,7 +21,7 @@ Paisa = Annotated[int, mapped_column(BigInteger)]
 
 
 class Base(DeclarativeBase):
-    """All tables; `PLATFORM` below lists those that a real installation has already."""
+    """The base class of all tables; `PLATFORM_TABLES` below lists those that a real installation already has."""
 
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         str: String(191),
@@ -33,7 +33,7 @@ class Base(DeclarativeBase):
 
 
 class User(Base):
-    """A member. Password hash and KYC numbers are not declared: what is not needed is never read."""
+    """A member. The password hash and KYC numbers are not declared, because data that is not needed is never read."""
 
     __tablename__ = "users"
     id: Mapped[Key]
@@ -63,7 +63,7 @@ class MatrixNode(Base):
 
 
 class Hierarchy(Base):
-    """The closure of the matrix, cut at depth 5."""
+    """The closure of the matrix, limited to depth 5."""
 
     __tablename__ = "hierarchy"
     __table_args__ = (UniqueConstraint("ancestorId", "descendantId", name="hierarchy_ancestor_descendant"),)
@@ -74,7 +74,7 @@ class Hierarchy(Base):
 
 
 class Order(Base):
-    """An order; paid when `paid_at` is set."""
+    """An order. It is paid when `paid_at` is set."""
 
     __tablename__ = "order"
     id: Mapped[Key]
@@ -88,7 +88,7 @@ class Order(Base):
 
 
 class Ledger(Base):
-    """The append-only ledger; `user_id` null is the company."""
+    """The append-only ledger. A null `user_id` stands for the company."""
 
     __tablename__ = "ledger"
     id: Mapped[Key]
@@ -104,7 +104,7 @@ class Ledger(Base):
 
 
 class Commission(Base):
-    """A level commission: joining ones are released at once, repurchase ones by the monthly sweep."""
+    """A level commission. Joining commission is released at once, repurchase commission by the monthly sweep."""
 
     __tablename__ = "commissions"
     id: Mapped[Key]
@@ -133,7 +133,7 @@ class WithdrawalRequest(Base):
 
 
 class Kyc(Base):
-    """Personal data; only the demonstration platform writes it, and no job reads more than the status."""
+    """A member's KYC data. Only the demonstration platform writes it, and no job reads more than the status."""
 
     __tablename__ = "KycData"
     user_id: Mapped[int] = mapped_column("userId", BigKey, primary_key=True, autoincrement=False)
@@ -146,7 +146,7 @@ class Kyc(Base):
 PLATFORM_TABLES = tuple(
     model.__tablename__ for model in (User, MatrixNode, Hierarchy, Order, Ledger, Commission, WithdrawalRequest, Kyc)
 )
-"""Never created or altered on a platform that has tables already, but for the two columns that a migration adds."""
+"""Never created or altered on a platform that already has tables, except for the two columns that a migration adds."""
 
 ADDED_USER_COLUMNS = {"lastEligibilityCheck": Moment, "eligibilityHistory": JSON()}
 

@@ -1,4 +1,4 @@
-"""Creating and upgrading: the toolkit's own tables through Alembic, the platform's only in an empty database."""
+"""Creation and upgrade of tables: the toolkit's own through Alembic, the platform's only in an empty database."""
 
 from importlib import resources
 
@@ -20,7 +20,7 @@ VERSION_TABLE = "mlm_audit_version"
 
 
 def init(engine: Engine) -> list[str]:
-    """Create the platform's tables in an empty database, then upgrade. Returns the tables created."""
+    """Create the platform's tables in an empty database, then upgrade. Return the tables created."""
     inspector = inspect(engine)
     before = set(inspector.get_table_names())
     if not before | views_of(inspector):
@@ -35,7 +35,10 @@ def init(engine: Engine) -> list[str]:
 
 
 def upgrade(engine: Engine) -> None:
-    """Bring the toolkit's own tables to the newest version, once it is clear that this can be done; platform tables gain two columns on users, no more."""
+    """Upgrade the toolkit's own tables to the newest version. Of the platform's tables, only users gains two columns.
+
+    Raise InputError when the upgrade cannot succeed, before anything is written, or when the database refuses it.
+    """
     refuse_upgrade(engine, "db upgrade", VERSION_TABLE, ScriptDirectory.from_config(_config()))
     _write_ahead(engine)
     try:
@@ -50,7 +53,7 @@ def upgrade(engine: Engine) -> None:
 
 
 def is_current(engine: Engine) -> bool:
-    """Whether every migration has been applied."""
+    """Return whether every migration has been applied."""
     head = ScriptDirectory.from_config(_config()).get_current_head()
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
@@ -58,7 +61,7 @@ def is_current(engine: Engine) -> bool:
 
 
 def _write_ahead(engine: Engine) -> None:
-    """SQLite's write-ahead log, so that a platform goes on selling while the audit reads. It is a property of the file."""
+    """Enable SQLite's write-ahead log in the file, so that the platform can keep selling while the audit reads."""
     if engine.dialect.name == "sqlite":
         connection = engine.raw_connection()
         connection.cursor().execute("pragma journal_mode = wal")

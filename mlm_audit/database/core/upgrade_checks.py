@@ -1,4 +1,4 @@
-"""What has to be so before `db init` and `db upgrade` write anything: the right database, nobody else's tables, and the rights."""
+"""The preconditions of `db init` and `db upgrade`: the right database, no conflicting tables, and sufficient rights."""
 
 import os
 from pathlib import Path
@@ -13,14 +13,14 @@ from mlm_audit.database.core.tables import ADDED_USER_COLUMNS
 from mlm_audit.domain.errors import InputError
 
 OURS = ("AuditBreak", "AuditRepair", "AuditNotice", "AuditAction", "AuditAuthorisation")
-"""Tables that no platform has of its own."""
+"""Tables that no platform has by itself."""
 NEEDED = {"users": ("id", "walletBalance"), "ledger": ("id", "userId", "amount")}
-"""By these a platform is known."""
+"""The tables and columns that identify a platform's database."""
 RIGHTS = {"CREATE", "ALTER", "INDEX"}
 
 
 def refuse_upgrade(engine: Engine, what: str, version_table: str, scripts: ScriptDirectory) -> None:
-    """InputError, in one line, for what would go wrong; nothing is written."""
+    """Raise InputError with a one-line reason when an upgrade would fail. Nothing is written."""
     inspector = inspect(engine)
     present = set(inspector.get_table_names())
     views = views_of(inspector)
@@ -113,7 +113,7 @@ def _lacks_columns(connection: Connection) -> bool:
 
 
 def _on_mysql(connection: Connection) -> str | None:
-    """By the grants that the server shows. A role may give more, and then nothing is concluded."""
+    """Return a reason when the account's grants lack a right, but not when a role is active, which may grant more."""
     if connection.exec_driver_sql("select current_role()").scalar_one() not in (None, "NONE"):
         return None
     mine = "replace(grantee, '''', '') = current_user()"

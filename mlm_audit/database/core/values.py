@@ -1,7 +1,8 @@
-"""Values as they come from a database, as series of their kind; those that cannot be used are left out and named.
+"""The conversion of database values to typed series. Values that cannot be used are left out and reported.
 
-A value is unreadable when it is not what its column promises: text in an amount, half a paisa, an amount that no sum can hold, a time
-that no business month can be made of, a text that is not UTF-8. It becomes null, and whoever reads is told which row it was.
+A value is unreadable when it does not fit its column: text in an amount, half a paisa, an amount too large to be
+summed, a time outside the range of business months, or a text that is not UTF-8. It becomes null, and the caller
+receives its row.
 """
 
 import re
@@ -27,7 +28,7 @@ POLARS: dict[Kind, Any] = {
     Kind.INSTANT: pl.Datetime("us"),
 }
 BROKEN = "\ufffd"
-"""What stands in a text for bytes that are not UTF-8."""
+"""The character that replaces bytes that are not UTF-8 in a text."""
 _WORDS = {
     Kind.INT: "a whole number (amounts are whole paisa)",
     Kind.SMALL: "a small whole number",
@@ -41,7 +42,7 @@ _WRITTEN = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?Z?")
 
 
 class Unreadable(NamedTuple):
-    """A value that could not be read: table, the row's id, column, the value as it may be shown, and why it is none."""
+    """A value that could not be read: table, row id, column, the value as it may be shown, and what it must be."""
 
     table: str
     row: object
@@ -55,25 +56,25 @@ class Unreadable(NamedTuple):
 
 @dataclass
 class Unread:
-    """The unreadable values of one read: all are counted, and the first of each column are kept."""
+    """The unreadable values of one read. All are counted, and the first `kept` of each column are stored."""
 
     rows: list[Unreadable] = field(default_factory=list)
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     kept: int = 100
 
     def add(self, one: Unreadable) -> None:
-        """Take a value in."""
+        """Count a value, and store it if it is among the first of its column."""
         where = (one.table, one.column)
         self.counts[where] += 1
         if self.counts[where] <= self.kept:
             self.rows.append(one)
 
     def tables(self) -> set[str]:
-        """The tables that have an unreadable value."""
+        """Return the tables that have an unreadable value."""
         return {table for table, _ in self.counts}
 
     def lines(self, shown: int = 3) -> tuple[str, ...]:
-        """One line for each column that has one: how many, and the first of them."""
+        """Return one line for each column with unreadable values: their number, and the first `shown` of them."""
         lines = []
         for where, count in sorted(self.counts.items()):
             mine = [one for one in self.rows if (one.table, one.column) == where][:shown]
@@ -87,7 +88,10 @@ class Unread:
 
 
 def series_of(name: str, kind: Kind, values: Sequence[Any]) -> tuple[pl.Series, dict[int, str]]:
-    """The values as a series of their kind, and of those that cannot be read the place and why; they are null in the series."""
+    """Return the values as a series of their kind, and the unreadable ones by position, as they may be shown.
+
+    Unreadable values are null in the series.
+    """
     try:
         series = _all_at_once(name, kind, values)
         if _is_sound(name, kind, series):
@@ -106,7 +110,7 @@ def series_of(name: str, kind: Kind, values: Sequence[Any]) -> tuple[pl.Series, 
 
 
 def why_not(name: str, kind: Kind) -> str:
-    """What a value of a kind has to be."""
+    """Return what a value of a kind must be."""
     limit = f" of at most {grouped(LARGEST_PAISA)} paisa" if kind is Kind.INT and name.endswith("_paisa") else ""
     return _WORDS[kind] + limit
 
@@ -114,7 +118,10 @@ def why_not(name: str, kind: Kind) -> str:
 def frame_with_unread(
     table: str, columns: Mapping[str, tuple[str, Kind]], rows: Sequence[Any], unread: Unread, *, key: int = 0
 ) -> pl.DataFrame:
-    """Rows as a frame. `columns`: the frame's name → the database's name and the kind; `key` is the place of the row's id."""
+    """Return rows as a frame, and add unreadable values to `unread`.
+
+    `columns` maps the frame's name to the database's name and the kind. `key` is the position of the row's id.
+    """
     parts = []
     values = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
     for taken, (name, (column, kind)) in zip(values, columns.items(), strict=True):
@@ -126,7 +133,7 @@ def frame_with_unread(
 
 
 def as_told(value: object, kind: Kind = Kind.TEXT) -> str:
-    """A value that is out of place, as it may be shown: dates and amounts as they are, a text that may be somebody's name not."""
+    """Return an unreadable value as it may be shown: dates and amounts, but no text that may be a person's name."""
     if isinstance(value, bytes):
         return f"{len(value)} bytes"
     if kind is Kind.TEXT and isinstance(value, str):
@@ -138,7 +145,11 @@ def as_told(value: object, kind: Kind = Kind.TEXT) -> str:
 
 
 def instant_of(value: object) -> datetime | None:
-    """A stored instant as UTC without a zone. ValueError for one that no business month can be made of."""
+    """Return a stored instant as UTC without a zone.
+
+    Raise ValueError for one outside the range of business months, and ValueError or TypeError for what is not an
+    instant.
+    """
     moment = _one("", Kind.INSTANT, value)
     return moment if isinstance(moment, datetime) else None
 
@@ -172,7 +183,7 @@ def _instants(name: str, values: Sequence[Any]) -> pl.Series:
 
 
 def _one(name: str, kind: Kind, value: Any) -> Any:
-    """One value, or ValueError."""
+    """Return one value of its kind. Raise ValueError or TypeError when it cannot be read."""
     if value is None:
         return None
     if kind is Kind.FLAG:
@@ -188,7 +199,7 @@ def _one(name: str, kind: Kind, value: Any) -> Any:
 
 
 def _flag(value: object) -> bool:
-    """SQLite keeps whatever it is given, so a flag may be a word there; some drivers give a bit as bytes."""
+    """Return a flag as a boolean. SQLite may hold a word, since it stores any value; some drivers return bytes."""
     if isinstance(value, bytes):
         return any(value)
     if isinstance(value, str):

@@ -1,6 +1,7 @@
-"""Words in SQL: compared as `mlm_audit.domain.words.fold` compares them, whatever type, length or collation the column has.
+"""Words in SQL, compared as `mlm_audit.domain.words.fold` does, regardless of the column's type, length or collation.
 
-A column may be text, CHAR(n), or a native enum. `folded(column)` is text on all three databases and compares byte by byte.
+A column may be text, CHAR(n), or a native enum. `folded(column)` is text on all three databases and compares byte by
+byte.
 """
 
 from typing import Any
@@ -21,11 +22,11 @@ FOLDED = {
     "mysql": f"({_MYSQL})",
     "mariadb": f"({_MYSQL})",
 }
-"""Dialect → the expression, of a column {0}."""
+"""Dialect → the expression that folds a column {0}."""
 
 
 class folded(FunctionElement[str]):  # noqa: N801  (a function of SQL)
-    """A word as it is compared."""
+    """A word in the form in which words are compared."""
 
     type = String()
     inherit_cache = True
@@ -38,7 +39,7 @@ def _compile_folded(element: Any, compiler: Any, **options: Any) -> str:
 
 
 class _Uncast(UserDefinedType[str]):
-    """A text that PostgreSQL takes for whatever the column is, a native enum too: there is no `::VARCHAR` behind it."""
+    """A text type without a `::VARCHAR` cast, which PostgreSQL accepts for any column type, including a native enum."""
 
     cache_ok = True
 
@@ -46,7 +47,7 @@ class _Uncast(UserDefinedType[str]):
         self.length = length
 
     def get_col_spec(self, **_: Any) -> str:
-        """The column's type in a `create table`."""
+        """Return the column's type in a `create table`."""
         return f"VARCHAR({self.length})"
 
 
@@ -57,11 +58,11 @@ class Word(TypeDecorator[str]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Text; on PostgreSQL without a cast of what is written or compared."""
+        """Return a text type. On PostgreSQL, values that are written or compared are not cast."""
         length = self.impl_instance.length  # type: ignore[attr-defined]
         return dialect.type_descriptor(_Uncast(length) if dialect.name == "postgresql" else String(length))
 
 
 def raw(column: Any) -> Any:
-    """A column as the driver gives it, without what SQLAlchemy would parse."""
+    """Return a column as the driver returns it, without SQLAlchemy's parsing."""
     return type_coerce(column, String)

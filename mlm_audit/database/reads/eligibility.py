@@ -22,7 +22,10 @@ LOGGED: dict[str, Any] = {
 
 
 def read_logged(database: Engine, month: Month) -> pl.DataFrame:
-    """Every member's decision of a month, columns as in LOGGED, ascending by member; the first row where there are two."""
+    """Return every member's decision of a month, with the columns of LOGGED, ordered by member.
+
+    If a member has several rows, the first one counts.
+    """
     log = EligibilityLog
     query = (
         select(

@@ -1,4 +1,4 @@
-"""What a member's page shows, read in one consistent read through the platform's indexes."""
+"""The data of a member's page, read in one consistent read through the platform's indexes."""
 
 from typing import Any
 
@@ -21,7 +21,10 @@ PERSON = (
 
 
 def read_member(connection: Connection, member: int, most: int) -> dict[str, Any] | None:
-    """The rows of a member's page: user, tree, months, orders, payouts, breaks, counts, notes. None when there is no such member."""
+    """Return the data of a member's page, or None when the member does not exist.
+
+    The keys are user, tree, months, orders, payouts, breaks, counts and notes.
+    """
     user = connection.execute(_named(PERSON, User).where(User.id == member)).mappings().first()
     if user is None:
         return None
@@ -64,7 +67,7 @@ _SCHEDULE = (
 
 
 def _named(attributes: tuple[Any, ...], _model: type[Base]) -> Select[Any]:
-    """The columns under the names of their attributes."""
+    """Select the columns under the names of their attributes."""
     return select(*(attribute.label(attribute.key) for attribute in attributes))
 
 
@@ -95,14 +98,14 @@ def _months(connection: Connection, member: int, most: int) -> list[dict[str, An
 
 
 def _payouts(connection: Connection, member: int) -> list[dict[str, Any]]:
-    """By the member's orders, which have an index; the schedule has none by member."""
+    """Return the instalments of the member's orders, which have an index by member. The schedule has none."""
     mine = select(Order.id).where(Order.user_id == member)
     query = _named(_SCHEDULE, SelfPayoutSchedule).where(SelfPayoutSchedule.order_id.in_(mine))
     return _rows(connection, query.order_by(SelfPayoutSchedule.id))
 
 
 def _breaks(connection: Connection, member: int, most: int) -> list[dict[str, Any]]:
-    """Of the last reconciliation and the last tree check."""
+    """Return the member's breaks of the last reconciliation and issues of the last tree check."""
     found = []
     for report in (ReconciliationReport, TreeHealthReport):
         last = connection.execute(select(report.job_id).order_by(report.id.desc()).limit(1)).scalar_one_or_none()

@@ -1,4 +1,4 @@
-"""What decides one member's month, with the rows behind it: orders, directs, and what was decided and posted."""
+"""The facts that decide one member's month, with the rows behind them: orders, directs, decisions and postings."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ LOOKUP = 1_000
 
 
 class OrderRow(NamedTuple):
-    """An order that was paid in the month; `counts` unless it was refunded or cancelled."""
+    """An order that was paid in the month. `counts` is False if it no longer stands, such as after a refund."""
 
     order_id: int
     paid_at: datetime
@@ -32,9 +32,9 @@ class OrderRow(NamedTuple):
 
 
 class MemberMonth(NamedTuple):
-    """The facts, the orders behind the purchases, and what is stored of the decision.
+    """The facts, the orders behind the purchases, and the stored decision.
 
-    `decided` is what the month's commission records say: status → paisa, of orders that stand.
+    `decided` is the month's commission of orders that stand: status → paisa.
     """
 
     facts: MonthFacts
@@ -45,7 +45,7 @@ class MemberMonth(NamedTuple):
 
 
 def read_member_month(connection: Connection, member_id: int, month: Month, rules: PlanRules) -> MemberMonth | None:
-    """Everything about a member's month; None when there is no such member."""
+    """Return everything about a member's month, or None when the member does not exist."""
     [people, sponsored] = [
         _people(connection, User.id == member_id, month),
         _people(connection, User.sponsor_id == member_id, month),
@@ -73,14 +73,14 @@ def _people(connection: Connection, where: Any, month: Month) -> list[tuple[Pers
     found = []
     for number, role, is_active, is_blocked, created_at, kyc in rows:
         first, count = bought.get(number, (None, 0))
-        # A time that cannot be read makes nobody active.
+        # A member whose createdAt cannot be read does not count as active.
         created = created_at.replace(tzinfo=UTC) if created_at else datetime.max.replace(tzinfo=UTC)
         found.append((Person(number, fold(role or ""), bool(is_active), bool(is_blocked), created, first, count), bool(kyc)))
     return found
 
 
 def _purchases(connection: Connection, ids: Sequence[int], month: Month) -> dict[int, tuple[datetime | None, int]]:
-    """Of each buyer: the first order that was ever paid, and how many stand that were paid before the month's end."""
+    """Return each buyer's first payment ever, and the number of standing orders paid before the month's end."""
     first: dict[int, datetime] = {}
     counts: Counter[int] = Counter()
     for part in in_parts(ids, LOOKUP):
@@ -92,7 +92,7 @@ def _purchases(connection: Connection, ids: Sequence[int], month: Month) -> dict
 
 
 def _active_directs(connection: Connection, ids: Sequence[int], month: Month, rules: PlanRules) -> Counter[int]:
-    """How many active directs each of these members has."""
+    """Return how many active directs each of these members has."""
     found: Counter[int] = Counter()
     for part in in_parts(ids, LOOKUP):
         below = select(User.id, User.sponsor_id).where(User.sponsor_id.in_(part))
@@ -111,20 +111,20 @@ def _orders(connection: Connection, member_id: int, month: Month) -> list[OrderR
 
 
 def _stored(connection: Connection, member_id: int, month: Month) -> list[dict[str, Any]]:
-    """The logged decisions, of which there should be one at most."""
+    """Return the logged decisions, of which there should be at most one."""
     mine = EligibilityLog.user_id == member_id, EligibilityLog.month == month.key % 100, EligibilityLog.year == month.key // 100
     return [dict(row) for row in connection.execute(select(EligibilityLog).where(*mine).order_by(EligibilityLog.id)).mappings()]
 
 
 def _money(connection: Connection, member_id: int, month: Month) -> tuple[dict[str, int], list[dict[str, Any]]]:
-    """Σ of the month's repurchase commission by its status, and the rows that were posted for it."""
+    """Return the sum of the month's repurchase commission by status, and the rows that were posted for it."""
     sums = select(Commission.status, func.sum(Commission.amount_paisa)).join(Order, Order.id == Commission.order_id)
     mine = Commission.user_id == member_id, folded(Commission.type) == "repurchase", stands(), within(month)
     decided = {
         fold(str(status)): int(paisa or 0) for status, paisa in connection.execute(sums.where(*mine).group_by(Commission.status))
     }
     refs = [release_ref(member_id, month.key), rollup_ref(member_id, month.key)]
-    # A release that was posted again under another key names its month all the same.
+    # A release that was posted again under another key still has its month as referenceId.
     again = and_(
         Ledger.user_id == member_id, folded(Ledger.type) == "repurchase_commission", Ledger.reference_id == str(month.key)
     )

@@ -1,4 +1,4 @@
-"""What the mirror asks of the platform: figures of a range of ids, computed where the rows are, and the rows of a range."""
+"""The mirror's reads of the platform: figures of an id range, computed in the database, and the rows of an id range."""
 
 from collections.abc import Iterator
 from functools import reduce
@@ -31,18 +31,19 @@ from mlm_audit.database.reads.snapshot import as_frame, chunks_of, query_of
 PIECE_ROWS = 1 << 18
 BATCH_ROWS = 1 << 17
 MODULUS, PLACES = 1_048_573, 131_071
-"""What is added up of a number: its remainder by one prime, times the remainder of its row's id by another.
+"""Two primes. The sum adds the remainder of each number by the first, weighted by its row's id modulo the second.
 
-No sum of a piece goes beyond 64 bits, no power of two or ten is a multiple of either, and only rows 131,071 ids apart weigh the same.
+No sum of a piece exceeds 64 bits. No power of two or ten is a multiple of either prime. Only rows whose ids differ by a
+multiple of 131,071 have the same weight.
 """
 NULL = 7_777
-"""What is added up of a null: no null is taken for a zero."""
+"""The number that stands for a null in the sum, so that a null differs from a zero."""
 OPEN = ("pending", "failed")
-"""Rows of these statuses are still to be decided, so that their pieces change in the ordinary course of things."""
+"""Rows with these statuses are still to be decided, so their pieces change in normal operation."""
 
 
 class Read(NamedTuple):
-    """A piece as it was read: from which id, its file, its rows, and whether some of them are still to be decided."""
+    """A piece as it was read: its first id, its file, its number of rows, and whether some are still to be decided."""
 
     low: int
     file: Path
@@ -51,10 +52,10 @@ class Read(NamedTuple):
 
 
 def figures(connection: Connection, name: str, low: int, high: int | None) -> tuple[int, ...]:
-    """Rows, first and last id, and a sum over the columns of every row, of the rows of an input with low <= id < high.
+    """Return the row count, first id, last id and weighted sum of the rows of an input with low <= id < high.
 
-    The sum weighs each row by its id, so that two rows that change places are noticed, and has every column that a check reads.
-    It is not proof against somebody who computes with it: that is what reading every row is for.
+    The sum includes every column that a check reads. It weights each row by its id, so that it detects two rows that
+    swap places. It does not protect against deliberate manipulation. Only reading every row does.
     """
     key, dialect = _key(name), connection.dialect.name
     row: ColumnElement[Any] = literal(0, BigInteger) + _signed(key, dialect) % MODULUS
@@ -66,7 +67,7 @@ def figures(connection: Connection, name: str, low: int, high: int | None) -> tu
         else:
             row = row + weight * func.coalesce(number % MODULUS, NULL)
     if texts:
-        # One call for all the texts of a row: it is the dearest part.
+        # All texts of a row are hashed in one call, because the call is the most expensive part.
         together = reduce(lambda left, right: left.op("||")(literal_column("'|'")).op("||")(right), texts)
         row = row + len(INPUTS[name].columns) * (func.crc32(sql_cast(together, LargeBinary)) % MODULUS)
     weighed = func.sum((_signed(key, dialect) % PLACES + 1) * row)
@@ -83,12 +84,12 @@ def _within(key: Any, low: int, high: int | None) -> list[ColumnElement[bool]]:
 
 
 def _compared(name: str) -> list[tuple[str, Kind]]:
-    """The columns that are added up: all but the key, which weighs the row."""
+    """Return the columns in the sum: all but the key, which determines the weight of the row."""
     return list(INPUTS[name].columns.items())[1:]
 
 
 def _number(name: str, column: str, kind: Kind, dialect: str) -> Any:
-    """A number that changes when the value does, or nearly always; None for what SQLite can only compare as text."""
+    """Return a number that nearly always changes with the value; None for what SQLite can only compare as text."""
     attribute = getattr(SOURCES[name], attribute_of(name, column))
     is_json = (name, column) in DERIVED
     if isinstance(attribute.type, Integer) and kind is not Kind.TEXT and not is_json:
@@ -100,14 +101,14 @@ def _number(name: str, column: str, kind: Kind, dialect: str) -> Any:
     if dialect != "postgresql":
         return _signed(func.crc32(sql_cast(attribute, Text) if is_json else attribute), dialect)
     if kind is Kind.INSTANT:
-        # An infinite time has no seconds; the reader names its row.
+        # An infinite time has no seconds. The reader reports its row.
         seconds = sql_cast(func.extract("epoch", attribute) * 1_000_000, BigInteger)
         return case((attribute.is_(None), None), (func.isfinite(attribute), seconds), else_=1)
     return func.hashtext(sql_cast(attribute, Text))
 
 
 def _signed(number: Any, dialect: str) -> Any:
-    """A number that may be added to negative ones: MySQL and MariaDB refuse that of an unsigned number."""
+    """Return a number that can be added to negative ones, which MySQL and MariaDB refuse for an unsigned number."""
     return number if dialect in ("sqlite", "postgresql") else sql_cast(number, BigInteger)
 
 
@@ -117,7 +118,10 @@ def _sqlite_text(name: str, column: str) -> ColumnElement[Any]:
 
 
 def read_pieces(connection: Connection, name: str, folder: Path, low: int, high: int | None, unread: Unread) -> Iterator[Read]:
-    """The rows of an input with low <= id < high by id, as files of at most PIECE_ROWS rows; at least one, be it empty."""
+    """Write the rows of an input with low <= id < high by id, and yield pieces of at most PIECE_ROWS rows.
+
+    At least one piece is yielded, even if it is empty. An input in STATES is one piece with all of its rows.
+    """
     spec = INPUTS[name]
     query = query_of(name, spec, connection.dialect.name)
     if name not in STATES:

@@ -1,4 +1,4 @@
-"""Parts of the trees, read level by level: the neighbourhood of a member without reading everybody."""
+"""Parts of the trees, read level by level: the neighbourhood of a member without reading the whole tree."""
 
 from typing import Any, NamedTuple
 
@@ -8,11 +8,11 @@ from mlm_audit.database.core.connect import in_parts
 from mlm_audit.database.core.tables import MatrixNode, User
 
 MOST_NODES = 100_000
-"""A part of a tree that is larger than this is cut, and says so."""
+"""The maximum number of nodes read below a member. Further nodes are only counted, in `Part.hidden`."""
 
 
 class Node(NamedTuple):
-    """A member in a tree; `position` is of the matrix only."""
+    """A member in a tree. Only the matrix has a `position`."""
 
     member_id: int
     parent_id: int | None
@@ -20,14 +20,17 @@ class Node(NamedTuple):
 
 
 class Part(NamedTuple):
-    """The nodes above a member, the nearest first; the member; those below, level by level; how many more are below each."""
+    """The nodes above a member, nearest first, the member's own node, and the nodes below, level by level.
+
+    `hidden` counts the nodes below each member that are not included.
+    """
 
     above: list[Node]
     node: Node | None
     below: list[Node]
     hidden: dict[int, int]
     lost: int | None
-    """The id that the topmost node names as parent, if there is no such node."""
+    """The parent id of the topmost node, when the parent has no node."""
 
 
 def _nodes(tree: str) -> Select[Any]:
@@ -39,7 +42,7 @@ def _nodes(tree: str) -> Select[Any]:
 
 
 def read_part(connection: Connection, tree: str, member_id: int, *, up: int, down: int) -> Part:
-    """The part of a tree (`sponsor` or `matrix`) around a member: `up` levels above and `down` below."""
+    """Return the part of a tree (`sponsor` or `matrix`) around a member: `up` levels above and `down` below."""
     node = _one(connection, tree, member_id)
     above: list[Node] = []
     seen = {member_id}

@@ -1,4 +1,4 @@
-"""Looking at instalments and requeueing them: what an operator asks about payouts."""
+"""Queries of instalments, and requeueing, for an operator of payouts."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,11 +20,11 @@ from mlm_audit.domain.words import fold
 Schedule = SelfPayoutSchedule
 REQUEUE = "payout-requeue"
 HELD = "held"
-"""Not a stored status: failed, but for a reason that may pass, not for a technical one."""
+"""Not a stored status. It selects failed instalments with a reason that may pass, as opposed to a technical failure."""
 
 
 def list_instalments(connection: Connection, status: str | None, limit: int) -> list[dict[str, Any]]:
-    """Instalments of a status (or `held`), oldest due first."""
+    """Return instalments of a status (or `held`), oldest due time first."""
     query = select(Schedule).order_by(Schedule.payout_date, Schedule.id).limit(limit)
     if status is not None:
         query = query.where(folded(Schedule.status) == (Status.FAILED.value if status == HELD else status))
@@ -38,9 +38,9 @@ def list_instalments(connection: Connection, status: str | None, limit: int) -> 
 
 
 def requeue(engine: Engine, ids: Sequence[int], job_id: str, limits: Limits, now: datetime) -> int:
-    """Put failed instalments back to pending, all or none, each recorded with before and after.
+    """Reset failed instalments to pending, all or none, each recorded with before and after. Return their number.
 
-    InputError for an id that does not exist, or that has not failed.
+    Raise InputError for an id that does not exist, an unknown status, or an instalment that has not failed.
     """
     moment = naive(now)
     with write(engine) as connection:
@@ -78,7 +78,10 @@ def _requeue_one(connection: Connection, instalment: Instalment, status: Status,
 
 
 def story(connection: Connection, schedule_id: int) -> dict[str, Any] | None:
-    """Every row that tells of an instalment: schedule, order, history, requeues, ledger, notice. None when there is none."""
+    """Return every row about an instalment, or None when the instalment does not exist.
+
+    The keys are schedule, order, history, requeues, ledger and notice.
+    """
     schedule = _rows(connection, select(Schedule).where(Schedule.id == schedule_id))
     if not schedule:
         return None
@@ -97,17 +100,17 @@ def story(connection: Connection, schedule_id: int) -> dict[str, Any] | None:
 
 
 def _names(metadata: Any, schedule_id: int) -> bool:
-    """Whether a history row is of this instalment."""
+    """Return whether the metadata of a history row names this instalment."""
     return isinstance(metadata, dict) and metadata.get("scheduleId") == schedule_id
 
 
 def _credits(schedule_id: int) -> ColumnElement[bool]:
-    """Every credit of an instalment, one that was posted again under another key included."""
+    """Return the condition for every credit of an instalment, including one posted again under another key."""
     again = and_(folded(Ledger.type) == db.LEDGER_TYPE, Ledger.reference_id == str(schedule_id))
     return or_(Ledger.ref == ref_of(schedule_id), again)
 
 
 def _rows(connection: Connection, query: Any) -> list[dict[str, Any]]:
-    """The rows as they are; words folded."""
+    """Return the rows, with the words in `status` and `type` folded."""
     rows = [dict(row) for row in connection.execute(query).mappings()]
     return [row | {name: fold(row[name]) for name in ("status", "type") if isinstance(row.get(name), str)} for row in rows]

@@ -1,7 +1,7 @@
-"""Numbers that several members share: bank accounts, PANs, telephones. Read for this one question only.
+"""Numbers that several members share: bank accounts, PANs, telephone numbers. They are read for this purpose only.
 
-The numbers themselves are never kept: each is digested with a salt that lives as long as the call, groups are made of the
-digests, and what comes out is the last four characters, unless the numbers are asked for.
+The numbers themselves are never kept. Each is digested with a salt that exists only during the call, and the digests
+are grouped. The result has at most the last four characters of a number, unless the numbers are requested.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ LOOKUP = 1_000
 
 
 class Number(NamedTuple):
-    """A kind of number: the model and attributes it is read from, the first of them the member, and its one way of writing."""
+    """A kind of number: its model, its attributes (the first is the member), and its conversion to a standard form."""
 
     model: type[Base]
     attributes: tuple[str, ...]
@@ -31,14 +31,14 @@ class Number(NamedTuple):
 
 
 class Shared(NamedTuple):
-    """A number that more than one member has, masked unless it was to be revealed."""
+    """A number that more than one member has, masked unless it is to be revealed."""
 
     shown: str
     members: tuple[int, ...]
 
 
 class Answered(NamedTuple):
-    """What is shared, largest groups first; `incomplete` says why nothing is known, else it is empty."""
+    """The shared numbers, largest groups first. `incomplete` is the reason why nothing is known, or empty."""
 
     shared: tuple[Shared, ...] = ()
     incomplete: str = ""
@@ -49,12 +49,12 @@ def _plain(text: Any) -> str:
 
 
 def _telephone(values: Sequence[Any]) -> str:
-    """The last ten digits: country code, zeros in front and spaces are written in many ways."""
+    """Return the last ten digits, since country codes, leading zeros and spaces are written in many ways."""
     return re.sub(r"\D", "", str(values[0] or ""))[-10:]
 
 
 def _account(values: Sequence[Any]) -> str:
-    """The number with the branch's code, since two banks may use the same number."""
+    """Return the number with the branch's code, since two banks may use the same number."""
     number = _plain(values[0])
     return number and f"{_plain(values[1])} {number}"
 
@@ -67,9 +67,9 @@ NUMBERS: dict[str, Number] = {
 
 
 def shared_numbers(engine: Engine, *, reveal: bool = False) -> dict[str, Answered]:
-    """For each kind in NUMBERS, the numbers that more than one member has; all of one instant.
+    """Return, for each kind in NUMBERS, the numbers that more than one member has, all read at the same instant.
 
-    With `reveal` the numbers are shown in full, else masked: XXXXXX1234. InputError when reading fails.
+    With `reveal` the numbers are shown in full, otherwise masked: XXXXXX1234. Raise InputError when reading fails.
     """
     salt = secrets.token_bytes(32)
     with one_instant(engine) as connection:
@@ -118,7 +118,7 @@ def _digested(rows: Iterable[Sequence[Any]], number: Number, salt: bytes) -> pl.
 
 
 def _revealed(connection: Connection, number: Number, found: list[Shared]) -> list[Shared]:
-    """The same with the numbers in full, read again of one member each, in the same instant."""
+    """Return the same with the numbers in full, re-read from one member of each group at the same instant."""
     key, *columns = (getattr(number.model, name) for name in number.attributes)
     full: dict[int, str] = {}
     for ids in in_parts((one.members[0] for one in found), LOOKUP):

@@ -1,7 +1,8 @@
-"""The consistent read: the needed columns of every input, in one transaction, into Parquet files.
+"""The consistent read: the needed columns of every input are written to Parquet files in one transaction.
 
-Rows travel in chunks, so memory does not grow with the platform. A value that is not what its column promises (text in an amount, half a
-paisa, a zero date) is null in the files and named in `Unread`. Words are folded (`mlm_audit.domain.words`).
+Rows are read in chunks, so memory use does not grow with the platform. A value that does not fit its column (text in an
+amount, half a paisa, a zero date) is null in the files and reported in `Unread`. Words are folded
+(`mlm_audit.domain.words`).
 """
 
 import json
@@ -40,9 +41,9 @@ def read_snapshot(
     unread: Unread | None = None,
     progress: Progress = lambda *_: None,
 ) -> dict[str, int]:
-    """Write `<input>.parquet` for every input, and those of `more`, not in `skip`, all of the same instant; return the rows of each.
+    """Write `<input>.parquet` for every input and those in `more`, except those in `skip`. Return their row counts.
 
-    Values that cannot be read are null there and are put into `unread`.
+    All inputs are read at the same instant. Values that cannot be read are null in the files and are added to `unread`.
     """
     wanted = {name: spec for name, spec in (INPUTS | dict(more or {})).items() if name not in skip}
     with one_instant(engine) as connection:
@@ -53,12 +54,12 @@ def read_snapshot(
 
 @contextmanager
 def one_instant(engine: Engine) -> Iterator[Connection]:
-    """A consistent read; what goes wrong in it is an InputError."""
+    """Open a consistent read. Raise InputError when the database reports an error in it."""
     try:
         with consistent_read(engine) as connection:
             yield connection
     except DBAPIError as error:
-        # A driver that cannot decode a text quotes it: somebody's name, or worse.
+        # A driver that cannot decode a text quotes it in its error, and the text may be personal data.
         said = re.sub(r"with text .*", "", error_line(error), flags=re.DOTALL).strip()
         raise InputError(f"reading the database failed: {said}; nothing was written") from error
 
@@ -66,7 +67,7 @@ def one_instant(engine: Engine) -> Iterator[Connection]:
 def write_inputs(
     connection: Connection, folder: Path, inputs: Mapping[str, Input], progress: Progress, unread: Unread
 ) -> dict[str, int]:
-    """Write `<input>.parquet` for each of the inputs; return the rows of each."""
+    """Write `<input>.parquet` for each of the inputs. Return the row count of each."""
     folder.mkdir(parents=True, exist_ok=True)
     rows: dict[str, int] = {}
     for number, (name, spec) in enumerate(inputs.items()):
@@ -87,7 +88,7 @@ def _read(connection: Connection, name: str, spec: Input, path: Path, unread: Un
 
 
 def read_rows(connection: Connection, name: str, *where: ColumnElement[bool]) -> pl.DataFrame:
-    """The rows of one input that meet the conditions, in the order of their first column, typed as in a snapshot."""
+    """Return the rows of one input that meet the conditions, ordered by the first column, typed as in a snapshot."""
     spec = INPUTS[name]
     query = query_of(name, spec, connection.dialect.name).where(*where)
     rows = connection.execute(query.order_by(getattr(SOURCES[name], attribute_of(name, next(iter(spec.columns)))))).all()
@@ -95,38 +96,39 @@ def read_rows(connection: Connection, name: str, *where: ColumnElement[bool]) ->
 
 
 def empty_frame(name: str) -> pl.DataFrame:
-    """An input without rows."""
+    """Return the frame of an input without rows."""
     return pl.DataFrame(schema={column: POLARS[kind] for column, kind in INPUTS[name].columns.items()})
 
 
 def chunks_of(connection: Connection, query: Select[Any], size: int = CHUNK_ROWS) -> Iterator[Sequence[Any]]:
-    """The rows of a query, `size` at a time, as they come."""
+    """Yield the rows of a query, `size` at a time."""
     result = connection.execution_options(stream_results=True, max_row_buffer=size).execute(query)
     while rows := result.fetchmany(size):
         yield rows
 
 
 def query_of(name: str, spec: Input, dialect: str) -> Select[Any]:
-    """The columns of an input as they are read."""
+    """Return the query that reads the columns of an input."""
     model = SOURCES[name]
     chosen = []
     for column, kind in spec.columns.items():
         attribute = getattr(model, attribute_of(name, column))
         if (name, column) in DERIVED or (name, column) in JSON_TEXTS:
-            # The JSON's text, not parsed row by row.
+            # The JSON is read as text, so that it is not parsed row by row.
             attribute = type_coerce(attribute, String) if dialect == "sqlite" else cast(attribute, Text)
         elif kind is Kind.TEXT and dialect == "postgresql":
-            # CHAR(n) without what fills it up, and native enums.
+            # The cast removes the padding of CHAR(n) and converts native enums.
             attribute = cast(attribute, Text)
         elif kind is Kind.INSTANT or (kind is Kind.FLAG and dialect != "postgresql"):
-            # As the driver gives it: SQLite keeps instants as text and in a flag whatever it was given; MySQL has zero dates.
+            # The value is read as the driver returns it. SQLite stores instants as text and any value in a flag, and
+            # MySQL has zero dates.
             attribute = raw(attribute)
         chosen.append(attribute.label(column))
     return select(*chosen)
 
 
 def as_frame(name: str, spec: Input, rows: Sequence[Any], unread: Unread) -> pl.DataFrame:
-    """Rows of an input as a frame of its types. A value that cannot be read is null there, and is in `unread`."""
+    """Return rows of an input as a frame of its types. A value that cannot be read is null and is added to `unread`."""
     values = list(zip(*rows, strict=True))
     columns = []
     for index, (column, kind) in enumerate(spec.columns.items()):
@@ -155,13 +157,13 @@ def _series(name: str, column: str, kind: Kind, values: Sequence[Any]) -> tuple[
 
 
 def _schedule_ids(column: str, values: Sequence[Any]) -> tuple[pl.Series, dict[int, str]]:
-    """The instalment that a payout's metadata names. Text that is no JSON is unreadable."""
+    """Return the instalment ids in the metadata of payouts. Text that is not valid JSON is unreadable."""
     texts = pl.Series(column, values, dtype=pl.String, strict=False)
     return texts.str.json_path_match("$.scheduleId").cast(pl.Int64, strict=False), _no_json(texts)
 
 
 def _no_json(texts: pl.Series) -> dict[int, str]:
-    """The places of texts that are no JSON, and what is there."""
+    """Return the positions of texts that are not valid JSON, with the text as it may be shown."""
     doubtful = (texts.is_not_null() & texts.str.json_path_match("$").is_null()).arg_true()
     return {place: as_told(texts[place]) for place in doubtful if not _is_json(texts[place])}
 

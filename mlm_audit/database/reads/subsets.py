@@ -1,7 +1,7 @@
-"""Slices: of every input of the checks only the rows that decide about one member's wallet, or about one order.
+"""Slices of the check inputs: only the rows that decide about one member's wallet, or about one order.
 
-They have the columns of a snapshot, so that the very same checks run over them: an explanation and a reconciliation
-cannot come to different answers. Every read goes through an index of the platform.
+They have the columns of a snapshot, so that the same checks run over them. An explanation and a reconciliation can
+therefore not have different results. Every read uses an index of the platform.
 """
 
 from collections.abc import Collection, Iterable
@@ -20,17 +20,17 @@ from mlm_audit.database.reads.snapshot import empty_frame, read_rows
 KEYS = 500
 
 Slice = dict[str, pl.DataFrame]
-"""Input → its rows, columns as in `INPUTS`."""
+"""Input → its rows, with the columns of `INPUTS`."""
 
 
 class Reader:
-    """Reads rows of the inputs by key; inputs that cannot be read (`missing`) stay empty."""
+    """A reader of input rows by key. Inputs that cannot be read (`missing`) stay empty."""
 
     def __init__(self, connection: Connection, missing: Collection[str]) -> None:
         self.connection, self.missing = connection, missing
 
     def rows(self, name: str, attribute: Any, keys: Iterable[Any], *more: ColumnElement[bool]) -> pl.DataFrame:
-        """The rows of an input whose attribute is one of the keys."""
+        """Return the rows of an input whose attribute is one of the keys."""
         wanted = sorted({key for key in keys if key is not None})
         if name in self.missing or not wanted:
             return empty_frame(name)
@@ -39,7 +39,7 @@ class Reader:
         return pl.concat(parts).unique(maintain_order=True).sort(first)
 
     def above(self, members: Iterable[int], depth: int) -> pl.DataFrame:
-        """The matrix nodes of members and of those above them, up to `depth` levels."""
+        """Return the matrix nodes of members and of those above them, up to `depth` levels."""
         found: dict[int, int | None] = {}
         level = set(members)
         for _ in range(depth + 1):
@@ -49,7 +49,7 @@ class Reader:
         return pl.DataFrame(list(found.items()), schema=empty_frame("matrix_nodes").schema, orient="row")
 
     def below(self, member: int, depth: int) -> pl.DataFrame:
-        """The matrix nodes of those below a member, up to `depth` levels; a ring is walked once."""
+        """Return the matrix nodes below a member, up to `depth` levels. A ring is followed only once."""
         parts, level, seen = [empty_frame("matrix_nodes")], {member}, {member}
         for _ in range(depth):
             nodes = self.rows("matrix_nodes", MatrixNode.parent_id, level)
@@ -60,7 +60,11 @@ class Reader:
 
 
 def wallet_slice(connection: Connection, member: int, depth: int, missing: Collection[str] = ()) -> Slice:
-    """What decides about a member's wallet: their rows, and the joining orders of everybody who may have earned them something."""
+    """Return the rows that decide about a member's wallet.
+
+    They are the member's own rows, and the joining orders of the members below, which may have earned commission for
+    the member.
+    """
     read = Reader(connection, missing)
     mine = [member]
     below = read.below(member, depth)
@@ -92,7 +96,10 @@ def wallet_slice(connection: Connection, member: int, depth: int, missing: Colle
 
 
 def order_slice(connection: Connection, order: int, depth: int, missing: Collection[str] = ()) -> Slice:
-    """What decides about an order: its own rows, its buyer's ancestors and since when they are active; empty for no order."""
+    """Return the rows that decide about an order; empty frames when the order does not exist.
+
+    They are the order's own rows, the buyer's ancestors, and the orders that determine since when they are active.
+    """
     read = Reader(connection, missing)
     orders = read.rows("orders", Order.id, [order])
     buyers = set(orders["user_id"])
@@ -103,17 +110,17 @@ def order_slice(connection: Connection, order: int, depth: int, missing: Collect
     schedule = read.rows("payout_schedule", SelfPayoutSchedule.order_id, [order])
     payouts = read.rows("ledger", Ledger.reference_id, map(str, schedule["id"]), folded(Ledger.type) == "self_payout")
     history = read.rows("payout_history", PayoutHistory.user_id, buyers)
-    # Whether the wallet of who lacks a credit has its amount is in their whole ledger.
+    # For members who lack a credit, the whole ledger is needed to tell whether the wallet has the amount.
     joining = commissions.filter(pl.col("type") == "joining")["user_id"]
     lacking = set(joining) - set(lines.filter(pl.col("type") == "sponsor_commission")["user_id"])
     return _whole(
         users=read.rows("users", User.id, people),
         matrix_nodes=above,
-        # The others' orders say since when they are active.
+        # The orders of the other members determine since when they are active.
         orders=pl.concat([orders, *[read.rows("orders", Order.user_id, [one]) for one in sorted(people - {None})]]).unique(
             "id", keep="first", maintain_order=True
         ),
-        # The buyers' whole ledgers say what became of their instalments.
+        # The whole ledgers of the buyers are needed to find the postings of their instalments.
         ledger=pl.concat([lines, payouts, read.rows("ledger", Ledger.user_id, {*buyers, *lacking})]).unique(
             "id", keep="first", maintain_order=True
         ),
@@ -128,5 +135,5 @@ def _whole(**given: pl.DataFrame) -> Slice:
 
 
 def has_member(connection: Connection, member: int) -> bool:
-    """Whether there is such a member."""
+    """Return whether the member exists."""
     return connection.execute(select(User.id).where(User.id == member)).first() is not None

@@ -1,4 +1,4 @@
-"""What the monthly sweep reads: members, their purchases, pending commission, what is decided already. All of one instant."""
+"""Reads of the monthly sweep: members, purchases, pending commission and earlier decisions, all of the same instant."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,10 +21,11 @@ CHUNK_ROWS = 200_000
 
 
 class MonthRead(NamedTuple):
-    """The frames of a month: people and purchases as the rule wants them.
+    """The frames of a month. `people` and `purchases` have the columns that the eligibility rule requires.
 
-    `pending` has member_id, pending_paisa (of orders that stand), void_paisa (of refunded ones), pending_rows; `stored` and `before` have member_id, was_eligible: the
-    eligibility log of the month and of the month before it. `doubts` are what could not be read of all that, or not understood.
+    `pending` has member_id, pending_paisa (of orders that stand), void_paisa (of orders that do not) and pending_rows.
+    `stored` and `before` have member_id and was_eligible, from the eligibility log of the month and of the month before
+    it. `doubts` are the values that could not be read or understood.
     """
 
     people: pl.DataFrame
@@ -40,29 +41,32 @@ LOGGED: dict[str, Any] = {"member_id": pl.Int64, "was_eligible": pl.Boolean}
 
 
 def stands() -> Any:
-    """An order that was paid and still stands."""
+    """Return the condition for an order that was paid and still stands."""
     return and_(Order.paid_at.is_not(None), folded(Order.status).in_(STANDING))
 
 
 def is_doubtful() -> Any:
-    """An order with a time of payment and a status that says neither that it stands nor that it does not."""
+    """Return the condition for an order with a time of payment and a status of unknown meaning."""
     return and_(Order.paid_at.is_not(None), func.coalesce(folded(Order.status), "").not_in(tuple(ORDER_STATES)))
 
 
 def within(month: Month) -> Any:
-    """An order that was paid in a month, half-open."""
+    """Return the condition for an order that was paid in a month, half-open."""
     return and_(Order.paid_at >= naive(month.start), Order.paid_at < naive(month.end))
 
 
 def pending_in(month: Month) -> Any:
-    """Repurchase commission that nobody has decided, of orders paid in the month. Joined with its order."""
+    """Return the condition for undecided repurchase commission of orders paid in the month.
+
+    The query must join each commission with its order.
+    """
     return and_(folded(Commission.type) == "repurchase", folded(Commission.status) == "pending", within(month))
 
 
 def read_month(
     connection: Connection, month: Month, before: Month, people: dict[str, Any], purchases: dict[str, Any]
 ) -> MonthRead:
-    """Everything that decides a month."""
+    """Read everything that decides a month."""
     pending_columns = {"member_id": INT, "pending_paisa": INT, "void_paisa": INT, "pending_rows": INT}
     dialect = connection.dialect.name
     pending_columns = {"member_id": INT, "pending_paisa": INT, "void_paisa": INT, "pending_rows": INT}
@@ -80,7 +84,7 @@ def read_month(
 
 
 def _known_people(rows: list[Any], schema: dict[str, Any]) -> tuple[pl.DataFrame, dict[int, str]]:
-    """The members, words folded, and those of whom the role or the time of joining is in doubt."""
+    """Return the members, with words folded, and those whose role or createdAt is in doubt, with the reason."""
     values = list(zip(*rows, strict=True)) or [()] * len(schema)
     taken = dict(zip(schema, values, strict=True))
     created, bad = series_of("created_at", Kind.INSTANT, taken["created_at"])
@@ -96,14 +100,17 @@ def _known_people(rows: list[Any], schema: dict[str, Any]) -> tuple[pl.DataFrame
 
 
 def _undated_buyers(orders: list[Any]) -> dict[int, str]:
-    """Buyers of whom it is open since when they are active."""
+    """Return the buyers for whom it is unclear since when they are active, with the reason."""
     return {
         row[0]: f"order {row[1]} has a time of payment that cannot be read" for row in orders if row[0] is not None and not row[5]
     }
 
 
 def _in_favour(orders: list[Any]) -> pl.DataFrame:
-    """What doubtful orders would add for each buyer: they count, and they are large enough where their amount or time is in doubt."""
+    """Return what doubtful orders would add for each buyer if every doubt were decided in the buyer's favour.
+
+    Each order then counts. If its amount or time is in doubt, it has the largest possible amount.
+    """
     rows = [
         (buyer, 1, LARGEST_PAISA if not (is_dated and is_amount) else total if is_within else 0)
         for buyer, _, total, is_within, is_amount, is_dated in orders
@@ -119,7 +126,7 @@ def _in_favour(orders: list[Any]) -> pl.DataFrame:
 
 
 def is_time(column: Any, dialect: str) -> Any:
-    """Whether a stored time is one that a business month can be made of."""
+    """Return the condition that a stored time is valid and within the range of business months."""
     inside = column.between(datetime(FIRST_YEAR, 1, 1), datetime(LAST_YEAR, 12, 31, 23, 59, 59))  # noqa: DTZ001
     if dialect == "sqlite":
         return and_(inside, func.datetime(raw(column)).is_not(None))
@@ -127,18 +134,18 @@ def is_time(column: Any, dialect: str) -> Any:
 
 
 def is_amount(column: Any, dialect: str) -> Any:
-    """Whether a stored amount is one that can be computed with."""
+    """Return the condition that a stored amount can be used in calculations."""
     inside = column.between(-LARGEST_PAISA, LARGEST_PAISA)
     return and_(inside, func.typeof(column) == "integer") if dialect == "sqlite" else inside
 
 
 def _surely(condition: Any) -> Any:
-    """A condition as a flag; false where it is null."""
+    """Return a condition as 1 or 0, which is 0 where the condition is null."""
     return case((condition, 1), else_=0)
 
 
 def _doubtful_orders(month: Month, dialect: str) -> Select[Any]:
-    """Orders of which it is open whether, when or with how much they count for the month."""
+    """Select the orders for which it is unclear whether, when or with what amount they count for the month."""
     dated, sound = _surely(is_time(Order.paid_at, dialect)), _surely(is_amount(Order.total_paisa, dialect))
     columns = Order.user_id, Order.id, Order.total_paisa, _surely(within(month)), sound, dated
     open_ = or_(dated == 0, and_(Order.paid_at < naive(month.end), or_(is_doubtful(), and_(stands(), sound == 0))))
@@ -146,7 +153,7 @@ def _doubtful_orders(month: Month, dialect: str) -> Select[Any]:
 
 
 def _doubtful_rows(connection: Connection, month: Month, dialect: str) -> dict[int, str]:
-    """Members with undecided commission of the month that nobody can decide, and why: the first of their rows says it."""
+    """Return the members whose undecided commission of the month is in doubt, with the reason of the first such row."""
     kind, status = func.coalesce(folded(Commission.type), ""), func.coalesce(folded(Commission.status), "")
     unknown = or_(kind.not_in(COMMISSION_TYPES), status.not_in(COMMISSION_STATUSES))
     sound = _surely(is_amount(Commission.amount_paisa, dialect))
@@ -182,7 +189,7 @@ def _rows(connection: Connection, query: Select[Any]) -> list[Any]:
 
 
 def queries(month: Month, dialect: str) -> dict[str, Select[Any]]:
-    """What the sweep asks, by name: for whoever checks that a database answers it."""
+    """Return the queries of the sweep by name, to probe whether a database can answer them."""
     return {
         "sweep: people": _people(),
         "sweep: purchases": _purchases(month, dialect),
@@ -193,12 +200,12 @@ def queries(month: Month, dialect: str) -> dict[str, Select[Any]]:
 
 
 def orders_paid_in(connection: Connection, month: Month) -> int:
-    """How many orders were paid in a month; 0 means that its data are missing."""
+    """Return how many orders were paid in a month. 0 means that the month's data are missing."""
     return int(connection.execute(select(func.count()).where(within(month))).scalar_one())
 
 
 def is_logged(connection: Connection, months: Sequence[Month]) -> bool:
-    """Whether anything of these months was decided."""
+    """Return whether any decision was logged for these months."""
     logged = (
         select(EligibilityLog.id).where(EligibilityLog.month == m.key % 100, EligibilityLog.year == m.key // 100).limit(1)
         for m in months
@@ -250,7 +257,7 @@ def _logged(month: Month) -> Select[Any]:
 
 
 def frame_of(connection: Connection, query: Select[Any], schema: dict[str, Any]) -> pl.DataFrame:
-    """The rows of a query as a frame with these columns, read in chunks."""
+    """Return the rows of a query as a frame with these columns, read in chunks."""
     parts = [pl.DataFrame(schema=schema)]
     with connection.execution_options(stream_results=True, max_row_buffer=CHUNK_ROWS).execute(query) as result:
         while rows := result.fetchmany(CHUNK_ROWS):

@@ -1,4 +1,4 @@
-"""What the tree checks read: members, nodes and closure, pending commission, what the sweep decided. All of one instant."""
+"""Reads of the tree checks: members, nodes, closure, pending commission, sweep decisions, all of the same instant."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,15 +17,15 @@ from mlm_audit.database.reads.sweep import MonthRead, frame_of
 
 INT = pl.Int64()
 SWEPT = 10
-"""A month with less than one in this many rows of the fullest one was not swept."""
+"""A month with fewer than one row for every 10 rows of the fullest month was not swept."""
 MONTH_KEY = EligibilityLog.year * 100 + EligibilityLog.month
 
 
 class TreeRead(NamedTuple):
-    """The frames of the tree checks and the rows read of each input.
+    """The frames of the tree checks, and the number of rows read from each input.
 
-    `logged` is what the last sweep decided (member_id, is_eligible) and `logged_month` its month, YYYYMM; both None when
-    nothing was ever decided: then `month` has the facts of the month that ended last.
+    `logged` has the decisions of the last sweep (member_id, is_eligible), and `logged_month` is its month, YYYYMM. Both
+    are None when nothing was ever decided. In that case `month` has the facts of the month that ended last.
     """
 
     users: pl.DataFrame
@@ -48,7 +48,7 @@ def read_trees(
     first_paid: bool,
     progress: Progress = lambda *_: None,
 ) -> TreeRead:
-    """Read everything in one transaction. `read_facts` is asked when no sweep has decided anything yet."""
+    """Read everything in one transaction. `read_facts` is called when no sweep has decided anything yet."""
     with one_instant(engine) as connection:
         unread = Unread()
         rows = write_inputs(connection, folder, TREE_INPUTS, progress, unread)
@@ -65,10 +65,10 @@ FIRST_PAID: dict[str, Any] = {"member_id": INT, "first_paid_at": pl.Datetime("us
 
 
 def last_decided(connection: Connection) -> int | None:
-    """The last month that a sweep finished, YYYYMM; else the last one that it decided anything of; else None.
+    """Return the last month that a sweep finished, YYYYMM, else the last month with logged decisions, else None.
 
-    A row of MonthlyStats for a month that nothing was logged for is no sweep, and neither are a few rows of the log beside
-    months with many: flags would be set after a mistake in one row.
+    A MonthlyStats row for a month without logged decisions does not count as a sweep. Neither does a month with a few
+    log rows when others have many, because flags would then be set from a mistake in one row.
     """
     stats = select(MonthlyStats.year, MonthlyStats.month).where(MonthlyStats.year.is_not(None), MonthlyStats.month.is_not(None))
     for year, month in sorted(connection.execute(stats.distinct()).all(), reverse=True):
@@ -82,7 +82,7 @@ def last_decided(connection: Connection) -> int | None:
 
 
 def _logged(connection: Connection, month_key: int) -> pl.DataFrame:
-    """Each member's last decision in that month or later, when a later sweep has begun."""
+    """Return each member's last decision in that month, or in a later one if a later sweep has begun."""
     query = select(EligibilityLog.user_id, EligibilityLog.is_eligible).where(month_key <= MONTH_KEY)
     query = query.order_by(EligibilityLog.year, EligibilityLog.month, EligibilityLog.id.desc())
     logged = frame_of(connection, query, {"member_id": INT, "is_eligible": pl.Boolean()})
@@ -90,7 +90,7 @@ def _logged(connection: Connection, month_key: int) -> pl.DataFrame:
 
 
 def _pending(connection: Connection) -> pl.DataFrame:
-    """Pending commission per member: from the orders they paid, and to them."""
+    """Return the pending commission per member: from the member's own orders, and to the member."""
     from_orders = frame_of(
         connection, _sums(func.coalesce(Order.user_id, Commission.from_user_id)), _amounts("from_orders_paisa")
     )
@@ -99,7 +99,7 @@ def _pending(connection: Connection) -> pl.DataFrame:
 
 
 def queries() -> dict[str, Select[Any]]:
-    """What the tree check asks beside its inputs, by name."""
+    """Return the queries of the tree check, other than its inputs, by name."""
     from_orders = _sums(func.coalesce(Order.user_id, Commission.from_user_id))
     return {"tree check: commission of orders": from_orders, "tree check: commission to members": _sums(Commission.user_id)}
 

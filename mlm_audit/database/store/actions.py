@@ -1,4 +1,4 @@
-"""Who did what through the console or the commands that steer jobs, when, and what came of it. Rows are only ever added."""
+"""The audit trail of actions through the console and the commands that control jobs. Rows are only ever added."""
 
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
@@ -15,7 +15,7 @@ DETAIL_CHARACTERS = 500
 
 
 class Deed(NamedTuple):
-    """One action: `who` by the name of the token or account, `address` where it came from, `job` where it is about one."""
+    """One action. `who` is the token's or account's name, `address` the origin, and `job` the job concerned, if any."""
 
     who: str
     address: str
@@ -26,7 +26,7 @@ class Deed(NamedTuple):
 
 
 def record(engine: Engine, deed: Deed, now: datetime) -> None:
-    """Add one row; what others have written is made harmless for whoever reads it at a terminal."""
+    """Add one row. Control characters in its texts become spaces, so that they are safe to show in a terminal."""
     values = deed._asdict() | {
         "who": one_line(deed.who)[:100],
         "address": one_line(deed.address)[:64],
@@ -39,7 +39,7 @@ def record(engine: Engine, deed: Deed, now: datetime) -> None:
 
 
 def recent(engine: Engine, limit: int) -> list[dict[str, Any]]:
-    """The newest actions, newest first; `at` is ISO 8601, UTC."""
+    """Return the newest actions, newest first. `at` is ISO 8601 in UTC."""
     columns = (Action.at, Action.who, Action.address, Action.action, Action.job, Action.outcome, Action.detail)
     with engine.connect() as connection:
         rows = connection.execute(select(*columns).order_by(Action.id.desc()).limit(limit)).all()

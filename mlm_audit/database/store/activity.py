@@ -1,4 +1,4 @@
-"""What the jobs did, as the job log has it: runs of a period, the breaks open at its ends, the state of the outbox."""
+"""Reads of job activity: the runs of a period, the breaks open at its start and end, and the state of the outbox."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from mlm_audit.domain.periods import naive
 
 
 class LoggedRun(NamedTuple):
-    """One row of the job log; instants are UTC without a zone, `meta` has verdict and counts of a run that ended."""
+    """One row of the job log. Instants are UTC without a zone. `meta` has verdict and counts of a run that ended."""
 
     job_id: str
     job: str
@@ -37,14 +37,14 @@ COLUMNS = (
 
 
 def runs_between(connection: Connection, start: datetime, end: datetime) -> list[LoggedRun]:
-    """The runs that started within a period, half-open, oldest first."""
+    """Return the runs that started within a half-open period, oldest first."""
     within = JobLog.start_time >= naive(start), JobLog.start_time < naive(end)
     rows = connection.execute(select(*COLUMNS).where(*within).order_by(JobLog.id)).all()
     return [_run(row) for row in rows]
 
 
 def last_runs(connection: Connection, job: str | None, limit: int) -> list[LoggedRun]:
-    """A job's last runs, or those of all jobs, newest first."""
+    """Return the last runs of a job, or of all jobs, newest first."""
     query = select(*COLUMNS).order_by(JobLog.id.desc()).limit(limit)
     if job is not None:
         query = query.where(JobLog.job_type == job)
@@ -52,14 +52,14 @@ def last_runs(connection: Connection, job: str | None, limit: int) -> list[Logge
 
 
 def last_success(connection: Connection, job: str) -> LoggedRun | None:
-    """A job's last run that ended well, a warning included."""
+    """Return a job's last run that ended with success or a warning, or None."""
     well = JobLog.job_type == job, JobLog.status.in_(("success", "warning"))
     row = connection.execute(select(*COLUMNS).where(*well).order_by(JobLog.id.desc()).limit(1)).first()
     return None if row is None else _run(row)
 
 
 def good_or_running_since(connection: Connection, job: str, moment: datetime) -> list[LoggedRun]:
-    """The runs of a job that started at or after an instant and have not failed, newest first."""
+    """Return the runs of a job that started at or after an instant and have not failed, newest first."""
     query = select(*COLUMNS).where(
         JobLog.job_type == job, JobLog.start_time >= naive(moment), JobLog.status.in_(("running", "success", "warning"))
     )
@@ -67,7 +67,7 @@ def good_or_running_since(connection: Connection, job: str, moment: datetime) ->
 
 
 def sweeps_that_ended(connection: Connection, job: str) -> list[LoggedRun]:
-    """Every run of the sweep that ended well."""
+    """Return every run of the sweep that ended with success or a warning, oldest first."""
     query = select(*COLUMNS).where(JobLog.job_type == job, JobLog.status.in_(("success", "warning")))
     return [_run(row) for row in connection.execute(query.order_by(JobLog.id)).all()]
 
@@ -78,14 +78,14 @@ def _run(row: Any) -> LoggedRun:
 
 
 def first_run_at(connection: Connection) -> datetime | None:
-    """When anything ran for the first time; before that nothing can have been missed."""
+    """Return when a job ran for the first time, or None. No run before that time can have been missed."""
     return connection.execute(select(func.min(JobLog.start_time))).scalar_one()
 
 
 def open_breaks_before(
     connection: Connection, kind: type[ReconciliationReport | TreeHealthReport], moment: datetime
 ) -> set[str] | None:
-    """Ids of what the last run before an instant left open; None when there was none."""
+    """Return the ids of the breaks or issues that the last run before an instant left open; None without such a run."""
     query = select(kind.job_id).where(kind.created_at < naive(moment)).order_by(kind.id.desc()).limit(1)
     job_id = connection.execute(query).scalar_one_or_none()
     if job_id is None:
@@ -94,19 +94,19 @@ def open_breaks_before(
 
 
 def oldest_unsent(connection: Connection) -> datetime | None:
-    """When the oldest notice that is still to be sent was queued."""
+    """Return when the oldest notice that is still to be sent was queued, or None."""
     waiting = Notice.status.in_(("queued", "sending"))
     return connection.execute(select(func.min(Notice.created_at)).where(waiting)).scalar_one()
 
 
 def unsendable(connection: Connection) -> int:
-    """Notices that were given up, or that may or may not have gone out."""
+    """Return the number of notices that were given up, or of which it is uncertain whether they were sent."""
     count = select(func.count()).select_from(Notice).where(Notice.status.in_(("given_up", "uncertain")))
     return int(connection.execute(count).scalar_one())
 
 
 def partly_refused(connection: Connection, since: datetime) -> int:
-    """Notices that went out since an instant, but not to all of their recipients."""
+    """Return the number of notices that were sent since an instant, but not to all of their recipients."""
     partly = Notice.status == "sent", Notice.error.is_not(None), Notice.sent_at >= naive(since)
     return int(connection.execute(select(func.count()).select_from(Notice).where(*partly)).scalar_one())
 
@@ -114,7 +114,7 @@ def partly_refused(connection: Connection, since: datetime) -> int:
 def repeated(
     connection: Connection, kinds: Sequence[str], start: datetime, end: datetime
 ) -> list[tuple[str, dict[str, Any], int]]:
-    """Notices that would have been told again within a period, half-open: kind, context, how often; the oldest first."""
+    """Return the notices that were repeated within a half-open period, as (kind, context, repeats), oldest first."""
     within = Notice.repeated_at >= naive(start), Notice.repeated_at < naive(end)
     query = select(Notice.kind, Notice.context, Notice.repeats).where(Notice.kind.in_(kinds), Notice.repeats > 0, *within)
     return [(row[0], row[1], row[2]) for row in connection.execute(query.order_by(Notice.id))]
@@ -123,7 +123,7 @@ def repeated(
 def open_by_run(
     connection: Connection, kind: type[ReconciliationReport | TreeHealthReport], limit: int
 ) -> list[tuple[datetime, int]]:
-    """When the last runs were stored, and how much each left open; the oldest first."""
+    """Return when the last runs were stored, and how many findings each left open, oldest first."""
     if kind is ReconciliationReport:
         left = ReconciliationReport.discrepancies_found - ReconciliationReport.auto_corrections
     else:
@@ -135,7 +135,7 @@ def open_by_run(
 def states_by_run(
     connection: Connection, kind: type[ReconciliationReport | TreeHealthReport], limit: int
 ) -> list[tuple[datetime, int, int]]:
-    """When the last runs were stored, how much was new then, and how much was carried over; the oldest first."""
+    """Return when the last runs were stored, how many open findings were new, and how many were not, oldest first."""
     newest = connection.execute(select(kind.job_id, kind.created_at).order_by(kind.id.desc()).limit(limit)).all()
     of_them = Break.job_id.in_([row[0] for row in newest])
     counted = select(Break.job_id, Break.state, func.count()).where(of_them).group_by(Break.job_id, Break.state)
@@ -146,13 +146,13 @@ def states_by_run(
 
 
 def silent_leases(connection: Connection, now: datetime) -> list[tuple[str, str, datetime]]:
-    """Leases whose owner has not been heard of in time: job, run, last heartbeat."""
+    """Return the leases that expired without a heartbeat, as (job, run id, last heartbeat)."""
     query = select(JobLease.job, JobLease.job_id, JobLease.heartbeat_at).where(JobLease.expires_at <= naive(now))
     return [(row[0], row[1], row[2]) for row in connection.execute(query)]
 
 
 def clock_of(connection: Connection) -> datetime | None:
-    """The database server's clock, UTC without a zone; None for an embedded database, which has none of its own."""
+    """Return the database server's time, UTC without a zone; None for an embedded database, which has no own clock."""
     if connection.dialect.name == "sqlite":
         return None
     sql = "select utc_timestamp(6)" if connection.dialect.name in ("mysql", "mariadb") else "select now() at time zone 'utc'"

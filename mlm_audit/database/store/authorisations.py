@@ -1,4 +1,4 @@
-"""Who approved what no other record determines: a ledger row, or a wallet set without one. Rows are only ever added."""
+"""Approvals of what no other record determines: a ledger row, or a wallet set without one. Rows are only ever added."""
 
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -14,11 +14,14 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import naive
 
 LONGEST_ID = 18
-"""Digits of an id that fits 64 bits for certain."""
+"""The maximum number of digits of an id that always fits into 64 bits."""
 
 
 class Grant(NamedTuple):
-    """What was approved. `amount_paisa` is signed as in the ledger; `reference` is the ledger row's key, LEDGER_<id>, or AFTER_<id> of a wallet's."""
+    """An approval to store. `amount_paisa` is signed as in the ledger.
+
+    `reference` is the ledger row's key or LEDGER_<id>. For a wallet it is AFTER_<id>.
+    """
 
     kind: str
     member_id: int
@@ -29,7 +32,10 @@ class Grant(NamedTuple):
 
 
 def add_authorisation(engine: Engine, grant: Grant, now: datetime) -> int:
-    """Store an authorisation and return its id. InputError when the member does not exist or the reference has one already."""
+    """Store an authorisation and return its id.
+
+    Raise InputError when the member does not exist, or when the reference already has an authorisation.
+    """
     try:
         with write(engine) as connection:
             if connection.execute(select(User.id).where(User.id == grant.member_id)).first() is None:
@@ -55,7 +61,7 @@ def add_authorisation(engine: Engine, grant: Grant, now: datetime) -> int:
 
 
 def list_authorisations(engine: Engine) -> list[dict[str, Any]]:
-    """Every authorisation, the newest first; `approved_at` is UTC."""
+    """Return every authorisation, newest first. `approved_at` is UTC."""
     model = Authorisation
     columns = (
         model.id, model.kind, model.user_id, model.amount_paisa, model.reference, model.approved_by, model.approved_at, model.reason,
@@ -67,7 +73,7 @@ def list_authorisations(engine: Engine) -> list[dict[str, Any]]:
 
 
 def _require_place(connection: Connection, grant: Grant) -> None:
-    """InputError unless the reference names a ledger row of the member, after which the wallet was set."""
+    """Raise InputError unless the reference names a ledger row of the member, after which the wallet was set."""
     word, _, number = grant.reference.partition("_")
     row = int(number) if word == "AFTER" and number.isascii() and number.isdigit() and len(number) <= LONGEST_ID else None
     mine = Ledger.user_id == grant.member_id

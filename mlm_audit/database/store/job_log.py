@@ -1,7 +1,7 @@
-"""The job log and the leases: one job at a time, a dead run closed as interrupted, every run with its end and reason.
+"""The job log and the leases, which allow one run of each job at a time.
 
-A lease is a row that exists while its job runs. It is live until it expires, unless its owner is a process of this
-machine that is known to be gone.
+Every run is logged with its end and reason, and a dead run is closed as interrupted. A lease is a row that exists while
+its job runs. It is live until it expires, unless its owner is a process of this machine that is known to have ended.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ INTERRUPTED = "interrupted: its process ended without a word; what it had commit
 
 
 class Claim(NamedTuple):
-    """Who wants to run which job, from when on, and how long a silence is taken for death."""
+    """A request for the lease of a job. `lease` is the time without a heartbeat after which the run counts as dead."""
 
     job: str
     job_id: str
@@ -34,23 +34,23 @@ class Claim(NamedTuple):
     started_at: datetime
     lease: timedelta
     day: str
-    """The business day of the start: a fault is told once a day."""
+    """The business day of the start. A fault is reported once a day."""
 
 
 def acquire(
     engine: Engine, claim: Claim, is_gone: Callable[[str], bool], meta: dict[str, Any], abandoned: Collection[str] = ()
 ) -> list[str]:
-    """Take the lease and log the run as running; return the ids of dead runs that were closed on the way.
+    """Take the lease and log the run as running. Return the ids of the dead runs that were closed.
 
-    `abandoned` are runs that the caller knows to be dead, whatever their leases say.
+    `abandoned` are runs that the caller knows to be dead, regardless of their leases.
 
-    JobBusyError when a live run holds the lease, InputError when the clock has gone backwards.
+    Raise JobBusyError when a live run holds the lease, and InputError when the clock has gone backwards.
     """
     now = naive(claim.started_at)
     with write(engine) as connection:
         is_free = _may_take(connection, claim, now, is_gone, abandoned)
         _refuse_clock_going_back(connection, claim.job, now)
-        # The lease first: only who holds it may call what is still logged as running dead.
+        # The lease comes first, since only its holder may close runs that are still logged as running.
         _take(connection, claim, now, is_free=is_free)
         closed = _close_dead(connection, claim.job, now, claim.day)
         connection.execute(
@@ -64,7 +64,7 @@ def acquire(
 def _may_take(
     connection: Connection, claim: Claim, now: datetime, is_gone: Callable[[str], bool], abandoned: Collection[str] = ()
 ) -> bool:
-    """Whether the lease is free, rather than a dead one's. JobBusyError when somebody live has it."""
+    """Return True if there is no lease, False if a dead run holds it. Raise JobBusyError if a live run holds it."""
     held = select(JobLease.job_id, JobLease.owner, JobLease.acquired_at, JobLease.expires_at)
     lease = connection.execute(held.where(JobLease.job == claim.job).with_for_update()).one_or_none()
     if lease is not None and now < lease.expiresAt and not (is_gone(lease.owner) or lease.jobId in abandoned):
@@ -73,7 +73,7 @@ def _may_take(
 
 
 def _take(connection: Connection, claim: Claim, now: datetime, *, is_free: bool) -> None:
-    """A free lease is inserted, where its key lets only one in; a dead one is locked and is taken over in place."""
+    """Insert a free lease, of which the key admits only one, or take over the locked lease of a dead run in place."""
     values = {
         "job_id": claim.job_id,
         "owner": claim.owner,
@@ -108,7 +108,7 @@ def _refuse_clock_going_back(connection: Connection, job: str, now: datetime) ->
 
 
 def _close_dead(connection: Connection, job: str, now: datetime, day: str) -> list[str]:
-    """Nobody live holds the lease, so whatever is still logged as running is dead."""
+    """Close the runs still logged as running and return their ids. They are dead, since no live run holds the lease."""
     running = select(JobLog.job_id).where(JobLog.job_type == job, JobLog.status == "running").order_by(JobLog.id)
     return [job_id for job_id in connection.execute(running).scalars().all() if _close(connection, job, job_id, now, day)]
 
@@ -121,9 +121,10 @@ def _close(connection: Connection, job: str, job_id: str, now: datetime, day: st
 
 
 def close_interrupted(engine: Engine, now: datetime, is_gone: Callable[[str], bool], day: str) -> list[str]:
-    """Close every run whose lease is dead, of all jobs; return their ids. `day` is the business day."""
+    """Close the runs of all jobs that have no live lease, and return their ids. `day` is the business day."""
     with write(engine) as connection:
-        # The runs first: a run that is seen here had its lease before, so that one that is just starting is never closed.
+        # The runs are read before the leases. A run that is found here already has its lease, so a run that is just
+        # starting is never closed.
         running = connection.execute(select(JobLog.job_id, JobLog.job_type).where(JobLog.status == "running")).all()
         leases = connection.execute(select(JobLease.job_id, JobLease.owner, JobLease.expires_at)).all()
         live = {job_id for job_id, owner, expires_at in leases if naive(now) < expires_at and not is_gone(owner)}
@@ -132,21 +133,21 @@ def close_interrupted(engine: Engine, now: datetime, is_gone: Callable[[str], bo
 
 
 def dead_flow_runs(connection: Connection, since: datetime) -> list[str]:
-    """The scheduler's ids of the runs that were closed as interrupted since an instant, whoever closed them."""
+    """Return the scheduler's ids of the runs that any process has closed as interrupted since an instant."""
     dead = JobLog.status == "failed", JobLog.end_time >= naive(since), JobLog.error == INTERRUPTED
     metas = connection.execute(select(JobLog.meta).where(*dead).order_by(JobLog.id)).scalars()
     return [meta["flow_run"] for meta in metas if meta and meta.get("flow_run")]
 
 
 def live_run(connection: Connection, job: str, now: datetime, is_gone: Callable[[str], bool]) -> str | None:
-    """The id of a job's run whose lease is alive, or None."""
+    """Return the id of the job's run that holds a live lease, or None."""
     held = select(JobLease.job_id, JobLease.owner, JobLease.expires_at).where(JobLease.job == job)
     lease = connection.execute(held).one_or_none()
     return None if lease is None or naive(now) >= lease.expiresAt or is_gone(lease.owner) else lease.jobId
 
 
 def heartbeat(engine: Engine, claim: Claim, now: datetime) -> bool:
-    """Renew a lease; False when somebody else has taken it."""
+    """Renew a lease. Return False when the run no longer holds it."""
     with write(engine) as connection:
         mine = (JobLease.job == claim.job) & (JobLease.job_id == claim.job_id)
         renewed = update(JobLease).where(mine).values(heartbeat_at=naive(now), expires_at=naive(now) + claim.lease)
@@ -154,7 +155,7 @@ def heartbeat(engine: Engine, claim: Claim, now: datetime) -> bool:
 
 
 def end(connection: Connection, job_id: str, now: datetime, status: str, **values: Any) -> bool:
-    """Log the end of a running run and give its lease back, in the caller's transaction; False when it had ended already."""
+    """Log the end of a running run and release its lease, in the caller's transaction. Return False if it had ended."""
     mine = (JobLog.job_id == job_id) & (JobLog.status == "running")
     started = connection.execute(select(JobLog.start_time).where(mine).with_for_update()).scalar_one_or_none()
     if started is None:
@@ -168,14 +169,14 @@ def end(connection: Connection, job_id: str, now: datetime, status: str, **value
 
 
 def fail(engine: Engine, claim: Claim, now: datetime, error: str) -> None:
-    """Log a run as failed, tell the administrators, give the lease back."""
+    """Log a run as failed, release its lease, and queue a notice to the administrators."""
     with write(engine) as connection:
         if end(connection, claim.job_id, naive(now), "failed", error=error):
             queue_once(connection, failure_notice(claim.job, claim.job_id, error, claim.day), naive(now))
 
 
 def fail_afterwards(engine: Engine, claim: Claim, now: datetime, error: str) -> None:
-    """Log a run as failed that had ended well, such as when its files cannot be written, and tell the administrators."""
+    """Log a run as failed after it ended, such as when its files cannot be written, and notify the administrators."""
     with write(engine) as connection:
         mine = JobLog.job_id == claim.job_id
         connection.execute(update(JobLog).where(mine).values(status="failed", error=error[:ERROR_CHARACTERS]))
@@ -183,7 +184,10 @@ def fail_afterwards(engine: Engine, claim: Claim, now: datetime, error: str) -> 
 
 
 def failure_notice(job: str, job_id: str, error: str, day: str) -> Draft:
-    """To the administrators: every job failure, at once; the same failure of a job again on the same day is only counted."""
+    """Return the notice of a job failure to the administrators.
+
+    It is sent at once. If the same failure of the job occurs again on the same day, it is only counted.
+    """
     fault = hashlib.sha256(re.sub(r"\S*\d\S*", "#", error).encode()).hexdigest()[:8]
     return Draft(f"job-failed/{job}/{fault}/{day}", "job-failed", None, {"job": job, "job_id": job_id, "error": error[:500]})
 
@@ -194,31 +198,31 @@ def write_meta(connection: Connection, job_id: str, meta: dict[str, Any]) -> Non
 
 
 def read_run(connection: Connection, job_id: str) -> Any:
-    """The JobLog row (job type, status, metadata) of a run, or None."""
+    """Return the JobLog row (job type, status, metadata) of a run, or None."""
     query = select(JobLog.job_type, JobLog.status, JobLog.meta).where(JobLog.job_id == job_id)
     return connection.execute(query).one_or_none()
 
 
 def recent_meta(connection: Connection, job: str, limit: int) -> list[dict[str, Any]]:
-    """The metadata of a job's last ended runs, newest first."""
+    """Return the metadata of a job's last runs that ended with success or a warning, newest first."""
     query = select(JobLog.meta).where(JobLog.job_type == job, JobLog.status.in_(("success", "warning")))
     return [meta or {} for meta in connection.execute(query.order_by(JobLog.id.desc()).limit(limit)).scalars()]
 
 
 def metas_since(connection: Connection, job: str, moment: datetime) -> list[dict[str, Any]]:
-    """The metadata of a job's runs that started at or after an instant, however they ended."""
+    """Return the metadata of a job's runs that started at or after an instant, regardless of their status."""
     query = select(JobLog.meta).where(JobLog.job_type == job, JobLog.start_time >= naive(moment))
     return [meta or {} for meta in connection.execute(query).scalars()]
 
 
 def hold(engine: Engine, claim: Claim, is_gone: Callable[[str], bool]) -> None:
-    """Take a lease that goes with no entry of its own in the job log. JobBusyError when somebody live has it."""
+    """Take a lease without an entry in the job log. Raise JobBusyError when a live process holds it."""
     now = naive(claim.started_at)
     with write(engine) as connection:
         _take(connection, claim, now, is_free=_may_take(connection, claim, now, is_gone))
 
 
 def let_go(engine: Engine, claim: Claim) -> None:
-    """Give such a lease back."""
+    """Release a lease that was taken with `hold`."""
     with write(engine) as connection:
         connection.execute(delete(JobLease).where(JobLease.job == claim.job, JobLease.owner == claim.owner))

@@ -1,7 +1,7 @@
-"""The outbox: notices are queued in the transaction that they tell of, and sent afterwards, each at most once.
+"""The outbox: notices are queued in the transaction that they report, and sent afterwards, each at most once.
 
-A notice is claimed (`sending`) before the mail server hears of it. If the process dies in between, nobody knows whether
-it went out: through SMTP it is then `uncertain` and not sent again; a file is simply written again.
+A notice is claimed (`sending`) before it is passed to the mail server. If the process dies in between, it is unknown
+whether the notice was sent. With SMTP it becomes `uncertain` and is not sent again. A file is written again.
 """
 
 from collections.abc import Sequence
@@ -17,13 +17,13 @@ from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import naive
 
 SENDING_SECONDS = 600
-"""A claim older than this belongs to a process that died."""
+"""A claim older than this many seconds belongs to a process that died."""
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=6)
 
 
 class Queued(NamedTuple):
-    """A claimed notice with the member's name and address of this moment; both None for the administrators."""
+    """A claimed notice with the member's current name and address. Both are None for the administrators."""
 
     id: int
     key: str
@@ -37,7 +37,7 @@ class Queued(NamedTuple):
 
 
 def queue(connection: Connection, drafts: Sequence[Draft], now: datetime, hold: timedelta = timedelta()) -> None:
-    """Queue notices in the caller's transaction, not to be sent before `hold` is over. `now` is UTC without a zone."""
+    """Queue notices in the caller's transaction. They are due after `hold`. `now` is UTC without a zone."""
     if not drafts:
         return
     common = {"status": "queued", "attempts": 0, "createdAt": now, "nextAttemptAt": now + hold}
@@ -49,21 +49,24 @@ def queue(connection: Connection, drafts: Sequence[Draft], now: datetime, hold: 
 
 
 def queue_once(connection: Connection, draft: Draft, now: datetime, hold: timedelta = timedelta()) -> None:
-    """Queue a notice, or count it where the same is queued or told already; nobody else queues it, as long as one lease is held."""
+    """Queue a notice, or count a repeat when the same notice was already queued or sent.
+
+    The caller must hold a lease, so that no other process queues the same notice.
+    """
     again = update(Notice).where(Notice.key == draft.key).values(repeats=Notice.repeats + 1, repeated_at=now)
     if connection.execute(again).rowcount == 0:
         queue(connection, [draft], now, hold)
 
 
 def let_go(engine: Engine, key: str, now: datetime) -> None:
-    """What was held may be sent now."""
+    """Make a held notice due now."""
     with write(engine) as connection:
         held = update(Notice).where(Notice.key == key, Notice.status == "queued", Notice.attempts == 0)
         connection.execute(held.values(next_attempt_at=naive(now)))
 
 
 def claim(engine: Engine, now: datetime, channel: str, limit: int) -> list[Queued]:
-    """Take up to `limit` notices that are due, for sending through `channel` (smtp or eml)."""
+    """Claim up to `limit` due notices for sending through `channel` (smtp or eml)."""
     moment = naive(now)
     with write(engine) as connection:
         _settle_abandoned(connection, moment)
@@ -89,22 +92,22 @@ def _settle_abandoned(connection: Connection, now: datetime) -> None:
 
 
 def mark_sent(engine: Engine, ids: Sequence[int], now: datetime) -> None:
-    """They are out."""
+    """Mark notices as sent."""
     _mark(engine, ids, status="sent", sent_at=naive(now), error=None)
 
 
 def mark_partly_sent(engine: Engine, ids: Sequence[int], now: datetime, error: str) -> None:
-    """They are out to some of their recipients; the others were refused."""
+    """Mark notices as sent to some of their recipients. The other recipients were refused."""
     _mark(engine, ids, status="sent", sent_at=naive(now), error=error)
 
 
 def mark_uncertain(engine: Engine, ids: Sequence[int], error: str) -> None:
-    """The connection broke while the message was under way: it may be out, so it is not sent again."""
+    """Mark notices as uncertain. The connection broke during sending, so they may be sent and are not sent again."""
     _mark(engine, ids, status="uncertain", error=error)
 
 
 def mark_unsent(engine: Engine, notices: Sequence[Queued], now: datetime, error: str, attempts: int) -> None:
-    """They are certainly not out: later again, each time after a longer wait, until `attempts` are used up."""
+    """Requeue notices that were certainly not sent, with a longer wait each time. Give up after `attempts` attempts."""
     for tried in sorted({notice.attempts for notice in notices}):
         ids = [notice.id for notice in notices if notice.attempts == tried]
         wait = min(FIRST_WAIT * 2 ** (tried - 1), LONGEST_WAIT)
@@ -113,7 +116,7 @@ def mark_unsent(engine: Engine, notices: Sequence[Queued], now: datetime, error:
 
 
 def give_up(engine: Engine, ids: Sequence[int], error: str) -> None:
-    """They can't be sent at all: no address."""
+    """Give up notices that cannot be sent because there is no address."""
     _mark(engine, ids, status="given_up", error=error)
 
 
@@ -124,12 +127,12 @@ def _mark(engine: Engine, ids: Sequence[int], **values: Any) -> None:
 
 
 def release(engine: Engine, ids: Sequence[int]) -> None:
-    """Give claimed notices back untouched: their attempt was never made."""
+    """Return claimed notices to the queue without counting the attempt, which was never made."""
     _mark(engine, ids, status="queued", attempts=Notice.attempts - 1)
 
 
 def counts(engine: Engine) -> dict[str, int]:
-    """How many notices there are of each status."""
+    """Return the number of notices of each status."""
     with engine.connect() as connection:
         rows = connection.execute(select(Notice.status, func.count()).group_by(Notice.status)).all()
         return {status: int(number) for status, number in rows}

@@ -1,4 +1,4 @@
-"""Digests of the toolkit's own rows in the platform's database, so that a log outside of it can tell when they were changed.
+"""Digests of the toolkit's own rows in the platform's database, with which an external log detects changes to them.
 
 A record is `<table>/<job id>`: a run in the job log, a stored report, or all breaks of one run.
 """
@@ -14,13 +14,16 @@ from mlm_audit.database.core.own_tables import Break, JobLog, ReconciliationRepo
 
 LOGS, RUNS, TREES, BREAKS = (model.__tablename__ for model in (JobLog, ReconciliationReport, TreeHealthReport, Break))
 SEALED = "sealed"
-"""What a stored run keeps of the log, which is compared with the log itself."""
+"""The key of the log's state in a stored run. It is compared with the log itself, so it is not part of the digest."""
 USED = ("used_by", "approved_by")
-"""What is added to a run's metadata when somebody approves what it asked for."""
+"""Keys that are added to a run's metadata when the approval that it requested is used."""
 
 
 def own_records(connection: Connection, without_breaks_of: Collection[str] = ()) -> dict[str, str]:
-    """Record → digest, of every run that has ended and of every stored report; without the breaks of the runs that are named."""
+    """Return record → digest for every run that has ended and every stored report.
+
+    The breaks of the runs in `without_breaks_of` are left out.
+    """
     records = {f"{LOGS}/{row.jobId}": _digest(_log_row(row)) for row in connection.execute(_ended())}
     jobs = []
     models: tuple[type[ReconciliationReport | TreeHealthReport], ...] = (ReconciliationReport, TreeHealthReport)
@@ -67,12 +70,12 @@ def _text(content: object) -> str:
 
 
 def is_from_elsewhere(data: dict[str, Any] | None) -> bool:
-    """Whether a stored run says that it could not be written into the log: its folder was another one, or in doubt."""
+    """Return whether a stored run was not written to the log, because the log was in doubt or in a different folder."""
     return bool(((data or {}).get(SEALED) or {}).get("unlogged"))
 
 
 def elsewhere(connection: Connection) -> list[str]:
-    """The ids of the stored reconciliations that say so."""
+    """Return the ids of the stored reconciliations that were not written to the log."""
     rows = connection.execute(
         select(ReconciliationReport.job_id, ReconciliationReport.report_data).order_by(ReconciliationReport.id)
     )

@@ -1,4 +1,4 @@
-"""Stored runs: reports and open breaks. Everything later reads only what is stored here."""
+"""Stored runs: reports, open breaks and open issues. All later steps read only what is stored here."""
 
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -28,7 +28,7 @@ PREVIOUS_COLUMNS = {
 
 
 class PreviousRun(NamedTuple):
-    """The last stored run of a job: its open breaks (PREVIOUS_COLUMNS) and what it stored besides."""
+    """The last stored run of a job: its id, its open breaks (PREVIOUS_COLUMNS), and its report data."""
 
     job_id: str
     breaks: pl.DataFrame
@@ -36,14 +36,14 @@ class PreviousRun(NamedTuple):
 
 
 def has_runs(engine: Engine) -> bool:
-    """Whether the toolkit's tables are there, in which runs are stored."""
+    """Return whether the tables that store runs exist."""
     return inspect(engine).has_table(ReconciliationReport.__tablename__)
 
 
 def previous_run(
     engine: Engine, kind: type[ReconciliationReport | TreeHealthReport] = ReconciliationReport
 ) -> PreviousRun | None:
-    """The last stored run of a kind of report, or None."""
+    """Return the last stored run of a kind of report, or None."""
     with consistent_read(engine) as connection:
         newest = select(kind).order_by(kind.id.desc()).limit(1)
         report = connection.execute(newest).one_or_none()
@@ -51,9 +51,9 @@ def previous_run(
 
 
 class KnownOf(NamedTuple):
-    """What the last run has about a member: its id, the member's breaks (PREVIOUS_COLUMNS), and all wallets that are off.
+    """The last run as far as it concerns a member: its id, and the member's breaks (PREVIOUS_COLUMNS).
 
-    `off` are (member_id, amount_paisa, cause).
+    `off` lists all wallets that differ from the ledger, as (member_id, amount_paisa, cause).
     """
 
     job_id: str
@@ -62,7 +62,7 @@ class KnownOf(NamedTuple):
 
 
 def known_of(engine: Engine, member: int) -> KnownOf | None:
-    """What the last stored reconciliation has about a member, without its other breaks; None when there is no run."""
+    """Return a member's breaks and all wallet differences of the last stored reconciliation; None without a run."""
     with consistent_read(engine) as connection:
         newest = select(ReconciliationReport).order_by(ReconciliationReport.id.desc()).limit(1)
         report = connection.execute(newest).one_or_none()
@@ -75,7 +75,7 @@ def known_of(engine: Engine, member: int) -> KnownOf | None:
 
 
 def last_books(connection: Connection) -> Books | None:
-    """The last stored reconciliation with its open critical breaks; None when there is none, or nothing to store it in."""
+    """Return the last stored reconciliation with its open critical breaks; None if there is no run or no table."""
     if not inspect(connection).has_table(ReconciliationReport.__tablename__):
         return None
     newest = select(ReconciliationReport).order_by(ReconciliationReport.id.desc()).limit(1)
@@ -96,7 +96,7 @@ def last_books(connection: Connection) -> Books | None:
 
 
 def stored_run(engine: Engine, job_id: str) -> PreviousRun | None:
-    """A stored reconciliation or tree check by its id, or None."""
+    """Return a stored reconciliation or tree check by its id, or None."""
     with consistent_read(engine) as connection:
         for kind in (ReconciliationReport, TreeHealthReport):
             report = connection.execute(select(kind).where(kind.job_id == job_id)).one_or_none()
@@ -127,7 +127,7 @@ def _with_breaks(connection: Connection, report: Any, *where: ColumnElement[bool
 def store_reconciliation(
     connection: Connection, result: RunResult, open_breaks: pl.DataFrame, data: dict[str, Any], now: datetime
 ) -> None:
-    """Store report and open breaks, in the caller's transaction."""
+    """Store the report and its open breaks, in the caller's transaction."""
     counts = result.counts
     connection.execute(
         insert(ReconciliationReport).values(
@@ -145,7 +145,7 @@ def store_reconciliation(
 
 
 def write_word(connection: Connection, job_id: str, data: dict[str, Any]) -> None:
-    """Replace what a stored reconciliation keeps besides its breaks, in the caller's transaction."""
+    """Replace the report data of a stored reconciliation, in the caller's transaction."""
     stored = update(ReconciliationReport).where(ReconciliationReport.job_id == job_id)
     connection.execute(stored.values(report_data=data))
 
@@ -153,7 +153,7 @@ def write_word(connection: Connection, job_id: str, data: dict[str, Any]) -> Non
 def store_tree_health(
     connection: Connection, result: RunResult, open_issues: pl.DataFrame, data: dict[str, Any], now: datetime
 ) -> None:
-    """Store report and open issues, in the caller's transaction."""
+    """Store the report and its open issues, in the caller's transaction."""
     connection.execute(
         insert(TreeHealthReport).values(
             job_id=result.job_id,
@@ -174,5 +174,5 @@ def _store_breaks(connection: Connection, job_id: str, open_breaks: pl.DataFrame
 
 
 def _by_column(row: dict[str, Any]) -> dict[str, Any]:
-    """A row keyed by the database's names, which is what an insert of many rows wants."""
+    """Return a row keyed by the database's column names, as an insert of many rows requires."""
     return {str(getattr(Break, attribute).expression.name): value for attribute, value in row.items()}

@@ -1,4 +1,4 @@
-"""Corrections of wallets: each one transaction, re-read under lock, recorded with before and after."""
+"""Wallet corrections. Each is one transaction, re-read under lock, and recorded with its values before and after."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -27,9 +27,9 @@ class Correction(NamedTuple):
 def correct_wallets(
     engine: Engine, job_id: str, members: Iterable[int], *, max_paisa: int, run_cap_paisa: int, now: datetime
 ) -> tuple[list[Correction], bool]:
-    """Set drifted wallets to their ledger sums. The ledger is the truth; no ledger row is written (DOMAIN §3).
+    """Set drifted wallets to their ledger sums. The ledger is authoritative, and no ledger row is written (DOMAIN §3).
 
-    Returns the corrections and whether the run's cap stopped them before the end.
+    Return the corrections, and whether the cap of the run stopped them before the end.
     """
     done: list[Correction] = []
     spent = 0
@@ -38,7 +38,7 @@ def correct_wallets(
             wallet, ledger = _balance(connection, member_id)
             drift = wallet - ledger
             if not 0 < abs(drift) <= max_paisa:
-                continue  # it changed since the snapshot; the next run looks again
+                continue  # it changed since the snapshot; the next run checks it again
             if spent + abs(drift) > run_cap_paisa:
                 return done, True
             _record(connection, job_id, member_id, wallet, ledger, now)
@@ -48,7 +48,10 @@ def correct_wallets(
 
 
 def _balance(connection: Connection, member_id: int) -> tuple[int, int]:
-    """Wallet, locked, and ledger sum. The lock comes first: a posting that holds it commits before we read the ledger."""
+    """Return the wallet, locked, and the ledger sum.
+
+    The lock comes first, so that a posting that holds it commits before the ledger is read.
+    """
     locked = select(User.wallet_balance_paisa).where(User.id == member_id).with_for_update()
     wallet = connection.execute(locked).scalar_one()
     total = select(func.coalesce(func.sum(Ledger.amount_paisa), 0)).where(Ledger.user_id == member_id)
@@ -75,9 +78,10 @@ def _record(connection: Connection, job_id: str, member_id: int, before: int, af
 def approve_correction(
     connection: Connection, job_id: str, member_id: int, change_paisa: int, now: datetime, *, is_undone: bool = False
 ) -> None:
-    """Record the change of a wallet that has no ledger row: the running balance parts there, and its check asks why.
+    """Record an authorisation for a wallet change without a ledger row, which the running-balance check requires.
 
-    The reference says after which ledger row of the member it was, as a person's approval does, and which run made it.
+    The reference names the member's last ledger row before the change, as a person's approval does, and the run that
+    made the change.
     """
     newest = select(func.coalesce(func.max(Ledger.id), 0)).where(Ledger.user_id == member_id)
     reference = f"AFTER_{connection.execute(newest).scalar_one()}_{job_id}_{member_id}"
@@ -95,7 +99,7 @@ def approve_correction(
 
 
 def list_repairs(engine: Engine, job_id: str | None = None, *, limit: int = 1_000) -> list[dict[str, Any]]:
-    """Repairs, newest first."""
+    """Return repairs, newest first."""
     query = select(Repair).order_by(Repair.id.desc()).limit(limit)
     if job_id is not None:
         query = query.where(Repair.job_id == job_id)

@@ -1,7 +1,7 @@
-"""Every statement of the payout jobs. A batch is one transaction: claim, read under lock, mark, post, credit, record.
+"""All statements of the payout jobs. A batch is one transaction: claim, read under lock, mark, post, credit, record.
 
-Exactly once rests on three things in that one transaction: the compare-and-set of the schedule's status, the unique
-reference SELF_PAYOUT_<schedule id> in the ledger, and the unique key of the notice.
+Exactly-once payment depends on three things in that transaction: the compare-and-set of the schedule's status, the
+unique reference SELF_PAYOUT_<schedule id> in the ledger, and the unique key of the notice.
 """
 
 import logging
@@ -28,16 +28,16 @@ from mlm_audit.domain.words import fold
 log = logging.getLogger(__name__)
 
 LOOKUP = 1_000
-"""Keys per IN list of a look-up."""
+"""The maximum number of keys in the IN list of a lookup."""
 LEDGER_TYPE = "self_payout"
 
 Schedule = SelfPayoutSchedule
 
 
 class Instalment(NamedTuple):
-    """One instalment with what decides about it. `order_status` is None when the order does not exist.
+    """One instalment with the facts that decide about it. `order_status` is None when the order does not exist.
 
-    `due_at` is None, and `is_readable` false, when a time of it cannot be read.
+    `is_readable` is False when one of its times cannot be read. `due_at` is None when the due time cannot be read.
     """
 
     id: int
@@ -52,7 +52,7 @@ class Instalment(NamedTuple):
 
 
 class Member(NamedTuple):
-    """A member's flags; read under lock where money moves."""
+    """A member's flags. They are read under lock where money moves."""
 
     is_active: bool
     is_blocked: bool
@@ -60,14 +60,14 @@ class Member(NamedTuple):
 
 
 class Change(NamedTuple):
-    """An instalment and the state that it goes to."""
+    """An instalment and the state that it changes to."""
 
     instalment: Instalment
     to: State
 
 
 def ref_of(schedule_id: int) -> str:
-    """The idempotency key of a payout's ledger row."""
+    """Return the idempotency key of a payout's ledger row."""
     return f"SELF_PAYOUT_{schedule_id}"
 
 
@@ -83,14 +83,14 @@ COLUMNS = (
     Schedule.failure_reason,
     Schedule.instalment,
 )
-"""What an instalment is made of, in the order of `due.sql`."""
+"""The columns of an instalment, in the order of `due.sql`."""
 
 _STATUS = {status.value: status for status in Status}
 _UNTOUCHED = State(Status.PENDING)
 
 
 def instalment_of(row: Any, orders: dict[int, str]) -> Instalment:
-    """An instalment from a row of COLUMNS; `orders` are the statuses of the orders that exist."""
+    """Return an instalment from a row of COLUMNS. `orders` maps the orders that exist to their statuses."""
     number, word, member, amount, order, retries, due_at, processed_at, reason, part = row
     due_at, due_is_good = _moment(number, "payoutDate", due_at)
     processed_at, processed_is_good = _moment(number, "processedAt", processed_at)
@@ -98,14 +98,14 @@ def instalment_of(row: Any, orders: dict[int, str]) -> Instalment:
     if status is Status.PENDING and not retries and reason is None:
         state = _UNTOUCHED
     else:
-        # processedAt is when a failure began, or when it was paid.
+        # processedAt is the time when a failure began, or when the instalment was paid.
         state = State(status, retries or 0, None if status is Status.PENDING else processed_at, reason)
     is_readable = due_is_good and due_at is not None and processed_is_good
     return Instalment(number, member, amount, due_at, state, order, part, orders.get(order), is_readable)
 
 
 def _moment(number: int, column: str, value: Any) -> tuple[datetime | None, bool]:
-    """An instant as it is stored, and whether it is one: SQLite gives texts, MySQL zero dates, PostgreSQL infinities."""
+    """Return a stored instant, and whether it is valid: SQLite has texts, MySQL zero dates, PostgreSQL infinities."""
     try:
         return instant_of(value), True
     except (TypeError, ValueError):
@@ -116,7 +116,7 @@ def _moment(number: int, column: str, value: Any) -> tuple[datetime | None, bool
 
 
 def is_known(word: object) -> bool:
-    """Whether a word is a status of an instalment, however it is written."""
+    """Return whether a word is a status of an instalment, regardless of case and surrounding spaces."""
     return isinstance(word, str) and fold(word) in _STATUS
 
 
@@ -127,14 +127,14 @@ NO_LIMIT = 2**62
 
 
 def due(connection: Connection, status: Status, as_of: datetime, limit: int | None) -> list[Instalment]:
-    """Instalments of a status that are due by `as_of` (UTC without a zone), oldest first."""
+    """Return the instalments of a status that are due by `as_of` (UTC without a zone), oldest first."""
     most = limit or NO_LIMIT
     found: dict[int, Any] = {}
     wanted = [spelling for spelling in spellings(connection) if fold(spelling) == status.value]
     for spelling in wanted:
         found |= {row[0]: row for row in DUE(connection, status=spelling, as_of=as_of, limit=most)}
     rows: Sequence[Any] = list(found.values())
-    if len(wanted) > 1:  # each comes in order
+    if len(wanted) > 1:  # the rows of each spelling are in order, but not all of them together
         rows = sorted(rows, key=lambda row: (str(row[6]), row[0]))[:most]
     orders: dict[int, str] = {}
     for part in in_parts(sorted({row[4] for row in rows if row[4] is not None}), LOOKUP):
@@ -143,7 +143,7 @@ def due(connection: Connection, status: Status, as_of: datetime, limit: int | No
 
 
 def by_ids(connection: Connection, ids: Iterable[int]) -> list[Instalment]:
-    """Instalments as they are now, by id; not those of a status that this toolkit does not know."""
+    """Return instalments in their current state, by id, without those whose status the toolkit does not know."""
     rows = [
         row
         for part in in_parts(sorted(ids), LOOKUP)
@@ -157,7 +157,7 @@ def by_ids(connection: Connection, ids: Iterable[int]) -> list[Instalment]:
 
 
 def spellings(connection: Connection) -> list[str]:
-    """The ways in which statuses are written in the schedule, found one by one through the index on them."""
+    """Return the spellings of statuses in the schedule. Each is found by one lookup in the index on statuses."""
     seen: list[str] = []
     word = FIRST_STATUS(connection).scalar_one()
     while word is not None:
@@ -167,19 +167,19 @@ def spellings(connection: Connection) -> list[str]:
 
 
 def unknown_statuses(connection: Connection, as_of: datetime) -> dict[str, int]:
-    """Statuses that this toolkit does not know, among what is due, and how often."""
+    """Return the statuses of due instalments that the toolkit does not know, and how often each occurs."""
     status: Any = cast(Schedule.status, Text) if connection.dialect.name == "postgresql" else Schedule.status
     if connection.dialect.name in ("mysql", "mariadb"):
-        status = cast(status, LargeBinary)  # as it is written, capitals and all
+        status = cast(status, LargeBinary)  # the exact spelling, including capitals
     query = select(status, func.count()).where(Schedule.payout_date <= as_of).group_by(status)
     found = {name.decode() if isinstance(name, bytes) else str(name): count for name, count in connection.execute(query)}
     return {name: count for name, count in found.items() if not is_known(name)}
 
 
 def unpaid(connection: Connection, start: datetime | None, end: datetime) -> tuple[int, int]:
-    """How many instalments that were due within a period, half-open, are not paid, and their paisa; what is no amount counts 0.
+    """Return the number of unpaid instalments that were due within a half-open period, and their paisa.
 
-    Those that were given up are among them: they are owed all the same.
+    Instalments that were given up are included, because they are still owed. A value that is not an amount counts as 0.
     """
     waits = folded(Schedule.status).in_([status.value for status in Status if status is not Status.PAID])
     query = select(Schedule.amount_paisa).where(waits, Schedule.payout_date < end)
@@ -190,14 +190,14 @@ def unpaid(connection: Connection, start: datetime | None, end: datetime) -> tup
 
 
 def is_schedule_missing(connection: Connection) -> bool:
-    """Whether the schedule has not one row, although an order was paid."""
+    """Return whether the schedule has no rows although an order was paid."""
     if connection.execute(select(Schedule.id).limit(1)).first() is not None:
         return False
     return connection.execute(select(Order.id).where(Order.paid_at.is_not(None)).limit(1)).first() is not None
 
 
 def members(connection: Connection, ids: Iterable[int]) -> dict[int, Member]:
-    """Flags of those who exist, without a lock."""
+    """Return the flags of the members that exist, without a lock."""
     found: dict[int, Member] = {}
     for part in in_parts(sorted(set(ids)), LOOKUP):
         found |= _flags(FACTS_MEMBERS(connection, ids=part))
@@ -212,12 +212,12 @@ def _flags(rows: Iterable[Any]) -> dict[int, Member]:
 
 
 def credited(connection: Connection, ids: Iterable[int]) -> set[int]:
-    """Those instalments that the ledger has a credit of already."""
+    """Return those instalments that already have a credit in the ledger."""
     return {row[0] for part in in_parts(ids, LOOKUP) for row in CREDITED(connection, ids=part)}
 
 
 def facts_of(instalment: Instalment, member: Member | None, *, is_credited: bool) -> Facts:
-    """What `why_held` looks at."""
+    """Return the facts that `why_held` evaluates."""
     return Facts(
         instalment.amount_paisa,
         member.is_active if member else None,
@@ -240,10 +240,11 @@ SET_BACK_HISTORY = Statement("payouts/set_back_history")
 def claim(
     connection: Connection, stated: Mapping[int, Change], ids: Sequence[int], *, wait: bool = False
 ) -> tuple[list[Instalment], dict[int, Member]]:
-    """Lock those instalments that still are what was stated, then their members.
+    """Lock those instalments that are still as planned, then their members. Return both.
 
-    What somebody else has claimed is skipped, or with `wait` waited for; what has another status, member, amount or order
-    than was stated is left alone. On SQLite the write lock is held already.
+    Instalments that another process has claimed are skipped, or waited for if `wait` is set. An instalment with a
+    status, member, amount, order or retry count other than planned is left alone. On SQLite the write lock is already
+    held.
     """
     rows = (CLAIM_WAITING if wait else CLAIM)(connection, ids=ids).all()
     claimed = [_with_order(stated[row[0]].instalment, row[6]) for row in rows if _is_as_stated(row, stated[row[0]].instalment)]
@@ -269,9 +270,10 @@ def _is_as_stated(row: Any, stated: Instalment) -> bool:
 
 
 def pay(connection: Connection, changes: Sequence[Change], was: Status, job_id: str, now: datetime) -> None:
-    """Pay claimed instalments: schedule, ledger, wallets, history, notices; each is one statement for all of them.
+    """Pay claimed instalments: update schedule, ledger, wallets, history and notices, each for all of them at once.
 
-    RuntimeError when fewer rows than claimed could be marked: then somebody changed them without the lock.
+    Raise RuntimeError when fewer rows than claimed could be marked, which means that they were changed without the
+    lock.
     """
     ids = [change.instalment.id for change in changes]
     marked = MARK_PAID(connection, ids=ids, was=was.value, now=now).rowcount
@@ -291,7 +293,7 @@ WALLETS_AT_ONCE = 100
 
 
 def add_to_wallets(connection: Connection, sums: dict[int, int]) -> None:
-    """Add to each member's wallet. The members are locked; each must exist."""
+    """Add to each member's wallet. The members must be locked. Raise RuntimeError when a member does not exist."""
     for part in in_parts(sums.items(), WALLETS_AT_ONCE):
         sql, _ = rendered(_wallets(len(part)), connection.dialect.name, 0)
         pairs = [value for pair in part for value in pair]
@@ -306,7 +308,7 @@ def _wallets(members: int) -> str:
 
 
 def set_back(connection: Connection, changes: Sequence[Change], was: Status, job_id: str, now: datetime) -> None:
-    """Record that instalments were held, broke or were given up; the administrators hear of the last two."""
+    """Record that instalments were held, failed or were given up. Notify the administrators of the last two."""
     by_state: defaultdict[State, list[int]] = defaultdict(list)
     for change in changes:
         by_state[change.to].append(change.instalment.id)
@@ -339,7 +341,7 @@ PROOF, STATUSES = Statement("payouts/proof"), Statement("payouts/statuses")
 
 
 def ledger_total(connection: Connection, ids: Iterable[int]) -> tuple[int, int]:
-    """How many of these instalments are paid and credited, and the credits' sum in paisa: read back, to be compared."""
+    """Re-read how many of these instalments are paid and credited, and the sum of their credits in paisa."""
     count = total = 0
     for part in in_parts(ids, LOOKUP):
         rows, paisa = PROOF(connection, ids=part).one()
@@ -348,5 +350,5 @@ def ledger_total(connection: Connection, ids: Iterable[int]) -> tuple[int, int]:
 
 
 def statuses(connection: Connection, ids: Iterable[int]) -> dict[int, str]:
-    """What these instalments' statuses are now."""
+    """Return the current statuses of these instalments."""
     return {row[0]: fold(row[1] or "") for part in in_parts(ids, LOOKUP) for row in STATUSES(connection, ids=part)}

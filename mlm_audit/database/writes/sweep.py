@@ -1,6 +1,6 @@
-"""What the monthly sweep writes: a batch of members in one transaction, decided under lock, each month at most once.
+"""Writes of the monthly sweep: one transaction per batch of members, decided under lock, each month at most once.
 
-At most once rests on the members' row locks with the eligibility log read behind them, on the compare-and-set of each
+At-most-once depends on the members' row locks, under which the eligibility log is read, on the compare-and-set of each
 commission's status, and on the unique references REPURCHASE_<member>_<YYYYMM> and ROLLUP_<member>_<YYYYMM>.
 """
 
@@ -35,7 +35,7 @@ users = sa.table(
     sa.column("lastEligibilityCheck", Moment),
     sa.column("eligibilityHistory", sa.JSON),
 )
-"""With the two columns that a migration adds, which the platform's own declaration does not have."""
+"""The users table with the two columns that a migration adds, which the declaration of the platform's tables lacks."""
 
 
 class Ruling(NamedTuple):
@@ -52,18 +52,21 @@ class Ruling(NamedTuple):
 
 
 class Job(NamedTuple):
-    """What all batches of a sweep share. `resets`: no later month was swept, so counters and flags are this month's."""
+    """Values that all batches of a sweep share.
+
+    `resets` is True when no later month was swept, so that counters and flags are set from this month.
+    """
 
     job_id: str
     month: Month
     now: datetime
     resets: bool
     rules: dict[str, Any]
-    """What the notices say was needed."""
+    """The rules of the plan that the notices state as required."""
 
 
 class Decided(NamedTuple):
-    """What a batch did, in paisa per member; `left` could not be decided and says why."""
+    """The outcome of a batch, in paisa per member. `left` maps members that could not be decided to the reason."""
 
     logged: list[int]
     released: dict[int, int]
@@ -72,19 +75,19 @@ class Decided(NamedTuple):
 
 
 def release_ref(member_id: int, month: int) -> str:
-    """The idempotency key of a member's release."""
+    """Return the idempotency key of a member's release."""
     return f"REPURCHASE_{member_id}_{month}"
 
 
 def rollup_ref(member_id: int, month: int) -> str:
-    """The idempotency key of a member's roll-up."""
+    """Return the idempotency key of a member's roll-up."""
     return f"ROLLUP_{member_id}_{month}"
 
 
 def decide_batch(connection: Connection, rulings: Sequence[Ruling], job: Job) -> Decided:
-    """Decide these members, in the caller's transaction. Who was decided before keeps that decision.
+    """Decide these members, in the caller's transaction. A member who was decided before keeps that decision.
 
-    RuntimeError when a row that is locked changed all the same: then nothing of the batch may stay.
+    Raise RuntimeError when a locked row changed nevertheless. The whole batch must then be rolled back.
     """
     by_id = {ruling.member_id: ruling for ruling in rulings}
     known = _lock(connection, by_id)
@@ -114,7 +117,10 @@ def _lock(connection: Connection, ids: Iterable[int]) -> list[int]:
 
 
 def _of(month: Month) -> tuple[Any, Any]:
-    """A member's log of a month, found by the member: with the bare columns a planner may walk the whole month each time."""
+    """Return conditions for a member's log of a month that lead a planner to search by member.
+
+    With the bare columns, a planner may scan the whole month each time.
+    """
     return func.coalesce(EligibilityLog.month, 0) == month.key % 100, func.coalesce(EligibilityLog.year, 0) == month.key // 100
 
 
@@ -124,7 +130,7 @@ def _logged(connection: Connection, ids: Sequence[int], month: Month) -> dict[in
 
 
 class Row(NamedTuple):
-    """An undecided commission row; `stands` is whether its order does."""
+    """An undecided commission row. `stands` is True if its order stands."""
 
     id: int
     paisa: int
@@ -133,7 +139,10 @@ class Row(NamedTuple):
 
 
 def _without_void(pending: dict[int, list[Row]]) -> tuple[dict[int, list[Row]], dict[int, str]]:
-    """Rows of an order that no longer stands are decided only when they add up to nothing; the others are left, and named."""
+    """Return the rows that can be decided, and the members with rows that cannot, with the reason.
+
+    Rows of an order that no longer stands can be decided only when they add up to zero.
+    """
     decided: dict[int, list[Row]] = {}
     void: dict[int, str] = {}
     for number, rows in pending.items():
@@ -150,7 +159,7 @@ def _without_void(pending: dict[int, list[Row]]) -> tuple[dict[int, list[Row]], 
 
 
 def _pending(connection: Connection, ids: Sequence[int], month: Month) -> dict[int, list[Row]]:
-    """The undecided commission rows of each member, locked."""
+    """Return the undecided commission rows of each member, locked."""
     query = (
         select(Commission.user_id, Commission.id, Commission.amount_paisa, Order.id, stands())
         .join(Order, Order.id == Commission.order_id)
@@ -165,9 +174,9 @@ def _pending(connection: Connection, ids: Sequence[int], month: Month) -> dict[i
 
 
 def undecidable(connection: Connection, sums: dict[int, int], month: Month) -> dict[int, str]:
-    """Members whose pending rows cannot be decided, and why; `sums` are their pending paisa.
+    """Return the members whose pending rows cannot be decided, with the reason. `sums` are their pending paisa.
 
-    A month is decided at most once, and a decision never takes money from a wallet.
+    A month is decided at most once, and a decision never debits a wallet.
     """
     refs = {ref(number, month.key): number for number in sums for ref in (release_ref, rollup_ref)}
     left = {number: "the month's rows add up to less than nothing; a person decides" for number, s in sums.items() if s < 0}
@@ -199,7 +208,7 @@ def _release(connection: Connection, sums: dict[int, int], job: Job) -> None:
 
 
 def statements(now: datetime) -> dict[str, Any]:
-    """What a sweep writes to the platform's tables, by name, of nobody: for whoever checks that a database takes it."""
+    """Return the sweep's writes to platform tables by name, for no member, to probe whether a database accepts them."""
     table: Any = Ledger.__table__
     nobody = update(Commission).where(Commission.id == -1)
     sets = {f"sweep: set {word}": nobody.values(status=word, processed_at=now) for word in ("released", "rolled_up")}
@@ -210,9 +219,9 @@ def statements(now: datetime) -> dict[str, Any]:
 
 
 def _last_balances(connection: Connection, ids: Sequence[int]) -> dict[int, int | None]:
-    """The balanceAfter of each member's last ledger row: the new row continues that chain, whatever the wallet says.
+    """Return the balanceAfter of each member's last ledger row, which a new row continues regardless of the wallet.
 
-    None where the platform left it empty; members without any row are absent.
+    The value is None where the platform left it empty. Members without any row are absent.
     """
     top = select(func.max(Ledger.id)).where(Ledger.user_id.in_(ids)).group_by(Ledger.user_id)
     rows = connection.execute(select(Ledger.user_id, Ledger.balance_after_paisa).where(Ledger.id.in_(top.scalar_subquery())))
@@ -290,7 +299,7 @@ def _log(connection: Connection, fresh: Sequence[Ruling], rolled_up: dict[int, i
 
 
 def _complete_log(connection: Connection, rolled_up: dict[int, int], job: Job) -> None:
-    """A member who was logged before and rolled up only now: the log's amount follows."""
+    """Update the amount in the log of members who were logged before and are rolled up only now."""
     key = job.month.key
     for number, paisa in rolled_up.items():
         mine = EligibilityLog.user_id == number, EligibilityLog.month == key % 100, EligibilityLog.year == key // 100
@@ -298,7 +307,10 @@ def _complete_log(connection: Connection, rolled_up: dict[int, int], job: Job) -
 
 
 def _update_users(connection: Connection, ids: Sequence[int], job: Job) -> None:
-    """History for everybody; counters and flag from the log's rows, so that one statement does a whole batch."""
+    """Append to the members' history and, if `job.resets`, set counters and flag.
+
+    The values come from the log's rows, so that one statement serves a whole batch.
+    """
     key, log = job.month.key, EligibilityLog.__table__
     label = month_label(key)
     decision = sa.case((log.c.isEligible, "eligible"), else_="not eligible")
@@ -307,8 +319,8 @@ def _update_users(connection: Connection, ids: Sequence[int], job: Job) -> None:
         users.c.eligibilityHistory: _appended(connection.dialect.name, label, decision),
     }
     if job.resets:
-        # Orders paid between the month's end and this moment belong to the new month. The members are locked, so an order
-        # that is being paid right now is either seen here or adds to the counter after us.
+        # Orders paid between the month's end and now belong to the new month. The members are locked, so an order that
+        # is being paid right now is either included here or added to the counter afterwards.
         since = select(func.coalesce(func.sum(Order.total_paisa), 0)).where(
             Order.user_id == users.c.id, stands(), Order.paid_at >= naive(job.month.end)
         )
@@ -322,7 +334,7 @@ def _update_users(connection: Connection, ids: Sequence[int], job: Job) -> None:
 
 
 def _appended(dialect: str, month: str, decision: Any) -> Any:
-    """The history with one entry more, in each database's JSON."""
+    """Return the history with one more entry, with the JSON functions of the database."""
     history = users.c.eligibilityHistory
     pair = ("month", sa.cast(month, sa.String), "decision", decision)
     if dialect == "postgresql":
@@ -344,7 +356,7 @@ def _notice(ruling: Ruling, rolled_up: dict[int, int], job: Job) -> Draft:
 
 
 def posted_total(connection: Connection, refs: Iterable[str]) -> int:
-    """Σ paisa of the ledger rows with these references: read back, to be compared."""
+    """Re-read the sum in paisa of the ledger rows with these references."""
     total = 0
     for part in in_parts(refs, LOOKUP):
         query = select(func.coalesce(func.sum(Ledger.amount_paisa), 0)).where(Ledger.ref.in_(part))
@@ -353,7 +365,7 @@ def posted_total(connection: Connection, refs: Iterable[str]) -> int:
 
 
 def month_totals(connection: Connection, month: Month) -> tuple[int, int]:
-    """Paisa that were released and rolled up for a month, by whichever run."""
+    """Return the paisa that were released and rolled up for a month, by all runs."""
     key = month.key
     released = select(func.coalesce(func.sum(Ledger.amount_paisa), 0)).where(
         folded(Ledger.type) == RELEASE, Ledger.reference_id == str(key)
@@ -365,7 +377,7 @@ def month_totals(connection: Connection, month: Month) -> tuple[int, int]:
 
 
 def store_stats(connection: Connection, job: Job) -> None:
-    """MonthlyStats as the sum of what is logged; untouched when it says so already."""
+    """Store the totals of the month in MonthlyStats. A row that already has these totals is left unchanged."""
     key = job.month.key
     mine = EligibilityLog.month == key % 100, EligibilityLog.year == key // 100
     counted = select(EligibilityLog.is_eligible, func.count(sa.distinct(EligibilityLog.user_id)))

@@ -1,4 +1,4 @@
-"""Repairs of what can be derived: closure rows and eligibility flags. One transaction per batch, looked at again in it."""
+"""Repairs of derived data: closure rows and eligibility flags. Each batch is one transaction that re-reads its rows."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,11 +17,11 @@ from mlm_audit.domain.periods import naive
 CLOSURE_INSERT, CLOSURE_DELETE, CLOSURE_SET_DEPTH = "closure-insert", "closure-delete", "closure-depth"
 FLAG = "eligibility-flag"
 ORDER = ("delete", "depth", "insert")
-"""Deletions first, so that no unique key stands in the way of what follows."""
+"""The order of actions. Deletions come first, so that no unique key blocks the other actions."""
 
 
 class Repaired(NamedTuple):
-    """One value or row that was changed; `before` null: it was inserted, `after` null: it was deleted."""
+    """One value or row that was changed. For an inserted row `before` is None, for a deleted row `after` is None."""
 
     kind: str
     table_name: str
@@ -32,7 +32,7 @@ class Repaired(NamedTuple):
 
 
 def as_repair(change: Change) -> Repaired:
-    """A change as it is planned, and recorded once it is made."""
+    """Return a change in the form in which it is planned, and recorded once it is made."""
     if change.action == "flag":
         return Repaired(
             FLAG, "users", str(change.descendant_id), "isEligibleRepurchase", _text(change.depth_now), str(change.depth)
@@ -52,23 +52,24 @@ def _text(value: int | None) -> str | None:
 
 
 def repair_closure(engine: Engine, job_id: str, changes: Sequence[Change], now: datetime) -> list[Repaired]:
-    """Make those of the changes that the matrix still asks for, in one transaction; returns them.
+    """Make those changes that the matrix still requires, in one transaction, and return them.
 
-    The members' nodes and closure rows are locked and read again: what has changed since the plan is left to the next run.
+    The members' nodes and closure rows are locked and re-read. What has changed since the plan is left to the next run.
     """
     members = sorted({change.descendant_id for change in changes})
     with write(engine) as connection:
         above = _ancestors(connection, members)
         rows = _closure_rows(connection, members)
         needed = {change for member in members for change in changes_for(member, above[member], rows[member])}
-        # In the order in which they are made, since they are undone in the opposite one: a new row may take an old row's id.
+        # The changes are recorded in the order in which they are made, and undone in the opposite order, because a new
+        # row may take an old row's id.
         done = sorted((change for change in changes if change in needed), key=lambda change: ORDER.index(change.action))
         _apply(connection, done)
         return _record(connection, job_id, done, now)
 
 
 def repair_flags(engine: Engine, job_id: str, changes: Sequence[Change], decided: int | None, now: datetime) -> list[Repaired]:
-    """Set flags as the sweep of `decided` (YYYYMM) has it, in one transaction, unless another sweep has come since."""
+    """Set flags as decided by the sweep of `decided` (YYYYMM), in one transaction, unless another sweep ran since."""
     wanted = {change.descendant_id: change for change in changes}
     with write(engine) as connection:
         locked = select(User.id, User.is_eligible_repurchase).where(User.id.in_(list(wanted))).order_by(User.id).with_for_update()
@@ -86,7 +87,7 @@ def repair_flags(engine: Engine, job_id: str, changes: Sequence[Change], decided
 
 
 def _decided_otherwise(connection: Connection, wanted: Mapping[int, Change], decided: int | None) -> set[int]:
-    """Members of whom a sweep that is running now has decided something else."""
+    """Return the members for whom a sweep of a later month, which is still running, has decided otherwise."""
     if decided is None:
         return set()
     query = select(EligibilityLog.user_id, EligibilityLog.is_eligible).where(
@@ -100,7 +101,7 @@ def _as_int(flag: object) -> int | None:
 
 
 def _ancestors(connection: Connection, members: Sequence[int]) -> dict[int, list[int]]:
-    """The ids above each member, the parent first; the members' own nodes are locked."""
+    """Return the ids above each member, parent first. The members' own nodes are locked."""
     parents: dict[int, int | None] = {}
     wanted = set(members)
     for step in range(CLOSURE_DEPTH):

@@ -1,4 +1,4 @@
-"""Taking repairs back: what a job changed is restored exactly, in one transaction; what has changed since is left and named."""
+"""Undo of repairs. A job's changes are reversed in one transaction. Rows that changed since are left and reported."""
 
 import json
 from collections.abc import Callable
@@ -17,17 +17,17 @@ from mlm_audit.domain.periods import naive
 
 
 class Undone(NamedTuple):
-    """How many repairs were taken back, and which were left, because somebody has changed the row since."""
+    """The number of repairs that were undone, and those that were left because the row has changed since."""
 
     undone: int
     left: tuple[str, ...]
 
 
 def undo_repairs(engine: Engine, job_id: str, now: datetime) -> Undone:
-    """Give back what a job changed, the last change first. Undoing twice does nothing.
+    """Undo a job's repairs, the last change first. Undoing twice does nothing.
 
-    A wallet gets the difference back, not the old figure: postings made in between stay. Rows and flags are restored as
-    they were, if they still are as the repair left them.
+    A wallet is adjusted by the difference and not reset to the old amount, so that postings made in between stay. Rows
+    and flags are restored if they are still as the repair left them.
     """
     left = []
     with write(engine) as connection:
@@ -98,4 +98,4 @@ HOW: dict[str, Callable[[Connection, str, str | None, str | None], bool]] = {
     CLOSURE_DELETE: _restore_deleted,
     CLOSURE_SET_DEPTH: _restore_depth,
 }
-"""How each kind of repair is taken back; False where the row is no longer as the repair left it."""
+"""The function that undoes each kind of repair. It returns False when the row is no longer as the repair left it."""

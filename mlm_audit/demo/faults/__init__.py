@@ -1,11 +1,11 @@
-"""Named kinds of fault as they happen in real systems, put into a demonstration platform, with the truth written down."""
+"""The kinds of fault that occur in real systems, injected into a demonstration platform with a record of the truth."""
 
 from mlm_audit.demo.faults import agreed, closure, commissions, dangers, fields, matrix, orders, payouts, sponsors, sweep, wallets
 from mlm_audit.demo.faults.injector import Fault, Injector, Truth, inject, parse_selection
 
 FAULTS: dict[str, Fault] = {
     fault.code: fault
-    # Sweep first: there are the fewest places for its kinds.
+    # The faults of the sweep come first, because they have the fewest possible places.
     for fault in (
         *sweep.FAULTS,
         *wallets.FAULTS,

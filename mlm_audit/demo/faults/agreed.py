@@ -1,4 +1,4 @@
-"""Faults that were made to agree: ledger, running balances and wallets fit together, and still somebody has what is not theirs."""
+"""Faults in consistent books: ledger, running balances and wallets agree, but an amount or its owner is wrong."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ def _end(injector: Injector) -> datetime:
 
 
 def _others(injector: Injector, places: int) -> list[int]:
-    """Active members who are not touched by any other fault."""
+    """Pick active members whom no other fault touches."""
     users = injector.platform["users"].filter("is_active", ~pl.col("is_blocked"), pl.col("role") == "user").sort("id")
     return [row["user_id"] for row in injector.pick(users.select(pl.col("id").alias("user_id")), places)]
 
@@ -91,7 +91,7 @@ def _payout_to_other(injector: Injector, places: int) -> list[Row]:
 
 
 def _payout_multiplied(injector: Injector, places: int) -> list[Row]:
-    """Schedule, ledger and wallet agree on ten times the amount that the order gives."""
+    """Multiply a paid instalment by ten, so that schedule, ledger, history and wallet agree on the wrong amount."""
     rows = injector.pick(paid_instalments(injector), places)
     amounts = [row["amount_paisa"] * 10 for row in rows]
     platform, ids = injector.platform, [row["schedule_id"] for row in rows]
@@ -172,7 +172,7 @@ def _released_from_nowhere(injector: Injector, places: int) -> list[Row]:
 
 
 def _level_six(injector: Injector, places: int) -> list[Row]:
-    """A commission at a level that the plan does not have: record, credit and wallet agree."""
+    """Add a commission at a level that the plan does not have. Record, credit and wallet agree."""
     rows = injector.pick(injector.joining_lines(), places)
     others, at = _others(injector, len(rows)), _end(injector) - timedelta(minutes=5)
     records = [
@@ -205,7 +205,7 @@ def _level_six(injector: Injector, places: int) -> list[Row]:
 
 
 def _share_moved(injector: Injector, places: int) -> list[Row]:
-    """The company's share of an order is short by what its remainder has too much; the order's sum is right."""
+    """Move 100 paisa from the company's share of an order to its remainder. The sum of the order stays correct."""
     p = injector.platform
     shares = p["ledger"].filter(pl.col("type") == "company_share", pl.col("amount_paisa") > 200)
     rest = (
@@ -248,7 +248,7 @@ def _rollup_amount(injector: Injector, places: int) -> list[Row]:
 
 
 def _release_record(injector: Injector, places: int) -> list[Row]:
-    """The record of a released commission is deleted: the credit has no commission behind it any more."""
+    """Delete the record of a released commission, so that no commission supports the credit."""
     rows = injector.pick(decided_commissions(injector, "released"), places)
     injector.platform.delete("commissions", [row["commission_id"] for row in rows])
     return [place("the record of a released commission is lost", 0, [row["user_id"]], [row["order_id"]]) for row in rows]
@@ -267,7 +267,7 @@ def _instalment_of_repurchase(injector: Injector, places: int) -> list[Row]:
 
 
 def _refund_from_other(injector: Injector, places: int) -> list[Row]:
-    """A refunded commission that nobody had decided was taken back in another member's name than the one who had it."""
+    """Assign the reversal of a refunded, undecided commission to a member who did not have the commission."""
     p = injector.platform
     fallen = p["orders"].filter(pl.col("status") == "refunded")["id"].implode()
     back = p["commissions"].filter(pl.col("amount_paisa") < 0, pl.col("status") == "pending", pl.col("order_id").is_in(fallen))
@@ -281,7 +281,7 @@ def _refund_from_other(injector: Injector, places: int) -> list[Row]:
 
 
 def _paid_while_held(injector: Injector, places: int) -> list[Row]:
-    """The last of several instalments that are held for want of KYC is paid, with its credit and its history."""
+    """Pay the last of several instalments held because KYC is not approved, with its credit and history row."""
     p = injector.platform
     without = p["users"].filter(~pl.col("is_kyc_approved"))["id"].implode()
     held = p["payout_schedule"].filter(pl.col("status") == "failed", pl.col("user_id").is_in(without)).sort("payout_date", "id")

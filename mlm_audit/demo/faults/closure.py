@@ -64,7 +64,7 @@ FAULTS = (
         "closure-duplicate",
         "closure-duplicate",
         _twice,
-        # A platform's unique key forbids it, and the demonstration's has one.
+        # A unique key on the table rejects duplicates, and the demonstration database has that key.
         in_standard=False,
     ),
 )

@@ -83,7 +83,7 @@ def _wrong_amount(injector: Injector, places: int) -> list[Row]:
 
 
 def _inactive_upline(injector: Injector, places: int) -> list[Row]:
-    """A level that was rolled up, because its upline never ordered, goes to that upline after all."""
+    """Credit a level to its upline, although it was rolled up because that upline never ordered."""
     platform = injector.platform
     never = platform["users"].filter(~pl.col("is_active"), ~pl.col("is_blocked")).select(pl.col("id").alias("user_id"))
     buyers = (

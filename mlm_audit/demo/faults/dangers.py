@@ -6,7 +6,7 @@ from mlm_audit.demo.faults.injector import Fault, Injector, Row, place
 
 
 def _balance_lost(injector: Injector, places: int) -> list[Row]:
-    """One row without balanceAfter, between rows that have one: nothing is off but the display."""
+    """Clear balanceAfter of a row between two rows that have it. Only the displayed balance is affected."""
     ledger = injector.platform["ledger"].filter(pl.col("user_id").is_not_null())
     inner = ledger.filter(
         pl.int_range(pl.len()).over("user_id") > 0, pl.int_range(pl.len()).over("user_id") < pl.len().over("user_id") - 1
@@ -17,7 +17,7 @@ def _balance_lost(injector: Injector, places: int) -> list[Row]:
 
 
 def _amount_doubled(injector: Injector, places: int) -> list[Row]:
-    """An order's commissionable amount was doubled after its lines had been posted."""
+    """Double the commissionable amount of an order after its lines have been posted."""
     orders = injector.platform["orders"].filter(pl.col("status") == "paid", pl.col("commission_amount_paisa") > 1_000)
     rows = injector.pick(orders.rename({"id": "order_id"}), places)
     ids = [row["order_id"] for row in rows]
@@ -36,7 +36,7 @@ def _approved(injector: Injector) -> pl.DataFrame:
 
 
 def _requested_twice(injector: Injector, places: int) -> list[Row]:
-    # Of members who could be debited once more: one alternative is that the bank paid twice.
+    # Only members who can be debited again are picked, because one alternative is that the bank paid twice.
     rows = injector.pick(injector.affordable(_approved(injector)).sort("withdrawal_id"), places)
     columns = [name for name in injector.platform["withdrawals"].columns if name != "id"]
     injector.platform.append("withdrawals", [{name: row[name] for name in columns} for row in rows])
@@ -50,7 +50,7 @@ def _request_lost(injector: Injector, places: int) -> list[Row]:
 
 
 def _debit_lost_without_chain(injector: Injector, places: int) -> list[Row]:
-    """The ledger row of a withdrawal is lost, and the member's rows have no running balance that would show it."""
+    """Delete the ledger row of a withdrawal, and clear the member's running balances, which would show the loss."""
     rows = injector.pick(_approved(injector), places)
     members = [row["user_id"] for row in rows]
     injector.platform.delete("ledger", [row["ledger_id"] for row in rows])
@@ -60,7 +60,7 @@ def _debit_lost_without_chain(injector: Injector, places: int) -> list[Row]:
 
 
 def _key_with_spaces(injector: Injector, places: int) -> list[Row]:
-    """A payout's ledger row lost its reference, and its key has spaces around it."""
+    """Clear the reference of a payout's ledger row, and put spaces around its key."""
     rows = injector.pick(injector.ledger("self_payout").drop_nulls("reference_id"), places)
     ids = [row["ledger_id"] for row in rows]
     injector.platform.update("ledger", ids, reference_id=[None] * len(ids), ref=[f" {row['ref']} " for row in rows])
@@ -68,7 +68,7 @@ def _key_with_spaces(injector: Injector, places: int) -> list[Row]:
 
 
 def _contradictory_log(injector: Injector, places: int) -> list[Row]:
-    """A second log row of the same member and month says the opposite."""
+    """Add a second log row for the same member and month with the opposite verdict."""
     log = injector.platform["eligibility_log"].filter(~pl.col("is_eligible"))
     rows = injector.pick(log, places)
     injector.platform.append("eligibility_log", [{**row, "is_eligible": True} for row in rows])

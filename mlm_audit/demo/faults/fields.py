@@ -1,4 +1,4 @@
-"""Faults in one field of one row: a record, a ledger row or a member that says what cannot be, with every sum as it was."""
+"""Faults in one field of one row: the field gets an impossible value, and every sum stays as it was."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -41,7 +41,10 @@ def _more(column: str, by: int) -> Value:
 
 
 class Edit(NamedTuple):
-    """One field of a row of `table` that meets `where`, set to `value`: by whom it is found, and with which cause."""
+    """A fault that sets `column` to `value` in a row of `table` that matches `where`.
+
+    The check `found_by` must find it and name `cause`. The checks in `also` may find it too.
+    """
 
     code: str
     about: str
@@ -189,7 +192,7 @@ def _new_member(edit: Edit, value: Any) -> int | None:
 
 
 def _located(injector: Injector, edit: Edit) -> pl.DataFrame:
-    """The rows that the fault may be put into, each with the member and the order that it is about."""
+    """Return the rows that the fault can be injected into, each with the member and the order that it is about."""
     rows = injector.platform[edit.table].filter(edit.where).sort("id")
     if edit.table == "orders":
         rows = rows.with_columns(pl.col("id").alias("order_id"))

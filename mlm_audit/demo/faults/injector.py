@@ -1,4 +1,4 @@
-"""Puts faults into a platform, each in places of its own, and writes down the truth: what, where, how much."""
+"""Injection of faults into a platform, each in its own places, with a record of the truth: fault, place and amount."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -12,12 +12,12 @@ from mlm_audit.domain.errors import InputError
 
 Row = dict[str, Any]
 STANDARD_PLACES = 1
-"""`--faults standard` puts every kind into this many places for each 700 members."""
+"""`--faults standard` injects every kind into this many places per 1,000 members, and into at least one place."""
 
 
 @dataclass(frozen=True)
 class Truth:
-    """One injected fault. `code` is the check that must find it, `cause` what it must say; `also` may find it too."""
+    """One injected fault. The check `code` must find it and name `cause`. The checks in `also` may find it too."""
 
     fault: str
     code: str
@@ -28,16 +28,16 @@ class Truth:
     amount_paisa: int
     what: str
     affected: int | None = None
-    """Of a fault in a tree: how many members it affects."""
+    """The number of members that a fault in a tree affects."""
 
     def to_dict(self) -> dict[str, Any]:
-        """For the truth file."""
+        """Return the fields for the truth file."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A kind of fault. `inject(injector, places)` changes the platform and yields the places as Truth fields."""
+    """A kind of fault. `inject(injector, places)` changes the platform and returns the places as Truth fields."""
 
     code: str
     about: str
@@ -46,12 +46,12 @@ class Fault:
     inject: Callable[["Injector", int], list[Row]]
     also: tuple[str, ...] = ()
     in_standard: bool = True
-    """Whether `--faults standard` has it: not those that tear the matrix, which would bury all others."""
+    """Whether `--faults standard` includes it. Faults that break up the matrix are excluded: they hide all others."""
 
 
 @dataclass
 class Injector:
-    """The platform with the places already used, so that no two faults touch the same member or order."""
+    """A platform and the places already used, so that no two faults touch the same member or order."""
 
     platform: Platform
     rng: np.random.Generator
@@ -59,9 +59,9 @@ class Injector:
     taken_orders: set[int] = field(default_factory=set)
 
     def pick(self, candidates: pl.DataFrame, places: int) -> list[Row]:
-        """Up to `places` rows at random, no two with the same member or order, none used before.
+        """Pick up to `places` random rows. No two share a member or an order, and none of these was used before.
 
-        Reads the columns user_id, buyer_id and order_id where the candidates have them.
+        The method reads the columns user_id, buyer_id and order_id where the candidates have them.
         """
         members = [name for name in ("user_id", "buyer_id") if name in candidates.columns]
         chosen: list[Row] = []
@@ -80,7 +80,7 @@ class Injector:
         return chosen
 
     def pick_lines(self, lines: Mapping[int, list[int]], places: int) -> list[list[int]]:
-        """Up to `places` lines of members at random, no two with the same member, none used before."""
+        """Pick up to `places` random lines of members. No two share a member, and no member was used before."""
         chosen: list[list[int]] = []
         keys = list(lines)
         for index in self.rng.permutation(len(keys)):
@@ -91,18 +91,19 @@ class Injector:
         return chosen
 
     def amounts(self, size: int, low: int = 1_000, high: int = 90_000) -> list[int]:
-        """Random amounts in paisa."""
+        """Return random amounts in paisa, from `low` up to but not including `high`."""
         return [int(value) for value in self.rng.integers(low, high, size)]
 
     def affordable(self, rows: pl.DataFrame, column: str = "amount_paisa") -> pl.DataFrame:
-        """The rows whose member could give the amount back without going below zero."""
+        """Return the rows whose member can be debited by the amount without a negative balance."""
         users = self.platform["users"].select(pl.col("id").alias("user_id"), "wallet_balance_paisa")
         return rows.join(users, on="user_id").filter(pl.col("wallet_balance_paisa") >= pl.col(column))
 
     def joining_lines(self) -> pl.DataFrame:
-        """Joining commissions with their ledger row: order_id, level, user_id, amount_paisa, commission_id, ledger_id.
+        """Return joining commissions with their ledger row.
 
-        Only uplines who are active today, so that the data prove who should have been paid.
+        The columns are order_id, level, user_id, amount_paisa, commission_id and ledger_id. Only uplines who are active
+        today are included, so that the data prove who should have been paid.
         """
         p = self.platform
         users = p["users"].filter("is_active", ~pl.col("is_blocked")).select(pl.col("id").alias("user_id"))
@@ -115,7 +116,7 @@ class Injector:
         return self.affordable(lines.join(users, on="user_id")).sort("commission_id")
 
     def pending_lines(self) -> pl.DataFrame:
-        """Repurchase commissions not yet decided, of standing orders and active uplines."""
+        """Return repurchase commissions that are not decided yet, of paid orders and active uplines."""
         p = self.platform
         standing = p["orders"].filter(pl.col("status") == "paid").select(pl.col("id").alias("order_id"))
         users = p["users"].filter("is_active", ~pl.col("is_blocked")).select(pl.col("id").alias("user_id"))
@@ -124,18 +125,18 @@ class Injector:
         return lines.rename({"id": "commission_id"}).sort("commission_id")
 
     def ledger(self, kind: str) -> pl.DataFrame:
-        """Ledger rows of one type, with `ledger_id` for id."""
+        """Return the ledger rows of one type, with the id in `ledger_id`."""
         return self.platform["ledger"].filter(pl.col("type") == kind).rename({"id": "ledger_id"})
 
     def repeat(self, row: Row, suffix: str, **changes: Any) -> None:
-        """Post a ledger row once more at the end of history, under another reference."""
+        """Post a ledger row again at the end of the history, under another idempotency key."""
         again = {key: row[key] for key in ("user_id", "type", "amount_paisa", "reference_id", "level_depth", "ref")}
         again |= {"ref": f"{row['ref']}_{suffix}", "created_at": self.platform.end.replace(tzinfo=None)}
         self.platform.append("ledger", [again | changes])
 
 
 def place(what: str, amount_paisa: int, members: Sequence[int | None], orders: Sequence[int | None] = ()) -> Row:
-    """One place, as the fields of Truth that differ from place to place."""
+    """Return one place as the fields of Truth that differ from place to place."""
     return {
         "what": what,
         "amount_paisa": amount_paisa,
@@ -147,9 +148,9 @@ def place(what: str, amount_paisa: int, members: Sequence[int | None], orders: S
 def inject(
     platform: Platform, selection: Mapping[str, int], faults: Mapping[str, Fault], seed: int, *, exact: bool = True
 ) -> list[Truth]:
-    """Put `selection[code]` faults of each kind into the platform, in place.
+    """Inject `selection[code]` faults of each kind into the platform, in place, and return the truths.
 
-    InputError when the platform is too small to hold that many; with `exact=False` it gets as many as it can hold.
+    Raise InputError when the platform is too small to hold that many. With `exact=False`, inject as many as it holds.
     """
     injector = Injector(platform, np.random.default_rng([seed, 3]))
     truths: list[Truth] = []
@@ -166,7 +167,7 @@ def inject(
 
 
 def parse_selection(text: str, faults: Mapping[str, Fault], members: int) -> dict[str, int]:
-    """`standard`, `none` or `CODE=N,CODE=N` as code → places."""
+    """Parse `standard`, `none` or `CODE=N,CODE=N` into code → places. Raise InputError when the text is invalid."""
     if text == "none":
         return {}
     if text == "standard":

@@ -1,4 +1,4 @@
-"""Who is above and below whom, worked out plainly: the injector's own view of the trees, apart from the checks'."""
+"""Ancestors and descendants in the trees, computed in plain Python for the injector and independently of the checks."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from mlm_audit.demo.platform import Platform
 
 
 class Lineage:
-    """Parents and children of one tree as it stands; `sponsor` or `matrix`."""
+    """The parents and children in one tree, `sponsor` or `matrix`, at the time of construction."""
 
     def __init__(self, platform: Platform, tree: str) -> None:
         if tree == "sponsor":
@@ -21,7 +21,7 @@ class Lineage:
                 self.children[parent].append(child)
 
     def below(self, member: int) -> list[int]:
-        """Everybody below a member, nearest first; a ring is gone round once."""
+        """Return all members below a member, nearest first. In a ring, each member is visited once."""
         found: list[int] = []
         seen, level = {member}, [member]
         while level:
@@ -31,7 +31,7 @@ class Lineage:
         return found
 
     def lines(self, length: int) -> dict[int, list[int]]:
-        """For each member with enough above them: the line of `length` from them up, which ends below the top."""
+        """Return the line of `length` members upwards from each member who has one. A line ends below the root."""
         found = {}
         for member in self.parent:
             line = [member]
@@ -42,7 +42,7 @@ class Lineage:
         return found
 
     def above(self, member: int) -> list[int]:
-        """Everybody above a member, nearest first; ends where the tree ends or turns back."""
+        """Return all members above a member, nearest first. The list ends at the root, or where a ring repeats."""
         found: list[int] = []
         parent = self.parent.get(member)
         while parent is not None and parent not in found:

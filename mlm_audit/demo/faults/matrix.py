@@ -1,4 +1,4 @@
-"""Faults in the matrix: parents, rings, nodes and members without each other, positions, seats."""
+"""Faults in the matrix: wrong parents, rings, nodes without members or the reverse, wrong positions and seats."""
 
 from collections.abc import Callable
 
@@ -24,9 +24,9 @@ def _picked(injector: Injector, members: list[int], places: int) -> list[int]:
 def _each(
     what: str, change: Callable[[Injector, Lineage, int], int | None], among: Callable[[Lineage], list[int]]
 ) -> Callable[[Injector, int], list[Row]]:
-    """A fault that changes one member at a time; `change` returns how many it affects, None: the member and those below.
+    """Return a fault that changes one member at a time. The closure stays as it was.
 
-    The closure stays as it was.
+    `change` returns how many members it affects. None means the member and everyone below.
     """
 
     def inject(injector: Injector, places: int) -> list[Row]:
@@ -49,7 +49,7 @@ def _inner(tree: Lineage) -> list[int]:
 
 
 def _early_leaves(tree: Lineage) -> list[int]:
-    """Leaves with somebody placed after them, so that their seat is missed."""
+    """Return the leaves that have members placed after them, so that an empty seat is a hole."""
     leaves = [member for member in _with_parent(tree) if not tree.children[member]]
     return leaves[: len(leaves) // 2]
 
@@ -80,7 +80,7 @@ def _ring(length: int) -> Callable[[Injector, int], list[Row]]:
 
 
 def _free_seat(injector: Injector, tree: Lineage, member: int) -> int:
-    """A late leaf that is not below the member, to be put under."""
+    """Pick a late leaf that is not below the member, as the new parent."""
     leaves = [other for other in tree.parent if not tree.children[other] and other != member]
     leaves = [
         other for other in leaves[-len(leaves) // 2 :] if other not in injector.taken_members and member not in tree.above(other)
@@ -145,7 +145,7 @@ def _both_deleted(injector: Injector, tree: Lineage, member: int) -> int:
 
 
 def _vanished(injector: Injector, places: int) -> list[Row]:
-    """A leaf and every trace of them: what is left is the hole."""
+    """Delete a leaf with their member, node and closure rows. Only the hole in the matrix remains."""
     assert injector.platform[CLOSURE].height, "made before the matrix changes"
     tree, sponsors = Lineage(injector.platform, "matrix"), Lineage(injector.platform, "sponsor")
     done = []
@@ -158,7 +158,7 @@ def _vanished(injector: Injector, places: int) -> list[Row]:
 
 
 def _moved_with_closure(injector: Injector, places: int) -> list[Row]:
-    """Somebody moved a leaf and wrote its closure anew: what is left is the hole."""
+    """Move a leaf and rewrite its closure rows. Only the hole in the matrix remains."""
     assert injector.platform[CLOSURE].height, "made before the matrix changes"
     tree = Lineage(injector.platform, "matrix")
     done = []

@@ -1,4 +1,4 @@
-"""Faults in orders, the company's lines and rows that hang in the air."""
+"""Faults in orders, in the company's lines, and in rows that name a member or an order that does not exist."""
 
 from datetime import timedelta
 
@@ -29,7 +29,7 @@ def _company_twice(injector: Injector, places: int) -> list[Row]:
 
 
 def _fresh_repurchases(injector: Injector) -> pl.DataFrame:
-    """Standing repurchase orders with commission that no sweep has decided."""
+    """Return paid repurchase orders with commission that no sweep has decided."""
     orders = injector.platform["orders"].filter(pl.col("status") == "paid", ~pl.col("is_joining_order"))
     pending = injector.pending_lines().group_by("order_id").agg(pl.col("amount_paisa").sum())
     return orders.rename({"id": "order_id"}).join(pending, on="order_id").sort("order_id")
@@ -96,7 +96,7 @@ def _orphan_order(injector: Injector, places: int) -> list[Row]:
 LINES = ("commission-unexpected", "company-posting", "conservation")
 
 PURCHASES = ("purchase-counters", "eligibility-log")
-"""What also differs when an order no longer counts as a purchase of its month."""
+"""Checks that also find breaks when an order no longer counts as a purchase of its month."""
 
 FAULTS = (
     Fault(

@@ -39,7 +39,7 @@ def _amount(injector: Injector, places: int) -> list[Row]:
 
 
 def paid_instalments(injector: Injector) -> pl.DataFrame:
-    """Paid instalments with their ledger row, of members who could give the amount back."""
+    """Return the paid instalments with their ledger rows, of members whose wallets cover the amount."""
     credits = injector.ledger("self_payout").select("ledger_id", pl.col("reference_id").alias("schedule_id"))
     return injector.affordable(_schedule(injector, "paid").join(credits, on="schedule_id")).sort("schedule_id")
 
@@ -86,7 +86,7 @@ def _history_lost(injector: Injector, places: int) -> list[Row]:
 
 
 def approved_requests(injector: Injector) -> pl.DataFrame:
-    """Approved withdrawals with their ledger row."""
+    """Return the approved withdrawals with their ledger rows."""
     debits = injector.ledger("withdrawal").select("ledger_id", pl.col("reference_id").alias("withdrawal_id"))
     rows = injector.platform["withdrawals"].rename({"id": "withdrawal_id"})
     return rows.join(debits, on="withdrawal_id").sort("withdrawal_id")

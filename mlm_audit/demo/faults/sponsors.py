@@ -11,7 +11,7 @@ UNKNOWN = 9_000_000_000
 
 
 def _members(injector: Injector) -> pl.DataFrame:
-    """Everybody but the founder."""
+    """Return the members who have a sponsor: everyone except the founder."""
     return (
         injector.platform["users"].filter(pl.col("sponsor_id").is_not_null()).select(pl.col("id").alias("user_id"), "sponsor_id")
     )
@@ -22,7 +22,7 @@ def _set_sponsors(injector: Injector, sponsors: dict[int, int | None]) -> None:
 
 
 def tree_place(what: str, members: list[int], affected: int) -> Row:
-    """A place in a tree."""
+    """Return the place of a fault in a tree, with the number of members that it affects."""
     return place(what, 0, members) | {"affected": affected}
 
 
@@ -37,7 +37,7 @@ def _new_sponsor(what: str, sponsor_of: Callable[[int], int | None]) -> Callable
 
 
 def _ring(length: int) -> Callable[[Injector, int], list[Row]]:
-    """The topmost of `length` members in a line gets the last of them as sponsor."""
+    """Return a fault in which the topmost of `length` members in a line gets the lowest of them as sponsor."""
 
     def inject(injector: Injector, places: int) -> list[Row]:
         tree = Lineage(injector.platform, "sponsor")

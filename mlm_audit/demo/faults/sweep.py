@@ -12,7 +12,7 @@ ZONE = zone("Asia/Kolkata")
 
 
 def decided_commissions(injector: Injector, status: str) -> pl.DataFrame:
-    """Decided repurchase commission with its business month (YYYYMM of Asia/Kolkata), per member and month."""
+    """Return the repurchase commissions with this status, each with its business month (YYYYMM in Asia/Kolkata)."""
     p = injector.platform
     local = pl.col("paid_at").dt.replace_time_zone("UTC").dt.convert_time_zone("Asia/Kolkata")
     month = (local.dt.year().cast(pl.Int64) * 100 + local.dt.month()).alias("month")
@@ -22,12 +22,12 @@ def decided_commissions(injector: Injector, status: str) -> pl.DataFrame:
 
 
 def _single(lines: pl.DataFrame) -> pl.DataFrame:
-    """Only member-months with exactly one commission."""
+    """Return the commissions that are the only one of their member and month."""
     return lines.filter(pl.len().over("user_id", "month") == 1)
 
 
 def releases(injector: Injector) -> pl.DataFrame:
-    """Releases of months, of members who could give the amount back; `month` is the reference."""
+    """Return the monthly releases of members whose wallets cover the amount. `month` is the reference."""
     rows = injector.ledger("repurchase_commission").rename({"reference_id": "month"})
     return injector.affordable(rows).sort("ledger_id")
 
@@ -78,7 +78,7 @@ def _rollup_record_lost(injector: Injector, places: int) -> list[Row]:
 
 
 def _add_to_stats(platform: Platform, month: int, amount_paisa: int) -> None:
-    """Change what MonthlyStats has as rolled up for a month (YYYYMM)."""
+    """Add an amount to the rolled-up total of a month (YYYYMM) in MonthlyStats."""
     mine = pl.col("year") * 100 + pl.col("month") == month
     changed = pl.when(mine).then(pl.col("rolled_up_paisa") + amount_paisa).otherwise("rolled_up_paisa")
     platform.frames["monthly_stats"] = platform["monthly_stats"].with_columns(changed.alias("rolled_up_paisa"))
@@ -107,7 +107,7 @@ def _released_though_ineligible(injector: Injector, places: int) -> list[Row]:
 
 
 def _month_slip(injector: Injector, places: int) -> list[Row]:
-    """A sweep on a UTC clock decided the month while it still had hours to go in the business zone."""
+    """Date decisions 3.5 hours before the month ends in the business zone, as a sweep on a UTC clock would."""
     rows = injector.pick(decided_commissions(injector, "released"), places)
     ends = [month_of(row["paid_at"].replace(tzinfo=UTC), ZONE).end.replace(tzinfo=None) for row in rows]
     early = [end - timedelta(hours=3, minutes=30) for end in ends]

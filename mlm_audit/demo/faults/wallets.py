@@ -1,4 +1,4 @@
-"""Faults between wallet and ledger."""
+"""Faults in wallets, and in their agreement with the ledger."""
 
 import polars as pl
 
@@ -28,7 +28,7 @@ def _ledger_without_wallet(injector: Injector, places: int) -> list[Row]:
     candidates = injector.affordable(injector.ledger("sponsor_commission").filter(pl.col("amount_paisa") > 100))
     rows = injector.pick(candidates.sort("ledger_id"), places)
     for row in rows:
-        # The rows that came later took their balanceAfter from the wallet, which never got this one.
+        # Later rows took their balanceAfter from the wallet, which this row never reached.
         later = (pl.col("user_id") == row["user_id"]) & (pl.col("id") > row["ledger_id"])
         lower = pl.when(later).then(pl.col("balance_after_paisa") - row["amount_paisa"])
         platform.frames["ledger"] = platform["ledger"].with_columns(

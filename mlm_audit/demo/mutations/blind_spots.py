@@ -1,4 +1,4 @@
-"""What no check can tell, and why: the declarations of blind_spots.toml."""
+"""The blind spots declared in blind_spots.toml: changes that no check can detect, and the reasons."""
 
 import tomllib
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ FILE = Path(__file__).with_name("blind_spots.toml")
 
 @dataclass(frozen=True)
 class BlindSpot:
-    """Mutations that are excused, and why. An empty list of rows, columns, mutations or consistencies means all of them."""
+    """Mutations that are excused, and why. Empty rows, columns, mutations or consistencies mean all of them."""
 
     table: str
     reason: str
@@ -25,10 +25,10 @@ class BlindSpot:
     partly: bool = False
     """Whether some of the mutations are found, depending on the place."""
     gap: bool = False
-    """Whether it could be checked, and is not yet."""
+    """Whether a check could find the mutations, but does not exist yet."""
 
     def covers(self, case: Case) -> bool:
-        """Whether a case is one of those that are excused."""
+        """Return whether a case is excused."""
         wanted = (
             (self.rows, case.row_kind),
             (self.columns, case.column),
@@ -38,7 +38,7 @@ class BlindSpot:
         return case.table == self.table and all(not names or value in names for names, value in wanted)
 
     def concerns(self, table: str, column: str) -> bool:
-        """Whether anything of a column is excused."""
+        """Return whether any mutation of a column is excused."""
         return table == self.table and (not self.columns or column in self.columns)
 
 
@@ -48,6 +48,6 @@ def _arguments(entry: dict[str, Any]) -> dict[str, Any]:
 
 @cache
 def blind_spots() -> Sequence[BlindSpot]:
-    """Every declaration, in the order of the file."""
+    """Return every declaration, in the order of the file."""
     entries: list[dict[str, Any]] = tomllib.loads(FILE.read_text(encoding="utf-8"))["blind_spot"]
     return tuple(BlindSpot(**_arguments(entry)) for entry in entries)

@@ -1,4 +1,4 @@
-"""What a mutation is: which column of which kind of row changes how, and how far the rest is made to agree."""
+"""The cases of the mutation scorecard: column, kind of row, change, and how far other records agree with the change."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class Case:
 
 
 def cases(platform: Platform) -> list[Case]:
-    """Every case that the rows of a platform allow."""
+    """Return every case that the rows of a platform allow."""
     found = []
     for table, spec in columns().items():
         changes = [(ROW, mutation) for mutation in ROW_MUTATIONS]
@@ -68,7 +68,7 @@ def _consistencies(table: str, column: str) -> Sequence[Consistency]:
 
 
 def sample(everything: Sequence[Case], share: float, seed: int) -> list[Case]:
-    """A random share of the cases, the same for the same seed."""
+    """Return a random share of the cases. The same seed gives the same cases."""
     rng = np.random.default_rng([seed, 7])
     size = max(1, round(len(everything) * share))
     return [everything[int(index)] for index in sorted(rng.choice(len(everything), size, replace=False))]

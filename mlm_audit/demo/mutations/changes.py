@@ -1,4 +1,4 @@
-"""The mutations of one value: what becomes of a number, a word, a reference, an instant."""
+"""The mutations of one value: changes to numbers, words, references and instants."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -27,34 +27,34 @@ WORDS: dict[tuple[str, str], tuple[str, ...]] = {
     ("payout_history", "status"): ("completed", "failed", "cancelled"),
     ("authorisations", "kind"): ("adjustment", "bonus"),
 }
-"""Every word that a status, type or kind can be."""
+"""The values of each status, type and kind column."""
 
 MEMBERS = frozenset({"user_id", "from_user_id", "parent_id", "sponsor_id", "ancestor_id", "descendant_id"})
 REFERENCES = frozenset({"order_id", "reference_id", "schedule_id"})
 
 
 class Draw:
-    """One row that is about to be changed, with what a change may draw from."""
+    """A row that is about to be changed, and the data from which a change may take the new value."""
 
     def __init__(
         self, platform: Platform, row: Mapping[str, Any], column: str, peers: pl.DataFrame, rng: np.random.Generator
     ) -> None:
-        """`peers` are the other rows of the same kind."""
+        """Store the row and its context. `peers` are the other rows of the same kind."""
         self.platform, self.row, self.column, self.peers, self.rng = platform, row, column, peers, rng
 
     @property
     def value(self) -> Any:
-        """The value as it is."""
+        """Return the current value."""
         return self.row[self.column]
 
     def other(self) -> Any:
-        """The value of a peer that differs from this one; the same value when there is none."""
+        """Return the value of a random peer that differs from this one, or the same value when there is none."""
         values = self.peers[self.column].drop_nulls().unique(maintain_order=True)
         values = values.filter(values != self.value) if self.value is not None else values
         return values[int(self.rng.integers(len(values)))] if len(values) else self.value
 
     def member(self) -> int:
-        """Another member than the row's, who is active."""
+        """Return a random active member whom the row does not name."""
         users = self.platform["users"].filter(pl.col("is_active"), ~pl.col("is_blocked"))["id"]
         taken = {self.row.get(name) for name in (*MEMBERS, "id" if "sponsor_id" in self.row else "")}
         users = users.filter(~users.is_in([m for m in taken if m is not None]))
@@ -104,7 +104,7 @@ TEXT: dict[str, Change] = NULL | {
 
 
 def changes_of(table: str, column: str, kind: Kind) -> dict[str, Change]:
-    """The mutations of a column, by name; the swap with another row, which needs two rows, is not among them."""
+    """Return the mutations of a column, by name. The swap with another row is excluded, because it needs two rows."""
     if words := WORDS.get((table, column)):
         return NULL | {f"word-{word}": _word(word) for word in words} | {"word-unknown": _word("zz_unknown")}
     if column == "id" or (table, column) == ("matrix_nodes", "user_id"):

@@ -16,14 +16,14 @@ GRANTS = 12
 
 
 def clean_platform(members: int, seed: int) -> Platform:
-    """A platform with every kind of row, which reconciles to zero breaks."""
+    """Build a platform that has every kind of row and reconciles to zero breaks."""
     platform = build_platform(DemoSpec(members=members, seed=seed), load_plan(), Settings(database_url=None).tz)
     add_grants(platform, np.random.default_rng([seed, 6]), GRANTS)
     return platform
 
 
 def add_grants(platform: Platform, rng: np.random.Generator, count: int) -> None:
-    """Adjustments and bonuses of random active members, each with its authorisation; every second bonus has a record too."""
+    """Add adjustments and bonuses for random active members, each authorised. Every second bonus has a record too."""
     active = platform["users"].filter(pl.col("is_active"), ~pl.col("is_blocked"))["id"].to_numpy()
     chosen = [int(member) for member in rng.choice(active, min(2 * count, len(active)), replace=False)]
     at = platform.end.replace(tzinfo=None) - timedelta(days=2)

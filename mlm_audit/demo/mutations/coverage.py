@@ -1,4 +1,4 @@
-"""The mutation scorecard: per column, how many mutations were tried, found, and excused; and what is wrong with the checks."""
+"""The mutation scorecard: how many mutations of each column were tried, found and excused, and what the checks lack."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -12,9 +12,10 @@ from mlm_audit.demo.mutations.true_causes import true_causes
 
 @dataclass
 class Line:
-    """One column of one table. `decidable` of the found ones have a known true cause, `caused` name it.
+    """The counts of one column of one table.
 
-    Of `remedies` found ones there are steps to take, `closed` of them put everything right.
+    `decidable` counts the found mutations with a known true cause, and `caused` those whose breaks name it. `remedies`
+    counts the mutations that have steps to take, and `closed` those whose steps fix everything.
     """
 
     tried: int = 0
@@ -30,10 +31,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Card:
-    """What came of the trials.
+    """The result of the trials.
 
-    `missed` were not found and are not declared; `stale` are declarations of what is found; `miscaused` were found without a true cause. `left_open` have a
-    remedy that did not close, with what was wrong.
+    `missed` are mutations that were not found and are not declared. `stale` are declarations of mutations that were
+    found. `miscaused` are mutations that were found without a true cause. `left_open` are mutations with a remedy that
+    did not close, and what was wrong with it.
     """
 
     lines: dict[tuple[str, str], Line]
@@ -44,7 +46,7 @@ class Card:
 
     @property
     def is_perfect(self) -> bool:
-        """Whether everything was found or is declared, and every declaration is true."""
+        """Return whether every mutation was found or is declared, and every declaration is true."""
         return not self.missed and not self.stale
 
 
@@ -90,7 +92,7 @@ def _count_found(line: Line, outcome: Outcome, miscaused: list[tuple[Case, tuple
 
 
 def markdown(result: Card, *, seeds: int, members: int, share: float) -> str:
-    """The scorecard as a page of the documentation."""
+    """Return the scorecard as a page of the documentation."""
     total = sum(line.tried for line in result.lines.values())
     head = (
         "# Mutation scorecard\n\n"
@@ -115,7 +117,7 @@ def markdown(result: Card, *, seeds: int, members: int, share: float) -> str:
 
 
 def _left_open(result: Card) -> str:
-    """The remedies that did not close, each with the first thing that is open afterwards."""
+    """Return the section on remedies that did not close, each with the first fault that was found."""
     total = sum(line.remedies for line in result.lines.values())
     closed = sum(line.closed for line in result.lines.values())
     twice = sum(any(fault.endswith(" again") for fault in faults) for _, faults in result.left_open)

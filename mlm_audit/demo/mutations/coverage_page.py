@@ -1,4 +1,4 @@
-"""What a PASS covers: for every column, which check determines it, or why nothing can."""
+"""The page about what a PASS covers: the checks that determine each column, or the reason why no check can."""
 
 from mlm_audit.checks.catalogue import load_checks
 from mlm_audit.demo.mutations.blind_spots import blind_spots
@@ -19,7 +19,7 @@ TREE_CHECKS: dict[str, tuple[str, ...]] = {
     "hierarchy.descendant_id": ("closure-missing", "closure-surplus"),
     "hierarchy.depth": ("closure-depth",),
 }
-"""The checks of the trees have no files of their own: which columns they determine."""
+"""The tree checks that determine each column. They are listed here because they have no files of their own."""
 
 FURTHER: dict[str, str] = {
     "users": "Names, addresses, numbers and the referral code are personal data that no check reads.",
@@ -33,11 +33,11 @@ FURTHER: dict[str, str] = {
     "monthly_stats": "jobId, lastUpdated: the sweep's own words.",
     "authorisations": "approvedBy, reason: the approver's word, which a person reads.",
 }
-"""Columns that no check reads, and why."""
+"""The columns of each table that no check reads, and the reason."""
 
 
 def determined() -> dict[str, list[str]]:
-    """The codes of the checks that determine each column."""
+    """Return the codes of the checks that determine each column."""
     found: dict[str, list[str]] = {f"{table}.{name}": [] for table, spec in columns().items() for name in (ROW, *spec)}
     for check in load_checks():
         for name in check.determines:
@@ -48,7 +48,7 @@ def determined() -> dict[str, list[str]]:
 
 
 def page() -> str:
-    """docs/coverage.md."""
+    """Return the text of docs/coverage.md."""
     lines = [
         "# What a PASS covers\n",
         (

@@ -1,4 +1,4 @@
-"""Carries out a mutation on a draft of a platform."""
+"""The application of a mutation to a draft of a platform."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,13 +17,13 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Mutator:
-    """Changes rows of drafts of a clean platform."""
+    """Applies mutations to rows of drafts of a clean platform."""
 
     clean: Platform
     rng: np.random.Generator
 
     def apply(self, draft: Platform, case: Case, row: Row, peers: pl.DataFrame) -> Site | None:
-        """Change a row of a draft; returns what was touched, or None when the mutation would not change anything."""
+        """Change a row of a draft and return what was touched. Return None when the mutation would change nothing."""
         site = site_of(self.clean, case.table, row)
         others = peers.filter(pl.col(key_of(case.table)) != row[key_of(case.table)])
         if case.column == ROW:
@@ -48,7 +48,7 @@ class Mutator:
         return self._agree(draft, case, row, after, site)
 
     def _agree(self, draft: Platform, case: Case, row: Row, after: Row | None, site: Site) -> Site:
-        """Make the rest agree, as far as the case wants it."""
+        """Make other records agree, as far as the consistency of the case requires, and return what was touched."""
         if after is not None:
             site |= site_of(self.clean, case.table, after)
         if case.consistency is Consistency.MIRRORED:
@@ -60,12 +60,12 @@ class Mutator:
         return site
 
     def _partner(self, case: Case, row: Row, others: pl.DataFrame) -> Row | None:
-        """A row of the same kind with another value."""
+        """Return a random row of the same kind with another value, or None when there is none."""
         differing = others.filter(pl.col(case.column).ne_missing(row[case.column]))
         return differing.row(int(self.rng.integers(differing.height)), named=True) if differing.height else None
 
     def _whole(self, draft: Platform, case: Case, row: Row, others: pl.DataFrame) -> Row | None:
-        """Delete the row, or add another one like it."""
+        """Delete the row and return None, or add a row like it and return the new row."""
         key = key_of(case.table)
         if case.mutation == "delete":
             draft.delete(case.table, [row[key]], key=key)

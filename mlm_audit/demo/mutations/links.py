@@ -1,4 +1,4 @@
-"""Which records belong to a row, so that a mutation can be made consistent in all of them."""
+"""The records that repeat the values of a row, so that a mutation can be made consistent in all of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,10 +14,11 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Link:
-    """Records of another table that say the same as a row.
+    """The records of another table that repeat the values of a row.
 
-    `on` maps columns of the record to those of the row that find it; `same` maps columns of the row to those of the record that
-    repeat them. `when` restricts the rows, `where` the records. With `negated` the record has the amount with the other sign.
+    `on` maps columns of the record to the columns of the row that find it. `same` maps columns of the row to the
+    columns of the record that repeat them. `when` restricts the rows, and `where` restricts the records. With
+    `negated`, the record has the amount with the opposite sign.
     """
 
     table: str
@@ -28,7 +29,7 @@ class Link:
     negated: bool = False
 
     def records(self, platform: Platform, row: Mapping[str, Any]) -> list[Row]:
-        """The records of a row."""
+        """Return the records that are linked to a row."""
         if any(row[name] != word for name, word in self.when.items()) or any(row[name] is None for name in self.on.values()):
             return []
         match = pl.lit(value=True)
@@ -143,9 +144,9 @@ LINKS: dict[str, tuple[Link, ...]] = {
 
 
 def mirror(platform: Platform, table: str, before: Row, after: Row | None, *, added: bool = False) -> Site:
-    """Make the records of a row agree with what became of it; returns what was touched.
+    """Make the records of a row agree with the change of the row, and return what was touched.
 
-    `after` is None when the row was deleted; `added` when `after` was appended and `before` stays.
+    `after` is None when the row was deleted. `added` is true when `after` was appended and `before` stays.
     """
     site = Site(frozenset(), frozenset(), frozenset())
     for link in LINKS.get(table, ()):
@@ -174,7 +175,7 @@ def _mirrored(link: Link, record: Row, before: Row, after: Row) -> Row:
 
 
 def _repeated(platform: Platform, link: Link, new: Row, before: Row, after: Row, table: str) -> Row:
-    """Append a further record for a row that was appended, and let the two name each other."""
+    """Append a record for a row that was appended, make the two refer to each other, and return the record."""
     key = key_of(link.table)
     new = {**new, key: int(str(platform[link.table][key].max())) + 1} if key == "id" else new
     for theirs, mine in link.on.items():
@@ -192,7 +193,7 @@ def _repeated(platform: Platform, link: Link, new: Row, before: Row, after: Row,
 
 
 def _rename(row: Row, old: Any, new: Any) -> None:
-    """The idempotency key of a ledger row names what the row refers to."""
+    """Put the new id into the idempotency key of a ledger row. The key contains the id that the row refers to."""
     if isinstance(row.get("ref"), str) and isinstance(new, int):
         row["ref"] = row["ref"].removesuffix("_AGAIN").replace(f"_{old}", f"_{new}", 1)
 

@@ -1,4 +1,4 @@
-"""What becomes of mutations when the remedies of their breaks are taken: each alternative on a copy, then the audit again."""
+"""Trials of the remedies for mutations: apply each alternative to a copy of the platform, and audit the copy again."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -16,9 +16,10 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Taken:
-    """The remedies of one mutation. `ways` alternatives were taken; `faults` says of each that did not close what was wrong.
+    """The result of the remedies of one mutation.
 
-    Without ways a person has to find out first what is right.
+    `ways` is the number of alternatives that were applied. `faults` describes what was wrong with those that did not
+    close. With no ways, a person must first establish what is right.
     """
 
     ways: int = 0
@@ -27,12 +28,12 @@ class Taken:
 
 NOTHING_TAKEN = Taken()
 SAME_KEY = "repeat-same-key"
-"""The mutation that repeats a row with its id, as a view without a key may show it: no step can name one of the two."""
+"""The mutation that repeats a row with its id, as in a view without a key. No step can identify one of the two rows."""
 
 
 @dataclass(frozen=True)
 class Own:
-    """A mutation's site and the breaks that are about it."""
+    """The site of a mutation and the breaks that are about it."""
 
     site: Site
     rows: Sequence[Row]
@@ -45,11 +46,11 @@ def take(
     audit: Callable[[Platform], Sequence[Row]],
     whose: Callable[[Row], Sequence[int]],
 ) -> list[Taken]:
-    """Take the remedies of all mutations of a platform at once, one alternative after the other.
+    """Apply the remedies of all mutations of a platform together, with one copy for each alternative.
 
-    `whose` tells which mutations a break is about. What is open afterwards, and was not before as something to find out,
-    is a fault of its mutation; so is a wallet that moves and does not belong to
-    the mutation, and one that moves again when the steps are taken twice.
+    `whose` returns the numbers of the mutations that a break is about. A break that is open afterwards is a fault of
+    its mutation, unless it was open before and a person must investigate it. A wallet that changes and does not belong
+    to the mutation is a fault. So is a wallet that changes again when the steps are applied twice.
     """
     remedies = [[remedy_of(row) for row in own.rows if own.mutation != SAME_KEY] for own in owns]
     ways = [max((_ways(remedy) for remedy in mine), default=0) for mine in remedies]
@@ -74,7 +75,7 @@ def take(
 
 
 def _comes_due(row: Row, platform: Platform) -> bool:
-    """Whether a break is only that an instalment which the remedy added is due: the next payout run pays it."""
+    """Return whether a break only reports that an instalment added by a remedy is due. The next payout run pays it."""
     known = set(platform["payout_schedule"]["id"])
     return row["code"] == "payout-overdue" and not any(part["id"] in known for part in json.loads(row["evidence"]))
 
@@ -84,7 +85,7 @@ def _ways(remedy: Remedy) -> int:
 
 
 def _was_open(row: Row, remedies: Sequence[Remedy]) -> bool:
-    """Whether a break was there before, as something that a person has to find out, or as what follows from such a thing and still does."""
+    """Return whether a break was open before and needs an investigation, or still follows from such a break."""
     questions = {remedy.break_id for remedy in remedies if not _ways(remedy) and not remedy.follows}
     if row["id"] in questions:
         return True
@@ -93,7 +94,10 @@ def _was_open(row: Row, remedies: Sequence[Remedy]) -> bool:
 
 
 def _left(once: Platform, remedies: Sequence[Sequence[Remedy]], audit: Callable[[Platform], Sequence[Row]]) -> Sequence[Row]:
-    """What is open after the remedies; what followed from another break, and has steps of its own now, is put right as well."""
+    """Return the breaks that are open after the remedies.
+
+    Breaks that followed from another break and now have steps of their own are fixed first.
+    """
     following = {remedy.break_id for mine in remedies for remedy in mine if remedy.follows}
     left = audit(once)
     steps = [remedy for remedy in map(remedy_of, left) if remedy.break_id in following and remedy.steps]

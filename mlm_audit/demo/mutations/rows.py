@@ -1,4 +1,4 @@
-"""The rows of a platform as the mutation scorecard sees them: the kinds of row per table, and what a row belongs to."""
+"""The rows that the mutation scorecard changes: the kinds of row in each table, and the members and orders of a row."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from mlm_audit.checks.inputs import INPUTS, TREE_INPUTS, Input, Kind
 from mlm_audit.demo.platform import Platform
 
 ROW = "(row)"
-"""Stands for the existence of a row where otherwise a column is named."""
+"""The column name that stands for the existence of the row itself."""
 
 EVIDENCE_NAMES = {
     "users": "users",
@@ -25,13 +25,13 @@ EVIDENCE_NAMES = {
     "monthly_stats": "MonthlyStats",
     "authorisations": "AuditAuthorisation",
 }
-"""The database's name of each table, as the evidence of a break has it."""
+"""The database name of each table, as it appears in the evidence of a break."""
 
 TREES = frozenset({"users", "matrix_nodes", "hierarchy"})
-"""Tables that the checks of the trees read."""
+"""Tables that the tree checks read."""
 
 WIDE = TREES
-"""Tables whose rows decide about many orders: their mutations are tried one at a time, but for the columns of NARROW."""
+"""Tables whose rows affect many orders. Their mutations are tried one at a time, except for the columns in NARROW."""
 
 NARROW = frozenset(
     ("users", column)
@@ -45,15 +45,15 @@ NARROW = frozenset(
         "role",
     )
 ) | {("matrix_nodes", "position")}
-"""Columns of these tables that concern their own member only."""
+"""Columns of the tables in WIDE that affect only the member of the row."""
 
 ALONE = frozenset({"monthly_stats"})
-"""Tables whose rows belong to no member, so that no break says whose it is."""
+"""Tables whose rows belong to no member, so that their breaks name no member."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """What a row belongs to: a break that names one of these is about the row."""
+    """The members, orders and rows that a row belongs to. A break that names one of them is about the row."""
 
     members: frozenset[int]
     orders: frozenset[int]
@@ -63,12 +63,12 @@ class Site:
         return Site(self.members | other.members, self.orders | other.orders, self.rows | other.rows)
 
     def meets(self, other: "Site") -> bool:
-        """Whether the two share a member, an order or a row."""
+        """Return whether the two sites share a member, an order or a row."""
         return bool(self.members & other.members or self.orders & other.orders or self.rows & other.rows)
 
 
 def columns() -> dict[str, dict[str, Kind]]:
-    """Every canonical table with every column that a check reads, those of the trees included."""
+    """Return every canonical table with every column that a check reads, including the tree checks."""
     found: dict[str, dict[str, Kind]] = {}
     for inputs in (INPUTS, TREE_INPUTS):
         for table, spec in inputs.items():
@@ -78,12 +78,12 @@ def columns() -> dict[str, dict[str, Kind]]:
 
 
 def key_of(table: str) -> str:
-    """The column that names a row of a table."""
+    """Return the column that identifies a row of a table."""
     return "user_id" if table == "matrix_nodes" else "id"
 
 
 def with_kinds(platform: Platform, table: str) -> pl.DataFrame:
-    """The rows of a table with their kind in `row_kind`; a mutation is tried on each kind."""
+    """Return the rows of a table with their kind in `row_kind`. A mutation is tried on each kind."""
     frame = platform[table]
     return frame.with_columns(_kind(platform, table).alias("row_kind"))
 
@@ -124,14 +124,14 @@ KINDS: dict[str, pl.Expr] = {
     "eligibility_log": pl.when("is_eligible").then(pl.lit("eligible")).otherwise(pl.lit("not-eligible")),
     "authorisations": pl.col("kind"),
 }
-"""The kind of a row, table by table; the rows of a table that is not here are all of one kind."""
+"""The kind of a row, by table. All other tables except matrix_nodes have one kind of row."""
 
 
 ORDER_LINES = ("sponsor_commission", "company_share", "rollup_to_company", "remainder")
 
 
 def site_of(platform: Platform, table: str, row: dict[str, object]) -> Site:
-    """The members, the order and the row itself that a row belongs to."""
+    """Return the site of a row: its members, its order and the row itself."""
     members = {row.get(name) for name in ("user_id", "from_user_id", "descendant_id")}
     orders = {row.get("order_id")}
     if table == "users":

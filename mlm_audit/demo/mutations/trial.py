@@ -1,4 +1,4 @@
-"""Many mutations in one copy of a clean platform, and which of them the checks find."""
+"""Trials of many mutations in one copy of a clean platform, and the mutations that the checks find."""
 
 import json
 import tempfile
@@ -30,14 +30,14 @@ from mlm_audit.engine.duck import Engine
 
 MOST_IN_BATCH = 100
 MOST_MISSES = 20
-"""After so many cases without a free place a batch is full."""
+"""A batch is full after this many cases without a free place."""
 MOST_PLACES = 60
-"""How many rows are tried for a case before it waits for the next batch."""
+"""The number of rows that are tried for a case before it waits for the next batch."""
 
 
 @dataclass(frozen=True)
 class Edit:
-    """A case at one place, and what it touched there."""
+    """A case applied at one place, and what it touched."""
 
     case: Case
     site: Site
@@ -45,7 +45,7 @@ class Edit:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the checks made of one edit: the code and the cause of each break that is about it."""
+    """The result of the checks for one edit: the code and the cause of each break or issue that is about it."""
 
     edit: Edit
     found_by: tuple[tuple[str, str], ...]
@@ -63,7 +63,7 @@ class Batch:
         self.taken = Site(frozenset(), frozenset(), frozenset())
 
     def add(self, case: Case) -> bool:
-        """Put a case into a free place; returns whether there was one."""
+        """Put a case into a free place, and return whether there was one."""
         rows = with_kinds(self.clean, case.table).filter(pl.col("row_kind") == case.row_kind).drop("row_kind")
         for index in self.rng.permutation(rows.height)[:MOST_PLACES]:
             row = rows.row(int(index), named=True)
@@ -80,14 +80,14 @@ class Batch:
 
 
 def is_alone(case: Case) -> bool:
-    """Whether a case concerns so many members and orders that it is tried alone."""
+    """Return whether a case affects so many members and orders that it is tried alone."""
     if case.table == "orders":
         return case.column in ("user_id", ROW, "id")
     return case.table in ALONE or (case.table in WIDE and (case.table, case.column) not in NARROW)
 
 
 def batches(clean: Platform, wanted: Iterable[Case], rng: np.random.Generator) -> Iterator[Batch]:
-    """Batches that hold every case once, but for those that the platform has no place for."""
+    """Yield batches that hold every case once, except the cases that have no place in the platform."""
     waiting = [case for case in wanted if not is_alone(case)]
     for case in wanted:
         batch = Batch(clean, rng)
@@ -98,7 +98,7 @@ def batches(clean: Platform, wanted: Iterable[Case], rng: np.random.Generator) -
         for case in waiting:
             if len(batch.edits) >= MOST_IN_BATCH or len(missed) >= MOST_MISSES:
                 later.append(case)
-            elif not batch.add(case) and batch.edits:  # in an empty batch it has no place at all
+            elif not batch.add(case) and batch.edits:  # in an empty batch, the case has no place at all
                 missed.append(case)
         waiting = later + missed
         if batch.edits:
@@ -106,7 +106,7 @@ def batches(clean: Platform, wanted: Iterable[Case], rng: np.random.Generator) -
 
 
 def outcomes(batch: Batch) -> list[Outcome]:
-    """Run every check on a batch, and tell whose breaks are whose. Raises RuntimeError when a check could not run."""
+    """Run every check on a batch and assign the breaks to the edits. Raise RuntimeError when a check could not run."""
     breaks = audit(batch.platform)
     alone = len(batch.edits) == 1
     touches_trees = any(edit.case.table in TREES for edit in batch.edits)
@@ -124,7 +124,7 @@ def outcomes(batch: Batch) -> list[Outcome]:
 
 
 def _taken(batch: Batch, breaks: list[Row], own: list[list[Row]]) -> list[Taken]:
-    """The remedies of each edit's breaks; of an edit that is alone every break is its own."""
+    """Apply the remedies of each edit's breaks. An edit that is alone in its batch owns every break."""
     if len(batch.edits) == 1:
         [edit] = batch.edits
         return take(batch.platform, [Own(edit.site, breaks, edit.case.mutation)], audit, lambda _: [0])
@@ -137,7 +137,7 @@ def _taken(batch: Batch, breaks: list[Row], own: list[list[Row]]) -> list[Taken]
 
 
 def audit(platform: Platform) -> list[Row]:
-    """The breaks of a platform in memory. Raises RuntimeError when a check could not run."""
+    """Return the breaks of a platform in memory. Raise RuntimeError when a check could not run."""
     with tempfile.TemporaryDirectory() as folder:
         platform.write_snapshot(Path(folder))
         settings = Settings(database_url=None, threads=1)
@@ -149,7 +149,10 @@ def audit(platform: Platform) -> list[Row]:
 
 
 def _is_about(row: dict[str, Any], edit: Edit, batch: Batch, *, alone: bool) -> bool:
-    """Whether a break is about an edit: it names its row, its order, or its member and no order of another edit."""
+    """Return whether a break names the row or the order of an edit, or its member and no order of another edit.
+
+    With `alone`, a break that names no member and no order is about the edit too.
+    """
     evidence = {(part.get("table"), part.get("id")) for part in json.loads(row["evidence"] or "[]")}
     if evidence & edit.site.rows or row["order_id"] in edit.site.orders:
         return True
@@ -159,10 +162,10 @@ def _is_about(row: dict[str, Any], edit: Edit, batch: Batch, *, alone: bool) -> 
 
 
 def trial(clean: Platform, wanted: Sequence[Case], seed: int, processes: int = 1) -> Iterator[Outcome]:
-    """Every case at one random place, in a random order; cases without a place are left out.
+    """Try every case at one random place, in random order, and yield the outcomes. Cases without a place are left out.
 
-    What a batch did not show, and no declaration excuses, is tried once more alone: another edit may have hidden it. So is a
-    remedy that did not close: what another edit broke may stand in its way.
+    A case that was not found, and that no declaration excuses, is tried again alone, because another edit may have
+    hidden it. A case whose remedy did not close is tried again alone too, because another edit may have prevented it.
     """
     rng = np.random.default_rng([seed, 5])
     shuffled = [wanted[int(index)] for index in rng.permutation(len(wanted))]
@@ -195,6 +198,6 @@ def _tried(batch: Batch, seed: tuple[int, ...]) -> list[Outcome]:
 
 
 def scorecard(members: int, seed: int, share: float, processes: int = 1) -> Iterator[Outcome]:
-    """A random share of all cases on the clean platform of a seed."""
+    """Yield the outcomes of a random share of all cases on the clean platform of a seed."""
     clean = clean_platform(members, seed)
     yield from trial(clean, sample(cases(clean), share, seed), seed, processes)

@@ -1,4 +1,4 @@
-"""The true causes of mutations, where the data decide them: what an honest finding must say."""
+"""The true causes of mutations, where the data determine them. A break must name one of them."""
 
 from mlm_audit.demo.mutations.case import Case, Consistency
 
@@ -31,11 +31,11 @@ _TRUE: tuple[tuple[str, str, str, str, str, frozenset[str]], ...] = (
     ("payout_schedule", "pending", "(row)", "repeat-other-key", _ANY, frozenset({"instalment-doubled"})),
     ("payout_schedule", "pending", "amount_paisa", "plus-one", _ANY, frozenset({"instalment-amount"})),
 )
-"""Table, kind of row, column, mutation and consistency (`*` is any), and the causes that are true."""
+"""Table, kind of row, column, mutation and consistency (`*` matches any value), and the true causes."""
 
 
 def true_causes(case: Case) -> frozenset[str]:
-    """The causes that would be true of a case; empty where the data do not decide it."""
+    """Return the true causes of a case. Return an empty set where the data do not determine the cause."""
     consistency = str(Consistency(case.consistency))
     mine = (case.table, case.row_kind, case.column, case.mutation, consistency)
     for *pattern, causes in _TRUE:

@@ -1,4 +1,4 @@
-"""Legitimate platforms that are unlike the usual demonstration platform: every one of them must pass."""
+"""Legitimate platforms that differ from the usual demonstration platform. All of them must pass."""
 
 from mlm_audit.demo.variants.grants import GRANTS
 from mlm_audit.demo.variants.refunds import REFUND_VARIANTS

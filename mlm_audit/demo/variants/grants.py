@@ -1,4 +1,4 @@
-"""Variants in adjustments and bonuses, each with the record of who approved it."""
+"""Variants with adjustments and bonuses, each with the record of who approved it."""
 
 from datetime import timedelta
 from typing import Any
@@ -12,7 +12,10 @@ APPROVER = "finance@example.invalid"
 
 
 def grant(platform: Platform, entry: dict[str, Any], reason: str) -> None:
-    """Post an adjustment or a bonus at the end of the ledger, with its authorisation. `entry`: user_id, type, amount_paisa, ref."""
+    """Post an adjustment or a bonus at the end of the ledger, with its authorisation.
+
+    `entry` has user_id, type, amount_paisa and ref.
+    """
     at = platform.end.replace(tzinfo=None) - timedelta(minutes=30)
     platform.append("ledger", [{"created_at": at} | entry])
     approval = {"kind": entry["type"], "user_id": entry["user_id"], "amount_paisa": entry["amount_paisa"]}
@@ -22,7 +25,7 @@ def grant(platform: Platform, entry: dict[str, Any], reason: str) -> None:
 
 
 def _members(platform: Platform, least_paisa: int = 0) -> list[int]:
-    """Active members with at least so much in their wallet."""
+    """Return the active members with at least `least_paisa` in their wallets."""
     users = platform["users"].filter(pl.col("is_active"), ~pl.col("is_blocked"), pl.col("wallet_balance_paisa") >= least_paisa)
     return [int(member) for member in users["id"]]
 

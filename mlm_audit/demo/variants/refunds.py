@@ -1,4 +1,4 @@
-"""Variants in refunds: in full and in part, before and after instalments were paid, recovered in several ways."""
+"""Variants with refunds: in full and in part, before and after instalments were paid, and recovered in several ways."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -21,7 +21,10 @@ def _at(platform: Platform) -> datetime:
 
 
 def _joining_orders(platform: Platform, paid: int, least_open: int) -> list[Row]:
-    """Joining orders with so many paid instalments and at least so many open ones, whose refund overdraws nobody."""
+    """Return joining orders with `paid` paid and at least `least_open` open instalments.
+
+    Orders whose refund would overdraw a wallet are left out.
+    """
     schedule = (
         platform["payout_schedule"]
         .group_by("order_id")
@@ -42,7 +45,7 @@ def _joining_orders(platform: Platform, paid: int, least_open: int) -> list[Row]
 
 
 def _owed(platform: Platform, order_id: int) -> dict[int, int]:
-    """What members got for an order: commission and self income."""
+    """Return the commission and self income that each member received for an order, in paisa."""
     lines = _lines(platform, order_id).filter(pl.col("type") == MEMBER_LINE)
     paid = platform["payout_schedule"].filter(pl.col("order_id") == order_id, pl.col("status") == "paid")
     owed = pl.concat([frame.select("user_id", "amount_paisa") for frame in (lines, paid)])
@@ -50,12 +53,12 @@ def _owed(platform: Platform, order_id: int) -> dict[int, int]:
 
 
 def _lines(platform: Platform, order_id: int) -> pl.DataFrame:
-    """The ledger rows of an order's lines."""
+    """Return the ledger rows of an order's lines."""
     return platform["ledger"].filter(pl.col("reference_id") == order_id, pl.col("type").is_in([MEMBER_LINE, *COMPANY_LINES]))
 
 
 def _reverse_lines(platform: Platform, order_id: int, part: Callable[[Row], int], suffix: str = "REV") -> None:
-    """Take back `part` of each of an order's lines, in the ledger and in the commission records."""
+    """Reverse the amount `part(line)` of each of an order's lines, in the ledger and in the commission records."""
     at, touched = _at(platform), []
     for row in _lines(platform, order_id).to_dicts():
         if amount := part(row):
@@ -72,7 +75,7 @@ def _reverse_lines(platform: Platform, order_id: int, part: Callable[[Row], int]
 
 
 def _cancel_open(platform: Platform, order_id: int) -> None:
-    """No instalment of the order is paid any more."""
+    """Cancel the pending instalments of the order."""
     pending = platform["payout_schedule"].filter(pl.col("order_id") == order_id, pl.col("status") == "pending")["id"].to_list()
     many = len(pending)
     platform.update(
@@ -95,7 +98,7 @@ def _refund_joining(platform: Platform, paid: int, recover: Callable[[Platform, 
 
 
 def _uncount(platform: Platform, order: Row, amount: int) -> None:
-    """What was refunded is no purchase of the month any more, where that month is not over."""
+    """Subtract a refunded amount from the buyer's purchases of this month, if the order was paid this month."""
     last_sweep: Any = platform["eligibility_log"]["created_at"].max()
     if order["paid_at"] >= last_sweep - timedelta(hours=2):
         [user] = platform.rows("users", [order["user_id"]])
@@ -128,7 +131,7 @@ def _by_negative_payout(platform: Platform, order: Row, rows: list[Row]) -> None
 
 
 def _refund_in_part(platform: Platform, *, joining: bool) -> None:
-    """The buyer gives half of the order back: total and commissionable amount are halved, the books follow."""
+    """Refund half of some orders: halve the total and the commissionable amount, and adjust the books."""
     for order in (_joining_orders(platform, 0, 4) if joining else _open_repurchases(platform))[:REFUNDS]:
         before = order["commission_amount_paisa"]
         after = before // 2
@@ -141,7 +144,7 @@ def _refund_in_part(platform: Platform, *, joining: bool) -> None:
 
 
 def _open_repurchases(platform: Platform) -> list[Row]:
-    """Repurchases whose commission no sweep has decided."""
+    """Return paid repurchase orders whose commission no sweep has decided and of which nothing was reversed."""
     pending = platform["commissions"].filter(pl.col("status") == "pending", pl.col("amount_paisa") > 0)["order_id"].unique()
     orders = platform["orders"].filter(
         pl.col("status") == "paid", ~pl.col("is_joining_order"), pl.col("id").is_in(pending.to_list())
@@ -151,7 +154,7 @@ def _open_repurchases(platform: Platform) -> list[Row]:
 
 
 def _shares(order: Row, commission: int, *, joining: bool) -> dict[str, int]:
-    """How the default plan splits an amount: company, levels 1 to 5, pot, self income."""
+    """Return how the default plan splits an amount: company, levels 1 to 5, pot and self income."""
     del order
     company = commission * 30 // 100
     rest = commission - company
@@ -161,7 +164,7 @@ def _shares(order: Row, commission: int, *, joining: bool) -> dict[str, int]:
 
 
 def _difference(shares: tuple[dict[str, int], dict[str, int]], platform: Platform, order_id: int, row: Row) -> int:
-    """By how much a line of the order is too high now."""
+    """Return the amount by which a line of the order is now too high, in paisa."""
     before, after = shares
     kind, level = row.get("type"), row.get("level_depth", row.get("level"))
     if kind == "company_share":
@@ -176,7 +179,7 @@ def _difference(shares: tuple[dict[str, int], dict[str, int]], platform: Platfor
 
 
 def _reschedule(platform: Platform, order_id: int, self_paisa: int) -> None:
-    """The instalments of what is left."""
+    """Set the order's instalments to the self income that remains."""
     rows = platform["payout_schedule"].filter(pl.col("order_id") == order_id).sort("instalment").to_dicts()
     each = self_paisa // 4
     amounts = [self_paisa - 3 * each if number == 0 else each for number in range(len(rows))]

@@ -1,4 +1,4 @@
-"""What a variant of the demonstration platform is: a platform that is legitimate, but unlike the usual one."""
+"""Variants of the demonstration platform: legitimate platforms that differ from the usual one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,20 +16,20 @@ PLANS = Path(__file__).parent / "plans"
 
 @dataclass(frozen=True)
 class Variant:
-    """A kind of platform that must pass. `change_world` alters the facts, `change_books` adds to the books that follow."""
+    """A kind of platform that must pass. `change_world` changes the facts, and `change_books` the resulting books."""
 
     name: str
     about: str
     change_world: Callable[[World], World] | None = None
     change_books: Callable[[Platform], None] | None = None
     settings: dict[str, str] = field(default_factory=dict)
-    """Settings that the platform must be audited with, by their names in the environment."""
+    """The settings that the platform must be audited with, by the names of their environment variables."""
     members: int | None = None
     trees_pass: bool = True
-    """Whether the tree check passes too: several roots are a finding there, whoever meant them."""
+    """Whether the tree check passes too. It reports several roots as issues even when they are intended."""
 
     def build(self, spec: DemoSpec, plan: Plan, tz: ZoneInfo) -> Platform:
-        """The platform; plan and time zone are those of the variant where it has its own."""
+        """Build the platform. The variant's own number of members, plan and time zone replace the given ones."""
         if self.members is not None:
             spec = DemoSpec(self.members, spec.months, spec.seed, spec.end)
         plan = load_plan(Path(self.settings["PLAN_FILE"])) if "PLAN_FILE" in self.settings else plan

@@ -1,4 +1,4 @@
-"""Variants in the facts: who is in the tree, and which orders there are."""
+"""Variants of the facts: the members in the tree, and their orders."""
 
 from dataclasses import replace
 
@@ -11,14 +11,14 @@ MILLISECOND = 1_000
 
 
 def _tiny_commission(world: World) -> World:
-    """Every fifth order sets aside nothing, every fifth one paisa."""
+    """Set the commissionable amount of every fifth order to 0, and of every order after those to 1 paisa."""
     commission = world.orders.commission_paisa.copy()
     commission[0::5], commission[1::5] = 0, 1
     return replace(world, orders=replace(world.orders, commission_paisa=commission))
 
 
 def _at_boundaries(world: World, boundaries: list[int]) -> World:
-    """Repurchases of the days after each boundary are moved to it, and to the last millisecond before it, in turn."""
+    """Move repurchases of the five days after each boundary alternately to it and to the last millisecond before it."""
     paid_at, refunded_at = world.orders.paid_at.copy(), world.orders.refunded_at.copy()
     first = world.members.first_paid_at[world.orders.member]
     for boundary in boundaries:
@@ -30,7 +30,7 @@ def _at_boundaries(world: World, boundaries: list[int]) -> World:
 
 
 def _sorted(orders: Orders) -> Orders:
-    """Orders by time of payment, a joining order first, as their ids want it."""
+    """Sort orders by time of payment, with joining orders first, because ids follow this order."""
     index: Ints = np.lexsort((~orders.is_joining, orders.paid_at))
     return Orders(
         orders.member[index],
@@ -51,21 +51,21 @@ def _plan_boundary(world: World) -> World:
 
 
 def _admin(world: World) -> World:
-    """Three members with others below them are admins."""
+    """Make admins of three members who have others below them."""
     admin = np.zeros(world.members.count, np.bool_)
     admin[[1, 4, 7]] = True
     return replace(world, members=replace(world.members, admin=admin))
 
 
 def _several_roots(world: World) -> World:
-    """Two further members have neither parent nor sponsor."""
+    """Remove the parent and the sponsor of two further members."""
     parent, sponsor = world.members.parent.copy(), world.members.sponsor.copy()
     parent[[2, 9]] = sponsor[[2, 9]] = -1
     return replace(world, members=replace(world.members, parent=parent, sponsor=sponsor))
 
 
 def _activated_by_hand(world: World) -> World:
-    """Those who never ordered were made active all the same: half of them when they registered, half of them later."""
+    """Activate the members who never ordered: half of them at registration, and half of them later."""
     members = world.members
     later = members.created_at + (world.end - members.created_at) // 2
     since = np.where(np.arange(members.count) % 2 == 0, members.created_at, later)

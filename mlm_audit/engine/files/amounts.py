@@ -1,4 +1,7 @@
-"""Amounts as text, in the number formats that a user may name, to exact paisa. What is not exact is null, never rounded."""
+"""Parses amounts from text to exact paisa, in the number formats that a user may name.
+
+An amount that is not exact becomes null, and is never rounded.
+"""
 
 from typing import get_args
 
@@ -7,7 +10,7 @@ import polars as pl
 from mlm_audit.engine.files.format import Numbers
 
 PLAIN = r"^[+-]?([0-9]{1,24}([.][0-9]{1,2}0{0,40})?|[.][0-9]{1,2}0{0,40})$"
-"""Zeros beyond the hundredths are exact; any other digit there is not."""
+"""A plain amount. Zeros beyond the hundredths are exact; any other digit there is not."""
 
 BODIES: dict[str, str] = {
     "thousands": r"[0-9]{1,3}(?:,[0-9]{3})+(?:[.][0-9]+)?|[0-9]+(?:[.][0-9]+)?",
@@ -23,14 +26,14 @@ MINUS = ("-", "\u2212")
 
 
 def paisa_of(texts: pl.Series, numbers: Numbers) -> pl.Series:
-    """Paisa for each text, as Int64, or as Decimal where one is too large; null for what is not an exact amount."""
+    """Return the paisa of each text as Int64, or as Decimal if one is too large; null for text that is not exact."""
     plain = texts if numbers == "plain" else _as_plain(texts, BODIES[numbers])
     frame = pl.DataFrame({"text": plain}).with_columns(pl.col("text").str.contains(PLAIN).fill_null(value=False).alias("exact"))
     text = pl.when("exact").then(pl.col("text"))
     digits = text.str.strip_chars_start("+-")
     point = digits.str.split_exact(".", 1)
     whole, hundredths = point.struct.field("field_0"), point.struct.field("field_1").fill_null("")
-    # A point and its zeros are cut to two places; digits are concatenated, so that no arithmetic can round.
+    # The digits after the point are cut to two places. Digits are concatenated, so that no arithmetic can round.
     joined = frame.select(
         (whole + hundredths.str.slice(0, 2).str.pad_end(2, "0")).alias("digits"), text.str.starts_with("-").alias("is_debit")
     )
@@ -41,13 +44,16 @@ def paisa_of(texts: pl.Series, numbers: Numbers) -> pl.Series:
 
 
 def formats_for(text: str) -> list[str]:
-    """The number formats other than plain that read a text as an exact amount."""
+    """Return the number formats other than plain that read a text as an exact amount."""
     one = pl.Series([text], dtype=pl.String)
     return [name for name in get_args(Numbers) if name != "plain" and paisa_of(one, name)[0] is not None]
 
 
 def _as_plain(texts: pl.Series, body: str) -> pl.Series:
-    """A sign, an unbroken number with a point; null for what does not follow the format, or has two signs."""
+    """Return each text as a sign and an unbroken number with a point.
+
+    Return null for a text that does not follow the format, or that has two signs.
+    """
     pattern = (
         rf"^(?P<open>[(]?){GAP}(?P<before>{SIGN}?){GAP}{CURRENCY}?{GAP}(?P<within>{SIGN}?){GAP}(?P<body>{body}){GAP}{CURRENCY}?"
         rf"{GAP}(?P<after>{SIGN}?){GAP}(?P<close>[)]?){GAP}(?:(?P<side>(?i:cr|dr))[.]?)?$"

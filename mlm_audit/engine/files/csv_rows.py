@@ -1,4 +1,7 @@
-"""Reading a CSV file record by record with Python's `csv`, strictly: every record is a row, or the file is refused by line."""
+"""Reads a CSV file record by record with Python's `csv`, strictly.
+
+Every record becomes a row, or the file is refused with the line of the fault.
+"""
 
 import csv
 import re
@@ -16,7 +19,7 @@ from mlm_audit.engine.files.format import FileFormat, shown
 from mlm_audit.engine.files.rows import CHUNK, InputFile, RowCount, refuse_miscount, refuse_two_of_a_name
 
 Block = tuple[Sequence[int], list[list[str]]]
-"""The physical lines on which records start, and their fields; a blank line has none."""
+"""The physical lines on which records start, and their fields. A blank line has no fields."""
 
 NEAR_THE_END = 20
 SHOWN_CHARACTERS = 60
@@ -38,7 +41,10 @@ class CsvRows:
         self.columns = dict.fromkeys(self.header, "VARCHAR")
 
     def chunks(self, wanted: Sequence[str]) -> Iterator[pl.DataFrame]:
-        """`line` and the wanted columns as text. The rows before an unsound one are given first, so that the first fault is named."""
+        """Yield `line` and the wanted columns as text.
+
+        The rows before an unsound one are given first, so that the first fault of the file is reported.
+        """
         pick = [self.header.index(name) for name in wanted]
         with self._open() as file:
             lines = islice(file, self._header_end, self.scan.last)
@@ -46,7 +52,10 @@ class CsvRows:
             yield from self._frames(records, wanted, pick)
 
     def count(self) -> RowCount:
-        """The rows read; InputError unless they are the records that were counted from the bytes, less the header."""
+        """Return the counts of the rows read.
+
+        Raise InputError unless they equal the records counted from the bytes, less the header.
+        """
         refuse_miscount(self.path, self._rows, self.scan.records - 1)
         return RowCount(
             file=self.path.name,
@@ -79,7 +88,10 @@ class CsvRows:
         raise InputError(f"{shown(self.path)}: it has no rows; an empty file proves nothing, so nothing was compared")
 
     def _strict(self, lines: Iterator[str], before: int) -> Iterator[tuple[int, list[str], int]]:
-        """Each record with its first and last line, its quotes as RFC 4180 wants them; blank lines are empty records."""
+        """Yield each record with its first and last line.
+
+        Quotes must follow RFC 4180, and blank lines are empty records.
+        """
         raw: list[str] = []
         reader = self._reader(_kept(lines, raw))
         sound = _well_quoted(self.format)
@@ -116,7 +128,7 @@ class CsvRows:
         return f"{shown(self.path)}, line {start}: a field is too long ({error}); a quote may be missing or too many"
 
     def _refuse_swallowed(self, raw: list[str], width: int, start: int) -> None:
-        """A stray quote swallows the lines up to the next one. When each of them looks like a record, that is what happened."""
+        """Raise InputError if a stray quote joined several lines, which is so when each of them looks like a record."""
         parts = [line.rstrip("\r\n").split(self.format.delimiter) for line in raw]
         if "quote" in self.format.given or any(len(fields) != width for fields in parts):
             return
@@ -137,12 +149,12 @@ class CsvRows:
                     yield starts, rows
                     starts, rows = [], []
         except InputError:
-            yield starts, rows  # what stands above the fault, which may have a fault of its own
+            yield starts, rows  # the rows above the fault, which may have a fault of their own
             raise
         yield starts, rows
 
     def _plain_records(self, lines: Iterator[str]) -> Iterator[Block]:
-        """Without quotes a record is a line, so that blocks of lines are read at once."""
+        """Yield blocks of records. Without quotes a record is a line, so that blocks of lines are read at once."""
         line = self._header_end + 1
         while block := list(islice(lines, CHUNK)):
             try:
@@ -170,7 +182,7 @@ class CsvRows:
                 raise InputError(fault)
 
     def _sound(self, lines: Sequence[int], rows: list[list[str]]) -> tuple[list[int], list[list[str]], str | None]:
-        """The rows without blank lines, up to the first of another width, and what is wrong with that."""
+        """Return the rows without blank lines, up to the first of another width, and what is wrong with that one."""
         sound: list[tuple[int, list[str]]] = []
         fault = None
         for line, fields in zip(lines, rows, strict=True):
@@ -200,7 +212,7 @@ class CsvRows:
         return f"{message}; correct the line{self.footer_hint(line)}"
 
     def footer_hint(self, line: int) -> str:
-        """What to say of a fault near the end of the file, where totals and counts of rows stand."""
+        """Return a hint for a fault near the end of the file, where totals and row counts are."""
         left = self.scan.last - line + 1
         if left > NEAR_THE_END:
             return ""
@@ -224,7 +236,7 @@ def _fields(count: int) -> str:
 
 
 def _well_quoted(chosen: FileFormat) -> re.Pattern[str]:
-    """A record whose quotes are where RFC 4180 wants them: around a whole field, and doubled inside."""
+    """Return a pattern for a record whose quotes follow RFC 4180: around a whole field, and doubled inside it."""
     quote, delimiter = re.escape(chosen.quote or '"'), re.escape(chosen.delimiter)
     field = f"(?:{quote}(?:[^{quote}]|{quote}{quote})*+{quote}|[^{quote}{delimiter}\r\n]*+)"
     return re.compile(f"{field}(?:{delimiter}{field})*+[\r\n]*+")

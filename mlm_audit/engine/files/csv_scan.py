@@ -1,7 +1,7 @@
-r"""Counting the lines and records of a CSV file from its bytes, without a CSV reader: what the reader must agree with.
+r"""Counts the lines and records of a CSV file from its bytes, without a CSV reader.
 
-A line ends with `\n`, `\r\n` or `\r`. A record ends with a line end that an even number of quotes precedes, unless the
-line is empty.
+The reader must give the same counts. A line ends with `\n`, `\r\n` or `\r`. A record ends with a line end that follows
+an even number of quotes, unless the line is empty.
 """
 
 import re
@@ -31,7 +31,7 @@ UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 @dataclass(frozen=True)
 class CsvScan:
-    """Physical lines of the file, the first and the last one that are read, and the records in them, header included."""
+    """The physical lines of the file, the first and last line that are read, and their records with the header."""
 
     lines: int
     first: int
@@ -39,11 +39,11 @@ class CsvScan:
     records: int
     blank_lines: int
     quoted: bool
-    """Whether a quote character is anywhere in the file."""
+    """Whether there is a quote character anywhere in the file."""
 
 
 def scan_csv(path: Path, chosen: FileFormat) -> CsvScan:
-    """Count a file; InputError for a file that is no text in its encoding, or holds null bytes."""
+    """Count a file. Raise InputError if it is not text in its encoding, or contains null bytes."""
     _refuse_other_kinds(path, chosen)
     last = _line_before_footer(path, chosen) if chosen.skip_footer else None
     scan = _Counter(chosen, last)
@@ -95,7 +95,10 @@ class _Counter:
 
 
 def line_ends(data: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """The positions of the last byte of each line; a last line without an end counts, and ends at the last byte."""
+    """Return the positions of the last byte of each line.
+
+    A last line without a line end counts, and ends at the last byte.
+    """
     is_end = data == LF
     returns = data == CR
     if returns.any():
@@ -109,7 +112,7 @@ def line_ends(data: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 
 def is_empty(data: NDArray[np.uint8], ends: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which lines have nothing but their end."""
+    """Return which lines contain nothing but their line end."""
     starts = np.concatenate((np.zeros(1, np.int64), ends[:-1] + 1))[: len(ends)]
     first = data[starts]
     # A line that begins with `\n` or `\r` ends there.
@@ -118,7 +121,7 @@ def is_empty(data: NDArray[np.uint8], ends: NDArray[np.int64]) -> NDArray[np.boo
 
 
 def _blocks(path: Path, chosen: FileFormat) -> Iterator[bytes]:
-    """The text as UTF-8 in blocks of whole lines, without the mark at its start."""
+    """Yield the text as UTF-8 in blocks of whole lines, without the byte order mark at its start."""
     raw = _utf8_blocks(path) if chosen.encoding == "utf-8" else _decoded(path, chosen.encoding)
     rest, line, is_first = b"", 0, True
     for part in raw:
@@ -136,7 +139,7 @@ def _blocks(path: Path, chosen: FileFormat) -> Iterator[bytes]:
 
 
 def _checked(path: Path, block: bytes, line: int, chosen: FileFormat) -> int:
-    """The number of lines in a block; InputError when it is not UTF-8."""
+    """Return the number of lines in a block. Raise InputError when it is not UTF-8."""
     data = np.frombuffer(block, np.uint8)
     try:
         if not block.isascii():
@@ -196,7 +199,7 @@ def _line_of(block: bytes, position: int) -> int:
 
 
 def _line_before_footer(path: Path, chosen: FileFormat) -> int:
-    """The last line that is read when the last `skip_footer` lines that are not empty are left out."""
+    """Return the last line that is read when the last `skip_footer` lines that are not empty are left out."""
     lines, kept = 0, np.zeros(0, np.int64)
     for block in _blocks(path, chosen):
         data = np.frombuffer(block, np.uint8)

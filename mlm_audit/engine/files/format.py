@@ -1,4 +1,7 @@
-"""How a file is written, as its user says: delimiter, quotes, encoding, lines to leave out, numbers. Nothing of it is guessed."""
+"""The format of a file, as its user states it: delimiter, quotes, encoding, lines to leave out, numbers.
+
+Nothing is guessed.
+"""
 
 import codecs
 from collections.abc import Iterable, Sequence
@@ -9,8 +12,10 @@ from typing import Literal, get_args
 from mlm_audit.domain.errors import InputError
 
 Numbers = Literal["plain", "thousands", "indian", "decimal-comma"]
-"""1234.50; 1,234,567.50; 12,34,567.50; 1.234.567,50 or 1 234 567,50. The last three also take currency signs, Cr and Dr,
-parentheses and a trailing sign."""
+"""The number formats: 1234.50; 1,234,567.50; 12,34,567.50; 1.234.567,50 or 1 234 567,50.
+
+The last three also accept currency signs, Cr and Dr, parentheses and a trailing sign.
+"""
 
 Encoding = Literal[
     "utf-8", "utf-16", "cp1252", "latin-1", "iso-8859-15", "cp1250", "cp1251", "cp437", "shift_jis", "gb18030", "big5"
@@ -23,7 +28,10 @@ MOST_NAMES, MOST_CHARACTERS = 30, 60
 
 @dataclass(frozen=True)
 class FileFormat:
-    """The defaults are what RFC 4180 and UTF-8 say. `given` names the options that the user gave, for messages."""
+    """The format of a file.
+
+    The defaults follow RFC 4180 and UTF-8. `given` names the options that the user gave, for messages.
+    """
 
     delimiter: str = ","
     quote: str | None = '"'
@@ -36,7 +44,7 @@ class FileFormat:
 
     @property
     def codec(self) -> str:
-        """The name for Python; a byte order mark at the start of UTF-8 is no part of the first column's name."""
+        """Return Python's name for the encoding. In UTF-8, a byte order mark is not part of the first column's name."""
         return "utf-8-sig" if self.encoding == "utf-8" else self.encoding
 
 
@@ -44,7 +52,10 @@ CSV_OPTIONS = ("delimiter", "quote", "encoding", "skip-lines", "skip-footer")
 
 
 def file_format(options: Sequence[tuple[str, str]], *, whole_ids: bool = False) -> FileFormat:
-    """A format from pairs of an option's name and its text; InputError names the option that cannot be used."""
+    """Return a format from pairs of an option's name and its text.
+
+    Raise InputError if an option cannot be used, and name it.
+    """
     given = dict(options)
     chosen = FileFormat(
         delimiter=_delimiter(given.get("delimiter", ",")),
@@ -62,19 +73,19 @@ def file_format(options: Sequence[tuple[str, str]], *, whole_ids: bool = False) 
 
 
 def shown(text: object) -> str:
-    """A path or a column's name for a message of one line: control characters and line ends are escaped."""
+    """Return a path or a column's name for a message of one line, with control characters and line ends escaped."""
     plain = str(text)
     return plain if plain.isprintable() else repr(plain)[1:-1]
 
 
 def listed(names: Iterable[str]) -> str:
-    """The names of a file's columns; of very many only the first."""
+    """Return the names of a file's columns; if there are very many, only the first."""
     every = [shown(name)[:MOST_CHARACTERS] for name in names]
     return ", ".join(every[:MOST_NAMES]) + (f", … ({len(every)} in all)" if len(every) > MOST_NAMES else "")
 
 
 def refuse_csv_options(path: Path, chosen: FileFormat) -> None:
-    """InputError when an option that only a CSV file can follow is given for a Parquet file."""
+    """Raise InputError when an option for CSV files only is given for a Parquet file."""
     for option in CSV_OPTIONS:
         if option in chosen.given:
             raise InputError(

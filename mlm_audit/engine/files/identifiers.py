@@ -1,4 +1,4 @@
-"""Ids as they stand in files: trimmed text; `1.0` is read as 1 only when the user says so."""
+"""Ids in files, as trimmed text. `1.0` is read as 1 only if the user says so."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -21,7 +21,7 @@ _TOTALS = (
     "opening balance", "closing balance", "carried forward", "brought forward", "gesamt", "summe", "somme", "totaal", "totale",
 )  # fmt: skip
 TOTALS = frozenset(chain.from_iterable((word, f"{word}:", f"{word} :") for word in _TOTALS))
-"""What stands in the place of an id in a line of totals."""
+"""Words that are in the place of an id in a line of totals."""
 
 
 class Fault(NamedTuple):
@@ -32,14 +32,17 @@ class Fault(NamedTuple):
 
 
 def raise_first(faults: Sequence[Fault | None]) -> None:
-    """InputError with the fault that stands first in the file, if there is one."""
+    """Raise InputError with the first fault in the file, if there is one."""
     known = [fault for fault in faults if fault is not None]
     if known:
         raise InputError(min(known).message)
 
 
 def fault_where(source: InputFile, lines: pl.Series, bad: pl.Series, values: pl.Series, said: tuple[str, str]) -> Fault | None:
-    """The first row that is `bad`; `said` is the name of its column and what to say of its value."""
+    """Return the fault of the first row that is `bad`.
+
+    `said` is the name of its column, and what the message says of its value.
+    """
     at = bad.fill_null(value=False).arg_max() if bad.len() and bad.any() else None
     if at is None:
         return None
@@ -50,7 +53,10 @@ def fault_where(source: InputFile, lines: pl.Series, bad: pl.Series, values: pl.
 
 
 def as_ids(values: pl.Series, *, whole: bool) -> pl.Series:
-    """Ids as trimmed text, null where there is none; with `whole`, `1.0` as 1. A float that is not whole stays as it is."""
+    """Return ids as trimmed text, or null if there is none. With `whole`, `1.0` becomes 1.
+
+    A float that is not whole stays as it is.
+    """
     if values.dtype.is_float():
         is_whole = (values == values.floor()) & (values.abs() < EXACT_IN_A_DOUBLE)
         frame = pl.DataFrame([values.alias("value"), is_whole.alias("is_whole")])
@@ -65,7 +71,11 @@ def as_ids(values: pl.Series, *, whole: bool) -> pl.Series:
 
 
 def id_faults(source: InputFile, lines: pl.Series, values: pl.Series, column: str) -> list[Fault | None]:
-    """What no id can be: text over several lines; with --whole-ids a fraction, or a number that a float cannot hold exactly."""
+    """Return the faults of values that cannot be ids.
+
+    Such a value is text over several lines or, with --whole-ids, a fraction or a number that a float cannot hold
+    exactly.
+    """
     ids = as_ids(values, whole=False)
     faults = [
         fault_where(source, lines, ids.str.contains(BREAKS), ids, (column, "is over several lines; a quote may be missing"))
@@ -82,7 +92,10 @@ def id_faults(source: InputFile, lines: pl.Series, values: pl.Series, column: st
 
 
 def totals_fault(source: InputFile, lines: pl.Series, ids: pl.Series, column: str) -> Fault | None:
-    """A line of totals is no record. It is refused unless the user said how many lines end the file, which may be none."""
+    """Return the fault of a line of totals, which is not a record.
+
+    It is refused unless the user stated how many lines end the file, which may be none.
+    """
     if not source.is_csv or "skip-footer" in source.format.given:
         return None
     words = "looks like a line of totals; give --skip-footer N to leave out the last N lines, or --skip-footer 0 when it is an id"
@@ -90,7 +103,7 @@ def totals_fault(source: InputFile, lines: pl.Series, ids: pl.Series, column: st
 
 
 def float_hint(source: InputFile, lines: pl.Series, ids: pl.Series) -> str | None:
-    """What to say of the first id such as `1.0`, which is not 1 unless the user says so."""
+    """Return a hint about the first id such as `1.0`, which is not 1 unless the user says so."""
     if source.format.whole_ids:
         return None
     like = ids.str.contains(AS_FLOAT).fill_null(value=False)

@@ -1,6 +1,6 @@
-"""Reading a ledger export and a balance export, exactly: amounts as hundredths, never through a float.
+"""Reads a ledger export and a balance export exactly: amounts are hundredths, and never pass through a float.
 
-Sign convention: credits are positive, debits negative, and a balance is the sum of its account's amounts.
+Sign convention: credits are positive, debits are negative, and a balance is the sum of its account's amounts.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "credit": ("credit", "credit_amount"),
     "balance": ("balance", "wallet_balance", "walletbalance", "closing_balance", "wallet"),
 }
-"""Column names that are recognised without `--map`, in any case."""
+"""Column names that are recognised without `--map`, in upper or lower case."""
 
 SIDES = ("debit", "credit")
 ONE_SIDE = "a row is a debit or a credit"
@@ -31,7 +31,7 @@ PLAIN_CURE = "write amounts as plain decimals with at most two digits after the 
 
 
 class LoadedFile(NamedTuple):
-    """How many rows were read, and what a reader of the result may want to know about the ids."""
+    """How many rows were read, and a hint about the ids."""
 
     read: RowCount
     hint: str | None
@@ -40,8 +40,8 @@ class LoadedFile(NamedTuple):
 def load_file(con: duckdb.DuckDBPyConnection, table: str, source: InputFile, mapping: Mapping[str, str], role: str) -> LoadedFile:
     """Create `table` (line, member_id VARCHAR, `<role>_paisa` HUGEINT) from a CSV or Parquet file, row by row.
 
-    `role` is amount or balance; an amount may be a debit and a credit column. InputError names the file, the line or row, the
-    column and the cure for anything that is not exact.
+    `role` is amount or balance; an amount may be a debit and a credit column. Raise InputError for anything that is not
+    exact, naming the file, the line or row, the column and the correction.
     """
     rows = open_rows(source)
     columns = amount_columns(source, rows, mapping, role)
@@ -58,7 +58,7 @@ def load_file(con: duckdb.DuckDBPyConnection, table: str, source: InputFile, map
 
 
 def refuse_duplicates(con: duckdb.DuckDBPyConnection, table: str, source: InputFile) -> None:
-    """InputError when an account has two balances."""
+    """Raise InputError when an account has two balances."""
     sql = f"select member_id, min(line), max(line) from {table} group by member_id having count(*) > 1 order by 2 limit 1"
     for member, first, last in con.execute(sql).fetchall():
         raise InputError(
@@ -68,7 +68,7 @@ def refuse_duplicates(con: duckdb.DuckDBPyConnection, table: str, source: InputF
 
 
 def amount_columns(source: InputFile, rows: FileRows, mapping: Mapping[str, str], role: str) -> dict[str, str]:
-    """Role → column of the id and of the amount, or of the debit and the credit."""
+    """Map each role to its column: the id, and the amount or the debit and the credit."""
     found = {"member_id": _column(source, rows, "member_id", mapping)}
     amount = _named(source, rows, role, mapping)
     sides = {side: _named(source, rows, side, mapping) for side in SIDES} if role == "amount" else {}
@@ -151,7 +151,10 @@ def _delimiter_hint(rows: FileRows) -> str:
 
 
 def exact_rows(source: InputFile, rows: FileRows, columns: Mapping[str, str]) -> Iterator[pl.DataFrame]:
-    """line, member_id and paisa, chunk by chunk; of the faults of a chunk the one that stands first in the file is raised."""
+    """Yield line, member_id and paisa, chunk by chunk.
+
+    Raise InputError with the first of a chunk's faults in the file.
+    """
     member = columns["member_id"]
     for chunk in rows.chunks(list(columns.values())):
         lines = chunk["line"]
@@ -167,7 +170,7 @@ def exact_rows(source: InputFile, rows: FileRows, columns: Mapping[str, str]) ->
 
 
 class _Amounts:
-    """The amounts of a chunk: one column, or a debit and a credit column of which each row fills one."""
+    """The amounts of a chunk: one column, or a debit and a credit column, of which each row fills one."""
 
     def __init__(self, source: InputFile, lines: pl.Series, columns: Mapping[str, tuple[str, pl.Series]]) -> None:
         self.source, self.lines = source, lines
@@ -176,7 +179,7 @@ class _Amounts:
         self.exact = {role: paisa_of(text, source.format.numbers) for role, text in self.texts.items()}
 
     def faults(self) -> list[Fault | None]:
-        """The first fault of each kind."""
+        """Return the first fault of each kind."""
         if "debit" not in self.texts:
             return [self._unreadable(role, self.exact[role].is_null()) for role in self.texts]
         filled = {role: self.texts[role].fill_null("") != "" for role in SIDES}
@@ -190,7 +193,7 @@ class _Amounts:
         return faults
 
     def paisa(self) -> pl.Series:
-        """Credits less debits."""
+        """Return credits less debits, in paisa."""
         if "debit" not in self.exact:
             return next(iter(self.exact.values()))
         return self.exact["credit"].fill_null(0) - self.exact["debit"].fill_null(0)

@@ -1,4 +1,4 @@
-"""Reading a Parquet file by name: no pattern, no folder, no column that is not in the file."""
+"""Reads a Parquet file by name, without patterns or folders, and only columns that are in the file."""
 
 import uuid
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from mlm_audit.engine.files.rows import CHUNK, InputFile, RowCount, refuse_misco
 
 
 class ParquetRows:
-    """An opened Parquet file; see FileRows. Integers stay integers, decimals and dictionaries become text, exactly."""
+    """An opened Parquet file; see FileRows. Integers stay integers. Decimals and dictionaries become text, exactly."""
 
     def __init__(self, source: InputFile) -> None:
         self.path = source.path
@@ -31,7 +31,7 @@ class ParquetRows:
         self._rows = 0
 
     def chunks(self, wanted: Sequence[str]) -> Iterator[pl.DataFrame]:
-        """`line` is the row's number from 1."""
+        """Yield `line` and the wanted columns. `line` is the row's number from 1."""
         try:
             with self.path.open("rb") as file:
                 for batch in pq.ParquetFile(file).iter_batches(CHUNK, columns=list(wanted)):
@@ -42,7 +42,10 @@ class ParquetRows:
             raise InputError(f"{shown(self.path)}: it cannot be read as Parquet ({_first(error)}); export it again") from error
 
     def count(self) -> RowCount:
-        """The rows read; InputError unless they are as many as the row groups of the file say."""
+        """Return the counts of the rows read.
+
+        Raise InputError unless they equal the counts of the file's row groups.
+        """
         groups = self._groups
         records = sum(groups.row_group(number).num_rows for number in range(groups.num_row_groups))
         refuse_miscount(self.path, self._rows, records)
@@ -72,7 +75,7 @@ _KINDS: dict[Any, str] = {
 
 
 def kind_of(kind: pa.DataType) -> str:
-    """The SQL name of a type that is read; of any other type Arrow's name."""
+    """Return the SQL name of a type that is read, or Arrow's name of any other type."""
     if pa.types.is_dictionary(kind):
         return kind_of(kind.value_type)
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
@@ -85,7 +88,7 @@ def kind_of(kind: pa.DataType) -> str:
 
 
 def is_whole_decimal(kind: str) -> bool:
-    """Whether a type is a decimal without a fraction, which an id may be."""
+    """Return whether a type is a decimal without a fraction, which an id may be."""
     return kind.startswith("DECIMAL(") and kind.endswith(",0)")
 
 

@@ -1,4 +1,4 @@
-"""What is read from a file, whatever its kind: its columns, its rows in chunks, and how many there were."""
+"""What is read from a file of any kind: its columns, its rows in chunks, and the number of rows."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -16,27 +16,27 @@ PARQUET_ENDINGS = (".parquet", ".pq")
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file and how it is written."""
+    """A file and its format."""
 
     path: Path
     format: FileFormat = field(default_factory=FileFormat)
 
     @property
     def is_csv(self) -> bool:
-        """Whether it is read as CSV; Parquet files are told by their ending."""
+        """Return whether the file is read as CSV. Parquet files are recognised by their ending."""
         return self.path.suffix.lower() not in PARQUET_ENDINGS
 
     def where(self, line: int) -> str:
-        """A place in the file, in words: a physical line of a CSV file, a row of a Parquet file, both from 1."""
+        """Return a place in the file in words: a physical line of a CSV file or a row of a Parquet file, from 1."""
         return f"line {line}" if self.is_csv else f"row {line}"
 
 
 @dataclass(frozen=True)
 class RowCount:
-    """How many rows were read, and the independent count that they were compared with.
+    """How many rows were read, and the independent count with which they were compared.
 
-    Of a CSV file the records are counted from its bytes, of a Parquet file its own statistics are taken. The rest is about
-    CSV files: physical lines, and which of them are no record of their own.
+    The records of a CSV file are counted from its bytes. For a Parquet file, its own statistics are used. The other
+    fields are about CSV files: physical lines, and which of them are not records of their own.
     """
 
     file: str
@@ -50,7 +50,7 @@ class RowCount:
     multi_line_records: int = 0
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON; a Parquet file has no lines."""
+        """Return the counts for JSON. A Parquet file has no lines."""
         return {name: value for name, value in asdict(self).items() if self.lines or name in ("file", "rows", "records")}
 
 
@@ -58,17 +58,23 @@ class FileRows(Protocol):
     """An opened file."""
 
     columns: dict[str, str]
-    """Names of the columns and their types; all of a CSV file are text."""
+    """The names and types of the columns. All columns of a CSV file are text."""
 
     def chunks(self, wanted: Sequence[str]) -> Iterator[pl.DataFrame]:
-        """`line` (Int64), then the wanted columns, a chunk at a time; InputError for a row that is not sound."""
+        """Yield `line` (Int64) and the wanted columns, a chunk at a time.
+
+        Raise InputError for a row that is not sound.
+        """
 
     def count(self) -> RowCount:
-        """After the last chunk: InputError when the rows read are not the records of the file."""
+        """Return the counts after the last chunk.
+
+        Raise InputError when the rows read are not the records of the file.
+        """
 
 
 def open_rows(source: InputFile) -> FileRows:
-    """The named file and no other; InputError when it cannot be read."""
+    """Open the named file and no other. Raise InputError when it cannot be read."""
     from mlm_audit.engine.files.csv_rows import CsvRows
     from mlm_audit.engine.files.parquet_rows import ParquetRows
 
@@ -83,7 +89,7 @@ def open_rows(source: InputFile) -> FileRows:
 
 
 def refuse_two_of_a_name(path: Path, place: str, names: Sequence[str]) -> None:
-    """InputError when two columns have one name, since either could be meant."""
+    """Raise InputError when two columns have the same name, since either could be meant."""
     seen: set[str] = set()
     for name in names:
         if name and name in seen:
@@ -92,7 +98,10 @@ def refuse_two_of_a_name(path: Path, place: str, names: Sequence[str]) -> None:
 
 
 def refuse_miscount(path: Path, rows: int, records: int) -> None:
-    """InputError when not every record was read, or one was read twice. No known file does this; it is checked all the same."""
+    """Raise InputError when not every record was read, or one was read twice.
+
+    No known file causes this, but it is checked nevertheless.
+    """
     if rows != records:
         raise InputError(
             f"{shown(path)}: {rows} rows were read, but the file holds {records} records, so nothing was compared; "

@@ -1,4 +1,4 @@
-"""Reading any parent-pointer file, CSV or Parquet: ids of 64-bit integers or text, exactly as they are."""
+"""Reads any parent-pointer file, CSV or Parquet. Ids are 64-bit integers or text, exactly as they are."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -18,7 +18,7 @@ TEXT = ("VARCHAR", "NULL", "UBIGINT", "UUID")
 
 
 class TreeColumns(NamedTuple):
-    """The columns of the file that the tree is in; `level` and `name` may be left out."""
+    """The columns of the file that hold the tree. `level` and `name` may be left out."""
 
     node: str
     parent: str
@@ -27,7 +27,7 @@ class TreeColumns(NamedTuple):
 
 
 class TreeFile(NamedTuple):
-    """The nodes, how many rows they were read from, and what to say of ids that look like floats."""
+    """The nodes, how many rows they were read from, and a hint about ids that look like floats."""
 
     frame: pl.DataFrame
     read: RowCount
@@ -35,10 +35,10 @@ class TreeFile(NamedTuple):
 
 
 def read_tree_file(source: InputFile, columns: TreeColumns, root_values: Sequence[str] = ()) -> TreeFile:
-    """line, id, parent (Int64 or String, null for a root), and level (Int64) and name (String) where they are named.
+    """Return line, id, parent (Int64 or String, null for a root) and, if named, level (Int64) and name (String).
 
-    A parent that is one of `root_values` is no parent. InputError for a file that cannot be read, an unknown column, an id that
-    is missing or there twice, a level that is no whole number.
+    A parent that is one of `root_values` is no parent. Raise InputError for a file that cannot be read, an unknown
+    column, an id that is missing or duplicated, or a level that is not a whole number.
     """
     rows = open_rows(source)
     chosen = _chosen(source, rows, columns)
@@ -62,7 +62,10 @@ def read_tree_file(source: InputFile, columns: TreeColumns, root_values: Sequenc
 
 
 def _chosen(source: InputFile, rows: FileRows, columns: TreeColumns) -> dict[str, str]:
-    """Role → column; InputError for a column that is not there, is named twice, or holds no ids."""
+    """Map each role to its column.
+
+    Raise InputError for a column that does not exist, is named twice, or holds no ids.
+    """
     if columns.node == columns.parent:
         raise InputError(
             f"{shown(source.path)}: --id and --parent both name {columns.node!r}; a node and its parent are two columns"
@@ -104,7 +107,10 @@ def _refuse_ids(source: InputFile, given: pl.DataFrame, ids: pl.Series, chosen: 
 
 
 def _typed(frame: pl.DataFrame, *, as_numbers: bool, from_text: bool) -> pl.DataFrame:
-    """Both columns as integers where every value is one, else both as text. Text in a Parquet file stays text."""
+    """Return both columns as integers if every value is one, and else both as text.
+
+    Text in a Parquet file stays text.
+    """
     pair = [pl.col("id"), pl.col("parent")]
     is_integer = pl.all_horizontal(c.str.contains(f"^({INTEGER})$").fill_null(value=True).all() for c in pair)
     if as_numbers or (from_text and frame.select(is_integer).item()):

@@ -1,7 +1,7 @@
-"""What a night has to look at again: everything whose rows changed, and everything that had a break when the last run ended.
+"""Finds what an incremental run must check again: what has changed rows, and what had a break when the last run ended.
 
-Whatever else there is has the rows that it had, and had no break: it has none now. A *whole* member is one of whom every row is
-looked at; of the others only what came after the balance brought forward.
+Everything else has the same rows as before and had no break, so it has none now. Every row of a *whole* member is
+checked again. For other members, only the rows after the balance brought forward are checked.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,23 +21,23 @@ LINES = str(ORDER_LINES)
 GIFTS = "('bonus', 'adjustment')"
 KNOWN = str(LEDGER_TYPES)
 ROLLED_UP = "coalesce(try_cast(split_part(ref, '_', 2) as BIGINT), -1)"
-"""The member that the reference of a roll-up names; -1 where it names none."""
+"""The member that the reference of a roll-up names; -1 if it names none."""
 NAMED = "try_cast(split_part(trim(ref), '_', 2) as BIGINT)"
 """The ledger row that a correction names by its key."""
 NAMED_ROWS = f"select * from all_ledger where id in (select {NAMED} from changed_ledger where substr(trim(ref), 1, 9) in ('REVERSAL_', 'RECOVERY_'))"
-"""The rows that a night's corrections are about: what they belong to is looked at again."""
+"""The rows that the new corrections name. What these rows belong to is checked again."""
 UNKNOWN_WORDS = "".join(
     f"union select {'id' if name == 'users' else 'user_id'} from all_{name} where coalesce({column}, '') not in {words} "
     for (name, column), words in WORDS.items()
     if name in ("users", "commissions", "withdrawals", "payout_schedule", "payout_history")
 )
-"""The members of rows with a word that is not known: all of them, so that a finding counts every row."""
+"""The members of rows with an unknown word. All of them are included, so that a break counts every row."""
 CONCERNED_SCHEMA: Any = {"kind": pl.String, "id": pl.Int64}
 KINDS = ("orders", "schedules", "withdrawals", "members", "ledger", "commissions", "histories")
 
 
 def _named(codes: str) -> str:
-    """The rows that breaks name in their ids, after one of these codes."""
+    """Return a query of the rows that breaks name in their ids, after one of these codes."""
     return rf"select try_cast(regexp_extract(id, '^({codes})/(\d+)', 2) as BIGINT) from given_breaks"
 
 
@@ -68,7 +68,7 @@ OF_CHANGES = {
         union select reference_id from changed_ledger where type = 'withdrawal'
         union select reference_id from ({NAMED_ROWS}) as named where type = 'withdrawal'
     """,
-    # Whatever was decided about a month is looked at with all of the member's months.
+    # If a decision about a month changed, all months of the member are checked.
     "members": f"""
         select l.user_id from changed_ledger as l inner join kept_brought_forward as b on l.user_id = b.user_id where l.id <= b.last_id
         union select user_id from changed_commissions where type = 'repurchase' and status is distinct from 'pending'
@@ -108,7 +108,7 @@ OF_BREAKS = {
     "commissions": _named("orphan-order/commissions|record-state/commissions|impossible-date/commissions"),
     "histories": _named("impossible-date/PayoutHistory"),
 }
-"""Breaks that name rows of no member and no order name them in their ids."""
+"""The breaks of rows without a member or an order name these rows in their ids."""
 
 CONCERNED = """
     with recursive moved as (
@@ -131,11 +131,14 @@ CONCERNED = """
     )
     select distinct member_id from below
 """
-"""The buyers whose orders are worth something else to their upline now: activity or place changed, theirs or above them."""
+"""The buyers whose orders may now pay their uplines differently, because an activity or a place changed.
+
+The change may be their own, or that of a member above them.
+"""
 
 
 class Seeds:
-    """The entities that a night looks at, as tables `seed_<kind>` of ids in its session, and what else has to be loaded."""
+    """The entities that an incremental run checks, as tables `seed_<kind>` of ids, and what else must be loaded."""
 
     def __init__(
         self,
@@ -144,7 +147,7 @@ class Seeds:
         swept: Sequence[Month],
         moments: Mapping[str, datetime | None],
     ) -> None:
-        """`moments`: before when what is undecided counts as overdue (`moments_of`)."""
+        """Create the tables. `moments` has the instants before which open items count as overdue (`moments_of`)."""
         self.con = con
         self.moments = moments
         for kind in KINDS:
@@ -153,7 +156,7 @@ class Seeds:
         con.execute("create table seed_nobodys (code VARCHAR)")
         con.execute(f"create table buyers_concerned as {CONCERNED.format(levels=levels)}")
         self._add(OF_CHANGES)
-        for month in swept:  # a month that was swept since: none of its commissions may be undecided
+        for month in swept:  # a month that has been swept since: none of its commissions may be undecided
             within = f"paid_at >= '{_naive(month.start)}' and paid_at < '{_naive(month.end)}'"
             self._add({"orders": f"select id from all_orders where {within}"})
         con.execute(
@@ -172,7 +175,10 @@ class Seeds:
             )
 
     def add_breaks(self, breaks: pl.DataFrame) -> bool:
-        """Look also at whatever these breaks are about, and their remedies depend on; whether any of it is new here."""
+        """Add everything that these breaks are about or that their remedies depend on.
+
+        Return whether any of it is new.
+        """
         before = self.sizes()
         register(self.con, "given_breaks", breaks.select("id", "code", "member_id", "order_id"))
         concerned = [place for one in found_of(breaks) for place in one.concerned()]
@@ -186,7 +192,7 @@ class Seeds:
         return self.sizes() != before
 
     def sizes(self) -> dict[str, int]:
-        """Kind → how many are looked at."""
+        """Map each kind to the number of entities that are checked."""
         queries = [f"select '{kind}', count(*) from seed_{kind}" for kind in KINDS]
         queries += [
             "select 'types', count(distinct type) from seed_types",

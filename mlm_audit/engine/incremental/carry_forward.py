@@ -1,4 +1,4 @@
-"""What one run hands to the next: every member's balance brought forward, and since when every buyer has bought."""
+"""State that one run passes to the next: every member's balance brought forward, and every buyer's first purchases."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ KEPT = ", ".join(BROUGHT_FORWARD)
 
 
 def forward_of(rows: str) -> str:
-    """The balances brought forward of these ledger rows, as a query of the columns of BROUGHT_FORWARD."""
+    """Return a query of the balances brought forward of these ledger rows, with the columns of BROUGHT_FORWARD."""
     return f"""
         select {COLUMNS}
         from (
@@ -44,7 +44,7 @@ def forward_of(rows: str) -> str:
 
 
 def carry_forward(con: duckdb.DuckDBPyConnection) -> str:
-    """The balances of the last run, brought forward by a night's changes, as a query of the columns of BROUGHT_FORWARD."""
+    """Return a query of the last run's balances with the changes added, with the columns of BROUGHT_FORWARD."""
     con.execute(
         """
         create or replace table written_over as
@@ -72,7 +72,10 @@ def carry_forward(con: duckdb.DuckDBPyConnection) -> str:
 
 
 def renew_firsts(con: duckdb.DuckDBPyConnection, folder: Path, plan: Plan, settings: Settings) -> None:
-    """Make the session's tables `first_paid` and `first_orders`: the last run's, and anew for the buyers whose orders changed."""
+    """Create the tables `first_paid` and `first_orders` in the session.
+
+    They are computed again for the buyers whose orders changed, and are those of the last run for all others.
+    """
     orders = folder / "buyers"
     orders.mkdir()
     theirs = "select * from all_orders where user_id in (select user_id from changed_orders)"

@@ -1,7 +1,7 @@
-"""What a night found changed: of every input the rows that were there before and are no more, and those that are there now.
+"""The changes that an incremental run found: for every input, the rows that no longer exist and the rows that are new.
 
-A row that was edited is among both. Everything here follows the day, not the history: only the pieces that were read again are
-compared.
+An edited row is in both. The work depends on the changes and not on the history, because only the pieces that were read
+again are compared.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,9 +21,10 @@ Files = Mapping[str, Sequence[Path]]
 
 @dataclass(frozen=True)
 class Night:
-    """The files of a night: `now` are those of every input, `before` and `after` those of the pieces that were read again.
+    """The files of an incremental run. `now` has those of every input.
 
-    `kept` are what the last run derived: `brought_forward` and `first_orders`.
+    `before` and `after` have those of the pieces that were read again. `kept` has what the last run derived:
+    `brought_forward`, `first_paid` and `first_orders`.
     """
 
     now: Files
@@ -33,7 +34,7 @@ class Night:
 
 
 def session(folder: Path, mirror: Path, night: Night, settings: Settings) -> duckdb.DuckDBPyConnection:
-    """A DuckDB session with, for every input, `all_<input>`, `old_<input>`, `new_<input>` and `changed_<input>` (both)."""
+    """Return a DuckDB session with `all_`, `old_`, `new_` and `changed_<input>` (old and new) for every input."""
     con = connect(folder, settings, mirror)
     for name, spec in INPUTS.items():
         columns = ", ".join(spec.columns)
@@ -53,7 +54,7 @@ def session(folder: Path, mirror: Path, night: Night, settings: Settings) -> duc
 
 
 def rows_changed(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Input → how many of its rows are new, changed or gone."""
+    """Map each input to the number of its rows that are new, changed or gone."""
     counts = {}
     for name, spec in INPUTS.items():
         key = next(iter(spec.columns))
@@ -63,7 +64,7 @@ def rows_changed(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 
 def register(con: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame) -> None:
-    """A frame as a table."""
+    """Create a table from a frame, replacing an earlier one."""
     con.register("frame_in", frame.to_arrow())
     con.execute(f"create or replace table {name} as select * from frame_in")
     con.unregister("frame_in")

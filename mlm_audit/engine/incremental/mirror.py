@@ -1,7 +1,7 @@
-"""The local mirror of the platform's inputs: Parquet pieces by id, and a manifest that says which pieces make up a run's inputs.
+"""The local mirror of the platform's inputs: Parquet pieces by id, and a manifest of the pieces of a run's inputs.
 
-A manifest is named by its own SHA-256 and a stored run names its manifest, so that a run that was killed changes nothing: its
-pieces are named by no manifest that a stored run names, and the next run drops them.
+A manifest is named by its own SHA-256, and a stored run names its manifest. A run that was killed therefore changes
+nothing. Its pieces are in no manifest that a stored run names, and the next run deletes them.
 """
 
 import hashlib
@@ -19,7 +19,10 @@ LOWEST = -(2**63)
 
 @dataclass(frozen=True)
 class Piece:
-    """The rows of an input from the id `low` up to the next piece: a file of `size` bytes, and what the platform said of them."""
+    """The rows of an input from the id `low` up to the next piece, in a file of `size` bytes.
+
+    `figures` are what the platform computed from these rows.
+    """
 
     low: int
     file: str
@@ -34,7 +37,7 @@ class Piece:
 class Manifest:
     """The inputs of one run: input → its pieces in the order of their ids. Instants are ISO 8601 in UTC.
 
-    `full_at`: when every row was last read. `fingerprint`: of the rules that the run went by.
+    `full_at` is when every row was last read. `fingerprint` is that of the rules that the run used.
     """
 
     read_at: str
@@ -42,30 +45,36 @@ class Manifest:
     fingerprint: str
     inputs: Mapping[str, tuple[Piece, ...]] = field(default_factory=dict)
     is_checked: bool = False
-    """Whether every check ran: what one that did not run would have found is not known to the next night."""
+    """Whether every check ran.
+
+    What a check would have found that did not run is unknown to the next incremental run.
+    """
 
     def rows(self) -> dict[str, int]:
-        """Input → its rows."""
+        """Map each input to the number of its rows."""
         return {name: sum(piece.rows for piece in pieces) for name, pieces in self.inputs.items()}
 
     def text(self) -> str:
-        """As it is written."""
+        """Return the manifest as it is written."""
         return json.dumps({"format": FORMAT, **asdict(self)}, sort_keys=True)
 
     @cached_property
     def name(self) -> str:
-        """What a stored run calls it."""
+        """Return the name by which a stored run refers to the manifest."""
         return hashlib.sha256(self.text().encode()).hexdigest()
 
 
 class Mirror:
-    """The mirror of one database, in a folder. What is taken in stays in `scratch` until `settle` says that the run is to be stored."""
+    """The mirror of one database, in a folder.
+
+    Files that are taken in stay in `scratch` until `settle` moves them, when the run is to be stored.
+    """
 
     def __init__(self, folder: Path, scratch: Path) -> None:
         self.folder, self.scratch = folder, scratch
 
     def load(self, name: str | None) -> Manifest | None:
-        """The manifest of that name; None when it, or a piece that it names, is not there as it was written."""
+        """Return the manifest of that name; None when it, or a piece that it names, is missing or was altered."""
         path = self.folder / f"{name}.json"
         if not name or not path.is_file():
             return None
@@ -82,7 +91,7 @@ class Mirror:
         return path.is_file() and path.stat().st_size == piece.size
 
     def take(self, file: Path) -> tuple[str, int]:
-        """Take a file in; the name that it has here, and its bytes."""
+        """Take a file in. Return its name in the mirror, and its size in bytes."""
         self.scratch.mkdir(parents=True, exist_ok=True)
         digest = hashlib.sha256()
         with file.open("rb") as opened:
@@ -93,7 +102,7 @@ class Mirror:
         return name, (self.scratch / name).stat().st_size
 
     def settle(self, manifest: Manifest) -> None:
-        """Move what was taken in to its place, and write the manifest when all of it is there."""
+        """Move the files that were taken in to their place, and write the manifest when all of them are there."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for file in self.scratch.glob("*.parquet") if self.scratch.is_dir() else ():
             partial = self.folder / f"{file.name}.partial"
@@ -104,7 +113,7 @@ class Mirror:
         partial.replace(self.folder / f"{manifest.name}.json")
 
     def keep_only(self, manifest: Manifest | None) -> None:
-        """Drop everything that this manifest does not name."""
+        """Delete everything that this manifest does not name."""
         if not self.folder.is_dir():
             return
         named = {piece.file for pieces in manifest.inputs.values() for piece in pieces} if manifest else set()
@@ -113,7 +122,7 @@ class Mirror:
                 path.unlink()
 
     def files(self, pieces: Iterable[Piece]) -> list[Path]:
-        """The files of pieces."""
+        """Return the files of pieces."""
         fresh = {file.name for file in self.scratch.glob("*.parquet")} if self.scratch.is_dir() else set()
         return [(self.scratch if piece.file in fresh else self.folder) / piece.file for piece in pieces]
 

@@ -1,7 +1,8 @@
-"""A night's slice of the platform: a snapshot in which the checks find what they would find in the whole.
+"""The subset of the platform that an incremental run checks.
 
-It holds together: of every order in it all lines, of every instalment its credit and its history, of every withdrawal its debit,
-of every whole member all rows; of everybody else the balance brought forward and what came after.
+It is a snapshot in which the checks find what they would find in the whole platform. It has all lines of each of its
+orders, the credit and the history of each instalment, the debit of each withdrawal, and all rows of each whole member.
+For all other members, it has the balance brought forward and the later rows.
 """
 
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ from mlm_audit.engine.incremental.changes import Night
 from mlm_audit.engine.parquet_parts import list_parts, quoted
 
 CLOSING = (
-    # What a whole member's rows refer to comes in as well, and then the rest of that.
+    # What a whole member's rows refer to is included as well, and then the other rows of that.
     "create or replace table in_members as select id from seed_members",
     "create or replace table member_ledger as select * from all_ledger where user_id in (select id from in_members)",
     "create or replace table member_commissions as select * from all_commissions where user_id in (select id from in_members)",
@@ -62,7 +63,10 @@ LEDGER = f"""
     union select * from all_ledger where reference_id in (select id from in_withdrawals) and type = 'withdrawal'
     union select * from all_ledger where type in {GIFTS}
 """
-"""Each is a scan of its own: DuckDB leaves out what cannot match, which it could not of conditions joined by `or`."""
+"""Each part is a scan of its own, so that DuckDB skips what cannot match.
+
+It could not do so with conditions joined by `or`.
+"""
 MORE_LEDGER = {
     "select 1 from all_ledger where substr(ref, 1, 9) in ('REVERSAL_', 'RECOVERY_') limit 1": f"""
         union select * from all_ledger
@@ -84,7 +88,7 @@ MORE_LEDGER = {
         union select * from all_ledger where ref in (select 'SELF_PAYOUT_' || id from in_schedules)
     """,
 }
-"""Rows that are looked for only where there is a reason to: condition → query."""
+"""Rows that are read only if there is a reason to: condition → query."""
 
 REST = {
     "orders": "select * from all_orders where id in (select id from in_orders)",
@@ -109,7 +113,7 @@ REST = {
 
 
 def sum_whole(night: Night, folder: Path, plan: Plan, settings: Settings) -> dict[str, Path]:
-    """Write the sums over the whole platform that every slice of this night is given; name → file."""
+    """Write the sums over the whole platform that every subset of this run receives. Return name → file."""
     folder.mkdir()
     for name in ("orders", "commissions", "eligibility_log", "commission_rollups"):
         list_parts(folder, name, night.now[name])
@@ -123,7 +127,7 @@ def sum_whole(night: Night, folder: Path, plan: Plan, settings: Settings) -> dic
 
 
 def cut(con: duckdb.DuckDBPyConnection, night: Night, sums: Mapping[str, Path], folder: Path) -> int:
-    """Write the slice of what the seeds in the session's tables name into a folder; how many rows it holds."""
+    """Write the subset that the seeds in the session's tables define into a folder. Return its number of rows."""
     folder.mkdir()
     for name, file in sums.items():
         list_parts(folder, name, [file])

@@ -1,4 +1,4 @@
-"""How the installation is: database, schedules, runs that never came or never ended, mail, disk, scheduler (DOMAIN §3)."""
+"""The health of the installation: database, clock, mail, missed and stuck runs, disk, scheduler (DOMAIN §3)."""
 
 import json
 import os
@@ -30,7 +30,10 @@ API_SECONDS = 3
 
 @dataclass(frozen=True)
 class Part:
-    """One part of the installation: `key` is the same for the same fault every time; `job` where it is about one."""
+    """The state of one part of the installation.
+
+    `key` is the same every time the same fault is found. `job` names the job that the part is about, if any.
+    """
 
     key: str
     state: State
@@ -40,24 +43,24 @@ class Part:
 
 @dataclass(frozen=True)
 class Health:
-    """All parts, the worst first, and the state of the whole; what is unknown makes nothing worse."""
+    """The parts of the installation, the worst first, and its overall state. Unknown parts do not affect that state."""
 
     parts: tuple[Part, ...]
 
     @property
     def state(self) -> State:
-        """The worst state of any part that is known."""
+        """Return the worst state of the parts whose state is known."""
         states = {part.state for part in self.parts}
         return next((state for state in WORST_FIRST if state in states and state != "unknown"), "ok")
 
     @property
     def problems(self) -> tuple[Part, ...]:
-        """The parts that want somebody."""
+        """Return the parts that need attention."""
         return tuple(part for part in self.parts if part.state in ("failing", "warning"))
 
 
 def check_health(database: Engine, settings: Settings, clock: Clock) -> Health:
-    """Look at everything, changing nothing. The tables of the toolkit must be there (`db upgrade`)."""
+    """Check every part without changing anything. The toolkit's tables must exist (`db upgrade`)."""
     now = clock()
     parts = [_migrated(database)]
     with database.connect() as connection:
@@ -111,7 +114,7 @@ def _silent(connection: Connection, now: datetime) -> Iterator[Part]:
 
 
 def _switched_off() -> set[str]:
-    """The jobs whose schedule somebody has switched off; none while no server answers."""
+    """Return the jobs whose schedule is switched off. Return none while no server answers."""
     if not os.environ.get("PREFECT_API_URL"):
         return set()
     try:
@@ -159,7 +162,7 @@ def _short(folder: Path) -> str:
 
 
 def _scheduler() -> list[Part]:
-    """Prefect's server, if one is named, and its workers; a schedule that nobody works on is no schedule."""
+    """Return the state of Prefect's server, if one is configured, and of its workers, which scheduled runs need."""
     url = os.environ.get("PREFECT_API_URL")
     if not url:
         return [Part("scheduler", "unknown", "PREFECT_API_URL is not set, so no scheduler is known")]

@@ -1,4 +1,4 @@
-"""daily-status-report, weekly-summary and health-ping: what happened, told to the administrators (DOMAIN §§3-4)."""
+"""daily-status-report, weekly-summary and health-ping: report to the administrators what happened (DOMAIN §§3-4)."""
 
 import logging
 import urllib.request
@@ -39,7 +39,7 @@ TABLES = dict.fromkeys((own.JobLog, own.JobLease, own.Notice, own.Reconciliation
 
 
 class Told(NamedTuple):
-    """What a report found: its figures, its findings, and the notice, if somebody must hear of it."""
+    """The content of a report: its figures, its findings, and the notice to send, if any."""
 
     counts: dict[str, Any]
     findings: list[dict[str, Any]]
@@ -65,21 +65,24 @@ def run_health_ping(context: RunContext, request: Request) -> RunResult:
 def report_status(
     database: Engine, settings: Settings, clock: Clock, *, as_of: datetime | None = None, dry_run: bool = False
 ) -> RunResult:
-    """The last 24 hours; told only when something failed or never came."""
+    """Report the last 24 hours. Send a notice only when a run failed, a run is missing, or an alert was repeated."""
     return _Report(STATUS_REPORT, database, settings, clock, as_of).run(_day, dry_run=dry_run)
 
 
 def summarise_week(
     database: Engine, settings: Settings, clock: Clock, *, as_of: datetime | None = None, dry_run: bool = False
 ) -> RunResult:
-    """The week, against the week before; always told."""
+    """Compare the week with the week before. The notice is always sent."""
     return _Report(WEEKLY_SUMMARY, database, settings, clock, as_of).run(_week, dry_run=dry_run)
 
 
 def ping_health(
     database: Engine, settings: Settings, clock: Clock, *, as_of: datetime | None = None, dry_run: bool = False
 ) -> RunResult:
-    """Close what died, look at everything, tell of each fault at most once a day, call the dead man's switch."""
+    """Close interrupted runs, check the installation, queue alerts and call the dead man's switch.
+
+    The same fault is alerted at most once a day. With `dry_run` the installation is only checked.
+    """
     report = _Report(HEALTH_PING, database, settings, clock, as_of)
     if not dry_run:
         require(database, TABLES)
@@ -121,7 +124,7 @@ class _Report:
         return Draft(f"{finding['id']}/{day}", "health-alert", None, context)
 
     def local(self, moment: datetime) -> str:
-        """An instant for people."""
+        """Return an instant as text in the business time zone."""
         return format_local(moment, self.settings.tz)
 
     def _result(self, told: Told, *, dry_run: bool) -> RunResult:
@@ -247,7 +250,7 @@ def _seconds(milliseconds: int | None) -> str:
 
 
 def _call_switch(settings: Settings) -> None:
-    """Tell the outside watcher that this installation is alive; whether it hears is no matter of the job."""
+    """Tell the external monitor that this installation is alive. A failed call is logged and does not fail the job."""
     if settings.dead_mans_switch_url is None:
         return
     try:

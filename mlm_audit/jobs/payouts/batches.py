@@ -1,6 +1,7 @@
-"""Paying batches: claim, look again under lock, pay or set back, all in one transaction. Any number of workers may do this.
+"""Pays instalments in batches: one transaction claims a batch, checks it again under lock, and pays or holds.
 
-A batch that fails is done again one instalment at a time, so that a bad row never holds up the good ones.
+Any number of workers may pay at the same time. A batch that fails is retried one instalment at a time, so that a bad
+row never blocks the good ones.
 """
 
 import logging
@@ -28,18 +29,18 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Tally:
-    """What a worker did: the changes it committed, by instalment id."""
+    """The changes that the workers committed, by instalment id."""
 
     changes: dict[int, Change] = field(default_factory=dict)
 
     def of(self, status: Status) -> list[Change]:
-        """The changes that led to a status."""
+        """Return the changes that led to a status."""
         return [change for change in self.changes.values() if change.to.status is status]
 
 
 @dataclass(frozen=True)
 class Work:
-    """What the workers share: the status that they take from, the limits, the run they belong to."""
+    """What the workers of a run share, such as the status of the instalments to claim, the limits and the job id."""
 
     database: Engine
     was: Status
@@ -48,19 +49,24 @@ class Work:
     clock: Callable[[], datetime]
     pace: Pace
     stated: Mapping[int, Change]
-    """Each instalment as it was stated, with where it was to go: one that is another by now is left alone, and so is one
-    that has become payable since; the next run states it."""
+    """Each planned instalment and its target state, by id.
+
+    An instalment that has changed since is left alone. So is one that has become payable since; the next run plans it.
+    """
     people: Mapping[int, Member]
-    """The members' flags when the run was stated."""
+    """The members' flags when the run was planned."""
     check: Callable[[], None] = lambda: None
     batch_size: int = 50
     on_batch: Callable[[int], None] = lambda _: None
     wait: bool = False
-    """Whether to wait for what another worker has claimed, instead of skipping it."""
+    """Whether to wait for instalments that another worker has claimed, instead of skipping them."""
 
 
 def pay_all(work: Work, ids: Sequence[int], workers: int = 1) -> Tally:
-    """Pay these instalments, or set them back. What others have claimed is waited for at the end: they may have died."""
+    """Pay these instalments, or hold them or give them up, and return the committed changes.
+
+    Instalments that other workers have claimed come last and are waited for, because those workers may have died.
+    """
     tally = Tally()
     _share(work, ids, workers, tally)
     if skipped := [number for number in ids if number not in tally.changes]:
@@ -76,7 +82,7 @@ def _share(work: Work, ids: Sequence[int], workers: int, tally: Tally) -> None:
             for done in [pool.submit(_pay_parts, work, parts[first::workers], tally, stop) for first in range(workers)]:
                 done.result()
         except BaseException:
-            # A worker that failed, or a person's Ctrl-C, ends the run when the others are through with the batch in hand.
+            # After a failed worker or Ctrl-C, the run ends when the other workers have finished their current batch.
             stop.set()
             raise
 
@@ -94,9 +100,9 @@ def _pay_parts(work: Work, parts: Iterable[Sequence[int]], tally: Tally, stop: t
 
 
 def pay_batch(connection: Connection, work: Work, ids: Sequence[int]) -> dict[int, Change]:
-    """One batch; returns the changes that were committed, by instalment id.
+    """Pay one batch and return the changes that were committed, by instalment id.
 
-    Raises JobFailedError when the database stays out of reach: nothing is charged to an instalment for that.
+    Raise JobFailedError when the database stays out of reach. That does not count as a failure of any instalment.
     """
     try:
         return retried(lambda: _transaction(connection, work, ids))
@@ -121,7 +127,7 @@ def _transaction(connection: Connection, work: Work, ids: Sequence[int]) -> dict
     now = naive(work.clock())
     with connection.begin():
         claimed, people = db.claim(connection, work.stated, ids, wait=work.wait)
-        # A single instalment is looked up in the ledger too, so that a double has a name instead of an error.
+        # A single instalment is also looked up in the ledger, so that a double credit becomes a hold, not an error.
         credited = db.credited(connection, ids) if len(ids) == 1 else set()
         changes = [
             change
@@ -138,7 +144,10 @@ def _transaction(connection: Connection, work: Work, ids: Sequence[int]) -> dict
 
 
 def _decide(work: Work, instalment: Instalment, member: Member | None, is_credited: bool, now: datetime) -> Change | None:  # noqa: FBT001
-    """What was stated, unless something has changed since; None for what was not stated as payable and is now."""
+    """Return the planned change, or a new one if the facts have changed since.
+
+    Return None for an instalment that was not planned as payable and is payable now.
+    """
     stated = work.stated[instalment.id]
     if instalment is stated.instalment and member is work.people.get(instalment.member_id) and not is_credited:
         return stated
@@ -147,7 +156,7 @@ def _decide(work: Work, instalment: Instalment, member: Member | None, is_credit
 
 
 def next_state(instalment: Instalment, member: Member | None, limits: Limits, now: datetime, *, is_credited: bool) -> State:
-    """Where an instalment goes when it is looked at now: paid, held, or given up."""
+    """Return the state that an instalment goes to when it is checked now: paid, held or given up."""
     held: Hold | None = why_held(db.facts_of(instalment, member, is_credited=is_credited))
     if held is None:
         return transition(instalment.state, Event.CREDITED, limits, now)
@@ -155,7 +164,7 @@ def next_state(instalment: Instalment, member: Member | None, limits: Limits, no
 
 
 def with_books(change: Change, books: Books | None, limits: Limits, now: datetime) -> Change:
-    """The change, but what could be paid waits while a critical break of the books about its member or its order is open."""
+    """Return the change, with a payment withheld while a critical break about its member or its order is open."""
     if books is None or change.to.status is not Status.PAID:
         return change
     one = change.instalment
@@ -165,7 +174,7 @@ def with_books(change: Change, books: Books | None, limits: Limits, now: datetim
 
 
 def _is_new(change: Change) -> bool:
-    """A hold that only goes on is not written again, so that looking at it twice changes nothing."""
+    """Return whether a change must be written. An unchanged hold is not, so that a repeated check writes nothing."""
     before, to = change.instalment.state, change.to
     return (before.status, before.reason) != (to.status, to.reason)
 

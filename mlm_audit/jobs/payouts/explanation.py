@@ -1,4 +1,4 @@
-"""The whole story of one instalment, row by row, and what would happen to it now."""
+"""Explains one instalment: its recorded steps, row by row, and what the next run would do with it."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ from mlm_audit.runs.lifecycle import new_job_id
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that happened: when (UTC), what, of how much, and the row that says so."""
+    """One step of an instalment: its time (UTC), a description, the amount, and the row that records it."""
 
     at: datetime | None
     what: str
@@ -34,7 +34,7 @@ class Step:
 
 @dataclass(frozen=True)
 class PayoutStory:
-    """An instalment, its steps in order of time, what is next, what does not fit together, and the rows themselves."""
+    """An instalment with its steps in order of time, what happens next, contradictions, and the rows themselves."""
 
     schedule_id: int
     member_id: int
@@ -47,7 +47,7 @@ class PayoutStory:
 
 
 def tell_payout(database: Engine, schedule_id: int, clock: Clock) -> PayoutStory:
-    """The story of an instalment. InputError when there is none of that id."""
+    """Explain what happened to an instalment and what happens next. Raise InputError when no instalment has that id."""
     require(database, NEEDED)
     with consistent_read(database) as connection:
         rows = story(connection, schedule_id)
@@ -133,7 +133,7 @@ def _next(schedule: dict[str, Any], held: Any, now: datetime) -> str:
 
 
 def _contradictions(rows: dict[str, Any]) -> list[str]:
-    """What must not be, whatever led to it."""
+    """Return the contradictions between the status of the instalment, its ledger rows and its history."""
     schedule, ledger = rows["schedule"], rows["ledger"]
     paid = schedule["status"] == Status.PAID
     done = [history for history in rows["history"] if history["status"] == "completed"]
@@ -153,7 +153,7 @@ def _contradictions(rows: dict[str, Any]) -> list[str]:
 
 
 def _amounts(schedule: dict[str, Any], ledger: list[dict[str, Any]]) -> list[str]:
-    """Whether what was credited is what was to be."""
+    """Return a contradiction when the credited amount is not the amount due, or the amount is not a whole number."""
     if not isinstance(schedule["amount"], int):
         return [f"its amount is {schedule['amount']!r}, no whole number of paisa"]
     due = schedule["amount"] if schedule["actualAmount"] is None else schedule["actualAmount"]
@@ -163,7 +163,10 @@ def _amounts(schedule: dict[str, Any], ledger: list[dict[str, Any]]) -> list[str
 
 
 def requeue(database: Engine, settings: Settings, ids: list[int], clock: Clock) -> str:
-    """Put failed instalments back into the queue; returns the id under which it is recorded."""
+    """Requeue failed instalments, and return the job id under which the change is recorded.
+
+    Raise InputError when an id is given twice, does not exist or has not failed. Nothing is requeued then.
+    """
     if len(set(ids)) < len(ids):
         raise InputError("payouts requeue: an id was given twice; nothing was requeued")
     now = clock()

@@ -1,4 +1,4 @@
-"""A payout run as a result: figures, findings, and every instalment with what became of it."""
+"""Builds the result of a payout run: figures, findings, and the outcome of every instalment."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from mlm_audit.jobs.payouts.batches import Tally
 WORDS = {Status.PAID: "paid", Status.FAILED: "held", Status.PERMANENTLY_FAILED: "given up", Status.PENDING: "left"}
 DRY_WORDS = {Status.PAID: "pay", Status.FAILED: "hold", Status.PERMANENTLY_FAILED: "give up"}
 UNREADABLE_DUE = "1970-01-01T00:00:00+00:00"
-"""The due date as results have it where none can be read: the instalment is held, and says so."""
+"""The due date in results when it cannot be read. Such an instalment is held."""
 GRAVE = {
     Hold.CREDITED.value,
     Hold.AMOUNT.value,
@@ -28,18 +28,21 @@ GRAVE = {
     Hold.UNREADABLE.value,
     Hold.BREAK.value,
 }
-"""Holds that time does not cure."""
+"""Holds that do not resolve by themselves."""
 
 
 Done = tuple[Change, str]
-"""An instalment, and the word for what became of it."""
+"""A change, and the word for the outcome of its instalment."""
 MOST_UNCHANGED = 10_000
-"""Holds that only go on are listed up to here, and counted beyond: a platform may have a million of them, every day."""
+"""The number of unchanged holds that are listed.
+
+Further ones are only counted, because a platform may have a million of them every day.
+"""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What every result starts with."""
+    """The run that a result is about: its job, id, times and settings."""
 
     job: str
     job_id: str
@@ -52,7 +55,10 @@ class Header:
 
 @dataclass(frozen=True)
 class Control:
-    """The ledger's change as read back, and the statuses of what was stated but not decided by this run."""
+    """The control totals that were read back from the ledger.
+
+    `rest` is the current status of each planned instalment that this run did not decide; None when its row is gone.
+    """
 
     ledger_rows: int
     ledger_paisa: int
@@ -60,7 +66,7 @@ class Control:
 
 
 class Overdue(NamedTuple):
-    """Instalments that have been due for more than `first` days and at most `last` (None: any more) and are not paid."""
+    """Unpaid instalments that have been due for more than `first` and at most `last` days (None: no upper limit)."""
 
     first: int
     last: int | None
@@ -70,7 +76,7 @@ class Overdue(NamedTuple):
 
 @dataclass(frozen=True)
 class Schedule:
-    """The schedule as a whole: what is overdue by age, and whether it is empty on a platform that has sold."""
+    """The payout schedule as a whole: what is overdue, by age, and whether it has no rows although orders were paid."""
 
     overdue: tuple[Overdue, ...] = ()
     is_missing: bool = False
@@ -78,9 +84,9 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a run saw beside its instalments: unknown status words, the schedule as a whole, the books.
+    """What a run read besides its instalments: unknown statuses, the schedule as a whole and the last reconciliation.
 
-    `stop` says why the books forbid the run, where the settings require a reconciliation for it.
+    `stop` is the reason why the run may not pay, where the settings require a reconciliation for it.
     """
 
     unknown: dict[str, int]
@@ -89,7 +95,7 @@ class Seen:
     stop: str | None
 
     def not_checked(self) -> tuple[str, ...]:
-        """What keeps the run from being a PASS, whatever it paid."""
+        """Return the reasons why the run cannot be a PASS, whatever it paid."""
         told = [
             f"{count} due instalments have the status {status!r}, which is none of {', '.join(Status)}: nobody pays them; set it right"
             for status, count in sorted(self.unknown.items())
@@ -103,20 +109,23 @@ class Seen:
 
 
 def by_reason(stated: Sequence[Change]) -> dict[str, dict[str, int]]:
-    """What is not going to be paid, counted and added up by its reason."""
+    """Return the number and the paisa of the instalments that will not be paid, by reason."""
     counts: dict[str, dict[str, int]] = _counts(stated, [(change, WORDS[change.to.status]) for change in stated])["by_reason"]
     return counts
 
 
 def dry_result(head: Header, stated: Sequence[Change], seen: Seen) -> RunResult:
-    """What would be paid, held and given up."""
+    """Return the result of a dry run: what would be paid, held and given up."""
     done = [(change, DRY_WORDS[change.to.status]) for change in stated]
     alerts = (_stopped(seen.stop),) if seen.stop else ()
     return _result(head, Told(alerts=alerts), _counts(stated, done), done, seen)
 
 
 def blocked_result(head: Header, stated: Sequence[Change], seen: Seen) -> RunResult:
-    """Nothing was paid, because the settings require a recent reconciliation without critical breaks."""
+    """Return the result of a run that paid nothing because the books must be reconciled first.
+
+    The settings require a recent reconciliation without critical breaks. The items are what the run would have done.
+    """
     counts = _counts(stated, [])
     alert = _stopped(seen.stop or "")
     finding = one_finding("reconciliation-needed", head.job_id, "high", f"{alert}.", amount_paisa=counts["payable_paisa"])
@@ -130,7 +139,10 @@ def _stopped(reason: str) -> str:
 
 
 def stopped_result(head: Header, stated: Sequence[Change], reason: str, seen: Seen) -> RunResult:
-    """Nothing was paid: the run waits for approval. Its items are what it would have done, for whoever approves it."""
+    """Return the result of a run that paid nothing because it waits for approval.
+
+    The items are what the run would have done, so that the approver can review them.
+    """
     counts = _counts(stated, [])
     alert = f"stopped for approval: {reason}. Approve with: mlm-audit run {head.job} --approve {head.job_id}"
     message = f"Nothing was paid: {reason}."
@@ -141,7 +153,7 @@ def stopped_result(head: Header, stated: Sequence[Change], reason: str, seen: Se
 
 
 def paid_result(head: Header, stated: Sequence[Change], tally: Tally, control: Control, seen: Seen) -> RunResult:
-    """What became of each stated instalment."""
+    """Return the result of a run that paid, with the outcome of each planned instalment."""
     done = [_became(change, tally, control) for change in stated]
     counts = _counts(stated, done)
     counts |= {"ledger_rows": control.ledger_rows, "ledger_change_paisa": control.ledger_paisa}
@@ -156,7 +168,7 @@ def _became(stated: Change, tally: Tally, control: Control) -> Done:
     if change := tally.changes.get(number):
         return change, _word(change)
     if stated.to == stated.instalment.state:
-        return stated, _word(stated)  # a hold that only goes on
+        return stated, _word(stated)  # an unchanged hold
     left = control.rest.get(number) == stated.instalment.state.status.value
     return stated, "left" if left else "elsewhere"
 
@@ -191,13 +203,13 @@ def _reason(change: Change, action: str) -> str | None:
 
 
 def _whole(paisa: object) -> int:
-    """An amount that is no whole number of paisa counts as nothing; its reason says so."""
+    """Return the paisa; 0 for an amount that is not a whole number, which is reported as the reason of the hold."""
     return paisa if isinstance(paisa, int) else 0
 
 
 ACTIONS = {"paid": "paid", "held": "held", "failed": "failed", "given up": "given_up", "elsewhere": "elsewhere", "left": "left"}
 ACTIONS |= {"hold": "held", "give up": "given_up"}
-"""What became of an instalment, and the count that it adds to."""
+"""Each outcome of an instalment, and the count that it adds to."""
 
 
 def _counts(stated: Sequence[Change], done: Sequence[Done]) -> dict[str, Any]:
@@ -213,7 +225,7 @@ def _counts(stated: Sequence[Change], done: Sequence[Done]) -> dict[str, Any]:
     by_reason: dict[str, dict[str, int]] = {}
     for change, action in done:
         paisa, reason = _whole(change.instalment.amount_paisa), _reason(change, action)
-        if action in ACTIONS:  # not in a dry run's "pay"
+        if action in ACTIONS:  # the "pay" of a dry run has no count
             counts[ACTIONS[action]] += 1
             counts[f"{ACTIONS[action]}_paisa"] += paisa
         if reason:
@@ -224,7 +236,7 @@ def _counts(stated: Sequence[Change], done: Sequence[Done]) -> dict[str, Any]:
 
 
 def _items(done: Sequence[Done]) -> tuple[list[dict[str, Any]], int]:
-    """The instalments one by one, and how many holds that only go on are left out."""
+    """Return the instalments as items, and the number of unchanged holds that are left out."""
     items, unchanged = [], 0
     for change, action in done:
         if change.to == change.instalment.state:
@@ -237,7 +249,7 @@ def _items(done: Sequence[Done]) -> tuple[list[dict[str, Any]], int]:
 
 @dataclass(frozen=True)
 class Told:
-    """What is said of a run before its instalments: a verdict that is certain already, findings, alerts."""
+    """What a run reports besides its instalments. `verdict` is None when it follows from what was not checked."""
 
     verdict: Verdict | None = None
     findings: tuple[dict[str, Any], ...] = ()

@@ -1,4 +1,4 @@
-"""weekly-payouts and retry-failed-payouts: state what will be paid, pay it in batches, prove that it was (DOMAIN §3)."""
+"""weekly-payouts and retry-failed-payouts: plan the payments, pay in batches, prove the totals (DOMAIN §3)."""
 
 import logging
 import time
@@ -63,13 +63,13 @@ NEEDED = {
     Notice: None,
 }
 OVERDUE_EDGES = (30, 90)
-"""Days at which the ages of overdue instalments are told apart, beside PAYOUT_OVERDUE_DAYS."""
+"""The ages in days that divide overdue instalments into groups, besides PAYOUT_OVERDUE_DAYS."""
 FUTURE_TOLERANCE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
 class Options:
-    """How a payout run was asked for."""
+    """The options that a payout run was started with."""
 
     as_of: datetime | None = None
     limit: int | None = None
@@ -78,7 +78,7 @@ class Options:
     out: Path | None = None
     shards: int = 1
     share: Share | None = None
-    """Who has the shards done, when there is more than one."""
+    """Has other workers pay the shards; needed when there is more than one shard."""
 
 
 def run_job(context: RunContext, request: Request) -> RunResult:
@@ -98,7 +98,7 @@ def run_payouts(
 ) -> RunResult:
     """Pay what is due (weekly-payouts) or what failed and may now be paid (retry-failed-payouts).
 
-    Raises InputError before anything is written, JobFailedError when the run broke off or its totals do not close.
+    Raise InputError before anything is written, and JobFailedError when the run fails or its totals do not match.
     """
     require(database, NEEDED)
     started = clock()
@@ -149,7 +149,7 @@ class _Payouts:
         self.people: dict[int, Member] = {}
 
     def look(self) -> RunResult:
-        """What a run would do now."""
+        """Return what a run would do now."""
         try:
             stated = self._state()
         except Exception as error:
@@ -157,7 +157,7 @@ class _Payouts:
         return dry_result(self.head, stated, self._seen())
 
     def execute(self, out: Path | None) -> RunResult:
-        """State, ask for approval if need be, pay, prove."""
+        """Plan the payments, stop if the books or an approval require it, pay, and prove the control totals."""
         head = self.head
         approved = self.approval.job_id if self.approval else None
         about = {"as_of": head.as_of.isoformat(), "limit": self.limit, "approve": approved}
@@ -184,7 +184,7 @@ class _Payouts:
             return with_files(with_trend(self.database, self.settings, result, paid_points), self.settings, out)
 
     def _state(self) -> list[Change]:
-        """What is due, and where each instalment would go if it were looked at now. One consistent read."""
+        """Return the due instalments, each with the state it would go to now, from one consistent read."""
         head = self.head
         self.progress("reading what is due", 0, 1)
         now = naive(head.started)
@@ -202,7 +202,7 @@ class _Payouts:
         return [with_books(change, asked, self.limits, now) for change in looked]
 
     def _schedule(self, connection: Connection) -> Schedule:
-        """What is overdue, and whether there is a schedule at all on a platform that has sold."""
+        """Return what is overdue, and whether the schedule has no rows although orders were paid."""
         days = [self.settings.payout_overdue_days]
         days += [edge for edge in OVERDUE_EDGES if edge > days[0]]
         ends = [naive(self.head.as_of) - timedelta(days=edge) for edge in days]
@@ -213,14 +213,14 @@ class _Payouts:
         return Schedule(tuple(Overdue(*one) for one in overdue if one[2]), is_missing=db.is_schedule_missing(connection))
 
     def _seen(self) -> Seen:
-        """What stands beside the instalments: unknown words, the schedule as a whole, the books."""
+        """Return what was read besides the instalments: unknown statuses, the schedule and the last reconciliation."""
         now, hours = naive(self.head.started), self.settings.payouts_reconciliation_max_age_hours
         stops = self.settings.payouts_require_reconciliation == "run"
         stop = why_books_stop(self.books, now, hours) if stops else None
         return Seen(self.unknown, self.schedule, self.books, stop)
 
     def _blocked(self, run: Run, stated: list[Change]) -> RunResult:
-        """Pay nothing because of the books, and say so."""
+        """End the run without paying because the books must be reconciled first, and queue an alert."""
         head = self.head
         result = blocked_result(head, stated, self._seen())
         context = {
@@ -246,7 +246,7 @@ class _Payouts:
             return why_approval_is_needed(connection, self.head.job, count, paisa, self.settings, self.head.started)
 
     def _stop(self, run: Run, stated: list[Change], reason: str) -> RunResult:
-        """Pay nothing, and say to whom one has to turn."""
+        """End the run without paying, and queue the notice that asks for approval."""
         head = self.head
         count, paisa = _sum(stated, Status.PAID)
         asked: dict[str, Any] = {"reason": reason, "count": count, "paisa": paisa, "as_of": head.as_of.isoformat()}
@@ -259,7 +259,7 @@ class _Payouts:
         return result
 
     def _pay(self, run: Run, stated: list[Change]) -> Tally:
-        # Those to be paid come first: batches of one kind need the fewest statements.
+        # Instalments to pay come first, because batches of one kind need the fewest statements.
         moving = sorted((c for c in stated if c.to != c.instalment.state), key=lambda c: c.to.status is not Status.PAID)
         if self.options.share and self.options.shards > 1 and moving:
             shards = payout_shards(self.head.job, self.head.job_id, moving, self.options.shards)
@@ -292,9 +292,10 @@ class _Payouts:
         return pay_all(work, [instalment.id for instalment in todo], self.settings.payout_workers)
 
     def _prove(self, stated: list[Change], tally: Tally) -> Control:
-        """What was done, the schedule and the ledger must agree, read back; JobFailedError when they do not.
+        """Compare the payments with schedule and ledger, and return the control totals.
 
-        What was held is not compared: an operator may have requeued it by now.
+        Raise JobFailedError when they differ. Held instalments are not compared, because an operator may have requeued
+        them meanwhile.
         """
         paid = tally.of(Status.PAID)
         paisa = sum(change.instalment.amount_paisa for change in paid)

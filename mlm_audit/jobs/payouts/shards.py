@@ -1,4 +1,4 @@
-"""Payouts in shards: what another worker pays for a run, and what the run reads back of it."""
+"""Payouts in shards: other workers pay the shards of a run, and the run re-reads the outcome from the database."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -23,22 +23,23 @@ TAKES_FROM = {WEEKLY_PAYOUTS: Status.PENDING, RETRY_PAYOUTS: Status.FAILED}
 
 
 def payout_shards(job: str, job_id: str, moving: Sequence[Change], shards: int) -> list[Shard]:
-    """What a run stated, in parts by member."""
+    """Split the planned changes of a run into shards by member."""
     items = [(change.instalment.member_id, change.instalment.id, change.to.status is Status.PAID) for change in moving]
     return cut(job, job_id, items, shards)
 
 
 def run_shard(context: RunContext, shard: Shard) -> dict[str, int]:
-    """Pay one shard of a run that is under way: see `pay_shard`."""
+    """Pay one shard of a run that is in progress: see `pay_shard`."""
     return pay_shard(context.database, context.settings, context.clock, shard)
 
 
 def pay_shard(
     database: Engine, settings: Settings, clock: Clock, shard: Shard, sleep: Callable[[float], object] = time.sleep
 ) -> dict[str, int]:
-    """Pay one shard of a run that is under way: instalments and paisa that were paid now. Doing it again pays what is left.
+    """Pay one shard of a run that is in progress, and return the `count` and the `paisa` of the instalments paid.
 
-    JobFailedError when its run does not hold the lease (any more), or the database does not let it through.
+    A repeated call pays what is left. Raise JobFailedError when the run does not hold its lease any more, or when the
+    database cannot be reached or stays locked.
     """
     with holding(database, settings, clock, shard):
         return _pay(database, settings, clock, shard, sleep)
@@ -54,7 +55,7 @@ def _pay(database: Engine, settings: Settings, clock: Clock, shard: Shard, sleep
     looked = [Change(i, next_state(i, people.get(i.member_id), limits, now, is_credited=i.id in credited)) for i in found]
     looked = [with_books(one, books, limits, now) for one in looked]
     payable, to_pay = set(shard.first), Status.PAID
-    # What its run did not state as payable is not paid, though it could be by now: the next run states it.
+    # An instalment that the run did not plan to pay is not paid, even if it has become payable. The next run plans it.
     stated = {one.instalment.id: one for one in looked if one.to.status is not to_pay or one.instalment.id in payable}
     pace = Pace(settings.payout_limit_per_minute // shard.of or 1, settings.payout_batch_pause_ms, clock, sleep)
     size = min(settings.payout_batch_size, settings.payout_limit_per_minute)
@@ -79,7 +80,7 @@ def _pay(database: Engine, settings: Settings, clock: Clock, shard: Shard, sleep
 
 
 def read_back(database: Engine, stated: Sequence[Change]) -> Tally:
-    """What became of stated instalments, out of the database: whoever did it, and whatever they said of it."""
+    """Re-read the planned instalments from the database instead of trusting the workers' reports."""
     with consistent_read(database) as connection:
         now = {one.id: one.state for one in db.by_ids(connection, [change.instalment.id for change in stated])}
     return Tally(

@@ -1,4 +1,4 @@
-"""The options of reconcile-files: each is for both files, or with `ledger:` or `wallets:` before its value for one of them."""
+"""The options of reconcile-files. A value applies to both files, or to one with the prefix `ledger:` or `wallets:`."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ ROLES_OF = {"ledger": ("member_id", "amount", "debit", "credit"), "wallets": ("m
 
 
 class MappedFile(NamedTuple):
-    """A file, how it is written, and the columns that its roles are in, as far as they were named."""
+    """A file with its format, and the columns of its roles, as far as the user named them."""
 
     source: InputFile
     mapping: Mapping[str, str]
@@ -23,7 +23,7 @@ class MappedFile(NamedTuple):
 def mapped_files(
     paths: Mapping[str, Path], pairs: Sequence[str], options: Mapping[str, Sequence[str]], *, whole_ids: bool
 ) -> dict[str, MappedFile]:
-    """Ledger and wallets as they were described; InputError names the option that cannot be used."""
+    """Return ledger and wallets as the options describe them. Raise InputError for an option that cannot be used."""
     mappings = parse_mapping(pairs)
     chosen = {option: _for_each_file(option, texts) for option, texts in options.items()}
     return {
@@ -39,7 +39,10 @@ def mapped_files(
 
 
 def parse_mapping(pairs: Sequence[str]) -> dict[str, dict[str, str]]:
-    """`[FILE:]ROLE=COLUMN` as file → role → column; InputError for another role or one that is given twice."""
+    """Return `[FILE:]ROLE=COLUMN` as file → role → column.
+
+    Raise InputError for an unknown role and for a role with two columns.
+    """
     general: dict[str, str] = {}
     special: dict[str, dict[str, str]] = {file: {} for file in FILES}
     for pair in pairs:

@@ -1,4 +1,4 @@
-"""reconcile-files: any ledger export against any balance export, with the same result and report as the platform's."""
+"""reconcile-files: compares any ledger export with any balance export; result and report are as for the platform."""
 
 import secrets
 from collections.abc import Callable, Mapping
@@ -22,7 +22,10 @@ JOB = "reconcile-files"
 
 
 def reconcile_files(ledger: MappedFile, wallets: MappedFile, settings: Settings, clock: Callable[[], datetime]) -> RunResult:
-    """Reconcile two files. Nothing is stored or corrected; InputError for anything that cannot be read exactly."""
+    """Reconcile two files and return the result. Nothing is stored or corrected.
+
+    Raise InputError for anything that cannot be read exactly.
+    """
     started = clock()
     with duckdb.connect(":memory:") as con:
         con.execute(f"set memory_limit = '{settings.memory_limit_mb}MiB'")

@@ -1,6 +1,7 @@
-"""A night that costs the day: the checks over a slice of the platform that holds whatever changed, or had a break, since the last run.
+"""Incremental reconciliation: runs the checks over a subset of the platform instead of all of it.
 
-The findings are those of a full run. Proof by property: `tests/property/test_nights.py`.
+The subset holds what has changed since the last run, and what had a break then. The findings are those of a full run,
+which `tests/property/test_nights.py` verifies.
 """
 
 from collections.abc import Sequence
@@ -28,19 +29,22 @@ from mlm_audit.history.ledger_rows import Settled, moved_since, nothing_moved, s
 from mlm_audit.history.month_files import Looked
 
 WHOLE_FROM_SHARE = 4
-"""When more than one of so many members, or orders, has to be looked at, all are: the night after a sweep, for instance."""
+"""Everything is checked when more than one in this many members or orders must be, for instance after a sweep."""
 
 
 @dataclass(frozen=True)
 class Changed:
-    """What a night saw change: input → rows, and the settled ledger as it is now (None: only reading all of it tells)."""
+    """What has changed since the last run: the number of rows of each input, and the settled ledger as it is now.
+
+    `settled` is None when it can be computed only from the whole ledger.
+    """
 
     rows: dict[str, int]
     settled: Settled | None
 
 
 class Nightly:
-    """The work of one night, over a DuckDB session. Use it as a context manager."""
+    """One incremental run over a DuckDB session. Use it as a context manager."""
 
     def __init__(self, folder: Path, mirror: Path, night: Night, plan: Plan, settings: Settings, *, read_at: datetime) -> None:
         self.folder, self.night, self.plan, self.settings, self.read_at = folder, night, plan, settings, read_at
@@ -54,7 +58,10 @@ class Nightly:
         self.con.close()
 
     def compare(self, previous: PreviousRun, read_at: datetime) -> Changed:
-        """Write `ledger_changes.parquet`, as far as the last run settles it, and what the next run needs; what changed."""
+        """Write `ledger_changes.parquet` and the files that the next run needs, and return what has changed.
+
+        `ledger_changes.parquet` covers the rows that the last run recorded as settled.
+        """
         before = previous.data.get("seal")
         settled = Settled.of(before) if before else None
         moved = moved_since("old_ledger", "new_ledger", settled) if settled else nothing_moved()
@@ -65,7 +72,10 @@ class Nightly:
         return Changed(rows_changed(self.con), settle_on(self.con, settled, read_at) if settled else None)
 
     def looked(self, previous: PreviousRun) -> Looked:
-        """The ledger rows that are compared with sealed history: those that changed, and those that were found to have."""
+        """Return the ledger rows to compare with the sealed history.
+
+        These are the rows that changed since the last run, and the rows that the last run reported as changed.
+        """
         doubted = previous.breaks.filter(pl.col("code") == "history-changed")["id"]
         rows = doubted.str.extract(r"^history-changed/(\d+)", 1).cast(pl.Int64).drop_nulls().to_list()
         known = ", ".join(f"({row}, null::TIMESTAMP)" for row in rows)
@@ -74,12 +84,15 @@ class Nightly:
         return Looked(self.folder / "looked_at.parquet", not doubted.is_empty())
 
     def find(self, checks: Sequence[Check], previous: PreviousRun, progress: Progress) -> EngineResult | None:
-        """The breaks; None when so much has changed that looking at everything is less work."""
+        """Return the breaks that a full run would find.
+
+        Return None when so much has changed that checking everything is less work, or when ten rounds are not enough.
+        """
         moments = moments_of(self.read_at, self.settings)
         seeds = Seeds(self.con, self.plan.max_levels, self._swept(), moments)
         seeds.add_breaks(previous.breaks)
         sums = sum_whole(self.night, self.folder / "whole", self.plan, self.settings)
-        for number in range(10):  # until the slice holds all that its breaks are about; two or three times
+        for number in range(10):  # until the subset holds all that its breaks concern, usually 2 or 3 times
             if self._is_too_much(seeds):
                 return None
             folder = self.folder / f"slice-{number}"
@@ -94,7 +107,7 @@ class Nightly:
         return None
 
     def _swept(self) -> list[Month]:
-        # A month that there cannot be has no orders.
+        # Impossible months are skipped, since they have no orders.
         query = "select distinct year, month from changed_monthly_stats where month between 1 and 12 and year between {} and {}"
         months = self.con.execute(query.format(FIRST_YEAR, LAST_YEAR)).fetchall()
         return [parse_month(f"{year:04}-{month:02}", self.settings.tz) for year, month in months]
@@ -115,7 +128,7 @@ def _firsts() -> dict[str, str]:
 
 
 def keep_all(folder: Path, plan: Plan, settings: Settings) -> None:
-    """Write what the next run needs, out of everything."""
+    """Write the files that the next run needs, computed from all rows."""
     with Engine(folder, plan, settings) as engine:
         engine.prepare(only=("paid_orders", *FIRSTS))
         for name, query in {"brought_forward": forward_of("select * from ledger"), **_firsts()}.items():
@@ -123,9 +136,9 @@ def keep_all(folder: Path, plan: Plan, settings: Settings) -> None:
 
 
 def engine_of(settings: Settings) -> type[Engine]:
-    """The engine that the settings name. InputError when it is not installed."""
+    """Return the engine that the settings name. Opening it raises InputError when it is not installed."""
     if settings.engine == "duckdb":
         return Engine
-    from mlm_audit.engine.spark import SparkEngine  # an extra
+    from mlm_audit.engine.spark import SparkEngine  # needs the extra `spark`
 
     return SparkEngine

@@ -1,4 +1,7 @@
-"""What a reconciliation reads: everything, or of a large platform what changed since the last run, into the local mirror."""
+"""Reads the inputs of a reconciliation into the local mirror.
+
+A full run reads every row. On a large platform an incremental run reads only what changed since the last run.
+"""
 
 import hashlib
 import logging
@@ -34,23 +37,24 @@ log = logging.getLogger(__name__)
 
 
 def mirror_of(settings: Settings, database: Database, scratch: Path) -> Mirror:
-    """Where a database is mirrored; what a run reads is in `scratch` until it is stored."""
+    """Return the mirror of a database. What a run reads stays in `scratch` until it is stored."""
     folder = settings.snapshots_dir or settings.runs_dir.parent / "snapshots"
     return Mirror(folder / database_key(database) / "mirror", scratch)
 
 
 @contextmanager
 def scratch(settings: Settings) -> Iterator[Path]:
-    """A folder for a run's files while it runs: of this machine's, or for Spark one that its workers see.
+    """Create a folder for a run's files, which is removed when the run ends.
 
-    What runs that were killed have left of theirs is removed: it may be gigabytes.
+    It is a temporary folder of this machine, or for Spark one that Spark's workers can read. Folders that killed runs
+    have left behind are removed, since they may hold gigabytes.
     """
     where = Path(tempfile.gettempdir())
     if settings.engine != "duckdb":
         where = settings.snapshots_dir or settings.runs_dir.parent / "snapshots"
         where.mkdir(parents=True, exist_ok=True)
     for owner in where.glob("mlm-audit-run-*/owner"):
-        with suppress(OSError):  # another account's
+        with suppress(OSError):  # the folder may belong to another account
             if is_gone(owner.read_text(encoding="utf-8")):
                 shutil.rmtree(owner.parent)
     with tempfile.TemporaryDirectory(prefix="mlm-audit-run-", dir=where) as folder:
@@ -60,9 +64,10 @@ def scratch(settings: Settings) -> Iterator[Path]:
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read. `night`: what changed since the last run, when only that was read; None when everything was.
+    """The result of reading the inputs. `unread` are the values that could not be read.
 
-    `unread`: the values that could not be read.
+    `night` holds what changed since the last run when only that was read; it is None when everything was read. `before`
+    is the manifest of the last run.
     """
 
     manifest: Manifest
@@ -72,7 +77,7 @@ class Reading:
 
 
 def fingerprint(plan: Plan, settings: Settings, checks: Sequence[Check]) -> str:
-    """The rules that a run goes by: with others, what was found before says nothing."""
+    """Return a digest of the rules that a run applies. Findings made under other rules are not reused."""
     rules = [version("mlm-audit"), repr(plan), settings.timezone, settings.critical_wallet_paisa, settings.correction_max_paisa]
     rules += [(check.code, check.severity, check.sql, check.message) for check in checks]
     rules += [view.sql for view in load_views()]
@@ -81,7 +86,7 @@ def fingerprint(plan: Plan, settings: Settings, checks: Sequence[Check]) -> str:
 
 
 def is_night(before: Manifest | None, rules: str, settings: Settings, now: datetime, checks: Sequence[Check]) -> bool:
-    """Whether a run may read only what changed since `before`."""
+    """Return whether a run may read only what changed since `before`."""
     if before is None or before.fingerprint != rules or before.inputs.keys() != {*INPUTS, *KEPT_FILES}:
         return False
     if not before.is_checked or not all(check.is_local for check in checks):
@@ -97,14 +102,17 @@ class Reader:
     def __init__(
         self, mirror: Mirror, folder: Path, missing: Sequence[str], progress: Progress, nights: int = 1, today: int = 0
     ) -> None:
-        """Every piece is asked about once in so many `nights`, those that are open or the newest in each; `today` is a day's number."""
+        """Compare each piece with the platform once in `nights` days, and open pieces and the newest one in every run.
+
+        `today` is the number of the day, which decides which pieces are compared.
+        """
         self.mirror, self.folder, self.progress = mirror, folder, progress
         self.nights, self.turn = nights, today % nights
         self.names = [name for name in INPUTS if name not in missing]
         self.unread = Unread()
 
     def read(self, database: Database, last: Manifest | None, now: datetime, rules: str, *, is_night: bool) -> Reading:
-        """Read everything, or with `is_night` what differs from the `last` run; list the parts of the inputs in the folder."""
+        """Read everything, or with `is_night` what changed since the `last` run. List the parts of the inputs."""
         inputs, again = {}, {}
         with one_instant(database) as connection:
             for number, name in enumerate(self.names):
@@ -133,7 +141,7 @@ class Reader:
         )
 
     def _pieces(self, connection: Connection, name: str, old: Sequence[Piece]) -> tuple[list[Piece], list[Piece]]:
-        """The pieces that are as they were, and those that were read again."""
+        """Return the pieces that did not change, and those that were read again."""
         if name in STATES or not old:
             return [], self._read(connection, name, LOWEST, None)
         same, fresh, last = [], [], len(old) - 1

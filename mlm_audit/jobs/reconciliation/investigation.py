@@ -1,7 +1,7 @@
-"""The executed notebook that a reconciliation with breaks leaves beside its report.
+"""Executes the investigation notebook of a reconciliation with breaks and writes it beside the report.
 
-`notebooks/02_investigate_a_break.py` is executed in a process of its own, with the job's id as its parameter. The database's
-URL goes there by the environment, never into the notebook.
+`notebooks/02_investigate_a_break.py` is executed in a separate process, with the job's id as its parameter. The
+database URL is passed through the environment and never written into the notebook.
 """
 
 import logging
@@ -28,9 +28,10 @@ NOTEBOOKS = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parents[3] / "no
 
 
 def investigate(result: RunResult, settings: Settings, folder: Path) -> dict[str, str]:
-    """Leave investigate.ipynb and investigate.html in a run's folder; returns their paths by kind.
+    """Write investigate.ipynb and investigate.html to a run's folder and return their paths by kind.
 
-    Nothing to do for a run without open breaks or one that was not stored. What goes wrong is logged: the run itself is done.
+    Nothing is written for a run without open breaks or one that was not stored. Errors are logged and not raised,
+    because the run itself is complete.
     """
     if result.dry_run or not open_findings(result) or not settings.investigate or settings.database_url is None:
         return {}
@@ -43,7 +44,7 @@ def investigate(result: RunResult, settings: Settings, folder: Path) -> dict[str
     command = [sys.executable, "-m", "mlm_audit.jobs.reconciliation.investigation", result.job_id, str(folder.absolute())]
     try:
         with tempfile.TemporaryDirectory(prefix="mlm-audit-") as own:
-            # What the notebook tools keep is kept here, and not with the account.
+            # The notebook tools write their own files here, not into the account's home folder.
             environment |= {"JUPYTER_RUNTIME_DIR": own, "IPYTHONDIR": own, "JUPYTER_PLATFORM_DIRS": "1"}
             done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False)  # noqa: S603  (our own module)
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -57,9 +58,10 @@ def investigate(result: RunResult, settings: Settings, folder: Path) -> dict[str
 
 
 def execute(notebook: Path, folder: Path, name: str, parameters: Mapping[str, Any]) -> None:
-    """Execute a percent notebook with parameters, and leave `name`.ipynb and `name`.html in a folder.
+    """Execute a percent notebook with parameters, and write `name`.ipynb and `name`.html to a folder.
 
-    ValueError for a parameter that the notebook does not have; papermill's error when a cell fails: nothing is left then.
+    Raise ValueError for a parameter that the notebook does not have, and papermill's error when a cell fails. Nothing
+    is written in either case.
     """
     import jupytext
     import papermill
@@ -77,15 +79,15 @@ def execute(notebook: Path, folder: Path, name: str, parameters: Mapping[str, An
 
 
 def _put(path: Path, text: str) -> None:
-    """In one step, so that nobody finds half of it."""
+    """Write a file in one step, so that no reader sees half of it."""
     new = path.with_suffix(path.suffix + ".new")
     new.write_text(text, encoding="utf-8")
     new.replace(path)
 
 
 def as_page(notebook: Path, title: str) -> str:
-    """An executed notebook as one page that loads nothing."""
-    nbconvert: Any = import_module("nbconvert")  # neither is typed
+    """Return an executed notebook as one HTML page that loads no other files."""
+    nbconvert: Any = import_module("nbconvert")  # neither package is typed
     nbformat: Any = import_module("nbformat")
 
     from mlm_audit.reporting.core.html import environment, style
@@ -96,5 +98,5 @@ def as_page(notebook: Path, title: str) -> str:
 
 
 if __name__ == "__main__":
-    warnings.simplefilter("ignore")  # those of the notebook tools are not the operator's
+    warnings.simplefilter("ignore")  # the operator cannot act on warnings of the notebook tools
     execute(NOTEBOOKS / "02_investigate_a_break.py", Path(sys.argv[2]), NAME, {"job_id": sys.argv[1]})

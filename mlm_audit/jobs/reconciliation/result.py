@@ -1,4 +1,4 @@
-"""What a reconciliation says of itself: its counts, what it could not check, its alerts, and what is stored of it."""
+"""Builds the parts of a reconciliation's result: counts, what was not checked, notes, alerts and the stored data."""
 
 from dataclasses import asdict
 from typing import Any
@@ -14,7 +14,7 @@ from mlm_audit.reporting.reconciliation.report import report_sentence
 
 
 def counts_of(found: EngineResult, figures: Figures, corrections: int) -> dict[str, Any]:
-    """The figures of the run that are kept with it; `corrections` is how many wallets the run corrected."""
+    """Return the counts that are stored with the run. `corrections` is the number of wallets that it corrected."""
     users = found.rows.get("users", 0)
     accuracy = accuracy_percent(users - found.broken_members, users)
     return {
@@ -28,7 +28,7 @@ def counts_of(found: EngineResult, figures: Figures, corrections: int) -> dict[s
 
 
 def not_checked_of(found: EngineResult, missing: dict[str, str]) -> tuple[str, ...]:
-    """What makes the run INCOMPLETE: inputs that could not be read, checks that did not run, and a total without proof."""
+    """Return what was not checked: inputs that were not read, checks that did not run, and a residual in the bridge."""
     notes = [f"{name}: {reason}" for name, reason in sorted(missing.items())]
     notes += [f"check {run.code} did not run: {run.reason}" for run in found.checks if run.status is CheckStatus.NOT_RUN]
     if found.bridge.residual_paisa:
@@ -37,7 +37,7 @@ def not_checked_of(found: EngineResult, missing: dict[str, str]) -> tuple[str, .
 
 
 def notes_of(found: EngineResult, missing: dict[str, str]) -> tuple[str, ...]:
-    """What was not checked, and what does not apply."""
+    """Return what was not checked, and the checks that do not apply."""
     no_matter = (f"check {run.code}: {run.reason}" for run in found.checks if run.status is CheckStatus.NOT_APPLICABLE)
     return (*not_checked_of(found, missing), *no_matter)
 

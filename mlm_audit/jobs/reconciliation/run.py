@@ -1,4 +1,7 @@
-"""commission-reconciliation: ledger against wallets, commissions against orders; corrects up to ₹1 (DOMAIN §3)."""
+"""commission-reconciliation: compares the ledger with the wallets and the commissions with the orders (DOMAIN §3).
+
+It corrects wallet differences of up to ₹1.
+"""
 
 import logging
 from dataclasses import dataclass, replace
@@ -67,12 +70,12 @@ class Outcome:
     corrections: tuple[Correction, ...] = ()
 
     def filed(self, settings: Settings, out: Path | None) -> "Outcome":
-        """The same, its files written."""
+        """Write the files of the result and return the outcome with their paths."""
         return replace(self, result=with_files(self.result, settings, out))
 
 
 def run_job(context: RunContext, request: Request) -> RunResult:
-    """Run commission-reconciliation, and leave an executed notebook beside the report of breaks: see `reconcile`."""
+    """Run commission-reconciliation (see `reconcile`), and write the investigation notebook of a run with breaks."""
     settings = context.settings
     if not request.dry_run or settings.engine != "duckdb":
         ensure_folder(settings.snapshots_dir or settings.runs_dir.parent / "snapshots", "SNAPSHOTS_DIR")
@@ -101,12 +104,12 @@ def reconcile(
     out: Path | None = None,
     progress: Progress = lambda *_: None,
 ) -> Outcome:
-    """Run the reconciliation, store it and leave its files in `out` (RUNS_DIR/<job_id> when left out).
+    """Run the reconciliation, store it and write its files to `out` (RUNS_DIR/<job_id> when left out).
 
-    With `dry_run` nothing is corrected, nothing is stored, and files are left only in an `out` that is named. With `full` every
-    row is read and compared, also where the settings would read only what changed since the last run.
+    With `dry_run` nothing is corrected or stored, and files are written only to an `out` that is given. With `full`
+    every row is read and compared, even if the settings allow reading only what changed since the last run.
 
-    Raises InputError before anything is written, JobFailedError when the job broke off (logged as failed).
+    Raise InputError before anything is written, and JobFailedError when the job fails (it is logged as failed).
     """
     started = clock()
     work = _Reconciliation(database, settings, clock, started, as_of or started, dry_run, full, progress)
@@ -133,7 +136,7 @@ class _Reconciliation:
         self.job_id = new_job_id("reconciliation", started, settings)
         self.store = store_of(settings, database)
         self.rows_changed: int | None = None
-        """Of a night: how many rows were new, changed or gone; None where everything was read."""
+        """The number of rows that an incremental run found new, changed or gone; None when everything was read."""
 
     def execute(self, folder: Path, out: Path | None) -> Outcome:
         missing = readable_inputs(self.database, store=not self.dry_run)
@@ -155,7 +158,7 @@ class _Reconciliation:
         about = {"as_of": self.as_of.isoformat()}
         with running(self.database, RECONCILIATION, self.job_id, self.settings, self.clock, self.started, **about) as run:
             if (last := previous_run(self.database)) and last.job_id != self.look.newest:
-                # Another run ended while this one was reading: what changed is then told from what that one left.
+                # Another run ended while this one was reading, so read again what changed since that run.
                 self.look = self._look_back()
                 self.reading = self._read(folder, missing, self.look.previous)
             outcome = self._reconcile(folder, missing)
@@ -169,7 +172,7 @@ class _Reconciliation:
             return filed
 
     def _look_back(self) -> LookBack:
-        """What is known of the runs before. A dry run also works where the toolkit's tables do not exist yet."""
+        """Return what is known of the earlier runs. A dry run works even before the toolkit's tables exist."""
         try:
             readable_inputs(self.database, store=True)
         except InputError:
@@ -191,7 +194,7 @@ class _Reconciliation:
             ) from error
 
     def _look_at_all(self, folder: Path, missing: dict[str, str], previous: PreviousRun | None) -> EngineResult:
-        """Every row of every input."""
+        """Check every row of every input."""
         stored = previous.data.get("seal") if previous else None
         settled, unproven = Settled.of(stored) if stored else None, ""
         if settled:
@@ -218,7 +221,7 @@ class _Reconciliation:
             return engine.run(self.checks, self.progress)
 
     def _look_at_the_day(self, folder: Path, night: Night, previous: PreviousRun) -> EngineResult:
-        """What changed since the last run, and what had a break then."""
+        """Check what changed since the last run and what had a break then, or everything when too much has changed."""
         mirror = self.mirror.folder
         with Nightly(folder, mirror, night, self.plan, self.settings, read_at=self.started) as nightly:
             changed = nightly.compare(previous, self.started)
@@ -248,7 +251,10 @@ class _Reconciliation:
         return self._outcome(found, breaks, gone, corrections, capped=capped, missing=missing, first_run=previous is None)
 
     def _undecided(self, found: EngineResult) -> tuple[str, ...]:
-        """What the platform's data leave open; said only where every order was looked at."""
+        """Return a note on the order lines for which the platform's data allow either posting.
+
+        The note is left out unless every order was checked.
+        """
         if self.rows_changed is not None or not found.undecided_lines:
             return ()
         lines = "1 order line" if found.undecided_lines == 1 else f"{grouped(found.undecided_lines)} order lines"
@@ -275,17 +281,17 @@ class _Reconciliation:
         return (note,)
 
     def _of_history(self) -> tuple[str, ...]:
-        """What could not be proven of the history, and what somebody acknowledged since the last run."""
+        """Return notes on what could not be proven of the history, and on what was acknowledged since the last run."""
         acknowledged = (one.sentence for one in self.look.acknowledged)
         return (*self.proof.notes, *self.unproven, *self.look.notes, *acknowledged)
 
     def _correct(self, breaks: pl.DataFrame) -> tuple[tuple[Correction, ...], bool]:
         if self.dry_run or self.reading.unread.tables() & {"users", "ledger"}:
-            # A wallet is never set to a sum that lacks a row.
+            # A wallet is never set to a ledger sum from which an unreadable row may be missing.
             return (), False
         limit = self.settings.correction_max_paisa
         tampered = breaks.filter(pl.col("code") == "history-changed")["member_id"].drop_nulls().to_list()
-        # A wallet is never set to a ledger that was changed behind our back.
+        # A wallet is never set to the sum of a ledger whose settled rows were changed.
         small = breaks.filter(
             pl.col("code") == "wallet-balance", pl.col("amount_paisa").abs() <= limit, ~pl.col("member_id").is_in(tampered)
         )
@@ -353,7 +359,10 @@ class _Reconciliation:
         )
 
     def _sealed(self, folder: Path, outcome: Outcome) -> Outcome:
-        """The same, the months that have closed sealed; before the run is stored, so that it can say what is sealed."""
+        """Seal the months that have closed, and return the outcome with the state of the seals.
+
+        This happens before the run is stored, so that the stored run records what is sealed.
+        """
         still_open = outcome.breaks.height - len(outcome.result.fixed)
         about = About(self.job_id, self.started, still_open, self.changes)
         waiting = seal_closed(self.store, self.proof, folder, self.settings, about, self.look.keep)
@@ -362,7 +371,7 @@ class _Reconciliation:
 
     def _store(self, folder: Path, outcome: Outcome, run: Run, out: Path | None) -> Draft | None:
         still_open = outcome.breaks.filter(~pl.col("id").is_in(list(outcome.result.fixed)))
-        # While a value cannot be read, every run reads everything: what it hides is not known to the next one.
+        # While a value cannot be read, every run reads everything: the next run cannot know what the value hides.
         all_ran = not any(c.status is CheckStatus.NOT_RUN for c in outcome.result.checks)
         manifest = self._mirrored(folder, is_checked=all_ran and not self.reading.unread.rows)
         data = stored_data(outcome.result) | {
@@ -387,7 +396,10 @@ class _Reconciliation:
         return alerted
 
     def _mirrored(self, folder: Path, *, is_checked: bool) -> Manifest:
-        """The mirror as this run read it, in its place; it counts when the stored run names it."""
+        """Move what this run read into the mirror and return its manifest.
+
+        The manifest takes effect when a stored run names it.
+        """
         kept: dict[str, tuple[Piece, ...]] = {}
         for name in KEPT_FILES:
             if (file := folder / f"kept.{name}.parquet").exists():

@@ -1,4 +1,4 @@
-"""Every condition of a member's month, with the orders and directs behind it and what was missing."""
+"""Explains a member's eligibility for a month: each condition, the orders and directs behind it, what is missing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -21,7 +21,7 @@ from mlm_audit.jobs.sweep.run import NEEDED
 
 @dataclass(frozen=True)
 class Explained:
-    """One condition: whether it is met, in words, and the rows behind it."""
+    """One condition: whether it is met, the figures, an explanation in words, and the rows behind it."""
 
     condition: str
     is_met: bool
@@ -34,9 +34,10 @@ class Explained:
 
 @dataclass(frozen=True)
 class Explanation:
-    """A member's month: the decision by the facts of now, the stored one, what was posted, and the rows behind it.
+    """A member's month: the decision by today's facts, the stored decision, the postings, and the rows behind them.
 
-    `orders`: what was paid in the month, with counted_paisa, which add up to the purchases. `directs`: whom they sponsored.
+    `orders` are the orders paid in the month; their counted_paisa add up to the purchases. `directs` are the members
+    whom the member sponsors.
     """
 
     member_id: int
@@ -54,7 +55,7 @@ class Explanation:
 
 
 def explain_eligibility(database: Engine, settings: Settings, member_id: int, month_text: str, clock: Clock) -> Explanation:
-    """Why a member was eligible for a month, or was not. InputError when there is no such member or month."""
+    """Explain a member's eligibility for a month. Raise InputError when there is no such member or month."""
     month = parse_month(month_text, settings.tz)
     rules = load_plan(settings.plan_file or DEFAULT_PLAN).rules
     require(database, NEEDED)
@@ -82,7 +83,10 @@ def explain_eligibility(database: Engine, settings: Settings, member_id: int, mo
 
 
 def _contradictions(read: MemberMonth) -> list[str]:
-    """What was decided, recorded and posted for the month and does not fit together, whatever the facts are."""
+    """Return the contradictions among what was decided, recorded and posted for the month.
+
+    They do not depend on the decision by today's facts.
+    """
     found = []
     if len(read.stored) > 1:
         found.append(f"the month was decided {len(read.stored)} times, in the log's rows {_ids(read.stored)}")

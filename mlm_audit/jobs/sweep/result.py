@@ -1,4 +1,4 @@
-"""A sweep as a result: who is eligible, who changed and why, what was released and rolled up."""
+"""Builds the result of a sweep: who is eligible, who changed and why, and what was released and rolled up."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ CONDITIONS = {
 
 @dataclass(frozen=True)
 class SweepHeader:
-    """What every sweep result starts with."""
+    """The run that a result is about: its id, month, start, settings and rules."""
 
     job_id: str
     month: Month
@@ -44,7 +44,10 @@ class SweepHeader:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Paisa per member that were (or would be) released and rolled up; `left` says why a member's rows stay pending."""
+    """Paisa per member that were (or in a dry run would be) released and rolled up.
+
+    `left` maps members whose rows stay pending to the reason. `logged` is the number of decisions logged by this run.
+    """
 
     released: dict[int, int]
     rolled_up: dict[int, int]
@@ -53,7 +56,7 @@ class Outcome:
 
 
 def sweep_result(head: SweepHeader, facts: pl.DataFrame, read: MonthRead, outcome: Outcome) -> RunResult:
-    """The result of a sweep, or of a look ahead."""
+    """Return the result of a sweep or of a dry run."""
     shown = _with_changes(facts)
     findings = _left(outcome, read) + _differences(shown, head)
     notes = _notes(head, read, shown)
@@ -88,7 +91,11 @@ def _not_checked(head: SweepHeader, outcome: Outcome) -> tuple[str, ...]:
 
 
 def _with_changes(facts: pl.DataFrame) -> pl.DataFrame:
-    """Members who count for the month, with `change` against the month before, `unmet` conditions and `is_near_miss`."""
+    """Return the members who count for the month, compared with the month before and the stored decision.
+
+    Adds `change` (against the month before), `unmet` (the number of conditions), `is_near_miss` and `differs` (from the
+    stored decision).
+    """
     unmet = pl.sum_horizontal(*((pl.col(name) > 0).cast(pl.Int32) for name in CONDITIONS.values()))
     eligible, before = pl.col("counts_as_eligible"), pl.col("was_before").fill_null(value=False)
     change = pl.when(eligible & ~before).then(pl.lit("newly eligible")).when(~eligible & before).then(pl.lit("lost"))
@@ -142,12 +149,12 @@ def _notes(head: SweepHeader, read: MonthRead, shown: pl.DataFrame) -> tuple[str
 
 
 def _waiting(read: MonthRead) -> dict[int, int]:
-    """Paisa that waited for each member when the run began, of refunded orders too."""
+    """Return the paisa pending for each member when the run began, including those of refunded orders."""
     return {row[0]: row[1] + row[2] for row in read.pending.select("member_id", "pending_paisa", "void_paisa").iter_rows()}
 
 
 def _left_paisa(outcome: Outcome, read: MonthRead) -> dict[int, int]:
-    """Paisa that stay pending, for each member of whom something is left."""
+    """Return the paisa that stay pending, for each member in `outcome.left`."""
     waiting = _waiting(read)
     return {n: waiting.get(n, 0) - outcome.released.get(n, 0) - outcome.rolled_up.get(n, 0) for n in outcome.left}
 
@@ -194,7 +201,7 @@ def _reasons(row: dict[str, Any], rules: PlanRules) -> list[str]:
 
 
 def _items(shown: pl.DataFrame, outcome: Outcome, rules: PlanRules) -> tuple[dict[str, Any], ...]:
-    """Members whom somebody will ask about: with commission, changed, or near."""
+    """Return the members to list: those with pending commission, a changed eligibility or a near miss."""
     asked = shown.filter((pl.col("pending_rows") > 0) | (pl.col("change") != "unchanged") | pl.col("is_near_miss"))
     return tuple(
         {

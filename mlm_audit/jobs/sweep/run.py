@@ -1,4 +1,4 @@
-"""monthly-eligibility-sweep: decides a month that has ended, releases or rolls up its repurchase commission (DOMAIN §3)."""
+"""monthly-eligibility-sweep: decides a completed month, releases or rolls up its repurchase commission (DOMAIN §3)."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -95,7 +95,7 @@ def run_job(context: RunContext, request: Request) -> RunResult:
 
 
 def run_shard(context: RunContext, shard: Shard) -> dict[str, int]:
-    """Decide one shard of a run that is under way: see `decide_shard`."""
+    """Decide one shard of a run that is in progress: see `decide_shard`."""
     return decide_shard(context.database, context.settings, context.clock, shard)
 
 
@@ -112,12 +112,12 @@ def run_sweep(
     shards: int = 1,
     share: Share | None = None,
 ) -> RunResult:
-    """Decide a month: the one named, or the last that had ended by `as_of` (now when left out). Files go to `out`.
+    """Decide the given month, or the last one that had ended by `as_of` (now when left out). Write files to `out`.
 
-    With more than one of `shards`, whoever is behind `share` has them decided.
+    With more than one of `shards`, `share` has other workers decide them.
 
-    Raises InputError before anything is written: a month that has not ended, or one without data. JobFailedError when the
-    run broke off; what it had decided stays decided, and the next run goes on from there.
+    Raise InputError before anything is written, such as for a month that has not ended or has no data. Raise
+    JobFailedError when the run fails. What it decided stays decided, and the next run continues from there.
     """
     require(database, NEEDED)
     started = clock()
@@ -134,9 +134,10 @@ def run_sweep(
 
 
 def decide_shard(database: Engine, settings: Settings, clock: Clock, shard: Shard) -> dict[str, int]:
-    """Decide the members of one shard of a run that is under way: how many were. Doing it again decides what is left.
+    """Decide the members of one shard of a run that is in progress, and return the counts `decided` and `left`.
 
-    JobFailedError when its run does not hold the lease (any more), or the database does not let it through.
+    A repeated call decides what is left. Raise JobFailedError when the run does not hold its lease any more, or when
+    the database cannot be reached or stays locked.
     """
     month, now = parse_month(shard.month or "", settings.tz), clock()
     rules = load_plan(settings.plan_file or DEFAULT_PLAN).rules
@@ -157,7 +158,7 @@ def _has_work() -> pl.Expr:
 
 
 def _held(facts: pl.DataFrame) -> dict[int, str]:
-    """Members who are not decided, since something about them cannot be read or understood."""
+    """Return the members who are not decided because a value cannot be read or is not known, with the reason."""
     return dict(facts.filter(pl.col("held").is_not_null() & _has_work()).select("member_id", "held").iter_rows())
 
 
@@ -176,7 +177,7 @@ def _choose(text: str | None, as_of: datetime | None, now: datetime, settings: S
 
 @dataclass
 class _Done:
-    """What the batches did, added up."""
+    """The combined outcome of the batches."""
 
     logged: set[int] = field(default_factory=set)
     released: dict[int, int] = field(default_factory=dict)
@@ -196,7 +197,7 @@ class _Sweep:
         self.settings, self.month = head.settings, head.month
 
     def refuse_missing_data(self) -> None:
-        """A month without a single paid order is a mistake, not a month in which nobody was eligible."""
+        """Raise InputError when no order was paid in the month, which means that its data are missing."""
         with consistent_read(self.database) as connection:
             if not orders_paid_in(connection, self.month):
                 label = month_label(self.month.key)
@@ -205,7 +206,7 @@ class _Sweep:
                 )
 
     def look(self) -> RunResult:
-        """What a run would decide, next to what is stored and to the month before."""
+        """Return what a run would decide, compared with the stored decisions and with the month before."""
         try:
             facts, read = self.facts()
         except Exception as error:
@@ -222,7 +223,7 @@ class _Sweep:
         return sweep_result(self.head, facts, read, outcome)
 
     def execute(self, out: Path | None, shards: int, share: Share | None) -> RunResult:
-        """Read, decide, write in batches, prove, sum up."""
+        """Read the month, decide it in batches, prove the control totals and store the result."""
         head, about = self.head, {"month": month_label(self.month.key)}
         with running(self.database, MONTHLY_SWEEP, head.job_id, self.settings, head.clock, head.started, **about) as run:
             facts, read = self.facts()
@@ -244,7 +245,7 @@ class _Sweep:
             return with_files(with_trend(self.database, self.settings, result, month_points), self.settings, out)
 
     def facts(self) -> tuple[pl.DataFrame, MonthRead]:
-        """Every member with the ruling, the commission that waits, and what was decided before. One consistent read."""
+        """Return every member with ruling, pending commission and stored decisions, from one consistent read."""
         self.progress("reading the month", 0, 2)
         with consistent_read(self.database) as connection:
             before = month_before(self.month, self.settings.tz)
@@ -262,7 +263,7 @@ class _Sweep:
         return Job(self.head.job_id, self.month, naive(self.head.clock()), resets, self.head.rules.model_dump(include=names))
 
     def _share(self, todo: pl.DataFrame, shards: int, share: Share) -> _Done:
-        """Have the members decided in shards, and read back what became of them."""
+        """Have the members decided in shards, then re-read the outcome from the database."""
         label = month_label(self.month.key)
         share(cut(MONTHLY_SWEEP, self.head.job_id, [(number, number, True) for number in todo["member_id"]], shards, label))
         facts, _ = self.facts()
@@ -283,7 +284,7 @@ class _Sweep:
         )
 
     def settle(self, todo: pl.DataFrame, check: Callable[[], None]) -> _Done:
-        """Log the rulings of members and release or roll up what waits for them, in batches; `check` is called before each."""
+        """Log the rulings and release or roll up the pending commission, in batches. Call `check` before each batch."""
         later = months_between(self.month.end, self.head.started, self.settings.tz)
         with consistent_read(self.database) as connection:
             resets = not is_logged(connection, later)
@@ -296,7 +297,7 @@ class _Sweep:
         return done
 
     def _batch(self, rulings: Sequence[Ruling], done: _Done, *, resets: bool) -> None:
-        """One transaction; when it fails, halves, so that one bad row holds up nobody else for long."""
+        """Decide a batch in one transaction. When it fails, retry its halves, so that one bad row blocks no others."""
 
         def transaction() -> Decided:
             with write(self.database) as connection:
@@ -316,7 +317,7 @@ class _Sweep:
                 self._batch(half, done, resets=resets)
 
     def _prove(self, done: _Done) -> None:
-        """What was decided must be in the ledger, to the paisa; JobFailedError when it is not."""
+        """Compare what was released and rolled up with the ledger. Raise JobFailedError when they differ by a paisa."""
         key = self.month.key
         with consistent_read(self.database) as connection:
             for what, sums, ref in (("released", done.released, release_ref), ("rolled up", done.rolled_up, rollup_ref)):
@@ -328,7 +329,10 @@ class _Sweep:
                     )
 
     def _summary(self, result: RunResult, released_paisa: int, rolled_up_paisa: int) -> Draft:
-        """Of the month as it stands now, whichever runs decided it; the same figures are told once."""
+        """Return the summary notice of the month, which includes what earlier runs decided.
+
+        Its key contains the figures, so that the same figures are sent only once.
+        """
         context: dict[str, Any] = {name: result.counts[name] for name in ("month", "eligible", "ineligible")}
         context |= {"released_paisa": released_paisa, "rolled_up_paisa": rolled_up_paisa, "job_id": self.head.job_id}
         figures = "/".join(str(context[name]) for name in ("month", "eligible", "released_paisa", "rolled_up_paisa"))
@@ -336,10 +340,11 @@ class _Sweep:
 
 
 def _joined(ruled: pl.DataFrame, read: MonthRead, held: dict[int, str]) -> pl.DataFrame:
-    """Every member with the ruling and what is stored.
+    """Return every member with the ruling and what is stored.
 
-    Columns of the rule, and pending_paisa, pending_rows, was_eligible (this month's log), was_before (the month before's),
-    to_decide (not logged yet), counts_as_eligible (a logged decision stands), held (why nobody can decide it, else null).
+    The columns are those of the rule and of `read.pending`, was_eligible (from this month's log), was_before (from the
+    log of the month before), to_decide (not logged yet), counts_as_eligible (the logged decision, else the ruling) and
+    held (why the member cannot be decided, else null).
     """
     because = pl.DataFrame(list(held.items()), schema={"member_id": pl.Int64, "held": pl.String}, orient="row")
     return (
@@ -366,7 +371,7 @@ def _void(waiting: pl.DataFrame) -> dict[int, str]:
 
 
 def _orphans(read: MonthRead) -> dict[int, str]:
-    """Members whose commission waits, but who do not exist: nobody can decide it."""
+    """Return the members with pending commission who do not exist, so that it cannot be decided."""
     gone = read.pending.join(read.people, left_on="member_id", right_on="id", how="anti")
     return dict.fromkeys(gone["member_id"].to_list(), UNKNOWN_MEMBER)
 

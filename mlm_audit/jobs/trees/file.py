@@ -1,4 +1,4 @@
-"""tree check-file: any parent-pointer file, with the same findings and score as the platform's trees."""
+"""tree check-file: checks any parent-pointer file, with the same findings and score as for the platform's trees."""
 
 import shlex
 from collections import Counter
@@ -25,15 +25,15 @@ from mlm_audit.runs.lifecycle import new_job_id
 JOB = "tree-check-file"
 MOST_NOTES = 5
 SENTINELS = 2
-"""So many nodes under the same unknown parent look like a word for "no parent"."""
+"""When more nodes than this name the same unknown parent, its value probably means "no parent"."""
 NO_PARENT = frozenset(("0", "-1", "-", "--", "null", "none", "nil", "nan", "n/a", "na", "#n/a", "\\n", "root", "<na>"))
-"""Words that look like "no parent" at once."""
+"""Values that probably mean "no parent" even when a single node has them."""
 
 
 def check_file(
     source: InputFile, columns: TreeColumns, root_values: Sequence[str], settings: Settings, clock: Clock
 ) -> RunResult:
-    """Check a file; nothing is stored. InputError for a file that cannot be read exactly."""
+    """Check a file and return the result. Nothing is stored. Raise InputError when the file cannot be read exactly."""
     started = clock()
     file = read_tree_file(source, columns, root_values)
     forest = plant(file.frame["id"], file.frame["parent"])
@@ -53,7 +53,7 @@ def _issues(forest: Forest, source: InputFile, frame: pl.DataFrame) -> list[Issu
 
 
 def _placed(issue: Issue, source: InputFile, frame: pl.DataFrame) -> Issue:
-    """The issue with the line of each node of its evidence, and its name where there is one."""
+    """Return the issue with the line or row of each evidence node, and the node's name if the file has names."""
     place = "line" if source.is_csv else "row"
     evidence = []
     for known, row in zip(issue.evidence, issue.rows, strict=False):
@@ -106,7 +106,7 @@ def _result(
 
 
 def _notes(forest: Forest, source: InputFile, file: TreeFile) -> list[str]:
-    """What to say of words that may mean "no parent", and of ids that look like floats."""
+    """Return notes on values that may mean "no parent", and on ids that look like floats."""
     lost = file.frame.filter(pl.Series(forest.up == UNKNOWN))
     by_value = (
         lost.group_by("parent").agg(pl.len().alias("nodes"), pl.col("line").min()).sort("nodes", "line", descending=[True, False])

@@ -16,10 +16,11 @@ TreeName = Literal["sponsor", "matrix"]
 
 
 def tree_part(database: Engine, member_id: int, tree: TreeName, *, up: int, down: int) -> "nx.DiGraph[Any]":
-    """The part of a tree around a member; edges lead from parent to child.
+    """Return the part of a tree around a member as a graph. Edges lead from parent to child.
 
-    Nodes are member ids with `label`, `position` (matrix), `hidden` (children that are not in the graph) and `mark`. The
-    graph has kind, title, tree and member. InputError when the member has no place in that tree.
+    Nodes are member ids with `label`, `position` (matrix only), `hidden` (the number of children that are not in the
+    graph) and `mark` ("issue" for the member, "lost" for a parent that does not exist). The graph has `kind`, `title`,
+    `tree` and `member`. Raise InputError when the member has no place in that tree.
     """
     for name, value in (("up", up), ("down", down)):
         if not 0 <= value <= MOST_LEVELS:

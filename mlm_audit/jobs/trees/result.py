@@ -1,4 +1,4 @@
-"""What a tree check found and repaired, as a result: findings with their state, counts, score, pictures."""
+"""Builds the result of a tree check: findings with their state, counts, score, repairs and pictures."""
 
 import json
 from collections import Counter
@@ -32,7 +32,7 @@ FILE_CODES = ("parent-unknown", "parent-self", "parent-cycle", "level", "level-m
 
 
 class Head(NamedTuple):
-    """What a run is about. `plan` names it for the report."""
+    """The id, times and settings of a run. `plan` is the name of the plan in the report."""
 
     job_id: str
     started: datetime
@@ -42,17 +42,21 @@ class Head(NamedTuple):
 
 
 class Looked(NamedTuple):
-    """What was found first, what is still there after the repairs, and the rows read."""
+    """The check before the repairs, the check after them, and the number of rows read from each table."""
 
     before: TreeCheck
     after: TreeCheck
     rows: dict[str, int]
     unread: tuple[str, ...] = ()
-    """What could not be read, in words."""
+    """One sentence for each column with values that could not be read."""
 
 
 class Made(NamedTuple):
-    """The repairs: done, or with `dry_run` planned; `refused` is their number where it was too large, `held_back` on a first run."""
+    """The repairs that a run made, or with `dry_run` would make.
+
+    `refused` is the number of repairs when they are too many, so that none is made. `held_back` is the number of
+    repairs that a first run leaves to a later one.
+    """
 
     repairs: tuple[Repaired, ...]
     refused: int
@@ -62,7 +66,10 @@ class Made(NamedTuple):
 
 @dataclass(frozen=True)
 class Since:
-    """What changed in the structure since a run (its id, empty for the first run): moves, arrivals, departures."""
+    """The changes in the structure since the run `job_id`: moves, members who joined and members who are gone.
+
+    `job_id` is empty when there is no earlier structure to compare with.
+    """
 
     job_id: str
     moved: pl.DataFrame = field(default_factory=pl.DataFrame)
@@ -79,7 +86,7 @@ class Outcome(NamedTuple):
 
 
 def tree_outcome(head: Head, looked: Looked, made: Made, previous: pl.DataFrame | None, since: Since, ended: datetime) -> Outcome:
-    """Put everything together."""
+    """Build the result of a run, and the open issues to store."""
     issues = {issue.id: issue for issue in (*looked.before.issues, *looked.after.issues)}
     still = {issue.id for issue in looked.after.issues}
     fixed = {issue.id for issue in looked.before.issues if CODES[issue.code].repaired} - still
@@ -120,19 +127,19 @@ def tree_outcome(head: Head, looked: Looked, made: Made, previous: pl.DataFrame 
 
 
 def _to_store(still_open: pl.DataFrame) -> pl.DataFrame:
-    """With the first rows of evidence only: what is stored must fit into a text column; the run's files have all."""
+    """Cut long evidence to its first rows, because it must fit into a text column. The run's files keep all rows."""
     cut = [text if len(text) < MOST_STORED else json.dumps(json.loads(text)[:EVIDENCE_ROWS]) for text in still_open["evidence"]]
     return still_open.with_columns(pl.Series("evidence", cut, dtype=pl.String))
 
 
 def _unseen(known: pl.DataFrame, incomplete: Mapping[str, str], found: pl.DataFrame) -> pl.DataFrame:
-    """What was open at the last run and could not be looked at: it stays on the books, with its age."""
+    """Return the open issues of the last run that could not be checked in this one. They stay open, with their age."""
     of_them = known.filter(pl.col("code").is_in(list(incomplete)), ~pl.col("id").is_in(found["id"].implode()))
     return of_them.with_columns(pl.lit("carried over").alias("state"))
 
 
 def file_findings(issues: Iterable[Issue]) -> list[dict[str, Any]]:
-    """The findings of a file, worst first; ids may be text."""
+    """Return the findings of a file, the most severe first. Ids may be text."""
     found = list(issues)
     ranked = sorted(found, key=lambda issue: (-SEVERITIES.index(issue.severity), -affected(issue), issue.id))
     return [
@@ -161,7 +168,7 @@ def _frame(issues: Iterable[Issue], fixed: set[str], made: Made) -> pl.DataFrame
 
 
 def _evidence(issue: Issue) -> list[dict[str, Any]]:
-    """The first row also says how many are affected and how much is at risk."""
+    """Return the evidence; its first row also has the number affected and the pending commission at risk."""
     extra: dict[str, Any] = {"affected": affected(issue)}
     if issue.below is not None:
         extra["below"] = issue.below
@@ -190,7 +197,7 @@ def _outcome(issue: Issue, *, is_fixed: bool, made: Made) -> str:
 
 
 def _in_order(frame: pl.DataFrame, issues: Mapping[str, Issue]) -> pl.DataFrame:
-    """Worst first, then those that affect most, then by id."""
+    """Sort by severity and by the number affected, both descending, then by id."""
     sizes = [affected(issues[name]) for name in frame["id"]]
     ranks = [SEVERITIES.index(severity) for severity in frame["severity"]]
     keyed = frame.with_columns(pl.Series("_rank", ranks, pl.Int8), pl.Series("_size", sizes, pl.Int64))
@@ -222,7 +229,7 @@ def _moved(since: Since, edge: str) -> int:
 
 
 def _not_checked(looked: Looked) -> dict[str, str]:
-    """Codes that could not be checked, with the reason."""
+    """Return the codes that could not be checked, each with the reason."""
     reasons: dict[str, str] = {}
     if not looked.rows["matrix_nodes"]:
         about = "table matrix_nodes: it has no rows, so neither matrix nor closure could be checked"
@@ -299,7 +306,7 @@ def _pictures(still_open: pl.DataFrame, check: TreeCheck) -> dict[str, dict[str,
 
 
 def report_data(result: RunResult) -> dict[str, Any]:
-    """What is stored of a result beside its open issues."""
+    """Return what is stored of a result besides its open issues."""
     return {
         "verdict": result.verdict.value,
         "is_complete": result.is_complete,

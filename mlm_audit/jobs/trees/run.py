@@ -1,4 +1,4 @@
-"""tree-health-check: sponsor tree, matrix, closure and flags; repairs what can be derived (DOMAIN §3)."""
+"""tree-health-check: checks sponsor tree, matrix, closure and flags, and repairs what can be derived (DOMAIN §3)."""
 
 import logging
 import tempfile
@@ -63,7 +63,11 @@ STORE: dict[type[Base], Sequence[str] | None] = dict.fromkeys(
 
 @dataclass(frozen=True)
 class Checked:
-    """One look at the trees. `decided` is the month that the flags follow, YYYYMM; None when the rules were asked."""
+    """One check of the trees.
+
+    `decided` is the month (YYYYMM) of the sweep that the flags are compared with. It is None when no sweep has decided
+    anything yet.
+    """
 
     check: TreeCheck
     rows: dict[str, int]
@@ -74,12 +78,12 @@ class Checked:
 
 @dataclass
 class Repairs:
-    """What was repaired, or with a dry run would be; `refused` when there is too much to do."""
+    """The repairs that were made, or in a dry run would be. `refused` is their number when they are too many."""
 
     done: list[Repaired] = field(default_factory=list)
     refused: int = 0
     held_back: int = 0
-    """How many were not made, since nobody has told the first run to."""
+    """The number of repairs that a first run does not make unless it is told to."""
 
 
 def run_job(context: RunContext, request: Request) -> RunResult:
@@ -107,14 +111,15 @@ def check_tree_health(
     out: Path | None = None,
     progress: Progress = lambda *_: None,
 ) -> RunResult:
-    """Check the trees, repair what can be derived, look again, store, leave files in `out` (RUNS_DIR/<job_id>).
+    """Check the trees, repair what can be derived, check again, store the result and write its files to `out`.
 
-    `repair`: whether to repair. When left out, every run but the first on a database does (TREE_REPAIRS_FIRST_RUN); the first says what
-    it would repair. Where a value cannot be read, nothing is repaired.
+    `out` is RUNS_DIR/<job_id> when left out. With `dry_run` nothing is repaired or stored, and files are written only
+    to an `out` that is given.
 
-    With `dry_run` nothing is repaired or stored, and files are left only in an `out` that is named.
+    `repair` says whether to repair. When it is left out, every run repairs except the first one on a database, which
+    only counts the repairs unless TREE_REPAIRS_FIRST_RUN is set. Nothing is repaired while a value cannot be read.
 
-    Raises InputError before anything is written, JobFailedError when the job broke off (logged as failed).
+    Raise InputError before anything is written, and JobFailedError when the job fails (it is logged as failed).
     """
     started = clock()
     work = _TreeHealth(database, settings, clock, started, as_of or started, progress)
@@ -171,7 +176,7 @@ class _TreeHealth:
             raise JobFailedError(f"{TREE_HEALTH} failed, nothing was stored: {reason_of(error)}") from error
 
     def _previous_if_any(self) -> PreviousRun | None:
-        """A dry run also works where the toolkit's tables do not exist yet."""
+        """Return the previous run; None while the toolkit's tables do not exist. A dry run needs neither."""
         try:
             require(self.database, STORE)
         except InputError:
@@ -233,7 +238,7 @@ class _TreeHealth:
         since = self._since(before, previous)
         made = Made(tuple(repairs.done), repairs.refused, dry_run, repairs.held_back)
         outcome = tree_outcome(self.head, looked, made, previous.breaks if previous else None, since, self.clock())
-        # A look without the toolkit's tables has no runs before it, as a first run has none.
+        # Without an earlier run there is no trend: on a first run, or in a dry run without the toolkit's tables.
         return (
             outcome._replace(result=with_trend(self.database, self.settings, outcome.result, open_points(own.TreeHealthReport)))
             if previous
@@ -271,12 +276,12 @@ class _TreeHealth:
 
 
 def derivable(issues: Iterable[Issue]) -> list[Change]:
-    """What a run repairs by itself: what follows from other data without choosing."""
+    """Return the changes that a run makes by itself: those that follow from other data without a choice."""
     return [change for issue in issues if CODES[issue.code].repaired for change in issue.changes]
 
 
 def _by_member(changes: Sequence[Change], size: int) -> Iterable[list[Change]]:
-    """Batches that keep the changes of one member together."""
+    """Yield the changes in batches of `size` members, so that the changes of one member stay together."""
     ordered = sorted(changes, key=lambda change: change.descendant_id)
     members = sorted({change.descendant_id for change in ordered})
     place = 0

@@ -1,1 +1,1 @@
-"""What every report shares: page parts, charts, tables, the JSON document and the run folder."""
+"""The parts that all reports share: page parts, charts, tables, the JSON document and the run folder."""

@@ -1,4 +1,4 @@
-"""Charts, drawn offline: small pictures for mails beside figures in words, and Altair charts of tables for analysts."""
+"""Charts drawn offline: small PNG pictures for mails, and Altair charts of tables for analysts."""
 
 import io
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ LETTERS = 13
 COLOURS = 64
 SERIES = ("#0072B2", "#D55E00", "#009E73")
 UNITS = {"money": ", ₹", "change": ", ₹", "share": ", %", "number": ""}
-"""What hundredths are shown as: paisa as rupees, basis points as per cent. Divided where they are drawn."""
+"""Axis units by kind of column. Paisa are shown as rupees and basis points as per cent: the chart divides by 100."""
 
 
 def altair_chart(table: Table) -> "alt.Chart":
-    """A table as an Altair chart with tooltips; money in rupees, divided where it is drawn. ValueError for one that has no drawing.
+    """Return a table as an Altair chart with tooltips and money in rupees. Raise ValueError when it has no chart.
 
-    Altair's own way of showing charts loads scripts from elsewhere; unless another was chosen, they are shown as SVG.
+    Altair's default renderer loads scripts from other servers. Charts are shown as SVG unless another renderer is set.
     """
     import altair as alt
 
@@ -71,13 +71,16 @@ def _plain(value: Any) -> Any:
 
 
 def trend_png(trend: Sequence[Sequence[Any]]) -> bytes:
-    """What was open after each of the last runs, as a PNG of a few kilobytes. `trend` is [[day, open], …], the oldest first."""
+    """Return the open findings after each of the last runs as a PNG of a few kilobytes.
+
+    `trend` is [[day, open], …], oldest first.
+    """
     return _drawn(tuple((str(day), int(left)) for day, left in trend))
 
 
 @lru_cache(maxsize=8)
 def _drawn(trend: tuple[tuple[str, int], ...]) -> bytes:
-    """Drawn once, however many are to have it, and however often the mail is tried."""
+    """Draw the picture. It is cached, since one picture goes to several recipients and into every retry of a mail."""
     import altair as alt
     import vl_convert
     from PIL import Image

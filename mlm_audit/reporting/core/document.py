@@ -1,4 +1,4 @@
-"""The JSON form of a run's result: what `--json` prints and `result.json` holds. Documented in docs/json.md."""
+"""The JSON form of a run's result, which `--json` prints and `result.json` holds. It is documented in docs/json.md."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from mlm_audit.domain.findings import RunResult
 
 
 def to_document(result: RunResult) -> dict[str, Any]:
-    """A result as JSON-ready data; instants are ISO 8601 in UTC, amounts are integer paisa."""
+    """Return a result as JSON-ready data. Instants are ISO 8601 in UTC; amounts are integer paisa."""
     bridge = result.bridge
     return {
         "job": result.job,
@@ -50,7 +50,7 @@ def to_document(result: RunResult) -> dict[str, Any]:
 
 
 def error_document(job: str, message: str) -> dict[str, Any]:
-    """What `--json` prints when nothing ran: bad input is INCOMPLETE, never a PASS."""
+    """Return the document that `--json` prints when nothing ran. Bad input is INCOMPLETE, never PASS."""
     return {
         "job": job,
         "job_id": None,

@@ -1,4 +1,4 @@
-"""What was read from the files of a run, in words: rows, and the records that were counted independently of the reader."""
+"""The files of a run in words: the rows read, and the records that were counted independently of the reader."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,14 +9,14 @@ from mlm_audit.reporting.core.parts import plural
 
 
 def files_read(result: RunResult) -> tuple[str, ...]:
-    """One line for each file of a run; empty when it read a database."""
+    """Return one line for each file of a run. The result is empty when the run read a database."""
     single = result.counts.get("file")
     files = result.counts.get("files") or ({"file": single} if single else {})
     return tuple(f"{known['file']}: {read_in_words(known)}" for known in files.values())
 
 
 def read_in_words(known: Mapping[str, Any]) -> str:
-    """The rows of one file, and where the lines that are no rows went."""
+    """Return the number of rows in a file, and how many of its lines are not rows and why."""
     text = f"{plural(known['rows'], 'row')}, and {plural(known['records'], 'record')} in an independent count"
     if "lines" not in known:
         return text

@@ -1,4 +1,4 @@
-"""Rendering: templates from `reports/`, everything escaped, one file that loads nothing."""
+"""Renders the templates of `reports/` to single HTML files that escape all values and load nothing."""
 
 import base64
 import hashlib
@@ -17,13 +17,17 @@ _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u061c\u20
 
 
 def templates_dir() -> Path:
-    """`reports/`: inside the package in a wheel, beside it in a checkout."""
+    """Return the folder of the templates: inside the package in a wheel, `reports/` beside it in a checkout."""
     packaged = Path(__file__).parents[1] / "templates"
     return packaged if packaged.is_dir() else Path(__file__).parents[3] / "reports"
 
 
 def visible(value: Any) -> Any:
-    """Text in which nothing unseen turns the reading direction or steers a program: such characters are named instead."""
+    """Return text with its invisible control characters replaced by their names, such as ⟨U+202E⟩.
+
+    Such characters could change the reading direction or control a program. Markup and other values are returned
+    as they are.
+    """
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
     return _UNSEEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", value)
@@ -31,7 +35,7 @@ def visible(value: Any) -> Any:
 
 @cache
 def environment() -> Environment:
-    """The templates of `reports/`: everything in HTML escaped, nothing that is missing passed over."""
+    """Return the environment of the templates. Values are escaped in HTML, and a missing value raises an error."""
     made = Environment(
         # Escaping is on for everything but .txt.j2; select_autoescape would miss .html.j2.
         loader=FileSystemLoader(templates_dir()),
@@ -54,13 +58,17 @@ def _hash(text: str) -> str:
 
 
 def style(*names: str) -> tuple[str, str]:
-    """Style sheets of `reports/` put together, and their hash for a content security policy."""
+    """Return style sheets of `reports/` as one text, and its hash for a content security policy."""
     text = _read(*names)
     return text, _hash(text)
 
 
 def page(template: str | Path, **values: Any) -> str:
-    """Return a page of the reports' design, with its style and script inside, which their hashes allow and nothing else."""
+    """Return a page in the design of the reports, with its style and script inline.
+
+    The page's content security policy allows only these two, by their hashes. `template` is a name in `reports/`, or
+    the path of a file elsewhere.
+    """
     sheet, sheet_hash = style("style.css")
     script = _read("report.js")
     given = {"style": sheet, "style_hash": sheet_hash, "script": script, "script_hash": _hash(script)}
@@ -72,5 +80,5 @@ def page(template: str | Path, **values: Any) -> str:
 
 
 def render(data: Page) -> str:
-    """The report as one HTML page."""
+    """Return the report as one HTML page."""
     return page(data.TEMPLATE, r=data)

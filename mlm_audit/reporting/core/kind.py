@@ -1,6 +1,6 @@
-"""What a kind of report is: the words of a result for a terminal, and the page where the kind has one.
+"""The definition of a kind of report: the words for a result in a terminal, and the page if the kind has one.
 
-Each folder of `mlm_audit/reporting/` declares its kind in `kind.py`; the record of a job names it.
+Each folder of `mlm_audit/reporting/` declares its kinds in `kind.py`. The record of a job names the kind of its report.
 """
 
 from collections.abc import Callable
@@ -17,18 +17,18 @@ from mlm_audit.reporting.core.parts import Page
 
 Counts = dict[str, Any]
 Rows = tuple[tuple[str, str], ...]
-"""(label, value), ready to print."""
+"""Pairs of (label, value), ready to print."""
 
 
 class IndexEntry(NamedTuple):
-    """A run in the index: one line about it, and its point (lower, upper) of the trend."""
+    """A run in the index: one line about it, and its point (upper, lower) in the trend."""
 
     line: str
     point: tuple[int, int]
 
 
 class Series(NamedTuple):
-    """The trend of a kind in the index: its title, the names of the lower and the upper part, and how a value is written."""
+    """The trend of a kind: its title, the names of the upper and the lower part, and how it formats values."""
 
     title: str
     names: tuple[str, str]
@@ -41,7 +41,7 @@ def finding_lines(result: RunResult) -> tuple[str, ...]:
 
 
 def who(finding: dict[str, Any]) -> str:
-    """Return the member of a finding as the start of a sentence; an empty text where it names none."""
+    """Return the member of a finding as the start of a sentence. The text is empty when the finding names no member."""
     return f"member {finding['member_id']}: " if finding["member_id"] is not None else ""
 
 
@@ -52,7 +52,7 @@ def run_again(result: RunResult) -> str:
 
 
 def no_entry(_: Counts) -> IndexEntry:
-    """Return an entry without words, for a kind that the index only lists."""
+    """Return an empty entry, for a kind that the index only lists."""
     return IndexEntry("", (0, 0))
 
 
@@ -64,24 +64,27 @@ class ReportKind:
     figures: Callable[[RunResult], Rows]
     lines: Callable[[RunResult], tuple[str, ...]] = finding_lines
     page: Callable[[RunResult, ZoneInfo, str], Page] | None = None
-    """The data of the page from a result, the time zone and the command that runs it again."""
+    """Builds the data of the page from a result, the time zone and the command that runs the job again."""
     lists_items: bool = False
-    """Whether the list beside the page has the items of the result; else it has the findings."""
+    """Whether the list file beside the page has the items of the result. Otherwise it has the findings."""
     rerun: Callable[[RunResult], str] = run_again
     entry: Callable[[Counts], IndexEntry] = no_entry
-    """From the counts, with the key `figures` for the figures of the result."""
+    """Builds the entry from the counts of a result, with the figures of the result under the key `figures`."""
     series: Series | None = None
 
 
 def report_kind(job: str) -> ReportKind:
-    """Return the kind of report of a job or of a check of files. Raises UnknownJobError for a name that neither has."""
+    """Return the kind of report of a job or of a check of files.
+
+    Raise UnknownJobError when there is neither a job nor a check with that name.
+    """
     module, _, name = (FILE_CHECKS.get(job) or job_of(job).report).partition(":")
     kind: ReportKind = getattr(import_module(module), name)
     return kind
 
 
 def listed_kind(job: str) -> ReportKind | None:
-    """Return the kind of report of a stored run; None where this version does not know its job."""
+    """Return the kind of report of a stored run, or None when this version does not know its job."""
     try:
         return report_kind(job)
     except UnknownJobError:

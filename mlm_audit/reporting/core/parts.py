@@ -1,4 +1,4 @@
-"""What every report is made of: frozen parts with every figure ready to print, so that no template decides anything."""
+"""The parts of reports: frozen data with every figure ready to print, so that the templates contain no logic."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -22,15 +22,18 @@ from mlm_audit.domain.periods import format_local
 from mlm_audit.reporting.core.trend_chart import Trend
 
 LARGEST = 200
-"""Rows of the long list; the CSV has all of them."""
+"""The rows shown in the long list. The CSV has all rows."""
 EXAMPLES, EVIDENCE_SHOWN, PROOF_CHARACTERS, MESSAGE_CHARACTERS, REMEDY_CHARACTERS = 3, 6, 400, 500, 600
 AGES = ((0, "today"), (7, "1–7 days"), (30, "8–30 days"), (90, "31–90 days"), (None, "over 90 days"))
-"""Buckets of ageing: the last age in whole days, and its name."""
+"""The buckets of ageing: the last age in whole days (None for no limit), and the name."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A labelled figure with a bar: `share` is 0..100 per cent of the largest, below zero for what goes down."""
+    """A labelled figure with a bar.
+
+    `share` is the size in per cent of the largest figure, from 0 to 100. It is negative for a decrease.
+    """
 
     label: str
     count: int
@@ -42,10 +45,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Cause(Row):
-    """A cause with some of the rows that prove it, and the command that tells the rest."""
+    """A cause with some of the rows that prove it, and the command that explains one of its breaks."""
 
     examples: tuple[tuple[str, str], ...] = ()
-    """Id and evidence of the largest breaks."""
+    """Pairs of (id, evidence) of the largest breaks."""
     command: str = ""
 
 
@@ -60,10 +63,10 @@ class FileNote:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """What all reports have: the first screen, the trend, and why to trust it."""
+    """The fields that all reports have: the first screen, the trend, and the facts that support it."""
 
     TEMPLATE: ClassVar[str | Path]
-    """The template that prints the page: a name in `reports/`, or the path of a file elsewhere."""
+    """The template of the page: a name in `reports/`, or the path of a file elsewhere."""
 
     title: str
     verdict: str
@@ -74,11 +77,11 @@ class Page:
     qualifier: str = ""
     """`incomplete`, for a FAIL of a run that could not check everything."""
     word: str = ""
-    """PAY or HOLD, where money is about to move."""
+    """PAY or HOLD, for a run that pays money."""
     books: str = ""
-    """The last reconciliation in a sentence, where money is about to move."""
+    """The last reconciliation in a sentence, for a job that moves money."""
     news: str = ""
-    """What is new since the last run."""
+    """The changes since the last run."""
     alerts: tuple[str, ...] = ()
     trend: Trend | None = None
     file: FileNote | None = None
@@ -86,14 +89,14 @@ class Page:
     checks: tuple[dict[str, str], ...] = ()
     not_checked: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    """What else a reader should know; nothing of it was left unchecked."""
+    """Further remarks, which do not concern anything that was left unchecked."""
     all_checked: str = "Every check that applies ran, and every input had rows."
     trust: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
 class Around:
-    """What a report is told beside the result: the zone, the command that runs it again, and the rows of its list file."""
+    """The inputs of a report beside the result: the time zone, the command that runs it again, and its list file."""
 
     tz: ZoneInfo
     rerun: str
@@ -102,7 +105,7 @@ class Around:
 
 
 def common(result: RunResult, around: Around, rows: int) -> dict[str, Any]:
-    """The fields of a Page that are the same for every job; `rows` is how many the list file has."""
+    """Return the fields of a Page that are the same for every job. `rows` is the number of rows in the list file."""
     digest = result.sha256.get("csv")
     return {
         "verdict": result.verdict.value,
@@ -121,7 +124,7 @@ def common(result: RunResult, around: Around, rows: int) -> dict[str, Any]:
 
 
 def trust_of(result: RunResult, around: Around) -> tuple[tuple[str, str], ...]:
-    """What run it was, of when its data are, and how to repeat it."""
+    """Return the facts that identify a run: its job, the instants of its data, its inputs, and how to repeat it."""
     took = f"{result.duration_ms / 1_000:.1f} s"
     rows = [
         ("Job", f"{result.job}, {result.job_id}"),
@@ -154,12 +157,15 @@ def _file_name(kind: str, around: Around) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """`1 break`, `2 breaks`."""
+    """Return a count with its noun: `1 break`, `2 breaks`."""
     return f"{grouped(count)} {noun}{'' if count == 1 else 's'}"
 
 
 def figure_rows(figures: Figures) -> tuple[tuple[str, str], ...]:
-    """The figures of a run with their names, as they are now; where corrections changed one, what it was before."""
+    """Return the figures of a run with their labels, as they are after corrections.
+
+    Where corrections changed a figure, the text also gives the value before.
+    """
     before = dict(figures.before.labelled())
     return tuple((label, _moved(label, paisa, before[label])) for label, paisa in figures.after.labelled())
 
@@ -171,7 +177,7 @@ def _moved(label: str, after: int, before: int) -> str:
 
 
 def figures_sentence(figures: Figures) -> str:
-    """The figures in words, such as `Wallet difference ₹312.50 gross, +₹312.50 net; money at risk ₹312.50.`."""
+    """Return the figures in words, such as `Wallet difference ₹312.50 gross, +₹312.50 net; money at risk ₹312.50.`."""
     money = figures.after
     off = (
         f"{format_inr(money.wallet_difference_gross_paisa)} gross, {format_inr(money.wallet_difference_net_paisa, sign=True)} net"
@@ -180,7 +186,11 @@ def figures_sentence(figures: Figures) -> str:
 
 
 def change_sentence(findings: Sequence[Mapping[str, Any]], *, money: bool = False) -> str:
-    """What changed since the last run, in one sentence that names every state which occurs; with `money` the sum of findings."""
+    """Return what changed since the last run, in one sentence with the number of findings in each state that occurs.
+
+    With `money`, the sentence also gives the sum of findings for each state. Findings that were only carried over are
+    named when nothing else changed.
+    """
     by_state = {state: [finding for finding in findings if finding["state"] == state] for state in STATES}
     told = [
         f"{grouped(len(mine))} {state}" + (f" ({format_inr(sum_of_findings(mine))})" if money else "")
@@ -193,12 +203,15 @@ def change_sentence(findings: Sequence[Mapping[str, Any]], *, money: bool = Fals
 
 
 def unchecked_sentence(result: RunResult) -> str:
-    """What a sentence about findings ends with when something was not checked: there may be more."""
+    """Return the end of a sentence about findings when something was not checked: there may be more.
+
+    Otherwise return an empty text.
+    """
     return "" if result.is_complete else " Not everything could be checked, so there may be more."
 
 
 def states_of(result: RunResult) -> tuple[Row, ...]:
-    """Findings by what became of them since the last run."""
+    """Return the number of findings and their sum for each state since the last run."""
     by_state: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for finding in result.findings:
         by_state[finding["state"]].append(finding)
@@ -206,7 +219,7 @@ def states_of(result: RunResult) -> tuple[Row, ...]:
 
 
 def ageing_of(still_open: Sequence[Mapping[str, Any]], *, by_count: bool = False) -> tuple[Row, ...]:
-    """What is open by its age; bars by ₹, or where there is none by count."""
+    """Return the open findings by age. Bars show amounts or, with `by_count`, numbers of findings."""
     buckets: list[list[Mapping[str, Any]]] = [[] for _ in AGES]
     for finding in still_open:
         age = finding["age_days"] or 0
@@ -222,10 +235,11 @@ def ageing_of(still_open: Sequence[Mapping[str, Any]], *, by_count: bool = False
 def causes_of(
     still_open: Sequence[dict[str, Any]], closer: Callable[[Mapping[str, Any]], str] = explain_command
 ) -> tuple[Cause, ...]:
-    """Causes, the worst severity first, then by ₹; what merely follows from another break comes last.
+    """Return the causes of open findings: worst severity first, then largest amount.
 
-    Their amounts are money at risk, which is counted once; they add up to that of the run. `closer` gives the command
-    that looks at a break; an empty one where there is none, as for the accounts of a file.
+    Breaks that only follow from another break come last. Amounts are money at risk, which is counted once; they add up
+    to that of the run. `closer` returns the command that explains a break. It returns an empty text when there is none,
+    as for the accounts of a file.
     """
     by_cause: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for finding in still_open:
@@ -249,7 +263,7 @@ def causes_of(
 
 
 def _step(cause: str, largest: Mapping[str, Any]) -> str:
-    """The first step about a cause, and the remedy of its largest break where there is one."""
+    """Return the first step for a cause, and the remedy of its largest break when there is one."""
     remedy = largest.get("remedy")
     if not remedy or remedy["kind"] == "investigation":
         return first_step(cause)
@@ -258,7 +272,7 @@ def _step(cause: str, largest: Mapping[str, Any]) -> str:
 
 
 def shown(finding: dict[str, Any]) -> dict[str, Any]:
-    """A finding with amount, cause and evidence in words."""
+    """Return a finding with its amount, cause and evidence in words."""
     amount = finding["amount_paisa"]
     return finding | {
         "amount": "" if amount is None else format_inr(amount, sign=True),
@@ -275,7 +289,7 @@ def _remedy(finding: Mapping[str, Any]) -> str:
 
 
 def proof(finding: Mapping[str, Any]) -> str:
-    """The evidence of a finding in words; a long one is cut, since the CSV has all of it."""
+    """Return the evidence of a finding in words. Long evidence is cut, since the CSV has all of it."""
     rows = finding["evidence"]
     more = f"; … {len(rows) - EVIDENCE_SHOWN} more rows" if len(rows) > EVIDENCE_SHOWN else ""
     text = "; ".join(_evidence(row) for row in rows[:EVIDENCE_SHOWN])
@@ -283,7 +297,7 @@ def proof(finding: Mapping[str, Any]) -> str:
 
 
 def _cut(text: str, characters: int) -> str:
-    """Text of bounded length, so that no name makes the page large; the CSV has all of it."""
+    """Return a text of limited length, so that no long name makes the page large. The CSV has the whole text."""
     return f"{text[:characters]} …" if len(text) > characters else text
 
 
@@ -301,7 +315,7 @@ def _evidence(row: Mapping[str, Any]) -> str:
 
 
 def check_row(check: CheckRun) -> dict[str, str]:
-    """A check as a row of the report's last table."""
+    """Return a check as a row of the report's last table."""
     return {
         "code": check.code,
         "title": check.title,

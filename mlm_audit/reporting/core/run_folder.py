@@ -1,7 +1,7 @@
 """A run's folder: report.html and result.json, with breaks.csv and breaks.parquet or with items.csv.
 
-The list comes first, since the report names its SHA-256; result.json comes last and in one step, since it says that the
-folder is complete.
+The list file is written first, since the report names its SHA-256. result.json is written last and atomically, since it
+shows that the folder is complete.
 """
 
 import errno
@@ -25,9 +25,10 @@ from mlm_audit.reporting.core.tables import write_csv, write_items, write_parque
 
 
 def ensure_folder(folder: Path, name: str = "folder") -> None:
-    """Make sure that a folder can be made and written, before the work starts: by writing there. Nothing of it is left.
+    """Raise InputError when a folder cannot be created or written.
 
-    What the system says of permissions is not asked: it says yes to root, on a file system that is read-only, and in /proc.
+    The check runs before the work starts: it writes there, and leaves nothing behind. The permissions that the system
+    reports are not used, since they allow writing for root, on a read-only file system, and in /proc.
     """
     nearest = folder.absolute()
     try:
@@ -36,7 +37,8 @@ def ensure_folder(folder: Path, name: str = "folder") -> None:
         if not nearest.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         with tempfile.TemporaryDirectory(prefix=".mlm-audit-", dir=nearest) as tried:
-            # The names are tried as well, inside: two runs that begin together must not take each other's folder away.
+            # The names are also tried, but inside the temporary folder: two runs that start together must not remove
+            # each other's folder.
             same = Path(tried) / os.path.relpath(folder.absolute(), nearest)
             same.mkdir(parents=True, exist_ok=True)
             (same / "file").write_bytes(b"x")
@@ -47,12 +49,12 @@ def ensure_folder(folder: Path, name: str = "folder") -> None:
 
 
 def write_files(result: RunResult, folder: Path, tz: ZoneInfo) -> RunResult:
-    """Write the files of a job's run, as the job has them; returns the result with their paths."""
+    """Write the files of a job's run, as its kind of report defines them. Return the result with their paths."""
     return write_run(result, folder, tz, report_kind(result.job).rerun(result))
 
 
 def write_run(result: RunResult, folder: Path, tz: ZoneInfo, rerun: str) -> RunResult:
-    """Write the list, report.html and result.json; returns the result with their paths and hashes."""
+    """Write the list file, report.html and result.json. Return the result with their paths and hashes."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = _write_lists(result, folder)
     result = replace(result, sha256={kind: sha256_of(path) for kind, path in paths.items()})
@@ -68,7 +70,7 @@ def write_run(result: RunResult, folder: Path, tz: ZoneInfo, rerun: str) -> RunR
 
 
 def page_of(result: RunResult, tz: ZoneInfo, rerun: str) -> Page:
-    """Return the report of a run as data. Raises LookupError for a job whose kind of report has no page."""
+    """Return the report of a run as data. Raise LookupError when the job's kind of report has no page."""
     make = report_kind(result.job).page
     if make is None:
         raise LookupError(f"job {result.job}: its kind of report has no page")
@@ -85,13 +87,16 @@ def _write_lists(result: RunResult, folder: Path) -> dict[str, Path]:
 
 
 def sha256_of(path: Path) -> str:
-    """A file's SHA-256 in hexadecimal, as `sha256sum` prints it."""
+    """Return a file's SHA-256 in hexadecimal, as `sha256sum` prints it."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write a file in one step: a reader sees the old one or the new one, whoever else writes at the same time."""
+    """Write a file atomically.
+
+    A reader sees the old file or the new one, even when several processes write at the same time.
+    """
     partial = path.with_name(f".{path.name}-{secrets.token_hex(4)}.partial")
     try:
         with partial.open("x", encoding="utf-8") as file:
@@ -103,7 +108,10 @@ def replace_text(path: Path, text: str) -> None:
 
 
 def as_text(document: dict[str, Any]) -> str:
-    """JSON with one key, and in a list one element, a line: fifty thousand findings in a fraction of an indented dump's time."""
+    """Return a document as JSON with one line for each key, and in a list one line for each element.
+
+    For fifty thousand findings this takes a fraction of the time of an indented dump.
+    """
     return "{\n" + ",\n".join(f" {json.dumps(key)}: {_value(value)}" for key, value in document.items()) + "\n}\n"
 
 

@@ -1,7 +1,7 @@
-"""Stories: what an answer says, once, for a notebook, a terminal, a report and a program.
+"""Stories: the content of an answer, defined once for notebooks, terminals, reports and programs.
 
-A story is frozen data: a title, a conclusion, and tables whose cells are raw values. Each table may have a picture beside
-it, never instead of it. How a value looks (Indian grouping, zone) is decided here, where it is shown, and nowhere else.
+A story is frozen data: a title, a conclusion, and tables whose cells are raw values. A table can have a picture beside
+it, but never instead of it. Only this module decides how a value is formatted (Indian grouping, time zone).
 """
 
 from collections.abc import Sequence
@@ -17,8 +17,9 @@ from mlm_audit.domain.periods import format_local, zone
 from mlm_audit.domain.privacy import one_line
 
 Kind = Literal["text", "id", "money", "change", "count", "share", "number", "instant", "day", "flag"]
-"""How a column's values look. `money` and `change` (with its sign) are paisa, `share` is basis points, `number` hundredths;
-`instant` is UTC."""
+"""How a column's values are formatted. `money` and `change` (with its sign) are paisa, `share` is basis points,
+`number` is hundredths, and `instant` is UTC.
+"""
 
 POLARS: dict[Kind, Any] = {
     "text": pl.String,
@@ -37,7 +38,7 @@ TO_THE_RIGHT = ("money", "change", "count", "share", "number")
 
 
 class Column(NamedTuple):
-    """A column: its key in frames and JSON, its heading for people, and how its values look."""
+    """A column: its key in frames and JSON, its heading, and the kind of its values."""
 
     key: str
     label: str
@@ -45,17 +46,20 @@ class Column(NamedTuple):
 
     @property
     def is_figure(self) -> bool:
-        """Whether its values stand to the right."""
+        """Return whether the values are aligned to the right."""
         return self.kind in TO_THE_RIGHT
 
     @property
     def look(self) -> str:
-        """Its class in a page: `n` for figures, `t` for what is not to be broken into lines."""
+        """Return the CSS class: `n` for figures, `t` for values that must not wrap, and empty for others."""
         return "n" if self.is_figure else "t" if self.kind in ("instant", "day", "id") else ""
 
 
 class Drawn(NamedTuple):
-    """How a table is best drawn: `lines` over an instant, or `bars` or a `curve` over its first column; keys of its columns."""
+    """The chart of a table: `lines` in order of time, or `bars` or a `curve` over the column `x`.
+
+    `x` and `y` are keys of the table's columns.
+    """
 
     kind: Literal["lines", "bars", "curve"]
     x: str
@@ -66,8 +70,9 @@ class Drawn(NamedTuple):
 class Table:
     """Rows with raw values by column key.
 
-    `marked` rows are those to look at; `of` is how many there are when not all are here; `picture` is an SVG of ours that
-    shows the same, `picture_words` says what is to be seen on it; `drawn` is how a chart for analysts draws it.
+    `marked` has the numbers of the rows to highlight. `of` is the number of all rows when `rows` has only some of them.
+    `picture` is an SVG of the toolkit that shows the same data, and `picture_words` describes it in words. `drawn` is
+    the chart for analysts.
     """
 
     name: str
@@ -82,7 +87,10 @@ class Table:
     drawn: Drawn | None = None
 
     def shown(self, most: int) -> list[int | None]:
-        """Which rows a person sees of a long table: those around the marks, and the last; None where rows are left out."""
+        """Return the numbers of the rows to show when a table has more than `most`. None stands for rows left out.
+
+        The rows around the marks are kept, then the first rows and, when there are marks, the last ones.
+        """
         if len(self.rows) <= most:
             return list(range(len(self.rows)))
         near = [n for mark in sorted(self.marked)[: most // 8] for n in range(mark - 2, mark + 3) if 0 <= n < len(self.rows)]
@@ -93,7 +101,7 @@ class Table:
 
     @property
     def frame(self) -> pl.DataFrame:
-        """The rows as a frame, one column a column."""
+        """Return the rows as a data frame with the columns of the table."""
         schema = {column.key: POLARS[column.kind] for column in self.columns}
         values = [[_fitting(row.get(column.key), column.kind, None) for column in self.columns] for row in self.rows]
         return pl.DataFrame(values, schema=schema, orient="row")
@@ -101,7 +109,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Story:
-    """An answer: the conclusion in a sentence, what to do first, facts, tables, and what it does not prove."""
+    """An answer: the conclusion in a sentence, what to do first, facts, tables, and notes on what it does not prove."""
 
     title: str
     conclusion: str
@@ -111,22 +119,22 @@ class Story:
     notes: tuple[str, ...] = ()
     verdict: str = ""
     is_complete: bool = True
-    """Whether everything that the verdict is about could be checked."""
+    """Whether everything that the verdict covers could be checked."""
     timezone: str = "Asia/Kolkata"
     data: dict[str, Any] = field(default_factory=dict)
     """Further figures for programs."""
 
     @property
     def verdict_in_words(self) -> str:
-        """The verdict with its qualifier: `FAIL, incomplete`."""
+        """Return the verdict with its qualifier, such as `FAIL, incomplete`."""
         return verdict_in_words(self.verdict, is_complete=self.is_complete)
 
     def table(self, name: str) -> Table:
-        """The table of that name; KeyError when there is none."""
+        """Return the table with a name. Raise KeyError when there is none."""
         return next((table for table in self.tables if table.name == name), None) or _no_table(self, name)
 
     def to_dict(self) -> dict[str, Any]:
-        """The story as JSON-ready data: amounts are integer paisa, instants ISO 8601 in UTC."""
+        """Return the story as JSON-ready data. Amounts are integer paisa; instants are ISO 8601 in UTC."""
         return {
             "title": self.title,
             "verdict": self.verdict,
@@ -148,7 +156,10 @@ def _no_table(story: Story, name: str) -> Table:
 
 
 def _fitting(value: Any, kind: Kind, else_: str | None = UNREADABLE) -> Any:
-    """A value of its column's kind; what a platform holds there instead may be anything, and is not passed on."""
+    """Return a value if it fits the kind of its column, else `else_`.
+
+    A platform can hold any value in such a column, and a value of another type is not passed on.
+    """
     fits = kind not in (*TO_THE_RIGHT, "id") or value is None or isinstance(value, int)
     return value if fits else else_
 
@@ -164,7 +175,10 @@ def _plain(value: object) -> object:
 
 
 def cell(value: Any, kind: Kind, timezone: str = "Asia/Kolkata") -> str:
-    """A value for people; what is not known is empty, and what is not of its kind is not shown: it may be anything."""
+    """Return a value as text for people.
+
+    None becomes an empty text. A value that is not of its kind becomes UNREADABLE, since it can be anything.
+    """
     try:
         return "" if value is None else _cell(value, kind, timezone)
     except (ArithmeticError, AttributeError, TypeError, ValueError):
@@ -190,10 +204,10 @@ def _cell(value: Any, kind: Kind, timezone: str) -> str:  # noqa: PLR0911  (one 
 
 
 def columns(*given: str | tuple[str, str] | tuple[str, str, Kind]) -> tuple[Column, ...]:
-    """Columns from `("amount_paisa", "Amount", "money")`."""
+    """Return columns from texts, or from tuples such as `("amount_paisa", "Amount", "money")`."""
     return tuple(Column(one, one.replace("_", " ").capitalize()) if isinstance(one, str) else Column(*one) for one in given)
 
 
 def rows_of(frame: pl.DataFrame, keep: Sequence[Column]) -> tuple[dict[str, Any], ...]:
-    """A frame's rows as a table wants them."""
+    """Return the rows of a frame for a table with the given columns."""
     return tuple(frame.select(column.key for column in keep).iter_rows(named=True))

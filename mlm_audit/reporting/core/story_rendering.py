@@ -1,4 +1,4 @@
-"""How a story shows itself: HTML for notebooks and reports, lines for a terminal."""
+"""Renders stories: HTML for notebooks and reports, and lines for a terminal."""
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.measure import Measurement
@@ -11,27 +11,27 @@ from mlm_audit.reporting.core.story import Story, Table, cell
 
 COLOURS = {"PASS": "green", "FAIL": "red", "INCOMPLETE": "yellow", "PAY": "green", "HOLD": "red"}
 LEAST_WORDS = 12
-"""Characters below which a column of words is no longer to be read."""
+"""The least width of a text column in characters. A narrower column cannot be read."""
 MOST_ROWS = 60
-"""Rows of a table that a person is shown; the frame and the JSON have all of them."""
+"""The rows of a table that are shown to people. The frame and the JSON have all rows."""
 
 
 def to_html(story: Story, most_rows: int = MOST_ROWS) -> str:
-    """The story as a fragment with its own styles, everything escaped; loads nothing."""
+    """Return the story as an HTML fragment with its own styles. All values are escaped, and nothing is loaded."""
     sheet, _ = style("story.css")
     template = environment().get_template("story.html.j2")
     return template.render(s=story, style=sheet, cell=cell, most_rows=most_rows)
 
 
 def to_page(story: Story, most_rows: int = 2_000) -> str:
-    """The story as one HTML page under a strict policy; loads nothing."""
+    """Return the story as one HTML page with a strict content security policy. The page loads nothing."""
     sheet, digest = style("story.css")
     template = environment().get_template("story-page.html.j2")
     return template.render(s=story, style=sheet, style_hash=digest, cell=cell, most_rows=most_rows)
 
 
 def to_terminal(story: Story, most_rows: int = MOST_ROWS) -> RenderableType:
-    """The story for rich."""
+    """Return the story as a renderable for rich."""
     parts: list[RenderableType] = [Text(one_line(story.title), style="bold")]
     head = Text()
     if story.verdict:
@@ -65,7 +65,10 @@ def _table(table: Table, timezone: str, most_rows: int) -> list[RenderableType]:
 
 
 class _Fitting:
-    """A table where it fits, and where it does not, its rows one under another: no amount is ever broken in two."""
+    """A table that is printed with one line of labelled values per row when the terminal is too narrow for it.
+
+    No amount is ever broken in two.
+    """
 
     def __init__(self, shown: RichTable, table: Table, timezone: str, most_rows: int) -> None:
         self.shown, self.table, self.timezone, self.most_rows = shown, table, timezone, most_rows

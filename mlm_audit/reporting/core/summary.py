@@ -1,4 +1,4 @@
-"""A result in a few lines for people; frozen, every figure ready to print."""
+"""The summary of a result for people: frozen, with every figure ready to print."""
 
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -11,7 +11,11 @@ from mlm_audit.reporting.core.kind import report_kind
 
 @dataclass(frozen=True)
 class Summary:
-    """What the terminal prints and a flow publishes. `figures` are (label, value), `lines` the largest findings."""
+    """The summary that the terminal prints and a flow publishes.
+
+    `figures` are pairs of (label, value); `lines` are the findings or, for some jobs, what was or
+    would be done one by one.
+    """
 
     verdict: str
     in_words: str
@@ -26,14 +30,14 @@ class Summary:
     notes: tuple[str, ...]
     lines: tuple[str, ...]
     most_lines: int
-    """How many of the lines a terminal shows."""
+    """The number of lines that a terminal shows."""
 
 
 SHOWN, SHOWN_DRY = 10, 500
 
 
 def summary(result: RunResult, tz: ZoneInfo) -> Summary:
-    """Return a result in a few lines, in the words of its kind of report."""
+    """Return the summary of a result, in the words of its kind of report."""
     kind = report_kind(result.job)
     return Summary(
         verdict=result.verdict.value,

@@ -1,4 +1,7 @@
-"""Small figures as SVG, drawn here: bars, a curve, two lines that part. Coordinates are whole numbers; the table beside them has the values."""
+"""Small SVG charts, drawn without a library: bars, a curve, and two lines that diverge.
+
+Coordinates are whole numbers. The table beside the chart has the values.
+"""
 
 from collections.abc import Sequence
 
@@ -15,7 +18,10 @@ WIDE, HIGH, MOST_POINTS = 440, 130, 400
 
 
 def bars(rows: Sequence[tuple[str, int]]) -> str:
-    """One bar a row, longest to the full width, with its count; a count above zero is never drawn as nothing."""
+    """Return a bar chart with one bar and its count for each row. The longest bar has the full width.
+
+    A count above zero always has a visible bar.
+    """
     most = max((count for _, count in rows), default=0)
     lines = []
     for number, (label, count) in enumerate(rows):
@@ -29,7 +35,7 @@ def bars(rows: Sequence[tuple[str, int]]) -> str:
 
 
 def curve(points: Sequence[tuple[int, int]]) -> str:
-    """A Lorenz curve: points in basis points from (0, 0) to (10000, 10000), beside the line of equal shares."""
+    """Return a Lorenz curve with the line of equal shares. Points are basis points from (0, 0) to (10000, 10000)."""
     places = " ".join(f"{MARGIN + x * SIDE // FULL},{MARGIN + SIDE - y * SIDE // FULL}" for x, y in points)
     low, high = MARGIN, MARGIN + SIDE
     inside = (
@@ -43,13 +49,14 @@ def curve(points: Sequence[tuple[int, int]]) -> str:
 
 
 Parting = tuple[int, int | None, bool]
-"""What should be and what is there, in paisa, and whether they part just here."""
+"""The expected and the actual amount in paisa, and whether there is a gap at this row."""
 
 
 def parting(points: Sequence[Parting], first: str, last: str) -> str:
-    """Two lines over the rows of a ledger: what its amounts add up to, and what the wallet held; a dot where they part.
+    """Return two lines over the rows of a ledger: the sum of its amounts and the running balance. Dots mark gaps.
 
-    `first` and `last` say when the first and the last row were. Of very many rows some are drawn, and each where they part.
+    `first` and `last` are the times of the first and the last row as text. Of very many rows only some are drawn,
+    but always those with a gap.
     """
     values = [0, *(point[0] for point in points), *(point[1] for point in points if point[1] is not None)]
     low, high = min(values), max(values) if max(values) > min(values) else min(values) + 1

@@ -1,4 +1,4 @@
-"""Breaks as files: `breaks.csv` for people, `breaks.parquet` for programs."""
+"""The list files of a run: CSV for people, and `breaks.parquet` for programs."""
 
 import csv
 import json
@@ -13,16 +13,20 @@ from mlm_audit.domain.money import format_decimal
 
 CSV_COLUMNS = [key if key != "amount_paisa" else "amount_rupees" for key in FINDING_KEYS]
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""Spreadsheets in East Asia take the wide signs as well."""
+"""Characters that start a formula in a spreadsheet. Spreadsheets in East Asia also accept the full-width signs."""
 
 
 def neutral(text: object) -> object:
-    """Text that a spreadsheet will not take for a formula."""
+    """Return text with an apostrophe before it when a spreadsheet would read it as a formula."""
     return f"'{text}" if isinstance(text, str) and text.lstrip(" ").startswith(FORMULA_STARTS) else text
 
 
 def write_csv(findings: list[dict[str, Any]], path: Path) -> None:
-    """All findings, one a line, amounts as exact decimals; text is neutralised, UTF-8 with a mark for spreadsheets."""
+    """Write all findings as CSV, one per line, with amounts as exact decimals.
+
+    Text that a spreadsheet would read as a formula is neutralised. The encoding is UTF-8 with a byte order mark for
+    spreadsheets.
+    """
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(CSV_COLUMNS)
@@ -35,7 +39,7 @@ def write_csv(findings: list[dict[str, Any]], path: Path) -> None:
 
 
 def write_items(items: Sequence[dict[str, Any]], path: Path) -> None:
-    """What a job did one by one, as CSV: amounts as exact decimals, text neutralised."""
+    """Write the items of a run as CSV, with amounts as exact decimals and formulas neutralised."""
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         if not items:
             return
@@ -52,12 +56,12 @@ def _cell(key: str, value: object) -> object:
 
 
 def write_parquet(findings: list[dict[str, Any]], path: Path) -> None:
-    """All findings as Parquet; evidence as JSON text, ids as text or integers as in the input."""
+    """Write all findings as Parquet. Evidence is JSON text; member ids are text or integers, as in the input."""
     rows = [finding | {"evidence": json.dumps(finding["evidence"], ensure_ascii=False)} for finding in findings]
     ids = {type(row["member_id"]) for row in rows} - {type(None)}
     member = pl.String if str in ids else pl.Int64
     schema: dict[str, Any] = dict.fromkeys(FINDING_KEYS, pl.String)
-    # The sums of a file may be beyond 64 bits.
+    # Sums over a file can exceed 64 bits.
     widest = max((abs(row["amount_paisa"] or 0) for row in rows), default=0)
     amount = pl.Int64() if widest < 2**63 else pl.Decimal(38, 0)
     schema |= {"member_id": member, "order_id": pl.Int64, "amount_paisa": amount, "age_days": pl.Int64}

@@ -1,6 +1,7 @@
-"""Small pictures of figures as inline SVG: columns over time. Sharp at every size, coloured by the page's own style.
+"""Trends as inline SVG: columns over time, sharp at every size and coloured by the page's own style.
 
-Words stand beside them as HTML, since text inside a picture that stretches would stretch as well; the figures are in a table.
+The labels are HTML beside the chart, since text in a stretched SVG would be stretched as well. The figures are in a
+table.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,15 +13,15 @@ from mlm_audit.domain.money import grouped
 
 SLOT, GAP, HEIGHT = 10, 1, 100
 FEWEST_SLOTS = 12
-"""A few runs stand at the left of an empty field rather than as a few broad blocks."""
+"""The least number of columns to leave room for. A few runs are drawn at the left, and not as a few broad blocks."""
 
 Point = tuple[str, int, int]
-"""A label, and two amounts that stand on each other."""
+"""A label, and the upper and the lower amount of a stacked column."""
 
 
 @dataclass(frozen=True)
 class Trend:
-    """Two series over the last runs: the picture, what it says in words, and the table behind it."""
+    """Two series over the last runs: the chart, its description in words, and the table behind it."""
 
     title: str
     words: str
@@ -33,7 +34,10 @@ class Trend:
 def trend_of(
     points: Sequence[Point], title: str, series: tuple[str, str], *, shown: Callable[[int], str] = grouped
 ) -> Trend | None:
-    """The trend of a run's result; None for a first run, which has none. `series` names the upper and the lower part."""
+    """Return the trend of the last runs, or None when there are fewer than two.
+
+    `series` names the upper and the lower part.
+    """
     if len(points) < 2:
         return None
     return Trend(
@@ -47,12 +51,15 @@ def trend_of(
 
 
 def turned(points: Sequence[Point]) -> list[Point]:
-    """The same with the two parts changed about: what somebody has to look at is the upper, orange one."""
+    """Return the points with the two amounts exchanged.
+
+    The amount that a person has to look at is the upper, orange part.
+    """
     return [(label, lower, upper) for label, upper, lower in points]
 
 
 def in_words(points: Sequence[Point], series: tuple[str, str], shown: Callable[[int], str]) -> str:
-    """What is to be seen, for those who cannot see it."""
+    """Return the trend in words, for readers who cannot see the chart."""
     last, before = points[-1], points[-2]
     now, then = last[1] + last[2], before[1] + before[2]
     way = "more than" if now > then else "less than" if now < then else "as"
@@ -64,7 +71,7 @@ def in_words(points: Sequence[Point], series: tuple[str, str], shown: Callable[[
 
 
 def columns(points: Sequence[Point]) -> Markup:
-    """One column a run, the oldest at the left; the upper part has the class `a`, the lower `b`."""
+    """Return one column for each run, oldest at the left. The upper part has the class `a`, the lower part `b`."""
     most = max((upper + lower for _, upper, lower in points), default=0) or 1
     slots = max(len(points), FEWEST_SLOTS)
     parts = [
@@ -73,7 +80,7 @@ def columns(points: Sequence[Point]) -> Markup:
         )
     ]
     for place, (_, upper, lower) in enumerate(points):
-        # Whole numbers, and at least a line for what is not nothing.
+        # Heights are whole numbers, and an amount above zero is always visible.
         low, high = _height(lower, most), _height(upper, most)
         parts += [_block("b", place, HEIGHT - low, low)] if low else []
         parts += [_block("a", place, HEIGHT - low - high, high)] if high else []

@@ -1,1 +1,1 @@
-"""The words of the daily status report, the weekly summary and the health ping, which write no files."""
+"""The texts of the daily status report, the weekly summary and the health ping, which write no files."""

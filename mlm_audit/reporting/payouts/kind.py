@@ -17,7 +17,10 @@ def _entry(counts: dict[str, Any]) -> IndexEntry:
 
 
 def _look_again(result: RunResult) -> str:
-    """The dry run: paying again is not looking again."""
+    """Return the command for a dry run as of the same instant.
+
+    Running the job again without --dry-run would pay again.
+    """
     again = run_again(result)
     return again if result.dry_run else f"{again} --dry-run"
 

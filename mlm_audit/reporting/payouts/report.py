@@ -1,4 +1,4 @@
-"""The report of a payout run or of a look ahead: control totals, what is held and why, what stands out, every instalment."""
+"""The report of a payout run or dry run: control totals, held payouts by reason, outliers, and all instalments."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ from mlm_audit.reporting.payouts.summary import WAITS_FOR, payouts_sentence
 
 PAYS = ("paid", "pay")
 TROUBLE = ("failed", "given up", "give up", "left", "elsewhere", "held", "hold")
-"""What is not paid, the gravest first: the order of the list."""
+"""The actions that do not pay, most serious first, which is their order in the list."""
 OUTLIERS, SEVERAL = 5, 10
 COVERED = (
     "What a PASS of this run covers: everything that was due was decided, and what was paid was read back from the ledger. "
     "It does not say that the books agree; that is what a reconciliation says."
 )
 FAR_ABOVE = 3
-"""Times the median from which an instalment is marked."""
+"""The multiple of the median from which an instalment is marked."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class PayoutReport(Page):
 
 
 def payout_report(result: RunResult, tz: ZoneInfo, rerun: str) -> PayoutReport:
-    """The report of weekly-payouts or retry-failed-payouts. `rerun` is the command that looks again."""
+    """Return the report of weekly-payouts or retry-failed-payouts. `rerun` is the command for a dry run."""
     pays = [item for item in result.items if item["action"] in PAYS]
     several, totals = _several(pays), _totals(result)
     page = common(result, Around(tz, rerun, "items.csv"), len(result.items))
@@ -76,7 +76,10 @@ def _waits(result: RunResult) -> bool:
 
 
 def word(result: RunResult) -> str:
-    """PAY: nothing stands in the way. HOLD: somebody should look before money goes on moving; never beside a PASS."""
+    """Return HOLD unless the verdict is PASS, since a person should look before more money moves.
+
+    For a PASS, return PAY when something is payable, else an empty text.
+    """
     if result.verdict is not Verdict.PASS:
         return "HOLD"
     return "PAY" if result.counts["payable"] else ""
@@ -112,7 +115,7 @@ def _first_of_what_is_open(result: RunResult) -> str:
 
 
 def _news(result: RunResult) -> str:
-    """What is held for the first time, apart from what only goes on waiting."""
+    """Return how many holds are new, with their amount, and how many are older."""
     waiting = [finding for finding in result.findings if finding["code"] == "payout-held"]
     new = [finding for finding in waiting if finding["state"] == "new"]
     if not waiting:
@@ -124,7 +127,10 @@ def _news(result: RunResult) -> str:
 
 
 def _totals(result: RunResult) -> tuple[tuple[str, str, str], ...]:
-    """The sums that must agree: what was due falls into what was paid and what was not; what was paid is in the ledger."""
+    """Return the control totals as (label, count, amount).
+
+    What was due must equal what was paid plus what was not, and what was paid must be in the ledger.
+    """
     counts = result.counts
     names = [("due", "Due"), ("payable", "Payable, as stated")]
     if "ledger_rows" in counts:
@@ -158,7 +164,7 @@ def _reasons(by_reason: dict[str, dict[str, int]]) -> tuple[Row, ...]:
 
 
 def _overdue(by_age: Sequence[dict[str, Any]]) -> tuple[Row, ...]:
-    """What is due and not paid, by how long; amounts and sizes as of the reasons."""
+    """Return the overdue instalments by age, with amounts and bars as in `_reasons`."""
     largest = max((age["paisa"] for age in by_age), default=0) or 1
 
     def name(age: dict[str, Any]) -> str:
@@ -170,18 +176,18 @@ def _overdue(by_age: Sequence[dict[str, Any]]) -> tuple[Row, ...]:
 
 
 def _paisa(item: dict[str, Any]) -> int:
-    """An amount that is no whole number of paisa counts as nothing; its reason says so."""
+    """Return the amount in paisa. An amount that is not a whole number of paisa counts as 0; its reason says so."""
     paisa = item["amount_paisa"]
     return paisa if isinstance(paisa, int) else 0
 
 
 def median(items: Sequence[dict[str, Any]]) -> int:
-    """The lower median: an amount that occurs."""
+    """Return the lower median of the amounts in paisa, which is an amount that occurs."""
     return sorted(map(_paisa, items))[(len(items) - 1) // 2]
 
 
 def _outliers(pays: Sequence[dict[str, Any]]) -> tuple[dict[str, str], ...]:
-    """The largest few against the median of all that is paid."""
+    """Return the largest payouts, each with its ratio to the median of all payouts."""
     if len(pays) < 2:
         return ()
     middle = median(pays) or 1
@@ -199,7 +205,7 @@ def _outliers(pays: Sequence[dict[str, Any]]) -> tuple[dict[str, str], ...]:
 
 
 def _several(pays: Sequence[dict[str, Any]]) -> tuple[tuple[str, str, str], ...]:
-    """Members who are paid more than one instalment in this run, the largest sum first."""
+    """Return the members who are paid more than one instalment in this run, largest sum first."""
     by_member: dict[Any, list[int]] = defaultdict(list)
     for item in pays:
         by_member[item["member_id"]].append(_paisa(item))
@@ -210,7 +216,7 @@ def _several(pays: Sequence[dict[str, Any]]) -> tuple[tuple[str, str, str], ...]
 
 
 def _in_order(items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What is not paid first, the gravest before all, then the largest."""
+    """Return the items with the unpaid ones first, most serious action first, then the largest amount."""
     ranks = {action: rank for rank, action in enumerate((*TROUBLE, *PAYS))}
     return sorted(items, key=lambda item: (ranks.get(item["action"], 0), -_paisa(item), item["schedule_id"]))
 

@@ -1,4 +1,4 @@
-"""A payout run in a few lines: its sentence and its key figures."""
+"""The summary of a payout run: its sentence and its key figures."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from mlm_audit.reporting.core.kind import finding_lines
 from mlm_audit.reporting.core.parts import plural
 
 WAITS_FOR = {"approval-needed": "wait for approval", "reconciliation-needed": "wait for a reconciliation"}
-"""Findings of a run that paid nothing, and what it waits for."""
+"""The findings of a run that paid nothing, and what the run waits for."""
 
 
 def payouts_sentence(result: RunResult) -> str:
-    """What was, or would be, paid."""
+    """Return a sentence that says what was paid, or would be paid in a dry run."""
     counts = result.counts
     if why := next((WAITS_FOR[f["code"]] for f in result.findings if f["code"] in WAITS_FOR), None):
         return f"Nothing was paid: {plural(counts['payable'], 'payout')} of {format_inr(counts['payable_paisa'])} {why}."
@@ -29,7 +29,7 @@ def payouts_sentence(result: RunResult) -> str:
 
 
 def payouts_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
-    """Key figures: the control totals, then what was not paid by its reason."""
+    """Return the key figures: the control totals, then what was not paid by reason."""
     counts = result.counts
     figures = [("Due", _amount(counts, "due")), ("To be paid, as stated", _amount(counts, "payable"))]
     if "ledger_rows" in counts:
@@ -58,7 +58,10 @@ def payouts_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
 
 
 def payouts_lines(result: RunResult) -> tuple[str, ...]:
-    """Return the findings; of a dry run every instalment and what would be done with it."""
+    """Return the findings as lines.
+
+    For a dry run, return every instalment with the action that would be taken.
+    """
     if result.dry_run and result.items:
         return tuple(_would(item) for item in result.items)
     return finding_lines(result)

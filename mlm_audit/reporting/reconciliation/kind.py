@@ -10,7 +10,7 @@ from mlm_audit.reporting.reconciliation.report import report_data, report_figure
 
 def _entry(counts: dict[str, Any]) -> IndexEntry:
     left = counts["discrepancies_found"] - counts["auto_corrections"]
-    # A run of before there were figures says what it found, which is what it had.
+    # A stored run without figures is older; its total discrepancy is used instead.
     off = (
         figures_from(counts["figures"]).after.wallet_difference_gross_paisa
         if counts["figures"]

@@ -1,4 +1,4 @@
-"""The reconciliation report: frozen data with every figure ready to print, so that the template decides nothing."""
+"""The reconciliation report: frozen data with every figure ready to print, so that the template contains no logic."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -51,11 +51,11 @@ class ReportData(Page):
     corrections_of: int
     undo: str
     read: tuple[str, ...] = ()
-    """What was read from each file."""
+    """One line for each file that was read."""
 
 
 def report_data(result: RunResult, tz: ZoneInfo, rerun: str) -> ReportData:
-    """The report of a run. `rerun` is the command that runs it again."""
+    """Return the report of a reconciliation. `rerun` is the command that runs it again."""
     still_open = open_findings(result)
     of_files = result.job == "reconcile-files"
     causes = causes_of(still_open, _nowhere if of_files else explain_command)
@@ -83,7 +83,10 @@ def report_data(result: RunResult, tz: ZoneInfo, rerun: str) -> ReportData:
 
 
 def _sealed(result: RunResult) -> dict[str, str]:
-    """What of the history is sealed; the head is what to keep where nobody of these machines can write."""
+    """Return the state of the sealed history.
+
+    The head of its log should be kept in a place that no user of these machines can write to.
+    """
     if not result.sealed:
         return {}
     known = result.sealed
@@ -99,12 +102,15 @@ def _sealed(result: RunResult) -> dict[str, str]:
 
 
 def _read(result: RunResult) -> dict[str, str]:
-    """Of a run over files: how many rows each gave, and how many it has."""
+    """Return, for a reconciliation of files, the rows that were read from each file."""
     return dict(zip(("Ledger read", "Balances read"), files_read(result), strict=False))
 
 
 def report_sentence(result: RunResult) -> str:
-    """The verdict in words: the same in report, mail, terminal and notebook, and stored with the run."""
+    """Return the verdict in words.
+
+    The report, the mail, the terminal and the notebook use the same text, which is stored with the run.
+    """
     still_open = open_findings(result)
     members = plural(result.counts["users_checked"], "account" if result.job == "reconcile-files" else "member")
     corrected = f" {plural(len(result.corrections), 'small drift')} corrected." if result.corrections else ""
@@ -118,7 +124,7 @@ def report_sentence(result: RunResult) -> str:
 
 
 def _news(result: RunResult, still_open: list[dict[str, Any]]) -> str:
-    """What changed since the last run, with ₹, in one sentence."""
+    """Return what changed since the last run, with amounts, in one sentence."""
     gone = [finding for finding in result.findings if finding["state"] == "cleared"]
     if not still_open and not gone:
         return ""
@@ -136,12 +142,12 @@ def _first(result: RunResult, causes: tuple[Cause, ...]) -> str:
 
 
 def _nowhere(_: Mapping[str, Any]) -> str:
-    """The accounts of a file are in no database that could be asked."""
+    """Return no command, since the accounts of a file are not in a database."""
     return ""
 
 
 def report_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
-    """Key figures."""
+    """Return the key figures."""
     counts = result.counts
     return (
         ("Accounts checked" if result.job == "reconcile-files" else "Members checked", grouped(counts["users_checked"])),

@@ -1,4 +1,4 @@
-"""The report of a monthly sweep: what was released and rolled up, who changed and why, who was near, what differs."""
+"""The report of a monthly sweep: released and rolled-up amounts, changed members, near misses, and differences."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class SweepReport(Page):
 
     month: str
     done: str
-    """`was` or `would be`."""
+    """`was`, or `would be` for a dry run."""
     money: tuple[Row, ...]
     unmet: tuple[Row, ...]
     changed: tuple[dict[str, Any], ...]
@@ -38,7 +38,7 @@ class SweepReport(Page):
 
 
 def sweep_report(result: RunResult, tz: ZoneInfo, rerun: str) -> SweepReport:
-    """The report of monthly-eligibility-sweep. `rerun` is the command that looks again."""
+    """Return the report of monthly-eligibility-sweep. `rerun` is the command for a dry run."""
     counts = result.counts
     changed = [item for item in result.items if item["change"] != "unchanged"]
     near = [item for item in result.items if item["is_near_miss"]]
@@ -98,7 +98,7 @@ def _unmet(by_reason: dict[str, int]) -> tuple[Row, ...]:
 
 
 def _by_money(items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Whom it costs or gives most comes first."""
+    """Return the items by the amount released or rolled up, largest first."""
     return sorted(items, key=lambda item: (-(item["released_paisa"] + item["rolled_up_paisa"]), item["member_id"]))
 
 

@@ -1,4 +1,4 @@
-"""A monthly sweep in a few lines: its sentence and its key figures."""
+"""The summary of a monthly sweep: its sentence and its key figures."""
 
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.money import format_inr, grouped
@@ -6,7 +6,7 @@ from mlm_audit.reporting.core.parts import plural
 
 
 def sweep_sentence(result: RunResult) -> str:
-    """What was, or would be, decided."""
+    """Return a sentence that says what was decided, or would be decided in a dry run."""
     counts = result.counts
     done = "would be" if result.dry_run else "were" if counts["decided"] == counts["members"] else "were, in this run,"
     return (
@@ -16,7 +16,7 @@ def sweep_sentence(result: RunResult) -> str:
 
 
 def sweep_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
-    """Key figures, then the unmet conditions."""
+    """Return the key figures, then the number of members for each unmet condition."""
     counts = result.counts
     plain = (
         ("members", "Members looked at"),

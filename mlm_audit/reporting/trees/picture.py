@@ -1,7 +1,7 @@
-"""Pictures of trees as SVG: a small renderer of its own, since tree layouts elsewhere draw nothing on rings and orphans.
+"""Pictures of trees as SVG, with a renderer of their own, since other tree layouts cannot draw rings and orphans.
 
-Layout is iterative, so a chain of any depth can be drawn. Colours come from classes, which the page's style or, for a
-picture that stands alone, the picture's own style resolves in light and dark.
+The layout is iterative, so that a chain of any depth can be drawn. Colours come from classes. The style of the page, or
+of the picture when it stands alone, defines them for light and dark mode.
 """
 
 import math
@@ -24,13 +24,13 @@ RULES = (
     "svg.tree .lost rect{fill:none;stroke:var(--bad);stroke-dasharray:4 3}svg.tree .free rect{fill:none;stroke-dasharray:2 4}"
     "svg.tree path{fill:none;stroke:var(--edge);stroke-width:1.5}svg.tree path.free{stroke-dasharray:2 4}svg.tree path.broken{stroke:var(--bad);stroke-dasharray:5 4;stroke-width:2}"
 )
-"""The picture's style, which `reports/style.css` holds as well; a test compares the two."""
+"""The picture's style. `reports/style.css` has it as well, and a test compares the two."""
 
 Point = tuple[float, float]
 
 
 class Drawing(NamedTuple):
-    """Where each node goes (middle of its box), and how large the picture is."""
+    """The layout of a picture: the middle of each node's box, and the size of the picture."""
 
     places: list[Point]
     width: float
@@ -38,9 +38,9 @@ class Drawing(NamedTuple):
 
 
 def draw(picture: Mapping[str, Any], name: str, *, alone: bool = False) -> Markup:
-    """A picture (see checks/tree/neighbourhood.as_data) as one SVG element; `name` makes its ids unique on the page.
+    """Return a picture (see checks/trees/neighbourhood.as_data) as one SVG element.
 
-    `alone`: with its own style, for a notebook or a file.
+    `name` makes its ids unique on the page. With `alone`, the picture has its own style, for a notebook or a file.
     """
     nodes, edges = picture["nodes"], picture["edges"]
     drawing = _circle(len(nodes)) if picture["kind"] == "ring" else _layers(len(nodes), edges)
@@ -65,7 +65,7 @@ def draw(picture: Mapping[str, Any], name: str, *, alone: bool = False) -> Marku
 
 
 def in_words(picture: Mapping[str, Any]) -> str:
-    """The same for those who cannot see it."""
+    """Return the picture in words, for readers who cannot see it."""
     nodes, edges = picture["nodes"], picture["edges"]
     labels = [str(node["label"]) for node in nodes]
     told = [
@@ -79,7 +79,7 @@ def in_words(picture: Mapping[str, Any]) -> str:
 
 
 def _layers(count: int, edges: Sequence[Sequence[Any]]) -> Drawing:
-    """A tree from the top: a row per level, a parent above the middle of its children."""
+    """Return the layout of a tree from the top: a row for each level, each parent above the middle of its children."""
     children: list[list[int]] = [[] for _ in range(count)]
     parent = [-1] * count
     level = [0] * count
@@ -109,7 +109,10 @@ def _is_above(parent: Sequence[int], upper: int, lower: int) -> bool:
 
 
 def _spread(order: Sequence[int], children: Sequence[Sequence[int]]) -> list[float]:
-    """Leaves side by side, from the left as a walk down meets them; each parent in the middle of its children."""
+    """Return the horizontal place of each node.
+
+    Leaves are placed from left to right in the order of a walk down. Each parent is in the middle of its children.
+    """
     across = [0.0] * len(order)
     is_child = {child for kids in children for child in kids}
     stack = [node for node in reversed(order) if node not in is_child]
@@ -148,7 +151,7 @@ def _edge(edge: Sequence[Any], drawing: Drawing, kind: str) -> Markup:
         middle = (y1 + HEIGHT / 2 + y2 - HEIGHT / 2) / 2
         path = f"M{x1:.0f} {y1 + HEIGHT / 2:.0f}V{middle:.0f}H{x2:.0f}V{y2 - HEIGHT / 2:.0f}"
     else:
-        # Back up: the edge that closes a ring in a neighbourhood goes round the side.
+        # The edge goes up again: it closes a ring in a neighbourhood, and is drawn around the side.
         side = max(x1, x2) + WIDTH / 2 + 6
         path = f"M{x1 + WIDTH / 2:.0f} {y1:.0f}H{side:.0f}V{y2:.0f}H{x2 + WIDTH / 2:.0f}"
     return Markup('<path d="{}"{}/>').format(path, Markup(' class="{}"').format(broken) if broken else "")

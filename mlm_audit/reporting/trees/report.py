@@ -1,4 +1,4 @@
-"""The tree health report: frozen data with every figure ready to print, pictures included."""
+"""The tree health report: frozen data with every figure ready to print, including the pictures."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -52,7 +52,7 @@ class TreeReport(Page):
 
 
 def tree_report(result: RunResult, tz: ZoneInfo, rerun: str) -> TreeReport:
-    """The report of a tree check. `rerun` is the command that runs it again."""
+    """Return the report of a tree check. `rerun` is the command that runs it again."""
     still_open = open_findings(result)
     return TreeReport(
         **common(result, Around(tz, rerun), len(result.findings)),
@@ -82,7 +82,7 @@ def _news(result: RunResult, still_open: list[dict[str, Any]]) -> str:
 
 
 def tree_sentence(result: RunResult) -> str:
-    """The verdict in words."""
+    """Return the verdict in words."""
     counts = result.counts
     members = plural(counts["members_checked"], "member")
     fixed = f" {plural(counts['issues_fixed'], 'issue')} repaired." if counts["issues_fixed"] else ""
@@ -96,7 +96,7 @@ def tree_sentence(result: RunResult) -> str:
 
 
 def file_sentence(result: RunResult) -> str:
-    """The verdict on a file in words."""
+    """Return the verdict on a file in words."""
     counts = result.counts
     nodes = f"{plural(counts['members_checked'], 'node')}, {plural(counts['roots'], 'root')}, at most {grouped(counts['max_depth'])} deep"
     if not counts["issues_open"]:
@@ -105,7 +105,7 @@ def file_sentence(result: RunResult) -> str:
 
 
 def file_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
-    """Key figures of a file."""
+    """Return the key figures of a file."""
     counts = result.counts
     plain = (
         ("members_checked", "Nodes"),
@@ -120,7 +120,7 @@ def file_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
 
 
 def tree_first(result: RunResult) -> str:
-    """What to do first: the finding that affects most at the worst severity."""
+    """Return what to do first: the issue that affects most members at the worst severity."""
     still_open = open_findings(result)
     if not still_open:
         return "Nothing to do." if result.verdict is Verdict.PASS else "Mend what could not be checked (below), then run again."
@@ -131,7 +131,7 @@ def tree_first(result: RunResult) -> str:
 
 
 def tree_lines(result: RunResult) -> tuple[str, ...]:
-    """What is open, what was or would be repaired, and who moved; for a terminal."""
+    """Return the open issues, the repairs made or planned, and the members who moved, as lines for a terminal."""
     lines = [f"{finding['severity']:8} {finding['message']}" for finding in open_findings(result)]
     word = "would set" if result.dry_run else "repaired"
     repairs = map(_repair, result.corrections)
@@ -141,7 +141,7 @@ def tree_lines(result: RunResult) -> tuple[str, ...]:
 
 
 def tree_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
-    """Key figures."""
+    """Return the key figures."""
     counts = result.counts
     return (
         ("Health score", f"{counts['health_score']} of 100"),

@@ -4,5 +4,5 @@ from mlm_audit.database.core.own_tables import OWN_TABLES
 
 
 def own_only(_object: object, name: str | None, kind: str, _reflected: object, _compare_to: object) -> bool:
-    """Platform tables are never compared, so autogenerate can never propose to alter one."""
+    """Return whether Alembic compares an object. Platform tables are excluded, so autogenerate never alters one."""
     return kind != "table" or name in OWN_TABLES

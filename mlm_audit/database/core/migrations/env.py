@@ -1,4 +1,4 @@
-"""Alembic runs this; the connection is handed over by `mlm_audit.database.core.upgrade`."""
+"""The script that Alembic runs; `mlm_audit.database.core.upgrade` provides the connection."""
 
 from alembic import context
 
