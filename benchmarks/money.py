@@ -179,13 +179,13 @@ def platform_payouts(engine: Engine, limit: int) -> float:
     """One transaction per instalment, as the platform did it: read, mark, post, credit, record."""
     from mlm_audit.database.core.connect import write
     from mlm_audit.database.writes import payouts as db
-    from mlm_audit.database.writes.payouts import Change
-    from mlm_audit.domain.payouts import State, Status, why_held
+    from mlm_audit.database.writes.payouts import Decision
+    from mlm_audit.domain.payouts import InstalmentState, PayoutStatus, why_held
 
     with engine.connect() as connection:
-        due = db.due(connection, Status.PENDING, LATER.replace(tzinfo=None), limit)
+        due = db.due(connection, PayoutStatus.PENDING, LATER.replace(tzinfo=None), limit)
         people = db.members(connection, (instalment.member_id for instalment in due))
-    stated = {instalment.id: Change(instalment, State(Status.PAID)) for instalment in due}
+    stated = {instalment.id: Decision(instalment, InstalmentState(PayoutStatus.PAID)) for instalment in due}
     ids = [i.id for i in due if why_held(db.facts_of(i, people.get(i.member_id), is_credited=False)) is None]
     started = time.perf_counter()
     for number in ids:
@@ -193,8 +193,8 @@ def platform_payouts(engine: Engine, limit: int) -> float:
             claimed, _ = db.claim(connection, stated, [number])
             db.pay(
                 connection,
-                [Change(i, State(Status.PAID)) for i in claimed],
-                Status.PENDING,
+                [Decision(i, InstalmentState(PayoutStatus.PAID)) for i in claimed],
+                PayoutStatus.PENDING,
                 "platform",
                 LATER.replace(tzinfo=None),
             )
@@ -205,7 +205,7 @@ def platform_sweep(engine: Engine, members: int) -> float:
     """Seconds per member when each is read, decided and written in a transaction of their own."""
     from mlm_audit.database.core.connect import consistent_read, write
     from mlm_audit.database.reads.member_month import read_member_month
-    from mlm_audit.database.writes.sweep import Job, Ruling, decide_batch
+    from mlm_audit.database.writes.sweep import Ruling, SweepContext, decide_batch
     from mlm_audit.domain.eligibility import is_eligible, judge, reasons_of
     from mlm_audit.domain.periods import naive, parse_month
 
@@ -213,7 +213,7 @@ def platform_sweep(engine: Engine, members: int) -> float:
     with engine.connect() as connection:
         ids = connection.execute(select(Commission.user_id).distinct().limit(members)).scalars().all()
     names = {"three_three", "three_three_count", "monthly_purchase_required_paisa"}
-    job = Job("platform", month, naive(END), resets=True, rules=rules.model_dump(include=names))
+    job = SweepContext("platform", month, naive(END), resets=True, rules=rules.model_dump(include=names))
     started = time.perf_counter()
     for number in ids:
         with consistent_read(engine) as connection:

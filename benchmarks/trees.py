@@ -102,7 +102,7 @@ def ours(folder: Path) -> object:
     """Reading, and every check of sponsor tree and matrix: edges, rings, dates, roots, positions, seats, placement."""
     import polars as pl
 
-    from mlm_audit.checks.trees.facts import Facts, TreeInput
+    from mlm_audit.checks.trees.facts import TreeArrays, TreeInput
     from mlm_audit.checks.trees.matrix import Matrix
     from mlm_audit.checks.trees.records import Records
     from mlm_audit.checks.trees.sponsors import sponsor_issues
@@ -112,7 +112,7 @@ def ours(folder: Path) -> object:
     ints = dict.fromkeys(("id", "ancestor_id", "descendant_id"), pl.Int64) | {"depth": pl.Int32}
     none = pl.DataFrame(schema=dict.fromkeys(("member_id", "from_orders_paisa", "to_them_paisa"), pl.Int64))
     given = TreeInput(members, nodes, pl.DataFrame(schema=ints), none, none, None, "", PlanRules())
-    facts = Facts(given)
+    facts = TreeArrays(given)
     records = Records(facts)
     return len(sponsor_issues(facts, records)) + len(Matrix(facts, records).find())
 
@@ -213,10 +213,10 @@ def prepare(method: str, folder: Path) -> None:
     elif method.endswith("_sponsor"):
         PREPARED[folder] = pl.read_parquet(folder / "members.parquet", columns=["id", "sponsor_id"])
     elif method == "closure_check":
-        from mlm_audit.checks.trees.forest import Index, plant
+        from mlm_audit.checks.trees.forest import NodeIndex, plant
 
         nodes, closure = pl.read_parquet(folder / "nodes.parquet"), pl.read_parquet(folder / "closure.parquet")
-        PREPARED[folder] = closure, Index(nodes["user_id"]), plant(nodes["user_id"], nodes["parent_id"])
+        PREPARED[folder] = closure, NodeIndex(nodes["user_id"]), plant(nodes["user_id"], nodes["parent_id"])
 
 
 METHODS = {

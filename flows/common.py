@@ -25,7 +25,7 @@ from mlm_audit.domain.privacy import mask_personal
 from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings, load_settings
 from mlm_audit.jobs.registry import call
-from mlm_audit.notices.delivery import deliver, tell_directly
+from mlm_audit.notices.delivery import deliver, notify_administrators
 from mlm_audit.reporting.core.document import to_document
 from mlm_audit.runs.clock import now, on_this_clock
 from mlm_audit.runs.context import RunContext
@@ -170,7 +170,7 @@ def tell_of_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) 
     settings = load_settings()
     why = " ".join(str(error if isinstance(error, Exception) else state.message).split())
     day = str(business_date(now(), settings.tz))
-    tell_directly(failure_notice(flow.name, flow_run.name, mask_personal(why), day), settings, now)
+    notify_administrators(failure_notice(flow.name, flow_run.name, mask_personal(why), day), settings, now)
 
 
 class _Afterwards(TypedDict):

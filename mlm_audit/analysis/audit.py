@@ -14,14 +14,14 @@ from sqlalchemy import Engine
 
 from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.explain.eligibility import MonthEligibility
-from mlm_audit.analysis.explain.member import Member, Order
+from mlm_audit.analysis.explain.member import MemberPage, OrderPage
 from mlm_audit.analysis.explain.payout import explain_payout
 from mlm_audit.analysis.indicators.income import income_disclosure
 from mlm_audit.analysis.indicators.misuse import suspicious
 from mlm_audit.analysis.indicators.pyramid import pyramid_indicators
-from mlm_audit.analysis.payouts import Payouts
+from mlm_audit.analysis.payouts import PayoutsPreview
 from mlm_audit.analysis.period import Months
-from mlm_audit.analysis.run import Run, last_run, run_of, run_stored
+from mlm_audit.analysis.run import AuditRun, last_run, run_of, run_stored
 from mlm_audit.analysis.tree import Tree
 from mlm_audit.analysis.validation import answers, whole_id
 from mlm_audit.analysis.whatif.plan_changes import PlanChanges
@@ -39,7 +39,7 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import parse_instant, refuse_far_ahead
 from mlm_audit.domain.plan import DEFAULT_PLAN, load_plan
 from mlm_audit.domain.settings import Settings, load_settings
-from mlm_audit.engine.analyses import Desk
+from mlm_audit.engine.analyses import AnalysisQueries
 from mlm_audit.engine.duck import Engine as Duck
 from mlm_audit.engine.duck import first_line, only_reads
 from mlm_audit.jobs.reconciliation.run import reconcile
@@ -62,7 +62,7 @@ class Audit:
         return Tree(self._engine)
 
     @answers
-    def reconcile(self, as_of: str | None = None) -> Run:
+    def reconcile(self, as_of: str | None = None) -> AuditRun:
         """Reconcile without correcting or storing anything. `as_of` (ISO 8601) dates the run; the default is now."""
         moment = None if as_of is None else self._instant(as_of)
         return run_of(
@@ -70,7 +70,7 @@ class Audit:
         )
 
     @answers
-    def run(self, job_id: str) -> Run:
+    def run(self, job_id: str) -> AuditRun:
         """Return a stored reconciliation or tree check. Raise InputError when no run has that id."""
         stored = stored_run(self._engine, job_id)
         if stored is None:
@@ -78,7 +78,7 @@ class Audit:
         return run_stored(stored, self._engine, self._settings)
 
     @answers
-    def last_run(self, *, tree: bool = False) -> Run | None:
+    def last_run(self, *, tree: bool = False) -> AuditRun | None:
         """Return the last stored reconciliation, or with `tree` the last tree check; None when none is stored yet."""
         return last_run(self._engine, self._settings, tree=tree)
 
@@ -98,7 +98,7 @@ class Audit:
         """
         return self._run_with(key).remedy(key)
 
-    def _run_with(self, key: str) -> Run:
+    def _run_with(self, key: str) -> AuditRun:
         """Return the last stored run of the job that reports ids of this kind. Raise InputError when none is stored."""
         tree = key.split("/", maxsplit=1)[0] in CODES
         run = self.last_run(tree=tree)
@@ -108,17 +108,17 @@ class Audit:
         return run
 
     @answers
-    def member(self, member: int, *, reveal: bool = False) -> Member:
+    def member(self, member: int, *, reveal: bool = False) -> MemberPage:
         """Return a member's page; `.explain()` explains the wallet balance.
 
         Personal data are masked. `reveal` shows them in full and is logged. Raise InputError for an unknown member.
         """
-        return Member(self._engine, self._settings, whole_id("member", member), reveal=reveal)
+        return MemberPage(self._engine, self._settings, whole_id("member", member), reveal=reveal)
 
     @answers
-    def order(self, order: int) -> Order:
+    def order(self, order: int) -> OrderPage:
         """Return an order. `.explain()` shows who received how much and why; it raises InputError for an unknown id."""
-        return Order(self._engine, self._settings, whole_id("order", order))
+        return OrderPage(self._engine, self._settings, whole_id("order", order))
 
     @answers
     def payout(self, schedule_id: int) -> Answer:
@@ -126,9 +126,9 @@ class Audit:
         return explain_payout(self._engine, whole_id("payout", schedule_id), self._settings, now)
 
     @answers
-    def payouts(self, due: str) -> Payouts:
+    def payouts(self, due: str) -> PayoutsPreview:
         """Return the payouts due by a day or instant (ISO 8601); `.preview()` shows what would be paid and held."""
-        return Payouts(self._engine, self._settings, self._instant(due), now())
+        return PayoutsPreview(self._engine, self._settings, self._instant(due), now())
 
     @answers
     def eligibility(self, month: str) -> MonthEligibility:
@@ -196,17 +196,17 @@ class Audit:
         """
         if months is None:
             raise InputError('simulate: name the months, such as months="2026-10" or months=("2026-08", "2026-10")')
-        return simulate(Desk(self._duck, "simulate"), months, now(), {**(plan_changes or {}), **changes})
+        return simulate(AnalysisQueries(self._duck, "simulate"), months, now(), {**(plan_changes or {}), **changes})
 
     @answers
     def income_disclosure(self, year: int) -> Answer:
         """Return the income disclosure of a business year: members' income by percentiles, and their own purchases."""
-        return income_disclosure(Desk(self._duck, "income_disclosure"), year, now())
+        return income_disclosure(AnalysisQueries(self._duck, "income_disclosure"), year, now())
 
     @answers
     def pyramid_indicators(self, period: Months) -> Answer:
         """Measure recruiting against products, concentration, losses and break-even of a month, a range or a year."""
-        return pyramid_indicators(Desk(self._duck, "pyramid_indicators"), period, now())
+        return pyramid_indicators(AnalysisQueries(self._duck, "pyramid_indicators"), period, now())
 
     @answers
     def suspicious(self, *, reveal: bool = False) -> Answer:
@@ -222,7 +222,7 @@ class Audit:
                 self._settings, f"shared bank accounts, PANs and phones of members {', '.join(map(str, whose)) or 'nobody'}"
             )
         shared = shared_numbers(self._engine, reveal=reveal)
-        return suspicious(Desk(self._duck, "suspicious"), shared, now(), reveal=reveal)
+        return suspicious(AnalysisQueries(self._duck, "suspicious"), shared, now(), reveal=reveal)
 
     def __repr__(self) -> str:
         return f"Audit({self._engine.url.render_as_string(hide_password=True)!r})"

@@ -28,7 +28,7 @@ ITEMS = columns(
 LARGEST = 10
 
 
-class Payouts:
+class PayoutsPreview:
     """The payouts that are due by an instant."""
 
     def __init__(self, database: Engine, settings: Settings, due: datetime, now: datetime) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.explain.issue import explain_issue, find_issue
 from mlm_audit.analysis.explain.order import explain_order
-from mlm_audit.analysis.explain.subsets import OF_ORDERS, WALLET_CHECKS, Looked, look_at_order, look_at_wallet
+from mlm_audit.analysis.explain.subsets import OF_ORDERS, WALLET_CHECKS, SubsetResult, look_at_order, look_at_wallet
 from mlm_audit.analysis.explain.wallet import WalletExplanation, explain_wallet
 from mlm_audit.analysis.validation import answers, whole_id
 from mlm_audit.checks.causes import first_step, in_words
@@ -42,7 +42,7 @@ CAUSES = columns(
 BREAKS = columns(("id", "Break"), ("severity", "Severity"), ("amount_paisa", "Amount", "change"), ("message", "What"))
 
 
-class Run:
+class AuditRun:
     """A run of a reconciliation or tree check, either new or stored.
 
     `breaks` has one row per open break, with the columns id, code, severity, member_id, order_id, amount_paisa (actual
@@ -148,12 +148,12 @@ def explain_member(database: Engine, settings: Settings, member: int, known: Kno
         return explain_wallet(member, looked, settings)
     more = known.mine.filter(~pl.col("code").is_in(WALLET_CHECKS) | pl.col("id").str.starts_with(OF_ORDERS))
     both = pl.concat([looked.breaks.select(COLUMNS), more.select(COLUMNS)])
-    seen = Looked(looked.rows, both, looked.plan, looked.notes)
+    seen = SubsetResult(looked.rows, both, looked.plan, looked.notes)
     others = [one for one in known.off if one[0] != member]
     return explain_wallet(member, seen, settings, others, beyond=(known.job_id, more.height))
 
 
-def last_run(database: Engine, settings: Settings, *, tree: bool = False) -> Run | None:
+def last_run(database: Engine, settings: Settings, *, tree: bool = False) -> AuditRun | None:
     """Return the last stored reconciliation, or with `tree` the last tree check; None when none is stored yet."""
     if not has_runs(database):
         return None
@@ -161,7 +161,7 @@ def last_run(database: Engine, settings: Settings, *, tree: bool = False) -> Run
     return None if stored is None else run_stored(stored, database, settings)
 
 
-def _story(run: Run) -> Story:
+def _story(run: AuditRun) -> Story:
     rank = pl.col("severity").replace_strict({name: place for place, name in enumerate(SEVERITIES)}, return_dtype=pl.Int64)
     follows = pl.col("cause") == FOLLOWS
     ranked = run.breaks.sort(follows, -rank, -pl.col("amount_paisa").abs().fill_null(0), "id")
@@ -205,19 +205,19 @@ def _named(members: list[int]) -> str:
     return ", ".join(map(str, members[:NAMED])) + more
 
 
-def _start(run: Run, ranked: pl.DataFrame, worst: dict[str, Any]) -> str:
+def _start(run: AuditRun, ranked: pl.DataFrame, worst: dict[str, Any]) -> str:
     """Return the command that explains the first break of the most severe cause."""
     same = (row for row in ranked.iter_rows(named=True) if in_words(row["cause"]) == worst["cause"])
     return explain_command(next(same, run.breaks.row(0, named=True)))
 
 
-def run_of(result: RunResult, database: Engine, settings: Settings) -> Run:
+def run_of(result: RunResult, database: Engine, settings: Settings) -> AuditRun:
     """Build a Run from the result of a run that has just ended."""
     rows = [{name: finding[name] for name in COLUMNS} for finding in open_findings(result)]
     for row in rows:
         row["evidence"] = json.dumps(row["evidence"], ensure_ascii=False, default=str)
     schema = {name: PREVIOUS_COLUMNS[name] for name in COLUMNS}
-    run = Run(
+    run = AuditRun(
         result.job_id,
         result.verdict.value,
         pl.DataFrame(rows, schema=schema, orient="row"),
@@ -230,9 +230,9 @@ def run_of(result: RunResult, database: Engine, settings: Settings) -> Run:
     return run
 
 
-def run_stored(stored: PreviousRun, database: Engine, settings: Settings) -> Run:
+def run_stored(stored: PreviousRun, database: Engine, settings: Settings) -> AuditRun:
     """Build a Run from a run stored in the database."""
-    run = Run(
+    run = AuditRun(
         stored.job_id,
         stored.data["verdict"],
         stored.breaks.select(COLUMNS),

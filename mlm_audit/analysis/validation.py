@@ -50,8 +50,8 @@ def answers(function: Callable[P, T]) -> Callable[P, T]:
     @wraps(function)
     def asked(*args: P.args, **kwargs: P.kwargs) -> T:
         given = ", ".join([*(one_line(one)[:40] for one in args[1:]), *(f"{k}={one_line(v)[:40]}" for k, v in kwargs.items())])
-        whose = getattr(args[0], "id", "") if args else ""
-        with reading(f"{f'{type(args[0]).__name__.lower()} {whose}: ' if whose else ''}{function.__name__}({given})"):
+        whose, noun = (getattr(args[0], name, "") if args else "" for name in ("id", "NOUN"))
+        with reading(f"{f'{noun} {whose}: ' if whose else ''}{function.__name__}({given})"):
             return function(*args, **kwargs)
 
     return asked

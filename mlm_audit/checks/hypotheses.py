@@ -16,7 +16,7 @@ class Hypothesis(NamedTuple):
     rows: str = ""
 
 
-class Around(NamedTuple):
+class DifferenceContext(NamedTuple):
     """The data around the difference of one wallet.
 
     Each pair is an id and an amount in paisa; for `pending_commission` it is a month and an amount.
@@ -30,7 +30,7 @@ class Around(NamedTuple):
     other_members: Sequence[tuple[int, int]] = ()
 
 
-def hypotheses(around: Around) -> list[Hypothesis]:
+def hypotheses(around: DifferenceContext) -> list[Hypothesis]:
     """Return the hypotheses that fit the difference, the most likely first. There is always at least one."""
     found = [*_elsewhere(around), *_same_amount(around), *_mistyped(around)]
     if around.difference_paisa % WHOLE_RUPEES == 0:
@@ -51,7 +51,7 @@ def hypotheses(around: Around) -> list[Hypothesis]:
     return sorted(found, key=lambda one: -one.weight)
 
 
-def _elsewhere(around: Around) -> Iterable[Hypothesis]:
+def _elsewhere(around: DifferenceContext) -> Iterable[Hypothesis]:
     for member, difference in around.other_members:
         if difference == -around.difference_paisa:
             yield Hypothesis(
@@ -62,7 +62,7 @@ def _elsewhere(around: Around) -> Iterable[Hypothesis]:
             )
 
 
-def _same_amount(around: Around) -> Iterable[Hypothesis]:
+def _same_amount(around: DifferenceContext) -> Iterable[Hypothesis]:
     off = around.difference_paisa
     for number, amount in around.open_withdrawals:
         if amount == -off:
@@ -99,7 +99,7 @@ def _same_amount(around: Around) -> Iterable[Hypothesis]:
             )
 
 
-def _mistyped(around: Around) -> Iterable[Hypothesis]:
+def _mistyped(around: DifferenceContext) -> Iterable[Hypothesis]:
     for number, amount in around.ledger:
         if amount and around.difference_paisa == -2 * amount:
             yield Hypothesis(

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import polars as pl
 
 
-class Chain(NamedTuple):
+class WalletChain(NamedTuple):
     """The chain of one member. The gaps, the gap at the end and the ledger add up to the wallet, to the paisa.
 
     `rows` are the ledger rows with sum_paisa and gap_paisa. sum_paisa is the running sum of the amounts. gap_paisa is
@@ -28,7 +28,7 @@ class Chain(NamedTuple):
         return self.rows.filter(pl.col("gap_paisa") != 0)
 
 
-def wallet_chain(ledger: pl.DataFrame, wallet_paisa: int | None) -> Chain:
+def wallet_chain(ledger: pl.DataFrame, wallet_paisa: int | None) -> WalletChain:
     """Return the chain of one member.
 
     `ledger` has the columns id, amount_paisa and balance_after_paisa, in the order of the ids. The amount of a row
@@ -45,4 +45,4 @@ def wallet_chain(ledger: pl.DataFrame, wallet_paisa: int | None) -> Chain:
         if balance is not None:
             known, since = balance, 0
     rows = ledger.with_columns(pl.Series("sum_paisa", sums, dtype=pl.Int64), pl.Series("gap_paisa", gaps, dtype=pl.Int64))
-    return Chain(rows, wallet, total, wallet - known - since)
+    return WalletChain(rows, wallet, total, wallet - known - since)

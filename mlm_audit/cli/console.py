@@ -35,10 +35,10 @@ def console(*, host: Host = "127.0.0.1", port: Port = 8300, db: Db = None) -> No
     """Serve the job console alone, without Prefect's server and worker; `mlm-audit serve` starts everything."""
     with needs("console"):
         from mlm_audit.console.server import refuse_taken, serve_console
-        from mlm_audit.console.services import Desk
+        from mlm_audit.console.services import ConsoleServices
 
     settings = settings_with(db)
-    desk = Desk(database(settings), lambda: settings_with(db), clock, Scheduler())
+    desk = ConsoleServices(database(settings), lambda: settings_with(db), clock, Scheduler())
     if not desk.gate.tokens():
         raise InputError("no token is set, so nobody could log in; `mlm-audit token NAME --role operator` makes one")
     refuse_taken("--port", host, port)

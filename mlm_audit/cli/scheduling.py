@@ -12,7 +12,7 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.jobs import resolve
 from mlm_audit.domain.requests import Request
 from mlm_audit.scheduling.client import Scheduler
-from mlm_audit.scheduling.commands import Steering, this_account
+from mlm_audit.scheduling.commands import JobControl, this_account
 
 
 @takes_job_options(without=("out",))
@@ -24,7 +24,7 @@ def trigger(job: Annotated[str, Parameter(help=job_help())], /, *, db: Db = None
         key: value for key, value in options.items() if value is not None and value != Request.model_fields[key].default
     }
     approve = parameters.pop("approve", None)
-    steering = Steering(database(settings), settings, clock, Scheduler())
+    steering = JobControl(database(settings), settings, clock, Scheduler())
     if approve is not None and parameters:
         raise InputError("--approve goes alone: the approved run brings its own --as-of, and nothing but it is paid")
     done = steering.approve(name, approve, this_account()) if approve else steering.trigger(name, this_account(), parameters)
@@ -46,7 +46,7 @@ def disable(job: str, /, *, db: Db = None, json: Json = False) -> None:
 
 def _toggle(job: str, db: str | None, *, enable: bool, json: bool) -> None:
     settings = settings_with(db)
-    done = Steering(database(settings), settings, clock, Scheduler()).toggle(job, this_account(), enable=enable)
+    done = JobControl(database(settings), settings, clock, Scheduler()).toggle(job, this_account(), enable=enable)
     if json:
         print_json(done)
         return

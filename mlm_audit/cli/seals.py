@@ -15,7 +15,7 @@ from mlm_audit.history.sealing import rebuild as make_anew
 from mlm_audit.history.sealing import restart as begin_anew
 from mlm_audit.history.sealing import store_of
 from mlm_audit.history.sealing import verify as verify_all
-from mlm_audit.history.store import State
+from mlm_audit.history.store import StoreState
 
 app = App(name="seals")
 SHOWN = 20
@@ -121,7 +121,7 @@ def acknowledge(
     out.print(f"{done.sentence}. It is entry {done.number} of the log; the next run no longer calls it open.", markup=False)
 
 
-def _tell(word: str, state: State, wrong: list[str], notes: tuple[str, ...]) -> None:
+def _tell(word: str, state: StoreState, wrong: list[str], notes: tuple[str, ...]) -> None:
     rows = sum(seal.rows for seal in state.seals.values())
     out.print(f"[bold]{word}[/]  {len(state.seals)} months, {grouped(rows)} rows; head of the log {state.read.head}")
     for line in wrong[:SHOWN]:
@@ -143,7 +143,7 @@ def _inr(paisa: int | None) -> str:
     return "nothing" if paisa is None else format_inr(paisa)
 
 
-def _data(state: State) -> dict[str, Any]:
+def _data(state: StoreState) -> dict[str, Any]:
     """Return the state as JSON-ready data: the seals, oldest first, and the head of the log."""
     return {
         "entries": len(state.read.entries),

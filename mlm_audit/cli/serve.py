@@ -18,7 +18,7 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.settings import load_settings
 from mlm_audit.scheduling.catch_up import catch_up as make_up
 from mlm_audit.scheduling.client import Scheduler
-from mlm_audit.scheduling.commands import Steering
+from mlm_audit.scheduling.commands import JobControl
 
 
 def serve(
@@ -37,7 +37,7 @@ def serve(
     """
     with needs("console"):
         from mlm_audit.console.server import refuse_taken, serve_console
-        from mlm_audit.console.services import Desk
+        from mlm_audit.console.services import ConsoleServices
         from mlm_audit.console.supervisor import LOOPBACK, Supervisor, prepare_environment
     if find_spec("prefect") is None:
         raise InputError("prefect is not installed; install mlm-audit[prefect]")
@@ -48,7 +48,7 @@ def serve(
     os.chdir(folder)
     if db:
         os.environ["DATABASE_URL"] = db
-    desk = Desk(database(load_settings()), load_settings, clock, Scheduler())
+    desk = ConsoleServices(database(load_settings()), load_settings, clock, Scheduler())
     if not desk.gate.tokens():
         raise InputError("no token is set, so nobody could log in; `mlm-audit token NAME --role operator` makes one")
     refuse_taken("--port", host, port)
@@ -64,7 +64,7 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
     raise SystemExit(0)
 
 
-def _make_up(steering: Steering) -> None:
+def _make_up(steering: JobControl) -> None:
     for job in make_up(steering):
         err.print(f"{job} was missed and is made up for.")
 
@@ -72,7 +72,7 @@ def _make_up(steering: Steering) -> None:
 def catch_up(*, db: Db = None, json: Json = False) -> None:
     """Ask Prefect for the jobs that were due while everything was down; `serve` does so when it starts."""
     settings = settings_with(db)
-    asked = make_up(Steering(database(settings), settings, clock, Scheduler()))
+    asked = make_up(JobControl(database(settings), settings, clock, Scheduler()))
     if json:
         print_json({"asked": asked})
         return

@@ -11,12 +11,12 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from mlm_audit.console.access import Session, Sessions, Token, is_same, parse_tokens, token_of
-from mlm_audit.console.rate_limits import EVERYBODY, Limits, TurnedAway
-from mlm_audit.database.store.actions import Deed, record
+from mlm_audit.console.rate_limits import EVERYBODY, RateLimits, TurnedAway
+from mlm_audit.database.store.actions import ActionRecord, record
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
-from mlm_audit.scheduling.commands import Who
+from mlm_audit.scheduling.commands import Requester
 
 log = logging.getLogger(__name__)
 COOKIE = "mlm_audit_session"
@@ -31,7 +31,7 @@ class RefusedError(Exception):
 
 
 @dataclass
-class Gate:
+class AccessControl:
     """Authenticates, authorises and counts calls.
 
     The settings are read at every call, so that a token that is removed is refused at once.
@@ -40,14 +40,14 @@ class Gate:
     load: Callable[[], Settings]
     database: Engine
     clock: Clock
-    limits: Limits = field(init=False)
+    limits: RateLimits = field(init=False)
     sessions: Sessions = field(init=False)
     turned_away: TurnedAway = field(init=False)
 
     def __post_init__(self) -> None:
         settings = self.load()
         secret = settings.console_secret.get_secret_value() if settings.console_secret else secrets.token_urlsafe(32)
-        self.limits = Limits(settings.console_calls_per_minute, settings.console_refusals_per_minute, self.clock)
+        self.limits = RateLimits(settings.console_calls_per_minute, settings.console_refusals_per_minute, self.clock)
         self.sessions = Sessions(secret, self.clock)
         self.turned_away = TurnedAway(self.database, self.clock)
         self._parse()
@@ -77,18 +77,18 @@ class Gate:
         elif request.method != "GET" or (not (wants_page(request) and not request.url.query) and self.session(request) is None):
             self._known(request)
 
-    def bearer(self, request: Request, role: str) -> Who:
+    def bearer(self, request: Request, role: str) -> Requester:
         """Return the caller with a token that has a role. Raise RefusedError for any other caller."""
         token = self._known(request)
         return self._allowed(request, token, role)
 
-    def reader(self, request: Request) -> Who:
+    def reader(self, request: Request) -> Requester:
         """Return the caller that reads data, identified by a token or by the session of a logged-in browser."""
         if "authorization" not in request.headers and (session := self.session(request)):
             return self._allowed(request, session.token, "viewer")
         return self.bearer(request, "viewer")
 
-    def poster(self, request: Request, csrf: str, role: str) -> Who:
+    def poster(self, request: Request, csrf: str, role: str) -> Requester:
         """Return the caller that sent one of the page's own forms.
 
         Raise RefusedError when the browser is not logged in, the form comes from another site, or the role is missing.
@@ -100,11 +100,11 @@ class Gate:
             raise self._refuse(request, 403, "this form was not sent by the page itself; reload the page", session.token.name)
         return self._allowed(request, session.token, role)
 
-    def cron(self, request: Request) -> Who:
+    def cron(self, request: Request) -> Requester:
         """Return the caller for an external scheduler, which has CRON_SECRET instead of a token."""
         self._cron(request)
         self._count(request, "cron")
-        return Who("cron", address(request))
+        return Requester("cron", address(request))
 
     def _cron(self, request: Request) -> None:
         secret = self.load().cron_secret
@@ -119,7 +119,7 @@ class Gate:
         token = token_of(self.tokens(), secret.strip())
         if token is None:
             raise self._refuse(request, 401, "this token is not known; it may have been revoked")
-        self.note(Deed(token.name, address(request), "login", "done"))
+        self.note(ActionRecord(token.name, address(request), "login", "done"))
         return token
 
     def session(self, request: Request) -> Session | None:
@@ -138,7 +138,7 @@ class Gate:
         own = {f"{request.url.scheme}://{request.headers.get('host', '')}", (self.load().console_url or "").rstrip("/")}
         return origin is None or origin in own
 
-    def note(self, deed: Deed) -> None:
+    def note(self, deed: ActionRecord) -> None:
         """Record an action or a refusal. A database error is logged, so that the caller still receives the answer."""
         try:
             record(self.database, deed, self.clock())
@@ -152,11 +152,11 @@ class Gate:
             raise self._refuse(request, 401, "give `Authorization: Bearer` with a token that is in force")
         return token
 
-    def _allowed(self, request: Request, token: Token, role: str) -> Who:
+    def _allowed(self, request: Request, token: Token, role: str) -> Requester:
         self._count(request, token.name)
         if not token.may(role):
             raise self._refuse(request, 403, f"the token {token.name} has not the role {role}", token.name)
-        return Who(token.name, address(request))
+        return Requester(token.name, address(request))
 
     def _count(self, request: Request, name: str) -> None:
         for wait in (self.limits.call("token", name), self.limits.call("address", address(request))):
@@ -172,7 +172,7 @@ class Gate:
         if self.limits.refusal(EVERYBODY) is not None:
             self.turned_away.count(address(request))
         else:
-            self.note(Deed(who, address(request), f"{request.method} {request.url.path}"[:40], "refused", None, message))
+            self.note(ActionRecord(who, address(request), f"{request.method} {request.url.path}"[:40], "refused", None, message))
         return RefusedError(status, message)
 
 

@@ -21,7 +21,7 @@ from mlm_audit.console.api_models import (
     Toggle,
 )
 from mlm_audit.console.pages import overview_page
-from mlm_audit.console.services import Desk
+from mlm_audit.console.services import ConsoleServices
 from mlm_audit.domain.jobs import JOBS, resolve
 from mlm_audit.jobs.monitoring.health import Health
 
@@ -40,7 +40,7 @@ BUSY: dict[int | str, dict[str, Any]] = {409: {"model": Problem, "description": 
 OFF = "ENABLE_SCHEDULED_JOBS is not true, so nothing runs on schedule; manual runs work"
 
 
-def routes(desk: Desk) -> APIRouter:
+def routes(desk: ConsoleServices) -> APIRouter:
     """Return the routes, bound to a desk."""
     router = APIRouter(responses=PROBLEMS)
     _jobs(router, desk)
@@ -48,7 +48,7 @@ def routes(desk: Desk) -> APIRouter:
     return router
 
 
-def _jobs(router: APIRouter, desk: Desk) -> None:
+def _jobs(router: APIRouter, desk: ConsoleServices) -> None:
     @router.get("/api/admin/jobs", response_model=Overview | Status | History | HealthState, dependencies=[Bearer])
     def look(
         request: Request,
@@ -73,7 +73,7 @@ def _jobs(router: APIRouter, desk: Desk) -> None:
         return Done(**desk.steering.trigger(body.jobName, who, body.parameters))
 
 
-def _answer(desk: Desk, question: Question) -> Any:
+def _answer(desk: ConsoleServices, question: Question) -> Any:
     action, job = question.action, question.job
     if action == "health":
         return health_state(desk.health())
@@ -97,7 +97,7 @@ def health_state(health: Health) -> HealthState:
     return HealthState.model_validate({"state": health.state, "parts": parts})
 
 
-def _cron(router: APIRouter, desk: Desk) -> None:
+def _cron(router: APIRouter, desk: ConsoleServices) -> None:
     def call(request: Request, name: Annotated[str, Path(max_length=64)]) -> Done:
         """Trigger a job for an external scheduler. Return the reason instead when nothing is to run on schedule."""
         who = desk.gate.cron(request)

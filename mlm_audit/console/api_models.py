@@ -89,7 +89,7 @@ class JobStatus(BaseModel):
     last: Run | None
 
 
-class Part(BaseModel):
+class HealthPart(BaseModel):
     """A part of the installation. Its state is ok, unknown, warning or failing."""
 
     key: str
@@ -116,7 +116,7 @@ class HealthState(BaseModel):
     """The response to `action=health`."""
 
     state: str
-    parts: list[Part]
+    parts: list[HealthPart]
 
 
 class Overview(BaseModel):

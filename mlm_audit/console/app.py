@@ -17,7 +17,7 @@ from mlm_audit import __version__
 from mlm_audit.console.admission import RefusedError
 from mlm_audit.console.api import routes
 from mlm_audit.console.pages import files, pages
-from mlm_audit.console.services import Desk
+from mlm_audit.console.services import ConsoleServices
 from mlm_audit.domain.errors import InputError, JobBusyError, JobFailedError, UnknownJobError
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ HEADERS = {
 POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
-def create_app(desk: Desk) -> FastAPI:
+def create_app(desk: ConsoleServices) -> FastAPI:
     """Return the application, bound to a desk.
 
     It has no documentation pages, since these would load scripts from other servers. The OpenAPI document needs a token
@@ -81,7 +81,7 @@ class StrangersFirst:
     The answers therefore reveal nothing about the API to them.
     """
 
-    def __init__(self, app: ASGIApp, desk: Desk) -> None:
+    def __init__(self, app: ASGIApp, desk: ConsoleServices) -> None:
         self.app, self.desk = app, desk
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

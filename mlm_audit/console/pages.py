@@ -14,7 +14,7 @@ from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Re
 from mlm_audit.checks.figures import figures_from
 from mlm_audit.console.access import SESSION_SECONDS, Session
 from mlm_audit.console.admission import COOKIE, RefusedError
-from mlm_audit.console.services import FILES, Desk
+from mlm_audit.console.services import FILES, ConsoleServices
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import verdict_in_words
 from mlm_audit.domain.jobs import resolve
@@ -36,7 +36,7 @@ INDEX_POLICY = "sandbox allow-same-origin allow-downloads; frame-ancestors 'none
 """The policy for the index. Its links need the cookie, so it runs no script here; it is complete without scripts."""
 
 
-def overview_page(request: Request, desk: Desk) -> Response:
+def overview_page(request: Request, desk: ConsoleServices) -> Response:
     """Return the overview, or the login page with status 401 when the browser is not logged in."""
     session = desk.gate.session(request)
     if session is None:
@@ -49,7 +49,7 @@ def overview_page(request: Request, desk: Desk) -> Response:
     return answer
 
 
-def _overview(desk: Desk, session: Session, told: str) -> dict[str, Any]:
+def _overview(desk: ConsoleServices, session: Session, told: str) -> dict[str, Any]:
     tz = desk.load().tz
     status, health = desk.status(), desk.health()
     asked = desk.asked_for()
@@ -71,7 +71,7 @@ def _overview(desk: Desk, session: Session, told: str) -> dict[str, Any]:
     }
 
 
-def _job(desk: Desk, job: dict[str, Any], tz: ZoneInfo) -> dict[str, Any]:
+def _job(desk: ConsoleServices, job: dict[str, Any], tz: ZoneInfo) -> dict[str, Any]:
     runs = [_run(run, tz) for run in desk.history(job["job"], RUNS_SHOWN)]
     last = runs[0] if runs else None
     return {
@@ -118,7 +118,7 @@ def _page(template: str, values: dict[str, Any], status: int = 200) -> HTMLRespo
     return HTMLResponse(html, status, {"Content-Security-Policy": policy})
 
 
-def pages(desk: Desk) -> APIRouter:
+def pages(desk: ConsoleServices) -> APIRouter:
     """Return the routes for login, logout and the forms of the overview."""
     router = APIRouter(include_in_schema=False)
 
@@ -166,7 +166,7 @@ def pages(desk: Desk) -> APIRouter:
     return router
 
 
-def files(desk: Desk) -> APIRouter:
+def files(desk: ConsoleServices) -> APIRouter:
     """Return the routes for the files of runs and for the index of all runs."""
     router = APIRouter(include_in_schema=False)
 
@@ -190,7 +190,7 @@ def files(desk: Desk) -> APIRouter:
     return router
 
 
-def _act(request: Request, desk: Desk, csrf: str, action: str, job: str, job_id: str) -> str:
+def _act(request: Request, desk: ConsoleServices, csrf: str, action: str, job: str, job_id: str) -> str:
     """Perform the action of a button. Return the sentence that the next page shows."""
     who = desk.gate.poster(request, csrf, "approver" if action == "approve" else "operator")
     name = resolve(job)

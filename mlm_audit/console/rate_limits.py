@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from mlm_audit.database.store.actions import Deed, record
+from mlm_audit.database.store.actions import ActionRecord, record
 from mlm_audit.domain.ports import Clock
 
 MINUTE = timedelta(minutes=1)
@@ -19,7 +19,7 @@ KEPT_APART = 1_000
 """Addresses beyond this number are counted together, so that calls from many addresses cannot fill the memory."""
 
 
-class Limits:
+class RateLimits:
     """Counts calls in a sliding window of one minute, by the given clock."""
 
     def __init__(self, calls: int, refusals: int, clock: Clock) -> None:
@@ -98,7 +98,7 @@ class TurnedAway:
     def _record(self, address: str, number: int) -> None:
         detail = f"over the rate limit: {number} call{'s' if number > 1 else ''} turned away"
         try:
-            record(self._database, Deed("?", address, "call", "refused", None, detail), self._clock())
+            record(self._database, ActionRecord("?", address, "call", "refused", None, detail), self._clock())
         except SQLAlchemyError:
             with self._lock:
                 self._counts[address] += number  # these calls are recorded with the next write

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from mlm_audit.console.app import create_app
 from mlm_audit.console.connections import bounded
-from mlm_audit.console.services import Desk
+from mlm_audit.console.services import ConsoleServices
 from mlm_audit.database.store.job_log import close_interrupted, dead_flow_runs
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import business_date
@@ -25,7 +25,7 @@ GIVE_UP_WITHIN = timedelta(days=1)
 """How far back the watch looks for dead runs. Each round reports them to Prefect, even after an outage of Prefect."""
 
 
-def serve_console(desk: Desk, host: str, port: int, on_ready: Callable[[], object]) -> None:
+def serve_console(desk: ConsoleServices, host: str, port: int, on_ready: Callable[[], object]) -> None:
     """Serve the console on a host and a port until a signal ends it.
 
     Call `refuse_taken` first: when the port is taken, uvicorn ends the process without an error message of the toolkit.
@@ -47,7 +47,7 @@ def serve_console(desk: Desk, host: str, port: int, on_ready: Callable[[], objec
     desk.gate.turned_away.write()
 
 
-def server_config(desk: Desk, host: str, port: int) -> uvicorn.Config:
+def server_config(desk: ConsoleServices, host: str, port: int) -> uvicorn.Config:
     """Return the configuration of uvicorn.
 
     Connections are limited in number and time. There are no websockets. Proxy headers are accepted only
@@ -81,7 +81,7 @@ def refuse_taken(option: str, host: str, port: int) -> None:
         raise InputError(f"{option} {port}: {host} cannot be listened on there ({why}); choose another") from error
 
 
-def look_after(desk: Desk) -> list[str]:
+def look_after(desk: ConsoleServices) -> list[str]:
     """Close the runs whose process is dead, also in Prefect, and send the notices that are due.
 
     Return the ids of the runs that were closed.

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Engine
 
-from mlm_audit.console.admission import Gate
+from mlm_audit.console.admission import AccessControl
 from mlm_audit.database.core.schema import require
 from mlm_audit.database.store import actions
 from mlm_audit.domain.errors import InputError
@@ -19,7 +19,7 @@ from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.monitoring.health import Health, check_health
 from mlm_audit.reporting.index import INDEX
 from mlm_audit.scheduling.client import Scheduler, SchedulerAwayError
-from mlm_audit.scheduling.commands import TABLES, Steering
+from mlm_audit.scheduling.commands import TABLES, JobControl
 from mlm_audit.scheduling.status import history_of, status_of_jobs
 
 FILES = {
@@ -55,24 +55,24 @@ class LastGood:
 
 
 @dataclass
-class Desk:
+class ConsoleServices:
     """What the console works with: the database, the current settings, the scheduler and the gate."""
 
     database: Engine
     load: Callable[[], Settings]
     clock: Clock
     scheduler: Scheduler
-    gate: Gate = field(init=False)
+    gate: AccessControl = field(init=False)
 
     def __post_init__(self) -> None:
         self.load = LastGood(self.load)
-        self.gate = Gate(self.load, self.database, self.clock)
+        self.gate = AccessControl(self.load, self.database, self.clock)
         require(self.database, TABLES)
 
     @property
-    def steering(self) -> Steering:
+    def steering(self) -> JobControl:
         """Return the commands that trigger and switch jobs, with the current settings."""
-        return Steering(self.database, self.load(), self.clock, self.scheduler)
+        return JobControl(self.database, self.load(), self.clock, self.scheduler)
 
     def status(self) -> dict[str, Any]:
         """Return each job with its last run, and whether jobs run on schedule at all."""

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from mlm_audit.checks.inputs import ANALYSIS_INPUTS, INPUTS, TREE_INPUTS
 from mlm_audit.database.core.connect import error_line
-from mlm_audit.database.core.schema import Problem
+from mlm_audit.database.core.schema import SchemaProblem
 from mlm_audit.database.core.statements import Statement
 from mlm_audit.database.reads import sweep, trees
 from mlm_audit.database.reads.mirror import figures
@@ -43,13 +43,13 @@ WRITES: dict[str, dict[str, Any]] = {
 READS = ("claim", "members", "credited", "facts_members", "facts_orders", "proof", "statuses", "first_status")
 
 
-def unanswered(engine: Engine) -> list[Problem]:
+def unanswered(engine: Engine) -> list[SchemaProblem]:
     """Return the queries that this database cannot answer, each with a fix.
 
     The caller must have checked the tables and columns before.
     """
     cure = "give the column the type, or the enum the word, that the toolkit needs, or the account the right to do it"
-    return [Problem(f"(query) {name}", None, said, cure) for name, said in failing(engine)]
+    return [SchemaProblem(f"(query) {name}", None, said, cure) for name, said in failing(engine)]
 
 
 def failing(engine: Engine) -> list[tuple[str, str]]:

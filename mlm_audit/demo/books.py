@@ -28,7 +28,7 @@ from mlm_audit.demo.frames import (
     rollup_frame,
     with_balances,
 )
-from mlm_audit.demo.job_history import PAID, Payouts, Sweep, Withdrawals, monthly_sweeps, weekly_payouts, withdrawals
+from mlm_audit.demo.job_history import PAID, InstalmentStates, Sweep, Withdrawals, monthly_sweeps, weekly_payouts, withdrawals
 from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.world import NEVER, DemoSpec, Flags, Ints, World, make_world, micros
 from mlm_audit.domain.plan import Plan
@@ -81,7 +81,7 @@ class _Books:
         self.world = world
         self.plan = plan
         self.members, self.orders = world.members, world.orders
-        self.payouts: Payouts = weekly_payouts(world, plan)
+        self.payouts: InstalmentStates = weekly_payouts(world, plan)
         self.sweeps: list[Sweep] = monthly_sweeps(world)
         self.entries = _Entries()
         self.logged: list[Flags] = []

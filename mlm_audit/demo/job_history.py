@@ -15,7 +15,7 @@ PENDING, PAID, FAILED, PERMANENTLY_FAILED = range(4)
 
 
 @dataclass(frozen=True)
-class Payouts:
+class InstalmentStates:
     """The status of each instalment and the time of its decision, which is NEVER for pending instalments."""
 
     status: Ints
@@ -45,7 +45,7 @@ class Withdrawals:
     processed_at: Ints
 
 
-def weekly_payouts(world: World, plan: Distribution) -> Payouts:
+def weekly_payouts(world: World, plan: Distribution) -> InstalmentStates:
     """Decide every instalment in the first run on or after its due time. Runs are on Mondays at 06:00 local time."""
     lines = plan.instalments
     member = world.orders.member[lines.order]
@@ -60,7 +60,7 @@ def weekly_payouts(world: World, plan: Distribution) -> Payouts:
     given_up = at + HOLD_DAYS * DAY < world.end
     status = np.where(qualifies, PAID, np.where(given_up, PERMANENTLY_FAILED, FAILED))
     came = at < world.end
-    return Payouts(np.where(came, status, PENDING), np.where(came, at, NEVER))
+    return InstalmentStates(np.where(came, status, PENDING), np.where(came, at, NEVER))
 
 
 def monthly_sweeps(world: World) -> list[Sweep]:

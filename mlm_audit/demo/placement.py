@@ -10,20 +10,20 @@ Ints = NDArray[np.int64]
 SEATS = 3
 
 
-class Seats(NamedTuple):
+class SeatFiller(NamedTuple):
     """One entry per member: the parent (-1 without one) and the position below them, 1 to 3 (0 without a parent)."""
 
     parent: Ints
     position: Ints
 
 
-def fill(arrivals: Ints, sponsor: Ints, *, below_sponsor: bool) -> Seats:
+def fill(arrivals: Ints, sponsor: Ints, *, below_sponsor: bool) -> SeatFiller:
     """Seat members in the order of `arrivals`. Members who are not in it get no seat.
 
     Each member takes the first free seat, level by level, in the whole tree. With `below_sponsor`, the search starts at
     the sponsor, or at the root if the sponsor has no seat.
     """
-    seats = Seats(np.full(len(sponsor), -1, np.int64), np.zeros(len(sponsor), np.int64))
+    seats = SeatFiller(np.full(len(sponsor), -1, np.int64), np.zeros(len(sponsor), np.int64))
     if below_sponsor:
         _fill_below_sponsors(seats, arrivals, sponsor)
     else:
@@ -33,7 +33,7 @@ def fill(arrivals: Ints, sponsor: Ints, *, below_sponsor: bool) -> Seats:
     return seats
 
 
-def _fill_below_sponsors(seats: Seats, arrivals: Ints, sponsor: Ints) -> None:
+def _fill_below_sponsors(seats: SeatFiller, arrivals: Ints, sponsor: Ints) -> None:
     root = int(arrivals[0])
     below: dict[int, list[int]] = {root: []}
     for member in arrivals[1:].tolist():

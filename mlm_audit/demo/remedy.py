@@ -7,7 +7,17 @@ from typing import Any
 
 import polars as pl
 
-from mlm_audit.checks.remedies.model import ADDED, NOW, Correction, Insertion, Posting, Remedy, Removal, Step, WalletCorrection
+from mlm_audit.checks.remedies.model import (
+    ADDED,
+    NOW,
+    FieldCorrection,
+    Insertion,
+    Remedy,
+    RemedyPosting,
+    Removal,
+    Step,
+    WalletCorrection,
+)
 from mlm_audit.demo.platform import Platform
 
 FRAMES = {
@@ -71,7 +81,7 @@ def apply(platform: Platform, remedy: Remedy, choice: int = 0) -> tuple[int, ...
     for step in steps_of(remedy, choice):
         if isinstance(step, Insertion):
             added = _insert(platform, step)
-        elif isinstance(step, Posting) and step.reference_id == ADDED:
+        elif isinstance(step, RemedyPosting) and step.reference_id == ADDED:
             moved |= dict.fromkeys(_post(platform, replace(step, reference_id=added)))
         else:
             moved |= dict.fromkeys(_take(platform, step))
@@ -85,11 +95,11 @@ def steps_of(remedy: Remedy, choice: int = 0) -> tuple[Step, ...]:
 
 def _take(platform: Platform, step: Step) -> Sequence[int]:
     match step:
-        case Posting():
+        case RemedyPosting():
             return _post(platform, step)
         case WalletCorrection():
             return _set_wallet(platform, step)
-        case Correction():
+        case FieldCorrection():
             _correct(platform, step)
         case Removal():
             frame = FRAMES.get(step.table, step.table)
@@ -97,7 +107,7 @@ def _take(platform: Platform, step: Step) -> Sequence[int]:
     return ()
 
 
-def _correct(platform: Platform, step: Correction) -> None:
+def _correct(platform: Platform, step: FieldCorrection) -> None:
     frame, number, key = FRAMES.get(step.table, step.table), step.id, "id"
     if frame == "monthly_stats":  # its rows are identified by their month
         [number] = platform[frame].filter(pl.col("year") * 100 + pl.col("month") == step.id)["id"]
@@ -107,7 +117,7 @@ def _correct(platform: Platform, step: Correction) -> None:
     platform.update(frame, [number], key=key, **{column: [_value(platform, step.after)]})
 
 
-def _post(platform: Platform, step: Posting) -> Sequence[int]:
+def _post(platform: Platform, step: RemedyPosting) -> Sequence[int]:
     if platform["ledger"].filter(pl.col("ref") == step.key).height:
         return ()
     wallet = _wallet(platform, step.member_id)

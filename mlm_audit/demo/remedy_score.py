@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from mlm_audit.checks.remedies import Posting, Remedy, WalletCorrection, remedy_of
+from mlm_audit.checks.remedies import Remedy, RemedyPosting, WalletCorrection, remedy_of
 from mlm_audit.demo.faults.injector import Truth
 from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.remedy import apply, steps_of
@@ -92,7 +92,7 @@ def chosen_of(remedy: Remedy, choice: int) -> Remedy:
 
 def wallets_named(remedy: Remedy) -> set[int]:
     """Return the members whose wallets the steps of a remedy may change."""
-    members = {step.member_id for step in remedy.steps if isinstance(step, Posting | WalletCorrection)}
+    members = {step.member_id for step in remedy.steps if isinstance(step, RemedyPosting | WalletCorrection)}
     return {member for member in members if member is not None}
 
 

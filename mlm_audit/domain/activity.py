@@ -19,7 +19,7 @@ class JobFigures:
 
 
 @dataclass(frozen=True)
-class Figures:
+class ActivityFigures:
     """Figures of a period. Amounts are paisa; `members` is the number of members that the sweep decided."""
 
     runs: int
@@ -41,10 +41,10 @@ class Figures:
         return self.good * 100 // ended if ended else None
 
 
-def figures_of(runs: Sequence[Mapping[str, Any]], jobs: Iterable[str]) -> Figures:
+def figures_of(runs: Sequence[Mapping[str, Any]], jobs: Iterable[str]) -> ActivityFigures:
     """Return the figures of `runs`. Each run has job, status, duration_ms and counts, as in its result."""
     mine = {job: [run for run in runs if run["job"] == job] for job in jobs}
-    return Figures(
+    return ActivityFigures(
         runs=len(runs),
         good=sum(run["status"] in GOOD for run in runs),
         failed=sum(run["status"] == "failed" for run in runs),

@@ -22,7 +22,7 @@ class Critical(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Books:
+class LastReconciliation:
     """The last stored reconciliation. `stored_at` is UTC without a zone."""
 
     job_id: str
@@ -51,7 +51,7 @@ class Books:
         return self.verdict == Verdict.FAIL and bool(self.criticals)
 
 
-def books_data(books: Books | None, now: datetime) -> dict[str, Any]:
+def books_data(books: LastReconciliation | None, now: datetime) -> dict[str, Any]:
     """Return what a result stores about the last reconciliation, as of `now` (UTC without a zone).
 
     `job_id` is null when no reconciliation is stored.
@@ -80,7 +80,7 @@ def books_in_words(data: Mapping[str, Any]) -> str:
     return f"Last reconciliation: {word}, {_age(data['age_minutes'])} earlier ({data['job_id']}); {_open(data)}."
 
 
-def doubt_of_books(books: Books | None) -> tuple[str, ...]:
+def doubt_of_books(books: LastReconciliation | None) -> tuple[str, ...]:
     """Return why a job that moves money is not a PASS: the last reconciliation failed with critical breaks.
 
     Return () when it did not.
@@ -90,7 +90,7 @@ def doubt_of_books(books: Books | None) -> tuple[str, ...]:
     return (f"whether the books are right: {books.job_id} is FAIL with {_criticals(len(books.criticals))} open",)
 
 
-def why_books_stop(books: Books | None, now: datetime, hours: int) -> str | None:
+def why_books_stop(books: LastReconciliation | None, now: datetime, hours: int) -> str | None:
     """Return why a run may not start; None if it may.
 
     This applies where a recent reconciliation without critical breaks is required. `hours` is its maximum age.

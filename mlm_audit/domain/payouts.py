@@ -16,7 +16,7 @@ TECHNICAL = "technical: "
 """The prefix of the reason of a technical failure. Every other reason of a failed instalment is a hold."""
 
 
-class Status(StrEnum):
+class PayoutStatus(StrEnum):
     """The status of an instalment as stored in SelfPayoutSchedule."""
 
     PENDING = "pending"
@@ -53,23 +53,23 @@ class Hold(StrEnum):
     """A hold that the member cannot resolve. The id of the break follows. Its days do not count towards `hold_days`."""
 
 
-class State(NamedTuple):
+class InstalmentState(NamedTuple):
     """The state of an instalment. `failed_since` is the first failure in a row, in UTC; None when it has not failed."""
 
-    status: Status
+    status: PayoutStatus
     retry_count: int = 0
     failed_since: datetime | None = None
     reason: str | None = None
 
 
-class Limits(NamedTuple):
+class RetryLimits(NamedTuple):
     """The limits after which an instalment is given up: technical failures, and days on hold."""
 
     retries: int
     hold_days: int
 
 
-class Facts(NamedTuple):
+class PayoutFacts(NamedTuple):
     """The facts that decide whether an instalment can be paid. Flags are None when the member does not exist."""
 
     amount_paisa: object
@@ -83,7 +83,7 @@ class Facts(NamedTuple):
     """Whether every value of the instalment has the type that its column requires."""
 
 
-def why_held(facts: Facts) -> Hold | None:  # noqa: PLR0911  (one line a reason)
+def why_held(facts: PayoutFacts) -> Hold | None:  # noqa: PLR0911  (one line a reason)
     """Return the most severe reason for holding a payout; None when it can be paid."""
     if facts.is_credited:
         return Hold.CREDITED
@@ -148,17 +148,17 @@ def order_stands(status: str) -> bool:
     return fold(status) not in NOT_STANDING
 
 
-_PAID = State(Status.PAID)
+_PAID = InstalmentState(PayoutStatus.PAID)
 _ALLOWED = {
-    Event.CREDITED: (Status.PENDING, Status.FAILED),
-    Event.HELD: (Status.PENDING, Status.FAILED),
-    Event.WITHHELD: (Status.PENDING, Status.FAILED),
-    Event.BROKE: (Status.PENDING, Status.FAILED),
-    Event.REQUEUED: (Status.FAILED, Status.PERMANENTLY_FAILED),
+    Event.CREDITED: (PayoutStatus.PENDING, PayoutStatus.FAILED),
+    Event.HELD: (PayoutStatus.PENDING, PayoutStatus.FAILED),
+    Event.WITHHELD: (PayoutStatus.PENDING, PayoutStatus.FAILED),
+    Event.BROKE: (PayoutStatus.PENDING, PayoutStatus.FAILED),
+    Event.REQUEUED: (PayoutStatus.FAILED, PayoutStatus.PERMANENTLY_FAILED),
 }
 
 
-def transition(state: State, event: Event, limits: Limits, now: datetime, reason: str = "") -> State:
+def transition(state: InstalmentState, event: Event, limits: RetryLimits, now: datetime, reason: str = "") -> InstalmentState:
     """Return the state after an event. This is the only place where an instalment's state changes.
 
     Raise ValueError for an invalid transition, such as an event after `paid` or a requeue without a failure.
@@ -166,13 +166,13 @@ def transition(state: State, event: Event, limits: Limits, now: datetime, reason
     if state.status not in _ALLOWED[event]:
         raise ValueError(f"an instalment that is {state.status} cannot be {event}")
     if event is Event.CREDITED:
-        return _PAID if state.retry_count == 0 else State(Status.PAID, state.retry_count)
+        return _PAID if state.retry_count == 0 else InstalmentState(PayoutStatus.PAID, state.retry_count)
     if event is Event.REQUEUED:
-        return State(Status.PENDING)
+        return InstalmentState(PayoutStatus.PENDING)
     since = state.failed_since or now
     if event is Event.WITHHELD:
         # The member did not cause this hold, so it uses no retry and the instalment is never given up.
-        return State(Status.FAILED, state.retry_count, since, reason)
+        return InstalmentState(PayoutStatus.FAILED, state.retry_count, since, reason)
     if is_withheld(state.reason):
         since = now  # the days on hold for the break do not count
     if event is Event.HELD:
@@ -182,4 +182,4 @@ def transition(state: State, event: Event, limits: Limits, now: datetime, reason
         retries = state.retry_count + 1
         given_up = retries >= limits.retries
         reason = TECHNICAL + reason
-    return State(Status.PERMANENTLY_FAILED if given_up else Status.FAILED, retries, since, reason)
+    return InstalmentState(PayoutStatus.PERMANENTLY_FAILED if given_up else PayoutStatus.FAILED, retries, since, reason)

@@ -68,7 +68,7 @@ _TABLE_FUNCTIONS = {
 
 
 @lru_cache(maxsize=4_096)
-def why_no_read(text: str, database: str) -> str | None:
+def why_not_read_only(text: str, database: str) -> str | None:
     """Return why a text is not exactly one read-only statement, as the end of a sentence; None when it is.
 
     `database` is one of DIALECTS. Driver placeholders (%s, %(name)s, ?) are supported.

@@ -25,7 +25,7 @@ ROWS_THAT_COUNT = {
 """The inputs that the analyses count, the condition under which a row cannot be counted, and the reason in words."""
 
 
-class Desk:
+class AnalysisQueries:
     """Runs the queries of the analyses.
 
     The parameters of a query (a period, a plan) are small tables beside the frames.

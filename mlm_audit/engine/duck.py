@@ -26,7 +26,7 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Bridge, BridgeLine, CheckRun, CheckStatus
 from mlm_audit.domain.periods import months_between
 from mlm_audit.domain.plan import Plan
-from mlm_audit.domain.read_only import why_no_read
+from mlm_audit.domain.read_only import why_not_read_only
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.breaks import BREAK_SCHEMA, Ask, DuckAsk, to_breaks
 from mlm_audit.engine.parameters import parameters
@@ -365,7 +365,7 @@ def only_reads(con: duckdb.DuckDBPyConnection, query: str) -> None:
         raise InputError(
             f"sql: only one query that reads is taken, and {found}; write select … (a pivot needs its values: in (…))"
         )
-    if (why := why_no_read(query, "duckdb")) is not None:
+    if (why := why_not_read_only(query, "duckdb")) is not None:
         raise InputError(f"sql: only one query that reads is taken, and {why}")
 
 

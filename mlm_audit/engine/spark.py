@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.read_only import why_no_read
+from mlm_audit.domain.read_only import why_not_read_only
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import Engine
 from mlm_audit.engine.parquet_parts import parts_of
@@ -158,7 +158,7 @@ class SparkEngine(Engine):
         self.spark.sparkContext.cancelAllJobs()
 
     def _only_reads(self, query: str) -> None:
-        if (why := why_no_read(query, "duckdb")) is not None:
+        if (why := why_not_read_only(query, "duckdb")) is not None:
             raise InputError(f"sql: only one query that reads is taken, and {why}")
 
     def _view(self, name: str) -> None:

@@ -33,7 +33,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Read:
+class LogRead:
     """The entries before the first one that cannot be trusted. `problem` is the reason, or empty."""
 
     entries: tuple[Entry, ...]
@@ -54,23 +54,23 @@ class Read:
         return number <= len(self.entries) and self.entries[number - 1].hash == head
 
 
-class Chain:
+class ChainedLog:
     """The log, stored in a file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def read(self) -> Read:
+    def read(self) -> LogRead:
         """Return every entry, each verified against the one before."""
         if not self.path.exists():
-            return Read(())
+            return LogRead(())
         entries: list[Entry] = []
         for line in self.path.read_bytes().split(b"\n")[:-1]:
             before = entries[-1].hash if entries else START
             if why := _doubt(line, len(entries) + 1, before):
-                return Read(tuple(entries), f"entry {len(entries) + 1} of {self.path.name}: {why}")
+                return LogRead(tuple(entries), f"entry {len(entries) + 1} of {self.path.name}: {why}")
             entries.append(Entry(**json.loads(line)))
-        return Read(tuple(entries))
+        return LogRead(tuple(entries))
 
     def append(self, kind: str, body: dict[str, Any], at: datetime) -> Entry:
         """Append an entry and sync it to disk. Raise ValueError when the existing log cannot be trusted."""

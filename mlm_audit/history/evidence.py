@@ -24,7 +24,7 @@ from mlm_audit.history.log import Seal
 from mlm_audit.history.merkle import proofs
 from mlm_audit.history.sealing import store_of
 from mlm_audit.history.signing_key import key_of, public_of
-from mlm_audit.history.store import State, Store
+from mlm_audit.history.store import Store, StoreState
 
 Pages = Callable[[], dict[str, str]]
 """Returns the pages that explain the member or order, by file name. Personal data is masked unless it was requested."""
@@ -77,7 +77,7 @@ def make_pack(database: Database, settings: Settings, wanted: Wanted, now: datet
     return evidence_verifier.archive_of(files | {"manifest.json": manifest, "signature.json": signature})
 
 
-def _seal_of(store: Store, wanted: Wanted, settings: Settings) -> tuple[State, Seal]:
+def _seal_of(store: Store, wanted: Wanted, settings: Settings) -> tuple[StoreState, Seal]:
     month, state = parse_month(wanted.month, settings.tz), store.look()
     label = month_label(month.key)
     if state.problems:

@@ -64,7 +64,7 @@ class Seal:
 
 
 @dataclass(frozen=True)
-class LoggedRun:
+class StoredRunEntry:
     """A stored reconciliation in the log. It is written just before the run is committed to the platform's database.
 
     `records` are digests of toolkit records in that database: those of the run, and those added since the previous run
@@ -85,7 +85,7 @@ class LoggedRun:
     """Whether the transaction that stored the run was committed."""
 
     @classmethod
-    def of(cls, entry: Entry) -> "LoggedRun":
+    def of(cls, entry: Entry) -> "StoredRunEntry":
         """Return a run from an entry."""
         return cls(number=entry.number, **entry.body)
 
@@ -124,7 +124,7 @@ class Content:
 
     seals: dict[int, Seal] = field(default_factory=dict)
     expired: set[int] = field(default_factory=set)
-    runs: dict[str, LoggedRun] = field(default_factory=dict)
+    runs: dict[str, StoredRunEntry] = field(default_factory=dict)
     records: dict[str, str] = field(default_factory=dict)
     """The toolkit records that must be in the platform's database, with digests. Unconfirmed runs are left out."""
     acknowledged: list[Acknowledgement] = field(default_factory=list)
@@ -142,7 +142,7 @@ class Content:
             elif entry.kind == RESTARTED:
                 self.restarts.append(entry)
             elif entry.kind == RUN:
-                self._add_run(LoggedRun.of(entry))
+                self._add_run(StoredRunEntry.of(entry))
             elif entry.kind == STORED:
                 self.confirm(body["job_id"])
             elif entry.kind == ABANDONED:
@@ -157,10 +157,10 @@ class Content:
     def confirm(self, job_id: str) -> None:
         """Mark the run with this id as stored."""
         run = self.runs[job_id]
-        self.runs[job_id] = LoggedRun(**{**vars(run), "is_confirmed": True})
+        self.runs[job_id] = StoredRunEntry(**{**vars(run), "is_confirmed": True})
         self.records |= run.own
 
-    def _add_run(self, run: LoggedRun) -> None:
+    def _add_run(self, run: StoredRunEntry) -> None:
         self.runs[run.job_id] = run
         own = run.own
         self.records |= {name: digest for name, digest in run.records.items() if name not in own}

@@ -16,12 +16,12 @@ from mlm_audit.history.canonical import LATEST, Columns, RowFormat, as_kind, com
 from mlm_audit.history.ledger_rows import ledger_columns, moved_rows, moved_somewhere, nothing_moved
 from mlm_audit.history.log import Seal
 from mlm_audit.history.merkle import root
-from mlm_audit.history.store import State
+from mlm_audit.history.store import StoreState
 
 CHUNK_ROWS = 50_000
 
 
-class Made(NamedTuple):
+class MonthFiles(NamedTuple):
     """The files of a month in the snapshot folder, and the figures of the month."""
 
     file: Path
@@ -45,7 +45,7 @@ def newest_format() -> RowFormat:
     return RowFormat(LATEST, ledger_columns())
 
 
-def make(snapshot: Path, month: Month, rows_as: RowFormat, settings: Settings) -> Made:
+def make(snapshot: Path, month: Month, rows_as: RowFormat, settings: Settings) -> MonthFiles:
     """Write the rows of a month by id, and their sums per member and kind, as files in the snapshot folder."""
     chosen = ", ".join(f"{as_kind(name, kind)} as {name}" for name, kind in rows_as.columns)
     file, sums = snapshot / f"{month.key}.sealed", snapshot / f"{month.key}.sums"
@@ -59,7 +59,9 @@ def make(snapshot: Path, month: Month, rows_as: RowFormat, settings: Settings) -
             "group by user_id, type order by user_id, type"
         )
         con.execute(f"copy ({by_kind}) to {quoted(sums)} (format csv, header)")
-        return Made(file, sums, rows, total, first, last, root(_leaves(con, f"from read_parquet({quoted(file)})", rows_as)).hex())
+        return MonthFiles(
+            file, sums, rows, total, first, last, root(_leaves(con, f"from read_parquet({quoted(file)})", rows_as)).hex()
+        )
 
 
 def _leaves(con: duckdb.DuckDBPyConnection, rows: str, rows_as: RowFormat) -> Iterator[bytes]:
@@ -69,7 +71,7 @@ def _leaves(con: duckdb.DuckDBPyConnection, rows: str, rows_as: RowFormat) -> It
 
 
 @dataclass(frozen=True)
-class Looked:
+class ComparedRows:
     """The ledger rows that an incremental run compares: a file of `id` and, for changed rows, `created_at`.
 
     `is_doubted` means that changes were open after the last run. Months in which no row can be named are then compared
@@ -87,7 +89,7 @@ class Moved(NamedTuple):
     unproven: tuple[str, ...]
 
 
-def write_moved(snapshot: Path, folder: Path, state: State, settings: Settings, looked: Looked | None = None) -> Moved:
+def write_moved(snapshot: Path, folder: Path, state: StoreState, settings: Settings, looked: ComparedRows | None = None) -> Moved:
     """Write the changes in sealed months to the snapshot's `sealed_changes.parquet`.
 
     Rows that a usable seal decides are removed from `ledger_changes.parquet`, since this comparison replaces earlier
@@ -121,7 +123,7 @@ def _lost(columns: Columns) -> list[str]:
     return [name for name, _ in columns if name not in known]
 
 
-def _unproven(state: State, lost: dict[int, list[str]]) -> tuple[str, ...]:
+def _unproven(state: StoreState, lost: dict[int, list[str]]) -> tuple[str, ...]:
     """Return a sentence for each sealed column that could not be compared because this version does not read it."""
     return tuple(
         f"{month_label(month)}: the sealed column {name} is not read by this version"
@@ -131,7 +133,7 @@ def _unproven(state: State, lost: dict[int, list[str]]) -> tuple[str, ...]:
     )
 
 
-def _is_looked_at(con: duckdb.DuckDBPyConnection, seal: Seal, looked: Looked | None) -> bool:
+def _is_looked_at(con: duckdb.DuckDBPyConnection, seal: Seal, looked: ComparedRows | None) -> bool:
     if looked is None or looked.is_doubted:
         return True
     within = _within("created_at", seal.starts_at, seal.ends_at)

@@ -20,9 +20,9 @@ from mlm_audit.database.core.connect import consistent_read
 from mlm_audit.database.core.own_tables import JobLog
 from mlm_audit.database.store.own_records import BREAKS, LOGS, RUNS, elsewhere, own_records
 from mlm_audit.database.store.runs import PREVIOUS_COLUMNS, PreviousRun, previous_run, stored_run
-from mlm_audit.history.log import ABANDONED, ABSENT, RUN, STORED, Acknowledgement, Content, LoggedRun
+from mlm_audit.history.log import ABANDONED, ABSENT, RUN, STORED, Acknowledgement, Content, StoredRunEntry
 from mlm_audit.history.open_changes import from_breaks, no_changes, without
-from mlm_audit.history.store import Problem, Store, sha256_of
+from mlm_audit.history.store import Store, StoreProblem, sha256_of
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class LookBack:
     newest: str | None = None
     carried: pl.DataFrame = field(default_factory=no_changes)
     problems: tuple[RunProblem, ...] = ()
-    store_problems: tuple[Problem, ...] = ()
+    store_problems: tuple[StoreProblem, ...] = ()
     notes: tuple[str, ...] = ()
     acknowledged: tuple[Acknowledgement, ...] = ()
     content: Content | None = None
@@ -152,7 +152,7 @@ def _with_last(found: LookBack, store: Store, newest: PreviousRun | None, truste
     )
 
 
-def _carried(store: Store, last: LoggedRun, breaks: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Problem, ...]]:
+def _carried(store: Store, last: StoredRunEntry, breaks: pl.DataFrame) -> tuple[pl.DataFrame, tuple[StoreProblem, ...]]:
     """Return the open changes that the last run left. If their file is missing or was changed, use the run's breaks."""
     if last.changes is None:
         return no_changes(), ()
@@ -161,7 +161,7 @@ def _carried(store: Store, last: LoggedRun, breaks: pl.DataFrame) -> tuple[pl.Da
         return pl.read_parquet(path), ()
     state = "not as the last run left it" if path.is_file() else "missing"
     what = f"the file {last.changes} of open changes in the ledger is {state}"
-    return from_breaks(breaks), (Problem(last.changes, what),)
+    return from_breaks(breaks), (StoreProblem(last.changes, what),)
 
 
 def _problems(content: Content, now: dict[str, str], inserted: list[str]) -> Iterable[RunProblem]:

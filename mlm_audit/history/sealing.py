@@ -21,10 +21,10 @@ from mlm_audit.domain.privacy import one_line
 from mlm_audit.domain.settings import Settings
 from mlm_audit.history.chain import START
 from mlm_audit.history.log import REBUILT, Seal
-from mlm_audit.history.month_files import Looked, first_instant, make, newest_format, write_moved
+from mlm_audit.history.month_files import ComparedRows, first_instant, make, newest_format, write_moved
 from mlm_audit.history.open_changes import Carried, carry_over, instants, no_changes
 from mlm_audit.history.run_records import LookBack, look_back
-from mlm_audit.history.store import Problem, State, Store
+from mlm_audit.history.store import Store, StoreProblem, StoreState
 from mlm_audit.runs.clock import now
 from mlm_audit.runs.copies import database_key
 from mlm_audit.runs.process import user
@@ -46,7 +46,7 @@ class Proof:
     `before` is the summary of the log that the last run stored.
     """
 
-    state: State
+    state: StoreState
     before: dict[str, Any] | None = None
     is_doubted: bool = False
     """Whether the log cannot be trusted. Nothing is sealed in that case, and the summary in `before` stays in force."""
@@ -66,7 +66,7 @@ class About:
     """Unacknowledged changes in open months. A month that contains such a row is not sealed."""
 
 
-def prove(store: Store, look: LookBack, folder: Path, settings: Settings, looked: Looked | None = None) -> Proof:
+def prove(store: Store, look: LookBack, folder: Path, settings: Settings, looked: ComparedRows | None = None) -> Proof:
     """Compare the store with its log and the last run's summary of the log, and every sealed month with the snapshot.
 
     With `looked`, only those rows of the months are compared: the platform's figures show that the others did not
@@ -78,7 +78,7 @@ def prove(store: Store, look: LookBack, folder: Path, settings: Settings, looked
     # A log that contains the last run's head is the same log, even if the machine was renamed.
     if before and not state.read.problem and not _follows(state, before):
         if before["where"] == where(store):
-            problems.append(Problem("log/head", _not_the_log(before, state)))
+            problems.append(StoreProblem("log/head", _not_the_log(before, state)))
         else:
             notes.append(
                 f"sealed history: the last run sealed into {before['where']}; what was sealed there could not be proven here"
@@ -92,7 +92,7 @@ def prove(store: Store, look: LookBack, folder: Path, settings: Settings, looked
     return Proof(state, before, doubted, tuple(notes), unproven)
 
 
-def _follows(state: State, before: dict[str, Any]) -> bool:
+def _follows(state: StoreState, before: dict[str, Any]) -> bool:
     """Return whether the log has the last run's head, or was restarted from that head by `restart`."""
     restarts = (entry.body["head"] for entry in state.content.restarts)
     return state.read.knows(before["entries"], before["head"]) or before["head"] in restarts
@@ -103,7 +103,7 @@ def where(store: Store) -> str:
     return f"{platform.node()}:{store.folder.absolute()}"
 
 
-def _not_the_log(before: dict[str, Any], state: State) -> str:
+def _not_the_log(before: dict[str, Any], state: StoreState) -> str:
     has = len(state.read.entries)
     return (
         f"The log of sealed months is not the one that the last run left: that had {before['entries']} entries and the head "
@@ -141,7 +141,7 @@ def _clear(months: Sequence[Month], changed_at: Sequence[str]) -> Sequence[Month
     return months[:first]
 
 
-def _closed(state: State, folder: Path, settings: Settings, now: datetime) -> Sequence[Month]:
+def _closed(state: StoreState, folder: Path, settings: Settings, now: datetime) -> Sequence[Month]:
     first = first_instant(folder, settings)
     if first is None:
         return []
@@ -196,7 +196,7 @@ def _bytes(store: Store, seal: Seal) -> int:
     return sum((store.folder / name).stat().st_size for name in (seal.file, seal.sums))
 
 
-def told(store: Store) -> dict[str, Any]:
+def summarize_history(store: Store) -> dict[str, Any]:
     """Return the sealed history for the run's result; empty when nothing is sealed and nothing was acknowledged."""
     state = store.logged()
     acknowledged = [one.sentence for one in state.content.acknowledged]
@@ -215,7 +215,7 @@ def told(store: Store) -> dict[str, Any]:
     }
 
 
-def word_of(store: Store, proof: Proof) -> dict[str, Any]:
+def seal_summary(store: Store, proof: Proof) -> dict[str, Any]:
     """Return the summary of the log that a stored run keeps, for the next run to compare with."""
     if not is_logged(proof):
         return (proof.before or {}) | {"unlogged": True}
@@ -232,7 +232,7 @@ def is_logged(proof: Proof) -> bool:
 class Verified:
     """The result of a full verification: store, changed rows (columns of `ledger_changes`), problems and notes."""
 
-    state: State
+    state: StoreState
     moved: pl.DataFrame
     problems: tuple[str, ...]
     notes: tuple[str, ...]

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from mlm_audit.domain.periods import month_label
-from mlm_audit.history.chain import Chain, Read, sync_folder
+from mlm_audit.history.chain import ChainedLog, LogRead, sync_folder
 from mlm_audit.history.log import EXPIRED, RESTARTED, SEALED, Content, Seal, UnknownEntryError
 
 BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
-class Problem:
+class StoreProblem:
     """A part of the store that cannot be trusted. `month` is 0 when it is not about a month, such as for the log."""
 
     key: str
@@ -31,14 +31,14 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class State:
+class StoreState:
     """The state of the store: month → its seal, the months with an intact file, expired months, and problems."""
 
-    read: Read
+    read: LogRead
     seals: Mapping[int, Seal]
     usable: frozenset[int]
     expired: frozenset[int]
-    problems: tuple[Problem, ...]
+    problems: tuple[StoreProblem, ...]
     content: Content
     """The combined content of the log entries."""
 
@@ -48,9 +48,9 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.chain = Chain(folder / "log.jsonl")
+        self.chain = ChainedLog(folder / "log.jsonl")
 
-    def look(self) -> State:
+    def look(self) -> StoreState:
         """Read the log and every file that it names, without changing anything."""
         state = self.logged()
         kept = {month: seal for month, seal in state.seals.items() if month not in state.expired}
@@ -59,14 +59,14 @@ class Store:
             sums = pool.map(self._wrong, [seal.sums for seal in kept.values()], [seal.sums_sha256 for seal in kept.values()])
             wrong = dict(zip(kept, zip(files, sums, strict=True), strict=True))
         problems = [
-            Problem(f"{month}/{name}", f"{month_label(month)}: {why}", month)
+            StoreProblem(f"{month}/{name}", f"{month_label(month)}: {why}", month)
             for month, both in wrong.items()
             for name, why in filter(None, both)
         ]
         usable = frozenset(month for month, (file, _) in wrong.items() if file is None)
         return replace(state, usable=usable, problems=(*state.problems, *problems))
 
-    def logged(self) -> State:
+    def logged(self) -> StoreState:
         """Return the state according to the log. Files of months are not read, so no month counts as usable."""
         read, content = self.chain.read(), Content()
         doubt = read.problem
@@ -76,9 +76,9 @@ class Store:
             except UnknownEntryError as error:
                 doubt = f"entry {entry.number} of {self.chain.path.name}: {error}"
                 break
-        problems = [Problem("log", f"The log of sealed months cannot be believed: {doubt}")] if doubt else []
+        problems = [StoreProblem("log", f"The log of sealed months cannot be believed: {doubt}")] if doubt else []
         read = replace(read, problem=doubt)
-        return State(read, content.seals, frozenset(), frozenset(content.expired), tuple(problems), content)
+        return StoreState(read, content.seals, frozenset(), frozenset(content.expired), tuple(problems), content)
 
     def _wrong(self, name: str, digest: str) -> tuple[str, str] | None:
         path = self.folder / name
@@ -119,7 +119,7 @@ class Store:
                 path.rename(aside / path.name)
         self.chain.append(RESTARTED, body, at)
 
-    def tidy(self, state: State, keep: Collection[str] = ()) -> list[str]:
+    def tidy(self, state: StoreState, keep: Collection[str] = ()) -> list[str]:
         """Delete files left by a killed run, which no entry names or whose month has expired, and return their names.
 
         Do nothing while the log is in doubt. `keep` are names of files that are needed in addition to those of the

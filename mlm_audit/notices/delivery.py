@@ -57,7 +57,7 @@ def deliver(database: Engine, settings: Settings, clock: Clock, *, most: int = 1
     return done
 
 
-def tell_directly(notice: Draft, settings: Settings, clock: Clock) -> None:
+def notify_administrators(notice: Draft, settings: Settings, clock: Clock) -> None:
     """Notify the administrators now, through the outbox, or directly when the database cannot be used."""
     try:
         _through_outbox(notice, settings, clock)

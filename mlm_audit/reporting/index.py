@@ -30,7 +30,7 @@ _END_OF_HEAD = b'\n "findings": '
 LINKED = ("report.html", "investigate.html", "breaks.csv", "items.csv", "result.json")
 
 
-class Found(NamedTuple):
+class RunFolder(NamedTuple):
     """A run's folder: the time of the run, the folder's name, and the version of its result.json.
 
     The time is taken from the folder's name or, if it has none, from the file.
@@ -42,7 +42,7 @@ class Found(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Listed:
+class IndexLine:
     """A run as a line of the index. `job` is empty when its result.json cannot be read."""
 
     folder: str
@@ -59,21 +59,21 @@ class Listed:
 
 
 @dataclass(frozen=True)
-class Job:
+class JobTrend:
     """A job's newest run, and the trend of its last runs."""
 
     name: str
-    last: Listed
+    last: IndexLine
     trend: Trend | None
 
 
 @dataclass(frozen=True)
-class Index:
+class RunsIndex:
     """Everything the template prints."""
 
-    runs: tuple[Listed, ...]
+    runs: tuple[IndexLine, ...]
     runs_of: int
-    jobs: tuple[Job, ...]
+    jobs: tuple[JobTrend, ...]
     unreadable: int
 
 
@@ -91,7 +91,7 @@ def write_index(runs_dir: Path, tz: ZoneInfo) -> Path:
     return path
 
 
-def find_runs(runs_dir: Path, tz: ZoneInfo) -> list[Found]:
+def find_runs(runs_dir: Path, tz: ZoneInfo) -> list[RunFolder]:
     """Return the folders that have a result.json, newest first."""
     found = []
     for folder in runs_dir.iterdir():
@@ -101,14 +101,14 @@ def find_runs(runs_dir: Path, tz: ZoneInfo) -> list[Found]:
             continue
         match = _STAMP.search(folder.name)
         stamp = match[0] if match else f"{datetime.fromtimestamp(changed.st_mtime, tz):%Y-%m-%d-%H%M%S}"
-        found.append(Found(stamp, folder.name, changed.st_mtime_ns))
+        found.append(RunFolder(stamp, folder.name, changed.st_mtime_ns))
     return sorted(found, reverse=True)
 
 
-def index_of(runs_dir: Path, found: list[Found], tz: ZoneInfo) -> Index:
+def index_of(runs_dir: Path, found: list[RunFolder], tz: ZoneInfo) -> RunsIndex:
     """Return the index of the given runs."""
     runs = tuple(_listed(runs_dir / run.name, run.stamp, tz) for run in found[:MOST_RUNS])
-    return Index(runs, len(found), tuple(_jobs(runs)), sum(not run.job for run in runs))
+    return RunsIndex(runs, len(found), tuple(_jobs(runs)), sum(not run.job for run in runs))
 
 
 def head_of(path: Path) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def head_of(path: Path) -> dict[str, Any]:
         return {}
 
 
-def _listed(folder: Path, stamp: str, tz: ZoneInfo) -> Listed:
+def _listed(folder: Path, stamp: str, tz: ZoneInfo) -> IndexLine:
     head = head_of(folder / "result.json")
     files = tuple(name for name in LINKED if (folder / name).is_file())
     try:
@@ -132,14 +132,14 @@ def _listed(folder: Path, stamp: str, tz: ZoneInfo) -> Listed:
         when = format_local(datetime.fromisoformat(head["started_at"]), tz)
         verdict, dry_run = Verdict(head["verdict"]).value, bool(head["dry_run"])
         words = verdict_in_words(verdict, is_complete=bool(head.get("is_complete", True)))
-        return Listed(folder.name, stamp, files, str(head["job"]), verdict, words, dry_run, when, what, point)
+        return IndexLine(folder.name, stamp, files, str(head["job"]), verdict, words, dry_run, when, what, point)
     except (KeyError, TypeError, ValueError, AttributeError):
-        return Listed(folder.name, stamp, files)
+        return IndexLine(folder.name, stamp, files)
 
 
-def _jobs(runs: Iterable[Listed]) -> Iterable[Job]:
+def _jobs(runs: Iterable[IndexLine]) -> Iterable[JobTrend]:
     """Yield the jobs by name. Dry runs are in the list of runs, but not in the trend."""
-    by_job: dict[str, list[Listed]] = defaultdict(list)
+    by_job: dict[str, list[IndexLine]] = defaultdict(list)
     for run in runs:
         if run.job:
             by_job[run.job].append(run)
@@ -148,4 +148,4 @@ def _jobs(runs: Iterable[Listed]) -> Iterable[Job]:
         points: list[Point] = [(run.stamp[:10], *run.point) for run in reversed(stored)]
         series = kind.series if (kind := listed_kind(name)) else None
         trend = trend_of(points, series.title, series.names, shown=series.written) if series else None
-        yield Job(name, mine[0], trend)
+        yield JobTrend(name, mine[0], trend)

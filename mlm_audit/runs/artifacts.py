@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def with_files(result: RunResult, settings: Settings, out: Path | None) -> RunResult:
+def write_artifacts(result: RunResult, settings: Settings, out: Path | None) -> RunResult:
     """Write the files to `out`, or to RUNS_DIR/<job_id>. A dry run writes files only to `out`.
 
     Raise JobFailedError when they cannot be written. What the run did and stored stays.

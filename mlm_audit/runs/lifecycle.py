@@ -42,7 +42,7 @@ def new_job_id(name: str, started: datetime, settings: Settings) -> str:
 
 
 @dataclass
-class Run:
+class ActiveRun:
     """A run that holds its lease. `meta` is stored in the job log."""
 
     database: Engine
@@ -101,9 +101,9 @@ class Run:
 
 
 @contextmanager
-def running(
+def hold_lease(
     database: Engine, job: str, job_id: str, settings: Settings, clock: Clock, started: datetime, **about: Any
-) -> Iterator[Run]:
+) -> Iterator[ActiveRun]:
     """Hold the job's lease while the body runs. The body calls `run.end` in its last transaction.
 
     `about` are the requested options that the job log stores: as_of, month, limit.
@@ -114,7 +114,7 @@ def running(
     day = str(business_date(started, settings.tz))
     claim = Claim(job, job_id, this_process(), started, timedelta(seconds=settings.job_lease_seconds), day)
     meta = {"by": user(), "about": about} | ({"flow_run": flow_run()} if flow_run() else {})
-    run = Run(database, claim, clock, meta, job_log.acquire(database, claim, is_gone, meta, _abandoned))
+    run = ActiveRun(database, claim, clock, meta, job_log.acquire(database, claim, is_gone, meta, _abandoned))
     for dead in run.interrupted:
         log.warning("%s was interrupted and is closed as failed; this run goes on from there", dead)
     try:
@@ -141,11 +141,11 @@ _abandoned: set[str] = set()
 """Runs of this process that ended while the database was unavailable. Their leases may be taken by other runs."""
 
 
-def _fail(run: Run, reason: str) -> None:
+def _fail(run: ActiveRun, reason: str) -> None:
     _log_failure(run, lambda: job_log.fail(run.database, run.claim, run.clock(), reason))
 
 
-def _log_failure(run: Run, log_it: Callable[[], object]) -> None:
+def _log_failure(run: ActiveRun, log_it: Callable[[], object]) -> None:
     try:
         log_it()
     except SQLAlchemyError:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 MINUTE = timedelta(minutes=1)
 
 
-class Pace:
+class RateLimiter:
     """The rate limit. `wait(n)` returns when `n` more payouts may be made. Clock and sleep are passed in."""
 
     def __init__(self, per_minute: int, pause_ms: int, clock: Callable[[], datetime], sleep: Callable[[float], object]) -> None:

@@ -88,7 +88,7 @@ def cut(job: str, job_id: str, items: Sequence[tuple[int, int, bool]], shards: i
     ]
 
 
-def its_run_lives(database: Engine, shard: Shard, clock: Clock) -> None:
+def require_live_run(database: Engine, shard: Shard, clock: Clock) -> None:
     """Raise JobFailedError unless the run that made the shard still holds the job's lease."""
     with consistent_read(database) as connection:
         live = live_run(connection, shard.job, clock(), is_gone)
@@ -104,7 +104,7 @@ def holding(database: Engine, settings: Settings, clock: Clock, shard: Shard) ->
 
     Raise JobFailedError when the run is not under way, and JobBusyError when another process holds the shard.
     """
-    its_run_lives(database, shard, clock)
+    require_live_run(database, shard, clock)
     lease, day = timedelta(seconds=settings.job_lease_seconds), str(business_date(clock(), settings.tz))
     claim = Claim(lease_of(shard), shard.job_id, this_process(), clock(), lease, day)
     job_log.hold(database, claim, is_gone)

@@ -12,7 +12,7 @@ from mlm_audit.domain.jobs import JOBS, MONTHLY_SWEEP, MissedRuns, job_of
 from mlm_audit.domain.periods import business_date, format_local, month_before, month_label, month_of, naive
 from mlm_audit.domain.settings import Settings
 from mlm_audit.runs.process import is_gone
-from mlm_audit.scheduling.commands import Steering, Who
+from mlm_audit.scheduling.commands import JobControl, Requester
 from mlm_audit.scheduling.schedules import last_due
 
 MONTHS_LOOKED_BACK = 12
@@ -89,7 +89,7 @@ def _missed_month(connection: Connection, settings: Settings, now: datetime, fir
     return earliest
 
 
-def catch_up(steering: Steering) -> list[str]:
+def catch_up(steering: JobControl) -> list[str]:
     """Request a run of each missed job whose schedule is on, unless one is under way. Return the requested jobs.
 
     Dead runs are closed first, since a dead run has not made up for anything.
@@ -102,6 +102,6 @@ def catch_up(steering: Steering) -> list[str]:
         if job in off:
             continue
         with suppress(JobBusyError):
-            steering.trigger(job, Who("catch-up"), parameters)
+            steering.trigger(job, Requester("catch-up"), parameters)
             asked.append(job)
     return asked

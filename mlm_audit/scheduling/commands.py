@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from mlm_audit.database.core.connect import consistent_read
 from mlm_audit.database.core.own_tables import Action, JobLease, JobLog
 from mlm_audit.database.core.schema import require
-from mlm_audit.database.store.actions import Deed, record
+from mlm_audit.database.store.actions import ActionRecord, record
 from mlm_audit.database.store.job_log import live_run
 from mlm_audit.domain.errors import InputError, JobBusyError, JobFailedError
 from mlm_audit.domain.jobs import job_of, jobs_with, resolve, short
@@ -28,26 +28,26 @@ _one_at_a_time = threading.Lock()
 TABLES = dict.fromkeys((JobLog, JobLease, Action))
 
 
-class Who(NamedTuple):
+class Requester(NamedTuple):
     """The person who requests an action, by the name of a token or an account, and their address."""
 
     name: str
     address: str = "this machine"
 
 
-def this_account() -> Who:
+def this_account() -> Requester:
     """Return the account that requests actions at a terminal or in a notebook."""
-    return Who(account())
+    return Requester(account())
 
 
-class Steering:
+class JobControl:
     """The actions on jobs. They raise InputError (JobBusyError when the job is running) or SchedulerAwayError."""
 
     def __init__(self, database: Engine, settings: Settings, clock: Clock, scheduler: Scheduler) -> None:
         require(database, TABLES)
         self.database, self.settings, self.clock, self.scheduler = database, settings, clock, scheduler
 
-    def trigger(self, job: str, who: Who, parameters: dict[str, Any] | None = None) -> dict[str, Any]:
+    def trigger(self, job: str, who: Requester, parameters: dict[str, Any] | None = None) -> dict[str, Any]:
         """Request a run now, unless one is under way, and return its flow run in Prefect.
 
         Approval is a separate action, not a parameter.
@@ -55,7 +55,7 @@ class Steering:
         given = parameters or {}
         return self._recorded("trigger", job, who, lambda name: self._trigger(name, who, self._checked(name, given)))
 
-    def approve(self, job: str, job_id: str, who: Who) -> dict[str, Any]:
+    def approve(self, job: str, job_id: str, who: Requester) -> dict[str, Any]:
         """Request exactly the payout run that stopped for approval."""
 
         def approved(name: str) -> dict[str, Any]:
@@ -67,7 +67,7 @@ class Steering:
 
         return self._recorded("approve", job, who, approved)
 
-    def toggle(self, job: str, who: Who, *, enable: bool) -> dict[str, Any]:
+    def toggle(self, job: str, who: Requester, *, enable: bool) -> dict[str, Any]:
         """Switch a job's schedule on or off."""
 
         def switched(name: str) -> dict[str, Any]:
@@ -84,7 +84,7 @@ class Steering:
         known = {name: value for name, value in given.items() if value is not None}
         return known | ({"as_of": request.as_of.isoformat()} if request.as_of else {})
 
-    def _trigger(self, name: str, who: Who, parameters: dict[str, Any]) -> dict[str, Any]:
+    def _trigger(self, name: str, who: Requester, parameters: dict[str, Any]) -> dict[str, Any]:
         with _one_at_a_time:
             with self.database.connect() as connection:
                 running = live_run(connection, name, self.clock(), is_gone)
@@ -94,8 +94,8 @@ class Steering:
             run = self.scheduler.trigger(name, f"{short(name)} {day}", parameters, who.name)
         return {"job": name, "flow_run_id": run.flow_run_id, "flow_run": run.name}
 
-    def _recorded(self, action: str, job: str, who: Who, act: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
-        deed = Deed(who.name, who.address, action, "done", job)
+    def _recorded(self, action: str, job: str, who: Requester, act: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+        deed = ActionRecord(who.name, who.address, action, "done", job)
         try:
             name = resolve(job)
             deed = deed._replace(job=name)

@@ -12,7 +12,7 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.settings import Settings, load_settings
 from mlm_audit.runs.clock import now
 from mlm_audit.scheduling.client import Scheduler
-from mlm_audit.scheduling.commands import Steering, this_account
+from mlm_audit.scheduling.commands import JobControl, this_account
 from mlm_audit.scheduling.status import history_of, status_of_jobs
 
 
@@ -35,13 +35,13 @@ def trigger(job: str, *, database_url: str | None = None, **parameters: Any) -> 
     SchedulerAwayError when no server answers.
     """
     with _opened(database_url) as (database, settings):
-        return Steering(database, settings, now, Scheduler()).trigger(job, this_account(), parameters)
+        return JobControl(database, settings, now, Scheduler()).trigger(job, this_account(), parameters)
 
 
 def toggle(job: str, *, enable: bool, database_url: str | None = None) -> dict[str, Any]:
     """Switch a job's schedule on or off in Prefect. Return job and enabled. Raise the same errors as `trigger`."""
     with _opened(database_url) as (database, settings):
-        return Steering(database, settings, now, Scheduler()).toggle(job, this_account(), enable=enable)
+        return JobControl(database, settings, now, Scheduler()).toggle(job, this_account(), enable=enable)
 
 
 @contextmanager

@@ -16,8 +16,8 @@ import mlm_audit
 from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.explain.order import explain_order
 from mlm_audit.analysis.explain.order_lines import stands
-from mlm_audit.analysis.explain.subsets import ORDER_CHECKS, WALLET_CHECKS, Looked
-from mlm_audit.checks.hypotheses import Around, hypotheses
+from mlm_audit.analysis.explain.subsets import ORDER_CHECKS, WALLET_CHECKS, SubsetResult
+from mlm_audit.checks.hypotheses import DifferenceContext, hypotheses
 from mlm_audit.checks.wallet_chain import wallet_chain
 from mlm_audit.database.core.connect import write
 from mlm_audit.database.core.tables import Ledger
@@ -78,7 +78,7 @@ def test_a_thousand_orders_add_up(frames: dict[str, pl.DataFrame], whole: pl.Dat
         rows = {name: frame.clear() for name, frame in frames.items()} | everybody
         rows |= {name: parts.get((number,), frames[name].clear()) for name, parts in of.items()}
         rows["ledger"] = lines.get((number,), frames["ledger"].clear())
-        found = explain_order(number, Looked(rows, mine.filter(pl.col("order_id") == number), plan, ()), settings)
+        found = explain_order(number, SubsetResult(rows, mine.filter(pl.col("order_id") == number), plan, ()), settings)
         order = paid.filter(pl.col("id") == number).row(0, named=True)
         if stands(order) and found.to_dict()["plan_version"]:
             assert found.frame["expected_paisa"].sum() == order["commission_amount_paisa"]
@@ -112,19 +112,19 @@ def test_a_chain_adds_up_whatever_the_rows_say(rows: list[tuple[int, int | None]
 @pytest.mark.parametrize(
     ("around", "first"),
     [
-        (Around(500, other_members=[(7, -500)]), "member 7 is off by the same amount"),
-        (Around(-500, open_withdrawals=[(3, 500)]), "Withdrawal 3 left the wallet before"),
-        (Around(500, due_instalments=[(9, 500)]), "Instalment 9 was paid outside"),
-        (Around(500, ledger=[(4, 500)]), "row 4 reached the wallet twice"),
-        (Around(-500, ledger=[(4, 500)]), "row 4 never reached the wallet"),
-        (Around(-1000, ledger=[(4, 500)]), "row 4 was applied with the wrong sign"),
-        (Around(99 * 512, ledger=[(4, 512)]), "row 4 was applied as rupees"),
-        (Around(9, ledger=[(4, 1234 - 0)]), "Two digits were swapped when ledger row 4"),
-        (Around(20_000), "changed by hand"),
-        (Around(123), "its ledger row was lost"),
+        (DifferenceContext(500, other_members=[(7, -500)]), "member 7 is off by the same amount"),
+        (DifferenceContext(-500, open_withdrawals=[(3, 500)]), "Withdrawal 3 left the wallet before"),
+        (DifferenceContext(500, due_instalments=[(9, 500)]), "Instalment 9 was paid outside"),
+        (DifferenceContext(500, ledger=[(4, 500)]), "row 4 reached the wallet twice"),
+        (DifferenceContext(-500, ledger=[(4, 500)]), "row 4 never reached the wallet"),
+        (DifferenceContext(-1000, ledger=[(4, 500)]), "row 4 was applied with the wrong sign"),
+        (DifferenceContext(99 * 512, ledger=[(4, 512)]), "row 4 was applied as rupees"),
+        (DifferenceContext(9, ledger=[(4, 1234 - 0)]), "Two digits were swapped when ledger row 4"),
+        (DifferenceContext(20_000), "changed by hand"),
+        (DifferenceContext(123), "its ledger row was lost"),
     ],
 )
-def test_hypotheses(around: Around, first: str) -> None:
+def test_hypotheses(around: DifferenceContext, first: str) -> None:
     found = hypotheses(around)
     assert first in found[0].what
     assert all(one.confirm for one in found)

@@ -18,7 +18,7 @@ from mlm_audit.checks.catalogue import SQL_DIR, load_checks, load_views
 from mlm_audit.database.core.connect import consistent_read
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.read_only import why_no_read
+from mlm_audit.domain.read_only import why_not_read_only
 from tests.analysis.test_door import contents
 from tests.conftest import clean_platform
 
@@ -258,7 +258,7 @@ def test_the_session_stays_read_only_after_a_consistent_read(
 def test_refused_whatever_the_dialect(database: str) -> None:
     """Also what is no SQL at all, or too deep to be parsed."""
     for attempt in (*HIDDEN, *SWITCHES, *REACHES, "", " ", ";", "(", "nonsense", "x" * 100_000, "(" * 5_000 + "select 1"):
-        assert why_no_read(attempt, database) is not None, attempt
+        assert why_not_read_only(attempt, database) is not None, attempt
 
 
 QUERIES = (
@@ -307,7 +307,7 @@ def test_queries_of_an_analyst(sqlite_url: str, filled: Callable[[str, Platform]
 @pytest.mark.slow
 def test_every_check_of_ours_only_reads() -> None:
     for check in load_checks():
-        assert why_no_read(check.sql, "duckdb") is None, check.code
+        assert why_not_read_only(check.sql, "duckdb") is None, check.code
     for view in load_views():
-        assert why_no_read(view.sql, "duckdb") is None, view.name
+        assert why_not_read_only(view.sql, "duckdb") is None, view.name
     assert SQL_DIR.is_dir()

@@ -12,7 +12,7 @@ import polars as pl
 from mlm_audit.checks.inputs import ANALYSIS_INPUTS, INPUTS, Kind
 from mlm_audit.domain.periods import naive
 from mlm_audit.domain.plan import Plan, load_plan
-from mlm_audit.engine.analyses import Desk
+from mlm_audit.engine.analyses import AnalysisQueries
 from mlm_audit.engine.duck import Engine
 from tests.conftest import settings_for
 
@@ -47,7 +47,7 @@ def credit(number: int, who: int, at: datetime, paisa: int, kind: str = "sponsor
 
 
 @contextmanager
-def desk_over(rows: Rows, plan: Plan | None = None) -> Iterator[Desk]:
+def desk_over(rows: Rows, plan: Plan | None = None) -> Iterator[AnalysisQueries]:
     """A desk over rows by input; `users` are the people too, `orders` have their totals, `withdrawals` when they were asked for."""
     given = dict(rows)
     given |= {"people": given.get("users", ()), "order_facts": given.get("orders", ())}
@@ -60,7 +60,7 @@ def desk_over(rows: Rows, plan: Plan | None = None) -> Iterator[Desk]:
         with Engine(Path(folder), plan or load_plan(), settings_for()) as engine:
             # Of the checks' prepared tables the analyses read these; the others would take most of a small test's time.
             engine.prepare(only=("paid_orders", "first_paid", "members"))
-            yield Desk(engine, "test")
+            yield AnalysisQueries(engine, "test")
 
 
 def _plain(value: Any) -> Any:

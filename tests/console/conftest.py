@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 
 from mlm_audit.console.access import new_token
 from mlm_audit.console.server import server_config
-from mlm_audit.console.services import Desk
+from mlm_audit.console.services import ConsoleServices
 from mlm_audit.database.core.connect import open_engine
 from mlm_audit.database.core.upgrade import init
 from mlm_audit.database.store import actions
@@ -87,7 +87,7 @@ class Console:
     """The console, its clock, its stand-in for Prefect, and its tokens by role."""
 
     url: str
-    desk: Desk
+    desk: ConsoleServices
     clock: StandingClock
     scheduler: StandIn
     tokens: dict[str, str]
@@ -150,7 +150,7 @@ class open_console:  # noqa: N801  (used as a function)
             raise InputError(f"setting: {error}") from error
 
     def __enter__(self) -> Console:
-        desk = Desk(self.database, self._load, clock := StandingClock(), self.scheduler)
+        desk = ConsoleServices(self.database, self._load, clock := StandingClock(), self.scheduler)
         config = server_config(desk, "127.0.0.1", 0)
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.server.run, daemon=True)

@@ -16,7 +16,7 @@ from mlm_audit.database.core.tables import Commission, Ledger, MatrixNode, Order
 from mlm_audit.database.core.upgrade import init
 from mlm_audit.demo.write import write_platform
 from mlm_audit.jobs.reconciliation import incremental
-from mlm_audit.jobs.reconciliation.run import Outcome, reconcile
+from mlm_audit.jobs.reconciliation.run import ReconciliationOutcome, reconcile
 from mlm_audit.runs.copies import database_key
 from tests.conftest import NOW, clean_platform
 from tests.integration.test_nights import nightly, same
@@ -197,6 +197,6 @@ def test_alone(what: str, today: Engine, tmp_path: Path, monkeypatch: pytest.Mon
     assert found <= kept(same(engine, settings, 2))
 
 
-def kept(outcome: Outcome) -> set[str]:
+def kept(outcome: ReconciliationOutcome) -> set[str]:
     """The breaks, but those that only tell what moved since the run before."""
     return set(outcome.breaks.filter(pl.col("code") != "history-changed")["id"])

@@ -25,7 +25,7 @@ from mlm_audit.domain.settings import Settings
 from mlm_audit.engine import duck
 from mlm_audit.jobs.reconciliation import incremental, inputs
 from mlm_audit.jobs.reconciliation.inputs import mirror_of
-from mlm_audit.jobs.reconciliation.run import Outcome, reconcile
+from mlm_audit.jobs.reconciliation.run import ReconciliationOutcome, reconcile
 from mlm_audit.runs.process import this_process
 from tests.conftest import IST, NOW, clean_platform, settings_for
 
@@ -47,11 +47,11 @@ def nightly(tmp_path: Path, **changes: Any) -> Settings:
     return settings_for(runs=tmp_path / "runs").model_copy(update={"nightly_from_rows": 0, **changes})
 
 
-def is_night(outcome: Outcome) -> bool:
+def is_night(outcome: ReconciliationOutcome) -> bool:
     return any("were not read again" in note for note in outcome.result.notes)
 
 
-def same(engine: Engine, settings: Settings, days: float) -> Outcome:
+def same(engine: Engine, settings: Settings, days: float) -> ReconciliationOutcome:
     """A stored night, next to a full dry run of the same moment."""
     now = NOW + timedelta(days=days)
     whole = reconcile(engine, settings, lambda: now, dry_run=True, full=True)
@@ -206,7 +206,7 @@ def test_another_run_ends_while_one_is_reading(
     reconcile(engine, settings, lambda: NOW)
     with engine.begin() as connection:
         connection.execute(update(User).where(User.id == 7).values(wallet_balance_paisa=User.wallet_balance_paisa + 9_000))
-    read, others = inputs.Reader.read, []
+    read, others = inputs.InputReader.read, []
 
     def interrupted(self: Any, *given: Any, is_night: bool) -> Any:
         found = read(self, *given, is_night=is_night)
@@ -215,7 +215,7 @@ def test_another_run_ends_while_one_is_reading(
             others.append(reconcile(engine, settings, lambda: NOW + timedelta(days=1)))
         return found
 
-    monkeypatch.setattr(inputs.Reader, "read", interrupted)
+    monkeypatch.setattr(inputs.InputReader, "read", interrupted)
     found = reconcile(engine, settings, lambda: NOW + timedelta(days=1, minutes=1))
     assert found.breaks["id"].to_list() == others[1].breaks["id"].to_list() == ["wallet-balance/7"]
     assert found.breaks["state"].to_list() == ["carried over"]

@@ -21,13 +21,13 @@ from mlm_audit.demo.scorecard import audit
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.jobs.reconciliation import run as reconciliation
-from mlm_audit.jobs.reconciliation.run import Outcome, reconcile
+from mlm_audit.jobs.reconciliation.run import ReconciliationOutcome, reconcile
 from tests.conftest import NOW, clean_platform, settings_for
 
 Fill = Callable[[str, Platform], Engine]
 
 
-def run(engine: Engine, tmp_path: Path, **options: Any) -> Outcome:
+def run(engine: Engine, tmp_path: Path, **options: Any) -> ReconciliationOutcome:
     return reconcile(engine, settings_for(runs=tmp_path / "runs"), lambda: NOW, **options)
 
 

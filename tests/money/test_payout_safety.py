@@ -326,13 +326,16 @@ def test_holds_that_only_go_on_are_counted_beyond_a_limit(small_shop: Shop, monk
 def test_marking_paid_is_a_compare_and_set(shop: Shop) -> None:
     """Behind the lock and the comparison it is the second line of defence: whoever got around them finds nothing to pay."""
     from mlm_audit.database.core.connect import write
-    from mlm_audit.domain.payouts import State, Status
+    from mlm_audit.domain.payouts import InstalmentState, PayoutStatus
 
     [first, *_] = [item["schedule_id"] for item in run(shop, limit=1).items]
     before = books(shop.engine, exact=True)
-    paid = db.Change(db.Instalment(first, 1, 100, NOW, State(Status.PENDING), None, None, None), State(Status.PAID))
+    paid = db.Decision(
+        db.Instalment(first, 1, 100, NOW, InstalmentState(PayoutStatus.PENDING), None, None, None),
+        InstalmentState(PayoutStatus.PAID),
+    )
     with pytest.raises(RuntimeError, match="0 could be marked paid"), write(shop.engine) as connection:
-        db.pay(connection, [paid], Status.PENDING, "twice", NOW.replace(tzinfo=None))
+        db.pay(connection, [paid], PayoutStatus.PENDING, "twice", NOW.replace(tzinfo=None))
     assert books(shop.engine, exact=True) == before
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, delete, insert, select, update
 from mlm_audit.database.core.own_tables import Notice, SelfPayoutSchedule
 from mlm_audit.database.core.tables import Ledger, Order, User
 from mlm_audit.domain.findings import RunResult, Verdict
-from mlm_audit.jobs.payouts.explanation import requeue, tell_payout
+from mlm_audit.jobs.payouts.explanation import explain_payout_history, requeue
 from mlm_audit.jobs.payouts.run import Options, run_payouts
 from mlm_audit.jobs.reconciliation.run import reconcile
 from tests.conftest import settings_for
@@ -144,7 +144,7 @@ def test_a_hold_is_given_up_after_hold_days_and_can_be_requeued(shop: Shop) -> N
     set_member(shop.engine, 5, is_kyc_approved=True)
     requeue(shop.engine, settings_for(), [number], lambda: NOW + timedelta(days=92))
     assert run(shop, now=NOW + timedelta(days=92)).counts["paid"] == 1
-    story = tell_payout(shop.engine, number, lambda: NOW)
+    story = explain_payout_history(shop.engine, number, lambda: NOW)
     assert [step.table for step in story.steps if step.table != "AuditNotice"][-3:] == ["AuditRepair", "PayoutHistory", "ledger"]
     assert story.contradictions == ()
     assert_laws(shop.engine)
@@ -223,7 +223,7 @@ def test_what_the_platform_credited_already_is_never_paid_again(shop: Shop) -> N
     result = run(shop)
     [mine] = [item for item in result.items if item["schedule_id"] == 9]
     assert (mine["action"], mine["reason"]) == ("held", "already credited in the ledger")
-    assert "not marked paid" in tell_payout(shop.engine, 9, lambda: NOW).contradictions[0]
+    assert "not marked paid" in explain_payout_history(shop.engine, 9, lambda: NOW).contradictions[0]
 
 
 @pytest.mark.slow
@@ -233,7 +233,7 @@ def test_unknown_status_is_named_and_left_alone(shop: Shop) -> None:
     assert result.verdict is Verdict.INCOMPLETE
     assert "'on_hold'" in result.notes[0]
     assert instalment(shop.engine, 9).status == "on_hold"
-    assert "on_hold" in tell_payout(shop.engine, 9, lambda: NOW).next
+    assert "on_hold" in explain_payout_history(shop.engine, 9, lambda: NOW).next
 
 
 @pytest.mark.slow
@@ -245,5 +245,5 @@ def test_tables_of_another_collation_than_the_connection(shop: Shop, tmp_path: P
                 connection.exec_driver_sql(f"alter table {table} convert to character set utf8mb4 collate utf8mb4_unicode_ci")
             connection.exec_driver_sql("alter table SelfPayoutSchedule convert to character set utf8mb4 collate utf8mb4_bin")
     assert run(shop).counts["paid"] == 48
-    assert tell_payout(shop.engine, 1, lambda: NOW).contradictions == ()
+    assert explain_payout_history(shop.engine, 1, lambda: NOW).contradictions == ()
     passes(shop.engine, tmp_path)

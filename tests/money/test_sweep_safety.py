@@ -231,18 +231,18 @@ def test_flags_that_are_missing_are_false(small_shop: Shop) -> None:
 def test_a_sweep_that_lost_its_lease_stops(small_shop: Shop) -> None:
     from mlm_audit.database.core.own_tables import JobLease
     from mlm_audit.domain.errors import JobFailedError
-    from mlm_audit.runs.lifecycle import Run
+    from mlm_audit.runs.lifecycle import ActiveRun
 
-    real = Run.note
+    real = ActiveRun.note
 
-    def note(self: Run, **values: Any) -> None:
+    def note(self: ActiveRun, **values: Any) -> None:
         real(self, **values)
         with small_shop.engine.begin() as connection:
             connection.execute(update(JobLease).values(job_id="thief"))
         self.beat()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Run, "note", note)
+        patch.setattr(ActiveRun, "note", note)
         with pytest.raises(JobFailedError, match="another process has taken over"):
             sweep(small_shop.engine)
     assert rows(small_shop.engine, EligibilityLog.id) == []
@@ -251,17 +251,17 @@ def test_a_sweep_that_lost_its_lease_stops(small_shop: Shop) -> None:
 def test_a_run_that_was_closed_meanwhile_cannot_end_as_a_success(small_shop: Shop) -> None:
     from mlm_audit.database.core.own_tables import JobLog
     from mlm_audit.domain.errors import JobFailedError
-    from mlm_audit.runs.lifecycle import Run
+    from mlm_audit.runs.lifecycle import ActiveRun
 
-    real = Run.note
+    real = ActiveRun.note
 
-    def note(self: Run, **values: Any) -> None:
+    def note(self: ActiveRun, **values: Any) -> None:
         real(self, **values)
         with small_shop.engine.begin() as connection:
             connection.execute(update(JobLog).values(status="failed", error="interrupted"))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Run, "note", note)
+        patch.setattr(ActiveRun, "note", note)
         with pytest.raises(JobFailedError, match="taken over"):
             sweep(small_shop.engine)
     assert rows(small_shop.engine, JobLog.status, JobLog.error) == [("failed", "interrupted")]

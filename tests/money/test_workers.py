@@ -22,7 +22,7 @@ from mlm_audit.database.store.job_log import close_interrupted
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.jobs.payouts.run import Options, run_payouts
 from mlm_audit.jobs.reconciliation.run import reconcile
-from mlm_audit.runs.lifecycle import Run
+from mlm_audit.runs.lifecycle import ActiveRun
 from mlm_audit.runs.process import is_gone, this_process
 from tests.conftest import clean_platform, settings_for
 from tests.flows.serving import PATIENCE, until
@@ -215,9 +215,9 @@ def test_a_run_that_lost_its_lease_stops(
 ) -> None:
     engine = opened(sqlite_url)
     settings = settings_for().model_copy(update={"job_lease_seconds": 2, "payout_batch_size": 1, "payout_batch_pause_ms": 1})
-    seen, beat, has_noticed = [], Run.beat, threading.Event()
+    seen, beat, has_noticed = [], ActiveRun.beat, threading.Event()
 
-    def noticed(run: Run) -> None:
+    def noticed(run: ActiveRun) -> None:
         beat(run)
         if run._lost.is_set():
             has_noticed.set()
@@ -229,7 +229,7 @@ def test_a_run_that_lost_its_lease_stops(
         seen.append(1)
         assert has_noticed.wait(PATIENCE)
 
-    monkeypatch.setattr(Run, "beat", noticed)
+    monkeypatch.setattr(ActiveRun, "beat", noticed)
 
     with pytest.raises(Exception, match="another process has taken over"):
         run_payouts("weekly-payouts", engine, settings, lambda: NOW, Options(), sleep=steal)

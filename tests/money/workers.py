@@ -7,12 +7,12 @@ from multiprocessing.synchronize import Event
 
 from mlm_audit.database.core.connect import consistent_read, open_engine
 from mlm_audit.database.writes import payouts as db
-from mlm_audit.database.writes.payouts import Change
+from mlm_audit.database.writes.payouts import Decision
 from mlm_audit.domain.errors import JobBusyError
-from mlm_audit.domain.payouts import Limits, Status
+from mlm_audit.domain.payouts import PayoutStatus, RetryLimits
 from mlm_audit.domain.periods import naive
 from mlm_audit.jobs.payouts.batches import Work, next_state, pay_all
-from mlm_audit.runs.rate_limiter import Pace
+from mlm_audit.runs.rate_limiter import RateLimiter
 from tests.money.crash import Task
 
 
@@ -30,14 +30,16 @@ def pay_share(share: Share) -> None:
     """Pay everything that is due, without a lease: what keeps money right must not depend on one."""
     engine = open_engine(share.url)
     with consistent_read(engine) as connection:
-        due = db.due(connection, Status.PENDING, naive(share.now), None)
+        due = db.due(connection, PayoutStatus.PENDING, naive(share.now), None)
         people = db.members(connection, {instalment.member_id for instalment in due})
-    limits, now = Limits(3, 90), naive(share.now)
+    limits, now = RetryLimits(3, 90), naive(share.now)
     stated = {
-        i.id: Change(i, next_state(i, people.get(i.member_id), limits, now, is_credited=False)) for i in due if i.id in share.ids
+        i.id: Decision(i, next_state(i, people.get(i.member_id), limits, now, is_credited=False))
+        for i in due
+        if i.id in share.ids
     }
-    pace = Pace(1_000_000, 0, lambda: share.now, lambda _: None)
-    work = Work(engine, Status.PENDING, limits, share.name, lambda: share.now, pace, stated, people)
+    pace = RateLimiter(1_000_000, 0, lambda: share.now, lambda _: None)
+    work = Work(engine, PayoutStatus.PENDING, limits, share.name, lambda: share.now, pace, stated, people)
     pay_all(work, list(stated))
     engine.dispose()
 

@@ -20,7 +20,7 @@ from mlm_audit.domain.jobs import (
     job_names,
 )
 from mlm_audit.scheduling.catch_up import catch_up, missed, month_of_run, why_not
-from mlm_audit.scheduling.commands import Steering
+from mlm_audit.scheduling.commands import JobControl
 from mlm_audit.scheduling.schedules import last_due
 from tests.conftest import IST
 from tests.console.conftest import StandIn
@@ -109,7 +109,8 @@ def test_what_is_switched_off_is_not_made_up_for(engine: Engine, tmp_path: Path)
     scheduler = StandIn()
     scheduler.off = {WEEKLY_PAYOUTS, MONTHLY_SWEEP}
     assert (
-        set(catch_up(Steering(engine, settings(tmp_path), lambda: NOW, scheduler))) == set(job_names()) - REPORTS - scheduler.off
+        set(catch_up(JobControl(engine, settings(tmp_path), lambda: NOW, scheduler)))
+        == set(job_names()) - REPORTS - scheduler.off
     )
 
 
@@ -117,7 +118,7 @@ def test_a_machine_that_died_in_the_middle_is_made_up_for(engine: Engine, tmp_pa
     for job in job_names():
         log(engine, job, NOW - 40 * DAY)
     died = log(engine, WEEKLY_PAYOUTS, last_due(WEEKLY_PAYOUTS, NOW, IST) + timedelta(seconds=5), "running")
-    assert WEEKLY_PAYOUTS in catch_up(Steering(engine, settings(tmp_path), lambda: NOW, StandIn()))
+    assert WEEKLY_PAYOUTS in catch_up(JobControl(engine, settings(tmp_path), lambda: NOW, StandIn()))
     with engine.connect() as connection:
         assert connection.execute(select(JobLog.status).where(JobLog.job_id == died)).scalar_one() == "failed"
 
@@ -149,7 +150,7 @@ def test_after_a_week_of_darkness(engine: Engine, tmp_path: Path) -> None:
     for job in job_names():
         log(engine, job, NOW - 40 * DAY)
     scheduler = StandIn()
-    steering = Steering(engine, settings(tmp_path), lambda: NOW, scheduler)
+    steering = JobControl(engine, settings(tmp_path), lambda: NOW, scheduler)
     scheduler.running = {RECONCILIATION: "a late run that Prefect still knew"}
     asked = catch_up(steering)
     assert set(asked) == set(job_names()) - REPORTS - {RECONCILIATION}
@@ -170,7 +171,9 @@ def test_nothing_is_made_up_for(engine: Engine, tmp_path: Path) -> None:
 
 
 def test_actions_of_hostile_names_are_kept(engine: Engine) -> None:
-    actions.record(engine, actions.Deed("\x00eve\x1b[2J" * 50, "x" * 200, "a\nb", "refused", "\x00" * 90, "d" * 2_000), NOW)
+    actions.record(
+        engine, actions.ActionRecord("\x00eve\x1b[2J" * 50, "x" * 200, "a\nb", "refused", "\x00" * 90, "d" * 2_000), NOW
+    )
     [deed] = actions.recent(engine, 5)
     assert (deed["action"], deed["job"], deed["at"]) == ("a b", "", "2026-11-24T06:30:00+00:00")
     assert deed["who"].startswith("eve [2J eve")
@@ -180,4 +183,4 @@ def test_actions_of_hostile_names_are_kept(engine: Engine) -> None:
 @pytest.mark.parametrize("any_url", ["sqlite"], indirect=True)
 def test_steering_wants_its_tables(any_url: str, opened: Callable[[str], Engine], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="db upgrade"):
-        Steering(opened(any_url), settings(tmp_path), lambda: NOW, StandIn())
+        JobControl(opened(any_url), settings(tmp_path), lambda: NOW, StandIn())

@@ -11,7 +11,7 @@ from mlm_audit.database.core.own_tables import JobLog
 from mlm_audit.database.core.upgrade import init
 from mlm_audit.database.store import job_log
 from mlm_audit.domain.errors import JobBusyError, JobFailedError
-from mlm_audit.runs.lifecycle import running
+from mlm_audit.runs.lifecycle import hold_lease
 from tests.conftest import NOW, settings_for
 
 
@@ -26,10 +26,10 @@ def test_a_run_that_could_not_even_log_its_end(
     init(engine)
     with monkeypatch.context() as gone:
         gone.setattr(job_log, "fail", away)
-        with pytest.raises(JobFailedError), running(engine, "health-ping", "first", settings, lambda: NOW, NOW):
+        with pytest.raises(JobFailedError), hold_lease(engine, "health-ping", "first", settings, lambda: NOW, NOW):
             away()
-    with running(engine, "health-ping", "second", settings, lambda: NOW, NOW) as run:
-        with pytest.raises(JobBusyError), running(engine, "health-ping", "third", settings, lambda: NOW, NOW):
+    with hold_lease(engine, "health-ping", "second", settings, lambda: NOW, NOW) as run:
+        with pytest.raises(JobBusyError), hold_lease(engine, "health-ping", "third", settings, lambda: NOW, NOW):
             pass
         with write(engine) as connection:
             run.end(connection, "success")

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from mlm_audit.checks.remedies import Remedy, remedy_of
-from mlm_audit.checks.remedies.model import Posting
+from mlm_audit.checks.remedies.model import RemedyPosting
 from mlm_audit.checks.roots import FOLLOWS
 from mlm_audit.demo.mutations.clean import clean_platform
 from mlm_audit.demo.mutations.trial import audit
@@ -52,7 +52,7 @@ def _steps(remedy: Remedy) -> list[object]:
 
 
 def _takes_back(step: object) -> bool:
-    return isinstance(step, Posting) and (step.member_id, step.amount_paisa) == (THIEF, -STOLEN)
+    return isinstance(step, RemedyPosting) and (step.member_id, step.amount_paisa) == (THIEF, -STOLEN)
 
 
 def test_a_row_that_takes_itself_back(clean: Platform) -> None:
@@ -163,7 +163,7 @@ def test_records_of_an_order_that_does_not_exist_explain_no_release(clean: Platf
     platform.append("commissions", forged)
     [found] = [one for one in audit(platform) if one["code"] == "release-ledger"]
     assert found["cause"] != FOLLOWS
-    assert [step.amount_paisa for step in remedy_of(found).steps if isinstance(step, Posting)] == [-STOLEN]
+    assert [step.amount_paisa for step in remedy_of(found).steps if isinstance(step, RemedyPosting)] == [-STOLEN]
 
 
 def test_another_row_of_the_same_lost_order(clean: Platform) -> None:
@@ -264,7 +264,10 @@ def test_two_lines_of_a_thief_can_be_taken_back(clean: Platform) -> None:
     assert len(moved) == 2
     assert all(not remedy.steps and len(remedy.alternatives) == 1 for remedy in moved)
     taken = [
-        step.amount_paisa for remedy in moved for step in _steps(remedy) if isinstance(step, Posting) and step.member_id == THIEF
+        step.amount_paisa
+        for remedy in moved
+        for step in _steps(remedy)
+        if isinstance(step, RemedyPosting) and step.member_id == THIEF
     ]
     assert taken == [-paisa for paisa in lines["amount_paisa"].to_list()[:2]]
 

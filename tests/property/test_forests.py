@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlm_audit.checks.trees import forest as forest_module
-from mlm_audit.checks.trees.forest import BELOW_CYCLE, CUT, ON_CYCLE, ROOT, SOUND, UNKNOWN, Index, plant
+from mlm_audit.checks.trees.forest import BELOW_CYCLE, CUT, ON_CYCLE, ROOT, SOUND, UNKNOWN, NodeIndex, plant
 from mlm_audit.checks.trees.levels import wrong_levels
 from mlm_audit.cli import app
 
@@ -56,7 +56,7 @@ def test_walk(parents: list[int | None]) -> None:
 
 @given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=30, unique=True), st.integers(-(2**63), 2**63 - 1))
 def test_rows_of_sparse_ids(ids: list[int], stranger: int) -> None:
-    index = Index(pl.Series(ids, dtype=pl.Int64))
+    index = NodeIndex(pl.Series(ids, dtype=pl.Int64))
     rows = index.rows(pl.Series([*ids, stranger, None], dtype=pl.Int64)).tolist()
     assert [index.row(wanted) for wanted in (*ids, stranger, None)] == rows
     assert rows[:-2] == list(range(len(ids)))
@@ -67,7 +67,7 @@ def test_rows_of_sparse_ids(ids: list[int], stranger: int) -> None:
 @given(st.integers(-(2**63), 2**63 - 40), st.integers(-(2**63), 2**63 - 1))
 def test_rows_of_dense_ids_anywhere(first: int, wanted: int) -> None:
     ids = list(range(first, first + 30))
-    index = Index(pl.Series(ids, dtype=pl.Int64))
+    index = NodeIndex(pl.Series(ids, dtype=pl.Int64))
     [row] = index.rows(pl.Series([wanted], dtype=pl.Int64)).tolist()
     assert index.row(wanted) == row
     assert row == (wanted - first if first <= wanted < first + 30 else UNKNOWN)
@@ -76,7 +76,7 @@ def test_rows_of_dense_ids_anywhere(first: int, wanted: int) -> None:
 @pytest.mark.slow
 @given(st.lists(st.text(min_size=1, max_size=3), min_size=1, max_size=20, unique=True), st.text(min_size=1, max_size=3))
 def test_rows_of_text(ids: list[str], stranger: str) -> None:
-    index = Index(pl.Series(ids, dtype=pl.String))
+    index = NodeIndex(pl.Series(ids, dtype=pl.String))
     rows = index.rows(pl.Series([*ids, stranger, None], dtype=pl.String)).tolist()
     assert [index.row(wanted) for wanted in (*ids, stranger, None)] == rows
     assert rows[:-2] == list(range(len(ids)))

@@ -18,7 +18,7 @@ from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.incremental.mirror import Mirror
 from mlm_audit.jobs.reconciliation import incremental, run
-from mlm_audit.jobs.reconciliation.run import Outcome, reconcile
+from mlm_audit.jobs.reconciliation.run import ReconciliationOutcome, reconcile
 from tests.conftest import clean_platform
 from tests.property.histories import History, after
 
@@ -88,7 +88,7 @@ def nights(seed: int, templates: Callable[[int], Path], folder: Path, least: int
 
 def _night(
     database: Any, settings: Settings, now: datetime, rng: random.Random, *, may_be_killed: bool
-) -> tuple[Outcome | None, bool]:
+) -> tuple[ReconciliationOutcome | None, bool]:
     """One stored run, perhaps killed on the way; whether it read only what changed."""
     seen: list[bool] = []
     with pytest.MonkeyPatch.context() as patch:
@@ -124,7 +124,7 @@ def _kill(patch: pytest.MonkeyPatch, rng: random.Random) -> None:
     patch.setattr(owner, name, rng.choice((killed, afterwards)))
 
 
-def _same(night: Outcome, whole: Outcome, told: str) -> None:
+def _same(night: ReconciliationOutcome, whole: ReconciliationOutcome, told: str) -> None:
     mine, theirs = (one.breaks.select(COLUMNS).sort("id") for one in (incremental, whole))
     try:
         assert_frame_equal(mine, theirs)

@@ -7,7 +7,7 @@ import pytest
 
 from mlm_audit.demo.mutations.case import Case, cases
 from mlm_audit.demo.mutations.clean import clean_platform
-from mlm_audit.demo.mutations.trial import Batch, Outcome, batches, outcomes
+from mlm_audit.demo.mutations.trial import Batch, TrialOutcome, batches, outcomes
 
 CASES = (
     # A ledger row that names another kind, order, level or owner than its key does
@@ -138,14 +138,14 @@ UNDECIDED = (
 )
 
 
-def _alone(case: Case) -> Outcome:
+def _alone(case: Case) -> TrialOutcome:
     batch = Batch(clean_platform(400, 1), np.random.default_rng(7))
     assert batch.add(case)
     [outcome] = outcomes(batch)
     return outcome
 
 
-def _wrong(names: Sequence[str], is_right: Callable[[Outcome], bool]) -> dict[str, Outcome]:
+def _wrong(names: Sequence[str], is_right: Callable[[TrialOutcome], bool]) -> dict[str, TrialOutcome]:
     """The cases of which it does not hold, all together on one platform, and then alone: some meet in a wallet or a month."""
     clean = clean_platform(1_200, 1)
     wanted = [case for case in cases(clean) if str(case) in names]

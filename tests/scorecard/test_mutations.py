@@ -14,7 +14,7 @@ from mlm_audit.demo.mutations.clean import clean_platform
 from mlm_audit.demo.mutations.coverage import Card, card
 from mlm_audit.demo.mutations.coverage_page import determined
 from mlm_audit.demo.mutations.rows import ROW, columns, with_kinds
-from mlm_audit.demo.mutations.trial import Batch, Outcome, outcomes, scorecard, trial
+from mlm_audit.demo.mutations.trial import Batch, TrialOutcome, outcomes, scorecard, trial
 from mlm_audit.demo.mutations.true_causes import _TRUE
 from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.scorecard import audit
@@ -109,7 +109,7 @@ def test_every_kind_of_row_is_tried(clean: Platform) -> None:
     assert tried == {(table, column) for table, spec in columns().items() for column in (ROW, *spec)}
 
 
-def _outcomes(clean: Platform, case: Case) -> list[Outcome]:
+def _outcomes(clean: Platform, case: Case) -> list[TrialOutcome]:
     batch = Batch(clean, np.random.default_rng(4))
     assert batch.add(case)
     return outcomes(batch)

@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from mlm_audit.checks.remedies import Posting, WalletCorrection, remedy_of
+from mlm_audit.checks.remedies import RemedyPosting, WalletCorrection, remedy_of
 from mlm_audit.demo.faults import FAULTS, dangers, inject
 from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.remedy import apply, steps_of
@@ -57,11 +57,11 @@ def test_the_dangerous_remedy_is_not_offered(fault: dangers.Fault) -> None:
 
 
 def _moves(step: object) -> bool:
-    return isinstance(step, WalletCorrection) or (isinstance(step, Posting) and step.moves_wallet)
+    return isinstance(step, WalletCorrection) or (isinstance(step, RemedyPosting) and step.moves_wallet)
 
 
 def _amount(step: object) -> int:
-    return step.amount_paisa if isinstance(step, Posting) else -1
+    return step.amount_paisa if isinstance(step, RemedyPosting) else -1
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ from mlm_audit.database.core.upgrade import init
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.settings import Settings
 from mlm_audit.history.canonical import FIRST_COLUMNS
-from mlm_audit.history.chain import Chain
+from mlm_audit.history.chain import ChainedLog
 from mlm_audit.history.evidence_verifier import BrokenError
 from mlm_audit.history.evidence_verifier import verify as verify_pack
 from mlm_audit.history.ledger_rows import Settled
@@ -241,7 +241,7 @@ def test_a_new_pack_is_not_taken_for_an_old_one(platform: Engine, tmp_path: Path
             verify_pack(signed(files | {"rows.jsonl": text}, forged), public)
     cut = b"".join(files["log.jsonl"].splitlines(keepends=True)[:3])
     (tmp_path / "cut.jsonl").write_bytes(cut)
-    head = Chain(tmp_path / "cut.jsonl").read().head
+    head = ChainedLog(tmp_path / "cut.jsonl").read().head
     manifest = json.dumps(json.loads(files["manifest.json"]) | {"format": 1, "head": head}).encode()
     old_rows = [row | {"proof": [["left", one] for one in row["proof"]]} for row in rows]
     text = "".join(json.dumps(row) + "\n" for row in old_rows).encode()

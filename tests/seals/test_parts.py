@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from mlm_audit.checks.inputs import Kind
 from mlm_audit.history.canonical import FIRST_COLUMNS, LEAF_PREFIXES, RowFormat
-from mlm_audit.history.chain import START, Chain, hash_of
+from mlm_audit.history.chain import START, ChainedLog, hash_of
 from mlm_audit.history.merkle import EMPTY, climbed, proofs, root
 
 AT = datetime(2026, 11, 1, 4, 0, tzinfo=UTC)
@@ -90,8 +90,8 @@ def test_a_tree_proves_each_leaf_and_nothing_else(count: int) -> None:
     assert root([]) == EMPTY
 
 
-def log_of(folder: Path, entries: int) -> Chain:
-    chain = Chain(folder / "log.jsonl")
+def log_of(folder: Path, entries: int) -> ChainedLog:
+    chain = ChainedLog(folder / "log.jsonl")
     for number in range(entries):
         chain.append("sealed", {"month": 202601 + number}, AT)
     return chain
@@ -140,7 +140,7 @@ def test_what_can_be_done_to_the_log(tmp_path: Path) -> None:
     chain.path.write_bytes(b"".join(lines[:2]))
     assert not chain.read().problem, "an older copy is whole in itself"
     assert not chain.read().knows(4, head), "and does not know what came later"
-    again = Chain(tmp_path / "again.jsonl")
+    again = ChainedLog(tmp_path / "again.jsonl")
     for line in lines:
         body = json.loads(line)["body"]
         again.append("sealed", body | ({"month": 1} if body["month"] == 202602 else {}), AT)

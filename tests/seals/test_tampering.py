@@ -18,7 +18,7 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.settings import Settings
 from mlm_audit.history import store as stores
-from mlm_audit.history.chain import Chain
+from mlm_audit.history.chain import ChainedLog
 from mlm_audit.history.sealing import rebuild, restart, store_of
 from mlm_audit.history.store import Store
 from mlm_audit.jobs.reconciliation.run import reconcile
@@ -170,7 +170,7 @@ def edit_log(engine: Engine) -> None:
 def chain_anew(engine: Engine) -> None:
     """A consistent log over a forged month, its files put there as well."""
     real = store(engine)
-    forged = Chain(real.folder / "forged.jsonl")
+    forged = ChainedLog(real.folder / "forged.jsonl")
     for entry in real.chain.read().entries:
         forged.append(entry.kind, entry.body | ({"sum_paisa": 0} if entry.number == 1 else {}), NOW)
     forged.path.replace(real.chain.path)

@@ -18,7 +18,7 @@ from mlm_audit.domain.settings import Settings, load_settings
 from mlm_audit.jobs.registry import call
 from mlm_audit.runs.context import RunContext
 from mlm_audit.scheduling.client import Scheduler
-from mlm_audit.scheduling.commands import Steering, this_account
+from mlm_audit.scheduling.commands import JobControl, this_account
 from tests.conftest import NOW
 
 NUMBERS = {name: field for name, field in Settings.model_fields.items() if field.annotation is int}
@@ -83,7 +83,7 @@ def test_a_parameter_out_of_range(name: str, value: Any, tmp_path: Path) -> None
     with pytest.raises(InputError, match=name):
         call(RunContext(job_of(job), database, settings, lambda: NOW), Request(**{name: value}))
     with pytest.raises(InputError, match=name):
-        Steering(database, settings, lambda: NOW, Scheduler()).trigger(job, this_account(), {name: value})
+        JobControl(database, settings, lambda: NOW, Scheduler()).trigger(job, this_account(), {name: value})
     with database.connect() as connection:
         assert connection.execute(select(func.count()).select_from(JobLog)).scalar_one() == 0
     database.dispose()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlm_audit.runs.rate_limiter import Pace
+from mlm_audit.runs.rate_limiter import RateLimiter
 
 
 class Time:
@@ -19,7 +19,7 @@ class Time:
 @given(st.lists(st.tuples(st.integers(1, 50), st.integers(0, 30)), max_size=40), st.integers(50, 120))
 def test_never_more_than_the_limit_within_any_minute(batches: list[tuple[int, int]], limit: int) -> None:
     time, made = Time(), []
-    pace = Pace(limit, 0, lambda: time.now, time.sleep)
+    pace = RateLimiter(limit, 0, lambda: time.now, time.sleep)
     for size, gap in batches:
         time.sleep(gap)
         pace.wait(size)
@@ -30,7 +30,7 @@ def test_never_more_than_the_limit_within_any_minute(batches: list[tuple[int, in
 
 def test_a_batch_larger_than_the_limit_goes_alone() -> None:
     time = Time()
-    pace = Pace(10, 0, lambda: time.now, time.sleep)
+    pace = RateLimiter(10, 0, lambda: time.now, time.sleep)
     began = time.now
     pace.wait(5)
     pace.wait(50)
@@ -39,7 +39,7 @@ def test_a_batch_larger_than_the_limit_goes_alone() -> None:
 
 def test_a_clock_that_jumps_back_makes_nobody_wait_for_ever() -> None:
     time = Time()
-    pace = Pace(10, 0, lambda: time.now, time.sleep)
+    pace = RateLimiter(10, 0, lambda: time.now, time.sleep)
     pace.wait(10)
     time.now -= timedelta(days=1)
     began = time.now
@@ -50,5 +50,5 @@ def test_a_clock_that_jumps_back_makes_nobody_wait_for_ever() -> None:
 def test_the_pause_after_a_batch() -> None:
     time = Time()
     began = time.now
-    Pace(10, 250, lambda: time.now, time.sleep).pause()
+    RateLimiter(10, 250, lambda: time.now, time.sleep).pause()
     assert time.now - began == timedelta(milliseconds=250)

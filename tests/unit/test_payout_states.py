@@ -6,52 +6,62 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlm_audit.domain.payouts import TECHNICAL, Event, Facts, Hold, Limits, State, Status, transition, why_held
+from mlm_audit.domain.payouts import (
+    TECHNICAL,
+    Event,
+    Hold,
+    InstalmentState,
+    PayoutFacts,
+    PayoutStatus,
+    RetryLimits,
+    transition,
+    why_held,
+)
 from mlm_audit.domain.words import ORDER_STATES
 
 NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
-LIMITS = Limits(retries=3, hold_days=90)
-GOOD = Facts(5_000, is_active=True, is_blocked=False, is_kyc_approved=True, order_id=1, order_status="paid")
+LIMITS = RetryLimits(retries=3, hold_days=90)
+GOOD = PayoutFacts(5_000, is_active=True, is_blocked=False, is_kyc_approved=True, order_id=1, order_status="paid")
 
 
 def test_the_transitions() -> None:
-    pending = State(Status.PENDING)
-    assert transition(pending, Event.CREDITED, LIMITS, NOW) == State(Status.PAID)
+    pending = InstalmentState(PayoutStatus.PENDING)
+    assert transition(pending, Event.CREDITED, LIMITS, NOW) == InstalmentState(PayoutStatus.PAID)
     held = transition(pending, Event.HELD, LIMITS, NOW, "KYC not approved")
-    assert held == State(Status.FAILED, 0, NOW, "KYC not approved")
+    assert held == InstalmentState(PayoutStatus.FAILED, 0, NOW, "KYC not approved")
     assert transition(held, Event.HELD, LIMITS, NOW + timedelta(days=89, hours=23), "KYC not approved") == held
     over = transition(held, Event.HELD, LIMITS, NOW + timedelta(days=90), "KYC not approved")
-    assert over == State(Status.PERMANENTLY_FAILED, 0, NOW, "KYC not approved")
-    assert transition(over, Event.REQUEUED, LIMITS, NOW) == State(Status.PENDING)
-    assert transition(held, Event.CREDITED, LIMITS, NOW) == State(Status.PAID)
+    assert over == InstalmentState(PayoutStatus.PERMANENTLY_FAILED, 0, NOW, "KYC not approved")
+    assert transition(over, Event.REQUEUED, LIMITS, NOW) == InstalmentState(PayoutStatus.PENDING)
+    assert transition(held, Event.CREDITED, LIMITS, NOW) == InstalmentState(PayoutStatus.PAID)
 
 
 def test_a_technical_failure_uses_one_of_three_retries() -> None:
-    state = State(Status.PENDING)
+    state = InstalmentState(PayoutStatus.PENDING)
     found = []
     for day in range(3):
         state = transition(state, Event.BROKE, LIMITS, NOW + timedelta(days=day), "boom")
         found.append((state.status, state.retry_count))
-    assert found == [(Status.FAILED, 1), (Status.FAILED, 2), (Status.PERMANENTLY_FAILED, 3)]
+    assert found == [(PayoutStatus.FAILED, 1), (PayoutStatus.FAILED, 2), (PayoutStatus.PERMANENTLY_FAILED, 3)]
     assert state.reason == TECHNICAL + "boom"
     assert state.failed_since == NOW
 
 
 @pytest.mark.parametrize(
     ("status", "event"),
-    [(Status.PAID, event) for event in Event]
-    + [(Status.PERMANENTLY_FAILED, event) for event in (Event.CREDITED, Event.HELD, Event.BROKE)]
-    + [(Status.PENDING, Event.REQUEUED)],
+    [(PayoutStatus.PAID, event) for event in Event]
+    + [(PayoutStatus.PERMANENTLY_FAILED, event) for event in (Event.CREDITED, Event.HELD, Event.BROKE)]
+    + [(PayoutStatus.PENDING, Event.REQUEUED)],
 )
-def test_what_can_never_happen(status: Status, event: Event) -> None:
+def test_what_can_never_happen(status: PayoutStatus, event: Event) -> None:
     with pytest.raises(ValueError, match=f"{status} cannot be {event}"):
-        transition(State(status), event, LIMITS, NOW)
+        transition(InstalmentState(status), event, LIMITS, NOW)
 
 
 @given(st.lists(st.tuples(st.sampled_from(Event), st.integers(0, 40)), max_size=30))
 def test_any_sequence_of_events(events: list[tuple[Event, int]]) -> None:
     """Paid is final, retries never exceed the limit, and a failure always has a reason and a beginning."""
-    state, now, paid = State(Status.PENDING), NOW, False
+    state, now, paid = InstalmentState(PayoutStatus.PENDING), NOW, False
     for event, days in events:
         now += timedelta(days=days)
         try:
@@ -59,9 +69,9 @@ def test_any_sequence_of_events(events: list[tuple[Event, int]]) -> None:
         except ValueError:
             continue
         assert not paid
-        paid = state.status is Status.PAID
+        paid = state.status is PayoutStatus.PAID
         assert state.retry_count <= LIMITS.retries
-        failed = state.status in (Status.FAILED, Status.PERMANENTLY_FAILED)
+        failed = state.status in (PayoutStatus.FAILED, PayoutStatus.PERMANENTLY_FAILED)
         assert failed == (state.reason is not None) == (state.failed_since is not None)
 
 
@@ -92,7 +102,7 @@ def test_the_diagram_in_the_docs_has_every_status_and_event() -> None:
     from pathlib import Path
 
     text = (Path(__file__).parents[2] / "docs" / "payouts.md").read_text(encoding="utf-8")
-    for word in (*Status, *Event, *Hold):
+    for word in (*PayoutStatus, *Event, *Hold):
         assert word in text, word
 
 

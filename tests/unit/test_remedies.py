@@ -6,7 +6,7 @@ import pytest
 
 from mlm_audit.checks.catalogue import load_checks
 from mlm_audit.checks.causes import CAUSES
-from mlm_audit.checks.remedies import Correction, Posting, Removal, Row, remedy_of
+from mlm_audit.checks.remedies import FieldCorrection, RemedyPosting, Removal, RowReference, remedy_of
 from mlm_audit.checks.remedies.declared import REMEDIES
 from mlm_audit.checks.remedies.model import recovery_key, reposting_key, reversal_key
 
@@ -59,7 +59,7 @@ def test_what_the_wallet_has_is_not_paid_again() -> None:
     remedy = remedy_of(_break("payout-ledger", "ledger-row-lost", facts))
     assert remedy.sentence.endswith("key SELF_PAYOUT_17; leave the wallet as it is.")
     [step] = remedy.steps
-    assert isinstance(step, Posting)
+    assert isinstance(step, RemedyPosting)
     assert not step.moves_wallet
 
 
@@ -73,7 +73,7 @@ def test_where_the_wallet_says_neither_a_person_decides() -> None:
 def test_a_second_credit_is_reversed_on_the_row_that_has_it() -> None:
     facts = {"ledger_id": 99, "user_id": 5, "type": "self_payout", "reference_id": 17, "excess_paisa": 500}
     [step] = remedy_of(_break("duplicate-credit", "credit-posted-twice", facts)).steps
-    assert step == Posting(5, "self_payout", -500, 17, None, "REVERSAL_99", True, Row("ledger", 99))
+    assert step == RemedyPosting(5, "self_payout", -500, 17, None, "REVERSAL_99", True, RowReference("ledger", 99))
     assert str(step) == "Take ₹5.00 from member 5 as self_payout, reference 17, key REVERSAL_99"
 
 
@@ -82,8 +82,11 @@ def test_keys_of_corrections() -> None:
 
 
 def test_steps_in_words() -> None:
-    row = Row("ledger", 7)
-    assert str(Correction("ledger", 7, "balanceAfter", None, 1_311, row)) == "Set balanceAfter of ledger 7 from nothing to ₹13.11"
+    row = RowReference("ledger", 7)
+    assert (
+        str(FieldCorrection("ledger", 7, "balanceAfter", None, 1_311, row))
+        == "Set balanceAfter of ledger 7 from nothing to ₹13.11"
+    )
     assert str(Removal("commissions", 3, row)) == "Remove commissions 3"
 
 

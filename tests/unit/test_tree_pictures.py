@@ -10,7 +10,7 @@ import networkx as nx
 import polars as pl
 import pytest
 
-from mlm_audit.checks.trees.facts import Facts
+from mlm_audit.checks.trees.facts import TreeArrays
 from mlm_audit.checks.trees.forest import plant
 from mlm_audit.checks.trees.health import check_trees
 from mlm_audit.checks.trees.neighbourhood import MOST_IN_RING, MOST_NODES, around, as_data, picture_of, ring, seats
@@ -97,11 +97,11 @@ def test_a_chain_of_three_thousand_is_drawn() -> None:
 def test_seats_show_the_hole_and_the_fourth_child() -> None:
     platform = clean_platform(300).copy()
     platform.delete("matrix_nodes", [50], key="user_id")
-    facts = Facts(tree_input(platform))
+    facts = TreeArrays(tree_input(platform))
     hole = parsed(as_data(seats(facts, facts.node_index.row(17), 1)))
     assert {"17", "free", "position 1", "51", "52"} <= set(texts(hole))
     platform.update("matrix_nodes", [300], key="user_id", parent_id=[5])
-    facts = Facts(tree_input(platform))
+    facts = TreeArrays(tree_input(platform))
     crowd = parsed(as_data(seats(facts, facts.node_index.row(5), None)))
     assert {"5", "14", "15", "16", "300"} <= set(texts(crowd))
     assert len(crowd.findall(f"{SVG}g[@class='issue']")) == 1
@@ -127,16 +127,16 @@ def faulty_result() -> RunResult:
     platform = clean_platform(300).copy()
     kinds = ("sponsors-in-a-ring", "fourth-child", "position-shared", "closure-row-lost", "flag-set", "parent-mistyped")
     inject(platform, dict.fromkeys(kinds, 1), TREE_FAULTS, seed=5)
-    from mlm_audit.jobs.trees.result import Head, Looked, Made, Since, tree_outcome
+    from mlm_audit.jobs.trees.result import RepairSummary, StructureChanges, TreeChecks, TreeRunHeader, tree_outcome
     from tests.conftest import settings_for
 
     check = check_trees(tree_input(platform))
     assert all(picture_of(issue, check.facts) is not None for issue in check.issues if issue.picture)
-    head = Head("tree-health-2026-11-24-173000-abcd", NOW, NOW, settings_for(), "default_plan.toml")
+    head = TreeRunHeader("tree-health-2026-11-24-173000-abcd", NOW, NOW, settings_for(), "default_plan.toml")
     rows = {"users": 300, "matrix_nodes": 300, "hierarchy": 1_300}
     moved = pl.DataFrame({"member_id": [7], "edge": ["sponsor"], "before": [2], "after": [5]})
-    since = Since("tree-health-2026-11-23-030000-0000", moved, 1, 0)
-    return tree_outcome(head, Looked(check, check, rows), Made((), 0, dry_run=False), None, since, NOW).result
+    since = StructureChanges("tree-health-2026-11-23-030000-0000", moved, 1, 0)
+    return tree_outcome(head, TreeChecks(check, check, rows), RepairSummary((), 0, dry_run=False), None, since, NOW).result
 
 
 CASES = {

@@ -28,7 +28,7 @@ from mlm_audit.runs.personal_data_access import note_reveal
 
 MOST = 50
 ORDERS = columns(
-    ("id", "Order", "id"),
+    ("id", "OrderPage", "id"),
     ("paid_at", "Paid", "instant"),
     ("is_joining_order", "Joining", "flag"),
     ("status", "Status"),
@@ -56,8 +56,10 @@ BREAKS = columns(
 )
 
 
-class Member(Answer):
+class MemberPage(Answer):
     """A member's page. Personal data are masked; `reveal=True` shows them in full and is logged."""
+
+    NOUN = "member"
 
     def __init__(self, database: Engine, settings: Settings, member: int, *, reveal: bool = False) -> None:
         with one_instant(database) as connection:
@@ -105,7 +107,7 @@ def _page(member: int, rows: dict[str, Any], settings: Settings, *, reveal: bool
         Table("payouts", "Instalments", PAYOUTS, tuple(_reasoned(row) for row in rows["payouts"])),
     )
     return Story(
-        title=f"Member {member}",
+        title=f"MemberPage {member}",
         conclusion=f"Wallet {format_inr(user['wallet_balance_paisa'] or 0)}, {grouped(rows['counts']['orders'])} orders, {found}.",
         facts=(*_person(user, reveal=reveal), *_state(user, rows)),
         tables=tables,
@@ -142,8 +144,10 @@ def _state(user: dict[str, Any], rows: dict[str, Any]) -> tuple[tuple[str, str],
     )
 
 
-class Order:
+class OrderPage:
     """An order of the platform."""
+
+    NOUN = "order"
 
     def __init__(self, database: Engine, settings: Settings, order: int) -> None:
         self.id, self._database, self._settings = order, database, settings
@@ -154,4 +158,4 @@ class Order:
         return explain_order(self.id, look_at_order(self._database, self._settings, self.id), self._settings)
 
     def __repr__(self) -> str:
-        return f"Order {self.id}: .explain() says who got what of it, and why"
+        return f"OrderPage {self.id}: .explain() says who got what of it, and why"

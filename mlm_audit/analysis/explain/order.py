@@ -7,7 +7,7 @@ import polars as pl
 
 from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.explain.order_lines import planned_lines, stands, unplanned_lines
-from mlm_audit.analysis.explain.subsets import Looked
+from mlm_audit.analysis.explain.subsets import SubsetResult
 from mlm_audit.analysis.explain.wallet import breaks_table, first_of, root_break, to_be_read
 from mlm_audit.checks.causes import in_words
 from mlm_audit.checks.inputs import ORDER_LINES
@@ -53,7 +53,7 @@ class OrderExplanation(Answer):
         return self.frame.filter(pl.col("difference_paisa") != 0)
 
 
-def explain_order(order: int, looked: Looked, settings: Settings) -> OrderExplanation:
+def explain_order(order: int, looked: SubsetResult, settings: Settings) -> OrderExplanation:
     """Explain an order, paid or unpaid."""
     row = looked.rows["orders"].filter(pl.col("id") == order).row(0, named=True)
     paid_at = row["paid_at"]
@@ -101,7 +101,7 @@ def explain_order(order: int, looked: Looked, settings: Settings) -> OrderExplan
     return OrderExplanation(story)
 
 
-def _first(looked: Looked, *, differs: bool) -> str:
+def _first(looked: SubsetResult, *, differs: bool) -> str:
     if (root := root_break(looked.breaks)) is not None:
         return first_of(root)
     if differs:
@@ -109,7 +109,7 @@ def _first(looked: Looked, *, differs: bool) -> str:
     return to_be_read(looked.notes) or "Nothing to do."
 
 
-def _rows(looked: Looked, order: int) -> list[dict[str, Any]]:
+def _rows(looked: SubsetResult, order: int) -> list[dict[str, Any]]:
     """Return every row that belongs to the order, table by table."""
     rows = []
     for name, table, at in (("commissions", "commissions", "processed_at"), ("ledger", "ledger", "created_at")):
@@ -124,7 +124,7 @@ def _rows(looked: Looked, order: int) -> list[dict[str, Any]]:
     return rows
 
 
-def _of_order(looked: Looked, name: str, order: int) -> pl.DataFrame:
+def _of_order(looked: SubsetResult, name: str, order: int) -> pl.DataFrame:
     """Return an input's rows of the order; from the ledger, the order's lines and the payouts of its instalments."""
     rows = looked.rows[name]
     if name != "ledger":

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from mlm_audit.analysis.explain.subsets import Looked
+from mlm_audit.analysis.explain.subsets import SubsetResult
 from mlm_audit.checks.inputs import ORDER_LINES
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.payouts import order_stands
@@ -51,10 +51,10 @@ class Fact(NamedTuple):
     sources: str = ""
 
 
-class Found:
+class OrderRows:
     """The rows of an order, taken line by line; the rows left at the end are not in the plan."""
 
-    def __init__(self, looked: Looked, order: dict[str, Any]) -> None:
+    def __init__(self, looked: SubsetResult, order: dict[str, Any]) -> None:
         self.is_joining = bool(order["is_joining_order"])
         kinds = pl.col("type").is_in(["joining", "repurchase"])
         mine = (pl.col("type") != "self_payout") & (pl.col("reference_id") == order["id"])
@@ -149,7 +149,7 @@ def stands(row: dict[str, Any]) -> bool:
     return order_stands(str(row["status"]))
 
 
-def ancestors(looked: Looked, buyer: int, paid_at: datetime, levels: int) -> list[Ancestor]:
+def ancestors(looked: SubsetResult, buyer: int, paid_at: datetime, levels: int) -> list[Ancestor]:
     """Return a buyer's matrix ancestors up to `levels`, with their activity at the time the order was paid."""
     parents = dict(looked.rows["matrix_nodes"].iter_rows())
     people = {one["id"]: one for one in looked.rows["users"].iter_rows(named=True)}
@@ -178,13 +178,13 @@ def _ancestor(level: int, person: dict[str, Any], first: datetime | None, rules:
     return Ancestor(level, person["id"], "unknown", "active once, not today: either posting is accepted")
 
 
-def planned_lines(row: dict[str, Any], version: PlanVersion, looked: Looked) -> list[dict[str, Any]]:
+def planned_lines(row: dict[str, Any], version: PlanVersion, looked: SubsetResult) -> list[dict[str, Any]]:
     """Return a paid order's lines under its plan version, then the lines posted outside the plan.
 
     For an order that stands, expected_paisa adds up to the commissionable amount.
     """
     commission, paid_at = row["commission_amount_paisa"], row["paid_at"]
-    found = Found(looked, row)
+    found = OrderRows(looked, row)
     uplines = ancestors(looked, row["user_id"], paid_at, len(version.level_bps))
     by_level = {one.level: one for one in uplines}
     known = [Upline(one.level, one.member_id, _earned(one, found)) for one in uplines]
@@ -213,11 +213,11 @@ def _matched(lines: list[dict[str, Any]], beyond: list[dict[str, Any]]) -> list[
     return lines + beyond
 
 
-def _earned(one: Ancestor, found: Found) -> bool:
+def _earned(one: Ancestor, found: OrderRows) -> bool:
     return one.activity == "active" or (one.activity == "unknown" and found.is_to_member(one.level))
 
 
-def _line(post: Posting, uplines: dict[int, Ancestor], found: Found, *, is_standing: bool) -> dict[str, Any]:
+def _line(post: Posting, uplines: dict[int, Ancestor], found: OrderRows, *, is_standing: bool) -> dict[str, Any]:
     expected, name = post.amount_paisa if is_standing else 0, LINE[post.kind].format(post.number)
     fact = found.take(post)
     upline = uplines.get(post.number)
@@ -226,6 +226,6 @@ def _line(post: Posting, uplines: dict[int, Ancestor], found: Found, *, is_stand
     return _made(name, post.member_id, expected, fact, WHY[post.kind])
 
 
-def unplanned_lines(row: dict[str, Any], looked: Looked) -> list[dict[str, Any]]:
+def unplanned_lines(row: dict[str, Any], looked: SubsetResult) -> list[dict[str, Any]]:
     """Return the posted lines of an order for which the plan gives nothing."""
-    return Found(looked, row).left()
+    return OrderRows(looked, row).left()

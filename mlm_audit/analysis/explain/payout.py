@@ -14,12 +14,12 @@ from mlm_audit.checks.roots import ROOTS
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.money import BASIS_POINTS, format_inr, split_evenly
-from mlm_audit.domain.payouts import Status, known_reason
+from mlm_audit.domain.payouts import PayoutStatus, known_reason
 from mlm_audit.domain.plan import DEFAULT_PLAN, load_plan
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.breaks import BREAK_SCHEMA
-from mlm_audit.jobs.payouts.explanation import PayoutStory, Step, tell_payout
+from mlm_audit.jobs.payouts.explanation import PayoutExplanation, Step, explain_payout_history
 from mlm_audit.reporting.core.story import Story, Table, columns
 
 STEPS = columns(("step", "Step"), ("amount_paisa", "Amount", "change"), ("why", "Why"))
@@ -32,7 +32,7 @@ def explain_payout(database: Engine, schedule_id: int, settings: Settings, clock
     The reconciliation's own checks run over the rows of its order, so the two cannot disagree. Raise InputError when no
     instalment has that id.
     """
-    told = tell_payout(database, schedule_id, clock)
+    told = explain_payout_history(database, schedule_id, clock)
     schedule = told.rows["schedule"]
     breaks, unread = _breaks(database, settings, told)
     steps, why_not = _steps(told.rows, settings)
@@ -59,7 +59,7 @@ def explain_payout(database: Engine, schedule_id: int, settings: Settings, clock
     return Answer(story)
 
 
-def _breaks(database: Engine, settings: Settings, told: PayoutStory) -> tuple[pl.DataFrame, str]:
+def _breaks(database: Engine, settings: Settings, told: PayoutExplanation) -> tuple[pl.DataFrame, str]:
     """Return the breaks about the instalment, and why the checks could not run; both are empty without an order."""
     order, number = told.rows["schedule"]["orderId"], told.rows["schedule"]["instalment"]
     if not told.rows["order"]:
@@ -79,7 +79,7 @@ def _worst(breaks: pl.DataFrame) -> str:
     return str(ranked["message"][0]).removesuffix(".") if ranked.height else ""
 
 
-def _data(told: PayoutStory, planned: int | None) -> dict[str, Any]:
+def _data(told: PayoutExplanation, planned: int | None) -> dict[str, Any]:
     return {
         "schedule_id": told.schedule_id,
         "member_id": told.member_id,
@@ -140,22 +140,22 @@ def _off_plan(schedule: dict[str, Any], planned: int | None) -> list[str]:
     return [f"the plan gives {format_inr(planned)}"]
 
 
-def _credited(told: PayoutStory) -> int:
+def _credited(told: PayoutExplanation) -> int:
     return sum(int(row["amount"]) for row in told.rows["ledger"])
 
 
-def _conclusion(told: PayoutStory, wrong: str, planned: int | None) -> str:
+def _conclusion(told: PayoutExplanation, wrong: str, planned: int | None) -> str:
     head = f"{_inr(told.amount_paisa)} for member {told.member_id}"
     if wrong:
         return f"{head}: {wrong}."
-    if told.status == Status.PAID:
+    if told.status == PayoutStatus.PAID:
         plan = ", as the plan says" if planned is not None else "; what the plan gives could not be derived"
         return f"{format_inr(_credited(told))} were credited to member {told.member_id}{plan}."
     reason = told.rows["schedule"]["failureReason"]
     return f"{head}, {told.status}" + (f": {known_reason(reason)}." if reason else ".")
 
 
-def _first(told: PayoutStory, wrong: str, breaks: pl.DataFrame, why_not: str) -> str:
+def _first(told: PayoutExplanation, wrong: str, breaks: pl.DataFrame, why_not: str) -> str:
     if (root := root_break(breaks)) is not None:
         return first_of(root)
     if not wrong:
@@ -169,13 +169,13 @@ def _inr(paisa: object) -> str:
     return format_inr(paisa) if isinstance(paisa, int) else repr(paisa)
 
 
-def _facts(told: PayoutStory) -> tuple[tuple[str, str], ...]:
+def _facts(told: PayoutExplanation) -> tuple[tuple[str, str], ...]:
     schedule = told.rows["schedule"]
     return (
         ("Member", str(told.member_id)),
         ("Order", str(schedule["orderId"] or "none")),
         ("Instalment", str(schedule["instalment"] or "")),
-        ("Status", told.status),
+        ("PayoutStatus", told.status),
         ("Retries used", str(schedule["retryCount"])),
         ("Amount", _inr(told.amount_paisa)),
     )

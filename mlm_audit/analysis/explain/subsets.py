@@ -21,34 +21,34 @@ OF_ORDERS = "duplicate-credit/commission/"
 """The id prefix of duplicate commission credits, which are breaks of an order and not of a wallet."""
 
 
-class Looked:
+class SubsetResult:
     """The rows that were read, the breaks found in them, the plan, and why some inputs or checks are unavailable."""
 
     def __init__(self, rows: Slice, breaks: pl.DataFrame, plan: Plan, notes: tuple[str, ...]) -> None:
         self.rows, self.breaks, self.plan, self.notes = rows, breaks, plan, notes
 
 
-def look_at_wallet(database: Engine, settings: Settings, member: int) -> Looked:
+def look_at_wallet(database: Engine, settings: Settings, member: int) -> SubsetResult:
     """Return a member's rows and the wallet breaks about that member. Raise InputError when there is no such member."""
     looked = _look(database, settings, lambda c, depth, missing: wallet_slice(c, member, depth, missing), WALLET_CHECKS)
     if not looked.rows["users"].height:
         raise InputError(f"member {member}: there is no such member; check the id")
     mine = looked.breaks.filter((pl.col("member_id") == member) & ~pl.col("id").str.starts_with(OF_ORDERS))
-    return Looked(looked.rows, mine, looked.plan, looked.notes)
+    return SubsetResult(looked.rows, mine, looked.plan, looked.notes)
 
 
-def look_at_order(database: Engine, settings: Settings, order: int, codes: Collection[str] = ORDER_CHECKS) -> Looked:
+def look_at_order(database: Engine, settings: Settings, order: int, codes: Collection[str] = ORDER_CHECKS) -> SubsetResult:
     """Return an order's rows and the breaks of `codes` about it. Raise InputError when there is no such order."""
     looked = _look(database, settings, lambda c, depth, missing: order_slice(c, order, depth, missing), codes)
     if not looked.rows["orders"].filter(pl.col("id") == order).height:
         raise InputError(f"order {order}: there is no such order; check the id")
     mine = looked.breaks.filter(pl.col("order_id") == order)
-    return Looked(looked.rows, mine, looked.plan, looked.notes)
+    return SubsetResult(looked.rows, mine, looked.plan, looked.notes)
 
 
 def _look(
     database: Engine, settings: Settings, read: Callable[[Connection, int, Collection[str]], Slice], codes: Collection[str]
-) -> Looked:
+) -> SubsetResult:
     plan = load_plan(settings.plan_file or DEFAULT_PLAN)
     missing = readable_inputs(database, store=False)
     with one_instant(database) as connection:
@@ -62,4 +62,4 @@ def _look(
             found = duck.run(checks)
     notes = [f"{name}: {why}" for name, why in missing.items()]
     notes += [f"check {run.code}: {run.reason}" for run in found.checks if run.reason]
-    return Looked(rows, found.breaks, plan, tuple(notes))
+    return SubsetResult(rows, found.breaks, plan, tuple(notes))

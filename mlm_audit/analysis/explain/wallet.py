@@ -8,12 +8,12 @@ from typing import Any
 import polars as pl
 
 from mlm_audit.analysis.answer import Answer
-from mlm_audit.analysis.explain.subsets import Looked
+from mlm_audit.analysis.explain.subsets import SubsetResult
 from mlm_audit.checks.causes import in_words
-from mlm_audit.checks.hypotheses import Around, hypotheses
+from mlm_audit.checks.hypotheses import DifferenceContext, hypotheses
 from mlm_audit.checks.remedies import remedy_of
 from mlm_audit.checks.roots import FOLLOWS
-from mlm_audit.checks.wallet_chain import Chain, wallet_chain
+from mlm_audit.checks.wallet_chain import WalletChain, wallet_chain
 from mlm_audit.domain.findings import SEVERITIES, verdict_of
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.privacy import mask_personal
@@ -44,7 +44,7 @@ BREAKS = columns(
 class WalletExplanation(Answer):
     """An explained wallet. The amounts and gaps of `frame`, the timeline, add up to the wallet balance."""
 
-    def __init__(self, story: Story, chain: Chain) -> None:
+    def __init__(self, story: Story, chain: WalletChain) -> None:
         super().__init__(story)
         self.chain = chain
 
@@ -61,7 +61,7 @@ class WalletExplanation(Answer):
 
 def explain_wallet(
     member: int,
-    looked: Looked,
+    looked: SubsetResult,
     settings: Settings,
     others: Sequence[tuple[int, int, str]] = (),
     beyond: tuple[str, int] | None = None,
@@ -123,7 +123,7 @@ GUESSES = columns(
 )
 
 
-def _timeline(chain: Chain) -> list[dict[str, Any]]:
+def _timeline(chain: WalletChain) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = [
         {
             "ledger_id": row["id"],
@@ -188,14 +188,16 @@ def _evidence(text: str) -> str:
     return f" Evidence: {', '.join(rows)}." if rows else ""
 
 
-def _guesses(member: int, chain: Chain, looked: Looked, cause: str, others: Sequence[tuple[int, int, str]]) -> list[Table]:
+def _guesses(
+    member: int, chain: WalletChain, looked: SubsetResult, cause: str, others: Sequence[tuple[int, int, str]]
+) -> list[Table]:
     if not chain.difference_paisa or cause not in UNPROVEN:
         return []
     rows = looked.rows
     open_requests = rows["withdrawals"].filter(pl.col("status") != "approved")
     waiting = rows["payout_schedule"].filter(pl.col("status") != "paid")
     pending = rows["commissions"].filter((pl.col("status") == "pending") & (pl.col("type") == "repurchase"))
-    around = Around(
+    around = DifferenceContext(
         chain.difference_paisa,
         ledger=chain.rows.select("id", "amount_paisa").rows(),
         open_withdrawals=open_requests.select("id", "amount_paisa").rows(),
@@ -210,7 +212,7 @@ def _guesses(member: int, chain: Chain, looked: Looked, cause: str, others: Sequ
     return [Table("hypotheses", "What may be behind it", GUESSES, found, about)]
 
 
-def _by_kind(chain: Chain) -> tuple[dict[str, Any], ...]:
+def _by_kind(chain: WalletChain) -> tuple[dict[str, Any], ...]:
     kinds = chain.rows.group_by("type").agg(pl.len().cast(pl.Int64).alias("rows"), pl.col("amount_paisa").sum()).sort("type")
     return rows_of(kinds, BY_KIND)
 
@@ -248,7 +250,7 @@ def _beyond(beyond: tuple[str, int] | None) -> str:
     return f" {are} beside the wallet's name this member in {beyond[0]}."
 
 
-def _first(looked: Looked, *, parts: bool) -> str:
+def _first(looked: SubsetResult, *, parts: bool) -> str:
     wrong = looked.breaks.filter(pl.col("code") == "wallet-balance")
     root = wrong.row(0, named=True) if wrong.height else root_break(looked.breaks)
     if root is not None:
@@ -258,7 +260,7 @@ def _first(looked: Looked, *, parts: bool) -> str:
     return to_be_read(looked.notes) or "Nothing to do."
 
 
-def _conclusion(chain: Chain, timeline: list[dict[str, Any]], marked: list[int], cause: str) -> str:
+def _conclusion(chain: WalletChain, timeline: list[dict[str, Any]], marked: list[int], cause: str) -> str:
     holds = f"The wallet holds {format_inr(chain.wallet_paisa)}, the ledger adds up to {format_inr(chain.ledger_paisa)}"
     if not chain.difference_paisa:
         return f"{holds}: they agree." + (f" {in_words(cause)}." if cause else "")
@@ -276,7 +278,7 @@ def _where(timeline: list[dict[str, Any]], marked: list[int]) -> str:
 
 
 def _facts(
-    chain: Chain, cause: str, timeline: list[dict[str, Any]], marked: list[int], others: Sequence[tuple[int, int, str]]
+    chain: WalletChain, cause: str, timeline: list[dict[str, Any]], marked: list[int], others: Sequence[tuple[int, int, str]]
 ) -> tuple[tuple[str, str], ...]:
     facts = [
         ("Wallet", format_inr(chain.wallet_paisa)),

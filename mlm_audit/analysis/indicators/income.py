@@ -13,7 +13,7 @@ from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.periods import Month, naive
 from mlm_audit.domain.statistics import floored_mean, nearest_rank, share_bps
-from mlm_audit.engine.analyses import Desk
+from mlm_audit.engine.analyses import AnalysisQueries
 from mlm_audit.reporting.core.story import Drawn, Story, Table, cell, columns
 from mlm_audit.reporting.core.svg_charts import bars
 
@@ -46,7 +46,7 @@ NOTES = (
 )
 
 
-def income_disclosure(desk: Desk, year: int | str, now: datetime) -> Answer:
+def income_disclosure(desk: AnalysisQueries, year: int | str, now: datetime) -> Answer:
     """Return members' income of a business year by percentiles: all, by tenure, activity, matrix level and team size.
 
     The tables `all`, `by_tenure`, `by_activity`, `by_level` and `by_team` have one row per group of at least 10
@@ -76,7 +76,7 @@ def income_disclosure(desk: Desk, year: int | str, now: datetime) -> Answer:
     )
 
 
-def member_income(desk: Desk, months: list[Month]) -> pl.DataFrame:
+def member_income(desk: AnalysisQueries, months: list[Month]) -> pl.DataFrame:
     """Return one row per member: member_id, joined_year, income_paisa, purchases_paisa, months_with_orders."""
     desk.need(*NEEDED)
     desk.put("asked", [window(months)], {"starts_at": MOMENT, "ends_at": MOMENT})

@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Any
 
 from mlm_audit.analysis.answer import Answer
-from mlm_audit.analysis.indicators.misuse_patterns import Found, find_all
+from mlm_audit.analysis.indicators.misuse_patterns import PatternResult, find_all
 from mlm_audit.analysis.indicators.misuse_words import PATTERNS
 from mlm_audit.database.reads.shared_numbers import Answered
 from mlm_audit.domain.money import grouped
-from mlm_audit.engine.analyses import Desk
+from mlm_audit.engine.analyses import AnalysisQueries
 from mlm_audit.reporting.core.story import Story, Table, columns
 
 SHOWN = 10
@@ -19,7 +19,7 @@ NOTES = (
 )
 
 
-def suspicious(desk: Desk, shared: dict[str, Answered], now: datetime, *, reveal: bool = False) -> Answer:
+def suspicious(desk: AnalysisQueries, shared: dict[str, Answered], now: datetime, *, reveal: bool = False) -> Answer:
     """Search the whole history for every pattern in PATTERNS.
 
     `shared` are the numbers that members share (`database.reads.shared_numbers`), masked unless they are revealed. The
@@ -43,14 +43,14 @@ def suspicious(desk: Desk, shared: dict[str, Answered], now: datetime, *, reveal
     )
 
 
-def result_of(found: Found) -> str:
+def result_of(found: PatternResult) -> str:
     """Return FOUND, NONE or INCOMPLETE."""
     if found.incomplete:
         return "INCOMPLETE"
     return "FOUND" if found.examples else "NONE"
 
 
-def _patterns(found: dict[str, Found]) -> Table:
+def _patterns(found: dict[str, PatternResult]) -> Table:
     rows: list[dict[str, Any]] = [
         {
             "code": code,
@@ -76,7 +76,7 @@ def _patterns(found: dict[str, Found]) -> Table:
     return Table("patterns", "What was looked for", keep, tuple(rows), marked=marked)
 
 
-def _examples(found: dict[str, Found]) -> Table:
+def _examples(found: dict[str, PatternResult]) -> Table:
     rows = tuple(
         {"code": code, "members": _ids(case.members), "what": case.what, "amount_paisa": case.amount_paisa}
         for code, one in found.items()
@@ -101,7 +101,7 @@ def _reading() -> Table:
     return Table("reading", "How to read it", keep, rows)
 
 
-def _conclusion(found: dict[str, Found]) -> str:
+def _conclusion(found: dict[str, PatternResult]) -> str:
     there = [code for code, one in found.items() if result_of(one) == "FOUND"]
     missing = [code for code, one in found.items() if one.incomplete]
     cases = sum(len(found[code].examples) for code in there)
@@ -109,7 +109,7 @@ def _conclusion(found: dict[str, Found]) -> str:
     return f"{said}." + (f" Not looked for: {', '.join(missing)}." if missing else "")
 
 
-def _first(found: dict[str, Found]) -> str:
+def _first(found: dict[str, PatternResult]) -> str:
     worst = max(
         ((code, one.examples[0]) for code, one in found.items() if one.examples),
         key=lambda pair: pair[1].amount_paisa,

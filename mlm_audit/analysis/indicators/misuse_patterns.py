@@ -9,7 +9,7 @@ import polars as pl
 from mlm_audit.checks.trees.forest import plant
 from mlm_audit.database.reads.shared_numbers import Answered
 from mlm_audit.domain.periods import business_date, local_instant, month_label, months_between, naive
-from mlm_audit.engine.analyses import Desk
+from mlm_audit.engine.analyses import AnalysisQueries
 
 TERMS = {
     "tolerance_bps": 1_000,
@@ -37,20 +37,20 @@ class Example(NamedTuple):
     amount_paisa: int
 
 
-class Found(NamedTuple):
+class PatternResult(NamedTuple):
     """The cases of one pattern, the worst first; `incomplete` is the reason why it could not be checked, else empty."""
 
     examples: tuple[Example, ...] = ()
     incomplete: str = ""
 
 
-def find_all(desk: Desk, shared: dict[str, Answered], now: datetime) -> dict[str, Found]:
+def find_all(desk: AnalysisQueries, shared: dict[str, Answered], now: datetime) -> dict[str, PatternResult]:
     """Return the cases of every pattern by its code, or the reason why the pattern could not be checked."""
     required = desk.duck.plan.rules.monthly_purchase_required_paisa
     desk.put("look_terms", [{**TERMS, "required_paisa": required}])
     _put_days(desk, now)
     numbers = {kind: _shared(desk, kind, answered) for kind, answered in shared.items()}
-    rows: dict[str, tuple[tuple[str, ...], Callable[[Desk], list[Example]]]] = {
+    rows: dict[str, tuple[tuple[str, ...], Callable[[AnalysisQueries], list[Example]]]] = {
         "sponsor-ring": (("people",), _rings),
         "last-day-order": (("orders", "order_facts"), _last_day),
         "sign-up-burst": (("people",), _bursts),
@@ -60,14 +60,14 @@ def find_all(desk: Desk, shared: dict[str, Answered], now: datetime) -> dict[str
     found = {}
     for code, (needs, finder) in rows.items():
         reason = desk.missing(*needs)
-        found[code] = Found(incomplete=reason) if reason else Found(tuple(finder(desk)))
+        found[code] = PatternResult(incomplete=reason) if reason else PatternResult(tuple(finder(desk)))
     if not required:
-        found["last-day-order"] = Found(incomplete="the plan asks for no monthly purchases, so there is nothing to reach")
+        found["last-day-order"] = PatternResult(incomplete="the plan asks for no monthly purchases, so there is nothing to reach")
     desk.clear("look_terms", "day_months", "named")
     return found | numbers
 
 
-def _put_days(desk: Desk, now: datetime) -> None:
+def _put_days(desk: AnalysisQueries, now: datetime) -> None:
     """Load the business months since the first paid order or ledger row, each with the start of its last day."""
     tz = desk.duck.settings.tz
     first: datetime | None = desk.ask("first_movement").item()
@@ -83,7 +83,7 @@ def _put_days(desk: Desk, now: datetime) -> None:
     desk.put("day_months", rows, {"month": pl.Int64, "starts_at": MOMENT, "ends_at": MOMENT, "last_day_at": MOMENT})
 
 
-def credited_to(desk: Desk, groups: list[tuple[int, ...]]) -> list[int]:
+def credited_to(desk: AnalysisQueries, groups: list[tuple[int, ...]]) -> list[int]:
     """Return the total ever credited to each group of members, in paisa; 0 when the ledger cannot be read."""
     named = sorted({member for group in groups for member in group})
     if not named or "ledger" in desk.duck.missing:
@@ -97,16 +97,16 @@ def _worst_first(examples: list[Example]) -> list[Example]:
     return sorted(examples, key=lambda one: (-one.amount_paisa, -len(one.members), one.members))
 
 
-def _shared(desk: Desk, kind: str, answered: Answered) -> Found:
+def _shared(desk: AnalysisQueries, kind: str, answered: Answered) -> PatternResult:
     amounts = credited_to(desk, [one.members for one in answered.shared])
     examples = [
         Example(one.members, f"{kind.replace('-', ' ')} {one.shown}", amount)
         for one, amount in zip(answered.shared, amounts, strict=True)
     ]
-    return Found(tuple(_worst_first(examples)), answered.incomplete)
+    return PatternResult(tuple(_worst_first(examples)), answered.incomplete)
 
 
-def _rings(desk: Desk) -> list[Example]:
+def _rings(desk: AnalysisQueries) -> list[Example]:
     people = desk.duck.con.sql("select id, sponsor_id from people order by id").pl()
     forest = plant(people["id"], people["sponsor_id"])
     rings = [tuple(int(forest.name(row)) for row in ring) for ring in forest.cycles()]
@@ -115,7 +115,7 @@ def _rings(desk: Desk) -> list[Example]:
     return _worst_first([Example(ring, words[len(ring) > 1], amount) for ring, amount in zip(rings, amounts, strict=True)])
 
 
-def _last_day(desk: Desk) -> list[Example]:
+def _last_day(desk: AnalysisQueries) -> list[Example]:
     return [Example((row["member_id"],), _days(row), row["amount_paisa"]) for row in _rows(desk, "last_day_orders")]
 
 
@@ -125,7 +125,7 @@ def _days(row: dict[str, Any]) -> str:
     return f"{when}; the last is order {row['last_order_id']}"
 
 
-def _bursts(desk: Desk) -> list[Example]:
+def _bursts(desk: AnalysisQueries) -> list[Example]:
     rows = _rows(desk, "sign_up_bursts")
     amounts = credited_to(desk, [(row["member_id"],) for row in rows])
     return [
@@ -139,7 +139,7 @@ def _bursts(desk: Desk) -> list[Example]:
     ]
 
 
-def _dormant(desk: Desk) -> list[Example]:
+def _dormant(desk: AnalysisQueries) -> list[Example]:
     return [
         Example(
             (row["member_id"],),
@@ -151,7 +151,7 @@ def _dormant(desk: Desk) -> list[Example]:
     ]
 
 
-def _quick(desk: Desk) -> list[Example]:
+def _quick(desk: AnalysisQueries) -> list[Example]:
     return [
         Example(
             (row["member_id"],),
@@ -163,5 +163,5 @@ def _quick(desk: Desk) -> list[Example]:
     ]
 
 
-def _rows(desk: Desk, query: str) -> list[dict[str, Any]]:
+def _rows(desk: AnalysisQueries, query: str) -> list[dict[str, Any]]:
     return desk.ask(query).to_dicts()

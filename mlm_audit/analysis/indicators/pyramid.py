@@ -12,7 +12,7 @@ from mlm_audit.analysis.period import Months, ended_at, in_words, months_of, win
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.periods import Month, months_between, naive
 from mlm_audit.domain.statistics import gini_bps, lorenz, nearest_rank, share_bps, top_share_bps
-from mlm_audit.engine.analyses import Desk
+from mlm_audit.engine.analyses import AnalysisQueries
 from mlm_audit.reporting.core.story import Drawn, Story, Table, cell, columns
 from mlm_audit.reporting.core.svg_charts import curve
 
@@ -43,7 +43,7 @@ class Measured(NamedTuple):
     members: int
 
 
-def pyramid_indicators(desk: Desk, period: Months, now: datetime) -> Answer:
+def pyramid_indicators(desk: AnalysisQueries, period: Months, now: datetime) -> Answer:
     """Return the indicators of a month, a range or a year, each with its meaning, customary threshold and limits.
 
     The tables are `indicators` (key, indicator, share_bps, months), `reading` (the texts), `sources` (the amounts in
@@ -69,7 +69,7 @@ def pyramid_indicators(desk: Desk, period: Months, now: datetime) -> Answer:
     )
 
 
-def measure(desk: Desk, months: list[Month]) -> Measured:
+def measure(desk: AnalysisQueries, months: list[Month]) -> Measured:
     """Compute the figures of the months from data of one instant."""
     desk.need("commissions")
     members = member_income(desk, months)
@@ -92,7 +92,7 @@ def measure(desk: Desk, months: list[Month]) -> Measured:
     return Measured(shares, nearest_rank(reached, 50) if reached else None, sources, lorenz(income, POINTS), members.height)
 
 
-def break_even(desk: Desk, last: Month) -> pl.Series:
+def break_even(desk: AnalysisQueries, last: Month) -> pl.Series:
     """Return each purchasing member's months to break-even by the end of `last`; null when it was never reached."""
     first: datetime | None = desk.ask("first_movement").item()
     tz = desk.duck.settings.tz
@@ -104,7 +104,7 @@ def break_even(desk: Desk, last: Month) -> pl.Series:
     return found["months"]
 
 
-def _sources_of(desk: Desk, months: list[Month]) -> dict[str, int]:
+def _sources_of(desk: AnalysisQueries, months: list[Month]) -> dict[str, int]:
     desk.put("asked", [window(months)], {"starts_at": MOMENT, "ends_at": MOMENT})
     [row] = desk.ask("income_sources").to_dicts()
     desk.clear("asked")

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 
-class Words(NamedTuple):
+class IndicatorText(NamedTuple):
     """One indicator: its name, what it means, the customary threshold if there is one, and what it does not prove."""
 
     name: str
@@ -13,57 +13,57 @@ class Words(NamedTuple):
 
 
 NO_THRESHOLD = "none"
-INDICATORS: dict[str, Words] = {
-    "recruiting": Words(
+INDICATORS: dict[str, IndicatorText] = {
+    "recruiting": IndicatorText(
         "Commission from recruiting",
         "Share of level commission that came from joining orders; every purchase of a member counts as a retail sale.",
         "more than half is commonly taken as a warning",
         "A young or fast growing platform has many joining orders without being a pyramid.",
     ),
-    "recruiting_strict": Words(
+    "recruiting_strict": IndicatorText(
         "Commission not from customers",
         "The same when purchases of builders (members who have sponsored or earned) are not a sale: only commission on repurchases of "
         "members who merely buy counts as coming from products.",
         "more than half is commonly taken as a warning",
         "Builders may buy because they want the goods; the books do not tell why somebody buys.",
     ),
-    "sales_to_customers": Words(
+    "sales_to_customers": IndicatorText(
         "Sales to customers",
         "Share of sales, at full price, that went to members who merely buy.",
         "the 70 % rule of some jurisdictions asks that goods be sold on to people outside",
         "Sales to people who are not members are not in these books at all.",
     ),
-    "gini": Words(
+    "gini": IndicatorText(
         "Gini coefficient of income",
         "How unequal income is among all members: 0 % when all earn the same, near 100 % when one earns everything.",
         NO_THRESHOLD,
         "Income is unequal in honest sales organisations too, since most members sell nothing.",
     ),
-    "top_1": Words(
+    "top_1": IndicatorText(
         "Income of the top 1 %",
         "Share of all income that went to the hundredth of members who earned most, at least one member.",
         NO_THRESHOLD,
         "It does not say whether they earned it by selling or by recruiting.",
     ),
-    "top_10": Words(
+    "top_10": IndicatorText(
         "Income of the top 10 %",
         "Share of all income that went to the tenth of members who earned most.",
         NO_THRESHOLD,
         "It does not say whether they earned it by selling or by recruiting.",
     ),
-    "in_loss": Words(
+    "in_loss": IndicatorText(
         "Members in loss",
         "Share of members whose own purchases of the period exceed their income of the period.",
         NO_THRESHOLD,
         "Who wanted the goods has lost nothing; other costs are not in these books.",
     ),
-    "break_even": Words(
+    "break_even": IndicatorText(
         "Months to break-even",
         "Median number of months from the first purchase until income had made up for all purchases, among those who got there.",
         NO_THRESHOLD,
         "A member may fall behind again later; those who joined lately had little time.",
     ),
-    "never_even": Words(
+    "never_even": IndicatorText(
         "Never broke even",
         "Share of members with purchases whose income never made up for them, from their first purchase to the end of the period.",
         NO_THRESHOLD,

@@ -41,7 +41,7 @@ VERSION_TERMS = ("company_percent", "joining_upline_pot_percent", "level_percent
 SHARES = VERSION_TERMS[:3]
 
 
-class Changed(NamedTuple):
+class ChangedPlan(NamedTuple):
     """A plan under changed terms. `words` are the changed terms and their values; empty when nothing was changed."""
 
     plan: Plan
@@ -49,7 +49,7 @@ class Changed(NamedTuple):
     words: tuple[tuple[str, str], ...]
 
 
-def changed_plan(plan: Plan, changes: Mapping[str, Any]) -> Changed:
+def changed_plan(plan: Plan, changes: Mapping[str, Any]) -> ChangedPlan:
     """Return the plan with the changed terms in its rules and in every version.
 
     Raise InputError for an unknown term, with the list of known terms, and for values that no plan may have.
@@ -70,7 +70,7 @@ def changed_plan(plan: Plan, changes: Mapping[str, Any]) -> Changed:
     except ValidationError as error:
         raise InputError(_explain(error)) from error
     words = tuple((key, _said(value)) for key, value in changes.items() if (key, value) != ("compression", "none"))
-    return Changed(made, compression, words)
+    return ChangedPlan(made, compression, words)
 
 
 def _version(version: PlanVersion, terms: Mapping[str, Any]) -> PlanVersion:

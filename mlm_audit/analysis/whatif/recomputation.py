@@ -9,7 +9,7 @@ from mlm_audit.analysis.whatif.plan_changes import Compression
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import Month, naive
 from mlm_audit.domain.plan import Plan
-from mlm_audit.engine.analyses import Desk
+from mlm_audit.engine.analyses import AnalysisQueries
 from mlm_audit.engine.eligibility import decide
 
 MOST_HOPS = 1_000
@@ -40,7 +40,7 @@ TABLES = (
 )
 
 
-class Outcome(NamedTuple):
+class Recomputation(NamedTuple):
     """The result of a recomputation.
 
     `months` has the columns month, orders, commission_paisa, company_paisa, members_paisa and unposted_paisa. `members`
@@ -56,8 +56,8 @@ class Outcome(NamedTuple):
 
 
 def recompute(
-    desk: Desk, months: list[Month], plan: Plan, compression: Compression, tz: ZoneInfo, *, orders: bool = False
-) -> Outcome:
+    desk: AnalysisQueries, months: list[Month], plan: Plan, compression: Compression, tz: ZoneInfo, *, orders: bool = False
+) -> Recomputation:
     """Recompute the months' paid orders that still stand, under a plan.
 
     Raise InputError when an input cannot be read, when amounts exceed 2^63 paisa, or when compression meets a ring.
@@ -76,12 +76,12 @@ def recompute(
         desk.keep("sim_split", "simulated_split")
         by_order = desk.ask("simulated_by_order") if orders else pl.DataFrame()
         left_out = int(desk.ask("simulated_left_out").item())
-        return Outcome(desk.ask("simulated_months"), desk.ask("simulated_members"), by_order, left_out)
+        return Recomputation(desk.ask("simulated_months"), desk.ask("simulated_members"), by_order, left_out)
     finally:
         desk.clear(*TABLES)
 
 
-def _put_terms(desk: Desk, months: list[Month], plan: Plan, compression: Compression, tz: ZoneInfo) -> None:
+def _put_terms(desk: AnalysisQueries, months: list[Month], plan: Plan, compression: Compression, tz: ZoneInfo) -> None:
     """Load the parameters: the plan, the months, and the members eligible for each month under the plan's rules."""
     _put_plan(desk, plan, compression, tz)
     desk.put("sim_months", [_month(month) for month in months], {"month": pl.Int64, "starts_at": MOMENT, "ends_at": MOMENT})
@@ -94,7 +94,7 @@ def _month(month: Month) -> dict[str, Any]:
     return {"month": month.key, "starts_at": naive(month.start), "ends_at": naive(month.end)}
 
 
-def _put_plan(desk: Desk, plan: Plan, compression: Compression, tz: ZoneInfo) -> None:
+def _put_plan(desk: AnalysisQueries, plan: Plan, compression: Compression, tz: ZoneInfo) -> None:
     periods = list(enumerate(plan.periods(tz)))
     versions = [
         {
@@ -118,7 +118,7 @@ def _put_plan(desk: Desk, plan: Plan, compression: Compression, tz: ZoneInfo) ->
     desk.put("sim_terms", [{"compression": compression, "most_hops": MOST_HOPS}])
 
 
-def _eligible(desk: Desk, month: Month, plan: Plan) -> pl.DataFrame:
+def _eligible(desk: AnalysisQueries, month: Month, plan: Plan) -> pl.DataFrame:
     """Return the members eligible for a month under the plan's rules: columns month, member_id."""
     desk.put("sim_month", [{**_month(month), "month": month.key % 100, "year": month.key // 100}])
     people, purchases = desk.ask("month_people"), desk.ask("month_purchases")
@@ -126,7 +126,7 @@ def _eligible(desk: Desk, month: Month, plan: Plan) -> pl.DataFrame:
     return ruled.filter("is_eligible").select(pl.lit(month.key, pl.Int64).alias("month"), "member_id")
 
 
-def _refuse_rings(desk: Desk) -> None:
+def _refuse_rings(desk: AnalysisQueries) -> None:
     endless = desk.value("select coalesce(min(case when is_endless then order_id end), 0) from sim_walk")
     if endless:
         raise InputError(

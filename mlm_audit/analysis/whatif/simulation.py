@@ -9,12 +9,12 @@ import polars as pl
 from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.period import Months, ended, in_words, months_of
 from mlm_audit.analysis.whatif.plan_changes import changed_plan
-from mlm_audit.analysis.whatif.recomputation import Outcome, recompute
+from mlm_audit.analysis.whatif.recomputation import Recomputation, recompute
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.periods import month_label
-from mlm_audit.engine.analyses import Desk
+from mlm_audit.engine.analyses import AnalysisQueries
 from mlm_audit.reporting.core.story import Drawn, Story, Table, columns, rows_of
 from mlm_audit.reporting.core.svg_charts import bars
 
@@ -52,7 +52,7 @@ class Simulation(Answer):
         return self._members
 
 
-def simulate(desk: Desk, months: Months, now: datetime, changes: Mapping[str, Any]) -> Simulation:
+def simulate(desk: AnalysisQueries, months: Months, now: datetime, changes: Mapping[str, Any]) -> Simulation:
     """Recompute past months under changed terms, and compare with the same computation under the plan in force.
 
     For every paid order of the business months that still stands, the simulation recomputes the company share, the
@@ -86,7 +86,7 @@ def simulate(desk: Desk, months: Months, now: datetime, changes: Mapping[str, An
     return Simulation(story, members)
 
 
-def _left_out(desk: Desk, before: Outcome) -> list[str]:
+def _left_out(desk: AnalysisQueries, before: Recomputation) -> list[str]:
     """Return notes on what the figures do not include."""
     notes = []
     if "decisions" in desk.duck.missing:
@@ -113,8 +113,8 @@ def _compared(before: int, after: int) -> dict[str, int]:
     return {"before_paisa": before, "after_paisa": after, "change_paisa": after - before}
 
 
-def _totals(before: Outcome, after: Outcome) -> Table:
-    def total(outcome: Outcome, name: str) -> int:
+def _totals(before: Recomputation, after: Recomputation) -> Table:
+    def total(outcome: Recomputation, name: str) -> int:
         return _fits(sum(outcome.months[f"{name}_paisa"].to_list()))
 
     rows = tuple({"who": who, **_compared(total(before, who), total(after, who))} for who in WHO)
@@ -128,7 +128,7 @@ def _fits(paisa: int) -> int:
     return paisa
 
 
-def _by_month(before: Outcome, after: Outcome) -> Table:
+def _by_month(before: Recomputation, after: Recomputation) -> Table:
     later = {row["month"]: row for row in after.months.iter_rows(named=True)}
     rows = tuple(
         {"month": month_label(row["month"]), "who": who} | _compared(row[f"{who}_paisa"], later[row["month"]][f"{who}_paisa"])

@@ -6,24 +6,24 @@ Remedies are computed from data and returned as data. Nothing is posted or chang
 from mlm_audit.checks.remedies.declared import remedy_of
 from mlm_audit.checks.remedies.model import (
     Alternative,
-    Correction,
+    FieldCorrection,
     Insertion,
-    Posting,
     Remedy,
+    RemedyPosting,
     Removal,
-    Row,
+    RowReference,
     Step,
     WalletCorrection,
 )
 
 __all__ = [
     "Alternative",
-    "Correction",
+    "FieldCorrection",
     "Insertion",
-    "Posting",
     "Remedy",
+    "RemedyPosting",
     "Removal",
-    "Row",
+    "RowReference",
     "Step",
     "WalletCorrection",
     "remedy_of",

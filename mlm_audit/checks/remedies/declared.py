@@ -9,7 +9,7 @@ from mlm_audit.checks.causes import first_step
 from mlm_audit.checks.inputs import COMPANY_TYPES
 from mlm_audit.checks.remedies import lines, orders, payouts, records, sweep, wallets
 from mlm_audit.checks.remedies.breaks import Broken, NobodyNamedError, broken_of
-from mlm_audit.checks.remedies.model import Alternative, Posting, Remedy, Step
+from mlm_audit.checks.remedies.model import Alternative, Remedy, RemedyPosting, Step
 from mlm_audit.checks.roots import FEWEST_WRONG_OWNERS, FOLLOWS, TOO_MANY
 
 log = logging.getLogger(__name__)
@@ -303,13 +303,13 @@ def _is_of_earlier_version(broken: Broken) -> bool:
 
 def _is_unreadable(step: Step) -> bool:
     """Return whether a step lacks the id of the row that it rests on, or a posting lacks its amount."""
-    given: list[Any] = [step.rests_on.id, *([step.amount_paisa] if isinstance(step, Posting) else [])]
+    given: list[Any] = [step.rests_on.id, *([step.amount_paisa] if isinstance(step, RemedyPosting) else [])]
     return None in given
 
 
 def _is_of_nobody(step: Step) -> bool:
     """Return whether a step posts money of a member but names no member."""
-    return isinstance(step, Posting) and step.member_id is None and step.kind not in COMPANY_TYPES
+    return isinstance(step, RemedyPosting) and step.member_id is None and step.kind not in COMPANY_TYPES
 
 
 def _every_step(remedy: Remedy) -> Iterator[Step]:

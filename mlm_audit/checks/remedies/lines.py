@@ -6,12 +6,12 @@ from mlm_audit.checks.remedies.breaks import Broken
 from mlm_audit.checks.remedies.model import (
     NOW,
     Alternative,
-    Correction,
+    FieldCorrection,
     Insertion,
-    Posting,
     Remedy,
+    RemedyPosting,
     Removal,
-    Row,
+    RowReference,
     Step,
     reposting_key,
     reversal_key,
@@ -47,15 +47,15 @@ def rolled_up(broken: Broken) -> Remedy:
 
     It reverses the roll-up and gives the commission to the upline.
     """
-    number, rests_on = broken["rollup_id"], Row("ledger", broken["rollup_id"])
-    back = Posting(
+    number, rests_on = broken["rollup_id"], RowReference("ledger", broken["rollup_id"])
+    back = RemedyPosting(
         None, ROLLUP, -broken["rolled_up_paisa"], broken.order_id, broken["level"], reversal_key(number), True, rests_on
     )
     return _with_credit(broken, reposting_key(number), (back,))
 
 
 def _with_credit(broken: Broken, key: str, before: tuple[Step, ...]) -> Remedy:
-    order = Row("order", broken.order_id or 0)
+    order = RowReference("order", broken.order_id or 0)
     due, level = broken["due_paisa"], broken["level"]
     if broken["is_joining"]:
         record = _record(broken, RELEASED)
@@ -64,7 +64,7 @@ def _with_credit(broken: Broken, key: str, before: tuple[Step, ...]) -> Remedy:
             return (
                 *before,
                 record,
-                Posting(broken["upline_id"], SPONSOR, due, broken.order_id, level, key, moves_wallet, order),
+                RemedyPosting(broken["upline_id"], SPONSOR, due, broken.order_id, level, key, moves_wallet, order),
             )
 
         if broken["in_wallet"] == "unknown":
@@ -98,7 +98,7 @@ def _share(broken: Broken, amount_paisa: int, rows: int, member: int | None = No
         broken["month"],
         amount_paisa,
         source,
-        Row("order", broken.order_id or 0),
+        RowReference("order", broken.order_id or 0),
         rows,
     )
 
@@ -115,7 +115,7 @@ def _record(broken: Broken, status: str) -> Insertion:
         "processedAt": None if status == PENDING else NOW,
         "createdAt": NOW,
     }
-    return Insertion("commissions", values, Row("order", broken.order_id or 0))
+    return Insertion("commissions", values, RowReference("order", broken.order_id or 0))
 
 
 def misnamed(broken: Broken) -> Remedy:
@@ -124,7 +124,7 @@ def misnamed(broken: Broken) -> Remedy:
     It corrects the record. For a missing commission it also corrects the ledger row that has the line's key.
     """
     number = broken["stray_id"]
-    rests_on = Row("commissions", number)
+    rests_on = RowReference("commissions", number)
     wanted = {
         "orderId": (broken["stray_order_id"], broken.order_id),
         "level": (broken["stray_level"], broken["level"]),
@@ -133,7 +133,7 @@ def misnamed(broken: Broken) -> Remedy:
     if broken["stray_type"] not in ("joining", "repurchase"):
         wanted["type"] = (broken["stray_type"], kind)
     steps: list[Step] = [
-        Correction("commissions", number, column, before, after, rests_on)
+        FieldCorrection("commissions", number, column, before, after, rests_on)
         for column, (before, after) in wanted.items()
         if before != after
     ]
@@ -149,13 +149,13 @@ def misplaced(broken: Broken) -> Remedy:
     """Return the remedy for commission posted at another level of the same order. It moves it to the right level."""
     level, steps = broken["level"], list[Step]()
     if (number := broken["misplaced_record_id"]) is not None:
-        rests_on = Row("commissions", number)
-        steps.append(Correction("commissions", number, "level", broken["misplaced_record_level"], level, rests_on))
+        rests_on = RowReference("commissions", number)
+        steps.append(FieldCorrection("commissions", number, "level", broken["misplaced_record_level"], level, rests_on))
     if (number := broken["misplaced_credit_id"]) is not None:
-        rests_on, amount, other = Row("ledger", number), broken["misplaced_paisa"], broken["misplaced_credit_level"]
+        rests_on, amount, other = RowReference("ledger", number), broken["misplaced_paisa"], broken["misplaced_credit_level"]
         owner = broken["upline_id"]
-        steps.append(Posting(owner, SPONSOR, -amount, broken.order_id, other, reversal_key(number), True, rests_on))
-        steps.append(Posting(owner, SPONSOR, amount, broken.order_id, level, reposting_key(number), True, rests_on))
+        steps.append(RemedyPosting(owner, SPONSOR, -amount, broken.order_id, other, reversal_key(number), True, rests_on))
+        steps.append(RemedyPosting(owner, SPONSOR, amount, broken.order_id, level, reposting_key(number), True, rests_on))
     return Remedy(broken.id, tuple(steps))
 
 
@@ -164,15 +164,15 @@ def moved(broken: Broken) -> Remedy:
     owner, due, steps = broken["upline_id"], broken["due_paisa"], list[Step]()
     record, holder = broken["record_id"], broken["record_user_id"]
     if record is not None and holder != owner:
-        steps.append(Correction("commissions", record, "userId", holder, owner, Row("commissions", record)))
+        steps.append(FieldCorrection("commissions", record, "userId", holder, owner, RowReference("commissions", record)))
     if (number := broken["credit_id"]) is not None and broken["is_row_only"]:
-        rests_on = Row("ledger", number)
-        steps.append(Correction("ledger", number, "userId", broken["credit_user_id"], owner, rests_on))
+        rests_on = RowReference("ledger", number)
+        steps.append(FieldCorrection("ledger", number, "userId", broken["credit_user_id"], owner, rests_on))
     elif number is not None and broken["credit_user_id"] != owner:
-        rests_on, level, paid = Row("ledger", number), broken["level"], broken["credit_row_paisa"]
+        rests_on, level, paid = RowReference("ledger", number), broken["level"], broken["credit_row_paisa"]
         other = broken["credit_user_id"]
-        steps.append(Posting(other, SPONSOR, -paid, broken.order_id, level, reversal_key(number), True, rests_on))
-        steps.append(Posting(owner, SPONSOR, due, broken.order_id, level, reposting_key(number), True, rests_on))
+        steps.append(RemedyPosting(other, SPONSOR, -paid, broken.order_id, level, reversal_key(number), True, rests_on))
+        steps.append(RemedyPosting(owner, SPONSOR, due, broken.order_id, level, reposting_key(number), True, rests_on))
     # A record that names no member only gets its owner: the decision about it is already in the upline's month.
     is_settled = broken["record_status"] == PENDING or holder == owner or holder is None
     if record is None or broken["is_joining"] or is_settled:
@@ -196,18 +196,20 @@ def amount(broken: Broken) -> Remedy:
     due, steps = broken["due_paisa"], list[Step]()
     record, recorded = broken["record_id"], broken["recorded_paisa"]
     if record is not None and recorded != due:
-        rests_on = Row("commissions", record)
-        steps.append(Correction("commissions", record, "amount", recorded, due, rests_on))
+        rests_on = RowReference("commissions", record)
+        steps.append(FieldCorrection("commissions", record, "amount", recorded, due, rests_on))
         named, buyer = broken["record_from_id"], broken["buyer_id"]
         if named is not None and buyer is not None and named != buyer:  # for example, two records with swapped orders
-            steps.append(Correction("commissions", record, "fromUserId", named, buyer, rests_on))
+            steps.append(FieldCorrection("commissions", record, "fromUserId", named, buyer, rests_on))
         if not broken["is_joining"] and broken["record_status"] != PENDING:
             steps += settle(books_of_upline(broken), _share(broken, due - recorded, 0), broken["record_status"])
     if broken["is_joining"] and broken["credits"] and broken["credited_paisa"] != due:
         number, off = broken["credit_id"], due - broken["credited_paisa"]
         key = f"DIFFERENCE_{number}_{abs(off)}"
         owner = broken["upline_id"]
-        steps.append(Posting(owner, SPONSOR, off, broken.order_id, broken["level"], key, True, Row("ledger", number)))
+        steps.append(
+            RemedyPosting(owner, SPONSOR, off, broken.order_id, broken["level"], key, True, RowReference("ledger", number))
+        )
     return Remedy(broken.id, tuple(steps))
 
 
@@ -217,7 +219,9 @@ def edited_credit(broken: Broken) -> Remedy:
     The record and the wallet agree, and the ledger row differs from both.
     """
     number = broken["credit_id"]
-    step = Correction("ledger", number, "amount", broken["credited_paisa"], broken["due_paisa"], Row("ledger", number))
+    step = FieldCorrection(
+        "ledger", number, "amount", broken["credited_paisa"], broken["due_paisa"], RowReference("ledger", number)
+    )
     return Remedy(broken.id, (step,), notes=(EDITED,))
 
 
@@ -229,7 +233,7 @@ def doubled_record(broken: Broken) -> Remedy:
     record, own = broken["record_id"], broken["record_paisa"]
     # A break that was stored by an earlier version does not have the amount of the record itself.
     over = own if own is not None else broken["recorded_paisa"] - broken["due_paisa"]
-    steps: list[Step] = [Removal("commissions", record, Row("order", broken.order_id or 0))]
+    steps: list[Step] = [Removal("commissions", record, RowReference("order", broken.order_id or 0))]
     if not broken["is_joining"] and broken["record_status"] != PENDING:
         steps += settle(books_of_holder(broken), _share(broken, -over, -1, broken["record_user_id"]), broken["record_status"])
     return Remedy(broken.id, tuple(steps))
@@ -240,11 +244,11 @@ def lost_record(broken: Broken) -> Remedy:
     return Remedy(broken.id, (_record(broken, RELEASED),))
 
 
-def _posting(broken: Broken, *, moves_wallet: bool) -> Posting:
+def _posting(broken: Broken, *, moves_wallet: bool) -> RemedyPosting:
     number = broken["record_id"]
-    rests_on = Row("order", broken.order_id or 0) if number is None else Row("commissions", number)
+    rests_on = RowReference("order", broken.order_id or 0) if number is None else RowReference("commissions", number)
     key = f"ORDER_{broken.order_id}_L{broken['level']}"
-    return Posting(
+    return RemedyPosting(
         broken["upline_id"], SPONSOR, broken["due_paisa"], broken.order_id, broken["level"], key, moves_wallet, rests_on
     )
 
@@ -279,10 +283,10 @@ def taken_back(broken: Broken) -> tuple[Step, ...]:
     steps = list[Step]()
     level, order = broken["level"], broken.order_id
     if broken["credits"] and (number := broken["credit_id"]) is not None:
-        paid, rests_on = broken["credited_paisa"], Row("ledger", number)
-        steps.append(Posting(broken["credit_user_id"], SPONSOR, -paid, order, level, reversal_key(number), True, rests_on))
+        paid, rests_on = broken["credited_paisa"], RowReference("ledger", number)
+        steps.append(RemedyPosting(broken["credit_user_id"], SPONSOR, -paid, order, level, reversal_key(number), True, rests_on))
     if broken["records"] and (record := broken["record_id"]) is not None:
-        steps.append(Removal("commissions", record, Row("order", order or 0)))
+        steps.append(Removal("commissions", record, RowReference("order", order or 0)))
         if not broken["is_joining"] and broken["record_status"] != PENDING and broken["month"]:
             share = _share(broken, -broken["recorded_paisa"], -1, broken["record_user_id"])
             steps += settle(books_of_holder(broken), share, broken["record_status"])
@@ -300,7 +304,9 @@ def inactive(broken: Broken) -> Remedy:
         table = "commissions" if broken["credit_id"] is None else "ledger"
         key = reposting_key(number) if table == "ledger" else f"ORDER_{broken.order_id}_ROLLUP_L{broken['level']}"
         lacking = due - broken["rolled_up_paisa"]
-        steps.append(Posting(None, ROLLUP, lacking, broken.order_id, broken["level"], key, True, Row(table, number)))
+        steps.append(
+            RemedyPosting(None, ROLLUP, lacking, broken.order_id, broken["level"], key, True, RowReference(table, number))
+        )
     note = "If the upline was active when the order was paid, record since when instead, and move nothing."
     return Remedy(broken.id, tuple(steps), notes=(note,))
 
@@ -308,7 +314,7 @@ def inactive(broken: Broken) -> Remedy:
 def rolled_up_too(broken: Broken) -> Remedy:
     """Return the remedy for commission both paid to the upline and rolled up. It reverses the roll-up."""
     number = broken["rollup_id"]
-    back = Posting(
+    back = RemedyPosting(
         None,
         ROLLUP,
         -broken["rolled_up_paisa"],
@@ -316,7 +322,7 @@ def rolled_up_too(broken: Broken) -> Remedy:
         broken["level"],
         reversal_key(number),
         True,
-        Row("ledger", number),
+        RowReference("ledger", number),
     )
     return Remedy(broken.id, (back,))
 
@@ -327,7 +333,7 @@ def posted_early(broken: Broken) -> Remedy:
     It reverses the credit and keeps the record.
     """
     number = broken["credit_id"]
-    step = Posting(
+    step = RemedyPosting(
         broken["credit_user_id"],
         SPONSOR,
         -broken["credited_paisa"],
@@ -335,7 +341,7 @@ def posted_early(broken: Broken) -> Remedy:
         broken["level"],
         reversal_key(number),
         True,
-        Row("ledger", number),
+        RowReference("ledger", number),
     )
     return Remedy(broken.id, (step,))
 
@@ -344,8 +350,8 @@ def _reversed(broken: Broken) -> tuple[Step, ...]:
     steps = list(taken_back(broken))
     if broken["rollups"] and (number := broken["rollup_id"]) is not None:
         paid = broken["rolled_up_paisa"]
-        rests_on = Row("ledger", number)
-        steps.append(Posting(None, ROLLUP, -paid, broken.order_id, broken["level"], reversal_key(number), True, rests_on))
+        rests_on = RowReference("ledger", number)
+        steps.append(RemedyPosting(None, ROLLUP, -paid, broken.order_id, broken["level"], reversal_key(number), True, rests_on))
     return tuple(steps)
 
 
@@ -372,9 +378,9 @@ def not_paid(broken: Broken) -> Remedy:
 def order_paid(broken: Broken) -> tuple[Step, ...]:
     """Return the steps that mark the order as paid, at the time of its first posting."""
     order = broken.order_id or 0
-    rests_on = Row("order", order)
+    rests_on = RowReference("order", order)
     steps = list[Step]()
     if broken["order_status"] != "paid":
-        steps.append(Correction("order", order, "status", broken["order_status"], "paid", rests_on))
-    steps.append(Correction("order", order, "paidAt", None, broken["first_posted_at"], rests_on))
+        steps.append(FieldCorrection("order", order, "status", broken["order_status"], "paid", rests_on))
+    steps.append(FieldCorrection("order", order, "paidAt", None, broken["first_posted_at"], rests_on))
     return tuple(steps)

@@ -40,7 +40,7 @@ def reposting_key(ledger_id: int) -> str:
 
 
 @dataclass(frozen=True)
-class Row:
+class RowReference:
     """The row that a step rests on."""
 
     table: str
@@ -51,7 +51,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Posting:
+class RemedyPosting:
     """A ledger row to be posted.
 
     A `member_id` of None is the company. Without `moves_wallet` the wallet already has the amount.
@@ -64,7 +64,7 @@ class Posting:
     level: int | None
     key: str
     moves_wallet: bool
-    rests_on: Row
+    rests_on: RowReference
 
     def __str__(self) -> str:
         to = "the company" if self.member_id is None else f"member {self.member_id}"
@@ -76,7 +76,7 @@ class Posting:
 
 
 @dataclass(frozen=True)
-class Correction:
+class FieldCorrection:
     """A column of a record to be set from one value to another."""
 
     table: str
@@ -84,7 +84,7 @@ class Correction:
     column: str
     before: Any
     after: Any
-    rests_on: Row
+    rests_on: RowReference
 
     def __str__(self) -> str:
         before, after = (_shown(self.column, value) for value in (self.before, self.after))
@@ -97,7 +97,7 @@ class Insertion:
 
     table: str
     values: Mapping[str, Any]
-    rests_on: Row
+    rests_on: RowReference
 
     def __str__(self) -> str:
         values = ", ".join(f"{name} {_shown(name, value)}" for name, value in self.values.items() if value is not None)
@@ -110,7 +110,7 @@ class Removal:
 
     table: str
     id: int
-    rests_on: Row
+    rests_on: RowReference
 
     def __str__(self) -> str:
         return f"Remove {self.table} {self.id}"
@@ -126,7 +126,7 @@ class WalletCorrection:
     member_id: int
     before_paisa: int
     after_paisa: int
-    rests_on: Row
+    rests_on: RowReference
 
     def __str__(self) -> str:
         return (
@@ -135,11 +135,11 @@ class WalletCorrection:
         )
 
 
-Step = Posting | Correction | Insertion | Removal | WalletCorrection
+Step = RemedyPosting | FieldCorrection | Insertion | Removal | WalletCorrection
 
 WORDS: dict[type, str] = {
-    Posting: "post",
-    Correction: "correct",
+    RemedyPosting: "post",
+    FieldCorrection: "correct",
     Insertion: "insert",
     Removal: "remove",
     WalletCorrection: "set wallet",

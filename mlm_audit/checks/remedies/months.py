@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from mlm_audit.checks.remedies.breaks import Broken
-from mlm_audit.checks.remedies.model import ADDED, Correction, Insertion, Posting, Row, Step
+from mlm_audit.checks.remedies.model import ADDED, FieldCorrection, Insertion, RemedyPosting, RowReference, Step
 
 RELEASED, ROLLED_UP, PENDING = "released", "rolled_up", "pending"
 MONTHLY = ("CommissionRollup", "EligibilityLog", "MonthlyStats")
@@ -22,12 +22,12 @@ class Share(NamedTuple):
     month: int
     amount_paisa: int
     source: str
-    rests_on: Row
+    rests_on: RowReference
     rows: int
 
 
 @dataclass(frozen=True)
-class Books:
+class MonthRecords:
     """The stored records of a member's month, from the facts of a check (checks/sql/views/25_month_facts.sql).
 
     Each `gap_*` is the sum of the commission records minus what the roll-up record (`gap_recorded`), the roll-up's
@@ -46,23 +46,23 @@ class Books:
     stats_paisa: int | None = None
 
 
-def books_of(facts: Mapping[str, Any] | None, totals: Mapping[str, Any] | None) -> Books:
+def books_of(facts: Mapping[str, Any] | None, totals: Mapping[str, Any] | None) -> MonthRecords:
     """Return the books of a month from its facts and the month's totals. A null value counts as a missing row."""
     given = {**(facts or {}), **(totals or {})}
-    return Books(**{name: value for name, value in given.items() if value is not None})
+    return MonthRecords(**{name: value for name, value in given.items() if value is not None})
 
 
-def books_of_upline(broken: Broken) -> Books:
+def books_of_upline(broken: Broken) -> MonthRecords:
     """Return the month's books of the member to whom the line belongs."""
     return books_of(broken["books"], broken["totals"])
 
 
-def books_of_holder(broken: Broken) -> Books:
+def books_of_holder(broken: Broken) -> MonthRecords:
     """Return the month's books of the member whom the record names."""
     return books_of(broken["holder_books"], broken["totals"])
 
 
-def settle(books: Books, share: Share, status: str) -> tuple[Step, ...]:
+def settle(books: MonthRecords, share: Share, status: str) -> tuple[Step, ...]:
     """Return the steps for a share that the month released or rolled up; none if it is pending.
 
     The roll-up record, its credit and the release's credit are changed along with the commission records, each only if
@@ -73,11 +73,15 @@ def settle(books: Books, share: Share, status: str) -> tuple[Step, ...]:
         if books.gap_released:
             return ()
         key = f"REPURCHASE_{share.member}_{share.month}_{share.source}"
-        return (Posting(share.member, "repurchase_commission", share.amount_paisa, share.month, None, key, True, share.rests_on),)
+        return (
+            RemedyPosting(
+                share.member, "repurchase_commission", share.amount_paisa, share.month, None, key, True, share.rests_on
+            ),
+        )
     return roll_up(books, share) if status == ROLLED_UP else ()
 
 
-def roll_up(books: Books, share: Share) -> tuple[Step, ...]:
+def roll_up(books: MonthRecords, share: Share) -> tuple[Step, ...]:
     """Return the steps for a share that goes to the company.
 
     They change the CommissionRollup row, its credit, the amount in the log and the total of the month.
@@ -87,19 +91,19 @@ def roll_up(books: Books, share: Share) -> tuple[Step, ...]:
     if share.amount_paisa and not books.gap_credited:
         key = f"ROLLUP_{share.member}_{share.month}_{share.source}"
         reference = ADDED if books.rollup_id is None else books.rollup_id
-        steps.append(Posting(None, "commission_rollup", share.amount_paisa, reference, None, key, True, share.rests_on))
+        steps.append(RemedyPosting(None, "commission_rollup", share.amount_paisa, reference, None, key, True, share.rests_on))
     if books.log_id is not None:
-        rests_on = Row("EligibilityLog", books.log_id)
+        rests_on = RowReference("EligibilityLog", books.log_id)
         logged = books.logged_paisa or 0
         after = _follow(logged, books.rollup_paisa, recorded)
         steps += _set("EligibilityLog", books.log_id, "rolledUpAmount", logged, after, rests_on)
     if books.stats_paisa is not None:
-        rests_on, after = Row("MonthlyStats", share.month), books.stats_paisa + recorded
+        rests_on, after = RowReference("MonthlyStats", share.month), books.stats_paisa + recorded
         steps += _set("MonthlyStats", share.month, "totalRolledUpAmount", books.stats_paisa, after, rests_on)
     return tuple(steps)
 
 
-def _record(books: Books, share: Share, recorded: int) -> Sequence[Step]:
+def _record(books: MonthRecords, share: Share, recorded: int) -> Sequence[Step]:
     if books.rollup_id is None:
         if recorded <= 0:
             return []
@@ -111,15 +115,19 @@ def _record(books: Books, share: Share, recorded: int) -> Sequence[Step]:
             "commissionCount": books.rolled_up_rows + share.rows,
         }
         return [Insertion("CommissionRollup", values, share.rests_on)]
-    rests_on, before, rows = Row("CommissionRollup", books.rollup_id), books.rollup_paisa, books.rolled_up_rows + share.rows
+    rests_on, before, rows = (
+        RowReference("CommissionRollup", books.rollup_id),
+        books.rollup_paisa,
+        books.rolled_up_rows + share.rows,
+    )
     return [
         *_set("CommissionRollup", books.rollup_id, "rolledUpAmount", before, before + recorded, rests_on),
         *_set("CommissionRollup", books.rollup_id, "commissionCount", books.rollup_count, rows, rests_on),
     ]
 
 
-def _set(table: str, number: int, column: str, before: int | None, after: int, rests_on: Row) -> Sequence[Step]:
-    return [] if before == after else [Correction(table, number, column, before, after, rests_on)]
+def _set(table: str, number: int, column: str, before: int | None, after: int, rests_on: RowReference) -> Sequence[Step]:
+    return [] if before == after else [FieldCorrection(table, number, column, before, after, rests_on)]
 
 
 def _follow(stated: int, summed: int, change: int) -> int:
@@ -136,13 +144,13 @@ def merged(steps: Sequence[Step]) -> tuple[Step, ...]:
 
     The changes add up. A correction without a net change is left out.
     """
-    changes: dict[tuple[str, int, str], list[Correction]] = {}
+    changes: dict[tuple[str, int, str], list[FieldCorrection]] = {}
     for step in steps:
-        if isinstance(step, Correction) and step.table in MONTHLY:
+        if isinstance(step, FieldCorrection) and step.table in MONTHLY:
             changes.setdefault((step.table, step.id, step.column), []).append(step)
     found: list[Step] = []
     for step in steps:
-        if not isinstance(step, Correction) or step.table not in MONTHLY:
+        if not isinstance(step, FieldCorrection) or step.table not in MONTHLY:
             found.append(step)
             continue
         mine = changes[step.table, step.id, step.column]

@@ -9,12 +9,12 @@ from mlm_audit.checks.remedies.lines import order_paid
 from mlm_audit.checks.remedies.model import (
     NOW,
     Alternative,
-    Correction,
+    FieldCorrection,
     Insertion,
-    Posting,
     Remedy,
+    RemedyPosting,
     Removal,
-    Row,
+    RowReference,
     Step,
     reposting_key,
     reversal_key,
@@ -25,15 +25,15 @@ from mlm_audit.checks.remedies.payouts import company_key
 SCHEDULE = "SelfPayoutSchedule"
 
 
-def _order(broken: Broken) -> Row:
-    return Row("order", broken.order_id or 0)
+def _order(broken: Broken) -> RowReference:
+    return RowReference("order", broken.order_id or 0)
 
 
 def company_lost(broken: Broken) -> Remedy:
     """Return the remedy for a company line that was never posted. It posts the line."""
     line, level = broken["line"], broken["level"]
     key = company_key(broken.order_id, line, level)
-    return Remedy(broken.id, (Posting(None, line, broken["due_paisa"], broken.order_id, level, key, True, _order(broken)),))
+    return Remedy(broken.id, (RemedyPosting(None, line, broken["due_paisa"], broken.order_id, level, key, True, _order(broken)),))
 
 
 def company_twice(broken: Broken) -> Remedy:
@@ -48,13 +48,13 @@ def company_difference(broken: Broken) -> Remedy:
     off = broken["due_paisa"] - broken["posted_paisa"]
     if broken["posted_paisa"] == 0:  # a row with amount 0 posted nothing: its amount is corrected
         number = broken["ledger_id"]
-        return Remedy(broken.id, (Correction("ledger", number, "amount", 0, off, Row("ledger", number)),))
+        return Remedy(broken.id, (FieldCorrection("ledger", number, "amount", 0, off, RowReference("ledger", number)),))
     return Remedy(broken.id, (_company(broken, off, f"DIFFERENCE_{broken['ledger_id']}_{abs(off)}"),))
 
 
-def _company(broken: Broken, amount_paisa: int, key: str) -> Posting:
-    rests_on = Row("ledger", broken["ledger_id"])
-    return Posting(None, broken["line"], amount_paisa, broken.order_id, broken["level"], key, True, rests_on)
+def _company(broken: Broken, amount_paisa: int, key: str) -> RemedyPosting:
+    rests_on = RowReference("ledger", broken["ledger_id"])
+    return RemedyPosting(None, broken["line"], amount_paisa, broken.order_id, broken["level"], key, True, rests_on)
 
 
 def company_unpaid(broken: Broken) -> Remedy:
@@ -73,21 +73,21 @@ def payment_time(broken: Broken) -> Remedy:
     """Return the remedy for a paid order without a time of payment. It sets the time of the first posting."""
     if broken["paid_at"] is not None or broken["first_posted_at"] is None:
         return Remedy(broken.id, first=first_step(broken.cause))
-    step = Correction("order", broken.order_id or 0, "paidAt", None, broken["first_posted_at"], _order(broken))
+    step = FieldCorrection("order", broken.order_id or 0, "paidAt", None, broken["first_posted_at"], _order(broken))
     return Remedy(broken.id, (step,), notes=("Compare the time with the shop's before it is set.",))
 
 
 def basis(broken: Broken) -> Remedy:
     """Return the remedy for an edited order, whose lines all match another commissionable amount."""
     order, now, then = broken.order_id or 0, broken["commission_paisa"], broken["basis_paisa"]
-    step = Correction("order", order, "commissionAmount", now, then, _order(broken))
+    step = FieldCorrection("order", order, "commissionAmount", now, then, _order(broken))
     note = "Post nothing for the order's lines: they follow from its amount. Where the new amount is right, a person approves it first."
     return Remedy(broken.id, alternatives=(Alternative("nobody approved the other amount", (step,)),), notes=(note,))
 
 
 def buyer(broken: Broken) -> Remedy:
     """Return the remedy for an edited order, whose records all name a different buyer."""
-    step = Correction("order", broken.order_id or 0, "userId", broken["user_id"], broken["buyer_id"], _order(broken))
+    step = FieldCorrection("order", broken.order_id or 0, "userId", broken["user_id"], broken["buyer_id"], _order(broken))
     note = "Do not move any of the order's postings. Where the new buyer is right, a person approves the change first."
     return Remedy(broken.id, alternatives=(Alternative("nobody approved the change of buyer", (step,)),), notes=(note,))
 
@@ -105,8 +105,8 @@ def matrix_place(broken: Broken) -> Remedy:
             first=f"Member {member} has {nodes} nodes in the matrix, and the orders were paid along the place {below}. Find out which of "
             "the nodes is right, remove the others, and run the reconciliation again",
         )
-    rests_on = Row("order", (broken["order_ids"] or [0])[0])
-    step: Step = Correction("matrix_nodes", member, "parentId", broken["parent_id"], old, rests_on)
+    rests_on = RowReference("order", (broken["order_ids"] or [0])[0])
+    step: Step = FieldCorrection("matrix_nodes", member, "parentId", broken["parent_id"], old, rests_on)
     if not nodes:
         step = Insertion("matrix_nodes", {"userId": member, "parentId": old}, rests_on)
     notes = (
@@ -125,7 +125,7 @@ def joining_flag(broken: Broken) -> Remedy:
         why = "what was posted for this order agrees with its flag"
         return Remedy(broken.id, first=f"Find the order that is missing, or the time of payment that was changed: {why}")
     flag = bool(broken["is_joining"])
-    step = Correction("order", broken.order_id or 0, "isJoiningOrder", flag, not flag, _order(broken))
+    step = FieldCorrection("order", broken.order_id or 0, "isJoiningOrder", flag, not flag, _order(broken))
     return Remedy(broken.id, (step,), notes=("Post nothing for the order's lines before that.",))
 
 
@@ -155,7 +155,7 @@ def instalment_misnamed(broken: Broken) -> Remedy:
     return Remedy(
         broken.id,
         tuple(
-            Correction(SCHEDULE, number, column, before, after, _order(broken))
+            FieldCorrection(SCHEDULE, number, column, before, after, _order(broken))
             for column, (before, after) in wanted.items()
             if before != after
         ),
@@ -172,12 +172,12 @@ def instalment_surplus(broken: Broken) -> Remedy:
         if broken[number] is not None and broken[status] != "paid":
             return Remedy(broken.id, (Removal(SCHEDULE, broken[number], _order(broken)),))
     number, paid = broken["last_id"], broken["credited_paisa"]
-    rests_on, steps = Row(SCHEDULE, number), list[Step]()
+    rests_on, steps = RowReference(SCHEDULE, number), list[Step]()
     if paid:
         holder = broken["holder_id"] or broken["last_user_id"]
-        steps.append(Posting(holder, "self_payout", -paid, number, None, f"TAKEN_BACK_{number}", True, rests_on))
+        steps.append(RemedyPosting(holder, "self_payout", -paid, number, None, f"TAKEN_BACK_{number}", True, rests_on))
     if (history := broken["history_id"]) is not None:
-        steps.append(Correction("PayoutHistory", history, "status", "completed", "cancelled", rests_on))
+        steps.append(FieldCorrection("PayoutHistory", history, "status", "completed", "cancelled", rests_on))
     return Remedy(broken.id, (*steps, Removal(SCHEDULE, number, _order(broken))))
 
 
@@ -189,16 +189,16 @@ def instalment_amount(broken: Broken) -> Remedy:
     number, before, due = broken["last_id"], broken["last_paisa"], broken["due_paisa"]
     if before is None:
         return Remedy(broken.id, first="Correct the amount that cannot be read; until then nothing is posted")
-    steps: list[Step] = [Correction(SCHEDULE, number, "amount", before, due, _order(broken))]
+    steps: list[Step] = [FieldCorrection(SCHEDULE, number, "amount", before, due, _order(broken))]
     if broken["last_status"] == "paid":
-        off, rests_on = due - broken["credited_paisa"], Row(SCHEDULE, number)
+        off, rests_on = due - broken["credited_paisa"], RowReference(SCHEDULE, number)
         if broken["last_actual_paisa"] != due:
-            steps.append(Correction(SCHEDULE, number, "actualAmount", broken["last_actual_paisa"], due, _order(broken)))
+            steps.append(FieldCorrection(SCHEDULE, number, "actualAmount", broken["last_actual_paisa"], due, _order(broken)))
         if off:
             key = f"DIFFERENCE_{SCHEDULE}_{number}_{abs(off)}"
-            steps.append(Posting(broken["last_user_id"], "self_payout", off, number, None, key, True, rests_on))
+            steps.append(RemedyPosting(broken["last_user_id"], "self_payout", off, number, None, key, True, rests_on))
         if (history := broken["history_id"]) is not None and broken["history_paisa"] != due:
-            steps.append(Correction("PayoutHistory", history, "amount", broken["history_paisa"], due, rests_on))
+            steps.append(FieldCorrection("PayoutHistory", history, "amount", broken["history_paisa"], due, rests_on))
     return Remedy(broken.id, tuple(steps))
 
 
@@ -209,15 +209,21 @@ def instalment_owner(broken: Broken) -> Remedy:
     """
     number, before, owner = broken["last_id"], broken["last_user_id"], broken.member_id
     if (other := broken["of_order_id"]) is not None:
-        return Remedy(broken.id, (Correction(SCHEDULE, number, "orderId", broken.order_id, other, Row("order", other)),))
-    rests_on = Row(SCHEDULE, number)
-    steps: list[Step] = [Correction(SCHEDULE, number, "userId", before, owner, _order(broken))]
+        return Remedy(
+            broken.id, (FieldCorrection(SCHEDULE, number, "orderId", broken.order_id, other, RowReference("order", other)),)
+        )
+    rests_on = RowReference(SCHEDULE, number)
+    steps: list[Step] = [FieldCorrection(SCHEDULE, number, "userId", before, owner, _order(broken))]
     if broken["last_status"] == "paid" and (credit := broken["ledger_id"]) is not None and broken["holder_id"] != owner:
         paid, holder = broken["credited_paisa"], broken["holder_id"]
-        steps.append(Posting(holder, "self_payout", -paid, number, None, reversal_key(credit), True, Row("ledger", credit)))
-        steps.append(Posting(owner, "self_payout", paid, number, None, reposting_key(credit), True, Row("ledger", credit)))
+        steps.append(
+            RemedyPosting(holder, "self_payout", -paid, number, None, reversal_key(credit), True, RowReference("ledger", credit))
+        )
+        steps.append(
+            RemedyPosting(owner, "self_payout", paid, number, None, reposting_key(credit), True, RowReference("ledger", credit))
+        )
     if (history := broken["history_id"]) is not None and broken["history_user_id"] != owner:
-        steps.append(Correction("PayoutHistory", history, "userId", broken["history_user_id"], owner, rests_on))
+        steps.append(FieldCorrection("PayoutHistory", history, "userId", broken["history_user_id"], owner, rests_on))
     return Remedy(broken.id, tuple(steps))
 
 
@@ -230,15 +236,19 @@ def refund(broken: Broken) -> Remedy:
 
 
 def _undone(broken: Broken, line: dict[str, Any]) -> tuple[Step, ...]:
-    rests_on, amount, user = Row(line["table"], line["id"]), line["amount_paisa"], line.get("user_id")
+    rests_on, amount, user = RowReference(line["table"], line["id"]), line["amount_paisa"], line.get("user_id")
     if line["table"] == "ledger":
         key = reversal_key(line["id"])
-        return (Posting(user, line["kind"], -amount, line["reference_id"], line.get("level"), key, True, rests_on),)
+        return (RemedyPosting(user, line["kind"], -amount, line["reference_id"], line.get("level"), key, True, rests_on),)
     if line["table"] == SCHEDULE:
         if line["status"] != "paid":
             return (Removal(SCHEDULE, line["id"], _order(broken)),)
         number = line["level"]  # the id of the ledger row that paid it
-        return (Posting(user, "self_payout", -amount, line["id"], None, reversal_key(number), True, Row("ledger", number)),)
+        return (
+            RemedyPosting(
+                user, "self_payout", -amount, line["id"], None, reversal_key(number), True, RowReference("ledger", number)
+            ),
+        )
     taken: Step = Removal("commissions", line["id"], _order(broken))
     if not line["is_whole"]:
         taken = _taken_off(broken, line)
@@ -268,11 +278,11 @@ def _taken_off(broken: Broken, line: dict[str, Any]) -> Insertion:
 def unknown_order(broken: Broken) -> Remedy:
     """Return the remedy for a row of an order that does not exist."""
     table, number, paid = broken["table"], broken["row_id"], broken["row_paisa"]
-    rests_on = Row(table, number)
+    rests_on = RowReference(table, number)
     steps: tuple[Step, ...] = (Removal(table, number, rests_on),)
     if table == "ledger":
         level, reference = broken["level"], broken["reference_id"]
-        steps = (Posting(broken.member_id, broken["type"], -paid, reference, level, reversal_key(number), True, rests_on),)
+        steps = (RemedyPosting(broken.member_id, broken["type"], -paid, reference, level, reversal_key(number), True, rests_on),)
     elif broken["status"] not in (PENDING, "failed", "permanently_failed"):
         return Remedy(broken.id, first="Find the order: the row was decided or paid already, and nothing says in which month")
     way = Alternative("no such order was ever placed", steps)
@@ -289,7 +299,7 @@ def unknown_member(broken: Broken) -> Remedy:
     if broken["table"] != "ledger" or broken["rows"] != 1 or broken["tables"] != 1:
         return Remedy(broken.id, first=first_step(broken.cause), notes=(restore,))
     number = broken["row_id"]
-    back = Posting(
+    back = RemedyPosting(
         broken.member_id,
         broken["type"],
         -broken.amount_paisa,
@@ -297,7 +307,7 @@ def unknown_member(broken: Broken) -> Remedy:
         broken["level"],
         reversal_key(number),
         True,
-        Row("ledger", number),
+        RowReference("ledger", number),
     )
     return Remedy(broken.id, alternatives=(Alternative("there never was such a member", (back,)),), notes=(restore,))
 
@@ -305,8 +315,8 @@ def unknown_member(broken: Broken) -> Remedy:
 def counter(broken: Broken) -> Remedy:
     """Return the remedy for a counter of purchases that differs from the orders."""
     member = broken.member
-    rests_on = Row("users", member)
-    steps = [Correction("users", member, broken["column"], broken["counter_paisa"], broken["expected_paisa"], rests_on)]
+    rests_on = RowReference("users", member)
+    steps = [FieldCorrection("users", member, broken["column"], broken["counter_paisa"], broken["expected_paisa"], rests_on)]
     if (other := broken["since_counter_paisa"]) is not None:
-        steps.append(Correction("users", member, "monthlyPurchase", other, broken["since_paisa"], rests_on))
+        steps.append(FieldCorrection("users", member, "monthlyPurchase", other, broken["since_paisa"], rests_on))
     return Remedy(broken.id, tuple(steps))

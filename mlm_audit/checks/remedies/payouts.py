@@ -3,12 +3,12 @@
 from mlm_audit.checks.remedies.breaks import Broken
 from mlm_audit.checks.remedies.model import (
     Alternative,
-    Correction,
+    FieldCorrection,
     Insertion,
-    Posting,
     Remedy,
+    RemedyPosting,
     Removal,
-    Row,
+    RowReference,
     Step,
     reposting_key,
     reversal_key,
@@ -20,16 +20,20 @@ HAS_IT = "the wallet has the amount already"
 LACKS_IT = "the wallet does not have the amount"
 
 
-def _credit(broken: Broken, *, moves_wallet: bool) -> Posting:
+def _credit(broken: Broken, *, moves_wallet: bool) -> RemedyPosting:
     number = broken["schedule_id"]
     key = f"SELF_PAYOUT_{number}"
-    return Posting(broken.member, "self_payout", broken["due_paisa"], number, None, key, moves_wallet, Row(SCHEDULE, number))
+    return RemedyPosting(
+        broken.member, "self_payout", broken["due_paisa"], number, None, key, moves_wallet, RowReference(SCHEDULE, number)
+    )
 
 
-def _debit(broken: Broken, *, moves_wallet: bool) -> Posting:
+def _debit(broken: Broken, *, moves_wallet: bool) -> RemedyPosting:
     number = broken["withdrawal_id"]
     key = f"WITHDRAWAL_{number}"
-    return Posting(broken.member, "withdrawal", -broken["due_paisa"], number, None, key, moves_wallet, Row(REQUESTS, number))
+    return RemedyPosting(
+        broken.member, "withdrawal", -broken["due_paisa"], number, None, key, moves_wallet, RowReference(REQUESTS, number)
+    )
 
 
 def payout_lost(broken: Broken) -> Remedy:
@@ -73,7 +77,7 @@ def other_kind(broken: Broken) -> Remedy:
         "company-posting": (broken["line"], broken.order_id),
     }.get(broken.code, ("sponsor_commission", broken.order_id))
     number = broken["other_id"]
-    rests_on = Row("ledger", number)
+    rests_on = RowReference("ledger", number)
     steps: list[Step] = []
     if broken["is_row_only"]:
         return owner_edited(broken, number, broken["holder_id"], broken.member)
@@ -81,15 +85,15 @@ def other_kind(broken: Broken) -> Remedy:
         why = "has the key with another amount or owner"
         return Remedy(broken.id, first=f"Find out what ledger row {number} is, which {why}; post and pay nothing before that")
     if broken["other_type"] != kind:
-        steps.append(Correction("ledger", number, "type", broken["other_type"], kind, rests_on))
+        steps.append(FieldCorrection("ledger", number, "type", broken["other_type"], kind, rests_on))
     if broken["other_reference_id"] != reference:
-        steps.append(Correction("ledger", number, "referenceId", broken["other_reference_id"], reference, rests_on))
+        steps.append(FieldCorrection("ledger", number, "referenceId", broken["other_reference_id"], reference, rests_on))
     if broken["other_level"] != broken["level"]:
-        steps.append(Correction("ledger", number, "levelDepth", broken["other_level"], broken["level"], rests_on))
+        steps.append(FieldCorrection("ledger", number, "levelDepth", broken["other_level"], broken["level"], rests_on))
     if broken.code == "company-posting" and broken["other_user_id"] is not None:
-        steps.append(Correction("ledger", number, "userId", broken["other_user_id"], None, rests_on))
+        steps.append(FieldCorrection("ledger", number, "userId", broken["other_user_id"], None, rests_on))
     if broken["other_ref"] is not None and broken["other_ref"] != (key := _key(broken, reference)):
-        steps.append(Correction("ledger", number, "ref", broken["other_ref"], key, rests_on))
+        steps.append(FieldCorrection("ledger", number, "ref", broken["other_ref"], key, rests_on))
     if steps:
         return Remedy(broken.id, tuple(steps), notes=("Pay nothing: the row is there.",))
     return Remedy(broken.id, first=f"Compare ledger row {number}, which has the key, with the record; pay nothing before that")
@@ -117,15 +121,15 @@ def payout_marked(broken: Broken) -> Remedy:
     It marks the instalment, so that it is not paid again.
     """
     number = broken["schedule_id"]
-    rests_on = Row("ledger", broken["ledger_id"])
+    rests_on = RowReference("ledger", broken["ledger_id"])
     if broken["credited_paisa"] <= 0:
         return Remedy(
             broken.id, first=f"Find out what ledger row {broken['ledger_id']} takes back: the instalment was never paid"
         )
     steps = (
-        Correction(SCHEDULE, number, "status", broken["status"], "paid", rests_on),
-        Correction(SCHEDULE, number, "actualAmount", None, broken["credited_paisa"], rests_on),
-        Correction(SCHEDULE, number, "processedAt", None, broken["credited_at"], rests_on),
+        FieldCorrection(SCHEDULE, number, "status", broken["status"], "paid", rests_on),
+        FieldCorrection(SCHEDULE, number, "actualAmount", None, broken["credited_paisa"], rests_on),
+        FieldCorrection(SCHEDULE, number, "processedAt", None, broken["credited_at"], rests_on),
     )
     return Remedy(broken.id, steps)
 
@@ -136,8 +140,10 @@ def payout_unscheduled(broken: Broken) -> Remedy:
     A person decides whether the instalment was lost or the credit is wrong.
     """
     number, paid = broken["ledger_id"] or _ledger_id(broken), broken["credited_paisa"]
-    moves, rests_on = not broken["is_outside_wallet"], Row("ledger", number)
-    back = Posting(broken.member_id, "self_payout", -paid, broken["schedule_id"], None, reversal_key(number), moves, rests_on)
+    moves, rests_on = not broken["is_outside_wallet"], RowReference("ledger", number)
+    back = RemedyPosting(
+        broken.member_id, "self_payout", -paid, broken["schedule_id"], None, reversal_key(number), moves, rests_on
+    )
     return Remedy(
         broken.id,
         alternatives=(Alternative("no order gives this instalment", (back,)),),
@@ -152,13 +158,13 @@ def _ledger_id(broken: Broken) -> int:
 def payout_moved(broken: Broken) -> Remedy:
     """Return the remedy for a payout credited to another member. It reverses the credit and credits the owner."""
     number, holder = broken["ledger_id"], broken["holder_id"] or None
-    rests_on = Row("ledger", number)
+    rests_on = RowReference("ledger", number)
     if broken["is_row_only"]:
         return owner_edited(broken, number, holder, broken.member)
     paid, schedule = broken["credited_paisa"], broken["schedule_id"]
     steps = (
-        Posting(holder, "self_payout", -paid, schedule, None, reversal_key(number), True, rests_on),
-        Posting(broken.member, "self_payout", broken["due_paisa"], schedule, None, reposting_key(number), True, rests_on),
+        RemedyPosting(holder, "self_payout", -paid, schedule, None, reversal_key(number), True, rests_on),
+        RemedyPosting(broken.member, "self_payout", broken["due_paisa"], schedule, None, reposting_key(number), True, rests_on),
     )
     return Remedy(broken.id, steps)
 
@@ -168,7 +174,7 @@ def owner_edited(broken: Broken, number: int, holder: int | None, owner: int) ->
 
     The wallets are right for the owner, and only the row names another member.
     """
-    step = Correction("ledger", number, "userId", holder, owner, Row("ledger", number))
+    step = FieldCorrection("ledger", number, "userId", holder, owner, RowReference("ledger", number))
     return Remedy(broken.id, (step,), notes=(EDITED,))
 
 
@@ -188,15 +194,15 @@ def withdrawal_difference(broken: Broken) -> Remedy:
     post = _difference(broken, "withdrawal", number, debited - due)
     ways = [Alternative("the bank paid what the request says", (post,))]
     if debited > 0:
-        amend = Correction(REQUESTS, number, "amount", due, debited, Row(REQUESTS, number))
+        amend = FieldCorrection(REQUESTS, number, "amount", due, debited, RowReference(REQUESTS, number))
         ways.append(Alternative("the bank paid what the ledger says", (amend,)))
     return Remedy(broken.id, alternatives=tuple(ways))
 
 
-def _difference(broken: Broken, kind: str, reference: int, amount_paisa: int) -> Posting:
+def _difference(broken: Broken, kind: str, reference: int, amount_paisa: int) -> RemedyPosting:
     number = broken["ledger_id"]
     key = f"DIFFERENCE_{number}_{abs(amount_paisa)}"
-    return Posting(broken.member, kind, amount_paisa, reference, None, key, True, Row("ledger", number))
+    return RemedyPosting(broken.member, kind, amount_paisa, reference, None, key, True, RowReference("ledger", number))
 
 
 def amount_edited(broken: Broken) -> Remedy:
@@ -210,7 +216,9 @@ def amount_edited(broken: Broken) -> Remedy:
         before, after = -broken["debited_paisa"], -broken["due_paisa"]
     if broken.code == "release-ledger":
         after = broken["released_paisa"]
-    return Remedy(broken.id, (Correction("ledger", number, "amount", before, after, Row("ledger", number)),), notes=(EDITED,))
+    return Remedy(
+        broken.id, (FieldCorrection("ledger", number, "amount", before, after, RowReference("ledger", number)),), notes=(EDITED,)
+    )
 
 
 def withdrawal_lost(broken: Broken) -> Remedy:
@@ -219,7 +227,7 @@ def withdrawal_lost(broken: Broken) -> Remedy:
     A person checks on the bank's statement whether the money left.
     """
     number = broken["withdrawal_id"]
-    reject = Correction(REQUESTS, number, "status", "approved", "rejected", Row(REQUESTS, number))
+    reject = FieldCorrection(REQUESTS, number, "status", "approved", "rejected", RowReference(REQUESTS, number))
     left = Alternative("the bank shows that the money left", (_debit(broken, moves_wallet=True),))
     stayed = Alternative("the bank shows no such payment", (reject,))
     twin = broken["twin_id"]
@@ -241,7 +249,7 @@ def withdrawal_unclear(broken: Broken) -> Remedy:
     A person decides whether the money left and whether the wallet was debited.
     """
     number = broken["withdrawal_id"]
-    reject = Correction(REQUESTS, number, "status", "approved", "rejected", Row(REQUESTS, number))
+    reject = FieldCorrection(REQUESTS, number, "status", "approved", "rejected", RowReference(REQUESTS, number))
     return Remedy(
         broken.id,
         alternatives=(
@@ -264,7 +272,7 @@ def withdrawal_twice(broken: Broken) -> Remedy:
             broken.id, first="Find out which of the debits is the one that was asked for; nothing is credited before that"
         )
     moves, request = not broken["is_outside_wallet"], broken["withdrawal_id"]
-    step = Posting(member, "withdrawal", excess, request, None, reversal_key(number), moves, Row("ledger", number))
+    step = RemedyPosting(member, "withdrawal", excess, request, None, reversal_key(number), moves, RowReference("ledger", number))
     return Remedy(broken.id, (step,))
 
 
@@ -275,8 +283,10 @@ def withdrawal_unapproved(broken: Broken) -> Remedy:
         return Remedy(
             broken.id, first="Find out why another member was debited for this request; nothing is credited before that"
         )
-    back = Posting(broken.member, "withdrawal", debited, request, None, reversal_key(number), True, Row("ledger", number))
-    approve = Correction(REQUESTS, request, "status", broken["status"], "approved", Row("ledger", number))
+    back = RemedyPosting(
+        broken.member, "withdrawal", debited, request, None, reversal_key(number), True, RowReference("ledger", number)
+    )
+    approve = FieldCorrection(REQUESTS, request, "status", broken["status"], "approved", RowReference("ledger", number))
     return Remedy(
         broken.id,
         alternatives=(
@@ -292,8 +302,8 @@ def withdrawal_unrequested(broken: Broken) -> Remedy:
     A person decides whether the request's row was lost or there was no request.
     """
     number, request, debited = broken["ledger_id"], broken["withdrawal_id"], broken["debited_paisa"]
-    rests_on = Row("ledger", number)
-    back = Posting(broken.member_id, "withdrawal", debited, request, None, reversal_key(number), True, rests_on)
+    rests_on = RowReference("ledger", number)
+    back = RemedyPosting(broken.member_id, "withdrawal", debited, request, None, reversal_key(number), True, rests_on)
     ways = [Alternative("the bank shows no such payment", (back,))]
     if request is not None and debited > 0 and broken.member_id is not None:
         values = {"id": request, "userId": broken.member_id, "amount": debited, "status": "approved"}
@@ -308,12 +318,12 @@ def withdrawal_moved(broken: Broken) -> Remedy:
     It reverses the debit and debits the member who made the request, if the bank paid that member.
     """
     number, holder = broken["ledger_id"], broken["holder_id"] or None
-    rests_on, request = Row("ledger", number), broken["withdrawal_id"]
+    rests_on, request = RowReference("ledger", number), broken["withdrawal_id"]
     if broken["is_row_only"]:
         return owner_edited(broken, number, holder, broken.member)
     steps = (
-        Posting(holder, "withdrawal", broken["debited_paisa"], request, None, reversal_key(number), True, rests_on),
-        Posting(broken.member, "withdrawal", -broken["due_paisa"], request, None, reposting_key(number), True, rests_on),
+        RemedyPosting(holder, "withdrawal", broken["debited_paisa"], request, None, reversal_key(number), True, rests_on),
+        RemedyPosting(broken.member, "withdrawal", -broken["due_paisa"], request, None, reposting_key(number), True, rests_on),
     )
     way = Alternative(f"the bank paid member {broken.member}, who asked for it", steps)
     note = "Where the bank paid the member who was debited, correct the member of the request instead, and move nothing."
@@ -328,7 +338,7 @@ def credit_reversed(broken: Broken) -> Remedy:
     number = broken["ledger_id"]
     if broken["user_id"] != broken.member_id and broken["ledger_paisa"] != broken["excess_paisa"]:
         return Remedy(broken.id, first="Find out which of the credits is the one that is due; nothing is taken back before that")
-    step = Posting(
+    step = RemedyPosting(
         broken["user_id"],
         broken["type"],
         -broken["excess_paisa"],
@@ -336,11 +346,11 @@ def credit_reversed(broken: Broken) -> Remedy:
         broken["level"],
         reversal_key(number),
         not broken["is_outside_wallet"],
-        Row("ledger", number),
+        RowReference("ledger", number),
     )
     if (broken["records"] or 0) < 2:
         return Remedy(broken.id, (step,))
-    return Remedy(broken.id, (step, Removal("commissions", broken["record_id"], Row("ledger", number))))
+    return Remedy(broken.id, (step, Removal("commissions", broken["record_id"], RowReference("ledger", number))))
 
 
 def history_lacking(broken: Broken) -> Remedy:
@@ -353,7 +363,7 @@ def history_lacking(broken: Broken) -> Remedy:
         "type": "self_payout",
         "status": "completed",
     }
-    return Remedy(broken.id, (Insertion(HISTORY, values, Row(SCHEDULE, number)),))
+    return Remedy(broken.id, (Insertion(HISTORY, values, RowReference(SCHEDULE, number)),))
 
 
 def history_surplus(broken: Broken) -> Remedy:
@@ -363,20 +373,21 @@ def history_surplus(broken: Broken) -> Remedy:
     """
     number = broken["history_id"]
     return Remedy(
-        broken.id, (Correction(HISTORY, number, "status", "completed", "cancelled", Row(SCHEDULE, broken["schedule_id"])),)
+        broken.id,
+        (FieldCorrection(HISTORY, number, "status", "completed", "cancelled", RowReference(SCHEDULE, broken["schedule_id"])),),
     )
 
 
 def history_amount(broken: Broken) -> Remedy:
     """Return the remedy for a wrong PayoutHistory row. It sets the amount and the member that were paid."""
-    number, rests_on = broken["history_id"], Row(SCHEDULE, broken["schedule_id"])
-    steps = [Correction(HISTORY, number, "amount", broken["recorded_paisa"], broken["due_paisa"], rests_on)]
+    number, rests_on = broken["history_id"], RowReference(SCHEDULE, broken["schedule_id"])
+    steps = [FieldCorrection(HISTORY, number, "amount", broken["recorded_paisa"], broken["due_paisa"], rests_on)]
     if broken["member_id"] != broken.member_id:
-        steps.append(Correction(HISTORY, number, "userId", broken["member_id"], broken.member_id, rests_on))
+        steps.append(FieldCorrection(HISTORY, number, "userId", broken["member_id"], broken.member_id, rests_on))
     return Remedy(broken.id, tuple(steps))
 
 
 def instalment_removed(broken: Broken) -> Remedy:
     """Return the remedy for an unpaid instalment too many. It removes the instalment."""
     number = broken["schedule_id"]
-    return Remedy(broken.id, (Removal(SCHEDULE, number, Row("order", broken.order_id or 0)),))
+    return Remedy(broken.id, (Removal(SCHEDULE, number, RowReference("order", broken.order_id or 0)),))

@@ -12,12 +12,12 @@ from mlm_audit.checks.remedies.breaks import Broken
 from mlm_audit.checks.remedies.model import (
     NOW,
     Alternative,
-    Correction,
+    FieldCorrection,
     Insertion,
-    Posting,
     Remedy,
+    RemedyPosting,
     Removal,
-    Row,
+    RowReference,
     Step,
     reversal_key,
 )
@@ -27,12 +27,12 @@ from mlm_audit.checks.remedies.wallets import EDITED
 SCHEDULE, LOG, STATS, AUTHORISATIONS = "SelfPayoutSchedule", "EligibilityLog", "MonthlyStats", "AuditAuthorisation"
 
 
-def _set(broken: Broken, row: Row, column: str, before: Any, after: Any) -> Remedy:
-    return Remedy(broken.id, (Correction(row.table, row.id, column, before, after, row),))
+def _set(broken: Broken, row: RowReference, column: str, before: Any, after: Any) -> Remedy:
+    return Remedy(broken.id, (FieldCorrection(row.table, row.id, column, before, after, row),))
 
 
-def _ledger_row(broken: Broken) -> Row:
-    return Row("ledger", next(int(one["id"]) for one in broken.evidence if one.get("table") == "ledger"))
+def _ledger_row(broken: Broken) -> RowReference:
+    return RowReference("ledger", next(int(one["id"]) for one in broken.evidence if one.get("table") == "ledger"))
 
 
 def owner_of_company_money(broken: Broken) -> Remedy:
@@ -65,8 +65,8 @@ def key_of_row(broken: Broken) -> Remedy:
     return _set(broken, _ledger_row(broken), "ref", broken["ref"], broken["key"])
 
 
-def _record(broken: Broken) -> Row:
-    return Row(str(broken["table"]), int(broken["row_id"]))
+def _record(broken: Broken) -> RowReference:
+    return RowReference(str(broken["table"]), int(broken["row_id"]))
 
 
 def released_at_once(broken: Broken) -> Remedy:
@@ -114,7 +114,7 @@ def looked_at_again(broken: Broken) -> Remedy:
 def due_date(broken: Broken) -> Remedy:
     """Return the remedy for a wrong or missing due date. It sets the date that the order and the plan give."""
     paid_at = datetime.fromisoformat(str(broken["paid_at"]))
-    row = Row(SCHEDULE, broken["schedule_id"])
+    row = RowReference(SCHEDULE, broken["schedule_id"])
     return _set(broken, row, "payoutDate", broken["payout_date"], str(paid_at + timedelta(days=broken["days"])))
 
 
@@ -127,20 +127,20 @@ def generated_by(broken: Broken) -> Remedy:
         return Remedy(
             broken.id, first="Find out whether the order's buyer was changed: all of its records name the same other member"
         )
-    row = Row("commissions", broken["record_id"])
+    row = RowReference("commissions", broken["record_id"])
     return _set(broken, row, "fromUserId", broken["from_id"], broken["buyer_id"])
 
 
 def order_of_record(broken: Broken) -> Remedy:
     """Return the remedy for a reversal record that names the wrong refunded order. It sets the right order."""
-    row = Row("commissions", broken["stray_id"])
+    row = RowReference("commissions", broken["stray_id"])
     return _set(broken, row, "orderId", broken.order_id, broken["stray_order_id"])
 
 
 def kind_of_record(broken: Broken) -> Remedy:
     """Return the remedy for a commission record of the wrong type. It sets the type that the order gives."""
     kinds = ("repurchase", "joining")
-    row = Row("commissions", broken["record_id"])
+    row = RowReference("commissions", broken["record_id"])
     return _set(broken, row, "type", kinds[not broken["is_joining"]], kinds[bool(broken["is_joining"])])
 
 
@@ -151,19 +151,19 @@ def logged_purchases(broken: Broken) -> Remedy:
     """
     if broken["least_paisa"] != broken["most_paisa"]:
         return Remedy(broken.id, first=first_step(broken.cause))
-    return _set(broken, Row(LOG, broken["log_id"]), "monthlyPurchase", broken["purchase_paisa"], broken["least_paisa"])
+    return _set(broken, RowReference(LOG, broken["log_id"]), "monthlyPurchase", broken["purchase_paisa"], broken["least_paisa"])
 
 
 def logged_requirement(broken: Broken) -> Remedy:
     """Return the remedy for a wrong requirement in the log. It sets the requirement of the plan."""
-    return _set(broken, Row(LOG, broken["log_id"]), "requiredPurchase", broken["required_paisa"], broken["plan_paisa"])
+    return _set(broken, RowReference(LOG, broken["log_id"]), "requiredPurchase", broken["required_paisa"], broken["plan_paisa"])
 
 
 def logged_twice(broken: Broken) -> Remedy:
     """Return the remedy for two log rows that agree. It removes the later row."""
     if broken["rows"] != 2 or broken["purchase_paisa"] != broken["most_purchase_paisa"]:
         return Remedy(broken.id, first=first_step(broken.cause))
-    return Remedy(broken.id, (Removal(LOG, broken["last_id"], Row(LOG, broken["log_id"])),))
+    return Remedy(broken.id, (Removal(LOG, broken["last_id"], RowReference(LOG, broken["log_id"])),))
 
 
 def month_sums(broken: Broken) -> Remedy:
@@ -176,10 +176,10 @@ def month_sums(broken: Broken) -> Remedy:
         "ineligibleUsers": (broken["stated_ineligible"], broken["ineligible_users"]),
         "totalRolledUpAmount": (broken["stated_paisa"], broken["rolled_up_paisa"]),
     }
-    row = Row(STATS, month)
-    steps = [Correction(STATS, month, name, *pair, row) for name, pair in fields.items() if pair[0] != pair[1]]
+    row = RowReference(STATS, month)
+    steps = [FieldCorrection(STATS, month, name, *pair, row) for name, pair in fields.items() if pair[0] != pair[1]]
     if not broken["is_named"]:
-        steps.append(Correction(STATS, month, "monthYear", broken["month_year"], f"{month // 100}-{month % 100:02d}", row))
+        steps.append(FieldCorrection(STATS, month, "monthYear", broken["month_year"], f"{month // 100}-{month % 100:02d}", row))
     return Remedy(broken.id, tuple(steps))
 
 
@@ -203,7 +203,7 @@ def logged_rollup(broken: Broken) -> Remedy:
 
 def history_owner(broken: Broken) -> Remedy:
     """Return the remedy for a PayoutHistory row that names another member than its instalment. It sets the member."""
-    row = Row("PayoutHistory", broken["history_id"])
+    row = RowReference("PayoutHistory", broken["history_id"])
     return _set(broken, row, "userId", broken["member_id"], broken.member_id)
 
 
@@ -212,15 +212,15 @@ def order_status(broken: Broken) -> Remedy:
 
     A person asks the shop whether the order was paid.
     """
-    order = Row("order", int(broken.order_id or 0))
+    order = RowReference("order", int(broken.order_id or 0))
     if not broken.amount_paisa:
-        refunded = Correction("order", order.id, "status", broken["status"] or None, "refunded", order)
+        refunded = FieldCorrection("order", order.id, "status", broken["status"] or None, "refunded", order)
         return Remedy(
             broken.id,
             alternatives=(Alternative("the shop confirms that the money was paid back", (refunded,)),),
             notes=("Where the order was paid and never taken back, set its status to paid: what is missing is then named.",),
         )
-    paid = Correction("order", order.id, "status", broken["status"] or None, "paid", order)
+    paid = FieldCorrection("order", order.id, "status", broken["status"] or None, "paid", order)
     return Remedy(
         broken.id,
         alternatives=(Alternative("the shop confirms the payment", (paid,)),),
@@ -238,7 +238,7 @@ def unapproved(broken: Broken) -> Remedy:
     approval = _approval(kind, member, paisa, broken["reference"], row)
     is_outside = bool(broken["is_outside_wallet"])
     nobody = Alternative(
-        "nobody approved it", (Posting(member, kind, -paisa, None, None, reversal_key(row.id), not is_outside, row),)
+        "nobody approved it", (RemedyPosting(member, kind, -paisa, None, None, reversal_key(row.id), not is_outside, row),)
     )
     if is_outside:
         note = "The wallet never had it: where the entry was approved, reverse it, and post it again with its wallet."
@@ -246,7 +246,7 @@ def unapproved(broken: Broken) -> Remedy:
     return Remedy(broken.id, alternatives=(Alternative("the approver confirms the entry", (approval,)), nobody))
 
 
-def _approval(kind: str, member: int | None, paisa: int, reference: str | None, rests_on: Row) -> Insertion:
+def _approval(kind: str, member: int | None, paisa: int, reference: str | None, rests_on: RowReference) -> Insertion:
     values = {"kind": kind, "userId": member, "amount": paisa, "reference": reference, "approvedAt": NOW}
     return Insertion(AUTHORISATIONS, values, rests_on)
 
@@ -254,8 +254,8 @@ def _approval(kind: str, member: int | None, paisa: int, reference: str | None, 
 def approved_not_posted(broken: Broken) -> Remedy:
     """Return the remedy for an authorised entry that was never posted. It posts the entry."""
     number = broken["authorisation_id"]
-    row = Row(AUTHORISATIONS, number)
-    step = Posting(
+    row = RowReference(AUTHORISATIONS, number)
+    step = RemedyPosting(
         broken["approved_user_id"], broken["approved_kind"], broken["approved_paisa"], None, None, broken["reference"], True, row
     )
     return Remedy(broken.id, (step,))
@@ -264,9 +264,9 @@ def approved_not_posted(broken: Broken) -> Remedy:
 def approval_differs(broken: Broken) -> Remedy:
     """Return the remedy for an entry that differs from its authorisation. The approver decides which one is right."""
     number = broken["authorisation_id"]
-    row = Row(AUTHORISATIONS, number)
+    row = RowReference(AUTHORISATIONS, number)
     if broken["other_id"] is not None:
-        entry = Row("ledger", broken["other_id"])
+        entry = RowReference("ledger", broken["other_id"])
         return _set(broken, entry, "type", broken["other_type"], broken["approved_kind"])
     pairs = {
         "kind": (broken["approved_kind"], broken["kind"]),
@@ -274,12 +274,14 @@ def approval_differs(broken: Broken) -> Remedy:
         "amount": (broken["approved_paisa"], broken["posted_paisa"]),
     }
     if broken["is_row_only"]:  # authorisation and wallets agree: the row was edited, and is set back
-        entry = Row("ledger", broken["ledger_id"])
+        entry = RowReference("ledger", broken["ledger_id"])
         edited = {"userId": pairs["userId"], "amount": pairs["amount"]}
-        back = tuple(Correction("ledger", entry.id, name, is_, was, entry) for name, (was, is_) in edited.items() if was != is_)
+        back = tuple(
+            FieldCorrection("ledger", entry.id, name, is_, was, entry) for name, (was, is_) in edited.items() if was != is_
+        )
         return Remedy(broken.id, back, notes=(EDITED,))
     amended: list[Step] = [
-        Correction(AUTHORISATIONS, number, column, *pair, row) for column, pair in pairs.items() if pair[0] != pair[1]
+        FieldCorrection(AUTHORISATIONS, number, column, *pair, row) for column, pair in pairs.items() if pair[0] != pair[1]
     ]
     return Remedy(
         broken.id,
@@ -291,13 +293,13 @@ def approval_differs(broken: Broken) -> Remedy:
 def bonus(broken: Broken) -> Remedy:
     """Return the remedy for a bonus that was recorded and released, but never posted."""
     number, paisa, missing = broken["record_id"], broken["each_paisa"], broken["missing"]
-    row = Row("commissions", number)
+    row = RowReference("commissions", number)
     if missing != 1 or paisa is None:
         return Remedy(broken.id, first=first_step(broken.cause))
     key = f"BONUS_{number}"
     steps = (
         _approval("bonus", broken.member, paisa, key, row),
-        Posting(broken.member, "bonus", paisa, None, None, key, True, row),
+        RemedyPosting(broken.member, "bonus", paisa, None, None, key, True, row),
     )
     return Remedy(
         broken.id,
@@ -315,7 +317,7 @@ def refund_misplaced(broken: Broken) -> Remedy:
     opposite of the remainder.
     """
     left, number = broken["left_paisa"], broken["last_id"]
-    rests_on = Row(str(broken["table"]), number)
+    rests_on = RowReference(str(broken["table"]), number)
     if broken["pair_line"] is not None:
         if left < 0 and broken["rows"] == 1 and broken["pair_kind"] not in (None, broken["kind"]):
             return _set(broken, rests_on, "type", broken["kind"], broken["pair_kind"])
@@ -326,7 +328,7 @@ def refund_misplaced(broken: Broken) -> Remedy:
             return Remedy(broken.id, follows=f"refund-misplaced/{broken.order_id}/{broken['pair_line']}/{broken.member_id or 0}")
     if broken["table"] == "ledger":
         key = f"REFUND_{broken.order_id}_{broken['kind']}_{broken['level'] or 0}_{broken.member_id or 0}"
-        step: Step = Posting(broken.member_id, broken["kind"], -left, broken.order_id, broken["level"], key, True, rests_on)
+        step: Step = RemedyPosting(broken.member_id, broken["kind"], -left, broken.order_id, broken["level"], key, True, rests_on)
         return Remedy(broken.id, (step,))
     values = {
         "userId": broken.member_id,

@@ -7,12 +7,12 @@ from mlm_audit.checks.remedies.model import (
     ADDED,
     NOW,
     Alternative,
-    Correction,
+    FieldCorrection,
     Insertion,
-    Posting,
     Remedy,
+    RemedyPosting,
     Removal,
-    Row,
+    RowReference,
     Step,
     reversal_key,
 )
@@ -22,10 +22,10 @@ from mlm_audit.checks.remedies.payouts import HAS_IT, LACKS_IT
 RELEASE = "repurchase_commission"
 
 
-def _credit(broken: Broken, *, moves_wallet: bool) -> Posting:
+def _credit(broken: Broken, *, moves_wallet: bool) -> RemedyPosting:
     month, member = broken["month"], broken.member
     key = f"REPURCHASE_{member}_{month}"
-    return Posting(member, RELEASE, broken["released_paisa"], month, None, key, moves_wallet, Row("users", member))
+    return RemedyPosting(member, RELEASE, broken["released_paisa"], month, None, key, moves_wallet, RowReference("users", member))
 
 
 def release_lost(broken: Broken) -> Remedy:
@@ -65,7 +65,10 @@ def release_difference(broken: Broken) -> Remedy:
     if number is None:
         return Remedy(broken.id, first="Compare the month's releases with the ledger row by row; post nothing before that")
     key, moves = f"DIFFERENCE_{number}_{abs(off)}", not broken["is_outside_wallet"]
-    return Remedy(broken.id, (Posting(broken.member, RELEASE, off, broken["month"], None, key, moves, Row("ledger", number)),))
+    return Remedy(
+        broken.id,
+        (RemedyPosting(broken.member, RELEASE, off, broken["month"], None, key, moves, RowReference("ledger", number)),),
+    )
 
 
 def release_unknown(broken: Broken) -> Remedy:
@@ -75,7 +78,9 @@ def release_unknown(broken: Broken) -> Remedy:
     """
     number, paid = broken["ledger_id"], broken["credited_paisa"]
     moves = not broken["is_outside_wallet"]
-    back = Posting(broken.member_id, RELEASE, -paid, broken["month"], None, reversal_key(number), moves, Row("ledger", number))
+    back = RemedyPosting(
+        broken.member_id, RELEASE, -paid, broken["month"], None, reversal_key(number), moves, RowReference("ledger", number)
+    )
     return Remedy(
         broken.id,
         alternatives=(Alternative("no commission of that month is the member's", (back,)),),
@@ -83,11 +88,11 @@ def release_unknown(broken: Broken) -> Remedy:
     )
 
 
-def _rollup_posting(broken: Broken, amount_paisa: int, key: str) -> Posting:
+def _rollup_posting(broken: Broken, amount_paisa: int, key: str) -> RemedyPosting:
     number = broken["rollup_id"]
     reference = broken["reference_id"] if number is None else number
-    rests_on = Row("users", broken.member) if number is None else Row("CommissionRollup", number)
-    return Posting(None, "commission_rollup", amount_paisa, reference, None, key, True, rests_on)
+    rests_on = RowReference("users", broken.member) if number is None else RowReference("CommissionRollup", number)
+    return RemedyPosting(None, "commission_rollup", amount_paisa, reference, None, key, True, rests_on)
 
 
 def rollup_lost(broken: Broken) -> Remedy:
@@ -129,7 +134,7 @@ def rollup_record(broken: Broken) -> Remedy:
         "createdAt": NOW,
     }
     number = broken["ledger_id"]
-    rests_on = Row("users", broken.member) if number is None else Row("ledger", number)
+    rests_on = RowReference("users", broken.member) if number is None else RowReference("ledger", number)
     steps: list[Step] = [Insertion("CommissionRollup", values, rests_on)]
     if broken["credited_paisa"] != broken["rolled_up_paisa"]:
         key = f"ROLLUP_{broken.member}_{month}"
@@ -144,21 +149,21 @@ def rollup_amount(broken: Broken) -> Remedy:
     It corrects or removes the row, and aligns the company's credit and the log.
     """
     number, before = broken["rollup_id"], broken["rollup_paisa"]
-    rests_on, over = Row("CommissionRollup", number), broken["recorded_paisa"] - broken["rolled_up_paisa"]
+    rests_on, over = RowReference("CommissionRollup", number), broken["recorded_paisa"] - broken["rolled_up_paisa"]
     steps: list[Step] = [Removal("CommissionRollup", number, rests_on)]
     if before is None:
-        steps = [Correction("CommissionRollup", number, "rolledUpAmount", before, -over, rests_on)]
+        steps = [FieldCorrection("CommissionRollup", number, "rolledUpAmount", before, -over, rests_on)]
     elif over != before:
-        steps = [Correction("CommissionRollup", number, "rolledUpAmount", before, before - over, rests_on)]
+        steps = [FieldCorrection("CommissionRollup", number, "rolledUpAmount", before, before - over, rests_on)]
     if off := broken["rolled_up_paisa"] - broken["credited_paisa"]:
         key = f"ROLLUP_{broken.member}_{broken['month']}_DIFFERENCE_{abs(off)}"
         if before is not None and off == -before:  # the credit of the removed record is reversed
             key = reversal_key(broken["ledger_id"])
         steps.append(_rollup_posting(broken, off, key))
     if (log := broken["log_id"]) is not None and broken["logged_paisa"] != broken["rolled_up_paisa"]:
-        rests_on = Row("EligibilityLog", log)
+        rests_on = RowReference("EligibilityLog", log)
         steps.append(
-            Correction("EligibilityLog", log, "rolledUpAmount", broken["logged_paisa"], broken["rolled_up_paisa"], rests_on)
+            FieldCorrection("EligibilityLog", log, "rolledUpAmount", broken["logged_paisa"], broken["rolled_up_paisa"], rests_on)
         )
     return Remedy(broken.id, tuple(steps))
 
@@ -169,11 +174,11 @@ def rollup_misnamed(broken: Broken) -> Remedy:
     The row is the one to which the company's credit refers.
     """
     number, month = broken["misnamed_id"], broken["month"]
-    rests_on = Row("ledger", broken["ledger_id"])
+    rests_on = RowReference("ledger", broken["ledger_id"])
     wanted = {"userId": broken.member, "year": month // 100, "month": month % 100}
     found = {"userId": broken["misnamed_user_id"], "year": broken["misnamed_year"], "month": broken["misnamed_month"]}
     steps = tuple(
-        Correction("CommissionRollup", number, column, found[column], value, rests_on)
+        FieldCorrection("CommissionRollup", number, column, found[column], value, rests_on)
         for column, value in wanted.items()
         if found[column] != value
     )
@@ -186,13 +191,13 @@ def undecided(broken: Broken) -> Remedy:
     It decides the commission as the log says. If the log has no single answer, a person decides.
     """
     number, member = broken["commission_id"], broken.member
-    rests_on = Row("commissions", number)
+    rests_on = RowReference("commissions", number)
     share = Share(member, broken["month"], broken.amount_paisa, f"COMMISSION_{number}", rests_on, 1)
 
     def decided(status: str) -> tuple[Step, ...]:
         return (
-            Correction("commissions", number, "status", "pending", status, rests_on),
-            Correction("commissions", number, "processedAt", None, NOW, rests_on),
+            FieldCorrection("commissions", number, "status", "pending", status, rests_on),
+            FieldCorrection("commissions", number, "processedAt", None, NOW, rests_on),
             *settle(books_of_upline(broken), share, status),
         )
 
@@ -212,8 +217,8 @@ def early(broken: Broken) -> Remedy:
     decides.
     """
     number = broken["commission_id"]
-    rests_on = Row("commissions", number)
-    again = Correction("commissions", number, "processedAt", broken["processed_at"], NOW, rests_on)
+    rests_on = RowReference("commissions", number)
+    again = FieldCorrection("commissions", number, "processedAt", broken["processed_at"], NOW, rests_on)
     if verdict(broken) == broken["status"]:
         return Remedy(broken.id, (again,), notes=("The decision stands: the log of the whole month says the same.",))
     share = Share(broken.member, broken["month"], broken.amount_paisa, f"COMMISSION_{number}", rests_on, 1)
@@ -224,7 +229,7 @@ def early(broken: Broken) -> Remedy:
     )
     steps = (
         again,
-        Correction("commissions", number, "status", broken["status"], other, rests_on),
+        FieldCorrection("commissions", number, "status", broken["status"], other, rests_on),
         *settle(books, back, broken["status"]),
         *settle(books, share, other),
     )
@@ -243,9 +248,10 @@ def against_log(broken: Broken) -> Remedy:
     member, month, status = broken.member, broken["month"], broken["status"]
     other = RELEASED if broken["is_eligible"] else ROLLED_UP
     commissions = broken["commissions"] or []
-    rests_on = Row("commissions", commissions[0]) if commissions else Row("users", member)
+    rests_on = RowReference("commissions", commissions[0]) if commissions else RowReference("users", member)
     steps: list[Step] = [
-        Correction("commissions", number, "status", status, other, Row("commissions", number)) for number in commissions
+        FieldCorrection("commissions", number, "status", status, other, RowReference("commissions", number))
+        for number in commissions
     ]
     share = Share(member, month, broken["decided_paisa"], "DECIDED_AGAIN", rests_on, broken["decided_rows"] or 1)
     back, books = (

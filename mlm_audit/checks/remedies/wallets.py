@@ -4,11 +4,11 @@ from mlm_audit.checks.remedies.breaks import Broken
 from mlm_audit.checks.remedies.model import (
     NOW,
     Alternative,
-    Correction,
+    FieldCorrection,
     Insertion,
-    Posting,
     Remedy,
-    Row,
+    RemedyPosting,
+    RowReference,
     WalletCorrection,
     reversal_key,
 )
@@ -26,13 +26,13 @@ def lost_row(broken: Broken) -> Remedy:
     return Remedy(broken.id, (lost_posting(broken, broken["lost_paisa"]),), notes=_root(broken))
 
 
-def lost_posting(broken: Broken, amount_paisa: int) -> Posting:
+def lost_posting(broken: Broken, amount_paisa: int) -> RemedyPosting:
     """Return the posting of a missing ledger row. It does not move the wallet, which has the amount already.
 
     The facts of the break name the kind, reference, level and key of the row.
     """
-    rests_on = Row("users", broken.member)
-    return Posting(
+    rests_on = RowReference("users", broken.member)
+    return RemedyPosting(
         broken.member, broken["kind"], amount_paisa, broken["reference_id"], broken["level"], broken["key"], False, rests_on
     )
 
@@ -46,7 +46,7 @@ def edited_row(broken: Broken) -> Remedy:
     if number is None or broken["booked_paisa"] is None:
         return unproven(broken)
     booked = broken["booked_paisa"]
-    step = Correction("ledger", number, "amount", booked, booked + lost, Row("ledger", number))
+    step = FieldCorrection("ledger", number, "amount", booked, booked + lost, RowReference("ledger", number))
     return Remedy(broken.id, (step,), notes=(*_root(broken), EDITED))
 
 
@@ -59,7 +59,7 @@ def doubled_row(broken: Broken) -> Remedy:
     It reverses the second row without moving the wallet.
     """
     number = broken["ledger_id"]
-    step = Posting(
+    step = RemedyPosting(
         broken.member,
         broken["kind"],
         -broken["double_paisa"],
@@ -67,7 +67,7 @@ def doubled_row(broken: Broken) -> Remedy:
         broken["level"],
         reversal_key(number),
         False,
-        Row("ledger", number),
+        RowReference("ledger", number),
     )
     return Remedy(broken.id, (step,))
 
@@ -81,7 +81,7 @@ def to_the_ledger(broken: Broken) -> Remedy:
 
 
 def _set_wallet(broken: Broken, after_paisa: int) -> WalletCorrection:
-    return WalletCorrection(broken.member, broken["wallet_paisa"], after_paisa, Row("users", broken.member))
+    return WalletCorrection(broken.member, broken["wallet_paisa"], after_paisa, RowReference("users", broken.member))
 
 
 def unproven(broken: Broken) -> Remedy:
@@ -91,11 +91,11 @@ def unproven(broken: Broken) -> Remedy:
     """
     off, member = broken.amount_paisa, broken.member
     key = f"ADJUSTMENT_WALLET_{member}_{abs(off)}"
-    rests_on = Row("users", member)
+    rests_on = RowReference("users", member)
     approval = {"kind": "adjustment", "userId": member, "amount": off, "reference": key, "approvedAt": NOW}
     ways = [Alternative("nobody can name a source of the money", (_set_wallet(broken, broken["ledger_paisa"]),))]
     if broken["wallet_paisa"] >= 0:  # nobody approves a wallet below zero
-        post = Posting(member, "adjustment", off, None, None, key, False, rests_on)
+        post = RemedyPosting(member, "adjustment", off, None, None, key, False, rests_on)
         ways.append(
             Alternative("the money has a source, and somebody approves it", (Insertion(APPROVALS, approval, rests_on), post))
         )
@@ -112,8 +112,8 @@ def wrong_balance(broken: Broken) -> Remedy:
         return of_wallet(broken)
     if broken["disordered_id"] is not None:
         return _disordered(broken)
-    step = Correction(
-        "ledger", number, "balanceAfter", broken["balance_after_paisa"], broken["expected_paisa"], Row("ledger", number)
+    step = FieldCorrection(
+        "ledger", number, "balanceAfter", broken["balance_after_paisa"], broken["expected_paisa"], RowReference("ledger", number)
     )
     if broken["is_last"] and broken["changes"]:
         shown = Alternative("the row shows a wrong balance, and the wallet was never another", (step,))
@@ -164,7 +164,7 @@ def _wallet_was_set(broken: Broken) -> Alternative:
                 "reference": f"AFTER_{after}",
                 "approvedAt": NOW,
             },
-            Row("ledger", after),
+            RowReference("ledger", after),
         )
         for after, paisa in changes
     )
@@ -177,20 +177,29 @@ def overdrawn(broken: Broken) -> Remedy:
     if broken["is_wallet_off"]:
         return Remedy(broken.id, follows=f"wallet-balance/{broken.member}")
     member, owed = broken.member, -broken.amount_paisa
-    rests_on = Row("users", member)
+    rests_on = RowReference("users", member)
     key = f"ADJUSTMENT_OVERDRAWN_{member}_{owed}"
     approval = {"kind": "adjustment", "userId": member, "amount": owed, "reference": key, "approvedAt": NOW}
     settle = (
         Insertion(APPROVALS, approval, rests_on),
-        Posting(member, "adjustment", owed, None, None, key, True, rests_on),
+        RemedyPosting(member, "adjustment", owed, None, None, key, True, rests_on),
     )
     ways = [Alternative("the money has left; the member pays it back, or it is written off, and somebody approves that", settle)]
     if (request := broken["withdrawal_id"]) is not None:
         number = broken["ledger_id"]
-        back = Posting(
-            member, "withdrawal", -broken["debit_paisa"], request, None, reversal_key(number), True, Row("ledger", number)
+        back = RemedyPosting(
+            member,
+            "withdrawal",
+            -broken["debit_paisa"],
+            request,
+            None,
+            reversal_key(number),
+            True,
+            RowReference("ledger", number),
         )
-        reject = Correction("withdrawal_requests", request, "status", "approved", "rejected", Row("withdrawal_requests", request))
+        reject = FieldCorrection(
+            "withdrawal_requests", request, "status", "approved", "rejected", RowReference("withdrawal_requests", request)
+        )
         ways.append(Alternative(f"the bank shows that withdrawal {request} never left", (reject, back)))
     return Remedy(broken.id, alternatives=tuple(ways))
 

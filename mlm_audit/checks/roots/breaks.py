@@ -37,7 +37,7 @@ Follow = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Found:
+class BreakRow:
     """One break of a run, with its evidence parsed."""
 
     id: str
@@ -92,10 +92,10 @@ class Found:
                 yield from ((kind, facts[name]) for name in names if isinstance(facts.get(name), int))
 
 
-def found_of(breaks: pl.DataFrame) -> list[Found]:
+def found_of(breaks: pl.DataFrame) -> list[BreakRow]:
     """Return the breaks of a run, in their order."""
     columns = ("id", "code", "member_id", "order_id", "amount_paisa", "cause", "evidence")
     return [
-        Found(name, code, member, order, amount or 0, cause, json.loads(evidence or "[]"))
+        BreakRow(name, code, member, order, amount or 0, cause, json.loads(evidence or "[]"))
         for name, code, member, order, amount, cause, evidence in breaks.select(columns).iter_rows()
     ]

@@ -5,7 +5,7 @@ An order is in doubt if it may be invented, was deleted, lacks a field, or canno
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from mlm_audit.checks.roots.breaks import CONSERVATION, LINES, Follow, Found
+from mlm_audit.checks.roots.breaks import CONSERVATION, LINES, BreakRow, Follow
 
 COUNTERS = "purchase-counters"
 TOO_MANY = ("commission-duplicate", "duplicate-credit")
@@ -34,7 +34,7 @@ FEWEST_ROWS = 2
 """The number of rows that must name an order before it counts as lost. A single row may itself be wrong."""
 
 
-def of_doubts(found: Sequence[Found]) -> Iterator[Follow]:
+def of_doubts(found: Sequence[BreakRow]) -> Iterator[Follow]:
     """Yield the breaks that follow from an order in doubt: of its lines, of its dates and of its joining flag."""
     doubts = _doubts(found)
     for one in found:
@@ -47,9 +47,9 @@ def of_doubts(found: Sequence[Found]) -> Iterator[Follow]:
             yield one.id, doubt.id
 
 
-def after_doubts(found: Sequence[Found]) -> Iterator[Follow]:
+def after_doubts(found: Sequence[BreakRow]) -> Iterator[Follow]:
     """Yield the breaks of a buyer's purchases that wait for an order in doubt, since their sum depends on it."""
-    buyers: dict[int, Found] = {}
+    buyers: dict[int, BreakRow] = {}
     for one in (*_lost(found), *(doubt for doubt in _doubts(found).values() if doubt.code in (DATED, CONSERVATION))):
         buyer = one.facts.get("buyer_id") if one.code == LOST_ORDER else one.member_id
         if buyer is not None:
@@ -63,7 +63,7 @@ def after_doubts(found: Sequence[Found]) -> Iterator[Follow]:
     yield from _after_owners(found)
 
 
-def _after_owners(found: Sequence[Found]) -> Iterator[Follow]:
+def _after_owners(found: Sequence[BreakRow]) -> Iterator[Follow]:
     """Yield the breaks that wait for an order with several lines whose owners do not match the tree."""
     orders = {one.order_id: one for one in reversed(found) if (one.line.get("wrong_owners") or 0) >= FEWEST_WRONG_OWNERS}
     buyers = {one.line.get("buyer_id"): one for one in orders.values()}
@@ -81,17 +81,17 @@ def _after_owners(found: Sequence[Found]) -> Iterator[Follow]:
                 yield one.id, buyers[one.member_id].id
 
 
-def moved_orders(found: Sequence[Found]) -> list[Found]:
+def moved_orders(found: Sequence[BreakRow]) -> list[BreakRow]:
     """Return the break that represents each order that was moved into another month."""
     return [one for one in _doubts(found).values() if one.code == DATED]
 
 
-def _doubts(found: Sequence[Found]) -> dict[int, Found]:
+def _doubts(found: Sequence[BreakRow]) -> dict[int, BreakRow]:
     """Map each order in doubt to its break.
 
     A time in the future comes first, since it proves more than one that is too late.
     """
-    doubts: dict[int, Found] = {}
+    doubts: dict[int, BreakRow] = {}
     for one in sorted(found, key=lambda one: one.cause != "dated-in-future"):
         is_field = one.code == "field-missing" and one.key in {f"order/{one.order_id}/{field}" for field in FIELDS}
         is_moved = one.code == DATED and bool(one.facts.get("is_moved"))
@@ -100,12 +100,12 @@ def _doubts(found: Sequence[Found]) -> dict[int, Found]:
     return doubts
 
 
-def _depends(one: Found, doubt: Found) -> bool:
+def _depends(one: BreakRow, doubt: BreakRow) -> bool:
     """Return whether a break of an order's lines may disappear once the doubt is settled."""
     return doubt.kind in UNDISTRIBUTED or doubt.key.endswith("/userId") or one.kind not in OF_TREE
 
 
-def _lost(found: Sequence[Found]) -> Iterator[Found]:
+def _lost(found: Sequence[BreakRow]) -> Iterator[BreakRow]:
     """Yield the breaks of each order that does not exist and that several rows name. Their facts may name the buyer."""
     rows: dict[int | None, int] = {}
     for one in found:
@@ -116,6 +116,6 @@ def _lost(found: Sequence[Found]) -> Iterator[Found]:
             yield one
 
 
-def _months(one: Found, facts: Mapping[str, object]) -> set[str]:
+def _months(one: BreakRow, facts: Mapping[str, object]) -> set[str]:
     """Return the keys of a member's eligibility log rows in the months that an order affects."""
     return {f"{one.member_id}/{month}" for month in (facts.get("month"), facts.get("posted_month")) if month is not None}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from mlm_audit.checks.roots.breaks import COMPANY_MONEY, LINES, RUNNING, WALLET, Follow, Found
+from mlm_audit.checks.roots.breaks import COMPANY_MONEY, LINES, RUNNING, WALLET, BreakRow, Follow
 from mlm_audit.checks.roots.doubts import COUNTERS, FOLLOWING
 
 LOST_MEMBER = "orphan-member"
@@ -18,7 +18,7 @@ OF_WALLETS = (WALLET, RUNNING, "negative-wallet")
 ROLLUP_AMOUNT = ("rollup-ledger", "rollup-record-wrong")
 
 
-def of_members(found: Sequence[Found]) -> Iterator[Follow]:
+def of_members(found: Sequence[BreakRow]) -> Iterator[Follow]:
     """Yield the breaks of a member, or of a member's month, that follow from one row or record."""
     yield from _of_lost_members(found)
     yield from _of_missing_money(found)
@@ -33,7 +33,7 @@ def of_members(found: Sequence[Found]) -> Iterator[Follow]:
             yield one.id, rollups[one.key]
 
 
-def after_purchases(found: Sequence[Found]) -> Iterator[Follow]:
+def after_purchases(found: Sequence[BreakRow]) -> Iterator[Follow]:
     """Yield the breaks of the counter of purchases since the last sweep, which wait for the log.
 
     The log explains only the swept month's counter.
@@ -46,11 +46,11 @@ def after_purchases(found: Sequence[Found]) -> Iterator[Follow]:
     )
 
 
-def _is_since_wrong(one: Found) -> bool:
+def _is_since_wrong(one: BreakRow) -> bool:
     return one.facts.get("column") == "monthlyPurchase" or one.facts.get("since_counter_paisa") is not None
 
 
-def _of_lost_members(found: Sequence[Found]) -> Iterator[Follow]:
+def _of_lost_members(found: Sequence[BreakRow]) -> Iterator[Follow]:
     """Yield the breaks that follow from a lost member: rows in other tables, and orders with a line of the member."""
     lost: dict[int | None, str] = {}
     for one in found:
@@ -63,7 +63,7 @@ def _of_lost_members(found: Sequence[Found]) -> Iterator[Follow]:
     yield from ((one.id, orders[one.order_id]) for one in found if one.code in FOLLOWING and one.order_id in orders)
 
 
-def after_lost_members(found: Sequence[Found]) -> Iterator[Follow]:
+def after_lost_members(found: Sequence[BreakRow]) -> Iterator[Follow]:
     """Yield the breaks that wait for a buyer who does not exist.
 
     The uplines are known only once the buyer is identified.
@@ -77,7 +77,7 @@ def after_lost_members(found: Sequence[Found]) -> Iterator[Follow]:
             yield one.id, lost[one.member_id]
 
 
-def _of_missing_money(found: Sequence[Found]) -> Iterator[Follow]:
+def _of_missing_money(found: Sequence[BreakRow]) -> Iterator[Follow]:
     """Yield the breaks that depend on a missing amount. While it is unknown, no other amount is corrected by it."""
     empty = [one for one in found if one.code == "field-missing" and one.key.endswith(MONEY)]
     rows = {row: one.id for one in empty for row in one.rows() if row[0] == "ledger"}
@@ -89,7 +89,7 @@ def _of_missing_money(found: Sequence[Found]) -> Iterator[Follow]:
             yield from ((one.id, rows[row]) for row in one.rows() if row in rows)
 
 
-def after_money(found: Sequence[Found]) -> Iterator[Follow]:
+def after_money(found: Sequence[BreakRow]) -> Iterator[Follow]:
     """Yield the wallet breaks that wait for a ledger row without an amount.
 
     The difference is unknown until the row is corrected.
@@ -100,7 +100,7 @@ def after_money(found: Sequence[Found]) -> Iterator[Follow]:
             yield one.id, empty[one.member_id]
 
 
-def after_shortages(found: Sequence[Found]) -> Iterator[Follow]:
+def after_shortages(found: Sequence[BreakRow]) -> Iterator[Follow]:
     """Yield the breaks of negative wallets that wait until the member has received what is due.
 
     How far such a wallet is below zero is known only after that.
@@ -111,13 +111,13 @@ def after_shortages(found: Sequence[Found]) -> Iterator[Follow]:
             yield one.id, short[one.member_id]
 
 
-def after_numbers(found: Sequence[Found]) -> Iterator[Follow]:
+def after_numbers(found: Sequence[BreakRow]) -> Iterator[Follow]:
     """Yield the wallet and counter breaks that wait for a member who may have a new id. The rows name the old one."""
     moved = {one.facts["renumbered_id"]: one.id for one in reversed(found) if one.facts.get("renumbered_id")}
     yield from ((one.id, moved[one.member_id]) for one in found if one.code in (WALLET, COUNTERS) and one.member_id in moved)
 
 
-def after_owners(found: Sequence[Found]) -> Iterator[Follow]:
+def after_owners(found: Sequence[BreakRow]) -> Iterator[Follow]:
     """Yield the wallet breaks that wait for a ledger row without an existing member that seems to be this member's."""
     unowned = {row: one for one in found if _is_unowned(one) for row in one.rows() if row[0] == "ledger"}
     members: dict[tuple[int | None, int], str] = {}
@@ -131,15 +131,15 @@ def after_owners(found: Sequence[Found]) -> Iterator[Follow]:
             yield one.id, members[place]
 
 
-def _is_unowned(one: Found) -> bool:
+def _is_unowned(one: BreakRow) -> bool:
     return one.kind == NO_MEMBER or (one.code == LOST_MEMBER and one.key.startswith("ledger/"))
 
 
-def _amounts(one: Found) -> set[int]:
+def _amounts(one: BreakRow) -> set[int]:
     return {abs(paisa) for paisa in (one.amount_paisa, *(row.get("amount_paisa") for row in one.evidence)) if paisa}
 
 
-def _of_missing_owners(found: Sequence[Found]) -> Iterator[Follow]:
+def _of_missing_owners(found: Sequence[BreakRow]) -> Iterator[Follow]:
     """Yield the breaks of rows that name no member, whose owner must be found first.
 
     A refund's other line is included.
@@ -156,9 +156,9 @@ def _of_missing_owners(found: Sequence[Found]) -> Iterator[Follow]:
             yield one.id, lines[place]
 
 
-def _of_company_money(found: Sequence[Found]) -> Iterator[Follow]:
+def _of_company_money(found: Sequence[BreakRow]) -> Iterator[Follow]:
     """Yield the wallet breaks that follow from company rows in a member's ledger, if these are the whole difference."""
-    taken: dict[int, list[Found]] = {}
+    taken: dict[int, list[BreakRow]] = {}
     for one in found:
         if one.kind == COMPANY_MONEY and one.member_id is not None:
             taken.setdefault(one.member_id, []).append(one)

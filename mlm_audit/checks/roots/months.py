@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from mlm_audit.checks.roots.breaks import FOLLOWS, Follow, Found
+from mlm_audit.checks.roots.breaks import FOLLOWS, BreakRow, Follow
 from mlm_audit.checks.roots.doubts import moved_orders
 
 OF_MONTHS = ("release-ledger", "rollup-ledger", "rollup-record", "decision-against-log", "decision-without-log")
@@ -35,14 +35,14 @@ class _Months:
         self.roots: dict[str, str] = {}
         self.off: dict[tuple[str, str], int] = {}
 
-    def add(self, one: Found) -> None:
+    def add(self, one: BreakRow) -> None:
         month = (one.line or one.facts).get("month")
         if one.code in DECISIONS and f"{one.member_id}/{month}" in self.roots:
             return
         for member, status, paisa in _off_by(one):
             self._add(f"{member}/{month}", status, paisa, one.id)
 
-    def add_moved(self, one: Found) -> None:
+    def add_moved(self, one: BreakRow) -> None:
         """Add the records of an order that was moved in time.
 
         They are counted in another month than that of their posting.
@@ -62,7 +62,7 @@ class _Months:
         """Return the surplus of the records of a status in a member's month, in paisa."""
         return self.off.get((place, status), 0) + self.off.get((place, ANY), 0)
 
-    def explain(self, one: Found) -> bool:
+    def explain(self, one: BreakRow) -> bool:
         """Return whether the surplus of the records equals the difference of a release, a roll-up or a decision."""
         facts = one.facts
         if one.code == "release-ledger":
@@ -76,7 +76,7 @@ class _Months:
         return one.code == "rollup-record"
 
 
-def of_months(found: Sequence[Found]) -> Iterator[Follow]:
+def of_months(found: Sequence[BreakRow]) -> Iterator[Follow]:
     """Yield the breaks of a member's month, and of the month's statistics, that follow from a commission record."""
     months = _months_of(found)
     recorded: dict[str, int] = {}
@@ -94,7 +94,7 @@ def of_months(found: Sequence[Found]) -> Iterator[Follow]:
             yield one.id, roots[one.key]
 
 
-def after_months(found: Sequence[Found]) -> Iterator[Follow]:
+def after_months(found: Sequence[BreakRow]) -> Iterator[Follow]:
     """Yield the breaks of a member's month that wait for a wrong record, because the record does not explain them.
 
     Their steps are known only after the record is corrected.
@@ -106,7 +106,7 @@ def after_months(found: Sequence[Found]) -> Iterator[Follow]:
     yield from _after_log(found)
 
 
-def _after_log(found: Sequence[Found]) -> Iterator[Follow]:
+def _after_log(found: Sequence[BreakRow]) -> Iterator[Follow]:
     """Yield the breaks that wait for a wrong, duplicated or missing row of a month's eligibility log."""
     logs = {one.key: one.id for one in found if one.code == LOG}
     undecided = {one.key: one.id for one in found if one.code == WITHOUT_LOG}
@@ -120,12 +120,12 @@ def _after_log(found: Sequence[Found]) -> Iterator[Follow]:
             yield one.id, root
 
 
-def _is_bare(one: Found) -> bool:
+def _is_bare(one: BreakRow) -> bool:
     """Return whether only the status of a commission says that it was rolled up. Any edit could have set it."""
     return not one.facts.get("recorded_paisa") and not one.facts.get("credited_paisa")
 
 
-def _months_of(found: Sequence[Found]) -> _Months:
+def _months_of(found: Sequence[BreakRow]) -> _Months:
     months = _Months()
     for one in moved_orders(found):
         months.add_moved(one)
@@ -136,7 +136,7 @@ def _months_of(found: Sequence[Found]) -> _Months:
     return months
 
 
-def _is_by(one: Found, recorded_paisa: int) -> bool:
+def _is_by(one: BreakRow, recorded_paisa: int) -> bool:
     """Return whether a month's statistics differ only in the amount, by `recorded_paisa` or by nothing."""
     facts = one.facts
     return not _differs_in_members(one) and abs((facts.get("stated_paisa") or 0) - (facts.get("rolled_up_paisa") or 0)) in (
@@ -145,12 +145,12 @@ def _is_by(one: Found, recorded_paisa: int) -> bool:
     )
 
 
-def _differs_in_members(one: Found) -> bool:
+def _differs_in_members(one: BreakRow) -> bool:
     """Return whether a month's statistics have other counts of members than its log."""
     return any(one.facts.get(f"stated_{name}") != one.facts.get(f"{name}_users") for name in ("eligible", "ineligible"))
 
 
-def _off_by(one: Found) -> Iterator[tuple[int, str, int]]:
+def _off_by(one: BreakRow) -> Iterator[tuple[int, str, int]]:
     """Yield (member, status, paisa) for each surplus of the commission records in a member's month."""
     if one.code in DECISIONS:
         yield from _off_by_decision(one)
@@ -169,7 +169,7 @@ def _off_by(one: Found) -> Iterator[tuple[int, str, int]]:
         yield from _off_by_line(one)
 
 
-def _off_by_line(one: Found) -> Iterator[tuple[int, str, int]]:
+def _off_by_line(one: BreakRow) -> Iterator[tuple[int, str, int]]:
     line = one.line
     status, holder, upline = line.get("record_status") or ANY, line.get("record_user_id"), line.get("upline_id")
     recorded, due = line.get("recorded_paisa") or 0, line.get("due_paisa") or 0
@@ -184,14 +184,14 @@ def _off_by_line(one: Found) -> Iterator[tuple[int, str, int]]:
             yield upline, status, -due
 
 
-def _off_by_decision(one: Found) -> Iterator[tuple[int, str, int]]:
+def _off_by_decision(one: BreakRow) -> Iterator[tuple[int, str, int]]:
     status, paisa = one.facts.get("status"), one.facts.get("decided_paisa")
     if one.member_id is not None and status is not None and paisa is not None:
         yield one.member_id, status, paisa
         yield one.member_id, ROLLED_UP if status == RELEASED else RELEASED, -paisa
 
 
-def _off_by_refund(one: Found) -> Iterator[tuple[int, str, int]]:
+def _off_by_refund(one: BreakRow) -> Iterator[tuple[int, str, int]]:
     facts = one.facts
     if one.code == "refund-misplaced" and facts.get("kind") == "repurchase" and one.member_id is not None:
         yield one.member_id, facts.get("status") or ANY, facts.get("left_paisa") or 0

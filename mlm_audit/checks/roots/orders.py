@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from mlm_audit.checks.roots.breaks import CONSERVATION, FOLLOWS, LINES, Follow, Found
+from mlm_audit.checks.roots.breaks import CONSERVATION, FOLLOWS, LINES, BreakRow, Follow
 from mlm_audit.checks.roots.doubts import COUNTERS, FOLLOWING, UNDISTRIBUTED
 
 ROOTS = ("order-basis", "order-buyer", "joining-flag", "order-unusable", "order-status")
@@ -32,7 +32,7 @@ MARKED = ("decided-without-time", "paid-without-amount")
 OF_AMOUNT = ("wrong-amount", "history-edited")
 
 
-def of_orders(found: Sequence[Found]) -> Iterator[Follow]:
+def of_orders(found: Sequence[BreakRow]) -> Iterator[Follow]:
     """Yield the breaks that follow from an order, from one of its lines, or from a payment."""
     yield from _of_lines(found)
     yield from _of_payments(found)
@@ -54,7 +54,7 @@ def of_orders(found: Sequence[Found]) -> Iterator[Follow]:
             yield one.id, root
 
 
-def _of_lines(found: Sequence[Found]) -> Iterator[Follow]:
+def _of_lines(found: Sequence[BreakRow]) -> Iterator[Follow]:
     misplaced = {one.order_id: one.id for one in found if one.kind == ("commission-missing", MISPLACED)}
     lines = {one.order_id: one.id for one in reversed(found) if one.code in LINES}
     # Whether an unpaid order counts as a purchase of its buyer is decided with the order.
@@ -68,7 +68,7 @@ def _of_lines(found: Sequence[Found]) -> Iterator[Follow]:
             yield one.id, buyers[int(one.key)]
 
 
-def after_lines(found: Sequence[Found]) -> Iterator[Follow]:
+def after_lines(found: Sequence[BreakRow]) -> Iterator[Follow]:
     """Yield the breaks of records that wait for the break of a line, a date or a withdrawal.
 
     Such a record was missed by the sweep and is wrong itself, or its state depends on a wrong time or on what the bank
@@ -87,7 +87,7 @@ def after_lines(found: Sequence[Found]) -> Iterator[Follow]:
                 yield one.id, debits[request]
 
 
-def at_places(found: Sequence[Found]) -> Iterator[Follow]:
+def at_places(found: Sequence[BreakRow]) -> Iterator[Follow]:
     """Yield the line breaks below a member in a disputed place that the other place does not explain.
 
     Their steps are valid only if today's place is right.
@@ -98,12 +98,12 @@ def at_places(found: Sequence[Found]) -> Iterator[Follow]:
             yield one.id, orders[one.order_id]
 
 
-def _of_buyers(found: Sequence[Found]) -> Iterator[Follow]:
+def _of_buyers(found: Sequence[BreakRow]) -> Iterator[Follow]:
     """Yield the breaks that follow from a changed buyer of an order.
 
     They are the purchases of both members and, for a joining order, what depends on when they became active.
     """
-    buyers: dict[int | None, list[Found]] = {}
+    buyers: dict[int | None, list[BreakRow]] = {}
     for one in found:
         if one.code == BUYER:
             for member in (one.member_id, one.facts.get("buyer_id")):
@@ -118,7 +118,7 @@ def _of_buyers(found: Sequence[Found]) -> Iterator[Follow]:
             yield from ((one.id, rows[row].id) for row in one.rows() if row in rows)
 
 
-def _is_of_buyer(one: Found, root: Found) -> bool:
+def _is_of_buyer(one: BreakRow, root: BreakRow) -> bool:
     if one.code == "eligibility-log":
         return one.key == f"{one.member_id}/{root.facts.get('month')}"
     if one.cause in OF_FIRST_ORDER:
@@ -126,7 +126,7 @@ def _is_of_buyer(one: Found, root: Found) -> bool:
     return one.code in ("joining-flag", "purchase-counters")
 
 
-def _of_payments(found: Sequence[Found]) -> Iterator[Follow]:
+def _of_payments(found: Sequence[BreakRow]) -> Iterator[Follow]:
     """Yield the breaks of an instalment that follow from its ledger rows or its plan.
 
     Its history follows, and so does its state if the instalment was only not marked as paid.
@@ -141,7 +141,7 @@ def _of_payments(found: Sequence[Found]) -> Iterator[Follow]:
     yield from _of_misfiled(found)
 
 
-def _of_state(one: Found, plan: Found | None, payment: Found | None) -> Iterator[Follow]:
+def _of_state(one: BreakRow, plan: BreakRow | None, payment: BreakRow | None) -> Iterator[Follow]:
     """Yield what follows between the break of an instalment's state and the breaks of its plan and its payment."""
     if plan is not None and one.cause == OTHER_AMOUNT and plan.facts.get("last_actual_paisa") == plan.facts.get("due_paisa"):
         # The payment is what the order gives, so the planned amount of the instalment is wrong.
@@ -160,7 +160,7 @@ def _of_state(one: Found, plan: Found | None, payment: Found | None) -> Iterator
         yield (payment.id, one.id) if is_record else (one.id, payment.id)
 
 
-def _of_misfiled(found: Sequence[Found]) -> Iterator[Follow]:
+def _of_misfiled(found: Sequence[BreakRow]) -> Iterator[Follow]:
     """Yield the breaks that follow from a misfiled instalment, or from a debit for another member's request.
 
     The date of an instalment follows from the order that it names. A negative wallet follows from the debit.
@@ -180,7 +180,7 @@ def _of_misfiled(found: Sequence[Found]) -> Iterator[Follow]:
             yield one.id, plan.id
 
 
-def _explains(debit: Found, below_paisa: int) -> bool:
+def _explains(debit: BreakRow, below_paisa: int) -> bool:
     """Return whether a debit for another member's request explains how far a wallet is below zero."""
     facts = debit.facts
     is_of_other = facts.get("surplus_user_id") != debit.member_id and not facts.get("is_outside_wallet")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from mlm_audit.checks.roots.breaks import COMPANY_MONEY, CONSERVATION, LINES, RUNNING, WALLET, Follow, Found
+from mlm_audit.checks.roots.breaks import COMPANY_MONEY, CONSERVATION, LINES, RUNNING, WALLET, BreakRow, Follow
 from mlm_audit.checks.roots.doubts import UNDISTRIBUTED
 
 OTHERWISE = "other-ledger-type"
@@ -70,7 +70,7 @@ class _Places:
         self.malformed: dict[tuple[str, int, int], str] = {}
         self.rollups: dict[tuple[str, int], str] = {}
 
-    def add(self, one: Found) -> None:
+    def add(self, one: BreakRow) -> None:
         for row in _misnamed(one):
             self.rows.setdefault(row, one.id)
             if one.cause == OTHER_KIND:
@@ -89,10 +89,10 @@ class _Places:
             amounts = {one.amount_paisa, one.line.get("credit_row_paisa"), *(one.facts.get(name) for name in AMOUNTS)}
             self.wallets |= {(member, abs(amount)): one.id for amount in amounts if amount}
 
-    def root_of(self, one: Found) -> str | None:
+    def root_of(self, one: BreakRow) -> str | None:
         return self._by_form(one) or self._by_row(one) or self._by_amount(one)
 
-    def _by_form(self, one: Found) -> str | None:
+    def _by_form(self, one: BreakRow) -> str | None:
         """Return the break of a row without owner or level that explains a break of the same amount."""
         paisa = abs(one.amount_paisa)
         if one.code in REFUNDS:
@@ -101,7 +101,7 @@ class _Places:
             return next((self.malformed[place] for row in one.rows() if (place := (*row, paisa)) in self.malformed), None)
         return self.rollups.get((f"ROLLUP_{one.key.replace('/', '_')}", paisa)) if one.kind == ROLLUP_LOST else None
 
-    def _by_row(self, one: Found) -> str | None:
+    def _by_row(self, one: BreakRow) -> str | None:
         if one.kind == EARLY:
             return next((self.kinds[row] for row in one.rows() if row in self.kinds), None)
         if one.code not in MAY_FOLLOW and one.kind not in MAY_FOLLOW_AS:
@@ -110,7 +110,7 @@ class _Places:
             return None  # several bonuses were not posted, and the row is only one of them
         return next((self.rows[row] for row in one.rows() if row in self.rows), None)
 
-    def _by_amount(self, one: Found) -> str | None:
+    def _by_amount(self, one: BreakRow) -> str | None:
         if one.code in OF_WALLETS:
             return self.wallets.get((one.member_id, abs(one.amount_paisa)))
         if one.code in OF_AMOUNTS and (place := (one.order_id, abs(one.amount_paisa))) in self.amounts:
@@ -118,7 +118,7 @@ class _Places:
         return self.orders.get(one.order_id) if one.code in OF_ORDERS and one.kind not in UNDISTRIBUTED else None
 
 
-def _orders(one: Found) -> set[int]:
+def _orders(one: BreakRow) -> set[int]:
     """Return the order of the row, and the order that the row names instead."""
     named = [one.order_id, one.facts.get("stray_order_id")]
     if one.code in LINES:  # the reference of a payout, a withdrawal or a release is not an order
@@ -126,7 +126,7 @@ def _orders(one: Found) -> set[int]:
     return {order for order in named if order is not None}
 
 
-def _holders(one: Found) -> set[int]:
+def _holders(one: BreakRow) -> set[int]:
     """Return the members whose wallets differ from their ledgers by the row."""
     if one.facts.get("is_row_only"):
         holders = (one.member_id, one.facts.get("holder_id"), one.line.get("credit_user_id"))
@@ -137,7 +137,7 @@ def _holders(one: Found) -> set[int]:
     return {member for member in holders if member is not None}
 
 
-def of_rows(found: Sequence[Found]) -> Iterator[Follow]:
+def of_rows(found: Sequence[BreakRow]) -> Iterator[Follow]:
     """Yield the breaks that follow from a misattributed row. The row is corrected with its own break."""
     yield from _of_other_kind(found)
     yield from _of_misfiled_rollups(found)
@@ -149,7 +149,7 @@ def of_rows(found: Sequence[Found]) -> Iterator[Follow]:
             yield one.id, root
 
 
-def _of_other_kind(found: Sequence[Found]) -> Iterator[Follow]:
+def _of_other_kind(found: Sequence[BreakRow]) -> Iterator[Follow]:
     """Yield the level breaks of rows that reverse a company line under another type. The level fits the right type."""
     kinds = {
         ("ledger", one.facts["last_id"]): one.id
@@ -164,7 +164,7 @@ def _of_other_kind(found: Sequence[Found]) -> Iterator[Follow]:
             yield from ((one.id, kinds[row]) for row in one.rows() if row in kinds)
 
 
-def _of_misfiled_rollups(found: Sequence[Found]) -> Iterator[Follow]:
+def _of_misfiled_rollups(found: Sequence[BreakRow]) -> Iterator[Follow]:
     """Yield the roll-up breaks of months whose whole surplus is a CommissionRollup row of another month."""
     misfiled = {
         f"{facts['misnamed_user_id']}/{facts['misnamed_year'] * 100 + facts['misnamed_month']}": one
@@ -177,7 +177,7 @@ def _of_misfiled_rollups(found: Sequence[Found]) -> Iterator[Follow]:
             yield one.id, root.id
 
 
-def after_types(found: Sequence[Found]) -> Iterator[Follow]:
+def after_types(found: Sequence[BreakRow]) -> Iterator[Follow]:
     """Yield the roll-ups without a company credit that wait for rows of an unknown type with at least their amount."""
     unknown = [one for one in found if one.code == "ledger-type"]
     for one in found:
@@ -185,7 +185,7 @@ def after_types(found: Sequence[Found]) -> Iterator[Follow]:
             yield from ((one.id, rows.id) for rows in unknown if abs(rows.amount_paisa) >= abs(one.amount_paisa))
 
 
-def _misnamed(one: Found) -> Iterator[tuple[str, int]]:
+def _misnamed(one: BreakRow) -> Iterator[tuple[str, int]]:
     """Yield the rows, as (table, id), that a break shows to be misattributed."""
     is_same = bool(one.facts.get("is_same_row"))
     if one.cause in MISNAMED and (is_same or one.cause != OTHERWISE):

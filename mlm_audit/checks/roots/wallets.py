@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlm_audit.checks.roots.breaks import FOLLOWS, RUNNING, WALLET, Follow, Found
+from mlm_audit.checks.roots.breaks import FOLLOWS, RUNNING, WALLET, BreakRow, Follow
 from mlm_audit.checks.roots.rows import OTHERWISE
 
 RELEASES, LOST_MEMBER = "release-ledger", "orphan-member"
@@ -40,7 +40,7 @@ class Outside:
     followers: tuple[str, ...] = ()
 
 
-def outside_wallets(found: Sequence[Found]) -> tuple[dict[str, Mapping[str, Any]], list[Follow]]:
+def outside_wallets(found: Sequence[BreakRow]) -> tuple[dict[str, Mapping[str, Any]], list[Follow]]:
     """Map each break whose rows never reached a wallet to the facts that say so; return also what follows from it."""
     differences = {one.member_id: one for one in found if one.code == WALLET and one.member_id is not None and one.cause != NAMED}
     if not differences:
@@ -70,7 +70,7 @@ def _explained(given: Sequence[Outside], differences: Mapping[int | None, int]) 
         kept = still
 
 
-def _single(found: Sequence[Found], lost: set[int | None]) -> Iterator[Outside]:
+def _single(found: Sequence[BreakRow], lost: set[int | None]) -> Iterator[Outside]:
     paired = {name for pair in _pairs(found) for name in (pair.id, *pair.followers)}
     for one in found:
         if one.cause == FOLLOWS or one.id in paired:
@@ -88,7 +88,7 @@ def _single(found: Sequence[Found], lost: set[int | None]) -> Iterator[Outside]:
             yield from _of_approval(one, lost)
 
 
-def _owners(one: Found) -> tuple[int | None, int | None, int]:
+def _owners(one: BreakRow) -> tuple[int | None, int | None, int]:
     """Return the owner of the row, the member whom it names, and its amount in paisa."""
     if one.line:
         return one.line.get("upline_id"), one.line.get("credit_user_id"), one.line.get("credit_row_paisa") or 0
@@ -97,7 +97,7 @@ def _owners(one: Found) -> tuple[int | None, int | None, int]:
     return one.member_id, one.facts.get("holder_id") or None, paisa or 0
 
 
-def _of_approval(one: Found, lost: set[int | None]) -> Iterator[Outside]:
+def _of_approval(one: BreakRow, lost: set[int | None]) -> Iterator[Outside]:
     """Yield an entry that names another member or amount than the approval of its kind."""
     facts = one.facts
     posted, approved = facts.get("posted_paisa"), facts.get("approved_paisa")
@@ -111,7 +111,7 @@ def _of_approval(one: Found, lost: set[int | None]) -> Iterator[Outside]:
         yield Outside(one.id, changes, {"is_row_only": True}, facts.get("ledger_id"))
 
 
-def _pairs(found: Sequence[Found]) -> Iterator[Outside]:
+def _pairs(found: Sequence[BreakRow]) -> Iterator[Outside]:
     """Yield the releases that were credited to another member. The row is missing for one and surplus for the other."""
     kinds = ((RELEASES, "credit-without-release"), ("duplicate-credit", "credit-posted-twice"))
     surplus = {one.facts.get("ledger_id"): one for one in found if one.kind in kinds}

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from mlm_audit.checks.trees.forest import SOUND, Flags, Forest, Index, Rows, Small, compiled
+from mlm_audit.checks.trees.forest import SOUND, Flags, Forest, NodeIndex, Rows, Small, compiled
 
 CLOSURE_DEPTH = 5
 THREADS = 2
@@ -28,7 +28,7 @@ class ClosureRow(NamedTuple):
     depth: int | None
 
 
-class Change(NamedTuple):
+class ClosureChange(NamedTuple):
     """A change to one row of the closure. `code` is the check that the row fails.
 
     The actions `delete` and `depth` apply to the existing row `row_id`; `insert` has row_id 0. `depth` is the depth to
@@ -45,7 +45,7 @@ class Change(NamedTuple):
     depth_now: int | None = None
 
 
-def suspects(forest: Forest, index: Index, closure: pl.DataFrame) -> tuple[Rows, list[int]]:
+def suspects(forest: Forest, index: NodeIndex, closure: pl.DataFrame) -> tuple[Rows, list[int]]:
     """Return the rows of members whose closure differs from the matrix, and the closure's descendants without a node.
 
     `closure` has id, ancestor_id, descendant_id, depth.
@@ -62,7 +62,7 @@ def _halves(closure: pl.DataFrame) -> list[pl.DataFrame]:
     return [closure[:middle], closure[middle:]]
 
 
-def _pass_over(forest: Forest, index: Index, closure: pl.DataFrame) -> tuple[Flags, Small, pl.Series]:
+def _pass_over(forest: Forest, index: NodeIndex, closure: pl.DataFrame) -> tuple[Flags, Small, pl.Series]:
     descendants = index.rows(closure["descendant_id"])
     depths = closure["depth"]
     known = (depths.fill_null(0) if depths.null_count() else depths).to_numpy()
@@ -122,7 +122,7 @@ def chain(forest: Forest, row: int, moved: Mapping[int, int] | None = None) -> l
     return above
 
 
-def recorded_elsewhere(forest: Forest, index: Index, rows_of: Mapping[int, list[ClosureRow]]) -> dict[int, int]:
+def recorded_elsewhere(forest: Forest, index: NodeIndex, rows_of: Mapping[int, list[ClosureRow]]) -> dict[int, int]:
     """Map members (rows) whom the closure records under another parent than the matrix to that parent's row.
 
     `rows_of` has the closure rows of each suspect row. The closure counts as a record of its own if its other rows
@@ -150,7 +150,7 @@ def is_in_question(forest: Forest, row: int, moved: Mapping[int, int]) -> bool:
     return any(step in moved for step in [row, *chain(forest, row)[: CLOSURE_DEPTH - 1]])
 
 
-def changes_for(descendant_id: int, expected: list[int], rows: list[ClosureRow]) -> list[Change]:
+def changes_for(descendant_id: int, expected: list[int], rows: list[ClosureRow]) -> list[ClosureChange]:
     """Return the changes that correct the rows of one member.
 
     `expected` are the ids above the member, the parent first.
@@ -163,15 +163,15 @@ def changes_for(descendant_id: int, expected: list[int], rows: list[ClosureRow])
     for ancestor, mine in sorted(by_ancestor.items(), key=lambda item: (item[0] is None, item[0] or 0)):
         depth = None if ancestor is None else right.get(ancestor)
         if depth is None:
-            changes += [Change("closure-surplus", "delete", *_fields(row)) for row in mine]
+            changes += [ClosureChange("closure-surplus", "delete", *_fields(row)) for row in mine]
             continue
         # Keep the row with the right depth, or else the first one.
         kept, *others = sorted(mine, key=lambda row: (row.depth != depth, row.row_id))
-        changes += [Change("closure-duplicate", "delete", *_fields(row)) for row in others]
+        changes += [ClosureChange("closure-duplicate", "delete", *_fields(row)) for row in others]
         if kept.depth != depth:
-            changes.append(Change("closure-depth", "depth", kept.row_id, ancestor, descendant_id, depth, kept.depth))
+            changes.append(ClosureChange("closure-depth", "depth", kept.row_id, ancestor, descendant_id, depth, kept.depth))
     changes += [
-        Change("closure-missing", "insert", 0, ancestor, descendant_id, depth)
+        ClosureChange("closure-missing", "insert", 0, ancestor, descendant_id, depth)
         for ancestor, depth in right.items()
         if ancestor not in by_ancestor
     ]
@@ -191,7 +191,7 @@ def rows_by_descendant(closure: pl.DataFrame, descendants: Iterable[int]) -> dic
     return found
 
 
-def as_evidence(change: Change) -> dict[str, Any]:
+def as_evidence(change: ClosureChange) -> dict[str, Any]:
     """Return a change as an evidence row."""
     return {
         "table": "hierarchy",

@@ -10,7 +10,7 @@ from mlm_audit.checks.trees.issues import NAMED, RING_ROWS, Issue, Picture
 from mlm_audit.domain.money import grouped
 
 
-class Words(NamedTuple):
+class TreeTerms(NamedTuple):
     """The words for a tree: code prefix, table, edge column, and how a node and its parent are named."""
 
     prefix: str
@@ -23,14 +23,14 @@ class Words(NamedTuple):
     their: str = "their"
 
 
-SPONSOR = Words("sponsor", "sponsor", "users", "sponsor_id", "member", "sponsor")
-MATRIX = Words("matrix", "matrix", "matrix_nodes", "parent_id", "member", "parent")
-FILE = Words("parent", "file", "file", "parent", "node", "parent", "which", "its")
+SPONSOR = TreeTerms("sponsor", "sponsor", "users", "sponsor_id", "member", "sponsor")
+MATRIX = TreeTerms("matrix", "matrix", "matrix_nodes", "parent_id", "member", "parent")
+FILE = TreeTerms("parent", "file", "file", "parent", "node", "parent", "which", "its")
 
 Name = Callable[[int], str]
 
 
-def broken_edges(forest: Forest, words: Words, parent_id: Callable[[int], object], label: Name | None = None) -> list[Issue]:
+def broken_edges(forest: Forest, words: TreeTerms, parent_id: Callable[[int], object], label: Name | None = None) -> list[Issue]:
     """Return the issues of unknown parents, self-references and cycles.
 
     `parent_id` gives the parent id that a row names.
@@ -57,7 +57,7 @@ def broken_edges(forest: Forest, words: Words, parent_id: Callable[[int], object
     return issues
 
 
-def _ring(ring: list[int], words: Words, label: Name) -> str:
+def _ring(ring: list[int], words: TreeTerms, label: Name) -> str:
     way = " → ".join(label(row).removeprefix(f"{words.node} ") for row in ring[:NAMED])
     back = label(ring[0]).removeprefix(f"{words.node} ")
     more = f" → … ({grouped(len(ring) - NAMED)} more)" if len(ring) > NAMED else ""
@@ -65,7 +65,7 @@ def _ring(ring: list[int], words: Words, label: Name) -> str:
 
 
 def surplus_roots(
-    forest: Forest, words: Words, roots: Sequence[int], first: int, parent_id: Callable[[int], object]
+    forest: Forest, words: TreeTerms, roots: Sequence[int], first: int, parent_id: Callable[[int], object]
 ) -> list[Issue]:
     """Return an issue for every root except `first`."""
     return [
@@ -87,7 +87,7 @@ def roots_of(forest: Forest) -> Rows:
     return np.flatnonzero(forest.up == ROOT).astype(np.int32)
 
 
-def _issue(code: str, forest: Forest, words: Words, rows: list[int], text: str, parent_id: Callable[[int], object]) -> Issue:
+def _issue(code: str, forest: Forest, words: TreeTerms, rows: list[int], text: str, parent_id: Callable[[int], object]) -> Issue:
     evidence = tuple({"table": words.table, "id": forest.name(row), words.column: parent_id(row)} for row in rows[:RING_ROWS])
     kind = "ring" if len(rows) > 1 or code.endswith("-self") else "around"
     picture = Picture(kind, words.tree, tuple(rows))

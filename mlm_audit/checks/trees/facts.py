@@ -15,8 +15,8 @@ from mlm_audit.checks.trees.forest import (
     UNKNOWN,
     Flags,
     Forest,
-    Index,
     Ints,
+    NodeIndex,
     Rows,
     earlier_than_parent,
     planted,
@@ -49,14 +49,14 @@ class TreeInput:
     rules: PlanRules
 
 
-class Facts:
+class TreeArrays:
     """The input as forests, and as arrays by row."""
 
     def __init__(self, given: TreeInput) -> None:
         self.given = given
-        self.member_index = Index(given.members["id"])
+        self.member_index = NodeIndex(given.members["id"])
         is_same = self.member_index.has_same_ids(given.nodes["user_id"])
-        self.node_index = self.member_index if is_same else Index(given.nodes["user_id"])
+        self.node_index = self.member_index if is_same else NodeIndex(given.nodes["user_id"])
         self.created_at: Ints = _micros(given.members["created_at"])
         """When each member joined, in microseconds UTC; NO_TIME where it is unknown."""
         self.is_same = is_same
@@ -156,7 +156,7 @@ class Facts:
         """
         return self.sponsors.sums(self._pending(self.member_index, self.sponsors.count, "to_them_paisa"))
 
-    def _pending(self, index: Index, count: int, column: str) -> Ints:
+    def _pending(self, index: NodeIndex, count: int, column: str) -> Ints:
         values = np.zeros(count, np.int64)
         rows = index.rows(self.given.pending["member_id"])
         values[rows[rows >= 0]] = self.given.pending[column].to_numpy()[rows >= 0]

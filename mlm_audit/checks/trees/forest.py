@@ -50,7 +50,7 @@ def compiled(function: F) -> F:
         return cast("F", numba.njit(nogil=True)(function))
 
 
-class Index:
+class NodeIndex:
     """Maps ids to rows: by subtraction if the ids are consecutive, by a table if they are dense, and else by a join."""
 
     def __init__(self, ids: pl.Series) -> None:
@@ -196,10 +196,10 @@ def plant(ids: pl.Series, parents: pl.Series) -> Forest:
 
     Raise ValueError beyond 700 million nodes, where seat numbers no longer fit into an int32.
     """
-    return planted(Index(ids), parents)
+    return planted(NodeIndex(ids), parents)
 
 
-def planted(index: Index, parents: pl.Series) -> Forest:
+def planted(index: NodeIndex, parents: pl.Series) -> Forest:
     """Return the same forest as `plant`, from an existing index of the ids."""
     if index.ids.len() > MOST_ROWS:
         raise ValueError(f"{index.ids.len()} nodes are more than the {MOST_ROWS} that fit")

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from mlm_audit.checks.trees.closure import Change, as_evidence
+from mlm_audit.checks.trees.closure import ClosureChange, as_evidence
 from mlm_audit.checks.trees.codes import CODES
-from mlm_audit.checks.trees.facts import Facts, TreeInput
-from mlm_audit.checks.trees.forest import Forest, Index, Rows, Small
+from mlm_audit.checks.trees.facts import TreeArrays, TreeInput
+from mlm_audit.checks.trees.forest import Forest, NodeIndex, Rows, Small
 from mlm_audit.checks.trees.issues import EVIDENCE_ROWS, Issue
 from mlm_audit.checks.trees.matrix import Matrix
 from mlm_audit.checks.trees.records import Records
@@ -29,12 +29,12 @@ class TreeCheck:
     """All issues, in the order of their codes and keys. `facts` is the input in which they were found."""
 
     issues: tuple[Issue, ...]
-    facts: Facts
+    facts: TreeArrays
 
 
 def check_trees(given: TreeInput) -> TreeCheck:
     """Check the sponsor tree, matrix, closure and flags. Each fault is one issue, at its root cause."""
-    facts = Facts(given)
+    facts = TreeArrays(given)
     records = Records(facts)
     issues = sponsor_issues(facts, records)
     issues += Matrix(facts, records).find()
@@ -45,7 +45,7 @@ def check_trees(given: TreeInput) -> TreeCheck:
     return TreeCheck(tuple(sorted(counted, key=lambda issue: (order[issue.code], str(issue.key).zfill(20)))), facts)
 
 
-def closure_issues(facts: Facts, records: Records) -> list[Issue]:
+def closure_issues(facts: TreeArrays, records: Records) -> list[Issue]:
     """Return one issue per wrong closure row, or per member who has no closure rows at all.
 
     If one code affects more than a fifth of the members and many rows, return one issue for the code, because one fault
@@ -55,8 +55,8 @@ def closure_issues(facts: Facts, records: Records) -> list[Issue]:
         return [_broken(records.broken, facts)]
     changes = records.changes()
     nobody = facts.given.closure.filter(pl.col("descendant_id").is_null())
-    unwritten: list[tuple[int, list[Change]]] = []
-    by_code: dict[str, list[Change]] = defaultdict(list)
+    unwritten: list[tuple[int, list[ClosureChange]]] = []
+    by_code: dict[str, list[ClosureChange]] = defaultdict(list)
     issues: list[Issue] = []
     for member, mine in changes.items():
         if len(mine) > 1 and not records.rows(member):
@@ -78,7 +78,7 @@ def closure_issues(facts: Facts, records: Records) -> list[Issue]:
     return issues
 
 
-def _closure_issue(change: Change, facts: Facts) -> Issue:
+def _closure_issue(change: ClosureChange, facts: TreeArrays) -> Issue:
     who = f"member {change.descendant_id} under member {change.ancestor_id}"
     text = {
         "closure-missing": f"the closure lacks {who} at depth {change.depth}",
@@ -92,7 +92,7 @@ def _closure_issue(change: Change, facts: Facts) -> Issue:
     return Issue(change.code, key, change.descendant_id, text, (as_evidence(change),), "matrix", rows, changes=(change,))
 
 
-def _unwritten(member: int, changes: Sequence[Change], facts: Facts) -> Issue:
+def _unwritten(member: int, changes: Sequence[ClosureChange], facts: TreeArrays) -> Issue:
     text = f"the closure has nothing of member {member}: {len(changes)} rows are missing"
     evidence = tuple(as_evidence(change) for change in changes)
     rows = (facts.node_index.row(member),)
@@ -104,20 +104,20 @@ def _of_nobody(row_id: int) -> Issue:
     return Issue("closure-surplus", f"row-{row_id}", None, text, ({"table": "hierarchy", "id": row_id},), "matrix")
 
 
-def _many(code: str, found: Sequence[Change], members: Sequence[int], facts: Facts) -> Issue:
+def _many(code: str, found: Sequence[ClosureChange], members: Sequence[int], facts: TreeArrays) -> Issue:
     rows = tuple(row for row in map(facts.node_index.row, members) if row >= 0)
     text = f"{grouped(len(found))} rows of {grouped(len(members))} members: {CODES[code].title.lower()}"
     evidence = tuple(as_evidence(change) for change in found[:EVIDENCE_ROWS])
     return Issue(code, "many", None, text, evidence, "matrix", rows, changes=tuple(found))
 
 
-def _broken(rows: Rows, facts: Facts) -> Issue:
+def _broken(rows: Rows, facts: TreeArrays) -> Issue:
     members = len(rows)
     text = f"the closure of {grouped(members)} of {grouped(facts.matrix.count)} members differs from the matrix"
     return Issue("closure-broken", "many", None, text, ({"table": "hierarchy", "id": "all", "members": members},), "matrix", rows)
 
 
-def _counted(issue: Issue, facts: Facts) -> Issue:
+def _counted(issue: Issue, facts: TreeArrays) -> Issue:
     """Return the issue with the count and money of those below it, if its code spreads."""
     if issue.sponsored:
         return _counted_in_both(issue, facts)
@@ -131,7 +131,7 @@ def _counted(issue: Issue, facts: Facts) -> Issue:
     return issue.counted(below, int(sum(int(money[row]) for row in issue.rows)))
 
 
-def _counted_in_both(issue: Issue, facts: Facts) -> Issue:
+def _counted_in_both(issue: Issue, facts: TreeArrays) -> Issue:
     """Return an issue of a member who is gone from both trees, with everyone below in either tree counted once."""
     seeds = np.zeros(facts.sponsors.count, np.uint8)
     seeds[list(issue.sponsored)] = 1
@@ -158,7 +158,7 @@ def score_of(forest: Forest, issues: Sequence[Issue]) -> int:
     return _points(_weights(issues, forest), issues)
 
 
-def score(facts: Facts, still_open: Iterable[Issue]) -> int:
+def score(facts: TreeArrays, still_open: Iterable[Issue]) -> int:
     """Return floor(100 × (1 − Σ weights / members)).
 
     Each affected member counts with the worst severity that affects them. The score is at most 84 while a critical
@@ -179,7 +179,7 @@ def score(facts: Facts, still_open: Iterable[Issue]) -> int:
     return _points(weights, issues)
 
 
-def _sponsor_seeds(issues: Sequence[Issue], facts: Facts) -> Small:
+def _sponsor_seeds(issues: Sequence[Issue], facts: TreeArrays) -> Small:
     """Return the weights of the members whose sponsor is gone, as the matrix shows."""
     seeds = np.zeros(facts.sponsors.count, np.uint8)
     for issue in issues:
@@ -209,7 +209,7 @@ def _weights(issues: Sequence[Issue], forest: Forest) -> Small:
     return np.maximum(seeds, alone)
 
 
-def _weigh_by_id(weights: Small, index: Index, issue: Issue) -> None:
+def _weigh_by_id(weights: Small, index: NodeIndex, issue: Issue) -> None:
     for member in issue.members:
         row = index.row(member)
         if row >= 0:

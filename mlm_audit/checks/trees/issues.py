@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mlm_audit.checks.trees.closure import Change
+from mlm_audit.checks.trees.closure import ClosureChange
 from mlm_audit.checks.trees.codes import CODES
-from mlm_audit.checks.trees.facts import Facts
+from mlm_audit.checks.trees.facts import TreeArrays
 from mlm_audit.checks.trees.forest import Forest, Rows
 from mlm_audit.domain.money import grouped
 
@@ -50,7 +50,7 @@ class Issue:
     sponsored: tuple[int, ...] = ()
     below: int | None = None
     at_risk_paisa: int | None = None
-    changes: tuple[Change, ...] = ()
+    changes: tuple[ClosureChange, ...] = ()
     picture: Picture | None = None
 
     @property
@@ -68,7 +68,7 @@ class Issue:
         return replace(self, below=below, at_risk_paisa=at_risk_paisa)
 
 
-def node_row(facts: Facts, row: int) -> dict[str, Any]:
+def node_row(facts: TreeArrays, row: int) -> dict[str, Any]:
     """Return a node of the matrix as an evidence row."""
     nodes = facts.given.nodes
     parent, position = nodes["parent_id"][int(row)], nodes["position"][int(row)]

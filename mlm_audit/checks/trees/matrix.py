@@ -5,7 +5,7 @@ from collections import defaultdict
 import numpy as np
 
 from mlm_audit.checks.trees.edges import MATRIX, broken_edges, surplus_roots
-from mlm_audit.checks.trees.facts import Facts
+from mlm_audit.checks.trees.facts import TreeArrays
 from mlm_audit.checks.trees.forest import DETACHED
 from mlm_audit.checks.trees.issues import EVIDENCE_ROWS, Issue, Picture, names, node_row
 from mlm_audit.checks.trees.placement import placement_issues
@@ -17,7 +17,7 @@ from mlm_audit.domain.money import grouped
 class Matrix:
     """Collects the issues of the matrix. Each symptom is attributed to one root cause."""
 
-    def __init__(self, facts: Facts, records: Records) -> None:
+    def __init__(self, facts: TreeArrays, records: Records) -> None:
         self.facts, self.records, self.forest = facts, records, facts.matrix
         self.issues: list[Issue] = []
         self.disputed: set[int] = set(records.moved)

@@ -10,7 +10,7 @@ from typing import Any
 
 import networkx as nx
 
-from mlm_audit.checks.trees.facts import Facts
+from mlm_audit.checks.trees.facts import TreeArrays
 from mlm_audit.checks.trees.forest import ROOT, UNKNOWN, Forest
 from mlm_audit.checks.trees.issues import Issue
 from mlm_audit.checks.trees.seats import WIDTH
@@ -20,7 +20,7 @@ MOST_CHILDREN, MOST_NODES = 3, 24
 MOST_IN_RING = 24
 
 
-def picture_of(issue: Issue, facts: Facts) -> "nx.DiGraph[Any] | None":
+def picture_of(issue: Issue, facts: TreeArrays) -> "nx.DiGraph[Any] | None":
     """Return the graph of an issue's picture; None if the issue has no picture."""
     if issue.picture is None:
         return None
@@ -100,7 +100,7 @@ def ring(forest: Forest, rows: tuple[int, ...]) -> "nx.DiGraph[Any]":
     return graph
 
 
-def seats(facts: Facts, parent: int, empty: int | None, newcomers: tuple[int, ...] = ()) -> "nx.DiGraph[Any]":
+def seats(facts: TreeArrays, parent: int, empty: int | None, newcomers: tuple[int, ...] = ()) -> "nx.DiGraph[Any]":
     """Return the seats under a row: who sits where, the `empty` seat in question, and which child is surplus.
 
     The surplus child is a newcomer, if one is known.

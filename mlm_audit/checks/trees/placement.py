@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 
 import numpy as np
 
-from mlm_audit.checks.trees.facts import Facts
+from mlm_audit.checks.trees.facts import TreeArrays
 from mlm_audit.checks.trees.forest import NO_TIME, UNKNOWN, Flags, Ints, Rows, earlier_than_parent
 from mlm_audit.checks.trees.issues import EVIDENCE_ROWS, Issue, Picture, names, node_row
 from mlm_audit.checks.trees.records import Records
@@ -20,7 +20,7 @@ MOST_WRONG_SEATS = 50
 """If the placement faults exceed this and a twentieth of the members, the reading is wrong, and not the members."""
 
 
-def placement_issues(facts: Facts, records: Records, disputed: AbstractSet[int], root: int) -> list[Issue]:
+def placement_issues(facts: TreeArrays, records: Records, disputed: AbstractSet[int], root: int) -> list[Issue]:
     """Return the issues of seats that were passed over: they are still free (a hole), or were taken later.
 
     `disputed` rows are ignored, because their place is in question.
@@ -49,7 +49,7 @@ def placement_issues(facts: Facts, records: Records, disputed: AbstractSet[int],
     return passed + [_outside(facts, row) for row in outside.tolist()]
 
 
-def _in_question(facts: Facts, disputed: AbstractSet[int]) -> Flags:
+def _in_question(facts: TreeArrays, disputed: AbstractSet[int]) -> Flags:
     """Return the rows in dispute, the rows that came before their current parent, and everyone below them.
 
     Such rows were moved to their place later.
@@ -79,7 +79,7 @@ def _sorted_by(key: Ints | Rows, rows: Rows) -> Rows:
     return rows[np.argsort(values, kind="stable")]
 
 
-def _sponsor_nodes(facts: Facts) -> Rows:
+def _sponsor_nodes(facts: TreeArrays) -> Rows:
     members = facts.member_of
     above = np.where(members >= 0, facts.sponsors.up[np.maximum(members, 0)], UNKNOWN)
     return np.where(above >= 0, facts.node_of[np.maximum(above, 0)], UNKNOWN).astype(np.int32)
@@ -97,7 +97,7 @@ def _left(played: Replay, seats: Iterable[int], records: Records) -> set[int]:
     return left
 
 
-def _passed(facts: Facts, played: Replay, seat: int, rows: Rows) -> Issue:
+def _passed(facts: TreeArrays, played: Replay, seat: int, rows: Rows) -> Issue:
     forest = facts.matrix
     parent, position = played.parent_of(seat)
     where = f"position {position} under member {forest.name(parent)}"
@@ -113,7 +113,7 @@ def _passed(facts: Facts, played: Replay, seat: int, rows: Rows) -> Issue:
     return Issue("matrix-placement", key, forest.name(first), text, evidence, "matrix", (first,), picture=picture)
 
 
-def _outside(facts: Facts, row: int) -> Issue:
+def _outside(facts: TreeArrays, row: int) -> Issue:
     name = facts.matrix.name(row)
     sponsor = int(facts.sponsors.up[facts.member_of[row]])
     text = f"member {name} sits outside the tree of their sponsor, member {facts.sponsors.name(sponsor)}"
@@ -121,7 +121,7 @@ def _outside(facts: Facts, row: int) -> Issue:
     return Issue("matrix-placement", f"{name}/outside", name, text, (node_row(facts, row),), "matrix", (row,), picture=picture)
 
 
-def _other_reading(facts: Facts, faults: int, rows: Rows) -> Issue:
+def _other_reading(facts: TreeArrays, faults: int, rows: Rows) -> Issue:
     reading = facts.given.rules.placement
     text = (
         f"{grouped(len(rows))} members do not sit where the reading `{reading}` puts them, in {grouped(faults)} places: "

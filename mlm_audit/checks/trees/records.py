@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from mlm_audit.checks.trees.closure import (
-    Change,
+    ClosureChange,
     ClosureRow,
     chain,
     changes_for,
@@ -14,7 +14,7 @@ from mlm_audit.checks.trees.closure import (
     rows_by_descendant,
     suspects,
 )
-from mlm_audit.checks.trees.facts import Facts
+from mlm_audit.checks.trees.facts import TreeArrays
 from mlm_audit.checks.trees.forest import DETACHED, UNKNOWN
 from mlm_audit.checks.trees.issues import EVIDENCE_ROWS
 
@@ -31,7 +31,7 @@ class Records:
     left_parents: the rows that were left by members whose place is now in question, once for each of these members.
     """
 
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, facts: TreeArrays) -> None:
         self.facts, self.forest = facts, facts.matrix
         # Without any node, there is nothing to compare the closure with.
         closure = facts.given.closure if self.forest.count else facts.given.closure.clear()
@@ -73,9 +73,9 @@ class Records:
             for r in self.rows(member_id)[:EVIDENCE_ROWS]
         ]
 
-    def changes(self) -> dict[int, list[Change]]:
+    def changes(self) -> dict[int, list[ClosureChange]]:
         """Return the changes that would correct the closure, by the member's id; none where a move is in question."""
-        found: dict[int, list[Change]] = {}
+        found: dict[int, list[ClosureChange]] = {}
         orphans = set(self.facts.nodes_without_member())
         for row in self.suspects.tolist():
             if row in orphans or is_in_question(self.forest, row, self.moved):

@@ -4,9 +4,9 @@ from typing import Any
 
 import polars as pl
 
-from mlm_audit.checks.trees.closure import Change
+from mlm_audit.checks.trees.closure import ClosureChange
 from mlm_audit.checks.trees.edges import SPONSOR, broken_edges, roots_of, surplus_roots
-from mlm_audit.checks.trees.facts import Facts
+from mlm_audit.checks.trees.facts import TreeArrays
 from mlm_audit.checks.trees.forest import NO_TIME, Rows
 from mlm_audit.checks.trees.issues import Issue, Picture
 from mlm_audit.checks.trees.records import Records
@@ -14,7 +14,7 @@ from mlm_audit.checks.trees.records import Records
 FLAG = "eligibility-flag"
 
 
-def sponsor_issues(facts: Facts, records: Records) -> list[Issue]:
+def sponsor_issues(facts: TreeArrays, records: Records) -> list[Issue]:
     """Return all issues of the sponsor tree. A lost sponsor whom the matrix also lost is reported there, once."""
     forest = facts.sponsors
 
@@ -34,7 +34,7 @@ def sponsor_issues(facts: Facts, records: Records) -> list[Issue]:
     return issues
 
 
-def _member_roots(facts: Facts) -> Rows:
+def _member_roots(facts: TreeArrays) -> Rows:
     """Return the roots that are members. An administrator who has sponsored nobody is not one."""
     roots = roots_of(facts.sponsors)
     if len(roots) == 1:
@@ -43,7 +43,7 @@ def _member_roots(facts: Facts) -> Rows:
     return roots[is_user | (facts.sponsors.size[roots] > 1)]
 
 
-def _later(facts: Facts, sponsor_id: Any) -> list[Issue]:
+def _later(facts: TreeArrays, sponsor_id: Any) -> list[Issue]:
     forest, issues = facts.sponsors, []
     created = facts.given.members["created_at"]
     for row in facts.younger.tolist():
@@ -58,7 +58,7 @@ def _later(facts: Facts, sponsor_id: Any) -> list[Issue]:
     return issues
 
 
-def flag_issues(facts: Facts) -> list[Issue]:
+def flag_issues(facts: TreeArrays) -> list[Issue]:
     """Return the issues of members whose flag is not what was decided; none if no decision is known."""
     given = facts.given
     if given.decided is None:
@@ -71,9 +71,9 @@ def flag_issues(facts: Facts) -> list[Issue]:
     return [_flag_issue(facts, *row) for row in wrong.select("id", "is_eligible_repurchase", wanted).iter_rows()]
 
 
-def _flag_issue(facts: Facts, member_id: int, flag: bool | None, wanted: bool) -> Issue:  # noqa: FBT001
+def _flag_issue(facts: TreeArrays, member_id: int, flag: bool | None, wanted: bool) -> Issue:  # noqa: FBT001
     text = f"member {member_id} is flagged {'eligible' if flag else 'not eligible'}; {facts.given.decided_by} says {'eligible' if wanted else 'not eligible'}"
     evidence = ({"table": "users", "id": member_id, "is_eligible_repurchase": flag, "should_be": wanted},)
     row = facts.member_index.row(member_id)
-    change = Change(FLAG, "flag", member_id, 0, member_id, int(wanted), None if flag is None else int(flag))
+    change = ClosureChange(FLAG, "flag", member_id, 0, member_id, int(wanted), None if flag is None else int(flag))
     return Issue(FLAG, str(member_id), member_id, text, evidence, "sponsor", (row,), changes=(change,))

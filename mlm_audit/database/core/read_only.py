@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Engine, event
 
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.read_only import why_no_read
+from mlm_audit.domain.read_only import why_not_read_only
 
 SQLITE_READS = (
     sqlite3.SQLITE_SELECT,
@@ -56,7 +56,7 @@ def refuse_what_changes(statement: str, database: str) -> None:
     plain = " ".join(statement.split()).rstrip("; ")
     if plain.lower() in AROUND_READS or LOOKS.fullmatch(plain):
         return
-    if (why := why_no_read(statement, database)) is not None:
+    if (why := why_not_read_only(statement, database)) is not None:
         raise InputError(
             f"this connection only reads: {why}; changes go through the jobs: mlm-audit run …, and mlm-audit repairs"
         )

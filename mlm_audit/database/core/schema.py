@@ -18,7 +18,7 @@ STORE = ("JobLog", "AuditJobLease", "AuditNotice", "ReconciliationReport", "Audi
 
 
 @dataclass(frozen=True)
-class Problem:
+class SchemaProblem:
     """One problem of a database: where it is, what it is, and how to fix it."""
 
     table: str
@@ -31,11 +31,11 @@ class Problem:
         return f"{where}: {self.what}; {self.cure}"
 
 
-def check_schema(engine: Engine) -> list[Problem]:
+def check_schema(engine: Engine) -> list[SchemaProblem]:
     """Compare every table and column of the toolkit with the database. Return the problems in table order."""
     inspector = inspect(engine)
     present = {*inspector.get_table_names(), *views_of(inspector)}
-    problems: list[Problem] = []
+    problems: list[SchemaProblem] = []
     for name in (*PLATFORM_TABLES, *OWN_TABLES):
         if name not in present:
             problems.append(_missing(name))
@@ -44,7 +44,9 @@ def check_schema(engine: Engine) -> list[Problem]:
     if "users" in present:
         known = {column["name"] for column in inspector.get_columns("users")}
         problems += [
-            Problem("users", name, "missing", "run `mlm-audit db upgrade`") for name in ADDED_USER_COLUMNS if name not in known
+            SchemaProblem("users", name, "missing", "run `mlm-audit db upgrade`")
+            for name in ADDED_USER_COLUMNS
+            if name not in known
         ]
     return problems
 
@@ -102,7 +104,7 @@ def require(engine: Engine, needed: Mapping[type[Base], Sequence[str] | None]) -
             raise InputError(f"{problem}; nothing was written")
 
 
-def _stops(problem: Problem, tables: dict[str, str], *, store: bool) -> bool:
+def _stops(problem: SchemaProblem, tables: dict[str, str], *, store: bool) -> bool:
     if store and problem.table in STORE:
         return True
     name = tables.get(problem.table)
@@ -113,31 +115,31 @@ def _stops(problem: Problem, tables: dict[str, str], *, store: bool) -> bool:
     return problem.column is None or problem.column in needed_columns(name)
 
 
-def _missing(name: str) -> Problem:
+def _missing(name: str) -> SchemaProblem:
     if name in OWN_TABLES:
-        return Problem(name, None, "missing", "run `mlm-audit db upgrade`")
-    return Problem(
+        return SchemaProblem(name, None, "missing", "run `mlm-audit db upgrade`")
+    return SchemaProblem(
         name, None, "missing", "is DATABASE_URL the platform's database? In an empty one, `mlm-audit db init` creates it"
     )
 
 
-def _columns(table: str, found: Iterable[Any], wanted: Iterable[sa.Column[Any]]) -> list[Problem]:
+def _columns(table: str, found: Iterable[Any], wanted: Iterable[sa.Column[Any]]) -> list[SchemaProblem]:
     types = {column["name"]: column["type"] for column in found}
     problems = []
     for column in wanted:
         cure = "run `mlm-audit db upgrade`" if table in OWN_TABLES else "compare the platform's version with the documentation"
         if column.name not in types:
-            problems.append(Problem(table, column.name, "missing", cure))
+            problems.append(SchemaProblem(table, column.name, "missing", cure))
         elif problem := _type_problem(table, column, types[column.name]):
             problems.append(problem)
     return problems
 
 
-def _type_problem(table: str, column: sa.Column[Any], found: sa.types.TypeEngine[Any]) -> Problem | None:
+def _type_problem(table: str, column: sa.Column[Any], found: sa.types.TypeEngine[Any]) -> SchemaProblem | None:
     wanted, got = _family(column.type), _family(found)
     is_amount = column.name in _AMOUNTS[table]
     if is_amount and got in ("float", "decimal"):
-        return Problem(
+        return SchemaProblem(
             table,
             column.name,
             f"an amount kept as {got} ({found}): 0.1 + 0.2 is not 0.3, so it cannot be audited to the paisa",
@@ -147,7 +149,7 @@ def _type_problem(table: str, column: sa.Column[Any], found: sa.types.TypeEngine
         return None  # some platforms store it as a number, and it is always read as a number
     if wanted in {got, "json"} or (wanted, got) in _ACCEPTED:
         return None
-    return Problem(table, column.name, f"is {found}, a {wanted} column is needed", "change the column's type")
+    return SchemaProblem(table, column.name, f"is {found}, a {wanted} column is needed", "change the column's type")
 
 
 _ACCEPTED = {

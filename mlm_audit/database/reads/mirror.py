@@ -42,7 +42,7 @@ OPEN = ("pending", "failed")
 """Rows with these statuses are still to be decided, so their pieces change in normal operation."""
 
 
-class Read(NamedTuple):
+class PiecesRead(NamedTuple):
     """A piece as it was read: its first id, its file, its number of rows, and whether some are still to be decided."""
 
     low: int
@@ -117,7 +117,9 @@ def _sqlite_text(name: str, column: str) -> ColumnElement[Any]:
     return func.coalesce(text, literal_column("'(null)'"))
 
 
-def read_pieces(connection: Connection, name: str, folder: Path, low: int, high: int | None, unread: Unread) -> Iterator[Read]:
+def read_pieces(
+    connection: Connection, name: str, folder: Path, low: int, high: int | None, unread: Unread
+) -> Iterator[PiecesRead]:
     """Write the rows of an input with low <= id < high by id, and yield pieces of at most PIECE_ROWS rows.
 
     At least one piece is yielded, even if it is empty. An input in STATES is one piece with all of its rows.
@@ -139,7 +141,7 @@ def read_pieces(connection: Connection, name: str, folder: Path, low: int, high:
                 is_open = is_open or ("status" in frame.columns and bool(frame["status"].is_in(OPEN).any()))
                 count += len(rows)
                 rows = next(batches, None)
-        yield Read(first, path, count, is_open)
+        yield PiecesRead(first, path, count, is_open)
         if rows is None:
             return
         first = rows[0][0]

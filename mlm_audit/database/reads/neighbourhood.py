@@ -19,7 +19,7 @@ class Node(NamedTuple):
     position: int | None
 
 
-class Part(NamedTuple):
+class TreePart(NamedTuple):
     """The nodes above a member, nearest first, the member's own node, and the nodes below, level by level.
 
     `hidden` counts the nodes below each member that are not included.
@@ -41,7 +41,7 @@ def _nodes(tree: str) -> Select[Any]:
     )
 
 
-def read_part(connection: Connection, tree: str, member_id: int, *, up: int, down: int) -> Part:
+def read_part(connection: Connection, tree: str, member_id: int, *, up: int, down: int) -> TreePart:
     """Return the part of a tree (`sponsor` or `matrix`) around a member: `up` levels above and `down` below."""
     node = _one(connection, tree, member_id)
     above: list[Node] = []
@@ -56,7 +56,7 @@ def read_part(connection: Connection, tree: str, member_id: int, *, up: int, dow
         above.append(found)
         parent = found.parent_id
     below, hidden = _below(connection, tree, member_id, down, seen)
-    return Part(above, node, below, hidden, lost)
+    return TreePart(above, node, below, hidden, lost)
 
 
 def _one(connection: Connection, tree: str, member_id: int) -> Node | None:

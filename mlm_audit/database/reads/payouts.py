@@ -13,7 +13,7 @@ from mlm_audit.database.core.words import folded
 from mlm_audit.database.writes import payouts as db
 from mlm_audit.database.writes.payouts import Instalment, ref_of
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.payouts import TECHNICAL, Event, Limits, Status, transition
+from mlm_audit.domain.payouts import TECHNICAL, Event, PayoutStatus, RetryLimits, transition
 from mlm_audit.domain.periods import naive
 from mlm_audit.domain.words import fold
 
@@ -27,17 +27,17 @@ def list_instalments(connection: Connection, status: str | None, limit: int) -> 
     """Return instalments of a status (or `held`), oldest due time first."""
     query = select(Schedule).order_by(Schedule.payout_date, Schedule.id).limit(limit)
     if status is not None:
-        query = query.where(folded(Schedule.status) == (Status.FAILED.value if status == HELD else status))
+        query = query.where(folded(Schedule.status) == (PayoutStatus.FAILED.value if status == HELD else status))
     technical = Schedule.failure_reason.startswith(TECHNICAL, autoescape=True)
     if status == HELD:
         query = query.where(not_(technical))
-    if status == Status.FAILED.value:
+    if status == PayoutStatus.FAILED.value:
         query = query.where(technical)
     columns = {column.name: attribute for attribute, column in Schedule.__mapper__.columns.items()}
     return [{columns[key]: value for key, value in row.items()} for row in connection.execute(query).mappings()]
 
 
-def requeue(engine: Engine, ids: Sequence[int], job_id: str, limits: Limits, now: datetime) -> int:
+def requeue(engine: Engine, ids: Sequence[int], job_id: str, limits: RetryLimits, now: datetime) -> int:
     """Reset failed instalments to pending, all or none, each recorded with before and after. Return their number.
 
     Raise InputError for an id that does not exist, an unknown status, or an instalment that has not failed.
@@ -60,7 +60,7 @@ def requeue(engine: Engine, ids: Sequence[int], job_id: str, limits: Limits, now
     return len(ids)
 
 
-def _requeue_one(connection: Connection, instalment: Instalment, status: Status, job_id: str, now: datetime) -> None:
+def _requeue_one(connection: Connection, instalment: Instalment, status: PayoutStatus, job_id: str, now: datetime) -> None:
     fresh = {"status": status.value, "retry_count": 0, "processed_at": None, "failure_reason": None, "updated_at": now}
     connection.execute(update(Schedule).where(Schedule.id == instalment.id).values(fresh))
     connection.execute(

@@ -23,7 +23,7 @@ Slice = dict[str, pl.DataFrame]
 """Input → its rows, with the columns of `INPUTS`."""
 
 
-class Reader:
+class SubsetReader:
     """A reader of input rows by key. Inputs that cannot be read (`missing`) stay empty."""
 
     def __init__(self, connection: Connection, missing: Collection[str]) -> None:
@@ -65,7 +65,7 @@ def wallet_slice(connection: Connection, member: int, depth: int, missing: Colle
     They are the member's own rows, and the joining orders of the members below, which may have earned commission for
     the member.
     """
-    read = Reader(connection, missing)
+    read = SubsetReader(connection, missing)
     mine = [member]
     below = read.below(member, depth)
     commissions = read.rows("commissions", Commission.user_id, mine)
@@ -100,7 +100,7 @@ def order_slice(connection: Connection, order: int, depth: int, missing: Collect
 
     They are the order's own rows, the buyer's ancestors, and the orders that determine since when they are active.
     """
-    read = Reader(connection, missing)
+    read = SubsetReader(connection, missing)
     orders = read.rows("orders", Order.id, [order])
     buyers = set(orders["user_id"])
     above = read.above(buyers, depth)

@@ -14,7 +14,7 @@ Outcome = Literal["done", "refused", "failed"]
 DETAIL_CHARACTERS = 500
 
 
-class Deed(NamedTuple):
+class ActionRecord(NamedTuple):
     """One action. `who` is the token's or account's name, `address` the origin, and `job` the job concerned, if any."""
 
     who: str
@@ -25,7 +25,7 @@ class Deed(NamedTuple):
     detail: str = ""
 
 
-def record(engine: Engine, deed: Deed, now: datetime) -> None:
+def record(engine: Engine, deed: ActionRecord, now: datetime) -> None:
     """Add one row. Control characters in its texts become spaces, so that they are safe to show in a terminal."""
     values = deed._asdict() | {
         "who": one_line(deed.who)[:100],

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, insert, inspect, selec
 from mlm_audit.database.core.connect import consistent_read
 from mlm_audit.database.core.own_tables import Break, ReconciliationReport, TreeHealthReport
 from mlm_audit.domain.findings import RunResult, Verdict
-from mlm_audit.domain.last_reconciliation import Books, Critical
+from mlm_audit.domain.last_reconciliation import Critical, LastReconciliation
 from mlm_audit.domain.periods import naive
 
 CHUNK_ROWS = 1_000
@@ -74,7 +74,7 @@ def known_of(engine: Engine, member: int) -> KnownOf | None:
         return KnownOf(report.jobId, mine, [(row[0], row[1], row[2]) for row in off])
 
 
-def last_books(connection: Connection) -> Books | None:
+def last_books(connection: Connection) -> LastReconciliation | None:
     """Return the last stored reconciliation with its open critical breaks; None if there is no run or no table."""
     if not inspect(connection).has_table(ReconciliationReport.__tablename__):
         return None
@@ -85,7 +85,7 @@ def last_books(connection: Connection) -> Books | None:
     data = report.reportData or {}
     of_run = select(Break.break_id, Break.member_id, Break.order_id, Break.severity).where(Break.job_id == report.jobId)
     rows = connection.execute(of_run.order_by(Break.break_id)).all()
-    return Books(
+    return LastReconciliation(
         report.jobId,
         str(data.get("verdict", Verdict.INCOMPLETE)),
         bool(data.get("is_complete", data.get("verdict") != Verdict.INCOMPLETE)),

@@ -16,7 +16,7 @@ APPROVED_CORRECTION = "wallet_correction"
 """The kind of authorisation that explains a change of a wallet without a ledger row."""
 
 
-class Correction(NamedTuple):
+class CorrectedWallet(NamedTuple):
     """One wallet that was set to its ledger sum."""
 
     member_id: int
@@ -26,12 +26,12 @@ class Correction(NamedTuple):
 
 def correct_wallets(
     engine: Engine, job_id: str, members: Iterable[int], *, max_paisa: int, run_cap_paisa: int, now: datetime
-) -> tuple[list[Correction], bool]:
+) -> tuple[list[CorrectedWallet], bool]:
     """Set drifted wallets to their ledger sums. The ledger is authoritative, and no ledger row is written (DOMAIN §3).
 
     Return the corrections, and whether the cap of the run stopped them before the end.
     """
-    done: list[Correction] = []
+    done: list[CorrectedWallet] = []
     spent = 0
     for member_id in members:
         with write(engine) as connection:
@@ -43,7 +43,7 @@ def correct_wallets(
                 return done, True
             _record(connection, job_id, member_id, wallet, ledger, now)
         spent += abs(drift)
-        done.append(Correction(member_id, wallet, ledger))
+        done.append(CorrectedWallet(member_id, wallet, ledger))
     return done, False
 
 

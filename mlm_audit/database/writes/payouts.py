@@ -22,7 +22,7 @@ from mlm_audit.database.core.values import as_told, instant_of
 from mlm_audit.database.core.words import folded
 from mlm_audit.database.store.outbox import queue
 from mlm_audit.domain.notices import Draft
-from mlm_audit.domain.payouts import Facts, State, Status
+from mlm_audit.domain.payouts import InstalmentState, PayoutFacts, PayoutStatus
 from mlm_audit.domain.words import fold
 
 log = logging.getLogger(__name__)
@@ -44,14 +44,14 @@ class Instalment(NamedTuple):
     member_id: int
     amount_paisa: Any
     due_at: datetime | None
-    state: State
+    state: InstalmentState
     order_id: int | None
     number: int | None
     order_status: str | None
     is_readable: bool = True
 
 
-class Member(NamedTuple):
+class PayoutMember(NamedTuple):
     """A member's flags. They are read under lock where money moves."""
 
     is_active: bool
@@ -59,11 +59,11 @@ class Member(NamedTuple):
     is_kyc_approved: bool
 
 
-class Change(NamedTuple):
+class Decision(NamedTuple):
     """An instalment and the state that it changes to."""
 
     instalment: Instalment
-    to: State
+    to: InstalmentState
 
 
 def ref_of(schedule_id: int) -> str:
@@ -85,8 +85,8 @@ COLUMNS = (
 )
 """The columns of an instalment, in the order of `due.sql`."""
 
-_STATUS = {status.value: status for status in Status}
-_UNTOUCHED = State(Status.PENDING)
+_STATUS = {status.value: status for status in PayoutStatus}
+_UNTOUCHED = InstalmentState(PayoutStatus.PENDING)
 
 
 def instalment_of(row: Any, orders: dict[int, str]) -> Instalment:
@@ -95,11 +95,11 @@ def instalment_of(row: Any, orders: dict[int, str]) -> Instalment:
     due_at, due_is_good = _moment(number, "payoutDate", due_at)
     processed_at, processed_is_good = _moment(number, "processedAt", processed_at)
     status = _STATUS[fold(word)]
-    if status is Status.PENDING and not retries and reason is None:
+    if status is PayoutStatus.PENDING and not retries and reason is None:
         state = _UNTOUCHED
     else:
         # processedAt is the time when a failure began, or when the instalment was paid.
-        state = State(status, retries or 0, None if status is Status.PENDING else processed_at, reason)
+        state = InstalmentState(status, retries or 0, None if status is PayoutStatus.PENDING else processed_at, reason)
     is_readable = due_is_good and due_at is not None and processed_is_good
     return Instalment(number, member, amount, due_at, state, order, part, orders.get(order), is_readable)
 
@@ -126,7 +126,7 @@ FACTS_MEMBERS, CREDITED = Statement("payouts/facts_members"), Statement("payouts
 NO_LIMIT = 2**62
 
 
-def due(connection: Connection, status: Status, as_of: datetime, limit: int | None) -> list[Instalment]:
+def due(connection: Connection, status: PayoutStatus, as_of: datetime, limit: int | None) -> list[Instalment]:
     """Return the instalments of a status that are due by `as_of` (UTC without a zone), oldest first."""
     most = limit or NO_LIMIT
     found: dict[int, Any] = {}
@@ -181,7 +181,7 @@ def unpaid(connection: Connection, start: datetime | None, end: datetime) -> tup
 
     Instalments that were given up are included, because they are still owed. A value that is not an amount counts as 0.
     """
-    waits = folded(Schedule.status).in_([status.value for status in Status if status is not Status.PAID])
+    waits = folded(Schedule.status).in_([status.value for status in PayoutStatus if status is not PayoutStatus.PAID])
     query = select(Schedule.amount_paisa).where(waits, Schedule.payout_date < end)
     if start is not None:
         query = query.where(Schedule.payout_date >= start)
@@ -196,18 +196,18 @@ def is_schedule_missing(connection: Connection) -> bool:
     return connection.execute(select(Order.id).where(Order.paid_at.is_not(None)).limit(1)).first() is not None
 
 
-def members(connection: Connection, ids: Iterable[int]) -> dict[int, Member]:
+def members(connection: Connection, ids: Iterable[int]) -> dict[int, PayoutMember]:
     """Return the flags of the members that exist, without a lock."""
-    found: dict[int, Member] = {}
+    found: dict[int, PayoutMember] = {}
     for part in in_parts(sorted(set(ids)), LOOKUP):
         found |= _flags(FACTS_MEMBERS(connection, ids=part))
     return found
 
 
-_MEMBERS = {flags: Member(*flags) for flags in product((False, True), repeat=3)}
+_MEMBERS = {flags: PayoutMember(*flags) for flags in product((False, True), repeat=3)}
 
 
-def _flags(rows: Iterable[Any]) -> dict[int, Member]:
+def _flags(rows: Iterable[Any]) -> dict[int, PayoutMember]:
     return {row[0]: _MEMBERS[bool(row[1]), bool(row[2]), bool(row[3])] for row in rows}
 
 
@@ -216,9 +216,9 @@ def credited(connection: Connection, ids: Iterable[int]) -> set[int]:
     return {row[0] for part in in_parts(ids, LOOKUP) for row in CREDITED(connection, ids=part)}
 
 
-def facts_of(instalment: Instalment, member: Member | None, *, is_credited: bool) -> Facts:
+def facts_of(instalment: Instalment, member: PayoutMember | None, *, is_credited: bool) -> PayoutFacts:
     """Return the facts that `why_held` evaluates."""
-    return Facts(
+    return PayoutFacts(
         instalment.amount_paisa,
         member.is_active if member else None,
         member.is_blocked if member else None,
@@ -238,8 +238,8 @@ SET_BACK_HISTORY = Statement("payouts/set_back_history")
 
 
 def claim(
-    connection: Connection, stated: Mapping[int, Change], ids: Sequence[int], *, wait: bool = False
-) -> tuple[list[Instalment], dict[int, Member]]:
+    connection: Connection, stated: Mapping[int, Decision], ids: Sequence[int], *, wait: bool = False
+) -> tuple[list[Instalment], dict[int, PayoutMember]]:
     """Lock those instalments that are still as planned, then their members. Return both.
 
     Instalments that another process has claimed are skipped, or waited for if `wait` is set. An instalment with a
@@ -269,7 +269,7 @@ def _is_as_stated(row: Any, stated: Instalment) -> bool:
     )
 
 
-def pay(connection: Connection, changes: Sequence[Change], was: Status, job_id: str, now: datetime) -> None:
+def pay(connection: Connection, changes: Sequence[Decision], was: PayoutStatus, job_id: str, now: datetime) -> None:
     """Pay claimed instalments: update schedule, ledger, wallets, history and notices, each for all of them at once.
 
     Raise RuntimeError when fewer rows than claimed could be marked, which means that they were changed without the
@@ -307,9 +307,9 @@ def _wallets(members: int) -> str:
     return f'update users set "walletBalance" = "walletBalance" + case id{whens} end where id in ({marks})'  # noqa: S608
 
 
-def set_back(connection: Connection, changes: Sequence[Change], was: Status, job_id: str, now: datetime) -> None:
+def set_back(connection: Connection, changes: Sequence[Decision], was: PayoutStatus, job_id: str, now: datetime) -> None:
     """Record that instalments were held, failed or were given up. Notify the administrators of the last two."""
-    by_state: defaultdict[State, list[int]] = defaultdict(list)
+    by_state: defaultdict[InstalmentState, list[int]] = defaultdict(list)
     for change in changes:
         by_state[change.to].append(change.instalment.id)
     for state, ids in by_state.items():
@@ -320,19 +320,19 @@ def set_back(connection: Connection, changes: Sequence[Change], was: Status, job
     queue(connection, [_failure_notice(change, job_id) for change in changes if _is_news(change)], now)
 
 
-def _is_news(change: Change) -> bool:
+def _is_news(change: Decision) -> bool:
     before = change.instalment.state
-    return change.to.status is Status.PERMANENTLY_FAILED or change.to.retry_count > before.retry_count
+    return change.to.status is PayoutStatus.PERMANENTLY_FAILED or change.to.retry_count > before.retry_count
 
 
-def _failure_notice(change: Change, job_id: str) -> Draft:
+def _failure_notice(change: Decision, job_id: str) -> Draft:
     instalment = change.instalment
     context = {
         "schedule_id": instalment.id,
         "user_id": instalment.member_id,
         "amount_paisa": instalment.amount_paisa if isinstance(instalment.amount_paisa, int) else 0,
         "reason": change.to.reason,
-        "final": change.to.status is Status.PERMANENTLY_FAILED,
+        "final": change.to.status is PayoutStatus.PERMANENTLY_FAILED,
     }
     return Draft(f"payout-failed/{instalment.id}/{job_id}", "payout-failed", None, context)
 

@@ -51,7 +51,7 @@ class Ruling(NamedTuple):
     reasons: list[dict[str, Any]]
 
 
-class Job(NamedTuple):
+class SweepContext(NamedTuple):
     """Values that all batches of a sweep share.
 
     `resets` is True when no later month was swept, so that counters and flags are set from this month.
@@ -84,7 +84,7 @@ def rollup_ref(member_id: int, month: int) -> str:
     return f"ROLLUP_{member_id}_{month}"
 
 
-def decide_batch(connection: Connection, rulings: Sequence[Ruling], job: Job) -> Decided:
+def decide_batch(connection: Connection, rulings: Sequence[Ruling], job: SweepContext) -> Decided:
     """Decide these members, in the caller's transaction. A member who was decided before keeps that decision.
 
     Raise RuntimeError when a locked row changed nevertheless. The whole batch must then be rolled back.
@@ -129,7 +129,7 @@ def _logged(connection: Connection, ids: Sequence[int], month: Month) -> dict[in
     return {row[0]: bool(row[1]) for row in connection.execute(query)}
 
 
-class Row(NamedTuple):
+class UndecidedCommission(NamedTuple):
     """An undecided commission row. `stands` is True if its order stands."""
 
     id: int
@@ -138,12 +138,12 @@ class Row(NamedTuple):
     stands: bool
 
 
-def _without_void(pending: dict[int, list[Row]]) -> tuple[dict[int, list[Row]], dict[int, str]]:
+def _without_void(pending: dict[int, list[UndecidedCommission]]) -> tuple[dict[int, list[UndecidedCommission]], dict[int, str]]:
     """Return the rows that can be decided, and the members with rows that cannot, with the reason.
 
     Rows of an order that no longer stands can be decided only when they add up to zero.
     """
-    decided: dict[int, list[Row]] = {}
+    decided: dict[int, list[UndecidedCommission]] = {}
     void: dict[int, str] = {}
     for number, rows in pending.items():
         open_orders: defaultdict[int, int] = defaultdict(int)
@@ -158,7 +158,7 @@ def _without_void(pending: dict[int, list[Row]]) -> tuple[dict[int, list[Row]], 
     return decided, void
 
 
-def _pending(connection: Connection, ids: Sequence[int], month: Month) -> dict[int, list[Row]]:
+def _pending(connection: Connection, ids: Sequence[int], month: Month) -> dict[int, list[UndecidedCommission]]:
     """Return the undecided commission rows of each member, locked."""
     query = (
         select(Commission.user_id, Commission.id, Commission.amount_paisa, Order.id, stands())
@@ -167,9 +167,9 @@ def _pending(connection: Connection, ids: Sequence[int], month: Month) -> dict[i
         .order_by(Commission.id)
         .with_for_update(of=Commission)
     )
-    rows: defaultdict[int, list[Row]] = defaultdict(list)
+    rows: defaultdict[int, list[UndecidedCommission]] = defaultdict(list)
     for member, number, paisa, order, standing in connection.execute(query):
-        rows[member].append(Row(number, paisa, order, bool(standing)))
+        rows[member].append(UndecidedCommission(number, paisa, order, bool(standing)))
     return dict(rows)
 
 
@@ -193,7 +193,7 @@ def _set_status(connection: Connection, ids: Sequence[int], status: str, now: da
             raise RuntimeError("a commission that was locked is no longer pending; nothing of this batch was decided")
 
 
-def _release(connection: Connection, sums: dict[int, int], job: Job) -> None:
+def _release(connection: Connection, sums: dict[int, int], job: SweepContext) -> None:
     if not sums:
         return
     balances = _last_balances(connection, list(sums))
@@ -243,7 +243,9 @@ def _posting(
     }
 
 
-def _roll_up(connection: Connection, sums: dict[int, int], counts: dict[int, int], by_id: dict[int, Ruling], job: Job) -> None:
+def _roll_up(
+    connection: Connection, sums: dict[int, int], counts: dict[int, int], by_id: dict[int, Ruling], job: SweepContext
+) -> None:
     if not sums:
         return
     key = job.month.key
@@ -270,7 +272,7 @@ def _roll_up(connection: Connection, sums: dict[int, int], counts: dict[int, int
     connection.execute(insert(Ledger), rows)
 
 
-def _log(connection: Connection, fresh: Sequence[Ruling], rolled_up: dict[int, int], job: Job) -> None:
+def _log(connection: Connection, fresh: Sequence[Ruling], rolled_up: dict[int, int], job: SweepContext) -> None:
     if not fresh:
         return
     key = job.month.key
@@ -298,7 +300,7 @@ def _log(connection: Connection, fresh: Sequence[Ruling], rolled_up: dict[int, i
     )
 
 
-def _complete_log(connection: Connection, rolled_up: dict[int, int], job: Job) -> None:
+def _complete_log(connection: Connection, rolled_up: dict[int, int], job: SweepContext) -> None:
     """Update the amount in the log of members who were logged before and are rolled up only now."""
     key = job.month.key
     for number, paisa in rolled_up.items():
@@ -306,7 +308,7 @@ def _complete_log(connection: Connection, rolled_up: dict[int, int], job: Job) -
         connection.execute(update(EligibilityLog).where(*mine).values(rolled_up_paisa=paisa))
 
 
-def _update_users(connection: Connection, ids: Sequence[int], job: Job) -> None:
+def _update_users(connection: Connection, ids: Sequence[int], job: SweepContext) -> None:
     """Append to the members' history and, if `job.resets`, set counters and flag.
 
     The values come from the log's rows, so that one statement serves a whole batch.
@@ -348,7 +350,7 @@ def _appended(dialect: str, month: str, decision: Any) -> Any:
     return func.json_array_append(empty, "$", func.json_object(*pair))
 
 
-def _notice(ruling: Ruling, rolled_up: dict[int, int], job: Job) -> Draft:
+def _notice(ruling: Ruling, rolled_up: dict[int, int], job: SweepContext) -> Draft:
     month = month_label(job.month.key)
     context: dict[str, Any] = {"month": month, "reasons": ruling.reasons, "rolled_up_paisa": rolled_up.get(ruling.member_id, 0)}
     context["rules"] = job.rules
@@ -376,7 +378,7 @@ def month_totals(connection: Connection, month: Month) -> tuple[int, int]:
     return int(connection.execute(released).scalar_one()), int(connection.execute(rolled).scalar_one())
 
 
-def store_stats(connection: Connection, job: Job) -> None:
+def store_stats(connection: Connection, job: SweepContext) -> None:
     """Store the totals of the month in MonthlyStats. A row that already has these totals is left unchanged."""
     key = job.month.key
     mine = EligibilityLog.month == key % 100, EligibilityLog.year == key // 100

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, update
 
-from mlm_audit.checks.trees.closure import CLOSURE_DEPTH, Change, ClosureRow, changes_for
+from mlm_audit.checks.trees.closure import CLOSURE_DEPTH, ClosureChange, ClosureRow, changes_for
 from mlm_audit.database.core.connect import in_parts, write
 from mlm_audit.database.core.own_tables import EligibilityLog, Repair
 from mlm_audit.database.core.tables import Hierarchy, MatrixNode, User
@@ -31,7 +31,7 @@ class Repaired(NamedTuple):
     after: str | None
 
 
-def as_repair(change: Change) -> Repaired:
+def as_repair(change: ClosureChange) -> Repaired:
     """Return a change in the form in which it is planned, and recorded once it is made."""
     if change.action == "flag":
         return Repaired(
@@ -51,7 +51,7 @@ def _text(value: int | None) -> str | None:
     return None if value is None else str(value)
 
 
-def repair_closure(engine: Engine, job_id: str, changes: Sequence[Change], now: datetime) -> list[Repaired]:
+def repair_closure(engine: Engine, job_id: str, changes: Sequence[ClosureChange], now: datetime) -> list[Repaired]:
     """Make those changes that the matrix still requires, in one transaction, and return them.
 
     The members' nodes and closure rows are locked and re-read. What has changed since the plan is left to the next run.
@@ -68,7 +68,9 @@ def repair_closure(engine: Engine, job_id: str, changes: Sequence[Change], now: 
         return _record(connection, job_id, done, now)
 
 
-def repair_flags(engine: Engine, job_id: str, changes: Sequence[Change], decided: int | None, now: datetime) -> list[Repaired]:
+def repair_flags(
+    engine: Engine, job_id: str, changes: Sequence[ClosureChange], decided: int | None, now: datetime
+) -> list[Repaired]:
     """Set flags as decided by the sweep of `decided` (YYYYMM), in one transaction, unless another sweep ran since."""
     wanted = {change.descendant_id: change for change in changes}
     with write(engine) as connection:
@@ -86,7 +88,7 @@ def repair_flags(engine: Engine, job_id: str, changes: Sequence[Change], decided
         return _record(connection, job_id, done, now)
 
 
-def _decided_otherwise(connection: Connection, wanted: Mapping[int, Change], decided: int | None) -> set[int]:
+def _decided_otherwise(connection: Connection, wanted: Mapping[int, ClosureChange], decided: int | None) -> set[int]:
     """Return the members for whom a sweep of a later month, which is still running, has decided otherwise."""
     if decided is None:
         return set()
@@ -132,8 +134,8 @@ def _closure_rows(connection: Connection, members: Sequence[int]) -> dict[int, l
     return found
 
 
-def _apply(connection: Connection, changes: Iterable[Change]) -> None:
-    by_action: dict[str, list[Change]] = {action: [] for action in ORDER}
+def _apply(connection: Connection, changes: Iterable[ClosureChange]) -> None:
+    by_action: dict[str, list[ClosureChange]] = {action: [] for action in ORDER}
     for change in changes:
         by_action[change.action].append(change)
     table: Any = Hierarchy.__table__
@@ -147,7 +149,7 @@ def _apply(connection: Connection, changes: Iterable[Change]) -> None:
         connection.execute(insert(table), rows)
 
 
-def _record(connection: Connection, job_id: str, changes: Sequence[Change], now: datetime) -> list[Repaired]:
+def _record(connection: Connection, job_id: str, changes: Sequence[ClosureChange], now: datetime) -> list[Repaired]:
     repairs = [as_repair(change) for change in changes]
     if repairs:
         table: Any = Repair.__table__

@@ -40,7 +40,7 @@ def _more(column: str, by: int) -> Value:
     return lambda row: row[column] + by
 
 
-class Edit(NamedTuple):
+class FieldEdit(NamedTuple):
     """A fault that sets `column` to `value` in a row of `table` that matches `where`.
 
     The check `found_by` must find it and name `cause`. The checks in `also` may find it too.
@@ -59,120 +59,120 @@ class Edit(NamedTuple):
 
 EDITS = (
     # Ledger rows
-    Edit("share-to-member", "the company's share of an order is posted to the buyer", "ledger", _is("company_share"), "user_id",
+    FieldEdit("share-to-member", "the company's share of an order is posted to the buyer", "ledger", _is("company_share"), "user_id",
          lambda row: row["reference_id"] % 300 + 1, "entry-form", "company-money-to-member", ("company-posting", "wallet-balance", "running-balance", "conservation", "order-lines")),
-    Edit("rollup-to-member", "a roll-up of the company is posted to a member", "ledger", _is("commission_rollup"), "user_id",
+    FieldEdit("rollup-to-member", "a roll-up of the company is posted to a member", "ledger", _is("commission_rollup"), "user_id",
          lambda row: row["id"] % 300 + 1, "entry-form", "company-money-to-member", ("wallet-balance", "running-balance", "rollup-ledger")),
-    Edit("payout-with-level", "a payout names a level", "ledger", _is("self_payout"), "level_depth", 2, "entry-form", "level-unexpected"),
-    Edit("withdrawal-with-level", "a withdrawal names a level", "ledger", pl.col("type") == "withdrawal", "level_depth", 3,
+    FieldEdit("payout-with-level", "a payout names a level", "ledger", _is("self_payout"), "level_depth", 2, "entry-form", "level-unexpected"),
+    FieldEdit("withdrawal-with-level", "a withdrawal names a level", "ledger", pl.col("type") == "withdrawal", "level_depth", 3,
          "entry-form", "level-unexpected"),
-    Edit("release-with-level", "a month's release names a level", "ledger", _is("repurchase_commission"), "level_depth", 1,
+    FieldEdit("release-with-level", "a month's release names a level", "ledger", _is("repurchase_commission"), "level_depth", 1,
          "entry-form", "level-unexpected"),
-    Edit("payout-key-changed", "a payout has another idempotency key than the prescribed one", "ledger", _is("self_payout"), "ref",
+    FieldEdit("payout-key-changed", "a payout has another idempotency key than the prescribed one", "ledger", _is("self_payout"), "ref",
          lambda row: f"PAYOUT_{row['id']}", "entry-form", "key-wrong"),
-    Edit("rollup-key-changed", "a roll-up has another key than the prescribed one", "ledger", _is("commission_rollup"), "ref",
+    FieldEdit("rollup-key-changed", "a roll-up has another key than the prescribed one", "ledger", _is("commission_rollup"), "ref",
          lambda row: f"SWEEP_{row['id']}", "entry-form", "key-wrong", ("rollup-ledger",)),
-    Edit("key-lost", "a ledger row of an order has lost its key", "ledger", _is("company_share"), "ref", None, "entry-form", "key-missing"),
-    Edit("payout-key-lost", "a payout has lost its key", "ledger", _is("self_payout"), "ref", None, "entry-form", "key-missing"),
-    Edit("key-with-spaces", "a key was stored with a space at its end", "ledger", _is("remainder"), "ref",
+    FieldEdit("key-lost", "a ledger row of an order has lost its key", "ledger", _is("company_share"), "ref", None, "entry-form", "key-missing"),
+    FieldEdit("payout-key-lost", "a payout has lost its key", "ledger", _is("self_payout"), "ref", None, "entry-form", "key-missing"),
+    FieldEdit("key-with-spaces", "a key was stored with a space at its end", "ledger", _is("remainder"), "ref",
          lambda row: f"{row['ref']} ", "entry-form", "key-untrimmed"),
-    Edit("posted-in-the-future", "a ledger row is dated next year", "ledger", _is("company_share"), "created_at", FUTURE,
+    FieldEdit("posted-in-the-future", "a ledger row is dated next year", "ledger", _is("company_share"), "created_at", FUTURE,
          "impossible-date", "dated-in-future"),
-    Edit("paid-before-due", "a payout is dated before its due date", "ledger", _is("self_payout"), "created_at",
+    FieldEdit("paid-before-due", "a payout is dated before its due date", "ledger", _is("self_payout"), "created_at",
          _later("created_at", days=-40), "impossible-date", "dated-before-source"),
-    Edit("released-before-month-end", "a release is dated in the month that it is for", "ledger", _is("repurchase_commission"),
+    FieldEdit("released-before-month-end", "a release is dated in the month that it is for", "ledger", _is("repurchase_commission"),
          "created_at", _later("created_at", days=-12), "impossible-date", "dated-before-source"),
-    Edit("posted-before-order", "a commission is dated before its order was paid", "ledger", _is("sponsor_commission"), "created_at",
+    FieldEdit("posted-before-order", "a commission is dated before its order was paid", "ledger", _is("sponsor_commission"), "created_at",
          _later("created_at", days=-9), "impossible-date", "dated-before-source"),
-    Edit("rollup-names-other-record", "a roll-up's ledger row names the record of another month", "ledger", _is("commission_rollup"),
+    FieldEdit("rollup-names-other-record", "a roll-up's ledger row names the record of another month", "ledger", _is("commission_rollup"),
          "reference_id", _more("reference_id", 1), "rollup-record", "rollup-reference-wrong"),
     # Commission records
-    Edit("joining-left-pending", "a joining commission is pending, though it was credited", "commissions", JOINING & RELEASED, "status",
+    FieldEdit("joining-left-pending", "a joining commission is pending, though it was credited", "commissions", JOINING & RELEASED, "status",
          "pending", "record-state", "joining-not-released"),
-    Edit("decided-without-time", "a released commission does not say when", "commissions", REPURCHASE & RELEASED, "processed_at", None,
+    FieldEdit("decided-without-time", "a released commission does not say when", "commissions", REPURCHASE & RELEASED, "processed_at", None,
          "record-state", "decided-without-time"),
-    Edit("pending-with-time", "a pending commission says when it was decided", "commissions", REPURCHASE & PENDING, "processed_at",
+    FieldEdit("pending-with-time", "a pending commission says when it was decided", "commissions", REPURCHASE & PENDING, "processed_at",
          _later("created_at", hours=2), "record-state", "undecided-with-time"),
-    Edit("decided-before-recorded", "a commission was decided before it was recorded", "commissions", REPURCHASE & RELEASED,
+    FieldEdit("decided-before-recorded", "a commission was decided before it was recorded", "commissions", REPURCHASE & RELEASED,
          "created_at", _later("processed_at", days=3), "impossible-date", "dated-before-source"),
-    Edit("decided-in-the-future", "a commission is decided next year", "commissions", REPURCHASE & RELEASED, "processed_at", FUTURE,
+    FieldEdit("decided-in-the-future", "a commission is decided next year", "commissions", REPURCHASE & RELEASED, "processed_at", FUTURE,
          "impossible-date", "dated-in-future"),
-    Edit("generated-by-nobody", "a commission names nobody who generated it", "commissions", REPURCHASE & PENDING, "from_user_id", None,
+    FieldEdit("generated-by-nobody", "a commission names nobody who generated it", "commissions", REPURCHASE & PENDING, "from_user_id", None,
          "commission-record", "generated-by-other"),
-    Edit("generated-by-other", "a commission names another member as the buyer", "commissions", REPURCHASE & PENDING, "from_user_id",
+    FieldEdit("generated-by-other", "a commission names another member as the buyer", "commissions", REPURCHASE & PENDING, "from_user_id",
          _more("user_id", 1), "commission-record", "generated-by-other"),
-    Edit("joining-generated-by-other", "a joining commission names its beneficiary as the buyer", "commissions", JOINING & RELEASED,
+    FieldEdit("joining-generated-by-other", "a joining commission names its beneficiary as the buyer", "commissions", JOINING & RELEASED,
          "from_user_id", lambda row: row["user_id"], "commission-record", "generated-by-other"),
     # Instalments
-    Edit("due-ten-days-early", "an instalment is due ten days early", "payout_schedule", PENDING, "payout_date",
+    FieldEdit("due-ten-days-early", "an instalment is due ten days early", "payout_schedule", PENDING, "payout_date",
          _later("payout_date", days=-10), "instalment-date", "due-date-wrong", ("payout-overdue",)),
-    Edit("due-a-month-late", "an instalment is due a month late", "payout_schedule", PENDING, "payout_date",
+    FieldEdit("due-a-month-late", "an instalment is due a month late", "payout_schedule", PENDING, "payout_date",
          _later("payout_date", days=30), "instalment-date", "due-date-wrong"),
-    Edit("paid-amount-lost", "a paid instalment does not say how much was paid", "payout_schedule", PAID, "actual_amount_paisa", None,
+    FieldEdit("paid-amount-lost", "a paid instalment does not say how much was paid", "payout_schedule", PAID, "actual_amount_paisa", None,
          "record-state", "paid-without-amount"),
-    Edit("unpaid-with-amount", "a pending instalment says what was paid", "payout_schedule", PENDING, "actual_amount_paisa", 100,
+    FieldEdit("unpaid-with-amount", "a pending instalment says what was paid", "payout_schedule", PENDING, "actual_amount_paisa", 100,
          "record-state", "undecided-with-amount"),
-    Edit("unpaid-with-time", "a pending instalment says when it was paid", "payout_schedule", PENDING, "processed_at",
+    FieldEdit("unpaid-with-time", "a pending instalment says when it was paid", "payout_schedule", PENDING, "processed_at",
          _later("created_at", minutes=1), "record-state", "undecided-with-time"),
-    Edit("paid-without-time", "a paid instalment does not say when", "payout_schedule", PAID, "processed_at", None, "record-state",
+    FieldEdit("paid-without-time", "a paid instalment does not say when", "payout_schedule", PAID, "processed_at", None, "record-state",
          "decided-without-time"),
-    Edit("scheduled-for-other", "a pending instalment is scheduled for another member", "payout_schedule", PENDING, "user_id",
+    FieldEdit("scheduled-for-other", "a pending instalment is scheduled for another member", "payout_schedule", PENDING, "user_id",
          _more("user_id", 1), "instalments", "wrong-beneficiary"),
-    Edit("instalment-out-of-range", "an instalment has a number that the plan does not have", "payout_schedule", PENDING, "instalment",
+    FieldEdit("instalment-out-of-range", "an instalment has a number that the plan does not have", "payout_schedule", PENDING, "instalment",
          9, "instalments", "instalment-misnamed", ("conservation",)),
     # Histories
-    Edit("history-of-other-member", "the history of a payout names another member", "payout_history", pl.col("status") == "completed",
+    FieldEdit("history-of-other-member", "the history of a payout names another member", "payout_history", pl.col("status") == "completed",
          "user_id", _more("user_id", 1), "payout-history", "history-other-member"),
-    Edit("history-dated-in-future", "the history of a payout is dated next year", "payout_history", pl.col("status") == "completed",
+    FieldEdit("history-dated-in-future", "the history of a payout is dated next year", "payout_history", pl.col("status") == "completed",
          "created_at", FUTURE, "impossible-date", "dated-in-future"),
     # Withdrawals
-    Edit("withdrawal-without-time", "an approved withdrawal does not say when", "withdrawals", APPROVED, "processed_at", None,
+    FieldEdit("withdrawal-without-time", "an approved withdrawal does not say when", "withdrawals", APPROVED, "processed_at", None,
          "record-state", "decided-without-time"),
-    Edit("withdrawal-decided-before-request", "a withdrawal was decided before it was requested", "withdrawals", REJECTED,
+    FieldEdit("withdrawal-decided-before-request", "a withdrawal was decided before it was requested", "withdrawals", REJECTED,
          "processed_at", _later("requested_at", days=-3), "impossible-date", "dated-before-source"),
-    Edit("withdrawal-of-nothing", "a withdrawal of nothing was asked for", "withdrawals", REJECTED, "amount_paisa", 0, "record-state",
+    FieldEdit("withdrawal-of-nothing", "a withdrawal of nothing was asked for", "withdrawals", REJECTED, "amount_paisa", 0, "record-state",
          "amount-not-positive"),
-    Edit("withdrawal-in-the-future", "a withdrawal is requested next year", "withdrawals", REJECTED, "requested_at", FUTURE,
+    FieldEdit("withdrawal-in-the-future", "a withdrawal is requested next year", "withdrawals", REJECTED, "requested_at", FUTURE,
          "impossible-date", "dated-in-future"),
     # The sweep's records
-    Edit("rollup-counts-more", "a roll-up counts one commission more than it has", "commission_rollups", EVERY, "commission_count",
+    FieldEdit("rollup-counts-more", "a roll-up counts one commission more than it has", "commission_rollups", EVERY, "commission_count",
          _more("commission_count", 1), "rollup-record", "rollup-count-wrong"),
-    Edit("log-rollup-amount", "the log has another amount rolled up", "eligibility_log", pl.col("rolled_up_paisa") > 0,
+    FieldEdit("log-rollup-amount", "the log has another amount rolled up", "eligibility_log", pl.col("rolled_up_paisa") > 0,
          "rolled_up_paisa", _more("rolled_up_paisa", 77), "rollup-record", "log-amount-wrong"),
-    Edit("log-purchases-inflated", "the log has more purchases than the member's orders", "eligibility_log", ~pl.col("is_eligible"),
+    FieldEdit("log-purchases-inflated", "the log has more purchases than the member's orders", "eligibility_log", ~pl.col("is_eligible"),
          "monthly_purchase_paisa", _more("monthly_purchase_paisa", 5_000_000), "eligibility-log", "eligibility-purchases",
          ("purchase-counters",)),
-    Edit("log-purchases-lost", "the log has no purchases, though the member bought", "eligibility_log", pl.col("is_eligible"),
+    FieldEdit("log-purchases-lost", "the log has no purchases, though the member bought", "eligibility_log", pl.col("is_eligible"),
          "monthly_purchase_paisa", 0, "eligibility-log", "eligibility-purchases", ("purchase-counters",)),
-    Edit("log-requirement-lowered", "the log has a lower requirement than the plan", "eligibility_log", EVERY,
+    FieldEdit("log-requirement-lowered", "the log has a lower requirement than the plan", "eligibility_log", EVERY,
          "required_purchase_paisa", 1, "eligibility-log", "eligibility-requirement"),
-    Edit("eligible-without-kyc", "the log calls a member eligible without KYC", "eligibility_log", pl.col("is_eligible"), "kyc_approved",
+    FieldEdit("eligible-without-kyc", "the log calls a member eligible without KYC", "eligibility_log", pl.col("is_eligible"), "kyc_approved",
          False, "eligibility-log", "eligibility-verdict"),
-    Edit("eligible-without-three", "the log calls a member eligible without the 3-3 rule", "eligibility_log", pl.col("is_eligible"),
+    FieldEdit("eligible-without-three", "the log calls a member eligible without the 3-3 rule", "eligibility_log", pl.col("is_eligible"),
          "three_three_met", False, "eligibility-log", "eligibility-verdict"),
     # Members and orders
-    Edit("counter-inflated", "a member's counter of last month's purchases is inflated", "users", EVERY, "last_month_purchase_paisa",
+    FieldEdit("counter-inflated", "a member's counter of last month's purchases is inflated", "users", EVERY, "last_month_purchase_paisa",
          123_456_789, "purchase-counters", "counter-wrong"),
-    Edit("counter-of-this-month", "a member's counter of this month's purchases is inflated", "users", EVERY, "monthly_purchase_paisa",
+    FieldEdit("counter-of-this-month", "a member's counter of this month's purchases is inflated", "users", EVERY, "monthly_purchase_paisa",
          987_654_321, "purchase-counters", "counter-wrong"),
-    Edit("joined-after-order", "a member joined after having paid an order", "users", pl.col("is_active") & EARLY, "created_at",
+    FieldEdit("joined-after-order", "a member joined after having paid an order", "users", pl.col("is_active") & EARLY, "created_at",
          _later("created_at", days=60), "impossible-date", "dated-before-source"),
-    Edit("order-placed-after-payment", "an order was placed after it was paid", "orders", PAID & EARLY, "created_at", _later("paid_at", days=5),
+    FieldEdit("order-placed-after-payment", "an order was placed after it was paid", "orders", PAID & EARLY, "created_at", _later("paid_at", days=5),
          "impossible-date", "dated-before-source"),
-    Edit("order-total-lost", "the total of a paid order is less than what it sets aside for commission", "orders",
+    FieldEdit("order-total-lost", "the total of a paid order is less than what it sets aside for commission", "orders",
          PAID & (pl.col("commission_amount_paisa") > 1), "total_paisa", 1, "order-amount", "commission-above-total",
          ("purchase-counters", "eligibility-log")),
-    Edit("order-of-other-buyer", "an order names another member as its buyer", "orders",
+    FieldEdit("order-of-other-buyer", "an order names another member as its buyer", "orders",
          PAID & pl.col("is_joining_order") & (pl.col("user_id") > pl.col("user_id").max() * 0.8), "user_id", _more("user_id", -17), "order-buyer", "order-buyer-changed",
          ("joining-flag", "eligibility-log", "purchase-counters", "impossible-date", *OF_AN_ORDER)),
-    Edit("order-back-to-pending", "the status of a paid order went back to pending", "orders", PAID, "status", "pending",
+    FieldEdit("order-back-to-pending", "the status of a paid order went back to pending", "orders", PAID, "status", "pending",
          "order-status", "status-left-paid", ("purchase-counters", "eligibility-log")),
-    Edit("order-status-unknown", "the status of a paid order is a word that nobody knows", "orders", PAID, "status", "on hold",
+    FieldEdit("order-status-unknown", "the status of a paid order is a word that nobody knows", "orders", PAID, "status", "on hold",
          "order-status", "status-unknown", ("purchase-counters", "eligibility-log", "unknown-word")),
 )  # fmt: skip
 
 
-def _edited(edit: Edit) -> Callable[[Injector, int], list[Row]]:
+def _edited(edit: FieldEdit) -> Callable[[Injector, int], list[Row]]:
     def put(injector: Injector, places: int) -> list[Row]:
         platform = injector.platform
         rows = injector.pick(_located(injector, edit), places)
@@ -187,11 +187,11 @@ def _edited(edit: Edit) -> Callable[[Injector, int], list[Row]]:
     return put
 
 
-def _new_member(edit: Edit, value: Any) -> int | None:
+def _new_member(edit: FieldEdit, value: Any) -> int | None:
     return value if edit.column == "user_id" else None
 
 
-def _located(injector: Injector, edit: Edit) -> pl.DataFrame:
+def _located(injector: Injector, edit: FieldEdit) -> pl.DataFrame:
     """Return the rows that the fault can be injected into, each with the member and the order that it is about."""
     rows = injector.platform[edit.table].filter(edit.where).sort("id")
     if edit.table == "orders":

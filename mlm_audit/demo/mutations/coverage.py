@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from mlm_audit.demo.mutations.blind_spots import BlindSpot, blind_spots
 from mlm_audit.demo.mutations.case import Case, Consistency
-from mlm_audit.demo.mutations.trial import Outcome
+from mlm_audit.demo.mutations.trial import TrialOutcome
 from mlm_audit.demo.mutations.true_causes import true_causes
 
 
@@ -50,7 +50,7 @@ class Card:
         return not self.missed and not self.stale
 
 
-def card(outcomes: Iterable[Outcome], declared: Sequence[BlindSpot] | None = None) -> Card:
+def card(outcomes: Iterable[TrialOutcome], declared: Sequence[BlindSpot] | None = None) -> Card:
     """Count the outcomes and compare them with the declarations."""
     declared = blind_spots() if declared is None else declared
     lines: dict[tuple[str, str], Line] = defaultdict(Line)
@@ -80,7 +80,7 @@ def card(outcomes: Iterable[Outcome], declared: Sequence[BlindSpot] | None = Non
     return Card(dict(lines), tuple(missed), tuple(stale), tuple(miscaused), tuple(left_open))
 
 
-def _count_found(line: Line, outcome: Outcome, miscaused: list[tuple[Case, tuple[str, ...]]]) -> None:
+def _count_found(line: Line, outcome: TrialOutcome, miscaused: list[tuple[Case, tuple[str, ...]]]) -> None:
     line.found += 1
     line.checks |= {code for code, _ in outcome.found_by}
     named = tuple(cause for _, cause in outcome.found_by)

@@ -36,7 +36,7 @@ MOST_PLACES = 60
 
 
 @dataclass(frozen=True)
-class Edit:
+class MutationEdit:
     """A case applied at one place, and what it touched."""
 
     case: Case
@@ -44,10 +44,10 @@ class Edit:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrialOutcome:
     """The result of the checks for one edit: the code and the cause of each break or issue that is about it."""
 
-    edit: Edit
+    edit: MutationEdit
     found_by: tuple[tuple[str, str], ...]
     taken: Taken = NOTHING_TAKEN
 
@@ -59,7 +59,7 @@ class Batch:
         self.clean, self.rng = clean, rng
         self.mutator = Mutator(clean, rng)
         self.platform = clean.copy()
-        self.edits: list[Edit] = []
+        self.edits: list[MutationEdit] = []
         self.taken = Site(frozenset(), frozenset(), frozenset())
 
     def add(self, case: Case) -> bool:
@@ -74,7 +74,7 @@ class Batch:
             if site is None or site.meets(self.taken):
                 continue
             self.platform, self.taken = draft, self.taken | site
-            self.edits.append(Edit(case, site))
+            self.edits.append(MutationEdit(case, site))
             return True
         return False
 
@@ -105,7 +105,7 @@ def batches(clean: Platform, wanted: Iterable[Case], rng: np.random.Generator) -
             yield batch
 
 
-def outcomes(batch: Batch) -> list[Outcome]:
+def outcomes(batch: Batch) -> list[TrialOutcome]:
     """Run every check on a batch and assign the breaks to the edits. Raise RuntimeError when a check could not run."""
     breaks = audit(batch.platform)
     alone = len(batch.edits) == 1
@@ -119,7 +119,7 @@ def outcomes(batch: Batch) -> list[Outcome]:
         if edit.case.table in TREES:
             named = ((issue, {issue.member_id, *issue.members, *(row["id"] for row in issue.evidence)}) for issue in issues)
             mine += [(issue.code, issue.code) for issue, members in named if alone or members & edit.site.members]
-        found.append(Outcome(edit, tuple(dict.fromkeys(mine)), taken))
+        found.append(TrialOutcome(edit, tuple(dict.fromkeys(mine)), taken))
     return found
 
 
@@ -148,7 +148,7 @@ def audit(platform: Platform) -> list[Row]:
     return list(result.breaks.iter_rows(named=True))
 
 
-def _is_about(row: dict[str, Any], edit: Edit, batch: Batch, *, alone: bool) -> bool:
+def _is_about(row: dict[str, Any], edit: MutationEdit, batch: Batch, *, alone: bool) -> bool:
     """Return whether a break names the row or the order of an edit, or its member and no order of another edit.
 
     With `alone`, a break that names no member and no order is about the edit too.
@@ -161,7 +161,7 @@ def _is_about(row: dict[str, Any], edit: Edit, batch: Batch, *, alone: bool) -> 
     return alone and row["member_id"] is None and row["order_id"] is None
 
 
-def trial(clean: Platform, wanted: Sequence[Case], seed: int, processes: int = 1) -> Iterator[Outcome]:
+def trial(clean: Platform, wanted: Sequence[Case], seed: int, processes: int = 1) -> Iterator[TrialOutcome]:
     """Try every case at one random place, in random order, and yield the outcomes. Cases without a place are left out.
 
     A case that was not found, and that no declaration excuses, is tried again alone, because another edit may have
@@ -175,7 +175,7 @@ def trial(clean: Platform, wanted: Sequence[Case], seed: int, processes: int = 1
             yield from _tried(batch, (seed, 6, number))
         return
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-        under_way: deque[Future[list[Outcome]]] = deque()
+        under_way: deque[Future[list[TrialOutcome]]] = deque()
         for number, batch in numbered:
             under_way.append(pool.submit(_tried, batch, (seed, 6, number)))
             while len(under_way) > 2 * processes:
@@ -184,7 +184,7 @@ def trial(clean: Platform, wanted: Sequence[Case], seed: int, processes: int = 1
             yield from one.result()
 
 
-def _tried(batch: Batch, seed: tuple[int, ...]) -> list[Outcome]:
+def _tried(batch: Batch, seed: tuple[int, ...]) -> list[TrialOutcome]:
     found = []
     for outcome in outcomes(batch):
         case = outcome.edit.case
@@ -197,7 +197,7 @@ def _tried(batch: Batch, seed: tuple[int, ...]) -> list[Outcome]:
     return found
 
 
-def scorecard(members: int, seed: int, share: float, processes: int = 1) -> Iterator[Outcome]:
+def scorecard(members: int, seed: int, share: float, processes: int = 1) -> Iterator[TrialOutcome]:
     """Yield the outcomes of a random share of all cases on the clean platform of a seed."""
     clean = clean_platform(members, seed)
     yield from trial(clean, sample(cases(clean), share, seed), seed, processes)

@@ -24,21 +24,23 @@ TOTALS = frozenset(chain.from_iterable((word, f"{word}:", f"{word} :") for word 
 """Words that are in the place of an id in a line of totals."""
 
 
-class Fault(NamedTuple):
+class IdentifierFault(NamedTuple):
     """A line, and what is wrong with it."""
 
     line: int
     message: str
 
 
-def raise_first(faults: Sequence[Fault | None]) -> None:
+def raise_first(faults: Sequence[IdentifierFault | None]) -> None:
     """Raise InputError with the first fault in the file, if there is one."""
     known = [fault for fault in faults if fault is not None]
     if known:
         raise InputError(min(known).message)
 
 
-def fault_where(source: InputFile, lines: pl.Series, bad: pl.Series, values: pl.Series, said: tuple[str, str]) -> Fault | None:
+def fault_where(
+    source: InputFile, lines: pl.Series, bad: pl.Series, values: pl.Series, said: tuple[str, str]
+) -> IdentifierFault | None:
     """Return the fault of the first row that is `bad`.
 
     `said` is the name of its column, and what the message says of its value.
@@ -49,7 +51,7 @@ def fault_where(source: InputFile, lines: pl.Series, bad: pl.Series, values: pl.
     column, words = said
     value = values[at]
     found = "nothing" if value is None or value == "" else repr(value if len(value) <= SHOWN else f"{value[:SHOWN]}…")
-    return Fault(lines[at], f"{shown(source.path)}, {source.where(lines[at])}, column {shown(column)}: {found} {words}")
+    return IdentifierFault(lines[at], f"{shown(source.path)}, {source.where(lines[at])}, column {shown(column)}: {found} {words}")
 
 
 def as_ids(values: pl.Series, *, whole: bool) -> pl.Series:
@@ -70,7 +72,7 @@ def as_ids(values: pl.Series, *, whole: bool) -> pl.Series:
     return text.replace("", None)
 
 
-def id_faults(source: InputFile, lines: pl.Series, values: pl.Series, column: str) -> list[Fault | None]:
+def id_faults(source: InputFile, lines: pl.Series, values: pl.Series, column: str) -> list[IdentifierFault | None]:
     """Return the faults of values that cannot be ids.
 
     Such a value is text over several lines or, with --whole-ids, a fraction or a number that a float cannot hold
@@ -91,7 +93,7 @@ def id_faults(source: InputFile, lines: pl.Series, values: pl.Series, column: st
     return faults
 
 
-def totals_fault(source: InputFile, lines: pl.Series, ids: pl.Series, column: str) -> Fault | None:
+def totals_fault(source: InputFile, lines: pl.Series, ids: pl.Series, column: str) -> IdentifierFault | None:
     """Return the fault of a line of totals, which is not a record.
 
     It is refused unless the user stated how many lines end the file, which may be none.

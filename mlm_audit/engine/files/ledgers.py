@@ -12,7 +12,15 @@ import polars as pl
 from mlm_audit.domain.errors import InputError
 from mlm_audit.engine.files.amounts import formats_for, paisa_of
 from mlm_audit.engine.files.format import listed, shown
-from mlm_audit.engine.files.identifiers import Fault, as_ids, fault_where, float_hint, id_faults, raise_first, totals_fault
+from mlm_audit.engine.files.identifiers import (
+    IdentifierFault,
+    as_ids,
+    fault_where,
+    float_hint,
+    id_faults,
+    raise_first,
+    totals_fault,
+)
 from mlm_audit.engine.files.parquet_rows import FLOATS, INTEGERS, is_whole_decimal
 from mlm_audit.engine.files.rows import FileRows, InputFile, RowCount, open_rows, refuse_miscount
 
@@ -178,7 +186,7 @@ class _Amounts:
         self.texts = {role: values.cast(pl.String).str.strip_chars() for role, (_, values) in columns.items()}
         self.exact = {role: paisa_of(text, source.format.numbers) for role, text in self.texts.items()}
 
-    def faults(self) -> list[Fault | None]:
+    def faults(self) -> list[IdentifierFault | None]:
         """Return the first fault of each kind."""
         if "debit" not in self.texts:
             return [self._unreadable(role, self.exact[role].is_null()) for role in self.texts]
@@ -198,10 +206,10 @@ class _Amounts:
             return next(iter(self.exact.values()))
         return self.exact["credit"].fill_null(0) - self.exact["debit"].fill_null(0)
 
-    def _fault(self, role: str, bad: pl.Series, words: str) -> Fault | None:
+    def _fault(self, role: str, bad: pl.Series, words: str) -> IdentifierFault | None:
         return fault_where(self.source, self.lines, bad, self.texts[role], (self.names[role], words))
 
-    def _unreadable(self, role: str, bad: pl.Series) -> Fault | None:
+    def _unreadable(self, role: str, bad: pl.Series) -> IdentifierFault | None:
         if not bad.any():
             return None
         text = self.texts[role][int(bad.arg_max() or 0)]

@@ -137,7 +137,7 @@ The change may be their own, or that of a member above them.
 """
 
 
-class Seeds:
+class AffectedEntities:
     """The entities that an incremental run checks, as tables `seed_<kind>` of ids, and what else must be loaded."""
 
     def __init__(

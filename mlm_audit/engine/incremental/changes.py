@@ -20,7 +20,7 @@ Files = Mapping[str, Sequence[Path]]
 
 
 @dataclass(frozen=True)
-class Night:
+class IncrementalFiles:
     """The files of an incremental run. `now` has those of every input.
 
     `before` and `after` have those of the pieces that were read again. `kept` has what the last run derived:
@@ -33,7 +33,7 @@ class Night:
     kept: Mapping[str, Path]
 
 
-def session(folder: Path, mirror: Path, night: Night, settings: Settings) -> duckdb.DuckDBPyConnection:
+def session(folder: Path, mirror: Path, night: IncrementalFiles, settings: Settings) -> duckdb.DuckDBPyConnection:
     """Return a DuckDB session with `all_`, `old_`, `new_` and `changed_<input>` (old and new) for every input."""
     con = connect(folder, settings, mirror)
     for name, spec in INPUTS.items():

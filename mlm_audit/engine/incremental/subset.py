@@ -16,7 +16,7 @@ from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import BROUGHT_FORWARD, OF_THE_WHOLE, ORDER_SPAN, Engine
 from mlm_audit.engine.incremental.affected import GIFTS, KNOWN, LINES, NAMED, ROLLED_UP
 from mlm_audit.engine.incremental.carry_forward import FIRSTS
-from mlm_audit.engine.incremental.changes import Night
+from mlm_audit.engine.incremental.changes import IncrementalFiles
 from mlm_audit.engine.parquet_parts import list_parts, quoted
 
 CLOSING = (
@@ -112,7 +112,7 @@ REST = {
 }
 
 
-def sum_whole(night: Night, folder: Path, plan: Plan, settings: Settings) -> dict[str, Path]:
+def sum_whole(night: IncrementalFiles, folder: Path, plan: Plan, settings: Settings) -> dict[str, Path]:
     """Write the sums over the whole platform that every subset of this run receives. Return name → file."""
     folder.mkdir()
     for name in ("orders", "commissions", "eligibility_log", "commission_rollups"):
@@ -126,7 +126,7 @@ def sum_whole(night: Night, folder: Path, plan: Plan, settings: Settings) -> dic
     return files
 
 
-def cut(con: duckdb.DuckDBPyConnection, night: Night, sums: Mapping[str, Path], folder: Path) -> int:
+def write_subset(con: duckdb.DuckDBPyConnection, night: IncrementalFiles, sums: Mapping[str, Path], folder: Path) -> int:
     """Write the subset that the seeds in the session's tables define into a folder. Return its number of rows."""
     folder.mkdir()
     for name, file in sums.items():

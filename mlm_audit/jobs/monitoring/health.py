@@ -29,7 +29,7 @@ API_SECONDS = 3
 
 
 @dataclass(frozen=True)
-class Part:
+class HealthItem:
     """The state of one part of the installation.
 
     `key` is the same every time the same fault is found. `job` names the job that the part is about, if any.
@@ -45,7 +45,7 @@ class Part:
 class Health:
     """The parts of the installation, the worst first, and its overall state. Unknown parts do not affect that state."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[HealthItem, ...]
 
     @property
     def state(self) -> State:
@@ -54,7 +54,7 @@ class Health:
         return next((state for state in WORST_FIRST if state in states and state != "unknown"), "ok")
 
     @property
-    def problems(self) -> tuple[Part, ...]:
+    def problems(self) -> tuple[HealthItem, ...]:
         """Return the parts that need attention."""
         return tuple(part for part in self.parts if part.state in ("failing", "warning"))
 
@@ -71,46 +71,46 @@ def check_health(database: Engine, settings: Settings, clock: Clock) -> Health:
     return Health(tuple(sorted(parts, key=lambda part: (WORST_FIRST.index(part.state), part.key))))
 
 
-def _migrated(database: Engine) -> Part:
+def _migrated(database: Engine) -> HealthItem:
     if is_current(database):
-        return Part("database", "ok", "reachable, and its tables are current")
-    return Part("database", "failing", "the toolkit's tables are of another version; run `mlm-audit db upgrade`")
+        return HealthItem("database", "ok", "reachable, and its tables are current")
+    return HealthItem("database", "failing", "the toolkit's tables are of another version; run `mlm-audit db upgrade`")
 
 
-def _clock(connection: Connection, now: datetime) -> Part:
+def _clock(connection: Connection, now: datetime) -> HealthItem:
     theirs = activity.clock_of(connection)
     if theirs is None:
-        return Part("clock", "ok", "the database is embedded and has the clock of this machine")
+        return HealthItem("clock", "ok", "the database is embedded and has the clock of this machine")
     skew = abs(theirs - naive(now))
     if skew > CLOCK_SKEW:
-        return Part(
+        return HealthItem(
             "clock", "warning", f"this machine and the database differ by {skew.total_seconds():.0f} s; set the clocks right"
         )
-    return Part("clock", "ok", f"this machine and the database differ by {skew.total_seconds():.1f} s")
+    return HealthItem("clock", "ok", f"this machine and the database differ by {skew.total_seconds():.1f} s")
 
 
-def _mail(connection: Connection, settings: Settings, now: datetime) -> Part:
+def _mail(connection: Connection, settings: Settings, now: datetime) -> HealthItem:
     oldest = activity.oldest_unsent(connection)
     waiting = timedelta() if oldest is None else naive(now) - oldest
     if waiting > timedelta(minutes=settings.mail_age_alert_minutes):
-        return Part(
+        return HealthItem(
             "mail",
             "warning",
             f"the oldest notice has waited for {waiting.total_seconds() / 3600:.1f} h; see `mlm-audit mail queue`",
         )
     if lost := activity.unsendable(connection):
-        return Part("mail", "warning", f"{lost} notices were given up or may not have arrived; see `mlm-audit mail queue`")
+        return HealthItem("mail", "warning", f"{lost} notices were given up or may not have arrived; see `mlm-audit mail queue`")
     if partly := activity.partly_refused(connection, now - timedelta(days=1)):
-        return Part(
+        return HealthItem(
             "mail", "warning", f"{partly} notices of the last day were refused for some recipients; see `mlm-audit mail queue`"
         )
-    return Part("mail", "ok", "nothing waits too long")
+    return HealthItem("mail", "ok", "nothing waits too long")
 
 
-def _silent(connection: Connection, now: datetime) -> Iterator[Part]:
+def _silent(connection: Connection, now: datetime) -> Iterator[HealthItem]:
     for job, job_id, heard in activity.silent_leases(connection, now):
         text = f"{job_id} was last heard of at {heard:%Y-%m-%d %H:%M:%S} UTC and has not ended; the next start closes it"
-        yield Part(f"stuck/{job_id}", "failing", text, job)
+        yield HealthItem(f"stuck/{job_id}", "failing", text, job)
 
 
 def _switched_off() -> set[str]:
@@ -123,9 +123,9 @@ def _switched_off() -> set[str]:
         return set()
 
 
-def _missed(connection: Connection, settings: Settings, now: datetime, off: set[str]) -> Iterator[Part]:
+def _missed(connection: Connection, settings: Settings, now: datetime, off: set[str]) -> Iterator[HealthItem]:
     if not settings.enable_scheduled_jobs:
-        yield Part("schedules", "unknown", "ENABLE_SCHEDULED_JOBS is not true, so nothing is due")
+        yield HealthItem("schedules", "unknown", "ENABLE_SCHEDULED_JOBS is not true, so nothing is due")
         return
     first = activity.first_run_at(connection)
     grace = timedelta(minutes=settings.missed_run_grace_minutes)
@@ -133,13 +133,13 @@ def _missed(connection: Connection, settings: Settings, now: datetime, off: set[
         due = last_due(job, now - grace, settings.tz)
         last = activity.last_success(connection, job)
         if last is not None and last.started_at >= naive(due) - timedelta(minutes=1):
-            yield Part(f"runs/{job}", "ok", f"last ended well: {last.job_id}", job)
+            yield HealthItem(f"runs/{job}", "ok", f"last ended well: {last.job_id}", job)
         elif job in off:
-            yield Part(f"runs/{job}", "unknown", "its schedule is switched off, so it is not due", job)
+            yield HealthItem(f"runs/{job}", "unknown", "its schedule is switched off, so it is not due", job)
         elif first is None or naive(due) < first or job == HEALTH_PING:
-            yield Part(f"runs/{job}", "unknown", "was not due yet since anything ran here", job)
+            yield HealthItem(f"runs/{job}", "unknown", "was not due yet since anything ran here", job)
         else:
-            yield Part(f"missed/{job}", "failing", _missed_text(job, due, last, settings), job)
+            yield HealthItem(f"missed/{job}", "failing", _missed_text(job, due, last, settings), job)
 
 
 def _missed_text(job: str, due: datetime, last: activity.LoggedRun | None, settings: Settings) -> str:
@@ -147,44 +147,44 @@ def _missed_text(job: str, due: datetime, last: activity.LoggedRun | None, setti
     return f"{job} was due on {format_local(due, settings.tz)} and has not ended well since; {ended}"
 
 
-def _disk(settings: Settings) -> Part:
+def _disk(settings: Settings) -> HealthItem:
     folder = settings.runs_dir.absolute()
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free // 1_048_576
     if free < settings.disk_free_min_mb:
-        return Part("disk", "warning", f"{free} MiB are free for {_short(folder)}, less than {settings.disk_free_min_mb}")
-    return Part("disk", "ok", f"{free} MiB are free for {_short(folder)}")
+        return HealthItem("disk", "warning", f"{free} MiB are free for {_short(folder)}, less than {settings.disk_free_min_mb}")
+    return HealthItem("disk", "ok", f"{free} MiB are free for {_short(folder)}")
 
 
 def _short(folder: Path) -> str:
     return folder.name or str(folder)
 
 
-def _scheduler() -> list[Part]:
+def _scheduler() -> list[HealthItem]:
     """Return the state of Prefect's server, if one is configured, and of its workers, which scheduled runs need."""
     url = os.environ.get("PREFECT_API_URL")
     if not url:
-        return [Part("scheduler", "unknown", "PREFECT_API_URL is not set, so no scheduler is known")]
+        return [HealthItem("scheduler", "unknown", "PREFECT_API_URL is not set, so no scheduler is known")]
     if not url.startswith(("http://", "https://")):
-        return [Part("scheduler", "failing", "PREFECT_API_URL is no address")]
+        return [HealthItem("scheduler", "failing", "PREFECT_API_URL is no address")]
     try:
         with urllib.request.urlopen(f"{url.rstrip('/')}/health", timeout=API_SECONDS) as answer:  # noqa: S310  (checked above)
             healthy = json.load(answer) is True
     except (OSError, ValueError) as error:
-        return [Part("scheduler", "failing", f"Prefect's server does not answer ({type(error).__name__})")]
+        return [HealthItem("scheduler", "failing", f"Prefect's server does not answer ({type(error).__name__})")]
     if not healthy:
-        return [Part("scheduler", "failing", "Prefect's server is not healthy")]
-    return [Part("scheduler", "ok", "Prefect's server answers"), _worker()]
+        return [HealthItem("scheduler", "failing", "Prefect's server is not healthy")]
+    return [HealthItem("scheduler", "ok", "Prefect's server answers"), _worker()]
 
 
-def _worker() -> Part:
+def _worker() -> HealthItem:
     try:
         alive = Scheduler().workers()
     except JobFailedError as error:
-        return Part("worker", "unknown", str(error))
+        return HealthItem("worker", "unknown", str(error))
     if not alive:
-        return Part(
+        return HealthItem(
             "worker", "failing", f"no worker of the pool {POOL} is alive, so nothing runs; `prefect worker start --pool {POOL}`"
         )
-    return Part("worker", "ok", f"{alive} worker{'s' if alive > 1 else ''} of the pool {POOL} alive")
+    return HealthItem("worker", "ok", f"{alive} worker{'s' if alive > 1 else ''} of the pool {POOL} alive")

@@ -17,7 +17,7 @@ from mlm_audit.database.store import activity
 from mlm_audit.database.store.activity import LoggedRun
 from mlm_audit.database.store.job_log import close_interrupted
 from mlm_audit.database.store.outbox import queue_once
-from mlm_audit.domain.activity import Figures, change_of, figures_of
+from mlm_audit.domain.activity import ActivityFigures, change_of, figures_of
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.jobs import HEALTH_PING, STATUS_REPORT, WEEKLY_SUMMARY, job_names
 from mlm_audit.domain.notices import Draft, in_a_line
@@ -25,11 +25,11 @@ from mlm_audit.domain.periods import business_date, format_local, naive
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.monitoring.health import Health, Part, check_health
+from mlm_audit.jobs.monitoring.health import Health, HealthItem, check_health
 from mlm_audit.notices.alerts import trend_of
 from mlm_audit.notices.catalogue import alert_kinds
 from mlm_audit.runs.context import RunContext
-from mlm_audit.runs.lifecycle import Run, new_job_id, running
+from mlm_audit.runs.lifecycle import ActiveRun, hold_lease, new_job_id
 from mlm_audit.runs.process import is_gone
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ SWITCH_SECONDS = 10
 TABLES = dict.fromkeys((own.JobLog, own.JobLease, own.Notice, own.ReconciliationReport, own.TreeHealthReport, own.Break))
 
 
-class Told(NamedTuple):
+class ReportContent(NamedTuple):
     """The content of a report: its figures, its findings, and the notice to send, if any."""
 
     counts: dict[str, Any]
@@ -98,11 +98,11 @@ class _Report:
         self.as_of = as_of or self.started
         self.job_id = new_job_id(job, self.started, settings)
 
-    def run(self, tell: "Callable[[_Report], Told]", *, dry_run: bool) -> RunResult:
+    def run(self, tell: "Callable[[_Report], ReportContent]", *, dry_run: bool) -> RunResult:
         require(self.database, TABLES)
         if dry_run:
             return self._result(tell(self), dry_run=True)
-        with running(self.database, self.job, self.job_id, self.settings, self.clock, self.started) as run:
+        with hold_lease(self.database, self.job, self.job_id, self.settings, self.clock, self.started) as run:
             told = tell(self)
             result = self._result(told, dry_run=False)
             self._end(run, told, result)
@@ -110,7 +110,7 @@ class _Report:
             _call_switch(self.settings)
         return result
 
-    def _end(self, run: Run, told: Told, result: RunResult) -> None:
+    def _end(self, run: ActiveRun, told: ReportContent, result: RunResult) -> None:
         with write(self.database) as connection:
             for draft in [told.notice] if told.notice else []:
                 queue_once(connection, draft, naive(self.clock()))
@@ -127,7 +127,7 @@ class _Report:
         """Return an instant as text in the business time zone."""
         return format_local(moment, self.settings.tz)
 
-    def _result(self, told: Told, *, dry_run: bool) -> RunResult:
+    def _result(self, told: ReportContent, *, dry_run: bool) -> RunResult:
         ended = self.clock()
         verdict = Verdict.FAIL if told.findings else Verdict.PASS
         return RunResult(
@@ -146,7 +146,7 @@ class _Report:
         )
 
 
-def _day(report: _Report) -> Told:
+def _day(report: _Report) -> ReportContent:
     with consistent_read(report.database) as connection:
         runs = activity.runs_between(connection, report.as_of - DAY, report.as_of)
         again = activity.repeated(connection, alert_kinds(), report.as_of - DAY, report.as_of)
@@ -158,7 +158,7 @@ def _day(report: _Report) -> Told:
     findings = [_failure(run) for run in failures] + [_problem(part) for part in missed]
     counts = {"runs": figures.runs, "good": figures.good, "failed": figures.failed, "missed": len(missed)}
     if not findings and not again:
-        return Told(counts, [], None, () if runs else ("nothing ran in the last 24 hours",))
+        return ReportContent(counts, [], None, () if runs else ("nothing ran in the last 24 hours",))
     day = business_date(report.as_of, report.settings.tz)
     context = {
         "day": str(day),
@@ -169,10 +169,10 @@ def _day(report: _Report) -> Told:
         "again": [{"what": in_a_line(kind, told), "times": times} for kind, told, times in again],
         "first": _first(failures, missed),
     }
-    return Told(counts, findings, Draft(f"daily-status/{day}", "daily-status", None, context))
+    return ReportContent(counts, findings, Draft(f"daily-status/{day}", "daily-status", None, context))
 
 
-def _first(failures: list[LoggedRun], missed: list[Part]) -> str:
+def _first(failures: list[LoggedRun], missed: list[HealthItem]) -> str:
     if failures:
         return f"mlm-audit run {failures[-1].job} again, once what it says is mended"
     if missed:
@@ -180,7 +180,7 @@ def _first(failures: list[LoggedRun], missed: list[Part]) -> str:
     return "mlm-audit health, and mend what it names"
 
 
-def _week(report: _Report) -> Told:
+def _week(report: _Report) -> ReportContent:
     now = report.as_of
     with consistent_read(report.database) as connection:
         this = _figures(activity.runs_between(connection, now - WEEK, now))
@@ -192,10 +192,10 @@ def _week(report: _Report) -> Told:
     jobs = [asdict(job) | {"typical": _seconds(job.typical_ms)} for job in this.jobs]
     context = counts | {"day": str(day), "until": report.local(now), "jobs": jobs, "trend": trend}
     notes = () if this.runs else ("nothing ran in this week",)
-    return Told(counts, [], Draft(f"weekly-summary/{day}", "weekly-summary", None, context), notes)
+    return ReportContent(counts, [], Draft(f"weekly-summary/{day}", "weekly-summary", None, context), notes)
 
 
-def _plain(figures: Figures) -> dict[str, Any]:
+def _plain(figures: ActivityFigures) -> dict[str, Any]:
     plain = {name: value for name, value in asdict(figures).items() if name != "jobs"}
     percent = figures.success_percent
     return plain | {"success": "no run ended" if percent is None else f"{percent} %"}
@@ -211,17 +211,17 @@ def _breaks(connection: Connection, now: datetime) -> list[dict[str, Any]]:
     return found
 
 
-def _health(report: _Report) -> Told:
+def _health(report: _Report) -> ReportContent:
     health: Health = check_health(report.database, report.settings, report.clock)
     states = [part.state for part in health.parts]
     counts = {"state": health.state, "parts": len(states)} | {
         state: states.count(state) for state in ("ok", "warning", "failing", "unknown")
     }
     notes = tuple(f"{part.key}: {part.message}" for part in health.parts if part.state == "unknown")
-    return Told(counts, [_problem(part) for part in health.problems], None, notes)
+    return ReportContent(counts, [_problem(part) for part in health.problems], None, notes)
 
 
-def _figures(runs: list[LoggedRun]) -> Figures:
+def _figures(runs: list[LoggedRun]) -> ActivityFigures:
     rows = [
         {"job": run.job, "status": run.status, "duration_ms": run.duration_ms, "counts": run.meta.get("counts", {})}
         for run in runs
@@ -234,7 +234,7 @@ def _failure(run: LoggedRun) -> dict[str, Any]:
     return one_finding("job-failed", run.job_id, "high", f"{run.job} failed: {run.error}", evidence=evidence)
 
 
-def _problem(part: Part) -> dict[str, Any]:
+def _problem(part: HealthItem) -> dict[str, Any]:
     severity = "critical" if part.state == "failing" else "medium"
     evidence = [{"table": "health", "id": part.key, "state": part.state}]
     return one_finding("health", part.key, severity, part.message, evidence=evidence)

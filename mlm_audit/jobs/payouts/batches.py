@@ -16,24 +16,33 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from mlm_audit.database.core.connect import error_line, in_parts, is_out_of_reach, writer
 from mlm_audit.database.writes import payouts as db
-from mlm_audit.database.writes.payouts import Change, Instalment, Member
+from mlm_audit.database.writes.payouts import Decision, Instalment, PayoutMember
 from mlm_audit.domain.errors import JobFailedError
-from mlm_audit.domain.last_reconciliation import Books
-from mlm_audit.domain.payouts import Event, Hold, Limits, State, Status, transition, why_held, withheld_reason
+from mlm_audit.domain.last_reconciliation import LastReconciliation
+from mlm_audit.domain.payouts import (
+    Event,
+    Hold,
+    InstalmentState,
+    PayoutStatus,
+    RetryLimits,
+    transition,
+    why_held,
+    withheld_reason,
+)
 from mlm_audit.domain.periods import naive
-from mlm_audit.runs.rate_limiter import Pace
+from mlm_audit.runs.rate_limiter import RateLimiter
 from mlm_audit.runs.retry import retried
 
 log = logging.getLogger(__name__)
 
 
 @dataclass
-class Tally:
+class Outcomes:
     """The changes that the workers committed, by instalment id."""
 
-    changes: dict[int, Change] = field(default_factory=dict)
+    changes: dict[int, Decision] = field(default_factory=dict)
 
-    def of(self, status: Status) -> list[Change]:
+    def of(self, status: PayoutStatus) -> list[Decision]:
         """Return the changes that led to a status."""
         return [change for change in self.changes.values() if change.to.status is status]
 
@@ -43,17 +52,17 @@ class Work:
     """What the workers of a run share, such as the status of the instalments to claim, the limits and the job id."""
 
     database: Engine
-    was: Status
-    limits: Limits
+    was: PayoutStatus
+    limits: RetryLimits
     job_id: str
     clock: Callable[[], datetime]
-    pace: Pace
-    stated: Mapping[int, Change]
+    pace: RateLimiter
+    stated: Mapping[int, Decision]
     """Each planned instalment and its target state, by id.
 
     An instalment that has changed since is left alone. So is one that has become payable since; the next run plans it.
     """
-    people: Mapping[int, Member]
+    people: Mapping[int, PayoutMember]
     """The members' flags when the run was planned."""
     check: Callable[[], None] = lambda: None
     batch_size: int = 50
@@ -62,19 +71,19 @@ class Work:
     """Whether to wait for instalments that another worker has claimed, instead of skipping them."""
 
 
-def pay_all(work: Work, ids: Sequence[int], workers: int = 1) -> Tally:
+def pay_all(work: Work, ids: Sequence[int], workers: int = 1) -> Outcomes:
     """Pay these instalments, or hold them or give them up, and return the committed changes.
 
     Instalments that other workers have claimed come last and are waited for, because those workers may have died.
     """
-    tally = Tally()
+    tally = Outcomes()
     _share(work, ids, workers, tally)
     if skipped := [number for number in ids if number not in tally.changes]:
         _share(replace(work, wait=True), skipped, 1, tally)
     return tally
 
 
-def _share(work: Work, ids: Sequence[int], workers: int, tally: Tally) -> None:
+def _share(work: Work, ids: Sequence[int], workers: int, tally: Outcomes) -> None:
     parts = list(in_parts(ids, work.batch_size))
     stop = threading.Event()
     with ThreadPoolExecutor(workers, thread_name_prefix="payouts") as pool:
@@ -87,7 +96,7 @@ def _share(work: Work, ids: Sequence[int], workers: int, tally: Tally) -> None:
             raise
 
 
-def _pay_parts(work: Work, parts: Iterable[Sequence[int]], tally: Tally, stop: threading.Event) -> None:
+def _pay_parts(work: Work, parts: Iterable[Sequence[int]], tally: Outcomes, stop: threading.Event) -> None:
     with writer(work.database) as connection:
         for part in parts:
             if stop.is_set():
@@ -99,7 +108,7 @@ def _pay_parts(work: Work, parts: Iterable[Sequence[int]], tally: Tally, stop: t
             work.pace.pause()
 
 
-def pay_batch(connection: Connection, work: Work, ids: Sequence[int]) -> dict[int, Change]:
+def pay_batch(connection: Connection, work: Work, ids: Sequence[int]) -> dict[int, Decision]:
     """Pay one batch and return the changes that were committed, by instalment id.
 
     Raise JobFailedError when the database stays out of reach. That does not count as a failure of any instalment.
@@ -117,13 +126,13 @@ def pay_batch(connection: Connection, work: Work, ids: Sequence[int]) -> dict[in
             log.warning("instalment %d broke: %s", ids[0], reason)
             return retried(lambda: _broke(connection, work, ids[0], reason))
         log.warning("a batch of %d failed and is done again one by one: %s", len(ids), error_line(error))
-        done: dict[int, Change] = {}
+        done: dict[int, Decision] = {}
         for number in ids:
             done |= pay_batch(connection, work, [number])
         return done
 
 
-def _transaction(connection: Connection, work: Work, ids: Sequence[int]) -> dict[int, Change]:
+def _transaction(connection: Connection, work: Work, ids: Sequence[int]) -> dict[int, Decision]:
     now = naive(work.clock())
     with connection.begin():
         claimed, people = db.claim(connection, work.stated, ids, wait=work.wait)
@@ -134,8 +143,8 @@ def _transaction(connection: Connection, work: Work, ids: Sequence[int]) -> dict
             for instalment in claimed
             if (change := _decide(work, instalment, people.get(instalment.member_id), instalment.id in credited, now)) is not None
         ]
-        good = [change for change in changes if change.to.status is Status.PAID]
-        set_back = [change for change in changes if change.to.status is not Status.PAID and _is_new(change)]
+        good = [change for change in changes if change.to.status is PayoutStatus.PAID]
+        set_back = [change for change in changes if change.to.status is not PayoutStatus.PAID and _is_new(change)]
         if good:
             db.pay(connection, good, work.was, work.job_id, now)
         if set_back:
@@ -143,7 +152,7 @@ def _transaction(connection: Connection, work: Work, ids: Sequence[int]) -> dict
     return {change.instalment.id: change for change in changes}
 
 
-def _decide(work: Work, instalment: Instalment, member: Member | None, is_credited: bool, now: datetime) -> Change | None:  # noqa: FBT001
+def _decide(work: Work, instalment: Instalment, member: PayoutMember | None, is_credited: bool, now: datetime) -> Decision | None:  # noqa: FBT001
     """Return the planned change, or a new one if the facts have changed since.
 
     Return None for an instalment that was not planned as payable and is payable now.
@@ -152,10 +161,12 @@ def _decide(work: Work, instalment: Instalment, member: Member | None, is_credit
     if instalment is stated.instalment and member is work.people.get(instalment.member_id) and not is_credited:
         return stated
     to = next_state(instalment, member, work.limits, now, is_credited=is_credited or stated.to.reason == Hold.CREDITED)
-    return None if to.status is Status.PAID and stated.to.status is not Status.PAID else Change(instalment, to)
+    return None if to.status is PayoutStatus.PAID and stated.to.status is not PayoutStatus.PAID else Decision(instalment, to)
 
 
-def next_state(instalment: Instalment, member: Member | None, limits: Limits, now: datetime, *, is_credited: bool) -> State:
+def next_state(
+    instalment: Instalment, member: PayoutMember | None, limits: RetryLimits, now: datetime, *, is_credited: bool
+) -> InstalmentState:
     """Return the state that an instalment goes to when it is checked now: paid, held or given up."""
     held: Hold | None = why_held(db.facts_of(instalment, member, is_credited=is_credited))
     if held is None:
@@ -163,27 +174,27 @@ def next_state(instalment: Instalment, member: Member | None, limits: Limits, no
     return transition(instalment.state, Event.HELD, limits, now, held.value)
 
 
-def with_books(change: Change, books: Books | None, limits: Limits, now: datetime) -> Change:
+def with_books(change: Decision, books: LastReconciliation | None, limits: RetryLimits, now: datetime) -> Decision:
     """Return the change, with a payment withheld while a critical break about its member or its order is open."""
-    if books is None or change.to.status is not Status.PAID:
+    if books is None or change.to.status is not PayoutStatus.PAID:
         return change
     one = change.instalment
     if (critical := books.critical_of(one.member_id, one.order_id)) is None:
         return change
-    return Change(one, transition(one.state, Event.WITHHELD, limits, now, withheld_reason(critical)))
+    return Decision(one, transition(one.state, Event.WITHHELD, limits, now, withheld_reason(critical)))
 
 
-def _is_new(change: Change) -> bool:
+def _is_new(change: Decision) -> bool:
     """Return whether a change must be written. An unchanged hold is not, so that a repeated check writes nothing."""
     before, to = change.instalment.state, change.to
     return (before.status, before.reason) != (to.status, to.reason)
 
 
-def _broke(connection: Connection, work: Work, schedule_id: int, reason: str) -> dict[int, Change]:
+def _broke(connection: Connection, work: Work, schedule_id: int, reason: str) -> dict[int, Decision]:
     now = naive(work.clock())
     with connection.begin():
         claimed, _ = db.claim(connection, work.stated, [schedule_id])
-        changes = [Change(found, transition(found.state, Event.BROKE, work.limits, now, reason)) for found in claimed]
+        changes = [Decision(found, transition(found.state, Event.BROKE, work.limits, now, reason)) for found in claimed]
         if changes:
             db.set_back(connection, changes, work.was, work.job_id, now)
     return {change.instalment.id: change for change in changes}

@@ -13,7 +13,7 @@ from mlm_audit.database.reads.payouts import story
 from mlm_audit.database.writes import payouts as db
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.money import format_inr
-from mlm_audit.domain.payouts import Limits, Status, known_reason, why_held
+from mlm_audit.domain.payouts import PayoutStatus, RetryLimits, known_reason, why_held
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.privacy import mask_personal, one_line
 from mlm_audit.domain.settings import Settings
@@ -33,7 +33,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class PayoutStory:
+class PayoutExplanation:
     """An instalment with its steps in order of time, what happens next, contradictions, and the rows themselves."""
 
     schedule_id: int
@@ -46,7 +46,7 @@ class PayoutStory:
     rows: dict[str, Any]
 
 
-def tell_payout(database: Engine, schedule_id: int, clock: Clock) -> PayoutStory:
+def explain_payout_history(database: Engine, schedule_id: int, clock: Clock) -> PayoutExplanation:
     """Explain what happened to an instalment and what happens next. Raise InputError when no instalment has that id."""
     require(database, NEEDED)
     with consistent_read(database) as connection:
@@ -58,7 +58,7 @@ def tell_payout(database: Engine, schedule_id: int, clock: Clock) -> PayoutStory
     instalment = db.instalment_of(
         (
             schedule_id,
-            schedule["status"] if db.is_known(schedule["status"]) else Status.FAILED.value,
+            schedule["status"] if db.is_known(schedule["status"]) else PayoutStatus.FAILED.value,
             schedule["userId"],
             schedule["amount"],
             schedule["orderId"],
@@ -72,7 +72,7 @@ def tell_payout(database: Engine, schedule_id: int, clock: Clock) -> PayoutStory
     )
     held = why_held(db.facts_of(instalment, member, is_credited=bool(rows["ledger"])))
     steps = sorted(_steps(rows), key=lambda step: (step.at is None, str(step.at)))
-    return PayoutStory(
+    return PayoutExplanation(
         schedule_id,
         schedule["userId"],
         schedule["amount"],
@@ -119,23 +119,23 @@ def _ledger_words(row: dict[str, Any]) -> str:
 
 def _next(schedule: dict[str, Any], held: Any, now: datetime) -> str:
     status = schedule["status"]
-    if status == Status.PAID:
+    if status == PayoutStatus.PAID:
         return "Nothing to do: it is paid."
-    if status == Status.PERMANENTLY_FAILED:
+    if status == PayoutStatus.PERMANENTLY_FAILED:
         why = f"It would still be held: {held.value}." if held else "Its reason is gone: it would be paid."
         return f"Nobody looks at it again. {why} Put it back with: mlm-audit payouts requeue {schedule['id']}"
-    if status not in set(Status):
+    if status not in set(PayoutStatus):
         return f"Nobody pays it: the status {one_line(repr(status))} is unknown. Set it to pending in the platform."
     if schedule["payoutDate"].replace(tzinfo=UTC) > now:
         return f"It is due on {schedule['payoutDate']} UTC."
-    job = "weekly-payouts" if status == Status.PENDING else "retry-failed-payouts"
+    job = "weekly-payouts" if status == PayoutStatus.PENDING else "retry-failed-payouts"
     return f"The next run of {job} holds it: {held.value}." if held else f"The next run of {job} pays it."
 
 
 def _contradictions(rows: dict[str, Any]) -> list[str]:
     """Return the contradictions between the status of the instalment, its ledger rows and its history."""
     schedule, ledger = rows["schedule"], rows["ledger"]
-    paid = schedule["status"] == Status.PAID
+    paid = schedule["status"] == PayoutStatus.PAID
     done = [history for history in rows["history"] if history["status"] == "completed"]
     found = []
     if paid and not ledger:
@@ -171,5 +171,5 @@ def requeue(database: Engine, settings: Settings, ids: list[int], clock: Clock) 
         raise InputError("payouts requeue: an id was given twice; nothing was requeued")
     now = clock()
     job_id = new_job_id("requeue", now, settings)
-    requeue_rows(database, ids, job_id, Limits(settings.payout_retries, settings.hold_days), now)
+    requeue_rows(database, ids, job_id, RetryLimits(settings.payout_retries, settings.hold_days), now)
     return job_id

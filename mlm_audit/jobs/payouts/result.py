@@ -6,17 +6,22 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from mlm_audit.checks.findings import one_finding
-from mlm_audit.database.writes.payouts import Change
+from mlm_audit.database.writes.payouts import Decision
 from mlm_audit.domain.findings import RunResult, Verdict, verdict_of
-from mlm_audit.domain.last_reconciliation import Books, books_data, doubt_of_books
+from mlm_audit.domain.last_reconciliation import LastReconciliation, books_data, doubt_of_books
 from mlm_audit.domain.money import format_inr
-from mlm_audit.domain.payouts import TECHNICAL, Hold, Status, kind_of
+from mlm_audit.domain.payouts import TECHNICAL, Hold, PayoutStatus, kind_of
 from mlm_audit.domain.periods import naive
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.payouts.batches import Tally
+from mlm_audit.jobs.payouts.batches import Outcomes
 
-WORDS = {Status.PAID: "paid", Status.FAILED: "held", Status.PERMANENTLY_FAILED: "given up", Status.PENDING: "left"}
-DRY_WORDS = {Status.PAID: "pay", Status.FAILED: "hold", Status.PERMANENTLY_FAILED: "give up"}
+WORDS = {
+    PayoutStatus.PAID: "paid",
+    PayoutStatus.FAILED: "held",
+    PayoutStatus.PERMANENTLY_FAILED: "given up",
+    PayoutStatus.PENDING: "left",
+}
+DRY_WORDS = {PayoutStatus.PAID: "pay", PayoutStatus.FAILED: "hold", PayoutStatus.PERMANENTLY_FAILED: "give up"}
 UNREADABLE_DUE = "1970-01-01T00:00:00+00:00"
 """The due date in results when it cannot be read. Such an instalment is held."""
 GRAVE = {
@@ -31,7 +36,7 @@ GRAVE = {
 """Holds that do not resolve by themselves."""
 
 
-Done = tuple[Change, str]
+Done = tuple[Decision, str]
 """A change, and the word for the outcome of its instalment."""
 MOST_UNCHANGED = 10_000
 """The number of unchanged holds that are listed.
@@ -91,13 +96,13 @@ class Seen:
 
     unknown: dict[str, int]
     schedule: Schedule
-    books: Books | None
+    books: LastReconciliation | None
     stop: str | None
 
     def not_checked(self) -> tuple[str, ...]:
         """Return the reasons why the run cannot be a PASS, whatever it paid."""
         told = [
-            f"{count} due instalments have the status {status!r}, which is none of {', '.join(Status)}: nobody pays them; set it right"
+            f"{count} due instalments have the status {status!r}, which is none of {', '.join(PayoutStatus)}: nobody pays them; set it right"
             for status, count in sorted(self.unknown.items())
         ]
         if self.schedule.is_missing:
@@ -108,20 +113,20 @@ class Seen:
         return tuple(told)
 
 
-def by_reason(stated: Sequence[Change]) -> dict[str, dict[str, int]]:
+def by_reason(stated: Sequence[Decision]) -> dict[str, dict[str, int]]:
     """Return the number and the paisa of the instalments that will not be paid, by reason."""
     counts: dict[str, dict[str, int]] = _counts(stated, [(change, WORDS[change.to.status]) for change in stated])["by_reason"]
     return counts
 
 
-def dry_result(head: Header, stated: Sequence[Change], seen: Seen) -> RunResult:
+def dry_result(head: Header, stated: Sequence[Decision], seen: Seen) -> RunResult:
     """Return the result of a dry run: what would be paid, held and given up."""
     done = [(change, DRY_WORDS[change.to.status]) for change in stated]
     alerts = (_stopped(seen.stop),) if seen.stop else ()
-    return _result(head, Told(alerts=alerts), _counts(stated, done), done, seen)
+    return _result(head, RunReport(alerts=alerts), _counts(stated, done), done, seen)
 
 
-def blocked_result(head: Header, stated: Sequence[Change], seen: Seen) -> RunResult:
+def blocked_result(head: Header, stated: Sequence[Decision], seen: Seen) -> RunResult:
     """Return the result of a run that paid nothing because the books must be reconciled first.
 
     The settings require a recent reconciliation without critical breaks. The items are what the run would have done.
@@ -129,7 +134,7 @@ def blocked_result(head: Header, stated: Sequence[Change], seen: Seen) -> RunRes
     counts = _counts(stated, [])
     alert = _stopped(seen.stop or "")
     finding = one_finding("reconciliation-needed", head.job_id, "high", f"{alert}.", amount_paisa=counts["payable_paisa"])
-    result = _result(head, Told(findings=(finding,), alerts=(alert,)), counts, [], seen)
+    result = _result(head, RunReport(findings=(finding,), alerts=(alert,)), counts, [], seen)
     would, _ = _items([(change, DRY_WORDS[change.to.status]) for change in stated])
     return replace(result, items=tuple(would))
 
@@ -138,7 +143,7 @@ def _stopped(reason: str) -> str:
     return f"nothing is paid before the books are reconciled: {reason}. Run: mlm-audit run reconciliation"
 
 
-def stopped_result(head: Header, stated: Sequence[Change], reason: str, seen: Seen) -> RunResult:
+def stopped_result(head: Header, stated: Sequence[Decision], reason: str, seen: Seen) -> RunResult:
     """Return the result of a run that paid nothing because it waits for approval.
 
     The items are what the run would have done, so that the approver can review them.
@@ -147,12 +152,12 @@ def stopped_result(head: Header, stated: Sequence[Change], reason: str, seen: Se
     alert = f"stopped for approval: {reason}. Approve with: mlm-audit run {head.job} --approve {head.job_id}"
     message = f"Nothing was paid: {reason}."
     finding = one_finding("approval-needed", head.job_id, "high", message, amount_paisa=counts["payable_paisa"])
-    result = _result(head, Told(Verdict.INCOMPLETE, (finding,), (alert,)), counts, [], seen)
+    result = _result(head, RunReport(Verdict.INCOMPLETE, (finding,), (alert,)), counts, [], seen)
     would, _ = _items([(change, DRY_WORDS[change.to.status]) for change in stated])
     return replace(result, items=tuple(would))
 
 
-def paid_result(head: Header, stated: Sequence[Change], tally: Tally, control: Control, seen: Seen) -> RunResult:
+def paid_result(head: Header, stated: Sequence[Decision], tally: Outcomes, control: Control, seen: Seen) -> RunResult:
     """Return the result of a run that paid, with the outcome of each planned instalment."""
     done = [_became(change, tally, control) for change in stated]
     counts = _counts(stated, done)
@@ -160,10 +165,10 @@ def paid_result(head: Header, stated: Sequence[Change], tally: Tally, control: C
     broke = counts["failed"] + counts["given_up"]
     left = (f"{counts['left']} instalments were left for the next run; see the findings",) if counts["left"] else ()
     alerts = (f"{broke} payouts failed; see the findings",) if broke else ()
-    return _result(head, Told(Verdict.FAIL if broke else None, alerts=alerts, not_checked=left), counts, done, seen)
+    return _result(head, RunReport(Verdict.FAIL if broke else None, alerts=alerts, not_checked=left), counts, done, seen)
 
 
-def _became(stated: Change, tally: Tally, control: Control) -> Done:
+def _became(stated: Decision, tally: Outcomes, control: Control) -> Done:
     number = stated.instalment.id
     if change := tally.changes.get(number):
         return change, _word(change)
@@ -173,12 +178,12 @@ def _became(stated: Change, tally: Tally, control: Control) -> Done:
     return stated, "left" if left else "elsewhere"
 
 
-def _word(change: Change) -> str:
+def _word(change: Decision) -> str:
     technical = (change.to.reason or "").startswith(TECHNICAL)
-    return "failed" if technical and change.to.status is Status.FAILED else WORDS[change.to.status]
+    return "failed" if technical and change.to.status is PayoutStatus.FAILED else WORDS[change.to.status]
 
 
-def _item(change: Change, action: str) -> dict[str, Any]:
+def _item(change: Decision, action: str) -> dict[str, Any]:
     instalment = change.instalment
     return {
         "schedule_id": instalment.id,
@@ -194,7 +199,7 @@ def _item(change: Change, action: str) -> dict[str, Any]:
     }
 
 
-def _reason(change: Change, action: str) -> str | None:
+def _reason(change: Decision, action: str) -> str | None:
     if action == "elsewhere":
         return "another process decided it meanwhile"
     if action == "left":
@@ -212,8 +217,8 @@ ACTIONS |= {"hold": "held", "give up": "given_up"}
 """Each outcome of an instalment, and the count that it adds to."""
 
 
-def _counts(stated: Sequence[Change], done: Sequence[Done]) -> dict[str, Any]:
-    payable = [change.instalment.amount_paisa for change in stated if change.to.status is Status.PAID]
+def _counts(stated: Sequence[Decision], done: Sequence[Done]) -> dict[str, Any]:
+    payable = [change.instalment.amount_paisa for change in stated if change.to.status is PayoutStatus.PAID]
     counts: dict[str, Any] = {
         "due": len(stated),
         "due_paisa": sum(_whole(change.instalment.amount_paisa) for change in stated),
@@ -248,7 +253,7 @@ def _items(done: Sequence[Done]) -> tuple[list[dict[str, Any]], int]:
 
 
 @dataclass(frozen=True)
-class Told:
+class RunReport:
     """What a run reports besides its instalments. `verdict` is None when it follows from what was not checked."""
 
     verdict: Verdict | None = None
@@ -257,7 +262,7 @@ class Told:
     not_checked: tuple[str, ...] = ()
 
 
-def _result(head: Header, told: Told, counts: dict[str, Any], done: Sequence[Done], seen: Seen) -> RunResult:
+def _result(head: Header, told: RunReport, counts: dict[str, Any], done: Sequence[Done], seen: Seen) -> RunResult:
     now = head.clock()
     items, left_out = _items(done)
     not_checked = (*told.not_checked, *seen.not_checked())

@@ -17,18 +17,18 @@ from mlm_audit.database.core.tables import Ledger, Order, User
 from mlm_audit.database.store.outbox import queue, queue_once
 from mlm_audit.database.store.runs import last_books
 from mlm_audit.database.writes import payouts as db
-from mlm_audit.database.writes.payouts import Change, Member
+from mlm_audit.database.writes.payouts import Decision, PayoutMember
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import RunResult
-from mlm_audit.domain.last_reconciliation import Books, why_books_stop
+from mlm_audit.domain.last_reconciliation import LastReconciliation, why_books_stop
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.notices import Draft
-from mlm_audit.domain.payouts import Limits, Status
+from mlm_audit.domain.payouts import PayoutStatus, RetryLimits
 from mlm_audit.domain.periods import business_date, format_local, naive
 from mlm_audit.domain.ports import Clock, Progress
 from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.payouts.batches import Tally, Work, next_state, pay_all, with_books
+from mlm_audit.jobs.payouts.batches import Outcomes, Work, next_state, pay_all, with_books
 from mlm_audit.jobs.payouts.result import (
     Control,
     Header,
@@ -43,10 +43,10 @@ from mlm_audit.jobs.payouts.result import (
 )
 from mlm_audit.jobs.payouts.shards import TAKES_FROM, payout_shards, read_back
 from mlm_audit.runs.approval import Approval, fingerprint, read_approval, use_approval, why_approval_is_needed
-from mlm_audit.runs.artifacts import with_files
+from mlm_audit.runs.artifacts import write_artifacts
 from mlm_audit.runs.context import RunContext
-from mlm_audit.runs.lifecycle import Run, new_job_id, reason_of, running
-from mlm_audit.runs.rate_limiter import Pace
+from mlm_audit.runs.lifecycle import ActiveRun, hold_lease, new_job_id, reason_of
+from mlm_audit.runs.rate_limiter import RateLimiter
 from mlm_audit.runs.shards import Share
 from mlm_audit.runs.trend import paid_points, with_trend
 
@@ -114,7 +114,7 @@ def run_payouts(
     limit = approval.limit if approval else options.limit
     payouts = _Payouts(database, settings, head, limit, approval, options, progress, sleep)
     if options.dry_run:
-        return with_files(with_trend(database, settings, payouts.look(), paid_points), settings, options.out)
+        return write_artifacts(with_trend(database, settings, payouts.look(), paid_points), settings, options.out)
     return payouts.execute(options.out)
 
 
@@ -142,11 +142,11 @@ class _Payouts:
         self.database, self.settings, self.head, self.limit = database, settings, head, limit
         self.approval, self.options, self.progress, self.sleep = approval, options, progress, sleep
         self.was = TAKES_FROM[head.job]
-        self.limits = Limits(settings.payout_retries, settings.hold_days)
+        self.limits = RetryLimits(settings.payout_retries, settings.hold_days)
         self.unknown: dict[str, int] = {}
-        self.books: Books | None = None
+        self.books: LastReconciliation | None = None
         self.schedule = Schedule()
-        self.people: dict[int, Member] = {}
+        self.people: dict[int, PayoutMember] = {}
 
     def look(self) -> RunResult:
         """Return what a run would do now."""
@@ -161,19 +161,19 @@ class _Payouts:
         head = self.head
         approved = self.approval.job_id if self.approval else None
         about = {"as_of": head.as_of.isoformat(), "limit": self.limit, "approve": approved}
-        with running(self.database, head.job, head.job_id, self.settings, head.clock, head.started, **about) as run:
+        with hold_lease(self.database, head.job, head.job_id, self.settings, head.clock, head.started, **about) as run:
             stated = self._state()
             if self._seen().stop:
-                return with_files(
+                return write_artifacts(
                     with_trend(self.database, self.settings, self._blocked(run, stated), paid_points), self.settings, out
                 )
             if reason := self._why_stop(stated):
                 stopped = with_trend(self.database, self.settings, self._stop(run, stated, reason), paid_points)
-                return with_files(stopped, self.settings, out)
+                return write_artifacts(stopped, self.settings, out)
             if self.approval:
                 with write(self.database) as connection:
                     use_approval(connection, self.approval, head.job_id)
-            count, paisa = _sum(stated, Status.PAID)
+            count, paisa = _sum(stated, PayoutStatus.PAID)
             log.info("%s is about to pay %d instalments, %s", head.job_id, count, format_inr(paisa))
             run.note(stated={"count": count, "paisa": paisa, "as_of": head.as_of.isoformat(), "by_reason": by_reason(stated)})
             tally = self._pay(run, stated)
@@ -181,9 +181,9 @@ class _Payouts:
             result = paid_result(head, stated, tally, control, self._seen())
             with write(self.database) as connection:
                 run.end_with(connection, result)
-            return with_files(with_trend(self.database, self.settings, result, paid_points), self.settings, out)
+            return write_artifacts(with_trend(self.database, self.settings, result, paid_points), self.settings, out)
 
-    def _state(self) -> list[Change]:
+    def _state(self) -> list[Decision]:
         """Return the due instalments, each with the state it would go to now, from one consistent read."""
         head = self.head
         self.progress("reading what is due", 0, 1)
@@ -197,7 +197,7 @@ class _Payouts:
             self.schedule = self._schedule(connection)
         asked = self.books if self.settings.payouts_require_reconciliation == "affected" else None
         looked = (
-            Change(i, next_state(i, people.get(i.member_id), self.limits, now, is_credited=i.id in credited)) for i in found
+            Decision(i, next_state(i, people.get(i.member_id), self.limits, now, is_credited=i.id in credited)) for i in found
         )
         return [with_books(change, asked, self.limits, now) for change in looked]
 
@@ -219,7 +219,7 @@ class _Payouts:
         stop = why_books_stop(self.books, now, hours) if stops else None
         return Seen(self.unknown, self.schedule, self.books, stop)
 
-    def _blocked(self, run: Run, stated: list[Change]) -> RunResult:
+    def _blocked(self, run: ActiveRun, stated: list[Decision]) -> RunResult:
         """End the run without paying because the books must be reconciled first, and queue an alert."""
         head = self.head
         result = blocked_result(head, stated, self._seen())
@@ -236,8 +236,8 @@ class _Payouts:
             )
         return result
 
-    def _why_stop(self, stated: list[Change]) -> str | None:
-        count, paisa = _sum(stated, Status.PAID)
+    def _why_stop(self, stated: list[Decision]) -> str | None:
+        count, paisa = _sum(stated, PayoutStatus.PAID)
         if self.approval and self.approval.fingerprint == _fingerprint(stated):
             return None
         if self.approval:
@@ -245,10 +245,10 @@ class _Payouts:
         with consistent_read(self.database) as connection:
             return why_approval_is_needed(connection, self.head.job, count, paisa, self.settings, self.head.started)
 
-    def _stop(self, run: Run, stated: list[Change], reason: str) -> RunResult:
+    def _stop(self, run: ActiveRun, stated: list[Decision], reason: str) -> RunResult:
         """End the run without paying, and queue the notice that asks for approval."""
         head = self.head
-        count, paisa = _sum(stated, Status.PAID)
+        count, paisa = _sum(stated, PayoutStatus.PAID)
         asked: dict[str, Any] = {"reason": reason, "count": count, "paisa": paisa, "as_of": head.as_of.isoformat()}
         asked |= {"limit": self.limit, "fingerprint": _fingerprint(stated)}
         result = stopped_result(head, stated, reason, self._seen())
@@ -258,9 +258,9 @@ class _Payouts:
             queue(connection, [Draft(f"approval-needed/{head.job_id}", "approval-needed", None, context)], naive(head.clock()))
         return result
 
-    def _pay(self, run: Run, stated: list[Change]) -> Tally:
+    def _pay(self, run: ActiveRun, stated: list[Decision]) -> Outcomes:
         # Instalments to pay come first, because batches of one kind need the fewest statements.
-        moving = sorted((c for c in stated if c.to != c.instalment.state), key=lambda c: c.to.status is not Status.PAID)
+        moving = sorted((c for c in stated if c.to != c.instalment.state), key=lambda c: c.to.status is not PayoutStatus.PAID)
         if self.options.share and self.options.shards > 1 and moving:
             shards = payout_shards(self.head.job, self.head.job_id, moving, self.options.shards)
             run.note(shards=len(shards))
@@ -275,7 +275,9 @@ class _Payouts:
             done += size
             self.progress("paying", min(done, len(todo)), len(todo))
 
-        pace = Pace(self.settings.payout_limit_per_minute, self.settings.payout_batch_pause_ms, self.head.clock, self.sleep)
+        pace = RateLimiter(
+            self.settings.payout_limit_per_minute, self.settings.payout_batch_pause_ms, self.head.clock, self.sleep
+        )
         work = Work(
             self.database,
             self.was,
@@ -291,13 +293,13 @@ class _Payouts:
         )
         return pay_all(work, [instalment.id for instalment in todo], self.settings.payout_workers)
 
-    def _prove(self, stated: list[Change], tally: Tally) -> Control:
+    def _prove(self, stated: list[Decision], tally: Outcomes) -> Control:
         """Compare the payments with schedule and ledger, and return the control totals.
 
         Raise JobFailedError when they differ. Held instalments are not compared, because an operator may have requeued
         them meanwhile.
         """
-        paid = tally.of(Status.PAID)
+        paid = tally.of(PayoutStatus.PAID)
         paisa = sum(change.instalment.amount_paisa for change in paid)
         rest = [change.instalment.id for change in stated if change.instalment.id not in tally.changes]
         with consistent_read(self.database) as connection:
@@ -312,10 +314,10 @@ class _Payouts:
         return Control(rows, ledger_paisa, {number: now.get(number) for number in rest})
 
 
-def _fingerprint(stated: list[Change]) -> str:
-    return fingerprint(change.instalment for change in stated if change.to.status is Status.PAID)
+def _fingerprint(stated: list[Decision]) -> str:
+    return fingerprint(change.instalment for change in stated if change.to.status is PayoutStatus.PAID)
 
 
-def _sum(changes: list[Change], status: Status) -> tuple[int, int]:
+def _sum(changes: list[Decision], status: PayoutStatus) -> tuple[int, int]:
     mine = [change.instalment.amount_paisa for change in changes if change.to.status is status]
     return len(mine), sum(mine)

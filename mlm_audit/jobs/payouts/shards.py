@@ -8,23 +8,23 @@ from sqlalchemy import Engine
 from mlm_audit.database.core.connect import consistent_read
 from mlm_audit.database.store.runs import last_books
 from mlm_audit.database.writes import payouts as db
-from mlm_audit.database.writes.payouts import Change
+from mlm_audit.database.writes.payouts import Decision
 from mlm_audit.domain.jobs import RETRY_PAYOUTS, WEEKLY_PAYOUTS
-from mlm_audit.domain.payouts import Limits, Status
+from mlm_audit.domain.payouts import PayoutStatus, RetryLimits
 from mlm_audit.domain.periods import naive
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.payouts.batches import Tally, Work, next_state, pay_all, with_books
+from mlm_audit.jobs.payouts.batches import Outcomes, Work, next_state, pay_all, with_books
 from mlm_audit.runs.context import RunContext
-from mlm_audit.runs.rate_limiter import Pace
-from mlm_audit.runs.shards import Shard, cut, holding, its_run_lives
+from mlm_audit.runs.rate_limiter import RateLimiter
+from mlm_audit.runs.shards import Shard, cut, holding, require_live_run
 
-TAKES_FROM = {WEEKLY_PAYOUTS: Status.PENDING, RETRY_PAYOUTS: Status.FAILED}
+TAKES_FROM = {WEEKLY_PAYOUTS: PayoutStatus.PENDING, RETRY_PAYOUTS: PayoutStatus.FAILED}
 
 
-def payout_shards(job: str, job_id: str, moving: Sequence[Change], shards: int) -> list[Shard]:
+def payout_shards(job: str, job_id: str, moving: Sequence[Decision], shards: int) -> list[Shard]:
     """Split the planned changes of a run into shards by member."""
-    items = [(change.instalment.member_id, change.instalment.id, change.to.status is Status.PAID) for change in moving]
+    items = [(change.instalment.member_id, change.instalment.id, change.to.status is PayoutStatus.PAID) for change in moving]
     return cut(job, job_id, items, shards)
 
 
@@ -46,18 +46,18 @@ def pay_shard(
 
 
 def _pay(database: Engine, settings: Settings, clock: Clock, shard: Shard, sleep: Callable[[float], object]) -> dict[str, int]:
-    was, limits, now = TAKES_FROM[shard.job], Limits(settings.payout_retries, settings.hold_days), naive(clock())
+    was, limits, now = TAKES_FROM[shard.job], RetryLimits(settings.payout_retries, settings.hold_days), naive(clock())
     with consistent_read(database) as connection:
         found = [one for one in db.by_ids(connection, [*shard.first, *shard.then]) if one.state.status is was]
         people = db.members(connection, (one.member_id for one in found))
         credited = db.credited(connection, (one.id for one in found))
         books = last_books(connection) if settings.payouts_require_reconciliation == "affected" else None
-    looked = [Change(i, next_state(i, people.get(i.member_id), limits, now, is_credited=i.id in credited)) for i in found]
+    looked = [Decision(i, next_state(i, people.get(i.member_id), limits, now, is_credited=i.id in credited)) for i in found]
     looked = [with_books(one, books, limits, now) for one in looked]
-    payable, to_pay = set(shard.first), Status.PAID
+    payable, to_pay = set(shard.first), PayoutStatus.PAID
     # An instalment that the run did not plan to pay is not paid, even if it has become payable. The next run plans it.
     stated = {one.instalment.id: one for one in looked if one.to.status is not to_pay or one.instalment.id in payable}
-    pace = Pace(settings.payout_limit_per_minute // shard.of or 1, settings.payout_batch_pause_ms, clock, sleep)
+    pace = RateLimiter(settings.payout_limit_per_minute // shard.of or 1, settings.payout_batch_pause_ms, clock, sleep)
     size = min(settings.payout_batch_size, settings.payout_limit_per_minute)
     work = Work(
         database,
@@ -68,7 +68,7 @@ def _pay(database: Engine, settings: Settings, clock: Clock, shard: Shard, sleep
         pace,
         stated=stated,
         people=people,
-        check=lambda: its_run_lives(database, shard, clock),
+        check=lambda: require_live_run(database, shard, clock),
         batch_size=size,
     )
     ordered = sorted(
@@ -79,13 +79,13 @@ def _pay(database: Engine, settings: Settings, clock: Clock, shard: Shard, sleep
     return {"count": len(paid), "paisa": sum(one.instalment.amount_paisa for one in paid)}
 
 
-def read_back(database: Engine, stated: Sequence[Change]) -> Tally:
+def read_back(database: Engine, stated: Sequence[Decision]) -> Outcomes:
     """Re-read the planned instalments from the database instead of trusting the workers' reports."""
     with consistent_read(database) as connection:
         now = {one.id: one.state for one in db.by_ids(connection, [change.instalment.id for change in stated])}
-    return Tally(
+    return Outcomes(
         {
-            change.instalment.id: Change(change.instalment, now[change.instalment.id])
+            change.instalment.id: Decision(change.instalment, now[change.instalment.id])
             for change in stated
             if now.get(change.instalment.id, change.instalment.state) != change.instalment.state
         }

@@ -19,21 +19,21 @@ from mlm_audit.domain.plan import Plan
 from mlm_audit.domain.ports import Progress
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import OF_HISTORY, Engine, EngineResult
-from mlm_audit.engine.incremental.affected import Seeds
+from mlm_audit.engine.incremental.affected import AffectedEntities
 from mlm_audit.engine.incremental.carry_forward import FIRSTS, carry_forward, forward_of, renew_firsts
-from mlm_audit.engine.incremental.changes import Night, rows_changed, session
-from mlm_audit.engine.incremental.subset import cut, sum_whole
+from mlm_audit.engine.incremental.changes import IncrementalFiles, rows_changed, session
+from mlm_audit.engine.incremental.subset import sum_whole, write_subset
 from mlm_audit.engine.parameters import moments_of
 from mlm_audit.engine.parquet_parts import list_parts, quoted
 from mlm_audit.history.ledger_rows import Settled, moved_since, nothing_moved, settle_on
-from mlm_audit.history.month_files import Looked
+from mlm_audit.history.month_files import ComparedRows
 
 WHOLE_FROM_SHARE = 4
 """Everything is checked when more than one in this many members or orders must be, for instance after a sweep."""
 
 
 @dataclass(frozen=True)
-class Changed:
+class ChangedRows:
     """What has changed since the last run: the number of rows of each input, and the settled ledger as it is now.
 
     `settled` is None when it can be computed only from the whole ledger.
@@ -43,10 +43,12 @@ class Changed:
     settled: Settled | None
 
 
-class Nightly:
+class IncrementalRun:
     """One incremental run over a DuckDB session. Use it as a context manager."""
 
-    def __init__(self, folder: Path, mirror: Path, night: Night, plan: Plan, settings: Settings, *, read_at: datetime) -> None:
+    def __init__(
+        self, folder: Path, mirror: Path, night: IncrementalFiles, plan: Plan, settings: Settings, *, read_at: datetime
+    ) -> None:
         self.folder, self.night, self.plan, self.settings, self.read_at = folder, night, plan, settings, read_at
         self.con = session(folder, mirror, night, settings)
         renew_firsts(self.con, folder, plan, settings)
@@ -57,7 +59,7 @@ class Nightly:
     def __exit__(self, *_: object) -> None:
         self.con.close()
 
-    def compare(self, previous: PreviousRun, read_at: datetime) -> Changed:
+    def compare(self, previous: PreviousRun, read_at: datetime) -> ChangedRows:
         """Write `ledger_changes.parquet` and the files that the next run needs, and return what has changed.
 
         `ledger_changes.parquet` covers the rows that the last run recorded as settled.
@@ -69,9 +71,9 @@ class Nightly:
             self._write(moved, "ledger_changes")
         for name, query in {"brought_forward": carry_forward(self.con), **_firsts()}.items():
             self._write(query, f"kept.{name}")
-        return Changed(rows_changed(self.con), settle_on(self.con, settled, read_at) if settled else None)
+        return ChangedRows(rows_changed(self.con), settle_on(self.con, settled, read_at) if settled else None)
 
-    def looked(self, previous: PreviousRun) -> Looked:
+    def looked(self, previous: PreviousRun) -> ComparedRows:
         """Return the ledger rows to compare with the sealed history.
 
         These are the rows that changed since the last run, and the rows that the last run reported as changed.
@@ -81,7 +83,7 @@ class Nightly:
         known = ", ".join(f"({row}, null::TIMESTAMP)" for row in rows)
         more = f" union all select * from (values {known}) as known(id, created_at)" if known else ""
         self._write(f"select id, created_at from changed_ledger{more}", "looked_at")
-        return Looked(self.folder / "looked_at.parquet", not doubted.is_empty())
+        return ComparedRows(self.folder / "looked_at.parquet", not doubted.is_empty())
 
     def find(self, checks: Sequence[Check], previous: PreviousRun, progress: Progress) -> EngineResult | None:
         """Return the breaks that a full run would find.
@@ -89,14 +91,14 @@ class Nightly:
         Return None when so much has changed that checking everything is less work, or when ten rounds are not enough.
         """
         moments = moments_of(self.read_at, self.settings)
-        seeds = Seeds(self.con, self.plan.max_levels, self._swept(), moments)
+        seeds = AffectedEntities(self.con, self.plan.max_levels, self._swept(), moments)
         seeds.add_breaks(previous.breaks)
         sums = sum_whole(self.night, self.folder / "whole", self.plan, self.settings)
         for number in range(10):  # until the subset holds all that its breaks concern, usually 2 or 3 times
             if self._is_too_much(seeds):
                 return None
             folder = self.folder / f"slice-{number}"
-            cut(self.con, self.night, sums, folder)
+            write_subset(self.con, self.night, sums, folder)
             for name in OF_HISTORY:
                 if (self.folder / f"{name}.parquet").exists():
                     list_parts(folder, name, [self.folder / f"{name}.parquet"])
@@ -112,7 +114,7 @@ class Nightly:
         months = self.con.execute(query.format(FIRST_YEAR, LAST_YEAR)).fetchall()
         return [parse_month(f"{year:04}-{month:02}", self.settings.tz) for year, month in months]
 
-    def _is_too_much(self, seeds: Seeds) -> bool:
+    def _is_too_much(self, seeds: AffectedEntities) -> bool:
         sizes = seeds.sizes()
         [(members, orders)] = self.con.execute(
             "select (select count(*) from all_users), (select count(*) from all_orders)"

@@ -27,7 +27,7 @@ from mlm_audit.domain.plan import Plan
 from mlm_audit.domain.ports import Progress
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.incremental.carry_forward import KEPT_FILES
-from mlm_audit.engine.incremental.changes import Night
+from mlm_audit.engine.incremental.changes import IncrementalFiles
 from mlm_audit.engine.incremental.mirror import LOWEST, Manifest, Mirror, Piece
 from mlm_audit.engine.parquet_parts import list_parts
 from mlm_audit.runs.copies import database_key
@@ -71,7 +71,7 @@ class Reading:
     """
 
     manifest: Manifest
-    night: Night | None
+    night: IncrementalFiles | None
     before: Manifest | None
     unread: Unread
 
@@ -96,7 +96,7 @@ def is_night(before: Manifest | None, rules: str, settings: Settings, now: datet
     return not is_due and before.rows()["ledger"] >= settings.nightly_from_rows
 
 
-class Reader:
+class InputReader:
     """Reads the platform into the mirror, in one consistent read."""
 
     def __init__(
@@ -131,9 +131,9 @@ class Reader:
             list_parts(self.folder, name, self.mirror.files(inputs[name]))
         return Reading(manifest, self._night(last, inputs, again) if last and is_night else None, last, self.unread)
 
-    def _night(self, last: Manifest, inputs: dict[str, Any], again: dict[str, Any]) -> Night:
+    def _night(self, last: Manifest, inputs: dict[str, Any], again: dict[str, Any]) -> IncrementalFiles:
         files = self.mirror.files
-        return Night(
+        return IncrementalFiles(
             now={name: files(pieces) for name, pieces in inputs.items()},
             before={name: files(old) for name, (old, _) in again.items()},
             after={name: files(new) for name, (_, new) in again.items()},

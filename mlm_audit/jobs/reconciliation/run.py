@@ -21,7 +21,7 @@ from mlm_audit.database.core.own_tables import ReconciliationReport
 from mlm_audit.database.core.schema import readable_inputs
 from mlm_audit.database.store.outbox import let_go, queue_once
 from mlm_audit.database.store.runs import PREVIOUS_COLUMNS, PreviousRun, previous_run, store_reconciliation, write_word
-from mlm_audit.database.writes.corrections import Correction, correct_wallets
+from mlm_audit.database.writes.corrections import CorrectedWallet, correct_wallets
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import (
     CheckStatus,
@@ -39,39 +39,39 @@ from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import EngineResult
 from mlm_audit.engine.incremental.carry_forward import KEPT_FILES
-from mlm_audit.engine.incremental.changes import Night
+from mlm_audit.engine.incremental.changes import IncrementalFiles
 from mlm_audit.engine.incremental.mirror import Manifest, Piece
 from mlm_audit.history.ledger_rows import Settled, settled_ledger, write_changes
 from mlm_audit.history.open_changes import FILE as OPEN_CHANGES
 from mlm_audit.history.open_changes import Carried, carry_over, no_changes
 from mlm_audit.history.run_records import Left, LookBack, confirm_run, log_run, look_back, write_problems
-from mlm_audit.history.sealing import About, is_logged, prove, seal_closed, store_of, told, word_of
-from mlm_audit.jobs.reconciliation.incremental import Nightly, engine_of, keep_all
-from mlm_audit.jobs.reconciliation.inputs import Reader, Reading, fingerprint, is_night, mirror_of, scratch
+from mlm_audit.history.sealing import About, is_logged, prove, seal_closed, seal_summary, store_of, summarize_history
+from mlm_audit.jobs.reconciliation.incremental import IncrementalRun, engine_of, keep_all
+from mlm_audit.jobs.reconciliation.inputs import InputReader, Reading, fingerprint, is_night, mirror_of, scratch
 from mlm_audit.jobs.reconciliation.investigation import investigate
 from mlm_audit.jobs.reconciliation.result import alerts_of, counts_of, not_checked_of, notes_of, stored_data
 from mlm_audit.notices.alerts import UNTIL_FILED, alert
 from mlm_audit.reporting.core.run_folder import ensure_folder
 from mlm_audit.reporting.reconciliation.report import report_data
-from mlm_audit.runs.artifacts import with_files
+from mlm_audit.runs.artifacts import write_artifacts
 from mlm_audit.runs.context import RunContext
-from mlm_audit.runs.lifecycle import Run, new_job_id, reason_of, running
+from mlm_audit.runs.lifecycle import ActiveRun, hold_lease, new_job_id, reason_of
 from mlm_audit.runs.trend import open_points, with_trend
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ReconciliationOutcome:
     """The result of a run and every break behind it (columns of BREAK_SCHEMA, state, first_seen_at, age_days)."""
 
     result: RunResult
     breaks: pl.DataFrame
-    corrections: tuple[Correction, ...] = ()
+    corrections: tuple[CorrectedWallet, ...] = ()
 
-    def filed(self, settings: Settings, out: Path | None) -> "Outcome":
+    def filed(self, settings: Settings, out: Path | None) -> "ReconciliationOutcome":
         """Write the files of the result and return the outcome with their paths."""
-        return replace(self, result=with_files(self.result, settings, out))
+        return replace(self, result=write_artifacts(self.result, settings, out))
 
 
 def run_job(context: RunContext, request: Request) -> RunResult:
@@ -103,7 +103,7 @@ def reconcile(
     full: bool = False,
     out: Path | None = None,
     progress: Progress = lambda *_: None,
-) -> Outcome:
+) -> ReconciliationOutcome:
     """Run the reconciliation, store it and write its files to `out` (RUNS_DIR/<job_id> when left out).
 
     With `dry_run` nothing is corrected or stored, and files are written only to an `out` that is given. With `full`
@@ -138,7 +138,7 @@ class _Reconciliation:
         self.rows_changed: int | None = None
         """The number of rows that an incremental run found new, changed or gone; None when everything was read."""
 
-    def execute(self, folder: Path, out: Path | None) -> Outcome:
+    def execute(self, folder: Path, out: Path | None) -> ReconciliationOutcome:
         missing = readable_inputs(self.database, store=not self.dry_run)
         self.mirror = mirror_of(self.settings, self.database, folder / "mirror")
         self.look = self._look_back()
@@ -156,7 +156,7 @@ class _Reconciliation:
                 raise JobFailedError(f"{RECONCILIATION} failed, nothing was stored: {reason_of(error)}") from error
             return seen.filed(self.settings, out)
         about = {"as_of": self.as_of.isoformat()}
-        with running(self.database, RECONCILIATION, self.job_id, self.settings, self.clock, self.started, **about) as run:
+        with hold_lease(self.database, RECONCILIATION, self.job_id, self.settings, self.clock, self.started, **about) as run:
             if (last := previous_run(self.database)) and last.job_id != self.look.newest:
                 # Another run ended while this one was reading, so read again what changed since that run.
                 self.look = self._look_back()
@@ -165,7 +165,7 @@ class _Reconciliation:
             run.check()
             outcome = self._sealed(folder, outcome)
             alerted = self._store(folder, outcome, run, out)
-            outcome = replace(outcome, result=replace(outcome.result, sealed=told(self.store)))
+            outcome = replace(outcome, result=replace(outcome.result, sealed=summarize_history(self.store)))
             filed = outcome.filed(self.settings, out)
             if alerted:
                 let_go(self.database, alerted.key, self.clock())
@@ -185,7 +185,7 @@ class _Reconciliation:
         trusted = not self.look.problems and not self.look.store_problems
         may = not self.full and not missing and trusted and is_night(last, rules, self.settings, self.started, self.checks)
         today = business_date(self.started, self.settings.tz).toordinal()
-        reader = Reader(self.mirror, folder, list(missing), self.progress, self.settings.figures_within_nights, today)
+        reader = InputReader(self.mirror, folder, list(missing), self.progress, self.settings.figures_within_nights, today)
         try:
             return reader.read(self.database, last, self.started, rules, is_night=may)
         except OSError as error:
@@ -220,10 +220,10 @@ class _Reconciliation:
         with engine_of(self.settings)(folder, self.plan, self.settings, missing=missing, read_at=self.started) as engine:
             return engine.run(self.checks, self.progress)
 
-    def _look_at_the_day(self, folder: Path, night: Night, previous: PreviousRun) -> EngineResult:
+    def _look_at_the_day(self, folder: Path, night: IncrementalFiles, previous: PreviousRun) -> EngineResult:
         """Check what changed since the last run and what had a break then, or everything when too much has changed."""
         mirror = self.mirror.folder
-        with Nightly(folder, mirror, night, self.plan, self.settings, read_at=self.started) as nightly:
+        with IncrementalRun(folder, mirror, night, self.plan, self.settings, read_at=self.started) as nightly:
             changed = nightly.compare(previous, self.started)
             looked = nightly.looked(previous)
             self.proof = prove(self.store, self.look, folder, self.settings, looked)
@@ -237,7 +237,7 @@ class _Reconciliation:
         self.rows_changed = sum(changed.rows.values())
         return replace(found, rows=self.reading.manifest.rows())
 
-    def _reconcile(self, folder: Path, missing: dict[str, str]) -> Outcome:
+    def _reconcile(self, folder: Path, missing: dict[str, str]) -> ReconciliationOutcome:
         previous = self.look.previous
         if self.reading.night and previous:
             found = self._look_at_the_day(folder, self.reading.night, previous)
@@ -285,7 +285,7 @@ class _Reconciliation:
         acknowledged = (one.sentence for one in self.look.acknowledged)
         return (*self.proof.notes, *self.unproven, *self.look.notes, *acknowledged)
 
-    def _correct(self, breaks: pl.DataFrame) -> tuple[tuple[Correction, ...], bool]:
+    def _correct(self, breaks: pl.DataFrame) -> tuple[tuple[CorrectedWallet, ...], bool]:
         if self.dry_run or self.reading.unread.tables() & {"users", "ledger"}:
             # A wallet is never set to a ledger sum from which an unreadable row may be missing.
             return (), False
@@ -310,12 +310,12 @@ class _Reconciliation:
         found: EngineResult,
         breaks: pl.DataFrame,
         gone: pl.DataFrame,
-        corrections: tuple[Correction, ...],
+        corrections: tuple[CorrectedWallet, ...],
         *,
         capped: bool,
         missing: dict[str, str],
         first_run: bool,
-    ) -> Outcome:
+    ) -> ReconciliationOutcome:
         corrected = [f"wallet-balance/{correction.member_id}" for correction in corrections]
         still_open = breaks.filter(~pl.col("id").is_in(corrected))
         unread = self.reading.unread.lines()
@@ -352,13 +352,13 @@ class _Reconciliation:
             not_checked=not_checked,
             figures=figures.to_dict(),
         )
-        return Outcome(
+        return ReconciliationOutcome(
             result if first_run else with_trend(self.database, self.settings, result, open_points(ReconciliationReport)),
             breaks,
             corrections,
         )
 
-    def _sealed(self, folder: Path, outcome: Outcome) -> Outcome:
+    def _sealed(self, folder: Path, outcome: ReconciliationOutcome) -> ReconciliationOutcome:
         """Seal the months that have closed, and return the outcome with the state of the seals.
 
         This happens before the run is stored, so that the stored run records what is sealed.
@@ -367,16 +367,16 @@ class _Reconciliation:
         about = About(self.job_id, self.started, still_open, self.changes)
         waiting = seal_closed(self.store, self.proof, folder, self.settings, about, self.look.keep)
         notes = (*outcome.result.notes, *waiting)
-        return replace(outcome, result=replace(outcome.result, sealed=told(self.store), notes=notes))
+        return replace(outcome, result=replace(outcome.result, sealed=summarize_history(self.store), notes=notes))
 
-    def _store(self, folder: Path, outcome: Outcome, run: Run, out: Path | None) -> Draft | None:
+    def _store(self, folder: Path, outcome: ReconciliationOutcome, run: ActiveRun, out: Path | None) -> Draft | None:
         still_open = outcome.breaks.filter(~pl.col("id").is_in(list(outcome.result.fixed)))
         # While a value cannot be read, every run reads everything: the next run cannot know what the value hides.
         all_ran = not any(c.status is CheckStatus.NOT_RUN for c in outcome.result.checks)
         manifest = self._mirrored(folder, is_checked=all_ran and not self.reading.unread.rows)
         data = stored_data(outcome.result) | {
             "seal": self.settled.to_dict(),
-            "sealed": word_of(self.store, self.proof),
+            "sealed": seal_summary(self.store, self.proof),
             "mirror": manifest.name,
         }
         left = Left(self.job_id, self.settled.to_dict(), manifest.name, self.changes, self.started)
@@ -389,7 +389,7 @@ class _Reconciliation:
             run.end_with(connection, result)
             if is_logged(self.proof):
                 log_run(connection, self.store, self.look, left)
-                write_word(connection, self.job_id, data | {"sealed": word_of(self.store, self.proof)})
+                write_word(connection, self.job_id, data | {"sealed": seal_summary(self.store, self.proof)})
         if is_logged(self.proof):
             confirm_run(self.store, self.job_id, self.started)
         self.mirror.keep_only(manifest)

@@ -12,7 +12,7 @@ from mlm_audit.database.reads.sweep import MonthRead
 from mlm_audit.domain.eligibility import in_words
 from mlm_audit.domain.findings import RunResult, Verdict, verdict_of
 from mlm_audit.domain.jobs import MONTHLY_SWEEP
-from mlm_audit.domain.last_reconciliation import Books, books_data, doubt_of_books
+from mlm_audit.domain.last_reconciliation import LastReconciliation, books_data, doubt_of_books
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.periods import Month, month_before, month_label, naive
 from mlm_audit.domain.plan import PlanRules
@@ -38,12 +38,12 @@ class SweepHeader:
     settings: Settings
     rules: PlanRules
     dry_run: bool
-    books: Books | None = None
+    books: LastReconciliation | None = None
     """The last stored reconciliation."""
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SweepTotals:
     """Paisa per member that were (or in a dry run would be) released and rolled up.
 
     `left` maps members whose rows stay pending to the reason. `logged` is the number of decisions logged by this run.
@@ -55,7 +55,7 @@ class Outcome:
     logged: int = 0
 
 
-def sweep_result(head: SweepHeader, facts: pl.DataFrame, read: MonthRead, outcome: Outcome) -> RunResult:
+def sweep_result(head: SweepHeader, facts: pl.DataFrame, read: MonthRead, outcome: SweepTotals) -> RunResult:
     """Return the result of a sweep or of a dry run."""
     shown = _with_changes(facts)
     findings = _left(outcome, read) + _differences(shown, head)
@@ -84,7 +84,7 @@ def sweep_result(head: SweepHeader, facts: pl.DataFrame, read: MonthRead, outcom
     )
 
 
-def _not_checked(head: SweepHeader, outcome: Outcome) -> tuple[str, ...]:
+def _not_checked(head: SweepHeader, outcome: SweepTotals) -> tuple[str, ...]:
     left = len(outcome.left)
     told = (f"{left} member{'' if left == 1 else 's'} could not be decided; see the findings",) if left else ()
     return told + doubt_of_books(head.books)
@@ -108,7 +108,7 @@ def _with_changes(facts: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _counts(head: SweepHeader, shown: pl.DataFrame, outcome: Outcome, read: MonthRead) -> dict[str, Any]:
+def _counts(head: SweepHeader, shown: pl.DataFrame, outcome: SweepTotals, read: MonthRead) -> dict[str, Any]:
     eligible = int(shown["counts_as_eligible"].sum())
     change = dict(shown["change"].value_counts().iter_rows())
     return {
@@ -153,13 +153,13 @@ def _waiting(read: MonthRead) -> dict[int, int]:
     return {row[0]: row[1] + row[2] for row in read.pending.select("member_id", "pending_paisa", "void_paisa").iter_rows()}
 
 
-def _left_paisa(outcome: Outcome, read: MonthRead) -> dict[int, int]:
+def _left_paisa(outcome: SweepTotals, read: MonthRead) -> dict[int, int]:
     """Return the paisa that stay pending, for each member in `outcome.left`."""
     waiting = _waiting(read)
     return {n: waiting.get(n, 0) - outcome.released.get(n, 0) - outcome.rolled_up.get(n, 0) for n in outcome.left}
 
 
-def _left(outcome: Outcome, read: MonthRead) -> list[dict[str, Any]]:
+def _left(outcome: SweepTotals, read: MonthRead) -> list[dict[str, Any]]:
     pending = _left_paisa(outcome, read)
     return [
         one_finding(
@@ -200,7 +200,7 @@ def _reasons(row: dict[str, Any], rules: PlanRules) -> list[str]:
     ]
 
 
-def _items(shown: pl.DataFrame, outcome: Outcome, rules: PlanRules) -> tuple[dict[str, Any], ...]:
+def _items(shown: pl.DataFrame, outcome: SweepTotals, rules: PlanRules) -> tuple[dict[str, Any], ...]:
     """Return the members to list: those with pending commission, a changed eligibility or a near miss."""
     asked = shown.filter((pl.col("pending_rows") > 0) | (pl.col("change") != "unchanged") | pl.col("is_near_miss"))
     return tuple(

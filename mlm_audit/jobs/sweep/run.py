@@ -21,8 +21,8 @@ from mlm_audit.database.store.runs import last_books
 from mlm_audit.database.writes.sweep import (
     UNKNOWN_MEMBER,
     Decided,
-    Job,
     Ruling,
+    SweepContext,
     decide_batch,
     month_totals,
     posted_total,
@@ -42,12 +42,12 @@ from mlm_audit.domain.ports import Clock, Progress
 from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.eligibility import PEOPLE, PURCHASES, decide, undecided, without_the_unsure
-from mlm_audit.jobs.sweep.result import Outcome, SweepHeader, sweep_result
-from mlm_audit.runs.artifacts import with_files
+from mlm_audit.jobs.sweep.result import SweepHeader, SweepTotals, sweep_result
+from mlm_audit.runs.artifacts import write_artifacts
 from mlm_audit.runs.context import RunContext
-from mlm_audit.runs.lifecycle import new_job_id, reason_of, running
+from mlm_audit.runs.lifecycle import hold_lease, new_job_id, reason_of
 from mlm_audit.runs.retry import retried
-from mlm_audit.runs.shards import Shard, Share, cut, holding, its_run_lives
+from mlm_audit.runs.shards import Shard, Share, cut, holding, require_live_run
 from mlm_audit.runs.trend import month_points, with_trend
 
 log = logging.getLogger(__name__)
@@ -129,7 +129,7 @@ def run_sweep(
     sweep = _Sweep(database, head, progress)
     sweep.refuse_missing_data()
     if dry_run:
-        return with_files(with_trend(database, settings, sweep.look(), month_points), settings, out)
+        return write_artifacts(with_trend(database, settings, sweep.look(), month_points), settings, out)
     return sweep.execute(out, shards, share)
 
 
@@ -145,7 +145,7 @@ def decide_shard(database: Engine, settings: Settings, clock: Clock, shard: Shar
     with holding(database, settings, clock, shard):
         facts, _ = sweep.facts()
         mine = _to_do(facts).filter(pl.col("member_id").is_in(list(shard.first)))
-        done = sweep.settle(mine, lambda: its_run_lives(database, shard, clock))
+        done = sweep.settle(mine, lambda: require_live_run(database, shard, clock))
     return {"decided": len(done.logged), "left": len(done.left)}
 
 
@@ -219,13 +219,13 @@ class _Sweep:
             ~pl.col("member_id").is_in([number for number in left if left[number] != VOID or number in held])
         )
         good, bad = waiting.filter("counts_as_eligible"), waiting.filter(~pl.col("counts_as_eligible"))
-        outcome = Outcome(_paisa(good), _paisa(bad), left)
+        outcome = SweepTotals(_paisa(good), _paisa(bad), left)
         return sweep_result(self.head, facts, read, outcome)
 
     def execute(self, out: Path | None, shards: int, share: Share | None) -> RunResult:
         """Read the month, decide it in batches, prove the control totals and store the result."""
         head, about = self.head, {"month": month_label(self.month.key)}
-        with running(self.database, MONTHLY_SWEEP, head.job_id, self.settings, head.clock, head.started, **about) as run:
+        with hold_lease(self.database, MONTHLY_SWEEP, head.job_id, self.settings, head.clock, head.started, **about) as run:
             facts, read = self.facts()
             run.note(
                 month=month_label(self.month.key), stated={"pending_paisa": int(facts["pending_paisa"].cast(pl.Int128).sum())}
@@ -235,14 +235,14 @@ class _Sweep:
             run.check()
             done.left |= _orphans(read) | _held(facts)
             self._prove(done)
-            outcome = Outcome(done.released, done.rolled_up, done.left, len(done.logged))
+            outcome = SweepTotals(done.released, done.rolled_up, done.left, len(done.logged))
             result = sweep_result(self.head, facts, read, outcome)
             with write(self.database) as connection:
                 store_stats(connection, self._job(resets=False))
                 totals = month_totals(connection, self.month)
                 queue_once(connection, self._summary(result, *totals), naive(self.head.clock()))
                 run.end_with(connection, result)
-            return with_files(with_trend(self.database, self.settings, result, month_points), self.settings, out)
+            return write_artifacts(with_trend(self.database, self.settings, result, month_points), self.settings, out)
 
     def facts(self) -> tuple[pl.DataFrame, MonthRead]:
         """Return every member with ruling, pending commission and stored decisions, from one consistent read."""
@@ -258,9 +258,11 @@ class _Sweep:
             log.warning("member %d counts for nobody until it is corrected: %s", number, why)
         return _joined(ruled, read, held), read
 
-    def _job(self, *, resets: bool) -> Job:
+    def _job(self, *, resets: bool) -> SweepContext:
         names = {"three_three", "three_three_count", "monthly_purchase_required_paisa"}
-        return Job(self.head.job_id, self.month, naive(self.head.clock()), resets, self.head.rules.model_dump(include=names))
+        return SweepContext(
+            self.head.job_id, self.month, naive(self.head.clock()), resets, self.head.rules.model_dump(include=names)
+        )
 
     def _share(self, todo: pl.DataFrame, shards: int, share: Share) -> _Done:
         """Have the members decided in shards, then re-read the outcome from the database."""

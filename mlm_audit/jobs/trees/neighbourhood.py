@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from mlm_audit.database.core.connect import consistent_read
 from mlm_audit.database.core.schema import require
 from mlm_audit.database.core.tables import MatrixNode, User
-from mlm_audit.database.reads.neighbourhood import Node, Part, read_part
+from mlm_audit.database.reads.neighbourhood import Node, TreePart, read_part
 from mlm_audit.domain.errors import InputError
 
 MOST_LEVELS = 1_000
@@ -33,7 +33,7 @@ def tree_part(database: Engine, member_id: int, tree: TreeName, *, up: int, down
     return _graph(part, part.node, tree)
 
 
-def _graph(part: Part, node: Node, tree: str) -> "nx.DiGraph[Any]":
+def _graph(part: TreePart, node: Node, tree: str) -> "nx.DiGraph[Any]":
     graph: nx.DiGraph[Any] = nx.DiGraph(
         kind="around", title=f"Around {node.member_id} ({tree})", tree=tree, member=node.member_id
     )

@@ -31,7 +31,7 @@ MOST_STORED = 30_000
 FILE_CODES = ("parent-unknown", "parent-self", "parent-cycle", "level", "level-missing")
 
 
-class Head(NamedTuple):
+class TreeRunHeader(NamedTuple):
     """The id, times and settings of a run. `plan` is the name of the plan in the report."""
 
     job_id: str
@@ -41,7 +41,7 @@ class Head(NamedTuple):
     plan: str
 
 
-class Looked(NamedTuple):
+class TreeChecks(NamedTuple):
     """The check before the repairs, the check after them, and the number of rows read from each table."""
 
     before: TreeCheck
@@ -51,7 +51,7 @@ class Looked(NamedTuple):
     """One sentence for each column with values that could not be read."""
 
 
-class Made(NamedTuple):
+class RepairSummary(NamedTuple):
     """The repairs that a run made, or with `dry_run` would make.
 
     `refused` is the number of repairs when they are too many, so that none is made. `held_back` is the number of
@@ -65,7 +65,7 @@ class Made(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Since:
+class StructureChanges:
     """The changes in the structure since the run `job_id`: moves, members who joined and members who are gone.
 
     `job_id` is empty when there is no earlier structure to compare with.
@@ -78,14 +78,21 @@ class Since:
     note: str = ""
 
 
-class Outcome(NamedTuple):
+class TreeOutcome(NamedTuple):
     """The result, and the open issues as they are stored (PREVIOUS_COLUMNS and state)."""
 
     result: RunResult
     still_open: pl.DataFrame
 
 
-def tree_outcome(head: Head, looked: Looked, made: Made, previous: pl.DataFrame | None, since: Since, ended: datetime) -> Outcome:
+def tree_outcome(
+    head: TreeRunHeader,
+    looked: TreeChecks,
+    made: RepairSummary,
+    previous: pl.DataFrame | None,
+    since: StructureChanges,
+    ended: datetime,
+) -> TreeOutcome:
     """Build the result of a run, and the open issues to store."""
     issues = {issue.id: issue for issue in (*looked.before.issues, *looked.after.issues)}
     still = {issue.id for issue in looked.after.issues}
@@ -123,7 +130,7 @@ def tree_outcome(head: Head, looked: Looked, made: Made, previous: pl.DataFrame 
         pictures=_pictures(still_open, looked.after),
         not_checked=not_checked,
     )
-    return Outcome(result, _to_store(pl.concat([still_open.select(unseen.columns), unseen])))
+    return TreeOutcome(result, _to_store(pl.concat([still_open.select(unseen.columns), unseen])))
 
 
 def _to_store(still_open: pl.DataFrame) -> pl.DataFrame:
@@ -148,7 +155,7 @@ def file_findings(issues: Iterable[Issue]) -> list[dict[str, Any]]:
     ]
 
 
-def _frame(issues: Iterable[Issue], fixed: set[str], made: Made) -> pl.DataFrame:
+def _frame(issues: Iterable[Issue], fixed: set[str], made: RepairSummary) -> pl.DataFrame:
     rows = [
         {
             "id": issue.id,
@@ -187,7 +194,7 @@ def _message(issue: Issue) -> str:
     return f"{text}."
 
 
-def _outcome(issue: Issue, *, is_fixed: bool, made: Made) -> str:
+def _outcome(issue: Issue, *, is_fixed: bool, made: RepairSummary) -> str:
     code = CODES[issue.code]
     if not code.repaired:
         return f"A person must decide: {code.do}."
@@ -204,7 +211,7 @@ def _in_order(frame: pl.DataFrame, issues: Mapping[str, Issue]) -> pl.DataFrame:
     return keyed.sort("_rank", "_size", "id", descending=[True, True, False]).drop("_rank", "_size")
 
 
-def _counts(looked: Looked, issues: Iterable[Issue], fixed: int, since: Since) -> dict[str, Any]:
+def _counts(looked: TreeChecks, issues: Iterable[Issue], fixed: int, since: StructureChanges) -> dict[str, Any]:
     still_open = looked.after.issues
     by_code = Counter(issue.code for issue in issues)
     return {
@@ -224,11 +231,11 @@ def _counts(looked: Looked, issues: Iterable[Issue], fixed: int, since: Since) -
     }
 
 
-def _moved(since: Since, edge: str) -> int:
+def _moved(since: StructureChanges, edge: str) -> int:
     return since.moved.filter(pl.col("edge") == edge).height if since.moved.width else 0
 
 
-def _not_checked(looked: Looked) -> dict[str, str]:
+def _not_checked(looked: TreeChecks) -> dict[str, str]:
     """Return the codes that could not be checked, each with the reason."""
     reasons: dict[str, str] = {}
     if not looked.rows["matrix_nodes"]:
@@ -260,7 +267,7 @@ def _checks(issues: Iterable[Issue], incomplete: Mapping[str, str]) -> tuple[Che
     )
 
 
-def _notes(looked: Looked, incomplete: Mapping[str, str], since: Since) -> tuple[str, ...]:
+def _notes(looked: TreeChecks, incomplete: Mapping[str, str], since: StructureChanges) -> tuple[str, ...]:
     notes = list(dict.fromkeys(incomplete.values()))
     if looked.before.facts.given.decided is not None:
         notes.append(f"flags were compared with {looked.before.facts.given.decided_by}")
@@ -271,7 +278,7 @@ def _notes(looked: Looked, incomplete: Mapping[str, str], since: Since) -> tuple
     return tuple(notes)
 
 
-def _held_back(made: Made) -> tuple[str, ...]:
+def _held_back(made: RepairSummary) -> tuple[str, ...]:
     if not made.held_back:
         return ()
     rows = "1 row" if made.held_back == 1 else f"{grouped(made.held_back)} rows"
@@ -280,7 +287,7 @@ def _held_back(made: Made) -> tuple[str, ...]:
     )
 
 
-def _alerts(settings: Settings, counts: Mapping[str, Any], made: Made) -> tuple[str, ...]:
+def _alerts(settings: Settings, counts: Mapping[str, Any], made: RepairSummary) -> tuple[str, ...]:
     alerts = []
     if counts["critical_open"]:
         alerts.append(f"{counts['critical_open']} critical issue{'s are' if counts['critical_open'] > 1 else ' is'} open")

@@ -11,7 +11,7 @@ import polars as pl
 from sqlalchemy import Connection, Engine
 
 from mlm_audit.checks.trees.changes import arrivals, moves, structure
-from mlm_audit.checks.trees.closure import Change
+from mlm_audit.checks.trees.closure import ClosureChange
 from mlm_audit.checks.trees.codes import CODES
 from mlm_audit.checks.trees.facts import TreeInput
 from mlm_audit.checks.trees.health import TreeCheck, check_trees
@@ -36,13 +36,21 @@ from mlm_audit.domain.ports import Clock, Progress
 from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.eligibility import PEOPLE, PURCHASES, decide, undecided, without_the_unsure
-from mlm_audit.jobs.trees.result import Head, Looked, Made, Outcome, Since, report_data, tree_outcome
+from mlm_audit.jobs.trees.result import (
+    RepairSummary,
+    StructureChanges,
+    TreeChecks,
+    TreeOutcome,
+    TreeRunHeader,
+    report_data,
+    tree_outcome,
+)
 from mlm_audit.notices.alerts import UNTIL_FILED, alert
 from mlm_audit.reporting.trees.report import tree_report
-from mlm_audit.runs.artifacts import with_files
+from mlm_audit.runs.artifacts import write_artifacts
 from mlm_audit.runs.context import RunContext
 from mlm_audit.runs.copies import keep, kept_copy
-from mlm_audit.runs.lifecycle import Run, new_job_id, reason_of, running
+from mlm_audit.runs.lifecycle import ActiveRun, hold_lease, new_job_id, reason_of
 from mlm_audit.runs.trend import open_points, with_trend
 
 log = logging.getLogger(__name__)
@@ -136,15 +144,15 @@ class _TreeHealth:
         file = settings.plan_file or DEFAULT_PLAN
         plan = load_plan(file)
         self.rules = plan.rules
-        self.head = Head(new_job_id("tree-health", started, settings), started, as_of, settings, plan_name(file, plan))
+        self.head = TreeRunHeader(new_job_id("tree-health", started, settings), started, as_of, settings, plan_name(file, plan))
 
     def execute(self, folder: Path, out: Path | None, *, dry_run: bool, repair: bool | None) -> RunResult:
         require(self.database, NEEDED if dry_run else {**NEEDED, **STORE})
         read = self._read(folder)
         if dry_run:
-            return with_files(self._look_only(read, repair=repair), self.settings, out)
+            return write_artifacts(self._look_only(read, repair=repair), self.settings, out)
         about = {"as_of": self.head.as_of.isoformat()}
-        with running(self.database, TREE_HEALTH, self.head.job_id, self.settings, self.clock, self.started, **about) as run:
+        with hold_lease(self.database, TREE_HEALTH, self.head.job_id, self.settings, self.clock, self.started, **about) as run:
             previous = previous_run(self.database, own.TreeHealthReport)
             before = self._check(read)
             repairs = self._repairs(run, before, repair=repair, is_first=previous is None)
@@ -152,12 +160,12 @@ class _TreeHealth:
             run.check()
             outcome = self._outcome(before, after, repairs, previous, dry_run=False)
             told = self._store(folder, outcome, after, run, out)
-            filed = with_files(outcome.result, self.settings, out)
+            filed = write_artifacts(outcome.result, self.settings, out)
             if told:
                 let_go(self.database, told.key, self.clock())
             return filed
 
-    def _repairs(self, run: Run, seen: Checked, *, repair: bool | None, is_first: bool) -> Repairs:
+    def _repairs(self, run: ActiveRun, seen: Checked, *, repair: bool | None, is_first: bool) -> Repairs:
         if repair is False or seen.unread:
             return Repairs()
         if repair is None and is_first and not self.settings.tree_repairs_first_run:
@@ -215,7 +223,7 @@ class _TreeHealth:
             "member_id", "is_eligible"
         ), f"the rule for {month_label(last.key)} (no sweep has decided yet)"
 
-    def _repair(self, run: Run, seen: Checked) -> Repairs:
+    def _repair(self, run: ActiveRun, seen: Checked) -> Repairs:
         planned = derivable(seen.check.issues)
         if len(planned) > self.settings.tree_repairs_max:
             return Repairs(refused=len(planned))
@@ -233,10 +241,10 @@ class _TreeHealth:
 
     def _outcome(
         self, before: Checked, after: Checked, repairs: Repairs, previous: PreviousRun | None, *, dry_run: bool
-    ) -> Outcome:
-        looked = Looked(before.check, after.check, before.rows, before.unread)
+    ) -> TreeOutcome:
+        looked = TreeChecks(before.check, after.check, before.rows, before.unread)
         since = self._since(before, previous)
-        made = Made(tuple(repairs.done), repairs.refused, dry_run, repairs.held_back)
+        made = RepairSummary(tuple(repairs.done), repairs.refused, dry_run, repairs.held_back)
         outcome = tree_outcome(self.head, looked, made, previous.breaks if previous else None, since, self.clock())
         # Without an earlier run there is no trend: on a first run, or in a dry run without the toolkit's tables.
         return (
@@ -245,23 +253,23 @@ class _TreeHealth:
             else outcome
         )
 
-    def _since(self, seen: Checked, previous: PreviousRun | None) -> Since:
+    def _since(self, seen: Checked, previous: PreviousRun | None) -> StructureChanges:
         copy = self._copy()
         if previous is None:
-            return Since("")
+            return StructureChanges("")
         if not copy.is_file():
-            return Since(
+            return StructureChanges(
                 "", note=f"moves since {previous.job_id} are not known: its copy of the structure is not in {copy.parent}"
             )
         then = pl.read_parquet(copy)
         of = pl.read_parquet_metadata(copy).get("job_id", "an unknown run")
         note = "" if of == previous.job_id else f"moves are since {of}: the copy of {previous.job_id} is not on this machine"
-        return Since(of, moves(then, seen.structure), *arrivals(then, seen.structure), note=note)
+        return StructureChanges(of, moves(then, seen.structure), *arrivals(then, seen.structure), note=note)
 
     def _copy(self) -> Path:
         return kept_copy(self.settings, self.database, "structure.parquet")
 
-    def _store(self, folder: Path, outcome: Outcome, after: Checked, run: Run, out: Path | None) -> Draft | None:
+    def _store(self, folder: Path, outcome: TreeOutcome, after: Checked, run: ActiveRun, out: Path | None) -> Draft | None:
         result = outcome.result
         words = tree_report(result, self.settings.tz, "")
         with write(self.database) as connection:
@@ -275,12 +283,12 @@ class _TreeHealth:
         return told
 
 
-def derivable(issues: Iterable[Issue]) -> list[Change]:
+def derivable(issues: Iterable[Issue]) -> list[ClosureChange]:
     """Return the changes that a run makes by itself: those that follow from other data without a choice."""
     return [change for issue in issues if CODES[issue.code].repaired for change in issue.changes]
 
 
-def _by_member(changes: Sequence[Change], size: int) -> Iterable[list[Change]]:
+def _by_member(changes: Sequence[ClosureChange], size: int) -> Iterable[list[ClosureChange]]:
     """Yield the changes in batches of `size` members, so that the changes of one member stay together."""
     ordered = sorted(changes, key=lambda change: change.descendant_id)
     members = sorted({change.descendant_id for change in ordered})

@@ -29,7 +29,7 @@ AGES = ((0, "today"), (7, "1–7 days"), (30, "8–30 days"), (90, "31–90 days
 
 
 @dataclass(frozen=True)
-class Row:
+class FigureRow:
     """A labelled figure with a bar.
 
     `share` is the size in per cent of the largest figure, from 0 to 100. It is negative for a decrease.
@@ -44,7 +44,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Cause(Row):
+class Cause(FigureRow):
     """A cause with some of the rows that prove it, and the command that explains one of its breaks."""
 
     examples: tuple[tuple[str, str], ...] = ()
@@ -95,7 +95,7 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Around:
+class ReportContext:
     """The inputs of a report beside the result: the time zone, the command that runs it again, and its list file."""
 
     tz: ZoneInfo
@@ -104,7 +104,7 @@ class Around:
     extra: Mapping[str, str] = field(default_factory=dict)
 
 
-def common(result: RunResult, around: Around, rows: int) -> dict[str, Any]:
+def common(result: RunResult, around: ReportContext, rows: int) -> dict[str, Any]:
     """Return the fields of a Page that are the same for every job. `rows` is the number of rows in the list file."""
     digest = result.sha256.get("csv")
     return {
@@ -123,7 +123,7 @@ def common(result: RunResult, around: Around, rows: int) -> dict[str, Any]:
     }
 
 
-def trust_of(result: RunResult, around: Around) -> tuple[tuple[str, str], ...]:
+def trust_of(result: RunResult, around: ReportContext) -> tuple[tuple[str, str], ...]:
     """Return the facts that identify a run: its job, the instants of its data, its inputs, and how to repeat it."""
     took = f"{result.duration_ms / 1_000:.1f} s"
     rows = [
@@ -152,7 +152,7 @@ def _instant(moment: datetime, tz: ZoneInfo) -> str:
     return f"{format_local(moment, tz)} ({moment.isoformat(timespec='seconds')})"
 
 
-def _file_name(kind: str, around: Around) -> str:
+def _file_name(kind: str, around: ReportContext) -> str:
     return around.list_name if kind == "csv" else f"{around.list_name.split('.', 1)[0]}.{kind}"
 
 
@@ -210,15 +210,15 @@ def unchecked_sentence(result: RunResult) -> str:
     return "" if result.is_complete else " Not everything could be checked, so there may be more."
 
 
-def states_of(result: RunResult) -> tuple[Row, ...]:
+def states_of(result: RunResult) -> tuple[FigureRow, ...]:
     """Return the number of findings and their sum for each state since the last run."""
     by_state: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for finding in result.findings:
         by_state[finding["state"]].append(finding)
-    return tuple(Row(state, len(by_state[state]), format_inr(sum_of_findings(by_state[state]))) for state in STATES)
+    return tuple(FigureRow(state, len(by_state[state]), format_inr(sum_of_findings(by_state[state]))) for state in STATES)
 
 
-def ageing_of(still_open: Sequence[Mapping[str, Any]], *, by_count: bool = False) -> tuple[Row, ...]:
+def ageing_of(still_open: Sequence[Mapping[str, Any]], *, by_count: bool = False) -> tuple[FigureRow, ...]:
     """Return the open findings by age. Bars show amounts or, with `by_count`, numbers of findings."""
     buckets: list[list[Mapping[str, Any]]] = [[] for _ in AGES]
     for finding in still_open:
@@ -227,7 +227,7 @@ def ageing_of(still_open: Sequence[Mapping[str, Any]], *, by_count: bool = False
     sizes = [len(bucket) if by_count else sum_of_findings(bucket) for bucket in buckets]
     largest = max(sizes) or 1
     return tuple(
-        Row(name, len(bucket), format_inr(sum_of_findings(bucket)), size * 100 // largest)
+        FigureRow(name, len(bucket), format_inr(sum_of_findings(bucket)), size * 100 // largest)
         for (_, name), bucket, size in zip(AGES, buckets, sizes, strict=True)
     )
 

@@ -10,7 +10,7 @@ from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.jobs import job_of
 from mlm_audit.domain.money import format_decimal, format_inr, grouped
 from mlm_audit.domain.periods import format_local, parse_instant
-from mlm_audit.reporting.core.parts import LARGEST, Around, Page, Row, common, plural
+from mlm_audit.reporting.core.parts import LARGEST, FigureRow, Page, ReportContext, common, plural
 from mlm_audit.reporting.core.trend_chart import trend_of, turned
 from mlm_audit.reporting.payouts.summary import WAITS_FOR, payouts_sentence
 
@@ -34,8 +34,8 @@ class PayoutReport(Page):
 
     is_ahead: bool
     totals: tuple[tuple[str, str, str], ...]
-    reasons: tuple[Row, ...]
-    overdue: tuple[Row, ...]
+    reasons: tuple[FigureRow, ...]
+    overdue: tuple[FigureRow, ...]
     median: str
     outliers: tuple[dict[str, str], ...]
     several: tuple[tuple[str, str, str], ...]
@@ -48,7 +48,7 @@ def payout_report(result: RunResult, tz: ZoneInfo, rerun: str) -> PayoutReport:
     """Return the report of weekly-payouts or retry-failed-payouts. `rerun` is the command for a dry run."""
     pays = [item for item in result.items if item["action"] in PAYS]
     several, totals = _several(pays), _totals(result)
-    page = common(result, Around(tz, rerun, "items.csv"), len(result.items))
+    page = common(result, ReportContext(tz, rerun, "items.csv"), len(result.items))
     return PayoutReport(
         **page | {"all_checked": COVERED},
         title=job_of(result.job).title,
@@ -154,16 +154,16 @@ def _totals(result: RunResult) -> tuple[tuple[str, str, str], ...]:
     return tuple(rows)
 
 
-def _reasons(by_reason: dict[str, dict[str, int]]) -> tuple[Row, ...]:
+def _reasons(by_reason: dict[str, dict[str, int]]) -> tuple[FigureRow, ...]:
     largest = max((entry["paisa"] for entry in by_reason.values()), default=0) or 1
     ordered = sorted(by_reason.items(), key=lambda entry: (-entry[1]["paisa"], entry[0]))
     return tuple(
-        Row(reason, entry["count"], format_inr(entry["paisa"]), entry["paisa"] * 100 // largest)
+        FigureRow(reason, entry["count"], format_inr(entry["paisa"]), entry["paisa"] * 100 // largest)
         for reason, entry in ordered[:LARGEST]
     )
 
 
-def _overdue(by_age: Sequence[dict[str, Any]]) -> tuple[Row, ...]:
+def _overdue(by_age: Sequence[dict[str, Any]]) -> tuple[FigureRow, ...]:
     """Return the overdue instalments by age, with amounts and bars as in `_reasons`."""
     largest = max((age["paisa"] for age in by_age), default=0) or 1
 
@@ -171,7 +171,8 @@ def _overdue(by_age: Sequence[dict[str, Any]]) -> tuple[Row, ...]:
         return f"{age['first'] + 1}–{age['last']} days" if age["last"] else f"over {age['first']} days"
 
     return tuple(
-        Row(name(age), age["instalments"], format_inr(age["paisa"]), age["paisa"] * 100 // largest) for age in reversed(by_age)
+        FigureRow(name(age), age["instalments"], format_inr(age["paisa"]), age["paisa"] * 100 // largest)
+        for age in reversed(by_age)
     )
 
 

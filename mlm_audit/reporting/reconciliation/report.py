@@ -13,10 +13,10 @@ from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.reporting.core.files_read import files_read
 from mlm_audit.reporting.core.parts import (
     LARGEST,
-    Around,
     Cause,
+    FigureRow,
     Page,
-    Row,
+    ReportContext,
     ageing_of,
     causes_of,
     change_sentence,
@@ -39,10 +39,10 @@ class ReportData(Page):
 
     TEMPLATE = "reconciliation.html.j2"
 
-    bridge: tuple[Row, ...]
+    bridge: tuple[FigureRow, ...]
     bridge_ends: tuple[str, str, str]
-    states: tuple[Row, ...]
-    ageing: tuple[Row, ...]
+    states: tuple[FigureRow, ...]
+    ageing: tuple[FigureRow, ...]
     causes: tuple[Cause, ...]
     notebook: str
     largest: tuple[dict[str, Any], ...]
@@ -60,7 +60,7 @@ def report_data(result: RunResult, tz: ZoneInfo, rerun: str) -> ReportData:
     of_files = result.job == "reconcile-files"
     causes = causes_of(still_open, _nowhere if of_files else explain_command)
     return ReportData(
-        **common(result, Around(tz, rerun, extra=_sealed(result) | _read(result)), len(result.findings)),
+        **common(result, ReportContext(tz, rerun, extra=_sealed(result) | _read(result)), len(result.findings)),
         title="Reconciliation of files" if of_files else "Reconciliation",
         sentence=report_sentence(result),
         first=_first(result, causes),
@@ -159,7 +159,7 @@ def report_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _bridge(bridge: Bridge) -> tuple[Row, ...]:
+def _bridge(bridge: Bridge) -> tuple[FigureRow, ...]:
     largest = max((abs(line.amount_paisa) for line in bridge.lines), default=0) or 1
 
     def share(paisa: int) -> int:
@@ -167,7 +167,7 @@ def _bridge(bridge: Bridge) -> tuple[Row, ...]:
         return size if paisa >= 0 else -size
 
     return tuple(
-        Row(in_words(line.cause), line.members, format_inr(line.amount_paisa, sign=True), share(line.amount_paisa))
+        FigureRow(in_words(line.cause), line.members, format_inr(line.amount_paisa, sign=True), share(line.amount_paisa))
         for line in sorted(bridge.lines, key=lambda line: -abs(line.amount_paisa))
     )
 

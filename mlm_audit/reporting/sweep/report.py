@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.money import format_inr, grouped
-from mlm_audit.reporting.core.parts import LARGEST, Around, Page, Row, common, plural, shown
+from mlm_audit.reporting.core.parts import LARGEST, FigureRow, Page, ReportContext, common, plural, shown
 from mlm_audit.reporting.core.trend_chart import trend_of, turned
 from mlm_audit.reporting.sweep.summary import UNMET, sweep_figures, sweep_sentence
 
@@ -27,8 +27,8 @@ class SweepReport(Page):
     month: str
     done: str
     """`was`, or `would be` for a dry run."""
-    money: tuple[Row, ...]
-    unmet: tuple[Row, ...]
+    money: tuple[FigureRow, ...]
+    unmet: tuple[FigureRow, ...]
     changed: tuple[dict[str, Any], ...]
     changed_of: int
     near: tuple[dict[str, Any], ...]
@@ -42,7 +42,7 @@ def sweep_report(result: RunResult, tz: ZoneInfo, rerun: str) -> SweepReport:
     counts = result.counts
     changed = [item for item in result.items if item["change"] != "unchanged"]
     near = [item for item in result.items if item["is_near_miss"]]
-    page = common(result, Around(tz, rerun, "items.csv", {"Month": counts["month"]}), len(result.items))
+    page = common(result, ReportContext(tz, rerun, "items.csv", {"Month": counts["month"]}), len(result.items))
     return SweepReport(
         **page | {"all_checked": COVERED},
         title=f"Eligibility of {counts['month']}",
@@ -77,11 +77,11 @@ def _first(result: RunResult, near: list[dict[str, Any]]) -> str:
     return f"Tell {plural(len(near), 'member')} what is missing: one condition each." if near else "Nothing to do."
 
 
-def _money(counts: dict[str, Any], *, dry: bool) -> tuple[Row, ...]:
+def _money(counts: dict[str, Any], *, dry: bool) -> tuple[FigureRow, ...]:
     names = (("released", "Released to members"), ("rolled_up", "Rolled up to the company"), ("left", "Left pending"))
     largest = max(abs(counts[f"{name}_paisa"]) for name, _ in names) or 1
     return tuple(
-        Row(
+        FigureRow(
             f"{label}{' (would be)' if dry and name != 'left' else ''}",
             counts[name],
             format_inr(counts[f"{name}_paisa"]),
@@ -91,10 +91,12 @@ def _money(counts: dict[str, Any], *, dry: bool) -> tuple[Row, ...]:
     )
 
 
-def _unmet(by_reason: dict[str, int]) -> tuple[Row, ...]:
+def _unmet(by_reason: dict[str, int]) -> tuple[FigureRow, ...]:
     largest = max(by_reason.values(), default=0) or 1
     ordered = sorted(by_reason.items(), key=lambda entry: -entry[1])
-    return tuple(Row(UNMET[name][0].upper() + UNMET[name][1:], count, "", count * 100 // largest) for name, count in ordered)
+    return tuple(
+        FigureRow(UNMET[name][0].upper() + UNMET[name][1:], count, "", count * 100 // largest) for name, count in ordered
+    )
 
 
 def _by_money(items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -12,10 +12,10 @@ from mlm_audit.domain.money import grouped
 from mlm_audit.reporting.core.files_read import read_in_words
 from mlm_audit.reporting.core.parts import (
     LARGEST,
-    Around,
     Cause,
+    FigureRow,
     Page,
-    Row,
+    ReportContext,
     ageing_of,
     causes_of,
     change_sentence,
@@ -38,8 +38,8 @@ class TreeReport(Page):
     TEMPLATE = "tree-health.html.j2"
 
     score: int
-    states: tuple[Row, ...]
-    ageing: tuple[Row, ...]
+    states: tuple[FigureRow, ...]
+    ageing: tuple[FigureRow, ...]
     causes: tuple[Cause, ...]
     drawn: tuple[dict[str, Any], ...]
     largest: tuple[dict[str, Any], ...]
@@ -55,7 +55,7 @@ def tree_report(result: RunResult, tz: ZoneInfo, rerun: str) -> TreeReport:
     """Return the report of a tree check. `rerun` is the command that runs it again."""
     still_open = open_findings(result)
     return TreeReport(
-        **common(result, Around(tz, rerun), len(result.findings)),
+        **common(result, ReportContext(tz, rerun), len(result.findings)),
         title="Tree health",
         sentence=tree_sentence(result),
         first=tree_first(result),
