@@ -26,10 +26,10 @@ from mlm_audit.domain.periods import zone
 from mlm_audit.domain.plan import load_plan
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import Engine, EngineResult
+from mlm_audit.reporting.core.break_files import write_csv, write_parquet
 from mlm_audit.reporting.core.document import to_document
 from mlm_audit.reporting.core.html import render
 from mlm_audit.reporting.core.run_folder import as_text, write_run
-from mlm_audit.reporting.core.tables import write_csv, write_parquet
 from mlm_audit.reporting.index import write_index
 from mlm_audit.reporting.reconciliation.report import report_data
 

@@ -102,9 +102,9 @@ def ours(folder: Path) -> object:
     """Reading, and every check of sponsor tree and matrix: edges, rings, dates, roots, positions, seats, placement."""
     import polars as pl
 
+    from mlm_audit.checks.trees.closure_records import Records
     from mlm_audit.checks.trees.facts import TreeArrays, TreeInput
     from mlm_audit.checks.trees.matrix import Matrix
-    from mlm_audit.checks.trees.records import Records
     from mlm_audit.checks.trees.sponsors import sponsor_issues
     from mlm_audit.domain.plan import PlanRules
 

@@ -18,10 +18,10 @@ from mlm_audit.demo.mutations.coverage_page import page as coverage
 from mlm_audit.domain.jobs import JOBS, MissedRuns
 from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings
+from mlm_audit.reporting.core.break_files import write_csv, write_items
 from mlm_audit.reporting.core.html import render
 from mlm_audit.reporting.core.kind import report_kind
 from mlm_audit.reporting.core.run_folder import page_of, sha256_of
-from mlm_audit.reporting.core.tables import write_csv, write_items
 from mlm_audit.scheduling.deployments import prefect_yaml
 from tests.conftest import IST
 from tests.reports.results import payouts, reconciliation, sweep, tree

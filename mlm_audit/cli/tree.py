@@ -111,7 +111,7 @@ def check_file(
     the file is never guessed: use the options for a file that is not plain CSV.
     """
     from mlm_audit.engine.files.format import file_format
-    from mlm_audit.engine.files.rows import InputFile
+    from mlm_audit.engine.files.records import InputFile
     from mlm_audit.engine.files.trees import TreeColumns
     from mlm_audit.jobs.trees.file import check_file as check
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.security import HTTPBearer
 
-from mlm_audit.console.admission import RefusedError, wants_page
+from mlm_audit.console.access_control import RefusedError, wants_page
 from mlm_audit.console.api_models import (
     Approve,
     Done,

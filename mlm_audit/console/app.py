@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mlm_audit import __version__
-from mlm_audit.console.admission import RefusedError
+from mlm_audit.console.access_control import RefusedError
 from mlm_audit.console.api import routes
 from mlm_audit.console.pages import files, pages
 from mlm_audit.console.services import ConsoleServices

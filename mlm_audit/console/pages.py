@@ -13,7 +13,7 @@ from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Re
 
 from mlm_audit.checks.figures import figures_from
 from mlm_audit.console.access import SESSION_SECONDS, Session
-from mlm_audit.console.admission import COOKIE, RefusedError
+from mlm_audit.console.access_control import COOKIE, RefusedError
 from mlm_audit.console.services import FILES, ConsoleServices
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import verdict_in_words

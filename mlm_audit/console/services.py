@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Engine
 
-from mlm_audit.console.admission import AccessControl
+from mlm_audit.console.access_control import AccessControl
 from mlm_audit.database.core.schema import require
 from mlm_audit.database.store import actions
 from mlm_audit.domain.errors import InputError

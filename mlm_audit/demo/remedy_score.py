@@ -9,7 +9,7 @@ import polars as pl
 from mlm_audit.checks.remedies import Remedy, RemedyPosting, WalletCorrection, remedy_of
 from mlm_audit.demo.faults.injector import Truth
 from mlm_audit.demo.platform import Platform
-from mlm_audit.demo.remedy import apply, steps_of
+from mlm_audit.demo.remedy_steps import apply, steps_of
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 import polars as pl
 
 from mlm_audit.checks.catalogue import load_checks
+from mlm_audit.checks.trees.check import affected, check_trees
 from mlm_audit.checks.trees.facts import TreeInput
-from mlm_audit.checks.trees.health import affected, check_trees
 from mlm_audit.checks.trees.issues import Issue
 from mlm_audit.demo.books import build_platform
 from mlm_audit.demo.faults import FAULTS, TREE_FAULTS, Truth, inject

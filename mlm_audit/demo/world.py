@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from mlm_audit.demo.placement import fill
+from mlm_audit.demo.seat_filler import fill
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import Month, month_of, months_between
 from mlm_audit.domain.plan import Plan, PlanRules

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 import mlm_audit
 from mlm_audit.analysis import audit as door
 from mlm_audit.analysis.indicators.pyramid import break_even, measure, pyramid_indicators
-from mlm_audit.analysis.indicators.pyramid_words import INDICATORS
+from mlm_audit.analysis.indicators.pyramid_texts import INDICATORS
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import month_of, parse_month

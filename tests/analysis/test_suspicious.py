@@ -13,7 +13,7 @@ import mlm_audit
 from mlm_audit.analysis import audit as door
 from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.indicators.misuse import suspicious
-from mlm_audit.analysis.indicators.misuse_words import PATTERNS
+from mlm_audit.analysis.indicators.misuse_texts import PATTERNS
 from mlm_audit.database.core.connect import write
 from mlm_audit.database.core.tables import Kyc, User
 from mlm_audit.database.reads.shared_numbers import NUMBERS, Answered

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from mlm_audit.console.access import Sessions, new_token
-from mlm_audit.console.admission import COOKIE
+from mlm_audit.console.access_control import COOKIE
 from mlm_audit.domain.jobs import RECONCILIATION
 from tests.browser import chromium
 from tests.conftest import NOW
@@ -324,14 +324,14 @@ def order_of(console: Console, name: str) -> httpx.Response:
 def test_a_flood_from_many_addresses_is_a_few_rows(database: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from starlette.requests import Request
 
-    from mlm_audit.console import admission
+    from mlm_audit.console import access_control
 
     with open_console(database, tmp_path, console_refusals_per_minute=5) as console:
         before = len(console.actions())
 
         def call(host: str) -> None:
             scope = {"type": "http", "method": "GET", "path": "/api/x", "headers": [], "query_string": b"", "client": (host, 1)}
-            with pytest.raises(admission.RefusedError):
+            with pytest.raises(access_control.RefusedError):
                 console.desk.gate.first_of_all(Request(scope))
 
         for number in range(300):

@@ -7,7 +7,7 @@ import pytest
 
 from mlm_audit.domain.errors import InputError
 from mlm_audit.engine.files.ledgers import amount_columns, exact_rows
-from mlm_audit.engine.files.rows import InputFile, open_rows
+from mlm_audit.engine.files.records import InputFile, open_rows
 from tests.files.hostile_parquet import ParquetFile, make
 from tests.files.test_hostile import SEED
 

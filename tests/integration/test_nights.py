@@ -23,8 +23,8 @@ from mlm_audit.domain.findings import CheckStatus, Verdict
 from mlm_audit.domain.periods import business_date
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine import duck
-from mlm_audit.jobs.reconciliation import incremental, inputs
-from mlm_audit.jobs.reconciliation.inputs import mirror_of
+from mlm_audit.jobs.reconciliation import incremental, reading
+from mlm_audit.jobs.reconciliation.reading import mirror_of
 from mlm_audit.jobs.reconciliation.run import ReconciliationOutcome, reconcile
 from mlm_audit.runs.process import this_process
 from tests.conftest import IST, NOW, clean_platform, settings_for
@@ -185,8 +185,8 @@ def test_a_night_reads_only_what_changed(any_url: str, filled: Fill, tmp_path: P
     engine, settings = filled(any_url, clean_platform()), nightly(tmp_path)
     reconcile(engine, settings, lambda: NOW)
     read: list[tuple[str, int]] = []
-    real = inputs.read_pieces
-    monkeypatch.setattr(inputs, "read_pieces", lambda c, name, *rest: read.append((name, rest[1])) or real(c, name, *rest))
+    real = reading.read_pieces
+    monkeypatch.setattr(reading, "read_pieces", lambda c, name, *rest: read.append((name, rest[1])) or real(c, name, *rest))
     with engine.begin() as connection:
         connection.execute(update(Ledger).where(Ledger.id == 900).values(amount_paisa=Ledger.amount_paisa + 5))
     found = reconcile(engine, settings, lambda: NOW + timedelta(days=1))
@@ -206,7 +206,7 @@ def test_another_run_ends_while_one_is_reading(
     reconcile(engine, settings, lambda: NOW)
     with engine.begin() as connection:
         connection.execute(update(User).where(User.id == 7).values(wallet_balance_paisa=User.wallet_balance_paisa + 9_000))
-    read, others = inputs.InputReader.read, []
+    read, others = reading.InputReader.read, []
 
     def interrupted(self: Any, *given: Any, is_night: bool) -> Any:
         found = read(self, *given, is_night=is_night)
@@ -215,7 +215,7 @@ def test_another_run_ends_while_one_is_reading(
             others.append(reconcile(engine, settings, lambda: NOW + timedelta(days=1)))
         return found
 
-    monkeypatch.setattr(inputs.InputReader, "read", interrupted)
+    monkeypatch.setattr(reading.InputReader, "read", interrupted)
     found = reconcile(engine, settings, lambda: NOW + timedelta(days=1, minutes=1))
     assert found.breaks["id"].to_list() == others[1].breaks["id"].to_list() == ["wallet-balance/7"]
     assert found.breaks["state"].to_list() == ["carried over"]

@@ -200,9 +200,9 @@ def test_states_over_runs(any_url: str, filled: Fill, tmp_path: Path) -> None:
 def test_selling_goes_on_while_reading(any_url: str, filled: Fill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A posting that commits between two reads must not look like a break."""
     engine = filled(any_url, clean_platform())
-    from mlm_audit.jobs.reconciliation import inputs
+    from mlm_audit.jobs.reconciliation import reading
 
-    read = inputs.read_pieces
+    read = reading.read_pieces
     sold = []
 
     def read_and_sell(connection: Any, name: str, *where: Any) -> Any:
@@ -211,7 +211,7 @@ def test_selling_goes_on_while_reading(any_url: str, filled: Fill, tmp_path: Pat
             sold.append(name)
         return read(connection, name, *where)
 
-    monkeypatch.setattr(inputs, "read_pieces", read_and_sell)
+    monkeypatch.setattr(reading, "read_pieces", read_and_sell)
     result = run(engine, tmp_path).result
     assert sold
     assert (result.verdict, result.findings) == (Verdict.PASS, [])

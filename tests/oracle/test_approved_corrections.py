@@ -7,7 +7,7 @@ import pytest
 
 from mlm_audit.checks.remedies import remedy_of
 from mlm_audit.demo.platform import Platform
-from mlm_audit.demo.remedy import apply
+from mlm_audit.demo.remedy_steps import apply
 from mlm_audit.demo.scorecard import audit
 from tests.conftest import clean_platform
 

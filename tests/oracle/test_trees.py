@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from mlm_audit.checks.trees.check import TreeCheck, affected, check_trees
 from mlm_audit.checks.trees.facts import TreeInput
 from mlm_audit.checks.trees.forest import plant
-from mlm_audit.checks.trees.health import TreeCheck, affected, check_trees
 from mlm_audit.checks.trees.issues import Issue
 from mlm_audit.checks.trees.seats import NEVER, OUTSIDE, RIGHT, replay, seat
 from mlm_audit.domain.plan import PlanRules

@@ -14,12 +14,12 @@ from mlm_audit.checks.causes import CAUSES
 from mlm_audit.checks.findings import one_finding
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.money import format_inr
+from mlm_audit.reporting.core.break_files import neutral
 from mlm_audit.reporting.core.document import to_document
 from mlm_audit.reporting.core.html import render, visible
 from mlm_audit.reporting.core.kind import report_kind
 from mlm_audit.reporting.core.parts import PROOF_CHARACTERS, ageing_of, proof
 from mlm_audit.reporting.core.run_folder import as_text, page_of, write_files
-from mlm_audit.reporting.core.tables import neutral
 from mlm_audit.reporting.core.trend_chart import columns, trend_of, turned
 from mlm_audit.reporting.payouts.report import payout_report
 from mlm_audit.reporting.reconciliation.report import report_data

@@ -7,8 +7,8 @@ import pytest
 
 from mlm_audit.checks.catalogue import load_checks
 from mlm_audit.checks.causes import CAUSES
+from mlm_audit.checks.trees.check import check_trees
 from mlm_audit.checks.trees.codes import CODES
-from mlm_audit.checks.trees.health import check_trees
 from mlm_audit.demo.faults import FAULTS, TREE_FAULTS, inject
 from mlm_audit.demo.scorecard import audit, score, tree_fault_score, tree_input, tree_score
 from mlm_audit.jobs.trees.result import FILE_CODES
@@ -100,7 +100,7 @@ def test_another_reading_of_placement_is_one_issue() -> None:
 
 
 def test_a_closure_that_is_wrong_all_over_is_one_issue(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlm_audit.checks.trees.records.MOST_SUSPECTS", 100)
+    monkeypatch.setattr("mlm_audit.checks.trees.closure_records.MOST_SUSPECTS", 100)
     given = tree_input(clean_platform(2_000, 1))
     [issue] = check_trees(replace(given, closure=given.closure.filter(pl.col("depth") < 5))).issues
     assert (issue.code, issue.changes) == ("closure-broken", ())

@@ -13,7 +13,7 @@ from mlm_audit.demo.mutations.case import Case, Consistency, cases, sample
 from mlm_audit.demo.mutations.clean import clean_platform
 from mlm_audit.demo.mutations.coverage import Card, card
 from mlm_audit.demo.mutations.coverage_page import determined
-from mlm_audit.demo.mutations.rows import ROW, columns, with_kinds
+from mlm_audit.demo.mutations.row_kinds import ROW, columns, with_kinds
 from mlm_audit.demo.mutations.trial import Batch, TrialOutcome, outcomes, scorecard, trial
 from mlm_audit.demo.mutations.true_causes import _TRUE
 from mlm_audit.demo.platform import Platform

@@ -6,10 +6,10 @@ import polars as pl
 import pytest
 
 from mlm_audit.checks.remedies import RemedyPosting, WalletCorrection, remedy_of
-from mlm_audit.demo.faults import FAULTS, dangers, inject
+from mlm_audit.demo.faults import FAULTS, inject, unsafe_remedies
 from mlm_audit.demo.platform import Platform
-from mlm_audit.demo.remedy import apply, steps_of
 from mlm_audit.demo.remedy_score import closings
+from mlm_audit.demo.remedy_steps import apply, steps_of
 from mlm_audit.demo.scorecard import audit
 from tests.conftest import clean_platform
 
@@ -43,8 +43,8 @@ def test_a_remedy_closes_its_break(code: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fault", dangers.FAULTS, ids=lambda fault: fault.code)
-def test_the_dangerous_remedy_is_not_offered(fault: dangers.Fault) -> None:
+@pytest.mark.parametrize("fault", unsafe_remedies.FAULTS, ids=lambda fault: fault.code)
+def test_the_dangerous_remedy_is_not_offered(fault: unsafe_remedies.Fault) -> None:
     """None of them takes money from a member or pays anybody, unless a person has seen that the bank says so."""
     platform = clean_platform(400, 1).copy()
     inject(platform, {fault.code: 1}, FAULTS, seed=7)

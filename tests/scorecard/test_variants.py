@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mlm_audit.checks.catalogue import load_checks
-from mlm_audit.checks.trees.health import check_trees
+from mlm_audit.checks.trees.check import check_trees
 from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.scorecard import tree_input
 from mlm_audit.demo.variants import VARIANTS, Variant

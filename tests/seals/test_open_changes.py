@@ -20,7 +20,7 @@ from mlm_audit.domain.settings import Settings
 from mlm_audit.history.acknowledgement import Asked, acknowledge
 from mlm_audit.history.sealing import store_of
 from mlm_audit.jobs.reconciliation import run as reconciliation
-from mlm_audit.jobs.reconciliation.inputs import mirror_of
+from mlm_audit.jobs.reconciliation.reading import mirror_of
 from mlm_audit.jobs.reconciliation.run import reconcile
 from mlm_audit.runs.copies import database_key
 from tests.conftest import NOW, clean_platform

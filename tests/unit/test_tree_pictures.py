@@ -10,9 +10,9 @@ import networkx as nx
 import polars as pl
 import pytest
 
+from mlm_audit.checks.trees.check import check_trees
 from mlm_audit.checks.trees.facts import TreeArrays
 from mlm_audit.checks.trees.forest import plant
-from mlm_audit.checks.trees.health import check_trees
 from mlm_audit.checks.trees.neighbourhood import MOST_IN_RING, MOST_NODES, around, as_data, picture_of, ring, seats
 from mlm_audit.demo.faults import TREE_FAULTS, inject
 from mlm_audit.demo.scorecard import tree_input

@@ -5,7 +5,7 @@ from typing import Any
 
 from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.indicators.misuse_patterns import PatternResult, find_all
-from mlm_audit.analysis.indicators.misuse_words import PATTERNS
+from mlm_audit.analysis.indicators.misuse_texts import PATTERNS
 from mlm_audit.database.reads.shared_numbers import Answered
 from mlm_audit.domain.money import grouped
 from mlm_audit.engine.analyses import AnalysisQueries

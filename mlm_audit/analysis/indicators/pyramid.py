@@ -7,7 +7,7 @@ import polars as pl
 
 from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.indicators.income import member_income
-from mlm_audit.analysis.indicators.pyramid_words import INDICATORS
+from mlm_audit.analysis.indicators.pyramid_texts import INDICATORS
 from mlm_audit.analysis.period import Months, ended_at, in_words, months_of, window
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.periods import Month, months_between, naive

@@ -3,7 +3,6 @@
 Remedies are computed from data and returned as data. Nothing is posted or changed here.
 """
 
-from mlm_audit.checks.remedies.declared import remedy_of
 from mlm_audit.checks.remedies.model import (
     Alternative,
     FieldCorrection,
@@ -15,6 +14,7 @@ from mlm_audit.checks.remedies.model import (
     Step,
     WalletCorrection,
 )
+from mlm_audit.checks.remedies.rules import remedy_of
 
 __all__ = [
     "Alternative",

@@ -4,12 +4,12 @@ from collections import defaultdict
 
 import numpy as np
 
+from mlm_audit.checks.trees.closure_records import Records
 from mlm_audit.checks.trees.edges import MATRIX, broken_edges, surplus_roots
 from mlm_audit.checks.trees.facts import TreeArrays
 from mlm_audit.checks.trees.forest import DETACHED
 from mlm_audit.checks.trees.issues import EVIDENCE_ROWS, Issue, Picture, names, node_row
 from mlm_audit.checks.trees.placement import placement_issues
-from mlm_audit.checks.trees.records import Records
 from mlm_audit.checks.trees.seats import WIDTH
 from mlm_audit.domain.money import grouped
 

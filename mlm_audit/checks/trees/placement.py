@@ -9,10 +9,10 @@ from collections.abc import Set as AbstractSet
 
 import numpy as np
 
+from mlm_audit.checks.trees.closure_records import Records
 from mlm_audit.checks.trees.facts import TreeArrays
 from mlm_audit.checks.trees.forest import NO_TIME, UNKNOWN, Flags, Ints, Rows, earlier_than_parent
 from mlm_audit.checks.trees.issues import EVIDENCE_ROWS, Issue, Picture, names, node_row
-from mlm_audit.checks.trees.records import Records
 from mlm_audit.checks.trees.seats import NEVER, OUTSIDE, RIGHT, Replay, replay
 from mlm_audit.domain.money import grouped
 

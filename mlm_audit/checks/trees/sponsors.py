@@ -5,11 +5,11 @@ from typing import Any
 import polars as pl
 
 from mlm_audit.checks.trees.closure import ClosureChange
+from mlm_audit.checks.trees.closure_records import Records
 from mlm_audit.checks.trees.edges import SPONSOR, broken_edges, roots_of, surplus_roots
 from mlm_audit.checks.trees.facts import TreeArrays
 from mlm_audit.checks.trees.forest import NO_TIME, Rows
 from mlm_audit.checks.trees.issues import Issue, Picture
-from mlm_audit.checks.trees.records import Records
 
 FLAG = "eligibility-flag"
 

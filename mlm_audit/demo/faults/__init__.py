@@ -1,6 +1,18 @@
 """The kinds of fault that occur in real systems, injected into a demonstration platform with a record of the truth."""
 
-from mlm_audit.demo.faults import agreed, closure, commissions, dangers, fields, matrix, orders, payouts, sponsors, sweep, wallets
+from mlm_audit.demo.faults import (
+    closure,
+    commissions,
+    consistent_books,
+    fields,
+    matrix,
+    orders,
+    payouts,
+    sponsors,
+    sweep,
+    unsafe_remedies,
+    wallets,
+)
 from mlm_audit.demo.faults.injector import Fault, Injector, Truth, inject, parse_selection
 
 FAULTS: dict[str, Fault] = {
@@ -12,9 +24,9 @@ FAULTS: dict[str, Fault] = {
         *commissions.FAULTS,
         *orders.FAULTS,
         *payouts.FAULTS,
-        *dangers.FAULTS,
+        *unsafe_remedies.FAULTS,
         *fields.FAULTS,
-        *agreed.FAULTS,
+        *consistent_books.FAULTS,
     )
 }
 TREE_FAULTS: dict[str, Fault] = {fault.code: fault for fault in (*sponsors.FAULTS, *matrix.FAULTS, *closure.FAULTS)}

@@ -6,8 +6,8 @@ from enum import StrEnum
 
 import numpy as np
 
-from mlm_audit.demo.mutations.changes import changes_of
-from mlm_audit.demo.mutations.rows import ROW, WIDE, columns, with_kinds
+from mlm_audit.demo.mutations.column_changes import changes_of
+from mlm_audit.demo.mutations.row_kinds import ROW, WIDE, columns, with_kinds
 from mlm_audit.demo.platform import Platform
 
 ROW_MUTATIONS = ("delete", "repeat-same-key", "repeat-other-key", "forge")

@@ -2,7 +2,7 @@
 
 from mlm_audit.checks.catalogue import load_checks
 from mlm_audit.demo.mutations.blind_spots import blind_spots
-from mlm_audit.demo.mutations.rows import ROW, columns
+from mlm_audit.demo.mutations.row_kinds import ROW, columns
 
 TREE_CHECKS: dict[str, tuple[str, ...]] = {
     "users.sponsor_id": ("sponsor-unknown", "sponsor-self", "sponsor-cycle", "sponsor-later", "sponsor-root"),

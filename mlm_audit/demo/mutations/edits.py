@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 
 from mlm_audit.demo.mutations.case import SWAP, Case, Consistency
-from mlm_audit.demo.mutations.changes import Draw, changes_of
-from mlm_audit.demo.mutations.links import mirror
-from mlm_audit.demo.mutations.rows import ROW, Site, columns, key_of, site_of
+from mlm_audit.demo.mutations.column_changes import Draw, changes_of
+from mlm_audit.demo.mutations.references import mirror
+from mlm_audit.demo.mutations.row_kinds import ROW, Site, columns, key_of, site_of
 from mlm_audit.demo.platform import Platform
 
 Row = dict[str, Any]

@@ -14,13 +14,13 @@ import numpy as np
 import polars as pl
 
 from mlm_audit.checks.catalogue import load_checks
-from mlm_audit.checks.trees.health import check_trees
+from mlm_audit.checks.trees.check import check_trees
 from mlm_audit.demo.mutations.blind_spots import blind_spots
 from mlm_audit.demo.mutations.case import Case, cases, sample
 from mlm_audit.demo.mutations.clean import clean_platform
 from mlm_audit.demo.mutations.edits import Mutator
-from mlm_audit.demo.mutations.remedies import NOTHING_TAKEN, Own, Row, Taken, take
-from mlm_audit.demo.mutations.rows import ALONE, NARROW, ROW, TREES, WIDE, Site, site_of, with_kinds
+from mlm_audit.demo.mutations.remedy_trials import NOTHING_TAKEN, Own, Row, Taken, take
+from mlm_audit.demo.mutations.row_kinds import ALONE, NARROW, ROW, TREES, WIDE, Site, site_of, with_kinds
 from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.scorecard import tree_input
 from mlm_audit.domain.findings import CheckStatus

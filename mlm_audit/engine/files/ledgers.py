@@ -22,7 +22,7 @@ from mlm_audit.engine.files.identifiers import (
     totals_fault,
 )
 from mlm_audit.engine.files.parquet_rows import FLOATS, INTEGERS, is_whole_decimal
-from mlm_audit.engine.files.rows import FileRows, InputFile, RowCount, open_rows, refuse_miscount
+from mlm_audit.engine.files.records import FileRows, InputFile, RowCount, open_rows, refuse_miscount
 
 ROLES: dict[str, tuple[str, ...]] = {
     "member_id": ("member_id", "account_id", "user_id", "userid", "memberid", "accountid", "member", "account", "user"),

@@ -47,8 +47,8 @@ from mlm_audit.history.open_changes import Carried, carry_over, no_changes
 from mlm_audit.history.run_records import Left, LookBack, confirm_run, log_run, look_back, write_problems
 from mlm_audit.history.sealing import About, is_logged, prove, seal_closed, seal_summary, store_of, summarize_history
 from mlm_audit.jobs.reconciliation.incremental import IncrementalRun, engine_of, keep_all
-from mlm_audit.jobs.reconciliation.inputs import InputReader, Reading, fingerprint, is_night, mirror_of, scratch
 from mlm_audit.jobs.reconciliation.investigation import investigate
+from mlm_audit.jobs.reconciliation.reading import InputReader, Reading, fingerprint, is_night, mirror_of, scratch
 from mlm_audit.jobs.reconciliation.result import alerts_of, counts_of, not_checked_of, notes_of, stored_data
 from mlm_audit.notices.alerts import UNTIL_FILED, alert
 from mlm_audit.reporting.core.run_folder import ensure_folder

@@ -9,15 +9,15 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 
+from mlm_audit.checks.trees.check import below_and_affected, score_of
 from mlm_audit.checks.trees.edges import FILE, broken_edges
 from mlm_audit.checks.trees.forest import BELOW_CYCLE, ON_CYCLE, ROOT, UNKNOWN, Forest, plant
-from mlm_audit.checks.trees.health import below_and_affected, score_of
 from mlm_audit.checks.trees.issues import Issue
 from mlm_audit.checks.trees.levels import level_issues
 from mlm_audit.domain.findings import CheckRun, CheckStatus, RunResult, Verdict
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
-from mlm_audit.engine.files.rows import InputFile
+from mlm_audit.engine.files.records import InputFile
 from mlm_audit.engine.files.trees import TreeColumns, TreeFile, read_tree_file
 from mlm_audit.jobs.trees.result import FILE_CODES, file_findings
 from mlm_audit.runs.lifecycle import new_job_id

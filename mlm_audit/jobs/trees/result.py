@@ -12,11 +12,11 @@ import polars as pl
 
 from mlm_audit.checks.findings import findings_of, one_finding
 from mlm_audit.checks.states import as_cleared, cleared, with_states
-from mlm_audit.checks.trees.changes import as_items
+from mlm_audit.checks.trees.check import TreeCheck, affected, score
 from mlm_audit.checks.trees.codes import CODES
 from mlm_audit.checks.trees.forest import NO_TIME
-from mlm_audit.checks.trees.health import TreeCheck, affected, score
 from mlm_audit.checks.trees.issues import EVIDENCE_ROWS, Issue
+from mlm_audit.checks.trees.moves import as_items
 from mlm_audit.checks.trees.neighbourhood import as_data, picture_of
 from mlm_audit.database.store.runs import PREVIOUS_COLUMNS
 from mlm_audit.database.writes.trees import Repaired

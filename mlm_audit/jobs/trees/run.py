@@ -10,12 +10,12 @@ from pathlib import Path
 import polars as pl
 from sqlalchemy import Connection, Engine
 
-from mlm_audit.checks.trees.changes import arrivals, moves, structure
+from mlm_audit.checks.trees.check import TreeCheck, check_trees
 from mlm_audit.checks.trees.closure import ClosureChange
 from mlm_audit.checks.trees.codes import CODES
 from mlm_audit.checks.trees.facts import TreeInput
-from mlm_audit.checks.trees.health import TreeCheck, check_trees
 from mlm_audit.checks.trees.issues import Issue
+from mlm_audit.checks.trees.moves import arrivals, moves, structure
 from mlm_audit.database.core import own_tables as own
 from mlm_audit.database.core import tables as platform
 from mlm_audit.database.core.connect import in_parts, write

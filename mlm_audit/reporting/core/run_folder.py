@@ -17,11 +17,11 @@ from zoneinfo import ZoneInfo
 
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import RunResult
+from mlm_audit.reporting.core.break_files import write_csv, write_items, write_parquet
 from mlm_audit.reporting.core.document import to_document
 from mlm_audit.reporting.core.html import render
 from mlm_audit.reporting.core.kind import report_kind
 from mlm_audit.reporting.core.parts import Page
-from mlm_audit.reporting.core.tables import write_csv, write_items, write_parquet
 
 
 def ensure_folder(folder: Path, name: str = "folder") -> None:

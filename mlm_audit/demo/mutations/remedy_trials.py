@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlm_audit.checks.remedies import Remedy, remedy_of
-from mlm_audit.demo.mutations.rows import Site
+from mlm_audit.demo.mutations.row_kinds import Site
 from mlm_audit.demo.platform import Platform
-from mlm_audit.demo.remedy import apply
 from mlm_audit.demo.remedy_score import chosen_of, wallets_named
+from mlm_audit.demo.remedy_steps import apply
 
 Row = dict[str, Any]
 

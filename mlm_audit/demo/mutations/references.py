@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from mlm_audit.demo.mutations.rows import Site, key_of, site_of
+from mlm_audit.demo.mutations.row_kinds import Site, key_of, site_of
 from mlm_audit.demo.platform import Platform
 
 Row = dict[str, Any]

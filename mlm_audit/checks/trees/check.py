@@ -8,12 +8,12 @@ import numpy as np
 import polars as pl
 
 from mlm_audit.checks.trees.closure import ClosureChange, as_evidence
+from mlm_audit.checks.trees.closure_records import Records
 from mlm_audit.checks.trees.codes import CODES
 from mlm_audit.checks.trees.facts import TreeArrays, TreeInput
 from mlm_audit.checks.trees.forest import Forest, NodeIndex, Rows, Small
 from mlm_audit.checks.trees.issues import EVIDENCE_ROWS, Issue
 from mlm_audit.checks.trees.matrix import Matrix
-from mlm_audit.checks.trees.records import Records
 from mlm_audit.checks.trees.sponsors import flag_issues, sponsor_issues
 from mlm_audit.domain.money import grouped
 
