@@ -16,11 +16,11 @@ from sqlalchemy import Engine, func, select, text, update
 import mlm_audit
 from mlm_audit.checks.inputs import INPUTS
 from mlm_audit.database.core.connect import open_engine, write
-from mlm_audit.database.core.schema import readable_inputs
+from mlm_audit.database.core.schema import check_inputs
 from mlm_audit.database.core.tables import Ledger, Order, User
 from mlm_audit.database.core.upgrade import init
 from mlm_audit.database.reads.snapshot import one_instant
-from mlm_audit.database.reads.subsets import order_slice, wallet_slice
+from mlm_audit.database.reads.subsets import order_subset, wallet_subset
 from mlm_audit.demo.books import build_platform
 from mlm_audit.demo.world import DemoSpec
 from mlm_audit.demo.write import write_platform
@@ -74,7 +74,7 @@ def timed(ask: Callable[[int], object], numbers: Sequence[int]) -> list[float]:
 
 def reading(engine: Engine, read: Callable[..., object]) -> Callable[[int], object]:
     """Only the reads of an explanation."""
-    depth, missing = load_plan().max_levels, readable_inputs(engine, store=False)
+    depth, missing = load_plan().max_levels, check_inputs(engine, store=False)
 
     def ask(number: int) -> object:
         with one_instant(engine) as connection:
@@ -94,9 +94,9 @@ def main() -> None:
     audit = mlm_audit.connect(given.db)
     audit.member(members[-1]).explain()
     steps = [
-        ("wallet: the reads", timed(reading(engine, wallet_slice), members)),
+        ("wallet: the reads", timed(reading(engine, wallet_subset), members)),
         ("wallet: explained", timed(lambda number: audit.member(number).explain(), members)),
-        ("order: the reads", timed(reading(engine, order_slice), orders)),
+        ("order: the reads", timed(reading(engine, order_subset), orders)),
         ("order: explained", timed(lambda number: audit.order(number).explain(), orders)),
         ("as a page", timed(lambda number: audit.member(number)._repr_html_(), members)),
     ]

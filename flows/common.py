@@ -15,7 +15,7 @@ from flows import output
 from flows.artifacts import publish
 from flows.events import tell
 from flows.progress import Bar
-from mlm_audit.database.core.connect import is_out_of_reach, open_engine
+from mlm_audit.database.core.connect import is_unavailable, open_engine
 from mlm_audit.database.store.job_log import close_interrupted, failure_notice
 from mlm_audit.domain.errors import InputError, JobBusyError, JobFailedError
 from mlm_audit.domain.findings import RunResult
@@ -31,7 +31,7 @@ from mlm_audit.runs.clock import now, on_this_clock
 from mlm_audit.runs.context import RunContext
 from mlm_audit.runs.process import acting_as, is_gone
 from mlm_audit.runs.shards import Share
-from mlm_audit.scheduling.catch_up import month_of_run, why_not
+from mlm_audit.scheduling.catch_up import month_of_run, why_skipped
 from mlm_audit.scheduling.client import BY
 
 AUTO_SCHEDULED = "auto-scheduled"
@@ -112,7 +112,7 @@ def _why_not(job: str, settings: Settings) -> str | None:
     except InputError:
         return None  # the job raises the same error, and there it is retried and reported
     try:
-        return why_not(job, scheduled_for(), now(), settings, database)
+        return why_skipped(job, scheduled_for(), now(), settings, database)
     finally:
         database.dispose()
 
@@ -121,7 +121,7 @@ def database_was_away(_task: Any, _run: Any, state: State[Any]) -> bool:
     """Return whether a retry may help because the database was unreachable. A user's mistake is not retried."""
     error: BaseException | None = state.result(raise_on_failure=False)
     cause = error.__cause__ if isinstance(error, Exception) else None
-    return isinstance(cause, DBAPIError) and (isinstance(error, InputError) or is_out_of_reach(cause))
+    return isinstance(cause, DBAPIError) and (isinstance(error, InputError) or is_unavailable(cause))
 
 
 @task(name="run the job", retry_condition_fn=database_was_away)

@@ -23,14 +23,14 @@ from mlm_audit.analysis.payouts import PayoutsPreview
 from mlm_audit.analysis.period import Months
 from mlm_audit.analysis.run import AuditRun, last_run, run_of, run_stored
 from mlm_audit.analysis.tree import Tree
-from mlm_audit.analysis.validation import answers, whole_id
+from mlm_audit.analysis.validation import guard_inputs, whole_id
 from mlm_audit.analysis.whatif.plan_changes import PlanChanges
 from mlm_audit.analysis.whatif.simulation import Simulation, simulate
 from mlm_audit.checks.inputs import ANALYSIS_INPUTS
 from mlm_audit.checks.remedies import Remedy
 from mlm_audit.checks.trees.codes import CODES
 from mlm_audit.database.core.connect import open_engine
-from mlm_audit.database.core.schema import readable_inputs, unreadable
+from mlm_audit.database.core.schema import check_inputs, unreadable_inputs
 from mlm_audit.database.core.values import Unread
 from mlm_audit.database.reads.shared_numbers import shared_numbers
 from mlm_audit.database.reads.snapshot import read_snapshot
@@ -61,7 +61,7 @@ class Audit:
         """Return the sponsor tree and the matrix."""
         return Tree(self._engine)
 
-    @answers
+    @guard_inputs
     def reconcile(self, as_of: str | None = None) -> AuditRun:
         """Reconcile without correcting or storing anything. `as_of` (ISO 8601) dates the run; the default is now."""
         moment = None if as_of is None else self._instant(as_of)
@@ -69,7 +69,7 @@ class Audit:
             reconcile(self._engine, self._settings, now, as_of=moment, dry_run=True).result, self._engine, self._settings
         )
 
-    @answers
+    @guard_inputs
     def run(self, job_id: str) -> AuditRun:
         """Return a stored reconciliation or tree check. Raise InputError when no run has that id."""
         stored = stored_run(self._engine, job_id)
@@ -77,12 +77,12 @@ class Audit:
             raise InputError(f"run {job_id}: none is stored under that id; `mlm-audit history reconciliation` lists them")
         return run_stored(stored, self._engine, self._settings)
 
-    @answers
+    @guard_inputs
     def last_run(self, *, tree: bool = False) -> AuditRun | None:
         """Return the last stored reconciliation, or with `tree` the last tree check; None when none is stored yet."""
         return last_run(self._engine, self._settings, tree=tree)
 
-    @answers
+    @guard_inputs
     def issue(self, key: str) -> Answer:
         """Explain a break or tree issue by its id, such as "matrix-cycle/5", from the last stored run of its job.
 
@@ -90,7 +90,7 @@ class Audit:
         """
         return self._run_with(key).explain(issue=key)
 
-    @answers
+    @guard_inputs
     def remedy(self, key: str) -> Remedy:
         """Return the remedy of a break of the last stored run: exact steps, or alternatives to choose from.
 
@@ -107,7 +107,7 @@ class Audit:
             raise InputError(f"break {key}: no run is stored that could have it; make one with: mlm-audit run {job}")
         return run
 
-    @answers
+    @guard_inputs
     def member(self, member: int, *, reveal: bool = False) -> MemberPage:
         """Return a member's page; `.explain()` explains the wallet balance.
 
@@ -115,22 +115,22 @@ class Audit:
         """
         return MemberPage(self._engine, self._settings, whole_id("member", member), reveal=reveal)
 
-    @answers
+    @guard_inputs
     def order(self, order: int) -> OrderPage:
         """Return an order. `.explain()` shows who received how much and why; it raises InputError for an unknown id."""
         return OrderPage(self._engine, self._settings, whole_id("order", order))
 
-    @answers
+    @guard_inputs
     def payout(self, schedule_id: int) -> Answer:
         """Explain an instalment, from its order to the wallet. Raise InputError when no instalment has that id."""
         return explain_payout(self._engine, whole_id("payout", schedule_id), self._settings, now)
 
-    @answers
+    @guard_inputs
     def payouts(self, due: str) -> PayoutsPreview:
         """Return the payouts due by a day or instant (ISO 8601); `.preview()` shows what would be paid and held."""
         return PayoutsPreview(self._engine, self._settings, self._instant(due), now())
 
-    @answers
+    @guard_inputs
     def eligibility(self, month: str) -> MonthEligibility:
         """Return a swept month (YYYY-MM). Raise InputError when it was never swept.
 
@@ -138,7 +138,7 @@ class Audit:
         """
         return MonthEligibility(self._engine, self._settings, month, now())
 
-    @answers
+    @guard_inputs
     def sql(self, query: str) -> pl.DataFrame:
         """Run a DuckDB query over the frames of the checks: users, ledger, orders, commissions, … (docs/checks.md).
 
@@ -170,7 +170,7 @@ class Audit:
     def _duck(self) -> Duck:
         self.refresh()
         self._folder = tempfile.TemporaryDirectory(prefix="mlm-audit-")
-        missing = readable_inputs(self._engine, store=False) | unreadable(self._engine, ANALYSIS_INPUTS)
+        missing = check_inputs(self._engine, store=False) | unreadable_inputs(self._engine, ANALYSIS_INPUTS)
         unread = Unread()
         read_snapshot(self._engine, Path(self._folder.name), skip=list(missing), more=ANALYSIS_INPUTS, unread=unread)
         for line in unread.lines():
@@ -185,7 +185,7 @@ class Audit:
         self.refresh()
         self._engine.dispose()
 
-    @answers
+    @guard_inputs
     def simulate(
         self, plan_changes: PlanChanges | None = None, months: Months | None = None, **changes: Unpack[PlanChanges]
     ) -> Simulation:
@@ -198,17 +198,17 @@ class Audit:
             raise InputError('simulate: name the months, such as months="2026-10" or months=("2026-08", "2026-10")')
         return simulate(AnalysisQueries(self._duck, "simulate"), months, now(), {**(plan_changes or {}), **changes})
 
-    @answers
+    @guard_inputs
     def income_disclosure(self, year: int) -> Answer:
         """Return the income disclosure of a business year: members' income by percentiles, and their own purchases."""
         return income_disclosure(AnalysisQueries(self._duck, "income_disclosure"), year, now())
 
-    @answers
+    @guard_inputs
     def pyramid_indicators(self, period: Months) -> Answer:
         """Measure recruiting against products, concentration, losses and break-even of a month, a range or a year."""
         return pyramid_indicators(AnalysisQueries(self._duck, "pyramid_indicators"), period, now())
 
-    @answers
+    @guard_inputs
     def suspicious(self, *, reveal: bool = False) -> Answer:
         """Find patterns of misuse, such as sponsor rings, shared accounts, bought eligibility and invented members.
 

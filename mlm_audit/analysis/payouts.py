@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from mlm_audit.analysis.answer import Answer
-from mlm_audit.analysis.validation import answers
+from mlm_audit.analysis.validation import guard_inputs
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.jobs import WEEKLY_PAYOUTS
 from mlm_audit.domain.last_reconciliation import books_in_words
@@ -34,7 +34,7 @@ class PayoutsPreview:
     def __init__(self, database: Engine, settings: Settings, due: datetime, now: datetime) -> None:
         self.due, self._database, self._settings, self._now = due, database, settings, now
 
-    @answers
+    @guard_inputs
     def preview(self) -> Answer:
         """Return what weekly-payouts would pay, hold and give up; the last table lists every instalment."""
         options = Options(as_of=self.due, dry_run=True)

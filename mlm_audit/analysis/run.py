@@ -10,16 +10,16 @@ from sqlalchemy import Engine
 from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.explain.issue import explain_issue, find_issue
 from mlm_audit.analysis.explain.order import explain_order
-from mlm_audit.analysis.explain.subsets import OF_ORDERS, WALLET_CHECKS, SubsetResult, look_at_order, look_at_wallet
+from mlm_audit.analysis.explain.subsets import ORDER_BREAK_PREFIX, WALLET_CHECKS, SubsetResult, check_order, check_wallet
 from mlm_audit.analysis.explain.wallet import WalletExplanation, explain_wallet
-from mlm_audit.analysis.validation import answers, whole_id
-from mlm_audit.checks.causes import first_step, in_words
+from mlm_audit.analysis.validation import guard_inputs, whole_id
+from mlm_audit.checks.causes import describe_cause, first_step
 from mlm_audit.checks.explain_commands import explain_command
 from mlm_audit.checks.figures import LABELS, at_risk_by_cause, figures_from, figures_of
 from mlm_audit.checks.remedies import Remedy, remedy_of
 from mlm_audit.checks.roots import FOLLOWS
 from mlm_audit.database.core.own_tables import ReconciliationReport, TreeHealthReport
-from mlm_audit.database.store.runs import PREVIOUS_COLUMNS, KnownOf, PreviousRun, has_runs, previous_run
+from mlm_audit.database.store.runs import PREVIOUS_COLUMNS, MemberBreaks, PreviousRun, has_runs, previous_run
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import SEVERITIES, RunResult, Verdict, open_findings, verdict_in_words
 from mlm_audit.domain.money import grouped
@@ -60,7 +60,7 @@ class AuditRun:
         self.sentence = ""
         self._database, self._settings = database, settings
 
-    @answers
+    @guard_inputs
     def explain(self, member: int | None = None, *, order: int | None = None, issue: str | None = None) -> Answer:
         """Explain a member's wallet, an order, or one break or tree issue by its id; give exactly one of the three.
 
@@ -73,13 +73,13 @@ class AuditRun:
             return explain_issue(find_issue(self.breaks, str(issue)), self._database, self._settings)
         if order is not None:
             number = whole_id("order", order)
-            return explain_order(number, look_at_order(self._database, self._settings, number), self._settings)
+            return explain_order(number, check_order(self._database, self._settings, number), self._settings)
         number = whole_id("member", member)
         off = self.breaks.filter(pl.col("code") == "wallet-balance").select("member_id", "amount_paisa", "cause").rows()
-        known = KnownOf(self.job_id, self.breaks.filter(pl.col("member_id") == number), off)
+        known = MemberBreaks(self.job_id, self.breaks.filter(pl.col("member_id") == number), off)
         return explain_member(self._database, self._settings, number, known)
 
-    @answers
+    @guard_inputs
     def remedy(self, issue: str) -> Remedy:
         """Return the remedy of a break by its id: exact steps, or alternatives for a person to choose from.
 
@@ -138,15 +138,15 @@ class AuditRun:
         return _story(self)
 
 
-def explain_member(database: Engine, settings: Settings, member: int, known: KnownOf | None) -> WalletExplanation:
+def explain_member(database: Engine, settings: Settings, member: int, known: MemberBreaks | None) -> WalletExplanation:
     """Explain a member's wallet as it is now, and add a run's other breaks, such as an order that underpaid the member.
 
     The run's findings about the wallet itself are not used, because they may have been corrected since.
     """
-    looked = look_at_wallet(database, settings, member)
+    looked = check_wallet(database, settings, member)
     if known is None:
         return explain_wallet(member, looked, settings)
-    more = known.mine.filter(~pl.col("code").is_in(WALLET_CHECKS) | pl.col("id").str.starts_with(OF_ORDERS))
+    more = known.mine.filter(~pl.col("code").is_in(WALLET_CHECKS) | pl.col("id").str.starts_with(ORDER_BREAK_PREFIX))
     both = pl.concat([looked.breaks.select(COLUMNS), more.select(COLUMNS)])
     seen = SubsetResult(looked.rows, both, looked.plan, looked.notes)
     others = [one for one in known.off if one[0] != member]
@@ -178,7 +178,7 @@ def _story(run: AuditRun) -> Story:
     )
     rows = tuple(
         {
-            "cause": in_words(one["cause"]),
+            "cause": describe_cause(one["cause"]),
             "worst": SEVERITIES[one["rank"]],
             "do": first_step(one["cause"]),
             "members": _named(one["member_id"]),
@@ -207,7 +207,7 @@ def _named(members: list[int]) -> str:
 
 def _start(run: AuditRun, ranked: pl.DataFrame, worst: dict[str, Any]) -> str:
     """Return the command that explains the first break of the most severe cause."""
-    same = (row for row in ranked.iter_rows(named=True) if in_words(row["cause"]) == worst["cause"])
+    same = (row for row in ranked.iter_rows(named=True) if describe_cause(row["cause"]) == worst["cause"])
     return explain_command(next(same, run.breaks.row(0, named=True)))
 
 

@@ -5,10 +5,10 @@ from typing import Any, get_args
 import networkx as nx
 from sqlalchemy import Engine
 
-from mlm_audit.analysis.validation import answers, whole_id
+from mlm_audit.analysis.validation import guard_inputs, whole_id
 from mlm_audit.checks.trees.neighbourhood import as_data
 from mlm_audit.domain.errors import InputError
-from mlm_audit.jobs.trees.neighbourhood import TreeName, tree_part
+from mlm_audit.jobs.trees.neighbourhood import TreeName, neighbourhood_of
 from mlm_audit.reporting.trees.picture import draw, in_words
 
 
@@ -41,16 +41,16 @@ class Tree:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    @answers
+    @guard_inputs
     def graph(self, root: int, depth: int = 3, *, tree: TreeName = "matrix") -> "nx.DiGraph[Any]":
         """Return the members up to `depth` levels below `root` as a networkx DiGraph with edges from parent to child.
 
         Nodes have the attributes `label`, `position` (matrix) and `hidden` (the number of children beyond the depth).
         Raise InputError for an unknown root.
         """
-        return tree_part(self._engine, whole_id("member", root), _known(tree), up=0, down=depth)
+        return neighbourhood_of(self._engine, whole_id("member", root), _known(tree), up=0, down=depth)
 
-    @answers
+    @guard_inputs
     def around(self, member: int, *, up: int = 3, down: int = 3, tree: TreeName = "matrix") -> Neighbourhood:
         """Return the neighbourhood of a member as a picture. Raise InputError for an unknown member."""
-        return Neighbourhood(tree_part(self._engine, whole_id("member", member), _known(tree), up=up, down=down))
+        return Neighbourhood(neighbourhood_of(self._engine, whole_id("member", member), _known(tree), up=up, down=down))

@@ -30,7 +30,7 @@ def whole_id(what: str, number: object) -> int:
 
 
 @contextmanager
-def reading(what: str) -> Iterator[None]:
+def unreadable_rows(what: str) -> Iterator[None]:
     """Convert errors caused by unexpected values in a platform's rows to InputError; the error is kept as the cause."""
     try:
         yield
@@ -44,14 +44,14 @@ def reading(what: str) -> Iterator[None]:
         ) from error
 
 
-def answers(function: Callable[P, T]) -> Callable[P, T]:
+def guard_inputs(function: Callable[P, T]) -> Callable[P, T]:
     """Decorate a notebook API method: an error that unexpected values cause becomes an InputError naming the call."""
 
     @wraps(function)
     def asked(*args: P.args, **kwargs: P.kwargs) -> T:
         given = ", ".join([*(one_line(one)[:40] for one in args[1:]), *(f"{k}={one_line(v)[:40]}" for k, v in kwargs.items())])
         whose, noun = (getattr(args[0], name, "") if args else "" for name in ("id", "NOUN"))
-        with reading(f"{f'{noun} {whose}: ' if whose else ''}{function.__name__}({given})"):
+        with unreadable_rows(f"{f'{noun} {whose}: ' if whose else ''}{function.__name__}({given})"):
             return function(*args, **kwargs)
 
     return asked

@@ -223,7 +223,7 @@ CAUSES: dict[str, tuple[str, str]] = {
 CAUSES |= {name: (code.title, code.do) for name, code in CODES.items()}
 
 
-def in_words(cause: str) -> str:
+def describe_cause(cause: str) -> str:
     """Return the description of a cause. An unknown cause, as of a user's own check, is returned unchanged."""
     return CAUSES.get(cause, (cause, ""))[0]
 

@@ -17,7 +17,7 @@ def worst_first(breaks: pl.DataFrame) -> pl.DataFrame:
     return breaks.sort(rank, pl.col("amount_paisa").abs().fill_null(0), pl.col("id"), descending=[True, True, False])
 
 
-def one_finding(code: str, key: object, severity: str, message: str, **values: Any) -> dict[str, Any]:
+def make_finding(code: str, key: object, severity: str, message: str, **values: Any) -> dict[str, Any]:
     """Return a finding of a job that is not a bulk check, with FINDING_KEYS.
 
     Unless it is given, the cause is the code, the state is `new`, and every other value is null, empty or 0.

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import polars as pl
 
 
-class Doubts(NamedTuple):
+class UncertainFacts(NamedTuple):
     """What the facts of a month leave open, because a word is not known or a value cannot be read.
 
     `people` gives the reason for each member who may or may not count. `rows` gives the reason for each member whose

@@ -9,7 +9,7 @@ from mlm_audit.cli.common import Db, Json, database, settings_with
 from mlm_audit.cli.output import EXIT_BAD_INPUT, out, print_json
 from mlm_audit.database.core import upgrade as migrate
 from mlm_audit.database.core.schema import check_schema
-from mlm_audit.database.probe import unanswered
+from mlm_audit.database.probe import failing_queries
 
 app = App(name="db")
 
@@ -28,7 +28,7 @@ def init(*, db: Db = None, json: Json = False) -> None:
 def check(*, db: Db = None, json: Json = False) -> int:
     """List what is missing or has the wrong type, and which query of a job the database does not answer, each with its cure. Exit code 2 when something is."""
     engine = database(settings_with(db))
-    problems = check_schema(engine) or unanswered(engine)
+    problems = check_schema(engine) or failing_queries(engine)
     current = migrate.is_current(engine)
     if json:
         print_json({"ok": not problems and current, "current": current, "problems": [asdict(problem) for problem in problems]})

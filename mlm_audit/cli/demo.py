@@ -13,7 +13,7 @@ from mlm_audit.cli.output import out, print_json
 from mlm_audit.database.core import upgrade
 from mlm_audit.demo.books import build_platform
 from mlm_audit.demo.faults import ALL_FAULTS, inject, parse_selection
-from mlm_audit.demo.mutations.coverage import card
+from mlm_audit.demo.mutations.coverage import build_scorecard
 from mlm_audit.demo.mutations.coverage import markdown as card_page
 from mlm_audit.demo.mutations.trial import scorecard as mutation_scorecard
 from mlm_audit.demo.scorecard import Score, scorecard, tree_scorecard, write_truth
@@ -112,7 +112,7 @@ def show_scorecard(
 ) -> int:
     """Inject every kind of fault alone and score the checks: found, named rightly, nothing unrelated. Exit 1 if not perfect."""
     refuse_unwritable("--markdown", markdown)
-    books, trees = (card(range(1, seeds + 1), places, members) for card in (scorecard, tree_scorecard))
+    books, trees = (build_scorecard(range(1, seeds + 1), places, members) for build_scorecard in (scorecard, tree_scorecard))
     scores = books + trees
     table = _table(books, trees, seeds, places, members)
     if markdown is not None:
@@ -143,7 +143,7 @@ def show_coverage(
     refuse_unwritable("--markdown", markdown)
     workers = os.cpu_count() or 1
     outcomes = [outcome for seed in range(1, seeds + 1) for outcome in mutation_scorecard(members, seed, share, workers)]
-    result = card(outcomes)
+    result = build_scorecard(outcomes)
     table = card_page(result, seeds=seeds, members=members, share=share)
     if markdown is not None:
         markdown.write_text(table, encoding="utf-8")

@@ -13,7 +13,7 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import parse_month
 from mlm_audit.domain.settings import load_settings
 from mlm_audit.history import evidence_verifier
-from mlm_audit.history.evidence import Pages, Wanted, make_pack
+from mlm_audit.history.evidence import PackScope, Pages, make_pack
 from mlm_audit.history.signing_key import key_of, make_key, public_of, rotate_key
 from mlm_audit.reporting.core.story_rendering import to_page
 
@@ -43,7 +43,7 @@ def pack(
     parse_month(month, settings.tz)
     refuse_unwritable("-o", output)
     made = make_pack(
-        database(settings), settings, Wanted(month, member, order), clock(), _pages(db, member, order, reveal=reveal)
+        database(settings), settings, PackScope(month, member, order), clock(), _pages(db, member, order, reveal=reveal)
     )
     try:
         output.write_bytes(made)

@@ -5,7 +5,7 @@ from rich.markup import escape
 
 from mlm_audit.cli.common import SHOWN, Db, Json, clock, database, settings_with
 from mlm_audit.cli.output import out, print_json
-from mlm_audit.database.core.schema import readable_inputs
+from mlm_audit.database.core.schema import check_inputs
 from mlm_audit.database.reads.payouts import REQUEUE
 from mlm_audit.database.writes.corrections import WALLET_CORRECTION, list_repairs
 from mlm_audit.database.writes.undo import undo_repairs
@@ -18,7 +18,7 @@ app = App(name="repairs")
 def list_all(job_id: str | None = None, /, *, db: Db = None, json: Json = False) -> None:
     """List repairs, newest first; those of one job when JOB_ID is given."""
     engine = database(settings_with(db))
-    readable_inputs(engine, store=True)
+    check_inputs(engine, store=True)
     rows = list_repairs(engine, job_id)
     if job_id is not None and not rows:
         raise InputError(f"repairs list {job_id}: this job repaired nothing; `mlm-audit repairs list` lists the jobs that did")
@@ -40,7 +40,7 @@ def list_all(job_id: str | None = None, /, *, db: Db = None, json: Json = False)
 def undo(job_id: str, /, *, db: Db = None, json: Json = False) -> None:
     """Give back what one job changed. Undoing twice does nothing."""
     engine = database(settings_with(db))
-    readable_inputs(engine, store=True)
+    check_inputs(engine, store=True)
     done = list_repairs(engine, job_id)
     if done and all(row["kind"] == REQUEUE for row in done):
         raise InputError(

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 from rich.markup import escape
 
-from mlm_audit.checks.causes import in_words
+from mlm_audit.checks.causes import describe_cause
 from mlm_audit.cli.common import COLOURS, SHOWN, Db, Json, clock, database, print_summary, progress_bar, settings_with
 from mlm_audit.cli.file_options import DELIMITER, ENCODING, FORMAT, QUOTE, SKIP_FOOTER, SKIP_LINES, WholeIds
 from mlm_audit.cli.job_options import job_help, takes_job_options
@@ -169,7 +169,7 @@ def _print(result: RunResult, settings: Settings) -> None:
     for finding in data.largest[:SHOWN]:
         where = f"member {finding['member_id']}" if finding["member_id"] is not None else f"order {finding['order_id']}"
         out.print(
-            f"  [bold]{finding['severity']:8}[/] {escape(str(where))}: {escape(finding['message'])} [dim]{escape(in_words(finding['cause']))}.[/]"
+            f"  [bold]{finding['severity']:8}[/] {escape(str(where))}: {escape(finding['message'])} [dim]{escape(describe_cause(finding['cause']))}.[/]"
         )
     if data.shown_of > SHOWN:
         out.print(f"  … and {data.shown_of - SHOWN} more")

@@ -9,7 +9,7 @@ from mlm_audit.cli.common import Db, Json, clock, database, progress_bar, settin
 from mlm_audit.cli.output import EXIT_FINDINGS, out, print_json
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.periods import month_label
-from mlm_audit.history.acknowledgement import Asked, as_data
+from mlm_audit.history.acknowledgement import AcknowledgementRequest, as_data
 from mlm_audit.history.acknowledgement import acknowledge as write_down
 from mlm_audit.history.sealing import rebuild as make_anew
 from mlm_audit.history.sealing import restart as begin_anew
@@ -114,7 +114,7 @@ def acknowledge(
         The id of the break: history-changed/… or stored-run-changed/…
     """
     settings = settings_with(db)
-    done = write_down(database(settings), settings, Asked(break_id, by, reason), clock())
+    done = write_down(database(settings), settings, AcknowledgementRequest(break_id, by, reason), clock())
     if json:
         print_json(as_data(done))
         return

@@ -37,11 +37,11 @@ def show(
 ) -> None:
     """Print a member's neighbourhood: who is above, who is below, and how many more."""
     from mlm_audit.checks.trees.neighbourhood import as_data
-    from mlm_audit.jobs.trees.neighbourhood import tree_part
+    from mlm_audit.jobs.trees.neighbourhood import neighbourhood_of
 
     engine = database(settings_with(db))
     names: tuple[Literal["matrix", "sponsor"], ...] = ("matrix", "sponsor") if tree is None else (tree,)
-    parts = {name: tree_part(engine, member, name, up=up, down=down) for name in names}
+    parts = {name: neighbourhood_of(engine, member, name, up=up, down=down) for name in names}
     if json:
         print_json({name: as_data(graph) for name, graph in parts.items()})
         return

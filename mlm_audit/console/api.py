@@ -7,15 +7,15 @@ from fastapi.security import HTTPBearer
 
 from mlm_audit.console.access_control import RefusedError, wants_page
 from mlm_audit.console.api_models import (
+    ActionResult,
     Approve,
-    Done,
     HealthState,
     History,
+    JobAction,
+    JobQuery,
     JobStatus,
-    Order,
     Overview,
     Problem,
-    Question,
     Run,
     Status,
     Toggle,
@@ -52,7 +52,7 @@ def _jobs(router: APIRouter, desk: ConsoleServices) -> None:
     @router.get("/api/admin/jobs", response_model=Overview | Status | History | HealthState, dependencies=[Bearer])
     def look(
         request: Request,
-        question: Annotated[Question, Query()],
+        question: Annotated[JobQuery, Query()],
     ) -> Any:
         """Return status, history or health. Without an action, return an overview, which is a page in a browser."""
         if question.action is None and wants_page(request):
@@ -61,19 +61,19 @@ def _jobs(router: APIRouter, desk: ConsoleServices) -> None:
         return _answer(desk, question)
 
     @router.post("/api/admin/jobs", status_code=202, responses=BUSY, dependencies=[Bearer])
-    def order(request: Request, body: Order) -> Done:
+    def order(request: Request, body: JobAction) -> ActionResult:
         """Trigger a job, switch its schedule, or approve a payout run that stopped for approval."""
         who = desk.gate.bearer(request, "approver" if isinstance(body, Approve) else "operator")
         if isinstance(body, Toggle):
-            return Done(**desk.steering.toggle(body.jobName, who, enable=body.enable))
+            return ActionResult(**desk.steering.toggle(body.jobName, who, enable=body.enable))
         if isinstance(body, Approve):
-            return Done(**desk.steering.approve(body.jobName, body.jobId, who))
+            return ActionResult(**desk.steering.approve(body.jobName, body.jobId, who))
         if "limit" in body.parameters:
             raise RefusedError(400, "parameters: limit would cut a payout run into parts below the cap; use the command line")
-        return Done(**desk.steering.trigger(body.jobName, who, body.parameters))
+        return ActionResult(**desk.steering.trigger(body.jobName, who, body.parameters))
 
 
-def _answer(desk: ConsoleServices, question: Question) -> Any:
+def _answer(desk: ConsoleServices, question: JobQuery) -> Any:
     action, job = question.action, question.job
     if action == "health":
         return health_state(desk.health())
@@ -98,15 +98,15 @@ def health_state(health: Health) -> HealthState:
 
 
 def _cron(router: APIRouter, desk: ConsoleServices) -> None:
-    def call(request: Request, name: Annotated[str, Path(max_length=64)]) -> Done:
+    def call(request: Request, name: Annotated[str, Path(max_length=64)]) -> ActionResult:
         """Trigger a job for an external scheduler. Return the reason instead when nothing is to run on schedule."""
         who = desk.gate.cron(request)
         calls = {job.short_name: job.name for job in JOBS if job.has_external_call}
         if name not in calls:
             raise RefusedError(404, f"there is no such call; the calls are {', '.join(calls)}")
         if not desk.load().enable_scheduled_jobs:
-            return Done(job=calls[name], skipped=OFF)
-        return Done(**desk.steering.trigger(calls[name], who))
+            return ActionResult(job=calls[name], skipped=OFF)
+        return ActionResult(**desk.steering.trigger(calls[name], who))
 
     for method in ("GET", "POST"):
         router.add_api_route(

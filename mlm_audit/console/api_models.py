@@ -14,7 +14,7 @@ JobName = Annotated[
 ]
 
 
-class Question(BaseModel):
+class JobQuery(BaseModel):
     """The query of a GET call. Unknown parameters are refused, not ignored."""
 
     model_config = ConfigDict(extra="forbid")
@@ -50,7 +50,7 @@ class Approve(BaseModel):
     jobId: str = Field(pattern=r"^[a-z0-9-]{1,120}$")  # noqa: N815
 
 
-Order = Annotated[Trigger | Toggle | Approve, Field(discriminator="action")]
+JobAction = Annotated[Trigger | Toggle | Approve, Field(discriminator="action")]
 
 
 class Problem(BaseModel):
@@ -127,7 +127,7 @@ class Overview(BaseModel):
     health: HealthState
 
 
-class Done(BaseModel):
+class ActionResult(BaseModel):
     """The result of a call: a flow run in Prefect, a switched schedule, or why a scheduled call was skipped."""
 
     job: str

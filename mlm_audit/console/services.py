@@ -36,7 +36,7 @@ _JOB_ID = re.compile(r"[a-z0-9-]{1,120}")
 ACTIONS_SHOWN = 20
 
 
-class LastGood:
+class LastValidSettings:
     """Reads the settings at each call.
 
     While they are invalid, the last valid settings stay in force, and the error is logged.
@@ -65,7 +65,7 @@ class ConsoleServices:
     gate: AccessControl = field(init=False)
 
     def __post_init__(self) -> None:
-        self.load = LastGood(self.load)
+        self.load = LastValidSettings(self.load)
         self.gate = AccessControl(self.load, self.database, self.clock)
         require(self.database, TABLES)
 

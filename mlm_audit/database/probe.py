@@ -43,7 +43,7 @@ WRITES: dict[str, dict[str, Any]] = {
 READS = ("claim", "members", "credited", "facts_members", "facts_orders", "proof", "statuses", "first_status")
 
 
-def unanswered(engine: Engine) -> list[SchemaProblem]:
+def failing_queries(engine: Engine) -> list[SchemaProblem]:
     """Return the queries that this database cannot answer, each with a fix.
 
     The caller must have checked the tables and columns before.

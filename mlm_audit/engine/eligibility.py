@@ -8,12 +8,12 @@ import duckdb
 import polars as pl
 
 from mlm_audit.checks.catalogue import SQL_DIR
-from mlm_audit.checks.sweep_doubts import Doubts
+from mlm_audit.checks.sweep_doubts import UncertainFacts
 from mlm_audit.domain.periods import Month, naive
 from mlm_audit.domain.plan import PlanRules
 from mlm_audit.domain.words import ADMIN, USER
 
-HANGS_ON = "it hangs on a row that cannot be read, or on a word that is not known; see the notes"
+UNDECIDED_REASON = "it hangs on a row that cannot be read, or on a word that is not known; see the notes"
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001
 SQL = SQL_DIR / "sweep" / "eligibility.sql"
 
@@ -61,7 +61,7 @@ def decide(people: pl.DataFrame, purchases: pl.DataFrame, month: Month, rules: P
 def undecided(
     people: pl.DataFrame,
     purchases: pl.DataFrame,
-    doubts: Doubts,
+    doubts: UncertainFacts,
     ruled: pl.DataFrame,
     month: Month,
     rules: PlanRules,
@@ -90,11 +90,11 @@ def undecided(
     best = decide(favoured, bought.select(list(PURCHASES)), month, rules, memory_limit_mb)
     both = ruled.join(best, on="member_id", suffix="_best")
     open_ = both.filter((pl.col("is_eligible") != pl.col("is_eligible_best")) | (pl.col("is_active") != pl.col("is_active_best")))
-    found = dict.fromkeys(open_["member_id"].to_list(), HANGS_ON)
+    found = dict.fromkeys(open_["member_id"].to_list(), UNDECIDED_REASON)
     return found | {number: why for number, why in doubts.people.items() if number in found} | doubts.rows
 
 
-def without_the_unsure(people: pl.DataFrame, doubts: Doubts) -> pl.DataFrame:
+def with_doubts_against(people: pl.DataFrame, doubts: UncertainFacts) -> pl.DataFrame:
     """Return the members with every doubt decided against them: a member in doubt does not count as a member."""
     unsure = pl.col("id").is_in(list(doubts.people))
     return people.with_columns(pl.when(unsure).then(pl.lit(ADMIN)).otherwise("role").alias("role"))

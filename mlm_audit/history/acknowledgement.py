@@ -12,7 +12,7 @@ from mlm_audit.domain.privacy import one_line
 from mlm_audit.domain.settings import Settings
 from mlm_audit.history.log import ACKNOWLEDGED, Acknowledgement
 from mlm_audit.history.open_changes import item_digest
-from mlm_audit.history.run_records import LookBack, look_back
+from mlm_audit.history.run_records import PriorState, read_prior_state
 from mlm_audit.history.sealing import store_of
 from mlm_audit.runs.process import user
 
@@ -20,7 +20,7 @@ CHANGED, RUNS = "history-changed/", "stored-run-changed/"
 
 
 @dataclass(frozen=True)
-class Asked:
+class AcknowledgementRequest:
     """The break to acknowledge, the person who acknowledges it, and the reason."""
 
     break_id: str
@@ -28,7 +28,7 @@ class Asked:
     reason: str
 
 
-def acknowledge(database: Database, settings: Settings, asked: Asked, now: datetime) -> Acknowledgement:
+def acknowledge(database: Database, settings: Settings, asked: AcknowledgementRequest, now: datetime) -> Acknowledgement:
     """Record in the log that a person acknowledges a break. The next run no longer reports it as open.
 
     A later change is a new break. Raise InputError when the name or the reason is missing, when the break is not open
@@ -41,7 +41,7 @@ def acknowledge(database: Database, settings: Settings, asked: Asked, now: datet
     if not reason:
         raise InputError(f"{command}: say why, with --reason; it stands in every report from then on")
     store = store_of(settings, database)
-    look = look_back(database, store, has_tables=has_runs(database))
+    look = read_prior_state(database, store, has_tables=has_runs(database))
     if not look.is_recorded:
         raise InputError(
             f"{command}: the log in {store.folder} has no stored run, so there is nothing to acknowledge; see mlm-audit seals verify"
@@ -62,7 +62,7 @@ def acknowledge(database: Database, settings: Settings, asked: Asked, now: datet
     return Acknowledgement(entry.number, entry.at, **body)
 
 
-def _of(look: LookBack, break_id: str, command: str) -> tuple[str, dict[str, str]]:
+def _of(look: PriorState, break_id: str, command: str) -> tuple[str, dict[str, str]]:
     """Return the digest of the changed row and the toolkit records of a break. Raise InputError when it is not open."""
     for row in look.carried.iter_rows(named=True):
         if break_id == CHANGED + row["key"]:

@@ -31,7 +31,7 @@ Pages = Callable[[], dict[str, str]]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PackScope:
     """The scope of a pack: a month, and within it the rows of a member, the rows of an order, or all rows."""
 
     month: str
@@ -44,7 +44,7 @@ class Wanted:
         return {name: number for name, number in (("member", self.member), ("order", self.order)) if number is not None}
 
 
-def make_pack(database: Database, settings: Settings, wanted: Wanted, now: datetime, pages: Pages = dict) -> bytes:
+def make_pack(database: Database, settings: Settings, wanted: PackScope, now: datetime, pages: Pages = dict) -> bytes:
     """Return the pack as bytes.
 
     Raise InputError when the month is not sealed or has no usable file, and when there are no rows or no key.
@@ -77,7 +77,7 @@ def make_pack(database: Database, settings: Settings, wanted: Wanted, now: datet
     return evidence_verifier.archive_of(files | {"manifest.json": manifest, "signature.json": signature})
 
 
-def _seal_of(store: Store, wanted: Wanted, settings: Settings) -> tuple[StoreState, Seal]:
+def _seal_of(store: Store, wanted: PackScope, settings: Settings) -> tuple[StoreState, Seal]:
     month, state = parse_month(wanted.month, settings.tz), store.look()
     label = month_label(month.key)
     if state.problems:
@@ -92,7 +92,7 @@ def _seal_of(store: Store, wanted: Wanted, settings: Settings) -> tuple[StoreSta
     return state, state.seals[month.key]
 
 
-def _rows(store: Store, seal: Seal, wanted: Wanted) -> list[dict[str, Any]]:
+def _rows(store: Store, seal: Seal, wanted: PackScope) -> list[dict[str, Any]]:
     """Return the rows in order of their ids. For a member or an order, each row has its place and its proof."""
     frame = pl.read_parquet(store.folder / seal.file).select(*names_of(seal.columns)).sort("id").with_row_index("place")
     if not wanted.about:
@@ -117,7 +117,7 @@ def _values(row: tuple[Any, ...]) -> list[Any]:
     return [value.strftime(INSTANT) if isinstance(value, datetime) else value for value in row]
 
 
-def _findings(database: Database, wanted: Wanted) -> dict[str, Any]:
+def _findings(database: Database, wanted: PackScope) -> dict[str, Any]:
     """Return the open breaks of the last stored run, limited to the member or order if one is given."""
     last = previous_run(database) if has_runs(database) else None
     if last is None:
@@ -129,7 +129,7 @@ def _findings(database: Database, wanted: Wanted) -> dict[str, Any]:
     return {"run": last.job_id, "breaks": rows}
 
 
-def _report(database: Database, settings: Settings, wanted: Wanted) -> dict[str, bytes]:
+def _report(database: Database, settings: Settings, wanted: PackScope) -> dict[str, bytes]:
     """Return the filed report of the last stored run. A pack on a member or order has an explanation page instead."""
     last = previous_run(database) if has_runs(database) and not wanted.about else None
     path = settings.runs_dir / last.job_id / "report.html" if last else None

@@ -89,7 +89,9 @@ class Moved(NamedTuple):
     unproven: tuple[str, ...]
 
 
-def write_moved(snapshot: Path, folder: Path, state: StoreState, settings: Settings, looked: ComparedRows | None = None) -> Moved:
+def write_sealed_changes(
+    snapshot: Path, folder: Path, state: StoreState, settings: Settings, looked: ComparedRows | None = None
+) -> Moved:
     """Write the changes in sealed months to the snapshot's `sealed_changes.parquet`.
 
     Rows that a usable seal decides are removed from `ledger_changes.parquet`, since this comparison replaces earlier

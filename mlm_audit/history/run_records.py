@@ -45,7 +45,7 @@ class RunProblem(NamedTuple):
 
 
 @dataclass(frozen=True)
-class LookBack:
+class PriorState:
     """What a run knows about the runs before it.
 
     `previous` is the run to compare with, including the seal and the mirror of the last run from the log. `newest` is
@@ -73,14 +73,14 @@ class LookBack:
         return self.content is not None and bool(self.content.runs)
 
 
-def look_back(database: Database, store: Store, *, has_tables: bool) -> LookBack:
+def read_prior_state(database: Database, store: Store, *, has_tables: bool) -> PriorState:
     """Compare the log of the folder with the runs in the database, without changing either."""
     newest, state = previous_run(database) if has_tables else None, store.logged()
     name = newest.job_id if newest else None
     if state.problems or not state.content.runs:
         carried = from_breaks(newest.breaks) if newest else no_changes()
         content = None if state.problems else state.content
-        return LookBack(newest, name, carried, content=content, entries=len(state.read.entries))
+        return PriorState(newest, name, carried, content=content, entries=len(state.read.entries))
     content, pending = state.content, [run.job_id for run in state.content.runs.values() if not run.is_confirmed]
     now: dict[str, str] = {}
     aside: list[str] = []
@@ -96,7 +96,7 @@ def look_back(database: Database, store: Store, *, has_tables: bool) -> LookBack
         else:
             del content.runs[job_id]
     unknown = [record.partition("/")[2] for record in now if record.startswith(f"{RUNS}/") and record not in content.records]
-    found = LookBack(
+    found = PriorState(
         newest=name,
         problems=tuple(_problems(content, now, [job_id for job_id in unknown if job_id not in aside])),
         notes=_notes_of([job_id for job_id in unknown if job_id in aside]),
@@ -130,7 +130,7 @@ def _trusted(database: Database, content: Content, now: dict[str, str]) -> Previ
     return None
 
 
-def _with_last(found: LookBack, store: Store, newest: PreviousRun | None, trusted: PreviousRun | None) -> LookBack:
+def _with_last(found: PriorState, store: Store, newest: PreviousRun | None, trusted: PreviousRun | None) -> PriorState:
     """Return `found` with the log's data on the last run: its seal, its mirror and the changes that it left open."""
     content = found.content or Content()
     job_id = _last(content)
@@ -203,7 +203,7 @@ def _notes_of(aside: list[str]) -> tuple[str, ...]:
     )
 
 
-def write_problems(folder: Path, look: LookBack) -> None:
+def write_problems(folder: Path, look: PriorState) -> None:
     """Write `run_problems.parquet` into a snapshot if the log has runs to compare with."""
     if not look.is_recorded:
         return
@@ -220,7 +220,7 @@ def write_problems(folder: Path, look: LookBack) -> None:
 
 
 @dataclass(frozen=True)
-class Left:
+class RunState:
     """What a run leaves for the next run: its id, the seal of the ledger, the name of its mirror, and open changes."""
 
     job_id: str
@@ -230,7 +230,7 @@ class Left:
     at: datetime
 
 
-def log_run(connection: Connection, store: Store, look: LookBack, left: Left) -> None:
+def log_run(connection: Connection, store: Store, look: PriorState, left: RunState) -> None:
     """Write a run to the log before it is committed, with every toolkit record added since the previous run."""
     for job_id, was_stored in look.unconfirmed:
         store.chain.append(STORED if was_stored else ABANDONED, {"job_id": job_id}, left.at)
@@ -252,7 +252,7 @@ def log_run(connection: Connection, store: Store, look: LookBack, left: Left) ->
     store.chain.append(RUN, body, left.at)
 
 
-def _changes_file(store: Store, left: Left) -> tuple[str | None, str | None]:
+def _changes_file(store: Store, left: RunState) -> tuple[str | None, str | None]:
     if left.changes.is_empty():
         return None, None
     with tempfile.TemporaryDirectory(prefix="mlm-audit-") as made:

@@ -21,9 +21,9 @@ from mlm_audit.domain.privacy import one_line
 from mlm_audit.domain.settings import Settings
 from mlm_audit.history.chain import START
 from mlm_audit.history.log import REBUILT, Seal
-from mlm_audit.history.month_files import ComparedRows, first_instant, make, newest_format, write_moved
+from mlm_audit.history.month_files import ComparedRows, first_instant, make, newest_format, write_sealed_changes
 from mlm_audit.history.open_changes import Carried, carry_over, instants, no_changes
-from mlm_audit.history.run_records import LookBack, look_back
+from mlm_audit.history.run_records import PriorState, read_prior_state
 from mlm_audit.history.store import Store, StoreProblem, StoreState
 from mlm_audit.runs.clock import now
 from mlm_audit.runs.copies import database_key
@@ -56,7 +56,7 @@ class Proof:
 
 
 @dataclass(frozen=True)
-class About:
+class SealingRun:
     """The run that seals: its id, its time, and the number of breaks that it leaves open."""
 
     job_id: str
@@ -66,7 +66,7 @@ class About:
     """Unacknowledged changes in open months. A month that contains such a row is not sealed."""
 
 
-def prove(store: Store, look: LookBack, folder: Path, settings: Settings, looked: ComparedRows | None = None) -> Proof:
+def prove(store: Store, look: PriorState, folder: Path, settings: Settings, looked: ComparedRows | None = None) -> Proof:
     """Compare the store with its log and the last run's summary of the log, and every sealed month with the snapshot.
 
     With `looked`, only those rows of the months are compared: the platform's figures show that the others did not
@@ -87,7 +87,7 @@ def prove(store: Store, look: LookBack, folder: Path, settings: Settings, looked
         frame = pl.DataFrame([(one.key, one.what) for one in problems], schema=PROBLEMS, orient="row")
         frame.write_parquet(folder / "seal_problems.parquet")
     if state.seals:
-        unproven = write_moved(folder, store.folder, state, settings, looked).unproven
+        unproven = write_sealed_changes(folder, store.folder, state, settings, looked).unproven
     doubted = any(one.key.startswith("log") for one in problems)
     return Proof(state, before, doubted, tuple(notes), unproven)
 
@@ -112,7 +112,7 @@ def _not_the_log(before: dict[str, Any], state: StoreState) -> str:
 
 
 def seal_closed(
-    store: Store, proof: Proof, folder: Path, settings: Settings, about: About, keep: Collection[str] = ()
+    store: Store, proof: Proof, folder: Path, settings: Settings, about: SealingRun, keep: Collection[str] = ()
 ) -> tuple[str, ...]:
     """Seal the months that have closed, oldest first, and delete files beyond the retention settings.
 
@@ -151,7 +151,7 @@ def _closed(state: StoreState, folder: Path, settings: Settings, now: datetime) 
     return [month for month in months if month.end <= until and month.key > newest]
 
 
-def _seal(store: Store, month: Month, folder: Path, settings: Settings, about: About) -> Seal:
+def _seal(store: Store, month: Month, folder: Path, settings: Settings, about: SealingRun) -> Seal:
     rows_as = newest_format()
     made = make(folder, month, rows_as, settings)
     name = f"{month_label(month.key)}-{made.root[:12]}"
@@ -244,7 +244,7 @@ def verify(database: Database, settings: Settings, progress: Progress = lambda *
     Raise InputError when nothing is sealed.
     """
     store = store_of(settings, database)
-    look = look_back(database, store, has_tables=has_runs(database))
+    look = read_prior_state(database, store, has_tables=has_runs(database))
     with tempfile.TemporaryDirectory(prefix="mlm-audit-") as made:
         folder = Path(made)
         read_snapshot(database, folder, skip=[name for name in INPUTS if name != "ledger"], progress=progress)
@@ -301,7 +301,7 @@ def restart(database: Database, settings: Settings, reason: str, now: datetime) 
     if not reason.strip():
         raise InputError("seals restart: say why, with --reason; it stands in every report from then on")
     store = store_of(settings, database)
-    look = look_back(database, store, has_tables=has_runs(database))
+    look = read_prior_state(database, store, has_tables=has_runs(database))
     before = look.previous.data.get("sealed") if look.previous else None
     state = store.look()
     wrong = bool(state.problems or look.problems or look.store_problems)

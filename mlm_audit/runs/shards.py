@@ -107,12 +107,12 @@ def holding(database: Engine, settings: Settings, clock: Clock, shard: Shard) ->
     require_live_run(database, shard, clock)
     lease, day = timedelta(seconds=settings.job_lease_seconds), str(business_date(clock(), settings.tz))
     claim = Claim(lease_of(shard), shard.job_id, this_process(), clock(), lease, day)
-    job_log.hold(database, claim, is_gone)
+    job_log.acquire_lease(database, claim, is_gone)
     try:
         with every(lease.total_seconds() / BEATS_PER_LEASE, lambda: job_log.heartbeat(database, claim, clock()), claim.job):
             yield
     finally:
-        job_log.let_go(database, claim)
+        job_log.release_lease(database, claim)
 
 
 def lease_of(shard: Shard) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine
 
-from mlm_audit.database.store.activity import first_run_at, good_or_running_since, sweeps_that_ended
+from mlm_audit.database.store.activity import first_run_at, good_or_running_since, successful_sweeps
 from mlm_audit.database.store.job_log import close_interrupted, live_run
 from mlm_audit.domain.errors import JobBusyError
 from mlm_audit.domain.jobs import JOBS, MONTHLY_SWEEP, MissedRuns, job_of
@@ -18,7 +18,7 @@ from mlm_audit.scheduling.schedules import last_due
 MONTHS_LOOKED_BACK = 12
 
 
-def why_not(job: str, scheduled: datetime, now: datetime, settings: Settings, database: Engine) -> str | None:
+def why_skipped(job: str, scheduled: datetime, now: datetime, settings: Settings, database: Engine) -> str | None:
     """Return why a late scheduled run is not to run any more; None when it is to run."""
     if (
         now - scheduled <= timedelta(minutes=settings.missed_run_grace_minutes)
@@ -77,7 +77,7 @@ def missed(database: Engine, settings: Settings, now: datetime) -> dict[str, dic
 def _missed_month(connection: Connection, settings: Settings, now: datetime, first: datetime) -> str | None:
     """Return the earliest month without a sweep, of those due since the first run in this database, within a year."""
     swept = {
-        run.meta.get("about", {}).get("month") or run.meta.get("month") for run in sweeps_that_ended(connection, MONTHLY_SWEEP)
+        run.meta.get("about", {}).get("month") or run.meta.get("month") for run in successful_sweeps(connection, MONTHLY_SWEEP)
     }
     due, earliest = last_due(MONTHLY_SWEEP, now, settings.tz), None
     for _ in range(MONTHS_LOOKED_BACK):

@@ -11,7 +11,7 @@ import pytest
 
 import mlm_audit
 from mlm_audit.analysis.explain.issue import explain_issue
-from mlm_audit.analysis.explain.subsets import OF_ORDERS, ORDER_CHECKS, WALLET_CHECKS
+from mlm_audit.analysis.explain.subsets import ORDER_BREAK_PREFIX, ORDER_CHECKS, WALLET_CHECKS
 from mlm_audit.checks.explain_commands import explain_command
 from mlm_audit.checks.trees.codes import CODES
 from mlm_audit.jobs.sweep.run import run_sweep
@@ -33,7 +33,7 @@ def some(known: Sequence[int], wrong: set[int], many: int) -> list[int]:
 @pytest.mark.parametrize("many", MANY)
 def test_wallets(broken: mlm_audit.Audit, whole: pl.DataFrame, many: int) -> None:
     """Reading only the rows that decide, one member at a time."""
-    mine = whole.filter(pl.col("code").is_in(WALLET_CHECKS) & ~pl.col("id").str.starts_with(OF_ORDERS))
+    mine = whole.filter(pl.col("code").is_in(WALLET_CHECKS) & ~pl.col("id").str.starts_with(ORDER_BREAK_PREFIX))
     known = broken.sql("select id from users")["id"].to_list()
     for member in some(known, set(mine["member_id"].drop_nulls()), many):
         found = broken.member(member).explain()

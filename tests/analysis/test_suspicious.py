@@ -16,7 +16,7 @@ from mlm_audit.analysis.indicators.misuse import suspicious
 from mlm_audit.analysis.indicators.misuse_texts import PATTERNS
 from mlm_audit.database.core.connect import write
 from mlm_audit.database.core.tables import Kyc, User
-from mlm_audit.database.reads.shared_numbers import NUMBERS, Answered
+from mlm_audit.database.reads.shared_numbers import NUMBERS, SharedNumbers
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.plan import load_plan
 from mlm_audit.domain.privacy import mask_number
@@ -27,7 +27,7 @@ JAN = datetime(2026, 1, 10, tzinfo=UTC)
 LAST_DAY = datetime(2026, 9, 29, 18, 30, tzinfo=UTC)
 """The start of 30 September in Asia/Kolkata."""
 
-NOTHING_SHARED = dict.fromkeys(NUMBERS, Answered())
+NOTHING_SHARED = dict.fromkeys(NUMBERS, SharedNumbers())
 CLEAN_SEED = 4
 
 

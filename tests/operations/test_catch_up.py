@@ -19,7 +19,7 @@ from mlm_audit.domain.jobs import (
     WEEKLY_SUMMARY,
     job_names,
 )
-from mlm_audit.scheduling.catch_up import catch_up, missed, month_of_run, why_not
+from mlm_audit.scheduling.catch_up import catch_up, missed, month_of_run, why_skipped
 from mlm_audit.scheduling.commands import JobControl
 from mlm_audit.scheduling.schedules import last_due
 from tests.conftest import IST
@@ -40,7 +40,7 @@ def engine(any_url: str, opened: Callable[[str], Engine]) -> Engine:
 
 
 def reason(engine: Engine, tmp_path: Path, job: str, scheduled: datetime, now: datetime = NOW) -> str | None:
-    return why_not(job, scheduled, now, settings(tmp_path), engine)
+    return why_skipped(job, scheduled, now, settings(tmp_path), engine)
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mlm_audit.checks.causes import CAUSES
-from mlm_audit.checks.findings import one_finding
+from mlm_audit.checks.findings import make_finding
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.money import format_inr
 from mlm_audit.reporting.core.break_files import neutral
@@ -160,7 +160,7 @@ def test_payouts__what_stands_out() -> None:
 
 
 def test_payouts__a_run_that_waits_says_how_to_approve_it() -> None:
-    waits = one_finding("approval-needed", "x", "high", "Nothing was paid: more than the cap.")
+    waits = make_finding("approval-needed", "x", "high", "Nothing was paid: more than the cap.")
     result = replace(payouts(9), dry_run=False, verdict=Verdict.INCOMPLETE, findings=[waits], alerts=("stopped for approval",))
     data = payout_report(result, IST, "")
     assert (data.word, data.is_ahead) == ("HOLD", True)

@@ -11,7 +11,7 @@ from mlm_audit.checks.inputs import INPUTS
 from mlm_audit.demo.mutations.blind_spots import BlindSpot, blind_spots
 from mlm_audit.demo.mutations.case import Case, Consistency, cases, sample
 from mlm_audit.demo.mutations.clean import clean_platform
-from mlm_audit.demo.mutations.coverage import Card, card
+from mlm_audit.demo.mutations.coverage import MutationScorecard, build_scorecard
 from mlm_audit.demo.mutations.coverage_page import determined
 from mlm_audit.demo.mutations.row_kinds import ROW, columns, with_kinds
 from mlm_audit.demo.mutations.trial import Batch, TrialOutcome, outcomes, scorecard, trial
@@ -32,7 +32,7 @@ def test_the_clean_platform_has_no_break(clean: Platform) -> None:
     assert audit(clean).height == 0
 
 
-def _remedies_close(result: Card) -> None:
+def _remedies_close(result: MutationScorecard) -> None:
     """Most of them at once, and none of them pays anybody twice or moves the wallet of somebody else."""
     remedies, closed = (sum(getattr(line, name) for line in result.lines.values()) for name in ("remedies", "closed"))
     assert closed >= 0.95 * remedies > 80, [f"{case}: {faults}" for case, faults in result.left_open]
@@ -44,7 +44,7 @@ def test_a_sample_of_the_mutations_is_found_or_declared(clean: Platform) -> None
     narrow = [
         case for case in cases(clean) if case.table not in ("users", "matrix_nodes", "hierarchy", "monthly_stats", "orders")
     ]
-    result = card(trial(clean, sample(narrow, 0.1, seed=3), seed=3))
+    result = build_scorecard(trial(clean, sample(narrow, 0.1, seed=3), seed=3))
     assert sum(line.tried for line in result.lines.values()) > 150
     assert [str(case) for case in result.missed] == []
     assert list(result.stale) == []
@@ -55,7 +55,7 @@ def test_a_sample_of_the_mutations_is_found_or_declared(clean: Platform) -> None
 @pytest.mark.thorough
 @pytest.mark.parametrize("seed", [1, 2])
 def test_every_mutation_is_found_or_declared(seed: int) -> None:
-    result = card(scorecard(MEMBERS, seed, 1.0))
+    result = build_scorecard(scorecard(MEMBERS, seed, 1.0))
     assert [str(case) for case in result.missed] == []
     assert list(result.stale) == []
     assert list(result.miscaused) == []
@@ -117,17 +117,17 @@ def _outcomes(clean: Platform, case: Case) -> list[TrialOutcome]:
 
 def test_a_miss_without_a_declaration_fails_the_card(clean: Platform) -> None:
     [outcome] = _outcomes(clean, Case("commissions", "joining-released", "id", "renumber", PLAIN))
-    assert card([outcome], declared=[]).missed == (outcome.edit.case,)
-    assert card([outcome]).is_perfect
+    assert build_scorecard([outcome], declared=[]).missed == (outcome.edit.case,)
+    assert build_scorecard([outcome]).is_perfect
 
 
 @pytest.mark.slow
 def test_a_declaration_of_what_is_found_fails_the_card(clean: Platform) -> None:
     [outcome] = _outcomes(clean, Case("ledger", "company_share", ROW, "delete", PLAIN))
     spot = BlindSpot("ledger", "said to be invisible", rows=("company_share",))
-    assert len(card([outcome], declared=[spot]).stale) == 1
-    assert card([outcome], declared=[replace(spot, partly=True)]).is_perfect
-    assert card([outcome], declared=[]).lines["ledger", ROW].caused == 1
+    assert len(build_scorecard([outcome], declared=[spot]).stale) == 1
+    assert build_scorecard([outcome], declared=[replace(spot, partly=True)]).is_perfect
+    assert build_scorecard([outcome], declared=[]).lines["ledger", ROW].caused == 1
 
 
 def test_a_swap_of_equal_values_is_no_mutation(clean: Platform) -> None:

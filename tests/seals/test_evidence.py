@@ -22,7 +22,7 @@ from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.settings import Settings
 from mlm_audit.history import evidence_verifier
-from mlm_audit.history.evidence import Wanted, make_pack
+from mlm_audit.history.evidence import PackScope, make_pack
 from mlm_audit.history.evidence_verifier import BrokenError, archive_of, ed25519_verify, verify
 from mlm_audit.history.signing_key import make_key, public_of, rotate_key
 from mlm_audit.jobs.reconciliation.run import reconcile
@@ -45,7 +45,7 @@ def sealed(sqlite_url: str, filled: Fill) -> Engine:
 def packed(engine: Engine, **about: int) -> tuple[bytes, str]:
     from mlm_audit.history.signing_key import key_of
 
-    return make_pack(engine, SETTINGS, Wanted("2026-10", **about), AT), public_of(key_of(SETTINGS))
+    return make_pack(engine, SETTINGS, PackScope("2026-10", **about), AT), public_of(key_of(SETTINGS))
 
 
 @pytest.mark.slow
@@ -186,7 +186,7 @@ def test_keys(sealed: Engine) -> None:
 )
 def test_what_cannot_be_packed(sealed: Engine, month: str, about: dict[str, int], words: str) -> None:
     with pytest.raises(InputError, match=words):
-        make_pack(sealed, SETTINGS, Wanted(month, **about), AT)
+        make_pack(sealed, SETTINGS, PackScope(month, **about), AT)
 
 
 @pytest.mark.slow

@@ -221,12 +221,12 @@ def test_a_row_proves_nothing_at_the_place_of_another() -> None:
 @pytest.mark.slow
 def test_a_new_pack_is_not_taken_for_an_old_one(platform: Engine, tmp_path: Path) -> None:
     """Relabelled with the key, its log gives it away; with the log cut to what the old version wrote, the head is another."""
-    from mlm_audit.history.evidence import Wanted, make_pack
+    from mlm_audit.history.evidence import PackScope, make_pack
     from mlm_audit.history.signing_key import key_of, make_key
 
     run(platform, 2)
     make_key(SETTINGS)
-    data, forged = make_pack(platform, SETTINGS, Wanted("2026-10", member=2), NOW), key_of(SETTINGS)
+    data, forged = make_pack(platform, SETTINGS, PackScope("2026-10", member=2), NOW), key_of(SETTINGS)
     public, files = forged.public_key().public_bytes_raw().hex(), files_of(data)
     found = verify_pack(data, public)
     assert (found["format"], found["head"]) == (2, store_of(SETTINGS, platform).chain.read().head)

@@ -17,7 +17,7 @@ from mlm_audit.demo.write import write_platform
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.settings import Settings
-from mlm_audit.history.acknowledgement import Asked, acknowledge
+from mlm_audit.history.acknowledgement import AcknowledgementRequest, acknowledge
 from mlm_audit.history.sealing import store_of
 from mlm_audit.jobs.reconciliation import run as reconciliation
 from mlm_audit.jobs.reconciliation.reading import mirror_of
@@ -146,7 +146,7 @@ def test_what_changed_again_before_it_was_acknowledged_is_not_covered(platform: 
     edit(platform, row, ref="another")
     run(platform, 0.1)
     edit(platform, row, ref="a third")
-    acknowledge(platform, SETTINGS, Asked(f"history-changed/{row}", "Asha", "seen"), NOW)
+    acknowledge(platform, SETTINGS, AcknowledgementRequest(f"history-changed/{row}", "Asha", "seen"), NOW)
     assert set(history(run(platform, 0.2))) == {f"history-changed/{row}"}
     assert set(history(run(platform, 0.3))) == {f"history-changed/{row}"}
 
@@ -183,7 +183,7 @@ def test_a_month_with_an_open_change_is_not_sealed(platform: Engine) -> None:
     edit(platform, row, ref="another")
     assert "after its month was sealed" in history(run(platform, 11))[f"history-changed/{row}"]["message"]
     with pytest.raises(InputError, match="of a month that is sealed"):
-        acknowledge(platform, SETTINGS, Asked(f"history-changed/{row}", "Asha", "seen"), NOW)
+        acknowledge(platform, SETTINGS, AcknowledgementRequest(f"history-changed/{row}", "Asha", "seen"), NOW)
     put_back(platform, before)
     assert history(run(platform, 12)) == {}
 

@@ -20,7 +20,7 @@ from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.settings import Settings
 from mlm_audit.history import run_records
-from mlm_audit.history.acknowledgement import Asked, acknowledge
+from mlm_audit.history.acknowledgement import AcknowledgementRequest, acknowledge
 from mlm_audit.history.log import RUN, STORED
 from mlm_audit.history.sealing import restart, store_of
 from mlm_audit.jobs.reconciliation.run import reconcile
@@ -154,7 +154,7 @@ def test_an_agreed_removal_is_acknowledged_by_name(thrice: Engine) -> None:
     with write(thrice) as connection:
         connection.execute(delete(JobLog).where(JobLog.job_id == runs_of(thrice)[0]))
     assert found(run(thrice, 0.4))
-    asked = Asked("stored-run-changed/JobLog/deleted", "Asha Rao", "kept for a month only")
+    asked = AcknowledgementRequest("stored-run-changed/JobLog/deleted", "Asha Rao", "kept for a month only")
     acknowledge(thrice, SETTINGS, asked, NOW + timedelta(days=0.45))
     for days in (0.5, 0.6):
         result = run(thrice, days)
@@ -228,10 +228,10 @@ def test_a_dry_run_writes_nothing_into_the_log(thrice: Engine) -> None:
 @pytest.mark.slow
 def test_what_cannot_be_acknowledged(thrice: Engine, sqlite_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     for asked, words in (
-        (Asked("history-changed/1", "", "x"), "say who"),
-        (Asked("history-changed/1", "me", "\n"), "say why"),
-        (Asked("history-changed/1", "me", "x"), "no such break to acknowledge; open are: none"),
-        (Asked("wallet-balance/7", "me", "x"), "only changes in the history"),
+        (AcknowledgementRequest("history-changed/1", "", "x"), "say who"),
+        (AcknowledgementRequest("history-changed/1", "me", "\n"), "say why"),
+        (AcknowledgementRequest("history-changed/1", "me", "x"), "no such break to acknowledge; open are: none"),
+        (AcknowledgementRequest("wallet-balance/7", "me", "x"), "only changes in the history"),
     ):
         with pytest.raises(InputError, match=words):
             acknowledge(thrice, SETTINGS, asked, NOW)

@@ -9,7 +9,7 @@ import polars as pl
 from sqlalchemy import Engine
 
 from mlm_audit.analysis.answer import Answer
-from mlm_audit.analysis.validation import answers, whole_id
+from mlm_audit.analysis.validation import guard_inputs, whole_id
 from mlm_audit.database.core.schema import require
 from mlm_audit.database.reads.eligibility import read_logged
 from mlm_audit.domain.errors import InputError
@@ -76,7 +76,7 @@ class MonthEligibility(Answer):
         """Return every decided member: columns member_id, is_eligible, purchase_paisa, required_paisa and so on."""
         return self._logged
 
-    @answers
+    @guard_inputs
     def diff(self, before: str) -> Answer:
         """Compare with another month: who became eligible or lost eligibility, and which conditions changed.
 
@@ -85,7 +85,7 @@ class MonthEligibility(Answer):
         earlier = parse_month(before, self._settings.tz)
         return Answer(_diff_story(self.month, earlier, self._logged, _logged(self._database, earlier), self._settings))
 
-    @answers
+    @guard_inputs
     def explain(self, member: int) -> Answer:
         """Explain every condition of a member's month, with the orders and directs behind it."""
         return explain_month(

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.explain.wallet import first_of
-from mlm_audit.checks.causes import in_words
+from mlm_audit.checks.causes import describe_cause
 from mlm_audit.checks.remedies import remedy_of
 from mlm_audit.checks.remedies.model import FACTS
 from mlm_audit.checks.trees.codes import CODES
@@ -17,7 +17,7 @@ from mlm_audit.checks.trees.neighbourhood import as_data
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.trees.neighbourhood import TreeName, tree_part
+from mlm_audit.jobs.trees.neighbourhood import TreeName, neighbourhood_of
 from mlm_audit.reporting.core.story import Story, Table, columns
 from mlm_audit.reporting.trees.picture import draw
 from mlm_audit.reporting.trees.picture import in_words as picture_words
@@ -41,7 +41,7 @@ def explain_issue(row: dict[str, Any], database: Engine, settings: Settings) -> 
     story = Story(
         title=row["id"],
         verdict="FAIL",
-        conclusion=f"{row['message']} {in_words(row['code'] if is_tree else cause)}.",
+        conclusion=f"{row['message']} {describe_cause(row['code'] if is_tree else cause)}.",
         first=f"{CODES[row['code']].do}." if is_tree else first_of(row),
         facts=_facts(row),
         tables=tuple(table for table in tables if table is not None),
@@ -86,7 +86,7 @@ def _way(row: dict[str, Any], database: Engine) -> Table | None:
     """Return the member's nearest ancestors and direct children in the tree as it is now; None without a place."""
     tree: TreeName = "sponsor" if row["code"].startswith("sponsor") else "matrix"
     try:
-        graph = tree_part(database, row["member_id"], tree, up=UP, down=DOWN)
+        graph = neighbourhood_of(database, row["member_id"], tree, up=UP, down=DOWN)
     except InputError:
         return None  # the issue itself reports that the member has no place in the tree
     parents = {below: above for above, below in graph.edges}

@@ -9,14 +9,14 @@ from sqlalchemy import Engine
 from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.explain.eligibility import explain_month
 from mlm_audit.analysis.explain.order import OrderExplanation, explain_order
-from mlm_audit.analysis.explain.subsets import look_at_order
+from mlm_audit.analysis.explain.subsets import check_order
 from mlm_audit.analysis.explain.wallet import WalletExplanation
 from mlm_audit.analysis.run import explain_member
-from mlm_audit.analysis.validation import answers, reading
+from mlm_audit.analysis.validation import guard_inputs, unreadable_rows
 from mlm_audit.database.reads.member import read_member
 from mlm_audit.database.reads.snapshot import one_instant
 from mlm_audit.database.reads.subsets import has_member
-from mlm_audit.database.store.runs import has_runs, known_of
+from mlm_audit.database.store.runs import has_runs, member_breaks
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.payouts import known_reason
@@ -72,24 +72,24 @@ class MemberPage(Answer):
     @cached_property
     def story(self) -> Story:  # type: ignore[override]
         """Return the page. It is read on first access, because an explanation does not need it."""
-        with reading(f"member {self.id}"):
+        with unreadable_rows(f"member {self.id}"):
             with one_instant(self._database) as connection:
                 rows = read_member(connection, self.id, MOST)
             if rows is None:
                 raise InputError(f"member {self.id}: there is no such member any more")
             return _page(self.id, rows, self._settings, reveal=self._reveal)
 
-    @answers
+    @guard_inputs
     def explain(self) -> WalletExplanation:
         """Explain the wallet balance from the current rows, and add the last run's other breaks about the member."""
         return explain_member(
             self._database,
             self._settings,
             self.id,
-            known_of(self._database, self.id) if has_runs(self._database) else None,
+            member_breaks(self._database, self.id) if has_runs(self._database) else None,
         )
 
-    @answers
+    @guard_inputs
     def eligibility(self, month: str) -> Answer:
         """Explain every condition of the member's month (YYYY-MM) with its orders and directs, swept or not."""
         return explain_month(self._database, self.id, month, self._settings, now)
@@ -152,10 +152,10 @@ class OrderPage:
     def __init__(self, database: Engine, settings: Settings, order: int) -> None:
         self.id, self._database, self._settings = order, database, settings
 
-    @answers
+    @guard_inputs
     def explain(self) -> OrderExplanation:
         """Explain who received how much of the order and why. Raise InputError when there is no such order."""
-        return explain_order(self.id, look_at_order(self._database, self._settings, self.id), self._settings)
+        return explain_order(self.id, check_order(self._database, self._settings, self.id), self._settings)
 
     def __repr__(self) -> str:
         return f"OrderPage {self.id}: .explain() says who got what of it, and why"

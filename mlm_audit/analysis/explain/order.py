@@ -9,7 +9,7 @@ from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.explain.order_lines import planned_lines, stands, unplanned_lines
 from mlm_audit.analysis.explain.subsets import SubsetResult
 from mlm_audit.analysis.explain.wallet import breaks_table, first_of, root_break, to_be_read
-from mlm_audit.checks.causes import in_words
+from mlm_audit.checks.causes import describe_cause
 from mlm_audit.checks.inputs import ORDER_LINES
 from mlm_audit.checks.roots import ROOTS
 from mlm_audit.domain.findings import verdict_of
@@ -156,7 +156,7 @@ def _conclusion(row: dict[str, Any], lines: list[dict[str, Any]], breaks: pl.Dat
         return f"{what} went where the plan says, to the paisa." if stands(row) else f"{what} was taken back, to the paisa."
     if roots := breaks.filter(pl.col("code").is_in(ROOTS))["cause"].to_list():
         follows = f"{len(differing)} of {len(lines)} lines differ because of it" if differing else "its amounts are right"
-        return f"{what}: {in_words(roots[0])}; {follows}."
+        return f"{what}: {describe_cause(roots[0])}; {follows}."
     if not differing:
         return f"{what}: the amounts are right, and something else is not. {breaks['message'][0]}"
     first = differing[0]

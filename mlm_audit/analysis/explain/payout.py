@@ -8,7 +8,7 @@ import polars as pl
 from sqlalchemy import Engine
 
 from mlm_audit.analysis.answer import Answer
-from mlm_audit.analysis.explain.subsets import PAYOUT_CHECKS, look_at_order
+from mlm_audit.analysis.explain.subsets import PAYOUT_CHECKS, check_order
 from mlm_audit.analysis.explain.wallet import breaks_table, first_of, root_break, root_cause
 from mlm_audit.checks.roots import ROOTS
 from mlm_audit.domain.errors import InputError
@@ -65,7 +65,7 @@ def _breaks(database: Engine, settings: Settings, told: PayoutExplanation) -> tu
     if not told.rows["order"]:
         return pl.DataFrame(schema=BREAK_SCHEMA), ""
     try:
-        found = look_at_order(database, settings, int(order), PAYOUT_CHECKS).breaks
+        found = check_order(database, settings, int(order), PAYOUT_CHECKS).breaks
     except InputError as error:
         return pl.DataFrame(schema=BREAK_SCHEMA), f"the checks could not look at its order: {error}"
     mine = pl.col("id").is_in([f"{code}/{told.schedule_id}" for code in ("payout-ledger", "payout-history")])

@@ -8,38 +8,38 @@ import polars as pl
 from sqlalchemy import Connection, Engine
 
 from mlm_audit.checks.catalogue import checks_of_slice, load_checks
-from mlm_audit.database.core.schema import readable_inputs
+from mlm_audit.database.core.schema import check_inputs
 from mlm_audit.database.reads.snapshot import one_instant
-from mlm_audit.database.reads.subsets import Slice, order_slice, wallet_slice
+from mlm_audit.database.reads.subsets import Subset, order_subset, wallet_subset
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.plan import DEFAULT_PLAN, Plan, load_plan
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import Engine as Duck
 
 WALLET_CHECKS, ORDER_CHECKS, PAYOUT_CHECKS = map(checks_of_slice, ("wallet", "order", "payout"))
-OF_ORDERS = "duplicate-credit/commission/"
+ORDER_BREAK_PREFIX = "duplicate-credit/commission/"
 """The id prefix of duplicate commission credits, which are breaks of an order and not of a wallet."""
 
 
 class SubsetResult:
     """The rows that were read, the breaks found in them, the plan, and why some inputs or checks are unavailable."""
 
-    def __init__(self, rows: Slice, breaks: pl.DataFrame, plan: Plan, notes: tuple[str, ...]) -> None:
+    def __init__(self, rows: Subset, breaks: pl.DataFrame, plan: Plan, notes: tuple[str, ...]) -> None:
         self.rows, self.breaks, self.plan, self.notes = rows, breaks, plan, notes
 
 
-def look_at_wallet(database: Engine, settings: Settings, member: int) -> SubsetResult:
+def check_wallet(database: Engine, settings: Settings, member: int) -> SubsetResult:
     """Return a member's rows and the wallet breaks about that member. Raise InputError when there is no such member."""
-    looked = _look(database, settings, lambda c, depth, missing: wallet_slice(c, member, depth, missing), WALLET_CHECKS)
+    looked = _look(database, settings, lambda c, depth, missing: wallet_subset(c, member, depth, missing), WALLET_CHECKS)
     if not looked.rows["users"].height:
         raise InputError(f"member {member}: there is no such member; check the id")
-    mine = looked.breaks.filter((pl.col("member_id") == member) & ~pl.col("id").str.starts_with(OF_ORDERS))
+    mine = looked.breaks.filter((pl.col("member_id") == member) & ~pl.col("id").str.starts_with(ORDER_BREAK_PREFIX))
     return SubsetResult(looked.rows, mine, looked.plan, looked.notes)
 
 
-def look_at_order(database: Engine, settings: Settings, order: int, codes: Collection[str] = ORDER_CHECKS) -> SubsetResult:
+def check_order(database: Engine, settings: Settings, order: int, codes: Collection[str] = ORDER_CHECKS) -> SubsetResult:
     """Return an order's rows and the breaks of `codes` about it. Raise InputError when there is no such order."""
-    looked = _look(database, settings, lambda c, depth, missing: order_slice(c, order, depth, missing), codes)
+    looked = _look(database, settings, lambda c, depth, missing: order_subset(c, order, depth, missing), codes)
     if not looked.rows["orders"].filter(pl.col("id") == order).height:
         raise InputError(f"order {order}: there is no such order; check the id")
     mine = looked.breaks.filter(pl.col("order_id") == order)
@@ -47,10 +47,10 @@ def look_at_order(database: Engine, settings: Settings, order: int, codes: Colle
 
 
 def _look(
-    database: Engine, settings: Settings, read: Callable[[Connection, int, Collection[str]], Slice], codes: Collection[str]
+    database: Engine, settings: Settings, read: Callable[[Connection, int, Collection[str]], Subset], codes: Collection[str]
 ) -> SubsetResult:
     plan = load_plan(settings.plan_file or DEFAULT_PLAN)
-    missing = readable_inputs(database, store=False)
+    missing = check_inputs(database, store=False)
     with one_instant(database) as connection:
         rows = read(connection, plan.max_levels, missing)
     checks = [check for check in load_checks(settings.checks_dir) if check.code in codes]

@@ -9,7 +9,7 @@ import polars as pl
 
 from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.explain.subsets import SubsetResult
-from mlm_audit.checks.causes import in_words
+from mlm_audit.checks.causes import describe_cause
 from mlm_audit.checks.hypotheses import DifferenceContext, hypotheses
 from mlm_audit.checks.remedies import remedy_of
 from mlm_audit.checks.roots import FOLLOWS
@@ -18,7 +18,7 @@ from mlm_audit.domain.findings import SEVERITIES, verdict_of
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.privacy import mask_personal
 from mlm_audit.domain.settings import Settings
-from mlm_audit.reporting.core.story import Drawn, Story, Table, columns, rows_of
+from mlm_audit.reporting.core.story import ChartSpec, Story, Table, columns, rows_of
 from mlm_audit.reporting.core.svg_charts import parting
 
 UNPROVEN = ("unexplained", "wallet-without-ledger", "several-causes", "history-edited")
@@ -92,7 +92,7 @@ def explain_wallet(
             marked=frozenset(marked),
             picture="" if marked else picture,
             picture_words="The ledger and the running balance are the same at every row.",
-            drawn=Drawn("lines", "at", ("sum_paisa", "balance_after_paisa")),
+            drawn=ChartSpec("lines", "at", ("sum_paisa", "balance_after_paisa")),
         ),
     ]
     story = Story(
@@ -177,7 +177,7 @@ def breaks_table(breaks: pl.DataFrame) -> Table:
     """Return the breaks that the checks found as a table, the most severe first, with their causes in words."""
     worst = breaks.sort(pl.col("severity").replace_strict({s: i for i, s in enumerate(SEVERITIES)}), descending=True)
     rows = tuple(
-        row | {"cause": in_words(row["cause"]), "message": row["message"] + _evidence(row["evidence"])}
+        row | {"cause": describe_cause(row["cause"]), "message": row["message"] + _evidence(row["evidence"])}
         for row in worst.iter_rows(named=True)
     )
     return Table("breaks", "What the checks find", BREAKS, rows)
@@ -263,10 +263,10 @@ def _first(looked: SubsetResult, *, parts: bool) -> str:
 def _conclusion(chain: WalletChain, timeline: list[dict[str, Any]], marked: list[int], cause: str) -> str:
     holds = f"The wallet holds {format_inr(chain.wallet_paisa)}, the ledger adds up to {format_inr(chain.ledger_paisa)}"
     if not chain.difference_paisa:
-        return f"{holds}: they agree." + (f" {in_words(cause)}." if cause else "")
+        return f"{holds}: they agree." + (f" {describe_cause(cause)}." if cause else "")
     much = "more than the ledger" if chain.difference_paisa > 0 else "less than the ledger"
     where = _where(timeline, marked)
-    return f"{holds}: {format_inr(abs(chain.difference_paisa))} {much}, {where}. {in_words(cause)}."
+    return f"{holds}: {format_inr(abs(chain.difference_paisa))} {much}, {where}. {describe_cause(cause)}."
 
 
 def _where(timeline: list[dict[str, Any]], marked: list[int]) -> str:
@@ -288,7 +288,7 @@ def _facts(
     if marked:
         facts.append(("Parts", _where(timeline, marked)))
     if cause:
-        facts.append(("Cause", in_words(cause)))
+        facts.append(("Cause", describe_cause(cause)))
     if same := [other for other in others if other[2] == cause]:
         facts.append(
             ("Others with this cause", f"{len(same)}: members {', '.join(str(o[0]) for o in same[:5])}{' …' * (len(same) > 5)}")

@@ -14,7 +14,7 @@ from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.periods import Month, naive
 from mlm_audit.domain.statistics import floored_mean, nearest_rank, share_bps
 from mlm_audit.engine.analyses import AnalysisQueries
-from mlm_audit.reporting.core.story import Drawn, Story, Table, cell, columns
+from mlm_audit.reporting.core.story import ChartSpec, Story, Table, cell, columns
 from mlm_audit.reporting.core.svg_charts import bars
 
 WHAT = "income_disclosure"
@@ -107,7 +107,7 @@ def _table(name: str, title: str, groups: list[Group]) -> Table:
     if joined := [group.label for group in shown if " + " in group.label]:
         about = f"Put together, since one of them has fewer than {LEAST} members: {'; '.join(joined)}."
     if name != "all" or not rows:
-        return Table(name, title, COLUMNS, rows, about, drawn=Drawn("bars", "group", ("mean_paisa", "purchases_mean_paisa")))
+        return Table(name, title, COLUMNS, rows, about, drawn=ChartSpec("bars", "group", ("mean_paisa", "purchases_mean_paisa")))
     steps = [(f"P{percent}", rows[0][f"p{percent}_paisa"]) for percent in PERCENTILES]
     words = ", ".join(f"{label} {cell(paisa, 'money')}" for label, paisa in steps)
     picture = bars([(f"{label}, ₹", max(paisa, 0) // 100) for label, paisa in steps])

@@ -6,7 +6,7 @@ from typing import Any
 from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.indicators.misuse_patterns import PatternResult, find_all
 from mlm_audit.analysis.indicators.misuse_texts import PATTERNS
-from mlm_audit.database.reads.shared_numbers import Answered
+from mlm_audit.database.reads.shared_numbers import SharedNumbers
 from mlm_audit.domain.money import grouped
 from mlm_audit.engine.analyses import AnalysisQueries
 from mlm_audit.reporting.core.story import Story, Table, columns
@@ -19,7 +19,7 @@ NOTES = (
 )
 
 
-def suspicious(desk: AnalysisQueries, shared: dict[str, Answered], now: datetime, *, reveal: bool = False) -> Answer:
+def suspicious(desk: AnalysisQueries, shared: dict[str, SharedNumbers], now: datetime, *, reveal: bool = False) -> Answer:
     """Search the whole history for every pattern in PATTERNS.
 
     `shared` are the numbers that members share (`database.reads.shared_numbers`), masked unless they are revealed. The

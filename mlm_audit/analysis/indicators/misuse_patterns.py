@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from mlm_audit.checks.trees.forest import plant
-from mlm_audit.database.reads.shared_numbers import Answered
+from mlm_audit.database.reads.shared_numbers import SharedNumbers
 from mlm_audit.domain.periods import business_date, local_instant, month_label, months_between, naive
 from mlm_audit.engine.analyses import AnalysisQueries
 
@@ -44,7 +44,7 @@ class PatternResult(NamedTuple):
     incomplete: str = ""
 
 
-def find_all(desk: AnalysisQueries, shared: dict[str, Answered], now: datetime) -> dict[str, PatternResult]:
+def find_all(desk: AnalysisQueries, shared: dict[str, SharedNumbers], now: datetime) -> dict[str, PatternResult]:
     """Return the cases of every pattern by its code, or the reason why the pattern could not be checked."""
     required = desk.duck.plan.rules.monthly_purchase_required_paisa
     desk.put("look_terms", [{**TERMS, "required_paisa": required}])
@@ -97,7 +97,7 @@ def _worst_first(examples: list[Example]) -> list[Example]:
     return sorted(examples, key=lambda one: (-one.amount_paisa, -len(one.members), one.members))
 
 
-def _shared(desk: AnalysisQueries, kind: str, answered: Answered) -> PatternResult:
+def _shared(desk: AnalysisQueries, kind: str, answered: SharedNumbers) -> PatternResult:
     amounts = credited_to(desk, [one.members for one in answered.shared])
     examples = [
         Example(one.members, f"{kind.replace('-', ' ')} {one.shown}", amount)

@@ -13,7 +13,7 @@ from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.periods import Month, months_between, naive
 from mlm_audit.domain.statistics import gini_bps, lorenz, nearest_rank, share_bps, top_share_bps
 from mlm_audit.engine.analyses import AnalysisQueries
-from mlm_audit.reporting.core.story import Drawn, Story, Table, cell, columns
+from mlm_audit.reporting.core.story import ChartSpec, Story, Table, cell, columns
 from mlm_audit.reporting.core.svg_charts import curve
 
 WHAT = "pyramid_indicators"
@@ -162,7 +162,7 @@ def _concentration(measured: Measured) -> Table:
         "The dashed line is what it would be if all earned the same.",
         picture=curve(measured.points) if measured.points else "",
         picture_words=words,
-        drawn=Drawn("curve", "members_bps", ("income_bps",)),
+        drawn=ChartSpec("curve", "members_bps", ("income_bps",)),
     )
 
 

@@ -15,7 +15,7 @@ from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.periods import month_label
 from mlm_audit.engine.analyses import AnalysisQueries
-from mlm_audit.reporting.core.story import Drawn, Story, Table, columns, rows_of
+from mlm_audit.reporting.core.story import ChartSpec, Story, Table, columns, rows_of
 from mlm_audit.reporting.core.svg_charts import bars
 
 WHAT = "simulate"
@@ -168,7 +168,7 @@ def _distribution(members: pl.DataFrame) -> Table:
         "Every member, also those who get nothing before and after.",
         picture=bars(list(zip(labels, counts, strict=True))),
         picture_words="; ".join(f"{label}: {count}" for label, count in zip(labels, counts, strict=True)),
-        drawn=Drawn("bars", "change", ("members",)),
+        drawn=ChartSpec("bars", "change", ("members",)),
     )
 
 

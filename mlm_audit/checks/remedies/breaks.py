@@ -8,12 +8,12 @@ from typing import Any
 from mlm_audit.checks.remedies.model import FACTS
 
 
-class NobodyNamedError(ValueError):
+class MemberMissingError(ValueError):
     """The remedy concerns a member, but the rows name no member."""
 
 
 @dataclass(frozen=True)
-class Broken:
+class BreakFacts:
     """One break. `facts` come from the check; `evidence` is the list of rows without the facts."""
 
     id: str
@@ -33,18 +33,18 @@ class Broken:
     def member(self) -> int:
         """Return the member. Raise NobodyNamedError when the rows name none."""
         if self.member_id is None:
-            raise NobodyNamedError(self.id)
+            raise MemberMissingError(self.id)
         return self.member_id
 
 
-def broken_of(row: Mapping[str, Any]) -> Broken:
+def broken_of(row: Mapping[str, Any]) -> BreakFacts:
     """Return the break in a row of a run, stored or not. The evidence may be a list or its JSON text."""
     given = row["evidence"]
     evidence = json.loads(given or "[]") if isinstance(given, str) else list(given)
     facts: dict[str, Any] = next((one[FACTS] for one in evidence if FACTS in one), {})
     rows = tuple({name: value for name, value in one.items() if name != FACTS} for one in evidence)
     member = row["member_id"]
-    return Broken(
+    return BreakFacts(
         str(row["id"]),
         str(row["code"]),
         str(row["cause"]),

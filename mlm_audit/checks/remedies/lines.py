@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from mlm_audit.checks.remedies.breaks import Broken
+from mlm_audit.checks.remedies.breaks import BreakFacts
 from mlm_audit.checks.remedies.model import (
     NOW,
     Alternative,
@@ -37,12 +37,12 @@ IN_WALLET = "the wallet has the amount already"
 NOT_IN_WALLET = "the wallet does not have the amount"
 
 
-def missing(broken: Broken) -> Remedy:
+def missing(broken: BreakFacts) -> Remedy:
     """Return the remedy for a level's commission that has neither a record nor a posting."""
     return _with_credit(broken, f"ORDER_{broken.order_id}_L{broken['level']}", ())
 
 
-def rolled_up(broken: Broken) -> Remedy:
+def rolled_up(broken: BreakFacts) -> Remedy:
     """Return the remedy for an active upline's commission that was rolled up to the company.
 
     It reverses the roll-up and gives the commission to the upline.
@@ -54,7 +54,7 @@ def rolled_up(broken: Broken) -> Remedy:
     return _with_credit(broken, reposting_key(number), (back,))
 
 
-def _with_credit(broken: Broken, key: str, before: tuple[Step, ...]) -> Remedy:
+def _with_credit(broken: BreakFacts, key: str, before: tuple[Step, ...]) -> Remedy:
     order = RowReference("order", broken.order_id or 0)
     due, level = broken["due_paisa"], broken["level"]
     if broken["is_joining"]:
@@ -80,7 +80,7 @@ def _with_credit(broken: Broken, key: str, before: tuple[Step, ...]) -> Remedy:
     return _by_month(broken, lambda status: (*before, _record(broken, status), *settle(books, share, status)))
 
 
-def _by_month(broken: Broken, steps: Callable[[str], tuple[Step, ...]]) -> Remedy:
+def _by_month(broken: BreakFacts, steps: Callable[[str], tuple[Step, ...]]) -> Remedy:
     """Return the remedy with the steps for the member's eligibility in the month.
 
     If the log has no single answer, the steps for both answers are alternatives, and a person decides.
@@ -91,7 +91,7 @@ def _by_month(broken: Broken, steps: Callable[[str], tuple[Step, ...]]) -> Remed
     return Remedy(broken.id, alternatives=ways)
 
 
-def _share(broken: Broken, amount_paisa: int, rows: int, member: int | None = None) -> Share:
+def _share(broken: BreakFacts, amount_paisa: int, rows: int, member: int | None = None) -> Share:
     source = f"ORDER_{broken.order_id}_L{broken['level']}" + ("_BACK" if amount_paisa < 0 else "")
     return Share(
         member if member is not None else broken["upline_id"],
@@ -103,7 +103,7 @@ def _share(broken: Broken, amount_paisa: int, rows: int, member: int | None = No
     )
 
 
-def _record(broken: Broken, status: str) -> Insertion:
+def _record(broken: BreakFacts, status: str) -> Insertion:
     values = {
         "userId": broken["upline_id"],
         "fromUserId": broken["buyer_id"],
@@ -118,7 +118,7 @@ def _record(broken: Broken, status: str) -> Insertion:
     return Insertion("commissions", values, RowReference("order", broken.order_id or 0))
 
 
-def misnamed(broken: Broken) -> Remedy:
+def misnamed(broken: BreakFacts) -> Remedy:
     """Return the remedy for a line whose record names another order, level or type.
 
     It corrects the record. For a missing commission it also corrects the ledger row that has the line's key.
@@ -145,7 +145,7 @@ def misnamed(broken: Broken) -> Remedy:
     return Remedy(broken.id, tuple(steps))
 
 
-def misplaced(broken: Broken) -> Remedy:
+def misplaced(broken: BreakFacts) -> Remedy:
     """Return the remedy for commission posted at another level of the same order. It moves it to the right level."""
     level, steps = broken["level"], list[Step]()
     if (number := broken["misplaced_record_id"]) is not None:
@@ -159,7 +159,7 @@ def misplaced(broken: Broken) -> Remedy:
     return Remedy(broken.id, tuple(steps))
 
 
-def moved(broken: Broken) -> Remedy:
+def moved(broken: BreakFacts) -> Remedy:
     """Return the remedy for commission paid to the wrong member. It moves it to the upline of that level."""
     owner, due, steps = broken["upline_id"], broken["due_paisa"], list[Step]()
     record, holder = broken["record_id"], broken["record_user_id"]
@@ -188,7 +188,7 @@ def moved(broken: Broken) -> Remedy:
     )
 
 
-def amount(broken: Broken) -> Remedy:
+def amount(broken: BreakFacts) -> Remedy:
     """Return the remedy for commission whose amount differs from the plan.
 
     It corrects the record, and posts the difference where the commission was credited or a sweep decided it.
@@ -213,7 +213,7 @@ def amount(broken: Broken) -> Remedy:
     return Remedy(broken.id, tuple(steps))
 
 
-def edited_credit(broken: Broken) -> Remedy:
+def edited_credit(broken: BreakFacts) -> Remedy:
     """Return the remedy for an edited ledger row. It sets the amount back.
 
     The record and the wallet agree, and the ledger row differs from both.
@@ -225,7 +225,7 @@ def edited_credit(broken: Broken) -> Remedy:
     return Remedy(broken.id, (step,), notes=(EDITED,))
 
 
-def doubled_record(broken: Broken) -> Remedy:
+def doubled_record(broken: BreakFacts) -> Remedy:
     """Return the remedy for commission that is recorded twice.
 
     It removes the record that does not fit the line, and reverses what a sweep decided about it.
@@ -239,12 +239,12 @@ def doubled_record(broken: Broken) -> Remedy:
     return Remedy(broken.id, tuple(steps))
 
 
-def lost_record(broken: Broken) -> Remedy:
+def lost_record(broken: BreakFacts) -> Remedy:
     """Return the remedy for a credit whose record is lost. It adds the record again."""
     return Remedy(broken.id, (_record(broken, RELEASED),))
 
 
-def _posting(broken: Broken, *, moves_wallet: bool) -> RemedyPosting:
+def _posting(broken: BreakFacts, *, moves_wallet: bool) -> RemedyPosting:
     number = broken["record_id"]
     rests_on = RowReference("order", broken.order_id or 0) if number is None else RowReference("commissions", number)
     key = f"ORDER_{broken.order_id}_L{broken['level']}"
@@ -253,7 +253,7 @@ def _posting(broken: Broken, *, moves_wallet: bool) -> RemedyPosting:
     )
 
 
-def lost_credit(broken: Broken) -> Remedy:
+def lost_credit(broken: BreakFacts) -> Remedy:
     """Return the remedy for a lost ledger row.
 
     It posts the row only, since the record and the wallet have the amount.
@@ -261,12 +261,12 @@ def lost_credit(broken: Broken) -> Remedy:
     return Remedy(broken.id, (_posting(broken, moves_wallet=False),))
 
 
-def no_credit(broken: Broken) -> Remedy:
+def no_credit(broken: BreakFacts) -> Remedy:
     """Return the remedy for recorded commission that neither ledger nor wallet has. It posts the credit."""
     return Remedy(broken.id, (_posting(broken, moves_wallet=True),))
 
 
-def unclear_credit(broken: Broken) -> Remedy:
+def unclear_credit(broken: BreakFacts) -> Remedy:
     """Return the remedy for recorded commission that the ledger lacks, where the wallet differs by another amount.
 
     A person decides whether the wallet has the amount.
@@ -278,7 +278,7 @@ def unclear_credit(broken: Broken) -> Remedy:
     return Remedy(broken.id, alternatives=ways)
 
 
-def taken_back(broken: Broken) -> tuple[Step, ...]:
+def taken_back(broken: BreakFacts) -> tuple[Step, ...]:
     """Return the steps that reverse a line: its credit, its record, and what a sweep decided about the record."""
     steps = list[Step]()
     level, order = broken["level"], broken.order_id
@@ -293,7 +293,7 @@ def taken_back(broken: Broken) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def inactive(broken: Broken) -> Remedy:
+def inactive(broken: BreakFacts) -> Remedy:
     """Return the remedy for commission of an upline who was not active.
 
     It reverses the commission and rolls the amount up to the company.
@@ -311,7 +311,7 @@ def inactive(broken: Broken) -> Remedy:
     return Remedy(broken.id, tuple(steps), notes=(note,))
 
 
-def rolled_up_too(broken: Broken) -> Remedy:
+def rolled_up_too(broken: BreakFacts) -> Remedy:
     """Return the remedy for commission both paid to the upline and rolled up. It reverses the roll-up."""
     number = broken["rollup_id"]
     back = RemedyPosting(
@@ -327,7 +327,7 @@ def rolled_up_too(broken: Broken) -> Remedy:
     return Remedy(broken.id, (back,))
 
 
-def posted_early(broken: Broken) -> Remedy:
+def posted_early(broken: BreakFacts) -> Remedy:
     """Return the remedy for repurchase commission that was credited before the sweep decided it.
 
     It reverses the credit and keeps the record.
@@ -346,7 +346,7 @@ def posted_early(broken: Broken) -> Remedy:
     return Remedy(broken.id, (step,))
 
 
-def _reversed(broken: Broken) -> tuple[Step, ...]:
+def _reversed(broken: BreakFacts) -> tuple[Step, ...]:
     steps = list(taken_back(broken))
     if broken["rollups"] and (number := broken["rollup_id"]) is not None:
         paid = broken["rolled_up_paisa"]
@@ -355,7 +355,7 @@ def _reversed(broken: Broken) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def no_level(broken: Broken) -> Remedy:
+def no_level(broken: BreakFacts) -> Remedy:
     """Return the remedy for a line at a level that the plan or the tree does not have.
 
     It reverses the line, if a person finds that the tree and the plan are right.
@@ -364,7 +364,7 @@ def no_level(broken: Broken) -> Remedy:
     return Remedy(broken.id, alternatives=(Alternative("the tree and the plan are right", _reversed(broken)),), notes=(note,))
 
 
-def not_paid(broken: Broken) -> Remedy:
+def not_paid(broken: BreakFacts) -> Remedy:
     """Return the remedy for lines of an order that is not paid. A person asks the shop whether it was paid."""
     return Remedy(
         broken.id,
@@ -375,7 +375,7 @@ def not_paid(broken: Broken) -> Remedy:
     )
 
 
-def order_paid(broken: Broken) -> tuple[Step, ...]:
+def order_paid(broken: BreakFacts) -> tuple[Step, ...]:
     """Return the steps that mark the order as paid, at the time of its first posting."""
     order = broken.order_id or 0
     rests_on = RowReference("order", order)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from mlm_audit.checks.remedies.breaks import Broken
+from mlm_audit.checks.remedies.breaks import BreakFacts
 from mlm_audit.checks.remedies.model import ADDED, FieldCorrection, Insertion, RemedyPosting, RowReference, Step
 
 RELEASED, ROLLED_UP, PENDING = "released", "rolled_up", "pending"
@@ -52,12 +52,12 @@ def books_of(facts: Mapping[str, Any] | None, totals: Mapping[str, Any] | None) 
     return MonthRecords(**{name: value for name, value in given.items() if value is not None})
 
 
-def books_of_upline(broken: Broken) -> MonthRecords:
+def books_of_upline(broken: BreakFacts) -> MonthRecords:
     """Return the month's books of the member to whom the line belongs."""
     return books_of(broken["books"], broken["totals"])
 
 
-def books_of_holder(broken: Broken) -> MonthRecords:
+def books_of_holder(broken: BreakFacts) -> MonthRecords:
     """Return the month's books of the member whom the record names."""
     return books_of(broken["holder_books"], broken["totals"])
 
@@ -160,7 +160,7 @@ def merged(steps: Sequence[Step]) -> tuple[Step, ...]:
     return tuple(found)
 
 
-def verdict(broken: Broken) -> str | None:
+def verdict(broken: BreakFacts) -> str | None:
     """Return the decision that the log gives for the month: released or rolled up; None if it has no single answer."""
     answer = broken["is_eligible"]
     return None if answer is None else RELEASED if answer else ROLLED_UP

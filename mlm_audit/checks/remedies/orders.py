@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mlm_audit.checks.causes import first_step
-from mlm_audit.checks.remedies.breaks import Broken
+from mlm_audit.checks.remedies.breaks import BreakFacts
 from mlm_audit.checks.remedies.lines import order_paid
 from mlm_audit.checks.remedies.model import (
     NOW,
@@ -25,25 +25,25 @@ from mlm_audit.checks.remedies.payouts import company_key
 SCHEDULE = "SelfPayoutSchedule"
 
 
-def _order(broken: Broken) -> RowReference:
+def _order(broken: BreakFacts) -> RowReference:
     return RowReference("order", broken.order_id or 0)
 
 
-def company_lost(broken: Broken) -> Remedy:
+def company_lost(broken: BreakFacts) -> Remedy:
     """Return the remedy for a company line that was never posted. It posts the line."""
     line, level = broken["line"], broken["level"]
     key = company_key(broken.order_id, line, level)
     return Remedy(broken.id, (RemedyPosting(None, line, broken["due_paisa"], broken.order_id, level, key, True, _order(broken)),))
 
 
-def company_twice(broken: Broken) -> Remedy:
+def company_twice(broken: BreakFacts) -> Remedy:
     """Return the remedy for a company line posted twice. It reverses what exceeds the amount that the order gives."""
     number = broken["ledger_id"]
     over = broken["posted_paisa"] - broken["due_paisa"]
     return Remedy(broken.id, (_company(broken, -over, reversal_key(number)),))
 
 
-def company_difference(broken: Broken) -> Remedy:
+def company_difference(broken: BreakFacts) -> Remedy:
     """Return the remedy for a company line with the wrong amount. It posts the difference."""
     off = broken["due_paisa"] - broken["posted_paisa"]
     if broken["posted_paisa"] == 0:  # a row with amount 0 posted nothing: its amount is corrected
@@ -52,12 +52,12 @@ def company_difference(broken: Broken) -> Remedy:
     return Remedy(broken.id, (_company(broken, off, f"DIFFERENCE_{broken['ledger_id']}_{abs(off)}"),))
 
 
-def _company(broken: Broken, amount_paisa: int, key: str) -> RemedyPosting:
+def _company(broken: BreakFacts, amount_paisa: int, key: str) -> RemedyPosting:
     rests_on = RowReference("ledger", broken["ledger_id"])
     return RemedyPosting(None, broken["line"], amount_paisa, broken.order_id, broken["level"], key, True, rests_on)
 
 
-def company_unpaid(broken: Broken) -> Remedy:
+def company_unpaid(broken: BreakFacts) -> Remedy:
     """Return the remedy for a company line of an order that is not paid. A person asks the shop whether it was paid."""
     back = _company(broken, -broken["posted_paisa"], reversal_key(broken["ledger_id"]))
     return Remedy(
@@ -69,7 +69,7 @@ def company_unpaid(broken: Broken) -> Remedy:
     )
 
 
-def payment_time(broken: Broken) -> Remedy:
+def payment_time(broken: BreakFacts) -> Remedy:
     """Return the remedy for a paid order without a time of payment. It sets the time of the first posting."""
     if broken["paid_at"] is not None or broken["first_posted_at"] is None:
         return Remedy(broken.id, first=first_step(broken.cause))
@@ -77,7 +77,7 @@ def payment_time(broken: Broken) -> Remedy:
     return Remedy(broken.id, (step,), notes=("Compare the time with the shop's before it is set.",))
 
 
-def basis(broken: Broken) -> Remedy:
+def basis(broken: BreakFacts) -> Remedy:
     """Return the remedy for an edited order, whose lines all match another commissionable amount."""
     order, now, then = broken.order_id or 0, broken["commission_paisa"], broken["basis_paisa"]
     step = FieldCorrection("order", order, "commissionAmount", now, then, _order(broken))
@@ -85,14 +85,14 @@ def basis(broken: Broken) -> Remedy:
     return Remedy(broken.id, alternatives=(Alternative("nobody approved the other amount", (step,)),), notes=(note,))
 
 
-def buyer(broken: Broken) -> Remedy:
+def buyer(broken: BreakFacts) -> Remedy:
     """Return the remedy for an edited order, whose records all name a different buyer."""
     step = FieldCorrection("order", broken.order_id or 0, "userId", broken["user_id"], broken["buyer_id"], _order(broken))
     note = "Do not move any of the order's postings. Where the new buyer is right, a person approves the change first."
     return Remedy(broken.id, alternatives=(Alternative("nobody approved the change of buyer", (step,)),), notes=(note,))
 
 
-def matrix_place(broken: Broken) -> Remedy:
+def matrix_place(broken: BreakFacts) -> Remedy:
     """Return the remedy for a member whose current place in the matrix is not the one by which orders were paid.
 
     The orders are those of the member and of the members below.
@@ -116,7 +116,7 @@ def matrix_place(broken: Broken) -> Remedy:
     return Remedy(broken.id, alternatives=(Alternative("nobody approved today's place", (step,)),), notes=notes)
 
 
-def joining_flag(broken: Broken) -> Remedy:
+def joining_flag(broken: BreakFacts) -> Remedy:
     """Return the remedy for a wrong joining flag. It sets the flag as the times of payment give it.
 
     If the postings of the order agree with the flag, a person must investigate instead.
@@ -129,7 +129,7 @@ def joining_flag(broken: Broken) -> Remedy:
     return Remedy(broken.id, (step,), notes=("Post nothing for the order's lines before that.",))
 
 
-def instalment_missing(broken: Broken) -> Remedy:
+def instalment_missing(broken: BreakFacts) -> Remedy:
     """Return the remedy for a missing instalment. It adds the instalment that the order gives."""
     paid_at = datetime.fromisoformat(str(broken["paid_at"]))
     values = {
@@ -145,7 +145,7 @@ def instalment_missing(broken: Broken) -> Remedy:
     return Remedy(broken.id, (Insertion(SCHEDULE, values, _order(broken)),))
 
 
-def instalment_misnamed(broken: Broken) -> Remedy:
+def instalment_misnamed(broken: BreakFacts) -> Remedy:
     """Return the remedy for an instalment that names another order or number. It corrects the row."""
     number = broken["stray_id"]
     wanted = {
@@ -162,7 +162,7 @@ def instalment_misnamed(broken: Broken) -> Remedy:
     )
 
 
-def instalment_surplus(broken: Broken) -> Remedy:
+def instalment_surplus(broken: BreakFacts) -> Remedy:
     """Return the remedy for an instalment too many.
 
     It removes one that is not paid. If all are paid, it removes the last one and reverses its credit.
@@ -181,7 +181,7 @@ def instalment_surplus(broken: Broken) -> Remedy:
     return Remedy(broken.id, (*steps, Removal(SCHEDULE, number, _order(broken))))
 
 
-def instalment_amount(broken: Broken) -> Remedy:
+def instalment_amount(broken: BreakFacts) -> Remedy:
     """Return the remedy for an instalment with the wrong amount.
 
     It corrects the amount. If the instalment was paid, it also posts the difference.
@@ -202,7 +202,7 @@ def instalment_amount(broken: Broken) -> Remedy:
     return Remedy(broken.id, tuple(steps))
 
 
-def instalment_owner(broken: Broken) -> Remedy:
+def instalment_owner(broken: BreakFacts) -> Remedy:
     """Return the remedy for an instalment that names another member than the buyer.
 
     The instalment belongs either to that member's own order or to the buyer.
@@ -227,7 +227,7 @@ def instalment_owner(broken: Broken) -> Remedy:
     return Remedy(broken.id, tuple(steps))
 
 
-def refund(broken: Broken) -> Remedy:
+def refund(broken: BreakFacts) -> Remedy:
     """Return the remedy that reverses everything still posted or recorded for an order that no longer stands."""
     steps = list[Step]()
     for line in broken["lines"] or ():
@@ -235,7 +235,7 @@ def refund(broken: Broken) -> Remedy:
     return Remedy(broken.id, merged(steps)) if steps else Remedy(broken.id, first=first_step(broken.cause))
 
 
-def _undone(broken: Broken, line: dict[str, Any]) -> tuple[Step, ...]:
+def _undone(broken: BreakFacts, line: dict[str, Any]) -> tuple[Step, ...]:
     rests_on, amount, user = RowReference(line["table"], line["id"]), line["amount_paisa"], line.get("user_id")
     if line["table"] == "ledger":
         key = reversal_key(line["id"])
@@ -259,7 +259,7 @@ def _undone(broken: Broken, line: dict[str, Any]) -> tuple[Step, ...]:
     return (taken, *settle(books_of(line["books"], broken["totals"]), share, line["status"]))
 
 
-def _taken_off(broken: Broken, line: dict[str, Any]) -> Insertion:
+def _taken_off(broken: BreakFacts, line: dict[str, Any]) -> Insertion:
     """Return the record that offsets the remaining amount of a line's records."""
     values = {
         "userId": line["user_id"],
@@ -275,7 +275,7 @@ def _taken_off(broken: Broken, line: dict[str, Any]) -> Insertion:
     return Insertion("commissions", values, _order(broken))
 
 
-def unknown_order(broken: Broken) -> Remedy:
+def unknown_order(broken: BreakFacts) -> Remedy:
     """Return the remedy for a row of an order that does not exist."""
     table, number, paid = broken["table"], broken["row_id"], broken["row_paisa"]
     rests_on = RowReference(table, number)
@@ -289,7 +289,7 @@ def unknown_order(broken: Broken) -> Remedy:
     return Remedy(broken.id, alternatives=(way,), notes=("Where the order was deleted, restore it from a backup instead.",))
 
 
-def unknown_member(broken: Broken) -> Remedy:
+def unknown_member(broken: BreakFacts) -> Remedy:
     """Return the remedy for a row of a member who does not exist."""
     restore = "Where the member was deleted, restore the row of users from a backup instead, and reverse nothing."
     if (other := broken["renumbered_id"]) is not None:
@@ -312,7 +312,7 @@ def unknown_member(broken: Broken) -> Remedy:
     return Remedy(broken.id, alternatives=(Alternative("there never was such a member", (back,)),), notes=(restore,))
 
 
-def counter(broken: Broken) -> Remedy:
+def counter(broken: BreakFacts) -> Remedy:
     """Return the remedy for a counter of purchases that differs from the orders."""
     member = broken.member
     rests_on = RowReference("users", member)

@@ -1,6 +1,6 @@
 """Remedies for instalments, payouts and withdrawals."""
 
-from mlm_audit.checks.remedies.breaks import Broken
+from mlm_audit.checks.remedies.breaks import BreakFacts
 from mlm_audit.checks.remedies.model import (
     Alternative,
     FieldCorrection,
@@ -20,7 +20,7 @@ HAS_IT = "the wallet has the amount already"
 LACKS_IT = "the wallet does not have the amount"
 
 
-def _credit(broken: Broken, *, moves_wallet: bool) -> RemedyPosting:
+def _credit(broken: BreakFacts, *, moves_wallet: bool) -> RemedyPosting:
     number = broken["schedule_id"]
     key = f"SELF_PAYOUT_{number}"
     return RemedyPosting(
@@ -28,7 +28,7 @@ def _credit(broken: Broken, *, moves_wallet: bool) -> RemedyPosting:
     )
 
 
-def _debit(broken: Broken, *, moves_wallet: bool) -> RemedyPosting:
+def _debit(broken: BreakFacts, *, moves_wallet: bool) -> RemedyPosting:
     number = broken["withdrawal_id"]
     key = f"WITHDRAWAL_{number}"
     return RemedyPosting(
@@ -36,7 +36,7 @@ def _debit(broken: Broken, *, moves_wallet: bool) -> RemedyPosting:
     )
 
 
-def payout_lost(broken: Broken) -> Remedy:
+def payout_lost(broken: BreakFacts) -> Remedy:
     """Return the remedy for an instalment marked as paid that neither ledger nor wallet has. It posts the credit.
 
     If PayoutHistory has no payout of it, a person must investigate first.
@@ -46,12 +46,12 @@ def payout_lost(broken: Broken) -> Remedy:
     return Remedy(broken.id, (_credit(broken, moves_wallet=True),))
 
 
-def payout_row_lost(broken: Broken) -> Remedy:
+def payout_row_lost(broken: BreakFacts) -> Remedy:
     """Return the remedy for a lost ledger row of a payout. It posts the row only, since the wallet has the amount."""
     return Remedy(broken.id, (_credit(broken, moves_wallet=False),))
 
 
-def payout_unclear(broken: Broken) -> Remedy:
+def payout_unclear(broken: BreakFacts) -> Remedy:
     """Return the remedy for a paid instalment that the ledger lacks, where the wallet differs by another amount.
 
     A person decides whether the wallet has the amount.
@@ -65,7 +65,7 @@ def payout_unclear(broken: Broken) -> Remedy:
     )
 
 
-def other_kind(broken: Broken) -> Remedy:
+def other_kind(broken: BreakFacts) -> Remedy:
     """Return the remedy for a ledger row that has the expected key but another kind or reference.
 
     It corrects the row and pays nothing.
@@ -105,7 +105,7 @@ def company_key(order: int | None, line: str, level: int | None) -> str:
     return f"ORDER_{order}_{ending}"
 
 
-def _key(broken: Broken, reference: int | None) -> str:
+def _key(broken: BreakFacts, reference: int | None) -> str:
     """Return the key that the platform gives the row of a break."""
     if broken.code in ("commission-missing", "commission-not-posted"):
         return f"ORDER_{reference}_L{broken['level']}"
@@ -115,7 +115,7 @@ def _key(broken: Broken, reference: int | None) -> str:
     return f"{words[broken.code]}_{reference}" if broken.code in words else f"REPURCHASE_{broken.member}_{reference}"
 
 
-def payout_marked(broken: Broken) -> Remedy:
+def payout_marked(broken: BreakFacts) -> Remedy:
     """Return the remedy for an instalment that was credited but not marked as paid.
 
     It marks the instalment, so that it is not paid again.
@@ -134,7 +134,7 @@ def payout_marked(broken: Broken) -> Remedy:
     return Remedy(broken.id, steps)
 
 
-def payout_unscheduled(broken: Broken) -> Remedy:
+def payout_unscheduled(broken: BreakFacts) -> Remedy:
     """Return the remedy for a payout without a known instalment.
 
     A person decides whether the instalment was lost or the credit is wrong.
@@ -151,11 +151,11 @@ def payout_unscheduled(broken: Broken) -> Remedy:
     )
 
 
-def _ledger_id(broken: Broken) -> int:
+def _ledger_id(broken: BreakFacts) -> int:
     return next(int(one["id"]) for one in broken.evidence if one.get("table") == "ledger")
 
 
-def payout_moved(broken: Broken) -> Remedy:
+def payout_moved(broken: BreakFacts) -> Remedy:
     """Return the remedy for a payout credited to another member. It reverses the credit and credits the owner."""
     number, holder = broken["ledger_id"], broken["holder_id"] or None
     rests_on = RowReference("ledger", number)
@@ -169,7 +169,7 @@ def payout_moved(broken: Broken) -> Remedy:
     return Remedy(broken.id, steps)
 
 
-def owner_edited(broken: Broken, number: int, holder: int | None, owner: int) -> Remedy:
+def owner_edited(broken: BreakFacts, number: int, holder: int | None, owner: int) -> Remedy:
     """Return the remedy for a ledger row whose member was edited. It sets the member back.
 
     The wallets are right for the owner, and only the row names another member.
@@ -178,14 +178,14 @@ def owner_edited(broken: Broken, number: int, holder: int | None, owner: int) ->
     return Remedy(broken.id, (step,), notes=(EDITED,))
 
 
-def payout_difference(broken: Broken) -> Remedy:
+def payout_difference(broken: BreakFacts) -> Remedy:
     """Return the remedy for a payout credited with another amount. It posts the difference."""
     return Remedy(
         broken.id, (_difference(broken, "self_payout", broken["schedule_id"], broken["due_paisa"] - broken["credited_paisa"]),)
     )
 
 
-def withdrawal_difference(broken: Broken) -> Remedy:
+def withdrawal_difference(broken: BreakFacts) -> Remedy:
     """Return the remedy for a withdrawal debited with another amount than was approved.
 
     A person decides which of the two amounts left the bank.
@@ -199,13 +199,13 @@ def withdrawal_difference(broken: Broken) -> Remedy:
     return Remedy(broken.id, alternatives=tuple(ways))
 
 
-def _difference(broken: Broken, kind: str, reference: int, amount_paisa: int) -> RemedyPosting:
+def _difference(broken: BreakFacts, kind: str, reference: int, amount_paisa: int) -> RemedyPosting:
     number = broken["ledger_id"]
     key = f"DIFFERENCE_{number}_{abs(amount_paisa)}"
     return RemedyPosting(broken.member, kind, amount_paisa, reference, None, key, True, RowReference("ledger", number))
 
 
-def amount_edited(broken: Broken) -> Remedy:
+def amount_edited(broken: BreakFacts) -> Remedy:
     """Return the remedy for a ledger row whose amount was edited. It sets the amount back.
 
     The wallet has the right amount.
@@ -221,7 +221,7 @@ def amount_edited(broken: Broken) -> Remedy:
     )
 
 
-def withdrawal_lost(broken: Broken) -> Remedy:
+def withdrawal_lost(broken: BreakFacts) -> Remedy:
     """Return the remedy for an approved withdrawal that was never debited.
 
     A person checks on the bank's statement whether the money left.
@@ -238,12 +238,12 @@ def withdrawal_lost(broken: Broken) -> Remedy:
     return Remedy(broken.id, alternatives=(once, twice))
 
 
-def withdrawal_row_lost(broken: Broken) -> Remedy:
+def withdrawal_row_lost(broken: BreakFacts) -> Remedy:
     """Return the remedy for a lost ledger row of a withdrawal. It posts the row only, since the wallet was debited."""
     return Remedy(broken.id, (_debit(broken, moves_wallet=False),))
 
 
-def withdrawal_unclear(broken: Broken) -> Remedy:
+def withdrawal_unclear(broken: BreakFacts) -> Remedy:
     """Return the remedy for an approved withdrawal that the ledger lacks, where the wallet differs by another amount.
 
     A person decides whether the money left and whether the wallet was debited.
@@ -260,7 +260,7 @@ def withdrawal_unclear(broken: Broken) -> Remedy:
     )
 
 
-def withdrawal_twice(broken: Broken) -> Remedy:
+def withdrawal_twice(broken: BreakFacts) -> Remedy:
     """Return the remedy for a withdrawal debited more often than approved.
 
     It credits the surplus debit back to the member who was debited.
@@ -276,7 +276,7 @@ def withdrawal_twice(broken: Broken) -> Remedy:
     return Remedy(broken.id, (step,))
 
 
-def withdrawal_unapproved(broken: Broken) -> Remedy:
+def withdrawal_unapproved(broken: BreakFacts) -> Remedy:
     """Return the remedy for a withdrawal debited without approval. A person decides whether the money left."""
     number, request, debited = broken["ledger_id"], broken["withdrawal_id"], broken["debited_paisa"]
     if broken["holder_id"] not in (None, broken.member):
@@ -296,7 +296,7 @@ def withdrawal_unapproved(broken: Broken) -> Remedy:
     )
 
 
-def withdrawal_unrequested(broken: Broken) -> Remedy:
+def withdrawal_unrequested(broken: BreakFacts) -> Remedy:
     """Return the remedy for a debit without a known request.
 
     A person decides whether the request's row was lost or there was no request.
@@ -312,7 +312,7 @@ def withdrawal_unrequested(broken: Broken) -> Remedy:
     return Remedy(broken.id, alternatives=tuple(ways))
 
 
-def withdrawal_moved(broken: Broken) -> Remedy:
+def withdrawal_moved(broken: BreakFacts) -> Remedy:
     """Return the remedy for a withdrawal debited from another member.
 
     It reverses the debit and debits the member who made the request, if the bank paid that member.
@@ -330,7 +330,7 @@ def withdrawal_moved(broken: Broken) -> Remedy:
     return Remedy(broken.id, alternatives=(way,), notes=(note,))
 
 
-def credit_reversed(broken: Broken) -> Remedy:
+def credit_reversed(broken: BreakFacts) -> Remedy:
     """Return the remedy for a credit beyond what its source gives. It reverses the excess.
 
     The reversal has the same member, kind, reference and level, and the opposite amount.
@@ -353,7 +353,7 @@ def credit_reversed(broken: Broken) -> Remedy:
     return Remedy(broken.id, (step, Removal("commissions", broken["record_id"], RowReference("ledger", number))))
 
 
-def history_lacking(broken: Broken) -> Remedy:
+def history_lacking(broken: BreakFacts) -> Remedy:
     """Return the remedy for a payout without a PayoutHistory row. It adds the row."""
     number = broken["schedule_id"]
     values = {
@@ -366,7 +366,7 @@ def history_lacking(broken: Broken) -> Remedy:
     return Remedy(broken.id, (Insertion(HISTORY, values, RowReference(SCHEDULE, number)),))
 
 
-def history_surplus(broken: Broken) -> Remedy:
+def history_surplus(broken: BreakFacts) -> Remedy:
     """Return the remedy for a PayoutHistory row too many.
 
     It cancels the row that does not fit, or else the last one.
@@ -378,7 +378,7 @@ def history_surplus(broken: Broken) -> Remedy:
     )
 
 
-def history_amount(broken: Broken) -> Remedy:
+def history_amount(broken: BreakFacts) -> Remedy:
     """Return the remedy for a wrong PayoutHistory row. It sets the amount and the member that were paid."""
     number, rests_on = broken["history_id"], RowReference(SCHEDULE, broken["schedule_id"])
     steps = [FieldCorrection(HISTORY, number, "amount", broken["recorded_paisa"], broken["due_paisa"], rests_on)]
@@ -387,7 +387,7 @@ def history_amount(broken: Broken) -> Remedy:
     return Remedy(broken.id, tuple(steps))
 
 
-def instalment_removed(broken: Broken) -> Remedy:
+def instalment_removed(broken: BreakFacts) -> Remedy:
     """Return the remedy for an unpaid instalment too many. It removes the instalment."""
     number = broken["schedule_id"]
     return Remedy(broken.id, (Removal(SCHEDULE, number, RowReference("order", broken.order_id or 0)),))

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mlm_audit.checks.causes import first_step
-from mlm_audit.checks.remedies.breaks import Broken
+from mlm_audit.checks.remedies.breaks import BreakFacts
 from mlm_audit.checks.remedies.model import (
     NOW,
     Alternative,
@@ -27,15 +27,15 @@ from mlm_audit.checks.remedies.wallets import EDITED
 SCHEDULE, LOG, STATS, AUTHORISATIONS = "SelfPayoutSchedule", "EligibilityLog", "MonthlyStats", "AuditAuthorisation"
 
 
-def _set(broken: Broken, row: RowReference, column: str, before: Any, after: Any) -> Remedy:
+def _set(broken: BreakFacts, row: RowReference, column: str, before: Any, after: Any) -> Remedy:
     return Remedy(broken.id, (FieldCorrection(row.table, row.id, column, before, after, row),))
 
 
-def _ledger_row(broken: Broken) -> RowReference:
+def _ledger_row(broken: BreakFacts) -> RowReference:
     return RowReference("ledger", next(int(one["id"]) for one in broken.evidence if one.get("table") == "ledger"))
 
 
-def owner_of_company_money(broken: Broken) -> Remedy:
+def owner_of_company_money(broken: BreakFacts) -> Remedy:
     """Return the remedy for a row of the company that names a member. It removes the member.
 
     If the row is part of the member's running balance, a person must investigate first.
@@ -45,17 +45,17 @@ def owner_of_company_money(broken: Broken) -> Remedy:
     return _set(broken, _ledger_row(broken), "userId", broken["user_id"], None)
 
 
-def rollup_of_company(broken: Broken) -> Remedy:
+def rollup_of_company(broken: BreakFacts) -> Remedy:
     """Return the remedy for a roll-up to the company whose kind was changed. It sets the kind back."""
     return _set(broken, _ledger_row(broken), "type", broken["other_type"], "rollup_to_company")
 
 
-def level_of_row(broken: Broken) -> Remedy:
+def level_of_row(broken: BreakFacts) -> Remedy:
     """Return the remedy for a level on a row whose kind has none. It removes the level."""
     return _set(broken, _ledger_row(broken), "levelDepth", broken["level"], None)
 
 
-def key_of_row(broken: Broken) -> Remedy:
+def key_of_row(broken: BreakFacts) -> Remedy:
     """Return the remedy for a missing or wrong key. It sets the key that the kind of row has.
 
     If the kind has no such form, the row gets a key of its own.
@@ -65,11 +65,11 @@ def key_of_row(broken: Broken) -> Remedy:
     return _set(broken, _ledger_row(broken), "ref", broken["ref"], broken["key"])
 
 
-def _record(broken: Broken) -> RowReference:
+def _record(broken: BreakFacts) -> RowReference:
     return RowReference(str(broken["table"]), int(broken["row_id"]))
 
 
-def released_at_once(broken: Broken) -> Remedy:
+def released_at_once(broken: BreakFacts) -> Remedy:
     """Return the remedy for a joining commission that is not marked as released. It sets the status.
 
     A joining commission is released when it is recorded.
@@ -77,17 +77,17 @@ def released_at_once(broken: Broken) -> Remedy:
     return _set(broken, _record(broken), "status", broken["status"], "released")
 
 
-def without_time(broken: Broken) -> Remedy:
+def without_time(broken: BreakFacts) -> Remedy:
     """Return the remedy for an undecided record with a time of decision. It removes the time."""
     return _set(broken, _record(broken), "processedAt", broken["processed_at"], None)
 
 
-def without_amount(broken: Broken) -> Remedy:
+def without_amount(broken: BreakFacts) -> Remedy:
     """Return the remedy for an unpaid instalment that has an actual amount. It removes the amount."""
     return _set(broken, _record(broken), "actualAmount", broken["actual_paisa"], None)
 
 
-def amount_paid(broken: Broken) -> Remedy:
+def amount_paid(broken: BreakFacts) -> Remedy:
     """Return the remedy for a paid instalment without an actual amount. It sets the planned amount.
 
     Another check compares the amount with the ledger.
@@ -95,7 +95,7 @@ def amount_paid(broken: Broken) -> Remedy:
     return _set(broken, _record(broken), "actualAmount", broken["actual_paisa"], broken["planned_paisa"])
 
 
-def amount_as_planned(broken: Broken) -> Remedy:
+def amount_as_planned(broken: BreakFacts) -> Remedy:
     """Return the remedy for a wrong actual amount. It sets the planned amount if the ledger credited that amount."""
     planned = broken["planned_paisa"]
     if planned is None or broken["credited_paisa"] != planned:
@@ -103,7 +103,7 @@ def amount_as_planned(broken: Broken) -> Remedy:
     return _set(broken, _record(broken), "actualAmount", broken["actual_paisa"], planned)
 
 
-def looked_at_again(broken: Broken) -> Remedy:
+def looked_at_again(broken: BreakFacts) -> Remedy:
     """Return the remedy for an instalment that was given up too early.
 
     It sets the status to failed, so that the next run tries the instalment again.
@@ -111,14 +111,14 @@ def looked_at_again(broken: Broken) -> Remedy:
     return _set(broken, _record(broken), "status", broken["status"], "failed")
 
 
-def due_date(broken: Broken) -> Remedy:
+def due_date(broken: BreakFacts) -> Remedy:
     """Return the remedy for a wrong or missing due date. It sets the date that the order and the plan give."""
     paid_at = datetime.fromisoformat(str(broken["paid_at"]))
     row = RowReference(SCHEDULE, broken["schedule_id"])
     return _set(broken, row, "payoutDate", broken["payout_date"], str(paid_at + timedelta(days=broken["days"])))
 
 
-def generated_by(broken: Broken) -> Remedy:
+def generated_by(broken: BreakFacts) -> Remedy:
     """Return the remedy for a commission record that names another buyer than its order. It sets the order's buyer.
 
     If all records of the order name the same other member, a person must investigate first.
@@ -131,20 +131,20 @@ def generated_by(broken: Broken) -> Remedy:
     return _set(broken, row, "fromUserId", broken["from_id"], broken["buyer_id"])
 
 
-def order_of_record(broken: Broken) -> Remedy:
+def order_of_record(broken: BreakFacts) -> Remedy:
     """Return the remedy for a reversal record that names the wrong refunded order. It sets the right order."""
     row = RowReference("commissions", broken["stray_id"])
     return _set(broken, row, "orderId", broken.order_id, broken["stray_order_id"])
 
 
-def kind_of_record(broken: Broken) -> Remedy:
+def kind_of_record(broken: BreakFacts) -> Remedy:
     """Return the remedy for a commission record of the wrong type. It sets the type that the order gives."""
     kinds = ("repurchase", "joining")
     row = RowReference("commissions", broken["record_id"])
     return _set(broken, row, "type", kinds[not broken["is_joining"]], kinds[bool(broken["is_joining"])])
 
 
-def logged_purchases(broken: Broken) -> Remedy:
+def logged_purchases(broken: BreakFacts) -> Remedy:
     """Return the remedy for wrong purchases in the log. It sets the total of the month's orders.
 
     If a refund leaves the total open, a person must investigate first.
@@ -154,19 +154,19 @@ def logged_purchases(broken: Broken) -> Remedy:
     return _set(broken, RowReference(LOG, broken["log_id"]), "monthlyPurchase", broken["purchase_paisa"], broken["least_paisa"])
 
 
-def logged_requirement(broken: Broken) -> Remedy:
+def logged_requirement(broken: BreakFacts) -> Remedy:
     """Return the remedy for a wrong requirement in the log. It sets the requirement of the plan."""
     return _set(broken, RowReference(LOG, broken["log_id"]), "requiredPurchase", broken["required_paisa"], broken["plan_paisa"])
 
 
-def logged_twice(broken: Broken) -> Remedy:
+def logged_twice(broken: BreakFacts) -> Remedy:
     """Return the remedy for two log rows that agree. It removes the later row."""
     if broken["rows"] != 2 or broken["purchase_paisa"] != broken["most_purchase_paisa"]:
         return Remedy(broken.id, first=first_step(broken.cause))
     return Remedy(broken.id, (Removal(LOG, broken["last_id"], RowReference(LOG, broken["log_id"])),))
 
 
-def month_sums(broken: Broken) -> Remedy:
+def month_sums(broken: BreakFacts) -> Remedy:
     """Return the remedy for wrong monthly statistics. It sets the sums that the log and the roll-ups give."""
     month = broken["month"]
     if broken["rows"] != 1 or broken["contradictory"] or broken["eligible_users"] is None:
@@ -183,7 +183,7 @@ def month_sums(broken: Broken) -> Remedy:
     return Remedy(broken.id, tuple(steps))
 
 
-def rollup_reference(broken: Broken) -> Remedy:
+def rollup_reference(broken: BreakFacts) -> Remedy:
     """Return the remedy for a roll-up's ledger row with the wrong reference.
 
     It sets the reference to the record of the row's member and month.
@@ -191,23 +191,23 @@ def rollup_reference(broken: Broken) -> Remedy:
     return _set(broken, _record(broken), "referenceId", broken["before"], broken["after"])
 
 
-def rollup_count(broken: Broken) -> Remedy:
+def rollup_count(broken: BreakFacts) -> Remedy:
     """Return the remedy for a roll-up record that counts the wrong number of commissions. It sets the number."""
     return _set(broken, _record(broken), "commissionCount", broken["before"], broken["after"])
 
 
-def logged_rollup(broken: Broken) -> Remedy:
+def logged_rollup(broken: BreakFacts) -> Remedy:
     """Return the remedy for a wrong rolled-up amount in the log. It sets the amount that was rolled up."""
     return _set(broken, _record(broken), "rolledUpAmount", broken["before"], broken["after"])
 
 
-def history_owner(broken: Broken) -> Remedy:
+def history_owner(broken: BreakFacts) -> Remedy:
     """Return the remedy for a PayoutHistory row that names another member than its instalment. It sets the member."""
     row = RowReference("PayoutHistory", broken["history_id"])
     return _set(broken, row, "userId", broken["member_id"], broken.member_id)
 
 
-def order_status(broken: Broken) -> Remedy:
+def order_status(broken: BreakFacts) -> Remedy:
     """Return the remedy for a paid order whose status contradicts the payment.
 
     A person asks the shop whether the order was paid.
@@ -230,7 +230,7 @@ def order_status(broken: Broken) -> Remedy:
     )
 
 
-def unapproved(broken: Broken) -> Remedy:
+def unapproved(broken: BreakFacts) -> Remedy:
     """Return the remedy for an entry without an authorisation. It is approved afterwards, or reversed."""
     row, kind, member, paisa = _ledger_row(broken), broken["kind"], broken["posted_user_id"], broken["posted_paisa"]
     if paisa is None:
@@ -251,7 +251,7 @@ def _approval(kind: str, member: int | None, paisa: int, reference: str | None, 
     return Insertion(AUTHORISATIONS, values, rests_on)
 
 
-def approved_not_posted(broken: Broken) -> Remedy:
+def approved_not_posted(broken: BreakFacts) -> Remedy:
     """Return the remedy for an authorised entry that was never posted. It posts the entry."""
     number = broken["authorisation_id"]
     row = RowReference(AUTHORISATIONS, number)
@@ -261,7 +261,7 @@ def approved_not_posted(broken: Broken) -> Remedy:
     return Remedy(broken.id, (step,))
 
 
-def approval_differs(broken: Broken) -> Remedy:
+def approval_differs(broken: BreakFacts) -> Remedy:
     """Return the remedy for an entry that differs from its authorisation. The approver decides which one is right."""
     number = broken["authorisation_id"]
     row = RowReference(AUTHORISATIONS, number)
@@ -290,7 +290,7 @@ def approval_differs(broken: Broken) -> Remedy:
     )
 
 
-def bonus(broken: Broken) -> Remedy:
+def bonus(broken: BreakFacts) -> Remedy:
     """Return the remedy for a bonus that was recorded and released, but never posted."""
     number, paisa, missing = broken["record_id"], broken["each_paisa"], broken["missing"]
     row = RowReference("commissions", number)
@@ -310,7 +310,7 @@ def bonus(broken: Broken) -> Remedy:
     )
 
 
-def refund_misplaced(broken: Broken) -> Remedy:
+def refund_misplaced(broken: BreakFacts) -> Remedy:
     """Return the remedy for a line of a refunded order that does not add up to zero for one holder.
 
     It corrects the kind or level of a row, if one row explains the remainder. Otherwise it posts or records the

@@ -8,7 +8,7 @@ from typing import Any
 from mlm_audit.checks.causes import first_step
 from mlm_audit.checks.inputs import COMPANY_TYPES
 from mlm_audit.checks.remedies import lines, orders, payouts, records, sweep, wallets
-from mlm_audit.checks.remedies.breaks import Broken, NobodyNamedError, broken_of
+from mlm_audit.checks.remedies.breaks import BreakFacts, MemberMissingError, broken_of
 from mlm_audit.checks.remedies.model import Alternative, Remedy, RemedyPosting, Step
 from mlm_audit.checks.roots import FEWEST_WRONG_OWNERS, FOLLOWS, TOO_MANY
 
@@ -18,7 +18,7 @@ NOBODY = "Find out whose the row is that names no member, and set its owner righ
 EARLIER = (
     "Run the reconciliation again: this break was stored by an earlier version, whose facts do not say enough for exact steps"
 )
-Declared = Callable[[Broken], Remedy]
+Declared = Callable[[BreakFacts], Remedy]
 
 REMEDIES: dict[str, dict[str, Declared]] = {
     "wallet-balance": {
@@ -215,7 +215,7 @@ def remedy_of(row: Mapping[str, Any]) -> Remedy:
         return Remedy(broken.id, first=first or UNREADABLE)
     try:
         remedy = declared(broken)
-    except NobodyNamedError:
+    except MemberMissingError:
         remedy = Remedy(broken.id, first=NOBODY)
     except (AttributeError, IndexError, KeyError, StopIteration, TypeError, ValueError):
         # A fact is null where a value is required. Only this break has no steps; every other break keeps its own.
@@ -228,7 +228,7 @@ def remedy_of(row: Mapping[str, Any]) -> Remedy:
     return _if_place_is_right(broken, _if_buyer_is_right(broken, remedy))
 
 
-def _if_place_is_right(broken: Broken, remedy: Remedy) -> Remedy:
+def _if_place_is_right(broken: BreakFacts, remedy: Remedy) -> Remedy:
     """Return the remedy, made conditional if the place of the buyer or of a member above is in question.
 
     The steps are right only if that member's current place in the tree is right.
@@ -245,7 +245,7 @@ def _only_where(remedy: Remedy, when: str) -> Remedy:
     return replace(remedy, steps=(), alternatives=(*own, *ways))
 
 
-def _if_buyer_is_right(broken: Broken, remedy: Remedy) -> Remedy:
+def _if_buyer_is_right(broken: BreakFacts, remedy: Remedy) -> Remedy:
     """Return the remedy, made conditional if several lines of an order have other owners than the tree gives.
 
     The order may name the wrong buyer, or the buyer may have the wrong place in the tree, so a person must decide.
@@ -263,7 +263,7 @@ def _if_buyer_is_right(broken: Broken, remedy: Remedy) -> Remedy:
     return _only_where(replace(remedy, notes=(*remedy.notes, note)), when)
 
 
-def _first(broken: Broken, declared: Declared | None) -> str | None:
+def _first(broken: BreakFacts, declared: Declared | None) -> str | None:
     """Return what a person has to do before steps can be given; None if they can be given."""
     if declared is None or not broken.facts:
         return first_step(broken.cause) or "Look at the rows of the evidence"
@@ -278,7 +278,7 @@ def _first(broken: Broken, declared: Declared | None) -> str | None:
     return None
 
 
-def _doubt(broken: Broken) -> str:
+def _doubt(broken: BreakFacts) -> str:
     if broken.code == "joining-flag":
         return (
             f"Find out whether order {broken.order_id} names the right buyer, and the buyer the right place in the tree: several lines of "
@@ -287,7 +287,7 @@ def _doubt(broken: Broken) -> str:
     return "Find out which of the records is right: other findings wait for this one, and it depends on them"
 
 
-def _is_of_earlier_version(broken: Broken) -> bool:
+def _is_of_earlier_version(broken: BreakFacts) -> bool:
     """Return whether the facts have the format from before remedies covered the whole month."""
     facts = broken.facts
     if "order_line" not in facts and "upline_id" in facts:

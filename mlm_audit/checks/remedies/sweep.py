@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from mlm_audit.checks.remedies.breaks import Broken
+from mlm_audit.checks.remedies.breaks import BreakFacts
 from mlm_audit.checks.remedies.model import (
     ADDED,
     NOW,
@@ -22,13 +22,13 @@ from mlm_audit.checks.remedies.payouts import HAS_IT, LACKS_IT
 RELEASE = "repurchase_commission"
 
 
-def _credit(broken: Broken, *, moves_wallet: bool) -> RemedyPosting:
+def _credit(broken: BreakFacts, *, moves_wallet: bool) -> RemedyPosting:
     month, member = broken["month"], broken.member
     key = f"REPURCHASE_{member}_{month}"
     return RemedyPosting(member, RELEASE, broken["released_paisa"], month, None, key, moves_wallet, RowReference("users", member))
 
 
-def release_lost(broken: Broken) -> Remedy:
+def release_lost(broken: BreakFacts) -> Remedy:
     """Return the remedy for a release that was never credited. It posts the credit.
 
     If the log does not say that the member was eligible, a person must investigate first: anybody could have marked the
@@ -42,12 +42,12 @@ def release_lost(broken: Broken) -> Remedy:
     return Remedy(broken.id, (_credit(broken, moves_wallet=True),))
 
 
-def release_row_lost(broken: Broken) -> Remedy:
+def release_row_lost(broken: BreakFacts) -> Remedy:
     """Return the remedy for a lost ledger row of a release. It posts the row only, since the wallet has the amount."""
     return Remedy(broken.id, (_credit(broken, moves_wallet=False),))
 
 
-def release_unclear(broken: Broken) -> Remedy:
+def release_unclear(broken: BreakFacts) -> Remedy:
     """Return the remedy for a release that the ledger lacks, where the wallet differs by another amount.
 
     A person decides whether the wallet has the amount.
@@ -59,7 +59,7 @@ def release_unclear(broken: Broken) -> Remedy:
     return Remedy(broken.id, alternatives=ways)
 
 
-def release_difference(broken: Broken) -> Remedy:
+def release_difference(broken: BreakFacts) -> Remedy:
     """Return the remedy for a release credited with another amount. It posts the difference."""
     number, off = broken["ledger_id"], broken["released_paisa"] - broken["credited_paisa"]
     if number is None:
@@ -71,7 +71,7 @@ def release_difference(broken: Broken) -> Remedy:
     )
 
 
-def release_unknown(broken: Broken) -> Remedy:
+def release_unknown(broken: BreakFacts) -> Remedy:
     """Return the remedy for a credit without a release.
 
     It reverses the credit, unless the release's records were lost.
@@ -88,27 +88,27 @@ def release_unknown(broken: Broken) -> Remedy:
     )
 
 
-def _rollup_posting(broken: Broken, amount_paisa: int, key: str) -> RemedyPosting:
+def _rollup_posting(broken: BreakFacts, amount_paisa: int, key: str) -> RemedyPosting:
     number = broken["rollup_id"]
     reference = broken["reference_id"] if number is None else number
     rests_on = RowReference("users", broken.member) if number is None else RowReference("CommissionRollup", number)
     return RemedyPosting(None, "commission_rollup", amount_paisa, reference, None, key, True, rests_on)
 
 
-def rollup_lost(broken: Broken) -> Remedy:
+def rollup_lost(broken: BreakFacts) -> Remedy:
     """Return the remedy for a roll-up that was never credited to the company. It posts the credit."""
     key = f"ROLLUP_{broken.member}_{broken['month']}"
     return Remedy(broken.id, (_rollup_posting(broken, broken["rolled_up_paisa"], key),))
 
 
-def rollup_difference(broken: Broken) -> Remedy:
+def rollup_difference(broken: BreakFacts) -> Remedy:
     """Return the remedy for a roll-up credited to the company with another amount. It posts the difference."""
     off = broken["rolled_up_paisa"] - broken["credited_paisa"]
     key = f"ROLLUP_{broken.member}_{broken['month']}_DIFFERENCE_{abs(off)}"
     return Remedy(broken.id, (_rollup_posting(broken, off, key),))
 
 
-def rollup_twice(broken: Broken) -> Remedy:
+def rollup_twice(broken: BreakFacts) -> Remedy:
     """Return the remedy for a roll-up credited to the company more often than it was rolled up.
 
     It reverses the excess.
@@ -117,7 +117,7 @@ def rollup_twice(broken: Broken) -> Remedy:
     return Remedy(broken.id, (_rollup_posting(broken, -over, reversal_key(broken["ledger_id"])),))
 
 
-def rollup_record(broken: Broken) -> Remedy:
+def rollup_record(broken: BreakFacts) -> Remedy:
     """Return the remedy for a lost CommissionRollup row. It adds the row with the id that the ledger names.
 
     If the company's credit has another amount, it also posts the difference.
@@ -143,7 +143,7 @@ def rollup_record(broken: Broken) -> Remedy:
     return Remedy(broken.id, tuple(steps))
 
 
-def rollup_amount(broken: Broken) -> Remedy:
+def rollup_amount(broken: BreakFacts) -> Remedy:
     """Return the remedy for a CommissionRollup row with another amount than was rolled up.
 
     It corrects or removes the row, and aligns the company's credit and the log.
@@ -168,7 +168,7 @@ def rollup_amount(broken: Broken) -> Remedy:
     return Remedy(broken.id, tuple(steps))
 
 
-def rollup_misnamed(broken: Broken) -> Remedy:
+def rollup_misnamed(broken: BreakFacts) -> Remedy:
     """Return the remedy for a CommissionRollup row with the wrong member or month. It corrects the row.
 
     The row is the one to which the company's credit refers.
@@ -185,7 +185,7 @@ def rollup_misnamed(broken: Broken) -> Remedy:
     return Remedy(broken.id, steps)
 
 
-def undecided(broken: Broken) -> Remedy:
+def undecided(broken: BreakFacts) -> Remedy:
     """Return the remedy for a commission that is pending although its month was swept.
 
     It decides the commission as the log says. If the log has no single answer, a person decides.
@@ -210,7 +210,7 @@ def undecided(broken: Broken) -> Remedy:
     return Remedy(broken.id, alternatives=ways)
 
 
-def early(broken: Broken) -> Remedy:
+def early(broken: BreakFacts) -> Remedy:
     """Return the remedy for a commission decided before the month had ended.
 
     If the log of the whole month gives the same decision, the time of decision is set to now. Otherwise a person
@@ -240,7 +240,7 @@ def early(broken: Broken) -> Remedy:
     return Remedy(broken.id, alternatives=ways)
 
 
-def against_log(broken: Broken) -> Remedy:
+def against_log(broken: BreakFacts) -> Remedy:
     """Return the remedy for commission decided against the log.
 
     It decides the commission again as the log says, if a person finds that the log is right.

@@ -1,6 +1,6 @@
 """Remedies for wallets and running balances."""
 
-from mlm_audit.checks.remedies.breaks import Broken
+from mlm_audit.checks.remedies.breaks import BreakFacts
 from mlm_audit.checks.remedies.model import (
     NOW,
     Alternative,
@@ -18,7 +18,7 @@ APPROVALS = "AuditAuthorisation"
 """The table of approvals for what no other record determines."""
 
 
-def lost_row(broken: Broken) -> Remedy:
+def lost_row(broken: BreakFacts) -> Remedy:
     """Return the remedy for a lost ledger row that another record proves.
 
     It posts the row without moving the wallet, which has the amount already.
@@ -26,7 +26,7 @@ def lost_row(broken: Broken) -> Remedy:
     return Remedy(broken.id, (lost_posting(broken, broken["lost_paisa"]),), notes=_root(broken))
 
 
-def lost_posting(broken: Broken, amount_paisa: int) -> RemedyPosting:
+def lost_posting(broken: BreakFacts, amount_paisa: int) -> RemedyPosting:
     """Return the posting of a missing ledger row. It does not move the wallet, which has the amount already.
 
     The facts of the break name the kind, reference, level and key of the row.
@@ -37,7 +37,7 @@ def lost_posting(broken: Broken, amount_paisa: int) -> RemedyPosting:
     )
 
 
-def edited_row(broken: Broken) -> Remedy:
+def edited_row(broken: BreakFacts) -> Remedy:
     """Return the remedy for a ledger row whose amount was edited. It sets the amount back.
 
     The record and the wallet agree, and the ledger row differs from both.
@@ -53,7 +53,7 @@ def edited_row(broken: Broken) -> Remedy:
 EDITED = "A ledger is never edited: stop payouts and find who could write there."
 
 
-def doubled_row(broken: Broken) -> Remedy:
+def doubled_row(broken: BreakFacts) -> Remedy:
     """Return the remedy for a row that the ledger has twice and the wallet once.
 
     It reverses the second row without moving the wallet.
@@ -72,7 +72,7 @@ def doubled_row(broken: Broken) -> Remedy:
     return Remedy(broken.id, (step,))
 
 
-def to_the_ledger(broken: Broken) -> Remedy:
+def to_the_ledger(broken: BreakFacts) -> Remedy:
     """Return the remedy that sets the wallet back by the gap.
 
     The ledger row before the gap proves its size, unless the gap is a rounding drift.
@@ -80,11 +80,11 @@ def to_the_ledger(broken: Broken) -> Remedy:
     return Remedy(broken.id, (_set_wallet(broken, broken["wallet_paisa"] - broken["gap_paisa"]),))
 
 
-def _set_wallet(broken: Broken, after_paisa: int) -> WalletCorrection:
+def _set_wallet(broken: BreakFacts, after_paisa: int) -> WalletCorrection:
     return WalletCorrection(broken.member, broken["wallet_paisa"], after_paisa, RowReference("users", broken.member))
 
 
-def unproven(broken: Broken) -> Remedy:
+def unproven(broken: BreakFacts) -> Remedy:
     """Return the remedy for a wallet that changed while no record gives the reason.
 
     The ledger counts as right, unless a person can name the source of the money.
@@ -102,7 +102,7 @@ def unproven(broken: Broken) -> Remedy:
     return Remedy(broken.id, alternatives=tuple(ways))
 
 
-def wrong_balance(broken: Broken) -> Remedy:
+def wrong_balance(broken: BreakFacts) -> Remedy:
     """Return the remedy for a row whose running balance is wrong or missing. No money moves.
 
     At the last row, the data do not distinguish a wrong balance from a wallet that was set, so a person decides.
@@ -121,7 +121,7 @@ def wrong_balance(broken: Broken) -> Remedy:
     return Remedy(broken.id, (step,))
 
 
-def _disordered(broken: Broken) -> Remedy:
+def _disordered(broken: BreakFacts) -> Remedy:
     """Return the remedy for a ledger row whose id was changed.
 
     The member's balances are right in the order of posting, but not in the order of the ids.
@@ -133,12 +133,12 @@ def _disordered(broken: Broken) -> Remedy:
     )
 
 
-def of_wallet(broken: Broken) -> Remedy:
+def of_wallet(broken: BreakFacts) -> Remedy:
     """Return the remedy for a running balance with the same gap as the wallet. The wallet's remedy clears both."""
     return Remedy(broken.id, follows=broken["root_id"] or f"wallet-balance/{broken.member}")
 
 
-def parted_balance(broken: Broken) -> Remedy:
+def parted_balance(broken: BreakFacts) -> Remedy:
     """Return the remedy for a running balance that left the ledger's sum and came back without a ledger row.
 
     Either somebody set the wallet, or a row was deleted.
@@ -151,7 +151,7 @@ def parted_balance(broken: Broken) -> Remedy:
     return Remedy(broken.id, alternatives=(_wallet_was_set(broken),), notes=(note,))
 
 
-def _wallet_was_set(broken: Broken) -> Alternative:
+def _wallet_was_set(broken: BreakFacts) -> Alternative:
     """Return the alternative that approves the changes which brought wallet and ledger together again."""
     changes = [(change["after_id"], change["change_paisa"]) for change in broken["changes"]]
     steps = tuple(
@@ -172,7 +172,7 @@ def _wallet_was_set(broken: Broken) -> Alternative:
     return Alternative(f"the wallet was set {told} without a ledger row, and the person responsible approves that", steps)
 
 
-def overdrawn(broken: Broken) -> Remedy:
+def overdrawn(broken: BreakFacts) -> Remedy:
     """Return the remedy for a wallet below zero, from which money left that the member did not have."""
     if broken["is_wallet_off"]:
         return Remedy(broken.id, follows=f"wallet-balance/{broken.member}")
@@ -204,5 +204,5 @@ def overdrawn(broken: Broken) -> Remedy:
     return Remedy(broken.id, alternatives=tuple(ways))
 
 
-def _root(broken: Broken) -> tuple[str, ...]:
+def _root(broken: BreakFacts) -> tuple[str, ...]:
     return (f"The same step clears {broken['root_id']}; its key lets it be posted only once.",) if broken["root_id"] else ()

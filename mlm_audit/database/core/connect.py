@@ -240,7 +240,7 @@ def error_line(error: BaseException) -> str:
     return mask_personal(f"{type(original).__name__}: {text}")[:300]
 
 
-def is_out_of_reach(error: BaseException) -> bool:
+def is_unavailable(error: BaseException) -> bool:
     """Return whether the database is unavailable: the connection was lost, a lock timed out, or none is free."""
     lost = isinstance(error, DBAPIError) and (error.connection_invalidated or is_transient(error))
     return lost or isinstance(error, PoolTimeoutError)

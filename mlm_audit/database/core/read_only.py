@@ -41,7 +41,7 @@ def guard(engine: Engine) -> None:
 
     @event.listens_for(engine, "before_cursor_execute")
     def refuse_changes(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        refuse_what_changes(statement, engine.dialect.name)
+        require_read_only(statement, engine.dialect.name)
 
     if engine.dialect.name == "postgresql":
 
@@ -51,7 +51,7 @@ def guard(engine: Engine) -> None:
             connection.read_only = True
 
 
-def refuse_what_changes(statement: str, database: str) -> None:
+def require_read_only(statement: str, database: str) -> None:
     """Raise InputError unless a statement only reads. The message is clearer than the database's own refusal."""
     plain = " ".join(statement.split()).rstrip("; ")
     if plain.lower() in AROUND_READS or LOOKS.fullmatch(plain):

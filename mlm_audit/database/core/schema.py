@@ -59,7 +59,7 @@ def views_of(inspector: sa.Inspector) -> set[str]:
     return views
 
 
-def readable_inputs(engine: Engine, *, store: bool) -> dict[str, str]:
+def check_inputs(engine: Engine, *, store: bool) -> dict[str, str]:
     """Return the inputs that cannot be read, with the reason. `store` means that the run is to be stored.
 
     Raise InputError when a platform table or one of its needed columns is missing or of the wrong type, or when a table
@@ -79,7 +79,7 @@ def readable_inputs(engine: Engine, *, store: bool) -> dict[str, str]:
     return missing
 
 
-def unreadable(engine: Engine, names: Iterable[str]) -> dict[str, str]:
+def unreadable_inputs(engine: Engine, names: Iterable[str]) -> dict[str, str]:
     """Return those of the named inputs that cannot be read, with the reason. None of them is an error."""
     problems = check_schema(engine)
     missing: dict[str, str] = {}

@@ -105,7 +105,7 @@ def series_of(name: str, kind: Kind, values: Sequence[Any]) -> tuple[pl.Series, 
             good.append(_one(name, kind, value))
         except (TypeError, ValueError, OverflowError):
             good.append(None)
-            bad[place] = as_told(value, kind)
+            bad[place] = displayable(value, kind)
     return pl.Series(name, good, dtype=POLARS[kind], strict=True), bad
 
 
@@ -132,7 +132,7 @@ def frame_with_unread(
     return pl.DataFrame(parts)
 
 
-def as_told(value: object, kind: Kind = Kind.TEXT) -> str:
+def displayable(value: object, kind: Kind = Kind.TEXT) -> str:
     """Return an unreadable value as it may be shown: dates and amounts, but no text that may be a person's name."""
     if isinstance(value, bytes):
         return f"{len(value)} bytes"

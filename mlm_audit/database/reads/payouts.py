@@ -77,7 +77,7 @@ def _requeue_one(connection: Connection, instalment: Instalment, status: PayoutS
     )
 
 
-def story(connection: Connection, schedule_id: int) -> dict[str, Any] | None:
+def instalment_rows(connection: Connection, schedule_id: int) -> dict[str, Any] | None:
     """Return every row about an instalment, or None when the instalment does not exist.
 
     The keys are schedule, order, history, requeues, ledger and notice.

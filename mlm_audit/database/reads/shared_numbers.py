@@ -37,7 +37,7 @@ class Shared(NamedTuple):
     members: tuple[int, ...]
 
 
-class Answered(NamedTuple):
+class SharedNumbers(NamedTuple):
     """The shared numbers, largest groups first. `incomplete` is the reason why nothing is known, or empty."""
 
     shared: tuple[Shared, ...] = ()
@@ -66,7 +66,7 @@ NUMBERS: dict[str, Number] = {
 }
 
 
-def shared_numbers(engine: Engine, *, reveal: bool = False) -> dict[str, Answered]:
+def shared_numbers(engine: Engine, *, reveal: bool = False) -> dict[str, SharedNumbers]:
     """Return, for each kind in NUMBERS, the numbers that more than one member has, all read at the same instant.
 
     With `reveal` the numbers are shown in full, otherwise masked: XXXXXX1234. Raise InputError when reading fails.
@@ -75,7 +75,7 @@ def shared_numbers(engine: Engine, *, reveal: bool = False) -> dict[str, Answere
     with one_instant(engine) as connection:
         absent = {kind: _absent(connection, number) for kind, number in NUMBERS.items()}
         return {
-            kind: Answered(incomplete=absent[kind]) if absent[kind] else _shared(connection, number, salt, reveal=reveal)
+            kind: SharedNumbers(incomplete=absent[kind]) if absent[kind] else _shared(connection, number, salt, reveal=reveal)
             for kind, number in NUMBERS.items()
         }
 
@@ -90,7 +90,7 @@ def _absent(connection: Connection, number: Number) -> str:
     return f"table {table}, column {lacking[0]}: missing" if lacking else ""
 
 
-def _shared(connection: Connection, number: Number, salt: bytes, *, reveal: bool) -> Answered:
+def _shared(connection: Connection, number: Number, salt: bytes, *, reveal: bool) -> SharedNumbers:
     columns = [getattr(number.model, name) for name in number.attributes]
     parts, rows_read = [pl.DataFrame(schema=SCHEMA)], 0
     result = connection.execution_options(stream_results=True, max_row_buffer=CHUNK_ROWS).execute(select(*columns))
@@ -100,12 +100,12 @@ def _shared(connection: Connection, number: Number, salt: bytes, *, reveal: bool
     frame = pl.concat(parts)
     if not frame.height:
         what = "the table has no rows" if not rows_read else "no row has a number"
-        return Answered(incomplete=f"table {number.model.__tablename__}: {what}")
+        return SharedNumbers(incomplete=f"table {number.model.__tablename__}: {what}")
     groups = frame.sort("member_id").group_by("digest").agg(pl.col("member_id"), pl.col("shown").first())
     many = groups.filter(pl.col("member_id").list.len() > 1)
     found = [Shared(shown, tuple(members)) for members, shown in many.select("member_id", "shown").iter_rows()]
     found.sort(key=lambda one: (-len(one.members), one.members))
-    return Answered(tuple(_revealed(connection, number, found) if reveal else found))
+    return SharedNumbers(tuple(_revealed(connection, number, found) if reveal else found))
 
 
 def _digested(rows: Iterable[Sequence[Any]], number: Number, salt: bytes) -> pl.DataFrame:

@@ -21,7 +21,7 @@ from mlm_audit.checks.inputs import INPUTS, Input, Kind
 from mlm_audit.database.core.connect import consistent_read, error_line
 from mlm_audit.database.core.frame_files import frame_writer, schema_of
 from mlm_audit.database.core.inputs import DERIVED, JSON_TEXTS, SOURCES, attribute_of
-from mlm_audit.database.core.values import POLARS, Unread, Unreadable, as_told, series_of, why_not
+from mlm_audit.database.core.values import POLARS, Unread, Unreadable, displayable, series_of, why_not
 from mlm_audit.database.core.words import raw
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.words import SPACES, WORDS
@@ -136,7 +136,7 @@ def as_frame(name: str, spec: Input, rows: Sequence[Any], unread: Unread) -> pl.
         columns.append(series)
         for place, told in bad.items():
             key = values[0][place]
-            row = key if isinstance(key, int) else f"with {as_told(key)} as its id"
+            row = key if isinstance(key, int) else f"with {displayable(key)} as its id"
             where = SOURCES[name].__tablename__, row, _database_name(name, column)
             unread.add(Unreadable(*where, told, why_not(column, kind)))
     return pl.DataFrame(columns)
@@ -165,7 +165,7 @@ def _schedule_ids(column: str, values: Sequence[Any]) -> tuple[pl.Series, dict[i
 def _no_json(texts: pl.Series) -> dict[int, str]:
     """Return the positions of texts that are not valid JSON, with the text as it may be shown."""
     doubtful = (texts.is_not_null() & texts.str.json_path_match("$").is_null()).arg_true()
-    return {place: as_told(texts[place]) for place in doubtful if not _is_json(texts[place])}
+    return {place: displayable(texts[place]) for place in doubtful if not _is_json(texts[place])}
 
 
 def _is_json(text: str) -> bool:

@@ -19,7 +19,7 @@ from mlm_audit.database.reads.snapshot import empty_frame, read_rows
 
 KEYS = 500
 
-Slice = dict[str, pl.DataFrame]
+Subset = dict[str, pl.DataFrame]
 """Input → its rows, with the columns of `INPUTS`."""
 
 
@@ -59,7 +59,7 @@ class SubsetReader:
         return pl.concat(parts)
 
 
-def wallet_slice(connection: Connection, member: int, depth: int, missing: Collection[str] = ()) -> Slice:
+def wallet_subset(connection: Connection, member: int, depth: int, missing: Collection[str] = ()) -> Subset:
     """Return the rows that decide about a member's wallet.
 
     They are the member's own rows, and the joining orders of the members below, which may have earned commission for
@@ -95,7 +95,7 @@ def wallet_slice(connection: Connection, member: int, depth: int, missing: Colle
     )
 
 
-def order_slice(connection: Connection, order: int, depth: int, missing: Collection[str] = ()) -> Slice:
+def order_subset(connection: Connection, order: int, depth: int, missing: Collection[str] = ()) -> Subset:
     """Return the rows that decide about an order; empty frames when the order does not exist.
 
     They are the order's own rows, the buyer's ancestors, and the orders that determine since when they are active.
@@ -130,7 +130,7 @@ def order_slice(connection: Connection, order: int, depth: int, missing: Collect
     )
 
 
-def _whole(**given: pl.DataFrame) -> Slice:
+def _whole(**given: pl.DataFrame) -> Subset:
     return {name: given.get(name, empty_frame(name)) for name in INPUTS}
 
 

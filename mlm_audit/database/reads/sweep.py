@@ -8,7 +8,7 @@ import polars as pl
 from sqlalchemy import BigInteger, Connection, Select, and_, case, cast, func, or_, select
 
 from mlm_audit.checks.inputs import Kind
-from mlm_audit.checks.sweep_doubts import Doubts
+from mlm_audit.checks.sweep_doubts import UncertainFacts
 from mlm_audit.database.core.own_tables import EligibilityLog
 from mlm_audit.database.core.tables import Commission, Order, User
 from mlm_audit.database.core.values import series_of
@@ -33,7 +33,7 @@ class MonthRead(NamedTuple):
     pending: pl.DataFrame
     stored: pl.DataFrame
     before: pl.DataFrame
-    doubts: Doubts
+    doubts: UncertainFacts
 
 
 INT = pl.Int64()
@@ -72,7 +72,7 @@ def read_month(
     pending_columns = {"member_id": INT, "pending_paisa": INT, "void_paisa": INT, "pending_rows": INT}
     found, unsure = _known_people(_rows(connection, _people()), people)
     orders = _rows(connection, _doubtful_orders(month, dialect))
-    doubts = Doubts(unsure | _undated_buyers(orders), _doubtful_rows(connection, month, dialect), _in_favour(orders))
+    doubts = UncertainFacts(unsure | _undated_buyers(orders), _doubtful_rows(connection, month, dialect), _in_favour(orders))
     return MonthRead(
         found,
         frame_of(connection, _purchases(month, dialect), purchases),

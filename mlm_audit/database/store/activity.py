@@ -66,7 +66,7 @@ def good_or_running_since(connection: Connection, job: str, moment: datetime) ->
     return [_run(row) for row in connection.execute(query.order_by(JobLog.id.desc())).all()]
 
 
-def sweeps_that_ended(connection: Connection, job: str) -> list[LoggedRun]:
+def successful_sweeps(connection: Connection, job: str) -> list[LoggedRun]:
     """Return every run of the sweep that ended with success or a warning, oldest first."""
     query = select(*COLUMNS).where(JobLog.job_type == job, JobLog.status.in_(("success", "warning")))
     return [_run(row) for row in connection.execute(query.order_by(JobLog.id)).all()]

@@ -215,14 +215,14 @@ def metas_since(connection: Connection, job: str, moment: datetime) -> list[dict
     return [meta or {} for meta in connection.execute(query).scalars()]
 
 
-def hold(engine: Engine, claim: Claim, is_gone: Callable[[str], bool]) -> None:
+def acquire_lease(engine: Engine, claim: Claim, is_gone: Callable[[str], bool]) -> None:
     """Take a lease without an entry in the job log. Raise JobBusyError when a live process holds it."""
     now = naive(claim.started_at)
     with write(engine) as connection:
         _take(connection, claim, now, is_free=_may_take(connection, claim, now, is_gone))
 
 
-def let_go(engine: Engine, claim: Claim) -> None:
-    """Release a lease that was taken with `hold`."""
+def release_lease(engine: Engine, claim: Claim) -> None:
+    """Release a lease that was taken with `acquire_lease`."""
     with write(engine) as connection:
         connection.execute(delete(JobLease).where(JobLease.job == claim.job, JobLease.owner == claim.owner))

@@ -58,7 +58,7 @@ def queue_once(connection: Connection, draft: Draft, now: datetime, hold: timede
         queue(connection, [draft], now, hold)
 
 
-def let_go(engine: Engine, key: str, now: datetime) -> None:
+def release_held(engine: Engine, key: str, now: datetime) -> None:
     """Make a held notice due now."""
     with write(engine) as connection:
         held = update(Notice).where(Notice.key == key, Notice.status == "queued", Notice.attempts == 0)

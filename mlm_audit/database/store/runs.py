@@ -50,7 +50,7 @@ def previous_run(
         return None if report is None else _with_breaks(connection, report)
 
 
-class KnownOf(NamedTuple):
+class MemberBreaks(NamedTuple):
     """The last run as far as it concerns a member: its id, and the member's breaks (PREVIOUS_COLUMNS).
 
     `off` lists all wallets that differ from the ledger, as (member_id, amount_paisa, cause).
@@ -61,7 +61,7 @@ class KnownOf(NamedTuple):
     off: list[tuple[int, int, str]]
 
 
-def known_of(engine: Engine, member: int) -> KnownOf | None:
+def member_breaks(engine: Engine, member: int) -> MemberBreaks | None:
     """Return a member's breaks and all wallet differences of the last stored reconciliation; None without a run."""
     with consistent_read(engine) as connection:
         newest = select(ReconciliationReport).order_by(ReconciliationReport.id.desc()).limit(1)
@@ -71,7 +71,7 @@ def known_of(engine: Engine, member: int) -> KnownOf | None:
         of_run = select(Break.member_id, Break.amount_paisa, Break.cause).where(Break.job_id == report.jobId)
         off = connection.execute(of_run.where(Break.code == "wallet-balance")).all()
         mine = _with_breaks(connection, report, Break.member_id == member).breaks
-        return KnownOf(report.jobId, mine, [(row[0], row[1], row[2]) for row in off])
+        return MemberBreaks(report.jobId, mine, [(row[0], row[1], row[2]) for row in off])
 
 
 def last_books(connection: Connection) -> LastReconciliation | None:
@@ -144,7 +144,7 @@ def store_reconciliation(
     _store_breaks(connection, result.job_id, open_breaks)
 
 
-def write_word(connection: Connection, job_id: str, data: dict[str, Any]) -> None:
+def write_report_data(connection: Connection, job_id: str, data: dict[str, Any]) -> None:
     """Replace the report data of a stored reconciliation, in the caller's transaction."""
     stored = update(ReconciliationReport).where(ReconciliationReport.job_id == job_id)
     connection.execute(stored.values(report_data=data))

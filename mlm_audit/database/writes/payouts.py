@@ -18,7 +18,7 @@ from mlm_audit.database.core.connect import in_parts
 from mlm_audit.database.core.own_tables import SelfPayoutSchedule
 from mlm_audit.database.core.statements import Statement, rendered
 from mlm_audit.database.core.tables import Order
-from mlm_audit.database.core.values import as_told, instant_of
+from mlm_audit.database.core.values import displayable, instant_of
 from mlm_audit.database.core.words import folded
 from mlm_audit.database.store.outbox import queue
 from mlm_audit.domain.notices import Draft
@@ -110,7 +110,10 @@ def _moment(number: int, column: str, value: Any) -> tuple[datetime | None, bool
         return instant_of(value), True
     except (TypeError, ValueError):
         log.warning(
-            "table SelfPayoutSchedule, row %d, column %s: %s is no time; it is held", number, column, as_told(value, Kind.INSTANT)
+            "table SelfPayoutSchedule, row %d, column %s: %s is no time; it is held",
+            number,
+            column,
+            displayable(value, Kind.INSTANT),
         )
         return None, False
 
@@ -307,7 +310,7 @@ def _wallets(members: int) -> str:
     return f'update users set "walletBalance" = "walletBalance" + case id{whens} end where id in ({marks})'  # noqa: S608
 
 
-def set_back(connection: Connection, changes: Sequence[Decision], was: PayoutStatus, job_id: str, now: datetime) -> None:
+def record_failures(connection: Connection, changes: Sequence[Decision], was: PayoutStatus, job_id: str, now: datetime) -> None:
     """Record that instalments were held, failed or were given up. Notify the administrators of the last two."""
     by_state: defaultdict[InstalmentState, list[int]] = defaultdict(list)
     for change in changes:

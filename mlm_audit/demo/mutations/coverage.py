@@ -30,7 +30,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Card:
+class MutationScorecard:
     """The result of the trials.
 
     `missed` are mutations that were not found and are not declared. `stale` are declarations of mutations that were
@@ -50,7 +50,7 @@ class Card:
         return not self.missed and not self.stale
 
 
-def card(outcomes: Iterable[TrialOutcome], declared: Sequence[BlindSpot] | None = None) -> Card:
+def build_scorecard(outcomes: Iterable[TrialOutcome], declared: Sequence[BlindSpot] | None = None) -> MutationScorecard:
     """Count the outcomes and compare them with the declarations."""
     declared = blind_spots() if declared is None else declared
     lines: dict[tuple[str, str], Line] = defaultdict(Line)
@@ -77,7 +77,7 @@ def card(outcomes: Iterable[TrialOutcome], declared: Sequence[BlindSpot] | None 
         else:
             line.missed += 1
             missed.append(case)
-    return Card(dict(lines), tuple(missed), tuple(stale), tuple(miscaused), tuple(left_open))
+    return MutationScorecard(dict(lines), tuple(missed), tuple(stale), tuple(miscaused), tuple(left_open))
 
 
 def _count_found(line: Line, outcome: TrialOutcome, miscaused: list[tuple[Case, tuple[str, ...]]]) -> None:
@@ -91,7 +91,7 @@ def _count_found(line: Line, outcome: TrialOutcome, miscaused: list[tuple[Case, 
             miscaused.append((outcome.edit.case, named))
 
 
-def markdown(result: Card, *, seeds: int, members: int, share: float) -> str:
+def markdown(result: MutationScorecard, *, seeds: int, members: int, share: float) -> str:
     """Return the scorecard as a page of the documentation."""
     total = sum(line.tried for line in result.lines.values())
     head = (
@@ -116,7 +116,7 @@ def markdown(result: Card, *, seeds: int, members: int, share: float) -> str:
     return head + "\n".join(rows) + "\n" + _left_open(result)
 
 
-def _left_open(result: Card) -> str:
+def _left_open(result: MutationScorecard) -> str:
     """Return the section on remedies that did not close, each with the first fault that was found."""
     total = sum(line.remedies for line in result.lines.values())
     closed = sum(line.closed for line in result.lines.values())

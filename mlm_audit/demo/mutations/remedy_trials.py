@@ -15,7 +15,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Taken:
+class RemedyResult:
     """The result of the remedies of one mutation.
 
     `ways` is the number of alternatives that were applied. `faults` describes what was wrong with those that did not
@@ -26,7 +26,7 @@ class Taken:
     faults: tuple[str, ...] = ()
 
 
-NOTHING_TAKEN = Taken()
+NOTHING_TAKEN = RemedyResult()
 SAME_KEY = "repeat-same-key"
 """The mutation that repeats a row with its id, as in a view without a key. No step can identify one of the two rows."""
 
@@ -45,7 +45,7 @@ def take(
     owns: Sequence[Own],
     audit: Callable[[Platform], Sequence[Row]],
     whose: Callable[[Row], Sequence[int]],
-) -> list[Taken]:
+) -> list[RemedyResult]:
     """Apply the remedies of all mutations of a platform together, with one copy for each alternative.
 
     `whose` returns the numbers of the mutations that a break is about. A break that is open afterwards is a fault of
@@ -71,7 +71,7 @@ def take(
             for number in about:
                 if choice < ways[number] and not _was_open(row, remedies[number]) and not _comes_due(row, platform):
                     faults[number].append(f"way {choice + 1} left {row['id']} ({row['cause']}): {row['message']}")
-    return [Taken(count, tuple(wrong) if count else ()) for count, wrong in zip(ways, faults, strict=True)]
+    return [RemedyResult(count, tuple(wrong) if count else ()) for count, wrong in zip(ways, faults, strict=True)]
 
 
 def _comes_due(row: Row, platform: Platform) -> bool:

@@ -19,7 +19,7 @@ from mlm_audit.demo.mutations.blind_spots import blind_spots
 from mlm_audit.demo.mutations.case import Case, cases, sample
 from mlm_audit.demo.mutations.clean import clean_platform
 from mlm_audit.demo.mutations.edits import Mutator
-from mlm_audit.demo.mutations.remedy_trials import NOTHING_TAKEN, Own, Row, Taken, take
+from mlm_audit.demo.mutations.remedy_trials import NOTHING_TAKEN, Own, RemedyResult, Row, take
 from mlm_audit.demo.mutations.row_kinds import ALONE, NARROW, ROW, TREES, WIDE, Site, site_of, with_kinds
 from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.scorecard import tree_input
@@ -49,7 +49,7 @@ class TrialOutcome:
 
     edit: MutationEdit
     found_by: tuple[tuple[str, str], ...]
-    taken: Taken = NOTHING_TAKEN
+    taken: RemedyResult = NOTHING_TAKEN
 
 
 class Batch:
@@ -123,7 +123,7 @@ def outcomes(batch: Batch) -> list[TrialOutcome]:
     return found
 
 
-def _taken(batch: Batch, breaks: list[Row], own: list[list[Row]]) -> list[Taken]:
+def _taken(batch: Batch, breaks: list[Row], own: list[list[Row]]) -> list[RemedyResult]:
     """Apply the remedies of each edit's breaks. An edit that is alone in its batch owns every break."""
     if len(batch.edits) == 1:
         [edit] = batch.edits

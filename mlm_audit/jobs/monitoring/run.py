@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine
 
-from mlm_audit.checks.findings import one_finding
+from mlm_audit.checks.findings import make_finding
 from mlm_audit.database.core import own_tables as own
 from mlm_audit.database.core.connect import consistent_read, write
 from mlm_audit.database.core.schema import require
@@ -231,13 +231,13 @@ def _figures(runs: list[LoggedRun]) -> ActivityFigures:
 
 def _failure(run: LoggedRun) -> dict[str, Any]:
     evidence = [{"table": "JobLog", "id": run.job_id, "job": run.job}]
-    return one_finding("job-failed", run.job_id, "high", f"{run.job} failed: {run.error}", evidence=evidence)
+    return make_finding("job-failed", run.job_id, "high", f"{run.job} failed: {run.error}", evidence=evidence)
 
 
 def _problem(part: HealthItem) -> dict[str, Any]:
     severity = "critical" if part.state == "failing" else "medium"
     evidence = [{"table": "health", "id": part.key, "state": part.state}]
-    return one_finding("health", part.key, severity, part.message, evidence=evidence)
+    return make_finding("health", part.key, severity, part.message, evidence=evidence)
 
 
 def _for_people(run: LoggedRun, report: _Report) -> dict[str, Any]:

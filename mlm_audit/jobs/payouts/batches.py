@@ -14,7 +14,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from mlm_audit.database.core.connect import error_line, in_parts, is_out_of_reach, writer
+from mlm_audit.database.core.connect import error_line, in_parts, is_unavailable, writer
 from mlm_audit.database.writes import payouts as db
 from mlm_audit.database.writes.payouts import Decision, Instalment, PayoutMember
 from mlm_audit.domain.errors import JobFailedError
@@ -116,10 +116,10 @@ def pay_batch(connection: Connection, work: Work, ids: Sequence[int]) -> dict[in
     try:
         return retried(lambda: _transaction(connection, work, ids))
     except (SQLAlchemyError, RuntimeError, ArithmeticError, TypeError, ValueError) as error:
-        if is_out_of_reach(error) and work.wait:
+        if is_unavailable(error) and work.wait:
             log.warning("%d instalments stay claimed by another transaction and are left: %s", len(ids), error_line(error))
             return {}
-        if is_out_of_reach(error):
+        if is_unavailable(error):
             raise JobFailedError(f"the database did not let the payouts through: {error_line(error)}") from error
         if len(ids) == 1:
             reason = error_line(error)
@@ -148,7 +148,7 @@ def _transaction(connection: Connection, work: Work, ids: Sequence[int]) -> dict
         if good:
             db.pay(connection, good, work.was, work.job_id, now)
         if set_back:
-            db.set_back(connection, set_back, work.was, work.job_id, now)
+            db.record_failures(connection, set_back, work.was, work.job_id, now)
     return {change.instalment.id: change for change in changes}
 
 
@@ -174,7 +174,7 @@ def next_state(
     return transition(instalment.state, Event.HELD, limits, now, held.value)
 
 
-def with_books(change: Decision, books: LastReconciliation | None, limits: RetryLimits, now: datetime) -> Decision:
+def withhold_for_breaks(change: Decision, books: LastReconciliation | None, limits: RetryLimits, now: datetime) -> Decision:
     """Return the change, with a payment withheld while a critical break about its member or its order is open."""
     if books is None or change.to.status is not PayoutStatus.PAID:
         return change
@@ -196,5 +196,5 @@ def _broke(connection: Connection, work: Work, schedule_id: int, reason: str) ->
         claimed, _ = db.claim(connection, work.stated, [schedule_id])
         changes = [Decision(found, transition(found.state, Event.BROKE, work.limits, now, reason)) for found in claimed]
         if changes:
-            db.set_back(connection, changes, work.was, work.job_id, now)
+            db.record_failures(connection, changes, work.was, work.job_id, now)
     return {change.instalment.id: change for change in changes}

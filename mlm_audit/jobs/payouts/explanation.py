@@ -8,8 +8,8 @@ from sqlalchemy import Engine
 
 from mlm_audit.database.core.connect import consistent_read
 from mlm_audit.database.core.schema import require
+from mlm_audit.database.reads.payouts import instalment_rows
 from mlm_audit.database.reads.payouts import requeue as requeue_rows
-from mlm_audit.database.reads.payouts import story
 from mlm_audit.database.writes import payouts as db
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.money import format_inr
@@ -50,7 +50,7 @@ def explain_payout_history(database: Engine, schedule_id: int, clock: Clock) -> 
     """Explain what happened to an instalment and what happens next. Raise InputError when no instalment has that id."""
     require(database, NEEDED)
     with consistent_read(database) as connection:
-        rows = story(connection, schedule_id)
+        rows = instalment_rows(connection, schedule_id)
         if rows is None:
             raise InputError(f"payout {schedule_id}: there is no such instalment; `mlm-audit payouts list` lists them")
         schedule = rows["schedule"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from mlm_audit.checks.findings import one_finding
+from mlm_audit.checks.findings import make_finding
 from mlm_audit.database.writes.payouts import Decision
 from mlm_audit.domain.findings import RunResult, Verdict, verdict_of
 from mlm_audit.domain.last_reconciliation import LastReconciliation, books_data, doubt_of_books
@@ -133,7 +133,7 @@ def blocked_result(head: Header, stated: Sequence[Decision], seen: Seen) -> RunR
     """
     counts = _counts(stated, [])
     alert = _stopped(seen.stop or "")
-    finding = one_finding("reconciliation-needed", head.job_id, "high", f"{alert}.", amount_paisa=counts["payable_paisa"])
+    finding = make_finding("reconciliation-needed", head.job_id, "high", f"{alert}.", amount_paisa=counts["payable_paisa"])
     result = _result(head, RunReport(findings=(finding,), alerts=(alert,)), counts, [], seen)
     would, _ = _items([(change, DRY_WORDS[change.to.status]) for change in stated])
     return replace(result, items=tuple(would))
@@ -151,7 +151,7 @@ def stopped_result(head: Header, stated: Sequence[Decision], reason: str, seen: 
     counts = _counts(stated, [])
     alert = f"stopped for approval: {reason}. Approve with: mlm-audit run {head.job} --approve {head.job_id}"
     message = f"Nothing was paid: {reason}."
-    finding = one_finding("approval-needed", head.job_id, "high", message, amount_paisa=counts["payable_paisa"])
+    finding = make_finding("approval-needed", head.job_id, "high", message, amount_paisa=counts["payable_paisa"])
     result = _result(head, RunReport(Verdict.INCOMPLETE, (finding,), (alert,)), counts, [], seen)
     would, _ = _items([(change, DRY_WORDS[change.to.status]) for change in stated])
     return replace(result, items=tuple(would))
@@ -309,7 +309,7 @@ def _finding(item: dict[str, Any], now: datetime) -> dict[str, Any]:
     since = item["failed_since"]
     age = max(0, (naive(now) - naive(datetime.fromisoformat(since))).days) if since else 0
     amount = _whole(item["amount_paisa"])
-    return one_finding(
+    return make_finding(
         code,
         item["schedule_id"],
         severity,

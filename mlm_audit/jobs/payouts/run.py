@@ -28,7 +28,7 @@ from mlm_audit.domain.periods import business_date, format_local, naive
 from mlm_audit.domain.ports import Clock, Progress
 from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.payouts.batches import Outcomes, Work, next_state, pay_all, with_books
+from mlm_audit.jobs.payouts.batches import Outcomes, Work, next_state, pay_all, withhold_for_breaks
 from mlm_audit.jobs.payouts.result import (
     Control,
     Header,
@@ -199,7 +199,7 @@ class _Payouts:
         looked = (
             Decision(i, next_state(i, people.get(i.member_id), self.limits, now, is_credited=i.id in credited)) for i in found
         )
-        return [with_books(change, asked, self.limits, now) for change in looked]
+        return [withhold_for_breaks(change, asked, self.limits, now) for change in looked]
 
     def _schedule(self, connection: Connection) -> Schedule:
         """Return what is overdue, and whether the schedule has no rows although orders were paid."""

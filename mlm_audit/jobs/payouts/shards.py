@@ -14,7 +14,7 @@ from mlm_audit.domain.payouts import PayoutStatus, RetryLimits
 from mlm_audit.domain.periods import naive
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.payouts.batches import Outcomes, Work, next_state, pay_all, with_books
+from mlm_audit.jobs.payouts.batches import Outcomes, Work, next_state, pay_all, withhold_for_breaks
 from mlm_audit.runs.context import RunContext
 from mlm_audit.runs.rate_limiter import RateLimiter
 from mlm_audit.runs.shards import Shard, cut, holding, require_live_run
@@ -53,7 +53,7 @@ def _pay(database: Engine, settings: Settings, clock: Clock, shard: Shard, sleep
         credited = db.credited(connection, (one.id for one in found))
         books = last_books(connection) if settings.payouts_require_reconciliation == "affected" else None
     looked = [Decision(i, next_state(i, people.get(i.member_id), limits, now, is_credited=i.id in credited)) for i in found]
-    looked = [with_books(one, books, limits, now) for one in looked]
+    looked = [withhold_for_breaks(one, books, limits, now) for one in looked]
     payable, to_pay = set(shard.first), PayoutStatus.PAID
     # An instalment that the run did not plan to pay is not paid, even if it has become payable. The next run plans it.
     stated = {one.instalment.id: one for one in looked if one.to.status is not to_pay or one.instalment.id in payable}

@@ -18,9 +18,9 @@ from mlm_audit.checks.inputs import INPUTS
 from mlm_audit.checks.states import as_cleared, cleared, with_states
 from mlm_audit.database.core.connect import write
 from mlm_audit.database.core.own_tables import ReconciliationReport
-from mlm_audit.database.core.schema import readable_inputs
-from mlm_audit.database.store.outbox import let_go, queue_once
-from mlm_audit.database.store.runs import PREVIOUS_COLUMNS, PreviousRun, previous_run, store_reconciliation, write_word
+from mlm_audit.database.core.schema import check_inputs
+from mlm_audit.database.store.outbox import queue_once, release_held
+from mlm_audit.database.store.runs import PREVIOUS_COLUMNS, PreviousRun, previous_run, store_reconciliation, write_report_data
 from mlm_audit.database.writes.corrections import CorrectedWallet, correct_wallets
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import (
@@ -44,8 +44,8 @@ from mlm_audit.engine.incremental.mirror import Manifest, Piece
 from mlm_audit.history.ledger_rows import Settled, settled_ledger, write_changes
 from mlm_audit.history.open_changes import FILE as OPEN_CHANGES
 from mlm_audit.history.open_changes import Carried, carry_over, no_changes
-from mlm_audit.history.run_records import Left, LookBack, confirm_run, log_run, look_back, write_problems
-from mlm_audit.history.sealing import About, is_logged, prove, seal_closed, seal_summary, store_of, summarize_history
+from mlm_audit.history.run_records import PriorState, RunState, confirm_run, log_run, read_prior_state, write_problems
+from mlm_audit.history.sealing import SealingRun, is_logged, prove, seal_closed, seal_summary, store_of, summarize_history
 from mlm_audit.jobs.reconciliation.incremental import IncrementalRun, engine_of, keep_all
 from mlm_audit.jobs.reconciliation.investigation import investigate
 from mlm_audit.jobs.reconciliation.reading import InputReader, Reading, fingerprint, is_night, mirror_of, scratch
@@ -139,7 +139,7 @@ class _Reconciliation:
         """The number of rows that an incremental run found new, changed or gone; None when everything was read."""
 
     def execute(self, folder: Path, out: Path | None) -> ReconciliationOutcome:
-        missing = readable_inputs(self.database, store=not self.dry_run)
+        missing = check_inputs(self.database, store=not self.dry_run)
         self.mirror = mirror_of(self.settings, self.database, folder / "mirror")
         self.look = self._look_back()
         self.reading = self._read(folder, missing, self.look.previous)
@@ -168,16 +168,16 @@ class _Reconciliation:
             outcome = replace(outcome, result=replace(outcome.result, sealed=summarize_history(self.store)))
             filed = outcome.filed(self.settings, out)
             if alerted:
-                let_go(self.database, alerted.key, self.clock())
+                release_held(self.database, alerted.key, self.clock())
             return filed
 
-    def _look_back(self) -> LookBack:
+    def _look_back(self) -> PriorState:
         """Return what is known of the earlier runs. A dry run works even before the toolkit's tables exist."""
         try:
-            readable_inputs(self.database, store=True)
+            check_inputs(self.database, store=True)
         except InputError:
-            return look_back(self.database, self.store, has_tables=False)
-        return look_back(self.database, self.store, has_tables=True)
+            return read_prior_state(self.database, self.store, has_tables=False)
+        return read_prior_state(self.database, self.store, has_tables=True)
 
     def _read(self, folder: Path, missing: dict[str, str], previous: PreviousRun | None) -> Reading:
         rules = fingerprint(self.plan, self.settings, self.checks)
@@ -364,7 +364,7 @@ class _Reconciliation:
         This happens before the run is stored, so that the stored run records what is sealed.
         """
         still_open = outcome.breaks.height - len(outcome.result.fixed)
-        about = About(self.job_id, self.started, still_open, self.changes)
+        about = SealingRun(self.job_id, self.started, still_open, self.changes)
         waiting = seal_closed(self.store, self.proof, folder, self.settings, about, self.look.keep)
         notes = (*outcome.result.notes, *waiting)
         return replace(outcome, result=replace(outcome.result, sealed=summarize_history(self.store), notes=notes))
@@ -379,7 +379,7 @@ class _Reconciliation:
             "sealed": seal_summary(self.store, self.proof),
             "mirror": manifest.name,
         }
-        left = Left(self.job_id, self.settled.to_dict(), manifest.name, self.changes, self.started)
+        left = RunState(self.job_id, self.settled.to_dict(), manifest.name, self.changes, self.started)
         result = outcome.result
         words = report_data(result, self.settings.tz, "")
         with write(self.database) as connection:
@@ -389,7 +389,7 @@ class _Reconciliation:
             run.end_with(connection, result)
             if is_logged(self.proof):
                 log_run(connection, self.store, self.look, left)
-                write_word(connection, self.job_id, data | {"sealed": seal_summary(self.store, self.proof)})
+                write_report_data(connection, self.job_id, data | {"sealed": seal_summary(self.store, self.proof)})
         if is_logged(self.proof):
             confirm_run(self.store, self.job_id, self.started)
         self.mirror.keep_only(manifest)

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from mlm_audit.checks.findings import one_finding
+from mlm_audit.checks.findings import make_finding
 from mlm_audit.database.reads.sweep import MonthRead
 from mlm_audit.domain.eligibility import in_words
 from mlm_audit.domain.findings import RunResult, Verdict, verdict_of
@@ -162,7 +162,7 @@ def _left_paisa(outcome: SweepTotals, read: MonthRead) -> dict[int, int]:
 def _left(outcome: SweepTotals, read: MonthRead) -> list[dict[str, Any]]:
     pending = _left_paisa(outcome, read)
     return [
-        one_finding(
+        make_finding(
             "sweep-undecided",
             number,
             "high",
@@ -177,7 +177,7 @@ def _left(outcome: SweepTotals, read: MonthRead) -> list[dict[str, Any]]:
 
 def _differences(shown: pl.DataFrame, head: SweepHeader) -> list[dict[str, Any]]:
     return [
-        one_finding(
+        make_finding(
             "decision-differs",
             row["member_id"],
             "medium",

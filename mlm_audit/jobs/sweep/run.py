@@ -11,7 +11,7 @@ import polars as pl
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from mlm_audit.database.core.connect import consistent_read, error_line, in_parts, is_out_of_reach, write
+from mlm_audit.database.core.connect import consistent_read, error_line, in_parts, is_unavailable, write
 from mlm_audit.database.core.own_tables import CommissionRollup, EligibilityLog, JobLease, JobLog, MonthlyStats, Notice
 from mlm_audit.database.core.schema import require
 from mlm_audit.database.core.tables import Commission, Ledger, Order, User
@@ -41,7 +41,7 @@ from mlm_audit.domain.plan import DEFAULT_PLAN, PlanRules, load_plan
 from mlm_audit.domain.ports import Clock, Progress
 from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings
-from mlm_audit.engine.eligibility import PEOPLE, PURCHASES, decide, undecided, without_the_unsure
+from mlm_audit.engine.eligibility import PEOPLE, PURCHASES, decide, undecided, with_doubts_against
 from mlm_audit.jobs.sweep.result import SweepHeader, SweepTotals, sweep_result
 from mlm_audit.runs.artifacts import write_artifacts
 from mlm_audit.runs.context import RunContext
@@ -252,7 +252,7 @@ class _Sweep:
             read = read_month(connection, self.month, before, PEOPLE, PURCHASES)
         self.progress("deciding", 1, 2)
         asked = self.month, self.head.rules, self.settings.memory_limit_mb
-        ruled = decide(without_the_unsure(read.people, read.doubts), read.purchases, *asked)
+        ruled = decide(with_doubts_against(read.people, read.doubts), read.purchases, *asked)
         held = undecided(read.people, read.purchases, read.doubts, ruled, *asked)
         for number, why in read.doubts.people.items():
             log.warning("member %d counts for nobody until it is corrected: %s", number, why)
@@ -308,7 +308,7 @@ class _Sweep:
         try:
             done.add(retried(transaction))
         except (SQLAlchemyError, RuntimeError, ArithmeticError, TypeError, ValueError) as error:
-            if is_out_of_reach(error):
+            if is_unavailable(error):
                 raise JobFailedError(f"the database did not let the sweep through: {error_line(error)}") from error
             if len(rulings) == 1:
                 log.warning("member %d could not be decided: %s", rulings[0].member_id, error_line(error))

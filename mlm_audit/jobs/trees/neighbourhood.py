@@ -15,7 +15,7 @@ MOST_LEVELS = 1_000
 TreeName = Literal["sponsor", "matrix"]
 
 
-def tree_part(database: Engine, member_id: int, tree: TreeName, *, up: int, down: int) -> "nx.DiGraph[Any]":
+def neighbourhood_of(database: Engine, member_id: int, tree: TreeName, *, up: int, down: int) -> "nx.DiGraph[Any]":
     """Return the part of a tree around a member as a graph. Edges lead from parent to child.
 
     Nodes are member ids with `label`, `position` (matrix only), `hidden` (the number of children that are not in the

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from mlm_audit.checks.findings import findings_of, one_finding
+from mlm_audit.checks.findings import findings_of, make_finding
 from mlm_audit.checks.states import as_cleared, cleared, with_states
 from mlm_audit.checks.trees.check import TreeCheck, affected, score
 from mlm_audit.checks.trees.codes import CODES
@@ -150,7 +150,7 @@ def file_findings(issues: Iterable[Issue]) -> list[dict[str, Any]]:
     found = list(issues)
     ranked = sorted(found, key=lambda issue: (-SEVERITIES.index(issue.severity), -affected(issue), issue.id))
     return [
-        one_finding(issue.code, issue.key, issue.severity, _message(issue), member_id=issue.member_id, evidence=_evidence(issue))
+        make_finding(issue.code, issue.key, issue.severity, _message(issue), member_id=issue.member_id, evidence=_evidence(issue))
         for issue in ranked
     ]
 

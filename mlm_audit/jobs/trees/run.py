@@ -23,7 +23,7 @@ from mlm_audit.database.core.schema import require
 from mlm_audit.database.core.tables import Base
 from mlm_audit.database.reads.sweep import MonthRead, read_month
 from mlm_audit.database.reads.trees import TreeRead, read_trees
-from mlm_audit.database.store.outbox import let_go, queue_once
+from mlm_audit.database.store.outbox import queue_once, release_held
 from mlm_audit.database.store.runs import PreviousRun, previous_run, store_tree_health
 from mlm_audit.database.writes.trees import Repaired, as_repair, repair_closure, repair_flags
 from mlm_audit.domain.errors import InputError, JobFailedError
@@ -35,7 +35,7 @@ from mlm_audit.domain.plan import DEFAULT_PLAN, load_plan, plan_name
 from mlm_audit.domain.ports import Clock, Progress
 from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings
-from mlm_audit.engine.eligibility import PEOPLE, PURCHASES, decide, undecided, without_the_unsure
+from mlm_audit.engine.eligibility import PEOPLE, PURCHASES, decide, undecided, with_doubts_against
 from mlm_audit.jobs.trees.result import (
     RepairSummary,
     StructureChanges,
@@ -162,7 +162,7 @@ class _TreeHealth:
             told = self._store(folder, outcome, after, run, out)
             filed = write_artifacts(outcome.result, self.settings, out)
             if told:
-                let_go(self.database, told.key, self.clock())
+                release_held(self.database, told.key, self.clock())
             return filed
 
     def _repairs(self, run: ActiveRun, seen: Checked, *, repair: bool | None, is_first: bool) -> Repairs:
@@ -217,7 +217,7 @@ class _TreeHealth:
             return None, ""
         last = month_before(month_of(self.head.as_of, self.settings.tz), self.settings.tz)
         month, asked = read.month, (last, self.rules, self.settings.memory_limit_mb)
-        ruled = decide(without_the_unsure(month.people, month.doubts), month.purchases, *asked)
+        ruled = decide(with_doubts_against(month.people, month.doubts), month.purchases, *asked)
         held = undecided(month.people, month.purchases, month.doubts, ruled, *asked)
         return ruled.filter(~pl.col("member_id").is_in(list(held))).select(
             "member_id", "is_eligible"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
-from mlm_audit.checks.causes import first_step, in_words
+from mlm_audit.checks.causes import describe_cause, first_step
 from mlm_audit.checks.explain_commands import explain_command
 from mlm_audit.checks.figures import Figures, at_risk_by_cause, sum_of_findings
 from mlm_audit.checks.remedies.model import FACTS
@@ -249,7 +249,7 @@ def causes_of(
     largest = max(sums.values(), default=0) or 1
     return tuple(
         Cause(
-            in_words(cause),
+            describe_cause(cause),
             len(by_cause[cause]),
             format_inr(sums[cause]),
             sums[cause] * 100 // largest,
@@ -277,7 +277,7 @@ def shown(finding: dict[str, Any]) -> dict[str, Any]:
     return finding | {
         "amount": "" if amount is None else format_inr(amount, sign=True),
         "rank": SEVERITIES.index(finding["severity"]),
-        "cause_in_words": in_words(finding["cause"]),
+        "cause_in_words": describe_cause(finding["cause"]),
         "message": _cut(finding["message"], MESSAGE_CHARACTERS),
         "proof": " ".join(filter(None, (proof(finding), _remedy(finding)))),
     }

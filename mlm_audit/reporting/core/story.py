@@ -55,7 +55,7 @@ class Column(NamedTuple):
         return "n" if self.is_figure else "t" if self.kind in ("instant", "day", "id") else ""
 
 
-class Drawn(NamedTuple):
+class ChartSpec(NamedTuple):
     """The chart of a table: `lines` in order of time, or `bars` or a `curve` over the column `x`.
 
     `x` and `y` are keys of the table's columns.
@@ -84,7 +84,7 @@ class Table:
     of: int | None = None
     picture: str = ""
     picture_words: str = ""
-    drawn: Drawn | None = None
+    drawn: ChartSpec | None = None
 
     def shown(self, most: int) -> list[int | None]:
         """Return the numbers of the rows to show when a table has more than `most`. None stands for rows left out.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from mlm_audit.checks.causes import in_words
+from mlm_audit.checks.causes import describe_cause
 from mlm_audit.checks.explain_commands import explain_command
 from mlm_audit.checks.figures import figures_from
 from mlm_audit.domain.findings import Bridge, RunResult, Verdict, open_findings
@@ -167,7 +167,7 @@ def _bridge(bridge: Bridge) -> tuple[FigureRow, ...]:
         return size if paisa >= 0 else -size
 
     return tuple(
-        FigureRow(in_words(line.cause), line.members, format_inr(line.amount_paisa, sign=True), share(line.amount_paisa))
+        FigureRow(describe_cause(line.cause), line.members, format_inr(line.amount_paisa, sign=True), share(line.amount_paisa))
         for line in sorted(bridge.lines, key=lambda line: -abs(line.amount_paisa))
     )
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
-from mlm_audit.checks.causes import first_step, in_words
+from mlm_audit.checks.causes import describe_cause, first_step
 from mlm_audit.domain.findings import RunResult, Verdict, open_findings
 from mlm_audit.domain.money import grouped
 from mlm_audit.reporting.core.files_read import read_in_words
@@ -115,7 +115,7 @@ def file_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
         ("issues_found", "Issues"),
     )
     read = (("Read", read_in_words(counts["file"])),) if "file" in counts else ()
-    kinds = tuple((f"  {in_words(code)}", grouped(count)) for code, count in counts["by_code"].items())
+    kinds = tuple((f"  {describe_cause(code)}", grouped(count)) for code, count in counts["by_code"].items())
     return tuple((label, grouped(counts[name])) for name, label in plain) + kinds + read
 
 
@@ -127,7 +127,7 @@ def tree_first(result: RunResult) -> str:
     worst = still_open[0]
     others = sum(finding["code"] == worst["code"] for finding in still_open) - 1
     more = f" (and {plural(others, 'other')} like it)" if others else ""
-    return f"{in_words(worst['code'])}: {worst['id'].split('/', 1)[1]}{more}. {first_step(worst['code'])}."
+    return f"{describe_cause(worst['code'])}: {worst['id'].split('/', 1)[1]}{more}. {first_step(worst['code'])}."
 
 
 def tree_lines(result: RunResult) -> tuple[str, ...]:
