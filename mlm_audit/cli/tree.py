@@ -110,8 +110,8 @@ def check_file(
     Every record of the file is read. Otherwise the file is refused, with the line number and what to do. The format of
     the file is never guessed: use the options for a file that is not plain CSV.
     """
+    from mlm_audit.engine.files.file_records import InputFile
     from mlm_audit.engine.files.format import file_format
-    from mlm_audit.engine.files.records import InputFile
     from mlm_audit.engine.files.trees import TreeColumns
     from mlm_audit.jobs.trees.file import check_file as check
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from mlm_audit.domain.errors import InputError
+from mlm_audit.engine.files.file_records import InputFile, open_rows
 from mlm_audit.engine.files.ledgers import amount_columns, exact_rows
-from mlm_audit.engine.files.records import InputFile, open_rows
 from tests.files.hostile import Hostile, Maker
 from tests.files.oracle import Refused, oracle_rows
 

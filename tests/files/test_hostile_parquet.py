@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from mlm_audit.domain.errors import InputError
+from mlm_audit.engine.files.file_records import InputFile, open_rows
 from mlm_audit.engine.files.ledgers import amount_columns, exact_rows
-from mlm_audit.engine.files.records import InputFile, open_rows
 from tests.files.hostile_parquet import ParquetFile, make
 from tests.files.test_hostile import SEED
 

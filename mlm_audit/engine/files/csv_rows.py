@@ -15,8 +15,8 @@ import polars as pl
 
 from mlm_audit.domain.errors import InputError
 from mlm_audit.engine.files.csv_scan import CsvScan, scan_csv
+from mlm_audit.engine.files.file_records import CHUNK, InputFile, RowCount, refuse_miscount, refuse_two_of_a_name
 from mlm_audit.engine.files.format import FileFormat, shown
-from mlm_audit.engine.files.records import CHUNK, InputFile, RowCount, refuse_miscount, refuse_two_of_a_name
 
 Block = tuple[Sequence[int], list[list[str]]]
 """The physical lines on which records start, and their fields. A blank line has no fields."""

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import polars as pl
 
 from mlm_audit.domain.errors import InputError
+from mlm_audit.engine.files.file_records import InputFile
 from mlm_audit.engine.files.format import shown
-from mlm_audit.engine.files.records import InputFile
 
 BLANKS = " \t"
 AS_FLOAT = r"^([+-]?[0-9]+)[.]0+$"

@@ -11,6 +11,7 @@ import polars as pl
 
 from mlm_audit.domain.errors import InputError
 from mlm_audit.engine.files.amounts import formats_for, paisa_of
+from mlm_audit.engine.files.file_records import FileRows, InputFile, RowCount, open_rows, refuse_miscount
 from mlm_audit.engine.files.format import listed, shown
 from mlm_audit.engine.files.identifiers import (
     IdentifierFault,
@@ -22,7 +23,6 @@ from mlm_audit.engine.files.identifiers import (
     totals_fault,
 )
 from mlm_audit.engine.files.parquet_rows import FLOATS, INTEGERS, is_whole_decimal
-from mlm_audit.engine.files.records import FileRows, InputFile, RowCount, open_rows, refuse_miscount
 
 ROLES: dict[str, tuple[str, ...]] = {
     "member_id": ("member_id", "account_id", "user_id", "userid", "memberid", "accountid", "member", "account", "user"),

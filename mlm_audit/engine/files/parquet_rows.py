@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mlm_audit.domain.errors import InputError
+from mlm_audit.engine.files.file_records import CHUNK, InputFile, RowCount, refuse_miscount, refuse_two_of_a_name
 from mlm_audit.engine.files.format import refuse_csv_options, shown
-from mlm_audit.engine.files.records import CHUNK, InputFile, RowCount, refuse_miscount, refuse_two_of_a_name
 
 
 class ParquetRows:

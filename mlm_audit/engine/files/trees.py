@@ -6,10 +6,10 @@ from typing import NamedTuple
 import polars as pl
 
 from mlm_audit.domain.errors import InputError
+from mlm_audit.engine.files.file_records import FileRows, InputFile, RowCount, open_rows
 from mlm_audit.engine.files.format import listed, shown
 from mlm_audit.engine.files.identifiers import as_ids, fault_where, float_hint, id_faults, raise_first, totals_fault
 from mlm_audit.engine.files.parquet_rows import FLOATS, INTEGERS, is_whole_decimal
-from mlm_audit.engine.files.records import FileRows, InputFile, RowCount, open_rows
 
 INTEGER = "0|-?[1-9][0-9]{0,18}"
 DEEPEST = 1_000_000_000

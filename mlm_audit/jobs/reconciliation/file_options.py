@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mlm_audit.domain.errors import InputError
+from mlm_audit.engine.files.file_records import InputFile
 from mlm_audit.engine.files.format import file_format
 from mlm_audit.engine.files.ledgers import ROLES
-from mlm_audit.engine.files.records import InputFile
 
 FILES = ("ledger", "wallets")
 ROLES_OF = {"ledger": ("member_id", "amount", "debit", "credit"), "wallets": ("member_id", "balance")}

@@ -17,7 +17,7 @@ from mlm_audit.checks.trees.levels import level_issues
 from mlm_audit.domain.findings import CheckRun, CheckStatus, RunResult, Verdict
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
-from mlm_audit.engine.files.records import InputFile
+from mlm_audit.engine.files.file_records import InputFile
 from mlm_audit.engine.files.trees import TreeColumns, TreeFile, read_tree_file
 from mlm_audit.jobs.trees.result import FILE_CODES, file_findings
 from mlm_audit.runs.lifecycle import new_job_id
