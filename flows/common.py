@@ -62,7 +62,7 @@ def instant(as_of: datetime | str, settings: Settings) -> datetime:
 def open_database(settings: Settings) -> Engine:
     """Open the platform's database. Raise InputError when DATABASE_URL is not set."""
     if settings.database_url is None:
-        raise InputError("no database named; set DATABASE_URL where the worker runs")
+        raise InputError("no database is configured; set DATABASE_URL in the worker's environment")
     return open_engine(settings.database_url.get_secret_value())
 
 

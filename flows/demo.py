@@ -40,19 +40,19 @@ def main() -> None:
     assert isinstance(paid, dict)
     assert isinstance(swept, dict)
     counts = result["counts"]
-    print(f"\n  Verdict      {result['verdict']}   (the demonstration has faults put into it on purpose)")
+    print(f"\n  Verdict      {result['verdict']}   (the demonstration data contain injected faults)")
     print(f"  Members      {counts['users_checked']} checked, accuracy {counts['accuracy']:.2f} %")
     print(f"  Breaks       {counts['discrepancies_found']} found, {counts['auto_corrections']} small drifts corrected")
     print(
-        f"  Wallets off  {format_inr(counts['total_discrepancy_paisa'])} gross; residual of the proof {format_inr(counts['residual_paisa'])}"
+        f"  Wallets      {format_inr(counts['total_discrepancy_paisa'])} gross difference from the ledger; residual of the proof {format_inr(counts['residual_paisa'])}"
     )
     print(
-        f"  Took         {time.monotonic() - started:.0f} s with Prefect's start, {result['duration_ms'] / 1000:.1f} s of it the job"
+        f"  Took         {time.monotonic() - started:.0f} s including the start of Prefect; the job took {result['duration_ms'] / 1000:.1f} s"
     )
     health = trees["counts"]
     print(
         f"  Trees        health score {health['health_score']}: {health['issues_found']} issues found, {health['issues_fixed']} repaired "
-        f"(--repair; the first run on your own database repairs nothing unless told to), {health['critical_open']} critical open"
+        f"(with --repair; by default, the first run on your own database repairs nothing), {health['critical_open']} critical open"
     )
     payouts, month = paid["counts"], swept["counts"]
     print(
@@ -60,28 +60,28 @@ def main() -> None:
         f"the ledger grew by {format_inr(payouts['ledger_change_paisa'])}"
     )
     print(
-        f"  Eligibility  {month['month']}: {month['eligible']} eligible, {month['ineligible']} not, {month['near_misses']} near misses"
+        f"  Eligibility  {month['month']}: {month['eligible']} eligible, {month['ineligible']} not eligible, {month['near_misses']} near misses"
     )
     print("\n  Report       " + result["reports"]["html"])
-    print("  Investigated " + result["reports"].get("investigation", "not: see the log"))
+    print("  Notebook     " + result["reports"].get("investigation", "none; see the log"))
     print("  Trees        " + trees["reports"]["html"])
     print("  All breaks   " + result["reports"]["csv"])
-    print("  For programs " + result["reports"]["json"])
-    print(f"  The truth    {DEMO / 'truth.json'}   (what was put in, to compare)")
+    print("  JSON         " + result["reports"]["json"])
+    print(f"  Injected     {DEMO / 'truth.json'}   (the injected faults, for comparison)")
     program = Path(sys.prefix, "bin", "mlm-audit")
     program = program.relative_to(Path.cwd()) if program.is_relative_to(Path.cwd()) else program
     print(f"""
 Try next:
-  . .venv/bin/activate; export DATABASE_URL={QUIET["DATABASE_URL"]} RUNS_DIR={DEMO / "runs"}    then commands run as reports print them
-  {program} reports open                                       every run in the browser; needs the line above
-  {program} run reconciliation --db {QUIET["DATABASE_URL"]}    run it again: breaks are now carried over
-  {program} repairs list --db {QUIET["DATABASE_URL"]}          what was corrected; repairs undo JOB_ID
-  {program} payouts list --status held --limit 5 --db {QUIET["DATABASE_URL"]}    who waits, and why; payouts explain ID
-  {program} eligibility explain 2 --month 2026-10 --db {QUIET["DATABASE_URL"]}    every condition with its rows
-  {program} explain member 5 --db {QUIET["DATABASE_URL"]}        why a wallet is off; explain order 295
-  {program} tree show 7 --db {QUIET["DATABASE_URL"]}             who is above and below a member
-  {program} checks show wallet-balance                         a check, in words and SQL
-  {program} demo faults                                        faults you can put in yourself""")
+  . .venv/bin/activate; export DATABASE_URL={QUIET["DATABASE_URL"]} RUNS_DIR={DEMO / "runs"}    set up the shell for the commands in reports
+  {program} reports open                                       open every run in the browser; needs the line above
+  {program} run reconciliation --db {QUIET["DATABASE_URL"]}    run again: the breaks are now carried over
+  {program} repairs list --db {QUIET["DATABASE_URL"]}          list the corrections; undo them with repairs undo JOB_ID
+  {program} payouts list --status held --limit 5 --db {QUIET["DATABASE_URL"]}    list held payouts with reasons; see also payouts explain ID
+  {program} eligibility explain 2 --month 2026-10 --db {QUIET["DATABASE_URL"]}    explain every condition with its rows
+  {program} explain member 5 --db {QUIET["DATABASE_URL"]}        explain a wallet difference; see also explain order 295
+  {program} tree show 7 --db {QUIET["DATABASE_URL"]}             show the members above and below a member
+  {program} checks show wallet-balance                         show a check in words and SQL
+  {program} demo faults                                        list the faults that you can inject""")
 
 
 if __name__ == "__main__":

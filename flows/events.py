@@ -9,7 +9,7 @@ from mlm_audit.domain.jobs import job_of
 NAMED = 20
 
 
-@task(name="tell of alerts")
+@task(name="send alerts")
 def tell(result: RunResult) -> None:
     """Emit one event for open findings and one for alerts: `mlm.reconciliation.break` and `mlm.reconciliation.alert`.
 

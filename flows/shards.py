@@ -42,7 +42,8 @@ def share(settings: Settings) -> Share:
             states = [future.state for future in futures]
         if bad := [number for number, state in enumerate(states, start=1) if not state.is_completed()]:
             raise JobFailedError(
-                f"shards {', '.join(map(str, bad))} of {len(states)} could not be done; what they did stays done, the next run does the rest"
+                f"{'shard' if len(bad) == 1 else 'shards'} {', '.join(map(str, bad))} of {len(states)} did not complete; "
+                "their completed work is kept, and the next run does the rest"
             )
 
     return done
@@ -98,7 +99,7 @@ def _ended(number: Any, database: Engine, shard: Shard) -> State[Any]:
             is_taken = state is not None and (state.is_running() or state.is_pending())
             silent = silent + 1 if is_taken and not at_work else 0
             if silent > (SILENT_LOOKS if has_begun else LOOKS_AT_START):
-                get_run_logger().warning("the process of shard %d has died; it is started again", shard.number)
+                get_run_logger().warning("the process of shard %d has died; the shard is started again", shard.number)
                 dead: State[Any] = Crashed(message="its process has died")
                 client.set_flow_run_state(number, dead, force=True)
                 return dead

@@ -12,11 +12,11 @@
 
 # %% [markdown]
 # # A first look at the books
-# **Question:** do the books agree, and if not, how much is it, since when, and what would one do first?
+# **Question:** do the books agree, and if not, how large is the difference, since when, and what should be done first?
 
 # %% tags=["parameters"]
-database = ""  # an SQLAlchemy URL; DATABASE_URL when left empty
-job_id = ""  # a stored run; the last reconciliation when left empty, or a look now when there is none
+database = ""  # an SQLAlchemy URL; DATABASE_URL when empty
+job_id = ""  # a stored run; when empty, the last reconciliation, or a new dry run when none is stored
 
 # %%
 import polars as pl
@@ -29,14 +29,14 @@ run
 
 # %% [markdown]
 # ## Which causes, and how much?
-# Breaks that merely follow from another one come with it; mend the causes from the top.
+# Breaks that only follow from another break disappear with it. Fix the causes from the top of the list.
 
 # %%
 run.tables["causes"]
 
 # %% [markdown]
-# ## Whose wallets are off?
-# `run.explain(member=…)` shows the rows; `02_investigate_a_break` goes on from there.
+# ## Which wallets differ from the ledger?
+# `run.explain(member=…)` shows the rows; continue with `02_investigate_a_break`.
 
 # %%
 run.breaks.filter(pl.col("code") == "wallet-balance").select("member_id", "amount_paisa", "cause").sort(
@@ -48,5 +48,5 @@ run.breaks.filter(pl.col("code") == "wallet-balance").select("member_id", "amoun
 
 # %%
 print(repr(run))
-print("Nothing to do." if run.breaks.is_empty() else "Go on with 02_investigate_a_break.")
+print("Nothing to do." if run.breaks.is_empty() else "Continue with 02_investigate_a_break.")
 audit.close()

@@ -12,14 +12,14 @@
 
 # %% [markdown]
 # # Investigating what a reconciliation found
-# **Question:** why is it off, since when, whose fault is it, who else has it, and what do we do?
-# Every figure is followed down to the rows that lead to it.
+# **Question:** what caused each difference, since when, who else is affected, and what should be done?
+# Every figure is traced to the rows behind it.
 
 # %% tags=["parameters"]
-database = ""  # an SQLAlchemy URL; DATABASE_URL when left empty
-job_id = ""  # a stored run; the last reconciliation when left empty, or a look now when there is none
-member = 0  # a member to look at; the wallets that are off by most when 0
-most = 3  # how many wallets and orders are looked at
+database = ""  # an SQLAlchemy URL; DATABASE_URL when empty
+job_id = ""  # a stored run; when empty, the last reconciliation, or a new dry run when none is stored
+member = 0  # a member to explain; when 0, the wallets with the largest differences
+most = 3  # the largest number of wallets and orders to explain
 
 # %%
 import polars as pl
@@ -33,18 +33,18 @@ run
 
 # %% [markdown]
 # ## The wallets
-# The timeline's amounts and the places where wallet and ledger part add up to the wallet, to the paisa.
+# The amounts and the gaps of the timeline add up to the wallet, to the paisa.
 
 # %%
 off = run.breaks.filter(pl.col("code") == "wallet-balance").sort(pl.col("amount_paisa").abs(), descending=True)
 members = [member] if member else off["member_id"].head(most).to_list()
 for number in members:
     display(run.explain(member=number))
-print(f"{off.height} wallets are off; {len(members)} are shown.")
+print(f"Wallets that differ from the ledger: {off.height}; explained above: {len(members)}.")
 
 # %% [markdown]
 # ## The orders
-# What the plan gives adds up to the commissionable amount; each line shows who got it and from which row.
+# The planned amounts add up to the commissionable amount; each line shows who received it, and in which rows.
 
 # %%
 known = audit.sql("select id from orders")["id"]
@@ -54,10 +54,10 @@ if member:
 worst = of_orders.sort(pl.col("amount_paisa").abs(), descending=True, nulls_last=True)["order_id"].unique(maintain_order=True)
 for number in worst.head(most):
     display(audit.order(number).explain())
-print(f"{worst.len()} orders have breaks; {min(worst.len(), most)} are shown.")
+print(f"Orders with breaks: {worst.len()}; explained above: {min(worst.len(), most)}.")
 
 # %% [markdown]
-# ## Who else has the same cause?
+# ## Which other members have the same cause?
 
 # %%
 for one in run.tables["causes"].iter_rows(named=True):

@@ -12,10 +12,10 @@
 
 # %% [markdown]
 # # Neighbourhoods in the trees
-# **Question:** where does a member stand, in the sponsor tree and in the matrix, and is anything wrong around them?
+# **Question:** what is a member's place in the sponsor tree and in the matrix, and are there issues nearby?
 
 # %% tags=["parameters"]
-database = ""  # an SQLAlchemy URL; DATABASE_URL when left empty
+database = ""  # an SQLAlchemy URL; DATABASE_URL when empty
 member = 42
 depth = 3
 
@@ -28,24 +28,24 @@ audit = mlm_audit.connect(database or None)
 audit.member(member)
 
 # %% [markdown]
-# ## In the matrix: who earns from this member, and from whom this member earns
+# ## The matrix: who earns from this member, and from whom this member earns
 
 # %%
 audit.tree.around(member, up=depth, down=2)
 
 # %% [markdown]
-# ## In the sponsor tree: the directs count for the 3-3 rule
+# ## The sponsor tree: the directs count towards the 3-3 rule
 
 # %%
 audit.tree.around(member, up=depth, down=1, tree="sponsor")
 
 # %% [markdown]
-# ## The matrix below, as a graph for further questions
+# ## The matrix below the member, as a graph for further analysis
 
 # %%
 graph = audit.tree.graph(member, depth=depth)
 below = len(graph) - 1
-print(f"{below} members within {depth} levels below member {member}; a full matrix would have {sum(3**n for n in range(1, depth + 1))}.")
+print(f"Members within {depth} levels below member {member}: {below}; a full matrix has {sum(3**n for n in range(1, depth + 1))}.")
 
 # %% [markdown]
 # ## Conclusion

@@ -12,10 +12,10 @@
 
 # %% [markdown]
 # # Is it safe to pay?
-# **Question:** what would the next payout run pay, what does it hold back and why, and do the books allow it?
+# **Question:** what would the next payout run pay, what would it hold and why, and do the books allow the payment?
 
 # %% tags=["parameters"]
-database = ""  # an SQLAlchemy URL; DATABASE_URL when left empty
+database = ""  # an SQLAlchemy URL; DATABASE_URL when empty
 due = "2026-11-30"  # the day of the run
 
 # %%
@@ -26,8 +26,8 @@ preview = audit.payouts(due=due).preview()
 preview
 
 # %% [markdown]
-# ## Do the books allow it?
-# A platform whose ledger was changed, or whose payouts and ledger disagree, does not pay before that is cleared up.
+# ## Do the books allow the payment?
+# When sealed history was changed, or when payouts and ledger disagree, resolve this before paying.
 
 # %%
 run = audit.last_run() or audit.reconcile()
@@ -39,5 +39,5 @@ against.select("id", "severity", "amount_paisa", "message").head(20)
 
 # %%
 word = "HOLD" if preview.story.verdict == "HOLD" or against.height else "PAY"
-print(f"{word}: {preview.conclusion} {against.height} breaks of payouts are open.")
+print(f"{word}: {preview.conclusion} Open breaks that concern payouts: {against.height}.")
 audit.close()

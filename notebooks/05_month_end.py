@@ -12,10 +12,10 @@
 
 # %% [markdown]
 # # The end of a month
-# **Question:** who was eligible, who became it, who lost it and why, and who was near?
+# **Question:** who was eligible, who became eligible, who lost eligibility and why, and who nearly qualified?
 
 # %% tags=["parameters"]
-database = ""  # an SQLAlchemy URL; DATABASE_URL when left empty
+database = ""  # an SQLAlchemy URL; DATABASE_URL when empty
 month = "2026-10"
 before = "2026-09"
 
@@ -29,14 +29,14 @@ eligibility = audit.eligibility(month)
 eligibility
 
 # %% [markdown]
-# ## Who changed, and which condition made it
+# ## Changes, and the conditions that caused them
 
 # %%
 changes = eligibility.diff(before)
 changes
 
 # %% [markdown]
-# ## Near misses: everything met but the purchases, and those nearly
+# ## Near misses: members who met every condition except the purchases
 
 # %%
 short = pl.col("required_paisa") - pl.col("purchase_paisa")
@@ -44,15 +44,15 @@ near = eligibility.frame.filter(~pl.col("is_eligible") & pl.col("kyc_approved") 
 near.with_columns(short.alias("short_paisa")).sort("short_paisa").head(10)
 
 # %% [markdown]
-# ## One who lost it, row by row
+# ## A member who lost eligibility, row by row
 
 # %%
 lost = changes.frame.filter(pl.col("change") == "lost it")["member_id"]
-eligibility.explain(lost[0]) if lost.len() else "Nobody lost it."
+eligibility.explain(lost[0]) if lost.len() else "No member lost eligibility."
 
 # %% [markdown]
 # ## Conclusion
 
 # %%
-print(eligibility.conclusion, changes.conclusion, f"{near.height} missed it by their purchases alone.")
+print(eligibility.conclusion, changes.conclusion, f"Members who missed only the purchases: {near.height}.")
 audit.close()

@@ -11,12 +11,12 @@
 # ---
 
 # %% [markdown]
-# # What if the plan were another one?
-# **Question:** what would a past month have cost the company, and whom would it have helped or hurt, under other terms?
-# What is recomputed, and what is not, is in docs/what-if.md.
+# # What if the plan had other terms?
+# **Question:** under other terms, what would a past month have cost the company, and which members would have received more or less?
+# docs/what-if.md describes what is recomputed and what is not.
 
 # %% tags=["parameters"]
-database = ""  # an SQLAlchemy URL; DATABASE_URL when left empty
+database = ""  # an SQLAlchemy URL; DATABASE_URL when empty
 months = "2026-10"
 company_percent = "35"
 threshold_paisa = 100_000

@@ -12,10 +12,10 @@
 
 # %% [markdown]
 # # What members earn, and from what
-# **Question:** what would an honest income disclosure say, and does the plan live on products or on recruiting?
+# **Question:** what would an accurate income disclosure state, and does income come from products or from recruiting?
 
 # %% tags=["parameters"]
-database = ""  # an SQLAlchemy URL; DATABASE_URL when left empty
+database = ""  # an SQLAlchemy URL; DATABASE_URL when empty
 year = 2026
 
 # %%
@@ -33,7 +33,7 @@ indicators = audit.pyramid_indicators(str(year))
 indicators
 
 # %% [markdown]
-# ## What looks odd, and what that does not prove
+# ## Suspicious patterns, and what they do not prove
 
 # %%
 odd = audit.suspicious()

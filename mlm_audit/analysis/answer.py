@@ -52,7 +52,8 @@ class Answer:
         found = drawn.get(name) if name else next(iter(drawn.values()), None)
         if found is None:
             raise InputError(
-                f"chart{f' {name}' if name else ''}: there is none; this answer has {', '.join(drawn) or 'no chart at all'}"
+                f"chart{f' {name}' if name else ''}: there is no such chart; "
+                + (f"this answer has the charts: {', '.join(drawn)}" if drawn else "this answer has no chart")
             )
         from mlm_audit.reporting.core.charts import altair_chart
 
@@ -76,4 +77,4 @@ class Answer:
 
     def __repr__(self) -> str:
         first = f" First: {self.story.first}" if self.story.first else ""
-        return one_line(f"{self.story.title}: {self.story.conclusion}{first} (print() shows all of it)")
+        return one_line(f"{self.story.title}: {self.story.conclusion}{first} (print() shows the full answer)")

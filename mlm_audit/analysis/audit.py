@@ -74,7 +74,9 @@ class Audit:
         """Return a stored reconciliation or tree check. Raise InputError when no run has that id."""
         stored = stored_run(self._engine, job_id)
         if stored is None:
-            raise InputError(f"run {job_id}: none is stored under that id; `mlm-audit history reconciliation` lists them")
+            raise InputError(
+                f"run {job_id}: no run is stored under that id; `mlm-audit history reconciliation` lists the stored runs"
+            )
         return run_stored(stored, self._engine, self._settings)
 
     @guard_inputs
@@ -104,7 +106,7 @@ class Audit:
         run = self.last_run(tree=tree)
         if run is None:
             job = "tree-health" if tree else "reconciliation"
-            raise InputError(f"break {key}: no run is stored that could have it; make one with: mlm-audit run {job}")
+            raise InputError(f"break {key}: no {job} run is stored yet; create one with: mlm-audit run {job}")
         return run
 
     @guard_inputs
@@ -195,7 +197,9 @@ class Audit:
         unknown term, and list the terms that can be changed.
         """
         if months is None:
-            raise InputError('simulate: name the months, such as months="2026-10" or months=("2026-08", "2026-10")')
+            raise InputError(
+                'simulate: the months are missing; give for example months="2026-10" or months=("2026-08", "2026-10")'
+            )
         return simulate(AnalysisQueries(self._duck, "simulate"), months, now(), {**(plan_changes or {}), **changes})
 
     @guard_inputs
@@ -219,7 +223,7 @@ class Audit:
                 {member for one in shared_numbers(self._engine).values() for group in one.shared for member in group.members}
             )
             note_reveal(
-                self._settings, f"shared bank accounts, PANs and phones of members {', '.join(map(str, whose)) or 'nobody'}"
+                self._settings, f"shared bank accounts, PANs and phones of members {', '.join(map(str, whose)) or 'none'}"
             )
         shared = shared_numbers(self._engine, reveal=reveal)
         return suspicious(AnalysisQueries(self._duck, "suspicious"), shared, now(), reveal=reveal)
@@ -233,5 +237,5 @@ def connect(url: str | None = None) -> Audit:
     settings = load_settings()
     secret = settings.database_url if url is None else SecretStr(url)
     if secret is None:
-        raise InputError("no database named; give connect() a URL, or set DATABASE_URL")
+        raise InputError("no database is configured; give connect() a URL, or set DATABASE_URL")
     return Audit(open_engine(secret.get_secret_value(), read_only=True), settings.model_copy(update={"database_url": secret}))

@@ -13,6 +13,7 @@ from mlm_audit.domain.last_reconciliation import books_in_words
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.payouts.run import Options, run_payouts
+from mlm_audit.reporting.core.parts import plural
 from mlm_audit.reporting.core.story import Story, Table, columns
 from mlm_audit.reporting.payouts.report import FAR_ABOVE, median, word
 
@@ -22,8 +23,8 @@ ITEMS = columns(
     ("member_id", "Member", "id"),
     ("order_id", "Order", "id"),
     ("amount_paisa", "Amount", "money"),
-    ("action", "Would"),
-    ("reason", "Why"),
+    ("action", "Planned action"),
+    ("reason", "Reason"),
 )
 LARGEST = 10
 
@@ -42,7 +43,7 @@ class PayoutsPreview:
         return Answer(preview_story(result, self._settings))
 
     def __repr__(self) -> str:
-        return f"Payouts due by {self.due.isoformat()}: .preview() says what would be paid and what is held"
+        return f"Payouts due by {self.due.isoformat()}: call .preview() to see what would be paid and held"
 
 
 def preview_story(result: RunResult, settings: Settings) -> Story:
@@ -54,19 +55,21 @@ def preview_story(result: RunResult, settings: Settings) -> Story:
     return Story(
         title=f"Payouts due by {result.as_of.astimezone(settings.tz):%d %b %Y}",
         verdict=word(result),
-        conclusion=f"{grouped(len(pays))} instalments, {format_inr(paisa)}, would be paid; {grouped(held)} are held or given up.",
+        conclusion=f"{plural(len(pays), 'instalment')} ({format_inr(paisa)}) would be paid; {grouped(held)} would be held or given up.",
         first=_first(result),
-        facts=(("Overdue, not paid", f"{grouped(overdue)}, {format_inr(result.counts['overdue_paisa'])}"),) if overdue else (),
+        facts=(("Overdue and not paid", f"{grouped(overdue)}, {format_inr(result.counts['overdue_paisa'])}"),) if overdue else (),
         tables=(
-            Table("totals", "Control totals", TOTALS, tuple(_totals(result.counts)), "Add up to everything that is due."),
+            Table(
+                "totals", "Control totals", TOTALS, tuple(_totals(result.counts)), "The totals add up to everything that is due."
+            ),
             Table(
                 "outliers",
-                "Far above the usual",
+                "Unusually large instalments",
                 ITEMS,
                 tuple(_outliers(pays)),
-                f"Instalments of {FAR_ABOVE} times the median or more.",
+                f"Instalments of at least {FAR_ABOVE} times the median.",
             ),
-            Table("items", "Every instalment", ITEMS, tuple(items)),
+            Table("items", "All instalments", ITEMS, tuple(items)),
         ),
         notes=tuple(note for note in (books_in_words(result.books), *result.notes) if note),
         timezone=settings.timezone,
@@ -77,7 +80,7 @@ def preview_story(result: RunResult, settings: Settings) -> Story:
 def _first(result: RunResult) -> str:
     answer = word(result)
     if answer == "HOLD":
-        return f"Clear up what stands against it: {'; '.join((*result.alerts, *result.not_checked))}."
+        return f"Resolve the following before paying: {'; '.join((*result.alerts, *result.not_checked))}."
     return "Run weekly-payouts." if answer else "Nothing to do."
 
 

@@ -26,7 +26,7 @@ def months_of(asked: Months, tz: ZoneInfo, now: datetime, what: str) -> list[Mon
     if end.key < start.key:
         raise InputError(f"{what}: the period ends ({last}) before it starts ({first}); give the earlier month first")
     if start.start > now:
-        raise InputError(f"{what}: {first} has not begun; give a month of the past")
+        raise InputError(f"{what}: {first} has not begun; give a past month")
     return [month for month in months_between(start.start, end.start, tz) if month.start <= now]
 
 
@@ -42,7 +42,7 @@ def ended_at(months: list[Month], asked: str, now: datetime) -> tuple[str, ...]:
     last = f"{asked}-12" if re.fullmatch(r"\d{4}", asked) else month_label(months[-1].key)
     if last == month_label(months[-1].key) and months[-1].end <= now:
         return ()
-    return (f"{asked} is not over: this is what was there on {now:%d %b %Y}.",)
+    return (f"{asked} is not over: the figures are those of {now:%d %b %Y}.",)
 
 
 def in_words(months: list[Month]) -> str:

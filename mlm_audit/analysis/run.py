@@ -33,13 +33,13 @@ COLUMNS = tuple(name for name in PREVIOUS_COLUMNS if name != "first_seen_at")
 SHOWN, NAMED = 20, 5
 CAUSES = columns(
     ("cause", "Cause"),
-    ("worst", "Worst"),
+    ("worst", "Worst severity"),
     ("breaks", "Breaks", "count"),
     ("at_risk_paisa", LABELS["money_at_risk_paisa"], "money"),
     ("do", "What to do"),
     ("members", "Members"),
 )
-BREAKS = columns(("id", "Break"), ("severity", "Severity"), ("amount_paisa", "Amount", "change"), ("message", "What"))
+BREAKS = columns(("id", "Break"), ("severity", "Severity"), ("amount_paisa", "Amount", "change"), ("message", "Message"))
 
 
 class AuditRun:
@@ -68,7 +68,7 @@ class AuditRun:
         unknown id.
         """
         if sum(one is not None for one in (member, order, issue)) != 1:
-            raise InputError("explain: give one of member=42, order=991, issue='wallet-balance/42'")
+            raise InputError("explain: give exactly one of member=42, order=991 or issue='wallet-balance/42'")
         if issue is not None:
             return explain_issue(find_issue(self.breaks, str(issue)), self._database, self._settings)
         if order is not None:
@@ -194,7 +194,10 @@ def _story(run: AuditRun) -> Story:
         conclusion=run.sentence,
         facts=figure_rows(run.figures) if run.breaks.height else (),
         first=f"{rows[0]['cause']}: {rows[0]['do']}. Start with: {_start(run, ranked, rows[0])}" if rows else "",
-        tables=(Table("causes", "By cause", CAUSES, rows), Table("breaks", "The worst", BREAKS, shown, of=run.breaks.height)),
+        tables=(
+            Table("causes", "Breaks by cause", CAUSES, rows),
+            Table("breaks", "Most severe breaks", BREAKS, shown, of=run.breaks.height),
+        ),
         notes=tuple(f"{'Not checked' if note in run.not_checked else 'Note'}: {note}" for note in run.notes),
     )
 
@@ -244,5 +247,8 @@ def run_stored(stored: PreviousRun, database: Engine, settings: Settings) -> Aud
     if "figures" in stored.data:
         run.figures = figures_from(stored.data["figures"])
     count = run.breaks.height
-    run.sentence = stored.data.get("sentence") or f"{plural(count, 'break')} open. {figures_sentence(run.figures)}"
+    run.sentence = (
+        stored.data.get("sentence")
+        or f"{plural(count, 'break')} {'is' if count == 1 else 'are'} open. {figures_sentence(run.figures)}"
+    )
     return run

@@ -31,7 +31,7 @@ class Neighbourhood:
 
 def _known(tree: TreeName) -> TreeName:
     if tree not in get_args(TreeName):
-        raise InputError(f"tree {tree!r}: there are {' and '.join(get_args(TreeName))}")
+        raise InputError(f"tree {tree!r}: unknown tree; choose {' or '.join(get_args(TreeName))}")
     return tree
 
 

@@ -39,8 +39,8 @@ def unreadable_rows(what: str) -> Iterator[None]:
         quoted = re.sub(r"'[^']{7,}'|\"[^\"]{7,}\"", "'…'", one_line(str(getattr(error, "orig", None) or error)))
         said = mask_personal(quoted)[:CHARACTERS]
         raise InputError(
-            f"{what}: a row of the platform, or what was asked for, cannot be read ({type(error).__name__}: {said}); "
-            "`mlm-audit db check` and `mlm-audit run reconciliation --dry-run` name such rows"
+            f"{what}: a row of the platform or an argument of the call cannot be read ({type(error).__name__}: {said}); "
+            "run `mlm-audit db check` and `mlm-audit run reconciliation --dry-run` to find such rows"
         ) from error
 
 

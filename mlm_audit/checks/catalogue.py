@@ -98,15 +98,19 @@ def load_checks(user_dir: Path | None = None) -> list[Check]:
     files = sorted(SQL_DIR.glob("*.sql"))
     if user_dir is not None:
         if not user_dir.is_dir():
-            raise InputError(f"CHECKS_DIR {user_dir}: no such folder; create it or unset the setting")
+            raise InputError(f"CHECKS_DIR {user_dir}: the folder does not exist; create it or unset the setting")
         files += sorted(user_dir.glob("*.sql"))
     checks: dict[str, Check] = {}
     for path in files:
         check = parse_check(path)
         if check.is_own and (strange := [name for name in check.needs if name not in NEEDS]):
-            raise InputError(f"check {path}: needs {strange[0]!r}, which is no input; the inputs are {', '.join(NEEDS)}")
+            raise InputError(
+                f"check {path}: `needs` names {strange[0]!r}, which is not an input; the inputs are {', '.join(NEEDS)}"
+            )
         if check.code in checks:
-            raise InputError(f"check {path}: the code {check.code!r} is taken by {checks[check.code].path.name}")
+            raise InputError(
+                f"check {path}: the code {check.code!r} is already used by {checks[check.code].path.name}; choose another"
+            )
         checks[check.code] = check
     return list(checks.values())
 
@@ -129,14 +133,16 @@ def parse_check(path: Path) -> Check:
     if unknown := [key for key in header if key not in known]:
         raise InputError(f"check {path}: unknown header key {unknown[0]!r}; the keys are {', '.join(known)}")
     if not CODE.fullmatch(header["code"]):
-        raise InputError(f"check {path}: the code {header['code']!r} is not up to 60 small letters, digits and dashes")
+        raise InputError(
+            f"check {path}: the code {header['code']!r} is invalid; use up to 60 lowercase letters, digits and dashes"
+        )
     if header["severity"] not in SEVERITIES:
-        raise InputError(f"check {path}: severity is one of {', '.join(SEVERITIES)}, not {header['severity']!r}")
+        raise InputError(f"check {path}: severity must be one of {', '.join(SEVERITIES)}, not {header['severity']!r}")
     if is_built_in and (absent := [key for key in known if key not in header]):
         raise InputError(f"check {path}: the header lacks {', '.join(absent)}; a built-in check has every key")
     local = header.pop("local", "no")
     if local not in ("yes", "no"):
-        raise InputError(f"check {path}: local is yes or no, not {local!r}")
+        raise InputError(f"check {path}: local must be yes or no, not {local!r}")
     return Check(
         sql="\n".join(lines).strip().rstrip(";"),
         path=path,
@@ -157,7 +163,7 @@ def _listed(text: str) -> tuple[str, ...]:
 def _slices(path: Path, text: str) -> tuple[str, ...]:
     slices = _listed(text)
     if unknown := [name for name in slices if name not in SLICES]:
-        raise InputError(f"check {path}: slices are {', '.join(SLICES)} or none, not {unknown[0]!r}")
+        raise InputError(f"check {path}: slices must be {', '.join(SLICES)} or none, not {unknown[0]!r}")
     return slices
 
 
@@ -165,7 +171,9 @@ def _about(path: Path, text: str) -> dict[str, str]:
     pairs = [part.rpartition("=") for part in _listed(text)]
     about = {part.strip(): what.strip() for part, _, what in pairs}
     if not about or any(what not in ABOUT for what in about.values()):
-        raise InputError(f"check {path}: about is one of {', '.join(ABOUT)}, or `part=about` for parts of the key, not {text!r}")
+        raise InputError(
+            f"check {path}: about must be one of {', '.join(ABOUT)}, or `part=about` for parts of the key, not {text!r}"
+        )
     return about
 
 
@@ -185,9 +193,11 @@ def _text_of(path: Path) -> str:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        raise InputError(f"check {path}, line {line}: is not UTF-8; save the file as UTF-8") from error
+        raise InputError(f"check {path}, line {line}: the text is not UTF-8; save the file as UTF-8") from error
     except OSError as error:
-        raise InputError(f"check {path}: cannot be read ({error.strerror}); CHECKS_DIR is a folder of .sql files") from error
+        raise InputError(
+            f"check {path}: the file cannot be read ({error.strerror}); CHECKS_DIR must be a folder of .sql files"
+        ) from error
 
 
 def load_views() -> list[View]:

@@ -43,8 +43,8 @@ def hypotheses(around: DifferenceContext) -> list[Hypothesis]:
         )
     found.append(
         Hypothesis(
-            "A program changed the wallet and its ledger row was lost, or the other way round",
-            "Search the platform's log for this member at the moment of the gap",
+            "A program changed the wallet and its ledger row was lost, or posted the row and did not change the wallet",
+            "Search the platform's log for this member at the time of the gap",
             10,
         )
     )
@@ -55,8 +55,8 @@ def _elsewhere(around: DifferenceContext) -> Iterable[Hypothesis]:
     for member, difference in around.other_members:
         if difference == -around.difference_paisa:
             yield Hypothesis(
-                f"The money went to the wrong wallet: member {member} is off by the same amount, the other way",
-                "Compare the two wallets' gaps: both began at the same moment",
+                f"The money went to the wrong wallet: member {member} differs by the same amount with the opposite sign",
+                "Compare the gaps of the two wallets: both must begin at the same time",
                 90,
                 f"member {member}",
             )
@@ -68,15 +68,15 @@ def _same_amount(around: DifferenceContext) -> Iterable[Hypothesis]:
         if amount == -off:
             yield Hypothesis(
                 f"Withdrawal {number} left the wallet before it was approved",
-                "The request's log shows when the wallet was debited",
+                "Check the request's log for the time at which the wallet was debited",
                 80,
                 f"withdrawal_requests {number}",
             )
     for month, amount in around.pending_commission:
         if amount == off:
             yield Hypothesis(
-                f"The commission of {month} reached the wallet before its sweep",
-                "The sweep's log of that month, and whether a job ran twice or too early",
+                f"The commission of {month} was credited to the wallet before its sweep",
+                "Check the sweep's log of that month, and whether a job ran twice or too early",
                 75,
                 f"commissions of {month}",
             )
@@ -84,18 +84,24 @@ def _same_amount(around: DifferenceContext) -> Iterable[Hypothesis]:
         if amount == off:
             yield Hypothesis(
                 f"Instalment {number} was paid outside the payout run",
-                "The bank or an operator's log",
+                "Check the bank statement and the operators' log",
                 70,
                 f"instalment {number}",
             )
     for number, amount in around.ledger:
         if amount == off:
             yield Hypothesis(
-                f"Ledger row {number} reached the wallet twice", "The platform's log at that row's time", 60, f"ledger {number}"
+                f"Ledger row {number} was applied to the wallet twice",
+                "Check the platform's log at the time of that row",
+                60,
+                f"ledger {number}",
             )
         if amount == -off:
             yield Hypothesis(
-                f"Ledger row {number} never reached the wallet", "The platform's log at that row's time", 60, f"ledger {number}"
+                f"Ledger row {number} was never applied to the wallet",
+                "Check the platform's log at the time of that row",
+                60,
+                f"ledger {number}",
             )
 
 
@@ -104,18 +110,21 @@ def _mistyped(around: DifferenceContext) -> Iterable[Hypothesis]:
         if amount and around.difference_paisa == -2 * amount:
             yield Hypothesis(
                 f"Ledger row {number} was applied with the wrong sign",
-                "The wallet before and after that row",
+                "Compare the wallet before and after that row",
                 65,
                 f"ledger {number}",
             )
         if amount and around.difference_paisa == 99 * amount:
             yield Hypothesis(
-                f"Ledger row {number} was applied as rupees instead of paisa", "The wallet after that row", 65, f"ledger {number}"
+                f"Ledger row {number} was applied as rupees instead of paisa",
+                "Check the wallet after that row",
+                65,
+                f"ledger {number}",
             )
         if _transposed(abs(amount), abs(amount + around.difference_paisa)):
             yield Hypothesis(
                 f"Two digits were swapped when ledger row {number} was applied",
-                "The wallet after that row",
+                "Check the wallet after that row",
                 40,
                 f"ledger {number}",
             )

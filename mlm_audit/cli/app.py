@@ -27,7 +27,9 @@ def _whole_numbers(arguments: ArgumentCollection) -> None:
         if int in (argument.hint, *get_args(argument.hint)):
             for token in argument.tokens:
                 if not _WHOLE.fullmatch(token.value):
-                    raise ValueError(f"{argument.name} {token.value[:40]}: is no whole number; write digits, such as 50")
+                    raise ValueError(
+                        f"{argument.name} {token.value[:40]}: the value is not a whole number; write digits, such as 50"
+                    )
 
 
 _WHOLE = re.compile(r"-?[0-9]{1,19}", re.ASCII)
@@ -46,43 +48,43 @@ COMMANDS = {
     "history": ("status:history", "Show a job's last runs, newest first."),
     "trigger": (
         "scheduling:trigger",
-        "Ask Prefect for a run of a job now; a worker runs it. `mlm-audit run` runs it here, without Prefect.",
+        "Ask Prefect to run a job now on a worker. `mlm-audit run` runs it in this process, without Prefect.",
     ),
     "enable": ("scheduling:enable", "Switch a job's schedule on."),
-    "disable": ("scheduling:disable", "Switch a job's schedule off; runs that somebody asks for still work."),
+    "disable": ("scheduling:disable", "Switch a job's schedule off. Manual runs are still possible."),
     "serve": (
         "serve:serve",
-        "Start Prefect's server, the deployments, a worker and the console; stop them with Ctrl-C or SIGTERM.",
+        "Start Prefect's server, the deployments, a worker and the console. Ctrl-C or SIGTERM stops them.",
     ),
     "catch-up": (
         "serve:catch_up",
-        "Ask Prefect for the jobs that were due while everything was down; `serve` does so when it starts.",
+        "Ask Prefect to run the jobs that were missed while the services were down. `serve` also does this at its start.",
     ),
     "actions": ("console:actions", "Show who triggered, approved or switched jobs, and with what outcome."),
     "console": (
         "console:console",
-        "Serve the job console alone, without Prefect's server and worker; `mlm-audit serve` starts everything.",
+        "Serve only the job console, without Prefect's server and worker. `mlm-audit serve` starts all services.",
     ),
     "token": ("console:token", "Create a token for the console. It is shown once; ADMIN_TOKENS holds only its digest."),
     "checks": ("checks:app", "List the checks, and show one in words and in SQL."),
     "db": ("database:app", "Create, check and upgrade the tables."),
-    "demo": ("demo:app", "Create a demonstration platform, with faults if you like, to see that the audit works."),
+    "demo": ("demo:app", "Create a demonstration platform, optionally with faults, to test the audit."),
     "payouts": ("payouts:app", "List instalments, explain one, and put failed ones back into the queue."),
-    "eligibility": ("eligibility:app", "Explain why a member was eligible for a month, or was not."),
+    "eligibility": ("eligibility:app", "Explain why a member was or was not eligible for a month."),
     "explain": ("explain:app", "Explain a figure: the rows that lead to it, and where the expected and the actual value differ."),
     "remedy": (
         "remedy:app",
-        "Show what puts a break right: the exact postings and corrections, or the decision that a person must take.",
+        "Show how to correct a break: the exact postings and corrections, or the decision that a person must take.",
     ),
-    "tree": ("tree:app", "Show a part of the sponsor tree or the matrix, or check any tree that is in a file."),
-    "repairs": ("repairs:app", "Show what jobs changed, with before and after, and undo it."),
+    "tree": ("tree:app", "Show a part of the sponsor tree or the matrix, or check a tree in a file."),
+    "repairs": ("repairs:app", "List the values that jobs changed, before and after, and undo the changes."),
     "authorisations": (
         "authorisations:app",
         "Record who approved adjustments and bonuses in the ledger, and wallets that were set without a ledger row.",
     ),
-    "reports": ("reports:app", "Open a run's report or the index of all runs, and write the index again."),
+    "reports": ("reports:app", "Open a run's report or the index of all runs, and rebuild the index."),
     "seals": ("seals:app", "Show which months of the ledger are sealed, verify them, and rebuild their files."),
-    "evidence": ("evidence:app", "Make packs that prove ledger rows to somebody who trusts only a public key."),
+    "evidence": ("evidence:app", "Make and verify packs that prove ledger rows to a party that trusts only a public key."),
     "mail": ("mail:app", "Show and send the queued notices."),
 }
 """Maps each command to the function or group in `mlm_audit.cli` that runs it, and to its line in `mlm-audit --help`.
@@ -99,7 +101,7 @@ def application(called: Collection[str] = tuple(COMMANDS)) -> App:
     made = App(
         name="mlm-audit",
         version=__version__,
-        help="Keeps the books of a multi-level-marketing platform honest.",
+        help="Audits the books of a multi-level-marketing platform.",
         group_parameters=Group("Parameters", validator=_whole_numbers),
         group_arguments=Group("Arguments", validator=_whole_numbers),
     )
@@ -157,7 +159,7 @@ def _run(tokens: list[str]) -> int:  # noqa: PLR0911  (one exit code each)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
-        print_error("stopped by the user", as_json=as_json, command=tokens)
+        print_error("the command was stopped by the user", as_json=as_json, command=tokens)
         return 130
     except Exception as error:
         if (line := _database_error(error)) is None:
@@ -190,11 +192,11 @@ def _refuse_unusable(tokens: list[str]) -> None:
         name, _, value = token.partition("=") if token.startswith("--") else (before, "=", token)
         where = f"{one_line(name)[:40]} {value[:40]!r}"
         if not value and ("=" in token or not token):
-            raise InputError(f"{where}: is empty; give a value, or leave it out")
+            raise InputError(f"{where}: the value is empty; give a value, or omit the argument")
         if len(token) > MOST_CHARACTERS:
-            raise InputError(f"{where}: has {len(token)} characters; at most {MOST_CHARACTERS} are taken")
+            raise InputError(f"{where}: the argument has {len(token)} characters; the maximum is {MOST_CHARACTERS}")
         if not token.isprintable():
-            raise InputError(f"{where}: holds a control character, such as the end of a line; write it without")
+            raise InputError(f"{where}: the value contains a control character, such as a line break; remove it")
 
 
 def _refuse_unknown(called: list[str]) -> None:

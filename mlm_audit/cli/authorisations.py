@@ -24,7 +24,7 @@ def add(
     kind: Literal["adjustment", "bonus", "wallet_correction"],
     /,
     *,
-    member: Annotated[Id, Parameter(help="The member whose ledger row or wallet it is.")],
+    member: Annotated[Id, Parameter(help="The member who owns the ledger row or the wallet.")],
     amount: Annotated[
         str,
         Parameter(help="The amount in rupees by which the wallet changes, such as 250.00 or -312.50.", allow_leading_hyphen=True),
@@ -32,8 +32,8 @@ def add(
     reference: Annotated[
         str,
         Parameter(
-            help="The key of the ledger row (its column ref), or LEDGER_<id> for a row without a key; "
-            "for a wallet_correction AFTER_<id>, the member's last ledger row when the wallet was set."
+            help="The key of the ledger row (its column ref), or LEDGER_<id> for a row without a key. "
+            "For a wallet_correction, AFTER_<id> with the id of the member's last ledger row when the wallet was set."
         ),
     ],
     by: Annotated[str, Parameter(help="Who approved it.")],
@@ -77,7 +77,7 @@ def list_all(*, db: Db = None, json: Json = False) -> None:
             f"{escape(row['reference'])}, by {escape(row['approved_by'])}: {escape(row['reason'])}"
         )
     if not rows:
-        out.print("No authorisations.")
+        out.print("There are no authorisations.")
 
 
 def _amount(text: str) -> int:
@@ -86,7 +86,7 @@ def _amount(text: str) -> int:
     except ValueError as error:
         raise InputError(f"authorisations add --amount {text}: give rupees with at most two decimals, such as 250.00") from error
     if not 0 < abs(paisa) < 2**63:
-        raise InputError(f"authorisations add --amount {text}: give an amount other than nothing that fits the ledger")
+        raise InputError(f"authorisations add --amount {text}: give an amount other than zero that fits the ledger")
     return paisa
 
 

@@ -27,7 +27,7 @@ def _document(check: Check) -> dict[str, object]:
 
 @app.command(name="list")
 def list_checks(*, json: Json = False) -> None:
-    """List every check, your own (CHECKS_DIR) included."""
+    """List all checks, including your own in CHECKS_DIR."""
     checks = load_checks(load_settings().checks_dir)
     if json:
         print_json([{key: value for key, value in _document(check).items() if key != "sql"} for check in checks])
@@ -47,5 +47,5 @@ def show(code: str, /, *, json: Json = False) -> None:
         print_json(_document(check))
         return
     out.print(f"[bold]{check.code}[/]: {escape(check.title)} ({check.severity})")
-    out.print(f"Proves: {escape(check.proves)}\nDo:     {escape(check.do)}\nReads:  {', '.join(check.needs)}\n")
+    out.print(f"Proves: {escape(check.proves)}\nAction: {escape(check.do)}\nReads:  {', '.join(check.needs)}\n")
     out.print(check.sql, markup=False)

@@ -20,11 +20,13 @@ from mlm_audit.reporting.core.summary import Summary
 from mlm_audit.runs.clock import now
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON document and nothing else.")]
-Db = Annotated[str | None, Parameter(name="--db", help="Database URL; DATABASE_URL when left out.")]
-Limit = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=1_000), help="At most so many, from 1 to 1000.")]
+Db = Annotated[str | None, Parameter(name="--db", help="Database URL. The default is DATABASE_URL.")]
+Limit = Annotated[
+    int, Parameter(validator=validators.Number(gte=1, lte=1_000), help="Maximum number of entries to show, from 1 to 1000.")
+]
 Id = Annotated[int, Parameter(validator=validators.Number(gte=-(2**63), lte=2**63 - 1))]
 SHOWN = 10
-NO_DATABASE = "no database named; give --db URL, or set DATABASE_URL in the environment or .env"
+NO_DATABASE = "no database is named; give --db URL, or set DATABASE_URL in the environment or .env"
 COLOURS = {"PASS": "green", "FAIL": "red", "INCOMPLETE": "yellow"}
 
 
@@ -87,16 +89,18 @@ def refuse_unwritable(option: str, file: Path | None) -> None:
         return
     try:
         if file.is_dir():
-            raise InputError(f"{option} {file}: is a folder; name a file in it")
+            raise InputError(f"{option} {file}: this is a folder; name a file in it")
         if not file.parent.is_dir():
-            raise InputError(f"{option} {file}: cannot be written, since there is no folder {file.parent}; create it first")
+            raise InputError(
+                f"{option} {file}: the file cannot be written, since the folder {file.parent} does not exist; create it first"
+            )
         is_new = not file.exists()
         with file.open("ab"):
             pass
         if is_new:
             file.unlink()
     except OSError as error:
-        raise InputError(f"{option} {file}: cannot be written ({error.strerror}); choose another file") from error
+        raise InputError(f"{option} {file}: the file cannot be written ({error.strerror}); choose another file") from error
 
 
 def close_databases() -> None:

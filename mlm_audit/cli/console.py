@@ -18,7 +18,7 @@ from mlm_audit.domain.settings import load_settings
 from mlm_audit.scheduling.client import Scheduler
 
 Role = Literal["viewer", "operator", "approver"]
-Host = Annotated[str, Parameter(help="Address to listen on; other machines reach only what is not loopback.")]
+Host = Annotated[str, Parameter(help="Address to listen on. Other machines cannot connect to a loopback address.")]
 Port = Annotated[int, Parameter(help="Port to listen on.", validator=validators.Number(gte=1, lte=65_535))]
 
 
@@ -32,7 +32,7 @@ def needs(extra: str) -> Iterator[None]:
 
 
 def console(*, host: Host = "127.0.0.1", port: Port = 8300, db: Db = None) -> None:
-    """Serve the job console alone, without Prefect's server and worker; `mlm-audit serve` starts everything."""
+    """Serve only the job console, without Prefect's server and worker. `mlm-audit serve` starts all services."""
     with needs("console"):
         from mlm_audit.console.server import refuse_taken, serve_console
         from mlm_audit.console.services import ConsoleServices
@@ -40,7 +40,7 @@ def console(*, host: Host = "127.0.0.1", port: Port = 8300, db: Db = None) -> No
     settings = settings_with(db)
     desk = ConsoleServices(database(settings), lambda: settings_with(db), clock, Scheduler())
     if not desk.gate.tokens():
-        raise InputError("no token is set, so nobody could log in; `mlm-audit token NAME --role operator` makes one")
+        raise InputError("no token is set, so nobody could log in; create one with `mlm-audit token NAME --role operator`")
     refuse_taken("--port", host, port)
     serve_console(desk, host, port, lambda: out.print(f"The console listens on http://{host}:{port}/"))
 
@@ -62,17 +62,20 @@ def token(name: str, /, *, role: list[Role] | None = None, json: Json = False) -
     try:
         secret, entry = new_token(name, role or ["viewer"])
     except InputError as error:
-        raise InputError(f"token {name}: a name is 1 to 40 letters, digits, dots, dashes or underscores") from error
+        raise InputError(f"token {name}: the name must have 1 to 40 letters, digits, dots, dashes or underscores") from error
     if json:
         print_json({"name": name, "roles": role or ["viewer"], "token": secret, "entry": entry})
         return
-    out.print(f"Token, shown only now:  [bold]{escape(secret)}[/]")
-    out.print(f"Add to ADMIN_TOKENS in .env, separated by a space:  {escape(entry)}")
-    out.print("To revoke it, take that entry out again; it is refused from then on.")
+    out.print(f"Token (it is shown only once):  [bold]{escape(secret)}[/]")
+    out.print(f"Add this entry to ADMIN_TOKENS in .env, separated by a space:  {escape(entry)}")
+    out.print("To revoke the token, remove that entry. The console then refuses the token.")
 
 
 def actions(
-    *, limit: Annotated[int, Parameter(help="Newest first, at most so many.")] = 50, db: Db = None, json: Json = False
+    *,
+    limit: Annotated[int, Parameter(help="Maximum number of actions to show, the newest first.")] = 50,
+    db: Db = None,
+    json: Json = False,
 ) -> None:
     """Show who triggered, approved or switched jobs, and with what outcome."""
     if not 1 <= limit <= MOST:
@@ -92,7 +95,7 @@ def actions(
             f"{at}  [bold]{escape(row['who'])}[/] ({escape(row['address'])})  {escape(what)}  {row['outcome']}{escape(detail)}"
         )
     if not rows:
-        out.print("Nobody did anything yet.")
+        out.print("There are no actions yet.")
 
 
 MOST = 10_000

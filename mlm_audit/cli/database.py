@@ -10,23 +10,24 @@ from mlm_audit.cli.output import EXIT_BAD_INPUT, out, print_json
 from mlm_audit.database.core import upgrade as migrate
 from mlm_audit.database.core.schema import check_schema
 from mlm_audit.database.probe import failing_queries
+from mlm_audit.reporting.core.parts import plural
 
 app = App(name="db")
 
 
 @app.command
 def init(*, db: Db = None, json: Json = False) -> None:
-    """Create the tables in an empty database; on a platform's own, add only the toolkit's."""
+    """Create the tables in an empty database. In a platform's own database, add only the toolkit's tables."""
     created = migrate.init(database(settings_with(db), create=True))
     if json:
         print_json({"created": created})
         return
-    out.print(f"Created {len(created)} tables." if created else "Nothing to create: every table is there.")
+    out.print(f"Created {plural(len(created), 'table')}." if created else "There is nothing to create: every table exists.")
 
 
 @app.command
 def check(*, db: Db = None, json: Json = False) -> int:
-    """List what is missing or has the wrong type, and which query of a job the database does not answer, each with its cure. Exit code 2 when something is."""
+    """List missing tables and columns, wrong types, and job queries that fail, each with its fix. Exit code 2 when there are any."""
     engine = database(settings_with(db))
     problems = check_schema(engine) or failing_queries(engine)
     current = migrate.is_current(engine)
@@ -40,20 +41,20 @@ def check(*, db: Db = None, json: Json = False) -> int:
         if not current:
             out.print("[red]the toolkit's tables are not up to date[/]; run `mlm-audit db upgrade`")
         out.print(
-            "Everything is there, with the right types, and every query of the jobs is answered."
+            "All tables and columns exist with the correct types, and every query of the jobs succeeds."
             if not problems and current
-            else f"{len(problems)} problems."
+            else f"{plural(len(problems), 'problem')}."
         )
     return EXIT_BAD_INPUT if problems or not current else 0
 
 
 @app.command
 def upgrade(*, db: Db = None, json: Json = False) -> None:
-    """Bring the toolkit's own tables to the newest version. Platform tables are not altered, but for two columns on users."""
+    """Upgrade the toolkit's tables to the newest version. Platform tables are not altered, except for two columns on users."""
     engine = database(settings_with(db))
     before = migrate.is_current(engine)
     migrate.upgrade(engine)
     if json:
         print_json({"upgraded": not before})
         return
-    out.print("Up to date already." if before else "Upgraded.")
+    out.print("The tables are already up to date." if before else "The tables were upgraded.")

@@ -23,6 +23,7 @@ from mlm_audit.demo.write import write_platform
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import parse_instant
 from mlm_audit.domain.plan import DEFAULT_PLAN, load_plan
+from mlm_audit.reporting.core.parts import plural
 
 app = App(name="demo")
 
@@ -34,15 +35,19 @@ def create(
     members: int = 2_000,
     months: int = 6,
     seed: int = 1,
-    end: Annotated[str | None, Parameter(help="When its history stops, ISO 8601; 2026-11-24T00:00Z when left out.")] = None,
+    end: Annotated[
+        str | None, Parameter(help="End of the platform's history, ISO 8601. The default is 2026-11-24T00:00Z.")
+    ] = None,
     faults: Annotated[str, Parameter(help="standard, none, or CODE=N,CODE=N (see `demo faults`).")] = "none",
     variant: Annotated[
-        str | None, Parameter(help="A legitimate platform that is unlike the usual one (see `demo variants`).")
+        str | None, Parameter(help="A legitimate platform that differs from the standard one (see `demo variants`).")
     ] = None,
-    truth: Annotated[Path | None, Parameter(help="File for the truth: every injected fault, what, where, how much.")] = None,
+    truth: Annotated[
+        Path | None, Parameter(help="File for the list of injected faults, each with its kind, place and amount.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Create a demonstration platform in an empty database. The same seed gives the same platform, to the row."""
+    """Create a demonstration platform in an empty database. The same seed gives the same rows every time."""
     settings = settings_with(db)
     spec = DemoSpec(members=members, months=months, seed=seed)
     if end is not None:
@@ -66,7 +71,9 @@ def create(
             {"members": rows["users"], "months": months, "seed": seed, "rows": rows, "faults": selection, "injected": len(truths)}
         )
         return
-    out.print(f"Created {rows['users']} members, {rows['orders']} orders, {rows['ledger']} ledger rows, {len(truths)} faults.")
+    out.print(
+        f"Created {rows['users']} members, {rows['orders']} orders, {rows['ledger']} ledger rows, {plural(len(truths), 'fault')}."
+    )
     if chosen and chosen.settings:
         needed = " ".join(f"{name}={value}" for name, value in chosen.settings.items())
         out.print(f"Audit it with these settings: {needed}", markup=False, soft_wrap=True)
@@ -80,7 +87,7 @@ def _variant(name: str | None) -> Variant | None:
 
 @app.command(name="variants")
 def list_variants(*, json: Json = False) -> None:
-    """List the legitimate platforms that are unlike the usual one."""
+    """List the legitimate platforms that differ from the standard one."""
     if json:
         print_json([{"name": v.name, "about": v.about, "settings": v.settings} for v in VARIANTS.values()])
         return
@@ -101,16 +108,18 @@ def list_faults(*, json: Json = False) -> None:
 @app.command(name="scorecard")
 def show_scorecard(
     *,
-    seeds: Annotated[int, Parameter(help="Platforms to use.", validator=validators.Number(gte=1, lte=1_000))] = 10,
+    seeds: Annotated[int, Parameter(help="Number of platforms to use.", validator=validators.Number(gte=1, lte=1_000))] = 10,
     places: Annotated[
         int,
-        Parameter(help="Places per kind of fault, spread over the platforms.", validator=validators.Number(gte=1, lte=10_000)),
+        Parameter(
+            help="Number of places per kind of fault, spread over the platforms.", validator=validators.Number(gte=1, lte=10_000)
+        ),
     ] = 20,
     members: Annotated[int, Parameter(validator=validators.Number(gte=100, lte=1_000_000))] = 2_000,
     markdown: Annotated[Path | None, Parameter(help="Also write the table to this file.")] = None,
     json: Json = False,
 ) -> int:
-    """Inject every kind of fault alone and score the checks: found, named rightly, nothing unrelated. Exit 1 if not perfect."""
+    """Inject each kind of fault alone and score the checks: fault found, cause correct, nothing unrelated. Exit 1 if not perfect."""
     refuse_unwritable("--markdown", markdown)
     books, trees = (build_scorecard(range(1, seeds + 1), places, members) for build_scorecard in (scorecard, tree_scorecard))
     scores = books + trees
@@ -132,10 +141,10 @@ def _is_short(score: Score) -> bool:
 @app.command(name="coverage")
 def show_coverage(
     *,
-    seeds: Annotated[int, Parameter(help="Platforms to use.", validator=validators.Number(gte=1, lte=100))] = 1,
+    seeds: Annotated[int, Parameter(help="Number of platforms to use.", validator=validators.Number(gte=1, lte=100))] = 1,
     members: Annotated[int, Parameter(validator=validators.Number(gte=100, lte=100_000))] = 1_200,
     share: Annotated[
-        float, Parameter(help="The share of all mutations to try, such as 0.1.", validator=validators.Number(gt=0, lte=1))
+        float, Parameter(help="Share of all mutations to try, such as 0.1.", validator=validators.Number(gt=0, lte=1))
     ] = 1.0,
     markdown: Annotated[Path | None, Parameter(help="Also write the table to this file.")] = None,
 ) -> int:
@@ -156,15 +165,15 @@ def show_coverage(
 def _table(books: list[Score], trees: list[Score], seeds: int, places: int, members: int) -> str:
     head = (
         "# Scorecard\n\n"
-        f"Each kind of fault injected alone into clean platforms of {members} members ({seeds} seeds, {places} places in all), "
-        "by `make scorecard`. *Found*: the check that must find it did. *Cause*: and named it rightly. *Unrelated*: breaks "
-        "that belong to no injected fault; on the clean platforms, all of them would. *Remedies that closed*: the remedies of one place, "
-        "taken on a copy, every alternative of a decision by itself; afterwards nothing was open, no innocent wallet had moved and "
-        "nothing was paid twice.\n\n## The books\n\n"
+        f"`make scorecard` injected each kind of fault alone into clean platforms of {members} members "
+        f"({plural(seeds, 'seed')}, {plural(places, 'place')} in all). *Found*: the expected check found the fault. *Cause*: the check "
+        "also named the correct cause. *Unrelated*: breaks that belong to no injected fault; every break on a clean platform would be "
+        "one. *Remedies that closed*: the remedies of one place were applied to a copy, and each alternative of a decision was tried "
+        "separately; afterwards no break was open, no unaffected wallet had changed and nothing was paid twice.\n\n## The books\n\n"
     )
     middle = (
-        "\n## The trees\n\nOne place at a time. *Found*: exactly one issue, with the right code. *Cause*: with every id and the "
-        "right number of members affected, which the injector counts by itself.\n\n"
+        "\n## The trees\n\nEach place was tested separately. *Found*: the check found exactly one issue, with the correct "
+        "code. *Cause*: the issue names every id and the correct number of affected members, which the injector counts independently.\n\n"
     )
     return head + _rows(books, remedies=True) + middle + _rows(trees)
 
@@ -179,4 +188,4 @@ def _rows(scores: list[Score], *, remedies: bool = False) -> str:
 
 
 def _closed(score: Score) -> str:
-    return f"{score.closed} of {score.remedies}" if score.remedies else "a person finds out first" if score.places else ""
+    return f"{score.closed} of {score.remedies}" if score.remedies else "a person must investigate first" if score.places else ""

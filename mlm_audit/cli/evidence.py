@@ -12,17 +12,19 @@ from mlm_audit.cli.output import EXIT_FAILED, out, print_json
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import parse_month
 from mlm_audit.domain.settings import load_settings
-from mlm_audit.history import evidence_verifier
+from mlm_audit.history import evidence_verify
 from mlm_audit.history.evidence import PackScope, Pages, make_pack
 from mlm_audit.history.signing_key import key_of, make_key, public_of, rotate_key
 from mlm_audit.reporting.core.story_rendering import to_page
 
 app = App(name="evidence")
-Output = Annotated[Path, Parameter(name=["--output", "-o"], help="The pack's file, such as pack.zip.")]
-PublicKey = Annotated[str | None, Parameter(help="64 hexadecimal digits; this installation's own when left out.")]
+Output = Annotated[Path, Parameter(name=["--output", "-o"], help="File to write the pack to, such as pack.zip.")]
+PublicKey = Annotated[
+    str | None, Parameter(help="The public key, 64 hexadecimal digits. The default is this installation's own key.")
+]
 MemberId = Annotated[Id | None, Parameter(help="Only this member's rows, each with its proof.")]
 OrderId = Annotated[Id | None, Parameter(help="Only this order's lines, each with its proof.")]
-Reveal = Annotated[bool, Parameter(negative="", help="Personal data in full; who asked for it is noted.")]
+Reveal = Annotated[bool, Parameter(negative="", help="Include personal data in full. The name of the requester is recorded.")]
 
 
 @app.command
@@ -48,7 +50,7 @@ def pack(
     try:
         output.write_bytes(made)
     except OSError as error:
-        raise InputError(f"-o {output}: cannot be written ({error.strerror}); choose another file") from error
+        raise InputError(f"-o {output}: the file cannot be written ({error.strerror}); choose another file") from error
     key = public_of(key_of(settings))
     if json:
         print_json({"pack": str(output), "bytes": len(made), "public_key": key})
@@ -80,7 +82,7 @@ def _pages(db: str | None, member: int | None, order: int | None, *, reveal: boo
 
 @app.command
 def verify(pack: Path, /, *, key: PublicKey = None, json: Json = False) -> int:
-    """Verify a pack against a public key; the same file as `evidence_verify.py` inside it. Exit code 1 when it is not valid.
+    """Verify a pack against a public key, as `evidence_verify.py` in the pack does. Exit code 1 when it is not valid.
 
     Parameters
     ----------
@@ -88,14 +90,14 @@ def verify(pack: Path, /, *, key: PublicKey = None, json: Json = False) -> int:
         The pack's file.
     """
     if key is not None and not re.fullmatch(r"[0-9a-fA-F]{64}", key):
-        raise InputError(f"--key {key[:80]}: is no public key; give its 64 hexadecimal digits")
+        raise InputError(f"--key {key[:80]}: this is not a public key; give its 64 hexadecimal digits")
     public = key or public_of(key_of(load_settings()))
     if not pack.is_file():
-        raise InputError(f"pack {pack}: there is no such file")
+        raise InputError(f"pack {pack}: there is no such file; give the path of a pack")
     if not json:
-        return evidence_verifier.main([str(pack), public])
+        return evidence_verify.main([str(pack), public])
     try:
-        print_json({"valid": True, **evidence_verifier.verify(pack.read_bytes(), public)})
+        print_json({"valid": True, **evidence_verify.verify(pack.read_bytes(), public)})
     except Exception as error:  # noqa: BLE001  (a forged pack may hold anything)
         print_json({"valid": False, "why": str(error)})
         return EXIT_FAILED
@@ -105,11 +107,11 @@ def verify(pack: Path, /, *, key: PublicKey = None, json: Json = False) -> int:
 @app.command
 def key(
     *,
-    new: Annotated[bool, Parameter(negative="", help="Make the key, once.")] = False,
-    rotate: Annotated[bool, Parameter(negative="", help="Put the key aside and make another.")] = False,
+    new: Annotated[bool, Parameter(negative="", help="Create the key, if there is none yet.")] = False,
+    rotate: Annotated[bool, Parameter(negative="", help="Set the current key aside and create a new one.")] = False,
     json: Json = False,
 ) -> None:
-    """Show the public key of this installation, make the key, or rotate it. Give the public key to whoever is to verify packs."""
+    """Show, create or rotate the key of this installation. Give the public key to everyone who verifies packs."""
     if new and rotate:
         raise InputError("evidence key: give --new or --rotate, not both")
     settings = load_settings()

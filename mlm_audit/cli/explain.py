@@ -15,9 +15,14 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.reporting.core.story_rendering import to_page
 
 app = App(name="explain")
-Month = Annotated[str | None, Parameter(help="The month, YYYY-MM; it must be named.")]
-RunId = Annotated[str | None, Parameter(name="--run", help="A run's id; the last run that can have such a break when left out.")]
-Html = Annotated[Path | None, Parameter(name="--html", help="Write it as one HTML page that loads nothing, and print one line.")]
+Month = Annotated[str | None, Parameter(help="The month, YYYY-MM. This option is required.")]
+RunId = Annotated[
+    str | None, Parameter(name="--run", help="The id of a run. The default is the last run that can have such a break.")
+]
+Html = Annotated[
+    Path | None,
+    Parameter(name="--html", help="File for the explanation as one self-contained HTML page; only one line is printed."),
+]
 
 
 def connect(db: str | None) -> Audit:
@@ -29,7 +34,7 @@ def connect(db: str | None) -> Audit:
 
 @app.command
 def member(number: Id, /, *, db: Db = None, json: Json = False, html: Html = None) -> None:
-    """A member's wallet: every ledger row, where wallet and ledger part, the cause, what to do.
+    """Explain a member's wallet: every ledger row, where wallet and ledger diverge, the cause, and what to do.
 
     Parameters
     ----------
@@ -42,7 +47,7 @@ def member(number: Id, /, *, db: Db = None, json: Json = False, html: Html = Non
 
 @app.command
 def order(number: Id, /, *, db: Db = None, json: Json = False, html: Html = None) -> None:
-    """An order's commission: every line of the plan, who got what and why, or did not.
+    """Explain an order's commission: every line of the plan, who was or was not credited, how much, and why.
 
     Parameters
     ----------
@@ -55,7 +60,7 @@ def order(number: Id, /, *, db: Db = None, json: Json = False, html: Html = None
 
 @app.command
 def payout(schedule_id: Id, /, *, db: Db = None, json: Json = False, html: Html = None) -> None:
-    """An instalment, from its order to the wallet.
+    """Explain an instalment, from its order to the wallet.
 
     Parameters
     ----------
@@ -68,7 +73,7 @@ def payout(schedule_id: Id, /, *, db: Db = None, json: Json = False, html: Html 
 
 @app.command
 def eligibility(member_id: Id, /, *, month: Month = None, db: Db = None, json: Json = False, html: Html = None) -> None:
-    """A member's month: every condition, with the orders and directs behind it, what was missing and by how much.
+    """Explain a member's eligibility for a month: every condition, its orders and directs, and any shortfall.
 
     Parameters
     ----------
@@ -83,7 +88,7 @@ def eligibility(member_id: Id, /, *, month: Month = None, db: Db = None, json: J
 
 @app.command
 def issue(key: str, /, *, run: RunId = None, db: Db = None, json: Json = False, html: Html = None) -> None:
-    """One break or tree issue of a stored run: what it means, the rows that it rests on, its place in the tree, what to do.
+    """Explain a break or tree issue of a stored run: its meaning, its evidence, its place in the tree, and what to do.
 
     Parameters
     ----------
@@ -104,7 +109,7 @@ def _show(audit: Audit, ask: Callable[[], Answer], *, json: bool, html: Path | N
         try:
             html.write_text(to_page(answer.story), encoding="utf-8")
         except OSError as error:
-            raise InputError(f"--html {html}: cannot be written ({error.strerror}); choose another file") from error
+            raise InputError(f"--html {html}: the file cannot be written ({error.strerror}); choose another file") from error
     if json:
         print_json(answer.to_dict())
     elif html is None:

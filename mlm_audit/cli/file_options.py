@@ -4,14 +4,17 @@ from typing import Annotated
 
 from cyclopts import Group, Parameter
 
-FORMAT = Group("How the files are written", sort_key=1)
+FORMAT = Group("File format", sort_key=1)
 
-DELIMITER = "Between the fields of a line: comma (the default), semicolon, tab, pipe, or one other character."
-QUOTE = "Around a field that holds a delimiter or a line end: double (the default), single, or none."
-ENCODING = "Of the text: utf-8 (the default), utf-16, cp1252, latin-1, …; another one is refused with the list."
-SKIP_LINES = "Lines above the header to leave out; messages still count them. 0 when left out."
-SKIP_FOOTER = "Lines at the end to leave out, such as totals; blank lines do not count. 0 says that there are none."
+DELIMITER = "Delimiter between the fields of a line: comma (the default), semicolon, tab, pipe, or one other character."
+QUOTE = "Quote character around a field that contains a delimiter or a line break: double (the default), single, or none."
+ENCODING = "Text encoding: utf-8 (the default), utf-16, cp1252, latin-1, …; the error for any other value lists all of them."
+SKIP_LINES = "Number of lines to skip above the header. Line numbers in messages still count them. The default is 0."
+SKIP_FOOTER = "Number of lines to skip at the end, such as totals. Blank lines do not count. 0 states that there are none."
 
 WholeIds = Annotated[
-    bool, Parameter(name="--whole-ids", negative="", group=FORMAT, help="Read ids such as 1.0 as 1: exports of pandas have them.")
+    bool,
+    Parameter(
+        name="--whole-ids", negative="", group=FORMAT, help="Read ids such as 1.0 as 1. Exports from pandas contain such ids."
+    ),
 ]

@@ -43,7 +43,7 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     kind = _plain(field.annotation)
     described = field.description or ""
     if name not in FOR_ALL:
-        described = f"{described} Taken by {', '.join(jobs_with(name))}."
+        described = f"{described} Applies to {', '.join(jobs_with(name))}."
     flag = f"--{name.replace('_', '-')}"
     negative = f"--no-{name.replace('_', '-')}" if name in ON_AND_OFF else ""
     about = Parameter(name=flag, negative=negative, help=described) if kind is bool else Parameter(name=flag, help=described)

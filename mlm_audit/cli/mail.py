@@ -30,7 +30,7 @@ app = App(name="mail")
 
 @app.command
 def queue(*, db: Db = None, json: Json = False) -> None:
-    """Count the notices by status: queued, sending, sent, uncertain (may be out, not sent again), given_up."""
+    """Count the notices by status: queued, sending, sent, uncertain (possibly sent, not sent again), given_up."""
     engine = database(settings_with(db))
     require(engine, {Notice: None})
     counts = outbox.counts(engine)
@@ -45,7 +45,7 @@ def queue(*, db: Db = None, json: Json = False) -> None:
 
 @app.command
 def send(*, db: Db = None, json: Json = False) -> None:
-    """Send what is queued and due now. Every job does this at its end."""
+    """Send the notices that are queued and due now. Every job also does this at its end."""
     settings = settings_with(db)
     engine = database(settings)
     require(engine, {Notice: None})
@@ -61,7 +61,7 @@ def preview(
     name: str,
     /,
     *,
-    html: Annotated[Path | None, Parameter(help="Also write the HTML part to this file, to be looked at in a browser.")] = None,
+    html: Annotated[Path | None, Parameter(help="Also write the HTML part to this file, for viewing in a browser.")] = None,
     json: Json = False,
 ) -> None:
     """Show an example of a notice, as it would be sent: its subject, its text and, with --html, its HTML."""
@@ -88,17 +88,17 @@ def _with_picture(page: str, sample: dict[str, Any]) -> str:
 
 @app.command(name="test")
 def send_test(
-    *, to: Annotated[str | None, Parameter(help="Recipient; ADMIN_EMAIL when left out.")] = None, json: Json = False
+    *, to: Annotated[str | None, Parameter(help="Recipient. The default is ADMIN_EMAIL.")] = None, json: Json = False
 ) -> None:
-    """Send one test message by the settings in force, now; without a mail server it is written to the outbox folder."""
+    """Send one test message now with the current settings. Without a mail server, it is written to the outbox folder."""
     settings = load_settings()
     recipient = to or settings.admin_email
     if recipient is None:
-        raise InputError("mail test: nobody is named; give --to ADDRESS, or set ADMIN_EMAIL")
+        raise InputError("mail test: no recipient is named; give --to ADDRESS, or set ADMIN_EMAIL")
     to_whom(recipient)
     if settings.email_host is None:
         ensure_folder(settings.outbox_dir, "OUTBOX_DIR")
-    context = {"state": "ok", "message": "this is a test; mail works", "at": format_local(clock(), settings.tz)}
+    context = {"state": "ok", "message": "this is a test message; mail delivery works", "at": format_local(clock(), settings.tz)}
     try:
         mail = message("health-alert", f"test/{clock():%Y%m%d%H%M%S}", to_whom(recipient), None, [context], settings, clock())
         with open_transport(settings) as transport:
@@ -111,7 +111,7 @@ def send_test(
     if json:
         print_json({"to": mask_personal(recipient), "channel": transport.channel, "sent": True})
         return
-    out.print(f"The test message is {escape(str(where))}.")
+    out.print(f"The test message was {escape(str(where))}.")
 
 
 def to_whom(text: str) -> tuple[Address, ...]:

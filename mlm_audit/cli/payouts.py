@@ -15,6 +15,7 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.money import format_inr
 from mlm_audit.jobs.payouts.explanation import requeue as put_back
 from mlm_audit.jobs.payouts.run import NEEDED
+from mlm_audit.reporting.core.parts import plural
 
 app = App(name="payouts")
 MOST_LISTED = 10_000_000
@@ -24,8 +25,13 @@ StatusName = Literal["pending", "held", "failed", "paid", "permanently_failed"]
 @app.command(name="list")
 def list_all(
     *,
-    status: Annotated[StatusName | None, Parameter(help="held waits for the member, failed for a technical fault.")] = None,
-    limit: Annotated[int, Parameter(help="At most so many, the oldest first.")] = 50,
+    status: Annotated[
+        StatusName | None,
+        Parameter(
+            help="Only instalments with this status. A held instalment waits for the member; a failed one had a technical fault."
+        ),
+    ] = None,
+    limit: Annotated[int, Parameter(help="Maximum number of instalments to show, the oldest first.")] = 50,
     db: Db = None,
     json: Json = False,
 ) -> None:
@@ -47,7 +53,7 @@ def list_all(
             f"  {row['status']}{tries}{escape(why)}"
         )
     if not rows:
-        out.print("No such instalment.")
+        out.print("No instalments were found.")
 
 
 def _inr(paisa: object) -> str:
@@ -60,9 +66,11 @@ app.command(payout, name="explain")
 
 @app.command
 def requeue(*schedule_ids: Id, db: Db = None, json: Json = False) -> None:
-    """Put failed instalments back to pending, all of them or none; the next payout run looks at them again."""
+    """Set failed instalments back to pending, all of them or none. The next payout run processes them again."""
     if not schedule_ids:
-        raise InputError("payouts requeue: name at least one instalment; `mlm-audit payouts list --status permanently_failed`")
+        raise InputError(
+            "payouts requeue: name at least one instalment; `mlm-audit payouts list --status permanently_failed` lists them"
+        )
     settings = settings_with(db)
     engine = database(settings)
     require(engine, NEEDED)
@@ -70,4 +78,4 @@ def requeue(*schedule_ids: Id, db: Db = None, json: Json = False) -> None:
     if json:
         print_json({"job_id": job_id, "requeued": list(schedule_ids)})
         return
-    out.print(f"Requeued: {len(schedule_ids)}; recorded as {job_id}.")
+    out.print(f"Requeued {plural(len(schedule_ids), 'instalment')}. The change is recorded as {job_id}.")

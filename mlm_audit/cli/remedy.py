@@ -13,7 +13,9 @@ from mlm_audit.cli.output import out, print_json
 from mlm_audit.domain.errors import InputError
 
 app = App(name="remedy")
-RunId = Annotated[str | None, Parameter(name="--run", help="A run's id; the last run that can have such a break when left out.")]
+RunId = Annotated[
+    str | None, Parameter(name="--run", help="The id of a run. The default is the last run that can have such a break.")
+]
 
 
 @app.command
@@ -59,4 +61,4 @@ def _print(remedy: Remedy) -> None:
 
 
 def _line(step: Step) -> str:
-    return f"{escape(str(step))}. [dim](rests on {escape(str(step.rests_on))})[/]"
+    return f"{escape(str(step))}. [dim](based on {escape(str(step.rests_on))})[/]"

@@ -21,9 +21,11 @@ def open_report(
     job_id: str | None = None,
     /,
     *,
-    print_only: Annotated[bool, Parameter(name="--print", negative="", help="Print the path and open nothing.")] = False,
+    print_only: Annotated[
+        bool, Parameter(name="--print", negative="", help="Print the path only; do not open a browser.")
+    ] = False,
 ) -> None:
-    """Open a run's report in the browser, or without an id the index of all runs; prints its path.
+    """Open a run's report in the browser, or the index of all runs when no id is given, and print its path.
 
     Parameters
     ----------
@@ -39,7 +41,7 @@ def open_report(
 
 @app.command
 def index() -> None:
-    """Make the index of all runs anew, from the folders in RUNS_DIR; prints its path."""
+    """Rebuild the index of all runs from the folders in RUNS_DIR, and print its path."""
     settings = load_settings()
     _refuse_empty(settings)
     out.print(str(_written(settings)), markup=False)
@@ -64,7 +66,7 @@ def _refuse_empty(settings: Settings) -> None:
     folder = settings.runs_dir
     if not folder.is_dir() or not find_runs(folder, settings.tz):
         raise InputError(
-            f"{folder}: no run has left files there yet; run a job first, or set RUNS_DIR to where they are (RUNS_DIR=demo/runs after make demo)"
+            f"{folder}: the folder has no files of runs yet; run a job first, or set RUNS_DIR to the folder that has them (RUNS_DIR=demo/runs after make demo)"
         )
 
 
@@ -72,6 +74,6 @@ def _report(settings: Settings, job_id: str) -> Path:
     path = settings.runs_dir.absolute() / job_id / "report.html"
     if not _FOLDER.fullmatch(job_id) or not path.is_file():
         raise InputError(
-            f"run {job_id}: has no report in {settings.runs_dir}; `mlm-audit reports open` shows the runs that have one"
+            f"run {job_id}: the run has no report in {settings.runs_dir}; `mlm-audit reports open` shows the runs that have one"
         )
     return path

@@ -21,13 +21,14 @@ from mlm_audit.jobs.reconciliation import files as file_job
 from mlm_audit.jobs.reconciliation.file_options import mapped_files
 from mlm_audit.jobs.registry import call
 from mlm_audit.reporting.core.document import to_document
+from mlm_audit.reporting.core.parts import plural
 from mlm_audit.reporting.core.run_folder import ensure_folder, write_run
 from mlm_audit.reporting.core.summary import summary
 from mlm_audit.reporting.reconciliation.report import ReportData, report_data
 from mlm_audit.runs.context import RunContext
 
 Severity = Literal["low", "medium", "high", "critical"]
-FAIL_ON = "Exit with 3 when a finding is this severe or worse, else with 4 when not everything could be checked."
+FAIL_ON = "Exit with 3 when a finding is this severe or worse, otherwise with 4 when not everything could be checked."
 
 
 @takes_job_options(without=("shards",))
@@ -36,10 +37,15 @@ def run(
     /,
     *,
     db: Db = None,
-    memory_limit: Annotated[int | None, Parameter(help="Megabytes for the bulk checks; MEMORY_LIMIT_MB when left out.")] = None,
-    threads: Annotated[int | None, Parameter(help="Processor threads of the bulk checks; THREADS when left out.")] = None,
+    memory_limit: Annotated[
+        int | None, Parameter(help="Memory limit of the bulk checks in megabytes. The default is MEMORY_LIMIT_MB.")
+    ] = None,
+    threads: Annotated[
+        int | None, Parameter(help="Number of processor threads of the bulk checks. The default is THREADS.")
+    ] = None,
     engine: Annotated[
-        Literal["duckdb", "spark"] | None, Parameter(help="What runs the bulk checks over everything; ENGINE when left out.")
+        Literal["duckdb", "spark"] | None,
+        Parameter(help="Engine that runs the bulk checks over all rows. The default is ENGINE."),
     ] = None,
     json: Json = False,
     fail_on: Annotated[Severity | None, Parameter(help=FAIL_ON)] = None,
@@ -64,7 +70,7 @@ def reconcile_files(
         Parameter(
             name="--map",
             negative="",
-            help="ROLE=COLUMN; ROLE is member_id, amount or balance, or debit and credit where these have a column each.",
+            help="ROLE=COLUMN. ROLE is member_id, amount or balance, or debit and credit where each of these has its own column.",
         ),
     ] = [],  # noqa: B006
     numbers: Annotated[
@@ -72,7 +78,7 @@ def reconcile_files(
         Parameter(
             negative="",
             group=FORMAT,
-            help="plain (1234.50, the default), thousands (1,234,567.50), indian (12,34,567.50) or decimal-comma (1.234.567,50). "
+            help="Number format: plain (1234.50, the default), thousands (1,234,567.50), indian (12,34,567.50) or decimal-comma (1.234.567,50). "
             "All but plain also read currency signs, Cr and Dr, and (500.00) as a debit.",
         ),
     ] = [],  # noqa: B006
@@ -84,14 +90,14 @@ def reconcile_files(
     whole_ids: WholeIds = False,
     json: Json = False,
     out_dir: Annotated[
-        Path | None, Parameter(name="--out", help="Folder for the report; reconcile-files-report when left out.")
+        Path | None, Parameter(name="--out", help="Folder for the report. The default is reconcile-files-report.")
     ] = None,
     fail_on: Annotated[Severity | None, Parameter(help=FAIL_ON)] = None,
 ) -> int:
     """Reconcile any ledger export against any balance export. Credits are positive, debits negative.
 
-    Every record of a file is read. Otherwise the file is refused, with the line number and what to do. The format of
-    a file is never guessed: use the options for a file that is not plain CSV. An option applies to both files, or to
+    If a record cannot be read, the whole file is refused, and the message gives the line number and the solution. The
+    format is never guessed: use the options for a file that is not plain CSV. An option applies to both files, or to
     one of them when its value starts with `ledger:` or `wallets:`:
     `--delimiter ledger:semicolon --map wallets:balance=closing`.
     """
@@ -176,7 +182,7 @@ def _print(result: RunResult, settings: Settings) -> None:
     if result.corrections:
         total = sum(abs(c["before_paisa"] - c["after_paisa"]) for c in result.corrections)
         out.print(
-            f"      Corrected {len(result.corrections)} wallets by {format_inr(total)}; undo: mlm-audit repairs undo {result.job_id}"
+            f"      Corrected {plural(len(result.corrections), 'wallet')} by {format_inr(total)}; undo: mlm-audit repairs undo {result.job_id}"
         )
     for kind in ("html", "investigation", "csv", "json"):
         if kind in result.reports:

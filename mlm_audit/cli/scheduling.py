@@ -17,7 +17,7 @@ from mlm_audit.scheduling.commands import JobControl, this_account
 
 @takes_job_options(without=("out",))
 def trigger(job: Annotated[str, Parameter(help=job_help())], /, *, db: Db = None, json: Json = False, **options: Any) -> None:
-    """Ask Prefect for a run of a job now; a worker runs it. `mlm-audit run` runs it here, without Prefect."""
+    """Ask Prefect to run a job now on a worker. `mlm-audit run` runs it in this process, without Prefect."""
     settings = settings_with(db)
     name = resolve(job)
     parameters = {
@@ -26,12 +26,14 @@ def trigger(job: Annotated[str, Parameter(help=job_help())], /, *, db: Db = None
     approve = parameters.pop("approve", None)
     steering = JobControl(database(settings), settings, clock, Scheduler())
     if approve is not None and parameters:
-        raise InputError("--approve goes alone: the approved run brings its own --as-of, and nothing but it is paid")
+        raise InputError(
+            "--approve cannot be combined with other options: the approved run has its own --as-of, and only that run is paid"
+        )
     done = steering.approve(name, approve, this_account()) if approve else steering.trigger(name, this_account(), parameters)
     if json:
         print_json(done)
         return
-    out.print(f"{name} was asked for: {escape(done['flow_run'])} ({done['flow_run_id']}). See mlm-audit history {name}")
+    out.print(f"{name} was triggered as {escape(done['flow_run'])} ({done['flow_run_id']}). See `mlm-audit history {name}`.")
 
 
 def enable(job: str, /, *, db: Db = None, json: Json = False) -> None:
@@ -40,7 +42,7 @@ def enable(job: str, /, *, db: Db = None, json: Json = False) -> None:
 
 
 def disable(job: str, /, *, db: Db = None, json: Json = False) -> None:
-    """Switch a job's schedule off; runs that somebody asks for still work."""
+    """Switch a job's schedule off. Manual runs are still possible."""
     _toggle(job, db, enable=False, json=json)
 
 

@@ -16,6 +16,7 @@ from mlm_audit.history.sealing import restart as begin_anew
 from mlm_audit.history.sealing import store_of
 from mlm_audit.history.sealing import verify as verify_all
 from mlm_audit.history.store import StoreState
+from mlm_audit.reporting.core.parts import plural
 
 app = App(name="seals")
 SHOWN = 20
@@ -23,7 +24,7 @@ SHOWN = 20
 
 @app.command
 def show(*, db: Db = None, json: Json = False) -> None:
-    """List the sealed months and the head of the log; keep the head where nobody of this machine can write."""
+    """List the sealed months and the head of the log. Keep the head in a place that no user of this machine can write to."""
     settings = settings_with(db)
     store = store_of(settings, database(settings))
     state = store.look()
@@ -32,12 +33,12 @@ def show(*, db: Db = None, json: Json = False) -> None:
         return
     for month in sorted(state.seals):
         seal = state.seals[month]
-        file = "as sealed" if month in state.usable else "let go" if month in state.expired else "NOT AS SEALED"
+        file = "as sealed" if month in state.usable else "expired" if month in state.expired else "NOT AS SEALED"
         out.print(
             f"  {month_label(month)}  {grouped(seal.rows):>12} rows  {format_inr(seal.sum_paisa):>20}  root {seal.root[:16]}  {file}"
         )
     out.print(
-        f"{len(state.seals)} months sealed in {store.folder}; {len(state.read.entries)} entries, head {state.read.head}",
+        f"{plural(len(state.seals), 'month')} sealed in {store.folder}; log entries: {len(state.read.entries)}, head {state.read.head}",
         markup=False,
     )
     for one in state.content.acknowledged:
@@ -48,7 +49,7 @@ def show(*, db: Db = None, json: Json = False) -> None:
 
 @app.command
 def verify(*, db: Db = None, json: Json = False) -> int:
-    """Compare every sealed row with the platform, and the store with its log. Exit code 3 when anything does not hold."""
+    """Compare every sealed row with the platform, and the store with its log. Exit code 3 unless the verdict is PASS."""
     settings = settings_with(db)
     with progress_bar(quiet=json) as progress:
         found = verify_all(database(settings), settings, progress)
@@ -63,7 +64,7 @@ def verify(*, db: Db = None, json: Json = False) -> int:
 
 @app.command
 def rebuild(month: str, /, *, db: Db = None, json: Json = False) -> None:
-    """Make a sealed month's files anew from the platform, where it still has the rows that were sealed.
+    """Rebuild a sealed month's files from the platform, if it still has the rows that were sealed.
 
     Parameters
     ----------
@@ -76,24 +77,27 @@ def rebuild(month: str, /, *, db: Db = None, json: Json = False) -> None:
         print_json(seal.to_dict())
         return
     out.print(
-        f"{month_label(seal.month)}: {grouped(seal.rows)} rows, with the root that was sealed; the log says that it was rebuilt."
+        f"{month_label(seal.month)}: rebuilt {plural(seal.rows, 'row')} with the root that was sealed. The log records the rebuild."
     )
 
 
 @app.command
 def restart(
     *,
-    reason: Annotated[str, Parameter(help="Why; it stands in every report from then on.")] = "",
+    reason: Annotated[str, Parameter(help="The reason. Every later report shows it.")] = "",
     db: Db = None,
     json: Json = False,
 ) -> None:
-    """Begin anew where the folder of snapshots is lost or cannot be believed; what is left is put aside, not deleted."""
+    """Start a new sealed history when the snapshots are lost or cannot be trusted. Old files are moved aside, not deleted."""
     settings = settings_with(db)
     store = begin_anew(database(settings), settings, reason, clock())
     if json:
         print_json({"folder": str(store.folder), "head": store.chain.read().head})
         return
-    out.print(f"Begun anew in {store.folder}; the next mlm-audit run reconciliation seals closed months.", markup=False)
+    out.print(
+        f"A new sealed history was started in {store.folder}; the next `mlm-audit run reconciliation` seals closed months.",
+        markup=False,
+    )
 
 
 @app.command
@@ -101,12 +105,12 @@ def acknowledge(
     break_id: str,
     /,
     *,
-    by: Annotated[str, Parameter(help="Your name; it stands in every report from then on.")] = "",
-    reason: Annotated[str, Parameter(help="Why; it stands in every report from then on.")] = "",
+    by: Annotated[str, Parameter(help="Your name. Every later report shows it.")] = "",
+    reason: Annotated[str, Parameter(help="The reason. Every later report shows it.")] = "",
     db: Db = None,
     json: Json = False,
 ) -> None:
-    """Take note of a change in the history, so that it is no longer open: of a ledger row in an open month, or of stored runs.
+    """Acknowledge a change of a ledger row in an open month, or of stored runs, so that it is no longer open.
 
     Parameters
     ----------
@@ -118,12 +122,12 @@ def acknowledge(
     if json:
         print_json(as_data(done))
         return
-    out.print(f"{done.sentence}. It is entry {done.number} of the log; the next run no longer calls it open.", markup=False)
+    out.print(f"{done.sentence}. It is entry {done.number} of the log; the next run no longer reports it as open.", markup=False)
 
 
 def _tell(word: str, state: StoreState, wrong: list[str], notes: tuple[str, ...]) -> None:
     rows = sum(seal.rows for seal in state.seals.values())
-    out.print(f"[bold]{word}[/]  {len(state.seals)} months, {grouped(rows)} rows; head of the log {state.read.head}")
+    out.print(f"[bold]{word}[/]  {plural(len(state.seals), 'month')}, {plural(rows, 'row')}; head of the log {state.read.head}")
     for line in wrong[:SHOWN]:
         out.print(f"  {line}", markup=False)
     if len(wrong) > SHOWN:
@@ -140,7 +144,7 @@ def _words(moved: pl.DataFrame) -> list[str]:
 
 
 def _inr(paisa: int | None) -> str:
-    return "nothing" if paisa is None else format_inr(paisa)
+    return "no amount" if paisa is None else format_inr(paisa)
 
 
 def _data(state: StoreState) -> dict[str, Any]:

@@ -26,10 +26,10 @@ def serve(
     host: Host = "127.0.0.1",
     port: Port = 8300,
     prefect_port: Port = 4200,
-    home: Annotated[Path, Parameter(help="The project's folder, with prefect.yaml and flows/.")] = Path(),
+    home: Annotated[Path, Parameter(help="The project's folder, which contains prefect.yaml and flows/.")] = Path(),
     db: Db = None,
 ) -> None:
-    """Start Prefect's server, the deployments, a worker and the console; stop them with Ctrl-C or SIGTERM.
+    """Start Prefect's server, the deployments, a worker and the console. Ctrl-C or SIGTERM stops them.
 
     Paths in the settings and in --db are relative to the project's folder. If PREFECT_API_URL is set, that server is
     used and no server is started. Schedules that are switched off stay off. Jobs that were missed while the services
@@ -50,7 +50,7 @@ def serve(
         os.environ["DATABASE_URL"] = db
     desk = ConsoleServices(database(load_settings()), load_settings, clock, Scheduler())
     if not desk.gate.tokens():
-        raise InputError("no token is set, so nobody could log in; `mlm-audit token NAME --role operator` makes one")
+        raise InputError("no token is set, so nobody could log in; create one with `mlm-audit token NAME --role operator`")
     refuse_taken("--port", host, port)
     if own:
         refuse_taken("--prefect-port", LOOPBACK, prefect_port)
@@ -66,17 +66,17 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
 
 def _make_up(steering: JobControl) -> None:
     for job in make_up(steering):
-        err.print(f"{job} was missed and is made up for.")
+        err.print(f"{job} missed a scheduled run and was triggered now.")
 
 
 def catch_up(*, db: Db = None, json: Json = False) -> None:
-    """Ask Prefect for the jobs that were due while everything was down; `serve` does so when it starts."""
+    """Ask Prefect to run the jobs that were missed while the services were down. `serve` also does this at its start."""
     settings = settings_with(db)
     asked = make_up(JobControl(database(settings), settings, clock, Scheduler()))
     if json:
         print_json({"asked": asked})
         return
     for job in asked:
-        terminal.print(f"{job} was missed and is made up for.")
+        terminal.print(f"{job} missed a scheduled run and was triggered now.")
     if not asked:
-        terminal.print("Nothing was missed that is made up for.")
+        terminal.print("There are no missed runs to catch up on.")

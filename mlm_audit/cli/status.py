@@ -46,7 +46,7 @@ def status(*, db: Db = None, json: Json = False) -> None:
         return
     for row in rows:
         last = row["last"]
-        shown = f"{last['status']}, {_local(last['started_at'], settings.tz)}, {last['job_id']}" if last else "never ran"
+        shown = f"{last['status']}, {_local(last['started_at'], settings.tz)}, {last['job_id']}" if last else "has never run"
         due = "switched off" if row["enabled"] is False else f"next {_local(row['next_due'], settings.tz)}"
         out.print(f"[bold]{row['job']:26}[/] {escape(shown)}; {due}")
     if not settings.enable_scheduled_jobs:
@@ -73,7 +73,7 @@ def history(
         why = f": {run['error']}" if run["error"] else ""
         out.print(f"{_local(run['started_at'], settings.tz)}  {run['status']:8} {escape(run['job_id'])}{took}{escape(why)}")
     if not runs:
-        out.print(f"{name} never ran.")
+        out.print(f"{name} has never run.")
 
 
 def _local(text: str, tz: ZoneInfo) -> str:

@@ -29,13 +29,13 @@ def show(
     member: Id,
     /,
     *,
-    tree: Annotated[Literal["matrix", "sponsor"] | None, Parameter(help="Which tree; both when left out.")] = None,
+    tree: Annotated[Literal["matrix", "sponsor"] | None, Parameter(help="Which tree to show. The default is both.")] = None,
     up: Annotated[int, Parameter(help="Levels above the member.", validator=validators.Number(gte=0, lte=MOST_LEVELS))] = 3,
     down: Annotated[int, Parameter(help="Levels below the member.", validator=validators.Number(gte=0, lte=MOST_LEVELS))] = 3,
     db: Db = None,
     json: Json = False,
 ) -> None:
-    """Print a member's neighbourhood: who is above, who is below, and how many more."""
+    """Print a member's upline and downline, with the number of members that are not shown."""
     from mlm_audit.checks.trees.neighbourhood import as_data
     from mlm_audit.jobs.trees.neighbourhood import neighbourhood_of
 
@@ -62,7 +62,7 @@ def _drawn(title: str, graph: "nx.DiGraph[Any]") -> Tree:
     while stack:
         node, branch = stack.pop()
         if node in shown:
-            branch.add(f"[red]{node}, again: a ring closes here[/]")
+            branch.add(f"[red]{node} again: the tree has a cycle here[/]")
             continue
         shown.add(node)
         own = branch.add(_label(graph.nodes[node]))
@@ -77,7 +77,7 @@ def _drawn(title: str, graph: "nx.DiGraph[Any]") -> Tree:
 def _label(node: dict[str, Any]) -> str:
     position = f" [dim]position {node['position']}[/]" if node.get("position") is not None else ""
     if node.get("mark") == "lost":
-        return f"[red]{escape(node['label'])}, who does not exist[/]"
+        return f"[red]{escape(node['label'])} (does not exist)[/]"
     return f"[bold]{escape(node['label'])}[/]{position}" if node.get("mark") else f"{escape(node['label'])}{position}"
 
 
@@ -87,13 +87,15 @@ def check_file(
     /,
     *,
     id: Annotated[str, Parameter(name="--id", help="Column of the node's id.")],
-    parent: Annotated[str, Parameter(help="Column of the parent's id; empty for a root.")],
-    level: Annotated[str | None, Parameter(help="Column of the level, to be checked as well.")] = None,
-    name: Annotated[str | None, Parameter(help="Column of a name to be shown beside the id.")] = None,
+    parent: Annotated[str, Parameter(help="Column of the parent's id, which is empty for a root.")],
+    level: Annotated[str | None, Parameter(help="Column of the level. When it is given, levels are checked as well.")] = None,
+    name: Annotated[str | None, Parameter(help="Column of a name to show next to the id.")] = None,
     root_value: Annotated[
         list[str],
         Parameter(
-            negative="", group=FORMAT, help="A value of the parent's column that means no parent, such as 0 or NULL; repeatable."
+            negative="",
+            group=FORMAT,
+            help="A value of the parent column that means no parent, such as 0 or NULL. The option can be repeated.",
         ),
     ] = [],  # noqa: B006
     whole_ids: WholeIds = False,
@@ -105,10 +107,10 @@ def check_file(
     json: Json = False,
     fail_on: Annotated[Severity | None, Parameter(help="Exit with 3 when a finding is this severe or worse.")] = None,
 ) -> int:
-    """Check any parent-pointer file, CSV or Parquet: unknown parents, nodes that name themselves, rings, levels.
+    """Check any parent-pointer file, CSV or Parquet: unknown parents, nodes that are their own parent, cycles, levels.
 
-    Every record of the file is read. Otherwise the file is refused, with the line number and what to do. The format of
-    the file is never guessed: use the options for a file that is not plain CSV.
+    If a record cannot be read, the whole file is refused, and the message gives the line number and the solution. The
+    format is never guessed: use the options for a file that is not plain CSV.
     """
     from mlm_audit.engine.files.file_records import InputFile
     from mlm_audit.engine.files.format import file_format

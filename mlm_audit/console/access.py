@@ -48,11 +48,13 @@ def parse_tokens(text: str) -> tuple[Token, ...]:
         roles = frozenset(match["roles"].split("+")) if match else frozenset()
         if match is None or not roles <= set(ROLES):
             raise InputError(
-                f"setting ADMIN_TOKENS: entry {number} is not name:role:digest; `mlm-audit token NAME --role operator` makes one"
+                f"setting ADMIN_TOKENS: entry {number} is not name:role:digest; create one with `mlm-audit token NAME --role operator`"
             )
         tokens.append(Token(match["name"], roles, match["digest"]))
     if len({token.name for token in tokens}) != len(tokens):
-        raise InputError("setting ADMIN_TOKENS: two tokens have one name; the record of actions could not tell them apart")
+        raise InputError(
+            "setting ADMIN_TOKENS: two tokens have the same name; give each token its own name, which the record of actions shows"
+        )
     return tuple(tokens)
 
 

@@ -60,7 +60,7 @@ class AccessControl:
         try:
             return self._parse()
         except InputError as error:
-            log.error("no token is in force: %s", error)  # noqa: TRY400  (a mistake in .env, no fault of ours)
+            log.error("no token is accepted until this setting is corrected: %s", error)  # noqa: TRY400  (a mistake in .env, no fault of ours)
             return ()
 
     def _parse(self) -> tuple[Token, ...]:
@@ -95,7 +95,7 @@ class AccessControl:
         """
         session = self.session(request)
         if session is None:
-            raise self._refuse(request, 401, "log in first")
+            raise self._refuse(request, 401, "you are not logged in; log in first")
         if not is_same(csrf, session.csrf) or not self.is_same_site(request):
             raise self._refuse(request, 403, "this form was not sent by the page itself; reload the page", session.token.name)
         return self._allowed(request, session.token, role)
@@ -110,7 +110,7 @@ class AccessControl:
         secret = self.load().cron_secret
         given = _bearer(request)
         if secret is None or not secret.get_secret_value() or given is None or not is_same(given, secret.get_secret_value()):
-            raise self._refuse(request, 401, "give `Authorization: Bearer` with the CRON_SECRET of the settings")
+            raise self._refuse(request, 401, "send the header `Authorization: Bearer` with the CRON_SECRET of the settings")
 
     def login(self, request: Request, secret: str) -> Token:
         """Return the token of a secret from the login form. Raise RefusedError when it is not known."""
@@ -143,32 +143,32 @@ class AccessControl:
         try:
             record(self.database, deed, self.clock())
         except SQLAlchemyError:
-            log.exception("not recorded: %s", deed)
+            log.exception("the action could not be recorded: %s", deed)
 
     def _known(self, request: Request) -> Token:
         given = _bearer(request)
         token = None if given is None else token_of(self.tokens(), given)
         if token is None:
-            raise self._refuse(request, 401, "give `Authorization: Bearer` with a token that is in force")
+            raise self._refuse(request, 401, "send the header `Authorization: Bearer` with a token that is in force")
         return token
 
     def _allowed(self, request: Request, token: Token, role: str) -> Requester:
         self._count(request, token.name)
         if not token.may(role):
-            raise self._refuse(request, 403, f"the token {token.name} has not the role {role}", token.name)
+            raise self._refuse(request, 403, f"the token {token.name} does not have the role {role}", token.name)
         return Requester(token.name, address(request))
 
     def _count(self, request: Request, name: str) -> None:
         for wait in (self.limits.call("token", name), self.limits.call("address", address(request))):
             if wait is not None:
                 self.turned_away.count(address(request))
-                raise RefusedError(429, "too many calls within a minute", wait)
+                raise RefusedError(429, "there were too many calls within a minute; try again later", wait)
 
     def _refuse(self, request: Request, status: int, message: str, who: str = "?") -> RefusedError:
         # Refusals do not count against a valid token, so guessing from the same address cannot lock out the operator.
         if (wait := self.limits.refusal(address(request))) is not None:
             self.turned_away.count(address(request))
-            return RefusedError(429, "too many calls without the right from this address", wait)
+            return RefusedError(429, "there were too many refused calls from this address; try again later", wait)
         if self.limits.refusal(EVERYBODY) is not None:
             self.turned_away.count(address(request))
         else:

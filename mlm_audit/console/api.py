@@ -29,14 +29,14 @@ Bearer = Depends(HTTPBearer(auto_error=False, description="A token of ADMIN_TOKE
 CronBearer = Depends(HTTPBearer(auto_error=False, scheme_name="CronSecret", description="CRON_SECRET"))
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     400: {"model": Problem, "description": "Bad input"},
-    401: {"model": Problem, "description": "No token, or one that is not in force"},
-    403: {"model": Problem, "description": "The token has not the role"},
+    401: {"model": Problem, "description": "The token is missing or not in force"},
+    403: {"model": Problem, "description": "The token does not have the required role"},
     404: {"model": Problem, "description": "No such job"},
     413: {"model": Problem, "description": "The body is too large"},
     429: {"model": Problem, "description": "Over the rate limit", "headers": {"Retry-After": {"schema": {"type": "integer"}}}},
-    503: {"model": Problem, "description": "The database or Prefect's server is away"},
+    503: {"model": Problem, "description": "The database or Prefect's server does not answer"},
 }
-BUSY: dict[int | str, dict[str, Any]] = {409: {"model": Problem, "description": "The job is running already"}}
+BUSY: dict[int | str, dict[str, Any]] = {409: {"model": Problem, "description": "The job is already running"}}
 OFF = "ENABLE_SCHEDULED_JOBS is not true, so nothing runs on schedule; manual runs work"
 
 
@@ -69,7 +69,9 @@ def _jobs(router: APIRouter, desk: ConsoleServices) -> None:
         if isinstance(body, Approve):
             return ActionResult(**desk.steering.approve(body.jobName, body.jobId, who))
         if "limit" in body.parameters:
-            raise RefusedError(400, "parameters: limit would cut a payout run into parts below the cap; use the command line")
+            raise RefusedError(
+                400, "parameters: limit would split a payout run into parts below the approval cap; use the command line"
+            )
         return ActionResult(**desk.steering.trigger(body.jobName, who, body.parameters))
 
 

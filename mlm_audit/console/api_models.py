@@ -20,7 +20,7 @@ class JobQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
     action: Literal["status", "history", "health"] | None = None
     job: Annotated[str, Field(max_length=64, description="Only this job; full or short name")] | None = None
-    limit: Annotated[int, Field(ge=1, le=MOST, description="At most so many runs of the history")] = 30
+    limit: Annotated[int, Field(ge=1, le=MOST, description="Maximum number of runs in the history")] = 30
 
 
 class Trigger(BaseModel):

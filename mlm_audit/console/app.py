@@ -157,7 +157,7 @@ def _say_what_went_wrong(app: FastAPI) -> None:
 
     @app.exception_handler(SQLAlchemyError)
     async def no_database(_: Request, error: SQLAlchemyError) -> Response:
-        log.error("the database: %s", type(error).__name__, exc_info=error)
+        log.error("database error: %s", type(error).__name__, exc_info=error)
         return _problem(503, "the database does not answer; see the console's log")
 
     @app.exception_handler(RequestValidationError)
@@ -175,7 +175,7 @@ def _say_what_went_wrong(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def internal(_: Request, error: Exception) -> Response:
         log.error("internal error", exc_info=error)
-        return _problem(500, "internal error; the console's log has it")
+        return _problem(500, "internal error; see the console's log")
 
 
 def _document(app: FastAPI) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def _overview(desk: ConsoleServices, session: Session, told: str) -> dict[str, A
     tz = desk.load().tz
     status, health = desk.status(), desk.health()
     asked = desk.asked_for()
-    jobs = [_job(desk, job, tz) | {"asked": "about to run" if job["job"] in asked else None} for job in status["jobs"]]
+    jobs = [_job(desk, job, tz) | {"asked": "starting soon" if job["job"] in asked else None} for job in status["jobs"]]
     busy = any(job["state"] == "running" or job["asked"] for job in jobs)
     return {
         "told": told,
@@ -175,7 +175,7 @@ def files(desk: ConsoleServices) -> APIRouter:
         desk.gate.reader(request)
         path = desk.index()
         if path is None:
-            raise RefusedError(404, "no run has left a report yet")
+            raise RefusedError(404, "there is no report yet")
         return FileResponse(path, headers={"Content-Security-Policy": INDEX_POLICY}, media_type="text/html; charset=utf-8")
 
     @router.get("/reports/{job_id}/{name}")
@@ -183,7 +183,7 @@ def files(desk: ConsoleServices) -> APIRouter:
         desk.gate.reader(request)
         path = desk.file(job_id, name)
         if path is None:
-            raise RefusedError(404, "there is no such file of a run")
+            raise RefusedError(404, "the run has no such file")
         saved = None if name.endswith(".html") else f"{job_id}-{name}"
         return FileResponse(path, headers={"Content-Security-Policy": REPORT_POLICY}, media_type=FILES[name], filename=saved)
 
@@ -196,12 +196,12 @@ def _act(request: Request, desk: ConsoleServices, csrf: str, action: str, job: s
     name = resolve(job)
     try:
         if action == "trigger":
-            return f"{name} was asked for: {desk.steering.trigger(name, who)['flow_run']}"
+            return f"{name} was triggered as {desk.steering.trigger(name, who)['flow_run']}"
         if action in ("enable", "disable"):
             desk.steering.toggle(name, who, enable=action == "enable")
             return f"The schedule of {name} is {'on' if action == 'enable' else 'off'}."
         if action == "approve":
-            return f"{job_id} was approved: {desk.steering.approve(name, job_id, who)['flow_run']}"
+            return f"{job_id} was approved and triggered as {desk.steering.approve(name, job_id, who)['flow_run']}"
     except (InputError, JobFailedError) as error:
         return str(error)
     raise RefusedError(400, f"action {action}: there is no such action")

@@ -96,7 +96,7 @@ class TurnedAway:
                 self._record(address, number - 1)
 
     def _record(self, address: str, number: int) -> None:
-        detail = f"over the rate limit: {number} call{'s' if number > 1 else ''} turned away"
+        detail = f"over the rate limit: {number} call{'s' if number > 1 else ''} refused"
         try:
             record(self._database, ActionRecord("?", address, "call", "refused", None, detail), self._clock())
         except SQLAlchemyError:

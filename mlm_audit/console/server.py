@@ -39,7 +39,7 @@ def serve_console(desk: ConsoleServices, host: str, port: int, on_ready: Callabl
             look_after(desk)
             desk.gate.turned_away.write()
         except Exception:  # the watch continues after any error
-            log.exception("the watch has stumbled")
+            log.exception("the console watch failed; the next round tries again")
 
     on_ready()
     with every(WATCH_SECONDS, watch, "console watch"):
@@ -77,8 +77,10 @@ def refuse_taken(option: str, host: str, port: int) -> None:
         with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
             pass
     except (OSError, UnicodeError) as error:
-        why = getattr(error, "strerror", None) or "it is no address"
-        raise InputError(f"{option} {port}: {host} cannot be listened on there ({why}); choose another") from error
+        why = getattr(error, "strerror", None) or "it is not an address"
+        raise InputError(
+            f"{option} {port}: the address {host} cannot be used with this port ({why}); choose another one"
+        ) from error
 
 
 def look_after(desk: ConsoleServices) -> list[str]:
@@ -92,14 +94,14 @@ def look_after(desk: ConsoleServices) -> list[str]:
         with desk.database.connect() as connection:
             dead = dead_flow_runs(connection, now - GIVE_UP_WITHIN)
     except SQLAlchemyError:
-        log.warning("the watch cannot reach the database", exc_info=True)
+        log.warning("the console watch cannot reach the database; the next round tries again", exc_info=True)
         return []
     for job_id in closed:
-        log.warning("%s has died and is closed as failed", job_id)
+        log.warning("the process of run %s ended unexpectedly; the run is recorded as failed", job_id)
     if dead:
         try:
             desk.scheduler.give_up(dead)
         except (SchedulerAwayError, InputError) as error:
-            log.warning("Prefect could not be told of runs that are dead, the next round tries again: %s", error)
+            log.warning("dead runs could not be reported to Prefect; the next round tries again: %s", error)
     deliver(desk.database, settings, desk.clock)
     return closed

@@ -50,7 +50,7 @@ class LastValidSettings:
         try:
             self._good = self._load()
         except InputError as error:
-            log.error("the last good settings stay in force: %s", error)  # noqa: TRY400  (a mistake in .env, no fault of ours)
+            log.error("the settings are invalid, so the last valid settings stay in force: %s", error)  # noqa: TRY400  (a mistake in .env, no fault of ours)
         return self._good
 
 

@@ -39,7 +39,9 @@ def prepare_environment(home: Path, port: int) -> bool:
     Return whether a server has to be started. Raise InputError when the folder has no prefect.yaml.
     """
     if not (home / "prefect.yaml").is_file():
-        raise InputError(f"folder {home}: has no prefect.yaml; start in the project's folder, or name it with --home")
+        raise InputError(
+            f"folder {home}: there is no prefect.yaml in this folder; start in the project's folder, or name it with --home"
+        )
     own = not os.environ.get("PREFECT_API_URL")
     defaults = QUIET | {"PREFECT_HOME": str(home / ".prefect"), "PREFECT_API_URL": f"http://{LOOPBACK}:{port}/api"}
     # A server that is restarted must still know which runs hold a concurrency slot.
@@ -82,7 +84,9 @@ class Child:
             return
         if not self.due:
             code = self.process.returncode
-            say(f"Prefect's {self.name} ended with code {code}; it is started again in {self.pause:.0f} s. See {self.log_file()}")
+            say(
+                f"Prefect's {self.name} ended with code {code}; it will be restarted in {self.pause:.0f} s. See {self.log_file()}"
+            )
             self.due, self.pause = now + self.pause, min(self.pause * 2, LONGEST_PAUSE)
         elif now >= self.due:
             self.due = 0.0

@@ -48,7 +48,7 @@ def failing_queries(engine: Engine) -> list[SchemaProblem]:
 
     The caller must have checked the tables and columns before.
     """
-    cure = "give the column the type, or the enum the word, that the toolkit needs, or the account the right to do it"
+    cure = "give the column the required type, add the missing value to the enum, or grant the account the missing privilege"
     return [SchemaProblem(f"(query) {name}", None, said, cure) for name, said in failing(engine)]
 
 

@@ -48,11 +48,11 @@ class DemoSpec:
 
     def __post_init__(self) -> None:
         if not 1 <= self.members <= 20_000_000:
-            raise InputError(f"--members {self.members}: give a number from 1 to 20000000")
+            raise InputError(f"--members {self.members}: use a number from 1 to 20000000")
         if not 1 <= self.months <= 120:
-            raise InputError(f"--months {self.months}: give a number from 1 to 120")
+            raise InputError(f"--months {self.months}: use a number from 1 to 120")
         if not 0 <= self.seed < 2**63:
-            raise InputError(f"--seed {self.seed}: give a number from 0 to {2**63 - 1}")
+            raise InputError(f"--seed {self.seed}: use a number from 0 to {2**63 - 1}")
         if not FIRST_END <= self.end.year <= LAST_END:
             raise InputError(f"--end {self.end.isoformat()}: the year must be from {FIRST_END} to {LAST_END}")
 

@@ -75,7 +75,7 @@ def books_in_words(data: Mapping[str, Any]) -> str:
     if not data:
         return ""
     if data["job_id"] is None:
-        return "The books have not been reconciled: no reconciliation is stored, so nothing is known of them."
+        return "The books have not been reconciled: no reconciliation is stored, so their state is unknown."
     word = verdict_in_words(data["verdict"], is_complete=data["is_complete"])
     return f"Last reconciliation: {word}, {_age(data['age_minutes'])} earlier ({data['job_id']}); {_open(data)}."
 
@@ -87,7 +87,7 @@ def doubt_of_books(books: LastReconciliation | None) -> tuple[str, ...]:
     """
     if books is None or not books.is_failed:
         return ()
-    return (f"whether the books are right: {books.job_id} is FAIL with {_criticals(len(books.criticals))} open",)
+    return (f"whether the books are correct: {books.job_id} is FAIL with {_criticals(len(books.criticals))} open",)
 
 
 def why_books_stop(books: LastReconciliation | None, now: datetime, hours: int) -> str | None:

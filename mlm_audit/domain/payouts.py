@@ -125,7 +125,7 @@ def known_reason(text: object) -> str:
         return words
     if is_withheld(words):
         return mask_personal(words)
-    return mask_personal(words) if words.startswith(TECHNICAL) else "a reason in the platform's own words, not shown here"
+    return mask_personal(words) if words.startswith(TECHNICAL) else "a reason recorded by the platform, which is not shown here"
 
 
 def withheld_reason(break_id: str) -> str:

@@ -28,7 +28,7 @@ def zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise InputError(f"TIMEZONE: no time zone is called {name!r}; use a name like Asia/Kolkata") from error
+        raise InputError(f"TIMEZONE: {name!r} is not a time zone; use a name such as Asia/Kolkata") from error
 
 
 def parse_instant(text: str, tz: ZoneInfo) -> datetime:
@@ -51,7 +51,7 @@ def refuse_far_ahead(moment: datetime | None, now: datetime) -> None:
     """Raise InputError for an instant more than a year after now: everything would be due, and nothing is known yet."""
     if moment is not None and moment > now + AHEAD:
         raise InputError(
-            f"--as-of {moment.isoformat()}: is more than {AHEAD.days} days after now ({now:%Y-%m-%d}); give an earlier one"
+            f"--as-of {moment.isoformat()}: it is more than {AHEAD.days} days after now ({now:%Y-%m-%d}); give an earlier time"
         )
 
 
@@ -89,7 +89,7 @@ def parse_month(text: str, tz: ZoneInfo) -> Month:
     """Return the business month written as YYYY-MM. Raise InputError for anything else, including month 13."""
     match = re.fullmatch(r"([0-9]{4})-([0-9]{2})", text.strip())
     if match is None or not 1 <= int(match[2]) <= 12 or not FIRST_YEAR <= int(match[1]) <= LAST_YEAR:
-        raise InputError(f"month {text[:40]}: not a month; write YYYY-MM with a month from 01 to 12, such as 2026-10")
+        raise InputError(f"month {text[:40]}: this is not a month; write YYYY-MM with a month from 01 to 12, such as 2026-10")
     return month_of(local_instant(date(int(match[1]), int(match[2]), 1), tz), tz)
 
 

@@ -21,10 +21,10 @@ DEFAULT_PLAN = Path(__file__).with_name("default_plan.toml")
 
 def _to_basis_points(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise ValueError("a share is a number of per cent, such as 12.5")  # noqa: TRY004  (pydantic reports ValueError)
+        raise ValueError("a share must be a number in per cent, such as 12.5")  # noqa: TRY004  (pydantic reports ValueError)
     bps = Decimal(value) * 100
     if bps != bps.to_integral_value():
-        raise ValueError("a share has at most two decimals")
+        raise ValueError("a share may have at most two decimals")
     return int(bps)
 
 
@@ -81,13 +81,13 @@ class Plan(_Strict):
     def _dates_do_not_overlap(self) -> Self:
         names = [version.name for version in self.versions]
         if len(set(names)) < len(names):
-            raise ValueError("version: two versions have the same name")
+            raise ValueError("version: two versions have the same name; give each version a unique name")
         for earlier, later in zip(self.versions, self.versions[1:], strict=False):
             until = earlier.effective_until
             if later.effective_from <= earlier.effective_from or (until and later.effective_from < until):
                 raise ValueError(
                     f"version: the dates of {earlier.name!r} and {later.name!r} overlap; "
-                    "list versions by effective_from, each starting after the one before has ended"
+                    "list the versions in order of effective_from, each starting when or after the previous one ends"
                 )
         return self
 
@@ -122,11 +122,11 @@ def load_plan(path: Path = DEFAULT_PLAN) -> Plan:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"plan {path}: cannot be read ({error}); set PLAN_FILE to a readable TOML file") from error
+        raise InputError(f"plan {path}: the file cannot be read ({error}); set PLAN_FILE to a readable TOML file") from error
     try:
         data: dict[str, Any] = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"plan {path}: not valid TOML: {error}") from error
+        raise InputError(f"plan {path}: the file is not valid TOML: {error}") from error
     try:
         return Plan.model_validate(data)
     except ValidationError as error:
@@ -144,7 +144,7 @@ def _explain(path: Path, text: str, error: ValidationError) -> str:
     location = first["loc"]
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
-        message = "unknown key; remove it or mend its spelling"
+        message = "unknown key; correct its spelling or remove it"
     if first["type"] == "missing":
         message = "the key is missing; add it"
     # The message of a rule about a whole version starts with the key that it concerns.

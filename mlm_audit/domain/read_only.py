@@ -76,10 +76,10 @@ def why_not_read_only(text: str, database: str) -> str | None:
     dialect = DIALECTS[database]
     if dialect != "duckdb":
         if found := _AMBIGUOUS.search(text):
-            return f"it holds {found[0]!r}, which a server may read otherwise than we do; write it without comments and escapes"
+            return f"it contains {found[0]!r}, which a server may interpret differently from this check; write it without comments and escapes"
         text = _OF_DRIVERS.sub(_PLACEHOLDER, text).replace("%%", "%")
     if not _STARTS.match(text):
-        return f"{(text.split(maxsplit=1) or ['nothing'])[0].lower()[:40]!r} is no reading"
+        return f"{(text.split(maxsplit=1) or ['nothing'])[0].lower()[:40]!r} does not start a read-only query"
     return _why_not(text, dialect)
 
 
@@ -91,7 +91,7 @@ def _why_not(text: str, dialect: str) -> str | None:
     try:
         tokens = sqlglot.tokenize(text, read=dialect)
         if any(_PLACEHOLDER in token.text and token.token_type is not sqlglot.TokenType.VAR for token in tokens):
-            return "a placeholder stands within quotes"
+            return "a placeholder is inside quotes"
         trees = [tree for tree in sqlglot.parse(text, read=dialect) if tree is not None]
     except (SqlglotError, RecursionError) as error:
         return f"it cannot be parsed ({' '.join(re.sub(chr(27) + r'.*?m', '', str(error)).split())[:100]})"
@@ -103,9 +103,9 @@ def _why_not(text: str, dialect: str) -> str | None:
         roots = (*roots, exp.Pivot, exp.Summarize, exp.Describe, exp.Show)
     is_row_of_mysql = isinstance(tree, exp.Anonymous) and tree.name.lower() == "values"
     if not isinstance(tree, roots) and not is_row_of_mysql:
-        return f"{tree.key!r} is no reading"
+        return f"{tree.key!r} is not a read-only statement"
     if (strange := _not_reading(tree, dialect)) is not None:
-        return f"{strange.key!r} is no reading"
+        return f"{strange.key!r} is not allowed in a read-only query"
     return _source(tree) or _function(tree, dialect)
 
 
@@ -126,10 +126,10 @@ def _source(tree: "exp.Expr") -> str | None:
 
     for table in tree.find_all(exp.Table):
         if table.name.lower() in _TABLES_OF_FILES:
-            return f"{table.name!r} shows files of the server"
+            return f"{table.name!r} exposes files of the server"
     for column in tree.find_all(exp.Column):
         if column.table and column.name.lower() in ("nextval", "currval"):  # how Oracle and MariaDB advance a sequence
-            return f"{column.name!r} moves a sequence"
+            return f"{column.name!r} advances a sequence"
     return None
 
 
@@ -140,13 +140,13 @@ def _function(tree: "exp.Expr", dialect: str) -> str | None:
         names = _names(call)
         schema = call.parent.this.name.lower() if isinstance(call.parent, exp.Dot) else ""
         if dialect != "duckdb" and schema not in ("", "pg_catalog"):
-            return f"a function of {schema!r} may not be called"
+            return f"functions of the schema {schema!r} may not be called"
         if dialect != "duckdb" and not names & FUNCTIONS:
-            return f"the function {min(names)!r} is not among those that may be called"
+            return f"the function {min(names)!r} is not on the list of allowed functions"
         if dialect == "duckdb" and names & _NOT_IN_DUCKDB:
-            return f"the function {min(names)!r} may not be called"
+            return f"the function {min(names)!r} is not allowed"
         if dialect == "duckdb" and isinstance(call.parent, exp.Table) and not names & _TABLE_FUNCTIONS:
-            return f"the table function {min(names)!r} may not be called; every frame is a table of its name"
+            return f"the table function {min(names)!r} is not allowed; each frame is available as a table with its name"
     return None
 
 

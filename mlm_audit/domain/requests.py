@@ -34,32 +34,34 @@ class Request(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    as_of: datetime | None = Field(None, description="The instant that the run is about, ISO 8601; now when left out.")
+    as_of: datetime | None = Field(None, description="The time as of which the job runs, in ISO 8601. The default is now.")
     month: str | None = Field(
         None,
-        description="The month to decide, YYYY-MM; the month that has just ended when left out.",
+        description="The month to decide, as YYYY-MM. The default is the month that has just ended.",
         # This pattern is for the form on Prefect's pages. `parse_month` checks the month and explains the error.
         json_schema_extra={"pattern": r"^\d{4}-(0[1-9]|1[0-2])$"},
     )
-    limit: StrictInt | None = Field(None, ge=1, le=10_000_000, description="Pay at most this many instalments, the oldest first.")
+    limit: StrictInt | None = Field(
+        None, ge=1, le=10_000_000, description="Pay at most this many instalments, starting with the oldest."
+    )
     approve: str | None = Field(
         None,
         pattern=r"^[a-z0-9-]{1,120}$",
-        description="The id of a payout run that stopped for approval; exactly that run is paid.",
+        description="The id of a payout run that stopped for approval. Exactly that run is paid.",
     )
     repair: StrictBool | None = Field(
         None,
-        description="Repair what can be derived. When left out, every run except the first on a database repairs.",
+        description="Repair what can be derived. By default, every run repairs except the first run on a database.",
     )
     full: StrictBool | None = Field(None, description="Read and compare every row, not only what has changed since the last run.")
     shards: StrictInt | None = Field(
         None,
         ge=1,
         le=MOST_SHARDS,
-        description="Split the run into this many parts by member, which the workers of the pool share.",
+        description="Split the run by member into this many parts, which the workers of the pool process.",
     )
-    dry_run: StrictBool = Field(False, description="Change and store nothing; only report what the run would do.")
-    out: Path | None = Field(None, description="The folder for the run's files; RUNS_DIR/<job_id> when left out.")
+    dry_run: StrictBool = Field(False, description="Change and store nothing. Only report what the run would do.")
+    out: Path | None = Field(None, description="The folder for the run's files. The default is RUNS_DIR/<job_id>.")
 
     @model_validator(mode="wrap")
     @classmethod
@@ -88,7 +90,7 @@ def request_for(job: Job, given: Mapping[str, Any], tz: ZoneInfo, now: datetime)
     values = {name: value for name, value in given.items() if value is not None}
     if stray := set(values) - set(Request.model_fields):
         known = ", ".join(sorted(set(Request.model_fields) - {"approve", "out"}))
-        raise InputError(f"parameters: {', '.join(sorted(stray))[:100]} cannot be given; {known} can")
+        raise InputError(f"parameters: {', '.join(sorted(stray))[:100]} cannot be given; the possible parameters are {known}")
     if "as_of" in values and not isinstance(values["as_of"], datetime):
         values["as_of"] = parse_instant(str(values["as_of"]), tz)
     request = Request(**values)
@@ -101,7 +103,7 @@ def check_request(job: Job, request: Request, tz: ZoneInfo, now: datetime) -> No
     for option in request.given:
         if option not in job.options:
             owners = " and ".join(jobs_with(option))
-            raise InputError(f"--{option}: {job.name} does not take it; it belongs to {owners}")
+            raise InputError(f"--{option}: {job.name} does not take this option; it belongs to {owners}")
     refuse_far_ahead(request.as_of, now)
     if request.month is not None:
         parse_month(request.month, tz)
@@ -116,6 +118,6 @@ def _in_words(error: ValidationError) -> str:
     if kind in ("greater_than_equal", "less_than_equal"):
         return f"{flag} {value}: give a number from {limits['Ge'].ge} to {limits['Le'].le}"
     if kind == "string_pattern_mismatch":
-        return f"{flag} {str(value)[:40]}: it is not the id of a run; the run that stopped printed its id"
+        return f"{flag} {str(value)[:40]}: this is not the id of a run; give the id that the stopped run printed"
     wanted = {"int_type": "a number", "bool_type": "true or false", "string_type": "a text"}.get(kind)
     return f"{name}: give {wanted}" if wanted else f"{name} {str(value)[:40]}: {first['msg']}"

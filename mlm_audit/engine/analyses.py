@@ -16,7 +16,7 @@ TOO_LARGE = (duckdb.ConversionException, duckdb.OutOfRangeException)
 ROWS_THAT_COUNT = {
     "people": (
         "created_at is null or role is null or trim(lower(role)) not in ('user', 'admin')",
-        "no time of joining or no known role",
+        "no joining time or no known role",
     ),
     "ledger": ("amount_paisa is null or created_at is null", "no amount or no time"),
     "orders": ("paid_at is not null and commission_amount_paisa is null", "no commissionable amount"),
@@ -58,7 +58,8 @@ class AnalysisQueries:
         notes = [f"{self.what} is incomplete: {why}" for name in ROWS_THAT_COUNT if (why := self.missing(name))]
         for name, (unusable, what) in ROWS_THAT_COUNT.items():
             if name not in self.duck.missing and (count := self.value(f"select count(*) from {name} where {unusable}")):
-                notes.append(f"{self.what} is incomplete: {grouped(count)} rows of {name} have {what}, and are left out")
+                rows, are = (f"1 row of {name} has", "is") if count == 1 else (f"{grouped(count)} rows of {name} have", "are")
+                notes.append(f"{self.what} is incomplete: {rows} {what}, and {are} left out")
         return notes
 
     def put(self, name: str, rows: list[dict[str, Any]] | pl.DataFrame, schema: dict[str, Any] | None = None) -> None:
@@ -101,8 +102,8 @@ class AnalysisQueries:
     def _failed(self, error: duckdb.Error) -> InputError:
         if isinstance(error, TOO_LARGE):
             return InputError(
-                f"{self.what}: amounts add up to more than 2^63 paisa, which no platform holds ({first_line(error)}); "
-                "look for the row with `audit.sql`, for example by the largest amount_paisa"
+                f"{self.what}: the amounts add up to more than 2^63 paisa, which is not plausible ({first_line(error)}); "
+                "find the wrong row with `audit.sql`, for example by the largest amount_paisa"
             )
         return InputError(f"{self.what}: {first_line(error)}")
 

@@ -260,7 +260,8 @@ class Engine:
             if is_stopped():
                 limit = self.settings.check_timeout_seconds
                 reason = (
-                    f"it had not ended after {limit} s and was stopped; make its query faster, or raise CHECK_TIMEOUT_SECONDS"
+                    f"the check did not end within {limit} s and was stopped; make its query faster, or increase "
+                    "CHECK_TIMEOUT_SECONDS"
                 )
             return nothing, CheckRun(check.code, check.title, CheckStatus.NOT_RUN, reason=reason)
         seconds = time.perf_counter() - started
@@ -359,14 +360,14 @@ def only_reads(con: duckdb.DuckDBPyConnection, query: str) -> None:
     except duckdb.Error as error:
         raise InputError(f"sql: {first_line(error)}") from error
     if not kinds:
-        raise InputError("sql: give one query that has an answer, such as select count(*) from ledger")
+        raise InputError("sql: enter one query that returns rows, such as select count(*) from ledger")
     if kinds != [duckdb.StatementType.SELECT]:
-        found = "more than one statement" if len(kinds) > 1 else f"it is {str(kinds[0]).rsplit('.', maxsplit=1)[-1]}"
+        found = "this is more than one statement" if len(kinds) > 1 else f"this is {str(kinds[0]).rsplit('.', maxsplit=1)[-1]}"
         raise InputError(
-            f"sql: only one query that reads is taken, and {found}; write select … (a pivot needs its values: in (…))"
+            f"sql: only one read-only query is accepted, but {found}; use select … (a pivot must list its values: in (…))"
         )
     if (why := why_not_read_only(query, "duckdb")) is not None:
-        raise InputError(f"sql: only one query that reads is taken, and {why}")
+        raise InputError(f"sql: only one read-only query is accepted, but {why}")
 
 
 def scalar(con: duckdb.DuckDBPyConnection, sql: str) -> int:
@@ -379,7 +380,11 @@ def first_line(error: Exception) -> str:
     """Return the part of an error that fits in one line: what is wrong, and any suggestion."""
     first, *rest = str(error).strip().splitlines()
     meant = [line.strip() for line in rest if line.startswith(("Did you mean", "Candidate"))]
-    more = ["(more for it: MEMORY_LIMIT_MB, --memory-limit)"] if isinstance(error, duckdb.OutOfMemoryException) else []
+    more = (
+        ["(to allow more memory, set MEMORY_LIMIT_MB or --memory-limit)"]
+        if isinstance(error, duckdb.OutOfMemoryException)
+        else []
+    )
     return " ".join([first, *meant, *more])
 
 

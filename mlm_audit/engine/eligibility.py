@@ -13,7 +13,7 @@ from mlm_audit.domain.periods import Month, naive
 from mlm_audit.domain.plan import PlanRules
 from mlm_audit.domain.words import ADMIN, USER
 
-UNDECIDED_REASON = "it hangs on a row that cannot be read, or on a word that is not known; see the notes"
+UNDECIDED_REASON = "the decision depends on a row that cannot be read or on an unknown value; see the notes"
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001
 SQL = SQL_DIR / "sweep" / "eligibility.sql"
 

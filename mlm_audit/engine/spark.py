@@ -70,7 +70,7 @@ def session_of(settings: Settings, scratch: Path) -> "SparkSession":
         from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
     except ImportError as error:
-        raise InputError("--engine spark: PySpark is not installed; pip install 'mlm-audit[spark]'") from error
+        raise InputError("--engine spark: PySpark is not installed; install it with pip install 'mlm-audit[spark]'") from error
     builder = SparkSession.builder.master(settings.spark_master)
     fields = FIELDS | {"spark.local.dir": str(scratch), "spark.sql.warehouse.dir": str(scratch / "warehouse")}
     if settings.spark_master.startswith("local"):
@@ -85,7 +85,7 @@ def session_of(settings: Settings, scratch: Path) -> "SparkSession":
         with _java_told(scratch / "spark.log"):
             session: SparkSession = builder.getOrCreate()
     except (PySparkException, RuntimeError, OSError) as error:
-        raise InputError(f"--engine spark: Spark does not start ({error}); it needs a Java of version 17 or later") from error
+        raise InputError(f"--engine spark: Spark did not start ({error}); it requires Java 17 or later") from error
     session.sparkContext.setLogLevel("OFF")
     return session.newSession()
 
@@ -159,7 +159,7 @@ class SparkEngine(Engine):
 
     def _only_reads(self, query: str) -> None:
         if (why := why_not_read_only(query, "duckdb")) is not None:
-            raise InputError(f"sql: only one query that reads is taken, and {why}")
+            raise InputError(f"sql: only one read-only query is accepted, but {why}")
 
     def _view(self, name: str) -> None:
         self.spark.read.parquet(*self._paths(parts_of(self.snapshot, name))).createOrReplaceTempView(name)

@@ -37,9 +37,11 @@ def acknowledge(database: Database, settings: Settings, asked: AcknowledgementRe
     by, reason = one_line(asked.by), one_line(asked.reason)
     command = f"seals acknowledge {asked.break_id}"
     if not by:
-        raise InputError(f"{command}: say who acknowledges it, with --by NAME; the name stands in every report from then on")
+        raise InputError(
+            f"{command}: name the person who acknowledges the break with --by NAME; every later report shows the name"
+        )
     if not reason:
-        raise InputError(f"{command}: say why, with --reason; it stands in every report from then on")
+        raise InputError(f"{command}: give a reason with --reason; every later report shows it")
     store = store_of(settings, database)
     look = read_prior_state(database, store, has_tables=has_runs(database))
     if not look.is_recorded:
@@ -58,7 +60,7 @@ def acknowledge(database: Database, settings: Settings, asked: AcknowledgementRe
     try:
         entry = store.chain.append(ACKNOWLEDGED, body, now)
     except ValueError as error:
-        raise InputError(f"{command}: the log cannot be believed ({error}); put it back from a copy first") from error
+        raise InputError(f"{command}: the log cannot be trusted ({error}); restore it from a backup first") from error
     return Acknowledgement(entry.number, entry.at, **body)
 
 
@@ -74,13 +76,15 @@ def _of(look: PriorState, break_id: str, command: str) -> tuple[str, dict[str, s
     previous = look.previous.breaks["id"].to_list() if look.previous else []
     if break_id in previous and break_id.startswith(CHANGED):
         raise InputError(
-            f"{command}: this row is of a month that is sealed, or was acknowledged already; a sealed row is only closed by putting it "
-            "back as it was"
+            f"{command}: this row belongs to a sealed month, or was already acknowledged; a break in a sealed row is closed only "
+            "by restoring the row"
         )
     if break_id in previous:
-        raise InputError(f"{command}: only changes in the history are acknowledged; correct this break, as its first step says")
+        raise InputError(
+            f"{command}: only changes in the history can be acknowledged; correct this break as its first step describes"
+        )
     shown = ", ".join(known[:5]) or "none"
-    raise InputError(f"{command}: the last run left no such break to acknowledge; open are: {shown}")
+    raise InputError(f"{command}: the last run left no such break to acknowledge; the breaks to acknowledge are: {shown}")
 
 
 def as_data(one: Acknowledgement) -> dict[str, object]:

@@ -111,14 +111,14 @@ def _doubt(line: bytes, number: int, before: str) -> str:
     try:
         fields = json.loads(line)
     except ValueError:
-        return "it is no JSON"
+        return "it is not valid JSON"
     if not isinstance(fields, dict) or set(fields) != set(Entry.__dataclass_fields__):
-        return "it is no entry"
+        return "it is not a log entry"
     if fields["number"] != number:
-        return f"it says that it is entry {fields['number']}"
+        return f"its number is {fields['number']}"
     if fields["before"] != before:
         return "it does not follow from the entry before it"
-    return "" if fields["hash"] == hash_of(fields) else "its content is not what its hash was made of"
+    return "" if fields["hash"] == hash_of(fields) else "its content does not match its hash"
 
 
 def _whole_lines(path: Path) -> int:

@@ -18,7 +18,7 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import month_label, parse_month
 from mlm_audit.domain.plan import DEFAULT_PLAN
 from mlm_audit.domain.settings import Settings
-from mlm_audit.history import evidence_verifier
+from mlm_audit.history import evidence_verify
 from mlm_audit.history.canonical import INSTANT, names_of
 from mlm_audit.history.log import Seal
 from mlm_audit.history.merkle import proofs
@@ -58,13 +58,13 @@ def make_pack(database: Database, settings: Settings, wanted: PackScope, now: da
         "log.jsonl": store.chain.path.read_bytes(),
         "plan.toml": (settings.plan_file or DEFAULT_PLAN).read_bytes(),
         "findings.json": _json(_findings(database, wanted)),
-        "evidence_verify.py": Path(evidence_verifier.__file__).read_bytes(),
+        "evidence_verify.py": Path(evidence_verify.__file__).read_bytes(),
         **{f"checks/{check.code}.sql": check.sql.encode() for check in load_checks(settings.checks_dir)},
     }
     files |= {name: page.encode() for name, page in pages().items()} | _report(database, settings, wanted)
     manifest = _json(
         {
-            "format": evidence_verifier.NEWEST,
+            "format": evidence_verify.NEWEST,
             "made_at": now.isoformat(),
             "month": seal.month,
             "about": wanted.about,
@@ -74,7 +74,7 @@ def make_pack(database: Database, settings: Settings, wanted: PackScope, now: da
         }
     )
     signature = _json({"key": public_of(key), "signature": key.sign(manifest).hex()})
-    return evidence_verifier.archive_of(files | {"manifest.json": manifest, "signature.json": signature})
+    return evidence_verify.archive_of(files | {"manifest.json": manifest, "signature.json": signature})
 
 
 def _seal_of(store: Store, wanted: PackScope, settings: Settings) -> tuple[StoreState, Seal]:
@@ -86,9 +86,11 @@ def _seal_of(store: Store, wanted: PackScope, settings: Settings) -> tuple[Store
         )
     if month.key not in state.seals:
         known = ", ".join(month_label(one) for one in sorted(state.seals)) or "none yet"
-        raise InputError(f"evidence {label}: that month is not sealed; sealed are: {known}")
+        raise InputError(f"evidence {label}: that month is not sealed; the sealed months are: {known}")
     if month.key not in state.usable:
-        raise InputError(f"evidence {label}: its file was let go; mlm-audit seals rebuild {label} makes it anew")
+        raise InputError(
+            f"evidence {label}: its file was deleted under the retention settings; mlm-audit seals rebuild {label} recreates it"
+        )
     return state, state.seals[month.key]
 
 

@@ -114,10 +114,10 @@ def _columns_in(con: duckdb.DuckDBPyConnection, rows: str) -> list[str]:
 
 
 def _unproven(previous: Settled, now: Settled) -> str:
-    why = "another version of the engine made its hashes" if now.engine != previous.engine else "it had other columns"
+    why = "its hashes were made by another version of the engine" if now.engine != previous.engine else "it had other columns"
     return (
         f"ledger rows written before {previous.settled_before} UTC: only their number and sum could be compared with the last run, "
-        f"because {why} and no local copy is left"
+        f"because {why}, and no local copy is left"
     )
 
 
@@ -163,8 +163,8 @@ def settle_on(con: duckdb.DuckDBPyConnection, previous: Settled, read_at: dateti
 
 def _unnamed(previous: Settled, now: Settled) -> str:
     what = (
-        f"Among the {previous.rows} ledger rows written before {previous.settled_before} UTC something was changed since the last run "
-        f"(now {now.rows} rows; no local copy is left to name the row)"
+        f"At least one ledger row written before {previous.settled_before} UTC was changed, deleted or inserted since the last run "
+        f"(count then {previous.rows}, now {now.rows}; no local copy is left that would identify the row)"
     )
     return moved_somewhere(what, previous.sum_paisa, str(now.sum_paisa), "0")
 

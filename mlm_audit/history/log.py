@@ -49,7 +49,7 @@ class Seal:
         """Return a seal from an entry's body. Raise UnknownEntryError when this version does not know its format."""
         number = body.get("format", 1)
         if number not in LEAF_PREFIXES:
-            raise UnknownEntryError(f"it is of the format {number!r}, which this version does not know; update mlm-audit")
+            raise UnknownEntryError(f"its format is {number!r}, which this version does not know; update mlm-audit")
         columns = columns_of(body["columns"]) if number > 1 or "columns" in body else FIRST_COLUMNS
         return cls(**{**body, "columns": columns})
 
@@ -150,7 +150,7 @@ class Content:
             elif entry.kind == ACKNOWLEDGED:
                 self._add_acknowledgement(Acknowledgement(entry.number, entry.at, **body))
             else:
-                raise UnknownEntryError(f"it is of the kind {entry.kind!r}, which this version does not know; update mlm-audit")
+                raise UnknownEntryError(f"its kind is {entry.kind!r}, which this version does not know; update mlm-audit")
         except (KeyError, TypeError) as error:
             raise UnknownEntryError(f"its content cannot be read ({error!r})") from error
 

@@ -128,7 +128,7 @@ def _lost(columns: Columns) -> list[str]:
 def _unproven(state: StoreState, lost: dict[int, list[str]]) -> tuple[str, ...]:
     """Return a sentence for each sealed column that could not be compared because this version does not read it."""
     return tuple(
-        f"{month_label(month)}: the sealed column {name} is not read by this version"
+        f"{month_label(month)}: this version does not read the sealed column {name}"
         + ("" if month in state.usable else ", so that the root of the month could not be compared")
         for month, names in sorted(lost.items())
         for name in names
@@ -178,8 +178,8 @@ def _moved(con: duckdb.DuckDBPyConnection, seal: Seal) -> bool:
 
 
 def _unnamed(seal: Seal) -> str:
-    what = f"Among the {seal.rows} ledger rows of {month_label(seal.month)} something was changed after the month was sealed"
-    what += " (the sealed file that would name the row cannot be used)"
+    what = f"At least one ledger row of {month_label(seal.month)} was changed, deleted or inserted after the month was sealed"
+    what += f" (sealed rows {seal.rows}; the sealed file that would identify the row cannot be used)"
     now = f"(select coalesce(sum(amount_paisa), 0) from ledger where {_within('created_at', seal.starts_at, seal.ends_at)})"
     return moved_somewhere(what, seal.sum_paisa, now, f"month-{seal.month}")
 

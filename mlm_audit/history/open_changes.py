@@ -140,9 +140,8 @@ def _now(
     if _is_same(row["before_row"], now):
         return None
     change = "deleted" if now is None else "inserted" if row["before_row"] is None else "edited"
-    what = (
-        f"Ledger row {row['ledger_id']} was {change}; this was found on {row['found_at'][:16]} UTC and nobody has acknowledged it"
-    )
+    found = f"the change was found on {row['found_at'][:16]} UTC and has not been acknowledged"
+    what = f"Ledger row {row['ledger_id']} was {change}; {found}"
     return row | {"change": change, "after_paisa": paisa, "after_row": now, "what": what}
 
 

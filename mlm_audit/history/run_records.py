@@ -159,8 +159,8 @@ def _carried(store: Store, last: StoredRunEntry, breaks: pl.DataFrame) -> tuple[
     path = store.folder / last.changes
     if path.is_file() and sha256_of(path) == last.changes_sha256:
         return pl.read_parquet(path), ()
-    state = "not as the last run left it" if path.is_file() else "missing"
-    what = f"the file {last.changes} of open changes in the ledger is {state}"
+    state = "was changed after the last run" if path.is_file() else "is missing"
+    what = f"the file {last.changes} of open changes in the ledger {state}"
     return from_breaks(breaks), (StoreProblem(last.changes, what),)
 
 
@@ -189,15 +189,16 @@ def _sentence(table: str, change: str, records: dict[str, str]) -> str:
     one, many = NOUNS.get(table, TREE_NOUNS)
     first = f"1 {one} was" if len(ids) == 1 else f"{len(ids)} {many} were"
     more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
-    done = {"deleted": "deleted from", "changed": "changed in", "inserted": "inserted by somebody else into"}[change]
-    return f"{first} {done} the platform's database ({table}): {', '.join(ids[-NAMED:])}{more}, as the log in the folder of snapshots shows"
+    done = {"deleted": "deleted from", "changed": "changed in", "inserted": "inserted by another party into"}[change]
+    named = ", ".join(ids[-NAMED:])
+    return f"{first} {done} the platform's database ({table}): {named}{more}, according to the log in the snapshots folder"
 
 
 def _notes_of(aside: list[str]) -> tuple[str, ...]:
     if not aside:
         return ()
     return (
-        "stored runs that say that they were made with another folder or over a log in doubt, so that nothing is taken from them: "
+        "stored runs that are not used, because they were made with another folder or with a log in doubt: "
         + ", ".join(aside[-NAMED:])
         + (f" and {len(aside) - NAMED} more" if len(aside) > NAMED else ""),
     )
@@ -268,5 +269,8 @@ def confirm_run(store: Store, job_id: str, at: datetime) -> None:
         store.chain.append(STORED, {"job_id": job_id}, at)
     except OSError:
         log.warning(
-            "%s is stored, but %s cannot be written; the next run makes up for it", job_id, store.chain.path, exc_info=True
+            "run %s is stored, but the log %s cannot be written; the next run adds the missing entry",
+            job_id,
+            store.chain.path,
+            exc_info=True,
         )

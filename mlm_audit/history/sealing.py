@@ -81,7 +81,7 @@ def prove(store: Store, look: PriorState, folder: Path, settings: Settings, look
             problems.append(StoreProblem("log/head", _not_the_log(before, state)))
         else:
             notes.append(
-                f"sealed history: the last run sealed into {before['where']}; what was sealed there could not be proven here"
+                f"sealed history: the last run stored its seals in {before['where']}; those seals could not be verified here"
             )
     if state.seals or problems:
         frame = pl.DataFrame([(one.key, one.what) for one in problems], schema=PROBLEMS, orient="row")
@@ -106,9 +106,13 @@ def where(store: Store) -> str:
 def _not_the_log(before: dict[str, Any], state: StoreState) -> str:
     has = len(state.read.entries)
     return (
-        f"The log of sealed months is not the one that the last run left: that had {before['entries']} entries and the head "
-        f"{before['head'][:16]}, this has {has} entries and the head {state.read.head[:16]}"
+        f"The log of sealed months is not the one that the last run left. That log had {_entries(before['entries'])} and the "
+        f"head {before['head'][:16]}; this log has {_entries(has)} and the head {state.read.head[:16]}"
     )
+
+
+def _entries(count: int) -> str:
+    return "1 entry" if count == 1 else f"{count} entries"
 
 
 def seal_closed(
@@ -274,17 +278,18 @@ def rebuild(database: Database, settings: Settings, month_text: str, now: dateti
         raise InputError(f"seals rebuild {month_text}: that month is not sealed")
     if state.read.problem:
         raise InputError(
-            f"seals rebuild {month_text}: the log cannot be believed ({state.read.problem}); put it back from a copy first"
+            f"seals rebuild {month_text}: the log cannot be trusted ({state.read.problem}); restore it from a backup first"
         )
     if month.key in state.usable:
-        raise InputError(f"seals rebuild {month_text}: its files are as they were sealed; there is nothing to do")
+        raise InputError(f"seals rebuild {month_text}: its files are intact; there is nothing to do")
     with tempfile.TemporaryDirectory(prefix="mlm-audit-") as made:
         folder = Path(made)
         read_snapshot(database, folder, skip=[name for name in INPUTS if name != "ledger"])
         found = make(folder, month, seal.row_format, settings)
         if found.root != seal.root:
             raise InputError(
-                f"seals rebuild {month_text}: the platform's rows of that month are not those that were sealed, so they cannot be its copy"
+                f"seals rebuild {month_text}: the platform's rows of that month differ from the sealed rows, "
+                "so the files cannot be rebuilt from them"
             )
         digests = store.adopt(found.file, seal.file), store.adopt(found.sums, seal.sums)
     rebuilt = replace(seal, sha256=digests[0], sums_sha256=digests[1])
@@ -299,7 +304,7 @@ def restart(database: Database, settings: Settings, reason: str, now: datetime) 
     reason is missing and when nothing is wrong.
     """
     if not reason.strip():
-        raise InputError("seals restart: say why, with --reason; it stands in every report from then on")
+        raise InputError("seals restart: give a reason with --reason; every later report shows it")
     store = store_of(settings, database)
     look = read_prior_state(database, store, has_tables=has_runs(database))
     before = look.previous.data.get("sealed") if look.previous else None
@@ -307,7 +312,7 @@ def restart(database: Database, settings: Settings, reason: str, now: datetime) 
     wrong = bool(state.problems or look.problems or look.store_problems)
     if not wrong and (before is None or _follows(state, before)):
         raise InputError(
-            f"seals restart: the sealed history in {store.folder} is whole and the one of the last run; nothing to do"
+            f"seals restart: the sealed history in {store.folder} is intact and matches the last run; there is nothing to do"
         )
     store.restart({"reason": one_line(reason), "by": user(), "head": before["head"] if before else START}, now)
     return store

@@ -21,13 +21,13 @@ def key_of(settings: Settings) -> Ed25519PrivateKey:
     """Return the key. Raise InputError when there is none, or when the file is not a readable Ed25519 key."""
     path = settings.evidence_key_file
     if not path.is_file():
-        raise InputError(f"key {path}: there is none; make it once with: mlm-audit evidence key --new")
+        raise InputError(f"key {path}: the file does not exist; create the key once with mlm-audit evidence key --new")
     try:
         key = load_pem_private_key(path.read_bytes(), None)
     except (ValueError, TypeError) as error:
-        raise InputError(f"key {path}: cannot be read ({error}); put it back from where it is kept") from error
+        raise InputError(f"key {path}: it cannot be read ({error}); restore it from its backup") from error
     if not isinstance(key, Ed25519PrivateKey):
-        raise InputError(f"key {path}: is no Ed25519 key")
+        raise InputError(f"key {path}: it is not an Ed25519 key")
     return key
 
 
@@ -47,9 +47,9 @@ def make_key(settings: Settings) -> Ed25519PrivateKey:
         path.parent.mkdir(parents=True, exist_ok=True)
         number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
-        raise InputError(f"key {path}: there is one already; --rotate puts it aside and makes another") from error
+        raise InputError(f"key {path}: a key already exists; --rotate moves it aside and creates a new one") from error
     except OSError as error:
-        raise InputError(f"key {path}: cannot be written ({error.strerror}); choose another EVIDENCE_KEY_FILE") from error
+        raise InputError(f"key {path}: it cannot be written ({error.strerror}); choose another EVIDENCE_KEY_FILE") from error
     with os.fdopen(number, "wb") as file:
         file.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     return key
@@ -64,7 +64,7 @@ def rotate_key(settings: Settings, now: datetime) -> tuple[Ed25519PrivateKey, Pa
     old = key_of(settings)
     aside = settings.evidence_key_file.with_suffix(f".{now:%Y%m%d%H%M%S}.pem")
     if aside.exists():
-        raise InputError(f"key {aside}: is there already; try again in a second")
+        raise InputError(f"key {aside}: this file already exists; try again in a second")
     settings.evidence_key_file.rename(aside)
     new = make_key(settings)
     return new, aside, old.sign(f"mlm-audit key {public_of(new)}".encode()).hex()

@@ -76,7 +76,7 @@ class Store:
             except UnknownEntryError as error:
                 doubt = f"entry {entry.number} of {self.chain.path.name}: {error}"
                 break
-        problems = [StoreProblem("log", f"The log of sealed months cannot be believed: {doubt}")] if doubt else []
+        problems = [StoreProblem("log", f"The log of sealed months cannot be trusted: {doubt}")] if doubt else []
         read = replace(read, problem=doubt)
         return StoreState(read, content.seals, frozenset(), frozenset(content.expired), tuple(problems), content)
 
@@ -84,7 +84,7 @@ class Store:
         path = self.folder / name
         if not path.is_file():
             return name, f"the sealed file {name} is missing"
-        return None if sha256_of(path) == digest else (name, f"the sealed file {name} is not as it was sealed")
+        return None if sha256_of(path) == digest else (name, f"the sealed file {name} was changed after it was sealed")
 
     def adopt(self, file: Path, name: str) -> str:
         """Copy a file into the store and return its SHA-256. It is synced to disk before it gets its name."""

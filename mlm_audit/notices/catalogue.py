@@ -53,6 +53,8 @@ def _kind(folder: Path) -> NoticeKind:
         raise LookupError(f"notice {folder.name}: its folder {folder} lacks {', '.join(lacking)}")
     declared = tomllib.loads((folder / DECLARATION).read_text(encoding="utf-8"))
     if set(declared) != {"to", "is_alert"} or declared["to"] not in ("member", "administrators"):
-        raise LookupError(f"notice {folder.name}: {DECLARATION} has to say to (member or administrators) and is_alert")
+        raise LookupError(
+            f"notice {folder.name}: {DECLARATION} must set `to` (member or administrators) and `is_alert`, and nothing else"
+        )
     sample = json.loads((folder / SAMPLE).read_text(encoding="utf-8"))
     return NoticeKind(folder.name, declared["to"], bool(declared["is_alert"]), sample)

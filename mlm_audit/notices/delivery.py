@@ -21,6 +21,7 @@ from mlm_audit.domain.settings import Settings
 from mlm_audit.notices.catalogue import notice_kind, notice_kinds
 from mlm_audit.notices.messages import addresses, message, one_address
 from mlm_audit.notices.transport import NotSentError, ServerDownError, Transport, UncertainError, open_transport
+from mlm_audit.reporting.core.parts import plural
 
 log = logging.getLogger(__name__)
 CLAIM = 100
@@ -51,7 +52,7 @@ def deliver(database: Engine, settings: Settings, clock: Clock, *, most: int = 1
         done.error = str(error)
     except SQLAlchemyError as error:
         # The money has moved and is logged. The notices are safe in the outbox, or will be when the database is back.
-        done.error = f"the database: {error_line(error)}"
+        done.error = f"the database cannot be used: {error_line(error)}"
     if done.error:
         log.warning("notices stay queued: %s", done.error)
     return done
@@ -67,12 +68,12 @@ def notify_administrators(notice: Draft, settings: Settings, clock: Clock) -> No
             with open_transport(settings) as transport:
                 transport.send(message(notice.kind, notice.key, to, None, [notice.context], settings, clock()))
         except (NotSentError, UncertainError, ValueError) as error:
-            log.warning("nobody could be told of %s: %s", notice.key, error)
+            log.warning("the administrators could not be notified of %s: %s", notice.key, error)
 
 
 def _through_outbox(notice: Draft, settings: Settings, clock: Clock) -> None:
     if settings.database_url is None:
-        raise InputError("no database named")
+        raise InputError("DATABASE_URL is not set")
     database = open_engine(settings.database_url.get_secret_value())
     try:
         with write(database) as connection:
@@ -112,7 +113,7 @@ class _Round:
     def _one(self, group: list[Queued]) -> None:
         ids = [notice.id for notice in group]
         if group[0].kind not in notice_kinds():
-            self._give_up(ids, f"this version knows no notice {group[0].kind}")
+            self._give_up(ids, f"this version does not know the notice kind {group[0].kind}")
             return
         to = self._recipients(group)
         if to is None:
@@ -130,8 +131,8 @@ class _Round:
             self.done.error = str(error)
         except Exception as error:
             # If one member's data break a message, the other members still get theirs and the job is not affected.
-            log.exception("notice %s cannot be written", group[0].key)
-            self._give_up(ids, f"it cannot be written: {error_line(error)}")
+            log.exception("the message of the notice %s could not be created", group[0].key)
+            self._give_up(ids, f"the message could not be created: {error_line(error)}")
         else:
             self._sent(ids, complaint)
 
@@ -163,7 +164,7 @@ class _Round:
     def _sent(self, ids: list[int], complaint: str | None) -> None:
         self.done.sent += len(ids)
         if complaint:
-            log.warning("a notice went out, but %s", complaint)
+            log.warning("a notice was sent, but %s", complaint)
             outbox.mark_partly_sent(self.database, ids, self.clock(), complaint)
             return
         self.out += ids
@@ -181,5 +182,5 @@ class _Round:
 
     def _give_up(self, ids: list[int], why: str) -> None:
         self.done.left += len(ids)
-        log.warning("%d notices can't be sent: %s", len(ids), why)
+        log.warning("%s cannot be sent: %s", plural(len(ids), "notice"), why)
         outbox.give_up(self.database, ids, why)

@@ -72,13 +72,13 @@ def addresses(text: str) -> tuple[Address, ...]:
             return tuple(Address(addr_spec=part) for part in parts)
     except (MessageError, IndexError):
         pass  # Python's own parser refuses the address
-    raise ValueError("it is not a plain address")
+    raise ValueError("it is not a plain e-mail address")
 
 
 def one_address(text: str) -> tuple[Address, ...]:
     """Return one plain address. Raise ValueError for anything else, including a list."""
     if "," in text:
-        raise ValueError("it is not a single plain address")
+        raise ValueError("it is not a single plain e-mail address")
     return addresses(text)
 
 

@@ -54,7 +54,7 @@ class FileTransport:
             partial.write_bytes(bytes(mail))
             partial.replace(self.folder / f"{name}.eml")
         except OSError as error:
-            raise ServerDownError(f"the folder {self.folder} cannot be written: {error}") from error
+            raise ServerDownError(f"the folder {self.folder} cannot be written to: {error}") from error
         return None
 
 
@@ -71,17 +71,17 @@ class SmtpTransport:
         try:
             refused = self.server.send_message(mail)
         except smtplib.SMTPSenderRefused as error:
-            raise ServerDownError(f"the server refuses the sender: {_words(error)}") from error
+            raise ServerDownError(f"the mail server refused the sender: {_words(error)}") from error
         except smtplib.SMTPRecipientsRefused as error:
-            raise NotSentError(f"the server refuses the recipient: {_words(error)}") from error
+            raise NotSentError(f"the mail server refused the recipient: {_words(error)}") from error
         except (smtplib.SMTPResponseException, smtplib.SMTPNotSupportedError) as error:
-            raise NotSentError(f"the server refuses the message: {_words(error)}") from error
+            raise NotSentError(f"the mail server refused the message: {_words(error)}") from error
         except (smtplib.SMTPException, OSError) as error:
-            raise UncertainError(f"the connection broke while sending: {_words(error)}") from error
+            raise UncertainError(f"the connection was lost while the message was being sent: {_words(error)}") from error
         if not refused:
             return None
         why = "; ".join(f"{code} {words.decode(errors='replace')}" for code, words in refused.values())
-        return mask_personal(f"refused for {len(refused)} of its recipients: {why}")[:300]
+        return mask_personal(f"the mail server refused {len(refused)} of its recipients: {why}")[:300]
 
 
 def _words(error: Exception) -> str:
@@ -99,7 +99,7 @@ def open_transport(settings: Settings) -> Iterator[Transport]:
         server = _connect(settings, settings.email_host)
     except (smtplib.SMTPException, OSError, ValueError) as error:
         where = f"{settings.email_host}:{settings.email_port}"
-        raise ServerDownError(f"the mail server {where} does not let us in: {_words(error)}") from error
+        raise ServerDownError(f"the mail server {where} cannot be used: {_words(error)}") from error
     try:
         yield SmtpTransport(server)
     finally:

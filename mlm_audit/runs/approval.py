@@ -71,14 +71,16 @@ def read_approval(connection: Connection, job: str, job_id: str, settings: Setti
     """Return the run to approve. Raise InputError when it does not wait for approval or this user may not give it."""
     row = read_run(connection, job_id)
     if row is None:
-        raise InputError(f"--approve {job_id}: there is no such run; the run that stopped printed its id")
+        raise InputError(f"--approve {job_id}: there is no run with this id; give the id that the stopped run printed")
     asked: dict[str, Any] = (row.metadata or {}).get("approval") or {}
     if row.jobType != job or not asked:
-        raise InputError(f"--approve {job_id}: this run of {row.jobType} does not wait for approval")
+        raise InputError(f"--approve {job_id}: this run of {row.jobType} is not waiting for approval")
     if asked.get("used_by"):
-        raise InputError(f"--approve {job_id}: this approval was used already, by {asked['used_by']}")
+        raise InputError(f"--approve {job_id}: this approval has already been used by {asked['used_by']}")
     if settings.approver_must_differ and row.metadata.get("by") == user():
-        raise InputError(f"--approve {job_id}: {user()} started it, so somebody else approves it (APPROVER_MUST_DIFFER)")
+        raise InputError(
+            f"--approve {job_id}: {user()} started this run, so a different user must approve it (APPROVER_MUST_DIFFER)"
+        )
     return Approval(job_id, datetime.fromisoformat(asked["as_of"]), asked["limit"], asked["fingerprint"])
 
 
@@ -90,6 +92,8 @@ def use_approval(connection: Connection, approval: Approval, job_id: str) -> Non
     """
     meta = dict(read_run(connection, approval.job_id).metadata)
     if used_by := meta["approval"].get("used_by"):
-        raise InputError(f"--approve {approval.job_id}: this approval was used meanwhile, by {used_by}; nothing was paid")
+        raise InputError(
+            f"--approve {approval.job_id}: this approval has been used in the meantime by {used_by}; nothing was paid"
+        )
     meta["approval"] = meta["approval"] | {"used_by": job_id, "approved_by": user()}
     write_meta(connection, approval.job_id, meta)

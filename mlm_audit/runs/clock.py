@@ -39,8 +39,8 @@ def shift() -> timedelta:
     if not text:
         return timedelta()
     if OF_TESTS not in os.environ:
-        raise InputError(f"{SHIFT} is set, which moves the clock of every job; only tests may do that: unset it")
+        raise InputError(f"{SHIFT} is set, which shifts the clock of every job; only tests may set it, so unset it")
     try:
         return timedelta(seconds=float(text))
     except (ValueError, OverflowError):
-        raise InputError(f"{SHIFT} {text!r}: is not a number of seconds") from None
+        raise InputError(f"{SHIFT}: {text!r} is not a number of seconds") from None

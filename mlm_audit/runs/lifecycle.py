@@ -32,7 +32,7 @@ FULL = ("database or disk is full", "No space left on device", "no space left on
 """Messages about a full disk from databases and libraries that do not raise OSError."""
 NOT_CHECKED_LOGGED = 20
 """The maximum number of `not_checked` sentences in the job log. The stored report has all of them."""
-TAKEN_OVER = "{job}: another process has taken over, because this one was silent for too long"
+TAKEN_OVER = "{job}: another process has taken over this job, because this process sent no heartbeat for too long"
 
 
 def new_job_id(name: str, started: datetime, settings: Settings) -> str:
@@ -97,7 +97,7 @@ class ActiveRun:
                 self._lost.set()
         except SQLAlchemyError:
             # The lease outlasts a few failed heartbeats. The next heartbeat tries again.
-            log.warning("heartbeat of %s failed", self.job_id, exc_info=True)
+            log.warning("the heartbeat of %s failed", self.job_id, exc_info=True)
 
 
 @contextmanager
@@ -116,7 +116,7 @@ def hold_lease(
     meta = {"by": user(), "about": about} | ({"flow_run": flow_run()} if flow_run() else {})
     run = ActiveRun(database, claim, clock, meta, job_log.acquire(database, claim, is_gone, meta, _abandoned))
     for dead in run.interrupted:
-        log.warning("%s was interrupted and is closed as failed; this run goes on from there", dead)
+        log.warning("%s was interrupted and is closed as failed; this run completes the remaining work", dead)
     try:
         with every(claim.lease.total_seconds() / BEATS_PER_LEASE, run.beat, f"heartbeat {job_id}"):
             yield run
@@ -160,8 +160,10 @@ def reason_of(error: BaseException) -> str:
         return str(error).splitlines()[0]
     if isinstance(error, OSError) and error.errno in NO_ROOM:
         where = error.filename2 or error.filename or "a file of this run"
-        return f"there is no room for {where}; make room there, then run again"
+        return f"there is not enough disk space for {where}; free space there, then run the job again"
     line = error_line(error)
     if any(words in line for words in FULL):
-        return f"there is no room for the database or a file of this run ({line}); make room, then run again"
+        return (
+            f"there is not enough disk space for the database or a file of this run ({line}); free space, then run the job again"
+        )
     return line

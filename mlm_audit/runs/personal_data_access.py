@@ -17,7 +17,7 @@ FILE = "revealed.jsonl"
 
 def note_reveal(settings: Settings, what: str) -> None:
     """Record an access before the data is shown. Raise InputError when this fails, so that the data is not shown."""
-    log.warning("revealed to %s: %s", user(), what)
+    log.warning("personal data was revealed to %s: %s", user(), what)
     line = json.dumps({"at": now().isoformat(timespec="seconds"), "by": user(), "what": what})
     try:
         settings.runs_dir.mkdir(parents=True, exist_ok=True)
@@ -25,5 +25,5 @@ def note_reveal(settings: Settings, what: str) -> None:
             file.write(line + "\n")
     except OSError as error:
         raise InputError(
-            f"reveal: who looks must be noted in {settings.runs_dir / FILE}, and it cannot be written: {error}"
+            f"reveal: access to personal data must be recorded in {settings.runs_dir / FILE}, which cannot be written: {error}"
         ) from error

@@ -58,7 +58,7 @@ def shard_of(data: dict[str, Any]) -> Shard:
         numbers = {name: tuple(map(int, data[name])) for name in ("members", "first", "then")}
         return Shard(**{**data, **numbers})
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"shard: not one that a run has made ({error}); shards are started by their run") from error
+        raise InputError(f"shard: the parameter is not a shard of a run ({error}); shards are started by their run") from error
 
 
 def cut(job: str, job_id: str, items: Sequence[tuple[int, int, bool]], shards: int, month: str | None = None) -> list[Shard]:
@@ -94,7 +94,7 @@ def require_live_run(database: Engine, shard: Shard, clock: Clock) -> None:
         live = live_run(connection, shard.job, clock(), is_gone)
     if live != shard.job_id:
         raise JobFailedError(
-            f"shard {shard.number} of {shard.of}: its run {shard.job_id} is not under way any more; the next run does what is left"
+            f"shard {shard.number} of {shard.of}: its run {shard.job_id} is no longer running; the next run completes the remaining work"
         )
 
 

@@ -33,7 +33,7 @@ def with_trend(database: Engine, settings: Settings, result: RunResult, read: Re
         with consistent_read(database) as connection:
             return replace(result, trend=tuple(read(connection, result, settings)))
     except SQLAlchemyError:
-        log.warning("the last runs beside %s could not be read", result.job_id, exc_info=True)
+        log.warning("the previous runs for the trend of %s could not be read", result.job_id, exc_info=True)
         return result
 
 

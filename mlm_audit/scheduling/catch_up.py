@@ -27,7 +27,7 @@ def why_skipped(job: str, scheduled: datetime, now: datetime, settings: Settings
         return None
     late = f"it was due on {format_local(scheduled, settings.tz)}"
     if job_of(job).missed_runs is MissedRuns.SKIP:
-        return f"{late}; {job} is not made up for, the next one comes by itself"
+        return f"{late}; a missed run of {job} is not made up for, and the next run starts on schedule"
     with database.connect() as connection:
         caught_up = _made_up_by(connection, job, last_due(job, now, settings.tz), now)
     return f"{late}, and {caught_up} has made up for it" if caught_up else None

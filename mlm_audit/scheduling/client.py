@@ -107,7 +107,9 @@ class Scheduler:
                 id=FlowRunFilterId(any_=[UUID(number) for number in flow_runs]), state=FlowRunFilterState(type=alive)
             )
             for run in client.read_flow_runs(flow_run_filter=these):
-                client.set_flow_run_state(run.id, Crashed(message="the job log knows that its process is dead"), force=True)
+                client.set_flow_run_state(
+                    run.id, Crashed(message="according to the job log, the process of this run has ended"), force=True
+                )
 
     def workers(self) -> int:
         """Return the number of workers of the pool that are online."""
@@ -123,7 +125,7 @@ class Scheduler:
             return client.read_deployment_by_name(f"{job}/{job}")
         except ObjectNotFound as error:
             raise SchedulerAwayError(
-                f"{job} is not deployed on Prefect's server; `mlm-audit serve` or `prefect --no-prompt deploy --all` does it"
+                f"{job} is not deployed on Prefect's server; deploy it with `mlm-audit serve` or `prefect --no-prompt deploy --all`"
             ) from error
 
 
@@ -136,7 +138,7 @@ def _client() -> "Iterator[SyncPrefectClient]":
     """Connect to the server that PREFECT_API_URL names, never to one that Prefect would start by itself."""
     address = os.environ.get("PREFECT_API_URL")
     if not address:
-        raise SchedulerAwayError("no scheduler is known: set PREFECT_API_URL to the address of Prefect's server")
+        raise SchedulerAwayError("the scheduler's address is not set; set PREFECT_API_URL to the address of Prefect's server")
     try:
         import httpx
         from prefect.client.orchestration import SyncPrefectClient
@@ -153,7 +155,7 @@ def _client() -> "Iterator[SyncPrefectClient]":
     except httpx.HTTPStatusError as error:
         if error.response.status_code in (409, 422):
             raise InputError(f"Prefect refuses the parameters: {_detail(error.response.text)}") from error
-        raise SchedulerAwayError(f"Prefect's server answers with {error.response.status_code}; see its log") from error
+        raise SchedulerAwayError(f"Prefect's server answered with status {error.response.status_code}; see its log") from error
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, PrefectException) as error:
         raise SchedulerAwayError(f"Prefect's server does not answer ({type(error).__name__}); nothing was done") from error
 

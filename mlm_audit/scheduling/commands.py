@@ -60,7 +60,7 @@ class JobControl:
 
         def approved(name: str) -> dict[str, Any]:
             if name not in jobs_with("approve"):
-                raise InputError(f"{name}: only payout runs are approved")
+                raise InputError(f"{name}: only payout runs can be approved")
             with acting_as(who.name), consistent_read(self.database) as connection:
                 read_approval(connection, name, job_id, self.settings)  # refuse early; the run checks again
             return self._trigger(name, who, {"approve": job_id}) | {"approved": job_id}
@@ -109,5 +109,5 @@ class JobControl:
         try:
             record(self.database, deed._replace(detail=done.get("flow_run_id", "")), self.clock())
         except SQLAlchemyError:
-            log.exception("done, but not recorded: %s", deed)  # the action is not undone
+            log.exception("the action was done, but could not be recorded: %s", deed)  # the action is not undone
         return done

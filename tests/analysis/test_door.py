@@ -46,7 +46,7 @@ def test_a_stored_run(audit: mlm_audit.Audit, any_url: str, opened: Callable[[st
     run = audit.run(stored.job_id)
     assert (run.verdict, run.job_id) == ("FAIL", stored.job_id)
     assert run.breaks.equals(audit.reconcile().breaks)
-    with pytest.raises(InputError, match="none is stored"):
+    with pytest.raises(InputError, match="no run is stored"):
         audit.run("reconciliation-of-nobody")
 
 
@@ -114,7 +114,7 @@ def test_nothing_can_be_written(audit: mlm_audit.Audit, any_url: str, opened: Ca
     wallet = audit._engine.dialect.identifier_preparer.quote("walletBalance")
     for template in CHANGES:
         statement = template.format(wallet=wallet)
-        with pytest.raises(InputError, match="this connection only reads"), audit._engine.connect() as connection:
+        with pytest.raises(InputError, match="this connection is read-only"), audit._engine.connect() as connection:
             connection.execute(text(statement))
         if ";" not in statement and "/tmp/" not in statement:  # a driver's own connection, past our guard
             raw = audit._engine.raw_connection()
@@ -122,7 +122,7 @@ def test_nothing_can_be_written(audit: mlm_audit.Audit, any_url: str, opened: Ca
                 raw.cursor().execute(statement)
                 raw.commit()
             raw.invalidate()
-    with pytest.raises(InputError, match="changes go through the jobs"), write(audit._engine) as connection:
+    with pytest.raises(InputError, match="make changes through the jobs"), write(audit._engine) as connection:
         connection.execute(text("delete from ledger"))
     assert contents(opened(any_url)) == before
     for harmless in ("select 'put into; delete' as x", "values (1)", "  SELECT 1 ;"):

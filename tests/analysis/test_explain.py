@@ -112,11 +112,11 @@ def test_a_chain_adds_up_whatever_the_rows_say(rows: list[tuple[int, int | None]
 @pytest.mark.parametrize(
     ("around", "first"),
     [
-        (DifferenceContext(500, other_members=[(7, -500)]), "member 7 is off by the same amount"),
+        (DifferenceContext(500, other_members=[(7, -500)]), "member 7 differs by the same amount"),
         (DifferenceContext(-500, open_withdrawals=[(3, 500)]), "Withdrawal 3 left the wallet before"),
         (DifferenceContext(500, due_instalments=[(9, 500)]), "Instalment 9 was paid outside"),
-        (DifferenceContext(500, ledger=[(4, 500)]), "row 4 reached the wallet twice"),
-        (DifferenceContext(-500, ledger=[(4, 500)]), "row 4 never reached the wallet"),
+        (DifferenceContext(500, ledger=[(4, 500)]), "row 4 was applied to the wallet twice"),
+        (DifferenceContext(-500, ledger=[(4, 500)]), "row 4 was never applied to the wallet"),
         (DifferenceContext(-1000, ledger=[(4, 500)]), "row 4 was applied with the wrong sign"),
         (DifferenceContext(99 * 512, ledger=[(4, 512)]), "row 4 was applied as rupees"),
         (DifferenceContext(9, ledger=[(4, 1234 - 0)]), "Two digits were swapped when ledger row 4"),
@@ -140,7 +140,7 @@ def test_on_each_database(any_url: str, filled: Fill) -> None:
     run = audit.reconcile()
     found = run.explain(member=42)
     assert "₹312.50 more than the ledger, after the last ledger row" in found.conclusion
-    assert found.tables["hypotheses"]["what"][0].endswith("member 43 is off by the same amount, the other way")
+    assert found.tables["hypotheses"]["what"][0].endswith("member 43 differs by the same amount with the opposite sign")
     assert run.explain(order=1).story.verdict == "PASS"
     page = audit.member(42)
     assert "Demo" not in page._repr_html_()
@@ -160,7 +160,7 @@ def test_nobody_is_revealed_unnoted(sqlite_url: str, filled: Fill, tmp_path: Pat
     assert ": member 42" in caplog.text
     (tmp_path / "runs" / "revealed.jsonl").unlink()
     (tmp_path / "runs" / "revealed.jsonl").mkdir()
-    with pytest.raises(InputError, match="it cannot be written"):
+    with pytest.raises(InputError, match="must be recorded in .*, which cannot be written"):
         audit.member(42, reveal=True)
     audit.close()
 

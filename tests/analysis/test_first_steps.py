@@ -38,7 +38,7 @@ def test_an_order_without_its_flag(engine: Engine, audit: mlm_audit.Audit) -> No
         connection.execute(update(Order).where(Order.id == 1).values(is_joining_order=False))
     found = audit.order(1).explain()
     assert found.story.first == (
-        "Set isJoiningOrder of order 1 from false to true. Post nothing for the order's lines before that."
+        "Set isJoiningOrder of order 1 from false to true. Do not post anything for the order's lines before that."
     )
     assert "The joining flag is on the wrong order" in found.conclusion
     mine = [row for row in audit.reconcile().breaks.to_dicts() if row["order_id"] == 1 and row["code"] != "joining-flag"]
@@ -89,8 +89,8 @@ def test_where_a_level_went_instead(engine: Engine, audit: mlm_audit.Audit) -> N
         connection.execute(update(Ledger).where(line, Ledger.reference_id == order).values(user_id=other))
         connection.execute(text(f"update commissions set userId = {other} where orderId = {order} and level = 1"))
     found = audit.order(int(order)).explain()
-    assert f"member {other} has ₹" in found.conclusion
-    [to_other] = [row for row in found.frame.to_dicts() if row["line"] == "level 1, to somebody else"]
+    assert f"member {other} received ₹" in found.conclusion
+    [to_other] = [row for row in found.frame.to_dicts() if row["line"] == "level 1, to another beneficiary"]
     assert (to_other["member_id"], to_other["why"]) == (other, f"belongs to member {had}")
 
 
@@ -105,7 +105,7 @@ def test_figures_that_lack_rows_say_so(engine: Engine, audit: mlm_audit.Audit) -
     ):
         assert found.story.verdict == "INCOMPLETE"
         assert any(
-            "2 rows of people have no time of joining or no known role, and are left out" in note for note in found.story.notes
+            "2 rows of people have no joining time or no known role, and are left out" in note for note in found.story.notes
         )
 
 

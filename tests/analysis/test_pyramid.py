@@ -147,7 +147,7 @@ def test_break_even_against_plain_python(given_moves: list[tuple[str, int, datet
 def test_empty_and_one_member(rows: dict[str, Any]) -> None:
     with desk_over(rows) as desk:
         result = pyramid_indicators(desk, 2026, NOW)
-    assert result.conclusion == "2026: nobody earned anything; there is nothing to measure."
+    assert result.conclusion == "2026: no member earned anything, so there is nothing to measure."
     assert result.tables["concentration"].height == 0
     str(result), result.to_dict(), result._repr_html_()
 

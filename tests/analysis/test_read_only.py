@@ -203,7 +203,7 @@ def test_none_gets_through(audit: mlm_audit.Audit, any_url: str, opened: Callabl
                 through.append(attempt)  # the database refused it, but our guard had not
             else:
                 through.append(attempt)
-            if not re.fullmatch(r"this connection only reads: [^\n]*; changes go through the jobs: .*", words):
+            if not re.fullmatch(r"this connection is read-only: [^\n]*; make changes through the jobs .*", words):
                 through.append(words)
     assert through == []
     assert state(opened(any_url)) == before
@@ -217,7 +217,7 @@ def test_a_value_cannot_break_out_of_its_quotes(audit: mlm_audit.Audit, any_url:
     if engine.dialect.name == "sqlite":
         return
     for statement in ("select '%s'", 'select "%s"', "select 'a %s b' from users", "select `%s`"):
-        with pytest.raises(InputError, match="this connection only reads"), engine.connect() as connection:
+        with pytest.raises(InputError, match="this connection is read-only"), engine.connect() as connection:
             connection.exec_driver_sql(statement, ("; delete from ledger; ",))
     assert state(opened(any_url)) == before
     with engine.connect() as connection:

@@ -139,7 +139,7 @@ def test_what_could_not_be_looked_for(
     rows = {row["code"]: row for row in answer.tables["patterns"].to_dicts()}
     assert all(rows[code]["why"] == why and rows[code]["cases"] is None for code in codes)
     assert answer.story.verdict == "INCOMPLETE"
-    assert f"Not looked for: {', '.join(codes)}" in answer.conclusion
+    assert f"Not checked: {', '.join(codes)}" in answer.conclusion
     audit.close()
 
 
@@ -162,8 +162,8 @@ def test_rings() -> None:
     }
     answer = look(rows)
     assert examples(answer, "sponsor-ring") == [
-        ("3, 5, 4", "each sponsored by the next, the last by the first", 750),
-        ("6", "sponsors themselves", 0),
+        ("3, 5, 4", "each member is sponsored by the next one, and the last by the first", 750),
+        ("6", "the member is their own sponsor", 0),
     ]
     assert results(answer)["dormant-upline"] == "INCOMPLETE", "there are no orders"
 
@@ -186,8 +186,8 @@ def test_orders_on_the_last_day() -> None:
     rows = {"users": [member(number, LAST_DAY) for number in range(1, 9)], "orders": orders}
     found = examples(look(rows), "last-day-order")
     assert found == [
-        ("1", "in 2 months, 2026-09 to 2026-10; the last is order 2", 104_999),
-        ("5", "in 2026-09; the last is order 7", 21_000),
+        ("1", "in 2 months from 2026-09 to 2026-10; the last order is 2", 104_999),
+        ("5", "in 2026-09; the last order is 7", 21_000),
     ]
     assert results(look(rows, monthly_purchase_required_paisa=0))["last-day-order"] == "INCOMPLETE"
 
@@ -222,8 +222,8 @@ def test_dormant_uplines() -> None:
     ]
     answer = look({"users": users, "orders": orders, "ledger": ledger})
     assert examples(answer, "dormant-upline") == [
-        ("3", "1 credits, the last on 2026-07-10; no own order ever", 900),
-        ("1", "2 credits, the last on 2026-07-11; last own order on 2026-01-10", 450),
+        ("3", "1 credit, the last on 2026-07-10; there was never an own order that stands", 900),
+        ("1", "2 credits, the last on 2026-07-11; the last own order was on 2026-01-10", 450),
     ]
 
 
@@ -243,7 +243,7 @@ def test_quick_withdrawals() -> None:
     ]
     users = [member(number, JAN) for number in range(1, 6)]
     found = examples(look({"users": users, "ledger": ledger, "withdrawals": requests}), "quick-withdrawal")
-    assert found == [("1", "1 withdrawals, 60 minutes after the release at the soonest; the last is request 1", 9_000)]
+    assert found == [("1", "1 withdrawal, 60 minutes after the release at the soonest; the last is request 1", 9_000)]
 
 
 def test_empty_and_one_member() -> None:

@@ -47,7 +47,7 @@ def test_thousands_of_wrong_tokens(database: Engine, tmp_path: Path, guesses: in
         assert console.client("operator").get(API).status_code == 200, "the operator is not locked out"
         console.desk.gate.turned_away.write()
         rows = console.actions()[: len(console.actions()) - before]
-        counted = sum(int(m[1]) for row in rows if (m := re.search(r"(\d+) calls? turned away", row["detail"])))
+        counted = sum(int(m[1]) for row in rows if (m := re.search(r"(\d+) calls? refused", row["detail"])))
         refused = sum("token that is in force" in row["detail"] for row in rows)
         assert (refused, counted) == (20, guesses - 20), "every one is accounted for, in a handful of rows"
         assert len(rows) < 40

@@ -185,7 +185,7 @@ def test_what_is_done_is_done_though_it_cannot_be_recorded(console: Console, mon
 def test_settings_that_are_wrong_for_a_moment(console: Console, caplog: pytest.LogCaptureFixture) -> None:
     console.settings["email_port"] = 0
     assert console.client("viewer").get(API).status_code == 200, "the last good ones are in force"
-    assert "the last good settings stay in force" in caplog.text
+    assert "the last valid settings stay in force" in caplog.text
     assert order(console, None, action="trigger", jobName=RECONCILIATION).status_code == 401
     del console.settings["email_port"]
     console.settings["admin_tokens"] = SecretStr("nonsense")
@@ -300,7 +300,7 @@ def test_rates(database: Engine, tmp_path: Path) -> None:
         assert [viewer.get("/api/admin/jobs?action=history&job=health-ping").status_code for _ in range(6)] == [200] * 5 + [429]
         answer = viewer.get(API)
         assert 1 <= int(answer.headers["Retry-After"]) <= 60
-        assert answer.json() == {"error": "too many calls within a minute"}
+        assert answer.json() == {"error": "there were too many calls within a minute; try again later"}
         assert console.client("operator").get(API).status_code == 429, "the address has used them up as well"
 
 
@@ -313,7 +313,7 @@ def test_what_goes_wrong_inside_stays_inside(
     monkeypatch.setattr(console.desk, "status", broken)
     with caplog.at_level(logging.ERROR):
         answer = console.client("viewer").get(API)
-    assert (answer.status_code, answer.json()) == (500, {"error": "internal error; the console's log has it"})
+    assert (answer.status_code, answer.json()) == (500, {"error": "internal error; see the console's log"})
     assert "a secret of the inside" in caplog.text
 
     def away(*_: object) -> None:

@@ -84,18 +84,20 @@ def test_mistakes_at_the_command_line(tmp_path: Path) -> None:
     mlm("demo", "create", "--db", url, "--members", "50")
     assert "nobody could log in" in refused("console", "--db", url)
     assert "no prefect.yaml" in refused("serve", "--db", url, "--home", tmp_path)
-    assert "a name is 1 to 40 letters" in refused("token", "two words")
+    assert "the name must have 1 to 40 letters" in refused("token", "two words")
     assert "set PREFECT_API_URL" in mlm("trigger", "reconciliation", "--db", url).stderr
     assert "there is no such job" in refused("trigger", "gremlins", "--db", url)
-    assert "does not take it" in refused("trigger", "reconciliation", "--month", "2026-10", "--db", url)
-    assert "goes alone" in refused("trigger", "weekly-payouts", "--approve", "x", "--limit", "1", "--db", url)
+    assert "does not take this option" in refused("trigger", "reconciliation", "--month", "2026-10", "--db", url)
+    assert "cannot be combined with other options" in refused(
+        "trigger", "weekly-payouts", "--approve", "x", "--limit", "1", "--db", url
+    )
     assert "is a folder" in refused("mail", "preview", "tree-alert", "--html", tmp_path)
     away = mlm("trigger", "reconciliation", "--db", url, env={"PREFECT_API_URL": "http://[bad/api"})
     assert (away.returncode, "does not answer" in away.stderr, "Traceback" in away.stderr) == (1, True, False)
     entry = document("token", "priya", "--role", "operator")["entry"]
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        assert "cannot be listened on" in refused("console", "--db", url, "--port", port, env={"ADMIN_TOKENS": entry})
+        assert "cannot be used with this port" in refused("console", "--db", url, "--port", port, env={"ADMIN_TOKENS": entry})
         for option in ("--port", "--prefect-port"):
             other = "--prefect-port" if option == "--port" else "--port"
             command = [

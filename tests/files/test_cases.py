@@ -42,7 +42,7 @@ def test_ids_that_start_with_a_hash() -> None:
 
 def test_two_exports_in_one_file() -> None:
     line = refused(*books("two-exports"))
-    assert "ledger.csv, line 3: a second header (account_id,amount,note)" in line
+    assert "ledger.csv, line 3: there is a second header (account_id,amount,note)" in line
     assert "separate them" in line
 
 
@@ -87,7 +87,7 @@ def test_roots_with_a_word_for_no_parent() -> None:
     result = document(*tree("roots"))
     assert result["verdict"] == "FAIL"
     [note] = result["notes"]
-    assert "the unknown parent 0 (first in line 2): if that means none, give --root-value 0" in note
+    assert "the unknown parent 0 (first in line 2): if the value means no parent, give --root-value 0" in note
     passes(*tree("roots"), "--root-value", "0", rows={"tree.csv": 3})
 
 
@@ -103,7 +103,7 @@ def test_indian_amounts() -> None:
     arguments = books("indian", wallets="balances.csv")
     line = refused(*arguments)
     assert "ledger.csv, line 2, column amount: '₹1,25,000.00 Cr' is not usable" in line
-    assert "--numbers indian reads it" in line
+    assert "if this file uses another number format, give --numbers indian" in line
     passes(*arguments, "--numbers", "indian", rows={"ledger": 3, "balances": 2})
 
 

@@ -29,36 +29,36 @@ def tree(tmp_path: Path, content: str) -> list[str | Path]:
 @pytest.mark.parametrize(
     ("ledger", "words"),
     [
-        ("account_id,amount\n1,2\naccount_id,amount\n1,3\n", "line 3: the header is there again; two exports were joined"),
-        ("account_id,amount\n1,2\namount,account_id\n3,1\n", "line 3: the header is there again"),
+        ("account_id,amount\n1,2\naccount_id,amount\n1,3\n", "line 3: the header is repeated; two exports were joined"),
+        ("account_id,amount\n1,2\namount,account_id\n3,1\n", "line 3: the header is repeated"),
         (
             "account_id,amount\n1,2\nAmount,Account_ID,Note\n3,1,\n",
-            "line 3: a second header (Amount,Account_ID,Note) with 3 fields",
+            "line 3: there is a second header (Amount,Account_ID,Note) with 3 fields",
         ),
-        ("account_id,amount\n1\n", "line 2: 1 field, while the header (line 1) has 2"),
-        ("account_id,amount\n1\n", "or give --skip-footer 1 when it is no record"),
-        ("account_id,amount\n1,2,\n", "line 2: 3 fields, while the header (line 1) has 2"),
-        ("\n\naccount_id,amount\r\n\r\n1,2\r3\n", "line 6: 1 field, while the header (line 3) has 2"),
+        ("account_id,amount\n1\n", "line 2: the line has 1 field, while the header (line 1) has 2"),
+        ("account_id,amount\n1\n", "or give --skip-footer 1 if it is not a record"),
+        ("account_id,amount\n1,2,\n", "line 2: the line has 3 fields, while the header (line 1) has 2"),
+        ("\n\naccount_id,amount\r\n\r\n1,2\r3\n", "line 6: the line has 1 field, while the header (line 3) has 2"),
         ('account_id,note,amount\n1,"a\nb",5\n2,c,x\n', "line 4, column amount: 'x'"),
         ('account_id,note,amount\n1,"a\nb",x\n2,c,5\n', "line 2, column amount: 'x'"),
         ('account_id,note,amount\n1,a,5\n2,"b,5\n3,c",5\n', 'line 3: a stray quote (") joins lines 3 to 4'),
         ('account_id,amount\n1,"5\n2,6"\n', 'line 2: a stray quote (") joins lines 2 to 3'),
-        ('account_id,note,amount\n1,6" pipe,5\n', 'line 2: a stray quote (")'),
-        ('account_id,note,amount\n1,"a" b,5\n', 'line 2: a stray quote (")'),
-        ('account_id,note,amount\n1,a,5\n2,"b,5\n3,c,6\n', 'line 3: a stray quote (") that nothing closes'),
-        ('account_id,amount\n"1\n2",5\n', "line 2, column account_id: '1\\n2' is over several lines"),
+        ('account_id,note,amount\n1,6" pipe,5\n', 'line 2: there is a stray quote (")'),
+        ('account_id,note,amount\n1,"a" b,5\n', 'line 2: there is a stray quote (")'),
+        ('account_id,note,amount\n1,a,5\n2,"b,5\n3,c,6\n', 'line 3: there is a stray quote (") that is never closed'),
+        ('account_id,amount\n"1\n2",5\n', "line 2, column account_id: '1\\n2' spans several lines"),
         ("account_id,amount\n1,5\n2,5\0\n", "line 3: there is a null byte"),
         ("account_id,amount\n1,5\n\ufeffaccount_id,amount\n2,5\n", "line 3: there is a second byte order mark"),
-        ("account_id,amount\n1,5\n,5\n", "line 3, column account_id: nothing is not usable"),
+        ("account_id,amount\n1,5\n,5\n", "line 3, column account_id: an empty value is not usable"),
         ("account_id,amount\n1,5\nGrand Total:,5\n", "line 3, column account_id: 'Grand Total:' looks like a line of totals"),
         ("account_id,amount\n1,5\n2," + "9" * 200_000 + "\n", "line 3: a field is too long"),
         ("account_id,amount\n1,5\n2," + "9" * 100 + "\n", "line 3, column amount: '" + "9" * 60 + "…' is not usable"),
         ("account_id, amount ,amount\n1,5,6\n", "line 1: two columns are named 'amount'"),
-        ("account_id,user_id,amount\n1,2,5\n", "'account_id' and 'user_id' could all be the member_id"),
-        ("account_id,amount,debit,credit\n1,5,,5\n", "say which counts with --map amount=amount"),
+        ("account_id,user_id,amount\n1,2,5\n", "'account_id' and 'user_id' could each be the member_id"),
+        ("account_id,amount,debit,credit\n1,5,,5\n", "specify which to use with --map amount=amount"),
         ("account_id,debit\n1,5\n", "no column for credit"),
-        ("account_id,debit,credit\n1,5,6\n", "line 2, column debit: '5' is there, and a credit as well"),
-        ("account_id,debit,credit\n1,5,\n2,,\n", "line 3, column debit: nothing is there, and no credit either"),
+        ("account_id,debit,credit\n1,5,6\n", "line 2, column debit: '5' is given, and there is a credit as well"),
+        ("account_id,debit,credit\n1,5,\n2,,\n", "line 3, column debit: an empty value is given, and there is no credit either"),
         ("account_id,debit,credit\n1,-5,\n", "line 2, column debit: '-5' has a sign"),
         ("account_id\tamount\n1\t5\n", "give --delimiter tab"),
         ("account_id,amount\n1,\u0663\n", "line 2, column amount: '٣' is not usable"),
@@ -228,17 +228,17 @@ def test_sums_beyond_64_bits(tmp_path: Path) -> None:
         (["--skip-lines", "x"], "--skip-lines 'x': give a whole number of lines"),
         (["--skip-lines=-1"], "--skip-lines '-1': give a whole number of lines"),
         (["--skip-lines", "99999999"], "give a whole number of lines from 0 to 1000000"),
-        (["--skip-lines", "4"], "it has 4 lines, and --skip-lines 4 leaves none of them"),
+        (["--skip-lines", "4"], "it has 4 lines, so --skip-lines 4 leaves none to read"),
         (["--skip-lines", "ledger:1"], "no column for member_id"),
-        (["--skip-footer", "4"], "--skip-footer 4 leaves no line of it"),
-        (["--skip-footer", "99"], "--skip-footer 99 leaves no line of it"),
+        (["--skip-footer", "4"], "--skip-footer 4 leaves no line to read"),
+        (["--skip-footer", "99"], "--skip-footer 99 leaves no line to read"),
         (["--skip-footer", "3"], "it has no rows"),
-        (["--skip-footer", "1", "--skip-footer", "2"], "--skip-footer 2: it was 1 already"),
+        (["--skip-footer", "1", "--skip-footer", "2"], "--skip-footer 2: the option was already given as 1"),
         (["--map", "wallets:amount=x"], "ROLE is one of member_id, balance"),
         (["--map", "book:amount=x"], "ROLE is one of"),
-        (["--map", "amount=amount", "--map", "amount=x"], "amount is amount already"),
-        (["--map", "member_id=amount"], "member_id and amount are all in 'amount'"),
-        (["--map", "ledger:member_id=amount"], "member_id and amount are all in 'amount'"),
+        (["--map", "amount=amount", "--map", "amount=x"], "amount is already mapped to amount"),
+        (["--map", "member_id=amount"], "member_id and amount cannot all be read from 'amount'"),
+        (["--map", "ledger:member_id=amount"], "member_id and amount cannot all be read from 'amount'"),
     ],
 )
 def test_options_that_cannot_be_used(tmp_path: Path, options: list[str], words: str) -> None:
@@ -267,9 +267,9 @@ def test_ids_as_floats_in_one_of_the_files(tmp_path: Path) -> None:
     assert "balances.csv, line 2: '1.0' is not the id '1'; if it means 1, give --whole-ids" in result["notes"]
     assert document(*arguments, "--whole-ids")["verdict"] == "PASS"
     twice = books(tmp_path, LEDGER, "account_id,balance\n1.0,7.50\n1,5.00\n")
-    assert "line 3: account '1' is there twice (first in line 2)" in refused(*twice, "--whole-ids")
+    assert "line 3: account '1' appears twice (first in line 2)" in refused(*twice, "--whole-ids")
     large = books(tmp_path, LEDGER, "account_id,balance\n9007199254740993.0,7.50\n")
-    assert "was kept as a float and is not exact" in refused(*large, "--whole-ids")
+    assert "was stored as a float and is not exact" in refused(*large, "--whole-ids")
 
 
 def test_the_command_that_runs_it_again_can_be_pasted(tmp_path: Path) -> None:
@@ -284,7 +284,7 @@ def test_the_help_explains_the_options() -> None:
         text = mlm(*command, "--help").stdout
         for option in ("--delimiter", "--quote", "--encoding", "--skip-lines", "--skip-footer", "--whole-ids"):
             assert option in text
-        assert "How the files are written" in text
+        assert "File format" in text
     assert application()["reconcile-files"] is not None
 
 
@@ -310,12 +310,12 @@ def test_words_and_floats_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("id,parent\n1,\nid,parent\n2,1\n", "line 3: the header is there again"),
-        ("id,parent\n1,\n2\n", "line 3: 1 field"),
-        ("id,parent\n1,\n\n2,1\n2,1\n", "line 5: id 2 is there twice (first in line 4)"),
+        ("id,parent\n1,\nid,parent\n2,1\n", "line 3: the header is repeated"),
+        ("id,parent\n1,\n2\n", "line 3: the line has 1 field"),
+        ("id,parent\n1,\n\n2,1\n2,1\n", "line 5: id 2 appears twice (first in line 4)"),
         ("id,parent\n1,\nTotal,1\n", "line 3, column id: 'Total' looks like a line of totals"),
         ("id,parent,parent\n1,,\n", "line 1: two columns are named 'parent'"),
-        ('id,parent\n1,"\n2"\n', "line 2, column parent: '\\n2' is over several lines"),
+        ('id,parent\n1,"\n2"\n', "line 2, column parent: '\\n2' spans several lines"),
         ("id,parent\n1,\n2,1\0\n", "line 3: there is a null byte"),
         ("id,parent\n1,\n2.5,1\n", None),
     ],

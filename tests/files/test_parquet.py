@@ -30,10 +30,10 @@ def test_parquet__the_named_file_and_no_other(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("columns", "words"),
     [
-        ({"account_id": [1, None], "amount": ["1", "1"]}, "row 2, column account_id: nothing"),
-        ({"account_id": [1, 2], "amount": ["1", None]}, "row 2, column amount: nothing"),
-        ({"account_id": [1, 2], "amount": [1.0, 2.0]}, "the amounts are kept as DOUBLE"),
-        ({"account_id": [1.0, 2.0], "amount": ["1", "2"]}, "the ids are kept as DOUBLE"),
+        ({"account_id": [1, None], "amount": ["1", "1"]}, "row 2, column account_id: an empty value"),
+        ({"account_id": [1, 2], "amount": ["1", None]}, "row 2, column amount: an empty value"),
+        ({"account_id": [1, 2], "amount": [1.0, 2.0]}, "the amounts are stored as DOUBLE"),
+        ({"account_id": [1.0, 2.0], "amount": ["1", "2"]}, "the ids are stored as DOUBLE"),
         ({"account_id": [1, 2], "amount": [Decimal("1.005"), Decimal("2.000")]}, "row 1, column amount: '1.005'"),
         ({"account_id": [[1], [2]], "amount": ["1", "2"]}, "column account_id: list"),
         ({"account_id": [1, 2], "amount": [{"a": 1}, {"a": 2}]}, "column amount: struct"),
@@ -51,7 +51,7 @@ def test_parquet__damaged_files_and_options_that_are_about_csv(tmp_path: Path) -
     path = parquet(tmp_path / "l.parquet", account_id=[1, 2], amount=["7.50", "5.00"])
     wallets = books(tmp_path)[-1]
     assert document("reconcile-files", "--ledger", path, "--wallets", wallets)["verdict"] == "PASS"
-    assert "it is Parquet, and --skip-footer" in refused(
+    assert "it is a Parquet file, but --skip-footer" in refused(
         "reconcile-files", "--ledger", path, "--wallets", wallets, "--skip-footer", "1"
     )
     pq.write_table(
@@ -65,10 +65,10 @@ def test_parquet__damaged_files_and_options_that_are_about_csv(tmp_path: Path) -
 def test_parquet__parents_that_are_floats(tmp_path: Path) -> None:
     path = parquet(tmp_path / "t.parquet", id=[1, 2, 3], parent=[None, 1.0, float("nan")])
     arguments = ["tree", "check-file", path, "--id", "id", "--parent", "parent"]
-    assert "--whole-ids when 1.0 is 1" in refused(*arguments)
+    assert "--whole-ids if 1.0 means 1" in refused(*arguments)
     result = document(*arguments, "--whole-ids")
     assert (result["verdict"], result["counts"]["roots"]) == ("PASS", 2)
     half = parquet(tmp_path / "h.parquet", id=[1, 2], parent=[None, 1.5])
-    assert "row 2, column parent: '1.5' was kept as a float" in refused(
+    assert "row 2, column parent: '1.5' was stored as a float" in refused(
         "tree", "check-file", half, "--id", "id", "--parent", "parent", "--whole-ids"
     )

@@ -357,7 +357,7 @@ def test_what_is_tried_again() -> None:
     for error, cause, again in (
         (JobFailedError("broke off"), lost, True),
         (InputError("cannot be reached"), OperationalError("", {}, Exception("refused")), True),
-        (JobFailedError("totals do not close"), None, False),
+        (JobFailedError("totals do not agree"), None, False),
         (JobFailedError("broke off"), IntegrityError("", {}, Exception("twice")), False),
         (InputError("no such month"), None, False),
         (JobBusyError("running already"), None, False),

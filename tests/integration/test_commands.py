@@ -170,7 +170,7 @@ def test_repairs(demo: str) -> None:
     assert (repair["job_id"], int(repair["before"]) - int(repair["after"])) == (job_id, 50)
     assert document("repairs", "undo", job_id, "--db", demo) == {"job_id": job_id, "undone": 1, "left": []}
     assert document("repairs", "undo", job_id, "--db", demo)["undone"] == 0
-    assert "repaired nothing" in refused("repairs", "undo", "no-such-job", "--db", demo)
+    assert "made no repairs" in refused("repairs", "undo", "no-such-job", "--db", demo)
 
 
 @pytest.mark.slow
@@ -215,7 +215,7 @@ def test_settings__secrets_are_masked() -> None:
 def test_a_setting_given_with_the_command_is_not_to_be_mended_in_the_environment() -> None:
     told = refused("run", "reconciliation", "--memory-limit", "5", env={"DATABASE_URL": "sqlite:///none.db"})
     assert "setting MEMORY_LIMIT_MB" in told
-    assert told.rstrip().endswith("mend what was given with the command")
+    assert told.rstrip().endswith("correct the value given with the command")
 
 
 def test_db_commands(tmp_path: Path) -> None:
@@ -237,7 +237,7 @@ def test_bad__database_unreachable(tmp_path: Path) -> None:
     assert "hunter2" not in refused("run", "reconciliation", "--db", "mysql://app:hunter2@127.0.0.1:1/shop")
     assert "no such file" in refused("run", "reconciliation", "--db", f"sqlite:///{tmp_path}/none.db")
     assert "not supported" in refused("run", "reconciliation", "--db", "oracle://x/y")
-    assert "no database named" in refused("run", "reconciliation")
+    assert "no database is named" in refused("run", "reconciliation")
     assert not list(tmp_path.iterdir())
 
 
@@ -324,7 +324,7 @@ def test_bad__as_of(demo: str) -> None:
 
 def test_demo_create__refuses_a_database_with_rows(demo: str) -> None:
     before = counted(demo, "ledger")
-    assert "holds rows already" in refused("demo", "create", "--db", demo)
+    assert "it already holds rows" in refused("demo", "create", "--db", demo)
     assert counted(demo, "ledger") == before
 
 

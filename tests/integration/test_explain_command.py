@@ -25,9 +25,11 @@ def test_in_words(shop: str) -> None:
     said = mlm("explain", "member", "42", "--db", shop)
     assert said.returncode == 0
     assert "₹312.50 more than the ledger, after the last ledger row" in " ".join(said.stdout.split())
-    assert "may be behind it" in said.stdout
-    assert "went where the plan says, to the paisa" in " ".join(mlm("explain", "order", "1", "--db", shop).stdout.split())
-    assert "as the plan says" in " ".join(mlm("explain", "payout", "1", "--db", shop).stdout.split())
+    assert "Possible causes" in said.stdout
+    assert "was distributed according to the plan, to the paisa" in " ".join(
+        mlm("explain", "order", "1", "--db", shop).stdout.split()
+    )
+    assert ", as planned" in " ".join(mlm("explain", "payout", "1", "--db", shop).stdout.split())
 
 
 @pytest.mark.slow
@@ -48,12 +50,12 @@ def test_a_month_and_a_break(shop: str) -> None:
     assert sum(row["counted_paisa"] for row in month["tables"]["orders"]) == bought["found"] > 0
     assert document("eligibility", "explain", "1", "--month", "2026-10", "--db", shop) == month, "two names of one command"
     assert document("payouts", "explain", "1", "--db", shop) == document("explain", "payout", "1", "--db", shop)
-    assert "no run is stored that could have it" in refused("explain", "issue", "wallet-balance/42", "--db", shop)
+    assert "no reconciliation run is stored yet" in refused("explain", "issue", "wallet-balance/42", "--db", shop)
     document("run", "reconciliation", "--db", shop)
     found = document("explain", "issue", "wallet-balance/42", "--db", shop)
     assert (found["amount_paisa"], found["member_id"]) == (31_250, 42)
     assert "mlm-audit run tree-health" in refused("explain", "issue", "matrix-cycle/1", "--db", shop)
-    assert "none is stored under that id" in refused("explain", "issue", "wallet-balance/42", "--run", "nobody", "--db", shop)
+    assert "no run is stored under that id" in refused("explain", "issue", "wallet-balance/42", "--run", "nobody", "--db", shop)
 
 
 @pytest.mark.slow

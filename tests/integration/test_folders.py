@@ -23,7 +23,7 @@ def test_a_folder_that_cannot_be_written(demo: str, tmp_path: Path, name: str, p
         arguments = ["run", job, "--db", demo, *(["--out", place] if name == "--out" else [])]
         line = refused(*arguments, env={} if name == "--out" else {name: place})
         assert f"error: {name} {place}: cannot be written" in line
-        assert "name another one" in line
+        assert "choose another folder" in line
     assert {path for path in tmp_path.rglob("*") if ".db" not in path.name} == before
     assert counted(demo, "JobLog") == 0
 

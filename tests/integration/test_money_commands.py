@@ -129,7 +129,7 @@ def test_payouts_requeue(demo: str) -> None:
     assert query(demo, f"select status, retryCount from SelfPayoutSchedule where id = {number}") == [("pending", 0)]
     [repair] = [row for row in document("repairs", "list", "--db", demo) if row["job_id"] == done["job_id"]]
     assert repair["kind"] == "payout-requeue"
-    assert "not undone" in refused("repairs", "undo", done["job_id"], "--db", demo)
+    assert "cannot be undone" in refused("repairs", "undo", done["job_id"], "--db", demo)
     assert document("payouts", "explain", str(number), "--db", demo)["status"] == "pending"
 
 
@@ -141,13 +141,13 @@ def test_payouts_requeue(demo: str) -> None:
         (("run", "weekly-payouts", "--as-of", "yesterday"), "not an ISO time"),
         (("run", "weekly-payouts", "--limit", "0"), "--limit 0"),
         (("run", "weekly-payouts", "--limit", "many"), "limit"),
-        (("run", "weekly-payouts", "--month", "2026-10"), "--month: weekly-payouts does not take it"),
-        (("run", "monthly-sweep", "--limit", "5"), "--limit: monthly-eligibility-sweep does not take it"),
-        (("run", "reconciliation", "--approve", "x"), "--approve: commission-reconciliation does not take it"),
-        (("run", "weekly-payouts", "--approve", "x"), "no such run"),
+        (("run", "weekly-payouts", "--month", "2026-10"), "--month: weekly-payouts does not take this option"),
+        (("run", "monthly-sweep", "--limit", "5"), "--limit: monthly-eligibility-sweep does not take this option"),
+        (("run", "reconciliation", "--approve", "x"), "--approve: commission-reconciliation does not take this option"),
+        (("run", "weekly-payouts", "--approve", "x"), "there is no run with this id"),
         (("run", "monthly-sweep", "--month", "2026-13"), "month from 01 to 12"),
         (("run", "monthly-sweep", "--month", "2999-01"), "only after its end"),
-        (("run", "monthly-sweep", "--month", "2010-01"), "not one order was paid"),
+        (("run", "monthly-sweep", "--month", "2010-01"), "no order was paid in this month"),
         (("payouts", "explain", "99999999"), "no such instalment"),
         (("payouts", "requeue", "99999999"), "no such instalment"),
         (("payouts", "requeue"), "at least one"),
@@ -181,7 +181,7 @@ def test_a_platform_that_was_not_upgraded_is_told_to(demo: str) -> None:
 def test_a_text_for_an_amount_is_shown_as_it_is(demo: str) -> None:
     execute(demo, "update SelfPayoutSchedule set amount = 'ten' where id = 1")
     done = mlm("payouts", "explain", "1", "--db", demo)
-    assert (done.returncode, "'ten'" in done.stdout, "no whole number" in done.stdout) == (0, True, True)
+    assert (done.returncode, "'ten'" in done.stdout, "not a whole number" in done.stdout) == (0, True, True)
     assert "'ten'" in mlm("payouts", "list", "--db", demo).stdout
 
 
@@ -206,5 +206,5 @@ def test_a_run_that_breaks_off_is_one_line_and_exit_1(demo: str) -> None:
     done = mlm("run", "weekly-payouts", "--db", demo)
     assert done.returncode == 1
     [line] = [text for text in done.stderr.splitlines() if text.startswith("error")]
-    assert "control totals do not close" in line
+    assert "control totals do not agree" in line
     assert "Traceback" not in done.stderr

@@ -182,9 +182,8 @@ def today(yesterday: Path, tmp_path: Path, opened: Callable[[str], Engine]) -> E
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "what", [name if number % 2 else pytest.param(name, marks=pytest.mark.thorough) for number, name in enumerate(ALONE)]
-)
+@pytest.mark.sample
+@pytest.mark.parametrize("what", ALONE)
 def test_alone(what: str, today: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(incremental, "WHOLE_FROM_SHARE", 0)
     engine, settings = today, nightly(tmp_path)

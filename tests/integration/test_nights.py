@@ -250,7 +250,7 @@ def test_parts_of_the_history_take_turns(sqlite_url: str, filled: Fill, tmp_path
     for day in range(1, 6):
         found = reconcile(engine, settings, lambda day=day: NOW + timedelta(days=day))
         assert (found.breaks.height > 0) == (day >= turn), day
-        assert "closed parts are asked in turns, each within 5 nights" in found.result.notes[-1]
+        assert "closed parts are compared with the platform in turns, each within 5 nights" in found.result.notes[-1]
 
 
 @pytest.mark.slow
@@ -331,7 +331,7 @@ def test_checks_that_need_a_table_that_could_not_be_made_say_why(
     result = reconcile(engine, settings_for(runs=tmp_path / "runs"), lambda: NOW, dry_run=True).result
     assert result.verdict is Verdict.INCOMPLETE
     reasons = {check.reason for check in result.checks if check.status is CheckStatus.NOT_RUN}
-    assert reasons == {"view level_expected: no memory (more for it: MEMORY_LIMIT_MB, --memory-limit)"}
+    assert reasons == {"view level_expected: no memory (to allow more memory, set MEMORY_LIMIT_MB or --memory-limit)"}
     ran = {check.code for check in result.checks if check.status is CheckStatus.RAN}
     assert {"payout-history", "eligibility-log"} <= ran
 

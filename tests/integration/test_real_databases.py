@@ -345,7 +345,7 @@ def test_upgrade_looks_before_it_writes(any_url: str, opened: Callable[[str], En
     change(engine, "drop table users")
     init(engine)
     change(engine, "update mlm_audit_version set version_num = '9999'")
-    with pytest.raises(InputError, match="version 9999, which this mlm-audit does not know"):
+    with pytest.raises(InputError, match="version 9999, which this version of mlm-audit does not know"):
         upgrade(engine)
     change(engine, "delete from mlm_audit_version")
     upgrade(engine)  # a first upgrade that was killed leaves empty tables

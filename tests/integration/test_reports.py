@@ -129,7 +129,7 @@ def test_without_any_run_there_is_no_index(runs: Path) -> None:
     for arguments in (("reports", "open"), ("reports", "index"), ("reports", "open", "--print")):
         done = mlm(*arguments)
         assert (done.returncode, done.stdout) == (2, "")
-        assert "no run has left files there yet" in done.stderr
+        assert "the folder has no files of runs yet" in done.stderr
     assert not runs.exists()
 
 

@@ -177,7 +177,7 @@ def test_correction_cap_stops_and_alerts(any_url: str, filled: Fill, tmp_path: P
     drift(engine, dict.fromkeys(range(1, 151), 100))
     result = run(engine, tmp_path).result
     assert result.counts["auto_corrections"] == 100
-    assert any("many small drifts" in alert for alert in result.alerts)
+    assert any("many small differences" in alert for alert in result.alerts)
     assert result.verdict is Verdict.FAIL
 
 

@@ -74,7 +74,7 @@ def test_a_critical_break_holds_whom_it_concerns_until_it_is_gone(about: dict[st
     assert result.counts["by_reason"][Hold.BREAK.value]["count"] == 4
     held = [item for item in result.items if item["member_id"] == 3]
     assert {item["reason"] for item in held} == {"critical break open in the books: wallet-balance/0"}
-    assert result.not_checked == (f"whether the books are right: {result.books['job_id']} is FAIL with 2 critical breaks open",)
+    assert result.not_checked == (f"whether the books are correct: {result.books['job_id']} is FAIL with 2 critical breaks open",)
     before = books(shop.engine, exact=True)
     # It is decided again each day, and no day is counted against it.
     for day in (1, 89, 90, 400):
@@ -162,7 +162,7 @@ def test_an_empty_schedule_where_orders_were_paid_is_incomplete(small_shop: Shop
         result = run(small_shop, dry_run=dry_run)
         assert (result.verdict, result.counts["due"], word(result)) == (Verdict.INCOMPLETE, 0, "HOLD")
         assert "SelfPayoutSchedule: it has no rows" in result.not_checked[0]
-        assert "Nothing is due" not in render(page_of(result, IST, ""))
+        assert "No instalment is due" not in render(page_of(result, IST, ""))
 
 
 def test_overdue_is_told_by_age_with_its_money(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +186,7 @@ def test_the_sweep_names_the_books_and_is_no_pass_beside_a_failed_reconciliation
     reconciled(small_shop.engine, {"member_id": 3})
     result = run_sweep(small_shop.engine, mine, lambda: NOW, month="2026-10")
     assert (result.verdict, result.books["open_criticals"]) == (Verdict.INCOMPLETE, 1)
-    assert result.not_checked[0].startswith("whether the books are right")
+    assert result.not_checked[0].startswith("whether the books are correct")
     assert "1 of them critical" in render(page_of(result, IST, ""))
 
 

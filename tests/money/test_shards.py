@@ -134,7 +134,7 @@ def test_a_shard_without_its_run_does_nothing(sqlite_url: str, opened: Callable[
     with pytest.raises(JobFailedError, match="the pool is gone"):
         run(engine, WEEKLY_PAYOUTS, given, lost)
     before = books(engine)
-    with pytest.raises(JobFailedError, match="is not under way any more"):
+    with pytest.raises(JobFailedError, match="is no longer running"):
         call_shard(RunContext(job_of(WEEKLY_PAYOUTS), engine, given, lambda: NOW), kept[0])
     assert books(engine) == before
 
@@ -159,7 +159,7 @@ def test_two_are_not_at_one_shard_at_once(sqlite_url: str, opened: Callable[[str
 def test_without_a_pool_and_other_mistakes(sqlite_url: str, opened: Callable[[str], Engine], tmp_path: Path) -> None:
     engine, given = opened(sqlite_url), settings(tmp_path / "runs")
     fill_shop(engine)
-    with pytest.raises(InputError, match="there is no pool"):
+    with pytest.raises(InputError, match="this command has no workers"):
         run_payouts(WEEKLY_PAYOUTS, engine, given, lambda: NOW, Options(shards=2))
     with pytest.raises(InputError, match="from 1 to 64"):
         call(RunContext(job_of(WEEKLY_PAYOUTS), engine, given, lambda: NOW), Request(shards=65))

@@ -203,7 +203,7 @@ def test_an_older_month_later_uses_its_own_facts_and_touches_no_counter(shop: Sh
         ("October", "not a month"),
         ("2026-11", "only after its end"),
         ("2030-01", "only after its end"),
-        ("2019-05", "not one order was paid"),
+        ("2019-05", "no order was paid in this month"),
     ],
 )
 def test_months_that_cannot_be_decided_are_refused(small_shop: Shop, month: str, words: str) -> None:

@@ -243,7 +243,7 @@ def test_a_sweep_that_lost_its_lease_stops(small_shop: Shop) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ActiveRun, "note", note)
-        with pytest.raises(JobFailedError, match="another process has taken over"):
+        with pytest.raises(JobFailedError, match="another process has taken over this job"):
             sweep(small_shop.engine)
     assert rows(small_shop.engine, EligibilityLog.id) == []
 

@@ -231,7 +231,7 @@ def test_a_run_that_lost_its_lease_stops(
 
     monkeypatch.setattr(ActiveRun, "beat", noticed)
 
-    with pytest.raises(Exception, match="another process has taken over"):
+    with pytest.raises(Exception, match="another process has taken over this job"):
         run_payouts("weekly-payouts", engine, settings, lambda: NOW, Options(), sleep=steal)
     assert len(seen) == 1, "at its next batch"
     assert_laws(engine)

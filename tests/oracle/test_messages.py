@@ -12,4 +12,4 @@ def test_what_is_not_there_is_called_unknown() -> None:
     mine = rows.filter(pl.col("user_id") == rows["user_id"][0])
     platform.update("ledger", [mine["id"][1]], balance_after_paisa=[None])
     [found] = [row for row in audit(platform) if row["code"] == "running-balance"]
-    assert found["message"].startswith(f"Ledger row {mine['id'][1]}: balanceAfter is unknown, ₹")
+    assert found["message"].startswith(f"Ledger row {mine['id'][1]}: balanceAfter is unknown, but ₹")

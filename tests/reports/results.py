@@ -249,7 +249,7 @@ def payouts(count: int, *, dry_run: bool = True, hostile: bool = False) -> RunRe
         counts=counts | {"by_reason": by_reason},
         findings=[_held(item) for item in waits],
         dry_run=dry_run,
-        alerts=(f"{len(broke)} payouts failed; see the findings",) if broke else (),
+        alerts=(f"{len(broke)} payout{'' if len(broke) == 1 else 's'} failed; see the findings",) if broke else (),
         items=tuple(items),
         trend=(*trend, ("2026-11-24", counts["payable_paisa"], counts["held_paisa"])) if count else (),
     )
@@ -369,5 +369,5 @@ def _differs(number: int) -> dict[str, Any]:
         "evidence": [],
         "state": "new",
         "age_days": 0,
-        "message": "Stored as eligible; the facts of today say not eligible: KYC not approved.",
+        "message": "The stored decision is eligible; the current facts lead to not eligible: KYC not approved.",
     }

@@ -125,7 +125,8 @@ def test_a_trend_has_a_picture_words_and_a_table() -> None:
     assert trend.most == "30"
     assert trend.rows[0] == ("2026-11-24", "30", "0"), "the newest first"
     assert trend.words == (
-        "3 runs. The last, 2026-11-24: 30 new, 0 carried over, more than the run before. The highest, 2026-11-24: 30."
+        "The chart shows 3 runs. The last run (2026-11-24) has 30 new and 0 carried over, more than the run before. "
+        "The highest total (2026-11-24) is 30."
     )
     assert trend.svg.count("<rect") == 3, "nothing is no column"
     assert 'height="96"' in trend.svg
@@ -138,11 +139,11 @@ def test_payouts__totals_and_words() -> None:
     ahead, done = payouts(60), payouts(60, dry_run=False)
     data = payout_report(ahead, IST, "")
     assert (data.word, data.verdict, data.is_ahead) == ("PAY", "PASS", True)
-    assert data.first == "If this is what you expect: mlm-audit run weekly-payouts"
+    assert data.first == "If these payouts are correct, run the job: mlm-audit run weekly-payouts"
     assert data.totals[0] == ("Due", "60", format_inr(ahead.counts["due_paisa"]))
     failed = payout_report(done, IST, "")
     assert (failed.word, failed.verdict) == ("HOLD", "FAIL")
-    assert failed.first == "See why payouts failed: mlm-audit payouts explain 9004"
+    assert failed.first == "Find out why the payout failed: mlm-audit payouts explain 9004"
     assert failed.totals[-1] == ("Difference", "", "₹0.00")
     assert failed.items[0]["action"] == "failed", "the gravest first"
     assert payout_report(payouts(0), IST, "").word == ""
@@ -164,7 +165,7 @@ def test_payouts__a_run_that_waits_says_how_to_approve_it() -> None:
     result = replace(payouts(9), dry_run=False, verdict=Verdict.INCOMPLETE, findings=[waits], alerts=("stopped for approval",))
     data = payout_report(result, IST, "")
     assert (data.word, data.is_ahead) == ("HOLD", True)
-    assert data.first.endswith(f"then: mlm-audit run weekly-payouts --approve {result.job_id}")
+    assert data.first.endswith(f"then approve the run: mlm-audit run weekly-payouts --approve {result.job_id}")
 
 
 def test_payouts__an_amount_that_is_none_is_shown_as_it_is() -> None:
@@ -185,7 +186,7 @@ def test_sweep__who_changed_and_why() -> None:
     assert (len(data.changed), data.changed_of) == (150, result.counts["newly_eligible"] + result.counts["lost"])
     assert next(row.label for row in data.unmet) == "3-3 rule not met"
     assert "KYC not approved" in [row.label for row in data.unmet]
-    assert data.first == "6 stored decisions would be another with today's facts: see why below."
+    assert data.first == "6 stored decisions would differ with today's data; the findings below give the reasons."
     assert ("Month", "2026-10") in data.trust
 
 
@@ -198,8 +199,8 @@ def test_trust_names_cut_offs_plan_and_hashes(tmp_path: Path) -> None:
     assert f"SHA-256 of breaks.parquet</th><td><code>{result.sha256['parquet']}" in html
     for words in (
         NOW.isoformat(),
-        "ages and due dates count from it",
-        "the instant of reading",
+        "ages and due dates are counted from this time",
+        "the run took",
         result.plan,
         "is not on this machine",
     ):

@@ -13,15 +13,8 @@ from mlm_audit.demo.faults import FAULTS, TREE_FAULTS, inject
 from mlm_audit.demo.scorecard import audit, score, tree_fault_score, tree_input, tree_score
 from mlm_audit.jobs.trees.result import FILE_CODES
 from tests.conftest import clean_platform
-from tests.scorecard.test_remedies import FIND_OUT_FIRST
 
-THOROUGH = pytest.mark.thorough
-SEEDS = [1, 2, *(pytest.param(seed, marks=THOROUGH) for seed in range(3, 11))]
-KINDS = [
-    code if number % 3 or fault.cause in FIND_OUT_FIRST else pytest.param(code, marks=THOROUGH)
-    for number, (code, fault) in enumerate(FAULTS.items())
-]
-"""Every third kind is left to `make thorough`: just those of which CI takes the remedies (test_remedies.py)."""
+SEEDS = range(1, 11)
 
 
 def test_there_are_enough_kinds() -> None:
@@ -33,13 +26,15 @@ def test_there_are_enough_kinds() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.sample
 @pytest.mark.parametrize("seed", SEEDS)
 def test_clean_platform_has_no_break(seed: int) -> None:
     assert audit(clean_platform(2_000, seed)).height == 0
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("code", KINDS)
+@pytest.mark.sample
+@pytest.mark.parametrize("code", FAULTS)
 def test_fault_alone(code: str) -> None:
     platform = clean_platform(2_000, 1).copy()
     result = score(inject(platform, {code: 10}, FAULTS, seed=7), audit(platform), code)
@@ -49,6 +44,7 @@ def test_fault_alone(code: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.sample
 @pytest.mark.parametrize("seed", SEEDS)
 def test_clean_trees_have_no_issue(seed: int) -> None:
     assert check_trees(tree_input(clean_platform(2_000, seed))).issues == ()
@@ -64,6 +60,7 @@ def test_tree_fault_alone(code: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.sample
 @pytest.mark.parametrize("code", list(TREE_FAULTS))
 def test_tree_fault_in_five_places_at_once(code: str) -> None:
     """Holes behind holes, rings below rings: each is found once, and nothing else is."""

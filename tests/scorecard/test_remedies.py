@@ -1,7 +1,5 @@
 """Remedies are tested by taking them: the break is cleared, no other appears, no innocent wallet moves, nothing is paid twice."""
 
-from typing import Any
-
 import polars as pl
 import pytest
 
@@ -26,13 +24,9 @@ FIND_OUT_FIRST = {
 """Causes about which nothing can be done before a person has found out what only they can know."""
 
 
-def _sampled(codes: list[str]) -> list[Any]:
-    """Every third kind in CI, all with `make thorough`."""
-    return [code if number % 3 == 0 else pytest.param(code, marks=pytest.mark.thorough) for number, code in enumerate(codes)]
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("code", _sampled(list(FAULTS)))
+@pytest.mark.sample
+@pytest.mark.parametrize("code", FAULTS)
 def test_a_remedy_closes_its_break(code: str) -> None:
     platform = clean_platform(400, 1).copy()
     [truth] = inject(platform, {code: 1}, FAULTS, seed=7)
@@ -43,6 +37,7 @@ def test_a_remedy_closes_its_break(code: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.sample
 @pytest.mark.parametrize("fault", unsafe_remedies.FAULTS, ids=lambda fault: fault.code)
 def test_the_dangerous_remedy_is_not_offered(fault: unsafe_remedies.Fault) -> None:
     """None of them takes money from a member or pays anybody, unless a person has seen that the bank says so."""

@@ -21,9 +21,9 @@ from sqlalchemy import Engine
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.settings import Settings
-from mlm_audit.history import evidence_verifier
+from mlm_audit.history import evidence_verify
 from mlm_audit.history.evidence import PackScope, make_pack
-from mlm_audit.history.evidence_verifier import BrokenError, archive_of, ed25519_verify, verify
+from mlm_audit.history.evidence_verify import BrokenError, archive_of, ed25519_verify, verify
 from mlm_audit.history.signing_key import make_key, public_of, rotate_key
 from mlm_audit.jobs.reconciliation.run import reconcile
 from tests.conftest import NOW, clean_platform
@@ -56,7 +56,7 @@ def test_in_an_empty_environment(sealed: Engine, about: dict[str, int], tmp_path
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     (folder / "pack.zip").write_bytes(data)
-    shutil.copy(evidence_verifier.__file__, folder)
+    shutil.copy(evidence_verify.__file__, folder)
     command = [sys.executable, "-I", "-S", "evidence_verify.py", "pack.zip", key]
     done = subprocess.run(command, cwd=folder, env={}, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
@@ -65,7 +65,7 @@ def test_in_an_empty_environment(sealed: Engine, about: dict[str, int], tmp_path
     assert (
         f"head of the log: {json.loads(zipfile.ZipFile(io.BytesIO(data)).read('manifest.json'))['head']} at entry " in done.stdout
     )
-    assert "format 2; it does not prove that the rows were right" in done.stdout
+    assert "format 2; the pack does not prove that the rows were correct" in done.stdout
     with zipfile.ZipFile(io.BytesIO(data)) as pack:
         # The run's whole report goes with the whole month only: it is about everybody.
         assert ("report.html" in pack.namelist()) == (not about)
@@ -131,9 +131,9 @@ def test_what_a_forger_may_try(sealed: Engine) -> None:
     more[0]["row"][3] += 1
     for changed, why in (
         (more, "does not lead to the sealed root"),
-        (rows[1:], "not all that were sealed"),
+        (rows[1:], "not all of the member's rows"),
         ([*rows, rows[0]], "twice"),
-        (rows[::-1], "out of its place"),
+        (rows[::-1], "out of order"),
     ):
         text = "".join(json.dumps(row) + "\n" for row in changed).encode()
         with pytest.raises(BrokenError, match=why):
@@ -163,7 +163,7 @@ def test_the_signature_against_another_implementation(message: bytes, seed: byte
 @pytest.mark.slow
 def test_keys(sealed: Engine) -> None:
     data, old = packed(sealed)
-    with pytest.raises(InputError, match="there is one already"):
+    with pytest.raises(InputError, match="a key already exists"):
         make_key(SETTINGS)
     assert SETTINGS.evidence_key_file.stat().st_mode & 0o777 == 0o600
     new, aside, word = rotate_key(SETTINGS, AT)
@@ -178,7 +178,7 @@ def test_keys(sealed: Engine) -> None:
 @pytest.mark.parametrize(
     ("month", "about", "words"),
     [
-        ("2026-11", {}, "is not sealed; sealed are: 2026-06, 2026-07"),
+        ("2026-11", {}, "is not sealed; the sealed months are: 2026-06, 2026-07"),
         ("2026-1", {}, "not a month"),
         ("2026-10", {"member": 10**9}, "member 1000000000 has no ledger row"),
         ("2026-10", {"order": 1}, "order 1 has no ledger row"),
@@ -214,6 +214,6 @@ def test_the_commands(sealed: Engine, sqlite_url: str, tmp_path: Path) -> None:
         (("pack", "--month", "2026-10", "--member", "5", "--order", "7", "-o", "x.zip", "--db", sqlite_url), "not both"),
         (("pack", "--month", "2026-10", "-o", str(tmp_path / "no" / "x.zip"), "--db", sqlite_url), "cannot be written"),
         (("verify", "nowhere.zip"), "no such file"),
-        (("key", "--new"), "there is one already"),
+        (("key", "--new"), "a key already exists"),
     ):
         assert words in refused("evidence", *arguments)

@@ -21,8 +21,8 @@ from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.settings import Settings
 from mlm_audit.history.canonical import FIRST_COLUMNS
 from mlm_audit.history.chain import ChainedLog
-from mlm_audit.history.evidence_verifier import BrokenError
-from mlm_audit.history.evidence_verifier import verify as verify_pack
+from mlm_audit.history.evidence_verify import BrokenError
+from mlm_audit.history.evidence_verify import verify as verify_pack
 from mlm_audit.history.ledger_rows import Settled
 from mlm_audit.history.sealing import rebuild, store_of, verify
 from mlm_audit.jobs.reconciliation.run import reconcile
@@ -156,7 +156,7 @@ def test_a_column_that_is_not_read_any_more_is_said(platform: Engine, monkeypatc
     monkeypatch.setattr(month_files, "ledger_columns", lambda: tuple(columns.items()))
     found = verify(platform, SETTINGS)
     assert found.moved.is_empty()
-    assert [note for note in found.notes if "the sealed column level_depth is not read by this version" in note]
+    assert [note for note in found.notes if "this version does not read the sealed column level_depth" in note]
     edit(platform, 5, level_depth=9)
     assert verify(platform, SETTINGS).moved.is_empty()
     edit(platform, 6, ref="another")
@@ -170,8 +170,8 @@ def test_an_entry_of_a_later_version_is_not_skipped(platform: Engine) -> None:
     body = store.chain.read().entries[-1].body
     whole = store.chain.path.read_bytes()
     for kind, content, words in (
-        ("sealed", body | {"format": 3, "columns": []}, "of the format 3, which this version does not know"),
-        ("notarised", {}, "of the kind 'notarised', which this version does not know"),
+        ("sealed", body | {"format": 3, "columns": []}, "its format is 3, which this version does not know"),
+        ("notarised", {}, "its kind is 'notarised', which this version does not know"),
         ("run", {"job_id": "x"}, "its content cannot be read"),
     ):
         store.chain.append(kind, content, NOW)
@@ -193,7 +193,7 @@ def test_an_old_pack_is_valid_as_its_version_says(name: str) -> None:
     found = verify_pack(*pack(name))
     assert (found["format"], found["entries"], found["month"]) == (1, 3, 202610)
     assert found["rows"] > 0
-    assert any("a month that was sealed by format 1" in line for line in found["not_proven"])
+    assert any("a month sealed in format 1" in line for line in found["not_proven"])
     assert any("prefer a pack of format 2" in line for line in found["not_proven"])
 
 
@@ -230,7 +230,7 @@ def test_a_new_pack_is_not_taken_for_an_old_one(platform: Engine, tmp_path: Path
     public, files = forged.public_key().public_bytes_raw().hex(), files_of(data)
     found = verify_pack(data, public)
     assert (found["format"], found["head"]) == (2, store_of(SETTINGS, platform).chain.read().head)
-    for number, words in ((1, "is of a later version"), (3, "which this file does not know"), ("2", "does not know")):
+    for number, words in ((1, "was written by a later version"), (3, "which this program does not know"), ("2", "does not know")):
         manifest = json.dumps(json.loads(files["manifest.json"]) | {"format": number}).encode()
         with pytest.raises(BrokenError, match=words):
             verify_pack(signed(files | {"manifest.json": manifest}, forged), public)

@@ -41,7 +41,7 @@ def test_a_disk_that_fills_up(small: Path, sqlite_url: str, filled: Callable[[st
             result = reconcile(engine, settings, lambda: NOW).result
         except JobFailedError as error:
             failed += 1
-            assert f"there is no room for {small}" in str(error)  # noqa: PT017
+            assert f"there is not enough disk space for {small}" in str(error)  # noqa: PT017
             assert previous_run(engine) is None
             continue
         break

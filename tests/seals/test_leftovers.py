@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from mlm_audit.history.evidence_verifier import L, ed25519_verify
+from mlm_audit.history.evidence_verify import L, ed25519_verify
 from mlm_audit.history.store import Store
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

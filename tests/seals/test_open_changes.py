@@ -101,7 +101,7 @@ def test_edited_deleted_and_inserted_rows_stay_and_close_when_they_are_as_they_w
         named = history(result)
         assert {key: one["cause"].removeprefix("history-") for key, one in named.items()} == expected
         assert {one["state"] for one in named.values()} == {"new" if number == 0 else "carried over"}
-        assert ("nobody has acknowledged it" in named[f"history-changed/{first}"]["message"]) == (number > 0)
+        assert ("has not been acknowledged" in named[f"history-changed/{first}"]["message"]) == (number > 0)
         assert is_night(result) != bool(options.get("full"))
         assert result.verdict is Verdict.FAIL
     put_back(platform, before[0])
@@ -182,7 +182,7 @@ def test_a_month_with_an_open_change_is_not_sealed(platform: Engine) -> None:
     assert max(store_of(SETTINGS, platform).logged().seals) == 202611
     edit(platform, row, ref="another")
     assert "after its month was sealed" in history(run(platform, 11))[f"history-changed/{row}"]["message"]
-    with pytest.raises(InputError, match="of a month that is sealed"):
+    with pytest.raises(InputError, match="belongs to a sealed month"):
         acknowledge(platform, SETTINGS, AcknowledgementRequest(f"history-changed/{row}", "Asha", "seen"), NOW)
     put_back(platform, before)
     assert history(run(platform, 12)) == {}
@@ -196,13 +196,13 @@ def test_a_change_that_no_copy_can_name(platform: Engine, tmp_path: Path) -> Non
     before = edit(platform, row, ref="another")
     for days in (0.1, 0.2, 0.3):
         [finding] = history(run(platform, days)).values()
-        assert "no local copy is left to name the row" in finding["message"]
+        assert "no local copy is left that would identify the row" in finding["message"]
     put_back(platform, before)
     assert history(run(platform, 0.4)) == {}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("damage", ["missing", "not as the last run left it"])
+@pytest.mark.parametrize("damage", ["missing", "was changed after the last run"])
 def test_the_file_of_open_changes_is_lost(damage: str, platform: Engine) -> None:
     [row] = open_rows(platform, 1)
     edit(platform, row, ref="another")

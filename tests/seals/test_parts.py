@@ -126,12 +126,12 @@ def test_what_can_be_done_to_the_log(tmp_path: Path) -> None:
     chain = log_of(tmp_path, 4)
     lines, head = chain.path.read_bytes().splitlines(keepends=True), chain.read().head
     for changed, why in (
-        (lines[1:], "entry 1 of log.jsonl: it says that it is entry 2"),
+        (lines[1:], "entry 1 of log.jsonl: its number is 2"),
         ([lines[0], *lines[2:]], "entry 2"),
         ([lines[1], lines[0], *lines[2:]], "entry 1"),
         ([*lines, lines[3]], "entry 5"),
-        ([*lines[:2], b"[]\n", *lines[2:]], "it is no entry"),
-        ([*lines[:2], b"{\n"], "it is no JSON"),
+        ([*lines[:2], b"[]\n", *lines[2:]], "it is not a log entry"),
+        ([*lines[:2], b"{\n"], "it is not valid JSON"),
     ):
         chain.path.write_bytes(b"".join(changed))
         assert why in chain.read().problem

@@ -228,9 +228,12 @@ def test_a_dry_run_writes_nothing_into_the_log(thrice: Engine) -> None:
 @pytest.mark.slow
 def test_what_cannot_be_acknowledged(thrice: Engine, sqlite_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     for asked, words in (
-        (AcknowledgementRequest("history-changed/1", "", "x"), "say who"),
-        (AcknowledgementRequest("history-changed/1", "me", "\n"), "say why"),
-        (AcknowledgementRequest("history-changed/1", "me", "x"), "no such break to acknowledge; open are: none"),
+        (AcknowledgementRequest("history-changed/1", "", "x"), "name the person who acknowledges"),
+        (AcknowledgementRequest("history-changed/1", "me", "\n"), "give a reason"),
+        (
+            AcknowledgementRequest("history-changed/1", "me", "x"),
+            "no such break to acknowledge; the breaks to acknowledge are: none",
+        ),
         (AcknowledgementRequest("wallet-balance/7", "me", "x"), "only changes in the history"),
     ):
         with pytest.raises(InputError, match=words):

@@ -157,7 +157,7 @@ def test_a_damaged_file_is_named_and_the_root_still_tells(sealed: Engine, damage
         [broken] = found(result, "seal-broken")
         assert name in broken["message"]
         assert broken["severity"] == "critical"
-        moved = [one for one in found(result, "history-changed") if "the sealed file that would name" in one["message"]]
+        moved = [one for one in found(result, "history-changed") if "the sealed file that would identify" in one["message"]]
         assert ["month-202606" in one["id"] for one in moved] == [True] * tampered
         assert result.verdict is Verdict.FAIL
 
@@ -203,7 +203,7 @@ def test_another_folder_says_that_it_could_not_prove_it(sealed: Engine) -> None:
     ahead = reconcile(sealed, elsewhere, lambda: NOW, dry_run=True).result
     assert ahead.verdict is Verdict.PASS, "an analyst's look from elsewhere is none the worse"
     for result in (ahead, run(sealed, elsewhere), run(sealed, elsewhere)):
-        assert any("could not be proven here" in note for note in result.notes)
+        assert any("could not be verified here" in note for note in result.notes)
     assert result.verdict is Verdict.INCOMPLETE
     assert run(sealed).verdict is Verdict.PASS, "where it was sealed it is still proven"
 
@@ -219,11 +219,11 @@ def test_a_machine_that_is_called_otherwise_today(sealed: Engine, monkeypatch: p
 @pytest.mark.slow
 @pytest.mark.parametrize("attack", [edit_log, gone])
 def test_begun_anew_when_somebody_says_so(sealed: Engine, attack: Callable[[Engine], None]) -> None:
-    with pytest.raises(InputError, match="whole and the one of the last run"):
+    with pytest.raises(InputError, match="intact and matches the last run"):
         restart(sealed, SETTINGS, "disk lost", NOW)
     attack(sealed)
     assert run(sealed).verdict is Verdict.FAIL
-    with pytest.raises(InputError, match="say why"):
+    with pytest.raises(InputError, match="give a reason"):
         restart(sealed, SETTINGS, " ", NOW)
     restart(sealed, SETTINGS, "disk lost", NOW)
     for _ in range(2):
@@ -275,7 +275,7 @@ def test_what_is_let_go_is_still_proven(sqlite_url: str, filled: Fill) -> None:
     assert run(engine, few).verdict is Verdict.PASS
     swap(engine)
     [moved] = [one for one in found(run(engine, few, days=3), "history-changed") if one["id"].endswith("month-202606")]
-    assert "2026-06 something was changed" in moved["message"]
+    assert "2026-06 was changed, deleted or inserted" in moved["message"]
     small = SETTINGS.model_copy(update={"snapshots_max_mb": 1})
     assert sorted(run(engine, small, days=3) and store(engine).look().usable) == [202609, 202610], (
         "all of it is smaller than that"
@@ -312,7 +312,7 @@ def test_the_commands(sealed: Engine, sqlite_url: str, capsys: pytest.CaptureFix
     swap(sealed)
     assert said("rebuild", "2026-06")[0] == 2
     code, text = said("verify")
-    assert (code, "2026-06 something was changed" in text) == (3, True)
+    assert (code, "2026-06 was changed, deleted or inserted" in text) == (3, True)
     shutil.rmtree("snapshots")
     assert "is missing" not in said("show")[1]
 

@@ -23,6 +23,7 @@ from mlm_audit.engine.duck import Engine
 from mlm_audit.engine.spark import SparkEngine
 from mlm_audit.jobs.reconciliation.run import reconcile
 from tests.conftest import NOW, clean_platform, settings_for
+from tests.sample import tried
 
 pytestmark = [
     pytest.mark.slow,
@@ -54,7 +55,7 @@ def faulty() -> Platform:
 def test_spark_finds_what_duckdb_finds(
     tmp_path: Path, record_property: Callable[[str, object], None], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    platform, checks, plan = faulty(), load_checks(), load_plan()
+    platform, checks, plan = faulty(), tried(load_checks(), "checks on Spark"), load_plan()
     snapshot = tmp_path / "snapshot"
     snapshot.mkdir()
     platform.write_snapshot(snapshot)
@@ -70,7 +71,7 @@ def test_spark_finds_what_duckdb_finds(
     assert [(run.code, run.status, run.breaks) for run in found.checks] == [
         (run.code, run.status, run.breaks) for run in duck.checks
     ]
-    record_property("seen", f"Spark like DuckDB: {len(FAULTS)} kinds of fault, {duck.breaks.height} breaks")
+    record_property("seen", f"Spark like DuckDB: {len(checks)} checks, {len(FAULTS)} kinds of fault, {duck.breaks.height} breaks")
 
     said = capfd.readouterr()
     assert (said.out, said.err) == ("", ""), "Java keeps what it has to say to itself"
@@ -102,5 +103,5 @@ def test_without_pyspark_one_clear_line(monkeypatch: pytest.MonkeyPatch, tmp_pat
         return real(name, *given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(InputError, match=r"PySpark is not installed; pip install 'mlm-audit\[spark\]'"):
+    with pytest.raises(InputError, match=r"PySpark is not installed; install it with pip install 'mlm-audit\[spark\]'"):
         spark.session_of(settings_for(), tmp_path)

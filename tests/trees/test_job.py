@@ -104,7 +104,7 @@ def test_affected_count_with_those_below(engine: Engine, tmp_path: Path) -> None
     graph = nx.DiGraph([(sponsor, member) for sponsor, member in edges if sponsor is not None])
     below = len(nx.descendants(graph, 2))
     assert finding["evidence"][0]["below"] == below
-    assert f"{below} below are affected" in finding["message"]
+    assert f"{below} members below are affected" in finding["message"]
     assert result.counts["health_score"] == (10 * 300 - 3 * (below + 1)) * 100 // (10 * 300)
 
 
@@ -125,28 +125,30 @@ def test_document_and_report_files(engine: Engine, sqlite_url: str) -> None:
 
 @pytest.mark.slow
 def test_bad_input(engine: Engine, sqlite_url: str, tmp_path: Path) -> None:
-    assert "--repair: weekly-payouts does not take it" in refused("run", "weekly-payouts", "--no-repair", "--db", sqlite_url)
+    assert "--repair: weekly-payouts does not take this option" in refused(
+        "run", "weekly-payouts", "--no-repair", "--db", sqlite_url
+    )
     assert "no such file" in refused("tree", "check-file", "nowhere.csv", "--id", "a", "--parent", "b")
     file = tmp_path / "tree.csv"
     for content, said in (
-        ("a,b\n1,\n1,\n", "line 3: id 1 is there twice (first in line 2)"),
-        ("a,b\n,1\n", "line 2, column a: nothing is there"),
+        ("a,b\n1,\n1,\n", "line 3: id 1 appears twice (first in line 2)"),
+        ("a,b\n,1\n", "line 2, column a: an empty value is not usable"),
         ("a,b\n", "no rows"),
         ("", "empty"),
     ):
         file.write_text(content)
         assert said in refused("tree", "check-file", file, "--id", "a", "--parent", "b")
     file.write_text("a,b,l\n1,,1\n2,1,two\n")
-    assert "'two' is no level" in refused("tree", "check-file", file, "--id", "a", "--parent", "b", "--level", "l")
+    assert "'two' is not a level" in refused("tree", "check-file", file, "--id", "a", "--parent", "b", "--level", "l")
     for levels in ("1\n2,1,99999999999", "1\n2,1,1.5"):
         file.write_text(f"a,b,l\n1,,{levels}\n")
-        assert "is no level" in refused("tree", "check-file", file, "--id", "a", "--parent", "b", "--level", "l")
+        assert "is not a level" in refused("tree", "check-file", file, "--id", "a", "--parent", "b", "--level", "l")
     nested = tmp_path / "nested.parquet"
     pl.DataFrame({"a": [1], "b": [None], "l": [[1]], "f": [1.5]}, schema_overrides={"b": pl.Int64}).write_parquet(nested)
     assert "a level is a whole number" in refused("tree", "check-file", nested, "--id", "a", "--parent", "b", "--level", "l")
-    assert "is no kind of id" in refused("tree", "check-file", nested, "--id", "l", "--parent", "b")
+    assert "cannot be used for ids" in refused("tree", "check-file", nested, "--id", "l", "--parent", "b")
     assert "cannot hold them exactly" in refused("tree", "check-file", nested, "--id", "f", "--parent", "b")
-    assert "are two columns" in refused("tree", "check-file", nested, "--id", "a", "--parent", "a")
+    assert "need two different columns" in refused("tree", "check-file", nested, "--id", "a", "--parent", "a")
     assert "there is no column 'x' (--parent)" in refused("tree", "check-file", file, "--id", "a", "--parent", "x")
     assert "no place in the matrix tree" in refused("tree", "show", "9999", "--db", sqlite_url)
     with engine.begin() as connection:
@@ -201,7 +203,7 @@ def test_tree_show_and_the_analysts_graph(engine: Engine, sqlite_url: str) -> No
 def test_a_ring_can_be_shown(engine: Engine, sqlite_url: str) -> None:
     with engine.begin() as connection:
         connection.execute(update(MatrixNode).where(MatrixNode.user_id == 6).values(parent_id=17))
-    assert "a ring closes here" in mlm("tree", "show", "17", "--db", sqlite_url, "--tree", "matrix").stdout
+    assert "the tree has a cycle here" in mlm("tree", "show", "17", "--db", sqlite_url, "--tree", "matrix").stdout
 
 
 def test_a_lonely_administrator_is_no_surplus_root(engine: Engine, tmp_path: Path) -> None:

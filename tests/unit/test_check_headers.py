@@ -43,7 +43,7 @@ def test_a_built_in_check_that_lacks_a_key(key: str, tmp_path: Path, monkeypatch
         parse_check(file)
 
 
-@pytest.mark.parametrize(("line", "why"), [("about: wallet", "about is one of"), ("slices: wallet, month", "not 'month'")])
+@pytest.mark.parametrize(("line", "why"), [("about: wallet", "about must be one of"), ("slices: wallet, month", "not 'month'")])
 def test_a_key_that_says_what_no_check_can(line: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (SQL_DIR / "wallet-balance.sql").read_text(encoding="utf-8")
     file = tmp_path / "wallet-balance.sql"

@@ -44,11 +44,11 @@ def test_nobody_else_moves_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine on which the variable was left behind pays nothing by a wrong date."""
     monkeypatch.delenv(OF_TESTS)
     for read in (now, shift):
-        with pytest.raises(InputError, match="only tests may do that"):
+        with pytest.raises(InputError, match="only tests may set it"):
             read()
     assert (
         refused("checks", "list")
-        == f"error: {SHIFT} is set, which moves the clock of every job; only tests may do that: unset it"
+        == f"error: {SHIFT} is set, which shifts the clock of every job; only tests may set it, so unset it"
     )
 
 

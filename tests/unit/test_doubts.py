@@ -144,7 +144,7 @@ def test_a_wallet_under_another_number_waits_and_stays_a_finding() -> None:
     assert causes(gone, wallet)[wallet["id"]] == "wallet-without-ledger"
     told = remedies(gone, wallet)
     assert told[wallet["id"]].first.startswith("Take the steps of orphan-member/ledger/9")
-    assert any("set the number back" in note for note in told[gone["id"]].notes)
+    assert any("restore the id" in note for note in told[gone["id"]].notes)
     assert not told[gone["id"]].alternatives
 
 
@@ -154,7 +154,7 @@ def test_no_step_is_proposed_for_a_member_whom_nobody_names() -> None:
     told = remedies(bonus)[bonus["id"]]
     assert not told.steps
     assert not told.alternatives
-    assert told.first.startswith("Find out whose the row is")
+    assert told.first.startswith("Find out which member owns the row")
 
 
 def test_nothing_waits_for_what_follows_from_it() -> None:
@@ -216,4 +216,4 @@ def test_the_steps_of_a_line_below_a_place_in_question_hold_only_where_it_is_rig
     }
     found = remedies(place, amount)["commission-amount/10/1"]
     assert not found.steps
-    assert found.alternatives[0].when.startswith("matrix-lines/4 is settled")
+    assert found.alternatives[0].when.startswith("matrix-lines/4 is resolved")

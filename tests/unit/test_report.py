@@ -121,15 +121,15 @@ def test_verdict_sentence_and_first_step() -> None:
     data = report_data(CASES["fail"], IST, "")
     money = "Wallet difference ₹1,812.50 gross, -₹1,187.50 net; money at risk ₹1,812.50."
     assert data.sentence == f"2 breaks open, 1 new. {money}"
-    assert data.first.startswith("A ledger row never reached the wallet (1 break). Apply the row")
-    assert report_data(CASES["pass"], IST, "").sentence == "The books agree: 1,23,456 members checked, no break is open."
+    assert data.first.startswith("A ledger row was never applied to the wallet (1 break). Apply the row")
+    assert report_data(CASES["pass"], IST, "").sentence == "The books agree: 1,23,456 members were checked, and no break is open."
     assert "not a pass" in report_data(CASES["incomplete"], IST, "").sentence
 
 
 def test_a_fail_that_could_not_check_everything_says_so_and_names_it() -> None:
     html = render(report_data(CASES["fail_incomplete"], IST, ""))
     assert '<p class="word">FAIL, incomplete</p>' in html
-    assert "Not everything could be checked, so there may be more." in html
+    assert "Not everything could be checked, so there may be more findings." in html
     assert html.index("commissions: the table is empty") < html.index("From the ledger"), "it stands in the verdict"
     assert verdict_of(is_broken=True, not_checked=["x"]) is Verdict.FAIL
     assert verdict_of(is_broken=False, not_checked=["x"]) is Verdict.INCOMPLETE
@@ -147,7 +147,7 @@ def test_fail_on_tells_an_incomplete_run_from_one_without_findings(name: str, co
 def test_the_news_name_every_change_and_deny_none(state: str) -> None:
     news = report_data(result([finding(1, state=state), finding(2, state="carried over")]), IST, "").news
     if state == "carried over":
-        assert news == "Nothing has changed since the last run: all of it was carried over."
+        assert news == "Nothing has changed since the last run; everything that is open was carried over."
     else:
         assert news == f"1 {state} (₹312.50) since the last run."
 

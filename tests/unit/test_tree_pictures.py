@@ -53,14 +53,14 @@ def test_a_neighbourhood_is_three_up_and_three_down_with_the_rest_counted() -> N
     svg = parsed(as_data(graph))
     assert any(text.endswith("hidden") for text in texts(svg))
     assert svg.find(f"{SVG}title") is not None
-    assert "In question: 21" in (svg.find(f"{SVG}desc").text or "")  # type: ignore[union-attr]
+    assert "With an issue: 21" in (svg.find(f"{SVG}desc").text or "")  # type: ignore[union-attr]
 
 
 def test_a_parent_who_is_not_there_is_drawn() -> None:
     forest = forest_of([99, 1])
     graph = around(forest, 0, lambda _: 99)
     svg = parsed(as_data(graph))
-    assert {"99", "not there", "1", "2"} <= set(texts(svg))
+    assert {"99", "missing", "1", "2"} <= set(texts(svg))
     assert len(svg.findall(f"{SVG}path[@class='broken']")) == 1
 
 

@@ -62,7 +62,7 @@ def test_the_row_is_named_and_the_others_are_read() -> None:
     assert frame["year"].to_list() == [7, None, 7]
     [line] = unread.lines()
     assert line.startswith(
-        "table MonthlyStats, column year: 1 value cannot be read and counted as nothing (row 7: 1099511627776)"
+        "table MonthlyStats, column year: 1 value cannot be read and is counted as empty (row 7: 1099511627776)"
     )
 
 

@@ -21,13 +21,14 @@ from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.sweep.eligibility import Explained, Explanation, explain_eligibility
 from mlm_audit.jobs.sweep.run import NEEDED
+from mlm_audit.reporting.core.parts import plural
 from mlm_audit.reporting.core.story import Story, Table, columns, rows_of
 
 MEMBERS = columns(
     ("member_id", "Member", "id"),
     ("is_eligible", "Eligible", "flag"),
     ("purchase_paisa", "Purchases", "money"),
-    ("required_paisa", "Needed", "money"),
+    ("required_paisa", "Required", "money"),
     ("kyc_approved", "KYC", "flag"),
     ("three_three_met", "3-3 rule", "flag"),
     ("rolled_up_paisa", "Rolled up", "money"),
@@ -35,20 +36,20 @@ MEMBERS = columns(
 CHANGES = columns(
     ("member_id", "Member", "id"),
     ("change", "Change"),
-    ("why", "Why"),
+    ("why", "Reason"),
     ("before_paisa", "Purchases before", "money"),
     ("purchase_paisa", "Purchases now", "money"),
 )
 SUMMARY = columns(("change", "Change"), ("members", "Members", "count"))
 CONDITIONS = columns(
-    ("condition", "Condition"), ("is_met", "Met", "flag"), ("found", "Found"), ("needed", "Needed"), ("words", "In words")
+    ("condition", "Condition"), ("is_met", "Met", "flag"), ("found", "Found"), ("needed", "Required"), ("words", "Explanation")
 )
 ORDERS = columns(
     ("order_id", "Order", "id"),
     ("paid_at", "Paid", "instant"),
     ("status", "Status"),
     ("total_paisa", "Total", "money"),
-    ("counted_paisa", "Counts for", "money"),
+    ("counted_paisa", "Counted", "money"),
 )
 DIRECTS = columns(
     ("member_id", "Direct", "id"),
@@ -106,8 +107,8 @@ def _logged(database: Engine, month: Period) -> pl.DataFrame:
     if not frame.height:
         label = month_label(month.key)
         raise InputError(
-            f"eligibility {label}: that month was never swept; "
-            f"`mlm-audit run monthly-sweep --month {label} --dry-run` looks at what it would decide"
+            f"eligibility {label}: no sweep has decided that month; "
+            f"preview its decisions with `mlm-audit run monthly-sweep --month {label} --dry-run`"
         )
     return frame
 
@@ -147,12 +148,17 @@ def _diff_story(month: Period, earlier: Period, now: pl.DataFrame, before: pl.Da
     kinds = ("became eligible", "lost it", "newly decided", "not decided any more", "stayed eligible", "stayed not eligible")
     counts = {kind: sum(row["change"] == kind for row in rows) for kind in kinds}
     return Story(
-        title=f"Eligibility of {month_label(month.key)} against {month_label(earlier.key)}",
-        conclusion=f"{grouped(counts['became eligible'])} members became eligible, {grouped(counts['lost it'])} lost it, "
-        f"{grouped(counts['stayed eligible'])} stayed eligible.",
+        title=f"Eligibility of {month_label(month.key)} compared with {month_label(earlier.key)}",
+        conclusion=f"{plural(counts['became eligible'], 'member')} became eligible, {grouped(counts['lost it'])} lost eligibility, "
+        f"and {grouped(counts['stayed eligible'])} stayed eligible.",
         tables=(
-            Table("changes", "Who changed, and why", CHANGES, tuple(changed)),
-            Table("summary", "In all", SUMMARY, tuple({"change": kind, "members": count} for kind, count in counts.items())),
+            Table("changes", "Changes and reasons", CHANGES, tuple(changed)),
+            Table(
+                "summary",
+                "Members by change",
+                SUMMARY,
+                tuple({"change": kind, "members": count} for kind, count in counts.items()),
+            ),
         ),
         timezone=settings.timezone,
         data={"month": month_label(month.key), "before": month_label(earlier.key), "counts": counts},
@@ -173,13 +179,15 @@ def _change(row: Mapping[str, Any]) -> str:
 def _why(row: Mapping[str, Any]) -> str:
     """Return in words the conditions that are met in only one of the two months."""
     if row["is_eligible_before"] is None or row["is_eligible"] is None:
-        return "no row in the other month"
-    names = (("kyc_approved", "KYC"), ("three_three_met", "3-3 rule"))
-    found = [f"{word} {'met' if row[name] else 'not met any more'}" for name, word in names if row[name] != row[f"{name}_before"]]
+        return "the other month has no decision for this member"
+    names = (("kyc_approved", "KYC condition"), ("three_three_met", "3-3 rule"))
+    found = [
+        f"{word} {'now met' if row[name] else 'no longer met'}" for name, word in names if row[name] != row[f"{name}_before"]
+    ]
     bought = [row[f"purchase_paisa{end}"] >= row[f"required_paisa{end}"] for end in ("", "_before")]
     if bought[0] != bought[1]:
-        found.append("purchases reached what is needed" if bought[0] else "purchases too small now")
-    return ", ".join(found) or "member's flags (active, blocked)"
+        found.append("purchases reached the required amount" if bought[0] else "purchases fell below the required amount")
+    return ", ".join(found) or "the member's active or blocked flag changed"
 
 
 def _member_story(found: Explanation, settings: Settings) -> Story:
@@ -193,14 +201,20 @@ def _member_story(found: Explanation, settings: Settings) -> Story:
         verdict=_verdict(found, differs=differs).value,
         conclusion=f"Member {found.member_id} is {word} for {found.month}"
         + (f": {'; '.join(unmet)}." if unmet else ": every condition is met.")
-        + (f" But {wrong}." if wrong else ""),
+        + (f" However, {wrong}." if wrong else ""),
         first=_first(found, differs=differs),
         facts=_facts(found),
         tables=(
             Table("conditions", "Conditions", CONDITIONS, tuple(_condition(one) for one in found.conditions)),
-            Table("orders", "Purchases: the orders of the month", ORDERS, found.orders, "What counts adds up to the purchases."),
-            Table("directs", "3-3 rule: whom the member sponsored", DIRECTS, found.directs),
-            Table("postings", "What was posted", POSTED, tuple(_posting(one) for one in found.postings)),
+            Table(
+                "orders",
+                "Purchases: the orders of the month",
+                ORDERS,
+                found.orders,
+                "The counted amounts add up to the purchases.",
+            ),
+            Table("directs", "3-3 rule: the member's directs", DIRECTS, found.directs),
+            Table("postings", "Postings", POSTED, tuple(_posting(one) for one in found.postings)),
         ),
         notes=found.notes,
         timezone=settings.timezone,
@@ -217,18 +231,22 @@ def _verdict(found: Explanation, *, differs: bool) -> Verdict:
 
 def _first(found: Explanation, *, differs: bool) -> str:
     if found.contradictions:
-        return "Look at what was posted below, and put right what does not fit; the reconciliation's break names the row."
+        return "Review the postings below and correct those that do not match; the reconciliation's break names the row."
     if differs:
-        return "The facts changed after the decision: look at what changed, and decide whether to release or recover."
-    return "" if found.stored is not None else f"No sweep has decided it yet: mlm-audit run monthly-sweep --month {found.month}."
+        return "The facts changed after the decision. Review the changes, then decide whether to release or recover."
+    return (
+        ""
+        if found.stored is not None
+        else f"No sweep has decided this month yet. Run: mlm-audit run monthly-sweep --month {found.month}."
+    )
 
 
 def _facts(found: Explanation) -> tuple[tuple[str, str], ...]:
-    decided = "nobody has decided it yet"
+    decided = "not decided yet"
     if found.stored is not None:
         by = found.stored["jobId"] or "the platform itself"
         decided = f"{'eligible' if found.stored['isEligible'] else 'not eligible'}, by {by}"
-    return (("Decided", decided), ("Waiting for a decision", format_inr(found.pending_paisa)))
+    return (("Decided", decided), ("Pending decision", format_inr(found.pending_paisa)))
 
 
 def _posting(row: Mapping[str, Any]) -> dict[str, Any]:

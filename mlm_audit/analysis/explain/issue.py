@@ -22,9 +22,9 @@ from mlm_audit.reporting.core.story import Story, Table, columns
 from mlm_audit.reporting.trees.picture import draw
 from mlm_audit.reporting.trees.picture import in_words as picture_words
 
-EVIDENCE = columns(("table", "Table"), ("id", "Row"), ("what", "What"))
+EVIDENCE = columns(("table", "Table"), ("id", "Row"), ("what", "Details"))
 WAY = columns(
-    ("member_id", "Member", "id"), ("above", "Above it"), ("position", "Position", "count"), ("is_marked", "In question", "flag")
+    ("member_id", "Member", "id"), ("above", "Parent"), ("position", "Position", "count"), ("is_marked", "In question", "flag")
 )
 UP, DOWN = 5, 1
 
@@ -33,9 +33,7 @@ def explain_issue(row: dict[str, Any], database: Engine, settings: Settings) -> 
     """Explain a break or tree issue as a run reported it."""
     evidence = json.loads(row["evidence"])
     cause, is_tree = row["cause"], row["code"] in CODES
-    tables: list[Table | None] = [
-        Table("evidence", "The rows that it rests on", EVIDENCE, tuple(_evidence(one) for one in evidence))
-    ]
+    tables: list[Table | None] = [Table("evidence", "Evidence", EVIDENCE, tuple(_evidence(one) for one in evidence))]
     if is_tree and row["member_id"] is not None:
         tables.append(_way(row, database))
     story = Story(
@@ -58,7 +56,9 @@ def find_issue(breaks: pl.DataFrame, key: str) -> dict[str, Any]:
     if not found.height:
         of_kind = breaks.filter(pl.col("id").str.starts_with(key.split("/", maxsplit=1)[0]))["id"].to_list()
         near = get_close_matches(key, of_kind or breaks["id"].to_list(), n=3, cutoff=0.0)
-        raise InputError(f"break {key}: the run has none of that id" + (f"; it has {', '.join(near)}" if near else ""))
+        raise InputError(
+            f"break {key}: the run has no finding with that id" + (f"; the closest ids are: {', '.join(near)}" if near else "")
+        )
     return found.row(0, named=True)
 
 
@@ -93,7 +93,7 @@ def _way(row: dict[str, Any], database: Engine) -> Table | None:
     rows = tuple(
         {
             "member_id": node,
-            "above": "nobody" if node not in parents else f"member {parents[node]}",
+            "above": "none" if node not in parents else f"member {parents[node]}",
             "position": graph.nodes[node].get("position"),
             "is_marked": bool(graph.nodes[node].get("mark")),
         }
@@ -104,7 +104,7 @@ def _way(row: dict[str, Any], database: Engine) -> Table | None:
     marked = frozenset(number for number, one in enumerate(rows) if one["is_marked"])
     return Table(
         "way",
-        f"Around the member in the {tree} tree, as it is now",
+        f"The current {tree} tree around the member",
         WAY,
         rows,
         marked=marked,

@@ -22,13 +22,14 @@ from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.payouts import known_reason
 from mlm_audit.domain.privacy import mask_email, mask_name, mask_number, one_line
 from mlm_audit.domain.settings import Settings
+from mlm_audit.reporting.core.parts import plural
 from mlm_audit.reporting.core.story import Story, Table, columns
 from mlm_audit.runs.clock import now
 from mlm_audit.runs.personal_data_access import note_reveal
 
 MOST = 50
 ORDERS = columns(
-    ("id", "OrderPage", "id"),
+    ("id", "Order", "id"),
     ("paid_at", "Paid", "instant"),
     ("is_joining_order", "Joining", "flag"),
     ("status", "Status"),
@@ -48,11 +49,11 @@ PAYOUTS = columns(
     ("payout_date", "Due", "instant"),
     ("amount_paisa", "Amount", "money"),
     ("status", "Status"),
-    ("failure_reason", "Why held"),
+    ("failure_reason", "Hold reason"),
 )
-TREE = columns(("tree", "Tree"), ("above", "Above"), ("position", "Position", "count"), ("below", "Directly below", "count"))
+TREE = columns(("tree", "Tree"), ("above", "Above"), ("position", "Position", "count"), ("below", "Direct children", "count"))
 BREAKS = columns(
-    ("id", "Break"), ("severity", "Severity"), ("amount_paisa", "Amount", "change"), ("message", "What"), ("run", "Found by")
+    ("id", "Break"), ("severity", "Severity"), ("amount_paisa", "Amount", "change"), ("message", "Message"), ("run", "Found by")
 )
 
 
@@ -76,7 +77,7 @@ class MemberPage(Answer):
             with one_instant(self._database) as connection:
                 rows = read_member(connection, self.id, MOST)
             if rows is None:
-                raise InputError(f"member {self.id}: there is no such member any more")
+                raise InputError(f"member {self.id}: the member no longer exists; check the id")
             return _page(self.id, rows, self._settings, reveal=self._reveal)
 
     @guard_inputs
@@ -98,17 +99,18 @@ class MemberPage(Answer):
 def _page(member: int, rows: dict[str, Any], settings: Settings, *, reveal: bool) -> Story:
     user = rows["user"]
     breaks = tuple(rows["breaks"])
-    found = f"{len(breaks)} open breaks in the last runs" if breaks else "no open break in the last runs"
+    found = f"{plural(len(breaks), 'open break')} in the last runs" if breaks else "no open breaks in the last runs"
     tables = (
         Table("breaks", "Open breaks", BREAKS, breaks),
         Table("tree", "Place in the trees", TREE, tuple(rows["tree"])),
         Table("months", "Eligibility", MONTHS, tuple(rows["months"])),
-        Table("orders", "Orders, the newest first", ORDERS, tuple(rows["orders"]), of=rows["counts"]["orders"]),
+        Table("orders", "Orders, newest first", ORDERS, tuple(rows["orders"]), of=rows["counts"]["orders"]),
         Table("payouts", "Instalments", PAYOUTS, tuple(_reasoned(row) for row in rows["payouts"])),
     )
     return Story(
-        title=f"MemberPage {member}",
-        conclusion=f"Wallet {format_inr(user['wallet_balance_paisa'] or 0)}, {grouped(rows['counts']['orders'])} orders, {found}.",
+        title=f"Member {member}",
+        conclusion=f"The wallet holds {format_inr(user['wallet_balance_paisa'] or 0)}. "
+        f"The member has {plural(rows['counts']['orders'], 'order')} and {found}.",
         facts=(*_person(user, reveal=reveal), *_state(user, rows)),
         tables=tables,
         notes=tuple(rows["notes"]),
@@ -158,4 +160,4 @@ class OrderPage:
         return explain_order(self.id, check_order(self._database, self._settings, self.id), self._settings)
 
     def __repr__(self) -> str:
-        return f"OrderPage {self.id}: .explain() says who got what of it, and why"
+        return f"Order {self.id}: call .explain() to see who received which amount and why"

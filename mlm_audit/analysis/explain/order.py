@@ -22,10 +22,10 @@ from mlm_audit.reporting.core.story import Story, Table, columns
 LINES = columns(
     ("line", "Line"),
     ("member_id", "Member", "id"),
-    ("expected_paisa", "The plan gives", "money"),
+    ("expected_paisa", "Planned", "money"),
     ("found_paisa", "Found", "money"),
     ("difference_paisa", "Difference", "change"),
-    ("why", "Why"),
+    ("why", "Reason"),
     ("state", "State"),
     ("sources", "Rows"),
 )
@@ -60,25 +60,25 @@ def explain_order(order: int, looked: SubsetResult, settings: Settings) -> Order
     version = looked.plan.version_at(paid_at.replace(tzinfo=UTC), settings.tz) if paid_at else None
     notes = list(looked.notes)
     if paid_at is None:
-        notes.append("the order was never paid, so that the plan gives nobody anything of it")
+        notes.append("the order was never paid, so the plan allocates nothing")
     elif version is None:
         notes.append("no version of the plan was in force when the order was paid")
     elif row["commission_amount_paisa"] is None or row["commission_amount_paisa"] < 0:
         version = None
-        notes.append("the order has no commissionable amount that could be split")
+        notes.append("the order has no commissionable amount to split")
     lines = planned_lines(row, version, looked) if version else unplanned_lines(row, looked)
     found = looked.breaks
     tables = [
         Table(
             "lines",
-            "Line by line",
+            "Lines of the order",
             LINES,
             tuple(lines),
             _about(row),
             frozenset(i for i, x in enumerate(lines) if x["difference_paisa"]),
         ),
         *([breaks_table(found)] if found.height else []),
-        Table("rows", "The rows behind it", ROWS, tuple(_rows(looked, order))),
+        Table("rows", "Rows of the order", ROWS, tuple(_rows(looked, order))),
     ]
     differs = any(line["difference_paisa"] for line in lines)
     verdict = verdict_of(is_broken=bool(found.height or differs), not_checked=looked.notes)
@@ -105,7 +105,7 @@ def _first(looked: SubsetResult, *, differs: bool) -> str:
     if (root := root_break(looked.breaks)) is not None:
         return first_of(root)
     if differs:
-        return "No check names a cause: look at each line that differs."
+        return "No check identifies a cause. Review each line that differs from the plan."
     return to_be_read(looked.notes) or "Nothing to do."
 
 
@@ -120,7 +120,7 @@ def _rows(looked: SubsetResult, order: int) -> list[dict[str, Any]]:
     for one in looked.rows["payout_schedule"].iter_rows(named=True):
         rows += [_row("SelfPayoutSchedule", one, one["payout_date"], f"instalment {one['instalment']}", one["status"])]
     for one in looked.rows["payout_history"].iter_rows(named=True):
-        rows += [_row("PayoutHistory", one, None, f"of instalment {one['schedule_id']}", one["status"])]
+        rows += [_row("PayoutHistory", one, None, f"payout of instalment {one['schedule_id']}", one["status"])]
     return rows
 
 
@@ -143,8 +143,8 @@ def _about(row: dict[str, Any]) -> str:
     if row["paid_at"] is None:
         return "The order was never paid."
     if not stands(row):
-        return f"The order is {row['status']}: what was posted must have been taken back."
-    return f"What the plan gives adds up to the commissionable amount, {format_inr(row['commission_amount_paisa'] or 0)}."
+        return f"The order is {row['status']}: everything that was posted for it must be reversed."
+    return f"The planned amounts add up to the commissionable amount, {format_inr(row['commission_amount_paisa'] or 0)}."
 
 
 def _conclusion(row: dict[str, Any], lines: list[dict[str, Any]], breaks: pl.DataFrame) -> str:
@@ -153,15 +153,20 @@ def _conclusion(row: dict[str, Any], lines: list[dict[str, Any]], breaks: pl.Dat
     if not differing and not breaks.height:
         if row["paid_at"] is None:
             return f"Order {row['id']} was never paid, and nothing was posted for it."
-        return f"{what} went where the plan says, to the paisa." if stands(row) else f"{what} was taken back, to the paisa."
+        return (
+            f"{what} was distributed according to the plan, to the paisa."
+            if stands(row)
+            else f"{what} was reversed, to the paisa."
+        )
+    counted = f"{len(differing)} of {len(lines)} lines {'differs' if len(differing) == 1 else 'differ'}"
     if roots := breaks.filter(pl.col("code").is_in(ROOTS))["cause"].to_list():
-        follows = f"{len(differing)} of {len(lines)} lines differ because of it" if differing else "its amounts are right"
+        follows = f"{counted} because of it" if differing else "its amounts are correct"
         return f"{what}: {describe_cause(roots[0])}; {follows}."
     if not differing:
-        return f"{what}: the amounts are right, and something else is not. {breaks['message'][0]}"
+        return f"{what}: the amounts are correct, but another check failed. {breaks['message'][0]}"
     first = differing[0]
     gives = f"{first['line']}: {format_inr(first['found_paisa'])} instead of {format_inr(first['expected_paisa'])}"
-    return f"{what}: {len(differing)} of {len(lines)} lines differ. {gives[0].upper()}{gives[1:]}{first.get('elsewhere', '')}."
+    return f"{what}: {counted}. {gives[0].upper()}{gives[1:]}{first.get('elsewhere', '')}."
 
 
 def _facts(row: dict[str, Any], version: PlanVersion | None, settings: Settings) -> tuple[tuple[str, str], ...]:

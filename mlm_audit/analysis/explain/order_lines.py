@@ -112,7 +112,7 @@ class OrderRows:
         for line, one, table in rest:
             grouped.setdefault((line, one["user_id"], table), []).append(one)
         facts = [(line, member, _fact(rows, table)) for (line, member, table), rows in grouped.items()]
-        return [_made(line, member, 0, fact, "the plan does not know it") for line, member, fact in facts if fact.paisa]
+        return [_made(line, member, 0, fact, "not in the plan") for line, member, fact in facts if fact.paisa]
 
     @staticmethod
     def _pop(rows: list[dict[str, Any]], fits: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
@@ -169,13 +169,18 @@ def _ancestor(level: int, person: dict[str, Any], first: datetime | None, rules:
     is_active = person["is_active"] and not person["is_blocked"]
     since = EVER if rules.active_from == "registration" else first
     if is_active and since is None:
-        why = "active today, without an order that says since when: either posting is accepted"
+        why = "active today, but no order shows since when: either posting is accepted"
         return Ancestor(level, person["id"], "unknown", why)
     if since is None or paid_at < since:
-        return Ancestor(level, person["id"], "inactive", f"member {person['id']} was not active then: to the company")
+        return Ancestor(
+            level,
+            person["id"],
+            "inactive",
+            f"member {person['id']} was not active when the order was paid: the amount goes to the company",
+        )
     if is_active:
-        return Ancestor(level, person["id"], "active", "was active then")
-    return Ancestor(level, person["id"], "unknown", "active once, not today: either posting is accepted")
+        return Ancestor(level, person["id"], "active", "was active when the order was paid")
+    return Ancestor(level, person["id"], "unknown", "active in the past, but not today: either posting is accepted")
 
 
 def planned_lines(row: dict[str, Any], version: PlanVersion, looked: SubsetResult) -> list[dict[str, Any]]:
@@ -191,7 +196,7 @@ def planned_lines(row: dict[str, Any], version: PlanVersion, looked: SubsetResul
     posts = expected_postings(commission, row["user_id"], paid_at, version, known, is_joining=bool(row["is_joining_order"]))
     lines = [_line(post, by_level, found, is_standing=stands(row)) for post in posts]
     if rest := commission - sum(post.amount_paisa for post in posts):
-        lines.append(_made("remainder, posted nowhere", None, rest, Fact(rest), "the plan version posts it nowhere"))
+        lines.append(_made("remainder, not posted", None, rest, Fact(rest), "the plan version does not post it"))
     return _matched(lines, found.left())
 
 
@@ -207,9 +212,9 @@ def _matched(lines: list[dict[str, Any]], beyond: list[dict[str, Any]]) -> list[
             continue
         whose = "the company" if due["member_id"] is None else f"member {due['member_id']}"
         has = "the company" if extra["member_id"] is None else f"member {extra['member_id']}"
-        due["elsewhere"] = f"; {has} has {format_inr(extra['found_paisa'])} of it"
+        due["elsewhere"] = f"; {has} received {format_inr(extra['found_paisa'])} of it"
         due["why"] += due["elsewhere"]
-        extra["line"], extra["why"] = f"{due['line']}, to somebody else", f"belongs to {whose}"
+        extra["line"], extra["why"] = f"{due['line']}, to another beneficiary", f"belongs to {whose}"
     return lines + beyond
 
 

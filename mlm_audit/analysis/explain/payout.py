@@ -22,8 +22,8 @@ from mlm_audit.engine.breaks import BREAK_SCHEMA
 from mlm_audit.jobs.payouts.explanation import PayoutExplanation, Step, explain_payout_history
 from mlm_audit.reporting.core.story import Story, Table, columns
 
-STEPS = columns(("step", "Step"), ("amount_paisa", "Amount", "change"), ("why", "Why"))
-EVENTS = columns(("at", "When", "instant"), ("what", "What"), ("amount_paisa", "Amount", "money"), ("source", "Row"))
+STEPS = columns(("step", "Step"), ("amount_paisa", "Amount", "change"), ("why", "Reason"))
+EVENTS = columns(("at", "When", "instant"), ("what", "Event"), ("amount_paisa", "Amount", "money"), ("source", "Row"))
 
 
 def explain_payout(database: Engine, schedule_id: int, settings: Settings, clock: Clock) -> Answer:
@@ -40,9 +40,9 @@ def explain_payout(database: Engine, schedule_id: int, settings: Settings, clock
     wrong = "; ".join([*_off_plan(schedule, planned), *told.contradictions]) or _worst(breaks)
     found = [breaks_table(breaks)] if breaks.height else []
     tables = (
-        Table("steps", "From the order to the instalment", STEPS, tuple(steps), "The steps add up to what the plan gives."),
+        Table("steps", "From the order to the instalment", STEPS, tuple(steps), "The steps add up to the planned amount."),
         *found,
-        Table("events", "What became of it", EVENTS, tuple(_event(step) for step in told.steps)),
+        Table("events", "History of the instalment", EVENTS, tuple(_event(step) for step in told.steps)),
     )
     story = Story(
         title=f"Instalment {schedule_id}",
@@ -67,7 +67,7 @@ def _breaks(database: Engine, settings: Settings, told: PayoutExplanation) -> tu
     try:
         found = check_order(database, settings, int(order), PAYOUT_CHECKS).breaks
     except InputError as error:
-        return pl.DataFrame(schema=BREAK_SCHEMA), f"the checks could not look at its order: {error}"
+        return pl.DataFrame(schema=BREAK_SCHEMA), f"the checks could not read its order: {error}"
     mine = pl.col("id").is_in([f"{code}/{told.schedule_id}" for code in ("payout-ledger", "payout-history")])
     mine |= pl.col("id").is_in([f"duplicate-credit/payout/{told.schedule_id}", f"instalments/{order}/{number}"])
     return found.filter(mine | pl.col("code").is_in((*ROOTS, "refund-not-reversed"))), ""
@@ -101,29 +101,31 @@ def _steps(rows: dict[str, Any], settings: Settings) -> tuple[list[dict[str, Any
     order = rows["order"][0] if rows["order"] else None
     number, commission = rows["schedule"]["instalment"], order and order["commissionAmount"]
     if order is None:
-        return [], "its amount cannot be derived: it names no order, or one that is not there"
+        return [], "the amount cannot be derived: it names no order, or an order that does not exist"
     if order["paidAt"] is None:
-        return [], f"its amount cannot be derived: order {order['id']} has no time at which it was paid"
+        return [], f"the amount cannot be derived: order {order['id']} has no time of payment"
     plan = load_plan(settings.plan_file or DEFAULT_PLAN)
     version = plan.version_at(order["paidAt"].replace(tzinfo=UTC), settings.tz)
     if version is None:
-        return [], "its amount cannot be derived: no version of the plan was in force when its order was paid"
+        return [], "the amount cannot be derived: no version of the plan was in force when its order was paid"
     if not isinstance(number, int) or not 1 <= number <= version.instalments:
         return (
             [],
-            f"its amount cannot be derived: the plan has {version.instalments} instalments, and this one has no such number",
+            f"the amount cannot be derived: the plan has {version.instalments} instalments, and the number of this one is out of range",
         )
     if not isinstance(commission, int) or commission < 0:
-        return [], f"its amount cannot be derived: order {order['id']} has no commissionable amount in whole paisa"
+        return [], f"the amount cannot be derived: order {order['id']} has no commissionable amount in whole paisa"
     company = commission * version.company_bps // BASIS_POINTS
     pot = (commission - company) * version.joining_pot_bps // BASIS_POINTS
     parts = split_evenly(commission - company - pot, version.instalments)
     others = sum(parts) - parts[number - 1]
-    odd = "the odd paisa go into the first" if number == 1 else "in equal parts, the odd paisa in the first"
+    odd = "the first has the remaining paisa" if number == 1 else "in equal parts, the first with the remaining paisa"
     steps = [
         _step("commissionable amount", commission, f"order {order['id']}"),
-        _step("company share", -company, f"{version.company_bps / 100:g} % of it, floored, by version {version.name}"),
-        _step("upline pot", -pot, f"{version.joining_pot_bps / 100:g} % of the rest, floored"),
+        _step(
+            "company share", -company, f"{version.company_bps / 100:g} % of it, rounded down, under plan version {version.name}"
+        ),
+        _step("upline pot", -pot, f"{version.joining_pot_bps / 100:g} % of the rest, rounded down"),
         _step("the other instalments", -others, f"{version.instalments} instalments, {odd}"),
     ]
     return steps, ""
@@ -137,7 +139,7 @@ def _off_plan(schedule: dict[str, Any], planned: int | None) -> list[str]:
     """Return how the amount differs from the plan, in words; empty when it does not."""
     if planned is None or schedule["amount"] == planned:
         return []
-    return [f"the plan gives {format_inr(planned)}"]
+    return [f"the planned amount is {format_inr(planned)}"]
 
 
 def _credited(told: PayoutExplanation) -> int:
@@ -149,8 +151,8 @@ def _conclusion(told: PayoutExplanation, wrong: str, planned: int | None) -> str
     if wrong:
         return f"{head}: {wrong}."
     if told.status == PayoutStatus.PAID:
-        plan = ", as the plan says" if planned is not None else "; what the plan gives could not be derived"
-        return f"{format_inr(_credited(told))} were credited to member {told.member_id}{plan}."
+        plan = ", as planned" if planned is not None else "; the planned amount could not be derived"
+        return f"{format_inr(_credited(told))} was credited to member {told.member_id}{plan}."
     reason = told.rows["schedule"]["failureReason"]
     return f"{head}, {told.status}" + (f": {known_reason(reason)}." if reason else ".")
 
@@ -159,9 +161,9 @@ def _first(told: PayoutExplanation, wrong: str, breaks: pl.DataFrame, why_not: s
     if (root := root_break(breaks)) is not None:
         return first_of(root)
     if not wrong:
-        return f"Mend what keeps it from being derived: {why_not}." if why_not else told.next
+        return f"Resolve the following: {why_not}." if why_not else told.next
     order = told.rows["schedule"]["orderId"]
-    return told.next if order is None else f"Look at the order: mlm-audit explain order {order}."
+    return told.next if order is None else f"Review the order: mlm-audit explain order {order}."
 
 
 def _inr(paisa: object) -> str:
@@ -175,7 +177,7 @@ def _facts(told: PayoutExplanation) -> tuple[tuple[str, str], ...]:
         ("Member", str(told.member_id)),
         ("Order", str(schedule["orderId"] or "none")),
         ("Instalment", str(schedule["instalment"] or "")),
-        ("PayoutStatus", told.status),
+        ("Status", told.status),
         ("Retries used", str(schedule["retryCount"])),
         ("Amount", _inr(told.amount_paisa)),
     )

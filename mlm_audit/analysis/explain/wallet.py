@@ -18,6 +18,7 @@ from mlm_audit.domain.findings import SEVERITIES, verdict_of
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.privacy import mask_personal
 from mlm_audit.domain.settings import Settings
+from mlm_audit.reporting.core.parts import plural
 from mlm_audit.reporting.core.story import ChartSpec, Story, Table, columns, rows_of
 from mlm_audit.reporting.core.svg_charts import parting
 
@@ -34,10 +35,10 @@ TIMELINE = columns(
     ("amount_paisa", "Amount", "change"),
     ("sum_paisa", "Sum of the ledger", "money"),
     ("balance_after_paisa", "Balance after", "money"),
-    ("gap_paisa", "Parts by", "change"),
+    ("gap_paisa", "Gap", "change"),
 )
 BREAKS = columns(
-    ("id", "Break"), ("severity", "Severity"), ("amount_paisa", "Amount", "change"), ("cause", "Cause"), ("message", "What")
+    ("id", "Break"), ("severity", "Severity"), ("amount_paisa", "Amount", "change"), ("cause", "Cause"), ("message", "Message")
 )
 
 
@@ -82,16 +83,16 @@ def explain_wallet(
         _near(timeline, marked, picture),
         breaks_table(looked.breaks) if looked.breaks.height else None,
         *_guesses(member, chain, looked, cause, others),
-        Table("by_kind", "The ledger by kind", BY_KIND, _by_kind(chain), about="Adds up to the sum of the ledger."),
+        Table("by_kind", "Ledger by kind", BY_KIND, _by_kind(chain), about="The amounts add up to the sum of the ledger."),
         Table(
             "timeline",
-            "Every row, to the wallet",
+            "All ledger rows and the wallet",
             TIMELINE,
             tuple(timeline),
             TIMELINE_ABOUT,
             marked=frozenset(marked),
             picture="" if marked else picture,
-            picture_words="The ledger and the running balance are the same at every row.",
+            picture_words="The ledger and the running balance agree at every row.",
             drawn=ChartSpec("lines", "at", ("sum_paisa", "balance_after_paisa")),
         ),
     ]
@@ -116,10 +117,10 @@ def explain_wallet(
     return WalletExplanation(story, chain)
 
 
-TIMELINE_ABOUT = "The amounts add up to the ledger; with what parts they add up to the wallet, to the paisa."
+TIMELINE_ABOUT = "The amounts add up to the ledger. The amounts and the gaps together add up to the wallet, to the paisa."
 BY_KIND = columns(("type", "Kind"), ("rows", "Rows", "count"), ("amount_paisa", "Amount", "change"))
 GUESSES = columns(
-    ("what", "May be"), ("confirm", "What would confirm it"), ("weight", "Fit, of 100", "count"), ("rows", "Rests on")
+    ("what", "Possible cause"), ("confirm", "How to confirm it"), ("weight", "Fit, out of 100", "count"), ("rows", "Evidence")
 )
 
 
@@ -137,7 +138,7 @@ def _timeline(chain: WalletChain) -> list[dict[str, Any]]:
         }
         for row in chain.rows.iter_rows(named=True)
     ]
-    end = {"type": "the wallet now", "balance_after_paisa": chain.wallet_paisa, "sum_paisa": chain.ledger_paisa}
+    end = {"type": "current wallet", "balance_after_paisa": chain.wallet_paisa, "sum_paisa": chain.ledger_paisa}
     return [
         *rows,
         end | {"gap_paisa": chain.end_gap_paisa or None, "ledger_id": None, "at": None, "reference": "", "amount_paisa": None},
@@ -162,14 +163,14 @@ def _near(timeline: list[dict[str, Any]], marked: list[int], picture: str) -> Ta
     rows = tuple(timeline[number] for number in shown)
     return Table(
         "parts",
-        "Where they part",
+        "Gaps between the ledger and the running balance",
         TIMELINE,
         rows,
-        "Blue: what the ledger adds up to. Red: the running balance, up to the wallet. Below: the first place and the largest one, "
-        "with the rows around them.",
+        "The blue line is the sum of the ledger. The red line is the running balance, up to the wallet. "
+        "The table shows the first gap and the largest gap, with the rows around them.",
         marked=frozenset(i for i, n in enumerate(shown) if n in marked),
         picture=picture,
-        picture_words=f"Ledger and running balance over {len(timeline) - 1} rows; they part {_where(timeline, marked)}.",
+        picture_words=f"Ledger and running balance over {plural(len(timeline) - 1, 'row')}; they differ {_where(timeline, marked)}.",
     )
 
 
@@ -180,7 +181,7 @@ def breaks_table(breaks: pl.DataFrame) -> Table:
         row | {"cause": describe_cause(row["cause"]), "message": row["message"] + _evidence(row["evidence"])}
         for row in worst.iter_rows(named=True)
     )
-    return Table("breaks", "What the checks find", BREAKS, rows)
+    return Table("breaks", "Breaks found by the checks", BREAKS, rows)
 
 
 def _evidence(text: str) -> str:
@@ -201,15 +202,13 @@ def _guesses(
         chain.difference_paisa,
         ledger=chain.rows.select("id", "amount_paisa").rows(),
         open_withdrawals=open_requests.select("id", "amount_paisa").rows(),
-        pending_commission=[("the month that waits", int(pending["amount_paisa"].cast(pl.Int128).sum()))]
-        if pending.height
-        else [],
+        pending_commission=[("the pending months", int(pending["amount_paisa"].cast(pl.Int128).sum()))] if pending.height else [],
         due_instalments=waiting.select("id", "amount_paisa").rows(),
         other_members=[(other, paisa) for other, paisa, _ in others if other != member],
     )
     found = tuple(guess._asdict() for guess in hypotheses(around))
-    about = "No record proves the cause. These fit the amount; none is proven before what confirms it is seen."
-    return [Table("hypotheses", "What may be behind it", GUESSES, found, about)]
+    about = "No record proves the cause. These possible causes fit the amount; each is unproven until it is confirmed."
+    return [Table("hypotheses", "Possible causes", GUESSES, found, about)]
 
 
 def _by_kind(chain: WalletChain) -> tuple[dict[str, Any], ...]:
@@ -237,17 +236,16 @@ def first_of(row: dict[str, Any]) -> str:
 
 def to_be_read(notes: Sequence[str]) -> str:
     """Return the first step when something could not be read; empty when everything was read."""
-    return f"Make readable what could not be read: {notes[0]}." if notes else ""
+    return f"Resolve what could not be checked: {notes[0]}." if notes else ""
 
 
-NO_RUN = "Orders and months of the member are not looked at here, and no run is stored: mlm-audit run reconciliation."
+NO_RUN = "The member's orders and months are not checked here, and no run is stored. Run: mlm-audit run reconciliation."
 
 
 def _beyond(beyond: tuple[str, int] | None) -> str:
     if beyond is None or not beyond[1]:
         return ""
-    are = "One break" if beyond[1] == 1 else f"{beyond[1]} breaks"
-    return f" {are} beside the wallet's name this member in {beyond[0]}."
+    return f" This member appears in {plural(beyond[1], 'other break')} of {beyond[0]}."
 
 
 def _first(looked: SubsetResult, *, parts: bool) -> str:
@@ -256,7 +254,7 @@ def _first(looked: SubsetResult, *, parts: bool) -> str:
     if root is not None:
         return first_of(root)
     if parts:
-        return "No check names a cause: look at the rows where they part."
+        return "No check identifies a cause. Review the rows with gaps."
     return to_be_read(looked.notes) or "Nothing to do."
 
 
@@ -271,9 +269,9 @@ def _conclusion(chain: WalletChain, timeline: list[dict[str, Any]], marked: list
 
 def _where(timeline: list[dict[str, Any]], marked: list[int]) -> str:
     if not marked:
-        return "with no row at which they part"
+        return "with no gap at any row"
     first = timeline[marked[0]]
-    places = f"; {len(marked)} places in all" if len(marked) > 1 else ""
+    places = f"; {len(marked)} gaps in total" if len(marked) > 1 else ""
     return ("after the last ledger row" if first["ledger_id"] is None else f"since ledger row {first['ledger_id']}") + places
 
 
@@ -286,11 +284,14 @@ def _facts(
         ("Difference", format_inr(chain.difference_paisa, sign=True)),
     ]
     if marked:
-        facts.append(("Parts", _where(timeline, marked)))
+        facts.append(("Gaps", _where(timeline, marked)))
     if cause:
         facts.append(("Cause", describe_cause(cause)))
     if same := [other for other in others if other[2] == cause]:
         facts.append(
-            ("Others with this cause", f"{len(same)}: members {', '.join(str(o[0]) for o in same[:5])}{' …' * (len(same) > 5)}")
+            (
+                "Others with this cause",
+                f"{plural(len(same), 'member')}: {', '.join(str(o[0]) for o in same[:5])}{' …' * (len(same) > 5)}",
+            )
         )
     return tuple(facts)

@@ -23,8 +23,8 @@ NEEDED = ("users", "people", "ledger", "orders", "order_facts", "matrix_nodes")
 MOMENT = pl.Datetime("us")
 
 COLUMNS = columns(
-    ("group", "Members"),
-    ("members", "How many", "count"),
+    ("group", "Group"),
+    ("members", "Members", "count"),
     ("nothing_bps", "Earned nothing", "share"),
     *((f"p{percent}_paisa", f"P{percent}", "money") for percent in PERCENTILES),
     ("mean_paisa", "Mean", "money"),
@@ -34,14 +34,14 @@ COLUMNS = columns(
 )
 NOTES = (
     (
-        "Income is what the ledger credited in the year: level commission, released repurchase commission, self payouts, bonuses; less "
-        "what was taken back of these. Money that was withdrawn or is still pending makes no difference."
+        "Income is the total that the ledger credited in the year as level commission, released repurchase commission, self payouts "
+        "and bonuses, less reversals of these. Withdrawn and pending money makes no difference."
     ),
     (
-        "P50 is the income that half of the members do not exceed. Percentiles are by nearest rank: each is the income of a real member, "
-        "never a value in between. Means and shares are cut to the paisa and to the basis point."
+        "P50 is the income that half of the members do not exceed. Percentiles use the nearest rank: each is the income of a real "
+        "member, never an interpolated value. Means are truncated to the paisa, and shares to the basis point."
     ),
-    "Costs other than own purchases (travel, samples, meetings, time) are not known here; real net income is lower.",
+    "Costs other than own purchases (travel, samples, meetings, time) are not known here, so the real net income is lower.",
     "Matrix levels and teams are those of today, not of the year.",
 )
 
@@ -58,7 +58,7 @@ def income_disclosure(desk: AnalysisQueries, year: int | str, now: datetime) -> 
     Raise InputError when `year` is not a year or has not begun, and when sums exceed 2^63 paisa.
     """
     if not str(year).isdecimal():
-        raise InputError(f"{WHAT}: {year!r} is not a year; write 2026")
+        raise InputError(f"{WHAT}: {year!r} is not a year; give a year such as 2026")
     settings = desk.duck.settings
     months = months_of(str(year), settings.tz, now, WHAT)
     members = member_income(desk, months)
@@ -105,7 +105,7 @@ def _table(name: str, title: str, groups: list[Group]) -> Table:
     hidden = sum(group.members.height for group in groups) - sum(group.members.height for group in shown)
     about = f"Suppressed: fewer than {LEAST} members." if hidden else ""
     if joined := [group.label for group in shown if " + " in group.label]:
-        about = f"Put together, since one of them has fewer than {LEAST} members: {'; '.join(joined)}."
+        about = f"These groups are merged, because one of them has fewer than {LEAST} members: {'; '.join(joined)}."
     if name != "all" or not rows:
         return Table(name, title, COLUMNS, rows, about, drawn=ChartSpec("bars", "group", ("mean_paisa", "purchases_mean_paisa")))
     steps = [(f"P{percent}", rows[0][f"p{percent}_paisa"]) for percent in PERCENTILES]
@@ -134,15 +134,15 @@ def group_row(group: Group) -> dict[str, Any]:
 
 def _privacy(members: pl.DataFrame) -> list[str]:
     if members.height < LEAST:
-        return [f"Nothing is shown: there are fewer than {LEAST} members, and figures would be those of recognisable people."]
-    return [f"No group has fewer than {LEAST} members: smaller ones are put together with their neighbour."]
+        return [f"Nothing is shown, because there are fewer than {LEAST} members and the figures could identify them."]
+    return [f"No group has fewer than {LEAST} members: smaller groups are merged with a neighbouring group."]
 
 
 def _conclusion(members: pl.DataFrame, year: int) -> str:
     if members.height < LEAST:
-        return f"There are fewer than {LEAST} members in {year}: suppressed for privacy."
+        return f"There were fewer than {LEAST} members in {year}; the figures are suppressed for privacy."
     row = group_row(Group("all", members))
     return (
-        f"Of {grouped(row['members'])} members {cell(row['nothing_bps'], 'share')} earned nothing in {year}; half earned at most "
-        f"{format_inr(row['p50_paisa'])}, {cell(row['loss_bps'], 'share')} spent more on their own purchases than they earned."
+        f"Of {grouped(row['members'])} members, {cell(row['nothing_bps'], 'share')} earned nothing in {year}; half earned at most "
+        f"{format_inr(row['p50_paisa'])}, and {cell(row['loss_bps'], 'share')} spent more on their own purchases than they earned."
     )

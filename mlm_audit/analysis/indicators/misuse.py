@@ -7,15 +7,18 @@ from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.indicators.misuse_patterns import PatternResult, find_all
 from mlm_audit.analysis.indicators.misuse_texts import PATTERNS
 from mlm_audit.database.reads.shared_numbers import SharedNumbers
-from mlm_audit.domain.money import grouped
 from mlm_audit.engine.analyses import AnalysisQueries
+from mlm_audit.reporting.core.parts import plural
 from mlm_audit.reporting.core.story import Story, Table, columns
 
 SHOWN = 10
 MEMBERS_SHOWN = 10
 NOTES = (
-    "A pattern is a reason to look, not a proof; each says what it does not prove.",
-    "Amounts: the orders or withdrawals themselves; for rings, shared numbers and bursts what was ever credited to the members.",
+    "A pattern is a reason to investigate, not a proof. Each pattern states what it does not prove.",
+    (
+        "Amounts are those of the orders or withdrawals themselves; for cycles, shared numbers and bursts, they are the total that was "
+        "ever credited to the members."
+    ),
 )
 
 
@@ -28,7 +31,7 @@ def suspicious(desk: AnalysisQueries, shared: dict[str, SharedNumbers], now: dat
     """
     found = find_all(desk, shared, now)
     ordered = {code: found[code] for code in PATTERNS}
-    notes = (*NOTES, *(["Personal numbers are shown in full: handle this answer as personal data."] if reveal else []))
+    notes = (*NOTES, *(["Personal numbers are shown in full. Handle this answer as personal data."] if reveal else []))
     return Answer(
         Story(
             "Suspicious patterns",
@@ -70,10 +73,10 @@ def _patterns(found: dict[str, PatternResult]) -> Table:
         ("cases", "Cases", "count"),
         ("members", "Members", "count"),
         ("amount_paisa", "Amount", "money"),
-        ("why", "Why not"),
+        ("why", "Reason not checked"),
     )
     marked = frozenset(number for number, row in enumerate(rows) if row["result"] != "NONE")
-    return Table("patterns", "What was looked for", keep, tuple(rows), marked=marked)
+    return Table("patterns", "Patterns checked", keep, tuple(rows), marked=marked)
 
 
 def _examples(found: dict[str, PatternResult]) -> Table:
@@ -83,8 +86,8 @@ def _examples(found: dict[str, PatternResult]) -> Table:
         for case in one.examples[:SHOWN]
     )
     keep = columns("code", "members", "what", ("amount_paisa", "Amount", "money"))
-    about = f"The worst {SHOWN} of each pattern."
-    return Table("examples", "The worst cases", keep, rows, about, of=sum(len(one.examples) for one in found.values()))
+    about = f"Up to {SHOWN} cases of each pattern, the most serious first."
+    return Table("examples", "Most serious cases", keep, rows, about, of=sum(len(one.examples) for one in found.values()))
 
 
 def _ids(members: tuple[int, ...]) -> str:
@@ -93,20 +96,21 @@ def _ids(members: tuple[int, ...]) -> str:
 
 
 def _reading() -> Table:
-    keep = columns("code", "means", ("not_proof", "Does not prove"), ("next_step", "Look at next"))
+    keep = columns("code", "means", ("not_proof", "What it does not prove"), ("next_step", "What to review next"))
     rows = tuple(
         {"code": code, "means": words.means, "not_proof": words.not_proof, "next_step": words.next_step}
         for code, words in PATTERNS.items()
     )
-    return Table("reading", "How to read it", keep, rows)
+    return Table("reading", "Meaning of the patterns", keep, rows)
 
 
 def _conclusion(found: dict[str, PatternResult]) -> str:
     there = [code for code, one in found.items() if result_of(one) == "FOUND"]
     missing = [code for code, one in found.items() if one.incomplete]
     cases = sum(len(found[code].examples) for code in there)
-    said = f"{grouped(cases)} cases of {len(there)} patterns: {', '.join(there)}" if there else "None of the patterns was found"
-    return f"{said}." + (f" Not looked for: {', '.join(missing)}." if missing else "")
+    counted = f"{plural(cases, 'case')} of {plural(len(there), 'pattern')}"
+    said = f"{counted} {'was' if cases == 1 else 'were'} found: {', '.join(there)}" if there else "None of the patterns was found"
+    return f"{said}." + (f" Not checked: {', '.join(missing)}." if missing else "")
 
 
 def _first(found: dict[str, PatternResult]) -> str:
@@ -118,4 +122,4 @@ def _first(found: dict[str, PatternResult]) -> str:
     if worst is None:
         return ""
     code, case = worst
-    return f"look at member {case.members[0]} ({PATTERNS[code].name.lower()}: {case.what})"
+    return f"Review member {case.members[0]} ({PATTERNS[code].name}: {case.what})."

@@ -62,7 +62,9 @@ def find_all(desk: AnalysisQueries, shared: dict[str, SharedNumbers], now: datet
         reason = desk.missing(*needs)
         found[code] = PatternResult(incomplete=reason) if reason else PatternResult(tuple(finder(desk)))
     if not required:
-        found["last-day-order"] = PatternResult(incomplete="the plan asks for no monthly purchases, so there is nothing to reach")
+        found["last-day-order"] = PatternResult(
+            incomplete="the plan requires no monthly purchases, so this pattern does not apply"
+        )
     desk.clear("look_terms", "day_months", "named")
     return found | numbers
 
@@ -110,7 +112,7 @@ def _rings(desk: AnalysisQueries) -> list[Example]:
     people = desk.duck.con.sql("select id, sponsor_id from people order by id").pl()
     forest = plant(people["id"], people["sponsor_id"])
     rings = [tuple(int(forest.name(row)) for row in ring) for ring in forest.cycles()]
-    words = ("sponsors themselves", "each sponsored by the next, the last by the first")
+    words = ("the member is their own sponsor", "each member is sponsored by the next one, and the last by the first")
     amounts = credited_to(desk, rings)
     return _worst_first([Example(ring, words[len(ring) > 1], amount) for ring, amount in zip(rings, amounts, strict=True)])
 
@@ -121,8 +123,8 @@ def _last_day(desk: AnalysisQueries) -> list[Example]:
 
 def _days(row: dict[str, Any]) -> str:
     first, last = month_label(row["first_month"]), month_label(row["last_month"])
-    when = f"in {first}" if row["orders"] == 1 else f"in {row['orders']} months, {first} to {last}"
-    return f"{when}; the last is order {row['last_order_id']}"
+    when = f"in {first}" if row["orders"] == 1 else f"in {row['orders']} months from {first} to {last}"
+    return f"{when}; the last order is {row['last_order_id']}"
 
 
 def _bursts(desk: AnalysisQueries) -> list[Example]:
@@ -132,7 +134,7 @@ def _bursts(desk: AnalysisQueries) -> list[Example]:
         Example(
             (row["member_id"],),
             f"{row['in_day']} sign-ups within a day until {row['until_at']:%Y-%m-%d %H:%M} UTC, {row['in_hour']} of them within an hour; "
-            f"usual are {row['usual_per_day_hundredths'] // 100}.{row['usual_per_day_hundredths'] % 100:02d} a day",
+            f"the usual rate is {row['usual_per_day_hundredths'] // 100}.{row['usual_per_day_hundredths'] % 100:02d} a day",
             amount,
         )
         for row, amount in zip(rows, amounts, strict=True)
@@ -143,8 +145,12 @@ def _dormant(desk: AnalysisQueries) -> list[Example]:
     return [
         Example(
             (row["member_id"],),
-            f"{row['credits']} credits, the last on {row['last_credit_at']:%Y-%m-%d}; "
-            + (f"last own order on {row['last_order_at']:%Y-%m-%d}" if row["last_order_at"] else "no own order ever"),
+            f"{row['credits']} {'credit' if row['credits'] == 1 else 'credits'}, the last on {row['last_credit_at']:%Y-%m-%d}; "
+            + (
+                f"the last own order was on {row['last_order_at']:%Y-%m-%d}"
+                if row["last_order_at"]
+                else "there was never an own order that stands"
+            ),
             row["amount_paisa"],
         )
         for row in _rows(desk, "dormant_uplines")
@@ -155,7 +161,8 @@ def _quick(desk: AnalysisQueries) -> list[Example]:
     return [
         Example(
             (row["member_id"],),
-            f"{row['withdrawals']} withdrawals, {row['fewest_minutes']} minutes after the release at the soonest; "
+            f"{row['withdrawals']} {'withdrawal' if row['withdrawals'] == 1 else 'withdrawals'}, "
+            f"{row['fewest_minutes']} {'minute' if row['fewest_minutes'] == 1 else 'minutes'} after the release at the soonest; "
             f"the last is request {row['last_withdrawal_id']}",
             row["amount_paisa"],
         )

@@ -20,12 +20,12 @@ WHAT = "pyramid_indicators"
 POINTS = 20
 MOMENT = pl.Datetime("us")
 NOTES = (
-    "No single indicator decides whether something is a pyramid scheme; they say where to look.",
+    "No single indicator decides whether something is a pyramid scheme; the indicators show where to investigate.",
     (
-        "Income and purchases are by the business day they were posted or paid; level commission by the month of its order, so that "
-        "repurchase commission counts only once the sweep has released it."
+        "Income and purchases belong to the business day on which they were posted or paid. Level commission belongs to the month of "
+        "its order, so that repurchase commission counts only once the sweep has released it."
     ),
-    "Self income (the instalments of a member's own joining order) is part of income, but neither recruiting nor products.",
+    "Self income (the instalments of a member's own joining order) is part of income, but counts neither as recruiting nor as products.",
 )
 
 
@@ -122,44 +122,54 @@ def _indicators(measured: Measured) -> Table:
         for key, words in INDICATORS.items()
     ]
     keep = columns("key", "indicator", ("share_bps", "Share", "share"), ("months", "Months", "count"))
-    return Table("indicators", "Indicators", keep, tuple(rows), "Shares are cut to the basis point; empty: nothing to measure.")
+    return Table(
+        "indicators",
+        "Indicators",
+        keep,
+        tuple(rows),
+        "Shares are truncated to the basis point. An empty cell means that there is nothing to measure.",
+    )
 
 
 def _reading() -> Table:
-    keep = columns("indicator", "means", "customary", ("not_proof", "Does not prove"))
+    keep = columns("indicator", "means", "customary", ("not_proof", "What it does not prove"))
     rows = tuple(
         {"indicator": words.name, "means": words.means, "customary": words.customary, "not_proof": words.not_proof}
         for words in INDICATORS.values()
     )
-    return Table("reading", "How to read them", keep, rows)
+    return Table("reading", "Meaning of the indicators", keep, rows)
 
 
 SOURCES = {
     "recruiting_paisa": "level commission of joining orders",
     "products_paisa": "level commission of repurchases, released",
-    "customer_products_paisa": "… of these, of purchases by members who merely buy",
+    "customer_products_paisa": "… of which on purchases by members who only buy",
     "sales_paisa": "sales, at full price",
-    "joining_sales_paisa": "… of these, joining orders",
-    "customer_sales_paisa": "… of these, to members who merely buy",
+    "joining_sales_paisa": "… of which joining orders",
+    "customer_sales_paisa": "… of which to members who only buy",
 }
 
 
 def _sources(measured: Measured) -> Table:
     rows = tuple({"key": key, "what": what, "amount_paisa": measured.sources[key]} for key, what in SOURCES.items())
-    about = "A builder has sponsored somebody or was ever credited a level amount; everybody else merely buys."
-    return Table("sources", "Amounts behind them", columns("key", ("what", ""), ("amount_paisa", "Amount", "money")), rows, about)
+    about = "A builder has sponsored a member or was ever credited a level amount; all other members only buy."
+    return Table(
+        "sources", "Amounts behind the indicators", columns("key", ("what", ""), ("amount_paisa", "Amount", "money")), rows, about
+    )
 
 
 def _concentration(measured: Measured) -> Table:
     rows = tuple({"members_bps": members, "income_bps": income} for members, income in measured.points)
-    keep = columns(("members_bps", "Members, least first", "share"), ("income_bps", "Their share of income", "share"))
-    words = "; ".join(f"{cell(x, 'share')} have {cell(y, 'share')}" for x, y in measured.points[:: POINTS // 4])
+    keep = columns(("members_bps", "Members, lowest income first", "share"), ("income_bps", "Share of income", "share"))
+    words = "; ".join(
+        f"{cell(x, 'share')} of members have {cell(y, 'share')} of income" for x, y in measured.points[:: POINTS // 4]
+    )
     return Table(
         "concentration",
         "Concentration of income (Lorenz curve)",
         keep,
         rows,
-        "The dashed line is what it would be if all earned the same.",
+        "The dashed line shows equal income for all members.",
         picture=curve(measured.points) if measured.points else "",
         picture_words=words,
         drawn=ChartSpec("curve", "members_bps", ("income_bps",)),
@@ -169,8 +179,9 @@ def _concentration(measured: Measured) -> Table:
 def _conclusion(measured: Measured, asked: str) -> str:
     shares = {key: "nothing to measure" if bps is None else cell(bps, "share") for key, bps in measured.shares.items()}
     if measured.shares["recruiting"] is None and measured.shares["gini"] is None:
-        return f"{asked}: nobody earned anything; there is nothing to measure."
+        return f"{asked}: no member earned anything, so there is nothing to measure."
     return (
-        f"{asked}: of level commission {shares['recruiting']} is from recruiting ({shares['recruiting_strict']} when builders' own purchases "
-        f"are no sale); the top 1 % of members have {shares['top_1']} of income; {shares['in_loss']} spent more than they earned."
+        f"{asked}: {shares['recruiting']} of level commission is from recruiting ({shares['recruiting_strict']} when builders' own "
+        f"purchases do not count as sales); the top 1 % of members have {shares['top_1']} of income; {shares['in_loss']} of members "
+        "spent more than they earned."
     )

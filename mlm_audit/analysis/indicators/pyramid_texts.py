@@ -22,16 +22,16 @@ INDICATORS: dict[str, IndicatorText] = {
     ),
     "recruiting_strict": IndicatorText(
         "Commission not from customers",
-        "The same when purchases of builders (members who have sponsored or earned) are not a sale: only commission on repurchases of "
-        "members who merely buy counts as coming from products.",
+        "The same share when purchases of builders (members who have sponsored or earned) do not count as sales: only commission on "
+        "repurchases of members who only buy counts as commission from products.",
         "more than half is commonly taken as a warning",
-        "Builders may buy because they want the goods; the books do not tell why somebody buys.",
+        "Builders may buy because they want the goods; the books do not show why a member buys.",
     ),
     "sales_to_customers": IndicatorText(
         "Sales to customers",
-        "Share of sales, at full price, that went to members who merely buy.",
-        "the 70 % rule of some jurisdictions asks that goods be sold on to people outside",
-        "Sales to people who are not members are not in these books at all.",
+        "Share of sales, at full price, that went to members who only buy.",
+        "the 70 % rule of some jurisdictions requires that goods are resold to people outside",
+        "These books do not contain sales to people who are not members.",
     ),
     "gini": IndicatorText(
         "Gini coefficient of income",
@@ -41,13 +41,13 @@ INDICATORS: dict[str, IndicatorText] = {
     ),
     "top_1": IndicatorText(
         "Income of the top 1 %",
-        "Share of all income that went to the hundredth of members who earned most, at least one member.",
+        "Share of all income that went to the 1 % of members who earned most, at least one member.",
         NO_THRESHOLD,
         "It does not say whether they earned it by selling or by recruiting.",
     ),
     "top_10": IndicatorText(
         "Income of the top 10 %",
-        "Share of all income that went to the tenth of members who earned most.",
+        "Share of all income that went to the 10 % of members who earned most.",
         NO_THRESHOLD,
         "It does not say whether they earned it by selling or by recruiting.",
     ),
@@ -55,18 +55,18 @@ INDICATORS: dict[str, IndicatorText] = {
         "Members in loss",
         "Share of members whose own purchases of the period exceed their income of the period.",
         NO_THRESHOLD,
-        "Who wanted the goods has lost nothing; other costs are not in these books.",
+        "A member who wanted the goods has lost nothing; other costs are not in these books.",
     ),
     "break_even": IndicatorText(
         "Months to break-even",
-        "Median number of months from the first purchase until income had made up for all purchases, among those who got there.",
+        "Median number of months from the first purchase until income covered all purchases, among the members who reached it.",
         NO_THRESHOLD,
-        "A member may fall behind again later; those who joined lately had little time.",
+        "A member may fall behind again later; members who joined recently had little time.",
     ),
     "never_even": IndicatorText(
         "Never broke even",
-        "Share of members with purchases whose income never made up for them, from their first purchase to the end of the period.",
+        "Share of members with purchases whose income never covered them, from their first purchase to the end of the period.",
         NO_THRESHOLD,
-        "Who wanted the goods has lost nothing; those who joined lately had little time.",
+        "A member who wanted the goods has lost nothing; members who joined recently had little time.",
     ),
 }

@@ -28,14 +28,17 @@ class PlanChanges(TypedDict, total=False):
 
 
 MEANING = {
-    "company_percent": "the company's share of C, per cent",
-    "joining_upline_pot_percent": "the levels' pot of a joining order, per cent of the rest",
-    "level_percents": "the shares of levels 1, 2, …, per cent of the pot",
+    "company_percent": "the company's share of the commissionable amount, in per cent",
+    "joining_upline_pot_percent": "the upline pot of a joining order, in per cent of the rest",
+    "level_percents": "the shares of levels 1, 2, …, in per cent of the pot",
     "remainder": "where the remainder goes: 'company' or 'unposted'",
-    "three_three": "the reading of the 3-3 rule: 'directs_of_directs' or 'orders_of_directs'",
-    "three_three_count": "how many directs, and how many of theirs, the rule wants",
-    "monthly_purchase_required_paisa": "purchases that a month asks for, in paisa",
-    "compression": "'none', 'standard' (inactive uplines are passed over) or 'dynamic' (for repurchase also those not eligible)",
+    "three_three": "the interpretation of the 3-3 rule: 'directs_of_directs' or 'orders_of_directs'",
+    "three_three_count": "the number of directs, and of directs or orders of each of them, that the rule requires",
+    "monthly_purchase_required_paisa": "the purchases required per month, in paisa",
+    "compression": (
+        "'none', 'standard' (inactive uplines are passed over) or 'dynamic' (for repurchase, uplines who are not eligible are passed "
+        "over as well)"
+    ),
 }
 VERSION_TERMS = ("company_percent", "joining_upline_pot_percent", "level_percents", "remainder")
 SHARES = VERSION_TERMS[:3]
@@ -56,10 +59,10 @@ def changed_plan(plan: Plan, changes: Mapping[str, Any]) -> ChangedPlan:
     """
     if unknown := sorted(set(changes) - set(MEANING)):
         known = "; ".join(f"{key}: {means}" for key, means in MEANING.items())
-        raise InputError(f"simulate: {unknown[0]!r} cannot be changed; what can be: {known}")
+        raise InputError(f"simulate: {unknown[0]!r} cannot be changed; the terms that can be changed are: {known}")
     compression = changes.get("compression", "none")
     if compression not in get_args(Compression):
-        raise InputError(f"simulate: compression {compression!r}: it is {MEANING['compression']}")
+        raise InputError(f"simulate: compression {compression!r}: not a compression; choose {MEANING['compression']}")
     version = {key: _shares(key, changes[key]) for key in VERSION_TERMS if key in changes}
     rules = {key: value for key, value in changes.items() if key not in (*VERSION_TERMS, "compression")}
     try:
@@ -95,13 +98,13 @@ def _shares(key: str, value: Any) -> Any:
 
 def _share(key: str, value: Any) -> Decimal:
     if isinstance(value, bool | float):
-        raise InputError(f'simulate: {key} {value!r}: give per cent as a whole number or as text, such as "12.5"')
+        raise InputError(f'simulate: {key} {value!r}: give the percentage as a whole number or as text, such as "12.5"')
     try:
         share = Decimal(value)
     except (InvalidOperation, TypeError, ValueError) as error:
-        raise InputError(f"simulate: {key} {value!r}: not a number of per cent") from error
+        raise InputError(f'simulate: {key} {value!r}: not a percentage; give a whole number or text, such as "12.5"') from error
     if not share.is_finite() or not 0 <= share <= 100 or share != round(share, 2):
-        raise InputError(f"simulate: {key} {value}: a share is from 0 to 100 per cent, with at most two decimals")
+        raise InputError(f"simulate: {key} {value}: a share must be from 0 to 100 per cent, with at most two decimals")
     return share
 
 

@@ -130,6 +130,6 @@ def _refuse_rings(desk: AnalysisQueries) -> None:
     endless = desk.value("select coalesce(min(case when is_endless then order_id end), 0) from sim_walk")
     if endless:
         raise InputError(
-            f"simulate: above the buyer of order {endless} there are more than {MOST_HOPS} ancestors and not enough who can take a "
-            "level: a ring in the matrix, most likely; `mlm-audit run tree-health` finds it"
+            f"simulate: the buyer of order {endless} has more than {MOST_HOPS} ancestors, and too few of them can receive a level "
+            "amount; the matrix most likely has a cycle, which `mlm-audit run tree-health` finds"
         )

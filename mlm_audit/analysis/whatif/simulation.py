@@ -15,6 +15,7 @@ from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.periods import month_label
 from mlm_audit.engine.analyses import AnalysisQueries
+from mlm_audit.reporting.core.parts import plural
 from mlm_audit.reporting.core.story import ChartSpec, Story, Table, columns, rows_of
 from mlm_audit.reporting.core.svg_charts import bars
 
@@ -28,10 +29,10 @@ COMPARED = columns(("before_paisa", "Before", "money"), ("after_paisa", "After",
 MEMBER = columns(("member_id", "Member", "id"))
 WHO = ("company", "members", "unposted")
 NOTES = (
-    "Behaviour is held still: the same members, orders and activity. Under other terms people would have acted otherwise.",
+    "Behaviour is held constant: the same members, orders and activity. Under other terms, people would have acted differently.",
     (
-        "Flags have no history: activity and KYC are as the sweep of each month logged them, else those of now; a member who is not "
-        "active today counts as active until the last order whose level amount was credited to them."
+        "Flags have no history. Activity and KYC are those that the sweep of each month logged, or otherwise the current ones; a member "
+        "who is not active today counts as active until the last order whose level amount was credited to them."
     ),
 )
 
@@ -91,11 +92,12 @@ def _left_out(desk: AnalysisQueries, before: Recomputation) -> list[str]:
     notes = []
     if "decisions" in desk.duck.missing:
         notes.append(
-            f"Activity and KYC are those of now, since the log of the sweeps cannot be read: {desk.duck.missing['decisions']}"
+            f"Activity and KYC are the current ones, because the log of the sweeps cannot be read: {desk.duck.missing['decisions']}"
         )
     if before.left_out:
         notes.append(
-            f"{grouped(before.left_out)} paid orders are left out: no plan version covers them, or their commissionable amount is unusable"
+            f"{plural(before.left_out, 'paid order')} {'is' if before.left_out == 1 else 'are'} left out: "
+            "no plan version covers the order, or its commissionable amount is unusable"
         )
     return notes
 
@@ -118,13 +120,16 @@ def _totals(before: Recomputation, after: Recomputation) -> Table:
         return _fits(sum(outcome.months[f"{name}_paisa"].to_list()))
 
     rows = tuple({"who": who, **_compared(total(before, who), total(after, who))} for who in WHO)
-    about = f"Together {format_inr(total(before, 'commission'))} of {grouped(sum(before.months['orders'].to_list()))} orders, before and after."
-    return Table("totals", "Who gets it", (*columns(("who", "")), *COMPARED), rows, about)
+    about = (
+        f"The rows add up to {format_inr(total(before, 'commission'))} of "
+        f"{plural(sum(before.months['orders'].to_list()), 'order')}, before and after."
+    )
+    return Table("totals", "Recipients", (*columns(("who", "")), *COMPARED), rows, about)
 
 
 def _fits(paisa: int) -> int:
     if paisa >= 2**63:
-        raise InputError(f"{WHAT}: the months add up to more than 2^63 paisa, which no platform holds; ask for fewer")
+        raise InputError(f"{WHAT}: the months add up to more than 2^63 paisa; give fewer months")
     return paisa
 
 
@@ -135,7 +140,7 @@ def _by_month(before: Recomputation, after: Recomputation) -> Table:
         for row in before.months.iter_rows(named=True)
         for who in WHO
     )
-    return Table("by_month", "Month by month", (*columns("month", ("who", "")), *COMPARED), rows)
+    return Table("by_month", "Recipients by month", (*columns("month", ("who", "")), *COMPARED), rows)
 
 
 def _winners_and_losers(members: pl.DataFrame) -> tuple[Table, Table]:
@@ -144,8 +149,8 @@ def _winners_and_losers(members: pl.DataFrame) -> tuple[Table, Table]:
     less = members.filter(change < 0).sort("change_paisa", "member_id")
     keep = (*MEMBER, *COMPARED)
     return (
-        Table("winners", "Who would have had more", keep, rows_of(more.head(SHOWN), keep), of=more.height),
-        Table("losers", "Who would have had less", keep, rows_of(less.head(SHOWN), keep), of=less.height),
+        Table("winners", "Members who would have received more", keep, rows_of(more.head(SHOWN), keep), of=more.height),
+        Table("losers", "Members who would have received less", keep, rows_of(less.head(SHOWN), keep), of=less.height),
     )
 
 
@@ -162,10 +167,10 @@ def _distribution(members: pl.DataFrame) -> Table:
     rows = tuple({"change": label, "members": count} for label, count in zip(labels, counts, strict=True))
     return Table(
         "changes",
-        "By how much",
+        "Members by size of change",
         columns("change", ("members", "Members", "count")),
         rows,
-        "Every member, also those who get nothing before and after.",
+        "All members are counted, including those who receive nothing before and after.",
         picture=bars(list(zip(labels, counts, strict=True))),
         picture_words="; ".join(f"{label}: {count}" for label, count in zip(labels, counts, strict=True)),
         drawn=ChartSpec("bars", "change", ("members",)),
@@ -177,10 +182,10 @@ def _conclusion(members: pl.DataFrame, totals: Table) -> str:
     more, less = members.filter(pl.col("change_paisa") > 0).height, members.filter(pl.col("change_paisa") < 0).height
     if not more + less and not company:
         return (
-            f"Nothing changes: the company and all {grouped(members.height)} members get what they get under the plan in force."
+            f"Nothing changes: the company and all {grouped(members.height)} members receive the same as under the plan in force."
         )
     return (
-        f"The company would have had {_more(company)}, members together {_more(all_members)}: {grouped(more)} members more, "
+        f"The company would have received {_more(company)} and all members together {_more(all_members)}: {plural(more, 'member')} more, "
         f"{grouped(less)} less, {grouped(members.height - more - less)} the same."
     )
 

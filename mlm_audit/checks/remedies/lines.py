@@ -180,11 +180,11 @@ def moved(broken: BreakFacts) -> Remedy:
     decided = broken["record_status"]
     taken = settle(books_of_holder(broken), _share(broken, -broken["recorded_paisa"], -1, holder), decided)
     given = settle(books_of_upline(broken), _share(broken, due, 1), decided)
-    way = Alternative(f"the upline's month was decided alike ({decided})", merged((*steps, *taken, *given)))
+    way = Alternative(f"the upline's month was decided in the same way ({decided})", merged((*steps, *taken, *given)))
     return Remedy(
         broken.id,
         alternatives=(way,),
-        notes=("Where the upline's month was decided otherwise, sweep it with this commission instead.",),
+        notes=("If the upline's month was decided differently, sweep it with this commission instead.",),
     )
 
 
@@ -307,7 +307,7 @@ def inactive(broken: BreakFacts) -> Remedy:
         steps.append(
             RemedyPosting(None, ROLLUP, lacking, broken.order_id, broken["level"], key, True, RowReference(table, number))
         )
-    note = "If the upline was active when the order was paid, record since when instead, and move nothing."
+    note = "If the upline was active when the order was paid, record the date of activation instead, and do not move anything."
     return Remedy(broken.id, tuple(steps), notes=(note,))
 
 
@@ -360,7 +360,7 @@ def no_level(broken: BreakFacts) -> Remedy:
 
     It reverses the line, if a person finds that the tree and the plan are right.
     """
-    note = "Where the member's place in the tree was changed, set it right first, and reverse nothing."
+    note = "If the member's place in the tree was changed, correct it first, and do not reverse anything."
     return Remedy(broken.id, alternatives=(Alternative("the tree and the plan are right", _reversed(broken)),), notes=(note,))
 
 
@@ -369,8 +369,8 @@ def not_paid(broken: BreakFacts) -> Remedy:
     return Remedy(
         broken.id,
         alternatives=(
-            Alternative("the shop shows that the order was paid", order_paid(broken)),
-            Alternative("the shop shows that it was not paid", _reversed(broken)),
+            Alternative("the shop confirms that the order was paid", order_paid(broken)),
+            Alternative("the shop confirms that the order was not paid", _reversed(broken)),
         ),
     )
 

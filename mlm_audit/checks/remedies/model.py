@@ -190,7 +190,7 @@ class Remedy:
             )
             return f"A person must decide. {ways}"
         if self.follows:
-            return f"Take the steps of {self.follows}; this break clears with it."
+            return f"Take the steps of {self.follows}; they also clear this break."
         return f"{self.first}."
 
     def to_dict(self) -> dict[str, Any]:

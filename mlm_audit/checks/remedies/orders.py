@@ -63,8 +63,8 @@ def company_unpaid(broken: BreakFacts) -> Remedy:
     return Remedy(
         broken.id,
         alternatives=(
-            Alternative("the shop shows that the order was paid", order_paid(broken)),
-            Alternative("the shop shows that it was not paid", (back,)),
+            Alternative("the shop confirms that the order was paid", order_paid(broken)),
+            Alternative("the shop confirms that the order was not paid", (back,)),
         ),
     )
 
@@ -74,21 +74,27 @@ def payment_time(broken: BreakFacts) -> Remedy:
     if broken["paid_at"] is not None or broken["first_posted_at"] is None:
         return Remedy(broken.id, first=first_step(broken.cause))
     step = FieldCorrection("order", broken.order_id or 0, "paidAt", None, broken["first_posted_at"], _order(broken))
-    return Remedy(broken.id, (step,), notes=("Compare the time with the shop's before it is set.",))
+    return Remedy(broken.id, (step,), notes=("Compare the time with the shop's record before you set it.",))
 
 
 def basis(broken: BreakFacts) -> Remedy:
     """Return the remedy for an edited order, whose lines all match another commissionable amount."""
     order, now, then = broken.order_id or 0, broken["commission_paisa"], broken["basis_paisa"]
     step = FieldCorrection("order", order, "commissionAmount", now, then, _order(broken))
-    note = "Post nothing for the order's lines: they follow from its amount. Where the new amount is right, a person approves it first."
-    return Remedy(broken.id, alternatives=(Alternative("nobody approved the other amount", (step,)),), notes=(note,))
+    note = (
+        "Do not post anything for the order's lines: they follow from its amount. "
+        "If the new amount is right, the person responsible must approve it first."
+    )
+    return Remedy(broken.id, alternatives=(Alternative("nobody approved the new amount", (step,)),), notes=(note,))
 
 
 def buyer(broken: BreakFacts) -> Remedy:
     """Return the remedy for an edited order, whose records all name a different buyer."""
     step = FieldCorrection("order", broken.order_id or 0, "userId", broken["user_id"], broken["buyer_id"], _order(broken))
-    note = "Do not move any of the order's postings. Where the new buyer is right, a person approves the change first."
+    note = (
+        "Do not move any of the order's postings. "
+        "If the new buyer is right, the person responsible must approve the change first."
+    )
     return Remedy(broken.id, alternatives=(Alternative("nobody approved the change of buyer", (step,)),), notes=(note,))
 
 
@@ -99,21 +105,21 @@ def matrix_place(broken: BreakFacts) -> Remedy:
     """
     member, old, nodes = broken.member, broken["paid_to_id"], broken["nodes"]
     if nodes > 1:
-        below = f"below member {old}" if old is not None else "below nobody"
+        below = f"below member {old}" if old is not None else "at the root"
         return Remedy(
             broken.id,
-            first=f"Member {member} has {nodes} nodes in the matrix, and the orders were paid along the place {below}. Find out which of "
-            "the nodes is right, remove the others, and run the reconciliation again",
+            first=f"Member {member} has {nodes} nodes in the matrix, and the orders were paid for a place {below}. "
+            "Find out which of the nodes is right, remove the others, and run the reconciliation again",
         )
     rests_on = RowReference("order", (broken["order_ids"] or [0])[0])
     step: Step = FieldCorrection("matrix_nodes", member, "parentId", broken["parent_id"], old, rests_on)
     if not nodes:
         step = Insertion("matrix_nodes", {"userId": member, "parentId": old}, rests_on)
     notes = (
-        "Where somebody approved the move after these orders were paid, they keep what was paid, and nothing is posted.",
-        "Where the member never stood at the other place, the lines were paid to the wrong members: see `mlm-audit explain order`.",
+        "If the move was approved after these orders were paid, their postings stand. Do not post anything.",
+        "If the member never had the other place, the lines were paid to the wrong members: see `mlm-audit explain order`.",
     )
-    return Remedy(broken.id, alternatives=(Alternative("nobody approved today's place", (step,)),), notes=notes)
+    return Remedy(broken.id, alternatives=(Alternative("nobody approved the current place", (step,)),), notes=notes)
 
 
 def joining_flag(broken: BreakFacts) -> Remedy:
@@ -122,11 +128,11 @@ def joining_flag(broken: BreakFacts) -> Remedy:
     If the postings of the order agree with the flag, a person must investigate instead.
     """
     if broken["is_proven"]:
-        why = "what was posted for this order agrees with its flag"
+        why = "the postings of this order agree with its flag"
         return Remedy(broken.id, first=f"Find the order that is missing, or the time of payment that was changed: {why}")
     flag = bool(broken["is_joining"])
     step = FieldCorrection("order", broken.order_id or 0, "isJoiningOrder", flag, not flag, _order(broken))
-    return Remedy(broken.id, (step,), notes=("Post nothing for the order's lines before that.",))
+    return Remedy(broken.id, (step,), notes=("Do not post anything for the order's lines before that.",))
 
 
 def instalment_missing(broken: BreakFacts) -> Remedy:
@@ -188,7 +194,7 @@ def instalment_amount(broken: BreakFacts) -> Remedy:
     """
     number, before, due = broken["last_id"], broken["last_paisa"], broken["due_paisa"]
     if before is None:
-        return Remedy(broken.id, first="Correct the amount that cannot be read; until then nothing is posted")
+        return Remedy(broken.id, first="Correct the amount that cannot be read. Do not post anything before that")
     steps: list[Step] = [FieldCorrection(SCHEDULE, number, "amount", before, due, _order(broken))]
     if broken["last_status"] == "paid":
         off, rests_on = due - broken["credited_paisa"], RowReference(SCHEDULE, number)
@@ -284,16 +290,18 @@ def unknown_order(broken: BreakFacts) -> Remedy:
         level, reference = broken["level"], broken["reference_id"]
         steps = (RemedyPosting(broken.member_id, broken["type"], -paid, reference, level, reversal_key(number), True, rests_on),)
     elif broken["status"] not in (PENDING, "failed", "permanently_failed"):
-        return Remedy(broken.id, first="Find the order: the row was decided or paid already, and nothing says in which month")
+        return Remedy(broken.id, first="Find the order: the row was already decided or paid, and no record shows in which month")
     way = Alternative("no such order was ever placed", steps)
-    return Remedy(broken.id, alternatives=(way,), notes=("Where the order was deleted, restore it from a backup instead.",))
+    return Remedy(broken.id, alternatives=(way,), notes=("If the order was deleted, restore it from a backup instead.",))
 
 
 def unknown_member(broken: BreakFacts) -> Remedy:
     """Return the remedy for a row of a member who does not exist."""
-    restore = "Where the member was deleted, restore the row of users from a backup instead, and reverse nothing."
+    restore = "If the member was deleted, restore the row of users from a backup instead, and do not reverse anything."
     if (other := broken["renumbered_id"]) is not None:
-        told = f"Member {other} has no ledger row and just this amount in the wallet: where it is the same member, set the number back."
+        told = (
+            f"Member {other} has no ledger row and exactly this amount in the wallet. If it is the same member, restore the id."
+        )
         return Remedy(broken.id, first=first_step(broken.cause), notes=(told, restore))
     # If records name the member as well, reversing only the posting would leave them in place.
     if broken["table"] != "ledger" or broken["rows"] != 1 or broken["tables"] != 1:
@@ -309,7 +317,7 @@ def unknown_member(broken: BreakFacts) -> Remedy:
         True,
         RowReference("ledger", number),
     )
-    return Remedy(broken.id, alternatives=(Alternative("there never was such a member", (back,)),), notes=(restore,))
+    return Remedy(broken.id, alternatives=(Alternative("the member never existed", (back,)),), notes=(restore,))
 
 
 def counter(broken: BreakFacts) -> Remedy:

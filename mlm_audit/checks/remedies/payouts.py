@@ -42,7 +42,7 @@ def payout_lost(broken: BreakFacts) -> Remedy:
     If PayoutHistory has no payout of it, a person must investigate first.
     """
     if broken["is_unrecorded"]:
-        return Remedy(broken.id, first="Find out who marked the instalment as paid: PayoutHistory has no payout of it")
+        return Remedy(broken.id, first="Find out who marked the instalment as paid: PayoutHistory has no payout for it")
     return Remedy(broken.id, (_credit(broken, moves_wallet=True),))
 
 
@@ -82,8 +82,8 @@ def other_kind(broken: BreakFacts) -> Remedy:
     if broken["is_row_only"]:
         return owner_edited(broken, number, broken["holder_id"], broken.member)
     if not broken["is_same_row"]:
-        why = "has the key with another amount or owner"
-        return Remedy(broken.id, first=f"Find out what ledger row {number} is, which {why}; post and pay nothing before that")
+        why = "has the key, but a different amount or owner"
+        return Remedy(broken.id, first=f"Find out what ledger row {number} is: it {why}. Do not post or pay anything before that")
     if broken["other_type"] != kind:
         steps.append(FieldCorrection("ledger", number, "type", broken["other_type"], kind, rests_on))
     if broken["other_reference_id"] != reference:
@@ -95,8 +95,10 @@ def other_kind(broken: BreakFacts) -> Remedy:
     if broken["other_ref"] is not None and broken["other_ref"] != (key := _key(broken, reference)):
         steps.append(FieldCorrection("ledger", number, "ref", broken["other_ref"], key, rests_on))
     if steps:
-        return Remedy(broken.id, tuple(steps), notes=("Pay nothing: the row is there.",))
-    return Remedy(broken.id, first=f"Compare ledger row {number}, which has the key, with the record; pay nothing before that")
+        return Remedy(broken.id, tuple(steps), notes=("Do not pay anything: the ledger row exists already.",))
+    return Remedy(
+        broken.id, first=f"Compare ledger row {number}, which has the key, with the record. Do not pay anything before that"
+    )
 
 
 def company_key(order: int | None, line: str, level: int | None) -> str:
@@ -123,9 +125,7 @@ def payout_marked(broken: BreakFacts) -> Remedy:
     number = broken["schedule_id"]
     rests_on = RowReference("ledger", broken["ledger_id"])
     if broken["credited_paisa"] <= 0:
-        return Remedy(
-            broken.id, first=f"Find out what ledger row {broken['ledger_id']} takes back: the instalment was never paid"
-        )
+        return Remedy(broken.id, first=f"Find out what ledger row {broken['ledger_id']} reverses: the instalment was never paid")
     steps = (
         FieldCorrection(SCHEDULE, number, "status", broken["status"], "paid", rests_on),
         FieldCorrection(SCHEDULE, number, "actualAmount", None, broken["credited_paisa"], rests_on),
@@ -146,8 +146,8 @@ def payout_unscheduled(broken: BreakFacts) -> Remedy:
     )
     return Remedy(
         broken.id,
-        alternatives=(Alternative("no order gives this instalment", (back,)),),
-        notes=("Where the instalment's row was deleted, restore it from a backup instead, and post nothing.",),
+        alternatives=(Alternative("this instalment does not follow from any order", (back,)),),
+        notes=("If the instalment's row was deleted, restore it from a backup instead, and do not post anything.",),
     )
 
 
@@ -192,10 +192,10 @@ def withdrawal_difference(broken: BreakFacts) -> Remedy:
     """
     number, due, debited = broken["withdrawal_id"], broken["due_paisa"], broken["debited_paisa"]
     post = _difference(broken, "withdrawal", number, debited - due)
-    ways = [Alternative("the bank paid what the request says", (post,))]
+    ways = [Alternative("the bank paid the amount of the request", (post,))]
     if debited > 0:
         amend = FieldCorrection(REQUESTS, number, "amount", due, debited, RowReference(REQUESTS, number))
-        ways.append(Alternative("the bank paid what the ledger says", (amend,)))
+        ways.append(Alternative("the bank paid the amount of the ledger", (amend,)))
     return Remedy(broken.id, alternatives=tuple(ways))
 
 
@@ -228,13 +228,15 @@ def withdrawal_lost(broken: BreakFacts) -> Remedy:
     """
     number = broken["withdrawal_id"]
     reject = FieldCorrection(REQUESTS, number, "status", "approved", "rejected", RowReference(REQUESTS, number))
-    left = Alternative("the bank shows that the money left", (_debit(broken, moves_wallet=True),))
-    stayed = Alternative("the bank shows no such payment", (reject,))
+    left = Alternative("the bank statement shows that the money left", (_debit(broken, moves_wallet=True),))
+    stayed = Alternative("the bank statement shows no such payment", (reject,))
     twin = broken["twin_id"]
     if twin is None:
         return Remedy(broken.id, alternatives=(left, stayed))
-    once = Alternative(f"the bank shows one payment: the request is withdrawal {twin} once more", (reject,))
-    twice = Alternative(f"the bank shows two payments, this one beside withdrawal {twin}", (_debit(broken, moves_wallet=True),))
+    once = Alternative(f"the bank statement shows one payment: the request duplicates withdrawal {twin}", (reject,))
+    twice = Alternative(
+        f"the bank statement shows two payments: this one and withdrawal {twin}", (_debit(broken, moves_wallet=True),)
+    )
     return Remedy(broken.id, alternatives=(once, twice))
 
 
@@ -253,9 +255,9 @@ def withdrawal_unclear(broken: BreakFacts) -> Remedy:
     return Remedy(
         broken.id,
         alternatives=(
-            Alternative("the money left, and the wallet is lower by it already", (_debit(broken, moves_wallet=False),)),
-            Alternative("the money left, and the wallet still has it", (_debit(broken, moves_wallet=True),)),
-            Alternative("the bank shows no such payment", (reject,)),
+            Alternative("the money left, and the wallet was debited already", (_debit(broken, moves_wallet=False),)),
+            Alternative("the money left, and the wallet was not debited", (_debit(broken, moves_wallet=True),)),
+            Alternative("the bank statement shows no such payment", (reject,)),
         ),
     )
 
@@ -268,9 +270,7 @@ def withdrawal_twice(broken: BreakFacts) -> Remedy:
     number, excess = broken["surplus_id"] or broken["ledger_id"], broken["debited_paisa"] - broken["due_paisa"]
     member = broken.member if broken["surplus_id"] is None else broken["surplus_user_id"]
     if member is None or (member != broken.member and broken["surplus_paisa"] != excess):
-        return Remedy(
-            broken.id, first="Find out which of the debits is the one that was asked for; nothing is credited before that"
-        )
+        return Remedy(broken.id, first="Find out which of the debits belongs to the request. Do not credit anything before that")
     moves, request = not broken["is_outside_wallet"], broken["withdrawal_id"]
     step = RemedyPosting(member, "withdrawal", excess, request, None, reversal_key(number), moves, RowReference("ledger", number))
     return Remedy(broken.id, (step,))
@@ -281,7 +281,7 @@ def withdrawal_unapproved(broken: BreakFacts) -> Remedy:
     number, request, debited = broken["ledger_id"], broken["withdrawal_id"], broken["debited_paisa"]
     if broken["holder_id"] not in (None, broken.member):
         return Remedy(
-            broken.id, first="Find out why another member was debited for this request; nothing is credited before that"
+            broken.id, first="Find out why another member was debited for this request. Do not credit anything before that"
         )
     back = RemedyPosting(
         broken.member, "withdrawal", debited, request, None, reversal_key(number), True, RowReference("ledger", number)
@@ -290,8 +290,8 @@ def withdrawal_unapproved(broken: BreakFacts) -> Remedy:
     return Remedy(
         broken.id,
         alternatives=(
-            Alternative("the bank shows no such payment", (back,)),
-            Alternative("the bank shows that the money left", (approve,)),
+            Alternative("the bank statement shows no such payment", (back,)),
+            Alternative("the bank statement shows that the money left", (approve,)),
         ),
     )
 
@@ -304,11 +304,11 @@ def withdrawal_unrequested(broken: BreakFacts) -> Remedy:
     number, request, debited = broken["ledger_id"], broken["withdrawal_id"], broken["debited_paisa"]
     rests_on = RowReference("ledger", number)
     back = RemedyPosting(broken.member_id, "withdrawal", debited, request, None, reversal_key(number), True, rests_on)
-    ways = [Alternative("the bank shows no such payment", (back,))]
+    ways = [Alternative("the bank statement shows no such payment", (back,))]
     if request is not None and debited > 0 and broken.member_id is not None:
         values = {"id": request, "userId": broken.member_id, "amount": debited, "status": "approved"}
         values |= {"requestedAt": broken["debited_at"], "processedAt": broken["debited_at"]}
-        ways.append(Alternative("the bank shows that the money left", (Insertion(REQUESTS, values, rests_on),)))
+        ways.append(Alternative("the bank statement shows that the money left", (Insertion(REQUESTS, values, rests_on),)))
     return Remedy(broken.id, alternatives=tuple(ways))
 
 
@@ -325,8 +325,8 @@ def withdrawal_moved(broken: BreakFacts) -> Remedy:
         RemedyPosting(holder, "withdrawal", broken["debited_paisa"], request, None, reversal_key(number), True, rests_on),
         RemedyPosting(broken.member, "withdrawal", -broken["due_paisa"], request, None, reposting_key(number), True, rests_on),
     )
-    way = Alternative(f"the bank paid member {broken.member}, who asked for it", steps)
-    note = "Where the bank paid the member who was debited, correct the member of the request instead, and move nothing."
+    way = Alternative(f"the bank paid member {broken.member}, who made the request", steps)
+    note = "If the bank paid the member who was debited, correct the member of the request instead, and do not move the debit."
     return Remedy(broken.id, alternatives=(way,), notes=(note,))
 
 
@@ -337,7 +337,7 @@ def credit_reversed(broken: BreakFacts) -> Remedy:
     """
     number = broken["ledger_id"]
     if broken["user_id"] != broken.member_id and broken["ledger_paisa"] != broken["excess_paisa"]:
-        return Remedy(broken.id, first="Find out which of the credits is the one that is due; nothing is taken back before that")
+        return Remedy(broken.id, first="Find out which of the credits is due. Do not reverse anything before that")
     step = RemedyPosting(
         broken["user_id"],
         broken["type"],

@@ -41,7 +41,7 @@ def owner_of_company_money(broken: BreakFacts) -> Remedy:
     If the row is part of the member's running balance, a person must investigate first.
     """
     if broken["balance_paisa"] is not None:
-        return Remedy(broken.id, first="Find out whether the member had the money: the row is part of their running balance")
+        return Remedy(broken.id, first="Find out whether the member received the money: the row is part of their running balance")
     return _set(broken, _ledger_row(broken), "userId", broken["user_id"], None)
 
 
@@ -217,15 +217,18 @@ def order_status(broken: BreakFacts) -> Remedy:
         refunded = FieldCorrection("order", order.id, "status", broken["status"] or None, "refunded", order)
         return Remedy(
             broken.id,
-            alternatives=(Alternative("the shop confirms that the money was paid back", (refunded,)),),
-            notes=("Where the order was paid and never taken back, set its status to paid: what is missing is then named.",),
+            alternatives=(Alternative("the shop confirms the refund", (refunded,)),),
+            notes=("If the order was paid and never refunded, set its status to paid; the next run then names what is missing.",),
         )
     paid = FieldCorrection("order", order.id, "status", broken["status"] or None, "paid", order)
     return Remedy(
         broken.id,
         alternatives=(Alternative("the shop confirms the payment", (paid,)),),
         notes=(
-            "Where the order was never paid or was taken back, set its status to cancelled or refunded: what stands is then named.",
+            (
+                "If the order was never paid or was refunded, set its status to cancelled or refunded; "
+                "the next run then names the postings that remain."
+            ),
         ),
     )
 
@@ -234,14 +237,14 @@ def unapproved(broken: BreakFacts) -> Remedy:
     """Return the remedy for an entry without an authorisation. It is approved afterwards, or reversed."""
     row, kind, member, paisa = _ledger_row(broken), broken["kind"], broken["posted_user_id"], broken["posted_paisa"]
     if paisa is None:
-        return Remedy(broken.id, first="Correct the amount that cannot be read; until then nothing is posted")
+        return Remedy(broken.id, first="Correct the amount that cannot be read. Do not post anything before that")
     approval = _approval(kind, member, paisa, broken["reference"], row)
     is_outside = bool(broken["is_outside_wallet"])
     nobody = Alternative(
         "nobody approved it", (RemedyPosting(member, kind, -paisa, None, None, reversal_key(row.id), not is_outside, row),)
     )
     if is_outside:
-        note = "The wallet never had it: where the entry was approved, reverse it, and post it again with its wallet."
+        note = "The wallet never received the amount. If the entry was approved, reverse it, and post it again to the wallet."
         return Remedy(broken.id, alternatives=(nobody,), notes=(note,))
     return Remedy(broken.id, alternatives=(Alternative("the approver confirms the entry", (approval,)), nobody))
 
@@ -286,7 +289,7 @@ def approval_differs(broken: BreakFacts) -> Remedy:
     return Remedy(
         broken.id,
         alternatives=(Alternative("the approver confirms the entry as it was posted", tuple(amended)),),
-        notes=("Where the authorisation is right, reverse the entry, and post what was authorised under a new key.",),
+        notes=("If the authorisation is right, reverse the entry, and post the authorised entry under a new key.",),
     )
 
 
@@ -305,7 +308,7 @@ def bonus(broken: BreakFacts) -> Remedy:
         broken.id,
         alternatives=(
             Alternative("the bonus was approved", steps),
-            Alternative("it was not", (Removal("commissions", number, row),)),
+            Alternative("the bonus was not approved", (Removal("commissions", number, row),)),
         ),
     )
 

@@ -13,10 +13,10 @@ from mlm_audit.checks.remedies.model import Alternative, Remedy, RemedyPosting, 
 from mlm_audit.checks.roots import FEWEST_WRONG_OWNERS, FOLLOWS, TOO_MANY
 
 log = logging.getLogger(__name__)
-UNREADABLE = "Fill in or correct the missing or unreadable values in the evidence rows; until then nothing is posted"
-NOBODY = "Find out whose the row is that names no member, and set its owner right; until then nothing is posted"
+UNREADABLE = "Fill in or correct the missing or unreadable values in the evidence rows. Do not post anything before that"
+NOBODY = "Find out which member owns the row that names no member, and set its owner. Do not post anything before that"
 EARLIER = (
-    "Run the reconciliation again: this break was stored by an earlier version, whose facts do not say enough for exact steps"
+    "Run the reconciliation again: this break was stored by an earlier version, and its facts are not sufficient for exact steps"
 )
 Declared = Callable[[BreakFacts], Remedy]
 
@@ -219,7 +219,7 @@ def remedy_of(row: Mapping[str, Any]) -> Remedy:
         remedy = Remedy(broken.id, first=NOBODY)
     except (AttributeError, IndexError, KeyError, StopIteration, TypeError, ValueError):
         # A fact is null where a value is required. Only this break has no steps; every other break keeps its own.
-        log.exception("no remedy could be worked out for %s", broken.id)
+        log.exception("no remedy could be determined for %s", broken.id)
         remedy = Remedy(broken.id, first=UNREADABLE)
     if any(_is_unreadable(step) for step in _every_step(remedy)):
         return Remedy(broken.id, first=UNREADABLE)
@@ -235,7 +235,7 @@ def _if_place_is_right(broken: BreakFacts, remedy: Remedy) -> Remedy:
     """
     if (place := broken["place_id"]) is None:
         return remedy
-    return _only_where(remedy, f"{place} is settled, and the tree is right as it stands")
+    return _only_where(remedy, f"{place} is resolved, and the current tree is right")
 
 
 def _only_where(remedy: Remedy, when: str) -> Remedy:
@@ -255,10 +255,10 @@ def _if_buyer_is_right(broken: BreakFacts, remedy: Remedy) -> Remedy:
     is_question = not remedy.steps and not remedy.alternatives
     if number < FEWEST_WRONG_OWNERS or is_question or broken.code in (*TOO_MANY, "commission-amount"):
         return remedy
-    when = f"order {broken.order_id} names the right buyer, and the buyer the right place in the tree"
+    when = f"order {broken.order_id} names the right buyer, and the buyer has the right place in the tree"
     note = (
-        f"{number} lines of the order were not given to those who stand above its buyer in the tree. Where the buyer or the buyer's place "
-        "was changed, set that right instead, and move nothing."
+        f"{number} lines of the order were not given to the members above its buyer in the tree. "
+        "If the buyer or the buyer's place was changed, correct that instead, and do not move anything."
     )
     return _only_where(replace(remedy, notes=(*remedy.notes, note)), when)
 
@@ -266,25 +266,26 @@ def _if_buyer_is_right(broken: BreakFacts, remedy: Remedy) -> Remedy:
 def _first(broken: BreakFacts, declared: Declared | None) -> str | None:
     """Return what a person has to do before steps can be given; None if they can be given."""
     if declared is None or not broken.facts:
-        return first_step(broken.cause) or "Look at the rows of the evidence"
+        return first_step(broken.cause) or "Examine the evidence rows"
     if broken.code in ("payout-ledger", "withdrawals") and broken.facts.get("due_paisa", 0) is None:
-        return "Correct the amount that cannot be read; until then nothing is posted"
+        return "Correct the amount that cannot be read. Do not post anything before that"
     if _is_of_earlier_version(broken):
         return EARLIER
     if broken["is_in_doubt"]:
         return _doubt(broken)
     if (root := broken["after_id"]) is not None:
-        return f"Take the steps of {root} first, and run the reconciliation again: it shows what is left here"
+        return f"Take the steps of {root} first, and run the reconciliation again: it shows what remains of this break"
     return None
 
 
 def _doubt(broken: BreakFacts) -> str:
     if broken.code == "joining-flag":
         return (
-            f"Find out whether order {broken.order_id} names the right buyer, and the buyer the right place in the tree: several lines of "
-            "the order were not given to those who stand above that buyer"
+            f"Find out whether order {broken.order_id} names the right buyer, "
+            "and whether the buyer has the right place in the tree: "
+            "several lines of the order were not given to the members above that buyer"
         )
-    return "Find out which of the records is right: other findings wait for this one, and it depends on them"
+    return "Find out which of the records is right: other findings depend on this one, and it depends on them"
 
 
 def _is_of_earlier_version(broken: BreakFacts) -> bool:

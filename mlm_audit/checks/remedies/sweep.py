@@ -37,7 +37,7 @@ def release_lost(broken: BreakFacts) -> Remedy:
     if not broken["is_eligible"]:
         return Remedy(
             broken.id,
-            first="Find out who released it: the eligibility log of the month does not say that the member was eligible",
+            first="Find out who released it: the eligibility log of the month does not show that the member was eligible",
         )
     return Remedy(broken.id, (_credit(broken, moves_wallet=True),))
 
@@ -63,7 +63,9 @@ def release_difference(broken: BreakFacts) -> Remedy:
     """Return the remedy for a release credited with another amount. It posts the difference."""
     number, off = broken["ledger_id"], broken["released_paisa"] - broken["credited_paisa"]
     if number is None:
-        return Remedy(broken.id, first="Compare the month's releases with the ledger row by row; post nothing before that")
+        return Remedy(
+            broken.id, first="Compare the month's releases with the ledger row by row. Do not post anything before that"
+        )
     key, moves = f"DIFFERENCE_{number}_{abs(off)}", not broken["is_outside_wallet"]
     return Remedy(
         broken.id,
@@ -83,8 +85,8 @@ def release_unknown(broken: BreakFacts) -> Remedy:
     )
     return Remedy(
         broken.id,
-        alternatives=(Alternative("no commission of that month is the member's", (back,)),),
-        notes=("Where commission records were deleted, restore them instead, and take nothing back.",),
+        alternatives=(Alternative("the member has no commission of that month", (back,)),),
+        notes=("If commission records were deleted, restore them instead, and do not reverse anything.",),
     )
 
 
@@ -220,7 +222,7 @@ def early(broken: BreakFacts) -> Remedy:
     rests_on = RowReference("commissions", number)
     again = FieldCorrection("commissions", number, "processedAt", broken["processed_at"], NOW, rests_on)
     if verdict(broken) == broken["status"]:
-        return Remedy(broken.id, (again,), notes=("The decision stands: the log of the whole month says the same.",))
+        return Remedy(broken.id, (again,), notes=("The decision stands: the log of the whole month confirms it.",))
     share = Share(broken.member, broken["month"], broken.amount_paisa, f"COMMISSION_{number}", rests_on, 1)
     other = ROLLED_UP if broken["status"] == RELEASED else RELEASED
     back, books = (
@@ -259,5 +261,7 @@ def against_log(broken: BreakFacts) -> Remedy:
         books_of_upline(broken),
     )
     steps += [*settle(books, back, status), *settle(books, share, other)]
-    way = Alternative(f"the log's answer is right (`mlm-audit explain eligibility {member}`)", merged(steps))
-    return Remedy(broken.id, alternatives=(way,), notes=("Where the log is wrong, correct the log instead, and move nothing.",))
+    way = Alternative(f"the log is right (`mlm-audit explain eligibility {member}`)", merged(steps))
+    return Remedy(
+        broken.id, alternatives=(way,), notes=("If the log is wrong, correct the log instead, and do not move anything.",)
+    )

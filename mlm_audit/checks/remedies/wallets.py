@@ -50,7 +50,7 @@ def edited_row(broken: BreakFacts) -> Remedy:
     return Remedy(broken.id, (step,), notes=(*_root(broken), EDITED))
 
 
-EDITED = "A ledger is never edited: stop payouts and find who could write there."
+EDITED = "A ledger must never be edited: stop payouts, and find out who has write access to the ledger."
 
 
 def doubled_row(broken: BreakFacts) -> Remedy:
@@ -93,11 +93,14 @@ def unproven(broken: BreakFacts) -> Remedy:
     key = f"ADJUSTMENT_WALLET_{member}_{abs(off)}"
     rests_on = RowReference("users", member)
     approval = {"kind": "adjustment", "userId": member, "amount": off, "reference": key, "approvedAt": NOW}
-    ways = [Alternative("nobody can name a source of the money", (_set_wallet(broken, broken["ledger_paisa"]),))]
+    ways = [Alternative("the money has no known source", (_set_wallet(broken, broken["ledger_paisa"]),))]
     if broken["wallet_paisa"] >= 0:  # nobody approves a wallet below zero
         post = RemedyPosting(member, "adjustment", off, None, None, key, False, rests_on)
         ways.append(
-            Alternative("the money has a source, and somebody approves it", (Insertion(APPROVALS, approval, rests_on), post))
+            Alternative(
+                "the money has a known source, and the person responsible approves it",
+                (Insertion(APPROVALS, approval, rests_on), post),
+            )
         )
     return Remedy(broken.id, alternatives=tuple(ways))
 
@@ -116,7 +119,7 @@ def wrong_balance(broken: BreakFacts) -> Remedy:
         "ledger", number, "balanceAfter", broken["balance_after_paisa"], broken["expected_paisa"], RowReference("ledger", number)
     )
     if broken["is_last"] and broken["changes"]:
-        shown = Alternative("the row shows a wrong balance, and the wallet was never another", (step,))
+        shown = Alternative("the row shows a wrong balance, and the wallet never had that balance", (step,))
         return Remedy(broken.id, alternatives=(shown, _wallet_was_set(broken)))
     return Remedy(broken.id, (step,))
 
@@ -128,8 +131,9 @@ def _disordered(broken: BreakFacts) -> Remedy:
     """
     return Remedy(
         broken.id,
-        first=f"Find out whose number was changed, that of ledger row {broken['disordered_id']} or that of the member's row in front of "
-        "it, which was posted later: in the order of posting every balance is right. Correct no balance before that",
+        first=f"Find out which id was changed: that of ledger row {broken['disordered_id']}, "
+        "or that of the member's previous row, which was posted later. "
+        "In the order of posting, every balance is right. Do not correct any balance before that",
     )
 
 
@@ -147,7 +151,7 @@ def parted_balance(broken: BreakFacts) -> Remedy:
         return Remedy(broken.id, follows=f"running-balance/{broken['first_id']}")
     if broken["disordered_id"] is not None:
         return _disordered(broken)
-    note = "Otherwise a ledger row may have been deleted or changed there: find it, and post nothing before that."
+    note = "Otherwise a ledger row may have been deleted or changed there: find it, and do not post anything before that."
     return Remedy(broken.id, alternatives=(_wallet_was_set(broken),), notes=(note,))
 
 
@@ -169,7 +173,7 @@ def _wallet_was_set(broken: BreakFacts) -> Alternative:
         for after, paisa in changes
     )
     told = " and ".join(f"by {format_inr(paisa, sign=True)} after ledger row {after}" for after, paisa in changes)
-    return Alternative(f"the wallet was set {told} without a ledger row, and the person responsible approves that", steps)
+    return Alternative(f"the wallet was set {told} without a ledger row, and the person responsible approves it", steps)
 
 
 def overdrawn(broken: BreakFacts) -> Remedy:
@@ -184,7 +188,11 @@ def overdrawn(broken: BreakFacts) -> Remedy:
         Insertion(APPROVALS, approval, rests_on),
         RemedyPosting(member, "adjustment", owed, None, None, key, True, rests_on),
     )
-    ways = [Alternative("the money has left; the member pays it back, or it is written off, and somebody approves that", settle)]
+    ways = [
+        Alternative(
+            "the money has left, and the person responsible approves that the member repays it or that it is written off", settle
+        )
+    ]
     if (request := broken["withdrawal_id"]) is not None:
         number = broken["ledger_id"]
         back = RemedyPosting(
@@ -200,9 +208,9 @@ def overdrawn(broken: BreakFacts) -> Remedy:
         reject = FieldCorrection(
             "withdrawal_requests", request, "status", "approved", "rejected", RowReference("withdrawal_requests", request)
         )
-        ways.append(Alternative(f"the bank shows that withdrawal {request} never left", (reject, back)))
+        ways.append(Alternative(f"the bank statement shows that withdrawal {request} was never paid", (reject, back)))
     return Remedy(broken.id, alternatives=tuple(ways))
 
 
 def _root(broken: BreakFacts) -> tuple[str, ...]:
-    return (f"The same step clears {broken['root_id']}; its key lets it be posted only once.",) if broken["root_id"] else ()
+    return (f"The same step clears {broken['root_id']}; its key prevents a second posting.",) if broken["root_id"] else ()

@@ -7,9 +7,9 @@
 -- slices: none
 -- local: yes
 -- causes: bonus-not-posted
--- proves: Every commission record of type bonus that is released has a ledger bonus of the same member and amount.
--- do: Post the bonus to the member, with an authorisation, or withdraw the record.
--- message: Member {member_id}: {records} released bonus records of {each_paisa}, {credits} ledger credits of that amount.
+-- proves: Every released bonus record has a ledger credit of type bonus for the same member and amount.
+-- do: Post the bonus to the member with an authorisation, or withdraw the record.
+-- message: Member {member_id} has {records_text} of {each_paisa}, but {credits_text} of that amount.
 with recorded as (
     select
         user_id as member_id,
@@ -36,8 +36,8 @@ select
     r.member_id,
     -r.each_paisa * (r.records - coalesce(c.credits, 0)) as amount_paisa,
     r.each_paisa,
-    r.records,
-    coalesce(c.credits, 0) as credits,
+    case when r.records = 1 then '1 released bonus record' else r.records || ' released bonus records' end as records_text,
+    case when c.credits = 1 then '1 ledger credit' else coalesce(c.credits, 0) || ' ledger credits' end as credits_text,
     'bonus-not-posted' as cause,
     [{'table': 'commissions', 'id': r.first_commission_id}, {'table': 'commissions', 'id': r.last_commission_id}] as evidence,
     {'each_paisa': r.each_paisa, 'missing': r.records - coalesce(c.credits, 0), 'record_id': r.last_commission_id} as facts,

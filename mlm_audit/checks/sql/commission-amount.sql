@@ -8,8 +8,8 @@
 -- local: yes
 -- causes: commission-record-edited, history-edited, rate-of-other-version, rounding, wrong-amount
 -- proves: Each level's commission is the amount that the plan version in force at paidAt gives, to the paisa.
--- do: Take the steps of `mlm-audit remedy show`; when many orders show the same cause, correct the platform's rate or rounding first.
--- message: Order {order_id}, level {level}: {posted_paisa} instead of {expected_paisa}.
+-- do: Follow the steps of `mlm-audit remedy show`; if many orders show the same cause, correct the platform's rate or rounding first.
+-- message: Order {order_id}, level {level}: {posted_paisa} is posted instead of {expected_paisa}.
 with faults as (
     select
         *,

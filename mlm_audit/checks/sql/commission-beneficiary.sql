@@ -9,7 +9,7 @@
 -- causes: wrong-beneficiary
 -- proves: Each level's commission goes to the matrix ancestor at that level.
 -- do: Move the commission from the member who has it to the upline at this level.
--- message: Order {order_id}, level {level}: member {member_id} should have {expected_paisa}; {paid_to} has it.
+-- message: Order {order_id}, level {level}: {expected_paisa} is due to member {member_id} but was posted to {paid_to}.
 select
     f.upline_id as member_id,
     f.order_id,

@@ -9,7 +9,7 @@
 -- causes: recorded-twice, wrong-level
 -- proves: There is one commission record per order and level.
 -- do: Remove the second record before the sweep releases it; if it was released, recover the amount.
--- message: Order {order_id}, level {level}: recorded {records} times.
+-- message: Order {order_id}, level {level}: the commission is recorded {records} times.
 select
     f.upline_id as member_id,
     f.order_id,

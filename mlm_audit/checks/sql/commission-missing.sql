@@ -8,7 +8,7 @@
 -- local: yes
 -- causes: lost-commission, record-misnamed, rolled-up-though-active, wrong-level
 -- proves: Every level of every paid order with an active upline has its commission.
--- do: Take the steps of `mlm-audit remedy show`; look first whether the commission was booked elsewhere.
+-- do: Follow the steps of `mlm-audit remedy show`; first find out whether the commission was posted elsewhere.
 -- message: Order {order_id}, level {level}: {expected_paisa} for member {member_id} is missing.
 select
     f.upline_id as member_id,
@@ -49,7 +49,7 @@ left join stray_records as z on f.order_id = z.order_id and f.level = z.level an
 left join rows_by_key as r on r.break_id = 'commission-missing/' || f.order_id || '/' || f.level
 left join missing_credits as m
     on m.kind = 'sponsor_commission' and f.order_id = m.reference_id and f.level = m.level
--- The same amount of the same order at another level of the same upline: it was booked there instead.
+-- The same amount of the same order at another level of the same upline: the commission was posted there instead.
 left join (
     select order_id, user_id, amount_paisa, max(id) as id, max_by(level, id) as level
     from commissions

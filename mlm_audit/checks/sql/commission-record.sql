@@ -7,20 +7,20 @@
 -- slices: order
 -- local: yes
 -- causes: generated-by-other, record-kind-wrong, record-misnamed
--- proves: Every commission record names its order's buyer as the one who generated it, and is a joining record exactly for a joining order.
--- do: Correct the record; where every record of an order names another buyer, correct the order's buyer instead.
--- message: Order {order_id}, level {level}: the record {what}.
+-- proves: Every commission record names its order's buyer as the member who generated it, and is of type joining if and only if the order is a joining order.
+-- do: Correct the record; if every record of an order names a different buyer, correct the order's buyer instead.
+-- message: Order {order_id}, level {level}: {what}.
 select
     f.upline_id as member_id,
     f.order_id,
     0::BIGINT as amount_paisa,
     f.level,
     case
-        when f.fault = 'record-kind' and f.is_joining then 'is not of type joining, though the order is a joining order'
-        when f.fault = 'record-kind' then 'is of type joining, though the order is a repurchase'
-        when f.from_low is null then 'names nobody who generated it'
-        else 'names member ' || case when f.from_low <> f.buyer_id then f.from_low else f.from_high end
-            || ' as the buyer, and the order belongs to member ' || f.buyer_id
+        when f.fault = 'record-kind' and f.is_joining then 'the record is not of type joining, although the order is a joining order'
+        when f.fault = 'record-kind' then 'the record is of type joining, although the order is a repurchase'
+        when f.from_low is null then 'the record does not name the member who generated it'
+        else 'the record names member ' || case when f.from_low <> f.buyer_id then f.from_low else f.from_high end
+            || ' as the buyer, but the order belongs to member ' || f.buyer_id
     end as what,
     case when f.fault = 'record-kind' then 'record-kind-wrong' else 'generated-by-other' end as cause,
     [{'table': 'order', 'id': f.order_id, 'level': f.level, 'buyer_id': f.buyer_id, 'from_user_id': f.from_low}] as evidence,
@@ -42,14 +42,14 @@ from level_faults as f
 left join line_rows as w on f.order_id = w.order_id and f.level = w.level
 where f.fault in ('generated-by', 'record-kind')
 union all
--- The records of an order that no longer stands: what was recorded and what took it back name the same buyer.
+-- The records of an order that no longer stands: a record and its reversal name the same buyer.
 select
     c.user_id as member_id,
     c.order_id,
     0::BIGINT as amount_paisa,
     c.level,
-    'row ' || c.id || ' names ' || coalesce('member ' || c.from_user_id, 'nobody') || ' as the buyer, and the order belongs to member '
-        || o.member_id as what,
+    'record ' || c.id || ' names ' || coalesce('member ' || c.from_user_id || ' as the buyer', 'no buyer')
+        || ', but the order belongs to member ' || o.member_id as what,
     case when t.order_id is not null then 'record-misnamed' else 'generated-by-other' end as cause,
     [{'table': 'commissions', 'id': c.id, 'level': null::BIGINT, 'buyer_id': null::BIGINT, 'from_user_id': null::BIGINT}] as evidence,
     {
@@ -63,7 +63,7 @@ select
         'recorded_paisa': null::BIGINT,
         'stray_id': case when t.order_id is not null then c.id end,
         'stray_order_id': t.order_id,
-        -- Where every record of the order names the same other member, the order may be what was edited.
+        -- If every record of the order names the same other member, the order itself may have been edited.
         'all_agree': a.order_id is not null
     } as facts,
     c.order_id || '/' || coalesce(c.level, 0) || '/' || c.id as key
@@ -76,7 +76,7 @@ left join (
     group by order_id
     having count(*) > 2 and count(*) = count(from_user_id) and min(from_user_id) = max(from_user_id)
 ) as a on c.order_id = a.order_id
--- The one order of the buyer whom the record names where just this record takes off what is left.
+-- The only order of the buyer named by the record on which exactly this record cancels the remaining amount.
 left join (
     select r.id, max(t.order_id) as order_id
     from fallen_lines as r

@@ -1,5 +1,5 @@
 -- code: commission-unexpected
--- title: A commission that the plan does not know
+-- title: A commission that the plan does not provide for
 -- severity: high
 -- needs: orders, commissions, ledger, matrix_nodes, users
 -- determines: commissions.level, commissions.order_id, ledger.level_depth, ledger.reference_id, ledger.type, orders.commission_amount_paisa, orders.paid_at, orders.user_id, users.is_active, users.is_blocked
@@ -8,8 +8,8 @@
 -- local: yes
 -- causes: inactive-upline, no-such-level, order-not-paid, paid-and-rolled-up, posted-before-sweep, wrong-level
 -- proves: No commission is paid to an inactive upline, at a level without an upline, beyond the plan's levels, before the sweep, or for an order that was not paid.
--- do: Reverse the commission; if the upline was active when the order was paid, record since when.
--- message: Order {order_id}, level {level}: {who} has {posted_paisa}, the plan gives them {due_paisa}.
+-- do: Reverse the commission; if the upline was active when the order was paid, record since when they were active.
+-- message: Order {order_id}, level {level}: {who} has {posted_paisa}, but the plan gives {due_paisa}.
 select
     coalesce(f.member_low, f.upline_id) as member_id,
     f.order_id,

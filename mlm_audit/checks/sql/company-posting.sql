@@ -9,7 +9,7 @@
 -- causes: company-line-lost, company-line-twice, order-not-paid, other-ledger-type, rate-of-other-version, rounding, wrong-amount
 -- proves: The company's share, each rolled-up level and the remainder of every order are posted once, with the right amount.
 -- do: Post or reverse the difference on the company's account as `mlm-audit remedy show` says.
--- message: Order {order_id}, {line}: {posted_paisa} posted, {expected_paisa} expected.
+-- message: Order {order_id}, {line}: {posted_paisa} is posted, {expected_paisa} is expected.
 with lines as (
     select
         order_id,
@@ -41,7 +41,7 @@ lost as (
     select key, expected_paisa from lines where posted = 0
 ),
 
--- A row that has the key of a lost line is that line, whatever kind, owner, order or level it names.
+-- A row with the key of a lost line is that line, even if it names another kind, owner, order or level.
 otherwise as (
     select
         max(l.id) as ledger_id,

@@ -8,8 +8,8 @@
 -- local: yes
 -- causes: follows-from-order-line, order-not-distributed, order-taken-back, unexplained
 -- proves: For every paid order, company + levels + roll-ups + instalments + remainder is the commissionable amount, to the paisa.
--- do: Look at this order's other findings first; they name the line that is wrong.
--- message: Order {order_id}: {posted_paisa} was distributed of {commission_paisa}.
+-- do: Resolve this order's other findings first: they name the line that is wrong.
+-- message: Order {order_id}: {posted_paisa} was distributed out of a commissionable amount of {commission_paisa}.
 with scheduled as (
     select order_id, sum(amount_paisa)::BIGINT as scheduled_paisa
     from payout_schedule
@@ -35,7 +35,7 @@ uneven as (
     select * from due where posted_paisa <> expected_paisa
 ),
 
--- Orders of which somebody has a line, or the company has more or less than nothing.
+-- Orders of which a member holds a line, or of which the company's lines do not add up to zero.
 kept as (
     select order_id from level_faults where fault not in ('missing', 'rollup-missing') or member_high is not null
     union
@@ -57,9 +57,9 @@ select
     d.posted_paisa,
     d.commission_paisa,
     case
-        -- Nobody knows whether such an order was ever paid: to post its lines could pay out what somebody made up.
+        -- It is unknown whether such an order was ever paid: posting its lines could pay out an invented order.
         when d.is_untouched and d.posted_paisa = 0 then 'order-not-distributed'
-        -- Nor does anybody know whether an order was refunded when each of its lines was taken back from its holder.
+        -- If each line of an order was reversed from its holder, it is unknown whether the order was refunded.
         when d.is_even and k.order_id is null then 'order-taken-back'
         when n.order_id is null then 'unexplained'
         else 'follows-from-order-line'

@@ -8,13 +8,13 @@
 -- local: yes
 -- causes: released-though-ineligible, rolled-up-though-eligible
 -- proves: Commission is released only to members logged as eligible for the month, and rolled up only from the others.
--- do: Recompute the member's eligibility for the month; then release or recover.
--- message: Month {month}: {amount_paisa} was {status}, but the log says {what}.
+-- do: Recompute the member's eligibility for the month; then release or recover the commission.
+-- message: Month {month}: {amount_paisa} was {status_text}, but the eligibility log records the member as {what}.
 select
     c.member_id,
     c.amount_paisa,
     c.month,
-    c.status,
+    replace(c.status, '_', ' ') as status_text,
     case when c.is_eligible then 'eligible' else 'not eligible' end as what,
     case when c.is_eligible then 'rolled-up-though-eligible' else 'released-though-ineligible' end as cause,
     [{'table': 'commissions', 'id': c.first_commission_id}] as evidence,

@@ -7,15 +7,15 @@
 -- slices: none
 -- local: yes
 -- causes: decided-without-log
--- proves: Whose commission of a month was released or rolled up is in the eligibility log of that month.
--- do: Recompute the member's eligibility for the month with `mlm-audit explain eligibility`; complete the log, or take the decision back.
--- message: Month {month}: {decided_paisa} was {status}, and the eligibility log has no row for member {member_id}.
+-- proves: Every member whose commission of a month was released or rolled up has a row in the eligibility log of that month.
+-- do: Recompute the member's eligibility for the month with `mlm-audit explain eligibility`; then complete the log or reverse the decision.
+-- message: Month {month}: {decided_paisa} was {status_text}, but the eligibility log has no row for member {member_id}.
 select
     c.member_id,
     case when c.status = 'released' then c.amount_paisa else 0 end as amount_paisa,
     c.amount_paisa as decided_paisa,
     c.month,
-    c.status,
+    replace(c.status, '_', ' ') as status_text,
     'decided-without-log' as cause,
     [{'table': 'commissions', 'id': c.first_commission_id}] as evidence,
     {'month': c.month, 'status': c.status, 'decided_paisa': c.amount_paisa} as facts,

@@ -7,11 +7,11 @@
 -- slices: wallet, order, payout
 -- local: yes
 -- causes: credit-posted-twice, wrong-level
--- proves: No commission, payout or release is credited more often in the ledger than its source gives, reversals and recoveries taken off.
--- do: Reverse the second credit as `mlm-audit remedy show` says; then find why the platform's idempotency key did not stop it.
--- message: {what}: {credits} ledger credits, {amount_paisa} too much.
+-- proves: No commission, payout or release is credited more often in the ledger than its source allows, net of reversals and recoveries.
+-- do: Reverse the second credit as `mlm-audit remedy show` says; then find out why the platform's idempotency key did not prevent it.
+-- message: {what}: there are {credits} ledger credits, which is {amount_paisa} too much.
 with surplus as (
-    -- Of several payouts of an instalment the one that is too much: one that is not of its member and amount, else the last.
+    -- Of several payouts of an instalment, the surplus one: one with another member or amount, otherwise the last.
     select
         l.reference_id as schedule_id,
         coalesce(max(case when l.user_id is distinct from p.member_id or l.amount_paisa <> p.amount_paisa then l.id end), max(l.id))
@@ -22,7 +22,7 @@ with surplus as (
     group by l.reference_id
 ),
 
--- Of several releases of a month the one that is too much: one that carries another key than the member's, else the last.
+-- Of several releases of a month, the surplus one: one with a key that is not the member's, otherwise the last.
 released as (
     select
         l.user_id as member_id,
@@ -96,7 +96,7 @@ doubles as (
     left join released as r on s.member_id = r.member_id and s.month = r.month
     where s.is_doubled
     union all
-    -- The same gift once more: same member, kind, reference and amount. One that has an approval of its own is another gift.
+    -- A repeated bonus or adjustment: same member, kind, reference and amount. One with its own authorisation is not a repetition.
     select
         user_id as member_id,
         null as order_id,
@@ -127,14 +127,14 @@ select
         'level': l.level_depth,
         'ledger_paisa': l.amount_paisa,
         'excess_paisa': d.amount_paisa,
-        -- A credit after which the running balance went on without it never reached the wallet.
+        -- If the running balance after a credit does not include it, the credit never reached the wallet.
         'is_outside_wallet': g.before_id is not null,
         'records': c.records,
         'record_id': c.record_id
     } as facts
 from (select * from ledger where id in (select last_ledger_id from doubles)) as l
 inner join doubles as d on l.id = d.last_ledger_id
--- The records of the line, where it was recorded twice as well.
+-- The records of the line, if it was also recorded twice.
 left join (
     select order_id, level, count(*) as records, max(id) as record_id
     from commissions

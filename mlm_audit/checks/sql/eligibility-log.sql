@@ -7,12 +7,12 @@
 -- slices: none
 -- local: yes
 -- causes: eligibility-contradictory, eligibility-kyc, eligibility-month-unknown, eligibility-purchases, eligibility-requirement, eligibility-three-three, eligibility-twice, eligibility-verdict
--- proves: For every member and month there is one log row; its purchases are those of the orders, its requirement is the plan's, its 3-3 answer is possible, and its verdict follows from its own conditions.
--- do: Recompute the member's eligibility with `mlm-audit explain eligibility MEMBER --month MONTH`; a person decides what the right answer is before money moves.
+-- proves: Every member and month has one log row; its purchases match the orders, its requirement matches the plan, its 3-3 result is possible, and its verdict follows from its own conditions.
+-- do: Recompute the member's eligibility with `mlm-audit explain eligibility MEMBER --month MONTH`; a person must decide which result is right before money moves.
 -- message: Member {member_id}, month {month}: {what}.
 with people as (
-    -- Who can have counted as active when the month ended. Flags have no history: those who are inactive today may have been
-    -- active then, and of those who are active without an order nobody knows since when.
+    -- Members who may have counted as active when the month ended. Flags have no history: a member who is inactive today may
+    -- have been active then, and for an active member without an order the start of the activity is unknown.
     select
         u.id as member_id,
         nullif(u.sponsor_id, u.id) as sponsor_id,
@@ -42,7 +42,7 @@ active as (
     where p.sponsor_id is not null
 ),
 
--- The members who have enough directs, or enough orders of their own, in a month. `most` counts what is possible, `least` what is certain.
+-- Members with enough directs, or enough orders of their own, in a month. `most` counts the possible, `least` the certain ones.
 counted as (
     select
         sponsor_id as member_id,
@@ -82,7 +82,7 @@ threes as (
     group by c.sponsor_id, c.month
 ),
 
--- Members whose instalments are held to this day, with nothing but their KYC to hold them, and since when.
+-- Members whose instalments are still held only because of their KYC, and the date since which they are held.
 held as (
     select s.user_id, min(s.payout_date) as since
     from payout_schedule as s
@@ -134,12 +134,12 @@ select
     month,
     case cause
         when 'eligibility-contradictory' then rows || ' log rows contradict each other'
-        when 'eligibility-twice' then rows || ' log rows instead of one'
+        when 'eligibility-twice' then 'the log has ' || rows || ' rows instead of one'
         when 'eligibility-month-unknown' then 'the log names a month without orders'
-        when 'eligibility-purchases' then 'the log has other purchases than the orders of that month'
-        when 'eligibility-requirement' then 'the log has another requirement than the plan'
-        when 'eligibility-kyc' then 'the log says that KYC was approved, and the member''s instalments are held for want of it to this day'
-        when 'eligibility-three-three' then 'the log has another answer to the 3-3 rule than the sponsors and orders give'
+        when 'eligibility-purchases' then 'the purchases in the log differ from the orders of that month'
+        when 'eligibility-requirement' then 'the purchase requirement in the log differs from the plan'
+        when 'eligibility-kyc' then 'the log says that KYC was approved, but the member''s instalments are still held for missing KYC'
+        when 'eligibility-three-three' then 'the result of the 3-3 rule in the log differs from the sponsors and orders'
         else 'the verdict does not follow from the conditions that the log states'
     end as what,
     cause,

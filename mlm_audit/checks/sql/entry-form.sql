@@ -1,5 +1,5 @@
 -- code: entry-form
--- title: A ledger row that is not what its kind asks for
+-- title: A ledger row does not meet the rules of its kind
 -- severity: high
 -- needs: ledger, payout_schedule, commission_rollups
 -- determines: ledger.level_depth, ledger.ref, ledger.reference_id, ledger.type, ledger.user_id
@@ -7,8 +7,8 @@
 -- slices: none
 -- local: yes
 -- causes: company-money-to-member, key-missing, key-untrimmed, key-wrong, level-missing, level-unexpected, member-money-without-member, other-ledger-type
--- proves: A row of the company names no member and every other row names one; only level lines name a level; every row has an idempotency key, and payouts and roll-ups the prescribed one.
--- do: Find out whose money the row moved; correct the owner, level or key of the row, with its reason.
+-- proves: Rows of the company name no member and all other rows name one; only level lines name a level; every row has an idempotency key, and payouts and roll-ups have the prescribed key.
+-- do: Find out whose money the row moved; then correct the row's owner, level or key, and record the reason.
 -- message: Ledger row {ledger_id} ({kind}, {row_paisa}) {what}.
 with formed as (
     select
@@ -22,7 +22,7 @@ with formed as (
         l.balance_after_paisa,
         case
             when l.is_company and l.user_id is not null then 'company-money-to-member'
-            -- The key of a roll-up on a row without a member: its kind was changed.
+            -- A row without a member that has the key of a roll-up: its kind was changed.
             when
                 l.type = 'sponsor_commission' and l.user_id is null
                 and upper(trim(l.ref)) = 'ORDER_' || l.reference_id || '_ROLLUP_L' || l.level_depth
@@ -34,9 +34,9 @@ with formed as (
             when l.ref <> trim(l.ref) then 'key-untrimmed'
             when
                 l.type = 'self_payout' and l.amount_paisa > 0 and l.ref is distinct from 'SELF_PAYOUT_' || l.reference_id
-                -- A second credit of an instalment has another key, and is a finding of its own.
+                -- A second credit of an instalment has another key and is reported by its own check.
                 and l.reference_id not in (select schedule_id from payout_faults where fault = 'credited-twice')
-                -- Nor are a row that was reversed, and the row that was posted in its place.
+                -- A reversed row and the row that was posted in its place are not faults either.
                 and l.id not in (select of_id from corrections)
                 and not (
                     split_part(coalesce(l.ref, ''), '_', 1) = 'REPOST'
@@ -54,7 +54,7 @@ with formed as (
                 then 'key-wrong'
         end as cause
     from noted_rows as l
-    -- What takes a row back has the kind, the owner and the level of that row, right or wrong.
+    -- A correction repeats the kind, the owner and the level of the row that it corrects, right or wrong.
     left join (
         select ledger_id, of_user_id, level_depth from corrections where own_type = type
     ) as c
@@ -69,14 +69,14 @@ select
     f.id as ledger_id,
     f.type as kind,
     case f.cause
-        when 'company-money-to-member' then 'is money of the company, and is posted to member ' || f.user_id
+        when 'company-money-to-member' then 'is the company''s money but is posted to member ' || f.user_id
         when 'member-money-without-member' then 'names no member'
         when 'other-ledger-type' then 'has the key of a roll-up to the company'
         when 'level-missing' then 'names no level'
         when 'level-unexpected' then 'names a level, which rows of this kind do not have'
         when 'key-missing' then 'has no idempotency key'
         when 'key-untrimmed' then 'has spaces around its idempotency key'
-        else 'does not carry the key of its kind'
+        else 'does not have the key that its kind requires'
     end as what,
     case when f.cause in ('company-money-to-member', 'member-money-without-member') then 'high' else 'medium' end as severity,
     f.cause,

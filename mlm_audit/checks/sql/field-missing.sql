@@ -1,5 +1,5 @@
 -- code: field-missing
--- title: A field that must be filled is empty
+-- title: A required field is empty
 -- severity: high
 -- needs: users, orders, ledger, commissions, withdrawals, payout_schedule, payout_history, commission_rollups, eligibility_log, monthly_stats
 -- determines: none
@@ -7,8 +7,8 @@
 -- slices: none
 -- local: yes
 -- causes: field-missing
--- proves: No amount, owner, kind, status or time that a check rests on is empty.
--- do: Fill the field from the records that the row follows from, or remove the row; until then nothing that rests on it is proven.
+-- proves: No amount, owner, kind, status or time that a check depends on is empty.
+-- do: Fill the field from the source records of the row, or remove the row; until then nothing that depends on it is proven.
 -- message: {table_name} row {row_id} has no {field}.
 with empty as (
     select

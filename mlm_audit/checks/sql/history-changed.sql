@@ -7,9 +7,9 @@
 -- slices: none
 -- local: yes
 -- causes: history-changed, history-deleted, history-inserted
--- proves: No ledger row of a sealed month, and none that the last run saw, was changed, deleted or slipped in afterwards.
--- do: Stop payouts; a ledger is append-only. Ask who could write to the database. Put the row back as it was; or, where its month is open and the change is right, `mlm-audit seals acknowledge BREAK_ID --by NAME --reason …`.
--- message: {what}: {before_paisa} before, {after_paisa} now.
+-- proves: No ledger row of a sealed month or of the last run's snapshot was changed or deleted afterwards, and no row was inserted.
+-- do: Stop payouts: a ledger is append-only. Find out who could write to the database. Restore the row as it was; or, if its month is open and the change is right, run `mlm-audit seals acknowledge BREAK_ID --by NAME --reason …`.
+-- message: {what}: the amount was {before_paisa} and is now {after_paisa}.
 select
     member_id,
     coalesce(after_paisa, 0) - coalesce(before_paisa, 0) as amount_paisa,

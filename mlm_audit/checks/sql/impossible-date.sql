@@ -1,5 +1,5 @@
 -- code: impossible-date
--- title: A date that cannot be
+-- title: An impossible date
 -- severity: medium
 -- needs: ledger, orders, commissions, withdrawals, payout_schedule, payout_history, users, matrix_nodes
 -- determines: commissions.created_at, commissions.order_id, commissions.processed_at, ledger.created_at, ledger.reference_id, ledger.type, orders.created_at, orders.paid_at, orders.user_id, payout_history.created_at, payout_schedule.created_at, payout_schedule.payout_date, payout_schedule.processed_at, users.created_at, withdrawals.processed_at, withdrawals.requested_at
@@ -7,11 +7,11 @@
 -- slices: none
 -- local: yes
 -- causes: dated-before-source, dated-in-future
--- proves: Nothing is dated after the read, and nothing before what it follows from: a posting before its order, a payout before its due date, a release before its month has ended, a decision before its request. Clocks may differ by an hour.
--- do: Ask which clock or which hand wrote the date; the amounts of this row are checked elsewhere.
+-- proves: No row is dated after the time of reading, and no row is dated before its source: a posting before its order, a payout before its due date, a release before its month has ended, a decision before its request. Clocks may differ by an hour.
+-- do: Find out which system or person wrote the date; other checks verify the amounts of this row.
 -- message: {table_name} row {row_id} {what}.
 with dated as (
-    -- The latest instant of a large table is looked up first: hardly ever is there a row to look for.
+    -- The latest time in a large table is read first, because there is hardly ever a row to find.
     select
         'ledger' as table_name,
         l.id,
@@ -123,9 +123,9 @@ with dated as (
     where u.created_at > r.future_after or epoch_us(f.first_paid_at) < epoch_us(u.created_at) - 3600000000
 ),
 
--- Of an order whose time of payment cannot be: the month that it gives, the month in which its lines were posted, and the records that
--- are then added up for the wrong month. is_moved: the months differ, and nothing was posted or recorded at about that time; otherwise
--- it may be one row that names a wrong order.
+-- For an order with an impossible time of payment: the month of that time, the month in which its lines were posted, and the records
+-- that are therefore summed for the wrong month. is_moved: the months differ, and nothing was posted or recorded at about that time;
+-- otherwise a single row may name the wrong order.
 moved as (
     select
         p.order_id,

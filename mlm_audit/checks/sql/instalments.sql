@@ -8,10 +8,10 @@
 -- local: yes
 -- causes: instalment-amount, instalment-doubled, instalment-misnamed, instalment-missing, instalment-unexpected, wrong-beneficiary
 -- proves: Every joining order has its instalments once, for the buyer, with the right amounts.
--- do: Add, remove or correct the instalment before its pay day, as `mlm-audit remedy show` says.
--- message: Order {order_id}, instalment {instalment}: {scheduled_paisa} scheduled, {expected_paisa} expected.
+-- do: Add, remove or correct the instalment before its payout date, as `mlm-audit remedy show` says.
+-- message: Order {order_id}, instalment {instalment}: {scheduled_paisa} is scheduled, {expected_paisa} is expected.
 with strays as (
-    -- Rows that are not what their order gives there, or whose order nobody knows.
+    -- Rows that differ from what their order provides for, or whose order does not exist.
     select s.id, s.order_id, s.instalment, s.user_id, s.amount_paisa, s.payout_date
     from payout_schedule as s
     left join (select id from orders) as o on s.order_id = o.id
@@ -43,8 +43,8 @@ fitting as (
     where f.fault = 'missing'
 ),
 
--- The row that is the instalment which an order lacks: one that names another order, else one that names another number, and of
--- several the one that is due when the lacking instalment is.
+-- The row that is an order's missing instalment: one that names another order, otherwise one that names another number; of several,
+-- the one with the due date of the missing instalment.
 found as (
     select
         order_id,
@@ -137,7 +137,7 @@ left join (
     group by reference_id
 ) as l
     on f.last_schedule_id = l.reference_id
--- The one joining order of the member whom the instalment names, where that has a fault in the same instalment.
+-- The only joining order of the member whom the instalment names, if that order has a fault in the same instalment.
 left join (
     select o.user_id, min(o.id) as order_id, i.instalment, min(i.amount_paisa) as amount_paisa
     from orders as o

@@ -7,16 +7,16 @@
 -- slices: order, payout
 -- local: yes
 -- causes: joining-flag-wrong
--- proves: Exactly a member's first paid order is the joining order.
--- do: Decide which order is the first; its split differs (self income is paid on joining orders only).
+-- proves: A member's first paid order, and no other order, is the joining order.
+-- do: Decide which order is the first. Its split differs: self income is paid on joining orders only.
 -- message: Order {order_id} is {what} of member {member_id}.
 select
     o.order_id,
     o.member_id,
     0::BIGINT as amount_paisa,
     case
-        when o.order_id = f.first_order_id then 'not marked as joining, though it is the first'
-        else 'marked as joining, though it is not the first'
+        when o.order_id = f.first_order_id then 'not marked as joining, although it is the first order'
+        else 'marked as joining, although it is not the first order'
     end as what,
     'joining-flag-wrong' as cause,
     [{'table': 'order', 'id': o.order_id, 'first_order_id': f.first_order_id}] as evidence,
@@ -24,6 +24,6 @@ select
     o.order_id as key
 from paid_orders as o
 inner join first_orders as f on o.member_id = f.member_id
--- Where the order's lines are those of its flag, it is not the flag that is wrong.
+-- If the order's lines match its flag, the flag is not what is wrong.
 left join (select order_id from order_sums where differs) as d on o.order_id = d.order_id
 where o.is_joining <> (o.order_id = f.first_order_id)

@@ -1,5 +1,5 @@
 -- code: ledger-type
--- title: A kind of ledger row that nobody knows
+-- title: An unknown type of ledger row
 -- severity: low
 -- needs: ledger
 -- determines: ledger.type
@@ -7,14 +7,14 @@
 -- slices: none
 -- local: yes
 -- causes: unknown-ledger-type
--- proves: Every ledger row is of a kind that the checks understand.
--- do: Tell what this kind means; a check for it can be added as a file.
--- message: {rows} ledger rows of type {type}, {amount_paisa} in total, are counted in the balances but explained by no check.
+-- proves: Every ledger row is of a type that the checks know.
+-- do: Find out what this type means; a check for it can be added as a file.
+-- message: The balances include {rows_text} of type {type}, {amount_paisa} in total, but no check covers this type.
 select
     null::BIGINT as member_id,
     sum(l.amount_paisa)::BIGINT as amount_paisa,
     coalesce(l.type, '(none)') as type,
-    count(*) as rows,
+    case when count(*) = 1 then '1 ledger row' else count(*) || ' ledger rows' end as rows_text,
     'unknown-ledger-type' as cause,
     [{'table': 'ledger', 'id': min(l.id)}] as evidence,
     coalesce(l.type, '(none)') as key

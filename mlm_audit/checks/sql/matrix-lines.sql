@@ -1,5 +1,5 @@
 -- code: matrix-lines
--- title: Orders were paid along another tree
+-- title: Orders were paid along a different matrix place
 -- severity: high
 -- needs: orders, commissions, ledger, matrix_nodes, users
 -- determines: matrix_nodes.parent_id
@@ -7,9 +7,9 @@
 -- slices: none
 -- local: yes
 -- causes: matrix-place-changed
--- proves: Of no member, with those below, were two or more orders paid line by line as another place in the matrix gives them.
--- do: Find out who moved the member in the matrix; set the place right first, and reverse nothing of the orders before that.
--- message: {orders} orders of member {member_id} and below, with lines of {lines_paisa}, were paid to {paid_to_text}, not to {parent_text}.
+-- proves: No member, together with those below, has two or more orders that were paid line by line along a different matrix place.
+-- do: Find out who moved the member in the matrix; correct the place first, and reverse no posting of the orders before that.
+-- message: {orders} orders of member {member_id} and the members below, with lines of {lines_paisa}, were paid to {paid_to_text} instead of {parent_text}.
 with recursive places as (
     select
         member_id,
@@ -32,8 +32,8 @@ parents as (
     group by user_id
 ),
 
--- The uplines of the members whose orders were paid to nobody, as the tree is today. In a ring the walk ends where it meets the upline of
--- its last step that was a power of two; by then it has been at every node of the ring.
+-- Today's uplines of the members whose orders were paid to no upline. In a ring, the walk ends where it reaches the upline of its
+-- last step that was a power of two; by then it has visited every node of the ring.
 above as (
     select
         p.member_id,
@@ -61,8 +61,8 @@ select
     0::BIGINT as amount_paisa,
     p.orders,
     p.lines_paisa,
-    case when p.paid_to_id > 0 then 'member ' || p.paid_to_id || ' and above' else 'nobody' end as paid_to_text,
-    coalesce('member ' || case when n.parent_id = p.paid_to_id then n.first_parent_id else n.parent_id end, 'nobody') as parent_text,
+    case when p.paid_to_id > 0 then 'member ' || p.paid_to_id || ' and above' else 'no upline' end as paid_to_text,
+    coalesce('member ' || case when n.parent_id = p.paid_to_id then n.first_parent_id else n.parent_id end, 'no upline') as parent_text,
     'matrix-place-changed' as cause,
     [{'table': 'matrix_nodes', 'id': p.member_id}] as evidence,
     {
@@ -85,5 +85,5 @@ left join (
 ) as n
     on p.member_id = n.user_id
 where
-    -- That nothing was posted above a member shows a place below nobody only where today's place cannot be: the member stands above itself.
+    -- That nothing was posted above a member proves a place without an upline only if today's place is impossible: it is in a cycle.
     p.paid_to_id > 0 or p.member_id in (select member_id from above where upline_id = member_id)

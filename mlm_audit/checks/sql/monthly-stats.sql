@@ -7,8 +7,8 @@
 -- slices: none
 -- local: yes
 -- causes: monthly-stats-wrong
--- proves: MonthlyStats has one row for every month that was decided, with the members of the eligibility log and the sum of CommissionRollup.
--- do: Find out which of the two was changed, row or log; `mlm-audit run monthly-sweep --month` writes the sums anew.
+-- proves: MonthlyStats has one row for every decided month, with the member counts of the eligibility log and the sum of CommissionRollup.
+-- do: Find out whether the row or the log was changed; `mlm-audit run monthly-sweep --month` writes the sums again.
 -- message: Month {month}: {what}.
 with stats as (
     select
@@ -39,19 +39,19 @@ compared as (
         coalesce(s.rolled_up_paisa, 0) - coalesce(l.rolled_up_paisa, 0) as difference_paisa,
         case
             when s.month is null then 'there is no row, although the month was decided'
-            when s.rows > 1 then 'there are ' || s.rows || ' rows'
-            when not coalesce(s.is_named, false) then 'the row names another month in monthYear'
+            when s.rows > 1 then 'there are ' || s.rows || ' rows instead of one'
+            when not coalesce(s.is_named, false) then 'the row names a different month in monthYear'
             when l.month is null then 'nothing was decided in that month'
-            -- Where log rows contradict each other, that is the finding.
+            -- If log rows contradict each other, another check reports that.
             when s.eligible_users <> l.eligible_users and l.contradictory = 0
-                then s.eligible_users || ' eligible members, and the log has ' || l.eligible_users
+                then 'the number of eligible members is ' || s.eligible_users || ', but the log has ' || l.eligible_users
             when s.ineligible_users <> l.ineligible_users and l.contradictory = 0
-                then s.ineligible_users || ' ineligible members, and the log has ' || l.ineligible_users
-            when s.rolled_up_paisa <> l.rolled_up_paisa + coalesce(f.unrecorded_paisa, 0) then 'the amount rolled up is not the sum of CommissionRollup'
+                then 'the number of ineligible members is ' || s.ineligible_users || ', but the log has ' || l.ineligible_users
+            when s.rolled_up_paisa <> l.rolled_up_paisa + coalesce(f.unrecorded_paisa, 0) then 'the rolled-up amount is not the sum of CommissionRollup'
         end as what
     from stats as s
     full outer join log_months as l on s.month = l.month
-    -- A roll-up without its CommissionRollup row is a finding of its own.
+    -- Another check reports a roll-up without a CommissionRollup row.
     left join (select month, sum(rolled_up_paisa - recorded_paisa)::BIGINT as unrecorded_paisa from sweep_faults group by month) as f
         on s.month = f.month
 )

@@ -8,8 +8,8 @@
 -- local: yes
 -- causes: overdrawn
 -- proves: No wallet balance is negative.
--- do: Stop this member's withdrawals; a person decides whether the money is recovered, written off, or never left.
--- message: The wallet stands at {amount_paisa}.
+-- do: Stop this member's withdrawals; a person must decide whether to recover the money or write it off, or whether it never left.
+-- message: The wallet balance is {amount_paisa}.
 with debits as (
     select
         user_id,

@@ -8,7 +8,7 @@
 -- local: yes
 -- causes: commission-above-total, commission-above-total-systematic
 -- proves: No order sets aside more for commission than the buyer paid, and no total is missing or negative.
--- do: Compare the order with the payment; when many orders are affected, correct the platform's unit or rate before anything is paid.
+-- do: Compare the order with the payment; if many orders are affected, correct the platform's unit or rate before anything is paid.
 -- message: {what}.
 with wrong as (
     select
@@ -39,7 +39,7 @@ select
     null::BIGINT as order_id,
     null::BIGINT as member_id,
     t.above_paisa as amount_paisa,
-    t.above || ' of ' || t.orders || ' paid orders set aside more for commission than their total: a fault of the whole platform' as what,
+    t.above || ' of ' || t.orders || ' paid orders set aside more for commission than their total, which is a fault of the whole platform' as what,
     'commission-above-total-systematic' as cause,
     [{'table': 'order', 'id': t.first_order_id, 'total_paisa': null::BIGINT, 'commission_amount_paisa': null::BIGINT}] as evidence,
     'platform' as key

@@ -7,9 +7,9 @@
 -- slices: order, payout
 -- local: yes
 -- causes: commission-amount-edited
--- proves: No order's lines are all those of one other commissionable amount: where they are, the order was edited and not its lines.
--- do: Find out who edited the order; set its amount back, and post nothing for its lines.
--- message: Order {order_id} sets aside {commission_paisa}; every line of it is that of {basis_paisa}.
+-- proves: No order has lines that all match one different commissionable amount; such an order was edited, and its lines were not.
+-- do: Find out who edited the order; restore its amount, and post nothing for its lines.
+-- message: Order {order_id} has a commissionable amount of {commission_paisa}, but all of its lines match {basis_paisa}.
 with scheduled as (
     select order_id, sum(amount_paisa)::BIGINT as scheduled_paisa
     from payout_schedule
@@ -47,7 +47,7 @@ shared as (
     where basis_paisa <> commission_paisa and basis_paisa > 0 and company_paisa = basis_paisa * company_bps // 10000
 ),
 
--- Lines that this other amount does not explain.
+-- Lines that the other amount does not explain.
 unexplained as (
     select f.order_id
     from level_faults as f
@@ -58,7 +58,7 @@ unexplained as (
         l.level is null
         or not coalesce(
             f.fault in ('amount', 'rollup-amount')
-            -- Where the amount was set to nothing no line is expected: those that are there have to be with the uplines, or with the company.
+            -- If the amount was set to zero, no line is expected: existing lines must belong to the uplines or to the company.
             or (
                 f.fault = 'unexpected' and s.commission_paisa = 0
                 and (

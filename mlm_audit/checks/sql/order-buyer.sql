@@ -8,8 +8,8 @@
 -- local: yes
 -- causes: order-buyer-changed
 -- proves: If all commission records of an order agree on a buyer, the order names that buyer.
--- do: Find out who edited the order and set its buyer back; do not move any of its postings.
--- message: Order {order_id} names {who} as its buyer; its {records} commission records name member {buyer_id}.
+-- do: Find out who edited the order and restore its buyer; do not move any of its postings.
+-- message: Order {order_id} names {who} as its buyer; its {records_text} member {buyer_id}.
 with named as (
     select
         order_id,
@@ -32,8 +32,8 @@ select
     o.user_id as member_id,
     n.order_id,
     0::BIGINT as amount_paisa,
-    n.records,
-    coalesce('member ' || o.user_id, 'nobody') as who,
+    case when n.records = 1 then '1 commission record names' else n.records || ' commission records name' end as records_text,
+    coalesce('member ' || o.user_id, 'no member') as who,
     n.buyer_id,
     'order-buyer-changed' as cause,
     [{'table': 'order', 'id': n.order_id, 'user_id': o.user_id, 'from_user_id': n.buyer_id}] as evidence,
@@ -52,5 +52,5 @@ left join scheduled as s on n.order_id = s.order_id
 where
     o.user_id is distinct from n.buyer_id
     and n.buyer_id in (select id from users)
-    -- One record alone may be the one that is wrong.
+    -- A single record may itself be wrong.
     and (n.records > 1 or s.buyer_id = n.buyer_id)

@@ -1,5 +1,5 @@
 -- code: order-lines
--- title: An order's lines are not the expected ones
+-- title: An order's lines differ from the plan
 -- severity: high
 -- needs: orders, commissions, ledger, matrix_nodes, users
 -- determines: ledger.user_id
@@ -7,16 +7,16 @@
 -- slices: order
 -- local: yes
 -- causes: unexplained
--- proves: Nothing about an order's lines differs without another check naming it.
+-- proves: Another check names every difference in an order's lines.
 -- do: Compare the order's ledger rows and commission records with the plan one by one; look for a row with the wrong owner or level.
--- message: Order {order_id}: its lines differ from the plan's, though amounts and owners of the expected ones agree.
+-- message: Order {order_id}: the lines differ from the plan, although the amounts and owners of the expected lines agree.
 with named as (
     select order_id from level_faults
     union
     select order_id from company_faults
 ),
 
--- Of the lines whose upline nobody knows to have been active: those that were rolled up, which is as lawful.
+-- Rolled-up lines whose upline's activity is unknown: for these, a roll-up is as valid as a commission.
 rolled_up as (
     select
         e.order_id,
@@ -27,7 +27,7 @@ rolled_up as (
     group by e.order_id
 ),
 
--- Of rows of no amount, which count with their hash (posted_lines), those that a row DIFFERENCE_<ledger id> of the same line has made up for.
+-- Rows without an amount, which count with their hash (posted_lines), if a row DIFFERENCE_<ledger id> of the same line corrected them.
 made_up as (
     select
         z.order_id,
@@ -68,5 +68,5 @@ left join rolled_up as r on s.order_id = r.order_id
 left join made_up as m on s.order_id = m.order_id
 where
     s.stands and s.differs and n.order_id is null and s.signature + coalesce(r.alternative, 0) + coalesce(m.alternative, 0) <> 0
-    -- Lines of larger orders may not fit into a signature: they are always compared one by one, as above.
+    -- The lines of larger orders may not fit into a signature. They are always compared one by one, as above.
     and s.commission_paisa <= 2147483647

@@ -1,5 +1,5 @@
 -- code: order-status
--- title: A paid order whose status says otherwise
+-- title: A paid order with a status that contradicts the payment
 -- severity: high
 -- needs: orders, commissions, ledger, matrix_nodes, users
 -- determines: orders.status
@@ -7,9 +7,9 @@
 -- slices: order, payout
 -- local: yes
 -- causes: status-left-paid, status-unknown
--- proves: Every order with a time of payment has a status that says whether it stands: paid, or taken back.
+-- proves: Every order with a time of payment has a status that shows whether it stands: paid, or refunded or cancelled.
 -- do: Ask the shop whether the order was paid; then correct its status, or reverse what was posted for it.
--- message: Order {order_id} has a time of payment and the status {status}; {posted_paisa} stands posted for it.
+-- message: Order {order_id} has a time of payment but the status {status}; {posted_paisa} is posted for it.
 select
     o.order_id,
     o.member_id,

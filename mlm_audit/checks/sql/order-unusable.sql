@@ -19,7 +19,7 @@ with unusable as (
             or commission_amount_paisa < 0
             or paid_at < (select min(starts_at) from plan_versions)
         ))
-        -- Only an order that was paid can be paid back.
+        -- Only a paid order can be refunded.
         or (paid_at is null and status in ('paid', 'refunded', 'chargeback', 'charged_back'))
 )
 
@@ -28,7 +28,7 @@ select
     o.user_id as member_id,
     o.commission_amount_paisa as amount_paisa,
     case
-        when o.paid_at is null then 'has the status ' || o.status || ', and no time of payment'
+        when o.paid_at is null then 'has the status ' || o.status || ' but no time of payment'
         when o.commission_amount_paisa is null then 'has no commissionable amount'
         when o.commission_amount_paisa < 0 then 'has a negative commissionable amount'
         else 'was paid before the first version of the plan'

@@ -8,8 +8,8 @@
 -- local: yes
 -- causes: inactive-upline, order-of-other-version
 -- proves: No order has all its lines from a version of the plan that was not in force when it was paid.
--- do: Find out whether the dates of the plan's versions or the orders' times of payment were changed, and set those right; reverse nothing before that.
--- message: {orders} orders, the first of them order {first_id}, were split as version {other_name} says, and version {name} was in force.
+-- do: Find out whether the dates of the plan's versions or the orders' times of payment were changed, and correct them; reverse nothing before that.
+-- message: {orders_text} split by version {other_name}, although version {name} was in force.
 with changed as (
     select
         o.order_id,
@@ -63,8 +63,10 @@ select
     null::BIGINT as member_id,
     case when count(*) = 1 then min(p.order_id) end as order_id,
     0::BIGINT as amount_paisa,
-    count(*) as orders,
-    min(p.order_id) as first_id,
+    case
+        when count(*) = 1 then 'Order ' || min(p.order_id) || ' was'
+        else count(*) || ' orders, starting with order ' || min(p.order_id) || ', were'
+    end as orders_text,
     min(p.other_name) as other_name,
     min(v.name) as name,
     'order-of-other-version' as cause,

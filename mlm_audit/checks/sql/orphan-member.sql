@@ -7,9 +7,9 @@
 -- slices: none
 -- local: yes
 -- causes: unknown-member
--- proves: Every row with a member names one that exists.
+-- proves: Every row that names a member names an existing one.
 -- do: Find the deleted or mistyped member; restore it or move the rows.
--- message: {rows} rows in {table_name} name member {member_id}, who does not exist.
+-- message: {rows_text} member {member_id}, who does not exist.
 with everybody as (
     select user_id from ledger_sums
     union
@@ -37,7 +37,7 @@ named as (
     from ledger
     where
         user_id in (select user_id from unknown)
-        -- A row that was reversed, and its reversal, are nobody's any more.
+        -- A reversed row and its reversal no longer belong to anyone.
         and id not in (select of_id from taken_back)
         and id not in (select ledger_id from corrections)
     union all
@@ -82,8 +82,8 @@ summed as (
     group by user_id, table_name
 ),
 
--- The one member without a ledger row whose wallet is what the rows come to: who may have been given another number. Orders or records
--- have to name the old number as well.
+-- The only member without ledger rows whose wallet equals the sum of the rows: the member's id may have been changed. Orders or records
+-- must also name the old id.
 renumbered as (
     select s.user_id, max(b.member_id) as member_id
     from (
@@ -100,8 +100,7 @@ renumbered as (
 select
     s.user_id as member_id,
     s.amount_paisa,
-    s.table_name,
-    s.rows,
+    case when s.rows = 1 then '1 row in ' || s.table_name || ' names' else s.rows || ' rows in ' || s.table_name || ' name' end as rows_text,
     'unknown-member' as cause,
     [{'table': s.table_name, 'id': s.first_id}, {'table': s.table_name, 'id': s.last_id}] as evidence,
     {

@@ -61,7 +61,7 @@ left join (select * from commissions where id in (select id from named where tab
 left join (select * from payout_schedule where id in (select id from named where table_name = 'SelfPayoutSchedule')) as s
     on n.table_name = 'SelfPayoutSchedule' and n.id = s.id
 left join months as m on coalesce(c.created_at, s.created_at) >= m.starts_at and coalesce(c.created_at, s.created_at) < m.ends_at
--- A row that was reversed, and its reversal, are nobody's any more.
+-- A reversed row and its reversal no longer belong to anyone.
 where
     n.table_name <> 'ledger'
     or (n.id not in (select of_id from taken_back) and n.id not in (select ledger_id from corrections))

@@ -7,9 +7,9 @@
 -- slices: none
 -- local: yes
 -- causes: paid-while-held
--- proves: Nobody whose due instalment is held to this day, for want of KYC or because they are blocked or inactive, was paid another one after it fell due: a run that pays looks at the held one first.
+-- proves: No member with a due instalment that is still held (KYC not approved, blocked or inactive) was paid another instalment after that one fell due: a payout run decides the held one first.
 -- do: Find out who paid the instalment, and whether the member qualified; hold the others until that is clear.
--- message: Instalment {schedule_id} of member {member_id} ({paid_paisa}) was paid, though instalment {held_id} was due before it and is held to this day.
+-- message: Instalment {schedule_id} of member {member_id} ({paid_paisa}) was paid, although instalment {held_id} was due earlier and is still held.
 with held as (
     select user_id, min(payout_date) as since, min(id) as held_id
     from payout_schedule

@@ -7,13 +7,13 @@
 -- slices: wallet, order, payout
 -- local: yes
 -- causes: history-amount, history-missing, history-other-member, history-twice, history-unexpected
--- proves: Every paid instalment has one completed PayoutHistory row with its amount, and the other way round.
+-- proves: Every paid instalment has one completed PayoutHistory row with its amount, and every such row has its paid instalment.
 -- do: Add, correct or cancel the history row as `mlm-audit remedy show` says; no money moves.
--- message: Instalment {schedule_id}: {rows} completed history rows of {recorded_paisa}, {expected_paisa} expected.
+-- message: Instalment {schedule_id} has {rows_text} with a total of {recorded_paisa}; {expected_paisa} is expected.
 with history as (
     select
         schedule_id,
-        -- A row that takes back counts as minus one.
+        -- A reversing row counts as minus one.
         sum(case when amount_paisa < 0 then -1 else 1 end)::BIGINT as rows,
         sum(amount_paisa)::BIGINT as recorded_paisa,
         min(user_id) as member_id,
@@ -36,7 +36,7 @@ select
     p.order_id,
     coalesce(p.id, h.schedule_id) as schedule_id,
     coalesce(h.recorded_paisa, 0) - coalesce(p.amount_paisa, 0) as amount_paisa,
-    coalesce(h.rows, 0) as rows,
+    case when h.rows = 1 then '1 completed history row' else coalesce(h.rows, 0) || ' completed history rows' end as rows_text,
     coalesce(h.recorded_paisa, 0) as recorded_paisa,
     coalesce(p.amount_paisa, 0) as expected_paisa,
     case
@@ -52,14 +52,14 @@ select
         'schedule_id': coalesce(p.id, h.schedule_id),
         'due_paisa': p.amount_paisa,
         'recorded_paisa': h.recorded_paisa,
-        -- Of several rows the one that does not fit the instalment, else the last.
+        -- Of several rows, the one that does not match the instalment, otherwise the last.
         'history_id': coalesce(w.history_id, h.last_history_id),
         'member_id': case when h.member_id <> p.user_id then h.member_id else h.last_member_id end
     } as facts,
     coalesce(p.id, h.schedule_id) as key
 from paid as p
 full outer join history as h on p.id = h.schedule_id
--- Negative payouts, by which an instalment was recovered.
+-- Negative payouts that recovered an instalment.
 left join (
     select reference_id, sum(amount_paisa)::BIGINT as taken_back_paisa
     from ledger

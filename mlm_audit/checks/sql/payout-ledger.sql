@@ -8,8 +8,8 @@
 -- local: yes
 -- causes: follows-from-order-line, history-edited, ledger-row-lost, lost-payout, not-in-ledger, other-ledger-type, payout-not-marked, payout-without-schedule, wrong-amount, wrong-beneficiary
 -- proves: Every paid instalment is credited in the ledger with its amount, corrections included, and every payout credit has its paid instalment.
--- do: Take the steps of `mlm-audit remedy show`: whether the wallet has the money already decides whether it is paid.
--- message: Instalment {schedule_text} ({status}): {credited_paisa} in the ledger, {expected_paisa} expected.
+-- do: Follow the steps of `mlm-audit remedy show`: whether the wallet already holds the money decides whether it is paid.
+-- message: Instalment {schedule_text} ({status}): {credited_paisa} is credited in the ledger, {expected_paisa} is expected.
 select
     p.member_id,
     p.order_id,
@@ -40,7 +40,7 @@ select
         'holder_id': p.holder_id,
         'credited_at': p.credited_at,
         'in_wallet': m.in_wallet,
-        -- Marked as paid, and the history of payouts has none: anybody could have marked it.
+        -- Marked as paid without a payout history row: anyone could have marked it.
         'is_unrecorded': p.status = 'paid' and h.schedule_id is null,
         'other_id': r.ledger_id,
         'other_type': r.type,
@@ -57,7 +57,7 @@ select
 from payout_faults as p
 left join missing_credits as m on m.kind = 'self_payout' and p.schedule_id = m.reference_id
 left join rows_by_key as r on r.break_id = 'payout-ledger/' || p.schedule_id
--- A row without a reference whose key says what it is: that break's remedy sets it right.
+-- A row without a reference that its key identifies: the remedy of that break corrects it.
 left join posted_otherwise as x on p.schedule_id is null and p.first_ledger_id = x.ledger_id
 left join (
     select distinct schedule_id

@@ -8,8 +8,8 @@
 -- local: yes
 -- causes: payout-overdue
 -- proves: Every due instalment is paid, held with a reason, or given up, within PAYOUT_OVERDUE_DAYS of its due date.
--- do: Run `mlm-audit run weekly-payouts --dry-run` and see what it would pay and what holds it; then run the payouts.
--- message: {what} for {days} days at the longest: {overdue_paisa}.
+-- do: Run `mlm-audit run weekly-payouts --dry-run` to see what would be paid and what is held; then run the payouts.
+-- message: {what}: {overdue_paisa}.
 with overdue as (
     select
         s.id,
@@ -22,7 +22,7 @@ with overdue as (
     from payout_schedule as s
     cross join rules as r
     where
-        -- What the ledger has already paid is not overdue but badly marked: payout-ledger says so.
+        -- An instalment that the ledger has already paid is not overdue but wrongly marked. The check payout-ledger reports it.
         s.id not in (select schedule_id from payout_faults where schedule_id is not null)
         and (
             (s.status = 'pending' and s.payout_date < r.overdue_before)
@@ -35,8 +35,7 @@ select
     order_id,
     -amount_paisa as amount_paisa,
     amount_paisa as overdue_paisa,
-    days,
-    'Instalment ' || id || ' has been due' as what,
+    'Instalment ' || id || ' has been due for ' || days || case when days = 1 then ' day' else ' days' end as what,
     'payout-overdue' as cause,
     [{'table': 'SelfPayoutSchedule', 'id': id}] as evidence,
     id || '' as key
@@ -48,8 +47,8 @@ select
     null::BIGINT as order_id,
     -sum(amount_paisa)::BIGINT as amount_paisa,
     sum(amount_paisa)::BIGINT as overdue_paisa,
-    max(days) as days,
-    count(*) || ' instalments of ' || count(distinct user_id) || ' members have been due' as what,
+    count(*) || ' instalments of ' || count(distinct user_id) || case when count(distinct user_id) = 1 then ' member' else ' members' end
+    || ' have been due for up to ' || max(days) || case when max(days) = 1 then ' day' else ' days' end as what,
     'payout-overdue' as cause,
     [{'table': 'SelfPayoutSchedule', 'id': min(id)}, {'table': 'SelfPayoutSchedule', 'id': max(id)}] as evidence,
     'all' as key

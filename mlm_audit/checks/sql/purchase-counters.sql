@@ -7,11 +7,11 @@
 -- slices: none
 -- local: yes
 -- causes: counter-wrong
--- proves: After a sweep lastMonthPurchase is what the log has for that month, or what was bought in it, and monthlyPurchase is what was bought since.
--- do: The counters decide nothing here, but the shop may show them: set them from the orders.
--- message: Member {member_id}: {what} is {counter_paisa}, the orders give {expected_paisa}.
+-- proves: After a sweep, lastMonthPurchase equals that month's purchases in the log or in the orders, and monthlyPurchase equals the purchases since then.
+-- do: Set the counters from the orders; they decide nothing in the audit, but the shop may show them.
+-- message: Member {member_id}: {what} is {counter_paisa}, but the orders give {expected_paisa}.
 with log_months as (
-    -- A few rows that name a later month are a finding about these rows, and no sweep, which would put every counter in the wrong.
+    -- A few rows that name a later month are a finding about these rows. As a sweep, they would make every counter wrong.
     select month, count(*) as members from member_months group by month
 ),
 
@@ -42,7 +42,7 @@ bought as (
     inner join last_month as m on p.month = m.month
 ),
 
--- Of a member whom the log leaves out (blocked, inactive), the orders of that month say what the counter was set to.
+-- For a member who is not in the log (blocked, inactive), the counter was set from the orders of that month.
 compared as (
     select
         u.id as member_id,
@@ -83,7 +83,7 @@ select
         'column': what,
         'counter_paisa': case when what = 'lastMonthPurchase' then last_month_purchase_paisa else monthly_purchase_paisa end,
         'expected_paisa': case when what = 'lastMonthPurchase' then purchase_paisa else since_paisa end,
-        -- Where both counters are wrong, what the other one is and should be.
+        -- If both counters are wrong: the actual and the expected value of the other one.
         'since_counter_paisa': case when what = 'lastMonthPurchase' and is_since_wrong then monthly_purchase_paisa end,
         'since_paisa': since_paisa
     } as facts,

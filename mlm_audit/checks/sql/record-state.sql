@@ -7,8 +7,8 @@
 -- slices: none
 -- local: yes
 -- causes: amount-not-positive, decided-without-time, given-up-early, instalment-without-order, joining-not-released, paid-other-amount, paid-without-amount, undecided-with-amount, undecided-with-time
--- proves: What is decided says when, what is undecided does not; joining commission is released; what was paid is what was planned; an instalment names its order.
--- do: Compare the record with the ledger, and correct the field that is wrong.
+-- proves: Decided records have a time of decision and undecided records have none; joining commission is released; the paid amount is the planned amount; every instalment names its order.
+-- do: Compare the record with the ledger, and correct the wrong field.
 -- message: {table_name} row {row_id} (status {status}) {what}.
 with states as (
     select
@@ -59,8 +59,8 @@ with states as (
         or (status = 'paid' and (actual_amount_paisa is distinct from amount_paisa or processed_at is null))
         or (status = 'pending' and (actual_amount_paisa is not null or processed_at is not null))
         or (status in ('failed', 'permanently_failed') and processed_at is null)
-        -- Given up only after PAYOUT_RETRIES failures, or after HOLD_DAYS of being held.
-        -- Of an order that no longer stands they are given up at once.
+        -- An instalment is given up only after PAYOUT_RETRIES failures, or after a hold of HOLD_DAYS.
+        -- The instalments of an order that no longer stands are given up at once.
         or (
             status = 'permanently_failed' and retry_count < r.payout_retries and processed_at > r.held_before
             and order_id not in (select order_id from paid_orders where not stands)
@@ -96,12 +96,12 @@ select
     s.id as row_id,
     s.status,
     case s.cause
-        when 'joining-not-released' then 'is a joining commission, which is released at once'
-        when 'decided-without-time' then 'is decided, and does not say when'
-        when 'undecided-with-time' then 'is undecided, and says when it was decided'
-        when 'undecided-with-amount' then 'is not paid, and says what was paid'
-        when 'paid-without-amount' then 'is paid, and does not say how much'
-        when 'paid-other-amount' then 'was paid with another amount than was planned'
+        when 'joining-not-released' then 'is a joining commission, which must be released at once'
+        when 'decided-without-time' then 'is decided but has no time of decision'
+        when 'undecided-with-time' then 'is undecided but has a time of decision'
+        when 'undecided-with-amount' then 'is not paid but has a paid amount'
+        when 'paid-without-amount' then 'is paid but has no paid amount'
+        when 'paid-other-amount' then 'was paid with an amount that differs from the planned one'
         when 'given-up-early' then 'was given up before its retries or its hold had ended'
         when 'instalment-without-order' then 'names no order'
         else 'has an amount that is not positive'

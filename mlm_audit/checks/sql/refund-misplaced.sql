@@ -1,5 +1,5 @@
 -- code: refund-misplaced
--- title: A refund was reversed in the wrong place
+-- title: A refund was reversed on the wrong line
 -- severity: high
 -- needs: orders, commissions, ledger
 -- determines: commissions.level, commissions.user_id, ledger.level_depth, ledger.type, ledger.user_id
@@ -7,9 +7,9 @@
 -- slices: order
 -- local: yes
 -- causes: refund-misplaced
--- proves: Of an order that no longer stands every line adds up to nothing by itself: each member's, each level's, and the company's.
--- do: Move the reversal from the line that has too much of it to the line that still stands.
--- message: Order {order_id} no longer stands; its line {line} of {who} still has {left_paisa}, and another line has as much too little.
+-- proves: Every line of an order that no longer stands adds up to zero by itself: each member's, each level's and the company's.
+-- do: Move the reversal from the line that was reversed too far to the line that was not reversed in full.
+-- message: Order {order_id} no longer stands; its line {line} of {who} adds up to {left_paisa} instead of zero, and other lines offset this amount.
 with fallen as (
     select order_id, member_id from order_sums where not stands and differs and posted_paisa = 0
 ),
@@ -68,9 +68,9 @@ select
         'left_paisa': s.left_paisa,
         'last_id': s.last_id,
         'month': o.month,
-        -- Where only the level is another, the member's month is as it should be.
+        -- If only the level is different, the member's month is right.
         'member_left_paisa': w.left_paisa,
-        -- The one row that names another level of the same holder, and the level that it takes from.
+        -- The single row that names another level of the same holder, and the level that it reverses.
         'rows': s.rows,
         'pair_line': v.pair_line,
         'pair_level': v.level,
@@ -91,14 +91,14 @@ left join (
     where table_name = 'commissions'
     group by order_id, user_id
 ) as w on s.order_id = w.order_id and s.user_id = w.user_id and s.table_name = 'commissions'
--- The one other line of the same holder that has as much too little: of another level, or of the company's of another kind.
+-- The only other line of the same holder with the opposite amount: at another level or, for the company, of another kind.
 left join (
     select a.order_id, a.line, a.user_id, max(b.line) as pair_line, max(b.level) as level, max(b.kind) as kind, max(b.rows) as rows
     from summed as a
     inner join summed as b
         on a.order_id = b.order_id and a.user_id is not distinct from b.user_id and a.table_name = b.table_name
         and a.left_paisa = -b.left_paisa
-        -- Of the company's rows one may be called another kind, at the same level.
+        -- A row of the company may have another kind at the same level.
         and (a.kind = b.kind or (a.user_id is null and a.table_name = 'ledger' and a.level is not distinct from b.level))
     where a.left_paisa <> 0
     group by a.order_id, a.line, a.user_id

@@ -7,11 +7,11 @@
 -- slices: order, payout
 -- local: yes
 -- causes: refund-commission-kept
--- proves: What was posted for an order that no longer stands adds up to nothing.
--- do: Reverse what is left as `mlm-audit remedy show` says: commissions, the company's lines, instalments paid and not yet paid.
--- message: Order {order_id} no longer stands, {amount_paisa} of its commission is still posted.
+-- proves: All postings for an order that no longer stands add up to zero.
+-- do: Reverse the rest as `mlm-audit remedy show` says: commissions, the company's lines, instalments paid and not yet paid.
+-- message: Order {order_id} no longer stands, but {amount_paisa} of its commission is still posted.
 with credited as (
-    -- What the ledger still has of a paid instalment: negative payouts and recoveries are taken off.
+    -- The remaining ledger amount of a paid instalment, net of negative payouts and recoveries.
     select s.id, s.order_id, s.user_id, s.status, s.amount_paisa, sum(l.amount_paisa)::BIGINT as credited_paisa, max(l.id) as ledger_id
     from (select * from payout_schedule where order_id in (select order_id from order_sums where not stands)) as s
     left join (
@@ -31,7 +31,7 @@ scheduled as (
     group by order_id
 ),
 
--- What was recovered by an authorised adjustment that names the order.
+-- Amounts recovered by an authorised adjustment that names the order.
 adjusted as (
     select n.reference_id as order_id, sum(n.amount_paisa)::BIGINT as adjusted_paisa
     from noted_rows as n
@@ -69,7 +69,7 @@ lines as (
     group by order_id, table_name, user_id, kind, level, reference_id, status
     having sum(amount_paisa) <> 0
     union all
-    -- What is left of a line's records with one holder; is_whole: of a record that nothing was taken off.
+    -- The rest of a line's records with one holder; is_whole: the rest is one record that was not reduced.
     select
         order_id,
         table_name,

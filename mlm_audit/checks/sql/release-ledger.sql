@@ -7,9 +7,9 @@
 -- slices: wallet
 -- local: yes
 -- causes: credit-without-release, follows-from-order-line, history-edited, ledger-row-lost, month-slip, not-in-ledger, other-ledger-type, release-not-posted, wrong-amount
--- proves: What the sweep released to a member for a month is credited in the ledger, corrections included, no more and no less.
--- do: Take the steps of `mlm-audit remedy show`: whether the wallet has the money already decides whether it is paid.
--- message: Month {month}: {released_paisa} released, {credited_paisa} credited.
+-- proves: The commission that the sweep released to a member for a month is credited in the ledger, no more and no less, corrections included.
+-- do: Follow the steps of `mlm-audit remedy show`: whether the wallet already holds the money decides whether it is paid.
+-- message: Month {month}: {released_paisa} was released, but {credited_paisa} is credited.
 select
     s.member_id,
     s.credited_paisa - s.released_paisa as amount_paisa,

@@ -7,9 +7,9 @@
 -- slices: none
 -- local: yes
 -- causes: month-slip, rollup-not-posted, rollup-posted-twice, rollup-record-lost, rollup-record-misnamed, rollup-record-wrong, rollup-without-record, wrong-amount
--- proves: What the sweep rolled up for a member and month is in CommissionRollup and credited to the company, corrections included.
--- do: Take the steps of `mlm-audit remedy show`: post or reverse the company's credit, or complete the CommissionRollup row.
--- message: Month {month}: {rolled_up_paisa} rolled up, {recorded_paisa} in CommissionRollup, {rollup_credited_paisa} credited to the company.
+-- proves: The commission that the sweep rolled up for a member and month is in CommissionRollup and credited to the company, corrections included.
+-- do: Follow the steps of `mlm-audit remedy show`: post or reverse the company's credit, or complete the CommissionRollup row.
+-- message: Month {month}: {rolled_up_paisa} was rolled up, {recorded_paisa} is in CommissionRollup and {rollup_credited_paisa} is credited to the company.
 select
     case when s.member_id = -1 then null else s.member_id end as member_id,
     case
@@ -57,11 +57,11 @@ from sweep_faults as s
 left join (select distinct member_id, month from decided_early) as e on s.member_id = e.member_id and s.month = e.month
 left join (select * from commission_rollups where id in (select rollup_id from sweep_faults)) as c on s.rollup_id = c.id
 left join member_months as l on s.member_id = l.member_id and s.month = l.month and l.rows = 1
--- The record that the company's credit names, where the member and month have none.
+-- The record that the company's credit names, if the member and month have none.
 left join (
     select r.*
     from (select * from commission_rollups where id in (select rollup_reference_id from sweep_faults)) as r
-    -- At its own place it is too much.
+    -- The record is surplus for the member and month that it names.
     inner join (select member_id, month from sweep_faults where recorded_paisa > rolled_up_paisa) as t
         on r.user_id = t.member_id and r.year::BIGINT * 100 + r.month = t.month
 ) as m

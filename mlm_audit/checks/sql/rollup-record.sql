@@ -7,9 +7,9 @@
 -- slices: none
 -- local: yes
 -- causes: log-amount-wrong, rollup-count-wrong, rollup-reference-wrong
--- proves: CommissionRollup counts the commissions that were rolled up, the eligibility log has its amount, and the company's credit names it.
+-- proves: Every CommissionRollup row has the right number of commissions, the eligibility log has its amount, and the company's credit names it.
 -- do: Set the record from the commissions that were rolled up; no money moves.
--- message: {what}: {posted_paisa}, {expected_paisa} expected.
+-- message: {what}: the amount is {posted_paisa}, and {expected_paisa} is expected.
 with posted as (
     select
         l.id,
@@ -23,7 +23,7 @@ with posted as (
     where
         l.type = 'commission_rollup' and l.amount_paisa > 0
         and split_part(l.ref, '_', 1) = 'ROLLUP' and l.id not in (select of_id from corrections)
-        -- A share that was decided again has a key that goes on after the month (docs/remedies.md).
+        -- The key of a share that was decided again continues after the month (docs/remedies.md).
         and (
             split_part(l.ref, '_', 2) is distinct from r.user_id::VARCHAR
             or split_part(l.ref, '_', 3) is distinct from (r.year::BIGINT * 100 + r.month)::VARCHAR
@@ -47,7 +47,7 @@ select
     {'table': 'ledger', 'row_id': p.id, 'before': p.reference_id, 'after': r.id} as facts,
     'ledger/' || p.id as key
 from posted as p
--- Where there is no CommissionRollup row for the member and month, its loss is the finding.
+-- If the member and month have no CommissionRollup row, another check reports its loss.
 inner join recorded as r
     on try_cast(split_part(p.ref, '_', 2) as BIGINT) = r.user_id and try_cast(split_part(p.ref, '_', 3) as BIGINT) = r.month
 union all
@@ -56,9 +56,9 @@ select
     0::BIGINT as amount_paisa,
     case
         when l.commission_count <> l.rolled_up_rows
-            then 'CommissionRollup of member ' || l.member_id || ' for month ' || l.month || ' counts ' || l.commission_count
-                || ' commissions instead of ' || l.rolled_up_rows
-        else 'The eligibility log of member ' || l.member_id || ' for month ' || l.month || ' has another amount rolled up'
+            then 'CommissionRollup of member ' || l.member_id || ' for month ' || l.month || ' has a count of ' || l.commission_count
+                || ' instead of ' || l.rolled_up_rows
+        else 'The eligibility log of member ' || l.member_id || ' for month ' || l.month || ' has a different rolled-up amount'
     end as what,
     l.logged_paisa as posted_paisa,
     l.recorded_paisa as expected_paisa,
@@ -76,6 +76,6 @@ where
     (l.commission_count <> l.rolled_up_rows and l.rollup_id is not null)
     or (
         l.logged_paisa <> l.recorded_paisa and l.log_id is not null
-        -- Where commissions were rolled up without a CommissionRollup row, its loss is the finding.
+        -- If commissions were rolled up without a CommissionRollup row, another check reports its loss.
         and (l.rollup_id is not null or l.rolled_up_rows = 0)
     )

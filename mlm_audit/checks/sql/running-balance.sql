@@ -7,9 +7,9 @@
 -- slices: wallet
 -- local: yes
 -- causes: balance-after-missing, balance-after-wrong, balance-parted, history-edited, ledger-row-lost, ledger-without-wallet, wallet-moved-twice, wallet-without-ledger
--- proves: Every ledger row's balanceAfter is the member's balance before it plus its amount, so no row was changed, dropped or slipped in.
--- do: Compare this row and the one before it with their orders and payouts; a ledger is never edited, so ask who could write there.
--- message: Ledger row {ledger_id}: balanceAfter is {balance_after_paisa}, {expected_paisa} was expected.
+-- proves: Every ledger row's balanceAfter is the member's balance before it plus its amount, so no row was changed, deleted or inserted.
+-- do: Compare this row and the one before it with their orders and payouts; a ledger is never edited, so find out who could write to it.
+-- message: Ledger row {ledger_id}: balanceAfter is {balance_after_paisa}, but {expected_paisa} was expected.
 with last_rows as (
     select
         user_id as member_id,
@@ -19,7 +19,7 @@ with last_rows as (
     group by user_id
 ),
 
--- Every place where the balance parts. The wallet comes after every row: what lies between the two is the last place.
+-- Every gap of the balance. The wallet comes after every row: the difference between the last row and the wallet is the last gap.
 places as (
     select member_id, ledger_id, coalesce(before_id, 0) as before_id, gap_paisa, gap_paisa = -amount_paisa as is_posting
     from gaps
@@ -38,7 +38,7 @@ places as (
     where e.gap_paisa <> 0
 ),
 
--- Wallets that a person or a run set without a ledger row; the reference, AFTER_<ledger id>, says where.
+-- Wallets that a person or a run set without a ledger row. The reference, AFTER_<ledger id>, gives the position.
 approvals as (
     select
         user_id as member_id,
@@ -48,7 +48,7 @@ approvals as (
     where kind = 'wallet_correction' and user_id in (select member_id from gaps)
 ),
 
--- Places at which something was approved, and how much of the change is not.
+-- Gaps with an approval, and the part of the change that is not approved.
 explained as (
     select
         p.member_id,
@@ -59,7 +59,7 @@ explained as (
     group by p.member_id, p.ledger_id, p.gap_paisa
 ),
 
--- A drift that was corrected before the next row leaves such a rest: no more of it than a run may correct.
+-- A drift that was corrected before the next row leaves such a rest. It is at most the amount that a run may correct.
 approved as (
     select e.*
     from explained as e
@@ -67,7 +67,7 @@ approved as (
     where abs(e.rest_paisa) <= r.correction_max_paisa
 ),
 
--- A row that was lost and posted late, without moving the wallet, breaks the balance twice.
+-- A lost row that was posted late, without moving the wallet, causes two gaps.
 late as (
     select
         *,
@@ -94,7 +94,7 @@ posted as (
         on e.member_id = l.member_id and e.gap_paisa = -l.gap_paisa and e.number = l.number and e.ledger_id < l.ledger_id
 ),
 
--- The others in stretches, each of which ends where wallet and ledger agree again.
+-- The other gaps, in stretches that each end where wallet and ledger agree again.
 summed as (
     select
         p.*,
@@ -117,7 +117,7 @@ stretched as (
     from summed
 ),
 
--- The last change of each stretch, which brings wallet and ledger together.
+-- The last change of each stretch, after which wallet and ledger agree.
 ends as (
     select
         member_id,
@@ -129,7 +129,7 @@ ends as (
     where since_paisa = 0
 ),
 
--- What goes the same way as that and was not approved: other corrections, or a move that is hidden behind a small one.
+-- Unapproved changes in the same direction as the last one: other corrections, or a change that is hidden behind a small one.
 unapproved as (
     select
         p.member_id,
@@ -144,7 +144,7 @@ unapproved as (
     group by p.member_id, p.stretch
 ),
 
--- Settled where the last change is approved, and so is every other that goes its way and is wider than what a run may correct.
+-- A stretch is closed if its last change is approved, and so is every other change in that direction that exceeds what a run may correct.
 closed as (
     select
         e.member_id,
@@ -166,7 +166,7 @@ standing as (
     where c.member_id is null and x.member_id is null and p.ledger_id < 9223372036854775807
 ),
 
--- A row with a wrong balance parts from the one before and from the one after it: that is one finding, not two.
+-- A row with a wrong balance differs from the row before it and from the row after it: that is one finding, not two.
 runs as (
     select
         p.*,
@@ -182,7 +182,7 @@ numbered as (
     from runs
 ),
 
--- Members whose balances are right in the order of posting, though not in that of the numbers: the number of a row was changed.
+-- Members whose balances are right in the order of posting but not in the order of the ids: the id of a row was changed.
 disordered as (
     select
         user_id as member_id,
@@ -236,7 +236,7 @@ select
         'expected_paisa': g.expected_paisa,
         'is_wallet_off': b.member_id is not null,
         'is_last': r.ledger_id = g.ledger_id,
-        -- The changes of the wallet that ended this stretch and want an approval, and the break that stands for the stretch.
+        -- The wallet changes that ended this stretch and need an approval, and the break that represents the stretch.
         'changes': p.changes,
         'first_id': p.first_id,
         'disordered_id': d.ledger_id,
@@ -245,7 +245,7 @@ select
     g.ledger_id as key
 from gaps as g
 inner join reported as p on g.member_id = p.member_id and g.ledger_id = p.ledger_id
--- Rows of a member who does not exist are a finding of their own, here and below.
+-- Another check reports rows of a member who does not exist, here and below.
 inner join (select id from users where id in (select member_id from gaps)) as u on g.member_id = u.id
 left join balances as b on g.member_id = b.member_id
 left join last_rows as r on g.member_id = r.member_id

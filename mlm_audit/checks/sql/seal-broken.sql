@@ -7,8 +7,8 @@
 -- slices: none
 -- local: yes
 -- causes: seal-broken
--- proves: The log of what was sealed is whole and the one that the last run saw, and every sealed file is as it was sealed.
--- do: See who could write to the folder of snapshots; then `mlm-audit seals verify`, `seals rebuild MONTH` where the platform still has the rows, or `seals restart --reason …` where the folder is lost.
+-- proves: The log of the seals is complete and is the one that the last run read, and every sealed file is unchanged.
+-- do: Find out who could write to the folder of snapshots; then run `mlm-audit seals verify`, `seals rebuild MONTH` if the platform still has the rows, or `seals restart --reason …` if the folder is lost.
 -- message: {what}.
 select
     null::BIGINT as member_id,

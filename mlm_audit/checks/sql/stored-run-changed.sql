@@ -7,8 +7,8 @@
 -- slices: none
 -- local: yes
 -- causes: stored-run-changed
--- proves: Every stored run, its breaks and the job log are in the platform's database as the log in the folder of snapshots has them.
--- do: Ask who could write to the toolkit's tables, and put the rows back from a backup. After an agreed removal: `mlm-audit seals acknowledge BREAK_ID --by NAME --reason …`; after the database was replaced: `mlm-audit seals restart --reason …`.
+-- proves: Every stored run, its breaks and the job log in the platform's database agree with the log in the folder of snapshots.
+-- do: Find out who could write to the toolkit's tables, and restore the rows from a backup. After an agreed removal, run `mlm-audit seals acknowledge BREAK_ID --by NAME --reason …`; after the database was replaced, run `mlm-audit seals restart --reason …`.
 -- message: {what}.
 select
     null::BIGINT as member_id,

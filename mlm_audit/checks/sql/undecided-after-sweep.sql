@@ -9,7 +9,7 @@
 -- causes: commission-postdated, missed-by-sweep
 -- proves: After a month was swept, none of its repurchase commission is still pending.
 -- do: Run the sweep for that month again; it decides only what is undecided.
--- message: Commission {commission_id} of order {order_id} is still pending, though {month} was swept.
+-- message: Commission {commission_id} of order {order_id} is still pending, although month {month} was swept.
 select
     c.member_id,
     c.order_id,

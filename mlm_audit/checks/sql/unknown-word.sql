@@ -1,5 +1,5 @@
 -- code: unknown-word
--- title: A status, role or kind that is not known
+-- title: An unknown status, role or kind
 -- severity: high
 -- needs: users, commissions, withdrawals, payout_schedule, payout_history, authorisations
 -- determines: none
@@ -7,9 +7,9 @@
 -- slices: none
 -- local: yes
 -- causes: unknown-word
--- proves: Every status, role and kind is one of the known words, so that no row is passed over because of how it is written.
--- do: Ask what the word means on the platform; correct it, or give the word in the mapping.
--- message: {table_name}.{column_name} is {word} in {row_count} rows, the first of them {row_id}; it is none of the known words, and what depends on it is not decided.
+-- proves: Every status, role and kind is one of the known words, so that no row is skipped because of its spelling.
+-- do: Find out what the word means on the platform; correct it, or add the word to the mapping.
+-- message: {table_name}.{column_name} is {word} in {rows_text}; the word is not known, so the checks that depend on it decide nothing.
 with words as (
     select 'users' as input, 'users' as table_name, 'role' as column_name, role as word, id from users
     union all
@@ -40,8 +40,7 @@ select
     table_name,
     column_name,
     coalesce(word, '(none)') as word,
-    min(id) as row_id,
-    count(*) as row_count,
+    case when count(*) = 1 then 'row ' || min(id) else count(*) || ' rows, starting with row ' || min(id) end as rows_text,
     'unknown-word' as cause,
     [{'table': table_name, 'id': min(id)}] as evidence,
     table_name || '.' || column_name || '/' || coalesce(word, '(none)') as key

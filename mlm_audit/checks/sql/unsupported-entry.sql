@@ -8,12 +8,12 @@
 -- local: yes
 -- causes: authorisation-differs, authorised-not-posted, history-edited, other-ledger-type, unsupported-entry
 -- proves: Every adjustment and bonus in the ledger has one authorisation of its kind, member and amount, and every authorisation is posted.
--- do: Ask who made the entry; record the authorisation with `mlm-audit authorisations add`, or reverse the entry.
--- message: {what}: {posted_paisa} posted, {approved_paisa} authorised.
+-- do: Find out who made the entry; record the authorisation with `mlm-audit authorisations add`, or reverse the entry.
+-- message: {what}: {posted_paisa} is posted, {approved_paisa} is authorised.
 with grants as (
     select id, user_id, type, amount_paisa, coalesce(ref, 'LEDGER_' || id) as reference
     from noted_rows
-    -- A recovery or a reversal has its source in the row that it names.
+    -- The source of a recovery or a reversal is the row that it names.
     where type in ('adjustment', 'bonus') and id not in (select ledger_id from corrections)
 ),
 
@@ -23,7 +23,7 @@ approved as (
         coalesce(g.reference, a.reference) as row_reference
     from authorisations as a
     left join grants as g on a.reference = 'LEDGER_' || g.id
-    -- The approval of a wallet's correction is for no ledger row.
+    -- The approval of a wallet correction has no ledger row.
     where a.kind <> 'wallet_correction'
 ),
 
@@ -40,7 +40,7 @@ otherwise as (
     group by ref
 ),
 
--- Entries that were taken back in full.
+-- Entries that were reversed in full.
 reversed as (
     select c.of_id
     from corrections as c
@@ -123,7 +123,7 @@ select
 from compared as c
 cross join rules as r
 left join balances as b on c.posted_user_id = b.member_id
--- The wallets are as the authorisation has it: only the ledger row is another.
+-- The wallets match the authorisation: only the ledger row differs.
 left join (
     select
         c.ledger_id,

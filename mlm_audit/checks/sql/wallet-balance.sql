@@ -8,8 +8,8 @@
 -- local: yes
 -- causes: credit-posted-twice, history-edited, ledger-row-lost, ledger-without-wallet, rounding-drift, several-causes, unexplained, wallet-moved-twice, wallet-without-ledger
 -- proves: Every member's wallet is the sum of their ledger rows.
--- do: Take the steps of `mlm-audit remedy show`; where no record proves the cause, find out first who changed the wallet.
--- message: The wallet holds {wallet_paisa}, the ledger adds up to {ledger_paisa}: {amount_paisa} {direction}.
+-- do: Follow the steps of `mlm-audit remedy show`; if no record proves the cause, first find out who changed the wallet.
+-- message: The wallet holds {wallet_paisa} and the ledger adds up to {ledger_paisa}: {off_paisa} {direction}.
 with doubles as (
     select
         l.user_id as member_id,
@@ -50,6 +50,7 @@ select
     b.difference_paisa as amount_paisa,
     b.wallet_paisa,
     b.ledger_paisa,
+    abs(b.difference_paisa) as off_paisa,
     case when b.difference_paisa > 0 then 'more than the ledger' else 'less than the ledger' end as direction,
     case
         when abs(b.difference_paisa) > r.critical_wallet_paisa then 'critical'
@@ -72,9 +73,9 @@ select
             'table': case when g.ledger_id is null then 'users' else 'ledger' end,
             'id': coalesce(g.ledger_id, b.member_id),
             'what': case
-                when g.ledger_id is null and g.is_chained then 'the ledger chains up to its last row; the wallet then differs'
+                when g.ledger_id is null and g.is_chained then 'the running balance is right up to the last row, but the wallet differs from it'
                 when g.ledger_id is null then 'the ledger has no running balance; only the difference is known'
-                else 'the running balance parts here'
+                else 'the running balance has a gap here'
             end,
             'amount_paisa': g.gap_paisa
         },

@@ -8,10 +8,10 @@
 -- local: yes
 -- causes: follows-from-order-line, history-edited, ledger-row-lost, not-in-ledger, other-ledger-type, withdrawal-debited-twice, withdrawal-not-approved, withdrawal-not-debited, withdrawal-requested-twice, withdrawal-without-request, wrong-amount, wrong-beneficiary
 -- proves: Every approved withdrawal is debited in the ledger with its amount, corrections included, and every debit has its approved request.
--- do: Take the steps of `mlm-audit remedy show`. Whether the money left the bank decides, and only a person can see that.
--- message: Withdrawal {withdrawal_text} ({status}): {debited_paisa} debited, {expected_paisa} expected.
+-- do: Follow the steps of `mlm-audit remedy show`. They depend on whether the money left the bank, which only a person can find out.
+-- message: Withdrawal {withdrawal_text} ({status}): {debited_paisa} is debited, {expected_paisa} is expected.
 with twins as (
-    -- The same request once more: same member, same amount, approved as well.
+    -- A repeated request: same member, amount and time, and also approved.
     select
         w.id as withdrawal_id,
         min(o.id) as twin_id
@@ -22,7 +22,7 @@ with twins as (
     group by w.id
 ),
 
--- Of several debits the one that is too much: one that is not of the request's member and amount, else the last.
+-- Of several debits, the surplus one: one with another member or amount than the request, otherwise the last.
 surplus as (
     select
         l.reference_id as withdrawal_id,
@@ -76,7 +76,7 @@ select
         'surplus_id': twice.id,
         'surplus_user_id': twice.user_id,
         'surplus_paisa': -twice.amount_paisa,
-        -- The wallet is as if the second debit had never been: it is reversed in the ledger alone.
+        -- The second debit never reached the wallet: it is reversed in the ledger alone.
         'is_outside_wallet': coalesce(spared.difference_paisa = w.debited_paisa - w.amount_paisa, false),
         'is_row_only': coalesce(
             w.fault = 'beneficiary' and bo.difference_paisa = -w.debited_paisa

@@ -84,7 +84,7 @@ def _closure_issue(change: ClosureChange, facts: TreeArrays) -> Issue:
         "closure-missing": f"the closure lacks {who} at depth {change.depth}",
         "closure-surplus": f"the closure has {who} at depth {change.depth_now}; the matrix does not",
         "closure-depth": f"the closure has {who} at depth {change.depth_now}; in the matrix it is {change.depth}",
-        "closure-duplicate": f"the closure has {who} once more, at depth {change.depth_now}",
+        "closure-duplicate": f"the closure has a duplicate row of {who}, at depth {change.depth_now}",
     }[change.code]
     key = f"{change.ancestor_id}-{change.descendant_id}" + (f"-{change.row_id}" if change.code == "closure-duplicate" else "")
     row = facts.node_index.row(change.descendant_id)
@@ -93,20 +93,22 @@ def _closure_issue(change: ClosureChange, facts: TreeArrays) -> Issue:
 
 
 def _unwritten(member: int, changes: Sequence[ClosureChange], facts: TreeArrays) -> Issue:
-    text = f"the closure has nothing of member {member}: {len(changes)} rows are missing"
+    text = f"the closure has no rows of member {member}: {len(changes)} rows are missing"
     evidence = tuple(as_evidence(change) for change in changes)
     rows = (facts.node_index.row(member),)
     return Issue("closure-missing", str(member), member, text, evidence, "matrix", rows, changes=tuple(changes))
 
 
 def _of_nobody(row_id: int) -> Issue:
-    text = f"the closure's row {row_id} has no descendant; somebody must say whose it was, or delete it"
+    text = f"closure row {row_id} has no descendant; find out which member it belonged to, or delete it"
     return Issue("closure-surplus", f"row-{row_id}", None, text, ({"table": "hierarchy", "id": row_id},), "matrix")
 
 
 def _many(code: str, found: Sequence[ClosureChange], members: Sequence[int], facts: TreeArrays) -> Issue:
     rows = tuple(row for row in map(facts.node_index.row, members) if row >= 0)
-    text = f"{grouped(len(found))} rows of {grouped(len(members))} members: {CODES[code].title.lower()}"
+    text = (
+        f"{grouped(len(found))} closure rows of {grouped(len(members))} members have the same fault: {CODES[code].title.lower()}"
+    )
     evidence = tuple(as_evidence(change) for change in found[:EVIDENCE_ROWS])
     return Issue(code, "many", None, text, evidence, "matrix", rows, changes=tuple(found))
 

@@ -23,52 +23,67 @@ CODES: dict[str, Code] = {
     ),
     "sponsor-self": Code("critical", "A member who sponsors themselves", "Find the true sponsor and correct it", spreads=True),
     "sponsor-cycle": Code(
-        "critical", "Members who sponsor each other in a ring", "Find the edge that came last and correct it", spreads=True
+        "critical", "Members who sponsor each other in a cycle", "Find the edge that was added last, and correct it", spreads=True
     ),
-    "sponsor-later": Code("medium", "A sponsor who joined after the member", "Compare with the sign-up; correct the sponsor"),
+    "sponsor-later": Code(
+        "medium", "A sponsor who joined after the member", "Compare the sponsor with the sign-up, and correct it"
+    ),
     "sponsor-root": Code(
-        "medium", "One more root of the sponsor tree", "Find out who sponsored the member and correct it", spreads=True
+        "medium", "A surplus root of the sponsor tree", "Find out who sponsored the member and correct it", spreads=True
     ),
     "matrix-parent-unknown": Code(
         "high", "A node under a parent who does not exist", "Find out where the member belongs and correct it", spreads=True
     ),
     "matrix-self": Code("critical", "A node that is its own parent", "Find out where the member belongs", spreads=True),
     "matrix-cycle": Code(
-        "critical", "Nodes that are above each other in a ring", "Find the edge that came last and correct it", spreads=True
+        "critical", "Nodes that form a cycle", "Find the edge that was added last, and correct it", spreads=True
     ),
-    "matrix-root": Code("high", "One more root of the matrix", "Find out where the member belongs and correct it", spreads=True),
+    "matrix-root": Code("high", "A surplus root of the matrix", "Find out where the member belongs and correct it", spreads=True),
     "matrix-moved": Code(
         "high",
         "Matrix and closure record different parents",
-        "Decide which is right. If the matrix is, delete the member's closure rows: the next run writes them anew",
+        "Decide which is right. If the matrix is, delete the member's closure rows; the next run recreates them",
         spreads=True,
     ),
     "matrix-node-missing": Code("high", "A member without a node", "Restore the node, or place the member", spreads=True),
     "matrix-node-lost": Code(
-        "high", "A member who is gone, with traces left", "Restore the member and the node, or place those below", spreads=True
+        "high",
+        "A missing member with remaining references",
+        "Restore the member and the node, or place the members below",
+        spreads=True,
     ),
-    "matrix-node-orphan": Code("high", "A node without a member", "Restore the member, or move those below and remove the node"),
-    "matrix-children": Code("high", "More than three children", "Decide who sits elsewhere"),
+    "matrix-node-orphan": Code(
+        "high", "A node without a member", "Restore the member, or move the members below and remove the node"
+    ),
+    "matrix-children": Code("high", "More than three children", "Decide which of the members must move"),
     "matrix-position": Code("medium", "A position outside 1 to 3", "Give the member a free position under the parent"),
     "matrix-position-missing": Code("medium", "A node without a position", "Give the member a free position under the parent"),
-    "matrix-position-taken": Code("medium", "Two members in one position", "Decide who sits there"),
-    "matrix-hole": Code("medium", "A seat that was passed over and is still free", "Find who left it, or whether to fill it"),
-    "matrix-placement": Code("low", "A member placed beyond a seat that was free", "Find out why; correct the placement code"),
-    "matrix-reading": Code(
-        "medium", "The matrix was not filled as the plan says", "Compare `placement` in the plan with the platform's code"
+    "matrix-position-taken": Code("medium", "Two members in one position", "Decide which member keeps the position"),
+    "matrix-hole": Code(
+        "medium", "A position that was skipped and is still free", "Find out who left it, or decide whether to fill it"
     ),
-    "closure-missing": Code("medium", "A closure row that is missing", "Insert it from the matrix", repaired=True),
+    "matrix-placement": Code(
+        "low", "A member placed beyond a position that was free", "Find out why, and correct the placement code"
+    ),
+    "matrix-reading": Code(
+        "medium",
+        "The matrix was not filled in the order that the plan sets",
+        "Compare `placement` in the plan with the platform's code",
+    ),
+    "closure-missing": Code("medium", "A missing closure row", "Insert it from the matrix", repaired=True),
     "closure-surplus": Code("medium", "A closure row that the matrix does not have", "Delete it", repaired=True),
     "closure-depth": Code("medium", "A closure row with the wrong depth", "Set the matrix's depth", repaired=True),
-    "closure-duplicate": Code("low", "A closure row that is there twice", "Delete the surplus one", repaired=True),
+    "closure-duplicate": Code("low", "A duplicate closure row", "Delete the surplus row", repaired=True),
     "closure-broken": Code(
-        "critical", "Far more of the closure is wrong than a run mends", "Find what broke it; then rebuild it from the matrix"
+        "critical", "More of the closure is wrong than a run repairs", "Find out what broke it, then rebuild it from the matrix"
     ),
-    "eligibility-flag": Code("low", "isEligibleRepurchase is not what the sweep decided", "Set it as decided", repaired=True),
+    "eligibility-flag": Code(
+        "low", "isEligibleRepurchase differs from the sweep's decision", "Set it to the sweep's decision", repaired=True
+    ),
     "parent-unknown": Code("high", "A parent that does not exist", "Find the right parent", spreads=True),
-    "parent-self": Code("critical", "A node that names itself", "Find the right parent", spreads=True),
-    "parent-cycle": Code("critical", "Nodes that are above each other in a ring", "Find the wrong edge", spreads=True),
+    "parent-self": Code("critical", "A node that names itself as its parent", "Find the right parent", spreads=True),
+    "parent-cycle": Code("critical", "Nodes that form a cycle", "Find the wrong edge", spreads=True),
     "level": Code("medium", "A level that is not one more than the parent's", "Correct the level, or the parent"),
-    "level-missing": Code("low", "A node without a level", "Give it its level"),
+    "level-missing": Code("low", "A node without a level", "Set the level of the node"),
 }
 """The last five codes are those of `tree check-file`."""

@@ -61,7 +61,7 @@ def _ring(ring: list[int], words: TreeTerms, label: Name) -> str:
     way = " → ".join(label(row).removeprefix(f"{words.node} ") for row in ring[:NAMED])
     back = label(ring[0]).removeprefix(f"{words.node} ")
     more = f" → … ({grouped(len(ring) - NAMED)} more)" if len(ring) > NAMED else ""
-    return f"{grouped(len(ring))} {words.node}s are each other's {words.parent} in a ring: {way}{more} → {back}"
+    return f"{grouped(len(ring))} {words.node}s form a {words.parent} cycle: {way}{more} → {back}"
 
 
 def surplus_roots(
@@ -74,7 +74,8 @@ def surplus_roots(
             forest,
             words,
             [row],
-            f"member {forest.name(row)} has no {words.parent}, like member {forest.name(first)}, who was first",
+            f"member {forest.name(row)} has no {words.parent} and is a surplus root; "
+            f"the first root is member {forest.name(first)}",
             parent_id,
         )
         for row in roots

@@ -64,8 +64,8 @@ def _wrong_roots(forest: Forest, level: Ints, differs: Flags) -> Flags:
 def _text(forest: Forest, level: Ints, row: int) -> str:
     above = int(forest.up[row])
     if above < 0:
-        return f"node {forest.name(row)} is at the top with level {level[row]}; that is not where the tree says it is"
-    return f"node {forest.name(row)} has level {level[row]}, its parent {forest.name(above)} has {level[above]}"
+        return f"node {forest.name(row)} is a root, but its level {level[row]} does not match the tree"
+    return f"node {forest.name(row)} has level {level[row]}, but its parent {forest.name(above)} has level {level[above]}"
 
 
 def _issue(code: str, forest: Forest, row: int, text: str, level: int | None, file: str) -> Issue:

@@ -60,7 +60,7 @@ class Matrix:
             if member_id in self.records.missing:
                 code, text = "matrix-node-missing", f"member {member_id} has no node in the matrix"
             else:
-                code, text = "matrix-node-lost", f"member {member_id} is gone: there is neither member nor node"
+                code, text = "matrix-node-lost", f"member {member_id} is missing: there is neither a member nor a node"
             if (parent := self.records.parent_of_missing.get(member_id)) is not None:
                 text += f"; the closure has them under member {self.forest.name(parent)}"
             sponsored = self.records.sponsored_by_missing.get(member_id, [])
@@ -142,7 +142,7 @@ class Matrix:
         newcomers = [row for row in children if row in self.records.moved]
         text = f"member {self.forest.name(parent)} has {len(children)} children: {names(self.forest, children)}"
         if newcomers:
-            text += f"; the closure has {names(self.forest, newcomers)} elsewhere"
+            text += f"; the closure has {names(self.forest, newcomers)} under other members"
         return Issue(
             "matrix-children",
             str(self.forest.name(parent)),
@@ -192,4 +192,4 @@ class Matrix:
 
 
 def _sponsored(count: int) -> str:
-    return f"; {grouped(count)} name{'s' if count == 1 else ''} them as sponsor" if count else ""
+    return f"; {grouped(count)} {'member names' if count == 1 else 'members name'} them as their sponsor" if count else ""

@@ -91,7 +91,7 @@ def _count_hidden(graph: "nx.DiGraph[Any]", forest: Forest) -> None:
 def ring(forest: Forest, rows: tuple[int, ...]) -> "nx.DiGraph[Any]":
     """Return a cycle, parent to child. The edge that closes it is broken. A long cycle is cut in the middle."""
     shown = list(rows) if len(rows) <= MOST_IN_RING else [*rows[: MOST_IN_RING // 2], *rows[-MOST_IN_RING // 2 :]]
-    graph: nx.DiGraph[Any] = nx.DiGraph(kind="ring", title=f"A ring of {len(rows)}", hidden=len(rows) - len(shown))
+    graph: nx.DiGraph[Any] = nx.DiGraph(kind="ring", title=f"A cycle of {len(rows)}", hidden=len(rows) - len(shown))
     for row in shown:
         graph.add_node(row, label=str(forest.name(row)), mark="issue")
     for child, parent in zip(shown, shown[1:] + shown[:1], strict=True):

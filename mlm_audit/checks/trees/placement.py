@@ -107,16 +107,19 @@ def _passed(facts: TreeArrays, played: Replay, seat: int, rows: Rows) -> Issue:
     key = f"{forest.name(parent)}/{position}"
     holder, first = played.holder(seat), int(rows[0])
     if holder < 0:
-        text = f"{where} is free, and {many} placed after it: {names(forest, rows)}"
+        text = f"{where} is free, although {many} placed beyond it: {names(forest, rows)}"
         return Issue("matrix-hole", key, forest.name(parent), text, evidence, "matrix", (parent,), picture=picture)
-    text = f"{where} was free when {many} placed beyond it ({names(forest, rows)}); member {forest.name(holder)} took it later"
+    text = (
+        f"{where} was free when {many} placed beyond it ({names(forest, rows)}); "
+        f"member {forest.name(holder)} was placed there later"
+    )
     return Issue("matrix-placement", key, forest.name(first), text, evidence, "matrix", (first,), picture=picture)
 
 
 def _outside(facts: TreeArrays, row: int) -> Issue:
     name = facts.matrix.name(row)
     sponsor = int(facts.sponsors.up[facts.member_of[row]])
-    text = f"member {name} sits outside the tree of their sponsor, member {facts.sponsors.name(sponsor)}"
+    text = f"member {name} is placed outside the tree of their sponsor, member {facts.sponsors.name(sponsor)}"
     picture = Picture("around", "matrix", (row,))
     return Issue("matrix-placement", f"{name}/outside", name, text, (node_row(facts, row),), "matrix", (row,), picture=picture)
 
@@ -124,7 +127,7 @@ def _outside(facts: TreeArrays, row: int) -> Issue:
 def _other_reading(facts: TreeArrays, faults: int, rows: Rows) -> Issue:
     reading = facts.given.rules.placement
     text = (
-        f"{grouped(len(rows))} members do not sit where the reading `{reading}` puts them, in {grouped(faults)} places: "
-        "the platform seems to place members in another way than the plan says"
+        f"{grouped(len(rows))} members are not where the placement `{reading}` puts them, in {grouped(faults)} places: "
+        "the platform probably places members by a different rule from the plan"
     )
     return Issue("matrix-reading", reading, None, text, ({"table": "plan", "id": "placement", "is": reading},), "matrix", rows)

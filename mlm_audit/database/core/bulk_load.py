@@ -45,8 +45,8 @@ def _indexes(model: type[Base]) -> list[Index]:
 def _refuse_rows(connection: Connection, model: type[Base]) -> None:
     if connection.execute(model.__table__.select().limit(1)).first() is not None:
         raise InputError(
-            f"table {model.__tablename__}: holds rows already; a demonstration is created only in an empty database. "
-            "Give another --db, or delete the file first"
+            f"table {model.__tablename__}: it already holds rows, and demonstration data is created only in an "
+            "empty database. Choose another --db, or delete the file first"
         )
 
 

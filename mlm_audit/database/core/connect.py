@@ -65,7 +65,8 @@ def open_engine(url: str, *, create: bool = False, read_only: bool = False) -> E
         if (password := parsed.password) is not None:
             reason = reason.replace(str(password), "***")
         raise InputError(
-            f"database {mask_url(url)}: cannot be reached ({reason}); check the URL, that the server runs, and the login"
+            f"database {mask_url(url)}: it cannot be reached ({reason}); check the URL, the login, and whether the "
+            "server is running"
         ) from error
     return engine
 
@@ -92,7 +93,7 @@ def _json(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
-        log.warning("a column that holds JSON has a text of %d characters that is none; it is read as empty", len(text))
+        log.warning("a JSON column holds a text of %d characters that is not valid JSON; it is treated as empty", len(text))
         return None
 
 
@@ -110,7 +111,7 @@ def _parse(url: str) -> URL:
         parsed.get_dialect()
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
         raise InputError(
-            f"database {mask_url(url)}: not a database URL; write sqlite:///file.db or postgresql://user:password@host/name"
+            f"database {mask_url(url)}: this is not a database URL; use sqlite:///file.db or postgresql://user:password@host/name"
         ) from error
     return parsed
 
@@ -120,7 +121,10 @@ def _check_file(url: URL, *, create: bool) -> None:
         raise InputError("database sqlite: an in-memory database is empty in every process; name a file: sqlite:///demo.db")
     path = Path(url.database)
     if not path.exists() and not create:
-        raise InputError(f"database {path}: no such file; `mlm-audit demo create --db sqlite:///{path}` makes a demonstration")
+        raise InputError(
+            f"database {path}: there is no such file; `mlm-audit demo create --db sqlite:///{path}` "
+            "creates a demonstration database"
+        )
     if not path.parent.is_dir():
         raise InputError(f"database {path}: the folder {path.parent} does not exist; create it first")
 

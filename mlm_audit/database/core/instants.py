@@ -54,6 +54,7 @@ class Instant(TypeDecorator[datetime]):
         if value is None or isinstance(value, datetime):
             return value
         log.warning(
-            "a time that cannot be read is taken for none: %.40s", value if isinstance(value, str) else type(value).__name__
+            "a stored time cannot be read and is treated as empty: %.40s",
+            value if isinstance(value, str) else type(value).__name__,
         )
         return None

@@ -58,7 +58,7 @@ def require_read_only(statement: str, database: str) -> None:
         return
     if (why := why_not_read_only(statement, database)) is not None:
         raise InputError(
-            f"this connection only reads: {why}; changes go through the jobs: mlm-audit run …, and mlm-audit repairs"
+            f"this connection is read-only: {why}; make changes through the jobs (mlm-audit run …) or mlm-audit repairs"
         )
 
 

@@ -69,7 +69,7 @@ def check_inputs(engine: Engine, *, store: bool) -> dict[str, str]:
     tables = {SOURCES[name].__tablename__: name for name in INPUTS}
     fatal = [problem for problem in problems if _stops(problem, tables, store=store)]
     if fatal:
-        more = f" (and {len(fatal) - 1} more: `mlm-audit db check`)" if len(fatal) > 1 else ""
+        more = f" (and {len(fatal) - 1} more; `mlm-audit db check` lists all of them)" if len(fatal) > 1 else ""
         raise InputError(f"{fatal[0]}{more}")
     missing: dict[str, str] = {}
     for problem in problems:
@@ -119,7 +119,10 @@ def _missing(name: str) -> SchemaProblem:
     if name in OWN_TABLES:
         return SchemaProblem(name, None, "missing", "run `mlm-audit db upgrade`")
     return SchemaProblem(
-        name, None, "missing", "is DATABASE_URL the platform's database? In an empty one, `mlm-audit db init` creates it"
+        name,
+        None,
+        "missing",
+        "check that DATABASE_URL names the platform's database; in an empty database, `mlm-audit db init` creates the table",
     )
 
 
@@ -142,14 +145,14 @@ def _type_problem(table: str, column: sa.Column[Any], found: sa.types.TypeEngine
         return SchemaProblem(
             table,
             column.name,
-            f"an amount kept as {got} ({found}): 0.1 + 0.2 is not 0.3, so it cannot be audited to the paisa",
+            f"the amount is stored as {got} ({found}), in which 0.1 + 0.2 is not 0.3, so it cannot be audited to the paisa",
             "change the column to BIGINT and store paisa",
         )
     if column.name == "referenceId" and got == "integer":
         return None  # some platforms store it as a number, and it is always read as a number
     if wanted in {got, "json"} or (wanted, got) in _ACCEPTED:
         return None
-    return SchemaProblem(table, column.name, f"is {found}, a {wanted} column is needed", "change the column's type")
+    return SchemaProblem(table, column.name, f"its type is {found}, but a {wanted} column is needed", "change the column's type")
 
 
 _ACCEPTED = {

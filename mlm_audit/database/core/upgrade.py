@@ -27,8 +27,8 @@ def init(engine: Engine) -> list[str]:
         Base.metadata.create_all(engine, tables=[Base.metadata.tables[name] for name in PLATFORM_TABLES])
     elif "users" not in before | views_of(inspector):
         raise InputError(
-            "db init: this database has tables, but none called users; platform tables are created only in an empty "
-            "database. Give an empty one, or the platform's own"
+            "db init: this database has tables, but no table named users. Platform tables are created only in an "
+            "empty database. Use an empty database, or the platform's own database"
         )
     upgrade(engine)
     return sorted(set(inspect(engine).get_table_names()) - before)
@@ -48,8 +48,12 @@ def upgrade(engine: Engine) -> None:
             command.upgrade(config, "head")
     except DBAPIError as error:
         is_kept = engine.dialect.name in ("mysql", "mariadb")
-        kept = "what was made before stays, and is used when it is run again" if is_kept else "nothing was changed"
-        raise InputError(f"db upgrade: the database refused it ({error_line(error)}); {kept}") from error
+        kept = (
+            "the changes made before the error remain, and the next attempt continues from them"
+            if is_kept
+            else "nothing was changed"
+        )
+        raise InputError(f"db upgrade: the database rejected the upgrade ({error_line(error)}); {kept}") from error
 
 
 def is_current(engine: Engine) -> bool:

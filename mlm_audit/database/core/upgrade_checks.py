@@ -39,7 +39,10 @@ def refuse_upgrade(engine: Engine, what: str, version_table: str, scripts: Scrip
 def _why_not_a_platform(inspector: Inspector, present: set[str]) -> str | None:
     for name, columns in NEEDED.items():
         if name not in present:
-            return f"there is no table {name}; is this the platform's database? `mlm-audit db init` fills an empty one"
+            return (
+                f"there is no table {name}; check that DATABASE_URL names the platform's database "
+                "(`mlm-audit db init` creates the tables in an empty one)"
+            )
         known = {column["name"] for column in inspector.get_columns(name)}
         if absent := [column for column in columns if column not in known]:
             return f"table {name} has no column {absent[0]}, so this is not a database of the platform; check DATABASE_URL"
@@ -49,15 +52,22 @@ def _why_not_a_platform(inspector: Inspector, present: set[str]) -> str | None:
 def _why_not_this_version(connection: Connection, present: set[str], version_table: str, scripts: ScriptDirectory) -> str | None:
     heads = MigrationContext.configure(connection, opts={"version_table": version_table}).get_current_heads()
     if len(heads) > 1:
-        return f"table {version_table} names {len(heads)} versions ({', '.join(sorted(heads))}); keep the row of the newest"
+        versions = ", ".join(sorted(heads))
+        return f"table {version_table} lists {len(heads)} versions ({versions}); keep only the row of the newest version"
     known = {script.revision for script in scripts.walk_revisions()}
     if heads and heads[0] not in known:
-        return f"the tables are of version {heads[0]}, which this mlm-audit does not know; a newer mlm-audit has upgraded them: use that one"
+        return (
+            f"the tables have version {heads[0]}, which this version of mlm-audit does not know; "
+            "a newer version has upgraded them, so use that version"
+        )
     if heads:
         return None
     for name in OURS:
         if name in present and connection.execute(select(text("1")).select_from(table_of(name)).limit(1)).first():
-            return f"table {name} has rows, and {version_table} does not say of which version they are; restore {version_table}, or rename {name}"
+            return (
+                f"table {name} has rows, but {version_table} does not record their version; "
+                f"restore {version_table}, or rename {name}"
+            )
     return None
 
 
@@ -66,7 +76,8 @@ def _why_users_cannot_grow(inspector: Inspector, views: set[str]) -> str | None:
     absent = [name for name in ADDED_USER_COLUMNS if name not in known]
     if absent and "users" in views:
         return (
-            f"users is a view without {' and '.join(absent)}; add these columns (a time, and JSON) to its table and to the view"
+            f"users is a view that lacks {' and '.join(absent)}; add these columns (a time, and JSON) to the underlying table "
+            "and to the view"
         )
     return None
 
@@ -74,12 +85,12 @@ def _why_users_cannot_grow(inspector: Inspector, views: set[str]) -> str | None:
 def _why_not_indexed(inspector: Inspector, present: set[str], views: set[str]) -> str | None:
     name = "SelfPayoutSchedule"
     if name in views:
-        return f"{name} is a view, and it needs an index; give its table this name"
+        return f"{name} is a view, but it needs an index; rename the underlying table to {name}"
     if name not in present:
         return None
     known = {column["name"] for column in inspector.get_columns(name)}
     absent = [column for column in ("status", "payoutDate") if column not in known]
-    return f"table {name} is there and has no column {absent[0]}; rename it, and a new one is created" if absent else None
+    return f"table {name} exists but has no column {absent[0]}; rename it, and a new table is created" if absent else None
 
 
 def _why_no_right(connection: Connection) -> str | None:
@@ -88,9 +99,7 @@ def _why_no_right(connection: Connection) -> str | None:
 
 def _on_sqlite(connection: Connection) -> str | None:
     path = Path(connection.engine.url.database or "")
-    return next(
-        (f"{place} cannot be written by this account" for place in (path, path.parent) if not os.access(place, os.W_OK)), None
-    )
+    return next((f"this account cannot write to {place}" for place in (path, path.parent) if not os.access(place, os.W_OK)), None)
 
 
 def _on_postgresql(connection: Connection) -> str | None:
@@ -122,5 +131,6 @@ def _on_mysql(connection: Connection) -> str | None:
         f"select privilege_type from information_schema.schema_privileges where {mine} and database() like table_schema"
     )
     if absent := sorted(RIGHTS - {str(row[0]).upper() for row in granted}):
-        return f"this account has no right to {' and '.join(absent)} in this database; grant it, or use another account"
+        noun, them = ("privilege", "it") if len(absent) == 1 else ("privileges", "them")
+        return f"this account lacks the {noun} {' and '.join(absent)} in this database; grant {them}, or use another account"
     return None

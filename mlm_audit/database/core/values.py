@@ -79,10 +79,11 @@ class Unread:
         for where, count in sorted(self.counts.items()):
             mine = [one for one in self.rows if (one.table, one.column) == where][:shown]
             some = "; ".join(f"row {one.row}: {one.value}" for one in mine) + ("; …" if count > len(mine) else "")
-            what = "1 value" if count == 1 else f"{grouped(count)} values"
+            what = "1 value cannot be read and is" if count == 1 else f"{grouped(count)} values cannot be read and are"
+            must, them = ("it must", "it") if count == 1 else ("each must", "them")
             lines.append(
-                f"table {where[0]}, column {where[1]}: {what} cannot be read and counted as nothing ({some}), since each has to be "
-                f"{mine[0].why}; correct them and run again"
+                f"table {where[0]}, column {where[1]}: {what} counted as empty ({some}); {must} be {mine[0].why}; "
+                f"correct {them} and run again"
             )
         return tuple(lines)
 
@@ -135,9 +136,9 @@ def frame_with_unread(
 def displayable(value: object, kind: Kind = Kind.TEXT) -> str:
     """Return an unreadable value as it may be shown: dates and amounts, but no text that may be a person's name."""
     if isinstance(value, bytes):
-        return f"{len(value)} bytes"
+        return f"{len(value)} byte" + ("" if len(value) == 1 else "s")
     if kind is Kind.TEXT and isinstance(value, str):
-        return f"a text of {len(value)} characters"
+        return f"a text of {len(value)} character" + ("" if len(value) == 1 else "s")
     if isinstance(value, str):
         is_plain = len(value) <= _SHORT or re.fullmatch(r"[\d\s.,:/TZ+-]{1,40}|-?infinity|\d.{0,30} BC", value)
         return repr(value) if is_plain else f"a text of {len(value)} characters"

@@ -30,7 +30,9 @@ def read_member(connection: Connection, member: int, most: int) -> dict[str, Any
         return None
     there = set(inspect(connection).get_table_names())
     notes = [
-        f"{model.__tablename__} is not there; run `mlm-audit db upgrade`" for model in _OWN if model.__tablename__ not in there
+        f"table {model.__tablename__} does not exist; run `mlm-audit db upgrade`"
+        for model in _OWN
+        if model.__tablename__ not in there
     ]
     orders = _named(_ORDER, Order).where(Order.user_id == member).order_by(Order.id.desc()).limit(most)
     found = _rows(connection, orders)
@@ -83,8 +85,8 @@ def _places(connection: Connection, member: int, sponsor: int | None) -> list[di
     node = connection.execute(select(MatrixNode.parent_id, MatrixNode.position).where(MatrixNode.user_id == member)).first()
     below = connection.execute(select(func.count()).where(MatrixNode.parent_id == member)).scalar_one()
     directs = connection.execute(select(func.count()).where(User.sponsor_id == member)).scalar_one()
-    parent = "has no node" if node is None else "nobody, the root" if node[0] is None else f"member {node[0]}"
-    over = "nobody" if sponsor is None else f"member {sponsor}"
+    parent = "no node" if node is None else "none (root)" if node[0] is None else f"member {node[0]}"
+    over = "none" if sponsor is None else f"member {sponsor}"
     return [
         {"tree": "sponsor", "above": over, "position": None, "below": directs},
         {"tree": "matrix", "above": parent, "position": node[1] if node else None, "below": below},

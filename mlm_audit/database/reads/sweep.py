@@ -89,7 +89,7 @@ def _known_people(rows: list[Any], schema: dict[str, Any]) -> tuple[pl.DataFrame
     taken = dict(zip(schema, values, strict=True))
     created, bad = series_of("created_at", Kind.INSTANT, taken["created_at"])
     roles = pl.Series("role", [fold(word or "") for word in taken["role"]], dtype=pl.String)
-    unsure = {taken["id"][place]: f"users.createdAt is {told}, which is no time" for place, told in bad.items()}
+    unsure = {taken["id"][place]: f"users.createdAt is {told}, which is not a valid time" for place, told in bad.items()}
     for place in (~roles.is_in(ROLES)).arg_true():
         unsure[taken["id"][place]] = f"the role {taken['role'][place]!r} is not known"
     columns = {"created_at": created, "role": roles}
@@ -175,7 +175,7 @@ def _doubtful_rows(connection: Connection, month: Month, dialect: str) -> dict[i
     found: dict[int, str] = {}
     for member, number, type_, word, is_sound, order, order_word, is_open in _rows(connection, query):
         if is_open:
-            why = f"the status {order_word!r} of order {order} is not known to stand"
+            why = f"order {order} has the status {order_word!r}, and it is not known whether such an order counts"
         elif not is_sound:
             why = f"the amount of commissions row {number} cannot be read"
         else:

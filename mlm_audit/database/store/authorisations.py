@@ -79,6 +79,6 @@ def _require_place(connection: Connection, grant: Grant) -> None:
     mine = Ledger.user_id == grant.member_id
     if row is None or connection.execute(select(Ledger.id).where(mine, Ledger.id == row)).first() is None:
         raise InputError(
-            f"authorisations add --reference {grant.reference}: give AFTER_ and the id of the member's last ledger row when the "
-            "wallet was set, such as AFTER_550; nothing was written"
+            f"authorisations add --reference {grant.reference}: the reference must be AFTER_ followed by the id of the "
+            "member's last ledger row when the wallet was set, such as AFTER_550; nothing was written"
         )

@@ -22,7 +22,7 @@ from mlm_audit.domain.periods import naive
 
 CLOCK_TOLERANCE = timedelta(minutes=10)
 ERROR_CHARACTERS = 4_000
-INTERRUPTED = "interrupted: its process ended without a word; what it had committed stays, the next run goes on from there"
+INTERRUPTED = "interrupted: the process ended unexpectedly; committed changes remain, and the next run continues from there"
 
 
 class Claim(NamedTuple):
@@ -87,13 +87,13 @@ def _take(connection: Connection, claim: Claim, now: datetime, *, is_free: bool)
     try:
         connection.execute(insert(JobLease).values(job=claim.job, **values))
     except IntegrityError as error:
-        raise JobBusyError(f"{claim.job} was started by somebody else at this very moment; nothing was started here") from error
+        raise JobBusyError(f"another process started {claim.job} at the same moment; nothing was started here") from error
 
 
 def _busy(job: str, job_id: str, owner: str, since: datetime) -> str:
     return (
         f"{job} is running already, since {since:%Y-%m-%d %H:%M:%S} UTC as {job_id} ({owner}); nothing was started. "
-        "Wait for its end. If that process is dead, its lease expires by itself"
+        "Wait until it ends. If that process is dead, its lease expires by itself"
     )
 
 
@@ -103,7 +103,7 @@ def _refuse_clock_going_back(connection: Connection, job: str, now: datetime) ->
     if last is not None and now < last - CLOCK_TOLERANCE:
         raise InputError(
             f"the clock has gone backwards: it shows {now:%Y-%m-%d %H:%M} UTC, but {job} last started at "
-            f"{last:%Y-%m-%d %H:%M} UTC; set this machine's clock right, then run again"
+            f"{last:%Y-%m-%d %H:%M} UTC; correct this machine's clock, then run again"
         )
 
 

@@ -87,7 +87,9 @@ def claim(engine: Engine, now: datetime, channel: str, limit: int) -> list[Queue
 def _settle_abandoned(connection: Connection, now: datetime) -> None:
     abandoned = (Notice.status == "sending") & (Notice.next_attempt_at < now - timedelta(seconds=SENDING_SECONDS))
     smtp = update(Notice).where(abandoned, Notice.channel == "smtp")
-    connection.execute(smtp.values(status="uncertain", error="the sender died; it may have been sent, so it is not sent again"))
+    connection.execute(
+        smtp.values(status="uncertain", error="the sending process died; the message may have been sent, so it is not sent again")
+    )
     connection.execute(update(Notice).where(abandoned, Notice.channel == "eml").values(status="queued"))
 
 

@@ -110,7 +110,7 @@ def _moment(number: int, column: str, value: Any) -> tuple[datetime | None, bool
         return instant_of(value), True
     except (TypeError, ValueError):
         log.warning(
-            "table SelfPayoutSchedule, row %d, column %s: %s is no time; it is held",
+            "table SelfPayoutSchedule, row %d, column %s: %s is not a valid time; the instalment is held",
             number,
             column,
             displayable(value, Kind.INSTANT),
@@ -281,7 +281,8 @@ def pay(connection: Connection, changes: Sequence[Decision], was: PayoutStatus, 
     ids = [change.instalment.id for change in changes]
     marked = MARK_PAID(connection, ids=ids, was=was.value, now=now).rowcount
     if marked != len(ids):
-        raise RuntimeError(f"{len(ids)} instalments were claimed, {marked} could be marked paid; nothing of this batch was paid")
+        claimed = "1 claimed instalment" if len(ids) == 1 else f"{len(ids)} claimed instalments"
+        raise RuntimeError(f"only {marked} of {claimed} could be marked as paid; nothing in this batch was paid")
     POST(connection, ids=ids, now=now)
     sums: dict[int, int] = {}
     for change in changes:
@@ -302,7 +303,8 @@ def add_to_wallets(connection: Connection, sums: dict[int, int]) -> None:
         pairs = [value for pair in part for value in pair]
         done = connection.exec_driver_sql(sql, (*pairs, *(member for member, _ in part))).rowcount
         if done != len(part):
-            raise RuntimeError(f"{len(part)} wallets were to be credited, {done} could be; nothing of this batch was paid")
+            wallets = "1 wallet" if len(part) == 1 else f"{len(part)} wallets"
+            raise RuntimeError(f"only {done} of {wallets} could be credited; nothing in this batch was paid")
 
 
 def _wallets(members: int) -> str:

@@ -179,10 +179,14 @@ def undecidable(connection: Connection, sums: dict[int, int], month: Month) -> d
     A month is decided at most once, and a decision never debits a wallet.
     """
     refs = {ref(number, month.key): number for number in sums for ref in (release_ref, rollup_ref)}
-    left = {number: "the month's rows add up to less than nothing; a person decides" for number, s in sums.items() if s < 0}
+    left = {
+        number: "the month's pending commission adds up to a negative amount; a person must decide"
+        for number, s in sums.items()
+        if s < 0
+    }
     for part in in_parts(refs, LOOKUP):
         for ref in connection.execute(select(Ledger.ref).where(Ledger.ref.in_(part))).scalars():
-            left[refs[str(ref)]] = "the month was decided before these rows came; a person decides"
+            left[refs[str(ref)]] = "the month was decided before these commission rows were added; a person must decide"
     return left
 
 
@@ -190,7 +194,7 @@ def _set_status(connection: Connection, ids: Sequence[int], status: str, now: da
     for part in in_parts(ids, LOOKUP):
         mine = update(Commission).where(Commission.id.in_(part), folded(Commission.status) == "pending")
         if connection.execute(mine.values(status=status, processed_at=now)).rowcount != len(part):
-            raise RuntimeError("a commission that was locked is no longer pending; nothing of this batch was decided")
+            raise RuntimeError("a locked commission row is no longer pending; nothing in this batch was decided")
 
 
 def _release(connection: Connection, sums: dict[int, int], job: SweepContext) -> None:

@@ -16,13 +16,13 @@ def _rows(injector: Injector) -> pl.DataFrame:
 def _lost(injector: Injector, places: int) -> list[Row]:
     rows = injector.pick(_rows(injector), places)
     injector.platform.delete(TABLE, [row["id"] for row in rows])
-    return [tree_place(f"closure row {row['id']} is lost", [row["user_id"]], 1) for row in rows]
+    return [tree_place(f"closure row {row['id']} was deleted", [row["user_id"]], 1) for row in rows]
 
 
 def _never_written(injector: Injector, places: int) -> list[Row]:
     rows = injector.pick(_rows(injector).select("user_id").unique(maintain_order=True), places)
     injector.platform.delete(TABLE, [row["user_id"] for row in rows], key="descendant_id")
-    return [tree_place("no closure rows at all", [row["user_id"]], 1) for row in rows]
+    return [tree_place("the member has no closure rows", [row["user_id"]], 1) for row in rows]
 
 
 def _stray(injector: Injector, places: int) -> list[Row]:
@@ -35,7 +35,7 @@ def _stray(injector: Injector, places: int) -> list[Row]:
         injector.platform.append(
             TABLE, [{"ancestor_id": ancestor, "descendant_id": member, "depth": int(injector.rng.integers(1, 6))}]
         )
-        done.append(tree_place(f"a stray row under {ancestor}", [member], 1))
+        done.append(tree_place(f"a surplus closure row under {ancestor}", [member], 1))
     return done
 
 
@@ -50,17 +50,17 @@ def _twice(injector: Injector, places: int) -> list[Row]:
     rows = injector.pick(_rows(injector), places)
     again = [{key: row[key] for key in ("ancestor_id", "descendant_id", "depth")} for row in rows]
     injector.platform.append(TABLE, again)
-    return [tree_place(f"closure row {row['id']} is there twice", [row["user_id"]], 1) for row in rows]
+    return [tree_place(f"closure row {row['id']} exists twice", [row["user_id"]], 1) for row in rows]
 
 
 FAULTS = (
     Fault("closure-row-lost", "a closure row is missing", "closure-missing", "closure-missing", _lost),
     Fault("closure-not-written", "a member has no closure rows", "closure-missing", "closure-missing", _never_written),
-    Fault("closure-row-stray", "a closure row too many", "closure-surplus", "closure-surplus", _stray),
+    Fault("closure-row-stray", "a surplus closure row exists", "closure-surplus", "closure-surplus", _stray),
     Fault("closure-depth-wrong", "a closure row has the wrong depth", "closure-depth", "closure-depth", _wrong_depth),
     Fault(
         "closure-row-twice",
-        "a closure row is there twice",
+        "a closure row exists twice",
         "closure-duplicate",
         "closure-duplicate",
         _twice,

@@ -46,7 +46,8 @@ def _wrong_beneficiary(injector: Injector, places: int) -> list[Row]:
     platform.update("ledger", [row["ledger_id"] for row in rows], user_id=who)
     platform.settle([*who, *(row["user_id"] for row in rows)])
     return [
-        _line(row, f"commission went to member {other}", row["amount_paisa"], other) for row, other in zip(rows, who, strict=True)
+        _line(row, f"commission assigned to member {other}", row["amount_paisa"], other)
+        for row, other in zip(rows, who, strict=True)
     ]
 
 
@@ -175,14 +176,14 @@ FAULTS = (
     ),
     Fault(
         "wrong-beneficiary",
-        "commission went to a member who is not the upline",
+        "commission was assigned to a member who is not the upline",
         "commission-beneficiary",
         "wrong-beneficiary",
         _wrong_beneficiary,
     ),
     Fault(
         "rate-of-other-version",
-        "commission at the rate of another plan version",
+        "commission was calculated at the rate of another plan version",
         "commission-amount",
         "rate-of-other-version",
         _old_plan_rate,
@@ -190,7 +191,7 @@ FAULTS = (
     ),
     Fault(
         "rounded-up",
-        "commission rounded up instead of down",
+        "commission was rounded up instead of down",
         "commission-amount",
         "rounding",
         _rounded_up,
@@ -198,7 +199,7 @@ FAULTS = (
     ),
     Fault(
         "wrong-amount",
-        "commission of an amount that no rate gives",
+        "commission has an amount that matches no rate",
         "commission-amount",
         "wrong-amount",
         _wrong_amount,
@@ -206,14 +207,14 @@ FAULTS = (
     ),
     Fault(
         "inactive-upline",
-        "commission went to an upline who never was active",
+        "commission was assigned to an upline who was never active",
         "commission-unexpected",
         "inactive-upline",
         _inactive_upline,
     ),
     Fault(
         "rolled-up-though-active",
-        "an active upline's commission went to the company",
+        "an active upline's commission was rolled up to the company",
         "commission-missing",
         "rolled-up-though-active",
         _rolled_up_though_active,
@@ -228,14 +229,14 @@ FAULTS = (
     ),
     Fault(
         "commission-record-lost",
-        "a joining commission has its credit but no record",
+        "a joining commission was credited, but has no record",
         "commission-not-posted",
         "commission-record-lost",
         _record_lost,
     ),
     Fault(
         "history-deleted",
-        "an old ledger row was deleted, the wallet kept its amount",
+        "an old ledger row was deleted, but the wallet kept its amount",
         "commission-not-posted",
         "ledger-row-lost",
         _ledger_row_lost,

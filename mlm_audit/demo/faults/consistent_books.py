@@ -31,7 +31,7 @@ def _post(injector: Injector, rows: Sequence[Row]) -> None:
 def _grants(injector: Injector, places: int, kind: str, paisa: int, key: str) -> list[Row]:
     members = _others(injector, places)
     _post(injector, [{"user_id": member, "type": kind, "amount_paisa": paisa, "ref": f"{key}_{member}"} for member in members])
-    return [place(f"{kind} of {paisa} from nowhere", paisa, [member]) for member in members]
+    return [place(f"{kind} of {paisa} without a matching approval", paisa, [member]) for member in members]
 
 
 def _adjustment(injector: Injector, places: int) -> list[Row]:
@@ -117,7 +117,7 @@ def _payout_unscheduled(injector: Injector, places: int) -> list[Row]:
         for one in members
     ]
     _post(injector, rows)
-    return [place("a payout of no instalment", 7_700, [member]) for member in members]
+    return [place("a payout without an instalment", 7_700, [member]) for member in members]
 
 
 def _debited_from_other(injector: Injector, places: int) -> list[Row]:
@@ -137,7 +137,7 @@ def _debited_less(injector: Injector, places: int) -> list[Row]:
         "ledger", [row["ledger_id"] for row in rows], amount_paisa=[-row["amount_paisa"] + 100 for row in rows]
     )
     injector.platform.settle([row["user_id"] for row in rows])
-    return [place(f"withdrawal {row['withdrawal_id']} debited short", 100, [row["user_id"]]) for row in rows]
+    return [place(f"withdrawal {row['withdrawal_id']} debited too little", 100, [row["user_id"]]) for row in rows]
 
 
 def _released_to_other(injector: Injector, places: int) -> list[Row]:
@@ -168,7 +168,7 @@ def _released_from_nowhere(injector: Injector, places: int) -> list[Row]:
     members = [row["user_id"] for row in injector.pick(users.select(pl.col("id").alias("user_id")), places)]
     kind = {"type": "repurchase_commission", "amount_paisa": 6_600, "reference_id": month}
     _post(injector, [kind | {"user_id": one, "ref": f"REPURCHASE_{one}_{month}"} for one in members])
-    return [place("a release of no commission", 6_600, [member]) for member in members]
+    return [place("a release without commission", 6_600, [member]) for member in members]
 
 
 def _level_six(injector: Injector, places: int) -> list[Row]:
@@ -218,40 +218,40 @@ def _share_moved(injector: Injector, places: int) -> list[Row]:
     rows = injector.pick(both.with_columns(pl.col("reference_id").alias("order_id")), places)
     p.update("ledger", [row["id"] for row in rows], amount_paisa=[row["amount_paisa"] - 100 for row in rows])
     p.update("ledger", [row["rest_id"] for row in rows], amount_paisa=[row["rest_paisa"] + 100 for row in rows])
-    return [place("share and remainder shifted", -100, [], [row["order_id"]]) for row in rows]
+    return [place("₹1 moved from the company's share to the remainder", -100, [], [row["order_id"]]) for row in rows]
 
 
 def _log_twice(injector: Injector, places: int) -> list[Row]:
     rows = injector.pick(injector.platform["eligibility_log"].filter(pl.col("rolled_up_paisa") == 0).sort("id"), places)
     injector.platform.append("eligibility_log", [{name: row[name] for name in row if name != "id"} for row in rows])
-    return [place("the log has a member twice in a month", 0, [row["user_id"]]) for row in rows]
+    return [place("the eligibility log lists a member twice for one month", 0, [row["user_id"]]) for row in rows]
 
 
 def _history_twice(injector: Injector, places: int) -> list[Row]:
     rows = injector.pick(injector.platform["payout_history"].sort("id"), places)
     injector.platform.append("payout_history", [{name: row[name] for name in row if name != "id"} for row in rows])
-    return [place("a payout is twice in the history", row["amount_paisa"], [row["user_id"]]) for row in rows]
+    return [place("a payout appears twice in the payout history", row["amount_paisa"], [row["user_id"]]) for row in rows]
 
 
 def _history_amount(injector: Injector, places: int) -> list[Row]:
     rows = injector.pick(injector.platform["payout_history"].sort("id"), places)
     amounts = [row["amount_paisa"] + 300 for row in rows]
     injector.platform.update("payout_history", [row["id"] for row in rows], amount_paisa=amounts)
-    return [place("the history of a payout has another amount", 300, [row["user_id"]]) for row in rows]
+    return [place("the history row of a payout has a wrong amount", 300, [row["user_id"]]) for row in rows]
 
 
 def _rollup_amount(injector: Injector, places: int) -> list[Row]:
     rows = injector.pick(injector.platform["commission_rollups"].sort("id"), places)
     amounts = [row["amount_paisa"] + 450 for row in rows]
     injector.platform.update("commission_rollups", [row["id"] for row in rows], amount_paisa=amounts)
-    return [place("a roll-up record has another amount", 450, [row["user_id"]]) for row in rows]
+    return [place("a roll-up record has a wrong amount", 450, [row["user_id"]]) for row in rows]
 
 
 def _release_record(injector: Injector, places: int) -> list[Row]:
     """Delete the record of a released commission, so that no commission supports the credit."""
     rows = injector.pick(decided_commissions(injector, "released"), places)
     injector.platform.delete("commissions", [row["commission_id"] for row in rows])
-    return [place("the record of a released commission is lost", 0, [row["user_id"]], [row["order_id"]]) for row in rows]
+    return [place("the record of a released commission is missing", 0, [row["user_id"]], [row["order_id"]]) for row in rows]
 
 
 def _instalment_of_repurchase(injector: Injector, places: int) -> list[Row]:
@@ -316,29 +316,29 @@ def _fault(code: str, about: str, found_by: str, cause: str, put: object, *also:
 
 
 FAULTS = (
-    _fault("adjustment-unapproved", "an adjustment that nobody approved", "unsupported-entry", "unsupported-entry", _adjustment),
-    _fault("adjustment-large", "₹50,000 as an adjustment from nowhere", "unsupported-entry", "unsupported-entry", _large_adjustment),
-    _fault("bonus-unapproved", "a bonus that nobody approved", "unsupported-entry", "unsupported-entry", _bonus),
-    _fault("bonus-approved-for-less", "a bonus of ten times what was approved", "unsupported-entry", "authorisation-differs", _approved_for_less),
-    _fault("bonus-approved-for-other", "a bonus that was approved for another member", "unsupported-entry", "authorisation-differs", _approved_for_other),
+    _fault("adjustment-unapproved", "an adjustment was posted without approval", "unsupported-entry", "unsupported-entry", _adjustment),
+    _fault("adjustment-large", "an adjustment of ₹50,000 was posted without approval", "unsupported-entry", "unsupported-entry", _large_adjustment),
+    _fault("bonus-unapproved", "a bonus was posted without approval", "unsupported-entry", "unsupported-entry", _bonus),
+    _fault("bonus-approved-for-less", "a bonus was posted with ten times the approved amount", "unsupported-entry", "authorisation-differs", _approved_for_less),
+    _fault("bonus-approved-for-other", "a bonus was approved for another member", "unsupported-entry", "authorisation-differs", _approved_for_other),
     _fault("bonus-approved-not-posted", "an approved bonus was never posted", "unsupported-entry", "authorised-not-posted", _approved_never_posted),
-    _fault("bonus-record-only", "a released bonus record without its credit", "bonus-record", "bonus-not-posted", _bonus_record),
+    _fault("bonus-record-only", "a released bonus record has no credit", "bonus-record", "bonus-not-posted", _bonus_record),
     _fault("payout-to-other", "a payout was credited to another member", "payout-ledger", "wrong-beneficiary", _payout_to_other),
     _fault("payout-multiplied", "instalment, ledger and wallet agree on ten times the amount", "instalments", "instalment-amount", _payout_multiplied, "conservation"),
-    _fault("payout-while-held", "an instalment that is held for want of KYC was paid", "paid-while-held", "paid-while-held", _paid_while_held),
-    _fault("payout-unscheduled", "a payout of no instalment", "payout-ledger", "payout-without-schedule", _payout_unscheduled),
+    _fault("payout-while-held", "an instalment that is held for missing KYC approval was paid", "paid-while-held", "paid-while-held", _paid_while_held),
+    _fault("payout-unscheduled", "a payout without an instalment", "payout-ledger", "payout-without-schedule", _payout_unscheduled),
     _fault("withdrawal-from-other", "a withdrawal was debited from another member", "withdrawals", "wrong-beneficiary", _debited_from_other, "negative-wallet"),
-    _fault("withdrawal-debited-short", "a withdrawal was debited short by one rupee", "withdrawals", "wrong-amount", _debited_less),
+    _fault("withdrawal-debited-short", "a withdrawal was debited for one rupee too little", "withdrawals", "wrong-amount", _debited_less),
     _fault("release-to-other", "a month's release was credited to another member", "release-ledger", "release-not-posted", _released_to_other, "duplicate-credit"),
-    _fault("release-too-high", "a month's release was credited too high", "release-ledger", "wrong-amount", _released_more),
-    _fault("release-from-nowhere", "a release of a month without commission", "release-ledger", "credit-without-release", _released_from_nowhere),
-    _fault("release-record-lost", "the record of a released commission is lost", "commission-missing", "lost-commission", _release_record, "release-ledger", "conservation"),
-    _fault("level-too-deep", "a commission at a level that the plan does not have", "commission-unexpected", "no-such-level", _level_six, "conservation"),
-    _fault("share-shifted", "the company's share and the remainder of an order are shifted", "company-posting", "wrong-amount", _share_moved),
-    _fault("log-row-twice", "the log has a member twice in a month", "eligibility-log", "eligibility-twice", _log_twice, "monthly-stats"),
-    _fault("payout-history-twice", "a payout is twice in the history", "payout-history", "history-twice", _history_twice),
-    _fault("payout-history-amount", "the history of a payout has another amount", "payout-history", "history-amount", _history_amount),
-    _fault("rollup-record-amount", "a roll-up record has another amount", "rollup-ledger", "rollup-record-wrong", _rollup_amount, "rollup-record", "monthly-stats"),
-    _fault("instalment-of-repurchase", "an instalment of an order that gives none", "instalments", "instalment-unexpected", _instalment_of_repurchase, "conservation"),
+    _fault("release-too-high", "a month's release was credited with too high an amount", "release-ledger", "wrong-amount", _released_more),
+    _fault("release-from-nowhere", "a release was posted for a month without commission", "release-ledger", "credit-without-release", _released_from_nowhere),
+    _fault("release-record-lost", "the record of a released commission is missing", "commission-missing", "lost-commission", _release_record, "release-ledger", "conservation"),
+    _fault("level-too-deep", "a commission was recorded at a level that the plan does not have", "commission-unexpected", "no-such-level", _level_six, "conservation"),
+    _fault("share-shifted", "₹1 of an order was moved from the company's share to the remainder", "company-posting", "wrong-amount", _share_moved),
+    _fault("log-row-twice", "the eligibility log lists a member twice for one month", "eligibility-log", "eligibility-twice", _log_twice, "monthly-stats"),
+    _fault("payout-history-twice", "a payout appears twice in the payout history", "payout-history", "history-twice", _history_twice),
+    _fault("payout-history-amount", "the history row of a payout has a wrong amount", "payout-history", "history-amount", _history_amount),
+    _fault("rollup-record-amount", "a roll-up record has a wrong amount", "rollup-ledger", "rollup-record-wrong", _rollup_amount, "rollup-record", "monthly-stats"),
+    _fault("instalment-of-repurchase", "an instalment was scheduled for an order that earns none", "instalments", "instalment-unexpected", _instalment_of_repurchase, "conservation"),
     _fault("refund-from-other", "a refund was taken from another member", "refund-misplaced", "refund-misplaced", _refund_from_other),
 )  # fmt: skip

@@ -159,8 +159,8 @@ def inject(
         done = fault.inject(injector, places)
         if len(done) < places and exact:
             raise InputError(
-                f"--faults {code}={places}: this platform has only {len(done)} places left for it; "
-                "use more --members or --months, or fewer faults"
+                f"--faults {code}={places}: this platform has room for only {len(done)} of this fault; "
+                "use more --members or --months, or inject fewer faults"
             )
         truths += [Truth(code, fault.found_by, fault.cause, fault.also, **row) for row in done]
     return truths
@@ -177,8 +177,8 @@ def parse_selection(text: str, faults: Mapping[str, Fault], members: int) -> dic
     for part in text.split(","):
         code, _, number = part.strip().partition("=")
         if code not in faults:
-            raise InputError(f"--faults: there is no fault {code!r}; `mlm-audit demo faults` lists them")
+            raise InputError(f"--faults: there is no fault {code!r}; run `mlm-audit demo faults` to list the faults")
         if not (number or "1").isdigit() or int(number or "1") < 1:
-            raise InputError(f"--faults {part.strip()}: write CODE=N with a whole number from 1 up")
+            raise InputError(f"--faults {part.strip()}: use CODE=N, where N is a whole number of at least 1")
         selection[code] = int(number or "1")
     return selection

@@ -31,7 +31,7 @@ def _each(
 
     def inject(injector: Injector, places: int) -> list[Row]:
         platform = injector.platform
-        assert platform[CLOSURE].height, "made before the matrix changes"
+        assert platform[CLOSURE].height, "the closure rows must exist before the matrix is changed"
         tree = Lineage(platform, "matrix")
         done = [(member, change(injector, tree, member)) for member in _picked(injector, among(tree), places)]
         after = Lineage(platform, "matrix")
@@ -68,13 +68,13 @@ def _no_parent(injector: Injector, _tree: Lineage, member: int) -> None:
 
 def _ring(length: int) -> Callable[[Injector, int], list[Row]]:
     def inject(injector: Injector, places: int) -> list[Row]:
-        assert injector.platform[CLOSURE].height, "made before the matrix changes"
+        assert injector.platform[CLOSURE].height, "the closure rows must exist before the matrix is changed"
         tree = Lineage(injector.platform, "matrix")
         lines = injector.pick_lines(tree.lines(length), places)
         for line in lines:
             _set(injector.platform, line[-1], parent_id=line[0])
         after = Lineage(injector.platform, "matrix")
-        return [tree_place(f"a ring of {length} nodes", line, 1 + len(after.below(line[0]))) for line in lines]
+        return [tree_place(f"a cycle of {length} nodes", line, 1 + len(after.below(line[0]))) for line in lines]
 
     return inject
 
@@ -95,7 +95,7 @@ def _moved(injector: Injector, tree: Lineage, member: int) -> None:
 
 
 def _crowded(injector: Injector, places: int) -> list[Row]:
-    assert injector.platform[CLOSURE].height, "made before the matrix changes"
+    assert injector.platform[CLOSURE].height, "the closure rows must exist before the matrix is changed"
     tree = Lineage(injector.platform, "matrix")
     full = [member for member in tree.parent if len(tree.children[member]) == 3]
     done = []
@@ -123,7 +123,7 @@ def _taken(injector: Injector, places: int) -> list[Row]:
     for parent in _picked(injector, [m for m in tree.parent if len(tree.children[m]) == 3], places):
         first, second, _ = sorted(tree.children[parent])
         _set(injector.platform, second, position=positions[first])
-        done.append(tree_place("two in one position", [second], 2))
+        done.append(tree_place("two children in one position", [second], 2))
     return done
 
 
@@ -146,20 +146,20 @@ def _both_deleted(injector: Injector, tree: Lineage, member: int) -> int:
 
 def _vanished(injector: Injector, places: int) -> list[Row]:
     """Delete a leaf with their member, node and closure rows. Only the hole in the matrix remains."""
-    assert injector.platform[CLOSURE].height, "made before the matrix changes"
+    assert injector.platform[CLOSURE].height, "the closure rows must exist before the matrix is changed"
     tree, sponsors = Lineage(injector.platform, "matrix"), Lineage(injector.platform, "sponsor")
     done = []
     for member in _picked(injector, [m for m in _early_leaves(tree) if not sponsors.children[m]], places):
         injector.platform.delete("users", [member])
         injector.platform.delete(NODES, [member], key="user_id")
         injector.platform.delete(CLOSURE, [member], key="descendant_id")
-        done.append(tree_place(f"member {member} vanished", [tree.parent[member] or 0], 1))
+        done.append(tree_place(f"member {member} was deleted", [tree.parent[member] or 0], 1))
     return done
 
 
 def _moved_with_closure(injector: Injector, places: int) -> list[Row]:
     """Move a leaf and rewrite its closure rows. Only the hole in the matrix remains."""
-    assert injector.platform[CLOSURE].height, "made before the matrix changes"
+    assert injector.platform[CLOSURE].height, "the closure rows must exist before the matrix is changed"
     tree = Lineage(injector.platform, "matrix")
     done = []
     for member in _picked(injector, _early_leaves(tree), places):
@@ -199,14 +199,14 @@ FAULTS = (
     ),
     _fault("parent-themselves", "a node is its own parent", "matrix-self", _each("its own parent", _own_parent, _with_parent)),
     _fault("parents-of-each-other", "two nodes are each other's parent", "matrix-cycle", _ring(2)),
-    _fault("parents-in-a-ring", "four nodes are each other's parent in a ring", "matrix-cycle", _ring(4)),
-    _fault("parent-forgotten", "a node lost its parent", "matrix-root", _each("no parent", _no_parent, _with_parent)),
-    _fault("node-moved", "a node was moved, its closure was not", "matrix-moved", _each("moved", _moved, _with_parent)),
-    _fault("node-moved-with-closure", "a node was moved, and its closure with it", "matrix-hole", _moved_with_closure),
-    _fault("fourth-child", "a node was put under a parent who has three", "matrix-children", _crowded),
+    _fault("parents-in-a-ring", "four nodes form a cycle of parents", "matrix-cycle", _ring(4)),
+    _fault("parent-forgotten", "a node has no parent", "matrix-root", _each("no parent", _no_parent, _with_parent)),
+    _fault("node-moved", "a node was moved, but its closure rows were not", "matrix-moved", _each("moved", _moved, _with_parent)),
+    _fault("node-moved-with-closure", "a node was moved together with its closure rows", "matrix-hole", _moved_with_closure),
+    _fault("fourth-child", "a node was put under a parent who already has three children", "matrix-children", _crowded),
     _fault(
         "position-four",
-        "a position outside 1 to 3",
+        "a node has a position outside 1 to 3",
         "matrix-position",
         _each("position 4", _position(4), _with_parent),
         tears=False,
@@ -214,31 +214,31 @@ FAULTS = (
     _fault("position-zero", "position 0", "matrix-position", _each("position 0", _position(0), _with_parent), tears=False),
     _fault(
         "position-lost",
-        "a node lost its position",
+        "a node has no position",
         "matrix-position-missing",
         _each("no position", _position(None), _with_parent),
         tears=False,
     ),
-    _fault("position-shared", "two children in one position", "matrix-position-taken", _taken, tears=False),
+    _fault("position-shared", "two children are in one position", "matrix-position-taken", _taken, tears=False),
     _fault("node-deleted", "a member's node was deleted", "matrix-node-missing", _each("no node", _node_deleted, _inner)),
     _fault(
         "leaf-deleted",
-        "the node of a member without anybody below was deleted",
+        "the node of a member without a downline was deleted",
         "matrix-node-missing",
         _each("no node", _node_deleted, _early_leaves),
     ),
     _fault(
         "member-deleted",
-        "a member was deleted, their node was not",
+        "a member was deleted, but the node was not",
         "matrix-node-orphan",
         _each("no member", _member_deleted, _with_parent),
     ),
     _fault(
         "member-and-node-deleted",
-        "a member and their node were deleted",
+        "a member and the node were deleted",
         "matrix-node-lost",
         _each("gone", _both_deleted, _inner),
     ),
-    _fault("member-vanished", "a leaf was deleted with every trace", "matrix-hole", _vanished),
+    _fault("member-vanished", "a leaf member was deleted with all records", "matrix-hole", _vanished),
     _fault("seats-swapped", "two siblings were placed in the wrong order", "matrix-placement", _seats_swapped, tears=False),
 )

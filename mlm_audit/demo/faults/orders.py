@@ -57,8 +57,7 @@ def _no_payment_time(injector: Injector, places: int) -> list[Row]:
     ids = [row["order_id"] for row in rows]
     injector.platform.update("orders", ids, paid_at=[None] * len(ids))
     return [
-        place(f"order {r['order_id']} lost its paidAt", r["commission_amount_paisa"], [r["user_id"]], [r["order_id"]])
-        for r in rows
+        place(f"order {r['order_id']} has no paidAt", r["commission_amount_paisa"], [r["user_id"]], [r["order_id"]]) for r in rows
     ]
 
 
@@ -67,7 +66,7 @@ def _joining_flag(injector: Injector, places: int) -> list[Row]:
     rows = injector.pick(orders, places)
     ids = [row["order_id"] for row in rows]
     injector.platform.update("orders", ids, is_joining_order=[False] * len(ids))
-    return [place(f"order {r['order_id']} lost its joining flag", 0, [r["user_id"]], [r["order_id"]]) for r in rows]
+    return [place(f"order {r['order_id']} has no joining flag", 0, [r["user_id"]], [r["order_id"]]) for r in rows]
 
 
 def _orphan_member(injector: Injector, places: int) -> list[Row]:
@@ -125,7 +124,7 @@ FAULTS = (
     ),
     Fault(
         "refund-commission-kept",
-        "an order was refunded, its commission was kept",
+        "an order was refunded, but its commission was kept",
         "refund-not-reversed",
         "refund-commission-kept",
         _refund_kept,

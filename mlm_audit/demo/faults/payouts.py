@@ -54,7 +54,7 @@ def _lost_payout(injector: Injector, places: int) -> list[Row]:
 def _payout_row_lost(injector: Injector, places: int) -> list[Row]:
     rows = injector.pick(paid_instalments(injector), places)
     injector.platform.delete("ledger", [row["ledger_id"] for row in rows])
-    return [_at(row, "credited to the wallet, ledger row lost", row["amount_paisa"]) for row in rows]
+    return [_at(row, "credited to the wallet, ledger row missing", row["amount_paisa"]) for row in rows]
 
 
 def _payout_twice(injector: Injector, places: int) -> list[Row]:
@@ -121,7 +121,7 @@ def _rejected_but_debited(injector: Injector, places: int) -> list[Row]:
 def _debit_row_lost(injector: Injector, places: int) -> list[Row]:
     rows = injector.pick(approved_requests(injector), places)
     injector.platform.delete("ledger", [row["ledger_id"] for row in rows])
-    return [_request(row, "taken from the wallet, ledger row lost", -row["amount_paisa"]) for row in rows]
+    return [_request(row, "taken from the wallet, ledger row missing", -row["amount_paisa"]) for row in rows]
 
 
 FAULTS = (
@@ -132,10 +132,10 @@ FAULTS = (
     Fault(
         "instalment-amount", "an instalment has a wrong amount", "instalments", "instalment-amount", _amount, ("conservation",)
     ),
-    Fault("lost-payout", "an instalment is marked paid, the money never came", "payout-ledger", "lost-payout", _lost_payout),
+    Fault("lost-payout", "an instalment is marked paid, but was never credited", "payout-ledger", "lost-payout", _lost_payout),
     Fault(
         "payout-row-lost",
-        "a payout reached the wallet, its ledger row is lost",
+        "a payout reached the wallet, but its ledger row is missing",
         "payout-ledger",
         "ledger-row-lost",
         _payout_row_lost,
@@ -144,7 +144,7 @@ FAULTS = (
     Fault("payout-credited-twice", "an instalment was credited twice", "duplicate-credit", "credit-posted-twice", _payout_twice),
     Fault(
         "payout-not-marked",
-        "an instalment was credited and is still pending",
+        "an instalment was credited, but is still pending",
         "payout-ledger",
         "payout-not-marked",
         _not_marked,
@@ -174,7 +174,7 @@ FAULTS = (
     ),
     Fault(
         "withdrawal-row-lost",
-        "a withdrawal left the wallet, its ledger row is lost",
+        "a withdrawal was taken from the wallet, but its ledger row is missing",
         "withdrawals",
         "ledger-row-lost",
         _debit_row_lost,

@@ -45,7 +45,7 @@ def _ring(length: int) -> Callable[[Injector, int], list[Row]]:
         for line in lines:
             _set_sponsors(injector, {line[-1]: line[0]})
         after = Lineage(injector.platform, "sponsor")
-        return [tree_place(f"a ring of {length} sponsors", line, 1 + len(after.below(line[0]))) for line in lines]
+        return [tree_place(f"a cycle of {length} sponsors", line, 1 + len(after.below(line[0]))) for line in lines]
 
     return inject
 
@@ -77,7 +77,7 @@ def _flag(flag: bool) -> Callable[[Injector, int], list[Row]]:  # noqa: FBT001
 FAULTS = (
     Fault(
         "sponsor-deleted",
-        "the sponsor's row is gone",
+        "the sponsor's row was deleted",
         "sponsor-unknown",
         "sponsor-unknown",
         _new_sponsor("an unknown sponsor", lambda member: UNKNOWN + member),
@@ -90,15 +90,23 @@ FAULTS = (
         _new_sponsor("their own sponsor", lambda member: member),
     ),
     Fault("sponsors-of-each-other", "two members sponsor each other", "sponsor-cycle", "sponsor-cycle", _ring(2)),
-    Fault("sponsors-in-a-ring", "four members sponsor each other in a ring", "sponsor-cycle", "sponsor-cycle", _ring(4)),
+    Fault("sponsors-in-a-ring", "four members sponsor each other in a cycle", "sponsor-cycle", "sponsor-cycle", _ring(4)),
     Fault("sponsor-newcomer", "the sponsor joined after the member", "sponsor-later", "sponsor-later", _sponsored_by_newcomer),
     Fault(
         "sponsor-forgotten",
-        "a member lost their sponsor",
+        "a member has no sponsor",
         "sponsor-root",
         "sponsor-root",
         _new_sponsor("no sponsor", lambda _: None),
     ),
-    Fault("flag-set", "a member is flagged eligible who is not", "eligibility-flag", "eligibility-flag", _flag(flag=True)),
-    Fault("flag-cleared", "an eligible member is not flagged", "eligibility-flag", "eligibility-flag", _flag(flag=False)),
+    Fault(
+        "flag-set",
+        "a member who is not eligible is flagged as eligible",
+        "eligibility-flag",
+        "eligibility-flag",
+        _flag(flag=True),
+    ),
+    Fault(
+        "flag-cleared", "an eligible member is not flagged as eligible", "eligibility-flag", "eligibility-flag", _flag(flag=False)
+    ),
 )

@@ -46,7 +46,7 @@ def _not_posted(injector: Injector, places: int) -> list[Row]:
 def _row_lost(injector: Injector, places: int) -> list[Row]:
     rows = injector.pick(releases(injector), places)
     injector.platform.delete("ledger", [row["ledger_id"] for row in rows])
-    return [_at(row, "release in the wallet, ledger row lost", row["amount_paisa"]) for row in rows]
+    return [_at(row, "release in the wallet, ledger row missing", row["amount_paisa"]) for row in rows]
 
 
 def _twice(injector: Injector, places: int) -> list[Row]:
@@ -74,7 +74,7 @@ def _rollup_not_posted(injector: Injector, places: int) -> list[Row]:
 def _rollup_record_lost(injector: Injector, places: int) -> list[Row]:
     rows = _rollups(injector, places)
     injector.platform.delete("commission_rollups", [row["rollup_id"] for row in rows])
-    return [_at(row, "CommissionRollup row lost", 0) for row in rows]
+    return [_at(row, "CommissionRollup row missing", 0) for row in rows]
 
 
 def _add_to_stats(platform: Platform, month: int, amount_paisa: int) -> None:
@@ -147,7 +147,7 @@ FAULTS = (
     ),
     Fault(
         "release-row-lost",
-        "released commission is in the wallet, its ledger row is lost",
+        "released commission is in the wallet, but its ledger row is missing",
         "release-ledger",
         "ledger-row-lost",
         _row_lost,

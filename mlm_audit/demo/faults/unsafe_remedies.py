@@ -13,7 +13,7 @@ def _balance_lost(injector: Injector, places: int) -> list[Row]:
     )
     rows = injector.pick(inner.rename({"id": "ledger_id"}), places)
     injector.platform.update("ledger", [row["ledger_id"] for row in rows], balance_after_paisa=[None] * len(rows))
-    return [place(f"ledger row {row['ledger_id']} lost its balanceAfter", 0, [row["user_id"]]) for row in rows]
+    return [place(f"ledger row {row['ledger_id']} has no balanceAfter", 0, [row["user_id"]]) for row in rows]
 
 
 def _amount_doubled(injector: Injector, places: int) -> list[Row]:
@@ -64,7 +64,7 @@ def _key_with_spaces(injector: Injector, places: int) -> list[Row]:
     rows = injector.pick(injector.ledger("self_payout").drop_nulls("reference_id"), places)
     ids = [row["ledger_id"] for row in rows]
     injector.platform.update("ledger", ids, reference_id=[None] * len(ids), ref=[f" {row['ref']} " for row in rows])
-    return [place(f"ledger row {r['ledger_id']} lost its reference", r["amount_paisa"], [r["user_id"]]) for r in rows]
+    return [place(f"ledger row {r['ledger_id']} has no reference", r["amount_paisa"], [r["user_id"]]) for r in rows]
 
 
 def _contradictory_log(injector: Injector, places: int) -> list[Row]:
@@ -72,7 +72,7 @@ def _contradictory_log(injector: Injector, places: int) -> list[Row]:
     log = injector.platform["eligibility_log"].filter(~pl.col("is_eligible"))
     rows = injector.pick(log, places)
     injector.platform.append("eligibility_log", [{**row, "is_eligible": True} for row in rows])
-    return [place(f"month {r['year']}-{r['month']:02d} logged both ways", 0, [r["user_id"]]) for r in rows]
+    return [place(f"month {r['year']}-{r['month']:02d} has contradictory log entries", 0, [r["user_id"]]) for r in rows]
 
 
 FAULTS = (
@@ -103,7 +103,7 @@ FAULTS = (
     ),
     Fault(
         "withdrawal-approved-twice",
-        "the same withdrawal request is there twice, debited once",
+        "a withdrawal request exists twice, but was debited once",
         "withdrawals",
         "withdrawal-requested-twice",
         _requested_twice,
@@ -111,7 +111,7 @@ FAULTS = (
     ),
     Fault(
         "withdrawal-request-lost",
-        "a debited withdrawal has no request any more",
+        "a debited withdrawal no longer has a request",
         "withdrawals",
         "withdrawal-without-request",
         _request_lost,
@@ -119,7 +119,7 @@ FAULTS = (
     ),
     Fault(
         "withdrawal-row-lost-unchained",
-        "a withdrawal's ledger row is lost, and no running balance shows it",
+        "a withdrawal's ledger row is missing, and no running balance shows it",
         "withdrawals",
         "ledger-row-lost",
         _debit_lost_without_chain,
@@ -128,7 +128,7 @@ FAULTS = (
     ),
     Fault(
         "payout-key-with-spaces",
-        "a payout's ledger row lost its reference, and its key has spaces",
+        "a payout's ledger row has no reference, and its idempotency key contains spaces",
         "payout-ledger",
         "other-ledger-type",
         _key_with_spaces,
@@ -137,7 +137,7 @@ FAULTS = (
     ),
     Fault(
         "log-contradictory",
-        "the eligibility log says both for one member and month",
+        "the eligibility log has contradictory entries for one member and month",
         "eligibility-log",
         "eligibility-contradictory",
         _contradictory_log,

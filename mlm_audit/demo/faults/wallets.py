@@ -95,7 +95,7 @@ def _running_balance_off(injector: Injector, places: int) -> list[Row]:
     balances = [row["balance_after_paisa"] + paisa for row, paisa in zip(rows, off, strict=True)]
     injector.platform.update("ledger", [row["ledger_id"] for row in rows], balance_after_paisa=balances)
     return [
-        place(f"balanceAfter of ledger row {row['ledger_id']} is off", paisa, [row["user_id"]])
+        place(f"balanceAfter of ledger row {row['ledger_id']} is wrong", paisa, [row["user_id"]])
         for row, paisa in zip(rows, off, strict=True)
     ]
 
@@ -126,7 +126,7 @@ FAULTS = (
     Fault("rounding-drift", "a wallet drifted by at most ₹1", "wallet-balance", "rounding-drift", _rounding_drift),
     Fault(
         "credit-posted-twice",
-        "a commission was credited twice, in ledger and wallet",
+        "a commission was credited twice, both in the ledger and in the wallet",
         "duplicate-credit",
         "credit-posted-twice",
         _credit_posted_twice,
@@ -134,7 +134,7 @@ FAULTS = (
     ),
     Fault(
         "credit-twice-in-ledger",
-        "a commission stands twice in the ledger, once in the wallet",
+        "a commission was posted twice in the ledger, but once to the wallet",
         "wallet-balance",
         "credit-posted-twice",
         _credit_twice_in_ledger,

@@ -70,7 +70,9 @@ def build_scorecard(outcomes: Iterable[TrialOutcome], declared: Sequence[BlindSp
         if outcome.found_by:
             _count_found(line, outcome, miscaused)
             stale += [
-                f"{case}: declared a blind spot, found by {outcome.found_by[0][0]}" for spot in spots[:1] if not spot.partly
+                f"{case}: declared as a blind spot, but found by {outcome.found_by[0][0]}"
+                for spot in spots[:1]
+                if not spot.partly
             ]
         elif spots:
             line.excused += 1
@@ -96,15 +98,17 @@ def markdown(result: MutationScorecard, *, seeds: int, members: int, share: floa
     total = sum(line.tried for line in result.lines.values())
     head = (
         "# Mutation scorecard\n\n"
-        f"{total:,} mutations of clean platforms of {members:,} members ({seeds} seeds, {share:.0%} of all cases), by "
-        "`make coverage`: every column of every table, for each kind of row and status, changed in every way of its type; the row "
-        "itself deleted, repeated and forged. *Plain* ones change the row alone, *settled* ones running balances and wallet with it, "
-        f"*{Consistency.MIRRORED}* ones the records that belong to it as well.\n\n"
-        "*Found*: a break names the row, its order or its member. *Cause*: of those whose true cause is known, how many name it. "
-        "*Blind*: not found, and declared with its reason in [coverage.md](coverage.md). *Missed*: not found and not declared. "
-        "*Remedies*: how many have steps to take, and how many of those closed: each alternative taken on a copy, the audit made "
-        "again, nothing left open after at most two runs, no innocent wallet moved, nothing paid twice. For the rest, a person must first "
-        "establish what is right.\n\n"
+        f"`make coverage` tried {total:,} mutations of clean platforms of {members:,} members ({seeds} seeds, {share:.0%} of all "
+        "cases). It changes every column of every table, for each kind of row and status, in every way that the type allows, and it "
+        "deletes, repeats and forges the row itself. *Plain* mutations change the row alone. *Settled* mutations also recompute "
+        f"running balances and the wallet. *{Consistency.MIRRORED.capitalize()}* mutations also change the records that belong to "
+        "the row.\n\n"
+        "*Found*: a break names the row, its order or its member. *Cause*: the number of mutations whose break names the true "
+        "cause, where that is known. *Blind*: the mutation is not found, and [coverage.md](coverage.md) declares the reason. "
+        "*Missed*: the mutation is neither found nor declared. *Remedies*: the number of mutations with remedy steps, and the "
+        "number of those that closed. To test this, each alternative is applied to a copy, and the audit is run again. A remedy "
+        "closed if nothing is open after at most two runs, no unrelated wallet changed and nothing was paid twice. For the other "
+        "mutations, a person must first establish the correct data.\n\n"
         "| table | column | tried | found | cause | blind | missed | remedies that closed |\n"
         "|---|---|---:|---:|---:|---:|---:|---:|\n"
     )
@@ -123,7 +127,7 @@ def _left_open(result: MutationScorecard) -> str:
     twice = sum(any(fault.endswith(" again") for fault in faults) for _, faults in result.left_open)
     head = (
         f"\n## Remedies that leave something open\n\n{closed:,} of {total:,} remedies closed. The others leave a break that the "
-        "next run shows, with steps of its own or as something that a person has to find out. When the steps were taken twice, a "
+        "next run shows, either with steps of its own or for a person to investigate. When the steps were applied twice, a "
         f"wallet moved again for {twice or 'none'} of them.\n\n| change | open afterwards |\n|---|---|\n"
     )
     return head + "".join(f"| {case} | {faults[0].partition(': ')[0]} |\n" for case, faults in sorted(result.left_open))

@@ -23,15 +23,15 @@ TREE_CHECKS: dict[str, tuple[str, ...]] = {
 
 FURTHER: dict[str, str] = {
     "users": "Names, addresses, numbers and the referral code are personal data that no check reads.",
-    "orders": "Everything about the goods is the shop's; no check reads it.",
+    "orders": "The columns about the goods belong to the shop; no check reads them.",
     "ledger": "description: free text.",
-    "withdrawals": "transactionId: the bank's reference; only the bank can tell.",
-    "payout_schedule": "description, failureReason, retryCount, updatedAt: words and counts of the payout job, which decide nothing here.",
-    "payout_history": "description, metadata: free text, but for the instalment that metadata names.",
-    "commission_rollups": "reason, eligibilityCheck, jobId, createdAt: the sweep's own words.",
-    "eligibility_log": "reasons, jobId, createdAt: the sweep's own words.",
-    "monthly_stats": "jobId, lastUpdated: the sweep's own words.",
-    "authorisations": "approvedBy, reason: the approver's word, which a person reads.",
+    "withdrawals": "transactionId: the bank's reference, which only the bank can confirm.",
+    "payout_schedule": "description, failureReason, retryCount, updatedAt: texts and counts of the payout job, which affect no check.",
+    "payout_history": "description, metadata: free text, except for the instalment that metadata names.",
+    "commission_rollups": "reason, eligibilityCheck, jobId, createdAt: remarks of the sweep, which affect no check.",
+    "eligibility_log": "reasons, jobId, createdAt: remarks of the sweep, which affect no check.",
+    "monthly_stats": "jobId, lastUpdated: remarks of the sweep, which affect no check.",
+    "authorisations": "approvedBy, reason: the approver's statement, which a person must review.",
 }
 """The columns of each table that no check reads, and the reason."""
 
@@ -52,42 +52,42 @@ def page() -> str:
     lines = [
         "# What a PASS covers\n",
         (
-            "For each table that the checks read, each column and the existence of each row: which checks determine it from other "
-            "records, and what no check can tell. The checks say in their files what they determine; the mutation scorecard "
-            "([coverage-scorecard.md](coverage-scorecard.md), by `make coverage`) changes every column in every way and fails when a "
-            "change is neither found nor declared here.\n"
+            "For each table that the checks read, this page lists each column and the existence of each row, with the checks that "
+            "determine it from other records, and with what no check can determine. Each check declares in its file what it "
+            "determines. The mutation scorecard ([coverage-scorecard.md](coverage-scorecard.md), by `make coverage`) changes every "
+            "column in every way and fails when a change is neither found nor declared here.\n"
         ),
         "## For auditors\n",
         "| a PASS says | a PASS does not say |",
         "|---|---|",
         "| Every wallet is the sum of its ledger rows, and every running balance is right. | That no money moved outside the ledger. |",
         (
-            "| Every paid order was split as the plan of its day says: each line, its owner, its amount, once. | That an order was "
-            "really placed and paid, or that its total and commissionable amount are the right ones: the shop knows. |"
+            "| Every paid order was split as the plan of its day says: each line exists once, with the right owner and amount. | That an order was "
+            "really placed and paid, or that its total and commissionable amount are correct: only the shop can confirm that. |"
         ),
         (
             "| Every instalment follows from its order, and every paid one has its credit and its history row. | Whether the member "
             "received goods. |"
         ),
         (
-            "| Every debit of a withdrawal has its approved request, and the other way round. | That the bank paid it, to whom, and "
-            "that the member asked for it: the bank's statement knows. |"
+            "| Every debit of a withdrawal has its approved request, and every approved request has its debit. | That the bank paid it, to whom, and "
+            "that the member requested it: only the bank's statement can confirm that. |"
         ),
         (
-            "| Every adjustment and bonus has an authorisation of its member and amount. | That the approver was right, or that "
-            "entry and authorisation were not forged together. |"
+            "| Every adjustment and bonus has an authorisation for its member and amount. | That the approver was right, or that "
+            "the entry and its authorisation were not forged together. |"
         ),
         (
             "| Commission was released or rolled up as the eligibility log says, and the log follows from orders and sponsors. | What "
-            "a member's KYC status or activity was in the past: the platform keeps no history of it. Whether a KYC record stands "
-            "behind the flag: it is personal data, which no job reads. |"
+            "a member's KYC status or activity was in the past: the platform keeps no history of it. Whether a KYC record supports "
+            "the flag: the record is personal data, which no job reads. |"
         ),
         "| No sealed row has changed since it was sealed. | That a row was right when it was sealed. |",
         "\n## Column by column\n",
     ]
     checks = determined()
     for table, spec in columns().items():
-        lines += [f"### {table}\n", "| column | determined by | what no check can tell |", "|---|---|---|"]
+        lines += [f"### {table}\n", "| column | determined by | what no check can determine |", "|---|---|---|"]
         for column in (ROW, *spec):
             codes = ", ".join(f"`{code}`" for code in dict.fromkeys(checks[f"{table}.{column}"]))
             lines.append(f"| {column} | {codes} | {_excuses(table, column)} |")

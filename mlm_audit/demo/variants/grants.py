@@ -59,6 +59,8 @@ def _bonus_records(platform: Platform) -> None:
 
 GRANTS = (
     Variant("goodwill", "adjustments in both directions, each authorised", change_books=_goodwill),
-    Variant("two-bonuses", "two bonuses of one campaign and amount to one member", change_books=_two_bonuses),
-    Variant("bonus-records", "bonuses with commission records, two of one amount to one member", change_books=_bonus_records),
+    Variant("two-bonuses", "two bonuses with the same campaign and amount for one member", change_books=_two_bonuses),
+    Variant(
+        "bonus-records", "bonuses with commission records, two with the same amount for one member", change_books=_bonus_records
+    ),
 )

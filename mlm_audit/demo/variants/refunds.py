@@ -40,7 +40,7 @@ def _joining_orders(platform: Platform, paid: int, least_open: int) -> list[Row]
         if all(wallets[member] >= amount for member, amount in owed.items()):
             wallets |= {member: wallets[member] - amount for member, amount in owed.items()}
             chosen.append(row)
-    assert chosen, "the platform is too small to hold this refund"
+    assert chosen, "the platform is too small for this refund"
     return chosen
 
 
@@ -210,12 +210,12 @@ REFUND_VARIANTS = (
     ),
     Variant(
         "refund-part-repurchase",
-        "half of a repurchase given back before the sweep",
+        "repurchase orders half refunded before the sweep",
         change_books=partial(_refund_in_part, joining=False),
     ),
     Variant(
         "refund-part-joining",
-        "half of a joining order given back before the first instalment was paid",
+        "joining orders half refunded before the first instalment was paid",
         change_books=partial(_refund_in_part, joining=True),
     ),
 )

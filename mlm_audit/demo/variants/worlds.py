@@ -74,17 +74,17 @@ def _activated_by_hand(world: World) -> World:
 
 
 WORLDS = (
-    Variant("tiny-commission", "orders that set aside nothing, or one paisa", _tiny_commission),
-    Variant("month-boundary", "orders paid exactly when a month starts, and a millisecond before", _month_boundary),
+    Variant("tiny-commission", "orders with a commissionable amount of zero or one paisa", _tiny_commission),
+    Variant("month-boundary", "orders paid exactly when a month starts, and one millisecond earlier", _month_boundary),
     Variant(
         "plan-boundary",
-        "orders paid exactly when the plan changes, and a millisecond before",
+        "orders paid exactly when the plan changes, and one millisecond earlier",
         _plan_boundary,
         settings={"PLAN_FILE": str(PLANS / "two-changes.toml")},
     ),
     Variant("admin-in-tree", "three admins who have members below them", _admin),
-    Variant("several-roots", "three members without parent and sponsor", _several_roots, trees_pass=False),
-    Variant("one-member", "a founder and nobody else", members=1),
+    Variant("several-roots", "three members without a parent and a sponsor", _several_roots, trees_pass=False),
+    Variant("one-member", "a founder without other members", members=1),
     Variant("two-members", "a founder and one member", members=2),
     *(
         Variant(f"zone-{name.split('/')[-1].lower().replace('_', '-')}", f"a business in {name}", settings={"TIMEZONE": name})
@@ -95,10 +95,10 @@ WORLDS = (
         "a plan that posts no remainder and counts orders for the 3-3 rule",
         settings={"PLAN_FILE": str(PLANS / "unposted-remainder.toml")},
     ),
-    Variant("activated-by-hand", "members who are active without ever having ordered", _activated_by_hand),
+    Variant("activated-by-hand", "members who are active although they never ordered", _activated_by_hand),
     Variant(
         "plan-registration",
-        "a plan under which members earn from their registration on",
+        "a plan under which members earn from their registration",
         settings={"PLAN_FILE": str(PLANS / "registration.toml")},
     ),
     Variant(
@@ -113,7 +113,7 @@ WORLDS = (
     ),
     Variant(
         "plan-one-level",
-        "a plan of one level, one instalment and no company share",
+        "a plan with one level, one instalment and no company share",
         settings={"PLAN_FILE": str(PLANS / "one-level.toml")},
     ),
 )

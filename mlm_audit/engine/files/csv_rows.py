@@ -108,8 +108,8 @@ class CsvRows:
             text = "".join(raw)
             if self.format.quote and self.format.quote in text and sound.fullmatch(text) is None:
                 raise InputError(
-                    f"{shown(self.path)}, line {start}: a stray quote ({self.format.quote}); remove it, or put the field into quotes and "
-                    "write it twice, or give --quote none when quotes mean nothing in this file"
+                    f"{shown(self.path)}, line {start}: there is a stray quote ({self.format.quote}); remove it, or enclose the field "
+                    "in quotes and double the quote, or give --quote none if quotes have no meaning in this file"
                 )
             if len(raw) > 1:
                 self._long += bool(self.header)
@@ -120,12 +120,15 @@ class CsvRows:
     def _quote_fault(self, start: int, line: int, error: csv.Error) -> str:
         if "after" in str(error):
             return (
-                f"{shown(self.path)}, line {line}: a stray quote ({self.format.quote}) inside a quoted field; write it twice, "
-                "or give --quote none when quotes mean nothing in this file"
+                f"{shown(self.path)}, line {line}: there is a stray quote ({self.format.quote}) inside a quoted field; double it, "
+                "or give --quote none if quotes have no meaning in this file"
             )
         if "end of data" in str(error):
-            return f"{shown(self.path)}, line {start}: a stray quote ({self.format.quote}) that nothing closes; remove it, or write it twice"
-        return f"{shown(self.path)}, line {start}: a field is too long ({error}); a quote may be missing or too many"
+            return (
+                f"{shown(self.path)}, line {start}: there is a stray quote ({self.format.quote}) that is never closed; "
+                "remove it, or double it"
+            )
+        return f"{shown(self.path)}, line {start}: a field is too long ({error}); a quote may be missing or superfluous"
 
     def _refuse_swallowed(self, raw: list[str], width: int, start: int) -> None:
         """Raise InputError if a stray quote joined several lines, which is so when each of them looks like a record."""
@@ -135,7 +138,7 @@ class CsvRows:
         if width == 2 or any(all(map(AMOUNT_LIKE.fullmatch, column)) for column in zip(*parts, strict=True)):
             raise InputError(
                 f"{shown(self.path)}, line {start}: a stray quote ({self.format.quote}) joins lines {start} to {start + len(raw) - 1}, each of "
-                "which looks like a record; remove it, or give --quote double when it is one field of several lines"
+                "which looks like a record; remove it, or give --quote double if it encloses one field of several lines"
             )
 
     def _quoted_records(self, lines: Iterator[str]) -> Iterator[Block]:
@@ -198,17 +201,20 @@ class CsvRows:
         return next((at for at, fields in enumerate(rows) if names.issuperset(field.strip() for field in fields)), None)
 
     def _header_again(self, line: int) -> str:
-        return f"{shown(self.path)}, line {line}: the header is there again; two exports were joined, so separate them or remove the line"
+        return f"{shown(self.path)}, line {line}: the header is repeated; two exports were joined, so separate them or remove the line"
 
     def _wrong_width(self, line: int, fields: list[str]) -> str:
         names = {name.casefold() for name in self.header if name}
         if len(fields) > 1 and len(names & {field.strip().casefold() for field in fields}) > 1:
             found = self.format.delimiter.join(fields)[:SHOWN_CHARACTERS]
             return (
-                f"{shown(self.path)}, line {line}: a second header ({shown(found)}) with {_fields(len(fields))}, while the first has "
+                f"{shown(self.path)}, line {line}: there is a second header ({shown(found)}) with {_fields(len(fields))}, while the first has "
                 f"{len(self.header)}; two exports were joined, so separate them"
             )
-        message = f"{shown(self.path)}, line {line}: {_fields(len(fields))}, while the header (line {self._header_line}) has {len(self.header)}"
+        message = (
+            f"{shown(self.path)}, line {line}: the line has {_fields(len(fields))}, "
+            f"while the header (line {self._header_line}) has {len(self.header)}"
+        )
         return f"{message}; correct the line{self.footer_hint(line)}"
 
     def footer_hint(self, line: int) -> str:
@@ -216,7 +222,7 @@ class CsvRows:
         left = self.scan.last - line + 1
         if left > NEAR_THE_END:
             return ""
-        return f", or give --skip-footer {left + self.format.skip_footer} when it is no record but the end of the export"
+        return f", or give --skip-footer {left + self.format.skip_footer} if it is not a record but the end of the export"
 
 
 def _frame(lines: Sequence[int], rows: list[list[str]], wanted: Sequence[str], pick: Sequence[int]) -> pl.DataFrame:

@@ -51,7 +51,8 @@ def scan_csv(path: Path, chosen: FileFormat) -> CsvScan:
         _refuse_marks_and_nulls(path, block, scan.lines)
         scan.add(block)
     if scan.lines <= chosen.skip_lines and chosen.skip_lines:
-        raise InputError(f"{shown(path)}: it has {scan.lines} lines, and --skip-lines {chosen.skip_lines} leaves none of them")
+        lines = "1 line" if scan.lines == 1 else f"{scan.lines} lines"
+        raise InputError(f"{shown(path)}: it has {lines}, so --skip-lines {chosen.skip_lines} leaves none to read")
     return CsvScan(scan.lines, chosen.skip_lines + 1, scan.lines if last is None else last, scan.records, scan.blank, scan.quoted)
 
 
@@ -208,5 +209,5 @@ def _line_before_footer(path: Path, chosen: FileFormat) -> int:
         kept = np.concatenate((kept, filled))[-chosen.skip_footer :]
         lines += len(ends)
     if len(kept) < chosen.skip_footer or kept[0] <= chosen.skip_lines + 1:
-        raise InputError(f"{shown(path)}: --skip-footer {chosen.skip_footer} leaves no line of it")
+        raise InputError(f"{shown(path)}: --skip-footer {chosen.skip_footer} leaves no line to read")
     return int(kept[0]) - 1

@@ -79,7 +79,7 @@ def open_rows(source: InputFile) -> FileRows:
     from mlm_audit.engine.files.parquet_rows import ParquetRows
 
     if not source.path.is_file():
-        kind = "it is no ordinary file" if source.path.exists() else "no such file"
+        kind = "it is not a regular file" if source.path.exists() else "there is no such file"
         raise InputError(f"{shown(source.path)}: {kind}")
     try:
         rows: FileRows = CsvRows(source) if source.is_csv else ParquetRows(source)

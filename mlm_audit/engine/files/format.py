@@ -89,7 +89,7 @@ def refuse_csv_options(path: Path, chosen: FileFormat) -> None:
     for option in CSV_OPTIONS:
         if option in chosen.given:
             raise InputError(
-                f"{shown(path)}: it is Parquet, and --{option} is about CSV files; leave it out or give it for the other file"
+                f"{shown(path)}: it is a Parquet file, but --{option} applies to CSV files; omit it or give it for the other file"
             )
 
 
@@ -102,7 +102,7 @@ def _delimiter(text: str) -> str:
         or not (character.isprintable() or character == "\t")
     ):
         raise InputError(
-            f"--delimiter {text!r}: give comma, semicolon, tab, pipe or one other character that is no letter or digit"
+            f"--delimiter {text!r}: give comma, semicolon, tab, pipe or one other character that is not a letter or digit"
         )
     return character
 

@@ -50,7 +50,7 @@ def fault_where(
         return None
     column, words = said
     value = values[at]
-    found = "nothing" if value is None or value == "" else repr(value if len(value) <= SHOWN else f"{value[:SHOWN]}…")
+    found = "an empty value" if value is None or value == "" else repr(value if len(value) <= SHOWN else f"{value[:SHOWN]}…")
     return IdentifierFault(lines[at], f"{shown(source.path)}, {source.where(lines[at])}, column {shown(column)}: {found} {words}")
 
 
@@ -79,16 +79,14 @@ def id_faults(source: InputFile, lines: pl.Series, values: pl.Series, column: st
     exactly.
     """
     ids = as_ids(values, whole=False)
-    faults = [
-        fault_where(source, lines, ids.str.contains(BREAKS), ids, (column, "is over several lines; a quote may be missing"))
-    ]
+    faults = [fault_where(source, lines, ids.str.contains(BREAKS), ids, (column, "spans several lines; a quote may be missing"))]
     if source.format.whole_ids:
         number = ids.str.extract(AS_FLOAT, 1).cast(pl.Float64, strict=False)
         unfit = (number.abs() >= EXACT_IN_A_DOUBLE).fill_null(value=False)
         if values.dtype.is_float():
             unfit = unfit | ids.str.contains(r"[^0-9-]")
         faults.append(
-            fault_where(source, lines, unfit, ids, (column, "was kept as a float and is not exact; export whole numbers"))
+            fault_where(source, lines, unfit, ids, (column, "was stored as a float and is not exact; export whole numbers"))
         )
     return faults
 
@@ -100,7 +98,7 @@ def totals_fault(source: InputFile, lines: pl.Series, ids: pl.Series, column: st
     """
     if not source.is_csv or "skip-footer" in source.format.given:
         return None
-    words = "looks like a line of totals; give --skip-footer N to leave out the last N lines, or --skip-footer 0 when it is an id"
+    words = "looks like a line of totals; give --skip-footer N to leave out the last N lines, or --skip-footer 0 if it is an id"
     return fault_where(source, lines, ids.str.to_lowercase().is_in(TOTALS), ids, (column, words))
 
 

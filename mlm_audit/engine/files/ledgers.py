@@ -34,7 +34,7 @@ ROLES: dict[str, tuple[str, ...]] = {
 """Column names that are recognised without `--map`, in upper or lower case."""
 
 SIDES = ("debit", "credit")
-ONE_SIDE = "a row is a debit or a credit"
+ONE_SIDE = "a row is either a debit or a credit"
 PLAIN_CURE = "write amounts as plain decimals with at most two digits after the point, such as -1234.50"
 
 
@@ -70,7 +70,7 @@ def refuse_duplicates(con: duckdb.DuckDBPyConnection, table: str, source: InputF
     sql = f"select member_id, min(line), max(line) from {table} group by member_id having count(*) > 1 order by 2 limit 1"
     for member, first, last in con.execute(sql).fetchall():
         raise InputError(
-            f"{shown(source.path)}, {source.where(last)}: account {member!r} is there twice (first in {source.where(first)}); "
+            f"{shown(source.path)}, {source.where(last)}: account {member!r} appears twice (first in {source.where(first)}); "
             "keep one balance per account"
         )
 
@@ -83,14 +83,15 @@ def amount_columns(source: InputFile, rows: FileRows, mapping: Mapping[str, str]
     given = {side: column for side, column in sides.items() if column is not None}
     if amount is not None and given and not ({role, *SIDES} & set(mapping)):
         raise InputError(
-            f"{shown(source.path)}: it has {amount!r} and also {' and '.join(map(repr, given.values()))}; say which counts with "
-            f"--map amount={amount}, or with --map debit=COLUMN and --map credit=COLUMN"
+            f"{shown(source.path)}: it has {amount!r} and also {' and '.join(map(repr, given.values()))}; specify which to use "
+            f"with --map amount={amount}, or with --map debit=COLUMN and --map credit=COLUMN"
         )
     if given and (amount is None or (role not in mapping and set(SIDES) & set(mapping))):
         if len(given) == 1:
             lacking = next(side for side in SIDES if side not in given)
             raise InputError(
-                f"{shown(source.path)}: no column for {lacking}; it has {listed(rows.columns)}. Say which with --map {lacking}=COLUMN"
+                f"{shown(source.path)}: there is no column for {lacking}; it has {listed(rows.columns)}. "
+                f"Specify the column with --map {lacking}=COLUMN"
             )
         return _checked(source, rows, found | given)
     return _checked(source, rows, found | {role: amount if amount is not None else _column(source, rows, role, mapping)})
@@ -99,23 +100,26 @@ def amount_columns(source: InputFile, rows: FileRows, mapping: Mapping[str, str]
 def _checked(source: InputFile, rows: FileRows, columns: dict[str, str]) -> dict[str, str]:
     if len(set(columns.values())) < len(columns):
         raise InputError(
-            f"{shown(source.path)}: {' and '.join(columns)} are all in {columns['member_id']!r}; each needs a column of its own"
+            f"{shown(source.path)}: {' and '.join(columns)} cannot all be read from {columns['member_id']!r}; "
+            "each needs a column of its own"
         )
     for role, column in columns.items():
         kind = rows.columns[column]
         if kind in FLOATS and role != "member_id":
             raise InputError(
-                f"{shown(source.path)}, column {shown(column)}: the amounts are kept as {kind}, which cannot hold hundredths exactly; "
+                f"{shown(source.path)}, column {shown(column)}: the amounts are stored as {kind}, which cannot hold hundredths exactly; "
                 "export them as DECIMAL(18,2) or as text"
             )
         if kind in FLOATS and not source.format.whole_ids:
             raise InputError(
-                f"{shown(source.path)}, column {shown(column)}: the ids are kept as {kind}; export whole numbers or text, "
-                "or give --whole-ids when 1.0 is 1"
+                f"{shown(source.path)}, column {shown(column)}: the ids are stored as {kind}; export whole numbers or text, "
+                "or give --whole-ids if 1.0 means 1"
             )
         if not (kind in (*INTEGERS, *FLOATS, "VARCHAR", "NULL") or _fits(kind, role)):
-            thing = "id" if role == "member_id" else "amount"
-            raise InputError(f"{shown(source.path)}, column {shown(column)}: {kind} is no kind of {thing}; export it as text")
+            things = "ids" if role == "member_id" else "amounts"
+            raise InputError(
+                f"{shown(source.path)}, column {shown(column)}: {kind} values cannot be used for {things}; export them as text"
+            )
     return columns
 
 
@@ -126,10 +130,10 @@ def _fits(kind: str, role: str) -> bool:
 def _column(source: InputFile, rows: FileRows, role: str, mapping: Mapping[str, str]) -> str:
     name = _named(source, rows, role, mapping)
     if name is None:
-        lone = f". If the header is further down, --skip-lines N leaves out the lines above it{_delimiter_hint(rows)}"
+        lone = f". If the header is further down, --skip-lines N skips the lines above it{_delimiter_hint(rows)}"
         raise InputError(
-            f"{shown(source.path)}: no column for {role}; it has {listed(rows.columns)}. Say which with --map {role}=COLUMN"
-            + (lone if source.is_csv else "")
+            f"{shown(source.path)}: there is no column for {role}; it has {listed(rows.columns)}. "
+            f"Specify the column with --map {role}=COLUMN" + (lone if source.is_csv else "")
         )
     return name
 
@@ -145,7 +149,7 @@ def _named(source: InputFile, rows: FileRows, role: str, mapping: Mapping[str, s
     found = [name for name in rows.columns if name.strip().lower() in ROLES[role]]
     if len(found) > 1:
         raise InputError(
-            f"{shown(source.path)}: {' and '.join(map(repr, found))} could all be the {role}; say which with --map {role}=COLUMN"
+            f"{shown(source.path)}: {' and '.join(map(repr, found))} could each be the {role}; specify one with --map {role}=COLUMN"
         )
     return found[0] if found else None
 
@@ -196,8 +200,12 @@ class _Amounts:
             signed = "has a sign; a debit and a credit are written without one, each in its own column"
             faults.append(self._fault(role, (self.exact[role] < 0).fill_null(value=False), signed))
         moved = {role: self.exact[role].fill_null(0) != 0 for role in SIDES}
-        faults.append(self._fault("debit", moved["debit"] & moved["credit"], f"is there, and a credit as well; {ONE_SIDE}"))
-        faults.append(self._fault("debit", ~filled["debit"] & ~filled["credit"], f"is there, and no credit either; {ONE_SIDE}"))
+        faults.append(
+            self._fault("debit", moved["debit"] & moved["credit"], f"is given, and there is a credit as well; {ONE_SIDE}")
+        )
+        faults.append(
+            self._fault("debit", ~filled["debit"] & ~filled["credit"], f"is given, and there is no credit either; {ONE_SIDE}")
+        )
         return faults
 
     def paisa(self) -> pl.Series:
@@ -218,7 +226,7 @@ class _Amounts:
 
 def _cure(numbers: str, text: str | None) -> str:
     if numbers != "plain":
-        return f"it is no exact amount of at most two decimal places as --numbers {numbers} has them"
+        return f"it is not an exact amount with at most two decimal places in the format --numbers {numbers}"
     others = formats_for(text) if text else []
-    reads = f"; --numbers {' or '.join(others)} reads it, if that is what this file means" if others else ""
+    reads = f"; if this file uses another number format, give --numbers {' or '.join(others)}" if others else ""
     return PLAIN_CURE + reads

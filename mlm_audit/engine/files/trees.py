@@ -68,7 +68,7 @@ def _chosen(source: InputFile, rows: FileRows, columns: TreeColumns) -> dict[str
     """
     if columns.node == columns.parent:
         raise InputError(
-            f"{shown(source.path)}: --id and --parent both name {columns.node!r}; a node and its parent are two columns"
+            f"{shown(source.path)}: --id and --parent both name {columns.node!r}; a node and its parent need two different columns"
         )
     roles = {"id": columns.node, "parent": columns.parent, "level": columns.level, "name": columns.name}
     chosen = {role: column for role, column in roles.items() if column is not None}
@@ -87,11 +87,13 @@ def _chosen(source: InputFile, rows: FileRows, columns: TreeColumns) -> dict[str
 def _refuse_kind(source: InputFile, column: str, kind: str) -> None:
     if kind in FLOATS and not source.format.whole_ids:
         raise InputError(
-            f"{shown(source.path)}, column {shown(column)}: ids are kept as {kind}, which cannot hold them exactly; export whole numbers, "
-            "or give --whole-ids when 1.0 is 1"
+            f"{shown(source.path)}, column {shown(column)}: the ids are stored as {kind}, which cannot hold them exactly; export whole "
+            "numbers, or give --whole-ids if 1.0 means 1"
         )
     if kind not in (*WHOLE, *TEXT, *FLOATS) and not is_whole_decimal(kind):
-        raise InputError(f"{shown(source.path)}, column {shown(column)}: {kind} is no kind of id; export whole numbers or text")
+        raise InputError(
+            f"{shown(source.path)}, column {shown(column)}: {kind} values cannot be used for ids; export whole numbers or text"
+        )
 
 
 def _refuse_ids(source: InputFile, given: pl.DataFrame, ids: pl.Series, chosen: dict[str, str]) -> None:
@@ -99,7 +101,7 @@ def _refuse_ids(source: InputFile, given: pl.DataFrame, ids: pl.Series, chosen: 
     raise_first(
         [
             totals_fault(source, lines, ids, chosen["id"]),
-            fault_where(source, lines, ids.is_null(), ids, (chosen["id"], "is there; every node needs an id")),
+            fault_where(source, lines, ids.is_null(), ids, (chosen["id"], "is not usable; every node needs an id")),
             *id_faults(source, lines, given["id"], chosen["id"]),
             *id_faults(source, lines, given["parent"], chosen["parent"]),
         ]
@@ -126,7 +128,7 @@ def _refuse_again(frame: pl.DataFrame, source: InputFile) -> None:
     again = int((~frame["id"].is_first_distinct()).arg_true()[0])
     earlier = int((frame["id"] == frame["id"][again]).arg_true()[0])
     raise InputError(
-        f"{shown(source.path)}, {source.where(frame['line'][again])}: id {frame['id'][again]!r} is there twice (first in "
+        f"{shown(source.path)}, {source.where(frame['line'][again])}: id {frame['id'][again]!r} appears twice (first in "
         f"{source.where(frame['line'][earlier])}); a node has one parent, so keep one row per node"
     )
 
@@ -135,6 +137,6 @@ def _with_levels(frame: pl.DataFrame, source: InputFile, column: str) -> pl.Data
     text = frame["level"].str.strip_chars()
     levels = text.replace("", None).str.replace(r"^(-?\d+)\.0+$", "$1").cast(pl.Int64, strict=False)
     bad = (levels.is_null() & (text != "") & text.is_not_null()) | (levels.abs() > DEEPEST).fill_null(value=False)
-    said = (column, f"is no level; a level is a whole number up to {DEEPEST}")
+    said = (column, f"is not a level; a level is a whole number up to {DEEPEST}")
     raise_first([fault_where(source, frame["line"], bad, frame["level"], said)])
     return frame.with_columns(levels.alias("level"))

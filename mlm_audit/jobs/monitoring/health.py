@@ -19,6 +19,7 @@ from mlm_audit.domain.jobs import HEALTH_PING, job_names
 from mlm_audit.domain.periods import format_local, naive
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
+from mlm_audit.reporting.core.parts import plural
 from mlm_audit.scheduling.client import POOL, Scheduler
 from mlm_audit.scheduling.schedules import last_due
 
@@ -73,20 +74,24 @@ def check_health(database: Engine, settings: Settings, clock: Clock) -> Health:
 
 def _migrated(database: Engine) -> HealthItem:
     if is_current(database):
-        return HealthItem("database", "ok", "reachable, and its tables are current")
-    return HealthItem("database", "failing", "the toolkit's tables are of another version; run `mlm-audit db upgrade`")
+        return HealthItem("database", "ok", "the database is reachable and its tables are up to date")
+    return HealthItem(
+        "database", "failing", "the toolkit's tables have another version than this release; run `mlm-audit db upgrade`"
+    )
 
 
 def _clock(connection: Connection, now: datetime) -> HealthItem:
     theirs = activity.clock_of(connection)
     if theirs is None:
-        return HealthItem("clock", "ok", "the database is embedded and has the clock of this machine")
+        return HealthItem("clock", "ok", "the database is embedded and uses the clock of this machine")
     skew = abs(theirs - naive(now))
     if skew > CLOCK_SKEW:
         return HealthItem(
-            "clock", "warning", f"this machine and the database differ by {skew.total_seconds():.0f} s; set the clocks right"
+            "clock",
+            "warning",
+            f"the clocks of this machine and the database differ by {skew.total_seconds():.0f} s; synchronise them",
         )
-    return HealthItem("clock", "ok", f"this machine and the database differ by {skew.total_seconds():.1f} s")
+    return HealthItem("clock", "ok", f"the clocks of this machine and the database differ by {skew.total_seconds():.1f} s")
 
 
 def _mail(connection: Connection, settings: Settings, now: datetime) -> HealthItem:
@@ -96,20 +101,23 @@ def _mail(connection: Connection, settings: Settings, now: datetime) -> HealthIt
         return HealthItem(
             "mail",
             "warning",
-            f"the oldest notice has waited for {waiting.total_seconds() / 3600:.1f} h; see `mlm-audit mail queue`",
+            f"the oldest notice has been waiting for {waiting.total_seconds() / 3600:.1f} h; see `mlm-audit mail queue`",
         )
     if lost := activity.unsendable(connection):
-        return HealthItem("mail", "warning", f"{lost} notices were given up or may not have arrived; see `mlm-audit mail queue`")
+        were = "was" if lost == 1 else "were"
+        text = f"{plural(lost, 'notice')} {were} given up or may not have arrived; see `mlm-audit mail queue`"
+        return HealthItem("mail", "warning", text)
     if partly := activity.partly_refused(connection, now - timedelta(days=1)):
-        return HealthItem(
-            "mail", "warning", f"{partly} notices of the last day were refused for some recipients; see `mlm-audit mail queue`"
-        )
-    return HealthItem("mail", "ok", "nothing waits too long")
+        were = "was" if partly == 1 else "were"
+        text = f"{plural(partly, 'notice')} of the last 24 hours {were} refused for some recipients; see `mlm-audit mail queue`"
+        return HealthItem("mail", "warning", text)
+    return HealthItem("mail", "ok", "no notice has been waiting too long")
 
 
 def _silent(connection: Connection, now: datetime) -> Iterator[HealthItem]:
     for job, job_id, heard in activity.silent_leases(connection, now):
-        text = f"{job_id} was last heard of at {heard:%Y-%m-%d %H:%M:%S} UTC and has not ended; the next start closes it"
+        at = f"{heard:%Y-%m-%d %H:%M:%S} UTC"
+        text = f"{job_id} sent its last heartbeat at {at} and has not ended; the next start of the job closes it as failed"
         yield HealthItem(f"stuck/{job_id}", "failing", text, job)
 
 
@@ -125,7 +133,7 @@ def _switched_off() -> set[str]:
 
 def _missed(connection: Connection, settings: Settings, now: datetime, off: set[str]) -> Iterator[HealthItem]:
     if not settings.enable_scheduled_jobs:
-        yield HealthItem("schedules", "unknown", "ENABLE_SCHEDULED_JOBS is not true, so nothing is due")
+        yield HealthItem("schedules", "unknown", "ENABLE_SCHEDULED_JOBS is not true, so no run is due")
         return
     first = activity.first_run_at(connection)
     grace = timedelta(minutes=settings.missed_run_grace_minutes)
@@ -133,18 +141,18 @@ def _missed(connection: Connection, settings: Settings, now: datetime, off: set[
         due = last_due(job, now - grace, settings.tz)
         last = activity.last_success(connection, job)
         if last is not None and last.started_at >= naive(due) - timedelta(minutes=1):
-            yield HealthItem(f"runs/{job}", "ok", f"last ended well: {last.job_id}", job)
+            yield HealthItem(f"runs/{job}", "ok", f"the last successful run is {last.job_id}", job)
         elif job in off:
             yield HealthItem(f"runs/{job}", "unknown", "its schedule is switched off, so it is not due", job)
         elif first is None or naive(due) < first or job == HEALTH_PING:
-            yield HealthItem(f"runs/{job}", "unknown", "was not due yet since anything ran here", job)
+            yield HealthItem(f"runs/{job}", "unknown", "no run of it has been due since the first run on this database", job)
         else:
             yield HealthItem(f"missed/{job}", "failing", _missed_text(job, due, last, settings), job)
 
 
 def _missed_text(job: str, due: datetime, last: activity.LoggedRun | None, settings: Settings) -> str:
-    ended = f"the last good run is {last.job_id}" if last else "it has never ended well"
-    return f"{job} was due on {format_local(due, settings.tz)} and has not ended well since; {ended}"
+    ended = f"the last successful run is {last.job_id}" if last else "it has never succeeded"
+    return f"{job} was due on {format_local(due, settings.tz)} and has not succeeded since; {ended}"
 
 
 def _disk(settings: Settings) -> HealthItem:
@@ -153,8 +161,9 @@ def _disk(settings: Settings) -> HealthItem:
         folder = folder.parent
     free = shutil.disk_usage(folder).free // 1_048_576
     if free < settings.disk_free_min_mb:
-        return HealthItem("disk", "warning", f"{free} MiB are free for {_short(folder)}, less than {settings.disk_free_min_mb}")
-    return HealthItem("disk", "ok", f"{free} MiB are free for {_short(folder)}")
+        text = f"{free} MiB are free in {_short(folder)}, less than DISK_FREE_MIN_MB ({settings.disk_free_min_mb})"
+        return HealthItem("disk", "warning", text)
+    return HealthItem("disk", "ok", f"{free} MiB are free in {_short(folder)}")
 
 
 def _short(folder: Path) -> str:
@@ -165,9 +174,9 @@ def _scheduler() -> list[HealthItem]:
     """Return the state of Prefect's server, if one is configured, and of its workers, which scheduled runs need."""
     url = os.environ.get("PREFECT_API_URL")
     if not url:
-        return [HealthItem("scheduler", "unknown", "PREFECT_API_URL is not set, so no scheduler is known")]
+        return [HealthItem("scheduler", "unknown", "PREFECT_API_URL is not set, so the scheduler could not be checked")]
     if not url.startswith(("http://", "https://")):
-        return [HealthItem("scheduler", "failing", "PREFECT_API_URL is no address")]
+        return [HealthItem("scheduler", "failing", "PREFECT_API_URL is not an http:// or https:// address")]
     try:
         with urllib.request.urlopen(f"{url.rstrip('/')}/health", timeout=API_SECONDS) as answer:  # noqa: S310  (checked above)
             healthy = json.load(answer) is True
@@ -184,7 +193,6 @@ def _worker() -> HealthItem:
     except JobFailedError as error:
         return HealthItem("worker", "unknown", str(error))
     if not alive:
-        return HealthItem(
-            "worker", "failing", f"no worker of the pool {POOL} is alive, so nothing runs; `prefect worker start --pool {POOL}`"
-        )
-    return HealthItem("worker", "ok", f"{alive} worker{'s' if alive > 1 else ''} of the pool {POOL} alive")
+        text = f"no worker of the pool {POOL} is online, so no run starts; run `prefect worker start --pool {POOL}`"
+        return HealthItem("worker", "failing", text)
+    return HealthItem("worker", "ok", f"{plural(alive, 'worker')} of the pool {POOL} {'is' if alive == 1 else 'are'} online")

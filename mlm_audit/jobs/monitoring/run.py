@@ -158,7 +158,7 @@ def _day(report: _Report) -> ReportContent:
     findings = [_failure(run) for run in failures] + [_problem(part) for part in missed]
     counts = {"runs": figures.runs, "good": figures.good, "failed": figures.failed, "missed": len(missed)}
     if not findings and not again:
-        return ReportContent(counts, [], None, () if runs else ("nothing ran in the last 24 hours",))
+        return ReportContent(counts, [], None, () if runs else ("no job ran in the last 24 hours",))
     day = business_date(report.as_of, report.settings.tz)
     context = {
         "day": str(day),
@@ -174,10 +174,10 @@ def _day(report: _Report) -> ReportContent:
 
 def _first(failures: list[LoggedRun], missed: list[HealthItem]) -> str:
     if failures:
-        return f"mlm-audit run {failures[-1].job} again, once what it says is mended"
+        return f"fix the cause that the error names, then run the job again: mlm-audit run {failures[-1].job}"
     if missed:
-        return f"see that the scheduler runs, then mlm-audit run {missed[0].job}"
-    return "mlm-audit health, and mend what it names"
+        return f"check that the scheduler is running, then run the job: mlm-audit run {missed[0].job}"
+    return "run mlm-audit health and fix the problems that it reports"
 
 
 def _week(report: _Report) -> ReportContent:
@@ -191,7 +191,7 @@ def _week(report: _Report) -> ReportContent:
     counts = _plain(this) | {"before": _plain(before), "breaks": breaks}
     jobs = [asdict(job) | {"typical": _seconds(job.typical_ms)} for job in this.jobs]
     context = counts | {"day": str(day), "until": report.local(now), "jobs": jobs, "trend": trend}
-    notes = () if this.runs else ("nothing ran in this week",)
+    notes = () if this.runs else ("no job ran in this week",)
     return ReportContent(counts, [], Draft(f"weekly-summary/{day}", "weekly-summary", None, context), notes)
 
 
@@ -203,7 +203,7 @@ def _plain(figures: ActivityFigures) -> dict[str, Any]:
 
 def _breaks(connection: Connection, now: datetime) -> list[dict[str, Any]]:
     found = []
-    for name, kind in (("Breaks in the books", own.ReconciliationReport), ("Issues of the trees", own.TreeHealthReport)):
+    for name, kind in (("Breaks in the books", own.ReconciliationReport), ("Issues in the trees", own.TreeHealthReport)):
         before = activity.open_breaks_before(connection, kind, now - WEEK)
         change = change_of(before, activity.open_breaks_before(connection, kind, now))
         if change is not None:

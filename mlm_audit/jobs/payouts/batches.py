@@ -30,6 +30,7 @@ from mlm_audit.domain.payouts import (
     withheld_reason,
 )
 from mlm_audit.domain.periods import naive
+from mlm_audit.reporting.core.parts import plural
 from mlm_audit.runs.rate_limiter import RateLimiter
 from mlm_audit.runs.retry import retried
 
@@ -117,15 +118,18 @@ def pay_batch(connection: Connection, work: Work, ids: Sequence[int]) -> dict[in
         return retried(lambda: _transaction(connection, work, ids))
     except (SQLAlchemyError, RuntimeError, ArithmeticError, TypeError, ValueError) as error:
         if is_unavailable(error) and work.wait:
-            log.warning("%d instalments stay claimed by another transaction and are left: %s", len(ids), error_line(error))
+            text = "this run leaves %s to the next run, because another transaction holds the rows: %s"
+            log.warning(text, plural(len(ids), "instalment"), error_line(error))
             return {}
         if is_unavailable(error):
-            raise JobFailedError(f"the database did not let the payouts through: {error_line(error)}") from error
+            raise JobFailedError(
+                f"the payouts stopped, because the database is out of reach or locked: {error_line(error)}"
+            ) from error
         if len(ids) == 1:
             reason = error_line(error)
-            log.warning("instalment %d broke: %s", ids[0], reason)
+            log.warning("instalment %d could not be paid: %s", ids[0], reason)
             return retried(lambda: _broke(connection, work, ids[0], reason))
-        log.warning("a batch of %d failed and is done again one by one: %s", len(ids), error_line(error))
+        log.warning("a batch of %d instalments failed and is repeated one instalment at a time: %s", len(ids), error_line(error))
         done: dict[int, Decision] = {}
         for number in ids:
             done |= pay_batch(connection, work, [number])

@@ -18,6 +18,7 @@ from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.privacy import mask_personal, one_line
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.payouts.run import NEEDED
+from mlm_audit.reporting.core.parts import plural
 from mlm_audit.runs.lifecycle import new_job_id
 
 
@@ -90,7 +91,7 @@ def _steps(rows: dict[str, Any]) -> list[Step]:
         Step(schedule["createdAt"], "scheduled", "SelfPayoutSchedule", schedule["id"], schedule["amount"]),
         Step(schedule["payoutDate"], "due", "SelfPayoutSchedule", schedule["id"]),
         *(
-            Step(row["paidAt"], f"order {row['id']} was paid (it is {row['status']} now)", "order", row["id"])
+            Step(row["paidAt"], f"order {row['id']} was paid (its status is now {row['status']})", "order", row["id"])
             for row in rows["order"]
             if row["paidAt"]
         ),
@@ -98,7 +99,7 @@ def _steps(rows: dict[str, Any]) -> list[Step]:
         *(Step(row["createdAt"], _history_words(row), "PayoutHistory", row["id"]) for row in rows["history"]),
         *(Step(row["createdAt"], _ledger_words(row), "ledger", row["id"], row["amount"]) for row in rows["ledger"]),
         *(
-            Step(row["sentAt"] or row["createdAt"], f"notice to the member {row['status']}", "AuditNotice", row["id"])
+            Step(row["sentAt"] or row["createdAt"], f"notice to the member: {row['status']}", "AuditNotice", row["id"])
             for row in rows["notice"]
         ),
     ]
@@ -114,18 +115,19 @@ def _history_words(row: dict[str, Any]) -> str:
 
 def _ledger_words(row: dict[str, Any]) -> str:
     after = "unknown" if row["balanceAfter"] is None else format_inr(row["balanceAfter"])
-    return f"credited to the wallet, balance after it {after}"
+    return f"credited to the wallet, balance after the credit: {after}"
 
 
 def _next(schedule: dict[str, Any], held: Any, now: datetime) -> str:
     status = schedule["status"]
     if status == PayoutStatus.PAID:
-        return "Nothing to do: it is paid."
+        return "Nothing to do: the instalment is paid."
     if status == PayoutStatus.PERMANENTLY_FAILED:
-        why = f"It would still be held: {held.value}." if held else "Its reason is gone: it would be paid."
-        return f"Nobody looks at it again. {why} Put it back with: mlm-audit payouts requeue {schedule['id']}"
+        held_now, paid_now = "A run would still hold it", "The reason no longer applies, so a run would pay it"
+        why = f"{held_now}: {held.value}." if held else f"{paid_now}."
+        return f"No run retries it. {why} To requeue it, run: mlm-audit payouts requeue {schedule['id']}"
     if status not in set(PayoutStatus):
-        return f"Nobody pays it: the status {one_line(repr(status))} is unknown. Set it to pending in the platform."
+        return f"No run pays it: the status {one_line(repr(status))} is unknown. Set the status to pending in the platform."
     if schedule["payoutDate"].replace(tzinfo=UTC) > now:
         return f"It is due on {schedule['payoutDate']} UTC."
     job = "weekly-payouts" if status == PayoutStatus.PENDING else "retry-failed-payouts"
@@ -139,23 +141,23 @@ def _contradictions(rows: dict[str, Any]) -> list[str]:
     done = [history for history in rows["history"] if history["status"] == "completed"]
     found = []
     if paid and not ledger:
-        found.append("it is marked paid, but the ledger has no credit of it")
+        found.append("it is marked paid, but the ledger has no credit for it")
     if not paid and ledger:
-        found.append(f"the ledger has a credit of it (row {ledger[0]['id']}), but it is not marked paid: it could be paid twice")
+        found.append(f"the ledger has a credit for it (row {ledger[0]['id']}), but it is not marked paid: it could be paid twice")
     if len(ledger) > 1:
         found.append(f"it was credited {len(ledger)} times, in the ledger rows {', '.join(str(row['id']) for row in ledger)}")
     found += [
         f"ledger row {row['id']} credits it to member {row['userId']}" for row in ledger if row["userId"] != schedule["userId"]
     ]
     if len(done) != int(paid):
-        found.append(f"{len(done)} completed rows in PayoutHistory, {int(paid)} expected")
+        found.append(f"PayoutHistory has {plural(len(done), 'completed row')} for it; the expected number is {int(paid)}")
     return found + _amounts(schedule, ledger)
 
 
 def _amounts(schedule: dict[str, Any], ledger: list[dict[str, Any]]) -> list[str]:
     """Return a contradiction when the credited amount is not the amount due, or the amount is not a whole number."""
     if not isinstance(schedule["amount"], int):
-        return [f"its amount is {schedule['amount']!r}, no whole number of paisa"]
+        return [f"its amount is {schedule['amount']!r}, which is not a whole number of paisa"]
     due = schedule["amount"] if schedule["actualAmount"] is None else schedule["actualAmount"]
     if len(ledger) == 1 and ledger[0]["amount"] != due:
         return [f"{format_inr(ledger[0]['amount'])} were credited instead of {format_inr(due)}"]

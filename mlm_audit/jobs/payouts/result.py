@@ -14,6 +14,7 @@ from mlm_audit.domain.payouts import TECHNICAL, Hold, PayoutStatus, kind_of
 from mlm_audit.domain.periods import naive
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.payouts.batches import Outcomes
+from mlm_audit.reporting.core.parts import plural
 
 WORDS = {
     PayoutStatus.PAID: "paid",
@@ -102,14 +103,17 @@ class Seen:
     def not_checked(self) -> tuple[str, ...]:
         """Return the reasons why the run cannot be a PASS, whatever it paid."""
         told = [
-            f"{count} due instalments have the status {status!r}, which is none of {', '.join(PayoutStatus)}: nobody pays them; set it right"
+            f"{plural(count, 'due instalment')} {'has' if count == 1 else 'have'} the status {status!r}, which is none of "
+            f"{', '.join(PayoutStatus)}, so no run pays {'it' if count == 1 else 'them'}; correct the status in the platform"
             for status, count in sorted(self.unknown.items())
         ]
         if self.schedule.is_missing:
-            told.append("table SelfPayoutSchedule: it has no rows, although orders were paid, so what is due is not known")
+            told.append(
+                "table SelfPayoutSchedule: it has no rows although orders were paid, so the instalments that are due are not known"
+            )
         told += doubt_of_books(self.books)
         if self.stop:
-            told.append(f"PAYOUTS_REQUIRE_RECONCILIATION is run, and {self.stop}")
+            told.append(f"PAYOUTS_REQUIRE_RECONCILIATION is set to run, and {self.stop}")
         return tuple(told)
 
 
@@ -149,7 +153,7 @@ def stopped_result(head: Header, stated: Sequence[Decision], reason: str, seen: 
     The items are what the run would have done, so that the approver can review them.
     """
     counts = _counts(stated, [])
-    alert = f"stopped for approval: {reason}. Approve with: mlm-audit run {head.job} --approve {head.job_id}"
+    alert = f"the run stopped for approval: {reason}. Approve with: mlm-audit run {head.job} --approve {head.job_id}"
     message = f"Nothing was paid: {reason}."
     finding = make_finding("approval-needed", head.job_id, "high", message, amount_paisa=counts["payable_paisa"])
     result = _result(head, RunReport(Verdict.INCOMPLETE, (finding,), (alert,)), counts, [], seen)
@@ -163,8 +167,9 @@ def paid_result(head: Header, stated: Sequence[Decision], tally: Outcomes, contr
     counts = _counts(stated, done)
     counts |= {"ledger_rows": control.ledger_rows, "ledger_change_paisa": control.ledger_paisa}
     broke = counts["failed"] + counts["given_up"]
-    left = (f"{counts['left']} instalments were left for the next run; see the findings",) if counts["left"] else ()
-    alerts = (f"{broke} payouts failed; see the findings",) if broke else ()
+    were = "was" if counts["left"] == 1 else "were"
+    left = (f"{plural(counts['left'], 'instalment')} {were} left for the next run; see the findings",) if counts["left"] else ()
+    alerts = (f"{plural(broke, 'payout')} failed; see the findings",) if broke else ()
     return _result(head, RunReport(Verdict.FAIL if broke else None, alerts=alerts, not_checked=left), counts, done, seen)
 
 
@@ -201,9 +206,9 @@ def _item(change: Decision, action: str) -> dict[str, Any]:
 
 def _reason(change: Decision, action: str) -> str | None:
     if action == "elsewhere":
-        return "another process decided it meanwhile"
+        return "another process decided it in the meantime"
     if action == "left":
-        return "another transaction holds it, or its amount was changed; the next run looks again"
+        return "another transaction holds it, or its amount was changed; the next run checks it again"
     return change.to.reason
 
 
@@ -269,7 +274,8 @@ def _result(head: Header, told: RunReport, counts: dict[str, Any], done: Sequenc
     verdict = told.verdict or verdict_of(is_broken=False, not_checked=not_checked)
     notes = not_checked
     if left_out:
-        notes += (f"{left_out} more holds that only go on are counted and not listed: mlm-audit payouts list --status held",)
+        more = f"{plural(left_out, 'more hold')} without a change {'is' if left_out == 1 else 'are'} counted and not listed"
+        notes += (f"{more}; to list all holds, run: mlm-audit payouts list --status held",)
     found = [_finding(item, now) for item in items if item["action"] in ("held", "failed", "given up", "hold", "give up", "left")]
     return RunResult(
         job=head.job,

@@ -42,6 +42,7 @@ from mlm_audit.jobs.payouts.result import (
     stopped_result,
 )
 from mlm_audit.jobs.payouts.shards import TAKES_FROM, payout_shards, read_back
+from mlm_audit.reporting.core.parts import plural
 from mlm_audit.runs.approval import Approval, fingerprint, read_approval, use_approval, why_approval_is_needed
 from mlm_audit.runs.artifacts import write_artifacts
 from mlm_audit.runs.context import RunContext
@@ -106,10 +107,10 @@ def run_payouts(
     as_of = approval.as_of if approval else options.as_of or started
     if as_of > started + FUTURE_TOLERANCE and not options.dry_run:
         raise InputError(
-            f"--as-of {as_of.isoformat()}: is in the future, and nothing is paid before its day; look ahead with --dry-run"
+            f"--as-of {as_of.isoformat()}: the date is in the future, and no instalment is paid before it is due; use --dry-run"
         )
     if options.shards > 1 and options.share is None:
-        raise InputError("--shards: there is no pool that could do them; start the job through Prefect: mlm-audit trigger")
+        raise InputError("--shards: this command has no workers for them; start the job through Prefect: mlm-audit trigger")
     head = Header(job, new_job_id(job, started, settings), as_of, started, clock, settings, options.dry_run)
     limit = approval.limit if approval else options.limit
     payouts = _Payouts(database, settings, head, limit, approval, options, progress, sleep)
@@ -122,7 +123,9 @@ def _approval(job: str, database: Engine, settings: Settings, options: Options) 
     if options.approve is None:
         return None
     if options.as_of is not None or options.dry_run or options.limit is not None:
-        raise InputError("--approve goes alone: the approved run brings its own --as-of, and nothing but it is paid")
+        raise InputError(
+            "--approve cannot be combined with other options: the approved run has its own --as-of, and only that run is paid"
+        )
     with consistent_read(database) as connection:
         return read_approval(connection, job, options.approve, settings)
 
@@ -153,7 +156,7 @@ class _Payouts:
         try:
             stated = self._state()
         except Exception as error:
-            raise JobFailedError(f"{self.head.job} failed, nothing was written: {reason_of(error)}") from error
+            raise JobFailedError(f"{self.head.job} failed and nothing was written: {reason_of(error)}") from error
         return dry_result(self.head, stated, self._seen())
 
     def execute(self, out: Path | None) -> RunResult:
@@ -174,7 +177,7 @@ class _Payouts:
                 with write(self.database) as connection:
                     use_approval(connection, self.approval, head.job_id)
             count, paisa = _sum(stated, PayoutStatus.PAID)
-            log.info("%s is about to pay %d instalments, %s", head.job_id, count, format_inr(paisa))
+            log.info("%s is about to pay %s, %s in total", head.job_id, plural(count, "instalment"), format_inr(paisa))
             run.note(stated={"count": count, "paisa": paisa, "as_of": head.as_of.isoformat(), "by_reason": by_reason(stated)})
             tally = self._pay(run, stated)
             control = self._prove(stated, tally)
@@ -186,7 +189,7 @@ class _Payouts:
     def _state(self) -> list[Decision]:
         """Return the due instalments, each with the state it would go to now, from one consistent read."""
         head = self.head
-        self.progress("reading what is due", 0, 1)
+        self.progress("reading the due instalments", 0, 1)
         now = naive(head.started)
         with consistent_read(self.database) as connection:
             self.unknown = db.unknown_statuses(connection, naive(head.as_of))
@@ -241,7 +244,9 @@ class _Payouts:
         if self.approval and self.approval.fingerprint == _fingerprint(stated):
             return None
         if self.approval:
-            return f"what is to be paid is not what was approved with {self.approval.job_id} any more: look at it again"
+            return (
+                f"the payable instalments are no longer those that were approved with {self.approval.job_id}; review them again"
+            )
         with consistent_read(self.database) as connection:
             return why_approval_is_needed(connection, self.head.job, count, paisa, self.settings, self.head.started)
 
@@ -308,8 +313,9 @@ class _Payouts:
             now = db.statuses(connection, rest)
         if (rows, ledger_paisa) != (len(paid), paisa):
             raise JobFailedError(
-                f"the control totals do not close: {len(paid)} instalments of {format_inr(paisa)} were paid, the ledger has "
-                f"{rows} credits of {format_inr(ledger_paisa)}; stop payouts and run the reconciliation"
+                f"the control totals do not agree: {plural(len(paid), 'instalment')} of {format_inr(paisa)} "
+                f"{'was' if len(paid) == 1 else 'were'} paid, but the ledger has {plural(rows, 'credit')} of "
+                f"{format_inr(ledger_paisa)}; stop payouts and run the reconciliation"
             )
         return Control(rows, ledger_paisa, {number: now.get(number) for number in rest})
 

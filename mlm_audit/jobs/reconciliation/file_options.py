@@ -53,7 +53,9 @@ def parse_mapping(pairs: Sequence[str]) -> dict[str, dict[str, str]]:
             raise InputError(f"--map {pair}: write ROLE=COLUMN, where ROLE is one of {', '.join(allowed)}")
         target = special[file] if file else general
         if target.setdefault(role, column) != column:
-            raise InputError(f"--map {pair}: {role} is {target[role]} already; give each role once, or once for each file")
+            raise InputError(
+                f"--map {pair}: {role} is already mapped to {target[role]}; give each role once, or once for each file"
+            )
     return {file: {role: name for role, name in general.items() if role in ROLES_OF[file]} | special[file] for file in FILES}
 
 
@@ -62,7 +64,9 @@ def _for_each_file(option: str, texts: Sequence[str]) -> dict[str, str]:
     for text in texts:
         file, value = _split(text)
         if found.setdefault(file, value) != value:
-            raise InputError(f"--{option} {text}: it was {found[file]} already; give it once, or once for each file")
+            raise InputError(
+                f"--{option} {text}: the option was already given as {found[file]}; give it once, or once for each file"
+            )
     return {file: found[key] for file in FILES for key in (file if file in found else None,) if key in found}
 
 

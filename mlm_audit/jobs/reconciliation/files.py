@@ -89,7 +89,11 @@ def _result(
         "files": {name: file.read.as_dict() for name, file in loaded.items()},
     }
     residual = bridge.residual_paisa
-    not_checked = (f"the proof failed: {format_inr(residual)} between ledger and balances has no cause",) if residual else ()
+    not_checked = (
+        (f"the proof failed: no cause explains {format_inr(residual)} of the difference between ledger and balances",)
+        if residual
+        else ()
+    )
     verdict = verdict_of(is_broken=bool(breaks.height), not_checked=not_checked)
     return RunResult(
         job=JOB,
@@ -107,7 +111,7 @@ def _result(
         rows_read=rows,
         dry_run=True,
         timezone=settings.timezone,
-        plan="none: balances against ledger only",
+        plan="none: the balances are compared with the ledger only",
         not_checked=not_checked,
         figures=figures.to_dict(),
     )

@@ -36,7 +36,8 @@ def investigate(result: RunResult, settings: Settings, folder: Path) -> dict[str
     if result.dry_run or not open_findings(result) or not settings.investigate or settings.database_url is None:
         return {}
     if absent := [name for name in NEEDED if find_spec(name) is None]:
-        log.warning("no investigation of %s: %s is not installed; install mlm-audit[notebooks]", result.job_id, ", ".join(absent))
+        text = "the investigation of %s was not written, because packages are missing: %s; install mlm-audit[notebooks]"
+        log.warning(text, result.job_id, ", ".join(absent))
         return {}
     environment = os.environ | {"DATABASE_URL": settings.database_url.get_secret_value(), "TIMEZONE": settings.timezone}
     if settings.plan_file is not None:
@@ -48,11 +49,11 @@ def investigate(result: RunResult, settings: Settings, folder: Path) -> dict[str
             environment |= {"JUPYTER_RUNTIME_DIR": own, "IPYTHONDIR": own, "JUPYTER_PLATFORM_DIRS": "1"}
             done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False)  # noqa: S603  (our own module)
     except (OSError, subprocess.TimeoutExpired) as error:
-        log.warning("no investigation of %s: %s", result.job_id, error)
+        log.warning("the investigation of %s was not written: %s", result.job_id, error)
         return {}
     if done.returncode:
-        why = (done.stderr.strip() or "it ended without a word").splitlines()[-1]
-        log.warning("no investigation of %s: %s", result.job_id, why)
+        why = (done.stderr.strip() or "its process ended without an error message").splitlines()[-1]
+        log.warning("the investigation of %s was not written: %s", result.job_id, why)
         return {}
     return {"notebook": str(folder / f"{NAME}.ipynb"), "investigation": str(folder / f"{NAME}.html")}
 

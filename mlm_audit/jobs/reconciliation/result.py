@@ -10,6 +10,7 @@ from mlm_audit.domain.findings import CheckRun, CheckStatus, RunResult, accuracy
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import EngineResult
+from mlm_audit.reporting.core.parts import plural
 from mlm_audit.reporting.reconciliation.report import report_sentence
 
 
@@ -32,7 +33,10 @@ def not_checked_of(found: EngineResult, missing: dict[str, str]) -> tuple[str, .
     notes = [f"{name}: {reason}" for name, reason in sorted(missing.items())]
     notes += [f"check {run.code} did not run: {run.reason}" for run in found.checks if run.status is CheckStatus.NOT_RUN]
     if found.bridge.residual_paisa:
-        notes.append(f"the proof failed: {format_inr(found.bridge.residual_paisa)} between ledger and wallets has no cause")
+        notes.append(
+            f"the proof failed: no cause explains {format_inr(found.bridge.residual_paisa)} of the difference "
+            "between ledger and wallets"
+        )
     return tuple(notes)
 
 
@@ -47,14 +51,15 @@ def alerts_of(settings: Settings, still_open: pl.DataFrame, figures: Figures, *,
     alerts = []
     critical = still_open.filter(pl.col("severity") == "critical").height
     if critical:
-        alerts.append(f"{critical} critical break{'s' if critical > 1 else ''}")
+        alerts.append(f"{plural(critical, 'critical break')} {'is' if critical == 1 else 'are'} open")
     if still_open.height > settings.alert_breaks:
-        alerts.append(f"{still_open.height} breaks are open, more than {settings.alert_breaks}")
+        are = "is" if still_open.height == 1 else "are"
+        alerts.append(f"{plural(still_open.height, 'break')} {are} open, more than {settings.alert_breaks}")
     if (off := figures.after.wallet_difference_gross_paisa) > settings.alert_total_paisa:
         alerts.append(f"the wallet difference is {format_inr(off)} gross, more than {format_inr(settings.alert_total_paisa)}")
     if capped:
         cap = format_inr(settings.correction_run_cap_paisa)
-        alerts.append(f"corrections stopped at {cap}: many small drifts are one big fault")
+        alerts.append(f"corrections stopped at the cap of {cap}: many small differences often have one common cause")
     return tuple(alerts)
 
 

@@ -30,7 +30,7 @@ from mlm_audit.domain.findings import (
     verdict_of,
 )
 from mlm_audit.domain.jobs import RECONCILIATION
-from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import business_date, format_local, naive
 from mlm_audit.domain.plan import DEFAULT_PLAN, Plan, load_plan, plan_name
@@ -51,6 +51,7 @@ from mlm_audit.jobs.reconciliation.investigation import investigate
 from mlm_audit.jobs.reconciliation.reading import InputReader, Reading, fingerprint, is_night, mirror_of, scratch
 from mlm_audit.jobs.reconciliation.result import alerts_of, counts_of, not_checked_of, notes_of, stored_data
 from mlm_audit.notices.alerts import UNTIL_FILED, alert
+from mlm_audit.reporting.core.parts import plural
 from mlm_audit.reporting.core.run_folder import ensure_folder
 from mlm_audit.reporting.reconciliation.report import report_data
 from mlm_audit.runs.artifacts import write_artifacts
@@ -146,14 +147,16 @@ class _Reconciliation:
         rows = self.reading.manifest.rows()
         for name in ("users", "ledger"):
             if not rows.get(name):
-                raise InputError(f"table {name}: it has no rows, so there is nothing to reconcile; is this the right database?")
+                raise InputError(
+                    f"table {name}: it has no rows, so there is nothing to reconcile; check the address of the database"
+                )
         for name in (name for name, spec in INPUTS.items() if spec.must_have_rows and not rows.get(name)):
             missing[name] = "the table is empty"
         if self.dry_run:
             try:
                 seen = self._reconcile(folder, missing)
             except Exception as error:
-                raise JobFailedError(f"{RECONCILIATION} failed, nothing was stored: {reason_of(error)}") from error
+                raise JobFailedError(f"{RECONCILIATION} failed and nothing was stored: {reason_of(error)}") from error
             return seen.filed(self.settings, out)
         about = {"as_of": self.as_of.isoformat()}
         with hold_lease(self.database, RECONCILIATION, self.job_id, self.settings, self.clock, self.started, **about) as run:
@@ -190,7 +193,7 @@ class _Reconciliation:
             return reader.read(self.database, last, self.started, rules, is_night=may)
         except OSError as error:
             raise InputError(
-                f"reading into {folder}: {error.strerror or error}; make room there, or set TMPDIR; nothing was stored"
+                f"reading into {folder}: {error.strerror or error}; free space there, or set TMPDIR; nothing was stored"
             ) from error
 
     def _look_at_all(self, folder: Path, missing: dict[str, str], previous: PreviousRun | None) -> EngineResult:
@@ -257,10 +260,10 @@ class _Reconciliation:
         """
         if self.rows_changed is not None or not found.undecided_lines:
             return ()
-        lines = "1 order line" if found.undecided_lines == 1 else f"{grouped(found.undecided_lines)} order lines"
+        lines = plural(found.undecided_lines, "order line")
         note = (
-            f"{lines} of {format_inr(found.undecided_paisa)} in all may lawfully have gone to the upline or to the company: "
-            "whether the upline was active when the order was paid is not recorded; either posting was accepted"
+            f"{lines} of {format_inr(found.undecided_paisa)} in total may be posted to the upline or to the company: it is not "
+            "recorded whether the upline was active when the order was paid, so either posting was accepted"
         )
         return (note,)
 
@@ -270,12 +273,12 @@ class _Reconciliation:
         full = format_local(datetime.fromisoformat(self.reading.manifest.full_at), self.settings.tz)
         nights = self.settings.figures_within_nights
         asked = (
-            "counts and sums say that the others had not"
+            "counts and sums show that the other rows had not"
             if nights == 1
-            else f"closed parts are asked in turns, each within {nights} nights"
+            else f"closed parts are compared with the platform in turns, each within {nights} nights"
         )
         note = (
-            f"rows that are as the last run left them were not read again: {grouped(self.rows_changed)} had changed, "
+            f"rows that have not changed since the last run were not read again: {plural(self.rows_changed, 'row')} had changed; "
             f"{asked}; every row was last read and compared on {full}"
         )
         return (note,)

@@ -17,6 +17,7 @@ from mlm_audit.domain.plan import DEFAULT_PLAN, PlanRules, load_plan
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.sweep.run import NEEDED
+from mlm_audit.reporting.core.parts import plural
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def explain_eligibility(database: Engine, settings: Settings, member_id: int, mo
     with consistent_read(database) as connection:
         read = read_member_month(connection, member_id, month, rules)
     if read is None:
-        raise InputError(f"member {member_id}: there is no such member")
+        raise InputError(f"member {member_id}: there is no such member; check the id")
     conditions = judge(read.facts, rules)
     stored = read.stored[0] if read.stored else None
     ended = month.end <= clock()
@@ -89,20 +90,21 @@ def _contradictions(read: MemberMonth) -> list[str]:
     """
     found = []
     if len(read.stored) > 1:
-        found.append(f"the month was decided {len(read.stored)} times, in the log's rows {_ids(read.stored)}")
+        found.append(f"the month was decided {len(read.stored)} times, in the rows {_ids(read.stored)} of the eligibility log")
     released, rolled = read.decided.get("released", 0), read.decided.get("rolled_up", 0)
     if read.stored:
         eligible = bool(read.stored[0]["isEligible"])
         if released and not eligible:
-            found.append(f"{format_inr(released)} were released, though the decision is not eligible")
+            found.append(f'{format_inr(released)} were released although the stored decision is "not eligible"')
         if rolled and eligible:
-            found.append(f"{format_inr(rolled)} were rolled up, though the decision is eligible")
+            found.append(f'{format_inr(rolled)} were rolled up although the stored decision is "eligible"')
         if waiting := read.decided.get("pending", 0):
-            found.append(f"{format_inr(waiting)} still wait, though the month is decided")
+            found.append(f"{format_inr(waiting)} are still pending although the month is decided")
         logged = read.stored[0]["monthlyPurchase"]
         if logged != read.facts.purchase_paisa:
             found.append(
-                f"the log has purchases of {format_inr(logged)}, the orders add up to {format_inr(read.facts.purchase_paisa)}"
+                f"the log records purchases of {format_inr(logged)}, but the orders add up to "
+                f"{format_inr(read.facts.purchase_paisa)}"
             )
     credits = [row for row in read.postings if row["table"] == "ledger"]
     for kind, ours, word in (
@@ -111,10 +113,10 @@ def _contradictions(read: MemberMonth) -> list[str]:
     ):
         posted = sum(row["amount"] or 0 for row in credits if row["type"] == kind)
         if posted != ours:
-            found.append(f"{format_inr(ours)} were {word}, and {format_inr(posted)} of it are in the ledger")
+            found.append(f"{format_inr(ours)} were {word}, but the ledger has postings of {format_inr(posted)}")
     recorded = sum(row["rolledUpAmount"] or 0 for row in read.postings if row["table"] == "CommissionRollup")
     if recorded != rolled:
-        found.append(f"{format_inr(rolled)} were rolled up, and CommissionRollup has {format_inr(recorded)}")
+        found.append(f"{format_inr(rolled)} were rolled up, but CommissionRollup records {format_inr(recorded)}")
     return found
 
 
@@ -144,9 +146,9 @@ def _direct_rows(read: MemberMonth, rules: PlanRules) -> list[str]:
     lines = []
     for direct in read.facts.directs:
         reached = (
-            f"{direct.paid_orders} paid orders"
+            plural(direct.paid_orders, "paid order")
             if rules.three_three == "orders_of_directs"
-            else f"{direct.active_directs} active directs"
+            else plural(direct.active_directs, "active direct")
         )
         activity = "active" if direct.is_active else "not active"
         verdict = "counts" if counts_for_three_three(direct, rules) else "does not count"
@@ -155,12 +157,15 @@ def _direct_rows(read: MemberMonth, rules: PlanRules) -> list[str]:
 
 
 def _notes(read: MemberMonth, eligible: bool, *, ended: bool) -> list[str]:  # noqa: FBT001
-    notes = ["flags (active, blocked, KYC) have no history: they are those of now; purchases and directs are those of the month"]
+    notes = [
+        "flags (active, blocked, KYC) have no history, so they are the current ones; purchases and directs are those of the month"
+    ]
     if not ended:
-        notes.append("the month has not ended: this is how it stands so far")
+        notes.append("the month has not ended, so the result may still change")
     if read.stored and bool(read.stored[0]["isEligible"]) != eligible:
         was = "eligible" if read.stored[0]["isEligible"] else "not eligible"
         notes.append(
-            f"stored as {was} by {read.stored[0]['jobId'] or 'the platform itself'}: the facts have changed since; the stored decision stands"
+            f"the decision stored by {read.stored[0]['jobId'] or 'the platform itself'} is {was!r}; the facts have changed since "
+            "then, and the stored decision stands"
         )
     return notes

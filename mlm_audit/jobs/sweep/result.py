@@ -17,6 +17,7 @@ from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.periods import Month, month_before, month_label, naive
 from mlm_audit.domain.plan import PlanRules
 from mlm_audit.domain.settings import Settings
+from mlm_audit.reporting.core.parts import plural
 
 MOST_ITEMS = 100_000
 CONDITIONS = {
@@ -77,7 +78,7 @@ def sweep_result(head: SweepHeader, facts: pl.DataFrame, read: MonthRead, outcom
         notes=notes,
         dry_run=head.dry_run,
         timezone=head.settings.timezone,
-        alerts=(f"{len(outcome.left)} members could not be decided; see the findings",) if outcome.left else (),
+        alerts=(f"{plural(len(outcome.left), 'member')} could not be decided; see the findings",) if outcome.left else (),
         items=_items(shown, outcome, head.rules),
         not_checked=not_checked,
         books=books_data(head.books, naive(head.started)),
@@ -86,7 +87,7 @@ def sweep_result(head: SweepHeader, facts: pl.DataFrame, read: MonthRead, outcom
 
 def _not_checked(head: SweepHeader, outcome: SweepTotals) -> tuple[str, ...]:
     left = len(outcome.left)
-    told = (f"{left} member{'' if left == 1 else 's'} could not be decided; see the findings",) if left else ()
+    told = (f"{plural(left, 'member')} could not be decided; see the findings",) if left else ()
     return told + doubt_of_books(head.books)
 
 
@@ -139,12 +140,16 @@ def _notes(head: SweepHeader, read: MonthRead, shown: pl.DataFrame) -> tuple[str
     notes = []
     before = month_label(month_before(head.month, head.settings.tz).key)
     if not read.before.height:
-        notes.append(f"{before} was never swept, so there is nothing to compare with; decide it with --month {before}")
+        notes.append(
+            f"{before} was never swept, so there is no month to compare with; to decide it, run the sweep with --month {before}"
+        )
     if not read.pending.height and not read.stored.height:
         label = month_label(head.month.key)
-        notes.append(f"no repurchase commission of {label} waits, and none was decided: are its commission rows missing?")
+        notes.append(
+            f"no repurchase commission of {label} is pending, and none was decided; check whether its commission rows are missing"
+        )
     if int(shown["differs"].sum()):
-        notes.append("where the facts of today give another decision than the stored one, the stored one stands")
+        notes.append("where the current facts lead to another decision than the stored one, the stored decision stands")
     return tuple(notes)
 
 
@@ -181,7 +186,7 @@ def _differences(shown: pl.DataFrame, head: SweepHeader) -> list[dict[str, Any]]
             "decision-differs",
             row["member_id"],
             "medium",
-            f"Stored as {_word(row['was_eligible'])}; the facts of today say {_word(row['is_eligible'])}"
+            f"The stored decision is {_word(row['was_eligible'])}; the current facts lead to {_word(row['is_eligible'])}"
             f"{'' if row['is_eligible'] else ': ' + ', '.join(_reasons(row, head.rules))}.",
             member_id=row["member_id"],
             cause="facts-changed",

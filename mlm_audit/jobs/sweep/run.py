@@ -165,12 +165,12 @@ def _held(facts: pl.DataFrame) -> dict[int, str]:
 def _choose(text: str | None, as_of: datetime | None, now: datetime, settings: Settings) -> Month:
     tz = settings.tz
     if text and as_of:
-        raise InputError("--month and --as-of: give one of the two; --as-of means the month that had just ended then")
+        raise InputError("--month and --as-of: give one of the two; --as-of selects the last month that had ended by then")
     month = parse_month(text, tz) if text else month_before(month_of(as_of or now, tz), tz)
     if month.end > now:
         raise InputError(
-            f"--month {month_label(month.key)}: ends on {format_local(month.end, tz)}, and it is {format_local(now, tz)}; "
-            "a month is decided only after its end"
+            f"--month {month_label(month.key)}: the month ends on {format_local(month.end, tz)}, and it is now "
+            f"{format_local(now, tz)}; a month is decided only after its end"
         )
     return month
 
@@ -202,7 +202,7 @@ class _Sweep:
             if not orders_paid_in(connection, self.month):
                 label = month_label(self.month.key)
                 raise InputError(
-                    f"--month {label}: not one order was paid in it, so its data are missing; is this the right month and database?"
+                    f"--month {label}: no order was paid in this month, so its data are missing; check the month and the database"
                 )
 
     def look(self) -> RunResult:
@@ -210,7 +210,7 @@ class _Sweep:
         try:
             facts, read = self.facts()
         except Exception as error:
-            raise JobFailedError(f"{MONTHLY_SWEEP} failed, nothing was written: {reason_of(error)}") from error
+            raise JobFailedError(f"{MONTHLY_SWEEP} failed and nothing was written: {reason_of(error)}") from error
         waiting = facts.filter(pl.col("pending_rows") > 0)
         with consistent_read(self.database) as connection:
             left = undecidable(connection, dict(waiting.select("member_id", "pending_paisa").iter_rows()), self.month)
@@ -255,7 +255,7 @@ class _Sweep:
         ruled = decide(with_doubts_against(read.people, read.doubts), read.purchases, *asked)
         held = undecided(read.people, read.purchases, read.doubts, ruled, *asked)
         for number, why in read.doubts.people.items():
-            log.warning("member %d counts for nobody until it is corrected: %s", number, why)
+            log.warning("member %d is not counted for any sponsor until the data are corrected: %s", number, why)
         return _joined(ruled, read, held), read
 
     def _job(self, *, resets: bool) -> SweepContext:
@@ -309,12 +309,14 @@ class _Sweep:
             done.add(retried(transaction))
         except (SQLAlchemyError, RuntimeError, ArithmeticError, TypeError, ValueError) as error:
             if is_unavailable(error):
-                raise JobFailedError(f"the database did not let the sweep through: {error_line(error)}") from error
+                raise JobFailedError(
+                    f"the sweep stopped, because the database is out of reach or locked: {error_line(error)}"
+                ) from error
             if len(rulings) == 1:
                 log.warning("member %d could not be decided: %s", rulings[0].member_id, error_line(error))
                 done.left[rulings[0].member_id] = f"technical: {error_line(error)}"
                 return
-            log.warning("a batch of %d members failed and is done again in halves: %s", len(rulings), error_line(error))
+            log.warning("a batch of %d members failed and is repeated in halves: %s", len(rulings), error_line(error))
             for half in in_parts(rulings, (len(rulings) + 1) // 2):
                 self._batch(half, done, resets=resets)
 
@@ -326,7 +328,7 @@ class _Sweep:
                 posted = posted_total(connection, (ref(number, key) for number in sums))
                 if posted != sum(sums.values()):
                     raise JobFailedError(
-                        f"the control totals do not close: {format_inr(sum(sums.values()))} were {what}, the ledger has "
+                        f"the control totals do not agree: {format_inr(sum(sums.values()))} were {what}, but the ledger has "
                         f"{format_inr(posted)}; stop payouts and run the reconciliation"
                     )
 
@@ -365,7 +367,7 @@ def _joined(ruled: pl.DataFrame, read: MonthRead, held: dict[int, str]) -> pl.Da
     )
 
 
-VOID = "commission of refunded orders waits to be reversed"
+VOID = "commission of refunded orders must be reversed first"
 
 
 def _void(waiting: pl.DataFrame) -> dict[int, str]:

@@ -116,7 +116,7 @@ def _notes(forest: Forest, source: InputFile, file: TreeFile) -> list[str]:
         if nodes > SENTINELS or str(value).casefold() in NO_PARENT:
             names = "1 node names" if nodes == 1 else f"{nodes} nodes name"
             notes.append(
-                f"{names} the unknown parent {value!r} (first in {source.where(line)}): if that means none, give "
+                f"{names} the unknown parent {value!r} (first in {source.where(line)}): if the value means no parent, give "
                 f"--root-value {shlex.quote(str(value))}, or leave those cells empty"
             )
     return notes[:MOST_NOTES]

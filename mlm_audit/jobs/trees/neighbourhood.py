@@ -29,7 +29,7 @@ def neighbourhood_of(database: Engine, member_id: int, tree: TreeName, *, up: in
     with consistent_read(database) as connection:
         part = read_part(connection, tree, member_id, up=up, down=down)
     if part.node is None:
-        raise InputError(f"member {member_id}: has no place in the {tree} tree; check the id")
+        raise InputError(f"member {member_id}: the member has no place in the {tree} tree; check the id")
     return _graph(part, part.node, tree)
 
 

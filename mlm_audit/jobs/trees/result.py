@@ -22,9 +22,10 @@ from mlm_audit.database.store.runs import PREVIOUS_COLUMNS
 from mlm_audit.database.writes.trees import Repaired
 from mlm_audit.domain.findings import SEVERITIES, CheckRun, CheckStatus, RunResult, Verdict, verdict_of
 from mlm_audit.domain.jobs import TREE_HEALTH
-from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.breaks import BREAK_SCHEMA
+from mlm_audit.reporting.core.parts import plural
 
 PICTURES = 20
 MOST_STORED = 30_000
@@ -188,7 +189,8 @@ def _evidence(issue: Issue) -> list[dict[str, Any]]:
 def _message(issue: Issue) -> str:
     text = issue.message[0].upper() + issue.message[1:]
     if issue.below is not None:
-        text += f"; {grouped(issue.below)} below {'is' if issue.below == 1 else 'are'} affected"
+        noun = "node" if issue.code in FILE_CODES else "member"
+        text += f"; {plural(issue.below, noun)} below {'is' if issue.below == 1 else 'are'} affected"
     if issue.at_risk_paisa is not None:
         text += f", {format_inr(issue.at_risk_paisa)} of pending commission at risk"
     return f"{text}."
@@ -200,7 +202,7 @@ def _outcome(issue: Issue, *, is_fixed: bool, made: RepairSummary) -> str:
         return f"A person must decide: {code.do}."
     if is_fixed:
         return f"Repaired: {code.do}."
-    return f"{'A run repairs it' if made.dry_run else 'Not repaired in this run'}: {code.do}."
+    return f"{'A run would repair it' if made.dry_run else 'Not repaired in this run'}: {code.do}."
 
 
 def _in_order(frame: pl.DataFrame, issues: Mapping[str, Issue]) -> pl.DataFrame:
@@ -244,7 +246,8 @@ def _not_checked(looked: TreeChecks) -> dict[str, str]:
     undated = int(np.count_nonzero(looked.before.facts.created_at == NO_TIME))
     if undated:
         about = (
-            f"{undated} members have no createdAt: whether they came before their sponsor, or passed over a seat, nobody can tell"
+            f"{plural(undated, 'member')} {'has' if undated == 1 else 'have'} no createdAt, so the order in which members joined "
+            "and took their positions could not be checked"
         )
         reasons |= dict.fromkeys(("sponsor-later", "matrix-hole", "matrix-placement"), about)
     if looked.before.facts.given.decided is None:
@@ -274,17 +277,16 @@ def _notes(looked: TreeChecks, incomplete: Mapping[str, str], since: StructureCh
     if since.note:
         notes.append(since.note)
     elif since.job_id:
-        notes.append(f"moves are since {since.job_id}")
+        notes.append(f"moves are those since {since.job_id}")
     return tuple(notes)
 
 
 def _held_back(made: RepairSummary) -> tuple[str, ...]:
     if not made.held_back:
         return ()
-    rows = "1 row" if made.held_back == 1 else f"{grouped(made.held_back)} rows"
-    return (
-        f"this is the first run on this database, so nothing was repaired; {rows} would be: mlm-audit run tree-health --repair",
-    )
+    rows = plural(made.held_back, "row")
+    first = "this is the first run on this database, so nothing was repaired"
+    return (f"{first}; to repair {rows}, run: mlm-audit run tree-health --repair",)
 
 
 def _alerts(settings: Settings, counts: Mapping[str, Any], made: RepairSummary) -> tuple[str, ...]:
@@ -295,8 +297,8 @@ def _alerts(settings: Settings, counts: Mapping[str, Any], made: RepairSummary) 
         alerts.append(f"the health score is {counts['health_score']}, below {settings.alert_health_score}")
     if made.refused:
         alerts.append(
-            f"{made.refused} rows would have to be repaired, more than TREE_REPAIRS_MAX ({settings.tree_repairs_max}): "
-            "nothing was repaired, since many small faults are one big one"
+            f"{plural(made.refused, 'row')} would have to be repaired, more than TREE_REPAIRS_MAX "
+            f"({settings.tree_repairs_max}): nothing was repaired, because many small faults often have one common cause"
         )
     return tuple(alerts)
 

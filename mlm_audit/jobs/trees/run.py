@@ -181,7 +181,7 @@ class _TreeHealth:
                 planned = Repairs(refused=len(planned.done))
             return self._outcome(seen, seen, planned, self._previous_if_any(), dry_run=True).result
         except Exception as error:
-            raise JobFailedError(f"{TREE_HEALTH} failed, nothing was stored: {reason_of(error)}") from error
+            raise JobFailedError(f"{TREE_HEALTH} failed and nothing was stored: {reason_of(error)}") from error
 
     def _previous_if_any(self) -> PreviousRun | None:
         """Return the previous run; None while the toolkit's tables do not exist. A dry run needs neither."""
@@ -195,7 +195,7 @@ class _TreeHealth:
         paid_first = self.rules.placed_from == "first_paid_order"
         read = read_trees(self.database, folder, self._month_facts, first_paid=paid_first, progress=self.progress)
         if not read.users.height:
-            raise InputError("table users: it has no rows, so there is no tree to check; is this the right database?")
+            raise InputError("table users: it has no rows, so there is no tree to check; check the address of the database")
         return read
 
     def _check(self, read: TreeRead) -> Checked:
@@ -263,7 +263,11 @@ class _TreeHealth:
             )
         then = pl.read_parquet(copy)
         of = pl.read_parquet_metadata(copy).get("job_id", "an unknown run")
-        note = "" if of == previous.job_id else f"moves are since {of}: the copy of {previous.job_id} is not on this machine"
+        note = (
+            ""
+            if of == previous.job_id
+            else f"moves are those since {of}, because the copy of {previous.job_id} is not on this machine"
+        )
         return StructureChanges(of, moves(then, seen.structure), *arrivals(then, seen.structure), note=note)
 
     def _copy(self) -> Path:

@@ -62,7 +62,7 @@ def _marked(chart: "alt.Chart", kind: str, x: Column) -> "alt.Chart":
         shares = chart.transform_calculate(x="datum.x / 100")
         drawn = shares.mark_line().encode(x=alt.X("x:Q", title=f"{x.label}, %"))
     else:
-        drawn = chart.mark_line(interpolate="step-after", point=True).encode(x=alt.X("row:Q", title="rows, the oldest first"))
+        drawn = chart.mark_line(interpolate="step-after", point=True).encode(x=alt.X("row:Q", title="rows, oldest first"))
     return drawn
 
 

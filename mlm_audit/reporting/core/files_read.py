@@ -23,10 +23,10 @@ def read_in_words(known: Mapping[str, Any]) -> str:
     others = (
         ("skipped_lines", "skipped above the header"),
         ("blank_lines", "blank"),
-        ("footer_lines", "left out at the end"),
+        ("footer_lines", "skipped at the end"),
     )
     parts = [f"header on line {grouped(known['header_line'])}"]
     parts += [f"{grouped(known[name])} {words}" for name, words in others if known[name]]
     if known["multi_line_records"]:
-        parts.append(f"{plural(known['multi_line_records'], 'record')} over several lines")
+        parts.append(f"{plural(known['multi_line_records'], 'record')} spanning several lines")
     return f"{text}; {plural(known['lines'], 'line')} ({', '.join(parts)})"

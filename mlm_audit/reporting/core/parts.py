@@ -24,6 +24,8 @@ from mlm_audit.reporting.core.trend_chart import Trend
 LARGEST = 200
 """The rows shown in the long list. The CSV has all rows."""
 EXAMPLES, EVIDENCE_SHOWN, PROOF_CHARACTERS, MESSAGE_CHARACTERS, REMEDY_CHARACTERS = 3, 6, 400, 500, 600
+UNCHECKED_FIRST = "Resolve what could not be checked (listed below), then run the job again."
+"""The first step of a run that found nothing and could not check everything."""
 AGES = ((0, "today"), (7, "1–7 days"), (30, "8–30 days"), (90, "31–90 days"), (None, "over 90 days"))
 """The buckets of ageing: the last age in whole days (None for no limit), and the name."""
 
@@ -128,12 +130,12 @@ def trust_of(result: RunResult, around: ReportContext) -> tuple[tuple[str, str],
     took = f"{result.duration_ms / 1_000:.1f} s"
     rows = [
         ("Job", f"{result.job}, {result.job_id}"),
-        ("As of", f"{_instant(result.as_of, around.tz)}: ages and due dates count from it"),
-        ("Data of", f"{_instant(result.started_at, around.tz)}: the instant of reading; it took {took} in all"),
+        ("As of", f"{_instant(result.as_of, around.tz)}: ages and due dates are counted from this time"),
+        ("Data read at", f"{_instant(result.started_at, around.tz)}; the run took {took}"),
         ("Plan", result.plan),
         ("Time zone", result.timezone),
         ("mlm-audit", _version()),
-        ("Run it again", around.rerun),
+        ("Command to run again", around.rerun),
         *around.extra.items(),
     ]
     rows += [(f"SHA-256 of {_file_name(kind, around)}", digest) for kind, digest in result.sha256.items()]
@@ -199,7 +201,7 @@ def change_sentence(findings: Sequence[Mapping[str, Any]], *, money: bool = Fals
     ]
     if told:
         return f"{', '.join(told)} since the last run."
-    return "Nothing has changed since the last run: all of it was carried over." if by_state["carried over"] else ""
+    return "Nothing has changed since the last run; everything that is open was carried over." if by_state["carried over"] else ""
 
 
 def unchecked_sentence(result: RunResult) -> str:
@@ -207,7 +209,7 @@ def unchecked_sentence(result: RunResult) -> str:
 
     Otherwise return an empty text.
     """
-    return "" if result.is_complete else " Not everything could be checked, so there may be more."
+    return "" if result.is_complete else " Not everything could be checked, so there may be more findings."
 
 
 def states_of(result: RunResult) -> tuple[FigureRow, ...]:
@@ -291,7 +293,7 @@ def _remedy(finding: Mapping[str, Any]) -> str:
 def proof(finding: Mapping[str, Any]) -> str:
     """Return the evidence of a finding in words. Long evidence is cut, since the CSV has all of it."""
     rows = finding["evidence"]
-    more = f"; … {len(rows) - EVIDENCE_SHOWN} more rows" if len(rows) > EVIDENCE_SHOWN else ""
+    more = f"; … {plural(len(rows) - EVIDENCE_SHOWN, 'more row')}" if len(rows) > EVIDENCE_SHOWN else ""
     text = "; ".join(_evidence(row) for row in rows[:EVIDENCE_SHOWN])
     return _cut(text, PROOF_CHARACTERS) + more
 

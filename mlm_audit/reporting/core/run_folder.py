@@ -43,9 +43,9 @@ def ensure_folder(folder: Path, name: str = "folder") -> None:
             same.mkdir(parents=True, exist_ok=True)
             (same / "file").write_bytes(b"x")
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "it is no path"
+        why = getattr(error, "strerror", None) or "it is not a path"
         shown = f" because of {nearest}" if nearest != folder.absolute() else ""
-        raise InputError(f"{name} {folder}: cannot be written{shown} ({why}); name another one") from error
+        raise InputError(f"{name} {folder}: cannot be written{shown} ({why}); choose another folder") from error
 
 
 def write_files(result: RunResult, folder: Path, tz: ZoneInfo) -> RunResult:
@@ -73,7 +73,7 @@ def page_of(result: RunResult, tz: ZoneInfo, rerun: str) -> Page:
     """Return the report of a run as data. Raise LookupError when the job's kind of report has no page."""
     make = report_kind(result.job).page
     if make is None:
-        raise LookupError(f"job {result.job}: its kind of report has no page")
+        raise LookupError(f"job {result.job}: no report page exists for this job")
     return make(result, tz, rerun)
 
 

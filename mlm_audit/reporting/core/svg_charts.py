@@ -42,7 +42,7 @@ def curve(points: Sequence[tuple[int, int]]) -> str:
         f'<rect x="{low}" y="{low}" width="{SIDE}" height="{SIDE}" fill="none" stroke="{EDGE}"/>'
         f'<path d="M{low},{high}L{high},{low}" stroke="{EDGE}" stroke-dasharray="4 4" fill="none"/>'
         f'<polyline points="{places}" fill="none" stroke="{BLUE}" stroke-width="2.5"/>'
-        f'<text x="{low}" y="{high + 16}">members, those who earned least first</text>'
+        f'<text x="{low}" y="{high + 16}">members, lowest income first</text>'
         f'<text x="{low}" y="{low - 8}">share of income</text>'
     )
     return _svg(SIDE + 2 * MARGIN, SIDE + 2 * MARGIN, inside)

@@ -62,11 +62,11 @@ def in_words(points: Sequence[Point], series: tuple[str, str], shown: Callable[[
     """Return the trend in words, for readers who cannot see the chart."""
     last, before = points[-1], points[-2]
     now, then = last[1] + last[2], before[1] + before[2]
-    way = "more than" if now > then else "less than" if now < then else "as"
+    way = "more than" if now > then else "less than" if now < then else "as much as"
     most = max(points, key=lambda point: point[1] + point[2])
     return (
-        f"{len(points)} runs. The last, {last[0]}: {shown(last[1])} {series[0]}, {shown(last[2])} {series[1]}, "
-        f"{'as much ' if now == then else ''}{way} the run before. The highest, {most[0]}: {shown(most[1] + most[2])}."
+        f"The chart shows {len(points)} runs. The last run ({last[0]}) has {shown(last[1])} {series[0]} and {shown(last[2])} "
+        f"{series[1]}, {way} the run before. The highest total ({most[0]}) is {shown(most[1] + most[2])}."
     )
 
 

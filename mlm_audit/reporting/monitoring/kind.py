@@ -9,9 +9,9 @@ from mlm_audit.reporting.core.parts import plural
 def _day_sentence(result: RunResult) -> str:
     counts = result.counts
     if not counts["runs"]:
-        return "Nothing ran in the last 24 hours."
+        return "No job ran in the last 24 hours."
     if not result.findings:
-        return f"{plural(counts['runs'], 'run')} in the last 24 hours, all well; nobody is told."
+        return f"{plural(counts['runs'], 'run')} in the last 24 hours without a problem; no alert is sent."
     return f"{plural(counts['runs'], 'run')} in the last 24 hours: {grouped(counts['failed'])} failed, {grouped(counts['missed'])} missed."
 
 
@@ -22,7 +22,7 @@ def _day_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
 
 def _week_sentence(result: RunResult) -> str:
     counts = result.counts
-    return f"{plural(counts['runs'], 'run')} in the week, {grouped(counts['failed'])} failed; {format_inr(counts['paid_paisa'])} paid."
+    return f"{plural(counts['runs'], 'run')} in the last week, {grouped(counts['failed'])} failed; {format_inr(counts['paid_paisa'])} paid."
 
 
 def _week_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
@@ -30,15 +30,20 @@ def _week_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
     before = counts["before"]
     plain = (("runs", "Runs"), ("failed", "Failed"), ("paid", "Payouts"), ("members", "Members decided"))
     money = (("paid_paisa", "Paid"), ("released_paisa", "Released"), ("rolled_up_paisa", "Rolled up"))
-    figures = [(label, f"{grouped(counts[name])} (week before {grouped(before[name])})") for name, label in plain]
-    figures += [(label, f"{format_inr(counts[name])} (week before {format_inr(before[name])})") for name, label in money]
+    figures = [(label, f"{grouped(counts[name])} (previous week {grouped(before[name])})") for name, label in plain]
+    figures += [(label, f"{format_inr(counts[name])} (previous week {format_inr(before[name])})") for name, label in money]
     figures += [(b["name"], f"{b['new']} new, {b['cleared']} cleared, {b['open']} open") for b in counts["breaks"]]
     return tuple(figures)
 
 
 def _health_sentence(result: RunResult) -> str:
     problems = len(result.findings)
-    return f"{plural(problems, 'part')} of {result.counts['parts']} want somebody." if problems else "All is well."
+    need = "needs" if problems == 1 else "need"
+    return (
+        f"{problems} of {plural(result.counts['parts'], 'component')} {need} attention."
+        if problems
+        else "No component needs attention."
+    )
 
 
 def _health_figures(result: RunResult) -> tuple[tuple[str, str], ...]:

@@ -19,8 +19,8 @@ TROUBLE = ("failed", "given up", "give up", "left", "elsewhere", "held", "hold")
 """The actions that do not pay, most serious first, which is their order in the list."""
 OUTLIERS, SEVERAL = 5, 10
 COVERED = (
-    "What a PASS of this run covers: everything that was due was decided, and what was paid was read back from the ledger. "
-    "It does not say that the books agree; that is what a reconciliation says."
+    "A PASS of this run means that every due instalment was decided, and that everything that was paid was read back from "
+    "the ledger. It does not mean that the books agree; only a reconciliation checks that."
 )
 FAR_ABOVE = 3
 """The multiple of the median from which an instalment is marked."""
@@ -91,27 +91,27 @@ def _first(result: RunResult) -> str:
         return _first_of_a_stop(result)
     if counts["failed"] or counts["given_up"]:
         number = next((f["id"].split("/")[1] for f in result.findings if f["code"] in ("payout-failed", "payout-given-up")), "ID")
-        return f"See why payouts failed: mlm-audit payouts explain {number}"
+        return f"Find out why the payout failed: mlm-audit payouts explain {number}"
     if result.verdict is Verdict.INCOMPLETE:
         return _first_of_what_is_open(result)
     if result.dry_run and counts["payable"]:
-        return f"If this is what you expect: mlm-audit run {result.job}"
+        return f"If these payouts are correct, run the job: mlm-audit run {result.job}"
     if counts["by_reason"]:
         reason, most = max(counts["by_reason"].items(), key=lambda entry: entry[1]["paisa"])
-        return f"Most of what is held ({format_inr(most['paisa'])}) is held for this reason: {reason}."
-    return "Nothing to do."
+        return f"The largest part of the held amount ({format_inr(most['paisa'])}) is held for this reason: {reason}."
+    return "No action is needed."
 
 
 def _first_of_a_stop(result: RunResult) -> str:
     if any(finding["code"] == "reconciliation-needed" for finding in result.findings):
-        return f"Reconcile the books: mlm-audit run reconciliation. Then: mlm-audit run {result.job}"
-    return f"Look at what stands out below, then: mlm-audit run {result.job} --approve {result.job_id}"
+        return f"Reconcile the books: mlm-audit run reconciliation. Then run the job again: mlm-audit run {result.job}"
+    return f"Review the unusual amounts below, then approve the run: mlm-audit run {result.job} --approve {result.job_id}"
 
 
 def _first_of_what_is_open(result: RunResult) -> str:
     if result.books.get("open_criticals"):
-        return f"Clear the critical breaks of the books: mlm-audit explain issue {result.books['criticals'][0]}"
-    return "Put right what could not be decided (below), then run again."
+        return f"Resolve the critical breaks in the books first: mlm-audit explain issue {result.books['criticals'][0]}"
+    return "Resolve what could not be decided (listed below), then run the job again."
 
 
 def _news(result: RunResult) -> str:
@@ -122,8 +122,8 @@ def _news(result: RunResult) -> str:
         return ""
     paisa = sum(finding["amount_paisa"] or 0 for finding in new)
     going_on = len(waiting) - len(new)
-    told = [f"{plural(len(new), 'hold')} new ({format_inr(paisa)})"] if new else []
-    return f"{', '.join(told + ([f'{grouped(going_on)} going on'] if going_on else []))}."
+    told = [f"{plural(len(new), 'new hold')} ({format_inr(paisa)})"] if new else []
+    return f"{', '.join(told + ([f'{grouped(going_on)} carried over'] if going_on else []))}."
 
 
 def _totals(result: RunResult) -> tuple[tuple[str, str, str], ...]:
@@ -132,15 +132,15 @@ def _totals(result: RunResult) -> tuple[tuple[str, str, str], ...]:
     What was due must equal what was paid plus what was not, and what was paid must be in the ledger.
     """
     counts = result.counts
-    names = [("due", "Due"), ("payable", "Payable, as stated")]
+    names = [("due", "Due"), ("payable", "Payable, as planned")]
     if "ledger_rows" in counts:
         names += [("paid", "Paid")]
     names += [
         (name, label)
         for name, label in (
             ("held", "Held"),
-            ("failed", "Failed, tried again"),
-            ("given_up", "Given up"),
+            ("failed", "Failed, to be retried"),
+            ("given_up", "Failed permanently"),
             ("left", "Left for the next run"),
             ("elsewhere", "Decided by another process"),
         )

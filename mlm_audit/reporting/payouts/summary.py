@@ -7,7 +7,7 @@ from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.reporting.core.kind import finding_lines
 from mlm_audit.reporting.core.parts import plural
 
-WAITS_FOR = {"approval-needed": "wait for approval", "reconciliation-needed": "wait for a reconciliation"}
+WAITS_FOR = {"approval-needed": "approval", "reconciliation-needed": "a reconciliation"}
 """The findings of a run that paid nothing, and what the run waits for."""
 
 
@@ -15,35 +15,47 @@ def payouts_sentence(result: RunResult) -> str:
     """Return a sentence that says what was paid, or would be paid in a dry run."""
     counts = result.counts
     if why := next((WAITS_FOR[f["code"]] for f in result.findings if f["code"] in WAITS_FOR), None):
-        return f"Nothing was paid: {plural(counts['payable'], 'payout')} of {format_inr(counts['payable_paisa'])} {why}."
+        wait = "waits" if counts["payable"] == 1 else "wait"
+        return f"Nothing was paid: {_total(counts, 'payable')} {wait} for {why}."
     if not counts["due"]:
-        return "Nothing is known to be due." if result.not_checked else "Nothing is due."
+        return (
+            "No due instalment was found, but not everything could be checked." if result.not_checked else "No instalment is due."
+        )
     if result.dry_run:
-        return f"{plural(counts['payable'], 'payout')} of {format_inr(counts['payable_paisa'])} would be paid, {grouped(counts['held'])} held."
-    broken = (
-        f", {plural(counts['failed'] + counts['given_up'], 'payout')} failed" if counts["failed"] + counts["given_up"] else ""
-    )
-    return (
-        f"{plural(counts['paid'], 'payout')} of {format_inr(counts['paid_paisa'])} paid, {grouped(counts['held'])} held{broken}."
-    )
+        return f"{_total(counts, 'payable')} would be paid and {grouped(counts['held'])} would be held."
+    failed = counts["failed"] + counts["given_up"]
+    parts = [f"{_total(counts, 'paid')} {_were(counts['paid'])} paid", f"{grouped(counts['held'])} {_were(counts['held'])} held"]
+    if failed:
+        return f"{', '.join(parts)}, and {grouped(failed)} failed."
+    return f"{' and '.join(parts)}."
+
+
+def _total(counts: dict[str, Any], name: str) -> str:
+    """Return the number of payouts with their total amount: `2 payouts totalling ₹100.00`, `1 payout of ₹50.00`."""
+    word = "of" if counts[name] == 1 else "totalling"
+    return f"{plural(counts[name], 'payout')} {word} {format_inr(counts[f'{name}_paisa'])}"
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"
 
 
 def payouts_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
     """Return the key figures: the control totals, then what was not paid by reason."""
     counts = result.counts
-    figures = [("Due", _amount(counts, "due")), ("To be paid, as stated", _amount(counts, "payable"))]
+    figures = [("Due", _amount(counts, "due")), ("Payable, as planned", _amount(counts, "payable"))]
     if "ledger_rows" in counts:
         figures += [
             ("Paid", _amount(counts, "paid")),
-            ("Ledger's change", f"{grouped(counts['ledger_rows'])}, {format_inr(counts['ledger_change_paisa'])}"),
+            ("Ledger change", f"{grouped(counts['ledger_rows'])}, {format_inr(counts['ledger_change_paisa'])}"),
         ]
     figures += [
         (label, _amount(counts, name))
         for name, label in (
             ("held", "Held"),
-            ("failed", "Failed, tried again"),
-            ("given_up", "Given up"),
-            ("elsewhere", "Decided by others meanwhile"),
+            ("failed", "Failed, to be retried"),
+            ("given_up", "Failed permanently"),
+            ("elsewhere", "Decided by another process"),
             ("left", "Left for the next run"),
         )
         if counts[name]

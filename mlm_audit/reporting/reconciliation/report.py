@@ -13,6 +13,7 @@ from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.reporting.core.files_read import files_read
 from mlm_audit.reporting.core.parts import (
     LARGEST,
+    UNCHECKED_FIRST,
     Cause,
     FigureRow,
     Page,
@@ -95,8 +96,8 @@ def _sealed(result: RunResult) -> dict[str, str]:
         "History sealed": f"to {known['until']}: {months}, {plural(known['rows'], 'ledger row')}"
         if known["months"]
         else "nothing yet",
-        "Head of its log": f"{known['head']} at entry {known['entries']}",
-        "Its log begun anew": "; ".join(known["restarts"]),
+        "Head of the seal log": f"{known['head']} at entry {known['entries']}",
+        "Restarts of the log": "; ".join(known["restarts"]),
         "Acknowledged": "; ".join(known.get("acknowledged", [])),
     }
 
@@ -113,11 +114,13 @@ def report_sentence(result: RunResult) -> str:
     """
     still_open = open_findings(result)
     members = plural(result.counts["users_checked"], "account" if result.job == "reconcile-files" else "member")
-    corrected = f" {plural(len(result.corrections), 'small drift')} corrected." if result.corrections else ""
+    one = result.counts["users_checked"] == 1
+    drifts = len(result.corrections)
+    corrected = f" {plural(drifts, 'small drift')} {'was' if drifts == 1 else 'were'} corrected." if drifts else ""
     if not still_open and result.verdict is Verdict.PASS:
-        return f"The books agree: {members} checked, no break is open.{corrected}"
+        return f"The books agree: {members} {'was' if one else 'were'} checked, and no break is open.{corrected}"
     if not still_open:
-        return f"No break was found in what could be checked, but not everything could be, so this is not a pass.{corrected}"
+        return f"No break was found, but not everything could be checked, so this run is not a PASS.{corrected}"
     new = sum(finding["state"] == "new" for finding in still_open)
     breaks = f"{plural(len(still_open), 'break')} open, {grouped(new)} new. {figures_sentence(figures_from(result.figures))}"
     return f"{breaks}{corrected}{unchecked_sentence(result)}"
@@ -129,13 +132,13 @@ def _news(result: RunResult, still_open: list[dict[str, Any]]) -> str:
     if not still_open and not gone:
         return ""
     if not result.trend and not gone and all(finding["state"] == "new" for finding in still_open):
-        return "The first run: all of it is new."
+        return "This is the first run, so every break is new."
     return change_sentence(result.findings, money=True)
 
 
 def _first(result: RunResult, causes: tuple[Cause, ...]) -> str:
     if not causes:
-        return "Nothing to do." if result.verdict is Verdict.PASS else "Mend what could not be checked (below), then run again."
+        return "No action is needed." if result.verdict is Verdict.PASS else UNCHECKED_FIRST
     worst = causes[0]
     start = f" Start with: {worst.command}" if worst.command else ""
     return f"{worst.label} ({plural(worst.count, 'break')}). {worst.note}.{start}"

@@ -13,8 +13,8 @@ from mlm_audit.reporting.sweep.summary import UNMET, sweep_figures, sweep_senten
 
 NEAR, DIFFER = 100, 100
 COVERED = (
-    "What a PASS of this run covers: every member who counts for the month was decided, and what was posted is in the ledger. "
-    "It does not say that the books agree; that is what a reconciliation says."
+    "A PASS of this run means that a decision was made for every member who counts for the month, and that every posting is in "
+    "the ledger. It does not mean that the books agree; only a reconciliation checks that."
 )
 
 
@@ -48,7 +48,10 @@ def sweep_report(result: RunResult, tz: ZoneInfo, rerun: str) -> SweepReport:
         title=f"Eligibility of {counts['month']}",
         sentence=sweep_sentence(result),
         first=_first(result, near),
-        news=f"{grouped(counts['newly_eligible'])} newly eligible, {grouped(counts['lost'])} lost it, since the month before.",
+        news=(
+            f"Since the previous month, {plural(counts['newly_eligible'], 'member')} became eligible and "
+            f"{grouped(counts['lost'])} lost eligibility."
+        ),
         figures=tuple(pair for pair in sweep_figures(result) if not pair[0].startswith(" ")),
         trend=trend_of(
             turned(result.trend), "Released and rolled up, month by month", ("rolled up", "released"), shown=format_inr
@@ -69,12 +72,14 @@ def sweep_report(result: RunResult, tz: ZoneInfo, rerun: str) -> SweepReport:
 def _first(result: RunResult, near: list[dict[str, Any]]) -> str:
     counts = result.counts
     if counts["left"]:
-        return f"{plural(counts['left'], 'member')} could not be decided ({format_inr(counts['left_paisa'])} stay pending): see below."
+        undecided = f"{plural(counts['left'], 'member')} could not be decided"
+        return f"{undecided}, and {format_inr(counts['left_paisa'])} stays pending; the findings below give the reasons."
     if counts["differs_from_stored"]:
-        return f"{plural(counts['differs_from_stored'], 'stored decision')} would be another with today's facts: see why below."
+        differing = plural(counts["differs_from_stored"], "stored decision")
+        return f"{differing} would differ with today's data; the findings below give the reasons."
     if result.dry_run and result.verdict is Verdict.PASS:
-        return f"If this is what you expect: mlm-audit run monthly-sweep --month {counts['month']}"
-    return f"Tell {plural(len(near), 'member')} what is missing: one condition each." if near else "Nothing to do."
+        return f"If these decisions are correct, run the job: mlm-audit run monthly-sweep --month {counts['month']}"
+    return f"Inform {plural(len(near), 'member')} of the only unmet condition." if near else "No action is needed."
 
 
 def _money(counts: dict[str, Any], *, dry: bool) -> tuple[FigureRow, ...]:

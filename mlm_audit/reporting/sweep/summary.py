@@ -8,10 +8,13 @@ from mlm_audit.reporting.core.parts import plural
 def sweep_sentence(result: RunResult) -> str:
     """Return a sentence that says what was decided, or would be decided in a dry run."""
     counts = result.counts
-    done = "would be" if result.dry_run else "were" if counts["decided"] == counts["members"] else "were, in this run,"
+    done = "would be" if result.dry_run else "was"
+    of_this_run = "" if result.dry_run or counts["decided"] == counts["members"] else " in this run"
+    are = "is" if counts["eligible"] == 1 else "are"
     return (
-        f"{counts['month']}: {plural(counts['eligible'], 'member')} eligible, {grouped(counts['ineligible'])} not; "
-        f"{format_inr(counts['released_paisa'])} {done} released, {format_inr(counts['rolled_up_paisa'])} rolled up."
+        f"{counts['month']}: {plural(counts['eligible'], 'member')} {are} eligible and {grouped(counts['ineligible'])} not; "
+        f"{format_inr(counts['released_paisa'])} {done} released and {format_inr(counts['rolled_up_paisa'])} {done} rolled up"
+        f"{of_this_run}."
     )
 
 
@@ -19,14 +22,14 @@ def sweep_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
     """Return the key figures, then the number of members for each unmet condition."""
     counts = result.counts
     plain = (
-        ("members", "Members looked at"),
+        ("members", "Members evaluated"),
         ("eligible", "Eligible"),
         ("ineligible", "Not eligible"),
         ("newly_eligible", "Newly eligible"),
         ("lost", "Lost eligibility"),
-        ("unchanged", "Unchanged since the month before"),
+        ("unchanged", "Unchanged since the previous month"),
         ("near_misses", "Near misses (one condition unmet)"),
-        ("differs_from_stored", "Differ from what is stored"),
+        ("differs_from_stored", "Different from the stored decision"),
         ("already_decided", "Decided before this run"),
     )
     money = (("released_paisa", "Released"), ("rolled_up_paisa", "Rolled up"), ("left_paisa", "Left pending"))

@@ -72,9 +72,10 @@ def in_words(picture: Mapping[str, Any]) -> str:
         f"{labels[child]} is under {labels[parent]}" + (f" ({broken})" if broken else "")
         for parent, child, broken in edges[:IN_WORDS]
     ]
-    more = f" and {len(edges) - IN_WORDS} more edges" if len(edges) > IN_WORDS else ""
+    others = len(edges) - IN_WORDS
+    more = f" and {others} more edge{'' if others == 1 else 's'}" if others > 0 else ""
     marked = [label for label, node in zip(labels, nodes, strict=True) if node.get("mark") == "issue"]
-    about = f" In question: {', '.join(marked[:IN_WORDS])}." if marked else ""
+    about = f" With an issue: {', '.join(marked[:IN_WORDS])}." if marked else ""
     return f"{'; '.join(told)}{more}.{about}"
 
 
@@ -179,7 +180,7 @@ def _node(node: Mapping[str, Any], place: Point) -> Markup:
 
 def _below(node: Mapping[str, Any]) -> str:
     if node.get("mark") == "lost" and "position" not in node:
-        return "not there"
+        return "missing"
     if node.get("position") is not None:
         return f"position {node['position']}"
     return "no position" if node.get("odd") else ""

@@ -12,6 +12,7 @@ from mlm_audit.domain.money import grouped
 from mlm_audit.reporting.core.files_read import read_in_words
 from mlm_audit.reporting.core.parts import (
     LARGEST,
+    UNCHECKED_FIRST,
     Cause,
     FigureRow,
     Page,
@@ -84,21 +85,22 @@ def _news(result: RunResult, still_open: list[dict[str, Any]]) -> str:
 def tree_sentence(result: RunResult) -> str:
     """Return the verdict in words."""
     counts = result.counts
-    members = plural(counts["members_checked"], "member")
-    fixed = f" {plural(counts['issues_fixed'], 'issue')} repaired." if counts["issues_fixed"] else ""
+    members, one = plural(counts["members_checked"], "member"), counts["members_checked"] == 1
+    repaired = counts["issues_fixed"]
+    fixed = f" {plural(repaired, 'issue')} {'was' if repaired == 1 else 'were'} repaired." if repaired else ""
     if not counts["issues_open"] and result.verdict is Verdict.PASS:
-        return f"The trees are sound: {members} checked, nothing is open.{fixed}"
+        return f"The trees are sound: {members} {'was' if one else 'were'} checked, and no issue is open.{fixed}"
     critical = f", {grouped(counts['critical_open'])} critical" if counts["critical_open"] else ""
     text = f"{plural(counts['issues_open'], 'issue')} open{critical}; health score {counts['health_score']} of 100.{fixed}"
     if result.verdict is Verdict.INCOMPLETE:
-        return f"No issue was found in what could be checked, but not everything could be, so this is not a pass.{fixed}"
+        return f"No issue was found, but not everything could be checked, so this run is not a PASS.{fixed}"
     return f"{text}{unchecked_sentence(result)}"
 
 
 def file_sentence(result: RunResult) -> str:
     """Return the verdict on a file in words."""
     counts = result.counts
-    nodes = f"{plural(counts['members_checked'], 'node')}, {plural(counts['roots'], 'root')}, at most {grouped(counts['max_depth'])} deep"
+    nodes = f"{plural(counts['members_checked'], 'node')}, {plural(counts['roots'], 'root')}, maximum depth {grouped(counts['max_depth'])}"
     if not counts["issues_open"]:
         return f"The tree is sound: {nodes}."
     return f"{plural(counts['issues_open'], 'issue')} open; health score {counts['health_score']} of 100. {nodes}."
@@ -110,8 +112,8 @@ def file_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
     plain = (
         ("members_checked", "Nodes"),
         ("roots", "Roots"),
-        ("max_depth", "Deepest, edges from the top"),
-        ("below_a_cycle", "Below a ring"),
+        ("max_depth", "Maximum depth, in edges below a root"),
+        ("below_a_cycle", "Below a cycle"),
         ("issues_found", "Issues"),
     )
     read = (("Read", read_in_words(counts["file"])),) if "file" in counts else ()
@@ -123,10 +125,10 @@ def tree_first(result: RunResult) -> str:
     """Return what to do first: the issue that affects most members at the worst severity."""
     still_open = open_findings(result)
     if not still_open:
-        return "Nothing to do." if result.verdict is Verdict.PASS else "Mend what could not be checked (below), then run again."
+        return "No action is needed." if result.verdict is Verdict.PASS else UNCHECKED_FIRST
     worst = still_open[0]
     others = sum(finding["code"] == worst["code"] for finding in still_open) - 1
-    more = f" (and {plural(others, 'other')} like it)" if others else ""
+    more = f" (and {plural(others, 'other')} of this kind)" if others else ""
     return f"{describe_cause(worst['code'])}: {worst['id'].split('/', 1)[1]}{more}. {first_step(worst['code'])}."
 
 

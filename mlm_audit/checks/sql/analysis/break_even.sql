@@ -1,5 +1,5 @@
--- For every member who has bought: in how many business months after the first purchase their income had made up for all of their
--- purchases until then, for the first time (0: in the same month); null when it never had, by the end of `flow_months`.
+-- For every member who has bought: the number of business months from the first purchase until their income first covered all of their
+-- purchases so far (0: in the same month); null if it had not by the end of `flow_months`.
 with moves as (
     select
         l.user_id as member_id,

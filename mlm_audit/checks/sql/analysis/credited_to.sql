@@ -1,4 +1,4 @@
--- What was ever credited to the members in `named`, less what was taken back: level commission, self payouts, bonuses.
+-- The total ever credited to the members in `named`, net of reversals: level commission, self payouts, bonuses.
 select
     n.member_id,
     coalesce(sum(l.amount_paisa), 0)::BIGINT as amount_paisa

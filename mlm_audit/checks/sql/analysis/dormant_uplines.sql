@@ -1,5 +1,5 @@
--- Members who were credited level commission although their last own order, one that stands, was `dormant_months` months back or
--- more; or who never had one and had been members for that long.
+-- Members who were credited level commission although their last standing order was `dormant_months` months or more ago, or who
+-- never had an order and had been members for that long.
 with moments as (
     select
         user_id as member_id,

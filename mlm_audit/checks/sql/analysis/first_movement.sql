@@ -1,4 +1,4 @@
--- When the books begin: the first paid order or ledger row; null without either.
+-- The start of the books: the time of the first paid order or ledger row; null without either.
 select min(moment) as first_at
 from (
     select min(paid_at) as moment from orders

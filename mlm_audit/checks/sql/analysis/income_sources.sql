@@ -1,6 +1,6 @@
--- Where the level commission of the orders paid in the period (`asked`) came from, and who bought. A builder is a member who has
--- sponsored somebody or was ever credited a level amount; everybody else only buys: a customer.
--- Commission counts when it reached a member (status 'released'); what a refund took back is a negative row and is taken off.
+-- The sources of the level commission on the orders paid in the period (`asked`), and the buyers. A builder is a member who has
+-- sponsored a member or was ever credited a level amount; every other member only buys and is a customer.
+-- Commission counts if it reached a member (status 'released'); a refund's reversal is a negative row and is subtracted.
 with builders as (
     select sponsor_id as member_id from people where sponsor_id <> id
     union

@@ -1,5 +1,5 @@
--- Orders on the last day of a business month (`day_months`) with which a member's purchases of that month reached what the plan
--- asks for, and went over it by less than `tolerance_bps`. Only orders that stand count.
+-- Orders on the last day of a business month (`day_months`) with which a member's purchases of that month reached the plan's
+-- requirement and exceeded it by less than `tolerance_bps`. Only standing orders count.
 with bought as (
     select
         o.id as order_id,

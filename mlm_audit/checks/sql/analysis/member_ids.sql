@@ -1,4 +1,4 @@
--- Everybody who can be a member of the plan.
+-- All users who can be members of the plan.
 select id as member_id
 from people
 where role = 'user'

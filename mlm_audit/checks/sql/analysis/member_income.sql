@@ -1,6 +1,6 @@
--- One row per member who had joined by the end of the period (`asked`), also those who earned nothing. Income is what the ledger
--- credited to them in it: level commission, released repurchase commission, self payouts, bonuses; what was taken back of these
--- (negative rows) is taken off. Purchases are their own paid orders of the period that stand.
+-- One row per member who had joined by the end of the period (`asked`), including those who earned nothing. Income is the total that
+-- the ledger credited to them in the period: level commission, released repurchase commission, self payouts and bonuses, net of
+-- reversals (negative rows). Purchases are their own paid orders of the period that stand.
 with earned as (
     select
         l.user_id as member_id,

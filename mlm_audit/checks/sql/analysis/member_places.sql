@@ -1,5 +1,5 @@
--- Where each member stands in the matrix today: the level of their node (0 is a top; null in or below a ring, or without a
--- node), and how many nodes are in the five levels below them.
+-- The place of each member in the matrix today: the level of their node (0 is a top; null in or below a cycle, or without a
+-- node), and the number of nodes in the five levels below them.
 with recursive levels as (
     select
         user_id,

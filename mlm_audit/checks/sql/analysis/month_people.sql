@@ -1,5 +1,5 @@
--- The members as the eligibility rule wants them, for one month (`sim_month`). Who was active, and whose KYC was approved, is
--- as the sweep of that month has logged it; who is not in its log counts by the flags of now.
+-- The members as the eligibility rule needs them, for one month (`sim_month`). Activity and KYC approval are as the sweep of that
+-- month logged them; members who are not in its log count by their present flags.
 with logged as (
     select
         d.user_id,

@@ -1,5 +1,5 @@
--- Per buyer, for one month (`sim_month`): purchases within it, orders before its end, of orders that stand; and when they first
--- paid an order at all.
+-- Per buyer, for one month (`sim_month`): the standing orders' purchases within the month and number before its end, and the time
+-- of the buyer's first payment for any order.
 with paid as (
     select
         o.user_id as member_id,

@@ -1,5 +1,5 @@
--- Withdrawals requested within `quick_minutes` of a release of repurchase commission, and of `quick_bps` or more of what was in
--- the wallet after it.
+-- Withdrawals requested within `quick_minutes` of a release of repurchase commission, for `quick_bps` or more of the wallet balance
+-- after the release.
 with met as (
     select
         w.id as withdrawal_id,

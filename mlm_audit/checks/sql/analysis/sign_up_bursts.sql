@@ -1,5 +1,5 @@
 -- Sponsors under whom `burst_hour` members or more signed up within an hour, or `burst_day` within a day, and at least
--- `burst_factor` times as many as is usual for them: their other sign-ups, per day between their first and their last one.
+-- `burst_factor` times their usual number, which is their other sign-ups per day between the first and the last one.
 with joined as (
     select
         p.sponsor_id,

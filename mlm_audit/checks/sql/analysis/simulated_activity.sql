@@ -1,5 +1,5 @@
--- When each member counts as active, both ends included. A flag has no history: who is not active today was so for certain
--- until the last order whose level amount was credited to them, and counts as inactive afterwards.
+-- The period in which each member counts as active, both ends included. A flag has no history: a member who is inactive today was
+-- certainly active until the last order whose level amount was credited to them, and counts as inactive afterwards.
 with credited as (
     select
         c.user_id as member_id,

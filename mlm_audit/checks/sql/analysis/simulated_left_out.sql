@@ -1,4 +1,4 @@
--- How many paid orders of the asked months stand and are not among the recomputed ones.
+-- The number of standing paid orders of the requested months that were not recomputed.
 select count(*)::BIGINT as orders
 from orders as o
 inner join sim_months as m on o.paid_at >= m.starts_at and o.paid_at < m.ends_at

@@ -1,5 +1,5 @@
--- One row per order and level that somebody takes: the upline's when they were active and, for repurchase, eligible for the
--- month; else the company's. An ancestor who is no member takes nothing: their level stays in the remainder.
+-- One row per order and level with a recipient: the upline if they were active and, for repurchase, eligible for the month;
+-- otherwise the company. An ancestor who is not a member receives nothing: their level stays in the remainder.
 select
     o.order_id,
     o.month,

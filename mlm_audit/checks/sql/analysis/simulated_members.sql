@@ -1,4 +1,4 @@
--- What every member gets of the asked months: levels, and self income of their own joining order.
+-- The amounts of every member for the requested months: levels, and self income of their own joining order.
 with parts as (
     select upline_id as member_id, amount_paisa from sim_lines where to_member
     union all

@@ -1,4 +1,4 @@
--- The split, month by month.
+-- The split of each month.
 select
     month,
     count(*)::BIGINT as orders,

@@ -1,5 +1,5 @@
--- The standing orders of the asked months, and what the plan in `sim_versions` makes of their commissionable amount C:
--- the company's share, the pot of the levels, and self income (joining orders only). Each share is cut to the paisa.
+-- The standing orders of the requested months, and the split of their commissionable amount C by the plan in `sim_versions`:
+-- the company's share, the pot of the levels, and self income (joining orders only). Each share is rounded down to the paisa.
 with dated as (
     select
         o.id as order_id,
@@ -12,7 +12,7 @@ with dated as (
         v.joining_pot_bps,
         v.posts_remainder,
         v.levels,
-        -- Wider than an amount, so that no product on the way can overflow.
+        -- A wider type than for amounts, so that no intermediate product can overflow.
         o.commission_amount_paisa::HUGEINT as commission_paisa
     from orders as o
     inner join sim_versions as v on o.paid_at >= v.starts_at and (v.ends_at is null or o.paid_at < v.ends_at)

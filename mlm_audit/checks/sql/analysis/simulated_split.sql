@@ -1,5 +1,5 @@
--- Every order's C in three parts that add up to it: the company (share, levels that fell to it, remainder), members (levels,
--- self income), and what a version posts nowhere.
+-- Every order's C in three parts that add up to it: the company (share, rolled-up levels, remainder), members (levels, self
+-- income), and the amount that a version does not post.
 with levels as (
     select
         order_id,

@@ -1,7 +1,7 @@
--- The way up the matrix from every order's buyer, and which ancestor takes which level.
--- Compression 'none': every ancestor takes a level, the inactive too. 'standard': who was inactive when the order was paid
--- is passed over. 'dynamic': for repurchase also who was not eligible for the order's month.
--- A way of `most_hops` ancestors that has not filled its levels is kept as it is: a ring, or a chain that nobody believes.
+-- The path up the matrix from every order's buyer, and the ancestor who takes each level.
+-- Compression 'none': every ancestor takes a level, including inactive ones. 'standard': ancestors who were inactive when the order
+-- was paid are skipped. 'dynamic': for repurchase, ancestors who were not eligible for the order's month are skipped as well.
+-- A path that has not filled its levels after `most_hops` ancestors is kept as it is: it is a cycle or an implausibly long chain.
 with recursive walk as (
     select
         order_id,

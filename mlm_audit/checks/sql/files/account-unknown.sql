@@ -4,11 +4,12 @@
 -- needs: file_balances, file_ledger
 -- proves: Every account in the ledger has a balance.
 -- do: Find out why the balance export leaves the account out.
--- message: {rows} ledger rows, {amount_paisa} in total, name an account that the balances do not have.
+-- message: {rows_text} an account that the balances do not have; the rows total {ledger_paisa}.
 select
     l.member_id,
     -sum(l.amount_paisa) as amount_paisa,
-    count(*) as rows,
+    sum(l.amount_paisa) as ledger_paisa,
+    case when count(*) = 1 then '1 ledger row names' else count(*) || ' ledger rows name' end as rows_text,
     'unknown-member' as cause,
     [{'table': 'ledger', 'id': min(l.line)}] as evidence
 from file_ledger as l

@@ -3,8 +3,8 @@
 -- severity: high
 -- needs: file_balances, file_ledger
 -- proves: Every account's balance is the sum of its ledger rows; an account without rows has a sum of zero.
--- do: Compare the account's rows one by one with its statements; when many accounts are off by the same small amount, look for rounding.
--- message: The balance is {balance_paisa}, the ledger adds up to {ledger_paisa}: {amount_paisa} {direction}.
+-- do: Compare the account's rows one by one with its statements; if many accounts are off by the same small amount, check the rounding.
+-- message: The balance is {balance_paisa} and the ledger adds up to {ledger_paisa}: {off_paisa} {direction}.
 with sums as (
     select
         member_id,
@@ -20,6 +20,7 @@ select
     b.balance_paisa - coalesce(s.ledger_paisa, 0) as amount_paisa,
     b.balance_paisa,
     coalesce(s.ledger_paisa, 0) as ledger_paisa,
+    abs(b.balance_paisa - coalesce(s.ledger_paisa, 0)) as off_paisa,
     case when b.balance_paisa > coalesce(s.ledger_paisa, 0) then 'more than the ledger' else 'less than the ledger' end as direction,
     case
         when abs(b.balance_paisa - coalesce(s.ledger_paisa, 0)) > r.critical_wallet_paisa then 'critical'

@@ -1,12 +1,12 @@
--- Who is eligible for a month, all members in one query (DOMAIN §2).
--- people:    every member, flags as they are now (they have no history); one that is missing is false. is_stale: the flag
---            or a counter on the member is set, so that the sweep has something to reset even when they are not active.
--- purchases: per buyer, from orders that stand: purchase_paisa within the month, paid_orders before its end; and
+-- The members who are eligible for a month, all in one query (DOMAIN §2).
+-- people:    every member with the present flags (flags have no history); a missing flag is false. is_stale: the flag or a
+--            counter on the member is set, so the sweep must reset it even if the member is not active.
+-- purchases: per buyer, from standing orders: purchase_paisa within the month, paid_orders before its end; and
 --            first_paid_at of every order that was ever paid.
 -- terms:     one row: ends_at of the month, and the plan's rules.
--- missing_*: by how much a condition fell short; 0 when it is met.
+-- missing_*: the shortfall of a condition; 0 if it is met.
 with active as (
-    -- Active in that month: a user who is active and not blocked, and was there before the month ended.
+    -- Active in that month: a user who is active and not blocked, and who joined before the month ended.
     select
         p.id as member_id,
         nullif(p.sponsor_id, p.id) as sponsor_id,
@@ -27,7 +27,7 @@ directs as (
 ),
 
 threes as (
-    -- The directs who count for the 3-3 rule, in the reading that the plan names.
+    -- The directs who count for the 3-3 rule, as the plan defines it.
     select a.sponsor_id as member_id, count(*) as directs_that_count
     from active as a
     left join directs as d on a.member_id = d.member_id

@@ -1,5 +1,5 @@
--- Commission records that a check has to look at one by one, found in one pass: a type or status that is not known, a status that its
--- time does not go with, a joining commission that is not released, a decision older than the record.
+-- Commission records that a check must examine one by one, found in one pass: an unknown type or status, a status that contradicts
+-- the time of decision, a joining commission that is not released, or a decision older than the record.
 select *
 from commissions
 where

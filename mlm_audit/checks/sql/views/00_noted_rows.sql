@@ -1,5 +1,5 @@
--- Ledger rows that a check has to look at one by one, found in one pass: fields that are empty, an owner, level or key that is not
--- that of the kind, grants, and rows that name another row as the one that they correct.
+-- Ledger rows that a check must examine one by one, found in one pass: rows with empty fields or with an owner, level or key that
+-- does not match the kind, adjustments and bonuses, and rows that name another row as the one that they correct.
 select
     l.*,
     t.is_company,

@@ -1,5 +1,5 @@
 -- Ledger rows that correct another row and name it by their key: REVERSAL_<ledger id> or RECOVERY_<ledger id> (docs/remedies.md).
--- type, reference_id, level_depth, of_ref and of_user_id are those of the row that is named: a correction counts with the source of that row.
+-- type, reference_id, level_depth, of_ref and of_user_id are those of the named row: a correction counts with the source of that row.
 with named as (
     select
         id,
@@ -27,5 +27,5 @@ select
     l.user_id as of_user_id
 from ledger as l
 inner join named as n on l.id = n.of_id
--- Nothing takes itself back, and what goes the same way takes nothing back.
+-- A row cannot correct itself, and a row with the same sign corrects nothing.
 where n.id <> l.id and not coalesce((n.amount_paisa > 0 and l.amount_paisa > 0) or (n.amount_paisa < 0 and l.amount_paisa < 0), false)

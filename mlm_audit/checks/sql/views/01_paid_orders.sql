@@ -1,6 +1,6 @@
--- Every order that was ever paid, with what its plan version makes of its commissionable amount C.
--- stands: false once it was refunded or cancelled; its postings must then add up to nothing. An order whose status is not known
--- counts as standing, and is a finding of its own.
+-- Every order that was ever paid, with the amounts that its plan version gives for its commissionable amount C.
+-- stands: false once it was refunded or cancelled; its postings must then add up to zero. An order with an unknown status counts
+-- as standing, and another check reports it.
 select
     o.id as order_id,
     o.user_id as member_id,

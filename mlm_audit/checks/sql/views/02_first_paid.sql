@@ -1,4 +1,4 @@
--- When each buyer first paid for an order, also one that no plan version covers.
+-- The time at which each buyer first paid for an order, including orders that no plan version covers.
 select
     user_id as member_id,
     min(paid_at) as first_paid_at

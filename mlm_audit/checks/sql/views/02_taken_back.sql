@@ -1,4 +1,4 @@
--- Ledger rows that corrections take back in full.
+-- Ledger rows that corrections reverse in full.
 select of_id
 from corrections
 group by of_id

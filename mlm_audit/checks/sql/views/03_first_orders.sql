@@ -1,4 +1,4 @@
--- The order of each buyer that is the joining order: the first that a plan version covers.
+-- The joining order of each buyer: the first order that a plan version covers.
 select
     o.member_id,
     min(o.order_id) as first_order_id

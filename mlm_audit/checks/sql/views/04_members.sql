@@ -1,7 +1,7 @@
--- Every member with what is known of when an order below them earns them commission.
--- active_from: from then on they are active for certain. unknown_from: from then on nobody knows: they were active once and
--- are not today, or they are active today without an order that says since when. Before both, and where both are null, they
--- are inactive.
+-- Every member, with the known facts about when an order below them earns them commission.
+-- active_from: from this time on they are certainly active. unknown_from: from this time on their activity is unknown: they were
+-- active once and are not today, or they are active today without an order that dates the start. Before both times, and if both
+-- are null, they are inactive.
 select
     u.id as member_id,
     case

@@ -1,8 +1,8 @@
 -- view
--- The lines of orders as the commission records and the ledger have them, corrections with the line that they correct. line is a hash of 29
--- bits, never zero, of what a line is beside its amount; posted_paisa is what counts towards the distributed amount of its order.
+-- The lines of orders in the commission records and the ledger, with corrections under the line that they correct. line is a hash of
+-- 29 bits, never zero, of everything about a line except its amount; posted_paisa counts towards the distributed amount of its order.
 -- Kinds of line: ledger credit 7919, roll-up to the company 7920, company share 7921, remainder 7922, commission record 7923. The hash of a
--- record also holds who generated it and whether it is a joining record.
+-- record also covers the member who generated it and whether it is a joining record.
 select
     null::BIGINT as ledger_id,
     order_id,

@@ -1,7 +1,7 @@
--- The matrix ancestors of every buyer, as deep as the plan pays: level 1 is the parent. A node that is there twice counts once; a member
--- with nodes below several parents has the uplines of each, so that no line of theirs is proven before one of the nodes is gone.
--- joining_line, repurchase_line, rollup_line: what a line of this level is in an order's signature (order_sums) when the upline gets it
--- from a joining order, from a repurchase, and when it is rolled up.
+-- The matrix ancestors of every buyer, down to the last level that the plan pays: level 1 is the parent. A duplicate node counts once.
+-- A member with nodes below several parents has the uplines of each, so that no line is proven until one of the nodes is removed.
+-- joining_line, repurchase_line, rollup_line: the value of a line of this level in an order's signature (order_sums) if the upline gets
+-- it from a joining order, if the upline gets it from a repurchase, and if it is rolled up.
 with recursive nodes as (
     select distinct user_id, parent_id from matrix_nodes
 ),

@@ -1,5 +1,5 @@
 -- view
--- The expected level lines whose upline's activity is unknown when the order was paid: few, and looked for only below those uplines.
+-- The expected level lines whose upline's activity at the time of payment is unknown. They are few; only orders below those uplines are read.
 select
     o.order_id,
     o.pot_paisa * l.share_bps // 10000 as amount_paisa,

@@ -1,6 +1,6 @@
--- What the plan gives the uplines of each order that stands, added up: the expected side of order_postings, with the hashes of uplines.
--- Who should get how much is in level_expected, for the orders whose lines are not proven.
--- An upline's activity that nobody knows counts as active here: level_unknown has those lines.
+-- The sums that the plan gives the uplines of each standing order: the expected side of order_postings, with the hashes of uplines.
+-- level_expected has the amounts by upline, for the orders whose lines are not proven.
+-- An upline whose activity is unknown counts as active here; level_unknown has those lines.
 select
     order_id,
     sum(case when amount_paisa > 2147483647 then 1 else line * amount_paisa end) as signature,

@@ -1,8 +1,8 @@
--- What the ledger and the commission records have for each order, in a few sums; the other side is order_levels, and order_sums compares.
--- signature takes away the amount of each line times a hash of what else it is (of 29 bits, and never zero). A row and its reversal come to
--- nothing; a row of no amount counts with its hash, so that it is seen.
--- An amount of 2^31 paisa or more would not fit: it counts with what is left of it after a division, and as one where it is expected. The
--- two never agree, so that its order is always compared line by line; of a refund only the same amount takes it back.
+-- The postings and commission records of each order, in a few sums. order_levels is the expected side, and order_sums compares the two.
+-- signature subtracts the amount of each line times a hash of its other fields (29 bits, never zero). A row and its reversal add up to
+-- zero; a row without an amount counts with its hash, so that it is detected.
+-- An amount of 2^31 paisa or more would not fit: it counts with its remainder after a division, and as one on the expected side. The two
+-- never agree, so its order is always compared line by line; in a refund, only the same amount cancels it.
 select
     order_id,
     -sum(line * case

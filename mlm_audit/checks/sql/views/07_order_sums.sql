@@ -1,7 +1,7 @@
--- Every order's expected lines against its actual ones, in a few sums. signature is zero where both come to the same for every line, and
--- nobody has to compare them one by one (differs is false). order_postings says what it is made of. The two sides are views of their own,
--- since both together would not fit into the memory of a large run.
--- unknown_lines: levels whose upline nobody knows to have been active; either posting is lawful there.
+-- Every order's expected lines against its actual ones, in a few sums. signature is zero if both sides agree for every line; the lines
+-- then need not be compared one by one (differs is false). order_postings defines the signature. The two sides are separate views,
+-- because both together would not fit into the memory of a large run.
+-- unknown_lines: levels whose upline's activity is unknown; either posting is valid there.
 -- is_early: something was posted before the order was paid.
 with unknown_levels as (
     select

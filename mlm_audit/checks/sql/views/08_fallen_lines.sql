@@ -1,6 +1,6 @@
--- The lines of the orders that no longer stand, one by one: what was recorded for them, and what took it back; what was posted too,
--- where the order's signature does not prove that every line comes to nothing.
--- kind is the type of the row, of a correction that of the row which it corrects; is_correction marks an adjustment of that sort.
+-- The lines of the orders that no longer stand, one by one: their commission records and the reversals of these, and their ledger rows
+-- if the order's signature does not prove that every line adds up to zero.
+-- kind is the type of the row or, for a correction, of the corrected row; is_correction marks an adjustment that corrects a row.
 select
     'commissions' as table_name,
     id,

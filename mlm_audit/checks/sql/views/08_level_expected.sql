@@ -1,6 +1,6 @@
--- Who should get how much, of the orders whose lines are not proven to be the same.
--- activity of the upline when the order was paid: 'active', 'inactive', or 'unknown': then either posting is accepted, but only one of the
--- two and only the right amount.
+-- The amount that each upline should get, for the orders whose lines are not proven to be the same.
+-- activity of the upline when the order was paid: 'active', 'inactive' or 'unknown'. If it is unknown, either posting is accepted, but
+-- only one of the two and only with the right amount.
 select
     o.order_id,
     u.level,

@@ -1,6 +1,6 @@
--- One row per order and level that anything was recorded for: commission records, ledger credits, roll-ups to the company.
--- Amounts are added up with their signs; a row that takes another one away counts as minus one. member_*: who holds something after that.
--- Only of the orders whose lines are not proven to be the same.
+-- One row per order and level with any record: commission records, ledger credits, roll-ups to the company.
+-- Amounts are summed with their signs; a reversing row counts as minus one. member_*: the members with an amount left after that.
+-- Only for the orders whose lines are not proven to be the same.
 with suspects as (
     select order_id from order_sums where differs
 ),
@@ -50,7 +50,7 @@ summed as (
     select
         order_id,
         level,
-        -- Of a row that was taken back in part something is left: it is still one row.
+        -- A partly reversed row has an amount left: it still counts as one row.
         greatest(
             sum(case when amount_paisa < 0 then -records else records end),
             case when sum(amount_paisa * records) <> 0 then 1 else 0 end

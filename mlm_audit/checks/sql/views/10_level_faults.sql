@@ -1,4 +1,4 @@
--- Expected against actual, order by order and level by level, in one full outer join; only the lines that differ.
+-- Expected against actual, by order and level, in one full outer join; only the lines that differ.
 -- fault: the first of the listed kinds that applies to the line.
 with compared as (
     select
@@ -32,7 +32,7 @@ judged as (
     select
         *,
         case
-            -- What was reversed in full is nobody's any more.
+            -- A line that was reversed in full no longer belongs to anyone.
             when
                 not is_expected and records = 0 and credits = 0 and rollups = 0
                 and recorded_paisa = 0 and credited_paisa = 0 and rolled_up_paisa = 0

@@ -1,4 +1,4 @@
--- The company's own lines per order, its share and (where the plan posts it) the remainder; only the ones that differ.
+-- The company's own lines per order, its share and (if the plan posts it) the remainder; only the lines that differ.
 with suspects as (
     select
         s.order_id,

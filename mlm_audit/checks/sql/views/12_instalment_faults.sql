@@ -1,5 +1,5 @@
--- Self income of joining orders: the instalments there should be against the schedule; only of the orders whose sums of
--- hashed instalments differ.
+-- Self income of joining orders: the expected instalments against the schedule; only for the orders whose sums of hashed
+-- instalments differ.
 with all_self_income as (
     select
         o.order_id,

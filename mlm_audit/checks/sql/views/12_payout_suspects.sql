@@ -1,6 +1,6 @@
--- Instalments whose postings have to be looked at: those that differ from what the ledger credited for them in total, both ways, and
--- those with a posting that is older than it may be (is_early).
--- Reversals, negative payouts and recoveries by adjustment take away from it; credits counts a row that takes away as minus one.
+-- Instalments whose postings must be examined: those that differ from the total that the ledger credited for them, in either direction,
+-- and those with a posting that is too early (is_early).
+-- Reversals, negative payouts and recoveries by adjustment reduce the total; credits counts a reversing row as minus one.
 with postings as (
     select reference_id as schedule_id, coalesce(user_id, 0) as member_id, amount_paisa, id, created_at
     from ledger

@@ -1,8 +1,8 @@
--- What orders say about another place of a member in the matrix: that the member stood below paid_to_id (0: below nobody) when they were
--- paid. One row per order and such place; a member has one at most, the one that most orders show. place is how far above the buyer the
--- member stands, lines_paisa what the lines that differ come to.
--- bearing: 'explained', where every line above the member is just as the other place gives it, to the paisa, and every paisa of the order
--- is posted; 'contrary', where the lines are as today's place gives them and not as the other one would; 'open', where neither explains
+-- The evidence of orders for a different matrix place of a member: that the member was below paid_to_id (0: below no one) when the order
+-- was paid. One row per order and place; a member has at most one such place, the one that most orders support. place is the number of
+-- levels from the buyer up to the member; lines_paisa is the total of the lines that differ.
+-- bearing: 'explained' if every line above the member is exactly as the other place gives it, to the paisa, and every paisa of the order
+-- is posted; 'contrary' if the lines are as today's place gives them and not as the other one would; 'open' if neither place explains
 -- them.
 with recursive differing as (
     select
@@ -15,7 +15,7 @@ with recursive differing as (
     group by order_id
 ),
 
--- Each order with the member below whom its first wrong line stands.
+-- Each order with the member directly below its first wrong line.
 own as (
     select
         o.order_id,
@@ -35,7 +35,7 @@ own as (
     left join uplines as u on o.member_id = u.member_id and d.level = u.level + 1
 ),
 
--- Who was paid on that line. A member with several nodes may have been paid along one of them.
+-- The member who was paid on that line. A member with several nodes may have been paid along one of them.
 shown as (
     select
         w.placed_id,
@@ -189,7 +189,7 @@ explained as (
         and w.order_id not in (select order_id from company_faults where line = 'company_share')
 ),
 
--- The buyers whom a place concerns: the member, and everybody below.
+-- The buyers whom a place affects: the member and all members below.
 buyers as (
     select
         placed_id,
@@ -207,7 +207,7 @@ buyers as (
     inner join places as q on u.upline_id = q.placed_id
 ),
 
--- The orders that are right today and were paid before the last one that the other place explains.
+-- The orders that match today's place and were paid before the last order that the other place explains.
 right_today as (
     select
         b.placed_id,
@@ -250,7 +250,7 @@ left join (select * from uplines where member_id in (select buyer_id from right_
 left join members as m on r.paid_to_id = m.member_id
 where
     r.pot_paisa * l.share_bps // 10000 > 0
-    -- Where neither the parent of today nor the other one was active, the company got the line either way.
+    -- If neither today's parent nor the other one was active, the company got the line in both cases.
     and (r.paid_to_id = 0 or u.upline_id is null or coalesce(r.paid_at >= u.active_from, false) or coalesce(r.paid_at >= m.active_from, false))
 union all
 select

@@ -1,4 +1,4 @@
--- Paid instalments against what the ledger credited for them in total, both ways; only the ones that differ.
+-- Paid instalments against the total that the ledger credited for them, in both directions; only those that differ.
 with postings as (
     select reference_id as schedule_id, coalesce(user_id, 0) as member_id, amount_paisa
     from ledger
@@ -11,7 +11,7 @@ with postings as (
         and reference_id in (select schedule_id from payout_suspects where member_low <> member_high)
 ),
 
--- Who holds something of it after all corrections; only where more than one member had a row.
+-- The members with an amount left after all corrections, if more than one member had a row.
 holders as (
     select
         schedule_id,
@@ -43,7 +43,7 @@ faults as (
         case
             when not is_known and credited_paisa <> 0 then 'unknown-schedule'
             when not is_known then null
-            -- What a refund took back is no fault of the payout.
+            -- An amount that a refund reversed is no fault of the payout.
             when not coalesce(stands, true) and credited_paisa = 0 then null
             when status = 'paid' and not is_posted then 'not-in-ledger'
             when credits > 1 and credited_paisa > due_paisa then 'credited-twice'
@@ -71,7 +71,7 @@ select
 from faults
 where fault is not null
 union all
--- A payout credit without a reference is a finding of its own: it is never taken together with another.
+-- A payout credit without a reference is a separate finding: it is never grouped with another one.
 select
     null::BIGINT as schedule_id,
     user_id as member_id,

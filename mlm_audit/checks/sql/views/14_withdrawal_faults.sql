@@ -1,5 +1,5 @@
--- Withdrawal requests against what the ledger debited for them in total, both ways; only the ones that differ.
--- What was credited back takes away from it; debits counts a row that gives back as minus one.
+-- Withdrawal requests against the total that the ledger debited for them, in both directions; only those that differ.
+-- Amounts that were credited back reduce the total; debits counts such a row as minus one.
 with postings as (
     select reference_id as withdrawal_id, coalesce(user_id, 0) as member_id, amount_paisa, id
     from ledger
@@ -88,7 +88,7 @@ select
 from faults
 where fault is not null
 union all
--- A debit without a reference is a finding of its own: it is never taken together with another.
+-- A debit without a reference is a separate finding: it is never grouped with another one.
 select
     null::BIGINT as withdrawal_id,
     user_id as member_id,

@@ -1,5 +1,5 @@
 -- Repurchase commission that the monthly sweep decided, per member and month, against the ledger and CommissionRollup.
--- Amounts are added up with their signs; credits counts a row that takes away as minus one. A reference is a month only as YYYYMM.
+-- Amounts are summed with their signs; credits counts a reversing row as minus one. A reference is a month only in the form YYYYMM.
 with decided as (
     select
         member_id,
@@ -36,8 +36,8 @@ credits as (
 ),
 
 rollup_rows as (
-    -- The key of a roll-up names its member and month: ROLLUP_<user>_<YYYYMM>; that of a correction, the row whose key does.
-    -- Where the key names none, which is a finding of its own, the record that the row refers to says whose it is.
+    -- The key of a roll-up names its member and month: ROLLUP_<user>_<YYYYMM>; the key of a correction names the row with that key.
+    -- If the key names none, which another check reports, the record that the row refers to identifies the member and month.
     select
         l.id,
         l.amount_paisa,
@@ -128,7 +128,7 @@ where
     or coalesce(d.rolled_up_paisa, 0) <> coalesce(r.recorded_paisa, 0)
     or coalesce(d.rolled_up_paisa, 0) <> coalesce(r.rollup_credited_paisa, 0)
 union all
--- A release whose reference is no month is a finding of its own.
+-- A release whose reference is not a month is a separate finding.
 select
     user_id as member_id,
     null::BIGINT as month,

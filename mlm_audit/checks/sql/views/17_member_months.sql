@@ -1,4 +1,4 @@
--- The eligibility log, one row per member and month: what its rows say when there are several.
+-- The eligibility log, with one row per member and month; several log rows of one month are combined.
 select
     user_id as member_id,
     year::BIGINT * 100 + month as month,

@@ -1,6 +1,6 @@
 -- view
--- The ledger rows after the balance that was brought forward for their member: all rows, where nothing was brought forward.
--- opening_*: what the member's chain stood at before the first of them; opening_since_paisa: rows after it without a balance.
+-- The ledger rows after the balance that was brought forward for their member; all rows if nothing was brought forward.
+-- opening_*: the state of the member's chain before the first of these rows; opening_since_paisa: the rows after it without a balance.
 select
     l.*,
     coalesce(b.balance_paisa, 0) as opening_paisa,

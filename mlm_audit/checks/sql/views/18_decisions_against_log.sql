@@ -1,5 +1,5 @@
--- What was decided of a member's month otherwise than the eligibility log says. Rows of the log that contradict each other prove
--- nothing; they are a finding of their own.
+-- Decisions about a member's month that contradict the eligibility log. Log rows that contradict each other prove nothing; another
+-- check reports them.
 select c.*, l.any_eligible as is_eligible
 from month_commissions as c
 inner join member_months as l on c.member_id = l.member_id and c.month = l.month

@@ -1,4 +1,4 @@
--- Repurchase commission that is pending, though its month was swept, of orders that stand.
+-- Repurchase commission of standing orders that is still pending although its month was swept.
 select
     c.user_id as member_id, c.order_id, c.amount_paisa, c.id as commission_id, c.level, o.month,
     c.created_at >= m.ends_at as is_postdated

@@ -1,5 +1,5 @@
--- What the ledger adds up to for every member that it names. chained_rows, balances: how many rows there are after what was brought
--- forward, and how many of them say what the balance was after them; opening_*: what was brought forward.
+-- The ledger's sum for every member that it names. chained_rows, balances: the number of rows after the balance brought forward, and
+-- the number of these rows with a running balance; opening_*: the values brought forward.
 select
     user_id,
     sum(amount_paisa)::BIGINT as ledger_paisa,

@@ -1,6 +1,6 @@
 -- Where the running balance breaks: a row whose balanceAfter is not the last known balance plus the amounts since.
 -- A member's gaps, with the one between the last row and the wallet, add up to wallet minus ledger, to the paisa.
--- A row without balanceAfter breaks nothing: its amount counts for the next row that has one. is_next: no such row lies between.
+-- A row without balanceAfter causes no gap: its amount counts for the next row that has one. is_next: no such row lies between.
 with holed as (
     select user_id
     from ledger_sums
@@ -48,7 +48,7 @@ broken as (
     select * from with_holes where balance_after_paisa - before_balance_paisa <> moved_paisa
 ),
 
--- The row before each, only of the members concerned: carrying it through the whole ledger would cost as much again.
+-- The row before each gap, only for the affected members: reading it for the whole ledger would double the cost.
 rows_before as (
     select
         id,

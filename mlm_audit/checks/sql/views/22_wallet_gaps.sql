@@ -1,5 +1,5 @@
--- For members whose wallet differs from the ledger: every place where the two part, the end of the ledger included.
--- is_chained: the last row has a running balance, so the place says something; without one only the difference is known.
+-- For members whose wallet differs from the ledger: every gap between the two, including the one at the end of the ledger.
+-- is_chained: the last row has a running balance, so the position of the gap is known; otherwise only the difference is known.
 with last_rows as (
     select
         l.user_id,

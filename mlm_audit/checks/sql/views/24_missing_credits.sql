@@ -1,7 +1,7 @@
--- Money that other records prove and the ledger does not show, or shows with another amount; per member.
--- lost_paisa: what the ledger lacks (negative: a debit it lacks). whole: no row at all, else ledger_id has another amount.
--- kind, reference_id, level and key are those of the row that is lacking; break_id is the break that says so.
--- in_wallet: 'yes' where the wallet parts from the ledger by just this amount, 'no' where they agree, else 'unknown'.
+-- Money that other records prove and that the ledger lacks or has with a different amount; per member.
+-- lost_paisa: the amount missing from the ledger (negative: a missing debit). whole: there is no row; otherwise ledger_id has a
+-- different amount. kind, reference_id, level and key are those of the missing row; break_id is the break that reports it.
+-- in_wallet: 'yes' if the wallet differs from the ledger by exactly this amount, 'no' if they agree, otherwise 'unknown'.
 with edited_lines as (
     select
         reference_id as order_id,
@@ -83,7 +83,7 @@ lacking as (
     where released_paisa <> credited_paisa and not is_doubled and month is not null
 ),
 
--- How often the wallet or the running balance moved by such an amount without a row, those taken back left out.
+-- How often the wallet or the running balance moved by such an amount without a row, not counting reversed moves.
 moved as (
     select
         member_id,

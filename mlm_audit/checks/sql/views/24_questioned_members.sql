@@ -1,4 +1,4 @@
--- The members whose months a finding may ask for: few, so that nobody adds up the months of all the others.
+-- The members whose months a finding may need. They are few, so the months of all other members need not be summed.
 select member_id from sweep_faults
 union
 select member_id from decided_early

@@ -1,5 +1,5 @@
--- What is stored about a month of a member whom a finding may ask for: its roll-up record, the log's answer where it has just one, and how
--- far they agree. gap_*: decided, but not reflected in the roll-up record, in its credit or in the release credit.
+-- The stored facts about a month of a member whom a finding may need: the roll-up record, the log's verdict if there is only one, and
+-- the differences. gap_*: amounts that were decided but are missing from the roll-up record, its credit or the release credit.
 with keys as (
     select member_id, month from member_months where member_id in (select member_id from questioned_members)
     union

@@ -1,4 +1,4 @@
--- What the statistics say was rolled up in a month. A month without statistics was not swept.
+-- The amount rolled up in a month according to the statistics. A month without statistics was not swept.
 select
     year::BIGINT * 100 + month as month,
     {'stats_paisa': max(rolled_up_paisa)} as totals

@@ -1,4 +1,4 @@
--- In one row: how many paid orders there are, and of how many the commissionable amount is above the total.
+-- In one row: the number of paid orders, and the number of those with a commissionable amount above the total.
 select
     count(*) as orders,
     coalesce(sum(case when commission_amount_paisa > total_paisa then 1 else 0 end), 0)::BIGINT as above,

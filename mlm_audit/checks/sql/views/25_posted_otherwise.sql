@@ -1,5 +1,5 @@
--- Ledger rows that have the key of a row that seems to be lacking: they are it, whatever kind, owner or reference they name.
--- Posting once more would pay twice. Keys are compared without regard to spaces and case.
+-- Ledger rows with the key of an apparently missing row: they are that row, even if they name another kind, owner or reference.
+-- Posting the row again would pay twice. Keys are compared without regard to spaces and case.
 select
     l.id as ledger_id,
     l.user_id,
@@ -9,7 +9,7 @@ select
     l.amount_paisa,
     l.ref,
     m.break_id,
-    -- Another amount or owner under the key is for a person to compare.
+    -- If the key has a different amount or owner, a person must compare the rows.
     coalesce(l.amount_paisa = m.lost_paisa and l.user_id = m.member_id, false) as is_same
 from (
     select

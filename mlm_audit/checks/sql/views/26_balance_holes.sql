@@ -1,4 +1,4 @@
--- Rows without balanceAfter after a row of the same member that has one; expected_paisa is what it should be.
+-- Rows without balanceAfter that follow a row of the same member with one; expected_paisa is the expected value.
 with holed as (
     select user_id
     from ledger_sums

@@ -1,5 +1,5 @@
--- The rows behind each line that differs, for its remedy: the commission record that does not fit the line, else the last; the last ledger
--- row; and what the month came to.
+-- The rows behind each line that differs, for its remedy: the commission record that does not match the line, otherwise the last one; the
+-- last ledger row; and the totals of the month.
 with records as (
     select
         order_id,
@@ -21,9 +21,9 @@ with records as (
             row_number() over (
                 partition by c.order_id, c.level
                 order by
-                    -- The row that takes another one away is not the line, unless there is no other.
+                    -- A reversing row is not the line, unless there is no other row.
                     case when c.amount_paisa < 0 then 1 else 0 end,
-                    -- Of several the one that does not fit the line, by its amount first, else the last.
+                    -- Of several rows, the one that does not match the line, by its amount first; otherwise the last.
                     case when c.amount_paisa is distinct from f.amount_paisa then 0 else 1 end,
                     case when c.user_id is distinct from f.upline_id or c.from_user_id is distinct from f.buyer_id then 0 else 1 end,
                     c.id desc
@@ -101,7 +101,7 @@ select
         'books': g.books,
         'holder_books': h.books,
         'totals': t.totals,
-        -- How many lines of the order went to another member than the tree gives, or to a member instead of the company, or the other way.
+        -- The number of lines of the order that went to another member than the tree gives, or to a member instead of the company, or vice versa.
         'wrong_owners': count(
             case
                 when f.fault in ('beneficiary', 'inactive-upline') and f.member_high > 0 then 1

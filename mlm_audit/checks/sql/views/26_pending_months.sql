@@ -1,4 +1,4 @@
--- Repurchase commission that nobody has decided, of orders that stand, per business month of the order.
+-- Undecided repurchase commission of standing orders, per business month of the order.
 select
     o.month,
     count(*) as rows,

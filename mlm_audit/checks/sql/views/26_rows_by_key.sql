@@ -1,4 +1,4 @@
--- The ledger row that has the key of a break's missing line, one a break; is_same: with its amount and owner.
+-- The ledger row with the key of a break's missing line, one per break; is_same: it also has the line's amount and owner.
 select
     break_id,
     max(ledger_id) as ledger_id,

@@ -1,5 +1,5 @@
--- Purchases per buyer and business month: of the orders that stand today, and of all that were ever paid. A refund has no time of
--- its own, so that what a sweep has seen lies between the two.
+-- Purchases per buyer and business month: of the orders that stand today, and of all orders that were ever paid. A refund has no
+-- recorded time, so the amount that a sweep counted lies between the two.
 select
     o.user_id as member_id,
     m.month,

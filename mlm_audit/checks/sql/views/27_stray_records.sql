@@ -1,4 +1,4 @@
--- A line's missing commission record, filed under another order, level or type: it is there, and is corrected.
+-- A line's missing commission record that exists under another order, level or type: it is corrected instead of added.
 with wanted as (
     select f.order_id, f.level, f.upline_id, f.amount_paisa, o.user_id as buyer_id
     from level_faults as f
@@ -30,7 +30,7 @@ fitting as (
         )
 )
 
--- One record for one line: where several would fit, nobody can say which it is.
+-- One record for one line: if several records match, it is unknown which one is the right one.
 select
     order_id,
     level,

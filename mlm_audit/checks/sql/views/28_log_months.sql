@@ -1,4 +1,4 @@
--- What the eligibility log and CommissionRollup add up to, per month.
+-- The sums of the eligibility log and of CommissionRollup, per month.
 with logged as (
     select
         month,

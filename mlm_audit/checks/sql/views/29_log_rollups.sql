@@ -1,6 +1,6 @@
 -- view
--- Per member and month: what CommissionRollup and the eligibility log say was rolled up, and how many commissions were.
--- Only of the members of whom every row is at hand.
+-- Per member and month: the rolled-up amounts in CommissionRollup and in the eligibility log, and the number of rolled-up commissions.
+-- Only for the members whose rows are all available.
 with records as (
     select
         user_id as member_id,

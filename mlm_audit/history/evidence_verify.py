@@ -53,7 +53,7 @@ def verify(data: bytes, public_key: str) -> dict[str, Any]:
     signed_by(files, public_key)
     manifest = json.loads(files["manifest.json"])
     if manifest["format"] not in (1, NEWEST):
-        raise BrokenError(f"the pack has format {manifest['format']!r}, which this file does not know; take a newer one")
+        raise BrokenError(f"the pack has format {manifest['format']!r}, which this program does not know; use a newer one")
     named(files, manifest)
     seal = sealed(files["log.jsonl"], manifest)
     rows = [json.loads(line) for line in files["rows.jsonl"].splitlines()]
@@ -75,16 +75,16 @@ def verify(data: bytes, public_key: str) -> dict[str, Any]:
 
 def not_proven(number: int, seal: dict[str, Any], about: dict[str, int]) -> list[str]:
     """Return what even a valid pack does not prove."""
-    found = ["that the rows were right when they were sealed"]
-    found.append("that the log is the only one: compare its head with one that was kept elsewhere on the day")
+    found = ["that the rows were correct when they were sealed"]
+    found.append("that the log is the only one: compare its head with a copy that was stored elsewhere on that day")
     if "order" in about:
         found.append("that the order has no other rows")
     if form(seal) == 1:
         found.append(
-            "which columns the ledger had: a month that was sealed by format 1 does not name them, nor hash rows as RFC 6962"
+            "which columns the ledger had: a month sealed in format 1 does not name them, and does not hash rows as in RFC 6962"
         )
     if number == 1:
-        found.append("that it was made before its version was replaced: prefer a pack of format 2")
+        found.append("that the pack was made before format 1 was replaced: prefer a pack of format 2")
     return found
 
 
@@ -97,14 +97,14 @@ def contents(data: bytes) -> dict[str, bytes]:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = archive.namelist()
             if len(names) != len(set(names)):
-                raise BrokenError("a file is in the pack twice")
+                raise BrokenError("the pack contains a file twice")
             files = {name: archive.read(name) for name in names}
     except BrokenError:
         raise
     except Exception as error:  # a damaged archive can raise any error
-        raise BrokenError(f"the pack is no archive that can be read: {error}") from error
+        raise BrokenError(f"the pack is not a readable archive: {error}") from error
     if archive_of(files) != data:
-        raise BrokenError("the pack is not byte for byte what its files make")
+        raise BrokenError("the pack is not, byte for byte, the archive that its files produce")
     if NEEDED - set(files):
         raise BrokenError(f"the pack lacks {', '.join(sorted(NEEDED - set(files)))}")
     return files
@@ -133,7 +133,7 @@ def signed_by(files: dict[str, bytes], public_key: str) -> None:
     if key != wanted:
         raise BrokenError(f"the pack is signed by another key: {key.hex()}")
     if not ed25519_verify(wanted, mark, files["manifest.json"]):
-        raise BrokenError("the signature is not of this manifest")
+        raise BrokenError("the signature does not match this manifest")
 
 
 def named(files: dict[str, bytes], manifest: dict[str, Any]) -> None:
@@ -144,7 +144,7 @@ def named(files: dict[str, bytes], manifest: dict[str, Any]) -> None:
         raise BrokenError(f"the manifest and the pack have different files: {', '.join(sorted(set(listed) ^ there))}")
     for name, digest in listed.items():
         if hashlib.sha256(files[name]).hexdigest() != digest:
-            raise BrokenError(f"{name} is not as the manifest has it")
+            raise BrokenError(f"{name} does not match its digest in the manifest")
 
 
 def sealed(log: bytes, manifest: dict[str, Any]) -> dict[str, Any]:
@@ -156,18 +156,18 @@ def sealed(log: bytes, manifest: dict[str, Any]) -> dict[str, Any]:
         content = {name: value for name, value in entry.items() if name != "hash"}
         told = hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
         if entry["number"] != number or entry["before"] != before or entry["hash"] != told:
-            raise BrokenError(f"entry {number} of the log does not hold")
+            raise BrokenError(f"entry {number} of the log is not valid")
         if manifest["format"] == 1 and (entry["kind"] not in FIRST_KINDS or "format" in entry["body"]):
-            raise BrokenError(f"the pack says that it has format 1, but entry {number} of its log is of a later version")
+            raise BrokenError(f"the pack claims format 1, but entry {number} of its log was written by a later version")
         before = told
         if entry["kind"] in ("sealed", "rebuilt") and entry["body"]["month"] == manifest["month"]:
             seal = entry["body"]
     if before != manifest["head"]:
         raise BrokenError("the log's last hash is not the one in the manifest")
     if seal is None:
-        raise BrokenError("the log has no seal of the month")
+        raise BrokenError("the log has no seal for the month")
     if form(seal) not in LEAF_PREFIXES:
-        raise BrokenError(f"the month was sealed by format {form(seal)!r}, which this file does not know; take a newer one")
+        raise BrokenError(f"the month was sealed in format {form(seal)!r}, which this program does not know; use a newer one")
     if manifest["columns"] != columns(seal):
         raise BrokenError("the manifest names other columns than the seal")
     return seal
@@ -198,17 +198,17 @@ def proven(rows: list[dict[str, Any]], seal: dict[str, Any], manifest: dict[str,
         return
     places = [row["place"] for row in rows]
     if any(type(number) is not int or not 0 <= number < seal["rows"] for number in places):
-        raise BrokenError("a row has a place that the month does not have")
+        raise BrokenError("a row has a place that does not exist in the month")
     if places != sorted(set(places)):
-        raise BrokenError("a row is there twice, or out of its place")
+        raise BrokenError("a row appears twice or is out of order")
     for row, own in zip(rows, leaves, strict=True):
         number = row["row"][place(seal, "id")]
         if climbed(own, row, seal["rows"], manifest["format"]).hex() != seal["root"]:
             raise BrokenError(f"ledger row {number} does not lead to the sealed root from its place")
         if "member" in about and row["row"][place(seal, "user_id")] != about["member"]:
-            raise BrokenError(f"ledger row {number} is of another member")
+            raise BrokenError(f"ledger row {number} belongs to another member")
         if "order" in about and row["row"][place(seal, "reference_id")] != about["order"]:
-            raise BrokenError(f"ledger row {number} is of another order")
+            raise BrokenError(f"ledger row {number} belongs to another order")
 
 
 def climbed(hashed: bytes, row: dict[str, Any], count: int, number: int) -> bytes:
@@ -236,7 +236,7 @@ def climbed(hashed: bytes, row: dict[str, Any], count: int, number: int) -> byte
 def leaf(values: list[Any], seal: dict[str, Any]) -> bytes:
     """Return the hash of a row: for each column `-` for null, else the length of its text, a colon, and the text."""
     if len(values) != len(columns(seal)):
-        raise BrokenError(f"a row has {len(values)} columns")
+        raise BrokenError(f"a row has {len(values)} columns instead of {len(columns(seal))}")
     text = "".join("-" if value is None else f"{len(str(value).encode())}:{value}" for value in values)
     return hashlib.sha256(LEAF_PREFIXES[form(seal)] + text.encode()).digest()
 
@@ -254,13 +254,13 @@ def completeness(rows: list[dict[str, Any]], seal: dict[str, Any], about: dict[s
     amount, kinds = place(seal, "amount_paisa"), place(seal, "type")
     count, total = len(rows), sum(row["row"][amount] or 0 for row in rows)
     if "order" in about:
-        return "not proven: of an order, sealed sums say nothing"
+        return "not proven: the seal has no sums per order"
     if "member" not in about:
         if (count, total) != (seal["rows"], seal["sum_paisa"]):
-            raise BrokenError(f"the month was sealed with {seal['rows']} rows")
+            raise BrokenError(f"the count or the sum of the rows differs from the seal, which has a count of {seal['rows']}")
         return "proven by the sealed count and sum"
     if hashlib.sha256(sums).hexdigest() != seal["sums_sha256"]:
-        raise BrokenError("the sums are not those that were sealed")
+        raise BrokenError("the sums are not the sealed sums")
     mine: dict[str, tuple[int, int]] = {}
     for row in csv.DictReader(io.StringIO(sums.decode())):
         if row["user_id"] == str(about["member"]):
@@ -271,7 +271,7 @@ def completeness(rows: list[dict[str, Any]], seal: dict[str, Any], about: dict[s
         before = here.get(kind, (0, 0))
         here[kind] = (before[0] + 1, before[1] + (row["row"][amount] or 0))
     if mine != here:
-        raise BrokenError("the member's rows are not all that were sealed of the month")
+        raise BrokenError("the member's rows are not all of the member's rows in the sealed month")
     return "proven by the sealed sums of the member"
 
 
@@ -345,10 +345,11 @@ def main(arguments: list[str]) -> int:
         print(f"NOT VALID: {error if isinstance(error, BrokenError) else f'it cannot be read ({error!r})'}")
         return 1
     about = ", ".join(f"{name} {number}" for name, number in found["about"].items()) or "the whole month"
-    print(f"valid: {found['rows']} ledger rows of {found['month']}, {found['sum_paisa']} paisa, {about}")
-    print("all of them: " + found["complete"])
+    rows = "1 ledger row" if found["rows"] == 1 else f"{found['rows']} ledger rows"
+    print(f"valid: {rows} of {found['month']}, {found['sum_paisa']} paisa, {about}")
+    print("completeness: " + found["complete"])
     print(f"head of the log: {found['head']} at entry {found['entries']}")
-    print(f"format {found['format']}; it does not prove " + "; ".join(found["not_proven"]))
+    print(f"format {found['format']}; the pack does not prove " + "; ".join(found["not_proven"]))
     return 0
 
 
