@@ -209,7 +209,7 @@ def test_settings__secrets_are_masked() -> None:
     assert "TIMEZONE" in document("settings", env=env)
     told = refused("settings", env={"EMAIL_PORT": "many"})
     assert "setting EMAIL_PORT" in told
-    assert told.rstrip().endswith("mend it in the environment or .env")
+    assert told.rstrip().endswith("correct it in the environment or in .env")
 
 
 def test_a_setting_given_with_the_command_is_not_to_be_mended_in_the_environment() -> None:
@@ -309,7 +309,7 @@ def test_bad__plan(demo: str, tmp_path: Path) -> None:
         (["demo", "create", "--db", "sqlite:///x.db", "--members", "0"], "--members 0"),
         (["demo", "create", "--db", "sqlite:///x.db", "--months", "-1"], "--months"),
         (["demo", "create", "--db", "sqlite:///x.db", "--faults", "gremlins=3"], "gremlins"),
-        (["demo", "create", "--db", "sqlite:///x.db", "--members", "5", "--faults", "lost-payout=99"], "places left"),
+        (["demo", "create", "--db", "sqlite:///x.db", "--members", "5", "--faults", "lost-payout=99"], "room for only 3"),
         (["checks", "show", "nothing"], "no such check"),
     ],
 )

@@ -52,7 +52,7 @@ def test_a_look_ahead_leaves_its_report_only_where_it_is_told(demo: str, runs: P
     assert "Eligibility of 2026-10" in page(sweep)
     assert not runs.exists()
     inside = document("run", "weekly-payouts", "--db", demo, "--dry-run", "--out", runs / "mine")
-    assert "look ahead" in (runs / "index.html").read_text(encoding="utf-8")
+    assert "dry run" in (runs / "index.html").read_text(encoding="utf-8")
     assert page(inside)
 
 
@@ -64,7 +64,7 @@ def test_a_run_that_waits_for_approval_shows_what_it_would_pay(demo: str, runs: 
     html = page(result)
     assert ">HOLD</span>" in html
     assert f"--approve {result['job_id']}" in html
-    assert "The largest, against the median" in html
+    assert "The largest instalments, compared with the median" in html
 
 
 @pytest.mark.slow

@@ -58,7 +58,7 @@ def test_books_that_were_never_reconciled_hold_nothing_but_are_named(small_shop:
     assert (result.verdict, result.counts["paid"], result.books) == (Verdict.PASS, 48, {"job_id": None})
     html = render(page_of(result, IST, ""))
     assert "The books have not been reconciled" in html
-    assert "It does not say that the books agree" in html
+    assert "It does not mean that the books agree" in html
     assert "The books have not been reconciled" in summary(result, IST).books
 
 

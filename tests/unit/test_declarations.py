@@ -21,11 +21,11 @@ PACKAGE = """
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlm_audit.checks.findings import one_finding
+from mlm_audit.checks.findings import make_finding
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.jobs import Job, MissedRuns
 from mlm_audit.reporting.core.kind import ReportKind
-from mlm_audit.reporting.core.parts import Around, Page, common
+from mlm_audit.reporting.core.parts import Page, ReportContext, common
 from mlm_audit.runs.artifacts import with_files
 from mlm_audit.runs.lifecycle import new_job_id
 
@@ -38,7 +38,7 @@ class KycReport(Page):
 def page(result, tz, rerun):
     title = job.title
     return KycReport(title=title, sentence=sentence(result), first="Nothing to do.", figures=figures(result),
-                     **common(result, Around(tz, rerun), 1))
+                     **common(result, ReportContext(tz, rerun), 1))
 
 
 def sentence(result):
@@ -56,7 +56,7 @@ def run_job(context, request):
     started = context.clock()
     with context.database.connect() as connection:
         members = connection.exec_driver_sql("select count(*) from users").scalar_one()
-    found = [one_finding("kyc", "1", "low", "Member 1 has no document.", member_id=1)]
+    found = [make_finding("kyc", "1", "low", "Member 1 has no document.", member_id=1)]
     result = RunResult(job=job.name, job_id=new_job_id(job.short_name, started, context.settings), status="warning",
                        verdict=Verdict.FAIL, as_of=request.as_of or started, started_at=started, duration_ms=0,
                        counts={"members": members}, findings=found, dry_run=request.dry_run)

@@ -123,7 +123,7 @@ def test_verdict_sentence_and_first_step() -> None:
     assert data.sentence == f"2 breaks open, 1 new. {money}"
     assert data.first.startswith("A ledger row was never applied to the wallet (1 break). Apply the row")
     assert report_data(CASES["pass"], IST, "").sentence == "The books agree: 1,23,456 members were checked, and no break is open."
-    assert "not a pass" in report_data(CASES["incomplete"], IST, "").sentence
+    assert "not a PASS" in report_data(CASES["incomplete"], IST, "").sentence
 
 
 def test_a_fail_that_could_not_check_everything_says_so_and_names_it() -> None:

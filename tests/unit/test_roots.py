@@ -362,7 +362,7 @@ def test_an_instalment_too_many_takes_back_what_the_ledger_has_of_it() -> None:
     facts = {"last_id": 17, "last_status": "paid", "last_paisa": 700, "last_user_id": 7, "credited_paisa": 0, "history_id": 5}
     root = {"id": "instalments/10/5", "cause": "instalment-unexpected", "member": 7, "order": 10}
     [row] = given(root | {"facts": facts}).to_dicts()
-    assert [type(step).__name__ for step in remedy_of(row).steps] == ["Correction", "Removal"], "it was never credited"
+    assert [type(step).__name__ for step in remedy_of(row).steps] == ["FieldCorrection", "Removal"], "it was never credited"
     [row] = given(root | {"facts": facts | {"credited_paisa": 600, "holder_id": 9}}).to_dicts()
     back = remedy_of(row).steps[0]
     assert (back.member_id, back.amount_paisa) == (9, -600)

@@ -101,6 +101,7 @@ def run_payouts(
 
     Raise InputError before anything is written, and JobFailedError when the run fails or its totals do not match.
     """
+    Request(limit=options.limit)  # refuses a limit that is out of range
     require(database, NEEDED)
     started = clock()
     approval = _approval(job, database, settings, options)
