@@ -26,7 +26,7 @@ from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.jobs import Job, MissedRuns
 from mlm_audit.reporting.core.kind import ReportKind
 from mlm_audit.reporting.core.parts import Page, ReportContext, common
-from mlm_audit.runs.artifacts import with_files
+from mlm_audit.runs.artifacts import write_artifacts
 from mlm_audit.runs.lifecycle import new_job_id
 
 
@@ -60,7 +60,7 @@ def run_job(context, request):
     result = RunResult(job=job.name, job_id=new_job_id(job.short_name, started, context.settings), status="warning",
                        verdict=Verdict.FAIL, as_of=request.as_of or started, started_at=started, duration_ms=0,
                        counts={"members": members}, findings=found, dry_run=request.dry_run)
-    return with_files(result, context.settings, request.out)
+    return write_artifacts(result, context.settings, request.out)
 
 
 job = Job(
