@@ -109,7 +109,7 @@ def test_the_same_fault_is_told_once_a_day_and_then_summed_up(books: Engine, tmp
     assert repeats(books, "reconciliation-alert") == [2]
     report_status(books, settings(tmp_path), lambda: NOW + 3 * HOUR)
     [daily] = outbox(tmp_path, "daily-status")
-    assert "1 alert seen again" in daily["Subject"]
+    assert "1 alert repeated" in daily["Subject"]
     assert f"{MONEY}: 2 times more" in text_of(daily)
     with books.begin() as connection:
         connection.execute(update(User).where(User.id == 43).values(wallet_balance_paisa=User.wallet_balance_paisa + 300_000))
