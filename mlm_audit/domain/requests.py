@@ -6,10 +6,11 @@ Each option is declared once, with its type, its range and its help text. A job'
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -29,13 +30,21 @@ FOR_ALL = ("as_of", "dry_run", "out")
 MOST_SHARDS = 64
 
 
+def _month(text: str) -> str:
+    try:
+        parse_month(text, ZoneInfo("UTC"))
+    except InputError as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
 class Request(BaseModel):
     """The options of a run. None leaves the choice to the job. A value of the wrong type or range raises InputError."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     as_of: datetime | None = Field(None, description="The time as of which the job runs, in ISO 8601. The default is now.")
-    month: str | None = Field(
+    month: Annotated[str, AfterValidator(_month)] | None = Field(
         None,
         description="The month to decide, as YYYY-MM. The default is the month that has just ended.",
         # This pattern is for the form on Prefect's pages. `parse_month` checks the month and explains the error.
@@ -94,19 +103,17 @@ def request_for(job: Job, given: Mapping[str, Any], tz: ZoneInfo, now: datetime)
     if "as_of" in values and not isinstance(values["as_of"], datetime):
         values["as_of"] = parse_instant(str(values["as_of"]), tz)
     request = Request(**values)
-    check_request(job, request, tz, now)
+    check_request(job, request, now)
     return request
 
 
-def check_request(job: Job, request: Request, tz: ZoneInfo, now: datetime) -> None:
-    """Raise InputError for an option that the job does not take, an invalid month, or an instant far in the future."""
+def check_request(job: Job, request: Request, now: datetime) -> None:
+    """Raise InputError for an option that the job does not take, and for an instant far in the future."""
     for option in request.given:
         if option not in job.options:
             owners = " and ".join(jobs_with(option))
             raise InputError(f"--{option}: {job.name} does not take this option; it belongs to {owners}")
     refuse_far_ahead(request.as_of, now)
-    if request.month is not None:
-        parse_month(request.month, tz)
 
 
 def _in_words(error: ValidationError) -> str:
@@ -119,5 +126,7 @@ def _in_words(error: ValidationError) -> str:
         return f"{flag} {value}: give a number from {limits['Ge'].ge} to {limits['Le'].le}"
     if kind == "string_pattern_mismatch":
         return f"{flag} {str(value)[:40]}: this is not the id of a run; give the id that the stopped run printed"
+    if kind == "value_error":
+        return str(first["ctx"]["error"])
     wanted = {"int_type": "a number", "bool_type": "true or false", "string_type": "a text"}.get(kind)
     return f"{name}: give {wanted}" if wanted else f"{name} {str(value)[:40]}: {first['msg']}"

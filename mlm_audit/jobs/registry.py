@@ -18,7 +18,7 @@ def call(context: RunContext, request: Request) -> RunResult:
 
     Raise InputError before anything is written, and JobFailedError when the run fails.
     """
-    check_request(context.job, request, context.settings.tz, context.clock())
+    check_request(context.job, request, context.clock())
     refuse_unwritable(context.job, context.settings, dry_run=request.dry_run, out=request.out)
     result: RunResult = _function(context.job.runner)(context, request)
     return result

@@ -173,7 +173,7 @@ def test_money_flows(url: str) -> None:
     with get_client(sync_client=True) as client:
         artifacts = {artifact.key: str(artifact.data) for artifact in client.read_artifacts()}
         names = {run.name.rpartition(" ")[0] for run in client.read_flow_runs()}
-    assert {"weekly-payouts", "retry-failed-payouts", "monthly-eligibility-sweep"} <= names
+    assert {"weekly-payouts", "retry-failed-payouts", "monthly-sweep"} <= names
     assert "16 payouts" in artifacts["weekly-payouts-verdict"]
     assert "KYC not approved" in artifacts["retry-failed-payouts-findings"]
     assert "2026-10" in artifacts["monthly-sweep-verdict"]
@@ -294,7 +294,11 @@ def test_progress_of_a_long_run(url: str, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(progress, "EVERY_SECONDS", 0)
     commission_reconciliation()
     with get_client(sync_client=True) as client:
-        [shown] = [artifact for artifact in client.read_artifacts() if artifact.key == "reconciliation-progress"]
+        artifacts = client.read_artifacts()
+        newest = max(
+            (run for run in client.read_flow_runs() if run.name.startswith("reconciliation ")), key=lambda run: run.created
+        )
+    [shown] = [one for one in artifacts if (one.key, one.flow_run_id) == ("reconciliation-progress", newest.id)]
     assert (shown.type, shown.data) == ("progress", 100.0)
     assert shown.description == "commission-reconciliation: done"
 
