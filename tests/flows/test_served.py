@@ -166,7 +166,7 @@ def test_a_server_that_is_killed_comes_back_and_knows_what_was_off(here: Served)
     assert here.ended(asked.json()["flow_run_id"])["state_type"] == "COMPLETED", "the worker is at work again"
     assert here.deployment(MONTHLY_SWEEP)["paused"]
     here.call(action="toggle", jobName=MONTHLY_SWEEP, enable=True)
-    assert "started again" in here.log.read_text(encoding="utf-8")
+    assert "restarted" in here.log.read_text(encoding="utf-8")
 
 
 def test_in_a_browser_as_an_operator(here: Served, tmp_path: Path) -> None:
