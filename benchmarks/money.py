@@ -32,9 +32,8 @@ from mlm_audit.demo.write import write_platform
 from mlm_audit.domain.periods import zone
 from mlm_audit.domain.plan import load_plan
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.payouts.run import Options, run_payouts
-from mlm_audit.jobs.sweep.run import run_sweep
 from tests import servers
+from tests.running import run_job
 
 END = datetime(2026, 10, 31, 19, 30, tzinfo=UTC)
 """01:00 IST on 1 November: October is over and not swept."""
@@ -167,12 +166,12 @@ def settings(folder: Path) -> Settings:
 
 def payouts_job(folder: Path, limit: int) -> Callable[[Engine], object]:
     mine = settings(folder)
-    return lambda engine: run_payouts("weekly-payouts", engine, mine, lambda: LATER, Options(limit=limit))
+    return lambda engine: run_job("weekly-payouts", engine, mine, lambda: LATER, limit=limit)
 
 
 def sweep_job(folder: Path) -> Callable[[Engine], object]:
     mine = settings(folder)
-    return lambda engine: run_sweep(engine, mine, lambda: END, month="2026-10")
+    return lambda engine: run_job("monthly-eligibility-sweep", engine, mine, lambda: END, month="2026-10")
 
 
 def platform_payouts(engine: Engine, limit: int) -> float:

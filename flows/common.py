@@ -8,14 +8,15 @@ from prefect import Flow, runtime, task
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.flows import FlowStateHook
 from prefect.states import Completed
-from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from flows import output
 from flows.artifacts import publish
+from flows.database import open_database
 from flows.events import tell
 from flows.progress import Bar
-from mlm_audit.database.core.connect import is_unavailable, open_engine
+from flows.shards import share
+from mlm_audit.database.core.connect import is_unavailable
 from mlm_audit.database.store.job_log import close_interrupted, failure_notice
 from mlm_audit.domain.errors import InputError, JobBusyError, JobFailedError
 from mlm_audit.domain.findings import RunResult
@@ -30,7 +31,6 @@ from mlm_audit.reporting.core.document import to_document
 from mlm_audit.runs.clock import now, on_this_clock
 from mlm_audit.runs.context import RunContext
 from mlm_audit.runs.process import acting_as, is_gone
-from mlm_audit.runs.shards import Share
 from mlm_audit.scheduling.catch_up import month_of_run, why_skipped
 from mlm_audit.scheduling.client import BY
 
@@ -57,13 +57,6 @@ def run_name(job: str) -> Callable[[], str]:
 def instant(as_of: datetime | str, settings: Settings) -> datetime:
     """Parse an instant from a parameter; an instant without a zone is in the business time zone."""
     return parse_instant(as_of if isinstance(as_of, str) else as_of.isoformat(), settings.tz)
-
-
-def open_database(settings: Settings) -> Engine:
-    """Open the platform's database. Raise InputError when DATABASE_URL is not set."""
-    if settings.database_url is None:
-        raise InputError("no database is configured; set DATABASE_URL in the worker's environment")
-    return open_engine(settings.database_url.get_secret_value())
 
 
 def run(job: Job, as_of: datetime | None, *, dry_run: bool, **options: Any) -> Document:
@@ -131,16 +124,9 @@ def run_job(job: str, request: Request) -> RunResult:
     database = open_database(settings)
     try:
         with Bar(job) as bar, acting_as(asked_by(), runtime.flow_run.id):
-            return call(RunContext(job_of(job), database, settings, now, bar, shared(settings)), request)
+            return call(RunContext(job_of(job), database, settings, now, bar, share=share(settings)), request)
     finally:
         database.dispose()
-
-
-def shared(settings: Settings) -> Share:
-    """Return the function that executes the shards of a run."""
-    from flows.shards import share  # it defines a flow of its own, and imports this module
-
-    return share(settings)
 
 
 def asked_by() -> str | None:

@@ -14,7 +14,7 @@ from prefect.states import Crashed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from sqlalchemy import Engine
 
-from flows.common import open_database
+from flows.database import open_database
 from mlm_audit.domain.errors import JobFailedError
 from mlm_audit.domain.jobs import job_of
 from mlm_audit.domain.requests import MOST_SHARDS

@@ -8,14 +8,16 @@ from sqlalchemy import Engine
 from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.validation import guard_inputs
 from mlm_audit.domain.findings import RunResult
-from mlm_audit.domain.jobs import WEEKLY_PAYOUTS
+from mlm_audit.domain.jobs import WEEKLY_PAYOUTS, job_of
 from mlm_audit.domain.last_reconciliation import books_in_words
 from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.payouts.run import Options, run_payouts
+from mlm_audit.jobs.payouts.run import run_payouts
 from mlm_audit.reporting.core.parts import plural
 from mlm_audit.reporting.core.story import Story, Table, columns
 from mlm_audit.reporting.payouts.report import FAR_ABOVE, median, word
+from mlm_audit.runs.context import RunContext
 
 TOTALS = columns(("what", "What"), ("instalments", "Instalments", "count"), ("amount_paisa", "Amount", "money"))
 ITEMS = columns(
@@ -38,8 +40,8 @@ class PayoutsPreview:
     @guard_inputs
     def preview(self) -> Answer:
         """Return what weekly-payouts would pay, hold and give up; the last table lists every instalment."""
-        options = Options(as_of=self.due, dry_run=True)
-        result = run_payouts(WEEKLY_PAYOUTS, self._database, self._settings, lambda: self._now, options)
+        context = RunContext(job_of(WEEKLY_PAYOUTS), self._database, self._settings, lambda: self._now)
+        result = run_payouts(context, Request(as_of=self.due, dry_run=True))
         return Answer(preview_story(result, self._settings))
 
     def __repr__(self) -> str:

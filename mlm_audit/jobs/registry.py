@@ -1,26 +1,41 @@
 """Runs any job by its record. The commands and the flows start every job through this module."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
+from mlm_audit.domain.errors import InputError, JobBusyError
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.jobs import Job, job_of
 from mlm_audit.domain.requests import Request, check_request
 from mlm_audit.notices.catalogue import notice_kinds
+from mlm_audit.notices.delivery import deliver
 from mlm_audit.runs.context import RunContext
 from mlm_audit.runs.folders import refuse_unwritable
 from mlm_audit.runs.shards import Shard
 
 
 def call(context: RunContext, request: Request) -> RunResult:
-    """Run the job of the context and return its result.
+    """Run the job of the context, send the notices that are due, and return the result.
 
-    Raise InputError before anything is written, and JobFailedError when the run fails.
+    Raise InputError before anything is written, JobBusyError when the job is running already, and JobFailedError when
+    the run fails. Notices are sent after the money has moved, and also after a failure, so that the administrators are
+    notified at once.
     """
     check_request(context.job, request, context.clock())
     refuse_unwritable(context.job, context.settings, dry_run=request.dry_run, out=request.out)
-    result: RunResult = _function(context.job.runner)(context, request)
+    run: Callable[[RunContext, Request], RunResult] = _function(context.job.runner)
+    if request.dry_run:
+        return run(context, request)
+    try:
+        result = run(context, request)
+    except (InputError, JobBusyError):
+        raise  # nothing has begun, so there is nothing to send
+    except BaseException:
+        deliver(context.database, context.settings, context.clock)
+        raise
+    deliver(context.database, context.settings, context.clock)
     return result
 
 

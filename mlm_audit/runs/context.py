@@ -1,5 +1,7 @@
 """The context of a run: the database, the settings, the clock, the progress callback and the shard runner."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
@@ -24,3 +26,4 @@ class RunContext:
     clock: Clock
     progress: Progress = no_progress
     share: Share | None = None
+    sleep: Callable[[float], object] = time.sleep

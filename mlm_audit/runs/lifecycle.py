@@ -20,7 +20,6 @@ from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.periods import business_date, naive
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
-from mlm_audit.notices.delivery import deliver
 from mlm_audit.runs.artifacts import NO_ROOM
 from mlm_audit.runs.process import flow_run, is_gone, this_process, user
 from mlm_audit.runs.rate_limiter import every
@@ -132,9 +131,6 @@ def hold_lease(
         if isinstance(error, Exception):
             raise JobFailedError(f"{job} failed and is logged as {job_id}: {reason}") from error
         raise
-    finally:
-        # Deliver after the money has moved, and also after a failure, so that the administrators are notified at once.
-        deliver(database, settings, clock)
 
 
 _abandoned: set[str] = set()

@@ -14,9 +14,9 @@ from mlm_audit.analysis.explain.issue import explain_issue
 from mlm_audit.analysis.explain.subsets import ORDER_BREAK_PREFIX, ORDER_CHECKS, WALLET_CHECKS
 from mlm_audit.checks.explain_commands import explain_command
 from mlm_audit.checks.trees.codes import CODES
-from mlm_audit.jobs.sweep.run import run_sweep
 from mlm_audit.jobs.trees.run import check_tree_health
 from tests.conftest import settings_for
+from tests.running import run_job
 
 MANY = [pytest.param(8), pytest.param(1_000, marks=pytest.mark.thorough)]
 AT = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -78,7 +78,7 @@ def test_payouts(broken: mlm_audit.Audit, whole: pl.DataFrame, many: int) -> Non
 @pytest.mark.parametrize("many", MANY)
 def test_months(broken: mlm_audit.Audit, whole: pl.DataFrame, many: int) -> None:
     """What the sweep would decide now, and which of its decisions the facts of now would not give."""
-    swept = run_sweep(broken._engine, settings_for(), lambda: AT, month="2026-10", dry_run=True)
+    swept = run_job("monthly-eligibility-sweep", broken._engine, settings_for(), lambda: AT, month="2026-10", dry_run=True)
     differs = {row["member_id"] for row in swept.findings if row["code"] == "decision-differs"}
     decided = {row["member_id"]: row for row in swept.items}
     known = broken.sql("select id from users")["id"].to_list()

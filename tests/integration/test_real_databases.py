@@ -28,12 +28,11 @@ from mlm_audit.demo.scorecard import audit
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.words import LEDGER_TYPES
-from mlm_audit.jobs.payouts.run import Options, run_payouts
 from mlm_audit.jobs.reconciliation.run import reconcile
-from mlm_audit.jobs.sweep.run import run_sweep
 from mlm_audit.jobs.trees.run import check_tree_health
 from tests.conftest import clean_platform, settings_for
 from tests.money.conftest import NOW, fill_shop
+from tests.running import run_job
 
 Facts = dict[str, Any]
 WEEKLY = "weekly-payouts"
@@ -51,8 +50,8 @@ def facts(engine: Engine, runs: Path) -> Facts:
     settings, clock = settings_for(runs=runs), lambda: NOW
     # Instalments are due on the hour: a day's end in another zone is not the day's end here.
     early = [NOW - timedelta(days=days, hours=hours) for days in (0, 40, 60) for hours in (0, 3, 8)]
-    due = [run_payouts(WEEKLY, engine, settings, clock, Options(at, dry_run=True)) for at in early]
-    swept = run_sweep(engine, settings, clock, month="2026-10", dry_run=True)
+    due = [run_job(WEEKLY, engine, settings, clock, as_of=at, dry_run=True) for at in early]
+    swept = run_job("monthly-eligibility-sweep", engine, settings, clock, month="2026-10", dry_run=True)
     found = reconcile(engine, settings, clock, dry_run=True)
     trees = check_tree_health(engine, settings, clock, dry_run=True)
     return {
@@ -217,9 +216,9 @@ def test_a_database_has_the_findings_of_its_rows(
 def test_a_native_database_is_paid_and_proven(native: Engine, tmp_path: Path) -> None:
     settings, clock = settings_for(runs=tmp_path), lambda: NOW
     before = plain_facts()["payable"][0]
-    paid = run_payouts(WEEKLY, native, settings, clock, Options())
+    paid = run_job(WEEKLY, native, settings, clock)
     assert (paid.verdict, paid.counts["paid"], paid.counts["paid_paisa"]) == (Verdict.PASS, *before[:2])
-    again = run_payouts(WEEKLY, native, settings, clock, Options())
+    again = run_job(WEEKLY, native, settings, clock)
     assert again.counts["paid"] == 0
     assert set(reconcile(native, settings, clock).breaks["id"]) <= set(plain_facts()["breaks"])
 
@@ -253,9 +252,9 @@ def test_an_unknown_word_is_a_finding_and_holds(any_url: str, opened: Callable[[
     settings, clock = settings_for(runs=tmp_path), lambda: NOW
     found = {finding["id"] for finding in reconcile(engine, settings, clock, dry_run=True).result.findings}
     assert {"unknown-word/users.role/usr", "order-status/4"} <= found
-    due = run_payouts(WEEKLY, engine, settings, clock, Options(dry_run=True))
+    due = run_job(WEEKLY, engine, settings, clock, dry_run=True)
     assert due.counts["by_reason"]["order status unknown"]["count"] == 4
-    swept = run_sweep(engine, settings, clock, month="2026-10")
+    swept = run_job("monthly-eligibility-sweep", engine, settings, clock, month="2026-10")
     assert swept.verdict is Verdict.INCOMPLETE
     left = {finding["member_id"]: finding["message"] for finding in swept.findings if finding["code"] == "sweep-undecided"}
     assert "the role 'usr' is not known" in left[2]
@@ -302,10 +301,10 @@ def test_one_bad_row_holds_itself_up(any_url: str, opened: Callable[[str], Engin
     engine.dispose()
     settings, clock = settings_for(runs=tmp_path), lambda: NOW
     whole = plain_facts()
-    due = run_payouts(WEEKLY, engine, settings, clock, Options(dry_run=True))
+    due = run_job(WEEKLY, engine, settings, clock, dry_run=True)
     assert due.counts["by_reason"]["a value that cannot be read"]["count"] == 1
     assert due.counts["payable"] == whole["payable"][0][0] - 1, "the others are paid"
-    swept = run_sweep(engine, settings, clock, month="2026-10", dry_run=True)
+    swept = run_job("monthly-eligibility-sweep", engine, settings, clock, month="2026-10", dry_run=True)
     assert swept.verdict is Verdict.INCOMPLETE
     outcome = reconcile(engine, settings, clock)
     notes = "\n".join(outcome.result.notes)

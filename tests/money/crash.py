@@ -21,9 +21,8 @@ from sqlalchemy import Connection, Engine, Row, Table, event, inspect
 from mlm_audit.database.core.connect import open_engine
 from mlm_audit.database.core.tables import Base
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.payouts.run import Options, run_payouts
-from mlm_audit.jobs.sweep.run import run_sweep
 from mlm_audit.jobs.trees.run import check_tree_health
+from tests.running import run_job
 
 PRELOAD = [
     "tests.money.crash",
@@ -53,11 +52,11 @@ class Task:
         """`pause` is what a payout run does after each batch."""
         settings = Settings().model_copy(update=self.settings)
         if self.job == "monthly-eligibility-sweep":
-            run_sweep(engine, settings, lambda: self.now)
+            run_job("monthly-eligibility-sweep", engine, settings, lambda: self.now)
         elif self.job == "tree-health-check":
             check_tree_health(engine, settings, lambda: self.now, repair=True)
         else:
-            run_payouts(self.job, engine, settings, lambda: self.now, Options(), sleep=pause)
+            run_job(self.job, engine, settings, lambda: self.now, sleep=pause)
 
 
 def in_child(task: Task, kill_at: int | None) -> int:

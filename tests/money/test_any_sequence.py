@@ -19,13 +19,12 @@ from mlm_audit.database.core.tables import User
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.jobs.payouts.explanation import requeue
-from mlm_audit.jobs.payouts.run import Options, run_payouts
 from mlm_audit.jobs.reconciliation.run import reconcile
-from mlm_audit.jobs.sweep.run import run_sweep
 from tests.conftest import settings_for
 from tests.money.books import assert_laws, books
 from tests.money.conftest import fill_shop
 from tests.money.shop import Shop
+from tests.running import run_job
 
 
 @cache
@@ -108,19 +107,19 @@ class Platform(RuleBasedStateMachine):
     @rule(limit=st.one_of(st.none(), st.integers(1, 5)))
     def weekly_payouts(self, limit: int | None) -> None:
         if limit is None:
-            self._twice(lambda: run_payouts("weekly-payouts", self.engine, self.settings, lambda: self.now, Options()))
+            self._twice(lambda: run_job("weekly-payouts", self.engine, self.settings, lambda: self.now))
         else:
-            run_payouts("weekly-payouts", self.engine, self.settings, lambda: self.now, Options(limit=limit))
+            run_job("weekly-payouts", self.engine, self.settings, lambda: self.now, limit=limit)
 
     @rule()
     def retry(self) -> None:
-        self._twice(lambda: run_payouts("retry-failed-payouts", self.engine, self.settings, lambda: self.now, Options()))
+        self._twice(lambda: run_job("retry-failed-payouts", self.engine, self.settings, lambda: self.now))
 
     @rule()
     def sweep(self) -> None:
         # A month in which nobody bought is refused; any other error is a failure.
         with suppress(InputError):
-            self._twice(lambda: run_sweep(self.engine, self.settings, lambda: self.now))
+            self._twice(lambda: run_job("monthly-eligibility-sweep", self.engine, self.settings, lambda: self.now))
 
     @rule(pick=st.integers(0, 50))
     def requeue(self, pick: int) -> None:

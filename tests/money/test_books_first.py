@@ -13,9 +13,7 @@ from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.jobs import job_of
 from mlm_audit.domain.payouts import Hold
 from mlm_audit.domain.periods import naive
-from mlm_audit.jobs.payouts.run import Options, run_payouts
 from mlm_audit.jobs.registry import call_shard
-from mlm_audit.jobs.sweep.run import run_sweep
 from mlm_audit.reporting.core.html import render
 from mlm_audit.reporting.core.run_folder import page_of
 from mlm_audit.reporting.core.summary import summary
@@ -26,6 +24,7 @@ from tests.money.books import assert_laws, books
 from tests.money.conftest import NOW, fill_shop
 from tests.money.shop import Shop
 from tests.money.test_payouts import RETRY, instalment, run, set_member
+from tests.running import run_job
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -149,7 +148,7 @@ def test_a_shard_holds_what_the_books_hold(opened: Callable[[str], Engine], sqli
         for shard in found:
             call_shard(RunContext(job_of(shard.job), engine, mine, lambda: NOW), shard)
 
-    result = run_payouts("weekly-payouts", engine, mine, lambda: NOW, Options(shards=3, share=share))
+    result = run_job("weekly-payouts", engine, mine, lambda: NOW, shards=3, share=share)
     assert (result.counts["payable"], result.counts["paid"], result.counts["held"]) == (44, 40, 12)
     assert (statuses(engine, 3), statuses(engine, 4)) == ({"failed"}, {"failed"})
     assert_laws(engine)
@@ -181,10 +180,10 @@ def test_overdue_is_told_by_age_with_its_money(small_shop: Shop, monkeypatch: py
 @pytest.mark.slow
 def test_the_sweep_names_the_books_and_is_no_pass_beside_a_failed_reconciliation(small_shop: Shop) -> None:
     mine = settings_for()
-    plain = run_sweep(small_shop.engine, mine, lambda: NOW, month="2026-10", dry_run=True)
+    plain = run_job("monthly-eligibility-sweep", small_shop.engine, mine, lambda: NOW, month="2026-10", dry_run=True)
     assert (plain.verdict, plain.books) == (Verdict.PASS, {"job_id": None})
     reconciled(small_shop.engine, {"member_id": 3})
-    result = run_sweep(small_shop.engine, mine, lambda: NOW, month="2026-10")
+    result = run_job("monthly-eligibility-sweep", small_shop.engine, mine, lambda: NOW, month="2026-10")
     assert (result.verdict, result.books["open_criticals"]) == (Verdict.INCOMPLETE, 1)
     assert result.not_checked[0].startswith("whether the books are correct")
     assert "1 of them critical" in render(page_of(result, IST, ""))

@@ -19,12 +19,12 @@ from mlm_audit.database.core.own_tables import Notice, SelfPayoutSchedule
 from mlm_audit.database.core.tables import User
 from mlm_audit.database.store import outbox
 from mlm_audit.domain.settings import Settings
-from mlm_audit.jobs.payouts.run import Options, run_payouts
 from mlm_audit.notices.delivery import deliver
 from tests.conftest import settings_for
 from tests.money.books import assert_laws
 from tests.money.conftest import NOW
 from tests.money.shop import Shop
+from tests.running import run_job
 
 # aiosmtpd opens its loop before it knows that the port is free.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::DeprecationWarning")
@@ -86,7 +86,7 @@ def mail_settings(port: int, **changes: Any) -> Settings:
 
 
 def pay(shop: Shop, settings: Settings, limit: int = 3) -> None:
-    result = run_payouts("weekly-payouts", shop.engine, settings, lambda: NOW, Options(limit=limit))
+    result = run_job("weekly-payouts", shop.engine, settings, lambda: NOW, limit=limit)
     assert result.counts["paid"] == limit
     assert_laws(shop.engine)
 
@@ -231,7 +231,7 @@ def test_what_the_administrators_get_of_one_kind_is_one_mail(small_shop: Shop) -
         connection.execute(update(SelfPayoutSchedule).where(SelfPayoutSchedule.id.not_in((1, 5))).values(status="paid"))
     box, port = Mailbox(), free_port()
     with mail_server(box, port):
-        result = run_payouts("weekly-payouts", small_shop.engine, mail_settings(port), lambda: NOW, Options())
+        result = run_job("weekly-payouts", small_shop.engine, mail_settings(port), lambda: NOW)
     assert result.counts["failed"] == 2
     [mail] = box.mails
     assert (mail["To"], mail["Subject"]) == ("admin@example.invalid", "2 payouts failed")
@@ -240,7 +240,7 @@ def test_what_the_administrators_get_of_one_kind_is_one_mail(small_shop: Shop) -
 
 def test_without_a_server_or_an_address_of_admins_there_are_files(small_shop: Shop) -> None:
     settings = settings_for().model_copy(update={"payout_run_cap_paisa": 1})
-    result = run_payouts("weekly-payouts", small_shop.engine, settings, lambda: NOW, Options())
+    result = run_job("weekly-payouts", small_shop.engine, settings, lambda: NOW)
     [path] = Path("outbox").glob("*.eml")
     mail = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
     assert f"--approve {result.job_id}" in text_of(mail)
@@ -259,7 +259,7 @@ def test_a_failure_is_told_at_once(small_shop: Shop, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(db, "ledger_total", lambda _connection, _ids: (0, 0))
     box, port = Mailbox(), free_port()
     with mail_server(box, port), pytest.raises(JobFailedError):
-        run_payouts("weekly-payouts", small_shop.engine, mail_settings(port), lambda: NOW, Options(limit=1))
+        run_job("weekly-payouts", small_shop.engine, mail_settings(port), lambda: NOW, limit=1)
     assert "weekly-payouts failed" in {mail["Subject"] for mail in box.mails}
 
 
@@ -267,7 +267,7 @@ def test_administrators_without_an_address_are_waited_for(small_shop: Shop) -> N
     box, port = Mailbox(), free_port()
     settings = mail_settings(port, admin_email=None, payout_run_cap_paisa=1, email_attempts=1)
     with mail_server(box, port):
-        run_payouts("weekly-payouts", small_shop.engine, settings, lambda: NOW, Options())
+        run_job("weekly-payouts", small_shop.engine, settings, lambda: NOW)
         assert statuses(small_shop) == [("queued", 1)]
         deliver(small_shop.engine, mail_settings(port), lambda: NOW + timedelta(days=1))
     assert [mail["Subject"].partition(" of ")[0] for mail in box.mails] == ["Payouts"]

@@ -13,13 +13,13 @@ from mlm_audit.database.writes import payouts as db
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.jobs.payouts.explanation import requeue
-from mlm_audit.jobs.payouts.run import Options, run_payouts
 from mlm_audit.jobs.reconciliation.run import reconcile
 from tests.conftest import settings_for
 from tests.money.books import assert_laws, books
 from tests.money.conftest import NOW
 from tests.money.shop import Shop
 from tests.money.test_payouts import RETRY, WEEKLY, instalment, run, set_instalment, set_member
+from tests.running import run_job
 
 
 @pytest.mark.slow
@@ -191,7 +191,7 @@ def test_ctrl_c_stops_after_the_batch_in_hand(small_shop: Shop) -> None:
 
     settings = settings_for().model_copy(update={"payout_batch_size": 4, "payout_batch_pause_ms": 1})
     with pytest.raises(KeyboardInterrupt):
-        run_payouts(WEEKLY, small_shop.engine, settings, lambda: NOW, Options(), sleep=interrupted)
+        run_job(WEEKLY, small_shop.engine, settings, lambda: NOW, sleep=interrupted)
     with small_shop.engine.connect() as connection:
         paid = connection.execute(select(SelfPayoutSchedule.id).where(SelfPayoutSchedule.status == "paid")).scalars().all()
         assert connection.execute(select(JobLog.status)).scalar_one() == "failed"
@@ -220,7 +220,7 @@ def test_the_rate_limit_also_bounds_a_batch(small_shop: Shop) -> None:
     settings = settings_for().model_copy(
         update={"payout_batch_size": 50, "payout_limit_per_minute": 10, "payout_batch_pause_ms": 0}
     )
-    result = run_payouts(WEEKLY, small_shop.engine, settings, lambda: moments[-1], Options(), sleep=sleep)
+    result = run_job(WEEKLY, small_shop.engine, settings, lambda: moments[-1], sleep=sleep)
     assert result.counts["paid"] == 48
     assert moments[-1] - NOW >= timedelta(minutes=5)
 
@@ -310,7 +310,7 @@ def test_amount_that_is_no_number_of_paisa(small_shop: Shop) -> None:
 def test_the_first_run_after_the_tables_are_missing_is_refused(opened: Callable[[str], Engine], sqlite_url: str) -> None:
     engine = opened(sqlite_url)
     with pytest.raises(InputError, match="missing"):
-        run_payouts(WEEKLY, engine, settings_for(), lambda: NOW, Options())
+        run_job(WEEKLY, engine, settings_for(), lambda: NOW)
 
 
 def test_holds_that_only_go_on_are_counted_beyond_a_limit(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

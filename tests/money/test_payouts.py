@@ -12,12 +12,12 @@ from mlm_audit.database.core.own_tables import Notice, SelfPayoutSchedule
 from mlm_audit.database.core.tables import Ledger, Order, User
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.jobs.payouts.explanation import explain_payout_history, requeue
-from mlm_audit.jobs.payouts.run import Options, run_payouts
 from mlm_audit.jobs.reconciliation.run import reconcile
 from tests.conftest import settings_for
 from tests.money.books import assert_laws, books
 from tests.money.conftest import NOW, START
 from tests.money.shop import Shop
+from tests.running import run_job
 
 WEEKLY, RETRY = "weekly-payouts", "retry-failed-payouts"
 
@@ -26,7 +26,7 @@ def run(
     shop: Shop, job: str = WEEKLY, *, now: datetime = NOW, settings: dict[str, Any] | None = None, **options: Any
 ) -> RunResult:
     mine = settings_for().model_copy(update={"payout_batch_size": 5, "payout_batch_pause_ms": 0, **(settings or {})})
-    return run_payouts(job, shop.engine, mine, lambda: now, Options(**options))
+    return run_job(job, shop.engine, mine, lambda: now, **options)
 
 
 def set_member(engine: Engine, member: int, **values: Any) -> None:

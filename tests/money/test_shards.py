@@ -19,7 +19,6 @@ from mlm_audit.domain.jobs import MONTHLY_SWEEP, WEEKLY_PAYOUTS, job_of
 from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.payouts import batches
-from mlm_audit.jobs.payouts.run import Options, run_payouts
 from mlm_audit.jobs.reconciliation.run import reconcile
 from mlm_audit.jobs.registry import call, call_shard
 from mlm_audit.jobs.sweep import run as sweep
@@ -28,6 +27,7 @@ from mlm_audit.runs.shards import Shard, cut, lease_of, shard_of
 from tests.conftest import settings_for
 from tests.money.books import assert_laws, books
 from tests.money.conftest import NOW, fill_shop
+from tests.running import run_job
 
 REQUESTS = {WEEKLY_PAYOUTS: Request(shards=3), MONTHLY_SWEEP: Request(month="2026-10", shards=3)}
 
@@ -160,7 +160,7 @@ def test_without_a_pool_and_other_mistakes(sqlite_url: str, opened: Callable[[st
     engine, given = opened(sqlite_url), settings(tmp_path / "runs")
     fill_shop(engine)
     with pytest.raises(InputError, match="this command has no workers"):
-        run_payouts(WEEKLY_PAYOUTS, engine, given, lambda: NOW, Options(shards=2))
+        run_job(WEEKLY_PAYOUTS, engine, given, lambda: NOW, shards=2)
     with pytest.raises(InputError, match="from 1 to 64"):
         call(RunContext(job_of(WEEKLY_PAYOUTS), engine, given, lambda: NOW), Request(shards=65))
     with pytest.raises(InputError, match="shards are started by their run"):

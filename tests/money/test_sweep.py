@@ -15,18 +15,18 @@ from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.periods import month_of, parse_month
 from mlm_audit.jobs.reconciliation.run import reconcile
 from mlm_audit.jobs.sweep.eligibility import explain_eligibility
-from mlm_audit.jobs.sweep.run import run_sweep
 from tests.conftest import IST, settings_for
 from tests.money.books import assert_laws, books
 from tests.money.conftest import NOW, fill_shop
 from tests.money.shop import Shop
+from tests.running import run_job
 
 OCTOBER_SWEEP = datetime(2026, 10, 31, 20, 30, tzinfo=UTC)  # 02:00 IST on 1 November
 
 
 def sweep(engine: Engine, now: datetime = OCTOBER_SWEEP, **options: Any) -> RunResult:
     settings = settings_for().model_copy(update={"sweep_batch_size": 4, **options.pop("settings", {})})
-    return run_sweep(engine, settings, lambda: now, **options)
+    return run_job("monthly-eligibility-sweep", engine, settings, lambda: now, **options)
 
 
 def passes(engine: Engine) -> None:

@@ -20,7 +20,6 @@ from mlm_audit.database.core.tables import Ledger
 from mlm_audit.database.core.upgrade import init
 from mlm_audit.database.store.job_log import close_interrupted
 from mlm_audit.domain.findings import Verdict
-from mlm_audit.jobs.payouts.run import Options, run_payouts
 from mlm_audit.jobs.reconciliation.run import reconcile
 from mlm_audit.runs.lifecycle import ActiveRun
 from mlm_audit.runs.process import is_gone, this_process
@@ -30,6 +29,7 @@ from tests.money.books import assert_laws
 from tests.money.conftest import NOW, fill_shop
 from tests.money.crash import PRELOAD, Task
 from tests.money.workers import Share, pay_share, run_or_refused
+from tests.running import run_job
 
 INSTALMENTS, WORKERS, KILLS, SEED = 10_000, 8, 24, 20_261_124
 LATER = NOW + timedelta(days=60)
@@ -142,10 +142,10 @@ def test_a_dead_run_is_closed_as_interrupted_by_the_next_start(any_url: str, ope
     until("the first batch", paid)
     settings = settings_for().model_copy(update={"payout_batch_pause_ms": 0})
     with pytest.raises(Exception, match="is running already, since .* nothing was started"):
-        run_payouts("weekly-payouts", engine, settings, lambda: NOW, Options())
+        run_job("weekly-payouts", engine, settings, lambda: NOW)
     os.kill(worker.pid or 0, signal.SIGKILL)
     worker.join()
-    result = run_payouts("weekly-payouts", engine, settings, lambda: NOW, Options())
+    result = run_job("weekly-payouts", engine, settings, lambda: NOW)
     assert result.counts["paid"] == 14, "all but the first batch"
     with engine.connect() as connection:
         logged = connection.execute(select(JobLog.status, JobLog.error).order_by(JobLog.id)).all()
@@ -204,8 +204,8 @@ def test_a_lease_of_another_machine_is_respected_until_it_expires(
         )
     settings = settings_for()
     with pytest.raises(Exception, match="theirs"):
-        run_payouts("weekly-payouts", engine, settings, lambda: NOW + timedelta(seconds=89), Options(limit=1))
-    run_payouts("weekly-payouts", engine, settings, lambda: NOW + timedelta(seconds=91), Options(limit=1))
+        run_job("weekly-payouts", engine, settings, lambda: NOW + timedelta(seconds=89), limit=1)
+    run_job("weekly-payouts", engine, settings, lambda: NOW + timedelta(seconds=91), limit=1)
     with engine.connect() as connection:
         assert connection.execute(select(JobLog.status).where(JobLog.job_id == "theirs")).scalar_one() == "failed"
 
@@ -232,6 +232,6 @@ def test_a_run_that_lost_its_lease_stops(
     monkeypatch.setattr(ActiveRun, "beat", noticed)
 
     with pytest.raises(Exception, match="another process has taken over this job"):
-        run_payouts("weekly-payouts", engine, settings, lambda: NOW, Options(), sleep=steal)
+        run_job("weekly-payouts", engine, settings, lambda: NOW, sleep=steal)
     assert len(seen) == 1, "at its next batch"
     assert_laws(engine)

@@ -18,15 +18,14 @@ from mlm_audit.database.core.own_tables import JobLog, Notice
 from mlm_audit.database.core.tables import User
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.errors import JobFailedError
+from mlm_audit.domain.jobs import HEALTH_PING, RECONCILIATION, STATUS_REPORT, TREE_HEALTH, WEEKLY_SUMMARY
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.monitoring.health import check_health
-from mlm_audit.jobs.monitoring.run import ping_health, report_status, summarise_week
-from mlm_audit.jobs.reconciliation.run import reconcile
-from mlm_audit.jobs.trees.run import check_tree_health
 from mlm_audit.notices.delivery import deliver
 from mlm_audit.notices.messages import attachments
 from tests.conftest import NOW, clean_platform, settings_for
 from tests.money.test_notices import Mailbox, free_port, mail_server, mail_settings, text_of
+from tests.running import run_job
 from tests.trees.platforms import faulty
 
 pytestmark = [
@@ -67,7 +66,7 @@ def repeats(engine: Engine, kind: str) -> list[int]:
 
 
 def test_the_report_goes_along(books: Engine, tmp_path: Path) -> None:
-    result = reconcile(books, settings(tmp_path), lambda: NOW).result
+    result = run_job(RECONCILIATION, books, settings(tmp_path), lambda: NOW)
     [mail] = outbox(tmp_path)
     assert mail["Subject"] == f"Reconciliation FAIL: 1 break open, 1 new. {MONEY}"
     assert mail["Bcc"] is None
@@ -93,7 +92,7 @@ def test_without_the_report_the_alert_still_goes(books: Engine, tmp_path: Path) 
     """As on another machine, or when the folder was cleared meanwhile."""
     box, port = Mailbox(), free_port()
     down = mail_settings(port).model_copy(update={"runs_dir": tmp_path / "runs"})
-    result = reconcile(books, down, lambda: NOW).result
+    result = run_job(RECONCILIATION, books, down, lambda: NOW)
     Path(result.reports["html"]).unlink()
     with mail_server(box, port):
         deliver(books, down, lambda: NOW + HOUR)
@@ -104,38 +103,38 @@ def test_without_the_report_the_alert_still_goes(books: Engine, tmp_path: Path) 
 
 def test_the_same_fault_is_told_once_a_day_and_then_summed_up(books: Engine, tmp_path: Path) -> None:
     for hours in (0, 1, 2):
-        reconcile(books, settings(tmp_path), lambda hours=hours: NOW + hours * HOUR)
+        run_job(RECONCILIATION, books, settings(tmp_path), lambda hours=hours: NOW + hours * HOUR)
     assert len(outbox(tmp_path, "reconciliation-alert")) == 1
     assert repeats(books, "reconciliation-alert") == [2]
-    report_status(books, settings(tmp_path), lambda: NOW + 3 * HOUR)
+    run_job(STATUS_REPORT, books, settings(tmp_path), lambda: NOW + 3 * HOUR)
     [daily] = outbox(tmp_path, "daily-status")
     assert "1 alert repeated" in daily["Subject"]
     assert f"{MONEY}: 2 times more" in text_of(daily)
     with books.begin() as connection:
         connection.execute(update(User).where(User.id == 43).values(wallet_balance_paisa=User.wallet_balance_paisa + 300_000))
-    reconcile(books, settings(tmp_path), lambda: NOW + 4 * HOUR)
+    run_job(RECONCILIATION, books, settings(tmp_path), lambda: NOW + 4 * HOUR)
     assert repeats(books, "reconciliation-alert") == [2, 0], "another fault is told at once"
-    reconcile(books, settings(tmp_path), lambda: NOW + DAY)
+    run_job(RECONCILIATION, books, settings(tmp_path), lambda: NOW + DAY)
     assert repeats(books, "reconciliation-alert") == [2, 0, 0], "and the same one again the next day"
 
 
 def test_a_fault_that_grows_is_told_again(books: Engine, tmp_path: Path) -> None:
-    reconcile(books, settings(tmp_path), lambda: NOW)
+    run_job(RECONCILIATION, books, settings(tmp_path), lambda: NOW)
     with books.begin() as connection:
         connection.execute(update(User).where(User.id == 42).values(wallet_balance_paisa=User.wallet_balance_paisa + 5_000_000))
-    reconcile(books, settings(tmp_path), lambda: NOW + HOUR)
+    run_job(RECONCILIATION, books, settings(tmp_path), lambda: NOW + HOUR)
     assert repeats(books, "reconciliation-alert") == [0, 0]
 
 
 def test_repeats_reach_the_report_that_follows_them(books: Engine, tmp_path: Path) -> None:
     """Told at 05:00, and again after the report of 08:00: the next day's report has it."""
     five = NOW.replace(hour=23, minute=30) - DAY
-    reconcile(books, settings(tmp_path), lambda: five)
-    report_status(books, settings(tmp_path), lambda: five + 3 * HOUR)
+    run_job(RECONCILIATION, books, settings(tmp_path), lambda: five)
+    run_job(STATUS_REPORT, books, settings(tmp_path), lambda: five + 3 * HOUR)
     assert outbox(tmp_path, "daily-status") == []
     for hours in (4, 9):
-        reconcile(books, settings(tmp_path), lambda hours=hours: five + hours * HOUR)
-    report_status(books, settings(tmp_path), lambda: five + 27 * HOUR)
+        run_job(RECONCILIATION, books, settings(tmp_path), lambda hours=hours: five + hours * HOUR)
+    run_job(STATUS_REPORT, books, settings(tmp_path), lambda: five + 27 * HOUR)
     [daily] = outbox(tmp_path, "daily-status")
     assert "2 times more" in text_of(daily)
 
@@ -151,7 +150,7 @@ def test_an_alert_waits_for_its_report(books: Engine, tmp_path: Path, monkeypatc
         return write(*arguments)
 
     monkeypatch.setattr(artifacts, "write_files", watched)
-    reconcile(books, settings(tmp_path), lambda: NOW)
+    run_job(RECONCILIATION, books, settings(tmp_path), lambda: NOW)
     assert early == [0]
     [mail] = outbox(tmp_path)
     assert len(list(mail.iter_attachments())) == 1
@@ -178,7 +177,12 @@ def test_a_job_that_fails_again_and_again_is_told_once(books: Engine, tmp_path: 
         patched.setattr(run, "store_reconciliation", broken)
         for minutes in range(5):
             with pytest.raises(JobFailedError):
-                reconcile(books, settings(tmp_path), lambda minutes=minutes: NOW + timedelta(minutes=minutes))
+                run_job(
+                    RECONCILIATION,
+                    books,
+                    settings(tmp_path),
+                    lambda minutes=minutes: NOW + timedelta(minutes=minutes),
+                )
     [told] = outbox(tmp_path, "job-failed")
     assert told["Subject"] == "commission-reconciliation failed"
     assert repeats(books, "job-failed") == [4]
@@ -189,28 +193,28 @@ def test_a_job_that_fails_again_and_again_is_told_once(books: Engine, tmp_path: 
 
 def test_no_alert_without_reason(sqlite_url: str, filled: Callable[[str, Platform], Engine], tmp_path: Path) -> None:
     engine = filled(sqlite_url, clean_platform())
-    reconcile(engine, settings(tmp_path), lambda: NOW)
-    check_tree_health(engine, settings(tmp_path), lambda: NOW)
-    reconcile(engine, settings(tmp_path), lambda: NOW + HOUR, dry_run=True)
+    run_job(RECONCILIATION, engine, settings(tmp_path), lambda: NOW)
+    run_job(TREE_HEALTH, engine, settings(tmp_path), lambda: NOW)
+    run_job(RECONCILIATION, engine, settings(tmp_path), lambda: NOW + HOUR, dry_run=True)
     assert outbox(tmp_path) == []
 
 
 def test_trees_alert_too(sqlite_url: str, filled: Callable[[str, Platform], Engine], tmp_path: Path) -> None:
     engine = filled(sqlite_url, faulty({"sponsor-themselves": 1})[0])
-    result = check_tree_health(engine, settings(tmp_path), lambda: NOW)
+    result = run_job(TREE_HEALTH, engine, settings(tmp_path), lambda: NOW)
     [mail] = outbox(tmp_path, "tree-alert")
     assert mail["Subject"].startswith("Tree health FAIL: 1 issue open, 1 critical")
     [attached] = mail.iter_attachments()
     assert attached.get_content().rstrip() == Path(result.reports["html"]).read_text(encoding="utf-8").rstrip()
-    check_tree_health(engine, settings(tmp_path), lambda: NOW, dry_run=True)
+    run_job(TREE_HEALTH, engine, settings(tmp_path), lambda: NOW, dry_run=True)
     assert len(outbox(tmp_path)) == 1
 
 
 def test_the_week_with_its_trend(books: Engine, tmp_path: Path) -> None:
     for days in range(3):
-        reconcile(books, settings(tmp_path), lambda days=days: NOW + days * DAY)
-    summarise_week(books, settings(tmp_path), lambda: NOW + 3 * DAY)
-    [mail] = outbox(tmp_path, "weekly-summary")
+        run_job(RECONCILIATION, books, settings(tmp_path), lambda days=days: NOW + days * DAY)
+    run_job(WEEKLY_SUMMARY, books, settings(tmp_path), lambda: NOW + 3 * DAY)
+    [mail] = outbox(tmp_path, WEEKLY_SUMMARY)
     assert [part.get_content_type() for part in mail.walk()].count("image/png") == 1
     assert "1, 1, 1" in mail.get_body(("html",)).get_content()
 
@@ -221,7 +225,7 @@ def test_some_of_the_administrators_are_refused(books: Engine, tmp_path: Path) -
     people = "ravi@example.invalid, gone@example.invalid , asha@example.invalid"
     ours = mail_settings(port, admin_email=people, disk_free_min_mb=0).model_copy(update={"runs_dir": tmp_path / "runs"})
     with mail_server(box, port):
-        reconcile(books, ours, lambda: NOW)
+        run_job(RECONCILIATION, books, ours, lambda: NOW)
         [mail] = box.mails
         assert mail["To"] == "ravi@example.invalid, gone@example.invalid, asha@example.invalid"
         with books.connect() as connection:
@@ -237,7 +241,7 @@ def test_some_of_the_administrators_are_refused(books: Engine, tmp_path: Path) -
     "wrong", ["nobody", "a@b@c", "ravi@example.invalid; asha@example.invalid", "ravi@.com", "x\r\nBcc: y@z.invalid"]
 )
 def test_addresses_of_administrators_that_are_none_wait(books: Engine, tmp_path: Path, wrong: str) -> None:
-    reconcile(books, settings(tmp_path, admin_email=wrong), lambda: NOW)
+    run_job(RECONCILIATION, books, settings(tmp_path, admin_email=wrong), lambda: NOW)
     assert outbox(tmp_path) == []
     with books.connect() as connection:
         status, error = connection.execute(select(Notice.status, Notice.error)).one()
@@ -265,7 +269,7 @@ def test_encrypted_and_logged_in(books: Engine, tmp_path: Path, security: str, m
     common = {"email_host": "localhost", "email_security": security, "email_user": "books", "runs_dir": tmp_path / "runs"}
     right = mail_settings(port).model_copy(update=common | {"email_pass": SecretStr("right")})
     with mail_server(box, port, **options):
-        reconcile(books, right, lambda: NOW)
+        run_job(RECONCILIATION, books, right, lambda: NOW)
         assert box.mails == [], "a certificate that nobody vouches for is not believed"
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
         assert "cannot be used" in str(
@@ -280,7 +284,7 @@ def test_down_for_an_hour_and_back(books: Engine, tmp_path: Path) -> None:
     """What waited goes out once the server is back, each once, whoever sends it: a job, a command, the console's watch."""
     box, port = Mailbox(), free_port()
     ours = mail_settings(port, disk_free_min_mb=0).model_copy(update={"runs_dir": tmp_path / "runs"})
-    reconcile(books, ours, lambda: NOW)
+    run_job(RECONCILIATION, books, ours, lambda: NOW)
     for minutes in range(0, 60, 5):
         deliver(books, ours, lambda minutes=minutes: NOW + timedelta(minutes=minutes))
     assert {part.key for part in check_health(books, ours, lambda: NOW + 3 * HOUR).problems} >= {"mail"}
@@ -307,7 +311,7 @@ def test_a_server_that_never_answers_does_not_hold_the_job_up(
     with socket.create_server(("127.0.0.1", 0)) as mute:
         port = mute.getsockname()[1]
         ours = mail_settings(port, email_timeout_seconds=1).model_copy(update={"runs_dir": tmp_path / "runs"})
-        reconcile(books, ours, lambda: NOW)
+        run_job(RECONCILIATION, books, ours, lambda: NOW)
     assert waits == [1]
     with books.connect() as connection:
         assert connection.execute(select(Notice.status)).scalar_one() == "queued"
@@ -316,8 +320,8 @@ def test_a_server_that_never_answers_does_not_hold_the_job_up(
 def test_health_alerts_repeat_into_the_daily_report(books: Engine, tmp_path: Path) -> None:
     full = settings(tmp_path, disk_free_min_mb=10**9)
     for hours in (12, 6, 0):
-        ping_health(books, full, lambda hours=hours: NOW - hours * HOUR)
+        run_job(HEALTH_PING, books, full, lambda hours=hours: NOW - hours * HOUR)
     assert len(outbox(tmp_path, "health.disk")) == 1
-    report_status(books, full, lambda: NOW + HOUR)
+    run_job(STATUS_REPORT, books, full, lambda: NOW + HOUR)
     [daily] = outbox(tmp_path, "daily-status")
     assert "MiB are free" in text_of(daily)

@@ -15,14 +15,14 @@ from sqlalchemy import Engine, insert, select
 from mlm_audit.database.core.own_tables import Break, JobLease, JobLog, Notice, ReconciliationReport
 from mlm_audit.database.core.upgrade import init
 from mlm_audit.domain.findings import RunResult, Verdict
-from mlm_audit.domain.jobs import HEALTH_PING, RECONCILIATION, WEEKLY_PAYOUTS, job_names
+from mlm_audit.domain.jobs import HEALTH_PING, RECONCILIATION, STATUS_REPORT, WEEKLY_PAYOUTS, WEEKLY_SUMMARY, job_names
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.monitoring.health import Health, check_health
-from mlm_audit.jobs.monitoring.run import ping_health, report_status, summarise_week
 from mlm_audit.runs.clock import machine_now
 from mlm_audit.scheduling.schedules import last_due, next_due
 from tests.conftest import IST, settings_for
 from tests.integration.test_commands import document, mlm, refused
+from tests.running import run_job
 
 NOW = datetime(2026, 11, 24, 6, 30, tzinfo=UTC)  # a Tuesday, noon in India
 HOUR = timedelta(hours=1)
@@ -67,8 +67,8 @@ def mails(tmp_path: Path) -> list[str]:
     return [path.read_text(encoding="utf-8") for path in sorted((tmp_path / "outbox").glob("*.eml"))]
 
 
-def run(job: Callable[..., RunResult], engine: Engine, tmp_path: Path, now: datetime = NOW, **changes: Any) -> RunResult:
-    return job(engine, settings(tmp_path, **changes), lambda: now)
+def run(job: str, engine: Engine, tmp_path: Path, now: datetime = NOW, **changes: Any) -> RunResult:
+    return run_job(job, engine, settings(tmp_path, **changes), lambda: now)
 
 
 def troubles(found: Health) -> set[str]:
@@ -85,7 +85,7 @@ def test_schedules_are_those_of_the_business_time_zone() -> None:
 @pytest.mark.slow
 def test_a_good_day_is_not_told(engine: Engine, tmp_path: Path) -> None:
     all_on_time(engine)
-    result = run(report_status, engine, tmp_path)
+    result = run(STATUS_REPORT, engine, tmp_path)
     assert (result.verdict, result.findings) == (Verdict.PASS, [])
     assert notices(engine) == []
 
@@ -95,10 +95,10 @@ def test_a_bad_day_is_told_once(engine: Engine, tmp_path: Path) -> None:
     all_on_time(engine)
     failed = log(engine, RECONCILIATION, NOW - 2 * HOUR, "failed", error="the database went away")
     log(engine, RECONCILIATION, NOW - 30 * HOUR, "failed", error="long ago")
-    result = run(report_status, engine, tmp_path)
+    result = run(STATUS_REPORT, engine, tmp_path)
     assert result.counts["failed"] == 1
     assert [f["id"] for f in result.findings] == [f"job-failed/{failed}"]
-    run(report_status, engine, tmp_path, NOW + timedelta(minutes=5))
+    run(STATUS_REPORT, engine, tmp_path, NOW + timedelta(minutes=5))
     assert notices(engine) == [("daily-status", "daily-status/2026-11-24")]
     [mail] = mails(tmp_path)
     assert "1 of 6 runs failed" in mail
@@ -110,8 +110,8 @@ def test_a_bad_day_is_told_once(engine: Engine, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_dry_run_tells_and_stores_nothing(engine: Engine, tmp_path: Path) -> None:
     log(engine, RECONCILIATION, NOW - 2 * HOUR, "failed", error="x")
-    for job in (report_status, summarise_week, ping_health):
-        job(engine, settings(tmp_path), lambda: NOW, dry_run=True)
+    for job in (STATUS_REPORT, WEEKLY_SUMMARY, HEALTH_PING):
+        run_job(job, engine, settings(tmp_path), lambda: NOW, dry_run=True)
     assert notices(engine) == []
     with engine.connect() as connection:
         assert len(connection.execute(select(JobLog.id)).all()) == 1
@@ -141,7 +141,7 @@ def test_the_week_in_figures(engine: Engine, tmp_path: Path) -> None:
             }
             for name in ids:
                 connection.execute(insert(Break).values(**row, break_id=name, first_seen_at=at))
-    result = run(summarise_week, engine, tmp_path)
+    result = run(WEEKLY_SUMMARY, engine, tmp_path)
     counts = result.counts
     assert (counts["runs"], counts["failed"], counts["paid"], counts["paid_paisa"]) == (4, 1, 4, 12_345_778)
     assert (counts["members"], counts["released_paisa"], counts["success"]) == (300, 700, "75 %")
@@ -149,7 +149,7 @@ def test_the_week_in_figures(engine: Engine, tmp_path: Path) -> None:
     assert counts["breaks"] == [{"name": "Breaks in the books", "new": 2, "cleared": 1, "open": 3}]
     [mail] = mails(tmp_path)
     assert "₹1,23,457.78" in mail
-    assert notices(engine) == [("weekly-summary", "weekly-summary/2026-11-24")]
+    assert notices(engine) == [(WEEKLY_SUMMARY, "weekly-summary/2026-11-24")]
 
 
 @pytest.mark.slow
@@ -159,14 +159,14 @@ def test_a_missed_run_is_an_alert_once_a_day(engine: Engine, tmp_path: Path) -> 
     log(engine, RECONCILIATION, last_due(RECONCILIATION, NOW - HOUR, IST))
     for job in set(job_names()) - {RECONCILIATION, WEEKLY_PAYOUTS}:
         log(engine, job, last_due(job, NOW - HOUR, IST) + timedelta(minutes=20))
-    result = run(ping_health, engine, tmp_path)
+    result = run(HEALTH_PING, engine, tmp_path)
     [missed] = [f for f in result.findings if f["id"] != "health/clock"]
     assert missed["id"] == f"health/missed/{WEEKLY_PAYOUTS}"
     assert "was due on 23 Nov 2026, 06:00 IST" in missed["message"]
     told = len(notices(engine))
-    run(ping_health, engine, tmp_path, NOW + 5 * HOUR)
+    run(HEALTH_PING, engine, tmp_path, NOW + 5 * HOUR)
     assert len(notices(engine)) == told, "the same fault, the same day"
-    run(ping_health, engine, tmp_path, NOW + 24 * HOUR)
+    run(HEALTH_PING, engine, tmp_path, NOW + 24 * HOUR)
     keys = [key for kind, key in notices(engine) if WEEKLY_PAYOUTS in key]
     assert keys == [f"health/missed/{WEEKLY_PAYOUTS}/2026-11-24", f"health/missed/{WEEKLY_PAYOUTS}/2026-11-25"]
 
@@ -224,7 +224,7 @@ def test_a_run_that_never_ended_is_closed_and_told(engine: Engine, tmp_path: Pat
         connection.execute(insert(JobLease).values(**lease, heartbeat_at=silent, expires_at=silent + timedelta(minutes=2)))
     before = check_health(engine, settings(tmp_path), lambda: NOW)
     assert f"stuck/{job_id}" in {part.key for part in before.problems}
-    run(ping_health, engine, tmp_path)
+    run(HEALTH_PING, engine, tmp_path)
     with engine.connect() as connection:
         status, error = connection.execute(select(JobLog.status, JobLog.error).where(JobLog.job_id == job_id)).one()
     assert status == "failed"
@@ -300,9 +300,9 @@ def test_scheduler_and_dead_mans_switch(
         found = check_health(engine, settings(tmp_path), lambda: NOW)
         assert {part.key: part.state for part in found.parts}["scheduler"] == state
     monkeypatch.delenv("PREFECT_API_URL")
-    run(ping_health, engine, tmp_path, dead_mans_switch_url=SecretStr(f"{url}/alive/secret"))
+    run(HEALTH_PING, engine, tmp_path, dead_mans_switch_url=SecretStr(f"{url}/alive/secret"))
     assert asked[-1] == "/alive/secret"
-    run(ping_health, engine, tmp_path, NOW + HOUR, dead_mans_switch_url=SecretStr("http://127.0.0.1:9/gone"))
+    run(HEALTH_PING, engine, tmp_path, NOW + HOUR, dead_mans_switch_url=SecretStr("http://127.0.0.1:9/gone"))
 
 
 @pytest.mark.parametrize("any_url", ["sqlite"], indirect=True)
@@ -317,6 +317,6 @@ def test_commands(engine: Engine, any_url: str, monkeypatch: pytest.MonkeyPatch)
     assert document("health", env={"DISK_FREE_MIN_MB": "0"})["state"] == "ok"
     assert mlm("health", env={"DISK_FREE_MIN_MB": str(10**9)}).returncode == 3
     assert "there is no such job" in refused("history", "gremlins")
-    assert document("run", "health-ping")["counts"]["state"] in ("ok", "warning")
-    assert json.loads(mlm("run", "weekly-summary", "--json").stdout)["counts"]["runs"] >= 0
+    assert document("run", HEALTH_PING)["counts"]["state"] in ("ok", "warning")
+    assert json.loads(mlm("run", WEEKLY_SUMMARY, "--json").stdout)["counts"]["runs"] >= 0
     assert list((Path.cwd() / "outbox").iterdir())

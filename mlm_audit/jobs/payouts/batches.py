@@ -18,19 +18,11 @@ from mlm_audit.database.core.connect import error_line, in_parts, is_unavailable
 from mlm_audit.database.writes import payouts as db
 from mlm_audit.database.writes.payouts import Decision, Instalment, PayoutMember
 from mlm_audit.domain.errors import JobFailedError
-from mlm_audit.domain.last_reconciliation import LastReconciliation
-from mlm_audit.domain.payouts import (
-    Event,
-    Hold,
-    InstalmentState,
-    PayoutStatus,
-    RetryLimits,
-    transition,
-    why_held,
-    withheld_reason,
-)
+from mlm_audit.domain.payouts import Event, Hold, PayoutStatus, RetryLimits, transition
 from mlm_audit.domain.periods import naive
+from mlm_audit.jobs.payouts.plan import TAKES_FROM, PaymentPlan, limits_of, next_state
 from mlm_audit.reporting.core.parts import plural
+from mlm_audit.runs.context import RunContext
 from mlm_audit.runs.rate_limiter import RateLimiter
 from mlm_audit.runs.retry import retried
 
@@ -70,6 +62,47 @@ class Work:
     on_batch: Callable[[int], None] = lambda _: None
     wait: bool = False
     """Whether to wait for instalments that another worker has claimed, instead of skipping them."""
+
+
+@dataclass(frozen=True)
+class PaymentRun:
+    """Who pays a plan: a run, or one of the `shards` among which a run divides its rate limit."""
+
+    context: RunContext
+    job_id: str
+    check: Callable[[], None]
+    """Raises JobFailedError when the run no longer holds its lease. It is called before each batch."""
+    shards: int = 1
+
+    def pay(self, plan: PaymentPlan) -> Outcomes:
+        """Pay, hold or give up what the plan decides, and return the committed changes."""
+        context, settings, changes = self.context, self.context.settings, plan.changes
+        done = 0
+
+        def on_batch(size: int) -> None:
+            nonlocal done
+            done += size
+            context.progress("paying", min(done, len(changes)), len(changes))
+
+        work = Work(
+            context.database,
+            TAKES_FROM[context.job.name],
+            limits_of(settings),
+            self.job_id,
+            context.clock,
+            RateLimiter(
+                settings.payout_limit_per_minute // self.shards or 1,
+                settings.payout_batch_pause_ms,
+                context.clock,
+                context.sleep,
+            ),
+            stated={one.instalment.id: one for one in plan.decisions},
+            people=plan.people,
+            check=self.check,
+            batch_size=min(settings.payout_batch_size, settings.payout_limit_per_minute),
+            on_batch=on_batch,
+        )
+        return pay_all(work, [one.instalment.id for one in changes], settings.payout_workers)
 
 
 def pay_all(work: Work, ids: Sequence[int], workers: int = 1) -> Outcomes:
@@ -166,26 +199,6 @@ def _decide(work: Work, instalment: Instalment, member: PayoutMember | None, is_
         return stated
     to = next_state(instalment, member, work.limits, now, is_credited=is_credited or stated.to.reason == Hold.CREDITED)
     return None if to.status is PayoutStatus.PAID and stated.to.status is not PayoutStatus.PAID else Decision(instalment, to)
-
-
-def next_state(
-    instalment: Instalment, member: PayoutMember | None, limits: RetryLimits, now: datetime, *, is_credited: bool
-) -> InstalmentState:
-    """Return the state that an instalment goes to when it is checked now: paid, held or given up."""
-    held: Hold | None = why_held(db.facts_of(instalment, member, is_credited=is_credited))
-    if held is None:
-        return transition(instalment.state, Event.CREDITED, limits, now)
-    return transition(instalment.state, Event.HELD, limits, now, held.value)
-
-
-def withhold_for_breaks(change: Decision, books: LastReconciliation | None, limits: RetryLimits, now: datetime) -> Decision:
-    """Return the change, with a payment withheld while a critical break about its member or its order is open."""
-    if books is None or change.to.status is not PayoutStatus.PAID:
-        return change
-    one = change.instalment
-    if (critical := books.critical_of(one.member_id, one.order_id)) is None:
-        return change
-    return Decision(one, transition(one.state, Event.WITHHELD, limits, now, withheld_reason(critical)))
 
 
 def _is_new(change: Decision) -> bool:

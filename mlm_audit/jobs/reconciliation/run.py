@@ -29,7 +29,7 @@ from mlm_audit.domain.findings import (
     Verdict,
     verdict_of,
 )
-from mlm_audit.domain.jobs import RECONCILIATION
+from mlm_audit.domain.jobs import RECONCILIATION, job_of
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import business_date, format_local, naive
@@ -41,11 +41,7 @@ from mlm_audit.engine.duck import EngineResult
 from mlm_audit.engine.incremental.carry_forward import KEPT_FILES
 from mlm_audit.engine.incremental.changes import IncrementalFiles
 from mlm_audit.engine.incremental.mirror import Manifest, Piece
-from mlm_audit.history.ledger_rows import Settled, settled_ledger, write_changes
-from mlm_audit.history.open_changes import FILE as OPEN_CHANGES
-from mlm_audit.history.open_changes import Carried, carry_over, no_changes
-from mlm_audit.history.run_records import PriorState, RunState, confirm_run, log_run, read_prior_state, write_problems
-from mlm_audit.history.sealing import SealingRun, is_logged, prove, seal_closed, seal_summary, store_of, summarize_history
+from mlm_audit.history.run_history import RunHistory
 from mlm_audit.jobs.reconciliation.incremental import IncrementalRun, engine_of, keep_all
 from mlm_audit.jobs.reconciliation.investigation import investigate
 from mlm_audit.jobs.reconciliation.reading import InputReader, Reading, fingerprint, is_night, mirror_of, scratch
@@ -80,16 +76,8 @@ def run_job(context: RunContext, request: Request) -> RunResult:
     settings = context.settings
     if not request.dry_run or settings.engine != "duckdb":
         ensure_folder(settings.snapshots_dir or settings.runs_dir.parent / "snapshots", "SNAPSHOTS_DIR")
-    result = reconcile(
-        context.database,
-        settings,
-        context.clock,
-        as_of=request.as_of,
-        dry_run=request.dry_run,
-        full=bool(request.full),
-        out=request.out,
-        progress=context.progress,
-    ).result
+    with scratch(settings) as folder:
+        result = _Reconciliation(context, request).execute(folder).result
     notebooks = investigate(result, settings, request.out or settings.runs_dir / result.job_id)
     return replace(result, reports=result.reports | notebooks)
 
@@ -112,38 +100,31 @@ def reconcile(
 
     Raise InputError before anything is written, and JobFailedError when the job fails (it is logged as failed).
     """
-    started = clock()
-    work = _Reconciliation(database, settings, clock, started, as_of or started, dry_run, full, progress)
+    context = RunContext(job_of(RECONCILIATION), database, settings, clock, progress)
+    request = Request(as_of=as_of, dry_run=dry_run, full=full, out=out)
     with scratch(settings) as folder:
-        return work.execute(folder, out)
+        return _Reconciliation(context, request).execute(folder)
 
 
 class _Reconciliation:
-    def __init__(
-        self,
-        database: Database,
-        settings: Settings,
-        clock: Clock,
-        started: datetime,
-        as_of: datetime,
-        dry_run: bool,  # noqa: FBT001
-        full: bool,  # noqa: FBT001
-        progress: Progress,
-    ) -> None:
-        self.database, self.settings, self.clock = database, settings, clock
-        self.started, self.as_of, self.dry_run, self.full, self.progress = started, as_of, dry_run, full, progress
-        self.plan: Plan = load_plan(settings.plan_file or DEFAULT_PLAN)
-        self.checks: list[Check] = load_checks(settings.checks_dir)
-        self.job_id = new_job_id("reconciliation", started, settings)
-        self.store = store_of(settings, database)
+    def __init__(self, context: RunContext, request: Request) -> None:
+        self.database, self.settings, self.clock = context.database, context.settings, context.clock
+        self.request, self.progress, self.dry_run = request, context.progress, request.dry_run
+        self.started = context.clock()
+        self.as_of = request.as_of or self.started
+        self.plan: Plan = load_plan(self.settings.plan_file or DEFAULT_PLAN)
+        self.checks: list[Check] = load_checks(self.settings.checks_dir)
+        self.job_id = new_job_id("reconciliation", self.started, self.settings)
+        self.history = RunHistory(self.database, self.settings, self.started)
         self.rows_changed: int | None = None
         """The number of rows that an incremental run found new, changed or gone; None when everything was read."""
 
-    def execute(self, folder: Path, out: Path | None) -> ReconciliationOutcome:
+    def execute(self, folder: Path) -> ReconciliationOutcome:
+        out = self.request.out
         missing = check_inputs(self.database, store=not self.dry_run)
         self.mirror = mirror_of(self.settings, self.database, folder / "mirror")
-        self.look = self._look_back()
-        self.reading = self._read(folder, missing, self.look.previous)
+        self._look_back()
+        self.reading = self._read(folder, missing)
         rows = self.reading.manifest.rows()
         for name in ("users", "ledger"):
             if not rows.get(name):
@@ -160,33 +141,39 @@ class _Reconciliation:
             return seen.filed(self.settings, out)
         about = {"as_of": self.as_of.isoformat()}
         with hold_lease(self.database, RECONCILIATION, self.job_id, self.settings, self.clock, self.started, **about) as run:
-            if (last := previous_run(self.database)) and last.job_id != self.look.newest:
+            if (last := previous_run(self.database)) and last.job_id != self.history.prior.newest:
                 # Another run ended while this one was reading, so read again what changed since that run.
-                self.look = self._look_back()
-                self.reading = self._read(folder, missing, self.look.previous)
+                self._look_back()
+                self.reading = self._read(folder, missing)
             outcome = self._reconcile(folder, missing)
             run.check()
             outcome = self._sealed(folder, outcome)
             alerted = self._store(folder, outcome, run, out)
-            outcome = replace(outcome, result=replace(outcome.result, sealed=summarize_history(self.store)))
+            outcome = replace(outcome, result=replace(outcome.result, sealed=self.history.summary()))
             filed = outcome.filed(self.settings, out)
             if alerted:
                 release_held(self.database, alerted.key, self.clock())
             return filed
 
-    def _look_back(self) -> PriorState:
-        """Return what is known of the earlier runs. A dry run works even before the toolkit's tables exist."""
+    def _look_back(self) -> None:
+        """Read what earlier runs left. A dry run works even before the toolkit's tables exist."""
         try:
             check_inputs(self.database, store=True)
         except InputError:
-            return read_prior_state(self.database, self.store, has_tables=False)
-        return read_prior_state(self.database, self.store, has_tables=True)
+            self.history.look_back(has_tables=False)
+        else:
+            self.history.look_back(has_tables=True)
 
-    def _read(self, folder: Path, missing: dict[str, str], previous: PreviousRun | None) -> Reading:
+    def _read(self, folder: Path, missing: dict[str, str]) -> Reading:
+        previous = self.history.previous
         rules = fingerprint(self.plan, self.settings, self.checks)
         last = self.mirror.load(previous.data.get("mirror")) if previous else None
-        trusted = not self.look.problems and not self.look.store_problems
-        may = not self.full and not missing and trusted and is_night(last, rules, self.settings, self.started, self.checks)
+        may = (
+            not self.request.full
+            and not missing
+            and self.history.is_trusted
+            and is_night(last, rules, self.settings, self.started, self.checks)
+        )
         today = business_date(self.started, self.settings.tz).toordinal()
         reader = InputReader(self.mirror, folder, list(missing), self.progress, self.settings.figures_within_nights, today)
         try:
@@ -196,28 +183,15 @@ class _Reconciliation:
                 f"reading into {folder}: {error.strerror or error}; free space there, or set TMPDIR; nothing was stored"
             ) from error
 
-    def _look_at_all(self, folder: Path, missing: dict[str, str], previous: PreviousRun | None) -> EngineResult:
+    def _look_at_all(self, folder: Path, missing: dict[str, str]) -> EngineResult:
         """Check every row of every input."""
-        stored = previous.data.get("seal") if previous else None
-        settled, unproven = Settled.of(stored) if stored else None, ""
-        if settled:
-            before = self.reading.before
-            copy = self.mirror.files(before.inputs.get("ledger", ())) if before else []
-            unproven = write_changes(folder, settled, copy, self.settings)
-        self.proof = prove(self.store, self.look, folder, self.settings)
-        self.unproven = (*self.proof.unproven, *([unproven] if unproven else []))
-        self._carry_over(folder, settled)
+        before = self.reading.before
+        self.history.compare_all(folder, self.mirror.files(before.inputs.get("ledger", ())) if before else [])
         found = self._check_all(folder, missing)
         if not missing:
             keep_all(folder, self.plan, self.settings)
-        self.settled = settled_ledger(folder, self.started, self.settings)
+        self.history.settle(folder)
         return found
-
-    def _carry_over(self, folder: Path, settled: Settled | None) -> None:
-        carry_over(folder, Carried(self.look.carried, settled, self.started), self.settings)
-        write_problems(folder, self.look)
-        file = folder / OPEN_CHANGES
-        self.changes = pl.read_parquet(file) if file.exists() else no_changes()
 
     def _check_all(self, folder: Path, missing: dict[str, str]) -> EngineResult:
         with engine_of(self.settings)(folder, self.plan, self.settings, missing=missing, read_at=self.started) as engine:
@@ -228,24 +202,20 @@ class _Reconciliation:
         mirror = self.mirror.folder
         with IncrementalRun(folder, mirror, night, self.plan, self.settings, read_at=self.started) as nightly:
             changed = nightly.compare(previous, self.started)
-            looked = nightly.looked(previous)
-            self.proof = prove(self.store, self.look, folder, self.settings, looked)
-            self.unproven = self.proof.unproven
-            stored = previous.data.get("seal")
-            self._carry_over(folder, Settled.of(stored) if stored else None)
+            self.history.compare_changed(folder, nightly.looked(previous))
             found = nightly.find(self.checks, previous, self.progress)
-        self.settled = changed.settled or settled_ledger(folder, self.started, self.settings)
+        self.history.settle(folder, changed.settled)
         if found is None:
             found = self._check_all(folder, {})
         self.rows_changed = sum(changed.rows.values())
         return replace(found, rows=self.reading.manifest.rows())
 
     def _reconcile(self, folder: Path, missing: dict[str, str]) -> ReconciliationOutcome:
-        previous = self.look.previous
+        previous = self.history.previous
         if self.reading.night and previous:
             found = self._look_at_the_day(folder, self.reading.night, previous)
         else:
-            found = self._look_at_all(folder, missing, previous)
+            found = self._look_at_all(folder, missing)
         before = previous.breaks if previous else pl.DataFrame(schema=PREVIOUS_COLUMNS)
         breaks = with_states(found.breaks, before, self.as_of)
         corrections, capped = self._correct(breaks)
@@ -283,11 +253,6 @@ class _Reconciliation:
         )
         return (note,)
 
-    def _of_history(self) -> tuple[str, ...]:
-        """Return notes on what could not be proven of the history, and on what was acknowledged since the last run."""
-        acknowledged = (one.sentence for one in self.look.acknowledged)
-        return (*self.proof.notes, *self.unproven, *self.look.notes, *acknowledged)
-
     def _correct(self, breaks: pl.DataFrame) -> tuple[tuple[CorrectedWallet, ...], bool]:
         if self.dry_run or self.reading.unread.tables() & {"users", "ledger"}:
             # A wallet is never set to a ledger sum from which an unreadable row may be missing.
@@ -322,7 +287,12 @@ class _Reconciliation:
         corrected = [f"wallet-balance/{correction.member_id}" for correction in corrections]
         still_open = breaks.filter(~pl.col("id").is_in(corrected))
         unread = self.reading.unread.lines()
-        not_checked = (*not_checked_of(found, missing), *unread, *self.unproven, *(() if self.dry_run else self.proof.notes))
+        not_checked = (
+            *not_checked_of(found, missing),
+            *unread,
+            *self.history.unproven,
+            *(() if self.dry_run else self.history.proof.notes),
+        )
         verdict = verdict_of(is_broken=bool(still_open.height), not_checked=not_checked)
         open_now = findings_of(worst_first(breaks))
         figures = figures_of(open_now, corrected)
@@ -344,7 +314,7 @@ class _Reconciliation:
             findings=open_now + findings_of(as_cleared(gone, self.as_of)),
             checks=found.checks,
             bridge=found.bridge,
-            notes=(*notes_of(found, missing), *unread, *self._of_history(), *self._undecided(found), *self._what_was_read()),
+            notes=(*notes_of(found, missing), *unread, *self.history.notes, *self._undecided(found), *self._what_was_read()),
             rows_read=found.rows,
             dry_run=self.dry_run,
             timezone=self.settings.timezone,
@@ -367,22 +337,15 @@ class _Reconciliation:
         This happens before the run is stored, so that the stored run records what is sealed.
         """
         still_open = outcome.breaks.height - len(outcome.result.fixed)
-        about = SealingRun(self.job_id, self.started, still_open, self.changes)
-        waiting = seal_closed(self.store, self.proof, folder, self.settings, about, self.look.keep)
-        notes = (*outcome.result.notes, *waiting)
-        return replace(outcome, result=replace(outcome.result, sealed=summarize_history(self.store), notes=notes))
+        notes = (*outcome.result.notes, *self.history.seal(folder, self.job_id, still_open))
+        return replace(outcome, result=replace(outcome.result, sealed=self.history.summary(), notes=notes))
 
     def _store(self, folder: Path, outcome: ReconciliationOutcome, run: ActiveRun, out: Path | None) -> Draft | None:
         still_open = outcome.breaks.filter(~pl.col("id").is_in(list(outcome.result.fixed)))
         # While a value cannot be read, every run reads everything: the next run cannot know what the value hides.
         all_ran = not any(c.status is CheckStatus.NOT_RUN for c in outcome.result.checks)
         manifest = self._mirrored(folder, is_checked=all_ran and not self.reading.unread.rows)
-        data = stored_data(outcome.result) | {
-            "seal": self.settled.to_dict(),
-            "sealed": seal_summary(self.store, self.proof),
-            "mirror": manifest.name,
-        }
-        left = RunState(self.job_id, self.settled.to_dict(), manifest.name, self.changes, self.started)
+        data = stored_data(outcome.result) | self.history.stored_data() | {"mirror": manifest.name}
         result = outcome.result
         words = report_data(result, self.settings.tz, "")
         with write(self.database) as connection:
@@ -390,11 +353,9 @@ class _Reconciliation:
             if alerted := alert(connection, ReconciliationReport, result, words, self.settings, out):
                 queue_once(connection, alerted, naive(self.clock()), UNTIL_FILED)
             run.end_with(connection, result)
-            if is_logged(self.proof):
-                log_run(connection, self.store, self.look, left)
-                write_report_data(connection, self.job_id, data | {"sealed": seal_summary(self.store, self.proof)})
-        if is_logged(self.proof):
-            confirm_run(self.store, self.job_id, self.started)
+            if self.history.record(connection, self.job_id, manifest.name):
+                write_report_data(connection, self.job_id, data | self.history.stored_data())
+        self.history.confirm(self.job_id)
         self.mirror.keep_only(manifest)
         return alerted
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from mlm_audit.database.core.connect import consistent_read, error_line, in_parts, is_unavailable, write
@@ -38,7 +37,6 @@ from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import Month, format_local, month_before, month_label, month_of, months_between, naive, parse_month
 from mlm_audit.domain.plan import DEFAULT_PLAN, PlanRules, load_plan
-from mlm_audit.domain.ports import Clock, Progress
 from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.eligibility import PEOPLE, PURCHASES, decide, undecided, with_doubts_against
@@ -47,7 +45,7 @@ from mlm_audit.runs.artifacts import write_artifacts
 from mlm_audit.runs.context import RunContext
 from mlm_audit.runs.lifecycle import hold_lease, new_job_id, reason_of
 from mlm_audit.runs.retry import retried
-from mlm_audit.runs.shards import Shard, Share, cut, holding, require_live_run
+from mlm_audit.runs.shards import Shard, cut, holding, require_live_run
 from mlm_audit.runs.trend import month_points, with_trend
 
 log = logging.getLogger(__name__)
@@ -78,70 +76,37 @@ NEEDED = {
 }
 
 
-def run_job(context: RunContext, request: Request) -> RunResult:
-    """Run monthly-eligibility-sweep: see `run_sweep`."""
-    return run_sweep(
-        context.database,
-        context.settings,
-        context.clock,
-        as_of=request.as_of,
-        month=request.month,
-        dry_run=request.dry_run,
-        out=request.out,
-        progress=context.progress,
-        shards=request.shards or 1,
-        share=context.share,
-    )
+def run_sweep(context: RunContext, request: Request) -> RunResult:
+    """Decide the requested month, or the last one that had ended by `as_of` (now when left out).
 
-
-def run_shard(context: RunContext, shard: Shard) -> dict[str, int]:
-    """Decide one shard of a run that is in progress: see `decide_shard`."""
-    return decide_shard(context.database, context.settings, context.clock, shard)
-
-
-def run_sweep(
-    database: Engine,
-    settings: Settings,
-    clock: Clock,
-    *,
-    as_of: datetime | None = None,
-    month: str | None = None,
-    dry_run: bool = False,
-    out: Path | None = None,
-    progress: Progress = lambda *_: None,
-    shards: int = 1,
-    share: Share | None = None,
-) -> RunResult:
-    """Decide the given month, or the last one that had ended by `as_of` (now when left out). Write files to `out`.
-
-    With more than one of `shards`, `share` has other workers decide them.
+    With more than one of `shards`, the context's `share` has other workers decide them.
 
     Raise InputError before anything is written, such as for a month that has not ended or has no data. Raise
     JobFailedError when the run fails. What it decided stays decided, and the next run continues from there.
     """
-    require(database, NEEDED)
-    started = clock()
-    chosen = _choose(month, as_of, started, settings)
-    rules = load_plan(settings.plan_file or DEFAULT_PLAN).rules
-    with consistent_read(database) as connection:
+    require(context.database, NEEDED)
+    settings, started = context.settings, context.clock()
+    month = _choose(request.month, request.as_of, started, settings)
+    with consistent_read(context.database) as connection:
         books = last_books(connection)
-    head = SweepHeader(new_job_id("monthly-sweep", started, settings), chosen, started, clock, settings, rules, dry_run, books)
-    sweep = _Sweep(database, head, progress)
+    job_id = new_job_id("monthly-sweep", started, settings)
+    rules = load_plan(settings.plan_file or DEFAULT_PLAN).rules
+    head = SweepHeader(job_id, month, started, context.clock, settings, rules, request.dry_run, books)
+    sweep = _Sweep(context, head)
     sweep.refuse_missing_data()
-    if dry_run:
-        return write_artifacts(with_trend(database, settings, sweep.look(), month_points), settings, out)
-    return sweep.execute(out, shards, share)
+    return sweep.look(request.out) if request.dry_run else sweep.execute(request.out, request.shards or 1)
 
 
-def decide_shard(database: Engine, settings: Settings, clock: Clock, shard: Shard) -> dict[str, int]:
+def decide_shard(context: RunContext, shard: Shard) -> dict[str, int]:
     """Decide the members of one shard of a run that is in progress, and return the counts `decided` and `left`.
 
     A repeated call decides what is left. Raise JobFailedError when the run does not hold its lease any more, or when
     the database cannot be reached or stays locked.
     """
+    database, settings, clock = context.database, context.settings, context.clock
     month, now = parse_month(shard.month or "", settings.tz), clock()
     rules = load_plan(settings.plan_file or DEFAULT_PLAN).rules
-    sweep = _Sweep(database, SweepHeader(shard.job_id, month, now, clock, settings, rules, dry_run=False), lambda *_: None)
+    sweep = _Sweep(context, SweepHeader(shard.job_id, month, now, clock, settings, rules, dry_run=False))
     with holding(database, settings, clock, shard):
         facts, _ = sweep.facts()
         mine = _to_do(facts).filter(pl.col("member_id").is_in(list(shard.first)))
@@ -192,9 +157,9 @@ class _Done:
 
 
 class _Sweep:
-    def __init__(self, database: Engine, head: SweepHeader, progress: Progress) -> None:
-        self.database, self.head, self.progress = database, head, progress
-        self.settings, self.month = head.settings, head.month
+    def __init__(self, context: RunContext, head: SweepHeader) -> None:
+        self.database, self.progress, self.share = context.database, context.progress, context.share
+        self.settings, self.head, self.month = context.settings, head, head.month
 
     def refuse_missing_data(self) -> None:
         """Raise InputError when no order was paid in the month, which means that its data are missing."""
@@ -205,7 +170,7 @@ class _Sweep:
                     f"--month {label}: no order was paid in this month, so its data are missing; check the month and the database"
                 )
 
-    def look(self) -> RunResult:
+    def look(self, out: Path | None) -> RunResult:
         """Return what a run would decide, compared with the stored decisions and with the month before."""
         try:
             facts, read = self.facts()
@@ -220,10 +185,10 @@ class _Sweep:
         )
         good, bad = waiting.filter("counts_as_eligible"), waiting.filter(~pl.col("counts_as_eligible"))
         outcome = SweepTotals(_paisa(good), _paisa(bad), left)
-        return sweep_result(self.head, facts, read, outcome)
+        return self._filed(sweep_result(self.head, facts, read, outcome), out)
 
-    def execute(self, out: Path | None, shards: int, share: Share | None) -> RunResult:
-        """Read the month, decide it in batches, prove the control totals and store the result."""
+    def execute(self, out: Path | None, shards: int) -> RunResult:
+        """Read the month, decide it in batches or in shards, prove the control totals and store the result."""
         head, about = self.head, {"month": month_label(self.month.key)}
         with hold_lease(self.database, MONTHLY_SWEEP, head.job_id, self.settings, head.clock, head.started, **about) as run:
             facts, read = self.facts()
@@ -231,7 +196,7 @@ class _Sweep:
                 month=month_label(self.month.key), stated={"pending_paisa": int(facts["pending_paisa"].cast(pl.Int128).sum())}
             )
             todo = _to_do(facts)
-            done = self._share(todo, shards, share) if share and shards > 1 and todo.height else self.settle(todo, run.check)
+            done = self._decide(todo, shards, run.check)
             run.check()
             done.left |= _orphans(read) | _held(facts)
             self._prove(done)
@@ -242,7 +207,11 @@ class _Sweep:
                 totals = month_totals(connection, self.month)
                 queue_once(connection, self._summary(result, *totals), naive(self.head.clock()))
                 run.end_with(connection, result)
-            return write_artifacts(with_trend(self.database, self.settings, result, month_points), self.settings, out)
+            return self._filed(result, out)
+
+    def _filed(self, result: RunResult, out: Path | None) -> RunResult:
+        """Return the result with its trend and with the paths of its files."""
+        return write_artifacts(with_trend(self.database, self.settings, result, month_points), self.settings, out)
 
     def facts(self) -> tuple[pl.DataFrame, MonthRead]:
         """Return every member with ruling, pending commission and stored decisions, from one consistent read."""
@@ -264,10 +233,12 @@ class _Sweep:
             self.head.job_id, self.month, naive(self.head.clock()), resets, self.head.rules.model_dump(include=names)
         )
 
-    def _share(self, todo: pl.DataFrame, shards: int, share: Share) -> _Done:
-        """Have the members decided in shards, then re-read the outcome from the database."""
+    def _decide(self, todo: pl.DataFrame, shards: int, check: Callable[[], None]) -> _Done:
+        """Decide the members here, or have them decided in shards and re-read the outcome from the database."""
+        if self.share is None or shards == 1 or not todo.height:
+            return self.settle(todo, check)
         label = month_label(self.month.key)
-        share(cut(MONTHLY_SWEEP, self.head.job_id, [(number, number, True) for number in todo["member_id"]], shards, label))
+        self.share(cut(MONTHLY_SWEEP, self.head.job_id, [(number, number, True) for number in todo["member_id"]], shards, label))
         facts, _ = self.facts()
         before, now = _paisa(todo), dict(facts.select("member_id", "pending_paisa").iter_rows())
         moved = {number: paisa - now.get(number, 0) for number, paisa in before.items() if paisa != now.get(number, 0)}
