@@ -6,10 +6,11 @@ READY := $(VENV)/.ready
 LAB := $(VENV)/.lab
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --use-pep517 --require-hashes
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --no-emit-index-url --no-emit-find-links --no-header --allow-unsafe
+PYTEST := $(BIN)/pytest -n 2 --dist loadgroup --durations=25
 # Compiled modules are kept, whatever the shell says: each of the many processes of a test run would compile Prefect anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help days thorough notebooks demo test check lint types rooms tests fast scorecard servers bench bench-money bench-trees bench-reports bench-explain bench-nights bench-engines docs screenshots lock clean
+.PHONY: help days thorough notebooks demo test check lint types rooms fast slow scorecard servers bench bench-money bench-trees bench-reports bench-explain bench-nights bench-engines docs screenshots lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -32,7 +33,7 @@ demo: $(READY)  ## a demonstration platform with faults, audited, with its repor
 test: $(READY) servers  ## every test, with linters, types and rooms
 	@$(MAKE) --no-print-directory check
 
-check: lint types rooms tests  ## what CI runs
+check: lint types rooms fast slow  ## what CI runs, the quick parts first
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -44,10 +45,7 @@ types: $(READY)
 rooms: $(READY)
 	$(BIN)/lint-imports
 
-tests: $(READY)
-	$(BIN)/pytest -n 2 --dist loadgroup
-
-days: $(READY) servers  ## the fast tests as on two other days, in other zones
+days: $(READY) servers  ## the fast tests as on another day, in another zone
 	$(BIN)/python -m tests.days
 
 servers: $(READY)
@@ -79,8 +77,11 @@ docs: $(READY)  ## the generated reference in docs/
 screenshots: $(READY)  ## pictures of the sample reports, for the README and the docs
 	$(BIN)/python -m docs.screenshots
 
-fast: $(READY)  ## the tests that take less than a second each, in two minutes: no kills, no many processes, no MariaDB
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow"
+fast: $(READY)  ## the tests that take less than a second each, in 90 seconds: no kills, no many processes, no MariaDB
+	$(PYTEST) -m "not slow"
+
+slow: $(READY)  ## the other tests: kills, many processes, real servers, browsers
+	$(PYTEST) -m slow
 
 bench-trees: $(READY)  ## the tree checks next to the floor and to graph libraries
 	$(BIN)/python -m benchmarks.trees

@@ -1,7 +1,7 @@
 """The suite as on another day and in another zone, and on a busy machine.
 
-`python -m tests.days` runs the fast tests on two days, which is CI's part; `--all` runs every test on every day of the list
-and once with the processors loaded twice over, which is what `make thorough` does. A number or more choose from the list.
+`python -m tests.days` runs the fast tests on one day of the list, which the commit chooses; that is CI's part. `--all` runs every
+test on every day and once with the processors loaded twice over, which is what `make thorough` does. Numbers choose from the list.
 
 Here it is the machine's date that differs, for the tests and for all that they start: libfaketime gives it to them. What
 the toolkit itself takes for now is the same in every run (tests/conftest.py), so a failure on one of these days is a test,
@@ -18,6 +18,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.sample import tried
 from tests.servers import faketime
 
 ROOT = Path(__file__).parents[1]
@@ -36,7 +37,6 @@ DAYS = (
     ("2028-02-28T23:50Z", "Pacific/Apia"),
 )
 """Ends of months and years, 29 February and the night before, ten years ahead; four nights in which clocks change, just before."""
-OF_CI = 2
 BUSY = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    sum(range(100_000))"
 
 
@@ -94,7 +94,8 @@ def main() -> int:
         print("libfaketime IS NOT INSTALLED: nothing is proven for other days", file=sys.stderr)
         return 1
     which = tuple(others) if options.all else (*FAST, *others)
-    chosen = options.numbers or range(1, (len(DAYS) if options.all else OF_CI) + 1)
+    every = range(1, len(DAYS) + 1)
+    chosen = options.numbers or (every if options.all else tried(every, "days", 1 / len(DAYS)))
     failed = [run(f"{day} in {zone}", which, environment(day, zone)) for day, zone in (DAYS[number - 1] for number in chosen)]
     if options.all and not options.numbers:
         failed.append(run("today, with the processors loaded twice over", which, dict(os.environ), busy=True))

@@ -1,8 +1,8 @@
 """Samples of long enumerations: each commit tries another part of them, and `make thorough` tries everything.
 
-A test that is marked `@pytest.mark.sample(share)` is tried with that share of its parameters, at least with one; a loop inside
-a test goes over `tried(...)`. What is chosen depends on the commit alone, so that a failure can be repeated: the head of each
-run prints the command.
+A test that is marked `@pytest.mark.sample(share)` is tried with that share of its parameters, at least with one, and any other
+slow test with a third of them; a loop inside a test goes over `tried(...)`. What is chosen depends on the commit alone, so that a
+failure can be repeated: the head of each run prints the command.
 """
 
 import math
@@ -18,6 +18,8 @@ import pytest
 
 SEED, WHOLE = "MLM_AUDIT_SAMPLE", "whole"
 SHARE = 1 / 5
+SLOW_SHARE = 1 / 3
+"""The share of the parameters of other slow tests, most of which are the three databases."""
 Item = TypeVar("Item")
 
 
@@ -41,12 +43,18 @@ def tried(items: Iterable[Item], name: str, share: float = SHARE) -> list[Item]:
     return [every[place] for place in sorted(chosen)]
 
 
+def share_of(item: pytest.Item) -> float | None:
+    """Return the share of a test's parameters that a commit tries; None when it tries all of them."""
+    if marker := item.get_closest_marker("sample"):
+        return float(marker.args[0]) if marker.args else SHARE
+    return SLOW_SHARE if item.get_closest_marker("slow") and hasattr(item, "callspec") else None
+
+
 def left_out(items: Sequence[pytest.Item]) -> list[pytest.Item]:
-    """Return the tests that are marked `sample` and that this commit does not try."""
+    """Return the tests that this commit does not try."""
     groups: dict[tuple[str, float], list[pytest.Item]] = {}
     for item in items:
-        if marker := item.get_closest_marker("sample"):
-            share = float(marker.args[0]) if marker.args else SHARE
+        if share := share_of(item):
             groups.setdefault((item.nodeid.partition("[")[0], share), []).append(item)
     chosen = {id(item) for (name, share), group in groups.items() for item in tried(group, name, share)}
     return [item for group in groups.values() for item in group if id(item) not in chosen]
