@@ -37,7 +37,7 @@ from mlm_audit.database.reads.snapshot import read_snapshot
 from mlm_audit.database.store.runs import stored_run
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import parse_instant, refuse_far_ahead
-from mlm_audit.domain.plan import DEFAULT_PLAN, load_plan
+from mlm_audit.domain.plan import load_plan
 from mlm_audit.domain.settings import Settings, load_settings
 from mlm_audit.engine.analyses import AnalysisQueries
 from mlm_audit.engine.duck import Engine as Duck
@@ -177,7 +177,7 @@ class Audit:
         read_snapshot(self._engine, Path(self._folder.name), skip=list(missing), more=ANALYSIS_INPUTS, unread=unread)
         for line in unread.lines():
             log.warning("%s", line)
-        plan = load_plan(self._settings.plan_file or DEFAULT_PLAN)
+        plan = load_plan(self._settings.plan_path)
         duck = Duck(Path(self._folder.name), plan, self._settings, missing=missing)
         duck.prepare()
         return duck

@@ -22,7 +22,7 @@ from mlm_audit.demo.world import DemoSpec
 from mlm_audit.demo.write import write_platform
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import parse_instant
-from mlm_audit.domain.plan import DEFAULT_PLAN, load_plan
+from mlm_audit.domain.plan import load_plan
 from mlm_audit.reporting.core.parts import plural
 
 app = App(name="demo")
@@ -57,7 +57,7 @@ def create(
     refuse_unwritable("--truth", truth)
     with progress_bar(quiet=json) as progress:
         progress("simulating", 0, 4)
-        plan = load_plan(settings.plan_file or DEFAULT_PLAN)
+        plan = load_plan(settings.plan_path)
         platform = chosen.build(spec, plan, settings.tz) if chosen else build_platform(spec, plan, settings.tz)
         truths = inject(platform, selection, ALL_FAULTS, seed, exact=faults != "standard")
         engine = database(settings, create=True)

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import zone
+from mlm_audit.domain.plan import DEFAULT_PLAN
 
 
 class Settings(BaseSettings):
@@ -244,6 +245,16 @@ class Settings(BaseSettings):
         if isinstance(text, str) and info.field_name != "admin_tokens" and not text.isprintable():
             raise ValueError("the value contains a control character, such as a line break")
         return value
+
+    @property
+    def plan_path(self) -> Path:
+        """Return the file with the plan: PLAN_FILE, or else the built-in plan."""
+        return self.plan_file or DEFAULT_PLAN
+
+    @property
+    def history_dir(self) -> Path:
+        """Return the folder of the sealed history: SNAPSHOTS_DIR, or else `snapshots` beside RUNS_DIR."""
+        return self.snapshots_dir or self.runs_dir.parent / "snapshots"
 
     @property
     def tz(self) -> ZoneInfo:

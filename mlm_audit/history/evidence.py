@@ -16,7 +16,6 @@ from mlm_audit.checks.inputs import ORDER_LINES
 from mlm_audit.database.store.runs import has_runs, previous_run
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import month_label, parse_month
-from mlm_audit.domain.plan import DEFAULT_PLAN
 from mlm_audit.domain.settings import Settings
 from mlm_audit.history import evidence_verify
 from mlm_audit.history.canonical import INSTANT, names_of
@@ -56,7 +55,7 @@ def make_pack(database: Database, settings: Settings, wanted: PackScope, now: da
         "rows.jsonl": _lines(rows),
         "sums.csv": (store.folder / seal.sums).read_bytes(),
         "log.jsonl": store.chain.path.read_bytes(),
-        "plan.toml": (settings.plan_file or DEFAULT_PLAN).read_bytes(),
+        "plan.toml": settings.plan_path.read_bytes(),
         "findings.json": _json(_findings(database, wanted)),
         "evidence_verify.py": Path(evidence_verify.__file__).read_bytes(),
         **{f"checks/{check.code}.sql": check.sql.encode() for check in load_checks(settings.checks_dir)},

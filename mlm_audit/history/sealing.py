@@ -35,7 +35,7 @@ MB = 1 << 20
 
 def store_of(settings: Settings, database: Database) -> Store:
     """Return the store in which a database's history is sealed."""
-    folder = settings.snapshots_dir or settings.runs_dir.parent / "snapshots"
+    folder = settings.history_dir
     return Store(folder / database_key(database))
 
 

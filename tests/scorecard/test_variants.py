@@ -12,7 +12,7 @@ from mlm_audit.demo.scorecard import tree_input
 from mlm_audit.demo.variants import VARIANTS, Variant
 from mlm_audit.demo.world import DemoSpec
 from mlm_audit.domain.findings import CheckStatus
-from mlm_audit.domain.plan import DEFAULT_PLAN, load_plan
+from mlm_audit.domain.plan import load_plan
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import Engine
 from tests.conftest import IST, clean_platform
@@ -32,7 +32,7 @@ def test_variant_passes(name: str, tmp_path: Path) -> None:
     variant = VARIANTS[name]
     settings, platform = _settings(variant), _build(variant)
     platform.write_snapshot(tmp_path)
-    with Engine(tmp_path, load_plan(settings.plan_file or DEFAULT_PLAN), settings, read_at=platform.end) as engine:
+    with Engine(tmp_path, load_plan(settings.plan_path), settings, read_at=platform.end) as engine:
         result = engine.run(load_checks())
     assert not [check for check in result.checks if check.status is CheckStatus.NOT_RUN]
     assert result.breaks["message"].to_list() == []
@@ -49,5 +49,5 @@ def test_variant_is_unlike_the_usual_platform(name: str) -> None:
 def test_trees_of_a_variant_pass(name: str) -> None:
     variant = VARIANTS[name]
     settings = _settings(variant)
-    given = replace(tree_input(_build(variant)), rules=load_plan(settings.plan_file or DEFAULT_PLAN).rules)
+    given = replace(tree_input(_build(variant)), rules=load_plan(settings.plan_path).rules)
     assert check_trees(given).issues == ()

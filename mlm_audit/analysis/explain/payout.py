@@ -15,7 +15,7 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.money import BASIS_POINTS, format_inr, split_evenly
 from mlm_audit.domain.payouts import PayoutStatus, known_reason
-from mlm_audit.domain.plan import DEFAULT_PLAN, load_plan
+from mlm_audit.domain.plan import load_plan
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.breaks import BREAK_SCHEMA
@@ -104,7 +104,7 @@ def _steps(rows: dict[str, Any], settings: Settings) -> tuple[list[dict[str, Any
         return [], "the amount cannot be derived: it names no order, or an order that does not exist"
     if order["paidAt"] is None:
         return [], f"the amount cannot be derived: order {order['id']} has no time of payment"
-    plan = load_plan(settings.plan_file or DEFAULT_PLAN)
+    plan = load_plan(settings.plan_path)
     version = plan.version_at(order["paidAt"].replace(tzinfo=UTC), settings.tz)
     if version is None:
         return [], "the amount cannot be derived: no version of the plan was in force when its order was paid"

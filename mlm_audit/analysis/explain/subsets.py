@@ -12,7 +12,7 @@ from mlm_audit.database.core.schema import check_inputs
 from mlm_audit.database.reads.snapshot import one_instant
 from mlm_audit.database.reads.subsets import Subset, order_subset, wallet_subset
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.plan import DEFAULT_PLAN, Plan, load_plan
+from mlm_audit.domain.plan import Plan, load_plan
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import Engine as Duck
 
@@ -49,7 +49,7 @@ def check_order(database: Engine, settings: Settings, order: int, codes: Collect
 def _look(
     database: Engine, settings: Settings, read: Callable[[Connection, int, Collection[str]], Subset], codes: Collection[str]
 ) -> SubsetResult:
-    plan = load_plan(settings.plan_file or DEFAULT_PLAN)
+    plan = load_plan(settings.plan_path)
     missing = check_inputs(database, store=False)
     with one_instant(database) as connection:
         rows = read(connection, plan.max_levels, missing)

@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 def mirror_of(settings: Settings, database: Database, scratch: Path) -> Mirror:
     """Return the mirror of a database. What a run reads stays in `scratch` until it is stored."""
-    folder = settings.snapshots_dir or settings.runs_dir.parent / "snapshots"
+    folder = settings.history_dir
     return Mirror(folder / database_key(database) / "mirror", scratch)
 
 
@@ -51,7 +51,7 @@ def scratch(settings: Settings) -> Iterator[Path]:
     """
     where = Path(tempfile.gettempdir())
     if settings.engine != "duckdb":
-        where = settings.snapshots_dir or settings.runs_dir.parent / "snapshots"
+        where = settings.history_dir
         where.mkdir(parents=True, exist_ok=True)
     for owner in where.glob("mlm-audit-run-*/owner"):
         with suppress(OSError):  # the folder may belong to another account

@@ -33,7 +33,7 @@ from mlm_audit.domain.jobs import RECONCILIATION, job_of
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import business_date, format_local, naive
-from mlm_audit.domain.plan import DEFAULT_PLAN, Plan, load_plan, plan_name
+from mlm_audit.domain.plan import Plan, load_plan, plan_name
 from mlm_audit.domain.ports import Clock, Progress
 from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings
@@ -75,7 +75,7 @@ def run_job(context: RunContext, request: Request) -> RunResult:
     """Run commission-reconciliation (see `reconcile`), and write the investigation notebook of a run with breaks."""
     settings = context.settings
     if not request.dry_run or settings.engine != "duckdb":
-        ensure_folder(settings.snapshots_dir or settings.runs_dir.parent / "snapshots", "SNAPSHOTS_DIR")
+        ensure_folder(settings.history_dir, "SNAPSHOTS_DIR")
     with scratch(settings) as folder:
         result = _Reconciliation(context, request).execute(folder).result
     notebooks = investigate(result, settings, request.out or settings.runs_dir / result.job_id)
@@ -112,7 +112,7 @@ class _Reconciliation:
         self.request, self.progress, self.dry_run = request, context.progress, request.dry_run
         self.started = context.clock()
         self.as_of = request.as_of or self.started
-        self.plan: Plan = load_plan(self.settings.plan_file or DEFAULT_PLAN)
+        self.plan: Plan = load_plan(self.settings.plan_path)
         self.checks: list[Check] = load_checks(self.settings.checks_dir)
         self.job_id = new_job_id("reconciliation", self.started, self.settings)
         self.history = RunHistory(self.database, self.settings, self.started)
@@ -318,7 +318,7 @@ class _Reconciliation:
             rows_read=found.rows,
             dry_run=self.dry_run,
             timezone=self.settings.timezone,
-            plan=plan_name(self.settings.plan_file or DEFAULT_PLAN, self.plan),
+            plan=plan_name(self.settings.plan_path, self.plan),
             alerts=alerts_of(self.settings, still_open, figures, capped=capped),
             corrections=tuple(correction._asdict() for correction in corrections),
             fixed=tuple(corrected),

@@ -13,7 +13,7 @@ from mlm_audit.domain.eligibility import Condition, Direct, counts_for_three_thr
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.periods import format_local, month_label, parse_month
-from mlm_audit.domain.plan import DEFAULT_PLAN, PlanRules, load_plan
+from mlm_audit.domain.plan import PlanRules, load_plan
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.sweep.run import NEEDED
@@ -58,7 +58,7 @@ class Explanation:
 def explain_eligibility(database: Engine, settings: Settings, member_id: int, month_text: str, clock: Clock) -> Explanation:
     """Explain a member's eligibility for a month. Raise InputError when there is no such member or month."""
     month = parse_month(month_text, settings.tz)
-    rules = load_plan(settings.plan_file or DEFAULT_PLAN).rules
+    rules = load_plan(settings.plan_path).rules
     require(database, NEEDED)
     with consistent_read(database) as connection:
         read = read_member_month(connection, member_id, month, rules)

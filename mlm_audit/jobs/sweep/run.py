@@ -36,7 +36,7 @@ from mlm_audit.domain.jobs import MONTHLY_SWEEP
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import Month, format_local, month_before, month_label, month_of, months_between, naive, parse_month
-from mlm_audit.domain.plan import DEFAULT_PLAN, PlanRules, load_plan
+from mlm_audit.domain.plan import PlanRules, load_plan
 from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.eligibility import PEOPLE, PURCHASES, decide, undecided, with_doubts_against
@@ -90,7 +90,7 @@ def run_sweep(context: RunContext, request: Request) -> RunResult:
     with consistent_read(context.database) as connection:
         books = last_books(connection)
     job_id = new_job_id("monthly-sweep", started, settings)
-    rules = load_plan(settings.plan_file or DEFAULT_PLAN).rules
+    rules = load_plan(settings.plan_path).rules
     head = SweepHeader(job_id, month, started, context.clock, settings, rules, request.dry_run, books)
     sweep = _Sweep(context, head)
     sweep.refuse_missing_data()
@@ -105,7 +105,7 @@ def decide_shard(context: RunContext, shard: Shard) -> dict[str, int]:
     """
     database, settings, clock = context.database, context.settings, context.clock
     month, now = parse_month(shard.month or "", settings.tz), clock()
-    rules = load_plan(settings.plan_file or DEFAULT_PLAN).rules
+    rules = load_plan(settings.plan_path).rules
     sweep = _Sweep(context, SweepHeader(shard.job_id, month, now, clock, settings, rules, dry_run=False))
     with holding(database, settings, clock, shard):
         facts, _ = sweep.facts()

@@ -31,7 +31,7 @@ from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.jobs import TREE_HEALTH
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import month_before, month_label, month_of, naive
-from mlm_audit.domain.plan import DEFAULT_PLAN, load_plan, plan_name
+from mlm_audit.domain.plan import load_plan, plan_name
 from mlm_audit.domain.ports import Clock, Progress
 from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings
@@ -141,7 +141,7 @@ class _TreeHealth:
     ) -> None:
         self.database, self.settings, self.clock, self.progress = database, settings, clock, progress
         self.started = started
-        file = settings.plan_file or DEFAULT_PLAN
+        file = settings.plan_path
         plan = load_plan(file)
         self.rules = plan.rules
         self.head = TreeRunHeader(new_job_id("tree-health", started, settings), started, as_of, settings, plan_name(file, plan))
