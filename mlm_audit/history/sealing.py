@@ -197,7 +197,8 @@ def _let_go(store: Store, settings: Settings, now: datetime, usable: Collection[
 
 
 def _bytes(store: Store, seal: Seal) -> int:
-    return sum((store.folder / name).stat().st_size for name in (seal.file, seal.sums))
+    files = (store.folder / seal.file, store.folder / seal.sums)
+    return sum(file.stat().st_size for file in files if file.exists())
 
 
 def summarize_history(store: Store) -> dict[str, Any]:

@@ -162,6 +162,16 @@ def test_a_damaged_file_is_named_and_the_root_still_tells(sealed: Engine, damage
         assert result.verdict is Verdict.FAIL
 
 
+@pytest.mark.slow
+def test_a_missing_list_of_sums_is_named_and_stops_no_run(sealed: Engine) -> None:
+    sums = store(sealed).folder / store(sealed).look().seals[202606].sums
+    sums.unlink()
+    for day in (0, 1):
+        result = run(sealed, days=day)
+        assert [one["id"] for one in found(result, "seal-broken") if sums.name in one["message"]]
+        assert result.verdict is Verdict.FAIL
+
+
 def edit_log(engine: Engine) -> None:
     path = store(engine).chain.path
     path.write_bytes(path.read_bytes().replace(b'"rows":', b'"rows":1', 1))
