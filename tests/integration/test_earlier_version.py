@@ -51,7 +51,7 @@ def printed(job: str) -> dict[str, Any]:
 
 
 def again(engine: Engine, job: str, **options: Any) -> RunResult:
-    return run_job(job, engine, Settings(disk_free_min_mb=0), lambda: LATER, **options)
+    return run_job(job, engine, Settings(disk_free_min_mb=0, payout_overdue_days=8), lambda: LATER, **options)
 
 
 def keys(value: object) -> object:
