@@ -15,6 +15,8 @@ from mlm_audit.checks.inputs import ANALYSIS_INPUTS, INPUTS, TREE_INPUTS
 from mlm_audit.database.core.connect import error_line
 from mlm_audit.database.core.schema import SchemaProblem
 from mlm_audit.database.core.statements import Statement
+from mlm_audit.database.dialects.dialect import Dialect
+from mlm_audit.database.dialects.lookup import dialect_of
 from mlm_audit.database.reads import sweep, trees
 from mlm_audit.database.reads.mirror import figures
 from mlm_audit.database.reads.snapshot import query_of
@@ -55,7 +57,7 @@ def failing_queries(engine: Engine) -> list[SchemaProblem]:
 def failing(engine: Engine) -> list[tuple[str, str]]:
     """Return the name of each query that fails in this database, with the error in one line."""
     found = []
-    for name, ask in _asked(engine.dialect.name):
+    for name, ask in _asked(dialect_of(engine)):
         try:
             with engine.connect() as connection:
                 ask(connection)
@@ -65,7 +67,7 @@ def failing(engine: Engine) -> list[tuple[str, str]]:
     return found
 
 
-def _asked(dialect: str) -> Iterator[tuple[str, Any]]:
+def _asked(dialect: Dialect) -> Iterator[tuple[str, Any]]:
     for name, spec in (INPUTS | ANALYSIS_INPUTS).items():
         yield f"reading {name}", _reading(query_of(name, spec, dialect))
     for name in INPUTS:

@@ -16,9 +16,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlglot import exp
 
-DIALECTS = {"postgresql": "postgres", "mysql": "mysql", "mariadb": "mysql", "sqlite": "sqlite", "duckdb": "duckdb"}
-"""Name of a database → name of its SQLGlot dialect."""
-
 _STARTS = re.compile(r"\s*(\(\s*)*(select|with|values|table|from|pivot|unpivot|summarize|describe|show)\b", re.IGNORECASE)
 _PLACEHOLDER = "mlm_audit_placeholder"
 _OF_DRIVERS = re.compile(r"%\(\w+\)s|%s")
@@ -68,12 +65,11 @@ _TABLE_FUNCTIONS = {
 
 
 @lru_cache(maxsize=4_096)
-def why_not_read_only(text: str, database: str) -> str | None:
+def why_not_read_only(text: str, dialect: str) -> str | None:
     """Return why a text is not exactly one read-only statement, as the end of a sentence; None when it is.
 
-    `database` is one of DIALECTS. Driver placeholders (%s, %(name)s, ?) are supported.
+    `dialect` is the name of a dialect of SQLGlot, such as "postgres". Driver placeholders (%s, %(name)s, ?) are supported.
     """
-    dialect = DIALECTS[database]
     if dialect != "duckdb":
         if found := _AMBIGUOUS.search(text):
             return f"it contains {found[0]!r}, which a server may interpret differently from this check; write it without comments and escapes"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from mlm_audit.database.core.bulk_load import _reset_sequences
+from mlm_audit.database.core.bulk_load import advance_sequences
 from mlm_audit.database.core.connect import open_engine
 from mlm_audit.database.core.tables import Base
 from mlm_audit.database.core.upgrade import init
@@ -55,7 +55,7 @@ def fill_shop(engine: Engine, members: int = 13) -> Shop:
         for name, found in rows.items():
             connection.execute(Base.metadata.tables[name].insert(), found)
         models = [mapper.class_ for mapper in Base.registry.mappers if str(mapper.local_table) in rows]
-        _reset_sequences(connection, models)
+        advance_sequences(connection, models)
     return Shop(engine)
 
 

@@ -5,33 +5,16 @@ such a row reads the column as it is stored (`mlm_audit.database.core.words.raw`
 """
 
 import logging
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import DateTime
-from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from mlm_audit.database.dialects.lookup import dialect_of
+
 log = logging.getLogger(__name__)
-
-
-class _AsStored(sqlite.DATETIME):
-    """The type of instants in SQLite, which stores them as text and accepts any other value."""
-
-    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
-        """Return a processor that parses valid instants and returns other values unchanged."""
-        parse = super().result_processor(dialect, coltype)
-        assert parse is not None
-
-        def read(value: Any) -> Any:
-            try:
-                return parse(value)
-            except (TypeError, ValueError):
-                return value
-
-        return read
 
 
 class Instant(TypeDecorator[datetime]):
@@ -42,12 +25,7 @@ class Instant(TypeDecorator[datetime]):
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Return a type with microseconds for the database."""
-        kinds: dict[str, TypeEngine[Any]] = {
-            "sqlite": _AsStored(),  # type: ignore[no-untyped-call]
-            "mysql": mysql.DATETIME(fsp=6),
-            "mariadb": mysql.DATETIME(fsp=6),
-        }
-        return dialect.type_descriptor(kinds.get(dialect.name, DateTime()))
+        return dialect.type_descriptor(dialect_of(dialect).instant_type())
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Return the instant. Log a warning and return None for a value that is not one."""

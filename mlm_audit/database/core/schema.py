@@ -11,6 +11,7 @@ from mlm_audit.checks.inputs import INPUTS
 from mlm_audit.database.core.inputs import SOURCES, needed_columns
 from mlm_audit.database.core.own_tables import OWN_TABLES
 from mlm_audit.database.core.tables import ADDED_USER_COLUMNS, PLATFORM_TABLES, Base
+from mlm_audit.database.dialects.lookup import dialect_of
 from mlm_audit.domain.errors import InputError
 
 STORE = ("JobLog", "AuditJobLease", "AuditNotice", "ReconciliationReport", "AuditBreak", "AuditRepair", "AuditAuthorisation")
@@ -53,10 +54,7 @@ def check_schema(engine: Engine) -> list[SchemaProblem]:
 
 def views_of(inspector: sa.Inspector) -> set[str]:
     """Return the names of the views, since a platform may provide its tables as views."""
-    views = set(inspector.get_view_names())
-    if inspector.dialect.name == "postgresql":
-        views |= set(inspector.get_materialized_view_names())
-    return views
+    return dialect_of(inspector).views(inspector)
 
 
 def check_inputs(engine: Engine, *, store: bool) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""SQL texts from `sql/` for statements that run in every batch: readable by an auditor, the same on three databases.
+"""SQL texts from `sql/` for statements that run in every batch: readable by an auditor, the same on every database.
 
 A text contains "names" in double quotes, folded(column) for a word as it is compared (`mlm_audit.database.core.words`),
 :values, :ids for a list, and {words} that differ between databases. A statement is rendered once per database and list
@@ -8,28 +8,17 @@ itself (docs/decisions/0009).
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult
 
-from mlm_audit.database.core.words import FOLDED
+from mlm_audit.database.dialects.dialect import Dialect
+from mlm_audit.database.dialects.lookup import dialect_of
 
 FOLDER = Path(__file__).parents[1] / "sql"
 
-WORDS: dict[str, dict[str, str]] = {
-    "sqlite": {"for_update": "", "skip_locked": "", "json_object": "json_object", "integer": "integer"},
-    "postgresql": {
-        "for_update": "for update",
-        "skip_locked": "skip locked",
-        "json_object": "json_build_object",
-        "integer": "bigint",
-    },
-    "mysql": {"for_update": "for update", "skip_locked": "skip locked", "json_object": "json_object", "integer": "signed"},
-    "mariadb": {"for_update": "for update", "skip_locked": "skip locked", "json_object": "json_object", "integer": "signed"},
-}
 _FOLDED = re.compile(r"\bfolded\(([\w.\"]+)\)")
 _VALUE = re.compile(r"(?<!:):([a-z_]+)\b")
 
@@ -48,22 +37,15 @@ class Statement:
 
     def __call__(self, connection: Connection, *, ids: Sequence[int] = (), **values: Any) -> CursorResult[Any]:
         """Execute the statement in the connection's transaction."""
-        dialect = connection.dialect.name
+        dialect = dialect_of(connection)
         sql, names = rendered(self.text, dialect, len(ids))
-        if dialect == "sqlite":
-            values = {name: _moment(value) for name, value in values.items()}
         parameters: list[Any] = []
         for name in names:
             if name == "ids":
-                parameters += [list(ids)] if dialect == "postgresql" else ids
+                parameters += dialect.list_values(ids)
             else:
-                parameters.append(values[name])
+                parameters.append(dialect.value(values[name]))
         return connection.exec_driver_sql(sql, tuple(parameters))
-
-
-def _moment(value: Any) -> Any:
-    """Return an instant as the text that SQLAlchemy reads from SQLite, and any other value unchanged."""
-    return value.isoformat(" ", "microseconds") if isinstance(value, datetime) else value
 
 
 def _without_comments(text: str) -> str:
@@ -71,19 +53,16 @@ def _without_comments(text: str) -> str:
 
 
 @cache
-def rendered(text: str, dialect: str, length: int) -> tuple[str, tuple[str, ...]]:
+def rendered(text: str, dialect: Dialect, length: int) -> tuple[str, tuple[str, ...]]:
     """Return the text for a driver, and the names of its values in order."""
-    mark = "?" if dialect == "sqlite" else "%s"
-    if dialect == "postgresql":
-        # With one array instead of a list of values, the text is the same for every length and the driver prepares it.
-        text = text.replace("in (:ids)", "= any(:ids::bigint[])")
-        length = 1
+    mark, length = dialect.placeholder, len(dialect.list_values(range(length)))
+    text = text.replace(Dialect.list_condition, dialect.list_condition)
     names = tuple(_VALUE.findall(text))
-    if dialect != "sqlite":
+    if "%" in mark:
         text = text.replace("%", "%%")
-    text = _FOLDED.sub(lambda match: FOLDED[dialect].format(match[1]), text)
+    text = _FOLDED.sub(lambda match: dialect.folded.format(match[1]), text)
     marks = {name: (", ".join([mark] * length) if name == "ids" else mark) for name in set(names)}
     text = _VALUE.sub(lambda match: marks[match[1]], text)
-    for word, meaning in WORDS[dialect].items():
+    for word, meaning in dialect.words.items():
         text = text.replace("{" + word + "}", meaning)
-    return (text.replace('"', "`") if dialect in ("mysql", "mariadb") else text), names
+    return dialect.quoted(text), names

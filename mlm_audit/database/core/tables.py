@@ -8,12 +8,23 @@ from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
 from sqlalchemy import JSON, BigInteger, Boolean, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from mlm_audit.database.core.instants import Instant
 from mlm_audit.database.core.words import Word
+from mlm_audit.database.dialects.lookup import dialect_of
 
-BigKey = BigInteger().with_variant(Integer, "sqlite")
+
+class BigKey(BigInteger):
+    """The type of a generated key. Not every database generates values for a BIGINT."""
+
+
+@compiles(BigKey)
+def _compile_key(_type: BigKey, compiler: Any, **_: Any) -> str:
+    return dialect_of(compiler).key_type
+
+
 Moment = Instant()
 
 Key = Annotated[int, mapped_column(BigKey, primary_key=True, autoincrement=True)]

@@ -14,6 +14,7 @@ from mlm_audit.database.core.connect import error_line, write
 from mlm_audit.database.core.schema import views_of
 from mlm_audit.database.core.tables import PLATFORM_TABLES, Base
 from mlm_audit.database.core.upgrade_checks import refuse_upgrade
+from mlm_audit.database.dialects.lookup import dialect_of
 from mlm_audit.domain.errors import InputError
 
 VERSION_TABLE = "mlm_audit_version"
@@ -40,18 +41,18 @@ def upgrade(engine: Engine) -> None:
     Raise InputError when the upgrade cannot succeed, before anything is written, or when the database refuses it.
     """
     refuse_upgrade(engine, "db upgrade", VERSION_TABLE, ScriptDirectory.from_config(_config()))
-    _write_ahead(engine)
+    dialect = dialect_of(engine)
+    dialect.prepare_upgrade(engine)
     try:
         with write(engine) as connection:
             config = _config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except DBAPIError as error:
-        is_kept = engine.dialect.name in ("mysql", "mariadb")
         kept = (
-            "the changes made before the error remain, and the next attempt continues from them"
-            if is_kept
-            else "nothing was changed"
+            "nothing was changed"
+            if dialect.ddl_is_transactional
+            else "the changes made before the error remain, and the next attempt continues from them"
         )
         raise InputError(f"db upgrade: the database rejected the upgrade ({error_line(error)}); {kept}") from error
 
@@ -62,14 +63,6 @@ def is_current(engine: Engine) -> bool:
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
         return context.get_current_revision() == head
-
-
-def _write_ahead(engine: Engine) -> None:
-    """Enable SQLite's write-ahead log in the file, so that the platform can keep selling while the audit reads."""
-    if engine.dialect.name == "sqlite":
-        connection = engine.raw_connection()
-        connection.cursor().execute("pragma journal_mode = wal")
-        connection.close()
 
 
 def _config() -> Config:

@@ -1,8 +1,5 @@
 """The preconditions of `db init` and `db upgrade`: the right database, no conflicting tables, and sufficient rights."""
 
-import os
-from pathlib import Path
-
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, Inspector, inspect, select, text
@@ -10,13 +7,13 @@ from sqlalchemy import table as table_of
 
 from mlm_audit.database.core.schema import views_of
 from mlm_audit.database.core.tables import ADDED_USER_COLUMNS
+from mlm_audit.database.dialects.lookup import dialect_of
 from mlm_audit.domain.errors import InputError
 
 OURS = ("AuditBreak", "AuditRepair", "AuditNotice", "AuditAction", "AuditAuthorisation")
 """Tables that no platform has by itself."""
 NEEDED = {"users": ("id", "walletBalance"), "ledger": ("id", "userId", "amount")}
 """The tables and columns that identify a platform's database."""
-RIGHTS = {"CREATE", "ALTER", "INDEX"}
 
 
 def refuse_upgrade(engine: Engine, what: str, version_table: str, scripts: ScriptDirectory) -> None:
@@ -30,7 +27,7 @@ def refuse_upgrade(engine: Engine, what: str, version_table: str, scripts: Scrip
             or _why_not_this_version(connection, present, version_table, scripts)
             or _why_users_cannot_grow(inspector, views)
             or _why_not_indexed(inspector, present, views)
-            or _why_no_right(connection)
+            or _why_no_right(inspector, connection)
         )
     if reason:
         raise InputError(f"{what}: {reason}; nothing was written")
@@ -93,44 +90,7 @@ def _why_not_indexed(inspector: Inspector, present: set[str], views: set[str]) -
     return f"table {name} exists but has no column {absent[0]}; rename it, and a new table is created" if absent else None
 
 
-def _why_no_right(connection: Connection) -> str | None:
-    return {"sqlite": _on_sqlite, "postgresql": _on_postgresql}.get(connection.dialect.name, _on_mysql)(connection)
-
-
-def _on_sqlite(connection: Connection) -> str | None:
-    path = Path(connection.engine.url.database or "")
-    return next((f"this account cannot write to {place}" for place in (path, path.parent) if not os.access(place, os.W_OK)), None)
-
-
-def _on_postgresql(connection: Connection) -> str | None:
-    def told(query: str) -> object:
-        return connection.exec_driver_sql(query).scalar_one()
-
-    if told("select current_setting('transaction_read_only')") == "on":
-        return "the database is read-only for this account"
-    if not told("select has_schema_privilege(current_schema(), 'CREATE')"):
-        return "this account may not create tables; grant it CREATE on the schema, or use the account that owns it"
-    owns = told("select pg_has_role(relowner, 'USAGE') from pg_class where oid = to_regclass('users')")
-    if not owns and _lacks_columns(connection):
-        return "this account may not add the two columns to users; use the account that owns the table"
-    return None
-
-
-def _lacks_columns(connection: Connection) -> bool:
-    known = {column["name"] for column in inspect(connection).get_columns("users")}
-    return any(name not in known for name in ADDED_USER_COLUMNS)
-
-
-def _on_mysql(connection: Connection) -> str | None:
-    """Return a reason when the account's grants lack a right, but not when a role is active, which may grant more."""
-    if connection.exec_driver_sql("select current_role()").scalar_one() not in (None, "NONE"):
-        return None
-    mine = "replace(grantee, '''', '') = current_user()"
-    granted = connection.exec_driver_sql(
-        f"select privilege_type from information_schema.user_privileges where {mine} union "  # noqa: S608
-        f"select privilege_type from information_schema.schema_privileges where {mine} and database() like table_schema"
-    )
-    if absent := sorted(RIGHTS - {str(row[0]).upper() for row in granted}):
-        noun, them = ("privilege", "it") if len(absent) == 1 else ("privileges", "them")
-        return f"this account lacks the {noun} {' and '.join(absent)} in this database; grant {them}, or use another account"
-    return None
+def _why_no_right(inspector: Inspector, connection: Connection) -> str | None:
+    known = {column["name"] for column in inspector.get_columns("users")}
+    alters_users = any(name not in known for name in ADDED_USER_COLUMNS)
+    return dialect_of(connection).why_no_upgrade(connection, alters_users=alters_users)

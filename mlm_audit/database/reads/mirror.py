@@ -12,8 +12,6 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     String,
-    Text,
-    case,
     func,
     literal,
     literal_column,
@@ -26,6 +24,8 @@ from mlm_audit.checks.inputs import INPUTS, STATES, Kind
 from mlm_audit.database.core.frame_files import frame_writer, schema_of
 from mlm_audit.database.core.inputs import DERIVED, SOURCES, attribute_of
 from mlm_audit.database.core.values import Unread
+from mlm_audit.database.dialects.dialect import Dialect
+from mlm_audit.database.dialects.lookup import dialect_of
 from mlm_audit.database.reads.snapshot import as_frame, chunks_of, query_of
 
 PIECE_ROWS = 1 << 18
@@ -57,20 +57,20 @@ def figures(connection: Connection, name: str, low: int, high: int | None) -> tu
     The sum includes every column that a check reads. It weights each row by its id, so that it detects two rows that
     swap places. It does not protect against deliberate manipulation. Only reading every row does.
     """
-    key, dialect = _key(name), connection.dialect.name
-    row: ColumnElement[Any] = literal(0, BigInteger) + _signed(key, dialect) % MODULUS
+    key, dialect = _key(name), dialect_of(connection)
+    row: ColumnElement[Any] = literal(0, BigInteger) + dialect.signed(key) % MODULUS
     texts: list[ColumnElement[Any]] = []
     for weight, (column, kind) in enumerate(_compared(name), start=2):
         number = _number(name, column, kind, dialect)
         if number is None:
-            texts.append(_sqlite_text(name, column))
+            texts.append(_text(name, column))
         else:
             row = row + weight * func.coalesce(number % MODULUS, NULL)
     if texts:
         # All texts of a row are hashed in one call, because the call is the most expensive part.
         together = reduce(lambda left, right: left.op("||")(literal_column("'|'")).op("||")(right), texts)
         row = row + len(INPUTS[name].columns) * (func.crc32(sql_cast(together, LargeBinary)) % MODULUS)
-    weighed = func.sum((_signed(key, dialect) % PLACES + 1) * row)
+    weighed = func.sum((dialect.signed(key) % PLACES + 1) * row)
     query = select(func.count(), func.min(key), func.max(key), weighed).where(*_within(key, low, high))
     return tuple(int(value or 0) for value in connection.execute(query).one())
 
@@ -88,31 +88,16 @@ def _compared(name: str) -> list[tuple[str, Kind]]:
     return list(INPUTS[name].columns.items())[1:]
 
 
-def _number(name: str, column: str, kind: Kind, dialect: str) -> Any:
-    """Return a number that nearly always changes with the value; None for what SQLite can only compare as text."""
+def _number(name: str, column: str, kind: Kind, dialect: Dialect) -> Any:
+    """Return a number that nearly always changes with the value; None for what can only be compared as text."""
     attribute = getattr(SOURCES[name], attribute_of(name, column))
     is_json = (name, column) in DERIVED
     if isinstance(attribute.type, Integer) and kind is not Kind.TEXT and not is_json:
-        return _signed(attribute, dialect)
-    if dialect == "sqlite":
-        return None
-    if kind is Kind.FLAG:
-        return case((attribute.is_(True), 1), (attribute.is_(False), 2), else_=0)
-    if dialect != "postgresql":
-        return _signed(func.crc32(sql_cast(attribute, Text) if is_json else attribute), dialect)
-    if kind is Kind.INSTANT:
-        # An infinite time has no seconds. The reader reports its row.
-        seconds = sql_cast(func.extract("epoch", attribute) * 1_000_000, BigInteger)
-        return case((attribute.is_(None), None), (func.isfinite(attribute), seconds), else_=1)
-    return func.hashtext(sql_cast(attribute, Text))
+        return dialect.signed(attribute)
+    return dialect.fingerprint(attribute, kind, is_json=is_json)
 
 
-def _signed(number: Any, dialect: str) -> Any:
-    """Return a number that can be added to negative ones, which MySQL and MariaDB refuse for an unsigned number."""
-    return number if dialect in ("sqlite", "postgresql") else sql_cast(number, BigInteger)
-
-
-def _sqlite_text(name: str, column: str) -> ColumnElement[Any]:
+def _text(name: str, column: str) -> ColumnElement[Any]:
     text = type_coerce(getattr(SOURCES[name], attribute_of(name, column)), String)
     return func.coalesce(text, literal_column("'(null)'"))
 
@@ -125,7 +110,7 @@ def read_pieces(
     At least one piece is yielded, even if it is empty. An input in STATES is one piece with all of its rows.
     """
     spec = INPUTS[name]
-    query = query_of(name, spec, connection.dialect.name)
+    query = query_of(name, spec, dialect_of(connection))
     if name not in STATES:
         key = _key(name)
         query = query.where(*_within(key, low, high)).order_by(key)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from sqlalchemy import ColumnElement, Connection, Engine, Select, String, Text, cast, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, Engine, Select, select
 from sqlalchemy.exc import DBAPIError
 
 from mlm_audit.checks.inputs import INPUTS, Input, Kind
@@ -22,7 +22,8 @@ from mlm_audit.database.core.connect import consistent_read, error_line
 from mlm_audit.database.core.frame_files import frame_writer, schema_of
 from mlm_audit.database.core.inputs import DERIVED, JSON_TEXTS, SOURCES, attribute_of
 from mlm_audit.database.core.values import POLARS, Unread, Unreadable, displayable, series_of, why_not
-from mlm_audit.database.core.words import raw
+from mlm_audit.database.dialects.dialect import Dialect
+from mlm_audit.database.dialects.lookup import dialect_of
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.words import SPACES, WORDS
 
@@ -80,7 +81,7 @@ def write_inputs(
 def _read(connection: Connection, name: str, spec: Input, path: Path, unread: Unread) -> int:
     schema, count = schema_of(spec), 0
     with frame_writer(path, spec) as writer:
-        for rows in chunks_of(connection, query_of(name, spec, connection.dialect.name)):
+        for rows in chunks_of(connection, query_of(name, spec, dialect_of(connection))):
             frame = as_frame(name, spec, rows, unread)
             writer.write_table(frame.to_arrow().cast(schema))
             count += len(rows)
@@ -90,7 +91,7 @@ def _read(connection: Connection, name: str, spec: Input, path: Path, unread: Un
 def read_rows(connection: Connection, name: str, *where: ColumnElement[bool]) -> pl.DataFrame:
     """Return the rows of one input that meet the conditions, ordered by the first column, typed as in a snapshot."""
     spec = INPUTS[name]
-    query = query_of(name, spec, connection.dialect.name).where(*where)
+    query = query_of(name, spec, dialect_of(connection)).where(*where)
     rows = connection.execute(query.order_by(getattr(SOURCES[name], attribute_of(name, next(iter(spec.columns)))))).all()
     return as_frame(name, spec, rows, Unread()) if rows else empty_frame(name)
 
@@ -107,23 +108,14 @@ def chunks_of(connection: Connection, query: Select[Any], size: int = CHUNK_ROWS
         yield rows
 
 
-def query_of(name: str, spec: Input, dialect: str) -> Select[Any]:
+def query_of(name: str, spec: Input, dialect: Dialect) -> Select[Any]:
     """Return the query that reads the columns of an input."""
     model = SOURCES[name]
     chosen = []
     for column, kind in spec.columns.items():
         attribute = getattr(model, attribute_of(name, column))
-        if (name, column) in DERIVED or (name, column) in JSON_TEXTS:
-            # The JSON is read as text, so that it is not parsed row by row.
-            attribute = type_coerce(attribute, String) if dialect == "sqlite" else cast(attribute, Text)
-        elif kind is Kind.TEXT and dialect == "postgresql":
-            # The cast removes the padding of CHAR(n) and converts native enums.
-            attribute = cast(attribute, Text)
-        elif kind is Kind.INSTANT or (kind is Kind.FLAG and dialect != "postgresql"):
-            # The value is read as the driver returns it. SQLite stores instants as text and any value in a flag, and
-            # MySQL has zero dates.
-            attribute = raw(attribute)
-        chosen.append(attribute.label(column))
+        is_json = (name, column) in DERIVED or (name, column) in JSON_TEXTS
+        chosen.append((dialect.json_text(attribute) if is_json else dialect.column(attribute, kind)).label(column))
     return select(*chosen)
 
 

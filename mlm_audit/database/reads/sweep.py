@@ -13,6 +13,8 @@ from mlm_audit.database.core.own_tables import EligibilityLog
 from mlm_audit.database.core.tables import Commission, Order, User
 from mlm_audit.database.core.values import series_of
 from mlm_audit.database.core.words import folded, raw
+from mlm_audit.database.dialects.dialect import Dialect
+from mlm_audit.database.dialects.lookup import dialect_of
 from mlm_audit.domain.money import LARGEST_PAISA
 from mlm_audit.domain.periods import FIRST_YEAR, LAST_YEAR, Month, naive
 from mlm_audit.domain.words import COMMISSION_STATUSES, COMMISSION_TYPES, ORDER_STATES, ROLES, STANDING, fold
@@ -68,7 +70,7 @@ def read_month(
 ) -> MonthRead:
     """Read everything that decides a month."""
     pending_columns = {"member_id": INT, "pending_paisa": INT, "void_paisa": INT, "pending_rows": INT}
-    dialect = connection.dialect.name
+    dialect = dialect_of(connection)
     pending_columns = {"member_id": INT, "pending_paisa": INT, "void_paisa": INT, "pending_rows": INT}
     found, unsure = _known_people(_rows(connection, _people()), people)
     orders = _rows(connection, _doubtful_orders(month, dialect))
@@ -125,18 +127,15 @@ def _in_favour(orders: list[Any]) -> pl.DataFrame:
     return sums.sort("member_id")
 
 
-def is_time(column: Any, dialect: str) -> Any:
+def is_time(column: Any, dialect: Dialect) -> Any:
     """Return the condition that a stored time is valid and within the range of business months."""
     inside = column.between(datetime(FIRST_YEAR, 1, 1), datetime(LAST_YEAR, 12, 31, 23, 59, 59))  # noqa: DTZ001
-    if dialect == "sqlite":
-        return and_(inside, func.datetime(raw(column)).is_not(None))
-    return inside if dialect == "postgresql" else and_(inside, func.month(column) > 0, func.dayofmonth(column) > 0)
+    return and_(inside, dialect.is_instant(column))
 
 
-def is_amount(column: Any, dialect: str) -> Any:
+def is_amount(column: Any, dialect: Dialect) -> Any:
     """Return the condition that a stored amount can be used in calculations."""
-    inside = column.between(-LARGEST_PAISA, LARGEST_PAISA)
-    return and_(inside, func.typeof(column) == "integer") if dialect == "sqlite" else inside
+    return and_(column.between(-LARGEST_PAISA, LARGEST_PAISA), dialect.is_whole(column))
 
 
 def _surely(condition: Any) -> Any:
@@ -144,7 +143,7 @@ def _surely(condition: Any) -> Any:
     return case((condition, 1), else_=0)
 
 
-def _doubtful_orders(month: Month, dialect: str) -> Select[Any]:
+def _doubtful_orders(month: Month, dialect: Dialect) -> Select[Any]:
     """Select the orders for which it is unclear whether, when or with what amount they count for the month."""
     dated, sound = _surely(is_time(Order.paid_at, dialect)), _surely(is_amount(Order.total_paisa, dialect))
     columns = Order.user_id, Order.id, Order.total_paisa, _surely(within(month)), sound, dated
@@ -152,7 +151,7 @@ def _doubtful_orders(month: Month, dialect: str) -> Select[Any]:
     return select(*columns).where(Order.paid_at.is_not(None), open_).order_by(Order.id)
 
 
-def _doubtful_rows(connection: Connection, month: Month, dialect: str) -> dict[int, str]:
+def _doubtful_rows(connection: Connection, month: Month, dialect: Dialect) -> dict[int, str]:
     """Return the members whose undecided commission of the month is in doubt, with the reason of the first such row."""
     kind, status = func.coalesce(folded(Commission.type), ""), func.coalesce(folded(Commission.status), "")
     unknown = or_(kind.not_in(COMMISSION_TYPES), status.not_in(COMMISSION_STATUSES))
@@ -188,7 +187,7 @@ def _rows(connection: Connection, query: Select[Any]) -> list[Any]:
     return list(connection.execute(query))
 
 
-def queries(month: Month, dialect: str) -> dict[str, Select[Any]]:
+def queries(month: Month, dialect: Dialect) -> dict[str, Select[Any]]:
     """Return the queries of the sweep by name, to probe whether a database can answer them."""
     return {
         "sweep: people": _people(),
@@ -219,7 +218,7 @@ def _people() -> Select[Any]:
     return select(User.id, User.sponsor_id, User.role, *flags, raw(User.created_at), stale)
 
 
-def _purchases(month: Month, dialect: str) -> Select[Any]:
+def _purchases(month: Month, dialect: Dialect) -> Select[Any]:
     counts = and_(
         stands(), Order.paid_at < naive(month.end), is_time(Order.paid_at, dialect), is_amount(Order.total_paisa, dialect)
     )
@@ -236,7 +235,7 @@ def _purchases(month: Month, dialect: str) -> Select[Any]:
     )
 
 
-def _pending(month: Month, dialect: str) -> Select[Any]:
+def _pending(month: Month, dialect: Dialect) -> Select[Any]:
     sound = case((is_amount(Commission.amount_paisa, dialect), Commission.amount_paisa), else_=0)
     return (
         select(

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, func, select
 
 from mlm_audit.database.core.own_tables import Break, JobLease, JobLog, Notice, ReconciliationReport, TreeHealthReport
+from mlm_audit.database.dialects.lookup import dialect_of
 from mlm_audit.domain.periods import naive
 
 
@@ -153,8 +154,5 @@ def silent_leases(connection: Connection, now: datetime) -> list[tuple[str, str,
 
 def clock_of(connection: Connection) -> datetime | None:
     """Return the database server's time, UTC without a zone; None for an embedded database, which has no own clock."""
-    if connection.dialect.name == "sqlite":
-        return None
-    sql = "select utc_timestamp(6)" if connection.dialect.name in ("mysql", "mariadb") else "select now() at time zone 'utc'"
-    moment: datetime = connection.exec_driver_sql(sql).scalar_one()
-    return moment
+    query = dialect_of(connection).clock
+    return None if query is None else connection.exec_driver_sql(query).scalar_one()

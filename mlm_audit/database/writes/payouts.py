@@ -11,7 +11,7 @@ from datetime import datetime
 from itertools import product
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, LargeBinary, Text, cast, func, select
+from sqlalchemy import Connection, func, select
 
 from mlm_audit.checks.inputs import Kind
 from mlm_audit.database.core.connect import in_parts
@@ -20,6 +20,7 @@ from mlm_audit.database.core.statements import Statement, rendered
 from mlm_audit.database.core.tables import Order
 from mlm_audit.database.core.values import displayable, instant_of
 from mlm_audit.database.core.words import folded
+from mlm_audit.database.dialects.lookup import dialect_of
 from mlm_audit.database.store.outbox import queue
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.payouts import InstalmentState, PayoutFacts, PayoutStatus
@@ -171,9 +172,7 @@ def spellings(connection: Connection) -> list[str]:
 
 def unknown_statuses(connection: Connection, as_of: datetime) -> dict[str, int]:
     """Return the statuses of due instalments that the toolkit does not know, and how often each occurs."""
-    status: Any = cast(Schedule.status, Text) if connection.dialect.name == "postgresql" else Schedule.status
-    if connection.dialect.name in ("mysql", "mariadb"):
-        status = cast(status, LargeBinary)  # the exact spelling, including capitals
+    status = dialect_of(connection).exact_text(Schedule.status)
     query = select(status, func.count()).where(Schedule.payout_date <= as_of).group_by(status)
     found = {name.decode() if isinstance(name, bytes) else str(name): count for name, count in connection.execute(query)}
     return {name: count for name, count in found.items() if not is_known(name)}
@@ -299,7 +298,7 @@ WALLETS_AT_ONCE = 100
 def add_to_wallets(connection: Connection, sums: dict[int, int]) -> None:
     """Add to each member's wallet. The members must be locked. Raise RuntimeError when a member does not exist."""
     for part in in_parts(sums.items(), WALLETS_AT_ONCE):
-        sql, _ = rendered(_wallets(len(part)), connection.dialect.name, 0)
+        sql, _ = rendered(_wallets(len(part)), dialect_of(connection), 0)
         pairs = [value for pair in part for value in pair]
         done = connection.exec_driver_sql(sql, (*pairs, *(member for member, _ in part))).rowcount
         if done != len(part):

@@ -16,6 +16,7 @@ from mlm_audit.database.core.connect import in_parts
 from mlm_audit.database.core.own_tables import CommissionRollup, EligibilityLog, MonthlyStats
 from mlm_audit.database.core.tables import Commission, Ledger, Moment, Order, User
 from mlm_audit.database.core.words import folded
+from mlm_audit.database.dialects.lookup import dialect_of
 from mlm_audit.database.reads.sweep import pending_in, stands
 from mlm_audit.database.store.outbox import queue
 from mlm_audit.database.writes.payouts import add_to_wallets
@@ -318,11 +319,11 @@ def _update_users(connection: Connection, ids: Sequence[int], job: SweepContext)
     The values come from the log's rows, so that one statement serves a whole batch.
     """
     key, log = job.month.key, EligibilityLog.__table__
-    label = month_label(key)
     decision = sa.case((log.c.isEligible, "eligible"), else_="not eligible")
+    entry = {"month": sa.cast(month_label(key), sa.String), "decision": decision}
     values: dict[Any, Any] = {
         users.c.lastEligibilityCheck: job.now,
-        users.c.eligibilityHistory: _appended(connection.dialect.name, label, decision),
+        users.c.eligibilityHistory: dialect_of(connection).json_appended(users.c.eligibilityHistory, entry),
     }
     if job.resets:
         # Orders paid between the month's end and now belong to the new month. The members are locked, so an order that
@@ -337,21 +338,6 @@ def _update_users(connection: Connection, ids: Sequence[int], job: SweepContext)
         }
     mine = users.c.id == log.c.userId, *_of(job.month)
     connection.execute(update(users).values(values).where(*mine, users.c.id.in_(ids), log.c.userId.in_(ids)))
-
-
-def _appended(dialect: str, month: str, decision: Any) -> Any:
-    """Return the history with one more entry, with the JSON functions of the database."""
-    history = users.c.eligibilityHistory
-    pair = ("month", sa.cast(month, sa.String), "decision", decision)
-    if dialect == "postgresql":
-        from sqlalchemy.dialects.postgresql import JSONB
-
-        entry = func.jsonb_build_object(*(sa.cast(part, sa.Text) for part in pair))
-        return func.coalesce(sa.cast(history, JSONB), sa.text("'[]'::jsonb")).op("||")(func.jsonb_build_array(entry))
-    empty = func.coalesce(sa.type_coerce(history, sa.String), "[]")
-    if dialect == "sqlite":
-        return func.json_insert(empty, "$[#]", func.json_object(*pair))
-    return func.json_array_append(empty, "$", func.json_object(*pair))
 
 
 def _notice(ruling: Ruling, rolled_up: dict[int, int], job: SweepContext) -> Draft:

@@ -1,0 +1,1 @@
+"""What differs between databases: one module with one class for each database."""
