@@ -16,6 +16,7 @@ from mlm_audit.checks.roots.breaks import found_of
 from mlm_audit.domain.periods import Month
 from mlm_audit.domain.words import LEDGER_TYPES, WORDS
 from mlm_audit.engine.incremental.changes import register
+from mlm_audit.engine.sql_text import sql_of
 
 LINES = str(ORDER_LINES)
 GIFTS = "('bonus', 'adjustment')"
@@ -42,66 +43,22 @@ def _named(codes: str) -> str:
 
 
 OF_CHANGES = {
-    "orders": f"""
-        select id from changed_orders
-        union select order_id from changed_commissions
-        union select reference_id from changed_ledger where type in {LINES}
-        union select order_id from changed_payout_schedule
-        union select reference_id from ({NAMED_ROWS}) as named where type in {LINES}
-        union select unnest([b.first_order_id, a.first_order_id])
-        from first_orders as a full outer join kept_first_orders as b on a.member_id = b.member_id
-        where a.first_order_id is distinct from b.first_order_id
-        union select id from all_orders where user_id in (select member_id from buyers_concerned)
-    """,
-    "schedules": f"""
-        select id from changed_payout_schedule
-        union select id from all_payout_schedule where user_id in (select user_id from changed_payout_schedule)
-        union select reference_id from ({NAMED_ROWS}) as named where type = 'self_payout'
-        union select reference_id from changed_ledger where type = 'self_payout'
-        union select try_cast(substr(ref, 13) as BIGINT) from changed_ledger where ref like 'SELF\\_PAYOUT\\_%' escape '\\'
-        union select schedule_id from changed_payout_history
-        union select id from all_payout_schedule
-        where (status = 'pending' and payout_date < $overdue_before) or (status = 'failed' and payout_date < $held_too_long_before)
-    """,
-    "withdrawals": f"""
-        select id from changed_withdrawals
-        union select reference_id from changed_ledger where type = 'withdrawal'
-        union select reference_id from ({NAMED_ROWS}) as named where type = 'withdrawal'
-    """,
-    # If a decision about a month changed, all months of the member are checked.
-    "members": f"""
-        select l.user_id from changed_ledger as l inner join kept_brought_forward as b on l.user_id = b.user_id where l.id <= b.last_id
-        union select user_id from changed_commissions where type = 'repurchase' and status is distinct from 'pending'
-        union select user_id from all_commissions
-        where type = 'repurchase' and status is distinct from 'pending' and order_id in (select id from changed_orders)
-        union select user_id from changed_ledger where type = 'repurchase_commission'
-        union select user_id from ({NAMED_ROWS}) as named
-        union select {ROLLED_UP} from changed_ledger where type = 'commission_rollup'
-        union select user_id from changed_commission_rollups
-        union select user_id from changed_eligibility_log
-        union select id from old_users where id not in (select id from all_users)
-        {UNKNOWN_WORDS}
-    """,
+    "orders": sql_of(__package__, "changes/orders", order_lines=LINES, named_rows=NAMED_ROWS),
+    "schedules": sql_of(__package__, "changes/schedules", named_rows=NAMED_ROWS),
+    "withdrawals": sql_of(__package__, "changes/withdrawals", named_rows=NAMED_ROWS),
+    "members": sql_of(__package__, "changes/members", named_rows=NAMED_ROWS, rolled_up=ROLLED_UP, unknown_words=UNKNOWN_WORDS),
     "ledger": "select id from new_ledger",
     "commissions": "select id from new_commissions",
     "histories": "select id from new_payout_history",
 }
 OF_BREAKS = {
-    "orders": """
-        select order_id from given_breaks
-        union select id from all_orders
-        where paid_at is not null and commission_amount_paisa > total_paisa
-            and exists (select 1 from given_breaks where id = 'order-amount/platform')
-    """,
+    "orders": sql_of(__package__, "breaks/orders"),
     "schedules": _named(
         "payout-ledger|payout-history|duplicate-credit/payout|instalment-date|payout-overdue"
         "|record-state/SelfPayoutSchedule|impossible-date/SelfPayoutSchedule"
     ),
     "withdrawals": _named("withdrawals|record-state/withdrawal_requests|impossible-date/withdrawal_requests"),
-    "members": """
-        select member_id from given_breaks
-        union select -1 from given_breaks where id like 'rollup-ledger/-1/%'
-    """,
+    "members": "select member_id from given_breaks union select -1 from given_breaks where id like 'rollup-ledger/-1/%'",
     "ledger": _named(
         "payout-ledger/ledger|withdrawals/ledger|release-ledger/ledger|orphan-order/ledger|entry-form|impossible-date/ledger"
     ),
@@ -109,32 +66,6 @@ OF_BREAKS = {
     "histories": _named("impossible-date/PayoutHistory"),
 }
 """The breaks of rows without a member or an order name these rows in their ids."""
-
-CONCERNED = """
-    with recursive moved as (
-        select coalesce(o.id, n.id) as member_id
-        from old_users as o full outer join new_users as n on o.id = n.id
-        where o.is_active is distinct from n.is_active or o.is_blocked is distinct from n.is_blocked
-        union
-        select coalesce(a.member_id, b.member_id)
-        from first_paid as a full outer join kept_first_paid as b on a.member_id = b.member_id
-        where a.first_paid_at is distinct from b.first_paid_at
-        union
-        select user_id from changed_matrix_nodes
-    ),
-    below as (
-        select member_id, 0 as depth from moved
-        union
-        select n.user_id, b.depth + 1
-        from below as b inner join nodes_then_and_now as n on n.parent_id = b.member_id
-        where b.depth < {levels}
-    )
-    select distinct member_id from below
-"""
-"""The buyers whose orders may now pay their uplines differently, because an activity or a place changed.
-
-The change may be their own, or that of a member above them.
-"""
 
 
 class AffectedEntities:
@@ -154,7 +85,7 @@ class AffectedEntities:
             con.execute(f"create table seed_{kind} (id BIGINT primary key)")
         con.execute("create table seed_types (type VARCHAR)")
         con.execute("create table seed_nobodys (code VARCHAR)")
-        con.execute(f"create table buyers_concerned as {CONCERNED.format(levels=levels)}")
+        con.execute(f"create table buyers_concerned as {sql_of(__package__, 'buyers_concerned', levels=str(levels))}")
         self._add(OF_CHANGES)
         for month in swept:  # a month that has been swept since: none of its commissions may be undecided
             within = f"paid_at >= '{_naive(month.start)}' and paid_at < '{_naive(month.end)}'"

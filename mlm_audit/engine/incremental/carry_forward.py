@@ -9,6 +9,7 @@ from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import BROUGHT_FORWARD, Engine
 from mlm_audit.engine.incremental.changes import register
 from mlm_audit.engine.parquet_parts import quoted
+from mlm_audit.engine.sql_text import sql_of
 
 FIRSTS = ("first_paid", "first_orders")
 KEPT_FILES = ("brought_forward", *FIRSTS)
@@ -18,57 +19,15 @@ KEPT = ", ".join(BROUGHT_FORWARD)
 
 def forward_of(rows: str) -> str:
     """Return a query of the balances brought forward of these ledger rows, with the columns of BROUGHT_FORWARD."""
-    return f"""
-        select {COLUMNS}
-        from (
-            select
-                user_id,
-                sum(amount_paisa)::BIGINT as sum_paisa,
-                max(id) as last_id,
-                max(id) filter (where balance_after_paisa is not null) as before_id,
-                arg_max(amount_paisa, id) filter (where balance_after_paisa is not null) as before_amount_paisa,
-                arg_max(balance_after_paisa, id) filter (where balance_after_paisa is not null) as balance_paisa
-            from ({rows}) as posted
-            where user_id is not null
-            group by user_id
-        ) as known
-        left join (
-            select h.user_id as holed_id, sum(h.amount_paisa)::BIGINT as holed_paisa
-            from ({rows}) as h
-            left join (select user_id, max(id) as known_id from ({rows}) as k where balance_after_paisa is not null group by user_id) as k
-                on h.user_id = k.user_id
-            where h.balance_after_paisa is null and h.user_id is not null and (k.known_id is null or h.id > k.known_id)
-            group by h.user_id
-        ) as holes on known.user_id = holes.holed_id
-    """
+    return sql_of(__package__, "brought_forward", columns=COLUMNS, rows=rows)
 
 
 def carry_forward(con: duckdb.DuckDBPyConnection) -> str:
     """Return a query of the last run's balances with the changes added, with the columns of BROUGHT_FORWARD."""
-    con.execute(
-        """
-        create or replace table written_over as
-        select distinct c.user_id
-        from changed_ledger as c inner join kept_brought_forward as b on c.user_id = b.user_id
-        where c.id <= b.last_id
-        """
-    )
+    con.execute(sql_of(__package__, "written_over"))
     added = forward_of("select * from new_ledger where user_id not in (select user_id from written_over)")
-    return f"""
-        select {KEPT} from kept_brought_forward where user_id not in (select user_id from changed_ledger where user_id is not null)
-        union all
-        select
-            n.user_id,
-            coalesce(b.sum_paisa, 0) + n.sum_paisa as sum_paisa,
-            n.last_id,
-            coalesce(n.before_id, b.before_id) as before_id,
-            case when n.before_id is null then b.before_amount_paisa else n.before_amount_paisa end as before_amount_paisa,
-            case when n.before_id is null then b.balance_paisa else n.balance_paisa end as balance_paisa,
-            case when n.before_id is null then coalesce(b.since_paisa, 0) + n.since_paisa else n.since_paisa end as since_paisa
-        from ({added}) as n left join kept_brought_forward as b on n.user_id = b.user_id
-        union all
-        {forward_of("select * from all_ledger where user_id in (select user_id from written_over)")}
-    """
+    again = forward_of("select * from all_ledger where user_id in (select user_id from written_over)")
+    return sql_of(__package__, "carried_forward", columns=KEPT, added=added, written_over=again)
 
 
 def renew_firsts(con: duckdb.DuckDBPyConnection, folder: Path, plan: Plan, settings: Settings) -> None:
