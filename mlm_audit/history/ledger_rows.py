@@ -18,6 +18,7 @@ from mlm_audit.checks.inputs import INPUTS
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import connect
 from mlm_audit.engine.parquet_parts import relation, rows_in
+from mlm_audit.engine.sql_text import sql_of
 from mlm_audit.history.canonical import FIRST_COLUMNS, Columns, columns_of, compared_as, names_of, shared
 
 SETTLED_AFTER = timedelta(minutes=15)
@@ -181,20 +182,9 @@ def moved_rows(before: str, after: str, *, inside: str, same: str, since: str, c
     `after`. `inside` selects the rows of `a` that `before` must contain. `same` is true when `b` and `a` are equal.
     `columns` are those that both relations have.
     """
-    return f"""
-        select
-            coalesce(b.id, a.id) as ledger_id,
-            coalesce(b.user_id, a.user_id) as member_id,
-            case when a.id is null then 'deleted' when b.id is null then 'inserted' else 'edited' end as change,
-            b.amount_paisa as before_paisa,
-            a.amount_paisa as after_paisa,
-            case when b.id is not null then {row_json("b", columns)} end as before_row,
-            case when a.id is not null then {row_json("a", columns)} end as after_row,
-            'Ledger row ' || ledger_id || ' was ' || change || ' {since}' as what,
-            ledger_id::VARCHAR as key
-        from {before} as b full outer join {after} as a on a.id = b.id
-        where (b.id is null and ({inside})) or (b.id is not null and (a.id is null or not ({same})))
-    """
+    parts = {"before": before, "after": after, "inside": inside, "same": same, "since": since}
+    rows = {"before_row": row_json("b", columns), "after_row": row_json("a", columns)}
+    return sql_of(__package__, "moved_rows", **parts, **rows)
 
 
 def moved_somewhere(what: str, before_paisa: int, after_paisa: str, key: str) -> str:
@@ -202,11 +192,8 @@ def moved_somewhere(what: str, before_paisa: int, after_paisa: str, key: str) ->
 
     The query has the columns of `ledger_changes`.
     """
-    return f"""
-        select 0::BIGINT as ledger_id, null::BIGINT as member_id, 'changed' as change,
-            {before_paisa}::BIGINT as before_paisa, {after_paisa}::BIGINT as after_paisa,
-            null::VARCHAR as before_row, null::VARCHAR as after_row, '{what}' as what, '{key}' as key
-    """
+    paisa = {"before_paisa": str(before_paisa), "after_paisa": after_paisa}
+    return sql_of(__package__, "moved_somewhere", what=what, key=key, **paisa)
 
 
 def nothing_moved() -> str:
