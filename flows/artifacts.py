@@ -33,12 +33,12 @@ def _reconciliation(result: RunResult, settings: Settings) -> tuple[str, str, li
     data = report_data(result, settings.tz, "")
     rows = [
         {
-            "finding": finding["id"],
-            "severity": finding["severity"],
-            "amount": format_inr(finding["amount_paisa"] or 0, sign=True),
-            "cause": finding["cause_in_words"],
+            "finding": row.finding.id,
+            "severity": row.finding.severity,
+            "amount": format_inr(row.finding.amount_paisa or 0, sign=True),
+            "cause": row.cause_in_words,
         }
-        for finding in data.largest[:LARGEST]
+        for row in data.largest[:LARGEST]
     ]
     return (
         data.subtitle,
@@ -50,8 +50,7 @@ def _reconciliation(result: RunResult, settings: Settings) -> tuple[str, str, li
 def _other(result: RunResult, settings: Settings) -> tuple[str, str, list[dict[str, Any]]]:
     data = summary(result, settings.tz)
     rows = [
-        {"finding": finding["id"], "severity": finding["severity"], "message": finding["message"]}
-        for finding in result.findings[:LARGEST]
+        {"finding": finding.id, "severity": finding.severity, "message": finding.message} for finding in result.findings[:LARGEST]
     ]
     return (
         data.subtitle,

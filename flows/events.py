@@ -3,7 +3,7 @@
 from prefect import task
 from prefect.events import emit_event
 
-from mlm_audit.domain.findings import RunResult, open_findings
+from mlm_audit.domain.findings import Finding, RunResult, open_findings
 from mlm_audit.domain.jobs import job_of
 
 NAMED = 20
@@ -26,8 +26,8 @@ def tell(result: RunResult) -> None:
         "is_complete": result.is_complete,
         "dry_run": result.dry_run,
         "open": len(found),
-        "critical": sum(finding["severity"] == "critical" for finding in found),
-        "first": [finding["id"] for finding in found[:NAMED]],
+        "critical": sum(finding.severity == "critical" for finding in found),
+        "first": [finding.id for finding in found[:NAMED]],
         "alerts": list(result.alerts),
     }
     if result.dry_run:
@@ -38,5 +38,5 @@ def tell(result: RunResult) -> None:
         emit_event(f"mlm.{job.short_name}.alert", resource, payload=payload)
 
 
-def _any(found: list[dict[str, object]], severity: str) -> bool:
-    return any(finding["severity"] == severity for finding in found)
+def _any(found: tuple[Finding, ...], severity: str) -> bool:
+    return any(finding.severity == severity for finding in found)

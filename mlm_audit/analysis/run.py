@@ -21,7 +21,7 @@ from mlm_audit.checks.roots import FOLLOWS
 from mlm_audit.database.core.own_tables import ReconciliationReport, TreeHealthReport
 from mlm_audit.database.store.runs import PREVIOUS_COLUMNS, MemberBreaks, PreviousRun, has_runs, previous_run
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.findings import SEVERITIES, RunResult, Verdict, open_findings, verdict_in_words
+from mlm_audit.domain.findings import SEVERITIES, RunResult, Verdict, finding_from, open_findings, verdict_in_words
 from mlm_audit.domain.money import grouped
 from mlm_audit.domain.settings import Settings
 from mlm_audit.reporting.core.parts import figure_rows, figures_sentence, plural
@@ -55,7 +55,7 @@ class AuditRun:
         self, job_id: str, verdict: str, breaks: pl.DataFrame, notes: list[str], database: Engine, settings: Settings
     ) -> None:
         self.job_id, self.verdict, self.breaks, self.notes = job_id, verdict, breaks, notes
-        self.figures = figures_of(breaks.iter_rows(named=True))
+        self.figures = figures_of(map(finding_from, breaks.iter_rows(named=True)))
         self.not_checked: tuple[str, ...] = ()
         self.sentence = ""
         self._database, self._settings = database, settings
@@ -165,7 +165,7 @@ def _story(run: AuditRun) -> Story:
     rank = pl.col("severity").replace_strict({name: place for place, name in enumerate(SEVERITIES)}, return_dtype=pl.Int64)
     follows = pl.col("cause") == FOLLOWS
     ranked = run.breaks.sort(follows, -rank, -pl.col("amount_paisa").abs().fill_null(0), "id")
-    at_risk = at_risk_by_cause(run.breaks.rows(named=True))
+    at_risk = at_risk_by_cause(list(map(finding_from, run.breaks.iter_rows(named=True))))
     causes = (
         run.breaks.group_by("cause")
         .agg(
@@ -211,14 +211,14 @@ def _named(members: list[int]) -> str:
 def _start(run: AuditRun, ranked: pl.DataFrame, worst: dict[str, Any]) -> str:
     """Return the command that explains the first break of the most severe cause."""
     same = (row for row in ranked.iter_rows(named=True) if describe_cause(row["cause"]) == worst["cause"])
-    return explain_command(next(same, run.breaks.row(0, named=True)))
+    return explain_command(finding_from(next(same, run.breaks.row(0, named=True))))
 
 
 def run_of(result: RunResult, database: Engine, settings: Settings) -> AuditRun:
     """Build a Run from the result of a run that has just ended."""
-    rows = [{name: finding[name] for name in COLUMNS} for finding in open_findings(result)]
+    rows = [{name: getattr(finding, name) for name in COLUMNS} for finding in open_findings(result)]
     for row in rows:
-        row["evidence"] = json.dumps(row["evidence"], ensure_ascii=False, default=str)
+        row["evidence"] = json.dumps([one.columns for one in row["evidence"]], ensure_ascii=False, default=str)
     schema = {name: PREVIOUS_COLUMNS[name] for name in COLUMNS}
     run = AuditRun(
         result.job_id,

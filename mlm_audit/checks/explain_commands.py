@@ -2,26 +2,25 @@
 
 import re
 import shlex
-from collections.abc import Mapping
-from typing import Any
 
 from mlm_audit.checks.catalogue import built_in_checks
+from mlm_audit.domain.findings import Finding
 
 PROGRAM = "mlm-audit explain"
 
 
-def explain_command(row: Mapping[str, Any]) -> str:
+def explain_command(finding: Finding) -> str:
     """Return the command that explains a break, from its id, code, member, order and cause.
 
     The command explains the break itself if the break does not name the subject of its check, or the check is a user's
     own.
     """
-    name, member, order = str(row["id"]), row["member_id"], row["order_id"]
-    about, last = _about(row), name.rsplit("/", maxsplit=1)[-1]
+    name, member, order = finding.id, finding.member_id, finding.order_id
+    about, last = _about(finding), name.rsplit("/", maxsplit=1)[-1]
     month = re.search(r"/(\d{4})(\d{2})(/|$)", name)
     if about == "member" and member is not None:
         return f"{PROGRAM} member {member}"
-    if about == "payout" and last.isdecimal() and row.get("cause") != "payout-without-schedule":
+    if about == "payout" and last.isdecimal() and finding.cause != "payout-without-schedule":
         return f"{PROGRAM} payout {last}"
     if about == "month" and month and member is not None:
         return f"{PROGRAM} eligibility {member} --month {month[1]}-{month[2]}"
@@ -30,9 +29,9 @@ def explain_command(row: Mapping[str, Any]) -> str:
     return f"{PROGRAM} issue {shlex.quote(name)}"
 
 
-def _about(row: Mapping[str, Any]) -> str:
-    check = built_in_checks().get(row["code"])
+def _about(finding: Finding) -> str:
+    check = built_in_checks().get(finding.code)
     if check is None:
         return "issue"
-    first = str(row["id"]).removeprefix(f"{check.code}/").partition("/")[0]
+    first = finding.id.removeprefix(f"{check.code}/").partition("/")[0]
     return check.about.get("") or check.about.get(first, "issue")

@@ -9,13 +9,13 @@
 Each quantity has one value before the run's corrections and one after them.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from mlm_audit.checks.roots import FOLLOWS
+from mlm_audit.domain.findings import Finding
 
 WALLET_CODES = ("wallet-balance", "balance-ledger", "account-unknown")
 """The checks that find wallets that differ from their ledger: one for a platform, two for files."""
@@ -27,8 +27,6 @@ LABELS = {
     "money_at_risk_paisa": "Money at risk",
 }
 """The name of each quantity in every output."""
-
-Finding = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -68,9 +66,9 @@ def figures_of(findings: Iterable[Finding], corrected: Collection[str] = ()) -> 
 
     Cleared findings do not count. Findings whose id is in `corrected` count only in the figures before the corrections.
     """
-    found = [finding for finding in findings if finding.get("state") != "cleared"]
+    found = [finding for finding in findings if finding.state != "cleared"]
     gone = set(corrected)
-    return Figures(_money(found), _money([finding for finding in found if finding["id"] not in gone]) if gone else _money(found))
+    return Figures(_money(found), _money([finding for finding in found if finding.id not in gone]) if gone else _money(found))
 
 
 def figures_from(data: Mapping[str, Any]) -> Figures:
@@ -79,7 +77,7 @@ def figures_from(data: Mapping[str, Any]) -> Figures:
 
 
 def _money(found: Sequence[Finding]) -> Money:
-    wallets = [finding["amount_paisa"] or 0 for finding in found if finding["code"] in WALLET_CODES]
+    wallets = [finding.amount_paisa or 0 for finding in found if finding.code in WALLET_CODES]
     return Money(len(found), sum(map(abs, wallets)), sum(wallets), sum_of_findings(found), sum(at_risk_by_cause(found).values()))
 
 
@@ -88,7 +86,7 @@ def sum_of_findings(found: Iterable[Finding]) -> int:
 
     Money that several breaks report is counted several times.
     """
-    return sum(abs(finding["amount_paisa"] or 0) for finding in found)
+    return sum(abs(finding.amount_paisa or 0) for finding in found)
 
 
 def money_at_risk(found: Sequence[Finding]) -> int:
@@ -102,12 +100,12 @@ def at_risk_by_cause(found: Sequence[Finding]) -> dict[str, int]:
     Breaks of one cause that share a member or an order are about the same money. Such a group counts as much as the
     check with the largest total in it. A break that follows from another is counted with that one.
     """
-    sums: dict[str, int] = dict.fromkeys((finding["cause"] for finding in found), 0)
+    sums: dict[str, int] = dict.fromkeys((finding.cause for finding in found), 0)
     for cause, mine in _by_root(found).items():
         for group in _groups(mine):
             by_code: dict[str, int] = defaultdict(int)
             for finding in group:
-                by_code[finding["code"]] += abs(finding["amount_paisa"] or 0)
+                by_code[finding.code] += abs(finding.amount_paisa or 0)
             sums[cause] += max(by_code.values())
     return sums
 
@@ -117,25 +115,22 @@ def _by_root(found: Sequence[Finding]) -> dict[str, list[Finding]]:
 
     A break that follows from another is listed under the cause of that one, if it is among them.
     """
-    causes: dict[str, str] = {finding["id"]: finding["cause"] for finding in found}
-    roots = {finding["id"]: root for finding in found if (root := _root_of(finding)) is not None}
+    causes: dict[str, str] = {finding.id: finding.cause for finding in found}
+    roots = {finding.id: root for finding in found if (root := _root_of(finding)) is not None}
     by_cause: dict[str, list[Finding]] = defaultdict(list)
     for finding in found:
-        root = roots.get(finding["id"])
+        root = roots.get(finding.id)
         root = roots.get(root, root) if root else None  # a root may follow from another one
         cause = causes.get(root) if root else None
-        by_cause[cause or finding["cause"]].append(finding)
+        by_cause[cause or finding.cause].append(finding)
     return by_cause
 
 
 def _root_of(finding: Finding) -> str | None:
     """Return the id of the break that this one follows from, as its facts name it; None if it follows from none."""
-    if finding["cause"] != FOLLOWS:
+    if finding.cause != FOLLOWS:
         return None
-    evidence = finding["evidence"]
-    rows = json.loads(evidence) if isinstance(evidence, str) else evidence
-    root: str | None = next((row["facts"].get("root_id") for row in rows if "facts" in row), None)
-    return root
+    return next((row.facts.get("root_id") for row in finding.evidence if row.facts), None)
 
 
 def _groups(mine: Sequence[Finding]) -> Iterable[list[Finding]]:
@@ -161,6 +156,5 @@ def _groups(mine: Sequence[Finding]) -> Iterable[list[Finding]]:
 
 
 def _places(finding: Finding) -> list[tuple[str, Any]]:
-    named = [(name, finding[name]) for name in ("order_id", "member_id") if finding[name] is not None]
-    root = _root_of(finding)
-    return [("id", root or finding["id"]), *named]
+    named = [("order_id", finding.order_id), ("member_id", finding.member_id)]
+    return [("id", _root_of(finding) or finding.id), *((name, number) for name, number in named if number is not None)]

@@ -7,7 +7,7 @@ import polars as pl
 
 from mlm_audit.checks.remedies import remedy_of
 from mlm_audit.checks.trees.codes import CODES
-from mlm_audit.domain.findings import FINDING_KEYS, SEVERITIES
+from mlm_audit.domain.findings import FINDING_KEYS, SEVERITIES, Finding, finding_from
 
 
 def worst_first(breaks: pl.DataFrame) -> pl.DataFrame:
@@ -17,22 +17,20 @@ def worst_first(breaks: pl.DataFrame) -> pl.DataFrame:
     return breaks.sort(rank, pl.col("amount_paisa").abs().fill_null(0), pl.col("id"), descending=[True, True, False])
 
 
-def make_finding(code: str, key: object, severity: str, message: str, **values: Any) -> dict[str, Any]:
-    """Return a finding of a job that is not a bulk check, with FINDING_KEYS.
-
-    Unless it is given, the cause is the code, the state is `new`, and every other value is null, empty or 0.
-    """
-    given = {"id": f"{code}/{key}", "code": code, "severity": severity, "message": message, "cause": code, "state": "new"}
-    blank: dict[str, Any] = dict.fromkeys(FINDING_KEYS) | {"evidence": [], "age_days": 0}
-    return {name: ({**blank, **given, **values})[name] for name in FINDING_KEYS}
+def make_finding(code: str, key: object, severity: str, message: str, **values: Any) -> Finding:
+    """Return a finding of a job that is not a bulk check. Unless it is given, the cause is the code."""
+    return Finding(**{"id": f"{code}/{key}", "code": code, "severity": severity, "message": message, "cause": code, **values})
 
 
-def findings_of(breaks: pl.DataFrame) -> list[dict[str, Any]]:
-    """Return one dictionary per break with FINDING_KEYS, and with evidence as a list.
+def findings_of(breaks: pl.DataFrame) -> tuple[Finding, ...]:
+    """Return one finding per break.
 
     An open break also has its remedy; an issue of a tree check has none.
     """
-    rows = (row | {"evidence": json.loads(row["evidence"])} for row in breaks.select(FINDING_KEYS).iter_rows(named=True))
-    return [
-        row if row["state"] == "cleared" or row["code"] in CODES else row | {"remedy": remedy_of(row).to_dict()} for row in rows
-    ]
+    return tuple(map(_finding, breaks.select(FINDING_KEYS).iter_rows(named=True)))
+
+
+def _finding(row: dict[str, Any]) -> Finding:
+    row["evidence"] = json.loads(row["evidence"])
+    has_remedy = row["state"] != "cleared" and row["code"] not in CODES
+    return finding_from(row, remedy_of(row) if has_remedy else None)

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 from rich.markup import escape
 
-from mlm_audit.checks.causes import describe_cause
 from mlm_audit.cli.common import COLOURS, SHOWN, Db, Json, clock, database, print_summary, progress_bar, settings_with
 from mlm_audit.cli.file_options import DELIMITER, ENCODING, FORMAT, QUOTE, SKIP_FOOTER, SKIP_LINES, WholeIds
 from mlm_audit.cli.job_options import job_help, takes_job_options
@@ -142,10 +141,10 @@ def _show(result: RunResult, settings: Settings, *, json: bool, fail_on: Severit
         print_summary(summary(result, settings.tz), result.job_id, result.reports)
     else:
         _print(result, settings)
-    still_open = [finding for finding in result.findings if finding["state"] != "cleared"]
+    still_open = [finding for finding in result.findings if finding.state != "cleared"]
     if fail_on is None:
         return 0
-    if any(at_least(finding["severity"], fail_on) for finding in still_open):
+    if any(at_least(finding.severity, fail_on) for finding in still_open):
         return EXIT_FINDINGS
     return 0 if result.is_complete else EXIT_INCOMPLETE
 
@@ -172,10 +171,11 @@ def _print(result: RunResult, settings: Settings) -> None:
     _print_figures(data)
     ledger, wallets, residual = data.bridge_ends
     out.print(f"      Ledger {ledger} → wallets {wallets}, residual of the proof {residual}")
-    for finding in data.largest[:SHOWN]:
-        where = f"member {finding['member_id']}" if finding["member_id"] is not None else f"order {finding['order_id']}"
+    for row in data.largest[:SHOWN]:
+        finding = row.finding
+        where = f"member {finding.member_id}" if finding.member_id is not None else f"order {finding.order_id}"
         out.print(
-            f"  [bold]{finding['severity']:8}[/] {escape(str(where))}: {escape(finding['message'])} [dim]{escape(describe_cause(finding['cause']))}.[/]"
+            f"  [bold]{finding.severity:8}[/] {escape(str(where))}: {escape(row.message)} [dim]{escape(row.cause_in_words)}.[/]"
         )
     if data.shown_of > SHOWN:
         out.print(f"  … and {data.shown_of - SHOWN} more")

@@ -131,5 +131,5 @@ def check_file(
         print_json(to_document(result))
     else:
         print_summary(summary(result, settings.tz), result.job_id, {})
-    severe = fail_on is not None and any(at_least(finding["severity"], fail_on) for finding in result.findings)
+    severe = fail_on is not None and any(at_least(finding.severity, fail_on) for finding in result.findings)
     return EXIT_FINDINGS if severe else 0

@@ -7,7 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from mlm_audit.checks.remedies.model import (
+from mlm_audit.demo.platform import Platform
+from mlm_audit.domain.remedies import (
     ADDED,
     NOW,
     FieldCorrection,
@@ -18,7 +19,6 @@ from mlm_audit.checks.remedies.model import (
     Step,
     WalletCorrection,
 )
-from mlm_audit.demo.platform import Platform
 
 FRAMES = {
     "order": "orders",

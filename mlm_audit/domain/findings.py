@@ -1,30 +1,109 @@
 """Findings and run results: their terms, their keys and the verdict, the same for every job."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+from mlm_audit.domain.remedies import FACTS, Remedy, remedy_from
 
 SEVERITIES = ("low", "medium", "high", "critical")
 """In ascending order."""
 
 STATES = ("new", "grew", "shrank", "carried over", "cleared")
 
-FINDING_KEYS = (
-    "id",
-    "code",
-    "severity",
-    "member_id",
-    "order_id",
-    "amount_paisa",
-    "cause",
-    "evidence",
-    "state",
-    "age_days",
-    "message",
-)
-"""The keys of a finding in `--json`, in this order. `amount_paisa` is the actual minus the expected amount."""
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A row that proves a finding.
+
+    `columns` has the table, the id and whatever else the check shows of the row, in the order in which the check gives
+    them. In the first row it may also have the facts on which the remedy rests.
+    """
+
+    columns: Mapping[str, Any]
+
+    @property
+    def table(self) -> str:
+        """Return the table of the row; `row` when the check does not name it."""
+        return str(self.columns.get("table", "row"))
+
+    @property
+    def id(self) -> Any:
+        """Return the id of the row, which is a number or, in a file, a text."""
+        return self.columns["id"]
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Return the facts on which the remedy rests. They are empty in all rows but the first."""
+        facts: Mapping[str, Any] = self.columns.get(FACTS, {})
+        return facts
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """Return what the check shows of the row besides its table, its id and the facts."""
+        return {name: value for name, value in self.columns.items() if name not in ("table", "id", FACTS)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One finding of a job.
+
+    `amount_paisa` is the actual minus the expected amount. Ids of members are text in files whose accounts are not all
+    numbers. Only an open finding of a reconciliation has a remedy.
+    """
+
+    id: str
+    """The code and a key, as in `wallet-balance/42`. It is the same for the same finding in every run."""
+    code: str
+    severity: str
+    member_id: int | str | None = None
+    order_id: int | None = None
+    amount_paisa: int | None = None
+    cause: str
+    evidence: tuple[Evidence, ...] = ()
+    state: str = "new"
+    age_days: int = 0
+    message: str
+    remedy: Remedy | None = None
+
+
+FINDING_KEYS = tuple(one.name for one in fields(Finding) if one.name != "remedy")
+"""The keys of every finding in `--json`, in this order. The key `remedy` follows where a finding has one."""
+
+
+def finding_document(finding: Finding) -> dict[str, Any]:
+    """Return a finding as JSON-ready data, with FINDING_KEYS and its remedy, if any."""
+    document = {name: getattr(finding, name) for name in FINDING_KEYS}
+    document["evidence"] = [row.columns for row in finding.evidence]
+    return document if finding.remedy is None else document | {"remedy": finding.remedy.to_dict()}
+
+
+def finding_from(row: Mapping[str, Any], remedy: Remedy | None = None) -> Finding:
+    """Return the finding in a document of `finding_document`, or in a row of a run, stored or not.
+
+    The evidence may be a list or its JSON text. The state and the age may be missing. The remedy is the given one, or
+    that of the document.
+    """
+    given = row["evidence"]
+    evidence = json.loads(given or "[]") if isinstance(given, str) else given
+    stored = row.get("remedy")
+    return Finding(
+        id=row["id"],
+        code=row["code"],
+        severity=row["severity"],
+        member_id=row["member_id"],
+        order_id=row["order_id"],
+        amount_paisa=row["amount_paisa"],
+        cause=row["cause"],
+        evidence=tuple(map(Evidence, evidence)),
+        state=row.get("state", "new"),
+        age_days=row.get("age_days", 0),
+        message=row["message"],
+        remedy=remedy_from(stored) if stored and remedy is None else remedy,
+    )
 
 
 class Verdict(StrEnum):
@@ -94,7 +173,7 @@ class RunResult:
     started_at: datetime
     duration_ms: int
     counts: dict[str, Any]
-    findings: list[dict[str, Any]]
+    findings: tuple[Finding, ...]
     checks: tuple[CheckRun, ...] = ()
     bridge: Bridge | None = None
     notes: tuple[str, ...] = ()
@@ -149,10 +228,10 @@ def verdict_in_words(verdict: str, *, is_complete: bool) -> str:
     return f"{verdict}, incomplete" if verdict == Verdict.FAIL and not is_complete else str(verdict)
 
 
-def open_findings(result: RunResult) -> list[dict[str, Any]]:
+def open_findings(result: RunResult) -> tuple[Finding, ...]:
     """Return the findings that are still open after the run."""
     fixed = set(result.fixed)
-    return [finding for finding in result.findings if finding["state"] != "cleared" and finding["id"] not in fixed]
+    return tuple(finding for finding in result.findings if finding.state != "cleared" and finding.id not in fixed)
 
 
 def at_least(severity: str, threshold: str) -> bool:

@@ -10,10 +10,10 @@ import duckdb
 import polars as pl
 
 from mlm_audit.checks.catalogue import Check
-from mlm_audit.checks.remedies.model import FACTS
 from mlm_audit.domain.findings import SEVERITIES
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.periods import month_label
+from mlm_audit.domain.remedies import FACTS
 
 BREAK_SCHEMA: dict[str, pl.DataType] = {
     "id": pl.String(),

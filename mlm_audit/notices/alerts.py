@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from mlm_audit.database.core.own_tables import ReconciliationReport, TreeHealthReport
 from mlm_audit.database.store.activity import open_by_run
-from mlm_audit.domain.findings import RunResult, open_findings
+from mlm_audit.domain.findings import Finding, RunResult, open_findings
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import business_date
@@ -67,11 +67,11 @@ def alert(
     return Draft(f"{KINDS[stored]}/{day}/{fault}", KINDS[stored], None, context)
 
 
-def _fault(finding: dict[str, Any]) -> str:
-    return f"{finding['id']} {finding['severity']} {len(str(abs(finding['amount_paisa'] or 0)))}"
+def _fault(finding: Finding) -> str:
+    return f"{finding.id} {finding.severity} {len(str(abs(finding.amount_paisa or 0)))}"
 
 
-def _in_words(finding: dict[str, Any]) -> dict[str, str]:
-    paisa = finding["amount_paisa"]
+def _in_words(finding: Finding) -> dict[str, str]:
+    paisa = finding.amount_paisa
     amount = format_inr(paisa, sign=True) if paisa else ""
-    return {"severity": finding["severity"], "id": finding["id"], "amount": amount, "message": finding["message"]}
+    return {"severity": finding.severity, "id": finding.id, "amount": amount, "message": finding.message}

@@ -44,7 +44,7 @@ def open_points(kind: type[ReconciliationReport | TreeHealthReport]) -> Reader:
         runs = states_by_run(connection, kind, RUNS_SHOWN - 1)
         past = [(_day(at.replace(tzinfo=UTC), settings), new, carried) for at, new, carried in runs]
         still_open = open_findings(result)
-        new = sum(finding["state"] == "new" for finding in still_open)
+        new = sum(finding.state == "new" for finding in still_open)
         return [*past, (_day(result.started_at, settings), new, len(still_open) - new)]
 
     return points

@@ -14,6 +14,7 @@ from mlm_audit.analysis.explain.issue import explain_issue
 from mlm_audit.analysis.explain.subsets import ORDER_BREAK_PREFIX, ORDER_CHECKS, WALLET_CHECKS
 from mlm_audit.checks.explain_commands import explain_command
 from mlm_audit.checks.trees.codes import CODES
+from mlm_audit.domain.findings import finding_document, finding_from
 from mlm_audit.jobs.trees.run import check_tree_health
 from tests.conftest import settings_for
 from tests.running import run_job
@@ -79,7 +80,7 @@ def test_payouts(broken: mlm_audit.Audit, whole: pl.DataFrame, many: int) -> Non
 def test_months(broken: mlm_audit.Audit, whole: pl.DataFrame, many: int) -> None:
     """What the sweep would decide now, and which of its decisions the facts of now would not give."""
     swept = run_job("monthly-eligibility-sweep", broken._engine, settings_for(), lambda: AT, month="2026-10", dry_run=True)
-    differs = {row["member_id"] for row in swept.findings if row["code"] == "decision-differs"}
+    differs = {row.member_id for row in swept.findings if row.code == "decision-differs"}
     decided = {row["member_id"]: row for row in swept.items}
     known = broken.sql("select id from users")["id"].to_list()
     of_sweep = pl.col("code").is_in(("release-ledger", "rollup-ledger", "decision-against-log"))
@@ -101,15 +102,17 @@ def test_months(broken: mlm_audit.Audit, whole: pl.DataFrame, many: int) -> None
 def test_tree_issues(broken: mlm_audit.Audit) -> None:
     """Every one of them: the rows that it rests on, what is done about it, and its place in the tree as a picture and a table."""
     issues = check_tree_health(broken._engine, settings_for(), lambda: AT, dry_run=True).findings
-    assert len({row["code"] for row in issues}) >= 12
+    assert len({row.code for row in issues}) >= 12
     for row in issues:
-        found = explain_issue(row | {"evidence": json.dumps(row["evidence"], default=str)}, broken._engine, settings_for())
+        document = finding_document(row)
+        document["evidence"] = json.dumps(document["evidence"], default=str)
+        found = explain_issue(document, broken._engine, settings_for())
         assert found.story.verdict == "FAIL"
-        assert CODES[row["code"]].do in found.story.first
-        assert found.frame.height == len(row["evidence"])
+        assert CODES[row.code].do in found.story.first
+        assert found.frame.height == len(row.evidence)
         if "way" in found.tables:
             marked = found.tables["way"].filter(pl.col("is_marked"))["member_id"].to_list()
-            assert row["member_id"] in marked, row["id"]
+            assert row.member_id in marked, row.id
             assert found.story.table("way").picture
 
 
@@ -117,7 +120,7 @@ def test_tree_issues(broken: mlm_audit.Audit) -> None:
 def test_where_a_break_is_looked_at_more_closely(broken: mlm_audit.Audit, whole: pl.DataFrame) -> None:
     """The command beside each break leads to an explanation that sees it, and never to "nothing to do"."""
     for row in whole.unique("code", keep="first", maintain_order=True).iter_rows(named=True):
-        kind, which, *more = shlex.split(explain_command(row).removeprefix("mlm-audit explain "))
+        kind, which, *more = shlex.split(explain_command(finding_from(row)).removeprefix("mlm-audit explain "))
         asked = {
             "member": lambda which=which: broken.member(int(which)).explain(),
             "order": lambda which=which: broken.order(int(which)).explain(),

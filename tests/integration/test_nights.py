@@ -191,7 +191,7 @@ def test_a_night_reads_only_what_changed(any_url: str, filled: Fill, tmp_path: P
         connection.execute(update(Ledger).where(Ledger.id == 900).values(amount_paisa=Ledger.amount_paisa + 5))
     found = reconcile(engine, settings, lambda: NOW + timedelta(days=1))
     assert sorted(name for name, _ in read) == ["authorisations", "ledger", "matrix_nodes", "monthly_stats", "users"]
-    assert {finding["code"] for finding in found.result.findings} >= {"history-changed"}
+    assert {finding.code for finding in found.result.findings} >= {"history-changed"}
     [low] = [low for name, low in read if name == "ledger"]
     assert low <= 900 < low + 400
 

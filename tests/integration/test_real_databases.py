@@ -60,7 +60,7 @@ def facts(engine: Engine, runs: Path) -> Facts:
         "breaks": sorted(found.breaks["id"]),
         "residual": found.result.counts["residual_paisa"],
         "checks": sorted(check.code for check in found.result.checks if check.status.value == "not run"),
-        "trees": sorted(finding["id"] for finding in trees.findings),
+        "trees": sorted(finding.id for finding in trees.findings),
     }
 
 
@@ -250,13 +250,13 @@ def test_an_unknown_word_is_a_finding_and_holds(any_url: str, opened: Callable[[
         "update \"order\" set status = 'zurück' where id = 4",
     )
     settings, clock = settings_for(runs=tmp_path), lambda: NOW
-    found = {finding["id"] for finding in reconcile(engine, settings, clock, dry_run=True).result.findings}
+    found = {finding.id for finding in reconcile(engine, settings, clock, dry_run=True).result.findings}
     assert {"unknown-word/users.role/usr", "order-status/4"} <= found
     due = run_job(WEEKLY, engine, settings, clock, dry_run=True)
     assert due.counts["by_reason"]["order status unknown"]["count"] == 4
     swept = run_job("monthly-eligibility-sweep", engine, settings, clock, month="2026-10")
     assert swept.verdict is Verdict.INCOMPLETE
-    left = {finding["member_id"]: finding["message"] for finding in swept.findings if finding["code"] == "sweep-undecided"}
+    left = {finding.member_id: finding.message for finding in swept.findings if finding.code == "sweep-undecided"}
     assert "the role 'usr' is not known" in left[2]
     with engine.connect() as connection:
         logged = connection.execute(

@@ -52,7 +52,7 @@ def test_same_findings_as_without_a_database(any_url: str, filled: Fill, tmp_pat
 def test_clean_platform_passes_and_is_stored(any_url: str, filled: Fill, tmp_path: Path) -> None:
     engine = filled(any_url, clean_platform())
     result = run(engine, tmp_path).result
-    assert (result.verdict, result.status, result.findings) == (Verdict.PASS, "success", [])
+    assert (result.verdict, result.status, result.findings) == (Verdict.PASS, "success", ())
     assert result.counts["users_checked"] == 300
     assert result.counts["accuracy"] == 100.0
     with engine.connect() as connection:
@@ -86,8 +86,8 @@ def test_corrections_converge_and_can_be_undone(any_url: str, filled: Fill, tmp_
     assert wallets(engine) == clean | {7: drifted[7], 8: drifted[8]}
     second = run(engine, tmp_path).result
     assert second.counts["auto_corrections"] == 0
-    assert {finding["member_id"] for finding in second.findings} == {7, 8}
-    assert {finding["state"] for finding in second.findings} == {"carried over"}
+    assert {finding.member_id for finding in second.findings} == {7, 8}
+    assert {finding.state for finding in second.findings} == {"carried over"}
     repairs = list_repairs(engine, first.job_id)
     assert {(row["row_key"], row["before"], row["after"]) for row in repairs} == {
         (str(member), str(drifted[member]), str(clean[member])) for member in (5, 6)
@@ -125,7 +125,7 @@ def test_a_wallet_that_was_set_is_explained_by_its_approval_alone(any_url: str, 
     first = run(engine, tmp_path).result
     assert first.counts["auto_corrections"] == 1
     second = run(engine, tmp_path).result
-    assert [(one["id"], one["cause"]) for one in second.findings if one["state"] != "cleared"] == [
+    assert [(one.id, one.cause) for one in second.findings if one.state != "cleared"] == [
         (f"running-balance/{newest(engine, 6)}", "balance-after-wrong")
     ]
     for reference in ("TICKET_7", "LEDGER_7", f"AFTER_{newest(engine, 5)}", "AFTER_99999999999999999999"):
@@ -136,7 +136,7 @@ def test_a_wallet_that_was_set_is_explained_by_its_approval_alone(any_url: str, 
     assert run(engine, tmp_path).result.verdict is Verdict.PASS
     assert undo_repairs(engine, first.job_id, NOW).undone == 1
     third = run(engine, tmp_path, dry_run=True).result
-    assert {one["id"].split("/")[0] for one in third.findings if one["state"] != "cleared"} == {
+    assert {one.id.split("/")[0] for one in third.findings if one.state != "cleared"} == {
         "wallet-balance",
         "running-balance",
     }
@@ -189,11 +189,11 @@ def test_states_over_runs(any_url: str, filled: Fill, tmp_path: Path) -> None:
     drift(engine, {5: 500, 6: -500, 7: -1_000, 9: 2_000})
     later = NOW + timedelta(days=3)
     result = reconcile(engine, settings_for(runs=tmp_path / "runs"), lambda: later).result
-    states = {finding["member_id"]: (finding["state"], finding["age_days"]) for finding in result.findings}
+    states = {finding.member_id: (finding.state, finding.age_days) for finding in result.findings}
     assert states == {5: ("grew", 3), 6: ("shrank", 3), 7: ("cleared", 3), 8: ("carried over", 3), 9: ("new", 0)}
     assert result.counts["discrepancies_found"] == 4
     again = reconcile(engine, settings_for(runs=tmp_path / "runs"), lambda: later).result
-    assert "cleared" not in {finding["state"] for finding in again.findings}
+    assert "cleared" not in {finding.state for finding in again.findings}
 
 
 @pytest.mark.slow
@@ -214,7 +214,7 @@ def test_selling_goes_on_while_reading(any_url: str, filled: Fill, tmp_path: Pat
     monkeypatch.setattr(reading, "read_pieces", read_and_sell)
     result = run(engine, tmp_path).result
     assert sold
-    assert (result.verdict, result.findings) == (Verdict.PASS, [])
+    assert (result.verdict, result.findings) == (Verdict.PASS, ())
 
 
 def post(engine: Engine, member: int, paisa: int) -> None:
@@ -247,12 +247,12 @@ def test_changed_history_is_named(any_url: str, filled: Fill, tmp_path: Path) ->
         )
     result = run(engine, tmp_path).result
     [finding] = result.findings
-    assert (finding["code"], finding["cause"], finding["severity"]) == ("history-changed", "history-edited", "critical")
-    assert finding["member_id"] == row[1]
-    assert finding["evidence"][0]["id"] == row[0]
-    assert "before" in finding["evidence"][0]
+    assert (finding.code, finding.cause, finding.severity) == ("history-changed", "history-edited", "critical")
+    assert finding.member_id == row[1]
+    assert finding.evidence[0].columns["id"] == row[0]
+    assert "before" in finding.evidence[0].columns
     [still] = run(engine, tmp_path).result.findings
-    assert still["id"] == finding["id"], "it stays until somebody acknowledges it by name"
+    assert still.id == finding.id, "it stays until somebody acknowledges it by name"
 
 
 @pytest.mark.slow
@@ -263,8 +263,8 @@ def test_changed_history_without_the_local_copy(any_url: str, filled: Fill, tmp_
         connection.execute(update(Ledger).where(Ledger.id == 3).values(ref="X"))
     elsewhere = reconcile(engine, settings_for(runs=tmp_path / "elsewhere" / "runs"), lambda: NOW).result
     [finding] = elsewhere.findings
-    assert finding["code"] == "history-changed"
-    assert "no local copy" in finding["message"]
+    assert finding.code == "history-changed"
+    assert "no local copy" in finding.message
 
 
 @pytest.mark.slow
@@ -273,7 +273,7 @@ def test_new_rows_are_not_changed_history(any_url: str, filled: Fill, tmp_path: 
     run(engine, tmp_path)
     post(engine, 5, 1_000)
     # Nobody has approved the adjustment; that the ledger has grown is no finding.
-    assert {one["code"] for one in run(engine, tmp_path).result.findings} == {"unsupported-entry"}
+    assert {one.code for one in run(engine, tmp_path).result.findings} == {"unsupported-entry"}
 
 
 @pytest.mark.slow
@@ -334,7 +334,7 @@ def test_missing_own_table_is_incomplete_not_pass(any_url: str, filled: Fill, tm
     result = run(engine, tmp_path).result
     assert result.verdict is Verdict.INCOMPLETE
     assert any("EligibilityLog" in note for note in result.notes)
-    assert result.findings == []
+    assert result.findings == ()
 
 
 OWN_INPUTS = ("SelfPayoutSchedule", "PayoutHistory", "CommissionRollup", "EligibilityLog", "MonthlyStats")
@@ -353,7 +353,7 @@ def test_missing_or_empty_input__incomplete_and_no_false_break(
         connection.execute(text(statement))
     result = run(engine, tmp_path).result
     assert result.verdict is Verdict.INCOMPLETE
-    assert {finding["code"] for finding in result.findings} == set()
+    assert {finding.code for finding in result.findings} == set()
 
 
 @pytest.mark.slow
@@ -363,8 +363,8 @@ def test_huge_amounts_do_not_wrap(any_url: str, filled: Fill, tmp_path: Path) ->
     post(engine, 5, 800_719_925_474_093)
     drift(engine, {5: 7})
     result = run(engine, tmp_path, dry_run=True).result
-    [finding] = [one for one in result.findings if one["code"] == "wallet-balance"]
-    assert finding["amount_paisa"] == 7
+    [finding] = [one for one in result.findings if one.code == "wallet-balance"]
+    assert finding.amount_paisa == 7
 
 
 def test_an_upgrade_that_was_killed_half_way_is_finished(any_url: str, opened: Callable[[str], Engine]) -> None:

@@ -89,4 +89,4 @@ def _found(url: str) -> list[tuple[str, str]]:
     trees = check_tree_health(engine, load_settings(), lambda: NOW, dry_run=True, repair=False)
     engine.dispose()
     assert run.is_complete
-    return [*run.breaks.select("code", "cause").rows(), *((one["code"], one["cause"]) for one in trees.findings)]
+    return [*run.breaks.select("code", "cause").rows(), *((one.code, one.cause) for one in trees.findings)]

@@ -63,7 +63,7 @@ class Platform(RuleBasedStateMachine):
     def teardown(self) -> None:
         try:
             result = reconcile(self.engine, self.settings, lambda: self.now, dry_run=True).result
-            assert (result.verdict, result.findings) == (Verdict.PASS, [])
+            assert (result.verdict, result.findings) == (Verdict.PASS, ())
         finally:
             self.engine.dispose()
             shutil.rmtree(self.folder)

@@ -131,7 +131,7 @@ def test_run_holds_the_whole_run(small_shop: Shop, stored: dict[str, Any] | None
     assert books(small_shop.engine, exact=True) | {"outbox": []} == before, "but for the notice to the administrators"
     assert why in result.alerts[0]
     assert why in ahead.alerts[0]
-    assert [finding["code"] for finding in result.findings] == ["reconciliation-needed"]
+    assert [finding.code for finding in result.findings] == ["reconciliation-needed"]
     assert "wait for a reconciliation" in summary(result, IST).sentence
     with small_shop.engine.connect() as connection:
         assert list(connection.execute(select(Notice.kind)).scalars()) == ["health-alert"]

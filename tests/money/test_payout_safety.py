@@ -279,7 +279,7 @@ def test_wallet_that_differs_from_the_ledger_keeps_its_difference_and_the_chain_
         connection.execute(update(User).where(User.id == 3).values(wallet_balance_paisa=User.wallet_balance_paisa + 31_250))
     run(shop)
     result = reconcile(shop.engine, settings_for(), lambda: NOW, dry_run=True).result
-    assert [(finding["id"], finding["amount_paisa"]) for finding in result.findings] == [("wallet-balance/3", 31_250)]
+    assert [(finding.id, finding.amount_paisa) for finding in result.findings] == [("wallet-balance/3", 31_250)]
 
 
 def test_history_names_the_instalment_and_the_job(shop: Shop) -> None:

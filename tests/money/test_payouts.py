@@ -46,7 +46,7 @@ def instalment(engine: Engine, number: int) -> Any:
 
 def passes(engine: Engine, tmp_path: Path) -> None:
     result = reconcile(engine, settings_for(runs=tmp_path / "runs"), lambda: NOW + timedelta(days=60), dry_run=True).result
-    assert (result.verdict, result.findings) == (Verdict.PASS, [])
+    assert (result.verdict, result.findings) == (Verdict.PASS, ())
 
 
 def break_posting(engine: Engine, ref: str) -> Callable[[], None]:
@@ -161,7 +161,7 @@ def test_one_bad_row_holds_up_nobody_and_is_given_up_after_three(shop: Shop, tmp
     assert run(shop, RETRY, now=NOW + timedelta(days=1)).counts["failed"] == 1
     last = run(shop, RETRY, now=NOW + timedelta(days=2))
     assert (last.counts["given_up"], instalment(shop.engine, 3).status) == (1, "permanently_failed")
-    assert [finding["severity"] for finding in last.findings if finding["code"] == "payout-given-up"] == ["high"]
+    assert [finding.severity for finding in last.findings if finding.code == "payout-given-up"] == ["high"]
     with shop.engine.connect() as connection:
         told = connection.execute(select(Notice.context).where(Notice.kind == "payout-failed")).scalars().all()
     assert [notice["final"] for notice in told] == [False, False, True]

@@ -31,7 +31,7 @@ def sweep(engine: Engine, now: datetime = OCTOBER_SWEEP, **options: Any) -> RunR
 
 def passes(engine: Engine) -> None:
     result = reconcile(engine, settings_for(), lambda: NOW + timedelta(days=60), dry_run=True).result
-    assert (result.verdict, result.findings) == (Verdict.PASS, [])
+    assert (result.verdict, result.findings) == (Verdict.PASS, ())
 
 
 def members(engine: Engine, *columns: Any) -> dict[int, tuple[Any, ...]]:

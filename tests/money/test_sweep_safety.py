@@ -40,7 +40,7 @@ def test_commission_that_comes_after_the_decision_is_left_to_a_person(shop: Shop
     before = books(shop.engine, exact=True)
     late = sweep(shop.engine, now=OCTOBER_SWEEP + timedelta(days=1))
     assert late.verdict is Verdict.INCOMPLETE
-    assert [(f["member_id"], f["amount_paisa"], f["code"]) for f in late.findings] == [(1, 700, "sweep-undecided")]
+    assert [(f.member_id, f.amount_paisa, f.code) for f in late.findings] == [(1, 700, "sweep-undecided")]
     assert books(shop.engine, exact=True) == before
     assert sweep(shop.engine, now=OCTOBER_SWEEP + timedelta(days=1), dry_run=True).counts["rolled_up_paisa"] == 0
 
@@ -64,12 +64,12 @@ def test_commission_that_the_sweep_missed_follows_the_logged_decision(shop: Shop
         )
     result = sweep(shop.engine)
     assert result.counts["released_paisa"] > 0
-    assert [finding["code"] for finding in result.findings] == ["decision-differs"]
+    assert [finding.code for finding in result.findings] == ["decision-differs"]
     assert_laws(shop.engine)
     # The money follows the stored decision; that the decision does not follow from the facts is the audit's finding.
     found = reconcile(shop.engine, settings_for(), lambda: NOW + timedelta(days=60), dry_run=True).result.findings
     assert found
-    assert {one["code"] for one in found} <= {"eligibility-log", "field-missing", "purchase-counters"}
+    assert {one.code for one in found} <= {"eligibility-log", "field-missing", "purchase-counters"}
 
 
 @pytest.mark.slow
@@ -77,7 +77,7 @@ def test_one_member_who_cannot_be_decided_holds_up_nobody(shop: Shop) -> None:
     mend = break_posting(shop.engine, "ROLLUP_1_202610")
     result = sweep(shop.engine)
     assert (result.verdict, result.counts["left"], result.counts["decided"]) == (Verdict.FAIL, 1, 12)
-    assert "boom" in result.findings[0]["message"]
+    assert "boom" in result.findings[0].message
     assert_laws(shop.engine)
     mend()
     rest = sweep(shop.engine, now=OCTOBER_SWEEP + timedelta(hours=1))
@@ -157,8 +157,8 @@ def test_commission_of_a_member_who_does_not_exist_is_named(shop: Shop) -> None:
         result = sweep(shop.engine, dry_run=dry_run)
         assert (result.verdict, result.counts["left"]) == (Verdict.INCOMPLETE, 1)
         [finding] = result.findings
-        assert (finding["member_id"], "does not exist" in finding["message"]) == (999, True)
-        assert result.counts["left_paisa"] == finding["amount_paisa"] > 0
+        assert (finding.member_id, "does not exist" in finding.message) == (999, True)
+        assert result.counts["left_paisa"] == finding.amount_paisa > 0
 
 
 @pytest.mark.slow

@@ -66,7 +66,7 @@ def test_eight_workers_and_random_kills(
     assert credits - before + held == INSTALMENTS
     assert_laws(engine)
     result = reconcile(engine, settings_for(runs=tmp_path / "runs"), lambda: LATER, dry_run=True).result
-    assert (result.verdict, result.findings) == (Verdict.PASS, [])
+    assert (result.verdict, result.findings) == (Verdict.PASS, ())
     record_property(
         "seen",
         f"{engine.dialect.name}: {started} worker runs, {killed} killed, {credits - before} of {INSTALMENTS} credited "

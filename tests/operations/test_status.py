@@ -86,7 +86,7 @@ def test_schedules_are_those_of_the_business_time_zone() -> None:
 def test_a_good_day_is_not_told(engine: Engine, tmp_path: Path) -> None:
     all_on_time(engine)
     result = run(STATUS_REPORT, engine, tmp_path)
-    assert (result.verdict, result.findings) == (Verdict.PASS, [])
+    assert (result.verdict, result.findings) == (Verdict.PASS, ())
     assert notices(engine) == []
 
 
@@ -97,7 +97,7 @@ def test_a_bad_day_is_told_once(engine: Engine, tmp_path: Path) -> None:
     log(engine, RECONCILIATION, NOW - 30 * HOUR, "failed", error="long ago")
     result = run(STATUS_REPORT, engine, tmp_path)
     assert result.counts["failed"] == 1
-    assert [f["id"] for f in result.findings] == [f"job-failed/{failed}"]
+    assert [f.id for f in result.findings] == [f"job-failed/{failed}"]
     run(STATUS_REPORT, engine, tmp_path, NOW + timedelta(minutes=5))
     assert notices(engine) == [("daily-status", "daily-status/2026-11-24")]
     [mail] = mails(tmp_path)
@@ -160,9 +160,9 @@ def test_a_missed_run_is_an_alert_once_a_day(engine: Engine, tmp_path: Path) -> 
     for job in set(job_names()) - {RECONCILIATION, WEEKLY_PAYOUTS}:
         log(engine, job, last_due(job, NOW - HOUR, IST) + timedelta(minutes=20))
     result = run(HEALTH_PING, engine, tmp_path)
-    [missed] = [f for f in result.findings if f["id"] != "health/clock"]
-    assert missed["id"] == f"health/missed/{WEEKLY_PAYOUTS}"
-    assert "was due on 23 Nov 2026, 06:00 IST" in missed["message"]
+    [missed] = [f for f in result.findings if f.id != "health/clock"]
+    assert missed.id == f"health/missed/{WEEKLY_PAYOUTS}"
+    assert "was due on 23 Nov 2026, 06:00 IST" in missed.message
     told = len(notices(engine))
     run(HEALTH_PING, engine, tmp_path, NOW + 5 * HOUR)
     assert len(notices(engine)) == told, "the same fault, the same day"

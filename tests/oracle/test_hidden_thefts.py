@@ -8,11 +8,11 @@ import polars as pl
 import pytest
 
 from mlm_audit.checks.remedies import Remedy, remedy_of
-from mlm_audit.checks.remedies.model import RemedyPosting
 from mlm_audit.checks.roots import FOLLOWS
 from mlm_audit.demo.mutations.clean import clean_platform
 from mlm_audit.demo.mutations.trial import audit
 from mlm_audit.demo.platform import Platform
+from mlm_audit.domain.remedies import RemedyPosting
 
 pytestmark = pytest.mark.slow
 THIEF, STOLEN = 300, 500_000

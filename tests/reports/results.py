@@ -1,12 +1,23 @@
 """Results of every job, made up but consistent, the same each time: for the pages' tests, the samples in docs/ and the benchmark."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
 from mlm_audit.checks.figures import figures_of
-from mlm_audit.domain.findings import SEVERITIES, Bridge, BridgeLine, CheckRun, CheckStatus, RunResult, Verdict
+from mlm_audit.domain.findings import (
+    SEVERITIES,
+    Bridge,
+    BridgeLine,
+    CheckRun,
+    CheckStatus,
+    Finding,
+    RunResult,
+    Verdict,
+    finding_from,
+)
 from mlm_audit.domain.money import format_inr
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
@@ -58,11 +69,11 @@ def reconciliation(count: int, *, hostile: bool = False, seed: int = 7) -> RunRe
             "users_checked": 123_456,
             "discrepancies_found": count,
             "auto_corrections": 0,
-            "total_discrepancy_paisa": figures_of(findings).before.wallet_difference_gross_paisa,
+            "total_discrepancy_paisa": figures_of(_found(findings)).before.wallet_difference_gross_paisa,
             "accuracy": 99.31 if count else 100.0,
             "residual_paisa": 0,
         },
-        findings=findings + gone,
+        findings=_found(findings + gone),
         checks=(
             *(CheckRun(code, f"Looks for {code}", CheckStatus.RAN, sum(f["code"] == code for f in findings)) for code in codes),
             CheckRun("history-changed", "Ledger history was changed", CheckStatus.NOT_APPLICABLE, reason=NO_COPY),
@@ -75,10 +86,14 @@ def reconciliation(count: int, *, hostile: bool = False, seed: int = 7) -> RunRe
         notes=(f"check history-changed: {NO_COPY}",),
         rows_read={"users": 123_456, "ledger": 2_345_678, "orders": 345_678},
         plan=PLAN,
-        figures=figures_of(findings).to_dict(),
+        figures=figures_of(_found(findings)).to_dict(),
         alerts=(f"{count} breaks are open, more than 10",) if count > 10 else (),
         trend=(*_days(random, max(4, count // 40), max(4, count)), ("2026-11-24", new, count - new)),
     )
+
+
+def _found(rows: Iterable[dict[str, Any]]) -> tuple[Finding, ...]:
+    return tuple(map(finding_from, rows))
 
 
 def _break(random: Random, number: int) -> dict[str, Any]:
@@ -161,7 +176,7 @@ def tree(count: int, *, hostile: bool = False) -> RunResult:
             "members_came": 5,
             "members_gone": 0,
         },
-        findings=findings,
+        findings=_found(findings),
         checks=tuple(CheckRun(code, f"Looks for {code}", CheckStatus.RAN) for code, _, _ in TREE_ISSUES),
         notes=("flags were compared with the sweep of 2026-10",),
         rows_read={"users": 123_456, "matrix_nodes": 123_456, "hierarchy": 612_345},
@@ -247,7 +262,7 @@ def payouts(count: int, *, dry_run: bool = True, hostile: bool = False) -> RunRe
         started_at=NOW,
         duration_ms=940,
         counts=counts | {"by_reason": by_reason},
-        findings=[_held(item) for item in waits],
+        findings=_found(map(_held, waits)),
         dry_run=dry_run,
         alerts=(f"{len(broke)} payout{'' if len(broke) == 1 else 's'} failed; see the findings",) if broke else (),
         items=tuple(items),
@@ -336,7 +351,7 @@ def sweep(count: int, *, hostile: bool = False) -> RunResult:
             "left_paisa": 0,
             "by_reason": {"active": count // 9, "purchase": count // 2, "kyc": count // 5, "three_three": 2_000},
         },
-        findings=findings,
+        findings=_found(findings),
         items=tuple(items),
         trend=(("2026-08", 812_300, 120_000), ("2026-09", 902_300, 90_000), ("2026-10", released, rolled)) if count else (),
     )

@@ -12,10 +12,12 @@ from sqlalchemy import Engine
 
 import mlm_audit
 from mlm_audit.checks.figures import LABELS, Figures, at_risk_by_cause, figures_from, figures_of, money_at_risk
+from mlm_audit.checks.findings import make_finding
 from mlm_audit.checks.roots import FOLLOWS
 from mlm_audit.cli.app import application
 from mlm_audit.demo.faults import FAULTS, inject
 from mlm_audit.demo.platform import Platform
+from mlm_audit.domain.findings import Evidence, Finding, finding_document, finding_from
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.settings import Settings
 from mlm_audit.reporting.core.parts import figure_rows
@@ -104,9 +106,8 @@ def _console(database: Engine, folder: Path) -> tuple[str, dict[str, Any]]:
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", page)).split()), status
 
 
-def _break(code: str, key: object, paisa: int | None, cause: str = "a", **values: Any) -> dict[str, Any]:
-    blank: dict[str, Any] = {"evidence": [], "member_id": None, "order_id": None, "state": "new"}
-    return {"id": f"{code}/{key}", "code": code, "amount_paisa": paisa, "cause": cause} | blank | values
+def _break(code: str, key: object, paisa: int | None, cause: str = "a", **values: Any) -> Finding:
+    return make_finding(code, key, "high", "", amount_paisa=paisa, cause=cause, **values)
 
 
 def test_money_that_several_checks_see_is_at_risk_once() -> None:
@@ -124,8 +125,10 @@ def test_money_that_several_checks_see_is_at_risk_once() -> None:
     assert (figures.after.wallet_difference_gross_paisa, figures.after.breaks) == (105, 4)
 
 
-def _following(code: str, key: object, paisa: int, root: str, **values: Any) -> dict[str, Any]:
-    return _break(code, key, paisa, FOLLOWS, evidence=[{"table": "order", "id": 1, "facts": {"root_id": root}}], **values)
+def _following(code: str, key: object, paisa: int, root: str, **values: Any) -> Finding:
+    return _break(
+        code, key, paisa, FOLLOWS, evidence=(Evidence({"table": "order", "id": 1, "facts": {"root_id": root}}),), **values
+    )
 
 
 @pytest.mark.parametrize("stored", [False, True])
@@ -142,7 +145,8 @@ def test_what_follows_from_a_root_counts_with_it(stored: bool) -> None:
         *(_following("commission-beneficiary", f"{n}/1", 10, "matrix-lines/7", order_id=n) for n in (70, 71, 72)),
     ]
     if stored:
-        found = [finding | {"evidence": json.dumps(finding["evidence"])} for finding in found]
+        rows = map(finding_document, found)
+        found = [finding_from(row | {"evidence": json.dumps(row["evidence"])}) for row in rows]
     expected = {"joining-flag": 100, FOLLOWS: 11, "lost-payout": 25, "place": 30}
     assert at_risk_by_cause(found) == expected
     assert money_at_risk(found) == sum(expected.values())

@@ -12,7 +12,7 @@ import pytest
 
 from mlm_audit.checks.causes import CAUSES
 from mlm_audit.checks.findings import make_finding
-from mlm_audit.domain.findings import RunResult, Verdict
+from mlm_audit.domain.findings import Evidence, RunResult, Verdict
 from mlm_audit.domain.money import format_inr
 from mlm_audit.reporting.core.break_files import neutral
 from mlm_audit.reporting.core.document import to_document
@@ -67,7 +67,7 @@ def test_the_made_up_causes_are_causes() -> None:
     ],
 )
 def test_ageing(age: int, bucket: str) -> None:
-    rows = ageing_of([{"age_days": age, "amount_paisa": -250}, {"age_days": age, "amount_paisa": None}])
+    rows = ageing_of([make_finding("code", 1, "low", "", age_days=age, amount_paisa=paisa) for paisa in (-250, None)])
     assert [row.label for row in rows if row.count] == [bucket]
     assert [(row.count, row.amount, row.share) for row in rows if row.count] == [(2, "₹2.50", 100)]
 
@@ -87,9 +87,9 @@ def test_causes_have_evidence_and_a_command() -> None:
         assert all("ledger 7" in words for _, words in cause.examples)
         assert re.fullmatch(r"mlm-audit explain (member|order|issue) \S+", cause.command)
     assert data.notebook == 'mlm_audit.connect().run("reconciliation-2026-11-24-093000-abcd").breaks'
-    without = [finding | {"member_id": None} for finding in reconciliation(1).findings]
+    without = tuple(replace(finding, member_id=None) for finding in reconciliation(1).findings)
     closer = report_data(replace(reconciliation(1), findings=without), IST, "").causes[0].command
-    assert closer == f"mlm-audit explain issue {without[0]['id']}"
+    assert closer == f"mlm-audit explain issue {without[0].id}"
 
 
 def test_a_file_and_a_tree_have_commands_of_their_own() -> None:
@@ -105,8 +105,8 @@ def test_long_texts_do_not_make_the_page_large(make: Callable[..., RunResult], t
 
 
 def test_long_evidence_is_cut_and_says_so() -> None:
-    rows = [{"table": "ledger", "id": number, "note": "x" * 300} for number in range(9)]
-    words = proof({"evidence": rows})
+    rows = tuple(Evidence({"table": "ledger", "id": number, "note": "x" * 300}) for number in range(9))
+    words = proof(make_finding("code", 1, "low", "", evidence=rows))
     assert words.endswith("; … 3 more rows")
     assert len(words) < PROOF_CHARACTERS + 50
 
@@ -162,7 +162,7 @@ def test_payouts__what_stands_out() -> None:
 
 def test_payouts__a_run_that_waits_says_how_to_approve_it() -> None:
     waits = make_finding("approval-needed", "x", "high", "Nothing was paid: more than the cap.")
-    result = replace(payouts(9), dry_run=False, verdict=Verdict.INCOMPLETE, findings=[waits], alerts=("stopped for approval",))
+    result = replace(payouts(9), dry_run=False, verdict=Verdict.INCOMPLETE, findings=(waits,), alerts=("stopped for approval",))
     data = payout_report(result, IST, "")
     assert (data.word, data.is_ahead) == ("HOLD", True)
     assert data.first.endswith(f"then approve the run: mlm-audit run weekly-payouts --approve {result.job_id}")

@@ -58,7 +58,7 @@ def run(engine: Engine, days: float, **options: Any) -> RunResult:
 
 def changed(result: RunResult) -> dict[str, str]:
     codes = ("history-changed", "seal-broken", "stored-run-changed")
-    return {one["id"]: one["message"] for one in result.findings if one["code"] in codes and one["state"] != "cleared"}
+    return {one.id: one.message for one in result.findings if one.code in codes and one.state != "cleared"}
 
 
 def with_columns(monkeypatch: pytest.MonkeyPatch, columns: dict[str, Kind]) -> None:

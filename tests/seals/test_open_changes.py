@@ -15,7 +15,7 @@ from mlm_audit.database.core.tables import Ledger
 from mlm_audit.database.core.upgrade import init
 from mlm_audit.demo.write import write_platform
 from mlm_audit.domain.errors import InputError, JobFailedError
-from mlm_audit.domain.findings import RunResult, Verdict
+from mlm_audit.domain.findings import Finding, RunResult, Verdict
 from mlm_audit.domain.settings import Settings
 from mlm_audit.history.acknowledgement import AcknowledgementRequest, acknowledge
 from mlm_audit.history.sealing import store_of
@@ -57,8 +57,8 @@ def run(engine: Engine, days: float, **options: Any) -> RunResult:
     return reconcile(engine, SETTINGS, lambda: NOW + timedelta(days=days), **options).result
 
 
-def history(result: RunResult) -> dict[str, dict[str, Any]]:
-    return {one["id"]: one for one in result.findings if one["code"] == "history-changed" and one["state"] != "cleared"}
+def history(result: RunResult) -> dict[str, Finding]:
+    return {one.id: one for one in result.findings if one.code == "history-changed" and one.state != "cleared"}
 
 
 def is_night(result: RunResult) -> bool:
@@ -99,9 +99,9 @@ def test_edited_deleted_and_inserted_rows_stay_and_close_when_they_are_as_they_w
     for number, options in enumerate([{}, {}, {"full": True}, {"dry_run": True}, {}]):
         result = run(platform, 0.1 + number / 10, **options)
         named = history(result)
-        assert {key: one["cause"].removeprefix("history-") for key, one in named.items()} == expected
-        assert {one["state"] for one in named.values()} == {"new" if number == 0 else "carried over"}
-        assert ("has not been acknowledged" in named[f"history-changed/{first}"]["message"]) == (number > 0)
+        assert {key: one.cause.removeprefix("history-") for key, one in named.items()} == expected
+        assert {one.state for one in named.values()} == {"new" if number == 0 else "carried over"}
+        assert ("has not been acknowledged" in named[f"history-changed/{first}"].message) == (number > 0)
         assert is_night(result) != bool(options.get("full"))
         assert result.verdict is Verdict.FAIL
     put_back(platform, before[0])
@@ -111,7 +111,7 @@ def test_edited_deleted_and_inserted_rows_stay_and_close_when_they_are_as_they_w
         connection.execute(delete(Ledger).where(Ledger.id == INSERTED))
     result = run(platform, 0.8)
     assert history(result) == {}
-    assert {one["id"] for one in result.findings if one["state"] == "cleared"} >= set(expected) - {f"history-changed/{first}"}
+    assert {one.id for one in result.findings if one.state == "cleared"} >= set(expected) - {f"history-changed/{first}"}
     assert run(platform, 0.9).verdict is Verdict.PASS
 
 
@@ -181,7 +181,7 @@ def test_a_month_with_an_open_change_is_not_sealed(platform: Engine) -> None:
     assert run(platform, 10).verdict is Verdict.PASS
     assert max(store_of(SETTINGS, platform).logged().seals) == 202611
     edit(platform, row, ref="another")
-    assert "after its month was sealed" in history(run(platform, 11))[f"history-changed/{row}"]["message"]
+    assert "after its month was sealed" in history(run(platform, 11))[f"history-changed/{row}"].message
     with pytest.raises(InputError, match="belongs to a sealed month"):
         acknowledge(platform, SETTINGS, AcknowledgementRequest(f"history-changed/{row}", "Asha", "seen"), NOW)
     put_back(platform, before)
@@ -196,7 +196,7 @@ def test_a_change_that_no_copy_can_name(platform: Engine, tmp_path: Path) -> Non
     before = edit(platform, row, ref="another")
     for days in (0.1, 0.2, 0.3):
         [finding] = history(run(platform, days)).values()
-        assert "no local copy is left that would identify the row" in finding["message"]
+        assert "no local copy is left that would identify the row" in finding.message
     put_back(platform, before)
     assert history(run(platform, 0.4)) == {}
 
@@ -214,4 +214,4 @@ def test_the_file_of_open_changes_is_lost(damage: str, platform: Engine) -> None
         file.write_bytes(file.read_bytes()[:-1])
     result = run(platform, 0.2)
     assert set(history(result)) == {f"history-changed/{row}"}, "from the breaks of the last run"
-    assert [damage in one["message"] for one in result.findings if one["code"] == "seal-broken"] == [True]
+    assert [damage in one.message for one in result.findings if one.code == "seal-broken"] == [True]

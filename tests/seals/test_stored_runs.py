@@ -39,7 +39,7 @@ def run(engine: Engine, days: float, **options: Any) -> RunResult:
 
 
 def found(result: RunResult, code: str = "stored-run-changed") -> dict[str, str]:
-    return {one["id"]: one["message"] for one in result.findings if one["code"] == code and one["state"] != "cleared"}
+    return {one.id: one.message for one in result.findings if one.code == code and one.state != "cleared"}
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +136,7 @@ def test_it_is_named_in_every_run_after_it(attack: str, thrice: Engine) -> None:
         assert {one.removeprefix("stored-run-changed/") for one in named} == expected
         if attack not in ("an old figure edited", "a run inserted"):
             assert any(last in message for message in named.values())
-        assert any(one["id"] == "wallet-balance/7" for one in result.findings), "and the rest is checked as ever"
+        assert any(one.id == "wallet-balance/7" for one in result.findings), "and the rest is checked as ever"
         assert not any("first run: there is no earlier ledger" in note for note in result.notes)
 
 

@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import Engine, delete, insert, select, update
@@ -15,7 +14,7 @@ from mlm_audit.database.core.connect import write
 from mlm_audit.database.core.tables import Ledger
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.findings import RunResult, Verdict
+from mlm_audit.domain.findings import Finding, RunResult, Verdict
 from mlm_audit.domain.settings import Settings
 from mlm_audit.history import store as stores
 from mlm_audit.history.chain import ChainedLog
@@ -34,8 +33,8 @@ def run(engine: Engine, settings: Settings = SETTINGS, *, days: int = 0) -> RunR
     return reconcile(engine, settings, lambda: NOW + timedelta(days=days)).result
 
 
-def found(result: RunResult, code: str) -> list[dict[str, Any]]:
-    return [finding for finding in result.findings if finding["code"] == code and finding["state"] != "cleared"]
+def found(result: RunResult, code: str) -> list[Finding]:
+    return [finding for finding in result.findings if finding.code == code and finding.state != "cleared"]
 
 
 @pytest.fixture
@@ -61,14 +60,14 @@ def test_on_each_database(any_url: str, filled: Fill) -> None:
         connection.execute(update(Ledger).where(Ledger.id == OLD).values(amount_paisa=before + 700))
     for _ in range(2):
         [finding] = found(run(engine), "history-changed")
-        assert finding["id"] == f"history-changed/{OLD}"
-        assert (finding["severity"], finding["amount_paisa"], finding["cause"]) == ("critical", 700, "history-edited")
-        assert "after its month was sealed" in finding["message"]
-        [row] = finding["evidence"]
-        assert [json.loads(row[side])["amount_paisa"] for side in ("before", "after")] == [before, before + 700]
+        assert finding.id == f"history-changed/{OLD}"
+        assert (finding.severity, finding.amount_paisa, finding.cause) == ("critical", 700, "history-edited")
+        assert "after its month was sealed" in finding.message
+        [row] = finding.evidence
+        assert [json.loads(row.columns[side])["amount_paisa"] for side in ("before", "after")] == [before, before + 700]
     with write(engine) as connection:
         connection.execute(update(Ledger).where(Ledger.id == OLD).values(amount_paisa=before))
-    assert [one["message"] for one in found(run(engine, days=1), "history-changed")] == []
+    assert [one.message for one in found(run(engine, days=1), "history-changed")] == []
 
 
 EDITS: list[dict[str, object]] = [
@@ -109,14 +108,14 @@ def test_every_change_of_a_sealed_row_is_named(sealed: Engine) -> None:
         connection.execute(delete(Ledger).where(Ledger.id == 150))
     slip_in(sealed)
     swap(sealed)
-    moved = {int(one["id"].split("/")[1]): one for one in found(run(sealed, days=3), "history-changed")}
+    moved = {int(one.id.split("/")[1]): one for one in found(run(sealed, days=3), "history-changed")}
     edited = [*range(EDITED, EDITED + len(EDITS) - 1), OLD, OTHER]
     renamed = EDITED + len(EDITS) - 1
     assert sorted(moved) == sorted([*edited, renamed, 150, 900_000, 900_001])
-    assert {moved[number]["cause"] for number in edited} == {"history-edited"}
-    assert {moved[number]["cause"] for number in (renamed, 150)} == {"history-deleted"}
-    assert {moved[number]["cause"] for number in (900_000, 900_001)} == {"history-inserted"}
-    assert all("sealed" in one["message"] for one in moved.values())
+    assert {moved[number].cause for number in edited} == {"history-edited"}
+    assert {moved[number].cause for number in (renamed, 150)} == {"history-deleted"}
+    assert {moved[number].cause for number in (900_000, 900_001)} == {"history-inserted"}
+    assert all("sealed" in one.message for one in moved.values())
 
 
 def store(engine: Engine) -> Store:
@@ -155,10 +154,10 @@ def test_a_damaged_file_is_named_and_the_root_still_tells(sealed: Engine, damage
             swap(sealed)
         result = run(sealed, days=tampered)
         [broken] = found(result, "seal-broken")
-        assert name in broken["message"]
-        assert broken["severity"] == "critical"
-        moved = [one for one in found(result, "history-changed") if "the sealed file that would identify" in one["message"]]
-        assert ["month-202606" in one["id"] for one in moved] == [True] * tampered
+        assert name in broken.message
+        assert broken.severity == "critical"
+        moved = [one for one in found(result, "history-changed") if "the sealed file that would identify" in one.message]
+        assert ["month-202606" in one.id for one in moved] == [True] * tampered
         assert result.verdict is Verdict.FAIL
 
 
@@ -251,7 +250,7 @@ def test_damaged_sums_are_named(sealed: Engine) -> None:
     name = store(sealed).look().seals[202606].sums
     (store(sealed).folder / name).write_text("user_id,type,rows,sum_paisa\n")
     [broken] = found(run(sealed), "seal-broken")
-    assert name in broken["message"]
+    assert name in broken.message
 
 
 @pytest.mark.slow
@@ -284,8 +283,8 @@ def test_what_is_let_go_is_still_proven(sqlite_url: str, filled: Fill) -> None:
     assert (sorted(state.usable), sorted(state.expired), state.problems) == ([202609, 202610], [202606, 202607, 202608], ())
     assert run(engine, few).verdict is Verdict.PASS
     swap(engine)
-    [moved] = [one for one in found(run(engine, few, days=3), "history-changed") if one["id"].endswith("month-202606")]
-    assert "2026-06 was changed, deleted or inserted" in moved["message"]
+    [moved] = [one for one in found(run(engine, few, days=3), "history-changed") if one.id.endswith("month-202606")]
+    assert "2026-06 was changed, deleted or inserted" in moved.message
     small = SETTINGS.model_copy(update={"snapshots_max_mb": 1})
     assert sorted(run(engine, small, days=3) and store(engine).look().usable) == [202609, 202610], (
         "all of it is smaller than that"

@@ -36,7 +36,7 @@ def set_sponsor(engine: Engine, member: int, sponsor: int | None) -> None:
 def test_clean_platform_passes(engine: Engine, tmp_path: Path) -> None:
     result = run(engine, tmp_path)
     assert (result.verdict.value, result.status, result.counts["health_score"]) == ("PASS", "success", 100)
-    assert (result.findings, result.items, result.corrections, result.alerts) == ([], (), (), ())
+    assert (result.findings, result.items, result.corrections, result.alerts) == ((), (), (), ())
     with engine.connect() as connection:
         report = connection.execute(select(TreeHealthReport.health_score, TreeHealthReport.issues_found)).one()
     assert tuple(report) == (100, 0)
@@ -48,7 +48,7 @@ def test_states_and_moves_over_runs(engine: Engine, tmp_path: Path) -> None:
     set_sponsor(engine, 77, 77)
     set_sponsor(engine, 200, 5)
     first = run(engine, tmp_path)
-    assert [(f["id"], f["state"]) for f in first.findings] == [("sponsor-self/77", "new")]
+    assert [(f.id, f.state) for f in first.findings] == [("sponsor-self/77", "new")]
     moved = {(m["member_id"], m["edge"], m["after"]) for m in first.items}
     assert moved == {(77, "sponsor", 77), (200, "sponsor", 5)}
     assert first.counts["sponsors_changed"] == 2
@@ -59,10 +59,10 @@ def test_states_and_moves_over_runs(engine: Engine, tmp_path: Path) -> None:
     run(engine, tmp_path)
     set_sponsor(engine, 78, 999_999)
     second = run(engine, tmp_path)
-    assert {f["id"]: f["state"] for f in second.findings} == {"sponsor-self/77": "carried over", "sponsor-unknown/78": "new"}
+    assert {f.id: f.state for f in second.findings} == {"sponsor-self/77": "carried over", "sponsor-unknown/78": "new"}
     set_sponsor(engine, 77, 5)
     third = run(engine, tmp_path)
-    assert {f["id"]: f["state"] for f in third.findings} == {"sponsor-self/77": "cleared", "sponsor-unknown/78": "carried over"}
+    assert {f.id: f.state for f in third.findings} == {"sponsor-self/77": "cleared", "sponsor-unknown/78": "carried over"}
     assert third.counts["issues_open"] == 1
     with engine.connect() as connection:
         assert connection.execute(select(Break.break_id).where(Break.job_id == third.job_id)).scalars().all() == [
@@ -103,8 +103,8 @@ def test_affected_count_with_those_below(engine: Engine, tmp_path: Path) -> None
         edges = connection.execute(select(User.sponsor_id, User.id)).all()
     graph = nx.DiGraph([(sponsor, member) for sponsor, member in edges if sponsor is not None])
     below = len(nx.descendants(graph, 2))
-    assert finding["evidence"][0]["below"] == below
-    assert f"{below} members below are affected" in finding["message"]
+    assert finding.evidence[0].columns["below"] == below
+    assert f"{below} members below are affected" in finding.message
     assert result.counts["health_score"] == (10 * 300 - 3 * (below + 1)) * 100 // (10 * 300)
 
 
@@ -210,7 +210,7 @@ def test_a_lonely_administrator_is_no_surplus_root(engine: Engine, tmp_path: Pat
     with engine.begin() as connection:
         columns = {"full_name": "Admin", "mobile_no": "1", "role": "admin", "created_at": NOW.replace(year=2020, tzinfo=None)}
         connection.execute(insert(User).values(id=1_000, **columns))
-    assert run(engine, tmp_path).findings == []
+    assert run(engine, tmp_path).findings == ()
 
 
 def test_every_code_is_explained() -> None:
@@ -231,7 +231,7 @@ def test_what_could_not_be_looked_at_stays_on_the_books(engine: Engine, tmp_path
     with engine.begin() as connection:
         connection.execute(insert(MatrixNode.__table__), nodes)
     [finding] = run(engine, tmp_path).findings
-    assert (finding["id"], finding["state"]) == ("matrix-position/50", "carried over")
+    assert (finding.id, finding.state) == ("matrix-position/50", "carried over")
 
 
 def test_a_lost_sponsor_affects_everybody_below(engine: Engine, tmp_path: Path) -> None:
@@ -239,7 +239,7 @@ def test_a_lost_sponsor_affects_everybody_below(engine: Engine, tmp_path: Path) 
         connection.execute(delete(User).where(User.id == 1))
     result = run(engine, tmp_path)
     [finding] = result.findings
-    assert (finding["code"], finding["evidence"][0]["below"]) == ("matrix-node-orphan", 299)
+    assert (finding.code, finding.evidence[0].columns["below"]) == ("matrix-node-orphan", 299)
     assert result.counts["health_score"] == (10 * 299 - 5 * 299) * 100 // (10 * 299)
 
 
@@ -249,7 +249,7 @@ def test_roles_and_those_who_had_a_place(engine: Engine, tmp_path: Path) -> None
         connection.execute(update(User).where(User.id == 20).values(role="admin"))
         connection.execute(delete(MatrixNode).where(MatrixNode.user_id.in_((20, 298))))
     result = run(engine, tmp_path)
-    assert {f["id"] for f in result.findings} == {"matrix-node-missing/20", "matrix-node-missing/298"}
+    assert {f.id for f in result.findings} == {"matrix-node-missing/20", "matrix-node-missing/298"}
 
 
 def test_members_who_are_gone_have_not_moved(engine: Engine, tmp_path: Path) -> None:
@@ -267,13 +267,13 @@ def test_a_long_ring_is_named_member_by_member(engine: Engine, tmp_path: Path, m
         for member in range(1, 301):
             connection.execute(update(User).where(User.id == member).values(sponsor_id=member % 300 + 1))
     result = run(engine, tmp_path)
-    [ring] = [f for f in result.findings if f["code"] == "sponsor-cycle"]
-    assert [row["id"] for row in ring["evidence"]] == list(range(1, 301))
-    assert (result.counts["health_score"], ring["evidence"][0]["affected"]) == (0, 300)
+    [ring] = [f for f in result.findings if f.code == "sponsor-cycle"]
+    assert [row.id for row in ring.evidence] == list(range(1, 301))
+    assert (result.counts["health_score"], ring.evidence[0].columns["affected"]) == (0, 300)
     with engine.connect() as connection:
-        stored = connection.execute(select(Break.evidence).where(Break.break_id == ring["id"])).scalar_one()
-    assert json.loads(stored) == ring["evidence"][:200]
-    assert {f["state"] for f in run(engine, tmp_path).findings} == {"carried over"}
+        stored = connection.execute(select(Break.evidence).where(Break.break_id == ring.id)).scalar_one()
+    assert json.loads(stored) == [row.columns for row in ring.evidence[:200]]
+    assert {f.state for f in run(engine, tmp_path).findings} == {"carried over"}
 
 
 def test_a_file_of_roots(tmp_path: Path) -> None:

@@ -46,10 +46,10 @@ def test_repair_undo_repair(any_url: str, filled: Fill, tmp_path: Path) -> None:
     after = trees(engine)
     assert meaning(after)["closure"] == clean
     assert with_recorded_repairs(before, engine) == meaning(after)
-    assert {f["code"] for f in open_findings(first)} == {"sponsor-self", "sponsor-cycle", "matrix-position"}
+    assert {f.code for f in open_findings(first)} == {"sponsor-self", "sponsor-cycle", "matrix-position"}
     again = run(engine, tmp_path)
     assert (again.counts["issues_fixed"], again.corrections) == (0, ())
-    assert {f["state"] for f in again.findings} == {"carried over"}
+    assert {f.state for f in again.findings} == {"carried over"}
     assert trees(engine) == after
     assert undo_repairs(engine, first.job_id, NOW) == (len(first.corrections), ())
     assert trees(engine) == before, "to the id"
@@ -250,7 +250,7 @@ def test_a_deleted_node_whose_children_were_set_free_keeps_its_evidence(any_url:
     before = trees(engine)
     result = run(engine, tmp_path)
     assert result.counts["by_code"] == {"matrix-node-missing": 1}
-    assert "the closure has them under member 7" in result.findings[0]["message"]
+    assert "the closure has them under member 7" in result.findings[0].message
     assert (result.corrections, trees(engine)) == ((), before)
 
 
@@ -267,7 +267,7 @@ def test_nothing_is_repaired_where_a_move_is_in_question(any_url: str, filled: F
                 connection.execute(delete(Hierarchy).where(*gone))
     before = trees(engine)
     result = run(engine, tmp_path)
-    assert {f["code"] for f in result.findings} == {"matrix-moved"}
+    assert {f.code for f in result.findings} == {"matrix-moved"}
     assert (result.corrections, trees(engine)) == ((), before)
 
 
@@ -278,7 +278,7 @@ def test_an_empty_matrix_touches_no_closure(any_url: str, filled: Fill, tmp_path
         connection.execute(delete(MatrixNode))
     before = trees(engine)
     result = run(engine, tmp_path)
-    assert (result.verdict, result.findings, result.corrections) == (Verdict.INCOMPLETE, [], ())
+    assert (result.verdict, result.findings, result.corrections) == (Verdict.INCOMPLETE, (), ())
     assert trees(engine) == before
 
 
@@ -296,7 +296,7 @@ def test_nulls_in_a_closure_that_lets_them_in(filled: Fill, sqlite_url: str, tmp
         connection.execute(text('insert into hierarchy ("ancestorId", "descendantId", depth) values (5, null, 1)'))
     before = trees(engine)
     result = run(engine, tmp_path)
-    assert {f["code"] for f in open_findings(result)} == {"closure-surplus"}, "the row of nobody is for a person"
+    assert {f.code for f in open_findings(result)} == {"closure-surplus"}, "the row of nobody is for a person"
     assert result.counts["issues_fixed"] == 3
     assert undo_repairs(engine, result.job_id, NOW).undone == 3
     assert trees(engine) == before

@@ -56,7 +56,7 @@ def run_job(context, request):
     started = context.clock()
     with context.database.connect() as connection:
         members = connection.exec_driver_sql("select count(*) from users").scalar_one()
-    found = [make_finding("kyc", "1", "low", "Member 1 has no document.", member_id=1)]
+    found = (make_finding("kyc", "1", "low", "Member 1 has no document.", member_id=1),)
     result = RunResult(job=job.name, job_id=new_job_id(job.short_name, started, context.settings), status="warning",
                        verdict=Verdict.FAIL, as_of=request.as_of or started, started_at=started, duration_ms=0,
                        counts={"members": members}, findings=found, dry_run=request.dry_run)

@@ -85,7 +85,7 @@ def test_one_that_never_ends(sqlite_url: str, filled: Callable[[str, Platform], 
     assert by_code["own"].status is CheckStatus.NOT_RUN
     assert "1 s and was stopped" in str(by_code["own"].reason)
     assert "CHECK_TIMEOUT_SECONDS" in str(by_code["own"].reason)
-    assert [finding["code"] for finding in result.findings] == ["zz"]
+    assert [finding.code for finding in result.findings] == ["zz"]
     assert any("check own did not run" in note for note in result.notes)
 
 
@@ -108,7 +108,7 @@ def test_one_that_never_ends(sqlite_url: str, filled: Callable[[str, Platform], 
 def test_what_is_not_run(sqlite_url: str, filled: Callable[[str, Platform], Engine], folder: Path, query: str, why: str) -> None:
     result = run(filled(sqlite_url, clean_platform()), folder, query, seconds=60)
     assert result.verdict is Verdict.INCOMPLETE
-    assert result.findings == []
+    assert result.findings == ()
     [own] = [check for check in result.checks if check.status is CheckStatus.NOT_RUN]
     assert own.code == "own"
     assert why in str(own.reason)

@@ -7,8 +7,8 @@ import pytest
 from mlm_audit.checks.catalogue import load_checks
 from mlm_audit.checks.causes import CAUSES
 from mlm_audit.checks.remedies import FieldCorrection, RemedyPosting, Removal, RowReference, remedy_of
-from mlm_audit.checks.remedies.model import recovery_key, reposting_key, reversal_key
 from mlm_audit.checks.remedies.rules import REMEDIES
+from mlm_audit.domain.remedies import recovery_key, reposting_key, reversal_key
 
 FIND_OUT_FIRST = {
     *("level-missing", "member-money-without-member", "instalment-without-order", "paid-other-amount"),

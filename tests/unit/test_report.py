@@ -12,7 +12,7 @@ import pytest
 
 from mlm_audit.checks.figures import figures_of
 from mlm_audit.cli.run import _show
-from mlm_audit.domain.findings import Bridge, BridgeLine, CheckRun, CheckStatus, RunResult, Verdict, verdict_of
+from mlm_audit.domain.findings import Bridge, BridgeLine, CheckRun, CheckStatus, RunResult, Verdict, finding_from, verdict_of
 from mlm_audit.domain.settings import Settings
 from mlm_audit.reporting.core.document import to_document
 from mlm_audit.reporting.core.html import render
@@ -40,9 +40,10 @@ def finding(member: int | None, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def result(findings: list[dict[str, Any]], verdict: Verdict = Verdict.FAIL, **changes: Any) -> RunResult:
+def result(found: list[dict[str, Any]], verdict: Verdict = Verdict.FAIL, **changes: Any) -> RunResult:
+    findings = tuple(map(finding_from, found))
     figures = figures_of(findings, changes.get("fixed", ()))
-    net = sum(f["amount_paisa"] for f in findings if f["state"] != "cleared")
+    net = sum(f["amount_paisa"] for f in found if f["state"] != "cleared")
     return replace(
         RunResult(
             job="commission-reconciliation",

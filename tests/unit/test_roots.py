@@ -8,6 +8,7 @@ import pytest
 
 from mlm_audit.checks import roots
 from mlm_audit.checks.explain_commands import explain_command
+from mlm_audit.checks.findings import make_finding
 from mlm_audit.checks.remedies import remedy_of
 from mlm_audit.checks.roots import FOLLOWS, follow_roots
 from tests.unit.breaks import ROUNDING, causes, given, line
@@ -71,7 +72,7 @@ def test_an_instalment_s_history_follows_from_its_ledger() -> None:
 )
 def test_which_command_explains_a_break(row: tuple[str, Any, Any, str], command: str) -> None:
     code, member, order, key = row
-    given = {"code": code, "id": f"{code}/{key}", "member_id": member, "order_id": order}
+    given = make_finding(code, key, "high", "", member_id=member, order_id=order)
     assert explain_command(given) == f"mlm-audit explain {command}"
 
 

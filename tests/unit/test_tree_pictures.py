@@ -144,7 +144,7 @@ CASES = {
     "pass": lambda: replace(
         faulty_result(),
         verdict=Verdict.PASS,
-        findings=[],
+        findings=(),
         pictures={},
         items=(),
         counts=faulty_result().counts | {"issues_open": 0, "critical_open": 0, "health_score": 100, "sponsors_changed": 0},

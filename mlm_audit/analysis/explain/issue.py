@@ -11,11 +11,11 @@ from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.explain.wallet import first_of
 from mlm_audit.checks.causes import describe_cause
 from mlm_audit.checks.remedies import remedy_of
-from mlm_audit.checks.remedies.model import FACTS
 from mlm_audit.checks.trees.codes import CODES
 from mlm_audit.checks.trees.neighbourhood import as_data
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.remedies import FACTS
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.trees.neighbourhood import TreeName, neighbourhood_of
 from mlm_audit.reporting.core.story import Story, Table, columns

@@ -3,7 +3,8 @@
 Remedies are computed from data and returned as data. Nothing is posted or changed here.
 """
 
-from mlm_audit.checks.remedies.model import (
+from mlm_audit.checks.remedies.rules import remedy_of
+from mlm_audit.domain.remedies import (
     Alternative,
     FieldCorrection,
     Insertion,
@@ -14,7 +15,6 @@ from mlm_audit.checks.remedies.model import (
     Step,
     WalletCorrection,
 )
-from mlm_audit.checks.remedies.rules import remedy_of
 
 __all__ = [
     "Alternative",

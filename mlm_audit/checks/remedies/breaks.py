@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlm_audit.checks.remedies.model import FACTS
+from mlm_audit.domain.remedies import FACTS
 
 
 class MemberMissingError(ValueError):

@@ -3,19 +3,6 @@
 from collections.abc import Callable
 
 from mlm_audit.checks.remedies.breaks import BreakFacts
-from mlm_audit.checks.remedies.model import (
-    NOW,
-    Alternative,
-    FieldCorrection,
-    Insertion,
-    Remedy,
-    RemedyPosting,
-    Removal,
-    RowReference,
-    Step,
-    reposting_key,
-    reversal_key,
-)
 from mlm_audit.checks.remedies.months import (
     PENDING,
     RELEASED,
@@ -29,6 +16,19 @@ from mlm_audit.checks.remedies.months import (
 )
 from mlm_audit.checks.remedies.payouts import other_kind
 from mlm_audit.checks.remedies.wallets import EDITED
+from mlm_audit.domain.remedies import (
+    NOW,
+    Alternative,
+    FieldCorrection,
+    Insertion,
+    Remedy,
+    RemedyPosting,
+    Removal,
+    RowReference,
+    Step,
+    reposting_key,
+    reversal_key,
+)
 
 SPONSOR, ROLLUP = "sponsor_commission", "rollup_to_company"
 ELIGIBLE = "the member was eligible in that month"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from mlm_audit.checks.remedies.breaks import BreakFacts
-from mlm_audit.checks.remedies.model import ADDED, FieldCorrection, Insertion, RemedyPosting, RowReference, Step
+from mlm_audit.domain.remedies import ADDED, FieldCorrection, Insertion, RemedyPosting, RowReference, Step
 
 RELEASED, ROLLED_UP, PENDING = "released", "rolled_up", "pending"
 MONTHLY = ("CommissionRollup", "EligibilityLog", "MonthlyStats")

@@ -1,7 +1,8 @@
 """Remedies for instalments, payouts and withdrawals."""
 
 from mlm_audit.checks.remedies.breaks import BreakFacts
-from mlm_audit.checks.remedies.model import (
+from mlm_audit.checks.remedies.wallets import EDITED
+from mlm_audit.domain.remedies import (
     Alternative,
     FieldCorrection,
     Insertion,
@@ -13,7 +14,6 @@ from mlm_audit.checks.remedies.model import (
     reposting_key,
     reversal_key,
 )
-from mlm_audit.checks.remedies.wallets import EDITED
 
 SCHEDULE, REQUESTS, HISTORY = "SelfPayoutSchedule", "withdrawal_requests", "PayoutHistory"
 HAS_IT = "the wallet has the amount already"

@@ -9,7 +9,9 @@ from typing import Any
 
 from mlm_audit.checks.causes import first_step
 from mlm_audit.checks.remedies.breaks import BreakFacts
-from mlm_audit.checks.remedies.model import (
+from mlm_audit.checks.remedies.months import Share, books_of_upline, settle
+from mlm_audit.checks.remedies.wallets import EDITED
+from mlm_audit.domain.remedies import (
     NOW,
     Alternative,
     FieldCorrection,
@@ -21,8 +23,6 @@ from mlm_audit.checks.remedies.model import (
     Step,
     reversal_key,
 )
-from mlm_audit.checks.remedies.months import Share, books_of_upline, settle
-from mlm_audit.checks.remedies.wallets import EDITED
 
 SCHEDULE, LOG, STATS, AUTHORISATIONS = "SelfPayoutSchedule", "EligibilityLog", "MonthlyStats", "AuditAuthorisation"
 

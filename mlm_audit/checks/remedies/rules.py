@@ -9,8 +9,8 @@ from mlm_audit.checks.causes import first_step
 from mlm_audit.checks.inputs import COMPANY_TYPES
 from mlm_audit.checks.remedies import lines, orders, payouts, records, sweep, wallets
 from mlm_audit.checks.remedies.breaks import BreakFacts, MemberMissingError, broken_of
-from mlm_audit.checks.remedies.model import Alternative, Remedy, RemedyPosting, Step
 from mlm_audit.checks.roots import FEWEST_WRONG_OWNERS, FOLLOWS, TOO_MANY
+from mlm_audit.domain.remedies import Alternative, Remedy, RemedyPosting, Step
 
 log = logging.getLogger(__name__)
 UNREADABLE = "Fill in or correct the missing or unreadable values in the evidence rows. Do not post anything before that"

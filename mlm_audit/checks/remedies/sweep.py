@@ -3,7 +3,9 @@
 from dataclasses import replace
 
 from mlm_audit.checks.remedies.breaks import BreakFacts
-from mlm_audit.checks.remedies.model import (
+from mlm_audit.checks.remedies.months import RELEASED, ROLLED_UP, Share, books_of_upline, merged, settle, verdict
+from mlm_audit.checks.remedies.payouts import HAS_IT, LACKS_IT
+from mlm_audit.domain.remedies import (
     ADDED,
     NOW,
     Alternative,
@@ -16,8 +18,6 @@ from mlm_audit.checks.remedies.model import (
     Step,
     reversal_key,
 )
-from mlm_audit.checks.remedies.months import RELEASED, ROLLED_UP, Share, books_of_upline, merged, settle, verdict
-from mlm_audit.checks.remedies.payouts import HAS_IT, LACKS_IT
 
 RELEASE = "repurchase_commission"
 

@@ -1,7 +1,8 @@
 """Remedies for wallets and running balances."""
 
 from mlm_audit.checks.remedies.breaks import BreakFacts
-from mlm_audit.checks.remedies.model import (
+from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.remedies import (
     NOW,
     Alternative,
     FieldCorrection,
@@ -12,7 +13,6 @@ from mlm_audit.checks.remedies.model import (
     WalletCorrection,
     reversal_key,
 )
-from mlm_audit.domain.money import format_inr
 
 APPROVALS = "AuditAuthorisation"
 """The table of approvals for what no other record determines."""

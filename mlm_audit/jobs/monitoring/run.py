@@ -18,7 +18,7 @@ from mlm_audit.database.store.activity import LoggedRun
 from mlm_audit.database.store.job_log import close_interrupted
 from mlm_audit.database.store.outbox import queue_once
 from mlm_audit.domain.activity import ActivityFigures, change_of, figures_of
-from mlm_audit.domain.findings import RunResult, Verdict
+from mlm_audit.domain.findings import Evidence, Finding, RunResult, Verdict
 from mlm_audit.domain.jobs import HEALTH_PING, STATUS_REPORT, WEEKLY_SUMMARY, job_names
 from mlm_audit.domain.notices import Draft, in_a_line
 from mlm_audit.domain.periods import business_date, format_local, naive
@@ -42,7 +42,7 @@ class ReportContent(NamedTuple):
     """The content of a report: its figures, its findings, and the notice to send, if any."""
 
     counts: dict[str, Any]
-    findings: list[dict[str, Any]]
+    findings: tuple[Finding, ...]
     notice: Draft | None
     notes: tuple[str, ...] = ()
 
@@ -114,14 +114,14 @@ class _Report:
         with write(self.database) as connection:
             for draft in [told.notice] if told.notice else []:
                 queue_once(connection, draft, naive(self.clock()))
-            for finding in told.findings if self.job == HEALTH_PING else []:
+            for finding in told.findings if self.job == HEALTH_PING else ():
                 queue_once(connection, self._alert(finding), naive(self.clock()))
             run.end_with(connection, result)
 
-    def _alert(self, finding: dict[str, Any]) -> Draft:
+    def _alert(self, finding: Finding) -> Draft:
         day = business_date(self.as_of, self.settings.tz)
-        context = {"state": finding["evidence"][0]["state"], "message": finding["message"], "at": self.local(self.as_of)}
-        return Draft(f"{finding['id']}/{day}", "health-alert", None, context)
+        context = {"state": finding.evidence[0].columns["state"], "message": finding.message, "at": self.local(self.as_of)}
+        return Draft(f"{finding.id}/{day}", "health-alert", None, context)
 
     def local(self, moment: datetime) -> str:
         """Return an instant as text in the business time zone."""
@@ -155,10 +155,10 @@ def _day(report: _Report) -> ReportContent:
         part for part in check_health(report.database, report.settings, report.clock).problems if part.key.startswith("missed/")
     ]
     figures = _figures(runs)
-    findings = [_failure(run) for run in failures] + [_problem(part) for part in missed]
+    findings = (*map(_failure, failures), *map(_problem, missed))
     counts = {"runs": figures.runs, "good": figures.good, "failed": figures.failed, "missed": len(missed)}
     if not findings and not again:
-        return ReportContent(counts, [], None, () if runs else ("no job ran in the last 24 hours",))
+        return ReportContent(counts, (), None, () if runs else ("no job ran in the last 24 hours",))
     day = business_date(report.as_of, report.settings.tz)
     context = {
         "day": str(day),
@@ -192,7 +192,7 @@ def _week(report: _Report) -> ReportContent:
     jobs = [asdict(job) | {"typical": _seconds(job.typical_ms)} for job in this.jobs]
     context = counts | {"day": str(day), "until": report.local(now), "jobs": jobs, "trend": trend}
     notes = () if this.runs else ("no job ran in this week",)
-    return ReportContent(counts, [], Draft(f"weekly-summary/{day}", "weekly-summary", None, context), notes)
+    return ReportContent(counts, (), Draft(f"weekly-summary/{day}", "weekly-summary", None, context), notes)
 
 
 def _plain(figures: ActivityFigures) -> dict[str, Any]:
@@ -218,7 +218,7 @@ def _health(report: _Report) -> ReportContent:
         state: states.count(state) for state in ("ok", "warning", "failing", "unknown")
     }
     notes = tuple(f"{part.key}: {part.message}" for part in health.parts if part.state == "unknown")
-    return ReportContent(counts, [_problem(part) for part in health.problems], None, notes)
+    return ReportContent(counts, tuple(map(_problem, health.problems)), None, notes)
 
 
 def _figures(runs: list[LoggedRun]) -> ActivityFigures:
@@ -229,14 +229,14 @@ def _figures(runs: list[LoggedRun]) -> ActivityFigures:
     return figures_of(rows, job_names())
 
 
-def _failure(run: LoggedRun) -> dict[str, Any]:
-    evidence = [{"table": "JobLog", "id": run.job_id, "job": run.job}]
+def _failure(run: LoggedRun) -> Finding:
+    evidence = (Evidence({"table": "JobLog", "id": run.job_id, "job": run.job}),)
     return make_finding("job-failed", run.job_id, "high", f"{run.job} failed: {run.error}", evidence=evidence)
 
 
-def _problem(part: HealthItem) -> dict[str, Any]:
+def _problem(part: HealthItem) -> Finding:
     severity = "critical" if part.state == "failing" else "medium"
-    evidence = [{"table": "health", "id": part.key, "state": part.state}]
+    evidence = (Evidence({"table": "health", "id": part.key, "state": part.state}),)
     return make_finding("health", part.key, severity, part.message, evidence=evidence)
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from mlm_audit.checks.findings import make_finding
 from mlm_audit.database.writes.payouts import Decision
-from mlm_audit.domain.findings import RunResult, Verdict, verdict_of
+from mlm_audit.domain.findings import Evidence, Finding, RunResult, Verdict, verdict_of
 from mlm_audit.domain.last_reconciliation import LastReconciliation, books_data, doubt_of_books
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.payouts import TECHNICAL, Hold, PayoutStatus, kind_of
@@ -262,7 +262,7 @@ class RunReport:
     """What a run reports besides its instalments. `verdict` is None when it follows from what was not checked."""
 
     verdict: Verdict | None = None
-    findings: tuple[dict[str, Any], ...] = ()
+    findings: tuple[Finding, ...] = ()
     alerts: tuple[str, ...] = ()
     not_checked: tuple[str, ...] = ()
 
@@ -276,7 +276,7 @@ def _result(head: Header, told: RunReport, counts: dict[str, Any], done: Sequenc
     if left_out:
         more = f"{plural(left_out, 'more hold')} without a change {'is' if left_out == 1 else 'are'} counted and not listed"
         notes += (f"{more}; to list all holds, run: mlm-audit payouts list --status held",)
-    found = [_finding(item, now) for item in items if item["action"] in ("held", "failed", "given up", "hold", "give up", "left")]
+    found = (_finding(item, now) for item in items if item["action"] in ("held", "failed", "given up", "hold", "give up", "left"))
     return RunResult(
         job=head.job,
         job_id=head.job_id,
@@ -286,7 +286,7 @@ def _result(head: Header, told: RunReport, counts: dict[str, Any], done: Sequenc
         started_at=head.started,
         duration_ms=max(0, int((now - head.started).total_seconds() * 1_000)),
         counts=counts | _overdue(seen.schedule),
-        findings=[*told.findings, *found],
+        findings=(*told.findings, *found),
         notes=notes,
         dry_run=head.dry_run,
         timezone=head.settings.timezone,
@@ -305,7 +305,7 @@ def _overdue(schedule: Schedule) -> dict[str, Any]:
     }
 
 
-def _finding(item: dict[str, Any], now: datetime) -> dict[str, Any]:
+def _finding(item: dict[str, Any], now: datetime) -> Finding:
     code = {"held": "payout-held", "hold": "payout-held", "failed": "payout-failed", "left": "payout-left"}.get(
         item["action"], "payout-given-up"
     )
@@ -324,7 +324,7 @@ def _finding(item: dict[str, Any], now: datetime) -> dict[str, Any]:
         order_id=item["order_id"],
         amount_paisa=amount,
         cause=kind_of(str(item["reason"])) if not str(item["reason"]).startswith(TECHNICAL) else "technical",
-        evidence=[{"table": "SelfPayoutSchedule", "id": item["schedule_id"]}],
+        evidence=(Evidence({"table": "SelfPayoutSchedule", "id": item["schedule_id"]}),),
         state="carried over" if age else "new",
         age_days=age,
     )

@@ -10,7 +10,7 @@ import polars as pl
 from mlm_audit.checks.findings import make_finding
 from mlm_audit.database.reads.sweep import MonthRead
 from mlm_audit.domain.eligibility import in_words
-from mlm_audit.domain.findings import RunResult, Verdict, verdict_of
+from mlm_audit.domain.findings import Finding, RunResult, Verdict, verdict_of
 from mlm_audit.domain.jobs import MONTHLY_SWEEP
 from mlm_audit.domain.last_reconciliation import LastReconciliation, books_data, doubt_of_books
 from mlm_audit.domain.money import format_inr
@@ -59,7 +59,7 @@ class SweepTotals:
 def sweep_result(head: SweepHeader, facts: pl.DataFrame, read: MonthRead, outcome: SweepTotals) -> RunResult:
     """Return the result of a sweep or of a dry run."""
     shown = _with_changes(facts)
-    findings = _left(outcome, read) + _differences(shown, head)
+    findings = (*_left(outcome, read), *_differences(shown, head))
     notes = _notes(head, read, shown)
     broke = any(reason.startswith("technical: ") for reason in outcome.left.values())
     not_checked = _not_checked(head, outcome)
@@ -164,7 +164,7 @@ def _left_paisa(outcome: SweepTotals, read: MonthRead) -> dict[int, int]:
     return {n: waiting.get(n, 0) - outcome.released.get(n, 0) - outcome.rolled_up.get(n, 0) for n in outcome.left}
 
 
-def _left(outcome: SweepTotals, read: MonthRead) -> list[dict[str, Any]]:
+def _left(outcome: SweepTotals, read: MonthRead) -> list[Finding]:
     pending = _left_paisa(outcome, read)
     return [
         make_finding(
@@ -180,7 +180,7 @@ def _left(outcome: SweepTotals, read: MonthRead) -> list[dict[str, Any]]:
     ]
 
 
-def _differences(shown: pl.DataFrame, head: SweepHeader) -> list[dict[str, Any]]:
+def _differences(shown: pl.DataFrame, head: SweepHeader) -> list[Finding]:
     return [
         make_finding(
             "decision-differs",

@@ -20,7 +20,7 @@ from mlm_audit.checks.trees.moves import as_items
 from mlm_audit.checks.trees.neighbourhood import as_data, picture_of
 from mlm_audit.database.store.runs import PREVIOUS_COLUMNS
 from mlm_audit.database.writes.trees import Repaired
-from mlm_audit.domain.findings import SEVERITIES, CheckRun, CheckStatus, RunResult, Verdict, verdict_of
+from mlm_audit.domain.findings import SEVERITIES, CheckRun, CheckStatus, Evidence, Finding, RunResult, Verdict, verdict_of
 from mlm_audit.domain.jobs import TREE_HEALTH
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.settings import Settings
@@ -146,14 +146,16 @@ def _unseen(known: pl.DataFrame, incomplete: Mapping[str, str], found: pl.DataFr
     return of_them.with_columns(pl.lit("carried over").alias("state"))
 
 
-def file_findings(issues: Iterable[Issue]) -> list[dict[str, Any]]:
+def file_findings(issues: Iterable[Issue]) -> tuple[Finding, ...]:
     """Return the findings of a file, the most severe first. Ids may be text."""
     found = list(issues)
     ranked = sorted(found, key=lambda issue: (-SEVERITIES.index(issue.severity), -affected(issue), issue.id))
-    return [
-        make_finding(issue.code, issue.key, issue.severity, _message(issue), member_id=issue.member_id, evidence=_evidence(issue))
-        for issue in ranked
-    ]
+    return tuple(map(_file_finding, ranked))
+
+
+def _file_finding(issue: Issue) -> Finding:
+    evidence = tuple(map(Evidence, _evidence(issue)))
+    return make_finding(issue.code, issue.key, issue.severity, _message(issue), member_id=issue.member_id, evidence=evidence)
 
 
 def _frame(issues: Iterable[Issue], fixed: set[str], made: RepairSummary) -> pl.DataFrame:

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from mlm_audit.domain.findings import FINDING_KEYS
+from mlm_audit.domain.findings import FINDING_KEYS, Finding
 from mlm_audit.domain.money import format_decimal
 
 CSV_COLUMNS = [key if key != "amount_paisa" else "amount_rupees" for key in FINDING_KEYS]
@@ -21,7 +21,7 @@ def neutral(text: object) -> object:
     return f"'{text}" if isinstance(text, str) and text.lstrip(" ").startswith(FORMULA_STARTS) else text
 
 
-def write_csv(findings: list[dict[str, Any]], path: Path) -> None:
+def write_csv(findings: Sequence[Finding], path: Path) -> None:
     """Write all findings as CSV, one per line, with amounts as exact decimals.
 
     Text that a spreadsheet would read as a formula is neutralised. The encoding is UTF-8 with a byte order mark for
@@ -31,11 +31,15 @@ def write_csv(findings: list[dict[str, Any]], path: Path) -> None:
         writer = csv.writer(file)
         writer.writerow(CSV_COLUMNS)
         for finding in findings:
-            row = {key: neutral(value) for key, value in finding.items()}
-            amount = finding["amount_paisa"]
+            row = {key: neutral(getattr(finding, key)) for key in FINDING_KEYS}
+            amount = finding.amount_paisa
             row["amount_paisa"] = "" if amount is None else format_decimal(amount)
-            row["evidence"] = json.dumps(finding["evidence"], ensure_ascii=False)
-            writer.writerow([row[key] for key in FINDING_KEYS])
+            row["evidence"] = _evidence(finding)
+            writer.writerow(row.values())
+
+
+def _evidence(finding: Finding) -> str:
+    return json.dumps([row.columns for row in finding.evidence], ensure_ascii=False)
 
 
 def write_items(items: Sequence[dict[str, Any]], path: Path) -> None:
@@ -55,14 +59,15 @@ def _cell(key: str, value: object) -> object:
     return neutral("; ".join(map(str, value)) if isinstance(value, list) else value)
 
 
-def write_parquet(findings: list[dict[str, Any]], path: Path) -> None:
+def write_parquet(findings: Sequence[Finding], path: Path) -> None:
     """Write all findings as Parquet. Evidence is JSON text; member ids are text or integers, as in the input."""
-    rows = [finding | {"evidence": json.dumps(finding["evidence"], ensure_ascii=False)} for finding in findings]
-    ids = {type(row["member_id"]) for row in rows} - {type(None)}
+    columns: dict[str, list[Any]] = {key: [getattr(finding, key) for finding in findings] for key in FINDING_KEYS}
+    columns["evidence"] = list(map(_evidence, findings))
+    ids = set(map(type, columns["member_id"])) - {type(None)}
     member = pl.String if str in ids else pl.Int64
     schema: dict[str, Any] = dict.fromkeys(FINDING_KEYS, pl.String)
     # Sums over a file can exceed 64 bits.
-    widest = max((abs(row["amount_paisa"] or 0) for row in rows), default=0)
+    widest = max((abs(paisa or 0) for paisa in columns["amount_paisa"]), default=0)
     amount = pl.Int64() if widest < 2**63 else pl.Decimal(38, 0)
     schema |= {"member_id": member, "order_id": pl.Int64, "amount_paisa": amount, "age_days": pl.Int64}
-    pl.DataFrame(rows, schema=schema).write_parquet(path)
+    pl.DataFrame(columns, schema=schema).write_parquet(path)

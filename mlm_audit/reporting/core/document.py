@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mlm_audit.domain.findings import RunResult
+from mlm_audit.domain.findings import RunResult, finding_document
 
 
 def to_document(result: RunResult) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def to_document(result: RunResult) -> dict[str, Any]:
         "counts": result.counts,
         "figures": result.figures,
         "books": result.books,
-        "findings": result.findings,
+        "findings": list(map(finding_document, result.findings)),
         "corrections": list(result.corrections),
         "fixed": list(result.fixed),
         "alerts": list(result.alerts),

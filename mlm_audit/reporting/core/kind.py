@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from mlm_audit.domain.errors import UnknownJobError
-from mlm_audit.domain.findings import RunResult
+from mlm_audit.domain.findings import Finding, RunResult
 from mlm_audit.domain.jobs import FILE_CHECKS, job_of
 from mlm_audit.domain.money import grouped
 from mlm_audit.reporting.core.parts import Page
@@ -37,12 +37,12 @@ class Series(NamedTuple):
 
 def finding_lines(result: RunResult) -> tuple[str, ...]:
     """Return one line per finding for a terminal."""
-    return tuple(f"{finding['severity']:8} {who(finding)}{finding['message']}" for finding in result.findings)
+    return tuple(f"{finding.severity:8} {who(finding)}{finding.message}" for finding in result.findings)
 
 
-def who(finding: dict[str, Any]) -> str:
+def who(finding: Finding) -> str:
     """Return the member of a finding as the start of a sentence. The text is empty when the finding names no member."""
-    return f"member {finding['member_id']}: " if finding["member_id"] is not None else ""
+    return f"member {finding.member_id}: " if finding.member_id is not None else ""
 
 
 def run_again(result: RunResult) -> str:

@@ -13,9 +13,8 @@ from zoneinfo import ZoneInfo
 from mlm_audit.checks.causes import describe_cause, first_step
 from mlm_audit.checks.explain_commands import explain_command
 from mlm_audit.checks.figures import Figures, at_risk_by_cause, sum_of_findings
-from mlm_audit.checks.remedies.model import FACTS
 from mlm_audit.checks.roots import FOLLOWS
-from mlm_audit.domain.findings import SEVERITIES, STATES, CheckRun, CheckStatus, RunResult
+from mlm_audit.domain.findings import SEVERITIES, STATES, CheckRun, CheckStatus, Evidence, Finding, RunResult
 from mlm_audit.domain.last_reconciliation import books_in_words
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.periods import format_local
@@ -52,6 +51,21 @@ class Cause(FigureRow):
     examples: tuple[tuple[str, str], ...] = ()
     """Pairs of (id, evidence) of the largest breaks."""
     command: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindingRow:
+    """A finding as a row of a report, with texts that are cut to the length that a page can show.
+
+    `rank` is the place of the severity in SEVERITIES, by which the page sorts.
+    """
+
+    finding: Finding
+    amount: str
+    rank: int
+    cause_in_words: str
+    message: str
+    proof: str
 
 
 @dataclass(frozen=True)
@@ -187,13 +201,13 @@ def figures_sentence(figures: Figures) -> str:
     return f"Wallet difference {off}; money at risk {format_inr(money.money_at_risk_paisa)}."
 
 
-def change_sentence(findings: Sequence[Mapping[str, Any]], *, money: bool = False) -> str:
+def change_sentence(findings: Sequence[Finding], *, money: bool = False) -> str:
     """Return what changed since the last run, in one sentence with the number of findings in each state that occurs.
 
     With `money`, the sentence also gives the sum of findings for each state. Findings that were only carried over are
     named when nothing else changed.
     """
-    by_state = {state: [finding for finding in findings if finding["state"] == state] for state in STATES}
+    by_state = {state: [finding for finding in findings if finding.state == state] for state in STATES}
     told = [
         f"{grouped(len(mine))} {state}" + (f" ({format_inr(sum_of_findings(mine))})" if money else "")
         for state, mine in by_state.items()
@@ -214,18 +228,17 @@ def unchecked_sentence(result: RunResult) -> str:
 
 def states_of(result: RunResult) -> tuple[FigureRow, ...]:
     """Return the number of findings and their sum for each state since the last run."""
-    by_state: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    by_state: dict[str, list[Finding]] = defaultdict(list)
     for finding in result.findings:
-        by_state[finding["state"]].append(finding)
+        by_state[finding.state].append(finding)
     return tuple(FigureRow(state, len(by_state[state]), format_inr(sum_of_findings(by_state[state]))) for state in STATES)
 
 
-def ageing_of(still_open: Sequence[Mapping[str, Any]], *, by_count: bool = False) -> tuple[FigureRow, ...]:
+def ageing_of(still_open: Sequence[Finding], *, by_count: bool = False) -> tuple[FigureRow, ...]:
     """Return the open findings by age. Bars show amounts or, with `by_count`, numbers of findings."""
-    buckets: list[list[Mapping[str, Any]]] = [[] for _ in AGES]
+    buckets: list[list[Finding]] = [[] for _ in AGES]
     for finding in still_open:
-        age = finding["age_days"] or 0
-        buckets[next(place for place, (last, _) in enumerate(AGES) if last is None or age <= last)].append(finding)
+        buckets[next(place for place, (last, _) in enumerate(AGES) if last is None or finding.age_days <= last)].append(finding)
     sizes = [len(bucket) if by_count else sum_of_findings(bucket) for bucket in buckets]
     largest = max(sizes) or 1
     return tuple(
@@ -234,20 +247,18 @@ def ageing_of(still_open: Sequence[Mapping[str, Any]], *, by_count: bool = False
     )
 
 
-def causes_of(
-    still_open: Sequence[dict[str, Any]], closer: Callable[[Mapping[str, Any]], str] = explain_command
-) -> tuple[Cause, ...]:
+def causes_of(still_open: Sequence[Finding], closer: Callable[[Finding], str] = explain_command) -> tuple[Cause, ...]:
     """Return the causes of open findings: worst severity first, then largest amount.
 
     Breaks that only follow from another break come last. Amounts are money at risk, which is counted once; they add up
     to that of the run. `closer` returns the command that explains a break. It returns an empty text when there is none,
     as for the accounts of a file.
     """
-    by_cause: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    by_cause: dict[str, list[Finding]] = defaultdict(list)
     for finding in still_open:
-        by_cause[finding["cause"]].append(finding)
+        by_cause[finding.cause].append(finding)
     sums = at_risk_by_cause(still_open)
-    worst = {cause: max(SEVERITIES.index(f["severity"]) for f in mine) for cause, mine in by_cause.items()}
+    worst = {cause: max(SEVERITIES.index(f.severity) for f in mine) for cause, mine in by_cause.items()}
     largest = max(sums.values(), default=0) or 1
     return tuple(
         Cause(
@@ -257,42 +268,42 @@ def causes_of(
             sums[cause] * 100 // largest,
             _step(cause, by_cause[cause][0]),
             SEVERITIES[worst[cause]],
-            tuple((f["id"], proof(f)) for f in by_cause[cause][:EXAMPLES]),
+            tuple((f.id, proof(f)) for f in by_cause[cause][:EXAMPLES]),
             closer(by_cause[cause][0]),
         )
         for cause in sorted(by_cause, key=lambda c: (c == FOLLOWS, -worst[c], -sums[c]))
     )
 
 
-def _step(cause: str, largest: Mapping[str, Any]) -> str:
+def _step(cause: str, largest: Finding) -> str:
     """Return the first step for a cause, and the remedy of its largest break when there is one."""
-    remedy = largest.get("remedy")
-    if not remedy or remedy["kind"] == "investigation":
+    remedy = largest.remedy
+    if remedy is None or remedy.kind == "investigation":
         return first_step(cause)
-    exact = remedy["sentence"].removesuffix(".")
-    return f"{first_step(cause)}. {largest['id']}: {_cut(exact, REMEDY_CHARACTERS)}"
+    exact = remedy.sentence.removesuffix(".")
+    return f"{first_step(cause)}. {largest.id}: {_cut(exact, REMEDY_CHARACTERS)}"
 
 
-def shown(finding: dict[str, Any]) -> dict[str, Any]:
+def shown(finding: Finding) -> FindingRow:
     """Return a finding with its amount, cause and evidence in words."""
-    amount = finding["amount_paisa"]
-    return finding | {
-        "amount": "" if amount is None else format_inr(amount, sign=True),
-        "rank": SEVERITIES.index(finding["severity"]),
-        "cause_in_words": describe_cause(finding["cause"]),
-        "message": _cut(finding["message"], MESSAGE_CHARACTERS),
-        "proof": " ".join(filter(None, (proof(finding), _remedy(finding)))),
-    }
+    amount = finding.amount_paisa
+    return FindingRow(
+        finding=finding,
+        amount="" if amount is None else format_inr(amount, sign=True),
+        rank=SEVERITIES.index(finding.severity),
+        cause_in_words=describe_cause(finding.cause),
+        message=_cut(finding.message, MESSAGE_CHARACTERS),
+        proof=" ".join(filter(None, (proof(finding), _remedy(finding)))),
+    )
 
 
-def _remedy(finding: Mapping[str, Any]) -> str:
-    remedy = finding.get("remedy")
-    return f"Remedy: {_cut(remedy['sentence'], REMEDY_CHARACTERS)}" if remedy else ""
+def _remedy(finding: Finding) -> str:
+    return f"Remedy: {_cut(finding.remedy.sentence, REMEDY_CHARACTERS)}" if finding.remedy else ""
 
 
-def proof(finding: Mapping[str, Any]) -> str:
+def proof(finding: Finding) -> str:
     """Return the evidence of a finding in words. Long evidence is cut, since the CSV has all of it."""
-    rows = finding["evidence"]
+    rows = finding.evidence
     more = f"; … {plural(len(rows) - EVIDENCE_SHOWN, 'more row')}" if len(rows) > EVIDENCE_SHOWN else ""
     text = "; ".join(_evidence(row) for row in rows[:EVIDENCE_SHOWN])
     return _cut(text, PROOF_CHARACTERS) + more
@@ -303,17 +314,16 @@ def _cut(text: str, characters: int) -> str:
     return f"{text[:characters]} …" if len(text) > characters else text
 
 
-def _evidence(row: Mapping[str, Any]) -> str:
+def _evidence(row: Evidence) -> str:
     extra = ", ".join(
         f"{key.removesuffix('_paisa')} {format_inr(value)}"
         if key.endswith("_paisa") and isinstance(value, int)
         else str(value)
         if key == "what"
         else f"{key.replace('_', ' ')} {value}"
-        for key, value in row.items()
-        if key not in ("table", "id", FACTS)
+        for key, value in row.shown.items()
     )
-    return f"{row.get('table', 'row')} {row['id']}" + (f" ({extra})" if extra else "")
+    return f"{row.table} {row.id}" + (f" ({extra})" if extra else "")
 
 
 def check_row(check: CheckRun) -> dict[str, str]:

@@ -72,7 +72,7 @@ def payout_report(result: RunResult, tz: ZoneInfo, rerun: str) -> PayoutReport:
 
 
 def _waits(result: RunResult) -> bool:
-    return any(finding["code"] in WAITS_FOR for finding in result.findings)
+    return any(finding.code in WAITS_FOR for finding in result.findings)
 
 
 def word(result: RunResult) -> str:
@@ -90,7 +90,7 @@ def _first(result: RunResult) -> str:
     if _waits(result):
         return _first_of_a_stop(result)
     if counts["failed"] or counts["given_up"]:
-        number = next((f["id"].split("/")[1] for f in result.findings if f["code"] in ("payout-failed", "payout-given-up")), "ID")
+        number = next((f.id.split("/")[1] for f in result.findings if f.code in ("payout-failed", "payout-given-up")), "ID")
         return f"Find out why the payout failed: mlm-audit payouts explain {number}"
     if result.verdict is Verdict.INCOMPLETE:
         return _first_of_what_is_open(result)
@@ -103,7 +103,7 @@ def _first(result: RunResult) -> str:
 
 
 def _first_of_a_stop(result: RunResult) -> str:
-    if any(finding["code"] == "reconciliation-needed" for finding in result.findings):
+    if any(finding.code == "reconciliation-needed" for finding in result.findings):
         return f"Reconcile the books: mlm-audit run reconciliation. Then run the job again: mlm-audit run {result.job}"
     return f"Review the unusual amounts below, then approve the run: mlm-audit run {result.job} --approve {result.job_id}"
 
@@ -116,11 +116,11 @@ def _first_of_what_is_open(result: RunResult) -> str:
 
 def _news(result: RunResult) -> str:
     """Return how many holds are new, with their amount, and how many are older."""
-    waiting = [finding for finding in result.findings if finding["code"] == "payout-held"]
-    new = [finding for finding in waiting if finding["state"] == "new"]
+    waiting = [finding for finding in result.findings if finding.code == "payout-held"]
+    new = [finding for finding in waiting if finding.state == "new"]
     if not waiting:
         return ""
-    paisa = sum(finding["amount_paisa"] or 0 for finding in new)
+    paisa = sum(finding.amount_paisa or 0 for finding in new)
     going_on = len(waiting) - len(new)
     told = [f"{plural(len(new), 'new hold')} ({format_inr(paisa)})"] if new else []
     return f"{', '.join(told + ([f'{grouped(going_on)} carried over'] if going_on else []))}."

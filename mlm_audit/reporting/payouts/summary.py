@@ -14,7 +14,7 @@ WAITS_FOR = {"approval-needed": "approval", "reconciliation-needed": "a reconcil
 def payouts_sentence(result: RunResult) -> str:
     """Return a sentence that says what was paid, or would be paid in a dry run."""
     counts = result.counts
-    if why := next((WAITS_FOR[f["code"]] for f in result.findings if f["code"] in WAITS_FOR), None):
+    if why := next((WAITS_FOR[f.code] for f in result.findings if f.code in WAITS_FOR), None):
         wait = "waits" if counts["payable"] == 1 else "wait"
         return f"Nothing was paid: {_total(counts, 'payable')} {wait} for {why}."
     if not counts["due"]:

@@ -1,6 +1,6 @@
 """The reconciliation report: frozen data with every figure ready to print, so that the template contains no logic."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from mlm_audit.checks.causes import describe_cause
 from mlm_audit.checks.explain_commands import explain_command
 from mlm_audit.checks.figures import figures_from
-from mlm_audit.domain.findings import Bridge, RunResult, Verdict, open_findings
+from mlm_audit.domain.findings import Bridge, Finding, RunResult, Verdict, open_findings
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.reporting.core.files_read import files_read
 from mlm_audit.reporting.core.parts import (
@@ -16,6 +16,7 @@ from mlm_audit.reporting.core.parts import (
     UNCHECKED_FIRST,
     Cause,
     FigureRow,
+    FindingRow,
     Page,
     ReportContext,
     ageing_of,
@@ -46,7 +47,7 @@ class ReportData(Page):
     ageing: tuple[FigureRow, ...]
     causes: tuple[Cause, ...]
     notebook: str
-    largest: tuple[dict[str, Any], ...]
+    largest: tuple[FindingRow, ...]
     shown_of: int
     corrections: tuple[dict[str, str], ...]
     corrections_of: int
@@ -121,17 +122,17 @@ def report_sentence(result: RunResult) -> str:
         return f"The books agree: {members} {'was' if one else 'were'} checked, and no break is open.{corrected}"
     if not still_open:
         return f"No break was found, but not everything could be checked, so this run is not a PASS.{corrected}"
-    new = sum(finding["state"] == "new" for finding in still_open)
+    new = sum(finding.state == "new" for finding in still_open)
     breaks = f"{plural(len(still_open), 'break')} open, {grouped(new)} new. {figures_sentence(figures_from(result.figures))}"
     return f"{breaks}{corrected}{unchecked_sentence(result)}"
 
 
-def _news(result: RunResult, still_open: list[dict[str, Any]]) -> str:
+def _news(result: RunResult, still_open: Sequence[Finding]) -> str:
     """Return what changed since the last run, with amounts, in one sentence."""
-    gone = [finding for finding in result.findings if finding["state"] == "cleared"]
+    gone = [finding for finding in result.findings if finding.state == "cleared"]
     if not still_open and not gone:
         return ""
-    if not result.trend and not gone and all(finding["state"] == "new" for finding in still_open):
+    if not result.trend and not gone and all(finding.state == "new" for finding in still_open):
         return "This is the first run, so every break is new."
     return change_sentence(result.findings, money=True)
 
@@ -144,7 +145,7 @@ def _first(result: RunResult, causes: tuple[Cause, ...]) -> str:
     return f"{worst.label} ({plural(worst.count, 'break')}). {worst.note}.{start}"
 
 
-def _nowhere(_: Mapping[str, Any]) -> str:
+def _nowhere(_: Finding) -> str:
     """Return no command, since the accounts of a file are not in a database."""
     return ""
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.money import format_inr, grouped
-from mlm_audit.reporting.core.parts import LARGEST, FigureRow, Page, ReportContext, common, plural, shown
+from mlm_audit.reporting.core.parts import LARGEST, FigureRow, FindingRow, Page, ReportContext, common, plural, shown
 from mlm_audit.reporting.core.trend_chart import trend_of, turned
 from mlm_audit.reporting.sweep.summary import UNMET, sweep_figures, sweep_sentence
 
@@ -33,7 +33,7 @@ class SweepReport(Page):
     changed_of: int
     near: tuple[dict[str, Any], ...]
     near_of: int
-    findings: tuple[dict[str, Any], ...]
+    findings: tuple[FindingRow, ...]
     findings_of: int
 
 

@@ -1,5 +1,6 @@
 """The tree health report: frozen data with every figure ready to print, including the pictures."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -7,7 +8,7 @@ from zoneinfo import ZoneInfo
 from markupsafe import Markup
 
 from mlm_audit.checks.causes import describe_cause, first_step
-from mlm_audit.domain.findings import RunResult, Verdict, open_findings
+from mlm_audit.domain.findings import Finding, RunResult, Verdict, open_findings
 from mlm_audit.domain.money import grouped
 from mlm_audit.reporting.core.files_read import read_in_words
 from mlm_audit.reporting.core.parts import (
@@ -15,6 +16,7 @@ from mlm_audit.reporting.core.parts import (
     UNCHECKED_FIRST,
     Cause,
     FigureRow,
+    FindingRow,
     Page,
     ReportContext,
     ageing_of,
@@ -43,7 +45,7 @@ class TreeReport(Page):
     ageing: tuple[FigureRow, ...]
     causes: tuple[Cause, ...]
     drawn: tuple[dict[str, Any], ...]
-    largest: tuple[dict[str, Any], ...]
+    largest: tuple[FindingRow, ...]
     shown_of: int
     repairs: tuple[dict[str, str], ...]
     repairs_of: int
@@ -67,7 +69,7 @@ def tree_report(result: RunResult, tz: ZoneInfo, rerun: str) -> TreeReport:
         states=states_of(result),
         ageing=ageing_of(still_open, by_count=True),
         causes=causes_of(still_open),
-        drawn=tuple(_drawn(finding, result.pictures) for finding in still_open if finding["id"] in result.pictures),
+        drawn=tuple(_drawn(finding, result.pictures) for finding in still_open if finding.id in result.pictures),
         largest=tuple(shown(finding) for finding in still_open[:LARGEST]),
         shown_of=len(still_open),
         repairs=tuple(_repair(repair) for repair in result.corrections[:LISTED]),
@@ -78,8 +80,8 @@ def tree_report(result: RunResult, tz: ZoneInfo, rerun: str) -> TreeReport:
     )
 
 
-def _news(result: RunResult, still_open: list[dict[str, Any]]) -> str:
-    return change_sentence([*still_open, *(finding for finding in result.findings if finding["state"] == "cleared")])
+def _news(result: RunResult, still_open: Sequence[Finding]) -> str:
+    return change_sentence([*still_open, *(finding for finding in result.findings if finding.state == "cleared")])
 
 
 def tree_sentence(result: RunResult) -> str:
@@ -127,14 +129,14 @@ def tree_first(result: RunResult) -> str:
     if not still_open:
         return "No action is needed." if result.verdict is Verdict.PASS else UNCHECKED_FIRST
     worst = still_open[0]
-    others = sum(finding["code"] == worst["code"] for finding in still_open) - 1
+    others = sum(finding.code == worst.code for finding in still_open) - 1
     more = f" (and {plural(others, 'other')} of this kind)" if others else ""
-    return f"{describe_cause(worst['code'])}: {worst['id'].split('/', 1)[1]}{more}. {first_step(worst['code'])}."
+    return f"{describe_cause(worst.code)}: {worst.id.split('/', 1)[1]}{more}. {first_step(worst.code)}."
 
 
 def tree_lines(result: RunResult) -> tuple[str, ...]:
     """Return the open issues, the repairs made or planned, and the members who moved, as lines for a terminal."""
-    lines = [f"{finding['severity']:8} {finding['message']}" for finding in open_findings(result)]
+    lines = [f"{finding.severity:8} {finding.message}" for finding in open_findings(result)]
     word = "would set" if result.dry_run else "repaired"
     repairs = map(_repair, result.corrections)
     lines += [f"{word:9} {repair['where']}: {repair['before']} → {repair['after']}" for repair in repairs]
@@ -156,10 +158,10 @@ def tree_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _drawn(finding: dict[str, Any], pictures: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    number = list(pictures).index(finding["id"])
-    picture: Markup = draw(pictures[finding["id"]], f"picture-{number}")
-    return {"id": finding["id"], "severity": finding["severity"], "message": finding["message"], "svg": picture}
+def _drawn(finding: Finding, pictures: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    number = list(pictures).index(finding.id)
+    picture: Markup = draw(pictures[finding.id], f"picture-{number}")
+    return {"id": finding.id, "severity": finding.severity, "message": finding.message, "svg": picture}
 
 
 def _repair(repair: dict[str, Any]) -> dict[str, str]:

@@ -214,6 +214,25 @@ def step_data(step: Step) -> dict[str, Any]:
     return {"do": WORDS[type(step)], **data, "rests_on": {"table": step.rests_on.table, "id": step.rests_on.id}}
 
 
+def remedy_from(data: Mapping[str, Any]) -> Remedy:
+    """Return the remedy in a document of `Remedy.to_dict`."""
+    return Remedy(
+        data["break_id"],
+        tuple(map(_step_from, data["steps"])),
+        tuple(Alternative(way["when"], tuple(map(_step_from, way["steps"]))) for way in data["alternatives"]),
+        data["follows"] or "",
+        data["sentence"].removesuffix(".") if data["kind"] == "investigation" else "",
+        tuple(data["notes"]),
+    )
+
+
+def _step_from(data: Mapping[str, Any]) -> Step:
+    kind = next(kind for kind, word in WORDS.items() if word == data["do"])
+    values = {name: value for name, value in data.items() if name not in ("do", "rests_on")}
+    step: Step = kind(**values, rests_on=RowReference(**data["rests_on"]))
+    return step
+
+
 def _shown(column: str, value: Any) -> str:
     if value is None:
         return "nothing"
