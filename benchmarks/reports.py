@@ -21,6 +21,7 @@ from mlm_audit.checks.catalogue import load_checks
 from mlm_audit.checks.findings import findings_of, worst_first
 from mlm_audit.checks.states import with_states
 from mlm_audit.database.store.runs import PREVIOUS_COLUMNS
+from mlm_audit.domain.counts import ReconciliationCounts
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.periods import zone
 from mlm_audit.domain.plan import load_plan
@@ -62,14 +63,14 @@ def result_of(found: EngineResult) -> RunResult:
         as_of=NOW,
         started_at=NOW,
         duration_ms=0,
-        counts={
-            "users_checked": found.rows["users"],
-            "discrepancies_found": breaks.height,
-            "auto_corrections": 0,
-            "total_discrepancy_paisa": int(breaks["amount_paisa"].abs().sum()),
-            "accuracy": 75.0,
-            "residual_paisa": found.bridge.residual_paisa,
-        },
+        counts=ReconciliationCounts(
+            users_checked=found.rows["users"],
+            discrepancies_found=breaks.height,
+            auto_corrections=0,
+            total_discrepancy_paisa=int(breaks["amount_paisa"].abs().sum()),
+            accuracy=75.0,
+            residual_paisa=found.bridge.residual_paisa,
+        ),
         findings=findings_of(breaks),
         checks=found.checks,
         bridge=found.bridge,

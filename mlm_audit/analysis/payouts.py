@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 
 from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.validation import guard_inputs
+from mlm_audit.domain.counts import PayoutCounts
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.jobs import WEEKLY_PAYOUTS, job_of
 from mlm_audit.domain.last_reconciliation import books_in_words
@@ -52,18 +53,16 @@ def preview_story(result: RunResult, settings: Settings) -> Story:
     """Build the story of a dry run, with the same PAY or HOLD as the payout report."""
     items = list(result.items)
     pays = [one for one in items if one["action"] == "pay"]
-    paisa, held = result.counts["payable_paisa"], len(items) - len(pays)
-    overdue = result.counts["overdue"]
+    counts = PayoutCounts.of(result.counts)
+    paisa, held, overdue = counts.payable_paisa, len(items) - len(pays), counts.overdue
     return Story(
         title=f"Payouts due by {result.as_of.astimezone(settings.tz):%d %b %Y}",
         verdict=word(result),
         conclusion=f"{plural(len(pays), 'instalment')} ({format_inr(paisa)}) would be paid; {grouped(held)} would be held or given up.",
         first=_first(result),
-        facts=(("Overdue and not paid", f"{grouped(overdue)}, {format_inr(result.counts['overdue_paisa'])}"),) if overdue else (),
+        facts=(("Overdue and not paid", f"{grouped(overdue)}, {format_inr(counts.overdue_paisa)}"),) if overdue else (),
         tables=(
-            Table(
-                "totals", "Control totals", TOTALS, tuple(_totals(result.counts)), "The totals add up to everything that is due."
-            ),
+            Table("totals", "Control totals", TOTALS, tuple(_totals(counts)), "The totals add up to everything that is due."),
             Table(
                 "outliers",
                 "Unusually large instalments",
@@ -86,10 +85,10 @@ def _first(result: RunResult) -> str:
     return "Run weekly-payouts." if answer else "Nothing to do."
 
 
-def _totals(counts: dict[str, Any]) -> list[dict[str, Any]]:
+def _totals(counts: PayoutCounts) -> list[dict[str, Any]]:
     """Return the run's own counts as rows: what would be paid, and what would not be paid by reason."""
-    waits = [(f"not paid: {reason}", entry["count"], entry["paisa"]) for reason, entry in counts["by_reason"].items()]
-    rows = [("pay", counts["payable"], counts["payable_paisa"]), *waits]
+    waits = [(f"not paid: {reason}", entry.count, entry.paisa) for reason, entry in counts.by_reason.items()]
+    rows = [("pay", counts.payable, counts.payable_paisa), *waits]
     return [{"what": what, "instalments": count, "amount_paisa": paisa} for what, count, paisa in rows if count]
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from mlm_audit.domain.counts import Counts
 from mlm_audit.domain.remedies import FACTS, Remedy, remedy_from
 
 SEVERITIES = ("low", "medium", "high", "critical")
@@ -172,7 +173,7 @@ class RunResult:
     as_of: datetime
     started_at: datetime
     duration_ms: int
-    counts: dict[str, Any]
+    counts: Counts
     findings: tuple[Finding, ...]
     checks: tuple[CheckRun, ...] = ()
     bridge: Bridge | None = None

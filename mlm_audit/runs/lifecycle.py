@@ -83,7 +83,7 @@ class ActiveRun:
             verdict=result.verdict.value,
             is_complete=result.is_complete,
             not_checked=list(result.not_checked[:NOT_CHECKED_LOGGED]),
-            counts=result.counts,
+            counts=result.counts.to_json(),
             figures=result.figures,
             books=result.books,
             **more,

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from mlm_audit.database.core.connect import consistent_read
 from mlm_audit.database.core.own_tables import ReconciliationReport, TreeHealthReport
 from mlm_audit.database.store.activity import LoggedRun, last_runs, states_by_run
+from mlm_audit.domain.counts import PayoutCounts
 from mlm_audit.domain.findings import RunResult, open_findings
 from mlm_audit.domain.periods import business_date
 from mlm_audit.domain.settings import Settings
@@ -57,15 +58,16 @@ def paid_points(connection: Connection, result: RunResult, settings: Settings) -
         (_day(run.started_at.replace(tzinfo=UTC), settings), run.meta["counts"]["paid_paisa"], run.meta["counts"]["held_paisa"])
         for run in reversed(ended[: RUNS_SHOWN - 1])
     ]
-    paid = result.counts["payable_paisa" if result.dry_run else "paid_paisa"]
-    return [*past, (_day(result.started_at, settings), paid, result.counts["held_paisa"])]
+    counts = PayoutCounts.of(result.counts)
+    paid = counts.payable_paisa if result.dry_run else counts.paid_paisa
+    return [*past, (_day(result.started_at, settings), paid, counts.held_paisa)]
 
 
 def month_points(connection: Connection, result: RunResult, _: Settings) -> list[Point]:
     """Return what the sweeps of each month released and rolled up in total, in paisa."""
     sums: dict[str, Counter[str]] = defaultdict(Counter)
     before = _ended(last_runs(connection, result.job, LOOKED_THROUGH), result, "released_paisa")
-    for counts in [result.counts, *(run.meta["counts"] for run in before)]:
+    for counts in [result.counts.to_json(), *(run.meta["counts"] for run in before)]:
         sums[counts["month"]].update({name: counts[name] for name in ("released_paisa", "rolled_up_paisa")})
     months = sorted(sums)[-RUNS_SHOWN:]
     return [(month, sums[month]["released_paisa"], sums[month]["rolled_up_paisa"]) for month in months]

@@ -145,7 +145,7 @@ def test_changes_are_found_at_night(any_url: str, filled: Fill, tmp_path: Path) 
             for change in changes[number : number + 6]:
                 change(connection)
         found = same(engine, settings, 1 + number / 10)
-        assert found.result.counts["rows_changed"] >= 5
+        assert found.result.counts.rows_changed >= 5
     assert found.result.verdict is Verdict.FAIL
 
 

@@ -55,10 +55,12 @@ def facts(engine: Engine, runs: Path) -> Facts:
     found = reconcile(engine, settings, clock, dry_run=True)
     trees = check_tree_health(engine, settings, clock, dry_run=True)
     return {
-        "payable": [(result.counts["payable"], result.counts["payable_paisa"], result.counts["by_reason"]) for result in due],
-        "swept": {k: v for k, v in swept.counts.items() if "paisa" in k or k in ("members", "eligible", "left", "decided")},
+        "payable": [(result.counts.payable, result.counts.payable_paisa, result.counts.by_reason) for result in due],
+        "swept": {
+            k: v for k, v in swept.counts.to_json().items() if "paisa" in k or k in ("members", "eligible", "left", "decided")
+        },
         "breaks": sorted(found.breaks["id"]),
-        "residual": found.result.counts["residual_paisa"],
+        "residual": found.result.counts.residual_paisa,
         "checks": sorted(check.code for check in found.result.checks if check.status.value == "not run"),
         "trees": sorted(finding.id for finding in trees.findings),
     }
@@ -217,9 +219,9 @@ def test_a_native_database_is_paid_and_proven(native: Engine, tmp_path: Path) ->
     settings, clock = settings_for(runs=tmp_path), lambda: NOW
     before = plain_facts()["payable"][0]
     paid = run_job(WEEKLY, native, settings, clock)
-    assert (paid.verdict, paid.counts["paid"], paid.counts["paid_paisa"]) == (Verdict.PASS, *before[:2])
+    assert (paid.verdict, paid.counts.paid, paid.counts.paid_paisa) == (Verdict.PASS, *before[:2])
     again = run_job(WEEKLY, native, settings, clock)
-    assert again.counts["paid"] == 0
+    assert again.counts.paid == 0
     assert set(reconcile(native, settings, clock).breaks["id"]) <= set(plain_facts()["breaks"])
 
 
@@ -253,7 +255,7 @@ def test_an_unknown_word_is_a_finding_and_holds(any_url: str, opened: Callable[[
     found = {finding.id for finding in reconcile(engine, settings, clock, dry_run=True).result.findings}
     assert {"unknown-word/users.role/usr", "order-status/4"} <= found
     due = run_job(WEEKLY, engine, settings, clock, dry_run=True)
-    assert due.counts["by_reason"]["order status unknown"]["count"] == 4
+    assert due.counts.by_reason["order status unknown"].count == 4
     swept = run_job("monthly-eligibility-sweep", engine, settings, clock, month="2026-10")
     assert swept.verdict is Verdict.INCOMPLETE
     left = {finding.member_id: finding.message for finding in swept.findings if finding.code == "sweep-undecided"}
@@ -302,8 +304,8 @@ def test_one_bad_row_holds_itself_up(any_url: str, opened: Callable[[str], Engin
     settings, clock = settings_for(runs=tmp_path), lambda: NOW
     whole = plain_facts()
     due = run_job(WEEKLY, engine, settings, clock, dry_run=True)
-    assert due.counts["by_reason"]["a value that cannot be read"]["count"] == 1
-    assert due.counts["payable"] == whole["payable"][0][0] - 1, "the others are paid"
+    assert due.counts.by_reason["a value that cannot be read"].count == 1
+    assert due.counts.payable == whole["payable"][0][0] - 1, "the others are paid"
     swept = run_job("monthly-eligibility-sweep", engine, settings, clock, month="2026-10", dry_run=True)
     assert swept.verdict is Verdict.INCOMPLETE
     outcome = reconcile(engine, settings, clock)

@@ -45,7 +45,7 @@ def test_same_findings_as_without_a_database(any_url: str, filled: Fill, tmp_pat
     expected = audit(platform).sort("id")
     assert expected.height > 50
     assert outcome.breaks.sort("id").select(columns).equals(expected.select(columns))
-    assert outcome.result.counts["residual_paisa"] == 0
+    assert outcome.result.counts.residual_paisa == 0
 
 
 @pytest.mark.slow
@@ -53,8 +53,8 @@ def test_clean_platform_passes_and_is_stored(any_url: str, filled: Fill, tmp_pat
     engine = filled(any_url, clean_platform())
     result = run(engine, tmp_path).result
     assert (result.verdict, result.status, result.findings) == (Verdict.PASS, "success", ())
-    assert result.counts["users_checked"] == 300
-    assert result.counts["accuracy"] == 100.0
+    assert result.counts.users_checked == 300
+    assert result.counts.accuracy == 100.0
     with engine.connect() as connection:
         log = connection.execute(select(JobLog.job_type, JobLog.status, JobLog.end_time)).one()
         report = connection.execute(select(ReconciliationReport.users_checked, ReconciliationReport.accuracy)).one()
@@ -77,15 +77,15 @@ def test_corrections_converge_and_can_be_undone(any_url: str, filled: Fill, tmp_
     drift(engine, {5: 100, 6: -1, 7: 101, 8: 31_250})
     drifted = wallets(engine)
     dry = run(engine, tmp_path, dry_run=True).result
-    assert dry.counts["auto_corrections"] == 0
+    assert dry.counts.auto_corrections == 0
     assert wallets(engine) == drifted
     first = run(engine, tmp_path).result
-    assert first.counts["discrepancies_found"] == 4
-    assert first.counts["auto_corrections"] == 2
-    assert first.counts["total_discrepancy_paisa"] == 100 + 1 + 101 + 31_250
+    assert first.counts.discrepancies_found == 4
+    assert first.counts.auto_corrections == 2
+    assert first.counts.total_discrepancy_paisa == 100 + 1 + 101 + 31_250
     assert wallets(engine) == clean | {7: drifted[7], 8: drifted[8]}
     second = run(engine, tmp_path).result
-    assert second.counts["auto_corrections"] == 0
+    assert second.counts.auto_corrections == 0
     assert {finding.member_id for finding in second.findings} == {7, 8}
     assert {finding.state for finding in second.findings} == {"carried over"}
     repairs = list_repairs(engine, first.job_id)
@@ -123,7 +123,7 @@ def test_a_wallet_that_was_set_is_explained_by_its_approval_alone(any_url: str, 
         add_authorisation(engine, Grant("bonus", member, 100, f"BONUS_{member}", "Asha Rao", "a prize"), NOW)
     drift(engine, {6: -40})
     first = run(engine, tmp_path).result
-    assert first.counts["auto_corrections"] == 1
+    assert first.counts.auto_corrections == 1
     second = run(engine, tmp_path).result
     assert [(one.id, one.cause) for one in second.findings if one.state != "cleared"] == [
         (f"running-balance/{newest(engine, 6)}", "balance-after-wrong")
@@ -176,7 +176,7 @@ def test_correction_cap_stops_and_alerts(any_url: str, filled: Fill, tmp_path: P
     engine = filled(any_url, clean_platform())
     drift(engine, dict.fromkeys(range(1, 151), 100))
     result = run(engine, tmp_path).result
-    assert result.counts["auto_corrections"] == 100
+    assert result.counts.auto_corrections == 100
     assert any("many small differences" in alert for alert in result.alerts)
     assert result.verdict is Verdict.FAIL
 
@@ -191,7 +191,7 @@ def test_states_over_runs(any_url: str, filled: Fill, tmp_path: Path) -> None:
     result = reconcile(engine, settings_for(runs=tmp_path / "runs"), lambda: later).result
     states = {finding.member_id: (finding.state, finding.age_days) for finding in result.findings}
     assert states == {5: ("grew", 3), 6: ("shrank", 3), 7: ("cleared", 3), 8: ("carried over", 3), 9: ("new", 0)}
-    assert result.counts["discrepancies_found"] == 4
+    assert result.counts.discrepancies_found == 4
     again = reconcile(engine, settings_for(runs=tmp_path / "runs"), lambda: later).result
     assert "cleared" not in {finding.state for finding in again.findings}
 

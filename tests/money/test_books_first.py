@@ -54,7 +54,7 @@ def statuses(engine: Engine, member: int) -> set[str]:
 
 def test_books_that_were_never_reconciled_hold_nothing_but_are_named(small_shop: Shop) -> None:
     result = run(small_shop)
-    assert (result.verdict, result.counts["paid"], result.books) == (Verdict.PASS, 48, {"job_id": None})
+    assert (result.verdict, result.counts.paid, result.books) == (Verdict.PASS, 48, {"job_id": None})
     html = render(page_of(result, IST, ""))
     assert "The books have not been reconciled" in html
     assert "It does not mean that the books agree" in html
@@ -66,11 +66,11 @@ def test_books_that_were_never_reconciled_hold_nothing_but_are_named(small_shop:
 def test_a_critical_break_holds_whom_it_concerns_until_it_is_gone(about: dict[str, int], shop: Shop) -> None:
     reconciled(shop.engine, about, {"member_id": None}, other=2)
     ahead = run(shop, dry_run=True)
-    assert (ahead.counts["payable"], ahead.counts["held"], word(ahead)) == (44, 8, "HOLD")
+    assert (ahead.counts.payable, ahead.counts.held, word(ahead)) == (44, 8, "HOLD")
     result = run(shop)
-    assert (result.counts["paid"], result.counts["held"], result.verdict) == (44, 8, Verdict.INCOMPLETE)
+    assert (result.counts.paid, result.counts.held, result.verdict) == (44, 8, Verdict.INCOMPLETE)
     assert statuses(shop.engine, 3) == {"failed"}
-    assert result.counts["by_reason"][Hold.BREAK.value]["count"] == 4
+    assert result.counts.by_reason[Hold.BREAK.value].count == 4
     held = [item for item in result.items if item["member_id"] == 3]
     assert {item["reason"] for item in held} == {"critical break open in the books: wallet-balance/0"}
     assert result.not_checked == (f"whether the books are correct: {result.books['job_id']} is FAIL with 2 critical breaks open",)
@@ -78,13 +78,13 @@ def test_a_critical_break_holds_whom_it_concerns_until_it_is_gone(about: dict[st
     # It is decided again each day, and no day is counted against it.
     for day in (1, 89, 90, 400):
         again = run(shop, RETRY, now=NOW + day * DAY)
-        assert again.counts["given_up"] == (0 if day < 90 else 4 if day == 90 else 0), day  # member 5, without KYC
+        assert again.counts.given_up == (0 if day < 90 else 4 if day == 90 else 0), day  # member 5, without KYC
     assert {instalment(shop.engine, one["schedule_id"]).status for one in held} == {"failed"}
     assert {instalment(shop.engine, one["schedule_id"]).retryCount for one in held} == {0}
     assert before["ledger"] == books(shop.engine, exact=True)["ledger"]
     reconciled(shop.engine, verdict="PASS", at=NOW + 400 * DAY)
     paid = run(shop, RETRY, now=NOW + 401 * DAY)
-    assert (paid.counts["paid"], statuses(shop.engine, 3)) == (4, {"paid"})
+    assert (paid.counts.paid, statuses(shop.engine, 3)) == (4, {"paid"})
     assert_laws(shop.engine)
 
 
@@ -93,15 +93,15 @@ def test_days_that_the_books_took_do_not_count_for_the_next_reason(small_shop: S
     reconciled(small_shop.engine, {"member_id": 3})
     run(small_shop)
     set_member(small_shop.engine, 3, is_blocked=True)
-    assert run(small_shop, RETRY, now=NOW + 100 * DAY).counts["given_up"] == 4, "member 5 alone, who has no KYC"
-    assert run(small_shop, RETRY, now=NOW + 189 * DAY).counts["given_up"] == 0
-    assert run(small_shop, RETRY, now=NOW + 190 * DAY).counts["given_up"] == 4
+    assert run(small_shop, RETRY, now=NOW + 100 * DAY).counts.given_up == 4, "member 5 alone, who has no KYC"
+    assert run(small_shop, RETRY, now=NOW + 189 * DAY).counts.given_up == 0
+    assert run(small_shop, RETRY, now=NOW + 190 * DAY).counts.given_up == 4
 
 
 def test_off_shows_the_books_and_holds_nothing(small_shop: Shop) -> None:
     reconciled(small_shop.engine, {"member_id": 3}, other=4)
     result = run(small_shop, settings={"payouts_require_reconciliation": "off"})
-    assert (result.counts["paid"], result.verdict) == (48, Verdict.INCOMPLETE), "never PASS beside a FAIL with criticals"
+    assert (result.counts.paid, result.verdict) == (48, Verdict.INCOMPLETE), "never PASS beside a FAIL with criticals"
     assert result.books["age_minutes"] == 60
     assert "Last reconciliation: FAIL, 60 minutes earlier" in summary(result, IST).books
     assert "5 breaks are open, 1 of them critical" in render(page_of(result, IST, ""))
@@ -125,9 +125,9 @@ def test_run_holds_the_whole_run(small_shop: Shop, stored: dict[str, Any] | None
     ahead = run(small_shop, settings=mine, dry_run=True)
     result = run(small_shop, settings=mine)
     if why is None:
-        assert (result.verdict, result.counts["paid"], word(ahead)) == (Verdict.PASS, 48, "PAY")
+        assert (result.verdict, result.counts.paid, word(ahead)) == (Verdict.PASS, 48, "PAY")
         return
-    assert (result.verdict, result.counts["paid"], word(ahead), word(result)) == (Verdict.INCOMPLETE, 0, "HOLD", "HOLD")
+    assert (result.verdict, result.counts.paid, word(ahead), word(result)) == (Verdict.INCOMPLETE, 0, "HOLD", "HOLD")
     assert books(small_shop.engine, exact=True) | {"outbox": []} == before, "but for the notice to the administrators"
     assert why in result.alerts[0]
     assert why in ahead.alerts[0]
@@ -149,7 +149,7 @@ def test_a_shard_holds_what_the_books_hold(opened: Callable[[str], Engine], sqli
             call_shard(RunContext(job_of(shard.job), engine, mine, lambda: NOW), shard)
 
     result = run_job("weekly-payouts", engine, mine, lambda: NOW, shards=3, share=share)
-    assert (result.counts["payable"], result.counts["paid"], result.counts["held"]) == (44, 40, 12)
+    assert (result.counts.payable, result.counts.paid, result.counts.held) == (44, 40, 12)
     assert (statuses(engine, 3), statuses(engine, 4)) == ({"failed"}, {"failed"})
     assert_laws(engine)
 
@@ -159,7 +159,7 @@ def test_an_empty_schedule_where_orders_were_paid_is_incomplete(small_shop: Shop
         connection.execute(delete(SelfPayoutSchedule))
     for dry_run in (True, False):
         result = run(small_shop, dry_run=dry_run)
-        assert (result.verdict, result.counts["due"], word(result)) == (Verdict.INCOMPLETE, 0, "HOLD")
+        assert (result.verdict, result.counts.due, word(result)) == (Verdict.INCOMPLETE, 0, "HOLD")
         assert "SelfPayoutSchedule: it has no rows" in result.not_checked[0]
         assert "No instalment is due" not in render(page_of(result, IST, ""))
 
@@ -167,13 +167,13 @@ def test_an_empty_schedule_where_orders_were_paid_is_incomplete(small_shop: Shop
 def test_overdue_is_told_by_age_with_its_money(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAYOUT_OVERDUE_DAYS", "8")
     ahead, after = run(small_shop, dry_run=True), run(small_shop)
-    assert ahead.counts["overdue"] == 52
-    ages = after.counts["overdue_by_age"]
+    assert ahead.counts.overdue == 52
+    ages = after.counts.overdue_by_age
     with small_shop.engine.connect() as connection:
         mine = select(SelfPayoutSchedule.amount_paisa).where(SelfPayoutSchedule.user_id == 5)
         owed = list(connection.execute(mine).scalars())
-    assert [(age["first"], age["last"], age["instalments"]) for age in ages] == [(30, 90, 4)], "member 5, without KYC"
-    assert (after.counts["overdue"], after.counts["overdue_paisa"]) == (4, sum(owed))
+    assert [(age.first, age.last, age.instalments) for age in ages] == [(30, 90, 4)], "member 5, without KYC"
+    assert (after.counts.overdue, after.counts.overdue_paisa) == (4, sum(owed))
     assert "31–90 days" in render(page_of(after, IST, ""))
 
 
@@ -193,4 +193,4 @@ def test_all_held_is_no_hold_beside_a_pass(small_shop: Shop) -> None:
     for member in range(1, 14):
         set_member(small_shop.engine, member, is_blocked=True)
     ahead = run(small_shop, dry_run=True)
-    assert (ahead.verdict, ahead.counts["payable"], word(ahead)) == (Verdict.PASS, 0, "")
+    assert (ahead.verdict, ahead.counts.payable, word(ahead)) == (Verdict.PASS, 0, "")

@@ -87,7 +87,7 @@ def mail_settings(port: int, **changes: Any) -> Settings:
 
 def pay(shop: Shop, settings: Settings, limit: int = 3) -> None:
     result = run_job("weekly-payouts", shop.engine, settings, lambda: NOW, limit=limit)
-    assert result.counts["paid"] == limit
+    assert result.counts.paid == limit
     assert_laws(shop.engine)
 
 
@@ -232,7 +232,7 @@ def test_what_the_administrators_get_of_one_kind_is_one_mail(small_shop: Shop) -
     box, port = Mailbox(), free_port()
     with mail_server(box, port):
         result = run_job("weekly-payouts", small_shop.engine, mail_settings(port), lambda: NOW)
-    assert result.counts["failed"] == 2
+    assert result.counts.failed == 2
     [mail] = box.mails
     assert (mail["To"], mail["Subject"]) == ("admin@example.invalid", "2 payouts failed")
     assert text_of(mail).count("boom") == 2

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, select, text, update
 from mlm_audit.database.core.own_tables import JobLog, Notice, PayoutHistory, SelfPayoutSchedule
 from mlm_audit.database.core.tables import User
 from mlm_audit.database.writes import payouts as db
+from mlm_audit.domain.counts import ReasonTotal
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.jobs.payouts.explanation import requeue
@@ -42,7 +43,7 @@ def test_a_run_above_the_cap_stops_until_it_is_approved_once(shop: Shop) -> None
     cap = {"payout_run_cap_paisa": 1_000}
     before = books(shop.engine, exact=True)
     stopped = run(shop, settings=cap)
-    assert (stopped.verdict, stopped.counts["paid"]) == (Verdict.INCOMPLETE, 0)
+    assert (stopped.verdict, stopped.counts.paid) == (Verdict.INCOMPLETE, 0)
     assert f"--approve {stopped.job_id}" in stopped.alerts[0]
     unpaid = books(shop.engine, exact=True)
     assert {k: v for k, v in unpaid.items() if k != "outbox"} == {k: v for k, v in before.items() if k != "outbox"}
@@ -54,7 +55,7 @@ def test_a_run_above_the_cap_stops_until_it_is_approved_once(shop: Shop) -> None
     with pytest.raises(InputError, match="a different user must approve it"):
         run(shop, settings=cap | {"approver_must_differ": True}, approve=stopped.job_id)
     approved = run(shop, settings=cap, approve=stopped.job_id)
-    assert approved.counts["paid"] == stopped.counts["payable"] == 48
+    assert approved.counts.paid == stopped.counts.payable == 48
     with pytest.raises(InputError, match="has already been used"):
         run(shop, settings=cap, approve=stopped.job_id)
     assert_laws(shop.engine)
@@ -63,16 +64,14 @@ def test_a_run_above_the_cap_stops_until_it_is_approved_once(shop: Shop) -> None
 @pytest.mark.slow
 def test_a_large_run_cut_into_small_ones_is_as_large(shop: Shop) -> None:
     """What was paid on a business day without approval counts, by either job; what was approved does not, nor another day."""
-    one = run(shop, limit=1).counts["paid_paisa"]
+    one = run(shop, limit=1).counts.paid_paisa
     cap = {"payout_run_cap_paisa": 5 * one // 2}
-    assert run(shop, limit=1, settings=cap).counts["paid"] == 1
+    assert run(shop, limit=1, settings=cap).counts.paid == 1
     third = run(shop, limit=1, settings=cap)
-    assert (third.verdict, third.counts["paid"]) == (Verdict.INCOMPLETE, 0)
+    assert (third.verdict, third.counts.paid) == (Verdict.INCOMPLETE, 0)
     assert "were paid today without approval" in third.alerts[0]
-    assert run(shop, settings=cap, approve=third.job_id).counts["paid"] == 1
-    assert run(shop, limit=1, settings={"payout_run_cap_paisa": 7 * one // 2}).counts["paid"] == 1, (
-        "the approved one is not counted"
-    )
+    assert run(shop, settings=cap, approve=third.job_id).counts.paid == 1
+    assert run(shop, limit=1, settings={"payout_run_cap_paisa": 7 * one // 2}).counts.paid == 1, "the approved one is not counted"
     assert run(shop, limit=2, settings=cap).alerts, "the day is full"
     assert not run(shop, limit=2, settings=cap, now=NOW + timedelta(days=1)).alerts, "and the next one is not"
     assert_laws(shop.engine)
@@ -84,9 +83,9 @@ def test_an_approval_covers_what_was_asked_and_not_more(shop: Shop) -> None:
     stopped = run(shop, settings=cap)
     set_member(shop.engine, 5, is_kyc_approved=True)
     more = run(shop, settings=cap, approve=stopped.job_id)
-    assert (more.verdict, more.counts["paid"]) == (Verdict.INCOMPLETE, 0)
+    assert (more.verdict, more.counts.paid) == (Verdict.INCOMPLETE, 0)
     assert "no longer those that were approved" in more.alerts[0]
-    assert run(shop, settings=cap, approve=more.job_id).counts["paid"] == 52
+    assert run(shop, settings=cap, approve=more.job_id).counts.paid == 52
 
 
 def test_an_approval_is_bound_to_its_instalments_and_used_up_by_the_first_attempt(
@@ -97,7 +96,7 @@ def test_an_approval_is_bound_to_its_instalments_and_used_up_by_the_first_attemp
     with small_shop.engine.begin() as connection:
         connection.execute(update(SelfPayoutSchedule).where(SelfPayoutSchedule.id == stopped_first(small_shop)).values(user_id=2))
     moved = run(small_shop, settings=cap, approve=stopped.job_id)
-    assert (moved.verdict, moved.counts["paid"], moved.counts["due"]) == (Verdict.INCOMPLETE, 0, 3)
+    assert (moved.verdict, moved.counts.paid, moved.counts.due) == (Verdict.INCOMPLETE, 0, 3)
     real = db.ledger_total
     monkeypatch.setattr(db, "ledger_total", lambda _connection, _ids: (0, 0))
     with pytest.raises(JobFailedError, match="do not agree"):
@@ -124,10 +123,10 @@ def test_who_qualifies_while_the_run_is_under_way_waits_for_the_next(small_shop:
 
     monkeypatch.setattr(db, "claim", claim)
     result = run(small_shop, settings={"payout_run_cap_paisa": 0})
-    assert (result.counts["payable"], result.counts["paid"], result.verdict) == (0, 0, Verdict.INCOMPLETE)
-    assert result.counts["left"] == 48
+    assert (result.counts.payable, result.counts.paid, result.verdict) == (0, 0, Verdict.INCOMPLETE)
+    assert result.counts.left == 48
     monkeypatch.setattr(db, "claim", real)
-    assert run(small_shop).counts["paid"] == 48
+    assert run(small_shop).counts.paid == 48
     assert_laws(small_shop.engine)
 
 
@@ -136,7 +135,7 @@ def test_a_status_in_another_spelling_is_the_same(shop: Shop) -> None:
     """Words are compared trimmed and case-folded, everywhere."""
     set_instalment(shop.engine, 9, status=" Pending ")
     result = run(shop)
-    assert (result.verdict, result.counts["paid"]) == (Verdict.PASS, 48)
+    assert (result.verdict, result.counts.paid) == (Verdict.PASS, 48)
 
 
 def test_errors_of_the_database_name_nobody(shop: Shop) -> None:
@@ -157,7 +156,7 @@ def test_errors_of_the_database_name_nobody(shop: Shop) -> None:
         for statement in statements:
             connection.exec_driver_sql(statement)
     result = run(shop, limit=2)
-    assert result.counts["failed"] == 2
+    assert result.counts.failed == 2
     with shop.engine.connect() as connection:
         texts = [
             *connection.execute(select(SelfPayoutSchedule.failure_reason)).scalars(),
@@ -221,17 +220,17 @@ def test_the_rate_limit_also_bounds_a_batch(small_shop: Shop) -> None:
         update={"payout_batch_size": 50, "payout_limit_per_minute": 10, "payout_batch_pause_ms": 0}
     )
     result = run_job(WEEKLY, small_shop.engine, settings, lambda: moments[-1], sleep=sleep)
-    assert result.counts["paid"] == 48
+    assert result.counts.paid == 48
     assert moments[-1] - NOW >= timedelta(minutes=5)
 
 
 def test_a_run_far_above_the_usual_stops(small_shop: Shop) -> None:
     set_member(small_shop.engine, 5, is_kyc_approved=True)
     for _ in range(8):
-        assert run(small_shop, limit=1).counts["paid"] == 1
-    assert run(small_shop, limit=2).counts["paid"] == 2
+        assert run(small_shop, limit=1).counts.paid == 1
+    assert run(small_shop, limit=2).counts.paid == 2
     stopped = run(small_shop)
-    assert stopped.counts["paid"] == 0
+    assert stopped.counts.paid == 0
     assert "median" in stopped.alerts[0]
 
 
@@ -304,7 +303,7 @@ def test_amount_that_is_no_number_of_paisa(small_shop: Shop) -> None:
     with small_shop.engine.begin() as connection:
         connection.execute(text("update SelfPayoutSchedule set amount = 12.5 where id = 9"))
     result = run(small_shop)
-    assert result.counts["by_reason"]["amount is not a positive number of paisa"] == {"count": 1, "paisa": 0}
+    assert result.counts.by_reason["amount is not a positive number of paisa"] == ReasonTotal(count=1, paisa=0)
 
 
 def test_the_first_run_after_the_tables_are_missing_is_refused(opened: Callable[[str], Engine], sqlite_url: str) -> None:
@@ -319,7 +318,7 @@ def test_holds_that_only_go_on_are_counted_beyond_a_limit(small_shop: Shop, monk
     run(small_shop)
     monkeypatch.setattr(payout_result, "MOST_UNCHANGED", 1)
     result = run(small_shop, RETRY)
-    assert (result.counts["held"], len(result.items), len(result.findings)) == (4, 1, 1)
+    assert (result.counts.held, len(result.items), len(result.findings)) == (4, 1, 1)
     assert "3 more holds" in result.notes[0]
 
 
@@ -352,8 +351,8 @@ def test_what_is_about_to_be_paid_is_in_the_job_log_before_it_is_paid(small_shop
 
     monkeypatch.setattr(db, "claim", claim)
     counts = run(small_shop).counts
-    assert (seen[0]["count"], seen[0]["paisa"]) == (counts["paid"], counts["paid_paisa"])
-    assert seen[0]["by_reason"] == {"KYC not approved": {"count": 4, "paisa": counts["held_paisa"]}}
+    assert (seen[0]["count"], seen[0]["paisa"]) == (counts.paid, counts.paid_paisa)
+    assert seen[0]["by_reason"] == {"KYC not approved": {"count": 4, "paisa": counts.held_paisa}}
 
 
 def test_an_approval_that_was_used_since_it_was_read_pays_nothing(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

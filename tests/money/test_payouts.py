@@ -10,6 +10,7 @@ from sqlalchemy import Engine, delete, insert, select, update
 
 from mlm_audit.database.core.own_tables import Notice, SelfPayoutSchedule
 from mlm_audit.database.core.tables import Ledger, Order, User
+from mlm_audit.domain.counts import ReasonTotal
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.jobs.payouts.explanation import explain_payout_history, requeue
 from mlm_audit.jobs.reconciliation.run import reconcile
@@ -78,17 +79,17 @@ def test_pays_what_is_due_exactly_once_and_the_books_agree(shop: Shop, tmp_path:
     before = books(shop.engine, exact=True)
     assert books(shop.engine, exact=True) == before, "a dry run writes nothing"
     result = run(shop)
-    assert (dry.counts["payable"], dry.counts["payable_paisa"]) == (result.counts["paid"], result.counts["paid_paisa"])
+    assert (dry.counts.payable, dry.counts.payable_paisa) == (result.counts.paid, result.counts.paid_paisa)
     assert [item["schedule_id"] for item in dry.items] == [item["schedule_id"] for item in result.items]
-    assert (result.counts["due"], result.counts["paid"], result.counts["held"]) == (52, 48, 4)
-    assert (result.counts["ledger_rows"], result.counts["ledger_change_paisa"]) == (48, result.counts["paid_paisa"])
-    assert result.counts["by_reason"] == {"KYC not approved": {"count": 4, "paisa": result.counts["held_paisa"]}}
+    assert (result.counts.due, result.counts.paid, result.counts.held) == (52, 48, 4)
+    assert (result.counts.ledger_rows, result.counts.ledger_change_paisa) == (48, result.counts.paid_paisa)
+    assert result.counts.by_reason == {"KYC not approved": ReasonTotal(count=4, paisa=result.counts.held_paisa)}
     assert result.verdict is Verdict.PASS
     assert_laws(shop.engine)
     passes(shop.engine, tmp_path)
     done = books(shop.engine, exact=True)
     again = run(shop)
-    assert again.counts["due"] == 0
+    assert again.counts.due == 0
     assert books(shop.engine, exact=True) == done, "a rerun is a no-op"
     with shop.engine.connect() as connection:
         kinds = connection.execute(select(Notice.kind, Notice.user_id, Notice.status)).all()
@@ -102,16 +103,16 @@ def test_only_what_is_due_and_the_oldest_first(shop: Shop) -> None:
     as_of = START + timedelta(days=8)
     first = run(shop, as_of=as_of, limit=3)
     dues = [item["due_at"] for item in first.items]
-    assert (first.counts["paid"], dues) == (3, sorted(dues))
+    assert (first.counts.paid, dues) == (3, sorted(dues))
     rest = run(shop, as_of=as_of)
     assert {item["instalment"] for item in rest.items} == {1}
-    assert first.counts["paid"] + rest.counts["paid"] == 12
+    assert first.counts.paid + rest.counts.paid == 12
 
 
 @pytest.mark.slow
 def test_workers_share_a_run(shop: Shop, tmp_path: Path) -> None:
     result = run(shop, settings={"payout_workers": 4, "payout_batch_size": 3})
-    assert (result.counts["paid"], result.verdict) == (48, Verdict.PASS)
+    assert (result.counts.paid, result.verdict) == (48, Verdict.PASS)
     assert_laws(shop.engine)
     passes(shop.engine, tmp_path)
 
@@ -122,11 +123,11 @@ def test_held_is_looked_at_again_without_using_up_retries(shop: Shop, tmp_path: 
     held = [row for row in range(1, 53) if instalment(shop.engine, row).userId == 5]
     for _ in range(5):
         before = books(shop.engine, exact=True)
-        assert run(shop, RETRY).counts["held"] == 4
+        assert run(shop, RETRY).counts.held == 4
         assert books(shop.engine, exact=True) == before, "looking at a hold changes nothing"
     assert {instalment(shop.engine, row).retryCount for row in held} == {0}
     set_member(shop.engine, 5, is_kyc_approved=True)
-    assert run(shop, RETRY).counts["paid"] == 4
+    assert run(shop, RETRY).counts.paid == 4
     assert_laws(shop.engine)
     passes(shop.engine, tmp_path)
 
@@ -135,15 +136,15 @@ def test_held_is_looked_at_again_without_using_up_retries(shop: Shop, tmp_path: 
 def test_a_hold_is_given_up_after_hold_days_and_can_be_requeued(shop: Shop) -> None:
     run(shop)
     late = run(shop, RETRY, now=NOW + timedelta(days=89, hours=23))
-    assert late.counts["held"] == 4
+    assert late.counts.held == 4
     over = run(shop, RETRY, now=NOW + timedelta(days=90))
-    assert (over.counts["given_up"], over.verdict) == (4, Verdict.FAIL)
+    assert (over.counts.given_up, over.verdict) == (4, Verdict.FAIL)
     number = over.items[0]["schedule_id"]
     assert instalment(shop.engine, number).status == "permanently_failed"
-    assert run(shop, RETRY, now=NOW + timedelta(days=91)).counts["due"] == 0
+    assert run(shop, RETRY, now=NOW + timedelta(days=91)).counts.due == 0
     set_member(shop.engine, 5, is_kyc_approved=True)
     requeue(shop.engine, settings_for(), [number], lambda: NOW + timedelta(days=92))
-    assert run(shop, now=NOW + timedelta(days=92)).counts["paid"] == 1
+    assert run(shop, now=NOW + timedelta(days=92)).counts.paid == 1
     story = explain_payout_history(shop.engine, number, lambda: NOW)
     assert [step.table for step in story.steps if step.table != "AuditNotice"][-3:] == ["AuditRepair", "PayoutHistory", "ledger"]
     assert story.contradictions == ()
@@ -154,20 +155,20 @@ def test_a_hold_is_given_up_after_hold_days_and_can_be_requeued(shop: Shop) -> N
 def test_one_bad_row_holds_up_nobody_and_is_given_up_after_three(shop: Shop, tmp_path: Path) -> None:
     mend = break_posting(shop.engine, "SELF_PAYOUT_3")
     result = run(shop)
-    assert (result.counts["paid"], result.counts["failed"], result.verdict) == (47, 1, Verdict.FAIL)
+    assert (result.counts.paid, result.counts.failed, result.verdict) == (47, 1, Verdict.FAIL)
     assert (instalment(shop.engine, 3).status, instalment(shop.engine, 3).retryCount) == ("failed", 1)
     assert "boom" in instalment(shop.engine, 3).failureReason
     assert_laws(shop.engine)
-    assert run(shop, RETRY, now=NOW + timedelta(days=1)).counts["failed"] == 1
+    assert run(shop, RETRY, now=NOW + timedelta(days=1)).counts.failed == 1
     last = run(shop, RETRY, now=NOW + timedelta(days=2))
-    assert (last.counts["given_up"], instalment(shop.engine, 3).status) == (1, "permanently_failed")
+    assert (last.counts.given_up, instalment(shop.engine, 3).status) == (1, "permanently_failed")
     assert [finding.severity for finding in last.findings if finding.code == "payout-given-up"] == ["high"]
     with shop.engine.connect() as connection:
         told = connection.execute(select(Notice.context).where(Notice.kind == "payout-failed")).scalars().all()
     assert [notice["final"] for notice in told] == [False, False, True]
     mend()
     requeue(shop.engine, settings_for(), [3], lambda: NOW + timedelta(days=3))
-    assert run(shop, now=NOW + timedelta(days=3)).counts["paid"] == 1
+    assert run(shop, now=NOW + timedelta(days=3)).counts.paid == 1
     assert_laws(shop.engine)
     passes(shop.engine, tmp_path)
 
@@ -192,7 +193,7 @@ def test_hostile_states_are_held_with_their_reason(shop: Shop, reason: str, prep
     [mine] = [item for item in result.items if item["schedule_id"] == 9]
     assert (mine["action"], mine["reason"]) == ("held", reason)
     assert (instalment(shop.engine, 9).status, instalment(shop.engine, 9).failureReason) == ("failed", reason)
-    assert result.counts["paid"] >= 44
+    assert result.counts.paid >= 44
 
 
 def _refund(engine: Engine, number: int) -> None:
@@ -244,6 +245,6 @@ def test_tables_of_another_collation_than_the_connection(shop: Shop, tmp_path: P
             for table in ("users", "ledger", "`order`", "commissions"):
                 connection.exec_driver_sql(f"alter table {table} convert to character set utf8mb4 collate utf8mb4_unicode_ci")
             connection.exec_driver_sql("alter table SelfPayoutSchedule convert to character set utf8mb4 collate utf8mb4_bin")
-    assert run(shop).counts["paid"] == 48
+    assert run(shop).counts.paid == 48
     assert explain_payout_history(shop.engine, 1, lambda: NOW).contradictions == ()
     passes(shop.engine, tmp_path)

@@ -116,7 +116,7 @@ def test_what_was_not_stated_as_payable_is_not_paid(sqlite_url: str, opened: Cal
             call_shard(RunContext(job_of(WEEKLY_PAYOUTS), engine, given, lambda: NOW), shard)
 
     result = run(engine, WEEKLY_PAYOUTS, given, share)
-    assert result.counts["paid"] == result.counts["payable"]
+    assert result.counts.paid == result.counts.payable
     with engine.connect() as connection:
         rows = connection.execute(select(SelfPayoutSchedule.status).where(SelfPayoutSchedule.user_id == 5)).scalars().all()
     assert "paid" not in rows
@@ -153,7 +153,7 @@ def test_two_are_not_at_one_shard_at_once(sqlite_url: str, opened: Callable[[str
             call_shard(RunContext(job_of(WEEKLY_PAYOUTS), engine, given, lambda: NOW), shard)
 
     result = run(engine, WEEKLY_PAYOUTS, given, share)
-    assert (result.verdict, result.counts["left"] > 0) == (Verdict.INCOMPLETE, True)
+    assert (result.verdict, result.counts.left > 0) == (Verdict.INCOMPLETE, True)
 
 
 def test_without_a_pool_and_other_mistakes(sqlite_url: str, opened: Callable[[str], Engine], tmp_path: Path) -> None:

@@ -50,13 +50,13 @@ def test_decides_the_month_just_ended_and_the_books_agree(shop: Shop) -> None:
     dry = sweep(shop.engine, dry_run=True)
     assert rows(shop.engine, EligibilityLog.id) == []
     result = sweep(shop.engine)
-    assert result.counts["month"] == "2026-10"
+    assert result.counts.month == "2026-10"
     for name in ("eligible", "ineligible", "released_paisa", "rolled_up_paisa", "near_misses", "by_reason"):
-        assert dry.counts[name] == result.counts[name], name
+        assert getattr(dry.counts, name) == getattr(result.counts, name), name
     # Only member 1 has three directs with three directs each, and bought nothing in October.
-    assert (result.counts["eligible"], result.counts["by_reason"]["kyc"]) == (0, 1)
-    assert result.counts["released_paisa"] == 0
-    assert result.counts["rolled_up_paisa"] > 0
+    assert (result.counts.eligible, result.counts.by_reason["kyc"]) == (0, 1)
+    assert result.counts.released_paisa == 0
+    assert result.counts.rolled_up_paisa > 0
     purchases = members(shop.engine, User.last_month_purchase_paisa, User.monthly_purchase_paisa, User.is_eligible_repurchase)
     assert purchases[2] == (60_000, 0, False)
     assert purchases[3] == (0, 0, False)
@@ -64,13 +64,13 @@ def test_decides_the_month_just_ended_and_the_books_agree(shop: Shop) -> None:
     [(eligible, ineligible, rolled)] = rows(
         shop.engine, MonthlyStats.eligible_users, MonthlyStats.ineligible_users, MonthlyStats.rolled_up_paisa
     )
-    assert (eligible, ineligible, rolled) == (0, 13, result.counts["rolled_up_paisa"])
+    assert (eligible, ineligible, rolled) == (0, 13, result.counts.rolled_up_paisa)
     assert sum(kind == "eligibility-not-met" for (kind,) in rows(shop.engine, Notice.kind)) == 13
     assert_laws(shop.engine)
     passes(shop.engine)
     done = books(shop.engine, exact=True)
     again = sweep(shop.engine, now=OCTOBER_SWEEP + timedelta(hours=1))
-    assert (again.counts["decided"], again.counts["rolled_up_paisa"], again.counts["already_decided"]) == (0, 0, 13)
+    assert (again.counts.decided, again.counts.rolled_up_paisa, again.counts.already_decided) == (0, 0, 13)
     assert books(shop.engine, exact=True) == done, "a rerun is a no-op"
 
 
@@ -79,14 +79,14 @@ def test_releases_to_the_eligible(shop: Shop) -> None:
     shop.buy(1, 50_000, 20_000, datetime(2026, 10, 20, 6, 0, tzinfo=UTC))
     before = members(shop.engine, User.wallet_balance_paisa)[1][0]
     result = sweep(shop.engine)
-    assert result.counts["eligible"] == 1
+    assert result.counts.eligible == 1
     wallet, flag = members(shop.engine, User.wallet_balance_paisa, User.is_eligible_repurchase)[1]
-    assert wallet - before == result.counts["released_paisa"] > 0
+    assert wallet - before == result.counts.released_paisa > 0
     assert flag
     [(amount, ref, reference)] = rows(
         shop.engine, Ledger.amount_paisa, Ledger.ref, Ledger.reference_id, where=Ledger.type == "repurchase_commission"
     )
-    assert (amount, ref, reference) == (result.counts["released_paisa"], "REPURCHASE_1_202610", "202610")
+    assert (amount, ref, reference) == (result.counts.released_paisa, "REPURCHASE_1_202610", "202610")
     assert ("eligibility-not-met", 1) not in rows(shop.engine, Notice.kind, Notice.user_id)
     assert_laws(shop.engine)
     passes(shop.engine)
@@ -96,7 +96,7 @@ def test_releases_to_the_eligible(shop: Shop) -> None:
 def test_one_paisa_short_is_not_eligible_and_says_so(shop: Shop) -> None:
     shop.buy(1, 49_999, 20_000, datetime(2026, 10, 20, 6, 0, tzinfo=UTC))
     result = sweep(shop.engine)
-    assert result.counts["eligible"] == 0
+    assert result.counts.eligible == 0
     [mine] = [item for item in result.items if item["member_id"] == 1]
     assert mine["unmet"] == ["purchases of ₹499.99, ₹500.00 needed"]
     assert mine["is_near_miss"]
@@ -122,17 +122,17 @@ def test_orders_of_directs_is_the_other_reading(small_shop: Shop, tmp_path: Path
         for _ in range(3):
             shop.buy(direct, 50_000, 0, october)
     options = {"settings": {"plan_file": plan}, "dry_run": True}
-    assert sweep(shop.engine, **options).counts["eligible"] == 0
+    assert sweep(shop.engine, **options).counts.eligible == 0
     shop.buy(7, 50_000, 0, october)
     shop.buy(7, 50_000, 0, october)
-    assert sweep(shop.engine, **options).counts["eligible"] == 1
+    assert sweep(shop.engine, **options).counts.eligible == 1
     with shop.engine.begin() as connection:
         connection.execute(
             update(Order)
             .where(Order.id == select(Order.id).where(Order.user_id == 7).limit(1).scalar_subquery())
             .values(status="refunded")
         )
-    assert sweep(shop.engine, **options).counts["eligible"] == 0
+    assert sweep(shop.engine, **options).counts.eligible == 0
 
 
 @pytest.mark.slow
@@ -152,7 +152,7 @@ def test_two_in_the_morning_in_india_is_the_day_before_in_utc(
     inside = [shop.buy(2, 1_000, 1_000, month.start), shop.buy(2, 2_000, 1_000, month.end - edge)]
     outside = [shop.buy(2, 4_000, 1_000, month.start - edge), shop.buy(2, 8_000, 1_000, month.end)]
     result = sweep(engine, now=at)
-    assert result.counts["month"] == f"{month.key // 100}-{month.key % 100:02d}"
+    assert result.counts.month == f"{month.key // 100}-{month.key % 100:02d}"
     last, current = members(engine, User.last_month_purchase_paisa, User.monthly_purchase_paisa)[2]
     assert (last, current) == (3_000, 8_000)
     statuses = dict(rows(engine, Commission.order_id, Commission.status, where=Commission.type == "repurchase"))
@@ -180,11 +180,11 @@ def test_orders_paid_between_midnight_and_the_sweep_stay_in_the_counter(shop: Sh
 def test_an_older_month_later_uses_its_own_facts_and_touches_no_counter(shop: Shop) -> None:
     shop.buy(2, 90_000, 3_000, datetime(2026, 11, 5, 6, 0, tzinfo=UTC))
     december = datetime(2026, 12, 1, 3, 0, tzinfo=UTC)
-    assert sweep(shop.engine, now=december).counts["month"] == "2026-11"
+    assert sweep(shop.engine, now=december).counts.month == "2026-11"
     after = members(shop.engine, User.last_month_purchase_paisa, User.monthly_purchase_paisa, User.is_eligible_repurchase)
     assert after[2] == (90_000, 0, False)
     older = sweep(shop.engine, now=december, month="2026-10")
-    assert older.counts["decided"] == 13
+    assert older.counts.decided == 13
     assert members(shop.engine, User.last_month_purchase_paisa, User.monthly_purchase_paisa, User.is_eligible_repurchase) == after
     logged = rows(
         shop.engine, EligibilityLog.monthly_purchase_paisa, where=(EligibilityLog.user_id == 2) & (EligibilityLog.month == 10)
@@ -217,4 +217,4 @@ def test_months_that_cannot_be_decided_are_refused(small_shop: Shop, month: str,
 def test_a_month_ends_in_the_business_time_zone(small_shop: Shop) -> None:
     with pytest.raises(InputError, match="only after its end"):
         sweep(small_shop.engine, now=datetime(2026, 10, 31, 18, 29, 59, tzinfo=UTC), month="2026-10")
-    assert sweep(small_shop.engine, now=datetime(2026, 10, 31, 18, 30, tzinfo=UTC), month="2026-10").counts["decided"] == 13
+    assert sweep(small_shop.engine, now=datetime(2026, 10, 31, 18, 30, tzinfo=UTC), month="2026-10").counts.decided == 13

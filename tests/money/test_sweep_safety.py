@@ -42,7 +42,7 @@ def test_commission_that_comes_after_the_decision_is_left_to_a_person(shop: Shop
     assert late.verdict is Verdict.INCOMPLETE
     assert [(f.member_id, f.amount_paisa, f.code) for f in late.findings] == [(1, 700, "sweep-undecided")]
     assert books(shop.engine, exact=True) == before
-    assert sweep(shop.engine, now=OCTOBER_SWEEP + timedelta(days=1), dry_run=True).counts["rolled_up_paisa"] == 0
+    assert sweep(shop.engine, now=OCTOBER_SWEEP + timedelta(days=1), dry_run=True).counts.rolled_up_paisa == 0
 
 
 @pytest.mark.slow
@@ -63,7 +63,7 @@ def test_commission_that_the_sweep_missed_follows_the_logged_decision(shop: Shop
             )
         )
     result = sweep(shop.engine)
-    assert result.counts["released_paisa"] > 0
+    assert result.counts.released_paisa > 0
     assert [finding.code for finding in result.findings] == ["decision-differs"]
     assert_laws(shop.engine)
     # The money follows the stored decision; that the decision does not follow from the facts is the audit's finding.
@@ -76,12 +76,12 @@ def test_commission_that_the_sweep_missed_follows_the_logged_decision(shop: Shop
 def test_one_member_who_cannot_be_decided_holds_up_nobody(shop: Shop) -> None:
     mend = break_posting(shop.engine, "ROLLUP_1_202610")
     result = sweep(shop.engine)
-    assert (result.verdict, result.counts["left"], result.counts["decided"]) == (Verdict.FAIL, 1, 12)
+    assert (result.verdict, result.counts.left, result.counts.decided) == (Verdict.FAIL, 1, 12)
     assert "boom" in result.findings[0].message
     assert_laws(shop.engine)
     mend()
     rest = sweep(shop.engine, now=OCTOBER_SWEEP + timedelta(hours=1))
-    assert (rest.verdict, rest.counts["decided"], rest.counts["left"]) == (Verdict.PASS, 1, 0)
+    assert (rest.verdict, rest.counts.decided, rest.counts.left) == (Verdict.PASS, 1, 0)
     [(ineligible,)] = rows(shop.engine, MonthlyStats.ineligible_users)
     assert ineligible == 13
     assert_laws(shop.engine)
@@ -103,7 +103,7 @@ def test_blocked_and_inactive_lose_their_commission_and_admins_do_not_count(shop
     told = {row[0] for row in rows(shop.engine, Notice.user_id, where=Notice.kind == "eligibility-not-met")}
     assert 2 not in told
     assert 3 not in told
-    assert result.counts["left"] == 0
+    assert result.counts.left == 0
     assert_laws(shop.engine)
 
 
@@ -114,7 +114,7 @@ def test_dry_run_compares_with_the_month_before(shop: Shop) -> None:
     assert september[1] is True
     shop.buy(1, 100, 0, datetime(2026, 10, 2, tzinfo=UTC))
     october = sweep(shop.engine, dry_run=True)
-    assert (october.counts["lost"], october.counts["newly_eligible"], october.counts["unchanged"]) == (1, 0, 12)
+    assert (october.counts.lost, october.counts.newly_eligible, october.counts.unchanged) == (1, 0, 12)
     assert [item["member_id"] for item in october.items if item["change"] == "lost"] == [1]
     assert october.notes == ()
     assert (
@@ -155,10 +155,10 @@ def test_commission_of_a_member_who_does_not_exist_is_named(shop: Shop) -> None:
         connection.execute(update(Commission).where(Commission.user_id == 1, Commission.type == "repurchase").values(user_id=999))
     for dry_run in (True, False):
         result = sweep(shop.engine, dry_run=dry_run)
-        assert (result.verdict, result.counts["left"]) == (Verdict.INCOMPLETE, 1)
+        assert (result.verdict, result.counts.left) == (Verdict.INCOMPLETE, 1)
         [finding] = result.findings
         assert (finding.member_id, "does not exist" in finding.message) == (999, True)
-        assert result.counts["left_paisa"] == finding.amount_paisa > 0
+        assert result.counts.left_paisa == finding.amount_paisa > 0
 
 
 @pytest.mark.slow
@@ -170,7 +170,7 @@ def test_who_is_not_active_any_more_is_reset_too(shop: Shop) -> None:
     sweep(shop.engine)
     assert members(shop.engine, User.is_eligible_repurchase, User.monthly_purchase_paisa)[3] == (False, 0)
     assert (3,) in rows(shop.engine, EligibilityLog.user_id)
-    assert sweep(shop.engine, now=OCTOBER_SWEEP + timedelta(hours=1)).counts["decided"] == 0
+    assert sweep(shop.engine, now=OCTOBER_SWEEP + timedelta(hours=1)).counts.decided == 0
 
 
 @pytest.mark.slow
@@ -181,8 +181,8 @@ def test_commission_of_a_refunded_order_waits_for_its_reversal(shop: Shop) -> No
         [paisa] = connection.execute(select(Commission.amount_paisa).where(Commission.order_id == order)).scalars()
     dry = sweep(shop.engine, dry_run=True)
     result = sweep(shop.engine)
-    assert dry.counts["rolled_up_paisa"] == result.counts["rolled_up_paisa"] > 0
-    assert (result.verdict, result.counts["left_paisa"], dry.counts["left_paisa"]) == (Verdict.INCOMPLETE, paisa, paisa)
+    assert dry.counts.rolled_up_paisa == result.counts.rolled_up_paisa > 0
+    assert (result.verdict, result.counts.left_paisa, dry.counts.left_paisa) == (Verdict.INCOMPLETE, paisa, paisa)
     assert rows(shop.engine, Commission.status, where=Commission.order_id == order) == [("pending",)]
     assert_laws(shop.engine)
 
@@ -210,8 +210,8 @@ def test_the_summary_tells_of_the_month_whichever_run_decided_it(shop: Shop) -> 
     sweep(shop.engine, now=OCTOBER_SWEEP + timedelta(hours=2))
     told = [row[0] for row in rows(shop.engine, Notice.context, where=Notice.kind == "monthly-summary")]
     assert sorted(notice["rolled_up_paisa"] for notice in told) == [
-        first.counts["rolled_up_paisa"],
-        first.counts["rolled_up_paisa"] + second.counts["rolled_up_paisa"],
+        first.counts.rolled_up_paisa,
+        first.counts.rolled_up_paisa + second.counts.rolled_up_paisa,
     ]
 
 
@@ -224,8 +224,8 @@ def test_flags_that_are_missing_are_false(small_shop: Shop) -> None:
         connection.exec_driver_sql("update users set isKycApproved = null where id = 2")
         connection.exec_driver_sql("update users set isBlocked = null where id = 3")
     result = sweep(small_shop.engine)
-    assert (result.verdict, result.counts["decided"]) == (Verdict.PASS, 13)
-    assert result.counts["by_reason"]["kyc"] == 2
+    assert (result.verdict, result.counts.decided) == (Verdict.PASS, 13)
+    assert result.counts.by_reason["kyc"] == 2
 
 
 def test_a_sweep_that_lost_its_lease_stops(small_shop: Shop) -> None:
@@ -272,4 +272,4 @@ def test_a_run_that_was_closed_meanwhile_cannot_end_as_a_success(small_shop: Sho
 def test_month_and_as_of_exclude_each_other(small_shop: Shop) -> None:
     with pytest.raises(InputError, match="give one of the two"):
         sweep(small_shop.engine, month="2026-09", as_of=NOW)
-    assert sweep(small_shop.engine, now=NOW, as_of=datetime(2026, 10, 5, tzinfo=UTC)).counts["month"] == "2026-09"
+    assert sweep(small_shop.engine, now=NOW, as_of=datetime(2026, 10, 5, tzinfo=UTC)).counts.month == "2026-09"

@@ -146,7 +146,7 @@ def test_a_dead_run_is_closed_as_interrupted_by_the_next_start(any_url: str, ope
     os.kill(worker.pid or 0, signal.SIGKILL)
     worker.join()
     result = run_job("weekly-payouts", engine, settings, lambda: NOW)
-    assert result.counts["paid"] == 14, "all but the first batch"
+    assert result.counts.paid == 14, "all but the first batch"
     with engine.connect() as connection:
         logged = connection.execute(select(JobLog.status, JobLog.error).order_by(JobLog.id)).all()
         pending = connection.execute(select(func.count()).where(SelfPayoutSchedule.status == "pending")).scalar_one()

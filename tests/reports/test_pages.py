@@ -140,14 +140,14 @@ def test_payouts__totals_and_words() -> None:
     data = payout_report(ahead, IST, "")
     assert (data.word, data.verdict, data.is_ahead) == ("PAY", "PASS", True)
     assert data.first == "If these payouts are correct, run the job: mlm-audit run weekly-payouts"
-    assert data.totals[0] == ("Due", "60", format_inr(ahead.counts["due_paisa"]))
+    assert data.totals[0] == ("Due", "60", format_inr(ahead.counts.due_paisa))
     failed = payout_report(done, IST, "")
     assert (failed.word, failed.verdict) == ("HOLD", "FAIL")
     assert failed.first == "Find out why the payout failed: mlm-audit payouts explain 9004"
     assert failed.totals[-1] == ("Difference", "", "₹0.00")
     assert failed.items[0]["action"] == "failed", "the gravest first"
     assert payout_report(payouts(0), IST, "").word == ""
-    assert sum(row.count for row in data.reasons) == data.items_of - ahead.counts["payable"]
+    assert sum(row.count for row in data.reasons) == data.items_of - ahead.counts.payable
 
 
 def test_payouts__what_stands_out() -> None:
@@ -182,8 +182,8 @@ def test_sweep__who_changed_and_why() -> None:
     data = sweep_report(result, IST, "")
     assert {person["change"] for person in data.changed} == {"lost", "newly eligible"}
     assert all(person["why"] for person in data.changed)
-    assert data.near_of == result.counts["near_misses"]
-    assert (len(data.changed), data.changed_of) == (150, result.counts["newly_eligible"] + result.counts["lost"])
+    assert data.near_of == result.counts.near_misses
+    assert (len(data.changed), data.changed_of) == (150, result.counts.newly_eligible + result.counts.lost)
     assert next(row.label for row in data.unmet) == "3-3 rule not met"
     assert "KYC not approved" in [row.label for row in data.unmet]
     assert data.first == "6 stored decisions would differ with today's data; the findings below give the reasons."

@@ -35,7 +35,7 @@ def set_sponsor(engine: Engine, member: int, sponsor: int | None) -> None:
 
 def test_clean_platform_passes(engine: Engine, tmp_path: Path) -> None:
     result = run(engine, tmp_path)
-    assert (result.verdict.value, result.status, result.counts["health_score"]) == ("PASS", "success", 100)
+    assert (result.verdict.value, result.status, result.counts.health_score) == ("PASS", "success", 100)
     assert (result.findings, result.items, result.corrections, result.alerts) == ((), (), (), ())
     with engine.connect() as connection:
         report = connection.execute(select(TreeHealthReport.health_score, TreeHealthReport.issues_found)).one()
@@ -51,7 +51,7 @@ def test_states_and_moves_over_runs(engine: Engine, tmp_path: Path) -> None:
     assert [(f.id, f.state) for f in first.findings] == [("sponsor-self/77", "new")]
     moved = {(m["member_id"], m["edge"], m["after"]) for m in first.items}
     assert moved == {(77, "sponsor", 77), (200, "sponsor", 5)}
-    assert first.counts["sponsors_changed"] == 2
+    assert first.counts.sponsors_changed == 2
     set_sponsor(engine, 300, None)
     lost = run(engine, tmp_path)
     assert [(m["member_id"], m["after"]) for m in lost.items] == [(300, None)], "to nobody is a move, too"
@@ -63,7 +63,7 @@ def test_states_and_moves_over_runs(engine: Engine, tmp_path: Path) -> None:
     set_sponsor(engine, 77, 5)
     third = run(engine, tmp_path)
     assert {f.id: f.state for f in third.findings} == {"sponsor-self/77": "cleared", "sponsor-unknown/78": "carried over"}
-    assert third.counts["issues_open"] == 1
+    assert third.counts.issues_open == 1
     with engine.connect() as connection:
         assert connection.execute(select(Break.break_id).where(Break.job_id == third.job_id)).scalars().all() == [
             "sponsor-unknown/78"
@@ -85,13 +85,13 @@ def test_score(engine: Engine, tmp_path: Path) -> None:
     with engine.begin() as connection:
         connection.execute(update(User).where(User.id.in_(range(201, 301))).values(is_eligible_repurchase=True))
     flagged = run(engine, tmp_path, dry_run=True)
-    lost = flagged.counts["by_code"]["eligibility-flag"]
-    assert flagged.counts["health_score"] == (10 * 300 - lost) * 100 // (10 * 300)
-    assert run(engine, tmp_path, repair=False).counts["issues_fixed"] == 0
-    assert run(engine, tmp_path).counts["health_score"] == 100
+    lost = flagged.counts.by_code["eligibility-flag"]
+    assert flagged.counts.health_score == (10 * 300 - lost) * 100 // (10 * 300)
+    assert run(engine, tmp_path, repair=False).counts.issues_fixed == 0
+    assert run(engine, tmp_path).counts.health_score == 100
     set_sponsor(engine, 300, 300)
     critical = run(engine, tmp_path)
-    assert critical.counts["health_score"] == 84
+    assert critical.counts.health_score == 84
     assert critical.alerts == ("1 critical issue is open", "the health score is 84, below 85")
 
 
@@ -105,7 +105,7 @@ def test_affected_count_with_those_below(engine: Engine, tmp_path: Path) -> None
     below = len(nx.descendants(graph, 2))
     assert finding.evidence[0].columns["below"] == below
     assert f"{below} members below are affected" in finding.message
-    assert result.counts["health_score"] == (10 * 300 - 3 * (below + 1)) * 100 // (10 * 300)
+    assert result.counts.health_score == (10 * 300 - 3 * (below + 1)) * 100 // (10 * 300)
 
 
 def test_document_and_report_files(engine: Engine, sqlite_url: str) -> None:
@@ -240,7 +240,7 @@ def test_a_lost_sponsor_affects_everybody_below(engine: Engine, tmp_path: Path) 
     result = run(engine, tmp_path)
     [finding] = result.findings
     assert (finding.code, finding.evidence[0].columns["below"]) == ("matrix-node-orphan", 299)
-    assert result.counts["health_score"] == (10 * 299 - 5 * 299) * 100 // (10 * 299)
+    assert result.counts.health_score == (10 * 299 - 5 * 299) * 100 // (10 * 299)
 
 
 def test_roles_and_those_who_had_a_place(engine: Engine, tmp_path: Path) -> None:
@@ -257,7 +257,7 @@ def test_members_who_are_gone_have_not_moved(engine: Engine, tmp_path: Path) -> 
     with engine.begin() as connection:
         connection.execute(delete(User).where(User.id == 299))
     result = run(engine, tmp_path)
-    assert (result.items, result.counts["members_gone"], result.counts["sponsors_changed"]) == ((), 1, 0)
+    assert (result.items, result.counts.members_gone, result.counts.sponsors_changed) == ((), 1, 0)
 
 
 def test_a_long_ring_is_named_member_by_member(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,7 +269,7 @@ def test_a_long_ring_is_named_member_by_member(engine: Engine, tmp_path: Path, m
     result = run(engine, tmp_path)
     [ring] = [f for f in result.findings if f.code == "sponsor-cycle"]
     assert [row.id for row in ring.evidence] == list(range(1, 301))
-    assert (result.counts["health_score"], ring.evidence[0].columns["affected"]) == (0, 300)
+    assert (result.counts.health_score, ring.evidence[0].columns["affected"]) == (0, 300)
     with engine.connect() as connection:
         stored = connection.execute(select(Break.evidence).where(Break.break_id == ring.id)).scalar_one()
     assert json.loads(stored) == [row.columns for row in ring.evidence[:200]]

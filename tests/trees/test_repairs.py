@@ -38,9 +38,9 @@ def test_repair_undo_repair(any_url: str, filled: Fill, tmp_path: Path) -> None:
     assert stored(engine) == (0, 0)
     first = run(engine, tmp_path)
     mended = sum(MENDED.values())
-    assert first.counts["issues_found"] == len(truths) == mended + 3
-    assert first.counts["issues_fixed"] == mended
-    assert planned.counts["issues_fixed"] == 0
+    assert first.counts.issues_found == len(truths) == mended + 3
+    assert first.counts.issues_fixed == mended
+    assert planned.counts.issues_fixed == 0
     key = ("kind", "row_key", "before", "after")
     assert sorted([c[k] for k in key] for c in planned.corrections) == sorted([c[k] for k in key] for c in first.corrections)
     after = trees(engine)
@@ -48,7 +48,7 @@ def test_repair_undo_repair(any_url: str, filled: Fill, tmp_path: Path) -> None:
     assert with_recorded_repairs(before, engine) == meaning(after)
     assert {f.code for f in open_findings(first)} == {"sponsor-self", "sponsor-cycle", "matrix-position"}
     again = run(engine, tmp_path)
-    assert (again.counts["issues_fixed"], again.corrections) == (0, ())
+    assert (again.counts.issues_fixed, again.corrections) == (0, ())
     assert {f.state for f in again.findings} == {"carried over"}
     assert trees(engine) == after
     assert undo_repairs(engine, first.job_id, NOW) == (len(first.corrections), ())
@@ -56,7 +56,7 @@ def test_repair_undo_repair(any_url: str, filled: Fill, tmp_path: Path) -> None:
     assert undo_repairs(engine, first.job_id, NOW) == (0, ())
     third = run(engine, tmp_path)
     assert meaning(trees(engine)) == meaning(after)
-    assert third.counts["issues_fixed"] == mended
+    assert third.counts.issues_fixed == mended
 
 
 def filled_meaning(platform: object) -> list[tuple[int, int, int]]:
@@ -81,7 +81,7 @@ def test_duplicate_rows_where_no_key_forbids_them(any_url: str, filled: Fill, tm
         connection.execute(insert(table), [row | {"depth": depth}, row | {"depth": depth + 1}])
     before = trees(engine)
     result = run(engine, tmp_path)
-    assert result.counts["by_code"] == {"closure-duplicate": 2}
+    assert result.counts.by_code == {"closure-duplicate": 2}
     assert result.verdict is Verdict.PASS
     assert first in {row[0] for row in trees(engine)["closure"]}, "the first and right one stays"
     assert undo_repairs(engine, result.job_id, NOW).undone == 2
@@ -168,7 +168,7 @@ def test_what_changes_between_the_look_and_the_repair_is_left_alone(
     monkeypatch.setattr(tree_health._TreeHealth, "_repair", meanwhile)
     result = run(engine, tmp_path)
     assert result.corrections == ()
-    assert result.counts["issues_fixed"] == 0
+    assert result.counts.issues_fixed == 0
 
 
 @pytest.mark.slow
@@ -191,7 +191,7 @@ def test_an_emptied_closure_is_one_issue_and_is_built_again(any_url: str, filled
     with engine.begin() as connection:
         connection.execute(delete(Hierarchy))
     result = run(engine, tmp_path)
-    assert result.counts["by_code"] == {"closure-missing": 1}
+    assert result.counts.by_code == {"closure-missing": 1}
     assert result.verdict is Verdict.PASS
     assert meaning(trees(engine)) == clean
 
@@ -249,7 +249,7 @@ def test_a_deleted_node_whose_children_were_set_free_keeps_its_evidence(any_url:
         connection.execute(delete(MatrixNode).where(MatrixNode.user_id == 20))
     before = trees(engine)
     result = run(engine, tmp_path)
-    assert result.counts["by_code"] == {"matrix-node-missing": 1}
+    assert result.counts.by_code == {"matrix-node-missing": 1}
     assert "the closure has them under member 7" in result.findings[0].message
     assert (result.corrections, trees(engine)) == ((), before)
 
@@ -297,7 +297,7 @@ def test_nulls_in_a_closure_that_lets_them_in(filled: Fill, sqlite_url: str, tmp
     before = trees(engine)
     result = run(engine, tmp_path)
     assert {f.code for f in open_findings(result)} == {"closure-surplus"}, "the row of nobody is for a person"
-    assert result.counts["issues_fixed"] == 3
+    assert result.counts.issues_fixed == 3
     assert undo_repairs(engine, result.job_id, NOW).undone == 3
     assert trees(engine) == before
 
@@ -327,7 +327,7 @@ def test_a_single_edited_row_is_no_move(any_url: str, filled: Fill, tmp_path: Pa
         mine = Hierarchy.descendant_id == 200, Hierarchy.depth == 1
         connection.execute(update(Hierarchy).where(*mine).values(ancestor_id=299))
     result = run(engine, tmp_path)
-    assert result.counts["by_code"] == {"closure-missing": 1, "closure-surplus": 1}
+    assert result.counts.by_code == {"closure-missing": 1, "closure-surplus": 1}
     assert meaning(trees(engine)) == clean
 
 
@@ -351,7 +351,7 @@ def test_a_sweep_that_is_running_has_the_last_word(
 
     monkeypatch.setattr(tree_health._TreeHealth, "_repair", meanwhile)
     result = run(engine, tmp_path)
-    assert (len(result.corrections), result.counts["issues_open"]) == (1, 0), "what it decided is what the flag says"
+    assert (len(result.corrections), result.counts.issues_open) == (1, 0), "what it decided is what the flag says"
 
 
 @pytest.mark.slow

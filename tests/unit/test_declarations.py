@@ -22,12 +22,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlm_audit.checks.findings import make_finding
+from mlm_audit.domain.counts import Counts
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.jobs import Job, MissedRuns
 from mlm_audit.reporting.core.kind import ReportKind
 from mlm_audit.reporting.core.parts import Page, ReportContext, common
 from mlm_audit.runs.artifacts import write_artifacts
 from mlm_audit.runs.lifecycle import new_job_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KycCounts(Counts):
+    members: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,11 +48,11 @@ def page(result, tz, rerun):
 
 
 def sentence(result):
-    return f"{result.counts['members']} members were counted."
+    return f"{result.counts.members} members were counted."
 
 
 def figures(result):
-    return (("Members", str(result.counts["members"])),)
+    return (("Members", str(result.counts.members)),)
 
 
 KIND = ReportKind(sentence=sentence, figures=figures, page=page)
@@ -59,7 +65,7 @@ def run_job(context, request):
     found = (make_finding("kyc", "1", "low", "Member 1 has no document.", member_id=1),)
     result = RunResult(job=job.name, job_id=new_job_id(job.short_name, started, context.settings), status="warning",
                        verdict=Verdict.FAIL, as_of=request.as_of or started, started_at=started, duration_ms=0,
-                       counts={"members": members}, findings=found, dry_run=request.dry_run)
+                       counts=KycCounts(members=members), findings=found, dry_run=request.dry_run)
     return write_artifacts(result, context.settings, request.out)
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from mlm_audit.checks.figures import figures_of
 from mlm_audit.cli.run import _show
+from mlm_audit.domain.counts import ReconciliationCounts
 from mlm_audit.domain.findings import Bridge, BridgeLine, CheckRun, CheckStatus, RunResult, Verdict, finding_from, verdict_of
 from mlm_audit.domain.settings import Settings
 from mlm_audit.reporting.core.document import to_document
@@ -53,14 +54,14 @@ def result(found: list[dict[str, Any]], verdict: Verdict = Verdict.FAIL, **chang
             as_of=NOW,
             started_at=NOW,
             duration_ms=1_250,
-            counts={
-                "users_checked": 123_456,
-                "discrepancies_found": len(findings),
-                "auto_corrections": 0,
-                "total_discrepancy_paisa": figures.before.wallet_difference_gross_paisa,
-                "accuracy": 99.99,
-                "residual_paisa": 0,
-            },
+            counts=ReconciliationCounts(
+                users_checked=123_456,
+                discrepancies_found=len(findings),
+                auto_corrections=0,
+                total_discrepancy_paisa=figures.before.wallet_difference_gross_paisa,
+                accuracy=99.99,
+                residual_paisa=0,
+            ),
             findings=findings,
             checks=(
                 CheckRun("wallet-balance", "Wallet differs from the ledger", CheckStatus.RAN, len(findings)),

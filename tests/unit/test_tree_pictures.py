@@ -147,7 +147,7 @@ CASES = {
         findings=(),
         pictures={},
         items=(),
-        counts=faulty_result().counts | {"issues_open": 0, "critical_open": 0, "health_score": 100, "sponsors_changed": 0},
+        counts=replace(faulty_result().counts, issues_open=0, critical_open=0, health_score=100, sponsors_changed=0),
     ),
 }
 

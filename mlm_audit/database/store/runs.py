@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, insert, inspect, selec
 
 from mlm_audit.database.core.connect import consistent_read
 from mlm_audit.database.core.own_tables import Break, ReconciliationReport, TreeHealthReport
+from mlm_audit.domain.counts import ReconciliationCounts, TreeCounts
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.last_reconciliation import Critical, LastReconciliation
 from mlm_audit.domain.periods import naive
@@ -128,15 +129,15 @@ def store_reconciliation(
     connection: Connection, result: RunResult, open_breaks: pl.DataFrame, data: dict[str, Any], now: datetime
 ) -> None:
     """Store the report and its open breaks, in the caller's transaction."""
-    counts = result.counts
+    counts = ReconciliationCounts.of(result.counts)
     connection.execute(
         insert(ReconciliationReport).values(
             job_id=result.job_id,
-            users_checked=counts["users_checked"],
-            discrepancies_found=counts["discrepancies_found"],
-            auto_corrections=counts["auto_corrections"],
-            total_discrepancy_paisa=counts["total_discrepancy_paisa"],
-            accuracy=counts["accuracy"],
+            users_checked=counts.users_checked,
+            discrepancies_found=counts.discrepancies_found,
+            auto_corrections=counts.auto_corrections,
+            total_discrepancy_paisa=counts.total_discrepancy_paisa,
+            accuracy=counts.accuracy,
             report_data=data,
             created_at=naive(now),
         )
@@ -154,12 +155,13 @@ def store_tree_health(
     connection: Connection, result: RunResult, open_issues: pl.DataFrame, data: dict[str, Any], now: datetime
 ) -> None:
     """Store the report and its open issues, in the caller's transaction."""
+    counts = TreeCounts.of(result.counts)
     connection.execute(
         insert(TreeHealthReport).values(
             job_id=result.job_id,
-            health_score=result.counts["health_score"],
-            issues_found=result.counts["issues_found"],
-            issues_fixed=result.counts["issues_fixed"],
+            health_score=counts.health_score,
+            issues_found=counts.issues_found,
+            issues_fixed=counts.issues_fixed,
             report_data=data,
             created_at=naive(now),
         )

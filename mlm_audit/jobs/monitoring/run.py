@@ -18,6 +18,7 @@ from mlm_audit.database.store.activity import LoggedRun
 from mlm_audit.database.store.job_log import close_interrupted
 from mlm_audit.database.store.outbox import queue_once
 from mlm_audit.domain.activity import ActivityFigures, change_of, figures_of
+from mlm_audit.domain.counts import Counts, DayCounts, HealthCounts, OpenChange, WeekCounts, WeekTotals
 from mlm_audit.domain.findings import Evidence, Finding, RunResult, Verdict
 from mlm_audit.domain.jobs import HEALTH_PING, STATUS_REPORT, WEEKLY_SUMMARY, job_names
 from mlm_audit.domain.notices import Draft, in_a_line
@@ -41,7 +42,7 @@ TABLES = dict.fromkeys((own.JobLog, own.JobLease, own.Notice, own.Reconciliation
 class ReportContent(NamedTuple):
     """The content of a report: its figures, its findings, and the notice to send, if any."""
 
-    counts: dict[str, Any]
+    counts: Counts
     findings: tuple[Finding, ...]
     notice: Draft | None
     notes: tuple[str, ...] = ()
@@ -156,14 +157,14 @@ def _day(report: _Report) -> ReportContent:
     ]
     figures = _figures(runs)
     findings = (*map(_failure, failures), *map(_problem, missed))
-    counts = {"runs": figures.runs, "good": figures.good, "failed": figures.failed, "missed": len(missed)}
+    counts = DayCounts(runs=figures.runs, good=figures.good, failed=figures.failed, missed=len(missed))
     if not findings and not again:
         return ReportContent(counts, (), None, () if runs else ("no job ran in the last 24 hours",))
     day = business_date(report.as_of, report.settings.tz)
     context = {
         "day": str(day),
         "until": report.local(report.as_of),
-        **counts,
+        **counts.to_json(),
         "failures": [_for_people(run, report) for run in failures],
         "missed": [part.message for part in missed],
         "again": [{"what": in_a_line(kind, told), "times": times} for kind, told, times in again],
@@ -188,9 +189,9 @@ def _week(report: _Report) -> ReportContent:
         breaks = _breaks(connection, now)
         trend = trend_of(connection, own.ReconciliationReport, report.settings)
     day = business_date(now, report.settings.tz)
-    counts = _plain(this) | {"before": _plain(before), "breaks": breaks}
+    counts = WeekCounts(**_plain(this), before=WeekTotals(**_plain(before)), breaks=breaks)
     jobs = [asdict(job) | {"typical": _seconds(job.typical_ms)} for job in this.jobs]
-    context = counts | {"day": str(day), "until": report.local(now), "jobs": jobs, "trend": trend}
+    context = counts.to_json() | {"day": str(day), "until": report.local(now), "jobs": jobs, "trend": trend}
     notes = () if this.runs else ("no job ran in this week",)
     return ReportContent(counts, (), Draft(f"weekly-summary/{day}", "weekly-summary", None, context), notes)
 
@@ -201,22 +202,21 @@ def _plain(figures: ActivityFigures) -> dict[str, Any]:
     return plain | {"success": "no run ended" if percent is None else f"{percent} %"}
 
 
-def _breaks(connection: Connection, now: datetime) -> list[dict[str, Any]]:
+def _breaks(connection: Connection, now: datetime) -> tuple[OpenChange, ...]:
     found = []
     for name, kind in (("Breaks in the books", own.ReconciliationReport), ("Issues in the trees", own.TreeHealthReport)):
         before = activity.open_breaks_before(connection, kind, now - WEEK)
         change = change_of(before, activity.open_breaks_before(connection, kind, now))
         if change is not None:
-            found.append({"name": name, "new": change.new, "cleared": change.cleared, "open": change.still_open})
-    return found
+            found.append(OpenChange(name, change.new, change.cleared, change.still_open))
+    return tuple(found)
 
 
 def _health(report: _Report) -> ReportContent:
     health: Health = check_health(report.database, report.settings, report.clock)
     states = [part.state for part in health.parts]
-    counts = {"state": health.state, "parts": len(states)} | {
-        state: states.count(state) for state in ("ok", "warning", "failing", "unknown")
-    }
+    by_state = {state: states.count(state) for state in ("ok", "warning", "failing", "unknown")}
+    counts = HealthCounts(state=health.state, parts=len(states), **by_state)
     notes = tuple(f"{part.key}: {part.message}" for part in health.parts if part.state == "unknown")
     return ReportContent(counts, tuple(map(_problem, health.problems)), None, notes)
 

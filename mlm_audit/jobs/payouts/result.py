@@ -1,12 +1,14 @@
 """Builds the result of a payout run: figures, findings, and the outcome of every instalment."""
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from mlm_audit.checks.findings import make_finding
 from mlm_audit.database.writes.payouts import Decision
+from mlm_audit.domain.counts import Overdue, PayoutCounts, ReasonTotal
 from mlm_audit.domain.findings import Evidence, Finding, RunResult, Verdict, verdict_of
 from mlm_audit.domain.last_reconciliation import LastReconciliation, books_data, doubt_of_books
 from mlm_audit.domain.money import format_inr
@@ -71,15 +73,6 @@ class Control:
     rest: dict[int, str | None]
 
 
-class Overdue(NamedTuple):
-    """Unpaid instalments that have been due for more than `first` and at most `last` days (None: no upper limit)."""
-
-    first: int
-    last: int | None
-    instalments: int
-    paisa: int
-
-
 @dataclass(frozen=True)
 class Schedule:
     """The payout schedule as a whole: what is overdue, by age, and whether it has no rows although orders were paid."""
@@ -119,15 +112,15 @@ class Seen:
 
 def by_reason(stated: Sequence[Decision]) -> dict[str, dict[str, int]]:
     """Return the number and the paisa of the instalments that will not be paid, by reason."""
-    counts: dict[str, dict[str, int]] = _counts(stated, [(change, WORDS[change.to.status]) for change in stated])["by_reason"]
-    return counts
+    totals = _by_reason([(change, WORDS[change.to.status]) for change in stated])
+    return {reason: asdict(total) for reason, total in totals.items()}
 
 
 def dry_result(head: Header, stated: Sequence[Decision], seen: Seen) -> RunResult:
     """Return the result of a dry run: what would be paid, held and given up."""
     done = [(change, DRY_WORDS[change.to.status]) for change in stated]
     alerts = (_stopped(seen.stop),) if seen.stop else ()
-    return _result(head, RunReport(alerts=alerts), _counts(stated, done), done, seen)
+    return _result(head, RunReport(alerts=alerts), _counts(stated, done, seen.schedule), done, seen)
 
 
 def blocked_result(head: Header, stated: Sequence[Decision], seen: Seen) -> RunResult:
@@ -135,9 +128,9 @@ def blocked_result(head: Header, stated: Sequence[Decision], seen: Seen) -> RunR
 
     The settings require a recent reconciliation without critical breaks. The items are what the run would have done.
     """
-    counts = _counts(stated, [])
+    counts = _counts(stated, [], seen.schedule)
     alert = _stopped(seen.stop or "")
-    finding = make_finding("reconciliation-needed", head.job_id, "high", f"{alert}.", amount_paisa=counts["payable_paisa"])
+    finding = make_finding("reconciliation-needed", head.job_id, "high", f"{alert}.", amount_paisa=counts.payable_paisa)
     result = _result(head, RunReport(findings=(finding,), alerts=(alert,)), counts, [], seen)
     would, _ = _items([(change, DRY_WORDS[change.to.status]) for change in stated])
     return replace(result, items=tuple(would))
@@ -152,10 +145,10 @@ def stopped_result(head: Header, stated: Sequence[Decision], reason: str, seen: 
 
     The items are what the run would have done, so that the approver can review them.
     """
-    counts = _counts(stated, [])
+    counts = _counts(stated, [], seen.schedule)
     alert = f"the run stopped for approval: {reason}. Approve with: mlm-audit run {head.job} --approve {head.job_id}"
     message = f"Nothing was paid: {reason}."
-    finding = make_finding("approval-needed", head.job_id, "high", message, amount_paisa=counts["payable_paisa"])
+    finding = make_finding("approval-needed", head.job_id, "high", message, amount_paisa=counts.payable_paisa)
     result = _result(head, RunReport(Verdict.INCOMPLETE, (finding,), (alert,)), counts, [], seen)
     would, _ = _items([(change, DRY_WORDS[change.to.status]) for change in stated])
     return replace(result, items=tuple(would))
@@ -164,11 +157,11 @@ def stopped_result(head: Header, stated: Sequence[Decision], reason: str, seen: 
 def paid_result(head: Header, stated: Sequence[Decision], tally: Outcomes, control: Control, seen: Seen) -> RunResult:
     """Return the result of a run that paid, with the outcome of each planned instalment."""
     done = [_became(change, tally, control) for change in stated]
-    counts = _counts(stated, done)
-    counts |= {"ledger_rows": control.ledger_rows, "ledger_change_paisa": control.ledger_paisa}
-    broke = counts["failed"] + counts["given_up"]
-    were = "was" if counts["left"] == 1 else "were"
-    left = (f"{plural(counts['left'], 'instalment')} {were} left for the next run; see the findings",) if counts["left"] else ()
+    counts = _counts(stated, done, seen.schedule)
+    counts = replace(counts, ledger_rows=control.ledger_rows, ledger_change_paisa=control.ledger_paisa)
+    broke = counts.failed + counts.given_up
+    were = "was" if counts.left == 1 else "were"
+    left = (f"{plural(counts.left, 'instalment')} {were} left for the next run; see the findings",) if counts.left else ()
     alerts = (f"{plural(broke, 'payout')} failed; see the findings",) if broke else ()
     return _result(head, RunReport(Verdict.FAIL if broke else None, alerts=alerts, not_checked=left), counts, done, seen)
 
@@ -222,27 +215,32 @@ ACTIONS |= {"hold": "held", "give up": "given_up"}
 """Each outcome of an instalment, and the count that it adds to."""
 
 
-def _counts(stated: Sequence[Decision], done: Sequence[Done]) -> dict[str, Any]:
+def _counts(stated: Sequence[Decision], done: Sequence[Done], schedule: Schedule) -> PayoutCounts:
     payable = [change.instalment.amount_paisa for change in stated if change.to.status is PayoutStatus.PAID]
-    counts: dict[str, Any] = {
-        "due": len(stated),
-        "due_paisa": sum(_whole(change.instalment.amount_paisa) for change in stated),
-        "payable": len(payable),
-        "payable_paisa": sum(payable),
-    }
-    for name in ACTIONS.values():
-        counts |= {name: 0, f"{name}_paisa": 0}
-    by_reason: dict[str, dict[str, int]] = {}
+    became: dict[str, int] = defaultdict(int)
     for change, action in done:
-        paisa, reason = _whole(change.instalment.amount_paisa), _reason(change, action)
         if action in ACTIONS:  # the "pay" of a dry run has no count
-            counts[ACTIONS[action]] += 1
-            counts[f"{ACTIONS[action]}_paisa"] += paisa
-        if reason:
-            entry = by_reason.setdefault(kind_of(reason), {"count": 0, "paisa": 0})
-            entry["count"] += 1
-            entry["paisa"] += paisa
-    return counts | {"by_reason": dict(sorted(by_reason.items()))}
+            became[ACTIONS[action]] += 1
+            became[f"{ACTIONS[action]}_paisa"] += _whole(change.instalment.amount_paisa)
+    return PayoutCounts(
+        due=len(stated),
+        due_paisa=sum(_whole(change.instalment.amount_paisa) for change in stated),
+        payable=len(payable),
+        payable_paisa=sum(payable),
+        **became,
+        by_reason=_by_reason(done),
+        overdue=sum(one.instalments for one in schedule.overdue),
+        overdue_paisa=sum(one.paisa for one in schedule.overdue),
+        overdue_by_age=schedule.overdue,
+    )
+
+
+def _by_reason(done: Sequence[Done]) -> dict[str, ReasonTotal]:
+    paisa: dict[str, list[int]] = defaultdict(list)
+    for change, action in done:
+        if reason := _reason(change, action):
+            paisa[kind_of(reason)].append(_whole(change.instalment.amount_paisa))
+    return {reason: ReasonTotal(count=len(amounts), paisa=sum(amounts)) for reason, amounts in sorted(paisa.items())}
 
 
 def _items(done: Sequence[Done]) -> tuple[list[dict[str, Any]], int]:
@@ -267,7 +265,7 @@ class RunReport:
     not_checked: tuple[str, ...] = ()
 
 
-def _result(head: Header, told: RunReport, counts: dict[str, Any], done: Sequence[Done], seen: Seen) -> RunResult:
+def _result(head: Header, told: RunReport, counts: PayoutCounts, done: Sequence[Done], seen: Seen) -> RunResult:
     now = head.clock()
     items, left_out = _items(done)
     not_checked = (*told.not_checked, *seen.not_checked())
@@ -285,7 +283,7 @@ def _result(head: Header, told: RunReport, counts: dict[str, Any], done: Sequenc
         as_of=head.as_of,
         started_at=head.started,
         duration_ms=max(0, int((now - head.started).total_seconds() * 1_000)),
-        counts=counts | _overdue(seen.schedule),
+        counts=counts,
         findings=(*told.findings, *found),
         notes=notes,
         dry_run=head.dry_run,
@@ -295,14 +293,6 @@ def _result(head: Header, told: RunReport, counts: dict[str, Any], done: Sequenc
         not_checked=not_checked,
         books=books_data(seen.books, naive(head.started)),
     )
-
-
-def _overdue(schedule: Schedule) -> dict[str, Any]:
-    return {
-        "overdue": sum(one.instalments for one in schedule.overdue),
-        "overdue_paisa": sum(one.paisa for one in schedule.overdue),
-        "overdue_by_age": [one._asdict() for one in schedule.overdue],
-    }
 
 
 def _finding(item: dict[str, Any], now: datetime) -> Finding:

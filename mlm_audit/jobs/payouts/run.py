@@ -14,6 +14,7 @@ from mlm_audit.database.core.tables import Ledger, Order, User
 from mlm_audit.database.store.outbox import queue, queue_once
 from mlm_audit.database.writes import payouts as db
 from mlm_audit.database.writes.payouts import Decision
+from mlm_audit.domain.counts import Overdue
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.last_reconciliation import why_books_stop
@@ -27,7 +28,6 @@ from mlm_audit.jobs.payouts.plan import TAKES_FROM, PaymentPlan, plan_payments
 from mlm_audit.jobs.payouts.result import (
     Control,
     Header,
-    Overdue,
     Schedule,
     Seen,
     blocked_result,

@@ -10,6 +10,7 @@ import polars as pl
 from mlm_audit.checks.catalogue import SQL_DIR, parse_check
 from mlm_audit.checks.figures import figures_of
 from mlm_audit.checks.findings import findings_of, worst_first
+from mlm_audit.domain.counts import ReconciliationCounts
 from mlm_audit.domain.findings import Bridge, BridgeLine, CheckRun, CheckStatus, RunResult, Verdict, accuracy_percent, verdict_of
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.settings import Settings
@@ -79,15 +80,15 @@ def _result(
     figures = figures_of(findings)
     off = breaks.filter(pl.col("code") == "balance-ledger")
     accuracy = accuracy_percent(rows["balances"] - off.height, rows["balances"])
-    counts = {
-        "users_checked": rows["balances"],
-        "discrepancies_found": breaks.height,
-        "auto_corrections": 0,
-        "total_discrepancy_paisa": figures.before.wallet_difference_gross_paisa,
-        "accuracy": min(accuracy, 99.99) if breaks.height else accuracy,
-        "residual_paisa": bridge.residual_paisa,
-        "files": {name: file.read.as_dict() for name, file in loaded.items()},
-    }
+    counts = ReconciliationCounts(
+        users_checked=rows["balances"],
+        discrepancies_found=breaks.height,
+        auto_corrections=0,
+        total_discrepancy_paisa=figures.before.wallet_difference_gross_paisa,
+        accuracy=min(accuracy, 99.99) if breaks.height else accuracy,
+        residual_paisa=bridge.residual_paisa,
+        files={name: file.read.as_dict() for name, file in loaded.items()},
+    )
     residual = bridge.residual_paisa
     not_checked = (
         (f"the proof failed: no cause explains {format_inr(residual)} of the difference between ledger and balances",)

@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 from mlm_audit.checks.figures import Figures
+from mlm_audit.domain.counts import ReconciliationCounts
 from mlm_audit.domain.findings import CheckRun, CheckStatus, RunResult, accuracy_percent
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.settings import Settings
@@ -14,18 +15,25 @@ from mlm_audit.reporting.core.parts import plural
 from mlm_audit.reporting.reconciliation.report import report_sentence
 
 
-def counts_of(found: EngineResult, figures: Figures, corrections: int) -> dict[str, Any]:
-    """Return the counts that are stored with the run. `corrections` is the number of wallets that it corrected."""
+def counts_of(found: EngineResult, figures: Figures, corrections: int, rows_changed: int | None) -> ReconciliationCounts:
+    """Return the counts that are stored with the run.
+
+    `corrections` is the number of wallets that it corrected. `rows_changed` is None for a full run.
+    """
     users = found.rows.get("users", 0)
     accuracy = accuracy_percent(users - found.broken_members, users)
-    return {
-        "users_checked": users,
-        "discrepancies_found": figures.before.breaks,
-        "auto_corrections": corrections,
-        "total_discrepancy_paisa": figures.before.wallet_difference_gross_paisa,
-        "accuracy": min(accuracy, 99.99) if figures.before.breaks else accuracy,
-        "residual_paisa": found.bridge.residual_paisa,
-    }
+    is_full = rows_changed is None
+    return ReconciliationCounts(
+        users_checked=users,
+        discrepancies_found=figures.before.breaks,
+        auto_corrections=corrections,
+        total_discrepancy_paisa=figures.before.wallet_difference_gross_paisa,
+        accuracy=min(accuracy, 99.99) if figures.before.breaks else accuracy,
+        residual_paisa=found.bridge.residual_paisa,
+        undecided_lines=found.undecided_lines if is_full else None,
+        undecided_paisa=found.undecided_paisa if is_full else None,
+        rows_changed=rows_changed,
+    )
 
 
 def not_checked_of(found: EngineResult, missing: dict[str, str]) -> tuple[str, ...]:

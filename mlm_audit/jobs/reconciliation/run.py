@@ -296,12 +296,6 @@ class _Reconciliation:
         verdict = verdict_of(is_broken=bool(still_open.height), not_checked=not_checked)
         open_now = findings_of(worst_first(breaks))
         figures = figures_of(open_now, corrected)
-        counts = counts_of(found, figures, len(corrections))
-        if self.rows_changed is None:
-            counts |= {"undecided_lines": found.undecided_lines, "undecided_paisa": found.undecided_paisa}
-        else:
-            counts["rows_changed"] = self.rows_changed
-
         result = RunResult(
             job=RECONCILIATION,
             job_id=self.job_id,
@@ -310,7 +304,7 @@ class _Reconciliation:
             as_of=self.as_of,
             started_at=self.started,
             duration_ms=int((self.clock() - self.started).total_seconds() * 1_000),
-            counts=counts,
+            counts=counts_of(found, figures, len(corrections), self.rows_changed),
             findings=open_now + findings_of(as_cleared(gone, self.as_of)),
             checks=found.checks,
             bridge=found.bridge,

@@ -9,6 +9,7 @@ import polars as pl
 
 from mlm_audit.checks.findings import make_finding
 from mlm_audit.database.reads.sweep import MonthRead
+from mlm_audit.domain.counts import SweepCounts
 from mlm_audit.domain.eligibility import in_words
 from mlm_audit.domain.findings import Finding, RunResult, Verdict, verdict_of
 from mlm_audit.domain.jobs import MONTHLY_SWEEP
@@ -109,31 +110,29 @@ def _with_changes(facts: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _counts(head: SweepHeader, shown: pl.DataFrame, outcome: SweepTotals, read: MonthRead) -> dict[str, Any]:
+def _counts(head: SweepHeader, shown: pl.DataFrame, outcome: SweepTotals, read: MonthRead) -> SweepCounts:
     eligible = int(shown["counts_as_eligible"].sum())
     change = dict(shown["change"].value_counts().iter_rows())
-    return {
-        "month": month_label(head.month.key),
-        "members": shown.height,
-        "eligible": eligible,
-        "ineligible": shown.height - eligible,
-        "newly_eligible": change.get("newly eligible", 0),
-        "lost": change.get("lost", 0),
-        "unchanged": change.get("unchanged", 0),
-        "near_misses": int(shown["is_near_miss"].sum()),
-        "differs_from_stored": int(shown["differs"].sum()),
-        "already_decided": shown.height - int(shown["to_decide"].sum()),
-        "decided": outcome.logged,
-        "released": len(outcome.released),
-        "released_paisa": sum(outcome.released.values()),
-        "rolled_up": len(outcome.rolled_up),
-        "rolled_up_paisa": sum(outcome.rolled_up.values()),
-        "left": len(outcome.left),
-        "left_paisa": sum(_left_paisa(outcome, read).values()),
-        "by_reason": {
-            name: int((~shown["counts_as_eligible"] & (shown[column] > 0)).sum()) for name, column in CONDITIONS.items()
-        },
-    }
+    return SweepCounts(
+        month=month_label(head.month.key),
+        members=shown.height,
+        eligible=eligible,
+        ineligible=shown.height - eligible,
+        newly_eligible=change.get("newly eligible", 0),
+        lost=change.get("lost", 0),
+        unchanged=change.get("unchanged", 0),
+        near_misses=int(shown["is_near_miss"].sum()),
+        differs_from_stored=int(shown["differs"].sum()),
+        already_decided=shown.height - int(shown["to_decide"].sum()),
+        decided=outcome.logged,
+        released=len(outcome.released),
+        released_paisa=sum(outcome.released.values()),
+        rolled_up=len(outcome.rolled_up),
+        rolled_up_paisa=sum(outcome.rolled_up.values()),
+        left=len(outcome.left),
+        left_paisa=sum(_left_paisa(outcome, read).values()),
+        by_reason={name: int((~shown["counts_as_eligible"] & (shown[column] > 0)).sum()) for name, column in CONDITIONS.items()},
+    )
 
 
 def _notes(head: SweepHeader, read: MonthRead, shown: pl.DataFrame) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ from mlm_audit.database.writes.sweep import (
     store_stats,
     undecidable,
 )
+from mlm_audit.domain.counts import SweepCounts
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.jobs import MONTHLY_SWEEP
@@ -308,7 +309,8 @@ class _Sweep:
 
         Its key contains the figures, so that the same figures are sent only once.
         """
-        context: dict[str, Any] = {name: result.counts[name] for name in ("month", "eligible", "ineligible")}
+        counts = SweepCounts.of(result.counts)
+        context: dict[str, Any] = {"month": counts.month, "eligible": counts.eligible, "ineligible": counts.ineligible}
         context |= {"released_paisa": released_paisa, "rolled_up_paisa": rolled_up_paisa, "job_id": self.head.job_id}
         figures = "/".join(str(context[name]) for name in ("month", "eligible", "released_paisa", "rolled_up_paisa"))
         return Draft(f"monthly-summary/{figures}", "monthly-summary", None, context)

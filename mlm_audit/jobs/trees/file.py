@@ -14,6 +14,7 @@ from mlm_audit.checks.trees.edges import FILE, broken_edges
 from mlm_audit.checks.trees.forest import BELOW_CYCLE, ON_CYCLE, ROOT, UNKNOWN, Forest, plant
 from mlm_audit.checks.trees.issues import Issue
 from mlm_audit.checks.trees.levels import level_issues
+from mlm_audit.domain.counts import TreeFileCounts
 from mlm_audit.domain.findings import CheckRun, CheckStatus, RunResult, Verdict
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
@@ -74,19 +75,19 @@ def _result(
 ) -> RunResult:
     by_code = Counter(issue.code for issue in issues)
     ends = forest.depth[(forest.state != ON_CYCLE) & (forest.state != BELOW_CYCLE)]
-    counts = {
-        "health_score": score_of(forest, issues),
-        "issues_found": len(issues),
-        "issues_fixed": 0,
-        "issues_open": len(issues),
-        "critical_open": sum(issue.severity == "critical" for issue in issues),
-        "members_checked": forest.count,
-        "by_code": dict(sorted(by_code.items())),
-        "roots": int(np.count_nonzero(forest.up == ROOT)),
-        "max_depth": int(ends.max()) if len(ends) else 0,
-        "below_a_cycle": int(np.count_nonzero(forest.state == BELOW_CYCLE)),
-        "file": file.read.as_dict(),
-    }
+    counts = TreeFileCounts(
+        health_score=score_of(forest, issues),
+        issues_found=len(issues),
+        issues_fixed=0,
+        issues_open=len(issues),
+        critical_open=sum(issue.severity == "critical" for issue in issues),
+        members_checked=forest.count,
+        by_code=dict(sorted(by_code.items())),
+        roots=int(np.count_nonzero(forest.up == ROOT)),
+        max_depth=int(ends.max()) if len(ends) else 0,
+        below_a_cycle=int(np.count_nonzero(forest.state == BELOW_CYCLE)),
+        file=file.read.as_dict(),
+    )
     checked = [code for code in FILE_CODES if columns.level is not None or not code.startswith("level")]
     return RunResult(
         job=JOB,

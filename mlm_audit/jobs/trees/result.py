@@ -20,6 +20,7 @@ from mlm_audit.checks.trees.moves import as_items
 from mlm_audit.checks.trees.neighbourhood import as_data, picture_of
 from mlm_audit.database.store.runs import PREVIOUS_COLUMNS
 from mlm_audit.database.writes.trees import Repaired
+from mlm_audit.domain.counts import TreeCounts
 from mlm_audit.domain.findings import SEVERITIES, CheckRun, CheckStatus, Evidence, Finding, RunResult, Verdict, verdict_of
 from mlm_audit.domain.jobs import TREE_HEALTH
 from mlm_audit.domain.money import format_inr
@@ -215,24 +216,24 @@ def _in_order(frame: pl.DataFrame, issues: Mapping[str, Issue]) -> pl.DataFrame:
     return keyed.sort("_rank", "_size", "id", descending=[True, True, False]).drop("_rank", "_size")
 
 
-def _counts(looked: TreeChecks, issues: Iterable[Issue], fixed: int, since: StructureChanges) -> dict[str, Any]:
+def _counts(looked: TreeChecks, issues: Iterable[Issue], fixed: int, since: StructureChanges) -> TreeCounts:
     still_open = looked.after.issues
     by_code = Counter(issue.code for issue in issues)
-    return {
-        "health_score": score(looked.after.facts, still_open),
-        "issues_found": sum(by_code.values()),
-        "issues_fixed": fixed,
-        "issues_open": len(still_open),
-        "critical_open": sum(issue.severity == "critical" for issue in still_open),
-        "members_checked": looked.rows["users"],
-        "nodes_checked": looked.rows["matrix_nodes"],
-        "closure_rows_checked": looked.rows["hierarchy"],
-        "by_code": dict(sorted(by_code.items())),
-        "sponsors_changed": _moved(since, "sponsor"),
-        "parents_changed": _moved(since, "parent"),
-        "members_came": since.came,
-        "members_gone": since.gone,
-    }
+    return TreeCounts(
+        health_score=score(looked.after.facts, still_open),
+        issues_found=sum(by_code.values()),
+        issues_fixed=fixed,
+        issues_open=len(still_open),
+        critical_open=sum(issue.severity == "critical" for issue in still_open),
+        members_checked=looked.rows["users"],
+        nodes_checked=looked.rows["matrix_nodes"],
+        closure_rows_checked=looked.rows["hierarchy"],
+        by_code=dict(sorted(by_code.items())),
+        sponsors_changed=_moved(since, "sponsor"),
+        parents_changed=_moved(since, "parent"),
+        members_came=since.came,
+        members_gone=since.gone,
+    )
 
 
 def _moved(since: StructureChanges, edge: str) -> int:
@@ -291,12 +292,12 @@ def _held_back(made: RepairSummary) -> tuple[str, ...]:
     return (f"{first}; to repair {rows}, run: mlm-audit run tree-health --repair",)
 
 
-def _alerts(settings: Settings, counts: Mapping[str, Any], made: RepairSummary) -> tuple[str, ...]:
+def _alerts(settings: Settings, counts: TreeCounts, made: RepairSummary) -> tuple[str, ...]:
     alerts = []
-    if counts["critical_open"]:
-        alerts.append(f"{counts['critical_open']} critical issue{'s are' if counts['critical_open'] > 1 else ' is'} open")
-    if counts["health_score"] < settings.alert_health_score:
-        alerts.append(f"the health score is {counts['health_score']}, below {settings.alert_health_score}")
+    if counts.critical_open:
+        alerts.append(f"{counts.critical_open} critical issue{'s are' if counts.critical_open > 1 else ' is'} open")
+    if counts.health_score < settings.alert_health_score:
+        alerts.append(f"the health score is {counts.health_score}, below {settings.alert_health_score}")
     if made.refused:
         alerts.append(
             f"{plural(made.refused, 'row')} would have to be repaired, more than TREE_REPAIRS_MAX "
@@ -323,7 +324,7 @@ def report_data(result: RunResult) -> dict[str, Any]:
         "is_complete": result.is_complete,
         "not_checked": list(result.not_checked),
         "as_of": result.as_of.isoformat(),
-        "counts": result.counts,
+        "counts": result.counts.to_json(),
         "notes": list(result.notes),
         "alerts": list(result.alerts),
         "rows_read": result.rows_read,

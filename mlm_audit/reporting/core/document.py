@@ -19,7 +19,7 @@ def to_document(result: RunResult) -> dict[str, Any]:
         "started_at": result.started_at.isoformat(),
         "duration_ms": result.duration_ms,
         "dry_run": result.dry_run,
-        "counts": result.counts,
+        "counts": result.counts.to_json(),
         "figures": result.figures,
         "books": result.books,
         "findings": list(map(finding_document, result.findings)),

@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mlm_audit.domain.counts import ReconciliationCounts
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.money import grouped
 from mlm_audit.reporting.core.parts import plural
 
 
 def files_read(result: RunResult) -> tuple[str, ...]:
-    """Return one line for each file of a run. The result is empty when the run read a database."""
-    single = result.counts.get("file")
-    files = result.counts.get("files") or ({"file": single} if single else {})
-    return tuple(f"{known['file']}: {read_in_words(known)}" for known in files.values())
+    """Return one line for each file of a reconciliation. The result is empty when the run read a database."""
+    files = (result.counts.files or {}).values() if isinstance(result.counts, ReconciliationCounts) else ()
+    return tuple(f"{known['file']}: {read_in_words(known)}" for known in files)
 
 
 def read_in_words(known: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 Each folder of `mlm_audit/reporting/` declares its kinds in `kind.py`. The record of a job names the kind of its report.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -15,7 +15,8 @@ from mlm_audit.domain.jobs import FILE_CHECKS, job_of
 from mlm_audit.domain.money import grouped
 from mlm_audit.reporting.core.parts import Page
 
-Counts = dict[str, Any]
+StoredCounts = Mapping[str, Any]
+"""The counts of a stored run as its file has them. The file may be of an older version."""
 Rows = tuple[tuple[str, str], ...]
 """Pairs of (label, value), ready to print."""
 
@@ -51,7 +52,7 @@ def run_again(result: RunResult) -> str:
     return f"{again} --dry-run" if result.dry_run else again
 
 
-def no_entry(_: Counts) -> IndexEntry:
+def no_entry(_: StoredCounts) -> IndexEntry:
     """Return an empty entry, for a kind that the index only lists."""
     return IndexEntry("", (0, 0))
 
@@ -68,7 +69,7 @@ class ReportKind:
     lists_items: bool = False
     """Whether the list file beside the page has the items of the result. Otherwise it has the findings."""
     rerun: Callable[[RunResult], str] = run_again
-    entry: Callable[[Counts], IndexEntry] = no_entry
+    entry: Callable[[StoredCounts], IndexEntry] = no_entry
     """Builds the entry from the counts of a result, with the figures of the result under the key `figures`."""
     series: Series | None = None
 

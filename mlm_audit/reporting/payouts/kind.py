@@ -1,15 +1,13 @@
 """The kind of report of `weekly-payouts` and `retry-failed-payouts`."""
 
-from typing import Any
-
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.money import format_inr
-from mlm_audit.reporting.core.kind import IndexEntry, ReportKind, Series, run_again
+from mlm_audit.reporting.core.kind import IndexEntry, ReportKind, Series, StoredCounts, run_again
 from mlm_audit.reporting.payouts.report import payout_report
 from mlm_audit.reporting.payouts.summary import payouts_figures, payouts_lines, payouts_sentence
 
 
-def _entry(counts: dict[str, Any]) -> IndexEntry:
+def _entry(counts: StoredCounts) -> IndexEntry:
     paid, held = counts["paid_paisa"], counts["held_paisa"]
     return IndexEntry(
         f"{format_inr(paid)} paid of {format_inr(counts['payable_paisa'])} payable, {format_inr(held)} held", (held, paid)

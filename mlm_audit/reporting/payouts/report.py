@@ -1,11 +1,12 @@
 """The report of a payout run or dry run: control totals, held payouts by reason, outliers, and all instalments."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from mlm_audit.domain.counts import Overdue, PayoutCounts, ReasonTotal
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.jobs import job_of
 from mlm_audit.domain.money import format_decimal, format_inr, grouped
@@ -47,7 +48,7 @@ class PayoutReport(Page):
 def payout_report(result: RunResult, tz: ZoneInfo, rerun: str) -> PayoutReport:
     """Return the report of weekly-payouts or retry-failed-payouts. `rerun` is the command for a dry run."""
     pays = [item for item in result.items if item["action"] in PAYS]
-    several, totals = _several(pays), _totals(result)
+    several, totals, counts = _several(pays), _totals(result), PayoutCounts.of(result.counts)
     page = common(result, ReportContext(tz, rerun, "items.csv"), len(result.items))
     return PayoutReport(
         **page | {"all_checked": COVERED},
@@ -60,8 +61,8 @@ def payout_report(result: RunResult, tz: ZoneInfo, rerun: str) -> PayoutReport:
         trend=trend_of(turned(result.trend), "Paid and held in each run", ("held", "paid"), shown=format_inr),
         is_ahead=result.dry_run or _waits(result),
         totals=totals,
-        reasons=_reasons(result.counts["by_reason"]),
-        overdue=_overdue(result.counts.get("overdue_by_age", [])),
+        reasons=_reasons(counts.by_reason),
+        overdue=_overdue(counts.overdue_by_age),
         median=format_inr(median(pays)) if pays else "",
         outliers=_outliers(pays),
         several=several[:SEVERAL],
@@ -82,23 +83,23 @@ def word(result: RunResult) -> str:
     """
     if result.verdict is not Verdict.PASS:
         return "HOLD"
-    return "PAY" if result.counts["payable"] else ""
+    return "PAY" if PayoutCounts.of(result.counts).payable else ""
 
 
 def _first(result: RunResult) -> str:
-    counts = result.counts
+    counts = PayoutCounts.of(result.counts)
     if _waits(result):
         return _first_of_a_stop(result)
-    if counts["failed"] or counts["given_up"]:
+    if counts.failed or counts.given_up:
         number = next((f.id.split("/")[1] for f in result.findings if f.code in ("payout-failed", "payout-given-up")), "ID")
         return f"Find out why the payout failed: mlm-audit payouts explain {number}"
     if result.verdict is Verdict.INCOMPLETE:
         return _first_of_what_is_open(result)
-    if result.dry_run and counts["payable"]:
+    if result.dry_run and counts.payable:
         return f"If these payouts are correct, run the job: mlm-audit run {result.job}"
-    if counts["by_reason"]:
-        reason, most = max(counts["by_reason"].items(), key=lambda entry: entry[1]["paisa"])
-        return f"The largest part of the held amount ({format_inr(most['paisa'])}) is held for this reason: {reason}."
+    if counts.by_reason:
+        reason, most = max(counts.by_reason.items(), key=lambda entry: entry[1].paisa)
+        return f"The largest part of the held amount ({format_inr(most.paisa)}) is held for this reason: {reason}."
     return "No action is needed."
 
 
@@ -131,9 +132,9 @@ def _totals(result: RunResult) -> tuple[tuple[str, str, str], ...]:
 
     What was due must equal what was paid plus what was not, and what was paid must be in the ledger.
     """
-    counts = result.counts
+    counts = PayoutCounts.of(result.counts)
     names = [("due", "Due"), ("payable", "Payable, as planned")]
-    if "ledger_rows" in counts:
+    if counts.ledger_rows is not None:
         names += [("paid", "Paid")]
     names += [
         (name, label)
@@ -144,35 +145,35 @@ def _totals(result: RunResult) -> tuple[tuple[str, str, str], ...]:
             ("left", "Left for the next run"),
             ("elsewhere", "Decided by another process"),
         )
-        if counts[name] or name == "held"
+        if counts.total(name)[0] or name == "held"
     ]
-    rows = [(label, grouped(counts[name]), format_inr(counts[f"{name}_paisa"])) for name, label in names]
-    if "ledger_rows" in counts:
-        read = (grouped(counts["ledger_rows"]), format_inr(counts["ledger_change_paisa"]))
-        off = counts["ledger_change_paisa"] - counts["paid_paisa"]
+    totals = [(label, *counts.total(name)) for name, label in names]
+    rows = [(label, grouped(count), format_inr(paisa)) for label, count, paisa in totals]
+    if counts.ledger_rows is not None and counts.ledger_change_paisa is not None:
+        read = (grouped(counts.ledger_rows), format_inr(counts.ledger_change_paisa))
+        off = counts.ledger_change_paisa - counts.paid_paisa
         rows += [("Read back from the ledger", *read), ("Difference", "", format_inr(off))]
     return tuple(rows)
 
 
-def _reasons(by_reason: dict[str, dict[str, int]]) -> tuple[FigureRow, ...]:
-    largest = max((entry["paisa"] for entry in by_reason.values()), default=0) or 1
-    ordered = sorted(by_reason.items(), key=lambda entry: (-entry[1]["paisa"], entry[0]))
+def _reasons(by_reason: Mapping[str, ReasonTotal]) -> tuple[FigureRow, ...]:
+    largest = max((entry.paisa for entry in by_reason.values()), default=0) or 1
+    ordered = sorted(by_reason.items(), key=lambda entry: (-entry[1].paisa, entry[0]))
     return tuple(
-        FigureRow(reason, entry["count"], format_inr(entry["paisa"]), entry["paisa"] * 100 // largest)
+        FigureRow(reason, entry.count, format_inr(entry.paisa), entry.paisa * 100 // largest)
         for reason, entry in ordered[:LARGEST]
     )
 
 
-def _overdue(by_age: Sequence[dict[str, Any]]) -> tuple[FigureRow, ...]:
+def _overdue(by_age: Sequence[Overdue]) -> tuple[FigureRow, ...]:
     """Return the overdue instalments by age, with amounts and bars as in `_reasons`."""
-    largest = max((age["paisa"] for age in by_age), default=0) or 1
+    largest = max((age.paisa for age in by_age), default=0) or 1
 
-    def name(age: dict[str, Any]) -> str:
-        return f"{age['first'] + 1}–{age['last']} days" if age["last"] else f"over {age['first']} days"
+    def name(age: Overdue) -> str:
+        return f"{age.first + 1}–{age.last} days" if age.last else f"over {age.first} days"
 
     return tuple(
-        FigureRow(name(age), age["instalments"], format_inr(age["paisa"]), age["paisa"] * 100 // largest)
-        for age in reversed(by_age)
+        FigureRow(name(age), age.instalments, format_inr(age.paisa), age.paisa * 100 // largest) for age in reversed(by_age)
     )
 
 

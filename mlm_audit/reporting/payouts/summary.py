@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from mlm_audit.domain.counts import PayoutCounts
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.reporting.core.kind import finding_lines
@@ -13,27 +14,27 @@ WAITS_FOR = {"approval-needed": "approval", "reconciliation-needed": "a reconcil
 
 def payouts_sentence(result: RunResult) -> str:
     """Return a sentence that says what was paid, or would be paid in a dry run."""
-    counts = result.counts
+    counts = PayoutCounts.of(result.counts)
     if why := next((WAITS_FOR[f.code] for f in result.findings if f.code in WAITS_FOR), None):
-        wait = "waits" if counts["payable"] == 1 else "wait"
+        wait = "waits" if counts.payable == 1 else "wait"
         return f"Nothing was paid: {_total(counts, 'payable')} {wait} for {why}."
-    if not counts["due"]:
+    if not counts.due:
         return (
             "No due instalment was found, but not everything could be checked." if result.not_checked else "No instalment is due."
         )
     if result.dry_run:
-        return f"{_total(counts, 'payable')} would be paid and {grouped(counts['held'])} would be held."
-    failed = counts["failed"] + counts["given_up"]
-    parts = [f"{_total(counts, 'paid')} {_were(counts['paid'])} paid", f"{grouped(counts['held'])} {_were(counts['held'])} held"]
+        return f"{_total(counts, 'payable')} would be paid and {grouped(counts.held)} would be held."
+    failed = counts.failed + counts.given_up
+    parts = [f"{_total(counts, 'paid')} {_were(counts.paid)} paid", f"{grouped(counts.held)} {_were(counts.held)} held"]
     if failed:
         return f"{', '.join(parts)}, and {grouped(failed)} failed."
     return f"{' and '.join(parts)}."
 
 
-def _total(counts: dict[str, Any], name: str) -> str:
+def _total(counts: PayoutCounts, name: str) -> str:
     """Return the number of payouts with their total amount: `2 payouts totalling ₹100.00`, `1 payout of ₹50.00`."""
-    word = "of" if counts[name] == 1 else "totalling"
-    return f"{plural(counts[name], 'payout')} {word} {format_inr(counts[f'{name}_paisa'])}"
+    count, paisa = counts.total(name)
+    return f"{plural(count, 'payout')} {'of' if count == 1 else 'totalling'} {format_inr(paisa)}"
 
 
 def _were(count: int) -> str:
@@ -42,12 +43,12 @@ def _were(count: int) -> str:
 
 def payouts_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
     """Return the key figures: the control totals, then what was not paid by reason."""
-    counts = result.counts
+    counts = PayoutCounts.of(result.counts)
     figures = [("Due", _amount(counts, "due")), ("Payable, as planned", _amount(counts, "payable"))]
-    if "ledger_rows" in counts:
+    if counts.ledger_rows is not None and counts.ledger_change_paisa is not None:
         figures += [
             ("Paid", _amount(counts, "paid")),
-            ("Ledger change", f"{grouped(counts['ledger_rows'])}, {format_inr(counts['ledger_change_paisa'])}"),
+            ("Ledger change", f"{grouped(counts.ledger_rows)}, {format_inr(counts.ledger_change_paisa)}"),
         ]
     figures += [
         (label, _amount(counts, name))
@@ -58,13 +59,12 @@ def payouts_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
             ("elsewhere", "Decided by another process"),
             ("left", "Left for the next run"),
         )
-        if counts[name]
+        if counts.total(name)[0]
     ]
-    if counts.get("overdue"):
+    if counts.overdue:
         figures.append(("Overdue, not paid", _amount(counts, "overdue")))
     figures += [
-        (f"  {reason}", f"{grouped(entry['count'])}, {format_inr(entry['paisa'])}")
-        for reason, entry in counts["by_reason"].items()
+        (f"  {reason}", f"{grouped(entry.count)}, {format_inr(entry.paisa)}") for reason, entry in counts.by_reason.items()
     ]
     return tuple(figures)
 
@@ -86,5 +86,6 @@ def _would(item: dict[str, Any]) -> str:
     return f"{item['action']:8} instalment {item['schedule_id']}, member {item['member_id']}, {amount}, due {item['due_at'][:10]}{why}"
 
 
-def _amount(counts: dict[str, Any], name: str) -> str:
-    return f"{grouped(counts[name])}, {format_inr(counts[f'{name}_paisa'])}"
+def _amount(counts: PayoutCounts, name: str) -> str:
+    count, paisa = counts.total(name)
+    return f"{grouped(count)}, {format_inr(paisa)}"

@@ -1,14 +1,12 @@
 """The kinds of report of `commission-reconciliation` and of the reconciliation of files."""
 
-from typing import Any
-
 from mlm_audit.checks.figures import figures_from
 from mlm_audit.domain.money import format_inr, grouped
-from mlm_audit.reporting.core.kind import IndexEntry, ReportKind, Series
+from mlm_audit.reporting.core.kind import IndexEntry, ReportKind, Series, StoredCounts
 from mlm_audit.reporting.reconciliation.report import report_data, report_figures, report_sentence
 
 
-def _entry(counts: dict[str, Any]) -> IndexEntry:
+def _entry(counts: StoredCounts) -> IndexEntry:
     left = counts["discrepancies_found"] - counts["auto_corrections"]
     # A stored run without figures is older; its total discrepancy is used instead.
     off = (

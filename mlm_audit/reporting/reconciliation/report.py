@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from mlm_audit.checks.causes import describe_cause
 from mlm_audit.checks.explain_commands import explain_command
 from mlm_audit.checks.figures import figures_from
+from mlm_audit.domain.counts import ReconciliationCounts
 from mlm_audit.domain.findings import Bridge, Finding, RunResult, Verdict, open_findings
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.reporting.core.files_read import files_read
@@ -114,8 +115,9 @@ def report_sentence(result: RunResult) -> str:
     The report, the mail, the terminal and the notebook use the same text, which is stored with the run.
     """
     still_open = open_findings(result)
-    members = plural(result.counts["users_checked"], "account" if result.job == "reconcile-files" else "member")
-    one = result.counts["users_checked"] == 1
+    users = ReconciliationCounts.of(result.counts).users_checked
+    members = plural(users, "account" if result.job == "reconcile-files" else "member")
+    one = users == 1
     drifts = len(result.corrections)
     corrected = f" {plural(drifts, 'small drift')} {'was' if drifts == 1 else 'were'} corrected." if drifts else ""
     if not still_open and result.verdict is Verdict.PASS:
@@ -152,14 +154,14 @@ def _nowhere(_: Finding) -> str:
 
 def report_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
     """Return the key figures."""
-    counts = result.counts
+    counts = ReconciliationCounts.of(result.counts)
     return (
-        ("Accounts checked" if result.job == "reconcile-files" else "Members checked", grouped(counts["users_checked"])),
+        ("Accounts checked" if result.job == "reconcile-files" else "Members checked", grouped(counts.users_checked)),
         ("Breaks open", grouped(len(open_findings(result)))),
         *figure_rows(figures_from(result.figures)),
-        ("Corrected", grouped(counts["auto_corrections"])),
-        ("Members without a break", f"{counts['accuracy']:.2f} %"),
-        ("Residual of the proof", format_inr(counts["residual_paisa"])),
+        ("Corrected", grouped(counts.auto_corrections)),
+        ("Members without a break", f"{counts.accuracy:.2f} %"),
+        ("Residual of the proof", format_inr(counts.residual_paisa)),
     )
 
 

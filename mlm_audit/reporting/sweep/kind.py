@@ -1,15 +1,14 @@
 """The kind of report of `monthly-eligibility-sweep`."""
 
-from typing import Any
-
+from mlm_audit.domain.counts import SweepCounts
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.money import format_inr, grouped
-from mlm_audit.reporting.core.kind import IndexEntry, ReportKind, Series
+from mlm_audit.reporting.core.kind import IndexEntry, ReportKind, Series, StoredCounts
 from mlm_audit.reporting.sweep.report import sweep_report
 from mlm_audit.reporting.sweep.summary import sweep_figures, sweep_sentence
 
 
-def _entry(counts: dict[str, Any]) -> IndexEntry:
+def _entry(counts: StoredCounts) -> IndexEntry:
     released, rolled_up = counts["released_paisa"], counts["rolled_up_paisa"]
     return IndexEntry(
         f"{counts['month']}: {grouped(counts['eligible'])} eligible, {format_inr(released)} released, {format_inr(rolled_up)} rolled up",
@@ -18,7 +17,7 @@ def _entry(counts: dict[str, Any]) -> IndexEntry:
 
 
 def _look_again(result: RunResult) -> str:
-    return f"mlm-audit run {result.job} --month {result.counts['month']} --dry-run"
+    return f"mlm-audit run {result.job} --month {SweepCounts.of(result.counts).month} --dry-run"
 
 
 KIND = ReportKind(

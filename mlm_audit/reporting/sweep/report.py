@@ -1,10 +1,11 @@
 """The report of a monthly sweep: released and rolled-up amounts, changed members, near misses, and differences."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from mlm_audit.domain.counts import SweepCounts
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.reporting.core.parts import LARGEST, FigureRow, FindingRow, Page, ReportContext, common, plural, shown
@@ -39,64 +40,57 @@ class SweepReport(Page):
 
 def sweep_report(result: RunResult, tz: ZoneInfo, rerun: str) -> SweepReport:
     """Return the report of monthly-eligibility-sweep. `rerun` is the command for a dry run."""
-    counts = result.counts
+    counts = SweepCounts.of(result.counts)
     changed = [item for item in result.items if item["change"] != "unchanged"]
     near = [item for item in result.items if item["is_near_miss"]]
-    page = common(result, ReportContext(tz, rerun, "items.csv", {"Month": counts["month"]}), len(result.items))
+    page = common(result, ReportContext(tz, rerun, "items.csv", {"Month": counts.month}), len(result.items))
     return SweepReport(
         **page | {"all_checked": COVERED},
-        title=f"Eligibility of {counts['month']}",
+        title=f"Eligibility of {counts.month}",
         sentence=sweep_sentence(result),
         first=_first(result, near),
         news=(
-            f"Since the previous month, {plural(counts['newly_eligible'], 'member')} became eligible and "
-            f"{grouped(counts['lost'])} lost eligibility."
+            f"Since the previous month, {plural(counts.newly_eligible, 'member')} became eligible and "
+            f"{grouped(counts.lost)} lost eligibility."
         ),
         figures=tuple(pair for pair in sweep_figures(result) if not pair[0].startswith(" ")),
         trend=trend_of(
             turned(result.trend), "Released and rolled up, month by month", ("rolled up", "released"), shown=format_inr
         ),
-        month=counts["month"],
+        month=counts.month,
         done="would be" if result.dry_run else "was",
         money=_money(counts, dry=result.dry_run),
-        unmet=_unmet(counts["by_reason"]),
+        unmet=_unmet(counts.by_reason),
         changed=tuple(_shown(item) for item in _by_money(changed)[:LARGEST]),
-        changed_of=counts["newly_eligible"] + counts["lost"],
+        changed_of=counts.newly_eligible + counts.lost,
         near=tuple(_shown(item) for item in _by_money(near)[:NEAR]),
-        near_of=counts["near_misses"],
+        near_of=counts.near_misses,
         findings=tuple(shown(finding) for finding in result.findings[:DIFFER]),
         findings_of=len(result.findings),
     )
 
 
 def _first(result: RunResult, near: list[dict[str, Any]]) -> str:
-    counts = result.counts
-    if counts["left"]:
-        undecided = f"{plural(counts['left'], 'member')} could not be decided"
-        return f"{undecided}, and {format_inr(counts['left_paisa'])} stays pending; the findings below give the reasons."
-    if counts["differs_from_stored"]:
-        differing = plural(counts["differs_from_stored"], "stored decision")
+    counts = SweepCounts.of(result.counts)
+    if counts.left:
+        undecided = f"{plural(counts.left, 'member')} could not be decided"
+        return f"{undecided}, and {format_inr(counts.left_paisa)} stays pending; the findings below give the reasons."
+    if counts.differs_from_stored:
+        differing = plural(counts.differs_from_stored, "stored decision")
         return f"{differing} would differ with today's data; the findings below give the reasons."
     if result.dry_run and result.verdict is Verdict.PASS:
-        return f"If these decisions are correct, run the job: mlm-audit run monthly-sweep --month {counts['month']}"
+        return f"If these decisions are correct, run the job: mlm-audit run monthly-sweep --month {counts.month}"
     return f"Inform {plural(len(near), 'member')} of the only unmet condition." if near else "No action is needed."
 
 
-def _money(counts: dict[str, Any], *, dry: bool) -> tuple[FigureRow, ...]:
+def _money(counts: SweepCounts, *, dry: bool) -> tuple[FigureRow, ...]:
     names = (("released", "Released to members"), ("rolled_up", "Rolled up to the company"), ("left", "Left pending"))
-    largest = max(abs(counts[f"{name}_paisa"]) for name, _ in names) or 1
-    return tuple(
-        FigureRow(
-            f"{label}{' (would be)' if dry and name != 'left' else ''}",
-            counts[name],
-            format_inr(counts[f"{name}_paisa"]),
-            abs(counts[f"{name}_paisa"]) * 100 // largest,
-        )
-        for name, label in names
-    )
+    rows = [(f"{label}{' (would be)' if dry and name != 'left' else ''}", *counts.total(name)) for name, label in names]
+    largest = max(abs(paisa) for *_, paisa in rows) or 1
+    return tuple(FigureRow(label, count, format_inr(paisa), abs(paisa) * 100 // largest) for label, count, paisa in rows)
 
 
-def _unmet(by_reason: dict[str, int]) -> tuple[FigureRow, ...]:
+def _unmet(by_reason: Mapping[str, int]) -> tuple[FigureRow, ...]:
     largest = max(by_reason.values(), default=0) or 1
     ordered = sorted(by_reason.items(), key=lambda entry: -entry[1])
     return tuple(

@@ -1,5 +1,6 @@
 """The summary of a monthly sweep: its sentence and its key figures."""
 
+from mlm_audit.domain.counts import SweepCounts
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.reporting.core.parts import plural
@@ -7,20 +8,20 @@ from mlm_audit.reporting.core.parts import plural
 
 def sweep_sentence(result: RunResult) -> str:
     """Return a sentence that says what was decided, or would be decided in a dry run."""
-    counts = result.counts
+    counts = SweepCounts.of(result.counts)
     done = "would be" if result.dry_run else "was"
-    of_this_run = "" if result.dry_run or counts["decided"] == counts["members"] else " in this run"
-    are = "is" if counts["eligible"] == 1 else "are"
+    of_this_run = "" if result.dry_run or counts.decided == counts.members else " in this run"
+    are = "is" if counts.eligible == 1 else "are"
     return (
-        f"{counts['month']}: {plural(counts['eligible'], 'member')} {are} eligible and {grouped(counts['ineligible'])} not; "
-        f"{format_inr(counts['released_paisa'])} {done} released and {format_inr(counts['rolled_up_paisa'])} {done} rolled up"
+        f"{counts.month}: {plural(counts.eligible, 'member')} {are} eligible and {grouped(counts.ineligible)} not; "
+        f"{format_inr(counts.released_paisa)} {done} released and {format_inr(counts.rolled_up_paisa)} {done} rolled up"
         f"{of_this_run}."
     )
 
 
 def sweep_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
     """Return the key figures, then the number of members for each unmet condition."""
-    counts = result.counts
+    counts = SweepCounts.of(result.counts)
     plain = (
         ("members", "Members evaluated"),
         ("eligible", "Eligible"),
@@ -33,9 +34,9 @@ def sweep_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
         ("already_decided", "Decided before this run"),
     )
     money = (("released_paisa", "Released"), ("rolled_up_paisa", "Rolled up"), ("left_paisa", "Left pending"))
-    figures = [(label, grouped(counts[name])) for name, label in plain]
-    figures += [(label, format_inr(counts[name])) for name, label in money]
-    figures += [(f"  {UNMET[reason]}", grouped(count)) for reason, count in counts["by_reason"].items()]
+    figures = [(label, grouped(getattr(counts, name))) for name, label in plain]
+    figures += [(label, format_inr(getattr(counts, name))) for name, label in money]
+    figures += [(f"  {UNMET[reason]}", grouped(count)) for reason, count in counts.by_reason.items()]
     return tuple(figures)
 
 

@@ -1,9 +1,7 @@
 """The kinds of report of `tree-health-check` and of the check of a file with a tree."""
 
-from typing import Any
-
 from mlm_audit.domain.money import grouped
-from mlm_audit.reporting.core.kind import IndexEntry, ReportKind, Series
+from mlm_audit.reporting.core.kind import IndexEntry, ReportKind, Series, StoredCounts
 from mlm_audit.reporting.trees.report import (
     file_figures,
     file_sentence,
@@ -14,7 +12,7 @@ from mlm_audit.reporting.trees.report import (
 )
 
 
-def _entry(counts: dict[str, Any]) -> IndexEntry:
+def _entry(counts: StoredCounts) -> IndexEntry:
     left = counts["issues_open"]
     return IndexEntry(f"score {counts['health_score']}, {grouped(left)} open", (left, counts["issues_fixed"]))
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from markupsafe import Markup
 
 from mlm_audit.checks.causes import describe_cause, first_step
+from mlm_audit.domain.counts import TreeCounts, TreeFileCounts
 from mlm_audit.domain.findings import Finding, RunResult, Verdict, open_findings
 from mlm_audit.domain.money import grouped
 from mlm_audit.reporting.core.files_read import read_in_words
@@ -56,7 +57,7 @@ class TreeReport(Page):
 
 def tree_report(result: RunResult, tz: ZoneInfo, rerun: str) -> TreeReport:
     """Return the report of a tree check. `rerun` is the command that runs it again."""
-    still_open = open_findings(result)
+    still_open, counts = open_findings(result), TreeCounts.of(result.counts)
     return TreeReport(
         **common(result, ReportContext(tz, rerun), len(result.findings)),
         title="Tree health",
@@ -65,7 +66,7 @@ def tree_report(result: RunResult, tz: ZoneInfo, rerun: str) -> TreeReport:
         news=_news(result, still_open),
         figures=tree_figures(result),
         trend=trend_of(result.trend, "Open issues after each run", ("new", "carried over")),
-        score=result.counts["health_score"],
+        score=counts.health_score,
         states=states_of(result),
         ageing=ageing_of(still_open, by_count=True),
         causes=causes_of(still_open),
@@ -76,7 +77,7 @@ def tree_report(result: RunResult, tz: ZoneInfo, rerun: str) -> TreeReport:
         repairs_of=len(result.corrections),
         undo="" if result.dry_run else f"mlm-audit repairs undo {result.job_id}",
         moves=tuple({key: str(value) for key, value in move.items()} for move in result.items[:LISTED]),
-        moves_of=result.counts["sponsors_changed"] + result.counts["parents_changed"],
+        moves_of=counts.sponsors_changed + counts.parents_changed,
     )
 
 
@@ -86,14 +87,14 @@ def _news(result: RunResult, still_open: Sequence[Finding]) -> str:
 
 def tree_sentence(result: RunResult) -> str:
     """Return the verdict in words."""
-    counts = result.counts
-    members, one = plural(counts["members_checked"], "member"), counts["members_checked"] == 1
-    repaired = counts["issues_fixed"]
+    counts = TreeCounts.of(result.counts)
+    members, one = plural(counts.members_checked, "member"), counts.members_checked == 1
+    repaired = counts.issues_fixed
     fixed = f" {plural(repaired, 'issue')} {'was' if repaired == 1 else 'were'} repaired." if repaired else ""
-    if not counts["issues_open"] and result.verdict is Verdict.PASS:
+    if not counts.issues_open and result.verdict is Verdict.PASS:
         return f"The trees are sound: {members} {'was' if one else 'were'} checked, and no issue is open.{fixed}"
-    critical = f", {grouped(counts['critical_open'])} critical" if counts["critical_open"] else ""
-    text = f"{plural(counts['issues_open'], 'issue')} open{critical}; health score {counts['health_score']} of 100.{fixed}"
+    critical = f", {grouped(counts.critical_open)} critical" if counts.critical_open else ""
+    text = f"{plural(counts.issues_open, 'issue')} open{critical}; health score {counts.health_score} of 100.{fixed}"
     if result.verdict is Verdict.INCOMPLETE:
         return f"No issue was found, but not everything could be checked, so this run is not a PASS.{fixed}"
     return f"{text}{unchecked_sentence(result)}"
@@ -101,16 +102,16 @@ def tree_sentence(result: RunResult) -> str:
 
 def file_sentence(result: RunResult) -> str:
     """Return the verdict on a file in words."""
-    counts = result.counts
-    nodes = f"{plural(counts['members_checked'], 'node')}, {plural(counts['roots'], 'root')}, maximum depth {grouped(counts['max_depth'])}"
-    if not counts["issues_open"]:
+    counts = TreeFileCounts.of(result.counts)
+    nodes = f"{plural(counts.members_checked, 'node')}, {plural(counts.roots, 'root')}, maximum depth {grouped(counts.max_depth)}"
+    if not counts.issues_open:
         return f"The tree is sound: {nodes}."
-    return f"{plural(counts['issues_open'], 'issue')} open; health score {counts['health_score']} of 100. {nodes}."
+    return f"{plural(counts.issues_open, 'issue')} open; health score {counts.health_score} of 100. {nodes}."
 
 
 def file_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
     """Return the key figures of a file."""
-    counts = result.counts
+    counts = TreeFileCounts.of(result.counts)
     plain = (
         ("members_checked", "Nodes"),
         ("roots", "Roots"),
@@ -118,9 +119,9 @@ def file_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
         ("below_a_cycle", "Below a cycle"),
         ("issues_found", "Issues"),
     )
-    read = (("Read", read_in_words(counts["file"])),) if "file" in counts else ()
-    kinds = tuple((f"  {describe_cause(code)}", grouped(count)) for code, count in counts["by_code"].items())
-    return tuple((label, grouped(counts[name])) for name, label in plain) + kinds + read
+    read = (("Read", read_in_words(counts.file)),)
+    kinds = tuple((f"  {describe_cause(code)}", grouped(count)) for code, count in counts.by_code.items())
+    return tuple((label, grouped(getattr(counts, name))) for name, label in plain) + kinds + read
 
 
 def tree_first(result: RunResult) -> str:
@@ -146,15 +147,15 @@ def tree_lines(result: RunResult) -> tuple[str, ...]:
 
 def tree_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
     """Return the key figures."""
-    counts = result.counts
+    counts = TreeCounts.of(result.counts)
     return (
-        ("Health score", f"{counts['health_score']} of 100"),
-        ("Members checked", grouped(counts["members_checked"])),
-        ("Issues found", grouped(counts["issues_found"])),
-        ("Repaired", grouped(counts["issues_fixed"])),
-        ("Still open", grouped(counts["issues_open"])),
-        ("Sponsors changed", grouped(counts["sponsors_changed"])),
-        ("Parents changed", grouped(counts["parents_changed"])),
+        ("Health score", f"{counts.health_score} of 100"),
+        ("Members checked", grouped(counts.members_checked)),
+        ("Issues found", grouped(counts.issues_found)),
+        ("Repaired", grouped(counts.issues_fixed)),
+        ("Still open", grouped(counts.issues_open)),
+        ("Sponsors changed", grouped(counts.sponsors_changed)),
+        ("Parents changed", grouped(counts.parents_changed)),
     )
 
 
