@@ -1,5 +1,6 @@
 """Preview of a payout run: what it would pay and hold on a day, with totals and outliers. It pays nothing."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from mlm_audit.analysis.validation import guard_inputs
 from mlm_audit.domain.counts import PayoutCounts
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.jobs import WEEKLY_PAYOUTS, job_of
+from mlm_audit.domain.items import PayoutItem
 from mlm_audit.domain.last_reconciliation import books_in_words
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.requests import Request
@@ -51,8 +53,8 @@ class PayoutsPreview:
 
 def preview_story(result: RunResult, settings: Settings) -> Story:
     """Build the story of a dry run, with the same PAY or HOLD as the payout report."""
-    items = list(result.items)
-    pays = [one for one in items if one["action"] == "pay"]
+    items = PayoutItem.all_of(result.items)
+    pays = [one for one in items if one.action == "pay"]
     counts = PayoutCounts.of(result.counts)
     paisa, held, overdue = counts.payable_paisa, len(items) - len(pays), counts.overdue
     return Story(
@@ -67,10 +69,10 @@ def preview_story(result: RunResult, settings: Settings) -> Story:
                 "outliers",
                 "Unusually large instalments",
                 ITEMS,
-                tuple(_outliers(pays)),
+                _rows(_outliers(pays)),
                 f"Instalments of at least {FAR_ABOVE} times the median.",
             ),
-            Table("items", "All instalments", ITEMS, tuple(items)),
+            Table("items", "All instalments", ITEMS, _rows(items)),
         ),
         notes=tuple(note for note in (books_in_words(result.books), *result.notes) if note),
         timezone=settings.timezone,
@@ -92,9 +94,13 @@ def _totals(counts: PayoutCounts) -> list[dict[str, Any]]:
     return [{"what": what, "instalments": count, "amount_paisa": paisa} for what, count, paisa in rows if count]
 
 
-def _outliers(pays: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _rows(items: Iterable[PayoutItem]) -> tuple[dict[str, Any], ...]:
+    return tuple(item.to_json() for item in items)
+
+
+def _outliers(pays: list[PayoutItem]) -> list[PayoutItem]:
     """Return up to LARGEST instalments of at least FAR_ABOVE times the median, the largest first."""
-    ordered = sorted(pays, key=lambda one: -one["amount_paisa"])
+    ordered = sorted(pays, key=lambda one: -one.amount_paisa)
     if not ordered:
         return []
-    return [one for one in ordered[:LARGEST] if one["amount_paisa"] >= FAR_ABOVE * median(pays)]
+    return [one for one in ordered[:LARGEST] if one.amount_paisa >= FAR_ABOVE * median(pays)]

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from mlm_audit.domain.counts import Counts
+from mlm_audit.domain.items import Item
 from mlm_audit.domain.remedies import FACTS, Remedy, remedy_from
 
 SEVERITIES = ("low", "medium", "high", "critical")
@@ -186,7 +187,7 @@ class RunResult:
     corrections: tuple[dict[str, Any], ...] = ()
     fixed: tuple[str, ...] = ()
     """Ids of findings that the run itself corrected, so that they are no longer open."""
-    items: tuple[dict[str, Any], ...] = ()
+    items: tuple[Item, ...] = ()
     """What the job did, or with `dry_run` would do: instalments or members; for a tree check, the members who moved."""
     pictures: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Small graphs for the largest findings of a tree check, by finding id."""

@@ -81,7 +81,7 @@ def test_months(broken: mlm_audit.Audit, whole: pl.DataFrame, many: int) -> None
     """What the sweep would decide now, and which of its decisions the facts of now would not give."""
     swept = run_job("monthly-eligibility-sweep", broken._engine, settings_for(), lambda: AT, month="2026-10", dry_run=True)
     differs = {row.member_id for row in swept.findings if row.code == "decision-differs"}
-    decided = {row["member_id"]: row for row in swept.items}
+    decided = {row.member_id: row for row in swept.items}
     known = broken.sql("select id from users")["id"].to_list()
     of_sweep = pl.col("code").is_in(("release-ledger", "rollup-ledger", "decision-against-log"))
     wrong = set(whole.filter(of_sweep & pl.col("id").str.contains("/202610"))["member_id"].drop_nulls())
@@ -95,7 +95,7 @@ def test_months(broken: mlm_audit.Audit, whole: pl.DataFrame, many: int) -> None
         assert found.story.verdict == "FAIL" or member not in wrong, (member, str(found))
         if item := decided.get(member):
             stored = data["stored"]
-            assert item["is_eligible"] == (bool(stored["isEligible"]) if stored else data["is_eligible"]), member
+            assert item.is_eligible == (bool(stored["isEligible"]) if stored else data["is_eligible"]), member
 
 
 @pytest.mark.slow

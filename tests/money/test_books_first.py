@@ -71,16 +71,16 @@ def test_a_critical_break_holds_whom_it_concerns_until_it_is_gone(about: dict[st
     assert (result.counts.paid, result.counts.held, result.verdict) == (44, 8, Verdict.INCOMPLETE)
     assert statuses(shop.engine, 3) == {"failed"}
     assert result.counts.by_reason[Hold.BREAK.value].count == 4
-    held = [item for item in result.items if item["member_id"] == 3]
-    assert {item["reason"] for item in held} == {"critical break open in the books: wallet-balance/0"}
+    held = [item for item in result.items if item.member_id == 3]
+    assert {item.reason for item in held} == {"critical break open in the books: wallet-balance/0"}
     assert result.not_checked == (f"whether the books are correct: {result.books['job_id']} is FAIL with 2 critical breaks open",)
     before = books(shop.engine, exact=True)
     # It is decided again each day, and no day is counted against it.
     for day in (1, 89, 90, 400):
         again = run(shop, RETRY, now=NOW + day * DAY)
         assert again.counts.given_up == (0 if day < 90 else 4 if day == 90 else 0), day  # member 5, without KYC
-    assert {instalment(shop.engine, one["schedule_id"]).status for one in held} == {"failed"}
-    assert {instalment(shop.engine, one["schedule_id"]).retryCount for one in held} == {0}
+    assert {instalment(shop.engine, one.schedule_id).status for one in held} == {"failed"}
+    assert {instalment(shop.engine, one.schedule_id).retryCount for one in held} == {0}
     assert before["ledger"] == books(shop.engine, exact=True)["ledger"]
     reconciled(shop.engine, verdict="PASS", at=NOW + 400 * DAY)
     paid = run(shop, RETRY, now=NOW + 401 * DAY)

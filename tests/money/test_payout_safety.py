@@ -245,8 +245,8 @@ def test_an_amount_that_changes_while_the_run_is_under_way_is_left(small_shop: S
 
     monkeypatch.setattr(db, "claim", claim)
     result = run(small_shop)
-    [mine] = [item for item in result.items if item["schedule_id"] == 9]
-    assert (mine["action"], result.verdict) == ("left", Verdict.INCOMPLETE)
+    [mine] = [item for item in result.items if item.schedule_id == 9]
+    assert (mine.action, result.verdict) == ("left", Verdict.INCOMPLETE)
     assert_laws(small_shop.engine)
 
 
@@ -285,8 +285,8 @@ def test_history_names_the_instalment_and_the_job(shop: Shop) -> None:
     result = run(shop, limit=1)
     with shop.engine.connect() as connection:
         row = connection.execute(select(PayoutHistory.amount_paisa, PayoutHistory.status, PayoutHistory.meta)).one()
-    assert row[2] == {"scheduleId": result.items[0]["schedule_id"], "jobId": result.job_id}
-    assert (row[0], row[1]) == (result.items[0]["amount_paisa"], "completed")
+    assert row[2] == {"scheduleId": result.items[0].schedule_id, "jobId": result.job_id}
+    assert (row[0], row[1]) == (result.items[0].amount_paisa, "completed")
 
 
 def test_requeue_is_all_or_nothing(small_shop: Shop) -> None:
@@ -327,7 +327,7 @@ def test_marking_paid_is_a_compare_and_set(shop: Shop) -> None:
     from mlm_audit.database.core.connect import write
     from mlm_audit.domain.payouts import InstalmentState, PayoutStatus
 
-    [first, *_] = [item["schedule_id"] for item in run(shop, limit=1).items]
+    [first, *_] = [item.schedule_id for item in run(shop, limit=1).items]
     before = books(shop.engine, exact=True)
     paid = db.Decision(
         db.Instalment(first, 1, 100, NOW, InstalmentState(PayoutStatus.PENDING), None, None, None),

@@ -80,7 +80,7 @@ def test_pays_what_is_due_exactly_once_and_the_books_agree(shop: Shop, tmp_path:
     assert books(shop.engine, exact=True) == before, "a dry run writes nothing"
     result = run(shop)
     assert (dry.counts.payable, dry.counts.payable_paisa) == (result.counts.paid, result.counts.paid_paisa)
-    assert [item["schedule_id"] for item in dry.items] == [item["schedule_id"] for item in result.items]
+    assert [item.schedule_id for item in dry.items] == [item.schedule_id for item in result.items]
     assert (result.counts.due, result.counts.paid, result.counts.held) == (52, 48, 4)
     assert (result.counts.ledger_rows, result.counts.ledger_change_paisa) == (48, result.counts.paid_paisa)
     assert result.counts.by_reason == {"KYC not approved": ReasonTotal(count=4, paisa=result.counts.held_paisa)}
@@ -102,10 +102,10 @@ def test_pays_what_is_due_exactly_once_and_the_books_agree(shop: Shop, tmp_path:
 def test_only_what_is_due_and_the_oldest_first(shop: Shop) -> None:
     as_of = START + timedelta(days=8)
     first = run(shop, as_of=as_of, limit=3)
-    dues = [item["due_at"] for item in first.items]
+    dues = [item.due_at for item in first.items]
     assert (first.counts.paid, dues) == (3, sorted(dues))
     rest = run(shop, as_of=as_of)
-    assert {item["instalment"] for item in rest.items} == {1}
+    assert {item.instalment for item in rest.items} == {1}
     assert first.counts.paid + rest.counts.paid == 12
 
 
@@ -139,7 +139,7 @@ def test_a_hold_is_given_up_after_hold_days_and_can_be_requeued(shop: Shop) -> N
     assert late.counts.held == 4
     over = run(shop, RETRY, now=NOW + timedelta(days=90))
     assert (over.counts.given_up, over.verdict) == (4, Verdict.FAIL)
-    number = over.items[0]["schedule_id"]
+    number = over.items[0].schedule_id
     assert instalment(shop.engine, number).status == "permanently_failed"
     assert run(shop, RETRY, now=NOW + timedelta(days=91)).counts.due == 0
     set_member(shop.engine, 5, is_kyc_approved=True)
@@ -190,8 +190,8 @@ def test_hostile_states_are_held_with_their_reason(shop: Shop, reason: str, prep
     assert instalment(shop.engine, 9).userId == 3
     prepare(shop.engine)
     result = run(shop)
-    [mine] = [item for item in result.items if item["schedule_id"] == 9]
-    assert (mine["action"], mine["reason"]) == ("held", reason)
+    [mine] = [item for item in result.items if item.schedule_id == 9]
+    assert (mine.action, mine.reason) == ("held", reason)
     assert (instalment(shop.engine, 9).status, instalment(shop.engine, 9).failureReason) == ("failed", reason)
     assert result.counts.paid >= 44
 
@@ -222,8 +222,8 @@ def test_what_the_platform_credited_already_is_never_paid_again(shop: Shop) -> N
             )
         )
     result = run(shop)
-    [mine] = [item for item in result.items if item["schedule_id"] == 9]
-    assert (mine["action"], mine["reason"]) == ("held", "already credited in the ledger")
+    [mine] = [item for item in result.items if item.schedule_id == 9]
+    assert (mine.action, mine.reason) == ("held", "already credited in the ledger")
     assert "not marked paid" in explain_payout_history(shop.engine, 9, lambda: NOW).contradictions[0]
 
 

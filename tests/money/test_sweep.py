@@ -97,9 +97,9 @@ def test_one_paisa_short_is_not_eligible_and_says_so(shop: Shop) -> None:
     shop.buy(1, 49_999, 20_000, datetime(2026, 10, 20, 6, 0, tzinfo=UTC))
     result = sweep(shop.engine)
     assert result.counts.eligible == 0
-    [mine] = [item for item in result.items if item["member_id"] == 1]
-    assert mine["unmet"] == ["purchases of ₹499.99, ₹500.00 needed"]
-    assert mine["is_near_miss"]
+    [mine] = [item for item in result.items if item.member_id == 1]
+    assert mine.unmet == ("purchases of ₹499.99, ₹500.00 needed",)
+    assert mine.is_near_miss
     explained = explain_eligibility(shop.engine, settings_for(), 1, "2026-10", lambda: NOW)
     assert [c.condition for c in explained.conditions if not c.is_met] == ["purchase"]
     purchase = explained.conditions[1]

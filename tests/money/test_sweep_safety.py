@@ -115,7 +115,7 @@ def test_dry_run_compares_with_the_month_before(shop: Shop) -> None:
     shop.buy(1, 100, 0, datetime(2026, 10, 2, tzinfo=UTC))
     october = sweep(shop.engine, dry_run=True)
     assert (october.counts.lost, october.counts.newly_eligible, october.counts.unchanged) == (1, 0, 12)
-    assert [item["member_id"] for item in october.items if item["change"] == "lost"] == [1]
+    assert [item.member_id for item in october.items if item.change == "lost"] == [1]
     assert october.notes == ()
     assert (
         "never swept" in sweep(shop.engine, now=datetime(2026, 12, 1, 3, 0, tzinfo=UTC), month="2026-09", dry_run=True).notes[0]

@@ -19,6 +19,7 @@ from mlm_audit.domain.findings import (
     Verdict,
     finding_from,
 )
+from mlm_audit.domain.items import Move, PayoutItem, SweepItem
 from mlm_audit.domain.money import format_inr
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
@@ -194,7 +195,7 @@ def tree(count: int, *, hostile: bool = False) -> RunResult:
             }
             for n in (3, 4)
         ),
-        items=({"member_id": 7, "edge": "sponsor", "before": 2, "after": 5},) if count else (),
+        items=(Move(member_id=7, edge="sponsor", before=2, after=5),) if count else (),
         pictures={finding["id"]: _picture(finding["member_id"]) for finding in findings[:3]},
         trend=(*_days(random, max(2, count // 40), max(2, count)), ("2026-11-24", new, count - new)),
     )
@@ -266,7 +267,7 @@ def payouts(count: int, *, dry_run: bool = True, hostile: bool = False) -> RunRe
         findings=_found(map(_held, waits)),
         dry_run=dry_run,
         alerts=(f"{len(broke)} payout{'' if len(broke) == 1 else 's'} failed; see the findings",) if broke else (),
-        items=tuple(items),
+        items=tuple(PayoutItem(**item) for item in items),
         trend=(*trend, ("2026-11-24", counts["payable_paisa"], counts["held_paisa"])) if count else (),
     )
 
@@ -353,7 +354,7 @@ def sweep(count: int, *, hostile: bool = False) -> RunResult:
             by_reason={"active": count // 9, "purchase": count // 2, "kyc": count // 5, "three_three": 2_000},
         ),
         findings=_found(findings),
-        items=tuple(items),
+        items=tuple(SweepItem(**item | {"unmet": tuple(item["unmet"])}) for item in items),
         trend=(("2026-08", 812_300, 120_000), ("2026-09", 902_300, 90_000), ("2026-10", released, rolled)) if count else (),
     )
 

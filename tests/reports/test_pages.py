@@ -154,7 +154,7 @@ def test_payouts__what_stands_out() -> None:
     data = payout_report(payouts(90), IST, "")
     assert data.outliers[0]["mark"] == "high"
     assert float(data.outliers[0]["times"].removesuffix(" ×")) >= 3
-    amounts = sorted(item["amount_paisa"] for item in payouts(90).items if item["action"] == "pay")
+    amounts = sorted(item.amount_paisa for item in payouts(90).items if item.action == "pay")
     assert data.median == format_inr(amounts[(len(amounts) - 1) // 2])
     assert data.several
     assert all(int(count) > 1 for _, count, _ in data.several)
@@ -170,9 +170,8 @@ def test_payouts__a_run_that_waits_says_how_to_approve_it() -> None:
 
 def test_payouts__an_amount_that_is_none_is_shown_as_it_is() -> None:
     result = payouts(3)
-    broken = replace(
-        result, items=({**result.items[0], "amount_paisa": "ten", "action": "hold", "reason": "amount"}, *result.items[1:])
-    )
+    unreadable = replace(result.items[0], amount_paisa="ten", action="hold", reason="amount")
+    broken = replace(result, items=(unreadable, *result.items[1:]))
     assert payout_report(broken, IST, "").items[0]["amount"] == "'ten'"
     render(payout_report(broken, IST, ""))
 

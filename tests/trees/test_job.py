@@ -49,13 +49,13 @@ def test_states_and_moves_over_runs(engine: Engine, tmp_path: Path) -> None:
     set_sponsor(engine, 200, 5)
     first = run(engine, tmp_path)
     assert [(f.id, f.state) for f in first.findings] == [("sponsor-self/77", "new")]
-    moved = {(m["member_id"], m["edge"], m["after"]) for m in first.items}
+    moved = {(m.member_id, m.edge, m.after) for m in first.items}
     assert moved == {(77, "sponsor", 77), (200, "sponsor", 5)}
     assert first.counts.sponsors_changed == 2
     set_sponsor(engine, 300, None)
     lost = run(engine, tmp_path)
-    assert [(m["member_id"], m["after"]) for m in lost.items] == [(300, None)], "to nobody is a move, too"
-    set_sponsor(engine, 300, lost.items[0]["before"])
+    assert [(m.member_id, m.after) for m in lost.items] == [(300, None)], "to nobody is a move, too"
+    set_sponsor(engine, 300, lost.items[0].before)
     run(engine, tmp_path)
     set_sponsor(engine, 78, 999_999)
     second = run(engine, tmp_path)

@@ -1,8 +1,8 @@
 """Compare two copies of the trees' structure, to find who moved under whom since the last run."""
 
-from typing import Any
-
 import polars as pl
+
+from mlm_audit.domain.items import Move
 
 MOST_LISTED = 10_000
 EDGES = {"sponsor_id": ("sponsor", "is_member"), "parent_id": ("parent", "has_node")}
@@ -35,6 +35,6 @@ def arrivals(before: pl.DataFrame, now: pl.DataFrame) -> tuple[int, int]:
     return today.join(then, on="member_id", how="anti").height, then.join(today, on="member_id", how="anti").height
 
 
-def as_items(moved: pl.DataFrame) -> tuple[dict[str, Any], ...]:
+def as_items(moved: pl.DataFrame) -> tuple[Move, ...]:
     """Return the moves as items of a result, at most the first ten thousand."""
-    return tuple(moved.head(MOST_LISTED).to_dicts())
+    return tuple(Move(**row) for row in moved.head(MOST_LISTED).iter_rows(named=True))

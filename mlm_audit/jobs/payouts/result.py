@@ -4,12 +4,12 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from mlm_audit.checks.findings import make_finding
 from mlm_audit.database.writes.payouts import Decision
 from mlm_audit.domain.counts import Overdue, PayoutCounts, ReasonTotal
 from mlm_audit.domain.findings import Evidence, Finding, RunResult, Verdict, verdict_of
+from mlm_audit.domain.items import PayoutItem
 from mlm_audit.domain.last_reconciliation import LastReconciliation, books_data, doubt_of_books
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.payouts import TECHNICAL, Hold, PayoutStatus, kind_of
@@ -181,20 +181,20 @@ def _word(change: Decision) -> str:
     return "failed" if technical and change.to.status is PayoutStatus.FAILED else WORDS[change.to.status]
 
 
-def _item(change: Decision, action: str) -> dict[str, Any]:
+def _item(change: Decision, action: str) -> PayoutItem:
     instalment = change.instalment
-    return {
-        "schedule_id": instalment.id,
-        "member_id": instalment.member_id,
-        "order_id": instalment.order_id,
-        "instalment": instalment.number,
-        "amount_paisa": instalment.amount_paisa,
-        "due_at": instalment.due_at.replace(tzinfo=UTC).isoformat() if instalment.due_at else UNREADABLE_DUE,
-        "action": action,
-        "reason": _reason(change, action),
-        "retries_used": change.to.retry_count,
-        "failed_since": change.to.failed_since and change.to.failed_since.replace(tzinfo=UTC).isoformat(),
-    }
+    return PayoutItem(
+        schedule_id=instalment.id,
+        member_id=instalment.member_id,
+        order_id=instalment.order_id,
+        instalment=instalment.number,
+        amount_paisa=instalment.amount_paisa,
+        due_at=instalment.due_at.replace(tzinfo=UTC).isoformat() if instalment.due_at else UNREADABLE_DUE,
+        action=action,
+        reason=_reason(change, action),
+        retries_used=change.to.retry_count,
+        failed_since=change.to.failed_since.replace(tzinfo=UTC).isoformat() if change.to.failed_since else None,
+    )
 
 
 def _reason(change: Decision, action: str) -> str | None:
@@ -243,7 +243,7 @@ def _by_reason(done: Sequence[Done]) -> dict[str, ReasonTotal]:
     return {reason: ReasonTotal(count=len(amounts), paisa=sum(amounts)) for reason, amounts in sorted(paisa.items())}
 
 
-def _items(done: Sequence[Done]) -> tuple[list[dict[str, Any]], int]:
+def _items(done: Sequence[Done]) -> tuple[list[PayoutItem], int]:
     """Return the instalments as items, and the number of unchanged holds that are left out."""
     items, unchanged = [], 0
     for change, action in done:
@@ -274,7 +274,7 @@ def _result(head: Header, told: RunReport, counts: PayoutCounts, done: Sequence[
     if left_out:
         more = f"{plural(left_out, 'more hold')} without a change {'is' if left_out == 1 else 'are'} counted and not listed"
         notes += (f"{more}; to list all holds, run: mlm-audit payouts list --status held",)
-    found = (_finding(item, now) for item in items if item["action"] in ("held", "failed", "given up", "hold", "give up", "left"))
+    found = (_finding(item, now) for item in items if item.action in ("held", "failed", "given up", "hold", "give up", "left"))
     return RunResult(
         job=head.job,
         job_id=head.job_id,
@@ -295,26 +295,26 @@ def _result(head: Header, told: RunReport, counts: PayoutCounts, done: Sequence[
     )
 
 
-def _finding(item: dict[str, Any], now: datetime) -> Finding:
+def _finding(item: PayoutItem, now: datetime) -> Finding:
     code = {"held": "payout-held", "hold": "payout-held", "failed": "payout-failed", "left": "payout-left"}.get(
-        item["action"], "payout-given-up"
+        item.action, "payout-given-up"
     )
     severity = (
-        "high" if code in ("payout-failed", "payout-given-up") else "medium" if kind_of(str(item["reason"])) in GRAVE else "low"
+        "high" if code in ("payout-failed", "payout-given-up") else "medium" if kind_of(str(item.reason)) in GRAVE else "low"
     )
-    since = item["failed_since"]
+    since = item.failed_since
     age = max(0, (naive(now) - naive(datetime.fromisoformat(since))).days) if since else 0
-    amount = _whole(item["amount_paisa"])
+    amount = item.paisa
     return make_finding(
         code,
-        item["schedule_id"],
+        item.schedule_id,
         severity,
-        f"Instalment {item['schedule_id']} of {format_inr(amount)}: {item['reason']}.",
-        member_id=item["member_id"],
-        order_id=item["order_id"],
+        f"Instalment {item.schedule_id} of {format_inr(amount)}: {item.reason}.",
+        member_id=item.member_id,
+        order_id=item.order_id,
         amount_paisa=amount,
-        cause=kind_of(str(item["reason"])) if not str(item["reason"]).startswith(TECHNICAL) else "technical",
-        evidence=(Evidence({"table": "SelfPayoutSchedule", "id": item["schedule_id"]}),),
+        cause=kind_of(str(item.reason)) if not str(item.reason).startswith(TECHNICAL) else "technical",
+        evidence=(Evidence({"table": "SelfPayoutSchedule", "id": item.schedule_id}),),
         state="carried over" if age else "new",
         age_days=age,
     )

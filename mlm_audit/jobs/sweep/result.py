@@ -12,6 +12,7 @@ from mlm_audit.database.reads.sweep import MonthRead
 from mlm_audit.domain.counts import SweepCounts
 from mlm_audit.domain.eligibility import in_words
 from mlm_audit.domain.findings import Finding, RunResult, Verdict, verdict_of
+from mlm_audit.domain.items import SweepItem
 from mlm_audit.domain.jobs import MONTHLY_SWEEP
 from mlm_audit.domain.last_reconciliation import LastReconciliation, books_data, doubt_of_books
 from mlm_audit.domain.money import format_inr
@@ -204,19 +205,19 @@ def _reasons(row: dict[str, Any], rules: PlanRules) -> list[str]:
     ]
 
 
-def _items(shown: pl.DataFrame, outcome: SweepTotals, rules: PlanRules) -> tuple[dict[str, Any], ...]:
+def _items(shown: pl.DataFrame, outcome: SweepTotals, rules: PlanRules) -> tuple[SweepItem, ...]:
     """Return the members to list: those with pending commission, a changed eligibility or a near miss."""
     asked = shown.filter((pl.col("pending_rows") > 0) | (pl.col("change") != "unchanged") | pl.col("is_near_miss"))
     return tuple(
-        {
-            "member_id": row["member_id"],
-            "is_eligible": row["counts_as_eligible"],
-            "change": row["change"],
-            "is_near_miss": row["is_near_miss"],
-            "purchase_paisa": row["purchase_paisa"],
-            "unmet": _reasons(row, rules),
-            "released_paisa": outcome.released.get(row["member_id"], 0),
-            "rolled_up_paisa": outcome.rolled_up.get(row["member_id"], 0),
-        }
+        SweepItem(
+            member_id=row["member_id"],
+            is_eligible=row["counts_as_eligible"],
+            change=row["change"],
+            is_near_miss=row["is_near_miss"],
+            purchase_paisa=row["purchase_paisa"],
+            unmet=tuple(_reasons(row, rules)),
+            released_paisa=outcome.released.get(row["member_id"], 0),
+            rolled_up_paisa=outcome.rolled_up.get(row["member_id"], 0),
+        )
         for row in asked.head(MOST_ITEMS).iter_rows(named=True)
     )

@@ -330,6 +330,6 @@ def report_data(result: RunResult) -> dict[str, Any]:
         "rows_read": result.rows_read,
         "plan": result.plan,
         "checks": [{"code": c.code, "status": c.status.value, "breaks": c.breaks, "reason": c.reason} for c in result.checks],
-        "moves": list(result.items),
+        "moves": [item.to_json() for item in result.items],
         "pictures": result.pictures,
     }

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from mlm_audit.domain.findings import FINDING_KEYS, Finding
+from mlm_audit.domain.items import Item
 from mlm_audit.domain.money import format_decimal
 
 CSV_COLUMNS = [key if key != "amount_paisa" else "amount_rupees" for key in FINDING_KEYS]
@@ -42,21 +43,21 @@ def _evidence(finding: Finding) -> str:
     return json.dumps([row.columns for row in finding.evidence], ensure_ascii=False)
 
 
-def write_items(items: Sequence[dict[str, Any]], path: Path) -> None:
+def write_items(items: Sequence[Item], path: Path) -> None:
     """Write the items of a run as CSV, with amounts as exact decimals and formulas neutralised."""
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         if not items:
             return
         writer = csv.writer(file)
-        writer.writerow([key.replace("_paisa", "_rupees") for key in items[0]])
+        writer.writerow([key.replace("_paisa", "_rupees") for key in items[0].to_json()])
         for item in items:
-            writer.writerow([_cell(key, value) for key, value in item.items()])
+            writer.writerow([_cell(key, value) for key, value in item.to_json().items()])
 
 
 def _cell(key: str, value: object) -> object:
     if key.endswith("_paisa") and isinstance(value, int):
         return format_decimal(value)
-    return neutral("; ".join(map(str, value)) if isinstance(value, list) else value)
+    return neutral("; ".join(map(str, value)) if isinstance(value, tuple) else value)
 
 
 def write_parquet(findings: Sequence[Finding], path: Path) -> None:

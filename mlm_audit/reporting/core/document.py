@@ -38,7 +38,7 @@ def to_document(result: RunResult) -> dict[str, Any]:
             {"code": check.code, "status": check.status.value, "breaks": check.breaks, "reason": check.reason}
             for check in result.checks
         ],
-        "items": list(result.items),
+        "items": [item.to_json() for item in result.items],
         "rows_read": result.rows_read,
         "plan": result.plan,
         "timezone": result.timezone,

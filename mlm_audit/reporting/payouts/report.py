@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from mlm_audit.domain.counts import Overdue, PayoutCounts, ReasonTotal
 from mlm_audit.domain.findings import RunResult, Verdict
+from mlm_audit.domain.items import PayoutItem
 from mlm_audit.domain.jobs import job_of
 from mlm_audit.domain.money import format_decimal, format_inr, grouped
 from mlm_audit.domain.periods import format_local, parse_instant
@@ -47,7 +48,8 @@ class PayoutReport(Page):
 
 def payout_report(result: RunResult, tz: ZoneInfo, rerun: str) -> PayoutReport:
     """Return the report of weekly-payouts or retry-failed-payouts. `rerun` is the command for a dry run."""
-    pays = [item for item in result.items if item["action"] in PAYS]
+    items = PayoutItem.all_of(result.items)
+    pays = [item for item in items if item.action in PAYS]
     several, totals, counts = _several(pays), _totals(result), PayoutCounts.of(result.counts)
     page = common(result, ReportContext(tz, rerun, "items.csv"), len(result.items))
     return PayoutReport(
@@ -67,8 +69,8 @@ def payout_report(result: RunResult, tz: ZoneInfo, rerun: str) -> PayoutReport:
         outliers=_outliers(pays),
         several=several[:SEVERAL],
         several_of=len(several),
-        items=tuple(_shown(item, tz) for item in _in_order(result.items)[:LARGEST]),
-        items_of=len(result.items),
+        items=tuple(_shown(item, tz) for item in _in_order(items)[:LARGEST]),
+        items_of=len(items),
     )
 
 
@@ -177,63 +179,57 @@ def _overdue(by_age: Sequence[Overdue]) -> tuple[FigureRow, ...]:
     )
 
 
-def _paisa(item: dict[str, Any]) -> int:
-    """Return the amount in paisa. An amount that is not a whole number of paisa counts as 0; its reason says so."""
-    paisa = item["amount_paisa"]
-    return paisa if isinstance(paisa, int) else 0
-
-
-def median(items: Sequence[dict[str, Any]]) -> int:
+def median(items: Sequence[PayoutItem]) -> int:
     """Return the lower median of the amounts in paisa, which is an amount that occurs."""
-    return sorted(map(_paisa, items))[(len(items) - 1) // 2]
+    return sorted(item.paisa for item in items)[(len(items) - 1) // 2]
 
 
-def _outliers(pays: Sequence[dict[str, Any]]) -> tuple[dict[str, str], ...]:
+def _outliers(pays: Sequence[PayoutItem]) -> tuple[dict[str, str], ...]:
     """Return the largest payouts, each with its ratio to the median of all payouts."""
     if len(pays) < 2:
         return ()
     middle = median(pays) or 1
-    largest = sorted(pays, key=lambda item: (-_paisa(item), item["schedule_id"]))[:OUTLIERS]
+    largest = sorted(pays, key=lambda item: (-item.paisa, item.schedule_id))[:OUTLIERS]
     return tuple(
         {
-            "schedule": str(item["schedule_id"]),
-            "member": str(item["member_id"]),
-            "amount": format_inr(_paisa(item)),
-            "times": f"{format_decimal(_paisa(item) * 100 // middle)[:-1]} ×",
-            "mark": "high" if _paisa(item) >= FAR_ABOVE * middle else "",
+            "schedule": str(item.schedule_id),
+            "member": str(item.member_id),
+            "amount": format_inr(item.paisa),
+            "times": f"{format_decimal(item.paisa * 100 // middle)[:-1]} ×",
+            "mark": "high" if item.paisa >= FAR_ABOVE * middle else "",
         }
         for item in largest
     )
 
 
-def _several(pays: Sequence[dict[str, Any]]) -> tuple[tuple[str, str, str], ...]:
+def _several(pays: Sequence[PayoutItem]) -> tuple[tuple[str, str, str], ...]:
     """Return the members who are paid more than one instalment in this run, largest sum first."""
     by_member: dict[Any, list[int]] = defaultdict(list)
     for item in pays:
-        by_member[item["member_id"]].append(_paisa(item))
+        by_member[item.member_id].append(item.paisa)
     many = sorted(
         ((member, sums) for member, sums in by_member.items() if len(sums) > 1), key=lambda entry: (-sum(entry[1]), str(entry[0]))
     )
     return tuple((str(member), grouped(len(sums)), format_inr(sum(sums))) for member, sums in many)
 
 
-def _in_order(items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _in_order(items: Sequence[PayoutItem]) -> list[PayoutItem]:
     """Return the items with the unpaid ones first, most serious action first, then the largest amount."""
     ranks = {action: rank for rank, action in enumerate((*TROUBLE, *PAYS))}
-    return sorted(items, key=lambda item: (ranks.get(item["action"], 0), -_paisa(item), item["schedule_id"]))
+    return sorted(items, key=lambda item: (ranks.get(item.action, 0), -item.paisa, item.schedule_id))
 
 
-def _shown(item: dict[str, Any], tz: ZoneInfo) -> dict[str, Any]:
-    paisa = item["amount_paisa"]
+def _shown(item: PayoutItem, tz: ZoneInfo) -> dict[str, Any]:
+    paisa = item.amount_paisa
     return {
-        "schedule": item["schedule_id"],
-        "member": item["member_id"],
-        "order": item["order_id"] if item["order_id"] is not None else "",
+        "schedule": item.schedule_id,
+        "member": item.member_id,
+        "order": item.order_id if item.order_id is not None else "",
         "amount": format_inr(paisa) if isinstance(paisa, int) else repr(paisa),
-        "paisa": _paisa(item),
-        "due": item["due_at"],
-        "due_on": format_local(parse_instant(item["due_at"], tz), tz)[:11],
-        "action": item["action"],
-        "mark": "" if item["action"] in PAYS else "medium" if item["action"] in ("held", "hold") else "high",
-        "reason": item["reason"] or "",
+        "paisa": item.paisa,
+        "due": item.due_at,
+        "due_on": format_local(parse_instant(item.due_at, tz), tz)[:11],
+        "action": item.action,
+        "mark": "" if item.action in PAYS else "medium" if item.action in ("held", "hold") else "high",
+        "reason": item.reason or "",
     }

@@ -1,9 +1,8 @@
 """The summary of a payout run: its sentence and its key figures."""
 
-from typing import Any
-
 from mlm_audit.domain.counts import PayoutCounts
 from mlm_audit.domain.findings import RunResult
+from mlm_audit.domain.items import PayoutItem
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.reporting.core.kind import finding_lines
 from mlm_audit.reporting.core.parts import plural
@@ -75,15 +74,15 @@ def payouts_lines(result: RunResult) -> tuple[str, ...]:
     For a dry run, return every instalment with the action that would be taken.
     """
     if result.dry_run and result.items:
-        return tuple(_would(item) for item in result.items)
+        return tuple(_would(item) for item in PayoutItem.all_of(result.items))
     return finding_lines(result)
 
 
-def _would(item: dict[str, Any]) -> str:
-    paisa = item["amount_paisa"]
+def _would(item: PayoutItem) -> str:
+    paisa = item.amount_paisa
     amount = format_inr(paisa) if isinstance(paisa, int) else repr(paisa)
-    why = f": {item['reason']}" if item["reason"] else ""
-    return f"{item['action']:8} instalment {item['schedule_id']}, member {item['member_id']}, {amount}, due {item['due_at'][:10]}{why}"
+    why = f": {item.reason}" if item.reason else ""
+    return f"{item.action:8} instalment {item.schedule_id}, member {item.member_id}, {amount}, due {item.due_at[:10]}{why}"
 
 
 def _amount(counts: PayoutCounts, name: str) -> str:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from mlm_audit.domain.counts import SweepCounts
 from mlm_audit.domain.findings import RunResult, Verdict
+from mlm_audit.domain.items import SweepItem
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.reporting.core.parts import LARGEST, FigureRow, FindingRow, Page, ReportContext, common, plural, shown
 from mlm_audit.reporting.core.trend_chart import trend_of, turned
@@ -41,8 +42,9 @@ class SweepReport(Page):
 def sweep_report(result: RunResult, tz: ZoneInfo, rerun: str) -> SweepReport:
     """Return the report of monthly-eligibility-sweep. `rerun` is the command for a dry run."""
     counts = SweepCounts.of(result.counts)
-    changed = [item for item in result.items if item["change"] != "unchanged"]
-    near = [item for item in result.items if item["is_near_miss"]]
+    items = SweepItem.all_of(result.items)
+    changed = [item for item in items if item.change != "unchanged"]
+    near = [item for item in items if item.is_near_miss]
     page = common(result, ReportContext(tz, rerun, "items.csv", {"Month": counts.month}), len(result.items))
     return SweepReport(
         **page | {"all_checked": COVERED},
@@ -70,7 +72,7 @@ def sweep_report(result: RunResult, tz: ZoneInfo, rerun: str) -> SweepReport:
     )
 
 
-def _first(result: RunResult, near: list[dict[str, Any]]) -> str:
+def _first(result: RunResult, near: list[SweepItem]) -> str:
     counts = SweepCounts.of(result.counts)
     if counts.left:
         undecided = f"{plural(counts.left, 'member')} could not be decided"
@@ -98,20 +100,20 @@ def _unmet(by_reason: Mapping[str, int]) -> tuple[FigureRow, ...]:
     )
 
 
-def _by_money(items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def _by_money(items: Iterable[SweepItem]) -> list[SweepItem]:
     """Return the items by the amount released or rolled up, largest first."""
-    return sorted(items, key=lambda item: (-(item["released_paisa"] + item["rolled_up_paisa"]), item["member_id"]))
+    return sorted(items, key=lambda item: (-(item.released_paisa + item.rolled_up_paisa), item.member_id))
 
 
-def _shown(item: dict[str, Any]) -> dict[str, Any]:
-    moved = item["released_paisa"] or -item["rolled_up_paisa"]
+def _shown(item: SweepItem) -> dict[str, Any]:
+    moved = item.released_paisa or -item.rolled_up_paisa
     return {
-        "member": item["member_id"],
-        "change": item["change"],
-        "mark": "high" if item["change"] == "lost" else "",
+        "member": item.member_id,
+        "change": item.change,
+        "mark": "high" if item.change == "lost" else "",
         "paisa": moved,
         "money": "" if not moved else f"{format_inr(abs(moved))} {'released' if moved > 0 else 'rolled up'}",
-        "purchases": format_inr(item["purchase_paisa"]),
-        "purchase_paisa": item["purchase_paisa"],
-        "why": "; ".join(item["unmet"]) or "every condition is met",
+        "purchases": format_inr(item.purchase_paisa),
+        "purchase_paisa": item.purchase_paisa,
+        "why": "; ".join(item.unmet) or "every condition is met",
     }

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from mlm_audit.checks.causes import describe_cause, first_step
 from mlm_audit.domain.counts import TreeCounts, TreeFileCounts
 from mlm_audit.domain.findings import Finding, RunResult, Verdict, open_findings
+from mlm_audit.domain.items import Move
 from mlm_audit.domain.money import grouped
 from mlm_audit.reporting.core.files_read import read_in_words
 from mlm_audit.reporting.core.parts import (
@@ -76,7 +77,7 @@ def tree_report(result: RunResult, tz: ZoneInfo, rerun: str) -> TreeReport:
         repairs=tuple(_repair(repair) for repair in result.corrections[:LISTED]),
         repairs_of=len(result.corrections),
         undo="" if result.dry_run else f"mlm-audit repairs undo {result.job_id}",
-        moves=tuple({key: str(value) for key, value in move.items()} for move in result.items[:LISTED]),
+        moves=tuple({key: str(value) for key, value in move.to_json().items()} for move in result.items[:LISTED]),
         moves_of=counts.sponsors_changed + counts.parents_changed,
     )
 
@@ -141,7 +142,7 @@ def tree_lines(result: RunResult) -> tuple[str, ...]:
     word = "would set" if result.dry_run else "repaired"
     repairs = map(_repair, result.corrections)
     lines += [f"{word:9} {repair['where']}: {repair['before']} → {repair['after']}" for repair in repairs]
-    lines += [f"moved     member {m['member_id']}: {m['edge']} {m['before']} → {m['after']}" for m in result.items]
+    lines += [f"moved     member {m.member_id}: {m.edge} {m.before} → {m.after}" for m in Move.all_of(result.items)]
     return tuple(lines)
 
 
