@@ -15,12 +15,13 @@ from mlm_audit.analysis.explain.wallet import WalletExplanation, explain_wallet
 from mlm_audit.analysis.validation import guard_inputs, whole_id
 from mlm_audit.checks.causes import describe_cause, first_step
 from mlm_audit.checks.explain_commands import explain_command
-from mlm_audit.checks.figures import LABELS, at_risk_by_cause, figures_from, figures_of
+from mlm_audit.checks.figures import at_risk_by_cause, figures_of
 from mlm_audit.checks.remedies import Remedy, remedy_of
 from mlm_audit.checks.roots import FOLLOWS
 from mlm_audit.database.core.own_tables import ReconciliationReport, TreeHealthReport
 from mlm_audit.database.store.runs import PREVIOUS_COLUMNS, MemberBreaks, PreviousRun, has_runs, previous_run
 from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.figures import LABELS, Figures, figures_from
 from mlm_audit.domain.findings import SEVERITIES, RunResult, Verdict, finding_from, open_findings, verdict_in_words
 from mlm_audit.domain.money import grouped
 from mlm_audit.domain.settings import Settings
@@ -229,7 +230,7 @@ def run_of(result: RunResult, database: Engine, settings: Settings) -> AuditRun:
         settings,
     )
     run.not_checked, run.sentence = result.not_checked, report_sentence(result)
-    run.figures = figures_from(result.figures)
+    run.figures = result.figures or Figures()
     return run
 
 

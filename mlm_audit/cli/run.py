@@ -12,6 +12,7 @@ from mlm_audit.cli.file_options import DELIMITER, ENCODING, FORMAT, QUOTE, SKIP_
 from mlm_audit.cli.job_options import job_help, takes_job_options
 from mlm_audit.cli.output import EXIT_FINDINGS, EXIT_INCOMPLETE, out, print_json
 from mlm_audit.domain.findings import RunResult, at_least
+from mlm_audit.domain.items import CorrectedWallet
 from mlm_audit.domain.jobs import RECONCILIATION, job_names, job_of
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.requests import request_for
@@ -180,7 +181,7 @@ def _print(result: RunResult, settings: Settings) -> None:
     if data.shown_of > SHOWN:
         out.print(f"  … and {data.shown_of - SHOWN} more")
     if result.corrections:
-        total = sum(abs(c["before_paisa"] - c["after_paisa"]) for c in result.corrections)
+        total = sum(abs(c.before_paisa - c.after_paisa) for c in CorrectedWallet.all_of(result.corrections))
         out.print(
             f"      Corrected {plural(len(result.corrections), 'wallet')} by {format_inr(total)}; undo: mlm-audit repairs undo {result.job_id}"
         )

@@ -11,11 +11,12 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Form, Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
-from mlm_audit.checks.figures import figures_from
 from mlm_audit.console.access import SESSION_SECONDS, Session
 from mlm_audit.console.access_control import COOKIE, RefusedError
 from mlm_audit.console.services import FILES, ConsoleServices
+from mlm_audit.domain.books_state import books_from
 from mlm_audit.domain.errors import InputError, JobFailedError
+from mlm_audit.domain.figures import figures_from
 from mlm_audit.domain.findings import verdict_in_words
 from mlm_audit.domain.jobs import resolve
 from mlm_audit.domain.last_reconciliation import books_in_words
@@ -91,7 +92,7 @@ def _run(run: dict[str, Any], tz: ZoneInfo) -> dict[str, Any]:
     words = verdict_in_words(run["verdict"], is_complete=run["is_complete"] is not False) if run["verdict"] else ""
     figures = figure_rows(figures_from(run["figures"])) if run["figures"] else ()
     shown = {"at": _local(run["started_at"], tz), "took": took, "in_words": words, "figure_rows": figures}
-    return run | shown | {"waits": run["waits_for_approval"], "books_in_words": books_in_words(run["books"])}
+    return run | shown | {"waits": run["waits_for_approval"], "books_in_words": books_in_words(books_from(run["books"]))}
 
 
 def _bars(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -7,7 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from mlm_audit.domain.books_state import BooksState
 from mlm_audit.domain.counts import Counts
+from mlm_audit.domain.figures import Figures
 from mlm_audit.domain.items import Item
 from mlm_audit.domain.remedies import FACTS, Remedy, remedy_from
 
@@ -184,7 +186,7 @@ class RunResult:
     timezone: str = "Asia/Kolkata"
     plan: str = ""
     alerts: tuple[str, ...] = ()
-    corrections: tuple[dict[str, Any], ...] = ()
+    corrections: tuple[Item, ...] = ()
     fixed: tuple[str, ...] = ()
     """Ids of findings that the run itself corrected, so that they are no longer open."""
     items: tuple[Item, ...] = ()
@@ -202,10 +204,10 @@ class RunResult:
     """The sealed history after the run: last sealed month, months, rows, log entries and head. Empty if none."""
     not_checked: tuple[str, ...] = ()
     """What could not be checked, or only in part. It qualifies a FAIL, and turns a PASS into INCOMPLETE."""
-    figures: dict[str, Any] = field(default_factory=dict)
-    """The amounts of the breaks before and after corrections (`checks.figures`). Empty for a job that has none."""
-    books: dict[str, Any] = field(default_factory=dict)
-    """For a job that moves money, the last stored reconciliation as of the run's read. Empty for other jobs."""
+    figures: Figures | None = None
+    """The amounts of the breaks before and after corrections. None for a job that has none."""
+    books: BooksState | None = None
+    """For a job that moves money, the last stored reconciliation as of the run's read. None for other jobs."""
 
     @property
     def is_complete(self) -> bool:

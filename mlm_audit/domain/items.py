@@ -1,4 +1,4 @@
-"""The items of a result: what a job did, or in a dry run would do, one by one. Amounts are integer paisa."""
+"""The items and the corrections of a result: what a job did, or in a dry run would do. Amounts are integer paisa."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
@@ -7,7 +7,7 @@ from typing import Any, Self
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One item of a result. Each kind of job has a class of its own."""
+    """One item or one correction of a result. Each kind of job has classes of its own."""
 
     @classmethod
     def all_of(cls, items: "Iterable[Item]") -> tuple[Self, ...]:
@@ -69,3 +69,24 @@ class Move(Item):
     edge: str
     before: int | None
     after: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectedWallet(Item):
+    """One wallet that was set to its ledger sum."""
+
+    member_id: int
+    before_paisa: int
+    after_paisa: int
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired(Item):
+    """One value or row that was changed. For an inserted row `before` is None, for a deleted row `after` is None."""
+
+    kind: str
+    table_name: str
+    row_key: str
+    column_name: str
+    before: str | None
+    after: str | None

@@ -1,11 +1,11 @@
 """The last stored reconciliation for jobs that move money: its verdict, its age and its open critical breaks."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from mlm_audit.domain.books_state import BooksState
 from mlm_audit.domain.findings import Verdict, verdict_in_words
 from mlm_audit.domain.money import grouped
 
@@ -51,33 +51,30 @@ class LastReconciliation:
         return self.verdict == Verdict.FAIL and bool(self.criticals)
 
 
-def books_data(books: LastReconciliation | None, now: datetime) -> dict[str, Any]:
-    """Return what a result stores about the last reconciliation, as of `now` (UTC without a zone).
-
-    `job_id` is null when no reconciliation is stored.
-    """
+def books_state(books: LastReconciliation | None, now: datetime) -> BooksState:
+    """Return what a result says about the last reconciliation, as of `now` (UTC without a zone)."""
     if books is None:
-        return {"job_id": None}
-    return {
-        "job_id": books.job_id,
-        "verdict": books.verdict,
-        "is_complete": books.is_complete,
-        "stored_at": f"{books.stored_at.isoformat()}+00:00",
-        "age_minutes": max(0, int((now - books.stored_at) / timedelta(minutes=1))),
-        "open_breaks": books.open_breaks,
-        "open_criticals": len(books.criticals),
-        "criticals": [one.id for one in books.criticals[:NAMED]],
-    }
+        return BooksState(job_id=None)
+    return BooksState(
+        job_id=books.job_id,
+        verdict=books.verdict,
+        is_complete=books.is_complete,
+        stored_at=f"{books.stored_at.isoformat()}+00:00",
+        age_minutes=max(0, int((now - books.stored_at) / timedelta(minutes=1))),
+        open_breaks=books.open_breaks,
+        open_criticals=len(books.criticals),
+        criticals=tuple(one.id for one in books.criticals[:NAMED]),
+    )
 
 
-def books_in_words(data: Mapping[str, Any]) -> str:
-    """Return one sentence on the last reconciliation from `books_data`; empty for a job that does not read it."""
-    if not data:
+def books_in_words(books: BooksState | None) -> str:
+    """Return one sentence on the last reconciliation; empty for a job that does not read it."""
+    if books is None:
         return ""
-    if data["job_id"] is None:
+    if books.job_id is None:
         return "The books have not been reconciled: no reconciliation is stored, so their state is unknown."
-    word = verdict_in_words(data["verdict"], is_complete=data["is_complete"])
-    return f"Last reconciliation: {word}, {_age(data['age_minutes'])} earlier ({data['job_id']}); {_open(data)}."
+    word = verdict_in_words(books.verdict, is_complete=books.is_complete)
+    return f"Last reconciliation: {word}, {_age(books.age_minutes)} earlier ({books.job_id}); {_open(books)}."
 
 
 def doubt_of_books(books: LastReconciliation | None) -> tuple[str, ...]:
@@ -105,8 +102,8 @@ def why_books_stop(books: LastReconciliation | None, now: datetime, hours: int) 
     return None
 
 
-def _open(data: Mapping[str, Any]) -> str:
-    count, criticals = data["open_breaks"], data["open_criticals"]
+def _open(books: BooksState) -> str:
+    count, criticals = books.open_breaks, books.open_criticals
     if not count:
         return "no break is open"
     breaks = f"{grouped(count)} {'break is' if count == 1 else 'breaks are'} open"

@@ -84,8 +84,8 @@ class ActiveRun:
             is_complete=result.is_complete,
             not_checked=list(result.not_checked[:NOT_CHECKED_LOGGED]),
             counts=result.counts.to_json(),
-            figures=result.figures,
-            books=result.books,
+            figures=result.figures.to_dict() if result.figures else {},
+            books=result.books.to_json() if result.books else {},
             **more,
         )
 

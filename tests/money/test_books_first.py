@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, delete, insert, select
 
 from mlm_audit.database.core.own_tables import Break, Notice, ReconciliationReport, SelfPayoutSchedule
+from mlm_audit.domain.books_state import BooksState
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.jobs import job_of
 from mlm_audit.domain.payouts import Hold
@@ -54,7 +55,7 @@ def statuses(engine: Engine, member: int) -> set[str]:
 
 def test_books_that_were_never_reconciled_hold_nothing_but_are_named(small_shop: Shop) -> None:
     result = run(small_shop)
-    assert (result.verdict, result.counts.paid, result.books) == (Verdict.PASS, 48, {"job_id": None})
+    assert (result.verdict, result.counts.paid, result.books) == (Verdict.PASS, 48, BooksState(job_id=None))
     html = render(page_of(result, IST, ""))
     assert "The books have not been reconciled" in html
     assert "It does not mean that the books agree" in html
@@ -73,7 +74,7 @@ def test_a_critical_break_holds_whom_it_concerns_until_it_is_gone(about: dict[st
     assert result.counts.by_reason[Hold.BREAK.value].count == 4
     held = [item for item in result.items if item.member_id == 3]
     assert {item.reason for item in held} == {"critical break open in the books: wallet-balance/0"}
-    assert result.not_checked == (f"whether the books are correct: {result.books['job_id']} is FAIL with 2 critical breaks open",)
+    assert result.not_checked == (f"whether the books are correct: {result.books.job_id} is FAIL with 2 critical breaks open",)
     before = books(shop.engine, exact=True)
     # It is decided again each day, and no day is counted against it.
     for day in (1, 89, 90, 400):
@@ -102,7 +103,7 @@ def test_off_shows_the_books_and_holds_nothing(small_shop: Shop) -> None:
     reconciled(small_shop.engine, {"member_id": 3}, other=4)
     result = run(small_shop, settings={"payouts_require_reconciliation": "off"})
     assert (result.counts.paid, result.verdict) == (48, Verdict.INCOMPLETE), "never PASS beside a FAIL with criticals"
-    assert result.books["age_minutes"] == 60
+    assert result.books.age_minutes == 60
     assert "Last reconciliation: FAIL, 60 minutes earlier" in summary(result, IST).books
     assert "5 breaks are open, 1 of them critical" in render(page_of(result, IST, ""))
 
@@ -181,10 +182,10 @@ def test_overdue_is_told_by_age_with_its_money(small_shop: Shop, monkeypatch: py
 def test_the_sweep_names_the_books_and_is_no_pass_beside_a_failed_reconciliation(small_shop: Shop) -> None:
     mine = settings_for()
     plain = run_job("monthly-eligibility-sweep", small_shop.engine, mine, lambda: NOW, month="2026-10", dry_run=True)
-    assert (plain.verdict, plain.books) == (Verdict.PASS, {"job_id": None})
+    assert (plain.verdict, plain.books) == (Verdict.PASS, BooksState(job_id=None))
     reconciled(small_shop.engine, {"member_id": 3})
     result = run_job("monthly-eligibility-sweep", small_shop.engine, mine, lambda: NOW, month="2026-10")
-    assert (result.verdict, result.books["open_criticals"]) == (Verdict.INCOMPLETE, 1)
+    assert (result.verdict, result.books.open_criticals) == (Verdict.INCOMPLETE, 1)
     assert result.not_checked[0].startswith("whether the books are correct")
     assert "1 of them critical" in render(page_of(result, IST, ""))
 

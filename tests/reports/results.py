@@ -19,7 +19,7 @@ from mlm_audit.domain.findings import (
     Verdict,
     finding_from,
 )
-from mlm_audit.domain.items import Move, PayoutItem, SweepItem
+from mlm_audit.domain.items import Move, PayoutItem, Repaired, SweepItem
 from mlm_audit.domain.money import format_inr
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
@@ -88,7 +88,7 @@ def reconciliation(count: int, *, hostile: bool = False, seed: int = 7) -> RunRe
         notes=(f"check history-changed: {NO_COPY}",),
         rows_read={"users": 123_456, "ledger": 2_345_678, "orders": 345_678},
         plan=PLAN,
-        figures=figures_of(_found(findings)).to_dict(),
+        figures=figures_of(_found(findings)),
         alerts=(f"{count} breaks are open, more than 10",) if count > 10 else (),
         trend=(*_days(random, max(4, count // 40), max(4, count)), ("2026-11-24", new, count - new)),
     )
@@ -185,14 +185,14 @@ def tree(count: int, *, hostile: bool = False) -> RunResult:
         plan=PLAN,
         alerts=("the health score is 84, below 85",) if critical else (),
         corrections=tuple(
-            {
-                "kind": "closure",
-                "table_name": "hierarchy",
-                "row_key": f"{n}/7",
-                "column_name": "*",
-                "before": None,
-                "after": "depth 2",
-            }
+            Repaired(
+                kind="closure",
+                table_name="hierarchy",
+                row_key=f"{n}/7",
+                column_name="*",
+                before=None,
+                after="depth 2",
+            )
             for n in (3, 4)
         ),
         items=(Move(member_id=7, edge="sponsor", before=2, after=5),) if count else (),

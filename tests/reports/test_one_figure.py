@@ -11,12 +11,13 @@ import pytest
 from sqlalchemy import Engine
 
 import mlm_audit
-from mlm_audit.checks.figures import LABELS, Figures, at_risk_by_cause, figures_from, figures_of, money_at_risk
+from mlm_audit.checks.figures import at_risk_by_cause, figures_of, money_at_risk
 from mlm_audit.checks.findings import make_finding
 from mlm_audit.checks.roots import FOLLOWS
 from mlm_audit.cli.app import application
 from mlm_audit.demo.faults import FAULTS, inject
 from mlm_audit.demo.platform import Platform
+from mlm_audit.domain.figures import LABELS, Figures, figures_from
 from mlm_audit.domain.findings import Evidence, Finding, finding_document, finding_from
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.settings import Settings

@@ -42,7 +42,9 @@ def test_repair_undo_repair(any_url: str, filled: Fill, tmp_path: Path) -> None:
     assert first.counts.issues_fixed == mended
     assert planned.counts.issues_fixed == 0
     key = ("kind", "row_key", "before", "after")
-    assert sorted([c[k] for k in key] for c in planned.corrections) == sorted([c[k] for k in key] for c in first.corrections)
+    assert sorted([getattr(c, k) for k in key] for c in planned.corrections) == sorted(
+        [getattr(c, k) for k in key] for c in first.corrections
+    )
     after = trees(engine)
     assert meaning(after)["closure"] == clean
     assert with_recorded_repairs(before, engine) == meaning(after)
@@ -110,18 +112,16 @@ def test_undo_leaves_what_was_changed_since(any_url: str, filled: Fill, tmp_path
     engine = filled(any_url, platform)
     before = trees(engine)
     result = run(engine, tmp_path)
-    flag = next(c for c in result.corrections if c["kind"] == "eligibility-flag")
-    row = next(c for c in result.corrections if c["kind"] == "closure-insert")
-    ancestor, descendant = map(int, row["row_key"].split("/"))
+    flag = next(c for c in result.corrections if c.kind == "eligibility-flag")
+    row = next(c for c in result.corrections if c.kind == "closure-insert")
+    ancestor, descendant = map(int, row.row_key.split("/"))
     with engine.begin() as connection:
-        connection.execute(
-            update(User).where(User.id == int(flag["row_key"])).values(is_eligible_repurchase=flag["before"] == "1")
-        )
+        connection.execute(update(User).where(User.id == int(flag.row_key)).values(is_eligible_repurchase=flag.before == "1"))
         mine = Hierarchy.ancestor_id == ancestor, Hierarchy.descendant_id == descendant
         connection.execute(delete(Hierarchy).where(*mine))
     undone, left = undo_repairs(engine, result.job_id, NOW)
     assert undone == len(result.corrections) - 2
-    assert set(left) == {f"users {flag['row_key']}", f"hierarchy {row['row_key']}"}
+    assert set(left) == {f"users {flag.row_key}", f"hierarchy {row.row_key}"}
     assert trees(engine) == before
     assert sum(r["undone_at"] is None for r in list_repairs(engine, result.job_id)) == 2
 

@@ -16,6 +16,7 @@ CAPABILITIES = {
     "closure": "the closure table: its check and its faults",
     "eligibility": "eligibility for a month, in every room that has to do with it",
     "evidence": "evidence packs: the commands and the packs",
+    "figures": "the money of a run's breaks: its data, and its definition",
     "file_options": "the options of files: on the command line and in the job",
     "findings": "findings: the type, and findings made of breaks",
     "inputs": "the inputs of the checks: their columns, and where these come from",

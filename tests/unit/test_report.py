@@ -14,6 +14,7 @@ from mlm_audit.checks.figures import figures_of
 from mlm_audit.cli.run import _show
 from mlm_audit.domain.counts import ReconciliationCounts
 from mlm_audit.domain.findings import Bridge, BridgeLine, CheckRun, CheckStatus, RunResult, Verdict, finding_from, verdict_of
+from mlm_audit.domain.items import CorrectedWallet
 from mlm_audit.domain.settings import Settings
 from mlm_audit.reporting.core.document import to_document
 from mlm_audit.reporting.core.html import render
@@ -73,7 +74,7 @@ def result(found: list[dict[str, Any]], verdict: Verdict = Verdict.FAIL, **chang
             notes=("check history-changed: first run",),
             rows_read={"users": 123_456, "ledger": 2_345_678},
             plan="default_plan.toml (sha256 0123456789ab)",
-            figures=figures.to_dict(),
+            figures=figures,
         ),
         **changes,
     )
@@ -97,7 +98,7 @@ CASES = {
     "corrected": result(
         [finding(5, amount_paisa=50, severity="low", cause="rounding-drift")],
         Verdict.PASS,
-        corrections=({"member_id": 5, "before_paisa": 150, "after_paisa": 100},),
+        corrections=(CorrectedWallet(5, 150, 100),),
         fixed=("wallet-balance/5",),
     ),
 }

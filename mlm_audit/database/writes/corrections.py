@@ -2,26 +2,19 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from mlm_audit.database.core.connect import write
 from mlm_audit.database.core.own_tables import Authorisation, Repair
 from mlm_audit.database.core.tables import Ledger, User
+from mlm_audit.domain.items import CorrectedWallet
 from mlm_audit.domain.periods import naive
 
 WALLET_CORRECTION = "wallet-correction"
 APPROVED_CORRECTION = "wallet_correction"
 """The kind of authorisation that explains a change of a wallet without a ledger row."""
-
-
-class CorrectedWallet(NamedTuple):
-    """One wallet that was set to its ledger sum."""
-
-    member_id: int
-    before_paisa: int
-    after_paisa: int
 
 
 def correct_wallets(

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, update
 
@@ -12,23 +12,13 @@ from mlm_audit.database.core.connect import in_parts, write
 from mlm_audit.database.core.own_tables import EligibilityLog, Repair
 from mlm_audit.database.core.tables import Hierarchy, MatrixNode, User
 from mlm_audit.database.reads.trees import last_decided
+from mlm_audit.domain.items import Repaired
 from mlm_audit.domain.periods import naive
 
 CLOSURE_INSERT, CLOSURE_DELETE, CLOSURE_SET_DEPTH = "closure-insert", "closure-delete", "closure-depth"
 FLAG = "eligibility-flag"
 ORDER = ("delete", "depth", "insert")
 """The order of actions. Deletions come first, so that no unique key blocks the other actions."""
-
-
-class Repaired(NamedTuple):
-    """One value or row that was changed. For an inserted row `before` is None, for a deleted row `after` is None."""
-
-    kind: str
-    table_name: str
-    row_key: str
-    column_name: str
-    before: str | None
-    after: str | None
 
 
 def as_repair(change: ClosureChange) -> Repaired:
@@ -154,7 +144,7 @@ def _record(connection: Connection, job_id: str, changes: Sequence[ClosureChange
     if repairs:
         table: Any = Repair.__table__
         names = {column.key: attribute for attribute, column in Repair.__mapper__.columns.items()}
-        rows = [{"job_id": job_id, "created_at": naive(now), **repair._asdict()} for repair in repairs]
+        rows = [{"job_id": job_id, "created_at": naive(now), **repair.to_json()} for repair in repairs]
         columns = {attribute: name for name, attribute in names.items()}
         connection.execute(insert(table), [{columns[key]: value for key, value in row.items()} for row in rows])
     return repairs

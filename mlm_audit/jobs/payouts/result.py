@@ -10,7 +10,7 @@ from mlm_audit.database.writes.payouts import Decision
 from mlm_audit.domain.counts import Overdue, PayoutCounts, ReasonTotal
 from mlm_audit.domain.findings import Evidence, Finding, RunResult, Verdict, verdict_of
 from mlm_audit.domain.items import PayoutItem
-from mlm_audit.domain.last_reconciliation import LastReconciliation, books_data, doubt_of_books
+from mlm_audit.domain.last_reconciliation import LastReconciliation, books_state, doubt_of_books
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.payouts import TECHNICAL, Hold, PayoutStatus, kind_of
 from mlm_audit.domain.periods import naive
@@ -291,7 +291,7 @@ def _result(head: Header, told: RunReport, counts: PayoutCounts, done: Sequence[
         alerts=told.alerts,
         items=tuple(items),
         not_checked=not_checked,
-        books=books_data(seen.books, naive(head.started)),
+        books=books_state(seen.books, naive(head.started)),
     )
 
 

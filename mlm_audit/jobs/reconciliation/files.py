@@ -114,5 +114,5 @@ def _result(
         timezone=settings.timezone,
         plan="none: the balances are compared with the ledger only",
         not_checked=not_checked,
-        figures=figures.to_dict(),
+        figures=figures,
     )

@@ -5,8 +5,8 @@ from typing import Any
 
 import polars as pl
 
-from mlm_audit.checks.figures import Figures
 from mlm_audit.domain.counts import ReconciliationCounts
+from mlm_audit.domain.figures import Figures
 from mlm_audit.domain.findings import CheckRun, CheckStatus, RunResult, accuracy_percent
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.settings import Settings
@@ -78,7 +78,7 @@ def stored_data(result: RunResult) -> dict[str, Any]:
         "verdict": result.verdict.value,
         "is_complete": result.is_complete,
         "not_checked": list(result.not_checked),
-        "figures": result.figures,
+        "figures": result.figures.to_dict() if result.figures else {},
         "sentence": report_sentence(result),
         "as_of": result.as_of.isoformat(),
         "bridge": bridge,

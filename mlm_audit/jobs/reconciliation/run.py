@@ -21,7 +21,7 @@ from mlm_audit.database.core.own_tables import ReconciliationReport
 from mlm_audit.database.core.schema import check_inputs
 from mlm_audit.database.store.outbox import queue_once, release_held
 from mlm_audit.database.store.runs import PREVIOUS_COLUMNS, PreviousRun, previous_run, store_reconciliation, write_report_data
-from mlm_audit.database.writes.corrections import CorrectedWallet, correct_wallets
+from mlm_audit.database.writes.corrections import correct_wallets
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import (
     CheckStatus,
@@ -30,6 +30,7 @@ from mlm_audit.domain.findings import (
     verdict_of,
 )
 from mlm_audit.domain.jobs import RECONCILIATION, job_of
+from mlm_audit.domain.items import CorrectedWallet
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import business_date, format_local, naive
@@ -314,10 +315,10 @@ class _Reconciliation:
             timezone=self.settings.timezone,
             plan=plan_name(self.settings.plan_path, self.plan),
             alerts=alerts_of(self.settings, still_open, figures, capped=capped),
-            corrections=tuple(correction._asdict() for correction in corrections),
+            corrections=corrections,
             fixed=tuple(corrected),
             not_checked=not_checked,
-            figures=figures.to_dict(),
+            figures=figures,
         )
         return ReconciliationOutcome(
             result if first_run else with_trend(self.database, self.settings, result, open_points(ReconciliationReport)),

@@ -14,7 +14,7 @@ from mlm_audit.domain.eligibility import in_words
 from mlm_audit.domain.findings import Finding, RunResult, Verdict, verdict_of
 from mlm_audit.domain.items import SweepItem
 from mlm_audit.domain.jobs import MONTHLY_SWEEP
-from mlm_audit.domain.last_reconciliation import LastReconciliation, books_data, doubt_of_books
+from mlm_audit.domain.last_reconciliation import LastReconciliation, books_state, doubt_of_books
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.periods import Month, month_before, month_label, naive
 from mlm_audit.domain.plan import PlanRules
@@ -83,7 +83,7 @@ def sweep_result(head: SweepHeader, facts: pl.DataFrame, read: MonthRead, outcom
         alerts=(f"{plural(len(outcome.left), 'member')} could not be decided; see the findings",) if outcome.left else (),
         items=_items(shown, outcome, head.rules),
         not_checked=not_checked,
-        books=books_data(head.books, naive(head.started)),
+        books=books_state(head.books, naive(head.started)),
     )
 
 

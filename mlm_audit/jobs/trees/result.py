@@ -19,9 +19,9 @@ from mlm_audit.checks.trees.issues import EVIDENCE_ROWS, Issue
 from mlm_audit.checks.trees.moves import as_items
 from mlm_audit.checks.trees.neighbourhood import as_data, picture_of
 from mlm_audit.database.store.runs import PREVIOUS_COLUMNS
-from mlm_audit.database.writes.trees import Repaired
 from mlm_audit.domain.counts import TreeCounts
 from mlm_audit.domain.findings import SEVERITIES, CheckRun, CheckStatus, Evidence, Finding, RunResult, Verdict, verdict_of
+from mlm_audit.domain.items import Repaired
 from mlm_audit.domain.jobs import TREE_HEALTH
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.settings import Settings
@@ -126,7 +126,7 @@ def tree_outcome(
         timezone=head.settings.timezone,
         plan=head.plan,
         alerts=_alerts(head.settings, counts, made),
-        corrections=tuple(repair._asdict() for repair in made.repairs),
+        corrections=made.repairs,
         fixed=tuple(sorted(fixed)),
         items=as_items(since.moved),
         pictures=_pictures(still_open, looked.after),

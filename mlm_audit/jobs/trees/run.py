@@ -25,9 +25,10 @@ from mlm_audit.database.reads.sweep import MonthRead, read_month
 from mlm_audit.database.reads.trees import TreeRead, read_trees
 from mlm_audit.database.store.outbox import queue_once, release_held
 from mlm_audit.database.store.runs import PreviousRun, previous_run, store_tree_health
-from mlm_audit.database.writes.trees import Repaired, as_repair, repair_closure, repair_flags
+from mlm_audit.database.writes.trees import as_repair, repair_closure, repair_flags
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import RunResult
+from mlm_audit.domain.items import Repaired
 from mlm_audit.domain.jobs import TREE_HEALTH
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import month_before, month_label, month_of, naive

@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 
 from mlm_audit.checks.causes import describe_cause, first_step
 from mlm_audit.checks.explain_commands import explain_command
-from mlm_audit.checks.figures import Figures, at_risk_by_cause, sum_of_findings
+from mlm_audit.checks.figures import at_risk_by_cause, sum_of_findings
 from mlm_audit.checks.roots import FOLLOWS
+from mlm_audit.domain.figures import Figures
 from mlm_audit.domain.findings import SEVERITIES, STATES, CheckRun, CheckStatus, Evidence, Finding, RunResult
 from mlm_audit.domain.last_reconciliation import books_in_words
 from mlm_audit.domain.money import format_inr, grouped

@@ -112,8 +112,8 @@ def _first_of_a_stop(result: RunResult) -> str:
 
 
 def _first_of_what_is_open(result: RunResult) -> str:
-    if result.books.get("open_criticals"):
-        return f"Resolve the critical breaks in the books first: mlm-audit explain issue {result.books['criticals'][0]}"
+    if result.books and result.books.open_criticals:
+        return f"Resolve the critical breaks in the books first: mlm-audit explain issue {result.books.criticals[0]}"
     return "Resolve what could not be decided (listed below), then run the job again."
 
 

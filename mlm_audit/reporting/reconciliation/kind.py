@@ -1,6 +1,6 @@
 """The kinds of report of `commission-reconciliation` and of the reconciliation of files."""
 
-from mlm_audit.checks.figures import figures_from
+from mlm_audit.domain.figures import figures_from
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.reporting.core.kind import IndexEntry, ReportKind, Series, StoredCounts
 from mlm_audit.reporting.reconciliation.report import report_data, report_figures, report_sentence

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from mlm_audit.checks.causes import describe_cause
 from mlm_audit.checks.explain_commands import explain_command
-from mlm_audit.checks.figures import figures_from
 from mlm_audit.domain.counts import ReconciliationCounts
+from mlm_audit.domain.figures import Figures
 from mlm_audit.domain.findings import Bridge, Finding, RunResult, Verdict, open_findings
+from mlm_audit.domain.items import CorrectedWallet
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.reporting.core.files_read import files_read
 from mlm_audit.reporting.core.parts import (
@@ -78,7 +78,7 @@ def report_data(result: RunResult, tz: ZoneInfo, rerun: str) -> ReportData:
         notebook="" if of_files or result.dry_run else f'mlm_audit.connect().run("{result.job_id}").breaks',
         largest=tuple(shown(finding) for finding in still_open[:LARGEST]),
         shown_of=len(still_open),
-        corrections=tuple(_correction(correction) for correction in result.corrections[:MOST_CORRECTIONS]),
+        corrections=tuple(_correction(one) for one in CorrectedWallet.all_of(result.corrections[:MOST_CORRECTIONS])),
         corrections_of=len(result.corrections),
         undo=f"mlm-audit repairs undo {result.job_id}",
         read=files_read(result),
@@ -125,7 +125,7 @@ def report_sentence(result: RunResult) -> str:
     if not still_open:
         return f"No break was found, but not everything could be checked, so this run is not a PASS.{corrected}"
     new = sum(finding.state == "new" for finding in still_open)
-    breaks = f"{plural(len(still_open), 'break')} open, {grouped(new)} new. {figures_sentence(figures_from(result.figures))}"
+    breaks = f"{plural(len(still_open), 'break')} open, {grouped(new)} new. {figures_sentence(result.figures or Figures())}"
     return f"{breaks}{corrected}{unchecked_sentence(result)}"
 
 
@@ -158,7 +158,7 @@ def report_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
     return (
         ("Accounts checked" if result.job == "reconcile-files" else "Members checked", grouped(counts.users_checked)),
         ("Breaks open", grouped(len(open_findings(result)))),
-        *figure_rows(figures_from(result.figures)),
+        *figure_rows(result.figures or Figures()),
         ("Corrected", grouped(counts.auto_corrections)),
         ("Members without a break", f"{counts.accuracy:.2f} %"),
         ("Residual of the proof", format_inr(counts.residual_paisa)),
@@ -184,9 +184,9 @@ def _bridge_ends(bridge: Bridge | None) -> tuple[str, str, str]:
     return (format_inr(bridge.ledger_paisa), format_inr(bridge.wallets_paisa), format_inr(bridge.residual_paisa))
 
 
-def _correction(correction: dict[str, Any]) -> dict[str, str]:
+def _correction(correction: CorrectedWallet) -> dict[str, str]:
     return {
-        "member": str(correction["member_id"]),
-        "before": format_inr(correction["before_paisa"]),
-        "after": format_inr(correction["after_paisa"]),
+        "member": str(correction.member_id),
+        "before": format_inr(correction.before_paisa),
+        "after": format_inr(correction.after_paisa),
     }

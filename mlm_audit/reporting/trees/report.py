@@ -10,7 +10,7 @@ from markupsafe import Markup
 from mlm_audit.checks.causes import describe_cause, first_step
 from mlm_audit.domain.counts import TreeCounts, TreeFileCounts
 from mlm_audit.domain.findings import Finding, RunResult, Verdict, open_findings
-from mlm_audit.domain.items import Move
+from mlm_audit.domain.items import Move, Repaired
 from mlm_audit.domain.money import grouped
 from mlm_audit.reporting.core.files_read import read_in_words
 from mlm_audit.reporting.core.parts import (
@@ -74,7 +74,7 @@ def tree_report(result: RunResult, tz: ZoneInfo, rerun: str) -> TreeReport:
         drawn=tuple(_drawn(finding, result.pictures) for finding in still_open if finding.id in result.pictures),
         largest=tuple(shown(finding) for finding in still_open[:LARGEST]),
         shown_of=len(still_open),
-        repairs=tuple(_repair(repair) for repair in result.corrections[:LISTED]),
+        repairs=tuple(_repair(repair) for repair in Repaired.all_of(result.corrections[:LISTED])),
         repairs_of=len(result.corrections),
         undo="" if result.dry_run else f"mlm-audit repairs undo {result.job_id}",
         moves=tuple({key: str(value) for key, value in move.to_json().items()} for move in result.items[:LISTED]),
@@ -140,7 +140,7 @@ def tree_lines(result: RunResult) -> tuple[str, ...]:
     """Return the open issues, the repairs made or planned, and the members who moved, as lines for a terminal."""
     lines = [f"{finding.severity:8} {finding.message}" for finding in open_findings(result)]
     word = "would set" if result.dry_run else "repaired"
-    repairs = map(_repair, result.corrections)
+    repairs = map(_repair, Repaired.all_of(result.corrections))
     lines += [f"{word:9} {repair['where']}: {repair['before']} → {repair['after']}" for repair in repairs]
     lines += [f"moved     member {m.member_id}: {m.edge} {m.before} → {m.after}" for m in Move.all_of(result.items)]
     return tuple(lines)
@@ -166,10 +166,9 @@ def _drawn(finding: Finding, pictures: dict[str, dict[str, Any]]) -> dict[str, A
     return {"id": finding.id, "severity": finding.severity, "message": finding.message, "svg": picture}
 
 
-def _repair(repair: dict[str, Any]) -> dict[str, str]:
+def _repair(repair: Repaired) -> dict[str, str]:
     return {
-        "where": f"{repair['table_name']} {repair['row_key']}"
-        + (f", {repair['column_name']}" if repair["column_name"] != "*" else ""),
-        "before": repair["before"] or "no row",
-        "after": repair["after"] or "no row",
+        "where": f"{repair.table_name} {repair.row_key}" + (f", {repair.column_name}" if repair.column_name != "*" else ""),
+        "before": repair.before or "no row",
+        "after": repair.after or "no row",
     }
