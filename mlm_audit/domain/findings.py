@@ -12,6 +12,7 @@ from mlm_audit.domain.counts import Counts
 from mlm_audit.domain.figures import Figures
 from mlm_audit.domain.items import Item
 from mlm_audit.domain.remedies import FACTS, Remedy, remedy_from
+from mlm_audit.domain.sealed_history import SealedHistory
 
 SEVERITIES = ("low", "medium", "high", "critical")
 """In ascending order."""
@@ -200,8 +201,8 @@ class RunResult:
     trend: tuple[tuple[str, int, int], ...] = ()
     """The last runs, oldest first and this run last, each as a day or month and two values. For checks, the values are
     new and carried-over findings; for payouts, paisa paid and held; for a sweep, paisa released and rolled up."""
-    sealed: dict[str, Any] = field(default_factory=dict)
-    """The sealed history after the run: last sealed month, months, rows, log entries and head. Empty if none."""
+    sealed: SealedHistory | None = None
+    """The sealed history after the run. None when nothing is sealed, and for other jobs than a reconciliation."""
     not_checked: tuple[str, ...] = ()
     """What could not be checked, or only in part. It qualifies a FAIL, and turns a PASS into INCOMPLETE."""
     figures: Figures | None = None

@@ -18,6 +18,7 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import Month, month_label, months_between, parse_month
 from mlm_audit.domain.ports import Progress
 from mlm_audit.domain.privacy import one_line
+from mlm_audit.domain.sealed_history import SealedHistory
 from mlm_audit.domain.settings import Settings
 from mlm_audit.history.chain import START
 from mlm_audit.history.log import REBUILT, Seal
@@ -201,23 +202,23 @@ def _bytes(store: Store, seal: Seal) -> int:
     return sum(file.stat().st_size for file in files if file.exists())
 
 
-def summarize_history(store: Store) -> dict[str, Any]:
-    """Return the sealed history for the run's result; empty when nothing is sealed and nothing was acknowledged."""
+def summarize_history(store: Store) -> SealedHistory | None:
+    """Return the sealed history for the run's result; None when nothing is sealed and nothing was acknowledged."""
     state = store.logged()
-    acknowledged = [one.sentence for one in state.content.acknowledged]
+    acknowledged = tuple(one.sentence for one in state.content.acknowledged)
     if not state.seals and not acknowledged:
-        return {}
+        return None
     rows = sum(seal.rows for seal in state.seals.values())
-    restarts = [f"{entry.at} by {entry.body['by']}: {entry.body['reason']}" for entry in state.content.restarts]
-    return {
-        "until": month_label(max(state.seals)) if state.seals else "",
-        "months": len(state.seals),
-        "rows": rows,
-        "entries": len(state.read.entries),
-        "head": state.read.head,
-        "restarts": restarts,
-        "acknowledged": acknowledged,
-    }
+    restarts = tuple(f"{entry.at} by {entry.body['by']}: {entry.body['reason']}" for entry in state.content.restarts)
+    return SealedHistory(
+        until=month_label(max(state.seals)) if state.seals else "",
+        months=len(state.seals),
+        rows=rows,
+        entries=len(state.read.entries),
+        head=state.read.head,
+        restarts=restarts,
+        acknowledged=acknowledged,
+    )
 
 
 def seal_summary(store: Store, proof: Proof) -> dict[str, Any]:

@@ -159,7 +159,7 @@ def test_an_agreed_removal_is_acknowledged_by_name(thrice: Engine) -> None:
     for days in (0.5, 0.6):
         result = run(thrice, days)
         assert found(result) == {}
-        assert any("by Asha Rao" in line and "kept for a month only" in line for line in result.sealed["acknowledged"])
+        assert any("by Asha Rao" in line and "kept for a month only" in line for line in result.sealed.acknowledged)
     with write(thrice) as connection:
         connection.execute(delete(JobLog).where(JobLog.job_id == runs_of(thrice)[1]))
     assert found(run(thrice, 0.7)), "what is removed after that is another break"
@@ -177,7 +177,7 @@ def test_another_database_in_the_place_of_the_old_one(thrice: Engine, sqlite_url
     restart(engine, SETTINGS, "the database was set up anew", NOW + timedelta(days=0.6))
     result = run(engine, 0.7)
     assert found(result) == {}
-    assert "set up anew" in result.sealed["restarts"][0]
+    assert "set up anew" in result.sealed.restarts[0]
     with write(engine) as connection:
         delete_last(connection)
     assert found(run(engine, 0.8)), "and is watched again"

@@ -51,7 +51,7 @@ def test_on_each_database(any_url: str, filled: Fill) -> None:
     first = run(engine)
     state = store_of(SETTINGS, engine).look()
     assert (first.verdict, state.problems) == (Verdict.PASS, ())
-    assert (first.sealed["until"], first.sealed["head"]) == ("2026-10", state.read.head)
+    assert (first.sealed.until, first.sealed.head) == ("2026-10", state.read.head)
     assert state.read.head in Path(first.reports["html"]).read_text(encoding="utf-8"), "the report is a head held elsewhere"
     assert [seal.month for seal in state.seals.values()] == [202606, 202607, 202608, 202609, 202610]
     with engine.connect() as connection:
@@ -237,8 +237,8 @@ def test_begun_anew_when_somebody_says_so(sealed: Engine, attack: Callable[[Engi
     restart(sealed, SETTINGS, "disk lost", NOW)
     for _ in range(2):
         result = run(sealed)
-        assert (result.verdict, result.sealed["until"]) == (Verdict.PASS, "2026-10")
-        assert "disk lost" in result.sealed["restarts"][0]
+        assert (result.verdict, result.sealed.until) == (Verdict.PASS, "2026-10")
+        assert "disk lost" in result.sealed.restarts[0]
         assert "disk lost" in Path(result.reports["html"]).read_text(encoding="utf-8")
     assert bool(list(store(sealed).folder.glob("aside-*/log.jsonl"))) == (attack is edit_log), "nothing is deleted"
     gone(sealed)

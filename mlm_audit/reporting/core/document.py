@@ -45,7 +45,7 @@ def to_document(result: RunResult) -> dict[str, Any]:
         "reports": result.reports,
         "sha256": result.sha256,
         "trend": [list(point) for point in result.trend],
-        "sealed": result.sealed,
+        "sealed": result.sealed.to_json() if result.sealed else {},
     }
 
 

@@ -93,14 +93,12 @@ def _sealed(result: RunResult) -> dict[str, str]:
     if not result.sealed:
         return {}
     known = result.sealed
-    months = plural(known["months"], "month")
+    months = plural(known.months, "month")
     return {
-        "History sealed": f"to {known['until']}: {months}, {plural(known['rows'], 'ledger row')}"
-        if known["months"]
-        else "nothing yet",
-        "Head of the seal log": f"{known['head']} at entry {known['entries']}",
-        "Restarts of the log": "; ".join(known["restarts"]),
-        "Acknowledged": "; ".join(known.get("acknowledged", [])),
+        "History sealed": f"to {known.until}: {months}, {plural(known.rows, 'ledger row')}" if known.months else "nothing yet",
+        "Head of the seal log": f"{known.head} at entry {known.entries}",
+        "Restarts of the log": "; ".join(known.restarts),
+        "Acknowledged": "; ".join(known.acknowledged),
     }
 
 
