@@ -53,7 +53,7 @@ class AuditRun:
     """
 
     def __init__(
-        self, job_id: str, verdict: str, breaks: pl.DataFrame, notes: list[str], database: Engine, settings: Settings
+        self, job_id: str, verdict: str, breaks: pl.DataFrame, *, notes: list[str], database: Engine, settings: Settings
     ) -> None:
         self.job_id, self.verdict, self.breaks, self.notes = job_id, verdict, breaks, notes
         self.figures = figures_of(map(finding_from, breaks.iter_rows(named=True)))
@@ -225,9 +225,9 @@ def run_of(result: RunResult, database: Engine, settings: Settings) -> AuditRun:
         result.job_id,
         result.verdict.value,
         pl.DataFrame(rows, schema=schema, orient="row"),
-        list(result.notes),
-        database,
-        settings,
+        notes=list(result.notes),
+        database=database,
+        settings=settings,
     )
     run.not_checked, run.sentence = result.not_checked, report_sentence(result)
     run.figures = result.figures or Figures()
@@ -240,9 +240,9 @@ def run_stored(stored: PreviousRun, database: Engine, settings: Settings) -> Aud
         stored.job_id,
         stored.data["verdict"],
         stored.breaks.select(COLUMNS),
-        list(stored.data.get("notes", ())),
-        database,
-        settings,
+        notes=list(stored.data.get("notes", ())),
+        database=database,
+        settings=settings,
     )
     run.not_checked = tuple(stored.data.get("not_checked", ()))
     if "figures" in stored.data:

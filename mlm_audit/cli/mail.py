@@ -100,7 +100,15 @@ def send_test(
         ensure_folder(settings.outbox_dir, "OUTBOX_DIR")
     context = {"state": "ok", "message": "this is a test message; mail delivery works", "at": format_local(clock(), settings.tz)}
     try:
-        mail = message("health-alert", f"test/{clock():%Y%m%d%H%M%S}", to_whom(recipient), None, [context], settings, clock())
+        mail = message(
+            "health-alert",
+            f"test/{clock():%Y%m%d%H%M%S}",
+            to_whom(recipient),
+            name=None,
+            contexts=[context],
+            settings=settings,
+            now=clock(),
+        )
         with open_transport(settings) as transport:
             complaint = transport.send(mail)
     except (NotSentError, UncertainError) as error:

@@ -36,7 +36,13 @@ def trend_of(connection: Connection, stored: Stored, settings: Settings) -> list
 
 
 def alert(
-    connection: Connection, stored: Stored, result: RunResult, data: ReportData | TreeReport, settings: Settings, out: Path | None
+    connection: Connection,
+    stored: Stored,
+    result: RunResult,
+    data: ReportData | TreeReport,
+    *,
+    settings: Settings,
+    out: Path | None,
 ) -> Draft | None:
     """Return the notice of a run that raises alerts, or None.
 

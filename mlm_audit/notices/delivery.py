@@ -66,7 +66,9 @@ def notify_administrators(notice: Draft, settings: Settings, clock: Clock) -> No
         try:
             to = addresses(settings.admin_email or NOBODY)
             with open_transport(settings) as transport:
-                transport.send(message(notice.kind, notice.key, to, None, [notice.context], settings, clock()))
+                transport.send(
+                    message(notice.kind, notice.key, to, name=None, contexts=[notice.context], settings=settings, now=clock())
+                )
         except (NotSentError, UncertainError, ValueError) as error:
             log.warning("the administrators could not be notified of %s: %s", notice.key, error)
 
@@ -159,7 +161,7 @@ class _Round:
     def _message(self, group: list[Queued], to: tuple[Address, ...]) -> EmailMessage:
         contexts = [notice.context | {"repeats": notice.repeats} for notice in group]
         first = group[0]
-        return message(first.kind, first.key, to, first.name, contexts, self.settings, self.clock())
+        return message(first.kind, first.key, to, name=first.name, contexts=contexts, settings=self.settings, now=self.clock())
 
     def _sent(self, ids: list[int], complaint: str | None) -> None:
         self.done.sent += len(ids)

@@ -86,6 +86,7 @@ def message(
     kind: str,
     key: str,
     to: tuple[Address, ...],
+    *,
     name: str | None,
     contexts: Sequence[dict[str, Any]],
     settings: Settings,

@@ -136,7 +136,9 @@ def faulty_result() -> RunResult:
     rows = {"users": 300, "matrix_nodes": 300, "hierarchy": 1_300}
     moved = pl.DataFrame({"member_id": [7], "edge": ["sponsor"], "before": [2], "after": [5]})
     since = StructureChanges("tree-health-2026-11-23-030000-0000", moved, 1, 0)
-    return tree_outcome(head, TreeChecks(check, check, rows), RepairSummary((), 0, dry_run=False), None, since, NOW).result
+    return tree_outcome(
+        head, TreeChecks(check, check, rows), RepairSummary((), 0, dry_run=False), previous=None, since=since, ended=NOW
+    ).result
 
 
 CASES = {

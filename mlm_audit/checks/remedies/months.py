@@ -96,10 +96,10 @@ def roll_up(books: MonthRecords, share: Share) -> tuple[Step, ...]:
         rests_on = RowReference("EligibilityLog", books.log_id)
         logged = books.logged_paisa or 0
         after = _follow(logged, books.rollup_paisa, recorded)
-        steps += _set("EligibilityLog", books.log_id, "rolledUpAmount", logged, after, rests_on)
+        steps += _set("EligibilityLog", books.log_id, "rolledUpAmount", logged, after, rests_on=rests_on)
     if books.stats_paisa is not None:
         rests_on, after = RowReference("MonthlyStats", share.month), books.stats_paisa + recorded
-        steps += _set("MonthlyStats", share.month, "totalRolledUpAmount", books.stats_paisa, after, rests_on)
+        steps += _set("MonthlyStats", share.month, "totalRolledUpAmount", books.stats_paisa, after, rests_on=rests_on)
     return tuple(steps)
 
 
@@ -121,12 +121,12 @@ def _record(books: MonthRecords, share: Share, recorded: int) -> Sequence[Step]:
         books.rolled_up_rows + share.rows,
     )
     return [
-        *_set("CommissionRollup", books.rollup_id, "rolledUpAmount", before, before + recorded, rests_on),
-        *_set("CommissionRollup", books.rollup_id, "commissionCount", books.rollup_count, rows, rests_on),
+        *_set("CommissionRollup", books.rollup_id, "rolledUpAmount", before, before + recorded, rests_on=rests_on),
+        *_set("CommissionRollup", books.rollup_id, "commissionCount", books.rollup_count, rows, rests_on=rests_on),
     ]
 
 
-def _set(table: str, number: int, column: str, before: int | None, after: int, rests_on: RowReference) -> Sequence[Step]:
+def _set(table: str, number: int, column: str, before: int | None, after: int, *, rests_on: RowReference) -> Sequence[Step]:
     return [] if before == after else [FieldCorrection(table, number, column, before, after, rests_on)]
 
 

@@ -43,17 +43,19 @@ def broken_edges(forest: Forest, words: TreeTerms, parent_id: Callable[[int], ob
             forest,
             words,
             [row],
-            f"{label(row)} names {words.parent} {parent_id(row)}, {words.which} does not exist",
-            parent_id,
+            text=f"{label(row)} names {words.parent} {parent_id(row)}, {words.which} does not exist",
+            parent_id=parent_id,
         )
         for row in forest.headed(UNKNOWN)
     ]
     for ring in forest.cycles():
         if len(ring) == 1:
             text = f"{label(ring[0])} is {words.their} own {words.parent}"
-            issues.append(_issue(f"{words.prefix}-self", forest, words, ring, text, parent_id))
+            issues.append(_issue(f"{words.prefix}-self", forest, words, ring, text=text, parent_id=parent_id))
         else:
-            issues.append(_issue(f"{words.prefix}-cycle", forest, words, ring, _ring(ring, words, label), parent_id))
+            issues.append(
+                _issue(f"{words.prefix}-cycle", forest, words, ring, text=_ring(ring, words, label), parent_id=parent_id)
+            )
     return issues
 
 
@@ -74,9 +76,9 @@ def surplus_roots(
             forest,
             words,
             [row],
-            f"member {forest.name(row)} has no {words.parent} and is a surplus root; "
+            text=f"member {forest.name(row)} has no {words.parent} and is a surplus root; "
             f"the first root is member {forest.name(first)}",
-            parent_id,
+            parent_id=parent_id,
         )
         for row in roots
         if row != first
@@ -88,7 +90,9 @@ def roots_of(forest: Forest) -> Rows:
     return np.flatnonzero(forest.up == ROOT).astype(np.int32)
 
 
-def _issue(code: str, forest: Forest, words: TreeTerms, rows: list[int], text: str, parent_id: Callable[[int], object]) -> Issue:
+def _issue(
+    code: str, forest: Forest, words: TreeTerms, rows: list[int], *, text: str, parent_id: Callable[[int], object]
+) -> Issue:
     evidence = tuple({"table": words.table, "id": forest.name(row), words.column: parent_id(row)} for row in rows[:RING_ROWS])
     kind = "ring" if len(rows) > 1 or code.endswith("-self") else "around"
     picture = Picture(kind, words.tree, tuple(rows))

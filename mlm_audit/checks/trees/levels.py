@@ -17,10 +17,14 @@ def level_issues(forest: Forest, levels: pl.Series, file: str) -> list[Issue]:
     level = levels.fill_null(int(UNSET)).to_numpy()
     wrong = wrong_levels(forest, level)
     issues = [
-        _issue("level", forest, row, _text(forest, level, row), levels[row], file) for row in np.flatnonzero(wrong).tolist()
+        _issue("level", forest, row, text=_text(forest, level, row), level=levels[row], file=file)
+        for row in np.flatnonzero(wrong).tolist()
     ]
     missing = np.flatnonzero(level == UNSET).tolist()
-    return issues + [_issue("level-missing", forest, row, f"node {forest.name(row)} has no level", None, file) for row in missing]
+    return issues + [
+        _issue("level-missing", forest, row, text=f"node {forest.name(row)} has no level", level=None, file=file)
+        for row in missing
+    ]
 
 
 def wrong_levels(forest: Forest, level: Ints) -> Flags:
@@ -68,6 +72,6 @@ def _text(forest: Forest, level: Ints, row: int) -> str:
     return f"node {forest.name(row)} has level {level[row]}, but its parent {forest.name(above)} has level {level[above]}"
 
 
-def _issue(code: str, forest: Forest, row: int, text: str, level: int | None, file: str) -> Issue:
+def _issue(code: str, forest: Forest, row: int, *, text: str, level: int | None, file: str) -> Issue:
     evidence = ({"table": file, "id": forest.name(row), "level": level},)
     return Issue(code, str(forest.name(row)), forest.name(row), text, evidence, "file", (row,))

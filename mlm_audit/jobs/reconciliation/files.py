@@ -50,7 +50,7 @@ def reconcile_files(ledger: MappedFile, wallets: MappedFile, settings: Settings,
     if numeric:
         breaks = breaks.with_columns(pl.col("member_id").cast(pl.Int64))
     breaks = breaks.with_columns(pl.lit("new").alias("state"), pl.lit(0).alias("age_days"))
-    return _result(breaks, bridge, runs, loaded, settings, started, clock())
+    return _result(breaks, bridge, runs, loaded, settings=settings, started=started, ended=clock())
 
 
 _NOT_NUMERIC = """
@@ -71,6 +71,7 @@ def _result(
     bridge: Bridge,
     runs: tuple[CheckRun, ...],
     loaded: Mapping[str, LoadedFile],
+    *,
     settings: Settings,
     started: datetime,
     ended: datetime,

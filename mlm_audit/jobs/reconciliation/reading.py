@@ -100,7 +100,7 @@ class InputReader:
     """Reads the platform into the mirror, in one consistent read."""
 
     def __init__(
-        self, mirror: Mirror, folder: Path, missing: Sequence[str], progress: Progress, nights: int = 1, today: int = 0
+        self, mirror: Mirror, folder: Path, missing: Sequence[str], progress: Progress, *, nights: int = 1, today: int = 0
     ) -> None:
         """Compare each piece with the platform once in `nights` days, and open pieces and the newest one in every run.
 

@@ -39,7 +39,7 @@ def check_file(
     file = read_tree_file(source, columns, root_values)
     forest = plant(file.frame["id"], file.frame["parent"])
     issues = [below_and_affected(_placed(issue, source, file.frame), forest) for issue in _issues(forest, source, file.frame)]
-    return _result(source, columns, forest, issues, file, settings, started, clock())
+    return _result(source, columns, forest, issues, file=file, settings=settings, started=started, ended=clock())
 
 
 def _issues(forest: Forest, source: InputFile, frame: pl.DataFrame) -> list[Issue]:
@@ -68,6 +68,7 @@ def _result(
     columns: TreeColumns,
     forest: Forest,
     issues: list[Issue],
+    *,
     file: TreeFile,
     settings: Settings,
     started: datetime,

@@ -91,6 +91,7 @@ def tree_outcome(
     head: TreeRunHeader,
     looked: TreeChecks,
     made: RepairSummary,
+    *,
     previous: pl.DataFrame | None,
     since: StructureChanges,
     ended: datetime,

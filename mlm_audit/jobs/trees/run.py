@@ -131,14 +131,14 @@ def check_tree_health(
     Raise InputError before anything is written, and JobFailedError when the job fails (it is logged as failed).
     """
     started = clock()
-    work = _TreeHealth(database, settings, clock, started, as_of or started, progress)
+    work = _TreeHealth(database, settings, clock, started=started, as_of=as_of or started, progress=progress)
     with tempfile.TemporaryDirectory(prefix="mlm-audit-") as folder:
         return work.execute(Path(folder), out, dry_run=dry_run, repair=repair)
 
 
 class _TreeHealth:
     def __init__(
-        self, database: Engine, settings: Settings, clock: Clock, started: datetime, as_of: datetime, progress: Progress
+        self, database: Engine, settings: Settings, clock: Clock, *, started: datetime, as_of: datetime, progress: Progress
     ) -> None:
         self.database, self.settings, self.clock, self.progress = database, settings, clock, progress
         self.started = started
@@ -246,7 +246,9 @@ class _TreeHealth:
         looked = TreeChecks(before.check, after.check, before.rows, before.unread)
         since = self._since(before, previous)
         made = RepairSummary(tuple(repairs.done), repairs.refused, dry_run, repairs.held_back)
-        outcome = tree_outcome(self.head, looked, made, previous.breaks if previous else None, since, self.clock())
+        outcome = tree_outcome(
+            self.head, looked, made, previous=previous.breaks if previous else None, since=since, ended=self.clock()
+        )
         # Without an earlier run there is no trend: on a first run, or in a dry run without the toolkit's tables.
         return (
             outcome._replace(result=with_trend(self.database, self.settings, outcome.result, open_points(own.TreeHealthReport)))
@@ -279,7 +281,7 @@ class _TreeHealth:
         words = tree_report(result, self.settings.tz, "")
         with write(self.database) as connection:
             store_tree_health(connection, result, outcome.still_open, report_data(result), self.clock())
-            if told := alert(connection, own.TreeHealthReport, result, words, self.settings, out):
+            if told := alert(connection, own.TreeHealthReport, result, words, settings=self.settings, out=out):
                 queue_once(connection, told, naive(self.clock()), UNTIL_FILED)
             run.end_with(connection, result)
         seen = folder / "structure.parquet"
