@@ -10,8 +10,8 @@ from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.validation import guard_inputs
 from mlm_audit.domain.counts import PayoutCounts
 from mlm_audit.domain.findings import RunResult
-from mlm_audit.domain.jobs import WEEKLY_PAYOUTS, job_of
 from mlm_audit.domain.items import PayoutItem
+from mlm_audit.domain.jobs import WEEKLY_PAYOUTS, job_of
 from mlm_audit.domain.last_reconciliation import books_in_words
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.requests import Request

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy import Engine as Database
 
 from mlm_audit.database.store.runs import PreviousRun
+from mlm_audit.domain.sealed_history import SealedHistory
 from mlm_audit.domain.settings import Settings
 from mlm_audit.history.ledger_rows import Settled, settled_ledger, write_changes
 from mlm_audit.history.month_files import ComparedRows
@@ -91,8 +92,8 @@ class RunHistory:
         about = SealingRun(job_id, self.started, open_breaks, self.changes)
         return seal_closed(self.store, self.proof, folder, self.settings, about, self.prior.keep)
 
-    def summary(self) -> dict[str, Any]:
-        """Return the state of the sealed history for the run's result."""
+    def summary(self) -> SealedHistory | None:
+        """Return the state of the sealed history for the run's result; None when nothing is sealed."""
         return summarize_history(self.store)
 
     def stored_data(self) -> dict[str, Any]:

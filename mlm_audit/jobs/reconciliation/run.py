@@ -29,8 +29,8 @@ from mlm_audit.domain.findings import (
     Verdict,
     verdict_of,
 )
-from mlm_audit.domain.jobs import RECONCILIATION, job_of
 from mlm_audit.domain.items import CorrectedWallet
+from mlm_audit.domain.jobs import RECONCILIATION, job_of
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import business_date, format_local, naive
@@ -176,7 +176,8 @@ class _Reconciliation:
             and is_night(last, rules, self.settings, self.started, self.checks)
         )
         today = business_date(self.started, self.settings.tz).toordinal()
-        reader = InputReader(self.mirror, folder, list(missing), self.progress, self.settings.figures_within_nights, today)
+        nights = self.settings.figures_within_nights
+        reader = InputReader(self.mirror, folder, list(missing), self.progress, nights=nights, today=today)
         try:
             return reader.read(self.database, last, self.started, rules, is_night=may)
         except OSError as error:
@@ -345,7 +346,7 @@ class _Reconciliation:
         words = report_data(result, self.settings.tz, "")
         with write(self.database) as connection:
             store_reconciliation(connection, result, still_open, data, self.clock())
-            if alerted := alert(connection, ReconciliationReport, result, words, self.settings, out):
+            if alerted := alert(connection, ReconciliationReport, result, words, settings=self.settings, out=out):
                 queue_once(connection, alerted, naive(self.clock()), UNTIL_FILED)
             run.end_with(connection, result)
             if self.history.record(connection, self.job_id, manifest.name):
