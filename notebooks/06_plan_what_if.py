@@ -13,7 +13,7 @@
 # %% [markdown]
 # # What if the plan had other terms?
 # **Question:** under other terms, what would a past month have cost the company, and which members would have received more or less?
-# docs/what-if.md describes what is recomputed and what is not.
+# docs/analysts/what-if.md describes what is recomputed and what is not.
 
 # %% tags=["parameters"]
 database = ""  # an SQLAlchemy URL; DATABASE_URL when empty

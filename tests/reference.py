@@ -1,10 +1,11 @@
 """The generated reference in docs/: `make docs` writes it, a test compares it."""
 
+import re
 import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from mlm_audit.checks.catalogue import load_checks, load_views
 from mlm_audit.checks.causes import CAUSES
 from mlm_audit.checks.trees.codes import CODES
-from mlm_audit.cli.app import application
+from mlm_audit.cli.app import COMMANDS, application
 from mlm_audit.demo.faults import ALL_FAULTS
 from mlm_audit.demo.mutations.coverage_page import page as coverage
 from mlm_audit.domain.jobs import JOBS, MissedRuns
@@ -81,18 +82,52 @@ def faults() -> str:
     return "\n".join(lines) + "\n"
 
 
-def commands() -> str:
+def whole_command_reference() -> str:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["mlm-audit"])  # the usage lines name the program that runs
         text: str = application().generate_docs(recursive=True, output_format="markdown")
-    return NOTE + "\n" + "\n".join(line.rstrip() for line in text.splitlines()).strip() + "\n"
+    return "\n".join(line.rstrip() for line in text.splitlines()).strip()
+
+
+def command_groups() -> dict[str, list[str]]:
+    """Return the commands of each page: a group of commands by its name, the other commands by their module."""
+    groups: dict[str, list[str]] = {}
+    for name, (path, _) in COMMANDS.items():
+        module, _, attribute = path.partition(":")
+        groups.setdefault(name if attribute == "app" else module, []).append(name)
+    return groups
+
+
+@cache
+def command_pages() -> dict[str, str]:
+    """Return the text of each page about commands, with the index of all commands."""
+    _, *sections = re.split(r"^## (?=mlm-audit )", whole_command_reference(), flags=re.MULTILINE)
+    of = {section.split()[1]: section.strip() for section in sections}
+    pages = {"index": command_index()}
+    for page, names in command_groups().items():
+        if names == [page] and COMMANDS[page][0].endswith(":app"):
+            text = "# " + re.sub(r"^### ", "## ", of[page], flags=re.MULTILINE)
+        else:
+            text = f"# Commands: {', '.join(names)}\n\n" + "\n\n".join(f"## {of[name]}" for name in names)
+        pages[page] = f"{NOTE}\n{text}\n"
+    return pages
+
+
+def command_index() -> str:
+    lines = [NOTE, "# Commands\n", "`mlm-audit COMMAND --help` prints the same text in the terminal.\n"]
+    lines += ["| command | what it does |", "|---|---|"]
+    page_of = {name: page for page, names in command_groups().items() for name in names}
+    lines += [
+        f"| [`{name}`]({page_of[name]}.md#mlm-audit-{name}) | {cell(about)} |" for name, (_, about) in sorted(COMMANDS.items())
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def jobs() -> str:
     lines = [NOTE, "# Jobs\n", "Each is one record in `mlm_audit/domain/jobs.py`; `mlm-audit run JOB` runs it at once.\n"]
     lines += [
-        "| job | what it does | schedule (business time zone) | missed runs | options | moves money |",
-        "|---|---|---|---|---|---|",
+        "| job | what it does | schedule (business time zone) | missed runs | options | moves money | notices |",
+        "|---|---|---|---|---|---|---|",
     ]
     for job in JOBS:
         name = f"`{job.name}`" if job.name == job.short_name else f"`{job.name}`, short `{job.short_name}`"
@@ -136,17 +171,20 @@ def sample(page: str) -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "../prefect.yaml": prefect_yaml,
-    "jobs.md": jobs,
-    "checks.md": checks,
-    "coverage.md": lambda: NOTE + "\n" + coverage(),
-    "settings.md": settings,
-    "faults.md": faults,
-    "commands.md": commands,
+    "reference/jobs.md": jobs,
+    "reference/checks.md": checks,
+    "reference/coverage.md": lambda: NOTE + "\n" + coverage(),
+    "reference/settings.md": settings,
+    "reference/faults.md": faults,
+    **{
+        f"reference/commands/{page}.md": partial(lambda page: command_pages()[page], page)
+        for page in ("index", *command_groups())
+    },
     **{page: partial(sample, page) for page in SAMPLES},
 }
 
 if __name__ == "__main__":
     for page, write in PAGES.items():
-        (DOCS / page).parent.mkdir(exist_ok=True)
+        (DOCS / page).parent.mkdir(parents=True, exist_ok=True)
         (DOCS / page).write_text(write(), encoding="utf-8")
         print(DOCS / page)

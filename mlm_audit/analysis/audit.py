@@ -142,7 +142,7 @@ class Audit:
 
     @guard_inputs
     def sql(self, query: str) -> pl.DataFrame:
-        """Run a DuckDB query over the frames of the checks: users, ledger, orders, commissions, … (docs/checks.md).
+        """Run a DuckDB query over the frames of the checks: users, ledger, orders, commissions, … (docs/reference/checks.md).
 
         All frames are of one instant, that of the first query; after `refresh()` the next query reads them again. A
         query can read nothing else and cannot write. Amounts are integer paisa. Raise InputError when the text is not
@@ -191,7 +191,7 @@ class Audit:
     def simulate(
         self, plan_changes: PlanChanges | None = None, months: Months | None = None, **changes: Unpack[PlanChanges]
     ) -> Simulation:
-        """Recompute past months under other terms, such as `company_percent="35"` (docs/what-if.md).
+        """Recompute past months under other terms, such as `company_percent="35"` (docs/analysts/what-if.md).
 
         `months` is "2026-10", ("2026-08", "2026-10") or a year; all of its months must be over. Raise InputError for an
         unknown term, and list the terms that can be changed.

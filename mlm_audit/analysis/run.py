@@ -48,7 +48,7 @@ class AuditRun:
 
     `breaks` has one row per open break, with the columns id, code, severity, member_id, order_id, amount_paisa (actual
     minus expected), cause, evidence (JSON) and message. `figures` are the amounts of the breaks before and after
-    corrections, as docs/glossary.md defines them. `not_checked` lists what could not be checked; a FAIL may be
+    corrections, as docs/reference/glossary.md defines them. `not_checked` lists what could not be checked; a FAIL may be
     incomplete.
     """
 

@@ -1,7 +1,7 @@
 """The append-only log of the sealed history: one line of JSON per entry, each with the hash of the entry before it.
 
 An entry that was only partly written, because a process was killed or the disk was full, has no end of line. It counts
-as never written, and the next entry replaces it. docs/history.md says which changes to the log can only be detected
+as never written, and the next entry replaces it. docs/operators/history.md says which changes to the log can only be detected
 with a copy of its head that is held elsewhere.
 """
 

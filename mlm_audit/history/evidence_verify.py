@@ -15,7 +15,7 @@ Otherwise it prints which check failed and exits with code 1. It checks, in this
 6. The rows are complete. For a month, its count and sum prove this; for a member, the sealed sums per member and kind.
    For an order, nobody can prove that there are no other rows, and the output says so.
 
-docs/history.md of mlm-audit explains how a row is hashed and what this program cannot prove.
+docs/operators/history.md of mlm-audit explains how a row is hashed and what this program cannot prove.
 """
 
 import csv

@@ -1,4 +1,4 @@
-"""Handles runs that were due while the machine, the server or the worker was down (docs/operations.md)."""
+"""Handles runs that were due while the machine, the server or the worker was down (docs/operators/operations.md)."""
 
 from contextlib import suppress
 from datetime import datetime, timedelta

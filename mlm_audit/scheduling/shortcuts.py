@@ -17,7 +17,7 @@ from mlm_audit.scheduling.status import history_of, status_of_jobs
 
 
 def status(*, database_url: str | None = None) -> list[dict[str, Any]]:
-    """Return each job with its cron, its next due time, whether its schedule is on, and its last run (docs/json.md)."""
+    """Return each job with its cron, its next due time, whether its schedule is on, and its last run (docs/reference/json.md)."""
     with _opened(database_url) as (database, settings):
         return status_of_jobs(database, settings, now, Scheduler())
 

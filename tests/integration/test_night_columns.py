@@ -1,4 +1,4 @@
-"""A night differs from a full run only where docs/history.md says so: every column of every input that is read in pieces, changed."""
+"""A night differs from a full run only where docs/operators/history.md says so: every column of every input that is read in pieces, changed."""
 
 import random
 import re
@@ -23,7 +23,7 @@ from tests.integration.test_nights import nightly, same
 from tests.sample import tried
 
 Fill = Callable[[str, Platform], Engine]
-DOCS = Path(__file__).parents[2] / "docs" / "history.md"
+DOCS = Path(__file__).parents[2] / "docs" / "operators" / "history.md"
 PIECES = [name for name in INPUTS if name not in STATES]
 CELLS = [(name, column) for name in PIECES for column in list(INPUTS[name].columns)[1:]]
 WORDS = ("bonus", "pending", "approved", "remainder", "repurchase")
@@ -77,7 +77,7 @@ def put(connection: Connection, name: str, column: str, key: int, value: Any) ->
 
 
 def documented() -> set[tuple[str, str]]:
-    """The columns that docs/history.md lists as not compared at night."""
+    """The columns that docs/operators/history.md lists as not compared at night."""
     section = DOCS.read_text(encoding="utf-8").split("## What a night does not compare", 1)[1].split("\n## ", 1)[0]
     return {(table, column) for table, column in re.findall(r"^\| `(\w+)` \| `(\w+)` \|", section, flags=re.MULTILINE)}
 

@@ -34,7 +34,7 @@ UNTOLD = {
     "kyc-flag-without-record": "the KYC record itself is not read",
     "refund-left-in-monthly-counter": "a refund has no time, and the counter is within what the orders allow",
 }
-"""Faults that no check finds, and why; docs/coverage.md says so."""
+"""Faults that no check finds, and why; docs/reference/coverage.md says so."""
 OBJECTED = {"operator-requeued-after-kyc": "when an instalment was requeued is not read: it counts as overdue until the next run"}
 """Legitimate oddities that a check objects to, and why."""
 SETS = {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(Path(__file__).parent.glob("set_*.toml"))}

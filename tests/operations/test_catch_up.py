@@ -1,4 +1,4 @@
-"""What becomes of runs that were due while everything was down: per job, as docs/operations.md states it."""
+"""What becomes of runs that were due while everything was down: per job, as docs/operators/operations.md states it."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

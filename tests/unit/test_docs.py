@@ -18,7 +18,7 @@ def test_reference_is_up_to_date(page: str) -> None:
 
 def test_readme_and_docs_name_commands_that_exist() -> None:
     known = set(application())
-    for path in [*ROOT.glob("*.md"), *DOCS.glob("*.md")]:
+    for path in [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]:
         for command in re.findall(r"^\s*(?:\.venv/bin/)?mlm-audit ([a-z-]+)", path.read_text(encoding="utf-8"), re.MULTILINE):
             assert command in known, (path, command)
 

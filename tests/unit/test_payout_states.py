@@ -101,7 +101,7 @@ def test_why_held(change: dict[str, object], reason: Hold | None) -> None:
 def test_the_diagram_in_the_docs_has_every_status_and_event() -> None:
     from pathlib import Path
 
-    text = (Path(__file__).parents[2] / "docs" / "payouts.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "docs" / "operators" / "payouts.md").read_text(encoding="utf-8")
     for word in (*PayoutStatus, *Event, *Hold):
         assert word in text, word
 

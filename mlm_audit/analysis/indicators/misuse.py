@@ -1,4 +1,4 @@
-"""Patterns of misuse: the cases found, the worst examples, what they mean and do not prove (docs/what-if.md)."""
+"""Patterns of misuse: the cases found, the worst examples, what they mean and do not prove (docs/analysts/what-if.md)."""
 
 from datetime import datetime
 from typing import Any

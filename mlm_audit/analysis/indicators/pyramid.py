@@ -1,4 +1,4 @@
-"""Indicators of a pyramid scheme: recruiting against products, concentration, losses, break-even (docs/what-if.md)."""
+"""Indicators of a pyramid scheme: recruiting against products, concentration, losses, break-even (docs/analysts/what-if.md)."""
 
 from datetime import UTC, datetime
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""What-if simulation: past months recomputed under other terms, compared with the plan in force (docs/what-if.md)."""
+"""What-if simulation: past months recomputed under other terms, compared with the plan in force (docs/analysts/what-if.md)."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -23,7 +23,7 @@ with posted as (
     where
         l.type = 'commission_rollup' and l.amount_paisa > 0
         and split_part(l.ref, '_', 1) = 'ROLLUP' and l.id not in (select of_id from corrections)
-        -- The key of a share that was decided again continues after the month (docs/remedies.md).
+        -- The key of a share that was decided again continues after the month (docs/analysts/remedies.md).
         and (
             split_part(l.ref, '_', 2) is distinct from r.user_id::VARCHAR
             or split_part(l.ref, '_', 3) is distinct from (r.year::BIGINT * 100 + r.month)::VARCHAR

@@ -1,4 +1,4 @@
-"""The codes of the tree checks: severity, meaning, and what to do about each. They are documented in docs/checks.md."""
+"""The codes of the tree checks: severity, meaning, and what to do about each. They are documented in docs/reference/checks.md."""
 
 from typing import NamedTuple
 

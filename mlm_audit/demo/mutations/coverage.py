@@ -104,7 +104,7 @@ def markdown(result: MutationScorecard, *, seeds: int, members: int, share: floa
         f"running balances and the wallet. *{Consistency.MIRRORED.capitalize()}* mutations also change the records that belong to "
         "the row.\n\n"
         "*Found*: a break names the row, its order or its member. *Cause*: the number of mutations whose break names the true "
-        "cause, where that is known. *Blind*: the mutation is not found, and [coverage.md](coverage.md) declares the reason. "
+        "cause, where that is known. *Blind*: the mutation is not found, and [coverage.md](reference/coverage.md) declares the reason. "
         "*Missed*: the mutation is neither found nor declared. *Remedies*: the number of mutations with remedy steps, and the "
         "number of those that closed. To test this, each alternative is applied to a copy, and the audit is run again. A remedy "
         "closed if nothing is open after at most two runs, no unrelated wallet changed and nothing was paid twice. For the other "

@@ -48,13 +48,13 @@ def determined() -> dict[str, list[str]]:
 
 
 def page() -> str:
-    """Return the text of docs/coverage.md."""
+    """Return the text of docs/reference/coverage.md."""
     lines = [
         "# What a PASS covers\n",
         (
             "For each table that the checks read, this page lists each column and the existence of each row, with the checks that "
             "determine it from other records, and with what no check can determine. Each check declares in its file what it "
-            "determines. The mutation scorecard ([coverage-scorecard.md](coverage-scorecard.md), by `make coverage`) changes every "
+            "determines. The mutation scorecard ([coverage-scorecard.md](../coverage-scorecard.md), by `make coverage`) changes every "
             "column in every way and fails when a change is neither found nor declared here.\n"
         ),
         "## For auditors\n",

@@ -1,4 +1,4 @@
-"""The JSON form of a run's result, which `--json` prints and `result.json` holds. It is documented in docs/json.md."""
+"""The JSON form of a run's result, which `--json` prints and `result.json` holds. It is documented in docs/reference/json.md."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
--- Ledger rows that correct another row and name it by their key: REVERSAL_<ledger id> or RECOVERY_<ledger id> (docs/remedies.md).
+-- Ledger rows that correct another row and name it by their key: REVERSAL_<ledger id> or RECOVERY_<ledger id> (docs/analysts/remedies.md).
 -- type, reference_id, level_depth, of_ref and of_user_id are those of the named row: a correction counts with the source of that row.
 with named as (
     select
