@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LAB := $(VENV)/.lab
+SITE := $(VENV)/.site
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --use-pep517 --require-hashes
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --no-emit-index-url --no-emit-find-links --no-header --allow-unsafe
 PYTEST := $(BIN)/pytest -n 2 --dist loadgroup --durations=25
 # Compiled modules are kept, whatever the shell says: each of the many processes of a test run would compile Prefect anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help days thorough notebooks demo test check lint types rooms fast slow scorecard servers bench bench-money bench-trees bench-reports bench-explain bench-nights bench-engines docs screenshots lock clean
+.PHONY: help days thorough notebooks demo test check lint types rooms fast slow scorecard servers bench bench-money bench-trees bench-reports bench-explain bench-nights bench-engines docs screenshots lock clean site
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -74,6 +75,15 @@ notebooks: $(LAB)  ## the notebooks in JupyterLab, on the demonstration platform
 docs: $(READY)  ## the generated reference in docs/
 	$(BIN)/python -m tests.reference
 
+$(SITE): $(READY) requirements/site.txt
+	@echo "Installing MkDocs Material (half a minute, once) …"
+	@$(INSTALL) -r requirements/site.txt -c requirements/site.txt
+	@touch $@
+
+site: $(SITE)  ## the documentation as a site in site/, which needs no network; `python -m http.server -d site` serves it with its search
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "$(CURDIR)/site/index.html"
+
 screenshots: $(READY)  ## pictures of the sample reports, for the README and the docs
 	$(BIN)/python -m docs.screenshots
 
@@ -109,6 +119,7 @@ lock: $(READY)  ## new lock files from pyproject.toml
 	$(BIN)/python -m pip install --quiet pip-tools
 	$(COMPILE) $(foreach extra,prefect console notebooks spark benchmarks dev,--extra $(extra)) -c requirements/constraints.txt -o requirements/lock.txt pyproject.toml
 	$(COMPILE) --extra notebooks --extra lab -c requirements/lock.txt -o requirements/lab.txt pyproject.toml
+	$(COMPILE) -c requirements/lock.txt -o requirements/site.txt requirements/site.in
 
 clean:
-	rm -rf $(VENV) demo runs .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) demo runs site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,30 +1,55 @@
 """`make screenshots`: pictures of the sample reports for the README and the documentation, taken in headless Chromium."""
 
 from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image
 
 from tests.browser import chromium
 
 DOCS = Path(__file__).parent
-PAGES = {
-    "report": ("reconciliation.html", 1_180, 760),
-    "report-phone": ("reconciliation.html", 412, 860),
-    "tree-health": ("tree-health.html", 1_180, 900),
-    "weekly-payouts": ("weekly-payouts.html", 1_180, 900),
-    "eligibility": ("eligibility.html", 1_180, 900),
+COLOURS = 128
+
+
+class Picture(NamedTuple):
+    """A picture of a sample: the file, the width and height of the window in pixels, and the heading to scroll to."""
+
+    sample: str
+    width: int
+    height: int
+    heading: str = ""
+
+
+PICTURES = {
+    "report": Picture("reconciliation.html", 1_180, 760),
+    "report-phone": Picture("reconciliation.html", 412, 860),
+    "report-bridge": Picture("reconciliation.html", 900, 480, "From the ledger to the wallets"),
+    "report-states": Picture("reconciliation.html", 900, 640, "Since the last run"),
+    "report-cause": Picture("reconciliation.html", 900, 520, "Breaks by cause"),
+    "weekly-payouts-phone": Picture("weekly-payouts.html", 412, 860),
+    "eligibility-phone": Picture("eligibility.html", 412, 860),
+    "tree-health": Picture("tree-health.html", 1_180, 760),
 }
-"""Picture → the sample, and the width and height of the window in pixels."""
+"""Reports that a finance reader opens from a mail are shown at the width of a phone."""
 
 
 def main() -> None:
-    """Take every picture."""
-    (DOCS / "images").mkdir(exist_ok=True)
+    """Take every picture, and reduce its colours so that it stays small."""
+    folder = DOCS / "images"
+    folder.mkdir(exist_ok=True)
     with chromium() as browser:
-        for name, (sample, width, height) in PAGES.items():
-            page = browser.new_page(viewport={"width": width, "height": height})
-            page.goto((DOCS / "samples" / sample).as_uri())
-            page.screenshot(path=DOCS / "images" / f"{name}.png")
+        for name, picture in PICTURES.items():
+            path = folder / f"{name}.png"
+            page = browser.new_page(viewport={"width": picture.width, "height": picture.height})
+            page.goto((DOCS / "samples" / picture.sample).as_uri())
+            if picture.heading:
+                heading = page.get_by_role("heading", name=picture.heading, exact=True)
+                heading.evaluate("element => window.scrollTo(0, element.getBoundingClientRect().top - 16)")
+            page.screenshot(path=path)
             page.close()
-            print(DOCS / "images" / f"{name}.png")
+            with Image.open(path) as image:
+                image.convert("RGB").quantize(COLOURS).save(path, optimize=True)
+            print(path)
 
 
 if __name__ == "__main__":

@@ -19,14 +19,36 @@ def test_reference_is_up_to_date(page: str) -> None:
 def test_readme_and_docs_name_commands_that_exist() -> None:
     known = set(application())
     for path in [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]:
-        for command in re.findall(r"^\s*(?:\.venv/bin/)?mlm-audit ([a-z-]+)", path.read_text(encoding="utf-8"), re.MULTILINE):
-            assert command in known, (path, command)
+        for block in re.findall(r"^```console\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+            for command in re.findall(r"^\s*(?:\.venv/bin/)?mlm-audit ([a-z-]+)", block, re.MULTILINE):
+                assert command in known, (path, command)
 
 
-def test_readme_links_lead_somewhere() -> None:
-    for path in [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]:
-        for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
-            assert (path.parent / target).exists(), (path, target)
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub and MkDocs form them."""
+    titles = re.findall(
+        r"^#+ (.+)$", re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL), re.MULTILINE
+    )
+    plain = (re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", title).replace("`", "").lower() for title in titles)
+    return {re.sub(r"[^\w\- ]", "", title).strip().replace(" ", "-") for title in plain}
+
+
+def test_links_lead_somewhere() -> None:
+    pages = [*ROOT.glob("*.md"), *DOCS.rglob("*.md"), ROOT / "flows" / "README.md"]
+    for path in pages:
+        for target, anchor in re.findall(r"\]\(([^)#:\s]*)(?:#([^)]+))?\)", path.read_text(encoding="utf-8")):
+            found = path.parent / target if target else path
+            assert found.exists(), (path, target)
+            assert not anchor or anchor in anchors(found), (path, target, anchor)
+
+
+def test_pages_that_the_code_names_exist() -> None:
+    paths = [
+        p for pattern in ("mlm_audit/**/*.py", "mlm_audit/**/*.sql", "flows/*.*", "notebooks/*.py") for p in ROOT.glob(pattern)
+    ]
+    for path in [*paths, ROOT / "pyproject.toml", ROOT / "Makefile"]:
+        for page in re.findall(r"\bdocs/[\w/.-]+\.md", path.read_text(encoding="utf-8")):
+            assert (ROOT / page).exists(), (path, page)
 
 
 def test_the_readme_is_short_and_shows_a_picture() -> None:
@@ -55,10 +77,12 @@ def test_scorecard_in_the_docs_is_complete_and_perfect() -> None:
 
 
 def test_lock_files_name_no_address_and_agree() -> None:
-    lock, lab = ((ROOT / "requirements" / f"{name}.txt").read_text() for name in ("lock", "lab"))
-    pins = [dict(re.findall(r"^([a-z0-9-]+)==(\S+)", text, re.MULTILINE)) for text in (lock, lab)]
-    for text in (lock, lab):
+    texts = [(ROOT / "requirements" / f"{name}.txt").read_text() for name in ("lock", "lab", "site")]
+    lock, *others = (dict(re.findall(r"^([a-z0-9-]+)==(\S+)", text, re.MULTILINE)) for text in texts)
+    for text in texts:
         assert "://" not in text
         assert "--hash=sha256:" in text
-    assert all(pins[0].get(name, version) == version for name, version in pins[1].items()), "`make lock` makes both"
-    assert "jupyterlab" in pins[1].keys() - pins[0].keys()
+    for pins in others:
+        assert all(lock.get(name, version) == version for name, version in pins.items()), "`make lock` makes all of them"
+    assert "jupyterlab" in others[0].keys() - lock.keys()
+    assert "mkdocs-material" in others[1].keys() - lock.keys()
