@@ -36,30 +36,31 @@ def cell(text: object) -> str:
 
 
 def checks() -> str:
-    lines = [NOTE, "# Checks\n", "Each is one file in `mlm_audit/checks/sql/`; `mlm-audit checks show CODE` prints it.\n"]
+    lines = [NOTE, "# Checks\n", "Each check is a file in `mlm_audit/checks/sql/`; `mlm-audit checks show CODE` prints it.\n"]
     lines += ["| code | severity | proves | what to do |", "|---|---|---|---|"]
     lines += [f"| `{c.code}` | {c.severity} | {cell(c.proves)} | {cell(c.do)} |" for c in load_checks()]
     lines += [
         "\n## Prepared tables\n",
-        "Your own checks may read these too, and every input.\n",
+        "Your own checks can read these tables and every input.\n",
         "| table | holds |",
         "|---|---|",
     ]
     lines += [f"| `{view.name}` | {cell(view.about)} |" for view in load_views()]
     lines += [
-        "\n## The trees\n",
+        "\n## Tree checks\n",
         (
-            "Found by `mlm-audit run tree-health-check`, the last five by `mlm-audit tree check-file`. With *spreads*, everybody "
-            "below is affected too. *Repaired* ones are mended by the run; of all others a person must decide.\n"
+            "`mlm-audit run tree-health-check` finds these issues; `mlm-audit tree check-file` finds the last five. An issue that "
+            "*spreads* affects all members below as well. The run repairs the issues marked *repaired*; a person must decide about "
+            "all others.\n"
         ),
-        "| code | severity | means | spreads | repaired | what is done |",
+        "| code | severity | meaning | spreads | repaired | what to do |",
         "|---|---|---|---|---|---|",
     ]
     lines += [
         f"| `{name}` | {c.severity} | {cell(c.title)} | {'yes' if c.spreads else ''} | {'yes' if c.repaired else ''} | {cell(c.do)} |"
         for name, c in CODES.items()
     ]
-    lines += ["\n## Causes\n", "| cause | means | first step |", "|---|---|---|"]
+    lines += ["\n## Causes\n", "| cause | meaning | first step |", "|---|---|---|"]
     lines += [
         f"| `{code}` | {cell(means)} | {cell(step)} |" for code, (means, step) in sorted(CAUSES.items()) if code not in CODES
     ]
@@ -67,7 +68,11 @@ def checks() -> str:
 
 
 def settings() -> str:
-    lines = [NOTE, "# Settings\n", "From the environment or a file `.env`; `mlm-audit settings` prints those in force.\n"]
+    lines = [
+        NOTE,
+        "# Settings\n",
+        "Settings are read from the environment or from a file `.env`; `mlm-audit settings` prints the values in force.\n",
+    ]
     lines += ["| setting | default | meaning |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
         default = "" if field.default is None else f"`{field.default}`"
@@ -76,7 +81,7 @@ def settings() -> str:
 
 
 def faults() -> str:
-    lines = [NOTE, "# Faults\n", "What `mlm-audit demo create --faults CODE=N` can put into a demonstration platform.\n"]
+    lines = [NOTE, "# Faults\n", "`mlm-audit demo create --faults CODE=N` injects these faults into a demonstration platform.\n"]
     lines += ["| fault | what happens | found by | cause named |", "|---|---|---|---|"]
     lines += [f"| `{f.code}` | {cell(f.about)} | `{f.found_by}` | `{f.cause}` |" for f in ALL_FAULTS.values()]
     return "\n".join(lines) + "\n"
@@ -124,7 +129,7 @@ def command_index() -> str:
 
 
 def jobs() -> str:
-    lines = [NOTE, "# Jobs\n", "Each is one record in `mlm_audit/domain/jobs.py`; `mlm-audit run JOB` runs it at once.\n"]
+    lines = [NOTE, "# Jobs\n", "Each job is a record in `mlm_audit/domain/jobs.py`; `mlm-audit run JOB` runs it immediately.\n"]
     lines += [
         "| job | what it does | schedule (business time zone) | missed runs | options | moves money | notices |",
         "|---|---|---|---|---|---|---|",
@@ -143,9 +148,9 @@ def jobs() -> str:
 
 
 MISSED = {
-    MissedRuns.ONCE: "one run makes up for all of them, at once",
-    MissedRuns.EACH_MONTH: "each is made up for, with its own month",
-    MissedRuns.SKIP: "are skipped; the next one follows",
+    MissedRuns.ONCE: "one run replaces all of them, immediately",
+    MissedRuns.EACH_MONTH: "each is run later, for its own month",
+    MissedRuns.SKIP: "are skipped; the next run follows its schedule",
 }
 
 SAMPLES = {
@@ -157,7 +162,7 @@ SAMPLES = {
 
 
 def sample(page: str) -> str:
-    """A report of made-up figures, with the hash of its list but of no file that another version writes otherwise."""
+    """A report of made-up figures, with the hash of its list, but of no file whose bytes depend on a library's version."""
     result = SAMPLES[page]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "list.csv"
