@@ -1,6 +1,6 @@
 """One flow per job, built from the job's record. It runs the job, publishes artifacts and returns the JSON document.
 
-The attribute of a flow is the job's full name with underscores: `flows/jobs.py:weekly_payouts`.
+The attribute of a flow is the job's full name with underscores: `flows.jobs.weekly_payouts`.
 """
 
 import inspect

@@ -175,7 +175,7 @@ def sample(page: str) -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {
-    "../prefect.yaml": prefect_yaml,
+    "../prefect.yaml": partial(prefect_yaml, Settings.model_fields["timezone"].default),
     "reference/jobs.md": jobs,
     "reference/checks.md": checks,
     "reference/coverage.md": lambda: NOTE + "\n" + coverage(),

@@ -56,6 +56,10 @@ COMMANDS = {
         "serve:serve",
         "Start Prefect's server, the deployments, a worker and the console. Ctrl-C or SIGTERM stops them.",
     ),
+    "deploy": (
+        "serve:deploy",
+        "Deploy the jobs on the server that PREFECT_API_URL names. `serve` also does this at its start.",
+    ),
     "catch-up": (
         "serve:catch_up",
         "Ask Prefect to run the jobs that were missed while the services were down. `serve` also does this at its start.",

@@ -1,4 +1,4 @@
-"""`mlm-audit serve` and `catch-up`: start all services with one command, and run jobs that were missed."""
+"""`mlm-audit serve`, `deploy` and `catch-up`: start all services, deploy the jobs, and run jobs that were missed."""
 
 import os
 import signal
@@ -15,37 +15,36 @@ from mlm_audit.cli.console import Host, Port, needs
 from mlm_audit.cli.output import err, print_json
 from mlm_audit.cli.output import out as terminal
 from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.jobs import job_names
 from mlm_audit.domain.settings import load_settings
 from mlm_audit.scheduling.catch_up import catch_up as make_up
 from mlm_audit.scheduling.client import Scheduler
 from mlm_audit.scheduling.commands import JobControl
+
+DEFAULT_PREFECT_PORT = 4200
+Home = Annotated[Path, Parameter(help="The folder in which `.prefect` is kept, with the data and the logs of Prefect.")]
 
 
 def serve(
     *,
     host: Host = "127.0.0.1",
     port: Port = 8300,
-    prefect_port: Port = 4200,
-    home: Annotated[Path, Parameter(help="The project's folder, which contains prefect.yaml and flows/.")] = Path(),
+    prefect_port: Port = DEFAULT_PREFECT_PORT,
+    home: Home = Path(),
     db: Db = None,
 ) -> None:
     """Start Prefect's server, the deployments, a worker and the console. Ctrl-C or SIGTERM stops them.
 
-    Paths in the settings and in --db are relative to the project's folder. If PREFECT_API_URL is set, that server is
-    used and no server is started. Schedules that are switched off stay off. Jobs that were missed while the services
-    were down are run as with `mlm-audit catch-up`.
+    The settings are read from `.env` in the folder in which the command is started, and relative paths start there. If
+    PREFECT_API_URL is set, that server is used and no server is started. Schedules that are switched off stay off. Jobs
+    that were missed while the services were down are run as with `mlm-audit catch-up`.
     """
     with needs("console"):
         from mlm_audit.console.server import refuse_taken, serve_console
         from mlm_audit.console.services import ConsoleServices
         from mlm_audit.console.supervisor import LOOPBACK, Supervisor, prepare_environment
-    if find_spec("prefect") is None:
-        raise InputError("prefect is not installed; install mlm-audit[prefect]")
-
-    folder = home.resolve()
-    own = prepare_environment(folder, prefect_port)
-    # The console, the worker and its runs read the same .env and runs folder, which are those of the project.
-    os.chdir(folder)
+    _require_prefect()
+    own = prepare_environment(home.resolve(), prefect_port)
     if db:
         os.environ["DATABASE_URL"] = db
     desk = ConsoleServices(database(load_settings()), load_settings, clock, Scheduler())
@@ -55,9 +54,14 @@ def serve(
     if own:
         refuse_taken("--prefect-port", LOOPBACK, prefect_port)
     signal.signal(signal.SIGTERM, _stop)
-    supervisor = Supervisor(folder, prefect_port, own, lambda text: err.print(escape(text)))
+    supervisor = Supervisor(load_settings().timezone, prefect_port, own, lambda text: err.print(escape(text)))
     with supervisor.running(lambda: _make_up(desk.steering)):
         serve_console(desk, host, port, lambda: terminal.print(f"The console listens on http://{host}:{port}/"))
+
+
+def _require_prefect() -> None:
+    if find_spec("prefect") is None:
+        raise InputError("prefect is not installed; install mlm-audit[prefect]")
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:
@@ -67,6 +71,23 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
 def _make_up(steering: JobControl) -> None:
     for job in make_up(steering):
         err.print(f"{job} missed a scheduled run and was triggered now.")
+
+
+def deploy(*, home: Home = Path(), json: Json = False) -> None:
+    """Deploy the jobs on the server that PREFECT_API_URL names. `serve` also does this at its start.
+
+    Schedules that are switched off stay off.
+    """
+    with needs("console"):
+        from mlm_audit.console.supervisor import deploy_all, prepare_environment
+    _require_prefect()
+    if prepare_environment(home.resolve(), DEFAULT_PREFECT_PORT):
+        raise InputError("the scheduler's address is not set; set PREFECT_API_URL to the address of Prefect's server")
+    deploy_all(load_settings().timezone)
+    if json:
+        print_json({"deployed": list(job_names())})
+        return
+    terminal.print(f"{len(job_names())} jobs are deployed.")
 
 
 def catch_up(*, db: Db = None, json: Json = False) -> None:

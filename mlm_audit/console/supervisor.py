@@ -16,8 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlm_audit.domain.errors import InputError, JobFailedError
+from mlm_audit.domain.errors import JobFailedError
 from mlm_audit.scheduling.client import POOL, Scheduler
+from mlm_audit.scheduling.deployments import prefect_yaml
 
 LOOPBACK = "127.0.0.1"
 START_SECONDS, STOP_SECONDS = 120, 20
@@ -34,14 +35,10 @@ QUIET = {
 
 
 def prepare_environment(home: Path, port: int) -> bool:
-    """Set Prefect's environment variables for this process and its children.
+    """Set Prefect's environment variables for this process and its children. Prefect's data are in `home`/.prefect.
 
-    Return whether a server has to be started. Raise InputError when the folder has no prefect.yaml.
+    Return whether a server has to be started.
     """
-    if not (home / "prefect.yaml").is_file():
-        raise InputError(
-            f"folder {home}: there is no prefect.yaml in this folder; start in the project's folder, or name it with --home"
-        )
     own = not os.environ.get("PREFECT_API_URL")
     defaults = QUIET | {"PREFECT_HOME": str(home / ".prefect"), "PREFECT_API_URL": f"http://{LOOPBACK}:{port}/api"}
     # A server that is restarted must still know which runs hold a concurrency slot.
@@ -50,7 +47,8 @@ def prepare_environment(home: Path, port: int) -> bool:
         defaults["PREFECT_API_AUTH_STRING"] = secret
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
-    os.environ["MLM_AUDIT_HOME"] = str(home)
+    # Runs of the jobs read the same .env and the same relative paths as this process.
+    os.environ["MLM_AUDIT_HOME"] = str(Path.cwd())
     return own
 
 
@@ -108,7 +106,7 @@ class Child:
 class Supervisor:
     """Starts the processes in order, and keeps them running until the body of `running` ends."""
 
-    home: Path
+    timezone: str
     port: int
     own_server: bool
     say: Callable[[str], object]
@@ -128,7 +126,7 @@ class Supervisor:
                 self._start("server", ["server", "start", "--host", LOOPBACK, "--port", str(self.port)])
             self._wait_for_server()
             self.say("Deploying the jobs …")
-            deploy_all(self.home)
+            deploy_all(self.timezone)
             before_worker()
             self._start("worker", ["worker", "start", "--pool", POOL], RETRIES)
             keeper.start()
@@ -165,31 +163,33 @@ class Supervisor:
                 return
 
 
-def deploy_all(home: Path) -> None:
-    """Create the pool and the deployments of prefect.yaml. Schedules that are switched off stay off.
+def deploy_all(timezone: str) -> None:
+    """Create the pool and the deployments, with schedules in `timezone`. Schedules that are switched off stay off.
 
     Deploying switches every schedule on, so the schedules that are off are first written to a file. If a start is
     interrupted, the next start switches them off again.
     """
-    if _prefect(home, "work-pool", "inspect", POOL).returncode != 0:
-        _must(_prefect(home, "work-pool", "create", POOL, "--type", "process"))
-    scheduler, note = Scheduler(), Path(os.environ["PREFECT_HOME"]) / "switched-off.json"
+    if _prefect("work-pool", "inspect", POOL).returncode != 0:
+        _must(_prefect("work-pool", "create", POOL, "--type", "process"))
+    scheduler, folder = Scheduler(), Path(os.environ["PREFECT_HOME"])
+    note, deployments = folder / "switched-off.json", folder / "prefect.yaml"
     off = {deployed.job for deployed in scheduler.deployments().values() if not deployed.on}
     if note.is_file():
         off |= set(json.loads(note.read_text(encoding="utf-8")))
-    note.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     note.write_text(json.dumps(sorted(off)), encoding="utf-8")
+    deployments.write_text(prefect_yaml(timezone), encoding="utf-8")
     try:
-        _must(_prefect(home, "--no-prompt", "deploy", "--all"))
+        _must(_prefect("--no-prompt", "deploy", "--all", "--prefect-file", str(deployments)))
     finally:
         for job in off & set(scheduler.deployments()):
             scheduler.toggle(job, enable=False)
     note.unlink()
 
 
-def _prefect(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def _prefect(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "prefect", *arguments]
-    return subprocess.run(command, cwd=home, capture_output=True, text=True, check=False)  # noqa: S603  (our own)
+    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  (our own)
 
 
 def _must(done: subprocess.CompletedProcess[str]) -> None:

@@ -125,7 +125,7 @@ class Scheduler:
             return client.read_deployment_by_name(f"{job}/{job}")
         except ObjectNotFound as error:
             raise SchedulerAwayError(
-                f"{job} is not deployed on Prefect's server; deploy it with `mlm-audit serve` or `prefect --no-prompt deploy --all`"
+                f"{job} is not deployed on Prefect's server; deploy it with `mlm-audit serve` or `mlm-audit deploy`"
             ) from error
 
 

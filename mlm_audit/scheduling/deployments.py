@@ -1,4 +1,7 @@
-"""Prefect's deployments, derived from the records of the jobs: the text of `prefect.yaml`."""
+"""Prefect's deployments, derived from the records of the jobs: the text of `prefect.yaml`.
+
+The flows are named by the modules in which they are, so that a worker finds them wherever the package is installed.
+"""
 
 import json
 
@@ -6,9 +9,9 @@ from mlm_audit.domain.jobs import JOBS, Job, flow_attribute
 from mlm_audit.scheduling.client import POOL
 
 HEAD = f"""\
-# The deployments, generated from mlm_audit/domain/jobs.py by `make docs`; do not edit. `mlm-audit serve` applies them by
-# itself; by hand, as flows/README.md says: `prefect work-pool create {POOL} --type process`, then
-# `prefect --no-prompt deploy --all`.
+# The deployments, generated from mlm_audit/domain/jobs.py by `make docs`; do not edit. `mlm-audit serve` and
+# `mlm-audit deploy` apply them with the time zone of the settings. This file has the default time zone, for those who deploy
+# by hand: `prefect work-pool create {POOL} --type process`, then `prefect --no-prompt deploy --all`.
 name: mlm-audit
 prefect-version: 3.8.8
 
@@ -26,6 +29,7 @@ definitions:
     limit: 1
     collision_strategy: CANCEL_NEW
 
+# A run reads .env and writes its files in the worker's folder.
 pull:
   - prefect.deployments.steps.set_working_directory:
       directory: "{{{{ $MLM_AUDIT_HOME }}}}"
@@ -35,24 +39,27 @@ deployments:
 SHARD = """\
   - name: shard
     description: One part of a run of payouts or of the sweep; started by that run, never by hand.
-    entrypoint: flows/shards.py:one_shard
+    entrypoint: flows.shards.one_shard
     tags: [mlm-audit-shard]
     work_pool: *pool
 """
 
 
-def prefect_yaml() -> str:
-    """Return the text of `prefect.yaml`: one deployment for each job, and one for shards."""
-    return HEAD + "".join(map(_deployment, JOBS)) + SHARD
+def prefect_yaml(timezone: str) -> str:
+    """Return the text of `prefect.yaml`: one deployment for each job, and one for shards.
+
+    The schedules of the jobs are in `timezone`, the business time zone.
+    """
+    return HEAD + "".join(_deployment(job, timezone) for job in JOBS) + SHARD
 
 
-def _deployment(job: Job) -> str:
+def _deployment(job: Job, timezone: str) -> str:
     return f"""\
   - name: {job.name}
     description: {json.dumps(job.description, ensure_ascii=False)}
-    entrypoint: flows/jobs.py:{flow_attribute(job)}
+    entrypoint: flows.jobs.{flow_attribute(job)}
     tags: [mlm-audit, {job.group}]
     work_pool: *pool
-    schedules: [{{cron: "{job.cron}", timezone: Asia/Kolkata, slug: {job.rhythm}}}]
+    schedules: [{{cron: "{job.cron}", timezone: {timezone}, slug: {job.rhythm}}}]
     concurrency_limit: *one_at_a_time
 """

@@ -12,8 +12,9 @@ import pytest
 from mlm_audit.console import supervisor
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.jobs import job_names
+from mlm_audit.scheduling.deployments import prefect_yaml
 from tests.console.conftest import StandIn
-from tests.flows.serving import ROOT, free_port
+from tests.flows.serving import free_port
 from tests.integration.test_commands import document, mlm, refused
 
 
@@ -24,9 +25,12 @@ def test_a_start_that_breaks_off_forgets_nothing(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(supervisor, "Scheduler", lambda: prefect)
     fails = True
 
-    def run(_home: Path, *arguments: str) -> Any:
+    deployed: list[str] = []
+
+    def run(*arguments: str) -> Any:
         if "deploy" in arguments:
             prefect.off.clear()  # deploying switches everything on
+            deployed.append(Path(arguments[-1]).read_text(encoding="utf-8"))
             if fails:
                 prefect.away = True
         return subprocess.CompletedProcess(
@@ -35,19 +39,26 @@ def test_a_start_that_breaks_off_forgets_nothing(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(supervisor, "_prefect", run)
     with pytest.raises(JobFailedError):
-        supervisor.deploy_all(tmp_path)
+        supervisor.deploy_all("Europe/Berlin")
     assert prefect.off == set(), "the server was gone before it could be put right"
     fails, prefect.away = False, False
-    supervisor.deploy_all(tmp_path)
+    supervisor.deploy_all("Europe/Berlin")
     assert prefect.off == {"weekly-payouts"}
-    supervisor.deploy_all(tmp_path)
+    supervisor.deploy_all("Europe/Berlin")
     assert prefect.off == {"weekly-payouts"}
     assert set(prefect.deployments()) == set(job_names())
+    assert deployed == [prefect_yaml("Europe/Berlin")] * 3
 
 
-def test_a_folder_that_is_no_project(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no prefect.yaml"):
-        supervisor.prepare_environment(tmp_path, 4200)
+def test_prefect_keeps_its_data_in_home_and_the_jobs_run_where_the_command_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "environ", {"MLM_AUDIT_HOME": "left over from another shell"})
+    assert supervisor.prepare_environment(tmp_path / "elsewhere", 4300), "no server is named, so one has to be started"
+    assert os.environ["PREFECT_HOME"] == str(tmp_path / "elsewhere" / ".prefect")
+    assert os.environ["PREFECT_API_URL"] == "http://127.0.0.1:4300/api"
+    assert os.environ["MLM_AUDIT_HOME"] == str(Path.cwd())
+    assert not supervisor.prepare_environment(tmp_path, 4300), "the server that is named is used"
 
 
 @pytest.mark.parametrize(("set_by_hand", "of_worker"), [(None, "7"), ("2", "2")])
@@ -72,7 +83,7 @@ def test_only_the_worker_asks_a_busy_server_for_long(
     monkeypatch.setattr(supervisor, "deploy_all", lambda _: None)
     monkeypatch.setattr(supervisor.Supervisor, "_wait_for_server", lambda _: None)
     monkeypatch.setattr(supervisor.Supervisor, "_keep", lambda *_: None)
-    with supervisor.Supervisor(tmp_path, 4200, own_server=True, say=lambda _: None).running(lambda: None):
+    with supervisor.Supervisor("Asia/Kolkata", 4200, own_server=True, say=lambda _: None).running(lambda: None):
         assert started == {"server": set_by_hand, "worker": of_worker}
         assert os.environ.get("PREFECT_CLIENT_MAX_RETRIES") == set_by_hand
 
@@ -83,7 +94,8 @@ def test_mistakes_at_the_command_line(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'demo.db'}"
     mlm("demo", "create", "--db", url, "--members", "50")
     assert "nobody could log in" in refused("console", "--db", url)
-    assert "no prefect.yaml" in refused("serve", "--db", url, "--home", tmp_path)
+    assert "nobody could log in" in refused("serve", "--db", url)
+    assert "set PREFECT_API_URL" in refused("deploy")
     assert "the name must have 1 to 40 letters" in refused("token", "two words")
     assert "set PREFECT_API_URL" in mlm("trigger", "reconciliation", "--db", url).stderr
     assert "there is no such job" in refused("trigger", "gremlins", "--db", url)
@@ -107,8 +119,6 @@ def test_mistakes_at_the_command_line(tmp_path: Path) -> None:
                 "serve",
                 "--db",
                 url,
-                "--home",
-                ROOT,
                 other,
                 str(free_port()),
                 option,

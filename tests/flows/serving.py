@@ -126,8 +126,6 @@ def served(folder: Path, database_url: str, **changes: str) -> Iterator[Served]:
         "-m",
         "mlm_audit.cli",
         "serve",
-        "--home",
-        ROOT,
         "--port",
         str(port),
         "--prefect-port",

@@ -1,6 +1,5 @@
 """The jobs as Prefect flows: a real run on a temporary Prefect server, and the deployments' entrypoints."""
 
-import importlib
 import os
 import subprocess
 import sys
@@ -14,6 +13,7 @@ os.environ |= {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1",
 import yaml
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
+from prefect.flows import load_flow_from_entrypoint
 from prefect.logging import disable_run_logger
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.states import Completed, Pending, Running, Scheduled
@@ -23,7 +23,9 @@ from mlm_audit.database.core.connect import open_engine
 from mlm_audit.database.core.upgrade import init
 from mlm_audit.demo.write import write_platform
 from mlm_audit.domain.jobs import job_names, job_of
+from mlm_audit.domain.settings import Settings
 from mlm_audit.runs.shards import Shard
+from mlm_audit.scheduling.deployments import prefect_yaml
 from tests.conftest import clean_platform
 
 ROOT = Path(__file__).parents[2]
@@ -43,16 +45,21 @@ def prefect() -> Iterator[None]:
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda d: d["name"])
 def test_deployment(deployment: dict[str, object]) -> None:
-    path, _, name = str(deployment["entrypoint"]).partition(":")
-    flow = getattr(importlib.import_module(path.removesuffix(".py").replace("/", ".")), name)
+    flow = load_flow_from_entrypoint(str(deployment["entrypoint"]), use_placeholder_flow=False)
     assert flow.name == deployment["name"]
     if flow.name == "shard":  # started by a run, many at a time
         assert "schedules" not in deployment
         return
     [schedule] = deployment["schedules"]  # type: ignore[misc]
     assert schedule["cron"] == job_of(str(deployment["name"])).cron
-    assert schedule["timezone"] == "Asia/Kolkata"
+    assert schedule["timezone"] == Settings.model_fields["timezone"].default
     assert deployment["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
+
+
+def test_the_schedules_are_in_the_business_time_zone() -> None:
+    made = yaml.safe_load(prefect_yaml("America/New_York"))["deployments"]
+    zones = [schedule["timezone"] for deployment in made for schedule in deployment.get("schedules", ())]
+    assert zones == ["America/New_York"] * len(job_names())
 
 
 def test_every_job_is_deployed() -> None:
@@ -305,8 +312,7 @@ def test_progress_of_a_long_run(url: str, monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda d: d["name"])
 def test_no_run_lasts_for_ever(deployment: dict[str, str]) -> None:
-    path, _, name = deployment["entrypoint"].partition(":")
-    flow = getattr(importlib.import_module(path.removesuffix(".py").replace("/", ".")), name)
+    flow = load_flow_from_entrypoint(deployment["entrypoint"], use_placeholder_flow=False)
     assert 60 <= flow.timeout_seconds <= 4 * 3600
     if flow.name == "shard":  # whoever waits for it sees what becomes of it
         return

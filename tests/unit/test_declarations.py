@@ -112,9 +112,9 @@ def test_the_command_line_runs_an_added_job_and_its_report_is_written(added: Pat
 
 
 def test_the_documents_have_an_added_job(added: Path) -> None:
-    texts = program(added, "from tests.reference import jobs as page, prefect_yaml; print(page(), prefect_yaml())")
+    texts = program(added, "from tests.reference import jobs as page, prefect_yaml; print(page(), prefect_yaml('UTC'))")
     assert "| `kyc-audit`, short `kyc` | Counts the members. | `0 5 * * *` |" in texts
-    assert "entrypoint: flows/jobs.py:kyc_audit" in texts
+    assert "entrypoint: flows.jobs.kyc_audit" in texts
 
 
 def test_the_flow_of_an_added_job(added: Path) -> None:
