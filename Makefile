@@ -11,7 +11,7 @@ PYTEST := $(BIN)/pytest -n 2 --dist loadgroup --durations=25
 # Compiled modules are kept, whatever the shell says: each of the many processes of a test run would compile Prefect anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help days thorough notebooks demo test check lint types rooms fast slow scorecard servers bench bench-money bench-trees bench-reports bench-explain bench-nights bench-engines docs screenshots lock clean site
+.PHONY: help days thorough notebooks demo test check lint types rooms fast slow scorecard servers bench bench-money bench-trees bench-reports bench-explain bench-nights bench-engines docs screenshots lock clean site release
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -48,6 +48,9 @@ rooms: $(READY)
 
 days: $(READY) servers  ## the fast tests as on another day, in another zone
 	$(BIN)/python -m tests.days
+
+release: $(READY)  ## the wheel and the sdist in dist/, tried in an empty environment without the checkout
+	$(BIN)/python -m tests.release
 
 servers: $(READY)
 	@sh tests/install_servers.sh $(BIN)/python
@@ -114,10 +117,12 @@ bench-engines: $(READY)  ## all checks by DuckDB and by Spark on this machine
 bench: $(READY)  ## the bulk checks next to the floor and to what a user would use instead
 	$(BIN)/python -m benchmarks.reconciliation
 
-# JupyterLab has a file of its own: no test needs it, and a checker that it brings costs each process of Prefect a second.
+# The image has a file of its own: a service needs neither Spark nor the tools of the tests, but hatchling, which builds the wheel.
+# JupyterLab has one: no test needs it, and a checker that it brings costs each process of Prefect a second.
 lock: $(READY)  ## new lock files from pyproject.toml
 	$(BIN)/python -m pip install --quiet pip-tools
 	$(COMPILE) $(foreach extra,prefect console notebooks spark benchmarks dev,--extra $(extra)) -c requirements/constraints.txt -o requirements/lock.txt pyproject.toml
+	$(COMPILE) $(foreach extra,prefect console notebooks,--extra $(extra)) --build-deps-for wheel -c requirements/lock.txt -o requirements/image.txt pyproject.toml
 	$(COMPILE) --extra notebooks --extra lab -c requirements/lock.txt -o requirements/lab.txt pyproject.toml
 	$(COMPILE) -c requirements/lock.txt -o requirements/site.txt requirements/site.in
 

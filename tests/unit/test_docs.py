@@ -77,7 +77,7 @@ def test_scorecard_in_the_docs_is_complete_and_perfect() -> None:
 
 
 def test_lock_files_name_no_address_and_agree() -> None:
-    texts = [(ROOT / "requirements" / f"{name}.txt").read_text() for name in ("lock", "lab", "site")]
+    texts = [(ROOT / "requirements" / f"{name}.txt").read_text() for name in ("lock", "lab", "site", "image")]
     lock, *others = (dict(re.findall(r"^([a-z0-9-]+)==(\S+)", text, re.MULTILINE)) for text in texts)
     for text in texts:
         assert "://" not in text
@@ -86,3 +86,7 @@ def test_lock_files_name_no_address_and_agree() -> None:
         assert all(lock.get(name, version) == version for name, version in pins.items()), "`make lock` makes all of them"
     assert "jupyterlab" in others[0].keys() - lock.keys()
     assert "mkdocs-material" in others[1].keys() - lock.keys()
+    image = others[2]
+    assert image.items() <= lock.items(), "the image has what the tests have, and less"
+    assert {"prefect", "fastapi", "papermill", "hatchling"} <= image.keys()
+    assert not {"pyspark", "pytest", "playwright"} & image.keys()
