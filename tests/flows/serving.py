@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,12 +104,19 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path, database_url: str, **changes: str) -> Iterator[Served]:
+def served(
+    folder: Path,
+    database_url: str,
+    *,
+    program: Sequence[str] = (sys.executable, "-m", "mlm_audit.cli"),
+    base: Mapping[str, str] = os.environ,
+    **changes: str,
+) -> Iterator[Served]:
     """Starts everything in a folder, stops it as an operator would, and leaves no process behind."""
     operator, entry = new_token("priya", ["operator", "approver"])
     viewer, other = new_token("visitor", ["viewer"])
     port, prefect_port, log = free_port(), free_port(), folder / "serve.log"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    environment = {name: value for name, value in base.items() if not name.startswith("PREFECT_")}
     environment |= FAST | {
         "DATABASE_URL": database_url,
         "RUNS_DIR": str(folder / "runs"),
@@ -121,16 +128,7 @@ def served(folder: Path, database_url: str, **changes: str) -> Iterator[Served]:
         "INVESTIGATE": "false",
         **changes,
     }
-    command = [
-        sys.executable,
-        "-m",
-        "mlm_audit.cli",
-        "serve",
-        "--port",
-        str(port),
-        "--prefect-port",
-        str(prefect_port),
-    ]
+    command = [*program, "serve", "--port", str(port), "--prefect-port", str(prefect_port)]
     with log.open("wb") as out:
         process = subprocess.Popen(command, env=environment, stdout=out, stderr=out, cwd=folder, start_new_session=True)
     auth = {"Authorization": f"Bearer {operator}"}
