@@ -43,25 +43,30 @@ def serve(
         from mlm_audit.console.server import refuse_taken, serve_console
         from mlm_audit.console.services import ConsoleServices
         from mlm_audit.console.supervisor import LOOPBACK, Supervisor, prepare_environment
-    _require_prefect()
-    own = prepare_environment(home.resolve(), prefect_port)
-    if db:
-        os.environ["DATABASE_URL"] = db
-    desk = ConsoleServices(database(load_settings()), load_settings, clock, Scheduler())
+    _require_prefect_and(home)
+    settings = settings_with(db)
+    desk = ConsoleServices(database(settings), lambda: settings_with(db), clock, Scheduler())
     if not desk.gate.tokens():
         raise InputError("no token is set, so nobody could log in; create one with `mlm-audit token NAME --role operator`")
     refuse_taken("--port", host, port)
-    if own:
+    if not os.environ.get("PREFECT_API_URL"):
         refuse_taken("--prefect-port", LOOPBACK, prefect_port)
+    # The environment is changed only when nothing can be refused any more.
+    own = prepare_environment(home.resolve(), prefect_port)
+    if db:
+        os.environ["DATABASE_URL"] = db
     signal.signal(signal.SIGTERM, _stop)
-    supervisor = Supervisor(load_settings().timezone, prefect_port, own, lambda text: err.print(escape(text)))
+    supervisor = Supervisor(settings.timezone, prefect_port, own, lambda text: err.print(escape(text)))
     with supervisor.running(lambda: _make_up(desk.steering)):
         serve_console(desk, host, port, lambda: terminal.print(f"The console listens on http://{host}:{port}/"))
 
 
-def _require_prefect() -> None:
+def _require_prefect_and(home: Path) -> None:
+    """Raise InputError when Prefect is not installed, or when the folder for its data is not a folder."""
     if find_spec("prefect") is None:
         raise InputError("prefect is not installed; install mlm-audit[prefect]")
+    if not home.is_dir():
+        raise InputError(f"--home {home}: there is no such folder; create it, or name another one")
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:
@@ -80,10 +85,12 @@ def deploy(*, home: Home = Path(), json: Json = False) -> None:
     """
     with needs("console"):
         from mlm_audit.console.supervisor import deploy_all, prepare_environment
-    _require_prefect()
-    if prepare_environment(home.resolve(), DEFAULT_PREFECT_PORT):
+    _require_prefect_and(home)
+    if not os.environ.get("PREFECT_API_URL"):
         raise InputError("the scheduler's address is not set; set PREFECT_API_URL to the address of Prefect's server")
-    deploy_all(load_settings().timezone)
+    timezone = load_settings().timezone
+    prepare_environment(home.resolve(), DEFAULT_PREFECT_PORT)
+    deploy_all(timezone)
     if json:
         print_json({"deployed": list(job_names())})
         return

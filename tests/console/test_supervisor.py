@@ -94,8 +94,10 @@ def test_mistakes_at_the_command_line(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'demo.db'}"
     mlm("demo", "create", "--db", url, "--members", "50")
     assert "nobody could log in" in refused("console", "--db", url)
-    assert "nobody could log in" in refused("serve", "--db", url)
-    assert "set PREFECT_API_URL" in refused("deploy")
+    for command in (("serve", "--db", url), ("deploy",)):
+        assert "there is no such folder" in refused(*command, "--home", tmp_path / "nowhere")
+        assert ("set PREFECT_API_URL" if command == ("deploy",) else "nobody could log in") in refused(*command)
+    assert "PREFECT_API_URL" not in os.environ, "what is refused leaves no trace"
     assert "the name must have 1 to 40 letters" in refused("token", "two words")
     assert "set PREFECT_API_URL" in mlm("trigger", "reconciliation", "--db", url).stderr
     assert "there is no such job" in refused("trigger", "gremlins", "--db", url)
