@@ -158,6 +158,7 @@ def run_a_job(machine: Machine) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3 * PATIENCE)
 @pytest.mark.xdist_group("served")
 def test_the_command_of_the_image_and_its_health_check(machine: Machine, tmp_path: Path) -> None:
     stage = last_stage()
@@ -174,6 +175,7 @@ def test_the_command_of_the_image_and_its_health_check(machine: Machine, tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3 * PATIENCE)
 @pytest.mark.xdist_group("served")
 @pytest.mark.skipif("postgresql" in servers.missing(), reason="postgresql IS NOT INSTALLED: nothing is proven for compose.yaml")
 def test_the_services_as_compose_starts_them(machine: Machine, server_urls: Callable[[str], str]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.flows.serving import PATIENCE
 from tests.release import ROOT, build, check_commands, check_serve, environment_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("served")]
@@ -54,6 +55,7 @@ def test_the_sdist_contains_nothing_else_than_the_sources(dist: Path) -> None:
     }
 
 
+@pytest.mark.timeout(3 * PATIENCE)
 def test_the_wheel_works_in_an_empty_folder(dist: Path, tmp_path: Path) -> None:
     site, folder = tmp_path / "site", tmp_path / "empty"
     folder.mkdir()
