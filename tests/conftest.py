@@ -12,9 +12,10 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from pydantic import SecretStr
-from sqlalchemy import Engine
+from sqlalchemy import Engine, Table
 
 from mlm_audit.database.core.connect import open_engine
+from mlm_audit.database.core.tables import Base
 from mlm_audit.database.core.upgrade import init
 from mlm_audit.demo.books import build_platform
 from mlm_audit.demo.platform import Platform
@@ -153,6 +154,18 @@ def filled(opened: Callable[[str], Engine]) -> Callable[[str, Platform], Engine]
         return engine
 
     return fill
+
+
+def clock_at(moment: datetime) -> Callable[[], datetime]:
+    """Return a clock that stands at a moment."""
+    return lambda: moment
+
+
+def table_of(model: type[Base]) -> Table:
+    """Return the table of a model, whose columns have the names that they have in the database."""
+    table = model.__table__
+    assert isinstance(table, Table)
+    return table
 
 
 def settings_for(url: str | None = None, runs: Path | None = None) -> Settings:

@@ -17,9 +17,9 @@ from mlm_audit.demo.write import write_platform
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.incremental.mirror import Mirror
-from mlm_audit.jobs.reconciliation import incremental, run
+from mlm_audit.jobs.reconciliation import incremental, reading, run
 from mlm_audit.jobs.reconciliation.run import ReconciliationOutcome, reconcile
-from tests.conftest import clean_platform
+from tests.conftest import clean_platform, clock_at
 from tests.property.histories import History, after
 
 KINDS = 4
@@ -73,7 +73,7 @@ def nights(seed: int, templates: Callable[[int], Path], folder: Path, least: int
             moment = history.instant(day).replace(tzinfo=UTC)
             history.show(moment)
             now = after(max(moment, now), rng)
-            whole = reconcile(database, settings, lambda now=now: now, full=True, dry_run=True)
+            whole = reconcile(database, settings, clock_at(now), full=True, dry_run=True)
             outcome, was_short = _night(database, settings, now, rng, may_be_killed=number > 0)
             if outcome is not None:
                 _same(outcome, whole, f"history {seed}, night {number}: {history.told}")
@@ -92,13 +92,13 @@ def _night(
     """One stored run, perhaps killed on the way; whether it read only what changed."""
     seen: list[bool] = []
     with pytest.MonkeyPatch.context() as patch:
-        read = run.Reader.read
+        read = reading.InputReader.read
 
         def watched(self: Any, *given: Any, is_night: bool) -> Any:
             seen.append(is_night)
             return read(self, *given, is_night=is_night)
 
-        patch.setattr(run.Reader, "read", watched)
+        patch.setattr(reading.InputReader, "read", watched)
         if may_be_killed and rng.random() < 0.3:
             _kill(patch, rng)
         try:
@@ -125,19 +125,19 @@ def _kill(patch: pytest.MonkeyPatch, rng: random.Random) -> None:
 
 
 def _same(night: ReconciliationOutcome, whole: ReconciliationOutcome, told: str) -> None:
-    mine, theirs = (one.breaks.select(COLUMNS).sort("id") for one in (incremental, whole))
+    mine, theirs = (one.breaks.select(COLUMNS).sort("id") for one in (night, whole))
     try:
         assert_frame_equal(mine, theirs)
     except AssertionError as error:
         only = pl.concat([mine.join(theirs, on=COLUMNS, how="anti", nulls_equal=True).with_columns(pl.lit("night").alias("by")),
                           theirs.join(mine, on=COLUMNS, how="anti", nulls_equal=True).with_columns(pl.lit("full").alias("by"))])  # fmt: skip
         raise AssertionError(f"{told}: {only.to_dicts()}") from error
-    assert incremental.result.bridge == whole.result.bridge, told
-    checks = [[(check.code, check.status, check.breaks) for check in one.result.checks] for one in (incremental, whole)]
+    assert night.result.bridge == whole.result.bridge, told
+    checks = [[(check.code, check.status, check.breaks) for check in one.result.checks] for one in (night, whole)]
     assert checks[0] == checks[1], f"{told}: {set(checks[0]) ^ set(checks[1])}"
     same = ("users_checked", "discrepancies_found", "total_discrepancy_paisa", "accuracy", "residual_paisa")
-    assert all(getattr(incremental.result.counts, key) == getattr(whole.result.counts, key) for key in same), told
-    assert incremental.result.rows_read["ledger"] == whole.result.rows_read["ledger"], told
+    assert all(getattr(night.result.counts, key) == getattr(whole.result.counts, key) for key in same), told
+    assert night.result.rows_read["ledger"] == whole.result.rows_read["ledger"], told
 
 
 @pytest.mark.slow
