@@ -77,6 +77,7 @@ def test_charts(audit: mlm_audit.Audit) -> None:
     assert drawn == wallet.frame["sum_paisa"].to_list()
     assert alt.renderers.active == "svg"
     shown = wallet.chart()._repr_mimebundle_()
+    assert isinstance(shown, dict)
     assert list(shown) == ["image/svg+xml"]
     for found, name in (
         (audit.income_disclosure(2026), "by_level"),

@@ -122,18 +122,19 @@ def by_hand(rows: dict[str, Any], plan: Plan, compression: str) -> tuple[dict[in
     good = {user["id"]: user["is_active"] and not user["is_blocked"] for user in rows["users"]}
 
     def active(who: int, at: datetime) -> bool:
+        bought = first[who]
         if good[who]:
-            return first[who] is None or first[who] <= at
-        return first[who] is not None and first[who] <= at and who in credited and at <= credited[who]
+            return bought is None or bought <= at
+        return bought is not None and bought <= at and who in credited and at <= credited[who]
 
     eligible = {month.key: eligible_by_hand(rows, month, plan) for month in MONTHS}
-    split, members = {}, Counter()
+    split, members = dict[int, tuple[int, ...]](), Counter[int]()
     for number, one in orders.items():
         at, month = one["paid_at"], month_of(one["paid_at"], IST).key
         version = plan.version_at(at, IST)
         if one["status"] != "paid" or month not in eligible or version is None:
             continue
-        uplines, above = [], parents.get(one["user_id"])
+        uplines, above = list[Upline](), parents.get(one["user_id"])
         while above is not None:
             may = active(above, at) and (one["is_joining_order"] or compression != "dynamic" or above in eligible[month])
             if compression == "none" or may:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from polars._typing import PolarsDataType
 
 from mlm_audit.checks.inputs import ANALYSIS_INPUTS, INPUTS, Kind
 from mlm_audit.domain.periods import naive
@@ -16,7 +17,13 @@ from mlm_audit.engine.analyses import AnalysisQueries
 from mlm_audit.engine.duck import Engine
 from tests.conftest import settings_for
 
-TYPES = {Kind.INT: pl.Int64, Kind.SMALL: pl.Int32, Kind.TEXT: pl.String, Kind.FLAG: pl.Boolean, Kind.INSTANT: pl.Datetime("us")}
+TYPES: dict[Kind, PolarsDataType] = {
+    Kind.INT: pl.Int64,
+    Kind.SMALL: pl.Int32,
+    Kind.TEXT: pl.String,
+    Kind.FLAG: pl.Boolean,
+    Kind.INSTANT: pl.Datetime("us"),
+}
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 
 

@@ -96,8 +96,10 @@ class Console:
 
     def client(self, role: str | None = None, **headers: str | bytes) -> httpx.Client:
         """A program with the token of a role, or with none."""
-        auth = {"Authorization": f"Bearer {self.tokens[role]}"} if role else {}
-        self.clients.append(httpx.Client(base_url=self.url, headers=auth | headers, timeout=600, verify=False))
+        if role:
+            headers = {"Authorization": f"Bearer {self.tokens[role]}", **headers}
+        sent = [(name.encode(), value.encode() if isinstance(value, str) else value) for name, value in headers.items()]
+        self.clients.append(httpx.Client(base_url=self.url, headers=sent, timeout=600, verify=False))
         return self.clients[-1]
 
     def actions(self, limit: int = 10_000) -> list[dict[str, Any]]:

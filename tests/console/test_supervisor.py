@@ -79,7 +79,7 @@ def test_only_the_worker_asks_a_busy_server_for_long(
     monkeypatch.delenv("PREFECT_CLIENT_MAX_RETRIES", raising=False)
     if set_by_hand:
         monkeypatch.setenv("PREFECT_CLIENT_MAX_RETRIES", set_by_hand)
-    monkeypatch.setattr(supervisor.subprocess, "Popen", Program)
+    monkeypatch.setattr(subprocess, "Popen", Program)
     monkeypatch.setattr(supervisor, "deploy_all", lambda _: None)
     monkeypatch.setattr(supervisor.Supervisor, "_wait_for_server", lambda _: None)
     monkeypatch.setattr(supervisor.Supervisor, "_keep", lambda *_: None)

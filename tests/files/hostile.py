@@ -283,7 +283,7 @@ class Maker:
         """Put one known fault into the records, in the place of one that is sound."""
         filled = [place for place, record in enumerate(records) if place and record]
         place = self.random.choice(filled)
-        line = self.skip_lines + 1 + sum(lines_in(record) + 1 for record in records[:place])
+        line: int | None = self.skip_lines + 1 + sum(lines_in(record) + 1 for record in records[:place])
         good = [self.written("7") for _ in names]
         at = names.index("account_id")
         amount = names.index("debit" if self.sides else "amount")

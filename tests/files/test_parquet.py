@@ -64,7 +64,7 @@ def test_parquet__damaged_files_and_options_that_are_about_csv(tmp_path: Path) -
 
 def test_parquet__parents_that_are_floats(tmp_path: Path) -> None:
     path = parquet(tmp_path / "t.parquet", id=[1, 2, 3], parent=[None, 1.0, float("nan")])
-    arguments = ["tree", "check-file", path, "--id", "id", "--parent", "parent"]
+    arguments = ["tree", "check-file", str(path), "--id", "id", "--parent", "parent"]
     assert "--whole-ids if 1.0 means 1" in refused(*arguments)
     result = document(*arguments, "--whole-ids")
     assert (result["verdict"], result["counts"]["roots"]) == ("PASS", 2)

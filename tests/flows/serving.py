@@ -71,18 +71,24 @@ class Served:
         return self.console.post("/api/admin/jobs", json=body)
 
     def history(self, job: str) -> list[dict[str, Any]]:
-        return self.console.get("/api/admin/jobs", params={"action": "history", "job": job}).json()["runs"]
+        runs: list[dict[str, Any]] = self.console.get("/api/admin/jobs", params={"action": "history", "job": job}).json()["runs"]
+        return runs
 
     def deployment(self, job: str) -> dict[str, Any]:
-        return self.prefect.get(f"/deployments/name/{job}/{job}").json()
+        return self._found(f"/deployments/name/{job}/{job}")
 
     def flow_run(self, number: str) -> dict[str, Any]:
-        return self.prefect.get(f"/flow_runs/{number}").json()
+        return self._found(f"/flow_runs/{number}")
+
+    def _found(self, path: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.prefect.get(path).json()
+        return found
 
     def ended(self, number: str) -> dict[str, Any]:
         """The flow run in its last state."""
         final = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
-        return until(f"the end of {number}", lambda: (r := self.flow_run(number)).get("state_type") in final and r)
+        run: dict[str, Any] = until(f"the end of {number}", lambda: (r := self.flow_run(number)).get("state_type") in final and r)
+        return run
 
     def filter(self, what: str, **body: Any) -> Any:
         return self.prefect.post(f"/{what}/filter", json=body).json()

@@ -5,12 +5,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 os.environ |= {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1", "PREFECT_LOGGING_LEVEL": "ERROR"}
 
 import yaml
+from prefect import Flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.flows import load_flow_from_entrypoint
@@ -29,6 +31,8 @@ from mlm_audit.scheduling.deployments import prefect_yaml
 from tests.conftest import clean_platform
 
 ROOT = Path(__file__).parents[2]
+NO_DATABASE: Any = None
+"""For what is given a database and here never reads it."""
 DEPLOYMENTS = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
 
 pytestmark = [
@@ -43,14 +47,28 @@ def prefect() -> Iterator[None]:
         yield
 
 
+def document_of(flow: Flow[..., Any], **parameters: Any) -> dict[str, Any]:
+    """Return the JSON document that a flow returns."""
+    found = flow(**parameters)
+    assert isinstance(found, dict)
+    return found
+
+
+def state_of(flow: Flow[..., Any]) -> State[Any]:
+    """Return the state in which a flow ends."""
+    found: Any = flow(return_state=True)
+    assert isinstance(found, State)
+    return found
+
+
 @pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda d: d["name"])
-def test_deployment(deployment: dict[str, object]) -> None:
+def test_deployment(deployment: dict[str, Any]) -> None:
     flow = load_flow_from_entrypoint(str(deployment["entrypoint"]), use_placeholder_flow=False)
     assert flow.name == deployment["name"]
     if flow.name == "shard":  # started by a run, many at a time
         assert "schedules" not in deployment
         return
-    [schedule] = deployment["schedules"]  # type: ignore[misc]
+    [schedule] = deployment["schedules"]
     assert schedule["cron"] == job_of(str(deployment["name"])).cron
     assert schedule["timezone"] == Settings.model_fields["timezone"].default
     assert deployment["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
@@ -112,7 +130,7 @@ def test_reconciliation_flow(url: str, tmp_path: Path, monkeypatch: pytest.Monke
     platform.add_to_wallets({42: 31_250})
     write_platform(engine, platform)
     engine.dispose()
-    result = commission_reconciliation(as_of="2026-11-24")
+    result = document_of(commission_reconciliation, as_of="2026-11-24")
     assert result["verdict"] == "FAIL"
     assert (tmp_path / "runs" / result["job_id"] / "report.html").exists()
     with get_client(sync_client=True) as client:
@@ -132,10 +150,10 @@ def test_nothing_runs_on_schedule_unless_it_is_enabled(url: str, monkeypatch: py
 
     with tags("auto-scheduled"):
         for flow in (weekly_payouts, monthly_eligibility_sweep, tree_health_check, commission_reconciliation, health_ping):
-            state = flow(return_state=True)
+            state = state_of(flow)
             assert (state.name, "ENABLE_SCHEDULED_JOBS" in str(state.message)) == ("Skipped", True)
         monkeypatch.setenv("ENABLE_SCHEDULED_JOBS", "true")
-        assert weekly_payouts(return_state=True).is_failed(), "it ran, and found no database"
+        assert state_of(weekly_payouts).is_failed(), "it ran, and found no database"
 
 
 def test_parameters_are_checked_before_anything_runs(url: str) -> None:
@@ -157,7 +175,7 @@ def test_a_job_that_cannot_begin_is_told_of(url: str, tmp_path: Path) -> None:
     """Not even the outbox can be reached, so it goes past it."""
     from flows.jobs import commission_reconciliation
 
-    assert commission_reconciliation(return_state=True).is_failed()
+    assert state_of(commission_reconciliation).is_failed()
     [mail] = (tmp_path / "outbox").glob("*.eml")
     assert "commission-reconciliation failed" in mail.read_text(encoding="utf-8")
     assert "no such file" in mail.read_text(encoding="utf-8")
@@ -170,11 +188,11 @@ def test_money_flows(url: str) -> None:
 
     engine = open_engine(url, create=True)
     fill_shop(engine, members=5)
-    ahead = weekly_payouts(dry_run=True)
-    paid = weekly_payouts()
+    ahead = document_of(weekly_payouts, dry_run=True)
+    paid = document_of(weekly_payouts)
     assert ahead["counts"]["payable"] == paid["counts"]["paid"] == 16
-    assert retry_failed_payouts()["counts"]["held"] == 4
-    assert monthly_eligibility_sweep(month="2026-10")["counts"]["decided"] == 5
+    assert document_of(retry_failed_payouts)["counts"]["held"] == 4
+    assert document_of(monthly_eligibility_sweep, month="2026-10")["counts"]["decided"] == 5
     assert_laws(engine)
     engine.dispose()
     with get_client(sync_client=True) as client:
@@ -194,10 +212,10 @@ def test_a_money_flow_in_shards(url: str, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("SHARDS_ON", "threads")
     engine = open_engine(url, create=True)
     fill_shop(engine, members=13)
-    paid = weekly_payouts(shards=3)
+    paid = document_of(weekly_payouts, shards=3)
     assert paid["counts"]["paid"] == paid["counts"]["payable"] > 40
     assert paid["verdict"] == "PASS"
-    assert monthly_eligibility_sweep(month="2026-10", shards=3)["counts"]["decided"] == 13
+    assert document_of(monthly_eligibility_sweep, month="2026-10", shards=3)["counts"]["decided"] == 13
     assert_laws(engine)
     engine.dispose()
 
@@ -218,7 +236,7 @@ def test_when_a_shard_is_taken_for_dead(
     """By its lease, which it may lack for a while: until it is taken by a worker, and 90 s more until it has begun."""
     from flows import shards
 
-    seen = []
+    seen: list[bool] = []
     with disable_run_logger(), get_client(sync_client=True) as client:
         run = client.create_flow_run(shards.one_shard, parameters={"shard": {}}, state=state)
 
@@ -231,8 +249,10 @@ def test_when_a_shard_is_taken_for_dead(
         monkeypatch.setattr(shards, "is_at_work", look)
         monkeypatch.setattr(shards, "LOOK_SECONDS", 0)
         shard = Shard("weekly-payouts", "weekly-payouts-1", 1, 4, (1, 9), (1,), ())
-        assert shards._ended(run.id, None, shard).name == end
-        assert client.read_flow_run(run.id).state.name == end
+        assert shards._ended(run.id, NO_DATABASE, shard).name == end
+        last = client.read_flow_run(run.id).state
+        assert last is not None
+        assert last.name == end
     assert len(seen) == looks
 
 
@@ -244,8 +264,8 @@ def test_tree_flow(url: str) -> None:
     init(engine)
     write_platform(engine, faulty({"closure-row-lost": 2, "sponsor-themselves": 1})[0])
     engine.dispose()
-    ahead = tree_health_check(dry_run=True)
-    result = tree_health_check(as_of="2026-11-24", repair=True)
+    ahead = document_of(tree_health_check, dry_run=True)
+    result = document_of(tree_health_check, as_of="2026-11-24", repair=True)
     assert (ahead["counts"]["issues_fixed"], result["counts"]["issues_fixed"]) == (0, 2)
     assert Path(result["reports"]["html"]).exists()
     with get_client(sync_client=True) as client:
@@ -262,9 +282,9 @@ def test_status_flows(url: str, tmp_path: Path) -> None:
     engine = open_engine(url, create=True)
     init(engine)
     engine.dispose()
-    assert health_ping()["counts"]["parts"] > 5
-    assert daily_status_report()["counts"]["runs"] == 1
-    assert weekly_summary()["counts"]["runs"] == 2
+    assert document_of(health_ping)["counts"]["parts"] > 5
+    assert document_of(daily_status_report)["counts"]["runs"] == 1
+    assert document_of(weekly_summary)["counts"]["runs"] == 2
     assert len(list((tmp_path / "outbox").glob("*.eml"))) == 1
     with get_client(sync_client=True) as client:
         artifacts = {artifact.key: str(artifact.data) for artifact in client.read_artifacts()}
@@ -282,7 +302,7 @@ def test_who_asked_is_in_the_job_log(url: str) -> None:
     engine = open_engine(url, create=True)
     init(engine)
     with tags("by:priya"):
-        state = weekly_summary(return_state=True)
+        state = state_of(weekly_summary)
     with engine.connect() as connection:
         meta = connection.execute(select(JobLog.meta)).scalar_one()
     engine.dispose()
@@ -299,11 +319,12 @@ def test_progress_of_a_long_run(url: str, monkeypatch: pytest.MonkeyPatch) -> No
     engine.dispose()
     monkeypatch.setattr(progress, "AFTER_SECONDS", 0)
     monkeypatch.setattr(progress, "EVERY_SECONDS", 0)
-    commission_reconciliation()
+    document_of(commission_reconciliation)
     with get_client(sync_client=True) as client:
         artifacts = client.read_artifacts()
         newest = max(
-            (run for run in client.read_flow_runs() if run.name.startswith("reconciliation ")), key=lambda run: run.created
+            (run for run in client.read_flow_runs() if run.name.startswith("reconciliation ")),
+            key=lambda run: run.created.timestamp() if run.created else 0.0,
         )
     [shown] = [one for one in artifacts if (one.key, one.flow_run_id) == ("reconciliation-progress", newest.id)]
     assert (shown.type, shown.data) == ("progress", 100.0)
@@ -337,14 +358,14 @@ def test_a_run_that_dies_before_its_job_is_told_of(
     engine.dispose()
     monkeypatch.setenv("DATABASE_URL", sqlite_url)
     monkeypatch.setenv("OUTBOX_DIR", str(tmp_path / "outbox"))
-    flow, run = SimpleNamespace(name="weekly-payouts"), SimpleNamespace(name="weekly-payouts 2026-11-24")
+    flow: Any = SimpleNamespace(name="weekly-payouts")
+    run: Any = SimpleNamespace(name="weekly-payouts 2026-11-24")
     mails = lambda: list((tmp_path / "outbox").glob("*.eml"))  # noqa: E731
     for known in (JobFailedError("told by itself"), JobBusyError("running already")):
         tell_of_failure(flow, run, Failed(data=known))
     assert mails() == []
-    hook, state = (
-        (close_dead, Crashed(message="out of memory")) if crashed else (tell_of_failure, Failed(data=TypeError("no such")))
-    )
+    hook = close_dead if crashed else tell_of_failure
+    state: State[Any] = Crashed(message="out of memory") if crashed else Failed(data=TypeError("no such"))
     for _ in range(2):
         hook(flow, run, state)
     [mail] = mails()
@@ -359,7 +380,7 @@ def test_what_is_tried_again() -> None:
     from flows.common import database_was_away
     from mlm_audit.domain.errors import InputError, JobBusyError, JobFailedError
 
-    def failed(error: Exception, cause: Exception | None) -> object:
+    def failed(error: Exception, cause: Exception | None) -> State[Any]:
         error.__cause__ = cause
         return Failed(data=error)
 

@@ -224,7 +224,7 @@ def options(part: App | None = None, path: tuple[str, ...] = ()) -> Iterator[Opt
             yield from options(below, (*path, name))
             continue
         for argument in below.assemble_argument_collection():
-            shown = argument.parameter.name[0]
+            shown = argument.name
             yield Option(" ".join((*path, name)), shown, argument.hint, not shown.startswith("-"))
 
 
@@ -333,7 +333,7 @@ SAMPLE, EVERY = 5, pytest.param(1, marks=pytest.mark.thorough)
 def test_bad_values(option: Option, step: int, place: Path, monkeypatch: pytest.MonkeyPatch, record_property: Any) -> None:
     """One line on stderr that names the option or the value, exit code 2, no trace of it in the database or the folder."""
     monkeypatch.chdir(place)
-    before, faults = fingerprint(place), []
+    before, faults = fingerprint(place), list[tuple[object, ...]]()
     values = values_of(option)
     for value in values[ALL.index(option) % step :: step] or values:
         if (option.command, option.name, value) in NOT_ASKED:

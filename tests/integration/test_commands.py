@@ -142,7 +142,7 @@ def test_run__database_url_from_the_environment_and_from_dotenv(demo: str, tmp_p
 def test_demo__same_seed_same_platform_and_truth(tmp_path: Path) -> None:
     for name in ("a", "b"):
         url, truth = f"sqlite:///{tmp_path / name}.db", tmp_path / f"{name}.json"
-        options = ["--members", "500", "--months", "6", "--seed", "9", "--faults", "standard", "--truth", truth]
+        options = ["--members", "500", "--months", "6", "--seed", "9", "--faults", "standard", "--truth", str(truth)]
         made = document("demo", "create", "--db", url, *options)
         assert made["injected"] >= 30
     assert (tmp_path / "a.json").read_text() == (tmp_path / "b.json").read_text()

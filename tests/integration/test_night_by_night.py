@@ -109,17 +109,16 @@ def before_the_first(c: Connection) -> None:
     c.execute(insert(Order).values(new | {"user_id": joining["userId"], "paid_at": joining["paidAt"]}))
 
 
+def credited_as_something_else(c: Connection) -> None:
+    ref = f"SELF_PAYOUT_{first(c, SelfPayoutSchedule, SelfPayoutSchedule.status == 'paid')['id']}"
+    lose(c, "self_payout", Ledger.ref == ref)
+    ledger(c, type="x", ref=ref)
+
+
 ALONE: dict[str, Callable[[Connection], Any]] = {
     "a payout's credit lost": lambda c: lose(c, "self_payout"),
     "a payout's credit twice": lambda c: again(c, "self_payout"),
-    "a payout credited as something else": lambda c: (
-        lose(
-            c,
-            "self_payout",
-            Ledger.ref == f"SELF_PAYOUT_{first(c, SelfPayoutSchedule, SelfPayoutSchedule.status == 'paid')['id']}",
-        ),
-        ledger(c, type="x", ref=f"SELF_PAYOUT_{first(c, SelfPayoutSchedule, SelfPayoutSchedule.status == 'paid')['id']}"),
-    ),
+    "a payout credited as something else": credited_as_something_else,
     "a payout's history lost": lambda c: c.execute(delete(PayoutHistory).where(PayoutHistory.id == 5)),
     "an instalment lost": lambda c: c.execute(delete(SelfPayoutSchedule).where(SelfPayoutSchedule.status == "pending")),
     "a withdrawal's debit lost": lambda c: lose(c, "withdrawal"),

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, delete, insert, select, update
 from mlm_audit.checks.inputs import INPUTS, STATES
 from mlm_audit.database.core.own_tables import SelfPayoutSchedule
 from mlm_audit.database.core.tables import Commission, Ledger, MatrixNode, Order, User, WithdrawalRequest
-from mlm_audit.database.reads.mirror import figures
+from mlm_audit.database.reads.mirror import figures, read_pieces
 from mlm_audit.database.store.runs import previous_run
 from mlm_audit.demo.faults import FAULTS, inject
 from mlm_audit.demo.platform import Platform
@@ -23,11 +23,12 @@ from mlm_audit.domain.findings import CheckStatus, Verdict
 from mlm_audit.domain.periods import business_date
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine import duck
+from mlm_audit.engine.breaks import to_breaks
 from mlm_audit.jobs.reconciliation import incremental, reading
 from mlm_audit.jobs.reconciliation.reading import mirror_of
 from mlm_audit.jobs.reconciliation.run import ReconciliationOutcome, reconcile
 from mlm_audit.runs.process import this_process
-from tests.conftest import IST, NOW, clean_platform, settings_for
+from tests.conftest import IST, NOW, clean_platform, clock_at, settings_for
 
 Fill = Callable[[str, Platform], Engine]
 COLUMNS = ["id", "severity", "member_id", "order_id", "amount_paisa", "cause", "evidence", "message"]
@@ -185,8 +186,12 @@ def test_a_night_reads_only_what_changed(any_url: str, filled: Fill, tmp_path: P
     engine, settings = filled(any_url, clean_platform()), nightly(tmp_path)
     reconcile(engine, settings, lambda: NOW)
     read: list[tuple[str, int]] = []
-    real = reading.read_pieces
-    monkeypatch.setattr(reading, "read_pieces", lambda c, name, *rest: read.append((name, rest[1])) or real(c, name, *rest))
+
+    def counted(c: Any, name: str, *rest: Any) -> Any:
+        read.append((name, rest[1]))
+        return read_pieces(c, name, *rest)
+
+    monkeypatch.setattr(reading, "read_pieces", counted)
     with engine.begin() as connection:
         connection.execute(update(Ledger).where(Ledger.id == 900).values(amount_paisa=Ledger.amount_paisa + 5))
     found = reconcile(engine, settings, lambda: NOW + timedelta(days=1))
@@ -206,18 +211,20 @@ def test_another_run_ends_while_one_is_reading(
     reconcile(engine, settings, lambda: NOW)
     with engine.begin() as connection:
         connection.execute(update(User).where(User.id == 7).values(wallet_balance_paisa=User.wallet_balance_paisa + 9_000))
-    read, others = reading.InputReader.read, []
+    read, others = reading.InputReader.read, list[ReconciliationOutcome | None]()
 
     def interrupted(self: Any, *given: Any, is_night: bool) -> Any:
         found = read(self, *given, is_night=is_night)
         if not others:
-            others.append(1)
+            others.append(None)  # the run in between is read too, and has no third one in it
             others.append(reconcile(engine, settings, lambda: NOW + timedelta(days=1)))
         return found
 
     monkeypatch.setattr(reading.InputReader, "read", interrupted)
     found = reconcile(engine, settings, lambda: NOW + timedelta(days=1, minutes=1))
-    assert found.breaks["id"].to_list() == others[1].breaks["id"].to_list() == ["wallet-balance/7"]
+    [_, other] = others
+    assert other is not None
+    assert found.breaks["id"].to_list() == other.breaks["id"].to_list() == ["wallet-balance/7"]
     assert found.breaks["state"].to_list() == ["carried over"]
     assert is_night(reconcile(engine, settings, lambda: NOW + timedelta(days=2))), "the mirror is whole"
 
@@ -234,8 +241,10 @@ def test_a_night_settles_the_ledger_as_a_full_run_does(sqlite_url: str, filled: 
         now = NOW + timedelta(days=day / 10 - 25)
         sealed = []
         for full in (False, True):
-            assert is_night(reconcile(engine, settings, lambda now=now: now, full=full)) is not full
-            sealed.append(previous_run(engine).data["seal"])
+            assert is_night(reconcile(engine, settings, clock_at(now), full=full)) is not full
+            last = previous_run(engine)
+            assert last is not None
+            sealed.append(last.data["seal"])
         assert sealed[0] == sealed[1]
 
 
@@ -248,7 +257,7 @@ def test_parts_of_the_history_take_turns(sqlite_url: str, filled: Fill, tmp_path
         connection.execute(update(Ledger).where(Ledger.id == 900).values(amount_paisa=Ledger.amount_paisa + 5))
     turn = next(day for day in range(1, 6) if business_date(NOW + timedelta(days=day), IST).toordinal() % 5 == 2)
     for day in range(1, 6):
-        found = reconcile(engine, settings, lambda day=day: NOW + timedelta(days=day))
+        found = reconcile(engine, settings, clock_at(NOW + timedelta(days=day)))
         assert (found.breaks.height > 0) == (day >= turn), day
         assert "closed parts are compared with the platform in turns, each within 5 nights" in found.result.notes[-1]
 
@@ -300,7 +309,7 @@ def test_a_check_that_did_not_run_is_made_up_for(
     platform = clean_platform().copy()
     inject(platform, {"lost-payout": 1}, FAULTS, seed=1)
     engine, settings = filled(sqlite_url, platform), nightly(tmp_path)
-    real = duck.to_breaks
+    real = to_breaks
 
     def out_of_memory(check: Any, *given: Any, **named: Any) -> Any:
         if check.code in ("payout-ledger", "payout-history", "wallet-balance", "running-balance"):
@@ -344,7 +353,7 @@ def test_what_the_mirror_keeps(sqlite_url: str, filled: Fill, tmp_path: Path) ->
     folder = mirror_of(settings, engine, tmp_path / "scratch").folder
     kept = []
     for day in range(3):
-        reconcile(engine, settings, lambda day=day: NOW + timedelta(days=day))
+        reconcile(engine, settings, clock_at(NOW + timedelta(days=day)))
         assert len(list(folder.glob("*.json"))) == 1
         assert not list(folder.glob("*.partial"))
         kept.append({file.name for file in folder.glob("*.parquet")})

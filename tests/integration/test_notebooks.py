@@ -2,18 +2,22 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import Engine
 
 from mlm_audit.database.core.connect import open_engine
 from mlm_audit.database.core.upgrade import init
 from mlm_audit.demo.faults import FAULTS, inject
 from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.write import write_platform
+from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.jobs import RECONCILIATION, job_of
 from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings
@@ -25,7 +29,7 @@ from mlm_audit.runs.context import RunContext
 from tests.conftest import NOW, clean_platform, settings_for
 
 ALL = sorted(NOTEBOOKS.glob("*.py"))
-OTHERS = {
+OTHERS: dict[str, dict[str, object]] = {
     "03_tree_neighbourhoods": {"member": 7, "depth": 1},
     "04_payout_readiness": {"due": "2026-11-25"},
     "05_month_end": {"month": "2026-09", "before": "2026-08"},
@@ -123,10 +127,10 @@ def test_executed_as_in_jupyter(notebook: Path, faulty: str, tmp_path: Path, mon
 
 
 @pytest.fixture
-def run_one(opened: Callable[..., object], tmp_path: Path) -> Iterator[Callable[..., object]]:
-    def go(url: str, request: Request = Request(), **settings: object) -> object:  # noqa: B008  (frozen)
-        given = {"investigate": True, "runs_dir": tmp_path / "runs"} | settings
-        made = Settings(database_url=SecretStr(url), **given)  # type: ignore[arg-type]
+def run_one(opened: Callable[[str], Engine], tmp_path: Path) -> Callable[..., RunResult]:
+    def go(url: str, request: Request = Request(), **settings: Any) -> RunResult:  # noqa: B008  (frozen)
+        given: dict[str, Any] = {"investigate": True, "runs_dir": tmp_path / "runs"} | settings
+        made = Settings(database_url=SecretStr(url), **given)
         return call(RunContext(job_of(RECONCILIATION), opened(url), made, lambda: NOW), request)
 
     return go
@@ -135,12 +139,12 @@ def run_one(opened: Callable[..., object], tmp_path: Path) -> Iterator[Callable[
 @pytest.mark.thorough
 @pytest.mark.parametrize("any_url", ["postgresql"], indirect=True)
 def test_a_reconciliation_with_breaks_leaves_its_investigation(
-    any_url: str, filled: Callable[..., object], run_one: Callable[..., object]
+    any_url: str, filled: Callable[..., object], run_one: Callable[..., RunResult]
 ) -> None:
     platform = clean_platform(200).copy()
     platform.add_to_wallets({42: 31_250})
     filled(any_url, platform)
-    reports = run_one(any_url).reports  # type: ignore[attr-defined]
+    reports = run_one(any_url).reports
     page, notebook = (Path(reports[kind]).read_text(encoding="utf-8") for kind in ("investigation", "notebook"))
     for text in (page, notebook):
         assert "\u20b9312.50 more than the ledger" in text or "₹312.50 more than the ledger" in text
@@ -149,35 +153,35 @@ def test_a_reconciliation_with_breaks_leaves_its_investigation(
 
 
 @pytest.mark.slow
-def test_where_paths_are_relative(filled: Callable[..., object], run_one: Callable[..., object]) -> None:
+def test_where_paths_are_relative(filled: Callable[..., object], run_one: Callable[..., RunResult]) -> None:
     """As in `make demo`: the notebook's process finds what the settings name from the same folder."""
     platform = clean_platform(200).copy()
     platform.add_to_wallets({42: 31_250})
     filled("sqlite:///platform.db", platform)
-    reports = run_one("sqlite:///platform.db", runs_dir=Path("runs")).reports  # type: ignore[attr-defined]
+    reports = run_one("sqlite:///platform.db", runs_dir=Path("runs")).reports
     assert "₹312.50 more than the ledger" in Path(reports["investigation"]).read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
 def test_none_where_there_is_nothing_to_investigate(
-    sqlite_url: str, filled: Callable[..., object], run_one: Callable[..., object]
+    sqlite_url: str, filled: Callable[..., object], run_one: Callable[..., RunResult]
 ) -> None:
     filled(sqlite_url, clean_platform(200))
-    assert "investigation" not in run_one(sqlite_url).reports  # type: ignore[attr-defined]
+    assert "investigation" not in run_one(sqlite_url).reports
 
 
 @pytest.mark.slow
 def test_none_of_a_dry_run_which_is_not_stored(
     sqlite_url: str,
     filled: Callable[..., object],
-    run_one: Callable[..., object],
+    run_one: Callable[..., RunResult],
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     platform = clean_platform(200).copy()
     platform.add_to_wallets({42: 31_250})
     filled(sqlite_url, platform)
-    reports = run_one(sqlite_url, Request(dry_run=True, out=tmp_path / "out")).reports  # type: ignore[attr-defined]
+    reports = run_one(sqlite_url, Request(dry_run=True, out=tmp_path / "out")).reports
     assert "html" in reports
     assert "investigation" not in reports
     assert "the investigation of" not in caplog.text, "it is not even tried"
@@ -189,7 +193,7 @@ def test_a_run_does_not_fail_for_it(
     fault: str,
     sqlite_url: str,
     filled: Callable[..., object],
-    run_one: Callable[..., object],
+    run_one: Callable[..., RunResult],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -199,8 +203,8 @@ def test_a_run_does_not_fail_for_it(
     if fault == "not installed":
         monkeypatch.setattr(investigation, "NEEDED", ("no_such_module",))
     else:
-        monkeypatch.setattr(investigation.sys, "executable", "/bin/false")
+        monkeypatch.setattr(sys, "executable", "/bin/false")
     with caplog.at_level(logging.WARNING):
         result = run_one(sqlite_url)
-    assert "investigation" not in result.reports  # type: ignore[attr-defined]
-    assert f"the investigation of {result.job_id} was not written" in caplog.text  # type: ignore[attr-defined]
+    assert "investigation" not in result.reports
+    assert f"the investigation of {result.job_id} was not written" in caplog.text

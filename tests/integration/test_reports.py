@@ -99,7 +99,12 @@ def test_trends_of_money(demo: str, runs: Path) -> None:
 def test_open_prints_and_opens(demo: str, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     result = document("run", "reconciliation", "--db", demo)
     opened: list[str] = []
-    monkeypatch.setattr(webbrowser, "open", lambda address: bool(opened.append(address)) or True)
+
+    def open_it(address: str) -> bool:
+        opened.append(address)
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", open_it)
     report = runs / result["job_id"] / "report.html"
     assert mlm("reports", "open", result["job_id"]).stdout.strip() == str(report)
     assert mlm("reports", "open").stdout.strip() == str(runs / "index.html")

@@ -12,6 +12,7 @@ from mlm_audit.database.core.own_tables import Authorisation, Break, JobLog, Rec
 from mlm_audit.database.core.schema import check_schema
 from mlm_audit.database.core.tables import Ledger, User
 from mlm_audit.database.core.upgrade import init, is_current, upgrade
+from mlm_audit.database.reads.mirror import read_pieces
 from mlm_audit.database.store.authorisations import Grant, add_authorisation
 from mlm_audit.database.writes.corrections import list_repairs
 from mlm_audit.database.writes.undo import undo_repairs
@@ -202,7 +203,7 @@ def test_selling_goes_on_while_reading(any_url: str, filled: Fill, tmp_path: Pat
     engine = filled(any_url, clean_platform())
     from mlm_audit.jobs.reconciliation import reading
 
-    read = reading.read_pieces
+    read = read_pieces
     sold = []
 
     def read_and_sell(connection: Any, name: str, *where: Any) -> Any:

@@ -6,10 +6,12 @@ and refuses. A wait for no file, for so many seconds, is left alone.
 
 import select
 import time
+from typing import SupportsIndex
 
 
-def sleep(seconds: float) -> None:
-    """As `time.sleep`."""
+def sleep(duration: float | SupportsIndex, /) -> None:
+    """Sleep as `time.sleep` does."""
+    seconds = duration if isinstance(duration, float) else float(duration.__index__())
     if seconds < 0:
         raise ValueError("sleep length must be non-negative")
     until = time.monotonic() + seconds

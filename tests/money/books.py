@@ -79,23 +79,17 @@ def outbox(engine: Engine) -> list[str]:
 def assert_laws(engine: Engine) -> None:
     """Σ wallets = Σ member ledger, member by member; nothing is credited twice; paid means credited."""
     with engine.connect() as connection:
-        sums = dict(
-            connection.execute(
-                select(Ledger.user_id, func.sum(Ledger.amount_paisa)).where(Ledger.user_id.is_not(None)).group_by(Ledger.user_id)
-            ).all()
-        )
-        wallets = dict(connection.execute(select(User.id, User.wallet_balance_paisa)).all())
+        by_member = select(Ledger.user_id, func.sum(Ledger.amount_paisa)).where(Ledger.user_id.is_not(None))
+        sums = dict(connection.execute(by_member.group_by(Ledger.user_id)).tuples().all())
+        wallets = dict(connection.execute(select(User.id, User.wallet_balance_paisa)).tuples().all())
         assert {member: int(sums.get(member, 0)) for member in wallets} == wallets
         payouts = connection.execute(
             select(Ledger.reference_id, func.count(), func.sum(Ledger.amount_paisa))
             .where(Ledger.type == "self_payout")
             .group_by(Ledger.reference_id)
         ).all()
-        paid = dict(
-            connection.execute(
-                select(SelfPayoutSchedule.id, SelfPayoutSchedule.amount_paisa).where(SelfPayoutSchedule.status == "paid")
-            ).all()
-        )
+        instalments = select(SelfPayoutSchedule.id, SelfPayoutSchedule.amount_paisa).where(SelfPayoutSchedule.status == "paid")
+        paid = dict(connection.execute(instalments).tuples().all())
         assert {int(ref): int(total) for ref, _, total in payouts} == paid
         assert all(count == 1 for _, count, _ in payouts)
         months = connection.execute(

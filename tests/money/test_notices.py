@@ -20,7 +20,7 @@ from mlm_audit.database.core.tables import User
 from mlm_audit.database.store import outbox
 from mlm_audit.domain.settings import Settings
 from mlm_audit.notices.delivery import deliver
-from tests.conftest import settings_for
+from tests.conftest import clock_at, settings_for
 from tests.money.books import assert_laws
 from tests.money.conftest import NOW
 from tests.money.shop import Shop
@@ -115,7 +115,7 @@ def test_a_dead_server_loses_nothing_and_delays_nothing(shop: Shop) -> None:
     pay(shop, settings)
     assert statuses(shop) == [("queued", 0)] * 3
     for minutes in (10, 20, 60):
-        done = deliver(shop.engine, settings, lambda minutes=minutes: NOW + timedelta(minutes=minutes))
+        done = deliver(shop.engine, settings, clock_at(NOW + timedelta(minutes=minutes)))
         assert (done.sent, "cannot be used" in str(done.error)) == (0, True)
     box = Mailbox()
     with mail_server(box, port):
@@ -287,5 +287,6 @@ def test_what_a_server_says_of_an_address_is_not_stored(small_shop: Shop) -> Non
         pay(small_shop, mail_settings(port), limit=1)
     with small_shop.engine.connect() as connection:
         error = connection.execute(select(Notice.error)).scalar_one()
+    assert error is not None
     assert "no such mailbox" in error
     assert "example.invalid" not in error

@@ -15,6 +15,7 @@ from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.jobs.payouts.explanation import requeue
 from mlm_audit.jobs.reconciliation.run import reconcile
+from mlm_audit.runs.approval import use_approval
 from tests.conftest import settings_for
 from tests.money.books import assert_laws, books
 from tests.money.conftest import NOW
@@ -359,7 +360,7 @@ def test_an_approval_that_was_used_since_it_was_read_pays_nothing(small_shop: Sh
     from mlm_audit.jobs.payouts import run as job
 
     stopped = run(small_shop, settings={"payout_run_cap_paisa": 1})
-    real = job.use_approval
+    real = use_approval
 
     def use_twice(connection: Any, approval: Any, job_id: str) -> None:
         real(connection, approval, "somebody-else")

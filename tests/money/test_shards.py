@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, insert, select, update
 
 from mlm_audit.database.core.connect import write
 from mlm_audit.database.core.own_tables import JobLease, SelfPayoutSchedule
@@ -24,7 +24,7 @@ from mlm_audit.jobs.registry import call, call_shard
 from mlm_audit.jobs.sweep import run as sweep
 from mlm_audit.runs.context import RunContext
 from mlm_audit.runs.shards import Shard, cut, lease_of, shard_of
-from tests.conftest import settings_for
+from tests.conftest import settings_for, table_of
 from tests.money.books import assert_laws, books
 from tests.money.conftest import NOW, fill_shop
 from tests.running import run_job
@@ -145,8 +145,8 @@ def test_two_are_not_at_one_shard_at_once(sqlite_url: str, opened: Callable[[str
 
     def share(found: Sequence[Shard]) -> None:
         with write(engine) as connection:
-            lease = connection.execute(select(JobLease.__table__)).mappings().one()
-            connection.execute(JobLease.__table__.insert().values({**lease, "job": lease_of(found[0])}))
+            lease = connection.execute(select(table_of(JobLease))).mappings().one()
+            connection.execute(insert(table_of(JobLease)).values({**lease, "job": lease_of(found[0])}))
         with pytest.raises(JobBusyError, match="is running already"):
             call_shard(RunContext(job_of(WEEKLY_PAYOUTS), engine, given, lambda: NOW), found[0])
         for shard in found[1:]:

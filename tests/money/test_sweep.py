@@ -121,7 +121,7 @@ def test_orders_of_directs_is_the_other_reading(small_shop: Shop, tmp_path: Path
     for direct in (5, 6):
         for _ in range(3):
             shop.buy(direct, 50_000, 0, october)
-    options = {"settings": {"plan_file": plan}, "dry_run": True}
+    options: dict[str, Any] = {"settings": {"plan_file": plan}, "dry_run": True}
     assert sweep(shop.engine, **options).counts.eligible == 0
     shop.buy(7, 50_000, 0, october)
     shop.buy(7, 50_000, 0, october)

@@ -215,7 +215,7 @@ def test_a_run_that_lost_its_lease_stops(
 ) -> None:
     engine = opened(sqlite_url)
     settings = settings_for().model_copy(update={"job_lease_seconds": 2, "payout_batch_size": 1, "payout_batch_pause_ms": 1})
-    seen, beat, has_noticed = [], ActiveRun.beat, threading.Event()
+    seen, beat, has_noticed = list[int](), ActiveRun.beat, threading.Event()
 
     def noticed(run: ActiveRun) -> None:
         beat(run)

@@ -23,7 +23,8 @@ from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.monitoring.health import check_health
 from mlm_audit.notices.delivery import deliver
 from mlm_audit.notices.messages import attachments
-from tests.conftest import NOW, clean_platform, settings_for
+from mlm_audit.reporting.core.run_folder import write_files
+from tests.conftest import NOW, clean_platform, clock_at, settings_for
 from tests.money.test_notices import Mailbox, free_port, mail_server, mail_settings, text_of
 from tests.running import run_job
 from tests.trees.platforms import faulty
@@ -103,7 +104,7 @@ def test_without_the_report_the_alert_still_goes(books: Engine, tmp_path: Path) 
 
 def test_the_same_fault_is_told_once_a_day_and_then_summed_up(books: Engine, tmp_path: Path) -> None:
     for hours in (0, 1, 2):
-        run_job(RECONCILIATION, books, settings(tmp_path), lambda hours=hours: NOW + hours * HOUR)
+        run_job(RECONCILIATION, books, settings(tmp_path), clock_at(NOW + hours * HOUR))
     assert len(outbox(tmp_path, "reconciliation-alert")) == 1
     assert repeats(books, "reconciliation-alert") == [2]
     run_job(STATUS_REPORT, books, settings(tmp_path), lambda: NOW + 3 * HOUR)
@@ -133,7 +134,7 @@ def test_repeats_reach_the_report_that_follows_them(books: Engine, tmp_path: Pat
     run_job(STATUS_REPORT, books, settings(tmp_path), lambda: five + 3 * HOUR)
     assert outbox(tmp_path, "daily-status") == []
     for hours in (4, 9):
-        run_job(RECONCILIATION, books, settings(tmp_path), lambda hours=hours: five + hours * HOUR)
+        run_job(RECONCILIATION, books, settings(tmp_path), clock_at(five + hours * HOUR))
     run_job(STATUS_REPORT, books, settings(tmp_path), lambda: five + 27 * HOUR)
     [daily] = outbox(tmp_path, "daily-status")
     assert "2 times more" in text_of(daily)
@@ -143,7 +144,7 @@ def test_an_alert_waits_for_its_report(books: Engine, tmp_path: Path, monkeypatc
     """The console's watch, in another process, sends what waits; between the books and the file it finds nothing."""
     from mlm_audit.runs import artifacts
 
-    write, early = artifacts.write_files, []
+    write, early = write_files, list[int]()
 
     def watched(*arguments: Any) -> Any:
         early.append(deliver(books, settings(tmp_path), lambda: NOW).sent)
@@ -177,12 +178,7 @@ def test_a_job_that_fails_again_and_again_is_told_once(books: Engine, tmp_path: 
         patched.setattr(run, "store_reconciliation", broken)
         for minutes in range(5):
             with pytest.raises(JobFailedError):
-                run_job(
-                    RECONCILIATION,
-                    books,
-                    settings(tmp_path),
-                    lambda minutes=minutes: NOW + timedelta(minutes=minutes),
-                )
+                run_job(RECONCILIATION, books, settings(tmp_path), clock_at(NOW + timedelta(minutes=minutes)))
     [told] = outbox(tmp_path, "job-failed")
     assert told["Subject"] == "commission-reconciliation failed"
     assert repeats(books, "job-failed") == [4]
@@ -212,7 +208,7 @@ def test_trees_alert_too(sqlite_url: str, filled: Callable[[str, Platform], Engi
 
 def test_the_week_with_its_trend(books: Engine, tmp_path: Path) -> None:
     for days in range(3):
-        run_job(RECONCILIATION, books, settings(tmp_path), lambda days=days: NOW + days * DAY)
+        run_job(RECONCILIATION, books, settings(tmp_path), clock_at(NOW + days * DAY))
     run_job(WEEKLY_SUMMARY, books, settings(tmp_path), lambda: NOW + 3 * DAY)
     [mail] = outbox(tmp_path, WEEKLY_SUMMARY)
     assert [part.get_content_type() for part in mail.walk()].count("image/png") == 1
@@ -286,11 +282,11 @@ def test_down_for_an_hour_and_back(books: Engine, tmp_path: Path) -> None:
     ours = mail_settings(port, disk_free_min_mb=0).model_copy(update={"runs_dir": tmp_path / "runs"})
     run_job(RECONCILIATION, books, ours, lambda: NOW)
     for minutes in range(0, 60, 5):
-        deliver(books, ours, lambda minutes=minutes: NOW + timedelta(minutes=minutes))
+        deliver(books, ours, clock_at(NOW + timedelta(minutes=minutes)))
     assert {part.key for part in check_health(books, ours, lambda: NOW + 3 * HOUR).problems} >= {"mail"}
     with mail_server(box, port):
         for minutes in (60, 61, 62):
-            deliver(books, ours, lambda minutes=minutes: NOW + timedelta(minutes=minutes))
+            deliver(books, ours, clock_at(NOW + timedelta(minutes=minutes)))
     assert len(box.mails) == 1
 
 
@@ -298,7 +294,6 @@ def test_a_server_that_never_answers_does_not_hold_the_job_up(
     books: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is asked once, and waited for no longer than the setting says."""
-    import smtplib
     import socket
 
     connect, waits = socket.create_connection, []
@@ -307,7 +302,7 @@ def test_a_server_that_never_answers_does_not_hold_the_job_up(
         waits.append(timeout)
         return connect(address, timeout, *rest)
 
-    monkeypatch.setattr(smtplib.socket, "create_connection", create_connection)
+    monkeypatch.setattr(socket, "create_connection", create_connection)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         port = mute.getsockname()[1]
         ours = mail_settings(port, email_timeout_seconds=1).model_copy(update={"runs_dir": tmp_path / "runs"})
@@ -320,7 +315,7 @@ def test_a_server_that_never_answers_does_not_hold_the_job_up(
 def test_health_alerts_repeat_into_the_daily_report(books: Engine, tmp_path: Path) -> None:
     full = settings(tmp_path, disk_free_min_mb=10**9)
     for hours in (12, 6, 0):
-        run_job(HEALTH_PING, books, full, lambda hours=hours: NOW - hours * HOUR)
+        run_job(HEALTH_PING, books, full, clock_at(NOW - hours * HOUR))
     assert len(outbox(tmp_path, "health.disk")) == 1
     run_job(STATUS_REPORT, books, full, lambda: NOW + HOUR)
     [daily] = outbox(tmp_path, "daily-status")

@@ -69,7 +69,7 @@ def told(story: str) -> Platform:
         if by in "pr":
             last = platform["ledger"].filter(pl.col("user_id") == MEMBER)["id"].max()
             # A run's own reference also names the run, so that several corrections can have the same place.
-            _approve(platform, "wallet_correction", change, f"AFTER_{last}" + (f"_run{number}" if by == "r" else ""))
+            _approve(platform, "wallet_correction", change, f"AFTER_{last!s}" + (f"_run{number}" if by == "r" else ""))
     old = platform["users"].filter(pl.col("id") == MEMBER)["wallet_balance_paisa"][0]
     platform.add_to_wallets({MEMBER: wallet - old})
     return platform

@@ -25,7 +25,7 @@ def edit(table: str, *where: Any, **values: Any) -> Change:
 
     def change(platform: Platform) -> None:
         one = row(platform, table, *where)
-        given = {name: [value(one) if callable(value) else value] for name, value in values.items()}
+        given: dict[str, Any] = {name: [value(one) if callable(value) else value] for name, value in values.items()}
         platform.update(table, [one["id"]], **given)
 
     return change

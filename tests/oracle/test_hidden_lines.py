@@ -7,6 +7,7 @@ from mlm_audit.checks.remedies import remedy_of
 from mlm_audit.demo.mutations.clean import clean_platform
 from mlm_audit.demo.mutations.trial import audit
 from mlm_audit.demo.platform import Platform
+from tests.unit.breaks import posting
 
 HUGE = 3_000_000_000
 
@@ -85,4 +86,4 @@ def test_a_payout_that_was_corrected_in_part_is_still_the_one_too_many(clean: Pl
     }
     platform.append("ledger", [note])
     [row] = [row for row in audit(platform) if row["id"] == f"duplicate-credit/payout/{paid['reference_id']}"]
-    assert all(step.member_id == thief for step in remedy_of(row).steps)
+    assert all(posting(step).member_id == thief for step in remedy_of(row).steps)

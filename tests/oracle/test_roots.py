@@ -3,6 +3,7 @@
 import tempfile
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -104,7 +105,8 @@ def _audit_with(platform: Platform, plan: Plan) -> pl.DataFrame:
 @pytest.mark.parametrize(("column", "value"), [("year", 2096), ("month", 11), ("year", 2025)])
 def test_one_log_row_with_a_wrong_month_puts_no_counter_in_the_wrong(platform: Platform, column: str, value: int) -> None:
     last = platform["eligibility_log"]["id"].max()
-    platform.update("eligibility_log", [int(str(last))], **{column: [value]})
+    changes: dict[str, Any] = {column: [value]}
+    platform.update("eligibility_log", [int(str(last))], **changes)
     found = audit(platform)
     assert 0 < found.height < 6
     assert found.filter(pl.col("code") == "purchase-counters").height <= 1

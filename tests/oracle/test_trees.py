@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -139,7 +139,7 @@ def expected_in(trees: Trees) -> plain.Found:
     return found | plain.sponsors(trees, gone) | plain.flags(trees)
 
 
-def assert_same(seeds: range, codes: Counter[str]) -> None:
+def assert_same(seeds: Iterable[int], codes: Counter[str]) -> None:
     for number in seeds:
         trees = random_trees(random.Random(number))
         check = check_trees(given(trees))
@@ -217,7 +217,7 @@ def replay_plainly(
     return verdicts, holes
 
 
-def _free_seats(top: int, place: dict[Seat, int], there: set[int]) -> tuple[set[int], list[Seat]]:
+def _free_seats(top: int, place: dict[tuple[int | None, int], int], there: set[int]) -> tuple[set[int], list[Seat]]:
     queue, under, free = deque([top]), set(), []
     while queue:
         above = queue.popleft()
@@ -246,7 +246,7 @@ def test_placement_against_a_brute_force_replay(reading: str) -> None:
         verdicts, holes = replay_plainly(parents, positions, at, sponsors)
         found = [{RIGHT: "right", OUTSIDE: "outside"}.get(value) or played.parent_of(value) for value in played.expected.tolist()]
         assert found == verdicts, (number, parents, positions, at, sponsors)
-        given_up = {played.parent_of(hole): int(played.passed[hole]) for hole in np.flatnonzero(played.passed != NEVER)}
+        given_up = {played.parent_of(hole): int(played.passed[hole]) for hole in np.flatnonzero(played.passed != NEVER).tolist()}
         assert given_up == holes, (number, parents, positions, at)
         wrong += sum(verdict != "right" for verdict in verdicts) + len(holes)
     assert wrong > 1_000

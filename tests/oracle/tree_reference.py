@@ -180,7 +180,7 @@ def matrix(trees: Trees, needs_node: set[int]) -> tuple[Found, set[int], set[int
     children: dict[int, list[int]] = {}
     for member, parent in parents.items():
         if parent in parents:
-            children.setdefault(parent, []).append(member)  # type: ignore[arg-type]
+            children.setdefault(parent, []).append(member)
     unknown: dict[int, set[int]] = {}
     for member, parent in parents.items():
         if parent is not None and parent not in parents:

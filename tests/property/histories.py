@@ -64,7 +64,7 @@ NUMBERS = {
     "users": ("walletBalance", "isActive", "isBlocked", "monthlyPurchase", "lastMonthPurchase", "sponsorId"),
     "matrix_nodes": ("parentId",),
 }
-WORDS = {
+WORDS: dict[str, dict[str, tuple[object, ...] | None]] = {
     "order": {"status": ("paid", "refunded", "cancelled", "pending"), "paidAt": None, "isJoiningOrder": (0, 1)},
     "commissions": {
         "status": ("pending", "released", "rolled_up"),

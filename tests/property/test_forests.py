@@ -1,9 +1,12 @@
 """The walk over a forest, and the check of any file, against networkx."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import networkx as nx
+import numba
 import numpy as np
 import polars as pl
 import pytest
@@ -142,7 +145,7 @@ def test_check_file_against_networkx(tmp_path_factory, parents: list[int | None]
     assert result["verdict"] == ("FAIL" if expected else "PASS")
 
 
-def run_json(arguments: list[str]) -> dict:
+def run_json(arguments: list[str]) -> Any:
     import contextlib
     import io
 
@@ -184,12 +187,12 @@ def test_real_forests() -> None:
 
 def test_where_machine_code_cannot_be_kept_it_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """A read-only installation without a home: numba refuses to keep anything."""
-    compile_it = forest_module.numba.njit
+    compile_it: Callable[..., Any] = numba.njit
 
     def nowhere(**options: bool):
         if options.get("cache"):
             raise RuntimeError("cannot cache function: no locator available")
         return compile_it(**options)
 
-    monkeypatch.setattr(forest_module.numba, "njit", nowhere)
+    monkeypatch.setattr(numba, "njit", nowhere)
     assert forest_module.compiled(lambda number: number + 1)(41) == 42

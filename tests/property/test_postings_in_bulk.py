@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from polars._typing import PolarsDataType
 
 from mlm_audit.checks.inputs import INPUTS, Kind
 from mlm_audit.domain.plan import Plan, PlanRules, PlanVersion
@@ -16,7 +17,13 @@ from mlm_audit.engine.duck import Engine
 from tests.conftest import IST, settings_for
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-TYPES = {Kind.INT: pl.Int64, Kind.SMALL: pl.Int32, Kind.TEXT: pl.String, Kind.FLAG: pl.Boolean, Kind.INSTANT: pl.Datetime("us")}
+TYPES: dict[Kind, PolarsDataType] = {
+    Kind.INT: pl.Int64,
+    Kind.SMALL: pl.Int32,
+    Kind.TEXT: pl.String,
+    Kind.FLAG: pl.Boolean,
+    Kind.INSTANT: pl.Datetime("us"),
+}
 
 
 @st.composite

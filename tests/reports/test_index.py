@@ -8,11 +8,12 @@ from cProfile import Profile
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mlm_audit.reporting import index
-from mlm_audit.reporting.core.run_folder import write_files
+from mlm_audit.reporting.core.run_folder import replace_text, write_files
 from mlm_audit.reporting.index import INDEX, find_runs, head_of, index_of, write_index
 from tests.conftest import IST
 from tests.reports.results import payouts, reconciliation, sweep
@@ -111,8 +112,13 @@ def test_thousands_of_runs_cost_no_more_than_the_page(tmp_path: Path, monkeypatc
         folder = tmp_path / f"reconciliation-20{10 + number // 500}-01-01-{number:06}-0000"
         folder.mkdir()
         (folder / "result.json").write_text(text)
-    read = []
-    monkeypatch.setattr(index, "head_of", lambda path: read.append(path) or head_of(path))
+    read: list[Path] = []
+
+    def counted(path: Path) -> Any:
+        read.append(path)
+        return head_of(path)
+
+    monkeypatch.setattr(index, "head_of", counted)
     with Profile() as work:
         html = write_index(tmp_path, IST).read_text(encoding="utf-8")
     calls = sum(entry.callcount for entry in work.getstats())
@@ -124,7 +130,7 @@ def test_thousands_of_runs_cost_no_more_than_the_page(tmp_path: Path, monkeypatc
 
 def test_a_run_that_ends_meanwhile_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(tmp_path, "2026-11-23-040000")
-    write = index.replace_text
+    write = replace_text
     late: list[str] = []
 
     def between(path: Path, text: str) -> None:

@@ -1,6 +1,6 @@
 """The pages in a real browser: nothing loaded, nothing wide, nothing axe objects to, usable by keyboard and without script."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from tests.reports.results import payouts, reconciliation, sweep, tree
 
 # A browser takes more than a second, and many more where the clock is another.
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("report-pages")]
-MADE = {
+MADE: dict[str, Callable[..., Any]] = {
     "reconciliation": reconciliation,
     "tree": tree,
     "payouts-ahead": payouts,
@@ -47,10 +47,11 @@ def look(browser: Browser) -> Iterator[Any]:
     def opened(path: Path, **options: Any) -> Page:
         contexts.append(browser.new_context(**options))
         page = contexts[-1].new_page()
-        page.asked, page.said = [], []  # type: ignore[attr-defined]
-        page.on("request", lambda request: page.asked.append(request.url))  # type: ignore[attr-defined]
-        page.on("console", lambda message: page.said.append(message.text))  # type: ignore[attr-defined]
-        page.on("pageerror", lambda error: page.said.append(str(error)))  # type: ignore[attr-defined]
+        asked, said = list[str](), list[str]()
+        page.asked, page.said = asked, said  # type: ignore[attr-defined]
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
         page.goto(path.as_uri())
         return page
 
@@ -86,14 +87,14 @@ def examine(look: Any, path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "count"), SIZES)
 def test_pages_of_every_size(look: Any, tmp_path: Path, name: str, count: int) -> None:
-    path = written(MADE[name](count), tmp_path / "run")  # type: ignore[operator]
+    path = written(MADE[name](count), tmp_path / "run")
     assert path.stat().st_size < 300_000
     examine(look, path)
 
 
 @pytest.mark.parametrize("name", MADE)
 def test_hostile_content_is_only_text(look: Any, tmp_path: Path, name: str) -> None:
-    path = written(MADE[name](25, hostile=True), tmp_path / "run")  # type: ignore[operator]
+    path = written(MADE[name](25, hostile=True), tmp_path / "run")
     page = look(path)
     assert page.title().split(" · ")[0] in ("FAIL", "PASS", "PAY", "HOLD")
     assert page.locator("main style, main script, main img").count() == 0
@@ -108,7 +109,7 @@ def test_hostile_content_is_only_text(look: Any, tmp_path: Path, name: str) -> N
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", MADE)
 def test_hostile_content_looks_no_worse(look: Any, tmp_path: Path, name: str) -> None:
-    examine(look, written(MADE[name](25, hostile=True), tmp_path / "run"))  # type: ignore[operator]
+    examine(look, written(MADE[name](25, hostile=True), tmp_path / "run"))
 
 
 @pytest.mark.parametrize("runs", [1, pytest.param(0, marks=THOROUGH), pytest.param(500, marks=THOROUGH)])

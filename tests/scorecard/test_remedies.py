@@ -1,10 +1,13 @@
 """Remedies are tested by taking them: the break is cleared, no other appears, no innocent wallet moves, nothing is paid twice."""
 
+from typing import Any
+
 import polars as pl
 import pytest
 
 from mlm_audit.checks.remedies import RemedyPosting, WalletCorrection, remedy_of
 from mlm_audit.demo.faults import FAULTS, inject, unsafe_remedies
+from mlm_audit.demo.faults.injector import Fault
 from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.remedy_score import closings
 from mlm_audit.demo.remedy_steps import apply, steps_of
@@ -39,7 +42,7 @@ def test_a_remedy_closes_its_break(code: str) -> None:
 @pytest.mark.slow
 @pytest.mark.sample
 @pytest.mark.parametrize("fault", unsafe_remedies.FAULTS, ids=lambda fault: fault.code)
-def test_the_dangerous_remedy_is_not_offered(fault: unsafe_remedies.Fault) -> None:
+def test_the_dangerous_remedy_is_not_offered(fault: Fault) -> None:
     """None of them takes money from a member or pays anybody, unless a person has seen that the bank says so."""
     platform = clean_platform(400, 1).copy()
     inject(platform, {fault.code: 1}, FAULTS, seed=7)
@@ -102,7 +105,7 @@ def test_a_recovery_that_names_another_members_row_clears_nothing() -> None:
     assert "payout-ledger" in set(audit(platform)["code"])
 
 
-def _paid_twice() -> tuple[Platform, dict[str, object]]:
+def _paid_twice() -> tuple[Platform, dict[str, Any]]:
     platform = clean_platform(400, 1).copy()
     [truth] = inject(platform, {"payout-credited-twice": 1}, FAULTS, seed=7)
     [member] = truth.members

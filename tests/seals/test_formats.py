@@ -235,6 +235,7 @@ def test_a_new_pack_is_not_taken_for_an_old_one(platform: Engine, tmp_path: Path
         with pytest.raises(BrokenError, match=words):
             verify_pack(signed(files | {"manifest.json": manifest}, forged), public)
     rows = [json.loads(line) for line in files["rows.jsonl"].splitlines()]
+    changes: dict[str, Any]
     for changes in ({"place": rows[1]["place"]}, {"place": -1}, {"place": 10**6}, {"proof": []}, {"proof": rows[1]["proof"]}):
         text = "".join(json.dumps(row) + "\n" for row in [rows[0] | changes, *rows[1:]]).encode()
         with pytest.raises(BrokenError, match="place"):

@@ -23,7 +23,7 @@ from mlm_audit.jobs.reconciliation import run as reconciliation
 from mlm_audit.jobs.reconciliation.reading import mirror_of
 from mlm_audit.jobs.reconciliation.run import reconcile
 from mlm_audit.runs.copies import database_key
-from tests.conftest import NOW, clean_platform
+from tests.conftest import NOW, clean_platform, table_of
 
 SETTINGS = Settings(
     runs_dir=Path("runs"), snapshots_dir=Path("snapshots"), nightly_from_rows=0, payout_overdue_days=366, sweep_overdue_days=366
@@ -74,7 +74,7 @@ def open_rows(engine: Engine, wanted: int) -> list[int]:
 def edit(engine: Engine, row: int, **values: Any) -> dict[str, Any]:
     """Change a row; what it was."""
     with write(engine) as connection:
-        before = dict(connection.execute(select(Ledger.__table__).where(Ledger.id == row)).mappings().one())
+        before = dict(connection.execute(select(table_of(Ledger)).where(Ledger.id == row)).mappings().one())
         connection.execute(update(Ledger).where(Ledger.id == row).values(values))
     return before
 
@@ -82,7 +82,7 @@ def edit(engine: Engine, row: int, **values: Any) -> dict[str, Any]:
 def put_back(engine: Engine, before: dict[str, Any]) -> None:
     with write(engine) as connection:
         connection.execute(delete(Ledger).where(Ledger.id == before["id"]))
-        connection.execute(insert(Ledger.__table__).values(before))
+        connection.execute(insert(table_of(Ledger)).values(before))
 
 
 @pytest.mark.slow
@@ -92,7 +92,7 @@ def test_edited_deleted_and_inserted_rows_stay_and_close_when_they_are_as_they_w
     with write(platform) as connection:
         connection.execute(delete(Ledger).where(Ledger.id == second))
         row = before[1] | {"id": INSERTED, "ref": None, "createdAt": datetime(2026, 11, 5)}  # noqa: DTZ001
-        connection.execute(insert(Ledger.__table__).values(row))
+        connection.execute(insert(table_of(Ledger)).values(row))
     expected = {
         f"history-changed/{row}": cause for row, cause in ((first, "edited"), (second, "deleted"), (INSERTED, "inserted"))
     }

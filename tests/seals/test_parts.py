@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from polars._typing import PolarsDataType
 
 from mlm_audit.checks.inputs import Kind
 from mlm_audit.history.canonical import FIRST_COLUMNS, LEAF_PREFIXES, RowFormat
@@ -30,7 +31,13 @@ VALUES = {
 COLUMNS = (*FIRST_COLUMNS, ("is_late", Kind.FLAG), ("note", Kind.TEXT))
 FORMATS = [RowFormat(number, columns) for number in LEAF_PREFIXES for columns in (FIRST_COLUMNS, COLUMNS)]
 ROWS = st.fixed_dictionaries({name: st.none() | VALUES[kind] for name, kind in COLUMNS})
-POLARS = {Kind.INT: pl.Int64, Kind.SMALL: pl.Int32, Kind.TEXT: pl.String, Kind.FLAG: pl.Boolean, Kind.INSTANT: pl.Datetime("us")}
+POLARS: dict[Kind, PolarsDataType] = {
+    Kind.INT: pl.Int64,
+    Kind.SMALL: pl.Int32,
+    Kind.TEXT: pl.String,
+    Kind.FLAG: pl.Boolean,
+    Kind.INSTANT: pl.Datetime("us"),
+}
 
 
 def leaf(text: str) -> bytes:

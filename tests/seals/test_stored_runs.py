@@ -26,7 +26,7 @@ from mlm_audit.history.sealing import restart, store_of
 from mlm_audit.jobs.reconciliation.run import reconcile
 from mlm_audit.jobs.trees.run import check_tree_health
 from mlm_audit.runs.copies import database_key
-from tests.conftest import NOW, clean_platform
+from tests.conftest import NOW, clean_platform, clock_at, table_of
 
 Fill = Callable[[str, Platform], Engine]
 SETTINGS = Settings(
@@ -53,7 +53,7 @@ def three_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         connection.execute(update(User).where(User.id == 7).values(wallet_balance_paisa=User.wallet_balance_paisa + 9_000))
     settings = SETTINGS.model_copy(update={"runs_dir": folder / "runs", "snapshots_dir": folder / "snapshots"})
     for days in (0, 0.1, 0.2):
-        assert found(reconcile(engine, settings, lambda days=days: NOW + timedelta(days=days)).result) == {}
+        assert found(reconcile(engine, settings, clock_at(NOW + timedelta(days=days))).result) == {}
     engine.dispose()
     return folder
 
@@ -102,7 +102,7 @@ def edit_first_run(c: Connection) -> None:
 def insert_run(c: Connection) -> None:
     """A forged run that found nothing, after the last."""
     row = c.execute(select(ReconciliationReport).where(ReconciliationReport.job_id == last_run(c))).mappings().one()
-    c.execute(insert(ReconciliationReport.__table__).values({**row, "id": row["id"] + 1, "jobId": "forged"}))
+    c.execute(insert(table_of(ReconciliationReport)).values({**row, "id": row["id"] + 1, "jobId": "forged"}))
 
 
 ATTACKS: dict[str, tuple[Callable[[Connection], Any], set[str]]] = {

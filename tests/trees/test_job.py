@@ -1,6 +1,7 @@
 """The job and its commands: states, moves, pictures, bad input, the analyst's graph."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import networkx as nx
@@ -12,15 +13,16 @@ import mlm_audit
 from mlm_audit.checks.trees.codes import CODES
 from mlm_audit.database.core.own_tables import Break, TreeHealthReport
 from mlm_audit.database.core.tables import Hierarchy, MatrixNode, User
+from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import FINDING_KEYS, RunResult
 from mlm_audit.jobs.trees.run import check_tree_health
-from tests.conftest import NOW, clean_platform, settings_for
+from tests.conftest import NOW, clean_platform, settings_for, table_of
 from tests.integration.test_commands import document, mlm, refused
 
 
 @pytest.fixture
-def engine(sqlite_url: str, filled) -> Engine:
+def engine(sqlite_url: str, filled: Callable[[str, Platform], Engine]) -> Engine:
     return filled(sqlite_url, clean_platform(300))
 
 
@@ -167,7 +169,7 @@ def test_an_empty_matrix_is_incomplete(engine: Engine, tmp_path: Path) -> None:
 
 def test_tables_that_are_missing_stop_the_run(engine: Engine, sqlite_url: str) -> None:
     with engine.begin() as connection:
-        Hierarchy.__table__.drop(connection)  # type: ignore[attr-defined]
+        table_of(Hierarchy).drop(connection)
     assert "table hierarchy: missing" in refused("run", "tree-health", "--db", sqlite_url)
 
 
@@ -224,12 +226,12 @@ def test_what_could_not_be_looked_at_stays_on_the_books(engine: Engine, tmp_path
         connection.execute(update(MatrixNode).where(MatrixNode.user_id == 50).values(position=7))
     run(engine, tmp_path)
     with engine.connect() as connection:
-        nodes = [dict(row) for row in connection.execute(select(MatrixNode.__table__)).mappings()]
+        nodes = [dict(row) for row in connection.execute(select(table_of(MatrixNode))).mappings()]
     with engine.begin() as connection:
         connection.execute(delete(MatrixNode))
     assert run(engine, tmp_path).verdict.value == "INCOMPLETE"
     with engine.begin() as connection:
-        connection.execute(insert(MatrixNode.__table__), nodes)
+        connection.execute(insert(table_of(MatrixNode)), nodes)
     [finding] = run(engine, tmp_path).findings
     assert (finding.id, finding.state) == ("matrix-position/50", "carried over")
 

@@ -14,7 +14,7 @@ from mlm_audit.database.writes.undo import undo_repairs
 from mlm_audit.domain.findings import RunResult, Verdict, open_findings
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.trees.run import check_tree_health
-from tests.conftest import NOW, clean_platform, settings_for
+from tests.conftest import NOW, clean_platform, settings_for, table_of
 from tests.money.crash import Task, Template, in_child
 from tests.sample import tried
 from tests.trees.platforms import DECIDED_BY_PEOPLE, MENDED, faulty, meaning, trees, with_recorded_repairs
@@ -76,7 +76,7 @@ def stored(engine: Engine) -> tuple[int, int]:
 def test_duplicate_rows_where_no_key_forbids_them(any_url: str, filled: Fill, tmp_path: Path) -> None:
     engine = filled(any_url, clean_platform(300))
     without_unique_key(engine)
-    table = Hierarchy.__table__
+    table = table_of(Hierarchy)
     with engine.begin() as connection:
         first, ancestor, descendant, depth = connection.execute(select(table).order_by(table.c.id).limit(1)).one()
         row = {"ancestorId": ancestor, "descendantId": descendant}
@@ -306,7 +306,7 @@ def test_nulls_in_a_closure_that_lets_them_in(filled: Fill, sqlite_url: str, tmp
 def test_undo_of_an_insert_that_the_platform_made_too(any_url: str, filled: Fill, tmp_path: Path) -> None:
     engine = filled(any_url, clean_platform(300))
     without_unique_key(engine)
-    table = Hierarchy.__table__
+    table = table_of(Hierarchy)
     with engine.begin() as connection:
         row = connection.execute(select(table).where(table.c.id == 700)).one()
         connection.execute(delete(table).where(table.c.id == 700))

@@ -5,8 +5,11 @@ from typing import Any
 
 import polars as pl
 
-from mlm_audit.checks.remedies import Remedy, remedy_of
+from mlm_audit.checks.remedies import Remedy, RemedyPosting, remedy_of
 from mlm_audit.checks.roots import follow_roots
+
+Break = dict[str, Any]
+"""A break as the tests write it: `id`, `cause` and what else the rule under test reads."""
 
 
 def given(*rows: dict[str, Any]) -> pl.DataFrame:
@@ -47,4 +50,16 @@ def remedies(*rows: dict[str, Any]) -> dict[str, Remedy]:
     return {row["id"]: remedy_of(row) for row in follow_roots(given(*rows)).iter_rows(named=True)}
 
 
-ROUNDING = {"id": "commission-amount/10/3", "cause": "rounding", "member": 7, "order": 10, "facts": line(recorded_paisa=1_001)}
+def posting(step: object) -> RemedyPosting:
+    """Return the step of a remedy, which has to be a posting."""
+    assert isinstance(step, RemedyPosting), step
+    return step
+
+
+ROUNDING: Break = {
+    "id": "commission-amount/10/3",
+    "cause": "rounding",
+    "member": 7,
+    "order": 10,
+    "facts": line(recorded_paisa=1_001),
+}

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from mlm_audit.checks.roots import FOLLOWS
-from tests.unit.breaks import causes, line, remedies
+from tests.unit.breaks import Break, causes, line, remedies
 
 RECORDS = [{"user_id": 7, "status": "rolled_up", "amount_paisa": 1_000}]
-MOVED = {
+MOVED: Break = {
     "id": "impossible-date/order/10",
     "cause": "dated-in-future",
     "member": 3,
@@ -77,7 +77,7 @@ def test_an_order_that_was_not_moved_is_not_in_doubt() -> None:
 
 
 def test_the_dates_of_a_moved_order_follow_from_the_one_in_the_future() -> None:
-    early = {"id": "decided-early/55", "cause": "month-slip", "member": 7, "order": 10}
+    early: Break = {"id": "decided-early/55", "cause": "month-slip", "member": 7, "order": 10}
     older = MOVED | {"id": "impossible-date/order/10/is older", "cause": "dated-before-source"}
     row = {"id": "impossible-date/commissions/5", "cause": "dated-in-future", "order": 10}
     assert list(causes(older, MOVED, early, row).values()) == [FOLLOWS, "dated-in-future", FOLLOWS, "dated-in-future"]
@@ -89,7 +89,7 @@ def test_a_moved_order_explains_both_months_to_the_paisa_and_once() -> None:
     sums = {"released_paisa": 0, "credited_paisa": 0}
     lacking = {"rolled_up_paisa": 4_000, "recorded_paisa": 5_000} | sums | {"credited_paisa": 5_000}
     surplus = {"rolled_up_paisa": 1_000, "recorded_paisa": 0} | sums
-    was = {"id": "rollup-ledger/7/202401", "cause": "rollup-record-wrong", "member": 7, "facts": lacking}
+    was: Break = {"id": "rollup-ledger/7/202401", "cause": "rollup-record-wrong", "member": 7, "facts": lacking}
     now = {"id": "rollup-ledger/7/202403", "cause": "rollup-record-lost", "member": 7, "facts": surplus}
     assert list(causes(older, MOVED, was, now).values())[2:] == [FOLLOWS, FOLLOWS]
     more = was | {"facts": lacking | {"recorded_paisa": 5_001}}
@@ -98,10 +98,10 @@ def test_a_moved_order_explains_both_months_to_the_paisa_and_once() -> None:
 
 @pytest.mark.parametrize("doubts", [(MOVED,), (UNDISTRIBUTED,), (lost(1), lost(2))])
 def test_the_purchases_of_its_buyer_stay_findings_and_wait(doubts: tuple[dict[str, Any], ...]) -> None:
-    counter = {"id": "purchase-counters/3", "cause": "counter-wrong", "member": 3,
-               "facts": {"column": "monthlyPurchase", "counter_paisa": 5, "expected_paisa": 0}}  # fmt: skip
-    log = {"id": "eligibility-log/3/202401", "cause": "eligibility-purchases", "member": 3,
-           "facts": {"log_id": 5, "purchase_paisa": 5, "least_paisa": 0, "most_paisa": 0}}  # fmt: skip
+    counter: Break = {"id": "purchase-counters/3", "cause": "counter-wrong", "member": 3,
+                      "facts": {"column": "monthlyPurchase", "counter_paisa": 5, "expected_paisa": 0}}  # fmt: skip
+    log: Break = {"id": "eligibility-log/3/202401", "cause": "eligibility-purchases", "member": 3,
+                  "facts": {"log_id": 5, "purchase_paisa": 5, "least_paisa": 0, "most_paisa": 0}}  # fmt: skip
     later = log | {"id": "eligibility-log/3/202406"}
     for waits in (counter, log):
         assert causes(*doubts, waits)[waits["id"]] == waits["cause"]
@@ -113,14 +113,14 @@ def test_the_purchases_of_its_buyer_stay_findings_and_wait(doubts: tuple[dict[st
 
 
 def test_one_row_alone_makes_no_lost_order() -> None:
-    counter = {"id": "purchase-counters/3", "cause": "counter-wrong", "member": 3,
-               "facts": {"column": "monthlyPurchase", "counter_paisa": 5, "expected_paisa": 0}}  # fmt: skip
+    counter: Break = {"id": "purchase-counters/3", "cause": "counter-wrong", "member": 3,
+                      "facts": {"column": "monthlyPurchase", "counter_paisa": 5, "expected_paisa": 0}}  # fmt: skip
     assert remedies(lost(1), counter)[counter["id"]].steps
 
 
 def test_a_wrong_record_is_not_decided_before_it_is_right() -> None:
     wrong = {"id": "commission-amount/10/4", "cause": "wrong-amount", "member": 7, "order": 10, "facts": line(record_id=55)}
-    missed = {"id": "undecided-after-sweep/55", "cause": "missed-by-sweep", "member": 7, "order": 10}
+    missed: Break = {"id": "undecided-after-sweep/55", "cause": "missed-by-sweep", "member": 7, "order": 10}
     other = missed | {"id": "undecided-after-sweep/56"}
     told = remedies(wrong, missed, other)
     assert told[missed["id"]].first.startswith("Take the steps of commission-amount/10/4")
@@ -132,15 +132,15 @@ def test_a_record_of_another_kind_explains_its_month(joining: bool, paisa: int) 
     facts = {"month": 202401, "status": "rolled_up", "holder_id": 7, "recorded_paisa": 1_000, "is_joining": joining}
     kind = {"id": "commission-record/10/4", "cause": "record-kind-wrong", "member": 7, "order": 10, "facts": facts}
     sums = {"rolled_up_paisa": 5_000 + paisa, "recorded_paisa": 5_000, "credited_paisa": 5_000}
-    month = {"id": "rollup-ledger/7/202401", "cause": "rollup-record-wrong", "member": 7, "facts": sums}
+    month: Break = {"id": "rollup-ledger/7/202401", "cause": "rollup-record-wrong", "member": 7, "facts": sums}
     assert causes(kind, month)[month["id"]] == FOLLOWS
 
 
 def test_a_wallet_under_another_number_waits_and_stays_a_finding() -> None:
-    gone = {"id": "orphan-member/ledger/9", "cause": "unknown-member", "member": 9, "paisa": 500,
-            "facts": {"table": "ledger", "rows": 1, "tables": 2, "renumbered_id": 12}}  # fmt: skip
-    wallet = {"id": "wallet-balance/12", "cause": "wallet-without-ledger", "member": 12, "paisa": 500,
-              "facts": {"wallet_paisa": 500, "ledger_paisa": 0}}  # fmt: skip
+    gone: Break = {"id": "orphan-member/ledger/9", "cause": "unknown-member", "member": 9, "paisa": 500,
+                   "facts": {"table": "ledger", "rows": 1, "tables": 2, "renumbered_id": 12}}  # fmt: skip
+    wallet: Break = {"id": "wallet-balance/12", "cause": "wallet-without-ledger", "member": 12, "paisa": 500,
+                     "facts": {"wallet_paisa": 500, "ledger_paisa": 0}}  # fmt: skip
     assert causes(gone, wallet)[wallet["id"]] == "wallet-without-ledger"
     told = remedies(gone, wallet)
     assert told[wallet["id"]].first.startswith("Take the steps of orphan-member/ledger/9")
@@ -149,8 +149,8 @@ def test_a_wallet_under_another_number_waits_and_stays_a_finding() -> None:
 
 
 def test_no_step_is_proposed_for_a_member_whom_nobody_names() -> None:
-    bonus = {"id": "bonus-record/(none)", "cause": "bonus-not-posted", "paisa": -500,
-             "facts": {"each_paisa": 500, "missing": 1, "record_id": 5}}  # fmt: skip
+    bonus: Break = {"id": "bonus-record/(none)", "cause": "bonus-not-posted", "paisa": -500,
+                    "facts": {"each_paisa": 500, "missing": 1, "record_id": 5}}  # fmt: skip
     told = remedies(bonus)[bonus["id"]]
     assert not told.steps
     assert not told.alternatives
@@ -159,7 +159,7 @@ def test_no_step_is_proposed_for_a_member_whom_nobody_names() -> None:
 
 def test_nothing_waits_for_what_follows_from_it() -> None:
     """The lines of an order follow from its flag, and its flag waits for its lines: the flag becomes a question, and no step is proposed."""
-    lines = [
+    lines: list[Break] = [
         {
             "id": f"commission-beneficiary/10/{level}",
             "cause": "wrong-beneficiary",

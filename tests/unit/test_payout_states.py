@@ -1,6 +1,7 @@
 """The life of an instalment: every transition that exists, and none that does not."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -94,7 +95,7 @@ def test_any_sequence_of_events(events: list[tuple[Event, int]]) -> None:
         ({"is_credited": True, "is_blocked": True}, Hold.CREDITED),
     ],
 )
-def test_why_held(change: dict[str, object], reason: Hold | None) -> None:
+def test_why_held(change: dict[str, Any], reason: Hold | None) -> None:
     assert why_held(GOOD._replace(**change)) is reason
 
 

@@ -9,9 +9,9 @@ import pytest
 from mlm_audit.checks import roots
 from mlm_audit.checks.explain_commands import explain_command
 from mlm_audit.checks.findings import make_finding
-from mlm_audit.checks.remedies import remedy_of
+from mlm_audit.checks.remedies import FieldCorrection, remedy_of
 from mlm_audit.checks.roots import FOLLOWS, follow_roots
-from tests.unit.breaks import ROUNDING, causes, given, line
+from tests.unit.breaks import ROUNDING, Break, causes, given, line, posting
 
 
 def breaks(*rows: tuple[str, int | None, str]) -> pl.DataFrame:
@@ -134,7 +134,7 @@ def test_what_a_root_does_not_explain_stays_a_finding(root: dict[str, Any], othe
 
 
 def test_a_month_follows_from_the_record_that_explains_it_to_the_paisa() -> None:
-    month = {
+    month: Break = {
         "id": "release-ledger/7/202401",
         "cause": "wrong-amount",
         "member": 7,
@@ -180,8 +180,8 @@ def test_a_break_that_an_earlier_version_stored_has_no_exact_steps(facts: dict[s
     assert "earlier version" in remedy_of(row).first
 
 
-SURPLUS = {"id": "release-ledger/7/202401", "cause": "credit-without-release", "member": 7, "paisa": 50_000,
-           "facts": {"ledger_id": 900, "month": 202401, "credited_paisa": 50_000}}  # fmt: skip
+SURPLUS: Break = {"id": "release-ledger/7/202401", "cause": "credit-without-release", "member": 7, "paisa": 50_000,
+                  "facts": {"ledger_id": 900, "month": 202401, "credited_paisa": 50_000}}  # fmt: skip
 SHORT = {"id": "wallet-balance/7", "cause": "several-causes", "member": 7, "paisa": -50_000}
 PARTED = {"id": "running-balance/900", "cause": "wallet-without-ledger", "member": 7, "paisa": -50_000}
 """The running balance does not go along with row 900."""
@@ -223,9 +223,9 @@ def test_two_equal_credits_are_not_both_proven_by_one_difference() -> None:
 
 
 def test_an_owner_is_edited_only_where_both_wallets_say_so() -> None:
-    row = {"id": "payout-ledger/17", "cause": "wrong-beneficiary", "member": 7,
-           "facts": {"schedule_id": 17, "ledger_id": 900, "holder_id": 9, "credited_paisa": 1_000, "due_paisa": 1_000}}  # fmt: skip
-    mine = {"id": "wallet-balance/7", "cause": "several-causes", "member": 7, "paisa": 1_000}
+    row: Break = {"id": "payout-ledger/17", "cause": "wrong-beneficiary", "member": 7,
+                  "facts": {"schedule_id": 17, "ledger_id": 900, "holder_id": 9, "credited_paisa": 1_000, "due_paisa": 1_000}}  # fmt: skip
+    mine: Break = {"id": "wallet-balance/7", "cause": "several-causes", "member": 7, "paisa": 1_000}
     theirs = {"id": "wallet-balance/9", "cause": "several-causes", "member": 9, "paisa": -1_000}
     parted = PARTED | {"member": 9, "paisa": -1_000}
     assert causes(row, mine, parted)[mine["id"]] == "several-causes"
@@ -250,7 +250,7 @@ def test_a_payout_that_only_takes_back_is_not_marked_as_paid() -> None:
 def test_a_second_debit_is_credited_to_whom_it_was_taken_from() -> None:
     facts = {"withdrawal_id": 22, "due_paisa": 50_100, "debited_paisa": 96_686, "ledger_id": 6_435,
              "surplus_id": 6_435, "surplus_user_id": 323, "surplus_paisa": 46_586}  # fmt: skip
-    root = {"id": "withdrawals/22", "cause": "withdrawal-debited-twice", "member": 41, "facts": facts}
+    root: Break = {"id": "withdrawals/22", "cause": "withdrawal-debited-twice", "member": 41, "facts": facts}
     below = {"id": "negative-wallet/323", "cause": "overdrawn", "member": 323, "paisa": -23_291}
     rows = follow_roots(given(root, below))
     [step] = steps_of(rows, root["id"])
@@ -263,7 +263,9 @@ def test_a_second_debit_is_credited_to_whom_it_was_taken_from() -> None:
 def test_a_joining_flag_that_agrees_with_what_was_posted_is_not_changed() -> None:
     flag = {"id": "joining-flag/10", "cause": "joining-flag-wrong", "member": 7, "order": 10}
     [edited] = given(flag | {"facts": {"is_joining": False, "is_proven": False}}).to_dicts()
-    assert [step.column for step in remedy_of(edited).steps] == ["isJoiningOrder"]
+    [step] = remedy_of(edited).steps
+    assert isinstance(step, FieldCorrection)
+    assert step.column == "isJoiningOrder"
     [proven] = given(flag | {"facts": {"is_joining": False, "is_proven": True}}).to_dicts()
     assert remedy_of(proven).kind == "investigation"
 
@@ -292,7 +294,7 @@ def test_a_reversal_never_takes_from_one_member_what_another_has() -> None:
 
 
 def test_a_row_without_an_amount_hides_no_wallet() -> None:
-    empty = {"id": "field-missing/ledger/900/amount", "cause": "field-missing", "member": 7, "table": "ledger", "row": 900}
+    empty: Break = {"id": "field-missing/ledger/900/amount", "cause": "field-missing", "member": 7, "table": "ledger", "row": 900}
     wallet = {"id": "wallet-balance/7", "cause": "wallet-without-ledger", "member": 7, "paisa": 500_000_000}
     rows = follow_roots(given(empty, wallet))
     assert rows["cause"].to_list() == ["field-missing", "wallet-without-ledger"]
@@ -302,7 +304,7 @@ def test_a_row_without_an_amount_hides_no_wallet() -> None:
 def test_a_wallet_far_below_zero_does_not_follow_from_a_small_debit() -> None:
     facts = {"surplus_id": 1, "surplus_user_id": 7, "surplus_paisa": 100}
     debit = {"id": "withdrawals/1", "cause": "withdrawal-debited-twice", "member": 8, "facts": facts}
-    below = {"id": "negative-wallet/7", "cause": "overdrawn", "member": 7, "paisa": -50_000_100}
+    below: Break = {"id": "negative-wallet/7", "cause": "overdrawn", "member": 7, "paisa": -50_000_100}
     assert causes(debit, below)[below["id"]] == "overdrawn"
     assert causes(debit, below | {"paisa": -100})[below["id"]] == FOLLOWS
     assert causes(debit | {"member": 7}, below | {"paisa": -100})[below["id"]] == "overdrawn", "the member asked for it"
@@ -339,7 +341,7 @@ def test_a_debit_without_approval_is_not_credited_to_somebody_else() -> None:
     facts = {"withdrawal_id": 22, "status": "pending", "debited_paisa": 500, "ledger_id": 900, "holder_id": 41}
     root = {"id": "withdrawals/22", "cause": "withdrawal-not-approved", "member": 41}
     [row] = given(root | {"facts": facts}).to_dicts()
-    assert remedy_of(row).alternatives[0].steps[0].member_id == 41
+    assert posting(remedy_of(row).alternatives[0].steps[0]).member_id == 41
     [row] = given(root | {"facts": facts | {"holder_id": 9}}).to_dicts()
     assert remedy_of(row).kind == "investigation"
 
@@ -365,14 +367,14 @@ def test_an_instalment_too_many_takes_back_what_the_ledger_has_of_it() -> None:
     [row] = given(root | {"facts": facts}).to_dicts()
     assert [type(step).__name__ for step in remedy_of(row).steps] == ["FieldCorrection", "Removal"], "it was never credited"
     [row] = given(root | {"facts": facts | {"credited_paisa": 600, "holder_id": 9}}).to_dicts()
-    back = remedy_of(row).steps[0]
+    back = posting(remedy_of(row).steps[0])
     assert (back.member_id, back.amount_paisa) == (9, -600)
 
 
 @pytest.mark.parametrize(("holder", "follows"), [(7, True), (4, False)])
 def test_a_buyer_who_was_paid_rightly_keeps_it(holder: int, follows: bool) -> None:
     plan = {"id": "instalments/10/1", "cause": "wrong-beneficiary", "member": 7, "order": 10, "facts": {"last_id": 17}}
-    paid = {"id": "payout-ledger/17", "cause": "wrong-beneficiary", "member": 3, "facts": {"holder_id": holder}}
+    paid: Break = {"id": "payout-ledger/17", "cause": "wrong-beneficiary", "member": 3, "facts": {"holder_id": holder}}
     assert (causes(plan, paid)[paid["id"]] == FOLLOWS) == follows
 
 
@@ -381,7 +383,7 @@ def test_an_entry_that_no_wallet_has_is_not_merely_approved() -> None:
     root = {"id": "unsupported-entry/ledger/900", "cause": "unsupported-entry", "member": 7, "table": "ledger", "row": 900}
     [row] = given(root | {"facts": facts | {"is_outside_wallet": True}}).to_dicts()
     [way] = remedy_of(row).alternatives
-    assert [step.moves_wallet for step in way.steps] == [False]
+    assert [posting(step).moves_wallet for step in way.steps] == [False]
     [row] = given(root | {"facts": facts | {"is_outside_wallet": False}}).to_dicts()
     assert len(remedy_of(row).alternatives) == 2
 
@@ -394,6 +396,6 @@ def test_a_record_without_an_owner_explains_the_month_of_the_upline() -> None:
         "order": 10,
         "facts": line(record_user_id=None),
     }
-    month = {"id": "release-ledger/7/202401", "cause": "wrong-amount", "member": 7, "paisa": 1_000,
-             "facts": {"released_paisa": 0, "credited_paisa": 1_000}}  # fmt: skip
+    month: Break = {"id": "release-ledger/7/202401", "cause": "wrong-amount", "member": 7, "paisa": 1_000,
+                    "facts": {"released_paisa": 0, "credited_paisa": 1_000}}  # fmt: skip
     assert causes(record, month)[month["id"]] == FOLLOWS

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from mlm_audit.domain.settings import Settings
 from mlm_audit.notices import messages
 
+LONGEST_LINE = 78
+"""What the standard library's policy of mails allows."""
 WORDS = ["₹2,000.00", "+₹1,312.50", "gross,", "net;", "Wallet", "difference", "Reconciliation", "FAIL:", "1", "naïve"]
 
 
@@ -18,7 +20,7 @@ def test_a_subject_arrives_as_it_was_written(subject: str) -> None:
     mail = messages.new_mail(subject, Settings.model_construct())
     sent = bytes(mail)
     assert email.message_from_bytes(sent, policy=email.policy.default)["Subject"] == subject
-    assert max(map(len, sent.splitlines())) <= email.policy.default.max_line_length
+    assert max(map(len, sent.splitlines())) <= LONGEST_LINE
 
 
 @pytest.mark.parametrize("subject", ["=?utf-8?q?hello=0D=0ABcc:_x@y.invalid?=", "x" * 2_000, f"a {'é' * 900}"])
@@ -28,4 +30,4 @@ def test_nothing_in_a_subject_ends_its_header(subject: str) -> None:
     sent = bytes(mail)
     read = email.message_from_bytes(sent, policy=email.policy.default)
     assert (read["Bcc"], read["X-Last"]) == (None, "still there")
-    assert max(map(len, sent.splitlines())) <= email.policy.default.max_line_length
+    assert max(map(len, sent.splitlines())) <= LONGEST_LINE
