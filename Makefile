@@ -11,7 +11,7 @@ PYTEST := $(BIN)/pytest -n 2 --dist loadgroup --durations=25
 # Compiled modules are kept, whatever the shell says: each of the many processes of a test run would compile Prefect anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help days thorough notebooks demo test check lint types rooms fast slow scorecard servers bench bench-money bench-trees bench-reports bench-explain bench-nights bench-engines docs screenshots lock clean site release
+.PHONY: help days thorough notebooks demo test check lint types rooms fast slow scorecard servers bench bench-money bench-trees bench-reports bench-explain bench-nights bench-engines docs screenshots lock clean site release test-room
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -45,6 +45,13 @@ types: $(READY)
 
 rooms: $(READY)
 	$(BIN)/lint-imports
+
+# Every folder that holds tests, in itself or below. Folders have the names of the rooms that they test.
+TESTED = $(filter-out tests,$(shell find tests -name 'test_*.py' | tr / '\n' | grep -v '\.py$$' | sort -u))
+
+test-room: $(READY)  ## the tests of one room of the package, as in make test-room ROOM=payouts
+	$(if $(filter $(ROOM),$(TESTED)),,$(error There are no tests of a room called "$(ROOM)". Set ROOM to one of: $(TESTED)))
+	$(PYTEST) $$(find tests -type d -name '$(ROOM)')
 
 days: $(READY) servers  ## the fast tests as on another day, in another zone
 	$(BIN)/python -m tests.days
