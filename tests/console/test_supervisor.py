@@ -114,7 +114,7 @@ def test_mistakes_at_the_command_line(tmp_path: Path) -> None:
         assert "cannot be used with this port" in refused("console", "--db", url, "--port", port, env={"ADMIN_TOKENS": entry})
         for option in ("--port", "--prefect-port"):
             other = "--prefect-port" if option == "--port" else "--port"
-            command = [
+            serve = [
                 sys.executable,
                 "-m",
                 "mlm_audit.cli",
@@ -127,7 +127,7 @@ def test_mistakes_at_the_command_line(tmp_path: Path) -> None:
                 port,
             ]
             # A process of its own: it tells Prefect by its environment where it lives.
-            done = subprocess.run(command, env=os.environ | {"ADMIN_TOKENS": entry}, capture_output=True, text=True, check=False)
+            done = subprocess.run(serve, env=os.environ | {"ADMIN_TOKENS": entry}, capture_output=True, text=True, check=False)
             assert (done.returncode, f"{option} {port}: " in done.stderr) == (2, True), "what answers there is not taken for ours"
 
 

@@ -63,7 +63,7 @@ def state_of(flow: Flow[..., Any]) -> State[Any]:
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda d: d["name"])
 def test_deployment(deployment: dict[str, Any]) -> None:
-    flow = load_flow_from_entrypoint(str(deployment["entrypoint"]), use_placeholder_flow=False)
+    flow: Flow[..., Any] = load_flow_from_entrypoint(str(deployment["entrypoint"]), use_placeholder_flow=False)
     assert flow.name == deployment["name"]
     if flow.name == "shard":  # started by a run, many at a time
         assert "schedules" not in deployment
@@ -333,8 +333,8 @@ def test_progress_of_a_long_run(url: str, monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda d: d["name"])
 def test_no_run_lasts_for_ever(deployment: dict[str, str]) -> None:
-    flow = load_flow_from_entrypoint(deployment["entrypoint"], use_placeholder_flow=False)
-    assert 60 <= flow.timeout_seconds <= 4 * 3600
+    flow: Flow[..., Any] = load_flow_from_entrypoint(deployment["entrypoint"], use_placeholder_flow=False)
+    assert 60 <= (flow.timeout_seconds or 0) <= 4 * 3600
     if flow.name == "shard":  # whoever waits for it sees what becomes of it
         return
     assert [hook.__name__ for hook in flow.on_crashed_hooks] == ["close_dead"]

@@ -91,7 +91,7 @@ def test_the_next_run_carries_the_breaks_over(platform: Engine) -> None:
     now = again(platform, "reconciliation")
     carried = {one["id"] for one in to_document(now)["findings"] if one["state"] in ("carried over", "grew", "shrank")}
     assert was_open - carried == set()
-    assert not [one for one in now.findings if one["code"] in ("history-changed", "seal-broken", "stored-run-changed")]
+    assert not [one for one in now.findings if one.code in ("history-changed", "seal-broken", "stored-run-changed")]
 
 
 def test_the_sealed_history_is_intact(platform: Engine) -> None:

@@ -25,7 +25,8 @@ class Instruction:
 
     def command(self) -> list[str]:
         """The command of CMD or HEALTHCHECK in the form of a list."""
-        return json.loads(self.text[self.text.index("[") :])
+        words: list[str] = json.loads(self.text[self.text.index("[") :])
+        return words
 
 
 def dockerfile() -> list[Instruction]:
@@ -48,7 +49,8 @@ def compose(environment: Mapping[str, str]) -> dict[str, Any]:
     text = (ROOT / "compose.yaml").read_text(encoding="utf-8")
     while NAME.search(text):
         text = NAME.sub(lambda found: environment.get(found[1]) or found[2], text)
-    return yaml.safe_load(text)
+    services: dict[str, Any] = yaml.safe_load(text)
+    return services
 
 
 @dataclass

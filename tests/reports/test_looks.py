@@ -48,7 +48,7 @@ def look(browser: Browser) -> Iterator[Any]:
         contexts.append(browser.new_context(**options))
         page = contexts[-1].new_page()
         asked, said = list[str](), list[str]()
-        page.asked, page.said = asked, said  # type: ignore[attr-defined]
+        page.asked, page.said = asked, said
         page.on("request", lambda request: asked.append(request.url))
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))

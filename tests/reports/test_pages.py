@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -93,7 +94,7 @@ def test_causes_have_evidence_and_a_command() -> None:
 
 
 def test_a_file_and_a_tree_have_commands_of_their_own() -> None:
-    assert page_of(tree(9), IST, "").causes[0].command.startswith("mlm-audit explain issue ")  # type: ignore[attr-defined]
+    assert page_of(tree(9), IST, "").causes[0].command.startswith("mlm-audit explain issue ")
     of_files = replace(reconciliation(9), job="reconcile-files")
     assert {cause.command for cause in report_data(of_files, IST, "").causes} == {""}
 
@@ -170,7 +171,8 @@ def test_payouts__a_run_that_waits_says_how_to_approve_it() -> None:
 
 def test_payouts__an_amount_that_is_none_is_shown_as_it_is() -> None:
     result = payouts(3)
-    unreadable = replace(result.items[0], amount_paisa="ten", action="hold", reason="amount")
+    item: Any = result.items[0]
+    unreadable = replace(item, amount_paisa="ten", action="hold", reason="amount")
     broken = replace(result, items=(unreadable, *result.items[1:]))
     assert payout_report(broken, IST, "").items[0]["amount"] == "'ten'"
     render(payout_report(broken, IST, ""))

@@ -167,7 +167,7 @@ def test_a_missing_list_of_sums_is_named_and_stops_no_run(sealed: Engine) -> Non
     sums.unlink()
     for day in (0, 1):
         result = run(sealed, days=day)
-        assert [one["id"] for one in found(result, "seal-broken") if sums.name in one["message"]]
+        assert [one.id for one in found(result, "seal-broken") if sums.name in one.message]
         assert result.verdict is Verdict.FAIL
 
 

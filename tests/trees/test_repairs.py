@@ -112,13 +112,12 @@ def test_undo_leaves_what_was_changed_since(any_url: str, filled: Fill, tmp_path
     engine = filled(any_url, platform)
     before = trees(engine)
     result = run(engine, tmp_path)
-    flag = next(c for c in result.corrections if c.kind == "eligibility-flag")
-    row = next(c for c in result.corrections if c.kind == "closure-insert")
+    flag: Any = next(c for c in result.corrections if c.kind == "eligibility-flag")
+    row: Any = next(c for c in result.corrections if c.kind == "closure-insert")
     ancestor, descendant = map(int, row.row_key.split("/"))
     with engine.begin() as connection:
         connection.execute(update(User).where(User.id == int(flag.row_key)).values(is_eligible_repurchase=flag.before == "1"))
-        mine = Hierarchy.ancestor_id == ancestor, Hierarchy.descendant_id == descendant
-        connection.execute(delete(Hierarchy).where(*mine))
+        connection.execute(delete(Hierarchy).where(Hierarchy.ancestor_id == ancestor, Hierarchy.descendant_id == descendant))
     undone, left = undo_repairs(engine, result.job_id, NOW)
     assert undone == len(result.corrections) - 2
     assert set(left) == {f"users {flag.row_key}", f"hierarchy {row.row_key}"}

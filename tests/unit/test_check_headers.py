@@ -28,9 +28,9 @@ def test_the_causes_of_a_check_are_those_that_its_query_names(code: str) -> None
 
 @pytest.mark.parametrize("fault", ALL_FAULTS.values(), ids=lambda fault: fault.code)
 def test_the_cause_of_a_fault_is_one_of_its_check(fault: object) -> None:
-    check = CHECKS.get(fault.found_by)  # type: ignore[attr-defined]
+    check = CHECKS.get(fault.found_by)
     if check is not None:
-        assert fault.cause in check.causes  # type: ignore[attr-defined]
+        assert fault.cause in check.causes
 
 
 @pytest.mark.parametrize("key", ["about", "slices", "local", "causes", "determines"])
