@@ -21,7 +21,7 @@ def test_the_causes_of_a_check_are_those_that_its_query_names(code: str) -> None
     named = {word for word in re.findall(r"'([a-z][a-z0-9-]+)'", check.sql) if word in CAUSES} - FIELDS
     assert set(check.causes) <= set(CAUSES)
     if code == "history-changed":  # whose causes follow from how a row was changed
-        assert set(check.causes) == {"history-changed", "history-deleted", "history-inserted"}
+        assert set(check.causes) == {"history-changed", "history-deleted", "history-edited", "history-inserted"}
     else:
         assert named == set(check.causes)
 
