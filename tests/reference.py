@@ -14,7 +14,7 @@ from mlm_audit.checks.catalogue import load_checks, load_views
 from mlm_audit.checks.causes import CAUSES
 from mlm_audit.checks.trees.codes import CODES
 from mlm_audit.cli.app import COMMANDS, application
-from mlm_audit.demo.faults import ALL_FAULTS
+from mlm_audit.demo.faults import ALL_FAULTS, FILE_FAULTS, HISTORY_FAULTS
 from mlm_audit.demo.mutations.coverage_page import page as coverage
 from mlm_audit.domain.jobs import JOBS, MissedRuns
 from mlm_audit.domain.requests import Request
@@ -84,6 +84,15 @@ def faults() -> str:
     lines = [NOTE, "# Faults\n", "`mlm-audit demo create --faults CODE=N` injects these faults into a demonstration platform.\n"]
     lines += ["| fault | what happens | found by | cause named |", "|---|---|---|---|"]
     lines += [f"| `{f.code}` | {cell(f.about)} | `{f.found_by}` | `{f.cause}` |" for f in ALL_FAULTS.values()]
+    lines += [
+        "\n## Faults of the sealed history and of the stored runs\n",
+        "They change what earlier runs have recorded, so they need a database with stored runs; `mlm-audit demo scorecard` makes one.\n",
+        *("| fault | what happens | found by | cause named |", "|---|---|---|---|"),
+    ]
+    lines += [f"| `{f.code}` | {cell(f.about)} | `{f.found_by}` | `{f.cause}` |" for f in HISTORY_FAULTS.values()]
+    lines += ["\n## Faults in files\n", "`mlm-audit demo scorecard` exports a platform and changes one row of a file.\n"]
+    lines += ["| fault | what happens | found by | cause named |", "|---|---|---|---|"]
+    lines += [f"| `{f.code}` | {cell(f.about)} | `{f.found_by}` | `{f.cause}` |" for f in FILE_FAULTS.values()]
     return "\n".join(lines) + "\n"
 
 

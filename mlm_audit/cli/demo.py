@@ -13,6 +13,10 @@ from mlm_audit.cli.output import out, print_json
 from mlm_audit.database.core import upgrade
 from mlm_audit.demo.books import build_platform
 from mlm_audit.demo.faults import ALL_FAULTS, inject, parse_selection
+from mlm_audit.demo.file_score import MEMBERS as FILE_MEMBERS
+from mlm_audit.demo.file_score import file_scorecard
+from mlm_audit.demo.history_score import MEMBERS as HISTORY_MEMBERS
+from mlm_audit.demo.history_score import history_scorecard
 from mlm_audit.demo.mutations.coverage import build_scorecard
 from mlm_audit.demo.mutations.coverage import markdown as card_page
 from mlm_audit.demo.mutations.trial import scorecard as mutation_scorecard
@@ -121,9 +125,11 @@ def show_scorecard(
 ) -> int:
     """Inject each kind of fault alone and score the checks: fault found, cause correct, nothing unrelated. Exit 1 if not perfect."""
     refuse_unwritable("--markdown", markdown)
-    books, trees = (build_scorecard(range(1, seeds + 1), places, members) for build_scorecard in (scorecard, tree_scorecard))
-    scores = books + trees
-    table = _table(books, trees, seeds, places, members)
+    of = range(1, seeds + 1)
+    books, trees, history = scorecard(of, places, members), tree_scorecard(of, places, members), history_scorecard(of)
+    files = file_scorecard(of)
+    scores = books + trees + history + files
+    table = _head(seeds, places, members) + _sections(books, trees, history, files)
     if markdown is not None:
         markdown.write_text(table, encoding="utf-8")
     if json:
@@ -162,20 +168,33 @@ def show_coverage(
     return int(not result.is_perfect)
 
 
-def _table(books: list[Score], trees: list[Score], seeds: int, places: int, members: int) -> str:
-    head = (
+def _head(seeds: int, places: int, members: int) -> str:
+    return (
         "# Scorecard\n\n"
         f"`make scorecard` injected each kind of fault alone into clean platforms of {members} members "
         f"({plural(seeds, 'seed')}, {plural(places, 'place')} in all). *Found*: the expected check found the fault. *Cause*: the check "
         "also named the correct cause. *Unrelated*: breaks that belong to no injected fault; every break on a clean platform would be "
         "one. *Remedies that closed*: the remedies of one place were applied to a copy, and each alternative of a decision was tried "
-        "separately; afterwards no break was open, no unaffected wallet had changed and nothing was paid twice.\n\n## The books\n\n"
+        "separately; afterwards no break was open, no unaffected wallet had changed and nothing was paid twice. A fault that takes a whole "
+        "month or a whole platform has fewer places.\n\n"
     )
-    middle = (
+
+
+def _sections(books: list[Score], trees: list[Score], history: list[Score], files: list[Score]) -> str:
+    of_trees = (
         "\n## The trees\n\nEach place was tested separately. *Found*: the check found exactly one issue, with the correct "
         "code. *Cause*: the issue names every id and the correct number of affected members, which the injector counts independently.\n\n"
     )
-    return head + _rows(books, remedies=True) + middle + _rows(trees)
+    of_history = (
+        f"\n## The history\n\nOn a platform of {HISTORY_MEMBERS} members for each seed, two runs sealed the closed months and were stored. "
+        "Then one record was changed, and the next run had to find it.\n\n"
+    )
+    of_files = (
+        f"\n## The files\n\nThe tree, the ledger and the wallets of a platform of {FILE_MEMBERS} members for each seed were exported, "
+        "and one row was changed. `tree check-file` or `reconcile-files` had to find it.\n\n"
+    )
+    checked = of_trees + _rows(trees) + of_history + _rows(history) + of_files + _rows(files)
+    return "## The books\n\n" + _rows(books, remedies=True) + checked
 
 
 def _rows(scores: list[Score], *, remedies: bool = False) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import polars as pl
 
@@ -37,16 +36,11 @@ def closings(platform: Platform, truth: Truth, audit: Callable[[Platform], pl.Da
     """
     rows = list(audit(platform).iter_rows(named=True))
     remedies = [remedy_of(row) for row in rows]
-    primary = [remedy for row, remedy in zip(rows, remedies, strict=True) if row["code"] == truth.code and concerns(row, truth)]
+    primary = [remedy for row, remedy in zip(rows, remedies, strict=True) if row["code"] == truth.code and truth.concerns(row)]
     if not any(remedy.steps or remedy.alternatives for remedy in primary):
         return []
     ways = max(len(remedy.alternatives) or 1 for remedy in primary)
     return [_closing(platform, truth, remedies, choice, audit) for choice in range(ways)]
-
-
-def concerns(row: dict[str, Any], truth: Truth) -> bool:
-    """Return whether a break is about a member or an order of a fault."""
-    return row["member_id"] in truth.members or row["order_id"] in truth.orders
 
 
 def _closing(

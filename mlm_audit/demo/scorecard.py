@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import polars as pl
@@ -13,7 +13,7 @@ from mlm_audit.checks.trees.check import affected, check_trees
 from mlm_audit.checks.trees.facts import TreeInput
 from mlm_audit.checks.trees.issues import Issue
 from mlm_audit.demo.books import build_platform
-from mlm_audit.demo.faults import FAULTS, TREE_FAULTS, Truth, inject
+from mlm_audit.demo.faults import FAULTS, TREE_FAULTS, Fault, Truth, inject
 from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.remedy_score import Closing, closings
 from mlm_audit.demo.world import DemoSpec
@@ -44,6 +44,11 @@ class Score:
     closed: int = 0
     """Alternatives after which no break was open, no unrelated wallet had changed and nothing was paid twice."""
 
+    def __add__(self, other: "Score") -> "Score":
+        """Return the sums of the figures, under the name of this score."""
+        figures = [figure.name for figure in fields(self)][1:]
+        return Score(self.fault, *(getattr(self, name) + getattr(other, name) for name in figures))
+
 
 def audit(platform: Platform) -> pl.DataFrame:
     """Return the breaks that the checks find in a platform in memory."""
@@ -72,8 +77,7 @@ def score(truths: Sequence[Truth], breaks: pl.DataFrame, fault: str) -> Score:
 
 
 def _touches(row: dict[str, object], truth: Truth) -> bool:
-    same = row["member_id"] in truth.members or row["order_id"] in truth.orders
-    return same and row["code"] in (truth.code, *truth.also)
+    return truth.concerns(row) and row["code"] in (truth.code, *truth.also)
 
 
 def scorecard(seeds: Iterable[int], places: int, members: int = 2_000) -> list[Score]:
@@ -81,20 +85,22 @@ def scorecard(seeds: Iterable[int], places: int, members: int = 2_000) -> list[S
     seeds = list(seeds)
     plan, tz = load_plan(), Settings(database_url=None).tz
     clean = {seed: build_platform(DemoSpec(members=members, seed=seed), plan, tz) for seed in seeds}
-    scores = [Score("(clean)", 0, 0, 0, total := sum(audit(p).height for p in clean.values()), total)]
-    for code in FAULTS:
-        parts = []
-        for number, seed in enumerate(seeds):
-            share = places // len(seeds) + (number < places % len(seeds))
-            if not share:
-                continue
-            platform = clean[seed].copy()
-            truths = inject(platform, {code: share}, FAULTS, seed)
-            parts.append(score(truths, audit(platform), code))
-        taken = [closing for seed in seeds[:REMEDY_PLATFORMS] for closing in _taken(code, clean[seed], seed)]
-        closed = sum(closing.is_closed for closing in taken)
-        scores.append(replace(_sum(code, parts), remedies=len(taken), closed=closed))
-    return scores
+    total = sum(audit(platform).height for platform in clean.values())
+    return [Score("(clean)", 0, 0, 0, total, total), *(fault_score(code, clean, places) for code in FAULTS)]
+
+
+def fault_score(code: str, clean: Mapping[int, Platform], places: int) -> Score:
+    """Score one kind of fault, injected alone into `places` in total, spread over the platforms."""
+    result = Score(code, 0, 0, 0, 0, 0)
+    for number, (seed, platform) in enumerate(clean.items()):
+        share = places // len(clean) + (number < places % len(clean))
+        if not share:
+            continue
+        faulty = platform.copy()
+        truths = inject(faulty, {code: min(share, FAULTS[code].most or share)}, FAULTS, seed)
+        result += score(truths, audit(faulty), code)
+    taken = [closing for seed in list(clean)[:REMEDY_PLATFORMS] for closing in _taken(code, clean[seed], seed)]
+    return replace(result, remedies=len(taken), closed=sum(closing.is_closed for closing in taken))
 
 
 def _taken(code: str, clean: Platform, seed: int) -> list[Closing]:
@@ -104,8 +110,11 @@ def _taken(code: str, clean: Platform, seed: int) -> list[Closing]:
     return closings(platform, truth, audit)
 
 
-def tree_input(platform: Platform) -> TreeInput:
-    """Return the input of the tree checks for a platform in memory. The flags follow the last sweep in its log."""
+def tree_input(platform: Platform, fault: Fault | None = None) -> TreeInput:
+    """Return the input of the tree checks for a platform in memory. The flags follow the last sweep in its log.
+
+    With `fault`, the limits of the checks are those with which a small platform shows this fault.
+    """
     orders = platform["orders"].select(pl.col("id").alias("order_id"), pl.col("user_id").alias("buyer_id"))
     pending = platform["commissions"].filter(pl.col("status") == "pending").join(orders, on="order_id", how="left")
     amount = pl.col("amount_paisa").sum()
@@ -114,7 +123,7 @@ def tree_input(platform: Platform) -> TreeInput:
     paid = platform["orders"].drop_nulls("paid_at")
     month = pl.col("year") * 100 + pl.col("month")
     log = platform["eligibility_log"].filter(month == month.max())
-    return TreeInput(
+    given = TreeInput(
         platform["users"],
         platform["matrix_nodes"],
         platform["hierarchy"],
@@ -124,15 +133,18 @@ def tree_input(platform: Platform) -> TreeInput:
         "the last sweep",
         load_plan().rules,
     )
+    return replace(given, most_suspects=fault.most_suspects) if fault and fault.most_suspects else given
 
 
 def tree_score(truth: Truth, issues: Sequence[Issue]) -> tuple[bool, bool, int]:
     """Return whether exactly one issue reports the fault, whether that issue is right, and the number of other issues.
 
-    An issue is right when it names the members of the fault and the right number of affected members.
+    An issue is right when it names the members of the fault and the right number of affected members, if the fault
+    counts them.
     """
-    mine = [issue for issue in issues if issue.code == truth.code and _names(issue) & set(truth.members)]
-    right = len(mine) == 1 and affected(mine[0]) == truth.affected and set(truth.members) <= _names(mine[0])
+    of_code = [issue for issue in issues if issue.code == truth.code]
+    mine = [issue for issue in of_code if _names(issue) & set(truth.members) or issue.id in truth.breaks]
+    right = len(mine) == 1 and truth.affected in (None, affected(mine[0])) and set(truth.members) <= _names(mine[0])
     return len(mine) == 1, right, len(issues) - len(mine)
 
 
@@ -156,15 +168,10 @@ def tree_fault_score(code: str, clean: Mapping[int, Platform], places: int) -> S
     for number in range(places):
         platform = clean[seeds[number % len(seeds)]].copy()
         [truth] = inject(platform, {code: 1}, TREE_FAULTS, seed=number)
-        seen = check_trees(tree_input(platform)).issues
+        seen = check_trees(tree_input(platform, TREE_FAULTS[code])).issues
         was_found, was_right, others = tree_score(truth, seen)
         found, right, issues, unrelated = found + was_found, right + was_right, issues + len(seen), unrelated + others
     return Score(code, places, found, right, issues, unrelated)
-
-
-def _sum(fault: str, parts: Sequence[Score]) -> Score:
-    totals = [sum(values) for values in zip(*[(p.places, p.found, p.caused, p.breaks, p.unrelated) for p in parts], strict=True)]
-    return Score(fault, *totals)
 
 
 def write_truth(truths: Sequence[Truth], path: Path) -> None:

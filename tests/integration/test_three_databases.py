@@ -50,6 +50,21 @@ def test_same_findings_as_without_a_database(any_url: str, filled: Fill, tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("code", [code for code, fault in FAULTS.items() if fault.most == 1])
+def test_a_fault_of_the_whole_platform(
+    any_url: str, filled: Fill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    """Such a fault has no room beside the others."""
+    monkeypatch.delenv("SWEEP_OVERDUE_DAYS")
+    platform = clean_platform().copy()
+    [truth] = inject(platform, {code: 1}, FAULTS, seed=3)
+    breaks = run(filled(any_url, platform), tmp_path, dry_run=True).breaks
+    assert [(row["code"], row["cause"]) for row in breaks.iter_rows(named=True) if truth.concerns(row)] == [
+        (truth.code, truth.cause)
+    ]
+
+
+@pytest.mark.slow
 def test_clean_platform_passes_and_is_stored(any_url: str, filled: Fill, tmp_path: Path) -> None:
     engine = filled(any_url, clean_platform())
     result = run(engine, tmp_path).result

@@ -23,6 +23,10 @@ FIND_OUT_FIRST = {
         "paid-while-held",
     ),  # what the facts were at the time
     *("commission-above-total", "amount-not-positive"),  # what was really ordered, or asked for
+    *("unknown-word", "unknown-ledger-type", "field-missing"),  # what the word means, or what the field should hold
+    *("order-not-distributed", "order-of-other-version"),  # whether the order was paid, and under which version
+    *("decided-without-log", "unexplained"),  # what the log would have said, and which row is wrong
+    *("payout-overdue", "sweep-overdue"),  # why the job did not run; the next run of the job posts what is due
 }
 """Causes about which nothing can be done before a person has found out what only they can know."""
 

@@ -18,8 +18,6 @@ from mlm_audit.checks.trees.facts import TreeArrays
 from mlm_audit.checks.trees.forest import DETACHED, UNKNOWN
 from mlm_audit.checks.trees.issues import EVIDENCE_ROWS
 
-MOST_SUSPECTS = 200_000
-
 
 class Records:
     """The closure rows of all suspect members, and what follows from them.
@@ -37,7 +35,7 @@ class Records:
         closure = facts.given.closure if self.forest.count else facts.given.closure.clear()
         self.suspects, absent = suspects(self.forest, facts.node_index, closure)
         self.broken = self.suspects[:0]
-        if len(self.suspects) > MOST_SUSPECTS:
+        if len(self.suspects) > facts.given.most_suspects:
             self.broken, self.suspects, absent = self.suspects, self.broken, []
         disputed = [*self.forest.headless.tolist(), *self.forest.on_rings.tolist()]
         ids = [self.forest.name(row) for row in {*self.suspects.tolist(), *disputed}]

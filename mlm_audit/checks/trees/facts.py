@@ -37,6 +37,7 @@ class TreeInput:
     first_paid: member_id, first_paid_at.
     decided: member_id, is_eligible (what the flag should be; null where it is unknown).
     decided_by: who decided, in words.
+    most_suspects: the most members with a wrong closure whom a run examines one by one.
     """
 
     members: pl.DataFrame
@@ -47,6 +48,7 @@ class TreeInput:
     decided: pl.DataFrame | None
     decided_by: str
     rules: PlanRules
+    most_suspects: int = 200_000
 
 
 class TreeArrays:

@@ -5,6 +5,8 @@ from mlm_audit.demo.faults import (
     commissions,
     consistent_books,
     fields,
+    files,
+    history,
     matrix,
     orders,
     payouts,
@@ -13,7 +15,9 @@ from mlm_audit.demo.faults import (
     unsafe_remedies,
     wallets,
 )
-from mlm_audit.demo.faults.injector import Fault, Injector, Truth, inject, parse_selection
+from mlm_audit.demo.faults.files import FileFault
+from mlm_audit.demo.faults.history import HistoryFault
+from mlm_audit.demo.faults.injector import Fault, FaultDeclaration, Injector, Truth, inject, parse_selection
 
 FAULTS: dict[str, Fault] = {
     fault.code: fault
@@ -31,5 +35,25 @@ FAULTS: dict[str, Fault] = {
 }
 TREE_FAULTS: dict[str, Fault] = {fault.code: fault for fault in (*sponsors.FAULTS, *matrix.FAULTS, *closure.FAULTS)}
 ALL_FAULTS = FAULTS | TREE_FAULTS
+"""The faults that can be injected into a platform in memory, and so by `mlm-audit demo create`."""
+HISTORY_FAULTS: dict[str, HistoryFault] = {fault.code: fault for fault in history.FAULTS}
+FILE_FAULTS: dict[str, FileFault] = {fault.code: fault for fault in files.FAULTS}
+CATALOGUE: tuple[FaultDeclaration, ...] = (*ALL_FAULTS.values(), *HISTORY_FAULTS.values(), *FILE_FAULTS.values())
+"""Every kind of fault. Each check has at least one here that proves it."""
 
-__all__ = ["ALL_FAULTS", "FAULTS", "TREE_FAULTS", "Fault", "Injector", "Truth", "inject", "parse_selection"]
+__all__ = [
+    "ALL_FAULTS",
+    "CATALOGUE",
+    "FAULTS",
+    "FILE_FAULTS",
+    "HISTORY_FAULTS",
+    "TREE_FAULTS",
+    "Fault",
+    "FaultDeclaration",
+    "FileFault",
+    "HistoryFault",
+    "Injector",
+    "Truth",
+    "inject",
+    "parse_selection",
+]

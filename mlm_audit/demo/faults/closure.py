@@ -53,6 +53,14 @@ def _twice(injector: Injector, places: int) -> list[Row]:
     return [tree_place(f"closure row {row['id']} exists twice", [row["user_id"]], 1) for row in rows]
 
 
+def _level_lost(injector: Injector, places: int) -> list[Row]:
+    """Delete every closure row of depth 1, so that the closure of all members below the root is wrong."""
+    rows = injector.platform[TABLE].filter(pl.col("depth") == 1)
+    injector.platform.delete(TABLE, rows["id"].to_list())
+    affected = rows["descendant_id"].n_unique()
+    return [tree_place("every closure row of depth 1 was deleted", [], affected) | {"breaks": ("closure-broken/many",)}][:places]
+
+
 FAULTS = (
     Fault("closure-row-lost", "a closure row is missing", "closure-missing", "closure-missing", _lost),
     Fault("closure-not-written", "a member has no closure rows", "closure-missing", "closure-missing", _never_written),
@@ -66,5 +74,15 @@ FAULTS = (
         _twice,
         # A unique key on the table rejects duplicates, and the demonstration database has that key.
         in_standard=False,
+    ),
+    Fault(
+        "closure-level-lost",
+        "the closure has lost all rows of one depth",
+        "closure-broken",
+        "closure-broken",
+        _level_lost,
+        in_standard=False,
+        most=1,
+        most_suspects=100,
     ),
 )

@@ -46,6 +46,18 @@ def _bonus(injector: Injector, places: int) -> list[Row]:
     return _grants(injector, places, "bonus", 9_900, "FESTIVAL")
 
 
+def _unknown_kind(injector: Injector, places: int) -> list[Row]:
+    """Post a row of a kind that no check covers. Each place has a kind of its own."""
+    members = _others(injector, places)
+    kinds = [f"loyalty_gift_{member}" for member in members]
+    rows = [{"user_id": member, "type": kind, "amount_paisa": 2_500} for member, kind in zip(members, kinds, strict=True)]
+    _post(injector, [row | {"ref": f"LOYALTY_{row['user_id']}"} for row in rows])
+    return [
+        place(f"a ledger row of type {kind}", 2_500, [member], breaks=[f"ledger-type/{kind}"])
+        for member, kind in zip(members, kinds, strict=True)
+    ]
+
+
 def _approvals(injector: Injector, rows: Sequence[Row]) -> None:
     at = _end(injector) - timedelta(days=400)
     rest = {"kind": "bonus", "approved_by": "A. Approver", "reason": "campaign", "approved_at": at}
@@ -322,6 +334,7 @@ FAULTS = (
     _fault("bonus-approved-for-less", "a bonus was posted with ten times the approved amount", "unsupported-entry", "authorisation-differs", _approved_for_less),
     _fault("bonus-approved-for-other", "a bonus was approved for another member", "unsupported-entry", "authorisation-differs", _approved_for_other),
     _fault("bonus-approved-not-posted", "an approved bonus was never posted", "unsupported-entry", "authorised-not-posted", _approved_never_posted),
+    _fault("ledger-type-unknown", "a ledger row has a type that no check covers", "ledger-type", "unknown-ledger-type", _unknown_kind),
     _fault("bonus-record-only", "a released bonus record has no credit", "bonus-record", "bonus-not-posted", _bonus_record),
     _fault("payout-to-other", "a payout was credited to another member", "payout-ledger", "wrong-beneficiary", _payout_to_other),
     _fault("payout-multiplied", "instalment, ledger and wallet agree on ten times the amount", "instalments", "instalment-amount", _payout_multiplied, "conservation"),

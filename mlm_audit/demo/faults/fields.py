@@ -55,6 +55,8 @@ class FieldEdit(NamedTuple):
     found_by: str
     cause: str
     also: tuple[str, ...] = ()
+    breaks: str = ""
+    """The id of the break if it names neither a member nor an order; `{value}` stands for the new value."""
 
 
 EDITS = (
@@ -74,6 +76,8 @@ EDITS = (
          lambda row: f"SWEEP_{row['id']}", "entry-form", "key-wrong", ("rollup-ledger",)),
     FieldEdit("key-lost", "a ledger row of an order has no idempotency key", "ledger", _is("company_share"), "ref", None, "entry-form", "key-missing"),
     FieldEdit("payout-key-lost", "a payout has no idempotency key", "ledger", _is("self_payout"), "ref", None, "entry-form", "key-missing"),
+    FieldEdit("share-with-level", "the ledger row of a company's share has a level", "ledger", _is("company_share"), "level_depth", 1,
+         "order-lines", "unexplained", ("entry-form",)),
     FieldEdit("key-with-spaces", "an idempotency key was stored with a trailing space", "ledger", _is("remainder"), "ref",
          lambda row: f"{row['ref']} ", "entry-form", "key-untrimmed"),
     FieldEdit("posted-in-the-future", "a ledger row is dated next year", "ledger", _is("company_share"), "created_at", FUTURE,
@@ -132,6 +136,8 @@ EDITS = (
          "processed_at", _later("requested_at", days=-3), "impossible-date", "dated-before-source"),
     FieldEdit("withdrawal-of-nothing", "a withdrawal of ₹0.00 was requested", "withdrawals", REJECTED, "amount_paisa", 0, "record-state",
          "amount-not-positive"),
+    FieldEdit("withdrawal-status-unknown", "the status of a withdrawal is not one of the known words", "withdrawals", REJECTED, "status",
+         lambda row: f"declined {row['id']}", "unknown-word", "unknown-word", breaks="unknown-word/withdrawal_requests.status/{value}"),
     FieldEdit("withdrawal-in-the-future", "the request of a withdrawal is dated next year", "withdrawals", REJECTED, "requested_at", FUTURE,
          "impossible-date", "dated-in-future"),
     # The sweep's records
@@ -150,6 +156,8 @@ EDITS = (
          False, "eligibility-log", "eligibility-verdict"),
     FieldEdit("eligible-without-three", "the eligibility log marks a member as eligible who does not meet the 3-3 rule", "eligibility_log", pl.col("is_eligible"),
          "three_three_met", False, "eligibility-log", "eligibility-verdict"),
+    FieldEdit("log-three-three-lost", "the eligibility log does not record whether a member met the 3-3 rule", "eligibility_log", EVERY,
+         "three_three_met", None, "field-missing", "field-missing"),
     # Members and orders
     FieldEdit("counter-inflated", "a member's counter of last month's purchases is inflated", "users", EVERY, "last_month_purchase_paisa",
          123_456_789, "purchase-counters", "counter-wrong"),
@@ -180,7 +188,13 @@ def _edited(edit: FieldEdit) -> Callable[[Injector, int], list[Row]]:
         fields: dict[str, Any] = {edit.column: values}
         platform.update(edit.table, [row["id"] for row in rows], **fields)
         return [
-            place(f"{edit.about}: {edit.table} row {row['id']}", 0, [row["user_id"], _new_member(edit, value)], [row["order_id"]])
+            place(
+                f"{edit.about}: {edit.table} row {row['id']}",
+                0,
+                [row["user_id"], _new_member(edit, value)],
+                [row["order_id"]],
+                breaks=[edit.breaks.format(value=value)] if edit.breaks else [],
+            )
             for row, value in zip(rows, values, strict=True)
         ]
 

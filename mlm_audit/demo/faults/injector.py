@@ -28,25 +28,41 @@ class Truth:
     amount_paisa: int
     what: str
     affected: int | None = None
-    """The number of members that a fault in a tree affects."""
+    """The number of members that a fault in a tree affects; None if only the check can count them."""
+    breaks: tuple[str, ...] = ()
+    """The ids of the breaks of the fault that name neither a member nor an order, such as `monthly-stats/202610`."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields for the truth file."""
         return asdict(self)
 
+    def concerns(self, row: Mapping[str, Any]) -> bool:
+        """Return whether a break names a member or an order of the fault, or is listed in `breaks`."""
+        return row["member_id"] in self.members or row["order_id"] in self.orders or row["id"] in self.breaks
+
 
 @dataclass(frozen=True)
-class Fault:
-    """A kind of fault. `inject(injector, places)` changes the platform and returns the places as Truth fields."""
+class FaultDeclaration:
+    """What every kind of fault declares: the check `found_by` must find it and name `cause`."""
 
     code: str
     about: str
     found_by: str
     cause: str
+
+
+@dataclass(frozen=True)
+class Fault(FaultDeclaration):
+    """A kind of fault. `inject(injector, places)` changes the platform and returns the places as Truth fields."""
+
     inject: Callable[["Injector", int], list[Row]]
     also: tuple[str, ...] = ()
     in_standard: bool = True
     """Whether `--faults standard` includes it. Faults that break up the matrix are excluded: they hide all others."""
+    most: int | None = None
+    """The most places in one platform, if each place takes a month or the whole platform; None without such a limit."""
+    most_suspects: int | None = None
+    """The limit with which a small platform shows a fault that otherwise takes one of more than 200,000 members."""
 
 
 @dataclass
@@ -135,13 +151,21 @@ class Injector:
         self.platform.append("ledger", [again | changes])
 
 
-def place(what: str, amount_paisa: int, members: Sequence[int | None], orders: Sequence[int | None] = ()) -> Row:
+def place(
+    what: str,
+    amount_paisa: int,
+    members: Sequence[int | None],
+    orders: Sequence[int | None] = (),
+    *,
+    breaks: Sequence[str] = (),
+) -> Row:
     """Return one place as the fields of Truth that differ from place to place."""
     return {
         "what": what,
         "amount_paisa": amount_paisa,
         "members": tuple(sorted({member for member in members if member is not None})),
         "orders": tuple(order for order in orders if order is not None),
+        "breaks": tuple(breaks),
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from mlm_audit.demo.faults.injector import Fault, Injector, Row
+from mlm_audit.demo.faults.injector import Fault, Injector, Row, place
 from mlm_audit.demo.faults.lineage import Lineage
 from mlm_audit.demo.faults.sponsors import UNKNOWN, tree_place
 from mlm_audit.demo.platform import CLOSURE_DEPTH, Platform
@@ -186,6 +186,20 @@ def _seats_swapped(injector: Injector, places: int) -> list[Row]:
     return done
 
 
+def _two_seats(injector: Injector, places: int) -> list[Row]:
+    """Fill the whole matrix again with two members below each, although the plan has three."""
+    platform = injector.platform
+    ids = platform["users"].sort("created_at", "id")["id"].to_list()
+    below = range(len(ids) - 1)
+    parents = [None, *(ids[row // 2] for row in below)]
+    positions = [None, *(row % 2 + 1 for row in below)]
+    schema = platform[NODES].schema
+    platform.frames[NODES] = pl.DataFrame({"user_id": ids, "parent_id": parents, "position": positions}, schema)
+    platform.frames.pop(CLOSURE, None)  # derived from the nodes when it is read again
+    what = "the matrix was filled with two members below each"
+    return [place(what, 0, [], breaks=["matrix-reading/company"])][:places]
+
+
 def _fault(code: str, about: str, found_by: str, inject: Callable[[Injector, int], list[Row]], *, tears: bool = True) -> Fault:
     return Fault(code, about, found_by, found_by, inject, in_standard=not tears)
 
@@ -241,4 +255,13 @@ FAULTS = (
     ),
     _fault("member-vanished", "a leaf member was deleted with all records", "matrix-hole", _vanished),
     _fault("seats-swapped", "two siblings were placed in the wrong order", "matrix-placement", _seats_swapped, tears=False),
+    Fault(
+        "matrix-filled-otherwise",
+        "the matrix was filled by a rule other than the plan's",
+        "matrix-reading",
+        "matrix-reading",
+        _two_seats,
+        in_standard=False,
+        most=1,
+    ),
 )

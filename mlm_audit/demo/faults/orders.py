@@ -4,7 +4,10 @@ from datetime import timedelta
 
 import polars as pl
 
+from mlm_audit.checks.inputs import ORDER_LINES
 from mlm_audit.demo.faults.injector import Fault, Injector, Row, place
+from mlm_audit.domain.money import floor_share
+from mlm_audit.domain.plan import load_plan
 
 UNKNOWN_ID = 900_000_000
 
@@ -43,6 +46,67 @@ def _refund_kept(injector: Injector, places: int) -> list[Row]:
         place(f"order {r['order_id']} refunded, commission kept", r["commission_amount_paisa"], [r["user_id"]], [r["order_id"]])
         for r in rows
     ]
+
+
+def _not_distributed(injector: Injector, places: int) -> list[Row]:
+    """Remove every line of a paid order, as if the distribution had never run."""
+    rows, platform = injector.pick(_fresh_repurchases(injector), places), injector.platform
+    ids = [row["order_id"] for row in rows]
+    of_orders = pl.col("type").is_in(ORDER_LINES) & pl.col("reference_id").is_in(ids)
+    platform.delete("commissions", ids, key="order_id")
+    platform.delete("ledger", platform["ledger"].filter(of_orders)["id"].to_list())
+    return [
+        place(f"order {r['order_id']} was never distributed", -r["commission_amount_paisa"], [r["user_id"]], [r["order_id"]])
+        for r in rows
+    ]
+
+
+def _other_version(injector: Injector, places: int) -> list[Row]:
+    """Split orders by the first version of the plan: the company's share, every level and the remainder.
+
+    Only orders with fewer levels than each version pays are taken, so that no version pays a level more.
+    """
+    platform, (old, *later) = injector.platform, load_plan().versions
+    fewest = min(len(version.level_bps) for version in (old, *later))
+    lines = platform["ledger"].filter(pl.col("type").is_in(ORDER_LINES))
+    lines = lines.select("id", "type", pl.col("reference_id").alias("order_id"), pl.col("level_depth").alias("level"))
+    levels = pl.concat([frame.select("order_id", pl.col("level").cast(pl.Int64)) for frame in (lines, platform["commissions"])])
+    deepest = levels.group_by("order_id").agg(pl.col("level").max()).filter(pl.col("level") < fewest)
+    rows = injector.pick(_fresh_repurchases(injector).join(deepest, on="order_id").sort("order_id"), places)
+    for row in rows:
+        share = floor_share(row["commission_amount_paisa"], old.company_bps)
+        pot = row["commission_amount_paisa"] - share
+        paisa = [floor_share(pot, bps) for bps in old.level_bps]
+        of_company = {"company_share": share, "remainder": pot - sum(paisa[: row["level"]])}
+        records = platform["commissions"].filter(pl.col("order_id") == row["order_id"])
+        platform.update("commissions", records["id"].to_list(), amount_paisa=[paisa[level - 1] for level in records["level"]])
+        mine = lines.filter(pl.col("order_id") == row["order_id"]).rows()
+        amounts = [of_company[kind] if kind in of_company else paisa[level - 1] for _, kind, _, level in mine]
+        platform.update("ledger", [number for number, *_ in mine], amount_paisa=amounts)
+    version, what = f"order-version/{len(later)}/0", f"was split by version {old.name}"
+    return [place(f"order {row['order_id']} {what}", 0, [], [row["order_id"]], breaks=[version]) for row in rows]
+
+
+def _place_changed(injector: Injector, places: int) -> list[Row]:
+    """Give members without a downline another parent in the matrix, after their orders were paid along the old place.
+
+    Both parents are active throughout, so that each order pays its first level to the old one and owes it to the new one.
+    """
+    platform, paid_at = injector.platform, pl.col("paid_at")
+    nodes = platform["matrix_nodes"].drop_nulls("parent_id").select("user_id", "parent_id")
+    active = platform["users"].filter("is_active", ~pl.col("is_blocked")).select(pl.col("id").alias("user_id"))
+    by_buyer = platform["orders"].filter(pl.col("status") == "paid").group_by("user_id")
+    buyers = by_buyer.agg(pl.col("id").sort().alias("order_ids"), paid_at.min())
+    steady = buyers.join(active, on="user_id").sort("paid_at", "user_id")
+    steady = steady.select(pl.col("user_id").alias("parent_id"), paid_at.alias("steady_from"))
+    leaves = nodes.join(nodes, left_on="user_id", right_on="parent_id", how="anti").join(steady, on="parent_id")
+    candidates = leaves.join(buyers.filter(pl.col("order_ids").list.len() > 1), on="user_id")
+    rows = injector.pick(candidates.filter(pl.col("steady_from") < paid_at).sort("user_id"), places)
+    for row in rows:
+        others = steady.filter(pl.col("parent_id") != row["parent_id"], pl.col("steady_from") < row["paid_at"])["parent_id"]
+        parent = others[int(injector.rng.integers(len(others)))]
+        platform.update("matrix_nodes", [row["user_id"]], key="user_id", parent_id=[parent])
+    return [place(f"member {row['user_id']} moved in the matrix", 0, [row["user_id"]], row["order_ids"]) for row in rows]
 
 
 def _never_paid(injector: Injector, places: int) -> list[Row]:
@@ -121,6 +185,33 @@ FAULTS = (
         "company-line-lost",
         lambda injector, places: _company_lost("remainder", injector, places),
         ("conservation",),
+    ),
+    Fault(
+        "order-not-distributed",
+        "no line of a paid order was ever posted",
+        "conservation",
+        "order-not-distributed",
+        _not_distributed,
+        ("commission-missing", "company-posting"),
+        in_standard=False,
+    ),
+    Fault(
+        "order-of-other-version",
+        "an order was split by a version of the plan that was not in force",
+        "order-version",
+        "order-of-other-version",
+        _other_version,
+        ("commission-amount", "company-posting"),
+        in_standard=False,
+    ),
+    Fault(
+        "matrix-place-changed",
+        "a member was moved in the matrix after orders were paid along the old place",
+        "matrix-lines",
+        "matrix-place-changed",
+        _place_changed,
+        ("commission-beneficiary", "commission-missing", "commission-unexpected", "company-posting", "conservation"),
+        in_standard=False,
     ),
     Fault(
         "refund-commission-kept",

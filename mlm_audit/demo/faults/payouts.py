@@ -1,5 +1,7 @@
 """Faults in instalments, payouts and withdrawals."""
 
+from datetime import timedelta
+
 import polars as pl
 
 from mlm_audit.demo.faults.injector import Fault, Injector, Row, place
@@ -78,6 +80,20 @@ def _not_marked(injector: Injector, places: int) -> list[Row]:
     return [_at(row, "credited, still pending", row["amount_paisa"]) for row in rows]
 
 
+def _never_run(injector: Injector, places: int) -> list[Row]:
+    """Undo payouts of more than two weeks ago, as if the weekly job had left them out ever since."""
+    platform = injector.platform
+    early = paid_instalments(injector).filter(pl.col("payout_date") < platform.end.replace(tzinfo=None) - timedelta(days=15))
+    rows = injector.pick(early, places)
+    ids = [row["schedule_id"] for row in rows]
+    unpaid = [None] * len(ids)
+    platform.update("payout_schedule", ids, status=["pending"] * len(ids), actual_amount_paisa=unpaid, processed_at=unpaid)
+    platform.delete("ledger", [row["ledger_id"] for row in rows])
+    platform.delete("payout_history", ids, key="schedule_id")
+    platform.settle([row["user_id"] for row in rows])
+    return [_at(row, "due for weeks, but never paid", -row["amount_paisa"]) for row in rows]
+
+
 def _history_lost(injector: Injector, places: int) -> list[Row]:
     history = injector.platform["payout_history"].rename({"id": "history_id"})
     rows = injector.pick(history.with_columns(pl.lit(None).alias("order_id")), places)
@@ -149,6 +165,14 @@ FAULTS = (
         "payout-not-marked",
         _not_marked,
         ("payout-history",),
+    ),
+    Fault(
+        "payout-left-out",
+        "the weekly job has left out an instalment for weeks",
+        "payout-overdue",
+        "payout-overdue",
+        _never_run,
+        in_standard=False,
     ),
     Fault("payout-history-lost", "a payout has no PayoutHistory row", "payout-history", "history-missing", _history_lost),
     Fault(

@@ -9,6 +9,7 @@ from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.periods import month_of, zone
 
 ZONE = zone("Asia/Kolkata")
+MONTH = (pl.col("year").cast(pl.Int64) * 100 + pl.col("month")).alias("month")
 
 
 def decided_commissions(injector: Injector, status: str) -> pl.DataFrame:
@@ -130,6 +131,77 @@ def _missed(injector: Injector, places: int) -> list[Row]:
     return [_at(row, "left undecided", row["amount_paisa"]) for row in rows]
 
 
+def _purchases(platform: Platform, month: int) -> pl.DataFrame:
+    """Return what each member bought in a business month: id, bought_paisa."""
+    local = pl.col("paid_at").dt.replace_time_zone("UTC").dt.convert_time_zone("Asia/Kolkata")
+    of_month = local.dt.year().cast(pl.Int64) * 100 + local.dt.month() == month
+    paid = platform["orders"].filter(pl.col("status") == "paid", of_month)
+    return paid.group_by(pl.col("user_id").alias("id")).agg(pl.col("total_paisa").sum().alias("bought_paisa"))
+
+
+def _turn_counters_back(platform: Platform, month: int) -> None:
+    """Set the members' counters of purchases as they were after the sweep of `month`, before the next sweep moved them on."""
+    last = pl.col("last_month_purchase_paisa")
+    logged = platform["eligibility_log"].filter(MONTH.eq(month))
+    logged = logged.select(pl.col("user_id").alias("id"), pl.col("monthly_purchase_paisa").alias("logged_paisa"))
+    users = platform["users"].join(_purchases(platform, month), on="id", how="left", maintain_order="left")
+    users = users.join(logged, on="id", how="left", maintain_order="left")
+    counted = pl.coalesce("logged_paisa", "bought_paisa", 0).alias("last_month_purchase_paisa")
+    turned = users.with_columns(pl.col("monthly_purchase_paisa") + last, counted)
+    platform.frames["users"] = turned.drop("bought_paisa", "logged_paisa")
+
+
+def _never_swept(injector: Injector, places: int) -> list[Row]:
+    """Undo the whole sweep of the last month, as if it had never run. Return no place if another fault is in what it decided."""
+    platform, stats = injector.platform, injector.platform["monthly_stats"].with_columns(MONTH).sort("month")
+    if stats.height < 2 or not places:
+        return []
+    before, month = stats["month"].to_list()[-2:]
+    decided = pl.concat([decided_commissions(injector, status) for status in ("released", "rolled_up")])
+    decided = decided.filter(pl.col("month") == month)
+    records = platform["commission_rollups"].filter(MONTH.eq(month))["id"]
+    is_release = (pl.col("type") == "repurchase_commission") & (pl.col("reference_id") == month)
+    is_rollup = (pl.col("type") == "commission_rollup") & pl.col("reference_id").is_in(records.implode())
+    posted = platform["ledger"].filter(is_release | is_rollup)
+    log = platform["eligibility_log"].filter(MONTH.eq(month))
+    credited = posted["user_id"].drop_nulls().to_list()
+    orders = set(decided["order_id"])
+    if {*decided["user_id"], *credited, *log["user_id"]} & injector.taken_members or orders & injector.taken_orders:
+        return []
+    ids = decided["commission_id"].to_list()
+    platform.update("commissions", ids, status=["pending"] * len(ids), processed_at=[None] * len(ids))
+    for table, rows in (("commission_rollups", records), ("ledger", posted["id"]), ("eligibility_log", log["id"])):
+        platform.delete(table, rows.to_list())
+    platform.delete("monthly_stats", stats["id"].to_list()[-1:])
+    platform.settle(credited)
+    _turn_counters_back(platform, before)
+    paisa = -int(decided["amount_paisa"].sum())
+    return [place(f"month {month} was never swept", paisa, credited, breaks=[f"sweep-overdue/{month}"])]
+
+
+def _log_lost(injector: Injector, places: int) -> list[Row]:
+    """Delete the log row of a member whose commission of the month was rolled up."""
+    log = injector.platform["eligibility_log"].select("user_id", MONTH, pl.col("id").alias("log_id"))
+    lines = decided_commissions(injector, "rolled_up").join(log, on=["user_id", "month"]).sort("commission_id")
+    rows = injector.pick(lines, places)
+    injector.platform.delete("eligibility_log", [row["log_id"] for row in rows])
+    return [
+        place(f"eligibility log row of month {r['month']} missing", 0, [r["user_id"]], breaks=[f"monthly-stats/{r['month']}"])
+        for r in rows
+    ]
+
+
+def _stats_wrong(injector: Injector, places: int) -> list[Row]:
+    stats = injector.platform["monthly_stats"].with_columns(MONTH)
+    rows = stats[injector.rng.permutation(stats.height)[:places].tolist()].to_dicts()
+    counts = [row["eligible_users"] + 1 for row in rows]
+    injector.platform.update("monthly_stats", [row["id"] for row in rows], eligible_users=counts)
+    return [
+        place(f"MonthlyStats of {row['month']} counts a member too many", 0, [], breaks=[f"monthly-stats/{row['month']}"])
+        for row in rows
+    ]
+
+
 FAULTS = (
     Fault(
         "missed-by-sweep",
@@ -181,5 +253,34 @@ FAULTS = (
         "decided-early",
         "month-slip",
         _month_slip,
+    ),
+    Fault(
+        "log-row-lost",
+        "the eligibility log has no row for a member whose commission was decided",
+        "decision-without-log",
+        "decided-without-log",
+        _log_lost,
+        ("monthly-stats",),
+        in_standard=False,
+    ),
+    Fault(
+        "monthly-stats-count",
+        "the statistics of a month count one eligible member too many",
+        "monthly-stats",
+        "monthly-stats-wrong",
+        _stats_wrong,
+        in_standard=False,
+        most=2,
+    ),
+    Fault(
+        "month-never-swept",
+        "the sweep of a month never ran",
+        "sweep-overdue",
+        "sweep-overdue",
+        _never_swept,
+        # A member may have withdrawn the commission that the month released.
+        ("negative-wallet",),
+        in_standard=False,
+        most=1,
     ),
 )

@@ -1,0 +1,78 @@
+"""Faults in the files that `tree check-file` and `reconcile-files` read: one row of a clean file is changed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from mlm_audit.demo.faults.injector import FaultDeclaration, Row
+
+TREE, LEDGER, WALLETS = "tree", "ledger", "wallets"
+Files = dict[str, list[Row]]
+"""The rows of each file: the tree (id, parent, level), the ledger (account, amount) and the wallets (account, balance).
+
+Amounts are whole numbers of paisa.
+"""
+
+
+@dataclass(frozen=True)
+class FileFault(FaultDeclaration):
+    """A kind of fault in a file. `edit(files, row)` changes the files where `row`, a row of `file`, is concerned."""
+
+    file: str
+    edit: Callable[[Files, Row], None]
+    also: tuple[str, ...] = ()
+
+
+def _set(column: str, value: Callable[[Row], Any]) -> Callable[[Files, Row], None]:
+    def edit(_: Files, row: Row) -> None:
+        row[column] = value(row)
+
+    return edit
+
+
+def _ring(files: Files, row: Row) -> None:
+    """Put the parent of a node below the node."""
+    [parent] = [one for one in files[TREE] if one["id"] == row["parent"]]
+    parent["parent"] = row["id"]
+
+
+def _lost(files: Files, row: Row) -> None:
+    files[WALLETS].remove(row)
+
+
+def _of_tree(code: str, about: str, edit: Callable[[Files, Row], None], found_by: str, *also: str) -> FileFault:
+    return FileFault(code, about, found_by, found_by, TREE, edit, also)
+
+
+FAULTS = (
+    _of_tree(
+        "file-parent-mistyped",
+        "a node of a file names a parent that does not exist",
+        _set("parent", lambda row: 900_000_000 + row["id"]),
+        "parent-unknown",
+        # A node without a known parent counts as a root, and its level is not that of the other root.
+        "level",
+    ),
+    _of_tree(
+        "file-parent-themselves", "a node of a file is its own parent", _set("parent", lambda row: row["id"]), "parent-self"
+    ),
+    _of_tree("file-parents-in-a-ring", "two nodes of a file are each other's parent", _ring, "parent-cycle"),
+    _of_tree("file-level-wrong", "a node of a file has the wrong level", _set("level", lambda row: row["level"] + 3), "level"),
+    _of_tree("file-level-lost", "a node of a file has no level", _set("level", lambda _: None), "level-missing"),
+    FileFault(
+        "file-balance-wrong",
+        "a balance of a file is not the sum of the account's rows",
+        "balance-ledger",
+        "balance-differs",
+        WALLETS,
+        _set("balance", lambda row: row["balance"] + 4_321),
+    ),
+    FileFault(
+        "file-account-lost",
+        "a file of balances leaves out an account that has ledger rows",
+        "account-unknown",
+        "unknown-member",
+        WALLETS,
+        _lost,
+    ),
+)

@@ -1,0 +1,92 @@
+"""The score of faults in files: a clean platform is exported, one row is changed, and the commands for files must find it."""
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from mlm_audit.demo.books import build_platform
+from mlm_audit.demo.faults import FILE_FAULTS, FileFault
+from mlm_audit.demo.faults.files import LEDGER, TREE, WALLETS, Files
+from mlm_audit.demo.faults.lineage import Lineage
+from mlm_audit.demo.platform import Platform
+from mlm_audit.demo.scorecard import Score
+from mlm_audit.demo.world import DemoSpec
+from mlm_audit.domain.money import format_decimal
+from mlm_audit.domain.plan import load_plan
+from mlm_audit.domain.settings import Settings
+from mlm_audit.engine.files.file_records import InputFile
+from mlm_audit.engine.files.trees import TreeColumns
+from mlm_audit.jobs.reconciliation.file_options import MappedFile
+from mlm_audit.jobs.reconciliation.files import reconcile_files
+from mlm_audit.jobs.trees.file import check_file
+
+MEMBERS = 300
+AMOUNTS = ("amount", "balance")
+
+
+def export(platform: Platform) -> Files:
+    """Return the matrix, the ledger rows of members and the wallets of a platform as the rows of files."""
+    tree = Lineage(platform, "matrix")
+    nodes = [{"id": node, "parent": parent, "level": len(tree.above(node))} for node, parent in tree.parent.items()]
+    ledger = platform["ledger"].drop_nulls("user_id").select(account=pl.col("user_id"), amount=pl.col("amount_paisa"))
+    wallets = platform["users"].select(account=pl.col("id"), balance=pl.col("wallet_balance_paisa"))
+    return {TREE: nodes, LEDGER: ledger.to_dicts(), WALLETS: wallets.to_dicts()}
+
+
+def file_fault_score(fault: FileFault | None, platform: Platform, seed: int) -> Score:
+    """Return the score of a fault in the files of a clean platform, or of the clean files."""
+    files = export(platform)
+    if fault is None:
+        found = [finding for name in (TREE, LEDGER) for finding in _findings(files, name)]
+        return Score("(clean)", 0, 0, 0, len(found), len(found))
+    row = _place(files, fault, seed)
+    member = row["id" if fault.file == TREE else "account"]
+    fault.edit(files, row)
+    found = _findings(files, fault.file)
+    mine = [finding for finding in found if _names(finding, member) and finding["code"] in (fault.found_by, *fault.also)]
+    primary = [finding for finding in mine if finding["code"] == fault.found_by]
+    is_right = any(finding.get("cause") in (None, "", fault.cause) for finding in primary)
+    return Score(fault.code, 1, bool(primary), is_right, len(found), len(found) - len(mine))
+
+
+def _place(files: Files, fault: FileFault, seed: int) -> dict[str, Any]:
+    """Return a random row: an account with ledger rows, or a node without children that is not directly below the root."""
+    used = {row["parent"] for row in files[TREE]} if fault.file == TREE else {row["account"] for row in files[LEDGER]}
+    if fault.file == TREE:
+        rows = [row for row in files[TREE] if row["id"] not in used and row["level"] > 1]
+    else:
+        rows = [row for row in files[fault.file] if row["account"] in used]
+    return rows[int(np.random.default_rng([seed, 8]).integers(len(rows)))]
+
+
+def _names(finding: dict[str, Any], member: int) -> bool:
+    return member in (finding["member_id"], *(row.get("id") for row in finding["evidence"]))
+
+
+def _findings(files: Files, name: str) -> list[dict[str, Any]]:
+    """Return what `tree check-file` finds in the tree, or what `reconcile-files` finds in the other two files."""
+    settings, end = Settings(database_url=None), DemoSpec().end
+    with tempfile.TemporaryDirectory() as folder:
+        sources = {one: InputFile(Path(folder) / f"{one}.csv") for one in files}
+        for one, source in sources.items():
+            rows = [{key: format_decimal(value) if key in AMOUNTS else value for key, value in row.items()} for row in files[one]]
+            pl.DataFrame(rows, infer_schema_length=None).write_csv(source.path)
+        if name == TREE:
+            return check_file(sources[TREE], TreeColumns("id", "parent", "level"), (), settings, lambda: end).findings
+        ledger, wallets = (MappedFile(sources[one], {}) for one in (LEDGER, WALLETS))
+        return reconcile_files(ledger, wallets, settings, lambda: end).findings
+
+
+def file_scorecard(seeds: Iterable[int]) -> list[Score]:
+    """Score the clean files first, then every fault in a file, once on the platform of each seed."""
+    scores = {code: Score(code, 0, 0, 0, 0, 0) for code in ("(clean)", *FILE_FAULTS)}
+    plan, tz = load_plan(), Settings(database_url=None).tz
+    for seed in seeds:
+        platform = build_platform(DemoSpec(members=MEMBERS, seed=seed), plan, tz)
+        for code, total in scores.items():
+            scores[code] = total + file_fault_score(FILE_FAULTS.get(code), platform, seed)
+    return list(scores.values())
