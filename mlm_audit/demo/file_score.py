@@ -1,7 +1,7 @@
 """The score of faults in files: a clean platform is exported, one row is changed, and the commands for files must find it."""
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from mlm_audit.demo.faults.lineage import Lineage
 from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.scorecard import Score
 from mlm_audit.demo.world import DemoSpec
+from mlm_audit.domain.findings import Finding
 from mlm_audit.domain.money import format_decimal
 from mlm_audit.domain.plan import load_plan
 from mlm_audit.domain.settings import Settings
@@ -41,15 +42,15 @@ def file_fault_score(fault: FileFault | None, platform: Platform, seed: int) -> 
     """Return the score of a fault in the files of a clean platform, or of the clean files."""
     files = export(platform)
     if fault is None:
-        found = [finding for name in (TREE, LEDGER) for finding in _findings(files, name)]
-        return Score("(clean)", 0, 0, 0, len(found), len(found))
+        clean = [finding for name in (TREE, LEDGER) for finding in _findings(files, name)]
+        return Score("(clean)", 0, 0, 0, len(clean), len(clean))
     row = _place(files, fault, seed)
     member = row["id" if fault.file == TREE else "account"]
     fault.edit(files, row)
     found = _findings(files, fault.file)
-    mine = [finding for finding in found if _names(finding, member) and finding["code"] in (fault.found_by, *fault.also)]
-    primary = [finding for finding in mine if finding["code"] == fault.found_by]
-    is_right = any(finding.get("cause") in (None, "", fault.cause) for finding in primary)
+    mine = [finding for finding in found if _names(finding, member) and finding.code in (fault.found_by, *fault.also)]
+    primary = [finding for finding in mine if finding.code == fault.found_by]
+    is_right = any(finding.cause in (None, "", fault.cause) for finding in primary)
     return Score(fault.code, 1, bool(primary), is_right, len(found), len(found) - len(mine))
 
 
@@ -63,11 +64,11 @@ def _place(files: Files, fault: FileFault, seed: int) -> dict[str, Any]:
     return rows[int(np.random.default_rng([seed, 8]).integers(len(rows)))]
 
 
-def _names(finding: dict[str, Any], member: int) -> bool:
-    return member in (finding["member_id"], *(row.get("id") for row in finding["evidence"]))
+def _names(finding: Finding, member: int) -> bool:
+    return member in (finding.member_id, *(row.id for row in finding.evidence))
 
 
-def _findings(files: Files, name: str) -> list[dict[str, Any]]:
+def _findings(files: Files, name: str) -> Sequence[Finding]:
     """Return what `tree check-file` finds in the tree, or what `reconcile-files` finds in the other two files."""
     settings, end = Settings(database_url=None), DemoSpec().end
     with tempfile.TemporaryDirectory() as folder:
