@@ -54,17 +54,17 @@ test-room: $(READY)  ## the tests of one room of the package, as in make test-ro
 	$(PYTEST) $$(find tests -type d -name '$(ROOM)')
 
 days: $(READY) servers  ## the fast tests as on another day, in another zone
-	$(BIN)/python -m tests.days
+	$(BIN)/python -m tests.support.days
 
 release: $(READY)  ## the wheel and the sdist in dist/, tried in an empty environment without the checkout
-	$(BIN)/python -m tests.release
+	$(BIN)/python -m tests.support.release
 
 servers: $(READY)
-	@sh tests/install_servers.sh $(BIN)/python
+	@sh tests/support/install_servers.sh $(BIN)/python
 
 thorough: $(READY) servers  ## what CI has no room for: pages of every size and hostility, every notebook in a kernel, a thousand histories of nights; then the whole suite on ten days and on a busy machine
 	MLM_AUDIT_SAMPLE=whole $(BIN)/pytest -n 2 --dist loadgroup --timeout 0
-	$(BIN)/python -m tests.days --all
+	$(BIN)/python -m tests.support.days --all
 
 scorecard: $(READY)  ## every kind of fault alone: found, named rightly, nothing unrelated
 	$(BIN)/mlm-audit demo scorecard --seeds 10 --places 20 --markdown docs/scorecard.md
@@ -83,7 +83,7 @@ notebooks: $(LAB)  ## the notebooks in JupyterLab, on the demonstration platform
 	DATABASE_URL="$${DATABASE_URL:-sqlite:///$(CURDIR)/demo/demo.db}" $(BIN)/jupyter lab demo/notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
 
 docs: $(READY)  ## the generated reference in docs/
-	$(BIN)/python -m tests.reference
+	$(BIN)/python -m tests.support.reference
 
 $(SITE): $(READY) requirements/site.txt
 	@echo "Installing MkDocs Material (half a minute, once) …"

@@ -32,8 +32,8 @@ from mlm_audit.demo.write import write_platform
 from mlm_audit.domain.periods import zone
 from mlm_audit.domain.plan import load_plan
 from mlm_audit.domain.settings import Settings
-from tests import servers
-from tests.running import run_job
+from tests.support import servers
+from tests.support.running import run_job
 
 END = datetime(2026, 10, 31, 19, 30, tzinfo=UTC)
 """01:00 IST on 1 November: October is over and not swept."""

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from tests.browser import chromium
+from tests.support.browser import chromium
 
 DOCS = Path(__file__).parent
 COLOURS = 128

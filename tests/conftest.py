@@ -25,8 +25,9 @@ from mlm_audit.domain.periods import zone
 from mlm_audit.domain.plan import load_plan
 from mlm_audit.domain.settings import Settings
 from mlm_audit.runs.clock import SHIFT, machine_now
-from tests import sample, servers
+from tests.support import sample, servers
 
+pytest_plugins = ["tests.support.shop_fixtures"]
 DATABASES = ("sqlite", "postgresql", pytest.param("mariadb", marks=pytest.mark.slow))
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 IST = zone("Asia/Kolkata")

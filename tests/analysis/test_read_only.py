@@ -19,7 +19,7 @@ from mlm_audit.database.core.connect import consistent_read
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.read_only import why_not_read_only
-from tests.analysis.test_door import contents
+from tests.analysis.test_audit import contents
 from tests.conftest import clean_platform
 
 HIDDEN = (

@@ -13,9 +13,9 @@ from sqlalchemy import Engine
 from mlm_audit.console.access import Sessions, new_token
 from mlm_audit.console.access_control import COOKIE
 from mlm_audit.domain.jobs import RECONCILIATION
-from tests.browser import chromium
 from tests.conftest import NOW
 from tests.console.conftest import Console, open_console
+from tests.support.browser import chromium
 
 API = "/api/admin/jobs"
 TRIGGER = {"action": "trigger", "jobName": RECONCILIATION}

@@ -13,9 +13,9 @@ from mlm_audit.console import supervisor
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.jobs import job_names
 from mlm_audit.scheduling.deployments import prefect_yaml
+from tests.cli.test_commands import document, mlm, refused
 from tests.console.conftest import StandIn
-from tests.flows.serving import free_port
-from tests.integration.test_commands import document, mlm, refused
+from tests.support.serving import free_port
 
 
 def test_a_start_that_breaks_off_forgets_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

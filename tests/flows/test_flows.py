@@ -183,8 +183,8 @@ def test_a_job_that_cannot_begin_is_told_of(url: str, tmp_path: Path) -> None:
 
 def test_money_flows(url: str) -> None:
     from flows.jobs import monthly_eligibility_sweep, retry_failed_payouts, weekly_payouts
-    from tests.money.books import assert_laws
-    from tests.money.conftest import fill_shop
+    from tests.support.books import assert_laws
+    from tests.support.shop_fixtures import fill_shop
 
     engine = open_engine(url, create=True)
     fill_shop(engine, members=5)
@@ -206,8 +206,8 @@ def test_money_flows(url: str) -> None:
 
 def test_a_money_flow_in_shards(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from flows.jobs import monthly_eligibility_sweep, weekly_payouts
-    from tests.money.books import assert_laws
-    from tests.money.conftest import fill_shop
+    from tests.support.books import assert_laws
+    from tests.support.shop_fixtures import fill_shop
 
     monkeypatch.setenv("SHARDS_ON", "threads")
     engine = open_engine(url, create=True)
@@ -258,7 +258,7 @@ def test_when_a_shard_is_taken_for_dead(
 
 def test_tree_flow(url: str) -> None:
     from flows.jobs import tree_health_check
-    from tests.trees.platforms import faulty
+    from tests.support.tree_platforms import faulty
 
     engine = open_engine(url, create=True)
     init(engine)

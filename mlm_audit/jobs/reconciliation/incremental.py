@@ -1,7 +1,7 @@
 """Incremental reconciliation: runs the checks over a subset of the platform instead of all of it.
 
 The subset holds what has changed since the last run, and what had a break then. The findings are those of a full run,
-which `tests/property/test_nights.py` verifies.
+which `tests/jobs/reconciliation/test_incremental_histories.py` verifies.
 """
 
 from collections.abc import Sequence
