@@ -1,9 +1,25 @@
-"""The layout of the tests: the tests of one room of the package can be run alone."""
+"""The layout of the tests: it mirrors the package, and the tests of one room can be run alone."""
 
 import subprocess
+from collections import Counter
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+TESTS = Path(__file__).parent
+ROOT = TESTS.parent
+NOT_ROOMS = {"support", "e2e", "snapshots"}
+"""What the tests share, tests of the whole through processes and browsers, and stored pages."""
+
+
+def test_every_folder_has_the_name_of_a_room() -> None:
+    folders = {path.parent.relative_to(TESTS) for path in TESTS.rglob("*") if path.is_file() and path.suffix != ".pyc"}
+    rooms = {folder for folder in folders if folder.parts and folder.parts[0] not in NOT_ROOMS}
+    assert {str(folder) for folder in rooms if not (ROOT / "mlm_audit" / folder).is_dir()} == {"flows"}
+    assert (ROOT / "flows").is_dir()
+
+
+def test_no_two_modules_of_tests_share_a_name() -> None:
+    names = Counter(path.stem for path in TESTS.rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def make_test_room(room: str) -> subprocess.CompletedProcess[str]:
