@@ -19,7 +19,6 @@ from mlm_audit.domain.findings import Finding, RunResult, Verdict
 from mlm_audit.domain.settings import Settings
 from mlm_audit.history.acknowledgement import AcknowledgementRequest, acknowledge
 from mlm_audit.history.sealing import store_of
-from mlm_audit.jobs.reconciliation import run as reconciliation
 from mlm_audit.jobs.reconciliation.reading import mirror_of
 from mlm_audit.jobs.reconciliation.run import reconcile
 from mlm_audit.runs.copies import database_key
@@ -159,9 +158,13 @@ def test_a_run_that_fails_in_between_forgets_nothing(platform: Engine, monkeypat
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError
 
-    for number, place in enumerate(("log_run", "store_reconciliation", "write_word")):
+    places = (
+        "history.run_history.log_run",
+        *(f"jobs.reconciliation.run.{name}" for name in ("store_reconciliation", "write_report_data")),
+    )
+    for number, place in enumerate(places):
         with monkeypatch.context() as patched:
-            patched.setattr(reconciliation, place, broken)
+            patched.setattr(f"mlm_audit.{place}", broken)
             with pytest.raises(JobFailedError):
                 run(platform, 0.1 + number / 10)
         assert set(history(run(platform, 0.15 + number / 10))) == {f"history-changed/{row}"}

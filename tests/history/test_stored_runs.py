@@ -202,7 +202,8 @@ def test_killed_around_the_commit(is_committed: bool, thrice: Engine, monkeypatc
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("mlm_audit.jobs.reconciliation.run." + ("confirm_run" if is_committed else "write_word"), killed)
+        place = "history.run_history.confirm_run" if is_committed else "jobs.reconciliation.run.write_report_data"
+        patched.setattr(f"mlm_audit.{place}", killed)
         with pytest.raises((KeyboardInterrupt, JobFailedError)):
             run(thrice, 0.4)
     entries = store_of(SETTINGS, thrice).chain.read().entries

@@ -21,7 +21,6 @@ from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.scorecard import audit
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import Verdict
-from mlm_audit.jobs.reconciliation import run as reconciliation
 from mlm_audit.jobs.reconciliation.run import ReconciliationOutcome, reconcile
 from tests.conftest import NOW, clean_platform, settings_for
 
@@ -302,7 +301,7 @@ def test_failure_is_logged_and_nothing_is_stored(
     def fail(*_: object) -> None:
         raise RuntimeError("the disk is full")
 
-    monkeypatch.setattr(reconciliation, "settled_ledger", fail)
+    monkeypatch.setattr("mlm_audit.history.run_history.settled_ledger", fail)
     with pytest.raises(JobFailedError, match="the disk is full"):
         run(engine, tmp_path)
     with engine.connect() as connection:
