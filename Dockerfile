@@ -46,4 +46,4 @@ EXPOSE 8300
 
 HEALTHCHECK --interval=30s --timeout=10s --start-period=180s --retries=3 \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8300/healthz', timeout=5)"]
-CMD ["mlm-audit", "serve", "--host", "0.0.0.0"]
+CMD ["mlm-audit", "serve", "--host", "0.0.0.0", "--port", "8300"]

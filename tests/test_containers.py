@@ -71,6 +71,9 @@ def test_the_image_follows_the_rules_of_good_images() -> None:
     stage = last_stage()
     assert {"FROM", "LABEL", "USER", "HEALTHCHECK", "CMD"} <= {instruction.name for instruction in stage}
     assert {f"org.opencontainers.image.{key}" for key in ("title", "description", "licenses")} <= set(pairs(stage, "LABEL"))
+    [port], [command], [health] = (named(name, stage) for name in ("EXPOSE", "CMD", "HEALTHCHECK"))
+    assert command.command()[-2:] == ["--port", port.text]
+    assert f"127.0.0.1:{port.text}/" in health.command()[-1]
     [user] = named("USER", stage)
     assert user.text not in ("root", "0")
     assert [instruction.name for instruction in stage].index("USER") > [instruction.name for instruction in stage].index("RUN")
