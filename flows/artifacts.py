@@ -11,7 +11,7 @@ from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.settings import Settings
 from mlm_audit.notices.links import report_url
 from mlm_audit.reporting.core.summary import summary
-from mlm_audit.reporting.reconciliation.report import report_data
+from mlm_audit.reporting.reconciliation.report import ReportData, report_data
 
 LARGEST = 20
 
@@ -30,7 +30,7 @@ def publish(result: RunResult, settings: Settings) -> None:
 
 
 def _reconciliation(result: RunResult, settings: Settings) -> tuple[str, str, list[dict[str, Any]]]:
-    data = report_data(result, settings.tz, "")
+    data: ReportData = result.page or report_data(result, settings.tz, "")
     rows = [
         {
             "finding": row.finding.id,

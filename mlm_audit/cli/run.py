@@ -162,7 +162,7 @@ def _print_figures(data: ReportData) -> None:
 
 
 def _print(result: RunResult, settings: Settings) -> None:
-    data = report_data(result, settings.tz, "")
+    data: ReportData = result.page or report_data(result, settings.tz, "")
     out.print(f"[bold {COLOURS[data.verdict]}]{result.verdict_in_words}[/]  {escape(data.sentence)}")
     out.print(f"      {escape(data.subtitle)}; {result.job_id}")
     if data.largest:

@@ -209,6 +209,8 @@ class RunResult:
     """The amounts of the breaks before and after corrections. None for a job that has none."""
     books: BooksState | None = None
     """For a job that moves money, the last stored reconciliation as of the run's read. None for other jobs."""
+    page: Any = field(default=None, repr=False, compare=False)
+    """The data of the report (`reporting.core.parts.Page`) once it is written, so that they are built once per run."""
 
     @property
     def is_complete(self) -> bool:

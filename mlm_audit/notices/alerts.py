@@ -15,8 +15,7 @@ from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import business_date
 from mlm_audit.domain.settings import Settings
 from mlm_audit.notices.links import report_url
-from mlm_audit.reporting.reconciliation.report import ReportData
-from mlm_audit.reporting.trees.report import TreeReport
+from mlm_audit.reporting.core.run_folder import page_of
 
 Stored = type[ReconciliationReport | TreeHealthReport]
 KINDS: dict[Stored, str] = {ReconciliationReport: "reconciliation-alert", TreeHealthReport: "tree-alert"}
@@ -39,7 +38,6 @@ def alert(
     connection: Connection,
     stored: Stored,
     result: RunResult,
-    data: ReportData | TreeReport,
     *,
     settings: Settings,
     out: Path | None,
@@ -51,6 +49,7 @@ def alert(
     """
     if not result.alerts:
         return None
+    data = page_of(result, settings.tz, "")
     found = open_findings(result)
     fault = hashlib.sha256("\n".join(sorted(map(_fault, found))).encode()).hexdigest()[:8]
     folder = (out or settings.runs_dir / result.job_id).absolute()

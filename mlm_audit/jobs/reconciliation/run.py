@@ -50,7 +50,6 @@ from mlm_audit.jobs.reconciliation.result import alerts_of, counts_of, not_check
 from mlm_audit.notices.alerts import UNTIL_FILED, alert
 from mlm_audit.reporting.core.parts import plural
 from mlm_audit.reporting.core.run_folder import ensure_folder
-from mlm_audit.reporting.reconciliation.report import report_data
 from mlm_audit.runs.artifacts import write_artifacts
 from mlm_audit.runs.context import RunContext
 from mlm_audit.runs.lifecycle import ActiveRun, hold_lease, new_job_id, reason_of
@@ -343,10 +342,9 @@ class _Reconciliation:
         manifest = self._mirrored(folder, is_checked=all_ran and not self.reading.unread.rows)
         data = stored_data(outcome.result) | self.history.stored_data() | {"mirror": manifest.name}
         result = outcome.result
-        words = report_data(result, self.settings.tz, "")
         with write(self.database) as connection:
             store_reconciliation(connection, result, still_open, data, self.clock())
-            if alerted := alert(connection, ReconciliationReport, result, words, settings=self.settings, out=out):
+            if alerted := alert(connection, ReconciliationReport, result, settings=self.settings, out=out):
                 queue_once(connection, alerted, naive(self.clock()), UNTIL_FILED)
             run.end_with(connection, result)
             if self.history.record(connection, self.job_id, manifest.name):

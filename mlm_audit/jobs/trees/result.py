@@ -318,7 +318,7 @@ def _pictures(still_open: pl.DataFrame, check: TreeCheck) -> dict[str, dict[str,
     return drawn
 
 
-def report_data(result: RunResult) -> dict[str, Any]:
+def stored_data(result: RunResult) -> dict[str, Any]:
     """Return what is stored of a result besides its open issues."""
     return {
         "verdict": result.verdict.value,

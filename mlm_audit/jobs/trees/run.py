@@ -43,11 +43,10 @@ from mlm_audit.jobs.trees.result import (
     TreeChecks,
     TreeOutcome,
     TreeRunHeader,
-    report_data,
+    stored_data,
     tree_outcome,
 )
 from mlm_audit.notices.alerts import UNTIL_FILED, alert
-from mlm_audit.reporting.trees.report import tree_report
 from mlm_audit.runs.artifacts import write_artifacts
 from mlm_audit.runs.context import RunContext
 from mlm_audit.runs.copies import keep, kept_copy
@@ -278,10 +277,9 @@ class _TreeHealth:
 
     def _store(self, folder: Path, outcome: TreeOutcome, after: Checked, run: ActiveRun, out: Path | None) -> Draft | None:
         result = outcome.result
-        words = tree_report(result, self.settings.tz, "")
         with write(self.database) as connection:
-            store_tree_health(connection, result, outcome.still_open, report_data(result), self.clock())
-            if told := alert(connection, own.TreeHealthReport, result, words, settings=self.settings, out=out):
+            store_tree_health(connection, result, outcome.still_open, stored_data(result), self.clock())
+            if told := alert(connection, own.TreeHealthReport, result, settings=self.settings, out=out):
                 queue_once(connection, told, naive(self.clock()), UNTIL_FILED)
             run.end_with(connection, result)
         seen = folder / "structure.parquet"

@@ -59,9 +59,11 @@ def write_run(result: RunResult, folder: Path, tz: ZoneInfo, rerun: str) -> RunR
     paths = _write_lists(result, folder)
     result = replace(result, sha256={kind: sha256_of(path) for kind, path in paths.items()})
     paths = {"html": folder / "report.html", **paths, "json": folder / "result.json"}
-    replace_text(paths["html"], render(page_of(result, tz, rerun)))
+    page = page_of(result, tz, rerun)
+    replace_text(paths["html"], render(page))
     filed = replace(
         result,
+        page=page,
         reports={kind: str(path) for kind, path in paths.items()},
         sha256={"html": sha256_of(paths["html"]), **result.sha256},
     )
