@@ -124,7 +124,7 @@ def test_thousands_of_runs_cost_no_more_than_the_page(tmp_path: Path, monkeypatc
     calls = sum(entry.callcount for entry in work.getstats())
     assert calls < 700_000, "counted, not timed: the same on every machine"
     assert len(read) == index.MOST_RUNS
-    assert "3,001 in this folder, the newest 500 shown" in html
+    assert "This folder has 3,001 runs; the newest 500 are shown." in html
     assert len(html) < 400_000
 
 
