@@ -10,7 +10,7 @@ import polars as pl
 
 from mlm_audit.demo.books import build_platform
 from mlm_audit.demo.faults import FILE_FAULTS, FileFault
-from mlm_audit.demo.faults.files import LEDGER, TREE, WALLETS, Files
+from mlm_audit.demo.faults.file_faults import LEDGER, TREE, WALLETS, Files
 from mlm_audit.demo.faults.lineage import Lineage
 from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.scorecard import Score

@@ -113,6 +113,7 @@ def test_one_issue(any_url: str, filled: Fill) -> None:
     audit.close()
 
 
+@pytest.mark.slow
 def test_without_the_toolkits_tables(sqlite_url: str, filled: Fill) -> None:
     engine = filled(sqlite_url, clean_platform())
     with write(engine) as connection:

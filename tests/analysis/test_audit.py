@@ -131,6 +131,7 @@ def test_nothing_can_be_written(audit: mlm_audit.Audit, any_url: str, opened: Ca
     assert audit.sql("select count(*) as n from users")["n"].to_list() == [300]
 
 
+@pytest.mark.slow
 def test_sqlite_s_own_guard_cannot_be_switched_off(sqlite_url: str, filled: Callable[..., Engine]) -> None:
     """What guards it is asked for every step of every statement, also on a driver's own connection."""
     filled(sqlite_url, clean_platform())

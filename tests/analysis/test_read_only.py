@@ -282,6 +282,7 @@ QUERIES = (
 )
 
 
+@pytest.mark.slow
 def test_queries_of_an_analyst(sqlite_url: str, filled: Callable[[str, Platform], Engine]) -> None:
     """`audit.sql()`: DuckDB's functions that wait, move sequences, run text as a query or take addresses in memory."""
     filled(sqlite_url, clean_platform())

@@ -200,6 +200,7 @@ def test_what_is_overdue_has_an_age_and_an_amount(clean: Platform) -> None:
     assert "23 days after the month ended" in sweep["message"]
 
 
+@pytest.mark.slow
 def test_few_overdue_instalments_are_named_one_by_one(clean: Platform) -> None:
     platform = clean.copy()
     one = row(platform, "payout_schedule", PAID)

@@ -21,6 +21,7 @@ def breaks_of(platform: Platform, order: int) -> dict[str, str]:
     return {row["id"]: row["cause"] for row in audit(platform) if row["order_id"] == order}
 
 
+@pytest.mark.slow
 def test_a_second_node_below_another_parent_proves_no_line(clean: Platform) -> None:
     row = clean["ledger"].filter(pl.col("type") == "sponsor_commission", pl.col("level_depth") == 1).row(0, named=True)
     buyer = clean["orders"].filter(pl.col("id") == row["reference_id"])["user_id"].item()
@@ -34,6 +35,7 @@ def test_a_second_node_below_another_parent_proves_no_line(clean: Platform) -> N
         assert breaks_of(platform, row["reference_id"])
 
 
+@pytest.mark.slow
 def test_a_commission_posted_twice_is_found_whatever_was_taken_back_of_it(clean: Platform) -> None:
     row = clean["ledger"].filter(pl.col("type") == "sponsor_commission").row(0, named=True)
     platform = clean.copy()
@@ -43,6 +45,7 @@ def test_a_commission_posted_twice_is_found_whatever_was_taken_back_of_it(clean:
     assert f"duplicate-credit/commission/{row['reference_id']}/{row['level_depth']}" in breaks_of(platform, row["reference_id"])
 
 
+@pytest.mark.slow
 def test_a_refund_is_taken_back_by_its_own_amount_alone(clean: Platform) -> None:
     refunded = clean["orders"].filter(pl.col("status") == "refunded", pl.col("paid_at").is_not_null())["id"].to_list()
     shares = clean["ledger"].filter(pl.col("type") == "company_share", pl.col("reference_id").is_in(refunded)).sort("id")
@@ -54,6 +57,7 @@ def test_a_refund_is_taken_back_by_its_own_amount_alone(clean: Platform) -> None
     assert f'"id": {back}' in row["evidence"] or f'"id": {there}' in row["evidence"], "its lines are named"
 
 
+@pytest.mark.slow
 def test_amounts_beyond_a_signature_do_not_cancel_each_other(clean: Platform) -> None:
     refunded = clean["orders"].filter(pl.col("status") == "refunded", pl.col("paid_at").is_not_null())["id"].to_list()
     rows = clean["ledger"].filter(pl.col("type").is_in(["company_share", "remainder"]), pl.col("reference_id").is_in(refunded))
@@ -67,6 +71,7 @@ def test_amounts_beyond_a_signature_do_not_cancel_each_other(clean: Platform) ->
     assert any(name.startswith("refund-misplaced/") for name in breaks_of(platform, order))
 
 
+@pytest.mark.slow
 def test_a_payout_that_was_corrected_in_part_is_still_the_one_too_many(clean: Platform) -> None:
     paid = clean["ledger"].filter(pl.col("type") == "self_payout").row(0, named=True)
     thief = next(member for member in clean["users"]["id"] if member != paid["user_id"])

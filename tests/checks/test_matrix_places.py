@@ -71,6 +71,7 @@ def steal(platform: Platform, order: int, level: int, holder: int = THIEF) -> No
     platform.settle(sorted({holder, *records["user_id"], *credits["user_id"]}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("member", "place"),
     [
@@ -93,6 +94,7 @@ def test_a_place_that_was_changed_is_one_finding(platform: Platform, member: int
     assert str(way.steps[0]).endswith(f"to {before or 'nothing'}")
 
 
+@pytest.mark.slow
 def test_two_members_who_changed_places(platform: Platform) -> None:
     """The other place of each is above or below that of the other one."""
     nodes = dict(platform["matrix_nodes"].select("user_id", "parent_id").rows())
@@ -102,6 +104,7 @@ def test_two_members_who_changed_places(platform: Platform) -> None:
     assert roots(found) == [PLACE, PLACE]
 
 
+@pytest.mark.slow
 def test_a_second_node_is_a_question(platform: Platform) -> None:
     node = platform["matrix_nodes"].filter(pl.col("user_id") == INNER).with_columns(pl.lit(300).cast(pl.Int64).alias("parent_id"))
     platform.frames["matrix_nodes"] = pl.concat([platform["matrix_nodes"], node])
@@ -113,6 +116,7 @@ def test_a_second_node_is_a_question(platform: Platform) -> None:
     assert not remedy.alternatives
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", [1, 2])
 def test_stolen_lines_of_two_orders_are_no_other_place(platform: Platform, level: int) -> None:
     for order in below(platform, 11, level - 1)[:2]:
@@ -123,6 +127,7 @@ def test_stolen_lines_of_two_orders_are_no_other_place(platform: Platform, level
     assert stolen.height == 2
 
 
+@pytest.mark.slow
 def test_two_orders_among_many_right_ones_show_no_other_place(platform: Platform) -> None:
     """Of the last level that is paid one line is all there is to compare; the orders before and between were paid along today's place."""
     orders = [order for order in below(platform, 3, 4) if recorded(platform, order, 5) == 1]
@@ -136,6 +141,7 @@ def test_two_orders_among_many_right_ones_show_no_other_place(platform: Platform
     assert stolen.height == 2
 
 
+@pytest.mark.slow
 def test_lines_that_were_left_to_the_company_are_no_place_below_nobody(platform: Platform) -> None:
     """Every line of every order of a member: only that nothing was posted would speak for it."""
     parents = dict(platform["matrix_nodes"].select("user_id", "parent_id").rows())
@@ -163,6 +169,7 @@ def test_lines_that_were_left_to_the_company_are_no_place_below_nobody(platform:
     assert FOLLOWS not in set(missing["cause"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", [{"amount_paisa": [5_000_000]}, {"user_id": [THIEF]}])
 def test_an_instalment_does_not_follow_from_a_place(platform: Platform, changes: dict[str, Any]) -> None:
     [order] = (
@@ -177,6 +184,7 @@ def test_an_instalment_does_not_follow_from_a_place(platform: Platform, changes:
     assert wrong != FOLLOWS
 
 
+@pytest.mark.slow
 def test_a_theft_does_not_hide_behind_a_place_that_was_changed(platform: Platform) -> None:
     """Its order is not explained by the place: the finding stays, and its steps hold only where today's place is right."""
     order = below(platform, INNER, 1)[0]
@@ -209,6 +217,7 @@ def test_a_tree_in_which_all_members_stand_below_one(platform: Platform) -> None
     assert places["member_id"].is_unique().all()
 
 
+@pytest.mark.slow
 @example(list(range(1, 25)), 24, [0] * 24)
 @given(st.permutations(range(1, 25)), st.integers(0, 24), st.lists(st.integers(0, 24), min_size=24, max_size=24))
 def test_whoever_stands_above_itself_is_found_in_a_ring_of_any_length(order: list[int], length: int, others: list[int]) -> None:

@@ -218,6 +218,7 @@ def test_a_setting_given_with_the_command_is_not_to_be_mended_in_the_environment
     assert told.rstrip().endswith("correct the value given with the command")
 
 
+@pytest.mark.slow
 def test_db_commands(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'new.db'}"
     assert len(document("db", "init", "--db", url)["created"]) >= 18
@@ -230,6 +231,7 @@ def test_db_commands(tmp_path: Path) -> None:
 # --- bad input -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_bad__database_unreachable(tmp_path: Path) -> None:
     line = refused("run", "reconciliation", "--db", "postgresql://app:hunter2@127.0.0.1:1/shop")
     assert "cannot be reached" in line
@@ -279,6 +281,7 @@ def test_bad__half_paisa_in_a_row(demo: str) -> None:
     assert counted(demo, "JobLog") == 1
 
 
+@pytest.mark.slow
 def test_bad__empty_ledger(demo: str) -> None:
     execute(demo, "delete from ledger")
     assert "table ledger: it has no rows" in refused("run", "reconciliation", "--db", demo)
@@ -322,6 +325,7 @@ def test_bad__as_of(demo: str) -> None:
     assert "not an ISO time" in refused("run", "reconciliation", "--db", demo, "--as-of", "soon")
 
 
+@pytest.mark.slow
 def test_demo_create__refuses_a_database_with_rows(demo: str) -> None:
     before = counted(demo, "ledger")
     assert "it already holds rows" in refused("demo", "create", "--db", demo)

@@ -23,6 +23,7 @@ def test_files__pass_and_report(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "report.html").exists()
 
 
+@pytest.mark.slow
 def test_files__breaks_unknown_accounts_and_fail_on(tmp_path: Path) -> None:
     arguments = files(tmp_path, LEDGER + "3,1.00\n", "account_id,balance\n1,7.51\n2,1500\n")
     result = document(*arguments)
@@ -74,6 +75,7 @@ def test_bad__files(tmp_path: Path, ledger: str, balances: str, words: str) -> N
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and path not in before]
 
 
+@pytest.mark.slow
 def test_bad__files_float_parquet_missing_file_and_map(tmp_path: Path) -> None:
     arguments = files(tmp_path)
     pl.DataFrame({"account_id": [1], "amount": [0.1]}).write_parquet(tmp_path / "f.parquet")

@@ -178,6 +178,7 @@ def test_a_platform_that_was_not_upgraded_is_told_to(demo: str) -> None:
         assert "db upgrade" in refused("run", job, "--db", demo)
 
 
+@pytest.mark.slow
 def test_a_text_for_an_amount_is_shown_as_it_is(demo: str) -> None:
     execute(demo, "update SelfPayoutSchedule set amount = 'ten' where id = 1")
     done = mlm("payouts", "explain", "1", "--db", demo)

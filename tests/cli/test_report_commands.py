@@ -45,6 +45,7 @@ def test_every_job_leaves_a_report_and_the_index_has_it(demo: str, runs: Path) -
         assert json.loads((runs / result["job_id"] / "result.json").read_text()) == result
 
 
+@pytest.mark.slow
 def test_a_look_ahead_leaves_its_report_only_where_it_is_told(demo: str, runs: Path, tmp_path: Path) -> None:
     ahead = document("run", "weekly-payouts", "--db", demo, "--dry-run", "--out", tmp_path / "ahead")
     assert ">PAY</span>" in page(ahead)

@@ -34,6 +34,7 @@ def nothing_was_done(console: Console) -> bool:
     return console.scheduler.triggered == [] and console.scheduler.off == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("guesses", [500, pytest.param(10_000, marks=pytest.mark.thorough)])
 def test_thousands_of_wrong_tokens(database: Engine, tmp_path: Path, guesses: int) -> None:
     with open_console(database, tmp_path, console_refusals_per_minute=20) as console:
@@ -82,6 +83,7 @@ def test_a_token_in_the_address_is_no_token(console: Console) -> None:
         assert console.client().get(API, params={name: console.tokens["operator"]}).status_code == 401
 
 
+@pytest.mark.slow
 def test_cross_site_posts(console: Console) -> None:
     client, csrf = browser(console)
     form = {"action": "trigger", "job": RECONCILIATION}
@@ -106,6 +108,7 @@ def test_cross_site_posts(console: Console) -> None:
     assert len(console.scheduler.triggered) == 1
 
 
+@pytest.mark.slow
 def test_a_viewer_in_a_browser_may_press_nothing(console: Console) -> None:
     client, csrf = browser(console, "viewer")
     assert "Run now" not in client.get(API).text

@@ -31,6 +31,7 @@ def order(console: Console, role: str | None, **body: Any) -> Any:
     return console.client(role).post(API, json=body)
 
 
+@pytest.mark.slow
 def test_what_is_to_be_seen(console: Console, log_run: Callable[..., str]) -> None:
     at = NOW - timedelta(hours=2)
     older = log_run(RECONCILIATION, at - timedelta(days=1), "failed", error="the disk is full")

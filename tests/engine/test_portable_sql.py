@@ -61,6 +61,7 @@ def test_what_is_not_portable_is_seen(sql: str) -> None:
         del QUERIES["of a test"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", QUERIES)
 def test_a_check_can_be_carried_over(name: str) -> None:
     spark = to_spark(QUERIES[name])

@@ -341,6 +341,7 @@ def test_no_run_lasts_for_ever(deployment: dict[str, str]) -> None:
     assert [hook.__name__ for hook in flow.on_failure_hooks] == ["tell_of_failure"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("crashed", [True, False])
 def test_a_run_that_dies_before_its_job_is_told_of(
     crashed: bool, sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

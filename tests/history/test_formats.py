@@ -202,6 +202,7 @@ def files_of(data: bytes) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
+@pytest.mark.slow
 def test_a_row_proves_nothing_at_the_place_of_another() -> None:
     """Also in an old pack, and with the key: its siblings say on which side they stand, which must be what its place says."""
     data, _ = pack("member.zip")

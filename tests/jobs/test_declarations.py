@@ -98,6 +98,7 @@ def program(folder: Path, text: str, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_command_line_runs_an_added_job_and_its_report_is_written(added: Path) -> None:
     main = "from mlm_audit.cli import main; main(sys.argv[1:])"
     document = json.loads(program(added, main, "run", "kyc", "--json"))
@@ -111,12 +112,14 @@ def test_the_command_line_runs_an_added_job_and_its_report_is_written(added: Pat
     assert row["cron"] == "0 5 * * *"
 
 
+@pytest.mark.slow
 def test_the_documents_have_an_added_job(added: Path) -> None:
     texts = program(added, "from tests.support.reference import jobs as page, prefect_yaml; print(page(), prefect_yaml('UTC'))")
     assert "| `kyc-audit`, short `kyc` | Counts the members. | `0 5 * * *` |" in texts
     assert "entrypoint: flows.jobs.kyc_audit" in texts
 
 
+@pytest.mark.slow
 def test_the_flow_of_an_added_job(added: Path) -> None:
     flow = "from flows import jobs as flows; flow = flows.kyc_audit; print(flow.name, flow.timeout_seconds, *flow.parameters.properties)"
     assert program(added, flow).split() == ["kyc-audit", "60.0", "as_of", "dry_run"]

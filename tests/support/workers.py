@@ -12,7 +12,7 @@ from mlm_audit.domain.errors import JobBusyError
 from mlm_audit.domain.payouts import PayoutStatus, RetryLimits
 from mlm_audit.domain.periods import naive
 from mlm_audit.jobs.payouts.batches import Work, pay_all
-from mlm_audit.jobs.payouts.plan import next_state
+from mlm_audit.jobs.payouts.payment_plan import next_state
 from mlm_audit.runs.rate_limiter import RateLimiter
 from tests.support.crash import Task
 

@@ -5,7 +5,7 @@ from mlm_audit.demo.faults import (
     commissions,
     consistent_books,
     fields,
-    files,
+    file_faults,
     history,
     matrix,
     orders,
@@ -15,7 +15,7 @@ from mlm_audit.demo.faults import (
     unsafe_remedies,
     wallets,
 )
-from mlm_audit.demo.faults.files import FileFault
+from mlm_audit.demo.faults.file_faults import FileFault
 from mlm_audit.demo.faults.history import HistoryFault
 from mlm_audit.demo.faults.injector import Fault, FaultDeclaration, Injector, Truth, inject, parse_selection
 
@@ -37,7 +37,7 @@ TREE_FAULTS: dict[str, Fault] = {fault.code: fault for fault in (*sponsors.FAULT
 ALL_FAULTS = FAULTS | TREE_FAULTS
 """The faults that can be injected into a platform in memory, and so by `mlm-audit demo create`."""
 HISTORY_FAULTS: dict[str, HistoryFault] = {fault.code: fault for fault in history.FAULTS}
-FILE_FAULTS: dict[str, FileFault] = {fault.code: fault for fault in files.FAULTS}
+FILE_FAULTS: dict[str, FileFault] = {fault.code: fault for fault in file_faults.FAULTS}
 CATALOGUE: tuple[FaultDeclaration, ...] = (*ALL_FAULTS.values(), *HISTORY_FAULTS.values(), *FILE_FAULTS.values())
 """Every kind of fault. Each check has at least one here that proves it."""
 

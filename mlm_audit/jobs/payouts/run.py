@@ -24,7 +24,7 @@ from mlm_audit.domain.payouts import PayoutStatus
 from mlm_audit.domain.periods import business_date, format_local, naive
 from mlm_audit.domain.requests import Request
 from mlm_audit.jobs.payouts.batches import Outcomes, PaymentRun
-from mlm_audit.jobs.payouts.plan import TAKES_FROM, PaymentPlan, plan_payments
+from mlm_audit.jobs.payouts.payment_plan import TAKES_FROM, PaymentPlan, plan_payments
 from mlm_audit.jobs.payouts.result import (
     Control,
     Header,

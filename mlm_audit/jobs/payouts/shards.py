@@ -10,7 +10,7 @@ from mlm_audit.database.writes.payouts import Decision
 from mlm_audit.domain.payouts import PayoutStatus
 from mlm_audit.domain.periods import naive
 from mlm_audit.jobs.payouts.batches import Outcomes, PaymentRun
-from mlm_audit.jobs.payouts.plan import TAKES_FROM, plan_payments
+from mlm_audit.jobs.payouts.payment_plan import TAKES_FROM, plan_payments
 from mlm_audit.runs.context import RunContext
 from mlm_audit.runs.shards import Shard, cut, holding, require_live_run
 

@@ -99,6 +99,7 @@ def test_a_run_s_explanation_says_all_that_the_run_found(broken: mlm_audit.Audit
         assert ids(run.explain(member=member)) == sorted(mine["id"])
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(st.integers(-(10**12), 10**12), st.none() | st.integers(-(10**12), 10**12)), max_size=30),
     st.none() | st.integers(-(10**12), 10**12),
@@ -150,6 +151,7 @@ def test_on_each_database(any_url: str, filled: Fill) -> None:
     audit.close()
 
 
+@pytest.mark.slow
 def test_nobody_is_revealed_unnoted(sqlite_url: str, filled: Fill, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     filled(sqlite_url, clean_platform())
     audit = mlm_audit.connect(sqlite_url)
@@ -186,6 +188,7 @@ def test_mistakes(sqlite_url: str, filled: Fill, ask: Callable[[mlm_audit.Audit]
     audit.close()
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(-(10**12), 10**12), st.none() | st.integers(-(10**12), 10**12), st.booleans()), min_size=1))
 def test_a_picture_stays_within_its_frame(points: list[tuple[int, int | None, bool]]) -> None:
     """And has every place where they part."""

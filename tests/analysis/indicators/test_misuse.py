@@ -154,6 +154,7 @@ def test_kyc_column_missing(any_url: str, filled: Callable[[str, Platform], Engi
     audit.close()
 
 
+@pytest.mark.slow
 def test_rings() -> None:
     sponsors = {1: None, 2: 1, 3: 5, 4: 3, 5: 4, 6: 6, 7: 3}
     rows = {
@@ -168,6 +169,7 @@ def test_rings() -> None:
     assert results(answer)["dormant-upline"] == "INCOMPLETE", "there are no orders"
 
 
+@pytest.mark.slow
 def test_orders_on_the_last_day() -> None:
     hour = timedelta(hours=1)
     orders = [
@@ -192,6 +194,7 @@ def test_orders_on_the_last_day() -> None:
     assert results(look(rows, monthly_purchase_required_paisa=0))["last-day-order"] == "INCOMPLETE"
 
 
+@pytest.mark.slow
 def test_bursts_of_sign_ups() -> None:
     minute, day = timedelta(minutes=1), timedelta(days=1)
     users = [member(number, JAN - timedelta(days=300)) for number in (1, 2, 3, 4)]
@@ -246,6 +249,7 @@ def test_quick_withdrawals() -> None:
     assert found == [("1", "1 withdrawal, 60 minutes after the release at the soonest; the last is request 1", 9_000)]
 
 
+@pytest.mark.slow
 def test_empty_and_one_member() -> None:
     assert results(look({})) == {code: "NONE" if code in NUMBERS else "INCOMPLETE" for code in PATTERNS}
     one = results(look({"users": [member(1, JAN)]}))

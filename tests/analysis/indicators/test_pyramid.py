@@ -143,6 +143,7 @@ def test_break_even_against_plain_python(given_moves: list[tuple[str, int, datet
     assert found == wanted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [{}, {"users": [member(1, JUNE)]}])
 def test_empty_and_one_member(rows: dict[str, Any]) -> None:
     with desk_over(rows) as desk:

@@ -31,6 +31,7 @@ def roots(breaks: pl.DataFrame) -> list[tuple[str, str]]:
     return breaks.filter(pl.col("cause") != FOLLOWS).select("code", "cause").unique().sort("code", "cause").rows()
 
 
+@pytest.mark.slow
 def test_a_deleted_member_is_one_finding(platform: Platform) -> None:
     platform.delete("users", [UPLINE])
     found = audit(platform)
@@ -40,6 +41,7 @@ def test_a_deleted_member_is_one_finding(platform: Platform) -> None:
     assert set(roots(found)) <= {("orphan-member", "unknown-member"), ("eligibility-log", "eligibility-three-three")}
 
 
+@pytest.mark.slow
 def test_a_deleted_member_with_their_node_is_one_finding_of_the_books(platform: Platform) -> None:
     platform.delete("users", [UPLINE])
     platform.delete("matrix_nodes", [UPLINE], key="user_id")
@@ -49,6 +51,7 @@ def test_a_deleted_member_with_their_node_is_one_finding_of_the_books(platform: 
     assert set(lines["cause"]) == {FOLLOWS}
 
 
+@pytest.mark.slow
 def test_lines_that_the_company_kept_are_no_other_place(platform: Platform) -> None:
     """The company keeps two orders' lines from level 2 on: other orders of the same place were paid, so the place was not changed."""
     nodes, orders = platform["matrix_nodes"], platform["orders"].filter("is_joining_order", pl.col("status") == "paid")
@@ -88,6 +91,7 @@ def test_a_plan_whose_dates_were_changed_is_one_finding(platform: Platform) -> N
     assert {remedy_of(row).kind for row in found.iter_rows(named=True)} == {"follows", "investigation"}
 
 
+@pytest.mark.slow
 def test_an_order_that_was_paid_under_a_rate_of_its_own_is_no_other_version(platform: Platform) -> None:
     """One line of another version is an error of that line; the order is not of another version."""
     line = platform["commissions"].filter(pl.col("type") == "joining", pl.col("level") == 1).row(0, named=True)
@@ -102,6 +106,7 @@ def _audit_with(platform: Platform, plan: Plan) -> pl.DataFrame:
             return engine.run(load_checks()).breaks
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("column", "value"), [("year", 2096), ("month", 11), ("year", 2025)])
 def test_one_log_row_with_a_wrong_month_puts_no_counter_in_the_wrong(platform: Platform, column: str, value: int) -> None:
     last = platform["eligibility_log"]["id"].max()

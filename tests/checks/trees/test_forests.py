@@ -57,6 +57,7 @@ def test_walk(parents: list[int | None]) -> None:
     assert all(place[a] < place[b] for a, b in graph.edges if not {a, b} <= on_cycle)
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=30, unique=True), st.integers(-(2**63), 2**63 - 1))
 def test_rows_of_sparse_ids(ids: list[int], stranger: int) -> None:
     index = NodeIndex(pl.Series(ids, dtype=pl.Int64))
@@ -100,6 +101,7 @@ def test_depth_does_not_matter(direction: str) -> None:
     assert forest.size[np.flatnonzero(ids == 0)[0]] == count
 
 
+@pytest.mark.slow
 @given(st.integers(2, 40), st.randoms(use_true_random=False))
 @settings(max_examples=200, deadline=None)
 def test_one_wrong_level_is_one_issue(count: int, rng) -> None:
@@ -113,6 +115,7 @@ def test_one_wrong_level_is_one_issue(count: int, rng) -> None:
     assert np.flatnonzero(wrong_levels(forest, level)).tolist() == [victim]
 
 
+@pytest.mark.slow
 @given(parents_of, st.booleans(), st.booleans())
 @settings(max_examples=25, deadline=None)
 def test_check_file_against_networkx(tmp_path_factory, parents: list[int | None], as_text: bool, as_csv: bool) -> None:

@@ -115,6 +115,7 @@ def test_every_dialect_replaces_the_same_words() -> None:
             assert getattr(dialect, attribute), f"{type(dialect).__name__} has no {attribute}"
 
 
+@pytest.mark.slow
 def test_one_module_adds_a_database(tmp_path: Path) -> None:
     """Tables are created and loaded, every query of the jobs is answered, and a read-only connection refuses changes."""
     folder = tmp_path / "dialects"

@@ -99,6 +99,7 @@ def test_a_recovery_by_adjustment_and_a_negative_payout_clear() -> None:
         assert {one["code"] for one in audit(platform).iter_rows(named=True)} <= {"entry-form"}, kind
 
 
+@pytest.mark.slow
 def test_a_recovery_that_names_another_members_row_clears_nothing() -> None:
     platform, row = _paid_twice()
     other = int(platform["users"].filter(pl.col("id") != row["user_id"], pl.col("wallet_balance_paisa") > 100_000)["id"][0])
@@ -117,6 +118,7 @@ def _paid_twice() -> tuple[Platform, dict[str, Any]]:
     return platform, last
 
 
+@pytest.mark.slow
 def test_a_remedy_is_taken_once() -> None:
     platform = clean_platform(400, 1).copy()
     inject(platform, {"lost-payout": 1}, FAULTS, seed=7)

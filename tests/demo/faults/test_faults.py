@@ -87,6 +87,7 @@ def test_there_are_enough_kinds_for_trees() -> None:
     assert {fault.found_by for fault in TREE_FAULTS.values()} <= set(CODES)
 
 
+@pytest.mark.slow
 def test_a_closure_that_is_wrong_all_over_is_one_issue_without_repairs() -> None:
     platform = clean_platform(2_000, 1).copy()
     inject(platform, {"closure-level-lost": 1}, TREE_FAULTS, seed=1)

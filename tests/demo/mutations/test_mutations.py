@@ -28,6 +28,7 @@ def clean() -> Platform:
     return clean_platform(MEMBERS, SEED)
 
 
+@pytest.mark.slow
 def test_the_clean_platform_has_no_break(clean: Platform) -> None:
     assert audit(clean).height == 0
 
@@ -115,6 +116,7 @@ def _outcomes(clean: Platform, case: Case) -> list[TrialOutcome]:
     return outcomes(batch)
 
 
+@pytest.mark.slow
 def test_a_miss_without_a_declaration_fails_the_card(clean: Platform) -> None:
     [outcome] = _outcomes(clean, Case("commissions", "joining-released", "id", "renumber", PLAIN))
     assert build_scorecard([outcome], declared=[]).missed == (outcome.edit.case,)

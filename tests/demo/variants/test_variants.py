@@ -45,6 +45,7 @@ def test_variant_is_unlike_the_usual_platform(name: str) -> None:
     assert any(not platform[table].equals(usual[table]) for table in usual.frames) or variant.settings.get("TIMEZONE") == str(IST)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, variant in VARIANTS.items() if variant.trees_pass])
 def test_trees_of_a_variant_pass(name: str) -> None:
     variant = VARIANTS[name]

@@ -7,6 +7,7 @@ from mlm_audit.demo.file_score import file_fault_score
 from tests.conftest import clean_platform
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", FILE_FAULTS)
 def test_fault_of_a_file_alone(code: str) -> None:
     result = file_fault_score(FILE_FAULTS[code], clean_platform(), seed=1)

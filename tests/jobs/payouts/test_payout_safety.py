@@ -225,6 +225,7 @@ def test_the_rate_limit_also_bounds_a_batch(small_shop: Shop) -> None:
     assert moments[-1] - NOW >= timedelta(minutes=5)
 
 
+@pytest.mark.slow
 def test_a_run_far_above_the_usual_stops(small_shop: Shop) -> None:
     set_member(small_shop.engine, 5, is_kyc_approved=True)
     for _ in range(8):
@@ -290,6 +291,7 @@ def test_history_names_the_instalment_and_the_job(shop: Shop) -> None:
     assert (row[0], row[1]) == (result.items[0].amount_paisa, "completed")
 
 
+@pytest.mark.slow
 def test_requeue_is_all_or_nothing(small_shop: Shop) -> None:
     run(small_shop)
     held = next(number for number in range(1, 53) if instalment(small_shop.engine, number).userId == 5)

@@ -138,6 +138,7 @@ def test_run_holds_the_whole_run(small_shop: Shop, stored: dict[str, Any] | None
         assert list(connection.execute(select(Notice.kind)).scalars()) == ["health-alert"]
 
 
+@pytest.mark.slow
 def test_a_shard_holds_what_the_books_hold(opened: Callable[[str], Engine], sqlite_url: str, tmp_path: Path) -> None:
     engine = opened(sqlite_url)
     fill_shop(engine)

@@ -311,6 +311,7 @@ def test_failure_is_logged_and_nothing_is_stored(
         assert connection.execute(select(func.count()).select_from(ReconciliationReport)).scalar_one() == 0
 
 
+@pytest.mark.slow
 def test_init_check_upgrade(any_url: str, opened: Callable[[str], Engine]) -> None:
     engine = opened(any_url)
     assert len(init(engine)) >= 18
@@ -326,6 +327,7 @@ def test_init_check_upgrade(any_url: str, opened: Callable[[str], Engine]) -> No
     assert problems == {("PayoutHistory", None, "missing"), ("ledger", "balanceAfter", "missing")}
 
 
+@pytest.mark.slow
 def test_migrations_create_exactly_what_the_models_declare(any_url: str, opened: Callable[[str], Engine]) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.runtime.migration import MigrationContext
@@ -382,6 +384,7 @@ def test_huge_amounts_do_not_wrap(any_url: str, filled: Fill, tmp_path: Path) ->
     assert finding.amount_paisa == 7
 
 
+@pytest.mark.slow
 def test_an_upgrade_that_was_killed_half_way_is_finished(any_url: str, opened: Callable[[str], Engine]) -> None:
     """MariaDB commits each table by itself; the next upgrade goes on from what is there."""
     engine = opened(any_url)

@@ -110,6 +110,7 @@ def test_affected_count_with_those_below(engine: Engine, tmp_path: Path) -> None
     assert result.counts.health_score == (10 * 300 - 3 * (below + 1)) * 100 // (10 * 300)
 
 
+@pytest.mark.slow
 def test_document_and_report_files(engine: Engine, sqlite_url: str) -> None:
     set_sponsor(engine, 77, 77)
     ahead = document("run", "tree-health-check", "--db", sqlite_url, "--dry-run")
