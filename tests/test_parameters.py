@@ -4,15 +4,14 @@ import ast
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "mlm_audit"
-ROOMS = ("analysis", "checks", "domain", "jobs/monitoring", "jobs/reconciliation", "jobs/trees", "notices", "reporting")
 MOST = 5
 COMPILED = {"_replay_sponsor"}
 """numba calls compiled functions fastest by position, and each array of the walk is a parameter."""
 
 
 def test_no_function_takes_more_than_five_parameters_by_position() -> None:
-    files = [path for room in ROOMS for path in (PACKAGE / room).rglob("*.py")]
-    assert len(files) > 100
+    files = [path for path in PACKAGE.rglob("*.py") if "migrations" not in path.parts]
+    assert len(files) > 300
     functions = [node for path in files for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
     assert {one.name for one in functions if _by_position(one) > MOST} == COMPILED
 

@@ -159,7 +159,7 @@ def pages(desk: ConsoleServices) -> APIRouter:
         job: Annotated[str, Form(max_length=64)],
         job_id: Annotated[str, Form(pattern=r"^[a-z0-9-]{0,120}$")] = "",
     ) -> Response:
-        told = _act(request, desk, csrf, action, job, job_id)
+        told = _act(request, desk, csrf, action=action, job=job, job_id=job_id)
         answer = RedirectResponse(HOME, 303)
         answer.set_cookie(TOLD, quote(told[:TOLD_CHARACTERS]), max_age=60, httponly=True, samesite="strict")
         return answer
@@ -191,7 +191,7 @@ def files(desk: ConsoleServices) -> APIRouter:
     return router
 
 
-def _act(request: Request, desk: ConsoleServices, csrf: str, action: str, job: str, job_id: str) -> str:
+def _act(request: Request, desk: ConsoleServices, csrf: str, *, action: str, job: str, job_id: str) -> str:
     """Perform the action of a button. Return the sentence that the next page shows."""
     who = desk.gate.poster(request, csrf, "approver" if action == "approve" else "operator")
     name = resolve(job)

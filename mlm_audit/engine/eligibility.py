@@ -63,6 +63,7 @@ def undecided(
     purchases: pl.DataFrame,
     doubts: UncertainFacts,
     ruled: pl.DataFrame,
+    *,
     month: Month,
     rules: PlanRules,
     memory_limit_mb: int,

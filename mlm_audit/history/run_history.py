@@ -90,7 +90,7 @@ class RunHistory:
     def seal(self, folder: Path, job_id: str, open_breaks: int) -> tuple[str, ...]:
         """Seal the months that have closed. Return what was not sealed, and why."""
         about = SealingRun(job_id, self.started, open_breaks, self.changes)
-        return seal_closed(self.store, self.proof, folder, self.settings, about, self.prior.keep)
+        return seal_closed(self.store, self.proof, folder, self.settings, about=about, keep=self.prior.keep)
 
     def summary(self) -> SealedHistory | None:
         """Return the state of the sealed history for the run's result; None when nothing is sealed."""

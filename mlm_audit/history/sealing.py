@@ -117,7 +117,7 @@ def _entries(count: int) -> str:
 
 
 def seal_closed(
-    store: Store, proof: Proof, folder: Path, settings: Settings, about: SealingRun, keep: Collection[str] = ()
+    store: Store, proof: Proof, folder: Path, settings: Settings, *, about: SealingRun, keep: Collection[str] = ()
 ) -> tuple[str, ...]:
     """Seal the months that have closed, oldest first, and delete files beyond the retention settings.
 

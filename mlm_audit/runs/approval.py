@@ -38,7 +38,7 @@ def fingerprint(instalments: Iterable[Instalment]) -> str:
 
 
 def why_approval_is_needed(
-    connection: Connection, job: str, count: int, paisa: int, settings: Settings, now: datetime
+    connection: Connection, job: str, *, count: int, paisa: int, settings: Settings, now: datetime
 ) -> str | None:
     """Return the rule that a run of this size exceeds, in words; None when it needs no approval."""
     cap = f"the cap of {format_inr(settings.payout_run_cap_paisa)} (PAYOUT_RUN_CAP_PAISA)"

@@ -101,7 +101,7 @@ class ActiveRun:
 
 @contextmanager
 def hold_lease(
-    database: Engine, job: str, job_id: str, settings: Settings, clock: Clock, started: datetime, **about: Any
+    database: Engine, settings: Settings, clock: Clock, *, job: str, job_id: str, started: datetime, **about: Any
 ) -> Iterator[ActiveRun]:
     """Hold the job's lease while the body runs. The body calls `run.end` in its last transaction.
 

@@ -26,10 +26,16 @@ def test_a_run_that_could_not_even_log_its_end(
     init(engine)
     with monkeypatch.context() as gone:
         gone.setattr(job_log, "fail", away)
-        with pytest.raises(JobFailedError), hold_lease(engine, "health-ping", "first", settings, lambda: NOW, NOW):
+        with (
+            pytest.raises(JobFailedError),
+            hold_lease(engine, settings, lambda: NOW, job="health-ping", job_id="first", started=NOW),
+        ):
             away()
-    with hold_lease(engine, "health-ping", "second", settings, lambda: NOW, NOW) as run:
-        with pytest.raises(JobBusyError), hold_lease(engine, "health-ping", "third", settings, lambda: NOW, NOW):
+    with hold_lease(engine, settings, lambda: NOW, job="health-ping", job_id="second", started=NOW) as run:
+        with (
+            pytest.raises(JobBusyError),
+            hold_lease(engine, settings, lambda: NOW, job="health-ping", job_id="third", started=NOW),
+        ):
             pass
         with write(engine) as connection:
             run.end(connection, "success")

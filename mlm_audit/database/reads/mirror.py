@@ -103,7 +103,7 @@ def _text(name: str, column: str) -> ColumnElement[Any]:
 
 
 def read_pieces(
-    connection: Connection, name: str, folder: Path, low: int, high: int | None, unread: Unread
+    connection: Connection, name: str, folder: Path, *, low: int, high: int | None, unread: Unread
 ) -> Iterator[PiecesRead]:
     """Write the rows of an input with low <= id < high by id, and yield pieces of at most PIECE_ROWS rows.
 

@@ -34,7 +34,7 @@ def correct_wallets(
                 continue  # it changed since the snapshot; the next run checks it again
             if spent + abs(drift) > run_cap_paisa:
                 return done, True
-            _record(connection, job_id, member_id, wallet, ledger, now)
+            _record(connection, job_id, member_id, before=wallet, after=ledger, now=now)
         spent += abs(drift)
         done.append(CorrectedWallet(member_id, wallet, ledger))
     return done, False
@@ -51,7 +51,7 @@ def _balance(connection: Connection, member_id: int) -> tuple[int, int]:
     return int(wallet), int(connection.execute(total).scalar_one())
 
 
-def _record(connection: Connection, job_id: str, member_id: int, before: int, after: int, now: datetime) -> None:
+def _record(connection: Connection, job_id: str, member_id: int, *, before: int, after: int, now: datetime) -> None:
     connection.execute(update(User).where(User.id == member_id).values(wallet_balance_paisa=after))
     connection.execute(
         insert(Repair).values(

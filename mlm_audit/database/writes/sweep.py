@@ -207,7 +207,7 @@ def _release(connection: Connection, sums: dict[int, int], job: SweepContext) ->
     for number, paisa in sums.items():
         before = balances.get(number, 0)
         after = None if before is None else before + paisa
-        rows.append(_posting(number, RELEASE, paisa, str(key), release_ref(number, key), after, job.now))
+        rows.append(_posting(number, RELEASE, paisa, reference=str(key), ref=release_ref(number, key), after=after, now=job.now))
     connection.execute(insert(Ledger), rows)
     add_to_wallets(connection, sums)
 
@@ -218,7 +218,8 @@ def statements(now: datetime) -> dict[str, Any]:
     nobody = update(Commission).where(Commission.id == -1)
     sets = {f"sweep: set {word}": nobody.values(status=word, processed_at=now) for word in ("released", "rolled_up")}
     posts = {
-        f"sweep: post {kind}": insert(table).values(_posting(None, kind, 0, "0", "-", None, now)) for kind in (RELEASE, ROLLUP)
+        f"sweep: post {kind}": insert(table).values(_posting(None, kind, 0, reference="0", ref="-", after=None, now=now))
+        for kind in (RELEASE, ROLLUP)
     }
     return sets | posts
 
@@ -234,7 +235,7 @@ def _last_balances(connection: Connection, ids: Sequence[int]) -> dict[int, int 
 
 
 def _posting(
-    user: int | None, kind: str, paisa: int, reference: str, ref: str, after: int | None, now: datetime
+    user: int | None, kind: str, paisa: int, *, reference: str, ref: str, after: int | None, now: datetime
 ) -> dict[str, Any]:
     return {
         "userId": user,
@@ -272,7 +273,8 @@ def _roll_up(
     mine = CommissionRollup.user_id.in_(list(sums)), CommissionRollup.month == key % 100, CommissionRollup.year == key // 100
     ids = {row[0]: row[1] for row in connection.execute(select(CommissionRollup.user_id, CommissionRollup.id).where(*mine))}
     rows = [
-        _posting(None, ROLLUP, paisa, str(ids[number]), rollup_ref(number, key), None, job.now) for number, paisa in sums.items()
+        _posting(None, ROLLUP, paisa, reference=str(ids[number]), ref=rollup_ref(number, key), after=None, now=job.now)
+        for number, paisa in sums.items()
     ]
     connection.execute(insert(Ledger), rows)
 

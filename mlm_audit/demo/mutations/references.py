@@ -154,7 +154,7 @@ def mirror(platform: Platform, table: str, before: Row, after: Row | None, *, ad
             site |= site_of(platform, link.table, record)
             new = None if after is None else _mirrored(link, record, before, after)
             if added and new is not None and after is not None:
-                new = _repeated(platform, link, new, before, after, table)
+                new = _repeated(platform, link, new, before=before, after=after, table=table)
             elif new != record:
                 _replace(platform, link.table, record, new)
             if new is not None:
@@ -174,7 +174,7 @@ def _mirrored(link: Link, record: Row, before: Row, after: Row) -> Row:
     return new
 
 
-def _repeated(platform: Platform, link: Link, new: Row, before: Row, after: Row, table: str) -> Row:
+def _repeated(platform: Platform, link: Link, new: Row, *, before: Row, after: Row, table: str) -> Row:
     """Append a record for a row that was appended, make the two refer to each other, and return the record."""
     key = key_of(link.table)
     new = {**new, key: int(str(platform[link.table][key].max())) + 1} if key == "id" else new

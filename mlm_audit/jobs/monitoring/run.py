@@ -103,7 +103,7 @@ class _Report:
         require(self.database, TABLES)
         if dry_run:
             return self._result(tell(self), dry_run=True)
-        with hold_lease(self.database, self.job, self.job_id, self.settings, self.clock, self.started) as run:
+        with hold_lease(self.database, self.settings, self.clock, job=self.job, job_id=self.job_id, started=self.started) as run:
             told = tell(self)
             result = self._result(told, dry_run=False)
             self._end(run, told, result)

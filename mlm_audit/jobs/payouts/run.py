@@ -121,7 +121,9 @@ class _Payouts:
         head = self.head
         approved = self.approval.job_id if self.approval else None
         about = {"as_of": head.as_of.isoformat(), "limit": self.limit, "approve": approved}
-        with hold_lease(self.database, head.job, head.job_id, self.settings, head.clock, head.started, **about) as run:
+        with hold_lease(
+            self.database, self.settings, head.clock, job=head.job, job_id=head.job_id, started=head.started, **about
+        ) as run:
             plan = self._plan()
             if self._seen(plan).stop:
                 return self._filed(self._blocked(run, plan))
@@ -200,7 +202,9 @@ class _Payouts:
                 f"the payable instalments are no longer those that were approved with {self.approval.job_id}; review them again"
             )
         with consistent_read(self.database) as connection:
-            return why_approval_is_needed(connection, self.head.job, count, paisa, self.settings, self.head.started)
+            return why_approval_is_needed(
+                connection, self.head.job, count=count, paisa=paisa, settings=self.settings, now=self.head.started
+            )
 
     def _stop(self, run: ActiveRun, plan: PaymentPlan, reason: str) -> RunResult:
         """End the run without paying, and queue the notice that asks for approval."""

@@ -154,7 +154,7 @@ class InputReader:
         return same, fresh
 
     def _read(self, connection: Connection, name: str, low: int, high: int | None) -> list[Piece]:
-        reads = list(read_pieces(connection, name, self.folder, low, high, self.unread))
+        reads = list(read_pieces(connection, name, self.folder, low=low, high=high, unread=self.unread))
         pieces = []
         for read, end in zip(reads, [*(after.low for after in reads[1:]), high], strict=True):
             said = () if name in STATES else figures(connection, name, read.low, end)

@@ -140,7 +140,9 @@ class _Reconciliation:
                 raise JobFailedError(f"{RECONCILIATION} failed and nothing was stored: {reason_of(error)}") from error
             return seen.filed(self.settings, out)
         about = {"as_of": self.as_of.isoformat()}
-        with hold_lease(self.database, RECONCILIATION, self.job_id, self.settings, self.clock, self.started, **about) as run:
+        with hold_lease(
+            self.database, self.settings, self.clock, job=RECONCILIATION, job_id=self.job_id, started=self.started, **about
+        ) as run:
             if (last := previous_run(self.database)) and last.job_id != self.history.prior.newest:
                 # Another run ended while this one was reading, so read again what changed since that run.
                 self._look_back()

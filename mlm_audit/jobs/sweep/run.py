@@ -191,7 +191,9 @@ class _Sweep:
     def execute(self, out: Path | None, shards: int) -> RunResult:
         """Read the month, decide it in batches or in shards, prove the control totals and store the result."""
         head, about = self.head, {"month": month_label(self.month.key)}
-        with hold_lease(self.database, MONTHLY_SWEEP, head.job_id, self.settings, head.clock, head.started, **about) as run:
+        with hold_lease(
+            self.database, self.settings, head.clock, job=MONTHLY_SWEEP, job_id=head.job_id, started=head.started, **about
+        ) as run:
             facts, read = self.facts()
             run.note(
                 month=month_label(self.month.key), stated={"pending_paisa": int(facts["pending_paisa"].cast(pl.Int128).sum())}
@@ -221,9 +223,9 @@ class _Sweep:
             before = month_before(self.month, self.settings.tz)
             read = read_month(connection, self.month, before, PEOPLE, PURCHASES)
         self.progress("deciding", 1, 2)
-        asked = self.month, self.head.rules, self.settings.memory_limit_mb
-        ruled = decide(with_doubts_against(read.people, read.doubts), read.purchases, *asked)
-        held = undecided(read.people, read.purchases, read.doubts, ruled, *asked)
+        month, rules, limit_mb = self.month, self.head.rules, self.settings.memory_limit_mb
+        ruled = decide(with_doubts_against(read.people, read.doubts), read.purchases, month, rules, limit_mb)
+        held = undecided(read.people, read.purchases, read.doubts, ruled, month=month, rules=rules, memory_limit_mb=limit_mb)
         for number, why in read.doubts.people.items():
             log.warning("member %d is not counted for any sponsor until the data are corrected: %s", number, why)
         return _joined(ruled, read, held), read

@@ -152,7 +152,9 @@ class _TreeHealth:
         if dry_run:
             return write_artifacts(self._look_only(read, repair=repair), self.settings, out)
         about = {"as_of": self.head.as_of.isoformat()}
-        with hold_lease(self.database, TREE_HEALTH, self.head.job_id, self.settings, self.clock, self.started, **about) as run:
+        with hold_lease(
+            self.database, self.settings, self.clock, job=TREE_HEALTH, job_id=self.head.job_id, started=self.started, **about
+        ) as run:
             previous = previous_run(self.database, own.TreeHealthReport)
             before = self._check(read)
             repairs = self._repairs(run, before, repair=repair, is_first=previous is None)
@@ -216,9 +218,11 @@ class _TreeHealth:
         if read.month is None:
             return None, ""
         last = month_before(month_of(self.head.as_of, self.settings.tz), self.settings.tz)
-        month, asked = read.month, (last, self.rules, self.settings.memory_limit_mb)
-        ruled = decide(with_doubts_against(month.people, month.doubts), month.purchases, *asked)
-        held = undecided(month.people, month.purchases, month.doubts, ruled, *asked)
+        month, limit_mb = read.month, self.settings.memory_limit_mb
+        ruled = decide(with_doubts_against(month.people, month.doubts), month.purchases, last, self.rules, limit_mb)
+        held = undecided(
+            month.people, month.purchases, month.doubts, ruled, month=last, rules=self.rules, memory_limit_mb=limit_mb
+        )
         return ruled.filter(~pl.col("member_id").is_in(list(held))).select(
             "member_id", "is_eligible"
         ), f"the rule for {month_label(last.key)} (no sweep has decided yet)"

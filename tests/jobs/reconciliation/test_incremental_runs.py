@@ -187,9 +187,9 @@ def test_a_night_reads_only_what_changed(any_url: str, filled: Fill, tmp_path: P
     reconcile(engine, settings, lambda: NOW)
     read: list[tuple[str, int]] = []
 
-    def counted(c: Any, name: str, *rest: Any) -> Any:
-        read.append((name, rest[1]))
-        return read_pieces(c, name, *rest)
+    def counted(c: Any, name: str, folder: Path, **rest: Any) -> Any:
+        read.append((name, rest["low"]))
+        return read_pieces(c, name, folder, **rest)
 
     monkeypatch.setattr(reading, "read_pieces", counted)
     with engine.begin() as connection:

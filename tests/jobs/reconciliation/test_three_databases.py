@@ -220,11 +220,11 @@ def test_selling_goes_on_while_reading(any_url: str, filled: Fill, tmp_path: Pat
     read = read_pieces
     sold = []
 
-    def read_and_sell(connection: Any, name: str, *where: Any) -> Any:
+    def read_and_sell(connection: Any, name: str, folder: Path, **where: Any) -> Any:
         if name == "ledger":
             post(engine, member=5, paisa=12_345)
             sold.append(name)
-        return read(connection, name, *where)
+        return read(connection, name, folder, **where)
 
     monkeypatch.setattr(reading, "read_pieces", read_and_sell)
     result = run(engine, tmp_path).result
