@@ -81,6 +81,8 @@ def wallet_subset(connection: Connection, member: int, depth: int, missing: Coll
         read.rows("payout_schedule", SelfPayoutSchedule.order_id, orders[0]["id"]),
         read.rows("payout_schedule", SelfPayoutSchedule.id, [*paid, *history["schedule_id"]]),
     ]
+    # An instalment of another member that a history row of this member names shows that the row belongs to the other.
+    named = (pl.col("user_id") == member) | pl.col("id").is_in(history["schedule_id"].drop_nulls().implode())
     return _whole(
         users=read.rows("users", User.id, mine),
         matrix_nodes=pl.concat([read.above(mine, depth), below]).unique("user_id", keep="first", maintain_order=True),
@@ -88,7 +90,7 @@ def wallet_subset(connection: Connection, member: int, depth: int, missing: Coll
         ledger=ledger,
         commissions=commissions,
         withdrawals=read.rows("withdrawals", WithdrawalRequest.user_id, mine),
-        payout_schedule=pl.concat(schedule).unique("id", keep="first", maintain_order=True).filter(pl.col("user_id") == member),
+        payout_schedule=pl.concat(schedule).unique("id", keep="first", maintain_order=True).filter(named),
         payout_history=history,
         commission_rollups=read.rows("commission_rollups", CommissionRollup.user_id, mine),
         eligibility_log=read.rows("eligibility_log", EligibilityLog.user_id, mine),

@@ -84,6 +84,10 @@ def test_a_thousand_orders_add_up(frames: dict[str, pl.DataFrame], whole: pl.Dat
             assert found.frame["expected_paisa"].sum() == order["commission_amount_paisa"]
         wrong = mine.filter((pl.col("order_id") == number) & ~pl.col("code").is_in(NOT_OF_AMOUNTS))
         wrong = wrong.filter(~pl.col("id").str.contains("duplicate-credit/(payout|release)"))
+        # A level in a row that must not have one is a difference of the lines, but of no amount.
+        wrong = wrong.filter(
+            (pl.col("code") != "order-lines") | (pl.col("cause") != "unexplained") | (pl.col("amount_paisa") != 0)
+        )
         assert bool(found.differences.height) == bool(wrong.height), (number, str(found), wrong.rows())
         assert found.story.verdict == "FAIL" or not mine.filter(pl.col("order_id") == number).height
 

@@ -76,7 +76,7 @@ def test_a_payout_of_another_kind_is_not_paid_again(engine: Engine, audit: mlm_a
     [row] = [row for row in audit.reconcile().breaks.to_dicts() if row["id"] == "payout-ledger/1"]
     assert row["cause"] == "other-ledger-type"
     for first in (audit.payout(1).story.first, audit.member(row["member_id"]).explain().story.first):
-        assert "from gift to self_payout. Pay nothing" in first
+        assert "from gift to self_payout. Do not pay anything" in first
 
 
 @pytest.mark.slow
