@@ -54,6 +54,8 @@ class Job:
     """The options of `Request` that the job takes, in addition to as_of, dry_run and out, which every job takes."""
     moves_money: bool = False
     """Whether the job changes wallets, the ledger or the payout schedule of the platform."""
+    afterwards: str | None = None
+    """What follows once the notices are sent: `(RunContext, Request, RunResult) -> RunResult`. It is not called after a dry run."""
     shard_runner: str | None = None
     """The function that processes one shard of a run: `(RunContext, Shard) -> dict[str, int]`."""
     report: str
@@ -162,6 +164,7 @@ JOBS: tuple[Job, ...] = (
         rhythm="nightly",
         missed_runs=MissedRuns.ONCE,
         runner="mlm_audit.jobs.reconciliation.run:run_job",
+        afterwards="mlm_audit.jobs.reconciliation.run:add_investigation",
         options=("full",),
         moves_money=True,
         report="mlm_audit.reporting.reconciliation.kind:KIND",
@@ -214,6 +217,7 @@ JOBS: tuple[Job, ...] = (
         rhythm="six-hourly",
         missed_runs=MissedRuns.SKIP,
         runner="mlm_audit.jobs.monitoring.run:run_health_ping",
+        afterwards="mlm_audit.jobs.monitoring.run:call_dead_mans_switch",
         report="mlm_audit.reporting.monitoring.kind:HEALTH",
         notices=("health-alert",),
         finding_noun="problem",

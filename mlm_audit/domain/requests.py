@@ -97,7 +97,7 @@ def request_for(job: Job, given: Mapping[str, Any], tz: ZoneInfo, now: datetime)
     that `check_request` refuses.
     """
     values = {name: value for name, value in given.items() if value is not None}
-    if stray := set(values) - set(Request.model_fields):
+    if stray := set(given) - set(Request.model_fields):
         known = ", ".join(sorted(set(Request.model_fields) - {"approve", "out"}))
         raise InputError(f"parameters: {', '.join(sorted(stray))[:100]} cannot be given; the possible parameters are {known}")
     if "as_of" in values and not isinstance(values["as_of"], datetime):

@@ -28,6 +28,7 @@ def call(context: RunContext, request: Request) -> RunResult:
     run: Callable[[RunContext, Request], RunResult] = _function(context.job.runner)
     if request.dry_run:
         return run(context, request)
+    result: RunResult
     try:
         result = run(context, request)
     except (InputError, JobBusyError):
@@ -36,7 +37,7 @@ def call(context: RunContext, request: Request) -> RunResult:
         deliver(context.database, context.settings, context.clock)
         raise
     deliver(context.database, context.settings, context.clock)
-    return result
+    return _function(context.job.afterwards)(context, request, result) if context.job.afterwards else result
 
 
 def call_shard(context: RunContext, shard: Shard) -> dict[str, int]:
@@ -53,7 +54,12 @@ def call_shard(context: RunContext, shard: Shard) -> dict[str, int]:
 
 def check_declaration(job: Job) -> None:
     """Raise LookupError, saying what is missing, when a job's record names something that does not exist."""
-    for field, path in (("runner", job.runner), ("shard_runner", job.shard_runner), ("report", job.report)):
+    for field, path in (
+        ("runner", job.runner),
+        ("afterwards", job.afterwards),
+        ("shard_runner", job.shard_runner),
+        ("report", job.report),
+    ):
         if path is not None:
             try:
                 _function(path)

@@ -15,7 +15,7 @@ from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import business_date
 from mlm_audit.domain.settings import Settings
 from mlm_audit.notices.links import report_url
-from mlm_audit.reporting.core.run_folder import page_of
+from mlm_audit.reporting.core.parts import Page
 
 Stored = type[ReconciliationReport | TreeHealthReport]
 KINDS: dict[Stored, str] = {ReconciliationReport: "reconciliation-alert", TreeHealthReport: "tree-alert"}
@@ -38,18 +38,18 @@ def alert(
     connection: Connection,
     stored: Stored,
     result: RunResult,
+    page: Page | None,
     *,
     settings: Settings,
     out: Path | None,
 ) -> Draft | None:
-    """Return the notice of a run that raises alerts, or None.
+    """Return the notice of a run that raises alerts. `page` has the data of its report; it is None when no alert is raised.
 
     The open findings, their severities and the orders of magnitude of their amounts identify the fault. The same fault
     on the same day is only counted.
     """
-    if not result.alerts:
+    if page is None:
         return None
-    data = page_of(result, settings.tz, "")
     found = open_findings(result)
     fault = hashlib.sha256("\n".join(sorted(map(_fault, found))).encode()).hexdigest()[:8]
     folder = (out or settings.runs_dir / result.job_id).absolute()
@@ -58,10 +58,10 @@ def alert(
         "job_id": result.job_id,
         "verdict": result.verdict_in_words,
         "not_checked": list(result.not_checked[:LARGEST]),
-        "message": data.sentence,
-        "first": data.first,
+        "message": page.sentence,
+        "first": page.first,
         "alerts": list(result.alerts),
-        "figures": [list(pair) for pair in data.figures],
+        "figures": [list(pair) for pair in page.figures],
         "largest": [_in_words(finding) for finding in found[:LARGEST]],
         "open": len(found),
         "trend": trend_of(connection, stored, settings),

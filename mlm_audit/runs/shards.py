@@ -42,6 +42,8 @@ class Shard:
     first: tuple[int, ...]
     then: tuple[int, ...]
     month: str | None = None
+    planned: tuple[tuple[int, int, int], ...] = ()
+    """For payouts, the id, the member and the amount in paisa of each instalment that the run planned to pay."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the shard as a parameter of a flow run."""
@@ -56,7 +58,8 @@ def shard_of(data: dict[str, Any]) -> Shard:
     """Return the shard from a parameter of a flow run. Raise InputError when it is not a shard."""
     try:
         numbers = {name: tuple(map(int, data[name])) for name in ("members", "first", "then")}
-        return Shard(**{**data, **numbers})
+        planned = tuple((int(key), int(member), int(paisa)) for key, member, paisa in data.get("planned", ()))
+        return Shard(**{**data, **numbers, "planned": planned})
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"shard: the parameter is not a shard of a run ({error}); shards are started by their run") from error
 

@@ -1,5 +1,6 @@
 """A run in shards leaves the books that a run in one piece leaves, also when shards die, are done twice, or come from elsewhere."""
 
+import json
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from itertools import pairwise
@@ -19,6 +20,8 @@ from mlm_audit.domain.jobs import MONTHLY_SWEEP, WEEKLY_PAYOUTS, job_of
 from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.payouts import batches
+from mlm_audit.jobs.payouts.batches import Outcomes, PaymentRun
+from mlm_audit.jobs.payouts.payment_plan import PaymentPlan
 from mlm_audit.jobs.reconciliation.run import reconcile
 from mlm_audit.jobs.registry import call, call_shard
 from mlm_audit.jobs.sweep import run as sweep
@@ -120,6 +123,51 @@ def test_what_was_not_stated_as_payable_is_not_paid(sqlite_url: str, opened: Cal
     with engine.connect() as connection:
         rows = connection.execute(select(SelfPayoutSchedule.status).where(SelfPayoutSchedule.user_id == 5)).scalars().all()
     assert "paid" not in rows
+
+
+@pytest.mark.parametrize("shards", [1, 2])
+@pytest.mark.parametrize("changed", [{"amount_paisa": 50_000_000}, {"user_id": 6}])
+def test_what_has_changed_since_the_plan_is_left_to_the_next_run(
+    sqlite_url: str,
+    opened: Callable[[str], Engine],
+    tmp_path: Path,
+    shards: int,
+    changed: dict[str, int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The cap and the approval are those of the plan, so an amount that grows meanwhile must not be paid."""
+    engine, given = opened(sqlite_url), settings(tmp_path / "runs")
+    fill_shop(engine)
+    of_member_1 = SelfPayoutSchedule.user_id == 1, SelfPayoutSchedule.status == "pending"
+    with engine.connect() as connection:
+        number = connection.execute(select(SelfPayoutSchedule.id).where(*of_member_1).limit(1)).scalar_one()
+
+    def meddle() -> None:
+        with write(engine) as connection:
+            connection.execute(update(SelfPayoutSchedule).where(SelfPayoutSchedule.id == number).values(**changed))
+
+    def share(found: Sequence[Shard]) -> None:
+        meddle()
+        for shard in found:
+            call_shard(
+                RunContext(job_of(WEEKLY_PAYOUTS), engine, given, lambda: NOW), shard_of(json.loads(json.dumps(shard.to_dict())))
+            )
+
+    if shards == 1:
+        pay = PaymentRun.pay
+
+        def late(self: PaymentRun, plan: PaymentPlan) -> Outcomes:
+            meddle()
+            return pay(self, plan)
+
+        monkeypatch.setattr(PaymentRun, "pay", late)
+    context = RunContext(job_of(WEEKLY_PAYOUTS), engine, given, lambda: NOW, share=share)
+    result = call(context, Request(shards=shards))
+    assert (result.counts.left, result.counts.paid) == (1, result.counts.payable - 1)
+    with engine.connect() as connection:
+        assert (
+            connection.execute(select(SelfPayoutSchedule.status).where(SelfPayoutSchedule.id == number)).scalar_one() == "pending"
+        )
 
 
 def test_a_shard_without_its_run_does_nothing(sqlite_url: str, opened: Callable[[str], Engine], tmp_path: Path) -> None:

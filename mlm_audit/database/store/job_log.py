@@ -22,7 +22,11 @@ from mlm_audit.domain.periods import naive
 
 CLOCK_TOLERANCE = timedelta(minutes=10)
 ERROR_CHARACTERS = 4_000
-INTERRUPTED = "interrupted: the process ended unexpectedly; committed changes remain, and the next run continues from there"
+INTERRUPTED_PREFIX = "interrupted: "
+"""The start of the error of a run that was closed as interrupted. Job logs of earlier versions have it too."""
+INTERRUPTED = (
+    f"{INTERRUPTED_PREFIX}the process ended unexpectedly; committed changes remain, and the next run continues from there"
+)
 
 
 class Claim(NamedTuple):
@@ -134,7 +138,7 @@ def close_interrupted(engine: Engine, now: datetime, is_gone: Callable[[str], bo
 
 def dead_flow_runs(connection: Connection, since: datetime) -> list[str]:
     """Return the scheduler's ids of the runs that any process has closed as interrupted since an instant."""
-    dead = JobLog.status == "failed", JobLog.end_time >= naive(since), JobLog.error == INTERRUPTED
+    dead = JobLog.status == "failed", JobLog.end_time >= naive(since), JobLog.error.startswith(INTERRUPTED_PREFIX)
     metas = connection.execute(select(JobLog.meta).where(*dead).order_by(JobLog.id)).scalars()
     return [meta["flow_run"] for meta in metas if meta and meta.get("flow_run")]
 

@@ -92,6 +92,12 @@ def ping_health(
     return report.run(_health, dry_run=dry_run)
 
 
+def call_dead_mans_switch(context: RunContext, _request: Request, result: RunResult) -> RunResult:
+    """Call the dead man's switch after the alerts of the ping are sent."""
+    _call_switch(context.settings)
+    return result
+
+
 class _Report:
     def __init__(self, job: str, database: Engine, settings: Settings, clock: Clock, as_of: datetime | None) -> None:
         self.job, self.database, self.settings, self.clock = job, database, settings, clock
@@ -107,8 +113,6 @@ class _Report:
             told = tell(self)
             result = self._result(told, dry_run=False)
             self._end(run, told, result)
-        if self.job == HEALTH_PING:
-            _call_switch(self.settings)
         return result
 
     def _end(self, run: ActiveRun, told: ReportContent, result: RunResult) -> None:

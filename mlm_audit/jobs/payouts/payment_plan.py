@@ -41,10 +41,16 @@ class PaymentPlan:
         changes = (one for one in self.decisions if one.to != one.instalment.state)
         return sorted(changes, key=lambda one: one.to.status is not PayoutStatus.PAID)
 
-    def paying_only(self, ids: Collection[int]) -> "PaymentPlan":
-        """Return the plan without the payments of instalments that are not in `ids`."""
-        kept = [one for one in self.decisions if one.to.status is not PayoutStatus.PAID or one.instalment.id in ids]
-        return replace(self, decisions=kept)
+    @property
+    def payments(self) -> tuple[tuple[int, int, int], ...]:
+        """Return the id, the member and the amount in paisa of each instalment to pay."""
+        paid = (one.instalment for one in self.decisions if one.to.status is PayoutStatus.PAID)
+        return tuple((one.id, one.member_id, one.amount_paisa) for one in paid)
+
+    def paying_only(self, planned: Collection[tuple[int, int, int]]) -> "PaymentPlan":
+        """Return the plan without the payments that are not in `planned`, in the form of `payments`."""
+        others = {number for number, *_ in set(self.payments) - set(planned)}
+        return replace(self, decisions=[one for one in self.decisions if one.instalment.id not in others])
 
 
 def limits_of(settings: Settings) -> RetryLimits:

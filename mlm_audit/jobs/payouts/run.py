@@ -223,7 +223,7 @@ class _Payouts:
         changes, share, shards = plan.changes, self.context.share, self.request.shards or 1
         if share is None or shards == 1 or not changes:
             return PaymentRun(self.context, run.job_id, run.check).pay(plan)
-        parts = payout_shards(self.head.job, self.head.job_id, changes, shards)
+        parts = payout_shards(self.head.job, self.head.job_id, plan, shards)
         run.note(shards=len(parts))
         share(parts)
         run.check()

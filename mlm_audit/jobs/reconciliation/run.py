@@ -49,7 +49,7 @@ from mlm_audit.jobs.reconciliation.reading import InputReader, Reading, fingerpr
 from mlm_audit.jobs.reconciliation.result import alerts_of, counts_of, not_checked_of, notes_of, stored_data
 from mlm_audit.notices.alerts import UNTIL_FILED, alert
 from mlm_audit.reporting.core.parts import plural
-from mlm_audit.reporting.core.run_folder import ensure_folder
+from mlm_audit.reporting.core.run_folder import ensure_folder, page_of
 from mlm_audit.runs.artifacts import write_artifacts
 from mlm_audit.runs.context import RunContext
 from mlm_audit.runs.lifecycle import ActiveRun, hold_lease, new_job_id, reason_of
@@ -72,13 +72,17 @@ class ReconciliationOutcome:
 
 
 def run_job(context: RunContext, request: Request) -> RunResult:
-    """Run commission-reconciliation (see `reconcile`), and write the investigation notebook of a run with breaks."""
+    """Run commission-reconciliation: see `reconcile`."""
     settings = context.settings
     if not request.dry_run or settings.engine != "duckdb":
         ensure_folder(settings.history_dir, "SNAPSHOTS_DIR")
     with scratch(settings) as folder:
-        result = _Reconciliation(context, request).execute(folder).result
-    notebooks = investigate(result, settings, request.out or settings.runs_dir / result.job_id)
+        return _Reconciliation(context, request).execute(folder).result
+
+
+def add_investigation(context: RunContext, request: Request, result: RunResult) -> RunResult:
+    """Write the investigation notebook of a run with breaks. It may take minutes, so the alert is sent before."""
+    notebooks = investigate(result, context.settings, request.out or context.settings.runs_dir / result.job_id)
     return replace(result, reports=result.reports | notebooks)
 
 
@@ -344,9 +348,10 @@ class _Reconciliation:
         manifest = self._mirrored(folder, is_checked=all_ran and not self.reading.unread.rows)
         data = stored_data(outcome.result) | self.history.stored_data() | {"mirror": manifest.name}
         result = outcome.result
+        page = page_of(result, self.settings.tz, "") if result.alerts else None  # before the platform waits for the lock
         with write(self.database) as connection:
             store_reconciliation(connection, result, still_open, data, self.clock())
-            if alerted := alert(connection, ReconciliationReport, result, settings=self.settings, out=out):
+            if alerted := alert(connection, ReconciliationReport, result, page, settings=self.settings, out=out):
                 queue_once(connection, alerted, naive(self.clock()), UNTIL_FILED)
             run.end_with(connection, result)
             if self.history.record(connection, self.job_id, manifest.name):

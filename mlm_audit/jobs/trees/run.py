@@ -47,6 +47,7 @@ from mlm_audit.jobs.trees.result import (
     tree_outcome,
 )
 from mlm_audit.notices.alerts import UNTIL_FILED, alert
+from mlm_audit.reporting.core.run_folder import page_of
 from mlm_audit.runs.artifacts import write_artifacts
 from mlm_audit.runs.context import RunContext
 from mlm_audit.runs.copies import keep, kept_copy
@@ -281,9 +282,10 @@ class _TreeHealth:
 
     def _store(self, folder: Path, outcome: TreeOutcome, after: Checked, run: ActiveRun, out: Path | None) -> Draft | None:
         result = outcome.result
+        page = page_of(result, self.settings.tz, "") if result.alerts else None  # before the platform waits for the lock
         with write(self.database) as connection:
             store_tree_health(connection, result, outcome.still_open, stored_data(result), self.clock())
-            if told := alert(connection, own.TreeHealthReport, result, settings=self.settings, out=out):
+            if told := alert(connection, own.TreeHealthReport, result, page, settings=self.settings, out=out):
                 queue_once(connection, told, naive(self.clock()), UNTIL_FILED)
             run.end_with(connection, result)
         seen = folder / "structure.parquet"
