@@ -1,6 +1,7 @@
 """All checks by DuckDB and by Spark on this machine, next to the floor of adding up two columns: `make bench-engines`.
 
-On the platform of `benchmarks.nights` with so many ledger rows, which is made when it is not there. Each in a process of its own.
+On the platform of `benchmarks.nights` with so many ledger rows, which is made when it is not there. Each in a process
+of its own.
 """
 
 import argparse

@@ -100,7 +100,9 @@ def main() -> None:
         ("order: explained", timed(lambda number: audit.order(number).explain(), orders)),
         ("as a page", timed(lambda number: audit.member(number)._repr_html_(), members)),
     ]
-    print(f"\n{given.members:,} members, {rows:,} ledger rows, {len(INPUTS)} inputs, {engine.dialect.name}; {ASKED} asked\n")
+    print(
+        f"\n{given.members:,} members, {rows:,} ledger rows, {len(INPUTS)} inputs, {engine.dialect.name}; {ASKED} asked\n"
+    )
     print("| step | median s | 95 % s | longest s |\n|---|---:|---:|---:|")
     for name, seconds in steps:
         late = seconds[int(len(seconds) * 0.95)]

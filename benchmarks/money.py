@@ -1,8 +1,8 @@
 """Payouts and the sweep next to the floor and to the platform's way, in one run: `make bench-money`.
 
 The floor is what the driver alone needs: every statement that our run sends is recorded on one copy of the database and
-replayed on another, in the same transactions, with nothing around it. The platform's way is one transaction per member, a
-sample of it, extrapolated. Servers are durable, as a real platform's are. Ratios are what to quote.
+replayed on another, in the same transactions, with nothing around it. The platform's way is one transaction per member,
+a sample of it, extrapolated. Servers are durable, as a real platform's are. Ratios are what to quote.
 """
 
 import argparse
@@ -64,7 +64,9 @@ class Copies:
         return make_url(str(self.server)).set(database=name).render_as_string(hide_password=False)
 
     def _admin(self, statement: str) -> None:
-        admin = create_engine(make_url(str(self.server)).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+        admin = create_engine(
+            make_url(str(self.server)).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
+        )
         with admin.connect() as connection:
             connection.execute(text(statement))
         admin.dispose()
@@ -222,7 +224,14 @@ def platform_sweep(engine: Engine, members: int) -> float:
         unmet = reasons_of(conditions)
         three = not any(reason["condition"] == "three_three" for reason in unmet)
         ruling = Ruling(
-            number, facts.is_active, is_eligible(conditions), facts.purchase_paisa, 50_000, facts.is_kyc_approved, three, unmet
+            number,
+            facts.is_active,
+            is_eligible(conditions),
+            facts.purchase_paisa,
+            50_000,
+            facts.is_kyc_approved,
+            three,
+            unmet,
         )
         with write(engine) as connection:
             decide_batch(connection, [ruling], job)

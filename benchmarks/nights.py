@@ -68,7 +68,9 @@ class Maker:
             "matrix_nodes (userId, parentId, position)",
             f"select range, case when range > 1 then (range + 1) // 3 end, (range + 1) % 3 + 1 from range(1, {self.members + 1})",
         )
-        self._fill_of("order", f"select range, range, 100, 0, 'paid', 1, '{text}', '{text}' from range(1, {self.members + 1})")
+        self._fill_of(
+            "order", f"select range, range, 100, 0, 'paid', 1, '{text}', '{text}' from range(1, {self.members + 1})"
+        )
         self.ids["order"] = self.members
 
     def month(self, month: Month, ledger_rows: int, *, now: datetime | None = None) -> None:
@@ -92,7 +94,8 @@ class Maker:
         )
         status = f"'released', '{end}'" if is_over else "'pending', null"
         self._fill_of(
-            "commissions", f"select id, upline_id, buyer, order_id, amount, level, 'repurchase', {status}, '{start}' from lines"
+            "commissions",
+            f"select id, upline_id, buyer, order_id, amount, level, 'repurchase', {status}, '{start}' from lines",
         )
         self._fill_of(
             "withdrawal_requests",
@@ -298,7 +301,8 @@ def main() -> None:
         each = " | ".join(f"{median(seconds for seconds, *_ in some):.1f}" for some in nights.values())
         peak = max(peak for _, peak, _ in chain(*nights.values()))
         print(
-            f"| {rows:,} | {first[0]:.0f} | {first[1]:.2f} | {each} | {peak:.2f} | {floor(path):.1f} | {disk:.2f} |", flush=True
+            f"| {rows:,} | {first[0]:.0f} | {first[1]:.2f} | {each} | {peak:.2f} | {floor(path):.1f} | {disk:.2f} |",
+            flush=True,
         )
 
 

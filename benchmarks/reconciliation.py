@@ -110,7 +110,8 @@ def sqlite_file(folder: Path) -> Path:
     con.execute("create table users (id integer primary key, paisa integer)")
     con.execute("create table ledger (id integer primary key, user_id integer, paisa integer)")
     con.executemany(
-        "insert into users values (?, ?)", pl.read_parquet(files(folder, "users"), columns=["id", "wallet_balance_paisa"]).rows()
+        "insert into users values (?, ?)",
+        pl.read_parquet(files(folder, "users"), columns=["id", "wallet_balance_paisa"]).rows(),
     )
     ledger = pl.read_parquet(files(folder, "ledger"), columns=["id", "user_id", "amount_paisa"])
     for part in ledger.iter_slices(1_000_000):
@@ -135,7 +136,8 @@ def per_member(folder: Path) -> object:
     """The platform's way, one query per member; a sample, to be extrapolated."""
     con = sqlite3.connect(folder / "bench.sqlite")
     members = [
-        row[0] for row in con.execute("select id from users order by id * 2654435761 % 1000003 limit ?", (SAMPLE_MEMBERS,))
+        row[0]
+        for row in con.execute("select id from users order by id * 2654435761 % 1000003 limit ?", (SAMPLE_MEMBERS,))
     ]
     for member in members:
         con.execute("select paisa from users where id = ?", (member,)).fetchall()
@@ -145,7 +147,16 @@ def per_member(folder: Path) -> object:
 
 METHODS: dict[str, Callable[[Path], object]] = {
     f.__name__: f
-    for f in (floor_wallet, ours_wallet, pandas_wallet, datacompy_wallet, sqlite_wallet, per_member, floor_all, ours_all)
+    for f in (
+        floor_wallet,
+        ours_wallet,
+        pandas_wallet,
+        datacompy_wallet,
+        sqlite_wallet,
+        per_member,
+        floor_all,
+        ours_all,
+    )
 }
 
 

@@ -124,7 +124,10 @@ def main() -> None:
             ("breaks.csv", timed(lambda: write_csv(result.findings, out / "breaks.csv"))[1]),
             ("breaks.parquet", timed(lambda: write_parquet(result.findings, out / "breaks.parquet"))[1]),
             ("result.json as text", timed(lambda: as_text(to_document(result)))[1]),
-            ("all files of the run, with their hashes", timed(lambda: write_run(result, Path(made) / "one", IST, ""))[1]),
+            (
+                "all files of the run, with their hashes",
+                timed(lambda: write_run(result, Path(made) / "one", IST, ""))[1],
+            ),
         ]
         (out / "breaks.csv").unlink()
         (out / "breaks.parquet").unlink()

@@ -55,7 +55,9 @@ def generate(shape: str, count: int) -> Path:
     sponsor[wrong] = np.where(rng.random(len(wrong)) < 0.5, ids[wrong], count + 1_000 + wrong)
     created = pl.Series(np.cumsum(rng.integers(1, 20_000_000, count)), dtype=pl.Int64).cast(pl.Datetime("us"))
     sponsors = pl.Series(sponsor).set(pl.Series(sponsor == 0), None)
-    members = pl.DataFrame({"id": ids, "sponsor_id": sponsors, "created_at": created}).with_columns(pl.lit("user").alias("role"))
+    members = pl.DataFrame({"id": ids, "sponsor_id": sponsors, "created_at": created}).with_columns(
+        pl.lit("user").alias("role")
+    )
     members.write_parquet(partial / "members.parquet")
     matrix = parents_of("one chain" if shape == "one chain" else "3-wide", count) + 1
     position = np.where(matrix == 0, 0, np.ones(count) if shape == "one chain" else (ids - 2) % 3 + 1).astype(np.int32)
@@ -279,7 +281,11 @@ def main() -> None:
             own = row(size, shape, "ours_sponsor", folder, None)
             for peer in ("scipy_sponsor", "duckdb_sponsor", "rustworkx_sponsor", "networkx_sponsor"):
                 # Peers that would take minutes, or 16 GB, are measured where they show all there is to see.
-                if peer not in SLOW or (size == 1 and shape == "random") or (peer == "rustworkx_sponsor" and shape == "random"):
+                if (
+                    peer not in SLOW
+                    or (size == 1 and shape == "random")
+                    or (peer == "rustworkx_sponsor" and shape == "random")
+                ):
                     row(size, shape, peer, folder, own)
     folder = generate_closure()
     base = row(1, "closure, 7 million rows", "closure_floor", folder, None)
@@ -294,7 +300,10 @@ def row(size: int, shape: str, method: str, folder: Path, base: float | None) ->
         print(f"| {size} M | {shape} | {method} | > {limit} | | | {about} |", flush=True)
         return None
     ratio = f"{result['seconds'] / base:.1f}" if base else "1.0"
-    print(f"| {size} M | {shape} | {method} | {result['seconds']:.3f} | {ratio} | {result['peak_mib']} | {about} |", flush=True)
+    print(
+        f"| {size} M | {shape} | {method} | {result['seconds']:.3f} | {ratio} | {result['peak_mib']} | {about} |",
+        flush=True,
+    )
     return float(result["seconds"])
 
 

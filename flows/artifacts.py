@@ -20,7 +20,9 @@ LARGEST = 20
 def publish(result: RunResult, settings: Settings) -> None:
     """Publish the verdict and key figures, the largest findings, and the link to the report when it has one."""
     key = short(result.job)
-    description, text, rows = _reconciliation(result, settings) if result.job == RECONCILIATION else _other(result, settings)
+    description, text, rows = (
+        _reconciliation(result, settings) if result.job == RECONCILIATION else _other(result, settings)
+    )
     if "html" in result.reports or "csv" in result.reports:
         text += f"\n\nFiles: {', '.join(f'`{path}`' for path in result.reports.values())}"
     create_markdown_artifact(text, key=f"{key}-verdict", description=description)
@@ -50,7 +52,8 @@ def _reconciliation(result: RunResult, settings: Settings) -> tuple[str, str, li
 def _other(result: RunResult, settings: Settings) -> tuple[str, str, list[dict[str, Any]]]:
     data = summary(result, settings.tz)
     rows = [
-        {"finding": finding.id, "severity": finding.severity, "message": finding.message} for finding in result.findings[:LARGEST]
+        {"finding": finding.id, "severity": finding.severity, "message": finding.message}
+        for finding in result.findings[:LARGEST]
     ]
     return (
         data.subtitle,

@@ -19,7 +19,11 @@ def tell(result: RunResult) -> None:
     found = open_findings(result)
     worst = next((severity for severity in ("critical", "high", "medium", "low") if _any(found, severity)), "none")
     job = job_of(result.job)
-    resource = {"prefect.resource.id": f"mlm-audit.job.{result.job}", "prefect.resource.name": result.job, "mlm.worst": worst}
+    resource = {
+        "prefect.resource.id": f"mlm-audit.job.{result.job}",
+        "prefect.resource.name": result.job,
+        "mlm.worst": worst,
+    }
     payload = {
         "job_id": result.job_id,
         "verdict": result.verdict.value,

@@ -25,14 +25,18 @@ def flow_of(job: Job) -> Flow[..., Document]:
     run_it.__name__ = run_it.__qualname__ = flow_attribute(job)
     run_it.__doc__ = _docstring(job, names)
     run_it.__signature__ = inspect.Signature([_parameter(name) for name in names])  # type: ignore[attr-defined]
-    made = flow(name=job.name, flow_run_name=run_name(job.short_name), timeout_seconds=job.time_limit_seconds, **AFTERWARDS)
+    made = flow(
+        name=job.name, flow_run_name=run_name(job.short_name), timeout_seconds=job.time_limit_seconds, **AFTERWARDS
+    )
     return made(run_it)
 
 
 def _parameter(name: str) -> inspect.Parameter:
     field = Request.model_fields[name]
     annotation = Annotated[field.annotation, field]  # type: ignore[name-defined]
-    return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=field.default, annotation=annotation)
+    return inspect.Parameter(
+        name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=field.default, annotation=annotation
+    )
 
 
 def _docstring(job: Job, names: list[str]) -> str:

@@ -27,7 +27,9 @@ class Bar:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Set the artifact to 100 % when the job has succeeded; leave it as it is when the job has failed."""
         if self.artifact is not None and kind is None:
             update_progress_artifact(self.artifact, 100.0, description=f"{self.job}: done")

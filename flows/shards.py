@@ -78,7 +78,9 @@ def on_the_pool(shard: dict[str, Any]) -> dict[str, int]:
     finally:
         database.dispose()
     if not state.is_completed():
-        raise JobFailedError(f"shard {it.number} of {it.of}: its flow run {run.name} ended as {state.name}: {state.message}")
+        raise JobFailedError(
+            f"shard {it.number} of {it.of}: its flow run {run.name} ended as {state.name}: {state.message}"
+        )
     return {"shard": it.number}
 
 

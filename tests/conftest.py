@@ -34,12 +34,17 @@ IST = zone("Asia/Kolkata")
 _names = count()
 
 # The same examples in every run, however slow the machine is.
-hypothesis_settings.register_profile("suite", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.register_profile(
+    "suite", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 hypothesis_settings.load_profile("suite")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what only `make thorough` runs, and of long enumerations all but a sample. The longest tests come first."""
+    """Leave out what only `make thorough` runs, and of long enumerations all but a sample.
+
+    The longest tests come first.
+    """
     items.sort(key=lambda item: "killed_at_every_step" not in item.name)
     if sample.seed() == sample.WHOLE:
         return
@@ -83,7 +88,9 @@ def server_urls() -> Iterator[Callable[[str], str]]:
 
         def url(kind: str) -> str:
             if kind not in running:
-                running[kind] = stack.enter_context({"postgresql": servers.postgresql, "mariadb": servers.mariadb}[kind]())
+                running[kind] = stack.enter_context(
+                    {"postgresql": servers.postgresql, "mariadb": servers.mariadb}[kind]()
+                )
             return running[kind]
 
         yield url
@@ -124,7 +131,8 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("INVESTIGATE", "false")  # seconds for each run; tests of it switch it on
-    # Most platforms of the tests stop weeks before NOW, and nobody pays or sweeps there; tests of what is overdue say so.
+    # Most platforms of the tests stop weeks before NOW, and nobody pays or sweeps there; tests of what is overdue say
+    # so.
     monkeypatch.setenv("PAYOUT_OVERDUE_DAYS", "3660")
     monkeypatch.setenv("SWEEP_OVERDUE_DAYS", "3660")
     monkeypatch.chdir(tmp_path)

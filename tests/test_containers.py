@@ -23,7 +23,14 @@ from tests.support.serving import FAST, PATIENCE, Patient, free_port, until
 IMAGE = dockerfile()
 SERVICES: dict[str, dict[str, Any]] = compose({})["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
-OTHER_NAMES = {"MLM_AUDIT_HOME", "PATH", "PYTHONUNBUFFERED", "DO_NOT_TRACK", "PIP_DISABLE_PIP_VERSION_CHECK", "PIP_NO_CACHE_DIR"}
+OTHER_NAMES = {
+    "MLM_AUDIT_HOME",
+    "PATH",
+    "PYTHONUNBUFFERED",
+    "DO_NOT_TRACK",
+    "PIP_DISABLE_PIP_VERSION_CHECK",
+    "PIP_NO_CACHE_DIR",
+}
 OF_POSTGRES = {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD"}
 
 
@@ -48,7 +55,9 @@ def test_every_source_of_the_image_exists_and_is_sent_to_the_builder() -> None:
     for instruction in named("COPY"):
         *sources, target = instruction.text.split()
         if sources[0].startswith("--from="):
-            assert sources[0] in {f"--from={stage.text.split(' AS ')[1]}" for stage in named("FROM") if " AS " in stage.text}
+            assert sources[0] in {
+                f"--from={stage.text.split(' AS ')[1]}" for stage in named("FROM") if " AS " in stage.text
+            }
             continue
         for source in sources:
             assert (ROOT / source).exists(), source
@@ -70,20 +79,26 @@ def test_the_image_follows_the_rules_of_good_images() -> None:
     assert all(re.fullmatch(r"python:3\.11-slim-\w+( AS \w+)?", stage.text) for stage in named("FROM"))
     stage = last_stage()
     assert {"FROM", "LABEL", "USER", "HEALTHCHECK", "CMD"} <= {instruction.name for instruction in stage}
-    assert {f"org.opencontainers.image.{key}" for key in ("title", "description", "licenses")} <= set(pairs(stage, "LABEL"))
+    assert {f"org.opencontainers.image.{key}" for key in ("title", "description", "licenses")} <= set(
+        pairs(stage, "LABEL")
+    )
     [port], [command], [health] = (named(name, stage) for name in ("EXPOSE", "CMD", "HEALTHCHECK"))
     assert command.command()[-2:] == ["--port", port.text]
     assert f"127.0.0.1:{port.text}/" in health.command()[-1]
     [user] = named("USER", stage)
     assert user.text not in ("root", "0")
-    assert [instruction.name for instruction in stage].index("USER") > [instruction.name for instruction in stage].index("RUN")
+    assert [instruction.name for instruction in stage].index("USER") > [
+        instruction.name for instruction in stage
+    ].index("RUN")
     for instruction in named("RUN"):
         assert "sudo" not in instruction.text
         assert "apt-get install" not in instruction.text or {"--no-install-recommends", "/var/lib/apt/lists"} <= set(
             re.split(r"[\s*]+", instruction.text.replace("/var/lib/apt/lists/", "/var/lib/apt/lists"))
         )
         for line in re.findall(r"pip install [^&]*", instruction.text):
-            assert "--require-hashes" in line or "--no-deps" in line, "what comes from an index is checked against its hash"
+            assert "--require-hashes" in line or "--no-deps" in line, (
+                "what comes from an index is checked against its hash"
+            )
     assert not named("ADD")
     assert not [name for name in pairs(IMAGE, "ENV") if re.search("SECRET|PASS|TOKEN|_URL$", name)]
     assert all(map(is_known, pairs(IMAGE, "ENV")))
@@ -156,7 +171,9 @@ def run_a_job(machine: Machine) -> None:
         assert answer.status_code == 202, answer.text
         number = answer.json()["flow_run_id"]
         final = ("COMPLETED", "FAILED", "CRASHED")
-        done = until("the end", lambda: (r := client.get(f"{prefect}/{number}").json()).get("state_type") in final and r)
+        done = until(
+            "the end", lambda: (r := client.get(f"{prefect}/{number}").json()).get("state_type") in final and r
+        )
         assert done["state_type"] == "COMPLETED", done["state"]["message"]
 
 
@@ -180,7 +197,9 @@ def test_the_command_of_the_image_and_its_health_check(machine: Machine, tmp_pat
 @pytest.mark.slow
 @pytest.mark.timeout(3 * PATIENCE)
 @pytest.mark.xdist_group("served")
-@pytest.mark.skipif("postgresql" in servers.missing(), reason="postgresql IS NOT INSTALLED: nothing is proven for compose.yaml")
+@pytest.mark.skipif(
+    "postgresql" in servers.missing(), reason="postgresql IS NOT INSTALLED: nothing is proven for compose.yaml"
+)
 def test_the_services_as_compose_starts_them(machine: Machine, server_urls: Callable[[str], str]) -> None:
     """In the order of depends_on: what ends must succeed, what stays must become healthy."""
     of_image = pairs(last_stage(), "ENV")
@@ -189,7 +208,9 @@ def test_the_services_as_compose_starts_them(machine: Machine, server_urls: Call
         machine.ports["5432"] = int(re.search(r":(\d+)/", url)[1])  # type: ignore[index]
         waiting = dict(SERVICES)
         while waiting:
-            name = next(name for name, service in waiting.items() if not set(service.get("depends_on", {})) & set(waiting))
+            name = next(
+                name for name, service in waiting.items() if not set(service.get("depends_on", {})) & set(waiting)
+            )
             service = waiting.pop(name)
             environment = of_image | service["environment"]
             data = service["volumes"][0].split(":")[0]

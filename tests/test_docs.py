@@ -27,7 +27,9 @@ def test_readme_and_docs_name_commands_that_exist() -> None:
 def anchors(page: Path) -> set[str]:
     """The anchors of a page's headings, as GitHub and MkDocs form them."""
     titles = re.findall(
-        r"^#+ (.+)$", re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL), re.MULTILINE
+        r"^#+ (.+)$",
+        re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL),
+        re.MULTILINE,
     )
     plain = (re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", title).replace("`", "").lower() for title in titles)
     return {re.sub(r"[^\w\- ]", "", title).strip().replace(" ", "-") for title in plain}
@@ -44,7 +46,9 @@ def test_links_lead_somewhere() -> None:
 
 def test_pages_that_the_code_names_exist() -> None:
     paths = [
-        p for pattern in ("mlm_audit/**/*.py", "mlm_audit/**/*.sql", "flows/*.*", "notebooks/*.py") for p in ROOT.glob(pattern)
+        p
+        for pattern in ("mlm_audit/**/*.py", "mlm_audit/**/*.sql", "flows/*.*", "notebooks/*.py")
+        for p in ROOT.glob(pattern)
     ]
     for path in [*paths, ROOT / "pyproject.toml", ROOT / "Makefile"]:
         for page in re.findall(r"\bdocs/[\w/.-]+\.md", path.read_text(encoding="utf-8")):
@@ -60,7 +64,9 @@ def test_the_readme_is_short_and_shows_a_picture() -> None:
 
 def test_make_targets_that_the_readme_names_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    for target in re.findall(r"`make ([a-z]+)", "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("*.md"))):
+    for target in re.findall(
+        r"`make ([a-z]+)", "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("*.md"))
+    ):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
@@ -83,7 +89,9 @@ def test_lock_files_name_no_address_and_agree() -> None:
         assert "://" not in text
         assert "--hash=sha256:" in text
     for pins in others:
-        assert all(lock.get(name, version) == version for name, version in pins.items()), "`make lock` makes all of them"
+        assert all(lock.get(name, version) == version for name, version in pins.items()), (
+            "`make lock` makes all of them"
+        )
     assert "jupyterlab" in others[0].keys() - lock.keys()
     assert "mkdocs-material" in others[1].keys() - lock.keys()
     image = others[2]

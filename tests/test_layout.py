@@ -39,4 +39,7 @@ def test_a_room_that_has_no_tests_is_refused_with_the_list_of_rooms() -> None:
     for room in ("nowhere", "tests", ""):
         done = make_test_room(room)
         assert (done.returncode, done.stdout) == (2, "")
-        assert f'There are no tests of a room called "{room}". Set ROOM to one of: analysis checks cli console ' in done.stderr
+        assert (
+            f'There are no tests of a room called "{room}". Set ROOM to one of: analysis checks cli console '
+            in done.stderr
+        )

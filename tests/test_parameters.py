@@ -12,7 +12,9 @@ COMPILED = {"_replay_sponsor"}
 def test_no_function_takes_more_than_five_parameters_by_position() -> None:
     files = [path for path in PACKAGE.rglob("*.py") if "migrations" not in path.parts]
     assert len(files) > 300
-    functions = [node for path in files for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
+    functions = [
+        node for path in files for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)
+    ]
     assert {one.name for one in functions if _by_position(one) > MOST} == COMPILED
 
 

@@ -56,7 +56,10 @@ def long_sql(name: str, source: str) -> list[str]:
 def test_no_module_holds_a_long_sql_text() -> None:
     modules = (path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "mlm_audit").rglob("*.py")))
     found = [
-        place for name in modules if not name.startswith(EXEMPT) for place in long_sql(name, (ROOT / name).read_text("utf-8"))
+        place
+        for name in modules
+        if not name.startswith(EXEMPT)
+        for place in long_sql(name, (ROOT / name).read_text("utf-8"))
     ]
     assert found == [], "move the text to a .sql file beside the module (mlm_audit.engine.sql_text)"
 

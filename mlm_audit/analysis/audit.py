@@ -66,7 +66,9 @@ class Audit:
         """Reconcile without correcting or storing anything. `as_of` (ISO 8601) dates the run; the default is now."""
         moment = None if as_of is None else self._instant(as_of)
         return run_of(
-            reconcile(self._engine, self._settings, now, as_of=moment, dry_run=True).result, self._engine, self._settings
+            reconcile(self._engine, self._settings, now, as_of=moment, dry_run=True).result,
+            self._engine,
+            self._settings,
         )
 
     @guard_inputs
@@ -220,10 +222,16 @@ class Audit:
         """
         if reveal:
             whose = sorted(
-                {member for one in shared_numbers(self._engine).values() for group in one.shared for member in group.members}
+                {
+                    member
+                    for one in shared_numbers(self._engine).values()
+                    for group in one.shared
+                    for member in group.members
+                }
             )
             note_reveal(
-                self._settings, f"shared bank accounts, PANs and phones of members {', '.join(map(str, whose)) or 'none'}"
+                self._settings,
+                f"shared bank accounts, PANs and phones of members {', '.join(map(str, whose)) or 'none'}",
             )
         shared = shared_numbers(self._engine, reveal=reveal)
         return suspicious(AnalysisQueries(self._duck, "suspicious"), shared, now(), reveal=reveal)
@@ -238,4 +246,6 @@ def connect(url: str | None = None) -> Audit:
     secret = settings.database_url if url is None else SecretStr(url)
     if secret is None:
         raise InputError("no database is configured; give connect() a URL, or set DATABASE_URL")
-    return Audit(open_engine(secret.get_secret_value(), read_only=True), settings.model_copy(update={"database_url": secret}))
+    return Audit(
+        open_engine(secret.get_secret_value(), read_only=True), settings.model_copy(update={"database_url": secret})
+    )

@@ -64,7 +64,13 @@ def preview_story(result: RunResult, settings: Settings) -> Story:
         first=_first(result),
         facts=(("Overdue and not paid", f"{grouped(overdue)}, {format_inr(counts.overdue_paisa)}"),) if overdue else (),
         tables=(
-            Table("totals", "Control totals", TOTALS, tuple(_totals(counts)), "The totals add up to everything that is due."),
+            Table(
+                "totals",
+                "Control totals",
+                TOTALS,
+                tuple(_totals(counts)),
+                "The totals add up to everything that is due.",
+            ),
             Table(
                 "outliers",
                 "Unusually large instalments",

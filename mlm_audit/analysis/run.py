@@ -10,7 +10,13 @@ from sqlalchemy import Engine
 from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.explain.issue import explain_issue, find_issue
 from mlm_audit.analysis.explain.order import explain_order
-from mlm_audit.analysis.explain.subsets import ORDER_BREAK_PREFIX, WALLET_CHECKS, SubsetResult, check_order, check_wallet
+from mlm_audit.analysis.explain.subsets import (
+    ORDER_BREAK_PREFIX,
+    WALLET_CHECKS,
+    SubsetResult,
+    check_order,
+    check_wallet,
+)
 from mlm_audit.analysis.explain.wallet import WalletExplanation, explain_wallet
 from mlm_audit.analysis.validation import guard_inputs, whole_id
 from mlm_audit.checks.causes import describe_cause, first_step
@@ -40,7 +46,9 @@ CAUSES = columns(
     ("do", "What to do"),
     ("members", "Members"),
 )
-BREAKS = columns(("id", "Break"), ("severity", "Severity"), ("amount_paisa", "Amount", "change"), ("message", "Message"))
+BREAKS = columns(
+    ("id", "Break"), ("severity", "Severity"), ("amount_paisa", "Amount", "change"), ("message", "Message")
+)
 
 
 class AuditRun:
@@ -48,8 +56,8 @@ class AuditRun:
 
     `breaks` has one row per open break, with the columns id, code, severity, member_id, order_id, amount_paisa (actual
     minus expected), cause, evidence (JSON) and message. `figures` are the amounts of the breaks before and after
-    corrections, as docs/reference/glossary.md defines them. `not_checked` lists what could not be checked; a FAIL may be
-    incomplete.
+    corrections, as docs/reference/glossary.md defines them. `not_checked` lists what could not be checked; a FAIL may
+    be incomplete.
     """
 
     def __init__(
@@ -163,7 +171,9 @@ def last_run(database: Engine, settings: Settings, *, tree: bool = False) -> Aud
 
 
 def _story(run: AuditRun) -> Story:
-    rank = pl.col("severity").replace_strict({name: place for place, name in enumerate(SEVERITIES)}, return_dtype=pl.Int64)
+    rank = pl.col("severity").replace_strict(
+        {name: place for place, name in enumerate(SEVERITIES)}, return_dtype=pl.Int64
+    )
     follows = pl.col("cause") == FOLLOWS
     ranked = run.breaks.sort(follows, -rank, -pl.col("amount_paisa").abs().fill_null(0), "id")
     at_risk = at_risk_by_cause(list(map(finding_from, run.breaks.iter_rows(named=True))))

@@ -20,7 +20,9 @@ class Neighbourhood:
 
     def svg(self) -> str:
         """Return the picture as one SVG element with its own style."""
-        return str(draw(as_data(self.graph), f"tree-{self.graph.graph['tree']}-{self.graph.graph['member']}", alone=True))
+        return str(
+            draw(as_data(self.graph), f"tree-{self.graph.graph['tree']}-{self.graph.graph['member']}", alone=True)
+        )
 
     def _repr_html_(self) -> str:
         return self.svg()

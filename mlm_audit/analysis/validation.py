@@ -49,7 +49,9 @@ def guard_inputs(function: Callable[P, T]) -> Callable[P, T]:
 
     @wraps(function)
     def asked(*args: P.args, **kwargs: P.kwargs) -> T:
-        given = ", ".join([*(one_line(one)[:40] for one in args[1:]), *(f"{k}={one_line(v)[:40]}" for k, v in kwargs.items())])
+        given = ", ".join(
+            [*(one_line(one)[:40] for one in args[1:]), *(f"{k}={one_line(v)[:40]}" for k, v in kwargs.items())]
+        )
         whose, noun = (getattr(args[0], name, "") if args else "" for name in ("id", "NOUN"))
         with unreadable_rows(f"{f'{noun} {whose}: ' if whose else ''}{function.__name__}({given})"):
             return function(*args, **kwargs)

@@ -13,7 +13,10 @@ CAUSES: dict[str, tuple[str, str]] = {
         "A released bonus record has no ledger credit",
         "Post the bonus with an authorisation, or withdraw the record",
     ),
-    "commission-above-total": ("An order allocates more to commission than the buyer paid", "Compare the order with its payment"),
+    "commission-above-total": (
+        "An order allocates more to commission than the buyer paid",
+        "Compare the order with its payment",
+    ),
     "commission-above-total-systematic": (
         "Most orders allocate more to commission than the buyer paid",
         "Correct the platform's unit or rate before anything more is paid",
@@ -28,8 +31,14 @@ CAUSES: dict[str, tuple[str, str]] = {
         "Find out which program or person wrote the date",
     ),
     "dated-in-future": ("A row is dated in the future", "Find out which program or person wrote the date"),
-    "decided-without-log": ("Commission was decided without a log row", "Recompute the eligibility, and complete the log"),
-    "decided-without-time": ("A decided record has no decision time", "Compare the record with the ledger, and fill in the time"),
+    "decided-without-log": (
+        "Commission was decided without a log row",
+        "Recompute the eligibility, and complete the log",
+    ),
+    "decided-without-time": (
+        "A decided record has no decision time",
+        "Compare the record with the ledger, and fill in the time",
+    ),
     "due-date-missing": ("An instalment has no due date", "Set the due date from the order"),
     "due-date-wrong": ("An instalment is due on the wrong day", "Set the due date from the order"),
     "eligibility-contradictory": (
@@ -54,9 +63,15 @@ CAUSES: dict[str, tuple[str, str]] = {
         "Recompute the member's eligibility",
     ),
     "eligibility-twice": ("The eligibility log has two rows for one member and month", "Remove the second row"),
-    "eligibility-verdict": ("An eligibility verdict does not follow from its conditions", "Recompute the member's eligibility"),
+    "eligibility-verdict": (
+        "An eligibility verdict does not follow from its conditions",
+        "Recompute the member's eligibility",
+    ),
     "field-missing": ("A required field is empty", "Fill it from the records that the row follows from"),
-    "given-up-early": ("An instalment was marked as permanently failed too early", "Requeue it with `mlm-audit payouts requeue`"),
+    "given-up-early": (
+        "An instalment was marked as permanently failed too early",
+        "Requeue it with `mlm-audit payouts requeue`",
+    ),
     "history-other-member": ("PayoutHistory names another member", "Set the member from the instalment"),
     "key-missing": (
         "A ledger row has no idempotency key",
@@ -66,20 +81,35 @@ CAUSES: dict[str, tuple[str, str]] = {
         "A ledger row's key has leading or trailing spaces",
         "Trim the key; otherwise the amount can be posted again",
     ),
-    "log-amount-wrong": ("The rolled-up amount in the eligibility log is wrong", "Set the amount from CommissionRollup"),
-    "refund-misplaced": ("A refund was reversed on the wrong line", "Move the reversal to the line that is not yet reversed"),
-    "rollup-count-wrong": ("A CommissionRollup row has the wrong commission count", "Set the count from the commissions"),
+    "log-amount-wrong": (
+        "The rolled-up amount in the eligibility log is wrong",
+        "Set the amount from CommissionRollup",
+    ),
+    "refund-misplaced": (
+        "A refund was reversed on the wrong line",
+        "Move the reversal to the line that is not yet reversed",
+    ),
+    "rollup-count-wrong": (
+        "A CommissionRollup row has the wrong commission count",
+        "Set the count from the commissions",
+    ),
     "rollup-reference-wrong": ("A roll-up's credit references the wrong record", "Set the reference from the key"),
     "generated-by-other": (
         "A commission record names a different buyer from its order",
         "Correct the record, or the order's buyer",
     ),
-    "instalment-without-order": ("An instalment names no order", "Find its order, or remove the instalment before it is due"),
+    "instalment-without-order": (
+        "An instalment names no order",
+        "Find its order, or remove the instalment before it is due",
+    ),
     "joining-not-released": (
         "A joining commission is not marked as released",
         "Compare it with the ledger, and correct the status",
     ),
-    "key-wrong": ("A ledger row's key does not match its kind", "Correct the key; otherwise the amount can be posted again"),
+    "key-wrong": (
+        "A ledger row's key does not match its kind",
+        "Correct the key; otherwise the amount can be posted again",
+    ),
     "level-missing": ("A level commission names no level", "Set the level from the order"),
     "level-unexpected": ("A ledger row names a level, although its kind has none", "Remove the level"),
     "member-money-without-member": (
@@ -91,7 +121,10 @@ CAUSES: dict[str, tuple[str, str]] = {
         "An instalment was paid with a different amount from the planned one",
         "Post or recover the difference",
     ),
-    "paid-without-amount": ("A paid instalment has no paid amount", "Compare it with the ledger, and fill in the amount"),
+    "paid-without-amount": (
+        "A paid instalment has no paid amount",
+        "Compare it with the ledger, and fill in the amount",
+    ),
     "paid-while-held": (
         "A member was paid while an earlier instalment was held",
         "Find out who paid it, and whether the member qualified; hold the others until then",
@@ -183,7 +216,10 @@ CAUSES: dict[str, tuple[str, str]] = {
         "Find out who dated it, and sweep that month again",
     ),
     "missed-by-sweep": ("The sweep left commission undecided", "Sweep that month again"),
-    "month-slip": ("Commission was decided in the wrong month", "Check the sweep's time zone, and decide the commission again"),
+    "month-slip": (
+        "Commission was decided in the wrong month",
+        "Check the sweep's time zone, and decide the commission again",
+    ),
     "no-such-level": ("Commission was posted at a level that the plan or the tree does not have", "Reverse it"),
     "order-data-missing": (
         "An order cannot be recomputed",
@@ -200,7 +236,10 @@ CAUSES: dict[str, tuple[str, str]] = {
     ),
     "overdrawn": ("A wallet is below zero", "Stop its withdrawals, and find the debit that caused it"),
     "paid-and-rolled-up": ("A level was paid and also rolled up", "Reverse one of the two"),
-    "payout-not-marked": ("An instalment was credited but not marked paid", "Mark it as paid; otherwise it is paid again"),
+    "payout-not-marked": (
+        "An instalment was credited but not marked paid",
+        "Mark it as paid; otherwise it is paid again",
+    ),
     "payout-without-schedule": ("A payout has no instalment in the schedule", "Recover it, or restore the schedule"),
     "posted-before-sweep": ("Repurchase commission was credited before the sweep", "Recover it"),
     "rate-of-other-version": ("The rate of another plan version was used", "Correct the platform's plan dates"),
@@ -239,10 +278,16 @@ CAUSES: dict[str, tuple[str, str]] = {
     ),
     "several-causes": ("Wallet and ledger diverge in more than one place", "Examine each place in the evidence"),
     "unknown-word": ("A status, role or kind has an unknown value", "Ask what the value means, then correct it"),
-    "unknown-ledger-type": ("No check covers this kind of ledger row", "Find out what the kind means, and add a check for it"),
+    "unknown-ledger-type": (
+        "No check covers this kind of ledger row",
+        "Find out what the kind means, and add a check for it",
+    ),
     "unknown-member": ("Rows of a member who does not exist", "Restore the member, or move the rows"),
     "unknown-order": ("Rows of an order that does not exist", "Restore the order, or reverse the rows"),
-    "wallet-moved-twice": ("One ledger row was applied to the wallet twice", "Correct the wallet by the amount of that row"),
+    "wallet-moved-twice": (
+        "One ledger row was applied to the wallet twice",
+        "Correct the wallet by the amount of that row",
+    ),
     "wallet-without-ledger": (
         "The wallet was changed without a ledger row",
         "Find out who changed it; then post the row or undo the change",
@@ -258,7 +303,10 @@ CAUSES: dict[str, tuple[str, str]] = {
     "wrong-beneficiary": ("Money went to the wrong member", "Move it to the right member"),
     "wrong-level": ("Commission was posted at the wrong level", "Move it to the right level"),
     "balance-differs": ("The balance differs from the sum of the ledger", "Compare the account's rows one by one"),
-    "follows-from-order-line": ("The break follows from another break of the same order or instalment", "Resolve that break"),
+    "follows-from-order-line": (
+        "The break follows from another break of the same order or instalment",
+        "Resolve that break",
+    ),
     "unexplained": ("The data do not prove a cause", "Investigate the evidence rows"),
 }
 

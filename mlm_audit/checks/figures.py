@@ -28,12 +28,16 @@ def figures_of(findings: Iterable[Finding], corrected: Collection[str] = ()) -> 
     """
     found = [finding for finding in findings if finding.state != "cleared"]
     gone = set(corrected)
-    return Figures(_money(found), _money([finding for finding in found if finding.id not in gone]) if gone else _money(found))
+    return Figures(
+        _money(found), _money([finding for finding in found if finding.id not in gone]) if gone else _money(found)
+    )
 
 
 def _money(found: Sequence[Finding]) -> Money:
     wallets = [finding.amount_paisa or 0 for finding in found if finding.code in WALLET_CODES]
-    return Money(len(found), sum(map(abs, wallets)), sum(wallets), sum_of_findings(found), sum(at_risk_by_cause(found).values()))
+    return Money(
+        len(found), sum(map(abs, wallets)), sum(wallets), sum_of_findings(found), sum(at_risk_by_cause(found).values())
+    )
 
 
 def sum_of_findings(found: Iterable[Finding]) -> int:

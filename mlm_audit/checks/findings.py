@@ -19,7 +19,9 @@ def worst_first(breaks: pl.DataFrame) -> pl.DataFrame:
 
 def make_finding(code: str, key: object, severity: str, message: str, **values: Any) -> Finding:
     """Return a finding of a job that is not a bulk check. Unless it is given, the cause is the code."""
-    return Finding(**{"id": f"{code}/{key}", "code": code, "severity": severity, "message": message, "cause": code, **values})
+    return Finding(
+        **{"id": f"{code}/{key}", "code": code, "severity": severity, "message": message, "cause": code, **values}
+    )
 
 
 def findings_of(breaks: pl.DataFrame) -> tuple[Finding, ...]:

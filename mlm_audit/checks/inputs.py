@@ -92,7 +92,14 @@ INPUTS: dict[str, Input] = {
         must_have_rows=True,
     ),
     "withdrawals": Input(
-        {"id": INT, "user_id": INT, "amount_paisa": INT, "status": TEXT, "requested_at": INSTANT, "processed_at": INSTANT}
+        {
+            "id": INT,
+            "user_id": INT,
+            "amount_paisa": INT,
+            "status": TEXT,
+            "requested_at": INSTANT,
+            "processed_at": INSTANT,
+        }
     ),
     "payout_schedule": Input(
         {
@@ -154,7 +161,8 @@ INPUTS: dict[str, Input] = {
 
 TREE_INPUTS: dict[str, Input] = {
     "users": Input(
-        {"id": INT, "sponsor_id": INT, "role": TEXT, "is_eligible_repurchase": FLAG, "created_at": INSTANT}, must_have_rows=True
+        {"id": INT, "sponsor_id": INT, "role": TEXT, "is_eligible_repurchase": FLAG, "created_at": INSTANT},
+        must_have_rows=True,
     ),
     "matrix_nodes": Input({"user_id": INT, "parent_id": INT, "position": SMALL}, must_have_rows=True),
     "hierarchy": Input({"id": INT, "ancestor_id": INT, "descendant_id": INT, "depth": SMALL}),
@@ -174,7 +182,9 @@ ANALYSIS_INPUTS: dict[str, Input] = {
         }
     ),
     "order_facts": Input({"id": INT, "total_paisa": INT, "created_at": INSTANT}),
-    "decisions": Input({"id": INT, "user_id": INT, "month": SMALL, "year": SMALL, "kyc_approved": FLAG, "reasons": TEXT}),
+    "decisions": Input(
+        {"id": INT, "user_id": INT, "month": SMALL, "year": SMALL, "kyc_approved": FLAG, "reasons": TEXT}
+    ),
     "withdrawal_facts": Input({"id": INT, "requested_at": INSTANT}),
 }
 """Inputs that only the analyses read: more columns of the tables of the checks, read at the same instant.

@@ -14,7 +14,9 @@ def with_states(breaks: pl.DataFrame, previous: pl.DataFrame, as_of: datetime) -
     `previous` has the columns of PREVIOUS_SCHEMA. A break is the same as a previous one if its id is the same.
     """
     moment = as_of.replace(tzinfo=None)
-    before = previous.select("id", pl.col("amount_paisa").abs().alias("_before"), "first_seen_at", pl.lit(1).alias("_known"))
+    before = previous.select(
+        "id", pl.col("amount_paisa").abs().alias("_before"), "first_seen_at", pl.lit(1).alias("_known")
+    )
     now = pl.col("amount_paisa").abs().fill_null(0)
     state = (
         pl.when(pl.col("_known").is_null())

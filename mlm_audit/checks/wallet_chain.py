@@ -44,5 +44,7 @@ def wallet_chain(ledger: pl.DataFrame, wallet_paisa: int | None) -> WalletChain:
         gaps.append(None if balance is None else balance - known - since)
         if balance is not None:
             known, since = balance, 0
-    rows = ledger.with_columns(pl.Series("sum_paisa", sums, dtype=pl.Int64), pl.Series("gap_paisa", gaps, dtype=pl.Int64))
+    rows = ledger.with_columns(
+        pl.Series("sum_paisa", sums, dtype=pl.Int64), pl.Series("gap_paisa", gaps, dtype=pl.Int64)
+    )
     return WalletChain(rows, wallet, total, wallet - known - since)

@@ -75,7 +75,10 @@ COMMANDS = {
     "demo": ("demo:app", "Create a demonstration platform, optionally with faults, to test the audit."),
     "payouts": ("payouts:app", "List instalments, explain one, and put failed ones back into the queue."),
     "eligibility": ("eligibility:app", "Explain why a member was or was not eligible for a month."),
-    "explain": ("explain:app", "Explain a figure: the rows that lead to it, and where the expected and the actual value differ."),
+    "explain": (
+        "explain:app",
+        "Explain a figure: the rows that lead to it, and where the expected and the actual value differ.",
+    ),
     "remedy": (
         "remedy:app",
         "Show how to correct a break: the exact postings and corrections, or the decision that a person must take.",
@@ -88,7 +91,10 @@ COMMANDS = {
     ),
     "reports": ("reports:app", "Open a run's report or the index of all runs, and rebuild the index."),
     "seals": ("seals:app", "Show which months of the ledger are sealed, verify them, and rebuild their files."),
-    "evidence": ("evidence:app", "Make and verify packs that prove ledger rows to a party that trusts only a public key."),
+    "evidence": (
+        "evidence:app",
+        "Make and verify packs that prove ledger rows to a party that trusts only a public key.",
+    ),
     "mail": ("mail:app", "Show and send the queued notices."),
 }
 """Maps each command to the function or group in `mlm_audit.cli` that runs it, and to its line in `mlm-audit --help`.
@@ -147,7 +153,11 @@ def _run(tokens: list[str]) -> int:  # noqa: PLR0911  (one exit code each)
         _refuse_unusable(tokens)
         _refuse_unknown(tokens[:1])
         code = application(tokens[:1])(
-            tokens, exit_on_error=False, print_error=False, result_action="return_value", error_console=Console(stderr=True)
+            tokens,
+            exit_on_error=False,
+            print_error=False,
+            result_action="return_value",
+            error_console=Console(stderr=True),
         )
     except CycloptsError as error:
         print_error(_plain(error), as_json=as_json, command=tokens)

@@ -27,7 +27,10 @@ def add(
     member: Annotated[Id, Parameter(help="The member who owns the ledger row or the wallet.")],
     amount: Annotated[
         str,
-        Parameter(help="The amount in rupees by which the wallet changes, such as 250.00 or -312.50.", allow_leading_hyphen=True),
+        Parameter(
+            help="The amount in rupees by which the wallet changes, such as 250.00 or -312.50.",
+            allow_leading_hyphen=True,
+        ),
     ],
     reference: Annotated[
         str,
@@ -41,7 +44,10 @@ def add(
     db: Db = None,
     json: Json = False,
 ) -> None:
-    """Record who approved an adjustment, a bonus or a wallet's correction. An authorisation is never changed or removed."""
+    """Record who approved an adjustment, a bonus or a wallet's correction.
+
+    An authorisation is never changed or removed.
+    """
     grant = Grant(
         kind,
         member,
@@ -84,7 +90,9 @@ def _amount(text: str) -> int:
     try:
         paisa = parse_amount(text)
     except ValueError as error:
-        raise InputError(f"authorisations add --amount {text}: give rupees with at most two decimals, such as 250.00") from error
+        raise InputError(
+            f"authorisations add --amount {text}: give rupees with at most two decimals, such as 250.00"
+        ) from error
     if not 0 < abs(paisa) < 2**63:
         raise InputError(f"authorisations add --amount {text}: give an amount other than zero that fits the ledger")
     return paisa

@@ -22,7 +22,8 @@ from mlm_audit.runs.clock import now
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON document and nothing else.")]
 Db = Annotated[str | None, Parameter(name="--db", help="Database URL. The default is DATABASE_URL.")]
 Limit = Annotated[
-    int, Parameter(validator=validators.Number(gte=1, lte=1_000), help="Maximum number of entries to show, from 1 to 1000.")
+    int,
+    Parameter(validator=validators.Number(gte=1, lte=1_000), help="Maximum number of entries to show, from 1 to 1000."),
 ]
 Id = Annotated[int, Parameter(validator=validators.Number(gte=-(2**63), lte=2**63 - 1))]
 SHOWN = 10
@@ -100,7 +101,9 @@ def refuse_unwritable(option: str, file: Path | None) -> None:
         if is_new:
             file.unlink()
     except OSError as error:
-        raise InputError(f"{option} {file}: the file cannot be written ({error.strerror}); choose another file") from error
+        raise InputError(
+            f"{option} {file}: the file cannot be written ({error.strerror}); choose another file"
+        ) from error
 
 
 def close_databases() -> None:

@@ -40,7 +40,9 @@ def console(*, host: Host = "127.0.0.1", port: Port = 8300, db: Db = None) -> No
     settings = settings_with(db)
     desk = ConsoleServices(database(settings), lambda: settings_with(db), clock, Scheduler())
     if not desk.gate.tokens():
-        raise InputError("no token is set, so nobody could log in; create one with `mlm-audit token NAME --role operator`")
+        raise InputError(
+            "no token is set, so nobody could log in; create one with `mlm-audit token NAME --role operator`"
+        )
     refuse_taken("--port", host, port)
     serve_console(desk, host, port, lambda: out.print(f"The console listens on http://{host}:{port}/"))
 
@@ -62,7 +64,9 @@ def token(name: str, /, *, role: list[Role] | None = None, json: Json = False) -
     try:
         secret, entry = new_token(name, role or ["viewer"])
     except InputError as error:
-        raise InputError(f"token {name}: the name must have 1 to 40 letters, digits, dots, dashes or underscores") from error
+        raise InputError(
+            f"token {name}: the name must have 1 to 40 letters, digits, dots, dashes or underscores"
+        ) from error
     if json:
         print_json({"name": name, "roles": role or ["viewer"], "token": secret, "entry": entry})
         return

@@ -22,17 +22,24 @@ def init(*, db: Db = None, json: Json = False) -> None:
     if json:
         print_json({"created": created})
         return
-    out.print(f"Created {plural(len(created), 'table')}." if created else "There is nothing to create: every table exists.")
+    out.print(
+        f"Created {plural(len(created), 'table')}." if created else "There is nothing to create: every table exists."
+    )
 
 
 @app.command
 def check(*, db: Db = None, json: Json = False) -> int:
-    """List missing tables and columns, wrong types, and job queries that fail, each with its fix. Exit code 2 when there are any."""
+    """List missing tables and columns, wrong types, and job queries that fail, each with its fix.
+
+    Exit code 2 when there are any.
+    """
     engine = database(settings_with(db))
     problems = check_schema(engine) or failing_queries(engine)
     current = migrate.is_current(engine)
     if json:
-        print_json({"ok": not problems and current, "current": current, "problems": [asdict(problem) for problem in problems]})
+        print_json(
+            {"ok": not problems and current, "current": current, "problems": [asdict(problem) for problem in problems]}
+        )
     else:
         for problem in problems:
             out.print(
@@ -50,7 +57,10 @@ def check(*, db: Db = None, json: Json = False) -> int:
 
 @app.command
 def upgrade(*, db: Db = None, json: Json = False) -> None:
-    """Upgrade the toolkit's tables to the newest version. Platform tables are not altered, except for two columns on users."""
+    """Upgrade the toolkit's tables to the newest version.
+
+    Platform tables are not altered, except for two columns on users.
+    """
     engine = database(settings_with(db))
     before = migrate.is_current(engine)
     migrate.upgrade(engine)

@@ -72,7 +72,14 @@ def create(
     rows = {name: frame.height for name, frame in platform.frames.items()}
     if json:
         print_json(
-            {"members": rows["users"], "months": months, "seed": seed, "rows": rows, "faults": selection, "injected": len(truths)}
+            {
+                "members": rows["users"],
+                "months": months,
+                "seed": seed,
+                "rows": rows,
+                "faults": selection,
+                "injected": len(truths),
+            }
         )
         return
     out.print(
@@ -103,7 +110,9 @@ def list_variants(*, json: Json = False) -> None:
 def list_faults(*, json: Json = False) -> None:
     """List the kinds of fault that can be injected."""
     if json:
-        print_json([{"code": f.code, "about": f.about, "found_by": f.found_by, "cause": f.cause} for f in ALL_FAULTS.values()])
+        print_json(
+            [{"code": f.code, "about": f.about, "found_by": f.found_by, "cause": f.cause} for f in ALL_FAULTS.values()]
+        )
         return
     for fault in ALL_FAULTS.values():
         out.print(f"[bold]{fault.code:28}[/] {escape(fault.about)} [dim](found by {fault.found_by})[/]")
@@ -112,18 +121,24 @@ def list_faults(*, json: Json = False) -> None:
 @app.command(name="scorecard")
 def show_scorecard(
     *,
-    seeds: Annotated[int, Parameter(help="Number of platforms to use.", validator=validators.Number(gte=1, lte=1_000))] = 10,
+    seeds: Annotated[
+        int, Parameter(help="Number of platforms to use.", validator=validators.Number(gte=1, lte=1_000))
+    ] = 10,
     places: Annotated[
         int,
         Parameter(
-            help="Number of places per kind of fault, spread over the platforms.", validator=validators.Number(gte=1, lte=10_000)
+            help="Number of places per kind of fault, spread over the platforms.",
+            validator=validators.Number(gte=1, lte=10_000),
         ),
     ] = 20,
     members: Annotated[int, Parameter(validator=validators.Number(gte=100, lte=1_000_000))] = 2_000,
     markdown: Annotated[Path | None, Parameter(help="Also write the table to this file.")] = None,
     json: Json = False,
 ) -> int:
-    """Inject each kind of fault alone and score the checks: fault found, cause correct, nothing unrelated. Exit 1 if not perfect."""
+    """Inject each kind of fault alone and score the checks: fault found, cause correct, nothing unrelated.
+
+    Exit 1 if not perfect.
+    """
     refuse_unwritable("--markdown", markdown)
     of = range(1, seeds + 1)
     books, trees, history = scorecard(of, places, members), tree_scorecard(of, places, members), history_scorecard(of)
@@ -147,17 +162,24 @@ def _is_short(score: Score) -> bool:
 @app.command(name="coverage")
 def show_coverage(
     *,
-    seeds: Annotated[int, Parameter(help="Number of platforms to use.", validator=validators.Number(gte=1, lte=100))] = 1,
+    seeds: Annotated[
+        int, Parameter(help="Number of platforms to use.", validator=validators.Number(gte=1, lte=100))
+    ] = 1,
     members: Annotated[int, Parameter(validator=validators.Number(gte=100, lte=100_000))] = 1_200,
     share: Annotated[
         float, Parameter(help="Share of all mutations to try, such as 0.1.", validator=validators.Number(gt=0, lte=1))
     ] = 1.0,
     markdown: Annotated[Path | None, Parameter(help="Also write the table to this file.")] = None,
 ) -> int:
-    """Change every column of every table in every way and score the checks. Exit 1 when a change is neither found nor declared."""
+    """Change every column of every table in every way and score the checks.
+
+    Exit 1 when a change is neither found nor declared.
+    """
     refuse_unwritable("--markdown", markdown)
     workers = os.cpu_count() or 1
-    outcomes = [outcome for seed in range(1, seeds + 1) for outcome in mutation_scorecard(members, seed, share, workers)]
+    outcomes = [
+        outcome for seed in range(1, seeds + 1) for outcome in mutation_scorecard(members, seed, share, workers)
+    ]
     result = build_scorecard(outcomes)
     table = card_page(result, seeds=seeds, members=members, share=share)
     if markdown is not None:
@@ -207,4 +229,10 @@ def _rows(scores: list[Score], *, remedies: bool = False) -> str:
 
 
 def _closed(score: Score) -> str:
-    return f"{score.closed} of {score.remedies}" if score.remedies else "a person must investigate first" if score.places else ""
+    return (
+        f"{score.closed} of {score.remedies}"
+        if score.remedies
+        else "a person must investigate first"
+        if score.places
+        else ""
+    )

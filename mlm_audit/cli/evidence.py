@@ -24,7 +24,9 @@ PublicKey = Annotated[
 ]
 MemberId = Annotated[Id | None, Parameter(help="Only this member's rows, each with its proof.")]
 OrderId = Annotated[Id | None, Parameter(help="Only this order's lines, each with its proof.")]
-Reveal = Annotated[bool, Parameter(negative="", help="Include personal data in full. The name of the requester is recorded.")]
+Reveal = Annotated[
+    bool, Parameter(negative="", help="Include personal data in full. The name of the requester is recorded.")
+]
 
 
 @app.command

@@ -21,7 +21,9 @@ RunId = Annotated[
 ]
 Html = Annotated[
     Path | None,
-    Parameter(name="--html", help="File for the explanation as one self-contained HTML page; only one line is printed."),
+    Parameter(
+        name="--html", help="File for the explanation as one self-contained HTML page; only one line is printed."
+    ),
 ]
 
 
@@ -109,7 +111,9 @@ def _show(audit: Audit, ask: Callable[[], Answer], *, json: bool, html: Path | N
         try:
             html.write_text(to_page(answer.story), encoding="utf-8")
         except OSError as error:
-            raise InputError(f"--html {html}: the file cannot be written ({error.strerror}); choose another file") from error
+            raise InputError(
+                f"--html {html}: the file cannot be written ({error.strerror}); choose another file"
+            ) from error
     if json:
         print_json(answer.to_dict())
     elif html is None:

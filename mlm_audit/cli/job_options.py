@@ -46,11 +46,17 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
         described = f"{described} Applies to {', '.join(jobs_with(name))}."
     flag = f"--{name.replace('_', '-')}"
     negative = f"--no-{name.replace('_', '-')}" if name in ON_AND_OFF else ""
-    about = Parameter(name=flag, negative=negative, help=described) if kind is bool else Parameter(name=flag, help=described)
+    about = (
+        Parameter(name=flag, negative=negative, help=described)
+        if kind is bool
+        else Parameter(name=flag, help=described)
+    )
     # An instant is passed on as text, since the toolkit's own parser applies the business time zone.
     annotation: Any = str if kind is datetime else kind
     optional = annotation if field.default is False else annotation | None
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=Annotated[optional, about])
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=Annotated[optional, about]
+    )
 
 
 def _plain(annotation: Any) -> Any:

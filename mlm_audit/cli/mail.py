@@ -61,7 +61,9 @@ def preview(
     name: str,
     /,
     *,
-    html: Annotated[Path | None, Parameter(help="Also write the HTML part to this file, for viewing in a browser.")] = None,
+    html: Annotated[
+        Path | None, Parameter(help="Also write the HTML part to this file, for viewing in a browser.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Show an example of a notice, as it would be sent: its subject, its text and, with --html, its HTML."""
@@ -90,7 +92,10 @@ def _with_picture(page: str, sample: dict[str, Any]) -> str:
 def send_test(
     *, to: Annotated[str | None, Parameter(help="Recipient. The default is ADMIN_EMAIL.")] = None, json: Json = False
 ) -> None:
-    """Send one test message now with the current settings. Without a mail server, it is written to the outbox folder."""
+    """Send one test message now with the current settings.
+
+    Without a mail server, it is written to the outbox folder.
+    """
     settings = load_settings()
     recipient = to or settings.admin_email
     if recipient is None:
@@ -98,7 +103,11 @@ def send_test(
     to_whom(recipient)
     if settings.email_host is None:
         ensure_folder(settings.outbox_dir, "OUTBOX_DIR")
-    context = {"state": "ok", "message": "this is a test message; mail delivery works", "at": format_local(clock(), settings.tz)}
+    context = {
+        "state": "ok",
+        "message": "this is a test message; mail delivery works",
+        "at": format_local(clock(), settings.tz),
+    }
     try:
         mail = message(
             "health-alert",

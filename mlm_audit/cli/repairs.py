@@ -22,7 +22,9 @@ def list_all(job_id: str | None = None, /, *, db: Db = None, json: Json = False)
     check_inputs(engine, store=True)
     rows = list_repairs(engine, job_id)
     if job_id is not None and not rows:
-        raise InputError(f"repairs list {job_id}: this job made no repairs; `mlm-audit repairs list` lists the jobs that did")
+        raise InputError(
+            f"repairs list {job_id}: this job made no repairs; `mlm-audit repairs list` lists the jobs that did"
+        )
     if json:
         print_json(rows)
         return
@@ -48,7 +50,9 @@ def undo(job_id: str, /, *, db: Db = None, json: Json = False) -> None:
             f"repairs undo {job_id}: a requeue cannot be undone; the next payout run pays the instalments or holds them"
         )
     if not done:
-        raise InputError(f"repairs undo {job_id}: this job made no repairs; `mlm-audit repairs list` lists the jobs that did")
+        raise InputError(
+            f"repairs undo {job_id}: this job made no repairs; `mlm-audit repairs list` lists the jobs that did"
+        )
     result = undo_repairs(engine, job_id, clock())
     if json:
         print_json({"job_id": job_id, "undone": result.undone, "left": list(result.left)})

@@ -16,7 +16,9 @@ from mlm_audit.scheduling.commands import JobControl, this_account
 
 
 @takes_job_options(without=("out",))
-def trigger(job: Annotated[str, Parameter(help=job_help())], /, *, db: Db = None, json: Json = False, **options: Any) -> None:
+def trigger(
+    job: Annotated[str, Parameter(help=job_help())], /, *, db: Db = None, json: Json = False, **options: Any
+) -> None:
     """Ask Prefect to run a job now on a worker. `mlm-audit run` runs it in this process, without Prefect."""
     settings = settings_with(db)
     name = resolve(job)
@@ -29,11 +31,17 @@ def trigger(job: Annotated[str, Parameter(help=job_help())], /, *, db: Db = None
         raise InputError(
             "--approve cannot be combined with other options: the approved run has its own --as-of, and only that run is paid"
         )
-    done = steering.approve(name, approve, this_account()) if approve else steering.trigger(name, this_account(), parameters)
+    done = (
+        steering.approve(name, approve, this_account())
+        if approve
+        else steering.trigger(name, this_account(), parameters)
+    )
     if json:
         print_json(done)
         return
-    out.print(f"{name} was triggered as {escape(done['flow_run'])} ({done['flow_run_id']}). See `mlm-audit history {name}`.")
+    out.print(
+        f"{name} was triggered as {escape(done['flow_run'])} ({done['flow_run_id']}). See `mlm-audit history {name}`."
+    )
 
 
 def enable(job: str, /, *, db: Db = None, json: Json = False) -> None:

@@ -24,7 +24,10 @@ SHOWN = 20
 
 @app.command
 def show(*, db: Db = None, json: Json = False) -> None:
-    """List the sealed months and the head of the log. Keep the head in a place that no user of this machine can write to."""
+    """List the sealed months and the head of the log.
+
+    Keep the head in a place that no user of this machine can write to.
+    """
     settings = settings_with(db)
     store = store_of(settings, database(settings))
     state = store.look()
@@ -49,13 +52,21 @@ def show(*, db: Db = None, json: Json = False) -> None:
 
 @app.command
 def verify(*, db: Db = None, json: Json = False) -> int:
-    """Compare every sealed row with the platform, and the store with its log. Exit code 3 unless the verdict is PASS."""
+    """Compare every sealed row with the platform, and the store with its log.
+
+    Exit code 3 unless the verdict is PASS.
+    """
     settings = settings_with(db)
     with progress_bar(quiet=json) as progress:
         found = verify_all(database(settings), settings, progress)
     word = "FAIL" if found.problems or found.moved.height else "INCOMPLETE" if found.notes else "PASS"
     if json:
-        more = {"verdict": word, "problems": list(found.problems), "moved": found.moved.to_dicts(), "notes": list(found.notes)}
+        more = {
+            "verdict": word,
+            "problems": list(found.problems),
+            "moved": found.moved.to_dicts(),
+            "notes": list(found.notes),
+        }
         print_json(_data(found.state) | more)
     else:
         _tell(word, found.state, [*found.problems, *_words(found.moved)], found.notes)
@@ -88,7 +99,10 @@ def restart(
     db: Db = None,
     json: Json = False,
 ) -> None:
-    """Start a new sealed history when the snapshots are lost or cannot be trusted. Old files are moved aside, not deleted."""
+    """Start a new sealed history when the snapshots are lost or cannot be trusted.
+
+    Old files are moved aside, not deleted.
+    """
     settings = settings_with(db)
     store = begin_anew(database(settings), settings, reason, clock())
     if json:
@@ -122,12 +136,17 @@ def acknowledge(
     if json:
         print_json(as_data(done))
         return
-    out.print(f"{done.sentence}. It is entry {done.number} of the log; the next run no longer reports it as open.", markup=False)
+    out.print(
+        f"{done.sentence}. It is entry {done.number} of the log; the next run no longer reports it as open.",
+        markup=False,
+    )
 
 
 def _tell(word: str, state: StoreState, wrong: list[str], notes: tuple[str, ...]) -> None:
     rows = sum(seal.rows for seal in state.seals.values())
-    out.print(f"[bold]{word}[/]  {plural(len(state.seals), 'month')}, {plural(rows, 'row')}; head of the log {state.read.head}")
+    out.print(
+        f"[bold]{word}[/]  {plural(len(state.seals), 'month')}, {plural(rows, 'row')}; head of the log {state.read.head}"
+    )
     for line in wrong[:SHOWN]:
         out.print(f"  {line}", markup=False)
     if len(wrong) > SHOWN:

@@ -47,7 +47,9 @@ def serve(
     settings = settings_with(db)
     desk = ConsoleServices(database(settings), lambda: settings_with(db), clock, Scheduler())
     if not desk.gate.tokens():
-        raise InputError("no token is set, so nobody could log in; create one with `mlm-audit token NAME --role operator`")
+        raise InputError(
+            "no token is set, so nobody could log in; create one with `mlm-audit token NAME --role operator`"
+        )
     refuse_taken("--port", host, port)
     if not os.environ.get("PREFECT_API_URL"):
         refuse_taken("--prefect-port", LOOPBACK, prefect_port)
@@ -98,7 +100,10 @@ def deploy(*, home: Home = Path(), json: Json = False) -> None:
 
 
 def catch_up(*, db: Db = None, json: Json = False) -> None:
-    """Ask Prefect to run the jobs that were missed while the services were down. `serve` also does this at its start."""
+    """Ask Prefect to run the jobs that were missed while the services were down.
+
+    `serve` also does this at its start.
+    """
     settings = settings_with(db)
     asked = make_up(JobControl(database(settings), settings, clock, Scheduler()))
     if json:

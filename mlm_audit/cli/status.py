@@ -46,7 +46,11 @@ def status(*, db: Db = None, json: Json = False) -> None:
         return
     for row in rows:
         last = row["last"]
-        shown = f"{last['status']}, {_local(last['started_at'], settings.tz)}, {last['job_id']}" if last else "has never run"
+        shown = (
+            f"{last['status']}, {_local(last['started_at'], settings.tz)}, {last['job_id']}"
+            if last
+            else "has never run"
+        )
         due = "switched off" if row["enabled"] is False else f"next {_local(row['next_due'], settings.tz)}"
         out.print(f"[bold]{row['job']:26}[/] {escape(shown)}; {due}")
     if not settings.enable_scheduled_jobs:
@@ -71,7 +75,9 @@ def history(
     for run in runs:
         took = "" if run["duration_ms"] is None else f", {run['duration_ms'] / 1_000:.1f} s"
         why = f": {run['error']}" if run["error"] else ""
-        out.print(f"{_local(run['started_at'], settings.tz)}  {run['status']:8} {escape(run['job_id'])}{took}{escape(why)}")
+        out.print(
+            f"{_local(run['started_at'], settings.tz)}  {run['status']:8} {escape(run['job_id'])}{took}{escape(why)}"
+        )
     if not runs:
         out.print(f"{name} has never run.")
 

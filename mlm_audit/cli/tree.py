@@ -29,9 +29,15 @@ def show(
     member: Id,
     /,
     *,
-    tree: Annotated[Literal["matrix", "sponsor"] | None, Parameter(help="Which tree to show. The default is both.")] = None,
-    up: Annotated[int, Parameter(help="Levels above the member.", validator=validators.Number(gte=0, lte=MOST_LEVELS))] = 3,
-    down: Annotated[int, Parameter(help="Levels below the member.", validator=validators.Number(gte=0, lte=MOST_LEVELS))] = 3,
+    tree: Annotated[
+        Literal["matrix", "sponsor"] | None, Parameter(help="Which tree to show. The default is both.")
+    ] = None,
+    up: Annotated[
+        int, Parameter(help="Levels above the member.", validator=validators.Number(gte=0, lte=MOST_LEVELS))
+    ] = 3,
+    down: Annotated[
+        int, Parameter(help="Levels below the member.", validator=validators.Number(gte=0, lte=MOST_LEVELS))
+    ] = 3,
     db: Db = None,
     json: Json = False,
 ) -> None:
@@ -57,7 +63,9 @@ def _drawn(title: str, graph: "nx.DiGraph[Any]") -> Tree:
     for above, below in sound:
         children.setdefault(above, []).append(below)
     hung = {below for _, below in sound}
-    stack = [(node, drawn) for node in reversed(list(graph.nodes)) if node not in hung] or [(graph.graph["member"], drawn)]
+    stack = [(node, drawn) for node in reversed(list(graph.nodes)) if node not in hung] or [
+        (graph.graph["member"], drawn)
+    ]
     shown: set[Any] = set()
     while stack:
         node, branch = stack.pop()
@@ -88,7 +96,9 @@ def check_file(
     *,
     id: Annotated[str, Parameter(name="--id", help="Column of the node's id.")],
     parent: Annotated[str, Parameter(help="Column of the parent's id, which is empty for a root.")],
-    level: Annotated[str | None, Parameter(help="Column of the level. When it is given, levels are checked as well.")] = None,
+    level: Annotated[
+        str | None, Parameter(help="Column of the level. When it is given, levels are checked as well.")
+    ] = None,
     name: Annotated[str | None, Parameter(help="Column of a name to show next to the id.")] = None,
     root_value: Annotated[
         list[str],

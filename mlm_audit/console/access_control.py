@@ -74,7 +74,9 @@ class AccessControl:
         """
         if request.url.path.startswith("/api/cron/"):
             self._cron(request)
-        elif request.method != "GET" or (not (wants_page(request) and not request.url.query) and self.session(request) is None):
+        elif request.method != "GET" or (
+            not (wants_page(request) and not request.url.query) and self.session(request) is None
+        ):
             self._known(request)
 
     def bearer(self, request: Request, role: str) -> Requester:
@@ -97,7 +99,9 @@ class AccessControl:
         if session is None:
             raise self._refuse(request, 401, "you are not logged in; log in first")
         if not is_same(csrf, session.csrf) or not self.is_same_site(request):
-            raise self._refuse(request, 403, "this form was not sent by the page itself; reload the page", session.token.name)
+            raise self._refuse(
+                request, 403, "this form was not sent by the page itself; reload the page", session.token.name
+            )
         return self._allowed(request, session.token, role)
 
     def cron(self, request: Request) -> Requester:
@@ -109,8 +113,15 @@ class AccessControl:
     def _cron(self, request: Request) -> None:
         secret = self.load().cron_secret
         given = _bearer(request)
-        if secret is None or not secret.get_secret_value() or given is None or not is_same(given, secret.get_secret_value()):
-            raise self._refuse(request, 401, "send the header `Authorization: Bearer` with the CRON_SECRET of the settings")
+        if (
+            secret is None
+            or not secret.get_secret_value()
+            or given is None
+            or not is_same(given, secret.get_secret_value())
+        ):
+            raise self._refuse(
+                request, 401, "send the header `Authorization: Bearer` with the CRON_SECRET of the settings"
+            )
 
     def login(self, request: Request, secret: str) -> Token:
         """Return the token of a secret from the login form. Raise RefusedError when it is not known."""
@@ -172,7 +183,11 @@ class AccessControl:
         if self.limits.refusal(EVERYBODY) is not None:
             self.turned_away.count(address(request))
         else:
-            self.note(ActionRecord(who, address(request), f"{request.method} {request.url.path}"[:40], "refused", None, message))
+            self.note(
+                ActionRecord(
+                    who, address(request), f"{request.method} {request.url.path}"[:40], "refused", None, message
+                )
+            )
         return RefusedError(status, message)
 
 

@@ -33,7 +33,11 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     403: {"model": Problem, "description": "The token does not have the required role"},
     404: {"model": Problem, "description": "No such job"},
     413: {"model": Problem, "description": "The body is too large"},
-    429: {"model": Problem, "description": "Over the rate limit", "headers": {"Retry-After": {"schema": {"type": "integer"}}}},
+    429: {
+        "model": Problem,
+        "description": "Over the rate limit",
+        "headers": {"Retry-After": {"schema": {"type": "integer"}}},
+    },
     503: {"model": Problem, "description": "The database or Prefect's server does not answer"},
 }
 BUSY: dict[int | str, dict[str, Any]] = {409: {"model": Problem, "description": "The job is already running"}}
@@ -70,7 +74,8 @@ def _jobs(router: APIRouter, desk: ConsoleServices) -> None:
             return ActionResult(**desk.steering.approve(body.jobName, body.jobId, who))
         if "limit" in body.parameters:
             raise RefusedError(
-                400, "parameters: limit would split a payout run into parts below the approval cap; use the command line"
+                400,
+                "parameters: limit would split a payout run into parts below the approval cap; use the command line",
             )
         return ActionResult(**desk.steering.trigger(body.jobName, who, body.parameters))
 
@@ -80,7 +85,9 @@ def _answer(desk: ConsoleServices, question: JobQuery) -> Any:
     if action == "health":
         return health_state(desk.health())
     if action == "history":
-        return History(job=None if job is None else resolve(job), runs=[Run(**run) for run in desk.history(job, question.limit)])
+        return History(
+            job=None if job is None else resolve(job), runs=[Run(**run) for run in desk.history(job, question.limit)]
+        )
     status = Status(**desk.status())
     if job is not None:
         status.jobs = _only(status.jobs, resolve(job))

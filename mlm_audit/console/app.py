@@ -191,6 +191,4 @@ def _document(app: FastAPI) -> dict[str, Any]:
     return app.openapi_schema
 
 
-DESCRIPTION = (
-    "Status, history and health of the audit's jobs; running, switching and approving them. See docs/operators/operations.md."
-)
+DESCRIPTION = "Status, history and health of the audit's jobs; running, switching and approving them. See docs/operators/operations.md."

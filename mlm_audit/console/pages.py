@@ -92,7 +92,9 @@ def _run(run: dict[str, Any], tz: ZoneInfo) -> dict[str, Any]:
     words = verdict_in_words(run["verdict"], is_complete=run["is_complete"] is not False) if run["verdict"] else ""
     figures = figure_rows(figures_from(run["figures"])) if run["figures"] else ()
     shown = {"at": _local(run["started_at"], tz), "took": took, "in_words": words, "figure_rows": figures}
-    return run | shown | {"waits": run["waits_for_approval"], "books_in_words": books_in_words(books_from(run["books"]))}
+    return (
+        run | shown | {"waits": run["waits_for_approval"], "books_in_words": books_in_words(books_from(run["books"]))}
+    )
 
 
 def _bars(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -113,9 +115,7 @@ def _local(text: str, tz: ZoneInfo) -> str:
 def _page(template: str, values: dict[str, Any], status: int = 200) -> HTMLResponse:
     sheet, digest = style(*SHEETS)
     html = environment().get_template(f"console/{template}").render(values | {"style": sheet, "home": HOME})
-    policy = (
-        f"default-src 'none'; style-src '{digest}'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    )
+    policy = f"default-src 'none'; style-src '{digest}'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     return HTMLResponse(html, status, {"Content-Security-Policy": policy})
 
 
@@ -177,7 +177,9 @@ def files(desk: ConsoleServices) -> APIRouter:
         path = desk.index()
         if path is None:
             raise RefusedError(404, "there is no report yet")
-        return FileResponse(path, headers={"Content-Security-Policy": INDEX_POLICY}, media_type="text/html; charset=utf-8")
+        return FileResponse(
+            path, headers={"Content-Security-Policy": INDEX_POLICY}, media_type="text/html; charset=utf-8"
+        )
 
     @router.get("/reports/{job_id}/{name}")
     def report(request: Request, job_id: str, name: str) -> Response:
@@ -186,7 +188,9 @@ def files(desk: ConsoleServices) -> APIRouter:
         if path is None:
             raise RefusedError(404, "the run has no such file")
         saved = None if name.endswith(".html") else f"{job_id}-{name}"
-        return FileResponse(path, headers={"Content-Security-Policy": REPORT_POLICY}, media_type=FILES[name], filename=saved)
+        return FileResponse(
+            path, headers={"Content-Security-Policy": REPORT_POLICY}, media_type=FILES[name], filename=saved
+        )
 
     return router
 

@@ -57,7 +57,9 @@ class RateLimits:
         if _is_within_a_minute(self._swept_at, now):
             return
         self._swept_at = now
-        self._let_through = {who: at for who, at in self._let_through.items() if at and _is_within_a_minute(at[-1], now)}
+        self._let_through = {
+            who: at for who, at in self._let_through.items() if at and _is_within_a_minute(at[-1], now)
+        }
 
 
 def _is_within_a_minute(moment: datetime, now: datetime) -> bool:

@@ -24,8 +24,11 @@ LOOPBACK = "127.0.0.1"
 START_SECONDS, STOP_SECONDS = 120, 20
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 RETRIES = {"PREFECT_CLIENT_MAX_RETRIES": "7"}
-"""A busy server answers 503. The worker and its runs retry for four minutes, instead of Prefect's default of one minute, before a run
-counts as crashed. The console keeps the default, because a page must not wait that long."""
+"""A busy server answers 503.
+
+The worker and its runs retry for four minutes, instead of Prefect's default of one minute, before a run counts as
+crashed. The console keeps the default, because a page must not wait that long.
+"""
 QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",

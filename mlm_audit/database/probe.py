@@ -77,7 +77,10 @@ def _asked(dialect: Dialect) -> Iterator[tuple[str, Any]]:
     for name, query in {**sweep.queries(month_of(MOMENT, zone("UTC")), dialect), **trees.queries()}.items():
         yield name, _reading(query)
     for name in READS:
-        yield f"payouts: {name}", lambda connection, name=name: Statement(f"payouts/{name}")(connection, ids=NOBODY).all()
+        yield (
+            f"payouts: {name}",
+            lambda connection, name=name: Statement(f"payouts/{name}")(connection, ids=NOBODY).all(),
+        )
     moment = MOMENT.replace(tzinfo=None)
     yield "payouts: due", lambda connection: payouts.DUE(connection, status="pending", as_of=moment, limit=0).all()
     for name, values in WRITES.items():
@@ -88,7 +91,10 @@ def _asked(dialect: Dialect) -> Iterator[tuple[str, Any]]:
 
 def _explain(connection: Connection, statement: Any) -> None:
     compiled = statement.compile(dialect=connection.dialect)
-    values = {name: str(value) if isinstance(value, datetime) else value for name, value in compiled.construct_params().items()}
+    values = {
+        name: str(value) if isinstance(value, datetime) else value
+        for name, value in compiled.construct_params().items()
+    }
     parameters: Any = tuple(values[name] for name in compiled.positiontup) if compiled.positional else values
     connection.exec_driver_sql(f"explain {compiled}", parameters).close()
 

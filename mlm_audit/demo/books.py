@@ -28,7 +28,15 @@ from mlm_audit.demo.frames import (
     rollup_frame,
     with_balances,
 )
-from mlm_audit.demo.job_history import PAID, InstalmentStates, Sweep, Withdrawals, monthly_sweeps, weekly_payouts, withdrawals
+from mlm_audit.demo.job_history import (
+    PAID,
+    InstalmentStates,
+    Sweep,
+    Withdrawals,
+    monthly_sweeps,
+    weekly_payouts,
+    withdrawals,
+)
 from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.world import NEVER, DemoSpec, Flags, Ints, World, make_world, micros
 from mlm_audit.domain.plan import Plan
@@ -58,7 +66,15 @@ class _Entries:
     parts: list[dict[str, Any]] = field(default_factory=list)
 
     def add(
-        self, kind: int, member: Ints | int, amount: Ints, reference: Ints, at: Ints, *, level: Ints | int = 0, reversal: int = 0
+        self,
+        kind: int,
+        member: Ints | int,
+        amount: Ints,
+        reference: Ints,
+        at: Ints,
+        *,
+        level: Ints | int = 0,
+        reversal: int = 0,
     ) -> None:
         size = len(amount)
         small = {"kind": kind, "member": member, "level": level, "reversal": reversal}
@@ -128,7 +144,14 @@ class _Books:
             amount = sign * lines.amount_paisa[mask]
             add(ROLLUP, -1, amount, index + 1, at[index], level=lines.level[mask], reversal=reversal)
         index = lines.order[joined]
-        add(SPONSOR, lines.upline[joined], lines.amount_paisa[joined], index + 1, o.paid_at[index], level=lines.level[joined])
+        add(
+            SPONSOR,
+            lines.upline[joined],
+            lines.amount_paisa[joined],
+            index + 1,
+            o.paid_at[index],
+            level=lines.level[joined],
+        )
 
     def _commissions(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         o, lines = self.orders, self.plan.levels
@@ -152,7 +175,9 @@ class _Books:
                 "order_id": order + 1,
                 "amount_paisa": amount,
                 "level": level,
-                "type": pl.Series(joining).replace_strict({True: "joining", False: "repurchase"}, return_dtype=pl.String),
+                "type": pl.Series(joining).replace_strict(
+                    {True: "joining", False: "repurchase"}, return_dtype=pl.String
+                ),
                 "status": as_words(status, ("pending", "released", "rolled_up")),
                 "processed_at": instants(processed),
                 "created_at": instants(created),
@@ -176,7 +201,9 @@ class _Books:
             np.add.at(sums, (good.astype(np.int64), member[mine]), amount[mine])
             released, rolled = np.flatnonzero(sums[1]), np.flatnonzero(sums[0])
             at, key = sweep.at, sweep.month
-            self.entries.add(RELEASE, released, sums[1][released], np.full(len(released), key), np.full(len(released), at))
+            self.entries.add(
+                RELEASE, released, sums[1][released], np.full(len(released), key), np.full(len(released), at)
+            )
             first = sum(frame.height for frame in rollups) + 1
             ids = np.arange(first, first + len(rolled))
             self.entries.add(COMMISSION_ROLLUP, -1, sums[0][rolled], ids, np.full(len(rolled), at))
@@ -187,7 +214,9 @@ class _Books:
     def _schedule(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         lines, done = self.plan.instalments, self.payouts
         sequence = np.lexsort((lines.number, lines.order))
-        order, number, amount, due = (v[sequence] for v in (lines.order, lines.number, lines.amount_paisa, lines.due_at))
+        order, number, amount, due = (
+            v[sequence] for v in (lines.order, lines.number, lines.amount_paisa, lines.due_at)
+        )
         status, processed = done.status[sequence], done.processed_at[sequence]
         ids, member = np.arange(1, len(order) + 1), self.orders.member[order]
         paid = status == PAID
@@ -205,7 +234,9 @@ class _Books:
                 "processed_at": instants(processed),
                 "retry_count": np.zeros(len(order), np.int64),
                 "actual_amount_paisa": pl.Series(amount).set(pl.Series(~paid), None),
-                "failure_reason": as_words(reason, ("KYC not approved", "member not active")).set(pl.Series(status < 2), None),
+                "failure_reason": as_words(reason, ("KYC not approved", "member not active")).set(
+                    pl.Series(status < 2), None
+                ),
                 "created_at": instants(self.orders.paid_at[order]),
             }
         )
@@ -231,7 +262,11 @@ class _Books:
         ids = np.arange(1, len(asked.member) + 1)
         approved = asked.status == 1
         self.entries.add(
-            WITHDRAWAL, asked.member[approved], -asked.amount_paisa[approved], ids[approved], asked.processed_at[approved]
+            WITHDRAWAL,
+            asked.member[approved],
+            -asked.amount_paisa[approved],
+            ids[approved],
+            asked.processed_at[approved],
         )
         return pl.DataFrame(
             {
@@ -268,9 +303,9 @@ class _Books:
         mine = ledger.filter(pl.col("user_id").is_not_null())
         np.add.at(wallets, mine["user_id"].to_numpy() - 1, mine["amount_paisa"].to_numpy())
         this_month = np.zeros(n, np.int64)
-        now = (self.orders.paid_at >= micros(self.world.months[min(len(self.sweeps), len(self.world.months) - 1)].start)) & (
-            self.orders.refunded_at == NEVER
-        )
+        now = (
+            self.orders.paid_at >= micros(self.world.months[min(len(self.sweeps), len(self.world.months) - 1)].start)
+        ) & (self.orders.refunded_at == NEVER)
         np.add.at(this_month, self.orders.member[now], self.orders.total_paisa[now])
         number = pl.int_range(1, n + 1, eager=True)
         left = m.left_at < NEVER
@@ -317,7 +352,10 @@ class _Books:
             }
         )
         unpaid = paid[:: max(40, len(paid) // 50_000)].with_columns(
-            pl.when(pl.int_range(pl.len()) % 3 == 0).then(pl.lit("cancelled")).otherwise(pl.lit("pending")).alias("status"),
+            pl.when(pl.int_range(pl.len()) % 3 == 0)
+            .then(pl.lit("cancelled"))
+            .otherwise(pl.lit("pending"))
+            .alias("status"),
             pl.lit(value=False).alias("is_joining_order"),
             pl.lit(None, pl.Datetime("us")).alias("paid_at"),
         )
@@ -350,7 +388,9 @@ class _Books:
         return log.select(pl.int_range(1, pl.len() + 1).alias("id"), pl.all())
 
     def _monthly_stats(self, rollups: pl.DataFrame) -> pl.DataFrame:
-        rolled = dict(rollups.group_by(pl.col("year") * 100 + pl.col("month")).agg(pl.col("amount_paisa").sum()).iter_rows())
+        rolled = dict(
+            rollups.group_by(pl.col("year") * 100 + pl.col("month")).agg(pl.col("amount_paisa").sum()).iter_rows()
+        )
         rows = [
             {
                 "id": number,

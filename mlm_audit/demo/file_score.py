@@ -74,7 +74,10 @@ def _findings(files: Files, name: str) -> Sequence[Finding]:
     with tempfile.TemporaryDirectory() as folder:
         sources = {one: InputFile(Path(folder) / f"{one}.csv") for one in files}
         for one, source in sources.items():
-            rows = [{key: format_decimal(value) if key in AMOUNTS else value for key, value in row.items()} for row in files[one]]
+            rows = [
+                {key: format_decimal(value) if key in AMOUNTS else value for key, value in row.items()}
+                for row in files[one]
+            ]
             pl.DataFrame(rows, infer_schema_length=None).write_csv(source.path)
         if name == TREE:
             return check_file(sources[TREE], TreeColumns("id", "parent", "level"), (), settings, lambda: end).findings

@@ -87,7 +87,9 @@ def empty_log() -> pl.DataFrame:
     integers = dict.fromkeys(("user_id", "month", "year"), pl.Int64)
     amounts = dict.fromkeys(("monthly_purchase_paisa", "required_purchase_paisa"), pl.Int64)
     flags = dict.fromkeys(("kyc_approved", "three_three_met"), pl.Boolean)
-    return pl.DataFrame(schema=integers | {"is_eligible": pl.Boolean} | amounts | flags | {"created_at": pl.Datetime("us")})
+    return pl.DataFrame(
+        schema=integers | {"is_eligible": pl.Boolean} | amounts | flags | {"created_at": pl.Datetime("us")}
+    )
 
 
 def as_words(index: Ints, words: tuple[str, ...]) -> pl.Series:

@@ -47,7 +47,11 @@ def _alone(fault: HistoryFault | None, spec: DemoSpec) -> Score:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         settings = Settings(
-            database_url=None, runs_dir=folder / "runs", snapshots_dir=folder / "snapshots", investigate=False, seal_after_days=1
+            database_url=None,
+            runs_dir=folder / "runs",
+            snapshots_dir=folder / "snapshots",
+            investigate=False,
+            seal_after_days=1,
         )
         database = open_engine(f"sqlite:///{folder / 'platform.db'}", create=True)
         try:

@@ -118,7 +118,9 @@ def withdrawals(world: World, credits: list[tuple[Ints, Ints, Ints]]) -> Withdra
         who = np.flatnonzero((balance >= SMALLEST_WITHDRAWAL_PAISA) & (rng.random(n) < 0.25))
         amount = balance[who] * rng.integers(30, 101, len(who)) // 100 // 100 * 100
         end = micros(world.months[number].end)
-        requested = starts[number] + 3 * HOUR + ((end - starts[number] - 4 * HOUR) * rng.random(len(who))).astype(np.int64)
+        requested = (
+            starts[number] + 3 * HOUR + ((end - starts[number] - 4 * HOUR) * rng.random(len(who))).astype(np.int64)
+        )
         keep = requested < world.end
         who, amount, requested = who[keep], amount[keep], requested[keep]
         processed = requested + DAY + (2 * DAY * rng.random(len(who))).astype(np.int64)

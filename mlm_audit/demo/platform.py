@@ -49,7 +49,9 @@ class Platform:
 
     def update(self, table: str, ids: Sequence[int], *, key: str = "id", **columns: Sequence[Any]) -> None:
         """Set columns of the rows with these ids, in the order of `ids`."""
-        changes = pl.DataFrame({key: list(ids)} | {name: list(values) for name, values in columns.items()}, strict=False)
+        changes = pl.DataFrame(
+            {key: list(ids)} | {name: list(values) for name, values in columns.items()}, strict=False
+        )
         frame = self[table]
         changes = changes.with_columns(pl.col(name).cast(frame.schema[name]) for name in (key, *columns))
         self.frames[table] = frame.update(changes, on=key, how="left", include_nulls=True)

@@ -36,7 +36,9 @@ def closings(platform: Platform, truth: Truth, audit: Callable[[Platform], pl.Da
     """
     rows = list(audit(platform).iter_rows(named=True))
     remedies = [remedy_of(row) for row in rows]
-    primary = [remedy for row, remedy in zip(rows, remedies, strict=True) if row["code"] == truth.code and truth.concerns(row)]
+    primary = [
+        remedy for row, remedy in zip(rows, remedies, strict=True) if row["code"] == truth.code and truth.concerns(row)
+    ]
     if not any(remedy.steps or remedy.alternatives for remedy in primary):
         return []
     ways = max(len(remedy.alternatives) or 1 for remedy in primary)

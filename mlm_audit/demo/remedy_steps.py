@@ -113,7 +113,9 @@ def _correct(platform: Platform, step: FieldCorrection) -> None:
         [number] = platform[frame].filter(pl.col("year") * 100 + pl.col("month") == step.id)["id"]
     else:
         key = KEYS.get(frame, key)
-    column = "rolled_up_paisa" if (frame, step.column) == ("eligibility_log", "rolledUpAmount") else _attribute(step.column)
+    column = (
+        "rolled_up_paisa" if (frame, step.column) == ("eligibility_log", "rolledUpAmount") else _attribute(step.column)
+    )
     platform.update(frame, [number], key=key, **{column: [_value(platform, step.after)]})
 
 
@@ -153,7 +155,12 @@ def _set_wallet(platform: Platform, step: WalletCorrection) -> Sequence[int]:
     change = step.after_paisa - step.before_paisa
     platform.add_to_wallets({step.member_id: change})
     last = platform["ledger"].filter(pl.col("user_id") == step.member_id)["id"].to_list()
-    approval = {"kind": "wallet_correction", "user_id": step.member_id, "amount_paisa": change, "approved_at": _now(platform)}
+    approval = {
+        "kind": "wallet_correction",
+        "user_id": step.member_id,
+        "amount_paisa": change,
+        "approved_at": _now(platform),
+    }
     approval |= {"reference": f"AFTER_{max(last, default=0)}"}
     platform.append("authorisations", [approval])
     return (step.member_id,)

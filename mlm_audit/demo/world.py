@@ -162,11 +162,15 @@ def _make_members(spec: DemoSpec, rng: np.random.Generator, start: datetime, rul
     placed = arrived_at < NEVER
     arrivals = np.argsort(arrived_at, kind="stable")[: int(placed.sum())]
     parent, position = fill(arrivals, sponsor, below_sponsor=rules.placement == "sponsor")
-    members = Members(created, sponsor, parent, position, placed, kyc, first_paid, active_from, left_at, blocked & pays, admin)
+    members = Members(
+        created, sponsor, parent, position, placed, kyc, first_paid, active_from, left_at, blocked & pays, admin
+    )
     return members, pays
 
 
-def _make_orders(rng: np.random.Generator, spec: DemoSpec, members: Members, pays: Flags, months: list[Month]) -> Orders:
+def _make_orders(
+    rng: np.random.Generator, spec: DemoSpec, members: Members, pays: Flags, months: list[Month]
+) -> Orders:
     end = micros(spec.end)
     buyers = np.flatnonzero(pays)
     start = members.first_paid_at[buyers] + HOUR

@@ -35,7 +35,9 @@ def write_platform(engine: Engine, platform: Platform, progress: Progress = lamb
     load_frames(engine, frames, progress)
 
 
-def _slices(frame: pl.DataFrame, complete: Callable[[pl.DataFrame], pl.DataFrame] | None = None) -> Iterator[pl.DataFrame]:
+def _slices(
+    frame: pl.DataFrame, complete: Callable[[pl.DataFrame], pl.DataFrame] | None = None
+) -> Iterator[pl.DataFrame]:
     for part in frame.iter_slices(SLICE_ROWS):
         yield complete(part) if complete else part
 

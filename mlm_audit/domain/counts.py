@@ -71,7 +71,10 @@ class TreeCounts(IssueCounts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeFileCounts(IssueCounts):
-    """The counts of a check of a file with a tree. `max_depth` is in edges below a root; `file` counts what was read."""
+    """The counts of a check of a file with a tree.
+
+    `max_depth` is in edges below a root; `file` counts what was read.
+    """
 
     by_code: Mapping[str, int]
     roots: int
@@ -133,7 +136,10 @@ class PayoutCounts(Counts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepCounts(Counts):
-    """The counts of a monthly sweep. `month` is the month as text; `by_reason` counts the members by unmet condition."""
+    """The counts of a monthly sweep.
+
+    `month` is the month as text; `by_reason` counts the members by unmet condition.
+    """
 
     month: str
     members: int

@@ -51,7 +51,13 @@ def was_active(person: Person, ends_at: datetime, rules: PlanRules) -> bool:
     history, so their current values are used; dated facts are evaluated as of that time (docs/decisions/0010).
     """
     started = rules.active_from == "registration" or person.first_paid_at is None or person.first_paid_at < ends_at
-    return fold(person.role) == USER and person.is_active and not person.is_blocked and person.created_at < ends_at and started
+    return (
+        fold(person.role) == USER
+        and person.is_active
+        and not person.is_blocked
+        and person.created_at < ends_at
+        and started
+    )
 
 
 @dataclass(frozen=True)
@@ -113,7 +119,11 @@ def reasons_of(conditions: tuple[Condition, ...]) -> list[dict[str, Any]]:
 def in_words(reason: dict[str, Any], rules: PlanRules) -> str:
     """Return a stored reason as text for people."""
     missing, three = int(reason["missing"]), rules.three_three_count
-    whom = f"with {three} paid orders each" if rules.three_three == "orders_of_directs" else f"with {three} active directs each"
+    whom = (
+        f"with {three} paid orders each"
+        if rules.three_three == "orders_of_directs"
+        else f"with {three} active directs each"
+    )
     return {
         "active": "not an active member",
         "purchase": f"purchases of {format_inr(rules.monthly_purchase_required_paisa - missing)}, {format_inr(rules.monthly_purchase_required_paisa)} needed",

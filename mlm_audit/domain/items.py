@@ -63,7 +63,10 @@ class SweepItem(Item):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move(Item):
-    """A member whose sponsor or parent, which `edge` names, is another one than in the last run. None stands for none."""
+    """A member whose sponsor or parent, which `edge` names, is another one than in the last run.
+
+    None stands for none.
+    """
 
     member_id: int
     edge: str

@@ -55,7 +55,10 @@ class Job:
     moves_money: bool = False
     """Whether the job changes wallets, the ledger or the payout schedule of the platform."""
     afterwards: str | None = None
-    """What follows once the notices are sent: `(RunContext, Request, RunResult) -> RunResult`. It is not called after a dry run."""
+    """What follows once the notices are sent: `(RunContext, Request, RunResult) -> RunResult`.
+
+    It is not called after a dry run.
+    """
     shard_runner: str | None = None
     """The function that processes one shard of a run: `(RunContext, Shard) -> dict[str, int]`."""
     report: str

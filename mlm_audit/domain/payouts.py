@@ -125,7 +125,11 @@ def known_reason(text: object) -> str:
         return words
     if is_withheld(words):
         return mask_personal(words)
-    return mask_personal(words) if words.startswith(TECHNICAL) else "a reason recorded by the platform, which is not shown here"
+    return (
+        mask_personal(words)
+        if words.startswith(TECHNICAL)
+        else "a reason recorded by the platform, which is not shown here"
+    )
 
 
 def withheld_reason(break_id: str) -> str:
@@ -158,7 +162,9 @@ _ALLOWED = {
 }
 
 
-def transition(state: InstalmentState, event: Event, limits: RetryLimits, now: datetime, reason: str = "") -> InstalmentState:
+def transition(
+    state: InstalmentState, event: Event, limits: RetryLimits, now: datetime, reason: str = ""
+) -> InstalmentState:
     """Return the state after an event. This is the only place where an instalment's state changes.
 
     Raise ValueError for an invalid transition, such as an event after `paid` or a requeue without a failure.

@@ -89,7 +89,9 @@ def parse_month(text: str, tz: ZoneInfo) -> Month:
     """Return the business month written as YYYY-MM. Raise InputError for anything else, including month 13."""
     match = re.fullmatch(r"([0-9]{4})-([0-9]{2})", text.strip())
     if match is None or not 1 <= int(match[2]) <= 12 or not FIRST_YEAR <= int(match[1]) <= LAST_YEAR:
-        raise InputError(f"month {text[:40]}: this is not a month; write YYYY-MM with a month from 01 to 12, such as 2026-10")
+        raise InputError(
+            f"month {text[:40]}: this is not a month; write YYYY-MM with a month from 01 to 12, such as 2026-10"
+        )
     return month_of(local_instant(date(int(match[1]), int(match[2]), 1), tz), tz)
 
 

@@ -122,7 +122,9 @@ def load_plan(path: Path = DEFAULT_PLAN) -> Plan:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"plan {path}: the file cannot be read ({error}); set PLAN_FILE to a readable TOML file") from error
+        raise InputError(
+            f"plan {path}: the file cannot be read ({error}); set PLAN_FILE to a readable TOML file"
+        ) from error
     try:
         data: dict[str, Any] = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:

@@ -70,4 +70,7 @@ def _level_posting(upline: Upline, amount_paisa: int) -> Posting:
 def _instalments(amount_paisa: int, buyer_id: int, paid_at: datetime, version: PlanVersion) -> list[Posting]:
     step = timedelta(days=version.instalment_interval_days)
     parts = split_evenly(amount_paisa, version.instalments)
-    return [Posting("instalment", number, buyer_id, part, paid_at + number * step) for number, part in enumerate(parts, start=1)]
+    return [
+        Posting("instalment", number, buyer_id, part, paid_at + number * step)
+        for number, part in enumerate(parts, start=1)
+    ]

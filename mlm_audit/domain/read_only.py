@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlglot import exp
 
-_STARTS = re.compile(r"\s*(\(\s*)*(select|with|values|table|from|pivot|unpivot|summarize|describe|show)\b", re.IGNORECASE)
+_STARTS = re.compile(
+    r"\s*(\(\s*)*(select|with|values|table|from|pivot|unpivot|summarize|describe|show)\b", re.IGNORECASE
+)
 _PLACEHOLDER = "mlm_audit_placeholder"
 _OF_DRIVERS = re.compile(r"%\(\w+\)s|%s")
 _AMBIGUOUS = re.compile(r"--|#|/\*|\*/|\\|\$\w*\$|[^\S\t\n\r ]|[\x00-\x08\x0e-\x1f\x7f]")
@@ -68,7 +70,8 @@ _TABLE_FUNCTIONS = {
 def why_not_read_only(text: str, dialect: str) -> str | None:
     """Return why a text is not exactly one read-only statement, as the end of a sentence; None when it is.
 
-    `dialect` is the name of a dialect of SQLGlot, such as "postgres". Driver placeholders (%s, %(name)s, ?) are supported.
+    `dialect` is the name of a dialect of SQLGlot, such as "postgres". Driver placeholders (%s, %(name)s, ?) are
+    supported.
     """
     if dialect != "duckdb":
         if found := _AMBIGUOUS.search(text):
@@ -110,7 +113,17 @@ def _not_reading(tree: "exp.Expr", dialect: str) -> "exp.Expr | None":
     from sqlglot import exp
 
     kinds = [exp.DML, exp.DDL, exp.Command, exp.Into, exp.Lock, exp.Set, exp.Pragma, exp.Merge, exp.Copy, exp.LoadData]
-    kinds += [exp.Drop, exp.Alter, exp.Attach, exp.Use, exp.Kill, exp.NextValueFor, exp.Transaction, exp.Commit, exp.Rollback]
+    kinds += [
+        exp.Drop,
+        exp.Alter,
+        exp.Attach,
+        exp.Use,
+        exp.Kill,
+        exp.NextValueFor,
+        exp.Transaction,
+        exp.Commit,
+        exp.Rollback,
+    ]
     if dialect != "duckdb":
         kinds += [exp.Parameter, exp.SessionParameter, exp.PropertyEQ]
     found: exp.Expr | None = tree.find(*kinds)

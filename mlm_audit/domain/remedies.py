@@ -200,7 +200,9 @@ class Remedy:
             "kind": self.kind,
             "sentence": self.sentence,
             "steps": [step_data(step) for step in self.steps],
-            "alternatives": [{"when": way.when, "steps": [step_data(step) for step in way.steps]} for way in self.alternatives],
+            "alternatives": [
+                {"when": way.when, "steps": [step_data(step) for step in way.steps]} for way in self.alternatives
+            ],
             "follows": self.follows or None,
             "notes": list(self.notes),
         }

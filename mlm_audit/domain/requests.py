@@ -43,7 +43,9 @@ class Request(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    as_of: datetime | None = Field(None, description="The time as of which the job runs, in ISO 8601. The default is now.")
+    as_of: datetime | None = Field(
+        None, description="The time as of which the job runs, in ISO 8601. The default is now."
+    )
     month: Annotated[str, AfterValidator(_month)] | None = Field(
         None,
         description="The month to decide, as YYYY-MM. The default is the month that has just ended.",
@@ -62,7 +64,9 @@ class Request(BaseModel):
         None,
         description="Repair what can be derived. By default, every run repairs except the first run on a database.",
     )
-    full: StrictBool | None = Field(None, description="Read and compare every row, not only what has changed since the last run.")
+    full: StrictBool | None = Field(
+        None, description="Read and compare every row, not only what has changed since the last run."
+    )
     shards: StrictInt | None = Field(
         None,
         ge=1,
@@ -86,7 +90,9 @@ class Request(BaseModel):
     def given(self) -> dict[str, Any]:
         """Return the options that have a value, except those that every job takes."""
         return {
-            name: value for name in type(self).model_fields if name not in FOR_ALL and (value := getattr(self, name)) is not None
+            name: value
+            for name in type(self).model_fields
+            if name not in FOR_ALL and (value := getattr(self, name)) is not None
         }
 
 
@@ -99,7 +105,9 @@ def request_for(job: Job, given: Mapping[str, Any], tz: ZoneInfo, now: datetime)
     values = {name: value for name, value in given.items() if value is not None}
     if stray := set(given) - set(Request.model_fields):
         known = ", ".join(sorted(set(Request.model_fields) - {"approve", "out"}))
-        raise InputError(f"parameters: {', '.join(sorted(stray))[:100]} cannot be given; the possible parameters are {known}")
+        raise InputError(
+            f"parameters: {', '.join(sorted(stray))[:100]} cannot be given; the possible parameters are {known}"
+        )
     if "as_of" in values and not isinstance(values["as_of"], datetime):
         values["as_of"] = parse_instant(str(values["as_of"]), tz)
     request = Request(**values)

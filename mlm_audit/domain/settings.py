@@ -32,7 +32,10 @@ class Settings(BaseSettings):
         "beside RUNS_DIR when not set",
     )
     full_every_days: int = Field(
-        7, ge=1, le=366, description="Days after which a reconciliation is a full run again, which reads and compares every row"
+        7,
+        ge=1,
+        le=366,
+        description="Days after which a reconciliation is a full run again, which reads and compares every row",
     )
     nightly_from_rows: int = Field(
         1_000_000,
@@ -84,12 +87,21 @@ class Settings(BaseSettings):
     correction_max_paisa: int = Field(
         100, ge=0, le=100, description="Largest wallet difference that a reconciliation corrects automatically"
     )
-    correction_run_cap_paisa: int = Field(10_000, ge=0, le=10_000, description="Maximum total of the corrections of one run")
+    correction_run_cap_paisa: int = Field(
+        10_000, ge=0, le=10_000, description="Maximum total of the corrections of one run"
+    )
     alert_breaks: int = Field(10, ge=0, le=10**9, description="Number of breaks above which an alert is sent")
-    alert_total_paisa: int = Field(1_000_000, ge=0, le=10**15, description="Total discrepancy above which an alert is sent")
-    critical_wallet_paisa: int = Field(100_000, ge=0, le=10**15, description="Wallet difference above which a break is critical")
+    alert_total_paisa: int = Field(
+        1_000_000, ge=0, le=10**15, description="Total discrepancy above which an alert is sent"
+    )
+    critical_wallet_paisa: int = Field(
+        100_000, ge=0, le=10**15, description="Wallet difference above which a break is critical"
+    )
     unsupported_critical_paisa: int = Field(
-        100_000, ge=0, le=10**15, description="Amount above which an adjustment or bonus without an authorisation is critical"
+        100_000,
+        ge=0,
+        le=10**15,
+        description="Amount above which an adjustment or bonus without an authorisation is critical",
     )
     payout_overdue_days: int = Field(
         8, ge=1, le=36_600, description="Days after the due date until an unpaid instalment is reported as overdue"
@@ -113,15 +125,21 @@ class Settings(BaseSettings):
         500, ge=1, le=5_000, description="Members whose closure or flags are repaired in one transaction"
     )
     alert_health_score: int = Field(85, ge=0, le=100, description="Tree health score below which an alert is sent")
-    payout_batch_size: int = Field(50, ge=1, le=1_000, description="Number of instalments that are paid in one transaction")
-    payout_batch_pause_ms: int = Field(10, ge=0, le=60_000, description="Pause after each batch of payouts, in milliseconds")
+    payout_batch_size: int = Field(
+        50, ge=1, le=1_000, description="Number of instalments that are paid in one transaction"
+    )
+    payout_batch_pause_ms: int = Field(
+        10, ge=0, le=60_000, description="Pause after each batch of payouts, in milliseconds"
+    )
     payout_limit_per_minute: int = Field(
         60_000, ge=1, le=10**9, description="Maximum number of instalments that one run pays within any minute"
     )
     payout_workers: int = Field(
         1, ge=1, le=32, description="Number of threads of a payout run, each with its own database connection"
     )
-    payout_retries: int = Field(3, ge=1, le=100, description="Number of technical failures after which an instalment is given up")
+    payout_retries: int = Field(
+        3, ge=1, le=100, description="Number of technical failures after which an instalment is given up"
+    )
     hold_days: int = Field(
         90, ge=1, le=36_600, description="Days for which a held payout is reviewed again before it is given up"
     )
@@ -156,14 +174,20 @@ class Settings(BaseSettings):
         False, description="Whether a run must be approved by a user other than the one who started it"
     )
     shards_on: Literal["pool", "threads"] = Field(
-        "pool", description="Where the shards of a run are processed: by the workers of Prefect's pool, or in threads of the run"
+        "pool",
+        description="Where the shards of a run are processed: by the workers of Prefect's pool, or in threads of the run",
     )
     sweep_batch_size: int = Field(
         1_000, ge=1, le=5_000, description="Number of members that the sweep decides in one transaction"
     )
-    job_lease_seconds: int = Field(120, ge=2, le=86_400, description="How long a job counts as running after its last heartbeat")
+    job_lease_seconds: int = Field(
+        120, ge=2, le=86_400, description="How long a job counts as running after its last heartbeat"
+    )
     missed_run_grace_minutes: int = Field(
-        60, ge=0, le=10_080, description="How long after its due time a job may end successfully before it counts as missed"
+        60,
+        ge=0,
+        le=10_080,
+        description="How long after its due time a job may end successfully before it counts as missed",
     )
     mail_age_alert_minutes: int = Field(
         120, ge=1, le=527_040, description="Waiting time of a notice above which the health ping reports a warning"
@@ -172,10 +196,14 @@ class Settings(BaseSettings):
         1_024, ge=0, le=10**9, description="Free disk space in RUNS_DIR below which the health ping reports a warning"
     )
     dead_mans_switch_url: SecretStr | None = Field(
-        None, description="URL that is called after each health ping; an external monitor can raise an alarm when the calls stop"
+        None,
+        description="URL that is called after each health ping; an external monitor can raise an alarm when the calls stop",
     )
     memory_limit_mb: int = Field(
-        1_536, ge=64, le=16_777_216, description="Memory limit of the bulk checks; beyond it, they use temporary files on disk"
+        1_536,
+        ge=64,
+        le=16_777_216,
+        description="Memory limit of the bulk checks; beyond it, they use temporary files on disk",
     )
     threads: int = Field(0, ge=0, le=1_024, description="Number of processor threads of the bulk checks; 0 uses all")
     engine: Literal["duckdb", "spark"] = Field("duckdb", description="Engine that runs the bulk checks of a full run")
@@ -199,7 +227,10 @@ class Settings(BaseSettings):
     )
     email_timeout_seconds: int = Field(10, ge=1, le=300, description="Timeout for the mail server")
     email_attempts: int = Field(
-        10, ge=1, le=1_000, description="Number of attempts after which a notice is given up; the delay between attempts grows"
+        10,
+        ge=1,
+        le=1_000,
+        description="Number of attempts after which a notice is given up; the delay between attempts grows",
     )
     outbox_dir: Path = Field(Path("outbox"), description="Folder of .eml files when no mail server is set")
     from_email: str | None = Field(None, description="Sender address of notices")
@@ -215,7 +246,10 @@ class Settings(BaseSettings):
         None, description="Key that signs the console's cookies; without it, users must log in again after a restart"
     )
     console_calls_per_minute: int = Field(
-        240, ge=1, le=10**6, description="Maximum number of requests to the console from one token, and from one address"
+        240,
+        ge=1,
+        le=10**6,
+        description="Maximum number of requests to the console from one token, and from one address",
     )
     console_refusals_per_minute: int = Field(
         20, ge=1, le=10**6, description="Number of unauthorised requests after which an address is blocked temporarily"
@@ -274,7 +308,9 @@ def load_settings(**given: Any) -> Settings:
     except UnicodeDecodeError as error:
         raise InputError("settings: the file .env is not UTF-8; save it as UTF-8") from error
     except OSError as error:
-        raise InputError(f"settings: the file .env cannot be read ({error.strerror}); make it readable or remove it") from error
+        raise InputError(
+            f"settings: the file .env cannot be read ({error.strerror}); make it readable or remove it"
+        ) from error
     zone(settings.timezone)
     return settings
 

@@ -61,4 +61,7 @@ def lorenz(ascending: Sequence[int], points: int) -> list[tuple[int, int]]:
     sums = [0]
     for value in ascending:
         sums.append(sums[-1] + value)
-    return [(step * BASIS_POINTS // points, sums[step * count // points] * BASIS_POINTS // total) for step in range(points + 1)]
+    return [
+        (step * BASIS_POINTS // points, sums[step * count // points] * BASIS_POINTS // total)
+        for step in range(points + 1)
+    ]

@@ -58,7 +58,9 @@ class AnalysisQueries:
         notes = [f"{self.what} is incomplete: {why}" for name in ROWS_THAT_COUNT if (why := self.missing(name))]
         for name, (unusable, what) in ROWS_THAT_COUNT.items():
             if name not in self.duck.missing and (count := self.value(f"select count(*) from {name} where {unusable}")):
-                rows, are = (f"1 row of {name} has", "is") if count == 1 else (f"{grouped(count)} rows of {name} have", "are")
+                rows, are = (
+                    (f"1 row of {name} has", "is") if count == 1 else (f"{grouped(count)} rows of {name} have", "are")
+                )
                 notes.append(f"{self.what} is incomplete: {rows} {what}, and {are} left out")
         return notes
 

@@ -135,7 +135,10 @@ def _finish(frame: pl.DataFrame, check: Check, fields: list[str], *, int_members
     same = pl.int_range(pl.len()).over(_as_collated(pl.col("key")))
     frame = frame.with_columns(
         pl.when(same > 0).then(pl.col("key") + "#" + (same + 1).cast(pl.String)).otherwise(pl.col("key")).alias("key"),
-        pl.when(pl.col("severity").is_in(SEVERITIES)).then("severity").otherwise(pl.lit(check.severity)).alias("severity"),
+        pl.when(pl.col("severity").is_in(SEVERITIES))
+        .then("severity")
+        .otherwise(pl.lit(check.severity))
+        .alias("severity"),
         pl.Series("message", messages if messages is not None else [check.message] * frame.height, dtype=pl.String),
         pl.Series("evidence", list(map(_tidy, frame["evidence"], frame["facts"])), dtype=pl.String),
     )
@@ -153,7 +156,9 @@ def _short(keys: pl.Series, most: int) -> pl.Series:
     """Return keys that fit the column in which breaks are stored. A longer key is cut and ends in its hash."""
     if not (keys.str.len_chars() > most).any():
         return keys
-    hashed = [key if len(key) <= most else f"{key[: most - 20]}~{sha256(key.encode()).hexdigest()[:16]}" for key in keys]
+    hashed = [
+        key if len(key) <= most else f"{key[: most - 20]}~{sha256(key.encode()).hexdigest()[:16]}" for key in keys
+    ]
     return pl.Series(keys.name, hashed, dtype=pl.String)
 
 
@@ -162,7 +167,13 @@ def _renderer(template: str, fields: list[str]) -> Callable[[tuple[Any, ...]], s
 
     def render(row: tuple[Any, ...]) -> str:
         shown = [
-            "unknown" if value is None else format_inr(int(value)) if is_money else month_label(value) if is_month else value
+            "unknown"
+            if value is None
+            else format_inr(int(value))
+            if is_money
+            else month_label(value)
+            if is_month
+            else value
             for value, is_money, is_month in zip(row, money, months, strict=True)
         ]
         return template.format(**dict(zip(fields, shown, strict=True)))

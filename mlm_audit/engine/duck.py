@@ -307,7 +307,9 @@ class Engine:
         lines = [BridgeLine(str(cause), int(members), int(amount)) for cause, members, amount in by_cause.iter_rows()]
         orphans = breaks.filter((pl.col("code") == "orphan-member") & pl.col("key").str.starts_with("ledger/"))
         if orphans.height:
-            lines.append(BridgeLine("unknown-member", orphans.height, -int(orphans["amount_paisa"].cast(pl.Int128).sum())))
+            lines.append(
+                BridgeLine("unknown-member", orphans.height, -int(orphans["amount_paisa"].cast(pl.Int128).sum()))
+            )
         return Bridge(ledger, wallets, tuple(lines))
 
     def _undecided(self) -> tuple[int, int]:
@@ -362,7 +364,11 @@ def only_reads(con: duckdb.DuckDBPyConnection, query: str) -> None:
     if not kinds:
         raise InputError("sql: enter one query that returns rows, such as select count(*) from ledger")
     if kinds != [duckdb.StatementType.SELECT]:
-        found = "this is more than one statement" if len(kinds) > 1 else f"this is {str(kinds[0]).rsplit('.', maxsplit=1)[-1]}"
+        found = (
+            "this is more than one statement"
+            if len(kinds) > 1
+            else f"this is {str(kinds[0]).rsplit('.', maxsplit=1)[-1]}"
+        )
         raise InputError(
             f"sql: only one read-only query is accepted, but {found}; use select … (a pivot must list its values: in (…))"
         )

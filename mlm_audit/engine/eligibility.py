@@ -35,7 +35,9 @@ PURCHASES: dict[str, Any] = {
 }
 
 
-def decide(people: pl.DataFrame, purchases: pl.DataFrame, month: Month, rules: PlanRules, memory_limit_mb: int) -> pl.DataFrame:
+def decide(
+    people: pl.DataFrame, purchases: pl.DataFrame, month: Month, rules: PlanRules, memory_limit_mb: int
+) -> pl.DataFrame:
     """Return one row per member: member_id, is_active, is_eligible, purchase_paisa, missing_* (see the SQL's header).
 
     `people` has the columns of PEOPLE, and `purchases` has those of PURCHASES. Instants are UTC without a zone.
@@ -84,13 +86,18 @@ def undecided(
     )
     more = doubts.orders.rename({"paid_orders": "more_orders", "purchase_paisa": "more_paisa"})
     bought = purchases.join(more, on="member_id", how="full", coalesce=True).with_columns(
-        pl.when(pl.col("member_id").is_in(list(doubts.people))).then(None).otherwise("first_paid_at").alias("first_paid_at"),
+        pl.when(pl.col("member_id").is_in(list(doubts.people)))
+        .then(None)
+        .otherwise("first_paid_at")
+        .alias("first_paid_at"),
         pl.sum_horizontal("paid_orders", "more_orders").alias("paid_orders"),
         pl.sum_horizontal("purchase_paisa", "more_paisa").alias("purchase_paisa"),
     )
     best = decide(favoured, bought.select(list(PURCHASES)), month, rules, memory_limit_mb)
     both = ruled.join(best, on="member_id", suffix="_best")
-    open_ = both.filter((pl.col("is_eligible") != pl.col("is_eligible_best")) | (pl.col("is_active") != pl.col("is_active_best")))
+    open_ = both.filter(
+        (pl.col("is_eligible") != pl.col("is_eligible_best")) | (pl.col("is_active") != pl.col("is_active_best"))
+    )
     found = dict.fromkeys(open_["member_id"].to_list(), UNDECIDED_REASON)
     return found | {number: why for number, why in doubts.people.items() if number in found} | doubts.rows
 

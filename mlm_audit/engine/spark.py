@@ -55,10 +55,14 @@ def to_spark(sql: str) -> str:
         total.set("this", exp.cast(total.this, "DECIMAL(38, 0)"))
     for call in [node for node in tree.find_all(exp.Anonymous) if node.name.lower() == "hash"]:
         # The hash of an INT differs from the hash of the same BIGINT.
-        call.replace(exp.Anonymous(this="xxhash64", expressions=[exp.cast(one.copy(), "BIGINT") for one in call.expressions]))
+        call.replace(
+            exp.Anonymous(this="xxhash64", expressions=[exp.cast(one.copy(), "BIGINT") for one in call.expressions])
+        )
     for call in [node for node in tree.find_all(exp.Anonymous) if node.name.lower() == "epoch_us"]:
         # Spark counts microseconds only of instants with a zone. The zone of the session is UTC.
-        call.replace(exp.Anonymous(this="unix_micros", expressions=[exp.cast(call.expressions[0].copy(), "TIMESTAMPLTZ")]))
+        call.replace(
+            exp.Anonymous(this="unix_micros", expressions=[exp.cast(call.expressions[0].copy(), "TIMESTAMPLTZ")])
+        )
     for call in [node for node in tree.find_all(exp.Anonymous) if node.name.lower() == "to_json"]:
         call.append("expressions", sqlglot.parse_one(AS_DUCKDB, read="spark"))
     return tree.sql(dialect="spark", identify=True)
@@ -70,11 +74,16 @@ def session_of(settings: Settings, scratch: Path) -> "SparkSession":
         from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
     except ImportError as error:
-        raise InputError("--engine spark: PySpark is not installed; install it with pip install 'mlm-audit[spark]'") from error
+        raise InputError(
+            "--engine spark: PySpark is not installed; install it with pip install 'mlm-audit[spark]'"
+        ) from error
     builder = SparkSession.builder.master(settings.spark_master)
     fields = FIELDS | {"spark.local.dir": str(scratch), "spark.sql.warehouse.dir": str(scratch / "warehouse")}
     if settings.spark_master.startswith("local"):
-        fields |= OUR_MACHINE | {"spark.driver.memory": f"{settings.memory_limit_mb}m", "spark.sql.shuffle.partitions": "8"}
+        fields |= OUR_MACHINE | {
+            "spark.driver.memory": f"{settings.memory_limit_mb}m",
+            "spark.sql.shuffle.partitions": "8",
+        }
         if settings.threads:
             builder = builder.master(f"local[{settings.threads}]")
     for name, value in fields.items():

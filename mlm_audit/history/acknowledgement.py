@@ -28,7 +28,9 @@ class AcknowledgementRequest:
     reason: str
 
 
-def acknowledge(database: Database, settings: Settings, asked: AcknowledgementRequest, now: datetime) -> Acknowledgement:
+def acknowledge(
+    database: Database, settings: Settings, asked: AcknowledgementRequest, now: datetime
+) -> Acknowledgement:
     """Record in the log that a person acknowledges a break. The next run no longer reports it as open.
 
     A later change is a new break. Raise InputError when the name or the reason is missing, when the break is not open
@@ -84,7 +86,9 @@ def _of(look: PriorState, break_id: str, command: str) -> tuple[str, dict[str, s
             f"{command}: only changes in the history can be acknowledged; correct this break as its first step describes"
         )
     shown = ", ".join(known[:5]) or "none"
-    raise InputError(f"{command}: the last run left no such break to acknowledge; the breaks to acknowledge are: {shown}")
+    raise InputError(
+        f"{command}: the last run left no such break to acknowledge; the breaks to acknowledge are: {shown}"
+    )
 
 
 def as_data(one: Acknowledgement) -> dict[str, object]:

@@ -95,7 +95,11 @@ def _field(value: Any) -> str:
     if value is None:
         return "-"
     text = (
-        value.strftime(INSTANT) if isinstance(value, datetime) else str(value).lower() if isinstance(value, bool) else str(value)
+        value.strftime(INSTANT)
+        if isinstance(value, datetime)
+        else str(value).lower()
+        if isinstance(value, bool)
+        else str(value)
     )
     return f"{len(text.encode())}:{text}"
 

@@ -1,8 +1,8 @@
 """The append-only log of the sealed history: one line of JSON per entry, each with the hash of the entry before it.
 
 An entry that was only partly written, because a process was killed or the disk was full, has no end of line. It counts
-as never written, and the next entry replaces it. docs/operators/history.md says which changes to the log can only be detected
-with a copy of its head that is held elsewhere.
+as never written, and the next entry replaces it. docs/operators/history.md says which changes to the log can only be
+detected with a copy of its head that is held elsewhere.
 """
 
 import fcntl
@@ -79,7 +79,13 @@ class ChainedLog:
             seen = self.read()
             if seen.problem:
                 raise ValueError(seen.problem)
-            fields = {"number": len(seen.entries) + 1, "at": at.isoformat(), "kind": kind, "body": body, "before": seen.head}
+            fields = {
+                "number": len(seen.entries) + 1,
+                "at": at.isoformat(),
+                "kind": kind,
+                "body": body,
+                "before": seen.head,
+            }
             entry = Entry(**fields, hash=hash_of(fields))  # type: ignore[arg-type]
             file.truncate(_whole_lines(self.path))
             file.seek(0, os.SEEK_END)

@@ -110,7 +110,8 @@ def _rows(store: Store, seal: Seal, wanted: PackScope) -> list[dict[str, Any]]:
         raise InputError(f"evidence {wanted.month}: {kind} {wanted.about[kind]} has no ledger row in that month")
     siblings = proofs(leaves, mine["place"].to_list())
     return [
-        {"row": _values(row[1:]), "place": row[0], "proof": [one.hex() for one in siblings[row[0]]]} for row in mine.iter_rows()
+        {"row": _values(row[1:]), "place": row[0], "proof": [one.hex() for one in siblings[row[0]]]}
+        for row in mine.iter_rows()
     ]
 
 

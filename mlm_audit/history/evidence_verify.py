@@ -53,7 +53,9 @@ def verify(data: bytes, public_key: str) -> dict[str, Any]:
     signed_by(files, public_key)
     manifest = json.loads(files["manifest.json"])
     if manifest["format"] not in (1, NEWEST):
-        raise BrokenError(f"the pack has format {manifest['format']!r}, which this program does not know; use a newer one")
+        raise BrokenError(
+            f"the pack has format {manifest['format']!r}, which this program does not know; use a newer one"
+        )
     named(files, manifest)
     seal = sealed(files["log.jsonl"], manifest)
     rows = [json.loads(line) for line in files["rows.jsonl"].splitlines()]
@@ -167,7 +169,9 @@ def sealed(log: bytes, manifest: dict[str, Any]) -> dict[str, Any]:
     if seal is None:
         raise BrokenError("the log has no seal for the month")
     if form(seal) not in LEAF_PREFIXES:
-        raise BrokenError(f"the month was sealed in format {form(seal)!r}, which this program does not know; use a newer one")
+        raise BrokenError(
+            f"the month was sealed in format {form(seal)!r}, which this program does not know; use a newer one"
+        )
     if manifest["columns"] != columns(seal):
         raise BrokenError("the manifest names other columns than the seal")
     return seal
@@ -257,7 +261,9 @@ def completeness(rows: list[dict[str, Any]], seal: dict[str, Any], about: dict[s
         return "not proven: the seal has no sums per order"
     if "member" not in about:
         if (count, total) != (seal["rows"], seal["sum_paisa"]):
-            raise BrokenError(f"the count or the sum of the rows differs from the seal, which has a count of {seal['rows']}")
+            raise BrokenError(
+                f"the count or the sum of the rows differs from the seal, which has a count of {seal['rows']}"
+            )
         return "proven by the sealed count and sum"
     if hashlib.sha256(sums).hexdigest() != seal["sums_sha256"]:
         raise BrokenError("the sums are not the sealed sums")

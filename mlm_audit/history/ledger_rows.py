@@ -115,7 +115,11 @@ def _columns_in(con: duckdb.DuckDBPyConnection, rows: str) -> list[str]:
 
 
 def _unproven(previous: Settled, now: Settled) -> str:
-    why = "its hashes were made by another version of the engine" if now.engine != previous.engine else "it had other columns"
+    why = (
+        "its hashes were made by another version of the engine"
+        if now.engine != previous.engine
+        else "it had other columns"
+    )
     return (
         f"ledger rows written before {previous.settled_before} UTC: only their number and sum could be compared with the last run, "
         f"because {why}, and no local copy is left"
@@ -153,7 +157,11 @@ def settle_on(con: duckdb.DuckDBPyConnection, previous: Settled, read_at: dateti
     parts = [
         (1, "new_ledger", f"created_at < '{previous.settled_before}'::TIMESTAMP"),
         (-1, "old_ledger", f"created_at < '{previous.settled_before}'::TIMESTAMP"),
-        (1 if cutoff == last else -1, "all_ledger", f"created_at >= '{first}'::TIMESTAMP and created_at < '{last}'::TIMESTAMP"),
+        (
+            1 if cutoff == last else -1,
+            "all_ledger",
+            f"created_at >= '{first}'::TIMESTAMP and created_at < '{last}'::TIMESTAMP",
+        ),
     ]
     rows, total, digest = previous.rows, previous.sum_paisa, int(previous.digest)
     for sign, table, within in parts:

@@ -150,7 +150,9 @@ class Content:
             elif entry.kind == ACKNOWLEDGED:
                 self._add_acknowledgement(Acknowledgement(entry.number, entry.at, **body))
             else:
-                raise UnknownEntryError(f"its kind is {entry.kind!r}, which this version does not know; update mlm-audit")
+                raise UnknownEntryError(
+                    f"its kind is {entry.kind!r}, which this version does not know; update mlm-audit"
+                )
         except (KeyError, TypeError) as error:
             raise UnknownEntryError(f"its content cannot be read ({error!r})") from error
 

@@ -50,7 +50,9 @@ def make(snapshot: Path, month: Month, rows_as: RowFormat, settings: Settings) -
     chosen = ", ".join(f"{as_kind(name, kind)} as {name}" for name, kind in rows_as.columns)
     file, sums = snapshot / f"{month.key}.sealed", snapshot / f"{month.key}.sums"
     with connect(snapshot, settings) as con:
-        within = f"from {relation(snapshot, 'ledger')} where {_within('created_at', _naive(month.start), _naive(month.end))}"
+        within = (
+            f"from {relation(snapshot, 'ledger')} where {_within('created_at', _naive(month.start), _naive(month.end))}"
+        )
         con.execute(f"copy (select {chosen} {within} order by id) to {quoted(file)} (format parquet, compression zstd)")
         figures = f"select count(*), coalesce(sum(amount_paisa), 0)::BIGINT, min(id), max(id) from read_parquet({quoted(file)})"
         [(rows, total, first, last)] = con.execute(figures).fetchall()
@@ -60,7 +62,13 @@ def make(snapshot: Path, month: Month, rows_as: RowFormat, settings: Settings) -
         )
         con.execute(f"copy ({by_kind}) to {quoted(sums)} (format csv, header)")
         return MonthFiles(
-            file, sums, rows, total, first, last, root(_leaves(con, f"from read_parquet({quoted(file)})", rows_as)).hex()
+            file,
+            sums,
+            rows,
+            total,
+            first,
+            last,
+            root(_leaves(con, f"from read_parquet({quoted(file)})", rows_as)).hex(),
         )
 
 
@@ -104,7 +112,10 @@ def write_sealed_changes(
         only = f"where id in (select id from read_parquet({quoted(looked.rows)}))" if looked else ""
         con.execute(f"create {'table' if looked else 'view'} found as select * from ledger {only}")
         usable = [state.seals[month] for month in sorted(state.usable)]
-        groups = {columns: [seal for seal in usable if seal.columns == columns] for columns in {seal.columns for seal in usable}}
+        groups = {
+            columns: [seal for seal in usable if seal.columns == columns]
+            for columns in {seal.columns for seal in usable}
+        }
         found = [_named(con, folder, number, seals, only) for number, seals in enumerate(groups.values())]
         others = [seal for month, seal in sorted(state.seals.items()) if month not in state.usable]
         lost = {seal.month: _lost(seal.columns) for seal in state.seals.values()}
@@ -165,7 +176,9 @@ def _named(con: duckdb.DuckDBPyConnection, folder: Path, number: int, seals: Seq
         f"{compared_as(name, kind, f'b.{name}')} is not distinct from {compared_as(name, kind, f'a.{name}')}"
         for name, kind in both
     )
-    return moved_rows(f"sealed_{number}", "found", inside=inside, same=same, since="after its month was sealed", columns=both)
+    return moved_rows(
+        f"sealed_{number}", "found", inside=inside, same=same, since="after its month was sealed", columns=both
+    )
 
 
 def _moved(con: duckdb.DuckDBPyConnection, seal: Seal) -> bool:

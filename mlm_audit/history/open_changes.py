@@ -64,7 +64,9 @@ def without(rows: pl.DataFrame, acknowledged: Collection[str]) -> pl.DataFrame:
     """Return the open changes that nobody has acknowledged in their current form."""
     if not acknowledged or rows.is_empty():
         return rows
-    return rows.filter(pl.Series([item_digest(row) not in acknowledged for row in rows.iter_rows(named=True)], dtype=pl.Boolean))
+    return rows.filter(
+        pl.Series([item_digest(row) not in acknowledged for row in rows.iter_rows(named=True)], dtype=pl.Boolean)
+    )
 
 
 def carry_over(snapshot: Path, carried: Carried, settings: Settings) -> None:
@@ -83,7 +85,9 @@ def carry_over(snapshot: Path, carried: Carried, settings: Settings) -> None:
         fresh = fresh.with_columns(pl.lit(found_at).alias("found_at"), unnamed.alias("settled")).select(list(OPEN))
         old = carried.rows.select(list(OPEN))
         still = pl.DataFrame(_still_open(con, snapshot, old), schema=OPEN, orient="row")
-        fresh = _not_put_back(fresh, old.filter(pl.col("ledger_id") == 0).join(still.select("key"), on="key", how="anti"))
+        fresh = _not_put_back(
+            fresh, old.filter(pl.col("ledger_id") == 0).join(still.select("key"), on="key", how="anti")
+        )
         rows = pl.concat([fresh.join(old.select("key"), on="key", how="anti"), still]).sort("ledger_id", "key")
         rows.write_parquet(snapshot / FILE)
         moved = _read(con, sealed)
@@ -177,7 +181,18 @@ def from_breaks(breaks: pl.DataFrame) -> pl.DataFrame:
         number = int(key) if key.isdigit() else 0
         paisa = [json.loads(text).get("amount_paisa") if text else None for text in (before, after)]
         found = str(one["first_seen_at"])[:19]
-        values = [number, one["member_id"], "changed", *paisa, before, after, one["message"].partition(":")[0], key, found, None]
+        values = [
+            number,
+            one["member_id"],
+            "changed",
+            *paisa,
+            before,
+            after,
+            one["message"].partition(":")[0],
+            key,
+            found,
+            None,
+        ]
         rows.append(dict(zip(OPEN, values, strict=True)))
     return pl.DataFrame(rows, schema=OPEN, orient="row")
 

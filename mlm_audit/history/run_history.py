@@ -16,7 +16,16 @@ from mlm_audit.history.ledger_rows import Settled, settled_ledger, write_changes
 from mlm_audit.history.month_files import ComparedRows
 from mlm_audit.history.open_changes import FILE, Carried, carry_over, no_changes
 from mlm_audit.history.run_records import PriorState, RunState, confirm_run, log_run, read_prior_state, write_problems
-from mlm_audit.history.sealing import Proof, SealingRun, is_logged, prove, seal_closed, seal_summary, store_of, summarize_history
+from mlm_audit.history.sealing import (
+    Proof,
+    SealingRun,
+    is_logged,
+    prove,
+    seal_closed,
+    seal_summary,
+    store_of,
+    summarize_history,
+)
 
 
 class RunHistory:

@@ -95,7 +95,9 @@ def read_prior_state(database: Database, store: Store, *, has_tables: bool) -> P
             content.confirm(job_id)
         else:
             del content.runs[job_id]
-    unknown = [record.partition("/")[2] for record in now if record.startswith(f"{RUNS}/") and record not in content.records]
+    unknown = [
+        record.partition("/")[2] for record in now if record.startswith(f"{RUNS}/") and record not in content.records
+    ]
     found = PriorState(
         newest=name,
         problems=tuple(_problems(content, now, [job_id for job_id in unknown if job_id not in aside])),
@@ -191,7 +193,9 @@ def _sentence(table: str, change: str, records: dict[str, str]) -> str:
     more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
     done = {"deleted": "deleted from", "changed": "changed in", "inserted": "inserted by another party into"}[change]
     named = ", ".join(ids[-NAMED:])
-    return f"{first} {done} the platform's database ({table}): {named}{more}, according to the log in the snapshots folder"
+    return (
+        f"{first} {done} the platform's database ({table}): {named}{more}, according to the log in the snapshots folder"
+    )
 
 
 def _notes_of(aside: list[str]) -> tuple[str, ...]:

@@ -67,7 +67,9 @@ class SealingRun:
     """Unacknowledged changes in open months. A month that contains such a row is not sealed."""
 
 
-def prove(store: Store, look: PriorState, folder: Path, settings: Settings, looked: ComparedRows | None = None) -> Proof:
+def prove(
+    store: Store, look: PriorState, folder: Path, settings: Settings, looked: ComparedRows | None = None
+) -> Proof:
     """Compare the store with its log and the last run's summary of the log, and every sealed month with the snapshot.
 
     With `looked`, only those rows of the months are compared: the platform's figures show that the others did not
@@ -142,7 +144,9 @@ def _clear(months: Sequence[Month], changed_at: Sequence[str]) -> Sequence[Month
     if "" in changed_at:
         return []
     ends = [datetime.fromisoformat(moment).replace(tzinfo=UTC) for moment in changed_at]
-    first = next((n for n, month in enumerate(months) if any(month.start <= at < month.end for at in ends)), len(months))
+    first = next(
+        (n for n, month in enumerate(months) if any(month.start <= at < month.end for at in ends)), len(months)
+    )
     return months[:first]
 
 

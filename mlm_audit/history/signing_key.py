@@ -49,7 +49,9 @@ def make_key(settings: Settings) -> Ed25519PrivateKey:
     except FileExistsError as error:
         raise InputError(f"key {path}: a key already exists; --rotate moves it aside and creates a new one") from error
     except OSError as error:
-        raise InputError(f"key {path}: it cannot be written ({error.strerror}); choose another EVIDENCE_KEY_FILE") from error
+        raise InputError(
+            f"key {path}: it cannot be written ({error.strerror}); choose another EVIDENCE_KEY_FILE"
+        ) from error
     with os.fdopen(number, "wb") as file:
         file.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     return key

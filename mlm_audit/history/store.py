@@ -55,8 +55,12 @@ class Store:
         state = self.logged()
         kept = {month: seal for month, seal in state.seals.items() if month not in state.expired}
         with ThreadPoolExecutor() as pool:  # gigabytes of files; hashing releases the interpreter lock
-            files = pool.map(self._wrong, [seal.file for seal in kept.values()], [seal.sha256 for seal in kept.values()])
-            sums = pool.map(self._wrong, [seal.sums for seal in kept.values()], [seal.sums_sha256 for seal in kept.values()])
+            files = pool.map(
+                self._wrong, [seal.file for seal in kept.values()], [seal.sha256 for seal in kept.values()]
+            )
+            sums = pool.map(
+                self._wrong, [seal.sums for seal in kept.values()], [seal.sums_sha256 for seal in kept.values()]
+            )
             wrong = dict(zip(kept, zip(files, sums, strict=True), strict=True))
         problems = [
             StoreProblem(f"{month}/{name}", f"{month_label(month)}: {why}", month)
@@ -127,7 +131,9 @@ class Store:
         """
         if state.read.problem or not self.folder.is_dir():
             return []
-        known = {name for month, seal in state.seals.items() if month not in state.expired for name in (seal.file, seal.sums)}
+        known = {
+            name for month, seal in state.seals.items() if month not in state.expired for name in (seal.file, seal.sums)
+        }
         left = [
             path
             for path in self.folder.iterdir()

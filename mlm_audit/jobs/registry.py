@@ -72,7 +72,9 @@ def check_declaration(job: Job) -> None:
             f"job {job.name}: {', '.join(sorted(stray))} is not an option of Request in mlm_audit/domain/requests.py"
         )
     if ("shards" in job.options) != (job.shard_runner is not None):
-        raise LookupError(f"job {job.name}: the option shards and a shard_runner belong together; one of the two is missing")
+        raise LookupError(
+            f"job {job.name}: the option shards and a shard_runner belong together; one of the two is missing"
+        )
 
 
 def _function(path: str) -> Any:

@@ -43,7 +43,9 @@ def alert(
     settings: Settings,
     out: Path | None,
 ) -> Draft | None:
-    """Return the notice of a run that raises alerts. `page` has the data of its report; it is None when no alert is raised.
+    """Return the notice of a run that raises alerts.
+
+    `page` has the data of its report; it is None when no alert is raised.
 
     The open findings, their severities and the orders of magnitude of their amounts identify the fault. The same fault
     on the same day is only counted.

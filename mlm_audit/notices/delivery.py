@@ -67,7 +67,15 @@ def notify_administrators(notice: Draft, settings: Settings, clock: Clock) -> No
             to = addresses(settings.admin_email or NOBODY)
             with open_transport(settings) as transport:
                 transport.send(
-                    message(notice.kind, notice.key, to, name=None, contexts=[notice.context], settings=settings, now=clock())
+                    message(
+                        notice.kind,
+                        notice.key,
+                        to,
+                        name=None,
+                        contexts=[notice.context],
+                        settings=settings,
+                        now=clock(),
+                    )
                 )
         except (NotSentError, UncertainError, ValueError) as error:
             log.warning("the administrators could not be notified of %s: %s", notice.key, error)
@@ -91,7 +99,9 @@ def _is_for_administrators(kind: str) -> bool:
 
 
 class _Round:
-    def __init__(self, database: Engine, settings: Settings, clock: Clock, transport: Transport, done: Delivery) -> None:
+    def __init__(
+        self, database: Engine, settings: Settings, clock: Clock, transport: Transport, done: Delivery
+    ) -> None:
         self.database, self.settings, self.clock = database, settings, clock
         self.transport, self.done = transport, done
         self.out: list[int] = []
@@ -99,7 +109,9 @@ class _Round:
     def send(self, claimed: Sequence[Queued]) -> None:
         """Send notices to members one by one, and the administrators' notices of one kind in one message."""
         groups = [[notice] for notice in claimed if not _is_for_administrators(notice.kind)]
-        admin = sorted((notice for notice in claimed if _is_for_administrators(notice.kind)), key=lambda notice: notice.kind)
+        admin = sorted(
+            (notice for notice in claimed if _is_for_administrators(notice.kind)), key=lambda notice: notice.kind
+        )
         groups += [list(group) for _, group in groupby(admin, key=lambda notice: notice.kind)]
         waiting = list(groups)
         try:
@@ -161,7 +173,9 @@ class _Round:
     def _message(self, group: list[Queued], to: tuple[Address, ...]) -> EmailMessage:
         contexts = [notice.context | {"repeats": notice.repeats} for notice in group]
         first = group[0]
-        return message(first.kind, first.key, to, name=first.name, contexts=contexts, settings=self.settings, now=self.clock())
+        return message(
+            first.kind, first.key, to, name=first.name, contexts=contexts, settings=self.settings, now=self.clock()
+        )
 
     def _sent(self, ids: list[int], complaint: str | None) -> None:
         self.done.sent += len(ids)

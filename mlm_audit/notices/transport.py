@@ -77,7 +77,9 @@ class SmtpTransport:
         except (smtplib.SMTPResponseException, smtplib.SMTPNotSupportedError) as error:
             raise NotSentError(f"the mail server refused the message: {_words(error)}") from error
         except (smtplib.SMTPException, OSError) as error:
-            raise UncertainError(f"the connection was lost while the message was being sent: {_words(error)}") from error
+            raise UncertainError(
+                f"the connection was lost while the message was being sent: {_words(error)}"
+            ) from error
         if not refused:
             return None
         why = "; ".join(f"{code} {words.decode(errors='replace')}" for code, words in refused.values())

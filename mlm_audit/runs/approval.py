@@ -45,7 +45,9 @@ def why_approval_is_needed(
     if paisa > settings.payout_run_cap_paisa:
         return f"{format_inr(paisa)} is more than {cap}"
     if paisa and paisa + (today := _paid_today(connection, now, settings)) > settings.payout_run_cap_paisa:
-        return f"{format_inr(paisa)} and the {format_inr(today)} that were paid today without approval are more than {cap}"
+        return (
+            f"{format_inr(paisa)} and the {format_inr(today)} that were paid today without approval are more than {cap}"
+        )
     paid = [int(meta.get("counts", {}).get("paid_paisa", 0)) for meta in recent_meta(connection, job, RECENT_RUNS)]
     usual = [amount for amount in paid if amount > 0][: settings.payout_median_runs]
     if count == 0 or len(usual) < settings.payout_median_runs:

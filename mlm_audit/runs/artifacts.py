@@ -26,7 +26,9 @@ def write_artifacts(result: RunResult, settings: Settings, out: Path | None) -> 
         filed = write_files(result, folder, settings.tz)
     except OSError as error:
         why = f"there is not enough disk space for {folder}" if error.errno in NO_ROOM else str(error)
-        raise JobFailedError(f"{result.job_id} is complete and stored, but its files could not be written: {why}") from error
+        raise JobFailedError(
+            f"{result.job_id} is complete and stored, but its files could not be written: {why}"
+        ) from error
     if folder.resolve().parent == settings.runs_dir.resolve():
         _index(settings)
     return filed
@@ -38,5 +40,7 @@ def _index(settings: Settings) -> None:
         write_index(settings.runs_dir, settings.tz)
     except OSError:
         log.warning(
-            "the index of %s could not be written; write it with mlm-audit reports index", settings.runs_dir, exc_info=True
+            "the index of %s could not be written; write it with mlm-audit reports index",
+            settings.runs_dir,
+            exc_info=True,
         )

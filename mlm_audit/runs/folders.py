@@ -26,4 +26,6 @@ def _try_temporary() -> None:
     try:
         tempfile.gettempdir()
     except OSError as error:
-        raise InputError("TMPDIR: no folder for temporary files is writable; set TMPDIR to a writable folder") from error
+        raise InputError(
+            "TMPDIR: no folder for temporary files is writable; set TMPDIR to a writable folder"
+        ) from error

@@ -159,7 +159,5 @@ def reason_of(error: BaseException) -> str:
         return f"there is not enough disk space for {where}; free space there, then run the job again"
     line = error_line(error)
     if any(words in line for words in FULL):
-        return (
-            f"there is not enough disk space for the database or a file of this run ({line}); free space, then run the job again"
-        )
+        return f"there is not enough disk space for the database or a file of this run ({line}); free space, then run the job again"
     return line

@@ -100,7 +100,9 @@ def _birth(pid: int) -> str | None:
     """
     try:
         # The program name may contain spaces and brackets, so count from its end. Field 3 is the state, 22 the start.
-        state, *fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        state, *fields = (
+            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        )
     except OSError:
         return None
     return f"{_boot()}:gone" if state in "ZX" else f"{_boot()}:{fields[18]}"

@@ -12,7 +12,9 @@ MINUTE = timedelta(minutes=1)
 class RateLimiter:
     """The rate limit. `wait(n)` returns when `n` more payouts may be made. Clock and sleep are passed in."""
 
-    def __init__(self, per_minute: int, pause_ms: int, clock: Callable[[], datetime], sleep: Callable[[float], object]) -> None:
+    def __init__(
+        self, per_minute: int, pause_ms: int, clock: Callable[[], datetime], sleep: Callable[[float], object]
+    ) -> None:
         self.per_minute, self.pause_seconds = per_minute, pause_ms / 1_000
         self.clock, self.sleep = clock, sleep
         self._made: deque[tuple[datetime, int]] = deque()

@@ -61,10 +61,14 @@ def shard_of(data: dict[str, Any]) -> Shard:
         planned = tuple((int(key), int(member), int(paisa)) for key, member, paisa in data.get("planned", ()))
         return Shard(**{**data, **numbers, "planned": planned})
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"shard: the parameter is not a shard of a run ({error}); shards are started by their run") from error
+        raise InputError(
+            f"shard: the parameter is not a shard of a run ({error}); shards are started by their run"
+        ) from error
 
 
-def cut(job: str, job_id: str, items: Sequence[tuple[int, int, bool]], shards: int, month: str | None = None) -> list[Shard]:
+def cut(
+    job: str, job_id: str, items: Sequence[tuple[int, int, bool]], shards: int, month: str | None = None
+) -> list[Shard]:
     """Split items (member, id, whether to process it) by member into shards of similar size.
 
     The items of one member are never in two shards.
@@ -112,7 +116,9 @@ def holding(database: Engine, settings: Settings, clock: Clock, shard: Shard) ->
     claim = Claim(lease_of(shard), shard.job_id, this_process(), clock(), lease, day)
     job_log.acquire_lease(database, claim, is_gone)
     try:
-        with every(lease.total_seconds() / BEATS_PER_LEASE, lambda: job_log.heartbeat(database, claim, clock()), claim.job):
+        with every(
+            lease.total_seconds() / BEATS_PER_LEASE, lambda: job_log.heartbeat(database, claim, clock()), claim.job
+        ):
             yield
     finally:
         job_log.release_lease(database, claim)

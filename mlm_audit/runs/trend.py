@@ -55,7 +55,11 @@ def paid_points(connection: Connection, result: RunResult, settings: Settings) -
     """Return what the last payout runs paid and held, in paisa. For a dry run, the last point is what it would pay."""
     ended = _ended(last_runs(connection, result.job, LOOKED_THROUGH), result, "paid_paisa")
     past = [
-        (_day(run.started_at.replace(tzinfo=UTC), settings), run.meta["counts"]["paid_paisa"], run.meta["counts"]["held_paisa"])
+        (
+            _day(run.started_at.replace(tzinfo=UTC), settings),
+            run.meta["counts"]["paid_paisa"],
+            run.meta["counts"]["held_paisa"],
+        )
         for run in reversed(ended[: RUNS_SHOWN - 1])
     ]
     counts = PayoutCounts.of(result.counts)

@@ -77,7 +77,8 @@ def missed(database: Engine, settings: Settings, now: datetime) -> dict[str, dic
 def _missed_month(connection: Connection, settings: Settings, now: datetime, first: datetime) -> str | None:
     """Return the earliest month without a sweep, of those due since the first run in this database, within a year."""
     swept = {
-        run.meta.get("about", {}).get("month") or run.meta.get("month") for run in successful_sweeps(connection, MONTHLY_SWEEP)
+        run.meta.get("about", {}).get("month") or run.meta.get("month")
+        for run in successful_sweeps(connection, MONTHLY_SWEEP)
     }
     due, earliest = last_due(MONTHLY_SWEEP, now, settings.tz), None
     for _ in range(MONTHS_LOOKED_BACK):

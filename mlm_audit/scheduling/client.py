@@ -58,13 +58,19 @@ class Scheduler:
 
             mine = DeploymentFilter(tags=DeploymentFilterTags(all_=[TAG]))
             found = client.read_deployments(deployment_filter=mine, limit=200)
-        return {record.name: Deployed(record.name, record.id, _is_on(record)) for record in found if record.name in job_names()}
+        return {
+            record.name: Deployed(record.name, record.id, _is_on(record))
+            for record in found
+            if record.name in job_names()
+        }
 
     def trigger(self, job: str, name: str, parameters: dict[str, Any], by: str) -> Triggered:
         """Request a run now, called `name` until it starts. Raise InputError when Prefect refuses the parameters."""
         with _client() as client:
             deployed = self._deployed(client, job)
-            run = client.create_flow_run_from_deployment(deployed.id, parameters=parameters, name=name, tags=[f"{BY}{by}"])
+            run = client.create_flow_run_from_deployment(
+                deployed.id, parameters=parameters, name=name, tags=[f"{BY}{by}"]
+            )
         return Triggered(str(run.id), run.name)
 
     def toggle(self, job: str, *, enable: bool) -> None:
@@ -76,7 +82,12 @@ class Scheduler:
     def under_way(self) -> dict[str, str]:
         """Return the jobs with a run that is active or about to start: job → the run's name."""
         with _client() as client:
-            from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags, FlowRunFilter, FlowRunFilterState
+            from prefect.client.schemas.filters import (
+                DeploymentFilter,
+                DeploymentFilterTags,
+                FlowRunFilter,
+                FlowRunFilterState,
+            )
             from prefect.client.schemas.filters import FlowRunFilterStateType as Type
             from prefect.client.schemas.objects import StateType
             from prefect.client.schemas.sorting import FlowRunSort
@@ -98,7 +109,12 @@ class Scheduler:
         If the worker is dead too, nothing else updates Prefect. Runs that have ended in Prefect are left unchanged.
         """
         with _client() as client:
-            from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, FlowRunFilterState, FlowRunFilterStateType
+            from prefect.client.schemas.filters import (
+                FlowRunFilter,
+                FlowRunFilterId,
+                FlowRunFilterState,
+                FlowRunFilterStateType,
+            )
             from prefect.client.schemas.objects import StateType
             from prefect.states import Crashed
 
@@ -138,7 +154,9 @@ def _client() -> "Iterator[SyncPrefectClient]":
     """Connect to the server that PREFECT_API_URL names, never to one that Prefect would start by itself."""
     address = os.environ.get("PREFECT_API_URL")
     if not address:
-        raise SchedulerAwayError("the scheduler's address is not set; set PREFECT_API_URL to the address of Prefect's server")
+        raise SchedulerAwayError(
+            "the scheduler's address is not set; set PREFECT_API_URL to the address of Prefect's server"
+        )
     try:
         import httpx
         from prefect.client.orchestration import SyncPrefectClient
@@ -155,9 +173,13 @@ def _client() -> "Iterator[SyncPrefectClient]":
     except httpx.HTTPStatusError as error:
         if error.response.status_code in (409, 422):
             raise InputError(f"Prefect refuses the parameters: {_detail(error.response.text)}") from error
-        raise SchedulerAwayError(f"Prefect's server answered with status {error.response.status_code}; see its log") from error
+        raise SchedulerAwayError(
+            f"Prefect's server answered with status {error.response.status_code}; see its log"
+        ) from error
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, PrefectException) as error:
-        raise SchedulerAwayError(f"Prefect's server does not answer ({type(error).__name__}); nothing was done") from error
+        raise SchedulerAwayError(
+            f"Prefect's server does not answer ({type(error).__name__}); nothing was done"
+        ) from error
 
 
 def _detail(text: str) -> str:

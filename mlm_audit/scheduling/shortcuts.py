@@ -50,7 +50,9 @@ def _opened(url: str | None) -> Iterator[tuple[Engine, Settings]]:
     if url is not None:
         settings = settings.model_copy(update={"database_url": SecretStr(url)})
     if settings.database_url is None:
-        raise InputError("no database is specified; pass database_url, or set DATABASE_URL in the environment or in .env")
+        raise InputError(
+            "no database is specified; pass database_url, or set DATABASE_URL in the environment or in .env"
+        )
     database = open_engine(settings.database_url.get_secret_value())
     try:
         yield database, settings

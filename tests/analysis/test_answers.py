@@ -108,7 +108,9 @@ def test_one_issue(any_url: str, filled: Fill) -> None:
     assert "Breaks by cause" in console.export_text()
     with pytest.raises(InputError, match="the closest ids are: wallet-balance/42"):
         run.explain(issue="wallet-balance/43")
-    with pytest.raises(InputError, match="the run has no finding with that id; the closest ids are: wallet-balance/42$"):
+    with pytest.raises(
+        InputError, match="the run has no finding with that id; the closest ids are: wallet-balance/42$"
+    ):
         run.explain(issue="nothing/1")
     audit.close()
 

@@ -1,6 +1,7 @@
 """Attempts to write, to read files, to wait, to lock or to switch a session over, through the connection of an analyst.
 
-Each is tried on SQLite, PostgreSQL and MariaDB, whichever it was written for: what one refuses as nonsense another may run.
+Each is tried on SQLite, PostgreSQL and MariaDB, whichever it was written for: what one refuses as nonsense another may
+run.
 """
 
 import re
@@ -187,7 +188,9 @@ def state(engine: Engine) -> Any:
 
 
 @pytest.mark.slow
-def test_none_gets_through(audit: mlm_audit.Audit, any_url: str, opened: Callable[[str], Engine], record_property: Any) -> None:
+def test_none_gets_through(
+    audit: mlm_audit.Audit, any_url: str, opened: Callable[[str], Engine], record_property: Any
+) -> None:
     """By our guard with a clear word, in text() and straight to the driver."""
     before, engine = state(opened(any_url)), audit._engine
     attempts = (*HIDDEN, *SWITCHES, *REACHES)
@@ -211,7 +214,9 @@ def test_none_gets_through(audit: mlm_audit.Audit, any_url: str, opened: Callabl
 
 
 @pytest.mark.slow
-def test_a_value_cannot_break_out_of_its_quotes(audit: mlm_audit.Audit, any_url: str, opened: Callable[[str], Engine]) -> None:
+def test_a_value_cannot_break_out_of_its_quotes(
+    audit: mlm_audit.Audit, any_url: str, opened: Callable[[str], Engine]
+) -> None:
     """A driver that puts values into the text itself would close quotes that stand around a placeholder."""
     before, engine = state(opened(any_url)), audit._engine
     if engine.dialect.name == "sqlite":
@@ -257,7 +262,18 @@ def test_the_session_stays_read_only_after_a_consistent_read(
 @pytest.mark.parametrize("dialect", ["sqlite", "postgres", "mysql"])
 def test_refused_whatever_the_dialect(dialect: str) -> None:
     """Also what is no SQL at all, or too deep to be parsed."""
-    for attempt in (*HIDDEN, *SWITCHES, *REACHES, "", " ", ";", "(", "nonsense", "x" * 100_000, "(" * 5_000 + "select 1"):
+    for attempt in (
+        *HIDDEN,
+        *SWITCHES,
+        *REACHES,
+        "",
+        " ",
+        ";",
+        "(",
+        "nonsense",
+        "x" * 100_000,
+        "(" * 5_000 + "select 1",
+    ):
         assert why_not_read_only(attempt, dialect) is not None, attempt
 
 

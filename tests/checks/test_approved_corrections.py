@@ -77,7 +77,14 @@ def told(story: str) -> Platform:
 
 def _approve(platform: Platform, kind: str, paisa: int, reference: str) -> None:
     at = platform.end.replace(tzinfo=None)
-    row = {"kind": kind, "user_id": MEMBER, "amount_paisa": paisa, "reference": reference, "approved_by": "Asha", "reason": "-"}
+    row = {
+        "kind": kind,
+        "user_id": MEMBER,
+        "amount_paisa": paisa,
+        "reference": reference,
+        "approved_by": "Asha",
+        "reason": "-",
+    }
     platform.append("authorisations", [row | {"approved_at": at}])
 
 

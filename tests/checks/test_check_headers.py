@@ -56,11 +56,15 @@ def test_every_check_has_a_fault_that_proves_it() -> None:
 def test_a_check_that_was_added_without_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(SQL_DIR, tmp_path, dirs_exist_ok=True)
     text = (SQL_DIR / "wallet-balance.sql").read_text(encoding="utf-8")
-    (tmp_path / "wallet-colour.sql").write_text(text.replace("code: wallet-balance", "code: wallet-colour"), encoding="utf-8")
+    (tmp_path / "wallet-colour.sql").write_text(
+        text.replace("code: wallet-balance", "code: wallet-colour"), encoding="utf-8"
+    )
     monkeypatch.setattr("mlm_audit.checks.catalogue.SQL_DIR", tmp_path)
     added = [check.code for check in load_checks()]
     assert set(added) == {*CHECKS, "wallet-colour"}
-    with pytest.raises(AssertionError, match=r"no fault proves \['wallet-colour'\].* in mlm_audit/demo/faults/.*CONTRIBUTING.md"):
+    with pytest.raises(
+        AssertionError, match=r"no fault proves \['wallet-colour'\].* in mlm_audit/demo/faults/.*CONTRIBUTING.md"
+    ):
         prove_each([*added, *CODES, *FILE_CHECKS])
 
 
@@ -74,11 +78,17 @@ def test_a_built_in_check_that_lacks_a_key(key: str, tmp_path: Path, monkeypatch
         parse_check(file)
 
 
-@pytest.mark.parametrize(("line", "why"), [("about: wallet", "about must be one of"), ("slices: wallet, month", "not 'month'")])
-def test_a_key_that_says_what_no_check_can(line: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("line", "why"), [("about: wallet", "about must be one of"), ("slices: wallet, month", "not 'month'")]
+)
+def test_a_key_that_says_what_no_check_can(
+    line: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = (SQL_DIR / "wallet-balance.sql").read_text(encoding="utf-8")
     file = tmp_path / "wallet-balance.sql"
-    file.write_text(re.sub(rf"^-- {line.partition(':')[0]}:.*$", f"-- {line}", text, flags=re.MULTILINE), encoding="utf-8")
+    file.write_text(
+        re.sub(rf"^-- {line.partition(':')[0]}:.*$", f"-- {line}", text, flags=re.MULTILINE), encoding="utf-8"
+    )
     monkeypatch.setattr("mlm_audit.checks.catalogue.SQL_DIR", tmp_path)
     with pytest.raises(InputError, match=why):
         parse_check(file)

@@ -60,7 +60,9 @@ def twice(table: str, *where: Any, **values: Any) -> Change:
 def grant(kind: str, paisa: int, **approval: Any) -> Change:
     def change(platform: Platform) -> None:
         at = platform.end.replace(tzinfo=None)
-        platform.append("ledger", [{"user_id": 5, "type": kind, "amount_paisa": paisa, "ref": "GRANT_1", "created_at": at}])
+        platform.append(
+            "ledger", [{"user_id": 5, "type": kind, "amount_paisa": paisa, "ref": "GRANT_1", "created_at": at}]
+        )
         platform.settle([5])
         if approval:
             given = {
@@ -100,10 +102,14 @@ def refund_moved(platform: Platform) -> None:
 
 def kyc_forged(platform: Platform) -> None:
     """The log says that KYC was approved, of a member whose instalments are held for want of it."""
-    without = platform["users"].filter(~pl.col("is_kyc_approved"), pl.col("is_active"), ~pl.col("is_blocked"))["id"].implode()
+    without = (
+        platform["users"].filter(~pl.col("is_kyc_approved"), pl.col("is_active"), ~pl.col("is_blocked"))["id"].implode()
+    )
     held = platform["payout_schedule"].filter(pl.col("status") == "failed", pl.col("user_id").is_in(without))
     early = held.filter(pl.col("payout_date") < day(2026, 10, 20))["user_id"].implode()
-    log = platform["eligibility_log"].filter(pl.col("month") == 10, ~pl.col("kyc_approved"), pl.col("user_id").is_in(early))
+    log = platform["eligibility_log"].filter(
+        pl.col("month") == 10, ~pl.col("kyc_approved"), pl.col("user_id").is_in(early)
+    )
     platform.update("eligibility_log", [log["id"][0]], kyc_approved=[True])
 
 
@@ -131,7 +137,9 @@ FOUND: dict[str, tuple[Change, str, str]] = {
         "instalment-misnamed",
     ),
     "given up at once": (
-        edit("payout_schedule", pl.col("status") == "failed", status="permanently_failed", processed_at=day(2026, 11, 16)),
+        edit(
+            "payout_schedule", pl.col("status") == "failed", status="permanently_failed", processed_at=day(2026, 11, 16)
+        ),
         "record-state",
         "given-up-early",
     ),
@@ -205,13 +213,19 @@ def test_few_overdue_instalments_are_named_one_by_one(clean: Platform) -> None:
     platform = clean.copy()
     one = row(platform, "payout_schedule", PAID)
     platform.update("payout_schedule", [one["id"]], status=["pending"], processed_at=[None], actual_amount_paisa=[None])
-    platform.delete("payout_history", platform["payout_history"].filter(pl.col("schedule_id") == one["id"])["id"].to_list())
+    platform.delete(
+        "payout_history", platform["payout_history"].filter(pl.col("schedule_id") == one["id"])["id"].to_list()
+    )
     platform.delete(
         "ledger", platform["ledger"].filter(KIND == "self_payout", pl.col("reference_id") == one["id"])["id"].to_list()
     )
     platform.settle([one["user_id"]])
     [found] = audit(platform).filter(pl.col("code") == "payout-overdue").to_dicts()
-    assert (found["key"], found["member_id"], found["amount_paisa"]) == (str(one["id"]), one["user_id"], -one["amount_paisa"])
+    assert (found["key"], found["member_id"], found["amount_paisa"]) == (
+        str(one["id"]),
+        one["user_id"],
+        -one["amount_paisa"],
+    )
 
 
 @pytest.mark.slow
@@ -223,7 +237,9 @@ def test_one_undecided_line_leaves_the_rest_of_its_order_checked(clean: Platform
     order = row(platform, "orders", PAID_ORDER, pl.col("user_id").is_in(children), ~pl.col("is_joining_order"))
     share = row(platform, "ledger", KIND == "company_share", pl.col("reference_id") == order["id"])
     platform.update("ledger", [share["id"]], level_depth=[1])
-    assert any(found["order_id"] == order["id"] or found["key"] == str(share["id"]) for found in audit(platform).to_dicts())
+    assert any(
+        found["order_id"] == order["id"] or found["key"] == str(share["id"]) for found in audit(platform).to_dicts()
+    )
 
 
 def test_every_check_of_the_closed_world_has_a_change() -> None:

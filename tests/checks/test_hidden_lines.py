@@ -41,14 +41,20 @@ def test_a_commission_posted_twice_is_found_whatever_was_taken_back_of_it(clean:
     platform = clean.copy()
     [twin] = platform.append("ledger", [{name: value for name, value in row.items() if name != "id"} | {"ref": "TWIN"}])
     notes = [{"user_id": row["user_id"], "type": "adjustment", "amount_paisa": 1, "created_at": row["created_at"]}] * 2
-    platform.append("ledger", [note | {"ref": f"REVERSAL_{of}"} for note, of in zip(notes, (row["id"], twin), strict=True)])
-    assert f"duplicate-credit/commission/{row['reference_id']}/{row['level_depth']}" in breaks_of(platform, row["reference_id"])
+    platform.append(
+        "ledger", [note | {"ref": f"REVERSAL_{of}"} for note, of in zip(notes, (row["id"], twin), strict=True)]
+    )
+    assert f"duplicate-credit/commission/{row['reference_id']}/{row['level_depth']}" in breaks_of(
+        platform, row["reference_id"]
+    )
 
 
 @pytest.mark.slow
 def test_a_refund_is_taken_back_by_its_own_amount_alone(clean: Platform) -> None:
     refunded = clean["orders"].filter(pl.col("status") == "refunded", pl.col("paid_at").is_not_null())["id"].to_list()
-    shares = clean["ledger"].filter(pl.col("type") == "company_share", pl.col("reference_id").is_in(refunded)).sort("id")
+    shares = (
+        clean["ledger"].filter(pl.col("type") == "company_share", pl.col("reference_id").is_in(refunded)).sort("id")
+    )
     order = shares["reference_id"][0]
     [there, back] = shares.filter(pl.col("reference_id") == order)["id"].to_list()
     platform = clean.copy()
@@ -60,7 +66,9 @@ def test_a_refund_is_taken_back_by_its_own_amount_alone(clean: Platform) -> None
 @pytest.mark.slow
 def test_amounts_beyond_a_signature_do_not_cancel_each_other(clean: Platform) -> None:
     refunded = clean["orders"].filter(pl.col("status") == "refunded", pl.col("paid_at").is_not_null())["id"].to_list()
-    rows = clean["ledger"].filter(pl.col("type").is_in(["company_share", "remainder"]), pl.col("reference_id").is_in(refunded))
+    rows = clean["ledger"].filter(
+        pl.col("type").is_in(["company_share", "remainder"]), pl.col("reference_id").is_in(refunded)
+    )
     order = rows.filter(pl.col("type") == "remainder")["reference_id"][0]
     ids = [
         rows.filter(pl.col("reference_id") == order, pl.col("type") == kind).sort("id")["id"]

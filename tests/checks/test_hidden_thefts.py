@@ -31,7 +31,13 @@ def order_of(clean: Platform, *, joining: bool) -> dict[str, Any]:
 
 
 def steal(platform: Platform, order: int, at: datetime, *, level: int | None = 4, key: str = "THEFT") -> int:
-    row = {"user_id": THIEF, "amount_paisa": STOLEN, "type": "sponsor_commission", "reference_id": order, "level_depth": level}
+    row = {
+        "user_id": THIEF,
+        "amount_paisa": STOLEN,
+        "type": "sponsor_commission",
+        "reference_id": order,
+        "level_depth": level,
+    }
     [number] = platform.append("ledger", [row | {"ref": key, "created_at": at}])
     platform.settle([THIEF])
     return number
@@ -77,7 +83,9 @@ def test_a_credit_that_says_it_takes_another_credit_back(clean: Platform) -> Non
     assert taken_back(platform) == [f"orphan-order/ledger/{number}"]
 
 
-@pytest.mark.parametrize(("kind", "of"), [("sponsor_commission", "sponsor_commission"), ("adjustment", "company_share")])
+@pytest.mark.parametrize(
+    ("kind", "of"), [("sponsor_commission", "sponsor_commission"), ("adjustment", "company_share")]
+)
 def test_what_takes_a_row_back_without_its_owner_or_kind_has_a_wrong_form(clean: Platform, kind: str, of: str) -> None:
     platform = clean.copy()
     row = clean["ledger"].filter(pl.col("type") == of).row(0, named=True)
@@ -89,13 +97,21 @@ def test_what_takes_a_row_back_without_its_owner_or_kind_has_a_wrong_form(clean:
         "level_depth": row["level_depth"],
     }
     [number] = platform.append("ledger", [back | {"ref": f"REVERSAL_{row['id']}", "created_at": day_of(platform)}])
-    assert ("entry-form/" + str(number), "member-money-without-member") in {(one["id"], one["cause"]) for one in audit(platform)}
+    assert ("entry-form/" + str(number), "member-money-without-member") in {
+        (one["id"], one["cause"]) for one in audit(platform)
+    }
 
 
 def test_a_row_that_is_taken_back_by_one_paisa(clean: Platform) -> None:
     platform = clean.copy()
     number = steal(platform, NOWHERE, day_of(platform))
-    back = {"user_id": THIEF, "amount_paisa": -1, "type": "sponsor_commission", "reference_id": NOWHERE, "level_depth": 4}
+    back = {
+        "user_id": THIEF,
+        "amount_paisa": -1,
+        "type": "sponsor_commission",
+        "reference_id": NOWHERE,
+        "level_depth": 4,
+    }
     platform.append("ledger", [back | {"ref": f"REVERSAL_{number}", "created_at": day_of(platform)}])
     assert f"orphan-order/ledger/{number}" in {row["id"] for row in audit(platform) if row["cause"] != FOLLOWS}
 
@@ -131,7 +147,9 @@ def test_an_order_moved_into_another_month(clean: Platform) -> None:
 
 def test_a_posting_older_than_its_order(clean: Platform) -> None:
     platform, recorded = clean.copy(), clean["commissions"]["order_id"].unique()
-    bare = clean["orders"].filter(pl.col("status") == "paid", ~pl.col("id").is_in(recorded.to_list())).row(0, named=True)
+    bare = (
+        clean["orders"].filter(pl.col("status") == "paid", ~pl.col("id").is_in(recorded.to_list())).row(0, named=True)
+    )
     steal(platform, bare["id"], bare["paid_at"] - timedelta(hours=2))
     assert taken_back(platform)
 
@@ -139,7 +157,13 @@ def test_a_posting_older_than_its_order(clean: Platform) -> None:
 def test_postings_that_come_to_nothing(clean: Platform) -> None:
     """An order of which something was posted is not one of which nothing was."""
     platform, at = clean.copy(), day_of(clean)
-    order = {"user_id": THIEF, "total_paisa": 1000, "commission_amount_paisa": 100, "status": "paid", "is_joining_order": False}
+    order = {
+        "user_id": THIEF,
+        "total_paisa": 1000,
+        "commission_amount_paisa": 100,
+        "status": "paid",
+        "is_joining_order": False,
+    }
     [number] = platform.append("orders", [order | {"paid_at": at, "created_at": at}])
     steal(platform, number, at)
     off = {"user_id": None, "amount_paisa": -STOLEN, "type": "company_share", "reference_id": number, "ref": "OFF"}
@@ -202,10 +226,14 @@ def test_a_joining_flag_that_is_empty(clean: Platform) -> None:
 def test_of_two_records_the_forged_one_is_taken_out(clean: Platform) -> None:
     """The lawful record does not say who generated it, the forged one does; only its amount tells."""
     platform = clean.copy()
-    lawful = clean["commissions"].filter(pl.col("type") == "repurchase", pl.col("status") == "released").row(50, named=True)
+    lawful = (
+        clean["commissions"].filter(pl.col("type") == "repurchase", pl.col("status") == "released").row(50, named=True)
+    )
     platform.update("commissions", [lawful["id"]], from_user_id=[None])
     forged = {name: value for name, value in lawful.items() if name != "id"}
-    [number] = platform.append("commissions", [forged | {"amount_paisa": STOLEN, "status": "pending", "processed_at": None}])
+    [number] = platform.append(
+        "commissions", [forged | {"amount_paisa": STOLEN, "status": "pending", "processed_at": None}]
+    )
     rows = {row["code"]: remedy_of(row) for row in audit(platform)}
     assert [str(step.id) for step in rows["commission-duplicate"].steps if hasattr(step, "id")] == [str(number)]
     assert not _steps(rows["undecided-after-sweep"]), "what is taken out is not released before"
@@ -213,13 +241,21 @@ def test_of_two_records_the_forged_one_is_taken_out(clean: Platform) -> None:
 
 def test_huge_amounts_without_an_order_leave_the_orders_checked(clean: Platform) -> None:
     platform = clean.copy()
-    row = {"user_id": None, "amount_paisa": 2**62, "type": "company_share", "reference_id": None, "created_at": day_of(clean)}
+    row = {
+        "user_id": None,
+        "amount_paisa": 2**62,
+        "type": "company_share",
+        "reference_id": None,
+        "created_at": day_of(clean),
+    }
     platform.append("ledger", [row | {"ref": f"HUGE_{number}"} for number in range(3)])
     assert [row["code"] for row in audit(platform)] == ["orphan-order"] * 3
 
 
 @pytest.mark.parametrize(("days", "hours", "is_moved"), [(0, 2, False), (31, 0, True), (-31, 0, True)])
-def test_an_order_counts_as_moved_only_into_another_month(clean: Platform, days: int, hours: int, is_moved: bool) -> None:
+def test_an_order_counts_as_moved_only_into_another_month(
+    clean: Platform, days: int, hours: int, is_moved: bool
+) -> None:
     platform, order = clean.copy(), order_of(clean, joining=True)
     paid_at = order["paid_at"].replace(day=10) if days else order["paid_at"]
     platform.update("orders", [order["id"]], paid_at=[paid_at + timedelta(days=days, hours=hours)])
@@ -255,7 +291,11 @@ def test_lines_of_an_order_that_was_not_paid_have_no_wrong_owner(clean: Platform
 def test_two_lines_of_a_thief_can_be_taken_back(clean: Platform) -> None:
     """The buyer may be another, so that it is a choice; and what a line comes to does not depend on who bought."""
     platform, order = clean.copy(), order_of(clean, joining=True)["id"]
-    lines = clean["ledger"].filter(pl.col("type") == "sponsor_commission", pl.col("reference_id") == order).sort("level_depth")
+    lines = (
+        clean["ledger"]
+        .filter(pl.col("type") == "sponsor_commission", pl.col("reference_id") == order)
+        .sort("level_depth")
+    )
     records = clean["commissions"].filter(pl.col("order_id") == order).sort("level")
     platform.update("ledger", lines["id"].to_list()[:2], user_id=[THIEF, THIEF])
     platform.update("commissions", records["id"].to_list()[:2], user_id=[THIEF, THIEF])

@@ -35,7 +35,9 @@ UNTOLD = {
     "refund-left-in-monthly-counter": "a refund has no time, and the counter is within what the orders allow",
 }
 """Faults that no check finds, and why; docs/reference/coverage.md says so."""
-OBJECTED = {"operator-requeued-after-kyc": "when an instalment was requeued is not read: it counts as overdue until the next run"}
+OBJECTED = {
+    "operator-requeued-after-kyc": "when an instalment was requeued is not read: it counts as overdue until the next run"
+}
 """Legitimate oddities that a check objects to, and why."""
 SETS = {
     path.stem: tomllib.loads(path.read_text(encoding="utf-8"))
@@ -64,7 +66,9 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(("case", "is_fault"), CASES)
-def test_case(case: dict[str, Any], is_fault: bool, clean: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_case(
+    case: dict[str, Any], is_fault: bool, clean: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("PAYOUT_OVERDUE_DAYS")
     monkeypatch.delenv("SWEEP_OVERDUE_DAYS")
     file = tmp_path / "platform.db"

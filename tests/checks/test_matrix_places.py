@@ -47,7 +47,12 @@ def below(platform: Platform, member: int, levels: int) -> list[int]:
     """The orders that stand of members so many levels below, oldest first."""
     parents = dict(platform["matrix_nodes"].select("user_id", "parent_id").rows())
     buyers = [one for one in parents if _up(parents, one, levels) == member]
-    return platform["orders"].filter(pl.col("user_id").is_in(buyers), pl.col("status") == "paid").sort("id")["id"].to_list()
+    return (
+        platform["orders"]
+        .filter(pl.col("user_id").is_in(buyers), pl.col("status") == "paid")
+        .sort("id")["id"]
+        .to_list()
+    )
 
 
 def buyers(platform: Platform, member: int) -> list[int]:
@@ -78,13 +83,22 @@ def steal(platform: Platform, order: int, level: int, holder: int = THIEF) -> No
         # Nobody stands above the root either way where its parent is not known: that is a finding of the tree check.
         (1, "another member"),
         (1, "a descendant"),
-        *((member, place) for member in (INNER, 11) for place in ("another member", "nobody", "a descendant", "nobody known")),
+        *(
+            (member, place)
+            for member in (INNER, 11)
+            for place in ("another member", "nobody", "a descendant", "nobody known")
+        ),
     ],
 )
 def test_a_place_that_was_changed_is_one_finding(platform: Platform, member: int, place: str) -> None:
     """Whatever was posted above the member at the old place: paid to active members, rolled up for inactive ones, or left to the company."""
     [before] = platform["matrix_nodes"].filter(pl.col("user_id") == member)["parent_id"]
-    after = {"another member": 300, "nobody": None, "a descendant": descendant(platform, member), "nobody known": 99_999}[place]
+    after = {
+        "another member": 300,
+        "nobody": None,
+        "a descendant": descendant(platform, member),
+        "nobody known": 99_999,
+    }[place]
     platform.update("matrix_nodes", [member], key="user_id", parent_id=[after])
     found = audit(platform)
     assert found.height > 3
@@ -106,7 +120,11 @@ def test_two_members_who_changed_places(platform: Platform) -> None:
 
 @pytest.mark.slow
 def test_a_second_node_is_a_question(platform: Platform) -> None:
-    node = platform["matrix_nodes"].filter(pl.col("user_id") == INNER).with_columns(pl.lit(300).cast(pl.Int64).alias("parent_id"))
+    node = (
+        platform["matrix_nodes"]
+        .filter(pl.col("user_id") == INNER)
+        .with_columns(pl.lit(300).cast(pl.Int64).alias("parent_id"))
+    )
     platform.frames["matrix_nodes"] = pl.concat([platform["matrix_nodes"], node])
     found = audit(platform)
     assert roots(found) == [PLACE]
@@ -151,7 +169,9 @@ def test_lines_that_were_left_to_the_company_are_no_place_below_nobody(platform:
         of_order = (pl.col("reference_id") == order) & pl.col("level_depth").is_not_null()
         lines = platform["ledger"].filter(of_order)
         records = platform["commissions"].filter(pl.col("order_id") == order)
-        kept = int(lines["amount_paisa"].sum()) + int(records.filter(pl.col("type") == "repurchase")["amount_paisa"].sum())
+        kept = int(lines["amount_paisa"].sum()) + int(
+            records.filter(pl.col("type") == "repurchase")["amount_paisa"].sum()
+        )
         [(number, amount)] = (
             platform["ledger"]
             .filter(pl.col("reference_id") == order, pl.col("type") == "remainder")
@@ -173,7 +193,9 @@ def test_lines_that_were_left_to_the_company_are_no_place_below_nobody(platform:
 @pytest.mark.parametrize("changes", [{"amount_paisa": [5_000_000]}, {"user_id": [THIEF]}])
 def test_an_instalment_does_not_follow_from_a_place(platform: Platform, changes: dict[str, Any]) -> None:
     [order] = (
-        platform["orders"].filter(pl.col("user_id").is_in(buyers(platform, INNER)), pl.col("is_joining_order"))["id"].head(1)
+        platform["orders"]
+        .filter(pl.col("user_id").is_in(buyers(platform, INNER)), pl.col("is_joining_order"))["id"]
+        .head(1)
     )
     [first] = platform["payout_schedule"].filter(pl.col("order_id") == order)["id"].head(1)
     platform.update("payout_schedule", [first], **changes)
@@ -193,7 +215,9 @@ def test_a_theft_does_not_hide_behind_a_place_that_was_changed(platform: Platfor
     found = audit(platform)
     [place] = found.filter(pl.col("code") == "matrix-lines")["id"]
     stolen = [
-        row for row in found.filter(pl.col("order_id") == order).iter_rows(named=True) if row["code"].startswith("commission-")
+        row
+        for row in found.filter(pl.col("order_id") == order).iter_rows(named=True)
+        if row["code"].startswith("commission-")
     ]
     assert stolen
     assert all(row["cause"] != FOLLOWS for row in stolen)
@@ -220,8 +244,13 @@ def test_a_tree_in_which_all_members_stand_below_one(platform: Platform) -> None
 @pytest.mark.slow
 @example(list(range(1, 25)), 24, [0] * 24)
 @given(st.permutations(range(1, 25)), st.integers(0, 24), st.lists(st.integers(0, 24), min_size=24, max_size=24))
-def test_whoever_stands_above_itself_is_found_in_a_ring_of_any_length(order: list[int], length: int, others: list[int]) -> None:
-    """The first members of the order stand in a ring, the others anywhere (0: below nobody). Each walk ends, also one into a ring from below."""
+def test_whoever_stands_above_itself_is_found_in_a_ring_of_any_length(
+    order: list[int], length: int, others: list[int]
+) -> None:
+    """The first members of the order stand in a ring, the others anywhere (0: below nobody).
+
+    Each walk ends, also one into a ring from below.
+    """
     up: dict[int, int | None] = {member: parent or None for member, parent in zip(order, others, strict=True)}
     up |= {member: order[(place + 1) % length] for place, member in enumerate(order[:length])}
 

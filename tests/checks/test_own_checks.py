@@ -34,7 +34,10 @@ def folder(tmp_path: Path) -> Path:
         (HEADER.encode() + b"select 1 as key -- \xff", "own.sql, line 8: the text is not UTF-8"),
         (HEADER.replace("T\n", "M\u00fcller\n").encode("latin-1"), "own.sql, line 2: the text is not UTF-8"),
         ((HEADER + "select 1 as key").encode("utf-16"), "own.sql, line 1: the text is not UTF-8"),
-        (HEADER.replace("ledger", "ledgr").encode(), "`needs` names 'ledgr', which is not an input; the inputs are users"),
+        (
+            HEADER.replace("ledger", "ledgr").encode(),
+            "`needs` names 'ledgr', which is not an input; the inputs are users",
+        ),
         (HEADER.replace("own", "o'wn").encode(), 'the code "o\'wn" is invalid; use up to 60 lowercase letters'),
         (HEADER.replace("own", "x" * 61).encode(), "is invalid; use up to 60 lowercase letters"),
         (b"-- code: a\n" + HEADER.encode(), "the header has 'code' twice"),
@@ -72,7 +75,9 @@ def run(engine: Engine, folder: Path, query: str, seconds: int = 1) -> RunResult
 
 @pytest.mark.slow
 @pytest.mark.parametrize("query", ENDLESS.values(), ids=ENDLESS)
-def test_one_that_never_ends(sqlite_url: str, filled: Callable[[str, Platform], Engine], folder: Path, query: str) -> None:
+def test_one_that_never_ends(
+    sqlite_url: str, filled: Callable[[str, Platform], Engine], folder: Path, query: str
+) -> None:
     """It is stopped and counts as not run; all others ran, and those after it too."""
     (folder / "zz.sql").write_text(
         HEADER.replace("own", "zz") + "select user_id as member_id from ledger where user_id = 1 limit 1"
@@ -105,7 +110,9 @@ def test_one_that_never_ends(sqlite_url: str, filled: Callable[[str, Platform], 
         ("", "sql: "),
     ],
 )
-def test_what_is_not_run(sqlite_url: str, filled: Callable[[str, Platform], Engine], folder: Path, query: str, why: str) -> None:
+def test_what_is_not_run(
+    sqlite_url: str, filled: Callable[[str, Platform], Engine], folder: Path, query: str, why: str
+) -> None:
     result = run(filled(sqlite_url, clean_platform()), folder, query, seconds=60)
     assert result.verdict is Verdict.INCOMPLETE
     assert result.findings == ()

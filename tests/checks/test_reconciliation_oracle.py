@@ -46,12 +46,17 @@ def test_wallets_gaps_and_negatives(seed: int) -> None:
             gaps.add((row["user_id"], row["id"]))
         last[row["user_id"]] = row["balance_after_paisa"]
     users = platform["users"].to_dicts()
-    wallets = {(u["id"], u["wallet_balance_paisa"] - sums[u["id"]]) for u in users if u["wallet_balance_paisa"] != sums[u["id"]]}
+    wallets = {
+        (u["id"], u["wallet_balance_paisa"] - sums[u["id"]])
+        for u in users
+        if u["wallet_balance_paisa"] != sums[u["id"]]
+    }
     assert set(breaks.filter(code="wallet-balance").select("member_id", "amount_paisa").rows()) == wallets
     negative = {u["id"] for u in users if u["wallet_balance_paisa"] < 0}
     assert set(breaks.filter(code="negative-wallet")["member_id"]) == negative
     reported = {(row["member_id"], int(row["key"])) for row in breaks.filter(code="running-balance").to_dicts()}
-    # A single wrong balanceAfter makes two gaps and is one finding; every finding is a gap, every member with one is named.
+    # A single wrong balanceAfter makes two gaps and is one finding; every finding is a gap, every member with one is
+    # named.
     assert reported <= gaps | without
     assert {member for member, _ in gaps | without} == {member for member, _ in reported}
 
@@ -134,7 +139,12 @@ def as_lines(posting: Any, *, joining: bool) -> list[tuple[Any, ...]]:
     line = (posting.number, posting.member_id, posting.amount_paisa)
     if posting.kind == "level":
         return [("joining", *line), ("sponsor_commission", *line)] if joining else [("repurchase", *line)]
-    names = {"company": "company_share", "rollup": "rollup_to_company", "remainder": "remainder", "instalment": "instalment"}
+    names = {
+        "company": "company_share",
+        "rollup": "rollup_to_company",
+        "remainder": "remainder",
+        "instalment": "instalment",
+    }
     return [(names[posting.kind], *line)]
 
 

@@ -238,7 +238,9 @@ def test_every_option_of_every_command_has_a_case() -> None:
     assert set(CASES) - named == set(), "these are options no more"
     assert len({option.command for option in ALL}) >= 40
     for option in ALL:
-        assert isinstance(option.hint, type | types.GenericAlias | types.UnionType) or typing.get_origin(option.hint), option
+        assert isinstance(option.hint, type | types.GenericAlias | types.UnionType) or typing.get_origin(option.hint), (
+            option
+        )
 
 
 @pytest.mark.parametrize("value", ANY_TEXT)
@@ -282,7 +284,9 @@ def fingerprint(folder: Path) -> dict[str, str]:
         if path.suffix == ".db":
             connection = sqlite3.connect(path)
             rows = "\n".join(
-                line for line in connection.iterdump() if not any(name in line for name in OWN_TABLES | {"sqlite_sequence"})
+                line
+                for line in connection.iterdump()
+                if not any(name in line for name in OWN_TABLES | {"sqlite_sequence"})
             )
             connection.close()
             found[str(path)] = hashlib.sha256(rows.encode()).hexdigest()
@@ -310,7 +314,9 @@ def command_line(option: Option, value: str, folder: Path) -> list[str]:
     elif option.name in base:
         base[base.index(option.name) + 1] = value
     else:
-        base += [f"{option.name}={value}" if value.startswith("-") else option.name] + ([] if value.startswith("-") else [value])
+        base += [f"{option.name}={value}" if value.startswith("-") else option.name] + (
+            [] if value.startswith("-") else [value]
+        )
     takes_db = any(one.command == option.command and one.name == "--db" for one in ALL)
     is_new = option.command == "demo create"
     database = ["--db", f"sqlite:///{folder / ('new.db' if is_new else 'demo.db')}"]
@@ -330,7 +336,9 @@ SAMPLE, EVERY = 5, pytest.param(1, marks=pytest.mark.thorough)
 @pytest.mark.slow
 @pytest.mark.parametrize("step", [SAMPLE, EVERY], ids=["sample", "every"])
 @pytest.mark.parametrize("option", ALL, ids=lambda option: f"{option.command} {option.name}".replace(" ", "_"))
-def test_bad_values(option: Option, step: int, place: Path, monkeypatch: pytest.MonkeyPatch, record_property: Any) -> None:
+def test_bad_values(
+    option: Option, step: int, place: Path, monkeypatch: pytest.MonkeyPatch, record_property: Any
+) -> None:
     """One line on stderr that names the option or the value, exit code 2, no trace of it in the database or the folder."""
     monkeypatch.chdir(place)
     before, faults = fingerprint(place), list[tuple[object, ...]]()

@@ -8,10 +8,20 @@ import pytest
 
 from mlm_audit.cli.app import COMMANDS
 
-HEAVY = ("alembic", "duckdb", "fastapi", "jinja2", "networkx", "numba", "numpy", "polars", "prefect", "pydantic", "sqlalchemy")
-LOADED = (
-    "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr)); from mlm_audit.cli import main; main()"
+HEAVY = (
+    "alembic",
+    "duckdb",
+    "fastapi",
+    "jinja2",
+    "networkx",
+    "numba",
+    "numpy",
+    "polars",
+    "prefect",
+    "pydantic",
+    "sqlalchemy",
 )
+LOADED = "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr)); from mlm_audit.cli import main; main()"
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], [], ["gremlins"], ["recncile-files"], ["run\n"]])

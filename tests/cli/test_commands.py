@@ -81,7 +81,9 @@ def test_the_installed_command(demo: str) -> None:
 @pytest.mark.slow
 def test_run__document(demo: str, tmp_path: Path) -> None:
     execute(demo, "update users set walletBalance = walletBalance + 31250 where id = 42")
-    result = document("run", "reconciliation", "--db", demo, "--as-of", "2026-11-24T04:00:00+05:30", "--out", tmp_path / "out")
+    result = document(
+        "run", "reconciliation", "--db", demo, "--as-of", "2026-11-24T04:00:00+05:30", "--out", tmp_path / "out"
+    )
     assert result["job"] == "commission-reconciliation"
     assert (result["status"], result["verdict"], result["as_of"]) == ("warning", "FAIL", "2026-11-23T22:30:00+00:00")
     assert result["counts"] == {
@@ -101,7 +103,12 @@ def test_run__document(demo: str, tmp_path: Path) -> None:
     assert (finding["cause"], finding["state"], finding["severity"]) == ("wallet-without-ledger", "new", "high")
     assert finding["evidence"]
     assert "₹312.50" in finding["message"]
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"report.html", "breaks.csv", "breaks.parquet", "result.json"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "report.html",
+        "breaks.csv",
+        "breaks.parquet",
+        "result.json",
+    }
     assert json.loads((tmp_path / "out" / "result.json").read_text())["findings"] == result["findings"]
     assert pl.read_parquet(tmp_path / "out" / "breaks.parquet")["member_id"].to_list() == [42]
 
@@ -181,7 +188,9 @@ def test_checks_and_own_check(demo: str, tmp_path: Path) -> None:
     own = tmp_path / "checks"
     own.mkdir()
     header = "-- code: many-rows\n-- title: T\n-- severity: low\n-- needs: ledger\n-- proves: P\n-- do: D\n-- message: {n} rows\n"
-    (own / "many.sql").write_text(header + "select user_id as member_id, count(*) as n from ledger where user_id = 1 group by 1")
+    (own / "many.sql").write_text(
+        header + "select user_id as member_id, count(*) as n from ledger where user_id = 1 group by 1"
+    )
     (own / "bad.sql").write_text(header.replace("many-rows", "bad") + "select nonsense from ledger")
     result = document("run", "reconciliation", "--db", demo, "--dry-run", env={"CHECKS_DIR": str(own)})
     assert [finding["code"] for finding in result["findings"]] == ["many-rows"]
@@ -263,7 +272,9 @@ def counted(url: str, table: str) -> int:
 
 
 def test_bad__float_money_column(demo: str) -> None:
-    execute(demo, "alter table users rename column walletBalance to old", "alter table users add column walletBalance float")
+    execute(
+        demo, "alter table users rename column walletBalance to old", "alter table users add column walletBalance float"
+    )
     line = refused("run", "reconciliation", "--db", demo)
     assert "table users, column walletBalance" in line
     assert "float" in line
@@ -312,7 +323,10 @@ def test_bad__plan(demo: str, tmp_path: Path) -> None:
         (["demo", "create", "--db", "sqlite:///x.db", "--members", "0"], "--members 0"),
         (["demo", "create", "--db", "sqlite:///x.db", "--months", "-1"], "--months"),
         (["demo", "create", "--db", "sqlite:///x.db", "--faults", "gremlins=3"], "gremlins"),
-        (["demo", "create", "--db", "sqlite:///x.db", "--members", "5", "--faults", "lost-payout=99"], "room for only 3"),
+        (
+            ["demo", "create", "--db", "sqlite:///x.db", "--members", "5", "--faults", "lost-payout=99"],
+            "room for only 3",
+        ),
         (["checks", "show", "nothing"], "no such check"),
     ],
 )

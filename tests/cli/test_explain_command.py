@@ -48,14 +48,18 @@ def test_a_month_and_a_break(shop: str) -> None:
     month = document("explain", "eligibility", "1", "--month", "2026-10", "--db", shop)
     bought = next(one for one in month["conditions"] if one["condition"] == "purchase")
     assert sum(row["counted_paisa"] for row in month["tables"]["orders"]) == bought["found"] > 0
-    assert document("eligibility", "explain", "1", "--month", "2026-10", "--db", shop) == month, "two names of one command"
+    assert document("eligibility", "explain", "1", "--month", "2026-10", "--db", shop) == month, (
+        "two names of one command"
+    )
     assert document("payouts", "explain", "1", "--db", shop) == document("explain", "payout", "1", "--db", shop)
     assert "no reconciliation run is stored yet" in refused("explain", "issue", "wallet-balance/42", "--db", shop)
     document("run", "reconciliation", "--db", shop)
     found = document("explain", "issue", "wallet-balance/42", "--db", shop)
     assert (found["amount_paisa"], found["member_id"]) == (31_250, 42)
     assert "mlm-audit run tree-health" in refused("explain", "issue", "matrix-cycle/1", "--db", shop)
-    assert "no run is stored under that id" in refused("explain", "issue", "wallet-balance/42", "--run", "nobody", "--db", shop)
+    assert "no run is stored under that id" in refused(
+        "explain", "issue", "wallet-balance/42", "--run", "nobody", "--db", shop
+    )
 
 
 @pytest.mark.slow
@@ -80,4 +84,6 @@ def test_mistakes(shop: str, tmp_path: Path) -> None:
     assert "there is no such member" in refused("explain", "member", "999999", "--db", shop)
     assert "there is no such order" in refused("explain", "order", "999999", "--db", shop)
     assert "there is no such instalment" in refused("explain", "payout", "999999", "--db", shop)
-    assert "cannot be written" in refused("explain", "member", "42", "--db", shop, "--html", str(tmp_path / "no" / "x.html"))
+    assert "cannot be written" in refused(
+        "explain", "member", "42", "--db", shop, "--html", str(tmp_path / "no" / "x.html")
+    )

@@ -79,19 +79,29 @@ def test_bad__files(tmp_path: Path, ledger: str, balances: str, words: str) -> N
 def test_bad__files_float_parquet_missing_file_and_map(tmp_path: Path) -> None:
     arguments = files(tmp_path)
     pl.DataFrame({"account_id": [1], "amount": [0.1]}).write_parquet(tmp_path / "f.parquet")
-    assert "DOUBLE" in refused("reconcile-files", "--ledger", tmp_path / "f.parquet", "--wallets", tmp_path / "balances.csv")
-    assert "no such file" in refused("reconcile-files", "--ledger", tmp_path / "none.csv", "--wallets", tmp_path / "balances.csv")
+    assert "DOUBLE" in refused(
+        "reconcile-files", "--ledger", tmp_path / "f.parquet", "--wallets", tmp_path / "balances.csv"
+    )
+    assert "no such file" in refused(
+        "reconcile-files", "--ledger", tmp_path / "none.csv", "--wallets", tmp_path / "balances.csv"
+    )
     assert "--map sum=x" in refused(*arguments, "--map", "sum=x")
     assert "there is no column 'x'" in refused(*arguments, "--map", "amount=x")
     (tmp_path / "ledger.csv").write_bytes("account_id,amount\nMüller,1\n".encode("latin-1"))
     assert "not UTF-8" in refused(*arguments)
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="THE REAL DATA (../shared/data) ARE NOT HERE: nothing is proven on them")
+@pytest.mark.skipif(
+    not SHARED.is_dir(), reason="THE REAL DATA (../shared/data) ARE NOT HERE: nothing is proven on them"
+)
 def test_files__a_real_banks_books(tmp_path: Path) -> None:
     ledger, balances = SHARED / "berka_ledger.csv", SHARED / "berka_balances.csv"
     result = document("reconcile-files", "--ledger", ledger, "--wallets", balances, "--out", tmp_path / "out")
     counts = result["counts"]
-    assert (counts["users_checked"], counts["discrepancies_found"], counts["total_discrepancy_paisa"]) == (353, 119, 413_830)
+    assert (counts["users_checked"], counts["discrepancies_found"], counts["total_discrepancy_paisa"]) == (
+        353,
+        119,
+        413_830,
+    )
     assert counts["accuracy"] == 66.28
     assert counts["residual_paisa"] == 0

@@ -45,7 +45,9 @@ def test_weekly_payouts__document(demo: str, tmp_path: Path) -> None:
     item = result["items"][0]
     keys = "schedule_id member_id order_id instalment amount_paisa due_at action reason retries_used failed_since"
     assert list(item) == keys.split()
-    assert [i["action"] for i in ahead["items"]] == [{"paid": "pay", "held": "hold"}[i["action"]] for i in result["items"]]
+    assert [i["action"] for i in ahead["items"]] == [
+        {"paid": "pay", "held": "hold"}[i["action"]] for i in result["items"]
+    ]
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"report.html", "items.csv", "result.json"}
     assert len((tmp_path / "out" / "items.csv").read_text().splitlines()) == len(result["items"]) + 1
     held = [finding for finding in result["findings"] if finding["code"] == "payout-held"]
@@ -169,7 +171,9 @@ def test_payouts_requeue(demo: str) -> None:
 def test_bad_input_writes_nothing(demo: str, arguments: tuple[str, ...], words: str) -> None:
     before = query(demo, "select count(*), sum(amount) from ledger") + query(demo, "select count(*) from JobLog")
     assert words in refused(*arguments, "--db", demo)
-    assert query(demo, "select count(*), sum(amount) from ledger") + query(demo, "select count(*) from JobLog") == before
+    assert (
+        query(demo, "select count(*), sum(amount) from ledger") + query(demo, "select count(*) from JobLog") == before
+    )
 
 
 def test_a_platform_that_was_not_upgraded_is_told_to(demo: str) -> None:

@@ -49,7 +49,9 @@ def test_every_job_leaves_a_report_and_the_index_has_it(demo: str, runs: Path) -
 def test_a_look_ahead_leaves_its_report_only_where_it_is_told(demo: str, runs: Path, tmp_path: Path) -> None:
     ahead = document("run", "weekly-payouts", "--db", demo, "--dry-run", "--out", tmp_path / "ahead")
     assert ">PAY</span>" in page(ahead)
-    sweep = document("run", "monthly-sweep", "--month", "2026-10", "--db", demo, "--dry-run", "--out", tmp_path / "sweep")
+    sweep = document(
+        "run", "monthly-sweep", "--month", "2026-10", "--db", demo, "--dry-run", "--out", tmp_path / "sweep"
+    )
     assert "Eligibility of 2026-10" in page(sweep)
     assert not runs.exists()
     inside = document("run", "weekly-payouts", "--db", demo, "--dry-run", "--out", runs / "mine")
@@ -57,7 +59,9 @@ def test_a_look_ahead_leaves_its_report_only_where_it_is_told(demo: str, runs: P
     assert page(inside)
 
 
-def test_a_run_that_waits_for_approval_shows_what_it_would_pay(demo: str, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_waits_for_approval_shows_what_it_would_pay(
+    demo: str, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PAYOUT_RUN_CAP_PAISA", "100")
     result = document("run", "weekly-payouts", "--db", demo)
     assert (result["verdict"], result["counts"]["paid"]) == ("INCOMPLETE", 0)
@@ -78,11 +82,16 @@ def test_trends_are_those_of_the_runs_before(demo: str, runs: Path) -> None:
     execute(demo, "update users set walletBalance = walletBalance + 500 where id = 43")
     ahead = document("run", "reconciliation", "--db", demo, "--dry-run")
     third = document("run", "reconciliation", "--db", demo)
-    assert [point[1:] for point in third["trend"]] == [[0, 0], [1, 0], [1, 1]] == [point[1:] for point in ahead["trend"]]
+    assert (
+        [point[1:] for point in third["trend"]] == [[0, 0], [1, 0], [1, 1]] == [point[1:] for point in ahead["trend"]]
+    )
     assert "Open breaks after each run" in page(third)
     execute(demo, "delete from hierarchy where id = (select max(id) from hierarchy)")
     document("run", "tree-health", "--db", demo, "--no-repair")
-    assert [point[1:] for point in document("run", "tree-health", "--db", demo, "--no-repair")["trend"]] == [[1, 0], [0, 1]]
+    assert [point[1:] for point in document("run", "tree-health", "--db", demo, "--no-repair")["trend"]] == [
+        [1, 0],
+        [0, 1],
+    ]
 
 
 @pytest.mark.slow

@@ -175,4 +175,6 @@ def log_run(database: Engine) -> Callable[..., str]:
     """Writes a row of the job log, each under a name of its own: the tests of a module share the database and the time."""
     from tests.jobs.monitoring.test_status import log
 
-    return lambda job, at, status="success", **values: log(database, job, at, status, job_id=f"{job}-{next(_numbers)}", **values)
+    return lambda job, at, status="success", **values: log(
+        database, job, at, status, job_id=f"{job}-{next(_numbers)}", **values
+    )

@@ -57,7 +57,9 @@ def test_thousands_of_wrong_tokens(database: Engine, tmp_path: Path, guesses: in
         last = client.post(API, json=TRIGGER, headers={"Authorization": "Bearer guess"})
         assert (last.status_code, last.headers["Retry-After"]) == (429, "1")
         console.clock.forward(seconds=1)
-        assert client.post(API, json=TRIGGER, headers={"Authorization": "Bearer guess"}).status_code == 401, "a minute is over"
+        assert client.post(API, json=TRIGGER, headers={"Authorization": "Bearer guess"}).status_code == 401, (
+            "a minute is over"
+        )
 
 
 @pytest.mark.parametrize(
@@ -185,7 +187,14 @@ def test_malformed_bodies(console: Console, body: bytes) -> None:
 
 
 def test_a_job_name_that_is_none(console: Console) -> None:
-    for name in ("gremlins", "'; drop table users; --", "../weekly-payouts", "weekly-payouts\n", "WEEKLY-PAYOUTS", "<script>"):
+    for name in (
+        "gremlins",
+        "'; drop table users; --",
+        "../weekly-payouts",
+        "weekly-payouts\n",
+        "WEEKLY-PAYOUTS",
+        "<script>",
+    ):
         answer = console.client("operator").post(API, json={"action": "trigger", "jobName": name})
         assert answer.status_code == 404
     assert nothing_was_done(console)
@@ -255,7 +264,9 @@ def test_the_page_over_all_runs(console: Console, tmp_path: Path) -> None:
     (runs / "index.html").symlink_to(tmp_path / "secret.txt")
     assert client.get("/reports/").status_code == 404
     (runs / "index.html").unlink()
-    (runs / "index.html").write_text('<a href="run-1/report.html">report</a><script>document.body.append("ran")</script>')
+    (runs / "index.html").write_text(
+        '<a href="run-1/report.html">report</a><script>document.body.append("ran")</script>'
+    )
     (runs / "run-1" / "report.html").write_text("the report")
     assert httpx.get(f"{console.url}/reports/").status_code == 401
     with chromium() as chrome:
@@ -290,7 +301,9 @@ def test_hostile_words_on_the_page(console: Console, log_run: Any) -> None:
     assert "<script" not in page
     assert "<img" not in page
     assert "&lt;script&gt;" in page
-    assert client.get(f"{API}?told=<script>alert(1)</script>").status_code == 400, "the address says nothing on the page"
+    assert client.get(f"{API}?told=<script>alert(1)</script>").status_code == 400, (
+        "the address says nothing on the page"
+    )
 
 
 def test_a_cookie_is_worth_nothing_after_logging_out(console: Console) -> None:
@@ -324,7 +337,9 @@ def order_of(console: Console, name: str) -> httpx.Response:
 
 
 @pytest.mark.slow
-def test_a_flood_from_many_addresses_is_a_few_rows(database: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_flood_from_many_addresses_is_a_few_rows(
+    database: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from starlette.requests import Request
 
     from mlm_audit.console import access_control
@@ -333,7 +348,14 @@ def test_a_flood_from_many_addresses_is_a_few_rows(database: Engine, tmp_path: P
         before = len(console.actions())
 
         def call(host: str) -> None:
-            scope = {"type": "http", "method": "GET", "path": "/api/x", "headers": [], "query_string": b"", "client": (host, 1)}
+            scope = {
+                "type": "http",
+                "method": "GET",
+                "path": "/api/x",
+                "headers": [],
+                "query_string": b"",
+                "client": (host, 1),
+            }
             with pytest.raises(access_control.RefusedError):
                 console.desk.gate.first_of_all(Request(scope))
 

@@ -49,7 +49,10 @@ def test_what_is_to_be_seen(console: Console, log_run: Callable[..., str]) -> No
     assert [run["job_id"] for run in runs][:2] == [newest, older]
     assert runs[1]["error"] == "the disk is full"
     assert len(viewer.get(API, params={"action": "history", "job": RECONCILIATION, "limit": 1}).json()["runs"]) == 1
-    assert [run["job_id"] for run in viewer.get(API, params={"action": "history"}).json()["runs"]][:2] == [newest, older]
+    assert [run["job_id"] for run in viewer.get(API, params={"action": "history"}).json()["runs"]][:2] == [
+        newest,
+        older,
+    ]
     health = viewer.get(API, params={"action": "health"}).json()
     assert {part["key"] for part in health["parts"]} > {"database", "mail", "disk"}
     overview = viewer.get(API).json()
@@ -81,7 +84,12 @@ def test_triggering(console: Console) -> None:
     assert (answer.json()["job"], answer.json()["flow_run"]) == (RECONCILIATION, f"reconciliation {_today(console)}")
     assert console.scheduler.triggered == [(RECONCILIATION, {"dry_run": True}, "operator-rotarepo")]
     [deed] = console.actions(1)
-    assert (deed["who"], deed["action"], deed["job"], deed["outcome"]) == ("operator-rotarepo", "trigger", RECONCILIATION, "done")
+    assert (deed["who"], deed["action"], deed["job"], deed["outcome"]) == (
+        "operator-rotarepo",
+        "trigger",
+        RECONCILIATION,
+        "done",
+    )
     assert deed["address"] == "127.0.0.1"
     assert deed["detail"] == answer.json()["flow_run_id"]
 
@@ -120,7 +128,9 @@ def test_approving_is_for_approvers(console: Console, log_run: Callable[..., str
     stopped = log_run(WEEKLY_PAYOUTS, NOW, "warning", meta={"by": "root", "approval": waits})
     asked = {"action": "approve", "jobName": WEEKLY_PAYOUTS, "jobId": stopped}
     assert order(console, "operator", **asked).status_code == 403
-    through = order(console, "operator", action="trigger", jobName=WEEKLY_PAYOUTS, parameters={"approve": asked["jobId"]})
+    through = order(
+        console, "operator", action="trigger", jobName=WEEKLY_PAYOUTS, parameters={"approve": asked["jobId"]}
+    )
     assert (through.status_code, console.scheduler.triggered) == (400, [])
     assert order(console, "approver", **asked).json()["approved"] == asked["jobId"]
     assert console.scheduler.triggered == [(WEEKLY_PAYOUTS, {"approve": asked["jobId"]}, "approver-revorppa")]
@@ -246,7 +256,9 @@ def test_an_outside_scheduler(console: Console) -> None:
         {"Authorization": CRON_SECRET},
     ):
         assert console.client(None, **headers).get("/api/cron/reconciliation").status_code == 401
-    assert cron.post(API, json={"action": "trigger", "jobName": RECONCILIATION}).status_code == 401, "it may do nothing else"
+    assert cron.post(API, json={"action": "trigger", "jobName": RECONCILIATION}).status_code == 401, (
+        "it may do nothing else"
+    )
     console.settings["enable_scheduled_jobs"] = False
     done = cron.post("/api/cron/reconciliation").json()
     assert "ENABLE_SCHEDULED_JOBS" in done["skipped"]
@@ -276,7 +288,9 @@ def test_a_token_that_is_taken_out_is_out_at_once(console: Console) -> None:
     viewer = console.client("viewer")
     assert viewer.get(API).status_code == 200
     console.settings["admin_tokens"] = SecretStr(
-        " ".join(entry for entry in console.settings["admin_tokens"].get_secret_value().split() if "viewer" not in entry)
+        " ".join(
+            entry for entry in console.settings["admin_tokens"].get_secret_value().split() if "viewer" not in entry
+        )
     )
     assert viewer.get(API).status_code == 401
     assert console.client("operator").get(API).status_code == 200
@@ -288,7 +302,12 @@ def test_tokens_are_kept_as_digests_only() -> None:
     secret, entry = new_token("priya", ["operator", "approver"])
     [token] = parse_tokens(entry)
     assert secret not in entry
-    assert (token.name, token.may("operator"), token.may("approver"), token.may("viewer")) == ("priya", True, True, True)
+    assert (token.name, token.may("operator"), token.may("approver"), token.may("viewer")) == (
+        "priya",
+        True,
+        True,
+        True,
+    )
     assert len(secret) > 40
     for wrong in ("priya", "priya:king:" + "0" * 64, "priya:operator:short", f"{entry} {entry}", f"{entry},x"):
         with pytest.raises(InputError, match="ADMIN_TOKENS"):
@@ -298,7 +317,9 @@ def test_tokens_are_kept_as_digests_only() -> None:
 def test_rates(database: Engine, tmp_path: Path) -> None:
     with open_console(database, tmp_path, console_calls_per_minute=5) as console:
         viewer = console.client("viewer")
-        assert [viewer.get("/api/admin/jobs?action=history&job=health-ping").status_code for _ in range(6)] == [200] * 5 + [429]
+        assert [viewer.get("/api/admin/jobs?action=history&job=health-ping").status_code for _ in range(6)] == [
+            200
+        ] * 5 + [429]
         answer = viewer.get(API)
         assert 1 <= int(answer.headers["Retry-After"]) <= 60
         assert answer.json() == {"error": "there were too many calls within a minute; try again later"}

@@ -14,7 +14,9 @@ from mlm_audit.console import connections
 from tests.console.conftest import Console, open_console
 
 REQUEST_SECONDS, MOST = 1, 8
-HEAD = b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\n"
+HEAD = (
+    b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\n"
+)
 STALLED = {
     "nothing is sent": b"",
     "half a request line": b"GET /hea",
@@ -106,7 +108,9 @@ def test_many_half_open_connections_lock_nobody_out(database: Engine, tmp_path: 
 
 
 @pytest.mark.slow
-def test_a_client_that_does_not_read_is_cut_off(database: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_does_not_read_is_cut_off(
+    database: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A large report for somebody who never reads it."""
     monkeypatch.setattr(connections, "ANSWER_SECONDS", 1.0)
     with open_console(database, tmp_path, console_request_seconds=REQUEST_SECONDS) as console:
@@ -115,7 +119,9 @@ def test_a_client_that_does_not_read_is_cut_off(database: Engine, tmp_path: Path
         (folder / "report.html").write_bytes(b"x" * 50_000_000)
         with connect(console) as client:
             token = console.tokens["viewer"].encode()
-            client.sendall(b"GET /reports/run-1/report.html HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + token + b"\r\n\r\n")
+            client.sendall(
+                b"GET /reports/run-1/report.html HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + token + b"\r\n\r\n"
+            )
             time.sleep(2.5)
             assert received(client) < 50_000_000, "the connection was cut, and the answer with it"
         assert console.client().get("/healthz").status_code == 200

@@ -64,7 +64,10 @@ def test_the_document_promises_what_is_answered(console: Console) -> None:
 def test_the_document_wants_a_token(console: Console) -> None:
     """A stranger learns nothing of what can be asked for, by whichever name documentation goes elsewhere."""
     stranger = console.client()
-    for answer in (stranger.get("/openapi.json"), console.client(None, Authorization="Bearer wrong").get("/openapi.json")):
+    for answer in (
+        stranger.get("/openapi.json"),
+        console.client(None, Authorization="Bearer wrong").get("/openapi.json"),
+    ):
         assert answer.status_code == 401
         assert "paths" not in answer.text
     assert stranger.get("/openapi.json", headers={"Accept": "text/html"}).status_code == 401

@@ -111,7 +111,9 @@ def test_mistakes_at_the_command_line(tmp_path: Path) -> None:
     entry = document("token", "priya", "--role", "operator")["entry"]
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        assert "cannot be used with this port" in refused("console", "--db", url, "--port", port, env={"ADMIN_TOKENS": entry})
+        assert "cannot be used with this port" in refused(
+            "console", "--db", url, "--port", port, env={"ADMIN_TOKENS": entry}
+        )
         for option in ("--port", "--prefect-port"):
             other = "--prefect-port" if option == "--port" else "--port"
             serve = [
@@ -127,8 +129,12 @@ def test_mistakes_at_the_command_line(tmp_path: Path) -> None:
                 port,
             ]
             # A process of its own: it tells Prefect by its environment where it lives.
-            done = subprocess.run(serve, env=os.environ | {"ADMIN_TOKENS": entry}, capture_output=True, text=True, check=False)
-            assert (done.returncode, f"{option} {port}: " in done.stderr) == (2, True), "what answers there is not taken for ours"
+            done = subprocess.run(
+                serve, env=os.environ | {"ADMIN_TOKENS": entry}, capture_output=True, text=True, check=False
+            )
+            assert (done.returncode, f"{option} {port}: " in done.stderr) == (2, True), (
+                "what answers there is not taken for ours"
+            )
 
 
 def test_an_extra_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,7 +57,9 @@ def facts(engine: Engine, runs: Path) -> Facts:
     return {
         "payable": [(result.counts.payable, result.counts.payable_paisa, result.counts.by_reason) for result in due],
         "swept": {
-            k: v for k, v in swept.counts.to_json().items() if "paisa" in k or k in ("members", "eligible", "left", "decided")
+            k: v
+            for k, v in swept.counts.to_json().items()
+            if "paisa" in k or k in ("members", "eligible", "left", "decided")
         },
         "breaks": sorted(found.breaks["id"]),
         "residual": found.result.counts.residual_paisa,
@@ -99,7 +101,9 @@ def words_of(engine: Engine, table: str, column: str, words: tuple[str, ...]) ->
     """The labels of a native enumeration: the words that are known, and those that stand there already."""
     quote = "`" if engine.dialect.name == "mariadb" else '"'
     with engine.connect() as connection:
-        there = connection.exec_driver_sql(f"select distinct {quote}{column}{quote} from {quote}{table}{quote}").scalars()
+        there = connection.exec_driver_sql(
+            f"select distinct {quote}{column}{quote} from {quote}{table}{quote}"
+        ).scalars()
         return ", ".join(f"'{word}'" for word in dict.fromkeys((*words, *(word for word in there if word is not None))))
 
 
@@ -117,7 +121,10 @@ def make_native_postgresql(engine: Engine) -> None:
     for (table, column), length in PADDED.items():
         change(engine, f'alter table "{table}" alter column "{column}" type char({length})')
     for table, column in times_of(engine):
-        change(engine, f'alter table "{table}" alter column "{column}" type timestamptz using "{column}" at time zone \'UTC\'')
+        change(
+            engine,
+            f'alter table "{table}" alter column "{column}" type timestamptz using "{column}" at time zone \'UTC\'',
+        )
 
 
 def make_native_mariadb(engine: Engine) -> None:
@@ -196,7 +203,11 @@ def test_enums_char_and_zones_change_nothing(native: Engine, tmp_path: Path) -> 
 @pytest.mark.parametrize("is_native", [False, True])
 @pytest.mark.parametrize("change_of", [faulty, mutated])
 def test_a_database_has_the_findings_of_its_rows(
-    any_url: str, filled: Callable[[str, Platform], Engine], tmp_path: Path, change_of: Callable[[], Platform], is_native: bool
+    any_url: str,
+    filled: Callable[[str, Platform], Engine],
+    tmp_path: Path,
+    change_of: Callable[[], Platform],
+    is_native: bool,
 ) -> None:
     """Every kind of fault, and mutations of every table, are found with the same cause, evidence and remedy wherever they are stored."""
     if is_native and any_url.startswith("sqlite"):
@@ -226,7 +237,9 @@ def test_a_native_database_is_paid_and_proven(native: Engine, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_words_are_compared_after_trimming_and_folding(any_url: str, opened: Callable[[str], Engine], tmp_path: Path) -> None:
+def test_words_are_compared_after_trimming_and_folding(
+    any_url: str, opened: Callable[[str], Engine], tmp_path: Path
+) -> None:
     engine = opened(any_url)
     fill_shop(engine)
     change(
@@ -325,12 +338,17 @@ def test_one_bad_row_holds_itself_up(any_url: str, opened: Callable[[str], Engin
 
 
 @pytest.mark.slow
-def test_kinds_that_differ_only_in_case_are_stored(any_url: str, opened: Callable[[str], Engine], tmp_path: Path) -> None:
+def test_kinds_that_differ_only_in_case_are_stored(
+    any_url: str, opened: Callable[[str], Engine], tmp_path: Path
+) -> None:
     """A collation that ignores case, accents and trailing spaces takes their findings for one."""
     engine = opened(any_url)
     fill_shop(engine)
     words = ("gift", "Gíft", "GIFT ", "gïft")
-    change(engine, *(f"update ledger set type = '{word}' where id = {number}" for number, word in enumerate(words, start=1)))
+    change(
+        engine,
+        *(f"update ledger set type = '{word}' where id = {number}" for number, word in enumerate(words, start=1)),
+    )
     outcome = reconcile(engine, settings_for(runs=tmp_path), lambda: NOW)
     kinds = [key for key in outcome.breaks["id"] if key.startswith("ledger-type/")]
     assert len(kinds) == 3
@@ -350,9 +368,7 @@ def test_upgrade_looks_before_it_writes(any_url: str, opened: Callable[[str], En
         upgrade(engine)
     change(engine, "delete from mlm_audit_version")
     upgrade(engine)  # a first upgrade that was killed leaves empty tables
-    fill_action = (
-        "insert into \"AuditAction\" (at, who, address, action, outcome, detail) values ('2026-01-01', 'x', 'x', 'x', 'x', 'x')"
-    )
+    fill_action = "insert into \"AuditAction\" (at, who, address, action, outcome, detail) values ('2026-01-01', 'x', 'x', 'x', 'x', 'x')"
     change(engine, fill_action, "delete from mlm_audit_version")
     with pytest.raises(InputError, match="table AuditAction has rows"):
         upgrade(engine)
@@ -365,7 +381,10 @@ def test_every_session_is_in_utc(any_url: str, opened: Callable[[str], Engine]) 
     query = "show timezone" if engine.dialect.name == "postgresql" else "select @@session.time_zone"
     for one in (engine, open_engine(any_url, read_only=True)):
         with one.connect() as first, one.connect() as second:
-            assert {connection.exec_driver_sql(query).scalar_one() for connection in (first, second)} <= {"UTC", "+00:00"}
+            assert {connection.exec_driver_sql(query).scalar_one() for connection in (first, second)} <= {
+                "UTC",
+                "+00:00",
+            }
         one.dispose()
 
 

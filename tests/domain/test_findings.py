@@ -20,7 +20,9 @@ def test_a_stored_finding_is_written_as_it_was() -> None:
 
 def test_the_stored_findings_have_every_kind_of_remedy_and_step() -> None:
     remedies = [finding.remedy for finding in FINDINGS if finding.remedy]
-    steps = [step for one in remedies for steps in (one.steps, *(way.steps for way in one.alternatives)) for step in steps]
+    steps = [
+        step for one in remedies for steps in (one.steps, *(way.steps for way in one.alternatives)) for step in steps
+    ]
     assert {one.kind for one in remedies} == {"steps", "decision", "follows", "investigation"}
     assert {type(step).__name__ for step in steps} >= {"RemedyPosting", "FieldCorrection", "Insertion", "Removal"}
 
@@ -40,7 +42,12 @@ def test_a_finding_crosses_processes_and_cannot_be_changed() -> None:
 
 def test_the_columns_of_a_row_are_its_own_and_its_facts_are_apart() -> None:
     row = Evidence({"table": "ledger", "id": 7, "amount_paisa": 5, "facts": {"root_id": "joining-flag/4"}})
-    assert (row.table, row.id, row.shown, row.facts) == ("ledger", 7, {"amount_paisa": 5}, {"root_id": "joining-flag/4"})
+    assert (row.table, row.id, row.shown, row.facts) == (
+        "ledger",
+        7,
+        {"amount_paisa": 5},
+        {"root_id": "joining-flag/4"},
+    )
     assert Evidence({"id": 7}).table == "row"
 
 

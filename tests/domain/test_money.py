@@ -9,7 +9,13 @@ from mlm_audit.domain.money import floor_share, format_decimal, format_inr, pars
 
 @pytest.mark.parametrize(
     ("paisa", "text"),
-    [(0, "₹0.00"), (5, "₹0.05"), (123456789, "₹12,34,567.89"), (-31250, "-₹312.50"), (10**15 + 1, "₹1,00,00,00,00,00,000.01")],
+    [
+        (0, "₹0.00"),
+        (5, "₹0.05"),
+        (123456789, "₹12,34,567.89"),
+        (-31250, "-₹312.50"),
+        (10**15 + 1, "₹1,00,00,00,00,00,000.01"),
+    ],
 )
 def test_format_inr__indian_grouping(paisa: int, text: str) -> None:
     assert format_inr(paisa) == text
@@ -20,7 +26,9 @@ def test_format_inr__plus_sign() -> None:
     assert format_inr(0, sign=True) == "₹0.00"
 
 
-@pytest.mark.parametrize(("text", "paisa"), [("1", 100), ("-1.5", -150), ("+0.05", 5), (" 12.30 ", 1230), ("-0.01", -1)])
+@pytest.mark.parametrize(
+    ("text", "paisa"), [("1", 100), ("-1.5", -150), ("+0.05", 5), (" 12.30 ", 1230), ("-0.01", -1)]
+)
 def test_parse_amount__exact(text: str, paisa: int) -> None:
     assert parse_amount(text) == paisa
 

@@ -28,7 +28,9 @@ MADE: dict[str, Callable[..., Any]] = {
 }
 THOROUGH = pytest.mark.thorough  # some four seconds each
 SIZES: list[Any] = [("reconciliation", 1), ("reconciliation", 500), ("payouts-ahead", 1)]
-SIZES += [pytest.param(name, count, marks=THOROUGH) for name in MADE for count in (0, 1, 500) if (name, count) not in SIZES]
+SIZES += [
+    pytest.param(name, count, marks=THOROUGH) for name in MADE for count in (0, 1, 500) if (name, count) not in SIZES
+]
 SIZES += [pytest.param("reconciliation", 50_000, marks=THOROUGH)]
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1200, "height": 900}
 
@@ -102,7 +104,9 @@ def test_hostile_content_is_only_text(look: Any, tmp_path: Path, name: str) -> N
     assert "\u202e" not in text
     assert "⟨U+202E⟩" in text or name.startswith("payouts")
     assert "49" not in page.locator("bdi").all_inner_texts()
-    csv = (path.parent / ("items.csv" if name in ("payouts", "payouts-ahead", "sweep") else "breaks.csv")).read_text("utf-8-sig")
+    csv = (path.parent / ("items.csv" if name in ("payouts", "payouts-ahead", "sweep") else "breaks.csv")).read_text(
+        "utf-8-sig"
+    )
     assert "=cmd|" not in csv.replace("'=cmd|", "").replace("[=cmd|", "").replace("/=cmd|", "").replace('""=cmd|', "")
 
 
@@ -139,7 +143,9 @@ def test_sorting_and_finding_by_keyboard(look: Any, tmp_path: Path) -> None:
     page.keyboard.press("Delete")
     page.keyboard.press("Tab")
     page.keyboard.type("low")  # the select's own way of choosing
-    assert set(page.locator("table.js tbody tr:visible").evaluate_all("rows => rows.map(r => r.dataset.pick)")) == {"low"}
+    assert set(page.locator("table.js tbody tr:visible").evaluate_all("rows => rows.map(r => r.dataset.pick)")) == {
+        "low"
+    }
     page.locator(".tools select").select_option("")
     amount = page.locator("table.js th button", has_text="Amount")
     for key, order in (("Enter", "descending"), ("Space", "ascending")):

@@ -154,7 +154,10 @@ def test_a_server_that_is_killed_comes_back_and_knows_what_was_off(here: Served)
     [server] = here.children("server start")
     os.kill(server, signal.SIGKILL)
     body = {"action": "trigger", "jobName": "health-ping"}
-    address, headers = f"{here.console.base_url}/api/admin/jobs", {"Authorization": here.console.headers["Authorization"]}
+    address, headers = (
+        f"{here.console.base_url}/api/admin/jobs",
+        {"Authorization": here.console.headers["Authorization"]},
+    )
     away = until(
         "an answer without a server",
         lambda: (a := httpx.post(address, json=body, headers=headers, timeout=PATIENCE)).status_code == 503 and a,
@@ -162,7 +165,9 @@ def test_a_server_that_is_killed_comes_back_and_knows_what_was_off(here: Served)
     assert "does not answer" in away.json()["error"]
     assert here.console.get("/api/admin/jobs", params={"action": "history", "job": "health-ping"}).status_code == 200
     until("the server", lambda: [pid for pid in here.children("server start") if pid != server])
-    asked = until("its answer", lambda: (a := here.call(action="trigger", jobName="weekly-summary")).status_code == 202 and a)
+    asked = until(
+        "its answer", lambda: (a := here.call(action="trigger", jobName="weekly-summary")).status_code == 202 and a
+    )
     assert here.ended(asked.json()["flow_run_id"])["state_type"] == "COMPLETED", "the worker is at work again"
     assert here.deployment(MONTHLY_SWEEP)["paused"]
     here.call(action="toggle", jobName=MONTHLY_SWEEP, enable=True)
@@ -213,10 +218,14 @@ def test_in_a_browser_as_an_operator(here: Served, tmp_path: Path) -> None:
 def test_in_prefect_s_own_pages(here: Served, tmp_path: Path) -> None:
     with chromium() as browser:
         page = browser.new_page(viewport={"width": 1200, "height": 900})
-        [newest, *_] = here.filter("artifacts", artifacts={"key": {"any_": ["reconciliation-verdict"]}}, sort="CREATED_DESC")
+        [newest, *_] = here.filter(
+            "artifacts", artifacts={"key": {"any_": ["reconciliation-verdict"]}}, sort="CREATED_DESC"
+        )
         page.goto(str(here.prefect.base_url).replace("/api/", f"/artifacts/artifact/{newest['id']}"))
         expect(
-            page.get_by_text("wallet difference", exact=False).or_(page.get_by_text("Wallet difference", exact=False)).first
+            page.get_by_text("wallet difference", exact=False)
+            .or_(page.get_by_text("Wallet difference", exact=False))
+            .first
         ).to_be_visible()
         time.sleep(0.5)
         page.screenshot(path=tmp_path / "prefect.png")

@@ -78,7 +78,17 @@ def here(url: str, server_urls: Callable[[str], str], tmp_path_factory: pytest.T
 def second_worker(here: Served, tmp_path: Path) -> Iterator[None]:
     """A second worker on the same pool, as on another host."""
     address = {"PREFECT_API_URL": str(here.prefect.base_url).rstrip("/"), "MLM_AUDIT_HOME": str(ROOT)}
-    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "local", "--name", f"second of {tmp_path.name}"]
+    command = [
+        sys.executable,
+        "-m",
+        "prefect",
+        "worker",
+        "start",
+        "--pool",
+        "local",
+        "--name",
+        f"second of {tmp_path.name}",
+    ]
     with (tmp_path / "second.log").open("wb") as out:
         process = subprocess.Popen(
             command, env=here.environment | address, stdout=out, stderr=out, cwd=tmp_path, start_new_session=True
@@ -133,7 +143,9 @@ def hang(engine: Engine, *, on: bool) -> None:
 
 def standing_still(engine: Engine) -> int:
     with engine.connect() as connection:
-        return int(connection.execute(text("select count(*) from pg_stat_activity where wait_event = 'PgSleep'")).scalar_one())
+        return int(
+            connection.execute(text("select count(*) from pg_stat_activity where wait_event = 'PgSleep'")).scalar_one()
+        )
 
 
 def test_each_job_is_killed_in_the_middle_and_runs_clean_the_next_time(here: Served, engine: Engine) -> None:
@@ -189,14 +201,19 @@ def test_run_and_worker_are_killed_together(here: Served, engine: Engine) -> Non
 
 @pytest.mark.usefixtures("second_worker")
 def test_a_run_in_shards_outlives_its_worker(here: Served, engine: Engine) -> None:
-    """Two workers share a payout run's shards. The run's own is killed, and every shard; the control total still closes."""
+    """Two workers share a payout run's shards.
+
+    The run's own is killed, and every shard; the control total still closes.
+    """
 
     def count(query: str) -> int:
         with engine.connect() as connection:
             return int(connection.execute(text(query)).scalar_one())
 
     with engine.begin() as connection:
-        connection.execute(text("""update "SelfPayoutSchedule" set "payoutDate" = '2026-11-01' where status = 'pending'"""))
+        connection.execute(
+            text("""update "SelfPayoutSchedule" set "payoutDate" = '2026-11-01' where status = 'pending'""")
+        )
         connection.execute(text(STILL))
     due, before = count(PENDING), count(CREDITS)
     answer = here.call(action="trigger", jobName=WEEKLY_PAYOUTS, parameters={"shards": 4})

@@ -45,7 +45,9 @@ def test_eight_workers_and_random_kills(
         before = connection.execute(select(func.count()).where(Ledger.type == "self_payout")).scalar_one()
         pending = (
             connection.execute(
-                select(SelfPayoutSchedule.id).where(SelfPayoutSchedule.status == "pending").order_by(SelfPayoutSchedule.id)
+                select(SelfPayoutSchedule.id)
+                .where(SelfPayoutSchedule.status == "pending")
+                .order_by(SelfPayoutSchedule.id)
             )
             .scalars()
             .all()
@@ -56,11 +58,16 @@ def test_eight_workers_and_random_kills(
         left = connection.execute(select(func.count()).where(SelfPayoutSchedule.status == "pending")).scalar_one()
         credits = connection.execute(select(func.count()).where(Ledger.type == "self_payout")).scalar_one()
         doubles = (
-            select(Ledger.reference_id).where(Ledger.type == "self_payout").group_by(Ledger.reference_id).having(func.count() > 1)
+            select(Ledger.reference_id)
+            .where(Ledger.type == "self_payout")
+            .group_by(Ledger.reference_id)
+            .having(func.count() > 1)
         )
         twice = len(connection.execute(doubles).all())
         held = connection.execute(
-            select(func.count()).where(SelfPayoutSchedule.updated_at.is_not(None), SelfPayoutSchedule.status == "failed")
+            select(func.count()).where(
+                SelfPayoutSchedule.updated_at.is_not(None), SelfPayoutSchedule.status == "failed"
+            )
         ).scalar_one()
     assert (left, twice) == (len(pending) - INSTALMENTS, 0)
     assert credits - before + held == INSTALMENTS
@@ -112,7 +119,9 @@ def test_only_one_of_eight_runs_gets_the_lease(any_url: str, opened: Callable[[s
     workers = [CONTEXT.Process(target=run_or_refused, args=(task, answers, may_go_on)) for _ in range(WORKERS)]
     for worker in workers:
         worker.start()
-    assert [answers.get() for _ in range(WORKERS - 1)] == ["refused"] * (WORKERS - 1), "all while the one is in the middle"
+    assert [answers.get() for _ in range(WORKERS - 1)] == ["refused"] * (WORKERS - 1), (
+        "all while the one is in the middle"
+    )
     may_go_on.set()
     assert answers.get() == "ran"
     for worker in workers:
@@ -131,7 +140,10 @@ def test_a_dead_run_is_closed_as_interrupted_by_the_next_start(any_url: str, ope
     fill_shop(engine, members=5)
     task = Task("weekly-payouts", any_url, {"payout_batch_size": 2, "payout_batch_pause_ms": 1}, NOW)
     CONTEXT.set_forkserver_preload(PRELOAD)
-    answers, never = CONTEXT.SimpleQueue(), CONTEXT.Event()  # kept: without a reference they are gone before the child opens them
+    answers, never = (
+        CONTEXT.SimpleQueue(),
+        CONTEXT.Event(),
+    )  # kept: without a reference they are gone before the child opens them
     worker = CONTEXT.Process(target=run_or_refused, args=(task, answers, never))
     worker.start()
 
@@ -166,7 +178,13 @@ def test_the_health_ping_closes_dead_runs_and_no_living_one(any_url: str, opened
             ("monthly-eligibility-sweep", "root on elsewhere, process 1 (x:1)", -1),
             ("commission-reconciliation", None, 0),
         ):
-            run = {"job_id": f"run of {job}", "job_type": job, "status": "running", "start_time": moment, "created_at": moment}
+            run = {
+                "job_id": f"run of {job}",
+                "job_type": job,
+                "status": "running",
+                "start_time": moment,
+                "created_at": moment,
+            }
             connection.execute(insert(JobLog).values(run))
             if owner:
                 until = moment + timedelta(seconds=seconds)
@@ -214,7 +232,9 @@ def test_a_run_that_lost_its_lease_stops(
     small_shop: object, sqlite_url: str, opened: Callable[[str], Engine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = opened(sqlite_url)
-    settings = settings_for().model_copy(update={"job_lease_seconds": 2, "payout_batch_size": 1, "payout_batch_pause_ms": 1})
+    settings = settings_for().model_copy(
+        update={"job_lease_seconds": 2, "payout_batch_size": 1, "payout_batch_pause_ms": 1}
+    )
     seen, beat, has_noticed = list[int](), ActiveRun.beat, threading.Event()
 
     def noticed(run: ActiveRun) -> None:

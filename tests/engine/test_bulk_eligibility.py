@@ -29,7 +29,10 @@ moments = st.sampled_from(MOMENTS)
 
 @st.composite
 def worlds(draw: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """People who sponsor each other, themselves included, and orders, refunded ones included. Few sponsors, so that 3-3 happens."""
+    """People who sponsor each other, themselves included, and orders, refunded ones included.
+
+    Few sponsors, so that 3-3 happens.
+    """
     count = draw(st.integers(1, 24))
     people = [
         {
@@ -63,7 +66,9 @@ def worlds(draw: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 def purchases(orders: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
     found: dict[int, dict[str, Any]] = {}
     for order in orders:
-        row = found.setdefault(order["user_id"], {"first_paid_at": order["paid_at"], "paid_orders": 0, "purchase_paisa": 0})
+        row = found.setdefault(
+            order["user_id"], {"first_paid_at": order["paid_at"], "paid_orders": 0, "purchase_paisa": 0}
+        )
         row["first_paid_at"] = min(row["first_paid_at"], order["paid_at"])
         row["paid_orders"] += order["stands"] and order["paid_at"] < MONTH.end
         if order["stands"] and MONTH.start <= order["paid_at"] < MONTH.end:
@@ -78,12 +83,15 @@ def oracle(people: list[dict[str, Any]], bought: dict[int, dict[str, Any]], rule
         return Person(row["id"], row["role"], *flags, row["created_at"], mine["first_paid_at"], mine["paid_orders"])
 
     active = {row["id"]: was_active(person(row), MONTH.end, rules) for row in people}
-    below = {row["id"]: [other for other in people if other["sponsor_id"] == row["id"] != other["id"]] for row in people}
+    below = {
+        row["id"]: [other for other in people if other["sponsor_id"] == row["id"] != other["id"]] for row in people
+    }
     counts = Counter({number: sum(active[other["id"]] for other in others) for number, others in below.items()})
     found = {}
     for row in people:
         directs = tuple(
-            Direct(other["id"], active[other["id"]], person(other).paid_orders, counts[other["id"]]) for other in below[row["id"]]
+            Direct(other["id"], active[other["id"]], person(other).paid_orders, counts[other["id"]])
+            for other in below[row["id"]]
         )
         purchase = bought.get(row["id"], {"purchase_paisa": 0})["purchase_paisa"]
         conditions = judge(MonthFacts(row["id"], active[row["id"]], row["is_kyc_approved"], purchase, directs), rules)
@@ -103,7 +111,10 @@ def test_the_query_is_the_rule(three_three: Any, active_from: Any, world: Any, t
     frames = (
         pl.DataFrame([{**row, "created_at": naive(row["created_at"])} for row in people], schema=PEOPLE),
         pl.DataFrame(
-            [{"member_id": number, **row, "first_paid_at": naive(row["first_paid_at"])} for number, row in bought.items()],
+            [
+                {"member_id": number, **row, "first_paid_at": naive(row["first_paid_at"])}
+                for number, row in bought.items()
+            ],
             schema=PURCHASES,
         ),
     )

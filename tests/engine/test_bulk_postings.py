@@ -113,7 +113,9 @@ def test_sql_agrees_with_the_pure_function(
     assert sorted(found, key=key) == sorted(wanted, key=key)
 
 
-def write(folder: Path, parents: list[int | None], pays: list[bool], orders: list[tuple[int, int, int, datetime, bool]]) -> None:
+def write(
+    folder: Path, parents: list[int | None], pays: list[bool], orders: list[tuple[int, int, int, datetime, bool]]
+) -> None:
     rows: dict[str, list[dict[str, object]]] = {name: [] for name in INPUTS}
     for number, (parent, paying) in enumerate(zip(parents, pays, strict=True), start=1):
         active = paying and any(order[1] == number for order in orders)

@@ -1,4 +1,7 @@
-"""Every check keeps to what both engines understand, seen on its syntax tree. Neither Spark nor Java is needed for that."""
+"""Every check keeps to what both engines understand, seen on its syntax tree.
+
+Neither Spark nor Java is needed for that.
+"""
 
 from collections.abc import Iterator
 
@@ -32,7 +35,9 @@ OURS = {"hash", "epoch_us"}
 def _recursions(tree: exp.Expr) -> Iterator[exp.SetOperation]:
     """The unions of queries that read themselves: Spark knows them only with ALL."""
     for query in tree.find_all(exp.CTE):
-        if isinstance(query.this, exp.SetOperation) and query.alias in {table.name for table in query.find_all(exp.Table)}:
+        if isinstance(query.this, exp.SetOperation) and query.alias in {
+            table.name for table in query.find_all(exp.Table)
+        }:
             yield query.this
 
 

@@ -39,7 +39,8 @@ def _java(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.fail("default-jre-headless is not installed")
     if shutil.which("java") is None:
         pytest.skip("default-jre-headless IS NOT INSTALLED: nothing is proven for Spark")
-    # Nothing runs long enough here for Java's second compiler to be worth its time; without it, Java takes a fifth of its usual code cache.
+    # Nothing runs long enough here for Java's second compiler to be worth its time; without it, Java takes a fifth of
+    # its usual code cache.
     monkeypatch.setenv("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=240m")
 
 
@@ -71,7 +72,9 @@ def test_spark_finds_what_duckdb_finds(
     assert [(run.code, run.status, run.breaks) for run in found.checks] == [
         (run.code, run.status, run.breaks) for run in duck.checks
     ]
-    record_property("seen", f"Spark like DuckDB: {len(checks)} checks, {len(FAULTS)} kinds of fault, {duck.breaks.height} breaks")
+    record_property(
+        "seen", f"Spark like DuckDB: {len(checks)} checks, {len(FAULTS)} kinds of fault, {duck.breaks.height} breaks"
+    )
 
     said = capfd.readouterr()
     assert (said.out, said.err) == ("", ""), "Java keeps what it has to say to itself"
@@ -85,7 +88,11 @@ def test_a_run_of_the_job_by_spark_finds_the_same(
     platform = faulty()
     database = filled(sqlite_url, platform)
     duck = reconcile(database, settings_for(), lambda: NOW, dry_run=True)
-    given = {"engine": "spark", "snapshots_dir": tmp_path / "snapshots", "spark_files_url": f"file://{tmp_path}/snapshots"}
+    given = {
+        "engine": "spark",
+        "snapshots_dir": tmp_path / "snapshots",
+        "spark_files_url": f"file://{tmp_path}/snapshots",
+    }
     by_spark = reconcile(database, settings_for().model_copy(update=given), lambda: NOW, dry_run=True)
     assert by_spark.breaks.height > len(FAULTS)
     assert_frame_equal(by_spark.breaks.select(BREAK_SCHEMA).sort("id"), duck.breaks.select(BREAK_SCHEMA).sort("id"))

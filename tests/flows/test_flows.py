@@ -43,7 +43,10 @@ pytestmark = [
 
 @pytest.fixture(scope="module", params=[pytest.param("server", marks=pytest.mark.slow)])
 def prefect() -> Iterator[None]:
-    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}), prefect_test_harness(server_startup_timeout=600):
+    with (
+        temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
+        prefect_test_harness(server_startup_timeout=600),
+    ):
         yield
 
 
@@ -146,10 +149,22 @@ def test_reconciliation_flow(url: str, tmp_path: Path, monkeypatch: pytest.Monke
 def test_nothing_runs_on_schedule_unless_it_is_enabled(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from prefect import tags
 
-    from flows.jobs import commission_reconciliation, health_ping, monthly_eligibility_sweep, tree_health_check, weekly_payouts
+    from flows.jobs import (
+        commission_reconciliation,
+        health_ping,
+        monthly_eligibility_sweep,
+        tree_health_check,
+        weekly_payouts,
+    )
 
     with tags("auto-scheduled"):
-        for flow in (weekly_payouts, monthly_eligibility_sweep, tree_health_check, commission_reconciliation, health_ping):
+        for flow in (
+            weekly_payouts,
+            monthly_eligibility_sweep,
+            tree_health_check,
+            commission_reconciliation,
+            health_ping,
+        ):
             state = state_of(flow)
             assert (state.name, "ENABLE_SCHEDULED_JOBS" in str(state.message)) == ("Skipped", True)
         monkeypatch.setenv("ENABLE_SCHEDULED_JOBS", "true")

@@ -69,7 +69,9 @@ def test_a_document_has_the_same_names(platform: Engine, job: str) -> None:
     before, now = printed(job), to_document(again(platform, job, dry_run=True, **options))
     assert list(now) == list(before)
     assert set(before["findings"][0]) == set(now["findings"][0])
-    assert set(before["counts"]) - set(now["counts"]) <= {"ledger_rows", "ledger_change_paisa"}, "a dry run posts nothing"
+    assert set(before["counts"]) - set(now["counts"]) <= {"ledger_rows", "ledger_change_paisa"}, (
+        "a dry run posts nothing"
+    )
 
 
 @pytest.mark.parametrize("job", ["reconciliation", "tree-health"])
@@ -86,7 +88,9 @@ def test_a_stored_run_has_the_findings_that_it_printed(platform: Engine, job: st
 def test_the_next_run_carries_the_breaks_over(platform: Engine) -> None:
     before = printed("reconciliation")
     gone = {f"wallet-balance/{one['member_id']}" for one in before["corrections"]}
-    gone |= {f"payout-overdue/{one['schedule_id']}" for one in printed("weekly-payouts")["items"] if one["action"] == "paid"}
+    gone |= {
+        f"payout-overdue/{one['schedule_id']}" for one in printed("weekly-payouts")["items"] if one["action"] == "paid"
+    }
     was_open = {one["id"] for one in before["findings"] if one["state"] != "cleared"} - gone
     now = again(platform, "reconciliation")
     carried = {one["id"] for one in to_document(now)["findings"] if one["state"] in ("carried over", "grew", "shrank")}

@@ -30,7 +30,9 @@ from tests.cli.test_commands import document, mlm, refused
 from tests.conftest import NOW, clean_platform
 
 Fill = Callable[[str, Platform], Engine]
-SETTINGS = Settings(runs_dir=Path("runs"), snapshots_dir=Path("snapshots"), payout_overdue_days=366, sweep_overdue_days=366)
+SETTINGS = Settings(
+    runs_dir=Path("runs"), snapshots_dir=Path("snapshots"), payout_overdue_days=366, sweep_overdue_days=366
+)
 AT = datetime(2026, 11, 24, 13, 0, tzinfo=UTC)
 
 
@@ -63,7 +65,8 @@ def test_in_an_empty_environment(sealed: Engine, about: dict[str, int], tmp_path
     assert done.stdout.startswith("valid: ")
     assert ("not proven" in done.stdout) == ("order" in about)
     assert (
-        f"head of the log: {json.loads(zipfile.ZipFile(io.BytesIO(data)).read('manifest.json'))['head']} at entry " in done.stdout
+        f"head of the log: {json.loads(zipfile.ZipFile(io.BytesIO(data)).read('manifest.json'))['head']} at entry "
+        in done.stdout
     )
     assert "format 2; the pack does not prove that the rows were correct" in done.stdout
     with zipfile.ZipFile(io.BytesIO(data)) as pack:
@@ -105,7 +108,9 @@ def signed(files: dict[str, bytes], by: Ed25519PrivateKey) -> bytes:
     """A pack that is right in itself, signed by a key."""
     manifest = json.loads(files["manifest.json"])
     manifest["files"] = {
-        name: hashlib.sha256(files[name]).hexdigest() for name in files if name not in ("manifest.json", "signature.json")
+        name: hashlib.sha256(files[name]).hexdigest()
+        for name in files
+        if name not in ("manifest.json", "signature.json")
     }
     text = json.dumps(manifest).encode()
     mark = json.dumps({"key": public_of(by), "signature": by.sign(text).hex()}).encode()
@@ -138,7 +143,12 @@ def test_what_a_forger_may_try(sealed: Engine) -> None:
         text = "".join(json.dumps(row) + "\n" for row in changed).encode()
         with pytest.raises(BrokenError, match=why):
             verify(signed(files | {"rows.jsonl": text}, forged), public_of(forged))
-    for changes in ({"report": b"x"}, {"rows__jsonl": None}, {"plan__toml": b"x"}, {"log__jsonl": files["log.jsonl"][:-1]}):
+    for changes in (
+        {"report": b"x"},
+        {"rows__jsonl": None},
+        {"plan__toml": b"x"},
+        {"log__jsonl": files["log.jsonl"][:-1]},
+    ):
         with pytest.raises(BrokenError):
             verify(remade(data, **changes), key)
     lines = files["log.jsonl"].splitlines(keepends=True)
@@ -200,7 +210,9 @@ def test_the_commands(sealed: Engine, sqlite_url: str, tmp_path: Path) -> None:
     assert b"member00000005@" not in data
     assert b"Wallet of member 5" in data
     assert not Path("runs/revealed.jsonl").exists()
-    document("evidence", "pack", "--month", "2026-10", "--member", "5", "-o", "full.zip", "--reveal", "--db", sqlite_url)
+    document(
+        "evidence", "pack", "--month", "2026-10", "--member", "5", "-o", "full.zip", "--reveal", "--db", sqlite_url
+    )
     assert b"member00000005@" in Path("full.zip").read_bytes()
     assert "member 5" in Path("runs/revealed.jsonl").read_text(encoding="utf-8")
     Path("pack.zip").write_bytes(data[:-1] + b"x")
@@ -211,7 +223,10 @@ def test_the_commands(sealed: Engine, sqlite_url: str, tmp_path: Path) -> None:
     assert "another key" in mlm("evidence", "verify", "full.zip").stdout
     assert document("evidence", "verify", "full.zip", "--key", said["public_key"])["valid"] is True
     for arguments, words in (
-        (("pack", "--month", "2026-10", "--member", "5", "--order", "7", "-o", "x.zip", "--db", sqlite_url), "not both"),
+        (
+            ("pack", "--month", "2026-10", "--member", "5", "--order", "7", "-o", "x.zip", "--db", sqlite_url),
+            "not both",
+        ),
         (("pack", "--month", "2026-10", "-o", str(tmp_path / "no" / "x.zip"), "--db", sqlite_url), "cannot be written"),
         (("verify", "nowhere.zip"), "no such file"),
         (("key", "--new"), "a key already exists"),

@@ -37,7 +37,11 @@ On the 25th the wallet of member 7 and the amount of ledger row 209, of an open 
 """
 OPEN_ROW = 209
 SETTINGS = Settings(
-    runs_dir=Path("runs"), snapshots_dir=Path("snapshots"), nightly_from_rows=0, payout_overdue_days=366, sweep_overdue_days=366
+    runs_dir=Path("runs"),
+    snapshots_dir=Path("snapshots"),
+    nightly_from_rows=0,
+    payout_overdue_days=366,
+    sweep_overdue_days=366,
 )
 
 
@@ -111,18 +115,24 @@ def test_a_column_is_added_between_two_runs(platform: Engine, monkeypatch: pytes
     with_another(monkeypatch)
     edit(platform, OPEN_ROW + 1, amount_paisa=1)
     result = run(platform, 2.5)
-    assert not any("were not read again" in note for note in result.notes), "the pieces of the mirror do not have the column"
+    assert not any("were not read again" in note for note in result.notes), (
+        "the pieces of the mirror do not have the column"
+    )
     assert set(changed(result)) == {f"history-changed/{row}" for row in (OPEN_ROW, OPEN_ROW + 1)}
     assert any("were not read again" in note for note in run(platform, 2.6).notes)
     edit(platform, OPEN_ROW + 2, description="something else")
-    assert f"history-changed/{OPEN_ROW + 2}" in changed(run(platform, 3, full=True)), "the new column counts from then on"
+    assert f"history-changed/{OPEN_ROW + 2}" in changed(run(platform, 3, full=True)), (
+        "the new column counts from then on"
+    )
     edit(platform, OPEN_ROW, amount_paisa=Ledger.amount_paisa - 7)
     edit(platform, OPEN_ROW + 2, description=None)
     monkeypatch.undo()
     for value in ("INVESTIGATE",):
         monkeypatch.setenv(value, "false")
     monkeypatch.chdir(Path(str(platform.url.database)).parent)
-    assert OPEN_ROW not in {int(key.rsplit("/", 1)[1]) for key in changed(run(platform, 3.5))}, "and the column may go again"
+    assert OPEN_ROW not in {int(key.rsplit("/", 1)[1]) for key in changed(run(platform, 3.5))}, (
+        "and the column may go again"
+    )
 
 
 @pytest.mark.slow
@@ -231,13 +241,23 @@ def test_a_new_pack_is_not_taken_for_an_old_one(platform: Engine, tmp_path: Path
     public, files = forged.public_key().public_bytes_raw().hex(), files_of(data)
     found = verify_pack(data, public)
     assert (found["format"], found["head"]) == (2, store_of(SETTINGS, platform).chain.read().head)
-    for number, words in ((1, "was written by a later version"), (3, "which this program does not know"), ("2", "does not know")):
+    for number, words in (
+        (1, "was written by a later version"),
+        (3, "which this program does not know"),
+        ("2", "does not know"),
+    ):
         manifest = json.dumps(json.loads(files["manifest.json"]) | {"format": number}).encode()
         with pytest.raises(BrokenError, match=words):
             verify_pack(signed(files | {"manifest.json": manifest}, forged), public)
     rows = [json.loads(line) for line in files["rows.jsonl"].splitlines()]
     changes: dict[str, Any]
-    for changes in ({"place": rows[1]["place"]}, {"place": -1}, {"place": 10**6}, {"proof": []}, {"proof": rows[1]["proof"]}):
+    for changes in (
+        {"place": rows[1]["place"]},
+        {"place": -1},
+        {"place": 10**6},
+        {"proof": []},
+        {"proof": rows[1]["proof"]},
+    ):
         text = "".join(json.dumps(row) + "\n" for row in [rows[0] | changes, *rows[1:]]).encode()
         with pytest.raises(BrokenError, match="place"):
             verify_pack(signed(files | {"rows.jsonl": text}, forged), public)

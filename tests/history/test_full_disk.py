@@ -21,7 +21,9 @@ def small(tmp_path: Path) -> Iterator[Path]:
     """A disk of its own, of a size that is changed with `resize`."""
     folder = tmp_path / "small"
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", folder], capture_output=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", folder], capture_output=True, check=False
+    )
     if mounted.returncode:
         pytest.skip("nothing can be mounted here: a full disk IS NOT TRIED")
     yield folder
@@ -29,7 +31,9 @@ def small(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.slow
-def test_a_disk_that_fills_up(small: Path, sqlite_url: str, filled: Callable[[str, Platform], Engine], tmp_path: Path) -> None:
+def test_a_disk_that_fills_up(
+    small: Path, sqlite_url: str, filled: Callable[[str, Platform], Engine], tmp_path: Path
+) -> None:
     engine = filled(sqlite_url, clean_platform())
     settings = settings_for(runs=tmp_path / "runs").model_copy(
         update={"snapshots_dir": small, "seal_after_days": 1, "nightly_from_rows": 0}

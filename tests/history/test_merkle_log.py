@@ -90,7 +90,9 @@ def test_a_tree_proves_each_leaf_and_nothing_else(count: int) -> None:
         assert climbed(leaves[place], place, count, siblings[place]) == top
         assert climbed(leaf("another"), place, count, siblings[place]) != top
         for other in range(count + 1):  # also one that is not there
-            assert (climbed(leaves[place], other, count, siblings[place]) == top) == (other == place), "at its own place only"
+            assert (climbed(leaves[place], other, count, siblings[place]) == top) == (other == place), (
+                "at its own place only"
+            )
         assert climbed(leaves[place], place, count, [*siblings[place], leaves[0]]) is None
         assert root([*leaves[:place], leaf("another"), *leaves[place + 1 :]]) != top
     assert root([*leaves, leaf("one more")]) != top
@@ -159,4 +161,7 @@ def test_what_can_be_done_to_the_log(tmp_path: Path) -> None:
 def test_a_hash_is_of_the_content_alone() -> None:
     fields = {"number": 1, "at": "x", "kind": "sealed", "body": {"b": 1, "a": string.printable}, "before": START}
     assert hash_of(fields) == hash_of(dict(reversed(fields.items())))
-    assert hash_of(fields) == hashlib.sha256(json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    assert (
+        hash_of(fields)
+        == hashlib.sha256(json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    )

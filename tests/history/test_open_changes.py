@@ -25,7 +25,11 @@ from mlm_audit.runs.copies import database_key
 from tests.conftest import NOW, clean_platform, table_of
 
 SETTINGS = Settings(
-    runs_dir=Path("runs"), snapshots_dir=Path("snapshots"), nightly_from_rows=0, payout_overdue_days=366, sweep_overdue_days=366
+    runs_dir=Path("runs"),
+    snapshots_dir=Path("snapshots"),
+    nightly_from_rows=0,
+    payout_overdue_days=366,
+    sweep_overdue_days=366,
 )
 INSERTED = 900_001
 
@@ -93,7 +97,8 @@ def test_edited_deleted_and_inserted_rows_stay_and_close_when_they_are_as_they_w
         row = before[1] | {"id": INSERTED, "ref": None, "createdAt": datetime(2026, 11, 5)}  # noqa: DTZ001
         connection.execute(insert(table_of(Ledger)).values(row))
     expected = {
-        f"history-changed/{row}": cause for row, cause in ((first, "edited"), (second, "deleted"), (INSERTED, "inserted"))
+        f"history-changed/{row}": cause
+        for row, cause in ((first, "edited"), (second, "deleted"), (INSERTED, "inserted"))
     }
     for number, options in enumerate([{}, {}, {"full": True}, {"dry_run": True}, {}]):
         result = run(platform, 0.1 + number / 10, **options)
@@ -136,7 +141,11 @@ def test_acknowledged_by_name(platform: Engine, tmp_path: Path, capsys: pytest.C
     edit(platform, row, ref="a third")
     assert set(history(run(platform, 0.5))) == {f"history-changed/{row}", f"history-changed/{other}"}
     entry = store_of(SETTINGS, platform).logged().content.acknowledged[0]
-    assert (entry.break_id, entry.by, entry.reason) == (f"history-changed/{row}", "Asha Rao", "minute 14 of the auditors")
+    assert (entry.break_id, entry.by, entry.reason) == (
+        f"history-changed/{row}",
+        "Asha Rao",
+        "minute 14 of the auditors",
+    )
 
 
 @pytest.mark.slow

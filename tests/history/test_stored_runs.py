@@ -30,7 +30,11 @@ from tests.conftest import NOW, clean_platform, clock_at, table_of
 
 Fill = Callable[[str, Platform], Engine]
 SETTINGS = Settings(
-    runs_dir=Path("runs"), snapshots_dir=Path("snapshots"), nightly_from_rows=0, payout_overdue_days=366, sweep_overdue_days=366
+    runs_dir=Path("runs"),
+    snapshots_dir=Path("snapshots"),
+    nightly_from_rows=0,
+    payout_overdue_days=366,
+    sweep_overdue_days=366,
 )
 
 
@@ -50,7 +54,9 @@ def three_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     init(engine)
     write_platform(engine, clean_platform(40, 1, 4))
     with write(engine) as connection:
-        connection.execute(update(User).where(User.id == 7).values(wallet_balance_paisa=User.wallet_balance_paisa + 9_000))
+        connection.execute(
+            update(User).where(User.id == 7).values(wallet_balance_paisa=User.wallet_balance_paisa + 9_000)
+        )
     settings = SETTINGS.model_copy(update={"runs_dir": folder / "runs", "snapshots_dir": folder / "snapshots"})
     for days in (0, 0.1, 0.2):
         assert found(reconcile(engine, settings, clock_at(NOW + timedelta(days=days))).result) == {}
@@ -74,7 +80,9 @@ def runs_of(engine: Engine) -> list[str]:
 
 
 def last_run(c: Connection) -> str:
-    return str(c.execute(select(ReconciliationReport.job_id).order_by(ReconciliationReport.id.desc()).limit(1)).scalar_one())
+    return str(
+        c.execute(select(ReconciliationReport.job_id).order_by(ReconciliationReport.id.desc()).limit(1)).scalar_one()
+    )
 
 
 def delete_last(c: Connection) -> None:
@@ -89,7 +97,9 @@ def delete_all(c: Connection) -> None:
 
 
 def edit_verdict(c: Connection) -> None:
-    [data] = c.execute(select(ReconciliationReport.report_data).where(ReconciliationReport.job_id == last_run(c))).scalars()
+    [data] = c.execute(
+        select(ReconciliationReport.report_data).where(ReconciliationReport.job_id == last_run(c))
+    ).scalars()
     values = update(ReconciliationReport).where(ReconciliationReport.job_id == last_run(c))
     c.execute(values.values(report_data=data | {"verdict": "PASS"}))
 
@@ -144,7 +154,9 @@ def test_it_is_named_in_every_run_after_it(attack: str, thrice: Engine) -> None:
 def test_a_change_of_the_ledger_is_found_though_every_run_was_deleted(thrice: Engine) -> None:
     with write(thrice) as connection:
         delete_all(connection)
-        row = connection.execute(select(Ledger.id).where(Ledger.created_at > datetime(2026, 11, 3)).limit(1)).scalar_one()  # noqa: DTZ001
+        row = connection.execute(
+            select(Ledger.id).where(Ledger.created_at > datetime(2026, 11, 3)).limit(1)  # noqa: DTZ001
+        ).scalar_one()
         connection.execute(update(Ledger).where(Ledger.id == row).values(amount_paisa=Ledger.amount_paisa + 7))
     assert f"history-changed/{row}" in found(run(thrice, 0.5), "history-changed")
 
@@ -173,7 +185,10 @@ def test_another_database_in_the_place_of_the_old_one(thrice: Engine, sqlite_url
     engine = filled(sqlite_url, clean_platform(40, 1, 4))
     result = run(engine, 0.5)
     assert result.verdict is Verdict.FAIL
-    assert set(found(result)) == {"stored-run-changed/ReconciliationReport/deleted", "stored-run-changed/JobLog/deleted"}
+    assert set(found(result)) == {
+        "stored-run-changed/ReconciliationReport/deleted",
+        "stored-run-changed/JobLog/deleted",
+    }
     restart(engine, SETTINGS, "the database was set up anew", NOW + timedelta(days=0.6))
     result = run(engine, 0.7)
     assert found(result) == {}

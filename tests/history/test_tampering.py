@@ -24,7 +24,9 @@ from mlm_audit.jobs.reconciliation.run import reconcile
 from tests.conftest import NOW, clean_platform
 
 Fill = Callable[[str, Platform], Engine]
-SETTINGS = Settings(runs_dir=Path("runs"), snapshots_dir=Path("snapshots"), payout_overdue_days=366, sweep_overdue_days=366)
+SETTINGS = Settings(
+    runs_dir=Path("runs"), snapshots_dir=Path("snapshots"), payout_overdue_days=366, sweep_overdue_days=366
+)
 OLD, OTHER = 100, 101
 """Two ledger rows of the first month."""
 
@@ -52,7 +54,9 @@ def test_on_each_database(any_url: str, filled: Fill) -> None:
     state = store_of(SETTINGS, engine).look()
     assert (first.verdict, state.problems) == (Verdict.PASS, ())
     assert (first.sealed.until, first.sealed.head) == ("2026-10", state.read.head)
-    assert state.read.head in Path(first.reports["html"]).read_text(encoding="utf-8"), "the report is a head held elsewhere"
+    assert state.read.head in Path(first.reports["html"]).read_text(encoding="utf-8"), (
+        "the report is a head held elsewhere"
+    )
     assert [seal.month for seal in state.seals.values()] == [202606, 202607, 202608, 202609, 202610]
     with engine.connect() as connection:
         before = connection.execute(select(Ledger.amount_paisa).where(Ledger.id == OLD)).scalar_one()
@@ -88,7 +92,14 @@ EDITED = 110
 
 
 def slip_in(engine: Engine) -> None:
-    row = {"id": 900_001, "user_id": 5, "type": "bonus", "amount_paisa": 1, "ref": "X", "created_at": datetime(2026, 7, 5)}  # noqa: DTZ001
+    row = {
+        "id": 900_001,
+        "user_id": 5,
+        "type": "bonus",
+        "amount_paisa": 1,
+        "ref": "X",
+        "created_at": datetime(2026, 7, 5),  # noqa: DTZ001
+    }
     with write(engine) as connection:
         connection.execute(insert(Ledger).values(row))
 
@@ -156,7 +167,9 @@ def test_a_damaged_file_is_named_and_the_root_still_tells(sealed: Engine, damage
         [broken] = found(result, "seal-broken")
         assert name in broken.message
         assert broken.severity == "critical"
-        moved = [one for one in found(result, "history-changed") if "the sealed file that would identify" in one.message]
+        moved = [
+            one for one in found(result, "history-changed") if "the sealed file that would identify" in one.message
+        ]
         assert ["month-202606" in one.id for one in moved] == [True] * tampered
         assert result.verdict is Verdict.FAIL
 
@@ -280,7 +293,11 @@ def test_what_is_let_go_is_still_proven(sqlite_url: str, filled: Fill) -> None:
     few = SETTINGS.model_copy(update={"snapshots_keep_months": 2})
     run(engine, few)
     state = store(engine).look()
-    assert (sorted(state.usable), sorted(state.expired), state.problems) == ([202609, 202610], [202606, 202607, 202608], ())
+    assert (sorted(state.usable), sorted(state.expired), state.problems) == (
+        [202609, 202610],
+        [202606, 202607, 202608],
+        (),
+    )
     assert run(engine, few).verdict is Verdict.PASS
     swap(engine)
     [moved] = [one for one in found(run(engine, few, days=3), "history-changed") if one.id.endswith("month-202606")]

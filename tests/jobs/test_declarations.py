@@ -91,7 +91,11 @@ def added(tmp_path: Path) -> Path:
 
 def program(folder: Path, text: str, *arguments: str) -> str:
     """What a program prints that knows the ninth job as well."""
-    environment = {"PYTHONPATH": f"{folder}:{ROOT}", "DATABASE_URL": f"sqlite:///{folder / 'shop.db'}", "PATH": "/usr/bin:/bin"}
+    environment = {
+        "PYTHONPATH": f"{folder}:{ROOT}",
+        "DATABASE_URL": f"sqlite:///{folder / 'shop.db'}",
+        "PATH": "/usr/bin:/bin",
+    }
     command = [sys.executable, "-c", ADDED + text, *arguments]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -114,7 +118,9 @@ def test_the_command_line_runs_an_added_job_and_its_report_is_written(added: Pat
 
 @pytest.mark.slow
 def test_the_documents_have_an_added_job(added: Path) -> None:
-    texts = program(added, "from tests.support.reference import jobs as page, prefect_yaml; print(page(), prefect_yaml('UTC'))")
+    texts = program(
+        added, "from tests.support.reference import jobs as page, prefect_yaml; print(page(), prefect_yaml('UTC'))"
+    )
     assert "| `kyc-audit`, short `kyc` | Counts the members. | `0 5 * * *` |" in texts
     assert "entrypoint: flows.jobs.kyc_audit" in texts
 

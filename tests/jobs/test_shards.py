@@ -108,7 +108,9 @@ def test_a_shard_that_dies_is_done_again(
     assert reconcile(engine, given, lambda: NOW + timedelta(days=1), dry_run=True).result.verdict is Verdict.PASS
 
 
-def test_what_was_not_stated_as_payable_is_not_paid(sqlite_url: str, opened: Callable[[str], Engine], tmp_path: Path) -> None:
+def test_what_was_not_stated_as_payable_is_not_paid(
+    sqlite_url: str, opened: Callable[[str], Engine], tmp_path: Path
+) -> None:
     engine, given = opened(sqlite_url), settings(tmp_path / "runs")
     fill_shop(engine)
 
@@ -121,7 +123,9 @@ def test_what_was_not_stated_as_payable_is_not_paid(sqlite_url: str, opened: Cal
     result = run(engine, WEEKLY_PAYOUTS, given, share)
     assert result.counts.paid == result.counts.payable
     with engine.connect() as connection:
-        rows = connection.execute(select(SelfPayoutSchedule.status).where(SelfPayoutSchedule.user_id == 5)).scalars().all()
+        rows = (
+            connection.execute(select(SelfPayoutSchedule.status).where(SelfPayoutSchedule.user_id == 5)).scalars().all()
+        )
     assert "paid" not in rows
 
 
@@ -150,7 +154,8 @@ def test_what_has_changed_since_the_plan_is_left_to_the_next_run(
         meddle()
         for shard in found:
             call_shard(
-                RunContext(job_of(WEEKLY_PAYOUTS), engine, given, lambda: NOW), shard_of(json.loads(json.dumps(shard.to_dict())))
+                RunContext(job_of(WEEKLY_PAYOUTS), engine, given, lambda: NOW),
+                shard_of(json.loads(json.dumps(shard.to_dict()))),
             )
 
     if shards == 1:
@@ -166,7 +171,8 @@ def test_what_has_changed_since_the_plan_is_left_to_the_next_run(
     assert (result.counts.left, result.counts.paid) == (1, result.counts.payable - 1)
     with engine.connect() as connection:
         assert (
-            connection.execute(select(SelfPayoutSchedule.status).where(SelfPayoutSchedule.id == number)).scalar_one() == "pending"
+            connection.execute(select(SelfPayoutSchedule.status).where(SelfPayoutSchedule.id == number)).scalar_one()
+            == "pending"
         )
 
 
@@ -216,7 +222,9 @@ def test_without_a_pool_and_other_mistakes(sqlite_url: str, opened: Callable[[st
 
 
 @given(
-    st.lists(st.tuples(st.integers(1, 9), st.integers(1, 10_000), st.booleans()), min_size=1, unique_by=lambda item: item[1]),
+    st.lists(
+        st.tuples(st.integers(1, 9), st.integers(1, 10_000), st.booleans()), min_size=1, unique_by=lambda item: item[1]
+    ),
     st.integers(1, 12),
 )
 def test_shards_hold_everything_once_and_part_no_member(items: list[tuple[int, int, bool]], count: int) -> None:

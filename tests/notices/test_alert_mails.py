@@ -112,7 +112,9 @@ def test_the_same_fault_is_told_once_a_day_and_then_summed_up(books: Engine, tmp
     assert "1 alert repeated" in daily["Subject"]
     assert f"{MONEY}: 2 times more" in text_of(daily)
     with books.begin() as connection:
-        connection.execute(update(User).where(User.id == 43).values(wallet_balance_paisa=User.wallet_balance_paisa + 300_000))
+        connection.execute(
+            update(User).where(User.id == 43).values(wallet_balance_paisa=User.wallet_balance_paisa + 300_000)
+        )
     run_job(RECONCILIATION, books, settings(tmp_path), lambda: NOW + 4 * HOUR)
     assert repeats(books, "reconciliation-alert") == [2, 0], "another fault is told at once"
     run_job(RECONCILIATION, books, settings(tmp_path), lambda: NOW + DAY)
@@ -122,7 +124,9 @@ def test_the_same_fault_is_told_once_a_day_and_then_summed_up(books: Engine, tmp
 def test_a_fault_that_grows_is_told_again(books: Engine, tmp_path: Path) -> None:
     run_job(RECONCILIATION, books, settings(tmp_path), lambda: NOW)
     with books.begin() as connection:
-        connection.execute(update(User).where(User.id == 42).values(wallet_balance_paisa=User.wallet_balance_paisa + 5_000_000))
+        connection.execute(
+            update(User).where(User.id == 42).values(wallet_balance_paisa=User.wallet_balance_paisa + 5_000_000)
+        )
     run_job(RECONCILIATION, books, settings(tmp_path), lambda: NOW + HOUR)
     assert repeats(books, "reconciliation-alert") == [0, 0]
 
@@ -168,7 +172,9 @@ def test_a_mail_carries_only_so_much(tmp_path: Path) -> None:
     assert len(attachments([*contexts, {"report": str(tmp_path / "secret.txt")}, {"report": None}])) == 2
 
 
-def test_a_job_that_fails_again_and_again_is_told_once(books: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_that_fails_again_and_again_is_told_once(
+    books: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from mlm_audit.jobs.reconciliation import run
 
     def broken(*_: object, **__: object) -> None:
@@ -219,7 +225,9 @@ def test_some_of_the_administrators_are_refused(books: Engine, tmp_path: Path) -
     box, port = Mailbox(), free_port()
     box.refuse = {"gone@example.invalid"}
     people = "ravi@example.invalid, gone@example.invalid , asha@example.invalid"
-    ours = mail_settings(port, admin_email=people, disk_free_min_mb=0).model_copy(update={"runs_dir": tmp_path / "runs"})
+    ours = mail_settings(port, admin_email=people, disk_free_min_mb=0).model_copy(
+        update={"runs_dir": tmp_path / "runs"}
+    )
     with mail_server(box, port):
         run_job(RECONCILIATION, books, ours, lambda: NOW)
         [mail] = box.mails
@@ -252,7 +260,9 @@ def test_encrypted_and_logged_in(books: Engine, tmp_path: Path, security: str, m
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     seen: list[tuple[bytes, bytes]] = []
 
-    def let_in(_server: object, _session: object, _envelope: object, _mechanism: str, login: LoginPassword) -> AuthResult:
+    def let_in(
+        _server: object, _session: object, _envelope: object, _mechanism: str, login: LoginPassword
+    ) -> AuthResult:
         seen.append((login.login, login.password))
         return AuthResult(success=login.password == b"right", handled=False)
 
@@ -262,7 +272,12 @@ def test_encrypted_and_logged_in(books: Engine, tmp_path: Path, security: str, m
         if security == "tls"
         else {"tls_context": context, "require_starttls": True}
     )
-    common = {"email_host": "localhost", "email_security": security, "email_user": "books", "runs_dir": tmp_path / "runs"}
+    common = {
+        "email_host": "localhost",
+        "email_security": security,
+        "email_user": "books",
+        "runs_dir": tmp_path / "runs",
+    }
     right = mail_settings(port).model_copy(update=common | {"email_pass": SecretStr("right")})
     with mail_server(box, port, **options):
         run_job(RECONCILIATION, books, right, lambda: NOW)

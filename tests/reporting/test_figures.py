@@ -45,7 +45,11 @@ def settings(sqlite_url: str, tmp_path: Path) -> Settings:
 
 @pytest.mark.slow
 def test_every_face_of_a_run_says_the_same(
-    faulty: Engine, settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    faulty: Engine,
+    settings: Settings,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     monkeypatch.setattr("mlm_audit.cli.run.clock", lambda: NOW)
     monkeypatch.setattr("mlm_audit.cli.run.load_settings", lambda **_: settings)
@@ -89,7 +93,10 @@ def test_every_face_of_a_run_says_the_same(
     # The causes of the report and of the notebook, one by one.
     by_cause = {row["cause"]: row["at_risk_paisa"] for row in run.story.table("causes").rows}
     for cause, paisa in by_cause.items():
-        assert re.search(rf"{re.escape(cause)}.{{0,200}}{re.escape(format_inr(paisa))}", faces["report"]), (cause, paisa)
+        assert re.search(rf"{re.escape(cause)}.{{0,200}}{re.escape(format_inr(paisa))}", faces["report"]), (
+            cause,
+            paisa,
+        )
     assert sum(by_cause.values()) == figures.after.money_at_risk_paisa
 
 
@@ -128,7 +135,12 @@ def test_money_that_several_checks_see_is_at_risk_once() -> None:
 
 def _following(code: str, key: object, paisa: int, root: str, **values: Any) -> Finding:
     return _break(
-        code, key, paisa, FOLLOWS, evidence=(Evidence({"table": "order", "id": 1, "facts": {"root_id": root}}),), **values
+        code,
+        key,
+        paisa,
+        FOLLOWS,
+        evidence=(Evidence({"table": "order", "id": 1, "facts": {"root_id": root}}),),
+        **values,
     )
 
 

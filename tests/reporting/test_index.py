@@ -27,10 +27,18 @@ def run(folder: Path, stamp: str, count: int = 3, job: str = "reconciliation") -
 
 
 def test_newest_first_with_what_and_links(tmp_path: Path) -> None:
-    names = [run(tmp_path, "2026-11-22-040000", 3), run(tmp_path, "2026-11-24-040000", 5), run(tmp_path, "2026-11-23-040000", 9)]
+    names = [
+        run(tmp_path, "2026-11-22-040000", 3),
+        run(tmp_path, "2026-11-24-040000", 5),
+        run(tmp_path, "2026-11-23-040000", 9),
+    ]
     run(tmp_path, "2026-11-23-060000", 8, "weekly-payouts")
     seen = index_of(tmp_path, find_runs(tmp_path, IST), IST)
-    assert [listed.folder for listed in seen.runs if listed.job == "commission-reconciliation"] == [names[1], names[2], names[0]]
+    assert [listed.folder for listed in seen.runs if listed.job == "commission-reconciliation"] == [
+        names[1],
+        names[2],
+        names[0],
+    ]
     assert seen.runs[0].what.startswith("5 open, wallet difference ₹")
     assert seen.runs[0].files == ("report.html", "breaks.csv", "result.json")
     first = next(job for job in seen.jobs if job.name == "commission-reconciliation")

@@ -163,7 +163,9 @@ def test_payouts__what_stands_out() -> None:
 
 def test_payouts__a_run_that_waits_says_how_to_approve_it() -> None:
     waits = make_finding("approval-needed", "x", "high", "Nothing was paid: more than the cap.")
-    result = replace(payouts(9), dry_run=False, verdict=Verdict.INCOMPLETE, findings=(waits,), alerts=("stopped for approval",))
+    result = replace(
+        payouts(9), dry_run=False, verdict=Verdict.INCOMPLETE, findings=(waits,), alerts=("stopped for approval",)
+    )
     data = payout_report(result, IST, "")
     assert (data.word, data.is_ahead) == ("HOLD", True)
     assert data.first.endswith(f"then approve the run: mlm-audit run weekly-payouts --approve {result.job_id}")
@@ -229,7 +231,11 @@ def test_result_json_is_the_document_one_finding_a_line(tmp_path: Path) -> None:
     assert document["sha256"]["csv"] == result.sha256["csv"]
     assert document["trend"][-1][0] == "2026-11-24"
     assert text.count("\n") < 140
-    assert json.loads(as_text({"a": [], "b": {"c": [1]}, "d": [None, "\n"]})) == {"a": [], "b": {"c": [1]}, "d": [None, "\n"]}
+    assert json.loads(as_text({"a": [], "b": {"c": [1]}, "d": [None, "\n"]})) == {
+        "a": [],
+        "b": {"c": [1]},
+        "d": [None, "\n"],
+    }
     assert not list(tmp_path.glob(".*")), "no partial file is left"
 
 

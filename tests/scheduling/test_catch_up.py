@@ -70,7 +70,13 @@ def test_one_run_makes_up_for_all(engine: Engine, tmp_path: Path, job: str) -> N
 
 def lease(engine: Engine, job: str, job_id: str, now: datetime) -> None:
     at = now.replace(tzinfo=None)
-    row = {"job": job, "job_id": job_id, "owner": "root on elsewhere, process 1 (x:1)", "acquired_at": at, "heartbeat_at": at}
+    row = {
+        "job": job,
+        "job_id": job_id,
+        "owner": "root on elsewhere, process 1 (x:1)",
+        "acquired_at": at,
+        "heartbeat_at": at,
+    }
     with engine.begin() as connection:
         connection.execute(insert(JobLease).values(**row, expires_at=at + timedelta(minutes=2)))
 
@@ -86,7 +92,9 @@ def lease(engine: Engine, job: str, job_id: str, now: datetime) -> None:
         ({"as_of": "2026-11-23T09:00:00+05:30", "limit": 1}, False),
     ],
 )
-def test_only_a_run_for_all_that_was_due_counts(engine: Engine, tmp_path: Path, about: dict[str, object], made_up: bool) -> None:
+def test_only_a_run_for_all_that_was_due_counts(
+    engine: Engine, tmp_path: Path, about: dict[str, object], made_up: bool
+) -> None:
     due = last_due(WEEKLY_PAYOUTS, NOW, IST)
     log(engine, WEEKLY_PAYOUTS, due - 9 * DAY)
     log(engine, WEEKLY_PAYOUTS, due + 2 * HOUR, meta={"about": about})
@@ -135,7 +143,9 @@ def test_every_missed_sweep_runs_for_its_month(engine: Engine, tmp_path: Path) -
         due = last_due(MONTHLY_SWEEP, NOW - months * 30 * DAY, IST)
         assert reason(engine, tmp_path, MONTHLY_SWEEP, due) is None
     assert month_of_run(datetime.fromisoformat("2026-10-31T20:30:00+00:00"), settings(tmp_path)) == "2026-10"
-    assert month_of_run(datetime.fromisoformat("2026-02-28T20:30:00+00:00"), settings(tmp_path)) == "2026-02", "1 March in India"
+    assert month_of_run(datetime.fromisoformat("2026-02-28T20:30:00+00:00"), settings(tmp_path)) == "2026-02", (
+        "1 March in India"
+    )
 
 
 @pytest.mark.slow

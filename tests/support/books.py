@@ -31,7 +31,10 @@ TABLES: dict[str, tuple[Any, ...]] = {
 
 
 def books(engine: Engine, *, exact: bool = False) -> dict[str, Any]:
-    """Every row that a payout run or a sweep may touch. `exact`: with times and ids too, to prove that nothing changed."""
+    """Every row that a payout run or a sweep may touch.
+
+    `exact`: with times and ids too, to prove that nothing changed.
+    """
     with engine.connect() as connection:
         found: dict[str, Any] = {}
         for name, (model, *_) in TABLES.items():
@@ -88,7 +91,9 @@ def assert_laws(engine: Engine) -> None:
             .where(Ledger.type == "self_payout")
             .group_by(Ledger.reference_id)
         ).all()
-        instalments = select(SelfPayoutSchedule.id, SelfPayoutSchedule.amount_paisa).where(SelfPayoutSchedule.status == "paid")
+        instalments = select(SelfPayoutSchedule.id, SelfPayoutSchedule.amount_paisa).where(
+            SelfPayoutSchedule.status == "paid"
+        )
         paid = dict(connection.execute(instalments).tuples().all())
         assert {int(ref): int(total) for ref, _, total in payouts} == paid
         assert all(count == 1 for _, count, _ in payouts)

@@ -41,7 +41,14 @@ def causes(*rows: dict[str, Any]) -> dict[str, str]:
 
 def line(**facts: Any) -> dict[str, Any]:
     """The facts of a repurchase line of member 7 in January."""
-    usual = {"upline_id": 7, "record_user_id": 7, "records": 1, "is_joining": False, "month": 202401, "record_status": "released"}
+    usual = {
+        "upline_id": 7,
+        "record_user_id": 7,
+        "records": 1,
+        "is_joining": False,
+        "month": 202401,
+        "record_status": "released",
+    }
     return {"order_line": usual | {"recorded_paisa": 1_000, "due_paisa": 1_000} | facts}
 
 

@@ -79,12 +79,18 @@ class Machine:
     def run(self, command: list[str], environment: Mapping[str, str], data: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
         command, settings = [self.local(part, data) for part in command], self.settings(environment, data)
-        return subprocess.run(command, env=settings, cwd=self.folder / data, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            command, env=settings, cwd=self.folder / data, capture_output=True, text=True, check=False
+        )
 
     @contextmanager
     def started(self, name: str, command: list[str], environment: Mapping[str, str], data: str) -> Iterator[Path]:
         """Keep a command running, and stop it as Docker does. Yields the path of what it prints."""
-        command, settings, log = [self.local(part, data) for part in command], self.settings(environment, data), self.log(name)
+        command, settings, log = (
+            [self.local(part, data) for part in command],
+            self.settings(environment, data),
+            self.log(name),
+        )
         with log.open("wb") as out:
             process = subprocess.Popen(
                 command, env=settings, stdout=out, stderr=out, cwd=self.folder / data, start_new_session=True

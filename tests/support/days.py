@@ -1,11 +1,12 @@
 """The suite as on another day and in another zone, and on a busy machine.
 
-`python -m tests.support.days` runs the fast tests on one day of the list, which the commit chooses; that is CI's part. `--all` runs every
-test on every day and once with the processors loaded twice over, which is what `make thorough` does. Numbers choose from the list.
+`python -m tests.support.days` runs the fast tests on one day of the list, which the commit chooses; that is CI's part.
+`--all` runs every test on every day and once with the processors loaded twice over, which is what `make thorough` does.
+Numbers choose from the list.
 
-Here it is the machine's date that differs, for the tests and for all that they start: libfaketime gives it to them. What
-the toolkit itself takes for now is the same in every run (tests/conftest.py), so a failure on one of these days is a test,
-or a part, that looks at another clock than it was given.
+Here it is the machine's date that differs, for the tests and for all that they start: libfaketime gives it to them.
+What the toolkit itself takes for now is the same in every run (tests/conftest.py), so a failure on one of these days is
+a test, or a part, that looks at another clock than it was given.
 """
 
 import argparse
@@ -50,9 +51,9 @@ def environment(moment: str, zone: str) -> dict[str, str]:
         "FAKETIME": f"{ahead.total_seconds():+.0f}s",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",  # waits last as long as ever
         "TZ": zone,
-        "PYTHONPATH": os.pathsep.join([str(ROOT / "tests" / "support" / "machine"), os.environ.get("PYTHONPATH", "")]).rstrip(
-            os.pathsep
-        ),
+        "PYTHONPATH": os.pathsep.join(
+            [str(ROOT / "tests" / "support" / "machine"), os.environ.get("PYTHONPATH", "")]
+        ).rstrip(os.pathsep),
     }
 
 
@@ -74,7 +75,9 @@ def run(title: str, options: tuple[str, ...], env: dict[str, str], *, busy: bool
     started = time.monotonic()
     with loaded() if busy else nullcontext():
         code = subprocess.run([*PYTEST, *options], cwd=ROOT, env=env, check=False).returncode
-    print(f"== {title}: {'passed' if code == 0 else f'exit code {code}'}, {time.monotonic() - started:.0f} s", flush=True)
+    print(
+        f"== {title}: {'passed' if code == 0 else f'exit code {code}'}, {time.monotonic() - started:.0f} s", flush=True
+    )
     return None if code == 0 else title
 
 
@@ -98,7 +101,9 @@ def main() -> int:
     which = tuple(others) if options.all else (*FAST, *others)
     every = range(1, len(DAYS) + 1)
     chosen = options.numbers or (every if options.all else tried(every, "days", 1 / len(DAYS)))
-    failed = [run(f"{day} in {zone}", which, environment(day, zone)) for day, zone in (DAYS[number - 1] for number in chosen)]
+    failed = [
+        run(f"{day} in {zone}", which, environment(day, zone)) for day, zone in (DAYS[number - 1] for number in chosen)
+    ]
     if options.all and not options.numbers:
         failed.append(run("today, with the processors loaded twice over", which, dict(os.environ), busy=True))
     if failed := [title for title in failed if title]:

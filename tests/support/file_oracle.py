@@ -51,7 +51,9 @@ def oracle_rows(data: bytes, chosen: FileFormat, roles: list[str]) -> list[tuple
         member, *amounts = (header.index(name) for name in ["account_id", *roles])
     except ValueError as error:
         raise Refused from error
-    return [(line, _id(fields[member]), _total([fields[at] for at in amounts], chosen.numbers)) for line, fields in records]
+    return [
+        (line, _id(fields[member]), _total([fields[at] for at in amounts], chosen.numbers)) for line, fields in records
+    ]
 
 
 def _id(text: str) -> str:

@@ -1,7 +1,7 @@
 """Random histories of a platform: what it looks like at each night, rows that come late, records that somebody changes.
 
-A history has a *world*, a SQLite file with all that ever happens; the platform at an instant is the world's rows up to then, with
-what was not decided yet undecided. Between two nights the world is changed at random, also in its past.
+A history has a *world*, a SQLite file with all that ever happens; the platform at an instant is the world's rows up to
+then, with what was not decided yet undecided. Between two nights the world is changed at random, also in its past.
 """
 
 import random
@@ -121,7 +121,9 @@ class History:
     def meddle(self, times: int) -> None:
         """Change the world at random: edit, delete, double or hide rows, and let hidden ones come late."""
         for _ in range(times):
-            getattr(self, self.random.choice(("_number", "_number", "_word", "_delete", "_double", "_hide", "_reveal")))()
+            getattr(
+                self, self.random.choice(("_number", "_number", "_word", "_delete", "_double", "_hide", "_reveal"))
+            )()
 
     def _pick(self, table: str) -> int | None:
         key = "userId" if table == "matrix_nodes" else "id"
@@ -153,7 +155,11 @@ class History:
         if column == "referenceId":
             value = f"cast({value} as text)"
         row = self._pick(table)
-        self._do(f"{table}.{column} of {row} by {by}", f'update world."{table}" set "{column}" = {value} where {key} = ?', row)
+        self._do(
+            f"{table}.{column} of {row} by {by}",
+            f'update world."{table}" set "{column}" = {value} where {key} = ?',
+            row,
+        )
 
     def _word(self) -> None:
         table = self.random.choice(list(WORDS))
@@ -168,11 +174,18 @@ class History:
                 else "null"
             )
             self._do(
-                f"{table}.{column} of {row} to {value}", f'update world."{table}" set "{column}" = {value} where id = ?', row
+                f"{table}.{column} of {row} to {value}",
+                f'update world."{table}" set "{column}" = {value} where id = ?',
+                row,
             )
         else:
             word = self.random.choice(words)
-            self._do(f"{table}.{column} of {row} to {word}", f'update world."{table}" set "{column}" = ? where id = ?', word, row)
+            self._do(
+                f"{table}.{column} of {row} to {word}",
+                f'update world."{table}" set "{column}" = ? where id = ?',
+                word,
+                row,
+            )
 
     def _delete(self) -> None:
         table = self.random.choice(list(TABLES))

@@ -153,7 +153,9 @@ class Maker:
         """Paisa in the number format of the file."""
         whole, part = divmod(paisa, 100)
         fraction = self.random.choice(
-            [f"{part:02d}", f"{part:02d}00"] + ([""] if not part else []) + ([str(part // 10)] if part % 10 == 0 else [])
+            [f"{part:02d}", f"{part:02d}00"]
+            + ([""] if not part else [])
+            + ([str(part // 10)] if part % 10 == 0 else [])
         )
         digits = str(whole)
         if self.numbers == "plain":
@@ -166,7 +168,13 @@ class Maker:
         currency = self.random.choice(["", "", "$", "Rs. ", "INR "])
         if negative:
             return self.random.choice(
-                [f"-{currency}{text}", f"({currency}{text})", f"{currency}{text} Dr", f"{text}-", f"{currency}{text} DR."]
+                [
+                    f"-{currency}{text}",
+                    f"({currency}{text})",
+                    f"{currency}{text} Dr",
+                    f"{text}-",
+                    f"{currency}{text} DR.",
+                ]
             )
         return self.random.choice([f"{currency}{text}", text, f"{currency}{text} Cr" if not self.sides else text])
 
@@ -215,7 +223,8 @@ class Maker:
         """The file."""
         names = self.header()
         lines: list[str] = [
-            self.random.choice(["Statement", "", 'says "x', "1,2,3", "account_id,amount"]) for _ in range(self.skip_lines)
+            self.random.choice(["Statement", "", 'says "x', "1,2,3", "account_id,amount"])
+            for _ in range(self.skip_lines)
         ]
         physical = self.skip_lines
         records = [self.delimiter.join(map(self.written, names))]
@@ -262,7 +271,9 @@ class Maker:
 
     def encoded(self, text: str) -> bytes:
         """The bytes; what another encoding does not have is replaced, so that it can be damage too."""
-        return text.encode(self.encoding, errors="replace" if self.encoding in ("cp1252", "latin-1") else "surrogatepass")
+        return text.encode(
+            self.encoding, errors="replace" if self.encoding in ("cp1252", "latin-1") else "surrogatepass"
+        )
 
     def options(self) -> list[tuple[str, str]]:
         """What the user would say about this file."""
@@ -313,7 +324,9 @@ class Maker:
         elif kind == "no amount":
             changed[amount] = ""
         elif kind == "half a paisa":
-            changed[amount] = self.written("1,005" if self.numbers == "decimal-comma" else "1.005") if self.quote else "1:005"
+            changed[amount] = (
+                self.written("1,005" if self.numbers == "decimal-comma" else "1.005") if self.quote else "1:005"
+            )
         elif kind == "not a number":
             changed[amount] = self.random.choice(["nan", "1e3", "x", "--1", "0x10", "1 2", "٣"])
         elif kind == "header again":
@@ -327,7 +340,10 @@ class Maker:
         elif kind == "quote within":
             changed[at] = f"7{self.quote}7"
         elif kind == "unclosed":
-            place, line = filled[-1], self.skip_lines + 1 + sum(lines_in(record) + 1 for record in records[: filled[-1]])
+            place, line = (
+                filled[-1],
+                self.skip_lines + 1 + sum(lines_in(record) + 1 for record in records[: filled[-1]]),
+            )
             changed[at] = f"{self.quote}7"
         if kind == "twice":
             records[0] = self.delimiter.join(map(self.written, [*names, names[at]]))

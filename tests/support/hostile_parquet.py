@@ -51,7 +51,9 @@ def make(seed: int) -> ParquetFile:
         if column == "id":
             ids = pa.array([None if place == at else one for place, one in enumerate(ids.to_pylist())], ids.type)
         else:
-            amounts = pa.array([None if place == at else one for place, one in enumerate(amounts.to_pylist())], amounts.type)
+            amounts = pa.array(
+                [None if place == at else one for place, one in enumerate(amounts.to_pylist())], amounts.type
+            )
             paisa = [0 if place == at else one for place, one in enumerate(paisa or [])] or None
             fault = fault if fault is not None and fault != at else None
         fault = at if fault is None else min(at, fault)
@@ -60,7 +62,11 @@ def make(seed: int) -> ParquetFile:
         columns["note"] = pa.array([[{"a": place}] for place in range(count)])
     names = r.sample(list(columns), len(columns))
     sound = id_sound and paisa is not None
-    rows = [(place + 1, shown[place], paisa[place]) for place in range(count)] if sound and paisa and fault is None else None
+    rows = (
+        [(place + 1, shown[place], paisa[place]) for place in range(count)]
+        if sound and paisa and fault is None
+        else None
+    )
     options = {
         "compression": r.choice(["none", "snappy", "zstd"]),
         "row_group_size": r.choice([1, 3, 1000]),
@@ -71,13 +77,19 @@ def make(seed: int) -> ParquetFile:
 
 
 def _ids(r: random.Random, count: int) -> tuple[pa.Array, list[str], bool]:  # noqa: PLR0911  (one return a type)
-    kind = r.choice(["int", "int", "uint", "text", "large", "dictionary", "decimal", "float", "nested", "bool", "binary"])
+    kind = r.choice(
+        ["int", "int", "uint", "text", "large", "dictionary", "decimal", "float", "nested", "bool", "binary"]
+    )
     numbers = [r.randrange(1, 100) for _ in range(count)]
     texts = [r.choice(["1", "#2", "007", " x ", "é", "1.0", "NULL"]) for _ in range(count)]
     plain = [text.strip() for text in texts]
     match kind:
         case "int":
-            return pa.array(numbers, r.choice([pa.int8(), pa.int16(), pa.int32(), pa.int64()])), list(map(str, numbers)), True
+            return (
+                pa.array(numbers, r.choice([pa.int8(), pa.int16(), pa.int32(), pa.int64()])),
+                list(map(str, numbers)),
+                True,
+            )
         case "uint":
             large = [number + 2**63 for number in numbers]
             return pa.array(large, pa.uint64()), list(map(str, large)), True
@@ -88,7 +100,11 @@ def _ids(r: random.Random, count: int) -> tuple[pa.Array, list[str], bool]:  # n
         case "dictionary":
             return pa.array(texts).dictionary_encode(), plain, True
         case "decimal":
-            return pa.array([Decimal(number) for number in numbers], pa.decimal128(20, 0)), list(map(str, numbers)), True
+            return (
+                pa.array([Decimal(number) for number in numbers], pa.decimal128(20, 0)),
+                list(map(str, numbers)),
+                True,
+            )
         case "float":
             return pa.array([float(number) for number in numbers]), [], False
         case "nested":

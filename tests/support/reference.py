@@ -36,7 +36,11 @@ def cell(text: object) -> str:
 
 
 def checks() -> str:
-    lines = [NOTE, "# Checks\n", "Each check is a file in `mlm_audit/checks/sql/`; `mlm-audit checks show CODE` prints it.\n"]
+    lines = [
+        NOTE,
+        "# Checks\n",
+        "Each check is a file in `mlm_audit/checks/sql/`; `mlm-audit checks show CODE` prints it.\n",
+    ]
     lines += ["| code | severity | proves | what to do |", "|---|---|---|---|"]
     lines += [f"| `{c.code}` | {c.severity} | {cell(c.proves)} | {cell(c.do)} |" for c in load_checks()]
     lines += [
@@ -62,7 +66,9 @@ def checks() -> str:
     ]
     lines += ["\n## Causes\n", "| cause | meaning | first step |", "|---|---|---|"]
     lines += [
-        f"| `{code}` | {cell(means)} | {cell(step)} |" for code, (means, step) in sorted(CAUSES.items()) if code not in CODES
+        f"| `{code}` | {cell(means)} | {cell(step)} |"
+        for code, (means, step) in sorted(CAUSES.items())
+        if code not in CODES
     ]
     return "\n".join(lines) + "\n"
 
@@ -81,7 +87,11 @@ def settings() -> str:
 
 
 def faults() -> str:
-    lines = [NOTE, "# Faults\n", "`mlm-audit demo create --faults CODE=N` injects these faults into a demonstration platform.\n"]
+    lines = [
+        NOTE,
+        "# Faults\n",
+        "`mlm-audit demo create --faults CODE=N` injects these faults into a demonstration platform.\n",
+    ]
     lines += ["| fault | what happens | found by | cause named |", "|---|---|---|---|"]
     lines += [f"| `{f.code}` | {cell(f.about)} | `{f.found_by}` | `{f.cause}` |" for f in ALL_FAULTS.values()]
     lines += [
@@ -90,7 +100,10 @@ def faults() -> str:
         *("| fault | what happens | found by | cause named |", "|---|---|---|---|"),
     ]
     lines += [f"| `{f.code}` | {cell(f.about)} | `{f.found_by}` | `{f.cause}` |" for f in HISTORY_FAULTS.values()]
-    lines += ["\n## Faults in files\n", "`mlm-audit demo scorecard` exports a platform and changes one row of a file.\n"]
+    lines += [
+        "\n## Faults in files\n",
+        "`mlm-audit demo scorecard` exports a platform and changes one row of a file.\n",
+    ]
     lines += ["| fault | what happens | found by | cause named |", "|---|---|---|---|"]
     lines += [f"| `{f.code}` | {cell(f.about)} | `{f.found_by}` | `{f.cause}` |" for f in FILE_FAULTS.values()]
     return "\n".join(lines) + "\n"
@@ -132,13 +145,18 @@ def command_index() -> str:
     lines += ["| command | what it does |", "|---|---|"]
     page_of = {name: page for page, names in command_groups().items() for name in names}
     lines += [
-        f"| [`{name}`]({page_of[name]}.md#mlm-audit-{name}) | {cell(about)} |" for name, (_, about) in sorted(COMMANDS.items())
+        f"| [`{name}`]({page_of[name]}.md#mlm-audit-{name}) | {cell(about)} |"
+        for name, (_, about) in sorted(COMMANDS.items())
     ]
     return "\n".join(lines) + "\n"
 
 
 def jobs() -> str:
-    lines = [NOTE, "# Jobs\n", "Each job is a record in `mlm_audit/domain/jobs.py`; `mlm-audit run JOB` runs it immediately.\n"]
+    lines = [
+        NOTE,
+        "# Jobs\n",
+        "Each job is a record in `mlm_audit/domain/jobs.py`; `mlm-audit run JOB` runs it immediately.\n",
+    ]
     lines += [
         "| job | what it does | schedule (business time zone) | missed runs | options | moves money | notices |",
         "|---|---|---|---|---|---|---|",
@@ -152,7 +170,9 @@ def jobs() -> str:
             f"| {name} | {cell(job.description)} | `{job.cron}` | {MISSED[job.missed_runs]} | {options} | {moves} | {notices} |"
         )
     lines += ["\nEvery job also takes `--as-of`, `--dry-run` and `--out`.\n", "| option | meaning |", "|---|---|"]
-    lines += [f"| `--{name.replace('_', '-')}` | {cell(field.description)} |" for name, field in Request.model_fields.items()]
+    lines += [
+        f"| `--{name.replace('_', '-')}` | {cell(field.description)} |" for name, field in Request.model_fields.items()
+    ]
     return "\n".join(lines) + "\n"
 
 

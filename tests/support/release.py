@@ -1,7 +1,7 @@
 """Build the wheel and the sdist, and try the wheel where there is nothing else: `make release`.
 
-The wheel is built from the unpacked sdist, so both are complete. It is then installed after the packages of the lock file
-into a new virtual environment, and used from an empty folder.
+The wheel is built from the unpacked sdist, so both are complete. It is then installed after the packages of the lock
+file into a new virtual environment, and used from an empty folder.
 """
 
 import json
@@ -51,7 +51,9 @@ def check_commands(program: list[str], folder: Path, environment: Mapping[str, s
     """Run help, version and a reconciliation of a demonstration platform in an empty folder."""
 
     def run(*arguments: str) -> str:
-        done = subprocess.run([*program, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*program, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, (arguments, done.stderr)
         return done.stdout
 
@@ -82,7 +84,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="mlm-audit-release-") as place:
         folder, home = Path(place) / "empty", Path(place) / "venv"
         folder.mkdir()
-        print("Installing the packages of the lock file and the wheel into an empty environment (a few minutes) …", flush=True)
+        print(
+            "Installing the packages of the lock file and the wheel into an empty environment (a few minutes) …",
+            flush=True,
+        )
         venv.create(home, with_pip=True)
         python = str(home / "bin" / "python")
         subprocess.run([python, *PIP, "--require-hashes", "-r", str(LOCK), "-c", str(LOCK)], check=True)

@@ -28,12 +28,40 @@ NO_COPY = "the copy of the last run's ledger is not on this machine"
 PLAN = "default_plan.toml (sha256 0123456789ab)"
 BROKEN = (
     # code, cause, severity, largest ₹, what it says, whether it is a wallet that is off
-    ("wallet-balance", "wallet-without-ledger", "high", 900, "The wallet holds {0} more than its ledger adds up to.", True),
+    (
+        "wallet-balance",
+        "wallet-without-ledger",
+        "high",
+        900,
+        "The wallet holds {0} more than its ledger adds up to.",
+        True,
+    ),
     ("wallet-balance", "credit-posted-twice", "critical", 4_000, "The ledger has one credit of {0} twice.", True),
     ("wallet-balance", "ledger-without-wallet", "medium", 300, "A credit of {0} never reached the wallet.", True),
-    ("commission-missing", "lost-commission", "high", 250, "Level 2 of the order should have had {0}, and had nothing.", False),
-    ("commission-amount", "rate-of-other-version", "medium", 120, "Level 1 was paid by the plan of before: {0} too much.", False),
-    ("schedule-paid", "lost-payout", "high", 600, "The instalment of {0} is marked paid, the ledger has no credit.", False),
+    (
+        "commission-missing",
+        "lost-commission",
+        "high",
+        250,
+        "Level 2 of the order should have had {0}, and had nothing.",
+        False,
+    ),
+    (
+        "commission-amount",
+        "rate-of-other-version",
+        "medium",
+        120,
+        "Level 1 was paid by the plan of before: {0} too much.",
+        False,
+    ),
+    (
+        "schedule-paid",
+        "lost-payout",
+        "high",
+        600,
+        "The instalment of {0} is marked paid, the ledger has no credit.",
+        False,
+    ),
     ("balance-after", "balance-after-wrong", "low", 40, "balanceAfter is off by {0}; the amount is right.", False),
 )
 HOSTILE = (
@@ -77,7 +105,10 @@ def reconciliation(count: int, *, hostile: bool = False, seed: int = 7) -> RunRe
         ),
         findings=_found(findings + gone),
         checks=(
-            *(CheckRun(code, f"Looks for {code}", CheckStatus.RAN, sum(f["code"] == code for f in findings)) for code in codes),
+            *(
+                CheckRun(code, f"Looks for {code}", CheckStatus.RAN, sum(f["code"] == code for f in findings))
+                for code in codes
+            ),
             CheckRun("history-changed", "Ledger history was changed", CheckStatus.NOT_APPLICABLE, reason=NO_COPY),
         ),
         bridge=Bridge(
@@ -113,7 +144,10 @@ def _break(random: Random, number: int) -> dict[str, Any]:
         "order_id": order,
         "amount_paisa": sign * paisa,
         "cause": cause,
-        "evidence": [{"table": "users", "id": member, "amount_paisa": paisa}, {"table": "ledger", "id": 700_000 + number}],
+        "evidence": [
+            {"table": "users", "id": member, "amount_paisa": paisa},
+            {"table": "ledger", "id": 700_000 + number},
+        ],
         "state": "new" if age == 0 else random.choice(("carried over", "carried over", "grew")),
         "age_days": age,
         "message": words.format(format_inr(paisa)),
@@ -151,7 +185,8 @@ def tree(count: int, *, hostile: bool = False) -> RunResult:
     findings = sorted((_issue(random, n) for n in range(count)), key=_worst)
     if hostile:
         findings = [
-            f | {"message": HOSTILE[n % len(HOSTILE)], "id": f"{f['code']}/{HOSTILE[n % 5]}"} for n, f in enumerate(findings)
+            f | {"message": HOSTILE[n % len(HOSTILE)], "id": f"{f['code']}/{HOSTILE[n % 5]}"}
+            for n, f in enumerate(findings)
         ]
     critical = sum(finding["severity"] == "critical" for finding in findings)
     new = sum(finding["state"] == "new" for finding in findings)
@@ -221,7 +256,11 @@ def _issue(random: Random, number: int) -> dict[str, Any]:
 
 
 def _picture(member: int) -> dict[str, Any]:
-    nodes = [{"label": str(member)}, {"label": str(member + 1), "mark": "issue"}, {"label": str(member + 2), "mark": "lost"}]
+    nodes = [
+        {"label": str(member)},
+        {"label": str(member + 1), "mark": "issue"},
+        {"label": str(member + 2), "mark": "lost"},
+    ]
     return {"kind": "around", "title": f"Around {member}", "nodes": nodes, "edges": [[0, 1, ""], [0, 2, "broken"]]}
 
 
@@ -355,7 +394,9 @@ def sweep(count: int, *, hostile: bool = False) -> RunResult:
         ),
         findings=_found(findings),
         items=tuple(SweepItem(**item | {"unmet": tuple(item["unmet"])}) for item in items),
-        trend=(("2026-08", 812_300, 120_000), ("2026-09", 902_300, 90_000), ("2026-10", released, rolled)) if count else (),
+        trend=(("2026-08", 812_300, 120_000), ("2026-09", 902_300, 90_000), ("2026-10", released, rolled))
+        if count
+        else (),
     )
 
 

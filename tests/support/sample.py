@@ -1,8 +1,8 @@
 """Samples of long enumerations: each commit tries another part of them, and `make thorough` tries everything.
 
-A test that is marked `@pytest.mark.sample(share)` is tried with that share of its parameters, at least with one, and any other
-slow test with a third of them; a loop inside a test goes over `tried(...)`. What is chosen depends on the commit alone, so that a
-failure can be repeated: the head of each run prints the command.
+A test that is marked `@pytest.mark.sample(share)` is tried with that share of its parameters, at least with one, and
+any other slow test with a third of them; a loop inside a test goes over `tried(...)`. What is chosen depends on the
+commit alone, so that a failure can be repeated: the head of each run prints the command.
 """
 
 import math

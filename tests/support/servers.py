@@ -1,6 +1,7 @@
 """Real PostgreSQL and MariaDB servers for the tests: on loopback, a free port, a temporary folder; stopped afterwards.
 
-As a program, `python -m tests.support.servers` says whether the binaries are there (exit 0) or which are missing (exit 1).
+As a program, `python -m tests.support.servers` says whether the binaries are there (exit 0) or which are missing (exit
+1).
 """
 
 import os
@@ -113,12 +114,26 @@ def postgresql(*, durable: bool = False) -> Iterator[str]:
     owner = _owner("postgres")
     with _folder(owner) as folder:
         data, port = folder / "data", _free_port()
-        init = [str(programs / "initdb"), "-D", str(data), "-U", "audit", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]
+        init = [
+            str(programs / "initdb"),
+            "-D",
+            str(data),
+            "-U",
+            "audit",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C",
+            "-N",
+        ]
         subprocess.run(init, check=True, capture_output=True, cwd=folder, **owner)  # type: ignore[call-overload]
         options = ["unix_socket_directories=", "timezone=UTC"]
         options += [] if durable else ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
         command = [str(programs / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-p", str(port)]
-        with _running([*command, *(part for option in options for part in ("-c", option))], port, owner, folder / "log"):
+        with _running(
+            [*command, *(part for option in options for part in ("-c", option))], port, owner, folder / "log"
+        ):
             _wait_ready(f"postgresql+psycopg://audit@127.0.0.1:{port}/postgres")
             yield f"postgresql://audit@127.0.0.1:{port}/postgres"
 
@@ -133,10 +148,21 @@ def mariadb() -> Iterator[str]:
         data, port = folder / "data", _free_port()
         install = shutil.which("mariadb-install-db") or "mysql_install_db"
         user = [f"--user={owner['user']}"] if owner else []
-        init = [install, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal", "--skip-test-db"]
+        init = [
+            install,
+            "--no-defaults",
+            f"--datadir={data}",
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+        ]
         subprocess.run([*init, *user], check=True, capture_output=True, cwd=folder, **owner)  # type: ignore[call-overload]
         command = [program, "--no-defaults", f"--datadir={data}", f"--port={port}", "--bind-address=127.0.0.1", *user]
-        command += [f"--socket={folder}/s", "--innodb-flush-log-at-trx-commit=0", "--skip-log-bin", "--default-time-zone=+00:00"]
+        command += [
+            f"--socket={folder}/s",
+            "--innodb-flush-log-at-trx-commit=0",
+            "--skip-log-bin",
+            "--default-time-zone=+00:00",
+        ]
         with _running(command, port, owner, folder / "log"):
             _wait_ready(f"mariadb+pymysql://root@127.0.0.1:{port}/mysql")
             yield f"mariadb://root@127.0.0.1:{port}/mysql"

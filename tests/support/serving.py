@@ -71,7 +71,9 @@ class Served:
         return self.console.post("/api/admin/jobs", json=body)
 
     def history(self, job: str) -> list[dict[str, Any]]:
-        runs: list[dict[str, Any]] = self.console.get("/api/admin/jobs", params={"action": "history", "job": job}).json()["runs"]
+        runs: list[dict[str, Any]] = self.console.get(
+            "/api/admin/jobs", params={"action": "history", "job": job}
+        ).json()["runs"]
         return runs
 
     def deployment(self, job: str) -> dict[str, Any]:
@@ -87,7 +89,9 @@ class Served:
     def ended(self, number: str) -> dict[str, Any]:
         """The flow run in its last state."""
         final = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
-        run: dict[str, Any] = until(f"the end of {number}", lambda: (r := self.flow_run(number)).get("state_type") in final and r)
+        run: dict[str, Any] = until(
+            f"the end of {number}", lambda: (r := self.flow_run(number)).get("state_type") in final and r
+        )
         return run
 
     def filter(self, what: str, **body: Any) -> Any:
@@ -99,9 +103,9 @@ class Served:
         for folder in Path("/proc").iterdir():
             try:
                 command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                mine = f"PREFECT_HOME={self.environment['PREFECT_HOME']}".encode() in (folder / "environ").read_bytes().split(
-                    b"\0"
-                )
+                mine = f"PREFECT_HOME={self.environment['PREFECT_HOME']}".encode() in (
+                    folder / "environ"
+                ).read_bytes().split(b"\0")
             except OSError:
                 continue
             if mine and f"-m prefect {word}" in command:

@@ -13,7 +13,12 @@ from mlm_audit.domain.plan import load_plan
 from mlm_audit.domain.postings import Posting, Upline, expected_postings
 
 IST = zone("Asia/Kolkata")
-LEDGER_KIND = {"company": "company_share", "remainder": "remainder", "rollup": "rollup_to_company", "level": "sponsor_commission"}
+LEDGER_KIND = {
+    "company": "company_share",
+    "remainder": "remainder",
+    "rollup": "rollup_to_company",
+    "level": "sponsor_commission",
+}
 ENDING = {"company": "_COMPANY", "remainder": "_REMAINDER", "rollup": "_ROLLUP_L{}", "level": "_L{}"}
 
 
@@ -72,7 +77,9 @@ class Shop:
                 )
             )
             counter = User.monthly_purchase_paisa + total_paisa
-            connection.execute(update(User).where(User.id == member).values(is_active=True, monthly_purchase_paisa=counter))
+            connection.execute(
+                update(User).where(User.id == member).values(is_active=True, monthly_purchase_paisa=counter)
+            )
             self._post(connection, number, member, commission_paisa, at, joining=joining)
         return number
 
@@ -89,7 +96,9 @@ class Shop:
         first = connection.execute(select(func.min(Order.paid_at)).where(Order.user_id == member)).scalar()
         return bool(row[0]) and not row[1] and first is not None and first <= naive(at)
 
-    def _post(self, connection: Connection, order: int, buyer: int, commission: int, at: datetime, *, joining: bool) -> None:
+    def _post(
+        self, connection: Connection, order: int, buyer: int, commission: int, at: datetime, *, joining: bool
+    ) -> None:
         version = load_plan().version_at(at, IST)
         assert version is not None
         uplines = [
@@ -121,7 +130,9 @@ class Shop:
             )
         )
 
-    def _commission(self, connection: Connection, order: int, buyer: int, line: Posting, at: datetime, *, joining: bool) -> None:
+    def _commission(
+        self, connection: Connection, order: int, buyer: int, line: Posting, at: datetime, *, joining: bool
+    ) -> None:
         connection.execute(
             insert(Commission).values(
                 user_id=line.member_id,

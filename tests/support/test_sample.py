@@ -20,7 +20,9 @@ def commit(monkeypatch: pytest.MonkeyPatch) -> object:
 def test_the_same_commit_tries_the_same(commit: object) -> None:
     commit("abc")  # type: ignore[operator]
     assert sample.tried(range(100), "kills") == sample.tried(range(100), "kills")
-    assert sample.tried(range(100), "kills") != sample.tried(range(100), "forests"), "not the same places in each enumeration"
+    assert sample.tried(range(100), "kills") != sample.tried(range(100), "forests"), (
+        "not the same places in each enumeration"
+    )
 
 
 @pytest.mark.parametrize(

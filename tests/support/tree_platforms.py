@@ -31,7 +31,9 @@ def faulty(*selections: dict[str, int], members: int = 300) -> tuple[Platform, l
 
 def trees(engine: Engine) -> dict[str, Any]:
     """Everything that the tree checks read, with the closure's ids."""
-    closure = select(Hierarchy.id, Hierarchy.ancestor_id, Hierarchy.descendant_id, Hierarchy.depth).order_by(Hierarchy.id)
+    closure = select(Hierarchy.id, Hierarchy.ancestor_id, Hierarchy.descendant_id, Hierarchy.depth).order_by(
+        Hierarchy.id
+    )
     flags = select(User.id, User.sponsor_id, User.is_eligible_repurchase).order_by(User.id)
     nodes = select(MatrixNode.user_id, MatrixNode.parent_id, MatrixNode.position).order_by(MatrixNode.user_id)
     with engine.connect() as connection:

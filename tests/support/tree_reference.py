@@ -53,7 +53,9 @@ def sponsors(trees: Trees, told: set[int]) -> Found:
             found.add(("sponsor-unknown", frozenset({member}), 1 + below(graph, {member})))
         elif sponsor in parents and member not in on_ring and trees.joined[member] < trees.joined[sponsor]:
             found.add(("sponsor-later", frozenset({member}), 1))
-    roots = sorted((member for member, sponsor in parents.items() if sponsor is None), key=lambda m: (trees.joined[m], m))
+    roots = sorted(
+        (member for member, sponsor in parents.items() if sponsor is None), key=lambda m: (trees.joined[m], m)
+    )
     found |= {("sponsor-root", frozenset({root}), 1 + below(graph, {root})) for root in roots[1:]}
     return found
 
@@ -135,7 +137,10 @@ class Closure:
                 continue
             recorded = {depth: ancestor for _, ancestor, _, depth in rows if depth > 1}
             other, own = [firsts[0], *self.way(firsts[0], moved)], self.way(member)
-            votes = [sum(way[depth - 1 : depth] == [ancestor] for depth, ancestor in recorded.items()) for way in (other, own)]
+            votes = [
+                sum(way[depth - 1 : depth] == [ancestor] for depth, ancestor in recorded.items())
+                for way in (other, own)
+            ]
             if votes[0] >= votes[1]:
                 moved[member] = firsts[0]
         return moved
@@ -145,7 +150,9 @@ class Closure:
         for member in self.parents:
             if not self.is_suspect(member):
                 continue
-            if member not in self.trees.sponsor or any(step in self.moved for step in [member, *self.way(member)[: DEPTH - 1]]):
+            if member not in self.trees.sponsor or any(
+                step in self.moved for step in [member, *self.way(member)[: DEPTH - 1]]
+            ):
                 continue
             found |= self._of(member, self.way(member))
         for member in junk:
@@ -193,7 +200,9 @@ def matrix(trees: Trees, needs_node: set[int]) -> tuple[Found, set[int], set[int
     gone: dict[int, set[int]] = {member: set() for member in missing}
     unknown_sponsors = {s for s in trees.sponsor.values() if s is not None and s not in trees.sponsor}
     for parent, members in named.items():
-        recorded = any(depth == 1 and ancestor == parent for m in members for _, ancestor, _, depth in closure.rows.get(m, []))
+        recorded = any(
+            depth == 1 and ancestor == parent for m in members for _, ancestor, _, depth in closure.rows.get(m, [])
+        )
         if parent in missing or recorded or (parent in unknown_sponsors and parent <= max(trees.sponsor)):
             gone[parent] = members
     left = Counter(closure.moved.values())
@@ -236,14 +245,22 @@ def matrix(trees: Trees, needs_node: set[int]) -> tuple[Found, set[int], set[int
         found.add(("matrix-node-orphan", frozenset({member}), 1 + len(reached)))
     found |= _positions(trees, closure, children, broken | orphans, broken)
     told = {row for _, members, _ in found for row in members if row in parents}
-    told |= {child for code, members, _ in found if code == "matrix-children" for parent in members for child in children[parent]}
+    told |= {
+        child
+        for code, members, _ in found
+        if code == "matrix-children"
+        for parent in members
+        for child in children[parent]
+    }
     for member in closure.moved:
         if member not in told and not any(member in members for members in gone.values()):
             found.add(("matrix-moved", frozenset({member}), 1 + below(graph, {member})))
     return found | closure.changes(junk), set(gone) | orphans, junk
 
 
-def _positions(trees: Trees, closure: Closure, children: dict[int, list[int]], disputed: set[int], broken: set[int]) -> Found:
+def _positions(
+    trees: Trees, closure: Closure, children: dict[int, list[int]], disputed: set[int], broken: set[int]
+) -> Found:
     found: Found = set()
     disputed = disputed | set(closure.moved)
     for parent, kids in children.items():

@@ -42,7 +42,11 @@ CHANGES = columns(
 )
 SUMMARY = columns(("change", "Change"), ("members", "Members", "count"))
 CONDITIONS = columns(
-    ("condition", "Condition"), ("is_met", "Met", "flag"), ("found", "Found"), ("needed", "Required"), ("words", "Explanation")
+    ("condition", "Condition"),
+    ("is_met", "Met", "flag"),
+    ("found", "Found"),
+    ("needed", "Required"),
+    ("words", "Explanation"),
 )
 ORDERS = columns(
     ("order_id", "Order", "id"),
@@ -145,7 +149,14 @@ def _diff_story(month: Period, earlier: Period, now: pl.DataFrame, before: pl.Da
         for row in rows
         if row["change"] not in ("stayed eligible", "stayed not eligible")
     ]
-    kinds = ("became eligible", "lost it", "newly decided", "not decided any more", "stayed eligible", "stayed not eligible")
+    kinds = (
+        "became eligible",
+        "lost it",
+        "newly decided",
+        "not decided any more",
+        "stayed eligible",
+        "stayed not eligible",
+    )
     counts = {kind: sum(row["change"] == kind for row in rows) for kind in kinds}
     return Story(
         title=f"Eligibility of {month_label(month.key)} compared with {month_label(earlier.key)}",
@@ -182,11 +193,15 @@ def _why(row: Mapping[str, Any]) -> str:
         return "the other month has no decision for this member"
     names = (("kyc_approved", "KYC condition"), ("three_three_met", "3-3 rule"))
     found = [
-        f"{word} {'now met' if row[name] else 'no longer met'}" for name, word in names if row[name] != row[f"{name}_before"]
+        f"{word} {'now met' if row[name] else 'no longer met'}"
+        for name, word in names
+        if row[name] != row[f"{name}_before"]
     ]
     bought = [row[f"purchase_paisa{end}"] >= row[f"required_paisa{end}"] for end in ("", "_before")]
     if bought[0] != bought[1]:
-        found.append("purchases reached the required amount" if bought[0] else "purchases fell below the required amount")
+        found.append(
+            "purchases reached the required amount" if bought[0] else "purchases fell below the required amount"
+        )
     return ", ".join(found) or "the member's active or blocked flag changed"
 
 
@@ -231,7 +246,9 @@ def _verdict(found: Explanation, *, differs: bool) -> Verdict:
 
 def _first(found: Explanation, *, differs: bool) -> str:
     if found.contradictions:
-        return "Review the postings below and correct those that do not match; the reconciliation's break names the row."
+        return (
+            "Review the postings below and correct those that do not match; the reconciliation's break names the row."
+        )
     if differs:
         return "The facts changed after the decision. Review the changes, then decide whether to release or recover."
     return (
@@ -255,4 +272,10 @@ def _posting(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _condition(one: Explained) -> dict[str, Any]:
     shown = [format_inr(n) if one.condition == "purchase" else str(n) for n in (one.found, one.needed)]
-    return {"condition": TITLES[one.condition], "is_met": one.is_met, "found": shown[0], "needed": shown[1], "words": one.words}
+    return {
+        "condition": TITLES[one.condition],
+        "is_met": one.is_met,
+        "found": shown[0],
+        "needed": shown[1],
+        "words": one.words,
+    }

@@ -24,7 +24,10 @@ from mlm_audit.reporting.trees.picture import in_words as picture_words
 
 EVIDENCE = columns(("table", "Table"), ("id", "Row"), ("what", "Details"))
 WAY = columns(
-    ("member_id", "Member", "id"), ("above", "Parent"), ("position", "Position", "count"), ("is_marked", "In question", "flag")
+    ("member_id", "Member", "id"),
+    ("above", "Parent"),
+    ("position", "Position", "count"),
+    ("is_marked", "In question", "flag"),
 )
 UP, DOWN = 5, 1
 
@@ -57,14 +60,17 @@ def find_issue(breaks: pl.DataFrame, key: str) -> dict[str, Any]:
         of_kind = breaks.filter(pl.col("id").str.starts_with(key.split("/", maxsplit=1)[0]))["id"].to_list()
         near = get_close_matches(key, of_kind or breaks["id"].to_list(), n=3, cutoff=0.0)
         raise InputError(
-            f"break {key}: the run has no finding with that id" + (f"; the closest ids are: {', '.join(near)}" if near else "")
+            f"break {key}: the run has no finding with that id"
+            + (f"; the closest ids are: {', '.join(near)}" if near else "")
         )
     return found.row(0, named=True)
 
 
 def _facts(row: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     facts = [("Severity", row["severity"])]
-    facts += [(name, str(row[key])) for name, key in (("Member", "member_id"), ("Order", "order_id")) if row[key] is not None]
+    facts += [
+        (name, str(row[key])) for name, key in (("Member", "member_id"), ("Order", "order_id")) if row[key] is not None
+    ]
     if row["amount_paisa"]:
         facts.append(("Amount", format_inr(row["amount_paisa"], sign=True)))
     return tuple(facts)
@@ -78,7 +84,9 @@ def _evidence(one: dict[str, Any]) -> dict[str, Any]:
         for name, value in one.items()
         if name != FACTS
     }
-    what = ", ".join(f"{name.replace('_', ' ')} {value}".strip() for name, value in rest.items() if name not in ("table", "id"))
+    what = ", ".join(
+        f"{name.replace('_', ' ')} {value}".strip() for name, value in rest.items() if name not in ("table", "id")
+    )
     return {"table": str(one.get("table", "")), "id": str(one.get("id", "")), "what": what}
 
 

@@ -51,9 +51,15 @@ PAYOUTS = columns(
     ("status", "Status"),
     ("failure_reason", "Hold reason"),
 )
-TREE = columns(("tree", "Tree"), ("above", "Above"), ("position", "Position", "count"), ("below", "Direct children", "count"))
+TREE = columns(
+    ("tree", "Tree"), ("above", "Above"), ("position", "Position", "count"), ("below", "Direct children", "count")
+)
 BREAKS = columns(
-    ("id", "Break"), ("severity", "Severity"), ("amount_paisa", "Amount", "change"), ("message", "Message"), ("run", "Found by")
+    ("id", "Break"),
+    ("severity", "Severity"),
+    ("amount_paisa", "Amount", "change"),
+    ("message", "Message"),
+    ("run", "Found by"),
 )
 
 

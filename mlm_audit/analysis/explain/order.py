@@ -136,7 +136,15 @@ def _of_order(looked: SubsetResult, name: str, order: int) -> pl.DataFrame:
 
 def _row(table: str, one: dict[str, Any], at: datetime | None, line: str, state: str) -> dict[str, Any]:
     member, paisa = one["user_id"], one["amount_paisa"]
-    return {"table": table, "id": one["id"], "at": at, "line": line, "member_id": member, "amount_paisa": paisa, "state": state}
+    return {
+        "table": table,
+        "id": one["id"],
+        "at": at,
+        "line": line,
+        "member_id": member,
+        "amount_paisa": paisa,
+        "state": state,
+    }
 
 
 def _about(row: dict[str, Any]) -> str:
@@ -144,7 +152,9 @@ def _about(row: dict[str, Any]) -> str:
         return "The order was never paid."
     if not stands(row):
         return f"The order is {row['status']}: everything that was posted for it must be reversed."
-    return f"The planned amounts add up to the commissionable amount, {format_inr(row['commission_amount_paisa'] or 0)}."
+    return (
+        f"The planned amounts add up to the commissionable amount, {format_inr(row['commission_amount_paisa'] or 0)}."
+    )
 
 
 def _conclusion(row: dict[str, Any], lines: list[dict[str, Any]], breaks: pl.DataFrame) -> str:
@@ -173,7 +183,10 @@ def _facts(row: dict[str, Any], version: PlanVersion | None, settings: Settings)
     facts = [("Buyer", f"member {row['user_id']}"), ("Status", str(row["status"]))]
     if row["paid_at"] is not None:
         paid_at = row["paid_at"].replace(tzinfo=UTC)
-        facts += [("Paid", format_local(paid_at, settings.tz)), ("Month", month_label(month_of(paid_at, settings.tz).key))]
+        facts += [
+            ("Paid", format_local(paid_at, settings.tz)),
+            ("Month", month_label(month_of(paid_at, settings.tz).key)),
+        ]
     facts.append(("Kind", "joining order" if row["is_joining_order"] else "repurchase"))
     facts.append(("Commissionable", format_inr(row["commission_amount_paisa"] or 0)))
     return (*facts, ("Plan version", version.name if version else "none"))

@@ -70,7 +70,9 @@ class OrderRows:
     def take(self, post: Posting) -> Fact:
         """Take the rows of a planned line and return what they add up to."""
         if post.kind == "instalment":
-            rows = self._pop(self.schedule, lambda one: one["instalment"] == post.number and one["user_id"] == post.member_id)
+            rows = self._pop(
+                self.schedule, lambda one: one["instalment"] == post.number and one["user_id"] == post.member_id
+            )
             return _fact(rows, "SelfPayoutSchedule")
         if post.kind == "level":
             return self._level(post)
@@ -93,7 +95,9 @@ class OrderRows:
         credits = self._pop(
             self.ledger,
             lambda one: (
-                one["type"] == "sponsor_commission" and one["level_depth"] == post.number and one["user_id"] == post.member_id
+                one["type"] == "sponsor_commission"
+                and one["level_depth"] == post.number
+                and one["user_id"] == post.member_id
             ),
         )
         credit, record = _fact(credits, "ledger"), _fact(records, "commissions")
@@ -153,7 +157,9 @@ def ancestors(looked: SubsetResult, buyer: int, paid_at: datetime, levels: int) 
     """Return a buyer's matrix ancestors up to `levels`, with their activity at the time the order was paid."""
     parents = dict(looked.rows["matrix_nodes"].iter_rows())
     people = {one["id"]: one for one in looked.rows["users"].iter_rows(named=True)}
-    bought = looked.rows["orders"].filter(pl.col("paid_at").is_not_null()).group_by("user_id").agg(pl.col("paid_at").min())
+    bought = (
+        looked.rows["orders"].filter(pl.col("paid_at").is_not_null()).group_by("user_id").agg(pl.col("paid_at").min())
+    )
     firsts = dict(bought.iter_rows())
     found, member = [], parents.get(buyer)
     for level in range(1, levels + 1):
@@ -165,7 +171,9 @@ def ancestors(looked: SubsetResult, buyer: int, paid_at: datetime, levels: int) 
     return found
 
 
-def _ancestor(level: int, person: dict[str, Any], first: datetime | None, rules: PlanRules, paid_at: datetime) -> Ancestor:
+def _ancestor(
+    level: int, person: dict[str, Any], first: datetime | None, rules: PlanRules, paid_at: datetime
+) -> Ancestor:
     is_active = person["is_active"] and not person["is_blocked"]
     since = EVER if rules.active_from == "registration" else first
     if is_active and since is None:
@@ -193,7 +201,9 @@ def planned_lines(row: dict[str, Any], version: PlanVersion, looked: SubsetResul
     uplines = ancestors(looked, row["user_id"], paid_at, len(version.level_bps))
     by_level = {one.level: one for one in uplines}
     known = [Upline(one.level, one.member_id, _earned(one, found)) for one in uplines]
-    posts = expected_postings(commission, row["user_id"], paid_at, version, known, is_joining=bool(row["is_joining_order"]))
+    posts = expected_postings(
+        commission, row["user_id"], paid_at, version, known, is_joining=bool(row["is_joining_order"])
+    )
     lines = [_line(post, by_level, found, is_standing=stands(row)) for post in posts]
     if rest := commission - sum(post.amount_paisa for post in posts):
         lines.append(_made("remainder, not posted", None, rest, Fact(rest), "the plan version does not post it"))
@@ -207,7 +217,9 @@ def _matched(lines: list[dict[str, Any]], beyond: list[dict[str, Any]]) -> list[
     """
     for extra in beyond:
         level = LEVEL.search(extra["line"])
-        due = next((line for line in lines if level and line["line"] == level[0] and line["difference_paisa"] < 0), None)
+        due = next(
+            (line for line in lines if level and line["line"] == level[0] and line["difference_paisa"] < 0), None
+        )
         if due is None:
             continue
         whose = "the company" if due["member_id"] is None else f"member {due['member_id']}"

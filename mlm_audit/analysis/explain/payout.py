@@ -40,7 +40,9 @@ def explain_payout(database: Engine, schedule_id: int, settings: Settings, clock
     wrong = "; ".join([*_off_plan(schedule, planned), *told.contradictions]) or _worst(breaks)
     found = [breaks_table(breaks)] if breaks.height else []
     tables = (
-        Table("steps", "From the order to the instalment", STEPS, tuple(steps), "The steps add up to the planned amount."),
+        Table(
+            "steps", "From the order to the instalment", STEPS, tuple(steps), "The steps add up to the planned amount."
+        ),
         *found,
         Table("events", "History of the instalment", EVENTS, tuple(_event(step) for step in told.steps)),
     )
@@ -123,7 +125,9 @@ def _steps(rows: dict[str, Any], settings: Settings) -> tuple[list[dict[str, Any
     steps = [
         _step("commissionable amount", commission, f"order {order['id']}"),
         _step(
-            "company share", -company, f"{version.company_bps / 100:g} % of it, rounded down, under plan version {version.name}"
+            "company share",
+            -company,
+            f"{version.company_bps / 100:g} % of it, rounded down, under plan version {version.name}",
         ),
         _step("upline pot", -pot, f"{version.joining_pot_bps / 100:g} % of the rest, rounded down"),
         _step("the other instalments", -others, f"{version.instalments} instalments, {odd}"),

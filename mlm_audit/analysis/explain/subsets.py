@@ -30,14 +30,18 @@ class SubsetResult:
 
 def check_wallet(database: Engine, settings: Settings, member: int) -> SubsetResult:
     """Return a member's rows and the wallet breaks about that member. Raise InputError when there is no such member."""
-    looked = _look(database, settings, lambda c, depth, missing: wallet_subset(c, member, depth, missing), WALLET_CHECKS)
+    looked = _look(
+        database, settings, lambda c, depth, missing: wallet_subset(c, member, depth, missing), WALLET_CHECKS
+    )
     if not looked.rows["users"].height:
         raise InputError(f"member {member}: there is no such member; check the id")
     mine = looked.breaks.filter((pl.col("member_id") == member) & ~pl.col("id").str.starts_with(ORDER_BREAK_PREFIX))
     return SubsetResult(looked.rows, mine, looked.plan, looked.notes)
 
 
-def check_order(database: Engine, settings: Settings, order: int, codes: Collection[str] = ORDER_CHECKS) -> SubsetResult:
+def check_order(
+    database: Engine, settings: Settings, order: int, codes: Collection[str] = ORDER_CHECKS
+) -> SubsetResult:
     """Return an order's rows and the breaks of `codes` about it. Raise InputError when there is no such order."""
     looked = _look(database, settings, lambda c, depth, missing: order_subset(c, order, depth, missing), codes)
     if not looked.rows["orders"].filter(pl.col("id") == order).height:
@@ -47,7 +51,10 @@ def check_order(database: Engine, settings: Settings, order: int, codes: Collect
 
 
 def _look(
-    database: Engine, settings: Settings, read: Callable[[Connection, int, Collection[str]], Subset], codes: Collection[str]
+    database: Engine,
+    settings: Settings,
+    read: Callable[[Connection, int, Collection[str]], Subset],
+    codes: Collection[str],
 ) -> SubsetResult:
     plan = load_plan(settings.plan_path)
     missing = check_inputs(database, store=False)

@@ -38,7 +38,11 @@ TIMELINE = columns(
     ("gap_paisa", "Gap", "change"),
 )
 BREAKS = columns(
-    ("id", "Break"), ("severity", "Severity"), ("amount_paisa", "Amount", "change"), ("cause", "Cause"), ("message", "Message")
+    ("id", "Break"),
+    ("severity", "Severity"),
+    ("amount_paisa", "Amount", "change"),
+    ("cause", "Cause"),
+    ("message", "Message"),
 )
 
 
@@ -83,7 +87,9 @@ def explain_wallet(
         _near(timeline, marked, picture),
         breaks_table(looked.breaks) if looked.breaks.height else None,
         *_guesses(member, chain, looked, cause, others),
-        Table("by_kind", "Ledger by kind", BY_KIND, _by_kind(chain), about="The amounts add up to the sum of the ledger."),
+        Table(
+            "by_kind", "Ledger by kind", BY_KIND, _by_kind(chain), about="The amounts add up to the sum of the ledger."
+        ),
         Table(
             "timeline",
             "All ledger rows and the wallet",
@@ -117,10 +123,15 @@ def explain_wallet(
     return WalletExplanation(story, chain)
 
 
-TIMELINE_ABOUT = "The amounts add up to the ledger. The amounts and the gaps together add up to the wallet, to the paisa."
+TIMELINE_ABOUT = (
+    "The amounts add up to the ledger. The amounts and the gaps together add up to the wallet, to the paisa."
+)
 BY_KIND = columns(("type", "Kind"), ("rows", "Rows", "count"), ("amount_paisa", "Amount", "change"))
 GUESSES = columns(
-    ("what", "Possible cause"), ("confirm", "How to confirm it"), ("weight", "Fit, out of 100", "count"), ("rows", "Evidence")
+    ("what", "Possible cause"),
+    ("confirm", "How to confirm it"),
+    ("weight", "Fit, out of 100", "count"),
+    ("rows", "Evidence"),
 )
 
 
@@ -130,7 +141,8 @@ def _timeline(chain: WalletChain) -> list[dict[str, Any]]:
             "ledger_id": row["id"],
             "at": row["created_at"],
             "type": row["type"],
-            "reference": mask_personal(row["ref"] or "") or ("" if row["reference_id"] is None else str(row["reference_id"])),
+            "reference": mask_personal(row["ref"] or "")
+            or ("" if row["reference_id"] is None else str(row["reference_id"])),
             "amount_paisa": row["amount_paisa"],
             "sum_paisa": row["sum_paisa"],
             "balance_after_paisa": row["balance_after_paisa"],
@@ -141,7 +153,14 @@ def _timeline(chain: WalletChain) -> list[dict[str, Any]]:
     end = {"type": "current wallet", "balance_after_paisa": chain.wallet_paisa, "sum_paisa": chain.ledger_paisa}
     return [
         *rows,
-        end | {"gap_paisa": chain.end_gap_paisa or None, "ledger_id": None, "at": None, "reference": "", "amount_paisa": None},
+        end
+        | {
+            "gap_paisa": chain.end_gap_paisa or None,
+            "ledger_id": None,
+            "at": None,
+            "reference": "",
+            "amount_paisa": None,
+        },
     ]
 
 
@@ -150,7 +169,9 @@ def _picture(timeline: list[dict[str, Any]], settings: Settings) -> str:
     if len(timeline) <= PICTURED:
         return ""
     points = [(row["sum_paisa"], row["balance_after_paisa"], bool(row["gap_paisa"])) for row in timeline]
-    days = [f"{row['at'].replace(tzinfo=UTC).astimezone(settings.tz):%d %b %Y}" for row in timeline if row["at"]] or [""]
+    days = [f"{row['at'].replace(tzinfo=UTC).astimezone(settings.tz):%d %b %Y}" for row in timeline if row["at"]] or [
+        ""
+    ]
     return parting(points, days[0], days[-1])
 
 
@@ -202,7 +223,9 @@ def _guesses(
         chain.difference_paisa,
         ledger=chain.rows.select("id", "amount_paisa").rows(),
         open_withdrawals=open_requests.select("id", "amount_paisa").rows(),
-        pending_commission=[("the pending months", int(pending["amount_paisa"].cast(pl.Int128).sum()))] if pending.height else [],
+        pending_commission=[("the pending months", int(pending["amount_paisa"].cast(pl.Int128).sum()))]
+        if pending.height
+        else [],
         due_instalments=waiting.select("id", "amount_paisa").rows(),
         other_members=[(other, paisa) for other, paisa, _ in others if other != member],
     )
@@ -212,7 +235,11 @@ def _guesses(
 
 
 def _by_kind(chain: WalletChain) -> tuple[dict[str, Any], ...]:
-    kinds = chain.rows.group_by("type").agg(pl.len().cast(pl.Int64).alias("rows"), pl.col("amount_paisa").sum()).sort("type")
+    kinds = (
+        chain.rows.group_by("type")
+        .agg(pl.len().cast(pl.Int64).alias("rows"), pl.col("amount_paisa").sum())
+        .sort("type")
+    )
     return rows_of(kinds, BY_KIND)
 
 
@@ -272,11 +299,17 @@ def _where(timeline: list[dict[str, Any]], marked: list[int]) -> str:
         return "with no gap at any row"
     first = timeline[marked[0]]
     places = f"; {len(marked)} gaps in total" if len(marked) > 1 else ""
-    return ("after the last ledger row" if first["ledger_id"] is None else f"since ledger row {first['ledger_id']}") + places
+    return (
+        "after the last ledger row" if first["ledger_id"] is None else f"since ledger row {first['ledger_id']}"
+    ) + places
 
 
 def _facts(
-    chain: WalletChain, cause: str, timeline: list[dict[str, Any]], marked: list[int], others: Sequence[tuple[int, int, str]]
+    chain: WalletChain,
+    cause: str,
+    timeline: list[dict[str, Any]],
+    marked: list[int],
+    others: Sequence[tuple[int, int, str]],
 ) -> tuple[tuple[str, str], ...]:
     facts = [
         ("Wallet", format_inr(chain.wallet_paisa)),

@@ -72,7 +72,14 @@ def income_disclosure(desk: AnalysisQueries, year: int | str, now: datetime) -> 
     title = f"Income disclosure {year}"
     verdict = Verdict.INCOMPLETE.value if lacking else ""
     return Answer(
-        Story(title, _conclusion(members, int(year)), tables=tables, notes=notes, timezone=settings.timezone, verdict=verdict)
+        Story(
+            title,
+            _conclusion(members, int(year)),
+            tables=tables,
+            notes=notes,
+            timezone=settings.timezone,
+            verdict=verdict,
+        )
     )
 
 
@@ -107,7 +114,9 @@ def _table(name: str, title: str, groups: list[Group]) -> Table:
     if joined := [group.label for group in shown if " + " in group.label]:
         about = f"These groups are merged, because one of them has fewer than {LEAST} members: {'; '.join(joined)}."
     if name != "all" or not rows:
-        return Table(name, title, COLUMNS, rows, about, drawn=ChartSpec("bars", "group", ("mean_paisa", "purchases_mean_paisa")))
+        return Table(
+            name, title, COLUMNS, rows, about, drawn=ChartSpec("bars", "group", ("mean_paisa", "purchases_mean_paisa"))
+        )
     steps = [(f"P{percent}", rows[0][f"p{percent}_paisa"]) for percent in PERCENTILES]
     words = ", ".join(f"{label} {cell(paisa, 'money')}" for label, paisa in steps)
     picture = bars([(f"{label}, ₹", max(paisa, 0) // 100) for label, paisa in steps])

@@ -22,7 +22,9 @@ NOTES = (
 )
 
 
-def suspicious(desk: AnalysisQueries, shared: dict[str, SharedNumbers], now: datetime, *, reveal: bool = False) -> Answer:
+def suspicious(
+    desk: AnalysisQueries, shared: dict[str, SharedNumbers], now: datetime, *, reveal: bool = False
+) -> Answer:
     """Search the whole history for every pattern in PATTERNS.
 
     `shared` are the numbers that members share (`database.reads.shared_numbers`), masked unless they are revealed. The
@@ -41,7 +43,9 @@ def suspicious(desk: AnalysisQueries, shared: dict[str, SharedNumbers], now: dat
             tables=(_patterns(ordered), _examples(ordered), _reading()),
             notes=notes,
             timezone=desk.duck.settings.timezone,
-            data={"found": {code: [list(case.members) for case in one.examples[:SHOWN]] for code, one in ordered.items()}},
+            data={
+                "found": {code: [list(case.members) for case in one.examples[:SHOWN]] for code, one in ordered.items()}
+            },
         )
     )
 
@@ -87,7 +91,9 @@ def _examples(found: dict[str, PatternResult]) -> Table:
     )
     keep = columns("code", "members", "what", ("amount_paisa", "Amount", "money"))
     about = f"Up to {SHOWN} cases of each pattern, the most serious first."
-    return Table("examples", "Most serious cases", keep, rows, about, of=sum(len(one.examples) for one in found.values()))
+    return Table(
+        "examples", "Most serious cases", keep, rows, about, of=sum(len(one.examples) for one in found.values())
+    )
 
 
 def _ids(members: tuple[int, ...]) -> str:
@@ -109,7 +115,11 @@ def _conclusion(found: dict[str, PatternResult]) -> str:
     missing = [code for code, one in found.items() if one.incomplete]
     cases = sum(len(found[code].examples) for code in there)
     counted = f"{plural(cases, 'case')} of {plural(len(there), 'pattern')}"
-    said = f"{counted} {'was' if cases == 1 else 'were'} found: {', '.join(there)}" if there else "None of the patterns was found"
+    said = (
+        f"{counted} {'was' if cases == 1 else 'were'} found: {', '.join(there)}"
+        if there
+        else "None of the patterns was found"
+    )
     return f"{said}." + (f" Not checked: {', '.join(missing)}." if missing else "")
 
 

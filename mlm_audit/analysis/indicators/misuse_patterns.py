@@ -114,7 +114,9 @@ def _rings(desk: AnalysisQueries) -> list[Example]:
     rings = [tuple(int(forest.name(row)) for row in ring) for ring in forest.cycles()]
     words = ("the member is their own sponsor", "each member is sponsored by the next one, and the last by the first")
     amounts = credited_to(desk, rings)
-    return _worst_first([Example(ring, words[len(ring) > 1], amount) for ring, amount in zip(rings, amounts, strict=True)])
+    return _worst_first(
+        [Example(ring, words[len(ring) > 1], amount) for ring, amount in zip(rings, amounts, strict=True)]
+    )
 
 
 def _last_day(desk: AnalysisQueries) -> list[Example]:

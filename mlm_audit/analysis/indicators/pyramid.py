@@ -89,7 +89,9 @@ def measure(desk: AnalysisQueries, months: list[Month]) -> Measured:
         "in_loss": share_bps(lost, members.height),
         "never_even": share_bps(even.null_count(), even.len()),
     }
-    return Measured(shares, nearest_rank(reached, 50) if reached else None, sources, lorenz(income, POINTS), members.height)
+    return Measured(
+        shares, nearest_rank(reached, 50) if reached else None, sources, lorenz(income, POINTS), members.height
+    )
 
 
 def break_even(desk: AnalysisQueries, last: Month) -> pl.Series:
@@ -154,7 +156,11 @@ def _sources(measured: Measured) -> Table:
     rows = tuple({"key": key, "what": what, "amount_paisa": measured.sources[key]} for key, what in SOURCES.items())
     about = "A builder has sponsored a member or was ever credited a level amount; all other members only buy."
     return Table(
-        "sources", "Amounts behind the indicators", columns("key", ("what", ""), ("amount_paisa", "Amount", "money")), rows, about
+        "sources",
+        "Amounts behind the indicators",
+        columns("key", ("what", ""), ("amount_paisa", "Amount", "money")),
+        rows,
+        about,
     )
 
 

@@ -102,7 +102,9 @@ def _share(key: str, value: Any) -> Decimal:
     try:
         share = Decimal(value)
     except (InvalidOperation, TypeError, ValueError) as error:
-        raise InputError(f'simulate: {key} {value!r}: not a percentage; give a whole number or text, such as "12.5"') from error
+        raise InputError(
+            f'simulate: {key} {value!r}: not a percentage; give a whole number or text, such as "12.5"'
+        ) from error
     if not share.is_finite() or not 0 <= share <= 100 or share != round(share, 2):
         raise InputError(f"simulate: {key} {value}: a share must be from 0 to 100 per cent, with at most two decimals")
     return share

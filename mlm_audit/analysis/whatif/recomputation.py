@@ -56,7 +56,13 @@ class Recomputation(NamedTuple):
 
 
 def recompute(
-    desk: AnalysisQueries, months: list[Month], plan: Plan, compression: Compression, tz: ZoneInfo, *, orders: bool = False
+    desk: AnalysisQueries,
+    months: list[Month],
+    plan: Plan,
+    compression: Compression,
+    tz: ZoneInfo,
+    *,
+    orders: bool = False,
 ) -> Recomputation:
     """Recompute the months' paid orders that still stand, under a plan.
 
@@ -84,7 +90,9 @@ def recompute(
 def _put_terms(desk: AnalysisQueries, months: list[Month], plan: Plan, compression: Compression, tz: ZoneInfo) -> None:
     """Load the parameters: the plan, the months, and the members eligible for each month under the plan's rules."""
     _put_plan(desk, plan, compression, tz)
-    desk.put("sim_months", [_month(month) for month in months], {"month": pl.Int64, "starts_at": MOMENT, "ends_at": MOMENT})
+    desk.put(
+        "sim_months", [_month(month) for month in months], {"month": pl.Int64, "starts_at": MOMENT, "ends_at": MOMENT}
+    )
     if "decisions" in desk.duck.missing:
         desk.put("decisions", [], NO_DECISIONS)
     desk.put("sim_eligible", pl.concat([_eligible(desk, month, plan) for month in months]))

@@ -25,7 +25,9 @@ BOUNDS_PAISA = (1, 10_000, 100_000, 1_000_000)
 SIZES = ("up to ₹100", "₹100 to ₹1,000", "₹1,000 to ₹10,000", "₹10,000 or above")
 """Labels of the size groups. A group runs from its bound in BOUNDS_PAISA, inclusive, to the next, exclusive."""
 
-COMPARED = columns(("before_paisa", "Before", "money"), ("after_paisa", "After", "money"), ("change_paisa", "Change", "change"))
+COMPARED = columns(
+    ("before_paisa", "Before", "money"), ("after_paisa", "After", "money"), ("change_paisa", "Change", "change")
+)
 MEMBER = columns(("member_id", "Member", "id"))
 WHO = ("company", "members", "unposted")
 NOTES = (
@@ -70,7 +72,10 @@ def simulate(desk: AnalysisQueries, months: Months, now: datetime, changes: Mapp
     before = recompute(desk, asked, desk.duck.plan, "none", tz)
     after = recompute(desk, asked, changed.plan, changed.compression, tz) if changed.words else before
     members = _joined(desk.ask("member_ids"), before.members, after.members)
-    facts = (("Changed", "; ".join(f"{key} = {value}" for key, value in changed.words) or "nothing"), ("Months", in_words(asked)))
+    facts = (
+        ("Changed", "; ".join(f"{key} = {value}" for key, value in changed.words) or "nothing"),
+        ("Months", in_words(asked)),
+    )
     lacking = (*desk.left_out(), *_left_out(desk, before))
     notes = (*lacking, *NOTES)
     tables = (_totals(before, after), _by_month(before, after), *_winners_and_losers(members), _distribution(members))
@@ -107,7 +112,9 @@ def _joined(everybody: pl.DataFrame, before: pl.DataFrame, after: pl.DataFrame) 
     both = everybody.join(before, on="member_id", how="full", coalesce=True)
     both = both.join(after, on="member_id", how="full", coalesce=True, suffix="_after").fill_null(0)
     old, new = pl.col("amount_paisa"), pl.col("amount_paisa_after")
-    compared = both.select("member_id", old.alias("before_paisa"), new.alias("after_paisa"), (new - old).alias("change_paisa"))
+    compared = both.select(
+        "member_id", old.alias("before_paisa"), new.alias("after_paisa"), (new - old).alias("change_paisa")
+    )
     return compared.sort("member_id")
 
 
@@ -136,7 +143,8 @@ def _fits(paisa: int) -> int:
 def _by_month(before: Recomputation, after: Recomputation) -> Table:
     later = {row["month"]: row for row in after.months.iter_rows(named=True)}
     rows = tuple(
-        {"month": month_label(row["month"]), "who": who} | _compared(row[f"{who}_paisa"], later[row["month"]][f"{who}_paisa"])
+        {"month": month_label(row["month"]), "who": who}
+        | _compared(row[f"{who}_paisa"], later[row["month"]][f"{who}_paisa"])
         for row in before.months.iter_rows(named=True)
         for who in WHO
     )
@@ -161,7 +169,8 @@ def _distribution(members: pl.DataFrame) -> Table:
     counted = dict(members.group_by((size * change.sign()).alias("bucket")).len().iter_rows())
     middle = len(SIZES)
     labels = [
-        f"{SIZES[-n - 1]} less" if n < 0 else f"{SIZES[n - 1]} more" if n else "the same" for n in range(-middle, middle + 1)
+        f"{SIZES[-n - 1]} less" if n < 0 else f"{SIZES[n - 1]} more" if n else "the same"
+        for n in range(-middle, middle + 1)
     ]
     counts = [int(counted.get(number, 0)) for number in range(-middle, middle + 1)]
     rows = tuple({"change": label, "members": count} for label, count in zip(labels, counts, strict=True))
@@ -181,9 +190,7 @@ def _conclusion(members: pl.DataFrame, totals: Table) -> str:
     company, all_members = (row["change_paisa"] for row in totals.rows[:2])
     more, less = members.filter(pl.col("change_paisa") > 0).height, members.filter(pl.col("change_paisa") < 0).height
     if not more + less and not company:
-        return (
-            f"Nothing changes: the company and all {grouped(members.height)} members receive the same as under the plan in force."
-        )
+        return f"Nothing changes: the company and all {grouped(members.height)} members receive the same as under the plan in force."
     return (
         f"The company would have received {_more(company)} and all members together {_more(all_members)}: {plural(more, 'member')} more, "
         f"{grouped(less)} less, {grouped(members.height - more - less)} the same."

@@ -152,10 +152,18 @@ def misplaced(broken: BreakFacts) -> Remedy:
         rests_on = RowReference("commissions", number)
         steps.append(FieldCorrection("commissions", number, "level", broken["misplaced_record_level"], level, rests_on))
     if (number := broken["misplaced_credit_id"]) is not None:
-        rests_on, amount, other = RowReference("ledger", number), broken["misplaced_paisa"], broken["misplaced_credit_level"]
+        rests_on, amount, other = (
+            RowReference("ledger", number),
+            broken["misplaced_paisa"],
+            broken["misplaced_credit_level"],
+        )
         owner = broken["upline_id"]
-        steps.append(RemedyPosting(owner, SPONSOR, -amount, broken.order_id, other, reversal_key(number), True, rests_on))
-        steps.append(RemedyPosting(owner, SPONSOR, amount, broken.order_id, level, reposting_key(number), True, rests_on))
+        steps.append(
+            RemedyPosting(owner, SPONSOR, -amount, broken.order_id, other, reversal_key(number), True, rests_on)
+        )
+        steps.append(
+            RemedyPosting(owner, SPONSOR, amount, broken.order_id, level, reposting_key(number), True, rests_on)
+        )
     return Remedy(broken.id, tuple(steps))
 
 
@@ -164,7 +172,9 @@ def moved(broken: BreakFacts) -> Remedy:
     owner, due, steps = broken["upline_id"], broken["due_paisa"], list[Step]()
     record, holder = broken["record_id"], broken["record_user_id"]
     if record is not None and holder != owner:
-        steps.append(FieldCorrection("commissions", record, "userId", holder, owner, RowReference("commissions", record)))
+        steps.append(
+            FieldCorrection("commissions", record, "userId", holder, owner, RowReference("commissions", record))
+        )
     if (number := broken["credit_id"]) is not None and broken["is_row_only"]:
         rests_on = RowReference("ledger", number)
         steps.append(FieldCorrection("ledger", number, "userId", broken["credit_user_id"], owner, rests_on))
@@ -208,7 +218,9 @@ def amount(broken: BreakFacts) -> Remedy:
         key = f"DIFFERENCE_{number}_{abs(off)}"
         owner = broken["upline_id"]
         steps.append(
-            RemedyPosting(owner, SPONSOR, off, broken.order_id, broken["level"], key, True, RowReference("ledger", number))
+            RemedyPosting(
+                owner, SPONSOR, off, broken.order_id, broken["level"], key, True, RowReference("ledger", number)
+            )
         )
     return Remedy(broken.id, tuple(steps))
 
@@ -235,7 +247,9 @@ def doubled_record(broken: BreakFacts) -> Remedy:
     over = own if own is not None else broken["recorded_paisa"] - broken["due_paisa"]
     steps: list[Step] = [Removal("commissions", record, RowReference("order", broken.order_id or 0))]
     if not broken["is_joining"] and broken["record_status"] != PENDING:
-        steps += settle(books_of_holder(broken), _share(broken, -over, -1, broken["record_user_id"]), broken["record_status"])
+        steps += settle(
+            books_of_holder(broken), _share(broken, -over, -1, broken["record_user_id"]), broken["record_status"]
+        )
     return Remedy(broken.id, tuple(steps))
 
 
@@ -284,7 +298,9 @@ def taken_back(broken: BreakFacts) -> tuple[Step, ...]:
     level, order = broken["level"], broken.order_id
     if broken["credits"] and (number := broken["credit_id"]) is not None:
         paid, rests_on = broken["credited_paisa"], RowReference("ledger", number)
-        steps.append(RemedyPosting(broken["credit_user_id"], SPONSOR, -paid, order, level, reversal_key(number), True, rests_on))
+        steps.append(
+            RemedyPosting(broken["credit_user_id"], SPONSOR, -paid, order, level, reversal_key(number), True, rests_on)
+        )
     if broken["records"] and (record := broken["record_id"]) is not None:
         steps.append(Removal("commissions", record, RowReference("order", order or 0)))
         if not broken["is_joining"] and broken["record_status"] != PENDING and broken["month"]:
@@ -305,7 +321,9 @@ def inactive(broken: BreakFacts) -> Remedy:
         key = reposting_key(number) if table == "ledger" else f"ORDER_{broken.order_id}_ROLLUP_L{broken['level']}"
         lacking = due - broken["rolled_up_paisa"]
         steps.append(
-            RemedyPosting(None, ROLLUP, lacking, broken.order_id, broken["level"], key, True, RowReference(table, number))
+            RemedyPosting(
+                None, ROLLUP, lacking, broken.order_id, broken["level"], key, True, RowReference(table, number)
+            )
         )
     note = "If the upline was active when the order was paid, record the date of activation instead, and do not move anything."
     return Remedy(broken.id, tuple(steps), notes=(note,))
@@ -351,7 +369,9 @@ def _reversed(broken: BreakFacts) -> tuple[Step, ...]:
     if broken["rollups"] and (number := broken["rollup_id"]) is not None:
         paid = broken["rolled_up_paisa"]
         rests_on = RowReference("ledger", number)
-        steps.append(RemedyPosting(None, ROLLUP, -paid, broken.order_id, broken["level"], reversal_key(number), True, rests_on))
+        steps.append(
+            RemedyPosting(None, ROLLUP, -paid, broken.order_id, broken["level"], reversal_key(number), True, rests_on)
+        )
     return tuple(steps)
 
 
@@ -361,7 +381,9 @@ def no_level(broken: BreakFacts) -> Remedy:
     It reverses the line, if a person finds that the tree and the plan are right.
     """
     note = "If the member's place in the tree was changed, correct it first, and do not reverse anything."
-    return Remedy(broken.id, alternatives=(Alternative("the tree and the plan are right", _reversed(broken)),), notes=(note,))
+    return Remedy(
+        broken.id, alternatives=(Alternative("the tree and the plan are right", _reversed(broken)),), notes=(note,)
+    )
 
 
 def not_paid(broken: BreakFacts) -> Remedy:

@@ -91,7 +91,9 @@ def roll_up(books: MonthRecords, share: Share) -> tuple[Step, ...]:
     if share.amount_paisa and not books.gap_credited:
         key = f"ROLLUP_{share.member}_{share.month}_{share.source}"
         reference = ADDED if books.rollup_id is None else books.rollup_id
-        steps.append(RemedyPosting(None, "commission_rollup", share.amount_paisa, reference, None, key, True, share.rests_on))
+        steps.append(
+            RemedyPosting(None, "commission_rollup", share.amount_paisa, reference, None, key, True, share.rests_on)
+        )
     if books.log_id is not None:
         rests_on = RowReference("EligibilityLog", books.log_id)
         logged = books.logged_paisa or 0
@@ -126,7 +128,9 @@ def _record(books: MonthRecords, share: Share, recorded: int) -> Sequence[Step]:
     ]
 
 
-def _set(table: str, number: int, column: str, before: int | None, after: int, *, rests_on: RowReference) -> Sequence[Step]:
+def _set(
+    table: str, number: int, column: str, before: int | None, after: int, *, rests_on: RowReference
+) -> Sequence[Step]:
     return [] if before == after else [FieldCorrection(table, number, column, before, after, rests_on)]
 
 

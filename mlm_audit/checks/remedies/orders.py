@@ -33,7 +33,9 @@ def company_lost(broken: BreakFacts) -> Remedy:
     """Return the remedy for a company line that was never posted. It posts the line."""
     line, level = broken["line"], broken["level"]
     key = company_key(broken.order_id, line, level)
-    return Remedy(broken.id, (RemedyPosting(None, line, broken["due_paisa"], broken.order_id, level, key, True, _order(broken)),))
+    return Remedy(
+        broken.id, (RemedyPosting(None, line, broken["due_paisa"], broken.order_id, level, key, True, _order(broken)),)
+    )
 
 
 def company_twice(broken: BreakFacts) -> Remedy:
@@ -90,7 +92,9 @@ def basis(broken: BreakFacts) -> Remedy:
 
 def buyer(broken: BreakFacts) -> Remedy:
     """Return the remedy for an edited order, whose records all name a different buyer."""
-    step = FieldCorrection("order", broken.order_id or 0, "userId", broken["user_id"], broken["buyer_id"], _order(broken))
+    step = FieldCorrection(
+        "order", broken.order_id or 0, "userId", broken["user_id"], broken["buyer_id"], _order(broken)
+    )
     note = (
         "Do not move any of the order's postings. "
         "If the new buyer is right, the person responsible must approve the change first."
@@ -129,7 +133,9 @@ def joining_flag(broken: BreakFacts) -> Remedy:
     """
     if broken["is_proven"]:
         why = "the postings of this order agree with its flag"
-        return Remedy(broken.id, first=f"Find the order that is missing, or the time of payment that was changed: {why}")
+        return Remedy(
+            broken.id, first=f"Find the order that is missing, or the time of payment that was changed: {why}"
+        )
     flag = bool(broken["is_joining"])
     step = FieldCorrection("order", broken.order_id or 0, "isJoiningOrder", flag, not flag, _order(broken))
     return Remedy(broken.id, (step,), notes=("Do not post anything for the order's lines before that.",))
@@ -199,7 +205,9 @@ def instalment_amount(broken: BreakFacts) -> Remedy:
     if broken["last_status"] == "paid":
         off, rests_on = due - broken["credited_paisa"], RowReference(SCHEDULE, number)
         if broken["last_actual_paisa"] != due:
-            steps.append(FieldCorrection(SCHEDULE, number, "actualAmount", broken["last_actual_paisa"], due, _order(broken)))
+            steps.append(
+                FieldCorrection(SCHEDULE, number, "actualAmount", broken["last_actual_paisa"], due, _order(broken))
+            )
         if off:
             key = f"DIFFERENCE_{SCHEDULE}_{number}_{abs(off)}"
             steps.append(RemedyPosting(broken["last_user_id"], "self_payout", off, number, None, key, True, rests_on))
@@ -216,17 +224,22 @@ def instalment_owner(broken: BreakFacts) -> Remedy:
     number, before, owner = broken["last_id"], broken["last_user_id"], broken.member_id
     if (other := broken["of_order_id"]) is not None:
         return Remedy(
-            broken.id, (FieldCorrection(SCHEDULE, number, "orderId", broken.order_id, other, RowReference("order", other)),)
+            broken.id,
+            (FieldCorrection(SCHEDULE, number, "orderId", broken.order_id, other, RowReference("order", other)),),
         )
     rests_on = RowReference(SCHEDULE, number)
     steps: list[Step] = [FieldCorrection(SCHEDULE, number, "userId", before, owner, _order(broken))]
     if broken["last_status"] == "paid" and (credit := broken["ledger_id"]) is not None and broken["holder_id"] != owner:
         paid, holder = broken["credited_paisa"], broken["holder_id"]
         steps.append(
-            RemedyPosting(holder, "self_payout", -paid, number, None, reversal_key(credit), True, RowReference("ledger", credit))
+            RemedyPosting(
+                holder, "self_payout", -paid, number, None, reversal_key(credit), True, RowReference("ledger", credit)
+            )
         )
         steps.append(
-            RemedyPosting(owner, "self_payout", paid, number, None, reposting_key(credit), True, RowReference("ledger", credit))
+            RemedyPosting(
+                owner, "self_payout", paid, number, None, reposting_key(credit), True, RowReference("ledger", credit)
+            )
         )
     if (history := broken["history_id"]) is not None and broken["history_user_id"] != owner:
         steps.append(FieldCorrection("PayoutHistory", history, "userId", broken["history_user_id"], owner, rests_on))
@@ -245,14 +258,23 @@ def _undone(broken: BreakFacts, line: dict[str, Any]) -> tuple[Step, ...]:
     rests_on, amount, user = RowReference(line["table"], line["id"]), line["amount_paisa"], line.get("user_id")
     if line["table"] == "ledger":
         key = reversal_key(line["id"])
-        return (RemedyPosting(user, line["kind"], -amount, line["reference_id"], line.get("level"), key, True, rests_on),)
+        return (
+            RemedyPosting(user, line["kind"], -amount, line["reference_id"], line.get("level"), key, True, rests_on),
+        )
     if line["table"] == SCHEDULE:
         if line["status"] != "paid":
             return (Removal(SCHEDULE, line["id"], _order(broken)),)
         number = line["level"]  # the id of the ledger row that paid it
         return (
             RemedyPosting(
-                user, "self_payout", -amount, line["id"], None, reversal_key(number), True, RowReference("ledger", number)
+                user,
+                "self_payout",
+                -amount,
+                line["id"],
+                None,
+                reversal_key(number),
+                True,
+                RowReference("ledger", number),
             ),
         )
     taken: Step = Removal("commissions", line["id"], _order(broken))
@@ -288,20 +310,26 @@ def unknown_order(broken: BreakFacts) -> Remedy:
     steps: tuple[Step, ...] = (Removal(table, number, rests_on),)
     if table == "ledger":
         level, reference = broken["level"], broken["reference_id"]
-        steps = (RemedyPosting(broken.member_id, broken["type"], -paid, reference, level, reversal_key(number), True, rests_on),)
+        steps = (
+            RemedyPosting(
+                broken.member_id, broken["type"], -paid, reference, level, reversal_key(number), True, rests_on
+            ),
+        )
     elif broken["status"] not in (PENDING, "failed", "permanently_failed"):
-        return Remedy(broken.id, first="Find the order: the row was already decided or paid, and no record shows in which month")
+        return Remedy(
+            broken.id, first="Find the order: the row was already decided or paid, and no record shows in which month"
+        )
     way = Alternative("no such order was ever placed", steps)
-    return Remedy(broken.id, alternatives=(way,), notes=("If the order was deleted, restore it from a backup instead.",))
+    return Remedy(
+        broken.id, alternatives=(way,), notes=("If the order was deleted, restore it from a backup instead.",)
+    )
 
 
 def unknown_member(broken: BreakFacts) -> Remedy:
     """Return the remedy for a row of a member who does not exist."""
     restore = "If the member was deleted, restore the row of users from a backup instead, and do not reverse anything."
     if (other := broken["renumbered_id"]) is not None:
-        told = (
-            f"Member {other} has no ledger row and exactly this amount in the wallet. If it is the same member, restore the id."
-        )
+        told = f"Member {other} has no ledger row and exactly this amount in the wallet. If it is the same member, restore the id."
         return Remedy(broken.id, first=first_step(broken.cause), notes=(told, restore))
     # If records name the member as well, reversing only the posting would leave them in place.
     if broken["table"] != "ledger" or broken["rows"] != 1 or broken["tables"] != 1:
@@ -324,7 +352,9 @@ def counter(broken: BreakFacts) -> Remedy:
     """Return the remedy for a counter of purchases that differs from the orders."""
     member = broken.member
     rests_on = RowReference("users", member)
-    steps = [FieldCorrection("users", member, broken["column"], broken["counter_paisa"], broken["expected_paisa"], rests_on)]
+    steps = [
+        FieldCorrection("users", member, broken["column"], broken["counter_paisa"], broken["expected_paisa"], rests_on)
+    ]
     if (other := broken["since_counter_paisa"]) is not None:
         steps.append(FieldCorrection("users", member, "monthlyPurchase", other, broken["since_paisa"], rests_on))
     return Remedy(broken.id, tuple(steps))

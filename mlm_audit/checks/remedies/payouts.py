@@ -24,7 +24,14 @@ def _credit(broken: BreakFacts, *, moves_wallet: bool) -> RemedyPosting:
     number = broken["schedule_id"]
     key = f"SELF_PAYOUT_{number}"
     return RemedyPosting(
-        broken.member, "self_payout", broken["due_paisa"], number, None, key, moves_wallet, RowReference(SCHEDULE, number)
+        broken.member,
+        "self_payout",
+        broken["due_paisa"],
+        number,
+        None,
+        key,
+        moves_wallet,
+        RowReference(SCHEDULE, number),
     )
 
 
@@ -32,7 +39,14 @@ def _debit(broken: BreakFacts, *, moves_wallet: bool) -> RemedyPosting:
     number = broken["withdrawal_id"]
     key = f"WITHDRAWAL_{number}"
     return RemedyPosting(
-        broken.member, "withdrawal", -broken["due_paisa"], number, None, key, moves_wallet, RowReference(REQUESTS, number)
+        broken.member,
+        "withdrawal",
+        -broken["due_paisa"],
+        number,
+        None,
+        key,
+        moves_wallet,
+        RowReference(REQUESTS, number),
     )
 
 
@@ -83,11 +97,15 @@ def other_kind(broken: BreakFacts) -> Remedy:
         return owner_edited(broken, number, broken["holder_id"], broken.member)
     if not broken["is_same_row"]:
         why = "has the key, but a different amount or owner"
-        return Remedy(broken.id, first=f"Find out what ledger row {number} is: it {why}. Do not post or pay anything before that")
+        return Remedy(
+            broken.id, first=f"Find out what ledger row {number} is: it {why}. Do not post or pay anything before that"
+        )
     if broken["other_type"] != kind:
         steps.append(FieldCorrection("ledger", number, "type", broken["other_type"], kind, rests_on))
     if broken["other_reference_id"] != reference:
-        steps.append(FieldCorrection("ledger", number, "referenceId", broken["other_reference_id"], reference, rests_on))
+        steps.append(
+            FieldCorrection("ledger", number, "referenceId", broken["other_reference_id"], reference, rests_on)
+        )
     if broken["other_level"] != broken["level"]:
         steps.append(FieldCorrection("ledger", number, "levelDepth", broken["other_level"], broken["level"], rests_on))
     if broken.code == "company-posting" and broken["other_user_id"] is not None:
@@ -97,7 +115,8 @@ def other_kind(broken: BreakFacts) -> Remedy:
     if steps:
         return Remedy(broken.id, tuple(steps), notes=("Do not pay anything: the ledger row exists already.",))
     return Remedy(
-        broken.id, first=f"Compare ledger row {number}, which has the key, with the record. Do not pay anything before that"
+        broken.id,
+        first=f"Compare ledger row {number}, which has the key, with the record. Do not pay anything before that",
     )
 
 
@@ -125,7 +144,9 @@ def payout_marked(broken: BreakFacts) -> Remedy:
     number = broken["schedule_id"]
     rests_on = RowReference("ledger", broken["ledger_id"])
     if broken["credited_paisa"] <= 0:
-        return Remedy(broken.id, first=f"Find out what ledger row {broken['ledger_id']} reverses: the instalment was never paid")
+        return Remedy(
+            broken.id, first=f"Find out what ledger row {broken['ledger_id']} reverses: the instalment was never paid"
+        )
     steps = (
         FieldCorrection(SCHEDULE, number, "status", broken["status"], "paid", rests_on),
         FieldCorrection(SCHEDULE, number, "actualAmount", None, broken["credited_paisa"], rests_on),
@@ -164,7 +185,9 @@ def payout_moved(broken: BreakFacts) -> Remedy:
     paid, schedule = broken["credited_paisa"], broken["schedule_id"]
     steps = (
         RemedyPosting(holder, "self_payout", -paid, schedule, None, reversal_key(number), True, rests_on),
-        RemedyPosting(broken.member, "self_payout", broken["due_paisa"], schedule, None, reposting_key(number), True, rests_on),
+        RemedyPosting(
+            broken.member, "self_payout", broken["due_paisa"], schedule, None, reposting_key(number), True, rests_on
+        ),
     )
     return Remedy(broken.id, steps)
 
@@ -181,7 +204,8 @@ def owner_edited(broken: BreakFacts, number: int, holder: int | None, owner: int
 def payout_difference(broken: BreakFacts) -> Remedy:
     """Return the remedy for a payout credited with another amount. It posts the difference."""
     return Remedy(
-        broken.id, (_difference(broken, "self_payout", broken["schedule_id"], broken["due_paisa"] - broken["credited_paisa"]),)
+        broken.id,
+        (_difference(broken, "self_payout", broken["schedule_id"], broken["due_paisa"] - broken["credited_paisa"]),),
     )
 
 
@@ -217,7 +241,9 @@ def amount_edited(broken: BreakFacts) -> Remedy:
     if broken.code == "release-ledger":
         after = broken["released_paisa"]
     return Remedy(
-        broken.id, (FieldCorrection("ledger", number, "amount", before, after, RowReference("ledger", number)),), notes=(EDITED,)
+        broken.id,
+        (FieldCorrection("ledger", number, "amount", before, after, RowReference("ledger", number)),),
+        notes=(EDITED,),
     )
 
 
@@ -270,9 +296,13 @@ def withdrawal_twice(broken: BreakFacts) -> Remedy:
     number, excess = broken["surplus_id"] or broken["ledger_id"], broken["debited_paisa"] - broken["due_paisa"]
     member = broken.member if broken["surplus_id"] is None else broken["surplus_user_id"]
     if member is None or (member != broken.member and broken["surplus_paisa"] != excess):
-        return Remedy(broken.id, first="Find out which of the debits belongs to the request. Do not credit anything before that")
+        return Remedy(
+            broken.id, first="Find out which of the debits belongs to the request. Do not credit anything before that"
+        )
     moves, request = not broken["is_outside_wallet"], broken["withdrawal_id"]
-    step = RemedyPosting(member, "withdrawal", excess, request, None, reversal_key(number), moves, RowReference("ledger", number))
+    step = RemedyPosting(
+        member, "withdrawal", excess, request, None, reversal_key(number), moves, RowReference("ledger", number)
+    )
     return Remedy(broken.id, (step,))
 
 
@@ -281,7 +311,8 @@ def withdrawal_unapproved(broken: BreakFacts) -> Remedy:
     number, request, debited = broken["ledger_id"], broken["withdrawal_id"], broken["debited_paisa"]
     if broken["holder_id"] not in (None, broken.member):
         return Remedy(
-            broken.id, first="Find out why another member was debited for this request. Do not credit anything before that"
+            broken.id,
+            first="Find out why another member was debited for this request. Do not credit anything before that",
         )
     back = RemedyPosting(
         broken.member, "withdrawal", debited, request, None, reversal_key(number), True, RowReference("ledger", number)
@@ -308,7 +339,9 @@ def withdrawal_unrequested(broken: BreakFacts) -> Remedy:
     if request is not None and debited > 0 and broken.member_id is not None:
         values = {"id": request, "userId": broken.member_id, "amount": debited, "status": "approved"}
         values |= {"requestedAt": broken["debited_at"], "processedAt": broken["debited_at"]}
-        ways.append(Alternative("the bank statement shows that the money left", (Insertion(REQUESTS, values, rests_on),)))
+        ways.append(
+            Alternative("the bank statement shows that the money left", (Insertion(REQUESTS, values, rests_on),))
+        )
     return Remedy(broken.id, alternatives=tuple(ways))
 
 
@@ -322,8 +355,12 @@ def withdrawal_moved(broken: BreakFacts) -> Remedy:
     if broken["is_row_only"]:
         return owner_edited(broken, number, holder, broken.member)
     steps = (
-        RemedyPosting(holder, "withdrawal", broken["debited_paisa"], request, None, reversal_key(number), True, rests_on),
-        RemedyPosting(broken.member, "withdrawal", -broken["due_paisa"], request, None, reposting_key(number), True, rests_on),
+        RemedyPosting(
+            holder, "withdrawal", broken["debited_paisa"], request, None, reversal_key(number), True, rests_on
+        ),
+        RemedyPosting(
+            broken.member, "withdrawal", -broken["due_paisa"], request, None, reposting_key(number), True, rests_on
+        ),
     )
     way = Alternative(f"the bank paid member {broken.member}, who made the request", steps)
     note = "If the bank paid the member who was debited, correct the member of the request instead, and do not move the debit."
@@ -374,7 +411,11 @@ def history_surplus(broken: BreakFacts) -> Remedy:
     number = broken["history_id"]
     return Remedy(
         broken.id,
-        (FieldCorrection(HISTORY, number, "status", "completed", "cancelled", RowReference(SCHEDULE, broken["schedule_id"])),),
+        (
+            FieldCorrection(
+                HISTORY, number, "status", "completed", "cancelled", RowReference(SCHEDULE, broken["schedule_id"])
+            ),
+        ),
     )
 
 

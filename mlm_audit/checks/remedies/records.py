@@ -41,7 +41,9 @@ def owner_of_company_money(broken: BreakFacts) -> Remedy:
     If the row is part of the member's running balance, a person must investigate first.
     """
     if broken["balance_paisa"] is not None:
-        return Remedy(broken.id, first="Find out whether the member received the money: the row is part of their running balance")
+        return Remedy(
+            broken.id, first="Find out whether the member received the money: the row is part of their running balance"
+        )
     return _set(broken, _ledger_row(broken), "userId", broken["user_id"], None)
 
 
@@ -125,7 +127,8 @@ def generated_by(broken: BreakFacts) -> Remedy:
     """
     if broken["all_agree"]:
         return Remedy(
-            broken.id, first="Find out whether the order's buyer was changed: all of its records name the same other member"
+            broken.id,
+            first="Find out whether the order's buyer was changed: all of its records name the same other member",
         )
     row = RowReference("commissions", broken["record_id"])
     return _set(broken, row, "fromUserId", broken["from_id"], broken["buyer_id"])
@@ -151,12 +154,16 @@ def logged_purchases(broken: BreakFacts) -> Remedy:
     """
     if broken["least_paisa"] != broken["most_paisa"]:
         return Remedy(broken.id, first=first_step(broken.cause))
-    return _set(broken, RowReference(LOG, broken["log_id"]), "monthlyPurchase", broken["purchase_paisa"], broken["least_paisa"])
+    return _set(
+        broken, RowReference(LOG, broken["log_id"]), "monthlyPurchase", broken["purchase_paisa"], broken["least_paisa"]
+    )
 
 
 def logged_requirement(broken: BreakFacts) -> Remedy:
     """Return the remedy for a wrong requirement in the log. It sets the requirement of the plan."""
-    return _set(broken, RowReference(LOG, broken["log_id"]), "requiredPurchase", broken["required_paisa"], broken["plan_paisa"])
+    return _set(
+        broken, RowReference(LOG, broken["log_id"]), "requiredPurchase", broken["required_paisa"], broken["plan_paisa"]
+    )
 
 
 def logged_twice(broken: BreakFacts) -> Remedy:
@@ -179,7 +186,9 @@ def month_sums(broken: BreakFacts) -> Remedy:
     row = RowReference(STATS, month)
     steps = [FieldCorrection(STATS, month, name, *pair, row) for name, pair in fields.items() if pair[0] != pair[1]]
     if not broken["is_named"]:
-        steps.append(FieldCorrection(STATS, month, "monthYear", broken["month_year"], f"{month // 100}-{month % 100:02d}", row))
+        steps.append(
+            FieldCorrection(STATS, month, "monthYear", broken["month_year"], f"{month // 100}-{month % 100:02d}", row)
+        )
     return Remedy(broken.id, tuple(steps))
 
 
@@ -218,7 +227,9 @@ def order_status(broken: BreakFacts) -> Remedy:
         return Remedy(
             broken.id,
             alternatives=(Alternative("the shop confirms the refund", (refunded,)),),
-            notes=("If the order was paid and never refunded, set its status to paid; the next run then names what is missing.",),
+            notes=(
+                "If the order was paid and never refunded, set its status to paid; the next run then names what is missing.",
+            ),
         )
     paid = FieldCorrection("order", order.id, "status", broken["status"] or None, "paid", order)
     return Remedy(
@@ -241,7 +252,8 @@ def unapproved(broken: BreakFacts) -> Remedy:
     approval = _approval(kind, member, paisa, broken["reference"], row)
     is_outside = bool(broken["is_outside_wallet"])
     nobody = Alternative(
-        "nobody approved it", (RemedyPosting(member, kind, -paisa, None, None, reversal_key(row.id), not is_outside, row),)
+        "nobody approved it",
+        (RemedyPosting(member, kind, -paisa, None, None, reversal_key(row.id), not is_outside, row),),
     )
     if is_outside:
         note = "The wallet never received the amount. If the entry was approved, reverse it, and post it again to the wallet."
@@ -259,7 +271,14 @@ def approved_not_posted(broken: BreakFacts) -> Remedy:
     number = broken["authorisation_id"]
     row = RowReference(AUTHORISATIONS, number)
     step = RemedyPosting(
-        broken["approved_user_id"], broken["approved_kind"], broken["approved_paisa"], None, None, broken["reference"], True, row
+        broken["approved_user_id"],
+        broken["approved_kind"],
+        broken["approved_paisa"],
+        None,
+        None,
+        broken["reference"],
+        True,
+        row,
     )
     return Remedy(broken.id, (step,))
 
@@ -280,11 +299,15 @@ def approval_differs(broken: BreakFacts) -> Remedy:
         entry = RowReference("ledger", broken["ledger_id"])
         edited = {"userId": pairs["userId"], "amount": pairs["amount"]}
         back = tuple(
-            FieldCorrection("ledger", entry.id, name, is_, was, entry) for name, (was, is_) in edited.items() if was != is_
+            FieldCorrection("ledger", entry.id, name, is_, was, entry)
+            for name, (was, is_) in edited.items()
+            if was != is_
         )
         return Remedy(broken.id, back, notes=(EDITED,))
     amended: list[Step] = [
-        FieldCorrection(AUTHORISATIONS, number, column, *pair, row) for column, pair in pairs.items() if pair[0] != pair[1]
+        FieldCorrection(AUTHORISATIONS, number, column, *pair, row)
+        for column, pair in pairs.items()
+        if pair[0] != pair[1]
     ]
     return Remedy(
         broken.id,
@@ -328,10 +351,14 @@ def refund_misplaced(broken: BreakFacts) -> Remedy:
             column = "levelDepth" if broken["table"] == "ledger" else "level"
             return _set(broken, rests_on, column, broken["level"], broken["pair_level"])
         if left > 0 and broken["pair_rows"] == 1:
-            return Remedy(broken.id, follows=f"refund-misplaced/{broken.order_id}/{broken['pair_line']}/{broken.member_id or 0}")
+            return Remedy(
+                broken.id, follows=f"refund-misplaced/{broken.order_id}/{broken['pair_line']}/{broken.member_id or 0}"
+            )
     if broken["table"] == "ledger":
         key = f"REFUND_{broken.order_id}_{broken['kind']}_{broken['level'] or 0}_{broken.member_id or 0}"
-        step: Step = RemedyPosting(broken.member_id, broken["kind"], -left, broken.order_id, broken["level"], key, True, rests_on)
+        step: Step = RemedyPosting(
+            broken.member_id, broken["kind"], -left, broken.order_id, broken["level"], key, True, rests_on
+        )
         return Remedy(broken.id, (step,))
     values = {
         "userId": broken.member_id,

@@ -13,11 +13,11 @@ from mlm_audit.checks.roots import FEWEST_WRONG_OWNERS, FOLLOWS, TOO_MANY
 from mlm_audit.domain.remedies import Alternative, Remedy, RemedyPosting, Step
 
 log = logging.getLogger(__name__)
-UNREADABLE = "Fill in or correct the missing or unreadable values in the evidence rows. Do not post anything before that"
-NOBODY = "Find out which member owns the row that names no member, and set its owner. Do not post anything before that"
-EARLIER = (
-    "Run the reconciliation again: this break was stored by an earlier version, and its facts are not sufficient for exact steps"
+UNREADABLE = (
+    "Fill in or correct the missing or unreadable values in the evidence rows. Do not post anything before that"
 )
+NOBODY = "Find out which member owns the row that names no member, and set its owner. Do not post anything before that"
+EARLIER = "Run the reconciliation again: this break was stored by an earlier version, and its facts are not sufficient for exact steps"
 Declared = Callable[[BreakFacts], Remedy]
 
 REMEDIES: dict[str, dict[str, Declared]] = {

@@ -25,7 +25,9 @@ RELEASE = "repurchase_commission"
 def _credit(broken: BreakFacts, *, moves_wallet: bool) -> RemedyPosting:
     month, member = broken["month"], broken.member
     key = f"REPURCHASE_{member}_{month}"
-    return RemedyPosting(member, RELEASE, broken["released_paisa"], month, None, key, moves_wallet, RowReference("users", member))
+    return RemedyPosting(
+        member, RELEASE, broken["released_paisa"], month, None, key, moves_wallet, RowReference("users", member)
+    )
 
 
 def release_lost(broken: BreakFacts) -> Remedy:
@@ -69,7 +71,11 @@ def release_difference(broken: BreakFacts) -> Remedy:
     key, moves = f"DIFFERENCE_{number}_{abs(off)}", not broken["is_outside_wallet"]
     return Remedy(
         broken.id,
-        (RemedyPosting(broken.member, RELEASE, off, broken["month"], None, key, moves, RowReference("ledger", number)),),
+        (
+            RemedyPosting(
+                broken.member, RELEASE, off, broken["month"], None, key, moves, RowReference("ledger", number)
+            ),
+        ),
     )
 
 
@@ -81,7 +87,14 @@ def release_unknown(broken: BreakFacts) -> Remedy:
     number, paid = broken["ledger_id"], broken["credited_paisa"]
     moves = not broken["is_outside_wallet"]
     back = RemedyPosting(
-        broken.member_id, RELEASE, -paid, broken["month"], None, reversal_key(number), moves, RowReference("ledger", number)
+        broken.member_id,
+        RELEASE,
+        -paid,
+        broken["month"],
+        None,
+        reversal_key(number),
+        moves,
+        RowReference("ledger", number),
     )
     return Remedy(
         broken.id,
@@ -165,7 +178,9 @@ def rollup_amount(broken: BreakFacts) -> Remedy:
     if (log := broken["log_id"]) is not None and broken["logged_paisa"] != broken["rolled_up_paisa"]:
         rests_on = RowReference("EligibilityLog", log)
         steps.append(
-            FieldCorrection("EligibilityLog", log, "rolledUpAmount", broken["logged_paisa"], broken["rolled_up_paisa"], rests_on)
+            FieldCorrection(
+                "EligibilityLog", log, "rolledUpAmount", broken["logged_paisa"], broken["rolled_up_paisa"], rests_on
+            )
         )
     return Remedy(broken.id, tuple(steps))
 
@@ -263,5 +278,7 @@ def against_log(broken: BreakFacts) -> Remedy:
     steps += [*settle(books, back, status), *settle(books, share, other)]
     way = Alternative(f"the log is right (`mlm-audit explain eligibility {member}`)", merged(steps))
     return Remedy(
-        broken.id, alternatives=(way,), notes=("If the log is wrong, correct the log instead, and do not move anything.",)
+        broken.id,
+        alternatives=(way,),
+        notes=("If the log is wrong, correct the log instead, and do not move anything.",),
     )

@@ -33,7 +33,14 @@ def lost_posting(broken: BreakFacts, amount_paisa: int) -> RemedyPosting:
     """
     rests_on = RowReference("users", broken.member)
     return RemedyPosting(
-        broken.member, broken["kind"], amount_paisa, broken["reference_id"], broken["level"], broken["key"], False, rests_on
+        broken.member,
+        broken["kind"],
+        amount_paisa,
+        broken["reference_id"],
+        broken["level"],
+        broken["key"],
+        False,
+        rests_on,
     )
 
 
@@ -116,7 +123,12 @@ def wrong_balance(broken: BreakFacts) -> Remedy:
     if broken["disordered_id"] is not None:
         return _disordered(broken)
     step = FieldCorrection(
-        "ledger", number, "balanceAfter", broken["balance_after_paisa"], broken["expected_paisa"], RowReference("ledger", number)
+        "ledger",
+        number,
+        "balanceAfter",
+        broken["balance_after_paisa"],
+        broken["expected_paisa"],
+        RowReference("ledger", number),
     )
     if broken["is_last"] and broken["changes"]:
         shown = Alternative("the row shows a wrong balance, and the wallet never had that balance", (step,))
@@ -151,7 +163,9 @@ def parted_balance(broken: BreakFacts) -> Remedy:
         return Remedy(broken.id, follows=f"running-balance/{broken['first_id']}")
     if broken["disordered_id"] is not None:
         return _disordered(broken)
-    note = "Otherwise a ledger row may have been deleted or changed there: find it, and do not post anything before that."
+    note = (
+        "Otherwise a ledger row may have been deleted or changed there: find it, and do not post anything before that."
+    )
     return Remedy(broken.id, alternatives=(_wallet_was_set(broken),), notes=(note,))
 
 
@@ -190,7 +204,8 @@ def overdrawn(broken: BreakFacts) -> Remedy:
     )
     ways = [
         Alternative(
-            "the money has left, and the person responsible approves that the member repays it or that it is written off", settle
+            "the money has left, and the person responsible approves that the member repays it or that it is written off",
+            settle,
         )
     ]
     if (request := broken["withdrawal_id"]) is not None:
@@ -206,11 +221,18 @@ def overdrawn(broken: BreakFacts) -> Remedy:
             RowReference("ledger", number),
         )
         reject = FieldCorrection(
-            "withdrawal_requests", request, "status", "approved", "rejected", RowReference("withdrawal_requests", request)
+            "withdrawal_requests",
+            request,
+            "status",
+            "approved",
+            "rejected",
+            RowReference("withdrawal_requests", request),
         )
         ways.append(Alternative(f"the bank statement shows that withdrawal {request} was never paid", (reject, back)))
     return Remedy(broken.id, alternatives=tuple(ways))
 
 
 def _root(broken: BreakFacts) -> tuple[str, ...]:
-    return (f"The same step clears {broken['root_id']}; its key prevents a second posting.",) if broken["root_id"] else ()
+    return (
+        (f"The same step clears {broken['root_id']}; its key prevents a second posting.",) if broken["root_id"] else ()
+    )

@@ -57,7 +57,9 @@ def follow_roots(breaks: pl.DataFrame) -> pl.DataFrame:
     outside, wallets = outside_wallets(found)
     # If a break has two possible roots, the later search wins: an order explains more than a row, and a row explains
     # more than a month.
-    follows = wallets + [follow for search in (of_members, of_months, of_rows, of_doubts, of_orders) for follow in search(found)]
+    follows = wallets + [
+        follow for search in (of_members, of_months, of_rows, of_doubts, of_orders) for follow in search(found)
+    ]
     roots = to_the_end(follows)
     waiting = [wait for search in WAITS for wait in search(found) if wait[0] not in roots and wait[0] != wait[1]]
     after = {name: roots.get(first, first) for name, first in waiting}

@@ -26,7 +26,15 @@ WALLET, RUNNING, CONSERVATION = "wallet-balance", "running-balance", "conservati
 COMPANY_MONEY = ("entry-form", "company-money-to-member")
 
 CONCERNED = {
-    "members": ("upline_id", "holder_id", "record_user_id", "credit_user_id", "last_user_id", "user_id", "misnamed_user_id"),
+    "members": (
+        "upline_id",
+        "holder_id",
+        "record_user_id",
+        "credit_user_id",
+        "last_user_id",
+        "user_id",
+        "misnamed_user_id",
+    ),
     "orders": ("stray_order_id", "of_order_id"),
     "ledger": ("other_id",),
 }

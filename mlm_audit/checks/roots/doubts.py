@@ -10,7 +10,13 @@ from mlm_audit.checks.roots.breaks import CONSERVATION, LINES, BreakRow, Follow
 COUNTERS = "purchase-counters"
 TOO_MANY = ("commission-duplicate", "duplicate-credit")
 """A second copy is surplus whatever is true of the order, so these breaks never follow from the order."""
-FOLLOWING = (*(code for code in LINES if code not in TOO_MANY), "commission-record", CONSERVATION, "order-amount", "order-lines")
+FOLLOWING = (
+    *(code for code in LINES if code not in TOO_MANY),
+    "commission-record",
+    CONSERVATION,
+    "order-amount",
+    "order-lines",
+)
 """The checks of everything that is computed from an order."""
 UNDISTRIBUTED = ((CONSERVATION, "order-not-distributed"), (CONSERVATION, "order-taken-back"))
 """A paid order of which nothing is posted, or of which everything was taken back, as check and cause.
@@ -65,10 +71,14 @@ def after_doubts(found: Sequence[BreakRow]) -> Iterator[Follow]:
 
 def _after_owners(found: Sequence[BreakRow]) -> Iterator[Follow]:
     """Yield the breaks that wait for an order with several lines whose owners do not match the tree."""
-    orders = {one.order_id: one for one in reversed(found) if (one.line.get("wrong_owners") or 0) >= FEWEST_WRONG_OWNERS}
+    orders = {
+        one.order_id: one for one in reversed(found) if (one.line.get("wrong_owners") or 0) >= FEWEST_WRONG_OWNERS
+    }
     buyers = {one.line.get("buyer_id"): one for one in orders.values()}
     # In a swept month, every such line changes the same totals, so the lines are settled one at a time.
-    swept = {number: one for number, one in orders.items() if one.line.get("is_swept") and not one.line.get("is_joining")}
+    swept = {
+        number: one for number, one in orders.items() if one.line.get("is_swept") and not one.line.get("is_joining")
+    }
     months = {str(one.line.get("month")): one for one in swept.values()}
     for one in found:
         if (one.code in OF_OWNERS and one.order_id in orders) or (one.code in OF_OWNED_LINES and one.order_id in swept):
@@ -118,4 +128,6 @@ def _lost(found: Sequence[BreakRow]) -> Iterator[BreakRow]:
 
 def _months(one: BreakRow, facts: Mapping[str, object]) -> set[str]:
     """Return the keys of a member's eligibility log rows in the months that an order affects."""
-    return {f"{one.member_id}/{month}" for month in (facts.get("month"), facts.get("posted_month")) if month is not None}
+    return {
+        f"{one.member_id}/{month}" for month in (facts.get("month"), facts.get("posted_month")) if month is not None
+    }

@@ -7,7 +7,15 @@ from mlm_audit.checks.roots.doubts import COUNTERS, FOLLOWING
 
 LOST_MEMBER = "orphan-member"
 """A member whose row was deleted. Every order that paid the member is then compared without the member."""
-OF_LOST_MEMBERS = ("bonus-record", "eligibility-log", "payout-history", "payout-ledger", "release-ledger", "withdrawals", RUNNING)
+OF_LOST_MEMBERS = (
+    "bonus-record",
+    "eligibility-log",
+    "payout-history",
+    "payout-ledger",
+    "release-ledger",
+    "withdrawals",
+    RUNNING,
+)
 NO_MEMBER = ("entry-form", "member-money-without-member")
 LOGGED_PURCHASES = ("eligibility-log", "eligibility-purchases")
 MONEY = ("/amount", "/walletBalance")
@@ -57,9 +65,17 @@ def _of_lost_members(found: Sequence[BreakRow]) -> Iterator[Follow]:
         if one.code == LOST_MEMBER and one.member_id is not None:
             yield one.id, lost.setdefault(one.member_id, one.id)
     for one in found:
-        if one.code in OF_LOST_MEMBERS and one.member_id in lost and one.facts.get("holder_id") in (None, 0, one.member_id):
+        if (
+            one.code in OF_LOST_MEMBERS
+            and one.member_id in lost
+            and one.facts.get("holder_id") in (None, 0, one.member_id)
+        ):
             yield one.id, lost[one.member_id]
-    orders = {one.order_id: lost[one.member_id] for one in found if one.code in LINES and one.order_id and one.member_id in lost}
+    orders = {
+        one.order_id: lost[one.member_id]
+        for one in found
+        if one.code in LINES and one.order_id and one.member_id in lost
+    }
     yield from ((one.id, orders[one.order_id]) for one in found if one.code in FOLLOWING and one.order_id in orders)
 
 
@@ -114,7 +130,9 @@ def after_shortages(found: Sequence[BreakRow]) -> Iterator[Follow]:
 def after_numbers(found: Sequence[BreakRow]) -> Iterator[Follow]:
     """Yield the wallet and counter breaks that wait for a member who may have a new id. The rows name the old one."""
     moved = {one.facts["renumbered_id"]: one.id for one in reversed(found) if one.facts.get("renumbered_id")}
-    yield from ((one.id, moved[one.member_id]) for one in found if one.code in (WALLET, COUNTERS) and one.member_id in moved)
+    yield from (
+        (one.id, moved[one.member_id]) for one in found if one.code in (WALLET, COUNTERS) and one.member_id in moved
+    )
 
 
 def after_owners(found: Sequence[BreakRow]) -> Iterator[Follow]:
@@ -144,7 +162,12 @@ def _of_missing_owners(found: Sequence[BreakRow]) -> Iterator[Follow]:
 
     A refund's other line is included.
     """
-    owners = {row: one.id for one in found if one.code == "field-missing" and one.key.endswith("/userId") for row in one.rows()}
+    owners = {
+        row: one.id
+        for one in found
+        if one.code == "field-missing" and one.key.endswith("/userId")
+        for row in one.rows()
+    }
     lines: dict[tuple[int | None, int], str] = {}
     for one in found:
         root = next((owners[row] for row in one.rows() if row in owners), None)
@@ -163,5 +186,9 @@ def _of_company_money(found: Sequence[BreakRow]) -> Iterator[Follow]:
         if one.kind == COMPANY_MONEY and one.member_id is not None:
             taken.setdefault(one.member_id, []).append(one)
     off = {one.member_id: -one.amount_paisa for one in found if one.code == WALLET}
-    short = {member: rows[0].id for member, rows in taken.items() if off.get(member) == sum(row.amount_paisa for row in rows)}
-    yield from ((one.id, short[one.member_id]) for one in found if one.code in (WALLET, RUNNING) and one.member_id in short)
+    short = {
+        member: rows[0].id for member, rows in taken.items() if off.get(member) == sum(row.amount_paisa for row in rows)
+    }
+    yield from (
+        (one.id, short[one.member_id]) for one in found if one.code in (WALLET, RUNNING) and one.member_id in short
+    )

@@ -66,9 +66,13 @@ class _Months:
         """Return whether the surplus of the records equals the difference of a release, a roll-up or a decision."""
         facts = one.facts
         if one.code == "release-ledger":
-            return bool(facts.get("released_paisa", 0) - facts.get("credited_paisa", 0) == self.off_by(one.key, RELEASED))
+            return bool(
+                facts.get("released_paisa", 0) - facts.get("credited_paisa", 0) == self.off_by(one.key, RELEASED)
+            )
         if one.code == "rollup-ledger":
-            lacks = {facts.get("rolled_up_paisa", 0) - facts.get(part, 0) for part in ("recorded_paisa", "credited_paisa")}
+            lacks = {
+                facts.get("rolled_up_paisa", 0) - facts.get(part, 0) for part in ("recorded_paisa", "credited_paisa")
+            }
             return lacks <= {0, self.off_by(one.key, ROLLED_UP)}
         if one.code in DECISIONS:
             place, _, status = one.key.rpartition("/")
@@ -83,7 +87,12 @@ def of_months(found: Sequence[BreakRow]) -> Iterator[Follow]:
     roots: dict[str, str] = {}
     for one in found:
         place = one.key.rpartition("/")[0] if one.code in DECISIONS else one.key
-        if one.code in OF_MONTHS and (root := months.roots.get(place)) is not None and root != one.id and months.explain(one):
+        if (
+            one.code in OF_MONTHS
+            and (root := months.roots.get(place)) is not None
+            and root != one.id
+            and months.explain(one)
+        ):
             yield one.id, root
             if one.code == "rollup-ledger":
                 month = one.key.split("/")[1]
@@ -116,7 +125,11 @@ def _after_log(found: Sequence[BreakRow]) -> Iterator[Follow]:
             yield one.id, months[one.key]
         elif one.kind == LOGGED_AMOUNT and one.key in logs:
             yield one.id, logs[one.key]
-        elif one.code == "rollup-ledger" and (root := undecided.get(f"{one.key}/{ROLLED_UP}")) is not None and _is_bare(one):
+        elif (
+            one.code == "rollup-ledger"
+            and (root := undecided.get(f"{one.key}/{ROLLED_UP}")) is not None
+            and _is_bare(one)
+        ):
             yield one.id, root
 
 
@@ -139,7 +152,9 @@ def _months_of(found: Sequence[BreakRow]) -> _Months:
 def _is_by(one: BreakRow, recorded_paisa: int) -> bool:
     """Return whether a month's statistics differ only in the amount, by `recorded_paisa` or by nothing."""
     facts = one.facts
-    return not _differs_in_members(one) and abs((facts.get("stated_paisa") or 0) - (facts.get("rolled_up_paisa") or 0)) in (
+    return not _differs_in_members(one) and abs(
+        (facts.get("stated_paisa") or 0) - (facts.get("rolled_up_paisa") or 0)
+    ) in (
         0,
         abs(recorded_paisa),
     )

@@ -74,7 +74,11 @@ def after_lines(found: Sequence[BreakRow]) -> Iterator[Follow]:
     Such a record was missed by the sweep and is wrong itself, or its state depends on a wrong time or on what the bank
     shows.
     """
-    records = {str(one.line["record_id"]): one.id for one in found if one.code in LINES and one.line.get("record_id") is not None}
+    records = {
+        str(one.line["record_id"]): one.id
+        for one in found
+        if one.code in LINES and one.line.get("record_id") is not None
+    }
     dated = {row: one.id for one in found if one.kind == ("impossible-date", "dated-in-future") for row in one.rows()}
     debits = {one.key: one.id for one in found if one.kind == UNAPPROVED}
     for one in found:
@@ -143,7 +147,11 @@ def _of_payments(found: Sequence[BreakRow]) -> Iterator[Follow]:
 
 def _of_state(one: BreakRow, plan: BreakRow | None, payment: BreakRow | None) -> Iterator[Follow]:
     """Yield what follows between the break of an instalment's state and the breaks of its plan and its payment."""
-    if plan is not None and one.cause == OTHER_AMOUNT and plan.facts.get("last_actual_paisa") == plan.facts.get("due_paisa"):
+    if (
+        plan is not None
+        and one.cause == OTHER_AMOUNT
+        and plan.facts.get("last_actual_paisa") == plan.facts.get("due_paisa")
+    ):
         # The payment is what the order gives, so the planned amount of the instalment is wrong.
         yield one.id, plan.id
         if payment is not None and payment.cause in OF_AMOUNT and payment.facts.get("holder_id") == payment.member_id:
@@ -165,7 +173,9 @@ def _of_misfiled(found: Sequence[BreakRow]) -> Iterator[Follow]:
 
     The date of an instalment follows from the order that it names. A negative wallet follows from the debit.
     """
-    misfiled = {str(one.facts["last_id"]): one.id for one in found if one.facts.get("of_order_id") and one.facts.get("last_id")}
+    misfiled = {
+        str(one.facts["last_id"]): one.id for one in found if one.facts.get("of_order_id") and one.facts.get("last_id")
+    }
     # The buyer was paid, and only the instalment names another member.
     owners = {str(one.facts.get("last_id")): one for one in found if one.kind == INSTALMENT_OWNER}
     debited = {one.facts.get("surplus_user_id"): one for one in found if one.kind == DEBITED_TWICE}

@@ -98,7 +98,9 @@ class _Places:
         if one.code in REFUNDS:
             return self.refunds.get((one.order_id, paisa))
         if one.kind in OF_MALFORMED:
-            return next((self.malformed[place] for row in one.rows() if (place := (*row, paisa)) in self.malformed), None)
+            return next(
+                (self.malformed[place] for row in one.rows() if (place := (*row, paisa)) in self.malformed), None
+            )
         return self.rollups.get((f"ROLLUP_{one.key.replace('/', '_')}", paisa)) if one.kind == ROLLUP_LOST else None
 
     def _by_row(self, one: BreakRow) -> str | None:

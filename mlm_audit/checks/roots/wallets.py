@@ -42,7 +42,9 @@ class Outside:
 
 def outside_wallets(found: Sequence[BreakRow]) -> tuple[dict[str, Mapping[str, Any]], list[Follow]]:
     """Map each break whose rows never reached a wallet to the facts that say so; return also what follows from it."""
-    differences = {one.member_id: one for one in found if one.code == WALLET and one.member_id is not None and one.cause != NAMED}
+    differences = {
+        one.member_id: one for one in found if one.code == WALLET and one.member_id is not None and one.cause != NAMED
+    }
     if not differences:
         return {}, []
     lost = {one.member_id for one in found if one.code == LOST_MEMBER}
@@ -52,7 +54,9 @@ def outside_wallets(found: Sequence[BreakRow]) -> tuple[dict[str, Mapping[str, A
     explained = _explained(candidates, {member: one.amount_paisa for member, one in differences.items()})
     roots = {member: one.id for one in reversed(explained) for member in one.changes}
     follows = [(follower, one.id) for one in explained for follower in one.followers]
-    follows += [(one.id, roots[one.member_id]) for one in found if one.code in (WALLET, RUNNING) and one.member_id in roots]
+    follows += [
+        (one.id, roots[one.member_id]) for one in found if one.code in (WALLET, RUNNING) and one.member_id in roots
+    ]
     return {one.id: one.facts for one in explained}, follows
 
 
@@ -79,11 +83,15 @@ def _single(found: Sequence[BreakRow], lost: set[int | None]) -> Iterator[Outsid
             owner, holder, paisa = _owners(one)
             if paisa and owner is not None and holder is not None:
                 changes = {member: sign * paisa for member, sign in ((owner, 1), (holder, -1)) if member not in lost}
-                yield Outside(one.id, changes, {"is_row_only": True}, one.line.get("credit_id") or one.facts.get("ledger_id"))
+                yield Outside(
+                    one.id, changes, {"is_row_only": True}, one.line.get("credit_id") or one.facts.get("ledger_id")
+                )
         elif one.kind in SURPLUS and one.amount_paisa:
             member = one.facts.get("user_id", one.member_id)
             if member is not None:
-                yield Outside(one.id, {member: -one.amount_paisa}, {"is_outside_wallet": True}, one.facts.get("ledger_id"))
+                yield Outside(
+                    one.id, {member: -one.amount_paisa}, {"is_outside_wallet": True}, one.facts.get("ledger_id")
+                )
         elif one.kind == ("unsupported-entry", "authorisation-differs"):
             yield from _of_approval(one, lost)
 

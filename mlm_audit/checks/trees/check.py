@@ -86,10 +86,14 @@ def _closure_issue(change: ClosureChange, facts: TreeArrays) -> Issue:
         "closure-depth": f"the closure has {who} at depth {change.depth_now}; in the matrix it is {change.depth}",
         "closure-duplicate": f"the closure has a duplicate row of {who}, at depth {change.depth_now}",
     }[change.code]
-    key = f"{change.ancestor_id}-{change.descendant_id}" + (f"-{change.row_id}" if change.code == "closure-duplicate" else "")
+    key = f"{change.ancestor_id}-{change.descendant_id}" + (
+        f"-{change.row_id}" if change.code == "closure-duplicate" else ""
+    )
     row = facts.node_index.row(change.descendant_id)
     rows = (row,) if row >= 0 else ()
-    return Issue(change.code, key, change.descendant_id, text, (as_evidence(change),), "matrix", rows, changes=(change,))
+    return Issue(
+        change.code, key, change.descendant_id, text, (as_evidence(change),), "matrix", rows, changes=(change,)
+    )
 
 
 def _unwritten(member: int, changes: Sequence[ClosureChange], facts: TreeArrays) -> Issue:
@@ -106,9 +110,7 @@ def _of_nobody(row_id: int) -> Issue:
 
 def _many(code: str, found: Sequence[ClosureChange], members: Sequence[int], facts: TreeArrays) -> Issue:
     rows = tuple(row for row in map(facts.node_index.row, members) if row >= 0)
-    text = (
-        f"{grouped(len(found))} closure rows of {grouped(len(members))} members have the same fault: {CODES[code].title.lower()}"
-    )
+    text = f"{grouped(len(found))} closure rows of {grouped(len(members))} members have the same fault: {CODES[code].title.lower()}"
     evidence = tuple(as_evidence(change) for change in found[:EVIDENCE_ROWS])
     return Issue(code, "many", None, text, evidence, "matrix", rows, changes=tuple(found))
 
@@ -116,7 +118,9 @@ def _many(code: str, found: Sequence[ClosureChange], members: Sequence[int], fac
 def _broken(rows: Rows, facts: TreeArrays) -> Issue:
     members = len(rows)
     text = f"the closure of {grouped(members)} of {grouped(facts.matrix.count)} members differs from the matrix"
-    return Issue("closure-broken", "many", None, text, ({"table": "hierarchy", "id": "all", "members": members},), "matrix", rows)
+    return Issue(
+        "closure-broken", "many", None, text, ({"table": "hierarchy", "id": "all", "members": members},), "matrix", rows
+    )
 
 
 def _counted(issue: Issue, facts: TreeArrays) -> Issue:

@@ -68,7 +68,9 @@ def _pass_over(forest: Forest, index: NodeIndex, closure: pl.DataFrame) -> tuple
     known = (depths.fill_null(0) if depths.null_count() else depths).to_numpy()
     wrong, bits = _rows_pass(forest.up, index.rows(closure["ancestor_id"]), descendants, known)
     absent = (
-        closure["descendant_id"].filter(pl.Series(descendants < 0)) if descendants.min(initial=0) < 0 else closure["id"].clear()
+        closure["descendant_id"].filter(pl.Series(descendants < 0))
+        if descendants.min(initial=0) < 0
+        else closure["id"].clear()
     )
     return wrong, bits, absent
 
@@ -169,7 +171,9 @@ def changes_for(descendant_id: int, expected: list[int], rows: list[ClosureRow])
         kept, *others = sorted(mine, key=lambda row: (row.depth != depth, row.row_id))
         changes += [ClosureChange("closure-duplicate", "delete", *_fields(row)) for row in others]
         if kept.depth != depth:
-            changes.append(ClosureChange("closure-depth", "depth", kept.row_id, ancestor, descendant_id, depth, kept.depth))
+            changes.append(
+                ClosureChange("closure-depth", "depth", kept.row_id, ancestor, descendant_id, depth, kept.depth)
+            )
     changes += [
         ClosureChange("closure-missing", "insert", 0, ancestor, descendant_id, depth)
         for ancestor, depth in right.items()
@@ -199,5 +203,7 @@ def as_evidence(change: ClosureChange) -> dict[str, Any]:
         "ancestor_id": change.ancestor_id,
         "descendant_id": change.descendant_id,
         "depth": change.depth_now if change.action != "insert" else None,
-        "should_be": {"delete": "no row", "insert": f"depth {change.depth}", "depth": f"depth {change.depth}"}[change.action],
+        "should_be": {"delete": "no row", "insert": f"depth {change.depth}", "depth": f"depth {change.depth}"}[
+            change.action
+        ],
     }

@@ -118,7 +118,9 @@ class Records:
         for row in self.forest.headed(UNKNOWN):
             named[self.facts.given.nodes["parent_id"][row]].append(row)
         for row in self.forest.headed(DETACHED):
-            parents = {r.ancestor_id for r in self.rows(self.forest.name(row)) if r.depth == 1 and r.ancestor_id is not None}
+            parents = {
+                r.ancestor_id for r in self.rows(self.forest.name(row)) if r.depth == 1 and r.ancestor_id is not None
+            }
             for parent in parents:
                 if self.facts.node_index.row(parent) == UNKNOWN:
                     named[parent].append(row)
@@ -128,7 +130,9 @@ class Records:
         """Return the parent under whom a member sat, by what the closure has above the member's children."""
         for row in rows:
             for r in self.rows(self.forest.name(row)):
-                parent = self.facts.node_index.row(r.ancestor_id) if r.depth == 2 and r.ancestor_id is not None else UNKNOWN
+                parent = (
+                    self.facts.node_index.row(r.ancestor_id) if r.depth == 2 and r.ancestor_id is not None else UNKNOWN
+                )
                 if parent >= 0 and self.facts.seats.children[parent] < 3:
                     return parent
         return None

@@ -1,4 +1,7 @@
-"""The codes of the tree checks: severity, meaning, and what to do about each. They are documented in docs/reference/checks.md."""
+"""The codes of the tree checks: severity, meaning, and what to do about each.
+
+They are documented in docs/reference/checks.md.
+"""
 
 from typing import NamedTuple
 
@@ -21,9 +24,14 @@ CODES: dict[str, Code] = {
     "sponsor-unknown": Code(
         "high", "A sponsor who does not exist", "Find out who sponsored the member and correct it", spreads=True
     ),
-    "sponsor-self": Code("critical", "A member who sponsors themselves", "Find the true sponsor and correct it", spreads=True),
+    "sponsor-self": Code(
+        "critical", "A member who sponsors themselves", "Find the true sponsor and correct it", spreads=True
+    ),
     "sponsor-cycle": Code(
-        "critical", "Members who sponsor each other in a cycle", "Find the edge that was added last, and correct it", spreads=True
+        "critical",
+        "Members who sponsor each other in a cycle",
+        "Find the edge that was added last, and correct it",
+        spreads=True,
     ),
     "sponsor-later": Code(
         "medium", "A sponsor who joined after the member", "Compare the sponsor with the sign-up, and correct it"
@@ -32,20 +40,27 @@ CODES: dict[str, Code] = {
         "medium", "A surplus root of the sponsor tree", "Find out who sponsored the member and correct it", spreads=True
     ),
     "matrix-parent-unknown": Code(
-        "high", "A node under a parent who does not exist", "Find out where the member belongs and correct it", spreads=True
+        "high",
+        "A node under a parent who does not exist",
+        "Find out where the member belongs and correct it",
+        spreads=True,
     ),
     "matrix-self": Code("critical", "A node that is its own parent", "Find out where the member belongs", spreads=True),
     "matrix-cycle": Code(
         "critical", "Nodes that form a cycle", "Find the edge that was added last, and correct it", spreads=True
     ),
-    "matrix-root": Code("high", "A surplus root of the matrix", "Find out where the member belongs and correct it", spreads=True),
+    "matrix-root": Code(
+        "high", "A surplus root of the matrix", "Find out where the member belongs and correct it", spreads=True
+    ),
     "matrix-moved": Code(
         "high",
         "Matrix and closure record different parents",
         "Decide which is right. If the matrix is, delete the member's closure rows; the next run recreates them",
         spreads=True,
     ),
-    "matrix-node-missing": Code("high", "A member without a node", "Restore the node, or place the member", spreads=True),
+    "matrix-node-missing": Code(
+        "high", "A member without a node", "Restore the node, or place the member", spreads=True
+    ),
     "matrix-node-lost": Code(
         "high",
         "A missing member with remaining references",
@@ -57,7 +72,9 @@ CODES: dict[str, Code] = {
     ),
     "matrix-children": Code("high", "More than three children", "Decide which of the members must move"),
     "matrix-position": Code("medium", "A position outside 1 to 3", "Give the member a free position under the parent"),
-    "matrix-position-missing": Code("medium", "A node without a position", "Give the member a free position under the parent"),
+    "matrix-position-missing": Code(
+        "medium", "A node without a position", "Give the member a free position under the parent"
+    ),
     "matrix-position-taken": Code("medium", "Two members in one position", "Decide which member keeps the position"),
     "matrix-hole": Code(
         "medium", "A position that was skipped and is still free", "Find out who left it, or decide whether to fill it"
@@ -75,7 +92,9 @@ CODES: dict[str, Code] = {
     "closure-depth": Code("medium", "A closure row with the wrong depth", "Set the matrix's depth", repaired=True),
     "closure-duplicate": Code("low", "A duplicate closure row", "Delete the surplus row", repaired=True),
     "closure-broken": Code(
-        "critical", "More of the closure is wrong than a run repairs", "Find out what broke it, then rebuild it from the matrix"
+        "critical",
+        "More of the closure is wrong than a run repairs",
+        "Find out what broke it, then rebuild it from the matrix",
     ),
     "eligibility-flag": Code(
         "low", "isEligibleRepurchase differs from the sweep's decision", "Set it to the sweep's decision", repaired=True

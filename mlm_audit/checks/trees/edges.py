@@ -30,7 +30,9 @@ FILE = TreeTerms("parent", "file", "file", "parent", "node", "parent", "which", 
 Name = Callable[[int], str]
 
 
-def broken_edges(forest: Forest, words: TreeTerms, parent_id: Callable[[int], object], label: Name | None = None) -> list[Issue]:
+def broken_edges(
+    forest: Forest, words: TreeTerms, parent_id: Callable[[int], object], label: Name | None = None
+) -> list[Issue]:
     """Return the issues of unknown parents, self-references and cycles.
 
     `parent_id` gives the parent id that a row names.
@@ -54,7 +56,9 @@ def broken_edges(forest: Forest, words: TreeTerms, parent_id: Callable[[int], ob
             issues.append(_issue(f"{words.prefix}-self", forest, words, ring, text=text, parent_id=parent_id))
         else:
             issues.append(
-                _issue(f"{words.prefix}-cycle", forest, words, ring, text=_ring(ring, words, label), parent_id=parent_id)
+                _issue(
+                    f"{words.prefix}-cycle", forest, words, ring, text=_ring(ring, words, label), parent_id=parent_id
+                )
             )
     return issues
 
@@ -93,7 +97,11 @@ def roots_of(forest: Forest) -> Rows:
 def _issue(
     code: str, forest: Forest, words: TreeTerms, rows: list[int], *, text: str, parent_id: Callable[[int], object]
 ) -> Issue:
-    evidence = tuple({"table": words.table, "id": forest.name(row), words.column: parent_id(row)} for row in rows[:RING_ROWS])
+    evidence = tuple(
+        {"table": words.table, "id": forest.name(row), words.column: parent_id(row)} for row in rows[:RING_ROWS]
+    )
     kind = "ring" if len(rows) > 1 or code.endswith("-self") else "around"
     picture = Picture(kind, words.tree, tuple(rows))
-    return Issue(code, str(forest.name(rows[0])), forest.name(rows[0]), text, evidence, words.tree, tuple(rows), picture=picture)
+    return Issue(
+        code, str(forest.name(rows[0])), forest.name(rows[0]), text, evidence, words.tree, tuple(rows), picture=picture
+    )

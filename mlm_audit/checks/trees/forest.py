@@ -75,7 +75,9 @@ class NodeIndex:
             absent = wanted.is_null().to_numpy() if nulls else np.zeros(0, np.bool_)
             values = (wanted.fill_null(0) if nulls else wanted).to_numpy()
             return _look_up(self._table, self._low, self.ids.len(), values, absent)
-        known = pl.DataFrame([self.ids.alias("id"), pl.int_range(self.ids.len(), dtype=pl.Int32, eager=True).alias("row")])
+        known = pl.DataFrame(
+            [self.ids.alias("id"), pl.int_range(self.ids.len(), dtype=pl.Int32, eager=True).alias("row")]
+        )
         found = pl.DataFrame([wanted.alias("id")]).join(known, on="id", how="left", maintain_order="left")
         row = pl.when(pl.col("id").is_null()).then(ROOT).otherwise(pl.col("row").fill_null(UNKNOWN))
         return found.select(row.cast(pl.Int32))["literal"].to_numpy().copy()
@@ -103,7 +105,11 @@ class NodeIndex:
 
     def has_same_ids(self, ids: pl.Series) -> bool:
         """Return whether these are the same ids in the same order."""
-        return self.ids.dtype == ids.dtype and self.ids.len() == ids.len() and np.array_equal(self.ids.to_numpy(), ids.to_numpy())
+        return (
+            self.ids.dtype == ids.dtype
+            and self.ids.len() == ids.len()
+            and np.array_equal(self.ids.to_numpy(), ids.to_numpy())
+        )
 
 
 @dataclass(frozen=True)

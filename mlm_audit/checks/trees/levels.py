@@ -69,7 +69,9 @@ def _text(forest: Forest, level: Ints, row: int) -> str:
     above = int(forest.up[row])
     if above < 0:
         return f"node {forest.name(row)} is a root, but its level {level[row]} does not match the tree"
-    return f"node {forest.name(row)} has level {level[row]}, but its parent {forest.name(above)} has level {level[above]}"
+    return (
+        f"node {forest.name(row)} has level {level[row]}, but its parent {forest.name(above)} has level {level[above]}"
+    )
 
 
 def _issue(code: str, forest: Forest, row: int, *, text: str, level: int | None, file: str) -> Issue:

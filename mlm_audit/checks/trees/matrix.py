@@ -135,7 +135,9 @@ class Matrix:
 
     def _holder(self, parent: int, position: int, rows: list[int]) -> list[int]:
         positions = self.facts.given.nodes["position"]
-        return [row for row in self.forest.children_of(parent).tolist() if positions[row] == position and row not in rows]
+        return [
+            row for row in self.forest.children_of(parent).tolist() if positions[row] == position and row not in rows
+        ]
 
     def _crowd(self, parent: int) -> Issue:
         children = self.forest.children_of(parent).tolist()
@@ -188,8 +190,12 @@ class Matrix:
             )
             evidence = (self._node_row(row), *self.records.evidence(row))
             picture = Picture("around", "matrix", (row,))
-            self.issues.append(Issue("matrix-moved", str(name), name, text, evidence, "matrix", (row,), picture=picture))
+            self.issues.append(
+                Issue("matrix-moved", str(name), name, text, evidence, "matrix", (row,), picture=picture)
+            )
 
 
 def _sponsored(count: int) -> str:
-    return f"; {grouped(count)} {'member names' if count == 1 else 'members name'} them as their sponsor" if count else ""
+    return (
+        f"; {grouped(count)} {'member names' if count == 1 else 'members name'} them as their sponsor" if count else ""
+    )

@@ -11,7 +11,9 @@ EDGES = {"sponsor_id": ("sponsor", "is_member"), "parent_id": ("parent", "has_no
 def structure(members: pl.DataFrame, nodes: pl.DataFrame) -> pl.DataFrame:
     """Return member_id, sponsor_id, parent_id, position, is_member and has_node of all members and all nodes."""
     people = members.select(pl.col("id").alias("member_id"), "sponsor_id", pl.lit(value=True).alias("is_member"))
-    places = nodes.select(pl.col("user_id").alias("member_id"), "parent_id", "position", pl.lit(value=True).alias("has_node"))
+    places = nodes.select(
+        pl.col("user_id").alias("member_id"), "parent_id", "position", pl.lit(value=True).alias("has_node")
+    )
     both = people.join(places, on="member_id", how="full", coalesce=True)
     return both.with_columns(pl.col("is_member", "has_node").fill_null(value=False)).sort("member_id")
 
@@ -22,7 +24,10 @@ def moves(before: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
     found = [
         # A member who is gone, or has lost the node, has not moved; the tree checks report that.
         both.filter(there, pl.col(f"{there}_now"), pl.col(column).ne_missing(pl.col(f"{column}_now"))).select(
-            "member_id", pl.lit(edge).alias("edge"), pl.col(column).alias("before"), pl.col(f"{column}_now").alias("after")
+            "member_id",
+            pl.lit(edge).alias("edge"),
+            pl.col(column).alias("before"),
+            pl.col(f"{column}_now").alias("after"),
         )
         for column, (edge, there) in EDGES.items()
     ]

@@ -29,7 +29,9 @@ def picture_of(issue: Issue, facts: TreeArrays) -> "nx.DiGraph[Any] | None":
         return ring(forest, issue.picture.rows)
     if issue.picture.kind == "seats":
         return seats(facts, issue.picture.rows[0], issue.picture.seat, issue.picture.rows[1:])
-    named = (facts.given.members["sponsor_id"] if issue.picture.tree == "sponsor" else facts.given.nodes["parent_id"]).__getitem__
+    named = (
+        facts.given.members["sponsor_id"] if issue.picture.tree == "sponsor" else facts.given.nodes["parent_id"]
+    ).__getitem__
     return around(forest, issue.picture.rows[0], named, marked=tuple(issue.rows[:MOST_NODES]))
 
 
@@ -120,7 +122,9 @@ def seats(facts: TreeArrays, parent: int, empty: int | None, newcomers: tuple[in
             graph.add_node(child, label=str(forest.name(child)), position=position, **mark)
             graph.add_edge(parent, child)
         if position == empty or not any(graph.nodes[n].get("position") == position for n in graph):
-            graph.add_node(f"seat {position}", label="free", position=position, mark="lost" if position == empty else "free")
+            graph.add_node(
+                f"seat {position}", label="free", position=position, mark="lost" if position == empty else "free"
+            )
             graph.add_edge(parent, f"seat {position}", broken="broken" if position == empty else "free")
     for odd, children in by_position.items():
         for child in children:

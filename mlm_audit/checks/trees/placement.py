@@ -121,7 +121,9 @@ def _outside(facts: TreeArrays, row: int) -> Issue:
     sponsor = int(facts.sponsors.up[facts.member_of[row]])
     text = f"member {name} is placed outside the tree of their sponsor, member {facts.sponsors.name(sponsor)}"
     picture = Picture("around", "matrix", (row,))
-    return Issue("matrix-placement", f"{name}/outside", name, text, (node_row(facts, row),), "matrix", (row,), picture=picture)
+    return Issue(
+        "matrix-placement", f"{name}/outside", name, text, (node_row(facts, row),), "matrix", (row,), picture=picture
+    )
 
 
 def _other_reading(facts: TreeArrays, faults: int, rows: Rows) -> Issue:
@@ -130,4 +132,6 @@ def _other_reading(facts: TreeArrays, faults: int, rows: Rows) -> Issue:
         f"{grouped(len(rows))} members are not where the placement `{reading}` puts them, in {grouped(faults)} places: "
         "the platform probably places members by a different rule from the plan"
     )
-    return Issue("matrix-reading", reading, None, text, ({"table": "plan", "id": "placement", "is": reading},), "matrix", rows)
+    return Issue(
+        "matrix-reading", reading, None, text, ({"table": "plan", "id": "placement", "is": reading},), "matrix", rows
+    )

@@ -13,7 +13,9 @@ from mlm_audit.domain.errors import InputError
 Progress = Callable[[str, int, int], None]
 
 
-def load_frames(engine: Engine, frames: dict[type[Base], Iterator[pl.DataFrame]], progress: Progress = lambda *_: None) -> None:
+def load_frames(
+    engine: Engine, frames: dict[type[Base], Iterator[pl.DataFrame]], progress: Progress = lambda *_: None
+) -> None:
     """Insert frames, whose columns are attributes of the model, in one transaction.
 
     Raise InputError when one of the tables already holds rows.

@@ -58,7 +58,9 @@ def _json(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
-        log.warning("a JSON column holds a text of %d characters that is not valid JSON; it is treated as empty", len(text))
+        log.warning(
+            "a JSON column holds a text of %d characters that is not valid JSON; it is treated as empty", len(text)
+        )
         return None
 
 
@@ -101,7 +103,10 @@ def writer(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def write(engine: Engine) -> Iterator[Connection]:
-    """Open one short write transaction. Where a file has one lock, it is taken at once, so that no write fails halfway."""
+    """Open one short write transaction.
+
+    Where a file has one lock, it is taken at once, so that no write fails halfway.
+    """
     with writer(engine) as connection, connection.begin():
         yield connection
 

@@ -14,7 +14,15 @@ from mlm_audit.database.core.tables import ADDED_USER_COLUMNS, PLATFORM_TABLES, 
 from mlm_audit.database.dialects.lookup import dialect_of
 from mlm_audit.domain.errors import InputError
 
-STORE = ("JobLog", "AuditJobLease", "AuditNotice", "ReconciliationReport", "AuditBreak", "AuditRepair", "AuditAuthorisation")
+STORE = (
+    "JobLog",
+    "AuditJobLease",
+    "AuditNotice",
+    "ReconciliationReport",
+    "AuditBreak",
+    "AuditRepair",
+    "AuditAuthorisation",
+)
 """The tables without which no run can be stored."""
 
 
@@ -128,7 +136,11 @@ def _columns(table: str, found: Iterable[Any], wanted: Iterable[sa.Column[Any]])
     types = {column["name"]: column["type"] for column in found}
     problems = []
     for column in wanted:
-        cure = "run `mlm-audit db upgrade`" if table in OWN_TABLES else "compare the platform's version with the documentation"
+        cure = (
+            "run `mlm-audit db upgrade`"
+            if table in OWN_TABLES
+            else "compare the platform's version with the documentation"
+        )
         if column.name not in types:
             problems.append(SchemaProblem(table, column.name, "missing", cure))
         elif problem := _type_problem(table, column, types[column.name]):
@@ -150,7 +162,9 @@ def _type_problem(table: str, column: sa.Column[Any], found: sa.types.TypeEngine
         return None  # some platforms store it as a number, and it is always read as a number
     if wanted in {got, "json"} or (wanted, got) in _ACCEPTED:
         return None
-    return SchemaProblem(table, column.name, f"its type is {found}, but a {wanted} column is needed", "change the column's type")
+    return SchemaProblem(
+        table, column.name, f"its type is {found}, but a {wanted} column is needed", "change the column's type"
+    )
 
 
 _ACCEPTED = {
@@ -179,6 +193,8 @@ def _family(kind: sa.types.TypeEngine[Any]) -> str:
 
 
 _AMOUNTS: dict[str, set[str]] = {
-    str(mapper.local_table): {attribute.columns[0].name for attribute in mapper.column_attrs if attribute.key.endswith("_paisa")}
+    str(mapper.local_table): {
+        attribute.columns[0].name for attribute in mapper.column_attrs if attribute.key.endswith("_paisa")
+    }
     for mapper in Base.registry.mappers
 }

@@ -42,15 +42,21 @@ def _why_not_a_platform(inspector: Inspector, present: set[str]) -> str | None:
             )
         known = {column["name"] for column in inspector.get_columns(name)}
         if absent := [column for column in columns if column not in known]:
-            return f"table {name} has no column {absent[0]}, so this is not a database of the platform; check DATABASE_URL"
+            return (
+                f"table {name} has no column {absent[0]}, so this is not a database of the platform; check DATABASE_URL"
+            )
     return None
 
 
-def _why_not_this_version(connection: Connection, present: set[str], version_table: str, scripts: ScriptDirectory) -> str | None:
+def _why_not_this_version(
+    connection: Connection, present: set[str], version_table: str, scripts: ScriptDirectory
+) -> str | None:
     heads = MigrationContext.configure(connection, opts={"version_table": version_table}).get_current_heads()
     if len(heads) > 1:
         versions = ", ".join(sorted(heads))
-        return f"table {version_table} lists {len(heads)} versions ({versions}); keep only the row of the newest version"
+        return (
+            f"table {version_table} lists {len(heads)} versions ({versions}); keep only the row of the newest version"
+        )
     known = {script.revision for script in scripts.walk_revisions()}
     if heads and heads[0] not in known:
         return (
@@ -87,7 +93,9 @@ def _why_not_indexed(inspector: Inspector, present: set[str], views: set[str]) -
         return None
     known = {column["name"] for column in inspector.get_columns(name)}
     absent = [column for column in ("status", "payoutDate") if column not in known]
-    return f"table {name} exists but has no column {absent[0]}; rename it, and a new table is created" if absent else None
+    return (
+        f"table {name} exists but has no column {absent[0]}; rename it, and a new table is created" if absent else None
+    )
 
 
 def _why_no_right(inspector: Inspector, connection: Connection) -> str | None:

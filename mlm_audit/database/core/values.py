@@ -176,7 +176,11 @@ def _is_sound(name: str, kind: Kind, series: pl.Series) -> bool:
 def _instants(name: str, values: Sequence[Any]) -> pl.Series:
     first = next((value for value in values if value is not None), None)
     if isinstance(first, str):
-        texts = pl.Series(name, values, dtype=pl.String, strict=True).str.replace("T", " ", literal=True).str.strip_suffix("Z")
+        texts = (
+            pl.Series(name, values, dtype=pl.String, strict=True)
+            .str.replace("T", " ", literal=True)
+            .str.strip_suffix("Z")
+        )
         return texts.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=True)
     if isinstance(first, datetime) and first.tzinfo is not None:
         return pl.Series(name, values, dtype=pl.Datetime("us", "UTC")).dt.replace_time_zone(None)

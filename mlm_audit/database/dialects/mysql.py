@@ -4,7 +4,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import polars as pl
-from sqlalchemy import BigInteger, Connection, Engine, LargeBinary, String, Text, and_, case, cast, event, func, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Engine,
+    LargeBinary,
+    String,
+    Text,
+    and_,
+    case,
+    cast,
+    event,
+    func,
+    type_coerce,
+)
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeEngine
 

@@ -5,7 +5,20 @@ from datetime import UTC
 from typing import Any, ClassVar
 
 import polars as pl
-from sqlalchemy import BigInteger, Connection, Engine, Inspector, String, Text, case, cast, event, func, text, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Engine,
+    Inspector,
+    String,
+    Text,
+    case,
+    cast,
+    event,
+    func,
+    text,
+    type_coerce,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine, UserDefinedType
 
@@ -67,7 +80,8 @@ class Postgresql(Dialect):
 
             @event.listens_for(engine, "checkout")
             def on_checkout(connection: Any, *_: Any) -> None:
-                # After a consistent read, SQLAlchemy resets the connection to "read write", which overrides the default.
+                # After a consistent read, SQLAlchemy resets the connection to "read write", which overrides the
+                # default.
                 connection.read_only = True
 
     def consistent_read_options(self) -> dict[str, Any]:

@@ -54,14 +54,21 @@ class Sqlite(Dialect):
     inspections = (rf"pragma (?:{NAME}\.)?(?:{'|'.join(PRAGMAS)})(?: ?\( ?{NAME} ?\))?",)
     placeholder = "?"
     # One writer holds the whole file, so there are no row locks to take or to skip.
-    words: ClassVar[Mapping[str, str]] = {"for_update": "", "skip_locked": "", "json_object": "json_object", "integer": "integer"}
+    words: ClassVar[Mapping[str, str]] = {
+        "for_update": "",
+        "skip_locked": "",
+        "json_object": "json_object",
+        "integer": "integer",
+    }
     folded = "lower(trim({0}, ' ' || char(9) || char(10) || char(13)))"
     key_type = "INTEGER"  # the only type with generated values
 
     def check_url(self, url: URL, *, create: bool) -> None:
         """Raise InputError for a file that does not exist: SQLite would create an empty one."""
         if not url.database or url.database == ":memory:":
-            raise InputError("database sqlite: an in-memory database is empty in every process; name a file: sqlite:///demo.db")
+            raise InputError(
+                "database sqlite: an in-memory database is empty in every process; name a file: sqlite:///demo.db"
+            )
         path = Path(url.database)
         if not path.exists() and not create:
             raise InputError(

@@ -41,4 +41,6 @@ def read_logged(database: Engine, month: Month) -> pl.DataFrame:
         .order_by(log.id)
     )
     with consistent_read(database) as connection:
-        return frame_of(connection, query, LOGGED).unique("member_id", keep="first", maintain_order=True).sort("member_id")
+        return (
+            frame_of(connection, query, LOGGED).unique("member_id", keep="first", maintain_order=True).sort("member_id")
+        )

@@ -4,7 +4,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, inspect, select
 
-from mlm_audit.database.core.own_tables import Break, EligibilityLog, ReconciliationReport, SelfPayoutSchedule, TreeHealthReport
+from mlm_audit.database.core.own_tables import (
+    Break,
+    EligibilityLog,
+    ReconciliationReport,
+    SelfPayoutSchedule,
+    TreeHealthReport,
+)
 from mlm_audit.database.core.tables import Base, Ledger, MatrixNode, Order, User
 
 PERSON = (
@@ -49,7 +55,14 @@ def read_member(connection: Connection, member: int, most: int) -> dict[str, Any
 
 
 _OWN: tuple[type[Base], ...] = (EligibilityLog, SelfPayoutSchedule, Break)
-_ORDER = (Order.id, Order.paid_at, Order.is_joining_order, Order.status, Order.total_paisa, Order.commission_amount_paisa)
+_ORDER = (
+    Order.id,
+    Order.paid_at,
+    Order.is_joining_order,
+    Order.status,
+    Order.total_paisa,
+    Order.commission_amount_paisa,
+)
 _LOGGED = (
     EligibilityLog.month,
     EligibilityLog.year,
@@ -82,7 +95,9 @@ def _count(connection: Connection, model: type[Order | Ledger], member: int) -> 
 
 
 def _places(connection: Connection, member: int, sponsor: int | None) -> list[dict[str, Any]]:
-    node = connection.execute(select(MatrixNode.parent_id, MatrixNode.position).where(MatrixNode.user_id == member)).first()
+    node = connection.execute(
+        select(MatrixNode.parent_id, MatrixNode.position).where(MatrixNode.user_id == member)
+    ).first()
     below = connection.execute(select(func.count()).where(MatrixNode.parent_id == member)).scalar_one()
     directs = connection.execute(select(func.count()).where(User.sponsor_id == member)).scalar_one()
     parent = "no node" if node is None else "none (root)" if node[0] is None else f"member {node[0]}"

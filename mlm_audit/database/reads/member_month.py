@@ -56,7 +56,9 @@ def read_member_month(connection: Connection, member_id: int, month: Month, rule
     direct_ids = [person.member_id for person, _ in sponsored if person.member_id != member_id]
     active_below = _active_directs(connection, direct_ids, month, rules)
     directs = tuple(
-        Direct(person.member_id, was_active(person, month.end, rules), person.paid_orders, active_below[person.member_id])
+        Direct(
+            person.member_id, was_active(person, month.end, rules), person.paid_orders, active_below[person.member_id]
+        )
         for person, _ in sponsored
         if person.member_id != member_id
     )
@@ -75,7 +77,9 @@ def _people(connection: Connection, where: Any, month: Month) -> list[tuple[Pers
         first, count = bought.get(number, (None, 0))
         # A member whose createdAt cannot be read does not count as active.
         created = created_at.replace(tzinfo=UTC) if created_at else datetime.max.replace(tzinfo=UTC)
-        found.append((Person(number, fold(role or ""), bool(is_active), bool(is_blocked), created, first, count), bool(kyc)))
+        found.append(
+            (Person(number, fold(role or ""), bool(is_active), bool(is_blocked), created, first, count), bool(kyc))
+        )
     return found
 
 
@@ -86,7 +90,9 @@ def _purchases(connection: Connection, ids: Sequence[int], month: Month) -> dict
     for part in in_parts(ids, LOOKUP):
         ever = select(Order.user_id, func.min(Order.paid_at)).where(Order.user_id.in_(part), Order.paid_at.is_not(None))
         first |= {row[0]: row[1] for row in connection.execute(ever.group_by(Order.user_id)) if row[1]}
-        standing = select(Order.user_id, func.count()).where(Order.user_id.in_(part), stands(), Order.paid_at < naive(month.end))
+        standing = select(Order.user_id, func.count()).where(
+            Order.user_id.in_(part), stands(), Order.paid_at < naive(month.end)
+        )
         counts.update({row[0]: row[1] for row in connection.execute(standing.group_by(Order.user_id))})
     return {number: (moment.replace(tzinfo=UTC), counts[number]) for number, moment in first.items()}
 
@@ -107,13 +113,22 @@ def _active_directs(connection: Connection, ids: Sequence[int], month: Month, ru
 def _orders(connection: Connection, member_id: int, month: Month) -> list[OrderRow]:
     columns = (Order.id, Order.paid_at, Order.total_paisa, Order.status, stands().label("counts"))
     query = select(*columns).where(Order.user_id == member_id, within(month)).order_by(Order.paid_at, Order.id)
-    return [OrderRow(row[0], row[1].replace(tzinfo=UTC), row[2], row[3], bool(row[4])) for row in connection.execute(query)]
+    return [
+        OrderRow(row[0], row[1].replace(tzinfo=UTC), row[2], row[3], bool(row[4])) for row in connection.execute(query)
+    ]
 
 
 def _stored(connection: Connection, member_id: int, month: Month) -> list[dict[str, Any]]:
     """Return the logged decisions, of which there should be at most one."""
-    mine = EligibilityLog.user_id == member_id, EligibilityLog.month == month.key % 100, EligibilityLog.year == month.key // 100
-    return [dict(row) for row in connection.execute(select(EligibilityLog).where(*mine).order_by(EligibilityLog.id)).mappings()]
+    mine = (
+        EligibilityLog.user_id == member_id,
+        EligibilityLog.month == month.key % 100,
+        EligibilityLog.year == month.key // 100,
+    )
+    return [
+        dict(row)
+        for row in connection.execute(select(EligibilityLog).where(*mine).order_by(EligibilityLog.id)).mappings()
+    ]
 
 
 def _money(connection: Connection, member_id: int, month: Month) -> tuple[dict[str, int], list[dict[str, Any]]]:
@@ -121,12 +136,15 @@ def _money(connection: Connection, member_id: int, month: Month) -> tuple[dict[s
     sums = select(Commission.status, func.sum(Commission.amount_paisa)).join(Order, Order.id == Commission.order_id)
     mine = Commission.user_id == member_id, folded(Commission.type) == "repurchase", stands(), within(month)
     decided = {
-        fold(str(status)): int(paisa or 0) for status, paisa in connection.execute(sums.where(*mine).group_by(Commission.status))
+        fold(str(status)): int(paisa or 0)
+        for status, paisa in connection.execute(sums.where(*mine).group_by(Commission.status))
     }
     refs = [release_ref(member_id, month.key), rollup_ref(member_id, month.key)]
     # A release that was posted again under another key still has its month as referenceId.
     again = and_(
-        Ledger.user_id == member_id, folded(Ledger.type) == "repurchase_commission", Ledger.reference_id == str(month.key)
+        Ledger.user_id == member_id,
+        folded(Ledger.type) == "repurchase_commission",
+        Ledger.reference_id == str(month.key),
     )
     ledger = select(Ledger.id, Ledger.type, Ledger.amount_paisa, Ledger.ref).where(or_(Ledger.ref.in_(refs), again))
     rolled = (

@@ -50,7 +50,9 @@ def requeue(engine: Engine, ids: Sequence[int], job_id: str, limits: RetryLimits
             if number not in rows:
                 raise InputError(f"payouts requeue {number}: there is no such instalment; nothing was requeued")
             if not db.is_known(rows[number][1]):
-                raise InputError(f"payouts requeue {number}: its status {rows[number][1]!r} is unknown; nothing was requeued")
+                raise InputError(
+                    f"payouts requeue {number}: its status {rows[number][1]!r} is unknown; nothing was requeued"
+                )
             instalment = db.instalment_of(rows[number], {})
             try:
                 to = transition(instalment.state, Event.REQUEUED, limits, moment)
@@ -60,7 +62,9 @@ def requeue(engine: Engine, ids: Sequence[int], job_id: str, limits: RetryLimits
     return len(ids)
 
 
-def _requeue_one(connection: Connection, instalment: Instalment, status: PayoutStatus, job_id: str, now: datetime) -> None:
+def _requeue_one(
+    connection: Connection, instalment: Instalment, status: PayoutStatus, job_id: str, now: datetime
+) -> None:
     fresh = {"status": status.value, "retry_count": 0, "processed_at": None, "failure_reason": None, "updated_at": now}
     connection.execute(update(Schedule).where(Schedule.id == instalment.id).values(fresh))
     connection.execute(
@@ -86,7 +90,9 @@ def instalment_rows(connection: Connection, schedule_id: int) -> dict[str, Any] 
     if not schedule:
         return None
     row = schedule[0]
-    order = select(Order.id, Order.status, Order.paid_at, Order.commission_amount_paisa).where(Order.id == row["orderId"])
+    order = select(Order.id, Order.status, Order.paid_at, Order.commission_amount_paisa).where(
+        Order.id == row["orderId"]
+    )
     history = select(PayoutHistory).where(PayoutHistory.user_id == row["userId"]).order_by(PayoutHistory.id)
     mine = Repair.kind == REQUEUE, Repair.row_key == str(schedule_id)
     return {
@@ -113,4 +119,6 @@ def _credits(schedule_id: int) -> ColumnElement[bool]:
 def _rows(connection: Connection, query: Any) -> list[dict[str, Any]]:
     """Return the rows, with the words in `status` and `type` folded."""
     rows = [dict(row) for row in connection.execute(query).mappings()]
-    return [row | {name: fold(row[name]) for name in ("status", "type") if isinstance(row.get(name), str)} for row in rows]
+    return [
+        row | {name: fold(row[name]) for name in ("status", "type") if isinstance(row.get(name), str)} for row in rows
+    ]

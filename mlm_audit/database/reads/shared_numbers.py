@@ -75,7 +75,9 @@ def shared_numbers(engine: Engine, *, reveal: bool = False) -> dict[str, SharedN
     with one_instant(engine) as connection:
         absent = {kind: _absent(connection, number) for kind, number in NUMBERS.items()}
         return {
-            kind: SharedNumbers(incomplete=absent[kind]) if absent[kind] else _shared(connection, number, salt, reveal=reveal)
+            kind: SharedNumbers(incomplete=absent[kind])
+            if absent[kind]
+            else _shared(connection, number, salt, reveal=reveal)
             for kind, number in NUMBERS.items()
         }
 

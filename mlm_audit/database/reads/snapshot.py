@@ -92,7 +92,9 @@ def read_rows(connection: Connection, name: str, *where: ColumnElement[bool]) ->
     """Return the rows of one input that meet the conditions, ordered by the first column, typed as in a snapshot."""
     spec = INPUTS[name]
     query = query_of(name, spec, dialect_of(connection)).where(*where)
-    rows = connection.execute(query.order_by(getattr(SOURCES[name], attribute_of(name, next(iter(spec.columns)))))).all()
+    rows = connection.execute(
+        query.order_by(getattr(SOURCES[name], attribute_of(name, next(iter(spec.columns)))))
+    ).all()
     return as_frame(name, spec, rows, Unread()) if rows else empty_frame(name)
 
 

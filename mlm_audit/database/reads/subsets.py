@@ -119,9 +119,9 @@ def order_subset(connection: Connection, order: int, depth: int, missing: Collec
         users=read.rows("users", User.id, people),
         matrix_nodes=above,
         # The orders of the other members determine since when they are active.
-        orders=pl.concat([orders, *[read.rows("orders", Order.user_id, [one]) for one in sorted(people - {None})]]).unique(
-            "id", keep="first", maintain_order=True
-        ),
+        orders=pl.concat(
+            [orders, *[read.rows("orders", Order.user_id, [one]) for one in sorted(people - {None})]]
+        ).unique("id", keep="first", maintain_order=True),
         # The whole ledgers of the buyers are needed to find the postings of their instalments.
         ledger=pl.concat([lines, payouts, read.rows("ledger", Ledger.user_id, {*buyers, *lacking})]).unique(
             "id", keep="first", maintain_order=True

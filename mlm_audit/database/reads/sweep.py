@@ -74,7 +74,9 @@ def read_month(
     pending_columns = {"member_id": INT, "pending_paisa": INT, "void_paisa": INT, "pending_rows": INT}
     found, unsure = _known_people(_rows(connection, _people()), people)
     orders = _rows(connection, _doubtful_orders(month, dialect))
-    doubts = UncertainFacts(unsure | _undated_buyers(orders), _doubtful_rows(connection, month, dialect), _in_favour(orders))
+    doubts = UncertainFacts(
+        unsure | _undated_buyers(orders), _doubtful_rows(connection, month, dialect), _in_favour(orders)
+    )
     return MonthRead(
         found,
         frame_of(connection, _purchases(month, dialect), purchases),
@@ -91,12 +93,17 @@ def _known_people(rows: list[Any], schema: dict[str, Any]) -> tuple[pl.DataFrame
     taken = dict(zip(schema, values, strict=True))
     created, bad = series_of("created_at", Kind.INSTANT, taken["created_at"])
     roles = pl.Series("role", [fold(word or "") for word in taken["role"]], dtype=pl.String)
-    unsure = {taken["id"][place]: f"users.createdAt is {told}, which is not a valid time" for place, told in bad.items()}
+    unsure = {
+        taken["id"][place]: f"users.createdAt is {told}, which is not a valid time" for place, told in bad.items()
+    }
     for place in (~roles.is_in(ROLES)).arg_true():
         unsure[taken["id"][place]] = f"the role {taken['role'][place]!r} is not known"
     columns = {"created_at": created, "role": roles}
     frame = pl.DataFrame(
-        [columns[name] if name in columns else pl.Series(name, taken[name], dtype=kind) for name, kind in schema.items()]
+        [
+            columns[name] if name in columns else pl.Series(name, taken[name], dtype=kind)
+            for name, kind in schema.items()
+        ]
     )
     return frame, unsure
 
@@ -104,7 +111,9 @@ def _known_people(rows: list[Any], schema: dict[str, Any]) -> tuple[pl.DataFrame
 def _undated_buyers(orders: list[Any]) -> dict[int, str]:
     """Return the buyers for whom it is unclear since when they are active, with the reason."""
     return {
-        row[0]: f"order {row[1]} has a time of payment that cannot be read" for row in orders if row[0] is not None and not row[5]
+        row[0]: f"order {row[1]} has a time of payment that cannot be read"
+        for row in orders
+        if row[0] is not None and not row[5]
     }
 
 
@@ -206,7 +215,9 @@ def orders_paid_in(connection: Connection, month: Month) -> int:
 def is_logged(connection: Connection, months: Sequence[Month]) -> bool:
     """Return whether any decision was logged for these months."""
     logged = (
-        select(EligibilityLog.id).where(EligibilityLog.month == m.key % 100, EligibilityLog.year == m.key // 100).limit(1)
+        select(EligibilityLog.id)
+        .where(EligibilityLog.month == m.key % 100, EligibilityLog.year == m.key // 100)
+        .limit(1)
         for m in months
     )
     return any(connection.execute(query).first() is not None for query in logged)
@@ -220,7 +231,10 @@ def _people() -> Select[Any]:
 
 def _purchases(month: Month, dialect: Dialect) -> Select[Any]:
     counts = and_(
-        stands(), Order.paid_at < naive(month.end), is_time(Order.paid_at, dialect), is_amount(Order.total_paisa, dialect)
+        stands(),
+        Order.paid_at < naive(month.end),
+        is_time(Order.paid_at, dialect),
+        is_amount(Order.total_paisa, dialect),
     )
     bought = and_(counts, within(month))
     return (

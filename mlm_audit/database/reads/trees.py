@@ -70,12 +70,16 @@ def last_decided(connection: Connection) -> int | None:
     A MonthlyStats row for a month without logged decisions does not count as a sweep. Neither does a month with a few
     log rows when others have many, because flags would then be set from a mistake in one row.
     """
-    stats = select(MonthlyStats.year, MonthlyStats.month).where(MonthlyStats.year.is_not(None), MonthlyStats.month.is_not(None))
+    stats = select(MonthlyStats.year, MonthlyStats.month).where(
+        MonthlyStats.year.is_not(None), MonthlyStats.month.is_not(None)
+    )
     for year, month in sorted(connection.execute(stats.distinct()).all(), reverse=True):
         logged = select(EligibilityLog.id).where(EligibilityLog.year == year, EligibilityLog.month == month).limit(1)
         if connection.execute(logged).first() is not None:
             return int(year) * 100 + int(month)
-    counted = select(EligibilityLog.year, EligibilityLog.month, func.count()).group_by(EligibilityLog.year, EligibilityLog.month)
+    counted = select(EligibilityLog.year, EligibilityLog.month, func.count()).group_by(
+        EligibilityLog.year, EligibilityLog.month
+    )
     rows_of = connection.execute(counted.where(EligibilityLog.year.is_not(None), EligibilityLog.month.is_not(None)))
     months = {int(year) * 100 + int(month): int(rows) for year, month, rows in rows_of}
     return max((key for key, rows in months.items() if rows * SWEPT >= max(months.values())), default=None)
@@ -101,7 +105,10 @@ def _pending(connection: Connection) -> pl.DataFrame:
 def queries() -> dict[str, Select[Any]]:
     """Return the queries of the tree check, other than its inputs, by name."""
     from_orders = _sums(func.coalesce(Order.user_id, Commission.from_user_id))
-    return {"tree check: commission of orders": from_orders, "tree check: commission to members": _sums(Commission.user_id)}
+    return {
+        "tree check: commission of orders": from_orders,
+        "tree check: commission to members": _sums(Commission.user_id),
+    }
 
 
 def _amounts(name: str) -> dict[str, Any]:

@@ -117,7 +117,9 @@ def repeated(
 ) -> list[tuple[str, dict[str, Any], int]]:
     """Return the notices that were repeated within a half-open period, as (kind, context, repeats), oldest first."""
     within = Notice.repeated_at >= naive(start), Notice.repeated_at < naive(end)
-    query = select(Notice.kind, Notice.context, Notice.repeats).where(Notice.kind.in_(kinds), Notice.repeats > 0, *within)
+    query = select(Notice.kind, Notice.context, Notice.repeats).where(
+        Notice.kind.in_(kinds), Notice.repeats > 0, *within
+    )
     return [(row[0], row[1], row[2]) for row in connection.execute(query.order_by(Notice.id))]
 
 

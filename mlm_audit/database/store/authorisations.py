@@ -75,7 +75,9 @@ def list_authorisations(engine: Engine) -> list[dict[str, Any]]:
 def _require_place(connection: Connection, grant: Grant) -> None:
     """Raise InputError unless the reference names a ledger row of the member, after which the wallet was set."""
     word, _, number = grant.reference.partition("_")
-    row = int(number) if word == "AFTER" and number.isascii() and number.isdigit() and len(number) <= LONGEST_ID else None
+    row = (
+        int(number) if word == "AFTER" and number.isascii() and number.isdigit() and len(number) <= LONGEST_ID else None
+    )
     mine = Ledger.user_id == grant.member_id
     if row is None or connection.execute(select(Ledger.id).where(mine, Ledger.id == row)).first() is None:
         raise InputError(

@@ -24,9 +24,7 @@ CLOCK_TOLERANCE = timedelta(minutes=10)
 ERROR_CHARACTERS = 4_000
 INTERRUPTED_PREFIX = "interrupted: "
 """The start of the error of a run that was closed as interrupted. Job logs of earlier versions have it too."""
-INTERRUPTED = (
-    f"{INTERRUPTED_PREFIX}the process ended unexpectedly; committed changes remain, and the next run continues from there"
-)
+INTERRUPTED = f"{INTERRUPTED_PREFIX}the process ended unexpectedly; committed changes remain, and the next run continues from there"
 
 
 class Claim(NamedTuple):
@@ -91,7 +89,9 @@ def _take(connection: Connection, claim: Claim, now: datetime, *, is_free: bool)
     try:
         connection.execute(insert(JobLease).values(job=claim.job, **values))
     except IntegrityError as error:
-        raise JobBusyError(f"another process started {claim.job} at the same moment; nothing was started here") from error
+        raise JobBusyError(
+            f"another process started {claim.job} at the same moment; nothing was started here"
+        ) from error
 
 
 def _busy(job: str, job_id: str, owner: str, since: datetime) -> str:
@@ -114,7 +114,9 @@ def _refuse_clock_going_back(connection: Connection, job: str, now: datetime) ->
 def _close_dead(connection: Connection, job: str, now: datetime, day: str) -> list[str]:
     """Close the runs still logged as running and return their ids. They are dead, since no live run holds the lease."""
     running = select(JobLog.job_id).where(JobLog.job_type == job, JobLog.status == "running").order_by(JobLog.id)
-    return [job_id for job_id in connection.execute(running).scalars().all() if _close(connection, job, job_id, now, day)]
+    return [
+        job_id for job_id in connection.execute(running).scalars().all() if _close(connection, job, job_id, now, day)
+    ]
 
 
 def _close(connection: Connection, job: str, job_id: str, now: datetime, day: str) -> bool:
@@ -193,7 +195,9 @@ def failure_notice(job: str, job_id: str, error: str, day: str) -> Draft:
     It is sent at once. If the same failure of the job occurs again on the same day, it is only counted.
     """
     fault = hashlib.sha256(re.sub(r"\S*\d\S*", "#", error).encode()).hexdigest()[:8]
-    return Draft(f"job-failed/{job}/{fault}/{day}", "job-failed", None, {"job": job, "job_id": job_id, "error": error[:500]})
+    return Draft(
+        f"job-failed/{job}/{fault}/{day}", "job-failed", None, {"job": job, "job_id": job_id, "error": error[:500]}
+    )
 
 
 def write_meta(connection: Connection, job_id: str, meta: dict[str, Any]) -> None:

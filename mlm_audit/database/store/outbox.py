@@ -88,7 +88,10 @@ def _settle_abandoned(connection: Connection, now: datetime) -> None:
     abandoned = (Notice.status == "sending") & (Notice.next_attempt_at < now - timedelta(seconds=SENDING_SECONDS))
     smtp = update(Notice).where(abandoned, Notice.channel == "smtp")
     connection.execute(
-        smtp.values(status="uncertain", error="the sending process died; the message may have been sent, so it is not sent again")
+        smtp.values(
+            status="uncertain",
+            error="the sending process died; the message may have been sent, so it is not sent again",
+        )
     )
     connection.execute(update(Notice).where(abandoned, Notice.channel == "eml").values(status="queued"))
 

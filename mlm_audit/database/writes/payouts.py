@@ -174,7 +174,9 @@ def unknown_statuses(connection: Connection, as_of: datetime) -> dict[str, int]:
     """Return the statuses of due instalments that the toolkit does not know, and how often each occurs."""
     status = dialect_of(connection).exact_text(Schedule.status)
     query = select(status, func.count()).where(Schedule.payout_date <= as_of).group_by(status)
-    found = {name.decode() if isinstance(name, bytes) else str(name): count for name, count in connection.execute(query)}
+    found = {
+        name.decode() if isinstance(name, bytes) else str(name): count for name, count in connection.execute(query)
+    }
     return {name: count for name, count in found.items() if not is_known(name)}
 
 
@@ -249,7 +251,9 @@ def claim(
     held.
     """
     rows = (CLAIM_WAITING if wait else CLAIM)(connection, ids=ids).all()
-    claimed = [_with_order(stated[row[0]].instalment, row[6]) for row in rows if _is_as_stated(row, stated[row[0]].instalment)]
+    claimed = [
+        _with_order(stated[row[0]].instalment, row[6]) for row in rows if _is_as_stated(row, stated[row[0]].instalment)
+    ]
     if not claimed:
         return [], {}
     return claimed, _flags(MEMBERS(connection, ids=[instalment.id for instalment in claimed]))
@@ -311,7 +315,9 @@ def _wallets(members: int) -> str:
     return f'update users set "walletBalance" = "walletBalance" + case id{whens} end where id in ({marks})'  # noqa: S608
 
 
-def record_failures(connection: Connection, changes: Sequence[Decision], was: PayoutStatus, job_id: str, now: datetime) -> None:
+def record_failures(
+    connection: Connection, changes: Sequence[Decision], was: PayoutStatus, job_id: str, now: datetime
+) -> None:
     """Record that instalments were held, failed or were given up. Notify the administrators of the last two."""
     by_state: defaultdict[InstalmentState, list[int]] = defaultdict(list)
     for change in changes:

@@ -122,11 +122,15 @@ def _of(month: Month) -> tuple[Any, Any]:
 
     With the bare columns, a planner may scan the whole month each time.
     """
-    return func.coalesce(EligibilityLog.month, 0) == month.key % 100, func.coalesce(EligibilityLog.year, 0) == month.key // 100
+    return func.coalesce(EligibilityLog.month, 0) == month.key % 100, func.coalesce(
+        EligibilityLog.year, 0
+    ) == month.key // 100
 
 
 def _logged(connection: Connection, ids: Sequence[int], month: Month) -> dict[int, bool]:
-    query = select(EligibilityLog.user_id, EligibilityLog.is_eligible).where(EligibilityLog.user_id.in_(ids), *_of(month))
+    query = select(EligibilityLog.user_id, EligibilityLog.is_eligible).where(
+        EligibilityLog.user_id.in_(ids), *_of(month)
+    )
     return {row[0]: bool(row[1]) for row in connection.execute(query)}
 
 
@@ -139,7 +143,9 @@ class UndecidedCommission(NamedTuple):
     stands: bool
 
 
-def _without_void(pending: dict[int, list[UndecidedCommission]]) -> tuple[dict[int, list[UndecidedCommission]], dict[int, str]]:
+def _without_void(
+    pending: dict[int, list[UndecidedCommission]],
+) -> tuple[dict[int, list[UndecidedCommission]], dict[int, str]]:
     """Return the rows that can be decided, and the members with rows that cannot, with the reason.
 
     Rows of an order that no longer stands can be decided only when they add up to zero.
@@ -207,7 +213,9 @@ def _release(connection: Connection, sums: dict[int, int], job: SweepContext) ->
     for number, paisa in sums.items():
         before = balances.get(number, 0)
         after = None if before is None else before + paisa
-        rows.append(_posting(number, RELEASE, paisa, reference=str(key), ref=release_ref(number, key), after=after, now=job.now))
+        rows.append(
+            _posting(number, RELEASE, paisa, reference=str(key), ref=release_ref(number, key), after=after, now=job.now)
+        )
     connection.execute(insert(Ledger), rows)
     add_to_wallets(connection, sums)
 
@@ -218,7 +226,9 @@ def statements(now: datetime) -> dict[str, Any]:
     nobody = update(Commission).where(Commission.id == -1)
     sets = {f"sweep: set {word}": nobody.values(status=word, processed_at=now) for word in ("released", "rolled_up")}
     posts = {
-        f"sweep: post {kind}": insert(table).values(_posting(None, kind, 0, reference="0", ref="-", after=None, now=now))
+        f"sweep: post {kind}": insert(table).values(
+            _posting(None, kind, 0, reference="0", ref="-", after=None, now=now)
+        )
         for kind in (RELEASE, ROLLUP)
     }
     return sets | posts
@@ -230,7 +240,9 @@ def _last_balances(connection: Connection, ids: Sequence[int]) -> dict[int, int 
     The value is None where the platform left it empty. Members without any row are absent.
     """
     top = select(func.max(Ledger.id)).where(Ledger.user_id.in_(ids)).group_by(Ledger.user_id)
-    rows = connection.execute(select(Ledger.user_id, Ledger.balance_after_paisa).where(Ledger.id.in_(top.scalar_subquery())))
+    rows = connection.execute(
+        select(Ledger.user_id, Ledger.balance_after_paisa).where(Ledger.id.in_(top.scalar_subquery()))
+    )
     return {int(row[0] or 0): row[1] for row in rows}
 
 
@@ -270,8 +282,14 @@ def _roll_up(
         for number, paisa in sums.items()
     ]
     connection.execute(insert(CommissionRollup), rollups)
-    mine = CommissionRollup.user_id.in_(list(sums)), CommissionRollup.month == key % 100, CommissionRollup.year == key // 100
-    ids = {row[0]: row[1] for row in connection.execute(select(CommissionRollup.user_id, CommissionRollup.id).where(*mine))}
+    mine = (
+        CommissionRollup.user_id.in_(list(sums)),
+        CommissionRollup.month == key % 100,
+        CommissionRollup.year == key // 100,
+    )
+    ids = {
+        row[0]: row[1] for row in connection.execute(select(CommissionRollup.user_id, CommissionRollup.id).where(*mine))
+    }
     rows = [
         _posting(None, ROLLUP, paisa, reference=str(ids[number]), ref=rollup_ref(number, key), after=None, now=job.now)
         for number, paisa in sums.items()
@@ -303,7 +321,9 @@ def _log(connection: Connection, fresh: Sequence[Ruling], rolled_up: dict[int, i
     connection.execute(insert(EligibilityLog), rows)
     _update_users(connection, [ruling.member_id for ruling in fresh], job)
     queue(
-        connection, [_notice(ruling, rolled_up, job) for ruling in fresh if ruling.is_active and not ruling.is_eligible], job.now
+        connection,
+        [_notice(ruling, rolled_up, job) for ruling in fresh if ruling.is_active and not ruling.is_eligible],
+        job.now,
     )
 
 
@@ -344,7 +364,11 @@ def _update_users(connection: Connection, ids: Sequence[int], job: SweepContext)
 
 def _notice(ruling: Ruling, rolled_up: dict[int, int], job: SweepContext) -> Draft:
     month = month_label(job.month.key)
-    context: dict[str, Any] = {"month": month, "reasons": ruling.reasons, "rolled_up_paisa": rolled_up.get(ruling.member_id, 0)}
+    context: dict[str, Any] = {
+        "month": month,
+        "reasons": ruling.reasons,
+        "rolled_up_paisa": rolled_up.get(ruling.member_id, 0),
+    }
     context["rules"] = job.rules
     return Draft(f"eligibility-not-met/{ruling.member_id}/{month}", "eligibility-not-met", ruling.member_id, context)
 
@@ -375,14 +399,20 @@ def store_stats(connection: Connection, job: SweepContext) -> None:
     key = job.month.key
     mine = EligibilityLog.month == key % 100, EligibilityLog.year == key // 100
     counted = select(EligibilityLog.is_eligible, func.count(sa.distinct(EligibilityLog.user_id)))
-    counts = {bool(row[0]): int(row[1]) for row in connection.execute(counted.where(*mine).group_by(EligibilityLog.is_eligible))}
+    counts = {
+        bool(row[0]): int(row[1])
+        for row in connection.execute(counted.where(*mine).group_by(EligibilityLog.is_eligible))
+    }
     rolled = select(func.coalesce(func.sum(CommissionRollup.amount_paisa), 0)).where(
         CommissionRollup.month == key % 100, CommissionRollup.year == key // 100
     )
     sums = (counts.get(True, 0), counts.get(False, 0), int(connection.execute(rolled).scalar_one()))
     columns = MonthlyStats.eligible_users, MonthlyStats.ineligible_users, MonthlyStats.rolled_up_paisa
     known = connection.execute(select(*columns).where(MonthlyStats.month_year == month_label(key))).one_or_none()
-    values = dict(zip((column.key for column in columns), sums, strict=True)) | {"last_updated": job.now, "job_id": job.job_id}
+    values = dict(zip((column.key for column in columns), sums, strict=True)) | {
+        "last_updated": job.now,
+        "job_id": job.job_id,
+    }
     if known is None:
         stats = insert(MonthlyStats).values(month=key % 100, year=key // 100, month_year=month_label(key), **values)
         connection.execute(stats)

@@ -28,7 +28,9 @@ def as_repair(change: ClosureChange) -> Repaired:
             FLAG, "users", str(change.descendant_id), "isEligibleRepurchase", _text(change.depth_now), str(change.depth)
         )
     if change.action == "depth":
-        return Repaired(CLOSURE_SET_DEPTH, "hierarchy", str(change.row_id), "depth", _text(change.depth_now), str(change.depth))
+        return Repaired(
+            CLOSURE_SET_DEPTH, "hierarchy", str(change.row_id), "depth", _text(change.depth_now), str(change.depth)
+        )
     row: dict[str, int | None] = {"ancestorId": change.ancestor_id, "descendantId": change.descendant_id}
     if change.action == "insert":
         key = f"{change.ancestor_id}/{change.descendant_id}"
@@ -64,12 +66,21 @@ def repair_flags(
     """Set flags as decided by the sweep of `decided` (YYYYMM), in one transaction, unless another sweep ran since."""
     wanted = {change.descendant_id: change for change in changes}
     with write(engine) as connection:
-        locked = select(User.id, User.is_eligible_repurchase).where(User.id.in_(list(wanted))).order_by(User.id).with_for_update()
+        locked = (
+            select(User.id, User.is_eligible_repurchase)
+            .where(User.id.in_(list(wanted)))
+            .order_by(User.id)
+            .with_for_update()
+        )
         found = connection.execute(locked).all()
         if last_decided(connection) != decided:
             return []
         others = _decided_otherwise(connection, wanted, decided)
-        done = [wanted[member] for member, flag in found if _as_int(flag) == wanted[member].depth_now and member not in others]
+        done = [
+            wanted[member]
+            for member, flag in found
+            if _as_int(flag) == wanted[member].depth_now and member not in others
+        ]
         for value in (0, 1):
             members = [change.descendant_id for change in done if change.depth == value]
             if members:
@@ -100,7 +111,9 @@ def _ancestors(connection: Connection, members: Sequence[int]) -> dict[int, list
         query = select(MatrixNode.user_id, MatrixNode.parent_id).order_by(MatrixNode.user_id)
         for part in in_parts(sorted(wanted - parents.keys()), 500):
             mine = query.where(MatrixNode.user_id.in_(part))
-            parents.update([(row[0], row[1]) for row in connection.execute(mine.with_for_update() if step == 0 else mine)])
+            parents.update(
+                [(row[0], row[1]) for row in connection.execute(mine.with_for_update() if step == 0 else mine)]
+            )
         wanted = {parent for parent in parents.values() if parent is not None}
     return {member: _way_up(member, parents) for member in members}
 
@@ -135,7 +148,10 @@ def _apply(connection: Connection, changes: Iterable[ClosureChange]) -> None:
         setting = update(table).where(table.c.id == bindparam("row_id")).values(depth=bindparam("new_depth"))
         connection.execute(setting, [{"row_id": c.row_id, "new_depth": c.depth} for c in by_action["depth"]])
     if by_action["insert"]:
-        rows = [{"ancestorId": c.ancestor_id, "descendantId": c.descendant_id, "depth": c.depth} for c in by_action["insert"]]
+        rows = [
+            {"ancestorId": c.ancestor_id, "descendantId": c.descendant_id, "depth": c.depth}
+            for c in by_action["insert"]
+        ]
         connection.execute(insert(table), rows)
 
 

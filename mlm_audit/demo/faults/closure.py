@@ -58,7 +58,9 @@ def _level_lost(injector: Injector, places: int) -> list[Row]:
     rows = injector.platform[TABLE].filter(pl.col("depth") == 1)
     injector.platform.delete(TABLE, rows["id"].to_list())
     affected = rows["descendant_id"].n_unique()
-    return [tree_place("every closure row of depth 1 was deleted", [], affected) | {"breaks": ("closure-broken/many",)}][:places]
+    return [
+        tree_place("every closure row of depth 1 was deleted", [], affected) | {"breaks": ("closure-broken/many",)}
+    ][:places]
 
 
 FAULTS = (

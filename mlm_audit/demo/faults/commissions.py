@@ -11,7 +11,10 @@ ORDER_LINES = ("conservation",)
 
 def _line(row: Row, what: str, amount_paisa: int, *others: int) -> Row:
     return place(
-        f"{what}: order {row['order_id']}, level {row['level']}", amount_paisa, [row["user_id"], *others], [row["order_id"]]
+        f"{what}: order {row['order_id']}, level {row['level']}",
+        amount_paisa,
+        [row["user_id"], *others],
+        [row["order_id"]],
     )
 
 
@@ -95,7 +98,11 @@ def _inactive_upline(injector: Injector, places: int) -> list[Row]:
     paid = platform["orders"].filter(pl.col("paid_at").is_not_null()).select("user_id").unique()
     tree = platform["matrix_nodes"].select("user_id", "parent_id")
     level_one = injector.ledger("rollup_to_company").filter(pl.col("level_depth") == 1, pl.col("amount_paisa") > 0)
-    rolled = level_one.drop("user_id").rename({"reference_id": "order_id", "level_depth": "level"}).join(buyers, on="order_id")
+    rolled = (
+        level_one.drop("user_id")
+        .rename({"reference_id": "order_id", "level_depth": "level"})
+        .join(buyers, on="order_id")
+    )
     rolled = rolled.join(tree.rename({"user_id": "buyer_id", "parent_id": "user_id"}), on="buyer_id")
     rolled = rolled.join(never, on="user_id").join(paid, on="user_id", how="anti").sort("ledger_id")
     rows = injector.pick(rolled, places)

@@ -30,7 +30,10 @@ def _post(injector: Injector, rows: Sequence[Row]) -> None:
 
 def _grants(injector: Injector, places: int, kind: str, paisa: int, key: str) -> list[Row]:
     members = _others(injector, places)
-    _post(injector, [{"user_id": member, "type": kind, "amount_paisa": paisa, "ref": f"{key}_{member}"} for member in members])
+    _post(
+        injector,
+        [{"user_id": member, "type": kind, "amount_paisa": paisa, "ref": f"{key}_{member}"} for member in members],
+    )
     return [place(f"{kind} of {paisa} without a matching approval", paisa, [member]) for member in members]
 
 
@@ -50,7 +53,9 @@ def _unknown_kind(injector: Injector, places: int) -> list[Row]:
     """Post a row of a kind that no check covers. Each place has a kind of its own."""
     members = _others(injector, places)
     kinds = [f"loyalty_gift_{member}" for member in members]
-    rows = [{"user_id": member, "type": kind, "amount_paisa": 2_500} for member, kind in zip(members, kinds, strict=True)]
+    rows = [
+        {"user_id": member, "type": kind, "amount_paisa": 2_500} for member, kind in zip(members, kinds, strict=True)
+    ]
     _post(injector, [row | {"ref": f"LOYALTY_{row['user_id']}"} for row in rows])
     return [
         place(f"a ledger row of type {kind}", 2_500, [member], breaks=[f"ledger-type/{kind}"])
@@ -176,7 +181,9 @@ def _released_more(injector: Injector, places: int) -> list[Row]:
 def _released_from_nowhere(injector: Injector, places: int) -> list[Row]:
     month = int(injector.ledger("repurchase_commission")["reference_id"].min() or 0)  # type: ignore[arg-type]
     paid = injector.platform["commissions"].filter(pl.col("type") == "repurchase")["user_id"].unique().implode()
-    users = injector.platform["users"].filter(~pl.col("id").is_in(paid), "is_active", pl.col("role") == "user").sort("id")
+    users = (
+        injector.platform["users"].filter(~pl.col("id").is_in(paid), "is_active", pl.col("role") == "user").sort("id")
+    )
     members = [row["user_id"] for row in injector.pick(users.select(pl.col("id").alias("user_id")), places)]
     kind = {"type": "repurchase_commission", "amount_paisa": 6_600, "reference_id": month}
     _post(injector, [kind | {"user_id": one, "ref": f"REPURCHASE_{one}_{month}"} for one in members])
@@ -213,7 +220,10 @@ def _level_six(injector: Injector, places: int) -> list[Row]:
         for row, other in zip(rows, others, strict=True)
     ]
     _post(injector, credits)
-    return [place("a commission at level 6", 500, [other], [row["order_id"]]) for row, other in zip(rows, others, strict=True)]
+    return [
+        place("a commission at level 6", 500, [other], [row["order_id"]])
+        for row, other in zip(rows, others, strict=True)
+    ]
 
 
 def _share_moved(injector: Injector, places: int) -> list[Row]:
@@ -242,7 +252,9 @@ def _log_twice(injector: Injector, places: int) -> list[Row]:
 def _history_twice(injector: Injector, places: int) -> list[Row]:
     rows = injector.pick(injector.platform["payout_history"].sort("id"), places)
     injector.platform.append("payout_history", [{name: row[name] for name in row if name != "id"} for row in rows])
-    return [place("a payout appears twice in the payout history", row["amount_paisa"], [row["user_id"]]) for row in rows]
+    return [
+        place("a payout appears twice in the payout history", row["amount_paisa"], [row["user_id"]]) for row in rows
+    ]
 
 
 def _history_amount(injector: Injector, places: int) -> list[Row]:
@@ -263,7 +275,9 @@ def _release_record(injector: Injector, places: int) -> list[Row]:
     """Delete the record of a released commission, so that no commission supports the credit."""
     rows = injector.pick(decided_commissions(injector, "released"), places)
     injector.platform.delete("commissions", [row["commission_id"] for row in rows])
-    return [place("the record of a released commission is missing", 0, [row["user_id"]], [row["order_id"]]) for row in rows]
+    return [
+        place("the record of a released commission is missing", 0, [row["user_id"]], [row["order_id"]]) for row in rows
+    ]
 
 
 def _instalment_of_repurchase(injector: Injector, places: int) -> list[Row]:
@@ -282,7 +296,9 @@ def _refund_from_other(injector: Injector, places: int) -> list[Row]:
     """Assign the reversal of a refunded, undecided commission to a member who did not have the commission."""
     p = injector.platform
     fallen = p["orders"].filter(pl.col("status") == "refunded")["id"].implode()
-    back = p["commissions"].filter(pl.col("amount_paisa") < 0, pl.col("status") == "pending", pl.col("order_id").is_in(fallen))
+    back = p["commissions"].filter(
+        pl.col("amount_paisa") < 0, pl.col("status") == "pending", pl.col("order_id").is_in(fallen)
+    )
     rows = injector.pick(back.sort("id"), places)
     others = _others(injector, len(rows))
     p.update("commissions", [row["id"] for row in rows], user_id=others)
@@ -296,7 +312,11 @@ def _paid_while_held(injector: Injector, places: int) -> list[Row]:
     """Pay the last of several instalments held because KYC is not approved, with its credit and history row."""
     p = injector.platform
     without = p["users"].filter(~pl.col("is_kyc_approved"))["id"].implode()
-    held = p["payout_schedule"].filter(pl.col("status") == "failed", pl.col("user_id").is_in(without)).sort("payout_date", "id")
+    held = (
+        p["payout_schedule"]
+        .filter(pl.col("status") == "failed", pl.col("user_id").is_in(without))
+        .sort("payout_date", "id")
+    )
     last = held.filter(pl.len().over("user_id") > 1).group_by("user_id", maintain_order=True).last().sort("id")
     rows = injector.pick(last, places)
     ids, amounts = [row["id"] for row in rows], [row["amount_paisa"] for row in rows]
@@ -305,7 +325,10 @@ def _paid_while_held(injector: Injector, places: int) -> list[Row]:
     history = {"type": "self_payout", "status": "completed", "created_at": at}
     p.append(
         "payout_history",
-        [history | {"user_id": row["user_id"], "schedule_id": row["id"], "amount_paisa": row["amount_paisa"]} for row in rows],
+        [
+            history | {"user_id": row["user_id"], "schedule_id": row["id"], "amount_paisa": row["amount_paisa"]}
+            for row in rows
+        ],
     )
     credits = [
         {
@@ -319,7 +342,8 @@ def _paid_while_held(injector: Injector, places: int) -> list[Row]:
     ]
     _post(injector, credits)
     return [
-        place(f"instalment {row['id']} paid while held", row["amount_paisa"], [row["user_id"]], [row["order_id"]]) for row in rows
+        place(f"instalment {row['id']} paid while held", row["amount_paisa"], [row["user_id"]], [row["order_id"]])
+        for row in rows
     ]
 
 

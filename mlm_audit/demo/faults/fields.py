@@ -227,5 +227,6 @@ def _located(injector: Injector, edit: FieldEdit) -> pl.DataFrame:
 
 
 FAULTS = tuple(
-    Fault(edit.code, edit.about, edit.found_by, edit.cause, _edited(edit), edit.also, in_standard=False) for edit in EDITS
+    Fault(edit.code, edit.about, edit.found_by, edit.cause, _edited(edit), edit.also, in_standard=False)
+    for edit in EDITS
 )

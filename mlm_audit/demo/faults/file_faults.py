@@ -54,10 +54,15 @@ FAULTS = (
         "level",
     ),
     _of_tree(
-        "file-parent-themselves", "a node of a file is its own parent", _set("parent", lambda row: row["id"]), "parent-self"
+        "file-parent-themselves",
+        "a node of a file is its own parent",
+        _set("parent", lambda row: row["id"]),
+        "parent-self",
     ),
     _of_tree("file-parents-in-a-ring", "two nodes of a file are each other's parent", _ring, "parent-cycle"),
-    _of_tree("file-level-wrong", "a node of a file has the wrong level", _set("level", lambda row: row["level"] + 3), "level"),
+    _of_tree(
+        "file-level-wrong", "a node of a file has the wrong level", _set("level", lambda row: row["level"] + 3), "level"
+    ),
     _of_tree("file-level-lost", "a node of a file has no level", _set("level", lambda _: None), "level-missing"),
     FileFault(
         "file-balance-wrong",

@@ -37,7 +37,9 @@ class ShareRow(NamedTuple):
 
 def _first_share(database: Engine) -> ShareRow:
     """Return the oldest ledger row of a company's share. Its month is the first to be sealed."""
-    shares = select(Ledger.id, Ledger.created_at, Ledger.amount_paisa, Ledger.reference_id).where(Ledger.type == "company_share")
+    shares = select(Ledger.id, Ledger.created_at, Ledger.amount_paisa, Ledger.reference_id).where(
+        Ledger.type == "company_share"
+    )
     with database.connect() as connection:
         return ShareRow(*connection.execute(shares.order_by(Ledger.id).limit(1)).one())
 
@@ -72,14 +74,20 @@ def _file_changed(database: Engine, settings: Settings) -> Row:
 
 def _run_edited(database: Engine, _: Settings) -> Row:
     with write(database) as connection:
-        connection.execute(update(ReconciliationReport).values(discrepancies_found=ReconciliationReport.discrepancies_found + 1))
+        connection.execute(
+            update(ReconciliationReport).values(discrepancies_found=ReconciliationReport.discrepancies_found + 1)
+        )
     what = "the stored number of breaks was changed in every run"
     return place(what, 0, [], breaks=["stored-run-changed/ReconciliationReport/changed"])
 
 
 FAULTS = (
     HistoryFault(
-        "sealed-row-edited", "a ledger row of a sealed month was edited", "history-changed", "history-edited", _row_edited
+        "sealed-row-edited",
+        "a ledger row of a sealed month was edited",
+        "history-changed",
+        "history-edited",
+        _row_edited,
     ),
     HistoryFault(
         "sealed-row-deleted",
@@ -89,7 +97,9 @@ FAULTS = (
         _row_deleted,
         ("company-posting", "conservation"),
     ),
-    HistoryFault("sealed-file-changed", "the file of a sealed month was changed", "seal-broken", "seal-broken", _file_changed),
+    HistoryFault(
+        "sealed-file-changed", "the file of a sealed month was changed", "seal-broken", "seal-broken", _file_changed
+    ),
     HistoryFault(
         "stored-run-edited",
         "a figure of the stored runs was changed in the database",

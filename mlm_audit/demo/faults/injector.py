@@ -125,7 +125,9 @@ class Injector:
         users = p["users"].filter("is_active", ~pl.col("is_blocked")).select(pl.col("id").alias("user_id"))
         credits = p["ledger"].filter(pl.col("type") == "sponsor_commission")
         credits = credits.select(
-            pl.col("id").alias("ledger_id"), pl.col("reference_id").alias("order_id"), pl.col("level_depth").alias("level")
+            pl.col("id").alias("ledger_id"),
+            pl.col("reference_id").alias("order_id"),
+            pl.col("level_depth").alias("level"),
         )
         records = p["commissions"].filter(pl.col("type") == "joining").rename({"id": "commission_id"})
         lines = records.with_columns(pl.col("level").cast(pl.Int32)).join(credits, on=["order_id", "level"])

@@ -83,7 +83,9 @@ def _free_seat(injector: Injector, tree: Lineage, member: int) -> int:
     """Pick a late leaf that is not below the member, as the new parent."""
     leaves = [other for other in tree.parent if not tree.children[other] and other != member]
     leaves = [
-        other for other in leaves[-len(leaves) // 2 :] if other not in injector.taken_members and member not in tree.above(other)
+        other
+        for other in leaves[-len(leaves) // 2 :]
+        if other not in injector.taken_members and member not in tree.above(other)
     ]
     chosen = leaves[int(injector.rng.integers(len(leaves)))]
     injector.taken_members.add(chosen)
@@ -100,7 +102,9 @@ def _crowded(injector: Injector, places: int) -> list[Row]:
     full = [member for member in tree.parent if len(tree.children[member]) == 3]
     done = []
     for member in _picked(injector, _early_leaves(tree), places):
-        parents = [parent for parent in full if not injector.taken_members.intersection([parent, *tree.children[parent]])]
+        parents = [
+            parent for parent in full if not injector.taken_members.intersection([parent, *tree.children[parent]])
+        ]
         parent = parents[int(injector.rng.integers(len(parents)))]
         injector.taken_members.update([parent, *tree.children[parent]])
         _set(injector.platform, member, parent_id=parent)
@@ -167,7 +171,9 @@ def _moved_with_closure(injector: Injector, places: int) -> list[Row]:
         _set(injector.platform, member, parent_id=parent, position=1)
         injector.platform.delete(CLOSURE, [member], key="descendant_id")
         way = [parent, *tree.above(parent)][:CLOSURE_DEPTH]
-        rows = [{"ancestor_id": above, "descendant_id": member, "depth": depth} for depth, above in enumerate(way, start=1)]
+        rows = [
+            {"ancestor_id": above, "descendant_id": member, "depth": depth} for depth, above in enumerate(way, start=1)
+        ]
         injector.platform.append(CLOSURE, rows)
         done.append(tree_place(f"member {member} moved", [tree.parent[member] or 0], 1))
     return done
@@ -175,7 +181,9 @@ def _moved_with_closure(injector: Injector, places: int) -> list[Row]:
 
 def _seats_swapped(injector: Injector, places: int) -> list[Row]:
     tree = Lineage(injector.platform, "matrix")
-    full = [m for m in tree.parent if len(tree.children[m]) == 3 and not any(tree.children[c] for c in tree.children[m])]
+    full = [
+        m for m in tree.parent if len(tree.children[m]) == 3 and not any(tree.children[c] for c in tree.children[m])
+    ]
     positions = dict(injector.platform[NODES].select("user_id", "position").iter_rows())
     done = []
     for parent in _picked(injector, full, places):
@@ -200,7 +208,9 @@ def _two_seats(injector: Injector, places: int) -> list[Row]:
     return [place(what, 0, [], breaks=["matrix-reading/company"])][:places]
 
 
-def _fault(code: str, about: str, found_by: str, inject: Callable[[Injector, int], list[Row]], *, tears: bool = True) -> Fault:
+def _fault(
+    code: str, about: str, found_by: str, inject: Callable[[Injector, int], list[Row]], *, tears: bool = True
+) -> Fault:
     return Fault(code, about, found_by, found_by, inject, in_standard=not tears)
 
 
@@ -211,12 +221,24 @@ FAULTS = (
         "matrix-parent-unknown",
         _each("an unknown parent", _parent_unknown, _with_parent),
     ),
-    _fault("parent-themselves", "a node is its own parent", "matrix-self", _each("its own parent", _own_parent, _with_parent)),
+    _fault(
+        "parent-themselves",
+        "a node is its own parent",
+        "matrix-self",
+        _each("its own parent", _own_parent, _with_parent),
+    ),
     _fault("parents-of-each-other", "two nodes are each other's parent", "matrix-cycle", _ring(2)),
     _fault("parents-in-a-ring", "four nodes form a cycle of parents", "matrix-cycle", _ring(4)),
     _fault("parent-forgotten", "a node has no parent", "matrix-root", _each("no parent", _no_parent, _with_parent)),
-    _fault("node-moved", "a node was moved, but its closure rows were not", "matrix-moved", _each("moved", _moved, _with_parent)),
-    _fault("node-moved-with-closure", "a node was moved together with its closure rows", "matrix-hole", _moved_with_closure),
+    _fault(
+        "node-moved",
+        "a node was moved, but its closure rows were not",
+        "matrix-moved",
+        _each("moved", _moved, _with_parent),
+    ),
+    _fault(
+        "node-moved-with-closure", "a node was moved together with its closure rows", "matrix-hole", _moved_with_closure
+    ),
     _fault("fourth-child", "a node was put under a parent who already has three children", "matrix-children", _crowded),
     _fault(
         "position-four",
@@ -225,7 +247,9 @@ FAULTS = (
         _each("position 4", _position(4), _with_parent),
         tears=False,
     ),
-    _fault("position-zero", "position 0", "matrix-position", _each("position 0", _position(0), _with_parent), tears=False),
+    _fault(
+        "position-zero", "position 0", "matrix-position", _each("position 0", _position(0), _with_parent), tears=False
+    ),
     _fault(
         "position-lost",
         "a node has no position",
@@ -234,7 +258,9 @@ FAULTS = (
         tears=False,
     ),
     _fault("position-shared", "two children are in one position", "matrix-position-taken", _taken, tears=False),
-    _fault("node-deleted", "a member's node was deleted", "matrix-node-missing", _each("no node", _node_deleted, _inner)),
+    _fault(
+        "node-deleted", "a member's node was deleted", "matrix-node-missing", _each("no node", _node_deleted, _inner)
+    ),
     _fault(
         "leaf-deleted",
         "the node of a member without a downline was deleted",
@@ -254,7 +280,9 @@ FAULTS = (
         _each("gone", _both_deleted, _inner),
     ),
     _fault("member-vanished", "a leaf member was deleted with all records", "matrix-hole", _vanished),
-    _fault("seats-swapped", "two siblings were placed in the wrong order", "matrix-placement", _seats_swapped, tears=False),
+    _fault(
+        "seats-swapped", "two siblings were placed in the wrong order", "matrix-placement", _seats_swapped, tears=False
+    ),
     Fault(
         "matrix-filled-otherwise",
         "the matrix was filled by a rule other than the plan's",

@@ -28,7 +28,9 @@ def _company_twice(injector: Injector, places: int) -> list[Row]:
     rows = _company_rows(injector, "company_share", places)
     for row in injector.platform.rows("ledger", [row["ledger_id"] for row in rows]):
         injector.repeat(row, "RETRY")
-    return [place(f"company share of order {r['order_id']} twice", r["amount_paisa"], [], [r["order_id"]]) for r in rows]
+    return [
+        place(f"company share of order {r['order_id']} twice", r["amount_paisa"], [], [r["order_id"]]) for r in rows
+    ]
 
 
 def _fresh_repurchases(injector: Injector) -> pl.DataFrame:
@@ -43,7 +45,12 @@ def _refund_kept(injector: Injector, places: int) -> list[Row]:
     ids = [row["order_id"] for row in rows]
     injector.platform.update("orders", ids, status=["refunded"] * len(ids))
     return [
-        place(f"order {r['order_id']} refunded, commission kept", r["commission_amount_paisa"], [r["user_id"]], [r["order_id"]])
+        place(
+            f"order {r['order_id']} refunded, commission kept",
+            r["commission_amount_paisa"],
+            [r["user_id"]],
+            [r["order_id"]],
+        )
         for r in rows
     ]
 
@@ -56,7 +63,12 @@ def _not_distributed(injector: Injector, places: int) -> list[Row]:
     platform.delete("commissions", ids, key="order_id")
     platform.delete("ledger", platform["ledger"].filter(of_orders)["id"].to_list())
     return [
-        place(f"order {r['order_id']} was never distributed", -r["commission_amount_paisa"], [r["user_id"]], [r["order_id"]])
+        place(
+            f"order {r['order_id']} was never distributed",
+            -r["commission_amount_paisa"],
+            [r["user_id"]],
+            [r["order_id"]],
+        )
         for r in rows
     ]
 
@@ -70,7 +82,9 @@ def _other_version(injector: Injector, places: int) -> list[Row]:
     fewest = min(len(version.level_bps) for version in (old, *later))
     lines = platform["ledger"].filter(pl.col("type").is_in(ORDER_LINES))
     lines = lines.select("id", "type", pl.col("reference_id").alias("order_id"), pl.col("level_depth").alias("level"))
-    levels = pl.concat([frame.select("order_id", pl.col("level").cast(pl.Int64)) for frame in (lines, platform["commissions"])])
+    levels = pl.concat(
+        [frame.select("order_id", pl.col("level").cast(pl.Int64)) for frame in (lines, platform["commissions"])]
+    )
     deepest = levels.group_by("order_id").agg(pl.col("level").max()).filter(pl.col("level") < fewest)
     rows = injector.pick(_fresh_repurchases(injector).join(deepest, on="order_id").sort("order_id"), places)
     for row in rows:
@@ -79,7 +93,9 @@ def _other_version(injector: Injector, places: int) -> list[Row]:
         paisa = [floor_share(pot, bps) for bps in old.level_bps]
         of_company = {"company_share": share, "remainder": pot - sum(paisa[: row["level"]])}
         records = platform["commissions"].filter(pl.col("order_id") == row["order_id"])
-        platform.update("commissions", records["id"].to_list(), amount_paisa=[paisa[level - 1] for level in records["level"]])
+        platform.update(
+            "commissions", records["id"].to_list(), amount_paisa=[paisa[level - 1] for level in records["level"]]
+        )
         mine = lines.filter(pl.col("order_id") == row["order_id"]).rows()
         amounts = [of_company[kind] if kind in of_company else paisa[level - 1] for _, kind, _, level in mine]
         platform.update("ledger", [number for number, *_ in mine], amount_paisa=amounts)
@@ -90,7 +106,8 @@ def _other_version(injector: Injector, places: int) -> list[Row]:
 def _place_changed(injector: Injector, places: int) -> list[Row]:
     """Give members without a downline another parent in the matrix, after their orders were paid along the old place.
 
-    Both parents are active throughout, so that each order pays its first level to the old one and owes it to the new one.
+    Both parents are active throughout, so that each order pays its first level to the old one and owes it to the new
+    one.
     """
     platform, paid_at = injector.platform, pl.col("paid_at")
     nodes = platform["matrix_nodes"].drop_nulls("parent_id").select("user_id", "parent_id")
@@ -103,17 +120,23 @@ def _place_changed(injector: Injector, places: int) -> list[Row]:
     candidates = leaves.join(buyers.filter(pl.col("order_ids").list.len() > 1), on="user_id")
     rows = injector.pick(candidates.filter(pl.col("steady_from") < paid_at).sort("user_id"), places)
     for row in rows:
-        others = steady.filter(pl.col("parent_id") != row["parent_id"], pl.col("steady_from") < row["paid_at"])["parent_id"]
+        others = steady.filter(pl.col("parent_id") != row["parent_id"], pl.col("steady_from") < row["paid_at"])[
+            "parent_id"
+        ]
         parent = others[int(injector.rng.integers(len(others)))]
         platform.update("matrix_nodes", [row["user_id"]], key="user_id", parent_id=[parent])
-    return [place(f"member {row['user_id']} moved in the matrix", 0, [row["user_id"]], row["order_ids"]) for row in rows]
+    return [
+        place(f"member {row['user_id']} moved in the matrix", 0, [row["user_id"]], row["order_ids"]) for row in rows
+    ]
 
 
 def _never_paid(injector: Injector, places: int) -> list[Row]:
     rows = injector.pick(_fresh_repurchases(injector), places)
     ids = [row["order_id"] for row in rows]
     injector.platform.update("orders", ids, status=["pending"] * len(ids), paid_at=[None] * len(ids))
-    return [place(f"order {r['order_id']} was never paid", r["amount_paisa"], [r["user_id"]], [r["order_id"]]) for r in rows]
+    return [
+        place(f"order {r['order_id']} was never paid", r["amount_paisa"], [r["user_id"]], [r["order_id"]]) for r in rows
+    ]
 
 
 def _no_payment_time(injector: Injector, places: int) -> list[Row]:
@@ -121,7 +144,8 @@ def _no_payment_time(injector: Injector, places: int) -> list[Row]:
     ids = [row["order_id"] for row in rows]
     injector.platform.update("orders", ids, paid_at=[None] * len(ids))
     return [
-        place(f"order {r['order_id']} has no paidAt", r["commission_amount_paisa"], [r["user_id"]], [r["order_id"]]) for r in rows
+        place(f"order {r['order_id']} has no paidAt", r["commission_amount_paisa"], [r["user_id"]], [r["order_id"]])
+        for r in rows
     ]
 
 
@@ -139,7 +163,9 @@ def _orphan_member(injector: Injector, places: int) -> list[Row]:
     for number, paisa in enumerate(injector.amounts(places), start=1):
         member = UNKNOWN_ID + number
         bonus = {"user_id": member, "type": "bonus", "amount_paisa": paisa, "reference_id": number}
-        injector.platform.append("ledger", [bonus | {"ref": f"BONUS_{number}", "balance_after_paisa": paisa, "created_at": at}])
+        injector.platform.append(
+            "ledger", [bonus | {"ref": f"BONUS_{number}", "balance_after_paisa": paisa, "created_at": at}]
+        )
         done.append(place(f"bonus for member {member}, who does not exist", paisa, [member]))
     return done
 
@@ -244,6 +270,18 @@ FAULTS = (
         _joining_flag,
         ("commission-amount", "commission-not-posted", "instalments", "commission-missing", *LINES),
     ),
-    Fault("orphan-member", "a ledger row names a member who does not exist", "orphan-member", "unknown-member", _orphan_member),
-    Fault("orphan-order", "a commission names an order that does not exist", "orphan-order", "unknown-order", _orphan_order),
+    Fault(
+        "orphan-member",
+        "a ledger row names a member who does not exist",
+        "orphan-member",
+        "unknown-member",
+        _orphan_member,
+    ),
+    Fault(
+        "orphan-order",
+        "a commission names an order that does not exist",
+        "orphan-order",
+        "unknown-order",
+        _orphan_order,
+    ),
 )

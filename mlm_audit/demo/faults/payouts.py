@@ -83,11 +83,15 @@ def _not_marked(injector: Injector, places: int) -> list[Row]:
 def _never_run(injector: Injector, places: int) -> list[Row]:
     """Undo payouts of more than two weeks ago, as if the weekly job had left them out ever since."""
     platform = injector.platform
-    early = paid_instalments(injector).filter(pl.col("payout_date") < platform.end.replace(tzinfo=None) - timedelta(days=15))
+    early = paid_instalments(injector).filter(
+        pl.col("payout_date") < platform.end.replace(tzinfo=None) - timedelta(days=15)
+    )
     rows = injector.pick(early, places)
     ids = [row["schedule_id"] for row in rows]
     unpaid = [None] * len(ids)
-    platform.update("payout_schedule", ids, status=["pending"] * len(ids), actual_amount_paisa=unpaid, processed_at=unpaid)
+    platform.update(
+        "payout_schedule", ids, status=["pending"] * len(ids), actual_amount_paisa=unpaid, processed_at=unpaid
+    )
     platform.delete("ledger", [row["ledger_id"] for row in rows])
     platform.delete("payout_history", ids, key="schedule_id")
     platform.settle([row["user_id"] for row in rows])
@@ -141,14 +145,37 @@ def _debit_row_lost(injector: Injector, places: int) -> list[Row]:
 
 
 FAULTS = (
-    Fault("instalment-missing", "an instalment is missing", "instalments", "instalment-missing", _missing, ("conservation",)),
     Fault(
-        "instalment-doubled", "an instalment is scheduled twice", "instalments", "instalment-doubled", _doubled, ("conservation",)
+        "instalment-missing",
+        "an instalment is missing",
+        "instalments",
+        "instalment-missing",
+        _missing,
+        ("conservation",),
     ),
     Fault(
-        "instalment-amount", "an instalment has a wrong amount", "instalments", "instalment-amount", _amount, ("conservation",)
+        "instalment-doubled",
+        "an instalment is scheduled twice",
+        "instalments",
+        "instalment-doubled",
+        _doubled,
+        ("conservation",),
     ),
-    Fault("lost-payout", "an instalment is marked paid, but was never credited", "payout-ledger", "lost-payout", _lost_payout),
+    Fault(
+        "instalment-amount",
+        "an instalment has a wrong amount",
+        "instalments",
+        "instalment-amount",
+        _amount,
+        ("conservation",),
+    ),
+    Fault(
+        "lost-payout",
+        "an instalment is marked paid, but was never credited",
+        "payout-ledger",
+        "lost-payout",
+        _lost_payout,
+    ),
     Fault(
         "payout-row-lost",
         "a payout reached the wallet, but its ledger row is missing",
@@ -157,7 +184,13 @@ FAULTS = (
         _payout_row_lost,
         ("wallet-balance", "running-balance"),
     ),
-    Fault("payout-credited-twice", "an instalment was credited twice", "duplicate-credit", "credit-posted-twice", _payout_twice),
+    Fault(
+        "payout-credited-twice",
+        "an instalment was credited twice",
+        "duplicate-credit",
+        "credit-posted-twice",
+        _payout_twice,
+    ),
     Fault(
         "payout-not-marked",
         "an instalment was credited, but is still pending",
@@ -174,7 +207,9 @@ FAULTS = (
         _never_run,
         in_standard=False,
     ),
-    Fault("payout-history-lost", "a payout has no PayoutHistory row", "payout-history", "history-missing", _history_lost),
+    Fault(
+        "payout-history-lost", "a payout has no PayoutHistory row", "payout-history", "history-missing", _history_lost
+    ),
     Fault(
         "withdrawal-not-debited",
         "an approved withdrawal was never debited",

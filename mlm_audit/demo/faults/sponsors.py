@@ -13,7 +13,9 @@ UNKNOWN = 9_000_000_000
 def _members(injector: Injector) -> pl.DataFrame:
     """Return the members who have a sponsor: everyone except the founder."""
     return (
-        injector.platform["users"].filter(pl.col("sponsor_id").is_not_null()).select(pl.col("id").alias("user_id"), "sponsor_id")
+        injector.platform["users"]
+        .filter(pl.col("sponsor_id").is_not_null())
+        .select(pl.col("id").alias("user_id"), "sponsor_id")
     )
 
 
@@ -90,8 +92,16 @@ FAULTS = (
         _new_sponsor("their own sponsor", lambda member: member),
     ),
     Fault("sponsors-of-each-other", "two members sponsor each other", "sponsor-cycle", "sponsor-cycle", _ring(2)),
-    Fault("sponsors-in-a-ring", "four members sponsor each other in a cycle", "sponsor-cycle", "sponsor-cycle", _ring(4)),
-    Fault("sponsor-newcomer", "the sponsor joined after the member", "sponsor-later", "sponsor-later", _sponsored_by_newcomer),
+    Fault(
+        "sponsors-in-a-ring", "four members sponsor each other in a cycle", "sponsor-cycle", "sponsor-cycle", _ring(4)
+    ),
+    Fault(
+        "sponsor-newcomer",
+        "the sponsor joined after the member",
+        "sponsor-later",
+        "sponsor-later",
+        _sponsored_by_newcomer,
+    ),
     Fault(
         "sponsor-forgotten",
         "a member has no sponsor",
@@ -107,6 +117,10 @@ FAULTS = (
         _flag(flag=True),
     ),
     Fault(
-        "flag-cleared", "an eligible member is not flagged as eligible", "eligibility-flag", "eligibility-flag", _flag(flag=False)
+        "flag-cleared",
+        "an eligible member is not flagged as eligible",
+        "eligibility-flag",
+        "eligibility-flag",
+        _flag(flag=False),
     ),
 )

@@ -89,7 +89,9 @@ def _released_though_ineligible(injector: Injector, places: int) -> list[Row]:
     platform = injector.platform
     logged = platform["eligibility_log"].filter(~pl.col("is_eligible"))
     logged = logged.select("user_id", (pl.col("year") * 100 + pl.col("month")).alias("month"))
-    rows = injector.pick(_single(decided_commissions(injector, "rolled_up")).join(logged, on=["user_id", "month"]), places)
+    rows = injector.pick(
+        _single(decided_commissions(injector, "rolled_up")).join(logged, on=["user_id", "month"]), places
+    )
     for row in rows:
         mine = (pl.col("user_id") == row["user_id"]) & (pl.col("year") * 100 + pl.col("month") == row["month"])
         rollup = platform["commission_rollups"].filter(mine)["id"].to_list()
@@ -152,7 +154,10 @@ def _turn_counters_back(platform: Platform, month: int) -> None:
 
 
 def _never_swept(injector: Injector, places: int) -> list[Row]:
-    """Undo the whole sweep of the last month, as if it had never run. Return no place if another fault is in what it decided."""
+    """Undo the whole sweep of the last month, as if it had never run.
+
+    Return no place if another fault is in what it decided.
+    """
     platform, stats = injector.platform, injector.platform["monthly_stats"].with_columns(MONTH).sort("month")
     if stats.height < 2 or not places:
         return []
@@ -186,7 +191,12 @@ def _log_lost(injector: Injector, places: int) -> list[Row]:
     rows = injector.pick(lines, places)
     injector.platform.delete("eligibility_log", [row["log_id"] for row in rows])
     return [
-        place(f"eligibility log row of month {r['month']} missing", 0, [r["user_id"]], breaks=[f"monthly-stats/{r['month']}"])
+        place(
+            f"eligibility log row of month {r['month']} missing",
+            0,
+            [r["user_id"]],
+            breaks=[f"monthly-stats/{r['month']}"],
+        )
         for r in rows
     ]
 
@@ -197,7 +207,9 @@ def _stats_wrong(injector: Injector, places: int) -> list[Row]:
     counts = [row["eligible_users"] + 1 for row in rows]
     injector.platform.update("monthly_stats", [row["id"] for row in rows], eligible_users=counts)
     return [
-        place(f"MonthlyStats of {row['month']} counts a member too many", 0, [], breaks=[f"monthly-stats/{row['month']}"])
+        place(
+            f"MonthlyStats of {row['month']} counts a member too many", 0, [], breaks=[f"monthly-stats/{row['month']}"]
+        )
         for row in rows
     ]
 

@@ -9,7 +9,8 @@ def _balance_lost(injector: Injector, places: int) -> list[Row]:
     """Clear balanceAfter of a row between two rows that have it. Only the displayed balance is affected."""
     ledger = injector.platform["ledger"].filter(pl.col("user_id").is_not_null())
     inner = ledger.filter(
-        pl.int_range(pl.len()).over("user_id") > 0, pl.int_range(pl.len()).over("user_id") < pl.len().over("user_id") - 1
+        pl.int_range(pl.len()).over("user_id") > 0,
+        pl.int_range(pl.len()).over("user_id") < pl.len().over("user_id") - 1,
     )
     rows = injector.pick(inner.rename({"id": "ledger_id"}), places)
     injector.platform.update("ledger", [row["ledger_id"] for row in rows], balance_after_paisa=[None] * len(rows))
@@ -24,7 +25,12 @@ def _amount_doubled(injector: Injector, places: int) -> list[Row]:
     doubled = [row["commission_amount_paisa"] * 2 for row in rows]
     injector.platform.update("orders", ids, commission_amount_paisa=doubled)
     return [
-        place(f"commissionAmount of order {r['order_id']} doubled", r["commission_amount_paisa"], [r["user_id"]], [r["order_id"]])
+        place(
+            f"commissionAmount of order {r['order_id']} doubled",
+            r["commission_amount_paisa"],
+            [r["user_id"]],
+            [r["order_id"]],
+        )
         for r in rows
     ]
 
@@ -54,7 +60,12 @@ def _debit_lost_without_chain(injector: Injector, places: int) -> list[Row]:
     rows = injector.pick(_approved(injector), places)
     members = [row["user_id"] for row in rows]
     injector.platform.delete("ledger", [row["ledger_id"] for row in rows])
-    blank = pl.when(pl.col("user_id").is_in(members)).then(None).otherwise("balance_after_paisa").alias("balance_after_paisa")
+    blank = (
+        pl.when(pl.col("user_id").is_in(members))
+        .then(None)
+        .otherwise("balance_after_paisa")
+        .alias("balance_after_paisa")
+    )
     injector.platform.frames["ledger"] = injector.platform["ledger"].with_columns(blank)
     return [place(f"debit of withdrawal {r['withdrawal_id']} lost", -r["amount_paisa"], [r["user_id"]]) for r in rows]
 

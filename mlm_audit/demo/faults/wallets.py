@@ -20,7 +20,9 @@ def _wallet_without_ledger(injector: Injector, places: int) -> list[Row]:
 def _wallet_credited_twice(injector: Injector, places: int) -> list[Row]:
     rows = injector.pick(_last_rows(injector).filter(pl.col("amount_paisa") > 100), places)
     injector.platform.add_to_wallets({row["user_id"]: row["amount_paisa"] for row in rows})
-    return [place(f"ledger row {r['ledger_id']} reached the wallet twice", r["amount_paisa"], [r["user_id"]]) for r in rows]
+    return [
+        place(f"ledger row {r['ledger_id']} reached the wallet twice", r["amount_paisa"], [r["user_id"]]) for r in rows
+    ]
 
 
 def _ledger_without_wallet(injector: Injector, places: int) -> list[Row]:
@@ -35,7 +37,9 @@ def _ledger_without_wallet(injector: Injector, places: int) -> list[Row]:
             lower.otherwise("balance_after_paisa").alias("balance_after_paisa")
         )
     platform.add_to_wallets({row["user_id"]: -row["amount_paisa"] for row in rows})
-    return [place(f"ledger row {r['ledger_id']} never reached the wallet", -r["amount_paisa"], [r["user_id"]]) for r in rows]
+    return [
+        place(f"ledger row {r['ledger_id']} never reached the wallet", -r["amount_paisa"], [r["user_id"]]) for r in rows
+    ]
 
 
 def _rounding_drift(injector: Injector, places: int) -> list[Row]:
@@ -53,7 +57,9 @@ def _credit_posted_twice(injector: Injector, places: int) -> list[Row]:
 
 def _credit_twice_in_ledger(injector: Injector, places: int) -> list[Row]:
     rows = _double_commissions(injector, places)
-    wallets = {r["id"]: r["wallet_balance_paisa"] for r in injector.platform.rows("users", [r["user_id"] for r in rows])}
+    wallets = {
+        r["id"]: r["wallet_balance_paisa"] for r in injector.platform.rows("users", [r["user_id"] for r in rows])
+    }
     injector.platform.settle(list(wallets))
     injector.platform.update("users", list(wallets), wallet_balance_paisa=list(wallets.values()))
     return [_double_place(row) for row in rows]
@@ -69,7 +75,9 @@ def _double_commissions(injector: Injector, places: int) -> list[Row]:
 
 
 def _double_place(row: Row) -> Row:
-    return place(f"ledger row {row['ledger_id']} posted twice", row["amount_paisa"], [row["user_id"]], [row["order_id"]])
+    return place(
+        f"ledger row {row['ledger_id']} posted twice", row["amount_paisa"], [row["user_id"]], [row["order_id"]]
+    )
 
 
 def _overdrawn(injector: Injector, places: int) -> list[Row]:

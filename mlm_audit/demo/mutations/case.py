@@ -63,7 +63,16 @@ def _consistencies(table: str, column: str) -> Sequence[Consistency]:
         return (plain,)
     if table == "ledger" and column in (ROW, "user_id", "amount_paisa"):
         return plain, settled, mirrored
-    others = ("user_id", "amount_paisa", "order_id", "level", "level_depth", "created_at", "processed_at", "reference_id")
+    others = (
+        "user_id",
+        "amount_paisa",
+        "order_id",
+        "level",
+        "level_depth",
+        "created_at",
+        "processed_at",
+        "reference_id",
+    )
     return (plain, mirrored) if column in (ROW, *others) else (plain,)
 
 

@@ -35,7 +35,11 @@ def add_grants(platform: Platform, rng: np.random.Generator, count: int) -> None
         row = {"user_id": member, "type": kind, "amount_paisa": amount, "ref": ref, "created_at": moment}
         platform.append("ledger", [row])
         approval: dict[str, Any] = {"kind": kind, "user_id": member, "amount_paisa": amount, "reference": ref}
-        approval |= {"approved_by": "finance@example.invalid", "approved_at": moment - timedelta(hours=3), "reason": "goodwill"}
+        approval |= {
+            "approved_by": "finance@example.invalid",
+            "approved_at": moment - timedelta(hours=3),
+            "reason": "goodwill",
+        }
         platform.append("authorisations", [approval])
         if number % 4 == 0:
             record = {"user_id": member, "amount_paisa": amount, "type": "bonus", "status": "released"}

@@ -13,7 +13,12 @@ TREE_CHECKS: dict[str, tuple[str, ...]] = {
     "matrix_nodes.(row)": ("matrix-node-missing", "matrix-node-lost"),
     "matrix_nodes.user_id": ("matrix-node-missing", "matrix-node-orphan"),
     "matrix_nodes.parent_id": ("matrix-parent-unknown", "matrix-self", "matrix-cycle", "matrix-root", "matrix-moved"),
-    "matrix_nodes.position": ("matrix-position", "matrix-position-missing", "matrix-position-taken", "matrix-placement"),
+    "matrix_nodes.position": (
+        "matrix-position",
+        "matrix-position-missing",
+        "matrix-position-taken",
+        "matrix-placement",
+    ),
     "hierarchy.(row)": ("closure-missing", "closure-duplicate"),
     "hierarchy.ancestor_id": ("closure-missing", "closure-surplus"),
     "hierarchy.descendant_id": ("closure-missing", "closure-surplus"),

@@ -30,7 +30,9 @@ class Link:
 
     def records(self, platform: Platform, row: Mapping[str, Any]) -> list[Row]:
         """Return the records that are linked to a row."""
-        if any(row[name] != word for name, word in self.when.items()) or any(row[name] is None for name in self.on.values()):
+        if any(row[name] != word for name, word in self.when.items()) or any(
+            row[name] is None for name in self.on.values()
+        ):
             return []
         match = pl.lit(value=True)
         for theirs, mine in self.on.items():
@@ -78,7 +80,12 @@ LINKS: dict[str, tuple[Link, ...]] = {
             when={"type": "commission_rollup"},
         ),
         *(
-            Link("authorisations", {"reference": "ref"}, _MONEY | {"ref": "reference", "type": "kind"}, when={"type": kind})
+            Link(
+                "authorisations",
+                {"reference": "ref"},
+                _MONEY | {"ref": "reference", "type": "kind"},
+                when={"type": kind},
+            )
             for kind in ("adjustment", "bonus")
         ),
     ),

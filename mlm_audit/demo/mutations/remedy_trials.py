@@ -93,7 +93,9 @@ def _was_open(row: Row, remedies: Sequence[Remedy]) -> bool:
     return any(remedy.break_id == row["id"] and remedy.follows == followed in questions for remedy in remedies)
 
 
-def _left(once: Platform, remedies: Sequence[Sequence[Remedy]], audit: Callable[[Platform], Sequence[Row]]) -> Sequence[Row]:
+def _left(
+    once: Platform, remedies: Sequence[Sequence[Remedy]], audit: Callable[[Platform], Sequence[Row]]
+) -> Sequence[Row]:
     """Return the breaks that are open after the remedies.
 
     Breaks that followed from another break and now have steps of their own are fixed first.

@@ -116,7 +116,8 @@ KINDS: dict[str, pl.Expr] = {
     "orders": pl.col("status")
     + _suffix((pl.col("status") == "paid") & pl.col("is_joining_order"), "-joining")
     + _suffix((pl.col("status") == "paid") & ~pl.col("is_joining_order"), "-repurchase"),
-    "ledger": pl.col("type") + _suffix(_NEGATIVE & ~pl.col("type").is_in(["withdrawal", "adjustment", "bonus"]), "-reversal"),
+    "ledger": pl.col("type")
+    + _suffix(_NEGATIVE & ~pl.col("type").is_in(["withdrawal", "adjustment", "bonus"]), "-reversal"),
     "commissions": pl.col("type") + "-" + pl.col("status") + _suffix(_NEGATIVE, "-reversal"),
     "withdrawals": pl.col("status"),
     "payout_schedule": pl.col("status"),

@@ -117,7 +117,9 @@ def outcomes(batch: Batch) -> list[TrialOutcome]:
     for edit, rows, taken in zip(batch.edits, own, remedies, strict=True):
         mine = [(row["code"], row["cause"]) for row in rows]
         if edit.case.table in TREES:
-            named = ((issue, {issue.member_id, *issue.members, *(row["id"] for row in issue.evidence)}) for issue in issues)
+            named = (
+                (issue, {issue.member_id, *issue.members, *(row["id"] for row in issue.evidence)}) for issue in issues
+            )
             mine += [(issue.code, issue.code) for issue, members in named if alone or members & edit.site.members]
         found.append(TrialOutcome(edit, tuple(dict.fromkeys(mine)), taken))
     return found

@@ -19,21 +19,33 @@ def grant(platform: Platform, entry: dict[str, Any], reason: str) -> None:
     at = platform.end.replace(tzinfo=None) - timedelta(minutes=30)
     platform.append("ledger", [{"created_at": at} | entry])
     approval = {"kind": entry["type"], "user_id": entry["user_id"], "amount_paisa": entry["amount_paisa"]}
-    approval |= {"reference": entry["ref"], "approved_by": APPROVER, "approved_at": at - timedelta(hours=1), "reason": reason}
+    approval |= {
+        "reference": entry["ref"],
+        "approved_by": APPROVER,
+        "approved_at": at - timedelta(hours=1),
+        "reason": reason,
+    }
     platform.append("authorisations", [approval])
     platform.settle([entry["user_id"]])
 
 
 def _members(platform: Platform, least_paisa: int = 0) -> list[int]:
     """Return the active members with at least `least_paisa` in their wallets."""
-    users = platform["users"].filter(pl.col("is_active"), ~pl.col("is_blocked"), pl.col("wallet_balance_paisa") >= least_paisa)
+    users = platform["users"].filter(
+        pl.col("is_active"), ~pl.col("is_blocked"), pl.col("wallet_balance_paisa") >= least_paisa
+    )
     return [int(member) for member in users["id"]]
 
 
 def _goodwill(platform: Platform) -> None:
     for number, member in enumerate(_members(platform, 5_000)[:10]):
         sign = -1 if number % 2 else 1
-        entry = {"user_id": member, "type": "adjustment", "amount_paisa": sign * (1_000 + number), "ref": f"ADJUSTMENT_{number}"}
+        entry = {
+            "user_id": member,
+            "type": "adjustment",
+            "amount_paisa": sign * (1_000 + number),
+            "ref": f"ADJUSTMENT_{number}",
+        }
         grant(platform, entry, "goodwill" if sign > 0 else "recovered, as agreed with the member")
 
 
@@ -61,6 +73,8 @@ GRANTS = (
     Variant("goodwill", "adjustments in both directions, each authorised", change_books=_goodwill),
     Variant("two-bonuses", "two bonuses with the same campaign and amount for one member", change_books=_two_bonuses),
     Variant(
-        "bonus-records", "bonuses with commission records, two with the same amount for one member", change_books=_bonus_records
+        "bonus-records",
+        "bonuses with commission records, two with the same amount for one member",
+        change_books=_bonus_records,
     ),
 )

@@ -54,7 +54,9 @@ def _owed(platform: Platform, order_id: int) -> dict[int, int]:
 
 def _lines(platform: Platform, order_id: int) -> pl.DataFrame:
     """Return the ledger rows of an order's lines."""
-    return platform["ledger"].filter(pl.col("reference_id") == order_id, pl.col("type").is_in([MEMBER_LINE, *COMPANY_LINES]))
+    return platform["ledger"].filter(
+        pl.col("reference_id") == order_id, pl.col("type").is_in([MEMBER_LINE, *COMPANY_LINES])
+    )
 
 
 def _reverse_lines(platform: Platform, order_id: int, part: Callable[[Row], int], suffix: str = "REV") -> None:
@@ -63,20 +65,28 @@ def _reverse_lines(platform: Platform, order_id: int, part: Callable[[Row], int]
     for row in _lines(platform, order_id).to_dicts():
         if amount := part(row):
             again = {name: row[name] for name in ("user_id", "type", "reference_id", "level_depth")}
-            platform.append("ledger", [again | {"amount_paisa": -amount, "ref": f"{row['ref']}_{suffix}", "created_at": at}])
+            platform.append(
+                "ledger", [again | {"amount_paisa": -amount, "ref": f"{row['ref']}_{suffix}", "created_at": at}]
+            )
             touched += [row["user_id"]] if row["user_id"] is not None else []
     records = platform["commissions"].filter(pl.col("order_id") == order_id, pl.col("amount_paisa") > 0)
     for row in records.to_dicts():
         if amount := part(row):
             again = {name: row[name] for name in ("user_id", "from_user_id", "order_id", "level", "type", "status")}
             decided = at if row["processed_at"] is not None else None
-            platform.append("commissions", [again | {"amount_paisa": -amount, "processed_at": decided, "created_at": at}])
+            platform.append(
+                "commissions", [again | {"amount_paisa": -amount, "processed_at": decided, "created_at": at}]
+            )
     platform.settle(touched)
 
 
 def _cancel_open(platform: Platform, order_id: int) -> None:
     """Cancel the pending instalments of the order."""
-    pending = platform["payout_schedule"].filter(pl.col("order_id") == order_id, pl.col("status") == "pending")["id"].to_list()
+    pending = (
+        platform["payout_schedule"]
+        .filter(pl.col("order_id") == order_id, pl.col("status") == "pending")["id"]
+        .to_list()
+    )
     many = len(pending)
     platform.update(
         "payout_schedule",
@@ -93,7 +103,9 @@ def _refund_joining(platform: Platform, paid: int, recover: Callable[[Platform, 
         _uncount(platform, order, order["total_paisa"])
         _cancel_open(platform, order["id"])
         _reverse_lines(platform, order["id"], lambda row: int(row["amount_paisa"]))
-        rows = platform["payout_schedule"].filter(pl.col("order_id") == order["id"], pl.col("status") == "paid").to_dicts()
+        rows = (
+            platform["payout_schedule"].filter(pl.col("order_id") == order["id"], pl.col("status") == "paid").to_dicts()
+        )
         recover(platform, order, rows)
 
 
@@ -113,8 +125,17 @@ def _by_adjustment(platform: Platform, order: Row, rows: list[Row], parts: int =
     total = sum(row["amount_paisa"] for row in rows)
     for number in range(parts):
         amount = total // parts if number else total - total // parts * (parts - 1)
-        entry = {"user_id": order["user_id"], "type": "adjustment", "amount_paisa": -amount, "reference_id": order["id"]}
-        grant(platform, entry | {"ref": f"REFUND_{order['id']}_{number + 1}"}, f"self income of the refunded order {order['id']}")
+        entry = {
+            "user_id": order["user_id"],
+            "type": "adjustment",
+            "amount_paisa": -amount,
+            "reference_id": order["id"],
+        }
+        grant(
+            platform,
+            entry | {"ref": f"REFUND_{order['id']}_{number + 1}"},
+            f"self income of the refunded order {order['id']}",
+        )
 
 
 def _by_negative_payout(platform: Platform, order: Row, rows: list[Row]) -> None:
@@ -145,7 +166,9 @@ def _refund_in_part(platform: Platform, *, joining: bool) -> None:
 
 def _open_repurchases(platform: Platform) -> list[Row]:
     """Return paid repurchase orders whose commission no sweep has decided and of which nothing was reversed."""
-    pending = platform["commissions"].filter(pl.col("status") == "pending", pl.col("amount_paisa") > 0)["order_id"].unique()
+    pending = (
+        platform["commissions"].filter(pl.col("status") == "pending", pl.col("amount_paisa") > 0)["order_id"].unique()
+    )
     orders = platform["orders"].filter(
         pl.col("status") == "paid", ~pl.col("is_joining_order"), pl.col("id").is_in(pending.to_list())
     )

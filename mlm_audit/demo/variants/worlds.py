@@ -22,7 +22,9 @@ def _at_boundaries(world: World, boundaries: list[int]) -> World:
     paid_at, refunded_at = world.orders.paid_at.copy(), world.orders.refunded_at.copy()
     first = world.members.first_paid_at[world.orders.member]
     for boundary in boundaries:
-        near = (paid_at > boundary) & (paid_at < boundary + 5 * DAY) & ~world.orders.is_joining & (first < boundary - DAY)
+        near = (
+            (paid_at > boundary) & (paid_at < boundary + 5 * DAY) & ~world.orders.is_joining & (first < boundary - DAY)
+        )
         chosen = np.flatnonzero(near)[:6]
         paid_at[chosen] = boundary - MILLISECOND * (np.arange(len(chosen)) % 2)
         refunded_at[chosen] = NEVER
@@ -87,7 +89,11 @@ WORLDS = (
     Variant("one-member", "a founder without other members", members=1),
     Variant("two-members", "a founder and one member", members=2),
     *(
-        Variant(f"zone-{name.split('/')[-1].lower().replace('_', '-')}", f"a business in {name}", settings={"TIMEZONE": name})
+        Variant(
+            f"zone-{name.split('/')[-1].lower().replace('_', '-')}",
+            f"a business in {name}",
+            settings={"TIMEZONE": name},
+        )
         for name in ("America/New_York", "Europe/London", "Australia/Lord_Howe", "Pacific/Chatham", "UTC")
     ),
     Variant(

@@ -28,14 +28,17 @@ MINUS = ("-", "\u2212")
 def paisa_of(texts: pl.Series, numbers: Numbers) -> pl.Series:
     """Return the paisa of each text as Int64, or as Decimal if one is too large; null for text that is not exact."""
     plain = texts if numbers == "plain" else _as_plain(texts, BODIES[numbers])
-    frame = pl.DataFrame({"text": plain}).with_columns(pl.col("text").str.contains(PLAIN).fill_null(value=False).alias("exact"))
+    frame = pl.DataFrame({"text": plain}).with_columns(
+        pl.col("text").str.contains(PLAIN).fill_null(value=False).alias("exact")
+    )
     text = pl.when("exact").then(pl.col("text"))
     digits = text.str.strip_chars_start("+-")
     point = digits.str.split_exact(".", 1)
     whole, hundredths = point.struct.field("field_0"), point.struct.field("field_1").fill_null("")
     # The digits after the point are cut to two places. Digits are concatenated, so that no arithmetic can round.
     joined = frame.select(
-        (whole + hundredths.str.slice(0, 2).str.pad_end(2, "0")).alias("digits"), text.str.starts_with("-").alias("is_debit")
+        (whole + hundredths.str.slice(0, 2).str.pad_end(2, "0")).alias("digits"),
+        text.str.starts_with("-").alias("is_debit"),
     )
     wide = joined["digits"].str.len_bytes().max()
     kind: pl.DataType = pl.Decimal(38, 0) if isinstance(wide, int) and wide > 18 else pl.Int64()

@@ -48,7 +48,9 @@ class CsvRows:
         pick = [self.header.index(name) for name in wanted]
         with self._open() as file:
             lines = islice(file, self._header_end, self.scan.last)
-            records = self._quoted_records(lines) if self.scan.quoted and self.format.quote else self._plain_records(lines)
+            records = (
+                self._quoted_records(lines) if self.scan.quoted and self.format.quote else self._plain_records(lines)
+            )
             yield from self._frames(records, wanted, pick)
 
     def count(self) -> RowCount:
@@ -81,7 +83,9 @@ class CsvRows:
     def _read_header(self) -> tuple[int, list[str]]:
         self._header_end = self.format.skip_lines
         with self._open() as file:
-            for start, fields, end in self._strict(islice(file, self.format.skip_lines, self.scan.last), self._header_end):
+            for start, fields, end in self._strict(
+                islice(file, self.format.skip_lines, self.scan.last), self._header_end
+            ):
                 if fields:
                     self._header_end = end
                     return start, [name.strip() for name in fields]
@@ -176,7 +180,10 @@ class CsvRows:
             fault = None
             if set(map(len, rows)) - width:
                 lines, rows, fault = self._sound(lines, rows)
-            if not names.isdisjoint(map(itemgetter(pick[0]), rows)) and (again := self._second_header(rows)) is not None:
+            if (
+                not names.isdisjoint(map(itemgetter(pick[0]), rows))
+                and (again := self._second_header(rows)) is not None
+            ):
                 lines, rows, fault = lines[:again], rows[:again], self._header_again(lines[again])
             self._rows += len(rows)
             if rows:
@@ -222,12 +229,16 @@ class CsvRows:
         left = self.scan.last - line + 1
         if left > NEAR_THE_END:
             return ""
-        return f", or give --skip-footer {left + self.format.skip_footer} if it is not a record but the end of the export"
+        return (
+            f", or give --skip-footer {left + self.format.skip_footer} if it is not a record but the end of the export"
+        )
 
 
 def _frame(lines: Sequence[int], rows: list[list[str]], wanted: Sequence[str], pick: Sequence[int]) -> pl.DataFrame:
     data = {"line": pl.Series(lines, dtype=pl.Int64)}
-    data |= {name: pl.Series(list(map(itemgetter(at), rows)), dtype=pl.String) for name, at in zip(wanted, pick, strict=True)}
+    data |= {
+        name: pl.Series(list(map(itemgetter(at), rows)), dtype=pl.String) for name, at in zip(wanted, pick, strict=True)
+    }
     return pl.DataFrame(data)
 
 

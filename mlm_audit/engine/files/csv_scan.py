@@ -53,7 +53,9 @@ def scan_csv(path: Path, chosen: FileFormat) -> CsvScan:
     if scan.lines <= chosen.skip_lines and chosen.skip_lines:
         lines = "1 line" if scan.lines == 1 else f"{scan.lines} lines"
         raise InputError(f"{shown(path)}: it has {lines}, so --skip-lines {chosen.skip_lines} leaves none to read")
-    return CsvScan(scan.lines, chosen.skip_lines + 1, scan.lines if last is None else last, scan.records, scan.blank, scan.quoted)
+    return CsvScan(
+        scan.lines, chosen.skip_lines + 1, scan.lines if last is None else last, scan.records, scan.blank, scan.quoted
+    )
 
 
 class _Counter:
@@ -165,7 +167,9 @@ def _decoded(path: Path, encoding: str) -> Iterator[bytes]:
             while part := file.read(BLOCK):
                 yield part.encode("utf-8")
     except UnicodeError as error:
-        raise InputError(f"{shown(path)}: it is not text in {encoding} ({error}); name its encoding with --encoding") from error
+        raise InputError(
+            f"{shown(path)}: it is not text in {encoding} ({error}); name its encoding with --encoding"
+        ) from error
 
 
 def _refuse_other_kinds(path: Path, chosen: FileFormat) -> None:

@@ -51,7 +51,9 @@ class RowCount:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the counts for JSON. A Parquet file has no lines."""
-        return {name: value for name, value in asdict(self).items() if self.lines or name in ("file", "rows", "records")}
+        return {
+            name: value for name, value in asdict(self).items() if self.lines or name in ("file", "rows", "records")
+        }
 
 
 class FileRows(Protocol):

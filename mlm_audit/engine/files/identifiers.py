@@ -50,8 +50,14 @@ def fault_where(
         return None
     column, words = said
     value = values[at]
-    found = "an empty value" if value is None or value == "" else repr(value if len(value) <= SHOWN else f"{value[:SHOWN]}…")
-    return IdentifierFault(lines[at], f"{shown(source.path)}, {source.where(lines[at])}, column {shown(column)}: {found} {words}")
+    found = (
+        "an empty value"
+        if value is None or value == ""
+        else repr(value if len(value) <= SHOWN else f"{value[:SHOWN]}…")
+    )
+    return IdentifierFault(
+        lines[at], f"{shown(source.path)}, {source.where(lines[at])}, column {shown(column)}: {found} {words}"
+    )
 
 
 def as_ids(values: pl.Series, *, whole: bool) -> pl.Series:
@@ -79,14 +85,20 @@ def id_faults(source: InputFile, lines: pl.Series, values: pl.Series, column: st
     exactly.
     """
     ids = as_ids(values, whole=False)
-    faults = [fault_where(source, lines, ids.str.contains(BREAKS), ids, (column, "spans several lines; a quote may be missing"))]
+    faults = [
+        fault_where(
+            source, lines, ids.str.contains(BREAKS), ids, (column, "spans several lines; a quote may be missing")
+        )
+    ]
     if source.format.whole_ids:
         number = ids.str.extract(AS_FLOAT, 1).cast(pl.Float64, strict=False)
         unfit = (number.abs() >= EXACT_IN_A_DOUBLE).fill_null(value=False)
         if values.dtype.is_float():
             unfit = unfit | ids.str.contains(r"[^0-9-]")
         faults.append(
-            fault_where(source, lines, unfit, ids, (column, "was stored as a float and is not exact; export whole numbers"))
+            fault_where(
+                source, lines, unfit, ids, (column, "was stored as a float and is not exact; export whole numbers")
+            )
         )
     return faults
 

@@ -45,7 +45,9 @@ class LoadedFile(NamedTuple):
     hint: str | None
 
 
-def load_file(con: duckdb.DuckDBPyConnection, table: str, source: InputFile, mapping: Mapping[str, str], role: str) -> LoadedFile:
+def load_file(
+    con: duckdb.DuckDBPyConnection, table: str, source: InputFile, mapping: Mapping[str, str], role: str
+) -> LoadedFile:
     """Create `table` (line, member_id VARCHAR, `<role>_paisa` HUGEINT) from a CSV or Parquet file, row by row.
 
     `role` is amount or balance; an amount may be a debit and a credit column. Raise InputError for anything that is not
@@ -67,7 +69,9 @@ def load_file(con: duckdb.DuckDBPyConnection, table: str, source: InputFile, map
 
 def refuse_duplicates(con: duckdb.DuckDBPyConnection, table: str, source: InputFile) -> None:
     """Raise InputError when an account has two balances."""
-    sql = f"select member_id, min(line), max(line) from {table} group by member_id having count(*) > 1 order by 2 limit 1"
+    sql = (
+        f"select member_id, min(line), max(line) from {table} group by member_id having count(*) > 1 order by 2 limit 1"
+    )
     for member, first, last in con.execute(sql).fetchall():
         raise InputError(
             f"{shown(source.path)}, {source.where(last)}: account {member!r} appears twice (first in {source.where(first)}); "
@@ -94,7 +98,9 @@ def amount_columns(source: InputFile, rows: FileRows, mapping: Mapping[str, str]
                 f"Specify the column with --map {lacking}=COLUMN"
             )
         return _checked(source, rows, found | given)
-    return _checked(source, rows, found | {role: amount if amount is not None else _column(source, rows, role, mapping)})
+    return _checked(
+        source, rows, found | {role: amount if amount is not None else _column(source, rows, role, mapping)}
+    )
 
 
 def _checked(source: InputFile, rows: FileRows, columns: dict[str, str]) -> dict[str, str]:
@@ -176,7 +182,9 @@ def exact_rows(source: InputFile, rows: FileRows, columns: Mapping[str, str]) ->
             fault_where(source, lines, ids.is_null(), ids, (member, "is not usable; every row needs an account")),
             *id_faults(source, lines, chunk[member], member),
         ]
-        amounts = _Amounts(source, lines, {role: (name, chunk[name]) for role, name in columns.items() if role != "member_id"})
+        amounts = _Amounts(
+            source, lines, {role: (name, chunk[name]) for role, name in columns.items() if role != "member_id"}
+        )
         raise_first([*faults, *amounts.faults()])
         yield pl.DataFrame([lines, ids.alias("member_id"), amounts.paisa().alias("paisa")])
 
@@ -201,10 +209,14 @@ class _Amounts:
             faults.append(self._fault(role, (self.exact[role] < 0).fill_null(value=False), signed))
         moved = {role: self.exact[role].fill_null(0) != 0 for role in SIDES}
         faults.append(
-            self._fault("debit", moved["debit"] & moved["credit"], f"is given, and there is a credit as well; {ONE_SIDE}")
+            self._fault(
+                "debit", moved["debit"] & moved["credit"], f"is given, and there is a credit as well; {ONE_SIDE}"
+            )
         )
         faults.append(
-            self._fault("debit", ~filled["debit"] & ~filled["credit"], f"is given, and there is no credit either; {ONE_SIDE}")
+            self._fault(
+                "debit", ~filled["debit"] & ~filled["credit"], f"is given, and there is no credit either; {ONE_SIDE}"
+            )
         )
         return faults
 

@@ -24,7 +24,9 @@ class ParquetRows:
                 parquet = pq.ParquetFile(file)
                 schema, self._groups = parquet.schema_arrow, parquet.metadata
         except (pa.ArrowException, OSError) as error:
-            raise InputError(f"{shown(self.path)}: it cannot be read as Parquet ({_first(error)}); export it again") from error
+            raise InputError(
+                f"{shown(self.path)}: it cannot be read as Parquet ({_first(error)}); export it again"
+            ) from error
         refuse_two_of_a_name(self.path, "", schema.names)
         self._types: dict[str, pa.DataType] = dict(zip(schema.names, schema.types, strict=True))
         self.columns = {name: kind_of(kind) for name, kind in self._types.items()}
@@ -37,9 +39,13 @@ class ParquetRows:
                 for batch in pq.ParquetFile(file).iter_batches(CHUNK, columns=list(wanted)):
                     lines = pl.int_range(self._rows + 1, self._rows + 1 + batch.num_rows, eager=True).alias("line")
                     self._rows += batch.num_rows
-                    yield pl.DataFrame([lines, *(_series(name, batch.column(name), self._types[name]) for name in wanted)])
+                    yield pl.DataFrame(
+                        [lines, *(_series(name, batch.column(name), self._types[name]) for name in wanted)]
+                    )
         except (pa.ArrowException, OSError) as error:
-            raise InputError(f"{shown(self.path)}: it cannot be read as Parquet ({_first(error)}); export it again") from error
+            raise InputError(
+                f"{shown(self.path)}: it cannot be read as Parquet ({_first(error)}); export it again"
+            ) from error
 
     def count(self) -> RowCount:
         """Return the counts of the rows read.
@@ -105,7 +111,9 @@ def _series(name: str, array: pa.Array, kind: pa.DataType) -> pl.Series:
     if pa.types.is_decimal(kind) and 0 <= kind.scale <= PLAIN_SCALE:
         array = array.cast(pa.string())
     elif pa.types.is_decimal(kind):
-        return pl.Series(name, [None if one is None else format(one, "f") for one in array.to_pylist()], dtype=pl.String)
+        return pl.Series(
+            name, [None if one is None else format(one, "f") for one in array.to_pylist()], dtype=pl.String
+        )
     if pa.types.is_null(kind):
         return pl.Series(name, [None] * len(array), dtype=pl.String)
     series = pl.from_arrow(array)

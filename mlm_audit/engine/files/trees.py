@@ -50,7 +50,9 @@ def read_tree_file(source: InputFile, columns: TreeColumns, root_values: Sequenc
         ids, parents = (as_ids(given[role], whole=source.format.whole_ids) for role in ("id", "parent"))
         _refuse_ids(source, given, ids, chosen)
         hint = hint or float_hint(source, given["line"], ids) or float_hint(source, given["line"], parents)
-        chunks.append(given.with_columns(ids.alias("id"), parents.alias("parent"), pl.col("^(level|name)$").cast(pl.String)))
+        chunks.append(
+            given.with_columns(ids.alias("id"), parents.alias("parent"), pl.col("^(level|name)$").cast(pl.String))
+        )
     count = rows.count()
     frame = pl.concat(chunks)
     if not frame.height:
@@ -74,7 +76,9 @@ def _chosen(source: InputFile, rows: FileRows, columns: TreeColumns) -> dict[str
     chosen = {role: column for role, column in roles.items() if column is not None}
     for role, column in chosen.items():
         if column not in rows.columns:
-            raise InputError(f"{shown(source.path)}: there is no column {column!r} (--{role}); it has {listed(rows.columns)}")
+            raise InputError(
+                f"{shown(source.path)}: there is no column {column!r} (--{role}); it has {listed(rows.columns)}"
+            )
         kind = rows.columns[column]
         if role in ("id", "parent"):
             _refuse_kind(source, column, kind)

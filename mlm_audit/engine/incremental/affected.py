@@ -46,7 +46,9 @@ OF_CHANGES = {
     "orders": sql_of(__package__, "changes/orders", order_lines=LINES, named_rows=NAMED_ROWS),
     "schedules": sql_of(__package__, "changes/schedules", named_rows=NAMED_ROWS),
     "withdrawals": sql_of(__package__, "changes/withdrawals", named_rows=NAMED_ROWS),
-    "members": sql_of(__package__, "changes/members", named_rows=NAMED_ROWS, rolled_up=ROLLED_UP, unknown_words=UNKNOWN_WORDS),
+    "members": sql_of(
+        __package__, "changes/members", named_rows=NAMED_ROWS, rolled_up=ROLLED_UP, unknown_words=UNKNOWN_WORDS
+    ),
     "ledger": "select id from new_ledger",
     "commissions": "select id from new_commissions",
     "histories": "select id from new_payout_history",
@@ -115,7 +117,9 @@ class AffectedEntities:
         concerned = [place for one in found_of(breaks) for place in one.concerned()]
         register(self.con, "given_concerned", pl.DataFrame(concerned, CONCERNED_SCHEMA, orient="row"))
         self._add(OF_BREAKS)
-        self._add({kind: f"select id from given_concerned where kind = '{kind}'" for kind in ("members", "orders", "ledger")})
+        self._add(
+            {kind: f"select id from given_concerned where kind = '{kind}'" for kind in ("members", "orders", "ledger")}
+        )
         self.con.execute("insert into seed_types select substr(id, 13) from given_breaks where code = 'ledger-type'")
         self.con.execute(
             "insert into seed_nobodys select code from given_breaks where id like 'release-ledger/(none)%' or id like 'duplicate-credit/(none)%'"

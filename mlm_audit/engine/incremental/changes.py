@@ -38,7 +38,9 @@ def session(folder: Path, mirror: Path, night: IncrementalFiles, settings: Setti
     con = connect(folder, settings, mirror)
     for name, spec in INPUTS.items():
         columns = ", ".join(spec.columns)
-        empty = "select " + ", ".join(f"null::{kind} as {column}" for column, kind in spec.columns.items()) + " where false"
+        empty = (
+            "select " + ", ".join(f"null::{kind} as {column}" for column, kind in spec.columns.items()) + " where false"
+        )
         con.execute(f"create view all_{name} as select {columns} from {rows_in(night.now[name])}")
         for side, ours, theirs in (("old", night.before, night.after), ("new", night.after, night.before)):
             mine = f"select {columns} from {rows_in(ours[name])}" if ours.get(name) else empty

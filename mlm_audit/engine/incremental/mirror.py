@@ -82,7 +82,9 @@ class Mirror:
         if hashlib.sha256(text).hexdigest() != name:
             return None
         manifest = _manifest(json.loads(text))
-        if manifest is None or not all(self._is_there(piece) for pieces in manifest.inputs.values() for piece in pieces):
+        if manifest is None or not all(
+            self._is_there(piece) for pieces in manifest.inputs.values() for piece in pieces
+        ):
             return None
         return manifest
 

@@ -62,7 +62,9 @@ def sum_whole(night: IncrementalFiles, folder: Path, plan: Plan, settings: Setti
     return files
 
 
-def write_subset(con: duckdb.DuckDBPyConnection, night: IncrementalFiles, sums: Mapping[str, Path], folder: Path) -> int:
+def write_subset(
+    con: duckdb.DuckDBPyConnection, night: IncrementalFiles, sums: Mapping[str, Path], folder: Path
+) -> int:
     """Write the subset that the seeds in the session's tables define into a folder. Return its number of rows."""
     folder.mkdir()
     for name, file in sums.items():

@@ -91,7 +91,9 @@ def _clock(connection: Connection, now: datetime) -> HealthItem:
             "warning",
             f"the clocks of this machine and the database differ by {skew.total_seconds():.0f} s; synchronise them",
         )
-    return HealthItem("clock", "ok", f"the clocks of this machine and the database differ by {skew.total_seconds():.1f} s")
+    return HealthItem(
+        "clock", "ok", f"the clocks of this machine and the database differ by {skew.total_seconds():.1f} s"
+    )
 
 
 def _mail(connection: Connection, settings: Settings, now: datetime) -> HealthItem:
@@ -117,7 +119,9 @@ def _mail(connection: Connection, settings: Settings, now: datetime) -> HealthIt
 def _silent(connection: Connection, now: datetime) -> Iterator[HealthItem]:
     for job, job_id, heard in activity.silent_leases(connection, now):
         at = f"{heard:%Y-%m-%d %H:%M:%S} UTC"
-        text = f"{job_id} sent its last heartbeat at {at} and has not ended; the next start of the job closes it as failed"
+        text = (
+            f"{job_id} sent its last heartbeat at {at} and has not ended; the next start of the job closes it as failed"
+        )
         yield HealthItem(f"stuck/{job_id}", "failing", text, job)
 
 
@@ -145,7 +149,9 @@ def _missed(connection: Connection, settings: Settings, now: datetime, off: set[
         elif job in off:
             yield HealthItem(f"runs/{job}", "unknown", "its schedule is switched off, so it is not due", job)
         elif first is None or naive(due) < first or job == HEALTH_PING:
-            yield HealthItem(f"runs/{job}", "unknown", "no run of it has been due since the first run on this database", job)
+            yield HealthItem(
+                f"runs/{job}", "unknown", "no run of it has been due since the first run on this database", job
+            )
         else:
             yield HealthItem(f"missed/{job}", "failing", _missed_text(job, due, last, settings), job)
 
@@ -195,4 +201,6 @@ def _worker() -> HealthItem:
     if not alive:
         text = f"no worker of the pool {POOL} is online, so no run starts; run `prefect worker start --pool {POOL}`"
         return HealthItem("worker", "failing", text)
-    return HealthItem("worker", "ok", f"{plural(alive, 'worker')} of the pool {POOL} {'is' if alive == 1 else 'are'} online")
+    return HealthItem(
+        "worker", "ok", f"{plural(alive, 'worker')} of the pool {POOL} {'is' if alive == 1 else 'are'} online"
+    )

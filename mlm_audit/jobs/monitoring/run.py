@@ -36,7 +36,9 @@ from mlm_audit.runs.process import is_gone
 log = logging.getLogger(__name__)
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 SWITCH_SECONDS = 10
-TABLES = dict.fromkeys((own.JobLog, own.JobLease, own.Notice, own.ReconciliationReport, own.TreeHealthReport, own.Break))
+TABLES = dict.fromkeys(
+    (own.JobLog, own.JobLease, own.Notice, own.ReconciliationReport, own.TreeHealthReport, own.Break)
+)
 
 
 class ReportContent(NamedTuple):
@@ -50,12 +52,16 @@ class ReportContent(NamedTuple):
 
 def run_status_report(context: RunContext, request: Request) -> RunResult:
     """Run daily-status-report: see `report_status`."""
-    return report_status(context.database, context.settings, context.clock, as_of=request.as_of, dry_run=request.dry_run)
+    return report_status(
+        context.database, context.settings, context.clock, as_of=request.as_of, dry_run=request.dry_run
+    )
 
 
 def run_weekly_summary(context: RunContext, request: Request) -> RunResult:
     """Run weekly-summary: see `summarise_week`."""
-    return summarise_week(context.database, context.settings, context.clock, as_of=request.as_of, dry_run=request.dry_run)
+    return summarise_week(
+        context.database, context.settings, context.clock, as_of=request.as_of, dry_run=request.dry_run
+    )
 
 
 def run_health_ping(context: RunContext, request: Request) -> RunResult:
@@ -109,7 +115,9 @@ class _Report:
         require(self.database, TABLES)
         if dry_run:
             return self._result(tell(self), dry_run=True)
-        with hold_lease(self.database, self.settings, self.clock, job=self.job, job_id=self.job_id, started=self.started) as run:
+        with hold_lease(
+            self.database, self.settings, self.clock, job=self.job, job_id=self.job_id, started=self.started
+        ) as run:
             told = tell(self)
             result = self._result(told, dry_run=False)
             self._end(run, told, result)
@@ -125,7 +133,11 @@ class _Report:
 
     def _alert(self, finding: Finding) -> Draft:
         day = business_date(self.as_of, self.settings.tz)
-        context = {"state": finding.evidence[0].columns["state"], "message": finding.message, "at": self.local(self.as_of)}
+        context = {
+            "state": finding.evidence[0].columns["state"],
+            "message": finding.message,
+            "at": self.local(self.as_of),
+        }
         return Draft(f"{finding.id}/{day}", "health-alert", None, context)
 
     def local(self, moment: datetime) -> str:
@@ -157,7 +169,9 @@ def _day(report: _Report) -> ReportContent:
         again = activity.repeated(connection, alert_kinds(), report.as_of - DAY, report.as_of)
     failures = [run for run in runs if run.status == "failed"]
     missed = [
-        part for part in check_health(report.database, report.settings, report.clock).problems if part.key.startswith("missed/")
+        part
+        for part in check_health(report.database, report.settings, report.clock).problems
+        if part.key.startswith("missed/")
     ]
     figures = _figures(runs)
     findings = (*map(_failure, failures), *map(_problem, missed))
@@ -208,7 +222,10 @@ def _plain(figures: ActivityFigures) -> dict[str, Any]:
 
 def _breaks(connection: Connection, now: datetime) -> tuple[OpenChange, ...]:
     found = []
-    for name, kind in (("Breaks in the books", own.ReconciliationReport), ("Issues in the trees", own.TreeHealthReport)):
+    for name, kind in (
+        ("Breaks in the books", own.ReconciliationReport),
+        ("Issues in the trees", own.TreeHealthReport),
+    ):
         before = activity.open_breaks_before(connection, kind, now - WEEK)
         change = change_of(before, activity.open_breaks_before(connection, kind, now))
         if change is not None:

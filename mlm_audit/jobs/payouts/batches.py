@@ -162,7 +162,9 @@ def pay_batch(connection: Connection, work: Work, ids: Sequence[int]) -> dict[in
             reason = error_line(error)
             log.warning("instalment %d could not be paid: %s", ids[0], reason)
             return retried(lambda: _broke(connection, work, ids[0], reason))
-        log.warning("a batch of %d instalments failed and is repeated one instalment at a time: %s", len(ids), error_line(error))
+        log.warning(
+            "a batch of %d instalments failed and is repeated one instalment at a time: %s", len(ids), error_line(error)
+        )
         done: dict[int, Decision] = {}
         for number in ids:
             done |= pay_batch(connection, work, [number])
@@ -175,11 +177,10 @@ def _transaction(connection: Connection, work: Work, ids: Sequence[int]) -> dict
         claimed, people = db.claim(connection, work.stated, ids, wait=work.wait)
         # A single instalment is also looked up in the ledger, so that a double credit becomes a hold, not an error.
         credited = db.credited(connection, ids) if len(ids) == 1 else set()
-        changes = [
-            change
-            for instalment in claimed
-            if (change := _decide(work, instalment, people.get(instalment.member_id), instalment.id in credited, now)) is not None
-        ]
+        decided = (
+            _decide(work, one, people.get(one.member_id), is_credited=one.id in credited, now=now) for one in claimed
+        )
+        changes = [change for change in decided if change is not None]
         good = [change for change in changes if change.to.status is PayoutStatus.PAID]
         set_back = [change for change in changes if change.to.status is not PayoutStatus.PAID and _is_new(change)]
         if good:
@@ -189,7 +190,9 @@ def _transaction(connection: Connection, work: Work, ids: Sequence[int]) -> dict
     return {change.instalment.id: change for change in changes}
 
 
-def _decide(work: Work, instalment: Instalment, member: PayoutMember | None, is_credited: bool, now: datetime) -> Decision | None:  # noqa: FBT001
+def _decide(
+    work: Work, instalment: Instalment, member: PayoutMember | None, *, is_credited: bool, now: datetime
+) -> Decision | None:
     """Return the planned change, or a new one if the facts have changed since.
 
     Return None for an instalment that was not planned as payable and is payable now.
@@ -198,7 +201,11 @@ def _decide(work: Work, instalment: Instalment, member: PayoutMember | None, is_
     if instalment is stated.instalment and member is work.people.get(instalment.member_id) and not is_credited:
         return stated
     to = next_state(instalment, member, work.limits, now, is_credited=is_credited or stated.to.reason == Hold.CREDITED)
-    return None if to.status is PayoutStatus.PAID and stated.to.status is not PayoutStatus.PAID else Decision(instalment, to)
+    return (
+        None
+        if to.status is PayoutStatus.PAID and stated.to.status is not PayoutStatus.PAID
+        else Decision(instalment, to)
+    )
 
 
 def _is_new(change: Decision) -> bool:

@@ -95,7 +95,10 @@ def _steps(rows: dict[str, Any]) -> list[Step]:
             for row in rows["order"]
             if row["paidAt"]
         ),
-        *(Step(row["createdAt"], f"requeued (was {row['valueBefore']})", "AuditRepair", row["id"]) for row in rows["requeues"]),
+        *(
+            Step(row["createdAt"], f"requeued (was {row['valueBefore']})", "AuditRepair", row["id"])
+            for row in rows["requeues"]
+        ),
         *(Step(row["createdAt"], _history_words(row), "PayoutHistory", row["id"]) for row in rows["history"]),
         *(Step(row["createdAt"], _ledger_words(row), "ledger", row["id"], row["amount"]) for row in rows["ledger"]),
         *(
@@ -143,14 +146,22 @@ def _contradictions(rows: dict[str, Any]) -> list[str]:
     if paid and not ledger:
         found.append("it is marked paid, but the ledger has no credit for it")
     if not paid and ledger:
-        found.append(f"the ledger has a credit for it (row {ledger[0]['id']}), but it is not marked paid: it could be paid twice")
+        found.append(
+            f"the ledger has a credit for it (row {ledger[0]['id']}), but it is not marked paid: it could be paid twice"
+        )
     if len(ledger) > 1:
-        found.append(f"it was credited {len(ledger)} times, in the ledger rows {', '.join(str(row['id']) for row in ledger)}")
+        found.append(
+            f"it was credited {len(ledger)} times, in the ledger rows {', '.join(str(row['id']) for row in ledger)}"
+        )
     found += [
-        f"ledger row {row['id']} credits it to member {row['userId']}" for row in ledger if row["userId"] != schedule["userId"]
+        f"ledger row {row['id']} credits it to member {row['userId']}"
+        for row in ledger
+        if row["userId"] != schedule["userId"]
     ]
     if len(done) != int(paid):
-        found.append(f"PayoutHistory has {plural(len(done), 'completed row')} for it; the expected number is {int(paid)}")
+        found.append(
+            f"PayoutHistory has {plural(len(done), 'completed row')} for it; the expected number is {int(paid)}"
+        )
     return found + _amounts(schedule, ledger)
 
 

@@ -58,7 +58,9 @@ def limits_of(settings: Settings) -> RetryLimits:
     return RetryLimits(settings.payout_retries, settings.hold_days)
 
 
-def plan_payments(connection: Connection, found: Sequence[Instalment], settings: Settings, now: datetime) -> PaymentPlan:
+def plan_payments(
+    connection: Connection, found: Sequence[Instalment], settings: Settings, now: datetime
+) -> PaymentPlan:
     """Return the plan for the instalments found, read in the caller's transaction. `now` is in UTC without a zone."""
     people = db.members(connection, (one.member_id for one in found))
     credited = db.credited(connection, (one.id for one in found))
@@ -66,7 +68,8 @@ def plan_payments(connection: Connection, found: Sequence[Instalment], settings:
     withholding = books if settings.payouts_require_reconciliation == "affected" else None
     limits = limits_of(settings)
     decisions = (
-        Decision(one, next_state(one, people.get(one.member_id), limits, now, is_credited=one.id in credited)) for one in found
+        Decision(one, next_state(one, people.get(one.member_id), limits, now, is_credited=one.id in credited))
+        for one in found
     )
     return PaymentPlan([withhold_for_breaks(one, withholding, limits, now) for one in decisions], people, books)
 
@@ -81,7 +84,9 @@ def next_state(
     return transition(instalment.state, Event.HELD, limits, now, held.value)
 
 
-def withhold_for_breaks(change: Decision, books: LastReconciliation | None, limits: RetryLimits, now: datetime) -> Decision:
+def withhold_for_breaks(
+    change: Decision, books: LastReconciliation | None, limits: RetryLimits, now: datetime
+) -> Decision:
     """Return the change, with a payment withheld while a critical break about its member or its order is open."""
     if books is None or change.to.status is not PayoutStatus.PAID:
         return change

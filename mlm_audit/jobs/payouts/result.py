@@ -161,9 +161,13 @@ def paid_result(head: Header, stated: Sequence[Decision], tally: Outcomes, contr
     counts = replace(counts, ledger_rows=control.ledger_rows, ledger_change_paisa=control.ledger_paisa)
     broke = counts.failed + counts.given_up
     were = "was" if counts.left == 1 else "were"
-    left = (f"{plural(counts.left, 'instalment')} {were} left for the next run; see the findings",) if counts.left else ()
+    left = (
+        (f"{plural(counts.left, 'instalment')} {were} left for the next run; see the findings",) if counts.left else ()
+    )
     alerts = (f"{plural(broke, 'payout')} failed; see the findings",) if broke else ()
-    return _result(head, RunReport(Verdict.FAIL if broke else None, alerts=alerts, not_checked=left), counts, done, seen)
+    return _result(
+        head, RunReport(Verdict.FAIL if broke else None, alerts=alerts, not_checked=left), counts, done, seen
+    )
 
 
 def _became(stated: Decision, tally: Outcomes, control: Control) -> Done:
@@ -210,7 +214,14 @@ def _whole(paisa: object) -> int:
     return paisa if isinstance(paisa, int) else 0
 
 
-ACTIONS = {"paid": "paid", "held": "held", "failed": "failed", "given up": "given_up", "elsewhere": "elsewhere", "left": "left"}
+ACTIONS = {
+    "paid": "paid",
+    "held": "held",
+    "failed": "failed",
+    "given up": "given_up",
+    "elsewhere": "elsewhere",
+    "left": "left",
+}
 ACTIONS |= {"hold": "held", "give up": "given_up"}
 """Each outcome of an instalment, and the count that it adds to."""
 
@@ -274,7 +285,11 @@ def _result(head: Header, told: RunReport, counts: PayoutCounts, done: Sequence[
     if left_out:
         more = f"{plural(left_out, 'more hold')} without a change {'is' if left_out == 1 else 'are'} counted and not listed"
         notes += (f"{more}; to list all holds, run: mlm-audit payouts list --status held",)
-    found = (_finding(item, now) for item in items if item.action in ("held", "failed", "given up", "hold", "give up", "left"))
+    found = (
+        _finding(item, now)
+        for item in items
+        if item.action in ("held", "failed", "given up", "hold", "give up", "left")
+    )
     return RunResult(
         job=head.job,
         job_id=head.job_id,
@@ -300,7 +315,11 @@ def _finding(item: PayoutItem, now: datetime) -> Finding:
         item.action, "payout-given-up"
     )
     severity = (
-        "high" if code in ("payout-failed", "payout-given-up") else "medium" if kind_of(str(item.reason)) in GRAVE else "low"
+        "high"
+        if code in ("payout-failed", "payout-given-up")
+        else "medium"
+        if kind_of(str(item.reason)) in GRAVE
+        else "low"
     )
     since = item.failed_since
     age = max(0, (naive(now) - naive(datetime.fromisoformat(since))).days) if since else 0

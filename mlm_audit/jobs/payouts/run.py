@@ -75,7 +75,9 @@ def run_payouts(context: RunContext, request: Request) -> RunResult:
             f"--as-of {as_of.isoformat()}: the date is in the future, and no instalment is paid before it is due; use --dry-run"
         )
     if request.shards and request.shards > 1 and context.share is None:
-        raise InputError("--shards: this command has no workers for them; start the job through Prefect: mlm-audit trigger")
+        raise InputError(
+            "--shards: this command has no workers for them; start the job through Prefect: mlm-audit trigger"
+        )
     head = Header(
         context.job.name,
         new_job_id(context.job.name, started, context.settings),
@@ -135,7 +137,9 @@ class _Payouts:
             stated = plan.decisions
             count, paisa = _sum(stated, PayoutStatus.PAID)
             log.info("%s is about to pay %s, %s in total", head.job_id, plural(count, "instalment"), format_inr(paisa))
-            run.note(stated={"count": count, "paisa": paisa, "as_of": head.as_of.isoformat(), "by_reason": by_reason(stated)})
+            run.note(
+                stated={"count": count, "paisa": paisa, "as_of": head.as_of.isoformat(), "by_reason": by_reason(stated)}
+            )
             tally = self._pay(run, plan)
             control = self._prove(stated, tally)
             result = paid_result(head, stated, tally, control, self._seen(plan))
@@ -145,7 +149,9 @@ class _Payouts:
 
     def _filed(self, result: RunResult) -> RunResult:
         """Return the result with its trend and with the paths of its files."""
-        return write_artifacts(with_trend(self.database, self.settings, result, paid_points), self.settings, self.request.out)
+        return write_artifacts(
+            with_trend(self.database, self.settings, result, paid_points), self.settings, self.request.out
+        )
 
     def _plan(self) -> PaymentPlan:
         """Plan the payment of the due instalments from one consistent read."""
@@ -166,7 +172,9 @@ class _Payouts:
             (first, last, *db.unpaid(connection, start, end))
             for first, last, start, end in zip(days, [*days[1:], None], [*ends[1:], None], ends, strict=True)
         ]
-        return Schedule(tuple(Overdue(*one) for one in overdue if one[2]), is_missing=db.is_schedule_missing(connection))
+        return Schedule(
+            tuple(Overdue(*one) for one in overdue if one[2]), is_missing=db.is_schedule_missing(connection)
+        )
 
     def _seen(self, plan: PaymentPlan) -> Seen:
         """Return what was read besides the instalments: unknown statuses, the schedule and the last reconciliation."""
@@ -188,7 +196,9 @@ class _Payouts:
             run.end_with(connection, result)
             day = business_date(head.started, self.settings.tz)
             queue_once(
-                connection, Draft(f"health-alert/{head.job}-books/{day}", "health-alert", None, context), naive(head.clock())
+                connection,
+                Draft(f"health-alert/{head.job}-books/{day}", "health-alert", None, context),
+                naive(head.clock()),
             )
         return result
 
@@ -198,9 +208,7 @@ class _Payouts:
         if self.approval and self.approval.fingerprint == _fingerprint(stated):
             return None
         if self.approval:
-            return (
-                f"the payable instalments are no longer those that were approved with {self.approval.job_id}; review them again"
-            )
+            return f"the payable instalments are no longer those that were approved with {self.approval.job_id}; review them again"
         with consistent_read(self.database) as connection:
             return why_approval_is_needed(
                 connection, self.head.job, count=count, paisa=paisa, settings=self.settings, now=self.head.started
@@ -216,7 +224,11 @@ class _Payouts:
         with write(self.database) as connection:
             run.end_with(connection, result, approval=asked)
             context = {"job": head.job, "job_id": head.job_id, "count": count, "paisa": paisa, "reason": reason}
-            queue(connection, [Draft(f"approval-needed/{head.job_id}", "approval-needed", None, context)], naive(head.clock()))
+            queue(
+                connection,
+                [Draft(f"approval-needed/{head.job_id}", "approval-needed", None, context)],
+                naive(head.clock()),
+            )
         return result
 
     def _pay(self, run: ActiveRun, plan: PaymentPlan) -> Outcomes:

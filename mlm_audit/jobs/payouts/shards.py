@@ -20,7 +20,10 @@ def payout_shards(job: str, job_id: str, plan: PaymentPlan, shards: int) -> list
     """Split the planned changes of a run into shards by member."""
     items = [(one.instalment.member_id, one.instalment.id, one.to.status is PayoutStatus.PAID) for one in plan.changes]
     planned = {payment[0]: payment for payment in plan.payments}
-    return [replace(shard, planned=tuple(planned[number] for number in shard.first)) for shard in cut(job, job_id, items, shards)]
+    return [
+        replace(shard, planned=tuple(planned[number] for number in shard.first))
+        for shard in cut(job, job_id, items, shards)
+    ]
 
 
 def pay_shard(context: RunContext, shard: Shard) -> dict[str, int]:

@@ -30,7 +30,9 @@ def mapped_files(
         file: MappedFile(
             InputFile(
                 paths[file],
-                file_format([(name, texts[file]) for name, texts in chosen.items() if file in texts], whole_ids=whole_ids),
+                file_format(
+                    [(name, texts[file]) for name, texts in chosen.items() if file in texts], whole_ids=whole_ids
+                ),
             ),
             mappings[file],
         )
@@ -56,7 +58,9 @@ def parse_mapping(pairs: Sequence[str]) -> dict[str, dict[str, str]]:
             raise InputError(
                 f"--map {pair}: {role} is already mapped to {target[role]}; give each role once, or once for each file"
             )
-    return {file: {role: name for role, name in general.items() if role in ROLES_OF[file]} | special[file] for file in FILES}
+    return {
+        file: {role: name for role, name in general.items() if role in ROLES_OF[file]} | special[file] for file in FILES
+    }
 
 
 def _for_each_file(option: str, texts: Sequence[str]) -> dict[str, str]:

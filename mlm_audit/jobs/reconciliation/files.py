@@ -11,7 +11,16 @@ from mlm_audit.checks.catalogue import SQL_DIR, parse_check
 from mlm_audit.checks.figures import figures_of
 from mlm_audit.checks.findings import findings_of, worst_first
 from mlm_audit.domain.counts import ReconciliationCounts
-from mlm_audit.domain.findings import Bridge, BridgeLine, CheckRun, CheckStatus, RunResult, Verdict, accuracy_percent, verdict_of
+from mlm_audit.domain.findings import (
+    Bridge,
+    BridgeLine,
+    CheckRun,
+    CheckStatus,
+    RunResult,
+    Verdict,
+    accuracy_percent,
+    verdict_of,
+)
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.breaks import BREAK_SCHEMA, DuckAsk, to_breaks
@@ -22,7 +31,9 @@ from mlm_audit.jobs.reconciliation.file_options import MappedFile
 JOB = "reconcile-files"
 
 
-def reconcile_files(ledger: MappedFile, wallets: MappedFile, settings: Settings, clock: Callable[[], datetime]) -> RunResult:
+def reconcile_files(
+    ledger: MappedFile, wallets: MappedFile, settings: Settings, clock: Callable[[], datetime]
+) -> RunResult:
     """Reconcile two files and return the result. Nothing is stored or corrected.
 
     Raise InputError for anything that cannot be read exactly.
@@ -44,7 +55,8 @@ def reconcile_files(ledger: MappedFile, wallets: MappedFile, settings: Settings,
         bridge = _bridge(con, frames)
         numeric = not scalar(con, _NOT_NUMERIC)
     runs = tuple(
-        CheckRun(check.code, check.title, CheckStatus.RAN, frame.height) for check, frame in zip(checks, frames, strict=True)
+        CheckRun(check.code, check.title, CheckStatus.RAN, frame.height)
+        for check, frame in zip(checks, frames, strict=True)
     )
     breaks = pl.concat(frames) if frames else pl.DataFrame(schema=BREAK_SCHEMA)
     if numeric:

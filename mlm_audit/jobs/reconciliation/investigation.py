@@ -42,12 +42,20 @@ def investigate(result: RunResult, settings: Settings, folder: Path) -> dict[str
     environment = os.environ | {"DATABASE_URL": settings.database_url.get_secret_value(), "TIMEZONE": settings.timezone}
     if settings.plan_file is not None:
         environment["PLAN_FILE"] = str(settings.plan_file.absolute())
-    command = [sys.executable, "-m", "mlm_audit.jobs.reconciliation.investigation", result.job_id, str(folder.absolute())]
+    command = [
+        sys.executable,
+        "-m",
+        "mlm_audit.jobs.reconciliation.investigation",
+        result.job_id,
+        str(folder.absolute()),
+    ]
     try:
         with tempfile.TemporaryDirectory(prefix="mlm-audit-") as own:
             # The notebook tools write their own files here, not into the account's home folder.
             environment |= {"JUPYTER_RUNTIME_DIR": own, "IPYTHONDIR": own, "JUPYTER_PLATFORM_DIRS": "1"}
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False)  # noqa: S603  (our own module)
+            done = subprocess.run(  # noqa: S603  (our own module)
+                command, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
+            )
     except (OSError, subprocess.TimeoutExpired) as error:
         log.warning("the investigation of %s was not written: %s", result.job_id, error)
         return {}

@@ -78,7 +78,13 @@ class Reading:
 
 def fingerprint(plan: Plan, settings: Settings, checks: Sequence[Check]) -> str:
     """Return a digest of the rules that a run applies. Findings made under other rules are not reused."""
-    rules = [version("mlm-audit"), repr(plan), settings.timezone, settings.critical_wallet_paisa, settings.correction_max_paisa]
+    rules = [
+        version("mlm-audit"),
+        repr(plan),
+        settings.timezone,
+        settings.critical_wallet_paisa,
+        settings.correction_max_paisa,
+    ]
     rules += [(check.code, check.severity, check.sql, check.message) for check in checks]
     rules += [view.sql for view in load_views()]
     rules += [(name, list(spec.columns.items())) for name, spec in INPUTS.items()]
@@ -100,7 +106,14 @@ class InputReader:
     """Reads the platform into the mirror, in one consistent read."""
 
     def __init__(
-        self, mirror: Mirror, folder: Path, missing: Sequence[str], progress: Progress, *, nights: int = 1, today: int = 0
+        self,
+        mirror: Mirror,
+        folder: Path,
+        missing: Sequence[str],
+        progress: Progress,
+        *,
+        nights: int = 1,
+        today: int = 0,
     ) -> None:
         """Compare each piece with the platform once in `nights` days, and open pieces and the newest one in every run.
 
@@ -121,7 +134,11 @@ class InputReader:
                 same, fresh = self._pieces(connection, name, old)
                 inputs[name] = tuple(sorted([*same, *fresh], key=lambda piece: piece.low))
                 log.info(
-                    "read %d rows of %s, in %d of %d pieces", sum(p.rows for p in fresh), name, len(fresh), len(inputs[name])
+                    "read %d rows of %s, in %d of %d pieces",
+                    sum(p.rows for p in fresh),
+                    name,
+                    len(fresh),
+                    len(inputs[name]),
                 )
                 again[name] = [piece for piece in old if piece not in same], fresh
         self.progress("read", len(self.names), len(self.names))

@@ -15,7 +15,9 @@ from mlm_audit.reporting.core.parts import plural
 from mlm_audit.reporting.reconciliation.report import report_sentence
 
 
-def counts_of(found: EngineResult, figures: Figures, corrections: int, rows_changed: int | None) -> ReconciliationCounts:
+def counts_of(
+    found: EngineResult, figures: Figures, corrections: int, rows_changed: int | None
+) -> ReconciliationCounts:
     """Return the counts that are stored with the run.
 
     `corrections` is the number of wallets that it corrected. `rows_changed` is None for a full run.
@@ -39,7 +41,9 @@ def counts_of(found: EngineResult, figures: Figures, corrections: int, rows_chan
 def not_checked_of(found: EngineResult, missing: dict[str, str]) -> tuple[str, ...]:
     """Return what was not checked: inputs that were not read, checks that did not run, and a residual in the bridge."""
     notes = [f"{name}: {reason}" for name, reason in sorted(missing.items())]
-    notes += [f"check {run.code} did not run: {run.reason}" for run in found.checks if run.status is CheckStatus.NOT_RUN]
+    notes += [
+        f"check {run.code} did not run: {run.reason}" for run in found.checks if run.status is CheckStatus.NOT_RUN
+    ]
     if found.bridge.residual_paisa:
         notes.append(
             f"the proof failed: no cause explains {format_inr(found.bridge.residual_paisa)} of the difference "
@@ -64,7 +68,9 @@ def alerts_of(settings: Settings, still_open: pl.DataFrame, figures: Figures, *,
         are = "is" if still_open.height == 1 else "are"
         alerts.append(f"{plural(still_open.height, 'break')} {are} open, more than {settings.alert_breaks}")
     if (off := figures.after.wallet_difference_gross_paisa) > settings.alert_total_paisa:
-        alerts.append(f"the wallet difference is {format_inr(off)} gross, more than {format_inr(settings.alert_total_paisa)}")
+        alerts.append(
+            f"the wallet difference is {format_inr(off)} gross, more than {format_inr(settings.alert_total_paisa)}"
+        )
     if capped:
         cap = format_inr(settings.correction_run_cap_paisa)
         alerts.append(f"corrections stopped at the cap of {cap}: many small differences often have one common cause")

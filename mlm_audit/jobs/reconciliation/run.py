@@ -20,7 +20,13 @@ from mlm_audit.database.core.connect import write
 from mlm_audit.database.core.own_tables import ReconciliationReport
 from mlm_audit.database.core.schema import check_inputs
 from mlm_audit.database.store.outbox import queue_once, release_held
-from mlm_audit.database.store.runs import PREVIOUS_COLUMNS, PreviousRun, previous_run, store_reconciliation, write_report_data
+from mlm_audit.database.store.runs import (
+    PREVIOUS_COLUMNS,
+    PreviousRun,
+    previous_run,
+    store_reconciliation,
+    write_report_data,
+)
 from mlm_audit.database.writes.corrections import correct_wallets
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import (
@@ -145,7 +151,13 @@ class _Reconciliation:
             return seen.filed(self.settings, out)
         about = {"as_of": self.as_of.isoformat()}
         with hold_lease(
-            self.database, self.settings, self.clock, job=RECONCILIATION, job_id=self.job_id, started=self.started, **about
+            self.database,
+            self.settings,
+            self.clock,
+            job=RECONCILIATION,
+            job_id=self.job_id,
+            started=self.started,
+            **about,
         ) as run:
             if (last := previous_run(self.database)) and last.job_id != self.history.prior.newest:
                 # Another run ended while this one was reading, so read again what changed since that run.
@@ -201,7 +213,9 @@ class _Reconciliation:
         return found
 
     def _check_all(self, folder: Path, missing: dict[str, str]) -> EngineResult:
-        with engine_of(self.settings)(folder, self.plan, self.settings, missing=missing, read_at=self.started) as engine:
+        with engine_of(self.settings)(
+            folder, self.plan, self.settings, missing=missing, read_at=self.started
+        ) as engine:
             return engine.run(self.checks, self.progress)
 
     def _look_at_the_day(self, folder: Path, night: IncrementalFiles, previous: PreviousRun) -> EngineResult:
@@ -228,7 +242,9 @@ class _Reconciliation:
         corrections, capped = self._correct(breaks)
         ran = {check.code for check in found.checks if check.status is CheckStatus.RAN}
         gone = cleared(found.breaks, before, ran)
-        return self._outcome(found, breaks, gone, corrections, capped=capped, missing=missing, first_run=previous is None)
+        return self._outcome(
+            found, breaks, gone, corrections, capped=capped, missing=missing, first_run=previous is None
+        )
 
     def _undecided(self, found: EngineResult) -> tuple[str, ...]:
         """Return a note on the order lines for which the platform's data allow either posting.
@@ -268,7 +284,9 @@ class _Reconciliation:
         tampered = breaks.filter(pl.col("code") == "history-changed")["member_id"].drop_nulls().to_list()
         # A wallet is never set to the sum of a ledger whose settled rows were changed.
         small = breaks.filter(
-            pl.col("code") == "wallet-balance", pl.col("amount_paisa").abs() <= limit, ~pl.col("member_id").is_in(tampered)
+            pl.col("code") == "wallet-balance",
+            pl.col("amount_paisa").abs() <= limit,
+            ~pl.col("member_id").is_in(tampered),
         )
         done, capped = correct_wallets(
             self.database,
@@ -315,7 +333,13 @@ class _Reconciliation:
             findings=open_now + findings_of(as_cleared(gone, self.as_of)),
             checks=found.checks,
             bridge=found.bridge,
-            notes=(*notes_of(found, missing), *unread, *self.history.notes, *self._undecided(found), *self._what_was_read()),
+            notes=(
+                *notes_of(found, missing),
+                *unread,
+                *self.history.notes,
+                *self._undecided(found),
+                *self._what_was_read(),
+            ),
             rows_read=found.rows,
             dry_run=self.dry_run,
             timezone=self.settings.timezone,
@@ -327,7 +351,9 @@ class _Reconciliation:
             figures=figures,
         )
         return ReconciliationOutcome(
-            result if first_run else with_trend(self.database, self.settings, result, open_points(ReconciliationReport)),
+            result
+            if first_run
+            else with_trend(self.database, self.settings, result, open_points(ReconciliationReport)),
             breaks,
             corrections,
         )
@@ -348,7 +374,9 @@ class _Reconciliation:
         manifest = self._mirrored(folder, is_checked=all_ran and not self.reading.unread.rows)
         data = stored_data(outcome.result) | self.history.stored_data() | {"mirror": manifest.name}
         result = outcome.result
-        page = page_of(result, self.settings.tz, "") if result.alerts else None  # before the platform waits for the lock
+        page = (
+            page_of(result, self.settings.tz, "") if result.alerts else None
+        )  # before the platform waits for the lock
         with write(self.database) as connection:
             store_reconciliation(connection, result, still_open, data, self.clock())
             if alerted := alert(connection, ReconciliationReport, result, page, settings=self.settings, out=out):
@@ -370,6 +398,8 @@ class _Reconciliation:
             if (file := folder / f"kept.{name}.parquet").exists():
                 taken, size = self.mirror.take(file)
                 kept[name] = (Piece(0, taken, size, 0),)
-        manifest = replace(self.reading.manifest, inputs={**self.reading.manifest.inputs, **kept}, is_checked=is_checked)
+        manifest = replace(
+            self.reading.manifest, inputs={**self.reading.manifest.inputs, **kept}, is_checked=is_checked
+        )
         self.mirror.settle(manifest)
         return manifest

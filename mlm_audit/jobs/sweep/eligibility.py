@@ -55,7 +55,9 @@ class Explanation:
     contradictions: tuple[str, ...]
 
 
-def explain_eligibility(database: Engine, settings: Settings, member_id: int, month_text: str, clock: Clock) -> Explanation:
+def explain_eligibility(
+    database: Engine, settings: Settings, member_id: int, month_text: str, clock: Clock
+) -> Explanation:
     """Explain a member's eligibility for a month. Raise InputError when there is no such member or month."""
     month = parse_month(month_text, settings.tz)
     rules = load_plan(settings.plan_path).rules
@@ -90,7 +92,9 @@ def _contradictions(read: MemberMonth) -> list[str]:
     """
     found = []
     if len(read.stored) > 1:
-        found.append(f"the month was decided {len(read.stored)} times, in the rows {_ids(read.stored)} of the eligibility log")
+        found.append(
+            f"the month was decided {len(read.stored)} times, in the rows {_ids(read.stored)} of the eligibility log"
+        )
     released, rolled = read.decided.get("released", 0), read.decided.get("rolled_up", 0)
     if read.stored:
         eligible = bool(read.stored[0]["isEligible"])
@@ -131,7 +135,9 @@ def _direct(direct: Direct, rules: PlanRules) -> dict[str, Any]:
 def _explained(condition: Condition, read: MemberMonth, rules: PlanRules, settings: Settings) -> Explained:
     words = "met" if condition.is_met else in_words({"condition": condition.name, "missing": condition.missing}, rules)
     rows = {"purchase": _order_rows(read, settings), "three_three": _direct_rows(read, rules)}.get(condition.name, ())
-    return Explained(condition.name, condition.is_met, condition.needed, condition.found, condition.missing, words, tuple(rows))
+    return Explained(
+        condition.name, condition.is_met, condition.needed, condition.found, condition.missing, words, tuple(rows)
+    )
 
 
 def _order_rows(read: MemberMonth, settings: Settings) -> list[str]:

@@ -80,7 +80,9 @@ def sweep_result(head: SweepHeader, facts: pl.DataFrame, read: MonthRead, outcom
         notes=notes,
         dry_run=head.dry_run,
         timezone=head.settings.timezone,
-        alerts=(f"{plural(len(outcome.left), 'member')} could not be decided; see the findings",) if outcome.left else (),
+        alerts=(f"{plural(len(outcome.left), 'member')} could not be decided; see the findings",)
+        if outcome.left
+        else (),
         items=_items(shown, outcome, head.rules),
         not_checked=not_checked,
         books=books_state(head.books, naive(head.started)),
@@ -132,7 +134,9 @@ def _counts(head: SweepHeader, shown: pl.DataFrame, outcome: SweepTotals, read: 
         rolled_up_paisa=sum(outcome.rolled_up.values()),
         left=len(outcome.left),
         left_paisa=sum(_left_paisa(outcome, read).values()),
-        by_reason={name: int((~shown["counts_as_eligible"] & (shown[column] > 0)).sum()) for name, column in CONDITIONS.items()},
+        by_reason={
+            name: int((~shown["counts_as_eligible"] & (shown[column] > 0)).sum()) for name, column in CONDITIONS.items()
+        },
     )
 
 
@@ -155,7 +159,9 @@ def _notes(head: SweepHeader, read: MonthRead, shown: pl.DataFrame) -> tuple[str
 
 def _waiting(read: MonthRead) -> dict[int, int]:
     """Return the paisa pending for each member when the run began, including those of refunded orders."""
-    return {row[0]: row[1] + row[2] for row in read.pending.select("member_id", "pending_paisa", "void_paisa").iter_rows()}
+    return {
+        row[0]: row[1] + row[2] for row in read.pending.select("member_id", "pending_paisa", "void_paisa").iter_rows()
+    }
 
 
 def _left_paisa(outcome: SweepTotals, read: MonthRead) -> dict[int, int]:
@@ -201,7 +207,9 @@ def _word(eligible: object) -> str:
 
 def _reasons(row: dict[str, Any], rules: PlanRules) -> list[str]:
     return [
-        in_words({"condition": name, "missing": row[column]}, rules) for name, column in CONDITIONS.items() if row[column] > 0
+        in_words({"condition": name, "missing": row[column]}, rules)
+        for name, column in CONDITIONS.items()
+        if row[column] > 0
     ]
 
 

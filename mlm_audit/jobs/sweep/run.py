@@ -36,7 +36,16 @@ from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.jobs import MONTHLY_SWEEP
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.notices import Draft
-from mlm_audit.domain.periods import Month, format_local, month_before, month_label, month_of, months_between, naive, parse_month
+from mlm_audit.domain.periods import (
+    Month,
+    format_local,
+    month_before,
+    month_label,
+    month_of,
+    months_between,
+    naive,
+    parse_month,
+)
 from mlm_audit.domain.plan import PlanRules, load_plan
 from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings
@@ -131,7 +140,9 @@ def _held(facts: pl.DataFrame) -> dict[int, str]:
 def _choose(text: str | None, as_of: datetime | None, now: datetime, settings: Settings) -> Month:
     tz = settings.tz
     if text and as_of:
-        raise InputError("--month and --as-of: give one of the two; --as-of selects the last month that had ended by then")
+        raise InputError(
+            "--month and --as-of: give one of the two; --as-of selects the last month that had ended by then"
+        )
     month = parse_month(text, tz) if text else month_before(month_of(as_of or now, tz), tz)
     if month.end > now:
         raise InputError(
@@ -192,11 +203,18 @@ class _Sweep:
         """Read the month, decide it in batches or in shards, prove the control totals and store the result."""
         head, about = self.head, {"month": month_label(self.month.key)}
         with hold_lease(
-            self.database, self.settings, head.clock, job=MONTHLY_SWEEP, job_id=head.job_id, started=head.started, **about
+            self.database,
+            self.settings,
+            head.clock,
+            job=MONTHLY_SWEEP,
+            job_id=head.job_id,
+            started=head.started,
+            **about,
         ) as run:
             facts, read = self.facts()
             run.note(
-                month=month_label(self.month.key), stated={"pending_paisa": int(facts["pending_paisa"].cast(pl.Int128).sum())}
+                month=month_label(self.month.key),
+                stated={"pending_paisa": int(facts["pending_paisa"].cast(pl.Int128).sum())},
             )
             todo = _to_do(facts)
             done = self._decide(todo, shards, run.check)
@@ -225,7 +243,9 @@ class _Sweep:
         self.progress("deciding", 1, 2)
         month, rules, limit_mb = self.month, self.head.rules, self.settings.memory_limit_mb
         ruled = decide(with_doubts_against(read.people, read.doubts), read.purchases, month, rules, limit_mb)
-        held = undecided(read.people, read.purchases, read.doubts, ruled, month=month, rules=rules, memory_limit_mb=limit_mb)
+        held = undecided(
+            read.people, read.purchases, read.doubts, ruled, month=month, rules=rules, memory_limit_mb=limit_mb
+        )
         for number, why in read.doubts.people.items():
             log.warning("member %d is not counted for any sponsor until the data are corrected: %s", number, why)
         return _joined(ruled, read, held), read
@@ -241,7 +261,11 @@ class _Sweep:
         if self.share is None or shards == 1 or not todo.height:
             return self.settle(todo, check)
         label = month_label(self.month.key)
-        self.share(cut(MONTHLY_SWEEP, self.head.job_id, [(number, number, True) for number in todo["member_id"]], shards, label))
+        self.share(
+            cut(
+                MONTHLY_SWEEP, self.head.job_id, [(number, number, True) for number in todo["member_id"]], shards, label
+            )
+        )
         facts, _ = self.facts()
         before, now = _paisa(todo), dict(facts.select("member_id", "pending_paisa").iter_rows())
         moved = {number: paisa - now.get(number, 0) for number, paisa in before.items() if paisa != now.get(number, 0)}
@@ -250,10 +274,15 @@ class _Sweep:
         with consistent_read(self.database) as connection:
             why = undecidable(connection, dict(waiting.select("member_id", "pending_paisa").iter_rows()), self.month)
         left = {
-            number: why.get(number, "its shard could not decide it; see the log of the shard") for number in waiting["member_id"]
+            number: why.get(number, "its shard could not decide it; see the log of the shard")
+            for number in waiting["member_id"]
         }
         return _Done(
-            set(todo.filter("to_decide").join(facts.filter(~pl.col("to_decide")), on="member_id", how="semi")["member_id"]),
+            set(
+                todo.filter("to_decide").join(facts.filter(~pl.col("to_decide")), on="member_id", how="semi")[
+                    "member_id"
+                ]
+            ),
             {number: paisa for number, paisa in moved.items() if number in good},
             {number: paisa for number, paisa in moved.items() if number not in good},
             left | _void(waiting),
@@ -298,7 +327,10 @@ class _Sweep:
         """Compare what was released and rolled up with the ledger. Raise JobFailedError when they differ by a paisa."""
         key = self.month.key
         with consistent_read(self.database) as connection:
-            for what, sums, ref in (("released", done.released, release_ref), ("rolled up", done.rolled_up, rollup_ref)):
+            for what, sums, ref in (
+                ("released", done.released, release_ref),
+                ("rolled up", done.rolled_up, rollup_ref),
+            ):
                 posted = posted_total(connection, (ref(number, key) for number in sums))
                 if posted != sum(sums.values()):
                     raise JobFailedError(
@@ -335,7 +367,12 @@ def _joined(ruled: pl.DataFrame, read: MonthRead, held: dict[int, str]) -> pl.Da
         .with_columns(
             (
                 pl.col("was_eligible").is_null()
-                & (pl.col("is_active") | pl.col("is_stale") | pl.col("held").is_not_null() | (pl.col("pending_rows") > 0))
+                & (
+                    pl.col("is_active")
+                    | pl.col("is_stale")
+                    | pl.col("held").is_not_null()
+                    | (pl.col("pending_rows") > 0)
+                )
             ).alias("to_decide"),
             pl.coalesce("was_eligible", "is_eligible").alias("counts_as_eligible"),
         )

@@ -38,7 +38,9 @@ def check_file(
     started = clock()
     file = read_tree_file(source, columns, root_values)
     forest = plant(file.frame["id"], file.frame["parent"])
-    issues = [below_and_affected(_placed(issue, source, file.frame), forest) for issue in _issues(forest, source, file.frame)]
+    issues = [
+        below_and_affected(_placed(issue, source, file.frame), forest) for issue in _issues(forest, source, file.frame)
+    ]
     return _result(source, columns, forest, issues, file=file, settings=settings, started=started, ended=clock())
 
 
@@ -111,7 +113,9 @@ def _notes(forest: Forest, source: InputFile, file: TreeFile) -> list[str]:
     """Return notes on values that may mean "no parent", and on ids that look like floats."""
     lost = file.frame.filter(pl.Series(forest.up == UNKNOWN))
     by_value = (
-        lost.group_by("parent").agg(pl.len().alias("nodes"), pl.col("line").min()).sort("nodes", "line", descending=[True, False])
+        lost.group_by("parent")
+        .agg(pl.len().alias("nodes"), pl.col("line").min())
+        .sort("nodes", "line", descending=[True, False])
     )
     notes = [file.hint] if file.hint else []
     for value, nodes, line in by_value.iter_rows():

@@ -38,7 +38,9 @@ def _graph(part: TreePart, node: Node, tree: str) -> "nx.DiGraph[Any]":
         kind="around", title=f"Around {node.member_id} ({tree})", tree=tree, member=node.member_id
     )
     for one in (*reversed(part.above), node, *part.below):
-        graph.add_node(one.member_id, label=str(one.member_id), position=one.position, hidden=part.hidden.get(one.member_id, 0))
+        graph.add_node(
+            one.member_id, label=str(one.member_id), position=one.position, hidden=part.hidden.get(one.member_id, 0)
+        )
     graph.nodes[node.member_id]["mark"] = "issue"
     for one in (*part.above, node, *part.below):
         if one.parent_id in graph:

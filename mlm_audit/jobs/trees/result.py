@@ -20,7 +20,16 @@ from mlm_audit.checks.trees.moves import as_items
 from mlm_audit.checks.trees.neighbourhood import as_data, picture_of
 from mlm_audit.database.store.runs import PREVIOUS_COLUMNS
 from mlm_audit.domain.counts import TreeCounts
-from mlm_audit.domain.findings import SEVERITIES, CheckRun, CheckStatus, Evidence, Finding, RunResult, Verdict, verdict_of
+from mlm_audit.domain.findings import (
+    SEVERITIES,
+    CheckRun,
+    CheckStatus,
+    Evidence,
+    Finding,
+    RunResult,
+    Verdict,
+    verdict_of,
+)
 from mlm_audit.domain.items import Repaired
 from mlm_audit.domain.jobs import TREE_HEALTH
 from mlm_audit.domain.money import format_inr
@@ -138,7 +147,10 @@ def tree_outcome(
 
 def _to_store(still_open: pl.DataFrame) -> pl.DataFrame:
     """Cut long evidence to its first rows, because it must fit into a text column. The run's files keep all rows."""
-    cut = [text if len(text) < MOST_STORED else json.dumps(json.loads(text)[:EVIDENCE_ROWS]) for text in still_open["evidence"]]
+    cut = [
+        text if len(text) < MOST_STORED else json.dumps(json.loads(text)[:EVIDENCE_ROWS])
+        for text in still_open["evidence"]
+    ]
     return still_open.with_columns(pl.Series("evidence", cut, dtype=pl.String))
 
 
@@ -157,7 +169,9 @@ def file_findings(issues: Iterable[Issue]) -> tuple[Finding, ...]:
 
 def _file_finding(issue: Issue) -> Finding:
     evidence = tuple(map(Evidence, _evidence(issue)))
-    return make_finding(issue.code, issue.key, issue.severity, _message(issue), member_id=issue.member_id, evidence=evidence)
+    return make_finding(
+        issue.code, issue.key, issue.severity, _message(issue), member_id=issue.member_id, evidence=evidence
+    )
 
 
 def _frame(issues: Iterable[Issue], fixed: set[str], made: RepairSummary) -> pl.DataFrame:
@@ -330,7 +344,9 @@ def stored_data(result: RunResult) -> dict[str, Any]:
         "alerts": list(result.alerts),
         "rows_read": result.rows_read,
         "plan": result.plan,
-        "checks": [{"code": c.code, "status": c.status.value, "breaks": c.breaks, "reason": c.reason} for c in result.checks],
+        "checks": [
+            {"code": c.code, "status": c.status.value, "breaks": c.breaks, "reason": c.reason} for c in result.checks
+        ],
         "moves": [item.to_json() for item in result.items],
         "pictures": result.pictures,
     }

@@ -138,14 +138,23 @@ def check_tree_health(
 
 class _TreeHealth:
     def __init__(
-        self, database: Engine, settings: Settings, clock: Clock, *, started: datetime, as_of: datetime, progress: Progress
+        self,
+        database: Engine,
+        settings: Settings,
+        clock: Clock,
+        *,
+        started: datetime,
+        as_of: datetime,
+        progress: Progress,
     ) -> None:
         self.database, self.settings, self.clock, self.progress = database, settings, clock, progress
         self.started = started
         file = settings.plan_path
         plan = load_plan(file)
         self.rules = plan.rules
-        self.head = TreeRunHeader(new_job_id("tree-health", started, settings), started, as_of, settings, plan_name(file, plan))
+        self.head = TreeRunHeader(
+            new_job_id("tree-health", started, settings), started, as_of, settings, plan_name(file, plan)
+        )
 
     def execute(self, folder: Path, out: Path | None, *, dry_run: bool, repair: bool | None) -> RunResult:
         require(self.database, NEEDED if dry_run else {**NEEDED, **STORE})
@@ -154,7 +163,13 @@ class _TreeHealth:
             return write_artifacts(self._look_only(read, repair=repair), self.settings, out)
         about = {"as_of": self.head.as_of.isoformat()}
         with hold_lease(
-            self.database, self.settings, self.clock, job=TREE_HEALTH, job_id=self.head.job_id, started=self.started, **about
+            self.database,
+            self.settings,
+            self.clock,
+            job=TREE_HEALTH,
+            job_id=self.head.job_id,
+            started=self.started,
+            **about,
         ) as run:
             previous = previous_run(self.database, own.TreeHealthReport)
             before = self._check(read)
@@ -198,13 +213,17 @@ class _TreeHealth:
         paid_first = self.rules.placed_from == "first_paid_order"
         read = read_trees(self.database, folder, self._month_facts, first_paid=paid_first, progress=self.progress)
         if not read.users.height:
-            raise InputError("table users: it has no rows, so there is no tree to check; check the address of the database")
+            raise InputError(
+                "table users: it has no rows, so there is no tree to check; check the address of the database"
+            )
         return read
 
     def _check(self, read: TreeRead) -> Checked:
         self.progress("checking the trees", 2, 3)
         decided, words = self._decided(read)
-        given = TreeInput(read.users, read.nodes, read.closure, read.pending, read.first_paid, decided, words, self.rules)
+        given = TreeInput(
+            read.users, read.nodes, read.closure, read.pending, read.first_paid, decided, words, self.rules
+        )
         check = check_trees(given)
         self.progress("checked the trees", 3, 3)
         return Checked(check, read.rows, read.logged_month, structure(read.users, read.nodes), read.unread.lines())
@@ -255,7 +274,9 @@ class _TreeHealth:
         )
         # Without an earlier run there is no trend: on a first run, or in a dry run without the toolkit's tables.
         return (
-            outcome._replace(result=with_trend(self.database, self.settings, outcome.result, open_points(own.TreeHealthReport)))
+            outcome._replace(
+                result=with_trend(self.database, self.settings, outcome.result, open_points(own.TreeHealthReport))
+            )
             if previous
             else outcome
         )
@@ -266,7 +287,8 @@ class _TreeHealth:
             return StructureChanges("")
         if not copy.is_file():
             return StructureChanges(
-                "", note=f"moves since {previous.job_id} are not known: its copy of the structure is not in {copy.parent}"
+                "",
+                note=f"moves since {previous.job_id} are not known: its copy of the structure is not in {copy.parent}",
             )
         then = pl.read_parquet(copy)
         of = pl.read_parquet_metadata(copy).get("job_id", "an unknown run")
@@ -280,9 +302,13 @@ class _TreeHealth:
     def _copy(self) -> Path:
         return kept_copy(self.settings, self.database, "structure.parquet")
 
-    def _store(self, folder: Path, outcome: TreeOutcome, after: Checked, run: ActiveRun, out: Path | None) -> Draft | None:
+    def _store(
+        self, folder: Path, outcome: TreeOutcome, after: Checked, run: ActiveRun, out: Path | None
+    ) -> Draft | None:
         result = outcome.result
-        page = page_of(result, self.settings.tz, "") if result.alerts else None  # before the platform waits for the lock
+        page = (
+            page_of(result, self.settings.tz, "") if result.alerts else None
+        )  # before the platform waits for the lock
         with write(self.database) as connection:
             store_tree_health(connection, result, outcome.still_open, stored_data(result), self.clock())
             if told := alert(connection, own.TreeHealthReport, result, page, settings=self.settings, out=out):

@@ -42,7 +42,9 @@ def altair_chart(table: Table) -> "alt.Chart":
     shown = chart.transform_calculate(value="datum.value / 100") if unit else chart
     return _marked(shown, table.drawn.kind, x).encode(
         y=alt.Y("value:Q", title=f"{ys[0].label}{unit}" if len(ys) == 1 else unit.removeprefix(", ") or None),
-        color=alt.Color("series:N", scale=alt.Scale(range=list(SERIES)), legend=alt.Legend(title=None) if ys[1:] else None),
+        color=alt.Color(
+            "series:N", scale=alt.Scale(range=list(SERIES)), legend=alt.Legend(title=None) if ys[1:] else None
+        ),
         tooltip=[
             alt.Tooltip("x:N", title=x.label),
             alt.Tooltip("series:N", title=" "),
@@ -56,13 +58,17 @@ def _marked(chart: "alt.Chart", kind: str, x: Column) -> "alt.Chart":
 
     drawn: alt.Chart
     if kind == "bars":
-        drawn = chart.mark_bar().encode(x=alt.X("x:N", title=x.label, sort=None), xOffset=alt.XOffset("series:N", sort=None))
+        drawn = chart.mark_bar().encode(
+            x=alt.X("x:N", title=x.label, sort=None), xOffset=alt.XOffset("series:N", sort=None)
+        )
     elif kind == "curve":
         # Both axes are shares, in hundredths of a per cent.
         shares = chart.transform_calculate(x="datum.x / 100")
         drawn = shares.mark_line().encode(x=alt.X("x:Q", title=f"{x.label}, %"))
     else:
-        drawn = chart.mark_line(interpolate="step-after", point=True).encode(x=alt.X("row:Q", title="rows, oldest first"))
+        drawn = chart.mark_line(interpolate="step-after", point=True).encode(
+            x=alt.X("row:Q", title="rows, oldest first")
+        )
     return drawn
 
 
@@ -91,7 +97,9 @@ def _drawn(trend: tuple[tuple[str, int], ...]) -> bytes:
         alt.Chart(alt.InlineData(values=rows), width=WIDTH, height=HEIGHT)
         .mark_bar(color=BLUE)
         .encode(
-            x=alt.X("run:O", title=None, axis=alt.Axis(labelExpr=f"{labels}[datum.value]", labelAngle=0, labelOverlap=True)),
+            x=alt.X(
+                "run:O", title=None, axis=alt.Axis(labelExpr=f"{labels}[datum.value]", labelAngle=0, labelOverlap=True)
+            ),
             y=alt.Y("open:Q", title="open after the run", axis=alt.Axis(tickMinStep=1, grid=True, gridColor=LINE)),
         )
         .configure(background="white", font="sans-serif")

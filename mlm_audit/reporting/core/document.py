@@ -1,4 +1,7 @@
-"""The JSON form of a run's result, which `--json` prints and `result.json` holds. It is documented in docs/reference/json.md."""
+"""The JSON form of a run's result, which `--json` prints and `result.json` holds.
+
+It is documented in docs/reference/json.md.
+"""
 
 from typing import Any
 
@@ -32,7 +35,10 @@ def to_document(result: RunResult) -> dict[str, Any]:
             "ledger_paisa": bridge.ledger_paisa,
             "wallets_paisa": bridge.wallets_paisa,
             "residual_paisa": bridge.residual_paisa,
-            "lines": [{"cause": line.cause, "members": line.members, "amount_paisa": line.amount_paisa} for line in bridge.lines],
+            "lines": [
+                {"cause": line.cause, "members": line.members, "amount_paisa": line.amount_paisa}
+                for line in bridge.lines
+            ],
         },
         "checks": [
             {"code": check.code, "status": check.status.value, "breaks": check.breaks, "reason": check.reason}

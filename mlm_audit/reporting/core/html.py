@@ -74,7 +74,9 @@ def page(template: str | Path, **values: Any) -> str:
     given = {"style": sheet, "style_hash": sheet_hash, "script": script, "script_hash": _hash(script)}
     loaded = environment()
     text = (
-        loaded.get_template(template) if isinstance(template, str) else loaded.from_string(template.read_text(encoding="utf-8"))
+        loaded.get_template(template)
+        if isinstance(template, str)
+        else loaded.from_string(template.read_text(encoding="utf-8"))
     )
     return text.render(**given, **values)
 

@@ -196,9 +196,7 @@ def _moved(label: str, after: int, before: int) -> str:
 def figures_sentence(figures: Figures) -> str:
     """Return the figures in words, such as `Wallet difference ₹312.50 gross, +₹312.50 net; money at risk ₹312.50.`."""
     money = figures.after
-    off = (
-        f"{format_inr(money.wallet_difference_gross_paisa)} gross, {format_inr(money.wallet_difference_net_paisa, sign=True)} net"
-    )
+    off = f"{format_inr(money.wallet_difference_gross_paisa)} gross, {format_inr(money.wallet_difference_net_paisa, sign=True)} net"
     return f"Wallet difference {off}; money at risk {format_inr(money.money_at_risk_paisa)}."
 
 
@@ -216,7 +214,11 @@ def change_sentence(findings: Sequence[Finding], *, money: bool = False) -> str:
     ]
     if told:
         return f"{', '.join(told)} since the last run."
-    return "Nothing has changed since the last run; everything that is open was carried over." if by_state["carried over"] else ""
+    return (
+        "Nothing has changed since the last run; everything that is open was carried over."
+        if by_state["carried over"]
+        else ""
+    )
 
 
 def unchecked_sentence(result: RunResult) -> str:
@@ -232,14 +234,18 @@ def states_of(result: RunResult) -> tuple[FigureRow, ...]:
     by_state: dict[str, list[Finding]] = defaultdict(list)
     for finding in result.findings:
         by_state[finding.state].append(finding)
-    return tuple(FigureRow(state, len(by_state[state]), format_inr(sum_of_findings(by_state[state]))) for state in STATES)
+    return tuple(
+        FigureRow(state, len(by_state[state]), format_inr(sum_of_findings(by_state[state]))) for state in STATES
+    )
 
 
 def ageing_of(still_open: Sequence[Finding], *, by_count: bool = False) -> tuple[FigureRow, ...]:
     """Return the open findings by age. Bars show amounts or, with `by_count`, numbers of findings."""
     buckets: list[list[Finding]] = [[] for _ in AGES]
     for finding in still_open:
-        buckets[next(place for place, (last, _) in enumerate(AGES) if last is None or finding.age_days <= last)].append(finding)
+        buckets[next(place for place, (last, _) in enumerate(AGES) if last is None or finding.age_days <= last)].append(
+            finding
+        )
     sizes = [len(bucket) if by_count else sum_of_findings(bucket) for bucket in buckets]
     largest = max(sizes) or 1
     return tuple(

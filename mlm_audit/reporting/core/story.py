@@ -93,11 +93,15 @@ class Table:
         """
         if len(self.rows) <= most:
             return list(range(len(self.rows)))
-        near = [n for mark in sorted(self.marked)[: most // 8] for n in range(mark - 2, mark + 3) if 0 <= n < len(self.rows)]
+        near = [
+            n for mark in sorted(self.marked)[: most // 8] for n in range(mark - 2, mark + 3) if 0 <= n < len(self.rows)
+        ]
         tail = range(len(self.rows) - most // 2, len(self.rows)) if self.marked else []
         head = [n for n in range(len(self.rows)) if n not in tail]
         kept = sorted({*near, *tail, *head[: max(most - len({*near, *tail}), 0)]})
-        return [one for n, before in zip(kept, [-1, *kept], strict=False) for one in ([n] if n == before + 1 else [None, n])]
+        return [
+            one for n, before in zip(kept, [-1, *kept], strict=False) for one in ([n] if n == before + 1 else [None, n])
+        ]
 
     @property
     def frame(self) -> pl.DataFrame:
@@ -144,7 +148,9 @@ class Story:
             "facts": dict(self.facts),
             **{name: _plain(value) for name, value in self.data.items()},
             "tables": {
-                table.name: [{c.key: _plain(_fitting(row.get(c.key), c.kind)) for c in table.columns} for row in table.rows]
+                table.name: [
+                    {c.key: _plain(_fitting(row.get(c.key), c.kind)) for c in table.columns} for row in table.rows
+                ]
                 for table in self.tables
             },
             "notes": list(self.notes),
@@ -205,7 +211,9 @@ def _cell(value: Any, kind: Kind, timezone: str) -> str:  # noqa: PLR0911  (one 
 
 def columns(*given: str | tuple[str, str] | tuple[str, str, Kind]) -> tuple[Column, ...]:
     """Return columns from texts, or from tuples such as `("amount_paisa", "Amount", "money")`."""
-    return tuple(Column(one, one.replace("_", " ").capitalize()) if isinstance(one, str) else Column(*one) for one in given)
+    return tuple(
+        Column(one, one.replace("_", " ").capitalize()) if isinstance(one, str) else Column(*one) for one in given
+    )
 
 
 def rows_of(frame: pl.DataFrame, keep: Sequence[Column]) -> tuple[dict[str, Any], ...]:

@@ -61,7 +61,10 @@ def _table(table: Table, timezone: str, most_rows: int) -> list[RenderableType]:
         mark = "bold red" if number in table.marked else ""
         shown.add_row(*(Text(cell(row.get(c.key), c.kind, timezone)) for c in table.columns), style=mark)
     more = (table.of or len(table.rows)) - min(len(table.rows), most_rows)
-    return [_Fitting(shown, table, timezone, most_rows), *([Text(f"  … and {more} more", style="dim")] if more > 0 else [])]
+    return [
+        _Fitting(shown, table, timezone, most_rows),
+        *([Text(f"  … and {more} more", style="dim")] if more > 0 else []),
+    ]
 
 
 class _Fitting:

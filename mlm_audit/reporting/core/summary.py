@@ -43,7 +43,8 @@ def summary(result: RunResult, tz: ZoneInfo) -> Summary:
         verdict=result.verdict.value,
         in_words=result.verdict_in_words,
         sentence=kind.sentence(result),
-        subtitle=f"As of {format_local(result.as_of, tz)}" + (" · dry run, nothing was written" if result.dry_run else ""),
+        subtitle=f"As of {format_local(result.as_of, tz)}"
+        + (" · dry run, nothing was written" if result.dry_run else ""),
         figures=kind.figures(result),
         books=books_in_words(result.books),
         alerts=result.alerts,

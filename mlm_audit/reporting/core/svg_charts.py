@@ -70,7 +70,9 @@ def parting(points: Sequence[Parting], first: str, last: str) -> str:
     should = " ".join("{},{}".format(*place(n, points[n][0])) for n in kept)
     held = [(n, paisa) for n in kept if (paisa := points[n][1]) is not None]
     there = " ".join("{},{}".format(*place(n, paisa)) for n, paisa in held)
-    dots = "".join('<circle cx="{}" cy="{}" r="4" fill="{}"/>'.format(*place(n, p), BAD) for n, p in held if points[n][2])
+    dots = "".join(
+        '<circle cx="{}" cy="{}" r="4" fill="{}"/>'.format(*place(n, p), BAD) for n, p in held if points[n][2]
+    )
     (left, zero), end = place(0, 0), MARGIN + WIDE
     inside = (
         f'<path d="M{left},{zero}H{end}" stroke="{EDGE}" stroke-dasharray="2 4" fill="none"/>'

@@ -23,9 +23,7 @@ def _day_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
 
 def _week_sentence(result: RunResult) -> str:
     counts = WeekCounts.of(result.counts)
-    return (
-        f"{plural(counts.runs, 'run')} in the last week, {grouped(counts.failed)} failed; {format_inr(counts.paid_paisa)} paid."
-    )
+    return f"{plural(counts.runs, 'run')} in the last week, {grouped(counts.failed)} failed; {format_inr(counts.paid_paisa)} paid."
 
 
 def _week_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
@@ -34,7 +32,8 @@ def _week_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
     plain = (("runs", "Runs"), ("failed", "Failed"), ("paid", "Payouts"), ("members", "Members decided"))
     money = (("paid_paisa", "Paid"), ("released_paisa", "Released"), ("rolled_up_paisa", "Rolled up"))
     figures = [
-        (label, f"{grouped(getattr(counts, name))} (previous week {grouped(getattr(before, name))})") for name, label in plain
+        (label, f"{grouped(getattr(counts, name))} (previous week {grouped(getattr(before, name))})")
+        for name, label in plain
     ]
     figures += [
         (label, f"{format_inr(getattr(counts, name))} (previous week {format_inr(getattr(before, name))})")
@@ -56,7 +55,9 @@ def _health_sentence(result: RunResult) -> str:
 
 def _health_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
     counts = HealthCounts.of(result.counts)
-    return tuple((name.capitalize(), grouped(getattr(counts, name))) for name in ("ok", "unknown", "warning", "failing"))
+    return tuple(
+        (name.capitalize(), grouped(getattr(counts, name))) for name in ("ok", "unknown", "warning", "failing")
+    )
 
 
 DAY = ReportKind(sentence=_day_sentence, figures=_day_figures)

@@ -10,7 +10,8 @@ from mlm_audit.reporting.payouts.summary import payouts_figures, payouts_lines, 
 def _entry(counts: StoredCounts) -> IndexEntry:
     paid, held = counts["paid_paisa"], counts["held_paisa"]
     return IndexEntry(
-        f"{format_inr(paid)} paid of {format_inr(counts['payable_paisa'])} payable, {format_inr(held)} held", (held, paid)
+        f"{format_inr(paid)} paid of {format_inr(counts['payable_paisa'])} payable, {format_inr(held)} held",
+        (held, paid),
     )
 
 

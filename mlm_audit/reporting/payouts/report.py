@@ -93,7 +93,9 @@ def _first(result: RunResult) -> str:
     if _waits(result):
         return _first_of_a_stop(result)
     if counts.failed or counts.given_up:
-        number = next((f.id.split("/")[1] for f in result.findings if f.code in ("payout-failed", "payout-given-up")), "ID")
+        number = next(
+            (f.id.split("/")[1] for f in result.findings if f.code in ("payout-failed", "payout-given-up")), "ID"
+        )
         return f"Find out why the payout failed: mlm-audit payouts explain {number}"
     if result.verdict is Verdict.INCOMPLETE:
         return _first_of_what_is_open(result)
@@ -108,7 +110,9 @@ def _first(result: RunResult) -> str:
 def _first_of_a_stop(result: RunResult) -> str:
     if any(finding.code == "reconciliation-needed" for finding in result.findings):
         return f"Reconcile the books: mlm-audit run reconciliation. Then run the job again: mlm-audit run {result.job}"
-    return f"Review the unusual amounts below, then approve the run: mlm-audit run {result.job} --approve {result.job_id}"
+    return (
+        f"Review the unusual amounts below, then approve the run: mlm-audit run {result.job} --approve {result.job_id}"
+    )
 
 
 def _first_of_what_is_open(result: RunResult) -> str:
@@ -175,7 +179,8 @@ def _overdue(by_age: Sequence[Overdue]) -> tuple[FigureRow, ...]:
         return f"{age.first + 1}–{age.last} days" if age.last else f"over {age.first} days"
 
     return tuple(
-        FigureRow(name(age), age.instalments, format_inr(age.paisa), age.paisa * 100 // largest) for age in reversed(by_age)
+        FigureRow(name(age), age.instalments, format_inr(age.paisa), age.paisa * 100 // largest)
+        for age in reversed(by_age)
     )
 
 
@@ -208,7 +213,8 @@ def _several(pays: Sequence[PayoutItem]) -> tuple[tuple[str, str, str], ...]:
     for item in pays:
         by_member[item.member_id].append(item.paisa)
     many = sorted(
-        ((member, sums) for member, sums in by_member.items() if len(sums) > 1), key=lambda entry: (-sum(entry[1]), str(entry[0]))
+        ((member, sums) for member, sums in by_member.items() if len(sums) > 1),
+        key=lambda entry: (-sum(entry[1]), str(entry[0])),
     )
     return tuple((str(member), grouped(len(sums)), format_inr(sum(sums))) for member, sums in many)
 

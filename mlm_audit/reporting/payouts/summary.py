@@ -19,7 +19,9 @@ def payouts_sentence(result: RunResult) -> str:
         return f"Nothing was paid: {_total(counts, 'payable')} {wait} for {why}."
     if not counts.due:
         return (
-            "No due instalment was found, but not everything could be checked." if result.not_checked else "No instalment is due."
+            "No due instalment was found, but not everything could be checked."
+            if result.not_checked
+            else "No instalment is due."
         )
     if result.dry_run:
         return f"{_total(counts, 'payable')} would be paid and {grouped(counts.held)} would be held."
@@ -63,7 +65,8 @@ def payouts_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
     if counts.overdue:
         figures.append(("Overdue, not paid", _amount(counts, "overdue")))
     figures += [
-        (f"  {reason}", f"{grouped(entry.count)}, {format_inr(entry.paisa)}") for reason, entry in counts.by_reason.items()
+        (f"  {reason}", f"{grouped(entry.count)}, {format_inr(entry.paisa)}")
+        for reason, entry in counts.by_reason.items()
     ]
     return tuple(figures)
 
@@ -82,7 +85,9 @@ def _would(item: PayoutItem) -> str:
     paisa = item.amount_paisa
     amount = format_inr(paisa) if isinstance(paisa, int) else repr(paisa)
     why = f": {item.reason}" if item.reason else ""
-    return f"{item.action:8} instalment {item.schedule_id}, member {item.member_id}, {amount}, due {item.due_at[:10]}{why}"
+    return (
+        f"{item.action:8} instalment {item.schedule_id}, member {item.member_id}, {amount}, due {item.due_at[:10]}{why}"
+    )
 
 
 def _amount(counts: PayoutCounts, name: str) -> str:

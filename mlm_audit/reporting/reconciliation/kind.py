@@ -14,7 +14,9 @@ def _entry(counts: StoredCounts) -> IndexEntry:
         if counts["figures"]
         else counts["total_discrepancy_paisa"]
     )
-    return IndexEntry(f"{grouped(left)} open, wallet difference {format_inr(off)} gross", (left, counts["auto_corrections"]))
+    return IndexEntry(
+        f"{grouped(left)} open, wallet difference {format_inr(off)} gross", (left, counts["auto_corrections"])
+    )
 
 
 KIND = ReportKind(

@@ -95,7 +95,9 @@ def _sealed(result: RunResult) -> dict[str, str]:
     known = result.sealed
     months = plural(known.months, "month")
     return {
-        "History sealed": f"to {known.until}: {months}, {plural(known.rows, 'ledger row')}" if known.months else "nothing yet",
+        "History sealed": f"to {known.until}: {months}, {plural(known.rows, 'ledger row')}"
+        if known.months
+        else "nothing yet",
         "Head of the seal log": f"{known.head} at entry {known.entries}",
         "Restarts of the log": "; ".join(known.restarts),
         "Acknowledged": "; ".join(known.acknowledged),
@@ -123,7 +125,9 @@ def report_sentence(result: RunResult) -> str:
     if not still_open:
         return f"No break was found, but not everything could be checked, so this run is not a PASS.{corrected}"
     new = sum(finding.state == "new" for finding in still_open)
-    breaks = f"{plural(len(still_open), 'break')} open, {grouped(new)} new. {figures_sentence(result.figures or Figures())}"
+    breaks = (
+        f"{plural(len(still_open), 'break')} open, {grouped(new)} new. {figures_sentence(result.figures or Figures())}"
+    )
     return f"{breaks}{corrected}{unchecked_sentence(result)}"
 
 
@@ -171,7 +175,9 @@ def _bridge(bridge: Bridge) -> tuple[FigureRow, ...]:
         return size if paisa >= 0 else -size
 
     return tuple(
-        FigureRow(describe_cause(line.cause), line.members, format_inr(line.amount_paisa, sign=True), share(line.amount_paisa))
+        FigureRow(
+            describe_cause(line.cause), line.members, format_inr(line.amount_paisa, sign=True), share(line.amount_paisa)
+        )
         for line in sorted(bridge.lines, key=lambda line: -abs(line.amount_paisa))
     )
 

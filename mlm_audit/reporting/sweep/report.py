@@ -89,14 +89,17 @@ def _money(counts: SweepCounts, *, dry: bool) -> tuple[FigureRow, ...]:
     names = (("released", "Released to members"), ("rolled_up", "Rolled up to the company"), ("left", "Left pending"))
     rows = [(f"{label}{' (would be)' if dry and name != 'left' else ''}", *counts.total(name)) for name, label in names]
     largest = max(abs(paisa) for *_, paisa in rows) or 1
-    return tuple(FigureRow(label, count, format_inr(paisa), abs(paisa) * 100 // largest) for label, count, paisa in rows)
+    return tuple(
+        FigureRow(label, count, format_inr(paisa), abs(paisa) * 100 // largest) for label, count, paisa in rows
+    )
 
 
 def _unmet(by_reason: Mapping[str, int]) -> tuple[FigureRow, ...]:
     largest = max(by_reason.values(), default=0) or 1
     ordered = sorted(by_reason.items(), key=lambda entry: -entry[1])
     return tuple(
-        FigureRow(UNMET[name][0].upper() + UNMET[name][1:], count, "", count * 100 // largest) for name, count in ordered
+        FigureRow(UNMET[name][0].upper() + UNMET[name][1:], count, "", count * 100 // largest)
+        for name, count in ordered
     )
 
 

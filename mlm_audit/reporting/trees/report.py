@@ -168,7 +168,8 @@ def _drawn(finding: Finding, pictures: dict[str, dict[str, Any]]) -> dict[str, A
 
 def _repair(repair: Repaired) -> dict[str, str]:
     return {
-        "where": f"{repair.table_name} {repair.row_key}" + (f", {repair.column_name}" if repair.column_name != "*" else ""),
+        "where": f"{repair.table_name} {repair.row_key}"
+        + (f", {repair.column_name}" if repair.column_name != "*" else ""),
         "before": repair.before or "no row",
         "after": repair.after or "no row",
     }

@@ -1,4 +1,7 @@
-"""Each explanation asked a thousand times over: it adds up to the paisa, and says what the checks say. A share of it in CI."""
+"""Each explanation asked a thousand times over: it adds up to the paisa, and says what the checks say.
+
+A share of it in CI.
+"""
 
 import json
 import random
@@ -67,7 +70,9 @@ def test_orders(broken: mlm_audit.Audit, whole: pl.DataFrame, many: int) -> None
 def test_payouts(broken: mlm_audit.Audit, whole: pl.DataFrame, many: int) -> None:
     twice = pl.col("id").str.starts_with("duplicate-credit/payout/")
     assert whole.filter(twice).height, "one is credited again under another key"
-    named = twice | pl.col("id").str.contains(r"^payout-ledger/\d+$")  # the others name a ledger row without an instalment
+    named = twice | pl.col("id").str.contains(
+        r"^payout-ledger/\d+$"
+    )  # the others name a ledger row without an instalment
     wrong = {int(key.rsplit("/", 1)[1]) for key in whole.filter(named)["id"]}
     known = broken.sql("select id from payout_schedule")["id"].to_list()
     for number in some(known, wrong, many):
@@ -81,7 +86,9 @@ def test_payouts(broken: mlm_audit.Audit, whole: pl.DataFrame, many: int) -> Non
 @pytest.mark.parametrize("many", MANY)
 def test_months(broken: mlm_audit.Audit, whole: pl.DataFrame, many: int) -> None:
     """What the sweep would decide now, and which of its decisions the facts of now would not give."""
-    swept = run_job("monthly-eligibility-sweep", broken._engine, settings_for(), lambda: AT, month="2026-10", dry_run=True)
+    swept = run_job(
+        "monthly-eligibility-sweep", broken._engine, settings_for(), lambda: AT, month="2026-10", dry_run=True
+    )
     differs = {row.member_id for row in swept.findings if row.code == "decision-differs"}
     decided = {row.member_id: row for row in swept.items}
     known = broken.sql("select id from users")["id"].to_list()

@@ -50,7 +50,9 @@ def ids(found: Answer) -> list[str]:
 
 
 @pytest.mark.slow
-def test_a_thousand_wallets_add_up(broken: mlm_audit.Audit, frames: dict[str, pl.DataFrame], whole: pl.DataFrame) -> None:
+def test_a_thousand_wallets_add_up(
+    broken: mlm_audit.Audit, frames: dict[str, pl.DataFrame], whole: pl.DataFrame
+) -> None:
     off = dict(whole.filter(pl.col("code") == "wallet-balance").select("member_id", "amount_paisa").rows())
     gaps = dict(broken.sql("select ledger_id, gap_paisa from gaps").rows())
     seen: dict[int, int] = {}
@@ -70,7 +72,9 @@ def test_a_thousand_orders_add_up(frames: dict[str, pl.DataFrame], whole: pl.Dat
     mine = whole.filter(pl.col("code").is_in(ORDER_CHECKS))
     plan, settings = load_plan(), settings_for()
     paid = frames["orders"].filter(pl.col("paid_at").is_not_null())
-    chosen = set(random.Random(6).sample(paid["id"].to_list(), ORDERS)) | (set(mine["order_id"].drop_nulls()) & set(paid["id"]))
+    chosen = set(random.Random(6).sample(paid["id"].to_list(), ORDERS)) | (
+        set(mine["order_id"].drop_nulls()) & set(paid["id"])
+    )
     of = {name: frames[name].partition_by("order_id", as_dict=True) for name in ("commissions", "payout_schedule")}
     lines = frames["ledger"].filter(pl.col("type").is_in(ORDER_LINES)).partition_by("reference_id", as_dict=True)
     everybody = {name: frames[name] for name in ("users", "matrix_nodes", "orders")}
@@ -111,7 +115,9 @@ def test_a_run_s_explanation_says_all_that_the_run_found(broken: mlm_audit.Audit
 def test_a_chain_adds_up_whatever_the_rows_say(rows: list[tuple[int, int | None]], wallet: int | None) -> None:
     schema = {"id": pl.Int64, "amount_paisa": pl.Int64, "balance_after_paisa": pl.Int64}
     chain = wallet_chain(pl.DataFrame([(i, *row) for i, row in enumerate(rows)], schema=schema, orient="row"), wallet)
-    assert chain.ledger_paisa + chain.rows["gap_paisa"].sum() + chain.end_gap_paisa == chain.wallet_paisa == (wallet or 0)
+    assert (
+        chain.ledger_paisa + chain.rows["gap_paisa"].sum() + chain.end_gap_paisa == chain.wallet_paisa == (wallet or 0)
+    )
 
 
 @pytest.mark.parametrize(
@@ -156,7 +162,9 @@ def test_on_each_database(any_url: str, filled: Fill) -> None:
 
 
 @pytest.mark.slow
-def test_nobody_is_revealed_unnoted(sqlite_url: str, filled: Fill, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_nobody_is_revealed_unnoted(
+    sqlite_url: str, filled: Fill, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     filled(sqlite_url, clean_platform())
     audit = mlm_audit.connect(sqlite_url)
     assert "member00000042@" not in str(audit.member(42))
@@ -193,7 +201,11 @@ def test_mistakes(sqlite_url: str, filled: Fill, ask: Callable[[mlm_audit.Audit]
 
 
 @pytest.mark.slow
-@given(st.lists(st.tuples(st.integers(-(10**12), 10**12), st.none() | st.integers(-(10**12), 10**12), st.booleans()), min_size=1))
+@given(
+    st.lists(
+        st.tuples(st.integers(-(10**12), 10**12), st.none() | st.integers(-(10**12), 10**12), st.booleans()), min_size=1
+    )
+)
 def test_a_picture_stays_within_its_frame(points: list[tuple[int, int | None, bool]]) -> None:
     """And has every place where they part."""
     svg = parting(points, "<first>", "last")
@@ -212,7 +224,9 @@ def test_odd_platforms(sqlite_url: str, filled: Fill) -> None:
         connection.execute(delete(Ledger).where(Ledger.user_id == 42))
         connection.execute(text("update matrix_nodes set parentId = 200 where userId = 1"))
         connection.execute(text("update matrix_nodes set parentId = null where userId = 300"))
-        connection.execute(update(Ledger).where(Ledger.user_id == 44).values(ref=Ledger.ref + "<script>alert(1)</script>\u202e"))
+        connection.execute(
+            update(Ledger).where(Ledger.user_id == 44).values(ref=Ledger.ref + "<script>alert(1)</script>\u202e")
+        )
     audit = mlm_audit.connect(sqlite_url)
     assert audit.member(42).explain().story.verdict == "FAIL"
     for member in (1, 43, 44, 200, 300):

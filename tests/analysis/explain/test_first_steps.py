@@ -41,7 +41,9 @@ def test_an_order_without_its_flag(engine: Engine, audit: mlm_audit.Audit) -> No
         "Set isJoiningOrder of order 1 from false to true. Do not post anything for the order's lines before that."
     )
     assert "The joining flag is on the wrong order" in found.conclusion
-    mine = [row for row in audit.reconcile().breaks.to_dicts() if row["order_id"] == 1 and row["code"] != "joining-flag"]
+    mine = [
+        row for row in audit.reconcile().breaks.to_dicts() if row["order_id"] == 1 and row["code"] != "joining-flag"
+    ]
     assert mine
     assert {row["cause"] for row in mine} == {FOLLOWS}
     assert audit.payout(1).story.first == found.story.first
@@ -59,7 +61,10 @@ def test_the_row_that_is_to_be_posted(engine: Engine, audit: mlm_audit.Audit) ->
     with engine.connect() as connection:
         kind = Ledger.type == "repurchase_commission"
         number, member, paisa, ref = connection.execute(
-            select(Ledger.id, Ledger.user_id, Ledger.amount_paisa, Ledger.ref).where(kind).order_by(Ledger.id.desc()).limit(1)
+            select(Ledger.id, Ledger.user_id, Ledger.amount_paisa, Ledger.ref)
+            .where(kind)
+            .order_by(Ledger.id.desc())
+            .limit(1)
         ).one()
     with write(engine) as connection:
         connection.execute(delete(Ledger).where(Ledger.id == number))
@@ -105,7 +110,8 @@ def test_figures_that_lack_rows_say_so(engine: Engine, audit: mlm_audit.Audit) -
     ):
         assert found.story.verdict == "INCOMPLETE"
         assert any(
-            "2 rows of people have no joining time or no known role, and are left out" in note for note in found.story.notes
+            "2 rows of people have no joining time or no known role, and are left out" in note
+            for note in found.story.notes
         )
 
 
@@ -151,10 +157,14 @@ def test_which_rows_of_a_long_table_are_shown() -> None:
 
 
 @pytest.mark.slow
-def test_whose_numbers_are_revealed_is_noted(engine: Engine, audit: mlm_audit.Audit, caplog: pytest.LogCaptureFixture) -> None:
+def test_whose_numbers_are_revealed_is_noted(
+    engine: Engine, audit: mlm_audit.Audit, caplog: pytest.LogCaptureFixture
+) -> None:
     with write(engine) as connection:
         connection.execute(
-            text("update KycData set bankAccountNumber = '123456789012', ifscCode = 'HDFC0000001' where userId in (1, 2)")
+            text(
+                "update KycData set bankAccountNumber = '123456789012', ifscCode = 'HDFC0000001' where userId in (1, 2)"
+            )
         )
     audit.suspicious(reveal=True)
     assert "of members 1, 2" in caplog.text

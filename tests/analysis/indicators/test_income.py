@@ -67,9 +67,9 @@ def test_levels_and_teams() -> None:
         places = {row["member_id"]: (row["depth"], row["team"]) for row in desk.ask("member_places").to_dicts()}
         tables = income_disclosure(desk, 2026, NOW).tables
     assert places == {number: (number - 1, min(5, 12 - number)) for number in range(1, 13)}
-    assert tables["by_level"].select("group", "members").rows() == [("0 + 1 + 2 + 3 + 4 + 5 + 6 + 7 + 8 + 9 + 10 + 11", 12)], (
-        "the last two are not left alone"
-    )
+    assert tables["by_level"].select("group", "members").rows() == [
+        ("0 + 1 + 2 + 3 + 4 + 5 + 6 + 7 + 8 + 9 + 10 + 11", 12)
+    ], "the last two are not left alone"
     assert tables["by_team"]["members"].to_list() == [12]
 
 
@@ -110,7 +110,10 @@ def test_a_business_year_and_what_was_taken_back() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 9])
 def test_few_members_are_not_shown(count: int) -> None:
-    rows = {"users": [member(number, NEW_YEAR) for number in range(1, count + 1)], "ledger": [credit(1, 1, NEW_YEAR, 4_711)]}
+    rows = {
+        "users": [member(number, NEW_YEAR) for number in range(1, count + 1)],
+        "ledger": [credit(1, 1, NEW_YEAR, 4_711)],
+    }
     with desk_over(rows) as desk:
         result = income_disclosure(desk, 2026, NOW)
     assert all(table.height == 0 for table in result.tables.values())

@@ -77,7 +77,9 @@ SECRET_ACCOUNT, SECRET_PAN, SECRET_PHONE = "50100234567890", "ABCPE1234F", "9876
 
 
 @pytest.mark.slow
-def test_shared_numbers(any_url: str, filled: Callable[[str, Platform], Engine], caplog: pytest.LogCaptureFixture) -> None:
+def test_shared_numbers(
+    any_url: str, filled: Callable[[str, Platform], Engine], caplog: pytest.LogCaptureFixture
+) -> None:
     engine = filled(any_url, clean_platform().copy())
     approved = sorted(clean_platform()["users"].filter("is_kyc_approved")["id"])[:5]
     for number, account in zip(approved[:3], (SECRET_ACCOUNT, "5010 0234 5678 90", "50100234567890 "), strict=True):
@@ -214,7 +216,11 @@ def test_bursts_of_sign_ups() -> None:
 def test_dormant_uplines() -> None:
     july = datetime(2026, 7, 10, tzinfo=UTC)
     users = [member(number, JAN - timedelta(days=30)) for number in (1, 2, 3)] + [member(4, july - timedelta(days=5))]
-    orders = [order(1, 1, JAN, 500), order(2, 2, JAN + timedelta(seconds=1), 500), order(3, 3, JAN, 500, status="refunded")]
+    orders = [
+        order(1, 1, JAN, 500),
+        order(2, 2, JAN + timedelta(seconds=1), 500),
+        order(3, 3, JAN, 500, status="refunded"),
+    ]
     ledger = [
         credit(1, 1, july, 400),  # six months to the second
         credit(2, 2, july, 400),  # a second less
@@ -235,7 +241,9 @@ def test_quick_withdrawals() -> None:
         at = JAN + timedelta(minutes=minutes)
         return {"id": number, "user_id": who, "amount_paisa": paisa, "status": "pending", "requested_at": at}
 
-    ledger = [{**credit(n, n, JAN, 5_000, "repurchase_commission"), "balance_after_paisa": 10_000} for n in (1, 2, 3, 4)]
+    ledger = [
+        {**credit(n, n, JAN, 5_000, "repurchase_commission"), "balance_after_paisa": 10_000} for n in (1, 2, 3, 4)
+    ]
     ledger.append(credit(5, 5, JAN, 10_000, "self_payout"))
     requests = [
         asked(1, 1, 60, 9_000),

@@ -29,13 +29,29 @@ def _clock_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def commission(number: int, who: int, order_id: int, paisa: int, kind: str, status: str = "released") -> dict[str, Any]:
-    return {"id": number, "user_id": who, "order_id": order_id, "amount_paisa": paisa, "type": kind, "status": status, "level": 1}
+    return {
+        "id": number,
+        "user_id": who,
+        "order_id": order_id,
+        "amount_paisa": paisa,
+        "type": kind,
+        "status": status,
+        "level": 1,
+    }
 
 
 def shop() -> dict[str, Any]:
-    """1 sponsors 2 and 3; 2 and 3 only buy. 1 earns 60 by recruiting, 30 of 2's repurchase; 10 of 1's own goes to nobody."""
+    """1 sponsors 2 and 3; 2 and 3 only buy.
+
+    1 earns 60 by recruiting, 30 of 2's repurchase; 10 of 1's own goes to nobody.
+    """
     return {
-        "users": [member(1, JUNE), member(2, JUNE, sponsor_id=1), member(3, JUNE, sponsor_id=1), member(4, JUNE, sponsor_id=4)],
+        "users": [
+            member(1, JUNE),
+            member(2, JUNE, sponsor_id=1),
+            member(3, JUNE, sponsor_id=1),
+            member(4, JUNE, sponsor_id=4),
+        ],
         "orders": [
             order(1, 2, JUNE, 1_000, is_joining_order=True),
             order(2, 2, JUNE, 2_000),
@@ -89,7 +105,9 @@ def test_three_databases(any_url: str, filled: Callable[[str, Platform], Engine]
     audit = mlm_audit.connect(any_url)
     result = audit.pyramid_indicators(("2026-08", "2026-10"))
     indicators = {row["key"]: row for row in result.tables["indicators"].to_dicts()}
-    start, end = (moment.replace(tzinfo=None) for moment in (parse_month("2026-08", IST).start, parse_month("2026-10", IST).end))
+    start, end = (
+        moment.replace(tzinfo=None) for moment in (parse_month("2026-08", IST).start, parse_month("2026-10", IST).end)
+    )
     orders = {row["id"] for row in platform["orders"].to_dicts() if row["paid_at"] and start <= row["paid_at"] < end}
     sums = {"joining": 0, "repurchase": 0}
     for row in platform["commissions"].to_dicts():
@@ -108,7 +126,9 @@ moves = st.lists(
     st.tuples(
         st.sampled_from(["buys", "earns", "loses"]),
         st.integers(1, 3),
-        st.sampled_from([month.start for month in MONTHS] + [month.end - timedelta(microseconds=1) for month in MONTHS]),
+        st.sampled_from(
+            [month.start for month in MONTHS] + [month.end - timedelta(microseconds=1) for month in MONTHS]
+        ),
         st.integers(1, 4),
     ),
     max_size=16,

@@ -1,4 +1,7 @@
-"""What if: nothing changed is what was posted; what each term does; what is refused. The oracle is in test_simulation_oracle."""
+"""What if: nothing changed is what was posted; what each term does; what is refused.
+
+The oracle is in test_simulation_oracle.
+"""
 
 from collections import Counter
 from collections.abc import Callable
@@ -32,7 +35,9 @@ def _clock_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def posted(platform: Platform, months: list[Month]) -> tuple[int, dict[int, int]]:
     """What the company and each member got of the months' orders, added up from what is stored."""
-    inside = pl.any_horizontal(pl.col("paid_at").is_between(naive(m.start), naive(m.end), closed="left") for m in months)
+    inside = pl.any_horizontal(
+        pl.col("paid_at").is_between(naive(m.start), naive(m.end), closed="left") for m in months
+    )
     orders = set(platform["orders"].filter(inside)["id"])
     members: Counter[int] = Counter()
     company = 0
@@ -57,7 +62,9 @@ def posted(platform: Platform, months: list[Month]) -> tuple[int, dict[int, int]
 @pytest.mark.slow
 def test_nothing_changed_is_what_was_posted(any_url: str, filled: Callable[[str, Platform], Engine]) -> None:
     platform = clean_platform()
-    assert platform["users"].filter(~pl.col("is_active") | pl.col("is_blocked")).height > 10, "members who left are the hard part"
+    assert platform["users"].filter(~pl.col("is_active") | pl.col("is_blocked")).height > 10, (
+        "members who left are the hard part"
+    )
     filled(any_url, platform)
     audit = mlm_audit.connect(any_url)
     result = audit.simulate(months=("2026-06", "2026-10"))
@@ -83,7 +90,10 @@ def test_nothing_changed_is_what_was_posted__other_platforms(
         company, members = posted(platform, [parse_month(month, IST)])
         result = audit.simulate(months=month)
         assert result.tables["totals"]["after_paisa"].to_list() == [company, sum(members.values()), 0]
-        assert dict(result.frame.filter(pl.col("after_paisa") > 0).select("member_id", "after_paisa").iter_rows()) == members
+        assert (
+            dict(result.frame.filter(pl.col("after_paisa") > 0).select("member_id", "after_paisa").iter_rows())
+            == members
+        )
     audit.close()
 
 
@@ -164,7 +174,9 @@ def test_compression() -> None:
     assert gets(family()) == {1: 735, 2: 980, 3: 1225, 4: 2100}
     assert gets(family(is_active=False)) == {1: 735, 2: 980, 4: 2100}, "level 1 is the company's"
     assert gets(family(is_active=False), compression="standard") == {1: 980, 2: 1225, 4: 2100}
-    assert gets(family(is_blocked=True), compression="dynamic") == {1: 980, 2: 1225, 4: 2100}, "as standard for joining orders"
+    assert gets(family(is_blocked=True), compression="dynamic") == {1: 980, 2: 1225, 4: 2100}, (
+        "as standard for joining orders"
+    )
 
 
 @pytest.mark.slow
@@ -219,7 +231,10 @@ def test_what_is_left_out_is_said(sqlite_url: str, filled: Callable[[str, Platfo
 @pytest.mark.parametrize(
     ("terms", "said"),
     [
-        ({"levels": 3}, "'levels' cannot be changed; the terms that can be changed are: company_percent: .*compression"),
+        (
+            {"levels": 3},
+            "'levels' cannot be changed; the terms that can be changed are: company_percent: .*compression",
+        ),
         ({"company_percent": 101}, "company_percent 101: a share must be from 0 to 100"),
         ({"company_percent": 12.5}, 'as text, such as "12.5"'),
         ({"company_percent": "12.345"}, "at most two decimals"),

@@ -62,7 +62,12 @@ def world(seed: int) -> dict[str, Any]:
         for number in range(1, 81)
     ]
     credits = [
-        {"id": number, "user_id": rng.choice(numbers), "order_id": rng.randint(1, 80), "amount_paisa": rng.choice([5, 5, -5])}
+        {
+            "id": number,
+            "user_id": rng.choice(numbers),
+            "order_id": rng.randint(1, 80),
+            "amount_paisa": rng.choice([5, 5, -5]),
+        }
         | {"level": 1, "type": rng.choice(["joining", "repurchase", "bonus"]), "status": "released"}
         for number in range(1, 61)
     ]
@@ -99,7 +104,8 @@ def eligible_by_hand(rows: dict[str, Any], month: Month, plan: Plan) -> set[int]
     found = set()
     for user in rows["users"]:
         directs = tuple(
-            Direct(one, active[one], people[one].paid_orders, sum(active[x] for x in below[one])) for one in below[user["id"]]
+            Direct(one, active[one], people[one].paid_orders, sum(active[x] for x in below[one]))
+            for one in below[user["id"]]
         )
         kyc = log[user["id"]]["kyc_approved"] if user["id"] in log else user["is_kyc_approved"]
         facts = MonthFacts(user["id"], active[user["id"]], kyc, bought[user["id"]], directs)
@@ -112,7 +118,9 @@ def by_hand(rows: dict[str, Any], plan: Plan, compression: str) -> tuple[dict[in
     """(order → commission, company, members, unposted; member → amount), one order after the other."""
     parents = {node["user_id"]: node["parent_id"] for node in rows["matrix_nodes"]}
     orders = {o["id"]: o for o in rows["orders"]}
-    first = {n: min((o["paid_at"] for o in orders.values() if o["user_id"] == n), default=None) for n in range(1, COUNT + 1)}
+    first = {
+        n: min((o["paid_at"] for o in orders.values() if o["user_id"] == n), default=None) for n in range(1, COUNT + 1)
+    }
     credited: dict[int, datetime] = {}
     for line in rows["commissions"]:
         if line["type"] == "bonus" or line["amount_paisa"] < 0:
@@ -136,7 +144,9 @@ def by_hand(rows: dict[str, Any], plan: Plan, compression: str) -> tuple[dict[in
             continue
         uplines, above = list[Upline](), parents.get(one["user_id"])
         while above is not None:
-            may = active(above, at) and (one["is_joining_order"] or compression != "dynamic" or above in eligible[month])
+            may = active(above, at) and (
+                one["is_joining_order"] or compression != "dynamic" or above in eligible[month]
+            )
             if compression == "none" or may:
                 uplines.append(Upline(len(uplines) + 1, above, active(above, at)))
             above = parents.get(above)
@@ -177,7 +187,9 @@ changes = st.fixed_dictionaries(
 @pytest.mark.slow
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(st.integers(0, 10**6), changes, st.sampled_from([1, 1, 1, 2]))
-def test_every_variant_agrees_with_plain_python_and_loses_no_paisa(seed: int, terms: dict[str, Any], three: int) -> None:
+def test_every_variant_agrees_with_plain_python_and_loses_no_paisa(
+    seed: int, terms: dict[str, Any], three: int
+) -> None:
     rows = world(seed)
     changed = changed_plan(load_plan(), terms | {"three_three_count": three})
     with desk_over(rows) as desk:

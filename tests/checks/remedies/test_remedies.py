@@ -38,7 +38,10 @@ def _break(code: str, cause: str, facts: dict[str, object], *, order: int | None
 def test_a_sentence_names_amount_member_kind_reference_and_key() -> None:
     facts = {"month": 202610, "released_paisa": 1_816_083, "credited_paisa": 0, "in_wallet": "no", "is_eligible": True}
     remedy = remedy_of(_break("release-ledger", "release-not-posted", facts))
-    assert remedy.sentence == "Post ₹18,160.83 to member 5 as repurchase_commission, reference 202610, key REPURCHASE_5_202610."
+    assert (
+        remedy.sentence
+        == "Post ₹18,160.83 to member 5 as repurchase_commission, reference 202610, key REPURCHASE_5_202610."
+    )
     assert remedy.to_dict()["steps"] == [
         {
             "do": "post",
@@ -67,7 +70,9 @@ def test_where_the_wallet_says_neither_a_person_decides() -> None:
     facts = {"schedule_id": 17, "due_paisa": 500, "credited_paisa": 0, "in_wallet": "unknown"}
     remedy = remedy_of(_break("payout-ledger", "not-in-ledger", facts))
     assert (remedy.kind, remedy.steps, len(remedy.alternatives)) == ("decision", (), 2)
-    assert remedy.sentence.startswith("A person must decide. (a) the wallet has the amount already: Post ₹5.00 to member 5")
+    assert remedy.sentence.startswith(
+        "A person must decide. (a) the wallet has the amount already: Post ₹5.00 to member 5"
+    )
 
 
 def test_a_second_credit_is_reversed_on_the_row_that_has_it() -> None:

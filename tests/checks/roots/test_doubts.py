@@ -43,7 +43,9 @@ DOUBTS = (MOVED, UNDISTRIBUTED, *(field(name) for name in ("commissionAmount", "
 @pytest.mark.parametrize("doubt", DOUBTS, ids=lambda doubt: doubt["id"])
 def test_the_lines_of_an_order_in_doubt_follow_from_it(doubt: dict[str, Any]) -> None:
     other = of_order("commission-amount", "wrong-amount") | {"id": "commission-amount/11/4", "order": 11}
-    found = causes(doubt, of_order("commission-amount", "wrong-amount"), of_order("instalments", "instalment-missing"), other)
+    found = causes(
+        doubt, of_order("commission-amount", "wrong-amount"), of_order("instalments", "instalment-missing"), other
+    )
     assert list(found.values()) == [doubt["cause"], FOLLOWS, FOLLOWS, "wrong-amount"]
 
 
@@ -56,12 +58,20 @@ def test_what_is_there_twice_is_too_much_whatever_the_order_is(doubt: dict[str, 
 
 @pytest.mark.parametrize(
     ("doubt", "follows"),
-    [(MOVED, False), (field("isJoiningOrder"), False), (field("status"), False), (field("userId"), True), (UNDISTRIBUTED, True)],
+    [
+        (MOVED, False),
+        (field("isJoiningOrder"), False),
+        (field("status"), False),
+        (field("userId"), True),
+        (UNDISTRIBUTED, True),
+    ],
 )
 @pytest.mark.parametrize(
     ("code", "cause"), [("commission-beneficiary", "wrong-beneficiary"), ("commission-unexpected", "no-such-level")]
 )
-def test_who_stands_above_a_buyer_depends_on_the_buyer_alone(doubt: dict[str, Any], follows: bool, code: str, cause: str) -> None:
+def test_who_stands_above_a_buyer_depends_on_the_buyer_alone(
+    doubt: dict[str, Any], follows: bool, code: str, cause: str
+) -> None:
     other = of_order(code, cause)
     assert causes(doubt, other)[other["id"]] == (FOLLOWS if follows else cause)
 
@@ -72,7 +82,10 @@ def test_an_order_with_another_empty_field_is_not_in_doubt() -> None:
 
 
 def test_an_order_that_was_not_moved_is_not_in_doubt() -> None:
-    other, still = of_order("commission-amount", "wrong-amount"), MOVED | {"facts": MOVED["facts"] | {"is_moved": False}}
+    other, still = (
+        of_order("commission-amount", "wrong-amount"),
+        MOVED | {"facts": MOVED["facts"] | {"is_moved": False}},
+    )
     assert causes(still, other)[other["id"]] == "wrong-amount"
 
 
@@ -119,7 +132,13 @@ def test_one_row_alone_makes_no_lost_order() -> None:
 
 
 def test_a_wrong_record_is_not_decided_before_it_is_right() -> None:
-    wrong = {"id": "commission-amount/10/4", "cause": "wrong-amount", "member": 7, "order": 10, "facts": line(record_id=55)}
+    wrong = {
+        "id": "commission-amount/10/4",
+        "cause": "wrong-amount",
+        "member": 7,
+        "order": 10,
+        "facts": line(record_id=55),
+    }
     missed: Break = {"id": "undecided-after-sweep/55", "cause": "missed-by-sweep", "member": 7, "order": 10}
     other = missed | {"id": "undecided-after-sweep/56"}
     told = remedies(wrong, missed, other)
@@ -169,7 +188,13 @@ def test_nothing_waits_for_what_follows_from_it() -> None:
         }
         for level in (1, 2)
     ]
-    flag = {"id": "joining-flag/10", "cause": "joining-flag-wrong", "member": 9, "order": 10, "facts": {"is_joining": True}}
+    flag = {
+        "id": "joining-flag/10",
+        "cause": "joining-flag-wrong",
+        "member": 9,
+        "order": 10,
+        "facts": {"is_joining": True},
+    }
     found = remedies(*lines, flag)
     assert {found[one["id"]].follows for one in lines} == {"joining-flag/10"}
     assert not found["joining-flag/10"].follows
@@ -179,8 +204,21 @@ def test_nothing_waits_for_what_follows_from_it() -> None:
 
 @pytest.mark.parametrize(("paisa", "waits"), [(-500, True), (500, False)])
 def test_a_wallet_below_zero_waits_for_what_its_member_is_due(paisa: int, waits: bool) -> None:
-    short = {"id": "commission-amount/10/3", "cause": "wrong-amount", "member": 7, "order": 10, "paisa": paisa, "facts": line()}
-    below = {"id": "negative-wallet/7", "cause": "overdrawn", "member": 7, "paisa": -300, "facts": {"balance_paisa": -300}}
+    short = {
+        "id": "commission-amount/10/3",
+        "cause": "wrong-amount",
+        "member": 7,
+        "order": 10,
+        "paisa": paisa,
+        "facts": line(),
+    }
+    below = {
+        "id": "negative-wallet/7",
+        "cause": "overdrawn",
+        "member": 7,
+        "paisa": -300,
+        "facts": {"balance_paisa": -300},
+    }
     [first] = [remedy.first for name, remedy in remedies(short, below).items() if name == "negative-wallet/7"]
     assert ("commission-amount/10/3" in str(first)) is waits
 
@@ -189,7 +227,13 @@ def test_the_lines_of_a_swept_month_are_settled_one_after_the_other() -> None:
     """The first is a choice, and the others wait for it; it does not wait for itself."""
     facts = line(wrong_owners=2, is_swept=True, record_id=5, record_user_id=8, upline_id=7, buyer_id=9)
     lines = [
-        {"id": f"commission-beneficiary/10/{level}", "cause": "wrong-beneficiary", "member": 7, "order": 10, "facts": facts}
+        {
+            "id": f"commission-beneficiary/10/{level}",
+            "cause": "wrong-beneficiary",
+            "member": 7,
+            "order": 10,
+            "facts": facts,
+        }
         for level in (1, 2)
     ]
     first, second = remedies(*lines).values()

@@ -56,7 +56,9 @@ def test_lines_that_the_company_kept_are_no_other_place(platform: Platform) -> N
     """The company keeps two orders' lines from level 2 on: other orders of the same place were paid, so the place was not changed."""
     nodes, orders = platform["matrix_nodes"], platform["orders"].filter("is_joining_order", pl.col("status") == "paid")
     placed = (
-        orders.join(nodes, on="user_id").filter(pl.len().over("parent_id") == 3, pl.col("parent_id") > 4).sort("parent_id", "id")
+        orders.join(nodes, on="user_id")
+        .filter(pl.len().over("parent_id") == 3, pl.col("parent_id") > 4)
+        .sort("parent_id", "id")
     )
     for order in placed["id"].tail(2):
         rows = platform["ledger"].filter(pl.col("reference_id") == order, pl.col("level_depth") > 1)
@@ -81,7 +83,9 @@ def test_lines_that_the_company_kept_are_no_other_place(platform: Platform) -> N
 def test_a_plan_whose_dates_were_changed_is_one_finding(platform: Platform) -> None:
     plan = load_plan()
     first, second = plan.versions
-    moved = plan.model_copy(update={"versions": (first, second.model_copy(update={"effective_from": date(2026, 8, 1)}))})
+    moved = plan.model_copy(
+        update={"versions": (first, second.model_copy(update={"effective_from": date(2026, 8, 1)}))}
+    )
     found = _audit_with(platform, moved)
     assert found.height > 1_000
     assert roots(found) == [("order-version", "order-of-other-version")]
@@ -108,7 +112,9 @@ def _audit_with(platform: Platform, plan: Plan) -> pl.DataFrame:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("column", "value"), [("year", 2096), ("month", 11), ("year", 2025)])
-def test_one_log_row_with_a_wrong_month_puts_no_counter_in_the_wrong(platform: Platform, column: str, value: int) -> None:
+def test_one_log_row_with_a_wrong_month_puts_no_counter_in_the_wrong(
+    platform: Platform, column: str, value: int
+) -> None:
     last = platform["eligibility_log"]["id"].max()
     changes: dict[str, Any] = {column: [value]}
     platform.update("eligibility_log", [int(str(last))], **changes)

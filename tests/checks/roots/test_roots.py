@@ -168,13 +168,22 @@ def test_a_record_without_a_status_stops_nothing() -> None:
         {"upline_id": 7, "level": 2, "due_paisa": 500, "records": 1, "month_rollup_id": 12},
         {
             "lines": [
-                {"table": "commissions", "id": 3, "amount_paisa": 5, "kind": "repurchase", "status": "released", "user_id": 7}
+                {
+                    "table": "commissions",
+                    "id": 3,
+                    "amount_paisa": 5,
+                    "kind": "repurchase",
+                    "status": "released",
+                    "user_id": 7,
+                }
             ]
         },
     ],
 )
 def test_a_break_that_an_earlier_version_stored_has_no_exact_steps(facts: dict[str, Any]) -> None:
-    code, cause = ("refund-not-reversed", "refund-commission-kept") if "lines" in facts else ("commission-amount", "wrong-amount")
+    code, cause = (
+        ("refund-not-reversed", "refund-commission-kept") if "lines" in facts else ("commission-amount", "wrong-amount")
+    )
     [row] = given({"id": f"{code}/10", "cause": cause, "member": 7, "order": 10, "facts": facts}).to_dicts()
     assert remedy_of(row).kind == "investigation"
     assert "earlier version" in remedy_of(row).first
@@ -217,7 +226,10 @@ def test_a_credit_that_the_wallet_had_is_not_outside_it() -> None:
 
 
 def test_two_equal_credits_are_not_both_proven_by_one_difference() -> None:
-    other = SURPLUS | {"id": "release-ledger/7/202402", "facts": {"ledger_id": 901, "month": 202402, "credited_paisa": 50_000}}
+    other = SURPLUS | {
+        "id": "release-ledger/7/202402",
+        "facts": {"ledger_id": 901, "month": 202402, "credited_paisa": 50_000},
+    }
     rows = follow_roots(given(SURPLUS, other, SHORT, PARTED, PARTED | {"id": "running-balance/901"}))
     assert FOLLOWS not in rows["cause"].to_list()
 
@@ -237,7 +249,9 @@ def test_an_owner_is_edited_only_where_both_wallets_say_so() -> None:
 
 def test_a_step_that_rests_on_no_row_is_not_proposed() -> None:
     facts = line(records=1, record_id=None, credits=1, credit_id=None, credited_paisa=0, is_joining=True)
-    [row] = given({"id": "commission-amount/10/3", "cause": "wrong-amount", "member": 7, "order": 10, "facts": facts}).to_dicts()
+    [row] = given(
+        {"id": "commission-amount/10/3", "cause": "wrong-amount", "member": 7, "order": 10, "facts": facts}
+    ).to_dicts()
     assert remedy_of(row).kind == "investigation"
 
 
@@ -279,7 +293,9 @@ def test_a_reversal_never_takes_from_one_member_what_another_has() -> None:
         "excess_paisa": 3_437,
         "reference_id": 17,
     }
-    [row] = given({"id": "duplicate-credit/payout/17", "cause": "credit-posted-twice", "member": 1, "facts": facts}).to_dicts()
+    [row] = given(
+        {"id": "duplicate-credit/payout/17", "cause": "credit-posted-twice", "member": 1, "facts": facts}
+    ).to_dicts()
     assert remedy_of(row).kind == "investigation"
     facts = {
         "withdrawal_id": 22,
@@ -289,12 +305,20 @@ def test_a_reversal_never_takes_from_one_member_what_another_has() -> None:
         "surplus_id": 9,
         "surplus_paisa": 5_000_000,
     }
-    [row] = given({"id": "withdrawals/22", "cause": "withdrawal-debited-twice", "member": 41, "facts": facts}).to_dicts()
+    [row] = given(
+        {"id": "withdrawals/22", "cause": "withdrawal-debited-twice", "member": 41, "facts": facts}
+    ).to_dicts()
     assert remedy_of(row).kind == "investigation", "nobody knows from whom it was taken"
 
 
 def test_a_row_without_an_amount_hides_no_wallet() -> None:
-    empty: Break = {"id": "field-missing/ledger/900/amount", "cause": "field-missing", "member": 7, "table": "ledger", "row": 900}
+    empty: Break = {
+        "id": "field-missing/ledger/900/amount",
+        "cause": "field-missing",
+        "member": 7,
+        "table": "ledger",
+        "row": 900,
+    }
     wallet = {"id": "wallet-balance/7", "cause": "wallet-without-ledger", "member": 7, "paisa": 500_000_000}
     rows = follow_roots(given(empty, wallet))
     assert rows["cause"].to_list() == ["field-missing", "wallet-without-ledger"]
@@ -315,7 +339,11 @@ def test_a_payout_to_somebody_else_does_not_follow_from_the_instalment_s_plan() 
             "facts": {"last_id": 17, "last_actual_paisa": 3_432, "due_paisa": 3_432}}  # fmt: skip
     state = {"id": "record-state/SelfPayoutSchedule/17", "cause": "paid-other-amount"}
     paid = {"id": "payout-ledger/17", "cause": "wrong-beneficiary", "member": 1, "facts": {"holder_id": 4}}
-    assert causes(plan, state, paid) == {plan["id"]: plan["cause"], state["id"]: FOLLOWS, paid["id"]: "wrong-beneficiary"}
+    assert causes(plan, state, paid) == {
+        plan["id"]: plan["cause"],
+        state["id"]: FOLLOWS,
+        paid["id"]: "wrong-beneficiary",
+    }
 
 
 def test_what_a_row_without_an_owner_explains_has_its_amount() -> None:
@@ -347,25 +375,46 @@ def test_a_debit_without_approval_is_not_credited_to_somebody_else() -> None:
 
 
 def test_the_wallet_that_a_second_debit_spared_is_the_one_that_follows() -> None:
-    facts = {"is_outside_wallet": True, "surplus_id": 900, "surplus_user_id": 9, "surplus_paisa": 500, "debited_paisa": 1_000}
+    facts = {
+        "is_outside_wallet": True,
+        "surplus_id": 900,
+        "surplus_user_id": 9,
+        "surplus_paisa": 500,
+        "debited_paisa": 1_000,
+    }
     root = {"id": "withdrawals/22", "cause": "withdrawal-debited-twice", "member": 41, "paisa": -500, "facts": facts}
     theirs = {"id": "wallet-balance/9", "cause": "several-causes", "member": 9, "paisa": 500}
     mine = {"id": "wallet-balance/41", "cause": "several-causes", "member": 41, "paisa": 500}
-    assert causes(root, theirs, mine) == {root["id"]: root["cause"], theirs["id"]: FOLLOWS, mine["id"]: "several-causes"}
+    assert causes(root, theirs, mine) == {
+        root["id"]: root["cause"],
+        theirs["id"]: FOLLOWS,
+        mine["id"]: "several-causes",
+    }
 
 
 def test_no_money_of_a_member_is_posted_without_one() -> None:
     facts = {"ledger_id": 900, "month": 202401, "credited_paisa": 500}
-    [row] = given({"id": "release-ledger/ledger/900", "cause": "credit-without-release", "paisa": 500, "facts": facts}).to_dicts()
+    [row] = given(
+        {"id": "release-ledger/ledger/900", "cause": "credit-without-release", "paisa": 500, "facts": facts}
+    ).to_dicts()
     assert remedy_of(row).kind == "investigation"
     assert "names no member" in remedy_of(row).first
 
 
 def test_an_instalment_too_many_takes_back_what_the_ledger_has_of_it() -> None:
-    facts = {"last_id": 17, "last_status": "paid", "last_paisa": 700, "last_user_id": 7, "credited_paisa": 0, "history_id": 5}
+    facts = {
+        "last_id": 17,
+        "last_status": "paid",
+        "last_paisa": 700,
+        "last_user_id": 7,
+        "credited_paisa": 0,
+        "history_id": 5,
+    }
     root = {"id": "instalments/10/5", "cause": "instalment-unexpected", "member": 7, "order": 10}
     [row] = given(root | {"facts": facts}).to_dicts()
-    assert [type(step).__name__ for step in remedy_of(row).steps] == ["FieldCorrection", "Removal"], "it was never credited"
+    assert [type(step).__name__ for step in remedy_of(row).steps] == ["FieldCorrection", "Removal"], (
+        "it was never credited"
+    )
     [row] = given(root | {"facts": facts | {"credited_paisa": 600, "holder_id": 9}}).to_dicts()
     back = posting(remedy_of(row).steps[0])
     assert (back.member_id, back.amount_paisa) == (9, -600)
@@ -380,7 +429,13 @@ def test_a_buyer_who_was_paid_rightly_keeps_it(holder: int, follows: bool) -> No
 
 def test_an_entry_that_no_wallet_has_is_not_merely_approved() -> None:
     facts = {"ledger_id": 900, "kind": "bonus", "reference": "B", "posted_user_id": 7, "posted_paisa": 500}
-    root = {"id": "unsupported-entry/ledger/900", "cause": "unsupported-entry", "member": 7, "table": "ledger", "row": 900}
+    root = {
+        "id": "unsupported-entry/ledger/900",
+        "cause": "unsupported-entry",
+        "member": 7,
+        "table": "ledger",
+        "row": 900,
+    }
     [row] = given(root | {"facts": facts | {"is_outside_wallet": True}}).to_dicts()
     [way] = remedy_of(row).alternatives
     assert [posting(step).moves_wallet for step in way.steps] == [False]

@@ -25,7 +25,9 @@ parents_of = st.lists(st.one_of(st.none(), st.integers(0, 13)), min_size=1, max_
 def graph_of(parents: list[int | None]) -> "nx.DiGraph[int]":
     graph: nx.DiGraph[int] = nx.DiGraph()
     graph.add_nodes_from(range(len(parents)))
-    graph.add_edges_from((parent, child) for child, parent in enumerate(parents) if parent is not None and parent < len(parents))
+    graph.add_edges_from(
+        (parent, child) for child, parent in enumerate(parents) if parent is not None and parent < len(parents)
+    )
     return graph
 
 
@@ -58,7 +60,9 @@ def test_walk(parents: list[int | None]) -> None:
 
 
 @pytest.mark.slow
-@given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=30, unique=True), st.integers(-(2**63), 2**63 - 1))
+@given(
+    st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=30, unique=True), st.integers(-(2**63), 2**63 - 1)
+)
 def test_rows_of_sparse_ids(ids: list[int], stranger: int) -> None:
     index = NodeIndex(pl.Series(ids, dtype=pl.Int64))
     rows = index.rows(pl.Series([*ids, stranger, None], dtype=pl.Int64)).tolist()
@@ -179,13 +183,30 @@ def test_real_forests() -> None:
     )
     [ring] = verbs["findings"]
     assert {row["name"] for row in ring["evidence"]} == {"restrain", "inhibit"}
-    assert (verbs["counts"]["members_checked"], verbs["counts"]["roots"], verbs["counts"]["below_a_cycle"]) == (13_767, 559, 58)
+    assert (verbs["counts"]["members_checked"], verbs["counts"]["roots"], verbs["counts"]["below_a_cycle"]) == (
+        13_767,
+        559,
+        58,
+    )
     otc = run_json(
-        ["tree", "check-file", str(REAL / "bitcoin_otc_sponsors.parquet"), "--id", "user_id", "--parent", "sponsor_id", "--json"]
+        [
+            "tree",
+            "check-file",
+            str(REAL / "bitcoin_otc_sponsors.parquet"),
+            "--id",
+            "user_id",
+            "--parent",
+            "sponsor_id",
+            "--json",
+        ]
     )
     sizes = [len(finding["evidence"]) for finding in otc["findings"]]
     assert (sizes.count(2), sizes.count(3), len(sizes)) == (95, 1, 96)
-    assert (otc["counts"]["members_checked"], otc["counts"]["roots"], otc["counts"]["below_a_cycle"]) == (5_881, 384, 5_273)
+    assert (otc["counts"]["members_checked"], otc["counts"]["roots"], otc["counts"]["below_a_cycle"]) == (
+        5_881,
+        384,
+        5_273,
+    )
 
 
 def test_where_machine_code_cannot_be_kept_it_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:

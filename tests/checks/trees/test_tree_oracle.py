@@ -107,7 +107,9 @@ def given(trees: Trees) -> TreeInput:
         pl.DataFrame(trees.closure, schema=ints, orient="row"),
         pl.DataFrame(schema=dict.fromkeys(("member_id", "from_orders_paisa", "to_them_paisa"), pl.Int64)),
         pl.DataFrame(schema={"member_id": pl.Int64, "first_paid_at": pl.Datetime("us")}),
-        pl.DataFrame(list(trees.decided.items()), schema={"member_id": pl.Int64, "is_eligible": pl.Boolean}, orient="row"),
+        pl.DataFrame(
+            list(trees.decided.items()), schema={"member_id": pl.Int64, "is_eligible": pl.Boolean}, orient="row"
+        ),
         "the sweep",
         PlanRules(),
     )
@@ -121,7 +123,9 @@ def found_in(check: TreeCheck) -> plain.Found:
             closure[issue.code, issue.member_id, affected(issue)] += 1
         elif issue.code not in PLACED:
             found.add((issue.code, _members(issue, check), affected(issue)))
-    return found | {(f"{code} x {number}", frozenset({member}), many) for (code, member, many), number in closure.items()}
+    return found | {
+        (f"{code} x {number}", frozenset({member}), many) for (code, member, many), number in closure.items()
+    }
 
 
 def _members(issue: Issue, check: TreeCheck) -> frozenset[int]:
@@ -186,7 +190,9 @@ def replay_plainly(
     parents: list[int | None], positions: list[int], at: list[int], sponsors: list[int] | None
 ) -> tuple[list[Seat | str], dict[Seat, int]]:
     """Let everybody arrive once more: walk the tree as it then was, level by level, and list the free seats."""
-    place = {(parent, position): member for member, (parent, position) in enumerate(zip(parents, positions, strict=True))}
+    place = {
+        (parent, position): member for member, (parent, position) in enumerate(zip(parents, positions, strict=True))
+    }
     when = list(at)
     order = deque([0])
     level_order = []
@@ -209,7 +215,9 @@ def replay_plainly(
             before = open_seats[: open_seats.index(own)] if own in open_seats else []
             if parents[member] not in under:
                 verdicts[member] = "outside"
-            elif sponsors is None and all(seat not in place for seat in before) and len(before) < len(arrivals) - number:
+            elif (
+                sponsors is None and all(seat not in place for seat in before) and len(before) < len(arrivals) - number
+            ):
                 holes |= dict.fromkeys(before, number)
             elif open_seats[0] != own:
                 verdicts[member] = open_seats[0]
@@ -244,9 +252,14 @@ def test_placement_against_a_brute_force_replay(reading: str) -> None:
         seats = seat(forest.up, np.array(positions, np.int32), times)
         played = replay(forest, seats, 0, times, None if sponsors is None else np.array(sponsors, np.int32))
         verdicts, holes = replay_plainly(parents, positions, at, sponsors)
-        found = [{RIGHT: "right", OUTSIDE: "outside"}.get(value) or played.parent_of(value) for value in played.expected.tolist()]
+        found = [
+            {RIGHT: "right", OUTSIDE: "outside"}.get(value) or played.parent_of(value)
+            for value in played.expected.tolist()
+        ]
         assert found == verdicts, (number, parents, positions, at, sponsors)
-        given_up = {played.parent_of(hole): int(played.passed[hole]) for hole in np.flatnonzero(played.passed != NEVER).tolist()}
+        given_up = {
+            played.parent_of(hole): int(played.passed[hole]) for hole in np.flatnonzero(played.passed != NEVER).tolist()
+        }
         assert given_up == holes, (number, parents, positions, at)
         wrong += sum(verdict != "right" for verdict in verdicts) + len(holes)
     assert wrong > 1_000

@@ -92,7 +92,12 @@ def test_a_recovery_by_adjustment_and_a_negative_payout_clear() -> None:
         platform, row = _paid_twice()
         number = int(str(platform["ledger"]["id"].max()))
         reference = None if kind == "adjustment" else row["reference_id"]
-        back = {"user_id": row["user_id"], "type": kind, "amount_paisa": -row["amount_paisa"], "reference_id": reference}
+        back = {
+            "user_id": row["user_id"],
+            "type": kind,
+            "amount_paisa": -row["amount_paisa"],
+            "reference_id": reference,
+        }
         at = platform.end.replace(tzinfo=None)
         platform.append("ledger", [back | {"ref": key.format(number), "created_at": at}])
         platform.settle([row["user_id"]])
@@ -102,7 +107,9 @@ def test_a_recovery_by_adjustment_and_a_negative_payout_clear() -> None:
 @pytest.mark.slow
 def test_a_recovery_that_names_another_members_row_clears_nothing() -> None:
     platform, row = _paid_twice()
-    other = int(platform["users"].filter(pl.col("id") != row["user_id"], pl.col("wallet_balance_paisa") > 100_000)["id"][0])
+    other = int(
+        platform["users"].filter(pl.col("id") != row["user_id"], pl.col("wallet_balance_paisa") > 100_000)["id"][0]
+    )
     number = int(str(platform["ledger"]["id"].max()))
     back = {"user_id": other, "type": "adjustment", "amount_paisa": -row["amount_paisa"], "ref": f"RECOVERY_{number}"}
     platform.append("ledger", [back | {"created_at": platform.end.replace(tzinfo=None)}])

@@ -1,4 +1,7 @@
-"""Every kind of fault alone: all places found, the cause right, nothing unrelated. `make scorecard` does it with ten seeds."""
+"""Every kind of fault alone: all places found, the cause right, nothing unrelated.
+
+`make scorecard` does it with ten seeds.
+"""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""The remedy of a mutation puts everything right: one case for each way in which a row can be wrong. `make thorough` tries all."""
+"""The remedy of a mutation puts everything right: one case for each way in which a row can be wrong.
+
+`make thorough` tries all.
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -81,7 +84,8 @@ CASES = (
     # A place in the tree: its lines were rolled up, or left to the company
     "matrix_nodes.parent_id of inner: other-member, plain",
     "matrix_nodes.parent_id of root: other-member, plain",
-    # An order that was given another buyer, or made up, with all its records: a person decides, and what depends on it waits
+    # An order that was given another buyer, or made up, with all its records: a person decides, and what depends on it
+    # waits
     "orders.(row) of paid-repurchase: forge, mirrored",
     "orders.user_id of paid-joining: swap, mirrored",
     "orders.user_id of paid-repurchase: other-member, mirrored",

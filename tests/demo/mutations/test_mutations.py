@@ -43,7 +43,9 @@ def _remedies_close(result: MutationScorecard) -> None:
 @pytest.mark.slow
 def test_a_sample_of_the_mutations_is_found_or_declared(clean: Platform) -> None:
     narrow = [
-        case for case in cases(clean) if case.table not in ("users", "matrix_nodes", "hierarchy", "monthly_stats", "orders")
+        case
+        for case in cases(clean)
+        if case.table not in ("users", "matrix_nodes", "hierarchy", "monthly_stats", "orders")
     ]
     result = build_scorecard(trial(clean, sample(narrow, 0.1, seed=3), seed=3))
     assert sum(line.tried for line in result.lines.values()) > 150
@@ -95,7 +97,8 @@ def test_true_causes_are_causes_and_match_cases(clean: Platform) -> None:
         assert causes <= set(CAUSES), (table, column, mutation)
         pattern = (table, row_kind, column, mutation, consistency)
         assert any(
-            all(wanted in ("*", value) for wanted, value in zip(pattern, _names(case), strict=True)) for case in everything
+            all(wanted in ("*", value) for wanted, value in zip(pattern, _names(case), strict=True))
+            for case in everything
         ), pattern
 
 
@@ -134,4 +137,6 @@ def test_a_declaration_of_what_is_found_fails_the_card(clean: Platform) -> None:
 
 def test_a_swap_of_equal_values_is_no_mutation(clean: Platform) -> None:
     assert not Batch(clean, np.random.default_rng(1)).add(Case("payout_history", "completed", "status", "swap", PLAIN))
-    assert not Batch(clean, np.random.default_rng(1)).add(Case("payout_history", "completed", "status", "word-completed", PLAIN))
+    assert not Batch(clean, np.random.default_rng(1)).add(
+        Case("payout_history", "completed", "status", "word-completed", PLAIN)
+    )

@@ -42,7 +42,9 @@ def test_variant_passes(name: str, tmp_path: Path) -> None:
 def test_variant_is_unlike_the_usual_platform(name: str) -> None:
     variant = VARIANTS[name]
     platform, usual = _build(variant), clean_platform(300, 1)
-    assert any(not platform[table].equals(usual[table]) for table in usual.frames) or variant.settings.get("TIMEZONE") == str(IST)
+    assert any(not platform[table].equals(usual[table]) for table in usual.frames) or variant.settings.get(
+        "TIMEZONE"
+    ) == str(IST)
 
 
 @pytest.mark.slow

@@ -50,7 +50,10 @@ def tree(tmp_path: Path, content: str) -> list[str | Path]:
         ("account_id,amount\n1,5\n2,5\0\n", "line 3: there is a null byte"),
         ("account_id,amount\n1,5\n\ufeffaccount_id,amount\n2,5\n", "line 3: there is a second byte order mark"),
         ("account_id,amount\n1,5\n,5\n", "line 3, column account_id: an empty value is not usable"),
-        ("account_id,amount\n1,5\nGrand Total:,5\n", "line 3, column account_id: 'Grand Total:' looks like a line of totals"),
+        (
+            "account_id,amount\n1,5\nGrand Total:,5\n",
+            "line 3, column account_id: 'Grand Total:' looks like a line of totals",
+        ),
         ("account_id,amount\n1,5\n2," + "9" * 200_000 + "\n", "line 3: a field is too long"),
         ("account_id,amount\n1,5\n2," + "9" * 100 + "\n", "line 3, column amount: '" + "9" * 60 + "…' is not usable"),
         ("account_id, amount ,amount\n1,5,6\n", "line 1: two columns are named 'amount'"),
@@ -58,7 +61,10 @@ def tree(tmp_path: Path, content: str) -> list[str | Path]:
         ("account_id,amount,debit,credit\n1,5,,5\n", "specify which to use with --map amount=amount"),
         ("account_id,debit\n1,5\n", "no column for credit"),
         ("account_id,debit,credit\n1,5,6\n", "line 2, column debit: '5' is given, and there is a credit as well"),
-        ("account_id,debit,credit\n1,5,\n2,,\n", "line 3, column debit: an empty value is given, and there is no credit either"),
+        (
+            "account_id,debit,credit\n1,5,\n2,,\n",
+            "line 3, column debit: an empty value is given, and there is no credit either",
+        ),
         ("account_id,debit,credit\n1,-5,\n", "line 2, column debit: '-5' has a sign"),
         ("account_id\tamount\n1\t5\n", "give --delimiter tab"),
         ("account_id,amount\n1,\u0663\n", "line 2, column amount: '٣' is not usable"),
@@ -105,7 +111,9 @@ def test_what_is_read_is_counted_and_said(tmp_path: Path) -> None:
         "blank_lines": 2,
         "multi_line_records": 1,
     }
-    said = "3 rows, and 3 records in an independent count; 13 lines (header on line 4, 3 skipped above the header, 2 blank"
+    said = (
+        "3 rows, and 3 records in an independent count; 13 lines (header on line 4, 3 skipped above the header, 2 blank"
+    )
     assert said in mlm(*arguments, "--out", tmp_path / "out").stdout
     assert said in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
@@ -273,7 +281,14 @@ def test_ids_as_floats_in_one_of_the_files(tmp_path: Path) -> None:
 
 
 def test_the_command_that_runs_it_again_can_be_pasted(tmp_path: Path) -> None:
-    arguments = [*books(tmp_path, LEDGER.replace(",", ";")), "--delimiter", "ledger:;", "--whole-ids", "--out", tmp_path / "it's"]
+    arguments = [
+        *books(tmp_path, LEDGER.replace(",", ";")),
+        "--delimiter",
+        "ledger:;",
+        "--whole-ids",
+        "--out",
+        tmp_path / "it's",
+    ]
     document(*arguments)
     page = (tmp_path / "it's" / "report.html").read_text(encoding="utf-8")
     assert "--delimiter &#39;ledger:;&#39; --whole-ids" in page

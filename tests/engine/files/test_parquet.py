@@ -55,7 +55,8 @@ def test_parquet__damaged_files_and_options_that_are_about_csv(tmp_path: Path) -
         "reconcile-files", "--ledger", path, "--wallets", wallets, "--skip-footer", "1"
     )
     pq.write_table(
-        pa.Table.from_arrays([pa.array([1]), pa.array(["1"]), pa.array(["2"])], ["account_id", "amount", "amount"]), path
+        pa.Table.from_arrays([pa.array([1]), pa.array(["1"]), pa.array(["2"])], ["account_id", "amount", "amount"]),
+        path,
     )
     assert "two columns are named 'amount'" in refused("reconcile-files", "--ledger", path, "--wallets", wallets)
     path.write_bytes(b"PAR1 nothing")

@@ -78,7 +78,9 @@ def troubles(found: Health) -> set[str]:
 
 def test_schedules_are_those_of_the_business_time_zone() -> None:
     assert last_due(WEEKLY_PAYOUTS, NOW, IST) == datetime(2026, 11, 23, 0, 30, tzinfo=UTC), "Monday 06:00 IST"
-    assert next_due("monthly-eligibility-sweep", NOW, IST) == datetime(2026, 11, 30, 20, 30, tzinfo=UTC), "1 December 02:00 IST"
+    assert next_due("monthly-eligibility-sweep", NOW, IST) == datetime(2026, 11, 30, 20, 30, tzinfo=UTC), (
+        "1 December 02:00 IST"
+    )
     assert next_due(HEALTH_PING, NOW + HOUR, IST) - last_due(HEALTH_PING, NOW + HOUR, IST) == 6 * HOUR
 
 
@@ -210,7 +212,9 @@ def test_a_failed_run_is_not_a_run_that_came(engine: Engine, tmp_path: Path) -> 
 def test_schedules_off_and_a_new_installation_miss_nothing(engine: Engine, tmp_path: Path) -> None:
     assert troubles(check_health(engine, settings(tmp_path), lambda: NOW)) == set()
     log(engine, RECONCILIATION, NOW - timedelta(minutes=5))
-    assert troubles(check_health(engine, settings(tmp_path), lambda: NOW)) == set(), "nothing was due since the first run"
+    assert troubles(check_health(engine, settings(tmp_path), lambda: NOW)) == set(), (
+        "nothing was due since the first run"
+    )
     off = check_health(engine, settings(tmp_path, enable_scheduled_jobs=False), lambda: NOW + timedelta(days=99))
     assert troubles(off) == set()
 
@@ -220,8 +224,15 @@ def test_a_run_that_never_ended_is_closed_and_told(engine: Engine, tmp_path: Pat
     job_id = log(engine, RECONCILIATION, NOW - 2 * HOUR, "running")
     silent = (NOW - HOUR).replace(tzinfo=None)
     with engine.begin() as connection:
-        lease = {"job": RECONCILIATION, "job_id": job_id, "owner": "root on elsewhere, process 1 (x:1)", "acquired_at": silent}
-        connection.execute(insert(JobLease).values(**lease, heartbeat_at=silent, expires_at=silent + timedelta(minutes=2)))
+        lease = {
+            "job": RECONCILIATION,
+            "job_id": job_id,
+            "owner": "root on elsewhere, process 1 (x:1)",
+            "acquired_at": silent,
+        }
+        connection.execute(
+            insert(JobLease).values(**lease, heartbeat_at=silent, expires_at=silent + timedelta(minutes=2))
+        )
     before = check_health(engine, settings(tmp_path), lambda: NOW)
     assert f"stuck/{job_id}" in {part.key for part in before.problems}
     run(HEALTH_PING, engine, tmp_path)
@@ -239,7 +250,9 @@ def test_mail_that_waits_and_mail_that_is_lost(engine: Engine, tmp_path: Path) -
         with engine.begin() as connection:
             values = {"key": f"{status}{at}", "kind": "job-failed", "context": {}, "status": status, "attempts": 1}
             connection.execute(
-                insert(Notice).values(**values, created_at=at.replace(tzinfo=None), next_attempt_at=at.replace(tzinfo=None))
+                insert(Notice).values(
+                    **values, created_at=at.replace(tzinfo=None), next_attempt_at=at.replace(tzinfo=None)
+                )
             )
 
     queue("queued", NOW - HOUR)

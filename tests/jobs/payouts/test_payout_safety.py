@@ -72,7 +72,9 @@ def test_a_large_run_cut_into_small_ones_is_as_large(shop: Shop) -> None:
     assert (third.verdict, third.counts.paid) == (Verdict.INCOMPLETE, 0)
     assert "were paid today without approval" in third.alerts[0]
     assert run(shop, settings=cap, approve=third.job_id).counts.paid == 1
-    assert run(shop, limit=1, settings={"payout_run_cap_paisa": 7 * one // 2}).counts.paid == 1, "the approved one is not counted"
+    assert run(shop, limit=1, settings={"payout_run_cap_paisa": 7 * one // 2}).counts.paid == 1, (
+        "the approved one is not counted"
+    )
     assert run(shop, limit=2, settings=cap).alerts, "the day is full"
     assert not run(shop, limit=2, settings=cap, now=NOW + timedelta(days=1)).alerts, "and the next one is not"
     assert_laws(shop.engine)
@@ -95,7 +97,9 @@ def test_an_approval_is_bound_to_its_instalments_and_used_up_by_the_first_attemp
     cap = {"payout_run_cap_paisa": 1}
     stopped = run(small_shop, settings=cap, limit=3)
     with small_shop.engine.begin() as connection:
-        connection.execute(update(SelfPayoutSchedule).where(SelfPayoutSchedule.id == stopped_first(small_shop)).values(user_id=2))
+        connection.execute(
+            update(SelfPayoutSchedule).where(SelfPayoutSchedule.id == stopped_first(small_shop)).values(user_id=2)
+        )
     moved = run(small_shop, settings=cap, approve=stopped.job_id)
     assert (moved.verdict, moved.counts.paid, moved.counts.due) == (Verdict.INCOMPLETE, 0, 3)
     real = db.ledger_total
@@ -109,10 +113,14 @@ def test_an_approval_is_bound_to_its_instalments_and_used_up_by_the_first_attemp
 
 def stopped_first(shop: Shop) -> int:
     with shop.engine.connect() as connection:
-        return connection.execute(select(SelfPayoutSchedule.id).order_by(SelfPayoutSchedule.payout_date).limit(1)).scalar_one()
+        return connection.execute(
+            select(SelfPayoutSchedule.id).order_by(SelfPayoutSchedule.payout_date).limit(1)
+        ).scalar_one()
 
 
-def test_who_qualifies_while_the_run_is_under_way_waits_for_the_next(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_qualifies_while_the_run_is_under_way_waits_for_the_next(
+    small_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing beyond what was stated, and perhaps approved, is ever paid."""
     with small_shop.engine.begin() as connection:
         connection.execute(update(User).values(is_blocked=True))
@@ -193,7 +201,9 @@ def test_ctrl_c_stops_after_the_batch_in_hand(small_shop: Shop) -> None:
     with pytest.raises(KeyboardInterrupt):
         run_job(WEEKLY, small_shop.engine, settings, lambda: NOW, sleep=interrupted)
     with small_shop.engine.connect() as connection:
-        paid = connection.execute(select(SelfPayoutSchedule.id).where(SelfPayoutSchedule.status == "paid")).scalars().all()
+        paid = (
+            connection.execute(select(SelfPayoutSchedule.id).where(SelfPayoutSchedule.status == "paid")).scalars().all()
+        )
         assert connection.execute(select(JobLog.status)).scalar_one() == "failed"
     assert len(paid) == 8
     assert_laws(small_shop.engine)
@@ -237,12 +247,16 @@ def test_a_run_far_above_the_usual_stops(small_shop: Shop) -> None:
 
 
 @pytest.mark.slow
-def test_an_amount_that_changes_while_the_run_is_under_way_is_left(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_amount_that_changes_while_the_run_is_under_way_is_left(
+    small_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     real = db.claim
 
     def claim(connection: Any, stated: Any, ids: Any, *rest: Any, **options: Any) -> Any:
         if 9 in ids:
-            connection.execute(update(SelfPayoutSchedule).where(SelfPayoutSchedule.id == 9).values(amount_paisa=999_999))
+            connection.execute(
+                update(SelfPayoutSchedule).where(SelfPayoutSchedule.id == 9).values(amount_paisa=999_999)
+            )
         return real(connection, stated, ids, *rest, **options)
 
     monkeypatch.setattr(db, "claim", claim)
@@ -277,7 +291,9 @@ def test_a_posting_that_vanishes_behind_our_back_is_noticed(small_shop: Shop) ->
 @pytest.mark.slow
 def test_wallet_that_differs_from_the_ledger_keeps_its_difference_and_the_chain_goes_on(shop: Shop) -> None:
     with shop.engine.begin() as connection:
-        connection.execute(update(User).where(User.id == 3).values(wallet_balance_paisa=User.wallet_balance_paisa + 31_250))
+        connection.execute(
+            update(User).where(User.id == 3).values(wallet_balance_paisa=User.wallet_balance_paisa + 31_250)
+        )
     run(shop)
     result = reconcile(shop.engine, settings_for(), lambda: NOW, dry_run=True).result
     assert [(finding.id, finding.amount_paisa) for finding in result.findings] == [("wallet-balance/3", 31_250)]
@@ -309,7 +325,9 @@ def test_amount_that_is_no_number_of_paisa(small_shop: Shop) -> None:
     assert result.counts.by_reason["amount is not a positive number of paisa"] == ReasonTotal(count=1, paisa=0)
 
 
-def test_the_first_run_after_the_tables_are_missing_is_refused(opened: Callable[[str], Engine], sqlite_url: str) -> None:
+def test_the_first_run_after_the_tables_are_missing_is_refused(
+    opened: Callable[[str], Engine], sqlite_url: str
+) -> None:
     engine = opened(sqlite_url)
     with pytest.raises(InputError, match="missing"):
         run_job(WEEKLY, engine, settings_for(), lambda: NOW)
@@ -344,7 +362,9 @@ def test_marking_paid_is_a_compare_and_set(shop: Shop) -> None:
     assert books(shop.engine, exact=True) == before
 
 
-def test_what_is_about_to_be_paid_is_in_the_job_log_before_it_is_paid(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_about_to_be_paid_is_in_the_job_log_before_it_is_paid(
+    small_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[Any] = []
     real = db.claim
 
@@ -358,7 +378,9 @@ def test_what_is_about_to_be_paid_is_in_the_job_log_before_it_is_paid(small_shop
     assert seen[0]["by_reason"] == {"KYC not approved": {"count": 4, "paisa": counts.held_paisa}}
 
 
-def test_an_approval_that_was_used_since_it_was_read_pays_nothing(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_approval_that_was_used_since_it_was_read_pays_nothing(
+    small_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from mlm_audit.jobs.payouts import run as job
 
     stopped = run(small_shop, settings={"payout_run_cap_paisa": 1})

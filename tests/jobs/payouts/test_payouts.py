@@ -46,14 +46,18 @@ def instalment(engine: Engine, number: int) -> Any:
 
 
 def passes(engine: Engine, tmp_path: Path) -> None:
-    result = reconcile(engine, settings_for(runs=tmp_path / "runs"), lambda: NOW + timedelta(days=60), dry_run=True).result
+    result = reconcile(
+        engine, settings_for(runs=tmp_path / "runs"), lambda: NOW + timedelta(days=60), dry_run=True
+    ).result
     assert (result.verdict, result.findings) == (Verdict.PASS, ())
 
 
 def break_posting(engine: Engine, ref: str) -> Callable[[], None]:
     """Makes the database refuse one ledger row, as a platform's own trigger would; returns how to mend it."""
     statements = {
-        "sqlite": [f"create trigger bad before insert on ledger when new.ref = '{ref}' begin select raise(abort, 'boom'); end"],
+        "sqlite": [
+            f"create trigger bad before insert on ledger when new.ref = '{ref}' begin select raise(abort, 'boom'); end"
+        ],
         "postgresql": [
             f"create function bad() returns trigger as $$ begin if new.ref = '{ref}' then raise exception 'boom'; end if; return new; end $$ language plpgsql",
             "create trigger bad before insert on ledger for each row execute function bad()",
@@ -68,7 +72,9 @@ def break_posting(engine: Engine, ref: str) -> Callable[[], None]:
 
     def mend() -> None:
         with engine.begin() as connection:
-            connection.exec_driver_sql("drop trigger bad" + (" on ledger" if engine.dialect.name == "postgresql" else ""))
+            connection.exec_driver_sql(
+                "drop trigger bad" + (" on ledger" if engine.dialect.name == "postgresql" else "")
+            )
 
     return mend
 
@@ -146,7 +152,11 @@ def test_a_hold_is_given_up_after_hold_days_and_can_be_requeued(shop: Shop) -> N
     requeue(shop.engine, settings_for(), [number], lambda: NOW + timedelta(days=92))
     assert run(shop, now=NOW + timedelta(days=92)).counts.paid == 1
     story = explain_payout_history(shop.engine, number, lambda: NOW)
-    assert [step.table for step in story.steps if step.table != "AuditNotice"][-3:] == ["AuditRepair", "PayoutHistory", "ledger"]
+    assert [step.table for step in story.steps if step.table != "AuditNotice"][-3:] == [
+        "AuditRepair",
+        "PayoutHistory",
+        "ledger",
+    ]
     assert story.contradictions == ()
     assert_laws(shop.engine)
 
@@ -243,8 +253,12 @@ def test_tables_of_another_collation_than_the_connection(shop: Shop, tmp_path: P
     if shop.engine.dialect.name == "mariadb":
         with shop.engine.begin() as connection:
             for table in ("users", "ledger", "`order`", "commissions"):
-                connection.exec_driver_sql(f"alter table {table} convert to character set utf8mb4 collate utf8mb4_unicode_ci")
-            connection.exec_driver_sql("alter table SelfPayoutSchedule convert to character set utf8mb4 collate utf8mb4_bin")
+                connection.exec_driver_sql(
+                    f"alter table {table} convert to character set utf8mb4 collate utf8mb4_unicode_ci"
+                )
+            connection.exec_driver_sql(
+                "alter table SelfPayoutSchedule convert to character set utf8mb4 collate utf8mb4_bin"
+            )
     assert run(shop).counts.paid == 48
     assert explain_payout_history(shop.engine, 1, lambda: NOW).contradictions == ()
     passes(shop.engine, tmp_path)

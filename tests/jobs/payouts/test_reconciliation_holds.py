@@ -35,8 +35,17 @@ def reconciled(
 ) -> None:
     """Stores a reconciliation with these critical breaks and some others."""
     name = f"reconciliation-{at:%Y-%m-%d-%H%M%S}"
-    same = {"code": "wallet-balance", "cause": "x", "state": "new", "evidence": "[]", "message": "m", "first_seen_at": naive(at)}
-    rows = [{"break_id": f"wallet-balance/{number}", "severity": "critical", **one} for number, one in enumerate(criticals)]
+    same = {
+        "code": "wallet-balance",
+        "cause": "x",
+        "state": "new",
+        "evidence": "[]",
+        "message": "m",
+        "first_seen_at": naive(at),
+    }
+    rows = [
+        {"break_id": f"wallet-balance/{number}", "severity": "critical", **one} for number, one in enumerate(criticals)
+    ]
     rows += [{"break_id": f"balance-after/{n}", "severity": "low", "member_id": 2} for n in range(other)]
     report = {"users_checked": 1, "discrepancies_found": len(rows), "auto_corrections": 0, "total_discrepancy_paisa": 0}
     data = {"verdict": verdict, "is_complete": verdict != "INCOMPLETE"}
@@ -74,7 +83,9 @@ def test_a_critical_break_holds_whom_it_concerns_until_it_is_gone(about: dict[st
     assert result.counts.by_reason[Hold.BREAK.value].count == 4
     held = [item for item in result.items if item.member_id == 3]
     assert {item.reason for item in held} == {"critical break open in the books: wallet-balance/0"}
-    assert result.not_checked == (f"whether the books are correct: {result.books.job_id} is FAIL with 2 critical breaks open",)
+    assert result.not_checked == (
+        f"whether the books are correct: {result.books.job_id} is FAIL with 2 critical breaks open",
+    )
     before = books(shop.engine, exact=True)
     # It is decided again each day, and no day is counted against it.
     for day in (1, 89, 90, 400):
@@ -146,7 +157,9 @@ def test_a_shard_holds_what_the_books_hold(opened: Callable[[str], Engine], sqli
     mine = settings_for(runs=tmp_path / "runs")
 
     def share(found: Any) -> None:
-        reconciled(engine, {"member_id": 3}, {"member_id": 4}, at=NOW - HOUR / 2)  # another reconciliation ends meanwhile
+        reconciled(
+            engine, {"member_id": 3}, {"member_id": 4}, at=NOW - HOUR / 2
+        )  # another reconciliation ends meanwhile
         for shard in found:
             call_shard(RunContext(job_of(shard.job), engine, mine, lambda: NOW), shard)
 

@@ -11,7 +11,13 @@ import pytest
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from mlm_audit.database.core.connect import open_engine
-from mlm_audit.database.core.own_tables import CommissionRollup, EligibilityLog, MonthlyStats, PayoutHistory, SelfPayoutSchedule
+from mlm_audit.database.core.own_tables import (
+    CommissionRollup,
+    EligibilityLog,
+    MonthlyStats,
+    PayoutHistory,
+    SelfPayoutSchedule,
+)
 from mlm_audit.database.core.tables import Commission, Ledger, MatrixNode, Order, User, WithdrawalRequest
 from mlm_audit.database.core.upgrade import init
 from mlm_audit.demo.write import write_platform
@@ -68,7 +74,13 @@ def leave_undecided(c: Connection) -> None:
     assert newest == 202610
     c.execute(
         insert(MonthlyStats).values(
-            month=11, year=2026, month_year="2026-11", eligible_users=0, ineligible_users=0, rolled_up_paisa=0, last_updated=AT
+            month=11,
+            year=2026,
+            month_year="2026-11",
+            eligible_users=0,
+            ineligible_users=0,
+            rolled_up_paisa=0,
+            last_updated=AT,
         )
     )
 
@@ -76,14 +88,21 @@ def leave_undecided(c: Connection) -> None:
 def flip(c: Connection) -> None:
     """Somebody was eligible whose commission was rolled up."""
     row = first(
-        c, EligibilityLog, EligibilityLog.user_id.in_(select(CommissionRollup.user_id)), EligibilityLog.is_eligible.is_(False)
+        c,
+        EligibilityLog,
+        EligibilityLog.user_id.in_(select(CommissionRollup.user_id)),
+        EligibilityLog.is_eligible.is_(False),
     )
     c.execute(update(EligibilityLog).where(EligibilityLog.id == row["id"]).values(is_eligible=True))
 
 
 def switch_on(c: Connection) -> None:
     """An upline counts as active from now on, whose levels had gone to the company."""
-    off = c.execute(select(User.id).where(User.is_active.is_(False), User.id.in_(select(MatrixNode.parent_id)))).scalars().all()
+    off = (
+        c.execute(select(User.id).where(User.is_active.is_(False), User.id.in_(select(MatrixNode.parent_id))))
+        .scalars()
+        .all()
+    )
     c.execute(update(User).where(User.id.in_(off)).values(is_active=True))
 
 
@@ -105,7 +124,14 @@ def earlier(c: Connection) -> None:
 def before_the_first(c: Connection) -> None:
     """An order turns up that was paid at the instant of a member's first, and has a lower id: that one is no longer the first."""
     joining = first(c, Order, Order.is_joining_order.is_(True))
-    new = {"id": 0, "commission_amount_paisa": 0, "total_paisa": 0, "status": "paid", "is_joining_order": True, "created_at": AT}
+    new = {
+        "id": 0,
+        "commission_amount_paisa": 0,
+        "total_paisa": 0,
+        "status": "paid",
+        "is_joining_order": True,
+        "created_at": AT,
+    }
     c.execute(insert(Order).values(new | {"user_id": joining["userId"], "paid_at": joining["paidAt"]}))
 
 
@@ -150,7 +176,9 @@ ALONE: dict[str, Callable[[Connection], Any]] = {
     "a joining commission lost": lambda c: lose_commission(c, "joining"),
     "a repurchase commission lost": lambda c: lose_commission(c, "repurchase"),
     "a commission given to another": lambda c: c.execute(
-        update(Commission).where(Commission.id == first(c, Commission, Commission.type == "joining")["id"]).values(user_id=9)
+        update(Commission)
+        .where(Commission.id == first(c, Commission, Commission.type == "joining")["id"])
+        .values(user_id=9)
     ),
     "a bonus twice": bonus_twice,
     "an order gone": lambda c: c.execute(delete(Order).where(Order.id == 33)),

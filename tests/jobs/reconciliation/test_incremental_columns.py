@@ -49,7 +49,8 @@ def others(kind: Kind, value: Any, another: Any) -> Iterator[Any]:
         yield not value
     elif kind is Kind.INSTANT:
         yield from (
-            value + step for step in (timedelta(microseconds=1), timedelta(days=1), timedelta(days=30), timedelta(days=365))
+            value + step
+            for step in (timedelta(microseconds=1), timedelta(days=1), timedelta(days=30), timedelta(days=365))
         )
     elif isinstance(value, str):
         changed = str(int(value) + 1_000_000) if value.isdigit() else value.swapcase()
@@ -58,7 +59,9 @@ def others(kind: Kind, value: Any, another: Any) -> Iterator[Any]:
         yield from (value + 1, value - 1, -value, value * 10, value + 2**28)
 
 
-def rows_with(connection: Connection, name: str, column: str, chance: random.Random, wanted: int) -> list[tuple[int, Any]]:
+def rows_with(
+    connection: Connection, name: str, column: str, chance: random.Random, wanted: int
+) -> list[tuple[int, Any]]:
     """Some rows by chance: their keys, and what the cell holds."""
     table, cell = table_of(name), column_of(name, column)
     found = connection.execute(select(table.c.id, cell).where(cell.is_not(None)).order_by(table.c.id)).all()
@@ -136,7 +139,9 @@ def test_a_night_finds_what_a_full_run_finds_of_every_column(
         lambda c, column=column: change(c, name, column, chance)
         for column in tried(list(INPUTS[name].columns)[1:], f"columns of {name}")
     ]
-    for number, meddle in enumerate([*nights, lambda c: delete_some(c, name, chance), lambda c: double(c, name, chance)]):
+    for number, meddle in enumerate(
+        [*nights, lambda c: delete_some(c, name, chance), lambda c: double(c, name, chance)]
+    ):
         with engine.begin() as connection:
             meddle(connection)
         same(engine, settings, 0.1 + number / 10)

@@ -114,7 +114,9 @@ def _kill(patch: pytest.MonkeyPatch, rng: random.Random) -> None:
     def killed(*_: Any, **__: Any) -> None:
         raise KilledError
 
-    owner, name = rng.choice([(Mirror, "settle"), (Mirror, "keep_only"), (run, "store_reconciliation"), (run, "seal_closed")])
+    owner, name = rng.choice(
+        [(Mirror, "settle"), (Mirror, "keep_only"), (run, "store_reconciliation"), (run, "seal_closed")]
+    )
     real = getattr(owner, name)
 
     def afterwards(*given: Any, **named: Any) -> None:
@@ -149,7 +151,9 @@ def test_a_night_finds_what_a_full_run_finds(
 ) -> None:
     short = [nights(seed, templates, tmp_path / str(seed)) for seed in range(part * 2, part * 2 + 2)]
     assert sum(short) >= len(short)
-    record_property("seen", f"nights like full runs: {len(short)} histories, {sum(short)} nights that read only what changed")
+    record_property(
+        "seen", f"nights like full runs: {len(short)} histories, {sum(short)} nights that read only what changed"
+    )
 
 
 @pytest.mark.thorough
@@ -160,4 +164,6 @@ def test_a_thousand_histories(
 ) -> None:
     short = [nights(seed, templates, tmp_path / str(seed), 3, 4) for seed in range(part * 50, part * 50 + 50)]
     assert sum(short) >= len(short)
-    record_property("seen", f"nights like full runs: {len(short)} histories, {sum(short)} nights that read only what changed")
+    record_property(
+        "seen", f"nights like full runs: {len(short)} histories, {sum(short)} nights that read only what changed"
+    )

@@ -80,7 +80,9 @@ CHANGES: dict[str, Callable[[Any], Any]] = {
     "an order refunded": lambda c: c.execute(update(Order).where(Order.id == 20).values(status="refunded")),
     "an order's flag": lambda c: c.execute(update(Order).where(Order.id == 21).values(is_joining_order=False)),
     "an order's amount": lambda c: c.execute(update(Order).where(Order.id == 22).values(commission_amount_paisa=1)),
-    "an order's time": lambda c: c.execute(update(Order).where(Order.id == 23).values(paid_at=NOW.replace(tzinfo=None))),
+    "an order's time": lambda c: c.execute(
+        update(Order).where(Order.id == 23).values(paid_at=NOW.replace(tzinfo=None))
+    ),
     "a commission": lambda c: c.execute(update(Commission).where(Commission.id == 60).values(amount_paisa=1)),
     "a decision": lambda c: c.execute(
         update(Commission)
@@ -95,13 +97,20 @@ CHANGES: dict[str, Callable[[Any], Any]] = {
     "a payout's status": lambda c: c.execute(
         update(SelfPayoutSchedule).where(SelfPayoutSchedule.id == 5).values(status="pending")
     ),
-    "a withdrawal": lambda c: c.execute(update(WithdrawalRequest).where(WithdrawalRequest.id == 3).values(status="rejected")),
+    "a withdrawal": lambda c: c.execute(
+        update(WithdrawalRequest).where(WithdrawalRequest.id == 3).values(status="rejected")
+    ),
     "a seat": lambda c: c.execute(update(MatrixNode).where(MatrixNode.user_id == 30).values(parent_id=1)),
     "a credit twice": lambda c: c.execute(
         insert(Ledger).from_select(
             ["userId", "type", "amount", "referenceId", "levelDepth", "createdAt"],
             select(
-                Ledger.user_id, Ledger.type, Ledger.amount_paisa, Ledger.reference_id, Ledger.level_depth, Ledger.created_at
+                Ledger.user_id,
+                Ledger.type,
+                Ledger.amount_paisa,
+                Ledger.reference_id,
+                Ledger.level_depth,
+                Ledger.created_at,
             ).where(Ledger.id == 70),
         )
     ),
@@ -172,7 +181,15 @@ def rewrite(engine: Engine, platform: Platform) -> None:
     from mlm_audit.database.core.tables import Base
     from mlm_audit.demo.write import write_platform
 
-    own = {"ReconciliationReport", "AuditBreak", "JobLog", "AuditJobLease", "AuditNotice", "AuditRepair", "alembic_version"}
+    own = {
+        "ReconciliationReport",
+        "AuditBreak",
+        "JobLog",
+        "AuditJobLease",
+        "AuditNotice",
+        "AuditRepair",
+        "alembic_version",
+    }
     with engine.begin() as connection:
         for table in reversed(Base.metadata.sorted_tables):
             if table.name not in own:
@@ -182,7 +199,9 @@ def rewrite(engine: Engine, platform: Platform) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("small_pieces")
-def test_a_night_reads_only_what_changed(any_url: str, filled: Fill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_night_reads_only_what_changed(
+    any_url: str, filled: Fill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     engine, settings = filled(any_url, clean_platform()), nightly(tmp_path)
     reconcile(engine, settings, lambda: NOW)
     read: list[tuple[str, int]] = []
@@ -210,7 +229,9 @@ def test_another_run_ends_while_one_is_reading(
     engine, settings = filled(sqlite_url, clean_platform()), nightly(tmp_path)
     reconcile(engine, settings, lambda: NOW)
     with engine.begin() as connection:
-        connection.execute(update(User).where(User.id == 7).values(wallet_balance_paisa=User.wallet_balance_paisa + 9_000))
+        connection.execute(
+            update(User).where(User.id == 7).values(wallet_balance_paisa=User.wallet_balance_paisa + 9_000)
+        )
     read, others = reading.InputReader.read, list[ReconciliationOutcome | None]()
 
     def interrupted(self: Any, *given: Any, is_night: bool) -> Any:
@@ -289,14 +310,14 @@ def test_when_everything_is_read(sqlite_url: str, filled: Fill, tmp_path: Path) 
     assert not after(7.9, settings), "no manifest"
     checks = tmp_path / "checks"
     checks.mkdir()
-    text = (
-        "-- code: mine\n-- title: Mine\n-- severity: low\n-- needs: users\n-- proves: a thing\n-- do: a thing\n-- message: Mine."
-    )
+    text = "-- code: mine\n-- title: Mine\n-- severity: low\n-- needs: users\n-- proves: a thing\n-- do: a thing\n-- message: Mine."
     (checks / "mine.sql").write_text(f"{text}\nselect id as member_id from users where false\n", encoding="utf-8")
     mine = settings.model_copy(update={"checks_dir": checks})
     assert not after(8.0, mine)
     assert not after(8.1, mine), "a check of theirs may look at anything"
-    (checks / "mine.sql").write_text(f"{text}\n-- local: yes\nselect id as member_id from users where false\n", encoding="utf-8")
+    (checks / "mine.sql").write_text(
+        f"{text}\n-- local: yes\nselect id as member_id from users where false\n", encoding="utf-8"
+    )
     assert after(8.2, mine), "unless it says that it does not"
 
 

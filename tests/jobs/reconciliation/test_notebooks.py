@@ -97,7 +97,9 @@ def test_on_faults_with_other_parameters(
 
 
 @pytest.mark.slow
-def test_ten_thousand_breaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ten_thousand_breaks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """As many running balances that do not follow from the row before, and wallets at the end of them."""
     platform = clean_platform(1_500).copy()
     many = pl.int_range(pl.len()) * 7 + 7

@@ -145,7 +145,9 @@ def test_a_wallet_that_was_set_is_explained_by_its_approval_alone(any_url: str, 
     ]
     for reference in ("TICKET_7", "LEDGER_7", f"AFTER_{newest(engine, 5)}", "AFTER_99999999999999999999"):
         with pytest.raises(InputError, match="the member's last ledger row when the wallet was set"):
-            add_authorisation(engine, Grant("wallet_correction", 6, -40, reference, "Asha Rao", "the wallet had drifted"), NOW)
+            add_authorisation(
+                engine, Grant("wallet_correction", 6, -40, reference, "Asha Rao", "the wallet had drifted"), NOW
+            )
     by_hand = Grant("wallet_correction", 6, -40, f"AFTER_{newest(engine, 6)}", "Asha Rao", "the wallet had drifted")
     add_authorisation(engine, by_hand, NOW)
     assert run(engine, tmp_path).result.verdict is Verdict.PASS
@@ -158,13 +160,17 @@ def test_a_wallet_that_was_set_is_explained_by_its_approval_alone(any_url: str, 
 
 
 @pytest.mark.slow
-def test_corrections_of_earlier_versions_are_recorded_by_the_upgrade(any_url: str, filled: Fill, tmp_path: Path) -> None:
+def test_corrections_of_earlier_versions_are_recorded_by_the_upgrade(
+    any_url: str, filled: Fill, tmp_path: Path
+) -> None:
     engine = filled(any_url, clean_platform())
     drift(engine, {5: 40, 6: -30})
     undo_repairs(engine, run(engine, tmp_path).result.job_id, NOW)
     run(engine, tmp_path)
     with engine.connect() as connection:
-        rows = select(Authorisation.user_id, Authorisation.amount_paisa, Authorisation.reference, Authorisation.approved_at)
+        rows = select(
+            Authorisation.user_id, Authorisation.amount_paisa, Authorisation.reference, Authorisation.approved_at
+        )
         recorded = connection.execute(rows.order_by(Authorisation.id)).all()
     assert [row[:2] for row in recorded] == [(5, -40), (6, 30), (6, -30), (5, 40), (5, -40), (6, 30)]
     with engine.begin() as connection:
@@ -175,7 +181,9 @@ def test_corrections_of_earlier_versions_are_recorded_by_the_upgrade(any_url: st
         assert sorted(connection.execute(rows).all()) == sorted(recorded)
 
 
-def test_without_the_table_of_authorisations_no_wallet_is_corrected(sqlite_url: str, filled: Fill, tmp_path: Path) -> None:
+def test_without_the_table_of_authorisations_no_wallet_is_corrected(
+    sqlite_url: str, filled: Fill, tmp_path: Path
+) -> None:
     engine = filled(sqlite_url, clean_platform())
     drift(engine, {5: 40})
     drifted = wallets(engine)
@@ -212,7 +220,9 @@ def test_states_over_runs(any_url: str, filled: Fill, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_selling_goes_on_while_reading(any_url: str, filled: Fill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_selling_goes_on_while_reading(
+    any_url: str, filled: Fill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A posting that commits between two reads must not look like a break."""
     engine = filled(any_url, clean_platform())
     from mlm_audit.jobs.reconciliation import reading
@@ -256,7 +266,9 @@ def test_changed_history_is_named(any_url: str, filled: Fill, tmp_path: Path) ->
     engine = filled(any_url, clean_platform())
     assert run(engine, tmp_path).result.verdict is Verdict.PASS
     with engine.begin() as connection:
-        row = connection.execute(select(Ledger.id, Ledger.user_id, Ledger.ref).where(Ledger.type == "self_payout").limit(1)).one()
+        row = connection.execute(
+            select(Ledger.id, Ledger.user_id, Ledger.ref).where(Ledger.type == "self_payout").limit(1)
+        ).one()
         connection.execute(
             update(Ledger).where(Ledger.id == row.id).values(created_at=NOW.replace(tzinfo=None) - timedelta(days=60))
         )
@@ -391,7 +403,9 @@ def test_an_upgrade_that_was_killed_half_way_is_finished(any_url: str, opened: C
     init(engine)
     with engine.begin() as connection:
         connection.execute(text("update mlm_audit_version set version_num = '0001'"))
-        connection.execute(text("drop table AuditNotice" if engine.dialect.name != "postgresql" else 'drop table "AuditNotice"'))
+        connection.execute(
+            text("drop table AuditNotice" if engine.dialect.name != "postgresql" else 'drop table "AuditNotice"')
+        )
     assert not is_current(engine)
     upgrade(engine)
     assert is_current(engine)

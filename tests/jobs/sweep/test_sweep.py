@@ -57,7 +57,9 @@ def test_decides_the_month_just_ended_and_the_books_agree(shop: Shop) -> None:
     assert (result.counts.eligible, result.counts.by_reason["kyc"]) == (0, 1)
     assert result.counts.released_paisa == 0
     assert result.counts.rolled_up_paisa > 0
-    purchases = members(shop.engine, User.last_month_purchase_paisa, User.monthly_purchase_paisa, User.is_eligible_repurchase)
+    purchases = members(
+        shop.engine, User.last_month_purchase_paisa, User.monthly_purchase_paisa, User.is_eligible_repurchase
+    )
     assert purchases[2] == (60_000, 0, False)
     assert purchases[3] == (0, 0, False)
     assert rows(shop.engine, Commission.status, where=Commission.type == "repurchase").count(("pending",)) == 0
@@ -114,7 +116,9 @@ def test_orders_of_directs_is_the_other_reading(small_shop: Shop, tmp_path: Path
     from mlm_audit.domain.plan import DEFAULT_PLAN
 
     plan = tmp_path / "plan.toml"
-    plan.write_text(DEFAULT_PLAN.read_text().replace('three_three = "directs_of_directs"', 'three_three = "orders_of_directs"'))
+    plan.write_text(
+        DEFAULT_PLAN.read_text().replace('three_three = "directs_of_directs"', 'three_three = "orders_of_directs"')
+    )
     october = datetime(2026, 10, 20, 6, 0, tzinfo=UTC)
     shop = small_shop
     shop.buy(2, 50_000, 0, october)
@@ -181,13 +185,20 @@ def test_an_older_month_later_uses_its_own_facts_and_touches_no_counter(shop: Sh
     shop.buy(2, 90_000, 3_000, datetime(2026, 11, 5, 6, 0, tzinfo=UTC))
     december = datetime(2026, 12, 1, 3, 0, tzinfo=UTC)
     assert sweep(shop.engine, now=december).counts.month == "2026-11"
-    after = members(shop.engine, User.last_month_purchase_paisa, User.monthly_purchase_paisa, User.is_eligible_repurchase)
+    after = members(
+        shop.engine, User.last_month_purchase_paisa, User.monthly_purchase_paisa, User.is_eligible_repurchase
+    )
     assert after[2] == (90_000, 0, False)
     older = sweep(shop.engine, now=december, month="2026-10")
     assert older.counts.decided == 13
-    assert members(shop.engine, User.last_month_purchase_paisa, User.monthly_purchase_paisa, User.is_eligible_repurchase) == after
+    assert (
+        members(shop.engine, User.last_month_purchase_paisa, User.monthly_purchase_paisa, User.is_eligible_repurchase)
+        == after
+    )
     logged = rows(
-        shop.engine, EligibilityLog.monthly_purchase_paisa, where=(EligibilityLog.user_id == 2) & (EligibilityLog.month == 10)
+        shop.engine,
+        EligibilityLog.monthly_purchase_paisa,
+        where=(EligibilityLog.user_id == 2) & (EligibilityLog.month == 10),
     )
     assert logged == [(60_000,)]
     assert_laws(shop.engine)
@@ -217,4 +228,6 @@ def test_months_that_cannot_be_decided_are_refused(small_shop: Shop, month: str,
 def test_a_month_ends_in_the_business_time_zone(small_shop: Shop) -> None:
     with pytest.raises(InputError, match="only after its end"):
         sweep(small_shop.engine, now=datetime(2026, 10, 31, 18, 29, 59, tzinfo=UTC), month="2026-10")
-    assert sweep(small_shop.engine, now=datetime(2026, 10, 31, 18, 30, tzinfo=UTC), month="2026-10").counts.decided == 13
+    assert (
+        sweep(small_shop.engine, now=datetime(2026, 10, 31, 18, 30, tzinfo=UTC), month="2026-10").counts.decided == 13
+    )

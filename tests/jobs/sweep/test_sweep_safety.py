@@ -24,7 +24,9 @@ from tests.support.shop_fixtures import NOW
 def test_commission_that_comes_after_the_decision_is_left_to_a_person(shop: Shop) -> None:
     sweep(shop.engine)
     with shop.engine.begin() as connection:
-        order = connection.execute(select(Order.id).where(Order.user_id == 4, Order.is_joining_order.is_(False))).scalar_one()
+        order = connection.execute(
+            select(Order.id).where(Order.user_id == 4, Order.is_joining_order.is_(False))
+        ).scalar_one()
         connection.execute(
             insert(Commission).values(
                 user_id=1,
@@ -96,7 +98,8 @@ def test_blocked_and_inactive_lose_their_commission_and_admins_do_not_count(shop
         connection.execute(update(User).where(User.id == 13).values(role="admin"))
     result = sweep(shop.engine)
     logged = {
-        row[0]: row[1:] for row in rows(shop.engine, EligibilityLog.user_id, EligibilityLog.is_eligible, EligibilityLog.reasons)
+        row[0]: row[1:]
+        for row in rows(shop.engine, EligibilityLog.user_id, EligibilityLog.is_eligible, EligibilityLog.reasons)
     }
     assert 13 not in logged
     assert {"condition": "active", "missing": 1} in logged[2][1]
@@ -118,7 +121,8 @@ def test_dry_run_compares_with_the_month_before(shop: Shop) -> None:
     assert [item.member_id for item in october.items if item.change == "lost"] == [1]
     assert october.notes == ()
     assert (
-        "never swept" in sweep(shop.engine, now=datetime(2026, 12, 1, 3, 0, tzinfo=UTC), month="2026-09", dry_run=True).notes[0]
+        "never swept"
+        in sweep(shop.engine, now=datetime(2026, 12, 1, 3, 0, tzinfo=UTC), month="2026-09", dry_run=True).notes[0]
     )
 
 
@@ -132,7 +136,9 @@ def test_rollup_rows_say_why(shop: Shop) -> None:
         CommissionRollup.job_id,
         CommissionRollup.commission_count,
     )
-    assert all(reason and check["reasons"] and job == result.job_id and count > 0 for reason, check, job, count in found)
+    assert all(
+        reason and check["reasons"] and job == result.job_id and count > 0 for reason, check, job, count in found
+    )
 
 
 @pytest.mark.slow
@@ -152,7 +158,9 @@ def test_history_goes_on_where_it_was(shop: Shop) -> None:
 @pytest.mark.slow
 def test_commission_of_a_member_who_does_not_exist_is_named(shop: Shop) -> None:
     with shop.engine.begin() as connection:
-        connection.execute(update(Commission).where(Commission.user_id == 1, Commission.type == "repurchase").values(user_id=999))
+        connection.execute(
+            update(Commission).where(Commission.user_id == 1, Commission.type == "repurchase").values(user_id=999)
+        )
     for dry_run in (True, False):
         result = sweep(shop.engine, dry_run=dry_run)
         assert (result.verdict, result.counts.left) == (Verdict.INCOMPLETE, 1)
@@ -177,7 +185,9 @@ def test_who_is_not_active_any_more_is_reset_too(shop: Shop) -> None:
 @pytest.mark.slow
 def test_commission_of_a_refunded_order_waits_for_its_reversal(shop: Shop) -> None:
     with shop.engine.begin() as connection:
-        [order] = connection.execute(select(Order.id).where(Order.user_id == 4, Order.is_joining_order.is_(False))).scalars()
+        [order] = connection.execute(
+            select(Order.id).where(Order.user_id == 4, Order.is_joining_order.is_(False))
+        ).scalars()
         connection.execute(update(Order).where(Order.id == order).values(status="Refunded"))
         [paisa] = connection.execute(select(Commission.amount_paisa).where(Commission.order_id == order)).scalars()
     dry = sweep(shop.engine, dry_run=True)
@@ -191,7 +201,9 @@ def test_commission_of_a_refunded_order_waits_for_its_reversal(shop: Shop) -> No
 @pytest.mark.slow
 def test_a_refund_that_was_reversed_adds_up_to_nothing_and_is_decided(shop: Shop) -> None:
     with shop.engine.begin() as connection:
-        [order] = connection.execute(select(Order.id).where(Order.user_id == 4, Order.is_joining_order.is_(False))).scalars()
+        [order] = connection.execute(
+            select(Order.id).where(Order.user_id == 4, Order.is_joining_order.is_(False))
+        ).scalars()
         connection.execute(update(Order).where(Order.id == order).values(status="refunded"))
         row = dict(connection.execute(select(Commission).where(Commission.order_id == order)).mappings().one())
         row |= {"amount": -row["amount"]}

@@ -116,8 +116,12 @@ def test_undo_leaves_what_was_changed_since(any_url: str, filled: Fill, tmp_path
     row: Any = next(c for c in result.corrections if c.kind == "closure-insert")
     ancestor, descendant = map(int, row.row_key.split("/"))
     with engine.begin() as connection:
-        connection.execute(update(User).where(User.id == int(flag.row_key)).values(is_eligible_repurchase=flag.before == "1"))
-        connection.execute(delete(Hierarchy).where(Hierarchy.ancestor_id == ancestor, Hierarchy.descendant_id == descendant))
+        connection.execute(
+            update(User).where(User.id == int(flag.row_key)).values(is_eligible_repurchase=flag.before == "1")
+        )
+        connection.execute(
+            delete(Hierarchy).where(Hierarchy.ancestor_id == ancestor, Hierarchy.descendant_id == descendant)
+        )
     undone, left = undo_repairs(engine, result.job_id, NOW)
     assert undone == len(result.corrections) - 2
     assert set(left) == {f"users {flag.row_key}", f"hierarchy {row.row_key}"}
@@ -211,7 +215,9 @@ def test_killed_at_every_step(any_url: str, filled: Fill, record_property: Calla
     for point in killed:
         template.restore()
         assert in_child(task, point) == 0, f"point {point} was never reached"
-        assert with_recorded_repairs(before, engine) == meaning(trees(engine)), f"half repaired at point {point} of {points}"
+        assert with_recorded_repairs(before, engine) == meaning(trees(engine)), (
+            f"half repaired at point {point} of {points}"
+        )
         task.run(engine)
         assert meaning(trees(engine)) == undisturbed
         assert with_recorded_repairs(before, engine) == undisturbed
@@ -240,7 +246,9 @@ def test_flags_follow_the_rule_where_no_sweep_has_decided(any_url: str, filled: 
 
 
 @pytest.mark.slow
-def test_a_deleted_node_whose_children_were_set_free_keeps_its_evidence(any_url: str, filled: Fill, tmp_path: Path) -> None:
+def test_a_deleted_node_whose_children_were_set_free_keeps_its_evidence(
+    any_url: str, filled: Fill, tmp_path: Path
+) -> None:
     """ON DELETE SET NULL: the closure is all that still tells whose children they were."""
     engine = filled(any_url, clean_platform(300))
     with engine.begin() as connection:
@@ -255,7 +263,9 @@ def test_a_deleted_node_whose_children_were_set_free_keeps_its_evidence(any_url:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("also_lost", [1, 2, 3])
-def test_nothing_is_repaired_where_a_move_is_in_question(any_url: str, filled: Fill, tmp_path: Path, also_lost: int) -> None:
+def test_nothing_is_repaired_where_a_move_is_in_question(
+    any_url: str, filled: Fill, tmp_path: Path, also_lost: int
+) -> None:
     """The closure of a member who moved lacks a row as well; that of one below them, too."""
     engine = filled(any_url, clean_platform(300))
     with engine.begin() as connection:

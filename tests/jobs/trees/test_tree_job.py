@@ -64,7 +64,10 @@ def test_states_and_moves_over_runs(engine: Engine, tmp_path: Path) -> None:
     assert {f.id: f.state for f in second.findings} == {"sponsor-self/77": "carried over", "sponsor-unknown/78": "new"}
     set_sponsor(engine, 77, 5)
     third = run(engine, tmp_path)
-    assert {f.id: f.state for f in third.findings} == {"sponsor-self/77": "cleared", "sponsor-unknown/78": "carried over"}
+    assert {f.id: f.state for f in third.findings} == {
+        "sponsor-self/77": "cleared",
+        "sponsor-unknown/78": "carried over",
+    }
     assert third.counts.issues_open == 1
     with engine.connect() as connection:
         assert connection.execute(select(Break.break_id).where(Break.job_id == third.job_id)).scalars().all() == [
@@ -147,8 +150,12 @@ def test_bad_input(engine: Engine, sqlite_url: str, tmp_path: Path) -> None:
         file.write_text(f"a,b,l\n1,,{levels}\n")
         assert "is not a level" in refused("tree", "check-file", file, "--id", "a", "--parent", "b", "--level", "l")
     nested = tmp_path / "nested.parquet"
-    pl.DataFrame({"a": [1], "b": [None], "l": [[1]], "f": [1.5]}, schema_overrides={"b": pl.Int64}).write_parquet(nested)
-    assert "a level is a whole number" in refused("tree", "check-file", nested, "--id", "a", "--parent", "b", "--level", "l")
+    pl.DataFrame({"a": [1], "b": [None], "l": [[1]], "f": [1.5]}, schema_overrides={"b": pl.Int64}).write_parquet(
+        nested
+    )
+    assert "a level is a whole number" in refused(
+        "tree", "check-file", nested, "--id", "a", "--parent", "b", "--level", "l"
+    )
     assert "cannot be used for ids" in refused("tree", "check-file", nested, "--id", "l", "--parent", "b")
     assert "cannot hold them exactly" in refused("tree", "check-file", nested, "--id", "f", "--parent", "b")
     assert "need two different columns" in refused("tree", "check-file", nested, "--id", "a", "--parent", "a")
@@ -211,7 +218,12 @@ def test_a_ring_can_be_shown(engine: Engine, sqlite_url: str) -> None:
 
 def test_a_lonely_administrator_is_no_surplus_root(engine: Engine, tmp_path: Path) -> None:
     with engine.begin() as connection:
-        columns = {"full_name": "Admin", "mobile_no": "1", "role": "admin", "created_at": NOW.replace(year=2020, tzinfo=None)}
+        columns = {
+            "full_name": "Admin",
+            "mobile_no": "1",
+            "role": "admin",
+            "created_at": NOW.replace(year=2020, tzinfo=None),
+        }
         connection.execute(insert(User).values(id=1_000, **columns))
     assert run(engine, tmp_path).findings == ()
 

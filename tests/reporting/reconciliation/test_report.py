@@ -13,7 +13,16 @@ import pytest
 from mlm_audit.checks.figures import figures_of
 from mlm_audit.cli.run import _show
 from mlm_audit.domain.counts import ReconciliationCounts
-from mlm_audit.domain.findings import Bridge, BridgeLine, CheckRun, CheckStatus, RunResult, Verdict, finding_from, verdict_of
+from mlm_audit.domain.findings import (
+    Bridge,
+    BridgeLine,
+    CheckRun,
+    CheckStatus,
+    RunResult,
+    Verdict,
+    finding_from,
+    verdict_of,
+)
 from mlm_audit.domain.items import CorrectedWallet
 from mlm_audit.domain.settings import Settings
 from mlm_audit.reporting.core.document import to_document
@@ -66,7 +75,9 @@ def result(found: list[dict[str, Any]], verdict: Verdict = Verdict.FAIL, **chang
             findings=findings,
             checks=(
                 CheckRun("wallet-balance", "Wallet differs from the ledger", CheckStatus.RAN, len(findings)),
-                CheckRun("history-changed", "Ledger history was changed", CheckStatus.NOT_APPLICABLE, reason="first run"),
+                CheckRun(
+                    "history-changed", "Ledger history was changed", CheckStatus.NOT_APPLICABLE, reason="first run"
+                ),
             ),
             bridge=Bridge(
                 10_000_000, 10_000_000 + net, (BridgeLine("wallet-without-ledger", len(findings), net),) if net else ()
@@ -87,7 +98,12 @@ CASES = {
         [
             finding(42),
             finding(
-                7, amount_paisa=-150_000, severity="critical", cause="ledger-without-wallet", state="carried over", age_days=3
+                7,
+                amount_paisa=-150_000,
+                severity="critical",
+                cause="ledger-without-wallet",
+                state="carried over",
+                age_days=3,
             ),
             finding(8, state="cleared"),
         ],
@@ -125,7 +141,10 @@ def test_verdict_sentence_and_first_step() -> None:
     money = "Wallet difference ₹1,812.50 gross, -₹1,187.50 net; money at risk ₹1,812.50."
     assert data.sentence == f"2 breaks open, 1 new. {money}"
     assert data.first.startswith("A ledger row was never applied to the wallet (1 break). Apply the row")
-    assert report_data(CASES["pass"], IST, "").sentence == "The books agree: 1,23,456 members were checked, and no break is open."
+    assert (
+        report_data(CASES["pass"], IST, "").sentence
+        == "The books agree: 1,23,456 members were checked, and no break is open."
+    )
     assert "not a PASS" in report_data(CASES["incomplete"], IST, "").sentence
 
 
@@ -158,7 +177,10 @@ def test_the_news_name_every_change_and_deny_none(state: str) -> None:
 def test_hostile_text_is_escaped_and_neutralised(tmp_path: Path) -> None:
     evil = "<script>alert(1)</script>"
     hostile = result(
-        [finding(1, message=evil, id=f"x/{evil}", evidence=[{"table": evil, "id": 1}]), finding(2, message="=cmd|' /C calc'!A0")]
+        [
+            finding(1, message=evil, id=f"x/{evil}", evidence=[{"table": evil, "id": 1}]),
+            finding(2, message="=cmd|' /C calc'!A0"),
+        ]
     )
     write_run(hostile, tmp_path, IST, evil)
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
@@ -173,8 +195,12 @@ def test_hostile_text_is_escaped_and_neutralised(tmp_path: Path) -> None:
 def test_page_loads_nothing() -> None:
     html = render(report_data(CASES["fail"], IST, ""))
     within = re.sub(r'href="#[a-z]+"', "", html)
-    assert not re.search(r"(?:src|href)\s*=|url\(|@import|https?://", re.sub(r"<script>.*</script>", "", within, flags=re.DOTALL))
-    assert not re.search(r"fetch|XMLHttp|import|eval|innerHTML|https?:", re.findall(r"<script>(.*)</script>", html, re.DOTALL)[0])
+    assert not re.search(
+        r"(?:src|href)\s*=|url\(|@import|https?://", re.sub(r"<script>.*</script>", "", within, flags=re.DOTALL)
+    )
+    assert not re.search(
+        r"fetch|XMLHttp|import|eval|innerHTML|https?:", re.findall(r"<script>(.*)</script>", html, re.DOTALL)[0]
+    )
     assert "default-src 'none'" in html
 
 

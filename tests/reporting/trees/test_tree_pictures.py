@@ -1,4 +1,7 @@
-"""Pictures and the report of the trees: well-formed, escaped, the same every time. UPDATE_SNAPSHOTS=1 writes new snapshots."""
+"""Pictures and the report of the trees: well-formed, escaped, the same every time.
+
+UPDATE_SNAPSHOTS=1 writes new snapshots.
+"""
 
 import os
 from dataclasses import replace
@@ -149,7 +152,9 @@ CASES = {
         findings=(),
         pictures={},
         items=(),
-        counts=replace(cast("Any", faulty_result().counts), issues_open=0, critical_open=0, health_score=100, sponsors_changed=0),
+        counts=replace(
+            cast("Any", faulty_result().counts), issues_open=0, critical_open=0, health_score=100, sponsors_changed=0
+        ),
     ),
 }
 

@@ -1,7 +1,9 @@
-"""For Python under libfaketime: a sleep that works there. Every interpreter that `python -m tests.support.days` starts loads this.
+"""For Python under libfaketime: a sleep that works there.
 
-`time.sleep` asks the system to sleep until a time of the monotonic clock, which libfaketime 0.9 takes for one of the calendar
-and refuses. A wait for no file, for so many seconds, is left alone.
+Every interpreter that `python -m tests.support.days` starts loads this.
+
+`time.sleep` asks the system to sleep until a time of the monotonic clock, which libfaketime 0.9 takes for one of the
+calendar and refuses. A wait for no file, for so many seconds, is left alone.
 """
 
 import select

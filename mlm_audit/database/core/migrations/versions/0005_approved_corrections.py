@@ -12,10 +12,12 @@ branch_labels = None
 depends_on = None
 
 REPAIRS = sa.table(
-    "AuditRepair", *map(sa.column, ("id", "jobId", "kind", "rowKey", "valueBefore", "valueAfter", "createdAt", "undoneAt"))
+    "AuditRepair",
+    *map(sa.column, ("id", "jobId", "kind", "rowKey", "valueBefore", "valueAfter", "createdAt", "undoneAt")),
 )
 APPROVALS = sa.table(
-    "AuditAuthorisation", *map(sa.column, ("kind", "userId", "amount", "reference", "approvedBy", "approvedAt", "reason"))
+    "AuditAuthorisation",
+    *map(sa.column, ("kind", "userId", "amount", "reference", "approvedBy", "approvedAt", "reason")),
 )
 LEDGER = sa.table("ledger", *map(sa.column, ("id", "userId", "createdAt")))
 
@@ -50,10 +52,16 @@ def _rows(connection: sa.Connection, repair: Any) -> Iterator[dict[str, Any]]:
     yield row
     if repair.undoneAt is not None:
         last = _last_row(connection, member, repair.undoneAt)
-        undone = {"amount": -int(str(row["amount"])), "reference": f"AFTER_{last}_{key}_UNDONE", "approvedAt": repair.undoneAt}
+        undone = {
+            "amount": -int(str(row["amount"])),
+            "reference": f"AFTER_{last}_{key}_UNDONE",
+            "approvedAt": repair.undoneAt,
+        }
         yield row | undone | {"reason": "the correction was undone"}
 
 
 def _last_row(connection: sa.Connection, member: int, at: Any) -> int:
-    newest = sa.select(sa.func.coalesce(sa.func.max(LEDGER.c.id), 0)).where(LEDGER.c.userId == member, LEDGER.c.createdAt <= at)
+    newest = sa.select(sa.func.coalesce(sa.func.max(LEDGER.c.id), 0)).where(
+        LEDGER.c.userId == member, LEDGER.c.createdAt <= at
+    )
     return int(connection.execute(newest).scalar_one())
