@@ -110,7 +110,7 @@ def test_the_same_fault_is_told_once_a_day_and_then_summed_up(books: Engine, tmp
     run_job(STATUS_REPORT, books, settings(tmp_path), lambda: NOW + 3 * HOUR)
     [daily] = outbox(tmp_path, "daily-status")
     assert "1 alert repeated" in daily["Subject"]
-    assert f"{MONEY}: 2 times more" in text_of(daily)
+    assert f"{MONEY}: 2 more times" in text_of(daily)
     with books.begin() as connection:
         connection.execute(
             update(User).where(User.id == 43).values(wallet_balance_paisa=User.wallet_balance_paisa + 300_000)
@@ -141,7 +141,7 @@ def test_repeats_reach_the_report_that_follows_them(books: Engine, tmp_path: Pat
         run_job(RECONCILIATION, books, settings(tmp_path), clock_at(five + hours * HOUR))
     run_job(STATUS_REPORT, books, settings(tmp_path), lambda: five + 27 * HOUR)
     [daily] = outbox(tmp_path, "daily-status")
-    assert "2 times more" in text_of(daily)
+    assert "2 more times" in text_of(daily)
 
 
 def test_an_alert_waits_for_its_report(books: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
