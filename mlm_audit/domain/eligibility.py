@@ -119,14 +119,12 @@ def reasons_of(conditions: tuple[Condition, ...]) -> list[dict[str, Any]]:
 def in_words(reason: dict[str, Any], rules: PlanRules) -> str:
     """Return a stored reason as text for people."""
     missing, three = int(reason["missing"]), rules.three_three_count
-    whom = (
-        f"with {three} paid orders each"
-        if rules.three_three == "orders_of_directs"
-        else f"with {three} active directs each"
-    )
+    needed = "paid orders" if rules.three_three == "orders_of_directs" else "active directs"
+    met = three - missing
+    have = f"is active and has {three} {needed}" if met == 1 else f"are active and have {three} {needed} each"
     return {
         "active": "not an active member",
         "purchase": f"purchases of {format_inr(rules.monthly_purchase_required_paisa - missing)}, {format_inr(rules.monthly_purchase_required_paisa)} needed",
         "kyc": "KYC not approved",
-        "three_three": f"3-3 rule: {missing} short of {three} active directs {whom}",
+        "three_three": f"3-3 rule: {met} of the {three} required directs {have}",
     }[reason["condition"]]

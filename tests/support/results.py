@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 from mlm_audit.checks.figures import figures_of
+from mlm_audit.checks.trees.codes import CODES
 from mlm_audit.domain.counts import PayoutCounts, ReasonTotal, ReconciliationCounts, SweepCounts, TreeCounts
 from mlm_audit.domain.findings import (
     SEVERITIES,
@@ -51,7 +52,7 @@ BROKEN = (
         "rate-of-other-version",
         "medium",
         120,
-        "Level 1 was paid by the plan of before: {0} too much.",
+        "Level 1 was paid at the rate of the previous plan version, {0} too much.",
         False,
     ),
     (
@@ -59,11 +60,18 @@ BROKEN = (
         "lost-payout",
         "high",
         600,
-        "The instalment of {0} is marked paid, the ledger has no credit.",
+        "The instalment of {0} is marked as paid, but the ledger has no credit.",
         False,
     ),
     ("balance-after", "balance-after-wrong", "low", 40, "balanceAfter is off by {0}; the amount is right.", False),
 )
+TITLES = {
+    "wallet-balance": "Wallet differs from the ledger",
+    "commission-missing": "A level commission is missing",
+    "schedule-paid": "A paid instalment has no credit",
+    "balance-after": "A ledger row has the wrong running balance",
+}
+"""The titles of the checks in the generated reconciliations."""
 HOSTILE = (
     "<script>document.title='gone'</script><img src=x onerror=alert(1)>",
     "txt.\u202egpj.exe \u202e\u0639\u0631\u0628\u064a نص عربي",
@@ -86,7 +94,6 @@ def reconciliation(count: int, *, hostile: bool = False, seed: int = 7) -> RunRe
     net = sum(finding["amount_paisa"] for finding in wallets)
     gone = [_break(random, count + n) | {"state": "cleared"} for n in range(count // 10)]
     new = sum(finding["state"] == "new" for finding in findings)
-    codes = ("wallet-balance", "commission-missing", "schedule-paid", "balance-after")
     return RunResult(
         job="commission-reconciliation",
         job_id="reconciliation-2026-11-24-093000-abcd",
@@ -106,8 +113,8 @@ def reconciliation(count: int, *, hostile: bool = False, seed: int = 7) -> RunRe
         findings=_found(findings + gone),
         checks=(
             *(
-                CheckRun(code, f"Looks for {code}", CheckStatus.RAN, sum(f["code"] == code for f in findings))
-                for code in codes
+                CheckRun(code, title, CheckStatus.RAN, sum(f["code"] == code for f in findings))
+                for code, title in TITLES.items()
             ),
             CheckRun("history-changed", "Ledger history was changed", CheckStatus.NOT_APPLICABLE, reason=NO_COPY),
         ),
@@ -120,7 +127,7 @@ def reconciliation(count: int, *, hostile: bool = False, seed: int = 7) -> RunRe
         rows_read={"users": 123_456, "ledger": 2_345_678, "orders": 345_678},
         plan=PLAN,
         figures=figures_of(_found(findings)),
-        alerts=(f"{count} breaks are open, more than 10",) if count > 10 else (),
+        alerts=(f"{count} breaks are open; the alert limit is 10",) if count > 10 else (),
         trend=(*_days(random, max(4, count // 40), max(4, count)), ("2026-11-24", new, count - new)),
     )
 
@@ -214,11 +221,11 @@ def tree(count: int, *, hostile: bool = False) -> RunResult:
             members_gone=0,
         ),
         findings=_found(findings),
-        checks=tuple(CheckRun(code, f"Looks for {code}", CheckStatus.RAN) for code, _, _ in TREE_ISSUES),
+        checks=tuple(CheckRun(code, CODES[code].title, CheckStatus.RAN) for code, _, _ in TREE_ISSUES),
         notes=("flags were compared with the sweep of 2026-10",),
         rows_read={"users": 123_456, "matrix_nodes": 123_456, "hierarchy": 612_345},
         plan=PLAN,
-        alerts=("the health score is 84, below 85",) if critical else (),
+        alerts=("the health score is 84; the alert limit is 85",) if critical else (),
         corrections=tuple(
             Repaired(
                 kind="closure",
@@ -349,7 +356,7 @@ def _held(item: dict[str, Any]) -> dict[str, Any]:
 UNMET = (
     "purchases of ₹380.00, ₹500.00 needed",
     "KYC not approved",
-    "3-3 rule: 1 short of 3 active directs with 3 active directs each",
+    "3-3 rule: 2 of the 3 required directs are active and have 3 active directs each",
 )
 
 

@@ -8,7 +8,7 @@
 -- local: yes
 -- causes: month-slip
 -- proves: The monthly sweep decides a commission only after the business month in which its order was paid.
--- do: The sweep used a UTC clock or the wrong month: check the member's eligibility for the right month.
+-- do: Find out whether the sweep used a UTC clock or the wrong month; then check the member's eligibility for the right month.
 -- message: Commission {commission_id} of order {order_id} (month {month}) was decided before the month had ended.
 select
     e.member_id,

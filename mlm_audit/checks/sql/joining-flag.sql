@@ -8,7 +8,7 @@
 -- local: yes
 -- causes: joining-flag-wrong
 -- proves: A member's first paid order, and no other order, is the joining order.
--- do: Decide which order is the first. Its split differs: self income is paid on joining orders only.
+-- do: Decide which order is the first. The joining order is split differently, because only joining orders pay self income.
 -- message: Order {order_id} is {what} of member {member_id}.
 select
     o.order_id,

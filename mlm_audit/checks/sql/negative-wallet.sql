@@ -8,7 +8,7 @@
 -- local: yes
 -- causes: overdrawn
 -- proves: No wallet balance is negative.
--- do: Stop this member's withdrawals; a person must decide whether to recover the money or write it off, or whether it never left.
+-- do: Stop this member's withdrawals. A person must find out whether the money left; if it did, that person decides whether to recover it or write it off.
 -- message: The wallet balance is {amount_paisa}.
 with debits as (
     select

@@ -1,5 +1,5 @@
 -- code: order-amount
--- title: A commissionable amount above the order's total
+-- title: An order's total is missing, negative or below its commissionable amount
 -- severity: high
 -- needs: orders
 -- determines: orders.commission_amount_paisa, orders.total_paisa
@@ -26,7 +26,7 @@ select
     w.order_id,
     w.member_id,
     coalesce(w.commission_amount_paisa, 0) - coalesce(w.total_paisa, 0) as amount_paisa,
-    'Order ' || w.order_id || ' sets aside more for commission than its total, or its total is missing' as what,
+    'Order ' || w.order_id || ' has a commissionable amount above its total, or its total is missing or negative' as what,
     'commission-above-total' as cause,
     [{'table': 'order', 'id': w.order_id, 'total_paisa': w.total_paisa,
         'commission_amount_paisa': w.commission_amount_paisa}] as evidence,

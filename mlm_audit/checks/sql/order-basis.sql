@@ -7,7 +7,7 @@
 -- slices: order, payout
 -- local: yes
 -- causes: commission-amount-edited
--- proves: No order has lines that all match one different commissionable amount; such an order was edited, and its lines were not.
+-- proves: No order's lines all match a commissionable amount other than the order's own. Where they do, the order was edited after its lines were posted.
 -- do: Find out who edited the order; restore its amount, and post nothing for its lines.
 -- message: Order {order_id} has a commissionable amount of {commission_paisa}, but all of its lines match {basis_paisa}.
 with scheduled as (

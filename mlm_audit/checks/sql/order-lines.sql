@@ -7,7 +7,7 @@
 -- slices: order
 -- local: yes
 -- causes: unexplained
--- proves: Another check names every difference in an order's lines.
+-- proves: An order's lines have no difference from the plan that no other check names.
 -- do: Compare the order's ledger rows and commission records with the plan one by one; look for a row with the wrong owner or level.
 -- message: Order {order_id}: the lines differ from the plan, although the amounts and owners of the expected lines agree.
 with named as (

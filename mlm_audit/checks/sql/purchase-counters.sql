@@ -8,7 +8,7 @@
 -- local: yes
 -- causes: counter-wrong
 -- proves: After a sweep, lastMonthPurchase equals that month's purchases in the log or in the orders, and monthlyPurchase equals the purchases since then.
--- do: Set the counters from the orders; they decide nothing in the audit, but the shop may show them.
+-- do: Set the counters from the orders; no result of the audit depends on them, but the shop may show them.
 -- message: Member {member_id}: {what} is {counter_paisa}, but the orders give {expected_paisa}.
 with log_months as (
     -- A few rows that name a later month are a finding about these rows. As a sweep, they would make every counter wrong.

@@ -1,5 +1,5 @@
 -- code: running-balance
--- title: The running balance breaks
+-- title: A ledger row has the wrong running balance
 -- severity: high
 -- needs: users, ledger
 -- determines: ledger.(row), ledger.amount_paisa, ledger.balance_after_paisa, ledger.id, ledger.user_id

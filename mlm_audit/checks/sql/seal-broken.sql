@@ -8,7 +8,7 @@
 -- local: yes
 -- causes: seal-broken
 -- proves: The log of the seals is complete and is the one that the last run read, and every sealed file is unchanged.
--- do: Find out who could write to the folder of snapshots; then run `mlm-audit seals verify`, `seals rebuild MONTH` if the platform still has the rows, or `seals restart --reason …` if the folder is lost.
+-- do: Find out who could write to the folder of snapshots, and run `mlm-audit seals verify`. If the platform still has the rows, run `seals rebuild MONTH`. If the folder is lost, run `seals restart --reason …`.
 -- message: {what}.
 select
     null::BIGINT as member_id,

@@ -30,7 +30,7 @@ CODES: dict[str, Code] = {
     "sponsor-cycle": Code(
         "critical",
         "Members who sponsor each other in a cycle",
-        "Find the edge that was added last, and correct it",
+        "Find the sponsor link that was added last, and correct it",
         spreads=True,
     ),
     "sponsor-later": Code(
@@ -47,7 +47,7 @@ CODES: dict[str, Code] = {
     ),
     "matrix-self": Code("critical", "A node that is its own parent", "Find out where the member belongs", spreads=True),
     "matrix-cycle": Code(
-        "critical", "Nodes that form a cycle", "Find the edge that was added last, and correct it", spreads=True
+        "critical", "Nodes that form a cycle", "Find the parent link that was added last, and correct it", spreads=True
     ),
     "matrix-root": Code(
         "high", "A surplus root of the matrix", "Find out where the member belongs and correct it", spreads=True

@@ -66,7 +66,7 @@ def alerts_of(settings: Settings, still_open: pl.DataFrame, figures: Figures, *,
         alerts.append(f"{plural(critical, 'critical break')} {'is' if critical == 1 else 'are'} open")
     if still_open.height > settings.alert_breaks:
         are = "is" if still_open.height == 1 else "are"
-        alerts.append(f"{plural(still_open.height, 'break')} {are} open, more than {settings.alert_breaks}")
+        alerts.append(f"{plural(still_open.height, 'break')} {are} open; the alert limit is {settings.alert_breaks}")
     if (off := figures.after.wallet_difference_gross_paisa) > settings.alert_total_paisa:
         alerts.append(
             f"the wallet difference is {format_inr(off)} gross, more than {format_inr(settings.alert_total_paisa)}"

@@ -312,7 +312,7 @@ def _alerts(settings: Settings, counts: TreeCounts, made: RepairSummary) -> tupl
     if counts.critical_open:
         alerts.append(f"{counts.critical_open} critical issue{'s are' if counts.critical_open > 1 else ' is'} open")
     if counts.health_score < settings.alert_health_score:
-        alerts.append(f"the health score is {counts.health_score}, below {settings.alert_health_score}")
+        alerts.append(f"the health score is {counts.health_score}; the alert limit is {settings.alert_health_score}")
     if made.refused:
         alerts.append(
             f"{plural(made.refused, 'row')} would have to be repaired, more than TREE_REPAIRS_MAX "

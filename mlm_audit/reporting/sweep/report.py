@@ -82,7 +82,11 @@ def _first(result: RunResult, near: list[SweepItem]) -> str:
         return f"{differing} would differ with today's data; the findings below give the reasons."
     if result.dry_run and result.verdict is Verdict.PASS:
         return f"If these decisions are correct, run the job: mlm-audit run monthly-sweep --month {counts.month}"
-    return f"Inform {plural(len(near), 'member')} of the only unmet condition." if near else "No action is needed."
+    if not near:
+        return "No action is needed."
+    if len(near) == 1:
+        return "Tell the 1 member who misses exactly one condition which one it is."
+    return f"Tell the {plural(len(near), 'member')} who miss exactly one condition which one it is."
 
 
 def _money(counts: SweepCounts, *, dry: bool) -> tuple[FigureRow, ...]:

@@ -132,8 +132,11 @@ def tree_first(result: RunResult) -> str:
         return "No action is needed." if result.verdict is Verdict.PASS else UNCHECKED_FIRST
     worst = still_open[0]
     others = sum(finding.code == worst.code for finding in still_open) - 1
-    more = f" (and {plural(others, 'other')} of this kind)" if others else ""
-    return f"{describe_cause(worst.code)}: {worst.id.split('/', 1)[1]}{more}. {first_step(worst.code)}."
+    are = "is" if others == 1 else "are"
+    more = f" There {are} {grouped(others)} more {'issue' if others == 1 else 'issues'} of this kind." if others else ""
+    place = worst.id.split("/", 1)[1]
+    where = f"member {place}" if place == str(worst.member_id) else place
+    return f"{describe_cause(worst.code)}: {where}.{more} {first_step(worst.code)}."
 
 
 def tree_lines(result: RunResult) -> tuple[str, ...]:

@@ -97,7 +97,7 @@ def test_score(engine: Engine, tmp_path: Path) -> None:
     set_sponsor(engine, 300, 300)
     critical = run(engine, tmp_path)
     assert critical.counts.health_score == 84
-    assert critical.alerts == ("1 critical issue is open", "the health score is 84, below 85")
+    assert critical.alerts == ("1 critical issue is open", "the health score is 84; the alert limit is 85")
 
 
 def test_affected_count_with_those_below(engine: Engine, tmp_path: Path) -> None:
