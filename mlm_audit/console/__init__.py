@@ -1,1 +1,1 @@
-"""The job console over HTTP (DOMAIN §5): an API for programs, pages for people, and access control."""
+"""The job console over HTTP: an API for programs, pages for people, and access control."""

@@ -1,4 +1,4 @@
-"""The API calls of DOMAIN §5, for programs."""
+"""The API calls, for programs."""
 
 from typing import Annotated, Any
 

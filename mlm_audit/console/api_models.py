@@ -1,6 +1,6 @@
 """The request and response models of the API, for validation by FastAPI and for the OpenAPI document.
 
-The field names in JSON are those of DOMAIN.
+The field names in JSON are part of the interface and do not change.
 """
 
 from typing import Annotated, Any, Literal

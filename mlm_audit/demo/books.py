@@ -46,7 +46,7 @@ WITHDRAWAL_STATUS = ("pending", "approved", "rejected")
 
 
 def build_platform(spec: DemoSpec, plan: Plan, tz: ZoneInfo) -> Platform:
-    """Build a clean platform. It follows every rule of DOMAIN, so it reconciles to zero breaks."""
+    """Build a clean platform. It follows every rule of the platform, so it reconciles to zero breaks."""
     return platform_of(make_world(spec, plan, tz))
 
 

@@ -1,4 +1,4 @@
-"""The history of the platform's jobs: weekly payouts, monthly sweeps and withdrawals, by the rules of DOMAIN §3."""
+"""The history of the platform's jobs: weekly payouts, monthly sweeps and withdrawals."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Monthly eligibility of one member in plain Python: the rule of DOMAIN §2, with the shortfall of each condition.
+"""Monthly eligibility of one member in plain Python, with the shortfall of each condition.
 
 The bulk form is `checks/sql/sweep/eligibility.sql`. Property tests compare the two.
 """

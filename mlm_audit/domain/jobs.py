@@ -1,6 +1,6 @@
 """The jobs, one record each. Commands, flows, schedules, the console, mails and docs read these records.
 
-A job's code is in `mlm_audit/jobs/`; its record names the function that runs it. See DOMAIN §3 for what each job does.
+A job's code is in `mlm_audit/jobs/`; its record names the function that runs it.
 """
 
 from dataclasses import dataclass
@@ -77,7 +77,7 @@ class Job:
     """Whether Prefect retries the job when the database is unavailable. Payouts and the sweep are not retried: their
     next run completes the remaining work."""
     has_external_call: bool = False
-    """Whether an external scheduler may request a run through `/api/cron/<short name>` (DOMAIN §5)."""
+    """Whether an external scheduler may request a run through `/api/cron/<short name>`."""
     needs_outbox: bool = True
     """Whether a run is refused while OUTBOX_DIR is not writable. The health ping runs, since it reports that fault."""
 

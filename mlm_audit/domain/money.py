@@ -23,7 +23,7 @@ def floor_share(amount_paisa: int, share_bps: int) -> int:
 
 
 def split_evenly(amount_paisa: int, parts: int) -> list[int]:
-    """Split an amount into `parts` equal shares in paisa. The first share includes the remainder (DOMAIN §2)."""
+    """Split an amount into `parts` equal shares in paisa. The first share includes the remainder."""
     each = amount_paisa // parts
     return [amount_paisa - each * (parts - 1)] + [each] * (parts - 1)
 

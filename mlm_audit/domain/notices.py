@@ -1,4 +1,4 @@
-"""Notices to members and administrators. A notice carries figures and ids, never an address (DOMAIN §4)."""
+"""Notices to members and administrators. A notice carries figures and ids, never an address."""
 
 from typing import Any, NamedTuple
 

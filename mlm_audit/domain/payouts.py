@@ -1,4 +1,4 @@
-"""The life cycle of an instalment: one state machine, one transition function, and the reasons for a hold (DOMAIN §3).
+"""The life cycle of an instalment: one state machine, one transition function, and the reasons for a hold.
 
 `pending` → `paid`, or → `failed` (held, or a technical fault) → `paid` or `permanently_failed`. An operator's requeue
 returns the instalment to `pending`. `paid` is final. The diagram is in docs/operators/payouts.md.

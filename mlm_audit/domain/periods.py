@@ -1,4 +1,4 @@
-"""Time and periods. Instants are UTC; business days, weeks and months follow a time zone (DOMAIN §1).
+"""Time and periods. Instants are UTC; business days, weeks and months follow a time zone.
 
 Every period is a half-open tuple (start, end): start inclusive, end exclusive. The clock is always passed in.
 """

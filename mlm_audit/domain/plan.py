@@ -1,4 +1,4 @@
-"""The compensation plan as data: versions by effective date, read from a TOML file and validated (DOMAIN §2)."""
+"""The compensation plan as data: versions by effective date, read from a TOML file and validated."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""The postings that one paid order must produce, exact to the paisa: the pure form of the rule (DOMAIN §2).
+"""The postings that one paid order must produce, exact to the paisa: the pure form of the rule.
 
 The bulk form is the SQL in `checks/sql/views/`. Property tests compare the two.
 """

@@ -1,4 +1,4 @@
-"""The settings from the environment or `.env` (DOMAIN §§3-5). Names include units; secrets are masked when shown."""
+"""The settings from the environment or `.env`. Names include units; secrets are masked when shown."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The alert of a reconciliation or a tree check, mailed with its report once per fault and business day (DOMAIN §4)."""
+"""The alert of a reconciliation or a tree check, mailed with its report once per fault and business day."""
 
 import hashlib
 from datetime import UTC, timedelta

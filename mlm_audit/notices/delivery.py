@@ -1,4 +1,4 @@
-"""Sends queued notices. This happens after the money has moved and never delays it (DOMAIN §4)."""
+"""Sends queued notices. This happens after the money has moved and never delays it."""
 
 import logging
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The due times of the jobs (DOMAIN §3), in the business time zone."""
+"""The due times of the jobs, in the business time zone."""
 
 import sys
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""The console as an attacker meets it: the answers of DOMAIN, nothing leaked, nothing done, all recorded."""
+"""The console as an attacker meets it: the documented answers, nothing leaked, nothing done, all recorded."""
 
 import re
 import socket

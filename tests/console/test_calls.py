@@ -1,4 +1,4 @@
-"""The calls of DOMAIN §5: what they answer, to whom, and what is recorded."""
+"""The calls of the API: what they answer, to whom, and what is recorded."""
 
 import logging
 import threading

@@ -1,4 +1,4 @@
-"""The split of one order, as in DOMAIN §2, worked out by hand."""
+"""The split of one order, worked out by hand."""
 
 from datetime import UTC, datetime, timedelta
 

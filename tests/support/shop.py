@@ -1,4 +1,4 @@
-"""The platform's side for tests: a small shop that sells, places members and posts commission by the rules of DOMAIN §2."""
+"""The platform's side for tests: a small shop that sells, places members and posts commission by the rules of the plan."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""The health of the trees: every issue, the members it affects, and the score (DOMAIN §3)."""
+"""The health of the trees: every issue, the members it affects, and the score."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""The toolkit's own tables, in the platform's database under the names of the platform's guide (DOMAIN §1).
+"""The toolkit's own tables, in the platform's database under the names of the platform's guide.
 
 Amounts are paisa. Only the migrations create and change these tables. A test compares the migrations with this module.
 """

@@ -1,4 +1,4 @@
-"""The platform's tables, with the platform's names in the database and snake_case names in Python (DOMAIN §1).
+"""The platform's tables, with the platform's names in the database and snake_case names in Python.
 
 Foreign keys are not declared, because a platform under audit may hold the very orphans that the checks look for.
 Amounts are BIGINT paisa. Instants are UTC without a zone.

@@ -20,7 +20,7 @@ APPROVED_CORRECTION = "wallet_correction"
 def correct_wallets(
     engine: Engine, job_id: str, members: Iterable[int], *, max_paisa: int, run_cap_paisa: int, now: datetime
 ) -> tuple[list[CorrectedWallet], bool]:
-    """Set drifted wallets to their ledger sums. The ledger is authoritative, and no ledger row is written (DOMAIN §3).
+    """Set drifted wallets to their ledger sums. The ledger is authoritative, and no ledger row is written.
 
     Return the corrections, and whether the cap of the run stopped them before the end.
     """

@@ -1,4 +1,4 @@
-"""The health of the installation: database, clock, mail, missed and stuck runs, disk, scheduler (DOMAIN §3)."""
+"""The health of the installation: database, clock, mail, missed and stuck runs, disk, scheduler."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""daily-status-report, weekly-summary and health-ping: report to the administrators what happened (DOMAIN §§3-4)."""
+"""daily-status-report, weekly-summary and health-ping: report to the administrators what happened."""
 
 import logging
 import urllib.request

@@ -1,4 +1,4 @@
-"""weekly-payouts and retry-failed-payouts: plan the payments, pay in batches, prove the totals (DOMAIN §3)."""
+"""weekly-payouts and retry-failed-payouts: plan the payments, pay in batches, prove the totals."""
 
 import logging
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""commission-reconciliation: compares the ledger with the wallets and the commissions with the orders (DOMAIN §3).
+"""commission-reconciliation: compares the ledger with the wallets and the commissions with the orders.
 
 It corrects wallet differences of up to ₹1.
 """

@@ -1,4 +1,4 @@
-"""monthly-eligibility-sweep: decides a completed month, releases or rolls up its repurchase commission (DOMAIN §3)."""
+"""monthly-eligibility-sweep: decides a completed month, releases or rolls up its repurchase commission."""
 
 import logging
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""tree-health-check: checks sponsor tree, matrix, closure and flags, and repairs what can be derived (DOMAIN §3)."""
+"""tree-health-check: checks sponsor tree, matrix, closure and flags, and repairs what can be derived."""
 
 import logging
 import tempfile

@@ -1,4 +1,4 @@
--- The members who are eligible for a month, all in one query (DOMAIN §2).
+-- The members who are eligible for a month, all in one query.
 -- people:    every member with the present flags (flags have no history); a missing flag is false. is_stale: the flag or a
 --            counter on the member is set, so the sweep must reset it even if the member is not active.
 -- purchases: per buyer, from standing orders: purchase_paisa within the month, paid_orders before its end; and
