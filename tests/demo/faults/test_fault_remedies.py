@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from mlm_audit.checks.remedies import RemedyPosting, WalletCorrection, remedy_of
+from mlm_audit.checks.remedies.rules import REMEDIES
 from mlm_audit.demo.faults import FAULTS, inject, unsafe_remedies
 from mlm_audit.demo.faults.injector import Fault
 from mlm_audit.demo.platform import Platform
@@ -29,6 +30,25 @@ FIND_OUT_FIRST = {
     *("payout-overdue", "sweep-overdue"),  # why the job did not run; the next run of the job posts what is due
 }
 """Causes about which nothing can be done before a person has found out what only they can know."""
+
+
+def test_every_cause_of_a_fault_has_a_remedy_or_is_to_be_found_out() -> None:
+    """The trials below are sampled; this comparison covers every fault in each run."""
+    for fault in FAULTS.values():
+        prove_decided(fault.found_by, fault.cause)
+
+
+def prove_decided(code: str, cause: str) -> None:
+    assert cause in REMEDIES.get(code, {}) or cause in FIND_OUT_FIRST, (
+        f"cause {cause}: add a remedy to mlm_audit/checks/remedies/rules.py, or add the cause to FIND_OUT_FIRST here"
+    )
+
+
+def test_a_cause_without_a_remedy_is_named() -> None:
+    with pytest.raises(
+        AssertionError, match="cause wallet-painted: add a remedy to .* or add the cause to FIND_OUT_FIRST"
+    ):
+        prove_decided("wallet-balance", "wallet-painted")
 
 
 @pytest.mark.slow
