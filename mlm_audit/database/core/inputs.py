@@ -31,8 +31,12 @@ JSON_TEXTS = {("decisions", "reasons")}
 
 
 def attribute_of(name: str, column: str) -> str:
-    """Return the attribute from which a column of an input is read."""
-    return DERIVED.get((name, column), column)
+    """Return the attribute from which a column of an input is read. Raise LookupError when the table lacks it."""
+    attribute, model = DERIVED.get((name, column), column), SOURCES[name]
+    if not hasattr(model, attribute):
+        module = model.__module__.replace(".", "/")
+        raise LookupError(f"input {name}: table {model.__name__} has no attribute {attribute}; add it to {module}.py")
+    return attribute
 
 
 def needed_columns(name: str) -> list[str]:
