@@ -67,7 +67,10 @@ def preview(
     json: Json = False,
 ) -> None:
     """Show an example of a notice, as it would be sent: its subject, its text and, with --html, its HTML."""
-    kinds = notice_kinds()
+    try:
+        kinds = notice_kinds()
+    except LookupError as error:
+        raise InputError(f"mail preview {name}: {error.args[0]}") from error
     if name not in kinds:
         raise InputError(f"mail preview {name}: there is no such notice; the notices are {', '.join(kinds)}")
     subject, text, page = contents(name, "Asha Example", [kinds[name].sample], load_settings().timezone)

@@ -74,6 +74,12 @@ def test_hostile_values_are_escaped(kind: str) -> None:
     assert "<img src=x" not in html
 
 
+def test_the_preview_names_what_a_folder_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tree-alarm").mkdir()
+    monkeypatch.setattr("mlm_audit.cli.mail.notice_kinds", lambda: notice_kinds(tmp_path))
+    assert "tree-alarm lacks notice.toml, sample.json, " in refused("mail", "preview", "tree-alarm")
+
+
 def test_preview_and_test(tmp_path: Path) -> None:
     page = tmp_path / "mail.html"
     assert "was credited to your wallet" in mlm("mail", "preview", "payout-credited", "--html", page).stdout
