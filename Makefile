@@ -67,7 +67,7 @@ thorough: $(READY) servers  ## what CI has no room for: pages of every size and 
 	$(BIN)/python -m tests.support.days --all
 
 scorecard: $(READY)  ## every kind of fault alone: found, named rightly, nothing unrelated
-	$(BIN)/mlm-audit demo scorecard --seeds 10 --places 20 --markdown docs/scorecard.md
+	$(BIN)/mlm-audit demo scorecard --seeds 2 --places 4 --markdown docs/scorecard.md
 
 coverage: $(READY)  ## every column of every table changed in every way: found, or declared as what no check can tell
 	$(BIN)/mlm-audit demo coverage --seeds 2 --markdown docs/coverage-scorecard.md

@@ -78,7 +78,9 @@ def test_scorecard_in_the_docs_is_complete_and_perfect() -> None:
         (DOCS / "scorecard.md").read_text(),
         re.MULTILINE,
     )
-    assert {row[0] for row in rows} == {fault.code for fault in CATALOGUE}
+    assert {row[0] for row in rows} == {fault.code for fault in CATALOGUE}, (
+        "write docs/scorecard.md with make scorecard"
+    )
     assert all(places == found and unrelated == "0" for _, places, found, _, unrelated in rows)
 
 
