@@ -178,7 +178,7 @@ class RunResult:
     started_at: datetime
     duration_ms: int
     counts: Counts
-    findings: tuple[Finding, ...]
+    findings: tuple[Finding, ...] = ()
     checks: tuple[CheckRun, ...] = ()
     bridge: Bridge | None = None
     notes: tuple[str, ...] = ()

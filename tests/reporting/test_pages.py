@@ -46,7 +46,7 @@ def test_snapshot(name: str) -> None:
     path = SNAPSHOTS / f"{name}.html"
     if os.environ.get("UPDATE_SNAPSHOTS"):
         path.write_text(page, encoding="utf-8")
-    assert page == path.read_text(encoding="utf-8")
+    assert page == path.read_text(encoding="utf-8"), "write new snapshots with UPDATE_SNAPSHOTS=1"
 
 
 def test_the_made_up_causes_are_causes() -> None:

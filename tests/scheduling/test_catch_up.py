@@ -10,15 +10,7 @@ from sqlalchemy import Engine, insert, select
 from mlm_audit.database.core.own_tables import JobLease, JobLog
 from mlm_audit.database.store import actions
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.jobs import (
-    HEALTH_PING,
-    MONTHLY_SWEEP,
-    RECONCILIATION,
-    STATUS_REPORT,
-    WEEKLY_PAYOUTS,
-    WEEKLY_SUMMARY,
-    job_names,
-)
+from mlm_audit.domain.jobs import JOBS, MONTHLY_SWEEP, RECONCILIATION, WEEKLY_PAYOUTS, MissedRuns, job_names
 from mlm_audit.scheduling.catch_up import catch_up, missed, month_of_run, why_skipped
 from mlm_audit.scheduling.commands import JobControl
 from mlm_audit.scheduling.schedules import last_due
@@ -26,7 +18,7 @@ from tests.conftest import IST
 from tests.console.conftest import StandIn
 from tests.jobs.monitoring.test_status import HOUR, NOW, log, settings
 
-REPORTS = {STATUS_REPORT, WEEKLY_SUMMARY, HEALTH_PING}
+REPORTS = {job.name for job in JOBS if job.missed_runs is MissedRuns.SKIP}
 DAY = timedelta(days=1)
 
 

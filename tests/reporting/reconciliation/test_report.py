@@ -133,7 +133,7 @@ def test_snapshot(name: str) -> None:
     path = SNAPSHOTS / f"report_{name}.html"
     if os.environ.get("UPDATE_SNAPSHOTS"):
         path.write_text(page, encoding="utf-8")
-    assert page == path.read_text(encoding="utf-8")
+    assert page == path.read_text(encoding="utf-8"), "write new snapshots with UPDATE_SNAPSHOTS=1"
 
 
 def test_verdict_sentence_and_first_step() -> None:

@@ -166,4 +166,4 @@ def test_report_snapshot(name: str) -> None:
     path = SNAPSHOTS / f"tree_{name}.html"
     if os.environ.get("UPDATE_SNAPSHOTS"):
         path.write_text(page, encoding="utf-8")
-    assert page == path.read_text(encoding="utf-8")
+    assert page == path.read_text(encoding="utf-8"), "write new snapshots with UPDATE_SNAPSHOTS=1"
