@@ -81,7 +81,9 @@ def put(connection: Connection, name: str, column: str, key: int, value: Any) ->
 
 def documented() -> set[tuple[str, str]]:
     """The columns that docs/operators/history.md lists as not compared at night."""
-    section = DOCS.read_text(encoding="utf-8").split("## What an incremental run does not compare", 1)[1].split("\n## ", 1)[0]
+    section = (
+        DOCS.read_text(encoding="utf-8").split("## What an incremental run does not compare", 1)[1].split("\n## ", 1)[0]
+    )
     return {(table, column) for table, column in re.findall(r"^\| `(\w+)` \| `(\w+)` \|", section, flags=re.MULTILINE)}
 
 
