@@ -62,7 +62,7 @@ COMMANDS = {
     ),
     "catch-up": (
         "serve:catch_up",
-        "Ask Prefect to run the jobs that were missed while the services were down. `serve` also does this at its start.",
+        "Ask Prefect to run the jobs that were missed while the services were down.",
     ),
     "actions": ("console:actions", "Show who triggered, approved or switched jobs, and with what outcome."),
     "console": (
