@@ -17,6 +17,7 @@ from mlm_audit.demo.write import write_platform
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.incremental.mirror import Mirror
+from mlm_audit.history import run_history
 from mlm_audit.jobs.reconciliation import incremental, reading, run
 from mlm_audit.jobs.reconciliation.run import ReconciliationOutcome, reconcile
 from tests.conftest import clean_platform, clock_at
@@ -115,7 +116,7 @@ def _kill(patch: pytest.MonkeyPatch, rng: random.Random) -> None:
         raise KilledError
 
     owner, name = rng.choice(
-        [(Mirror, "settle"), (Mirror, "keep_only"), (run, "store_reconciliation"), (run, "seal_closed")]
+        [(Mirror, "settle"), (Mirror, "keep_only"), (run, "store_reconciliation"), (run_history, "seal_closed")]
     )
     real = getattr(owner, name)
 
