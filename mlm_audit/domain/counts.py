@@ -103,7 +103,7 @@ class Overdue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayoutCounts(Counts):
-    """The counts of a payout run: instalments and their paisa, by what was planned and by what became of them."""
+    """The counts of a payout run: instalments and their paisa, by planned and by actual outcome."""
 
     due: int
     due_paisa: int

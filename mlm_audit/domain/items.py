@@ -24,7 +24,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayoutItem(Item):
-    """An instalment, what became of it, and why.
+    """An instalment, its outcome, and the reason.
 
     A platform may hold an amount or an id of any type. An amount that is not a whole number is held. `due_at` and
     `failed_since` are ISO 8601 in UTC.

@@ -147,6 +147,7 @@ def test_approving_is_for_approvers(console: Console, log_run: Callable[..., str
 @pytest.mark.parametrize(
     "parameters",
     [
+        {"__prefect_kind": None},
         {"__prefect_kind": "json", "value": '{"approve": "weekly-payouts-x"}'},
         {"__prefect_kind": "jinja", "template": "{}"},
         {"approve": "weekly-payouts-x"},

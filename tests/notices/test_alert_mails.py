@@ -89,6 +89,21 @@ def test_the_report_goes_along(books: Engine, tmp_path: Path) -> None:
     assert len(html) < 102_000
 
 
+def test_the_alert_is_sent_before_the_investigation_is_written(
+    books: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The notebook may take minutes, and a process that dies meanwhile must have sent the alert."""
+    sent: list[int] = []
+
+    def investigated(*_: object) -> dict[str, str]:
+        sent.append(len(outbox(tmp_path, "reconciliation-alert")))
+        return {"notebook": "investigate.ipynb"}
+
+    monkeypatch.setattr("mlm_audit.jobs.reconciliation.run.investigate", investigated)
+    result = run_job(RECONCILIATION, books, settings(tmp_path), lambda: NOW)
+    assert (sent, result.reports["notebook"]) == ([1], "investigate.ipynb")
+
+
 def test_without_the_report_the_alert_still_goes(books: Engine, tmp_path: Path) -> None:
     """As on another machine, or when the folder was cleared meanwhile."""
     box, port = Mailbox(), free_port()

@@ -94,7 +94,7 @@ class Seen:
     stop: str | None
 
     def not_checked(self) -> tuple[str, ...]:
-        """Return the reasons why the run cannot be a PASS, whatever it paid."""
+        """Return the reasons why the run cannot be a PASS. They do not depend on what it paid."""
         told = [
             f"{plural(count, 'due instalment')} {'has' if count == 1 else 'have'} the status {status!r}, which is none of "
             f"{', '.join(PayoutStatus)}, so no run pays {'it' if count == 1 else 'them'}; correct the status in the platform"

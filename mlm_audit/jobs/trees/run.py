@@ -92,7 +92,7 @@ class Repairs:
     done: list[Repaired] = field(default_factory=list)
     refused: int = 0
     held_back: int = 0
-    """The number of repairs that a first run does not make unless it is told to."""
+    """The number of repairs that a first run does not make unless the option --repair is given."""
 
 
 def run_job(context: RunContext, request: Request) -> RunResult:

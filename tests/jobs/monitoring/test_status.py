@@ -14,6 +14,7 @@ from sqlalchemy import Engine, insert, select
 
 from mlm_audit.database.core.own_tables import Break, JobLease, JobLog, Notice, ReconciliationReport
 from mlm_audit.database.core.upgrade import init
+from mlm_audit.database.store.job_log import INTERRUPTED, dead_flow_runs
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.jobs import HEALTH_PING, RECONCILIATION, STATUS_REPORT, WEEKLY_PAYOUTS, WEEKLY_SUMMARY, job_names
 from mlm_audit.domain.settings import Settings
@@ -333,3 +334,12 @@ def test_commands(engine: Engine, any_url: str, monkeypatch: pytest.MonkeyPatch)
     assert document("run", HEALTH_PING)["counts"]["state"] in ("ok", "warning")
     assert json.loads(mlm("run", WEEKLY_SUMMARY, "--json").stdout)["counts"]["runs"] >= 0
     assert list((Path.cwd() / "outbox").iterdir())
+
+
+def test_a_run_that_an_earlier_version_closed_as_interrupted_is_known(engine: Engine) -> None:
+    """Its sentence is stored in the job log, and later versions word it differently."""
+    for number, error in enumerate(("interrupted: its process ended without a word", INTERRUPTED, "another error")):
+        meta = {"flow_run": f"flow-{number}"}
+        log(engine, RECONCILIATION, NOW + number * timedelta(seconds=1), "failed", error=error, meta=meta)
+    with engine.connect() as connection:
+        assert dead_flow_runs(connection, NOW - HOUR) == ["flow-0", "flow-1"]
