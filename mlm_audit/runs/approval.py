@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from mlm_audit.database.reads.payouts import paid_by
 from mlm_audit.database.store.job_log import metas_since, read_run, recent_meta, write_meta
 from mlm_audit.database.writes.payouts import Instalment
 from mlm_audit.domain.errors import InputError
@@ -61,12 +62,15 @@ def why_approval_is_needed(
 def _paid_today(connection: Connection, now: datetime, settings: Settings) -> int:
     """Return what payout runs of this business day paid without approval.
 
-    Splitting a large run into small ones therefore does not avoid the cap.
+    Splitting a large run into small ones therefore does not avoid the cap, and neither does a run that ended early: it
+    has no counts in the job log, so what it paid is read from the history of payouts.
     """
     day = local_instant(business_date(now, settings.tz), settings.tz)
-    metas = [meta for job in jobs_with("approve") for meta in metas_since(connection, job, day)]
-    unasked = [meta for meta in metas if not meta.get("about", {}).get("approve")]
-    return sum(int(meta.get("counts", {}).get("paid_paisa", 0)) for meta in unasked)
+    runs = {job_id: meta for job in jobs_with("approve") for job_id, meta in metas_since(connection, job, day).items()}
+    unasked = {job_id: meta for job_id, meta in runs.items() if not meta.get("about", {}).get("approve")}
+    ended = [int(meta["counts"].get("paid_paisa", 0)) for meta in unasked.values() if "counts" in meta]
+    broken_off = {job_id for job_id, meta in unasked.items() if "stated" in meta and "counts" not in meta}
+    return sum(ended) + paid_by(connection, broken_off, day)
 
 
 def read_approval(connection: Connection, job: str, job_id: str, settings: Settings) -> Approval:

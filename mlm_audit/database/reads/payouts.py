@@ -1,6 +1,6 @@
 """Queries of instalments, and requeueing, for an operator of payouts."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -78,6 +78,19 @@ def _requeue_one(
             after=status.value,
             created_at=now,
         )
+    )
+
+
+def paid_by(connection: Connection, job_ids: Collection[str], since: datetime) -> int:
+    """Return the paisa that these runs paid at or after an instant, by the history of payouts."""
+    if not job_ids:
+        return 0
+    paid = PayoutHistory.type == db.LEDGER_TYPE, PayoutHistory.status == "completed"
+    query = select(PayoutHistory.amount_paisa, PayoutHistory.meta).where(
+        *paid, PayoutHistory.created_at >= naive(since)
+    )
+    return sum(
+        paisa for paisa, meta in connection.execute(query) if isinstance(meta, dict) and meta.get("jobId") in job_ids
     )
 
 

@@ -217,10 +217,10 @@ def recent_meta(connection: Connection, job: str, limit: int) -> list[dict[str, 
     return [meta or {} for meta in connection.execute(query.order_by(JobLog.id.desc()).limit(limit)).scalars()]
 
 
-def metas_since(connection: Connection, job: str, moment: datetime) -> list[dict[str, Any]]:
-    """Return the metadata of a job's runs that started at or after an instant, regardless of their status."""
-    query = select(JobLog.meta).where(JobLog.job_type == job, JobLog.start_time >= naive(moment))
-    return [meta or {} for meta in connection.execute(query).scalars()]
+def metas_since(connection: Connection, job: str, moment: datetime) -> dict[str, dict[str, Any]]:
+    """Return the metadata of a job's runs that started at or after an instant, by job id, regardless of their status."""
+    query = select(JobLog.job_id, JobLog.meta).where(JobLog.job_type == job, JobLog.start_time >= naive(moment))
+    return {job_id: meta or {} for job_id, meta in connection.execute(query)}
 
 
 def acquire_lease(engine: Engine, claim: Claim, is_gone: Callable[[str], bool]) -> None:

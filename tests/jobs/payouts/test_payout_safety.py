@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, select, text, update
 
 from mlm_audit.database.core.own_tables import JobLog, Notice, PayoutHistory, SelfPayoutSchedule
-from mlm_audit.database.core.tables import User
+from mlm_audit.database.core.tables import Ledger, User
 from mlm_audit.database.writes import payouts as db
 from mlm_audit.domain.counts import ReasonTotal
 from mlm_audit.domain.errors import InputError, JobFailedError
@@ -207,6 +207,29 @@ def test_ctrl_c_stops_after_the_batch_in_hand(small_shop: Shop) -> None:
         assert connection.execute(select(JobLog.status)).scalar_one() == "failed"
     assert len(paid) == 8
     assert_laws(small_shop.engine)
+
+
+def test_what_an_interrupted_run_paid_counts_towards_the_cap_of_the_day(shop: Shop) -> None:
+    batches = []
+
+    def interrupted(_: float) -> None:
+        batches.append(1)
+        if len(batches) == 2:
+            raise KeyboardInterrupt
+
+    settings = settings_for().model_copy(update={"payout_batch_size": 4, "payout_batch_pause_ms": 1})
+    with pytest.raises(KeyboardInterrupt):
+        run_job(WEEKLY, shop.engine, settings, lambda: NOW, sleep=interrupted)
+    with shop.engine.connect() as connection:
+        paid = sum(connection.execute(select(Ledger.amount_paisa).where(Ledger.type == "self_payout")).scalars())
+    assert paid > 0
+    rest = run(shop, dry_run=True).counts
+    assert rest.payable
+    stopped = run(shop, settings={"payout_run_cap_paisa": paid + rest.payable_paisa - 1})
+    assert (stopped.verdict, stopped.counts.paid) == (Verdict.INCOMPLETE, 0)
+    assert "were paid today without approval" in stopped.alerts[0]
+    assert run(shop, settings={"payout_run_cap_paisa": paid + rest.payable_paisa}).counts.paid == rest.payable
+    assert_laws(shop.engine)
 
 
 def test_an_operator_who_requeues_during_a_run_is_no_alarm(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
