@@ -1,7 +1,5 @@
 """Alerts by mail: with the report, once per fault and day, over encrypted connections, to several people."""
 
-import email
-import email.policy
 import ssl
 from collections.abc import Callable
 from datetime import timedelta
@@ -25,7 +23,8 @@ from mlm_audit.notices.delivery import deliver
 from mlm_audit.notices.messages import attachments
 from mlm_audit.reporting.core.run_folder import write_files
 from tests.conftest import NOW, clean_platform, clock_at, settings_for
-from tests.notices.test_delivery import Mailbox, free_port, mail_server, mail_settings, text_of
+from tests.notices.test_delivery import Mailbox, free_port, mail_server, mail_settings
+from tests.support.mails import outbox, text_of
 from tests.support.running import run_job
 from tests.support.tree_platforms import faulty
 
@@ -54,11 +53,6 @@ def books(sqlite_url: str, filled: Callable[[str, Platform], Engine]) -> Engine:
 def settings(tmp_path: Path, **changes: Any) -> Settings:
     base = {"outbox_dir": tmp_path / "outbox", "console_url": "https://books.example.invalid", "disk_free_min_mb": 0}
     return settings_for(runs=tmp_path / "runs").model_copy(update=base | changes)
-
-
-def outbox(tmp_path: Path, kind: str = "") -> list[Any]:
-    paths = sorted((tmp_path / "outbox").glob(f"{kind}*.eml"))
-    return [email.message_from_bytes(path.read_bytes(), policy=email.policy.default) for path in paths]
 
 
 def repeats(engine: Engine, kind: str) -> list[int]:

@@ -22,6 +22,7 @@ from mlm_audit.domain.settings import Settings
 from mlm_audit.notices.delivery import deliver
 from tests.conftest import clock_at, settings_for
 from tests.support.books import assert_laws
+from tests.support.mails import text_of
 from tests.support.running import run_job
 from tests.support.shop import Shop
 from tests.support.shop_fixtures import NOW
@@ -49,11 +50,6 @@ class Mailbox:
         if self.hang_up_after_data:
             server.transport.abort()
         return "250 OK"
-
-
-def text_of(mail: Any) -> str:
-    """The text part."""
-    return str(mail.get_body(("plain",)).get_content())
 
 
 def free_port() -> int:

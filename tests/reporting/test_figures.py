@@ -24,8 +24,7 @@ from mlm_audit.domain.settings import Settings
 from mlm_audit.reporting.core.parts import figure_rows
 from tests.conftest import NOW, clean_platform, settings_for
 from tests.console.conftest import open_console
-from tests.notices.test_alert_mails import outbox
-from tests.notices.test_delivery import text_of
+from tests.support.mails import outbox, text_of
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from mlm_audit.runs.clock import machine_now
 from mlm_audit.scheduling.schedules import last_due, next_due
 from tests.cli.test_commands import document, mlm, refused
 from tests.conftest import IST, settings_for
+from tests.support.mails import outbox, text_of
 from tests.support.running import run_job
 
 NOW = datetime(2026, 11, 24, 6, 30, tzinfo=UTC)  # a Tuesday, noon in India
@@ -65,7 +66,8 @@ def notices(engine: Engine) -> list[tuple[str, str]]:
 
 
 def mails(tmp_path: Path) -> list[str]:
-    return [path.read_text(encoding="utf-8") for path in sorted((tmp_path / "outbox").glob("*.eml"))]
+    """Subjects and texts of the mails, decoded."""
+    return [f"{mail['Subject']}\n{text_of(mail)}" for mail in outbox(tmp_path)]
 
 
 def run(job: str, engine: Engine, tmp_path: Path, now: datetime = NOW, **changes: Any) -> RunResult:
