@@ -1,8 +1,9 @@
-"""The context of a run: the database, the settings, the clock, the progress callback and the shard runner."""
+"""The context of a run and its header: what a runner is given, and what identifies the run in its results."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Engine
 
@@ -27,3 +28,29 @@ class RunContext:
     progress: Progress = no_progress
     share: Share | None = None
     sleep: Callable[[float], object] = time.sleep
+
+
+@dataclass(frozen=True)
+class RunHeader:
+    """What identifies one run in its results: its context, its id, its times, and whether it is a dry run."""
+
+    context: RunContext
+    job_id: str
+    started: datetime
+    as_of: datetime
+    dry_run: bool = False
+
+    @property
+    def job(self) -> str:
+        """Return the name of the job."""
+        return self.context.job.name
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings of the run."""
+        return self.context.settings
+
+    @property
+    def clock(self) -> Clock:
+        """Return the clock of the run."""
+        return self.context.clock

@@ -1,7 +1,7 @@
 """Builds the result of a payout run: figures, findings, and the outcome of every instalment."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
@@ -14,9 +14,9 @@ from mlm_audit.domain.last_reconciliation import LastReconciliation, books_state
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.payouts import TECHNICAL, Hold, PayoutStatus, kind_of
 from mlm_audit.domain.periods import naive
-from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.payouts.batches import Outcomes
 from mlm_audit.reporting.core.parts import plural
+from mlm_audit.runs.context import RunHeader
 
 WORDS = {
     PayoutStatus.PAID: "paid",
@@ -46,19 +46,6 @@ MOST_UNCHANGED = 10_000
 
 Further ones are only counted, because a platform may have a million of them every day.
 """
-
-
-@dataclass(frozen=True)
-class Header:
-    """The run that a result is about: its job, id, times and settings."""
-
-    job: str
-    job_id: str
-    as_of: datetime
-    started: datetime
-    clock: Callable[[], datetime]
-    settings: Settings
-    dry_run: bool
 
 
 @dataclass(frozen=True)
@@ -116,14 +103,14 @@ def by_reason(stated: Sequence[Decision]) -> dict[str, dict[str, int]]:
     return {reason: asdict(total) for reason, total in totals.items()}
 
 
-def dry_result(head: Header, stated: Sequence[Decision], seen: Seen) -> RunResult:
+def dry_result(head: RunHeader, stated: Sequence[Decision], seen: Seen) -> RunResult:
     """Return the result of a dry run: what would be paid, held and given up."""
     done = [(change, DRY_WORDS[change.to.status]) for change in stated]
     alerts = (_stopped(seen.stop),) if seen.stop else ()
     return _result(head, RunReport(alerts=alerts), _counts(stated, done, seen.schedule), done, seen)
 
 
-def blocked_result(head: Header, stated: Sequence[Decision], seen: Seen) -> RunResult:
+def blocked_result(head: RunHeader, stated: Sequence[Decision], seen: Seen) -> RunResult:
     """Return the result of a run that paid nothing because the books must be reconciled first.
 
     The settings require a recent reconciliation without critical breaks. The items are what the run would have done.
@@ -140,7 +127,7 @@ def _stopped(reason: str) -> str:
     return f"nothing is paid before the books are reconciled: {reason}. Run: mlm-audit run reconciliation"
 
 
-def stopped_result(head: Header, stated: Sequence[Decision], reason: str, seen: Seen) -> RunResult:
+def stopped_result(head: RunHeader, stated: Sequence[Decision], reason: str, seen: Seen) -> RunResult:
     """Return the result of a run that paid nothing because it waits for approval.
 
     The items are what the run would have done, so that the approver can review them.
@@ -154,7 +141,9 @@ def stopped_result(head: Header, stated: Sequence[Decision], reason: str, seen: 
     return replace(result, items=tuple(would))
 
 
-def paid_result(head: Header, stated: Sequence[Decision], tally: Outcomes, control: Control, seen: Seen) -> RunResult:
+def paid_result(
+    head: RunHeader, stated: Sequence[Decision], tally: Outcomes, control: Control, seen: Seen
+) -> RunResult:
     """Return the result of a run that paid, with the outcome of each planned instalment."""
     done = [_became(change, tally, control) for change in stated]
     counts = _counts(stated, done, seen.schedule)
@@ -276,7 +265,7 @@ class RunReport:
     not_checked: tuple[str, ...] = ()
 
 
-def _result(head: Header, told: RunReport, counts: PayoutCounts, done: Sequence[Done], seen: Seen) -> RunResult:
+def _result(head: RunHeader, told: RunReport, counts: PayoutCounts, done: Sequence[Done], seen: Seen) -> RunResult:
     now = head.clock()
     items, left_out = _items(done)
     not_checked = (*told.not_checked, *seen.not_checked())

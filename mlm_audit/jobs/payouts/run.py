@@ -27,7 +27,6 @@ from mlm_audit.jobs.payouts.batches import Outcomes, PaymentRun
 from mlm_audit.jobs.payouts.payment_plan import TAKES_FROM, PaymentPlan, plan_payments
 from mlm_audit.jobs.payouts.result import (
     Control,
-    Header,
     Schedule,
     Seen,
     blocked_result,
@@ -40,7 +39,7 @@ from mlm_audit.jobs.payouts.shards import payout_shards, read_back
 from mlm_audit.reporting.core.parts import plural
 from mlm_audit.runs.approval import Approval, fingerprint, read_approval, use_approval, why_approval_is_needed
 from mlm_audit.runs.artifacts import write_artifacts
-from mlm_audit.runs.context import RunContext
+from mlm_audit.runs.context import RunContext, RunHeader
 from mlm_audit.runs.lifecycle import ActiveRun, hold_lease, new_job_id, reason_of
 from mlm_audit.runs.trend import paid_points, with_trend
 
@@ -78,16 +77,8 @@ def run_payouts(context: RunContext, request: Request) -> RunResult:
         raise InputError(
             "--shards: this command has no workers for them; start the job through Prefect: mlm-audit trigger"
         )
-    head = Header(
-        context.job.name,
-        new_job_id(context.job.name, started, context.settings),
-        as_of,
-        started,
-        context.clock,
-        context.settings,
-        request.dry_run,
-    )
-    payouts = _Payouts(context, request, head, approval)
+    job_id = new_job_id(context.job.name, started, context.settings)
+    payouts = _Payouts(RunHeader(context, job_id, started, as_of, request.dry_run), request, approval)
     return payouts.look() if request.dry_run else payouts.execute()
 
 
@@ -103,9 +94,9 @@ def _approval(context: RunContext, request: Request) -> Approval | None:
 
 
 class _Payouts:
-    def __init__(self, context: RunContext, request: Request, head: Header, approval: Approval | None) -> None:
-        self.context, self.request, self.head, self.approval = context, request, head, approval
-        self.database, self.settings = context.database, context.settings
+    def __init__(self, head: RunHeader, request: Request, approval: Approval | None) -> None:
+        self.context, self.request, self.head, self.approval = head.context, request, head, approval
+        self.database, self.settings = head.context.database, head.settings
         self.limit = approval.limit if approval else request.limit
         self.unknown: dict[str, int] = {}
         self.schedule = Schedule()

@@ -1,8 +1,6 @@
 """Builds the result of a sweep: who is eligible, who changed and why, and what was released and rolled up."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -20,6 +18,7 @@ from mlm_audit.domain.periods import Month, month_before, month_label, naive
 from mlm_audit.domain.plan import PlanRules
 from mlm_audit.domain.settings import Settings
 from mlm_audit.reporting.core.parts import plural
+from mlm_audit.runs.context import RunHeader
 
 MOST_ITEMS = 100_000
 CONDITIONS = {
@@ -31,18 +30,12 @@ CONDITIONS = {
 
 
 @dataclass(frozen=True)
-class SweepHeader:
-    """The run that a result is about: its id, month, start, settings and rules."""
+class SweptMonth:
+    """The month that a run decides, the rules of its plan, and the last stored reconciliation."""
 
-    job_id: str
     month: Month
-    started: datetime
-    clock: Callable[[], datetime]
-    settings: Settings
     rules: PlanRules
-    dry_run: bool
     books: LastReconciliation | None = None
-    """The last stored reconciliation."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +51,15 @@ class SweepTotals:
     logged: int = 0
 
 
-def sweep_result(head: SweepHeader, facts: pl.DataFrame, read: MonthRead, outcome: SweepTotals) -> RunResult:
+def sweep_result(
+    head: RunHeader, swept: SweptMonth, facts: pl.DataFrame, read: MonthRead, outcome: SweepTotals
+) -> RunResult:
     """Return the result of a sweep or of a dry run."""
     shown = _with_changes(facts)
-    findings = (*_left(outcome, read), *_differences(shown, head))
-    notes = _notes(head, read, shown)
+    findings = (*_left(outcome, read), *_differences(shown, swept.rules))
+    notes = _notes(swept.month, head.settings, read, shown)
     broke = any(reason.startswith("technical: ") for reason in outcome.left.values())
-    not_checked = _not_checked(head, outcome)
+    not_checked = _not_checked(swept, outcome)
     verdict = verdict_of(is_broken=broke, not_checked=not_checked)
     now = head.clock()
     return RunResult(
@@ -72,10 +67,10 @@ def sweep_result(head: SweepHeader, facts: pl.DataFrame, read: MonthRead, outcom
         job_id=head.job_id,
         status="success" if verdict is Verdict.PASS else "warning",
         verdict=verdict,
-        as_of=head.month.end,
+        as_of=head.as_of,
         started_at=head.started,
         duration_ms=max(0, int((now - head.started).total_seconds() * 1_000)),
-        counts=_counts(head, shown, outcome, read),
+        counts=_counts(swept.month, shown, outcome, read),
         findings=findings,
         notes=notes,
         dry_run=head.dry_run,
@@ -83,16 +78,16 @@ def sweep_result(head: SweepHeader, facts: pl.DataFrame, read: MonthRead, outcom
         alerts=(f"{plural(len(outcome.left), 'member')} could not be decided; see the findings",)
         if outcome.left
         else (),
-        items=_items(shown, outcome, head.rules),
+        items=_items(shown, outcome, swept.rules),
         not_checked=not_checked,
-        books=books_state(head.books, naive(head.started)),
+        books=books_state(swept.books, naive(head.started)),
     )
 
 
-def _not_checked(head: SweepHeader, outcome: SweepTotals) -> tuple[str, ...]:
+def _not_checked(swept: SweptMonth, outcome: SweepTotals) -> tuple[str, ...]:
     left = len(outcome.left)
     told = (f"{plural(left, 'member')} could not be decided; see the findings",) if left else ()
-    return told + doubt_of_books(head.books)
+    return told + doubt_of_books(swept.books)
 
 
 def _with_changes(facts: pl.DataFrame) -> pl.DataFrame:
@@ -113,11 +108,11 @@ def _with_changes(facts: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _counts(head: SweepHeader, shown: pl.DataFrame, outcome: SweepTotals, read: MonthRead) -> SweepCounts:
+def _counts(month: Month, shown: pl.DataFrame, outcome: SweepTotals, read: MonthRead) -> SweepCounts:
     eligible = int(shown["counts_as_eligible"].sum())
     change = dict(shown["change"].value_counts().iter_rows())
     return SweepCounts(
-        month=month_label(head.month.key),
+        month=month_label(month.key),
         members=shown.height,
         eligible=eligible,
         ineligible=shown.height - eligible,
@@ -140,15 +135,15 @@ def _counts(head: SweepHeader, shown: pl.DataFrame, outcome: SweepTotals, read: 
     )
 
 
-def _notes(head: SweepHeader, read: MonthRead, shown: pl.DataFrame) -> tuple[str, ...]:
+def _notes(month: Month, settings: Settings, read: MonthRead, shown: pl.DataFrame) -> tuple[str, ...]:
     notes = []
-    before = month_label(month_before(head.month, head.settings.tz).key)
+    before = month_label(month_before(month, settings.tz).key)
     if not read.before.height:
         notes.append(
             f"{before} was never swept, so there is no month to compare with; to decide it, run the sweep with --month {before}"
         )
     if not read.pending.height and not read.stored.height:
-        label = month_label(head.month.key)
+        label = month_label(month.key)
         notes.append(
             f"no repurchase commission of {label} is pending, and none was decided; check whether its commission rows are missing"
         )
@@ -186,14 +181,14 @@ def _left(outcome: SweepTotals, read: MonthRead) -> list[Finding]:
     ]
 
 
-def _differences(shown: pl.DataFrame, head: SweepHeader) -> list[Finding]:
+def _differences(shown: pl.DataFrame, rules: PlanRules) -> list[Finding]:
     return [
         make_finding(
             "decision-differs",
             row["member_id"],
             "medium",
             f"The stored decision is {_word(row['was_eligible'])}; the current facts lead to {_word(row['is_eligible'])}"
-            f"{'' if row['is_eligible'] else ': ' + ', '.join(_reasons(row, head.rules))}.",
+            f"{'' if row['is_eligible'] else ': ' + ', '.join(_reasons(row, rules))}.",
             member_id=row["member_id"],
             cause="facts-changed",
         )

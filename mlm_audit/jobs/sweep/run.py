@@ -50,9 +50,9 @@ from mlm_audit.domain.plan import PlanRules, load_plan
 from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.eligibility import PEOPLE, PURCHASES, decide, undecided, with_doubts_against
-from mlm_audit.jobs.sweep.result import SweepHeader, SweepTotals, sweep_result
+from mlm_audit.jobs.sweep.result import SweepTotals, SweptMonth, sweep_result
 from mlm_audit.runs.artifacts import write_artifacts
-from mlm_audit.runs.context import RunContext
+from mlm_audit.runs.context import RunContext, RunHeader
 from mlm_audit.runs.lifecycle import hold_lease, new_job_id, reason_of
 from mlm_audit.runs.retry import retried
 from mlm_audit.runs.shards import Shard, cut, holding, require_live_run
@@ -101,8 +101,8 @@ def run_sweep(context: RunContext, request: Request) -> RunResult:
         books = last_books(connection)
     job_id = new_job_id("monthly-sweep", started, settings)
     rules = load_plan(settings.plan_path).rules
-    head = SweepHeader(job_id, month, started, context.clock, settings, rules, request.dry_run, books)
-    sweep = _Sweep(context, head)
+    head = RunHeader(context, job_id, started, month.end, request.dry_run)
+    sweep = _Sweep(head, SweptMonth(month, rules, books))
     sweep.refuse_missing_data()
     return sweep.look(request.out) if request.dry_run else sweep.execute(request.out, request.shards or 1)
 
@@ -116,7 +116,7 @@ def decide_shard(context: RunContext, shard: Shard) -> dict[str, int]:
     database, settings, clock = context.database, context.settings, context.clock
     month, now = parse_month(shard.month or "", settings.tz), clock()
     rules = load_plan(settings.plan_path).rules
-    sweep = _Sweep(context, SweepHeader(shard.job_id, month, now, clock, settings, rules, dry_run=False))
+    sweep = _Sweep(RunHeader(context, shard.job_id, now, month.end), SweptMonth(month, rules))
     with holding(database, settings, clock, shard):
         facts, _ = sweep.facts()
         mine = _to_do(facts).filter(pl.col("member_id").is_in(list(shard.first)))
@@ -169,9 +169,11 @@ class _Done:
 
 
 class _Sweep:
-    def __init__(self, context: RunContext, head: SweepHeader) -> None:
+    def __init__(self, head: RunHeader, swept: SweptMonth) -> None:
+        context = head.context
         self.database, self.progress, self.share = context.database, context.progress, context.share
-        self.settings, self.head, self.month = context.settings, head, head.month
+        self.settings, self.head, self.swept = context.settings, head, swept
+        self.month, self.rules = swept.month, swept.rules
 
     def refuse_missing_data(self) -> None:
         """Raise InputError when no order was paid in the month, which means that its data are missing."""
@@ -197,7 +199,7 @@ class _Sweep:
         )
         good, bad = waiting.filter("counts_as_eligible"), waiting.filter(~pl.col("counts_as_eligible"))
         outcome = SweepTotals(_paisa(good), _paisa(bad), left)
-        return self._filed(sweep_result(self.head, facts, read, outcome), out)
+        return self._filed(sweep_result(self.head, self.swept, facts, read, outcome), out)
 
     def execute(self, out: Path | None, shards: int) -> RunResult:
         """Read the month, decide it in batches or in shards, prove the control totals and store the result."""
@@ -222,7 +224,7 @@ class _Sweep:
             done.left |= _orphans(read) | _held(facts)
             self._prove(done)
             outcome = SweepTotals(done.released, done.rolled_up, done.left, len(done.logged))
-            result = sweep_result(self.head, facts, read, outcome)
+            result = sweep_result(self.head, self.swept, facts, read, outcome)
             with write(self.database) as connection:
                 store_stats(connection, self._job(resets=False))
                 totals = month_totals(connection, self.month)
@@ -241,7 +243,7 @@ class _Sweep:
             before = month_before(self.month, self.settings.tz)
             read = read_month(connection, self.month, before, PEOPLE, PURCHASES)
         self.progress("deciding", 1, 2)
-        month, rules, limit_mb = self.month, self.head.rules, self.settings.memory_limit_mb
+        month, rules, limit_mb = self.month, self.rules, self.settings.memory_limit_mb
         ruled = decide(with_doubts_against(read.people, read.doubts), read.purchases, month, rules, limit_mb)
         held = undecided(
             read.people, read.purchases, read.doubts, ruled, month=month, rules=rules, memory_limit_mb=limit_mb
@@ -253,7 +255,7 @@ class _Sweep:
     def _job(self, *, resets: bool) -> SweepContext:
         names = {"three_three", "three_three_count", "monthly_purchase_required_paisa"}
         return SweepContext(
-            self.head.job_id, self.month, naive(self.head.clock()), resets, self.head.rules.model_dump(include=names)
+            self.head.job_id, self.month, naive(self.head.clock()), resets, self.rules.model_dump(include=names)
         )
 
     def _decide(self, todo: pl.DataFrame, shards: int, check: Callable[[], None]) -> _Done:
@@ -296,7 +298,7 @@ class _Sweep:
         done, seen = _Done(), 0
         for part in todo.iter_slices(self.settings.sweep_batch_size):
             check()
-            self._batch([_ruling(row, self.head.rules) for row in part.iter_rows(named=True)], done, resets=resets)
+            self._batch([_ruling(row, self.rules) for row in part.iter_rows(named=True)], done, resets=resets)
             seen += part.height
             self.progress("deciding members", seen, todo.height)
         return done

@@ -36,28 +36,23 @@ from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.breaks import BREAK_SCHEMA
 from mlm_audit.reporting.core.parts import plural
+from mlm_audit.runs.context import RunHeader
 
 PICTURES = 20
 MOST_STORED = 30_000
 FILE_CODES = ("parent-unknown", "parent-self", "parent-cycle", "level", "level-missing")
 
 
-class TreeRunHeader(NamedTuple):
-    """The id, times and settings of a run. `plan` is the name of the plan in the report."""
-
-    job_id: str
-    started: datetime
-    as_of: datetime
-    settings: Settings
-    plan: str
-
-
 class TreeChecks(NamedTuple):
-    """The check before the repairs, the check after them, and the number of rows read from each table."""
+    """The check before the repairs, the check after them, and the number of rows read from each table.
+
+    `plan` is the name of the compensation plan that they follow.
+    """
 
     before: TreeCheck
     after: TreeCheck
     rows: dict[str, int]
+    plan: str
     unread: tuple[str, ...] = ()
     """One sentence for each column with values that could not be read."""
 
@@ -97,7 +92,7 @@ class TreeOutcome(NamedTuple):
 
 
 def tree_outcome(
-    head: TreeRunHeader,
+    head: RunHeader,
     looked: TreeChecks,
     made: RepairSummary,
     *,
@@ -134,7 +129,7 @@ def tree_outcome(
         rows_read=looked.rows,
         dry_run=made.dry_run,
         timezone=head.settings.timezone,
-        plan=head.plan,
+        plan=looked.plan,
         alerts=_alerts(head.settings, counts, made),
         corrections=made.repairs,
         fixed=tuple(sorted(fixed)),

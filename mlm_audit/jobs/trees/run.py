@@ -29,7 +29,7 @@ from mlm_audit.database.writes.trees import as_repair, repair_closure, repair_fl
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.items import Repaired
-from mlm_audit.domain.jobs import TREE_HEALTH
+from mlm_audit.domain.jobs import TREE_HEALTH, job_of
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import month_before, month_label, month_of, naive
 from mlm_audit.domain.plan import load_plan, plan_name
@@ -42,14 +42,13 @@ from mlm_audit.jobs.trees.result import (
     StructureChanges,
     TreeChecks,
     TreeOutcome,
-    TreeRunHeader,
     stored_data,
     tree_outcome,
 )
 from mlm_audit.notices.alerts import UNTIL_FILED, alert
 from mlm_audit.reporting.core.run_folder import page_of
 from mlm_audit.runs.artifacts import write_artifacts
-from mlm_audit.runs.context import RunContext
+from mlm_audit.runs.context import RunContext, RunHeader
 from mlm_audit.runs.copies import keep, kept_copy
 from mlm_audit.runs.lifecycle import ActiveRun, hold_lease, new_job_id, reason_of
 from mlm_audit.runs.trend import open_points, with_trend
@@ -97,16 +96,11 @@ class Repairs:
 
 def run_job(context: RunContext, request: Request) -> RunResult:
     """Run tree-health-check: see `check_tree_health`."""
-    return check_tree_health(
-        context.database,
-        context.settings,
-        context.clock,
-        as_of=request.as_of,
-        dry_run=request.dry_run,
-        repair=request.repair,
-        out=request.out,
-        progress=context.progress,
-    )
+    started = context.clock()
+    job_id = new_job_id("tree-health", started, context.settings)
+    work = _TreeHealth(RunHeader(context, job_id, started, request.as_of or started, request.dry_run))
+    with tempfile.TemporaryDirectory(prefix="mlm-audit-") as folder:
+        return work.execute(Path(folder), request.out, repair=request.repair)
 
 
 def check_tree_health(
@@ -130,36 +124,21 @@ def check_tree_health(
 
     Raise InputError before anything is written, and JobFailedError when the job fails (it is logged as failed).
     """
-    started = clock()
-    work = _TreeHealth(database, settings, clock, started=started, as_of=as_of or started, progress=progress)
-    with tempfile.TemporaryDirectory(prefix="mlm-audit-") as folder:
-        return work.execute(Path(folder), out, dry_run=dry_run, repair=repair)
+    context = RunContext(job_of(TREE_HEALTH), database, settings, clock, progress)
+    return run_job(context, Request(as_of=as_of, dry_run=dry_run, repair=repair, out=out))
 
 
 class _TreeHealth:
-    def __init__(
-        self,
-        database: Engine,
-        settings: Settings,
-        clock: Clock,
-        *,
-        started: datetime,
-        as_of: datetime,
-        progress: Progress,
-    ) -> None:
-        self.database, self.settings, self.clock, self.progress = database, settings, clock, progress
-        self.started = started
-        file = settings.plan_path
-        plan = load_plan(file)
-        self.rules = plan.rules
-        self.head = TreeRunHeader(
-            new_job_id("tree-health", started, settings), started, as_of, settings, plan_name(file, plan)
-        )
+    def __init__(self, head: RunHeader) -> None:
+        self.head, self.settings, self.clock = head, head.settings, head.clock
+        self.database, self.progress = head.context.database, head.context.progress
+        plan = load_plan(self.settings.plan_path)
+        self.rules, self.plan = plan.rules, plan_name(self.settings.plan_path, plan)
 
-    def execute(self, folder: Path, out: Path | None, *, dry_run: bool, repair: bool | None) -> RunResult:
-        require(self.database, NEEDED if dry_run else {**NEEDED, **STORE})
+    def execute(self, folder: Path, out: Path | None, *, repair: bool | None) -> RunResult:
+        require(self.database, NEEDED if self.head.dry_run else {**NEEDED, **STORE})
         read = self._read(folder)
-        if dry_run:
+        if self.head.dry_run:
             return write_artifacts(self._look_only(read, repair=repair), self.settings, out)
         about = {"as_of": self.head.as_of.isoformat()}
         with hold_lease(
@@ -168,7 +147,7 @@ class _TreeHealth:
             self.clock,
             job=TREE_HEALTH,
             job_id=self.head.job_id,
-            started=self.started,
+            started=self.head.started,
             **about,
         ) as run:
             previous = previous_run(self.database, own.TreeHealthReport)
@@ -266,7 +245,7 @@ class _TreeHealth:
     def _outcome(
         self, before: Checked, after: Checked, repairs: Repairs, previous: PreviousRun | None, *, dry_run: bool
     ) -> TreeOutcome:
-        looked = TreeChecks(before.check, after.check, before.rows, before.unread)
+        looked = TreeChecks(before.check, after.check, before.rows, self.plan, before.unread)
         since = self._since(before, previous)
         made = RepairSummary(tuple(repairs.done), repairs.refused, dry_run, repairs.held_back)
         outcome = tree_outcome(

@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 import networkx as nx
 import polars as pl
 import pytest
+from sqlalchemy import create_engine
 
 from mlm_audit.checks.trees.check import check_trees
 from mlm_audit.checks.trees.facts import TreeArrays
@@ -20,9 +21,11 @@ from mlm_audit.checks.trees.neighbourhood import MOST_IN_RING, MOST_NODES, aroun
 from mlm_audit.demo.faults import TREE_FAULTS, inject
 from mlm_audit.demo.scorecard import tree_input
 from mlm_audit.domain.findings import RunResult, Verdict
+from mlm_audit.domain.jobs import TREE_HEALTH, job_of
 from mlm_audit.reporting.core.html import render, templates_dir
 from mlm_audit.reporting.trees.picture import RULES, draw, in_words
 from mlm_audit.reporting.trees.report import tree_report
+from mlm_audit.runs.context import RunContext, RunHeader
 from tests.conftest import IST, NOW, clean_platform
 from tests.reporting.reconciliation.test_report import masked
 
@@ -130,17 +133,23 @@ def faulty_result() -> RunResult:
     platform = clean_platform(300).copy()
     kinds = ("sponsors-in-a-ring", "fourth-child", "position-shared", "closure-row-lost", "flag-set", "parent-mistyped")
     inject(platform, dict.fromkeys(kinds, 1), TREE_FAULTS, seed=5)
-    from mlm_audit.jobs.trees.result import RepairSummary, StructureChanges, TreeChecks, TreeRunHeader, tree_outcome
+    from mlm_audit.jobs.trees.result import RepairSummary, StructureChanges, TreeChecks, tree_outcome
     from tests.conftest import settings_for
 
     check = check_trees(tree_input(platform))
     assert all(picture_of(issue, check.facts) is not None for issue in check.issues if issue.picture)
-    head = TreeRunHeader("tree-health-2026-11-24-173000-abcd", NOW, NOW, settings_for(), "default_plan.toml")
+    context = RunContext(job_of(TREE_HEALTH), create_engine("sqlite://"), settings_for(), lambda: NOW)
+    head = RunHeader(context, "tree-health-2026-11-24-173000-abcd", NOW, NOW)
     rows = {"users": 300, "matrix_nodes": 300, "hierarchy": 1_300}
     moved = pl.DataFrame({"member_id": [7], "edge": ["sponsor"], "before": [2], "after": [5]})
     since = StructureChanges("tree-health-2026-11-23-030000-0000", moved, 1, 0)
     return tree_outcome(
-        head, TreeChecks(check, check, rows), RepairSummary((), 0, dry_run=False), previous=None, since=since, ended=NOW
+        head,
+        TreeChecks(check, check, rows, "default_plan.toml"),
+        RepairSummary((), 0, dry_run=False),
+        previous=None,
+        since=since,
+        ended=NOW,
     ).result
 
 
