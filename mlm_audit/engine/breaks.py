@@ -195,9 +195,13 @@ def _tidy(evidence: str | None, facts: str | None) -> str:
 
 
 def _known(row: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields that are not null. Lists are sorted, since engines gather them in any order."""
+    """Return the fields that are neither null nor an empty list.
+
+    Engines differ in which of the two they give for a list without members. Lists are sorted, since engines gather them
+    in any order.
+    """
     return {
         key: sorted(value, key=lambda one: json.dumps(one, sort_keys=True)) if isinstance(value, list) else value
         for key, value in row.items()
-        if value is not None
+        if value is not None and value != []
     }
