@@ -54,3 +54,7 @@ class RunHeader:
     def clock(self) -> Clock:
         """Return the clock of the run."""
         return self.context.clock
+
+    def duration_ms(self) -> int:
+        """Return the milliseconds since the run started; 0 when the clock was set back meanwhile."""
+        return max(0, int((self.clock() - self.started).total_seconds() * 1_000))

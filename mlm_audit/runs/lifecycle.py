@@ -21,12 +21,12 @@ from mlm_audit.domain.periods import business_date, naive
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
 from mlm_audit.runs.artifacts import NO_ROOM
+from mlm_audit.runs.context import RunHeader
 from mlm_audit.runs.process import flow_run, is_gone, this_process, user
 from mlm_audit.runs.rate_limiter import every
 
 log = logging.getLogger(__name__)
 
-BEATS_PER_LEASE = 4
 FULL = ("database or disk is full", "No space left on device", "no space left on device", "disk full", "table is full")
 """Messages about a full disk from databases and libraries that do not raise OSError."""
 NOT_CHECKED_LOGGED = 20
@@ -100,24 +100,24 @@ class ActiveRun:
 
 
 @contextmanager
-def hold_lease(
-    database: Engine, settings: Settings, clock: Clock, *, job: str, job_id: str, started: datetime, **about: Any
-) -> Iterator[ActiveRun]:
-    """Hold the job's lease while the body runs. The body calls `run.end` in its last transaction.
+def hold_lease(head: RunHeader, **about: Any) -> Iterator[ActiveRun]:
+    """Hold the lease of the run's job while the body runs. The body calls `run.end` in its last transaction.
 
     `about` are the requested options that the job log stores: as_of, month, limit.
 
     Raise JobBusyError or InputError before anything starts. Any error in the body is logged as failed, reported to the
     administrators and raised as JobFailedError.
     """
-    day = str(business_date(started, settings.tz))
-    claim = Claim(job, job_id, this_process(), started, timedelta(seconds=settings.job_lease_seconds), day)
+    database, settings, clock, job_id = head.context.database, head.settings, head.clock, head.job_id
+    day = str(business_date(head.started, settings.tz))
+    lease = timedelta(seconds=settings.job_lease_seconds)
+    claim = Claim(head.job, job_id, this_process(), head.started, lease, day)
     meta = {"by": user(), "about": about} | ({"flow_run": flow_run()} if flow_run() else {})
     run = ActiveRun(database, claim, clock, meta, job_log.acquire(database, claim, is_gone, meta, _abandoned))
     for dead in run.interrupted:
         log.warning("%s was interrupted and is closed as failed; this run completes the remaining work", dead)
     try:
-        with every(claim.lease.total_seconds() / BEATS_PER_LEASE, run.beat, f"heartbeat {job_id}"):
+        with every(claim.seconds_between_beats, run.beat, f"heartbeat {job_id}"):
             yield run
         assert run.ended, "a job logs its end in its last transaction"
     except BaseException as error:
@@ -129,7 +129,7 @@ def hold_lease(
             _log_failure(run, lambda: job_log.fail_afterwards(database, claim, clock(), reason))
             raise
         if isinstance(error, Exception):
-            raise JobFailedError(f"{job} failed and is logged as {job_id}: {reason}") from error
+            raise JobFailedError(f"{head.job} failed and is logged as {job_id}: {reason}") from error
         raise
 
 

@@ -19,7 +19,6 @@ from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.periods import business_date
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
-from mlm_audit.runs.lifecycle import BEATS_PER_LEASE
 from mlm_audit.runs.process import is_gone, this_process
 from mlm_audit.runs.rate_limiter import every
 
@@ -116,9 +115,7 @@ def holding(database: Engine, settings: Settings, clock: Clock, shard: Shard) ->
     claim = Claim(lease_of(shard), shard.job_id, this_process(), clock(), lease, day)
     job_log.acquire_lease(database, claim, is_gone)
     try:
-        with every(
-            lease.total_seconds() / BEATS_PER_LEASE, lambda: job_log.heartbeat(database, claim, clock()), claim.job
-        ):
+        with every(claim.seconds_between_beats, lambda: job_log.heartbeat(database, claim, clock()), claim.job):
             yield
     finally:
         job_log.release_lease(database, claim)

@@ -11,6 +11,8 @@ from mlm_audit.database.core.own_tables import JobLog
 from mlm_audit.database.core.upgrade import init
 from mlm_audit.database.store import job_log
 from mlm_audit.domain.errors import JobBusyError, JobFailedError
+from mlm_audit.domain.jobs import HEALTH_PING, job_of
+from mlm_audit.runs.context import RunContext, RunHeader
 from mlm_audit.runs.lifecycle import hold_lease
 from tests.conftest import NOW, settings_for
 
@@ -22,19 +24,20 @@ def away(*_: object, **__: object) -> None:
 def test_a_run_that_could_not_even_log_its_end(
     sqlite_url: str, opened: Callable[[str], Engine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine, settings = opened(sqlite_url), settings_for()
+    engine = opened(sqlite_url)
     init(engine)
+    context = RunContext(job_of(HEALTH_PING), engine, settings_for(), lambda: NOW)
     with monkeypatch.context() as gone:
         gone.setattr(job_log, "fail", away)
         with (
             pytest.raises(JobFailedError),
-            hold_lease(engine, settings, lambda: NOW, job="health-ping", job_id="first", started=NOW),
+            hold_lease(RunHeader(context, "first", NOW, NOW)),
         ):
             away()
-    with hold_lease(engine, settings, lambda: NOW, job="health-ping", job_id="second", started=NOW) as run:
+    with hold_lease(RunHeader(context, "second", NOW, NOW)) as run:
         with (
             pytest.raises(JobBusyError),
-            hold_lease(engine, settings, lambda: NOW, job="health-ping", job_id="third", started=NOW),
+            hold_lease(RunHeader(context, "third", NOW, NOW)),
         ):
             pass
         with write(engine) as connection:

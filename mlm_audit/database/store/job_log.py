@@ -20,6 +20,7 @@ from mlm_audit.domain.errors import InputError, JobBusyError
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import naive
 
+BEATS_PER_LEASE = 4
 CLOCK_TOLERANCE = timedelta(minutes=10)
 ERROR_CHARACTERS = 4_000
 INTERRUPTED_PREFIX = "interrupted: "
@@ -37,6 +38,11 @@ class Claim(NamedTuple):
     lease: timedelta
     day: str
     """The business day of the start. A fault is reported once a day."""
+
+    @property
+    def seconds_between_beats(self) -> float:
+        """Return how often the owner renews the lease, so that a few heartbeats may fail before it expires."""
+        return self.lease.total_seconds() / BEATS_PER_LEASE
 
 
 def acquire(

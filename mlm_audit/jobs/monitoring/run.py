@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from mlm_audit.checks.findings import make_finding
 from mlm_audit.database.core import own_tables as own
@@ -20,16 +20,15 @@ from mlm_audit.database.store.outbox import queue_once
 from mlm_audit.domain.activity import ActivityFigures, change_of, figures_of
 from mlm_audit.domain.counts import Counts, DayCounts, HealthCounts, OpenChange, WeekCounts, WeekTotals
 from mlm_audit.domain.findings import Evidence, Finding, RunResult, Verdict
-from mlm_audit.domain.jobs import HEALTH_PING, STATUS_REPORT, WEEKLY_SUMMARY, job_names
+from mlm_audit.domain.jobs import HEALTH_PING, job_names
 from mlm_audit.domain.notices import Draft, in_a_line
 from mlm_audit.domain.periods import business_date, format_local, naive
-from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.monitoring.health import Health, HealthItem, check_health
 from mlm_audit.notices.alerts import trend_of
 from mlm_audit.notices.catalogue import alert_kinds
-from mlm_audit.runs.context import RunContext
+from mlm_audit.runs.context import RunContext, RunHeader
 from mlm_audit.runs.lifecycle import ActiveRun, hold_lease, new_job_id
 from mlm_audit.runs.process import is_gone
 
@@ -51,51 +50,28 @@ class ReportContent(NamedTuple):
 
 
 def run_status_report(context: RunContext, request: Request) -> RunResult:
-    """Run daily-status-report: see `report_status`."""
-    return report_status(
-        context.database, context.settings, context.clock, as_of=request.as_of, dry_run=request.dry_run
-    )
+    """Report the last 24 hours. Send a notice only when a run failed, a run is missing, or an alert was repeated."""
+    return _Report(context, request).run(_day)
 
 
 def run_weekly_summary(context: RunContext, request: Request) -> RunResult:
-    """Run weekly-summary: see `summarise_week`."""
-    return summarise_week(
-        context.database, context.settings, context.clock, as_of=request.as_of, dry_run=request.dry_run
-    )
+    """Compare the week with the week before. The notice is always sent."""
+    return _Report(context, request).run(_week)
 
 
 def run_health_ping(context: RunContext, request: Request) -> RunResult:
-    """Run health-ping: see `ping_health`."""
-    return ping_health(context.database, context.settings, context.clock, as_of=request.as_of, dry_run=request.dry_run)
+    """Close interrupted runs, check the installation and queue alerts.
 
-
-def report_status(
-    database: Engine, settings: Settings, clock: Clock, *, as_of: datetime | None = None, dry_run: bool = False
-) -> RunResult:
-    """Report the last 24 hours. Send a notice only when a run failed, a run is missing, or an alert was repeated."""
-    return _Report(STATUS_REPORT, database, settings, clock, as_of).run(_day, dry_run=dry_run)
-
-
-def summarise_week(
-    database: Engine, settings: Settings, clock: Clock, *, as_of: datetime | None = None, dry_run: bool = False
-) -> RunResult:
-    """Compare the week with the week before. The notice is always sent."""
-    return _Report(WEEKLY_SUMMARY, database, settings, clock, as_of).run(_week, dry_run=dry_run)
-
-
-def ping_health(
-    database: Engine, settings: Settings, clock: Clock, *, as_of: datetime | None = None, dry_run: bool = False
-) -> RunResult:
-    """Close interrupted runs, check the installation, queue alerts and call the dead man's switch.
-
-    The same fault is alerted at most once a day. With `dry_run` the installation is only checked.
+    The same fault is alerted at most once a day. A dry run only checks the installation.
     """
-    report = _Report(HEALTH_PING, database, settings, clock, as_of)
-    if not dry_run:
-        require(database, TABLES)
-        for dead in close_interrupted(database, clock(), is_gone, str(business_date(clock(), settings.tz))):
+    report = _Report(context, request)
+    if not request.dry_run:
+        require(context.database, TABLES)
+        now = context.clock()
+        today = str(business_date(now, context.settings.tz))
+        for dead in close_interrupted(context.database, now, is_gone, today):
             log.warning("%s was interrupted and is closed as failed", dead)
-    return report.run(_health, dry_run=dry_run)
+    return report.run(_health)
 
 
 def call_dead_mans_switch(context: RunContext, _request: Request, result: RunResult) -> RunResult:
@@ -105,21 +81,20 @@ def call_dead_mans_switch(context: RunContext, _request: Request, result: RunRes
 
 
 class _Report:
-    def __init__(self, job: str, database: Engine, settings: Settings, clock: Clock, as_of: datetime | None) -> None:
-        self.job, self.database, self.settings, self.clock = job, database, settings, clock
-        self.started = clock()
-        self.as_of = as_of or self.started
-        self.job_id = new_job_id(job, self.started, settings)
+    def __init__(self, context: RunContext, request: Request) -> None:
+        self.database, self.settings, self.clock = context.database, context.settings, context.clock
+        started = context.clock()
+        self.as_of = request.as_of or started
+        job_id = new_job_id(context.job.name, started, context.settings)
+        self.head = RunHeader(context, job_id, started, self.as_of, request.dry_run)
 
-    def run(self, tell: "Callable[[_Report], ReportContent]", *, dry_run: bool) -> RunResult:
+    def run(self, tell: "Callable[[_Report], ReportContent]") -> RunResult:
         require(self.database, TABLES)
-        if dry_run:
-            return self._result(tell(self), dry_run=True)
-        with hold_lease(
-            self.database, self.settings, self.clock, job=self.job, job_id=self.job_id, started=self.started
-        ) as run:
+        if self.head.dry_run:
+            return self._result(tell(self))
+        with hold_lease(self.head) as run:
             told = tell(self)
-            result = self._result(told, dry_run=False)
+            result = self._result(told)
             self._end(run, told, result)
         return result
 
@@ -127,7 +102,7 @@ class _Report:
         with write(self.database) as connection:
             for draft in [told.notice] if told.notice else []:
                 queue_once(connection, draft, naive(self.clock()))
-            for finding in told.findings if self.job == HEALTH_PING else ():
+            for finding in told.findings if self.head.job == HEALTH_PING else ():
                 queue_once(connection, self._alert(finding), naive(self.clock()))
             run.end_with(connection, result)
 
@@ -144,21 +119,20 @@ class _Report:
         """Return an instant as text in the business time zone."""
         return format_local(moment, self.settings.tz)
 
-    def _result(self, told: ReportContent, *, dry_run: bool) -> RunResult:
-        ended = self.clock()
+    def _result(self, told: ReportContent) -> RunResult:
         verdict = Verdict.FAIL if told.findings else Verdict.PASS
         return RunResult(
-            job=self.job,
-            job_id=self.job_id,
+            job=self.head.job,
+            job_id=self.head.job_id,
             status="warning" if told.findings else "success",
             verdict=verdict,
             as_of=self.as_of,
-            started_at=self.started,
-            duration_ms=int((ended - self.started).total_seconds() * 1_000),
+            started_at=self.head.started,
+            duration_ms=self.head.duration_ms(),
             counts=told.counts,
             findings=told.findings,
             notes=told.notes,
-            dry_run=dry_run,
+            dry_run=self.head.dry_run,
             timezone=self.settings.timezone,
         )
 

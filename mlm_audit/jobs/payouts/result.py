@@ -266,7 +266,6 @@ class RunReport:
 
 
 def _result(head: RunHeader, told: RunReport, counts: PayoutCounts, done: Sequence[Done], seen: Seen) -> RunResult:
-    now = head.clock()
     items, left_out = _items(done)
     not_checked = (*told.not_checked, *seen.not_checked())
     verdict = told.verdict or verdict_of(is_broken=False, not_checked=not_checked)
@@ -275,7 +274,7 @@ def _result(head: RunHeader, told: RunReport, counts: PayoutCounts, done: Sequen
         more = f"{plural(left_out, 'more hold')} without a change {'is' if left_out == 1 else 'are'} counted and not listed"
         notes += (f"{more}; to list all holds, run: mlm-audit payouts list --status held",)
     found = (
-        _finding(item, now)
+        _finding(item, head.clock())
         for item in items
         if item.action in ("held", "failed", "given up", "hold", "give up", "left")
     )
@@ -286,7 +285,7 @@ def _result(head: RunHeader, told: RunReport, counts: PayoutCounts, done: Sequen
         verdict=verdict,
         as_of=head.as_of,
         started_at=head.started,
-        duration_ms=max(0, int((now - head.started).total_seconds() * 1_000)),
+        duration_ms=head.duration_ms(),
         counts=counts,
         findings=(*told.findings, *found),
         notes=notes,

@@ -114,9 +114,7 @@ class _Payouts:
         head = self.head
         approved = self.approval.job_id if self.approval else None
         about = {"as_of": head.as_of.isoformat(), "limit": self.limit, "approve": approved}
-        with hold_lease(
-            self.database, self.settings, head.clock, job=head.job, job_id=head.job_id, started=head.started, **about
-        ) as run:
+        with hold_lease(head, **about) as run:
             plan = self._plan()
             if self._seen(plan).stop:
                 return self._filed(self._blocked(run, plan))

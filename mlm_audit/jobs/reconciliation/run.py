@@ -57,7 +57,7 @@ from mlm_audit.notices.alerts import UNTIL_FILED, alert
 from mlm_audit.reporting.core.parts import plural
 from mlm_audit.reporting.core.run_folder import ensure_folder, page_of
 from mlm_audit.runs.artifacts import write_artifacts
-from mlm_audit.runs.context import RunContext
+from mlm_audit.runs.context import RunContext, RunHeader
 from mlm_audit.runs.lifecycle import ActiveRun, hold_lease, new_job_id, reason_of
 from mlm_audit.runs.trend import open_points, with_trend
 
@@ -119,19 +119,19 @@ def reconcile(
 class _Reconciliation:
     def __init__(self, context: RunContext, request: Request) -> None:
         self.database, self.settings, self.clock = context.database, context.settings, context.clock
-        self.request, self.progress, self.dry_run = request, context.progress, request.dry_run
-        self.started = context.clock()
-        self.as_of = request.as_of or self.started
+        self.request, self.progress = request, context.progress
+        started = context.clock()
+        job_id = new_job_id("reconciliation", started, self.settings)
+        self.head = RunHeader(context, job_id, started, request.as_of or started, request.dry_run)
         self.plan: Plan = load_plan(self.settings.plan_path)
         self.checks: list[Check] = load_checks(self.settings.checks_dir)
-        self.job_id = new_job_id("reconciliation", self.started, self.settings)
-        self.history = RunHistory(self.database, self.settings, self.started)
+        self.history = RunHistory(self.database, self.settings, self.head.started)
         self.rows_changed: int | None = None
         """The number of rows that an incremental run found new, changed or gone; None when everything was read."""
 
     def execute(self, folder: Path) -> ReconciliationOutcome:
         out = self.request.out
-        missing = check_inputs(self.database, store=not self.dry_run)
+        missing = check_inputs(self.database, store=not self.head.dry_run)
         self.mirror = mirror_of(self.settings, self.database, folder / "mirror")
         self._look_back()
         self.reading = self._read(folder, missing)
@@ -143,22 +143,13 @@ class _Reconciliation:
                 )
         for name in (name for name, spec in INPUTS.items() if spec.must_have_rows and not rows.get(name)):
             missing[name] = "the table is empty"
-        if self.dry_run:
+        if self.head.dry_run:
             try:
                 seen = self._reconcile(folder, missing)
             except Exception as error:
                 raise JobFailedError(f"{RECONCILIATION} failed and nothing was stored: {reason_of(error)}") from error
             return seen.filed(self.settings, out)
-        about = {"as_of": self.as_of.isoformat()}
-        with hold_lease(
-            self.database,
-            self.settings,
-            self.clock,
-            job=RECONCILIATION,
-            job_id=self.job_id,
-            started=self.started,
-            **about,
-        ) as run:
+        with hold_lease(self.head, as_of=self.head.as_of.isoformat()) as run:
             if (last := previous_run(self.database)) and last.job_id != self.history.prior.newest:
                 # Another run ended while this one was reading, so read again what changed since that run.
                 self._look_back()
@@ -190,13 +181,13 @@ class _Reconciliation:
             not self.request.full
             and not missing
             and self.history.is_trusted
-            and is_night(last, rules, self.settings, self.started, self.checks)
+            and is_night(last, rules, self.settings, self.head.started, self.checks)
         )
-        today = business_date(self.started, self.settings.tz).toordinal()
+        today = business_date(self.head.started, self.settings.tz).toordinal()
         nights = self.settings.figures_within_nights
         reader = InputReader(self.mirror, folder, list(missing), self.progress, nights=nights, today=today)
         try:
-            return reader.read(self.database, last, self.started, rules, is_night=may)
+            return reader.read(self.database, last, self.head.started, rules, is_night=may)
         except OSError as error:
             raise InputError(
                 f"reading into {folder}: {error.strerror or error}; free space there, or set TMPDIR; nothing was stored"
@@ -214,15 +205,15 @@ class _Reconciliation:
 
     def _check_all(self, folder: Path, missing: dict[str, str]) -> EngineResult:
         with engine_of(self.settings)(
-            folder, self.plan, self.settings, missing=missing, read_at=self.started
+            folder, self.plan, self.settings, missing=missing, read_at=self.head.started
         ) as engine:
             return engine.run(self.checks, self.progress)
 
     def _look_at_the_day(self, folder: Path, night: IncrementalFiles, previous: PreviousRun) -> EngineResult:
         """Check what changed since the last run and what had a break then, or everything when too much has changed."""
         mirror = self.mirror.folder
-        with IncrementalRun(folder, mirror, night, self.plan, self.settings, read_at=self.started) as nightly:
-            changed = nightly.compare(previous, self.started)
+        with IncrementalRun(folder, mirror, night, self.plan, self.settings, read_at=self.head.started) as nightly:
+            changed = nightly.compare(previous, self.head.started)
             self.history.compare_changed(folder, nightly.looked(previous))
             found = nightly.find(self.checks, previous, self.progress)
         self.history.settle(folder, changed.settled)
@@ -238,7 +229,7 @@ class _Reconciliation:
         else:
             found = self._look_at_all(folder, missing)
         before = previous.breaks if previous else pl.DataFrame(schema=PREVIOUS_COLUMNS)
-        breaks = with_states(found.breaks, before, self.as_of)
+        breaks = with_states(found.breaks, before, self.head.as_of)
         corrections, capped = self._correct(breaks)
         ran = {check.code for check in found.checks if check.status is CheckStatus.RAN}
         gone = cleared(found.breaks, before, ran)
@@ -277,7 +268,7 @@ class _Reconciliation:
         return (note,)
 
     def _correct(self, breaks: pl.DataFrame) -> tuple[tuple[CorrectedWallet, ...], bool]:
-        if self.dry_run or self.reading.unread.tables() & {"users", "ledger"}:
+        if self.head.dry_run or self.reading.unread.tables() & {"users", "ledger"}:
             # A wallet is never set to a ledger sum from which an unreadable row may be missing.
             return (), False
         limit = self.settings.correction_max_paisa
@@ -290,7 +281,7 @@ class _Reconciliation:
         )
         done, capped = correct_wallets(
             self.database,
-            self.job_id,
+            self.head.job_id,
             small.sort("member_id")["member_id"].to_list(),
             max_paisa=limit,
             run_cap_paisa=self.settings.correction_run_cap_paisa,
@@ -316,21 +307,21 @@ class _Reconciliation:
             *not_checked_of(found, missing),
             *unread,
             *self.history.unproven,
-            *(() if self.dry_run else self.history.proof.notes),
+            *(() if self.head.dry_run else self.history.proof.notes),
         )
         verdict = verdict_of(is_broken=bool(still_open.height), not_checked=not_checked)
         open_now = findings_of(worst_first(breaks))
         figures = figures_of(open_now, corrected)
         result = RunResult(
             job=RECONCILIATION,
-            job_id=self.job_id,
+            job_id=self.head.job_id,
             status="success" if verdict is Verdict.PASS and not corrections else "warning",
             verdict=verdict,
-            as_of=self.as_of,
-            started_at=self.started,
-            duration_ms=int((self.clock() - self.started).total_seconds() * 1_000),
+            as_of=self.head.as_of,
+            started_at=self.head.started,
+            duration_ms=self.head.duration_ms(),
             counts=counts_of(found, figures, len(corrections), self.rows_changed),
-            findings=open_now + findings_of(as_cleared(gone, self.as_of)),
+            findings=open_now + findings_of(as_cleared(gone, self.head.as_of)),
             checks=found.checks,
             bridge=found.bridge,
             notes=(
@@ -341,7 +332,7 @@ class _Reconciliation:
                 *self._what_was_read(),
             ),
             rows_read=found.rows,
-            dry_run=self.dry_run,
+            dry_run=self.head.dry_run,
             timezone=self.settings.timezone,
             plan=plan_name(self.settings.plan_path, self.plan),
             alerts=alerts_of(self.settings, still_open, figures, capped=capped),
@@ -364,7 +355,7 @@ class _Reconciliation:
         This happens before the run is stored, so that the stored run records what is sealed.
         """
         still_open = outcome.breaks.height - len(outcome.result.fixed)
-        notes = (*outcome.result.notes, *self.history.seal(folder, self.job_id, still_open))
+        notes = (*outcome.result.notes, *self.history.seal(folder, self.head.job_id, still_open))
         return replace(outcome, result=replace(outcome.result, sealed=self.history.summary(), notes=notes))
 
     def _store(self, folder: Path, outcome: ReconciliationOutcome, run: ActiveRun, out: Path | None) -> Draft | None:
@@ -382,9 +373,9 @@ class _Reconciliation:
             if alerted := alert(connection, ReconciliationReport, result, page, settings=self.settings, out=out):
                 queue_once(connection, alerted, naive(self.clock()), UNTIL_FILED)
             run.end_with(connection, result)
-            if self.history.record(connection, self.job_id, manifest.name):
-                write_report_data(connection, self.job_id, data | self.history.stored_data())
-        self.history.confirm(self.job_id)
+            if self.history.record(connection, self.head.job_id, manifest.name):
+                write_report_data(connection, self.head.job_id, data | self.history.stored_data())
+        self.history.confirm(self.head.job_id)
         self.mirror.keep_only(manifest)
         return alerted
 

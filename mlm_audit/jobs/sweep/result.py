@@ -61,7 +61,6 @@ def sweep_result(
     broke = any(reason.startswith("technical: ") for reason in outcome.left.values())
     not_checked = _not_checked(swept, outcome)
     verdict = verdict_of(is_broken=broke, not_checked=not_checked)
-    now = head.clock()
     return RunResult(
         job=MONTHLY_SWEEP,
         job_id=head.job_id,
@@ -69,7 +68,7 @@ def sweep_result(
         verdict=verdict,
         as_of=head.as_of,
         started_at=head.started,
-        duration_ms=max(0, int((now - head.started).total_seconds() * 1_000)),
+        duration_ms=head.duration_ms(),
         counts=_counts(swept.month, shown, outcome, read),
         findings=findings,
         notes=notes,

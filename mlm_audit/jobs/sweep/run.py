@@ -203,16 +203,7 @@ class _Sweep:
 
     def execute(self, out: Path | None, shards: int) -> RunResult:
         """Read the month, decide it in batches or in shards, prove the control totals and store the result."""
-        head, about = self.head, {"month": month_label(self.month.key)}
-        with hold_lease(
-            self.database,
-            self.settings,
-            head.clock,
-            job=MONTHLY_SWEEP,
-            job_id=head.job_id,
-            started=head.started,
-            **about,
-        ) as run:
+        with hold_lease(self.head, month=month_label(self.month.key)) as run:
             facts, read = self.facts()
             run.note(
                 month=month_label(self.month.key),

@@ -4,7 +4,6 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -98,7 +97,6 @@ def tree_outcome(
     *,
     previous: pl.DataFrame | None,
     since: StructureChanges,
-    ended: datetime,
 ) -> TreeOutcome:
     """Build the result of a run, and the open issues to store."""
     issues = {issue.id: issue for issue in (*looked.before.issues, *looked.after.issues)}
@@ -121,7 +119,7 @@ def tree_outcome(
         verdict=verdict,
         as_of=head.as_of,
         started_at=head.started,
-        duration_ms=int((ended - head.started).total_seconds() * 1_000),
+        duration_ms=head.duration_ms(),
         counts=counts,
         findings=findings,
         checks=_checks(issues.values(), incomplete),

@@ -140,16 +140,7 @@ class _TreeHealth:
         read = self._read(folder)
         if self.head.dry_run:
             return write_artifacts(self._look_only(read, repair=repair), self.settings, out)
-        about = {"as_of": self.head.as_of.isoformat()}
-        with hold_lease(
-            self.database,
-            self.settings,
-            self.clock,
-            job=TREE_HEALTH,
-            job_id=self.head.job_id,
-            started=self.head.started,
-            **about,
-        ) as run:
+        with hold_lease(self.head, as_of=self.head.as_of.isoformat()) as run:
             previous = previous_run(self.database, own.TreeHealthReport)
             before = self._check(read)
             repairs = self._repairs(run, before, repair=repair, is_first=previous is None)
@@ -248,9 +239,7 @@ class _TreeHealth:
         looked = TreeChecks(before.check, after.check, before.rows, self.plan, before.unread)
         since = self._since(before, previous)
         made = RepairSummary(tuple(repairs.done), repairs.refused, dry_run, repairs.held_back)
-        outcome = tree_outcome(
-            self.head, looked, made, previous=previous.breaks if previous else None, since=since, ended=self.clock()
-        )
+        outcome = tree_outcome(self.head, looked, made, previous=previous.breaks if previous else None, since=since)
         # Without an earlier run there is no trend: on a first run, or in a dry run without the toolkit's tables.
         return (
             outcome._replace(

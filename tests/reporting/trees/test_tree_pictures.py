@@ -149,7 +149,6 @@ def faulty_result() -> RunResult:
         RepairSummary((), 0, dry_run=False),
         previous=None,
         since=since,
-        ended=NOW,
     ).result
 
 
