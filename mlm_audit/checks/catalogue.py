@@ -12,11 +12,14 @@ The header keys, one line each:
 - local: yes if the rows of a break's own member, order, payout or withdrawal decide the break, so that an incremental
   run can run the check.
 - causes: the causes that a break can name (see `causes.py`).
+- follows: what a break may follow from, if that is wrong: order, order-date, buyer, swept-line, lost-member, month or
+  row. explains: what a break is the root of: line, order, orders, month or owner. `roots/` reads both; none if there
+  are none.
 - proves, do, message: what a clean run proves, what to do about a break, and the sentence that describes a break.
 
 A built-in check has all keys. A user adds a check by adding such a file to the folder CHECKS_DIR, without the keys
-about and slices; local, determines and causes are optional. The query returns one row per break. `BREAK_SCHEMA` lists
-the columns that it may return.
+about, slices, follows and explains; local, determines and causes are optional. The query returns one row per break.
+`BREAK_SCHEMA` lists the columns that it may return.
 """
 
 import re
@@ -35,10 +38,17 @@ HEADER = re.compile(r"--\s*([a-z]+):\s*(.+)")
 KEYS = ("code", "title", "severity", "needs", "proves", "do", "message")
 OPTIONAL = ("local", "determines", "causes")
 """Keys that a user's check may omit. A check without the key `local` is not local."""
-BUILT_IN = ("about", "slices")
+BUILT_IN = ("about", "slices", "follows", "explains")
 """Keys that only built-in checks have. A break of a user's check is explained as an issue, from the whole platform."""
 ABOUT = ("member", "order", "payout", "month", "issue")
 SLICES = ("wallet", "order", "payout")
+FOLLOWS_FROM = ("order", "order-date", "buyer", "swept-line", "lost-member", "month", "row")
+"""What a break may follow from: everything computed from an order, or from when it was paid; what depends on the buyer
+of an order whose lines have wrong owners, and the lines of such an order in a swept month; what names a member whose
+row was lost; what is added up from the commission records of a month; what a misattributed row makes wrong."""
+EXPLAINS = ("line", "order", "orders", "month", "owner")
+"""What a break is the root of: one line of an order; one order, or many by one fault; a month's commission records; the
+wrong owner of a row."""
 CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 NEEDS = (*INPUTS, "ledger_changes", "seal_problems")
 """The names that a user's check may list in `needs`. With an unknown name it would find nothing."""
@@ -70,6 +80,10 @@ class Check:
     """The slices of the platform in which the check finds the same breaks as in the whole platform."""
     causes: tuple[str, ...] = ()
     """The causes that a break can name."""
+    follows: tuple[str, ...] = ()
+    """What a break may follow from, of `FOLLOWS_FROM`."""
+    explains: tuple[str, ...] = ()
+    """What a break is the root of, of `EXPLAINS`."""
 
     @property
     def is_own(self) -> bool:
@@ -150,7 +164,9 @@ def parse_check(path: Path) -> Check:
         needs=_listed(header.pop("needs")),
         determines=_listed(header.pop("determines", "none")),
         about=_about(path, header.pop("about", "issue")),
-        slices=_slices(path, header.pop("slices", "none")),
+        slices=_some_of(SLICES, path, header, "slices"),
+        follows=_some_of(FOLLOWS_FROM, path, header, "follows"),
+        explains=_some_of(EXPLAINS, path, header, "explains"),
         causes=_listed(header.pop("causes", "none")),
         **header,
     )
@@ -160,11 +176,11 @@ def _listed(text: str) -> tuple[str, ...]:
     return () if text == "none" else tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def _slices(path: Path, text: str) -> tuple[str, ...]:
-    slices = _listed(text)
-    if unknown := [name for name in slices if name not in SLICES]:
-        raise InputError(f"check {path}: slices must be {', '.join(SLICES)} or none, not {unknown[0]!r}")
-    return slices
+def _some_of(names: tuple[str, ...], path: Path, header: dict[str, str], key: str) -> tuple[str, ...]:
+    given = _listed(header.pop(key, "none"))
+    if unknown := [name for name in given if name not in names]:
+        raise InputError(f"check {path}: {key} must be {', '.join(names)} or none, not {unknown[0]!r}")
+    return given
 
 
 def _about(path: Path, text: str) -> dict[str, str]:
@@ -186,6 +202,16 @@ def built_in_checks() -> dict[str, Check]:
 def checks_of_slice(name: str) -> tuple[str, ...]:
     """Return the codes of the built-in checks that can run on one slice of the platform."""
     return tuple(check.code for check in built_in_checks().values() if name in check.slices)
+
+
+def checks_that_follow(root: str) -> tuple[str, ...]:
+    """Return the codes of the built-in checks whose breaks may follow from such a root, one of `FOLLOWS_FROM`."""
+    return tuple(check.code for check in built_in_checks().values() if root in check.follows)
+
+
+def checks_that_explain(root: str) -> tuple[str, ...]:
+    """Return the codes of the built-in checks whose breaks are such a root, one of `EXPLAINS`."""
+    return tuple(check.code for check in built_in_checks().values() if root in check.explains)
 
 
 def _text_of(path: Path) -> str:

@@ -68,7 +68,7 @@ def test_a_check_that_was_added_without_a_fault(tmp_path: Path, monkeypatch: pyt
         prove_each([*added, *CODES, *FILE_CHECKS])
 
 
-@pytest.mark.parametrize("key", ["about", "slices", "local", "causes", "determines"])
+@pytest.mark.parametrize("key", ["about", "slices", "local", "causes", "determines", "follows", "explains"])
 def test_a_built_in_check_that_lacks_a_key(key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (SQL_DIR / "wallet-balance.sql").read_text(encoding="utf-8")
     file = tmp_path / "wallet-balance.sql"
@@ -79,7 +79,13 @@ def test_a_built_in_check_that_lacks_a_key(key: str, tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("line", "why"), [("about: wallet", "about must be one of"), ("slices: wallet, month", "not 'month'")]
+    ("line", "why"),
+    [
+        ("about: wallet", "about must be one of"),
+        ("slices: wallet, month", "not 'month'"),
+        ("follows: wallet", "follows must be order, .* or none, not 'wallet'"),
+        ("explains: wallet", "explains must be line, .* or none, not 'wallet'"),
+    ],
 )
 def test_a_key_that_says_what_no_check_can(
     line: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

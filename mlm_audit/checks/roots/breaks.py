@@ -8,19 +8,11 @@ from typing import Any
 
 import polars as pl
 
+from mlm_audit.checks.catalogue import checks_that_explain
+
 FOLLOWS = "follows-from-order-line"
 """The cause of a break that is caused by another break."""
-LINES = (
-    "commission-amount",
-    "commission-beneficiary",
-    "commission-duplicate",
-    "commission-missing",
-    "commission-not-posted",
-    "commission-unexpected",
-    "company-posting",
-    "duplicate-credit",
-    "instalments",
-)
+LINES = checks_that_explain("line")
 """The checks of an order's lines."""
 WALLET, RUNNING, CONSERVATION = "wallet-balance", "running-balance", "conservation"
 COMPANY_MONEY = ("entry-form", "company-money-to-member")

@@ -5,18 +5,13 @@ An order is in doubt if it may be invented, was deleted, lacks a field, or canno
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from mlm_audit.checks.roots.breaks import CONSERVATION, LINES, BreakRow, Follow
+from mlm_audit.checks.catalogue import checks_that_follow
+from mlm_audit.checks.roots.breaks import CONSERVATION, BreakRow, Follow
 
 COUNTERS = "purchase-counters"
 TOO_MANY = ("commission-duplicate", "duplicate-credit")
 """A second copy is surplus whatever is true of the order, so these breaks never follow from the order."""
-FOLLOWING = (
-    *(code for code in LINES if code not in TOO_MANY),
-    "commission-record",
-    CONSERVATION,
-    "order-amount",
-    "order-lines",
-)
+FOLLOWING = checks_that_follow("order")
 """The checks of everything that is computed from an order."""
 UNDISTRIBUTED = ((CONSERVATION, "order-not-distributed"), (CONSERVATION, "order-taken-back"))
 """A paid order of which nothing is posted, or of which everything was taken back, as check and cause.
@@ -25,7 +20,7 @@ Its lines are posted only after a person has confirmed that the order was paid.
 """
 LOST_ORDER = "orphan-order"
 DATED = "impossible-date"
-OF_DATES = ("decided-early", "instalment-date", "joining-flag", "undecided-after-sweep")
+OF_DATES = checks_that_follow("order-date")
 """The checks that depend on when an order was paid, besides those of its lines."""
 FIELDS = ("commissionAmount", "isJoiningOrder", "status", "userId")
 """The fields of an order from which its lines are computed. While one is empty, the correct lines are unknown."""
@@ -33,9 +28,9 @@ OF_TREE = (("commission-beneficiary", "wrong-beneficiary"), ("commission-unexpec
 """What depends only on the buyer's place in the tree, as check and cause."""
 FEWEST_WRONG_OWNERS = 2
 """From this number of lines with owners that do not match the tree, the order is in doubt, and not each line."""
-OF_OWNERS = ("company-posting", "instalments", "joining-flag", "payout-ledger")
+OF_OWNERS = checks_that_follow("buyer")
 """The checks that depend on the buyer of such an order, besides those of its members' lines."""
-OF_OWNED_LINES = ("commission-beneficiary", "commission-missing", "commission-not-posted", "commission-unexpected")
+OF_OWNED_LINES = checks_that_follow("swept-line")
 FEWEST_ROWS = 2
 """The number of rows that must name an order before it counts as lost. A single row may itself be wrong."""
 

@@ -2,20 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
+from mlm_audit.checks.catalogue import checks_that_follow
 from mlm_audit.checks.roots.breaks import COMPANY_MONEY, LINES, RUNNING, WALLET, BreakRow, Follow
 from mlm_audit.checks.roots.doubts import COUNTERS, FOLLOWING
 
 LOST_MEMBER = "orphan-member"
 """A member whose row was deleted. Every order that paid the member is then compared without the member."""
-OF_LOST_MEMBERS = (
-    "bonus-record",
-    "eligibility-log",
-    "payout-history",
-    "payout-ledger",
-    "release-ledger",
-    "withdrawals",
-    RUNNING,
-)
+OF_LOST_MEMBERS = checks_that_follow("lost-member")
 NO_MEMBER = ("entry-form", "member-money-without-member")
 LOGGED_PURCHASES = ("eligibility-log", "eligibility-purchases")
 MONEY = ("/amount", "/walletBalance")

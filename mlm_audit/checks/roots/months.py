@@ -2,27 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 
+from mlm_audit.checks.catalogue import checks_that_explain, checks_that_follow
 from mlm_audit.checks.roots.breaks import FOLLOWS, BreakRow, Follow
 from mlm_audit.checks.roots.doubts import moved_orders
 
-OF_MONTHS = ("release-ledger", "rollup-ledger", "rollup-record", "decision-against-log", "decision-without-log")
+OF_MONTHS = checks_that_follow("month")
 DECISIONS = ("decision-against-log", "decision-without-log")
 WITHOUT_LOG = "decision-without-log"
 LOG = "eligibility-log"
 LOGGED_AMOUNT = ("rollup-record", "log-amount-wrong")
 REFUNDS = ("refund-misplaced", "refund-not-reversed")
 OTHER_KIND = "record-kind-wrong"
-RECORDS = (
-    "commission-amount",
-    "commission-beneficiary",
-    "commission-duplicate",
-    "commission-missing",
-    "commission-record",
-    "commission-unexpected",
-    "undecided-after-sweep",
-    *REFUNDS,
-    "decision-against-log",
-)
+RECORDS = checks_that_explain("month")
 """The checks of the commission records from which a month's release and roll-up are added up."""
 RELEASED, ROLLED_UP, ANY = "released", "rolled_up", ""
 """The status of a record. ANY stands for an unknown status, and counts for both."""

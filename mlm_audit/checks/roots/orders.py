@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
+from mlm_audit.checks.catalogue import checks_that_explain
 from mlm_audit.checks.roots.breaks import CONSERVATION, FOLLOWS, LINES, BreakRow, Follow
 from mlm_audit.checks.roots.doubts import COUNTERS, FOLLOWING, UNDISTRIBUTED
 
-ROOTS = ("order-basis", "order-buyer", "joining-flag", "order-unusable", "order-status")
+ROOTS = checks_that_explain("order")
 """The checks of the order itself. If it is wrong, everything computed from it is compared with the wrong values."""
 PLACE = "matrix-lines"
-MANY_ROOTS = (PLACE, "order-version")
+MANY_ROOTS = checks_that_explain("orders")
 """The checks of one fault in many orders: a member's place, or the plan's dates. The facts list the orders."""
 MISPLACED = "wrong-level"
 BUYER = "order-buyer"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from mlm_audit.checks.catalogue import checks_that_follow
 from mlm_audit.checks.roots.breaks import COMPANY_MONEY, CONSERVATION, LINES, RUNNING, WALLET, BreakRow, Follow
 from mlm_audit.checks.roots.doubts import UNDISTRIBUTED
 
@@ -20,21 +21,7 @@ MISNAMED = {
     OTHER_KIND: ("commissions", "record_id"),
 }
 """The causes of a misattributed row, with its table and the fact that holds its id."""
-MAY_FOLLOW = (
-    *LINES,
-    "commission-record",
-    "entry-form",
-    "field-missing",
-    "impossible-date",
-    "instalment-date",
-    "ledger-type",
-    "orphan-member",
-    "orphan-order",
-    "refund-misplaced",
-    "rollup-ledger",
-    "rollup-record",
-    "unsupported-entry",
-)
+MAY_FOLLOW = checks_that_follow("row")
 """The checks whose break about a misattributed row says only that the row is in the wrong place."""
 MAY_FOLLOW_AS = (
     ("bonus-record", "bonus-not-posted"),

@@ -9,13 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mlm_audit.checks.catalogue import checks_that_explain
 from mlm_audit.checks.roots.breaks import FOLLOWS, RUNNING, WALLET, BreakRow, Follow
 from mlm_audit.checks.roots.rows import OTHERWISE
 
 RELEASES, LOST_MEMBER = "release-ledger", "orphan-member"
 NAMED = "credit-posted-twice"
 """The cause of a wallet difference that itself names the row and how it is reversed."""
-OWNERS = ("commission-beneficiary", "payout-ledger", "withdrawals")
+OWNERS = checks_that_explain("owner")
 """The checks that find a row with the wrong owner, under the cause wrong-beneficiary."""
 SURPLUS = (
     ("duplicate-credit", "credit-posted-twice"),

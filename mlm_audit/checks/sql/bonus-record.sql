@@ -7,6 +7,8 @@
 -- slices: none
 -- local: yes
 -- causes: bonus-not-posted
+-- follows: lost-member
+-- explains: none
 -- proves: Every released bonus record has a ledger credit of type bonus for the same member and amount.
 -- do: Post the bonus to the member with an authorisation, or withdraw the record.
 -- message: Member {member_id} has {records_text} of {each_paisa}, but {credits_text} of that amount.

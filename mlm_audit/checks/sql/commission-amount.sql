@@ -7,6 +7,8 @@
 -- slices: order
 -- local: yes
 -- causes: commission-record-edited, history-edited, rate-of-other-version, rounding, wrong-amount
+-- follows: order, row
+-- explains: line, month
 -- proves: Each level's commission is the amount that the plan version in force at paidAt gives, to the paisa.
 -- do: Follow the steps of `mlm-audit remedy show`; if many orders show the same cause, correct the platform's rate or rounding first.
 -- message: Order {order_id}, level {level}: {posted_paisa} is posted instead of {expected_paisa}.

@@ -7,6 +7,8 @@
 -- slices: order
 -- local: yes
 -- causes: wrong-beneficiary
+-- follows: order, swept-line, row
+-- explains: line, month, owner
 -- proves: Each level's commission goes to the matrix ancestor at that level.
 -- do: Move the commission from the member who has it to the upline at this level.
 -- message: Order {order_id}, level {level}: {expected_paisa} is due to member {member_id} but was posted to {paid_to}.

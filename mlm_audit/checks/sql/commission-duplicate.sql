@@ -7,6 +7,8 @@
 -- slices: order
 -- local: yes
 -- causes: recorded-twice, wrong-level
+-- follows: row
+-- explains: line, month
 -- proves: There is one commission record per order and level.
 -- do: Remove the second record before the sweep releases it; if it was released, recover the amount.
 -- message: Order {order_id}, level {level}: the commission is recorded {records} times.

@@ -7,6 +7,8 @@
 -- slices: order
 -- local: yes
 -- causes: lost-commission, record-misnamed, rolled-up-though-active, wrong-level
+-- follows: order, swept-line, row
+-- explains: line, month
 -- proves: Every level of every paid order with an active upline has its commission.
 -- do: Follow the steps of `mlm-audit remedy show`; first find out whether the commission was posted elsewhere.
 -- message: Order {order_id}, level {level}: {expected_paisa} for member {member_id} is missing.

@@ -7,6 +7,8 @@
 -- slices: order
 -- local: yes
 -- causes: commission-not-credited, commission-record-lost, ledger-row-lost, not-in-ledger, other-ledger-type, record-misnamed
+-- follows: order, swept-line, row
+-- explains: line
 -- proves: Every joining commission has both its record and its ledger credit.
 -- do: Follow the steps of `mlm-audit remedy show`. They pay the amount only if the wallet does not hold it yet.
 -- message: Order {order_id}, level {level}: {expected_paisa} for member {member_id} has {what}.

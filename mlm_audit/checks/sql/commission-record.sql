@@ -7,6 +7,8 @@
 -- slices: order
 -- local: yes
 -- causes: generated-by-other, record-kind-wrong, record-misnamed
+-- follows: order, row
+-- explains: month
 -- proves: Every commission record names its order's buyer as the member who generated it, and is of type joining if and only if the order is a joining order.
 -- do: Correct the record; if every record of an order names a different buyer, correct the order's buyer instead.
 -- message: Order {order_id}, level {level}: {what}.

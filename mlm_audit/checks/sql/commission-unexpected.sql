@@ -7,6 +7,8 @@
 -- slices: order
 -- local: yes
 -- causes: inactive-upline, no-such-level, order-not-paid, paid-and-rolled-up, posted-before-sweep, wrong-level
+-- follows: order, swept-line, row
+-- explains: line, month
 -- proves: No commission is paid to an inactive upline, at a level without an upline, beyond the plan's levels, before the sweep, or for an order that was not paid.
 -- do: Reverse the commission; if the upline was active when the order was paid, record the date from which the upline was active.
 -- message: Order {order_id}, level {level}: {who} has {posted_paisa}, but the plan gives {due_paisa}.

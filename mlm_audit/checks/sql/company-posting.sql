@@ -7,6 +7,8 @@
 -- slices: order
 -- local: yes
 -- causes: company-line-lost, company-line-twice, order-not-paid, other-ledger-type, rate-of-other-version, rounding, wrong-amount
+-- follows: order, buyer, row
+-- explains: line
 -- proves: The company's share, each rolled-up level and the remainder of every order are posted once, with the right amount.
 -- do: Post or reverse the difference on the company's account as `mlm-audit remedy show` says.
 -- message: Order {order_id}, {line}: {posted_paisa} is posted, {expected_paisa} is expected.

@@ -7,6 +7,8 @@
 -- slices: order
 -- local: yes
 -- causes: follows-from-order-line, order-not-distributed, order-taken-back, unexplained
+-- follows: order
+-- explains: none
 -- proves: For every paid order, company + levels + roll-ups + instalments + remainder is the commissionable amount, to the paisa.
 -- do: Resolve this order's other findings first: they name the line that is wrong.
 -- message: Order {order_id}: {posted_paisa} was distributed out of a commissionable amount of {commission_paisa}.

@@ -7,6 +7,8 @@
 -- slices: none
 -- local: yes
 -- causes: month-slip
+-- follows: order-date
+-- explains: none
 -- proves: The monthly sweep decides a commission only after the business month in which its order was paid.
 -- do: Find out whether the sweep used a UTC clock or the wrong month; then check the member's eligibility for the right month.
 -- message: Commission {commission_id} of order {order_id} (month {month}) was decided before the month had ended.

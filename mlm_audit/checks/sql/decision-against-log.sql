@@ -7,6 +7,8 @@
 -- slices: none
 -- local: yes
 -- causes: released-though-ineligible, rolled-up-though-eligible
+-- follows: month
+-- explains: month
 -- proves: Commission is released only to members logged as eligible for the month, and rolled up only from the others.
 -- do: Recompute the member's eligibility for the month; then release or recover the commission.
 -- message: Month {month}: {amount_paisa} was {status_text}, but the eligibility log records the member as {what}.

@@ -7,6 +7,8 @@
 -- slices: none
 -- local: yes
 -- causes: decided-without-log
+-- follows: month
+-- explains: none
 -- proves: Every member whose commission of a month was released or rolled up has a row in the eligibility log of that month.
 -- do: Recompute the member's eligibility for the month with `mlm-audit explain eligibility`; then complete the log or reverse the decision.
 -- message: Month {month}: {decided_paisa} was {status_text}, but the eligibility log has no row for member {member_id}.

@@ -7,6 +7,8 @@
 -- slices: wallet, order, payout
 -- local: yes
 -- causes: credit-posted-twice, wrong-level
+-- follows: row
+-- explains: line
 -- proves: No commission, payout or release is credited more often in the ledger than its source allows, net of reversals and recoveries.
 -- do: Reverse the second credit as `mlm-audit remedy show` says; then find out why the platform's idempotency key did not prevent it.
 -- message: {what}: there are {credits} ledger credits, which is {amount_paisa} too much.

@@ -7,6 +7,8 @@
 -- slices: none
 -- local: yes
 -- causes: eligibility-contradictory, eligibility-kyc, eligibility-month-unknown, eligibility-purchases, eligibility-requirement, eligibility-three-three, eligibility-twice, eligibility-verdict
+-- follows: lost-member
+-- explains: none
 -- proves: Every member and month has one log row; its purchases match the orders, its requirement matches the plan, its 3-3 result is possible, and its verdict follows from its own conditions.
 -- do: Recompute the member's eligibility with `mlm-audit explain eligibility MEMBER --month MONTH`; a person must decide which result is right before money moves.
 -- message: Member {member_id}, month {month}: {what}.

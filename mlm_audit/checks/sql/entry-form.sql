@@ -7,6 +7,8 @@
 -- slices: none
 -- local: yes
 -- causes: company-money-to-member, key-missing, key-untrimmed, key-wrong, level-missing, level-unexpected, member-money-without-member, other-ledger-type
+-- follows: row
+-- explains: none
 -- proves: Rows of the company name no member and all other rows name one; only level lines name a level; every row has an idempotency key, and payouts and roll-ups have the prescribed key.
 -- do: Find out whose money the row moved; then correct the row's owner, level or key, and record the reason.
 -- message: Ledger row {ledger_id} ({kind}, {row_paisa}) {what}.

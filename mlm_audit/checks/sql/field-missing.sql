@@ -7,6 +7,8 @@
 -- slices: none
 -- local: yes
 -- causes: field-missing
+-- follows: row
+-- explains: none
 -- proves: No amount, owner, kind, status or time that a check depends on is empty.
 -- do: Fill the field from the source records of the row, or remove the row; until then nothing that depends on it is proven.
 -- message: {table_name} row {row_id} has no {field}.

@@ -7,6 +7,8 @@
 -- slices: none
 -- local: yes
 -- causes: history-changed, history-deleted, history-edited, history-inserted
+-- follows: none
+-- explains: none
 -- proves: No ledger row of a sealed month or of the last run's snapshot was changed or deleted afterwards, and no row was inserted.
 -- do: Stop payouts: a ledger is append-only. Find out who could write to the database. Restore the row as it was; or, if its month is open and the change is right, run `mlm-audit seals acknowledge BREAK_ID --by NAME --reason …`.
 -- message: {what}: the amount was {before_paisa} and is now {after_paisa}.

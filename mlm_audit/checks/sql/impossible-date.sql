@@ -7,6 +7,8 @@
 -- slices: none
 -- local: yes
 -- causes: dated-before-source, dated-in-future
+-- follows: row
+-- explains: none
 -- proves: No row is dated after the time of reading, and no row is dated before its source: a posting before its order, a payout before its due date, a release before its month has ended, a decision before its request. Clocks may differ by an hour.
 -- do: Find out which system or person wrote the date; other checks verify the amounts of this row.
 -- message: {table_name} row {row_id} {what}.

@@ -7,6 +7,8 @@
 -- slices: order
 -- local: yes
 -- causes: due-date-missing, due-date-wrong
+-- follows: order-date, row
+-- explains: none
 -- proves: Every instalment is due the plan's number of days after the order was paid, within one day.
 -- do: Correct the due date before the next payout run.
 -- message: Instalment {schedule_id} of order {order_id} {what}.

@@ -7,6 +7,8 @@
 -- slices: order, payout
 -- local: yes
 -- causes: instalment-amount, instalment-doubled, instalment-misnamed, instalment-missing, instalment-unexpected, wrong-beneficiary
+-- follows: order, buyer, row
+-- explains: line
 -- proves: Every joining order has its instalments once, for the buyer, with the right amounts.
 -- do: Add, remove or correct the instalment before its payout date, as `mlm-audit remedy show` says.
 -- message: Order {order_id}, instalment {instalment}: {scheduled_paisa} is scheduled, {expected_paisa} is expected.

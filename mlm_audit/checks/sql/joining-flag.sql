@@ -7,6 +7,8 @@
 -- slices: order, payout
 -- local: yes
 -- causes: joining-flag-wrong
+-- follows: order-date, buyer
+-- explains: order
 -- proves: A member's first paid order, and no other order, is the joining order.
 -- do: Decide which order is the first. The joining order is split differently, because only joining orders pay self income.
 -- message: Order {order_id} is {what} of member {member_id}.

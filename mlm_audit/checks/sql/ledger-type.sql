@@ -7,6 +7,8 @@
 -- slices: none
 -- local: yes
 -- causes: unknown-ledger-type
+-- follows: row
+-- explains: none
 -- proves: Every ledger row is of a type that the checks know.
 -- do: Find out what this type means; a check for it can be added as a file.
 -- message: The balances include {rows_text} of type {type}, {amount_paisa} in total, but no check covers this type.

@@ -7,6 +7,8 @@
 -- slices: none
 -- local: yes
 -- causes: matrix-place-changed
+-- follows: none
+-- explains: orders
 -- proves: No member has two or more orders, their own or those of the members below, that were paid in every line along another place in the matrix.
 -- do: Find out who moved the member in the matrix; correct the place first, and reverse no posting of the orders before that.
 -- message: {orders} orders of member {member_id} and the members below, with lines of {lines_paisa}, were paid to {paid_to_text} instead of {parent_text}.

@@ -7,6 +7,8 @@
 -- slices: none
 -- local: yes
 -- causes: monthly-stats-wrong
+-- follows: none
+-- explains: none
 -- proves: MonthlyStats has one row for every decided month, with the member counts of the eligibility log and the sum of CommissionRollup.
 -- do: Find out whether the row or the log was changed; `mlm-audit run monthly-sweep --month` writes the sums again.
 -- message: Month {month}: {what}.

@@ -7,6 +7,8 @@
 -- slices: wallet
 -- local: yes
 -- causes: overdrawn
+-- follows: none
+-- explains: none
 -- proves: No wallet balance is negative.
 -- do: Stop this member's withdrawals. A person must find out whether the money left; if it did, that person decides whether to recover it or write it off.
 -- message: The wallet balance is {amount_paisa}.

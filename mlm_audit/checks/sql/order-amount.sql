@@ -7,6 +7,8 @@
 -- slices: none
 -- local: yes
 -- causes: commission-above-total, commission-above-total-systematic
+-- follows: order
+-- explains: none
 -- proves: No order sets aside more for commission than the buyer paid, and no total is missing or negative.
 -- do: Compare the order with the payment; if many orders are affected, correct the platform's unit or rate before anything is paid.
 -- message: {what}.

@@ -7,6 +7,8 @@
 -- slices: order, payout
 -- local: yes
 -- causes: commission-amount-edited
+-- follows: none
+-- explains: order
 -- proves: No order's lines all match a commissionable amount other than the order's own. Where they do, the order was edited after its lines were posted.
 -- do: Find out who edited the order; restore its amount, and post nothing for its lines.
 -- message: Order {order_id} has a commissionable amount of {commission_paisa}, but all of its lines match {basis_paisa}.

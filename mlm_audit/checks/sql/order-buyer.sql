@@ -7,6 +7,8 @@
 -- slices: order, payout
 -- local: yes
 -- causes: order-buyer-changed
+-- follows: none
+-- explains: order
 -- proves: If all commission records of an order agree on a buyer, the order names that buyer.
 -- do: Find out who edited the order and restore its buyer; do not move any of its postings.
 -- message: Order {order_id} names {who} as its buyer; its {records_text} member {buyer_id}.

@@ -7,6 +7,8 @@
 -- slices: order
 -- local: yes
 -- causes: unexplained
+-- follows: order
+-- explains: none
 -- proves: An order's lines have no difference from the plan that no other check names.
 -- do: Compare the order's ledger rows and commission records with the plan one by one; look for a row with the wrong owner or level.
 -- message: Order {order_id}: the lines differ from the plan, although the amounts and owners of the expected lines agree.

@@ -7,6 +7,8 @@
 -- slices: order, payout
 -- local: yes
 -- causes: status-left-paid, status-unknown
+-- follows: none
+-- explains: order
 -- proves: Every order with a time of payment has a status that shows whether it stands: paid, or refunded or cancelled.
 -- do: Ask the shop whether the order was paid; then correct its status, or reverse what was posted for it.
 -- message: Order {order_id} has a time of payment but the status {status}; {posted_paisa} is posted for it.

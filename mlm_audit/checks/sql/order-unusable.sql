@@ -7,6 +7,8 @@
 -- slices: order, payout
 -- local: yes
 -- causes: order-data-missing
+-- follows: none
+-- explains: order
 -- proves: Every paid order has the time it was paid, a commissionable amount and a plan version in force.
 -- do: Complete the order, or add the plan version that was in force.
 -- message: Order {order_id} {what}.

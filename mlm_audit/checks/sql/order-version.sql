@@ -7,6 +7,8 @@
 -- slices: none
 -- local: yes
 -- causes: inactive-upline, order-of-other-version
+-- follows: none
+-- explains: orders
 -- proves: No order has all its lines from a version of the plan that was not in force when it was paid.
 -- do: Find out whether the dates of the plan's versions or the orders' times of payment were changed, and correct them; reverse nothing before that.
 -- message: {orders_text} split by version {other_name}, although version {name} was in force.

@@ -7,6 +7,8 @@
 -- slices: none
 -- local: yes
 -- causes: unknown-member
+-- follows: row
+-- explains: none
 -- proves: Every row that names a member names an existing one.
 -- do: Find the deleted or mistyped member; restore it or move the rows.
 -- message: {rows_text} member {member_id}, who does not exist.

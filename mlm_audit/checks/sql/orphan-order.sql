@@ -7,6 +7,8 @@
 -- slices: none
 -- local: yes
 -- causes: unknown-order
+-- follows: row
+-- explains: none
 -- proves: Every commission, order posting and instalment names an order that exists.
 -- do: Find the deleted or mistyped order; restore it or reverse the rows.
 -- message: {table_name} row {row_id} names order {order_text}, which does not exist.

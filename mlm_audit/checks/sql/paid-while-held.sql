@@ -7,6 +7,8 @@
 -- slices: none
 -- local: yes
 -- causes: paid-while-held
+-- follows: none
+-- explains: none
 -- proves: After an instalment fell due that is still held (KYC not approved, blocked or inactive), its member was paid no other instalment: a payout run decides the held instalment first.
 -- do: Find out who paid the instalment, and whether the member qualified; hold the others until that is clear.
 -- message: Instalment {schedule_id} of member {member_id} ({paid_paisa}) was paid, although instalment {held_id} was due earlier and is still held.

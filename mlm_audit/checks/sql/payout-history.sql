@@ -7,6 +7,8 @@
 -- slices: wallet, order, payout
 -- local: yes
 -- causes: history-amount, history-missing, history-other-member, history-twice, history-unexpected
+-- follows: lost-member
+-- explains: none
 -- proves: Every paid instalment has one completed PayoutHistory row with its amount, and every such row has its paid instalment.
 -- do: Add, correct or cancel the history row as `mlm-audit remedy show` says; no money moves.
 -- message: Instalment {schedule_id} has {rows_text} with a total of {recorded_paisa}; {expected_paisa} is expected.

@@ -7,6 +7,8 @@
 -- slices: wallet, order, payout
 -- local: yes
 -- causes: follows-from-order-line, history-edited, ledger-row-lost, lost-payout, not-in-ledger, other-ledger-type, payout-not-marked, payout-without-schedule, wrong-amount, wrong-beneficiary
+-- follows: buyer, lost-member
+-- explains: owner
 -- proves: Every paid instalment is credited in the ledger with its amount, corrections included, and every payout credit has its paid instalment.
 -- do: Follow the steps of `mlm-audit remedy show`. They pay the amount only if the wallet does not hold it yet.
 -- message: Instalment {schedule_text} ({status}): {credited_paisa} is credited in the ledger, {expected_paisa} is expected.

@@ -7,6 +7,8 @@
 -- slices: none
 -- local: yes
 -- causes: payout-overdue
+-- follows: none
+-- explains: none
 -- proves: Every due instalment is paid, held with a reason, or given up, within PAYOUT_OVERDUE_DAYS of its due date.
 -- do: Run `mlm-audit run weekly-payouts --dry-run` to see what would be paid and what is held; then run the payouts.
 -- message: {what}: {overdue_paisa}.

@@ -7,6 +7,8 @@
 -- slices: none
 -- local: yes
 -- causes: counter-wrong
+-- follows: none
+-- explains: none
 -- proves: After a sweep, lastMonthPurchase equals that month's purchases in the log or in the orders, and monthlyPurchase equals the purchases since then.
 -- do: Set the counters from the orders; no result of the audit depends on them, but the shop may show them.
 -- message: Member {member_id}: {what} is {counter_paisa}, but the orders give {expected_paisa}.

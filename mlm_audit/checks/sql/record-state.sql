@@ -7,6 +7,8 @@
 -- slices: none
 -- local: yes
 -- causes: amount-not-positive, decided-without-time, given-up-early, instalment-without-order, joining-not-released, paid-other-amount, paid-without-amount, undecided-with-amount, undecided-with-time
+-- follows: none
+-- explains: none
 -- proves: Decided records have a time of decision and undecided records have none; every joining commission has the status released; the paid amount is the planned amount; every instalment names its order.
 -- do: Compare the record with the ledger, and correct the wrong field.
 -- message: {table_name} row {row_id} (status {status}) {what}.

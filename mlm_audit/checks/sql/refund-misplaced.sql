@@ -7,6 +7,8 @@
 -- slices: order
 -- local: yes
 -- causes: refund-misplaced
+-- follows: row
+-- explains: month
 -- proves: Every line of an order that no longer stands adds up to zero by itself: each member's, each level's and the company's.
 -- do: Move the reversal from the line that was reversed too far to the line that was not reversed in full.
 -- message: Order {order_id} no longer stands; its line {line} of {who} adds up to {left_paisa} instead of zero, and other lines offset this amount.

@@ -7,6 +7,8 @@
 -- slices: order, payout
 -- local: yes
 -- causes: refund-commission-kept
+-- follows: none
+-- explains: month
 -- proves: All postings for an order that no longer stands add up to zero.
 -- do: Reverse the rest as `mlm-audit remedy show` says: commissions, the company's lines and paid instalments; remove the instalments that are not paid yet.
 -- message: Order {order_id} no longer stands, but {amount_paisa} of its commission is still posted.

@@ -7,6 +7,8 @@
 -- slices: wallet
 -- local: yes
 -- causes: credit-without-release, follows-from-order-line, history-edited, ledger-row-lost, month-slip, not-in-ledger, other-ledger-type, release-not-posted, wrong-amount
+-- follows: lost-member, month
+-- explains: none
 -- proves: The commission that the sweep released to a member for a month is credited in the ledger, no more and no less, corrections included.
 -- do: Follow the steps of `mlm-audit remedy show`. They pay the amount only if the wallet does not hold it yet.
 -- message: Month {month}: {released_paisa} was released, but {credited_paisa} is credited.

@@ -7,6 +7,8 @@
 -- slices: none
 -- local: yes
 -- causes: month-slip, rollup-not-posted, rollup-posted-twice, rollup-record-lost, rollup-record-misnamed, rollup-record-wrong, rollup-without-record, wrong-amount
+-- follows: month, row
+-- explains: none
 -- proves: The commission that the sweep rolled up for a member and month is in CommissionRollup and credited to the company, corrections included.
 -- do: Follow the steps of `mlm-audit remedy show`: post or reverse the company's credit, or complete the CommissionRollup row.
 -- message: Month {month}: {rolled_up_paisa} was rolled up, {recorded_paisa} is in CommissionRollup and {rollup_credited_paisa} is credited to the company.

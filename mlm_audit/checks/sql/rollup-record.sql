@@ -7,6 +7,8 @@
 -- slices: none
 -- local: yes
 -- causes: log-amount-wrong, rollup-count-wrong, rollup-reference-wrong
+-- follows: month, row
+-- explains: none
 -- proves: Every CommissionRollup row has the right number of commissions, the eligibility log has its amount, and the company's credit names it.
 -- do: Set the record from the commissions that were rolled up; no money moves.
 -- message: {what}: the amount is {posted_paisa}, and {expected_paisa} is expected.

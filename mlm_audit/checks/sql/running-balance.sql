@@ -7,6 +7,8 @@
 -- slices: wallet
 -- local: yes
 -- causes: balance-after-missing, balance-after-wrong, balance-parted, history-edited, ledger-row-lost, ledger-without-wallet, wallet-moved-twice, wallet-without-ledger
+-- follows: lost-member
+-- explains: none
 -- proves: Every ledger row's balanceAfter is the member's balance before it plus its amount, so no row was changed, deleted or inserted.
 -- do: Compare this row and the one before it with their orders and payouts; a ledger is never edited, so find out who could write to it.
 -- message: Ledger row {ledger_id}: balanceAfter is {balance_after_paisa}, but {expected_paisa} was expected.

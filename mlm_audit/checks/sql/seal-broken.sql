@@ -7,6 +7,8 @@
 -- slices: none
 -- local: yes
 -- causes: seal-broken
+-- follows: none
+-- explains: none
 -- proves: The log of the seals is complete and is the one that the last run read, and every sealed file is unchanged.
 -- do: Find out who could write to the folder of snapshots, and run `mlm-audit seals verify`. If the platform still has the rows, run `seals rebuild MONTH`. If the folder is lost, run `seals restart --reason …`.
 -- message: {what}.

@@ -7,6 +7,8 @@
 -- slices: none
 -- local: yes
 -- causes: stored-run-changed
+-- follows: none
+-- explains: none
 -- proves: Every stored run, its breaks and the job log in the platform's database agree with the log in the folder of snapshots.
 -- do: Find out who could write to the toolkit's tables, and restore the rows from a backup. After an agreed removal, run `mlm-audit seals acknowledge BREAK_ID --by NAME --reason …`; after the database was replaced, run `mlm-audit seals restart --reason …`.
 -- message: {what}.

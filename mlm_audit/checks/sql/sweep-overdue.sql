@@ -7,6 +7,8 @@
 -- slices: none
 -- local: yes
 -- causes: sweep-overdue
+-- follows: none
+-- explains: none
 -- proves: Every month is swept within SWEEP_OVERDUE_DAYS of its end.
 -- do: Run `mlm-audit run monthly-sweep --month` for that month, first with --dry-run.
 -- message: Month {month}: {rows_text} with a total of {pending_paisa}, {days_text} after the month ended.

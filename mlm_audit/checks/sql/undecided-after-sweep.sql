@@ -7,6 +7,8 @@
 -- slices: none
 -- local: yes
 -- causes: commission-postdated, missed-by-sweep
+-- follows: order-date
+-- explains: month
 -- proves: After a month was swept, none of its repurchase commission is still pending.
 -- do: Run the sweep for that month again; it decides only what is undecided.
 -- message: Commission {commission_id} of order {order_id} is still pending, although month {month} was swept.

@@ -7,6 +7,8 @@
 -- slices: none
 -- local: yes
 -- causes: unknown-word
+-- follows: none
+-- explains: none
 -- proves: Every status, role and kind is one of the known words, so that no row is skipped because of its spelling.
 -- do: Find out what the word means on the platform; correct it, or add the word to the mapping.
 -- message: {table_name}.{column_name} is {word} in {rows_text}; the word is not known, so the checks that depend on it decide nothing.

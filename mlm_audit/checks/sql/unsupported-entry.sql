@@ -7,6 +7,8 @@
 -- slices: none
 -- local: yes
 -- causes: authorisation-differs, authorised-not-posted, history-edited, other-ledger-type, unsupported-entry
+-- follows: row
+-- explains: none
 -- proves: Every adjustment and bonus in the ledger has one authorisation of its kind, member and amount, and every authorisation is posted.
 -- do: Find out who made the entry; record the authorisation with `mlm-audit authorisations add`, or reverse the entry.
 -- message: {what}: {posted_paisa} is posted, {approved_paisa} is authorised.

@@ -7,6 +7,8 @@
 -- slices: wallet
 -- local: yes
 -- causes: credit-posted-twice, history-edited, ledger-row-lost, ledger-without-wallet, rounding-drift, several-causes, unexplained, wallet-moved-twice, wallet-without-ledger
+-- follows: none
+-- explains: none
 -- proves: Every member's wallet is the sum of their ledger rows.
 -- do: Follow the steps of `mlm-audit remedy show`; if no record proves the cause, first find out who changed the wallet.
 -- message: The wallet holds {wallet_paisa} and the ledger adds up to {ledger_paisa}: {off_paisa} {direction}.

@@ -7,6 +7,8 @@
 -- slices: wallet
 -- local: yes
 -- causes: follows-from-order-line, history-edited, ledger-row-lost, not-in-ledger, other-ledger-type, withdrawal-debited-twice, withdrawal-not-approved, withdrawal-not-debited, withdrawal-requested-twice, withdrawal-without-request, wrong-amount, wrong-beneficiary
+-- follows: lost-member
+-- explains: owner
 -- proves: Every approved withdrawal is debited in the ledger with its amount, corrections included, and every debit has its approved request.
 -- do: Follow the steps of `mlm-audit remedy show`. They depend on whether the money left the bank, which only a person can find out.
 -- message: Withdrawal {withdrawal_text} ({status}): {debited_paisa} is debited, {expected_paisa} is expected.
