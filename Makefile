@@ -53,7 +53,7 @@ test-room: $(READY)  ## the tests of one room of the package, as in make test-ro
 	$(if $(filter $(ROOM),$(TESTED)),,$(error There are no tests of a room called "$(ROOM)". Set ROOM to one of: $(TESTED)))
 	$(PYTEST) $$(find tests -type d -name '$(ROOM)')
 
-days: $(READY) servers  ## the fast tests as on another day, in another zone
+days: $(READY) servers  ## a fifth of the fast tests as on two other days, in other zones
 	$(BIN)/python -m tests.support.days
 
 release: $(READY)  ## the wheel and the sdist in dist/, tried in an empty environment without the checkout

@@ -1,8 +1,9 @@
 """Samples of long enumerations: each commit tries another part of them, and `make thorough` tries everything.
 
 A test that is marked `@pytest.mark.sample(share)` is tried with that share of its parameters, at least with one, and
-any other slow test with a third of them; a loop inside a test goes over `tried(...)`. What is chosen depends on the
-commit alone, so that a failure can be repeated: the head of each run prints the command.
+any other slow test with a third of them; a loop inside a test goes over `tried(...)`. MLM_AUDIT_SHARE, from 0 to 1, is
+the share of all tests that a run tries. What is chosen depends on the commit alone, so that a failure can be repeated:
+the head of each run prints the command.
 """
 
 import math
@@ -16,7 +17,7 @@ from typing import TypeVar
 
 import pytest
 
-SEED, WHOLE = "MLM_AUDIT_SAMPLE", "whole"
+SEED, WHOLE, SHARE_OF_ALL = "MLM_AUDIT_SAMPLE", "whole", "MLM_AUDIT_SHARE"
 SHARE = 1 / 5
 SLOW_SHARE = 1 / 3
 """The share of the parameters of other slow tests, most of which are the three databases."""
@@ -57,4 +58,12 @@ def left_out(items: Sequence[pytest.Item]) -> list[pytest.Item]:
         if share := share_of(item):
             groups.setdefault((item.nodeid.partition("[")[0], share), []).append(item)
     chosen = {id(item) for (name, share), group in groups.items() for item in tried(group, name, share)}
-    return [item for group in groups.values() for item in group if id(item) not in chosen]
+    left = [item for group in groups.values() for item in group if id(item) not in chosen]
+    gone = set(map(id, left))
+    return left + _beyond_the_share([item for item in items if id(item) not in gone])
+
+
+def _beyond_the_share(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    share = float(os.environ.get(SHARE_OF_ALL, "1"))
+    chosen = set(map(id, tried(items, "tests", share)))
+    return [item for item in items if id(item) not in chosen]
