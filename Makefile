@@ -100,8 +100,9 @@ screenshots: $(READY)  ## pictures of the sample reports, for the README and the
 fast: $(READY)  ## the tests that take less than a second each, in 90 seconds: no kills, no many processes, no MariaDB
 	$(PYTEST) -m "not slow"
 
+# Three at once, since one of them mostly waits for the servers and services that it started.
 slow: $(READY)  ## the other tests: kills, many processes, real servers, browsers
-	$(PYTEST) -m slow
+	$(PYTEST) -n 3 -m slow
 
 bench-trees: $(READY)  ## the tree checks next to the floor and to graph libraries
 	$(BIN)/python -m benchmarks.trees

@@ -1,7 +1,7 @@
 """Samples of long enumerations: each commit tries another part of them, and `make thorough` tries everything.
 
 A test that is marked `@pytest.mark.sample(share)` is tried with that share of its parameters, at least with one, and
-any other slow test with a third of them; a loop inside a test goes over `tried(...)`. MLM_AUDIT_SHARE, from 0 to 1, is
+any other slow test with a fifth of them; a loop inside a test goes over `tried(...)`. MLM_AUDIT_SHARE, from 0 to 1, is
 the share of all tests that a run tries. What is chosen depends on the commit alone, so that a failure can be repeated:
 the head of each run prints the command.
 """
@@ -19,8 +19,6 @@ import pytest
 
 SEED, WHOLE, SHARE_OF_ALL = "MLM_AUDIT_SAMPLE", "whole", "MLM_AUDIT_SHARE"
 SHARE = 1 / 5
-SLOW_SHARE = 1 / 3
-"""The share of the parameters of other slow tests, most of which are the three databases."""
 Item = TypeVar("Item")
 
 
@@ -44,11 +42,16 @@ def tried(items: Iterable[Item], name: str, share: float = SHARE) -> list[Item]:
     return [every[place] for place in sorted(chosen)]
 
 
+def examples(count: int) -> int:
+    """Return how many examples of a property that has `count` of them a commit tries."""
+    return count if seed() == WHOLE else math.ceil(SHARE * count)
+
+
 def share_of(item: pytest.Item) -> float | None:
     """Return the share of a test's parameters that a commit tries; None when it tries all of them."""
     if marker := item.get_closest_marker("sample"):
         return float(marker.args[0]) if marker.args else SHARE
-    return SLOW_SHARE if item.get_closest_marker("slow") and hasattr(item, "callspec") else None
+    return SHARE if item.get_closest_marker("slow") and hasattr(item, "callspec") else None
 
 
 def left_out(items: Sequence[pytest.Item]) -> list[pytest.Item]:

@@ -45,3 +45,9 @@ def test_many_commits_try_everything(commit: object) -> None:
 def test_the_whole(commit: object) -> None:
     commit(sample.WHOLE)  # type: ignore[operator]
     assert sample.tried(range(100), "kills") == list(range(100))
+    assert sample.examples(30) == 30
+
+
+def test_a_property_is_tried_with_a_fifth_of_its_examples(commit: object) -> None:
+    commit("abc")  # type: ignore[operator]
+    assert [sample.examples(count) for count in (30, 7, 1)] == [6, 2, 1]
